@@ -1,0 +1,1 @@
+"""What may be said: pure data, importing msgspec and nothing else."""

@@ -1,0 +1,114 @@
+"""Exact amounts: canonical Decimal text, and integers of a scale for folds. Never a float."""
+
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, Inexact
+
+# Wide enough for any product of two amounts; anything it would have to round is a bug.
+EXACT = Context(prec=100, traps=[Inexact])
+ROUNDING = Context(prec=100)
+
+ZERO = Decimal(0)
+DIGITS_MAX = 15  # integer digits of any amount from outside
+SCALE_MAX = 18  # decimals of any amount from outside; also the scale of cash ledgers
+
+
+def canonical(amount: Decimal) -> Decimal:
+    """The same number with no exponent, no trailing zeros and no negative zero.
+
+    Raises ValueError for NaN and infinities.
+
+    >>> [str(canonical(Decimal(t))) for t in ("1E+3", "1.500", "-0.0")]
+    ['1000', '1.5', '0']
+    """
+    sign, digits, exponent = amount.as_tuple()
+    if not isinstance(exponent, int):
+        raise ValueError(f"{amount} is not a finite number")
+    if not amount:
+        return ZERO
+    if exponent < 0 and digits[-1]:
+        return amount
+    plain = ROUNDING.normalize(amount)
+    return plain.quantize(Decimal(1), context=EXACT) if plain == plain.to_integral() else plain
+
+
+def decimals(amount: Decimal) -> int:
+    """How many decimals an amount needs.
+
+    >>> decimals(Decimal("0.0100")), decimals(Decimal("500"))
+    (2, 0)
+    """
+    exponent = canonical(amount).as_tuple().exponent
+    return -exponent if isinstance(exponent, int) and exponent < 0 else 0
+
+
+def to_units(amount: Decimal, scale: int) -> int:
+    """The amount as an integer of 10**-scale; raises ValueError when it does not fit exactly.
+
+    >>> to_units(Decimal("1.25"), 2)
+    125
+    """
+    units = amount.scaleb(scale, EXACT)
+    whole = int(units)
+    if whole != units:
+        raise ValueError(f"{amount} has more than {scale} decimals")
+    return whole
+
+
+def from_units(units: int, scale: int) -> Decimal:
+    """The canonical Decimal of an integer of 10**-scale.
+
+    >>> from_units(12500, 4)
+    Decimal('1.25')
+    """
+    return canonical(Decimal(units).scaleb(-scale, EXACT))
+
+
+def divide_half_even(numerator: int, denominator: int) -> int:
+    """Integer division rounded half to even, for either sign.
+
+    >>> [divide_half_even(n, 2) for n in (1, 3, -1, -3)]
+    [0, 2, 0, -2]
+    """
+    if denominator < 0:
+        numerator, denominator = -numerator, -denominator
+    quotient, rest = divmod(numerator, denominator)
+    twice = 2 * rest
+    if twice > denominator or (twice == denominator and quotient & 1):
+        quotient += 1
+    return quotient
+
+
+def ratio(numerator: Decimal, denominator: Decimal, scale: int = 9) -> Decimal:
+    """numerator / denominator, rounded half-even to `scale` decimals; canonical."""
+    step = Decimal(1).scaleb(-scale)
+    return canonical(
+        ROUNDING.divide(numerator, denominator).quantize(step, ROUND_HALF_EVEN, ROUNDING)
+    )
+
+
+def round_down(amount: Decimal, step: Decimal) -> Decimal:
+    """The greatest multiple of `step` not above `amount` (both positive); canonical.
+
+    >>> round_down(Decimal("1.2399"), Decimal("0.01"))
+    Decimal('1.23')
+    """
+    steps = ROUNDING.divide(amount, step).quantize(Decimal(1), ROUND_DOWN, ROUNDING)
+    return canonical(EXACT.multiply(steps, step))
+
+
+def round_up(amount: Decimal, step: Decimal) -> Decimal:
+    """The least multiple of `step` not below `amount` (both positive); canonical."""
+    down = round_down(amount, step)
+    return down if down == amount else canonical(EXACT.add(down, step))
+
+
+def product(left: Decimal, right: Decimal) -> Decimal:
+    """left x right, exact and canonical."""
+    return canonical(EXACT.multiply(left, right))
+
+
+def is_sane(amount: Decimal) -> bool:
+    """Whether an amount from outside is finite and within DIGITS_MAX and SCALE_MAX."""
+    _, digits, exponent = amount.as_tuple()
+    if not isinstance(exponent, int):
+        return False
+    return -SCALE_MAX <= exponent <= DIGITS_MAX and len(digits) + exponent <= DIGITS_MAX

@@ -1,0 +1,150 @@
+"""Bytes <-> facts: the one place that encodes events and meets their old versions."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Raw, Struct
+
+from deadreckon.contracts.amounts import canonical
+from deadreckon.contracts.catalogue import EVENTS, NAMES, VERSIONS
+from deadreckon.contracts.envelope import Commit, Envelope, derive_id
+from deadreckon.contracts.event import Event, Recorded, Upcasting
+from deadreckon.contracts.history import RETIRED
+
+
+class UndecodableError(ValueError):
+    """You met bytes of a domain that are no commit, or an event whose type or version is unknown.
+
+    The message names the type, the version and what was expected.
+    """
+
+
+E = TypeVar("E", bound=Event)
+
+_encode = msgspec.json.Encoder(decimal_format="string", order="deterministic").encode
+_decode_commit = msgspec.json.Decoder(Commit).decode
+
+
+def _decoders() -> dict[tuple[str, int], Callable[[bytes], Any]]:
+    shapes: dict[tuple[str, int], type[Struct]] = dict(RETIRED)
+    shapes |= {(name, VERSIONS[name]): shape for name, shape in EVENTS.items()}
+    return {key: msgspec.json.Decoder(shape).decode for key, shape in shapes.items()}
+
+
+_DECODERS = _decoders()
+
+
+def canonical_event(event: E) -> E:
+    """The event with every Decimal in canonical form; the same object when nothing changes.
+
+    Raises ValueError when an amount is not finite.
+    """
+    changed = {}
+    for name in event.__struct_fields__:
+        value = getattr(event, name)
+        plain = _canonical_value(value)
+        if plain is not value:
+            changed[name] = plain
+    return msgspec.structs.replace(event, **changed) if changed else event
+
+
+def _canonical_value(value: Any) -> Any:
+    if type(value) is Decimal:
+        return canonical(value)
+    if type(value) is dict:
+        plain = {key: _canonical_value(item) for key, item in value.items()}
+        return value if all(plain[key] is value[key] for key in value) else plain
+    return value
+
+
+def encode_event(event: Event) -> bytes:
+    """Canonical JSON of an event's body: the same event gives the same bytes everywhere."""
+    return _encode(canonical_event(event))
+
+
+def decode_event(name: str, v: int, data: bytes | Raw) -> Event:
+    """The event of a stored body, upcast to the newest shape.
+
+    Raises UndecodableError for an unknown type or version, or a body that does not fit.
+    """
+    decode = _DECODERS.get((name, v))
+    if decode is None:
+        known = VERSIONS.get(name)
+        wanted = f"versions up to {known}" if known else "no such type"
+        raise UndecodableError(f"{name} v{v} is unknown; this program knows {wanted}")
+    try:
+        body = decode(data)
+    except (msgspec.MsgspecError, ArithmeticError, ValueError) as error:
+        raise UndecodableError(f"{name} v{v}: {error}") from error
+    return body if isinstance(body, Event) else upcast(body)
+
+
+def upcast(body: Upcasting) -> Event:
+    """Follow a retired shape's upcasts to the newest one."""
+    successor = body.upcast()
+    return successor if isinstance(successor, Event) else upcast(successor)
+
+
+def answer(question: Recorded[Event], service: str, ordinal: int, event: Event) -> Recorded[Event]:
+    """Record a service's answer: its id and cause derive from the question, its time is the same.
+
+    `ordinal` counts the answers to one question from 0.
+    """
+    return Recorded(
+        id=derive_id(question.id, service, ordinal),
+        at=question.at,
+        book=question.book,
+        mode=question.mode,
+        source=service,
+        cause=question.id,
+        root=question.root,
+        event=canonical_event(event),
+    )
+
+
+def seal(said: Recorded[Any]) -> Envelope:
+    """The envelope of a recorded event, ready for a commit."""
+    name = NAMES[type(said.event)]
+    return Envelope(
+        id=said.id,
+        type=name,
+        v=VERSIONS[name],
+        at=said.at,
+        book=said.book,
+        mode=said.mode,
+        source=said.source,
+        cause=said.cause,
+        root=said.root,
+        data=Raw(encode_event(said.event)),
+    )
+
+
+def unseal(envelope: Envelope, sequence: int = 0, index: int = 0) -> Recorded[Event]:
+    """The recorded event of an envelope at its place in the log. Raises UndecodableError."""
+    return Recorded(
+        id=envelope.id,
+        at=envelope.at,
+        book=envelope.book,
+        mode=envelope.mode,
+        source=envelope.source,
+        cause=envelope.cause,
+        root=envelope.root,
+        event=decode_event(envelope.type, envelope.v, envelope.data),
+        sequence=sequence,
+        index=index,
+    )
+
+
+def encode_commit(commit: Commit) -> bytes:
+    """Canonical JSON of a commit."""
+    return _encode(commit)
+
+
+def decode_commit(payload: bytes) -> Commit:
+    """The commit in a stored message. Raises UndecodableError when it is none."""
+    try:
+        return _decode_commit(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UndecodableError(f"not a commit: {error}") from error

@@ -1,0 +1,59 @@
+"""What lies in a message of the log: commits of services, each with the envelopes of its events."""
+
+import hashlib
+
+from msgspec import Raw, Struct
+
+from deadreckon.contracts.event import Mode
+
+
+class Envelope(Struct, frozen=True):
+    """One event on the wire; `data` is the event body as canonical JSON.
+
+    `at` is nanoseconds UTC (decision time). `v` is the version of the body's shape.
+    """
+
+    id: str
+    type: str
+    v: int
+    at: int
+    book: str
+    mode: Mode
+    source: str
+    cause: str | None
+    root: str
+    data: Raw
+
+
+class Commit(Struct, frozen=True):
+    """One message of a domain: the events with which a service answers a range of inputs.
+
+    `n` counts the domain's commits from 1. `first`..`to` is the range of log sequences answered:
+    every input up to `to` is behind this service. `previous` is the SHA-256 (hex) of the previous
+    commit's bytes, empty for the first. `answers` holds, for each question that was answered,
+    [sequence, index, count]: the next `count` events answer the event at that place.
+    `code` is the version of the program that decided.
+    """
+
+    id: str
+    n: int
+    first: int
+    to: int
+    previous: str
+    code: str
+    answers: list[tuple[int, int, int]]
+    events: list[Envelope]
+
+
+def digest(payload: bytes) -> str:
+    """SHA-256 of stored bytes as hex: the link of a domain's chain."""
+    return hashlib.sha256(payload).hexdigest()
+
+
+def derive_id(cause: str, service: str, ordinal: int) -> str:
+    """The id of a service's answer: 32 hex characters from its cause, never from a place or clock.
+
+    >>> derive_id("a", "risk", 0) == derive_id("a", "risk", 0)
+    True
+    """
+    return hashlib.sha256(f"{cause}|{service}|{ordinal}".encode()).hexdigest()[:32]

@@ -1,0 +1,65 @@
+"""What may trade and where: instruments and venues, as operators list them."""
+
+from decimal import Decimal
+from typing import Literal
+
+from deadreckon.contracts.event import Event
+
+InstrumentKind = Literal["spot", "perpetual"]
+MarketClass = Literal["spot", "perpetual", "margin", "options"]
+
+
+class InstrumentListed(Event, frozen=True):
+    """An instrument may be traded under these specifications; listing it again replaces them.
+
+    `instrument` is SYMBOL.VENUE, `symbol` the venue's own name of it. `tick_size` is the price
+    step (quote currency), `lot_size` the quantity step and `minimum_quantity` the least (base
+    units or contracts), `minimum_notional` in quote currency. `contract_size` is base units per
+    contract (1 for spot). A spot holding is worth `base_currency`; a linear perpetual settles in
+    `quote_currency`.
+    """
+
+    instrument: str
+    symbol: str
+    venue: str
+    kind: InstrumentKind
+    base_currency: str
+    quote_currency: str
+    tick_size: Decimal
+    lot_size: Decimal
+    minimum_quantity: Decimal
+    minimum_notional: Decimal
+    contract_size: Decimal
+    actor: str
+    reason: str
+    market: MarketClass = "spot"
+
+
+class InstrumentDelisted(Event, frozen=True):
+    """The instrument may no longer be traded; what is held stays held."""
+
+    instrument: str
+    actor: str
+    reason: str
+
+
+class VenueConfigured(Event, frozen=True):
+    """How a venue fills and charges; for the paper venue these are the whole truth.
+
+    Fee rates are fractions of notional (0.0005 = 5 bp; a negative maker fee is a rebate).
+    `fee_currency` is empty for "the instrument's quote currency". `slippage_bps` worsens every
+    taker price. `latency` is nanoseconds between intent and arrival at the venue.
+    `participation` is the share (0..1] of a bar's or trade's volume that our orders may take.
+    `split_notional` (quote currency) splits bigger orders into children; null never splits.
+    """
+
+    venue: str
+    maker_fee_rate: Decimal
+    taker_fee_rate: Decimal
+    fee_currency: str
+    slippage_bps: Decimal
+    latency: int
+    participation: Decimal
+    actor: str
+    reason: str
+    split_notional: Decimal | None = None

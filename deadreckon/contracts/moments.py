@@ -1,0 +1,49 @@
+"""Times at the doors: RFC 3339 text outside, int64 nanoseconds UTC inside."""
+
+import re
+from datetime import UTC, datetime
+
+from deadreckon.contracts.event import NANOSECONDS
+
+DAY = 86_400 * NANOSECONDS
+
+_RFC3339 = re.compile(
+    r"^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)$"
+)
+
+
+def parse_moment(text: str) -> int:
+    """Nanoseconds UTC of an RFC 3339 text; raises ValueError when it is none.
+
+    >>> parse_moment("1970-01-01T00:00:01.5Z")
+    1500000000
+    """
+    found = _RFC3339.match(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not an RFC 3339 time such as 2026-11-20T12:00:00Z")
+    date, clock, fraction, zone = found.groups()
+    zone = "+00:00" if zone in "Zz" else zone
+    seconds = int(datetime.fromisoformat(f"{date}T{clock}{zone}").timestamp())
+    return seconds * NANOSECONDS + int((fraction or "0").ljust(9, "0"))
+
+
+def format_moment(at: int) -> str:
+    """RFC 3339 text of nanoseconds UTC, with as many decimals as it needs.
+
+    >>> format_moment(1500000000)
+    '1970-01-01T00:00:01.5Z'
+    """
+    seconds, nanoseconds = divmod(at, NANOSECONDS)
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    fraction = f".{nanoseconds:09d}".rstrip("0") if nanoseconds else ""
+    return f"{text}{fraction}Z"
+
+
+def day_of(at: int) -> str:
+    """The UTC day [00:00, 24:00) of a moment, as YYYY-MM-DD."""
+    return datetime.fromtimestamp(at // NANOSECONDS, UTC).strftime("%Y-%m-%d")
+
+
+def day_start(day: str) -> int:
+    """Nanoseconds UTC at which a day YYYY-MM-DD begins; raises ValueError for another text."""
+    return parse_moment(f"{day}T00:00:00Z")

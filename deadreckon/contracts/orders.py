@@ -1,0 +1,271 @@
+"""The life of an order, from an approved wish to every end it can have."""
+
+from decimal import Decimal
+from typing import Literal
+
+from deadreckon.contracts.event import Event
+from deadreckon.contracts.signals import OrderType, Side, TimeInForce
+
+Liquidity = Literal["maker", "taker"]
+Purpose = Literal["entry", "stop_loss", "take_profit", "flatten"]
+
+
+class OrderApproved(Event, frozen=True):
+    """Risk allows this order; headroom for it is reserved until it ends.
+
+    `order_id` equals the id of the order for all its life (children of a split have their own).
+    Exactly one of `quantity` (base units or contracts) and `notional` (quote currency) is set.
+    `reference_price` (quote currency) is the mark that risk weighed with.
+    """
+
+    order_id: str
+    signal_id: str
+    producer: str
+    strategy: str
+    instrument: str
+    side: Side
+    quantity: Decimal | None
+    notional: Decimal | None
+    reference_price: Decimal
+    order_type: OrderType
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+    time_in_force: TimeInForce
+    post_only: bool
+    reduce_only: bool
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    expires_at: int | None = None
+    purpose: Purpose = "entry"
+
+
+class OrderUnroutable(Event, frozen=True):
+    """The router found no way to send an approved order; its headroom is free again.
+
+    `limit` and `measured` in the unit of the rule: quantity or notional of the instrument.
+    """
+
+    order_id: str
+    signal_id: str
+    strategy: str
+    instrument: str
+    rule: str
+    limit: Decimal | None
+    measured: Decimal | None
+    limit_set_by: str | None
+    reason: str
+
+
+class OrderRouted(Event, frozen=True):
+    """The order in the venue's own terms: rounded to lot and tick, never above the wish.
+
+    `parent_id` is the approved order; `order_id` equals it unless the order was split.
+    `children` is how many routed orders the parent has, `child` the number of this one from 0.
+    `client_order_id` is what the venue will know it by.
+    """
+
+    order_id: str
+    parent_id: str
+    child: int
+    children: int
+    client_order_id: str
+    signal_id: str
+    producer: str
+    strategy: str
+    instrument: str
+    venue: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    order_type: OrderType
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+    time_in_force: TimeInForce
+    post_only: bool
+    reduce_only: bool
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    expires_at: int | None = None
+    purpose: Purpose = "entry"
+
+
+class OrderSubmitting(Event, frozen=True):
+    """The intent: durable before the first byte goes to a venue; all that a venue edge needs.
+
+    `parent_id` is the approved order, or the filled entry order of a bracket's leg.
+    """
+
+    order_id: str
+    parent_id: str
+    client_order_id: str
+    signal_id: str
+    producer: str
+    strategy: str
+    instrument: str
+    venue: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    order_type: OrderType
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+    time_in_force: TimeInForce
+    post_only: bool
+    reduce_only: bool
+    purpose: Purpose
+    expires_at: int | None = None
+
+
+class OrderAccepted(Event, frozen=True):
+    """The venue works the order; `venue_order_id` is its name there."""
+
+    order_id: str
+    venue_order_id: str
+
+
+class OrderRejected(Event, frozen=True):
+    """The order was not taken: by the venue, or not sent at all; the end of it.
+
+    `rule` names why: halted, post_only_would_take, reduce_only_without_position, no_market,
+    expired_before_send and so on.
+    """
+
+    order_id: str
+    rule: str
+    reason: str
+
+
+class OrderTriggered(Event, frozen=True):
+    """A stop was reached: the order is a market or limit order from here on. Quote currency."""
+
+    order_id: str
+    trigger_price: Decimal
+
+
+class OrderFilled(Event, frozen=True):
+    """Part or all of an order traded; folded at most once per (venue, trade_id).
+
+    `quantity` in base units or contracts, `price` in quote currency, `fee` in `fee_currency`
+    (negative is a rebate), `leaves` what is still open of the order. `reference_price` is the
+    undisturbed market price the fill is compared with for slippage (quote currency).
+    """
+
+    order_id: str
+    trade_id: str
+    strategy: str
+    instrument: str
+    venue: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    leaves: Decimal
+    liquidity: Liquidity
+    fee: Decimal
+    fee_currency: str
+    reference_price: Decimal
+
+
+class OrderCancelled(Event, frozen=True):
+    """The order ended with `leaves` untraded because someone (or a rule) cancelled it.
+
+    `rule`: requested, halted, sibling_filled, immediate_or_cancel, fill_or_kill, position_closed,
+    reduce_only_exceeded.
+    """
+
+    order_id: str
+    leaves: Decimal
+    rule: str
+    reason: str
+
+
+class OrderExpired(Event, frozen=True):
+    """The order's time to live ran out with `leaves` untraded."""
+
+    order_id: str
+    leaves: Decimal
+
+
+class OrderUnknown(Event, frozen=True):
+    """Nobody saw the outcome of a request; the venue must be asked with the same client id.
+
+    `since` (nanoseconds UTC) is when the intent was recorded.
+    """
+
+    order_id: str
+    client_order_id: str
+    since: int
+    reason: str
+
+
+class CancelApproved(Event, frozen=True):
+    """Risk lets a cancel pass; `order_id` is the approved order (all its children go)."""
+
+    order_id: str
+    signal_id: str
+    strategy: str
+    reason: str
+
+
+class CancelMissed(Event, frozen=True):
+    """A cancel or replace found no open order: it had ended, or never was."""
+
+    order_id: str
+    signal_id: str
+    reason: str
+
+
+class ReplaceApproved(Event, frozen=True):
+    """Risk lets a change pass; null leaves a field. Units as in `OrderApproved`."""
+
+    order_id: str
+    signal_id: str
+    strategy: str
+    instrument: str
+    quantity: Decimal | None
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+
+
+class ReplaceRouted(Event, frozen=True):
+    """The change, rounded to lot and tick, for the venue's order `order_id`."""
+
+    order_id: str
+    signal_id: str
+    quantity: Decimal | None
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+
+
+class OrderReplaced(Event, frozen=True):
+    """The order stands with this total `quantity` and these prices; `leaves` is still open."""
+
+    order_id: str
+    quantity: Decimal
+    leaves: Decimal
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+
+
+class BracketArmed(Event, frozen=True):
+    """A filled entry is protected by reduce-only orders that cancel each other.
+
+    `entry_order_id` is the entry; a missing leg is null. `quantity` is what both legs protect
+    (base units or contracts); it grows while the entry fills.
+    """
+
+    bracket_id: str
+    entry_order_id: str
+    strategy: str
+    instrument: str
+    stop_order_id: str | None
+    take_profit_order_id: str | None
+    quantity: Decimal
+
+
+class BracketClosed(Event, frozen=True):
+    """The bracket protects nothing any more; `outcome`: stop_loss, take_profit, position_closed,
+    halted, or unprotected (a leg was rejected: an alarm)."""
+
+    bracket_id: str
+    entry_order_id: str
+    outcome: str

@@ -1,0 +1,102 @@
+"""What is held and what it is worth: positions, cash, equity, funding."""
+
+from decimal import Decimal
+
+from deadreckon.contracts.event import Event
+
+
+class PositionChanged(Event, frozen=True):
+    """A fill or funding changed a position; all figures are totals after it.
+
+    `quantity` is signed (base units or contracts). `cost` is the signed cost basis, `average_price`
+    cost per unit rounded half-even to the tick's scale plus four digits (0 when flat). `realised`
+    (before fees), `fees` and `funding` are cumulative; all in `currency` (the quote currency), but
+    fees paid in other currencies are in `fees_other`.
+    """
+
+    strategy: str
+    venue: str
+    instrument: str
+    quantity: Decimal
+    cost: Decimal
+    average_price: Decimal
+    realised: Decimal
+    fees: Decimal
+    funding: Decimal
+    currency: str
+    fees_other: dict[str, Decimal]
+
+
+class FundingPaid(Event, frozen=True):
+    """A position paid (negative) or received (positive) funding, in `currency`."""
+
+    strategy: str
+    venue: str
+    instrument: str
+    amount: Decimal
+    currency: str
+    rate: Decimal
+
+
+class EquityMarked(Event, frozen=True):
+    """The book at its marks, at the set cadence; every amount in `currency` (reporting).
+
+    `equity` = `cash` + `holdings` (spot at market value) + `unrealised_perpetual`. `unrealised`
+    counts spot and perpetuals. `exposure_gross` and `exposure_net` are notional at marks. `peak`
+    is the highest equity so far, `drawdown` (peak - equity) / peak, rounded to 1e-9.
+    `unpriced` lists what had no mark or rate and is therefore missing from the sums.
+    """
+
+    currency: str
+    equity: Decimal
+    cash: Decimal
+    holdings: Decimal
+    unrealised_perpetual: Decimal
+    realised: Decimal
+    unrealised: Decimal
+    fees: Decimal
+    funding: Decimal
+    exposure_gross: Decimal
+    exposure_net: Decimal
+    peak: Decimal
+    drawdown: Decimal
+    cash_by_currency: dict[str, Decimal]
+    unpriced: list[str]
+
+
+class CashDeposited(Event, frozen=True):
+    """Money came into the book (an opening balance is one): `amount` > 0 in `currency`."""
+
+    currency: str
+    amount: Decimal
+    actor: str
+    reason: str
+
+
+class CashWithdrawn(Event, frozen=True):
+    """Money left the book: `amount` > 0 in `currency`."""
+
+    currency: str
+    amount: Decimal
+    actor: str
+    reason: str
+
+
+class FeeCharged(Event, frozen=True):
+    """A fee learnt apart from a fill (a late or corrected one; negative gives back)."""
+
+    strategy: str
+    instrument: str
+    amount: Decimal
+    currency: str
+    actor: str
+    reason: str
+
+
+class ReportingConfigured(Event, frozen=True):
+    """In which currency the book reports, and how often equity is marked (nanoseconds)."""
+
+    currency: str
+    equity_every: int
+    actor: str
+    reason: str

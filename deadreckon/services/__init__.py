@@ -1,0 +1,1 @@
+"""Who speaks: deciders and edges."""
