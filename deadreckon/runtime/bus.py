@@ -1,0 +1,127 @@
+"""The log as the rest of the house sees it: append with a fence, read without a hole."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class Stored(Struct, frozen=True, gc=False):
+    """One message of the log: its sequence (from 1), subject, bytes, and the server's own time
+    (nanoseconds UTC; for people and latency figures only, no decision may read it)."""
+
+    sequence: int
+    subject: str
+    payload: bytes
+    stored_at: int = 0
+
+
+class Fence(Struct, frozen=True):
+    """Store only if the last message under `filter` (a domain, see subjects.domain) has sequence
+    `last`; 0 means that there is none."""
+
+    filter: str
+    last: int
+
+
+class FencedError(Exception):
+    """You tried to append behind a fence that somebody else has moved; `tail` is what they wrote."""
+
+    def __init__(self, fence: Fence, tail: Stored | None) -> None:
+        found = tail.sequence if tail else 0
+        super().__init__(f"{fence.filter}: expected last sequence {fence.last}, found {found}")
+        self.tail = tail
+
+
+class TooLargeError(ValueError):
+    """You tried to append more bytes than the log takes in one message; nothing was stored."""
+
+
+class DeniedError(Exception):
+    """You used credentials that may not do this; the message names the subject."""
+
+
+class UnavailableError(Exception):
+    """The log did not answer; whether it stored what you sent is unknown. Try the same again."""
+
+
+class HoleError(Exception):
+    """The log you read is not contiguous: a sequence is missing. Nothing may be decided on it."""
+
+
+class ConfigurationError(Exception):
+    """The stream on the server differs from what this program needs; the message says where."""
+
+
+class LogInfo(Struct, frozen=True):
+    """What the log says of itself: first and last sequence (0 and 0 when empty), messages, bytes,
+    and how many were deleted (always 0 in a sound log)."""
+
+    first: int
+    last: int
+    messages: int
+    bytes: int
+    deleted: int
+
+
+class Reader(Protocol):
+    """Reads the whole log in order from one place on; every sequence is the last plus one."""
+
+    async def next(self, wait: float) -> list[Stored]:
+        """What has come since, oldest first; waits up to `wait` seconds for the first message and
+        returns [] when none came. Raises HoleError; faults of the connection are mended inside."""
+        ...
+
+    async def close(self) -> None:
+        """Stop reading and free what the server keeps for this reader."""
+        ...
+
+
+class Bus(Protocol):
+    """One log, and notices beside it. JetStream and memory promise the same (tests/runtime)."""
+
+    payload_max: int  # bytes of one message
+
+    async def provision(self) -> None:
+        """Create the stream if it is missing; ConfigurationError when it stands but differs."""
+        ...
+
+    async def append(self, subject: str, payload: bytes, fence: Fence | None = None) -> int:
+        """Store one message and return its sequence once it is durable.
+
+        One attempt: raises FencedError (nothing stored by this call), TooLargeError, DeniedError,
+        or UnavailableError when no answer came and the outcome is unknown.
+        """
+        ...
+
+    async def tail(self, filter: str) -> Stored | None:
+        """The last message under `filter`, asked of the leader; null when there is none."""
+        ...
+
+    async def info(self) -> LogInfo:
+        """First and last sequence and what is deleted, asked of the leader."""
+        ...
+
+    async def read(self, after: int) -> Reader:
+        """A reader that begins with sequence `after` + 1."""
+        ...
+
+    async def notify(self, subject: str, payload: bytes) -> None:
+        """Say something that nobody stores (verdicts, turns)."""
+        ...
+
+    async def request(self, subject: str, payload: bytes, wait: float) -> bytes:
+        """Ask whoever serves `subject`; raises UnavailableError after `wait` seconds."""
+        ...
+
+    async def serve(self, subject: str, answer: Callable[[bytes], Awaitable[bytes]]) -> None:
+        """Answer requests on `subject` until the bus is closed."""
+        ...
+
+    def listen(self, subject: str) -> AsyncIterator[bytes]:
+        """Notices on `subject` as they come."""
+        ...
+
+    async def close(self) -> None:
+        """Give everything back; idempotent."""
+        ...

@@ -1,0 +1,269 @@
+"""Short words for long events, so that a test shows only the numbers that matter."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from types import ModuleType
+from typing import Any
+
+import msgspec
+
+from deadreckon.contracts import governance, instruments, market, orders, portfolio, signals
+from deadreckon.contracts.codec import canonical_event
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.moments import parse_moment
+from deadreckon.runtime.lived import Lived
+
+SECOND = 1_000_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+START = parse_moment("2026-03-02T00:00:00Z")  # a Monday
+INSTRUMENT = "BTCUSDT.PAPER"
+Number = int | str | Decimal
+
+
+def amount(number: Number | None) -> Decimal | None:
+    return None if number is None else Decimal(str(number))
+
+
+def exact(number: Number) -> Decimal:
+    return Decimal(str(number))
+
+
+def at(event: Event, when: int = START, *, id: str = "", book: str = "desk") -> Recorded[Any]:
+    """The event as recorded at `when` (nanoseconds); a stable id when none is named."""
+    name = id or f"{type(event).__name__}@{when}"
+    return Recorded(
+        id=name, at=when, book=book, mode="paper", source="test", cause=None, root=name, event=event
+    )
+
+
+def bar(
+    close: Number = 100,
+    *,
+    open: Number | None = None,
+    high: Number | None = None,
+    low: Number | None = None,
+    volume: Number = 1_000,
+    unit: market.VolumeUnit = "base",
+    instrument: str = INSTRUMENT,
+    interval: int = MINUTE,
+) -> market.BarClosed:
+    first = exact(close if open is None else open)
+    last = exact(close)
+    return market.BarClosed(
+        instrument=instrument,
+        interval=interval,
+        open=first,
+        high=exact(high) if high is not None else max(first, last),
+        low=exact(low) if low is not None else min(first, last),
+        close=last,
+        volume=exact(volume),
+        volume_unit=unit,
+    )
+
+
+def quote(
+    bid: Number, ask: Number, size: Number = 1_000, instrument: str = INSTRUMENT
+) -> market.QuoteUpdated:
+    return market.QuoteUpdated(instrument, exact(bid), exact(ask), exact(size), exact(size))
+
+
+def trade(
+    price: Number,
+    quantity: Number = 1,
+    aggressor: market.Aggressor = "buy",
+    instrument: str = INSTRUMENT,
+) -> market.TradePrinted:
+    return market.TradePrinted(instrument, exact(price), exact(quantity), aggressor, "")
+
+
+def listed(
+    instrument: str = INSTRUMENT,
+    *,
+    kind: instruments.InstrumentKind = "spot",
+    base: str = "BTC",
+    quote: str = "USDT",
+    tick: Number = "0.01",
+    lot: Number = "0.001",
+    minimum: Number = "0.001",
+    notional: Number = 1,
+    contract: Number = 1,
+) -> instruments.InstrumentListed:
+    symbol, _, venue = instrument.partition(".")
+    return instruments.InstrumentListed(
+        instrument=instrument,
+        symbol=symbol,
+        venue=venue,
+        kind=kind,
+        base_currency=base,
+        quote_currency=quote,
+        tick_size=exact(tick),
+        lot_size=exact(lot),
+        minimum_quantity=exact(minimum),
+        minimum_notional=exact(notional),
+        contract_size=exact(contract),
+        actor="test",
+        reason="story",
+        market=kind,
+    )
+
+
+def venue(
+    name: str = "PAPER",
+    *,
+    maker: Number = 0,
+    taker: Number = 0,
+    slippage: Number = 0,
+    latency: int = 0,
+    participation: Number = 1,
+    split: Number | None = None,
+    fee_currency: str = "",
+) -> instruments.VenueConfigured:
+    return instruments.VenueConfigured(
+        venue=name,
+        maker_fee_rate=exact(maker),
+        taker_fee_rate=exact(taker),
+        fee_currency=fee_currency,
+        slippage_bps=exact(slippage),
+        latency=latency,
+        participation=exact(participation),
+        actor="test",
+        reason="story",
+        split_notional=amount(split),
+    )
+
+
+def limits(**rules: Any) -> governance.LimitsSet:
+    """Limits with everything off but what is named; plain numbers become Decimals."""
+    hints = governance.LimitsSet.__annotations__
+    off: dict[str, Any] = {"entries_per_minute": None, "entries_per_minute_instrument": None}
+    for name, value in rules.items():
+        wants_decimal = hints[name] in (Decimal, Decimal | None)
+        rules[name] = exact(value) if wants_decimal and value is not None else value
+    return governance.LimitsSet(actor="test", reason="story", **(off | rules))
+
+
+def deposit(number: Number = 100_000, currency: str = "USDT") -> portfolio.CashDeposited:
+    return portfolio.CashDeposited(currency, exact(number), actor="test", reason="story")
+
+
+def reporting(currency: str = "USDT", every: int = HOUR) -> portfolio.ReportingConfigured:
+    return portfolio.ReportingConfigured(currency, every, actor="test", reason="story")
+
+
+def wish(
+    side: signals.Side = "buy",
+    quantity: Number | None = None,
+    *,
+    notional: Number | None = None,
+    id: str = "s1",
+    producer: str = "",
+    strategy: str = "ext",
+    instrument: str = INSTRUMENT,
+    **more: Any,
+) -> signals.SignalRaised:
+    """A raised signal; prices and confidence may be plain numbers."""
+    prices = ("limit_price", "stop_price", "confidence", "stop_loss", "take_profit")
+    for name in prices:
+        if name in more:
+            more[name] = amount(more[name])
+    return signals.SignalRaised(
+        signal_id=id,
+        producer=producer,
+        strategy=strategy,
+        instrument=instrument,
+        side=side,
+        quantity=amount(quantity),
+        notional=amount(notional),
+        **more,
+    )
+
+
+def filled(
+    side: signals.Side,
+    quantity: Number,
+    price: Number,
+    *,
+    order: str = "o1",
+    id: str = "t1",
+    strategy: str = "ext",
+    instrument: str = INSTRUMENT,
+    leaves: Number = 0,
+    fee: Number = 0,
+    fee_currency: str = "USDT",
+    reference: Number | None = None,
+    liquidity: orders.Liquidity = "taker",
+) -> orders.OrderFilled:
+    return orders.OrderFilled(
+        order_id=order,
+        trade_id=id,
+        strategy=strategy,
+        instrument=instrument,
+        venue=instrument.partition(".")[2],
+        side=side,
+        quantity=exact(quantity),
+        price=exact(price),
+        leaves=exact(leaves),
+        liquidity=liquidity,
+        fee=exact(fee),
+        fee_currency=fee_currency,
+        reference_price=exact(price if reference is None else reference),
+    )
+
+
+class Story:
+    """A decider told event by event; minutes pass only where the story says so."""
+
+    def __init__(self, decider: ModuleType, service: str = "", start: int = START) -> None:
+        self.lived = Lived(service or decider.__name__.rpartition(".")[2], "desk", decider)
+        self.now = start
+        self.told = 0
+        self.said: list[tuple[Recorded[Any], list[Recorded[Event]]]] = []
+
+    @property
+    def state(self) -> Any:
+        return self.lived.state
+
+    def tell(self, *events: Event | Recorded[Any], after: int = 0) -> list[Event]:
+        """Say events one after the other, `after` nanoseconds later each; returns all answers."""
+        answers: list[Event] = []
+        for event in events:
+            self.now += after
+            said = event if isinstance(event, Recorded) else self._recorded(event)
+            self.now = max(self.now, said.at)
+            replies = self.lived.live(said)
+            self.said.append((said, replies))
+            answers += [reply.event for reply in replies]
+        return answers
+
+    def _recorded(self, event: Event) -> Recorded[Any]:
+        self.told += 1
+        return at(canonical_event(event), self.now, id=f"q{self.told}")
+
+    def restarted(self, decider: ModuleType) -> "Story":
+        """The same story recalled from what was recorded, as after a crash: nothing is decided."""
+        fresh = Story(decider, self.lived.service, self.now)
+        for question, answers in self.said:
+            fresh.lived.recall(question, answers)
+        fresh.said = list(self.said)
+        fresh.told = self.told
+        return fresh
+
+
+def expect(
+    decider: ModuleType,
+    given: Iterable[Event | Recorded[Any]],
+    when: Event | Recorded[Any],
+    then: Sequence[Event],
+    start: int = START,
+) -> None:
+    """Given events, when one more comes, then exactly these answers follow (ids left aside)."""
+    story = Story(decider, start=start)
+    story.tell(*given)
+    answers = story.tell(when)
+    assert _plain(answers) == _plain(then)
+
+
+def _plain(events: Iterable[Event]) -> list[Any]:
+    return [(type(event).__name__, msgspec.to_builtins(canonical_event(event))) for event in events]
