@@ -24,7 +24,8 @@ ROOMS_BELOW = {
     "services": {"contracts", "runtime", "services", ""},
     "projections": {"contracts", "runtime", "services", "projections", ""},
     "replay": {"contracts", "runtime", "services", "projections", "replay", ""},
-    "cli": {"contracts", "runtime", "services", "projections", "replay", "cli", ""},
+    "stack": {"contracts", "runtime", "services", "projections", "replay", "stack", ""},
+    "cli": {"contracts", "runtime", "services", "projections", "replay", "stack", "cli", ""},
     "": {"cli", ""},  # deadreckon/__init__.py and __main__.py
 }
 

@@ -29,16 +29,18 @@ class Commit(Struct, frozen=True):
     """One message of a domain: the events with which a service answers a range of inputs.
 
     `n` counts the domain's commits from 1. `first`..`to` is the range of log sequences answered:
-    every input up to `to` is behind this service. `previous` is the SHA-256 (hex) of the previous
-    commit's bytes, empty for the first. `answers` holds, for each question that was answered,
-    [sequence, index, count]: the next `count` events answer the event at that place.
-    `code` is the version of the program that decided.
+    every input up to `to` is behind this service, and of message `to` + 1 the first `part` facts
+    (0 unless one message asked more than one commit can answer). `previous` is the SHA-256 (hex)
+    of the previous commit's bytes, empty for the first. `answers` holds, for each question that
+    was answered, [sequence, index, count]: the next `count` events answer the event at that
+    place. `code` is the version of the program that decided.
     """
 
     id: str
     n: int
     first: int
     to: int
+    part: int
     previous: str
     code: str
     answers: list[tuple[int, int, int]]

@@ -1,0 +1,195 @@
+"""Plays a tape into the log: the market edge of paper runs and backtests."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from deadreckon.contracts.codec import seal
+from deadreckon.contracts.envelope import derive_id
+from deadreckon.contracts.event import NANOSECONDS, Event, Mode, Recorded
+from deadreckon.contracts.market import (
+    BarClosed,
+    QuoteUpdated,
+    TapeEnded,
+    TapeOpened,
+    TradePrinted,
+)
+from deadreckon.contracts.subjects import SHARED
+from deadreckon.replay.tapes.tape import BarRow, QuoteRow, Tape, TradeRow
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.domain import Domain, retry
+from deadreckon.runtime.feed import Feed, Message
+from deadreckon.runtime.turns import Round
+
+ROWS = (BarClosed, QuoteUpdated, TradePrinted)
+IDLE_LOOK = 0.05  # seconds between two looks at the doors while a paced tape waits
+
+
+class TapeMismatchError(Exception):
+    """You asked to go on with another tape than the one this log was begun with."""
+
+
+class Played(Struct):
+    """How far the log has played its tape; a fold of the market's domain and what followed it.
+
+    `speaker` is the last service that spoke since the last row.
+    """
+
+    tape: str | None = None
+    rows: int = 0
+    ended: bool = False
+    at: int = 0
+    speaker: str | None = None
+
+    def fold(self, message: Message) -> None:
+        """Move on by one message of the log."""
+        if message.subject.book == SHARED and message.subject.service == "market":
+            for said in message.facts:
+                self._market(said)
+        elif message.facts:
+            self.speaker = message.subject.service
+
+    def _market(self, said: Recorded[Any]) -> None:
+        self.speaker = None
+        self.at = said.at
+        if isinstance(said.event, TapeOpened):
+            self.tape = said.event.tape
+        elif isinstance(said.event, TapeEnded):
+            self.ended = True
+        elif isinstance(said.event, ROWS):
+            self.rows += 1
+
+
+class TapePlayer:
+    """Appends one row of a tape at a time and lets the services answer before the next."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        feed: Feed,
+        tape: Tape,
+        turns: Round,
+        *,
+        mode: Mode,
+        code: str,
+    ) -> None:
+        self._bus = bus
+        self._feed = feed
+        self._tape = tape
+        self._turns = turns
+        self._mode = mode
+        self._domain = Domain(bus, SHARED, "market", code)
+        self.played = Played()
+        self.stopping = False
+        feed.follow("market")
+
+    async def recall(self) -> None:
+        """Find the place on the tape by reading the log. Raises TapeMismatchError."""
+        await self._domain.recover()
+        end = (await retry(self._bus.info)).last
+        read = 0
+        while read < end:
+            await self._feed.reach(read + 1)
+            for message in self._feed.since(read):
+                read = message.sequence
+                self.played.fold(message)
+            self._feed.done("market", read)
+            await asyncio.sleep(0)
+        self._feed.leave("market")
+        self._turns.tail = read
+        if self.played.tape not in (None, self._tape.digest):
+            raise TapeMismatchError(
+                f"this folder plays tape {str(self.played.tape)[:12]}, "
+                f"not {self._tape.path.name} ({self._tape.digest[:12]}); take another --data folder"
+            )
+
+    async def open(self) -> None:
+        """Say which tape plays; from here on its time is the only clock."""
+        if self.played.tape is None:
+            header = self._tape.header
+            opened = TapeOpened(
+                tape=self._tape.digest,
+                instrument=header.instrument,
+                kind=header.kind,
+                rows=header.rows,
+                volume_unit=header.volume_unit,
+            )
+            begin = header.first_at - (header.interval_seconds or 0) * NANOSECONDS
+            await self._append("opened", begin, opened)
+            self.played.tape = self._tape.digest
+            self.played.at = begin
+
+    async def play(self, speed: float | None, progress: Callable[[int], None]) -> None:
+        """Play what is left; `speed` is times faster than life, null as fast as possible."""
+        await self._turns.settle(self.played.speaker)
+        rows = self._tape.rows(self.played.rows)
+        while not self.stopping and (row := next(rows, None)) is not None:
+            await self._wait_until_due(row.at, speed)
+            if self.stopping:
+                return
+            await self._append(f"row|{row.row}", row.at, self._event(row))
+            self.played.rows += 1
+            self.played.at = row.at
+            await self._turns.settle()
+            progress(self.played.rows)
+        if not self.stopping and not self.played.ended:
+            await self._end()
+
+    async def _end(self) -> None:
+        await self._append("ended", self.played.at, TapeEnded(self._tape.digest, self.played.rows))
+        self.played.ended = True
+        await self._turns.settle()
+
+    async def _wait_until_due(self, at: int, speed: float | None) -> None:
+        """Pass the time until a row is due, answering at the doors meanwhile."""
+        if speed is None or not self.played.rows:
+            return
+        due = time.monotonic() + (at - self.played.at) / NANOSECONDS / speed
+        while not self.stopping and (left := due - time.monotonic()) > 0:
+            if await self._feed.reach(self._turns.tail + 1, min(left, IDLE_LOOK)):
+                await self._turns.settle()
+
+    async def answer_doors(self, idle: Callable[[], bool]) -> None:
+        """After the tape's end: keep answering what comes in until `idle` says to stop."""
+        while not self.stopping and not idle():
+            if await self._feed.reach(self._turns.tail + 1, IDLE_LOOK):
+                await self._turns.settle()
+
+    async def _append(self, name: str, at: int, event: Event) -> None:
+        fact_id = derive_id(self._tape.digest, name, 0)
+        said = Recorded(
+            id=fact_id,
+            at=at,
+            book=SHARED,
+            mode=self._mode,
+            source="market",
+            cause=None,
+            root=fact_id,
+            event=event,
+        )
+        place = self._domain.sequence
+        self._turns.tail = await self._domain.append((place + 1, place, 0), [], [seal(said)])
+
+    def _event(self, row: BarRow | QuoteRow | TradeRow) -> Event:
+        instrument = self._tape.header.instrument
+        match row:
+            case BarRow():
+                return BarClosed(
+                    instrument=instrument,
+                    interval=(self._tape.header.interval_seconds or 0) * NANOSECONDS,
+                    open=row.open,
+                    high=row.high,
+                    low=row.low,
+                    close=row.close,
+                    volume=row.volume,
+                    volume_unit=self._tape.header.volume_unit,
+                )
+            case QuoteRow():
+                return QuoteUpdated(instrument, row.bid, row.ask, row.bid_size, row.ask_size)
+            case TradeRow():
+                return TradePrinted(
+                    instrument, row.price, row.quantity, row.aggressor, row.trade_id
+                )

@@ -1,0 +1,118 @@
+"""A service's own subjects: one writer at a time, each commit linked to the one before."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Literal, TypeVar
+
+import structlog
+
+from deadreckon.contracts.codec import UndecodableError, decode_commit, encode_commit
+from deadreckon.contracts.envelope import Commit, Envelope, derive_id, digest
+from deadreckon.contracts.subjects import commit_subject, domain
+from deadreckon.runtime.bus import Bus, Fence, FencedError, Stored, UnavailableError
+
+RETRY_FIRST = 0.05  # seconds before the same bytes are sent again; doubles up to RETRY_LAST
+RETRY_LAST = 2.0
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+
+class FencedOutError(Exception):
+    """You write in a domain that another instance has taken over; recover as its standby."""
+
+
+class Domain:
+    """The writing end of (book, service). `sequence` is the fence token: the last commit's place.
+
+    Whatever happens on the way, a commit is stored at most once: every attempt carries the same
+    bytes and the same token, and the server stores only the first.
+    """
+
+    def __init__(self, bus: Bus, book: str, service: str, code: str) -> None:
+        self._bus = bus
+        self._book = book
+        self._service = service
+        self._code = code
+        self._instance = secrets.token_hex(8)  # tells our commits from a rival's equal ones
+        self.filter = domain(book, service)
+        self.sequence = 0
+        self.n = 0
+        self.previous = ""
+
+    async def recover(self) -> Commit | None:
+        """Read the domain's last commit from the log and stand behind it; null when it is new.
+
+        Raises UndecodableError when the tail is no commit: an incident, not a rival.
+        """
+        tail = await retry(lambda: self._bus.tail(self.filter))
+        if tail is None:
+            return None
+        commit = decode_commit(tail.payload)
+        self.sequence, self.n, self.previous = tail.sequence, commit.n, digest(tail.payload)
+        return commit
+
+    async def append(
+        self,
+        covers: tuple[int, int, int],
+        answers: list[tuple[int, int, int]],
+        events: list[Envelope],
+    ) -> int:
+        """Store the next commit, trying for as long as it takes; returns its sequence.
+
+        `covers` is (first, to, part) of the inputs answered. Raises FencedOutError.
+        """
+        first, to, part = covers
+        commit = Commit(
+            id=derive_id(self._instance, self.filter, self.n + 1),
+            n=self.n + 1,
+            first=first,
+            to=to,
+            part=part,
+            previous=self.previous,
+            code=self._code,
+            answers=answers,
+            events=events,
+        )
+        payload = encode_commit(commit)
+        sequence = await self._store("events" if events else "progress", payload, commit.id)
+        self.sequence, self.n, self.previous = sequence, commit.n, digest(payload)
+        return sequence
+
+    async def _store(self, kind: Literal["events", "progress"], payload: bytes, name: str) -> int:
+        subject = commit_subject(self._book, self._service, kind)
+        fence = Fence(self.filter, self.sequence)
+
+        async def attempt() -> int:
+            try:
+                return await self._bus.append(subject, payload, fence)
+            except FencedError as refusal:
+                return self._judge(refusal.tail, name)
+
+        return await retry(attempt)
+
+    def _judge(self, tail: Stored | None, name: str) -> int:
+        """Who moved the fence: an earlier attempt of ours, nobody yet, or a rival."""
+        if tail is not None and tail.sequence != self.sequence:
+            try:
+                stored = decode_commit(tail.payload)
+            except UndecodableError as error:
+                raise FencedOutError(f"{self.filter}: an alien message: {error}") from error
+            if stored.id == name:
+                return tail.sequence
+            raise FencedOutError(f"{self.filter}: another instance wrote commit {stored.n}")
+        raise UnavailableError(f"{self.filter}: refused with the fence in place; trying again")
+
+
+async def retry(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Try until the log answers; a log that is away is waited for, and said once a wait."""
+    wait = RETRY_FIRST
+    while True:
+        try:
+            return await attempt()
+        except UnavailableError as fault:
+            log.warning("log_unavailable", reason=str(fault), next_try_seconds=wait)
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, RETRY_LAST)

@@ -1,0 +1,182 @@
+"""The log as facts: every message decoded once a process, its chain checked on the way."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from deadreckon.contracts import subjects
+from deadreckon.contracts.codec import UndecodableError, decode_commit, unseal
+from deadreckon.contracts.envelope import Commit, digest
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.subjects import Subject
+from deadreckon.runtime.bus import Bus, Reader, Stored
+
+BUFFER_MAX = 20_000  # messages held for the slowest follower before reading pauses
+TRIM_AT = 1_000  # messages held before those that all are done with are let go
+
+
+class Message(Struct, frozen=True, gc=False):
+    """One message of the log, taken apart.
+
+    `facts` are a commit's events; a door's message has none here (each service's intake reads
+    it). `damage` says why a domain's message cannot be trusted, empty when it can.
+    """
+
+    sequence: int
+    subject: Subject
+    payload: bytes
+    stored_at: int
+    commit: Commit | None
+    facts: Sequence[Recorded[Any]]
+    damage: str
+
+
+class Link(Struct):
+    """Where a domain's chain stands: commits so far and the digest of the last one's bytes."""
+
+    n: int
+    digest: str
+
+
+class Decoding:
+    """Decodes messages in log order and follows the chain of every domain."""
+
+    def __init__(self) -> None:
+        self.links: dict[tuple[str, str], Link] = {}
+        self._subjects: dict[str, Subject] = {}
+
+    def decode(self, stored: Stored) -> Message:
+        """The message with its facts; damage instead of facts where chain or bytes are wrong."""
+        subject = self._subject(stored.subject)
+        if subject.is_door:
+            return self._message(stored, subject, None, (), "")
+        try:
+            commit = decode_commit(stored.payload)
+            fault = self._follow_chain(subject, stored.payload, commit)
+            facts = [
+                unseal(envelope, stored.sequence, index)
+                for index, envelope in enumerate(commit.events)
+            ]
+        except UndecodableError as error:
+            return self._message(stored, subject, None, (), str(error))
+        return self._message(stored, subject, commit, () if fault else facts, fault)
+
+    def _message(
+        self,
+        stored: Stored,
+        subject: Subject,
+        commit: Commit | None,
+        facts: Sequence[Recorded[Any]],
+        damage: str,
+    ) -> Message:
+        return Message(
+            stored.sequence, subject, stored.payload, stored.stored_at, commit, facts, damage
+        )
+
+    def _subject(self, text: str) -> Subject:
+        subject = self._subjects.get(text)
+        if subject is None:
+            subject = self._subjects[text] = subjects.parse(text)
+        return subject
+
+    def _follow_chain(self, subject: Subject, payload: bytes, commit: Commit) -> str:
+        domain = (subject.book, subject.service)
+        link = self.links.get(domain) or Link(0, "")
+        self.links[domain] = Link(commit.n, digest(payload))
+        if commit.n != link.n + 1:
+            return f"commit {commit.n} follows commit {link.n}"
+        if commit.previous != link.digest:
+            return f"commit {commit.n} does not continue the bytes of commit {link.n}"
+        return ""
+
+
+class Feed:
+    """One reading of the log for all followers in a process, each at a pace of its own."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._decoding = Decoding()
+        self._buffer: list[Message] = []
+        self._first = 1  # sequence of the oldest message in the buffer
+        self._places: dict[str, int] = {}
+        self._waiters: list[asyncio.Future[None]] = []
+        self._reader: Reader | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.last = 0
+
+    def follow(self, name: str) -> None:
+        """Hold messages for this follower, who begins before the first one."""
+        self._places[name] = 0
+
+    async def start(self) -> None:
+        """Begin to read; every follower must have been named before."""
+        self._reader = await self._bus.read(0)
+        self._task = asyncio.create_task(self._pump(self._reader), name="feed")
+        self._task.add_done_callback(lambda _: self._wake())
+
+    async def stop(self) -> None:
+        """Stop reading; messages already here stay readable."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._reader:
+            await self._reader.close()
+
+    async def _pump(self, reader: Reader) -> None:
+        while True:
+            arrived = await reader.next(1.0)
+            if arrived:
+                self._buffer.extend(map(self._decoding.decode, arrived))
+                self.last = arrived[-1].sequence
+                self._wake()
+                # Give way: a reader with messages at hand returns without ever waiting.
+                await asyncio.sleep(0)
+            while len(self._buffer) > BUFFER_MAX:
+                await asyncio.sleep(0.005)
+                self._trim()
+
+    def _wake(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def since(self, place: int, most: int = 500) -> list[Message]:
+        """Messages after `place` that are here, oldest first, at most `most`."""
+        start = place + 1 - self._first
+        return self._buffer[start : start + most]
+
+    def done(self, name: str, place: int) -> None:
+        """This follower needs nothing up to `place` any more."""
+        self._places[name] = place
+        if len(self._buffer) > TRIM_AT:
+            self._trim()
+
+    def leave(self, name: str) -> None:
+        """This follower needs nothing any more at all."""
+        self._places.pop(name, None)
+
+    def _trim(self) -> None:
+        behind = min(self._places.values(), default=self.last) + 1 - self._first
+        if behind > 0:
+            del self._buffer[:behind]
+            self._first += behind
+
+    async def reach(self, sequence: int, wait: float | None = None) -> bool:
+        """Wait until message `sequence` is here; False when `wait` seconds passed without it.
+
+        Raises the reader's own error when reading has failed.
+        """
+        while self.last < sequence:
+            if self._task and self._task.done():
+                self._task.result()
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            if wait is None:
+                await waiter
+            elif not (await asyncio.wait({waiter}, timeout=wait))[0]:
+                waiter.cancel()
+                return False
+        return True

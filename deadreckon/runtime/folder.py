@@ -1,0 +1,54 @@
+"""The folder a stack lives in: the store, the views, the secrets, and a stamp of its format."""
+
+import json
+import os
+from pathlib import Path
+
+FORMAT = 1  # raised when an older program could no longer read what a newer one writes
+
+
+class FolderError(Exception):
+    """You named a folder this program cannot use; the message says why and what to do."""
+
+
+class Folder:
+    """Where things lie under `--data`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.audit = root / "audit.sqlite"
+        self.lake = root / "lake"
+        self.analytics = root / "analytics.duckdb"
+        self.tapes = root / "tapes"
+        self.logs = root / "logs"
+        self._stamp = root / "deadreckon.json"
+
+    def create(self) -> "Folder":
+        """Make the folder (or check the one that is there) and stamp it. Raises FolderError."""
+        if self.root.exists() and not self.root.is_dir():
+            raise FolderError(f"{self.root} is a file; give --data a folder")
+        if self._stamp.exists():
+            return self.check()
+        if self.root.is_dir() and any(self.root.iterdir()):
+            raise FolderError(f"{self.root} holds something else; give --data a new folder")
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = self._stamp.with_suffix(".tmp")
+        temporary.write_text(json.dumps({"format": FORMAT}) + "\n")
+        os.replace(temporary, self._stamp)
+        return self
+
+    def check(self) -> "Folder":
+        """Refuse a folder that is none of ours, or was written by a newer program."""
+        try:
+            stamp = json.loads(self._stamp.read_text())["format"]
+        except FileNotFoundError:
+            raise FolderError(
+                f"{self.root} is no data folder yet; `dr demo --data {self.root}` makes one"
+            ) from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise FolderError(f"{self._stamp} is damaged: {error}") from error
+        if stamp > FORMAT:
+            raise FolderError(
+                f"{self.root} has format {stamp}, this program knows {FORMAT}: use a newer dr"
+            )
+        return self

@@ -1,0 +1,121 @@
+"""What a service makes of a message: its facts at decision time, doors opened, damage told."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct, structs
+
+from deadreckon.contracts import subjects
+from deadreckon.contracts.doors import read_fact, read_signals
+from deadreckon.contracts.event import Event, Mode, Recorded
+from deadreckon.contracts.governance import LogDamaged, OperatorMalformed
+from deadreckon.contracts.moments import DAY
+from deadreckon.contracts.signals import SignalMalformed
+from deadreckon.runtime.feed import Message
+
+HORIZON_DAYS = 7  # operators' ids are remembered this long, in log time
+CLOCKS = ("market", "clock")  # services of the shared book whose facts move decision time
+
+
+class Intake(Struct):
+    """A function of the log alone: decision time, and which operators' facts were seen.
+
+    `now` is the latest `at` of market and clock events so far (nanoseconds UTC). `facts` maps a
+    day to the operators' fact ids of that day and the digests of their bodies. `malformed`
+    counts bad messages by door, so that each of them has an id of its own. Services are given
+    facts at their own decision time; readers that only report (`restamps` false) as recorded.
+    """
+
+    book: str
+    mode: Mode
+    reads_signals: bool
+    restamps: bool = True
+    now: int = 0
+    facts: dict[int, dict[str, str]] = {}
+    malformed: dict[str, int] = {}
+
+    def admit(self, message: Message) -> Iterable[Recorded[Any]]:
+        """The facts of a message for a service of this book, in order, at decision time."""
+        book = message.subject.book
+        if book not in (self.book, subjects.SHARED):
+            return ()
+        if message.damage:
+            return (self._damaged(message),)
+        if message.subject.is_door:
+            return self._open_door(message)
+        if book == subjects.SHARED and message.subject.service in CLOCKS:
+            return [self._tick(said) for said in message.facts]
+        return [self._at_now(said) for said in message.facts]
+
+    def _tick(self, said: Recorded[Any]) -> Recorded[Any]:
+        if said.at > self.now:
+            self.now = said.at
+        return self._at_now(said)
+
+    def _at_now(self, said: Recorded[Any]) -> Recorded[Any]:
+        if said.at == self.now or not self.restamps:
+            return said
+        return structs.replace(said, at=self.now)
+
+    def _damaged(self, message: Message) -> Recorded[Any]:
+        subject = message.subject
+        damage = LogDamaged(f"log.{subject.book}.{subject.service}", message.damage)
+        return self._record(message, 0, f"damaged|{message.sequence}", damage)
+
+    def _open_door(self, message: Message) -> list[Recorded[Any]]:
+        if message.subject.service == "op":
+            return self._read_fact(message)
+        return self._read_signals(message) if self.reads_signals else []
+
+    def _read_signals(self, message: Message) -> list[Recorded[Any]]:
+        producer = message.subject.leaf
+        return [
+            self._record(message, index, self._wish_name(producer, wish), wish)
+            for index, wish in enumerate(read_signals(producer, message.payload))
+        ]
+
+    def _wish_name(self, producer: str, wish: Any) -> str:
+        if isinstance(wish, SignalMalformed):
+            return self._count_malformed(f"in.{producer}")
+        return f"in.{producer}|{wish.signal_id}|{wish.body}"
+
+    def _count_malformed(self, door: str) -> str:
+        count = self.malformed.get(door, 0) + 1
+        self.malformed = self.malformed | {door: count}
+        return f"{door}|malformed|{count}"
+
+    def _read_fact(self, message: Message) -> list[Recorded[Any]]:
+        door = f"op.{message.subject.leaf}"
+        fact_id, digest, event = read_fact(message.subject.leaf, message.payload)
+        if isinstance(event, OperatorMalformed):
+            return [self._record(message, 0, self._count_malformed(door), event)]
+        seen = next((day[fact_id] for day in self.facts.values() if fact_id in day), None)
+        if seen == digest:
+            return []
+        if seen is not None:
+            reason = f"fact id {fact_id} was used for another body"
+            event = OperatorMalformed(message.subject.leaf, "id_reused", reason, "")
+            return [self._record(message, 0, self._count_malformed(door), event)]
+        self._remember(fact_id, digest)
+        return [self._record(message, 0, f"{door}|{fact_id}|{digest}", event)]
+
+    def _remember(self, fact_id: str, digest: str) -> None:
+        today = self.now // DAY
+        kept = {day: ids for day, ids in self.facts.items() if day > today - HORIZON_DAYS}
+        self.facts = kept | {today: kept.get(today, {}) | {fact_id: digest}}
+
+    def _record(self, message: Message, index: int, name: str, event: Event) -> Recorded[Any]:
+        fact_id = hashlib.sha256(f"{self.book}|{name}".encode()).hexdigest()[:32]
+        return Recorded(
+            id=fact_id,
+            at=self.now,
+            book=self.book,
+            mode=self.mode,
+            source=f"{message.subject.service}.{message.subject.leaf}",
+            cause=None,
+            root=fact_id,
+            event=event,
+            sequence=message.sequence,
+            index=index,
+        )

@@ -1,0 +1,41 @@
+"""Log lines: events of the process, not of the trade; JSON unless a person reads them."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+import structlog
+
+
+def configure(path: Path | None = None, level: int = logging.INFO) -> None:
+    """Write log lines to `path`, or to stderr: readable on a terminal, JSON otherwise."""
+    target: TextIO = sys.stderr if path is None else _opened(path)
+    readable = path is None and sys.stderr.isatty()
+    renderer = (
+        structlog.dev.ConsoleRenderer()
+        if readable
+        else structlog.processors.JSONRenderer(serializer=_json)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(target),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _opened(path: Path) -> TextIO:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("a", buffering=1, encoding="utf-8")
+
+
+def _json(fields: object, **_: object) -> str:
+    return msgspec.json.encode(fields, enc_hook=str).decode()

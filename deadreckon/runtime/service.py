@@ -1,0 +1,190 @@
+"""The loop of every service: recall without deciding, then live; answer, append, go on."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+
+from deadreckon.contracts.codec import seal
+from deadreckon.contracts.envelope import Commit, Envelope
+from deadreckon.contracts.event import Event, Mode, Recorded
+from deadreckon.contracts.market import ClockTicked
+from deadreckon.runtime.bus import Bus, TooLargeError
+from deadreckon.runtime.domain import Domain
+from deadreckon.runtime.feed import Feed, Message
+from deadreckon.runtime.intake import Intake
+from deadreckon.runtime.lived import Decider, Lived
+
+PROGRESS_EVERY = 1_000  # business inputs without an answer before a progress commit says so
+ENVELOPE_BYTES = 420  # what an envelope weighs without its data, generously
+GIVE_WAY_EVERY = 200  # facts between two looks at the event loop, so that nobody starves
+
+Question = tuple[int, int, Recorded[Any]]  # sequence, index, the fact at that place
+
+log = structlog.get_logger()
+
+
+class RecallError(Exception):
+    """You started on a log that contradicts itself; the message names the place."""
+
+
+class Service:
+    """One decider at its place in the log.
+
+    `position` is the last message wholly behind it; `part` counts facts of the next one that are
+    behind it too. `answered`, `events` and `weight` are the commit in the making.
+    """
+
+    def __init__(
+        self, name: str, decider: Decider, bus: Bus, feed: Feed, *, book: str, mode: Mode, code: str
+    ) -> None:
+        self.name = name
+        self.lived = Lived(name, book, decider)
+        self.intake = Intake(book, mode, reads_signals=name == "signal")
+        self.domain = Domain(bus, book, name, code)
+        self.ready = False
+        self._feed = feed
+        self._book = book
+        self._weight_max = bus.payload_max * 3 // 4
+        self.position = 0
+        self.part = 0
+        self._committed = 0  # last input covered by our commits
+        self._silent = 0  # business inputs since our last commit
+        self._answered: list[tuple[int, int, int]] = []
+        self._events: list[Envelope] = []
+        self._weight = 0
+        self._leftovers: deque[Question] = deque()
+        feed.follow(name)
+
+    # Recall: what was recorded is what happened.
+
+    async def recall(self) -> None:
+        """Fold the log up to the service's own last commit without deciding anything."""
+        tail = await self.domain.recover()
+        waiting: deque[Question] = deque()
+        read = 0
+        while tail is not None and read < self.domain.sequence:
+            await self._feed.reach(read + 1)
+            for message in self._feed.since(read, self.domain.sequence - read):
+                read = message.sequence
+                self._recall_message(message, waiting)
+            self._feed.done(self.name, read)
+            await asyncio.sleep(0)
+        self.position = read
+        self._leftovers = waiting
+        self.ready = True
+        log.info("recalled", service=self.name, sequence=read, commits=self.domain.n)
+
+    def _recall_message(
+        self, message: Message, waiting: deque[Question]
+    ) -> None:
+        if self._is_own(message) and message.commit is not None:
+            self._recall_commit(message.commit, message.facts, waiting)
+        else:
+            for index, said in enumerate(self.intake.admit(message)):
+                waiting.append((message.sequence, index, said))
+
+    def _recall_commit(
+        self,
+        commit: Commit,
+        facts: Iterable[Recorded[Any]],
+        waiting: deque[Question],
+    ) -> None:
+        counts = {(sequence, index): count for sequence, index, count in commit.answers}
+        recorded = iter(facts)
+        end = (commit.to + 1, commit.part)
+        while waiting and waiting[0][:2] < end:
+            sequence, index, question = waiting.popleft()
+            count = counts.pop((sequence, index), 0)
+            self.lived.recall(question, [next(recorded) for _ in range(count)])
+        if counts:
+            place = next(iter(counts))
+            raise RecallError(f"{self.name}: commit {commit.n} answers {place}, which is not there")
+        self._committed = commit.to
+
+    async def _answer_leftovers(self) -> bool:
+        """Inputs that lie before our last commit but were not covered by it: decide them now."""
+        spoke = False
+        end = self.position
+        while self._leftovers:
+            sequence, index, question = self._leftovers.popleft()
+            self._ask(sequence, index, question)
+            self.position, self.part = sequence - 1, index + 1
+            if self._weight > self._weight_max:
+                spoke |= await self.commit()
+        self.position, self.part = end, 0
+        return spoke
+
+    def _is_own(self, message: Message) -> bool:
+        subject = message.subject
+        return subject.service == self.name and subject.book == self._book
+
+    # Live: evolve, decide, answer.
+
+    async def follow(self) -> None:
+        """Answer what comes for as long as the log does; commits what is at hand together."""
+        await self._answer_leftovers()
+        while True:
+            await self._feed.reach(self.position + 1)
+            await self._take(self._feed.last)
+            await self.commit()
+
+    async def take_turn(self, upto: int) -> bool:
+        """Answer everything up to message `upto`; whether anything was said."""
+        spoke = await self._answer_leftovers()
+        while self.position < upto:
+            await self._feed.reach(self.position + 1)
+            spoke |= await self._take(upto)
+        return await self.commit() or spoke
+
+    async def _take(self, upto: int) -> bool:
+        """Answer what is here up to `upto`, in one commit unless it grows too heavy."""
+        spoke = False
+        asked = 0
+        for message in self._feed.since(self.position, min(500, upto - self.position)):
+            if not self._is_own(message) or message.damage:
+                for index, question in enumerate(self.intake.admit(message)):
+                    self._ask(message.sequence, index, question)
+                    asked += 1
+                    if self._weight > self._weight_max:
+                        self.part = index + 1
+                        spoke |= await self.commit()
+            self.position, self.part = message.sequence, 0
+            if asked > GIVE_WAY_EVERY:
+                break
+        self._feed.done(self.name, self.position)
+        await asyncio.sleep(0)
+        return spoke
+
+    def _ask(self, sequence: int, index: int, question: Recorded[Any]) -> None:
+        answers = self.lived.live(question)
+        if answers:
+            self._answered.append((sequence, index, len(answers)))
+            self._keep(answers)
+        if type(question.event) is not ClockTicked:
+            self._silent += 1
+
+    def _keep(self, answers: list[Recorded[Event]]) -> None:
+        envelopes = [seal(said) for said in answers]
+        weight = sum(ENVELOPE_BYTES + len(bytes(envelope.data)) for envelope in envelopes)
+        self._events += envelopes
+        self._weight += weight
+        if weight > self._weight_max:
+            raise TooLargeError(
+                f"{self.name}: the answers to {answers[0].cause} weigh {weight} bytes, "
+                f"more than the {self._weight_max} of one commit"
+            )
+
+    async def commit(self) -> bool:
+        """Append what was answered, or progress when it is due; whether anything was said."""
+        if not self._events and self._silent < PROGRESS_EVERY:
+            return False
+        spoke = bool(self._events)
+        covers = (self._committed + 1, self.position, self.part)
+        await self.domain.append(covers, self._answered, self._events)
+        self._committed = self.position
+        self._silent = 0
+        self._answered, self._events, self._weight = [], [], 0
+        return spoke

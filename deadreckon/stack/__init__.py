@@ -1,0 +1,1 @@
+"""How the rooms are put together into a running stack."""

@@ -1,0 +1,33 @@
+"""Which services there are, and in which order they answer on a tape."""
+
+from importlib import import_module
+from typing import cast
+
+from deadreckon.contracts.event import Mode
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.feed import Feed
+from deadreckon.runtime.lived import Decider
+from deadreckon.runtime.service import Service
+
+# The order of turns on a tape: causes before effects, so that most rounds need no second one.
+RANK = ("trainer", "signal", "risk", "router", "fill", "portfolio", "governance")
+
+BOOK = "desk"
+
+
+def decider(name: str) -> Decider:
+    """The module that decides for a service; raises KeyError for an unknown one."""
+    if name not in RANK:
+        raise KeyError(f"no service {name!r}; there are {', '.join(RANK)}")
+    return cast(Decider, import_module(f"deadreckon.services.{name}.decider"))
+
+
+def assemble(
+    names: tuple[str, ...], bus: Bus, feed: Feed, *, book: str, mode: Mode, code: str
+) -> list[Service]:
+    """The named services on one bus and one feed, in the order of turns."""
+    return [
+        Service(name, decider(name), bus, feed, book=book, mode=mode, code=code)
+        for name in RANK
+        if name in names
+    ]

@@ -1,0 +1,127 @@
+"""The facts a demo begins with, written visibly at the operator's door."""
+
+from decimal import Decimal
+
+from deadreckon.contracts.catalogue import NAMES
+from deadreckon.contracts.doors import write_fact
+from deadreckon.contracts.event import NANOSECONDS, Event
+from deadreckon.contracts.governance import LimitsSet, StrategyConfigured
+from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
+from deadreckon.contracts.portfolio import CashDeposited, ReportingConfigured
+from deadreckon.contracts.subjects import operator_subject
+from deadreckon.replay.tapes.tape import TapeHeader
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.domain import retry
+
+WHO = "demo"
+WHY = "demo setup"
+QUOTES = ("USDT", "USDC", "BUSD", "USD", "EUR", "BTC", "ETH")
+
+
+async def say(bus: Bus, book: str, name: str, fact_id: str, event: Event) -> int:
+    """Publish one fact at an operator's door, as often as it takes; returns its sequence.
+
+    The fact's id makes a second copy harmless.
+    """
+    payload = write_fact(fact_id, NAMES[type(event)], event)
+    return await retry(lambda: bus.append(operator_subject(book, name), payload))
+
+
+async def set_up(bus: Bus, book: str, header: TapeHeader) -> None:
+    """Say the demo's setup, unless this log has heard it."""
+    if await retry(lambda: bus.tail(operator_subject(book, WHO))):
+        return
+    for number, event in enumerate(facts(header)):
+        await say(bus, book, WHO, f"setup-{number}", event)
+
+
+def facts(header: TapeHeader) -> list[Event]:
+    """Instrument, venue, reporting, cash, limits and strategies for one tape."""
+    listing = instrument(header)
+    quote = listing.quote_currency
+    return [
+        listing,
+        VenueConfigured(
+            venue=listing.venue,
+            maker_fee_rate=Decimal("0.0002"),
+            taker_fee_rate=Decimal("0.0005"),
+            fee_currency="",
+            slippage_bps=Decimal(1),
+            latency=0,
+            participation=Decimal("0.1"),
+            actor=WHO,
+            reason=WHY,
+        ),
+        ReportingConfigured(quote, 3600 * NANOSECONDS, actor=WHO, reason=WHY),
+        CashDeposited(quote, Decimal(100_000), actor=WHO, reason=WHY),
+        limits(),
+        *strategies(header.instrument),
+    ]
+
+
+def instrument(header: TapeHeader) -> InstrumentListed:
+    """The tape's instrument, with the steps its prices and sizes were recorded in."""
+    symbol, _, venue = header.instrument.partition(".")
+    perpetual = "PERP" in symbol.upper()
+    pair = symbol.upper().removesuffix("-PERP").replace("_", "").replace("/", "").replace("-", "")
+    quote = next((name for name in QUOTES if pair.endswith(name) and pair != name), "USD")
+    return InstrumentListed(
+        instrument=header.instrument,
+        symbol=symbol,
+        venue=venue,
+        kind="perpetual" if perpetual else "spot",
+        base_currency=pair.removesuffix(quote) or pair,
+        quote_currency=quote,
+        tick_size=Decimal(1).scaleb(-header.price_scale),
+        lot_size=Decimal("0.0001"),
+        minimum_quantity=Decimal("0.0001"),
+        minimum_notional=Decimal(10) if quote.startswith("USD") else Decimal("0.0001"),
+        contract_size=Decimal(1),
+        actor=WHO,
+        reason=WHY,
+        market="perpetual" if perpetual else "spot",
+    )
+
+
+def limits() -> LimitsSet:
+    """Tight enough that a month of trading meets several of them."""
+    return LimitsSet(
+        actor=WHO,
+        reason=WHY,
+        order_notional_min=Decimal(50),
+        order_notional_max=Decimal(20_000),
+        exposure_instrument_max=Decimal(30_000),
+        exposure_gross_max=Decimal(40_000),
+        leverage_max=Decimal(2),
+        equity_floor=Decimal(50_000),
+        drawdown_max=Decimal("0.1"),
+        daily_loss_max=Decimal(1_000),
+        order_gap_min=60 * NANOSECONDS,
+        price_age_max=3600 * NANOSECONDS,
+    )
+
+
+def strategies(name: str) -> list[StrategyConfigured]:
+    """One moving-average cross and one regime strategy."""
+    return [
+        StrategyConfigured(
+            strategy="cross",
+            kind="moving_average_cross",
+            instrument=name,
+            enabled=True,
+            notional=Decimal(10_000),
+            parameters={"fast": "9", "slow": "21", "cooldown_seconds": "7200"},
+            actor=WHO,
+            reason=WHY,
+        ),
+        StrategyConfigured(
+            strategy="regime",
+            kind="hmm_regime",
+            instrument=name,
+            enabled=True,
+            notional=Decimal(10_000),
+            parameters={},
+            actor=WHO,
+            reason=WHY,
+        ),
+    ]
