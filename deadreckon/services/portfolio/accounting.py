@@ -1,0 +1,174 @@
+"""What a fill does to a position: average cost in exact integers, for spot and linear perpetuals.
+
+A position counts in units: quantity in 10**-quantity_scale (base units or contracts), prices in
+10**-price_scale (quote currency per base unit), contract in 10**-contract_scale (base units per
+contract). A value (cost, realised, notional) is a product of the three, so it is an integer of
+10**-value_scale in quote currency, where value_scale is the sum of the three scales.
+
+Risk, portfolio, audit and backtest all use this one definition of cost and profit.
+"""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from deadreckon.contracts.amounts import (
+    EXACT,
+    canonical,
+    decimals,
+    divide_half_even,
+    from_units,
+    to_units,
+)
+from deadreckon.contracts.instruments import InstrumentListed
+from deadreckon.contracts.signals import Side
+
+AVERAGE_DIGITS = 4  # an average price shows four digits more than the price scale
+
+
+class Position(Struct, frozen=True, gc=False):
+    """A signed quantity with its cost: long both positive, short both negative, flat both 0.
+
+    `realised` is cumulative, before fees and funding. Units as in the module's caption.
+    """
+
+    quantity: int = 0
+    cost: int = 0
+    realised: int = 0
+    price_scale: int = 0
+    quantity_scale: int = 0
+    contract: int = 1
+    contract_scale: int = 0
+
+    @property
+    def value_scale(self) -> int:
+        """Decimals of cost and realised (quote currency)."""
+        return self.price_scale + self.quantity_scale + self.contract_scale
+
+
+def flat(listing: InstrumentListed) -> Position:
+    """Nothing held yet, in the scales of an instrument's tick, lot and contract."""
+    contract_scale = decimals(listing.contract_size)
+    return Position(
+        price_scale=decimals(listing.tick_size),
+        quantity_scale=decimals(listing.lot_size),
+        contract=to_units(listing.contract_size, contract_scale),
+        contract_scale=contract_scale,
+    )
+
+
+def apply_fill(position: Position, side: Side, quantity: int, price: int) -> Position:
+    """The position after a fill of `quantity` > 0 at `price`, both in the position's units.
+
+    Average cost method (IAS 2.27 calls it weighted average cost): what adds to a position adds
+    its notional, quantity x price x contract, to the cost, exactly. What reduces it releases
+    cost x reduced / quantity, rounded half-even to one unit of value; the remainder stays in the
+    cost, so nothing is lost, and a position that ends releases all of it. What is more than the
+    position closes it and opens the other side at the same price.
+
+    For every fill: signed notional == change of cost - change of realised.
+    """
+    if quantity <= 0:
+        raise ValueError(f"a fill's quantity is more than 0, found {quantity} units")
+    signed = quantity if side == "buy" else -quantity
+    notional = signed * price * position.contract
+    held = position.quantity
+    after = held + signed
+    if not held or (held > 0) == (signed > 0):
+        cost = position.cost + notional
+    elif not after:
+        cost = 0
+    elif (after > 0) == (held > 0):
+        cost = position.cost - divide_half_even(position.cost * quantity, abs(held))
+    else:
+        cost = after * price * position.contract
+    return Position(
+        after,
+        cost,
+        position.realised + cost - position.cost - notional,
+        position.price_scale,
+        position.quantity_scale,
+        position.contract,
+        position.contract_scale,
+    )
+
+
+def apply_trade(position: Position, side: Side, quantity: Decimal, price: Decimal) -> Position:
+    """`apply_fill` for amounts as events carry them; what is finer than the scales widens them."""
+    position = widened(position, quantity, price)
+    return apply_fill(
+        position,
+        side,
+        to_units(quantity, position.quantity_scale),
+        to_units(price, position.price_scale),
+    )
+
+
+def widened(position: Position, quantity: Decimal, price: Decimal) -> Position:
+    """The same position in scales fine enough for a fill; exact, no price is ever rounded.
+
+    Venues fill at prices finer than the tick (averages, improvements), and ticks change.
+    """
+    finer_quantity = max(0, decimals(quantity) - position.quantity_scale)
+    finer_price = max(0, decimals(price) - position.price_scale)
+    if not finer_quantity and not finer_price:
+        return position
+    factor = 10 ** (finer_quantity + finer_price)
+    return Position(
+        quantity=position.quantity * 10**finer_quantity,
+        cost=position.cost * factor,
+        realised=position.realised * factor,
+        price_scale=position.price_scale + finer_price,
+        quantity_scale=position.quantity_scale + finer_quantity,
+        contract=position.contract,
+        contract_scale=position.contract_scale,
+    )
+
+
+def quantity(position: Position) -> Decimal:
+    """Signed quantity, in base units or contracts."""
+    return from_units(position.quantity, position.quantity_scale)
+
+
+def cost(position: Position) -> Decimal:
+    """Signed cost of what is held, in quote currency."""
+    return from_units(position.cost, position.value_scale)
+
+
+def realised(position: Position) -> Decimal:
+    """Profit taken so far, before fees and funding, in quote currency."""
+    return from_units(position.realised, position.value_scale)
+
+
+def average_price(position: Position) -> Decimal:
+    """Cost per base unit (quote currency), 0 when flat; for the eye, no fold uses it.
+
+    cost / (quantity x contract), rounded half-even to the price scale plus AVERAGE_DIGITS.
+    """
+    if not position.quantity:
+        return Decimal(0)
+    scaled = position.cost * 10**AVERAGE_DIGITS
+    units = divide_half_even(scaled, position.quantity * position.contract)
+    return from_units(units, position.price_scale + AVERAGE_DIGITS)
+
+
+def notional(position: Position, mark: Decimal) -> Decimal:
+    """Signed value at a mark, in quote currency, exact: quantity x contract size x mark."""
+    size = position.quantity * position.contract
+    scale = position.quantity_scale + position.contract_scale
+    return EXACT.multiply(Decimal(size).scaleb(-scale, EXACT), mark)
+
+
+def unrealised(position: Position, mark: Decimal) -> Decimal:
+    """Profit that a close at the mark would take, in quote currency: notional - cost, exact."""
+    paid = Decimal(position.cost).scaleb(-position.value_scale, EXACT)
+    return canonical(EXACT.subtract(notional(position, mark), paid))
+
+
+def funding(position: Position, mark: Decimal, rate: Decimal) -> Decimal:
+    """What a perpetual position receives (paid when negative), in quote currency, exact.
+
+    -notional x rate, as perpetual venues define it: longs pay shorts when the rate is positive.
+    """
+    paid = EXACT.multiply(notional(position, mark), rate)
+    return canonical(EXACT.minus(paid))

@@ -1,0 +1,306 @@
+"""A book's positions, cash and marks, folded from the log; risk, portfolio and audit share it.
+
+Spot: a fill turns cash into cost, so cash moves by the notional. Linear perpetual: cash moves by
+what is realised, and by funding. A fee always leaves the cash of its own currency, whichever that
+is: a fee in the base currency of a spot buy leaves a little of that currency owed, which offsets
+the holding in equity without touching its cost.
+"""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from deadreckon.contracts.amounts import EXACT, ZERO, canonical
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.instruments import InstrumentListed
+from deadreckon.contracts.market import (
+    BarClosed,
+    CurrencyRateUpdated,
+    FundingRatePublished,
+    MarkUpdated,
+    QuoteUpdated,
+    TradePrinted,
+)
+from deadreckon.contracts.moments import DAY
+from deadreckon.contracts.orders import OrderFilled
+from deadreckon.contracts.portfolio import (
+    CashDeposited,
+    CashWithdrawn,
+    FeeCharged,
+    ReportingConfigured,
+)
+from deadreckon.services.portfolio import accounting
+from deadreckon.services.portfolio.accounting import Position
+from deadreckon.services.portfolio.holdings import Account, Holding, Ledger, Mark
+from deadreckon.services.portfolio.money import Money, add, add_amount
+from deadreckon.services.portfolio.valuation import (
+    Equity,
+    equity,
+    mark,
+    notional,
+    rate,
+    realised_net,
+)
+
+__all__ = [
+    "Account",
+    "Equity",
+    "Holding",
+    "ImpossibleFillError",
+    "Key",
+    "Ledger",
+    "Mark",
+    "Position",
+    "equity",
+    "evolve",
+    "held",
+    "held_total",
+    "holding",
+    "holdings",
+    "initial",
+    "is_new",
+    "mark",
+    "notional",
+    "position",
+    "positions",
+    "rate",
+    "realised_net",
+]
+
+Key = tuple[str, str, str]  # strategy, venue, instrument
+
+TRADES_KEPT_DAYS = 7  # a venue repeats a fill within hours (reconnects), never after a week
+HALF = Decimal("0.5")
+
+
+class ImpossibleFillError(Exception):
+    """You folded a fill that cannot be: of an instrument never listed, or of another venue's."""
+
+
+def initial() -> Ledger:
+    """Nothing listed, nothing held, no reporting currency."""
+    return Ledger()
+
+
+def evolve(ledger: Ledger, said: Recorded[Any]) -> Ledger:
+    """Fold one recorded event, in place; the same ledger comes back.
+
+    Raises ImpossibleFillError for a fill that no order of ours can have.
+    """
+    fold = _FOLDS.get(type(said.event))
+    if fold is not None:
+        fold(ledger, said)
+    return ledger
+
+
+def position(ledger: Ledger, strategy: str, instrument: str) -> Position | None:
+    """What a strategy holds; None when it never traded the instrument, flat when it closed it."""
+    found = holding(ledger, strategy, instrument)
+    return None if found is None else found.position
+
+
+def holding(ledger: Ledger, strategy: str, instrument: str) -> Holding | None:
+    """The position with its fees and funding; None when there never was any."""
+    return ledger.holdings.get(instrument, {}).get(strategy)
+
+
+def holdings(ledger: Ledger) -> Iterator[tuple[Key, Holding]]:
+    """Every holding, flat ones too, by instrument in the order of the log."""
+    for instrument, held_by in ledger.holdings.items():
+        venue = ledger.listings[instrument].venue
+        for strategy, found in held_by.items():
+            yield (strategy, venue, instrument), found
+
+
+def positions(ledger: Ledger) -> Iterator[tuple[Key, Position]]:
+    """Every position, flat ones too, by instrument in the order of the log."""
+    for key, found in holdings(ledger):
+        yield key, found.position
+
+
+def held(ledger: Ledger, strategy: str, instrument: str) -> Decimal:
+    """Signed quantity of one strategy (base units or contracts)."""
+    found = position(ledger, strategy, instrument)
+    return ZERO if found is None else accounting.quantity(found)
+
+
+def held_total(ledger: Ledger, instrument: str) -> Decimal:
+    """Signed quantity, net over all strategies (base units or contracts)."""
+    total = ZERO
+    for found in ledger.holdings.get(instrument, {}).values():
+        total = EXACT.add(total, accounting.quantity(found.position))
+    return canonical(total)
+
+
+def is_new(ledger: Ledger, said: Recorded[OrderFilled]) -> bool:
+    """Whether the fill just folded changed anything; False when its trade was known already.
+
+    Ask right after `evolve` of the same fill.
+    """
+    return ledger.newest_fill == said.id
+
+
+def _list(ledger: Ledger, said: Recorded[InstrumentListed]) -> None:
+    """What was traded keeps its kind, currencies, venue and contract size: amounts are in them.
+
+    Such a change needs another name; ticks and lots may change at any time.
+    """
+    listing = said.event
+    known = ledger.listings.get(listing.instrument)
+    if known and listing.instrument in ledger.holdings and _terms(known) != _terms(listing):
+        return
+    ledger.listings[listing.instrument] = listing
+    priced = ledger.bases.setdefault(listing.base_currency, [])
+    if listing.instrument not in priced:
+        priced.append(listing.instrument)
+
+
+def _terms(listing: InstrumentListed) -> tuple[Any, ...]:
+    return (
+        listing.kind,
+        listing.venue,
+        listing.base_currency,
+        listing.quote_currency,
+        listing.contract_size,
+    )
+
+
+def _deposit(ledger: Ledger, said: Recorded[CashDeposited]) -> None:
+    account = _account(ledger, said.event.currency)
+    add_amount(account.cash, said.event.amount)
+    add_amount(account.deposited, said.event.amount)
+
+
+def _withdraw(ledger: Ledger, said: Recorded[CashWithdrawn]) -> None:
+    account = _account(ledger, said.event.currency)
+    add_amount(account.cash, -said.event.amount)
+    add_amount(account.withdrawn, said.event.amount)
+
+
+def _fill(ledger: Ledger, said: Recorded[OrderFilled]) -> None:
+    fill = said.event
+    listing = ledger.listings.get(fill.instrument)
+    if listing is None:
+        raise ImpossibleFillError(f"{fill.trade_id}: {fill.instrument} was never listed")
+    if fill.venue != listing.venue:
+        raise ImpossibleFillError(
+            f"{fill.trade_id}: filled at {fill.venue}, but {fill.instrument} is of {listing.venue}"
+        )
+    if not _remember(ledger, said.at, fill.venue, fill.trade_id):
+        return
+    ledger.newest_fill = said.id
+    found = _holding(ledger, listing, fill.strategy)
+    _trade(_account(ledger, listing.quote_currency), found, listing, fill)
+    _charge(ledger, found, fill.fee_currency, fill.fee)
+
+
+def _trade(account: Account, found: Holding, listing: InstrumentListed, fill: OrderFilled) -> None:
+    before = accounting.widened(found.position, fill.quantity, fill.price)
+    after = accounting.apply_trade(before, fill.side, fill.quantity, fill.price)
+    gained = after.realised - before.realised
+    spent = after.cost - before.cost if listing.kind == "spot" else 0
+    add(account.realised, gained, after.value_scale)
+    add(account.cash, gained - spent, after.value_scale)
+    found.position = after
+
+
+def _charge(ledger: Ledger, found: Holding | None, currency: str, fee: Decimal) -> None:
+    if not fee:
+        return
+    account = _account(ledger, currency)
+    add_amount(account.cash, -fee)
+    add_amount(account.fees, fee)
+    if found is not None:
+        add_amount(found.fees.setdefault(currency, Money()), fee)
+
+
+def _charge_late(ledger: Ledger, said: Recorded[FeeCharged]) -> None:
+    """A fee of an instrument nobody listed is booked all the same, to no holding."""
+    fee = said.event
+    listing = ledger.listings.get(fee.instrument)
+    found = _holding(ledger, listing, fee.strategy) if listing else None
+    _charge(ledger, found, fee.currency, fee.amount)
+
+
+def _fund(ledger: Ledger, said: Recorded[FundingRatePublished]) -> None:
+    published = said.event
+    listing = ledger.listings.get(published.instrument)
+    if listing is None or listing.kind != "perpetual":
+        return
+    for found in ledger.holdings.get(published.instrument, {}).values():
+        if found.position.quantity:
+            amount = accounting.funding(found.position, published.mark, published.rate)
+            account = _account(ledger, listing.quote_currency)
+            for money in (account.cash, account.funding, found.funding):
+                add_amount(money, amount)
+
+
+def _report(ledger: Ledger, said: Recorded[ReportingConfigured]) -> None:
+    ledger.reporting = said.event.currency
+
+
+def _rate(ledger: Ledger, said: Recorded[CurrencyRateUpdated]) -> None:
+    """A rate that is not positive says that the currency has none."""
+    stated = ledger.rates.setdefault(said.event.reporting, {})
+    if said.event.rate > 0:
+        stated[said.event.currency] = said.event.rate
+    else:
+        stated.pop(said.event.currency, None)
+
+
+def _bar(ledger: Ledger, said: Recorded[BarClosed]) -> None:
+    ledger.marks[said.event.instrument] = Mark(said.event.close, said.at)
+
+
+def _quote(ledger: Ledger, said: Recorded[QuoteUpdated]) -> None:
+    """The middle of bid and ask, exact."""
+    middle = EXACT.multiply(EXACT.add(said.event.bid, said.event.ask), HALF)
+    ledger.marks[said.event.instrument] = Mark(canonical(middle), said.at)
+
+
+def _price(ledger: Ledger, said: Recorded[TradePrinted | MarkUpdated]) -> None:
+    ledger.marks[said.event.instrument] = Mark(said.event.price, said.at)
+
+
+def _remember(ledger: Ledger, at: int, venue: str, trade_id: str) -> bool:
+    """Whether the trade is new; days older than the horizon are forgotten, a whole day at once."""
+    days = ledger.trades.setdefault(venue, {})
+    if any(trade_id in seen for seen in days.values()):
+        return False
+    today = at // DAY
+    if today not in days:
+        for day in [day for day in days if day < today - TRADES_KEPT_DAYS]:
+            del days[day]
+    days.setdefault(today, {})[trade_id] = None
+    return True
+
+
+def _account(ledger: Ledger, currency: str) -> Account:
+    found = ledger.accounts.get(currency)
+    if found is None:
+        found = ledger.accounts[currency] = Account()
+    return found
+
+
+def _holding(ledger: Ledger, listing: InstrumentListed, strategy: str) -> Holding:
+    held_by = ledger.holdings.setdefault(listing.instrument, {})
+    found = held_by.get(strategy)
+    if found is None:
+        found = held_by[strategy] = Holding(accounting.flat(listing))
+    return found
+
+
+_FOLDS: dict[type[Event], Callable[[Ledger, Recorded[Any]], None]] = {
+    InstrumentListed: _list,
+    CashDeposited: _deposit,
+    CashWithdrawn: _withdraw,
+    OrderFilled: _fill,
+    FeeCharged: _charge_late,
+    FundingRatePublished: _fund,
+    ReportingConfigured: _report,
+    CurrencyRateUpdated: _rate,
+    BarClosed: _bar,
+    QuoteUpdated: _quote,
+    TradePrinted: _price,
+    MarkUpdated: _price,
+}
