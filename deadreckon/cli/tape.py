@@ -1,0 +1,196 @@
+"""Tapes at the front door: import, describe, synth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+from msgspec import json as codec
+
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_ENVIRONMENT, EXIT_USAGE, fail
+from deadreckon.replay.tapes.tape import TapeError, open_tape, write_tape
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What a market data file may leave unsaid.
+
+    Parameters
+    ----------
+    stamp
+        What the time of a bar means in the source; open by default, as exchanges publish it.
+    volume_unit
+        What volumes and sizes count, where the file does not say.
+    interval_seconds
+        From bar to bar; by default the most common step.
+    time_column
+        The column to take the time from, such as Tardis's local_timestamp.
+    symbol
+        Which symbol to take from a file that holds several.
+    price_decimals
+        Round prices half-even to so many decimals, and count what was rounded.
+    quantity_decimals
+        The same for volumes and sizes.
+    """
+
+    stamp: Literal["open", "close"] | None = None
+    volume_unit: Literal["base", "quote", "contracts", "unknown"] | None = None
+    interval_seconds: int | None = None
+    time_column: str | None = None
+    symbol: str | None = None
+    price_decimals: int | None = None
+    quantity_decimals: int | None = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Market:
+    """The market to invent.
+
+    Parameters
+    ----------
+    days
+        How long, when --bars does not say.
+    bars
+        How many bars.
+    interval
+        Seconds from bar to bar.
+    start
+        Open of the first bar, RFC 3339.
+    price
+        Of the first bar, in whole units of the quote currency.
+    """
+
+    days: int = 3
+    bars: int | None = None
+    interval: int = 60
+    start: str = "2026-01-01T00:00:00Z"
+    price: int = 60_000
+
+
+def import_tape(
+    source: Path,
+    *,
+    instrument: str,
+    output: Output = None,
+    choices: Choices = Choices(),
+    strict: bool = False,
+    json: bool = False,
+) -> None:
+    """Turn a market data file into a tape; bad rows are refused and counted, never repaired.
+
+    Reads Binance public data (klines, aggTrades, trades), Tardis quotes and trades, ccxt and
+    freqtrade OHLCV and trades, and plain CSV, Parquet, feather or JSON with recognisable columns,
+    also in .gz and .zip. Rows in the report count from 1 and leave the header out.
+
+    Example: dr tape import BTCUSDT-1m-2025-01.zip --instrument BTCUSDT.BINANCE
+
+    Parameters
+    ----------
+    source
+        The file to read; it is left as it is.
+    instrument
+        Of which market it is, as SYMBOL.VENUE.
+    output
+        The tape to write; by default the source's name with .tape.parquet, in this folder.
+    strict
+        Write nothing and exit with 1 when a row is refused.
+    json
+        Print the tape's header and the report as one JSON object.
+    """
+    with _plain_errors():
+        from deadreckon.replay.tapes import describe, importing
+
+        options = importing.checked_options(asdict(choices))
+        target = output or Path(f"{importing.stem(source)}.tape.parquet")
+        header, columns, report = importing.convert(source, instrument, options)
+        refused = sum(report.refused.values())
+        kept = not (strict and refused)
+        tape = write_tape(target, header, columns.to_dict()) if kept else None
+        _say(json, told := describe.Imported.of(tape, header, report), told.picture)
+    if tape is None:
+        fail(f"{refused} rows refused, nothing written; leave out --strict", EXIT_DIFFERENCE)
+
+
+def describe(tape: Path, *, json: bool = False) -> None:
+    """Show what a tape holds: header, oddities and a small chart.
+
+    Example: dr tape describe BTCUSDT-1m-2025-01.tape.parquet
+
+    Parameters
+    ----------
+    tape
+        The tape to read.
+    json
+        Print header, digest, prices and oddities as one JSON object.
+    """
+    with _plain_errors():
+        from deadreckon.replay.tapes import describe
+
+        opened = open_tape(tape)
+        told = describe.describe(opened)
+        _say(json, told, lambda width: describe.picture(opened, told, width))
+
+
+def synth(
+    *,
+    seed: int,
+    instrument: str = "BTCUSDT.PAPER",
+    output: Output = None,
+    market: Market = Market(),
+    json: bool = False,
+) -> None:
+    """Invent a market with moods, clustered volatility, jumps and gaps; same seed, same tape.
+
+    Example: dr tape synth --seed 7 --days 3 -o demo.tape.parquet
+
+    Parameters
+    ----------
+    seed
+        What makes this market another one.
+    instrument
+        Its name, as SYMBOL.VENUE.
+    output
+        The tape to write; by default synthetic-SEED.tape.parquet, in this folder.
+    json
+        Print header, digest, prices and oddities as one JSON object.
+    """
+    with _plain_errors():
+        from deadreckon.replay.tapes import describe, synthetic
+
+        recipe = synthetic.Recipe.of(seed, **asdict(market))
+        target = output or Path(f"synthetic-{seed}.tape.parquet")
+        made = synthetic.synthesise(recipe, instrument, target)
+        told = describe.describe(made)
+        _say(json, told, lambda width: describe.picture(made, told, width))
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """A file that cannot be used, or a folder that cannot be written, in one line."""
+    try:
+        yield
+    except TapeError as error:
+        fail(str(error), EXIT_USAGE)
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}; choose another place", EXIT_ENVIRONMENT)
+
+
+def _say(json: bool, value: Any, picture: Callable[[int], RenderableType]) -> None:
+    if json:
+        print(codec.encode(value).decode())
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    console.print(picture(console.width))

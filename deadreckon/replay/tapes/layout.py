@@ -1,0 +1,68 @@
+"""What the columns of a source mean: which one is the price, what the volume counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+from msgspec import Struct
+
+from deadreckon.contracts.market import VolumeUnit
+from deadreckon.replay.tapes.digits import NUMBER
+from deadreckon.replay.tapes.rows import COLUMNS, Kind
+from deadreckon.replay.tapes.source import Table
+from deadreckon.replay.tapes.stamps import nanoseconds
+from deadreckon.replay.tapes.tape import Stamp
+
+# Beside the columns of a tape: words for a trade's side that need translation.
+SIDE = "side"
+BUYER_IS_MAKER = "buyer_is_maker"
+
+_SAMPLE_ROWS = 50
+
+
+class Layout(Struct, frozen=True):
+    """Role -> name of the source's column, and what the source leaves unsaid."""
+
+    family: str
+    kind: Kind
+    columns: Mapping[str, str]
+    volume_unit: VolumeUnit
+    stamp: Stamp | None = None
+
+
+def numbered(roles: Mapping[str, int]) -> dict[str, str]:
+    """Roles of a table without header, by position."""
+    return {role: str(position) for role, position in roles.items()}
+
+
+def required(kind: Kind) -> set[str]:
+    """The roles without which there is no tape of this kind."""
+    return set(COLUMNS[kind]) - {"aggressor", "trade_id"}
+
+
+def shape(table: Table) -> str:
+    """A letter per column: T time, N other number, B boolean, S side of a trade, ? anything else.
+
+    What most rows of a sample are; a few bad ones do not hide it. A volume can look like a time.
+    """
+    sample = table.frame.head(_SAMPLE_ROWS)
+    return "".join(_letter(sample[name]) for name in table.names)
+
+
+def _letter(texts: pl.Series) -> str:
+    words = texts.str.to_lowercase()
+    return next((letter for letter, hits in _tests(words) if _mostly(hits)), "?")
+
+
+def _tests(words: pl.Series) -> Sequence[tuple[str, pl.Series]]:
+    return (
+        ("T", nanoseconds(words).is_not_null()),
+        ("N", words.str.contains(NUMBER)),
+        ("B", words.is_in(["true", "false"])),
+        ("S", words.is_in(["buy", "sell"])),
+    )
+
+
+def _mostly(hits: pl.Series) -> bool:
+    return hits.fill_null(False).sum() * 2 > hits.len()

@@ -1,0 +1,183 @@
+"""What is wrong with market data: rows refused by a named rule, and what only looks odd."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+from msgspec import Struct
+
+from deadreckon.contracts.event import NANOSECONDS
+from deadreckon.contracts.moments import format_moment
+from deadreckon.replay.tapes.rows import Kind
+from deadreckon.replay.tapes.source import ROW
+from deadreckon.replay.tapes.values import NOISY, ROUNDED, RULE, mark
+
+ROWS_SHOWN = 20
+
+# A move this many robust deviations wide is worth a look, whatever the market.
+JUMP_DEVIATIONS = 20
+NORMAL_DEVIATIONS_PER_MEDIAN = 1.4826  # of absolute moves, were they normal
+
+JUMP_LEAST = 0.002  # smaller moves never matter, however quiet the market was
+
+# Ticks have no interval: a silence counts as a gap from here on, in mean spacings and in ns.
+SILENCE_SPACINGS = 100
+SILENCE_MINIMUM = 60 * NANOSECONDS
+
+MEANINGS = {
+    "unparseable": "a field is not a number, time or side, or the row has too few or many fields",
+    "not_a_number": "a price or quantity is missing, NaN or infinite",
+    "too_precise": "more than 12 decimals; --price-decimals / --quantity-decimals round",
+    "too_large": "does not fit 64 bits at the scale of the finest row",
+    "not_positive": "a price is zero or negative",
+    "negative_volume": "a volume or size is negative",
+    "high_low_inconsistent": "open or close outside low..high",
+    "crossed_book": "bid above ask",
+    "time_backwards": "earlier than the row kept before it",
+    "duplicate_time": "a second bar of the same time",
+    "gap": "bars missing, or a long silence, before this row",
+    "off_grid": "not a whole number of intervals after the row before",
+    "jump": f"a move beyond {JUMP_DEVIATIONS} robust deviations",
+    "zero_volume": "nothing traded or offered",
+    "locked_book": "bid equals ask",
+    "duplicate_trade_id": "this trade id was there before",
+    "float_noise": "a float of 16 or 17 digits, taken as the 15 that mean something",
+    "rounded": "rounded half-even, as you asked",
+}
+
+
+ADJUSTMENTS = ("float_noise", "rounded")
+
+
+class Finding(Struct, frozen=True):
+    """A rule and the rows it hit: counted from 1 without header, the first 20 with a note each."""
+
+    rule: str
+    refused: bool
+    count: int
+    rows: list[int]
+    notes: list[str] = []
+
+
+class Quality(Struct, frozen=True):
+    """The whole report on one file; line in a text file = row + `header_lines`."""
+
+    rows_read: int
+    rows_kept: int
+    header_lines: int
+    findings: list[Finding]
+
+    @property
+    def refused(self) -> dict[str, int]:
+        return {finding.rule: finding.count for finding in self.findings if finding.refused}
+
+    @property
+    def adjusted(self) -> dict[str, int]:
+        return {one.rule: one.count for one in self.findings if one.rule in ADJUSTMENTS}
+
+
+def sieve(frame: pl.DataFrame, kind: Kind) -> pl.DataFrame:
+    """The frame with RULE naming the first rule that each row breaks; null where it is kept."""
+    for name, breach in _breaches(kind):
+        frame = frame.with_columns(mark(frame[RULE], name, frame.select(breach).to_series()))
+    latest = frame.select(
+        pl.when(pl.col(RULE).is_null()).then("at").cum_max().forward_fill().shift(1)
+    ).to_series()
+    rule = mark(frame[RULE], "time_backwards", frame["at"] < latest)
+    if kind == "bars":
+        rule = mark(rule, "duplicate_time", frame["at"] == latest)
+    return frame.with_columns(rule.alias(RULE))
+
+
+def refusals(frame: pl.DataFrame) -> list[Finding]:
+    """A finding per rule that refused rows, in the order of the rows."""
+    refused = frame.filter(pl.col(RULE).is_not_null())
+    groups = refused.group_by(RULE, maintain_order=True).agg(
+        pl.len().alias("count"), pl.col(ROW).head(ROWS_SHOWN)
+    )
+    return [Finding(rule, True, count, rows) for rule, count, rows in groups.iter_rows()]
+
+
+def oddities(frame: pl.DataFrame, kind: Kind, interval_seconds: int | None) -> list[Finding]:
+    """What looks odd among the rows that are kept, in time order."""
+    found = [*_times(frame, interval_seconds), _jumps(frame, kind), *_plain_oddities(frame, kind)]
+    return [finding for finding in found if finding.count]
+
+
+def _breaches(kind: Kind) -> Sequence[tuple[str, pl.Expr]]:
+    if kind == "bars":
+        body = pl.max_horizontal("open", "close", "low"), pl.min_horizontal("open", "close")
+        outside = (pl.col("high") < body[0]) | (pl.col("low") > body[1])
+        return (
+            ("not_positive", pl.min_horizontal("open", "high", "low", "close") <= 0),
+            ("negative_volume", pl.col("volume") < 0),
+            ("high_low_inconsistent", outside),
+        )
+    if kind == "quotes":
+        return (
+            ("not_positive", pl.min_horizontal("bid", "ask") <= 0),
+            ("negative_volume", pl.min_horizontal("bid_size", "ask_size") < 0),
+            ("crossed_book", pl.col("bid") > pl.col("ask")),
+        )
+    return (("not_positive", pl.col("price") <= 0), ("negative_volume", pl.col("quantity") < 0))
+
+
+def _times(frame: pl.DataFrame, interval_seconds: int | None) -> list[Finding]:
+    timed = frame.with_columns(step=pl.col("at").diff())
+    if interval_seconds is None:
+        return [_silences(timed)]
+    interval = interval_seconds * NANOSECONDS
+    gaps = timed.filter(pl.col("step") >= 2 * interval)
+    missing = [(step // interval - 1, at) for at, step in _head(gaps)]
+    notes = [f"{count} missing before {format_moment(at)}" for count, at in missing]
+    off_grid = timed.filter(pl.col("step") % interval != 0)
+    return [_finding("gap", gaps, notes), _finding("off_grid", off_grid)]
+
+
+def _silences(timed: pl.DataFrame) -> Finding:
+    mean = (timed["at"][-1] - timed["at"][0]) // max(timed.height - 1, 1)
+    longest = max(SILENCE_MINIMUM, SILENCE_SPACINGS * mean)
+    gaps = timed.filter(pl.col("step") > longest)
+    notes = [f"{_duration(step)} of silence before {format_moment(at)}" for at, step in _head(gaps)]
+    return _finding("gap", gaps, notes)
+
+
+def _jumps(frame: pl.DataFrame, kind: Kind) -> Finding:
+    price = {"bars": pl.col("close"), "quotes": pl.col("bid") + pl.col("ask")}
+    moves = frame.select(price.get(kind, pl.col("price")).cast(pl.Float64).log().diff()).to_series()
+    typical = moves.filter(moves != 0).abs().median()
+    if not isinstance(typical, float):
+        return Finding("jump", False, 0, [])
+    limit = max(JUMP_LEAST, JUMP_DEVIATIONS * NORMAL_DEVIATIONS_PER_MEDIAN * typical)
+    jumps = frame.with_columns(step=moves).filter(pl.col("step").abs() > limit)
+    notes = [f"{move:+.2%} at {format_moment(at)}" for at, move in _head(jumps)]
+    return _finding("jump", jumps, notes)
+
+
+def _plain_oddities(frame: pl.DataFrame, kind: Kind) -> list[Finding]:
+    tests = {"float_noise": pl.col(NOISY), "rounded": pl.col(ROUNDED)}
+    if kind == "bars":
+        tests["zero_volume"] = pl.col("volume") == 0
+    elif kind == "quotes":
+        tests["zero_volume"] = pl.min_horizontal("bid_size", "ask_size") == 0
+        tests["locked_book"] = pl.col("bid") == pl.col("ask")
+    else:
+        tests["zero_volume"] = pl.col("quantity") == 0
+        tests["duplicate_trade_id"] = ~pl.col("trade_id").is_first_distinct() & (
+            pl.col("trade_id") != ""
+        )
+    return [_finding(name, frame.filter(test)) for name, test in tests.items()]
+
+
+def _head(frame: pl.DataFrame) -> list[tuple[int, int]]:
+    return frame.select("at", "step").head(ROWS_SHOWN).rows()
+
+
+def _finding(rule: str, hits: pl.DataFrame, notes: Sequence[str] = ()) -> Finding:
+    return Finding(rule, False, hits.height, hits[ROW].head(ROWS_SHOWN).to_list(), list(notes))
+
+
+def _duration(nanoseconds: int) -> str:
+    seconds = nanoseconds // NANOSECONDS
+    return f"{seconds // 3600}h{seconds // 60 % 60:02}m{seconds % 60:02}s"
