@@ -43,7 +43,8 @@ class EquityMarked(Event, frozen=True):
 
     `equity` = `cash` + `holdings` (spot at market value) + `unrealised_perpetual`. `unrealised`
     counts spot and perpetuals. `exposure_gross` and `exposure_net` are notional at marks. `peak`
-    is the highest equity so far, `drawdown` (peak - equity) / peak, rounded to 1e-9.
+    is the highest equity marked so far, moved along by deposits and withdrawals since; `drawdown`
+    is (peak - equity) / peak, rounded to 1e-9.
     `unpriced` lists what had no mark or rate and is therefore missing from the sums.
     """
 

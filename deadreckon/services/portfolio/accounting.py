@@ -109,10 +109,10 @@ def widened(position: Position, quantity: Decimal, price: Decimal) -> Position:
 
     Venues fill at prices finer than the tick (averages, improvements), and ticks change.
     """
+    if _fits(quantity, position.quantity_scale) and _fits(price, position.price_scale):
+        return position
     finer_quantity = max(0, decimals(quantity) - position.quantity_scale)
     finer_price = max(0, decimals(price) - position.price_scale)
-    if not finer_quantity and not finer_price:
-        return position
     factor = 10 ** (finer_quantity + finer_price)
     return Position(
         quantity=position.quantity * 10**finer_quantity,
@@ -123,6 +123,11 @@ def widened(position: Position, quantity: Decimal, price: Decimal) -> Position:
         contract=position.contract,
         contract_scale=position.contract_scale,
     )
+
+
+def _fits(amount: Decimal, scale: int) -> bool:
+    exponent = amount.as_tuple().exponent
+    return isinstance(exponent, int) and -exponent <= scale
 
 
 def quantity(position: Position) -> Decimal:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from deadreckon.contracts.amounts import EXACT, SCALE_MAX, decimals, to_units
+from deadreckon.contracts.amounts import EXACT, SCALE_MAX, ZERO, decimals, to_units
 
 
 class Money(Struct):
@@ -25,12 +25,12 @@ def add(money: Money, units: int, scale: int) -> None:
     money.units += units * 10 ** (money.scale - scale)
 
 
-def add_amount(money: Money, amount: Decimal) -> None:
-    """Add an amount as events carry it."""
+def exact_units(amount: Decimal) -> tuple[int, int]:
+    """(units, scale) of an amount as events carry it, no finer than it needs."""
     scale = decimals(amount)
-    add(money, to_units(amount, scale), scale)
+    return to_units(amount, scale), scale
 
 
 def worth(money: Money) -> Decimal:
     """The total as a Decimal, exact; not canonical (callers compute on)."""
-    return Decimal(money.units).scaleb(-money.scale, EXACT)
+    return Decimal(money.units).scaleb(-money.scale, EXACT) if money.units else ZERO

@@ -1,0 +1,205 @@
+"""How each event moves a ledger: what is listed, deposited, filled, charged, funded and marked."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from deadreckon.contracts.amounts import EXACT, canonical
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.instruments import InstrumentListed
+from deadreckon.contracts.market import (
+    BarClosed,
+    CurrencyRateUpdated,
+    FundingRatePublished,
+    MarkUpdated,
+    QuoteUpdated,
+    TradePrinted,
+)
+from deadreckon.contracts.moments import DAY
+from deadreckon.contracts.orders import OrderFilled
+from deadreckon.contracts.portfolio import (
+    CashDeposited,
+    CashWithdrawn,
+    FeeCharged,
+    ReportingConfigured,
+)
+from deadreckon.services.portfolio import accounting
+from deadreckon.services.portfolio.holdings import Account, Holding, Ledger, Mark
+from deadreckon.services.portfolio.money import Money, add, exact_units
+
+TRADES_KEPT_DAYS = 7  # a venue repeats a fill within hours (reconnects), never after a week
+HALF = Decimal("0.5")
+
+
+class ImpossibleFillError(Exception):
+    """You folded a fill that cannot be: of an instrument never listed, or of another venue's."""
+
+
+def _list(ledger: Ledger, said: Recorded[InstrumentListed]) -> None:
+    """What was traded keeps its kind, currencies, venue and contract size: amounts are in them.
+
+    Such a change needs another name; ticks and lots may change at any time.
+    """
+    listing = said.event
+    known = ledger.listings.get(listing.instrument)
+    if known and listing.instrument in ledger.holdings and _terms(known) != _terms(listing):
+        return
+    ledger.listings[listing.instrument] = listing
+    priced = ledger.bases.setdefault(listing.base_currency, [])
+    if listing.instrument not in priced:
+        priced.append(listing.instrument)
+
+
+def _terms(listing: InstrumentListed) -> tuple[Any, ...]:
+    return (
+        listing.kind,
+        listing.venue,
+        listing.base_currency,
+        listing.quote_currency,
+        listing.contract_size,
+    )
+
+
+def _deposit(ledger: Ledger, said: Recorded[CashDeposited]) -> None:
+    units, scale = exact_units(said.event.amount)
+    account = _account(ledger, said.event.currency)
+    add(account.cash, units, scale)
+    add(account.deposited, units, scale)
+
+
+def _withdraw(ledger: Ledger, said: Recorded[CashWithdrawn]) -> None:
+    units, scale = exact_units(said.event.amount)
+    account = _account(ledger, said.event.currency)
+    add(account.cash, -units, scale)
+    add(account.withdrawn, units, scale)
+
+
+def _fill(ledger: Ledger, said: Recorded[OrderFilled]) -> None:
+    fill = said.event
+    listing = ledger.listings.get(fill.instrument)
+    if listing is None:
+        raise ImpossibleFillError(f"{fill.trade_id}: {fill.instrument} was never listed")
+    if fill.venue != listing.venue:
+        raise ImpossibleFillError(
+            f"{fill.trade_id}: filled at {fill.venue}, but {fill.instrument} is of {listing.venue}"
+        )
+    if not _remember(ledger, said.at, fill.venue, fill.trade_id):
+        return
+    ledger.newest_fill = said.id
+    found = _holding(ledger, listing, fill.strategy)
+    _trade(_account(ledger, listing.quote_currency), found, listing, fill)
+    _charge(ledger, found, fill.fee_currency, fill.fee)
+
+
+def _trade(account: Account, found: Holding, listing: InstrumentListed, fill: OrderFilled) -> None:
+    before = accounting.widened(found.position, fill.quantity, fill.price)
+    after = accounting.apply_trade(before, fill.side, fill.quantity, fill.price)
+    gained = after.realised - before.realised
+    spent = after.cost - before.cost if listing.kind == "spot" else 0
+    add(account.realised, gained, after.value_scale)
+    add(account.cash, gained - spent, after.value_scale)
+    found.position = after
+
+
+def _charge(ledger: Ledger, found: Holding | None, currency: str, fee: Decimal) -> None:
+    if not fee:
+        return
+    units, scale = exact_units(fee)
+    account = _account(ledger, currency)
+    add(account.cash, -units, scale)
+    add(account.fees, units, scale)
+    if found is not None:
+        add(found.fees.setdefault(currency, Money()), units, scale)
+
+
+def _charge_late(ledger: Ledger, said: Recorded[FeeCharged]) -> None:
+    """A fee of an instrument nobody listed is booked all the same, to no holding."""
+    fee = said.event
+    listing = ledger.listings.get(fee.instrument)
+    found = _holding(ledger, listing, fee.strategy) if listing else None
+    _charge(ledger, found, fee.currency, fee.amount)
+
+
+def _fund(ledger: Ledger, said: Recorded[FundingRatePublished]) -> None:
+    published = said.event
+    listing = ledger.listings.get(published.instrument)
+    if listing is None or listing.kind != "perpetual":
+        return
+    for found in ledger.holdings.get(published.instrument, {}).values():
+        if found.position.quantity:
+            amount = accounting.funding(found.position, published.mark, published.rate)
+            units, scale = exact_units(amount)
+            account = _account(ledger, listing.quote_currency)
+            for money in (account.cash, account.funding, found.funding):
+                add(money, units, scale)
+
+
+def _report(ledger: Ledger, said: Recorded[ReportingConfigured]) -> None:
+    ledger.reporting = said.event.currency
+
+
+def _rate(ledger: Ledger, said: Recorded[CurrencyRateUpdated]) -> None:
+    """A rate that is not positive says that the currency has none."""
+    stated = ledger.rates.setdefault(said.event.reporting, {})
+    if said.event.rate > 0:
+        stated[said.event.currency] = said.event.rate
+    else:
+        stated.pop(said.event.currency, None)
+
+
+def _bar(ledger: Ledger, said: Recorded[BarClosed]) -> None:
+    ledger.marks[said.event.instrument] = Mark(said.event.close, said.at)
+
+
+def _quote(ledger: Ledger, said: Recorded[QuoteUpdated]) -> None:
+    """The middle of bid and ask, exact."""
+    middle = EXACT.multiply(EXACT.add(said.event.bid, said.event.ask), HALF)
+    ledger.marks[said.event.instrument] = Mark(canonical(middle), said.at)
+
+
+def _price(ledger: Ledger, said: Recorded[TradePrinted | MarkUpdated]) -> None:
+    ledger.marks[said.event.instrument] = Mark(said.event.price, said.at)
+
+
+def _remember(ledger: Ledger, at: int, venue: str, trade_id: str) -> bool:
+    """Whether the trade is new; days older than the horizon are forgotten, a whole day at once."""
+    days = ledger.trades.setdefault(venue, {})
+    if any(trade_id in seen for seen in days.values()):
+        return False
+    today = at // DAY
+    if today not in days:
+        for day in [day for day in days if day < today - TRADES_KEPT_DAYS]:
+            del days[day]
+    days.setdefault(today, {})[trade_id] = None
+    return True
+
+
+def _account(ledger: Ledger, currency: str) -> Account:
+    found = ledger.accounts.get(currency)
+    if found is None:
+        found = ledger.accounts[currency] = Account()
+    return found
+
+
+def _holding(ledger: Ledger, listing: InstrumentListed, strategy: str) -> Holding:
+    held_by = ledger.holdings.setdefault(listing.instrument, {})
+    found = held_by.get(strategy)
+    if found is None:
+        found = held_by[strategy] = Holding(accounting.flat(listing))
+    return found
+
+
+FOLDS: dict[type[Event], Callable[[Ledger, Recorded[Any]], None]] = {
+    InstrumentListed: _list,
+    CashDeposited: _deposit,
+    CashWithdrawn: _withdraw,
+    OrderFilled: _fill,
+    FeeCharged: _charge_late,
+    FundingRatePublished: _fund,
+    ReportingConfigured: _report,
+    CurrencyRateUpdated: _rate,
+    BarClosed: _bar,
+    QuoteUpdated: _quote,
+    TradePrinted: _price,
+    MarkUpdated: _price,
+}

@@ -1,0 +1,198 @@
+"""Announces what a fill, a fee or a funding did to a position, and the book's equity at a cadence.
+
+Equity is marked at the first market or clock event at or after each multiple of the cadence, at
+or after each midnight UTC, and where a tape ends; once, however many boundaries went by.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct, field
+
+from deadreckon.contracts.amounts import EXACT, ZERO, canonical, ratio
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.market import (
+    BarClosed,
+    ClockTicked,
+    CurrencyRateUpdated,
+    FundingRatePublished,
+    MarkUpdated,
+    QuoteUpdated,
+    TapeEnded,
+    TradePrinted,
+)
+from deadreckon.contracts.moments import DAY
+from deadreckon.contracts.orders import OrderFilled
+from deadreckon.contracts.portfolio import (
+    CashDeposited,
+    CashWithdrawn,
+    EquityMarked,
+    FeeCharged,
+    FundingPaid,
+    PositionChanged,
+    ReportingConfigured,
+)
+from deadreckon.services.portfolio import accounting, ledger
+from deadreckon.services.portfolio.ledger import Ledger
+from deadreckon.services.portfolio.money import worth
+from deadreckon.services.portfolio.valuation import converted
+
+# What moves decision time or a price, so that a boundary is seen to have passed.
+TIMED = frozenset(
+    {
+        BarClosed,
+        QuoteUpdated,
+        TradePrinted,
+        MarkUpdated,
+        FundingRatePublished,
+        CurrencyRateUpdated,
+        ClockTicked,
+    }
+)
+
+
+class State(Struct):
+    """The ledger, and where the equity curve stands.
+
+    `equity_every` (nanoseconds) and `marked_until` (nanoseconds UTC: boundaries up to here are
+    done). `peak` is the highest equity of all marks so far, in the reporting currency, moved along
+    by what is deposited and withdrawn; null before the first mark.
+    """
+
+    ledger: Ledger = field(default_factory=ledger.initial)
+    equity_every: int = 0
+    marked_until: int = -1
+    peak: Decimal | None = None
+
+
+def initial() -> State:
+    return State()
+
+
+def evolve(state: State, said: Recorded[Any]) -> State:
+    if type(said.event) is ReportingConfigured:
+        _configure(state, said)
+    ledger.evolve(state.ledger, said)
+    match said.event:
+        case EquityMarked(peak=peak):
+            state.marked_until = said.at
+            state.peak = peak
+        case CashDeposited(currency=currency, amount=amount):
+            _move_peak(state, currency, amount)
+        case CashWithdrawn(currency=currency, amount=amount):
+            _move_peak(state, currency, -amount)
+    return state
+
+
+def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:
+    match said.event:
+        case OrderFilled(strategy=strategy, instrument=instrument):
+            is_new = ledger.is_new(state.ledger, said)
+            return [_position_changed(state.ledger, strategy, instrument)] if is_new else []
+        case FeeCharged(strategy=strategy, instrument=instrument):
+            known = ledger.holding(state.ledger, strategy, instrument)
+            return [_position_changed(state.ledger, strategy, instrument)] if known else []
+        case FundingRatePublished() as published:
+            return [*_funded(state.ledger, published), *_marked(state, said)]
+        case _:
+            return _marked(state, said)
+
+
+def _configure(state: State, said: Recorded[ReportingConfigured]) -> None:
+    """A boundary at this very moment still counts; a peak in another currency does not."""
+    state.equity_every = said.event.equity_every
+    state.marked_until = max(state.marked_until, said.at - 1)
+    if said.event.currency != state.ledger.reporting:
+        state.peak = None
+
+
+def _move_peak(state: State, currency: str, amount: Decimal) -> None:
+    """Who withdraws half of the book has not lost it: the peak goes where the money goes."""
+    unit = ledger.rate(state.ledger, currency)
+    if state.peak is not None and unit is not None:
+        state.peak = canonical(EXACT.add(state.peak, converted(amount, unit)))
+
+
+def _position_changed(book: Ledger, strategy: str, instrument: str) -> PositionChanged:
+    listing = book.listings[instrument]
+    found = book.holdings[instrument][strategy]
+    fees = {currency: canonical(worth(fee)) for currency, fee in found.fees.items()}
+    return PositionChanged(
+        strategy=strategy,
+        venue=listing.venue,
+        instrument=instrument,
+        quantity=accounting.quantity(found.position),
+        cost=accounting.cost(found.position),
+        average_price=accounting.average_price(found.position),
+        realised=accounting.realised(found.position),
+        fees=fees.pop(listing.quote_currency, ZERO),
+        funding=canonical(worth(found.funding)),
+        currency=listing.quote_currency,
+        fees_other=fees,
+    )
+
+
+def _funded(book: Ledger, published: FundingRatePublished) -> list[Event]:
+    listing = book.listings.get(published.instrument)
+    if listing is None or listing.kind != "perpetual":
+        return []
+    said: list[Event] = []
+    for strategy, found in book.holdings.get(published.instrument, {}).items():
+        if found.position.quantity:
+            said += [
+                FundingPaid(
+                    strategy=strategy,
+                    venue=listing.venue,
+                    instrument=published.instrument,
+                    amount=accounting.funding(found.position, published.mark, published.rate),
+                    currency=listing.quote_currency,
+                    rate=published.rate,
+                ),
+                _position_changed(book, strategy, published.instrument),
+            ]
+    return said
+
+
+def _marked(state: State, said: Recorded[Any]) -> list[Event]:
+    if not state.ledger.reporting or not _is_due(state, said):
+        return []
+    return [_equity_marked(state)]
+
+
+def _is_due(state: State, said: Recorded[Any]) -> bool:
+    kind = type(said.event)
+    if kind not in TIMED:
+        return kind is TapeEnded
+    every = state.equity_every
+    return _passed(state.marked_until, said.at, DAY) or (
+        every > 0 and _passed(state.marked_until, said.at, every)
+    )
+
+
+def _passed(since: int, now: int, every: int) -> bool:
+    """Whether a multiple of `every` lies in (since, now]."""
+    return now // every > since // every
+
+
+def _equity_marked(state: State) -> EquityMarked:
+    now = ledger.equity(state.ledger)
+    peak = now.equity if state.peak is None else max(state.peak, now.equity)
+    drawdown = ratio(EXACT.subtract(peak, now.equity), peak) if peak > 0 else ZERO
+    return EquityMarked(
+        currency=state.ledger.reporting,
+        equity=now.equity,
+        cash=now.cash,
+        holdings=now.holdings,
+        unrealised_perpetual=now.unrealised_perpetual,
+        realised=now.realised,
+        unrealised=now.unrealised,
+        fees=now.fees,
+        funding=now.funding,
+        exposure_gross=now.exposure_gross,
+        exposure_net=now.exposure_net,
+        peak=peak,
+        drawdown=drawdown,
+        cash_by_currency=now.cash_by_currency,
+        unpriced=now.unpriced,
+    )

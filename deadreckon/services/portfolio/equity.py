@@ -1,0 +1,182 @@
+"""A book's equity at its marks, and what it is made of, in the reporting currency."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from msgspec import Struct
+
+from deadreckon.contracts.amounts import EXACT, ZERO, canonical
+from deadreckon.services.portfolio import accounting
+from deadreckon.services.portfolio.holdings import Account, Ledger
+from deadreckon.services.portfolio.money import worth
+from deadreckon.services.portfolio.valuation import converted, rate
+
+
+class Equity(Struct, frozen=True):
+    """A book at its marks; amounts in the reporting currency.
+
+    `equity` = `cash` + `holdings` (spot at market, short negative) + `unrealised_perpetual`.
+    `unrealised` counts spot too. `fees` were paid and `funding` received, as far as positive.
+    `exposure_gross` sums the notional of every position of every strategy, `exposure_net` with
+    its sign. `cash_by_currency` is in each currency's own units. `unpriced` names instruments
+    without a mark and currencies without a rate: what is in them is left out of every sum.
+    """
+
+    equity: Decimal
+    cash: Decimal
+    holdings: Decimal
+    unrealised_perpetual: Decimal
+    realised: Decimal
+    unrealised: Decimal
+    fees: Decimal
+    funding: Decimal
+    exposure_gross: Decimal
+    exposure_net: Decimal
+    cash_by_currency: dict[str, Decimal]
+    unpriced: list[str]
+
+
+class _Sums(Struct):
+    """Open positions at their marks: in one quote currency, or in total in the reporting one."""
+
+    holdings: Decimal = ZERO
+    unrealised_spot: Decimal = ZERO
+    unrealised_perpetual: Decimal = ZERO
+    gross: Decimal = ZERO
+    net: Decimal = ZERO
+
+
+class _Totals(_Sums):
+    """The same with the accounts, in the reporting currency."""
+
+    cash: Decimal = ZERO
+    realised: Decimal = ZERO
+    fees: Decimal = ZERO
+    funding: Decimal = ZERO
+
+
+def realised_net(ledger: Ledger) -> Decimal:
+    """Cumulative realised - fees + funding at today's rates; currencies without one left out."""
+    return _over_accounts(ledger, _net)
+
+
+def net_deposits(ledger: Ledger) -> Decimal:
+    """Deposited - withdrawn so far at today's rates; currencies without one left out."""
+    return _over_accounts(ledger, _deposits)
+
+
+def _over_accounts(ledger: Ledger, of: Callable[[Account], Decimal]) -> Decimal:
+    total = ZERO
+    for currency, account in ledger.accounts.items():
+        unit = rate(ledger, currency)
+        if unit is not None:
+            total = EXACT.add(total, converted(of(account), unit))
+    return canonical(total)
+
+
+def _net(account: Account) -> Decimal:
+    earned = EXACT.subtract(worth(account.realised), worth(account.fees))
+    return EXACT.add(earned, worth(account.funding))
+
+
+def _deposits(account: Account) -> Decimal:
+    return EXACT.subtract(worth(account.deposited), worth(account.withdrawn))
+
+
+def equity(ledger: Ledger) -> Equity:
+    """The book at its marks. Sums are per currency first, so that each converts only once.
+
+    Where every rate is 1 it is exact: equity == deposited - withdrawn + realised + unrealised
+    - fees + funding. Every other currency adds at most half of 10**-18 to the error of a sum.
+    """
+    unpriced: list[str] = []
+    positions = _positions_at_marks(ledger, unpriced)
+    totals = _Totals()
+    for currency, account in ledger.accounts.items():
+        sums = positions.get(currency)
+        unit = rate(ledger, currency)
+        if unit is None:
+            if sums is not None or _moved(account):
+                unpriced.append(currency)
+            continue
+        _convert_account(totals, account, unit)
+        if sums is not None:
+            _convert_positions(totals, sums, unit)
+    return _equity(totals, ledger, unpriced)
+
+
+def _positions_at_marks(ledger: Ledger, unpriced: list[str]) -> dict[str, _Sums]:
+    """Open positions by quote currency; instruments without a mark go to `unpriced`."""
+    found: dict[str, _Sums] = {}
+    for instrument, held_by in ledger.holdings.items():
+        for holding in held_by.values():
+            if not holding.position.quantity:
+                continue
+            known = ledger.marks.get(instrument)
+            if known is None:
+                unpriced.append(instrument)
+                break
+            listing = ledger.listings[instrument]
+            sums = found.setdefault(listing.quote_currency, _Sums())
+            _value(sums, listing.kind == "spot", holding.position, known.price)
+    return found
+
+
+def _value(sums: _Sums, spot: bool, position: accounting.Position, price: Decimal) -> None:
+    value = accounting.notional(position, price)
+    paid = Decimal(position.cost).scaleb(-position.value_scale, EXACT)
+    gain = EXACT.subtract(value, paid)
+    if spot:
+        sums.holdings = EXACT.add(sums.holdings, value)
+        sums.unrealised_spot = EXACT.add(sums.unrealised_spot, gain)
+    else:
+        sums.unrealised_perpetual = EXACT.add(sums.unrealised_perpetual, gain)
+    sums.gross = EXACT.add(sums.gross, EXACT.abs(value))
+    sums.net = EXACT.add(sums.net, value)
+
+
+def _convert_account(totals: _Totals, account: Account, unit: Decimal) -> None:
+    totals.cash = _plus(totals.cash, worth(account.cash), unit)
+    totals.realised = _plus(totals.realised, worth(account.realised), unit)
+    totals.fees = _plus(totals.fees, worth(account.fees), unit)
+    totals.funding = _plus(totals.funding, worth(account.funding), unit)
+
+
+def _convert_positions(totals: _Totals, sums: _Sums, unit: Decimal) -> None:
+    totals.holdings = _plus(totals.holdings, sums.holdings, unit)
+    totals.unrealised_spot = _plus(totals.unrealised_spot, sums.unrealised_spot, unit)
+    totals.unrealised_perpetual = _plus(
+        totals.unrealised_perpetual, sums.unrealised_perpetual, unit
+    )
+    totals.gross = _plus(totals.gross, sums.gross, unit)
+    totals.net = _plus(totals.net, sums.net, unit)
+
+
+def _plus(total: Decimal, amount: Decimal, unit: Decimal) -> Decimal:
+    return EXACT.add(total, converted(amount, unit)) if amount else total
+
+
+def _moved(account: Account) -> bool:
+    """Whether anything of this currency is missing from the sums when it has no rate."""
+    parts = (account.cash, account.realised, account.fees, account.funding)
+    return any(part.units for part in parts)
+
+
+def _equity(totals: _Totals, ledger: Ledger, unpriced: list[str]) -> Equity:
+    unrealised = EXACT.add(totals.unrealised_spot, totals.unrealised_perpetual)
+    held = EXACT.add(totals.holdings, totals.unrealised_perpetual)
+    accounts = ledger.accounts.items()
+    return Equity(
+        equity=canonical(EXACT.add(totals.cash, held)),
+        cash=canonical(totals.cash),
+        holdings=canonical(totals.holdings),
+        unrealised_perpetual=canonical(totals.unrealised_perpetual),
+        realised=canonical(totals.realised),
+        unrealised=canonical(unrealised),
+        fees=canonical(totals.fees),
+        funding=canonical(totals.funding),
+        exposure_gross=canonical(totals.gross),
+        exposure_net=canonical(totals.net),
+        cash_by_currency={name: canonical(worth(account.cash)) for name, account in accounts},
+        unpriced=sorted(unpriced),
+    )
