@@ -14,9 +14,10 @@ class InstrumentListed(Event, frozen=True):
 
     `instrument` is SYMBOL.VENUE, `symbol` the venue's own name of it. `tick_size` is the price
     step (quote currency), `lot_size` the quantity step and `minimum_quantity` the least (base
-    units or contracts), `minimum_notional` in quote currency. `contract_size` is base units per
-    contract (1 for spot). A spot holding is worth `base_currency`; a linear perpetual settles in
-    `quote_currency`.
+    units or contracts), `minimum_notional` the least value of an order in quote currency.
+    `contract_size` is base units per contract (1 for spot). `kind` says how it is accounted for:
+    a spot holding is worth `base_currency`; a linear perpetual settles in `quote_currency`.
+    `market` is the class that `markets_allowed` of the limits speaks of.
     """
 
     instrument: str
@@ -46,10 +47,11 @@ class InstrumentDelisted(Event, frozen=True):
 class VenueConfigured(Event, frozen=True):
     """How a venue fills and charges; for the paper venue these are the whole truth.
 
-    Fee rates are fractions of notional (0.0005 = 5 bp; a negative maker fee is a rebate).
-    `fee_currency` is empty for "the instrument's quote currency". `slippage_bps` worsens every
-    taker price. `latency` is nanoseconds between intent and arrival at the venue.
-    `participation` is the share (0..1] of a bar's or trade's volume that our orders may take.
+    `maker_fee_rate` and `taker_fee_rate` are fractions of notional (0.0005 = 5 bp; a negative
+    maker fee is a rebate). `fee_currency` is empty for "the instrument's quote currency".
+    `slippage_bps` worsens every taker price, in basis points. `latency` is nanoseconds between
+    intent and arrival at the venue. `participation` is the share (0..1] of a bar's or trade's
+    volume that our orders may take.
     `split_notional` (quote currency) splits bigger orders into children; null never splits.
     """
 

@@ -12,7 +12,8 @@ Aggressor = Literal["buy", "sell", ""]
 class TapeOpened(Event, frozen=True):
     """A tape starts to play; from here on it is the only clock.
 
-    `tape` is the digest that identifies its content, `rows` the number of rows it holds.
+    `tape` is the digest that identifies its content, `rows` the number of rows it holds, `kind`
+    what a row is. `volume_unit` says in which unit the tape counts volume.
     """
 
     tape: str
@@ -23,7 +24,10 @@ class TapeOpened(Event, frozen=True):
 
 
 class TapeEnded(Event, frozen=True):
-    """The last row of the tape has been played."""
+    """The last row of the tape has been played.
+
+    `tape` is the digest that identifies its content, `rows` the number of rows that were played.
+    """
 
     tape: str
     rows: int
@@ -32,8 +36,8 @@ class TapeEnded(Event, frozen=True):
 class BarClosed(Event, frozen=True):
     """A bar is complete; its time (`at` of the envelope) is its close.
 
-    Prices are in quote currency per base unit; `volume` is in the unit that `volume_unit` names;
-    `interval` is the bar's length in nanoseconds.
+    `open`, `high`, `low` and `close` are prices in quote currency per base unit. `volume` is in
+    the unit that `volume_unit` names. `interval` is the bar's length in nanoseconds.
     """
 
     instrument: str
@@ -47,7 +51,11 @@ class BarClosed(Event, frozen=True):
 
 
 class QuoteUpdated(Event, frozen=True):
-    """Best bid and ask, in quote currency; sizes in base units (or contracts)."""
+    """The best of the book changed.
+
+    `bid` and `ask` are prices in quote currency per base unit; `bid_size` and `ask_size` are what
+    is offered there, in base units (or contracts).
+    """
 
     instrument: str
     bid: Decimal
@@ -57,7 +65,12 @@ class QuoteUpdated(Event, frozen=True):
 
 
 class TradePrinted(Event, frozen=True):
-    """Somebody traded; `quantity` in base units (or contracts), `aggressor` is the taker's side."""
+    """Somebody traded on the market.
+
+    `price` is in quote currency per base unit, `quantity` in base units (or contracts).
+    `aggressor` is the taker's side, empty when the source does not tell. `trade_id` is the venue's
+    own name of the trade, empty when it has none.
+    """
 
     instrument: str
     price: Decimal
@@ -67,7 +80,7 @@ class TradePrinted(Event, frozen=True):
 
 
 class MarkUpdated(Event, frozen=True):
-    """The venue's mark price of an instrument, in quote currency."""
+    """The venue marked an instrument at `price`, in quote currency per base unit."""
 
     instrument: str
     price: Decimal
@@ -76,7 +89,8 @@ class MarkUpdated(Event, frozen=True):
 class FundingRatePublished(Event, frozen=True):
     """A perpetual's funding for the period just ended: longs pay `rate` x notional when positive.
 
-    `mark` is the price (quote currency) at which notional is taken.
+    `rate` is a fraction of notional (0.0001 = 1 bp). `mark` is the price (quote currency per base
+    unit) at which notional is taken.
     """
 
     instrument: str

@@ -14,8 +14,12 @@ class SignalReceived(Event, frozen=True):
     """A wish as it came through a producer's door, already well formed.
 
     Exactly one of `quantity` (base units or contracts) and `notional` (quote currency) is set.
-    Prices are in quote currency. `claimed_at` is the producer's own time (nanoseconds UTC): it
-    serves staleness and time-to-live only. `body` is the SHA-256 of the canonical wish.
+    `limit_price`, `stop_price`, `stop_loss` and `take_profit` are prices in quote currency per
+    base unit; the first two belong to the order, the last two to the bracket that protects it.
+    `claimed_at` is the producer's own time (nanoseconds UTC): it serves staleness and
+    time-to-live only; `ttl_seconds` after it the wish is void. `confidence` is 0 to 1. `meta` is
+    the producer's own, kept and never read. `body` is the SHA-256 of the canonical wish: the
+    same `signal_id` with the same body is the same wish.
     """
 
     signal_id: str
@@ -41,7 +45,10 @@ class SignalReceived(Event, frozen=True):
 
 
 class CancelReceived(Event, frozen=True):
-    """A producer wants the order of its earlier signal `target` cancelled."""
+    """A producer wants the order of its earlier signal `target` cancelled.
+
+    `signal_id` is the cancel's own id; `body` and `claimed_at` as in `SignalReceived`.
+    """
 
     signal_id: str
     producer: str
@@ -54,7 +61,9 @@ class CancelReceived(Event, frozen=True):
 class ReplaceReceived(Event, frozen=True):
     """A producer wants the order of its earlier signal `target` changed; null leaves a field.
 
-    `quantity` is the new total quantity (base units or contracts), prices in quote currency.
+    `quantity` is the new total quantity (base units or contracts); `limit_price` and
+    `stop_price` are in quote currency per base unit. `signal_id` is the change's own id; `body`
+    and `claimed_at` as in `SignalReceived`.
     """
 
     signal_id: str
@@ -71,7 +80,8 @@ class ReplaceReceived(Event, frozen=True):
 class SignalMalformed(Event, frozen=True):
     """What came through a producer's door is no signal; never written, answered by a refusal.
 
-    `evidence` is at most 512 characters of what was sent, `position` its place in a batch.
+    `evidence` is at most 512 characters of what was sent, `position` its place in a batch, from
+    0. `signal_id`, `strategy` and `instrument` are empty where they could not be read.
     """
 
     signal_id: str
@@ -85,11 +95,15 @@ class SignalMalformed(Event, frozen=True):
 
 
 class SignalRaised(Event, frozen=True):
-    """A strategy or a producer wishes a trade; sizes and prices as in `SignalReceived`.
+    """A strategy or a producer wishes a trade.
 
-    `signal_id` is the producer's own id, or derived for in-house strategies; it is unique for a
-    (producer, id). `producer` is empty for in-house strategies. `expires_at` (nanoseconds UTC) is
-    null when the wish does not age. `model_id` and `features` say what it was decided on.
+    Exactly one of `quantity` (base units or contracts) and `notional` (quote currency) is set.
+    `limit_price`, `stop_price`, `stop_loss` and `take_profit` are prices in quote currency per
+    base unit. `confidence` is 0 to 1. `signal_id` is the producer's own id, or derived for
+    in-house strategies; it is unique for a (producer, id). `producer` is empty for in-house
+    strategies. `claimed_at` is the producer's own time and `expires_at` when the wish is void
+    (both nanoseconds UTC, null when it has none). `model_id` and `features` say what it was
+    decided on. `meta` is the producer's own, kept and never read.
     """
 
     signal_id: str
@@ -116,7 +130,10 @@ class SignalRaised(Event, frozen=True):
 
 
 class CancelRaised(Event, frozen=True):
-    """Someone wishes the open order of signal `target` (of the same producer) cancelled."""
+    """Someone wishes the open order of signal `target` (of the same producer) cancelled.
+
+    `signal_id` is the cancel's own id.
+    """
 
     signal_id: str
     producer: str
@@ -125,7 +142,11 @@ class CancelRaised(Event, frozen=True):
 
 
 class ReplaceRaised(Event, frozen=True):
-    """Someone wishes the open order of signal `target` changed; fields as in `ReplaceReceived`."""
+    """Someone wishes the open order of signal `target` changed; null leaves a field.
+
+    `quantity` is the new total quantity (base units or contracts); `limit_price` and
+    `stop_price` are in quote currency per base unit. `signal_id` is the change's own id.
+    """
 
     signal_id: str
     producer: str
