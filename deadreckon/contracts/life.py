@@ -4,7 +4,7 @@ from deadreckon.contracts.event import Event
 
 
 class StackStarted(Event, frozen=True):
-    """Services went to work: which, on which code, on which bus."""
+    """Services went to work: which `services`, on which `code` (version), on which `bus`."""
 
     services: list[str]
     code: str
@@ -14,7 +14,7 @@ class StackStarted(Event, frozen=True):
 
 
 class StackStopped(Event, frozen=True):
-    """Services stopped in an orderly way."""
+    """These `services` stopped in an orderly way."""
 
     services: list[str]
     actor: str

@@ -15,7 +15,10 @@ class OrderApproved(Event, frozen=True):
 
     `order_id` equals the id of the order for all its life (children of a split have their own).
     Exactly one of `quantity` (base units or contracts) and `notional` (quote currency) is set.
-    `reference_price` (quote currency) is the mark that risk weighed with.
+    `reference_price` is the mark that risk weighed with; `limit_price`, `stop_price`, `stop_loss`
+    and `take_profit` are as wished: all in quote currency per base unit. `expires_at`
+    (nanoseconds UTC) is when the order is void, null when it never is. `purpose` tells entries
+    from exits that the stack itself wants.
     """
 
     order_id: str
@@ -42,7 +45,8 @@ class OrderApproved(Event, frozen=True):
 class OrderUnroutable(Event, frozen=True):
     """The router found no way to send an approved order; its headroom is free again.
 
-    `limit` and `measured` in the unit of the rule: quantity or notional of the instrument.
+    `limit` and `measured` are in the unit of the rule: quantity (base units or contracts) or
+    notional (quote currency) of the instrument; null where a rule has no number.
     """
 
     order_id: str
@@ -61,7 +65,10 @@ class OrderRouted(Event, frozen=True):
 
     `parent_id` is the approved order; `order_id` equals it unless the order was split.
     `children` is how many routed orders the parent has, `child` the number of this one from 0.
-    `client_order_id` is what the venue will know it by.
+    `client_order_id` is what the venue will know it by, `symbol` the venue's name of the
+    instrument. `quantity` is in base units or contracts; `limit_price`, `stop_price`, `stop_loss`
+    and `take_profit` in quote currency per base unit. `expires_at` (nanoseconds UTC) and
+    `purpose` are those of the approved order.
     """
 
     order_id: str
@@ -93,6 +100,10 @@ class OrderSubmitting(Event, frozen=True):
     """The intent: durable before the first byte goes to a venue; all that a venue edge needs.
 
     `parent_id` is the approved order, or the filled entry order of a bracket's leg.
+    `client_order_id` is what the venue will know it by, `symbol` the venue's name of the
+    instrument. `quantity` is in base units or contracts; `limit_price` and `stop_price` in quote
+    currency per base unit. `expires_at` (nanoseconds UTC) is when the order is void, null when it
+    never is; `purpose` tells an entry from a protective leg and a flattening order.
     """
 
     order_id: str
@@ -136,7 +147,10 @@ class OrderRejected(Event, frozen=True):
 
 
 class OrderTriggered(Event, frozen=True):
-    """A stop was reached: the order is a market or limit order from here on. Quote currency."""
+    """A stop was reached: the order is a market or limit order from here on.
+
+    `trigger_price` is the market's price that reached it, in quote currency per base unit.
+    """
 
     order_id: str
     trigger_price: Decimal
@@ -145,9 +159,11 @@ class OrderTriggered(Event, frozen=True):
 class OrderFilled(Event, frozen=True):
     """Part or all of an order traded; folded at most once per (venue, trade_id).
 
-    `quantity` in base units or contracts, `price` in quote currency, `fee` in `fee_currency`
-    (negative is a rebate), `leaves` what is still open of the order. `reference_price` is the
-    undisturbed market price the fill is compared with for slippage (quote currency).
+    `trade_id` is the venue's own name of the trade. `quantity` is in base units or contracts,
+    `price` in quote currency per base unit, `fee` in `fee_currency` (negative is a rebate).
+    `leaves` is what is still open of the order, in the unit of `quantity`. `liquidity`: a maker
+    waited in the book, a taker did not. `reference_price` is the undisturbed market price the
+    fill is compared with for slippage (quote currency per base unit).
     """
 
     order_id: str
@@ -168,8 +184,8 @@ class OrderFilled(Event, frozen=True):
 class OrderCancelled(Event, frozen=True):
     """The order ended with `leaves` untraded because someone (or a rule) cancelled it.
 
-    `rule`: requested, halted, sibling_filled, immediate_or_cancel, fill_or_kill, position_closed,
-    reduce_only_exceeded.
+    `leaves` is in base units or contracts. `rule`: requested, halted, sibling_filled,
+    immediate_or_cancel, fill_or_kill, position_closed, reduce_only_exceeded.
     """
 
     order_id: str
@@ -179,7 +195,7 @@ class OrderCancelled(Event, frozen=True):
 
 
 class OrderExpired(Event, frozen=True):
-    """The order's time to live ran out with `leaves` untraded."""
+    """The order's time to live ran out with `leaves` (base units or contracts) untraded."""
 
     order_id: str
     leaves: Decimal
@@ -188,7 +204,8 @@ class OrderExpired(Event, frozen=True):
 class OrderUnknown(Event, frozen=True):
     """Nobody saw the outcome of a request; the venue must be asked with the same client id.
 
-    `since` (nanoseconds UTC) is when the intent was recorded.
+    `since` (nanoseconds UTC) is when the intent was recorded, `client_order_id` the name to ask
+    the venue by.
     """
 
     order_id: str
@@ -198,7 +215,10 @@ class OrderUnknown(Event, frozen=True):
 
 
 class CancelApproved(Event, frozen=True):
-    """Risk lets a cancel pass; `order_id` is the approved order (all its children go)."""
+    """Risk lets a cancel pass; `order_id` is the approved order (all its children go).
+
+    `signal_id` is the cancel's own id.
+    """
 
     order_id: str
     signal_id: str
@@ -207,7 +227,11 @@ class CancelApproved(Event, frozen=True):
 
 
 class CancelMissed(Event, frozen=True):
-    """A cancel or replace found no open order: it had ended, or never was."""
+    """A cancel or replace found no open order: it had ended, or never was.
+
+    `signal_id` is the own id of the cancel or replace; `order_id` is empty when there never was
+    an order.
+    """
 
     order_id: str
     signal_id: str
@@ -215,7 +239,11 @@ class CancelMissed(Event, frozen=True):
 
 
 class ReplaceApproved(Event, frozen=True):
-    """Risk lets a change pass; null leaves a field. Units as in `OrderApproved`."""
+    """Risk lets a change pass; null leaves a field.
+
+    `signal_id` is the change's own id. `quantity` is the new total (base units or contracts);
+    `limit_price` and `stop_price` are in quote currency per base unit.
+    """
 
     order_id: str
     signal_id: str
@@ -227,7 +255,11 @@ class ReplaceApproved(Event, frozen=True):
 
 
 class ReplaceRouted(Event, frozen=True):
-    """The change, rounded to lot and tick, for the venue's order `order_id`."""
+    """The change, rounded to lot and tick, for the venue's order `order_id`; null leaves a field.
+
+    `signal_id` is the change's own id. `quantity` is the new total (base units or contracts);
+    `limit_price` and `stop_price` are in quote currency per base unit.
+    """
 
     order_id: str
     signal_id: str
@@ -237,7 +269,11 @@ class ReplaceRouted(Event, frozen=True):
 
 
 class OrderReplaced(Event, frozen=True):
-    """The order stands with this total `quantity` and these prices; `leaves` is still open."""
+    """The order stands with this total `quantity` and these prices; `leaves` is still open.
+
+    `quantity` and `leaves` are in base units or contracts; `limit_price` and `stop_price` in
+    quote currency per base unit, null where the order has none.
+    """
 
     order_id: str
     quantity: Decimal
@@ -249,8 +285,9 @@ class OrderReplaced(Event, frozen=True):
 class BracketArmed(Event, frozen=True):
     """A filled entry is protected by reduce-only orders that cancel each other.
 
-    `entry_order_id` is the entry; a missing leg is null. `quantity` is what both legs protect
-    (base units or contracts); it grows while the entry fills.
+    `bracket_id` names the pair, `entry_order_id` the entry. `stop_order_id` and
+    `take_profit_order_id` are its legs; a missing one is null. `quantity` is what both legs
+    protect (base units or contracts); it grows while the entry fills.
     """
 
     bracket_id: str
@@ -263,8 +300,11 @@ class BracketArmed(Event, frozen=True):
 
 
 class BracketClosed(Event, frozen=True):
-    """The bracket protects nothing any more; `outcome`: stop_loss, take_profit, position_closed,
-    halted, or unprotected (a leg was rejected: an alarm)."""
+    """The bracket `bracket_id` of the entry `entry_order_id` protects nothing any more.
+
+    `outcome`: stop_loss, take_profit, position_closed, halted, or unprotected (a leg was
+    rejected: an alarm).
+    """
 
     bracket_id: str
     entry_order_id: str

@@ -10,8 +10,9 @@ class PositionChanged(Event, frozen=True):
 
     `quantity` is signed (base units or contracts). `cost` is the signed cost basis, `average_price`
     cost per unit rounded half-even to the tick's scale plus four digits (0 when flat). `realised`
-    (before fees), `fees` and `funding` are cumulative; all in `currency` (the quote currency), but
-    fees paid in other currencies are in `fees_other`.
+    (before fees), `fees` (paid is positive) and `funding` (received is positive) are cumulative;
+    all in `currency` (the quote currency), but fees paid in other currencies are in `fees_other`,
+    by currency.
     """
 
     strategy: str
@@ -28,7 +29,11 @@ class PositionChanged(Event, frozen=True):
 
 
 class FundingPaid(Event, frozen=True):
-    """A position paid (negative) or received (positive) funding, in `currency`."""
+    """A position paid (negative) or received (positive) funding.
+
+    `amount` is in `currency` (the quote currency); `rate` is the fraction of notional it was
+    taken at.
+    """
 
     strategy: str
     venue: str
@@ -42,10 +47,12 @@ class EquityMarked(Event, frozen=True):
     """The book at its marks, at the set cadence; every amount in `currency` (reporting).
 
     `equity` = `cash` + `holdings` (spot at market value) + `unrealised_perpetual`. `unrealised`
-    counts spot and perpetuals. `exposure_gross` and `exposure_net` are notional at marks. `peak`
-    is the highest equity marked so far, moved along by deposits and withdrawals since; `drawdown`
-    is (peak - equity) / peak, rounded to 1e-9.
-    `unpriced` lists what had no mark or rate and is therefore missing from the sums.
+    counts spot and perpetuals; `realised` (before fees), `fees` (paid is positive) and `funding`
+    (received is positive) are cumulative. `exposure_gross` and `exposure_net` are notional at
+    marks. `peak` is the highest equity marked so far, moved along by deposits and withdrawals
+    since; `drawdown` is (peak - equity) / peak, rounded to 1e-9. `cash_by_currency` is each
+    currency's own amount, unconverted. `unpriced` lists what had no mark or rate and is therefore
+    missing from the sums.
     """
 
     currency: str
@@ -84,7 +91,7 @@ class CashWithdrawn(Event, frozen=True):
 
 
 class FeeCharged(Event, frozen=True):
-    """A fee learnt apart from a fill (a late or corrected one; negative gives back)."""
+    """A fee learnt apart from a fill: `amount` in `currency` (negative gives back)."""
 
     strategy: str
     instrument: str
@@ -95,7 +102,7 @@ class FeeCharged(Event, frozen=True):
 
 
 class ReportingConfigured(Event, frozen=True):
-    """In which currency the book reports, and how often equity is marked (nanoseconds)."""
+    """The book reports in `currency`, and marks its equity every `equity_every` nanoseconds."""
 
     currency: str
     equity_every: int
