@@ -19,7 +19,7 @@ def canonical(amount: Decimal) -> Decimal:
     >>> [str(canonical(Decimal(t))) for t in ("1E+3", "1.500", "-0.0")]
     ['1000', '1.5', '0']
     """
-    sign, digits, exponent = amount.as_tuple()
+    _, digits, exponent = amount.as_tuple()
     if not isinstance(exponent, int):
         raise ValueError(f"{amount} is not a finite number")
     if not amount:
