@@ -267,3 +267,28 @@ def expect(
 
 def _plain(events: Iterable[Event]) -> list[Any]:
     return [(type(event).__name__, msgspec.to_builtins(canonical_event(event))) for event in events]
+
+
+def withdraw(number: Number, currency: str = "USDT") -> portfolio.CashWithdrawn:
+    return portfolio.CashWithdrawn(currency, exact(number), actor="test", reason="story")
+
+
+def late_fee(
+    number: Number, currency: str = "USDT", *, strategy: str = "ext", instrument: str = INSTRUMENT
+) -> portfolio.FeeCharged:
+    return portfolio.FeeCharged(strategy, instrument, exact(number), currency, "test", "story")
+
+
+def marked(price: Number, instrument: str = INSTRUMENT) -> market.MarkUpdated:
+    return market.MarkUpdated(instrument, exact(price))
+
+
+def funding_rate(
+    rate: Number, mark: Number, instrument: str = INSTRUMENT
+) -> market.FundingRatePublished:
+    return market.FundingRatePublished(instrument, exact(rate), exact(mark))
+
+
+def worth(currency: str, rate: Number, reporting: str = "USDT") -> market.CurrencyRateUpdated:
+    """One unit of `currency` is worth `rate` of `reporting`."""
+    return market.CurrencyRateUpdated(currency, reporting, exact(rate))
