@@ -189,7 +189,7 @@ class TapePlayer:
                 )
             case QuoteRow():
                 return QuoteUpdated(instrument, row.bid, row.ask, row.bid_size, row.ask_size)
+            case TradeRow(aggressor=("buy" | "sell") as side):
+                return TradePrinted(instrument, row.price, row.quantity, side, row.trade_id)
             case TradeRow():
-                return TradePrinted(
-                    instrument, row.price, row.quantity, row.aggressor, row.trade_id
-                )
+                return TradePrinted(instrument, row.price, row.quantity, "", row.trade_id)

@@ -1,33 +1,26 @@
 """The loop of every service: recall without deciding, then live; answer, append, go on."""
 
 import asyncio
-from collections import deque
-from collections.abc import Iterable
 from typing import Any
 
 import structlog
 
 from deadreckon.contracts.codec import seal
-from deadreckon.contracts.envelope import Commit, Envelope
+from deadreckon.contracts.envelope import Envelope
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.market import ClockTicked
 from deadreckon.runtime.bus import Bus, TooLargeError
 from deadreckon.runtime.domain import Domain
-from deadreckon.runtime.feed import Feed, Message
+from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.intake import Intake
 from deadreckon.runtime.lived import Decider, Lived
+from deadreckon.runtime.recollection import Recollection
 
 PROGRESS_EVERY = 1_000  # business inputs without an answer before a progress commit says so
 ENVELOPE_BYTES = 420  # what an envelope weighs without its data, generously
 GIVE_WAY_EVERY = 200  # facts between two looks at the event loop, so that nobody starves
 
-Question = tuple[int, int, Recorded[Any]]  # sequence, index, the fact at that place
-
 log = structlog.get_logger()
-
-
-class RecallError(Exception):
-    """You started on a log that contradicts itself; the message names the place."""
 
 
 class Service:
@@ -43,10 +36,10 @@ class Service:
         self.name = name
         self.lived = Lived(name, book, decider)
         self.intake = Intake(book, mode, reads_signals=name == "signal")
+        self._recollection = Recollection(name, book, self.intake)
         self.domain = Domain(bus, book, name, code)
         self.ready = False
         self._feed = feed
-        self._book = book
         self._weight_max = bus.payload_max * 3 // 4
         self.position = 0
         self.part = 0
@@ -55,71 +48,40 @@ class Service:
         self._answered: list[tuple[int, int, int]] = []
         self._events: list[Envelope] = []
         self._weight = 0
-        self._leftovers: deque[Question] = deque()
         feed.follow(name)
 
     # Recall: what was recorded is what happened.
 
     async def recall(self) -> None:
         """Fold the log up to the service's own last commit without deciding anything."""
-        tail = await self.domain.recover()
-        waiting: deque[Question] = deque()
+        await self.domain.recover()
         read = 0
-        while tail is not None and read < self.domain.sequence:
+        while read < self.domain.sequence:
             await self._feed.reach(read + 1)
-            for message in self._feed.since(read, self.domain.sequence - read):
+            for message in self._feed.since(read, min(500, self.domain.sequence - read)):
                 read = message.sequence
-                self._recall_message(message, waiting)
+                for (_, _, question), answers in self._recollection.take(message):
+                    self.lived.recall(question, answers)
             self._feed.done(self.name, read)
             await asyncio.sleep(0)
         self.position = read
-        self._leftovers = waiting
+        self._committed = self._recollection.committed
         self.ready = True
         log.info("recalled", service=self.name, sequence=read, commits=self.domain.n)
-
-    def _recall_message(
-        self, message: Message, waiting: deque[Question]
-    ) -> None:
-        if self._is_own(message) and message.commit is not None:
-            self._recall_commit(message.commit, message.facts, waiting)
-        else:
-            for index, said in enumerate(self.intake.admit(message)):
-                waiting.append((message.sequence, index, said))
-
-    def _recall_commit(
-        self,
-        commit: Commit,
-        facts: Iterable[Recorded[Any]],
-        waiting: deque[Question],
-    ) -> None:
-        counts = {(sequence, index): count for sequence, index, count in commit.answers}
-        recorded = iter(facts)
-        end = (commit.to + 1, commit.part)
-        while waiting and waiting[0][:2] < end:
-            sequence, index, question = waiting.popleft()
-            count = counts.pop((sequence, index), 0)
-            self.lived.recall(question, [next(recorded) for _ in range(count)])
-        if counts:
-            place = next(iter(counts))
-            raise RecallError(f"{self.name}: commit {commit.n} answers {place}, which is not there")
-        self._committed = commit.to
 
     async def _answer_leftovers(self) -> bool:
         """Inputs that lie before our last commit but were not covered by it: decide them now."""
         spoke = False
         end = self.position
-        while self._leftovers:
-            sequence, index, question = self._leftovers.popleft()
+        leftovers = self._recollection.waiting
+        while leftovers:
+            sequence, index, question = leftovers.popleft()
             self._ask(sequence, index, question)
             self.position, self.part = sequence - 1, index + 1
             if self._weight > self._weight_max:
                 spoke |= await self.commit()
         self.position, self.part = end, 0
         return spoke
-
-    def _is_own(self, message: Message) -> bool:
-        subject = message.subject
-        return subject.service == self.name and subject.book == self._book
 
     # Live: evolve, decide, answer.
 
@@ -144,7 +106,7 @@ class Service:
         spoke = False
         asked = 0
         for message in self._feed.since(self.position, min(500, upto - self.position)):
-            if not self._is_own(message) or message.damage:
+            if not self._recollection.is_own(message) or message.damage:
                 for index, question in enumerate(self.intake.admit(message)):
                     self._ask(message.sequence, index, question)
                     asked += 1

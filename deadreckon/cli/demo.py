@@ -1,0 +1,105 @@
+"""`dr demo`: the main job on a tape."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from deadreckon.cli.app import EXIT_USAGE, fail
+
+
+def demo(
+    *,
+    tape: Path | None = None,
+    instrument: str | None = None,
+    speed: str = "max",
+    seconds: Annotated[float | None, Parameter(name="--for")] = None,
+    data: Path = Path("var"),
+    web_port: int = 8787,
+    web: bool = True,
+    processes: Literal["one", "six"] = "one",
+    bus: Literal["jetstream", "memory"] = "jetstream",
+    volume_unit: Literal["base", "quote", "contracts"] | None = None,
+    nats: str | None = None,
+    json: bool = False,
+) -> None:
+    """Run everything on a tape: server, services, paper venue, views; then print the statement.
+
+    Called again on the same folder it goes on where it was; another tape is refused.
+
+    Example: dr demo --tape btc.csv --instrument BTCUSD-PERP.PAPER --speed max --no-web --data run1
+
+    Parameters
+    ----------
+    tape
+        A tape, or any file that `dr tape import` reads; without it a synthetic market.
+    instrument
+        SYMBOL.VENUE; needed for a file that is no tape yet.
+    speed
+        "max", or how many times faster than life (1 is life).
+    seconds
+        Stop in good order after so many seconds.
+    data
+        The folder this stack lives in.
+    web_port
+        Port of the gateway on loopback.
+    web
+        Serve the gateway while running.
+    processes
+        All services in this process, or each in its own.
+    bus
+        Keep the log in JetStream, or only in memory.
+    volume_unit
+        The unit of a file's volume, where the file cannot say.
+    nats
+        URL of a NATS server to use in place of the embedded one.
+    json
+        Print the statement as one JSON object.
+    """
+    pace = _speed(speed)
+    from deadreckon.cli.running import run
+    from deadreckon.stack.launch import Launch, launch
+
+    plan = Launch(
+        data=data,
+        tape=tape,
+        instrument=instrument,
+        volume_unit=volume_unit,
+        speed=pace,
+        seconds=seconds,
+        processes=processes == "six",
+        memory=bus == "memory",
+        nats=nats,
+        web_port=web_port if web else None,
+        quiet=json or not sys.stderr.isatty(),
+    )
+    document = run(lambda: launch(plan))
+    _show(document, json)
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0
+    if not 0 < speed < 1e9:
+        fail(f"--speed {text}: give max, or a positive number such as 60", EXIT_USAGE)
+    return speed
+
+
+def _show(document: dict[str, Any], as_json: bool) -> None:
+    from deadreckon.replay.statement import sound
+
+    if as_json:
+        import json as codec
+
+        print(codec.dumps(document))
+    else:
+        from deadreckon.cli.showing import show_statement
+
+        show_statement(document)
+    if not sound(document):
+        raise SystemExit(1)

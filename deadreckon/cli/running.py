@@ -1,0 +1,62 @@
+"""Runs a verb's coroutine with orderly interrupts, and turns faults into one line and a code."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from deadreckon.cli.app import EXIT_USAGE, fail
+from deadreckon.contracts.codec import UndecodableError
+from deadreckon.replay.play import TapeMismatchError
+from deadreckon.replay.tapes.tape import TapeError
+from deadreckon.runtime.bus import (
+    ConfigurationError,
+    DeniedError,
+    HoleError,
+    UnavailableError,
+)
+from deadreckon.runtime.domain import FencedOutError
+from deadreckon.runtime.folder import FolderError
+from deadreckon.runtime.recollection import RecollectionError
+from deadreckon.runtime.server import ServerError
+from deadreckon.stack.views import AheadError
+from deadreckon.stack.workers import WorkerError
+
+T = TypeVar("T")
+
+USAGE = (TapeError, TapeMismatchError, FolderError)
+WORLD = (
+    AheadError,
+    ConfigurationError,
+    DeniedError,
+    FencedOutError,
+    HoleError,
+    RecollectionError,
+    ServerError,
+    UnavailableError,
+    UndecodableError,
+    WorkerError,
+)
+
+
+def run(job: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """The coroutine's result; what went wrong outside ends in one line on stderr."""
+    try:
+        return asyncio.run(job())
+    except USAGE as error:
+        fail(str(error), EXIT_USAGE)
+    except WORLD as error:
+        fail(str(error))
+
+
+def on_interrupt(stop: Callable[[], None]) -> None:
+    """Call `stop` on Ctrl-C or SIGTERM, for an end in good order; a second one is as usual."""
+    loop = asyncio.get_running_loop()
+
+    def once() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+        stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, once)

@@ -1,0 +1,1 @@
+"""Does it still hold: audit, tapes, statements."""

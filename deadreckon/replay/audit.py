@@ -1,0 +1,238 @@
+"""The PnL statement of a day or of everything, recomputed from the log alone."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct, to_builtins
+
+from deadreckon.contracts.amounts import EXACT, ZERO, canonical
+from deadreckon.contracts.event import Event, Mode, Recorded
+from deadreckon.contracts.governance import LimitsSet, OperatorRefused, StrategyConfigured
+from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
+from deadreckon.contracts.moments import day_of
+from deadreckon.contracts.orders import OrderFilled, OrderSubmitting, OrderUnroutable
+from deadreckon.contracts.portfolio import EquityMarked, PositionChanged, ReportingConfigured
+from deadreckon.contracts.signals import (
+    CancelRaised,
+    ReplaceRaised,
+    SignalRaised,
+    SignalRefused,
+)
+from deadreckon.replay.digests import RunDigest
+from deadreckon.replay.figures import Figures, Key, figures
+from deadreckon.replay.reading import messages
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.feed import Message
+from deadreckon.runtime.intake import Intake
+from deadreckon.runtime.recollection import Recollection
+from deadreckon.services.portfolio import accounting, ledger
+from deadreckon.services.portfolio.holdings import Ledger
+from deadreckon.services.portfolio.money import worth
+from deadreckon.services.portfolio.valuation import converted
+
+CONFIGURING = (
+    LimitsSet,
+    StrategyConfigured,
+    InstrumentListed,
+    VenueConfigured,
+    ReportingConfigured,
+)
+
+
+class Position(Struct, frozen=True):
+    """A position at one place: signed quantity, average price (quote currency), mark."""
+
+    quantity: str
+    average_price: str
+    mark: str | None
+
+
+class Snapshot(Struct, frozen=True):
+    """The book at one place of the log."""
+
+    figures: dict[Key, Figures]
+    positions: dict[Key, Position]
+    equity: Decimal
+    deposited: Decimal
+    unpriced: list[str]
+    one_currency: bool  # every account is in the reporting currency: nothing revalues
+
+
+class Tally(Struct):
+    """What happened between two places: counts, refusals by rule, sequences."""
+
+    events: int = 0
+    signals: int = 0
+    refusals: int = 0
+    orders: int = 0
+    fills: int = 0
+    first_sequence: int = 0
+    last_sequence: int = 0
+    refusals_by_rule: dict[str, int] = {}
+
+    def count(self, said: Recorded[Any]) -> None:
+        """Count one event."""
+        self.events += 1
+        match said.event:
+            case SignalRaised() | CancelRaised() | ReplaceRaised():
+                self.signals += 1
+            case SignalRefused(rule=rule) | OrderUnroutable(rule=rule) | OperatorRefused(rule=rule):
+                self.refusals += 1
+                self.refusals_by_rule[rule] = self.refusals_by_rule.get(rule, 0) + 1
+            case OrderSubmitting():
+                self.orders += 1
+            case OrderFilled():
+                self.fills += 1
+
+
+class Audit:
+    """Folds a log by itself, in the order in which portfolio lived it, and compares as it goes.
+
+    A day is [00:00, 24:00) UTC of decision time; with `day` null everything counts.
+    """
+
+    def __init__(self, book: str, mode: Mode, day: str | None) -> None:
+        self._day = day
+        self._ledger = ledger.initial()
+        self._reading = Recollection("portfolio", book, Intake(book, mode, reads_signals=False))
+        self._reports = Intake(book, mode, reads_signals=False, restamps=False)
+        self._digest = RunDigest()
+        self.tally = Tally()
+        self.opening = self._snapshot()
+        self._before = True  # the day asked for has not begun
+        self._closing: Snapshot | None = None
+        self.configuration: dict[str, dict[str, Any]] = {}
+        self.differences: list[str] = []
+        self.damages: list[str] = []
+        self.compared = 0
+        self.last_sequence = 0
+
+    def fold(self, message: Message) -> None:
+        """Move on by one message of the log."""
+        self.last_sequence = message.sequence
+        if message.damage:
+            self.damages.append(f"{message.sequence}: {message.damage}")
+        self._count(message)
+        for (_, _, question), answers in self._reading.take(message):
+            self._question(question)
+            for said in answers:
+                self._check(said)
+
+    def finish(self) -> Snapshot:
+        """Fold what no commit of portfolio covers yet; returns the closing book."""
+        while self._reading.waiting:
+            self._question(self._reading.waiting.popleft()[2])
+        return self._closing or self._snapshot()
+
+    def digest(self) -> str:
+        """The run digest of what was counted."""
+        return self._digest.hexdigest()
+
+    def _count(self, message: Message) -> None:
+        """Counts go by the time each event was recorded under, in log order."""
+        for index, said in enumerate(self._reports.admit(message)):
+            if self._day is not None and day_of(said.at) != self._day:
+                continue
+            self.tally.count(said)
+            self.tally.first_sequence = self.tally.first_sequence or message.sequence
+            self.tally.last_sequence = message.sequence
+            if message.commit is not None:
+                self._digest.fold(message.subject, message.commit.events[index])
+
+    def _question(self, said: Recorded[Any]) -> None:
+        if self._day is not None:
+            self._cross_midnight(day_of(said.at))
+        if isinstance(said.event, CONFIGURING) and self._closing is None:
+            self._configure(said)
+        self._ledger = ledger.evolve(self._ledger, said)
+
+    def _cross_midnight(self, today: str) -> None:
+        assert self._day is not None
+        if today < self._day:
+            return
+        if self._before:
+            self.opening = self._snapshot()
+            self._before = False
+        if today > self._day and self._closing is None:
+            self._closing = self._snapshot()
+
+    def _configure(self, said: Recorded[Any]) -> None:
+        event: Event = said.event
+        name = getattr(event, "strategy", None) or getattr(event, "instrument", None)
+        name = name or getattr(event, "venue", None) or ""
+        key = f"{type(event).__name__} {name}".strip()
+        self.configuration[key] = {"set_by": said.id, "body": to_builtins(event)}
+
+    def _check(self, said: Recorded[Any]) -> None:
+        """Compare what portfolio said with what the same facts give here."""
+        match said.event:
+            case PositionChanged(strategy=strategy, venue=venue, instrument=instrument):
+                self._check_position(said, (strategy, venue, instrument))
+            case EquityMarked(equity=equity):
+                self.compared += 1
+                own = ledger.equity(self._ledger).equity
+                if own != equity:
+                    self._differ(said, f"equity {equity}, recomputed {own}")
+
+    def _check_position(self, said: Recorded[PositionChanged], key: Key) -> None:
+        self.compared += 1
+        held = ledger.holding(self._ledger, key[0], key[2])
+        if held is None:
+            self._differ(said, f"a position of {'/'.join(key)} that no fill explains")
+            return
+        own = (accounting.quantity(held.position), accounting.realised(held.position))
+        if own != (said.event.quantity, said.event.realised):
+            theirs = f"{said.event.quantity} realised {said.event.realised}"
+            self._differ(said, f"{'/'.join(key)} {theirs}, recomputed {own[0]} realised {own[1]}")
+
+    def _differ(self, said: Recorded[Any], what: str) -> None:
+        self.differences.append(f"event {said.id} at sequence {said.sequence}: {what}")
+
+    def _snapshot(self) -> Snapshot:
+        book = self._ledger
+        worth = ledger.equity(book)
+        return Snapshot(
+            figures=figures(book),
+            positions={key: _position(book, key) for key, _ in ledger.positions(book)},
+            equity=worth.equity,
+            deposited=_deposited(book),
+            unpriced=worth.unpriced,
+            one_currency=set(book.accounts) <= {book.reporting},
+        )
+
+
+def _position(book: Ledger, key: Key) -> Position:
+    held = ledger.position(book, key[0], key[2])
+    price = ledger.mark(book, key[2])
+    assert held is not None
+    return Position(
+        quantity=str(accounting.quantity(held)),
+        average_price=str(accounting.average_price(held)),
+        mark=str(price.price) if price else None,
+    )
+
+
+def _deposited(book: Ledger) -> Decimal:
+    """Deposits less withdrawals at today's rates, in the reporting currency."""
+    total = ZERO
+    for currency, account in book.accounts.items():
+        rate = ledger.rate(book, currency)
+        if rate is not None:
+            net = EXACT.subtract(worth(account.deposited), worth(account.withdrawn))
+            total = EXACT.add(total, converted(net, rate))
+    return canonical(total)
+
+
+async def audit(
+    bus: Bus,
+    book: str,
+    mode: Mode,
+    day: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Audit:
+    """Fold the whole log; raises the reader's errors. The result still has to `finish`."""
+    found = Audit(book, mode, day)
+    async for message in messages(bus, progress=progress):
+        found.fold(message)
+    return found

@@ -1,0 +1,35 @@
+"""The run digest: what was said, in which order, by whom; the same wherever the run took place."""
+
+import hashlib
+from typing import Any
+
+from deadreckon.contracts.envelope import Envelope
+from deadreckon.contracts.subjects import Subject
+
+
+class RunDigest:
+    """Folds a log into one digest over (id, type, version, data) of every domain's events.
+
+    Sequences, commit boundaries, decision times and the mode are left out, so that a run in one
+    process or six, on JetStream or in memory, digests alike. Doors are left out: what they caused
+    is in the answers.
+    """
+
+    def __init__(self) -> None:
+        self._domains: dict[str, Any] = {}
+
+    def fold(self, subject: Subject, envelope: Envelope) -> None:
+        """Move on by one event of a domain."""
+        name = f"{subject.book}.{subject.service}"
+        running = self._domains.get(name)
+        if running is None:
+            running = self._domains[name] = hashlib.sha256()
+        head = f"{envelope.id}|{envelope.type}|{envelope.v}|".encode()
+        running.update(head + bytes(envelope.data) + b"\n")
+
+    def hexdigest(self) -> str:
+        """SHA-256 over the domains' digests in the order of their names."""
+        total = hashlib.sha256()
+        for name in sorted(self._domains):
+            total.update(f"{name}|{self._domains[name].hexdigest()}\n".encode())
+        return total.hexdigest()

@@ -1,0 +1,80 @@
+"""PnL figures of a ledger at one place, by strategy, venue and instrument."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from msgspec import Struct
+
+from deadreckon.contracts.amounts import EXACT, ZERO, canonical
+from deadreckon.services.portfolio import accounting, ledger
+from deadreckon.services.portfolio.holdings import Holding, Ledger
+from deadreckon.services.portfolio.money import worth
+from deadreckon.services.portfolio.valuation import converted
+
+Key = tuple[str, str, str]  # strategy, venue, instrument
+
+
+class Figures(Struct, frozen=True):
+    """Amounts in the reporting currency; `fees` were paid and `funding` received if positive."""
+
+    realised: Decimal = ZERO
+    unrealised: Decimal = ZERO
+    fees: Decimal = ZERO
+    funding: Decimal = ZERO
+
+    @property
+    def net(self) -> Decimal:
+        """realised + unrealised - fees + funding."""
+        total = EXACT.add(EXACT.add(self.realised, self.unrealised), self.funding)
+        return canonical(EXACT.subtract(total, self.fees))
+
+    def plus(self, other: "Figures") -> "Figures":
+        """The sum, field by field."""
+        return Figures(*(_add(self, other, name, 1) for name in self.__struct_fields__))
+
+    def minus(self, other: "Figures") -> "Figures":
+        """What came since `other`."""
+        return Figures(*(_add(self, other, name, -1) for name in self.__struct_fields__))
+
+    def texts(self) -> dict[str, str]:
+        """The figures and their net as decimal texts."""
+        named = {name: str(getattr(self, name)) for name in self.__struct_fields__}
+        return named | {"net": str(self.net)}
+
+
+def _add(left: Figures, right: Figures, name: str, sign: int) -> Decimal:
+    other = EXACT.multiply(getattr(right, name), Decimal(sign))
+    return canonical(EXACT.add(getattr(left, name), other))
+
+
+def total(figures: Iterable[Figures]) -> Figures:
+    """The sum of many."""
+    summed = Figures()
+    for item in figures:
+        summed = summed.plus(item)
+    return summed
+
+
+def figures(book: Ledger) -> dict[Key, Figures]:
+    """Every holding's figures at its mark; what has no mark or rate counts as zero."""
+    return {key: _figures(book, key[2], held) for key, held in ledger.holdings(book)}
+
+
+def _figures(book: Ledger, instrument: str, held: Holding) -> Figures:
+    quote = book.listings[instrument].quote_currency
+    price = ledger.mark(book, instrument)
+    gain = accounting.unrealised(held.position, price.price) if price else ZERO
+    fees = ZERO
+    for currency, paid in held.fees.items():
+        fees = EXACT.add(fees, _reported(book, currency, worth(paid)))
+    return Figures(
+        realised=_reported(book, quote, accounting.realised(held.position)),
+        unrealised=_reported(book, quote, gain),
+        fees=canonical(fees),
+        funding=_reported(book, quote, worth(held.funding)),
+    )
+
+
+def _reported(book: Ledger, currency: str, amount: Decimal) -> Decimal:
+    rate = ledger.rate(book, currency)
+    return ZERO if rate is None else canonical(converted(amount, rate))

@@ -1,0 +1,28 @@
+"""Reads a log from its first message to its last, decoded and checked."""
+
+from collections.abc import AsyncIterator, Callable
+
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.domain import retry
+from deadreckon.runtime.feed import Decoding, Message
+
+
+async def messages(
+    bus: Bus, upto: int | None = None, progress: Callable[[int, int], None] | None = None
+) -> AsyncIterator[Message]:
+    """Every message up to `upto` (null: the last one now); `progress` is told (done, of)."""
+    end = upto if upto is not None else (await retry(bus.info)).last
+    decoding = Decoding()
+    reader = await bus.read(0)
+    done = 0
+    try:
+        while done < end:
+            for stored in await reader.next(1.0):
+                if stored.sequence > end:
+                    return
+                done = stored.sequence
+                yield decoding.decode(stored)
+            if progress:
+                progress(done, end)
+    finally:
+        await reader.close()

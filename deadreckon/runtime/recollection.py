@@ -1,0 +1,55 @@
+"""The log in a service's lived order: each question together with the answers it was given."""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+from deadreckon.contracts.event import Recorded
+from deadreckon.runtime.feed import Message
+from deadreckon.runtime.intake import Intake
+
+Question = tuple[int, int, Recorded[Any]]  # sequence, index, the fact at that place
+
+
+class RecollectionError(Exception):
+    """You read a log that contradicts itself; the message names the commit and the place."""
+
+
+class Recollection:
+    """Pairs questions and recorded answers, message by message; a function of the log alone.
+
+    `waiting` holds the questions that no commit has covered yet, oldest first; `committed` is the
+    last input that the service's commits cover.
+    """
+
+    def __init__(self, service: str, book: str, intake: Intake) -> None:
+        self._service = service
+        self._book = book
+        self._intake = intake
+        self.waiting: deque[Question] = deque()
+        self.committed = 0
+
+    def is_own(self, message: Message) -> bool:
+        """Whether the service wrote this message."""
+        return message.subject.service == self._service and message.subject.book == self._book
+
+    def take(self, message: Message) -> Iterator[tuple[Question, list[Recorded[Any]]]]:
+        """What this message settles: questions in lived order, each with its answers."""
+        if message.commit is None or not self.is_own(message):
+            for index, said in enumerate(self._intake.admit(message)):
+                self.waiting.append((message.sequence, index, said))
+            return
+        commit = message.commit
+        counts = {(sequence, index): count for sequence, index, count in commit.answers}
+        recorded = iter(message.facts)
+        end = (commit.to + 1, commit.part)
+        while self.waiting and self.waiting[0][:2] < end:
+            question = self.waiting.popleft()
+            count = counts.pop(question[:2], 0)
+            yield question, [next(recorded) for _ in range(count)]
+        if counts:
+            raise RecollectionError(
+                f"{self._service}: commit {commit.n} answers {next(iter(counts))}, "
+                "which is no question of this log"
+            )
+        self.committed = commit.to

@@ -1,0 +1,148 @@
+"""The main job: a tape, a server, every service and every view, in one command."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import structlog
+from msgspec import Struct
+
+from deadreckon import __version__
+from deadreckon.contracts.event import Mode
+from deadreckon.contracts.life import StackStarted, StackStopped
+from deadreckon.replay.audit import audit
+from deadreckon.replay.play import TapePlayer
+from deadreckon.replay.statement import statement
+from deadreckon.replay.tapes.tape import Tape
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.domain import retry
+from deadreckon.runtime.feed import Feed
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.service import Service
+from deadreckon.runtime.turns import LocalPlayer, Player, RemotePlayer, Round
+from deadreckon.stack.assembly import BOOK, RANK, assemble
+from deadreckon.stack.setup import say, set_up
+from deadreckon.stack.views import View, Views
+from deadreckon.stack.workers import Workers
+
+log = structlog.get_logger()
+
+
+class Plan(Struct, frozen=True):
+    """How to run: `speed` times faster than life (null: as fast as possible), for at most
+    `seconds`, services in this process or each in its own, on JetStream or in memory."""
+
+    speed: float | None = None
+    seconds: float | None = None
+    processes: bool = False
+    memory: bool = False
+    stay: bool = False  # keep answering at the doors after the tape's end
+    book: str = BOOK
+    mode: Mode = "paper"
+
+
+class Demo:
+    """A stack that plays a tape. Use as: `async with Demo(...) as demo: await demo.play()`."""
+
+    def __init__(self, plan: Plan, folder: Folder, tape: Tape, bus: Bus, views: list[View]) -> None:
+        self.plan = plan
+        self.bus = bus
+        self.tape = tape
+        self.feed = Feed(bus)
+        self.views = Views(self.feed, plan.book, plan.mode, views)
+        self._folder = folder
+        self._stack = AsyncExitStack()
+        self._workers: Workers | None = None
+        self.services: list[Service] = []
+        self.turns: Round
+        self.player: TapePlayer
+
+    async def __aenter__(self) -> "Demo":
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        plan = self.plan
+        self.views.check((await retry(self.bus.info)).last)
+        players = await self._players()
+        self.turns = Round(players, self.feed)
+        self.player = TapePlayer(
+            self.bus, self.feed, self.tape, self.turns, mode=plan.mode, code=__version__
+        )
+        await self.feed.start()
+        self._stack.push_async_callback(self.feed.stop)
+        await asyncio.gather(self.player.recall(), *(service.recall() for service in self.services))
+        if self._workers:
+            await self._workers.ready(self.bus, [p for p in players if isinstance(p, RemotePlayer)])
+
+    async def _players(self) -> list[Player]:
+        plan = self.plan
+        if plan.processes:
+            self._workers = Workers(self._folder.root, RANK, plan.book, plan.mode)
+            self._stack.push_async_callback(self._workers.stop)
+            await self._workers.start()
+            return [RemotePlayer(name, plan.book, self.bus) for name in RANK]
+        self.services = assemble(
+            RANK, self.bus, self.feed, book=plan.book, mode=plan.mode, code=__version__
+        )
+        return [LocalPlayer(service) for service in self.services]
+
+    async def play(self, progress: Callable[[int], None]) -> None:
+        """Play until the tape, the time or somebody's patience ends; views are complete then."""
+        plan = self.plan
+        where = "memory" if plan.memory else "jetstream"
+        life = f"{time.time_ns():x}"  # a name for this life of the stack; nothing is decided on it
+        await self.player.open()
+        await set_up(self.bus, plan.book, self.tape.header)
+        started = StackStarted(list(RANK), __version__, where, "stack", "start")
+        await say(self.bus, plan.book, "stack", f"start-{life}", started)
+        following = asyncio.create_task(self.views.follow(), name="views")
+        playing = asyncio.create_task(self._play(progress), name="play")
+        watching = [following, playing]
+        if self._workers:
+            watching.append(asyncio.create_task(self._workers.watch(), name="workers"))
+        try:
+            await asyncio.wait(watching, timeout=plan.seconds, return_when=asyncio.FIRST_COMPLETED)
+            self.player.stopping = True
+            for task in watching:
+                if task.done():
+                    task.result()
+            await playing
+        finally:
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
+        stopped = StackStopped(list(RANK), "stack", "stop")
+        sequence = await say(self.bus, plan.book, "stack", f"stop-{life}", stopped)
+        await self.views.catch_up(sequence)
+
+    async def _play(self, progress: Callable[[int], None]) -> None:
+        await self.player.play(self.plan.speed, progress)
+        if self.plan.stay:
+            await self.player.answer_doors(lambda: False)
+
+    async def summary(self, seconds: float, rows: int) -> dict[str, Any]:
+        """The statement of the whole log with this run's rates."""
+        found = await audit(self.bus, self.plan.book, self.plan.mode)
+        document = statement(found, self.plan.book, None)
+        info = await retry(self.bus.info)
+        document["run"] = {
+            "rows": self.player.played.rows,
+            "rows_in_tape": self.tape.header.rows,
+            "seconds": round(seconds, 3),
+            "rows_per_second": round(rows / seconds) if seconds else 0,
+            "messages": info.messages,
+            "bytes": info.bytes,
+            "finished": self.player.played.ended,
+        }
+        return document

@@ -1,0 +1,54 @@
+"""Starts a demo from what its caller asked for, and shows it while it runs."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from deadreckon.contracts.market import VolumeUnit
+from deadreckon.replay.tapes.tape import Tape, load_or_import
+from deadreckon.runtime import logs
+from deadreckon.runtime.folder import Folder
+from deadreckon.stack.demo import Demo, Plan
+from deadreckon.stack.host import open_bus
+
+
+class Launch(Struct, frozen=True):
+    """What the caller of `dr demo` asked for."""
+
+    data: Path
+    tape: Path | None
+    instrument: str | None
+    volume_unit: VolumeUnit | None
+    speed: float | None
+    seconds: float | None
+    processes: bool
+    memory: bool
+    nats: str | None
+    web_port: int | None
+    quiet: bool
+
+
+async def launch(wish: Launch) -> dict[str, Any]:
+    """Play the tape and return the statement of the log."""
+    folder = Folder(wish.data).create()
+    logs.configure(folder.logs / "demo.log")
+    tape = _tape(wish, folder)
+    plan = Plan(
+        speed=wish.speed, seconds=wish.seconds, processes=wish.processes, memory=wish.memory
+    )
+    async with (
+        open_bus(folder, wish.nats, memory=wish.memory) as bus,
+        Demo(plan, folder, tape, bus, []) as demo,
+    ):
+        begun, rows = time.monotonic(), demo.player.played.rows
+        await demo.play(lambda _: None)
+        return await demo.summary(time.monotonic() - begun, demo.player.played.rows - rows)
+
+
+def _tape(wish: Launch, folder: Folder) -> Tape:
+    assert wish.tape is not None
+    options = {} if wish.volume_unit is None else {"volume_unit": wish.volume_unit}
+    return load_or_import(wish.tape, wish.instrument, folder.tapes, **options)
