@@ -1,10 +1,20 @@
 """Exact amounts: canonical Decimal text, and integers of a scale for folds. Never a float."""
 
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, Inexact
+from decimal import (
+    ROUND_DOWN,
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+)
 
-# Wide enough for any product of two amounts; anything it would have to round is a bug.
-EXACT = Context(prec=100, traps=[Inexact])
-ROUNDING = Context(prec=100)
+# Wide enough for any product of two amounts; anything it would have to round is a bug. All of it is
+# trapped, for a context that only traps Inexact answers an impossible quantize with a silent NaN.
+EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
+ROUNDING = Context(prec=100, traps=[InvalidOperation, DivisionByZero, Overflow])
 
 ZERO = Decimal(0)
 DIGITS_MAX = 15  # integer digits of any amount from outside
@@ -14,7 +24,7 @@ SCALE_MAX = 18  # decimals of any amount from outside; also the scale of cash le
 def canonical(amount: Decimal) -> Decimal:
     """The same number with no exponent, no trailing zeros and no negative zero.
 
-    Raises ValueError for NaN and infinities.
+    Raises ValueError for NaN, infinities and what needs more than 100 digits.
 
     >>> [str(canonical(Decimal(t))) for t in ("1E+3", "1.500", "-0.0")]
     ['1000', '1.5', '0']
@@ -26,8 +36,12 @@ def canonical(amount: Decimal) -> Decimal:
         return ZERO
     if exponent < 0 and digits[-1]:
         return amount
-    plain = ROUNDING.normalize(amount)
-    return plain.quantize(Decimal(1), context=EXACT) if plain == plain.to_integral() else plain
+    try:
+        plain = EXACT.normalize(amount)
+        whole = plain == plain.to_integral_value()
+        return plain.quantize(Decimal(1), context=EXACT) if whole else plain
+    except ArithmeticError as error:
+        raise ValueError(f"{amount} needs more than {EXACT.prec} digits") from error
 
 
 def decimals(amount: Decimal) -> int:
