@@ -1,0 +1,112 @@
+"""Wishes from producers: each is raised once, and refused by name when its time or id is wrong."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Literal
+
+from msgspec import Struct, structs
+
+from deadreckon.contracts.amounts import from_units
+from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
+from deadreckon.contracts.moments import format_moment
+from deadreckon.contracts.signals import (
+    CancelRaised,
+    CancelReceived,
+    ReplaceRaised,
+    ReplaceReceived,
+    SignalMalformed,
+    SignalRaised,
+    SignalReceived,
+    SignalRefused,
+)
+from deadreckon.services.signal.memory import AHEAD_MAX, HORIZON, Memory, meet
+
+Wish = SignalReceived | CancelReceived | ReplaceReceived
+
+
+class Heard(Struct):
+    """Which ids producers have used, with the digests of their bodies.
+
+    `latest` says how the wish that was heard last relates to those before it.
+    """
+
+    bodies: Memory
+    latest: Literal["first", "again", "other_body"] = "first"
+
+
+def hear(heard: Heard, said: Recorded[Wish]) -> None:
+    """Remember a wish by its producer and id, with the digest of its content."""
+    wish = said.event
+    key = f"{wish.producer} {wish.signal_id}"  # no blank can stand in a producer's name
+    body = meet(heard.bodies, key, wish.body, said.at)
+    heard.latest = "first" if body is None else "again" if body == wish.body else "other_body"
+
+
+def answer(heard: Heard, said: Recorded[Wish]) -> Sequence[Event]:
+    """A wish raised for risk to weigh; silence for one heard before; or its refusal."""
+    if said.at <= 0:
+        return [_refuse(said.event, "no_clock", "the log has no market or clock event yet")]
+    if heard.latest == "again":
+        return []
+    if heard.latest == "other_body":
+        return [_refuse(said.event, "id_reused", "this id was used before with another content")]
+    ahead = said.event.claimed_at - said.at
+    if -ahead > HORIZON:
+        return [_refuse_time(said, "too_old", HORIZON, -ahead)]
+    if ahead > AHEAD_MAX:
+        return [_refuse_time(said, "from_the_future", AHEAD_MAX, ahead)]
+    return [_raise(said.event)]
+
+
+def _raise(wish: Wish) -> Event:
+    if isinstance(wish, CancelReceived):
+        return CancelRaised(wish.signal_id, wish.producer, wish.strategy, wish.target)
+    if isinstance(wish, ReplaceReceived):
+        return ReplaceRaised(**_shared(wish, ReplaceRaised))
+    expires_at = None
+    if wish.ttl_seconds is not None:
+        expires_at = wish.claimed_at + wish.ttl_seconds * NANOSECONDS
+    return SignalRaised(**_shared(wish, SignalRaised), expires_at=expires_at)
+
+
+def _shared(wish: Wish, shape: type[Event]) -> dict[str, Any]:
+    """The fields that a wish and what it is raised as have in common."""
+    fields = structs.asdict(wish)
+    return {name: fields[name] for name in shape.__struct_fields__ if name in fields}
+
+
+def refuse_malformed(wish: SignalMalformed) -> SignalRefused:
+    """The refusal of what came through the door and is no signal; every time it comes."""
+    return _refuse(wish, wish.rule, wish.reason, evidence=wish.evidence)
+
+
+def _refuse_time(said: Recorded[Wish], rule: str, limit: int, measured: int) -> SignalRefused:
+    claimed, clock = format_moment(said.event.claimed_at), format_moment(said.at)
+    reason = (
+        f"claimed for {claimed} while the log's clock stands at {clock}; the log's time is the"
+        " market's, so producers on a tape must send the tape's time"
+    )
+    seconds = from_units(limit, 9), from_units(measured, 9)
+    return _refuse(said.event, rule, reason, *seconds)
+
+
+def _refuse(
+    wish: Wish | SignalMalformed,
+    rule: str,
+    reason: str,
+    limit: Decimal | None = None,
+    measured: Decimal | None = None,
+    evidence: str = "",
+) -> SignalRefused:
+    return SignalRefused(
+        signal_id=wish.signal_id,
+        producer=wish.producer,
+        strategy=wish.strategy,
+        instrument=getattr(wish, "instrument", ""),
+        rule=rule,
+        limit=limit,
+        measured=measured,
+        limit_set_by=None,
+        reason=reason,
+        evidence=evidence,
+    )

@@ -1,0 +1,65 @@
+"""What a regime model sees of a bar: three exact figures, the same for trainer and decider."""
+
+from decimal import Context, Decimal
+from itertools import islice
+from math import isqrt
+
+from msgspec import Struct
+
+from deadreckon.contracts.amounts import divide_half_even
+
+SCALE = 1_000_000_000  # features, probabilities and parameters are integers of 1e-9
+VOLATILITY_BARS = 20
+DRIFT_BARS = 30
+
+# In the order of a vector. Changing what one of them means needs another name here: a recorded
+# model is used only with the features it was fitted on.
+NAMES = ["return", "volatility_20", "drift_30"]
+
+# Decimal's ln is rounded correctly on every machine; a float's log may differ in its last bit.
+_LOGARITHM = Context(prec=20)
+
+
+class Tail(Struct):
+    """As much of the past as the next bar's features need.
+
+    `close` is the last close (quote currency), null before the first bar; `returns` the log
+    returns of the last DRIFT_BARS bars, oldest first.
+    """
+
+    close: Decimal | None = None
+    returns: list[int] = []
+
+
+def advance(tail: Tail, close: Decimal) -> list[int] | None:
+    """Add a bar to the tail; its features, or None as long as there are too few bars.
+
+    A close that is not positive has no logarithm: it starts the tail anew.
+    """
+    before, tail.close = tail.close, close if close > 0 else None
+    if before is None or tail.close is None:
+        tail.returns = []
+        return None
+    tail.returns.append(log_return(before, close))
+    if len(tail.returns) < DRIFT_BARS:
+        return None
+    del tail.returns[:-DRIFT_BARS]
+    return [tail.returns[-1], _volatility(tail.returns), _drift(tail.returns)]
+
+
+def log_return(before: Decimal, close: Decimal) -> int:
+    """ln(close / before); both positive."""
+    logarithm = _LOGARITHM.ln(_LOGARITHM.divide(close, before))
+    return int(logarithm.scaleb(9, _LOGARITHM).to_integral_value(context=_LOGARITHM))
+
+
+def _volatility(returns: list[int]) -> int:
+    """Root mean square of the last VOLATILITY_BARS returns."""
+    latest = islice(returns, DRIFT_BARS - VOLATILITY_BARS, None)
+    return isqrt(sum(change * change for change in latest) // VOLATILITY_BARS)
+
+
+def _drift(returns: list[int]) -> int:
+    """The move over DRIFT_BARS in units of its own noise: about +-1 when prices only wander."""
+    noise = isqrt(sum(change * change for change in returns))
+    return divide_half_even(sum(returns) * SCALE, noise) if noise else 0

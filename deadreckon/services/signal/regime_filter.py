@@ -1,0 +1,77 @@
+"""The forward filter of a fitted regime model: what is known of the regime up to this bar only."""
+
+from decimal import Context, Decimal
+
+from deadreckon.contracts.amounts import divide_half_even
+from deadreckon.contracts.models import RegimeModelFitted
+from deadreckon.services.signal.features import SCALE
+
+# Everything is integers and Decimal's correctly rounded exp and ln, so that a belief is the same
+# on every machine. Logarithms are integers of 1e-12: finer than the 1e-9 of a belief by enough.
+FINE = 12
+_CONTEXT = Context(prec=20)
+_WEIGHT = 10**40  # an exponential of 1
+# A state this much (in ln) less likely than the best could not show in a belief of 1e-9, since
+# what is predicted for it is at most 1e18 times what is predicted for the best.
+_NEGLIGIBLE = -100 * 10**FINE
+
+
+def norms(model: RegimeModelFitted) -> list[int]:
+    """Per state the constant of its log density, -1/2 sum of ln(variance); integers of 1e-12."""
+    return [-sum(_logarithm(variance) for variance in row) // 2 for row in model.variances]
+
+
+def _logarithm(amount: int) -> int:
+    exact = _CONTEXT.ln(Decimal(amount).scaleb(-9, _CONTEXT))
+    return int(exact.scaleb(FINE, _CONTEXT).to_integral_value(context=_CONTEXT))
+
+
+def step(
+    model: RegimeModelFitted, constants: list[int], belief: list[int], vector: list[int]
+) -> list[int]:
+    """The belief after one more bar: predict by the transitions, weigh by the densities."""
+    states = range(model.states)
+    predicted = [sum(belief[i] * model.transition[i][j] for i in states) for j in states]
+    return weigh(model, constants, predicted, vector)
+
+
+def weigh(
+    model: RegimeModelFitted, constants: list[int], predicted: list[int], vector: list[int]
+) -> list[int]:
+    """The belief once a bar's features are seen, from what was predicted (in any one unit)."""
+    standard = standardised(vector, model.feature_mean, model.feature_scale)
+    logarithms = [
+        constants[j] - _distance(standard, model.means[j], model.variances[j])
+        for j in range(model.states)
+    ]
+    best = max(log for log, share in zip(logarithms, predicted, strict=True) if share)
+    weights = [
+        share * _exponential(log - best) if share else 0
+        for log, share in zip(logarithms, predicted, strict=True)
+    ]
+    total = sum(weights)
+    return [divide_half_even(weight * SCALE, total) for weight in weights]
+
+
+def standardised(vector: list[int], mean: list[int], scale: list[int]) -> list[int]:
+    """Features less their mean, in units of their scale; integers of 1e-9."""
+    return [
+        divide_half_even((value - middle) * SCALE, unit)
+        for value, middle, unit in zip(vector, mean, scale, strict=True)
+    ]
+
+
+def _distance(standard: list[int], means: list[int], variances: list[int]) -> int:
+    """Half the squared distance in units of the variance; an integer of 1e-12."""
+    return sum(
+        (value - mean) ** 2 * 1_000 // (2 * variance)
+        for value, mean, variance in zip(standard, means, variances, strict=True)
+    )
+
+
+def _exponential(log: int) -> int:
+    """exp of an integer of 1e-12 (at most 0), as an integer of 1e-40."""
+    if log < _NEGLIGIBLE:
+        return 0
+    exact = _CONTEXT.exp(Decimal(log).scaleb(-FINE, _CONTEXT))
+    return int(exact.scaleb(40, _CONTEXT))

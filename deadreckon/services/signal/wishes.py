@@ -1,0 +1,119 @@
+"""From a strategy's stance to its wishes: first leave what it holds, then enter anew."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from deadreckon.contracts.amounts import EXACT, SCALE_MAX, ZERO, ratio
+from deadreckon.contracts.envelope import derive_id
+from deadreckon.contracts.event import NANOSECONDS, Recorded
+from deadreckon.contracts.market import BarClosed
+from deadreckon.contracts.signals import Side, SignalRaised
+from deadreckon.services.signal import moving_average, regime
+from deadreckon.services.signal.moving_average import Averages
+from deadreckon.services.signal.regime import Regime
+from deadreckon.services.signal.stance import Grounds, Stance
+from deadreckon.services.signal.strategy import Strategy
+
+BASIS_POINTS = Decimal(10_000)
+
+
+def raised(name: str, strategy: Strategy, said: Recorded[BarClosed]) -> Iterator[SignalRaised]:
+    """What an enabled strategy wishes at this bar, an exit before an entry."""
+    mind = strategy.mind
+    if mind is None or not strategy.enabled:
+        return
+    stance = _stance(mind)
+    held = strategy.held.get(strategy.instrument, ZERO)
+    leaves = stance.leave_long if held > 0 else held < 0 and stance.leave_short
+    exits = leaves and not _too_soon(strategy.left_at, mind.settings.exit_retry_seconds, said.at)
+    if exits:
+        yield _exit(name, strategy, mind, said, held)
+    side = stance.enter
+    if side is None or (side == "sell" and mind.settings.long_only):
+        return
+    if held and not (exits and mind.settings.reverse):
+        return
+    if not _too_soon(strategy.entered_at, mind.settings.cooldown_seconds, said.at):
+        yield _entry(name, strategy, mind, said, side)
+
+
+def _stance(mind: Averages | Regime) -> Stance:
+    if isinstance(mind, Averages):
+        return moving_average.stance(mind)
+    return regime.stance(mind)
+
+
+def _grounds(mind: Averages | Regime, side: Side) -> Grounds:
+    if isinstance(mind, Averages):
+        return moving_average.grounds(mind)
+    return regime.grounds(mind, side)
+
+
+def _too_soon(since: int | None, seconds: int, at: int) -> bool:
+    return since is not None and at - since < seconds * NANOSECONDS
+
+
+def _exit(
+    name: str,
+    strategy: Strategy,
+    mind: Averages | Regime,
+    said: Recorded[BarClosed],
+    held: Decimal,
+) -> SignalRaised:
+    """All of what is held, at market; without a confidence, which could keep it from leaving."""
+    side: Side = "sell" if held > 0 else "buy"
+    grounds = _grounds(mind, side)
+    return SignalRaised(
+        signal_id=_signal_id(name, said, "exit"),
+        producer="",
+        strategy=name,
+        instrument=strategy.instrument,
+        side=side,
+        quantity=held.copy_abs(),
+        notional=None,
+        reduce_only=True,
+        claimed_at=said.at,
+        model_id=grounds.model_id,
+        features=grounds.features,
+    )
+
+
+def _entry(
+    name: str,
+    strategy: Strategy,
+    mind: Averages | Regime,
+    said: Recorded[BarClosed],
+    side: Side,
+) -> SignalRaised:
+    grounds, settings = _grounds(mind, side), mind.settings
+    close, ahead = said.event.close, 1 if side == "buy" else -1
+    ttl = settings.ttl_seconds
+    return SignalRaised(
+        signal_id=_signal_id(name, said, "entry"),
+        producer="",
+        strategy=name,
+        instrument=strategy.instrument,
+        side=side,
+        quantity=None,
+        notional=strategy.notional,
+        confidence=grounds.confidence,
+        stop_loss=_beside(close, settings.stop_loss_bps, -ahead),
+        take_profit=_beside(close, settings.take_profit_bps, ahead),
+        claimed_at=said.at,
+        expires_at=None if ttl is None else said.at + ttl * NANOSECONDS,
+        model_id=grounds.model_id,
+        features=grounds.features,
+    )
+
+
+def _signal_id(name: str, said: Recorded[BarClosed], what: str) -> str:
+    """Unique for a strategy and bar, whatever the ids of bars look like."""
+    return f"{name}-{derive_id(said.id, name, 0)[:16]}-{what}"
+
+
+def _beside(close: Decimal, basis_points: Decimal | None, ahead: int) -> Decimal | None:
+    """The price so many basis points above (ahead 1) or below (-1) the close, to 18 decimals."""
+    if basis_points is None:
+        return None
+    share = EXACT.fma(basis_points, Decimal(ahead), BASIS_POINTS)
+    return ratio(EXACT.multiply(close, share), BASIS_POINTS, SCALE_MAX)

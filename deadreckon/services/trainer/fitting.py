@@ -1,0 +1,190 @@
+"""One fit of a Gaussian HMM: several seeds, the best kept, states told apart by statistics."""
+
+import logging
+import warnings
+from typing import Any
+
+import numpy
+from msgspec import Struct
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from deadreckon.contracts.codec import encode_event
+from deadreckon.contracts.envelope import digest
+from deadreckon.contracts.models import RegimeModelFitted, RegimeModelRefused
+from deadreckon.services.signal import features, regime_filter
+from deadreckon.services.signal.features import SCALE
+
+Floats = NDArray[numpy.float64]
+
+# A state in which the market spent less than this share of the window has learnt nothing.
+OCCUPANCY_MIN = 0.01
+# A state is bull or bear when its mean return is this many standard errors from zero.
+LABEL_ERRORS_MIN = 2.0
+
+
+class Lesson(Struct, frozen=True):
+    """What to learn from: a vector of features a bar, and the window (nanoseconds UTC)."""
+
+    strategy: str
+    instrument: str
+    rows: list[list[int]]
+    states: int
+    seeds: int
+    iterations: int
+    window_from: int
+    window_to: int
+
+
+class Fit(Struct, frozen=True):
+    """What one seed arrived at, in standardised features; states in the order of their return's
+    variance. `score` is the log-likelihood of the whole window, `bars` how many each state had."""
+
+    seed: int
+    score: float
+    start: Floats
+    transition: Floats
+    means: Floats
+    variances: Floats
+    bars: Floats
+
+
+class DegenerateFitError(ValueError):
+    """A seed led to parameters that no filter can use; the message starts with the rule's name."""
+
+
+def fit(lesson: Lesson) -> RegimeModelFitted | RegimeModelRefused:
+    """The best model of all seeds, or why there is none. Numeric trouble is never raised."""
+    mean, scale = _moments(lesson.rows)
+    if min(scale) <= 0:
+        return _refuse(lesson, "flat_market: a feature never changed within the window")
+    standard = numpy.array(
+        [regime_filter.standardised(row, mean, scale) for row in lesson.rows], dtype=float
+    )
+    fits, troubles = _learn(standard / SCALE, lesson)
+    if not fits:
+        return _refuse(lesson, troubles[0])
+    best = max(fits, key=lambda fit: (fit.score, -fit.seed))
+    return _recorded(lesson, best, mean, scale)
+
+
+def _refuse(lesson: Lesson, trouble: str) -> RegimeModelRefused:
+    rule, _, reason = trouble.partition(": ")
+    return RegimeModelRefused(lesson.strategy, lesson.instrument, rule, reason)
+
+
+def _moments(rows: list[list[int]]) -> tuple[list[int], list[int]]:
+    """Mean and standard deviation of each feature, as integers of 1e-9."""
+    table = numpy.array(rows, dtype=float)
+    return _integers(table.mean(axis=0) / SCALE), _integers(table.std(axis=0) / SCALE)
+
+
+def _learn(standard: Floats, lesson: Lesson) -> tuple[list[Fit], list[str]]:
+    """Every seed's fit, and what went wrong with those that gave none."""
+    from threadpoolctl import threadpool_limits
+
+    fits: list[Fit] = []
+    troubles: list[str] = []
+    # One thread: the order of a parallel sum would change the last bits, and it is faster too.
+    with threadpool_limits(limits=1), warnings.catch_warnings(), numpy.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        for seed in range(lesson.seeds):
+            try:
+                fits.append(_checked(_fit_seed(standard, lesson, seed)))
+            except DegenerateFitError as error:
+                troubles.append(str(error))
+            except (ValueError, numpy.linalg.LinAlgError) as error:
+                troubles.append(f"fit_failed: {error}")
+    return fits, troubles
+
+
+def _fit_seed(standard: Floats, lesson: Lesson, seed: int) -> Fit:
+    from hmmlearn.hmm import GaussianHMM
+
+    # It warns of what is judged here, and of few iterations, which are wanted.
+    logging.getLogger("hmmlearn").setLevel(logging.ERROR)
+    model = GaussianHMM(lesson.states, "diag", n_iter=lesson.iterations, random_state=seed)
+    model.fit(standard)
+    variances = numpy.array([numpy.diag(matrix) for matrix in model.covars_])
+    order = numpy.argsort(variances[:, 0], kind="stable")
+    return Fit(
+        seed=seed,
+        score=float(model.score(standard)),
+        start=model.startprob_[order],
+        transition=model.transmat_[order][:, order],
+        means=model.means_[order],
+        variances=variances[order],
+        bars=model.predict_proba(standard).sum(axis=0)[order],
+    )
+
+
+def _checked(fit: Fit) -> Fit:
+    parts = (fit.start, fit.transition, fit.means, fit.variances, fit.bars)
+    if not all(numpy.isfinite(part).all() for part in parts) or not numpy.isfinite(fit.score):
+        raise DegenerateFitError("not_finite: a parameter is not a number")
+    share = float(fit.bars.min() / fit.bars.sum())
+    if share < OCCUPANCY_MIN:
+        raise DegenerateFitError(f"state_unvisited: a state held {share:.4f} of the window only")
+    if fit.variances.min() * SCALE < 1:
+        raise DegenerateFitError("no_variance: a state has a feature that never varies")
+    return fit
+
+
+def _recorded(lesson: Lesson, best: Fit, mean: list[int], scale: list[int]) -> RegimeModelFitted:
+    model = RegimeModelFitted(
+        model_id="",
+        strategy=lesson.strategy,
+        instrument=lesson.instrument,
+        states=lesson.states,
+        labels=_labels(best, mean[0] / scale[0]),
+        features=features.NAMES,
+        feature_mean=mean,
+        feature_scale=scale,
+        start=_shares(best.start),
+        transition=[_shares(row) for row in best.transition],
+        means=[_integers(row) for row in best.means],
+        variances=[_integers(row) for row in best.variances],
+        log_likelihood=_integers(best.score / len(lesson.rows)),
+        seed=best.seed,
+        seeds=lesson.seeds,
+        samples=len(lesson.rows),
+        window_from=lesson.window_from,
+        window_to=lesson.window_to,
+    )
+    model = replace(model, start=_belief_at_end(model, lesson.rows))
+    return replace(model, model_id=digest(encode_event(model))[:32])
+
+
+def _labels(best: Fit, mean_return: float) -> list[str]:
+    """bull or bear where a state's mean return stands out of its own noise, chop elsewhere."""
+    errors = numpy.sqrt(best.variances[:, 0] / best.bars)
+    distances = (best.means[:, 0] + mean_return) / errors
+    return [
+        "bull" if far >= LABEL_ERRORS_MIN else "bear" if far <= -LABEL_ERRORS_MIN else "chop"
+        for far in distances.tolist()
+    ]
+
+
+def _belief_at_end(model: RegimeModelFitted, rows: list[list[int]]) -> list[int]:
+    """What the filter believes after the window's last bar: where the next bar goes on from."""
+    constants = regime_filter.norms(model)
+    belief = regime_filter.weigh(model, constants, model.start, rows[0])
+    for row in rows[1:]:
+        belief = regime_filter.step(model, constants, belief, row)
+    return _whole(belief)
+
+
+def _shares(row: Floats) -> list[int]:
+    return _whole(_integers(row))
+
+
+def _whole(shares: list[int]) -> list[int]:
+    """Shares that sum to exactly 1e9; what rounding left over goes to the largest."""
+    largest = shares.index(max(shares))
+    shares[largest] += SCALE - sum(shares)
+    return shares
+
+
+def _integers(numbers: Any) -> Any:
+    """Floats as integers of 1e-9, rounded: at this grain they are the same on every machine."""
+    return numpy.rint(numpy.asarray(numbers) * SCALE).astype(numpy.int64).tolist()
