@@ -76,7 +76,7 @@ def decode_event(name: str, v: int, data: bytes | Raw) -> Event:
         raise UndecodableError(f"{name} v{v} is unknown; this program knows {wanted}")
     try:
         body = decode(data)
-    except (msgspec.MsgspecError, ArithmeticError, ValueError) as error:
+    except (msgspec.MsgspecError, ArithmeticError, ValueError, RecursionError) as error:
         raise UndecodableError(f"{name} v{v}: {error}") from error
     return body if isinstance(body, Event) else upcast(body)
 

@@ -14,7 +14,7 @@ STREAM = "LOG"
 ALL = "log.>"
 SHARED = "shared"  # the book of facts that concern every book: the market
 
-TOKEN = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
+TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 DOORS = ("in", "op")
 
 
@@ -33,7 +33,7 @@ class Subject(Struct, frozen=True):
 
 def token(text: str, what: str) -> str:
     """The text, if it may stand in a subject; raises ValueError naming `what` otherwise."""
-    if not TOKEN.match(text):
+    if not TOKEN.fullmatch(text):
         raise ValueError(f"{what} {text!r}: use letters, digits, _ and -, at most 64 of them")
     return text
 
@@ -74,3 +74,76 @@ def parse(subject: str) -> Subject:
     if len(parts) != 4 or parts[0] != "log":
         raise ValueError(f"{subject!r} is not log.<book>.<service>.<kind>")
     return Subject(book=parts[1], service=parts[2], leaf=parts[3])
+
+
+class SubjectForm(Struct, frozen=True):
+    """A form that subjects have: who may publish there, who reads it, what it carries.
+
+    `kept` tells what is stored in the log from notices and requests that nobody stores.
+    """
+
+    form: str
+    kept: bool
+    publishers: tuple[str, ...]
+    readers: tuple[str, ...]
+    carries: str
+
+
+SUBJECTS = (
+    SubjectForm(
+        "log.{book}.{service}.events",
+        True,
+        ("that service of that book",),
+        ("every service of the book", "projections", "replay", "audit"),
+        "a commit: the events with which the service answers a range of messages",
+    ),
+    SubjectForm(
+        "log.{book}.{service}.progress",
+        True,
+        ("that service of that book",),
+        ("that service when it starts", "whoever checks the chain"),
+        "a commit without events: messages up to here have been read, and needed no answer",
+    ),
+    SubjectForm(
+        "log.shared.market.events",
+        True,
+        ("the market edge: a tape or a venue's data",),
+        ("every service of every book", "projections", "replay", "audit"),
+        "a commit of market facts; their time is the clock of every decision",
+    ),
+    SubjectForm(
+        "log.{book}.in.{producer}",
+        True,
+        ("that producer",),
+        ("signal", "replay"),
+        "one signal, or an array of 1 to 10,000 of them, as JSON",
+    ),
+    SubjectForm(
+        "log.{book}.op.{operator}",
+        True,
+        ("that operator",),
+        ("every service of the book", "projections", "replay", "audit"),
+        "one fact: the body of an event that operators may say, with an id of its own",
+    ),
+    SubjectForm(
+        "verdict.{book}.{producer}",
+        False,
+        ("signal and risk, after the verdict is in the log",),
+        ("that producer",),
+        "a notice of what became of a signal; the truth is in the log",
+    ),
+    SubjectForm(
+        "turn.{book}.{service}",
+        False,
+        ("whoever plays a tape",),
+        ("that service, in another process",),
+        "a request to answer everything up to a sequence, and its reply when that is done",
+    ),
+)
+
+PARAMETERS = {
+    "book": "one desk: one account set, one risk budget; `shared` for facts that concern all",
+    "service": "trainer, signal, risk, router, fill, portfolio, governance, or market",
+    "producer": "whoever sends signals, by a name of its own",
+    "operator": "whoever runs the stack, by a name of their own",
+}

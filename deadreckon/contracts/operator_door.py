@@ -1,0 +1,180 @@
+"""What an operator may send: the body of an event that operators may say, read strictly."""
+
+import hashlib
+from decimal import Decimal
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+from msgspec import Struct
+
+from deadreckon.contracts.amounts import is_sane
+from deadreckon.contracts.catalogue import EVENTS, OPERATOR_EVENTS, VERSIONS
+from deadreckon.contracts.codec import UndecodableError, canonical_event, decode_event
+from deadreckon.contracts.event import Event
+from deadreckon.contracts.governance import OperatorMalformed
+from deadreckon.contracts.history import RETIRED
+from deadreckon.contracts.wire import (
+    EVIDENCE_MAX,
+    TEXT_MAX,
+    WireError,
+    body_digest,
+    check_amount_text,
+    evidence,
+    is_name,
+    parse,
+)
+
+# Every name under which this door refuses, and what to mend.
+FACT_RULES = {
+    "not_json": "the message is no JSON in UTF-8",
+    "too_deep": "arrays and objects are nested deeper than 16",
+    "not_a_fact": "the message is not {id, type, v, data}",
+    "bad_text": f"`id` is empty, longer than {TEXT_MAX} characters, or not printable",
+    "not_allowed": "operators may not say events of this type",
+    "unknown_field": "the type has no such field",
+    "wrong_type": "an amount is a JSON number; amounts are text",
+    "wrong_body": "the data does not fit the type, or the version is unknown",
+    "bad_number": "an amount is no decimal number, has the wrong sign, or is too large or too fine",
+    "id_reused": "the fact's id was used for another body",
+}
+
+INTEGER_MAX = 2**63 - 1  # what readers in SQL can hold
+
+
+class WireFact(Struct, forbid_unknown_fields=True):
+    """An operator's fact on the wire: `data` is the body of an event of `type` in version `v`.
+
+    `id` is the operator's own; the same `id` with the same data is the same fact.
+    """
+
+    id: str
+    type: str
+    v: int
+    data: dict[str, Any]
+
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+def read_fact(door: str, payload: bytes) -> tuple[str, str, Event]:
+    """(id, body digest, event) of an operator's message; OperatorMalformed when it cannot be read.
+
+    Unknown fields, types that operators may not write, and insane amounts are all refused.
+    """
+    try:
+        content = parse(payload)
+        wire = _wire_fact(content)
+        event = decode_event(wire.type, wire.v, msgspec.json.encode(wire.data))
+        _check_numbers(event)
+        return wire.id, body_digest(content), canonical_event(event)
+    except WireError as refusal:
+        return _bad_fact(door, payload, refusal.rule, refusal.reason)
+    except UndecodableError as error:
+        return _bad_fact(door, payload, "wrong_body", str(error))
+
+
+def _bad_fact(door: str, payload: bytes, rule: str, reason: str) -> tuple[str, str, Event]:
+    digest = hashlib.sha256(payload).hexdigest()
+    malformed = OperatorMalformed(door, rule, reason[:EVIDENCE_MAX], evidence(payload))
+    return digest, digest, malformed
+
+
+def _wire_fact(content: Any) -> WireFact:
+    try:
+        wire = msgspec.convert(content, WireFact, strict=True)
+    except msgspec.ValidationError as error:
+        raise WireError("not_a_fact", str(error)) from error
+    if not is_name(wire.id):
+        raise WireError("bad_text", f"id: 1 to {TEXT_MAX} printable characters")
+    if wire.type not in OPERATOR_EVENTS:
+        raise WireError("not_allowed", f"{wire.type} is not for operators to say")
+    shape = EVENTS[wire.type] if wire.v == VERSIONS[wire.type] else RETIRED.get((wire.type, wire.v))
+    if shape is not None:
+        _check_body(wire, shape)
+    return wire
+
+
+def _check_body(wire: WireFact, shape: type[Struct]) -> None:
+    unknown = sorted(set(wire.data) - set(shape.__struct_fields__))
+    if unknown:
+        raise WireError("unknown_field", f"{wire.type} has no field {', '.join(unknown)}")
+    for name in _amounts(shape):
+        value = wire.data.get(name)
+        for item in value.values() if isinstance(value, dict) else [value]:
+            check_amount_text(name, item)
+
+
+def _amounts(shape: type[Struct]) -> list[str]:
+    """The fields of a shape that hold amounts, plain or by key."""
+    hints = get_type_hints(shape)
+    return [name for name in shape.__struct_fields__ if _holds_decimal(hints[name])]
+
+
+def _holds_decimal(kind: Any) -> bool:
+    return kind is Decimal or any(_holds_decimal(part) for part in get_args(kind))
+
+
+# Amounts that may be negative, by event and field; every other one may not.
+SIGNED = {
+    ("FeeCharged", "amount"),
+    ("FundingRatePublished", "rate"),
+    ("LimitsSet", "sharpe_min"),
+    ("VenueConfigured", "maker_fee_rate"),
+}
+# Amounts that may be 0, as every limit may; every other one may not.
+ZERO_ALLOWED = {
+    ("InstrumentListed", "minimum_notional"),
+    ("InstrumentListed", "minimum_quantity"),
+    ("VenueConfigured", "slippage_bps"),
+    ("VenueConfigured", "taker_fee_rate"),
+}
+# Shares of a whole: whoever writes 20 for 20 % would have switched the limit off.
+SHARES = {
+    ("LimitsSet", "confidence_min"),
+    ("LimitsSet", "drawdown_max"),
+    ("LimitsSet", "venue_errors_max"),
+    ("LimitsSet", "win_rate_min"),
+    ("VenueConfigured", "participation"),
+}
+# Numbers of samples: a rule that looks at none of them would say nothing.
+SAMPLES = {
+    ("LimitsSet", "performance_window"),
+    ("LimitsSet", "slippage_samples"),
+    ("LimitsSet", "venue_errors_samples"),
+}
+
+
+def _check_numbers(event: Event) -> None:
+    owner = type(event).__name__
+    for name in event.__struct_fields__:
+        value = getattr(event, name)
+        for number in value.values() if isinstance(value, dict) else [value]:
+            if isinstance(number, Decimal):
+                _check_amount(owner, name, number)
+            elif type(number) is int:
+                _check_integer(owner, name, number)
+
+
+def _check_integer(owner: str, name: str, number: int) -> None:
+    least = 1 if (owner, name) in SAMPLES else 0
+    if not least <= number <= INTEGER_MAX:
+        raise WireError("bad_number", f"{name}: expected at least {least}, found {number}")
+
+
+def _check_amount(owner: str, name: str, amount: Decimal) -> None:
+    if not is_sane(amount):
+        raise WireError("bad_number", f"{name}: {amount} is not a sane amount")
+    field = (owner, name)
+    if field in SHARES and amount > 1:
+        raise WireError("bad_number", f"{name}: expected a share of at most 1, found {amount}")
+    if field in SIGNED:
+        return
+    zero_allowed = owner == "LimitsSet" or field in ZERO_ALLOWED
+    if amount < 0 or (amount == 0 and not zero_allowed):
+        raise WireError("bad_number", f"{name}: expected a positive amount, found {amount}")
+
+
+def write_fact(fact_id: str, name: str, event: Event) -> bytes:
+    """The bytes an operator publishes to say `event`; `fact_id` makes a resend harmless."""
+    body = msgspec.to_builtins(canonical_event(event))
+    return _encode(WireFact(id=fact_id, type=name, v=VERSIONS[name], data=body))

@@ -1,0 +1,267 @@
+"""What a producer may send: signals, cancels and replaces, read strictly, one or many a message."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from deadreckon.contracts.amounts import canonical, is_sane
+from deadreckon.contracts.moments import parse_moment
+from deadreckon.contracts.signals import (
+    CancelReceived,
+    OrderType,
+    ReplaceReceived,
+    Side,
+    SignalMalformed,
+    SignalReceived,
+    TimeInForce,
+)
+from deadreckon.contracts.wire import (
+    TEXT_MAX,
+    WireError,
+    body_digest,
+    check_amount_text,
+    evidence,
+    evidence_of,
+    is_name,
+    parse,
+    positive,
+)
+
+BATCH_MAX = 10_000  # signals in one message
+META_MAX = 32  # entries of `meta`
+TTL_MAX = 31_536_000  # seconds; a wish older than a year is a mistake
+
+# Every name under which this door refuses, and what to mend; docs/producers.md shows it.
+SIGNAL_RULES = {
+    "not_json": "the message is no JSON in UTF-8",
+    "too_deep": "arrays and objects are nested deeper than 16",
+    "batch_size": f"a batch holds 1 to {BATCH_MAX} signals",
+    "not_an_object": "a signal is a JSON object",
+    "unknown_field": "there is no such field; a misspelt `stop_loss` must not get lost",
+    "missing_field": "a required field is missing",
+    "wrong_type": "a field has another type; amounts are text, never JSON numbers",
+    "wrong_value": "a field has a value that is none of those it can have",
+    "bad_time": "`at` is no RFC 3339 time with a zone, or outside 1970..2262",
+    "bad_text": f"a text is empty, longer than {TEXT_MAX} characters, or not printable",
+    "bad_number": "an amount is no decimal number, not positive, or too large or too fine",
+    "one_size": "exactly one of `quantity` and `notional` must be given",
+    "order_shape": "fields that do not go together",
+}
+
+
+class WireSignal(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A signal as a producer writes it; a cancel or a replace where one of these is given.
+
+    Amounts are decimal text. `quantity` is in base units or contracts, `notional` in quote
+    currency; all prices are in quote currency per base unit.
+    """
+
+    id: str  # the producer's own, unique for seven days; the same id and body is the same signal
+    strategy: str  # under which the position is kept
+    at: str  # when the wish was made, RFC 3339 with zone; for its age and ttl_seconds only
+    instrument: str | UnsetType = UNSET  # SYMBOL.VENUE
+    side: Side | UnsetType = UNSET  # what to do
+    quantity: Decimal | None = None  # how much, or:
+    notional: Decimal | None = None  # for how much; exactly one of the two
+    order_type: OrderType = "market"  # what becomes of it at the venue
+    limit_price: Decimal | None = None  # for limit and stop_limit, and only for them
+    stop_price: Decimal | None = None  # for stop and stop_limit, and only for them
+    time_in_force: TimeInForce = "gtc"  # until cancelled, immediate or cancel, fill or kill
+    post_only: bool = False  # never take; for gtc limit orders
+    reduce_only: bool = False  # never beyond what closes the strategy's position
+    confidence: Decimal | None = None  # 0 to 1; the limit confidence_min looks at it
+    stop_loss: Decimal | None = None  # price of a protecting stop, placed once the entry fills
+    take_profit: Decimal | None = None  # price of a protecting limit, likewise
+    ttl_seconds: int | None = None  # void that long after `at`
+    meta: dict[str, str] = {}  # the producer's own notes: at most 32 texts of 128 characters
+    cancel: str | None = None  # id of the earlier signal whose order is to be cancelled
+    replace: str | None = None  # id of the earlier signal whose order is to be changed
+
+
+# Fields that are exact amounts: decimal text, never a JSON number (a float in most languages).
+AMOUNTS = (
+    "quantity",
+    "notional",
+    "limit_price",
+    "stop_price",
+    "confidence",
+    "stop_loss",
+    "take_profit",
+)
+
+# All that a cancel or a replace can say; anything else they carry would be lost in silence.
+CANCEL_FIELDS = ("id", "strategy", "at", "instrument", "cancel")
+REPLACE_FIELDS = (
+    *("id", "strategy", "at", "instrument", "replace"),
+    *("quantity", "limit_price", "stop_price"),
+)
+
+Wish = SignalReceived | CancelReceived | ReplaceReceived | SignalMalformed
+
+_EMPTY = WireSignal("", "", "")
+
+
+def read_signals(producer: str, payload: bytes) -> list[Wish]:
+    """Every wish in a producer's message, in order; what cannot be read becomes SignalMalformed."""
+    try:
+        content = parse(payload)
+        if not isinstance(content, list):
+            return [_read_signal(producer, content, 0)]
+        if not 0 < len(content) <= BATCH_MAX:
+            raise WireError("batch_size", f"{len(content)} signals; 1 to {BATCH_MAX} are taken")
+    except WireError as refusal:
+        return [_malformed(producer, {}, refusal, evidence(payload), 0)]
+    return [_read_signal(producer, item, position) for position, item in enumerate(content)]
+
+
+def _read_signal(producer: str, content: Any, position: int) -> Wish:
+    try:
+        wire = _wire_signal(content)
+        claimed_at = _moment(wire.at)
+        _check_texts(wire)
+        digest = body_digest(content)
+        if wire.cancel is not None:
+            return _cancel(wire, producer, digest, claimed_at)
+        if wire.replace is not None:
+            return _replace(wire, producer, digest, claimed_at)
+        return _wish(wire, producer, digest, claimed_at)
+    except WireError as refusal:
+        return _malformed(producer, content, refusal, evidence_of(content), position)
+
+
+def _wire_signal(content: Any) -> WireSignal:
+    if not isinstance(content, dict):
+        raise WireError("not_an_object", f"expected an object, found {type(content).__name__}")
+    for name in AMOUNTS:
+        check_amount_text(name, content.get(name))
+    try:
+        return msgspec.convert(content, WireSignal, strict=True, str_keys=True)
+    except (msgspec.ValidationError, ArithmeticError) as error:
+        raise WireError(_rule_of(str(error)), str(error)) from error
+
+
+def _rule_of(message: str) -> str:
+    if "unknown field" in message:
+        return "unknown_field"
+    if "missing required field" in message:
+        return "missing_field"
+    return "wrong_value" if "Invalid" in message else "wrong_type"
+
+
+def _moment(text: str) -> int:
+    try:
+        at = parse_moment(text)
+    except (ValueError, OverflowError) as error:
+        raise WireError("bad_time", str(error)) from error
+    if not 0 <= at < 2**63:
+        raise WireError("bad_time", f"{text} is outside 1970..2262")
+    return at
+
+
+def _check_texts(wire: WireSignal) -> None:
+    for name in ("id", "strategy", "instrument", "cancel", "replace"):
+        text = getattr(wire, name)
+        if isinstance(text, str) and not is_name(text):
+            raise WireError("bad_text", f"{name}: 1 to {TEXT_MAX} printable characters")
+    if len(wire.meta) > META_MAX or any(
+        len(text) > TEXT_MAX for item in wire.meta.items() for text in item
+    ):
+        raise WireError("bad_text", f"meta: at most {META_MAX} texts of {TEXT_MAX} characters")
+
+
+def _wish(wire: WireSignal, producer: str, digest: str, claimed_at: int) -> SignalReceived:
+    if isinstance(wire.instrument, UnsetType) or isinstance(wire.side, UnsetType):
+        raise WireError("missing_field", "a signal needs instrument and side")
+    if (wire.quantity is None) == (wire.notional is None):
+        raise WireError("one_size", "exactly one of quantity and notional must be given")
+    if wire.confidence is not None and not (is_sane(wire.confidence) and 0 <= wire.confidence <= 1):
+        raise WireError("bad_number", f"confidence: expected 0 to 1, found {wire.confidence}")
+    if wire.ttl_seconds is not None and not 0 < wire.ttl_seconds <= TTL_MAX:
+        raise WireError("bad_number", f"ttl_seconds: 1 to {TTL_MAX}, found {wire.ttl_seconds}")
+    _check_prices(wire)
+    return SignalReceived(
+        signal_id=wire.id,
+        producer=producer,
+        body=digest,
+        claimed_at=claimed_at,
+        strategy=wire.strategy,
+        instrument=wire.instrument,
+        side=wire.side,
+        quantity=positive("quantity", wire.quantity),
+        notional=positive("notional", wire.notional),
+        order_type=wire.order_type,
+        limit_price=positive("limit_price", wire.limit_price),
+        stop_price=positive("stop_price", wire.stop_price),
+        time_in_force=wire.time_in_force,
+        post_only=wire.post_only,
+        reduce_only=wire.reduce_only,
+        confidence=None if wire.confidence is None else canonical(wire.confidence),
+        stop_loss=positive("stop_loss", wire.stop_loss),
+        take_profit=positive("take_profit", wire.take_profit),
+        ttl_seconds=wire.ttl_seconds,
+        meta=wire.meta,
+    )
+
+
+def _check_prices(wire: WireSignal) -> None:
+    needs_limit = wire.order_type in ("limit", "stop_limit")
+    needs_stop = wire.order_type in ("stop", "stop_limit")
+    if needs_limit != (wire.limit_price is not None):
+        raise WireError("order_shape", f"{wire.order_type}: limit_price missing or not its own")
+    if needs_stop != (wire.stop_price is not None):
+        raise WireError("order_shape", f"{wire.order_type}: stop_price missing or not its own")
+    if wire.post_only and (wire.order_type != "limit" or wire.time_in_force != "gtc"):
+        raise WireError("order_shape", "post_only is for gtc limit orders")
+
+
+def _cancel(wire: WireSignal, producer: str, digest: str, claimed_at: int) -> CancelReceived:
+    assert wire.cancel is not None
+    _check_nothing_else(wire, "cancel", CANCEL_FIELDS)
+    return CancelReceived(wire.id, producer, digest, claimed_at, wire.strategy, wire.cancel)
+
+
+def _replace(wire: WireSignal, producer: str, digest: str, claimed_at: int) -> ReplaceReceived:
+    assert wire.replace is not None
+    _check_nothing_else(wire, "replace", REPLACE_FIELDS)
+    if wire.quantity is None and wire.limit_price is None and wire.stop_price is None:
+        raise WireError("order_shape", "replace changes quantity, limit_price or stop_price")
+    return ReplaceReceived(
+        signal_id=wire.id,
+        producer=producer,
+        body=digest,
+        claimed_at=claimed_at,
+        strategy=wire.strategy,
+        target=wire.replace,
+        quantity=positive("quantity", wire.quantity),
+        limit_price=positive("limit_price", wire.limit_price),
+        stop_price=positive("stop_price", wire.stop_price),
+    )
+
+
+def _check_nothing_else(wire: WireSignal, kind: str, taken: tuple[str, ...]) -> None:
+    for name in WireSignal.__struct_fields__:
+        if name not in taken and getattr(wire, name) != getattr(_EMPTY, name):
+            raise WireError("order_shape", f"{kind} takes {', '.join(taken)}; not {name}")
+
+
+def _malformed(
+    producer: str, content: Any, refusal: WireError, sent: str, position: int
+) -> SignalMalformed:
+    fields = content if isinstance(content, dict) else {}
+
+    def text(name: str) -> str:
+        value = fields.get(name)
+        return value[:TEXT_MAX] if isinstance(value, str) else ""
+
+    return SignalMalformed(
+        signal_id=text("id"),
+        producer=producer,
+        strategy=text("strategy"),
+        instrument=text("instrument"),
+        rule=refusal.rule,
+        reason=refusal.reason,
+        evidence=sent,
+        position=position,
+    )

@@ -1,0 +1,90 @@
+"""What every door shares: JSON read within bounds, amounts as text, refusals that name a rule."""
+
+import hashlib
+import re
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from deadreckon.contracts.amounts import canonical, is_sane
+
+TEXT_MAX = 128  # characters of an id, a strategy, an instrument
+EVIDENCE_MAX = 512  # characters of a bad message kept in its refusal
+# A batch of signals with `meta` is 3 deep. The bound is ours, for a parser's own depends on how
+# deep the stack below it already is: the same bytes would be refused here and read there.
+DEPTH_MAX = 16
+
+_AMOUNT = re.compile(r"-?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_NO_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class WireError(ValueError):
+    """You sent something that cannot be read; carries the rule's name and the reason."""
+
+    def __init__(self, rule: str, reason: str) -> None:
+        super().__init__(reason)
+        self.rule = rule
+        self.reason = reason[:EVIDENCE_MAX]
+
+
+def parse(payload: bytes) -> Any:
+    """The JSON value of a message; raises WireError (not_json, too_deep)."""
+    if _depth(payload) > DEPTH_MAX:
+        raise WireError("too_deep", f"nested deeper than {DEPTH_MAX}")
+    try:
+        return msgspec.json.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise WireError("not_json", str(error)) from error
+
+
+def _depth(payload: bytes) -> int:
+    """How deep a JSON text nests; at least that for bytes that are none."""
+    opened = payload.count(b"[") + payload.count(b"{")
+    if opened <= DEPTH_MAX:
+        return opened
+    depth = deepest = 0
+    for bracket in _STRING.sub(b"", payload).translate(None, _NO_BRACKET):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def body_digest(body: Any) -> str:
+    """SHA-256 (hex) of a parsed JSON value in canonical form: what "same body" means."""
+    return hashlib.sha256(_encode(body)).hexdigest()
+
+
+def evidence(payload: bytes) -> str:
+    """The beginning of what was sent, as text that can be kept and shown."""
+    return payload[:EVIDENCE_MAX].decode("utf-8", "backslashreplace")[:EVIDENCE_MAX]
+
+
+def evidence_of(content: Any) -> str:
+    """The beginning of a parsed JSON value, as text."""
+    return evidence(_encode(content))
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can name something: 1 to TEXT_MAX printable characters."""
+    return 0 < len(text) <= TEXT_MAX and text.isprintable()
+
+
+def check_amount_text(name: str, value: Any) -> None:
+    """Amounts are decimal text: a JSON number is a float in most languages. Raises WireError."""
+    if isinstance(value, (int, float)):
+        raise WireError("wrong_type", f'{name}: amounts are text, such as "0.01", found {value}')
+    if isinstance(value, str) and not _AMOUNT.fullmatch(value):
+        raise WireError("bad_number", f'{name}: expected text such as "0.01", found {value[:40]!r}')
+
+
+def positive(name: str, amount: Decimal | None) -> Decimal | None:
+    """The canonical amount, which must be sane and above 0, if there is one. Raises WireError."""
+    if amount is None:
+        return None
+    if not is_sane(amount) or amount <= 0:
+        raise WireError("bad_number", f"{name}: expected a positive amount, found {amount}")
+    return canonical(amount)
