@@ -15,7 +15,7 @@ from deadreckon.contracts.market import (
     QuoteUpdated,
     TradePrinted,
 )
-from deadreckon.contracts.moments import DAY
+from deadreckon.contracts.moments import DAY, day_of
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import (
     CashDeposited,
@@ -166,9 +166,10 @@ def _remember(ledger: Ledger, at: int, venue: str, trade_id: str) -> bool:
     days = ledger.trades.setdefault(venue, {})
     if any(trade_id in seen for seen in days.values()):
         return False
-    today = at // DAY
+    today = day_of(at)
     if today not in days:
-        for day in [day for day in days if day < today - TRADES_KEPT_DAYS]:
+        oldest = day_of(max(0, at - TRADES_KEPT_DAYS * DAY))
+        for day in [day for day in days if day < oldest]:
             del days[day]
     days.setdefault(today, {})[trade_id] = None
     return True

@@ -81,7 +81,7 @@ def evolve(state: State, said: Recorded[Any]) -> State:
         case CashDeposited(currency=currency, amount=amount):
             _move_peak(state, currency, amount)
         case CashWithdrawn(currency=currency, amount=amount):
-            _move_peak(state, currency, -amount)
+            _move_peak(state, currency, EXACT.minus(amount))
     return state
 
 
@@ -138,7 +138,7 @@ def _funded(book: Ledger, published: FundingRatePublished) -> list[Event]:
     if listing is None or listing.kind != "perpetual":
         return []
     said: list[Event] = []
-    for strategy, found in book.holdings.get(published.instrument, {}).items():
+    for strategy, found in sorted(book.holdings.get(published.instrument, {}).items()):
         if found.position.quantity:
             said += [
                 FundingPaid(

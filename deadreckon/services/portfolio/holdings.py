@@ -44,7 +44,10 @@ class Account(Struct):
 
 
 class Ledger(Struct):
-    """A book's whole portfolio. Plain data; `ledger.evolve` moves it in place."""
+    """A book's whole portfolio; `ledger.evolve` moves it in place.
+
+    Plain data, and nothing depends on the order of its dicts: a snapshot may write them sorted.
+    """
 
     reporting: str = ""  # reporting currency; empty until someone configures it
     newest_fill: str = ""  # id of the last recorded fill that was no repetition
@@ -54,4 +57,4 @@ class Ledger(Struct):
     accounts: dict[str, Account] = {}  # currency -> account
     marks: dict[str, Mark] = {}
     rates: dict[str, dict[str, Decimal]] = {}  # reporting currency -> currency -> rate
-    trades: dict[str, dict[int, dict[str, None]]] = {}  # venue -> day -> trade ids of that day
+    trades: dict[str, dict[str, dict[str, None]]] = {}  # venue -> UTC day -> its trade ids

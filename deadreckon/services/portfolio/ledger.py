@@ -77,15 +77,15 @@ def holding(ledger: Ledger, strategy: str, instrument: str) -> Holding | None:
 
 
 def holdings(ledger: Ledger) -> Iterator[tuple[Key, Holding]]:
-    """Every holding, flat ones too, by instrument in the order of the log."""
-    for instrument, held_by in ledger.holdings.items():
+    """Every holding, flat ones too, sorted by instrument and strategy."""
+    for instrument, held_by in sorted(ledger.holdings.items()):
         venue = ledger.listings[instrument].venue
-        for strategy, found in held_by.items():
+        for strategy, found in sorted(held_by.items()):
             yield (strategy, venue, instrument), found
 
 
 def positions(ledger: Ledger) -> Iterator[tuple[Key, Position]]:
-    """Every position, flat ones too, by instrument in the order of the log."""
+    """Every position, flat ones too, sorted by instrument and strategy."""
     for key, found in holdings(ledger):
         yield key, found.position
 
