@@ -113,6 +113,8 @@ def picture(tape: Tape, told: Description, width: int) -> RenderableType:
 def header_grid(header: TapeHeader, digest: str) -> Grid:
     """What the tape holds and where it came from, a line each."""
     grid = Grid.grid(padding=(0, 2))
+    grid.add_column()
+    grid.add_column(overflow="fold")
     for name, value in _header_lines(header):
         grid.add_row(Text(name, style="dim"), Text(value))
     grid.add_row(Text("digest", style="dim"), Text(digest))
@@ -179,7 +181,7 @@ def _oddities(frame: pl.DataFrame, header: TapeHeader) -> list[Finding]:
 def _drawn(tape: Tape, told: Description, width: int) -> list[Text]:
     labels = _labels(told)
     gutter = max(len(label) for label in labels)
-    columns = _candles(tape, min(width - gutter - 2, CHART_COLUMNS_MAX))
+    columns = _candles(tape, max(min(width - gutter - 2, CHART_COLUMNS_MAX), 1))
     styles = ["" if one is None else "green" if one.close >= one.open else "red" for one in columns]
     lines = [
         _line(label.rjust(gutter), row, styles)

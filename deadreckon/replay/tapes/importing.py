@@ -24,6 +24,7 @@ from deadreckon.replay.tapes.tape import (
     TapeError,
     TapeHeader,
     checked_instrument,
+    is_tape,
     open_tape,
     write_tape,
 )
@@ -52,6 +53,8 @@ def convert(
 ) -> tuple[TapeHeader, pl.DataFrame, Quality]:
     """Header, columns and report of the tape a file would become; writes nothing."""
     name = checked_instrument(instrument)
+    if path.is_file() and is_tape(path):
+        raise TapeError(f"{path} is a tape already; look at it with: dr tape describe {path}")
     table = read_table(path)
     layout = recognise(path, table, options)
     table = _one_symbol(path, table, options.symbol)

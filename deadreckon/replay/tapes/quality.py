@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import expm1
 
 import polars as pl
 from msgspec import Struct
@@ -151,7 +152,7 @@ def _jumps(frame: pl.DataFrame, kind: Kind) -> Finding:
         return Finding("jump", False, 0, [])
     limit = max(JUMP_LEAST, JUMP_DEVIATIONS * NORMAL_DEVIATIONS_PER_MEDIAN * typical)
     jumps = frame.with_columns(step=moves).filter(pl.col("step").abs() > limit)
-    notes = [f"{move:+.2%} at {format_moment(at)}" for at, move in _head(jumps)]
+    notes = [f"{expm1(move):+.2%} at {format_moment(at)}" for at, move in _head(jumps)]
     return _finding("jump", jumps, notes)
 
 

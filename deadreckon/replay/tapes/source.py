@@ -17,7 +17,7 @@ import polars as pl
 from msgspec import Struct, structs
 
 from deadreckon.replay.tapes.digits import NUMBER
-from deadreckon.replay.tapes.tape import TapeError
+from deadreckon.replay.tapes.tape import TapeError, undamaged
 
 # Two columns every table has beside those of the source: the number of the row, counted from 1
 # without the header, and whether the row had another number of fields than its header.
@@ -90,10 +90,8 @@ def _only_member(path: Path, content: bytes) -> bytes:
 
 def _from_columns(path: Path, content: bytes) -> Table:
     read = pl.read_parquet if content[:4] == b"PAR1" else pl.read_ipc
-    try:
+    with undamaged(path):
         frame = read(io.BytesIO(content))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise TapeError(f"{path} is damaged ({error}); fetch it again") from error
     texts = {name: _column_texts(frame[name]) for name in frame.columns}
     sound = pl.DataFrame({name: column for name, column in texts.items() if column is not None})
     table = _table(sound, "columns", named=True)
@@ -171,10 +169,12 @@ def _blocks(content: bytes, skipped_lines: int) -> Iterator[pl.Series]:
     start = 0
     for _ in range(skipped_lines):
         start = (content.find(b"\n", start) + 1) or len(content)
-    while start < len(content) or not start:
+    while True:
         end = (content.find(b"\n", start + BLOCK_BYTES) + 1) or len(content)
         block = content[start:end].decode(errors="replace").removesuffix("\n")
         yield pl.Series([block]).str.split("\n").explode().str.strip_chars_end("\r")
+        if end == len(content):
+            return
         start = end
 
 

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import structs
 
-from deadreckon.contracts.market import VolumeUnit
+from deadreckon.replay.tapes.header import (
+    FORMAT,
+    Stamp,
+    TapeError,
+    TapeHeader,
+    checked_instrument,
+)
 from deadreckon.replay.tapes.rows import COLUMNS, BarRow, Kind, QuoteRow, Row, TradeRow, decode
 
 if TYPE_CHECKING:
@@ -28,6 +34,7 @@ __all__ = [
     "Kind",
     "QuoteRow",
     "Row",
+    "Stamp",
     "Tape",
     "TapeError",
     "TapeHeader",
@@ -39,49 +46,21 @@ __all__ = [
     "write_tape",
 ]
 
-FORMAT = 1
 METADATA_KEY = "deadreckon.tape"
+SEAL_KEY = "deadreckon.digest"  # Parquet does not notice altered bytes; the digest does
 TEXTS = frozenset({"aggressor", "trade_id"})
 
 # Row group of the file, unit of reading, and part of what `digest` means: never change it.
 BLOCK_ROWS = 65_536
 
-_INSTRUMENT = re.compile(r"[A-Za-z0-9_/:.-]+\.[A-Z0-9_-]+")
-
-Stamp = Literal["open", "close"]
-
-
-class TapeError(Exception):
-    """The file you named cannot be used as a tape; the message says what to do."""
-
-
-class TapeHeader(Struct, frozen=True, kw_only=True):
-    """What a tape holds, and where it came from."""
-
-    format: int = FORMAT
-    instrument: str  # SYMBOL.VENUE
-    kind: Kind
-    interval_seconds: int | None = None  # bars only
-    stamp: Stamp | None = None  # what the source's stamp of a bar meant; ours is always the close
-    volume_unit: VolumeUnit = "unknown"
-    price_scale: int  # decimals: a stored price is an integer of 10**-price_scale
-    quantity_scale: int
-    source: str = ""  # name of the file it was made from, without its folder
-    source_sha256: str = ""
-    rows: int = 0
-    first_at: int = 0  # nanoseconds UTC
-    last_at: int = 0
-    refused: dict[str, int] = {}  # rule -> rows of the source that are not in the tape
-    adjusted: dict[str, int] = {}  # what an option asked to change -> rows
-    synthetic: dict[str, Any] | None = None  # seed and shape, when nobody recorded it
-
 
 class Tape:
     """An open tape: header at once, rows when asked, in slices so that memory stays flat."""
 
-    def __init__(self, path: Path, header: TapeHeader) -> None:
+    def __init__(self, path: Path, header: TapeHeader, sealed: str | None = None) -> None:
         self.path = path
         self.header = header
+        self._sealed = sealed
 
     def scan(self) -> polars.LazyFrame:
         """The stored integers, lazily, for whoever reckons in columns."""
@@ -94,7 +73,9 @@ class Tape:
         first = max(start, 0)
         while first < self.header.rows:
             end = first - first % BLOCK_ROWS + BLOCK_ROWS
-            yield first, self.scan().slice(first, end - first).collect()
+            with undamaged(self.path):
+                block = self.scan().slice(first, end - first).collect()
+            yield first, block
             first = end
 
     def rows(self, start: int = 0) -> Iterator[Row]:
@@ -105,22 +86,26 @@ class Tape:
 
     @cached_property
     def digest(self) -> str:
-        """Identity of what is played, hex SHA-256; blind to encoding, source and file name."""
-        seal = hashlib.sha256(_identity(self.header))
-        for _, frame in self.blocks():
-            for column in frame.iter_columns():
-                seal.update(_column_bytes(column))
-        return seal.hexdigest()
+        """Identity of what is played, hex SHA-256; blind to encoding, source and file name.
+
+        Raises `TapeError` when it is not what was written.
+        """
+        found = _digest(self.header, (frame for _, frame in self.blocks()))
+        if self._sealed not in (None, found):
+            raise TapeError(f"{self.path} was altered after it was written; make it again")
+        return found
 
 
-def checked_instrument(instrument: str | None) -> str:
-    """The instrument, when it has the form SYMBOL.VENUE."""
-    if instrument is None or not _INSTRUMENT.fullmatch(instrument):
-        raise TapeError(
-            f"{instrument or 'no instrument'} given; say --instrument SYMBOL.VENUE, "
-            "such as BTCUSDT.BINANCE"
-        )
-    return instrument
+@contextmanager
+def undamaged(path: Path) -> Iterator[None]:
+    """What the decoder says of a torn or altered file, in one line."""
+    from polars.exceptions import PanicException, PolarsError
+
+    try:
+        yield
+    except (PolarsError, PanicException, OSError) as error:
+        said = " ".join(str(error).split())[:120]
+        raise TapeError(f"{path} is damaged ({said}); fetch or make it again") from error
 
 
 def is_tape(path: Path) -> bool:
@@ -139,7 +124,7 @@ def open_tape(path: Path | str) -> Tape:
         raise TapeError(
             f"{path} is not a tape; make one with: dr tape import {path} --instrument SYMBOL.VENUE"
         )
-    tape = Tape(path, _header(path, metadata[METADATA_KEY]))
+    tape = Tape(path, _header(path, metadata[METADATA_KEY]), metadata.get(SEAL_KEY))
     _check_columns(tape)
     return tape
 
@@ -158,8 +143,10 @@ def write_tape(path: Path | str, header: TapeHeader, columns: Mapping[str, Any])
         raise TapeError(f"{path.name} would be a tape without rows or with holes; not written")
     at = frame["at"]
     header = structs.replace(header, rows=frame.height, first_at=at[0], last_at=at[-1])
-    _write_atomically(path, frame, header)
-    return Tape(path, header)
+    digest = _digest(header, frame.iter_slices(BLOCK_ROWS))
+    metadata = {METADATA_KEY: msgspec.json.encode(header).decode(), SEAL_KEY: digest}
+    _write_atomically(path, frame, metadata)
+    return Tape(path, header, digest)
 
 
 def load_or_import(
@@ -188,10 +175,8 @@ def _metadata(path: Path) -> dict[str, str]:
             return {}
     import polars
 
-    try:
+    with undamaged(path):
         return polars.read_parquet_metadata(path)
-    except (polars.exceptions.PolarsError, OSError):
-        return {}
 
 
 def _header(path: Path, text: str) -> TapeHeader:
@@ -210,11 +195,9 @@ def _check_columns(tape: Tape) -> None:
     import polars
 
     wanted = {name: _stored_type(name) for name in COLUMNS[tape.header.kind]}
-    try:
+    with undamaged(tape.path):
         stored = polars.read_parquet_schema(tape.path)
         rows = polars.scan_parquet(tape.path, glob=False).select(polars.len()).collect().item()
-    except (polars.exceptions.PolarsError, OSError) as error:
-        raise TapeError(f"{tape.path} is damaged ({error}); import it again") from error
     if dict(stored) != wanted or rows != tape.header.rows:
         raise TapeError(f"{tape.path} does not hold what its header says; import it again")
 
@@ -225,7 +208,7 @@ def _stored_type(name: str) -> type[polars.DataType]:
     return polars.String if name in TEXTS else polars.Int64
 
 
-def _write_atomically(path: Path, frame: polars.DataFrame, header: TapeHeader) -> None:
+def _write_atomically(path: Path, frame: polars.DataFrame, metadata: dict[str, str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -233,11 +216,19 @@ def _write_atomically(path: Path, frame: polars.DataFrame, header: TapeHeader) -
             partial,
             compression="zstd",
             row_group_size=BLOCK_ROWS,
-            metadata={METADATA_KEY: msgspec.json.encode(header).decode()},
+            metadata=metadata,
         )
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _digest(header: TapeHeader, blocks: Iterable[polars.DataFrame]) -> str:
+    seal = hashlib.sha256(_identity(header))
+    for block in blocks:
+        for column in block.iter_columns():
+            seal.update(_column_bytes(column))
+    return seal.hexdigest()
 
 
 def _identity(header: TapeHeader) -> bytes:

@@ -1,0 +1,50 @@
+"""What a tape says about itself."""
+
+import re
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from deadreckon.contracts.market import VolumeUnit
+from deadreckon.replay.tapes.rows import Kind
+
+FORMAT = 1
+
+_INSTRUMENT = re.compile(r"[A-Za-z0-9_/:.-]+\.[A-Z0-9_-]+")
+
+Stamp = Literal["open", "close"]
+
+
+class TapeError(Exception):
+    """The file you named cannot be used as a tape; the message says what to do."""
+
+
+class TapeHeader(Struct, frozen=True, kw_only=True):
+    """What a tape holds, and where it came from."""
+
+    format: int = FORMAT
+    instrument: str  # SYMBOL.VENUE
+    kind: Kind
+    interval_seconds: int | None = None  # bars only
+    stamp: Stamp | None = None  # what the source's stamp of a bar meant; ours is always the close
+    volume_unit: VolumeUnit = "unknown"
+    price_scale: int  # decimals: a stored price is an integer of 10**-price_scale
+    quantity_scale: int
+    source: str = ""  # name of the file it was made from, without its folder
+    source_sha256: str = ""
+    rows: int = 0
+    first_at: int = 0  # nanoseconds UTC
+    last_at: int = 0
+    refused: dict[str, int] = {}  # rule -> rows of the source that are not in the tape
+    adjusted: dict[str, int] = {}  # noise taken off, rounding asked for -> rows
+    synthetic: dict[str, Any] | None = None  # seed and shape, when nobody recorded it
+
+
+def checked_instrument(instrument: str | None) -> str:
+    """The instrument, when it has the form SYMBOL.VENUE."""
+    if instrument is None or not _INSTRUMENT.fullmatch(instrument):
+        raise TapeError(
+            f"{instrument or 'no instrument'} given; say --instrument SYMBOL.VENUE, "
+            "such as BTCUSDT.BINANCE"
+        )
+    return instrument
