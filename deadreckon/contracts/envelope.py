@@ -8,9 +8,12 @@ from deadreckon.contracts.event import Mode
 
 
 class Envelope(Struct, frozen=True):
-    """One event on the wire; `data` is the event body as canonical JSON.
+    """One event on the wire.
 
-    `at` is nanoseconds UTC (decision time). `v` is the version of the body's shape.
+    `id` is unique in the book and derives from the cause. `type` and `v` name the shape of `data`,
+    the event's body as canonical JSON. `at` is the decision time (nanoseconds UTC). `book` is
+    whose fact it is, `mode` whether money was real, `source` who said it. `cause` is the id of
+    the event it answers (null when the world began it), `root` the id of the chain's first.
     """
 
     id: str
@@ -28,12 +31,13 @@ class Envelope(Struct, frozen=True):
 class Commit(Struct, frozen=True):
     """One message of a domain: the events with which a service answers a range of inputs.
 
-    `n` counts the domain's commits from 1. `first`..`to` is the range of log sequences answered:
-    every input up to `to` is behind this service, and of message `to` + 1 the first `part` facts
-    (0 unless one message asked more than one commit can answer). `previous` is the SHA-256 (hex)
-    of the previous commit's bytes, empty for the first. `answers` holds, for each question that
-    was answered, [sequence, index, count]: the next `count` events answer the event at that
-    place. `code` is the version of the program that decided.
+    `id` tells this commit from a rival's of the same number. `n` counts the domain's commits from
+    1. `first`..`to` is the range of log sequences answered: every input up to `to` is behind this
+    service, and of message `to` + 1 the first `part` facts (0 unless one message asked more than
+    one commit can answer). `previous` is the SHA-256 (hex) of the previous commit's bytes, empty
+    for the first. `code` is the version of the program that decided. `answers` holds, for each
+    question that was answered, [sequence, index, count]: the next `count` of the `events` answer
+    the event at that place.
     """
 
     id: str

@@ -54,27 +54,26 @@ SIGNAL_RULES = {
 class WireSignal(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A signal as a producer writes it; a cancel or a replace where one of these is given.
 
-    Amounts are decimal text. `quantity` is in base units or contracts, `notional` in quote
-    currency; all prices are in quote currency per base unit.
+    Amounts are decimal text; every price is in quote currency per base unit.
     """
 
     id: str  # the producer's own, unique for seven days; the same id and body is the same signal
     strategy: str  # under which the position is kept
     at: str  # when the wish was made, RFC 3339 with zone; for its age and ttl_seconds only
     instrument: str | UnsetType = UNSET  # SYMBOL.VENUE
-    side: Side | UnsetType = UNSET  # what to do
-    quantity: Decimal | None = None  # how much, or:
-    notional: Decimal | None = None  # for how much; exactly one of the two
-    order_type: OrderType = "market"  # what becomes of it at the venue
+    side: Side | UnsetType = UNSET  # which way
+    quantity: Decimal | None = None  # how much, in base units or contracts
+    notional: Decimal | None = None  # or for how much, in quote currency; exactly one of both
+    order_type: OrderType = "market"  # how the venue is to trade it
     limit_price: Decimal | None = None  # for limit and stop_limit, and only for them
     stop_price: Decimal | None = None  # for stop and stop_limit, and only for them
-    time_in_force: TimeInForce = "gtc"  # until cancelled, immediate or cancel, fill or kill
+    time_in_force: TimeInForce = "gtc"  # good till cancelled, immediate or cancel, or fill or kill
     post_only: bool = False  # never take; for gtc limit orders
     reduce_only: bool = False  # never beyond what closes the strategy's position
     confidence: Decimal | None = None  # 0 to 1; the limit confidence_min looks at it
     stop_loss: Decimal | None = None  # price of a protecting stop, placed once the entry fills
     take_profit: Decimal | None = None  # price of a protecting limit, likewise
-    ttl_seconds: int | None = None  # void that long after `at`
+    ttl_seconds: int | None = None  # seconds after `at` when the wish is void; 1 to a year
     meta: dict[str, str] = {}  # the producer's own notes: at most 32 texts of 128 characters
     cancel: str | None = None  # id of the earlier signal whose order is to be cancelled
     replace: str | None = None  # id of the earlier signal whose order is to be changed
