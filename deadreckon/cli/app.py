@@ -30,6 +30,18 @@ def _command(owner: App, name: str, target: str) -> None:
 VERBS = {
     "demo": "demo:demo",
     "run": "run:run",
+    "halt": "operators:halt",
+    "resume": "operators:resume",
+    "flatten": "operators:flatten",
+    "cancel": "operators:cancel",
+    "limits": "desk:limits",
+    "instruments": "desk:instruments",
+    "venue": "desk:venue",
+    "cash": "desk:cash",
+    "strategy": "desk:strategy",
+    "replay": "auditing:replay",
+    "signal": "signals:signal",
+    "tape": "tape:verbs",
     "version": "about:version",
 }
 

@@ -75,7 +75,7 @@ def demo(
         quiet=json or not sys.stderr.isatty(),
     )
     document = run(lambda: launch(plan))
-    _show(document, json)
+    show(document, json)
 
 
 def _speed(text: str) -> float | None:
@@ -90,7 +90,8 @@ def _speed(text: str) -> float | None:
     return speed
 
 
-def _show(document: dict[str, Any], as_json: bool) -> None:
+def show(document: dict[str, Any], as_json: bool) -> None:
+    """Print a statement; exits with 1 when something in it contradicts the log."""
     from deadreckon.replay.statement import sound
 
     if as_json:

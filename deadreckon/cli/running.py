@@ -1,7 +1,6 @@
 """Runs a verb's coroutine with orderly interrupts, and turns faults into one line and a code."""
 
 import asyncio
-import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -18,7 +17,7 @@ from deadreckon.runtime.bus import (
 from deadreckon.runtime.domain import FencedOutError
 from deadreckon.runtime.folder import FolderError
 from deadreckon.runtime.recollection import RecollectionError
-from deadreckon.runtime.server import ServerError
+from deadreckon.runtime.server import ServerFailedError, StoreLockedError
 from deadreckon.stack.views import AheadError
 from deadreckon.stack.workers import WorkerError
 
@@ -32,7 +31,8 @@ WORLD = (
     FencedOutError,
     HoleError,
     RecollectionError,
-    ServerError,
+    ServerFailedError,
+    StoreLockedError,
     UnavailableError,
     UndecodableError,
     WorkerError,
@@ -47,16 +47,3 @@ def run(job: Callable[[], Coroutine[Any, Any, T]]) -> T:
         fail(str(error), EXIT_USAGE)
     except WORLD as error:
         fail(str(error))
-
-
-def on_interrupt(stop: Callable[[], None]) -> None:
-    """Call `stop` on Ctrl-C or SIGTERM, for an end in good order; a second one is as usual."""
-    loop = asyncio.get_running_loop()
-
-    def once() -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-        stop()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, once)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 from msgspec import json as codec
 
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_ENVIRONMENT, EXIT_USAGE, fail
@@ -194,3 +194,9 @@ def _say(json: bool, value: Any, picture: Callable[[int], RenderableType]) -> No
 
     console = Console(highlight=False)
     console.print(picture(console.width))
+
+
+verbs = App(name="tape", help="Import, describe and invent tapes of market data.")
+verbs.command(import_tape, name="import")
+verbs.command(describe, name="describe")
+verbs.command(synth, name="synth")

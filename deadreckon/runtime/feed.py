@@ -41,9 +41,14 @@ class Link(Struct):
 
 
 class Decoding:
-    """Decodes messages in log order and follows the chain of every domain."""
+    """Decodes messages in log order and follows the chain of every domain.
 
-    def __init__(self) -> None:
+    A reading that does not begin at the log's first message (`from_start` false) takes the first
+    commit it meets of each domain on trust.
+    """
+
+    def __init__(self, *, from_start: bool = True) -> None:
+        self._from_start = from_start
         self.links: dict[tuple[str, str], Link] = {}
         self._subjects: dict[str, Subject] = {}
 
@@ -83,7 +88,9 @@ class Decoding:
 
     def _follow_chain(self, subject: Subject, payload: bytes, commit: Commit) -> str:
         domain = (subject.book, subject.service)
-        link = self.links.get(domain) or Link(0, "")
+        link = self.links.get(domain)
+        if link is None:
+            link = Link(0, "") if self._from_start else Link(commit.n - 1, commit.previous)
         self.links[domain] = Link(commit.n, digest(payload))
         if commit.n != link.n + 1:
             return f"commit {commit.n} follows commit {link.n}"

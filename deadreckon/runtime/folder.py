@@ -21,6 +21,7 @@ class Folder:
         self.analytics = root / "analytics.duckdb"
         self.tapes = root / "tapes"
         self.logs = root / "logs"
+        self.crashes = root / "crashes.jsonl"
         self._stamp = root / "deadreckon.json"
 
     def create(self) -> "Folder":

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from pathlib import Path
 from typing import TextIO
 
@@ -30,6 +31,11 @@ def configure(path: Path | None = None, level: int = logging.INFO) -> None:
         logger_factory=structlog.PrintLoggerFactory(target),
         cache_logger_on_first_use=False,
     )
+
+
+def life_name(what: str) -> str:
+    """A name for something this process does once in its life; nothing is decided on it."""
+    return f"{what}-{time.time_ns():x}"
 
 
 def _opened(path: Path) -> TextIO:

@@ -10,6 +10,7 @@ from deadreckon.contracts.envelope import Envelope
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.market import ClockTicked
 from deadreckon.runtime.bus import Bus, TooLargeError
+from deadreckon.runtime.crashes import Answering, CrashBook
 from deadreckon.runtime.domain import Domain
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.intake import Intake
@@ -31,13 +32,23 @@ class Service:
     """
 
     def __init__(
-        self, name: str, decider: Decider, bus: Bus, feed: Feed, *, book: str, mode: Mode, code: str
+        self,
+        name: str,
+        decider: Decider,
+        bus: Bus,
+        feed: Feed,
+        *,
+        book: str,
+        mode: Mode,
+        code: str,
+        crashes: CrashBook | None = None,
     ) -> None:
         self.name = name
         self.lived = Lived(name, book, decider)
         self.intake = Intake(book, mode, reads_signals=name == "signal")
         self._recollection = Recollection(name, book, self.intake)
         self.domain = Domain(bus, book, name, code)
+        self._answering = Answering(crashes or CrashBook(), name)
         self.ready = False
         self._feed = feed
         self._weight_max = bus.payload_max * 3 // 4
@@ -121,7 +132,9 @@ class Service:
         return spoke
 
     def _ask(self, sequence: int, index: int, question: Recorded[Any]) -> None:
-        answers = self.lived.live(question)
+        self._answering.question = question
+        with self._answering:
+            answers = self.lived.live(question)
         if answers:
             self._answered.append((sequence, index, len(answers)))
             self._keep(answers)

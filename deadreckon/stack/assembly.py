@@ -3,8 +3,10 @@
 from importlib import import_module
 from typing import cast
 
+from deadreckon import __version__
 from deadreckon.contracts.event import Mode
 from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.crashes import CrashBook
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.lived import Decider
 from deadreckon.runtime.service import Service
@@ -23,11 +25,26 @@ def decider(name: str) -> Decider:
 
 
 def assemble(
-    names: tuple[str, ...], bus: Bus, feed: Feed, *, book: str, mode: Mode, code: str
+    names: tuple[str, ...],
+    bus: Bus,
+    feed: Feed,
+    *,
+    book: str,
+    mode: Mode,
+    crashes: CrashBook | None = None,
 ) -> list[Service]:
     """The named services on one bus and one feed, in the order of turns."""
     return [
-        Service(name, decider(name), bus, feed, book=book, mode=mode, code=code)
+        Service(
+            name,
+            decider(name),
+            bus,
+            feed,
+            book=book,
+            mode=mode,
+            code=__version__,
+            crashes=crashes,
+        )
         for name in RANK
         if name in names
     ]

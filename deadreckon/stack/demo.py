@@ -1,10 +1,8 @@
 """The main job: a tape, a server, every service and every view, in one command."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -17,14 +15,18 @@ from deadreckon.replay.audit import audit
 from deadreckon.replay.play import TapePlayer
 from deadreckon.replay.statement import statement
 from deadreckon.replay.tapes.tape import Tape
+from deadreckon.runtime import logs
 from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.crashes import CrashBook
 from deadreckon.runtime.domain import retry
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.service import Service
 from deadreckon.runtime.turns import LocalPlayer, Player, RemotePlayer, Round
 from deadreckon.stack.assembly import BOOK, RANK, assemble
+from deadreckon.stack.interrupts import interrupted
 from deadreckon.stack.setup import say, set_up
+from deadreckon.stack.supervision import halt_after_crashes
 from deadreckon.stack.views import View, Views
 from deadreckon.stack.workers import Workers
 
@@ -54,6 +56,7 @@ class Demo:
         self.feed = Feed(bus)
         self.views = Views(self.feed, plan.book, plan.mode, views)
         self._folder = folder
+        self._crashes = CrashBook(folder.crashes)
         self._stack = AsyncExitStack()
         self._workers: Workers | None = None
         self.services: list[Service] = []
@@ -93,7 +96,7 @@ class Demo:
             await self._workers.start()
             return [RemotePlayer(name, plan.book, self.bus) for name in RANK]
         self.services = assemble(
-            RANK, self.bus, self.feed, book=plan.book, mode=plan.mode, code=__version__
+            RANK, self.bus, self.feed, book=plan.book, mode=plan.mode, crashes=self._crashes
         )
         return [LocalPlayer(service) for service in self.services]
 
@@ -101,14 +104,15 @@ class Demo:
         """Play until the tape, the time or somebody's patience ends; views are complete then."""
         plan = self.plan
         where = "memory" if plan.memory else "jetstream"
-        life = f"{time.time_ns():x}"  # a name for this life of the stack; nothing is decided on it
         await self.player.open()
+        await halt_after_crashes(self.bus, plan.book, self._crashes)
         await set_up(self.bus, plan.book, self.tape.header)
         started = StackStarted(list(RANK), __version__, where, "stack", "start")
-        await say(self.bus, plan.book, "stack", f"start-{life}", started)
+        await say(self.bus, plan.book, "stack", logs.life_name("start"), started)
         following = asyncio.create_task(self.views.follow(), name="views")
         playing = asyncio.create_task(self._play(progress), name="play")
-        watching = [following, playing]
+        ending = asyncio.create_task(interrupted(), name="interrupts")
+        watching = [following, playing, ending]
         if self._workers:
             watching.append(asyncio.create_task(self._workers.watch(), name="workers"))
         try:
@@ -123,8 +127,9 @@ class Demo:
                 task.cancel()
             await asyncio.gather(*watching, return_exceptions=True)
         stopped = StackStopped(list(RANK), "stack", "stop")
-        sequence = await say(self.bus, plan.book, "stack", f"stop-{life}", stopped)
+        sequence = await say(self.bus, plan.book, "stack", logs.life_name("stop"), stopped)
         await self.views.catch_up(sequence)
+        self._crashes.forget()
 
     async def _play(self, progress: Callable[[int], None]) -> None:
         await self.player.play(self.plan.speed, progress)

@@ -1,29 +1,18 @@
-"""One process of a stack: a bus, a feed, the services and views that follow it."""
+"""A folder's log: an external server, the one already running there, or one of our own."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
-import structlog
-
-from deadreckon import __version__
-from deadreckon.contracts.event import Mode
 from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.jetstream import JetStreamBus
 from deadreckon.runtime.memory import MemoryBus
 from deadreckon.runtime.server import EmbeddedServer, running
-from deadreckon.runtime.service import Service
-from deadreckon.stack.assembly import BOOK, assemble
-
-log = structlog.get_logger()
 
 
 @asynccontextmanager
 async def open_bus(folder: Folder, url: str | None, *, memory: bool = False) -> AsyncIterator[Bus]:
-    """The folder's log: an external server, the one already running here, or one of our own."""
+    """The folder's log, provisioned; what was started for it is stopped with it."""
     if memory:
         yield MemoryBus()
         return

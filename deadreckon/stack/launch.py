@@ -1,7 +1,6 @@
 """Starts a demo from what its caller asked for, and shows it while it runs."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 

@@ -1,0 +1,82 @@
+"""Remembers on which event a service failed, so that failing again and again halts the book."""
+
+import contextlib
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from deadreckon.contracts.event import Recorded
+
+REPEATS = 3  # identical ends in a row before the book halts; one or two may be the machine's
+
+log = structlog.get_logger()
+
+
+class Crash(Struct, frozen=True):
+    """A service ended by an exception while it answered an event."""
+
+    service: str
+    event_id: str
+    event_type: str
+    error: str
+
+
+class CrashBook:
+    """Crashes as lines of a file beside the store; with no path nothing is kept."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+
+    def note(self, crash: Crash) -> None:
+        """Add one line."""
+        log.error("service_failed", **msgspec.structs.asdict(crash))
+        if self._path is not None:
+            with self._path.open("ab") as lines:
+                lines.write(msgspec.json.encode(crash) + b"\n")
+
+    def repeated(self) -> Crash | None:
+        """The crash that ended the last REPEATS lives alike, if there is one."""
+        if self._path is None or not self._path.exists():
+            return None
+        lines = self._path.read_bytes().splitlines()[-REPEATS:]
+        if len(lines) < REPEATS or len(set(lines)) > 1:
+            return None
+        return msgspec.json.decode(lines[0], type=Crash)
+
+    def forget(self) -> None:
+        """An orderly end: what happened before is over."""
+        if self._path is not None:
+            with contextlib.suppress(FileNotFoundError):
+                self._path.unlink()
+
+
+class Answering:
+    """Names the event in the crash book when answering it fails; hides nothing."""
+
+    def __init__(self, book: CrashBook, service: str) -> None:
+        self._book = book
+        self._service = service
+        self.question: Recorded[Any] | None = None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None and isinstance(error, Exception) and self.question is not None:
+            self._book.note(
+                Crash(
+                    service=self._service,
+                    event_id=self.question.id,
+                    event_type=type(self.question.event).__name__,
+                    error=f"{type(error).__name__}: {error}",
+                )
+            )

@@ -1,0 +1,170 @@
+"""What operators do: say facts at their door, and wait for those who must obey."""
+
+import secrets
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from deadreckon.contracts.event import Event, Mode, Recorded
+from deadreckon.contracts.governance import (
+    OBEYING,
+    HaltAcknowledged,
+    HaltImposed,
+    HaltRequested,
+    LimitsSet,
+    OperatorRefused,
+    ResumeAcknowledged,
+    ResumeRequested,
+    StrategyConfigured,
+)
+from deadreckon.contracts.instruments import (
+    InstrumentDelisted,
+    InstrumentListed,
+    VenueConfigured,
+)
+from deadreckon.contracts.portfolio import CashDeposited, CashWithdrawn, ReportingConfigured
+from deadreckon.replay.reading import messages
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.feed import Decoding
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.intake import Intake
+from deadreckon.stack.assembly import BOOK
+from deadreckon.stack.host import open_bus
+from deadreckon.stack.setup import say
+
+DOOR = "cli"  # operators' facts from the command line are filed under log.<book>.op.cli
+
+
+class InForce(Struct):
+    """What operators' facts add up to at the end of the log; each with the id of its event."""
+
+    limits: tuple[str, LimitsSet] | None = None
+    halt: tuple[str, HaltRequested | HaltImposed] | None = None
+    reporting: str = ""
+    instruments: dict[str, InstrumentListed] = {}
+    venues: dict[str, VenueConfigured] = {}
+    strategies: dict[str, StrategyConfigured] = {}
+    cash_moves: list[CashDeposited | CashWithdrawn] = []
+
+    def fold(self, said: Recorded[Any]) -> None:
+        """Move on by one fact."""
+        match said.event:
+            case LimitsSet() as limits:
+                self.limits = (said.id, limits)
+            case HaltRequested() | HaltImposed() as halt:
+                self.halt = (said.id, halt)
+            case ResumeRequested():
+                self.halt = None
+            case InstrumentListed(instrument=name) as listing:
+                self.instruments[name] = listing
+            case InstrumentDelisted(instrument=name):
+                self.instruments.pop(name, None)
+            case VenueConfigured(venue=name) as venue:
+                self.venues[name] = venue
+            case StrategyConfigured(strategy=name) as strategy:
+                self.strategies[name] = strategy
+            case CashDeposited() | CashWithdrawn() as move:
+                self.cash_moves.append(move)
+            case ReportingConfigured(currency=currency):
+                self.reporting = currency
+
+
+async def in_force(data: Path, nats: str | None = None, book: str = BOOK) -> InForce:
+    """What is in force in a folder's log, running or not."""
+    async with open_bus(Folder(data).check(), nats) as bus:
+        return await read_in_force(bus, book)
+
+
+async def read_in_force(bus: Bus, book: str, mode: Mode = "paper") -> InForce:
+    """Fold operators' facts (and halts that rules imposed) from the whole log."""
+    intake = Intake(book, mode, reads_signals=False)
+    found = InForce()
+    async for message in messages(bus):
+        for said in intake.admit(message):
+            found.fold(said)
+    return found
+
+
+class Outcome(Struct, frozen=True):
+    """What became of an operator's fact: its place, and who acknowledged or refused it."""
+
+    sequence: int
+    acknowledged: list[str]
+    missing: list[str]
+    open_orders: int
+    refused: str | None
+
+
+async def record(
+    data: Path, events: Iterable[Event], nats: str | None = None, book: str = BOOK
+) -> list[int]:
+    """Say facts at the command line's door; returns their sequences."""
+    async with open_bus(Folder(data).check(), nats) as bus:
+        return [await say(bus, book, DOOR, secrets.token_hex(16), event) for event in events]
+
+
+async def record_and_wait(
+    data: Path, event: Event, wait: float, nats: str | None = None, book: str = BOOK
+) -> Outcome:
+    """Say a halt or a resume, and read on until everyone who must obey has acknowledged it."""
+    async with open_bus(Folder(data).check(), nats) as bus:
+        reader = await bus.read((await bus.info()).last)
+        sequence = await say(bus, book, DOOR, secrets.token_hex(16), event)
+        waiting = _Acknowledgements(sequence, book)
+        deadline = time.monotonic() + wait
+        try:
+            while not waiting.complete and (left := deadline - time.monotonic()) > 0:
+                for stored in await reader.next(left):
+                    waiting.fold(stored)
+        finally:
+            await reader.close()
+        return waiting.outcome()
+
+
+class _Acknowledgements:
+    """Collects who answers the fact at one place of the log."""
+
+    def __init__(self, sequence: int, book: str) -> None:
+        self._sequence = sequence
+        self._decoding = Decoding(from_start=False)
+        self._book = book
+        self._seen: dict[str, int] = {}
+        self._refused: str | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether everyone has answered, or governance refused."""
+        return self._refused is not None or all(name in self._seen for name in OBEYING)
+
+    def fold(self, stored: Any) -> None:
+        """Look at one message."""
+        message = self._decoding.decode(stored)
+        if message.commit is None or message.subject.book != self._book:
+            return
+        facts = iter(message.facts)
+        for sequence, _, count in message.commit.answers:
+            for said in [next(facts) for _ in range(count)]:
+                if sequence == self._sequence:
+                    self._answer(said)
+
+    def _answer(self, said: Recorded[Any]) -> None:
+        match said.event:
+            case HaltAcknowledged(open_orders=number):
+                self._seen[said.source] = number
+            case ResumeAcknowledged():
+                self._seen[said.source] = 0
+            case OperatorRefused(reason=reason):
+                self._refused = reason
+
+    def outcome(self) -> Outcome:
+        """Who answered and who did not."""
+        return Outcome(
+            sequence=self._sequence,
+            acknowledged=[name for name in OBEYING if name in self._seen],
+            missing=[name for name in OBEYING if name not in self._seen],
+            open_orders=sum(self._seen.values()),
+            refused=self._refused,
+        )

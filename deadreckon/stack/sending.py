@@ -1,0 +1,41 @@
+"""Signals on their way to a producer's subject, checked before they leave."""
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from deadreckon.contracts.doors import read_signals
+from deadreckon.contracts.signals import SignalMalformed
+from deadreckon.contracts.subjects import producer_subject
+from deadreckon.runtime.domain import retry
+from deadreckon.runtime.folder import Folder
+from deadreckon.stack.host import open_bus
+
+
+class Sent(Struct):
+    """How many signals were stored and where, and which lines were refused: (line, rule, reason)."""
+
+    sent: int = 0
+    first_sequence: int = 0
+    last_sequence: int = 0
+    refused: list[tuple[int, str, str]] = []
+
+
+async def send_signals(
+    lines: list[bytes], producer: str, book: str, data: Path, nats: str | None
+) -> Sent:
+    """Publish every good line, each acknowledged by the log; blank lines are passed over."""
+    sent = Sent()
+    subject = producer_subject(book, producer)
+    async with open_bus(Folder(data).check(), nats) as bus:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            bad = [w for w in read_signals(producer, line) if isinstance(w, SignalMalformed)]
+            if bad:
+                sent.refused.append((number, bad[0].rule, bad[0].reason))
+                continue
+            sent.last_sequence = await retry(lambda payload=line: bus.append(subject, payload))
+            sent.first_sequence = sent.first_sequence or sent.last_sequence
+            sent.sent += 1
+    return sent

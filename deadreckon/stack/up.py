@@ -1,0 +1,105 @@
+"""A stack without a tape: services side by side, time from the clock, signals at the doors."""
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from deadreckon import __version__
+from deadreckon.contracts.event import Mode
+from deadreckon.contracts.life import StackStarted, StackStopped
+from deadreckon.runtime import logs
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.crashes import CrashBook
+from deadreckon.runtime.domain import retry
+from deadreckon.runtime.feed import Feed
+from deadreckon.services.clock.edge import Clock
+from deadreckon.stack.assembly import BOOK, RANK, assemble
+from deadreckon.stack.interrupts import interrupted
+from deadreckon.stack.setup import say
+from deadreckon.stack.supervision import halt_after_crashes
+from deadreckon.stack.views import View, Views
+
+log = structlog.get_logger()
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a stack lives and what runs in it. Nothing here changes a decision: that is said by
+    events. `web_port` is on loopback, null for no gateway; `clock_seconds` is between two ticks."""
+
+    data: str = "var"
+    nats: str | None = None
+    book: str = BOOK
+    mode: Mode = "paper"
+    services: tuple[str, ...] = RANK
+    web_port: int | None = 8787
+    clock_seconds: float = 1.0
+
+
+def read_settings(path: Path | None) -> Settings:
+    """The settings in a TOML file, or the defaults; raises msgspec.ValidationError or OSError."""
+    if path is None:
+        return Settings()
+    return msgspec.toml.decode(path.read_bytes(), type=Settings)
+
+
+class Live:
+    """Services, clock and views on one bus, each at its own pace."""
+
+    def __init__(self, settings: Settings, bus: Bus, views: list[View], crashes: CrashBook) -> None:
+        self.settings = settings
+        self._crashes = crashes
+        self.bus = bus
+        self.feed = Feed(bus)
+        self.views = Views(self.feed, settings.book, settings.mode, views)
+        self.services = assemble(
+            settings.services,
+            bus,
+            self.feed,
+            book=settings.book,
+            mode=settings.mode,
+            crashes=crashes,
+        )
+        self.clock = Clock(bus, mode=settings.mode, code=__version__, every=settings.clock_seconds)
+
+    async def run(self, until: asyncio.Event | None = None) -> None:
+        """Answer until interrupted (or `until` is set); ends with the error of what failed."""
+        self.views.check((await retry(self.bus.info)).last)
+        await self.feed.start()
+        try:
+            await asyncio.gather(
+                self.clock.recall(), *(service.recall() for service in self.services)
+            )
+            await halt_after_crashes(self.bus, self.settings.book, self._crashes)
+            await self._say_started()
+            await self._follow(until)
+            await self._say_stopped()
+            self._crashes.forget()
+        finally:
+            await self.feed.stop()
+
+    async def _follow(self, until: asyncio.Event | None) -> None:
+        jobs = [asyncio.create_task(each.follow(), name=each.name) for each in self.services]
+        jobs.append(asyncio.create_task(self.clock.run(), name="clock"))
+        jobs.append(asyncio.create_task(self.views.follow(), name="views"))
+        ending = asyncio.create_task(until.wait() if until else interrupted(), name="ending")
+        done, rest = await asyncio.wait([*jobs, ending], return_when=asyncio.FIRST_COMPLETED)
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    async def _say_started(self) -> None:
+        started = StackStarted(
+            list(self.settings.services), __version__, "jetstream", "stack", "start"
+        )
+        await say(self.bus, self.settings.book, "stack", logs.life_name("start"), started)
+
+    async def _say_stopped(self) -> None:
+        stopped = StackStopped(list(self.settings.services), "stack", "stop")
+        name = logs.life_name("stop")
+        sequence = await say(self.bus, self.settings.book, "stack", name, stopped)
+        await self.views.catch_up(sequence)
