@@ -7,11 +7,14 @@ from typing import Any
 from msgspec import Struct
 
 from deadreckon.contracts.market import VolumeUnit
-from deadreckon.replay.tapes.tape import Tape, load_or_import
+from deadreckon.replay.tapes.synthetic import Recipe, synthesise
+from deadreckon.replay.tapes.tape import Tape, load_or_import, open_tape
 from deadreckon.runtime import logs
 from deadreckon.runtime.folder import Folder
 from deadreckon.stack.demo import Demo, Plan
 from deadreckon.stack.host import open_bus
+
+SYNTHETIC = "BTCUSDT.PAPER"  # the instrument of a demo that was given no tape
 
 
 class Launch(Struct, frozen=True):
@@ -48,6 +51,12 @@ async def launch(wish: Launch) -> dict[str, Any]:
 
 
 def _tape(wish: Launch, folder: Folder) -> Tape:
-    assert wish.tape is not None
+    """The tape asked for; without one, a synthetic market that lies in the folder from then on."""
+    if wish.tape is None:
+        path = folder.tapes / "synthetic.parquet"
+        if not path.exists():
+            folder.tapes.mkdir(parents=True, exist_ok=True)
+            synthesise(Recipe(seed=7, bars=4_320), wish.instrument or SYNTHETIC, path)
+        return open_tape(path)
     options = {} if wish.volume_unit is None else {"volume_unit": wish.volume_unit}
     return load_or_import(wish.tape, wish.instrument, folder.tapes, **options)
