@@ -292,3 +292,58 @@ def funding_rate(
 def worth(currency: str, rate: Number, reporting: str = "USDT") -> market.CurrencyRateUpdated:
     """One unit of `currency` is worth `rate` of `reporting`."""
     return market.CurrencyRateUpdated(currency, reporting, exact(rate))
+
+
+def strategy(
+    kind: str = "moving_average_cross",
+    *,
+    name: str = "cross",
+    instrument: str = INSTRUMENT,
+    enabled: bool = True,
+    notional: Number = 1_000,
+    **parameters: Number | bool,
+) -> governance.StrategyConfigured:
+    """A strategy with its parameters; plain values become the texts that an operator writes."""
+    texts = {key: str(value).lower() for key, value in parameters.items()}
+    return governance.StrategyConfigured(
+        name, kind, instrument, enabled, exact(notional), texts, actor="test", reason="story"
+    )
+
+
+def heard(
+    side: signals.Side = "buy",
+    quantity: Number | None = 1,
+    *,
+    id: str = "s1",
+    body: str = "",
+    producer: str = "alice",
+    claimed_at: int = START,
+    ttl_seconds: int | None = None,
+    **more: Any,
+) -> signals.SignalReceived:
+    """A signal as it comes through a producer's door; the same id has the same body by default."""
+    fields: dict[str, Any] = {
+        "strategy": "ext",
+        "instrument": INSTRUMENT,
+        "notional": None,
+        "order_type": "market",
+        "limit_price": None,
+        "stop_price": None,
+        "time_in_force": "gtc",
+        "post_only": False,
+        "reduce_only": False,
+        "confidence": None,
+        "stop_loss": None,
+        "take_profit": None,
+        "meta": {},
+    }
+    return signals.SignalReceived(
+        signal_id=id,
+        producer=producer,
+        body=body or f"body of {id}",
+        claimed_at=claimed_at,
+        side=side,
+        quantity=amount(quantity),
+        ttl_seconds=ttl_seconds,
+        **(fields | more),
+    )

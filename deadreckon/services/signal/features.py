@@ -18,6 +18,7 @@ NAMES = ["return", "volatility_20", "drift_30"]
 
 # Decimal's ln is rounded correctly on every machine; a float's log may differ in its last bit.
 _LOGARITHM = Context(prec=20)
+_FINER = 1_000_000
 
 
 class Tail(Struct):
@@ -61,5 +62,6 @@ def _volatility(returns: list[int]) -> int:
 
 def _drift(returns: list[int]) -> int:
     """The move over DRIFT_BARS in units of its own noise: about +-1 when prices only wander."""
-    noise = isqrt(sum(change * change for change in returns))
-    return divide_half_even(sum(returns) * SCALE, noise) if noise else 0
+    # The root in 1e-15, or a calm market would leave it too few digits to divide by.
+    noise = isqrt(sum(change * change for change in returns) * _FINER**2)
+    return divide_half_even(sum(returns) * SCALE * _FINER, noise) if noise else 0

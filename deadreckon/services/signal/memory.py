@@ -11,10 +11,17 @@ HORIZON = 7 * DAY
 AHEAD_MAX = 300 * NANOSECONDS
 
 
-class Memory(Struct):
-    """Keys with a value each, filed under the day (days since 1970) on which they were met."""
+class Day(Struct):
+    """The keys met on one day of log time, with a value each; days count from 1970."""
 
-    days: dict[int, dict[str, str]] = {}
+    day: int
+    met: dict[str, str] = {}
+
+
+class Memory(Struct):
+    """The days within the horizon on which something was met, oldest first."""
+
+    days: list[Day] = []
 
 
 def meet(memory: Memory, key: str, value: str, at: int) -> str | None:
@@ -23,10 +30,12 @@ def meet(memory: Memory, key: str, value: str, at: int) -> str | None:
     `at` is nanoseconds UTC and never goes back. What was met is forgotten a day late at most.
     """
     first = (at - HORIZON - AHEAD_MAX) // DAY
-    if memory.days and next(iter(memory.days)) < first:
-        memory.days = {day: kept for day, kept in memory.days.items() if day >= first}
-    for kept in memory.days.values():
-        if key in kept:
-            return kept[key]
-    memory.days.setdefault(at // DAY, {})[key] = value
+    while memory.days and memory.days[0].day < first:
+        del memory.days[0]
+    for day in memory.days:
+        if key in day.met:
+            return day.met[key]
+    if not memory.days or memory.days[-1].day < at // DAY:
+        memory.days.append(Day(at // DAY))
+    memory.days[-1].met[key] = value
     return None
