@@ -73,6 +73,8 @@ class LimitsSet(Event, frozen=True):
     venue_errors_max: Decimal | None = None  # share of venue results in 60 s that failed
     venue_errors_samples: int = 10  # venue results in 60 s before the rule looks
     strategy_allocations: dict[str, Decimal] = {}  # notional cap a strategy; 0 shuts it
+    order_equity_share_max: Decimal | None = None  # order notional / equity
+    instrument_lock: int | None = None  # after an entry, other strategies wait this long
 
 
 class HaltRequested(Event, frozen=True):
