@@ -1,0 +1,1 @@
+"""Risk: weighs every wish against the limits in force and the headroom already promised."""

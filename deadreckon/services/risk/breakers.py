@@ -1,0 +1,196 @@
+"""What trips the book: equity floor, drawdown, daily loss, slippage; in the log's own time.
+
+Equity is measured only when something moved it and a rule asks for it. A breach halts the book and
+is halted again, at most once per cooldown, for as long as it lasts.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from deadreckon.contracts.amounts import EXACT, ROUNDING, ZERO, ratio
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.governance import HaltImposed, LimitsSet
+from deadreckon.contracts.market import BarClosed, MarkUpdated, QuoteUpdated, TradePrinted
+from deadreckon.contracts.moments import DAY
+from deadreckon.contracts.orders import OrderFilled
+from deadreckon.contracts.portfolio import CashDeposited, CashWithdrawn, ReportingConfigured
+from deadreckon.services.portfolio import ledger
+from deadreckon.services.portfolio.holdings import Account
+from deadreckon.services.portfolio.money import worth
+from deadreckon.services.portfolio.valuation import converted
+from deadreckon.services.risk.state import Breakers, State
+
+HALF = Decimal("0.5")
+
+Priced = BarClosed | QuoteUpdated | TradePrinted | MarkUpdated
+
+
+def limit(state: State, said: Recorded[LimitsSet]) -> None:
+    """The whole set is replaced. A drawdown rule that goes takes its peak along."""
+    state.limits = said.event
+    state.limits_id = said.id
+    breakers = state.breakers
+    if said.event.drawdown_max is None:
+        breakers.peak = None
+    del breakers.slippages[: -said.event.slippage_samples or None]
+    measure(state)
+
+
+def roll_day(state: State, at: int) -> None:
+    """A UTC day begins: its result starts at nothing, and the peak too where that is the rule."""
+    breakers = state.breakers
+    breakers.day_ends = (at // DAY + 1) * DAY
+    if state.limits is not None and state.limits.drawdown_resets_daily:
+        breakers.peak = breakers.equity
+    _anchor(state)
+
+
+def _anchor(state: State) -> None:
+    accounts = state.ledger.accounts
+    state.breakers.day_anchors = {name: _result(account) for name, account in accounts.items()}
+    state.breakers.day_result = ZERO
+
+
+def _result(account: Account) -> Decimal:
+    """Cumulative realised - fees + funding, in the account's currency."""
+    earned = EXACT.subtract(worth(account.realised), worth(account.fees))
+    return EXACT.add(earned, worth(account.funding))
+
+
+def price(state: State, said: Recorded[Priced]) -> None:
+    """A price moved; that matters only where it moves the book."""
+    if said.event.instrument in state.breakers.moving:
+        _value(state)
+
+
+def measure(state: State) -> None:
+    """Positions, cash, listings or rules changed: find anew what moves the book, and value it."""
+    state.breakers.moving = _moving(state) if _watched(state.limits) else {}
+    _value(state)
+
+
+def book_cash(state: State, said: Recorded[CashDeposited | CashWithdrawn]) -> None:
+    """Money came or went: that is no profit and no loss, so the peak goes along with it."""
+    event, breakers = said.event, state.breakers
+    unit = ledger.rate(state.ledger, event.currency)
+    if breakers.peak is not None and unit is not None:
+        amount = converted(event.amount, unit)
+        gone = isinstance(event, CashWithdrawn)
+        moved = EXACT.subtract if gone else EXACT.add
+        breakers.peak = moved(breakers.peak, amount)
+    measure(state)
+
+
+def report(state: State, said: Recorded[ReportingConfigured]) -> None:
+    """In another currency the peak is another number; the drawdown stays what it was."""
+    breakers = state.breakers
+    before, peak = breakers.equity, breakers.peak
+    breakers.peak = None
+    measure(state)
+    after = breakers.equity
+    if before is not None and peak is not None and after is not None and before > 0:
+        breakers.peak = max(after, ratio(ROUNDING.multiply(peak, after), before))
+
+
+def reset(state: State) -> None:
+    """The peak is today's equity, the day's result starts at nothing, and every window is empty."""
+    state.breakers = Breakers(day_ends=state.breakers.day_ends)
+    _anchor(state)
+    measure(state)
+
+
+def impose(state: State, said: Recorded[HaltImposed]) -> None:
+    """Remember until when a rule of ours stays quiet; slippage is judged on new fills only."""
+    if said.event.rule == "slippage_bps_max":
+        state.breakers.slippages.clear()
+    elif said.event.until is not None:
+        state.breakers.imposed[said.event.rule] = said.event.until
+
+
+def fill(state: State, said: Recorded[OrderFilled]) -> None:
+    """A fill of an entry is a sample of slippage. Folded before `headroom` forgets the order."""
+    event = said.event
+    order = state.orders.get(state.children.get(event.order_id, ""))
+    sampled = order is not None and not order.reduces and event.reference_price > 0
+    if state.limits is None or not sampled or not ledger.is_new(state.ledger, said):
+        return
+    state.breakers.slippages.append(slippage(event))
+    del state.breakers.slippages[: -state.limits.slippage_samples or None]
+
+
+def slippage(event: OrderFilled) -> Decimal:
+    """Basis points by which a fill was worse than the undisturbed price."""
+    worse = EXACT.subtract(event.price, event.reference_price)
+    worse = worse if event.side == "buy" else worse.copy_negate()
+    return ratio(worse.scaleb(4), event.reference_price)
+
+
+def _watched(limits: LimitsSet | None) -> bool:
+    return limits is not None and not (
+        limits.equity_floor is None
+        and limits.drawdown_max is None
+        and limits.daily_loss_max is None
+    )
+
+
+def _moving(state: State) -> dict[str, bool]:
+    """Instruments whose price moves the book: what is held, and what prices a currency of ours."""
+    book = state.ledger
+    found = {
+        instrument: True
+        for instrument, held_by in book.holdings.items()
+        if any(holding.position.quantity for holding in held_by.values())
+    }
+    for currency in book.accounts:
+        if currency != book.reporting:
+            found |= dict.fromkeys(book.bases.get(currency, ()), True)
+    return found
+
+
+def _value(state: State) -> None:
+    breakers, limits = state.breakers, state.limits
+    breakers.unpriced = []
+    breakers.equity = None
+    if limits is None or not _watched(limits):
+        return
+    if limits.daily_loss_max is not None:
+        _value_day(state)
+    if limits.equity_floor is not None or limits.drawdown_max is not None:
+        found = ledger.equity(state.ledger)
+        breakers.unpriced += found.unpriced
+        if not found.unpriced:
+            breakers.equity = found.equity
+    if limits.drawdown_max is not None and breakers.equity is not None:
+        peak = breakers.equity if breakers.peak is None else breakers.peak
+        breakers.peak = max(peak, breakers.equity)
+
+
+def _value_day(state: State) -> None:
+    """The day's realised - fees + funding, each currency at today's rate."""
+    breakers = state.breakers
+    found = ZERO
+    for currency, account in state.ledger.accounts.items():
+        earned = EXACT.subtract(_result(account), breakers.day_anchors.get(currency, ZERO))
+        unit = ledger.rate(state.ledger, currency)
+        if unit is not None:
+            found = EXACT.add(found, converted(earned, unit))
+        elif earned:
+            breakers.unpriced.append(currency)
+    breakers.day_result = found
+
+
+def drawdown(breakers: Breakers) -> Decimal | None:
+    """The share of the peak that is lost; a book worth nothing has lost all of it."""
+    equity, peak = breakers.equity, breakers.peak
+    if equity is None or peak is None or equity >= peak:
+        return None if equity is None else ZERO
+    return ratio(EXACT.subtract(peak, equity), peak) if peak > 0 else Decimal(1)
+
+
+def median(samples: Sequence[Decimal]) -> Decimal:
+    """The middle one, or half of both middle ones."""
+    ordered = sorted(samples)
+    half = len(ordered) // 2
+    if len(ordered) % 2:
+        return ordered[half]
+    return EXACT.multiply(EXACT.add(ordered[half - 1], ordered[half]), HALF)

@@ -1,0 +1,115 @@
+"""Cancels and replaces: whose order it is, whether it is still open, and what a change adds."""
+
+from decimal import Decimal
+
+from deadreckon.contracts.amounts import EXACT
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.orders import CancelApproved, CancelMissed, ReplaceApproved
+from deadreckon.contracts.signals import CancelRaised, OrderType, ReplaceRaised, SignalRaised
+from deadreckon.services.risk import halts, pace
+from deadreckon.services.risk.asked import Asked
+from deadreckon.services.risk.refusals import Breach, refuse
+from deadreckon.services.risk.replaces import changed, grows
+from deadreckon.services.risk.rules import first_breach
+from deadreckon.services.risk.state import Order, State, key_of
+
+Wanted = Recorded[CancelRaised] | Recorded[ReplaceRaised]
+
+
+def cancel(state: State, said: Recorded[CancelRaised]) -> list[Event]:
+    """An open order may be cancelled at any time, short of a total halt and a flood of cancels."""
+    order_id = _open(state, said)
+    if order_id is None:
+        return [_missed(state, said)]
+    if (refused := _held_up(state, said, state.orders[order_id].instrument)) is not None:
+        return [refused]
+    event = said.event
+    return [CancelApproved(order_id, event.signal_id, event.strategy, "the producer asked for it")]
+
+
+def replace(state: State, said: Recorded[ReplaceRaised]) -> list[Event]:
+    """What a change adds is weighed like an entry; one that adds nothing passes like a cancel."""
+    order_id = _open(state, said)
+    if order_id is None:
+        return [_missed(state, said)]
+    order, event = state.orders[order_id], said.event
+    if (refused := _held_up(state, said, order.instrument)) is not None:
+        return [refused]
+    wanted = ReplaceApproved(
+        order_id=order_id,
+        signal_id=event.signal_id,
+        strategy=event.strategy,
+        instrument=order.instrument,
+        quantity=event.quantity,
+        limit_price=event.limit_price,
+        stop_price=event.stop_price,
+    )
+    if not grows(order, wanted):
+        return [wanted]
+    found = first_breach(Asked(state, said.at, _as_wish(state, order, wanted), order))
+    if found is None:
+        return [wanted]
+    rule, breach = found
+    set_by = state.limits_id if rule.field else None
+    return [refuse(event, order.instrument, rule.name, breach, set_by)]
+
+
+def _open(state: State, said: Wanted) -> str | None:
+    """The open order of the target, if it is the asker's: in-house strategies share a producer."""
+    event = said.event
+    order_id = state.signals.get(key_of(event.producer, event.target))
+    if order_id is None:
+        return None
+    stranger = not event.producer and state.orders[order_id].strategy != event.strategy
+    return None if stranger else order_id
+
+
+def _missed(state: State, said: Wanted) -> CancelMissed:
+    event = said.event
+    signal = key_of(event.producer, event.target)
+    for ended in state.ended.values():
+        if signal in ended:
+            return CancelMissed(ended[signal], event.signal_id, "the order has ended")
+    return CancelMissed("", event.signal_id, f"there is no order of the signal {event.target}")
+
+
+def _held_up(state: State, said: Wanted, instrument: str) -> Event | None:
+    """The refusal of a cancel or replace: a total halt, or too many of them."""
+    found = halts.blocking(state, exit=True)
+    if found is not None:
+        halt_id, halt = found
+        by = halt.rule or "an operator"
+        breach = Breach(halt.limit, halt.measured, f"the book is halted (all) by {by}", halt_id)
+        return refuse(said.event, instrument, "halted", breach, halt_id)
+    limit = state.limits.cancels_per_minute if state.limits else None
+    flood = pace.per_minute(limit, state.rates.cancels, said.at)
+    if flood is None:
+        return None
+    return refuse(said.event, instrument, "cancels_per_minute", flood, state.limits_id)
+
+
+def _as_wish(state: State, order: Order, wanted: ReplaceApproved) -> SignalRaised:
+    """The whole order as it would stand, with what has not traded yet as its quantity."""
+    after = changed(state, order, wanted)
+    limit = wanted.limit_price or order.limit_price
+    stop = wanted.stop_price or order.stop_price
+    return SignalRaised(
+        signal_id=wanted.signal_id,
+        producer=order.producer,
+        strategy=order.strategy,
+        instrument=order.instrument,
+        side=order.side,
+        quantity=EXACT.subtract(after.quantity, order.filled),
+        notional=None,
+        order_type=_order_type(limit, stop),
+        limit_price=limit,
+        stop_price=stop,
+        reduce_only=order.reduces,
+        stop_loss=order.stop_loss,
+    )
+
+
+def _order_type(limit: Decimal | None, stop: Decimal | None) -> OrderType:
+    if limit is not None:
+        return "limit" if stop is None else "stop_limit"
+    return "market" if stop is None else "stop"

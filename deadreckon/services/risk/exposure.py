@@ -1,0 +1,186 @@
+"""The worst that can come of what is held and promised: per stake, and summed over the book.
+
+A stake lies between `low` and `high`: all sells in flight filled, or all buys. Exits and protection
+bring it towards zero first, so that an entry against the position may start from nothing. Stakes
+are summed by their worst case: a long of one strategy never hides a short of another, and a long of
+one instrument never a short of another. Only `net` lets them offset, in its worse direction.
+"""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+
+from msgspec import Struct
+
+from deadreckon.contracts.amounts import ROUNDING, ZERO
+from deadreckon.contracts.signals import Side
+from deadreckon.services.portfolio import ledger
+from deadreckon.services.risk.sizes import unit_value
+from deadreckon.services.risk.state import InFlight, Stake, State, key_of
+
+_add = ROUNDING.add
+_subtract = ROUNDING.subtract
+_multiply = ROUNDING.multiply
+
+
+class Extent(Struct, frozen=True):
+    """What a stake can be worth at the mark, short negative, in the reporting currency."""
+
+    low: Decimal
+    high: Decimal
+
+    @property
+    def worst(self) -> Decimal:
+        """The bigger of both ends, without its sign."""
+        return max(self.low.copy_abs(), self.high.copy_abs())
+
+
+class Book(Struct):
+    """Worst cases in the reporting currency, and how many positions there are or may be.
+
+    `borrowed` is short spot; `spent` what spot buys in flight take from the cash of a currency, in
+    that currency. `unpriced` are instruments without a mark or rate: the sums lack them.
+    """
+
+    instruments: dict[str, Decimal] = {}
+    strategies: dict[str, Decimal] = {}
+    venues: dict[str, Decimal] = {}
+    gross: Decimal = ZERO
+    low: Decimal = ZERO
+    high: Decimal = ZERO
+    borrowed: Decimal = ZERO
+    spent: dict[str, Decimal] = {}
+    unpriced: list[str] = []
+
+    @property
+    def net(self) -> Decimal:
+        """The worse direction, without its sign."""
+        return max(self.low.copy_abs(), self.high.copy_abs())
+
+
+def low_quantity(stake: Stake) -> Decimal:
+    """The least a stake can come to before entries: exits and protection never cross zero."""
+    held = stake.held
+    if held > 0:
+        held = max(_subtract(held, _add(stake.sells.exits, stake.sells.protection)), ZERO)
+    return held
+
+
+def high_quantity(stake: Stake) -> Decimal:
+    """The most a stake can come to before entries."""
+    held = stake.held
+    if held < 0:
+        held = min(_add(held, _add(stake.buys.exits, stake.buys.protection)), ZERO)
+    return held
+
+
+def extent(stake: Stake, mark: Decimal, unit: Decimal) -> Extent:
+    """Both ends of a stake at a mark (quote currency); `unit` is the value of quantity x price."""
+    low = _subtract(_multiply(low_quantity(stake), mark), _value(stake.sells, mark))
+    high = _add(_multiply(high_quantity(stake), mark), _value(stake.buys, mark))
+    return Extent(_multiply(low, unit), _multiply(high, unit))
+
+
+def _value(flight: InFlight, mark: Decimal) -> Decimal:
+    """Entries in flight at the worse of the prices they were weighed with and today's mark."""
+    return max(flight.value, _multiply(flight.entries, mark))
+
+
+def with_entry(stake: Stake, side: Side, quantity: Decimal, value: Decimal, orders: int) -> Stake:
+    """A copy of the stake with more entries in flight (negative amounts take some out)."""
+
+    def grown(flight: InFlight) -> InFlight:
+        return InFlight(
+            _add(flight.entries, quantity),
+            _add(flight.value, value),
+            flight.exits,
+            flight.protection,
+        )
+
+    return _moved(stake, side, grown, stake.entry_orders + orders)
+
+
+def with_exit(stake: Stake, side: Side, quantity: Decimal) -> Stake:
+    """A copy of the stake with more exits in flight."""
+
+    def grown(flight: InFlight) -> InFlight:
+        return InFlight(
+            flight.entries, flight.value, _add(flight.exits, quantity), flight.protection
+        )
+
+    return _moved(stake, side, grown, stake.entry_orders)
+
+
+def _moved(stake: Stake, side: Side, grown: Callable[[InFlight], InFlight], orders: int) -> Stake:
+    return Stake(
+        stake.strategy,
+        stake.instrument,
+        stake.venue,
+        stake.held,
+        grown(stake.buys) if side == "buy" else stake.buys,
+        grown(stake.sells) if side == "sell" else stake.sells,
+        orders,
+        stake.flatten_orders,
+    )
+
+
+def stakes_with(state: State, after: Stake) -> Iterator[Stake]:
+    """Every stake of the book, one of them as it would be."""
+    replaced = key_of(after.strategy, after.instrument)
+    for key, stake in state.stakes.items():
+        if key != replaced:
+            yield stake
+    yield after
+
+
+def book_with(state: State, after: Stake) -> Book:
+    """The worst cases of the whole book, with one stake as it would be."""
+    book = Book()
+    for stake in stakes_with(state, after):
+        _sum(state, book, stake)
+    return book
+
+
+def _sum(state: State, book: Book, stake: Stake) -> None:
+    mark = ledger.mark(state.ledger, stake.instrument)
+    unit = unit_value(state.ledger, stake.instrument)
+    if mark is None or unit is None:
+        book.unpriced.append(stake.instrument)
+        return
+    found = extent(stake, mark.price, unit)
+    worst = found.worst
+    _raise(book.instruments, stake.instrument, worst)
+    _raise(book.strategies, stake.strategy, worst)
+    _raise(book.venues, stake.venue, worst)
+    book.gross = _add(book.gross, worst)
+    book.low = _add(book.low, found.low)
+    book.high = _add(book.high, found.high)
+    if state.ledger.listings[stake.instrument].kind == "spot":
+        _borrow(state, book, stake, found, mark.price)
+
+
+def _borrow(state: State, book: Book, stake: Stake, found: Extent, mark: Decimal) -> None:
+    """Spot bought in flight takes cash, spot sold beyond what is held is borrowed."""
+    listing = state.ledger.listings[stake.instrument]
+    book.borrowed = _subtract(book.borrowed, min(found.low, ZERO))
+    covering = _subtract(high_quantity(stake), stake.held)
+    cost = _add(_value(stake.buys, mark), _multiply(covering, mark))
+    _raise(book.spent, listing.quote_currency, _multiply(cost, listing.contract_size))
+
+
+def _raise(sums: dict[str, Decimal], name: str, amount: Decimal) -> None:
+    sums[name] = _add(sums.get(name, ZERO), amount)
+
+
+def is_open(stake: Stake) -> bool:
+    """Whether something is held, or an entry is on its way."""
+    return bool(stake.held or stake.buys.entries or stake.sells.entries)
+
+
+def may_be_long(stake: Stake) -> bool:
+    """Whether the stake is long, or can become so."""
+    return stake.held > 0 or _add(high_quantity(stake), stake.buys.entries) > 0
+
+
+def may_be_short(stake: Stake) -> bool:
+    """Whether the stake is short, or can become so."""
+    return stake.held < 0 or _subtract(low_quantity(stake), stake.sells.entries) < 0

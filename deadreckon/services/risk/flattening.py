@@ -1,0 +1,67 @@
+"""Closes positions at market, reduce-only: for an operator, or after a breaker that is told to."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from deadreckon.contracts.envelope import derive_id
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.governance import FlattenRequested, HaltImposed
+from deadreckon.contracts.orders import OrderApproved
+from deadreckon.services.portfolio import ledger
+from deadreckon.services.risk.refusals import refuse_flattening
+from deadreckon.services.risk.state import Stake, State
+
+FLATTENING = ("drawdown_max", "daily_loss_max")  # breakers that `breaker_flattens` speaks of
+
+
+def flatten(state: State, said: Recorded[FlattenRequested]) -> list[Event]:
+    """One order per open position, whatever halts the book; a refusal where no price is known."""
+    answers: list[Event] = []
+    for ordinal, stake in enumerate(_held(state, said.event.instrument)):
+        mark = ledger.mark(state.ledger, stake.instrument)
+        if mark is None:
+            answers.append(refuse_flattening(said, stake.strategy, stake.instrument))
+        else:
+            answers.append(_close(said, ordinal, stake, mark.price))
+    return answers
+
+
+def flatten_after(state: State, said: Recorded[HaltImposed]) -> list[Event]:
+    """After a breach, where limits say so: every position that nobody flattens already."""
+    limits = state.limits
+    if limits is None or not limits.breaker_flattens or said.event.rule not in FLATTENING:
+        return []
+    return [
+        _close(said, ordinal, stake, mark.price)
+        for ordinal, stake in enumerate(_held(state, None))
+        if not stake.flatten_orders and (mark := ledger.mark(state.ledger, stake.instrument))
+    ]
+
+
+def _held(state: State, instrument: str | None) -> Iterator[Stake]:
+    for stake in state.stakes.values():
+        if stake.held and instrument in (None, stake.instrument):
+            yield stake
+
+
+def _close(said: Recorded[Event], ordinal: int, stake: Stake, mark: Decimal) -> OrderApproved:
+    return OrderApproved(
+        order_id=derive_id(said.id, "order", ordinal),
+        signal_id=said.id,
+        producer="",
+        strategy=stake.strategy,
+        instrument=stake.instrument,
+        side="sell" if stake.held > 0 else "buy",
+        quantity=stake.held.copy_abs(),
+        notional=None,
+        reference_price=mark,
+        order_type="market",
+        limit_price=None,
+        stop_price=None,
+        time_in_force="gtc",
+        post_only=False,
+        reduce_only=True,
+        stop_loss=None,
+        take_profit=None,
+        purpose="flatten",
+    )

@@ -1,0 +1,49 @@
+"""A venue that fails too often takes no entries, until a minute without failures has passed."""
+
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.orders import OrderAccepted, OrderRejected, OrderUnknown
+from deadreckon.services.risk.rates import MINUTE, remember
+from deadreckon.services.risk.state import State, VenueResults
+
+# Rejections that say nothing about the venue: it was never asked, or it answered in good order.
+# Every other rule counts as a fault, those we never heard of too.
+NOT_ASKED = frozenset({"halted", "expired_before_send", "no_market"})
+ANSWERED = frozenset(
+    {"post_only_would_take", "reduce_only_without_position", "reduce_only_exceeded"}
+)
+
+
+def accept(state: State, said: Recorded[OrderAccepted]) -> None:
+    """The venue works."""
+    _answer(state, said.at, said.event.order_id, fault=False)
+
+
+def reject(state: State, said: Recorded[OrderRejected]) -> None:
+    """The venue answered, or failed, by the rule it names."""
+    if said.event.rule not in NOT_ASKED:
+        _answer(state, said.at, said.event.order_id, fault=said.event.rule not in ANSWERED)
+
+
+def lose(state: State, said: Recorded[OrderUnknown]) -> None:
+    """Nobody knows what the venue did."""
+    _answer(state, said.at, said.event.order_id, fault=True)
+
+
+def _answer(state: State, at: int, order_id: str, *, fault: bool) -> None:
+    """Count a result; folded before an ended order is forgotten."""
+    venue = _venue(state, order_id)
+    if venue is None or state.limits is None or state.limits.venue_errors_max is None:
+        return
+    results = state.breakers.venues.setdefault(venue, VenueResults())
+    remember(results.answers, at, MINUTE)
+    if fault:
+        remember(results.faults, at, MINUTE)
+
+
+def _venue(state: State, order_id: str) -> str | None:
+    leg = state.legs.get(order_id)
+    if leg is not None:
+        return leg.venue
+    order = state.orders.get(state.children.get(order_id, ""))
+    listing = state.ledger.listings.get(order.instrument) if order else None
+    return listing.venue if listing else None

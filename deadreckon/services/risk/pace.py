@@ -1,0 +1,56 @@
+"""Whether it is too soon for another order: gaps, counts a minute, notional in a window.
+
+Only approved orders were counted, so a refused wish takes nobody's turn. A measured figure includes
+the order in question.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from deadreckon.contracts.amounts import ROUNDING
+from deadreckon.services.risk import rates
+from deadreckon.services.risk.asked import Asked
+from deadreckon.services.risk.rates import MINUTE, within
+from deadreckon.services.risk.refusals import Breach
+
+
+def order_gap_min(asked: Asked) -> Breach | None:
+    limit, last = asked.limits.order_gap_min, asked.state.rates.last_entry
+    if not limit or last is None or asked.at - last >= limit:
+        return None
+    return Breach(Decimal(limit), Decimal(asked.at - last), "too soon after the last entry")
+
+
+def entries_per_minute(asked: Asked) -> Breach | None:
+    moments = asked.state.rates.entries
+    return per_minute(asked.limits.entries_per_minute, moments, asked.at)
+
+
+def entries_per_minute_instrument(asked: Asked) -> Breach | None:
+    moments = asked.state.rates.entries_of.get(asked.wish.instrument, [])
+    return per_minute(asked.limits.entries_per_minute_instrument, moments, asked.at)
+
+
+def notional_window_max(asked: Asked) -> Breach | None:
+    limits, window = asked.limits, asked.state.rates.notionals
+    if limits.notional_window_max is None:
+        return None
+    before = rates.notional_within(window, asked.at, limits.notional_window)
+    found = ROUNDING.add(before, asked.added_notional)
+    if found <= limits.notional_window_max:
+        return None
+    return Breach(limits.notional_window_max, found, "entries of the window, this one included")
+
+
+def exits_per_minute(asked: Asked) -> Breach | None:
+    """A replaced exit is no new one: it counts as a cancel."""
+    if not asked.is_exit or asked.replaces is not None:
+        return None
+    return per_minute(asked.limits.exits_per_minute, asked.state.rates.exits, asked.at)
+
+
+def per_minute(limit: int | None, moments: Sequence[int], at: int) -> Breach | None:
+    """One more within the last 60 seconds, against the limit."""
+    if limit is None or (found := within(moments, at, MINUTE) + 1) <= limit:
+        return None
+    return Breach(Decimal(limit), Decimal(found), "in the last 60 seconds, this one included")

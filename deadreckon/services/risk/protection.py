@@ -1,0 +1,78 @@
+"""Stop-losses and take-profits in flight: what they may close, and what they leave at stake.
+
+They come from fill as intents of their own, never through an approval. The legs of a bracket cancel
+each other, so a bracket can close as much as its bigger leg, not the sum of both.
+"""
+
+from decimal import Decimal
+
+from deadreckon.contracts.amounts import EXACT, ZERO
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.orders import OrderFilled, OrderReplaced, OrderSubmitting
+from deadreckon.services.portfolio import ledger
+from deadreckon.services.risk.headroom import drop_if_empty, stake_of
+from deadreckon.services.risk.state import Bracket, Leg, State, side_of
+
+PROTECTIVE = ("stop_loss", "take_profit")
+
+
+def arm(state: State, said: Recorded[OrderSubmitting]) -> None:
+    """A protective order is on its way; said again, it stands with its new quantity."""
+    event = said.event
+    if event.purpose not in PROTECTIVE:
+        return
+    bracket = state.brackets.get(event.parent_id)
+    if bracket is None:
+        bracket = Bracket(event.strategy, event.instrument, event.venue, event.side)
+        state.brackets[event.parent_id] = bracket
+    if event.order_id not in bracket.legs:
+        bracket.legs.append(event.order_id)
+    state.legs[event.order_id] = Leg(
+        event.parent_id, event.venue, event.purpose, event.quantity, event.stop_price
+    )
+    _settle(state, bracket)
+
+
+def fill(state: State, said: Recorded[OrderFilled]) -> None:
+    """A protective order traded: less is protected, as less is held."""
+    leg = state.legs.get(said.event.order_id)
+    if leg is None or not ledger.is_new(state.ledger, said):
+        return
+    leg.struck = True
+    _leave(state, said.event.order_id, said.event.leaves)
+
+
+def replaced(state: State, said: Recorded[OrderReplaced]) -> None:
+    """A leg grows with its entry, or shrinks with the position."""
+    leg = state.legs.get(said.event.order_id)
+    if leg is not None:
+        leg.stop_price = said.event.stop_price
+        _leave(state, said.event.order_id, said.event.leaves)
+
+
+def end(state: State, said: Recorded[Event]) -> None:
+    """A protective order was cancelled, rejected or expired."""
+    order_id: str = said.event.order_id  # type: ignore[attr-defined]  # every end names its order
+    if order_id in state.legs:
+        _leave(state, order_id, ZERO)
+
+
+def _leave(state: State, order_id: str, leaves: Decimal) -> None:
+    leg = state.legs[order_id]
+    leg.leaves = leaves
+    bracket = state.brackets[leg.bracket]
+    if not leaves:
+        del state.legs[order_id]
+        bracket.legs.remove(order_id)
+    _settle(state, bracket)
+    if not bracket.legs:
+        del state.brackets[leg.bracket]
+
+
+def _settle(state: State, bracket: Bracket) -> None:
+    quantity = max((state.legs[name].leaves for name in bracket.legs), default=ZERO)
+    stake = stake_of(state, bracket.strategy, bracket.instrument)
+    flight = side_of(stake, bracket.side)
+    flight.protection = EXACT.add(flight.protection, EXACT.subtract(quantity, bracket.counted))
+    bracket.counted = quantity
+    drop_if_empty(state, stake)

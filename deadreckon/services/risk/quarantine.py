@@ -1,0 +1,24 @@
+"""An instrument whose stop-losses keep being struck takes no entries for a while."""
+
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.orders import OrderFilled
+from deadreckon.services.portfolio import ledger
+from deadreckon.services.risk.rates import remember
+from deadreckon.services.risk.state import State
+
+
+def fill(state: State, said: Recorded[OrderFilled]) -> None:
+    """Count a stop-loss at its first trade only. Folded before `protection` marks it as struck."""
+    limits = state.limits
+    leg = state.legs.get(said.event.order_id)
+    if limits is None or limits.quarantine_stops is None:
+        return
+    if leg is None or leg.purpose != "stop_loss" or leg.struck:
+        return
+    if not ledger.is_new(state.ledger, said):
+        return
+    instrument = said.event.instrument
+    struck = state.breakers.stops.setdefault(instrument, [])
+    remember(struck, said.at, limits.quarantine_window)
+    if len(struck) >= limits.quarantine_stops:
+        state.breakers.quarantined[instrument] = said.at + limits.quarantine_for

@@ -1,0 +1,88 @@
+"""How often: sliding windows of approved orders and cancels, in the log's own time."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from decimal import Decimal
+
+from deadreckon.contracts.amounts import ROUNDING, ZERO
+from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
+from deadreckon.contracts.orders import OrderApproved, ReplaceApproved
+from deadreckon.services.risk.replaces import changed, grows
+from deadreckon.services.risk.sizes import notional, size, unit_value
+from deadreckon.services.risk.state import Lock, Notionals, Rates, State
+
+MINUTE = 60 * NANOSECONDS
+
+
+def approve(state: State, said: Recorded[OrderApproved]) -> None:
+    """Count an approved order; flattening is counted nowhere, as nothing may hold it up."""
+    event = said.event
+    if event.purpose == "flatten":
+        return
+    if event.reduce_only:
+        remember(state.rates.exits, said.at, MINUTE)
+        return
+    listing = state.ledger.listings[event.instrument]
+    sized = size(event, event.reference_price, listing)
+    worth = notional(state.ledger, event, sized) or ZERO
+    _enter(state, said.at, event.instrument, worth)
+    state.rates.locks[event.instrument] = Lock(event.strategy, said.at)
+
+
+def change(state: State, said: Recorded[ReplaceApproved]) -> None:
+    """A replace counts as a cancel, and for what it adds as an entry. Folded before `headroom`."""
+    remember(state.rates.cancels, said.at, MINUTE)
+    order = state.orders.get(said.event.order_id)
+    if order is None or order.reduces or not grows(order, said.event):
+        return
+    after = changed(state, order, said.event)
+    left = ROUNDING.subtract(after.quantity, order.filled)
+    added = ROUNDING.subtract(ROUNDING.multiply(left, after.price), order.counted_value)
+    unit = unit_value(state.ledger, order.instrument) or ZERO
+    _enter(state, said.at, order.instrument, max(ROUNDING.multiply(added, unit), ZERO))
+
+
+def cancel(state: State, said: Recorded[Event]) -> None:
+    """Count a cancel that may pass."""
+    remember(state.rates.cancels, said.at, MINUTE)
+
+
+def _enter(state: State, at: int, instrument: str, worth: Decimal) -> None:
+    rates = state.rates
+    rates.last_entry = at
+    remember(rates.entries, at, MINUTE)
+    remember(rates.entries_of.setdefault(instrument, []), at, MINUTE)
+    span = state.limits.notional_window if state.limits else MINUTE
+    _remember_amount(rates.notionals, at, span, worth)
+
+
+def remember(moments: list[int], at: int, span: int) -> None:
+    """Append a moment and forget those that a window of `span` will never see again."""
+    del moments[: bisect_right(moments, at - span)]
+    moments.append(at)
+
+
+def within(moments: Sequence[int], at: int, span: int) -> int:
+    """How many moments lie in (at - span, at]."""
+    return len(moments) - bisect_right(moments, at - span)
+
+
+def notional_within(window: Notionals, at: int, span: int) -> Decimal:
+    """The sum of amounts in (at - span, at]."""
+    found = window.total
+    for amount in window.amounts[: bisect_right(window.moments, at - span)]:
+        found = ROUNDING.subtract(found, amount)
+    return found
+
+
+def _remember_amount(window: Notionals, at: int, span: int, amount: Decimal) -> None:
+    window.total = ROUNDING.add(notional_within(window, at, span), amount)
+    gone = bisect_right(window.moments, at - span)
+    del window.moments[:gone], window.amounts[:gone]
+    window.moments.append(at)
+    window.amounts.append(amount)
+
+
+def reset(state: State) -> None:
+    """Every window starts anew."""
+    state.rates = Rates()

@@ -1,0 +1,58 @@
+"""A refusal says which rule, the limit in force, what was measured, and who set the limit."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.governance import FlattenRequested
+from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRaised, SignalRefused
+
+
+class Breach(NamedTuple):
+    """Why a rule says no; `limit` and `measured` in the unit of the rule (docs/risk.md).
+
+    `set_by` is the id of the event that set the limit, where that is not the LimitsSet in force.
+    """
+
+    limit: Decimal | None
+    measured: Decimal | None
+    reason: str
+    set_by: str | None = None
+
+
+def refuse(
+    wish: SignalRaised | CancelRaised | ReplaceRaised,
+    instrument: str,
+    rule: str,
+    breach: Breach,
+    set_by: str | None,
+) -> SignalRefused:
+    """The refusal of a wish, a cancel or a replace; `set_by` where the breach does not say."""
+    return SignalRefused(
+        signal_id=wish.signal_id,
+        producer=wish.producer,
+        strategy=wish.strategy,
+        instrument=instrument,
+        rule=rule,
+        limit=breach.limit,
+        measured=breach.measured,
+        limit_set_by=breach.set_by or set_by,
+        reason=breach.reason,
+    )
+
+
+def refuse_flattening(
+    said: Recorded[FlattenRequested], strategy: str, instrument: str
+) -> SignalRefused:
+    """A position cannot be flattened: nobody knows what it would trade at."""
+    return SignalRefused(
+        signal_id=said.id,
+        producer="",
+        strategy=strategy,
+        instrument=instrument,
+        rule="known_price",
+        limit=None,
+        measured=None,
+        limit_set_by=None,
+        reason=f"{instrument} has no price; what {strategy} holds of it stays",
+    )

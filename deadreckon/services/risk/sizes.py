@@ -1,0 +1,61 @@
+"""How big an order can become, and at which price it is valued before anybody has traded."""
+
+from decimal import ROUND_DOWN, Decimal
+from typing import NamedTuple
+
+from deadreckon.contracts.amounts import EXACT, ROUNDING, SCALE_MAX
+from deadreckon.contracts.instruments import InstrumentListed
+from deadreckon.contracts.orders import OrderApproved
+from deadreckon.contracts.signals import SignalRaised
+from deadreckon.services.portfolio import ledger
+from deadreckon.services.portfolio.holdings import Ledger
+from deadreckon.services.portfolio.valuation import converted
+
+_FINEST = Decimal(1).scaleb(-SCALE_MAX)
+
+
+class Size(NamedTuple):
+    """The most an order can become: base units or contracts, and quote currency for the prices."""
+
+    quantity: Decimal
+    price: Decimal  # what the quantity is valued at: the worst of mark, limit and stop
+    entry_price: Decimal  # where it is expected to trade
+
+
+def size(
+    order: SignalRaised | OrderApproved, reference: Decimal, listing: InstrumentListed
+) -> Size:
+    """The size of a wish or an approved order, weighed at the mark `reference`.
+
+    The router divides a notional by the dearest of mark, limit and stop, of which it may have taken
+    a tick. We do the same a tick below, and cut at 18 decimals, which no lot can undercut: so it is
+    never less than what is sent, and a cap that is met exactly is met and not passed.
+    """
+    prices = [price for price in (order.limit_price, order.stop_price) if price is not None]
+    expected = order.limit_price or order.stop_price or reference
+    if order.quantity is not None:
+        return Size(order.quantity, max([reference, *prices]), expected)
+    assert order.notional is not None, "a size is a quantity or a notional"
+    price = max([reference, *(EXACT.subtract(price, listing.tick_size) for price in prices)])
+    units = ROUNDING.divide(order.notional, EXACT.multiply(price, listing.contract_size))
+    return Size(units.quantize(_FINEST, ROUND_DOWN, ROUNDING), price, expected)
+
+
+def unit_value(book: Ledger, instrument: str) -> Decimal | None:
+    """What one unit of quantity x price is worth in the reporting currency; None when unknown."""
+    listing = book.listings.get(instrument)
+    unit = ledger.rate(book, listing.quote_currency) if listing else None
+    return None if unit is None or listing is None else EXACT.multiply(unit, listing.contract_size)
+
+
+def notional(book: Ledger, order: SignalRaised | OrderApproved, size: Size) -> Decimal | None:
+    """The order's notional in the reporting currency; None when its currency has no rate.
+
+    A quantity is valued at the worst of mark, limit and stop; a notional is what it says.
+    """
+    if order.quantity is not None:
+        return ledger.notional(book, order.instrument, size.quantity, size.price)
+    assert order.notional is not None, "a size is a quantity or a notional"
+    listing = book.listings.get(order.instrument)
+    unit = ledger.rate(book, listing.quote_currency) if listing else None
+    return None if unit is None else converted(order.notional, unit)

@@ -1,0 +1,48 @@
+"""Turns a wish into an approved order, or says which rule forbids it."""
+
+from deadreckon.contracts.envelope import derive_id
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.orders import OrderApproved
+from deadreckon.contracts.signals import SignalRaised
+from deadreckon.services.risk.asked import Asked
+from deadreckon.services.risk.refusals import refuse
+from deadreckon.services.risk.rules import first_breach
+from deadreckon.services.risk.state import State
+
+
+def weigh(state: State, said: Recorded[SignalRaised]) -> list[Event]:
+    """Ask every rule; what none forbids is approved as it was wished."""
+    asked = Asked(state, said.at, said.event)
+    found = first_breach(asked)
+    if found is None:
+        return [_approve(asked, said)]
+    rule, breach = found
+    set_by = state.limits_id if rule.field else None
+    return [refuse(said.event, said.event.instrument, rule.name, breach, set_by)]
+
+
+def _approve(asked: Asked, said: Recorded[SignalRaised]) -> OrderApproved:
+    """An exit is approved reduce-only, so that it can never become the entry nobody weighed."""
+    wish = said.event
+    assert asked.mark is not None, "no order passes without a price"
+    exits = asked.is_exit
+    return OrderApproved(
+        order_id=derive_id(said.id, "order", 0),
+        signal_id=wish.signal_id,
+        producer=wish.producer,
+        strategy=wish.strategy,
+        instrument=wish.instrument,
+        side=wish.side,
+        quantity=wish.quantity,
+        notional=wish.notional,
+        reference_price=asked.mark.price,
+        order_type=wish.order_type,
+        limit_price=wish.limit_price,
+        stop_price=wish.stop_price,
+        time_in_force=wish.time_in_force,
+        post_only=wish.post_only,
+        reduce_only=exits,
+        stop_loss=None if exits else wish.stop_loss,
+        take_profit=None if exits else wish.take_profit,
+        expires_at=wish.expires_at,
+    )
