@@ -1,0 +1,1 @@
+"""From an approved wish to orders in a venue's own terms."""

@@ -1,0 +1,58 @@
+"""Prices and quantities in a venue's steps, never beyond what was wished."""
+
+from decimal import Decimal
+
+from deadreckon.contracts.amounts import EXACT, ROUNDING, product, round_down, round_up
+from deadreckon.contracts.instruments import InstrumentListed
+from deadreckon.contracts.signals import Side
+
+
+def limit_price(price: Decimal, side: Side, tick: Decimal) -> Decimal:
+    """Never pay more, never take less: a buy's limit goes down, a sell's up."""
+    return round_down(price, tick) if side == "buy" else round_up(price, tick)
+
+
+def entry_stop(price: Decimal, side: Side, tick: Decimal) -> Decimal:
+    """A stop that enters never triggers before the wish: a buy's goes up, a sell's down."""
+    return round_up(price, tick) if side == "buy" else round_down(price, tick)
+
+
+def exit_stop(price: Decimal, side: Side, tick: Decimal) -> Decimal:
+    """A stop that protects never triggers later than the wish: a sell's goes up, a buy's down."""
+    return round_up(price, tick) if side == "sell" else round_down(price, tick)
+
+
+def whole_lots(quantity: Decimal, listed: InstrumentListed) -> int:
+    """Lots in a quantity (base units or contracts), rounded down."""
+    return int(ROUNDING.divide_int(quantity, listed.lot_size))
+
+
+def affordable_lots(notional: Decimal, price: Decimal, listed: InstrumentListed) -> int:
+    """Lots that a notional (quote currency) pays for at a price, rounded down."""
+    return int(ROUNDING.divide_int(notional, _lot_value(price, listed)))
+
+
+def least_lots(price: Decimal, listed: InstrumentListed) -> int:
+    """The fewest lots that the venue takes as one order at this price."""
+    by_quantity = _ceiling(listed.minimum_quantity, listed.lot_size)
+    by_notional = _ceiling(listed.minimum_notional, _lot_value(price, listed))
+    return max(1, by_quantity, by_notional)
+
+
+def quantity_of(lots: int, listed: InstrumentListed) -> Decimal:
+    """The quantity (base units or contracts) of whole lots."""
+    return product(Decimal(lots), listed.lot_size)
+
+
+def notional_of(lots: int, price: Decimal, listed: InstrumentListed) -> Decimal:
+    """What whole lots are worth at a price, in quote currency; exact."""
+    return product(Decimal(lots), _lot_value(price, listed))
+
+
+def _lot_value(price: Decimal, listed: InstrumentListed) -> Decimal:
+    return EXACT.multiply(EXACT.multiply(price, listed.contract_size), listed.lot_size)
+
+
+def _ceiling(amount: Decimal, step: Decimal) -> int:
+    steps, rest = ROUNDING.divmod(amount, step)
+    return int(steps) + bool(rest)

@@ -1,0 +1,110 @@
+"""What the router remembers: what may trade where, and which of its orders are open."""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from deadreckon.contracts.amounts import EXACT, ZERO
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
+from deadreckon.contracts.orders import OrderFilled, OrderReplaced, OrderRouted
+from deadreckon.contracts.signals import OrderType, Side
+
+
+class Listing(Struct):
+    """An instrument's specification, the id of the event that set it, and of its delisting."""
+
+    listed: InstrumentListed
+    set_by: str
+    delisted_by: str | None = None
+
+
+class Child(Struct):
+    """A routed order that has not ended; quantities in base units or contracts."""
+
+    instrument: str
+    side: Side
+    order_type: OrderType
+    quantity: Decimal
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+    reduce_only: bool
+    filled: Decimal = ZERO
+
+
+class Family(Struct):
+    """The open children of an approved order, and what the ended ones have filled."""
+
+    children: dict[str, Child] = {}
+    filled_before: Decimal = ZERO
+
+
+class State(Struct):
+    """Bounded by what is listed and what is open."""
+
+    listings: dict[str, Listing] = {}
+    venues: dict[str, VenueConfigured] = {}
+    families: dict[str, Family] = {}  # by the approved order
+    parents: dict[str, str] = {}  # child -> approved order, open ones only
+
+
+def listed(state: State, said: Recorded[InstrumentListed]) -> None:
+    """A listing replaces the one before, and undoes a delisting."""
+    state.listings[said.event.instrument] = Listing(said.event, said.id)
+
+
+def delisted(state: State, instrument: str, by: str) -> None:
+    """What was never listed cannot be delisted; that is no affair of ours."""
+    if instrument in state.listings:
+        state.listings[instrument].delisted_by = by
+
+
+def routed(state: State, order: OrderRouted) -> None:
+    """The order is open from its routing to its end."""
+    family = state.families.setdefault(order.parent_id, Family())
+    family.children[order.order_id] = Child(
+        instrument=order.instrument,
+        side=order.side,
+        order_type=order.order_type,
+        quantity=order.quantity,
+        limit_price=order.limit_price,
+        stop_price=order.stop_price,
+        reduce_only=order.reduce_only,
+    )
+    state.parents[order.order_id] = order.parent_id
+
+
+def filled(state: State, fill: OrderFilled) -> None:
+    """`leaves` tells what has filled, so that a fill told twice counts once."""
+    child = _find(state, fill.order_id)
+    if child is None:
+        return
+    child.filled = max(child.filled, EXACT.subtract(child.quantity, fill.leaves))
+    if not fill.leaves:
+        ended(state, fill.order_id)
+
+
+def replaced(state: State, change: OrderReplaced) -> None:
+    """The venue has taken a change."""
+    child = _find(state, change.order_id)
+    if child is not None:
+        child.quantity = change.quantity
+        child.limit_price = change.limit_price
+        child.stop_price = change.stop_price
+
+
+def ended(state: State, order_id: str) -> None:
+    """An ended child leaves what it has filled to its family; the last one takes the family."""
+    parent = state.parents.pop(order_id, None)
+    if parent is None:
+        return
+    family = state.families[parent]
+    child = family.children.pop(order_id)
+    family.filled_before = EXACT.add(family.filled_before, child.filled)
+    if not family.children:
+        del state.families[parent]
+
+
+def _find(state: State, order_id: str) -> Child | None:
+    parent = state.parents.get(order_id)
+    return None if parent is None else state.families[parent].children[order_id]
