@@ -42,15 +42,12 @@ INTEGER_MAX = 2**63 - 1  # what readers in SQL can hold
 
 
 class WireFact(Struct, forbid_unknown_fields=True):
-    """An operator's fact on the wire: `data` is the body of an event of `type` in version `v`.
+    """An operator's fact on the wire: an event's body, with an id that makes a resend harmless."""
 
-    `id` is the operator's own; the same `id` with the same data is the same fact.
-    """
-
-    id: str
-    type: str
-    v: int
-    data: dict[str, Any]
+    id: str  # the operator's own; the same id with the same fact is the same fact
+    type: str  # of the event, such as governance.halt_requested
+    v: int  # the version of its shape
+    data: dict[str, Any]  # its fields
 
 
 _encode = msgspec.json.Encoder(order="deterministic").encode

@@ -1,0 +1,83 @@
+"""Who says what: for each type of event, the services that may write it to the log."""
+
+from deadreckon.contracts.catalogue import OPERATOR_EVENTS
+
+SERVICES = {
+    "market": "brings what a tape or a venue tells of the market; its time is everybody's clock",
+    "trainer": "fits regime models to closed bars",
+    "signal": "reads producers' signals and runs the in-house strategies",
+    "risk": "weighs every wish against the limits in force",
+    "router": "puts approved orders in the venue's own terms",
+    "fill": "owns the order table, the brackets and the paper venue",
+    "portfolio": "keeps positions, cash and equity",
+    "governance": "answers operators and stops what performs badly",
+}
+
+SPEAKERS: dict[str, tuple[str, ...]] = {
+    "market.tape_opened": ("market",),
+    "market.tape_ended": ("market",),
+    "market.bar_closed": ("market",),
+    "market.quote_updated": ("market",),
+    "market.trade_printed": ("market",),
+    "market.mark_updated": ("market",),
+    "market.funding_rate_published": ("market",),
+    "market.currency_rate_updated": ("market",),
+    "market.clock_ticked": ("market",),
+    "instruments.instrument_listed": (),
+    "instruments.instrument_delisted": (),
+    "instruments.venue_configured": (),
+    "signals.signal_raised": ("signal",),
+    "signals.cancel_raised": ("signal",),
+    "signals.replace_raised": ("signal",),
+    "signals.signal_refused": ("signal", "risk"),
+    "orders.order_approved": ("risk",),
+    "orders.order_unroutable": ("router",),
+    "orders.order_routed": ("router",),
+    "orders.order_submitting": ("fill",),
+    "orders.order_accepted": ("fill",),
+    "orders.order_rejected": ("fill",),
+    "orders.order_triggered": ("fill",),
+    "orders.order_filled": ("fill",),
+    "orders.order_cancelled": ("fill",),
+    "orders.order_expired": ("fill",),
+    "orders.order_unknown": ("fill",),
+    "orders.cancel_approved": ("risk",),
+    "orders.cancel_missed": ("risk", "router", "fill"),
+    "orders.replace_approved": ("risk",),
+    "orders.replace_routed": ("router",),
+    "orders.order_replaced": ("fill",),
+    "orders.bracket_armed": ("fill",),
+    "orders.bracket_closed": ("fill",),
+    "portfolio.position_changed": ("portfolio",),
+    "portfolio.funding_paid": ("portfolio",),
+    "portfolio.equity_marked": ("portfolio",),
+    "portfolio.cash_deposited": (),
+    "portfolio.cash_withdrawn": (),
+    "portfolio.fee_charged": (),
+    "portfolio.reporting_configured": (),
+    "governance.limits_set": (),
+    "governance.halt_requested": (),
+    "governance.resume_requested": (),
+    "governance.halt_acknowledged": ("risk", "fill"),
+    "governance.resume_acknowledged": ("risk", "fill"),
+    "governance.halt_imposed": ("risk", "governance"),
+    "governance.flatten_requested": (),
+    "governance.cancel_requested": (),
+    "governance.strategy_configured": (),
+    "governance.operator_refused": ("governance",),
+    "models.regime_model_fitted": ("trainer",),
+    "models.regime_model_refused": ("trainer",),
+    "life.stack_started": (),
+    "life.stack_stopped": (),
+}
+
+
+def speakers(name: str) -> tuple[str, ...]:
+    """Everybody who may say an event of this type, operators last."""
+    operators = ("operators",) if name in OPERATOR_EVENTS else ()
+    return SPEAKERS[name] + operators
+
+
+def words_of(service: str) -> list[str]:
+    """The types of event that a service may say."""
+    return [name for name, services in SPEAKERS.items() if service in services]

@@ -1,0 +1,102 @@
+"""JSON Schemas (2020-12) of every shape that was ever written, and of what the doors take."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from deadreckon.contracts.catalogue import EVENTS, VERSIONS
+from deadreckon.contracts.doors import WireFact, WireSignal
+from deadreckon.contracts.envelope import Commit, Envelope
+from deadreckon.contracts.history import RETIRED
+from deadreckon.stack.documents.meanings import docstring, fields
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+IDENTITY = "urn:deadreckon:contract:"
+
+# Amounts in the log are canonical; at a door any plain decimal text will do.
+CANONICAL = r"^(0|-?([1-9][0-9]*|0(?=\.))(\.[0-9]*[1-9])?)$"
+AT_A_DOOR = r"^-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?$"
+
+# A wish, a cancel or a replace: each forbids what belongs to the others.
+SIGNAL_FORMS = [
+    {
+        "title": "signal",
+        "required": ["instrument", "side"],
+        "oneOf": [{"required": ["quantity"]}, {"required": ["notional"]}],
+        "properties": {"cancel": {"type": "null"}, "replace": {"type": "null"}},
+    },
+    {"title": "cancel", "required": ["cancel"], "properties": {"cancel": {"type": "string"}}},
+    {"title": "replace", "required": ["replace"], "properties": {"replace": {"type": "string"}}},
+]
+
+
+def shapes() -> Iterator[tuple[str, int, type[Struct]]]:
+    """(type, version, shape) of all that may lie in a log: retired shapes before their newest."""
+    for name, shape in EVENTS.items():
+        yield from ((kind, v, past) for (kind, v), past in RETIRED.items() if kind == name)
+        yield name, VERSIONS[name], shape
+
+
+def event_schema(name: str, v: int, shape: type[Struct]) -> dict[str, Any]:
+    """The schema of an event's body."""
+    return _document(f"{name}.v{v}", shape)
+
+
+def documents() -> dict[str, dict[str, Any]]:
+    """Every schema by the name of its file."""
+    found = {f"{name}.v{v}": event_schema(name, v, shape) for name, v, shape in shapes()}
+    found["envelope"] = _document("envelope", Envelope)
+    found["commit"] = _document("commit", Commit)
+    found["wire-signal"] = _document("wire-signal", WireSignal) | {"oneOf": SIGNAL_FORMS}
+    found["wire-fact"] = _document("wire-fact", WireFact)
+    return found
+
+
+def _document(identity: str, shape: type[Struct]) -> dict[str, Any]:
+    definitions = components([shape], "#/$defs/{name}")
+    schema: dict[str, Any] = {"$schema": DIALECT, "$id": IDENTITY + identity}
+    schema |= definitions.pop(shape.__name__)
+    return schema | ({"$defs": definitions} if definitions else {})
+
+
+def components(kinds: list[type[Struct]], place: str) -> dict[str, Any]:
+    """Schemas of shapes and what they hold, by class name; `place` is where references point."""
+    _, found = msgspec.json.schema_components(kinds, ref_template=place)
+    within: list[type[Struct]] = [Envelope] if Commit in kinds else []
+    for shape in kinds + within:
+        _explain(found[shape.__name__], shape)
+    return {name: found[name] for name in sorted(found)}
+
+
+def _explain(schema: dict[str, Any], shape: type[Struct]) -> None:
+    """Put the words of the contract and the form of its amounts into a generated schema."""
+    schema["description"] = docstring(shape)
+    pattern = AT_A_DOOR if shape is WireSignal else CANONICAL
+    for field in fields(shape):
+        place = schema["properties"][field.name]
+        if field.meaning:
+            schema["properties"][field.name] = {"description": field.meaning} | place
+        _constrain_amounts(schema["properties"][field.name], pattern)
+
+
+def _constrain_amounts(node: Any, pattern: str) -> None:
+    if isinstance(node, dict):
+        if node.get("format") == "decimal":
+            node["pattern"] = pattern
+        for part in node.values():
+            _constrain_amounts(part, pattern)
+    elif isinstance(node, list):
+        for part in node:
+            _constrain_amounts(part, pattern)
+
+
+def is_canonical(text: str) -> bool:
+    """Whether a text is an amount as the log writes it.
+
+    >>> [is_canonical(t) for t in ("0", "-0.5", "12", "1.50", "01", "-0")]
+    [True, True, True, False, False, False]
+    """
+    return re.fullmatch(CANONICAL, text) is not None
