@@ -42,6 +42,7 @@ VERBS = {
     "replay": "auditing:replay",
     "signal": "signals:signal",
     "tape": "tape:verbs",
+    "contracts": "contracts:verbs",
     "version": "about:version",
 }
 
