@@ -44,6 +44,15 @@ def canonical(amount: Decimal) -> Decimal:
         raise ValueError(f"{amount} needs more than {EXACT.prec} digits") from error
 
 
+def text(amount: Decimal) -> str:
+    """The canonical text of an amount, never with an exponent; raises ValueError for NaN.
+
+    >>> [text(Decimal(t)) for t in ("1E-7", "1E+3", "0.10")]
+    ['0.0000001', '1000', '0.1']
+    """
+    return format(canonical(amount), "f")
+
+
 def decimals(amount: Decimal) -> int:
     """How many decimals an amount needs.
 

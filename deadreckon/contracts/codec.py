@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
-from deadreckon.contracts.amounts import canonical
+from deadreckon.contracts.amounts import canonical, text
 from deadreckon.contracts.catalogue import EVENTS, NAMES, VERSIONS
 from deadreckon.contracts.envelope import Commit, Envelope, derive_id
 from deadreckon.contracts.event import Event, Recorded, Upcasting
@@ -23,6 +23,7 @@ class UndecodableError(ValueError):
 
 E = TypeVar("E", bound=Event)
 
+_encode_body = msgspec.json.Encoder().encode
 _encode = msgspec.json.Encoder(decimal_format="string", order="deterministic").encode
 _decode_commit = msgspec.json.Decoder(Commit).decode
 
@@ -59,9 +60,22 @@ def _canonical_value(value: Any) -> Any:
     return value
 
 
+def plain_body(event: Event) -> dict[str, Any]:
+    """An event's fields in their order, every amount as canonical text, every dict sorted."""
+    return {name: _plain(getattr(event, name)) for name in event.__struct_fields__}
+
+
+def _plain(value: Any) -> Any:
+    if type(value) is Decimal:
+        return text(value)
+    if type(value) is dict:
+        return {key: _plain(value[key]) for key in sorted(value)}
+    return value
+
+
 def encode_event(event: Event) -> bytes:
     """Canonical JSON of an event's body: the same event gives the same bytes everywhere."""
-    return _encode(canonical_event(event))
+    return _encode_body(plain_body(event))
 
 
 def decode_event(name: str, v: int, data: bytes | Raw) -> Event:

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct, to_builtins
 
-from deadreckon.contracts.amounts import EXACT, ZERO, canonical
+from deadreckon.contracts.amounts import text
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import LimitsSet, OperatorRefused, StrategyConfigured
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
@@ -28,8 +28,6 @@ from deadreckon.runtime.intake import Intake
 from deadreckon.runtime.recollection import Recollection
 from deadreckon.services.portfolio import accounting, ledger
 from deadreckon.services.portfolio.holdings import Ledger
-from deadreckon.services.portfolio.money import worth
-from deadreckon.services.portfolio.valuation import converted
 
 CONFIGURING = (
     LimitsSet,
@@ -191,13 +189,13 @@ class Audit:
 
     def _snapshot(self) -> Snapshot:
         book = self._ledger
-        worth = ledger.equity(book)
+        now = ledger.equity(book)
         return Snapshot(
             figures=figures(book),
             positions={key: _position(book, key) for key, _ in ledger.positions(book)},
-            equity=worth.equity,
-            deposited=_deposited(book),
-            unpriced=worth.unpriced,
+            equity=now.equity,
+            deposited=ledger.net_deposits(book),
+            unpriced=now.unpriced,
             one_currency=set(book.accounts) <= {book.reporting},
         )
 
@@ -207,21 +205,10 @@ def _position(book: Ledger, key: Key) -> Position:
     price = ledger.mark(book, key[2])
     assert held is not None
     return Position(
-        quantity=str(accounting.quantity(held)),
-        average_price=str(accounting.average_price(held)),
-        mark=str(price.price) if price else None,
+        quantity=text(accounting.quantity(held)),
+        average_price=text(accounting.average_price(held)),
+        mark=text(price.price) if price else None,
     )
-
-
-def _deposited(book: Ledger) -> Decimal:
-    """Deposits less withdrawals at today's rates, in the reporting currency."""
-    total = ZERO
-    for currency, account in book.accounts.items():
-        rate = ledger.rate(book, currency)
-        if rate is not None:
-            net = EXACT.subtract(worth(account.deposited), worth(account.withdrawn))
-            total = EXACT.add(total, converted(net, rate))
-    return canonical(total)
 
 
 async def audit(

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from deadreckon.contracts.amounts import EXACT, ZERO, canonical
+from deadreckon.contracts.amounts import EXACT, ZERO, canonical, text
 from deadreckon.services.portfolio import accounting, ledger
 from deadreckon.services.portfolio.holdings import Holding, Ledger
 from deadreckon.services.portfolio.money import worth
@@ -38,8 +38,8 @@ class Figures(Struct, frozen=True):
 
     def texts(self) -> dict[str, str]:
         """The figures and their net as decimal texts."""
-        named = {name: str(getattr(self, name)) for name in self.__struct_fields__}
-        return named | {"net": str(self.net)}
+        named = {name: text(getattr(self, name)) for name in self.__struct_fields__}
+        return named | {"net": text(self.net)}
 
 
 def _add(left: Figures, right: Figures, name: str, sign: int) -> Decimal:

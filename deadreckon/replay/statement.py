@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from deadreckon.contracts.amounts import EXACT, canonical
+from deadreckon.contracts.amounts import EXACT, text
 from deadreckon.replay.audit import Audit, Snapshot
 from deadreckon.replay.figures import Figures, Key, total
 
@@ -95,12 +95,12 @@ def _equity(opening: Snapshot, closing: Snapshot) -> Document:
     deposited = EXACT.subtract(closing.deposited, opening.deposited)
     change = EXACT.subtract(closing.equity, opening.equity)
     pnl = EXACT.subtract(_net(closing.figures.values()), _net(opening.figures.values()))
-    rest = str(canonical(EXACT.subtract(EXACT.subtract(change, deposited), pnl)))
+    rest = text(EXACT.subtract(EXACT.subtract(change, deposited), pnl))
     return {
-        "opening": str(opening.equity),
-        "deposited": str(canonical(deposited)),
-        "pnl": str(canonical(pnl)),
-        "closing": str(closing.equity),
+        "opening": text(opening.equity),
+        "deposited": text(deposited),
+        "pnl": text(pnl),
+        "closing": text(closing.equity),
         "revaluation": "0" if closing.one_currency else rest,
         "unexplained": rest if closing.one_currency else "0",
     }

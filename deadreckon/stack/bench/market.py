@@ -1,0 +1,83 @@
+"""A market edge for the bench: one quote, again and again, so that orders fill."""
+
+import asyncio
+import time
+from decimal import Decimal
+
+from deadreckon.contracts.codec import seal
+from deadreckon.contracts.envelope import derive_id
+from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
+from deadreckon.contracts.governance import LimitsSet
+from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
+from deadreckon.contracts.market import QuoteUpdated
+from deadreckon.contracts.portfolio import CashDeposited, ReportingConfigured
+from deadreckon.contracts.subjects import SHARED
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.domain import Domain
+from deadreckon.stack.setup import say
+
+INSTRUMENT = "BTCUSDT.PAPER"
+WHO = "bench"
+
+
+class Quotes:
+    """Says the same deep quote every `every` seconds."""
+
+    def __init__(self, bus: Bus, every: float = 0.1) -> None:
+        self._domain = Domain(bus, SHARED, "market", "bench")
+        self._every = every
+
+    async def run(self) -> None:
+        """Quote until cancelled."""
+        await self._domain.recover()
+        quote = QuoteUpdated(
+            INSTRUMENT, Decimal(50_000), Decimal(50_001), Decimal(10**6), Decimal(10**6)
+        )
+        while True:
+            at = time.time_ns()
+            name = derive_id("quote", SHARED, at)
+            said = Recorded(name, at, SHARED, "paper", "market", None, name, quote)
+            place = self._domain.sequence
+            await self._domain.append((place + 1, place, 0), [], [seal(said)])
+            await asyncio.sleep(self._every)
+
+
+async def set_up_bench(bus: Bus, book: str) -> None:
+    """Instrument, venue, cash and limits under which every signal of the bench passes."""
+    for number, event in enumerate(_facts()):
+        await say(bus, book, "bench", f"bench-{number}", event)
+
+
+def _facts() -> list[Event]:
+    return [
+        InstrumentListed(
+            instrument=INSTRUMENT,
+            symbol="BTCUSDT",
+            venue="PAPER",
+            kind="perpetual",
+            base_currency="BTC",
+            quote_currency="USDT",
+            tick_size=Decimal("0.01"),
+            lot_size=Decimal("0.001"),
+            minimum_quantity=Decimal("0.001"),
+            minimum_notional=Decimal(1),
+            contract_size=Decimal(1),
+            market="perpetual",
+            actor=WHO,
+            reason=WHO,
+        ),
+        VenueConfigured("PAPER", Decimal(0), Decimal(0), "", Decimal(0), 0, Decimal(1), WHO, WHO),
+        ReportingConfigured("USDT", 60 * NANOSECONDS, WHO, WHO),
+        CashDeposited("USDT", Decimal(10**9), WHO, WHO),
+        LimitsSet(
+            entries_per_minute=None,
+            entries_per_minute_instrument=None,
+            exits_per_minute=None,
+            cancels_per_minute=None,
+            exposure_gross_max=Decimal(10**9),
+            leverage_max=Decimal(10),
+            drawdown_max=Decimal("0.5"),
+            actor=WHO,
+            reason=WHO,
+        ),
+    ]
