@@ -25,7 +25,7 @@ class Fence(Struct, frozen=True):
 
 
 class FencedError(Exception):
-    """You tried to append behind a fence that somebody else has moved; `tail` is what they wrote."""
+    """You tried to append behind a fence that somebody has moved; `tail` is what they wrote."""
 
     def __init__(self, fence: Fence, tail: Stored | None) -> None:
         found = tail.sequence if tail else 0
@@ -77,6 +77,26 @@ class Reader(Protocol):
         ...
 
 
+class Notices(Protocol):
+    """What is said on one subject from now on; nobody stores it, so the slow may miss some."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Iterates over what is said."""
+        ...
+
+    async def __anext__(self) -> bytes:
+        """The next one; StopAsyncIteration once closed."""
+        ...
+
+    async def ready(self) -> None:
+        """Returns once nothing said from now on is missed."""
+        ...
+
+    async def close(self) -> None:
+        """Stop listening; whoever iterates comes to the end."""
+        ...
+
+
 class Bus(Protocol):
     """One log, and notices beside it. JetStream and memory promise the same (tests/runtime)."""
 
@@ -103,7 +123,10 @@ class Bus(Protocol):
         ...
 
     async def read(self, after: int) -> Reader:
-        """A reader that begins with sequence `after` + 1."""
+        """A reader that begins with sequence `after` + 1.
+
+        Raises HoleError when the log ends before `after`: it was cut, and must not be continued.
+        """
         ...
 
     async def notify(self, subject: str, payload: bytes) -> None:
@@ -115,10 +138,14 @@ class Bus(Protocol):
         ...
 
     async def serve(self, subject: str, answer: Callable[[bytes], Awaitable[bytes]]) -> None:
-        """Answer requests on `subject` until the bus is closed."""
+        """Answer requests on `subject` until the bus is closed; returns once they reach `answer`.
+
+        They are answered one after the other. An exception in `answer` is a bug: the bus is of no
+        more use, and the exception comes out of it.
+        """
         ...
 
-    def listen(self, subject: str) -> AsyncIterator[bytes]:
+    def listen(self, subject: str) -> Notices:
         """Notices on `subject` as they come."""
         ...
 

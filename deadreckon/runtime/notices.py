@@ -1,0 +1,43 @@
+"""What others say on a subject and nobody stores, kept until it is heard."""
+
+import asyncio
+from collections import deque
+
+NOTICES_MAX = 65_536  # unheard ones kept for one listener
+
+
+class Hearing:
+    """Notices in the order they came. Too many unheard ones, and the newest is lost and counted:
+    that is what a notice is."""
+
+    def __init__(self) -> None:
+        self.lost = 0
+        self._said: deque[bytes] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._over = False
+
+    def hear(self, payload: bytes) -> None:
+        """Take one notice in."""
+        if len(self._said) < NOTICES_MAX:
+            self._said.append(payload)
+            self._wake()
+        else:
+            self.lost += 1
+
+    def end(self) -> None:
+        """Nothing more will come: who iterates gets what is here and then the end."""
+        self._over = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def take(self) -> bytes | None:
+        """The next notice, when there is one; null at the end."""
+        while not self._said:
+            if self._over:
+                return None
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        return self._said.popleft()
