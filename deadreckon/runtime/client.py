@@ -1,0 +1,66 @@
+"""nats-py's client, with a short way in and a quick way out of a dead connection."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import nats.aio.client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+Tap = Callable[[bytes, bytes, bytes, bytes], None]  # subject, reply, payload, raw headers
+
+
+class Tapped(NamedTuple):
+    """A subscription heard as bytes."""
+
+    number: int
+    subscription: Subscription
+
+
+class Client(nats.aio.client.Client):
+    """nats-py's client with a short way in: a tapped subscription gets bytes, at once.
+
+    The ordinary way parses headers, builds a message, and passes it through a queue and a task:
+    the messages of a log, fence headers and all, come three times as fast without.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._taps: dict[int, Tap] = {}
+
+    async def tap(self, subject: str, heard: Tap) -> Tapped:
+        """Subscribe so that `heard` is called inside the read loop."""
+        number = self._sid + 1  # the one that subscribe is about to take
+        self._taps[number] = heard
+        return Tapped(number, await self.subscribe(subject, cb=_unheard))
+
+    def untap(self, number: int) -> None:
+        """Forget a tap; its subscription is ended apart."""
+        self._taps.pop(number, None)
+
+    async def _process_msg(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
+    ) -> None:
+        tap = self._taps.get(sid)
+        if tap is None:
+            await super()._process_msg(sid, subject, reply, data, headers)
+        else:
+            tap(subject, reply, data, headers)
+
+    async def _process_op_err(self, e: Exception) -> None:
+        # A half-dead connection with unsent bytes would be closed politely, for a quarter of an
+        # hour, before the client thinks of reconnecting (nats.py issues 671 and 675).
+        writer = getattr(self._transport, "_io_writer", None)
+        if writer is not None and self.is_connected:
+            writer.transport.abort()
+        await super()._process_op_err(e)
+
+    @property
+    def server_version(self) -> tuple[int, int]:
+        """Major and minor version of the server."""
+        version = self.connected_server_version
+        return version.major, version.minor
+
+
+async def _unheard(_: Msg) -> None:
+    """What a tapped subscription would call, if it called anything."""

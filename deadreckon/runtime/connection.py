@@ -1,0 +1,279 @@
+"""One connection to NATS: a request ends with an answer or a named error, never in silence."""
+
+import asyncio
+import re
+import ssl
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+from nats import errors
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.nuid import NUID
+
+from deadreckon.runtime.bus import (
+    ConfigurationError,
+    DeniedError,
+    TooLargeError,
+    UnavailableError,
+)
+from deadreckon.runtime.client import Client, Tap, Tapped
+from deadreckon.runtime.questions import Answer, Questions, denial
+
+VERSION_MIN = (2, 15)  # what the fences and recoveries of this program were tried on
+CONNECT_WAIT = 10.0  # seconds for the first connection
+PING_SECONDS = 5  # two of them unanswered end a connection: a silent one costs 15 seconds at most
+RECONNECT_SECONDS = 0.2  # between attempts: a local server is back within tenths of a second
+
+_DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
+
+log = structlog.get_logger()
+
+
+class Connection:
+    """A connection that mends itself. `generation` rises with every new one behind it, so that
+    who keeps something on the server knows when to look after it; `faults` counts by kind."""
+
+    def __init__(self, inbox_prefix: str) -> None:
+        self.inbox_prefix = inbox_prefix
+        self.generation = 0
+        self.faults: Counter[str] = Counter()
+        self.payload_max = 0  # bytes of payload and headers together
+        self._client = Client()
+        self._inbox = self.new_inbox()
+        self._questions = Questions(self._inbox)
+        self._denied: set[str] = set()
+        self._connected = asyncio.Event()
+        self._refusal: DeniedError | None = None
+        self._first_refusal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._settled = False
+        self._closing = False
+        self.watchers: list[Callable[[], None]] = []  # called when the connection changes
+
+    @classmethod
+    async def open(
+        cls,
+        servers: str | Sequence[str],
+        *,
+        user: str | None,
+        password: str | None,
+        token: str | None,
+        tls: ssl.SSLContext | None,
+        name: str,
+        inbox_prefix: str,
+        wait: float,
+    ) -> "Connection":
+        """Connect. Raises DeniedError for wrong credentials, UnavailableError when nobody is
+        there within `wait` seconds, ConfigurationError for a server that is too old."""
+        self = cls(inbox_prefix)
+        connecting = asyncio.ensure_future(
+            self._client.connect(
+                [servers] if isinstance(servers, str) else list(servers),
+                user=user,
+                password=password,
+                token=token,
+                tls=tls,
+                name=name,
+                inbox_prefix=inbox_prefix,
+                error_cb=self._on_error,
+                disconnected_cb=self._on_disconnected,
+                reconnected_cb=self._on_connected,
+                closed_cb=self._on_closed,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=RECONNECT_SECONDS,  # type: ignore[arg-type]  # sleeps on it
+                ping_interval=PING_SECONDS,
+            )
+        )
+        await self._first_connection(connecting, wait)
+        return self
+
+    async def _first_connection(self, connecting: "asyncio.Task[None]", wait: float) -> None:
+        try:
+            await asyncio.wait(
+                {connecting, self._first_refusal},
+                timeout=wait,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if not connecting.done():
+                raise self._refusal or UnavailableError(
+                    f"no NATS server answers within {wait:g} seconds"
+                )
+            connecting.result()
+            self._check_version()
+            self.payload_max = self._client.max_payload
+            await self._client.tap(f"{self._inbox}.*", self._questions.hear)
+            await self._on_connected()
+            await self.settle(f"{self._inbox}.*")
+            self._settled = True
+        finally:
+            if not self._settled:
+                connecting.cancel()
+                await asyncio.gather(connecting, return_exceptions=True)
+                await self.close()
+
+    def _check_version(self) -> None:
+        found = self._client.server_version
+        if found < VERSION_MIN:
+            wanted = ".".join(map(str, VERSION_MIN))
+            raise ConfigurationError(
+                f"nats-server {found[0]}.{found[1]} is too old: fences need {wanted} or newer"
+            )
+
+    async def _on_connected(self) -> None:
+        if self.generation:
+            log.info("nats_connected_again")
+        self.generation += 1
+        self._refusal = None
+        self._connected.set()
+        self._tell()
+
+    async def _on_disconnected(self) -> None:
+        if not self._closing:
+            self.faults["disconnected"] += 1
+            log.warning("nats_disconnected")
+        self._connected.clear()
+        self._questions.fail("the connection broke before an answer came")
+        self._tell()
+
+    async def _on_closed(self) -> None:
+        self._connected.clear()
+        if not self._closing:
+            self._refusal = DeniedError(
+                f"the server closed the connection for good: {self._client.last_error}"
+            )
+        self._questions.fail("the connection is closed")
+        self._tell()
+
+    async def _on_error(self, error: Exception) -> None:
+        if self._closing:
+            return
+        text = str(error)
+        self.faults[type(error).__name__] += 1
+        denied = _DENIED.search(text.lower())
+        if denied:
+            self._denied.add(denied[2])
+            self._questions.deny(denied[2])
+        elif "authorization violation" in text.lower():
+            self._refusal = DeniedError("the server does not know this user, password or token")
+            if not self._first_refusal.done():
+                self._first_refusal.set_result(None)
+        # While it is away every attempt fails alike: that was said when it went.
+        say = log.debug if isinstance(error, OSError) else log.warning
+        say("nats_fault", fault=type(error).__name__, reason=text)
+
+    def _tell(self) -> None:
+        for watcher in self.watchers:
+            watcher()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether there is a connection at this moment."""
+        return self._connected.is_set()
+
+    def new_inbox(self) -> str:
+        """A subject of our own that nobody can guess."""
+        return f"{self.inbox_prefix}.{NUID().next().decode()}"
+
+    async def request(
+        self, subject: str, payload: bytes, wait: float, headers: dict[str, str] | None = None
+    ) -> Answer:
+        """Ask, and wait up to `wait` seconds for a connection and for the answer each.
+
+        Raises UnavailableError when none came, DeniedError when the server did not let it through.
+        """
+        await self._be_connected(wait)
+        inbox, answer = self._questions.ask(subject, wait)
+        try:
+            await self._publish(subject, payload, inbox, headers)
+            return await answer
+        finally:
+            if not answer.cancel() and not answer.cancelled():
+                answer.exception()  # looked at, even when sending failed first
+
+    async def publish(self, subject: str, payload: bytes, reply: str = "") -> None:
+        """Say something; raises UnavailableError when there is no connection to say it on."""
+        if not self.is_up:
+            raise self._refusal or UnavailableError(f"{subject}: not connected")
+        await self._publish(subject, payload, reply, None)
+
+    async def _publish(
+        self, subject: str, payload: bytes, reply: str, headers: dict[str, str] | None
+    ) -> None:
+        try:
+            await self._client.publish(subject, payload, reply=reply, headers=headers)
+        except errors.MaxPayloadError:
+            raise TooLargeError(f"{len(payload)} bytes, {self.payload_max} at most") from None
+        except errors.BadSubjectError:
+            raise ValueError(f"{subject!r} is no subject") from None
+        except errors.Error as error:
+            raise UnavailableError(f"{subject}: {error}") from error
+
+    async def _be_connected(self, wait: float) -> None:
+        # Nothing is handed to a client that is reconnecting: it would be kept there and sent
+        # after its author had given it up.
+        if self._closing:
+            raise UnavailableError("this connection is closed")
+        if not self.is_up and self._refusal is None:
+            try:
+                await asyncio.wait_for(self._connected.wait(), wait)
+            except TimeoutError:
+                raise UnavailableError(f"not connected within {wait:g} seconds") from None
+        if self._refusal is not None:
+            raise self._refusal
+
+    async def subscribe(
+        self, subject: str, heard: Callable[[Msg], Awaitable[None]]
+    ) -> Subscription:
+        """Hear a subject until unsubscribed, through reconnections. Raises DeniedError."""
+        try:
+            subscription = await self._client.subscribe(subject, cb=heard)
+        except errors.ConnectionClosedError as error:
+            raise UnavailableError(f"{subject}: {error}") from error
+        await self.settle(subject)
+        return subscription
+
+    async def tap(self, subject: str, heard: Tap) -> Tapped:
+        """Hear a subject as bytes, called from inside the read loop: be quick, never raise."""
+        try:
+            tapped = await self._client.tap(subject, heard)
+        except errors.ConnectionClosedError as error:
+            raise UnavailableError(f"{subject}: {error}") from error
+        await self.settle(subject)
+        return tapped
+
+    async def untap(self, tapped: Tapped) -> None:
+        """Stop hearing bytes."""
+        self._client.untap(tapped.number)
+        await self.unsubscribe(tapped.subscription)
+
+    async def unsubscribe(self, subscription: Subscription) -> None:
+        """Stop hearing; on a closed connection there is nothing to stop."""
+        try:
+            await subscription.unsubscribe()
+        except errors.Error as error:
+            log.debug("nats_unsubscribe", reason=str(error))
+
+    async def settle(self, *subjects: str) -> None:
+        """Returns when the server has taken what was sent so far; DeniedError if not these."""
+        await self._be_connected(CONNECT_WAIT)
+        # The client's own flush sends its ping ahead of what is waiting to be written, and has no
+        # event for when that is done.
+        while self._client.pending_data_size and self.is_up:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        try:
+            await self._client.flush()
+        except (errors.Error, OSError) as error:
+            raise UnavailableError(f"the server does not answer: {error}") from error
+        self.check_permitted(*subjects)
+
+    def check_permitted(self, *subjects: str) -> None:
+        """Raises DeniedError if the server has refused one of these subjects."""
+        for subject in subjects:
+            if subject.lower() in self._denied:
+                raise denial(subject)
+
+    async def close(self) -> None:
+        """Close for good; idempotent."""
+        self._closing = True
+        await self._client.close()

@@ -1,0 +1,243 @@
+"""The log on NATS JetStream: a thin layer of our own over requests and their JSON."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from deadreckon.contracts.subjects import ALL, STREAM
+from deadreckon.runtime.bus import (
+    ConfigurationError,
+    Fence,
+    FencedError,
+    LogInfo,
+    Notices,
+    Reader,
+    Stored,
+    TooLargeError,
+    UnavailableError,
+)
+from deadreckon.runtime.connection import CONNECT_WAIT, Connection
+from deadreckon.runtime.jetstream_api import (
+    MESSAGE_TOO_LARGE,
+    WRONG_LAST_SEQUENCE,
+    JetStreamApi,
+    Refusal,
+    failure,
+)
+from deadreckon.runtime.jetstream_reader import JetStreamReader
+from deadreckon.runtime.notices import Hearing
+from deadreckon.runtime.stream import configuration, configuration_faults
+
+HEADER_ROOM = 512  # bytes of a message kept free: the server counts the fence's headers in
+ROOT = ALL.removesuffix(">")
+INBOXES = "_INBOX."  # where answers may go; everybody's inbox prefix begins with it
+
+FENCE_LAST = "Nats-Expected-Last-Subject-Sequence"
+FENCE_FILTER = "Nats-Expected-Last-Subject-Sequence-Subject"
+
+Answering = Callable[[bytes], Awaitable[bytes]]
+
+log = structlog.get_logger()
+
+
+class JetStreamBus:
+    """The log in one stream. `api_prefix` and `inbox_prefix` are where accounts come in: the
+    stream may live in another account than those who write and read it."""
+
+    def __init__(self, connection: Connection, api: JetStreamApi, replicas: int) -> None:
+        self.payload_max = connection.payload_max - HEADER_ROOM
+        self.faults = connection.faults
+        self._connection = connection
+        self._api = api
+        self._replicas = replicas
+        self._readers: list[JetStreamReader] = []
+        self._notices: list[NatsNotices] = []
+        self._servers: list[asyncio.Task[None]] = []
+
+    @classmethod
+    async def connect(
+        cls,
+        url: str | Sequence[str],
+        *,
+        user: str | None = None,
+        password: str | None = None,
+        token: str | None = None,
+        tls: ssl.SSLContext | None = None,
+        name: str = "deadreckon",
+        api_prefix: str = "$JS.API",
+        inbox_prefix: str = "_INBOX",
+        stream: str = STREAM,
+        replicas: int = 1,
+        wait: float = CONNECT_WAIT,
+    ) -> "JetStreamBus":
+        """Connect to one server or to any of several. Raises DeniedError for wrong credentials,
+        UnavailableError after `wait` seconds, ConfigurationError for a server too old."""
+        if not f"{inbox_prefix}.".startswith(INBOXES):
+            raise ValueError(f"inbox prefix {inbox_prefix!r}: answers go to {INBOXES}... only")
+        connection = await Connection.open(
+            url,
+            user=user,
+            password=password,
+            token=token,
+            tls=tls,
+            name=name,
+            inbox_prefix=inbox_prefix,
+            wait=wait,
+        )
+        return cls(connection, JetStreamApi(connection, api_prefix, stream), replicas)
+
+    async def provision(self) -> None:
+        """Create the stream if it is missing. One that stands is never changed:
+        ConfigurationError lists field by field what differs."""
+        found = await self._api.configuration()
+        if found is None:
+            wanted = configuration(self._api.stream, self._replicas)
+            found = await self._api.create(wanted) or await self._api.configuration() or {}
+        faults = configuration_faults(found)
+        replicas = found.get("num_replicas", 1)
+        if replicas < self._replicas:
+            faults.append(f"num_replicas: expected {self._replicas}, found {replicas}")
+        if faults:
+            raise ConfigurationError(
+                f"stream {self._api.stream} cannot keep the log: {'; '.join(faults)}"
+            )
+
+    async def append(self, subject: str, payload: bytes, fence: Fence | None = None) -> int:
+        """Store one message, if the fence stands; one attempt. Bus.append says what it raises."""
+        self._check_sound()
+        if not subject.startswith(ROOT):
+            raise ValueError(f"{subject!r} is no subject of the log")
+        if len(payload) > self.payload_max:
+            raise TooLargeError(f"{len(payload)} bytes, {self.payload_max} at most")
+        headers = {FENCE_LAST: str(fence.last), FENCE_FILTER: fence.filter} if fence else None
+        stored = await self._api.store(subject, payload, headers)
+        if stored.error is not None:
+            raise await self._refused(subject, stored.error, fence)
+        if stored.stream != self._api.stream:
+            raise ConfigurationError(f"{subject}: kept by {stored.stream}, not {self._api.stream}")
+        return stored.sequence
+
+    async def _refused(self, subject: str, refusal: Refusal, fence: Fence | None) -> Exception:
+        if refusal.err_code in WRONG_LAST_SEQUENCE and fence is not None:
+            tail = await self._api.tail(fence.filter)
+            if fence.last == (tail.sequence if tail else 0):
+                # A message, perhaps our own first attempt, is on its way in and not yet to be seen.
+                return UnavailableError(f"{fence.filter}: refused with the fence in place")
+            return FencedError(fence, tail)
+        if refusal.err_code == MESSAGE_TOO_LARGE:
+            return TooLargeError(f"{subject}: {refusal.description}")
+        return failure(subject, refusal)
+
+    async def tail(self, filter: str) -> Stored | None:
+        """The last message under `filter`, asked of the leader."""
+        self._check_sound()
+        return await self._api.tail(filter)
+
+    async def info(self) -> LogInfo:
+        """First and last sequence and what is deleted, asked of the leader."""
+        self._check_sound()
+        return await self._api.info()
+
+    async def read(self, after: int) -> Reader:
+        """A reader that begins with sequence `after` + 1."""
+        self._check_sound()
+        reader = JetStreamReader(self._api, after)
+        await reader.open()
+        self._readers = [*(r for r in self._readers if not r.closed), reader]
+        return reader
+
+    async def notify(self, subject: str, payload: bytes) -> None:
+        """Say something to those who listen now."""
+        self._check_sound()
+        await self._connection.publish(subject, payload)
+
+    async def request(self, subject: str, payload: bytes, wait: float) -> bytes:
+        """Ask whoever serves `subject`; raises UnavailableError at once when nobody does."""
+        self._check_sound()
+        return (await self._connection.request(subject, payload, wait)).payload
+
+    async def serve(self, subject: str, answer: Answering) -> None:
+        """Answer requests on `subject`, one after the other, until the bus is closed."""
+        self._check_sound()
+        asked: asyncio.Queue[Msg] = asyncio.Queue()
+        await self._connection.subscribe(subject, asked.put)
+        serving = self._serve(asked, answer)
+        self._servers.append(asyncio.create_task(serving, name=f"serve {subject}"))
+
+    async def _serve(self, asked: "asyncio.Queue[Msg]", answer: Answering) -> None:
+        while True:
+            message = await asked.get()
+            # The caller chooses where an answer goes: anywhere else it would be stored with the
+            # rights of this service, in the log for instance.
+            if not message.reply.startswith(INBOXES):
+                self.faults["reply_refused"] += 1
+                log.warning("reply_refused", subject=message.subject, reply=message.reply)
+                continue
+            reply = await answer(message.data)
+            try:
+                await self._connection.publish(message.reply, reply)
+            except UnavailableError as fault:
+                log.warning("reply_lost", subject=message.subject, reason=str(fault))
+
+    def _check_sound(self) -> None:
+        """A bug in somebody's `answer` comes out here: nobody waits for that task."""
+        for server in self._servers:
+            if server.done() and not server.cancelled():
+                server.result()
+
+    def listen(self, subject: str) -> Notices:
+        """Notices on `subject` as they come."""
+        self._check_sound()
+        notices = NatsNotices(self._connection, subject)
+        self._notices.append(notices)
+        return notices
+
+    async def close(self) -> None:
+        """End readers, listeners, servers and the connection; idempotent."""
+        for reader in self._readers:
+            await reader.close()
+        for notices in self._notices:
+            await notices.close()
+        for server in self._servers:
+            server.cancel()
+        await asyncio.gather(*self._servers, return_exceptions=True)
+        await self._connection.close()
+
+
+class NatsNotices:
+    """What is said on a subject, from about now on; `ready` says exactly."""
+
+    def __init__(self, connection: Connection, subject: str) -> None:
+        self._connection = connection
+        self._hearing = Hearing()
+        subscribing = connection.subscribe(subject, self._hear)
+        self._subscription: asyncio.Task[Subscription] = asyncio.ensure_future(subscribing)
+
+    async def _hear(self, message: Msg) -> None:
+        self._hearing.hear(message.data)
+
+    def __aiter__(self) -> "NatsNotices":
+        return self
+
+    async def __anext__(self) -> bytes:
+        await self.ready()
+        payload = await self._hearing.take()
+        if payload is None:
+            raise StopAsyncIteration
+        return payload
+
+    async def ready(self) -> None:
+        """Returns once the server listens for us; raises DeniedError if it will not."""
+        await asyncio.shield(self._subscription)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        self._hearing.end()
+        self._subscription.cancel()
+        await asyncio.gather(self._subscription, return_exceptions=True)
+        if not self._subscription.cancelled() and not self._subscription.exception():
+            await self._connection.unsubscribe(self._subscription.result())

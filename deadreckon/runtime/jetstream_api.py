@@ -1,0 +1,168 @@
+"""JetStream's requests and their JSON: the few that a log needs, about one stream."""
+
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from deadreckon.contracts.moments import parse_moment
+from deadreckon.runtime.bus import ConfigurationError, LogInfo, Stored, UnavailableError
+from deadreckon.runtime.connection import Connection
+
+ANSWER_WAIT = 2.0  # seconds; a later answer means "unknown, try the same again", which is harmless
+
+# The server's own error codes: the few that mean something here.
+WRONG_LAST_SEQUENCE = (10071, 10164)
+MESSAGE_TOO_LARGE = 10054
+STREAM_NOT_FOUND = 10059
+STREAM_EXISTS = 10058
+MESSAGE_NOT_FOUND = 10037
+# Want of room comes as a 400, but is no more the author's fault than a 503 is.
+OUT_OF_RESOURCES = (10002, 10023, 10028, 10047, 10077)
+
+
+class Refusal(Struct):
+    """Why JetStream did not do what it was asked for."""
+
+    code: int = 0
+    err_code: int = 0
+    description: str = ""
+
+
+class Acknowledgement(Struct):
+    """What an append is answered with."""
+
+    error: Refusal | None = None
+    stream: str = ""
+    sequence: int = msgspec.field(name="seq", default=0)
+
+
+class _Message(Struct):
+    subject: str
+    seq: int
+    time: str
+    data: bytes = b""  # base64 on the wire, which msgspec takes apart
+
+
+class _State(Struct):
+    messages: int
+    bytes: int
+    first_seq: int
+    last_seq: int
+    num_deleted: int = 0
+
+
+class _Answer(Struct):
+    error: Refusal | None = None
+    config: dict[str, Any] = {}
+    state: _State | None = None
+    message: _Message | None = None
+
+
+T = TypeVar("T")
+
+
+class ApiError(ConfigurationError):
+    """You asked JetStream for something it does not do here; `code` is its own error code."""
+
+    def __init__(self, request: str, refusal: Refusal) -> None:
+        super().__init__(f"{request}: {refusal.description} ({refusal.err_code})")
+        self.code = refusal.err_code
+
+
+class JetStreamApi:
+    """Requests about one stream, below a prefix: another account's API is a matter of its name."""
+
+    def __init__(self, connection: Connection, prefix: str, stream: str) -> None:
+        self.connection = connection
+        self.prefix = prefix
+        self.stream = stream
+
+    async def store(
+        self, subject: str, payload: bytes, headers: dict[str, str] | None
+    ) -> Acknowledgement:
+        """Publish a message into the stream and hear what became of it."""
+        answer = await self.connection.request(subject, payload, ANSWER_WAIT, headers)
+        return _decode(subject, answer.payload, Acknowledgement)
+
+    async def configuration(self) -> dict[str, Any] | None:
+        """How the stream is kept; null when there is none."""
+        try:
+            return (await self._ask(f"STREAM.INFO.{self.stream}", {})).config
+        except ApiError as error:
+            if error.code == STREAM_NOT_FOUND:
+                return None
+            raise
+
+    async def create(self, configuration: dict[str, Any]) -> dict[str, Any] | None:
+        """Create the stream; how it is kept then, or null when another one stands in its place."""
+        try:
+            return (await self._ask(f"STREAM.CREATE.{self.stream}", configuration)).config
+        except ApiError as error:
+            if error.code == STREAM_EXISTS:
+                return None
+            raise
+
+    async def info(self) -> LogInfo:
+        """First and last sequence and what is deleted, asked of the leader."""
+        state = (await self._ask(f"STREAM.INFO.{self.stream}", {})).state
+        if state is None:
+            raise UnavailableError("an answer without the state of the stream")
+        return LogInfo(
+            state.first_seq, state.last_seq, state.messages, state.bytes, state.num_deleted
+        )
+
+    async def tail(self, filter: str) -> Stored | None:
+        """The last message under a filter, asked of the leader (a follower may be behind)."""
+        try:
+            it = (
+                await self._ask(f"STREAM.MSG.GET.{self.stream}", {"last_by_subj": filter})
+            ).message
+        except ApiError as error:
+            if error.code == MESSAGE_NOT_FOUND:
+                return None
+            raise
+        if it is None:
+            raise UnavailableError(f"{filter}: an answer without a message")
+        return Stored(it.seq, it.subject, it.data, parse_moment(it.time))
+
+    async def create_consumer(self, name: str, configuration: dict[str, Any]) -> None:
+        """Make the server keep a place in the stream for a reader."""
+        arguments = {
+            "stream_name": self.stream,
+            "action": "create",
+            "config": {**configuration, "name": name},
+        }
+        await self._ask(f"CONSUMER.CREATE.{self.stream}.{name}", arguments)
+
+    def next_subject(self, consumer: str) -> str:
+        """Where a reader asks for more."""
+        return f"{self.prefix}.CONSUMER.MSG.NEXT.{self.stream}.{consumer}"
+
+    async def delete_consumer(self, name: str) -> None:
+        """Let the server forget a reader's place; it does so by itself after a while."""
+        subject = f"{self.prefix}.CONSUMER.DELETE.{self.stream}.{name}"
+        await self.connection.request(subject, b"", 1.0)
+
+    async def _ask(self, request: str, arguments: dict[str, Any]) -> _Answer:
+        subject = f"{self.prefix}.{request}"
+        payload = msgspec.json.encode(arguments)
+        answer = await self.connection.request(subject, payload, ANSWER_WAIT)
+        reply = _decode(subject, answer.payload, _Answer)
+        if reply.error is not None:
+            raise failure(request, reply.error)
+        return reply
+
+
+def _decode(subject: str, payload: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(payload, type=kind)
+    except msgspec.MsgspecError as error:
+        raise UnavailableError(f"{subject}: an answer that is none: {error}") from error
+
+
+def failure(request: str, refusal: Refusal) -> UnavailableError | ApiError:
+    """The server is in trouble and may do it later, or it will never do what it was asked for."""
+    if refusal.code >= 500 or refusal.err_code in OUT_OF_RESOURCES:
+        return UnavailableError(f"{request}: {refusal.description} ({refusal.err_code})")
+    return ApiError(request, refusal)

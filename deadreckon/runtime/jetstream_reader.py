@@ -1,0 +1,247 @@
+"""Reads the log from JetStream: every sequence is the last plus one, or the reading begins anew."""
+
+import asyncio
+import re
+import secrets
+from typing import Any
+
+import msgspec
+import structlog
+
+from deadreckon.contracts.event import NANOSECONDS
+from deadreckon.runtime.bus import HoleError, Stored, UnavailableError
+from deadreckon.runtime.client import Tapped
+from deadreckon.runtime.jetstream_api import JetStreamApi
+
+BATCH = 2_000  # messages of one order; between one and two of them are always on order
+BYTES_MAX = 4 * 1024 * 1024  # of one order, so that big messages cannot pile up
+EXPIRES = 30  # seconds an order stands
+HEARTBEAT = 5  # seconds between signs of life while nothing comes
+SILENCE = 2 * HEARTBEAT + 1.0  # seconds without any: the server has forgotten us
+FORGOTTEN_AFTER = 60  # seconds after which the server forgets a reader that orders nothing
+ATTEMPTS = 3  # new beginnings that must meet the same hole before it is believed
+BACKOFF = 0.1  # seconds between attempts to begin anew
+
+PLACE: dict[str, Any] = {
+    "deliver_policy": "by_start_sequence",
+    "ack_policy": "none",
+    "replay_policy": "instant",
+    "mem_storage": True,  # nothing about a reader is worth keeping: its owner knows the place
+    "num_replicas": 1,
+    "inactive_threshold": FORGOTTEN_AFTER * NANOSECONDS,
+}
+
+_LEFT_OVER = re.compile(rb"Nats-Pending-Messages: (\d+)")
+
+log = structlog.get_logger()
+
+
+def _order(seconds: int) -> bytes:
+    """A request for one batch, as JetStream wants it."""
+    return msgspec.json.encode(
+        {
+            "batch": BATCH,
+            "max_bytes": BYTES_MAX,
+            "expires": seconds * NANOSECONDS,
+            "idle_heartbeat": HEARTBEAT * NANOSECONDS,
+        }
+    )
+
+
+ORDER = _order(EXPIRES)
+FIRST_ORDER = _order(EXPIRES // 2)  # so that two orders never expire together
+
+
+class JetStreamReader:
+    """An ephemeral pull consumer, made anew at the last sequence plus one whenever in doubt.
+
+    Orders are counted in messages, not one by one: however the server spreads messages over
+    them, what is on order is what was ordered less what came.
+    """
+
+    def __init__(self, api: JetStreamApi, after: int) -> None:
+        self.closed = False
+        self._api = api
+        self._connection = api.connection
+        self._loop = asyncio.get_running_loop()
+        self._inbox = self._connection.new_inbox()
+        self._tapped: Tapped | None = None
+        self._ready: list[Stored] = []
+        self._last = after
+        self._consumer = ""  # empty: to be made anew
+        self._consumer_token = b""
+        self._status_subject = b""
+        self._generation = 0
+        self._on_order = 0
+        self._heard = self._left = self._loop.time()
+        self._waiter: asyncio.Future[None] | None = None
+        self._hole_after = -1
+        self._hole_seen = 0
+        self._failure: HoleError | None = None
+
+    async def open(self) -> None:
+        """Begin to read; raises HoleError when the log ends before the place to begin at."""
+        self._tapped = await self._connection.tap(f"{self._inbox}.*", self._hear)
+        self._connection.watchers.append(self._wake)
+        try:
+            await self._begin()
+            await self._order_more()
+        finally:
+            if not self._consumer:
+                await self.close()
+
+    async def next(self, wait: float) -> list[Stored]:
+        """All that has come since; waits up to `wait` seconds for the first message."""
+        now = self._loop.time()
+        deadline = now + wait
+        if now - self._left > HEARTBEAT:
+            self._heard = now  # it was we who were away
+        while not self._ready:
+            await self._mend()
+            remaining = deadline - self._loop.time()
+            await self._rest(remaining)
+            if remaining <= 0:
+                break
+        ready, self._ready = self._ready, []
+        if ready:
+            await self._order_more()
+        self._left = self._loop.time()
+        return ready
+
+    async def _rest(self, seconds: float) -> None:
+        """Until something comes or happens, or it has been silent for too long."""
+        if self._connection.is_up:
+            seconds = min(seconds, self._heard + SILENCE - self._loop.time())
+        if seconds <= 0 or self._ready:
+            await asyncio.sleep(0)
+            return
+        waiter = self._waiter = self._loop.create_future()
+        timer = self._loop.call_later(seconds, self._wake)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def _mend(self) -> None:
+        """Order more; or begin anew after a gap, a silence, or with a new connection."""
+        if self.closed:
+            raise UnavailableError("this reader is closed")
+        if self._failure is not None:
+            raise self._failure
+        self._connection.check_permitted(self._api.next_subject(self._consumer))
+        if not self._connection.is_up:
+            return
+        silent = self._loop.time() - self._heard > SILENCE
+        if silent or self._generation != self._connection.generation:
+            self._give_up("silence" if silent else "reconnected")
+        try:
+            if not self._consumer:
+                await self._begin()
+            await self._order_more()
+        except UnavailableError as fault:
+            log.warning("reader_waits", reason=str(fault))
+            await asyncio.sleep(BACKOFF)
+
+    def _give_up(self, reason: str) -> None:
+        """Trust nothing more from this consumer; the next wait makes another."""
+        if self._consumer:
+            self._connection.faults[f"reader_{reason}"] += 1
+            log.info("reader_begins_anew", reason=reason, after=self._last)
+        self._consumer, self._consumer_token, self._status_subject = "", b"", b""
+
+    async def _begin(self) -> None:
+        """A new consumer behind the last message; the log must still reach that far."""
+        generation = self._connection.generation
+        info = await self._api.info()
+        if info.last < self._last:
+            self._fail(f"the log ends at {info.last}; {self._last} was read or written before")
+        if info.first > self._last + 1:
+            self._fail(f"the log begins with {info.first}; {self._last + 1} is missing")
+        name = f"reader-{secrets.token_hex(8)}"
+        await self._api.create_consumer(name, {**PLACE, "opt_start_seq": self._last + 1})
+        self._consumer, self._consumer_token = name, name.encode()
+        self._status_subject = f"{self._inbox}.{name}".encode()
+        self._generation = generation
+        self._on_order = 0
+
+    def _fail(self, reason: str) -> None:
+        self._failure = HoleError(reason)
+        raise self._failure
+
+    async def _order_more(self) -> None:
+        while self._consumer and self._on_order <= BATCH:
+            order = ORDER if self._on_order else FIRST_ORDER
+            if not self._on_order:
+                self._heard = self._loop.time()  # without an order there were no signs of life
+            self._on_order += BATCH
+            subject = self._api.next_subject(self._consumer)
+            await self._connection.publish(subject, order, self._status_subject.decode())
+
+    def _hear(self, subject: bytes, reply: bytes, payload: bytes, headers: bytes) -> None:
+        """A message, or a word about our orders; called within the read loop."""
+        if not reply:
+            self._hear_status(subject, headers)
+            return
+        # $JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>.<count>.<time>.<pending>; behind a
+        # domain and an account that stand before the stream where there are more than nine.
+        parts = reply.split(b".")
+        shift = 0 if len(parts) == 9 else 2
+        if parts[3 + shift] != self._consumer_token:
+            return  # of a consumer given up
+        sequence = int(parts[5 + shift])
+        if sequence != self._last + 1:
+            self._stumble(sequence)
+            return
+        if not self._ready:
+            self._heard = self._loop.time()
+            self._wake()
+        self._on_order -= 1
+        self._last = sequence
+        self._ready.append(Stored(sequence, subject.decode(), payload, int(parts[7 + shift])))
+
+    def _hear_status(self, subject: bytes, headers: bytes) -> None:
+        if subject != self._status_subject:
+            return  # about a consumer given up
+        self._heard = self._loop.time()
+        status = headers[9:12]  # after "NATS/1.0 "
+        if status == b"100":
+            return
+        left_over = _LEFT_OVER.search(headers)
+        if status in (b"408", b"409") and left_over:  # an order expired, or is full by its bytes
+            self._on_order -= int(left_over[1])
+        else:
+            self._give_up(f"status_{status.decode()}")
+        self._wake()
+
+    def _stumble(self, found: int) -> None:
+        """A sequence is missing: lost on the way, or in one replica, or for ever."""
+        if self._hole_after != self._last:
+            self._hole_after, self._hole_seen = self._last, 0
+        self._hole_seen += 1
+        if self._hole_seen > ATTEMPTS:
+            self._failure = HoleError(
+                f"the log continues with {found}; {self._last + 1} is missing"
+            )
+        self._give_up("hole")
+        self._wake()
+
+    async def close(self) -> None:
+        """Stop reading and let the server forget this reader."""
+        if self.closed:
+            return
+        self.closed = True
+        self._wake()
+        if self._wake in self._connection.watchers:
+            self._connection.watchers.remove(self._wake)
+        if self._tapped is not None:
+            await self._connection.untap(self._tapped)
+        if self._consumer and self._connection.is_up:
+            try:
+                await self._api.delete_consumer(self._consumer)
+            except UnavailableError as fault:
+                log.debug("reader_left_behind", reason=str(fault))

@@ -1,0 +1,77 @@
+"""Requests that wait for an answer, and everything that may become of them."""
+
+import asyncio
+from typing import NamedTuple
+
+from deadreckon.runtime.bus import DeniedError, UnavailableError
+
+NO_RESPONDERS = b"NATS/1.0 503"
+
+
+class Answer(NamedTuple):
+    """What came back for a request; headers as they were on the wire."""
+
+    payload: bytes
+    headers: bytes
+
+
+class _Question(NamedTuple):
+    subject: str
+    answer: "asyncio.Future[Answer]"
+
+
+class Questions:
+    """Open requests by the inbox their answer comes to; each ends with an answer or an error."""
+
+    def __init__(self, inbox: str) -> None:
+        self._inbox = inbox
+        self._asked = 0
+        self._open: dict[bytes, _Question] = {}
+
+    def ask(self, subject: str, wait: float) -> "tuple[str, asyncio.Future[Answer]]":
+        """Open a question: the inbox for its answer, and the answer within `wait` seconds."""
+        loop = asyncio.get_running_loop()
+        self._asked += 1
+        inbox = f"{self._inbox}.{self._asked}"
+        question = _Question(subject, loop.create_future())
+        self._open[inbox.encode()] = question
+        late = f"no answer on {subject} within {wait:g} seconds"
+        timer = loop.call_later(wait, _fail, question, UnavailableError(late))
+
+        def close(_: object) -> None:
+            timer.cancel()
+            del self._open[inbox.encode()]
+
+        question.answer.add_done_callback(close)
+        return inbox, question.answer
+
+    def hear(self, subject: bytes, _: bytes, payload: bytes, headers: bytes) -> None:
+        """An answer, perhaps to a question long closed; called within the read loop."""
+        question = self._open.get(subject)
+        if question is None:
+            return
+        if headers and headers.startswith(NO_RESPONDERS):
+            _fail(question, UnavailableError(f"nobody answers on {question.subject}"))
+        elif not question.answer.done():
+            question.answer.set_result(Answer(payload, headers))
+
+    def deny(self, subject: str) -> None:
+        """The server names a subject (in lower case), not the request: end those it fits."""
+        for question in self._open.values():
+            if question.subject.lower() == subject:
+                _fail(question, denial(question.subject))
+
+    def fail(self, reason: str) -> None:
+        """No answer can come any more."""
+        for question in self._open.values():
+            _fail(question, UnavailableError(f"{question.subject}: {reason}"))
+
+
+def denial(subject: str) -> DeniedError:
+    """What the author of a forbidden request is told."""
+    return DeniedError(f"this user may not use the subject {subject}")
+
+
+def _fail(question: _Question, error: Exception) -> None:
+    if not question.answer.done():
+        question.answer.set_exception(error)

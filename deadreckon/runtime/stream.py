@@ -1,0 +1,85 @@
+"""How the stream of the log must be kept: for ever, unchanged, by the file."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from deadreckon.contracts.subjects import ALL
+
+UNLIMITED = -1
+
+# Whatever deletes a message brings the fence tokens before it back to life, so that a writer who
+# was shut out may write again; and a log with holes can no longer be replayed.
+REQUIRED: dict[str, Any] = {
+    "subjects": [ALL],
+    "retention": "limits",
+    "storage": "file",
+    "max_consumers": UNLIMITED,
+    "max_msgs": UNLIMITED,
+    "max_bytes": UNLIMITED,
+    "max_msgs_per_subject": UNLIMITED,
+    "max_msg_size": UNLIMITED,
+    "max_age": 0,
+    "deny_delete": True,
+    "deny_purge": True,
+    "allow_direct": True,
+}
+
+# What a server leaves out when it is off: read as off, and refused when it is on.
+FORBIDDEN = {
+    "allow_rollup_hdrs": "a rollup deletes what came before it",
+    "allow_msg_ttl": "messages with a time to live vanish",
+    "allow_msg_schedules": "schedules unset the protection against purging",
+    "allow_msg_counter": "counters are added up, not kept",
+    "subject_delete_marker_ttl": "delete markers need messages that vanish",
+    "sealed": "nothing can be appended to it",
+    "no_ack": "an append would never be confirmed",
+    "mirror": "it copies another stream",
+    "sources": "it copies other streams",
+    "subject_transform": "subjects are not stored as they were sent",
+    "republish": "messages leave by another door",
+    "mirror_direct": "a copy would answer for it",
+    "discard_new_per_subject": "it belongs to a limit",
+}
+
+
+def configuration(name: str, replicas: int) -> dict[str, Any]:
+    """The configuration this program creates a log with."""
+    return {
+        **REQUIRED,
+        "name": name,
+        "num_replicas": replicas,
+        "discard": "new",  # should a limit ever be set, writing stops and nothing is lost
+        # Half the disk for commits of JSON. An append costs the same; once in 8 MB, when a block
+        # is full, one waits a few milliseconds longer.
+        "compression": "s2",
+    }
+
+
+def configuration_faults(config: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a stream for a log, one sentence a field; empty when it may serve.
+
+    >>> configuration_faults(configuration("LOG", 1) | {"max_age": 60})
+    ['max_age: expected 0, found 60']
+    """
+    wrong = [
+        f"{field}: expected {expected!r}, found {found!r}"
+        for field, expected in REQUIRED.items()
+        if (found := _found(config, field, expected)) != expected
+    ]
+    wrong += [
+        f"{field}: expected nothing, found {config[field]!r}: {reason}"
+        for field, reason in FORBIDDEN.items()
+        if config.get(field)
+    ]
+    if config.get("persist_mode", "default") not in ("", "default"):
+        wrong.append(
+            f"persist_mode: expected 'default', found {config['persist_mode']!r}: "
+            "it confirms before it has written"
+        )
+    return wrong
+
+
+def _found(config: Mapping[str, Any], field: str, expected: Any) -> Any:
+    """What stands there; a limit that is left out or 0 is none."""
+    found = config.get(field)
+    return expected if expected in (UNLIMITED, 0) and not found else found
