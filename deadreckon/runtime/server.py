@@ -1,0 +1,213 @@
+"""The nats-server that a stack starts itself: one per store, and never longer than its parent."""
+
+import asyncio
+import fcntl
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import urlsplit
+
+import structlog
+
+from deadreckon.runtime.binary import nats_server
+from deadreckon.runtime.server_files import Address, ServerFiles
+
+READY_WAIT = 120.0  # seconds: a store of millions of messages takes some to be read
+PATIENCE = 10.0  # seconds of waiting after which we say so, and of a stop before it is forced
+LOCK_WAIT = (
+    0.5  # seconds: somebody who only looks whether a server runs holds the lock for a moment
+)
+LOOK = 0.01  # seconds between two looks at a file or a lock
+
+# Linux ends the server with its parent, even with one that was killed: the kernel signals it. The
+# request must be made inside the child, and a fork of a process with threads may run next to
+# nothing: hence a program in between. A parent that died before it was made is noticed as well.
+LEASH = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+if os.getppid() == int(sys.argv[1]):
+    os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+log = structlog.get_logger()
+
+
+class StoreLockedError(Exception):
+    """You started a second server on one store; the message names the first."""
+
+
+class ServerFailedError(Exception):
+    """The server you started ended or never got ready; the message has its last words."""
+
+
+def running(data: Path) -> Address | None:
+    """The server on this folder's store, if one runs and is ready; whoever started it."""
+    files = ServerFiles(data)
+    try:
+        lock = os.open(files.lock, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        return None if _take(lock) else files.address()
+    finally:
+        os.close(lock)
+
+
+class EmbeddedServer:
+    """`async with EmbeddedServer(data) as server:` runs a server on `<data>/nats/store`.
+
+    Start it from the main thread: on Linux it ends with the thread that started it. `died` is set
+    when it ends without having been stopped.
+    """
+
+    def __init__(self, data: Path, *, port: int = -1) -> None:
+        self.died = asyncio.Event()
+        self._data = data
+        self._files = ServerFiles(data.absolute())
+        self._port = port
+        self._process: asyncio.subprocess.Process | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._address: Address | None = None
+        self._stopping = False
+
+    @property
+    def address(self) -> Address:
+        """Where the server is; raises ServerFailedError before it was started."""
+        if self._address is None:
+            raise ServerFailedError(f"no server was started on {self._files.folder}")
+        return self._address
+
+    async def __aenter__(self) -> "EmbeddedServer":
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> Address:
+        """Start and wait until it answers. Raises StoreLockedError, MissingServerError,
+        ServerFailedError or ExposedSecretError."""
+        program = nats_server()
+        self._files.prepare()
+        lock = await self._lock()
+        try:
+            self._files.forget_ports()
+            self._write_settings()
+            self._process = await self._launch(program, lock)
+        finally:
+            # From here on the child alone holds the lock: it is free when the server is gone.
+            os.close(lock)
+        self._watch = asyncio.create_task(self._wait_for_end(self._process), name="nats-server")
+        try:
+            self._address = await self._ready(self._process)
+        finally:
+            if self._address is None:
+                await self.stop()
+        log.info("nats_server_ready", url=self._address.url, pid=self._address.pid)
+        return self._address
+
+    async def _lock(self) -> int:
+        lock = os.open(self._files.lock, os.O_RDWR | os.O_CREAT, 0o600)
+        patience = time.monotonic() + LOCK_WAIT
+        while not _take(lock):
+            if time.monotonic() > patience:
+                os.close(lock)
+                who = self._files.address()
+                raise StoreLockedError(
+                    f"{self._files.folder} is in use by "
+                    + (f"the server at {who.url} (pid {who.pid})" if who else "another server")
+                )
+            await asyncio.sleep(LOOK)
+        return lock
+
+    def _write_settings(self) -> None:
+        handle = os.open(self._files.settings, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(handle, "w", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(self._files.settings_text(self._port))
+
+    async def _launch(self, program: Path, lock: int) -> asyncio.subprocess.Process:
+        command = [str(program), "-c", str(self._files.settings)]
+        if sys.platform == "linux":
+            command = [sys.executable, "-I", "-S", "-c", LEASH, str(os.getpid()), *command]
+        # What it says before it has opened its log, a mistake in the settings for instance.
+        words = os.open(self._files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            return await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=words,
+                stderr=words,
+                pass_fds=[lock],
+                start_new_session=True,  # Ctrl-C is for the services; they need the log to stop
+            )
+        finally:
+            os.close(words)
+
+    async def _wait_for_end(self, process: asyncio.subprocess.Process) -> None:
+        code = await process.wait()
+        if not self._stopping:
+            log.error("nats_server_died", pid=process.pid, code=code)
+            self.died.set()
+
+    async def _ready(self, process: asyncio.subprocess.Process) -> Address:
+        begun = told = time.monotonic()
+        while time.monotonic() - begun < READY_WAIT:
+            if process.returncode is not None:
+                raise ServerFailedError(f"nats-server ended: {self._files.last_words()}")
+            address = self._files.address()
+            if address is not None and _answers(address.url):
+                return address
+            if time.monotonic() - told > PATIENCE:
+                told = time.monotonic()
+                log.info("nats_server_recovers_its_store", seconds=round(told - begun))
+            await asyncio.sleep(LOOK)
+        raise ServerFailedError(
+            f"nats-server is not ready after {READY_WAIT:g} seconds: {self._files.last_words()}"
+        )
+
+    async def stop(self) -> None:
+        """Stop it in an orderly way, or after 10 seconds in any; idempotent."""
+        self._stopping = True
+        if self._process is None or self._watch is None:
+            return
+        self._signal(signal.SIGTERM)
+        ended, _ = await asyncio.wait({self._watch}, timeout=PATIENCE)
+        if not ended:
+            log.warning("nats_server_killed", pid=self._process.pid)
+            self._signal(signal.SIGKILL)
+            await self._watch
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.returncode is None:
+            try:
+                self._process.send_signal(number)
+            except ProcessLookupError:
+                log.debug("nats_server_gone", pid=self._process.pid)
+
+
+def _take(lock: int) -> bool:
+    """Take the lock, if nobody else has it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _answers(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 0), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
