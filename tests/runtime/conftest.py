@@ -1,0 +1,116 @@
+"""Places to keep a log in: memory, and a real nats-server that is shared by a file of tests."""
+
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+import pytest_asyncio
+
+from deadreckon.runtime.binary import nats_server
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.jetstream import JetStreamBus
+from deadreckon.runtime.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.server import EmbeddedServer
+from deadreckon.runtime.server_files import Address
+
+
+class Place(Protocol):
+    """Somewhere a log lies; every bus opened there is another connection to the same log."""
+
+    async def open(self) -> Bus: ...
+
+    async def close(self) -> None: ...
+
+
+class InMemory:
+    def __init__(self) -> None:
+        self.log = MemoryLog()
+
+    async def open(self) -> MemoryBus:
+        return MemoryBus(self.log)
+
+    async def close(self) -> None:
+        pass
+
+
+class OnServer:
+    """A new log on a server that other tests have used."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._buses: list[JetStreamBus] = []
+
+    async def connect(self) -> JetStreamBus:
+        bus = await JetStreamBus.connect(
+            self.address.url, user=self.address.user, password=self.address.password
+        )
+        self._buses.append(bus)
+        return bus
+
+    async def open(self) -> JetStreamBus:
+        bus = await self.connect()
+        await bus.provision()
+        return bus
+
+    async def forget(self) -> None:
+        """Delete the stream; the protections of its messages do not protect it as a whole."""
+        bus = await self.connect()
+        try:
+            await bus.request("$JS.API.STREAM.DELETE.LOG", b"", 5.0)
+        finally:
+            await bus.close()
+
+    async def close(self) -> None:
+        for bus in self._buses:
+            await bus.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server_address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Address]:
+    async with EmbeddedServer(tmp_path_factory.mktemp("server")) as server:
+        yield server.address
+
+
+@pytest_asyncio.fixture
+async def on_server(server_address: Address) -> AsyncIterator[OnServer]:
+    place = OnServer(server_address)
+    await place.forget()
+    yield place
+    await place.close()
+
+
+@pytest.fixture
+def in_memory() -> InMemory:
+    return InMemory()
+
+
+@pytest.fixture(params=["in_memory", "on_server"])
+def place(request: pytest.FixtureRequest) -> Place:
+    chosen: Place = request.getfixturevalue(request.param)
+    return chosen
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def server_with(folder: Path, settings: str) -> Iterator[str]:
+    """A server with settings of our own, on a port of its own; gives its URL."""
+    port = free_port()
+    path = folder / "own.conf"
+    path.write_text(
+        f'host: "127.0.0.1"\nport: {port}\njetstream {{ store_dir: "{folder}/own" }}\n{settings}'
+    )
+    process = subprocess.Popen([nats_server(), "-c", path, "-l", folder / "own.log"])
+    try:
+        yield f"nats://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
