@@ -1,0 +1,1 @@
+"""The service that answers operators and stops what performs badly."""

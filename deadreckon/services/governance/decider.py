@@ -1,0 +1,165 @@
+"""Answers operators who were not understood, and stops the book where a strategy performs badly."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct, field
+
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.governance import (
+    HaltImposed,
+    LimitsSet,
+    LogDamaged,
+    OperatorMalformed,
+    OperatorRefused,
+    ResumeRequested,
+)
+from deadreckon.contracts.orders import OrderFilled
+from deadreckon.services.governance import performance, trades
+from deadreckon.services.governance.trades import Trades
+from deadreckon.services.portfolio import ledger
+from deadreckon.services.portfolio.ledger import Ledger
+
+UNPRICED = "performance_unpriced"
+RULES = (*performance.MEASURES, UNPRICED)
+DEFAULTS = LimitsSet("", "")  # what is remembered before anybody set limits
+
+
+class Record(Struct):
+    """A strategy's closed trades: how many in all, and the net profits of the latest ones.
+
+    Profits are in the reporting currency, oldest first, as many as `performance_window` says.
+    """
+
+    closed: int = 0
+    results: list[Decimal] = []
+
+
+class State(Struct):
+    """What the performance stops look at.
+
+    `newest` is the id of the last fill that closed a trade, and `unpriced` of the last one whose
+    trade has no known worth. `halted` until somebody resumes.
+    """
+
+    limits: LimitsSet | None = None
+    limits_id: str | None = None
+    ledger: Ledger = field(default_factory=ledger.initial)
+    trades: Trades = field(default_factory=Trades)
+    records: dict[str, Record] = {}
+    newest: str = ""
+    unpriced: str = ""
+    halted: bool = False
+
+
+def initial() -> State:
+    return State()
+
+
+def evolve(state: State, said: Recorded[Any]) -> State:
+    match said.event:
+        case OrderFilled():
+            _fold_fill(state, said)
+        case LimitsSet() as limits:
+            state.limits, state.limits_id = limits, said.id
+            for record in state.records.values():
+                _trim(state, record)
+        case ResumeRequested(reset_counters=reset):
+            state.halted = False
+            if reset:
+                state.records = {}
+        case HaltImposed(rule=rule):
+            state.halted = state.halted or rule in RULES
+        case _:
+            ledger.evolve(state.ledger, said)
+    return state
+
+
+def _fold_fill(state: State, said: Recorded[OrderFilled]) -> None:
+    closed = trades.fold(state.trades, state.ledger, said)
+    if closed is None:
+        return
+    if closed.profit is None:
+        state.unpriced = said.id
+        return
+    record = state.records.setdefault(closed.strategy, Record())
+    record.closed += 1
+    record.results.append(closed.profit)
+    _trim(state, record)
+    state.newest = said.id
+
+
+def _trim(state: State, record: Record) -> None:
+    window = (
+        DEFAULTS.performance_window if state.limits is None else state.limits.performance_window
+    )
+    del record.results[: -max(window, 1)]
+
+
+def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:
+    match said.event:
+        case OrderFilled(strategy=strategy):
+            return _judge(state, said.id, strategy)
+        case OperatorMalformed(door=door, rule=rule, reason=reason, evidence=evidence):
+            return [OperatorRefused(door, rule, reason, evidence)]
+        case LogDamaged(subject=subject, reason=reason):
+            return [_halt_damaged(subject, reason)]
+        case _:
+            return []
+
+
+def _halt_damaged(subject: str, reason: str) -> HaltImposed:
+    return HaltImposed(
+        scope="all",
+        rule="log_damaged",
+        limit=None,
+        measured=None,
+        limit_set_by=None,
+        reason=f"{subject}: {reason}",
+    )
+
+
+def _judge(state: State, fill_id: str, strategy: str) -> Sequence[Event]:
+    """A halt when this fill closed a trade that leaves the strategy short of a minimum."""
+    limits = state.limits
+    if limits is None or state.halted or not _are_minima_set(limits):
+        return []
+    if state.unpriced == fill_id:
+        return [_halt(state, limits, UNPRICED, None, None, _unpriced(strategy))]
+    record = state.records.get(strategy)
+    if record is None or state.newest != fill_id:
+        return []
+    if record.closed < (limits.performance_trades_min or 1):
+        return []
+    short = performance.shortfall(limits, record.results)
+    if short is None:
+        return []
+    reason = f"{strategy}: the last {len(record.results)} closed trades fall short of {short.rule}"
+    return [_halt(state, limits, short.rule, short.limit, short.measured, reason)]
+
+
+def _are_minima_set(limits: LimitsSet) -> bool:
+    return any(getattr(limits, rule) is not None for rule in performance.MEASURES)
+
+
+def _unpriced(strategy: str) -> str:
+    return f"{strategy}: a closed trade has no worth in the reporting currency; state a rate"
+
+
+def _halt(
+    state: State,
+    limits: LimitsSet,
+    rule: str,
+    limit: Decimal | None,
+    measured: Decimal | None,
+    reason: str,
+) -> HaltImposed:
+    return HaltImposed(
+        scope=limits.performance_scope,
+        rule=rule,
+        limit=limit,
+        measured=measured,
+        limit_set_by=state.limits_id,
+        reason=reason,
+    )
