@@ -181,8 +181,8 @@ class Breakers(Struct):
 class State(Struct):
     """Everything risk decides on. `evolve` moves it in place, `decide` never does.
 
-    `children` leads from a routed order to its approval, `signals` from a signal to its open order
-    and `ended` (by UTC day, in days since 1970) to those that ended within the horizon; `orders` holds open ones.
+    `orders` holds the open ones. `children` leads from a routed order to its approval, `signals`
+    from a signal to its open order, and `ended` (by day since 1970) to those that ended lately.
     """
 
     ledger: Ledger
