@@ -67,7 +67,11 @@ def test_every_event_has_somebody_who_says_it_and_every_speaker_is_known() -> No
 
 
 # What a service builds to work with and never says.
-OWN_USE = {("risk", "governance.limits_set"), ("risk", "signals.signal_raised")}
+OWN_USE = {
+    ("governance", "governance.limits_set"),
+    ("risk", "governance.limits_set"),
+    ("risk", "signals.signal_raised"),
+}
 
 
 @pytest.mark.parametrize("service", [name for name in SERVICES if name != "market"])
