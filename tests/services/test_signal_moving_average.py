@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
@@ -303,11 +304,19 @@ def test_a_disabled_strategy_is_silent_and_knows_the_market_when_it_is_enabled()
 
 
 def test_new_windows_take_over_the_closes_and_are_no_cross_themselves() -> None:
-    told = story(fast=1, slow=4)
-    closes(told, 100, 110, 120, 112)  # 112 against 110.5: above
+    told = story(fast=2, slow=4)
+    closes(told, 100, 110, 120, 112)  # 116 against 110.5: above
     told.tell(strategy(**QUICK))  # 112 against 116: below, without having crossed
     assert closes(told, 111) == []
     assert words(closes(told, 113)) == ["enter buy"]
+
+
+def test_a_cooldown_outlasts_a_new_configuration() -> None:
+    told = story(cooldown_seconds=600)
+    closes(told, 100, 99, 101)
+    told.tell(strategy(**QUICK | {"cooldown_seconds": 240}))
+    assert closes(told, 99, 101, 99) == []
+    assert words(closes(told, 101)) == ["enter buy"]
 
 
 def test_the_same_configuration_again_changes_nothing() -> None:
@@ -370,6 +379,14 @@ def test_a_bad_parameter_is_refused_by_name_and_the_strategy_is_off(
     assert closes(told, 101, 99, 101) == []
 
 
+def test_a_kind_among_the_parameters_is_refused_too() -> None:
+    (refused,) = Story(signal, "signal").tell(
+        replace(strategy(), parameters={"kind": "hmm_regime"})
+    )
+    assert isinstance(refused, SignalRefused)
+    assert refused.rule == "bad_parameter"
+
+
 def test_a_strategy_put_right_still_knows_what_it_holds() -> None:
     told = story()
     closes(told, 100, 99, 101)
@@ -397,7 +414,11 @@ def test_a_restart_in_the_middle_changes_neither_state_nor_wishes(
     assert closes(again, *path[cut:]) == closes(told, *path[cut:])
 
 
-@given(st.lists(prices, min_size=1, max_size=80), st.integers(1, 8), st.integers(1, 20))
+# As long as an amount from outside may be: 15 digits before the point and 18 behind it.
+longest = st.decimals("0.000000000000000001", "999999999999999", places=18)
+
+
+@given(st.lists(longest, min_size=1, max_size=80), st.integers(1, 8), st.integers(1, 20))
 def test_averages_moved_bar_by_bar_equal_those_computed_anew(
     path: list[Decimal], fast: int, further: int
 ) -> None:

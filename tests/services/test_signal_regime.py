@@ -208,7 +208,7 @@ def test_a_bar_beyond_all_expectation_still_leaves_a_belief() -> None:
 
 def test_a_state_that_cannot_be_reached_stays_out_of_the_belief() -> None:
     sure = [[BILLION, 0, 0], [0, BILLION, 0], [0, 0, BILLION]]
-    belief = filtered(fitted(transition=sure), [[1_000_000, 0, 0]] * 5)
+    belief = filtered(fitted(transition=sure), [[100_000_000, 0, 0]] * 5)
     assert belief == [SCALE, 0, 0]
 
 
@@ -326,6 +326,23 @@ def test_it_leaves_when_the_probability_of_its_side_falls_below_the_threshold() 
     assert wish.confidence is None
 
 
+def test_a_short_is_left_when_the_bear_fades_and_not_before() -> None:
+    told = story(cooldown_seconds=3_600)
+    (wish,) = moves(told, -10, -10)
+    assert str(wish.confidence) == wish.features["bear"] > wish.features["bull"]
+    own(told, "sell", 2, "t1")
+    assert moves(told, -10) == []
+    assert words(moves(told, 0, 0)[:1]) == ["exit buy 2"]
+
+
+def test_a_bar_without_features_wishes_nothing() -> None:
+    told = story()
+    moves(told, 10)
+    assert mind(told).belief[1] < Decimal("0.6") * SCALE
+    assert words(moves(told, 10)) == ["enter buy"]
+    assert told.tell(bar(0), after=MINUTE) == []
+
+
 def test_a_turn_of_the_regime_leaves_and_enters_the_other_side() -> None:
     told = story()
     moves(told, 10, 10)
@@ -384,7 +401,8 @@ def test_new_parameters_keep_the_model_and_the_belief() -> None:
     belief = mind(told).belief
     told.tell(strategy("hmm_regime", name="regime", enter="0.99", cooldown_seconds=60))
     assert mind(told).belief == belief
-    assert mind(told).model is not None
+    assert moves(told, 10) == []
+    assert Decimal("0.6") * SCALE < mind(told).belief[1] < Decimal("0.99") * SCALE
 
 
 def test_a_strategy_that_changes_its_kind_starts_anew() -> None:

@@ -149,8 +149,10 @@ def test_bars_of_another_instrument_or_length_teach_nothing(lessons: Lessons) ->
     told.tell(*(bar(instrument="ETHUSDT.PAPER") for _ in range(200)), after=MINUTE)
     told.tell(*(bar(interval=HOUR) for _ in range(200)), after=MINUTE)
     assert lessons.asked == []
-    told.tell(_configured(instrument="ETHUSDT.PAPER"))
+    bars(told, WARM_UP + 98)
+    told.tell(_configured(bar_seconds=60, instrument="ETHUSDT.PAPER"))
     assert bars(told, 200) == 0
+    assert told.tell(bar(instrument="ETHUSDT.PAPER"), after=MINUTE) == []
 
 
 def test_only_well_configured_regime_strategies_are_taught(lessons: Lessons) -> None:
@@ -217,6 +219,22 @@ def test_states_are_ordered_by_volatility_and_named_by_what_they_did(
     assert model.labels == ["chop", "bull", "bear"]
     assert model.features == features.NAMES
     assert (model.seeds, model.samples) == (3, len(lesson(regimes()).rows))
+
+
+@pytest.mark.slow
+def test_volatility_means_how_far_returns_spread_and_nothing_else() -> None:
+    chance = random.Random(9)
+
+    def rows(spread: float, volatility: float, wobble: float) -> list[list[int]]:
+        shape = [(0, spread), (volatility, wobble), (0, 1e9)]
+        return [[round(chance.gauss(*feature)) for feature in shape] for _ in range(100)]
+
+    calm, wild = rows(1e5, 1e6, 2e5), rows(1e6, 3e6, 1e4)
+    found = fit(lesson(regimes(), rows=wild + calm + wild, states=2))
+    assert isinstance(found, RegimeModelFitted)
+    assert found.means[0][1] < found.means[1][1]
+    assert found.variances[0][1] > found.variances[1][1]
+    assert found.transition[0][0] > found.transition[0][1]
 
 
 @pytest.mark.slow
