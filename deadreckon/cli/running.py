@@ -15,7 +15,7 @@ from deadreckon.runtime.bus import (
     UnavailableError,
 )
 from deadreckon.runtime.domain import FencedOutError
-from deadreckon.runtime.folder import FolderError
+from deadreckon.runtime.folder import FolderBusyError, FolderError
 from deadreckon.runtime.recollection import RecollectionError
 from deadreckon.runtime.server import ServerFailedError, StoreLockedError
 from deadreckon.stack.views import AheadError
@@ -29,6 +29,7 @@ WORLD = (
     ConfigurationError,
     DeniedError,
     FencedOutError,
+    FolderBusyError,
     HoleError,
     RecollectionError,
     ServerFailedError,

@@ -1,7 +1,10 @@
 """The folder a stack lives in: the store, the views, the secrets, and a stamp of its format."""
 
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 FORMAT = 1  # raised when an older program could no longer read what a newer one writes
@@ -9,6 +12,10 @@ FORMAT = 1  # raised when an older program could no longer read what a newer one
 
 class FolderError(Exception):
     """You named a folder this program cannot use; the message says why and what to do."""
+
+
+class FolderBusyError(Exception):
+    """You started a second stack on one folder; the message names the first one's process."""
 
 
 class Folder:
@@ -22,6 +29,7 @@ class Folder:
         self.tapes = root / "tapes"
         self.logs = root / "logs"
         self.crashes = root / "crashes.jsonl"
+        self._lock = root / "lock"
         self._stamp = root / "deadreckon.json"
 
     def create(self) -> "Folder":
@@ -53,3 +61,24 @@ class Folder:
                 f"{self.root} has format {stamp}, this program knows {FORMAT}: use a newer dr"
             )
         return self
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the folder as its only running stack; raises FolderBusyError when one runs.
+
+        The kernel lets go of the lock with the process, however it ends.
+        """
+        with self._lock.open("a+", encoding="ascii") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                holder = lock.read().strip() or "?"
+                raise FolderBusyError(
+                    f"a stack runs on {self.root} already (process {holder}); "
+                    "stop it first, or take another --data folder"
+                ) from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield

@@ -1,7 +1,7 @@
 """The main job: a tape, a server, every service and every view, in one command."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -11,6 +11,7 @@ from msgspec import Struct
 from deadreckon import __version__
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.life import StackStarted, StackStopped
+from deadreckon.projections.projector import Projector
 from deadreckon.replay.audit import audit
 from deadreckon.replay.play import TapePlayer
 from deadreckon.replay.statement import statement
@@ -49,12 +50,20 @@ class Plan(Struct, frozen=True):
 class Demo:
     """A stack that plays a tape. Use as: `async with Demo(...) as demo: await demo.play()`."""
 
-    def __init__(self, plan: Plan, folder: Folder, tape: Tape, bus: Bus, views: list[View]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Folder,
+        tape: Tape,
+        bus: Bus,
+        projector: Projector | None,
+        views: Sequence[View] = (),
+    ) -> None:
         self.plan = plan
         self.bus = bus
         self.tape = tape
         self.feed = Feed(bus)
-        self.views = Views(self.feed, plan.book, plan.mode, views)
+        self.views = Views(self.feed, plan.book, plan.mode, projector, views)
         self._folder = folder
         self._crashes = CrashBook(folder.crashes)
         self._stack = AsyncExitStack()

@@ -1,6 +1,7 @@
 """Starts a demo from what its caller asked for, and shows it while it runs."""
 
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from deadreckon.runtime import logs
 from deadreckon.runtime.folder import Folder
 from deadreckon.stack.demo import Demo, Plan
 from deadreckon.stack.host import open_bus
+from deadreckon.stack.views import stored_views
 
 SYNTHETIC = "BTCUSDT.PAPER"  # the instrument of a demo that was given no tape
 
@@ -41,10 +43,11 @@ async def launch(wish: Launch) -> dict[str, Any]:
     plan = Plan(
         speed=wish.speed, seconds=wish.seconds, processes=wish.processes, memory=wish.memory
     )
-    async with (
-        open_bus(folder, wish.nats, memory=wish.memory) as bus,
-        Demo(plan, folder, tape, bus, []) as demo,
-    ):
+    async with AsyncExitStack() as stack:
+        stack.enter_context(folder.alone())
+        bus = await stack.enter_async_context(open_bus(folder, wish.nats, memory=wish.memory))
+        projector = None if wish.memory else stack.enter_context(stored_views(folder))
+        demo = await stack.enter_async_context(Demo(plan, folder, tape, bus, projector))
         begun, rows = time.monotonic(), demo.player.played.rows
         await demo.play(lambda _: None)
         return await demo.summary(time.monotonic() - begun, demo.player.played.rows - rows)

@@ -1,5 +1,6 @@
 """Signals on their way to a producer's subject, checked before they leave."""
 
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -13,7 +14,7 @@ from deadreckon.stack.host import open_bus
 
 
 class Sent(Struct):
-    """How many signals were stored and where, and which lines were refused: (line, rule, reason)."""
+    """How many signals were stored and where; refused lines as (number, rule, reason)."""
 
     sent: int = 0
     first_sequence: int = 0
@@ -35,7 +36,7 @@ async def send_signals(
             if bad:
                 sent.refused.append((number, bad[0].rule, bad[0].reason))
                 continue
-            sent.last_sequence = await retry(lambda payload=line: bus.append(subject, payload))
+            sent.last_sequence = await retry(partial(bus.append, subject, line))
             sent.first_sequence = sent.first_sequence or sent.last_sequence
             sent.sent += 1
     return sent

@@ -1,6 +1,7 @@
 """A stack without a tape: services side by side, time from the clock, signals at the doors."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ from msgspec import Struct
 from deadreckon import __version__
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.life import StackStarted, StackStopped
+from deadreckon.projections.projector import Projector
 from deadreckon.runtime import logs
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.crashes import CrashBook
@@ -48,12 +50,19 @@ def read_settings(path: Path | None) -> Settings:
 class Live:
     """Services, clock and views on one bus, each at its own pace."""
 
-    def __init__(self, settings: Settings, bus: Bus, views: list[View], crashes: CrashBook) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        bus: Bus,
+        crashes: CrashBook,
+        projector: Projector | None,
+        views: Sequence[View] = (),
+    ) -> None:
         self.settings = settings
         self._crashes = crashes
         self.bus = bus
         self.feed = Feed(bus)
-        self.views = Views(self.feed, settings.book, settings.mode, views)
+        self.views = Views(self.feed, settings.book, settings.mode, projector, views)
         self.services = assemble(
             settings.services,
             bus,

@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from deadreckon.runtime.bus import Bus, UnavailableError
+from deadreckon.runtime.leash import leashed
 from deadreckon.runtime.turns import RemotePlayer
 
 READY_WAIT = 120.0  # seconds until every worker has recalled its log and answers
@@ -33,15 +34,9 @@ class Workers:
         root = str(Path(__file__).resolve().parents[2])
         environment = dict(os.environ, PYTHONPATH=root, PYTHONSAFEPATH="1")
         for name in self._names:
+            command = [sys.executable, "-m", "deadreckon", "run", name, "--data", str(self._data)]
             self._children[name] = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "deadreckon",
-                "run",
-                name,
-                "--data",
-                str(self._data),
-                *self._arguments,
+                *leashed([*command, *self._arguments]),
                 env=environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 start_new_session=True,

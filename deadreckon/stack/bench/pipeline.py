@@ -42,7 +42,7 @@ class Lives(Struct):
 @asynccontextmanager
 async def live_stack(bus: Bus, views: list[View]) -> AsyncIterator[Live]:
     """Services, clock, quotes and views at work."""
-    live = Live(Settings(web_port=None), bus, views, CrashBook())
+    live = Live(Settings(web_port=None), bus, CrashBook(), None, views)
     ending = asyncio.Event()
     running = asyncio.create_task(live.run(ending))
     await set_up_bench(bus, BOOK)

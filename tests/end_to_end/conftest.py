@@ -1,0 +1,114 @@
+"""The command line as a user has it, and tapes to run it on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT, TAPES
+
+REAL = TAPES / "btc-perp-20211231-20220201_1m.csv"
+INSTRUMENT = "BTCUSD-PERP.PAPER"
+ROWS = 4_000  # of the tape that most tests play: some days, dozens of fills, one fitted model
+
+
+class Dr:
+    """Runs verbs in a folder of their own; whatever is still running at the end is ended."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._running: list[subprocess.Popen[str]] = []
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start a verb and return at once."""
+        environment = dict(os.environ, PYTHONPATH=str(ROOT))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "deadreckon", *words],
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._running.append(process)
+        return process
+
+    def run(self, *words: str, code: int | None = 0, wait: float = 600) -> str:
+        """Run a verb to its end; its standard output."""
+        process = self.start(*words)
+        output, errors = process.communicate(timeout=wait)
+        assert code is None or process.returncode == code, (
+            f"{words}: {errors[-2000:]}{output[-500:]}"
+        )
+        return output if code in (0, None) else output + errors
+
+    def json(self, *words: str, code: int | None = 0) -> Any:
+        """Run a verb with --json; what it said."""
+        return json.loads(self.run(*words, "--json", code=code))
+
+    def play(self, data: str, tape: Path, *more: str, code: int | None = 0) -> Any:
+        """Play a tape to its end as fast as possible; the summary."""
+        words = ("demo", "--tape", str(tape), "--instrument", INSTRUMENT, "--no-web")
+        return self.json(*words, "--data", data, *more, code=code)
+
+    def end(self) -> None:
+        """End what is still running, by its own process."""
+        for process in self._running:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(20)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+
+@pytest.fixture
+def dr(tmp_path: Path) -> Iterator[Dr]:
+    """The command line, in a folder that goes away."""
+    verbs = Dr(tmp_path)
+    yield verbs
+    verbs.end()
+
+
+@pytest.fixture(scope="session")
+def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first days of the real month, or of a synthetic market where the real tapes are not."""
+    folder = tmp_path_factory.mktemp("tape")
+    if REAL.is_file():
+        path = folder / "month.csv"
+        with REAL.open() as source:
+            path.write_text("".join(next(source) for _ in range(ROWS + 1)))
+        return path
+    path = folder / "synthetic.parquet"
+    Dr(folder).run(
+        "tape",
+        "synth",
+        "--seed",
+        "7",
+        "--bars",
+        str(ROWS),
+        "--instrument",
+        INSTRUMENT,
+        "--output",
+        str(path),
+    )
+    return path
+
+
+def until(true: Callable[[], Any], what: str, wait: float = 60) -> Any:
+    """Wait until something holds; fails with `what` when it does not in time."""
+    deadline = time.monotonic() + wait
+    while time.monotonic() < deadline:
+        found = true()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"waited {wait} s for {what}")
