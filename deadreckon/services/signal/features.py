@@ -1,8 +1,8 @@
 """What a regime model sees of a bar: three exact figures, the same for trainer and decider."""
 
 from decimal import Context, Decimal
-from itertools import islice
 from math import isqrt
+from operator import mul
 
 from msgspec import Struct
 
@@ -45,7 +45,8 @@ def advance(tail: Tail, close: Decimal) -> list[int] | None:
     if len(tail.returns) < DRIFT_BARS:
         return None
     del tail.returns[:-DRIFT_BARS]
-    return [tail.returns[-1], _volatility(tail.returns), _drift(tail.returns)]
+    squares = list(map(mul, tail.returns, tail.returns))
+    return [tail.returns[-1], _volatility(squares), _drift(sum(tail.returns), sum(squares))]
 
 
 def log_return(before: Decimal, close: Decimal) -> int:
@@ -54,14 +55,13 @@ def log_return(before: Decimal, close: Decimal) -> int:
     return int(logarithm.scaleb(9, _LOGARITHM).to_integral_value(context=_LOGARITHM))
 
 
-def _volatility(returns: list[int]) -> int:
+def _volatility(squares: list[int]) -> int:
     """Root mean square of the last VOLATILITY_BARS returns."""
-    latest = islice(returns, DRIFT_BARS - VOLATILITY_BARS, None)
-    return isqrt(sum(change * change for change in latest) // VOLATILITY_BARS)
+    return isqrt(sum(squares[-VOLATILITY_BARS:]) // VOLATILITY_BARS)
 
 
-def _drift(returns: list[int]) -> int:
+def _drift(move: int, squares: int) -> int:
     """The move over DRIFT_BARS in units of its own noise: about +-1 when prices only wander."""
     # The root in 1e-15, or a calm market would leave it too few digits to divide by.
-    noise = isqrt(sum(change * change for change in returns) * _FINER**2)
-    return divide_half_even(sum(returns) * SCALE * _FINER, noise) if noise else 0
+    noise = isqrt(squares * _FINER**2)
+    return divide_half_even(move * SCALE * _FINER, noise) if noise else 0

@@ -1,6 +1,7 @@
 """The forward filter of a fitted regime model: what is known of the regime up to this bar only."""
 
 from decimal import Context, Decimal
+from operator import mul
 
 from deadreckon.contracts.amounts import divide_half_even
 from deadreckon.contracts.models import RegimeModelFitted
@@ -9,7 +10,7 @@ from deadreckon.services.signal.features import SCALE
 # Everything is integers and Decimal's correctly rounded exp and ln, so that a belief is the same
 # on every machine. Logarithms are integers of 1e-12: finer than the 1e-9 of a belief by enough.
 FINE = 12
-_CONTEXT = Context(prec=20)
+_CONTEXT = Context(prec=16)
 _WEIGHT = 10**40  # an exponential of 1
 # A state this much (in ln) less likely than the best could not show in a belief of 1e-9, since
 # what is predicted for it is at most 1e18 times what is predicted for the best.
@@ -30,8 +31,7 @@ def step(
     model: RegimeModelFitted, constants: list[int], belief: list[int], vector: list[int]
 ) -> list[int]:
     """The belief after one more bar: predict by the transitions, weigh by the densities."""
-    states = range(model.states)
-    predicted = [sum(belief[i] * model.transition[i][j] for i in states) for j in states]
+    predicted = [sum(map(mul, belief, into)) for into in zip(*model.transition, strict=True)]
     return weigh(model, constants, predicted, vector)
 
 
@@ -41,8 +41,8 @@ def weigh(
     """The belief once a bar's features are seen, from what was predicted (in any one unit)."""
     standard = standardised(vector, model.feature_mean, model.feature_scale)
     logarithms = [
-        constants[j] - _distance(standard, model.means[j], model.variances[j])
-        for j in range(model.states)
+        constant - _distance(standard, means, variances)
+        for constant, means, variances in zip(constants, model.means, model.variances, strict=True)
     ]
     best = max(log for log, share in zip(logarithms, predicted, strict=True) if share)
     weights = [
@@ -71,7 +71,9 @@ def _distance(standard: list[int], means: list[int], variances: list[int]) -> in
 
 def _exponential(log: int) -> int:
     """exp of an integer of 1e-12 (at most 0), as an integer of 1e-40."""
+    if log == 0:
+        return _WEIGHT
     if log < _NEGLIGIBLE:
         return 0
-    exact = _CONTEXT.exp(Decimal(log).scaleb(-FINE, _CONTEXT))
-    return int(exact.scaleb(40, _CONTEXT))
+    exact = _CONTEXT.exp(_CONTEXT.scaleb(log, -FINE))
+    return int(_CONTEXT.scaleb(exact, 40))
