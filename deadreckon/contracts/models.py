@@ -8,11 +8,11 @@ class RegimeModelFitted(Event, frozen=True):
 
     There are `states` of them, ordered by their volatility (calm first), never by raw index;
     `labels` names each by its statistics: bull, bear or chop. `features` names the input columns.
-    `start`, `transition` (rows sum to 1e9), `means` and `variances` (state x feature) are the
-    model; `feature_mean` and `feature_scale` standardise the input; all in units of 1e-9.
-    `model_id` is the hash of all of it. `seed` won among `seeds`, by `log_likelihood` per sample
-    (units of 1e-9). The window of `samples` bars covers those closing in (`window_from`,
-    `window_to`], nanoseconds UTC.
+    `start` (the belief after the window's last bar), `transition` (rows sum to 1e9), `means` and
+    `variances` (state x feature) are the model; `feature_mean` and `feature_scale` standardise the
+    input; all in units of 1e-9. `model_id` is the hash of all of it. `seed` won among `seeds`, by
+    `log_likelihood` per sample (units of 1e-9). The window of `samples` bars covers those closing
+    in (`window_from`, `window_to`], nanoseconds UTC.
     """
 
     model_id: str
