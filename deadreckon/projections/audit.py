@@ -1,0 +1,174 @@
+"""The audit book as a reader sees it: one SQLite file with the rows, their place and digests."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from deadreckon.projections.columns import Column, Row
+from deadreckon.projections.digest import Standing
+from deadreckon.projections.sink import (
+    FORMAT,
+    DamagedError,
+    NewerFormatError,
+    OtherShapeError,
+)
+from deadreckon.projections.table import Key, Table, shape
+from deadreckon.projections.tables import TABLES
+
+APPLICATION = 0x44656164  # "Dead": says whose file it is, to `file` and to us
+_PROJECTION = """
+CREATE TABLE _projection (
+  "table" TEXT PRIMARY KEY, place INTEGER NOT NULL, rows INTEGER NOT NULL, digest TEXT NOT NULL,
+  shape TEXT NOT NULL
+) WITHOUT ROWID
+"""
+_TYPES = {"text": "TEXT", "integer": "INTEGER", "flag": "INTEGER", "amount": "TEXT"}
+
+
+class AuditBook:
+    """Reads `audit.sqlite`; never waits for the writer and never makes it wait.
+
+    Raises NewerFormatError, OtherShapeError or DamagedError for a file it cannot trust.
+    """
+
+    name = "audit"
+
+    def __init__(self, path: Path, *, read_only: bool = True) -> None:
+        self.path = path
+        if not path.exists():
+            raise DamagedError(f"{path} is missing: `dr rebuild` makes it from the log")
+        mode = "ro" if read_only else "rw"
+        self._file = path.resolve()
+        self._database = sqlite3.connect(
+            f"{self._file.as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=60,
+        )
+        try:
+            self._check()
+        except sqlite3.DatabaseError as error:
+            self._database.close()
+            raise DamagedError(f"{path}: {error}; `dr rebuild` makes it anew") from error
+        except Exception:
+            self._database.close()
+            raise
+
+    @property
+    def place(self) -> int:
+        """The last sequence whose facts are in it; 0 for none."""
+        found = self._database.execute("SELECT min(place) FROM _projection").fetchone()
+        return int(found[0])
+
+    def standings(self) -> dict[str, Standing]:
+        """Rows and digest of every table, as stored."""
+        found = self._database.execute('SELECT "table", rows, digest FROM _projection')
+        return {name: Standing(rows, int(digest, 16)) for name, rows, digest in found}
+
+    def load(self, table: Table, key: Key) -> Row | None:
+        """One row as it stands; null when there is none."""
+        where = " AND ".join(f'"{name}" = ?' for name in table.identity)
+        query = f"SELECT {names(table.columns)} FROM {table.name} WHERE {where}"
+        found = self._database.execute(query, key).fetchone()
+        return None if found is None else table.read(_typed(table, found))
+
+    def unfinished(self, table: Table) -> Iterable[Row]:
+        """The rows of a table that changes to which more is expected to happen."""
+        query = f"SELECT {names(table.columns)} FROM {table.name}"
+        ended: list[str] = []
+        if table.updates and table.updates.column:
+            ended = sorted(table.updates.ended)
+            query += f' WHERE "{table.updates.column}" NOT IN ({", ".join("?" * len(ended))})'
+        query += " ORDER BY sequence, event_index"
+        found = self._database.execute(query, ended)
+        return [table.read(_typed(table, values)) for values in found]
+
+    def recent(self, table: Table, columns: Sequence[str], window: int) -> Iterable[Sequence[Any]]:
+        """Some columns of the latest rows of a table that appends, in log order."""
+        chosen = ", ".join(f'"{name}"' for name in columns)
+        query = (
+            f"SELECT {chosen} FROM {table.name} "
+            f"WHERE at >= (SELECT max(at) FROM {table.name}) - ? ORDER BY sequence, event_index"
+        )
+        return self._database.execute(query, (window,)).fetchall()
+
+    def lines(self, table: Table) -> Iterator[list[Any]]:
+        """The values of every row, place left out."""
+        query = f"SELECT {names(table.columns)} FROM {table.name} ORDER BY sequence, event_index"
+        for values in self._database.execute(query):
+            yield _typed(table, values)
+
+    def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Ask it in SQL; for readers of figures, not for folds."""
+        return self._database.execute(statement, values).fetchall()
+
+    def close(self) -> None:
+        """Close the file; idempotent."""
+        self._database.close()
+
+    def _check(self) -> None:
+        (application,) = self._database.execute("PRAGMA application_id").fetchone()
+        (version,) = self._database.execute("PRAGMA user_version").fetchone()
+        if application != APPLICATION:
+            raise DamagedError(f"{self.path} is no audit book: move it away, then `dr rebuild`")
+        if version > FORMAT:
+            raise NewerFormatError(
+                f"{self.path} has format {version}, this program knows up to {FORMAT}: "
+                "use the newer program"
+            )
+        shapes = {row[0] for row in self._database.execute("SELECT shape FROM _projection")}
+        if shapes != {shape(TABLES)}:
+            raise OtherShapeError(f"{self.path} has other columns: `dr rebuild` makes it anew")
+
+
+def schema() -> list[str]:
+    """The statements that make an empty audit book."""
+    statements = [
+        f"PRAGMA application_id = {APPLICATION}",
+        f"PRAGMA user_version = {FORMAT}",
+        _PROJECTION,
+    ]
+    for table in TABLES:
+        statements.append(_table(table))
+        statements += [
+            f"CREATE INDEX {table.name}_by_{'_'.join(index)} ON {table.name} ({', '.join(index)})"
+            for index in table.indexes
+        ]
+        statements.append(
+            f"INSERT INTO _projection VALUES ('{table.name}', 0, 0, "
+            f"'{Standing().text}', '{shape(TABLES)}')"
+        )
+    return statements
+
+
+def names(columns: Iterable[Column]) -> str:
+    """Column names as SQL."""
+    return ", ".join(f'"{column.name}"' for column in columns)
+
+
+def _table(table: Table) -> str:
+    # Without rowid and keyed by place, appending is a walk along the right edge of one tree.
+    key = ("sequence", "event_index") if table.updates is None else table.identity
+    columns = [
+        f'"{column.name}" {_TYPES[column.kind]}{"" if column.nullable else " NOT NULL"}'
+        for column in table.stored
+    ]
+    columns.append(f"PRIMARY KEY ({', '.join(key)})")
+    return f"CREATE TABLE {table.name} ({', '.join(columns)}) WITHOUT ROWID"
+
+
+def _typed(table: Table, values: Sequence[Any]) -> list[Any]:
+    """Values as SQLite gives them, with flags made flags again."""
+    plain = list(values)
+    for position in _FLAGS[table.name]:
+        if plain[position] is not None:
+            plain[position] = bool(plain[position])
+    return plain
+
+
+_FLAGS = {
+    table.name: [n for n, column in enumerate(table.columns) if column.kind == "flag"]
+    for table in TABLES
+}

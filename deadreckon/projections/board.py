@@ -1,0 +1,123 @@
+"""What a person watches while the stack runs: the book now, and the last things that happened."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from deadreckon.contracts.amounts import EXACT, ZERO, canonical, ratio
+from deadreckon.contracts.event import Recorded
+from deadreckon.projections.board_folds import FOLDS
+from deadreckon.projections.board_lines import Board, Halt, Order
+from deadreckon.services.portfolio import accounting, ledger
+from deadreckon.services.portfolio.holdings import Holding
+
+
+class Standing(Struct, frozen=True):
+    """The book at its marks, in the reporting currency.
+
+    `earned` is equity beyond what was deposited, `earned_share` that as a fraction of it.
+    `drawdown` is a fraction of the highest equity that was marked.
+    """
+
+    equity: Decimal
+    cash: Decimal
+    exposure_gross: Decimal
+    earned: Decimal
+    earned_share: Decimal
+    drawdown: Decimal
+    currency: str
+
+
+class Position(Struct, frozen=True):
+    """What a strategy holds: signed `quantity` (base units or contracts), all else in quote
+    currency; `mark` and `unrealised` are null before the first price."""
+
+    strategy: str
+    instrument: str
+    quantity: Decimal
+    average_price: Decimal
+    mark: Decimal | None
+    unrealised: Decimal | None
+    realised: Decimal
+
+
+class BoardView:
+    """The board as a view of the log, kept in memory; `place` is the last message folded."""
+
+    def __init__(self) -> None:
+        self.board = initial()
+        self.place = 0
+
+    def fold(self, sequence: int, facts: Sequence[Recorded[Any]]) -> None:
+        """Take one message's facts."""
+        for said in facts:
+            evolve(self.board, said)
+        self.place = sequence
+
+
+def initial() -> Board:
+    """Nothing has happened."""
+    return Board()
+
+
+def evolve(board: Board, said: Recorded[Any]) -> Board:
+    """Fold one fact, in place; the same board comes back."""
+    board.events += 1
+    board.sequence = said.sequence
+    if said.at > board.at:
+        board.at = said.at
+    ledger.evolve(board.book, said)
+    fold = FOLDS.get(type(said.event))
+    if fold is not None:
+        fold(board, said)
+    return board
+
+
+def standing(board: Board) -> Standing:
+    """The book's figures at this place."""
+    now = ledger.equity(board.book)
+    deposits = ledger.net_deposits(board.book)
+    earned = canonical(EXACT.subtract(now.equity, deposits))
+    peak = max(board.marked.peak if board.marked else ZERO, now.equity)
+    return Standing(
+        equity=now.equity,
+        cash=now.cash,
+        exposure_gross=now.exposure_gross,
+        earned=earned,
+        earned_share=ratio(earned, deposits) if deposits > 0 else ZERO,
+        drawdown=ratio(EXACT.subtract(peak, now.equity), peak) if peak > 0 else ZERO,
+        currency=board.book.reporting,
+    )
+
+
+def positions(board: Board) -> list[Position]:
+    """Every position there ever was, flat ones last."""
+    found = [_position(board, key, held) for key, held in ledger.holdings(board.book)]
+    return sorted(found, key=lambda position: not position.quantity)
+
+
+def _position(board: Board, key: ledger.Key, held: Holding) -> Position:
+    strategy, _, instrument = key
+    price = ledger.mark(board.book, instrument)
+    return Position(
+        strategy=strategy,
+        instrument=instrument,
+        quantity=accounting.quantity(held.position),
+        average_price=accounting.average_price(held.position),
+        mark=price.price if price else None,
+        unrealised=accounting.unrealised(held.position, price.price) if price else None,
+        realised=accounting.realised(held.position),
+    )
+
+
+def latest_orders(board: Board, most: int) -> list[Order]:
+    """The orders that were submitted last, open or ended, newest first."""
+    known = [*board.ended_orders, *board.open_orders.values()]
+    return sorted(known, key=lambda order: order.number, reverse=True)[:most]
+
+
+def halts_in_force(board: Board) -> list[Halt]:
+    """The halts that have not been lifted and have not run out, oldest first."""
+    return [halt for halt in board.halts.values() if not halt.is_over(board.at)]

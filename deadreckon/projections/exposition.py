@@ -1,0 +1,73 @@
+"""Shows the metrics fold to Prometheus, beside what the process measures of itself.
+
+Prometheus shows money, it does not account for it: here, and only here, amounts become floats.
+"""
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from deadreckon.projections.measures import MEASURES, Measure
+from deadreckon.projections.series import BETWEEN, Histogram, Series
+
+
+class LogCollector(Collector):
+    """Registers in any registry: `registry.register(LogCollector(lambda: keeper.visible))`."""
+
+    def __init__(self, visible: Callable[[], Series]) -> None:
+        self._visible = visible
+
+    def describe(self) -> Iterator[Metric]:
+        """Every metric there may be, so that two of one name are refused at registration."""
+        return _families(Series())
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric with its series as of the last flush."""
+        return _families(self._visible())
+
+
+def _families(series: Series) -> Iterator[Metric]:
+    for measure in MEASURES:
+        if measure.kind == "counter":
+            yield _counter(measure, series.counters.get(measure.name, {}))
+        elif measure.kind == "gauge":
+            yield _gauge(measure, series)
+        else:
+            yield _histogram(measure, series.histograms.get(measure.name, {}))
+
+
+def _counter(measure: Measure, counts: dict[str, int]) -> Metric:
+    family = CounterMetricFamily(measure.name, measure.note, labels=measure.labels)
+    for key, count in counts.items():
+        family.add_metric(_labels(key), count)
+    return family
+
+
+def _gauge(measure: Measure, series: Series) -> Metric:
+    family = GaugeMetricFamily(measure.name, measure.note, labels=measure.labels)
+    for key, amount in series.gauges.get(measure.name, {}).items():
+        family.add_metric(_labels(key), float(amount))
+    return family
+
+
+def _histogram(measure: Measure, histograms: dict[str, Histogram]) -> Metric:
+    family = HistogramMetricFamily(measure.name, measure.note, labels=measure.labels)
+    for key, histogram in histograms.items():
+        family.add_metric(_labels(key), _buckets(measure, histogram), float(histogram.sum))
+    return family
+
+
+def _buckets(measure: Measure, histogram: Histogram) -> list[tuple[str, float]]:
+    """Cumulative counts by upper bound, as the exposition format wants them."""
+    bounds = [str(float(edge)) for edge in measure.edges] + ["+Inf"]
+    buckets, so_far = [], 0
+    for bound, count in zip(bounds, histogram.counts, strict=True):
+        so_far += count
+        buckets.append((bound, float(so_far)))
+    return buckets
+
+
+def _labels(key: str) -> list[str]:
+    return key.split(BETWEEN) if key else []

@@ -1,0 +1,120 @@
+"""A table while it is being folded: its rows still open, and what came since the last flush."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from deadreckon.contracts.event import Recorded
+from deadreckon.projections.columns import Row
+from deadreckon.projections.digest import MODULUS, Standing, row_hash, values_of
+from deadreckon.projections.sink import TableBatch
+from deadreckon.projections.table import Key, Table, Updates
+
+
+class Appending:
+    """A table to which every event of its kinds adds one row."""
+
+    def __init__(self, table: Table, standing: Standing) -> None:
+        self.table = table
+        self.standing = standing
+        self.lines: list[list[Any]] = []
+        self._added = 0
+        self._blank = table.initial()
+        self._evolve = table.evolve
+
+    def fold(self, said: Recorded[Any], stored_at: int | None) -> None:
+        """Add the row of an event."""
+        values = values_of(self._evolve(self._blank, said))
+        self._added += row_hash(values)
+        values += (said.sequence, said.index, stored_at)
+        self.lines.append(values)
+
+    def take(self) -> TableBatch | None:
+        """What came since the last time; null for nothing."""
+        if not self.lines:
+            return None
+        batch = TableBatch(self.table, self.lines, self._added % MODULUS, None)
+        digest = (self.standing.digest + self._added) % MODULUS
+        self.standing = Standing(self.standing.rows + len(self.lines), digest)
+        self.lines, self._added = [], 0
+        return batch
+
+
+class Updating:
+    """A table whose rows change: open ones stay in memory, finished ones are let go at a flush."""
+
+    def __init__(
+        self,
+        table: Table,
+        updates: Updates,
+        standing: Standing,
+        unfinished: Iterable[Row],
+        load: Callable[[Table, Key], Row | None],
+    ) -> None:
+        self.table = table
+        self.standing = standing
+        self.lines: list[list[Any]] = []
+        self._updates = updates
+        self._load = load
+        self._rows: dict[Key, Row] = {}
+        self._settled: dict[Key, int] = {}  # hash of the version that the digest counts
+        self._last: dict[Key, tuple[int, int]] = {}  # since the flush: line and hash
+        self._changed = 0
+        for row in unfinished:
+            self._remember(self._key(row), row)
+
+    def fold(self, said: Recorded[Any], stored_at: int | None) -> None:
+        """Change the rows that an event concerns."""
+        for key in self._updates.keys(said):
+            row = self._rows.get(key)
+            if row is None:
+                row = self._find(key, said)
+            after = self.table.evolve(row, said)
+            if after is not row:
+                self._change(key, after, said, stored_at)
+
+    def take(self) -> TableBatch | None:
+        """What came since the last time; null for nothing."""
+        if not self.lines:
+            return None
+        last = [line for line, _ in self._last.values()]
+        batch = TableBatch(self.table, self.lines, self._changed % MODULUS, last)
+        self._settle()
+        self.lines, self._last, self._changed = [], {}, 0
+        return batch
+
+    def _change(self, key: Key, row: Row, said: Recorded[Any], stored_at: int | None) -> None:
+        values = values_of(row)
+        digest = row_hash(values)
+        self._rows[key] = row
+        self._last[key] = (len(self.lines), digest)
+        self._changed += digest
+        values += (said.sequence, said.index, stored_at)
+        self.lines.append(values)
+
+    def _find(self, key: Key, said: Recorded[Any]) -> Row:
+        """A row not in memory: new if the event may begin one, else one that was let go."""
+        stored = None if type(said.event) in self._updates.begins else self._load(self.table, key)
+        if stored is None:
+            return self.table.initial()
+        self._remember(key, stored)
+        return stored
+
+    def _settle(self) -> None:
+        rows, digest = self.standing.rows, self.standing.digest
+        for key, (_, after) in self._last.items():
+            before = self._settled.get(key)
+            rows += before is None
+            digest += after - (before or 0)
+            if self.table.ended(self._rows[key]):
+                self._settled.pop(key, None)
+                del self._rows[key]
+            else:
+                self._settled[key] = after
+        self.standing = Standing(rows, digest % MODULUS)
+
+    def _remember(self, key: Key, row: Row) -> None:
+        self._rows[key] = row
+        self._settled[key] = row_hash(values_of(row))
+
+    def _key(self, row: Row) -> Key:
+        return tuple(getattr(row, name) for name in self._updates.columns)

@@ -1,0 +1,210 @@
+"""Writes the lake: a part a table a flush, small parts merged, one manifest swapped last."""
+
+import shutil
+from pathlib import Path
+
+from deadreckon.projections import manifest, parts, views
+from deadreckon.projections.digest import MODULUS, Standing
+from deadreckon.projections.lake import Lake
+from deadreckon.projections.manifest import Manifest, Moment, Part, Totals
+from deadreckon.projections.sink import Batch, DamagedError, SupersededError, TableBatch
+from deadreckon.projections.table import Table, shape
+from deadreckon.projections.tables import TABLES
+from deadreckon.projections.writing import alone
+
+MERGED = 16  # parts of one level become one of the next: a day of flushes is some 50 parts a table
+ROWS_MAX = 1_000_000  # a part this big is left alone
+
+
+class LakeSink(Lake):
+    """Keeps the tables in `folder`, and the views over them in the file `analytics` (null: none,
+    while a lake is being built that nobody shall query yet)."""
+
+    def __init__(self, folder: Path, analytics: Path | None) -> None:
+        self.analytics = analytics
+        with alone(_lock(folder)):
+            if manifest.read(folder) is None:
+                lay(folder, _next_generation(folder))
+            super().__init__(folder)
+            self._sweep()
+            self._ensure_views()
+            self._seen = _identity(folder)
+
+    def write(self, batch: Batch) -> None:
+        """Make a batch visible by one swap of the manifest. Raises SupersededError when another
+        writer or a rebuild came between, DoesNotFitError for an amount no column holds."""
+        with alone(_lock(self.folder)):
+            self._refuse_if_superseded()
+            now = self.manifest.stamp()
+            for table in batch.tables:
+                self._add(table, now)
+            for name, standing in batch.standings.items():
+                self._stand(name, standing)
+            self.manifest.place = batch.place
+            self.manifest.moments.append(Moment(batch.place, now))
+            self._swap(now)
+            self._merge()
+
+    def close(self) -> None:
+        """Show what was written last without the usual delay."""
+        with alone(_lock(self.folder)):
+            if _identity(self.folder) == self._seen:
+                self.manifest.settle(self.manifest.stamp())
+                manifest.swap(self.folder, self.manifest)
+                self._seen = _identity(self.folder)
+
+    def _add(self, batch: TableBatch, now: int) -> None:
+        table = batch.table
+        places = [line[-3] for line in batch.lines]
+        file = self._file(table, places[0], places[-1])
+        length = parts.write(parts.frame(table, batch.lines), self.folder / file)
+        part = Part(table.name, file, len(batch.lines), places[0], places[-1], length, born=now)
+        self.manifest.parts.append(part)
+        totals = self.manifest.tables[table.name]
+        changed = (int(totals.change_digest, 16) + batch.changed) % MODULUS
+        totals.change_rows += len(batch.lines)
+        totals.change_digest = f"{changed:064x}"
+
+    def _stand(self, name: str, standing: Standing) -> None:
+        totals = self.manifest.tables[name]
+        totals.rows, totals.digest = standing.rows, standing.text
+
+    def _merge(self) -> None:
+        """Replace runs of small parts by one, so that days of flushes do not pile up."""
+        merged = False
+        for table in TABLES:
+            while run := _mergeable(self.manifest.live(table.name)):
+                self._merge_run(table, run)
+                merged = True
+        if merged:
+            self._swap(self.manifest.stamp())
+
+    def _merge_run(self, table: Table, run: list[Part]) -> None:
+        now = self.manifest.stamp()
+        first, last, level = run[0].first, run[-1].last, run[0].level + 1
+        file = self._file(table, first, last, level)
+        data = parts.read([self.folder / part.file for part in run])
+        length = parts.write(data, self.folder / file)
+        whole = Part(table.name, file, data.height, first, last, length, level, now)
+        at = self.manifest.parts.index(run[0])
+        self.manifest.parts.insert(at, whole)
+        for part in run:
+            part.retired = now
+
+    def _swap(self, now: int) -> None:
+        gone = self.manifest.forget(now)
+        manifest.swap(self.folder, self.manifest)
+        self._seen = _identity(self.folder)
+        for part in gone:
+            (self.folder / part.file).unlink(missing_ok=True)
+
+    def _refuse_if_superseded(self) -> None:
+        if _identity(self.folder) != self._seen:
+            raise SupersededError(f"{self.folder} was written by another: open it anew")
+
+    def _sweep(self) -> None:
+        """Delete what a killed writer left: parts that no manifest ever named."""
+        named = {part.file for part in self.manifest.parts}
+        for file in self.folder.glob("generation-*/*/*"):
+            if file.name != views.EMPTY and str(file.relative_to(self.folder)) not in named:
+                file.unlink()
+        for folder in self.folder.glob("generation-*"):
+            if folder.name != _generation(self.manifest) and not _holds(folder, named):
+                shutil.rmtree(folder)
+
+    def _ensure_views(self) -> None:
+        """Make `analytics.duckdb` when it is missing, or was made for another place or program."""
+        if self.analytics is None:
+            return
+        version = views.version(self.folder)
+        if not self.analytics.exists() or self.manifest.views != version:
+            views.create_apart(self.analytics, self.folder)
+            self.manifest.views = version
+            manifest.swap(self.folder, self.manifest)
+
+    def _file(self, table: Table, first: int, last: int, level: int = 0) -> str:
+        name = f"part-{first:012d}-{last:012d}-{level}.parquet"
+        return f"{_generation(self.manifest)}/{table.name}/{name}"
+
+
+def _mergeable(live: list[Part]) -> list[Part]:
+    """The oldest run of parts of one level that is long enough; [] when there is none."""
+    run: list[Part] = []
+    for part in live:
+        if run and part.level != run[0].level:
+            run = []
+        run = [*run[-MERGED + 1 :], part]
+        if len(run) == MERGED and sum(part.rows for part in run) <= ROWS_MAX:
+            return run
+    return []
+
+
+def adopt(folder: Path, built: Path) -> None:
+    """Make a closed lake that was built in `built` the one in `folder`, at once for every reader.
+
+    Queries under way keep the parts they began with for their grace.
+    """
+    with alone(_lock(folder)):
+        fresh = Lake(built).manifest
+        old = _history(folder)
+        fresh.generation = _next_generation(folder)
+        (built / "generation-1").rename(folder / _generation(fresh))
+        now = old.stamp()
+        for part in fresh.parts:
+            part.file = part.file.replace("generation-1/", f"{_generation(fresh)}/", 1)
+            part.born = now
+        for part in old.parts:
+            part.retired = min(part.retired, now)
+        fresh.parts = old.parts + fresh.parts
+        fresh.moments = [*old.moments, Moment(fresh.place, now)]
+        fresh.horizon, fresh.views = old.horizon, old.views
+        if not old.moments:
+            fresh.settle(now)
+        manifest.swap(folder, fresh)
+
+
+def _history(folder: Path) -> Manifest:
+    """What readers of the lake before may still ask for: nothing, if it was damaged or had other
+    columns."""
+    nothing = Manifest(shape(TABLES))
+    try:
+        old = manifest.read(folder) or nothing
+    except DamagedError:
+        return nothing
+    return old if old.shape == nothing.shape else nothing
+
+
+def _next_generation(folder: Path) -> int:
+    known = [int(path.name.rpartition("-")[2]) for path in folder.glob("generation-*")]
+    return max(known, default=0) + 1
+
+
+def lay(folder: Path, generation: int = 1) -> None:
+    """Make an empty lake: a part without rows for each table, so that its view has its types."""
+    fresh = Manifest(shape(TABLES), generation=generation)
+    fresh.tables = {table.name: Totals() for table in TABLES}
+    for table in TABLES:
+        empty = folder / _generation(fresh) / table.name / views.EMPTY
+        parts.write(parts.frame(table, []), empty)
+    manifest.swap(folder, fresh)
+
+
+def _generation(of: Manifest) -> str:
+    return f"generation-{of.generation}"
+
+
+def _holds(folder: Path, named: set[str]) -> bool:
+    return any(name.startswith(f"{folder.name}/") for name in named)
+
+
+def _lock(folder: Path) -> Path:
+    return folder / "writer.lock"
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Which manifest lies there: every swap makes another file."""
+    try:
+        status = (folder / manifest.NAME).stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns

@@ -1,0 +1,97 @@
+"""Keeps the metrics fold across restarts: one small file, behind the log by a bounded bit."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from deadreckon.contracts.event import Recorded
+from deadreckon.projections import metrics
+from deadreckon.projections.metrics import State
+from deadreckon.projections.series import Series
+from deadreckon.projections.sink import FORMAT, DamagedError, NewerFormatError
+from deadreckon.projections.writing import replace_bytes
+
+# A killed process folds at most so many messages again; writing at every flush would cost more.
+MESSAGES_PER_SAVE = 50_000
+
+_encode = msgspec.json.Encoder(decimal_format="string", order="deterministic").encode
+
+
+class _Stamped(Struct):
+    format: int
+
+
+class Saved(Struct):
+    """The content of the file: the fold's state at `place`."""
+
+    place: int
+    state: State
+    format: int = FORMAT
+
+
+class MetricsKeeper:
+    """Folds every message of the log into the metrics; readers see them as of the last flush.
+
+    Raises NewerFormatError or DamagedError for a file it cannot trust.
+    """
+
+    name = "metrics"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        saved = read(path)
+        self.place = saved.place
+        self._state = saved.state
+        self._saved = saved.place
+        self._visible = b""
+        self._show()
+
+    @property
+    def visible(self) -> Series:
+        """The series as of the last flush: a copy that nobody changes."""
+        return msgspec.json.decode(self._visible, type=Series)
+
+    def fold(self, sequence: int, facts: Sequence[Recorded[Any]]) -> None:
+        """Fold the facts of one message."""
+        for said in facts:
+            self._state = metrics.evolve(self._state, said)
+        self.place = sequence
+        if sequence - self._saved >= MESSAGES_PER_SAVE:
+            self._save()
+
+    def flush(self) -> None:
+        """Show what was folded."""
+        self._show()
+
+    def close(self) -> None:
+        """Show and save what was folded."""
+        self._show()
+        self._save()
+
+    def _show(self) -> None:
+        self._visible = _encode(metrics.settled(self._state, self.place))
+
+    def _save(self) -> None:
+        if self.place != self._saved:
+            replace_bytes(self.path, _encode(Saved(self.place, self._state)))
+            self._saved = self.place
+
+
+def read(path: Path) -> Saved:
+    """The saved fold; an empty one when there is no file."""
+    try:
+        content = path.read_bytes()
+        stamp = msgspec.json.decode(content, type=_Stamped)
+        if stamp.format > FORMAT:
+            raise NewerFormatError(
+                f"{path} has format {stamp.format}, this program knows up to {FORMAT}: "
+                "use the newer program"
+            )
+        return msgspec.json.decode(content, type=Saved)
+    except FileNotFoundError:
+        return Saved(0, metrics.initial())
+    except msgspec.MsgspecError as error:
+        raise DamagedError(f"{path}: {error}; `dr rebuild metrics` makes it anew") from error

@@ -1,0 +1,80 @@
+"""Parquet parts of the lake: written whole under another name, then renamed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars
+from polars import col
+
+from deadreckon.projections.sink import DoesNotFitError
+from deadreckon.projections.table import Table
+
+AMOUNT = polars.Decimal(38, 18)
+_FITS = r"^-?\d{1,20}(\.\d{1,18})?$"
+_AS_READ: dict[str, Any] = {
+    "text": polars.String,
+    "integer": polars.Int64,
+    "flag": polars.Boolean,
+    "amount": polars.String,
+}
+
+
+def frame(table: Table, lines: Sequence[Sequence[Any]]) -> polars.DataFrame:
+    """Lines of stored values as columns. Raises DoesNotFitError, naming the row, for an amount
+    that DECIMAL(38,18) cannot hold exactly."""
+    columns = zip(*lines, strict=True) if lines else ([] for _ in table.stored)
+    texts = polars.DataFrame(
+        [
+            polars.Series(column.name, list(values), dtype=_AS_READ[column.kind])
+            for column, values in zip(table.stored, columns, strict=True)
+        ]
+    )
+    amounts = [column.name for column in table.stored if column.kind == "amount"]
+    if not amounts:
+        return texts
+    # Casting alone would round a nineteenth decimal in silence.
+    fits = texts.select(col(amounts).str.contains(_FITS).all())
+    if not all(fits.row(0)):
+        raise _unfit(table, texts, amounts)
+    return texts.with_columns(col(amounts).cast(AMOUNT))
+
+
+def write(data: polars.DataFrame, path: Path) -> int:
+    """Write a part, visible only when complete; returns its length in bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".writing")
+    data.write_parquet(beside, compression="zstd")
+    beside.replace(path)
+    return path.stat().st_size
+
+
+def read(files: Sequence[Path]) -> polars.DataFrame:
+    """Parts as one frame, in the order given."""
+    return polars.concat([polars.read_parquet(file, glob=False) for file in files])
+
+
+def scan(files: Sequence[Path]) -> polars.LazyFrame:
+    """Parts, to be read as far as a question needs."""
+    return polars.scan_parquet(list(files), glob=False)
+
+
+def plain(table: Table, data: polars.DataFrame) -> list[list[Any]]:
+    """The rows of a frame as plain values, place left out, amounts as canonical text."""
+    names = [column.name for column in table.columns]
+    amounts = [column.name for column in table.columns if column.kind == "amount"]
+    texts = col(amounts).cast(polars.String).str.strip_chars_end("0").str.strip_chars_end(".")
+    chosen = data.select(names).with_columns(texts) if amounts else data.select(names)
+    return [list(values) for values in chosen.rows()]
+
+
+def _unfit(table: Table, texts: polars.DataFrame, amounts: list[str]) -> DoesNotFitError:
+    """What to say of the first amount that does not fit."""
+    for name in amounts:
+        unfit = texts.filter(~col(name).str.contains(_FITS)).select(name, "event_id").rows()
+        if unfit:
+            amount, event = unfit[0]
+            return DoesNotFitError(
+                f"{table.name}.{name}: {amount} does not fit DECIMAL(38,18), in event {event}"
+            )
+    raise AssertionError(f"{table.name}: every amount fits after all")

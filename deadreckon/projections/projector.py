@@ -1,0 +1,190 @@
+"""Folds the log into the tables of its sinks, and makes what it folded visible together."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.moments import DAY
+from deadreckon.contracts.orders import OrderFilled
+from deadreckon.projections.digest import Standing
+from deadreckon.projections.held import Appending, Updating
+from deadreckon.projections.metrics_file import MetricsKeeper
+from deadreckon.projections.sink import Batch, DamagedError, Sink, TableBatch
+from deadreckon.projections.table import Table
+from deadreckon.projections.tables import BY_NAME, TABLES
+
+ROWS_PER_FLUSH = 20_000  # so that memory stays flat and a Parquet part is worth its file
+REMEMBERED = 7 * DAY  # of trade ids, in log time: as long as every service remembers them
+
+
+class OutOfOrderError(Exception):
+    """You folded a message that is not the next one of the log; nothing was folded."""
+
+
+class Lane:
+    """The tables at one place of the log, and the sinks that stand there."""
+
+    def __init__(self, sinks: Sequence[Sink]) -> None:
+        self.sinks = list(sinks)
+        self.place = sinks[0].place
+        self._written = self.place
+        self._waiting = 0  # rows folded but not visible yet
+        source = sinks[0]
+        standings = source.standings()
+        self._held = [_hold(table, source, standings[table.name]) for table in TABLES]
+        self._seen = _Trades(source)
+        self._readers: dict[type[Event], list[Appending | Updating]] = defaultdict(list)
+        for held in self._held:
+            for shape in held.table.reads:
+                self._readers[shape].append(held)
+
+    def fold(self, sequence: int, facts: Sequence[Recorded[Any]], stored_at: int | None) -> None:
+        """Fold the facts of one message; a fill told before changes nothing. Flushes when enough
+        has come together."""
+        self.place = sequence
+        for said in facts:
+            readers = self._readers.get(type(said.event))
+            if readers is None:
+                continue
+            if type(said.event) is OrderFilled and self._seen.again(said):
+                readers = [held for held in readers if held.table.repeats]
+            for held in readers:
+                held.fold(said, stored_at)
+            self._waiting += len(readers)
+        if self._waiting >= ROWS_PER_FLUSH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Make everything folded visible in every sink."""
+        if self.place == self._written:
+            return
+        taken: list[TableBatch] = []
+        for held in self._held:
+            batch = held.take()
+            if batch is not None:
+                taken.append(batch)
+        standings = {held.table.name: held.standing for held in self._held}
+        for sink in self.sinks:
+            sink.write(Batch(self._written, self.place, taken, standings))
+        self._written, self._waiting = self.place, 0
+
+    def join(self, other: "Lane") -> None:
+        """Take over the sinks of a lane that stands, flushed, at the same place."""
+        _agree(other.sinks[0], self.sinks[0])
+        self.sinks += other.sinks
+
+
+class Projector:
+    """Folds every message of the log, in order, into its sinks.
+
+    Sinks may stand at different places: each is handed only what it has not got, and those that
+    meet are folded together from there on. `flush` may run in another thread while nobody folds.
+    After any exception the projector is of no use: open the sinks anew.
+    """
+
+    def __init__(self, sinks: Sequence[Sink], metrics: MetricsKeeper | None = None) -> None:
+        self._metrics = metrics
+        by_place: dict[int, list[Sink]] = defaultdict(list)
+        for sink in sinks:
+            by_place[sink.place].append(sink)
+        for together in by_place.values():
+            for sink in together[1:]:
+                _agree(sink, together[0])
+        self._lanes = [Lane(by_place[place]) for place in sorted(by_place)]
+        self._place = min(self._places())
+
+    @property
+    def place(self) -> int:
+        """The last sequence that every sink has been handed; fold the next one."""
+        return self._place
+
+    @property
+    def furthest(self) -> int:
+        """The last sequence that any sink has been handed; beyond the log's end, it was cut."""
+        return max(self._places())
+
+    def fold(
+        self, sequence: int, facts: Sequence[Recorded[Any]], stored_at: int | None = None
+    ) -> None:
+        """Fold one message, also one without facts. `stored_at` is the log's own time of it
+        (nanoseconds UTC). Raises OutOfOrderError unless it is the next one."""
+        if sequence != self.place + 1:
+            raise OutOfOrderError(f"expected sequence {self.place + 1}, found {sequence}")
+        for lane in self._lanes:
+            if lane.place == sequence - 1:
+                lane.fold(sequence, facts, stored_at)
+        if self._metrics and self._metrics.place == sequence - 1:
+            self._metrics.fold(sequence, facts)
+        self._place = sequence
+        if len(self._lanes) > 1 and self._lanes[0].place == self._lanes[1].place:
+            self._merge()
+
+    def flush(self) -> None:
+        """Make rows, place and digests of everything folded visible together in each sink."""
+        for lane in self._lanes:
+            lane.flush()
+        if self._metrics:
+            self._metrics.flush()
+
+    def close(self) -> None:
+        """Flush and close the sinks."""
+        self.flush()
+        for lane in self._lanes:
+            for sink in lane.sinks:
+                sink.close()
+        if self._metrics:
+            self._metrics.close()
+
+    def _places(self) -> list[int]:
+        places = [lane.place for lane in self._lanes]
+        return [*places, self._metrics.place] if self._metrics else places
+
+    def _merge(self) -> None:
+        behind, ahead = self._lanes[:2]
+        behind.flush()
+        ahead.join(behind)
+        del self._lanes[0]
+
+
+class _Trades:
+    """The trade ids of the last seven days of log time."""
+
+    def __init__(self, source: Sink) -> None:
+        self._at: dict[tuple[str, str, str], int] = {}
+        columns = ("book", "venue", "trade_id", "at")
+        for book, venue, trade_id, at in source.recent(BY_NAME["fills"], columns, REMEMBERED):
+            self._at[book, venue, trade_id] = at
+
+    def again(self, said: Recorded[Any]) -> bool:
+        """Whether this fill was told before; remembers it."""
+        trade = (said.book, said.event.venue, said.event.trade_id)
+        if trade in self._at:
+            return True
+        self._at[trade] = said.at
+        self._forget(said.at - REMEMBERED)
+        return False
+
+    def _forget(self, before: int) -> None:
+        while True:
+            oldest = next(iter(self._at))
+            if self._at[oldest] >= before:
+                return
+            del self._at[oldest]
+
+
+def _hold(table: Table, source: Sink, standing: Standing) -> Appending | Updating:
+    if table.updates is None:
+        return Appending(table, standing)
+    return Updating(table, table.updates, standing, source.unfinished(table), source.load)
+
+
+def _agree(one: Sink, other: Sink) -> None:
+    """Two sinks at one place must hold the same rows."""
+    mine, theirs = one.standings(), other.standings()
+    for table in TABLES:
+        if mine[table.name] != theirs[table.name]:
+            raise DamagedError(
+                f"{table.name}: {one.name} and {other.name} differ at sequence {one.place}; "
+                "`dr verify` says where, `dr rebuild` mends it"
+            )

@@ -1,0 +1,71 @@
+"""Builds projections from the log beside the old ones, and swaps them in when they are complete."""
+
+import shutil
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from deadreckon.contracts.event import Recorded
+from deadreckon.projections import lake_sink, sqlite
+from deadreckon.projections.projector import Projector
+from deadreckon.projections.store import NAMES, open_projector, paths, refuse_newer
+from deadreckon.projections.writing import alone
+
+Message = tuple[int, Sequence[Recorded[Any]], int | None]  # sequence, facts, stored_at
+
+_FOLDER = "rebuilding"
+
+
+@contextmanager
+def building(data: Path, names: Collection[str] = NAMES) -> Iterator[Projector]:
+    """An empty projector beside what lies in `data`; when the block ends well, what it holds
+    replaces the old at once. Killed or failed anywhere before, the old stays as it was.
+
+    Whoever writes the old ones meanwhile is refused with SupersededError at its next flush, and
+    opens them anew. Raises BusyError when another rebuild runs, NewerFormatError.
+    """
+    unknown = set(names) - set(NAMES)
+    if unknown:
+        raise ValueError(f"no projection is called {', '.join(sorted(unknown))}: {NAMES}")
+    refuse_newer(paths(data))
+    folder = data / _FOLDER
+    with alone(data / f"{_FOLDER}.lock", wait=False):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        try:
+            projector = open_projector(paths(folder), names, queried=False)
+            yield projector
+            projector.close()
+            _swap(data, folder, names)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def rebuild(
+    data: Path,
+    log: Iterable[Message],
+    names: Collection[str] = NAMES,
+    progress: Callable[[int], None] | None = None,
+) -> int:
+    """Rebuild projections from a whole log; returns the place reached. `progress` is told each
+    sequence."""
+    with building(data, names) as projector:
+        for sequence, facts, stored_at in log:
+            projector.fold(sequence, facts, stored_at)
+            if progress:
+                progress(sequence)
+        return projector.place
+
+
+def _swap(data: Path, folder: Path, names: Collection[str]) -> None:
+    old, new = paths(data), paths(folder)
+    if "audit" in names:
+        sqlite.adopt(old.audit, new.audit)
+    if "lake" in names:
+        lake_sink.adopt(old.lake, new.lake)
+        lake_sink.LakeSink(
+            old.lake, old.analytics
+        ).close()  # makes the views where they are missing
+    if "metrics" in names and new.metrics.exists():
+        new.metrics.replace(old.metrics)

@@ -1,0 +1,65 @@
+"""Where the projections of a data folder lie, and how they are opened to be continued."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from msgspec import Struct
+
+from deadreckon.projections import manifest, metrics_file
+from deadreckon.projections.audit import AuditBook
+from deadreckon.projections.lake_sink import LakeSink
+from deadreckon.projections.metrics_file import MetricsKeeper
+from deadreckon.projections.projector import Projector
+from deadreckon.projections.sink import NewerFormatError, Sink, SinkError
+from deadreckon.projections.sqlite import SqliteSink
+
+NAMES = ("audit", "lake", "metrics")
+
+
+class Paths(Struct, frozen=True):
+    """The files of every projection under one data folder."""
+
+    audit: Path
+    lake: Path
+    analytics: Path
+    metrics: Path
+
+
+def paths(data: Path) -> Paths:
+    """Where the projections of a data folder lie."""
+    return Paths(
+        audit=data / "audit.sqlite",
+        lake=data / "lake",
+        analytics=data / "analytics.duckdb",
+        metrics=data / "metrics.json",
+    )
+
+
+def open_projector(
+    where: Paths, names: Collection[str] = NAMES, *, queried: bool = True
+) -> Projector:
+    """A projector that continues what lies there, or begins it. Raises SinkError.
+
+    With `queried` false the lake gets no views: nobody is to ask it yet.
+    """
+    sinks: list[Sink] = []
+    if "audit" in names:
+        sinks.append(SqliteSink(where.audit))
+    if "lake" in names:
+        sinks.append(LakeSink(where.lake, where.analytics if queried else None))
+    return Projector(sinks, MetricsKeeper(where.metrics) if "metrics" in names else None)
+
+
+def refuse_newer(where: Paths) -> None:
+    """Raise NewerFormatError if a newer program wrote any of it; other faults are for others."""
+    for look in (
+        lambda: AuditBook(where.audit).close(),
+        lambda: manifest.read(where.lake),
+        lambda: metrics_file.read(where.metrics),
+    ):
+        try:
+            look()
+        except NewerFormatError:
+            raise
+        except SinkError:
+            continue

@@ -1,0 +1,79 @@
+"""Every movement of cash that is no trade: deposits, withdrawals, late fees and funding."""
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+from deadreckon.contracts.amounts import EXACT, canonical
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.portfolio import CashDeposited, CashWithdrawn, FeeCharged, FundingPaid
+from deadreckon.projections.columns import Row as Columns
+
+READS = (CashDeposited, CashWithdrawn, FeeCharged, FundingPaid)
+
+
+class Row(Columns, frozen=True, array_like=True, gc=False):
+    """One movement; positive amounts came into the book."""
+
+    kind: Annotated[str, "deposit, withdrawal, fee or funding"] = ""
+    currency: Annotated[str, "currency of the amount"] = ""
+    amount: Annotated[Decimal, "signed: positive came into the book"] = Decimal(0)
+    strategy: Annotated[str | None, "whose fee or funding"] = None
+    instrument: Annotated[str | None, "on which position"] = None
+    rate: Annotated[Decimal | None, "funding rate, a fraction of notional"] = None
+    actor: Annotated[str | None, "the person, where one acted"] = None
+    reason: Annotated[str, "why, for people"] = ""
+
+
+def initial() -> Row:
+    """The blank row."""
+    return _BLANK
+
+
+def evolve(row: Row, said: Recorded[Any]) -> Row:
+    """The row of a movement of cash."""
+    match said.event:
+        case CashDeposited() as moved:
+            return _moved(said, "deposit", moved.amount)
+        case CashWithdrawn() as moved:
+            return _moved(said, "withdrawal", EXACT.minus(moved.amount))
+        case FeeCharged() as fee:
+            return _moved(
+                said,
+                "fee",
+                EXACT.minus(fee.amount),
+                strategy=fee.strategy,
+                instrument=fee.instrument,
+            )
+        case FundingPaid() as paid:
+            return Row(
+                event_id=said.id,
+                at=said.at,
+                book=said.book,
+                mode=said.mode,
+                kind="funding",
+                currency=paid.currency,
+                amount=paid.amount,
+                strategy=paid.strategy,
+                instrument=paid.instrument,
+                rate=paid.rate,
+            )
+        case _:
+            return row
+
+
+def _moved(said: Recorded[Any], kind: str, amount: Decimal, **more: Any) -> Row:
+    return Row(
+        event_id=said.id,
+        at=said.at,
+        book=said.book,
+        mode=said.mode,
+        kind=kind,
+        currency=said.event.currency,
+        amount=canonical(amount),
+        actor=said.event.actor,
+        reason=said.event.reason,
+        **more,
+    )
+
+
+_BLANK = Row()

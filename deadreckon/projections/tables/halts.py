@@ -1,0 +1,124 @@
+"""Every halt, resume, flatten and operator's cancel, and who acknowledged it."""
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.governance import (
+    CancelRequested,
+    FlattenRequested,
+    HaltAcknowledged,
+    HaltImposed,
+    HaltRequested,
+    LogDamaged,
+    ResumeAcknowledged,
+    ResumeRequested,
+)
+from deadreckon.projections.columns import Row as Columns
+
+READS = (
+    HaltRequested,
+    HaltImposed,
+    HaltAcknowledged,
+    ResumeRequested,
+    ResumeAcknowledged,
+    FlattenRequested,
+    CancelRequested,
+    LogDamaged,
+)
+
+
+class Row(Columns, frozen=True, array_like=True, gc=False):
+    """One word about halting."""
+
+    kind: Annotated[
+        str,
+        "requested, imposed, acknowledged, resume_requested, resume_acknowledged, "
+        "flatten_requested, cancel_requested or log_damaged",
+    ] = ""
+    halt_id: Annotated[str, "event_id of the halt, resume or request it is about"] = ""
+    source: Annotated[str, "the service or operator that said it"] = ""
+    actor: Annotated[str | None, "the person, where one acted"] = None
+    scope: Annotated[str | None, "close_only or all"] = None
+    rule: Annotated[str | None, "the rule that imposed it"] = None
+    limit_value: Annotated[Decimal | None, "the limit in force, in the unit of the rule"] = None
+    measured: Annotated[Decimal | None, "what was measured against it"] = None
+    limit_set_by: Annotated[str | None, "event_id of the event that set the limit"] = None
+    reason: Annotated[str, "why, for people"] = ""
+    until: Annotated[int | None, "when it lifts by itself, nanoseconds UTC; null: never"] = None
+    open_orders: Annotated[int | None, "how many orders an acknowledgement cancelled"] = None
+    reset_counters: Annotated[bool | None, "whether a resume also starts peaks anew"] = None
+    instrument: Annotated[str | None, "what a flatten is about; null: everything"] = None
+    order_id: Annotated[str | None, "what a cancel is about; null: every open order"] = None
+
+
+def initial() -> Row:
+    """The blank row."""
+    return _BLANK
+
+
+def evolve(row: Row, said: Recorded[Any]) -> Row:
+    """The row of a word about halting."""
+    match said.event:
+        case HaltImposed() as halt:
+            return _row(
+                said,
+                kind="imposed",
+                scope=halt.scope,
+                rule=halt.rule,
+                limit_value=halt.limit,
+                measured=halt.measured,
+                limit_set_by=halt.limit_set_by,
+                reason=halt.reason,
+                until=halt.until,
+            )
+        case HaltAcknowledged() as heard:
+            return _row(
+                said,
+                kind="acknowledged",
+                halt_id=heard.halt_id,
+                scope=heard.scope,
+                open_orders=heard.open_orders,
+            )
+        case ResumeAcknowledged() as heard:
+            return _row(said, kind="resume_acknowledged", halt_id=heard.resume_id)
+        case LogDamaged() as damage:
+            reason = f"{damage.subject}: {damage.reason}"
+            return _row(said, kind="log_damaged", scope="all", reason=reason)
+        case _:
+            return _requested(row, said)
+
+
+def _requested(row: Row, said: Recorded[Any]) -> Row:
+    match said.event:
+        case HaltRequested(actor=actor, reason=reason, scope=scope):
+            return _row(said, kind="requested", actor=actor, reason=reason, scope=scope)
+        case ResumeRequested(actor=actor, reason=reason, reset_counters=anew):
+            return _row(
+                said, kind="resume_requested", actor=actor, reason=reason, reset_counters=anew
+            )
+        case FlattenRequested(actor=actor, reason=reason, instrument=instrument):
+            return _row(
+                said, kind="flatten_requested", actor=actor, reason=reason, instrument=instrument
+            )
+        case CancelRequested(actor=actor, reason=reason, order_id=order_id):
+            return _row(
+                said, kind="cancel_requested", actor=actor, reason=reason, order_id=order_id
+            )
+        case _:
+            return row
+
+
+def _row(said: Recorded[Any], halt_id: str = "", **columns: Any) -> Row:
+    return Row(
+        event_id=said.id,
+        at=said.at,
+        book=said.book,
+        mode=said.mode,
+        halt_id=halt_id or said.id,
+        source=said.source,
+        **columns,
+    )
+
+
+_BLANK = Row()

@@ -1,0 +1,91 @@
+"""Which instruments were listed and delisted, with their specifications."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated, Any
+
+from msgspec.structs import replace
+
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.instruments import InstrumentDelisted, InstrumentListed
+from deadreckon.projections.columns import Row as Columns
+
+READS = (InstrumentListed, InstrumentDelisted)
+
+
+class Row(Columns, frozen=True, array_like=True, gc=False):
+    """One instrument as specified last."""
+
+    instrument: Annotated[str, "SYMBOL.VENUE"] = ""
+    symbol: Annotated[str, "the venue's own name of it"] = ""
+    venue: Annotated[str, "where it trades"] = ""
+    kind: Annotated[str, "spot or perpetual"] = ""
+    market: Annotated[str, "spot, perpetual, margin or options"] = ""
+    base_currency: Annotated[str, "what a spot holding is"] = ""
+    quote_currency: Annotated[str, "what prices are in"] = ""
+    tick_size: Annotated[Decimal, "price step, quote currency"] = Decimal(0)
+    lot_size: Annotated[Decimal, "quantity step, base units or contracts"] = Decimal(0)
+    minimum_quantity: Annotated[Decimal, "base units or contracts"] = Decimal(0)
+    minimum_notional: Annotated[Decimal, "quote currency"] = Decimal(0)
+    contract_size: Annotated[Decimal, "base units per contract; 1 for spot"] = Decimal(1)
+    listed: Annotated[bool, "whether it may be traded"] = False
+    actor: Annotated[str, "who said so"] = ""
+    reason: Annotated[str, "why"] = ""
+
+
+def keys(said: Recorded[Any]) -> Sequence[tuple[str, ...]]:
+    """The instrument an event is about."""
+    return ((said.book, said.event.instrument),)
+
+
+def initial() -> Row:
+    """The blank row."""
+    return _BLANK
+
+
+def evolve(row: Row, said: Recorded[Any]) -> Row:
+    """The instrument after a listing or delisting."""
+    match said.event:
+        case InstrumentListed() as listing:
+            return _listed(said, listing)
+        case InstrumentDelisted(instrument=instrument, actor=actor, reason=reason):
+            return replace(
+                row,
+                event_id=said.id,
+                at=said.at,
+                book=said.book,
+                mode=said.mode,
+                instrument=instrument,
+                listed=False,
+                actor=actor,
+                reason=reason,
+            )
+        case _:
+            return row
+
+
+def _listed(said: Recorded[Any], listing: InstrumentListed) -> Row:
+    return Row(
+        event_id=said.id,
+        at=said.at,
+        book=said.book,
+        mode=said.mode,
+        instrument=listing.instrument,
+        symbol=listing.symbol,
+        venue=listing.venue,
+        kind=listing.kind,
+        market=listing.market,
+        base_currency=listing.base_currency,
+        quote_currency=listing.quote_currency,
+        tick_size=listing.tick_size,
+        lot_size=listing.lot_size,
+        minimum_quantity=listing.minimum_quantity,
+        minimum_notional=listing.minimum_notional,
+        contract_size=listing.contract_size,
+        listed=True,
+        actor=listing.actor,
+        reason=listing.reason,
+    )
+
+
+_BLANK = Row()

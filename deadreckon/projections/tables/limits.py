@@ -1,0 +1,53 @@
+"""Every set of limits that was put in force, by whom and why; a column for each limit."""
+
+from decimal import Decimal
+from types import UnionType
+from typing import Annotated, Any, Literal, get_origin, get_type_hints
+
+import msgspec
+
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.governance import LimitsSet
+from deadreckon.projections.columns import Row as Columns
+
+READS = (LimitsSet,)
+
+_PLAIN = (str, int, bool, Decimal, int | None, Decimal | None)
+_HINTS = {
+    name: hint
+    for name, hint in get_type_hints(LimitsSet).items()
+    if name in LimitsSet.__struct_fields__
+}
+_WORDS = frozenset(name for name, hint in _HINTS.items() if get_origin(hint) is Literal)
+_DOCUMENTS = frozenset(_HINTS) - _WORDS - {n for n, hint in _HINTS.items() if hint in _PLAIN}
+_document = msgspec.json.Encoder(decimal_format="string", order="deterministic").encode
+
+
+def _fields() -> list[tuple[str, Any, Any]]:
+    """A limit added to the contract is a column here the same day."""
+    fields = []
+    for name, hint in _HINTS.items():
+        kind = hint if hint in _PLAIN else str
+        note = f"as `LimitsSet.{name}`" + (", JSON" if name in _DOCUMENTS else "")
+        fields.append(
+            (name, Annotated[kind, note], None if isinstance(kind, UnionType) else kind())
+        )
+    return fields
+
+
+Row: Any = msgspec.defstruct(
+    "Row", _fields(), bases=(Columns,), frozen=True, array_like=True, gc=False, module=__name__
+)
+_BLANK = Row()
+
+
+def initial() -> Any:
+    """The blank row."""
+    return _BLANK
+
+
+def evolve(row: Any, said: Recorded[Any]) -> Any:
+    """The row of a set of limits."""
+    limits = {name: getattr(said.event, name) for name in _HINTS}
+    documents = {name: _document(limits[name]).decode() for name in _DOCUMENTS}
+    return Row(event_id=said.id, at=said.at, book=said.book, mode=said.mode, **(limits | documents))

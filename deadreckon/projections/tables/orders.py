@@ -1,0 +1,287 @@
+"""Every order from approval to its end: one row an order, as it stands after its last event."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Annotated, Any
+
+from msgspec.structs import replace
+
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.orders import (
+    OrderAccepted,
+    OrderApproved,
+    OrderCancelled,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderReplaced,
+    OrderRouted,
+    OrderSubmitting,
+    OrderTriggered,
+    OrderUnknown,
+    OrderUnroutable,
+)
+from deadreckon.projections.columns import Row as Columns
+from deadreckon.projections.tables.derived import rounded_product, rounded_quotient, total
+
+# What may come to a finished order is rare: a late fill, a late word of the venue.
+ENDED = frozenset({"unroutable", "split", "filled", "cancelled", "rejected", "expired"})
+BEGINS = (OrderApproved, OrderRouted, OrderSubmitting)
+
+
+class Row(Columns, frozen=True, array_like=True, gc=False):
+    """One order. Prices in quote currency, times in decision time (nanoseconds UTC)."""
+
+    order_id: Annotated[str, "id for all its life"] = ""
+    parent_id: Annotated[str, "the approved order, or the filled entry of a bracket's leg"] = ""
+    status: Annotated[
+        str,
+        "approved, unroutable, split, routed, submitting, accepted, triggered, "
+        "partially_filled, filled, cancelled, rejected, expired or unknown",
+    ] = ""
+    signal_id: Annotated[str, "the wish it came from"] = ""
+    producer: Annotated[str, "who sent the wish; empty for strategies in the house"] = ""
+    strategy: Annotated[str, "whose order it is"] = ""
+    instrument: Annotated[str, "SYMBOL.VENUE"] = ""
+    venue: Annotated[str, "where it was routed; empty before"] = ""
+    client_order_id: Annotated[str, "what the venue knows it by"] = ""
+    venue_order_id: Annotated[str, "the venue's own name of it"] = ""
+    side: Annotated[str, "buy or sell"] = ""
+    purpose: Annotated[str, "entry, stop_loss, take_profit or flatten"] = ""
+    order_type: Annotated[str, "market, limit, stop or stop_limit"] = ""
+    time_in_force: Annotated[str, "gtc, ioc or fok"] = ""
+    post_only: Annotated[bool, "only as a maker"] = False
+    reduce_only: Annotated[bool, "only to make a position smaller"] = False
+    quantity: Annotated[Decimal | None, "base units or contracts, as routed or replaced"] = None
+    notional: Annotated[Decimal | None, "quote currency, where approved so"] = None
+    limit_price: Annotated[Decimal | None, "quote currency"] = None
+    stop_price: Annotated[Decimal | None, "quote currency"] = None
+    stop_loss: Annotated[Decimal | None, "price that protects it when filled"] = None
+    take_profit: Annotated[Decimal | None, "price at which its profit is taken"] = None
+    reference_price: Annotated[Decimal | None, "the mark that risk weighed with"] = None
+    expires_at: Annotated[int | None, "when it is void"] = None
+    filled_quantity: Annotated[Decimal, "traded so far"] = Decimal(0)
+    filled_value: Annotated[Decimal, "sum of quantity x price so far"] = Decimal(0)
+    average_price: Annotated[Decimal | None, "filled_value / filled_quantity, 18 decimals"] = None
+    leaves: Annotated[Decimal | None, "still open; what was untraded at its end"] = None
+    fills: Annotated[int, "how many fills it had"] = 0
+    children: Annotated[int, "how many orders it was split into; 1: not split"] = 1
+    rule: Annotated[str, "why it was refused or cancelled, for machines"] = ""
+    reason: Annotated[str, "the same, for people"] = ""
+    approved_at: Annotated[int | None, "risk let it pass"] = None
+    routed_at: Annotated[int | None, "the router named its venue"] = None
+    submitted_at: Annotated[int | None, "its intent was recorded"] = None
+    accepted_at: Annotated[int | None, "the venue took it"] = None
+    triggered_at: Annotated[int | None, "its stop was reached"] = None
+    first_filled_at: Annotated[int | None, "it traded first"] = None
+    ended_at: Annotated[int | None, "nothing of it was open any more"] = None
+
+
+def keys(said: Recorded[Any]) -> Sequence[tuple[str, ...]]:
+    """The orders an event concerns; the first child of a split also marks its parent."""
+    event = said.event
+    if type(event) is OrderRouted and event.children > 1 and event.child == 0:
+        return ((event.order_id,), (event.parent_id,))
+    return ((event.order_id,),)
+
+
+def initial() -> Row:
+    """The blank row."""
+    return _BLANK
+
+
+def evolve(row: Row, said: Recorded[Any]) -> Row:
+    """The order after an event."""
+    fold = _FOLDS.get(type(said.event))
+    return fold(row, said) if fold else row
+
+
+def _approved(row: Row, said: Recorded[Any]) -> Row:
+    order: OrderApproved = said.event
+    return Row(
+        event_id=said.id,
+        at=said.at,
+        book=said.book,
+        mode=said.mode,
+        order_id=order.order_id,
+        parent_id=order.order_id,
+        status="approved",
+        signal_id=order.signal_id,
+        producer=order.producer,
+        strategy=order.strategy,
+        instrument=order.instrument,
+        side=order.side,
+        purpose=order.purpose,
+        order_type=order.order_type,
+        time_in_force=order.time_in_force,
+        post_only=order.post_only,
+        reduce_only=order.reduce_only,
+        quantity=order.quantity,
+        notional=order.notional,
+        limit_price=order.limit_price,
+        stop_price=order.stop_price,
+        stop_loss=order.stop_loss,
+        take_profit=order.take_profit,
+        reference_price=order.reference_price,
+        expires_at=order.expires_at,
+        approved_at=said.at,
+    )
+
+
+def _routed(row: Row, said: Recorded[Any]) -> Row:
+    order: OrderRouted = said.event
+    if row.order_id == order.parent_id != order.order_id:
+        ended = {"status": "split", "children": order.children, "ended_at": said.at}
+        return replace(row, event_id=said.id, at=said.at, **ended)
+    return replace(
+        _ordered(row, said),
+        status="routed",
+        stop_loss=order.stop_loss,
+        take_profit=order.take_profit,
+        routed_at=said.at,
+    )
+
+
+def _submitting(row: Row, said: Recorded[Any]) -> Row:
+    return replace(_ordered(row, said), status="submitting", submitted_at=said.at)
+
+
+def _ordered(row: Row, said: Recorded[Any]) -> Row:
+    """What `OrderRouted` and `OrderSubmitting` both say."""
+    order: OrderRouted | OrderSubmitting = said.event
+    return replace(
+        row,
+        event_id=said.id,
+        at=said.at,
+        book=said.book,
+        mode=said.mode,
+        order_id=order.order_id,
+        parent_id=order.parent_id,
+        signal_id=order.signal_id,
+        producer=order.producer,
+        strategy=order.strategy,
+        instrument=order.instrument,
+        venue=order.venue,
+        client_order_id=order.client_order_id,
+        side=order.side,
+        purpose=order.purpose,
+        order_type=order.order_type,
+        time_in_force=order.time_in_force,
+        post_only=order.post_only,
+        reduce_only=order.reduce_only,
+        quantity=order.quantity,
+        leaves=order.quantity,
+        limit_price=order.limit_price,
+        stop_price=order.stop_price,
+        expires_at=order.expires_at,
+    )
+
+
+def _accepted(row: Row, said: Recorded[Any]) -> Row:
+    return _changed(
+        row,
+        said,
+        status=_unless_ended(row, "accepted"),
+        venue_order_id=said.event.venue_order_id,
+        accepted_at=said.at,
+    )
+
+
+def _triggered(row: Row, said: Recorded[Any]) -> Row:
+    return _changed(row, said, status=_unless_ended(row, "triggered"), triggered_at=said.at)
+
+
+def _unknown(row: Row, said: Recorded[Any]) -> Row:
+    status = _unless_ended(row, "unknown")
+    return _changed(row, said, status=status, reason=said.event.reason)
+
+
+def _filled(row: Row, said: Recorded[Any]) -> Row:
+    fill: OrderFilled = said.event
+    quantity = total(row.filled_quantity, fill.quantity)
+    value = total(row.filled_value, rounded_product(fill.quantity, fill.price))
+    status = "filled" if not fill.leaves else _unless_ended(row, "partially_filled")
+    return _changed(
+        row,
+        said,
+        strategy=fill.strategy,
+        instrument=fill.instrument,
+        venue=fill.venue,
+        side=fill.side,
+        status=status,
+        filled_quantity=quantity,
+        filled_value=value,
+        average_price=rounded_quotient(value, quantity),
+        leaves=fill.leaves,
+        fills=row.fills + 1,
+        first_filled_at=row.first_filled_at or said.at,
+        ended_at=said.at if status == "filled" else row.ended_at,
+    )
+
+
+def _replaced(row: Row, said: Recorded[Any]) -> Row:
+    change: OrderReplaced = said.event
+    return _changed(
+        row,
+        said,
+        quantity=change.quantity,
+        leaves=change.leaves,
+        limit_price=change.limit_price,
+        stop_price=change.stop_price,
+    )
+
+
+def _cancelled(row: Row, said: Recorded[Any]) -> Row:
+    end: OrderCancelled = said.event
+    return _ended(row, said, "cancelled", leaves=end.leaves, rule=end.rule, reason=end.reason)
+
+
+def _expired(row: Row, said: Recorded[Any]) -> Row:
+    return _ended(row, said, "expired", leaves=said.event.leaves, rule="time_to_live")
+
+
+def _rejected(row: Row, said: Recorded[Any]) -> Row:
+    return _ended(row, said, "rejected", rule=said.event.rule, reason=said.event.reason)
+
+
+def _unroutable(row: Row, said: Recorded[Any]) -> Row:
+    return _ended(row, said, "unroutable", rule=said.event.rule, reason=said.event.reason)
+
+
+def _ended(row: Row, said: Recorded[Any], status: str, **columns: Any) -> Row:
+    return _changed(row, said, status=status, ended_at=said.at, **columns)
+
+
+def _changed(row: Row, said: Recorded[Any], **columns: Any) -> Row:
+    """The row after an event that names the order by its id alone."""
+    return replace(
+        row,
+        event_id=said.id,
+        at=said.at,
+        book=said.book,
+        mode=said.mode,
+        order_id=said.event.order_id,
+        **columns,
+    )
+
+
+def _unless_ended(row: Row, status: str) -> str:
+    return row.status if row.status in ENDED else status
+
+
+_FOLDS: dict[type[Event], Callable[[Row, Recorded[Any]], Row]] = {
+    OrderApproved: _approved,
+    OrderUnroutable: _unroutable,
+    OrderRouted: _routed,
+    OrderSubmitting: _submitting,
+    OrderAccepted: _accepted,
+    OrderRejected: _rejected,
+    OrderTriggered: _triggered,
+    OrderFilled: _filled,
+    OrderReplaced: _replaced,
+    OrderCancelled: _cancelled,
+    OrderExpired: _expired,
+    OrderUnknown: _unknown,
+}
+READS = tuple(_FOLDS)
+_BLANK = Row()

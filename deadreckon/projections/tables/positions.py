@@ -1,0 +1,69 @@
+"""What each strategy holds at each venue, and what it has made: totals after the last change."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated, Any
+
+import msgspec
+
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.portfolio import PositionChanged
+from deadreckon.projections.columns import Row as Columns
+
+READS = (PositionChanged,)
+
+_document = msgspec.json.Encoder(decimal_format="string", order="deterministic").encode
+
+
+class Row(Columns, frozen=True, array_like=True, gc=False):
+    """One position; every amount is cumulative and in `currency`."""
+
+    strategy: Annotated[str, "whose position it is"] = ""
+    venue: Annotated[str, "where it is held"] = ""
+    instrument: Annotated[str, "SYMBOL.VENUE"] = ""
+    quantity: Annotated[Decimal, "signed: base units or contracts"] = Decimal(0)
+    cost: Annotated[Decimal, "signed cost basis"] = Decimal(0)
+    average_price: Annotated[Decimal, "cost per unit, quote currency; 0 when flat"] = Decimal(0)
+    realised: Annotated[Decimal, "realised so far, before fees and funding"] = Decimal(0)
+    fees: Annotated[Decimal, "fees paid so far in `currency`"] = Decimal(0)
+    funding: Annotated[Decimal, "funding received (negative: paid) so far"] = Decimal(0)
+    currency: Annotated[str, "the instrument's quote currency"] = ""
+    fees_other: Annotated[str, "JSON object: fees paid so far in other currencies"] = "{}"
+    changes: Annotated[int, "how often it has changed"] = 0
+
+
+def keys(said: Recorded[Any]) -> Sequence[tuple[str, ...]]:
+    """The position an event changed."""
+    event: PositionChanged = said.event
+    return ((said.book, event.strategy, event.venue, event.instrument),)
+
+
+def initial() -> Row:
+    """The blank row."""
+    return _BLANK
+
+
+def evolve(row: Row, said: Recorded[Any]) -> Row:
+    """The position after a change."""
+    event: PositionChanged = said.event
+    return Row(
+        event_id=said.id,
+        at=said.at,
+        book=said.book,
+        mode=said.mode,
+        strategy=event.strategy,
+        venue=event.venue,
+        instrument=event.instrument,
+        quantity=event.quantity,
+        cost=event.cost,
+        average_price=event.average_price,
+        realised=event.realised,
+        fees=event.fees,
+        funding=event.funding,
+        currency=event.currency,
+        fees_other=_document(event.fees_other).decode() if event.fees_other else "{}",
+        changes=row.changes + 1,
+    )
+
+
+_BLANK = Row()

@@ -1,0 +1,121 @@
+"""Everything that was refused, by whom, under which rule, with both numbers."""
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.governance import OperatorRefused
+from deadreckon.contracts.models import RegimeModelRefused
+from deadreckon.contracts.orders import CancelMissed, OrderRejected, OrderUnroutable
+from deadreckon.contracts.signals import SignalRefused
+from deadreckon.projections.columns import Row as Columns
+
+READS = (
+    SignalRefused,
+    OrderUnroutable,
+    OrderRejected,
+    CancelMissed,
+    OperatorRefused,
+    RegimeModelRefused,
+)
+
+
+class Row(Columns, frozen=True, array_like=True, gc=False):
+    """One refusal; `limit_value` and `measured` are in the unit of the rule."""
+
+    kind: Annotated[str, "what was refused: signal, order, cancel, operator or model"] = ""
+    source: Annotated[str, "the service that refused"] = ""
+    rule: Annotated[str, "the rule, for machines; `missed` for a cancel without an order"] = ""
+    limit_value: Annotated[Decimal | None, "the limit in force, in the unit of the rule"] = None
+    measured: Annotated[Decimal | None, "what was measured against it, in the same unit"] = None
+    limit_set_by: Annotated[str | None, "event_id of the event that set the limit"] = None
+    reason: Annotated[str, "the rule, for people"] = ""
+    signal_id: Annotated[str | None, "the wish, where one is concerned"] = None
+    order_id: Annotated[str | None, "the order, where one is concerned"] = None
+    producer: Annotated[str | None, "who sent the wish; null where not known here"] = None
+    strategy: Annotated[str | None, "null where not known here: see the order"] = None
+    instrument: Annotated[str | None, "null where not known here: see the order"] = None
+    evidence: Annotated[str, "at most 512 characters of what could not be read"] = ""
+
+
+def initial() -> Row:
+    """The blank row."""
+    return _BLANK
+
+
+def evolve(row: Row, said: Recorded[Any]) -> Row:
+    """The row of a refusal."""
+    match said.event:
+        case SignalRefused() as no:
+            return _row(
+                said,
+                kind="signal",
+                rule=no.rule,
+                reason=no.reason,
+                limit_value=no.limit,
+                measured=no.measured,
+                limit_set_by=no.limit_set_by,
+                signal_id=no.signal_id,
+                producer=no.producer,
+                strategy=no.strategy,
+                instrument=no.instrument,
+                evidence=no.evidence,
+            )
+        case OrderUnroutable() | OrderRejected() | CancelMissed():
+            return _of_order(said)
+        case OperatorRefused() as no:
+            return _row(said, kind="operator", rule=no.rule, reason=no.reason, evidence=no.evidence)
+        case RegimeModelRefused() as no:
+            return _row(
+                said,
+                kind="model",
+                rule=no.rule,
+                reason=no.reason,
+                strategy=no.strategy,
+                instrument=no.instrument,
+            )
+        case _:
+            return row
+
+
+def _of_order(said: Recorded[Any]) -> Row:
+    match said.event:
+        case OrderUnroutable() as no:
+            return _row(
+                said,
+                kind="order",
+                rule=no.rule,
+                reason=no.reason,
+                limit_value=no.limit,
+                measured=no.measured,
+                limit_set_by=no.limit_set_by,
+                signal_id=no.signal_id,
+                order_id=no.order_id,
+                strategy=no.strategy,
+                instrument=no.instrument,
+            )
+        case CancelMissed() as no:
+            return _row(
+                said,
+                kind="cancel",
+                rule="missed",
+                reason=no.reason,
+                signal_id=no.signal_id,
+                order_id=no.order_id,
+            )
+        case no:
+            return _row(said, kind="order", rule=no.rule, reason=no.reason, order_id=no.order_id)
+
+
+def _row(said: Recorded[Any], **columns: Any) -> Row:
+    return Row(
+        event_id=said.id,
+        at=said.at,
+        book=said.book,
+        mode=said.mode,
+        source=said.source,
+        **columns,
+    )
+
+
+_BLANK = Row()

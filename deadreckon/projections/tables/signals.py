@@ -1,0 +1,122 @@
+"""Every wish that was raised: trades, cancels and replaces. What became of it stands in `orders`
+and `refusals`, under the same book, producer and signal_id."""
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+import msgspec
+
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRaised
+from deadreckon.projections.columns import Row as Columns
+
+READS = (SignalRaised, CancelRaised, ReplaceRaised)
+
+_document = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Row(Columns, frozen=True, array_like=True, gc=False):
+    """One raised wish. Prices in quote currency."""
+
+    kind: Annotated[str, "trade, cancel or replace"] = ""
+    signal_id: Annotated[str, "the producer's own id; unique per book and producer"] = ""
+    producer: Annotated[str, "who sent it; empty for strategies in the house"] = ""
+    strategy: Annotated[str, "the strategy it belongs to"] = ""
+    instrument: Annotated[str | None, "SYMBOL.VENUE; null for cancel and replace"] = None
+    side: Annotated[str | None, "buy or sell"] = None
+    quantity: Annotated[Decimal | None, "base units or contracts; new total of a replace"] = None
+    notional: Annotated[Decimal | None, "quote currency, in place of quantity"] = None
+    order_type: Annotated[str | None, "market, limit, stop or stop_limit"] = None
+    limit_price: Annotated[Decimal | None, "quote currency"] = None
+    stop_price: Annotated[Decimal | None, "quote currency"] = None
+    time_in_force: Annotated[str | None, "gtc, ioc or fok"] = None
+    post_only: Annotated[bool | None, "only as a maker"] = None
+    reduce_only: Annotated[bool | None, "only to make a position smaller"] = None
+    confidence: Annotated[Decimal | None, "0 to 1, as the strategy sees it"] = None
+    stop_loss: Annotated[Decimal | None, "price that protects the filled order"] = None
+    take_profit: Annotated[Decimal | None, "price at which the profit is taken"] = None
+    claimed_at: Annotated[int | None, "the producer's own time, nanoseconds UTC"] = None
+    expires_at: Annotated[int | None, "when the wish is void, nanoseconds UTC"] = None
+    target: Annotated[str | None, "signal_id that a cancel or replace is about"] = None
+    model_id: Annotated[str, "hash of the model it was decided on; empty: none"] = ""
+    features: Annotated[str, "JSON object: what it was decided on"] = "{}"
+    meta: Annotated[str, "JSON object: the producer's own remarks"] = "{}"
+
+
+def initial() -> Row:
+    """The blank row."""
+    return _BLANK
+
+
+def evolve(row: Row, said: Recorded[Any]) -> Row:
+    """The row of a raised wish."""
+    match said.event:
+        case SignalRaised() as wish:
+            return _trade(said, wish)
+        case CancelRaised() as wish:
+            return Row(
+                event_id=said.id,
+                at=said.at,
+                book=said.book,
+                mode=said.mode,
+                kind="cancel",
+                signal_id=wish.signal_id,
+                producer=wish.producer,
+                strategy=wish.strategy,
+                target=wish.target,
+            )
+        case ReplaceRaised() as wish:
+            return _replace(said, wish)
+        case _:
+            return row
+
+
+def _trade(said: Recorded[Any], wish: SignalRaised) -> Row:
+    return Row(
+        event_id=said.id,
+        at=said.at,
+        book=said.book,
+        mode=said.mode,
+        kind="trade",
+        signal_id=wish.signal_id,
+        producer=wish.producer,
+        strategy=wish.strategy,
+        instrument=wish.instrument,
+        side=wish.side,
+        quantity=wish.quantity,
+        notional=wish.notional,
+        order_type=wish.order_type,
+        limit_price=wish.limit_price,
+        stop_price=wish.stop_price,
+        time_in_force=wish.time_in_force,
+        post_only=wish.post_only,
+        reduce_only=wish.reduce_only,
+        confidence=wish.confidence,
+        stop_loss=wish.stop_loss,
+        take_profit=wish.take_profit,
+        claimed_at=wish.claimed_at,
+        expires_at=wish.expires_at,
+        model_id=wish.model_id,
+        features=_document(wish.features).decode() if wish.features else "{}",
+        meta=_document(wish.meta).decode() if wish.meta else "{}",
+    )
+
+
+def _replace(said: Recorded[Any], wish: ReplaceRaised) -> Row:
+    return Row(
+        event_id=said.id,
+        at=said.at,
+        book=said.book,
+        mode=said.mode,
+        kind="replace",
+        signal_id=wish.signal_id,
+        producer=wish.producer,
+        strategy=wish.strategy,
+        quantity=wish.quantity,
+        limit_price=wish.limit_price,
+        stop_price=wish.stop_price,
+        target=wish.target,
+    )
+
+
+_BLANK = Row()

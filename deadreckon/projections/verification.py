@@ -1,0 +1,168 @@
+"""Compares projections with their own digests and with a fresh fold of the log."""
+
+import os
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from deadreckon.contracts.event import Recorded
+from deadreckon.projections import metrics, metrics_file
+from deadreckon.projections.audit import AuditBook
+from deadreckon.projections.comparison import Difference, compare, first_change
+from deadreckon.projections.lake import Lake
+from deadreckon.projections.lake_sink import LakeSink
+from deadreckon.projections.metrics_file import MetricsKeeper, Saved
+from deadreckon.projections.projector import Projector
+from deadreckon.projections.rebuild import Message
+from deadreckon.projections.series import BETWEEN, Series
+from deadreckon.projections.sink import Sink, SinkError
+from deadreckon.projections.sqlite import SqliteSink
+from deadreckon.projections.store import NAMES, Paths, paths
+from deadreckon.projections.tables import TABLES
+
+
+class Verifier:
+    """Folds the log anew in a folder of its own, and compares each projection at its own place.
+
+    Feed it every message from 1 to `last`; then `differences` says all that was found, at most
+    one for a projection.
+    """
+
+    def __init__(self, where: Paths, names: Collection[str], scratch: Path) -> None:
+        self.differences: list[Difference] = []
+        self._audit = self._open("audit", names, lambda: AuditBook(where.audit))
+        self._lake = self._open("lake", names, lambda: _pinned(where.lake, scratch / "stored"))
+        self._metrics = self._open("metrics", names, lambda: metrics_file.read(where.metrics))
+        self._fresh = SqliteSink(scratch / "audit.sqlite")
+        self._fresh_lake = LakeSink(scratch / "lake", None) if self._lake else None
+        self._keeper = MetricsKeeper(scratch / "metrics.json") if self._metrics else None
+        sinks: list[Sink] = [self._fresh]
+        if self._fresh_lake:
+            sinks.append(self._fresh_lake)
+        self._projector = Projector(sinks, self._keeper)
+        if self._audit:
+            self._audit.query("BEGIN")  # its writer may go on; we look at one moment
+            self._audit.query("SELECT count(*) FROM _projection")
+        self._meet()
+
+    @property
+    def last(self) -> int:
+        """The furthest place of any projection: fold the log up to here."""
+        opened = (self._audit, self._lake, self._metrics)
+        return max((stored.place for stored in opened if stored), default=0)
+
+    def fold(
+        self, sequence: int, facts: Sequence[Recorded[Any]], stored_at: int | None = None
+    ) -> None:
+        """Fold one message, and compare whatever stands there."""
+        self._projector.fold(sequence, facts, stored_at)
+        self._meet()
+
+    def close(self) -> None:
+        """Give everything back; what was folded anew is of no further use."""
+        self._projector.close()
+        if self._audit:
+            self._audit.close()
+
+    def _open(self, name: str, names: Collection[str], opening: Callable[[], Any]) -> Any:
+        if name not in names:
+            return None
+        try:
+            return opening()
+        except SinkError as error:
+            found = Difference(name, "", (), "", "", "", str(error))
+            self.differences.append(found)
+            return None
+
+    def _meet(self) -> None:
+        place = self._projector.place
+        if self._audit and self._audit.place == place:
+            self._compare_audit(self._audit)
+        if self._lake and self._lake.place == place:
+            self._compare_lake(self._lake)
+        if self._metrics and self._metrics.place == place:
+            self._compare_metrics(self._metrics)
+
+    def _compare_audit(self, audit: AuditBook) -> None:
+        self._projector.flush()
+        differences = (compare(table, audit, self._fresh) for table in TABLES)
+        self._note(differences)
+
+    def _compare_lake(self, lake: Lake) -> None:
+        self._projector.flush()
+        fresh = self._fresh_lake
+        assert fresh is not None
+        self._note(compare(table, lake, self._fresh) for table in TABLES)
+        changing = [table for table in TABLES if table.updates]
+        self._note(
+            first_change(table, lake.name, lake.every_line(table), fresh.every_line(table))
+            for table in changing
+        )
+
+    def _compare_metrics(self, saved: Saved) -> None:
+        keeper = self._keeper
+        assert keeper is not None
+        keeper.flush()
+        stored = metrics.settled(saved.state, saved.place)
+        self._note(_differing_series(stored, keeper.visible))
+
+    def _note(self, differences: Iterable[Difference | None]) -> None:
+        """Keep the first of them, unless this projection has one already."""
+        first = next((found for found in differences if found), None)
+        known = {found.projection for found in self.differences}
+        if first and first.projection not in known:
+            self.differences.append(first)
+
+
+@contextmanager
+def verifying(data: Path, names: Collection[str] = NAMES) -> Iterator[Verifier]:
+    """A verifier of the projections in `data`, with room for a fresh fold beside them."""
+    with (
+        tempfile.TemporaryDirectory(dir=data, prefix=".verifying-") as scratch,
+        closing(Verifier(paths(data), names, Path(scratch))) as verifier,
+    ):
+        yield verifier
+
+
+def verify(
+    data: Path,
+    log: Iterable[Message],
+    names: Collection[str] = NAMES,
+    progress: Callable[[int], None] | None = None,
+) -> list[Difference]:
+    """Compare projections with a whole log; [] when they are what it says. `progress` is told
+    each sequence."""
+    with verifying(data, names) as verifier:
+        for sequence, facts, stored_at in log:
+            if sequence > verifier.last:
+                break
+            verifier.fold(sequence, facts, stored_at)
+            if progress:
+                progress(sequence)
+        return verifier.differences
+
+
+def _pinned(folder: Path, scratch: Path) -> Lake:
+    """The lake as it stands now, held by links, so that its writer may merge and delete parts."""
+    lake = Lake(folder)
+    for table in TABLES:
+        for part in lake.manifest.live(table.name):
+            pinned = scratch / part.file
+            pinned.parent.mkdir(parents=True, exist_ok=True)
+            os.link(folder / part.file, pinned)
+    lake.folder = scratch
+    return lake
+
+
+def _differing_series(stored: Series, fresh: Series) -> Iterator[Difference | None]:
+    for kind in ("counters", "gauges", "histograms"):
+        mine, theirs = getattr(stored, kind), getattr(fresh, kind)
+        for metric in sorted(mine.keys() | theirs.keys()):
+            here, there = mine.get(metric, {}), theirs.get(metric, {})
+            for key in sorted(here.keys() | there.keys()):
+                if here.get(key) != there.get(key):
+                    labels = tuple(key.split(BETWEEN))
+                    sides = (str(here.get(key)), str(there.get(key)))
+                    yield Difference("metrics", metric, labels, "", *sides, "value differs")

@@ -1,0 +1,141 @@
+"""`analytics.duckdb`: nothing but views over the lake, so that nobody ever waits for a lock."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from deadreckon.projections.manifest import DELAY, NAME
+from deadreckon.projections.questions import QUESTIONS
+from deadreckon.projections.table import Table
+from deadreckon.projections.tables import TABLES
+
+EMPTY = "empty.parquet"
+STORAGE = "v1.0.0"  # so that any DuckDB of the last years opens the file, not only the newest
+
+# The moment a query looks at: the same for all views of a query, and of a transaction.
+_MOMENT = f"(epoch_ns(now()) - {DELAY})"
+_COLUMNS = (
+    "{'horizon': 'BIGINT', 'moments': 'STRUCT(place BIGINT, born BIGINT)[]', "
+    "'parts': 'STRUCT(\"table\" VARCHAR, file VARCHAR, born BIGINT, retired BIGINT)[]'}"
+)
+
+
+def version(folder: Path) -> str:
+    """A hash of all statements: the place of the lake and what the program knows."""
+    return hashlib.sha256("\n".join(statements(folder)).encode()).hexdigest()[:16]
+
+
+def create(analytics: Path, folder: Path) -> None:
+    """Make `analytics.duckdb` for the lake in `folder`, replacing any older one at once."""
+    import duckdb  # late: writing the lake does not need it
+
+    beside = analytics.with_name(f".{analytics.name}.new")
+    beside.unlink(missing_ok=True)
+    database = duckdb.connect(config={"autoinstall_known_extensions": False})
+    try:
+        database.execute(f"ATTACH {_text(str(beside))} AS made (STORAGE_VERSION '{STORAGE}')")
+        database.execute("USE made")
+        for statement in statements(folder):
+            database.execute(statement)
+        database.execute("USE memory")
+        database.execute("DETACH made")
+    finally:
+        database.close()
+    beside.replace(analytics)
+    beside.with_name(f"{beside.name}.wal").unlink(missing_ok=True)
+
+
+def create_apart(analytics: Path, folder: Path) -> None:
+    """The same in a process of its own: a service that writes the lake need not carry DuckDB, nor
+    what it prints at its end. Raises RuntimeError with what DuckDB said."""
+    program = f"from {__name__} import main; main()"
+    package = str(Path(__file__).resolve().parents[2])
+    search = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(analytics), str(folder)],
+        env=os.environ | {"PYTHONPATH": search},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{analytics} was not made: {done.stderr.strip()}")
+
+
+def main() -> None:
+    """Entry of that process: the file to make, and the folder of the lake."""
+    create(Path(sys.argv[1]), Path(sys.argv[2]))
+
+
+def statements(folder: Path) -> list[str]:
+    """What makes the views, with the absolute path of the lake in them."""
+    root = folder.resolve()
+    made = [_manifest(root), _parts(root), _place()]
+    for table in TABLES:
+        made += _views(table, root)
+    return made + [f"CREATE VIEW {name} AS {query}" for name, query in QUESTIONS.items()]
+
+
+def _manifest(root: Path) -> str:
+    source = f"read_json({_text(str(root / NAME))}, columns = {_COLUMNS})"
+    return f"CREATE VIEW _manifest AS SELECT * FROM {source}"
+
+
+def _parts(root: Path) -> str:
+    return (
+        f'CREATE VIEW _parts AS SELECT part."table", {_text(f"{root}/")} || part.file AS file '
+        "FROM (SELECT unnest(parts) AS part FROM _manifest) "
+        f"WHERE part.born <= {_MOMENT} AND part.retired > {_MOMENT}"
+    )
+
+
+def _place() -> str:
+    return (
+        "CREATE VIEW place AS SELECT coalesce(arg_max(moment.place, moment.born), 0) AS sequence "
+        "FROM (SELECT unnest(moments) AS moment FROM _manifest) "
+        f"WHERE moment.born <= {_MOMENT}"
+    )
+
+
+def _views(table: Table, root: Path) -> list[str]:
+    if table.updates is None:
+        return [_stored(table.name, table, root)]
+    identity = ", ".join(f'"{name}"' for name in table.identity)
+    latest = (
+        f"CREATE VIEW {table.name} AS SELECT * FROM {table.name}_changes QUALIFY row_number() "
+        f"OVER (PARTITION BY {identity} ORDER BY sequence DESC, event_index DESC) = 1"
+    )
+    return [_stored(f"{table.name}_changes", table, root), latest]
+
+
+def _stored(name: str, table: Table, root: Path) -> str:
+    """A view of everything stored for a table, at the moment the query looks at.
+
+    The files are listed when the query is planned and chosen when it runs. Should a part be
+    missing from that list (a statement prepared long ago), the query fails rather than miss rows.
+    """
+    pattern = f"{_literal(root)}/*/{table.name}/*.parquet"
+    files = f"read_parquet({_text(pattern)}, filename = true)"
+    chosen = f"SELECT file FROM _parts WHERE \"table\" = '{table.name}'"
+    columns = ", ".join(f'"{column.name}"' for column in table.stored)
+    stale = "error('the lake moved on since this query was planned: run it again')"
+    return (
+        f'CREATE VIEW {name} AS SELECT {columns}, make_timestamp_ns("at") AS time, '
+        f'CAST(make_timestamp_ns("at") AS DATE) AS day FROM {files} '
+        f"WHERE filename IN ({chosen}) "
+        f"AND (SELECT CASE WHEN count(*) = 0 THEN true ELSE {stale} END FROM ({chosen}) "
+        f"WHERE file NOT IN (SELECT DISTINCT filename FROM {files})) "
+        f"AND (SELECT CASE WHEN horizon <= {_MOMENT} THEN true ELSE {stale} END FROM _manifest)"
+    )
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _literal(root: Path) -> str:
+    """A path whose own stars and brackets are no pattern."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(root))

@@ -1,0 +1,41 @@
+"""Writing files that others read meanwhile: one writer at a time, and swaps nobody sees half."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deadreckon.projections.sink import BusyError
+
+
+@contextmanager
+def alone(lock: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold a lock file for as long as the block runs; the system frees it when the process dies.
+
+    Raises BusyError at once when somebody holds it and `wait` is false.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise BusyError(f"{lock} is held by another process; wait until it is done") from None
+    finally:
+        os.close(handle)
+
+
+def replace_bytes(path: Path, content: bytes) -> None:
+    """Give a file new content: a reader finds the old or the new, never a part."""
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_bytes(content)
+    beside.replace(path)
+
+
+def replace_link(link: Path, target: Path) -> None:
+    """Point a symbolic link (relative, so that the folder may move) to another file at once."""
+    beside = link.with_name(f".{link.name}.new")
+    beside.unlink(missing_ok=True)
+    beside.symlink_to(os.path.relpath(target, link.parent))
+    beside.replace(link)
