@@ -2,10 +2,15 @@
 
 
 def main() -> None:
-    """Run one verb of the front door."""
-    from deadreckon.cli.app import app
+    """Run one verb of the front door; wrong usage is one line on stderr and exit code 2."""
+    from cyclopts import CycloptsError
 
-    app()
+    from deadreckon.cli.app import EXIT_USAGE, app, fail
+
+    try:
+        app(print_error=False, exit_on_error=False)
+    except CycloptsError as error:
+        fail(f"{' '.join(str(error).split())} (see --help)", EXIT_USAGE)
 
 
 if __name__ == "__main__":
