@@ -34,7 +34,7 @@ def canonical(amount: Decimal) -> Decimal:
         raise ValueError(f"{amount} is not a finite number")
     if not amount:
         return ZERO
-    if exponent < 0 and digits[-1]:
+    if exponent == 0 or (exponent < 0 and digits[-1]):
         return amount
     try:
         plain = EXACT.normalize(amount)

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from deadreckon.contracts.amounts import is_sane
 from deadreckon.contracts.catalogue import EVENTS, OPERATOR_EVENTS, VERSIONS
-from deadreckon.contracts.codec import UndecodableError, canonical_event, decode_event
+from deadreckon.contracts.codec import UndecodableError, canonical_event, decode_event, plain_body
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.governance import OperatorMalformed
 from deadreckon.contracts.history import RETIRED
@@ -173,5 +173,4 @@ def _check_amount(owner: str, name: str, amount: Decimal) -> None:
 
 def write_fact(fact_id: str, name: str, event: Event) -> bytes:
     """The bytes an operator publishes to say `event`; `fact_id` makes a resend harmless."""
-    body = msgspec.to_builtins(canonical_event(event))
-    return _encode(WireFact(id=fact_id, type=name, v=VERSIONS[name], data=body))
+    return _encode(WireFact(id=fact_id, type=name, v=VERSIONS[name], data=plain_body(event)))
