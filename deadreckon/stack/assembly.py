@@ -12,16 +12,23 @@ from deadreckon.runtime.lived import Decider
 from deadreckon.runtime.service import Service
 
 # The order of turns on a tape: causes before effects, so that most rounds need no second one.
-RANK = ("trainer", "signal", "risk", "router", "fill", "portfolio", "governance")
+DECIDERS = {
+    "trainer": "deadreckon.services.trainer.decider",
+    "signal": "deadreckon.services.signal.decider",
+    "risk": "deadreckon.services.risk.decider",
+    "router": "deadreckon.services.router.decider",
+    "fill": "deadreckon.services.fill.decider",
+    "portfolio": "deadreckon.services.portfolio.decider",
+    "governance": "deadreckon.services.governance.decider",
+}
+RANK = tuple(DECIDERS)
 
 BOOK = "desk"
 
 
 def decider(name: str) -> Decider:
     """The module that decides for a service; raises KeyError for an unknown one."""
-    if name not in RANK:
-        raise KeyError(f"no service {name!r}; there are {', '.join(RANK)}")
-    return cast(Decider, import_module(f"deadreckon.services.{name}.decider"))
+    return cast(Decider, import_module(DECIDERS[name]))
 
 
 def assemble(
