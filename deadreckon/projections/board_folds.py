@@ -148,21 +148,22 @@ def _fill(at: int, fill: OrderFilled) -> Fill:
 
 
 def _cancelled(board: Board, said: Recorded[OrderCancelled]) -> None:
-    _end(board, said.event.order_id, f"cancelled: {said.event.rule}")
+    _end(board, said.event.order_id, "cancelled", said.event.rule)
 
 
 def _rejected(board: Board, said: Recorded[OrderRejected]) -> None:
-    _end(board, said.event.order_id, f"rejected: {said.event.rule}")
+    _end(board, said.event.order_id, "rejected", said.event.rule)
 
 
 def _expired(board: Board, said: Recorded[OrderExpired]) -> None:
     _end(board, said.event.order_id, "expired")
 
 
-def _end(board: Board, order_id: str, status: str) -> None:
+def _end(board: Board, order_id: str, status: str, rule: str = "") -> None:
     order = board.open_orders.pop(order_id, None)
     if order is not None:
         order.status = status
+        order.rule = rule
         _keep(board.ended_orders, order)
 
 

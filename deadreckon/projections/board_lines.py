@@ -31,6 +31,7 @@ class Order(Struct):
     leaves: Decimal
     price: Decimal | None
     status: str = "submitting"
+    rule: str = ""  # why it was cancelled or rejected
 
 
 class Fill(Struct, frozen=True):

@@ -1,0 +1,106 @@
+"""Lines of coloured text, boxes around them, and columns that give way when there is no room."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+Piece = tuple[str, str]  # text without control characters, and the name of its style
+Line = list[Piece]
+
+PLAIN, DIM, BOLD, GOOD, BAD, WARN, TITLE, ALARM = (
+    "",
+    "dim",
+    "bold",
+    "green",
+    "red",
+    "yellow",
+    "bold cyan",
+    "bold white on red",
+)
+
+
+class Column(Struct, frozen=True):
+    """A column of a table. Those of the highest `rank` go first when there is no room; the one
+    that `stretches` takes what is left over."""
+
+    name: str
+    width: int
+    rank: int = 0
+    right: bool = False
+    stretches: bool = False
+
+
+def length(line: Line) -> int:
+    """How many cells a line takes."""
+    return sum(len(text) for text, _ in line)
+
+
+def fitted(line: Line, width: int) -> Line:
+    """The line, cut or filled to a width."""
+    room = width
+    pieces: Line = []
+    for text, style in line:
+        if len(text) > room:
+            pieces.append((text[: max(room - 1, 0)] + "…" * (room > 0), style))
+            return pieces
+        pieces.append((text, style))
+        room -= len(text)
+    if room:
+        pieces.append((" " * room, PLAIN))
+    return pieces
+
+
+def between(left: Line, right: Line, width: int) -> Line:
+    """One line at the left edge, one at the right; the left one gives way."""
+    room = width - length(right)
+    return fitted(left, room) + right if room > 0 else fitted(left, width)
+
+
+def beside(left: list[Line], right: list[Line]) -> list[Line]:
+    """Two blocks of the same height, next to each other."""
+    return [one + other for one, other in zip(left, right, strict=True)]
+
+
+def boxed(title: str, note: str, lines: Sequence[Line], width: int, height: int) -> list[Line]:
+    """A frame of `width` x `height` around as many of the lines as fit into it."""
+    inner = width - 4
+    rule = "─" * max(width - len(title) - len(note) - 8, 0)
+    top: Line = [("╭─ ", DIM), (title, TITLE), (f" {rule} ", DIM), (note, DIM), (" ─╮", DIM)]
+    body = [*lines[: height - 2], *[[] for _ in range(height - 2 - len(lines))]]
+    middle = [[("│ ", DIM), *fitted(line, inner), (" │", DIM)] for line in body]
+    return [fitted(top, width), *middle, [("╰" + "─" * (width - 2) + "╯", DIM)]]
+
+
+def table(
+    columns: Sequence[Column], rows: Sequence[Sequence[Piece]], width: int, *, named: bool = True
+) -> list[Line]:
+    """Names and rows in the columns that fit; a row has one piece for every column given."""
+    shown = _chosen(columns, width)
+    spare = width - _needed([columns[place] for place in shown])
+    widths = {place: columns[place].width for place in shown}
+    for place in shown:
+        if columns[place].stretches:
+            widths[place] += spare
+    names = [[(column.name, DIM) for column in columns]] if named else []
+    return [_row(columns, widths, pieces) for pieces in (*names, *rows)]
+
+
+def _chosen(columns: Sequence[Column], width: int) -> list[int]:
+    places = list(range(len(columns)))
+    while len(places) > 1 and _needed([columns[place] for place in places]) > width:
+        places.remove(max(places, key=lambda place: (columns[place].rank, place)))
+    return places
+
+
+def _needed(columns: Sequence[Column]) -> int:
+    return sum(column.width for column in columns) + 2 * (len(columns) - 1)
+
+
+def _row(columns: Sequence[Column], widths: dict[int, int], pieces: Sequence[Piece]) -> Line:
+    line: Line = []
+    for place, width in widths.items():
+        text, style = pieces[place]
+        cut = text if len(text) <= width else text[: width - 1] + "…"
+        filled = cut.rjust(width) if columns[place].right else cut.ljust(width)
+        line += [("  ", PLAIN)] * bool(line) + [(filled, style)]
+    return line

@@ -1,0 +1,146 @@
+"""One frame of what a demo shows while it plays, composed for the size of the terminal."""
+
+from msgspec import Struct
+
+from deadreckon.projections.board import Standing, halts_in_force, standing
+from deadreckon.projections.board_lines import Board, Halt
+from deadreckon.stack import panels
+from deadreckon.stack.columns import (
+    ALARM,
+    BOLD,
+    DIM,
+    GOOD,
+    PLAIN,
+    TITLE,
+    WARN,
+    Line,
+    beside,
+    between,
+    fitted,
+)
+from deadreckon.stack.numerals import clean, countdown, moment, money
+
+WIDE = 116  # columns from which two boxes fit beside each other
+LAG_WARNED = 5_000  # messages that the board may be behind the log before it says so in colour
+
+
+class Progress(Struct, frozen=True):
+    """How the run goes: rows of the tape, seconds since it began, rates per second over the last
+    few seconds, the log's last sequence, and how many messages the board is behind it."""
+
+    rows: int
+    rows_total: int
+    seconds: float
+    rows_rate: float
+    events_rate: float
+    sequence: int
+    lag: int
+    over: bool = False
+
+    @property
+    def done(self) -> float:
+        """The share of the tape that was played, 0 to 1."""
+        return min(1.0, self.rows / self.rows_total) if self.rows_total else 0.0
+
+    @property
+    def left(self) -> str:
+        """How long it will take from here, as far as the rate tells."""
+        if self.over or self.rows >= self.rows_total:
+            return ""
+        return countdown((self.rows_total - self.rows) / self.rows_rate) if self.rows_rate else "?"
+
+
+def compose(board: Board, progress: Progress, width: int, height: int) -> list[Line]:
+    """Exactly `height` lines of `width` cells."""
+    now = standing(board)
+    lines = header(board, progress, width)
+    lines += _wide(board, now, width, height - len(lines)) if width >= WIDE else []
+    if width < WIDE:
+        lines += _narrow(board, now, width, height - len(lines))
+    lines += [[] for _ in range(height - len(lines))]
+    return [fitted(line, width) for line in lines[:height]]
+
+
+def one_line(board: Board, progress: Progress) -> str:
+    """The same for where no screen is: a line of a log."""
+    now = standing(board)
+    rest = f", {progress.left} left" if progress.left else ""
+    return (
+        f"{progress.rows:,} of {progress.rows_total:,} rows ({progress.done:.0%}), "
+        f"{progress.rows_rate:,.0f} rows/s{rest}; equity {money(now.equity)} {now.currency}, "
+        f"{board.signals:,} signals, {board.refusals:,} refusals, {board.fills:,} fills; "
+        f"log at {progress.sequence:,}"
+    )
+
+
+def header(board: Board, progress: Progress, width: int) -> list[Line]:
+    """What plays, how far it is, how fast it goes; and in red, why nothing trades."""
+    title: Line = [(" deadreckon", TITLE), (f"  {clean(board.instrument)}", BOLD)]
+    when: Line = [(f"{moment(board.at)} UTC ", PLAIN)] if board.at else []
+    halts = [_halt_banner(halt, width) for halt in halts_in_force(board)[-1:]]
+    return [
+        between(title, when, width),
+        _bar(progress, width),
+        _rates(board, progress, width),
+        *halts,
+    ]
+
+
+def _bar(progress: Progress, width: int) -> Line:
+    left = f"{progress.left} left" if progress.left else "done" if progress.done == 1 else "stopped"
+    note = f" {progress.done:6.1%}  {left:>12} "
+    cells = max(width - len(note) - 1, 1)
+    full = round(progress.done * cells)
+    return [(" ", PLAIN), ("━" * full, GOOD), ("━" * (cells - full), DIM), (note, PLAIN)]
+
+
+def _rates(board: Board, progress: Progress, width: int) -> Line:
+    said = [
+        f"{progress.rows:,} of {progress.rows_total:,} rows",
+        f"{progress.rows_rate:,.0f} rows/s",
+        f"lag {progress.lag:,}",
+        countdown(progress.seconds),
+        f"{progress.events_rate:,.0f} events/s",
+        f"log at {progress.sequence:,}",
+    ]
+    while len(said) > 1 and len(" · ".join(said)) > width - 2:
+        said.pop()
+    return [(" " + " · ".join(said), DIM if progress.lag < LAG_WARNED else WARN)]
+
+
+def _halt_banner(halt: Halt, width: int) -> Line:
+    until = f" until {moment(halt.until)} UTC" if halt.until else ""
+    obeyed = f", acknowledged by {', '.join(halt.acknowledged)}" if halt.acknowledged else ""
+    text = f" HALTED ({halt.scope}) by {halt.who}{until}{obeyed}: {halt.reason}"
+    return fitted([(clean(text).ljust(width), ALARM)], width)
+
+
+def _wide(board: Board, now: Standing, width: int, height: int) -> list[Line]:
+    left = width // 2
+    right = width - left
+    curves, held, orders, refused = _heights(height, (8, 5, 6, 5), (12, 7, 15, 12))
+    lines = beside(panels.equity(board, now, left, curves), panels.price(board, right, curves))
+    lines += beside(panels.positions(board, left, held), panels.rules(board, right, held))
+    lines += beside(panels.orders(board, left, orders), panels.fills(board, right, orders))
+    return lines + panels.refusals(board, width, refused)
+
+
+def _narrow(board: Board, now: Standing, width: int, height: int) -> list[Line]:
+    if height < 26:
+        curve, held, fills, refused = _heights(height, (7, 5, 4, 4), (9, 6, 8, 8))
+        lines = panels.equity(board, now, width, curve) + panels.positions(board, width, held)
+        return lines + panels.fills(board, width, fills) + panels.refusals(board, width, refused)
+    curve, held, orders, fills, refused = _heights(height, (7, 5, 5, 5, 4), (12, 7, 14, 14, 14))
+    lines = panels.equity(board, now, width, curve) + panels.positions(board, width, held)
+    lines += panels.orders(board, width, orders) + panels.fills(board, width, fills)
+    return lines + panels.refusals(board, width, refused)
+
+
+def _heights(height: int, least: tuple[int, ...], most: tuple[int, ...]) -> list[int]:
+    """Share a height out: first what each needs, then in turn what each can use."""
+    heights = list(least)
+    while sum(heights) < height and any(map(int.__lt__, heights, most)):
+        for place, limit in enumerate(most):
+            if heights[place] < limit and sum(heights) < height:
+                heights[place] += 1
+    return heights

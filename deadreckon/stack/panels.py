@@ -1,0 +1,233 @@
+"""The boxes of a frame: equity, price, positions, orders, fills and refusals."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from deadreckon.projections.board import Position, Standing, latest_orders
+from deadreckon.projections.board import positions as held_positions
+from deadreckon.projections.board_lines import Board, Fill, Order, Refusal
+from deadreckon.stack.columns import (
+    BAD,
+    BOLD,
+    DIM,
+    GOOD,
+    PLAIN,
+    WARN,
+    Column,
+    Line,
+    Piece,
+    boxed,
+    table,
+)
+from deadreckon.stack.numerals import clean, figure, gain, measured, moment, money, share
+from deadreckon.stack.sketch import sketch
+
+FIGURES = 24  # columns of the figures beside the equity curve
+NAMED = 6  # lines from which a table shows the names of its columns
+
+
+def _coloured(amount: Decimal | None) -> str:
+    return PLAIN if not amount else GOOD if amount > 0 else BAD
+
+
+def _listing(
+    title: str,
+    note: str,
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[Piece]],
+    width: int,
+    height: int,
+) -> list[Line]:
+    """A table in a box; where there is little room, rows matter more than the columns' names."""
+    lines = table(columns, rows, width - 4, named=height >= NAMED)
+    return boxed(title, note, lines, width, height)
+
+
+def _side(side: str) -> Piece:
+    return (side, GOOD if side == "buy" else BAD)
+
+
+def _time(at: int) -> Piece:
+    return (moment(at)[5:16], DIM)
+
+
+def equity(board: Board, now: Standing, width: int, height: int) -> list[Line]:
+    """What the book is worth, and how it came there."""
+    amounts = [point.equity for point in board.curve.points]
+    colour = _coloured(now.earned) or GOOD
+    drawn = _chart([*amounts, now.equity], width - 4 - FIGURES - 2, height - 2, colour)
+    rows = [
+        _figure("equity", money(now.equity), BOLD),
+        _figure("earned", gain(now.earned), _coloured(now.earned)),
+        _figure("", share(now.earned_share), _coloured(now.earned)),
+        _figure("drawdown", share(now.drawdown), PLAIN),
+        _figure("exposure", money(now.exposure_gross), PLAIN),
+        _figure("cash", money(now.cash), PLAIN),
+    ]
+    rows += [[(" " * FIGURES, PLAIN)] for _ in range(height - 2 - len(rows))]
+    lines = [[*row, ("  ", PLAIN), *line] for row, line in zip(rows, drawn, strict=False)]
+    return boxed("equity", now.currency, lines, width, height)
+
+
+def _chart(amounts: Sequence[Decimal], width: int, height: int, style: str) -> list[Line]:
+    """A curve with the highest and the lowest amount beside it."""
+    if len(amounts) < 2:
+        return [[] for _ in range(height)]
+    high, low = f" {money(max(amounts))}", f" {money(min(amounts))}"
+    room = max(width - max(len(high), len(low)), 2)
+    labels = [high, *[""] * (height - 2), low]
+    drawn = sketch([float(amount) for amount in amounts], room, height)
+    return [[(line, style), (label, DIM)] for line, label in zip(drawn, labels, strict=False)]
+
+
+def _figure(name: str, value: str, style: str) -> Line:
+    return [(name.ljust(9), DIM), (value.rjust(FIGURES - 9), style)]
+
+
+def price(board: Board, width: int, height: int) -> list[Line]:
+    """What the market did."""
+    prices = [point.price for point in board.curve.points]
+    last = figure(prices[-1]) if prices else ""
+    lines = _chart(prices, width - 4, height - 2, "cyan")
+    return boxed("price", last, lines, width, height)
+
+
+def positions(board: Board, width: int, height: int) -> list[Line]:
+    """What each strategy holds."""
+    columns = (
+        Column("strategy", 10, stretches=True),
+        Column("quantity", 10, right=True),
+        Column("average", 11, 1, right=True),
+        Column("mark", 11, 3, right=True),
+        Column("unrealised", 11, right=True),
+        Column("realised", 11, 2, right=True),
+    )
+    known = held_positions(board)
+    rows = [_position(held) for held in known]
+    count = sum(bool(held.quantity) for held in known)
+    lines = table(columns, rows, width - 4)
+    return boxed("positions", f"{count} open", lines, width, height)
+
+
+def _position(held: Position) -> list[Piece]:
+    return [
+        (clean(held.strategy), BOLD if held.quantity else DIM),
+        (figure(held.quantity) if held.quantity else "flat", _coloured(held.quantity) or DIM),
+        (figure(held.average_price) if held.quantity else "", PLAIN),
+        (figure(held.mark), DIM),
+        (gain(held.unrealised), _coloured(held.unrealised)),
+        (gain(held.realised), _coloured(held.realised)),
+    ]
+
+
+def rules(board: Board, width: int, height: int) -> list[Line]:
+    """Which rules said no, the busiest first."""
+    found = sorted(board.refusals_by_rule.items(), key=lambda item: (-item[1], item[0]))
+    most = found[0][1] if found else 1
+    room = max(width - 4 - 34, 1)
+    lines: list[Line] = [
+        [
+            (clean(rule)[:24].ljust(25), WARN),
+            (f"{count:>7,}  ", PLAIN),
+            ("━" * max(round(count / most * room), 1), WARN),
+        ]
+        for rule, count in found
+    ]
+    note = f"{board.refusals:,} of {board.signals:,} signals"
+    return boxed("refusals by rule", note, lines, width, height)
+
+
+def orders(board: Board, width: int, height: int) -> list[Line]:
+    """The latest orders."""
+    columns = (
+        Column("time", 11, 3),
+        Column("strategy", 8, 1),
+        Column("side", 4),
+        Column("quantity", 9, right=True),
+        Column("type", 11, 2),
+        Column("price", 10, 4, right=True),
+        Column("status", 13, stretches=True),
+    )
+    rows = [_order(order) for order in latest_orders(board, height)]
+    note = f"{board.orders:,}, {len(board.open_orders):,} open"
+    return _listing("orders", note, columns, rows, width, height)
+
+
+def _order(order: Order) -> list[Piece]:
+    kind = order.order_type if order.purpose == "entry" else order.purpose
+    return [
+        _time(order.at),
+        (clean(order.strategy), PLAIN),
+        _side(order.side),
+        (figure(order.quantity), PLAIN),
+        (kind.replace("_", " "), DIM),
+        (figure(order.price), PLAIN),
+        _status(order),
+    ]
+
+
+def _status(order: Order) -> Piece:
+    match order.status:
+        case "filled":
+            return (order.status, GOOD)
+        case "cancelled":
+            return (clean(order.rule.replace("_", " ")), DIM)
+        case "rejected":
+            return (f"rejected: {clean(order.rule)}", BAD)
+        case "unknown" | "submitting":
+            return (order.status, WARN)
+        case _:
+            return (order.status, PLAIN)
+
+
+def fills(board: Board, width: int, height: int) -> list[Line]:
+    """The latest fills."""
+    columns = (
+        Column("time", 11, 2),
+        Column("strategy", 8, 1, stretches=True),
+        Column("side", 4),
+        Column("quantity", 9, right=True),
+        Column("price", 11, right=True),
+        Column("fee", 8, 3, right=True),
+        Column("", 5, 4),
+    )
+    rows = [_fill(fill) for fill in reversed(board.recent_fills[-height:])]
+    return _listing("fills", f"{board.fills:,}", columns, rows, width, height)
+
+
+def _fill(fill: Fill) -> list[Piece]:
+    return [
+        _time(fill.at),
+        (clean(fill.strategy), PLAIN),
+        _side(fill.side),
+        (figure(fill.quantity), PLAIN),
+        (figure(fill.price), PLAIN),
+        (money(fill.fee), DIM),
+        (fill.liquidity, DIM),
+    ]
+
+
+def refusals(board: Board, width: int, height: int) -> list[Line]:
+    """The latest refusals, each with both its numbers."""
+    columns = (
+        Column("time", 11, 2),
+        Column("strategy", 8, 1),
+        Column("rule", 23),
+        Column("measured", 12, right=True),
+        Column("limit", 12, right=True),
+        Column("reason", 16, 3, stretches=True),
+    )
+    rows = [_refusal(no) for no in reversed(board.recent_refusals[-height:])]
+    note = f"{board.refusals:,}"
+    return _listing("refusals", note, columns, rows, width, height)
+
+
+def _refusal(no: Refusal) -> list[Piece]:
+    return [
+        _time(no.at),
+        (clean(no.strategy), PLAIN),
+        (clean(no.rule), WARN),
+        (measured(no.rule, no.measured), BOLD),
+        (measured(no.rule, no.limit), PLAIN),
+        (clean(no.reason), DIM),
+    ]

@@ -1,0 +1,114 @@
+"""The live view as text: what it says, and that it keeps to the size of the terminal."""
+
+from decimal import Decimal
+
+import pytest
+
+from deadreckon.contracts import governance
+from deadreckon.projections import board
+from deadreckon.projections.board_lines import Board
+from deadreckon.stack.columns import Column, Line, between, fitted, length, table
+from deadreckon.stack.frame import Progress, compose, one_line
+from deadreckon.stack.numerals import clean
+from deadreckon.stack.sketch import sketch
+from tests.projections.test_board import DESK, refused, submitted, told
+from tests.stories import MINUTE, START, at, bar, filled
+
+HALFWAY = Progress(
+    rows=500,
+    rows_total=1_000,
+    seconds=12,
+    rows_rate=50,
+    events_rate=80,
+    sequence=1_234,
+    lag=7,
+)
+
+
+def busy() -> Board:
+    """A desk on which something of everything has happened."""
+    found = told(
+        *DESK,
+        submitted("o1"),
+        filled("buy", 1, 100, order="o1", fee=1),
+        submitted("o2", "sell"),
+        refused(limit=Decimal(1_000), measured=Decimal(1_100)),
+    )
+    for minute in range(300):
+        board.evolve(found, at(bar(100 + minute % 7), START + (10 + minute) * MINUTE))
+    return found
+
+
+def text(lines: list[Line]) -> str:
+    return "\n".join("".join(piece for piece, _ in line) for line in lines)
+
+
+@pytest.mark.parametrize("size", [(40, 11), (80, 23), (80, 40), (116, 24), (160, 47), (300, 90)])
+@pytest.mark.parametrize("found", [board.initial(), busy()], ids=["empty", "busy"])
+def test_a_frame_fills_the_terminal_exactly(found: Board, size: tuple[int, int]) -> None:
+    width, height = size
+
+    lines = compose(found, HALFWAY, width, height)
+
+    assert len(lines) == height
+    assert {length(line) for line in lines} == {width}
+
+
+@pytest.mark.parametrize("size", [(80, 23), (160, 47)])
+def test_a_frame_tells_equity_positions_fills_refusals_and_rates(size: tuple[int, int]) -> None:
+    said = text(compose(busy(), HALFWAY, *size))
+
+    for wanted in ("BTCUSDT.PAPER", "50.0%", "0:10 left", "500 of 1,000 rows", "50 rows/s"):
+        assert wanted in said
+    for wanted in ("lag 7", "1,004.00", "+4.00", "order_notional_max", "1,100", "1,000"):
+        assert wanted in said
+
+
+def test_a_wide_frame_also_tells_open_orders_and_counts_refusals_by_rule() -> None:
+    said = text(compose(busy(), HALFWAY, 160, 47))
+
+    assert "2, 1 open" in said
+    assert "refusals by rule" in said
+
+
+def test_a_halt_is_said_at_the_top() -> None:
+    found = told(governance.HaltRequested("ann", "feed looks wrong", "all"), board_before=busy())
+
+    lines = compose(found, HALFWAY, 80, 23)
+
+    assert "HALTED (all) by ann: feed looks wrong" in text(lines[:4])
+
+
+def test_texts_from_outside_cannot_move_the_cursor() -> None:
+    assert clean("a\x1b[2Jb\r\n\u4e2d") == "a·[2Jb···"
+
+
+def test_where_no_screen_is_one_line_says_it_all() -> None:
+    said = one_line(busy(), HALFWAY)
+
+    assert said.startswith("500 of 1,000 rows (50%), 50 rows/s, 0:10 left; equity 1,004.00 USDT")
+    assert "\n" not in said
+
+
+def test_what_is_left_is_unknown_before_there_is_a_rate() -> None:
+    assert Progress(1, 10, 0, 0, 0, 0, 0).left == "?"
+    assert Progress(10, 10, 0, 0, 0, 0, 0).left == ""
+
+
+def test_columns_of_the_highest_rank_give_way_first() -> None:
+    columns = (Column("a", 5, stretches=True), Column("b", 5, 2), Column("c", 5, 1))
+
+    (names,) = table(columns, [], 12)
+
+    assert text([names]) == "a      c    "
+
+
+def test_a_line_is_cut_with_a_mark() -> None:
+    assert text([fitted([("abcdef", "")], 4)]) == "abc…"
+    assert text([between([("abcdef", "")], [("12", "")], 6)]) == "abc…12"
+
+
+def test_a_line_is_drawn_from_the_lowest_dot_to_the_highest() -> None:
+    assert sketch([0, 1], 1, 1) == ["⡸"]
+    assert sketch([5, 5], 2, 1) == ["⠤⠤"]
+    assert sketch([], 2, 1) == [chr(0x2800) * 2]
