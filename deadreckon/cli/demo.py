@@ -1,6 +1,5 @@
 """`dr demo`: the main job on a tape."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -72,10 +71,14 @@ def demo(
         memory=bus == "memory",
         nats=nats,
         web_port=web_port if web else None,
-        quiet=json or not sys.stderr.isatty(),
+        quiet=json,
     )
     document = run(lambda: launch(plan))
     show(document, json)
+    if not json and bus == "jetstream":
+        from deadreckon.cli.showing import show_next
+
+        show_next(data)
 
 
 def _speed(text: str) -> float | None:

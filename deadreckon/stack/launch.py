@@ -1,19 +1,21 @@
 """Starts a demo from what its caller asked for, and shows it while it runs."""
 
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
 from deadreckon.contracts.market import VolumeUnit
+from deadreckon.projections.board import BoardView
 from deadreckon.replay.tapes.synthetic import Recipe, synthesise
 from deadreckon.replay.tapes.tape import Tape, load_or_import, open_tape
 from deadreckon.runtime import logs
 from deadreckon.runtime.folder import Folder
 from deadreckon.stack.demo import Demo, Plan
 from deadreckon.stack.host import open_bus
+from deadreckon.stack.screen import Screen
 from deadreckon.stack.views import stored_views
 
 SYNTHETIC = "BTCUSDT.PAPER"  # the instrument of a demo that was given no tape
@@ -47,9 +49,12 @@ async def launch(wish: Launch) -> dict[str, Any]:
         stack.enter_context(folder.alone())
         bus = await stack.enter_async_context(open_bus(folder, wish.nats, memory=wish.memory))
         projector = None if wish.memory else stack.enter_context(stored_views(folder))
-        demo = await stack.enter_async_context(Demo(plan, folder, tape, bus, projector))
+        board = BoardView()
+        demo = await stack.enter_async_context(Demo(plan, folder, tape, bus, projector, [board]))
         begun, rows = time.monotonic(), demo.player.played.rows
-        await demo.play(lambda _: None)
+        screen = Screen(board, lambda: demo.feed.last, rows, tape.header.rows)
+        async with nullcontext() if wish.quiet else screen:
+            await demo.play(screen.update)
         return await demo.summary(time.monotonic() - begun, demo.player.played.rows - rows)
 
 
