@@ -83,7 +83,7 @@ class Decoding:
     def _subject(self, text: str) -> Subject:
         subject = self._subjects.get(text)
         if subject is None:
-            subject = self._subjects[text] = subjects.parse(text)
+            subject = self._subjects[text] = _taken_apart(text)
         return subject
 
     def _follow_chain(self, subject: Subject, payload: bytes, commit: Commit) -> str:
@@ -97,6 +97,14 @@ class Decoding:
         if commit.previous != link.digest:
             return f"commit {commit.n} does not continue the bytes of commit {link.n}"
         return ""
+
+
+def _taken_apart(text: str) -> Subject:
+    """The subject's parts; one that has another form is of no book, so that everybody skips it."""
+    try:
+        return subjects.parse(text)
+    except ValueError:
+        return Subject(book="", service="", leaf=text)
 
 
 class Feed:

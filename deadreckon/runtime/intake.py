@@ -22,7 +22,7 @@ class Intake(Struct):
     """A function of the log alone: decision time, and which operators' facts were seen.
 
     `now` is the latest `at` of market and clock events so far (nanoseconds UTC). `facts` maps a
-    day to the operators' fact ids of that day and the digests of their bodies. `malformed`
+    day to the facts of that day, by door and id, and the digests of their bodies. `malformed`
     counts bad messages by door, so that each of them has an id of its own. Services are given
     facts at their own decision time; readers that only report (`restamps` false) as recorded.
     """
@@ -78,7 +78,11 @@ class Intake(Struct):
     def _wish_name(self, producer: str, wish: Any) -> str:
         if isinstance(wish, SignalMalformed):
             return self._count_malformed(f"in.{producer}")
-        return f"in.{producer}|{wish.signal_id}|{wish.body}"
+        return self._today(f"in.{producer}|{wish.signal_id}|{wish.body}")
+
+    def _today(self, name: str) -> str:
+        """A resend is one fact with what it repeats; one from beyond all memory has its own id."""
+        return f"{name}|{self.now // DAY}"
 
     def _count_malformed(self, door: str) -> str:
         count = self.malformed.get(door, 0) + 1
@@ -90,20 +94,21 @@ class Intake(Struct):
         fact_id, digest, event = read_fact(message.subject.leaf, message.payload)
         if isinstance(event, OperatorMalformed):
             return [self._record(message, 0, self._count_malformed(door), event)]
-        seen = next((day[fact_id] for day in self.facts.values() if fact_id in day), None)
+        name = f"{door}|{fact_id}"
+        seen = next((day[name] for day in self.facts.values() if name in day), None)
         if seen == digest:
             return []
         if seen is not None:
             reason = f"fact id {fact_id} was used for another body"
             event = OperatorMalformed(message.subject.leaf, "id_reused", reason, "")
             return [self._record(message, 0, self._count_malformed(door), event)]
-        self._remember(fact_id, digest)
-        return [self._record(message, 0, f"{door}|{fact_id}|{digest}", event)]
+        self._remember(name, digest)
+        return [self._record(message, 0, self._today(f"{name}|{digest}"), event)]
 
-    def _remember(self, fact_id: str, digest: str) -> None:
+    def _remember(self, name: str, digest: str) -> None:
         today = self.now // DAY
-        kept = {day: ids for day, ids in self.facts.items() if day > today - HORIZON_DAYS}
-        self.facts = kept | {today: kept.get(today, {}) | {fact_id: digest}}
+        kept = {day: names for day, names in self.facts.items() if day > today - HORIZON_DAYS}
+        self.facts = kept | {today: kept.get(today, {}) | {name: digest}}
 
     def _record(self, message: Message, index: int, name: str, event: Event) -> Recorded[Any]:
         fact_id = hashlib.sha256(f"{self.book}|{name}".encode()).hexdigest()[:32]
