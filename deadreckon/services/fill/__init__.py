@@ -1,0 +1,1 @@
+"""The order table, the paper venue, brackets and halts."""

@@ -1,0 +1,123 @@
+"""From a routed order to one that the venue works: intent, arrival, refusals, expiry."""
+
+from msgspec.structs import replace as altered
+
+from deadreckon.contracts.envelope import derive_id
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.orders import (
+    OrderAccepted,
+    OrderExpired,
+    OrderRejected,
+    OrderRouted,
+    OrderSubmitting,
+)
+from deadreckon.services.fill import book, halts, prices
+from deadreckon.services.fill.market import known_at
+from deadreckon.services.fill.reduction import reducible
+from deadreckon.services.fill.state import Order, State, find, held, leaves_of, status_of
+
+
+def submit(state: State, said: Recorded[OrderRouted]) -> list[Event]:
+    """The intent, or why there is none; an order that has one already gets no second."""
+    order = said.event
+    if status_of(state, order.order_id) != "routed":
+        return []
+    verdict = halts.verdict(state, order, said.at)
+    if verdict == "halted":
+        return [_rejected(order.order_id, "halted", "a halt is in force")]
+    if order.order_id in state.withdrawn:
+        reason = "cancelled before it was sent"
+        return [_rejected(order.order_id, "cancelled_before_send", reason)]
+    if order.expires_at is not None and order.expires_at <= said.at:
+        reason = "its time to live ran out before it was sent"
+        return [_rejected(order.order_id, "expired_before_send", reason)]
+    if order.venue not in state.venues or order.instrument not in state.listings:
+        return [_rejected(order.order_id, "known_venue", "nobody configured the venue")]
+    return [_intent(order, reduce_only=order.reduce_only or verdict == "exit_only")]
+
+
+def _rejected(order_id: str, rule: str, reason: str) -> OrderRejected:
+    return OrderRejected(order_id, rule, reason)
+
+
+def _intent(order: OrderRouted, *, reduce_only: bool) -> OrderSubmitting:
+    return OrderSubmitting(
+        order_id=order.order_id,
+        parent_id=order.parent_id,
+        client_order_id=order.client_order_id,
+        signal_id=order.signal_id,
+        producer=order.producer,
+        strategy=order.strategy,
+        instrument=order.instrument,
+        venue=order.venue,
+        symbol=order.symbol,
+        side=order.side,
+        quantity=order.quantity,
+        order_type=order.order_type,
+        limit_price=order.limit_price,
+        stop_price=order.stop_price,
+        time_in_force=order.time_in_force,
+        post_only=order.post_only,
+        reduce_only=reduce_only,
+        purpose=order.purpose,
+        expires_at=order.expires_at,
+    )
+
+
+def submitted(state: State, said: Recorded[OrderSubmitting]) -> list[Event]:
+    """Without latency an order arrives the moment its intent is recorded."""
+    order = find(state, said.event.order_id)
+    if order is None or order.arrives_at > said.at:
+        return []
+    return [_arrival(state, order)]
+
+
+def due(state: State, at: int) -> dict[str, Event]:
+    """What time alone does to open orders, at most one event an order: it ends or it arrives."""
+    fates: dict[str, Event] = {}
+    for order_id in state.expiring:
+        order = find(state, order_id)
+        if order is not None and order.expires_at is not None and order.expires_at <= at:
+            fates[order_id] = OrderExpired(order_id, leaves_of(order))
+    for order_id in state.waiting:
+        order = find(state, order_id)
+        if order is not None and order.arrives_at <= at and order_id not in fates:
+            fates[order_id] = _arrival(state, order)
+    return fates
+
+
+def _arrival(state: State, order: Order) -> OrderAccepted | OrderRejected:
+    position = held(state, order.strategy, order.instrument)
+    if order.reduce_only and not reducible(position, order.side):
+        reason = "there is no position that it could reduce"
+        return _rejected(order.order_id, "reduce_only_without_position", reason)
+    if order.post_only and order.limit_price is not None:
+        known = known_at(state.markets.get(order.instrument), order.arrives_at)
+        if known is None:
+            reason = "no price is known by which it surely would not take"
+            return _rejected(order.order_id, "no_market", reason)
+        if prices.within(order.side, prices.taken(order.side, known), order.limit_price):
+            reason = f"its limit {order.limit_price} takes from the market"
+            return _rejected(order.order_id, "post_only_would_take", reason)
+    return OrderAccepted(order.order_id, derive_id(order.order_id, "paper", 0))
+
+
+def at_market(state: State, instrument: str, fates: dict[str, Event]) -> list[Order]:
+    """The instrument's orders that the venue has, with those that arrive just now."""
+    return [
+        _as_arrived(state, order) if order.order_id in fates else order
+        for order in state.orders.get(instrument, {}).values()
+        if _is_there(order, fates)
+    ]
+
+
+def _is_there(order: Order, fates: dict[str, Event]) -> bool:
+    if order.order_id in fates:
+        return isinstance(fates[order.order_id], OrderAccepted)
+    return order.status not in ("submitting", "unknown")
+
+
+def _as_arrived(state: State, order: Order) -> Order:
+    copy = altered(order)
+    book.arrive(copy, state.markets.get(order.instrument))
+    return copy

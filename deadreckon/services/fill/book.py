@@ -1,0 +1,219 @@
+"""How reports move the open orders and the positions; every change of the order table is here."""
+
+from decimal import Decimal
+
+from deadreckon.contracts.amounts import EXACT
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.moments import DAY
+from deadreckon.contracts.orders import (
+    OrderFilled,
+    OrderReplaced,
+    OrderRouted,
+    OrderSubmitting,
+)
+from deadreckon.services.fill import prices
+from deadreckon.services.fill.market import known_at
+from deadreckon.services.fill.order_table import ENDED, Status, next_status
+from deadreckon.services.fill.reduction import closed_sides, signed
+from deadreckon.services.fill.state import (
+    PROTECTIVE,
+    Market,
+    Order,
+    Protection,
+    State,
+    find,
+    held,
+    status_of,
+    trade_of,
+)
+
+REMEMBERED = 7  # days of log time in which late and doubled reports are recognised
+
+
+def routed(state: State, order: OrderRouted) -> None:
+    """Remember the bracket an entry asks for, and whether it was cancelled before it got here."""
+    if state.approved.get(order.parent_id):
+        state.withdrawn[order.order_id] = True
+    if order.child == order.children - 1:
+        state.approved.pop(order.parent_id, None)
+    wants_bracket = order.stop_loss is not None or order.take_profit is not None
+    if not wants_bracket or order.order_id in state.protections:
+        return
+    state.protections[order.order_id] = Protection(
+        entry_order_id=order.order_id,
+        strategy=order.strategy,
+        instrument=order.instrument,
+        venue=order.venue,
+        symbol=order.symbol,
+        side=order.side,
+        signal_id=order.signal_id,
+        producer=order.producer,
+        stop_loss=order.stop_loss,
+        take_profit=order.take_profit,
+    )
+
+
+def submitting(state: State, said: Recorded[OrderSubmitting]) -> None:
+    """The intent is recorded; the order is on its way. Raises for a second intent."""
+    intent = said.event
+    next_status(status_of(state, intent.order_id), "submitting")
+    order = Order(
+        order_id=intent.order_id,
+        parent_id=intent.parent_id,
+        strategy=intent.strategy,
+        instrument=intent.instrument,
+        venue=intent.venue,
+        side=intent.side,
+        quantity=intent.quantity,
+        order_type=intent.order_type,
+        limit_price=intent.limit_price,
+        stop_price=intent.stop_price,
+        time_in_force=intent.time_in_force,
+        post_only=intent.post_only,
+        reduce_only=intent.reduce_only,
+        purpose=intent.purpose,
+        expires_at=intent.expires_at,
+        submitted_at=said.at,
+        arrives_at=said.at + state.venues[intent.venue].latency,
+    )
+    state.orders.setdefault(order.instrument, {})[order.order_id] = order
+    state.instruments[order.order_id] = order.instrument
+    state.waiting[order.order_id] = True
+    if order.expires_at is not None:
+        state.expiring[order.order_id] = True
+
+
+def reported(state: State, order_id: str, report: str, at: int) -> Order | None:
+    """Move an order along the table; returns it while it is open."""
+    before = status_of(state, order_id)
+    after = next_status(before, report)
+    order = find(state, order_id)
+    if after in ENDED and before not in ENDED:
+        _end(state, order_id, after, at)
+        return None
+    if order is not None:
+        order.status = after
+        if after != "submitting":
+            state.waiting.pop(order_id, None)
+    return order
+
+
+def _end(state: State, order_id: str, status: Status, at: int) -> None:
+    instrument = state.instruments.pop(order_id, None)
+    if instrument is not None:
+        orders = state.orders[instrument]
+        del orders[order_id]
+        if not orders:
+            del state.orders[instrument]
+    state.waiting.pop(order_id, None)
+    state.expiring.pop(order_id, None)
+    state.withdrawn.pop(order_id, None)
+    state.ended[order_id] = status
+    state.ended_on.setdefault(str(at // DAY), []).append(order_id)
+
+
+def accepted(state: State, order_id: str, at: int) -> None:
+    """The venue has it: from here on prices may fill it."""
+    is_first = status_of(state, order_id) in ("submitting", "unknown")
+    order = reported(state, order_id, "accepted", at)
+    if order is not None and is_first:
+        arrive(order, state.markets.get(order.instrument))
+
+
+def arrive(order: Order, market: Market | None) -> None:
+    """Place an order in the market it meets: which prices came before it, and whether it rests.
+
+    When it was on its way, the price that has just come is the first that it meets.
+    """
+    known = known_at(market, order.arrives_at)
+    order.resting = order.post_only or (
+        order.order_type == "limit"
+        and order.limit_price is not None
+        and known is not None
+        and not prices.within(order.side, prices.taken(order.side, known), order.limit_price)
+    )
+    order.events_before = 0
+    if market is not None:
+        is_late = order.submitted_at < order.arrives_at <= market.at
+        order.events_before = market.events - is_late
+
+
+def triggered(state: State, order_id: str, at: int) -> None:
+    """A stop has become what it was to become; a limit then waits as a maker."""
+    order = reported(state, order_id, "triggered", at)
+    if order is not None and order.order_type == "stop":
+        order.order_type = "market"
+    elif order is not None and order.order_type == "stop_limit":
+        order.order_type = "limit"
+        order.resting = True
+
+
+def replaced(state: State, change: OrderReplaced, at: int) -> None:
+    """New terms; a new price makes it the newest order, which meets only prices to come."""
+    order = reported(state, change.order_id, "replaced", at)
+    if order is None:
+        return
+    is_repriced = (order.limit_price, order.stop_price) != (change.limit_price, change.stop_price)
+    if order.purpose not in PROTECTIVE:  # the fill that resized a bracket has resized its legs
+        order.quantity = change.quantity
+    order.limit_price, order.stop_price = change.limit_price, change.stop_price
+    if not is_repriced:
+        return
+    queue = state.orders[order.instrument]
+    queue[order.order_id] = queue.pop(order.order_id)
+    if order.status != "submitting":
+        order.submitted_at = order.arrives_at = at
+        arrive(order, state.markets.get(order.instrument))
+
+
+def filled(state: State, said: Recorded[OrderFilled]) -> None:
+    """A trade: position, order, and who has nothing left to do because of it."""
+    fill, trade = said.event, trade_of(said.event)
+    if trade in state.trades:
+        return
+    state.trades[trade] = said.id
+    state.traded_on.setdefault(str(said.at // DAY), []).append(trade)
+    before = held(state, fill.strategy, fill.instrument)
+    after = EXACT.add(before, signed(fill.side, fill.quantity))
+    _hold(state, fill.strategy, fill.instrument, after)
+    order = find(state, fill.order_id)
+    if order is not None:
+        order.filled = EXACT.add(order.filled, fill.quantity)
+        order.fills += 1
+        _doom_with(state, order, fill)
+    reported(state, fill.order_id, "partly" if fill.leaves else "wholly", said.at)
+    for side in closed_sides(before, after):
+        for other in state.orders.get(fill.instrument, {}).values():
+            if other.reduce_only and other.side == side and other.strategy == fill.strategy:
+                other.doomed_by = other.doomed_by or trade
+
+
+def _hold(state: State, strategy: str, instrument: str, quantity: Decimal) -> None:
+    holders = state.positions.setdefault(instrument, {})
+    holders[strategy] = quantity
+    if not quantity:
+        del holders[strategy]
+
+
+def _doom_with(state: State, order: Order, fill: OrderFilled) -> None:
+    """What a fill ends by itself: the rest of an IOC, the sibling of a leg that filled wholly."""
+    sibling = find(state, order.sibling) if order.sibling else None
+    if fill.leaves and order.time_in_force == "ioc":
+        order.doomed_by = order.doomed_by or trade_of(fill)
+    elif not fill.leaves and sibling is not None:
+        sibling.doomed_by = sibling.doomed_by or trade_of(fill)
+
+
+def forget(state: State, at: int) -> None:
+    """Once a day of log time, let go of what ended more than seven days ago."""
+    state.day = at // DAY
+    oldest = state.day - REMEMBERED
+    for day in [day for day in state.traded_on if int(day) < oldest]:
+        for trade in state.traded_on.pop(day):
+            del state.trades[trade]
+    for day in [day for day in state.ended_on if int(day) < oldest]:
+        for order_id in state.ended_on.pop(day):
+            del state.ended[order_id]
+            protection = state.protections.get(order_id)
+            if protection is not None and protection.bracket_id not in state.brackets:
+                del state.protections[order_id]

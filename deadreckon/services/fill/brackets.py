@@ -1,0 +1,126 @@
+"""Which legs belong to which bracket, how much they protect, and which leg's end has closed it."""
+
+from decimal import Decimal
+
+from deadreckon.contracts.amounts import EXACT, ZERO
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.orders import BracketArmed, OrderFilled
+from deadreckon.services.fill.prices import opposite
+from deadreckon.services.fill.reduction import reducible
+from deadreckon.services.fill.state import (
+    Bracket,
+    Order,
+    State,
+    find,
+    held,
+    is_new,
+    status_of,
+    trade_of,
+)
+
+
+def armed(state: State, bracket: BracketArmed) -> None:
+    """A new bracket, or one that has grown, which changes nothing here."""
+    if bracket.bracket_id in state.brackets:
+        return
+    legs = (bracket.stop_order_id, bracket.take_profit_order_id)
+    state.brackets[bracket.bracket_id] = Bracket(bracket.entry_order_id, *legs, bracket.quantity)
+    for leg, sibling in (legs, legs[::-1]):
+        if leg is not None:
+            state.legs[leg] = bracket.bracket_id
+            order = find(state, leg)
+            if order is not None:
+                order.sibling = sibling or ""
+    _guard(state, bracket.entry_order_id, guarded=True)
+    protection = state.protections[bracket.entry_order_id]
+    protection.bracket_id = bracket.bracket_id
+    protection.generation += 1
+
+
+def _guard(state: State, entry_order_id: str, *, guarded: bool) -> None:
+    entry = find(state, entry_order_id)
+    if entry is not None:
+        entry.guarded = guarded
+
+
+def filled(state: State, said: Recorded[OrderFilled]) -> None:
+    """A fill of a leg leaves less to protect, one of the entry leaves more; legs follow at once.
+
+    They do so here and not when they are told to be replaced: of two fills in one market event
+    the second one's consequences must know the first one's.
+    """
+    if not is_new(state, said):
+        return
+    fill = said.event
+    own = state.brackets.get(state.legs.get(fill.order_id, ""))
+    if own is not None and fill.leaves:
+        _resize(state, own, fill, fill.leaves)
+    entered = live_bracket(state, fill.order_id)
+    if entered is not None:
+        growth = unprotected(state, fill, entered.quantity)
+        if growth > 0:
+            _resize(state, entered, fill, EXACT.add(entered.quantity, growth))
+
+
+def _resize(state: State, bracket: Bracket, fill: OrderFilled, quantity: Decimal) -> None:
+    bracket.quantity = quantity
+    bracket.resized_by = trade_of(fill)
+    for leg in legs_of(state, bracket):
+        if leg.order_id != fill.order_id:
+            leg.quantity = EXACT.add(leg.filled, quantity)
+
+
+def live_bracket(state: State, entry_order_id: str) -> Bracket | None:
+    """The bracket that protects what an entry has filled; None when it has none any more."""
+    protection = state.protections.get(entry_order_id)
+    bracket = None if protection is None else state.brackets.get(protection.bracket_id)
+    if bracket is None or bracket.ended_by or not legs_of(state, bracket):
+        return None
+    return bracket
+
+
+def legs_of(state: State, bracket: Bracket) -> list[Order]:
+    """The legs that still work."""
+    names = (bracket.stop_order_id, bracket.take_profit_order_id)
+    legs = [find(state, name) for name in names if name is not None]
+    return [leg for leg in legs if leg is not None and not leg.doomed_by]
+
+
+def unprotected(state: State, fill: OrderFilled, covered: Decimal = ZERO) -> Decimal:
+    """How much of an entry's fill is to be protected: never more than its strategy holds.
+
+    An entry that only reduced a position has opened nothing.
+    """
+    position = held(state, fill.strategy, fill.instrument)
+    return min(fill.quantity, EXACT.subtract(reducible(position, opposite(fill.side)), covered))
+
+
+def leg_ended(state: State, order_id: str, rule: str = "") -> None:
+    """The first leg to end closes its bracket, but for a take-profit that someone cancelled."""
+    bracket = state.brackets.get(state.legs.get(order_id, ""))
+    if bracket is None or bracket.ended_by:
+        return
+    stop = find(state, bracket.stop_order_id) if bracket.stop_order_id is not None else None
+    if rule == "requested" and order_id == bracket.take_profit_order_id and stop is not None:
+        bracket.take_profit_order_id = None
+        stop.sibling = ""
+        del state.legs[order_id]
+        return
+    bracket.ended_by = order_id
+    _guard(state, bracket.entry_order_id, guarded=False)
+
+
+def closed(state: State, bracket_id: str) -> None:
+    """A leg that is left over stays what it is: a reduce-only order."""
+    bracket = state.brackets.pop(bracket_id, None)
+    if bracket is None:
+        return
+    for leg in (bracket.stop_order_id, bracket.take_profit_order_id):
+        if leg is not None:
+            state.legs.pop(leg, None)
+            order = find(state, leg)
+            if order is not None:
+                order.sibling = ""
+    entry = bracket.entry_order_id
+    if status_of(state, entry) == "routed":  # forgotten while its bracket lived on
+        state.protections.pop(entry, None)

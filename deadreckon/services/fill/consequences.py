@@ -1,0 +1,49 @@
+"""What follows from a fill: orders that lost their purpose end, brackets arm, grow and close."""
+
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.orders import OrderCancelled, OrderFilled
+from deadreckon.services.fill import protection
+from deadreckon.services.fill.reduction import reducible
+from deadreckon.services.fill.state import Order, State, held, is_new, leaves_of, trade_of
+
+REASONS = {
+    "sibling_filled": "the other leg of its bracket has filled",
+    "position_closed": "the position it was to reduce is closed",
+    "reduce_only_exceeded": "it has closed the position; the rest would open another",
+    "immediate_or_cancel": "the rest could not fill at once",
+}
+
+
+def follow(state: State, said: Recorded[OrderFilled]) -> list[Event]:
+    """Answer a fill; one that was told before has no consequences."""
+    if not is_new(state, said):
+        return []
+    fill = said.event
+    return [
+        *_cancels(state, fill),
+        *protection.close(state, fill),
+        *protection.shrink(state, fill),
+        *protection.protect(state, fill),
+    ]
+
+
+def _cancels(state: State, fill: OrderFilled) -> list[Event]:
+    trade = trade_of(fill)
+    return [
+        _cancelled(order, _rule(state, order, fill))
+        for order in state.orders.get(fill.instrument, {}).values()
+        if order.doomed_by == trade
+    ]
+
+
+def _rule(state: State, order: Order, fill: OrderFilled) -> str:
+    if order.order_id == fill.order_id:
+        position = held(state, order.strategy, order.instrument)
+        is_over = order.reduce_only and not reducible(position, order.side)
+        return "reduce_only_exceeded" if is_over else "immediate_or_cancel"
+    is_answered = order.sibling == fill.order_id and not fill.leaves
+    return "sibling_filled" if is_answered else "position_closed"
+
+
+def _cancelled(order: Order, rule: str) -> OrderCancelled:
+    return OrderCancelled(order.order_id, leaves_of(order), rule, REASONS[rule])

@@ -1,0 +1,86 @@
+"""Halts: what is in force, what it forbids, and the acknowledgement that it is obeyed."""
+
+from typing import Any, Literal
+
+from deadreckon.contracts.amounts import EXACT
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.governance import (
+    HaltAcknowledged,
+    HaltImposed,
+    HaltRequested,
+    HaltScope,
+    LogDamaged,
+    ResumeAcknowledged,
+)
+from deadreckon.contracts.orders import OrderCancelled, OrderRouted
+from deadreckon.services.fill.reduction import reducible
+from deadreckon.services.fill.state import PROTECTIVE, Halt, State, held, leaves_of
+
+Verdict = Literal["free", "exit_only", "halted"]
+
+
+def _halt_of(event: HaltRequested | HaltImposed | LogDamaged) -> Halt:
+    match event:
+        case HaltRequested(scope=scope):
+            return Halt(scope, until=None)
+        case HaltImposed(scope=scope, until=until):
+            return Halt(scope, until)
+        case LogDamaged():
+            return Halt("all", until=None)
+
+
+def imposed(state: State, said: Recorded[Any]) -> None:
+    """A halt is in force from its place in the log on; those that ran out are let go of."""
+    for halt_id in [name for name, halt in state.halts.items() if not _holds(halt, said.at)]:
+        del state.halts[halt_id]
+    state.halts[said.id] = _halt_of(said.event)
+
+
+def _holds(halt: Halt, at: int) -> bool:
+    return halt.until is None or at < halt.until
+
+
+def in_force(state: State, at: int) -> HaltScope | None:
+    """The strictest scope in force at a time; None when trading is free."""
+    scopes = [halt.scope for halt in state.halts.values() if _holds(halt, at)]
+    if not scopes:
+        return None
+    return "all" if "all" in scopes else "close_only"
+
+
+def verdict(state: State, order: OrderRouted, at: int) -> Verdict:
+    """Whether an order may be sent: freely, as an exit that is held to be one, or not at all."""
+    scope = in_force(state, at)
+    if scope is None or order.purpose == "flatten":
+        return "free"
+    if scope == "close_only" and (order.reduce_only or _is_exit(state, order)):
+        return "exit_only"
+    return "halted"
+
+
+def _is_exit(state: State, order: OrderRouted) -> bool:
+    """Whether it only closes what its strategy holds, net of the exits already under way."""
+    closing = order.quantity
+    for other in state.orders.get(order.instrument, {}).values():
+        is_same = other.strategy == order.strategy and other.side == order.side
+        if is_same and other.purpose not in PROTECTIVE:
+            closing = EXACT.add(closing, leaves_of(other))
+    return closing <= reducible(held(state, order.strategy, order.instrument), order.side)
+
+
+def obey(state: State, said: Recorded[Any]) -> list[Event]:
+    """Cancel every open entry, and say so; protection and other reduce-only orders stay."""
+    reason = f"halted by {said.id}"
+    cancelled = [
+        OrderCancelled(order.order_id, leaves_of(order), "halted", reason)
+        for orders in state.orders.values()
+        for order in orders.values()
+        if not order.reduce_only
+    ]
+    scope = state.halts[said.id].scope
+    return [*cancelled, HaltAcknowledged(said.id, scope, len(cancelled))]
+
+
+def resume(state: State, said: Recorded[Any]) -> list[Event]:
+    """Every halt was lifted; say so."""
+    return [ResumeAcknowledged(said.id)]

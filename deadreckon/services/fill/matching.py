@@ -1,0 +1,140 @@
+"""The paper venue: matches open orders with one market event, whose volume they share."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from msgspec import Struct
+
+from deadreckon.contracts.amounts import EXACT, ZERO
+from deadreckon.contracts.envelope import derive_id
+from deadreckon.contracts.event import Event
+from deadreckon.contracts.market import BarClosed, QuoteUpdated
+from deadreckon.contracts.orders import OrderCancelled, OrderFilled, OrderTriggered
+from deadreckon.contracts.signals import Side
+from deadreckon.services.fill import prices
+from deadreckon.services.fill.deals import Deal, Terms, passed, propose
+from deadreckon.services.fill.market import Price, available, span
+from deadreckon.services.fill.reduction import closed_sides, reducible, signed
+from deadreckon.services.fill.state import Market, Order, leaves_of
+
+
+class Session(Struct):
+    """One event's matching: what is left of its volume, and what our fills have changed so far.
+
+    `held` is strategy -> signed quantity of the instrument. `gone` names what has nothing more
+    to do in this event: siblings of filled legs, and (strategy, side) whose position is closed.
+    """
+
+    event: Price
+    terms: Terms
+    held: dict[str, Decimal]
+    left: dict[Side, Decimal] = {}
+    gone: dict[str | tuple[str, Side], bool] = {}
+    said: list[Event] = []
+
+
+def match(
+    event: Price,
+    at: int,
+    orders: Iterable[Order],
+    *,
+    market: Market,
+    held: dict[str, Decimal],
+    terms: Terms,
+) -> list[Event]:
+    """Triggers, fills and ends of `orders` (arrived, in order of arrival) at a market event."""
+    empty = isinstance(event, BarClosed) and not event.volume
+    deals: list[Deal] = []
+    for order in orders:
+        if empty:
+            deal = passed(order)
+        else:
+            new = market.events <= order.events_before + 1
+            deal = propose(order, span(event, at, order), terms, new=new)
+        if deal is not None:
+            deals.append(deal)
+    if not deals:
+        return []
+    session = Session(event, terms, dict(held))
+    for deal in sorted(deals, key=lambda deal: deal.phase):
+        _strike(session, deal)
+    return session.said
+
+
+def _strike(session: Session, deal: Deal) -> None:
+    order = deal.order
+    if order.order_id in session.gone:
+        return
+    if order.reduce_only and (order.strategy, order.side) in session.gone:
+        return
+    if deal.trigger is not None:
+        session.said.append(OrderTriggered(order.order_id, deal.trigger))
+    quantity = _quantity(session, deal)
+    if deal.price is not None and quantity:
+        _fill(session, deal, deal.price, quantity)
+    elif order.time_in_force != "gtc":
+        session.said.append(_unfilled(order))
+
+
+def _quantity(session: Session, deal: Deal) -> Decimal:
+    order, leaves = deal.order, leaves_of(deal.order)
+    quantity = min(leaves, _left(session, order.side))
+    if order.reduce_only:
+        position = session.held.get(order.strategy, ZERO)
+        quantity = min(quantity, reducible(position, order.side))
+    if order.time_in_force == "fok" and quantity < leaves:
+        return ZERO
+    return quantity
+
+
+def _left(session: Session, side: Side) -> Decimal:
+    if side not in session.left:
+        event, terms = session.event, session.terms
+        session.left[side] = available(event, side, terms.listing, terms.venue)
+    return session.left[side]
+
+
+def _consume(session: Session, side: Side, quantity: Decimal) -> None:
+    """Both sides share what a bar or a trade has; a quote offers to each side its own."""
+    left = EXACT.subtract(_left(session, side), quantity)
+    session.left[side] = left
+    if not isinstance(session.event, QuoteUpdated):
+        session.left[prices.opposite(side)] = left
+
+
+def _fill(session: Session, deal: Deal, price: Decimal, quantity: Decimal) -> None:
+    order, terms = deal.order, session.terms
+    fee, currency = prices.fee(terms.listing, terms.venue, deal.liquidity, quantity, price)
+    fill = OrderFilled(
+        order_id=order.order_id,
+        trade_id=derive_id(order.order_id, "fill", order.fills),
+        strategy=order.strategy,
+        instrument=order.instrument,
+        venue=order.venue,
+        side=order.side,
+        quantity=quantity,
+        price=price,
+        leaves=EXACT.subtract(leaves_of(order), quantity),
+        liquidity=deal.liquidity,
+        fee=fee,
+        fee_currency=currency,
+        reference_price=deal.reference,
+    )
+    session.said.append(fill)
+    _consume(session, order.side, quantity)
+    before = session.held.get(order.strategy, ZERO)
+    after = EXACT.add(before, signed(order.side, quantity))
+    session.held[order.strategy] = after
+    for side in closed_sides(before, after):
+        session.gone[order.strategy, side] = True
+    if order.sibling and not fill.leaves:
+        session.gone[order.sibling] = True
+
+
+def _unfilled(order: Order) -> OrderCancelled:
+    leaves = leaves_of(order)
+    if order.time_in_force == "fok":
+        reason = "could not fill all of it at its first price"
+        return OrderCancelled(order.order_id, leaves, "fill_or_kill", reason)
+    reason = "nothing to trade with at its first price"
+    return OrderCancelled(order.order_id, leaves, "immediate_or_cancel", reason)

@@ -1,0 +1,174 @@
+"""What fill remembers: open orders, their brackets, positions, the market, halts in force."""
+
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct
+
+from deadreckon.contracts.amounts import EXACT, ZERO
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.governance import HaltScope
+from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
+from deadreckon.contracts.orders import OrderFilled, Purpose
+from deadreckon.contracts.signals import OrderType, Side, TimeInForce
+from deadreckon.services.fill.order_table import Status
+
+PROTECTIVE: tuple[Purpose, ...] = ("stop_loss", "take_profit")
+
+
+class Order(Struct):
+    """An order between its intent and its end; quantities in base units or contracts.
+
+    From its trigger on, `order_type` is what the stop has become: market or limit. `arrives_at`
+    is when the venue has it (nanoseconds UTC). `resting` limit orders wait in the book and are
+    makers; `events_before` counts the prices of the instrument before its arrival: at the next
+    one it is new to the market. `sibling` is the other leg of its bracket, `guarded` says that a
+    bracket grows with it. `doomed_by` is the trade that has taken away what it was for.
+    """
+
+    order_id: str
+    parent_id: str
+    strategy: str
+    instrument: str
+    venue: str
+    side: Side
+    quantity: Decimal
+    order_type: OrderType
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+    time_in_force: TimeInForce
+    post_only: bool
+    reduce_only: bool
+    purpose: Purpose
+    expires_at: int | None
+    submitted_at: int
+    arrives_at: int
+    status: Status = "submitting"
+    filled: Decimal = ZERO
+    fills: int = 0
+    resting: bool = False
+    events_before: int = 0
+    sibling: str = ""
+    guarded: bool = False
+    doomed_by: str = ""
+
+
+class Quote(Struct, frozen=True):
+    """What a taker would pay and get, in quote currency; equal when only trades are known."""
+
+    bid: Decimal
+    ask: Decimal
+
+
+class Market(Struct):
+    """The last price seen, the one before it, when the last came, and how many have come."""
+
+    last: Quote
+    at: int
+    before: Quote | None = None
+    events: int = 1
+
+
+class Protection(Struct):
+    """The bracket that an entry order asked for: what its legs will look like.
+
+    `bracket_id` is the newest one armed, `generation` counts them: an entry that goes on filling
+    after its bracket has closed gets another.
+    """
+
+    entry_order_id: str
+    strategy: str
+    instrument: str
+    venue: str
+    symbol: str
+    side: Side
+    signal_id: str
+    producer: str
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    bracket_id: str = ""
+    generation: int = 0
+
+
+class Bracket(Struct):
+    """Two legs that cancel each other, and the quantity that each of them still protects.
+
+    `resized_by` is the last trade that changed the quantity, `ended_by` the leg whose end has
+    closed the bracket.
+    """
+
+    entry_order_id: str
+    stop_order_id: str | None
+    take_profit_order_id: str | None
+    quantity: Decimal
+    resized_by: str = ""
+    ended_by: str = ""
+
+
+class Halt(Struct, frozen=True):
+    """A halt in force, for ever or until a time (nanoseconds UTC)."""
+
+    scope: HaltScope
+    until: int | None
+
+
+class State(Struct):
+    """Bounded by what is open, and by seven days of log time of what has ended.
+
+    `waiting` and `expiring` are the open orders that time alone can change. `approved` holds the
+    orders that risk let through and nobody routed yet, true when they were cancelled meanwhile;
+    `withdrawn` those of them that were routed all the same. The order of dicts is part of the
+    state (a queue is a dict), so a snapshot must not sort them.
+    """
+
+    listings: dict[str, InstrumentListed] = {}
+    venues: dict[str, VenueConfigured] = {}
+    markets: dict[str, Market] = {}
+    orders: dict[str, dict[str, Order]] = {}  # by instrument, in order of arrival
+    instruments: dict[str, str] = {}  # open order -> its instrument
+    waiting: dict[str, Literal[True]] = {}
+    expiring: dict[str, Literal[True]] = {}
+    approved: dict[str, bool] = {}
+    withdrawn: dict[str, Literal[True]] = {}
+    positions: dict[str, dict[str, Decimal]] = {}  # instrument -> strategy -> signed quantity
+    protections: dict[str, Protection] = {}  # by entry order
+    brackets: dict[str, Bracket] = {}
+    legs: dict[str, str] = {}  # leg -> its bracket
+    halts: dict[str, Halt] = {}
+    ended: dict[str, Status] = {}
+    ended_on: dict[str, list[str]] = {}  # by day of log time, counted from 1970
+    trades: dict[str, str] = {}  # "venue|trade" -> id of the fill that told it first
+    traded_on: dict[str, list[str]] = {}
+    day: int = 0
+
+
+def trade_of(fill: OrderFilled) -> str:
+    """The name under which a trade is counted once."""
+    return f"{fill.venue}|{fill.trade_id}"
+
+
+def is_new(state: State, said: Recorded[OrderFilled]) -> bool:
+    """Whether the fill just folded was told for the first time."""
+    return state.trades.get(trade_of(said.event)) == said.id
+
+
+def find(state: State, order_id: str) -> Order | None:
+    """An open order; None when it has ended or never was."""
+    instrument = state.instruments.get(order_id)
+    return None if instrument is None else state.orders[instrument][order_id]
+
+
+def status_of(state: State, order_id: str) -> Status:
+    """Where an order is in the table; "routed" for what nobody remembers."""
+    order = find(state, order_id)
+    return state.ended.get(order_id, "routed") if order is None else order.status
+
+
+def held(state: State, strategy: str, instrument: str) -> Decimal:
+    """The signed quantity that a strategy holds (base units or contracts)."""
+    return state.positions.get(instrument, {}).get(strategy, ZERO)
+
+
+def leaves_of(order: Order) -> Decimal:
+    """What is still open of an order (base units or contracts)."""
+    return EXACT.subtract(order.quantity, order.filled)

@@ -1,0 +1,391 @@
+"""Brackets: what has filled is protected at once, by legs that cancel each other."""
+
+from decimal import Decimal
+
+import pytest
+
+from deadreckon.contracts.event import Event
+from deadreckon.contracts.governance import CancelRequested, HaltRequested
+from deadreckon.contracts.instruments import InstrumentDelisted
+from deadreckon.contracts.orders import (
+    BracketArmed,
+    BracketClosed,
+    CancelApproved,
+    OrderCancelled,
+    OrderRejected,
+    OrderReplaced,
+    OrderSubmitting,
+)
+from deadreckon.services.fill import decider as fill
+from tests.services.fill_words import desk, encoded, ends, fills, kinds, of
+from tests.stories import DAY, INSTRUMENT, MINUTE, Story, bar, filled, quote, routed, trade
+
+ENTRY = routed("buy", 2, stop_loss=95, take_profit=110)
+
+
+def protected(*given: Event, entry: Event = ENTRY, **terms: int | str) -> tuple[Story, list[Event]]:
+    """A desk whose entry has filled at 100, and what was said about it."""
+    story = desk(*given, **terms)
+    story.tell(entry)
+    return story, story.tell(bar(100), after=MINUTE)
+
+
+def legs(answers: list[Event]) -> dict[str, OrderSubmitting]:
+    return {str(leg.purpose): leg for leg in of(OrderSubmitting, answers)}
+
+
+def outcomes(answers: list[Event]) -> list[str]:
+    return [bracket.outcome for bracket in of(BracketClosed, answers)]
+
+
+# Arming.
+
+
+def test_a_filled_entry_is_protected_by_two_reduce_only_legs() -> None:
+    _, answers = protected()
+    leg = legs(answers)
+    stop, target = leg["stop_loss"], leg["take_profit"]
+    assert kinds(answers) == [
+        "OrderFilled",
+        "OrderSubmitting",
+        "OrderSubmitting",
+        "BracketArmed",
+        "OrderAccepted",
+        "OrderAccepted",
+    ]
+    assert (stop.order_type, stop.stop_price, stop.limit_price) == ("stop", Decimal(95), None)
+    assert (target.order_type, target.limit_price, target.stop_price) == (
+        "limit",
+        Decimal(110),
+        None,
+    )
+    for each in (stop, target):
+        assert (each.side, each.quantity, each.reduce_only) == ("sell", Decimal(2), True)
+        assert (each.parent_id, each.time_in_force, each.signal_id) == (
+            "o1",
+            "gtc",
+            ENTRY.signal_id,
+        )
+    (armed,) = of(BracketArmed, answers)
+    assert (armed.stop_order_id, armed.take_profit_order_id) == (stop.order_id, target.order_id)
+    assert (armed.entry_order_id, armed.quantity) == ("o1", Decimal(2))
+
+
+def test_a_short_entry_is_protected_by_buyers() -> None:
+    _, answers = protected(entry=routed("sell", 2, stop_loss=105, take_profit=90))
+    assert {leg.side for leg in legs(answers).values()} == {"buy"}
+
+
+@pytest.mark.parametrize("leg", ["stop_loss", "take_profit"])
+def test_a_bracket_may_have_one_leg_only(leg: str) -> None:
+    price = {"stop_loss": 95, "take_profit": 110}[leg]
+    entry = routed("buy", 2, **{leg: price})  # type: ignore[arg-type]
+    _, answers = protected(entry=entry)
+    assert list(legs(answers)) == [leg]
+    (armed,) = of(BracketArmed, answers)
+    assert (armed.stop_order_id is None) == (leg == "take_profit")
+    assert (armed.take_profit_order_id is None) == (leg == "stop_loss")
+
+
+def test_legs_are_the_same_in_every_run() -> None:
+    assert protected()[1] == protected()[1]
+
+
+def test_legs_have_latency_like_every_order() -> None:
+    story, answers = protected(latency=1)
+    assert kinds(answers)[:3] == ["OrderAccepted", "OrderFilled", "OrderSubmitting"]
+    assert "OrderAccepted" not in kinds(answers)[1:]
+    answers = story.tell(bar(100, low=90), after=MINUTE)
+    assert kinds(answers) == ["OrderAccepted", "OrderAccepted"]
+
+
+def test_legs_are_not_filled_by_the_bar_that_filled_the_entry() -> None:
+    story = desk(ENTRY)
+    answers = story.tell(bar(100, low=90, high=120), after=MINUTE)
+    assert [order for order, *_ in fills(answers)] == ["o1"]
+
+
+def test_a_bracket_grows_while_its_entry_fills() -> None:
+    story = desk(routed("buy", 3, stop_loss=95, take_profit=110))
+    first = story.tell(bar(100, volume=1), after=MINUTE)
+    second = story.tell(bar(100, volume=1), after=MINUTE)
+    stop, target = (leg.order_id for leg in of(OrderSubmitting, first))
+    assert [armed.quantity for armed in of(BracketArmed, first + second)] == [1, 2]
+    assert [
+        (grown.order_id, grown.quantity, grown.leaves) for grown in of(OrderReplaced, second)
+    ] == [
+        (stop, Decimal(2), Decimal(2)),
+        (target, Decimal(2), Decimal(2)),
+    ]
+    assert of(OrderSubmitting, second) == []
+
+
+def test_every_child_of_a_split_order_has_a_bracket_of_its_own() -> None:
+    children = [
+        routed("buy", 1, id=f"c{n}", parent="o1", child=n, children=2, stop_loss=95)
+        for n in range(2)
+    ]
+    answers = desk(*children).tell(bar(100), after=MINUTE)
+    assert [armed.entry_order_id for armed in of(BracketArmed, answers)] == ["c0", "c1"]
+
+
+def test_an_entry_that_only_reduces_has_nothing_to_protect() -> None:
+    _, answers = protected(filled("sell", 5, 100))
+    assert kinds(answers) == ["OrderFilled"]
+
+
+def test_an_entry_that_flips_a_position_protects_what_it_has_opened() -> None:
+    _, answers = protected(filled("sell", "0.5", 100))
+    assert [armed.quantity for armed in of(BracketArmed, answers)] == [Decimal("1.5")]
+
+
+def test_a_fill_told_twice_arms_once() -> None:
+    story = desk(ENTRY)
+    again = filled("buy", 1, 100, leaves=1)
+    assert len(of(BracketArmed, story.tell(again, again))) == 1
+
+
+# One leg fills.
+
+
+def test_a_stop_that_fills_cancels_its_sibling_and_closes_the_bracket() -> None:
+    story, _ = protected()
+    answers = story.tell(bar(94, open=100), after=MINUTE)
+    assert kinds(answers) == ["OrderTriggered", "OrderFilled", "OrderCancelled", "BracketClosed"]
+    assert fills(answers)[0][1:] == ("2", "95", "taker")
+    assert list(ends(answers).values()) == ["sibling_filled"]
+    assert outcomes(answers) == ["stop_loss"]
+    assert (story.state.instruments, story.state.brackets, story.state.legs) == ({}, {}, {})
+
+
+def test_a_take_profit_that_fills_cancels_the_stop() -> None:
+    story, _ = protected()
+    answers = story.tell(bar(111, open=100), after=MINUTE)
+    assert fills(answers)[0][1:] == ("2", "110", "maker")
+    assert list(ends(answers).values()) == ["sibling_filled"]
+    assert outcomes(answers) == ["take_profit"]
+
+
+def test_when_a_bar_reaches_both_legs_the_stop_wins() -> None:
+    story, _ = protected()
+    answers = story.tell(bar(100, low=94, high=120), after=MINUTE)
+    assert [price for _, _, price, _ in fills(answers)] == ["95"]
+    assert outcomes(answers) == ["stop_loss"]
+
+
+def test_when_a_bar_reaches_both_legs_the_stop_takes_the_volume_first() -> None:
+    story, _ = protected()
+    answers = story.tell(bar(100, low=94, high=120, volume="0.5"), after=MINUTE)
+    assert [(quantity, price) for _, quantity, price, _ in fills(answers)] == [("0.5", "95")]
+
+
+def test_a_gap_through_the_stop_loses_more_than_the_stop_said() -> None:
+    story, _ = protected()
+    answers = story.tell(bar(90, open=91), after=MINUTE)
+    assert fills(answers)[0][1:] == ("2", "91", "taker")
+
+
+def test_a_leg_that_fills_in_part_shrinks_its_sibling() -> None:
+    story, armed = protected()
+    answers = story.tell(bar(112, open=112, volume="0.5"), after=MINUTE)
+    stop = legs(armed)["stop_loss"].order_id
+    assert of(OrderReplaced, answers) == [
+        OrderReplaced(stop, Decimal("1.5"), Decimal("1.5"), None, Decimal(95))
+    ]
+    answers = story.tell(bar(90), after=MINUTE)
+    assert fills(answers)[0][:2] == (stop, "1.5")
+    assert story.state.positions[INSTRUMENT] == {}
+
+
+def test_an_entry_that_goes_on_filling_after_the_stop_gets_another_bracket() -> None:
+    story = desk(routed("buy", 3, limit_price=100, stop_loss=95, take_profit=110))
+    first = story.tell(bar(99, volume=1), after=MINUTE)
+    second = story.tell(bar(94, open=100, volume=2), after=MINUTE)
+    assert [order for order, *_ in fills(second)] == [legs(first)["stop_loss"].order_id, "o1"]
+    assert outcomes(second) == ["stop_loss"]
+    assert [armed.quantity for armed in of(BracketArmed, second)] == [1]
+    assert set(legs(first)) == set(legs(second))
+    assert {leg.order_id for leg in legs(first).values()}.isdisjoint(
+        leg.order_id for leg in legs(second).values()
+    )
+    third = story.tell(bar(94), after=MINUTE)
+    assert (legs(second)["stop_loss"].order_id, "1", "94", "taker") in fills(third)
+
+
+def test_a_late_fill_of_a_cancelled_entry_is_protected_too() -> None:
+    story = desk(routed("buy", 2, limit_price=90, stop_loss=85))
+    story.tell(CancelApproved("o1", "s2", "ext", ""))
+    answers = story.tell(filled("buy", 1, 90, leaves=1))
+    assert [armed.quantity for armed in of(BracketArmed, answers)] == [1]
+
+
+# The position goes another way.
+
+
+def test_another_exit_that_closes_the_position_takes_both_legs_along() -> None:
+    story, _ = protected()
+    story.tell(routed("sell", 2, id="exit", reduce_only=True))
+    answers = story.tell(bar(100), after=MINUTE)
+    assert kinds(answers) == ["OrderFilled", "OrderCancelled", "OrderCancelled", "BracketClosed"]
+    assert set(ends(answers).values()) == {"position_closed"}
+    assert outcomes(answers) == ["position_closed"]
+
+
+def test_a_market_exit_at_the_open_goes_before_the_legs_that_the_bar_reaches() -> None:
+    story, _ = protected()
+    story.tell(routed("sell", 2, id="exit", reduce_only=True))
+    answers = story.tell(bar(100, low=90, high=120), after=MINUTE)
+    assert fills(answers) == [("exit", "2", "100", "taker")]
+    assert outcomes(answers) == ["position_closed"]
+
+
+def test_a_reversal_takes_the_old_bracket_along_and_arms_the_new_one() -> None:
+    story, _ = protected()
+    story.tell(routed("sell", 2, id="exit", reduce_only=True))
+    story.tell(routed("sell", 1, id="reverse", stop_loss=105))
+    answers = story.tell(bar(100, low=90, high=120), after=MINUTE)
+    assert [order for order, *_ in fills(answers)] == ["exit", "reverse"]
+    assert outcomes(answers) == ["position_closed"]
+    (armed,) = of(BracketArmed, answers)
+    assert (armed.entry_order_id, armed.quantity) == ("reverse", Decimal(1))
+    assert list(story.state.brackets) == [armed.bracket_id]
+
+
+def test_a_flip_takes_both_legs_along() -> None:
+    story, _ = protected()
+    story.tell(routed("sell", 5, id="flip"))
+    answers = story.tell(bar(100), after=MINUTE)
+    assert outcomes(answers) == ["position_closed"]
+
+
+def test_legs_never_open_a_position_after_another_exit_has_reduced_it() -> None:
+    story, _ = protected()
+    story.tell(routed("sell", "1.5", id="exit", reduce_only=True))
+    story.tell(bar(100), after=MINUTE)
+    answers = story.tell(bar(94), after=MINUTE)
+    assert fills(answers)[0][1] == "0.5"
+    assert sorted(ends(answers).values()) == ["position_closed", "reduce_only_exceeded"]
+    assert outcomes(answers) == ["stop_loss"]
+    assert story.state.positions[INSTRUMENT] == {}
+
+
+def test_another_strategys_exit_leaves_the_bracket_alone() -> None:
+    story, _ = protected(filled("buy", 2, 100, strategy="other"))
+    story.tell(routed("sell", 2, id="exit", strategy="other", reduce_only=True))
+    assert kinds(story.tell(bar(100), after=MINUTE)) == ["OrderFilled"]
+
+
+def test_a_leg_whose_position_is_gone_before_it_arrives_is_no_alarm() -> None:
+    story = desk(filled("buy", 1, 100, id="t0"), routed("sell", 3, id="exit", reduce_only=True))
+    story.tell(routed("buy", 2, id="entry", stop_loss=95))
+    answers = story.tell(trade(100, 2), trade(100, 10), after=MINUTE)
+    assert "unprotected" not in outcomes(answers)
+    assert story.state.brackets == {} or story.state.positions[INSTRUMENT]
+
+
+# What nobody should do, and what happens then.
+
+
+def test_a_rejected_leg_is_an_alarm() -> None:
+    story, armed = protected()
+    stop = legs(armed)["stop_loss"].order_id
+    answers = story.tell(OrderRejected(stop, "venue_said_no", ""))
+    assert outcomes(answers) == ["unprotected"]
+    assert story.tell(OrderRejected(stop, "venue_said_no", "")) == []
+
+
+def test_the_other_leg_of_an_unprotected_bracket_still_works() -> None:
+    story, armed = protected()
+    leg = legs(armed)
+    story.tell(OrderRejected(leg["stop_loss"].order_id, "venue_said_no", ""))
+    answers = story.tell(bar(111), after=MINUTE)
+    assert fills(answers) == [(leg["take_profit"].order_id, "2", "110", "maker")]
+    assert outcomes(answers) == []
+
+
+def test_an_operator_may_take_protection_away_and_that_is_an_alarm() -> None:
+    story, _ = protected()
+    answers = story.tell(CancelRequested("op", "testing"))
+    assert kinds(answers) == ["OrderCancelled", "OrderCancelled", "BracketClosed"]
+    assert outcomes(answers) == ["unprotected"]
+
+
+def test_a_cancelled_take_profit_leaves_the_stop_in_charge() -> None:
+    story, armed = protected()
+    leg = legs(armed)
+    answers = story.tell(CancelRequested("op", "testing", leg["take_profit"].order_id))
+    assert kinds(answers) == ["OrderCancelled"]
+    answers = story.tell(bar(94), after=MINUTE)
+    assert fills(answers)[0][0] == leg["stop_loss"].order_id
+    assert outcomes(answers) == ["stop_loss"]
+    assert ends(answers) == {}
+
+
+def test_cancelling_the_entry_leaves_its_protection() -> None:
+    story = desk(routed("buy", 2, stop_loss=95, take_profit=110))
+    story.tell(bar(100, volume=1), after=MINUTE)
+    answers = story.tell(CancelApproved("o1", "s2", "ext", "enough"))
+    assert [(gone.order_id, gone.leaves) for gone in of(OrderCancelled, answers)] == [
+        ("o1", Decimal(1))
+    ]
+    assert fills(story.tell(bar(94), after=MINUTE))[0][1:] == ("1", "94", "taker")
+
+
+def test_protection_survives_a_halt() -> None:
+    story, _ = protected()
+    answers = story.tell(HaltRequested("op", "testing"))
+    assert kinds(answers) == ["HaltAcknowledged"]
+    assert outcomes(story.tell(bar(94), after=MINUTE)) == ["stop_loss"]
+
+
+def test_a_bracket_arms_under_a_halt_for_what_fills_late() -> None:
+    story = desk(routed("buy", 2, limit_price=90, stop_loss=85))
+    story.tell(HaltRequested("op", "testing"))
+    answers = story.tell(filled("buy", 1, 90, leaves=1))
+    assert kinds(answers) == ["OrderSubmitting", "BracketArmed", "OrderAccepted"]
+
+
+def test_a_delisting_ends_everything_and_says_that_the_position_is_naked() -> None:
+    story, _ = protected()
+    answers = story.tell(InstrumentDelisted(INSTRUMENT, "op", "testing"))
+    assert set(ends(answers).values()) == {"delisted"}
+    assert outcomes(answers) == ["unprotected"]
+
+
+# Restart.
+
+
+@pytest.mark.parametrize("steps", range(1, 9))
+def test_a_restart_at_any_place_keeps_the_bracket(steps: int) -> None:
+    telling = [
+        routed("buy", 3, limit_price=100, stop_loss=95, take_profit=110),
+        bar(100, volume=1),
+        quote(99, 100, size=1),
+        bar(112, open=112, volume="0.5"),
+        HaltRequested("op", "testing"),
+        bar(100),
+        bar(94, volume=1),
+        bar(93),
+    ]
+    story = desk()
+    story.tell(*telling[:steps], after=MINUTE)
+    again = story.restarted(fill)
+    assert encoded(again) == encoded(story)
+    assert again.tell(*telling[steps:], after=MINUTE) == story.tell(*telling[steps:], after=MINUTE)
+    assert encoded(again) == encoded(story)
+
+
+def test_a_bracket_older_than_the_memory_of_its_entry_still_closes() -> None:
+    story, _ = protected()
+    story.tell(*[bar(100)] * 20, after=DAY)
+    assert story.state.ended == {}
+    assert outcomes(story.tell(bar(94), after=MINUTE)) == ["stop_loss"]
+    assert (story.state.protections, story.state.brackets, story.state.legs) == ({}, {}, {})
+
+
+def test_what_a_closed_bracket_left_behind_is_forgotten() -> None:
+    story, _ = protected()
+    story.tell(bar(94), after=MINUTE)
+    assert list(story.state.protections) == ["o1"]
+    story.tell(bar(94), after=9 * DAY)
+    assert story.state.protections == {}

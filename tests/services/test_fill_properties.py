@@ -1,0 +1,331 @@
+"""What holds for fill whatever happens: nothing is created, reopened, flipped or forgotten."""
+
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import msgspec
+from hypothesis import given, note
+from hypothesis import strategies as draw
+
+from deadreckon.contracts.event import Event
+from deadreckon.contracts.governance import CancelRequested, HaltRequested, ResumeRequested
+from deadreckon.contracts.market import BarClosed, ClockTicked, QuoteUpdated, TradePrinted
+from deadreckon.contracts.orders import (
+    BracketArmed,
+    BracketClosed,
+    CancelApproved,
+    OrderCancelled,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderReplaced,
+    OrderSubmitting,
+    ReplaceRouted,
+)
+from deadreckon.services.fill import decider as fill
+from deadreckon.services.fill.reduction import reducible, signed
+from deadreckon.services.fill.state import State, find, held
+from tests.services.fill_words import desk, encoded
+from tests.stories import INSTRUMENT, MINUTE, SECOND, START, Story, bar, quote, routed, trade
+
+PARTICIPATION = Decimal("0.5")
+
+Telling = list[tuple[int, Event]]
+
+
+class Day:
+    """A random day of one market and two strategies, all of it from a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = Random(seed)
+        self.price = 100
+        self.orders = 0
+
+    def telling(self) -> Telling:
+        kinds = {
+            self.bar: 8,
+            self.quote: 3,
+            self.print: 3,
+            self.order: 8,
+            self.exit: 3,
+            self.change: 1,
+            self.cancel: 1,
+            self.clock: 1,
+            self.halt: 0.4,
+            self.resume: 1,
+            self.cancel_all: 0.2,
+        }
+        told = self.chance.choices(list(kinds), list(kinds.values()), k=self.chance.randint(20, 90))
+        waits = (0, SECOND, MINUTE, MINUTE, MINUTE, 2 * MINUTE)
+        return [(self.chance.choice(waits), kind()) for kind in told]
+
+    def bar(self) -> Event:
+        first = self.price
+        self.price = max(20, first + self.chance.randint(-4, 4))
+        return bar(
+            self.price,
+            open=first,
+            high=max(first, self.price) + self.chance.randint(0, 4),
+            low=min(first, self.price) - self.chance.randint(0, 4),
+            volume=self.chance.choice((0, 1, 3, 10, 40)),
+        )
+
+    def quote(self) -> Event:
+        self.price = max(20, self.price + self.chance.randint(-2, 2))
+        return quote(self.price - 1, self.price + 1, self.chance.randint(1, 20))
+
+    def print(self) -> Event:
+        self.price = max(20, self.price + self.chance.randint(-2, 2))
+        return trade(self.price, self.chance.randint(1, 20))
+
+    def order(self, reduce_only: bool = False) -> Event:
+        shape: Any = self.chance.choice(
+            ["market", "market", "limit", "limit", "stop", "stop_limit"]
+        )
+        patience: Any = self.chance.choice(["gtc"] * 6 + ["ioc", "fok"])
+        side: Any = self.chance.choice(["buy", "sell"])
+        ahead = 1 if side == "buy" else -1
+        protects = not reduce_only and self.chance.random() < 0.6
+        self.orders += 1
+        return routed(
+            side,
+            self.chance.randint(1, 9),
+            id=f"o{self.orders}",
+            strategy=self.chance.choice(["one", "two"]),
+            order_type=shape,
+            limit_price=self._near() if "limit" in shape else None,
+            stop_price=self._near() if "stop" in shape else None,
+            time_in_force=patience,
+            post_only=shape == "limit" and patience == "gtc" and self.chance.random() < 0.2,
+            reduce_only=reduce_only,
+            stop_loss=self.price - 5 * ahead if protects else None,
+            take_profit=self.price + 5 * ahead if protects and self.chance.random() < 0.7 else None,
+            expires_at=self._time() if self.chance.random() < 0.1 else None,
+        )
+
+    def exit(self) -> Event:
+        return self.order(reduce_only=True)
+
+    def change(self) -> Event:
+        quantity = Decimal(self.chance.randint(1, 12)) if self.chance.random() < 0.5 else None
+        limit = Decimal(self._near()) if self.chance.random() < 0.5 else None
+        return ReplaceRouted(self._some(), "s", quantity, limit, None)
+
+    def cancel(self) -> Event:
+        return CancelApproved(self._some(), "s", "one", "")
+
+    def cancel_all(self) -> Event:
+        return CancelRequested("op", "why")
+
+    def clock(self) -> Event:
+        return ClockTicked()
+
+    def halt(self) -> Event:
+        return HaltRequested("op", "why", self.chance.choice(["close_only", "all"]))
+
+    def resume(self) -> Event:
+        return ResumeRequested("op", "why")
+
+    def _near(self) -> int:
+        return self.price + self.chance.randint(-5, 5)
+
+    def _time(self) -> int:
+        return START + self.chance.randint(1, 60) * MINUTE
+
+    def _some(self) -> str:
+        return f"o{self.chance.randint(max(1, self.orders - 5), self.orders + 1)}"
+
+
+tellings = draw.integers(0, 10**9).map(lambda seed: Day(seed).telling())
+latencies = draw.sampled_from([0, 0, 10 * SECOND, 90 * SECOND])
+
+
+def lived(telling: Telling, latency: int, slippage: int = 0) -> Story:
+    story = desk(latency=latency, participation=PARTICIPATION, slippage=slippage)
+    for wait, event in telling:
+        story.tell(event, after=wait)
+    return story
+
+
+def answers(story: Story) -> list[Event]:
+    return [answer.event for _, said in story.said for answer in said]
+
+
+@given(tellings, latencies)
+def test_fills_never_exceed_an_order_and_leaves_always_add_up(
+    telling: Telling, latency: int
+) -> None:
+    quantity: dict[str, Decimal] = {}
+    filled: dict[str, Decimal] = {}
+    for event in answers(lived(telling, latency)):
+        match event:
+            case OrderSubmitting() | OrderReplaced():
+                quantity[event.order_id] = event.quantity
+            case OrderFilled(order_id=order_id):
+                assert event.quantity > 0
+                filled[order_id] = filled.get(order_id, Decimal(0)) + event.quantity
+                assert event.leaves == quantity[order_id] - filled[order_id] >= 0
+            case OrderCancelled(order_id=order_id) | OrderExpired(order_id=order_id):
+                assert event.leaves == quantity[order_id] - filled.get(order_id, Decimal(0)) > 0
+
+
+@given(tellings, latencies)
+def test_an_order_is_sent_once_and_nothing_is_said_after_its_end(
+    telling: Telling, latency: int
+) -> None:
+    sent: dict[str, bool] = {}
+    ended: dict[str, Event] = {}
+    for event in answers(lived(telling, latency)):
+        order_id = getattr(event, "order_id", None)
+        if order_id is None or type(event).__name__ == "CancelMissed":
+            continue
+        assert order_id not in ended, (ended[order_id], event)
+        if isinstance(event, OrderSubmitting):
+            assert order_id not in sent
+            sent[order_id] = True
+        elif not isinstance(event, OrderRejected):
+            assert order_id in sent
+        if isinstance(event, OrderCancelled | OrderRejected | OrderExpired) or (
+            isinstance(event, OrderFilled) and not event.leaves
+        ):
+            ended[order_id] = event
+
+
+@given(tellings, latencies)
+def test_no_event_gives_more_volume_than_our_share_of_it(telling: Telling, latency: int) -> None:
+    for question, said in lived(telling, latency).said:
+        taken = {"buy": Decimal(0), "sell": Decimal(0)}
+        for answer in said:
+            if isinstance(answer.event, OrderFilled):
+                taken[answer.event.side] += answer.event.quantity
+        match question.event:
+            case BarClosed(volume=volume) | TradePrinted(quantity=volume):
+                assert taken["buy"] + taken["sell"] <= volume * PARTICIPATION
+            case QuoteUpdated(bid_size=bid_size, ask_size=ask_size):
+                assert taken["buy"] <= ask_size * PARTICIPATION
+                assert taken["sell"] <= bid_size * PARTICIPATION
+            case _:
+                assert not any(taken.values()), "only the market fills"
+
+
+@given(tellings, latencies)
+def test_no_fill_is_better_than_the_market_was(telling: Telling, latency: int) -> None:
+    for question, said in lived(telling, latency).said:
+        lowest, highest = _range(question.event)
+        for answer in said:
+            if isinstance(answer.event, OrderFilled):
+                price = answer.event.price
+                assert price >= lowest if answer.event.side == "buy" else price <= highest
+
+
+def _range(event: Event) -> tuple[Decimal, Decimal]:
+    match event:
+        case BarClosed():
+            return event.low, event.high
+        case TradePrinted():
+            return event.price, event.price
+        case QuoteUpdated():
+            return event.ask, event.bid
+    return Decimal(0), Decimal(0)
+
+
+@given(tellings, latencies)
+def test_reduce_only_never_flips_nor_grows_a_position(telling: Telling, latency: int) -> None:
+    reduces: dict[str, bool] = {}
+    positions: dict[str, Decimal] = {}
+    for event in answers(lived(telling, latency)):
+        if isinstance(event, OrderSubmitting):
+            reduces[event.order_id] = event.reduce_only
+        elif isinstance(event, OrderFilled):
+            before = positions.get(event.strategy, Decimal(0))
+            positions[event.strategy] = before + signed(event.side, event.quantity)
+            if reduces[event.order_id]:
+                assert event.quantity <= reducible(before, event.side)
+
+
+@given(tellings, latencies)
+def test_no_reduce_only_order_outlives_what_it_was_to_reduce(
+    telling: Telling, latency: int
+) -> None:
+    story = desk(latency=latency, participation=PARTICIPATION)
+    for wait, event in telling:
+        story.tell(event, after=wait)
+        for order in _open(story.state):
+            assert not order.doomed_by
+            if order.reduce_only and order.status != "submitting":
+                assert reducible(held(story.state, order.strategy, INSTRUMENT), order.side)
+
+
+def _open(state: State) -> list[Any]:
+    return [order for orders in state.orders.values() for order in orders.values()]
+
+
+@given(tellings, latencies)
+def test_a_bracket_is_armed_and_closed_once_and_its_legs_agree(
+    telling: Telling, latency: int
+) -> None:
+    story = desk(latency=latency, participation=PARTICIPATION)
+    armed: dict[str, BracketArmed] = {}
+    closed: dict[str, bool] = {}
+    for wait, told in telling:
+        for event in story.tell(told, after=wait):
+            if isinstance(event, BracketArmed):
+                assert event.bracket_id not in closed
+                armed[event.bracket_id] = event
+            elif isinstance(event, BracketClosed):
+                assert event.bracket_id not in closed
+                closed[event.bracket_id] = True
+        assert set(story.state.brackets) == set(armed) - set(closed)
+        assert not any(bracket.ended_by for bracket in story.state.brackets.values())
+        _legs_agree(story.state)
+
+
+def _legs_agree(state: State) -> None:
+    """What both legs still have to fill is the same, and never more than is held."""
+    for bracket in state.brackets.values():
+        names = [bracket.stop_order_id, bracket.take_profit_order_id]
+        legs = [find(state, name) for name in names if name is not None]
+        leaves = [leg.quantity - leg.filled for leg in legs if leg is not None]
+        assert leaves
+        assert len(leaves) == len(legs)
+        assert len(set(leaves)) == 1
+
+
+@given(tellings, latencies)
+def test_under_a_halt_no_fill_opens_or_grows_a_position(telling: Telling, latency: int) -> None:
+    halted = False
+    positions: dict[str, Decimal] = {}
+    for question, said in lived(telling, latency).said:
+        if isinstance(question.event, HaltRequested | ResumeRequested):
+            halted = isinstance(question.event, HaltRequested)
+        for answer in said:
+            if isinstance(answer.event, OrderFilled):
+                before = positions.get(answer.event.strategy, Decimal(0))
+                after = before + signed(answer.event.side, answer.event.quantity)
+                positions[answer.event.strategy] = after
+                assert not halted or abs(after) < abs(before)
+
+
+@given(tellings, latencies, draw.integers(0, 90), draw.integers(0, 20))
+def test_a_restart_anywhere_gives_the_same_state_and_the_same_answers(
+    telling: Telling, latency: int, place: int, slippage: int
+) -> None:
+    story = lived(telling[:place], latency, slippage)
+    again = story.restarted(fill)
+    assert encoded(again) == encoded(story)
+    for wait, event in telling[place:]:
+        assert again.tell(event, after=wait) == story.tell(event, after=wait)
+    assert encoded(again) == encoded(story)
+
+
+@given(tellings, latencies, draw.integers(0, 90))
+def test_a_snapshot_of_the_state_goes_on_like_the_state(
+    telling: Telling, latency: int, place: int
+) -> None:
+    story = lived(telling[:place], latency)
+    again = story.restarted(fill)
+    again.lived.state = msgspec.json.decode(encoded(story), type=State)
+    note(encoded(story).decode())
+    for wait, event in telling[place:]:
+        assert again.tell(event, after=wait) == story.tell(event, after=wait)
