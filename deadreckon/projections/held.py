@@ -5,7 +5,7 @@ from typing import Any
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.projections.columns import Row
-from deadreckon.projections.digest import MODULUS, Standing, row_hash, values_of
+from deadreckon.projections.digest import MODULUS, Standing, line_of
 from deadreckon.projections.sink import TableBatch
 from deadreckon.projections.table import Key, Table, Updates
 
@@ -23,8 +23,8 @@ class Appending:
 
     def fold(self, said: Recorded[Any], stored_at: int | None) -> None:
         """Add the row of an event."""
-        values = values_of(self._evolve(self._blank, said))
-        self._added += row_hash(values)
+        values, digest = line_of(self._evolve(self._blank, said))
+        self._added += digest
         values += (said.sequence, said.index, stored_at)
         self.lines.append(values)
 
@@ -83,8 +83,7 @@ class Updating:
         return batch
 
     def _change(self, key: Key, row: Row, said: Recorded[Any], stored_at: int | None) -> None:
-        values = values_of(row)
-        digest = row_hash(values)
+        values, digest = line_of(row)
         self._rows[key] = row
         self._last[key] = (len(self.lines), digest)
         self._changed += digest
@@ -114,7 +113,7 @@ class Updating:
 
     def _remember(self, key: Key, row: Row) -> None:
         self._rows[key] = row
-        self._settled[key] = row_hash(values_of(row))
+        self._settled[key] = line_of(row)[1]
 
     def _key(self, row: Row) -> Key:
         return tuple(getattr(row, name) for name in self._updates.columns)

@@ -42,7 +42,6 @@ class Lane:
     def fold(self, sequence: int, facts: Sequence[Recorded[Any]], stored_at: int | None) -> None:
         """Fold the facts of one message; a fill told before changes nothing. Flushes when enough
         has come together."""
-        self.place = sequence
         for said in facts:
             readers = self._readers.get(type(said.event))
             if readers is None:
@@ -52,6 +51,7 @@ class Lane:
             for held in readers:
                 held.fold(said, stored_at)
             self._waiting += len(readers)
+        self.place = sequence
         if self._waiting >= ROWS_PER_FLUSH:
             self.flush()
 
@@ -80,7 +80,7 @@ class Projector:
 
     Sinks may stand at different places: each is handed only what it has not got, and those that
     meet are folded together from there on. `flush` may run in another thread while nobody folds.
-    After any exception the projector is of no use: open the sinks anew.
+    After an exception (but OutOfOrderError) it writes nothing any more: open the sinks anew.
     """
 
     def __init__(self, sinks: Sequence[Sink], metrics: MetricsKeeper | None = None) -> None:
@@ -93,6 +93,7 @@ class Projector:
                 _agree(sink, together[0])
         self._lanes = [Lane(by_place[place]) for place in sorted(by_place)]
         self._place = min(self._places())
+        self._sound = True
 
     @property
     def place(self) -> int:
@@ -111,6 +112,7 @@ class Projector:
         (nanoseconds UTC). Raises OutOfOrderError unless it is the next one."""
         if sequence != self.place + 1:
             raise OutOfOrderError(f"expected sequence {self.place + 1}, found {sequence}")
+        self._sound = False
         for lane in self._lanes:
             if lane.place == sequence - 1:
                 lane.fold(sequence, facts, stored_at)
@@ -119,21 +121,27 @@ class Projector:
         self._place = sequence
         if len(self._lanes) > 1 and self._lanes[0].place == self._lanes[1].place:
             self._merge()
+        self._sound = True
 
     def flush(self) -> None:
         """Make rows, place and digests of everything folded visible together in each sink."""
+        self._sound = False
         for lane in self._lanes:
             lane.flush()
         if self._metrics:
             self._metrics.flush()
+        self._sound = True
 
     def close(self) -> None:
-        """Flush and close the sinks."""
-        self.flush()
+        """Flush and close the sinks; after an exception only close them, for what was folded
+        then may be half a message."""
+        sound = self._sound
+        if sound:
+            self.flush()
         for lane in self._lanes:
             for sink in lane.sinks:
                 sink.close()
-        if self._metrics:
+        if self._metrics and sound:
             self._metrics.close()
 
     def _places(self) -> list[int]:

@@ -1,8 +1,11 @@
-"""Figures a row adds to what events say: rounded half-even to the 18 decimals a column holds."""
+"""What a row adds to an event: figures rounded half-even to 18 decimals, and JSON documents."""
 
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
 
-from deadreckon.contracts.amounts import EXACT, ROUNDING, SCALE_MAX, ZERO, canonical
+import msgspec
+
+from deadreckon.contracts.amounts import EXACT, ROUNDING, SCALE_MAX, ZERO, canonical, text
 
 _STEP = Decimal(1).scaleb(-SCALE_MAX)
 
@@ -28,3 +31,19 @@ def rounded_quotient(left: Decimal, right: Decimal) -> Decimal:
 def total(left: Decimal, right: Decimal) -> Decimal:
     """left + right, exact and canonical."""
     return canonical(EXACT.add(left, right))
+
+
+def document(value: Any) -> str:
+    """Lists and objects as JSON text: keys sorted, amounts as canonical text."""
+    return _encode(_plain(value)).decode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return text(value)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
+
+
+_encode = msgspec.json.Encoder(order="deterministic").encode

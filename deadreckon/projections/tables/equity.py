@@ -3,15 +3,12 @@
 from decimal import Decimal
 from typing import Annotated, Any
 
-import msgspec
-
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.portfolio import EquityMarked
 from deadreckon.projections.columns import Row as Columns
+from deadreckon.projections.tables.derived import document
 
 READS = (EquityMarked,)
-
-_document = msgspec.json.Encoder(decimal_format="string", order="deterministic").encode
 
 
 class Row(Columns, frozen=True, array_like=True, gc=False):
@@ -60,8 +57,8 @@ def evolve(row: Row, said: Recorded[Any]) -> Row:
         exposure_net=event.exposure_net,
         peak=event.peak,
         drawdown=event.drawdown,
-        cash_by_currency=_document(event.cash_by_currency).decode(),
-        unpriced=_document(event.unpriced).decode(),
+        cash_by_currency=document(event.cash_by_currency),
+        unpriced=document(event.unpriced),
     )
 
 

@@ -29,8 +29,8 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
     minimum_notional: Annotated[Decimal, "quote currency"] = Decimal(0)
     contract_size: Annotated[Decimal, "base units per contract; 1 for spot"] = Decimal(1)
     listed: Annotated[bool, "whether it may be traded"] = False
-    actor: Annotated[str, "who said so"] = ""
-    reason: Annotated[str, "why"] = ""
+    actor: Annotated[str, "who listed or delisted it"] = ""
+    reason: Annotated[str, "why, for people"] = ""
 
 
 def keys(said: Recorded[Any]) -> Sequence[tuple[str, ...]]:

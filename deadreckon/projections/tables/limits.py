@@ -9,6 +9,7 @@ import msgspec
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.governance import LimitsSet
 from deadreckon.projections.columns import Row as Columns
+from deadreckon.projections.tables.derived import document
 
 READS = (LimitsSet,)
 
@@ -20,7 +21,6 @@ _HINTS = {
 }
 _WORDS = frozenset(name for name, hint in _HINTS.items() if get_origin(hint) is Literal)
 _DOCUMENTS = frozenset(_HINTS) - _WORDS - {n for n, hint in _HINTS.items() if hint in _PLAIN}
-_document = msgspec.json.Encoder(decimal_format="string", order="deterministic").encode
 
 
 def _fields() -> list[tuple[str, Any, Any]]:
@@ -49,5 +49,5 @@ def initial() -> Any:
 def evolve(row: Any, said: Recorded[Any]) -> Any:
     """The row of a set of limits."""
     limits = {name: getattr(said.event, name) for name in _HINTS}
-    documents = {name: _document(limits[name]).decode() for name in _DOCUMENTS}
+    documents = {name: document(limits[name]) for name in _DOCUMENTS}
     return Row(event_id=said.id, at=said.at, book=said.book, mode=said.mode, **(limits | documents))

@@ -4,15 +4,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Any
 
-import msgspec
-
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.portfolio import PositionChanged
 from deadreckon.projections.columns import Row as Columns
+from deadreckon.projections.tables.derived import document
 
 READS = (PositionChanged,)
-
-_document = msgspec.json.Encoder(decimal_format="string", order="deterministic").encode
 
 
 class Row(Columns, frozen=True, array_like=True, gc=False):
@@ -61,7 +58,7 @@ def evolve(row: Row, said: Recorded[Any]) -> Row:
         fees=event.fees,
         funding=event.funding,
         currency=event.currency,
-        fees_other=_document(event.fees_other).decode() if event.fees_other else "{}",
+        fees_other=document(event.fees_other) if event.fees_other else "{}",
         changes=row.changes + 1,
     )
 

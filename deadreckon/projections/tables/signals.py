@@ -4,15 +4,12 @@ and `refusals`, under the same book, producer and signal_id."""
 from decimal import Decimal
 from typing import Annotated, Any
 
-import msgspec
-
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRaised
 from deadreckon.projections.columns import Row as Columns
+from deadreckon.projections.tables.derived import document
 
 READS = (SignalRaised, CancelRaised, ReplaceRaised)
-
-_document = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Row(Columns, frozen=True, array_like=True, gc=False):
@@ -97,8 +94,8 @@ def _trade(said: Recorded[Any], wish: SignalRaised) -> Row:
         claimed_at=wish.claimed_at,
         expires_at=wish.expires_at,
         model_id=wish.model_id,
-        features=_document(wish.features).decode() if wish.features else "{}",
-        meta=_document(wish.meta).decode() if wish.meta else "{}",
+        features=document(wish.features) if wish.features else "{}",
+        meta=document(wish.meta) if wish.meta else "{}",
     )
 
 
