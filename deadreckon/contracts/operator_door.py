@@ -7,12 +7,13 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 from msgspec import Struct
 
-from deadreckon.contracts.amounts import is_sane
+from deadreckon.contracts.amounts import SCALE_MAX, decimals, is_sane
 from deadreckon.contracts.catalogue import EVENTS, OPERATOR_EVENTS, VERSIONS
 from deadreckon.contracts.codec import UndecodableError, canonical_event, decode_event, plain_body
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.governance import OperatorMalformed
 from deadreckon.contracts.history import RETIRED
+from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.wire import (
     EVIDENCE_MAX,
     TEXT_MAX,
@@ -150,6 +151,19 @@ def _check_numbers(event: Event) -> None:
                 _check_amount(owner, name, number)
             elif type(number) is int:
                 _check_integer(owner, name, number)
+    if isinstance(event, InstrumentListed):
+        _check_scale(event)
+
+
+def _check_scale(listing: InstrumentListed) -> None:
+    """Values are price x quantity x contract size, exact: together they may need SCALE_MAX."""
+    fineness = sum(map(decimals, (listing.tick_size, listing.lot_size, listing.contract_size)))
+    if fineness > SCALE_MAX:
+        raise WireError(
+            "bad_number",
+            f"tick_size, lot_size and contract_size: {fineness} decimals together, "
+            f"at most {SCALE_MAX}",
+        )
 
 
 def _check_integer(owner: str, name: str, number: int) -> None:

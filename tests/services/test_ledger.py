@@ -176,14 +176,14 @@ def test_funding_of_spot_of_nothing_or_of_a_flat_position_moves_nothing() -> Non
     assert ledger.equity(flat) == before
 
 
-def test_money_finer_than_eighteen_decimals_is_kept_whole() -> None:
+def test_funding_finer_than_eighteen_decimals_is_rounded_half_even_to_what_can_be_booked() -> None:
     book = fold(
         deposit(1),
         filled("buy", 1, 100, instrument=PERPETUAL),
         marked(100, PERPETUAL),
-        funding_rate("0.00000001", "0.0000000001", instrument=PERPETUAL),
+        funding_rate("0.00000001", "0.00000015", instrument=PERPETUAL),
     )
-    assert str(ledger.equity(book).cash) == "0.999999999999999999999"
+    assert str(ledger.equity(book).cash) == "0.999999999999999998"
 
 
 def test_deposits_and_withdrawals_are_no_profit() -> None:

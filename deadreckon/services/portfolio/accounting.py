@@ -8,12 +8,14 @@ contract). A value (cost, realised, notional) is a product of the three, so it i
 Risk, portfolio, audit and backtest all use this one definition of cost and profit.
 """
 
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import (
     EXACT,
+    ROUNDING,
+    SCALE_MAX,
     canonical,
     decimals,
     divide_half_even,
@@ -171,9 +173,12 @@ def unrealised(position: Position, mark: Decimal) -> Decimal:
 
 
 def funding(position: Position, mark: Decimal, rate: Decimal) -> Decimal:
-    """What a perpetual position receives (paid when negative), in quote currency, exact.
+    """What a perpetual position receives (paid when negative), in quote currency.
 
     -notional x rate, as perpetual venues define it: longs pay shorts when the rate is positive.
+    Rounded half-even to 18 decimals where the product is finer: that is what can be booked.
     """
     paid = EXACT.multiply(notional(position, mark), rate)
+    if decimals(paid) > SCALE_MAX:
+        paid = paid.quantize(Decimal(1).scaleb(-SCALE_MAX), ROUND_HALF_EVEN, ROUNDING)
     return canonical(EXACT.minus(paid))
