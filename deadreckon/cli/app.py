@@ -40,6 +40,8 @@ VERBS = {
     "cash": "desk:cash",
     "strategy": "desk:strategy",
     "replay": "auditing:replay",
+    "rebuild": "views:rebuild",
+    "verify": "views:verify",
     "signal": "signals:signal",
     "tape": "tape:verbs",
     "contracts": "contracts:verbs",

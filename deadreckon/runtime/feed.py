@@ -111,7 +111,7 @@ class Feed:
     """One reading of the log for all followers in a process, each at a pace of its own."""
 
     def __init__(self, bus: Bus) -> None:
-        self._bus = bus
+        self.bus = bus
         self._decoding = Decoding()
         self._buffer: list[Message] = []
         self._first = 1  # sequence of the oldest message in the buffer
@@ -127,7 +127,7 @@ class Feed:
 
     async def start(self) -> None:
         """Begin to read; every follower must have been named before."""
-        self._reader = await self._bus.read(0)
+        self._reader = await self.bus.read(0)
         self._task = asyncio.create_task(self._pump(self._reader), name="feed")
         self._task.add_done_callback(lambda _: self._wake())
 

@@ -24,8 +24,6 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.audit = root / "audit.sqlite"
-        self.lake = root / "lake"
-        self.analytics = root / "analytics.duckdb"
         self.tapes = root / "tapes"
         self.logs = root / "logs"
         self.crashes = root / "crashes.jsonl"

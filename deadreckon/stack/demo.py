@@ -11,7 +11,6 @@ from msgspec import Struct
 from deadreckon import __version__
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.life import StackStarted, StackStopped
-from deadreckon.projections.projector import Projector
 from deadreckon.replay.audit import audit
 from deadreckon.replay.play import TapePlayer
 from deadreckon.replay.statement import statement
@@ -28,7 +27,7 @@ from deadreckon.stack.assembly import BOOK, RANK, assemble
 from deadreckon.stack.interrupts import interrupted
 from deadreckon.stack.setup import say, set_up
 from deadreckon.stack.supervision import halt_after_crashes
-from deadreckon.stack.views import View, Views
+from deadreckon.stack.views import StoredViews, View, Views
 from deadreckon.stack.workers import Workers
 
 log = structlog.get_logger()
@@ -56,14 +55,14 @@ class Demo:
         folder: Folder,
         tape: Tape,
         bus: Bus,
-        projector: Projector | None,
+        stored: StoredViews | None,
         views: Sequence[View] = (),
     ) -> None:
         self.plan = plan
         self.bus = bus
         self.tape = tape
         self.feed = Feed(bus)
-        self.views = Views(self.feed, plan.book, plan.mode, projector, views)
+        self.views = Views(self.feed, plan.book, plan.mode, stored, views)
         self._folder = folder
         self._crashes = CrashBook(folder.crashes)
         self._stack = AsyncExitStack()

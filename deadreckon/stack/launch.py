@@ -48,9 +48,9 @@ async def launch(wish: Launch) -> dict[str, Any]:
     async with AsyncExitStack() as stack:
         stack.enter_context(folder.alone())
         bus = await stack.enter_async_context(open_bus(folder, wish.nats, memory=wish.memory))
-        projector = None if wish.memory else stack.enter_context(stored_views(folder))
+        stored = None if wish.memory else stack.enter_context(stored_views(folder))
         board = BoardView()
-        demo = await stack.enter_async_context(Demo(plan, folder, tape, bus, projector, [board]))
+        demo = await stack.enter_async_context(Demo(plan, folder, tape, bus, stored, [board]))
         begun, rows = time.monotonic(), demo.player.played.rows
         screen = Screen(board, lambda: demo.feed.last, rows, tape.header.rows)
         async with nullcontext() if wish.quiet else screen:

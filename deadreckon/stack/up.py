@@ -11,7 +11,6 @@ from msgspec import Struct
 from deadreckon import __version__
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.life import StackStarted, StackStopped
-from deadreckon.projections.projector import Projector
 from deadreckon.runtime import logs
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.crashes import CrashBook
@@ -22,7 +21,7 @@ from deadreckon.stack.assembly import BOOK, RANK, assemble
 from deadreckon.stack.interrupts import interrupted
 from deadreckon.stack.setup import say
 from deadreckon.stack.supervision import halt_after_crashes
-from deadreckon.stack.views import View, Views
+from deadreckon.stack.views import StoredViews, View, Views
 
 log = structlog.get_logger()
 
@@ -55,14 +54,14 @@ class Live:
         settings: Settings,
         bus: Bus,
         crashes: CrashBook,
-        projector: Projector | None,
+        stored: StoredViews | None,
         views: Sequence[View] = (),
     ) -> None:
         self.settings = settings
         self._crashes = crashes
         self.bus = bus
         self.feed = Feed(bus)
-        self.views = Views(self.feed, settings.book, settings.mode, projector, views)
+        self.views = Views(self.feed, settings.book, settings.mode, stored, views)
         self.services = assemble(
             settings.services,
             bus,
