@@ -60,8 +60,8 @@ def _canonical_value(value: Any) -> Any:
     return value
 
 
-def plain_body(event: Event) -> dict[str, Any]:
-    """An event's fields in their order, every amount as canonical text, every dict sorted."""
+def plain_body(event: Struct) -> dict[str, Any]:
+    """A shape's fields in their order, every amount as canonical text, every dict sorted."""
     return {name: _plain(getattr(event, name)) for name in event.__struct_fields__}
 
 

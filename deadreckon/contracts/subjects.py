@@ -128,7 +128,7 @@ SUBJECTS = (
     SubjectForm(
         "verdict.{book}.{producer}",
         False,
-        ("signal and risk, after the verdict is in the log",),
+        ("the stack, once the verdict is in the log",),
         ("that producer",),
         "a notice of what became of a signal; the truth is in the log",
     ),

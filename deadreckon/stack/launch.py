@@ -16,6 +16,7 @@ from deadreckon.runtime.folder import Folder
 from deadreckon.stack.demo import Demo, Plan
 from deadreckon.stack.host import open_bus
 from deadreckon.stack.screen import Screen
+from deadreckon.stack.verdicts import told_to_producers
 from deadreckon.stack.views import stored_views
 
 SYNTHETIC = "BTCUSDT.PAPER"  # the instrument of a demo that was given no tape
@@ -50,7 +51,9 @@ async def launch(wish: Launch) -> dict[str, Any]:
         bus = await stack.enter_async_context(open_bus(folder, wish.nats, memory=wish.memory))
         stored = None if wish.memory else stack.enter_context(stored_views(folder))
         board = BoardView()
-        demo = await stack.enter_async_context(Demo(plan, folder, tape, bus, stored, [board]))
+        verdicts = await stack.enter_async_context(told_to_producers(bus, plan.book))
+        views = [board, verdicts]
+        demo = await stack.enter_async_context(Demo(plan, folder, tape, bus, stored, views))
         begun, rows = time.monotonic(), demo.player.played.rows
         screen = Screen(board, lambda: demo.feed.last, rows, tape.header.rows)
         async with nullcontext() if wish.quiet else screen:

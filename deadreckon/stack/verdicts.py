@@ -1,0 +1,113 @@
+"""Tells producers what became of their signals, once that is in the log; a notice, no more."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import structlog
+
+from deadreckon.contracts.codec import plain_body
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.orders import (
+    CancelApproved,
+    CancelMissed,
+    OrderApproved,
+    OrderUnroutable,
+    ReplaceApproved,
+)
+from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRaised, SignalRefused
+from deadreckon.contracts.subjects import verdict_subject
+from deadreckon.contracts.verdicts import Outcome, Verdict
+from deadreckon.runtime.bus import Bus, UnavailableError
+from deadreckon.runtime.domain import retry
+
+WAITING_MAX = 10_000  # notices not yet sent; a producer that must know reads the log
+ASKED_MAX = 100_000  # wishes whose producer is remembered; a verdict follows within milliseconds
+
+Raised = SignalRaised | CancelRaised | ReplaceRaised
+
+log = structlog.get_logger()
+
+
+class VerdictView:
+    """The verdicts of a log as they come. What lies at or before `after` was told long ago.
+
+    `asked` maps the first cause of each wish to its producer: most verdicts do not name one.
+    """
+
+    def __init__(self, after: int) -> None:
+        self.asked: dict[str, str] = {}
+        self.waiting: asyncio.Queue[tuple[str, Verdict]] = asyncio.Queue(WAITING_MAX)
+        self._after = after
+
+    def fold(self, sequence: int, facts: Sequence[Recorded[Any]]) -> None:
+        """Take one message's facts."""
+        for said in facts:
+            if isinstance(said.event, Raised):
+                self._remember(said)
+            elif sequence > self._after and (outcome := _outcome(said.event)) is not None:
+                producer = getattr(said.event, "producer", "") or self.asked.get(said.root, "")
+                if producer and not self.waiting.full():
+                    self.waiting.put_nowait((producer, _verdict(said, sequence, outcome)))
+
+    def _remember(self, said: Recorded[Raised]) -> None:
+        if said.event.producer:
+            self.asked[said.root] = said.event.producer
+            if len(self.asked) > ASKED_MAX:
+                del self.asked[next(iter(self.asked))]
+
+    async def announce(self, bus: Bus, book: str) -> None:
+        """Send what waits, for as long as it is asked to; what cannot be sent is let go."""
+        while True:
+            producer, verdict = await self.waiting.get()
+            try:
+                await bus.notify(verdict_subject(book, producer), encode(verdict))
+            except UnavailableError as fault:
+                log.info("verdict_not_sent", producer=producer, reason=str(fault))
+
+
+def encode(verdict: Verdict) -> bytes:
+    """The notice as JSON, amounts as canonical text."""
+    return msgspec.json.encode(plain_body(verdict))
+
+
+def _outcome(event: Event) -> Outcome | None:
+    match event:
+        case SignalRefused() | OrderUnroutable():
+            return "refused"
+        case OrderApproved(purpose="entry") | CancelApproved() | ReplaceApproved():
+            return "approved"
+        case CancelMissed():
+            return "missed"
+        case _:
+            return None
+
+
+def _verdict(said: Recorded[Event], sequence: int, outcome: Outcome) -> Verdict:
+    event: Any = said.event
+    return Verdict(
+        signal_id=event.signal_id,
+        outcome=outcome,
+        rule=getattr(event, "rule", ""),
+        limit=getattr(event, "limit", None),
+        measured=getattr(event, "measured", None),
+        reason=getattr(event, "reason", ""),
+        order_id=getattr(event, "order_id", ""),
+        event_id=said.id,
+        at=said.at,
+        sequence=sequence,
+    )
+
+
+@asynccontextmanager
+async def told_to_producers(bus: Bus, book: str) -> AsyncIterator[VerdictView]:
+    """A view whose verdicts are sent from now on, until this context ends."""
+    view = VerdictView((await retry(bus.info)).last)
+    telling = asyncio.create_task(view.announce(bus, book), name="verdicts")
+    try:
+        yield view
+    finally:
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
