@@ -52,8 +52,8 @@ async def launch(wish: Launch) -> dict[str, Any]:
         stored = None if wish.memory else stack.enter_context(stored_views(folder))
         board = BoardView()
         verdicts = await stack.enter_async_context(told_to_producers(bus, plan.book))
-        views = [board, verdicts]
-        demo = await stack.enter_async_context(Demo(plan, folder, tape, bus, stored, views))
+        seen = (board, verdicts)
+        demo = await stack.enter_async_context(Demo(plan, folder, tape, bus, stored, seen))
         begun, rows = time.monotonic(), demo.player.played.rows
         screen = Screen(board, lambda: demo.feed.last, rows, tape.header.rows)
         async with nullcontext() if wish.quiet else screen:
