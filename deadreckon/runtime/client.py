@@ -1,5 +1,6 @@
 """nats-py's client, with a short way in and a quick way out of a dead connection."""
 
+import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -47,13 +48,25 @@ class Client(nats.aio.client.Client):
         else:
             tap(subject, reply, data, headers)
 
+    async def _process_pong(self) -> None:
+        # Whoever gave up waiting for this pong has cancelled its future; to set that would raise,
+        # and end the read loop.
+        if self._pongs and self._pongs[0].done():
+            self._pongs[0] = asyncio.get_running_loop().create_future()
+        await super()._process_pong()
+
     async def _process_op_err(self, e: Exception) -> None:
         # A half-dead connection with unsent bytes would be closed politely, for a quarter of an
         # hour, before the client thinks of reconnecting (nats.py issues 671 and 675).
-        writer = getattr(self._transport, "_io_writer", None)
-        if writer is not None and self.is_connected:
-            writer.transport.abort()
+        if self.is_connected:
+            self.abort()
         await super()._process_op_err(e)
+
+    def abort(self) -> None:
+        """Drop the connection without sending what is unsent."""
+        writer = getattr(self._transport, "_io_writer", None)
+        if writer is not None:
+            writer.transport.abort()
 
     @property
     def server_version(self) -> tuple[int, int]:

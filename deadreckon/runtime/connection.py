@@ -23,6 +23,8 @@ from deadreckon.runtime.questions import Answer, Questions, denial
 
 VERSION_MIN = (2, 15)  # what the fences and recoveries of this program were tried on
 CONNECT_WAIT = 10.0  # seconds for the first connection
+FLUSH_SECONDS = 2  # for a full buffer to be taken; without it, who publishes might wait for ever
+CLOSE_WAIT = 2.0  # seconds for the unsent to be taken when closing
 PING_SECONDS = 5  # two of them unanswered end a connection: a silent one costs 15 seconds at most
 RECONNECT_SECONDS = 0.2  # between attempts: a local server is back within tenths of a second
 
@@ -46,6 +48,7 @@ class Connection:
         self._denied: set[str] = set()
         self._connected = asyncio.Event()
         self._refusal: DeniedError | None = None
+        self._bug: BaseException | None = None
         self._first_refusal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._settled = False
         self._closing = False
@@ -83,6 +86,7 @@ class Connection:
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=RECONNECT_SECONDS,  # type: ignore[arg-type]  # sleeps on it
                 ping_interval=PING_SECONDS,
+                flush_timeout=FLUSH_SECONDS,
             )
         )
         await self._first_connection(connecting, wait)
@@ -125,6 +129,7 @@ class Connection:
             log.info("nats_connected_again")
         self.generation += 1
         self._refusal = None
+        self._denied.clear()
         self._connected.set()
         self._tell()
 
@@ -155,12 +160,20 @@ class Connection:
             self._denied.add(denied[2])
             self._questions.deny(denied[2])
         elif "authorization violation" in text.lower():
+            if self._refusal is not None:
+                return  # said before; it is tried again five times a second
             self._refusal = DeniedError("the server does not know this user, password or token")
             if not self._first_refusal.done():
                 self._first_refusal.set_result(None)
         # While it is away every attempt fails alike: that was said when it went.
-        say = log.debug if isinstance(error, OSError) else log.warning
+        away = isinstance(error, OSError | errors.StaleConnectionError)
+        say = log.debug if away else log.warning
         say("nats_fault", fault=type(error).__name__, reason=text)
+
+    def spoil(self, bug: BaseException) -> None:
+        """Let a bug come out of everything that is done with this connection from now on."""
+        self._bug = bug
+        self._tell()
 
     def _tell(self) -> None:
         for watcher in self.watchers:
@@ -170,6 +183,11 @@ class Connection:
     def is_up(self) -> bool:
         """Whether there is a connection at this moment."""
         return self._connected.is_set()
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it is up, and nothing forbids to use it."""
+        return self.is_up and self._bug is None and self._refusal is None
 
     def new_inbox(self) -> str:
         """A subject of our own that nobody can guess."""
@@ -193,8 +211,9 @@ class Connection:
 
     async def publish(self, subject: str, payload: bytes, reply: str = "") -> None:
         """Say something; raises UnavailableError when there is no connection to say it on."""
+        self.check_permitted()
         if not self.is_up:
-            raise self._refusal or UnavailableError(f"{subject}: not connected")
+            raise UnavailableError(f"{subject}: not connected")
         await self._publish(subject, payload, reply, None)
 
     async def _publish(
@@ -214,13 +233,14 @@ class Connection:
         # after its author had given it up.
         if self._closing:
             raise UnavailableError("this connection is closed")
-        if not self.is_up and self._refusal is None:
+        self.check_permitted()
+        if not self.is_up:
             try:
                 await asyncio.wait_for(self._connected.wait(), wait)
             except TimeoutError:
                 raise UnavailableError(f"not connected within {wait:g} seconds") from None
-        if self._refusal is not None:
-            raise self._refusal
+            finally:
+                self.check_permitted()
 
     async def subscribe(
         self, subject: str, heard: Callable[[Msg], Awaitable[None]]
@@ -234,13 +254,14 @@ class Connection:
         return subscription
 
     async def tap(self, subject: str, heard: Tap) -> Tapped:
-        """Hear a subject as bytes, called from inside the read loop: be quick, never raise."""
+        """Hear a subject as bytes, called from inside the read loop: be quick, never raise.
+
+        Whether the server lets us is known after the next answer to anything: check_permitted.
+        """
         try:
-            tapped = await self._client.tap(subject, heard)
+            return await self._client.tap(subject, heard)
         except errors.ConnectionClosedError as error:
             raise UnavailableError(f"{subject}: {error}") from error
-        await self.settle(subject)
-        return tapped
 
     async def untap(self, tapped: Tapped) -> None:
         """Stop hearing bytes."""
@@ -268,12 +289,19 @@ class Connection:
         self.check_permitted(*subjects)
 
     def check_permitted(self, *subjects: str) -> None:
-        """Raises DeniedError if the server has refused one of these subjects."""
+        """Raises DeniedError if the server has refused us, or one of these subjects."""
+        if self._bug is not None:
+            raise self._bug
+        if self._refusal is not None:
+            raise self._refusal
         for subject in subjects:
             if subject.lower() in self._denied:
                 raise denial(subject)
 
     async def close(self) -> None:
-        """Close for good; idempotent."""
+        """Close for good; idempotent. A server that takes nothing more is not waited for."""
         self._closing = True
-        await self._client.close()
+        closing = asyncio.ensure_future(self._client.close())
+        await asyncio.wait({closing}, timeout=CLOSE_WAIT)
+        self._client.abort()  # also what an attempt to connect, given up, has left open
+        await asyncio.wait({closing}, timeout=CLOSE_WAIT)

@@ -108,7 +108,6 @@ class JetStreamBus:
 
     async def append(self, subject: str, payload: bytes, fence: Fence | None = None) -> int:
         """Store one message, if the fence stands; one attempt. Bus.append says what it raises."""
-        self._check_sound()
         if not subject.startswith(ROOT):
             raise ValueError(f"{subject!r} is no subject of the log")
         if len(payload) > self.payload_max:
@@ -134,17 +133,14 @@ class JetStreamBus:
 
     async def tail(self, filter: str) -> Stored | None:
         """The last message under `filter`, asked of the leader."""
-        self._check_sound()
         return await self._api.tail(filter)
 
     async def info(self) -> LogInfo:
         """First and last sequence and what is deleted, asked of the leader."""
-        self._check_sound()
         return await self._api.info()
 
     async def read(self, after: int) -> Reader:
         """A reader that begins with sequence `after` + 1."""
-        self._check_sound()
         reader = JetStreamReader(self._api, after)
         await reader.open()
         self._readers = [*(r for r in self._readers if not r.closed), reader]
@@ -152,21 +148,19 @@ class JetStreamBus:
 
     async def notify(self, subject: str, payload: bytes) -> None:
         """Say something to those who listen now."""
-        self._check_sound()
         await self._connection.publish(subject, payload)
 
     async def request(self, subject: str, payload: bytes, wait: float) -> bytes:
         """Ask whoever serves `subject`; raises UnavailableError at once when nobody does."""
-        self._check_sound()
         return (await self._connection.request(subject, payload, wait)).payload
 
     async def serve(self, subject: str, answer: Answering) -> None:
         """Answer requests on `subject`, one after the other, until the bus is closed."""
-        self._check_sound()
         asked: asyncio.Queue[Msg] = asyncio.Queue()
         await self._connection.subscribe(subject, asked.put)
-        serving = self._serve(asked, answer)
-        self._servers.append(asyncio.create_task(serving, name=f"serve {subject}"))
+        server = asyncio.create_task(self._serve(asked, answer), name=f"serve {subject}")
+        server.add_done_callback(self._ended)
+        self._servers.append(server)
 
     async def _serve(self, asked: "asyncio.Queue[Msg]", answer: Answering) -> None:
         while True:
@@ -183,15 +177,14 @@ class JetStreamBus:
             except UnavailableError as fault:
                 log.warning("reply_lost", subject=message.subject, reason=str(fault))
 
-    def _check_sound(self) -> None:
-        """A bug in somebody's `answer` comes out here: nobody waits for that task."""
-        for server in self._servers:
-            if server.done() and not server.cancelled():
-                server.result()
+    def _ended(self, server: "asyncio.Task[None]") -> None:
+        """A bug in somebody's `answer` comes out of the bus: nobody waits for that task."""
+        bug = None if server.cancelled() else server.exception()
+        if bug is not None:
+            self._connection.spoil(bug)
 
     def listen(self, subject: str) -> Notices:
         """Notices on `subject` as they come."""
-        self._check_sound()
         notices = NatsNotices(self._connection, subject)
         self._notices.append(notices)
         return notices

@@ -9,13 +9,13 @@ import msgspec
 import structlog
 
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.runtime.bus import HoleError, Stored, UnavailableError
+from deadreckon.runtime.bus import DeniedError, HoleError, Stored, UnavailableError
 from deadreckon.runtime.client import Tapped
 from deadreckon.runtime.jetstream_api import JetStreamApi
 
 BATCH = 2_000  # messages of one order; between one and two of them are always on order
-BYTES_MAX = 4 * 1024 * 1024  # of one order, so that big messages cannot pile up
-EXPIRES = 30  # seconds an order stands
+BYTES_FIRST = 4 * 1024 * 1024  # of one order, so that big messages cannot pile up
+EXPIRES = 30  # seconds an order stands; the first half of it, so that two never end together
 HEARTBEAT = 5  # seconds between signs of life while nothing comes
 SILENCE = 2 * HEARTBEAT + 1.0  # seconds without any: the server has forgotten us
 FORGOTTEN_AFTER = 60  # seconds after which the server forgets a reader that orders nothing
@@ -34,22 +34,6 @@ PLACE: dict[str, Any] = {
 _LEFT_OVER = re.compile(rb"Nats-Pending-Messages: (\d+)")
 
 log = structlog.get_logger()
-
-
-def _order(seconds: int) -> bytes:
-    """A request for one batch, as JetStream wants it."""
-    return msgspec.json.encode(
-        {
-            "batch": BATCH,
-            "max_bytes": BYTES_MAX,
-            "expires": seconds * NANOSECONDS,
-            "idle_heartbeat": HEARTBEAT * NANOSECONDS,
-        }
-    )
-
-
-ORDER = _order(EXPIRES)
-FIRST_ORDER = _order(EXPIRES // 2)  # so that two orders never expire together
 
 
 class JetStreamReader:
@@ -73,6 +57,7 @@ class JetStreamReader:
         self._status_subject = b""
         self._generation = 0
         self._on_order = 0
+        self._bytes_max = BYTES_FIRST
         self._heard = self._left = self._loop.time()
         self._waiter: asyncio.Future[None] | None = None
         self._hole_after = -1
@@ -81,13 +66,17 @@ class JetStreamReader:
 
     async def open(self) -> None:
         """Begin to read; raises HoleError when the log ends before the place to begin at."""
-        self._tapped = await self._connection.tap(f"{self._inbox}.*", self._hear)
+        inbox = f"{self._inbox}.*"
+        self._tapped = await self._connection.tap(inbox, self._hear)
         self._connection.watchers.append(self._wake)
+        begun = False
         try:
             await self._begin()
+            self._connection.check_permitted(inbox)
             await self._order_more()
+            begun = True
         finally:
-            if not self._consumer:
+            if not begun:
                 await self.close()
 
     async def next(self, wait: float) -> list[Stored]:
@@ -175,12 +164,18 @@ class JetStreamReader:
 
     async def _order_more(self) -> None:
         while self._consumer and self._on_order <= BATCH:
-            order = ORDER if self._on_order else FIRST_ORDER
             if not self._on_order:
                 self._heard = self._loop.time()  # without an order there were no signs of life
+            order = {
+                "batch": BATCH,
+                "max_bytes": self._bytes_max,
+                "expires": (EXPIRES if self._on_order else EXPIRES // 2) * NANOSECONDS,
+                "idle_heartbeat": HEARTBEAT * NANOSECONDS,
+            }
             self._on_order += BATCH
             subject = self._api.next_subject(self._consumer)
-            await self._connection.publish(subject, order, self._status_subject.decode())
+            inbox = self._status_subject.decode()
+            await self._connection.publish(subject, msgspec.json.encode(order), inbox)
 
     def _hear(self, subject: bytes, reply: bytes, payload: bytes, headers: bytes) -> None:
         """A message, or a word about our orders; called within the read loop."""
@@ -214,6 +209,8 @@ class JetStreamReader:
         left_over = _LEFT_OVER.search(headers)
         if status in (b"408", b"409") and left_over:  # an order expired, or is full by its bytes
             self._on_order -= int(left_over[1])
+            if status == b"409" and int(left_over[1]) == BATCH:
+                self._bytes_max *= 2  # not even one message fitted
         else:
             self._give_up(f"status_{status.decode()}")
         self._wake()
@@ -240,8 +237,8 @@ class JetStreamReader:
             self._connection.watchers.remove(self._wake)
         if self._tapped is not None:
             await self._connection.untap(self._tapped)
-        if self._consumer and self._connection.is_up:
+        if self._consumer and self._connection.is_sound:
             try:
                 await self._api.delete_consumer(self._consumer)
-            except UnavailableError as fault:
+            except (UnavailableError, DeniedError) as fault:
                 log.debug("reader_left_behind", reason=str(fault))

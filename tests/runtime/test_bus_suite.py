@@ -273,6 +273,21 @@ async def test_many_large_messages_arrive_though_no_order_can_hold_them(bus: Bus
     assert [it.payload[:1] for it in read] == [b"%d" % (number % 10) for number in range(12)]
 
 
+@pytest.mark.slow
+async def test_a_message_larger_than_an_order_is_read_as_well(tmp_path: Path) -> None:
+    with server_with(tmp_path, "max_payload: 8388608") as url:
+        bus = await JetStreamBus.connect(url)
+        await bus.provision()
+        await bus.append(RISK, b"small")
+        await bus.append(RISK, bytes(bus.payload_max))
+        await bus.append(RISK, b"small")
+        reader = await bus.read(0)
+
+        assert [len(it.payload) for it in await told(reader, 3)] == [5, bus.payload_max, 5]
+        assert not [fault for fault in bus.faults if fault.startswith("reader")]
+        await bus.close()
+
+
 # Notices and requests
 
 
@@ -359,6 +374,22 @@ async def test_a_bug_in_an_answer_comes_out_of_the_bus(bus: Bus) -> None:
 
     with pytest.raises(ZeroDivisionError):
         await _asked_until_it_fails(bus)
+
+
+async def test_a_bug_in_an_answer_ends_who_only_reads(on_server: OnServer) -> None:
+    bus = await on_server.open()
+
+    async def answer(payload: bytes) -> bytes:
+        raise ZeroDivisionError(payload)
+
+    await bus.serve("turn.desk.risk", answer)
+    reading = asyncio.ensure_future((await bus.read(0)).next(10 * PATIENCE))
+
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(UnavailableError):
+            await (await on_server.connect()).request("turn.desk.risk", b"", 0.1)
+        with pytest.raises(ZeroDivisionError):
+            await reading
 
 
 async def _asked_until_it_fails(bus: Bus) -> None:
@@ -467,6 +498,28 @@ async def test_a_reader_whose_consumer_was_deleted_goes_on(on_server: OnServer) 
     await bus.append(RISK, b"4")
 
     assert (await told(reader, 1))[0].sequence == 4
+
+
+async def test_who_stops_waiting_leaves_the_connection_as_it_was(on_server: OnServer) -> None:
+    bus = await on_server.open()
+
+    async def answer(payload: bytes) -> bytes:
+        return payload
+
+    for number in range(30):  # so that each is given up in the midst of every one of its steps
+        waiting = [
+            asyncio.ensure_future(bus.read(0)),
+            asyncio.ensure_future(bus.serve("turn.desk.risk", answer)),
+            asyncio.ensure_future(bus.append(RISK, b"")),
+        ]
+        await asyncio.sleep(number * 0.0002)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    async with asyncio.timeout(2.0):
+        await bus.append(RISK, b"")
+    assert bus.faults == {}
 
 
 async def test_a_closed_reader_leaves_nothing_on_the_server(on_server: OnServer) -> None:

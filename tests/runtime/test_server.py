@@ -8,7 +8,8 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -186,15 +187,18 @@ asyncio.run(main())
 """
 
 
-def _child(data: Path) -> tuple[subprocess.Popen[str], int]:
-    child = subprocess.Popen(
+@contextmanager
+def _child(data: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A process with a server of its own, and the server's pid."""
+    with subprocess.Popen(
         [sys.executable, "-c", CHILD, str(data)], stdout=subprocess.PIPE, text=True, cwd=ROOT
-    )
-    assert child.stdout is not None
-    for line in child.stdout:
-        if line.startswith("pid "):
-            return child, int(line.split()[1])
-    raise AssertionError("the child ended before its server was ready")
+    ) as child:
+        assert child.stdout is not None
+        ready = next(line for line in child.stdout if line.startswith("pid "))
+        try:
+            yield child, int(ready.split()[1])
+        finally:
+            child.kill()
 
 
 @pytest.mark.slow
@@ -203,14 +207,13 @@ async def test_a_killed_parent_takes_its_server_along_and_the_next_one_goes_on(
     tmp_path: Path,
 ) -> None:
     for expected in (1, 2):
-        child, server = _child(tmp_path)
-        found = running(tmp_path)
-        assert found is not None
-        assert found.pid == server
-        assert await append(found, b"") == expected
+        with _child(tmp_path) as (child, server):
+            found = running(tmp_path)
+            assert found is not None
+            assert found.pid == server
+            assert await append(found, b"") == expected
 
-        child.kill()
-        child.wait()
+            child.kill()
 
         # Asked by the lock: where nobody reaps orphans, the process stays in the table, dead.
         await _until(lambda: running(tmp_path) is None)
@@ -219,13 +222,13 @@ async def test_a_killed_parent_takes_its_server_along_and_the_next_one_goes_on(
 @pytest.mark.slow
 async def test_an_interrupt_at_the_terminal_reaches_the_parent_alone(tmp_path: Path) -> None:
     """The services need the log to stop in an orderly way."""
-    child, server = _child(tmp_path)
-    assert os.getsid(server) != os.getsid(child.pid)
+    with _child(tmp_path) as (child, server):
+        assert os.getsid(server) != os.getsid(child.pid)
 
-    child.send_signal(signal.SIGINT)
-    child.wait(20)
+        child.send_signal(signal.SIGINT)
+        child.wait(20)
 
-    assert not _lives(server)
+        assert running(tmp_path) is None
 
 
 def _lives(pid: int) -> bool:
