@@ -1,0 +1,170 @@
+"""The producers shown in the docs do what the docs say, against a real server."""
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deadreckon.contracts.doors import SIGNAL_RULES, read_signals
+from deadreckon.contracts.signals import SignalMalformed, SignalReceived
+from deadreckon.contracts.subjects import producer_subject
+from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.jetstream import JetStreamBus
+from deadreckon.runtime.server import EmbeddedServer
+from tests.conftest import ROOT
+
+EXAMPLES = ROOT / "docs" / "examples"
+START = "2022-01-01T00:00:00Z"
+
+needs_node = pytest.mark.skipif(
+    shutil.which("node") is None or shutil.which("npm") is None,
+    reason="Node is not installed here: the producer in another language was NOT tested",
+)
+
+
+class Shop:
+    """A server with a log, and nobody who reads it."""
+
+    def __init__(self, server: EmbeddedServer, bus: JetStreamBus, secret: Path) -> None:
+        self.address = server.address
+        self.bus = bus
+        self.secret = secret
+
+    async def sent(self, producer: str) -> list[Stored]:
+        """What lies at a producer's door."""
+        reader = await self.bus.read(0)
+        found: list[Stored] = []
+        while stored := await reader.next(0.2):
+            found += stored
+        await reader.close()
+        return [each for each in found if each.subject == producer_subject("desk", producer)]
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    async with EmbeddedServer(tmp_path) as server:
+        address = server.address
+        bus = await JetStreamBus.connect(address.url, user=address.user, password=address.password)
+        await bus.provision()
+        yield Shop(server, bus, tmp_path / "nats" / "secret")
+        await bus.close()
+
+
+@pytest.fixture(scope="module")
+def node_example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example with its packages, beside no lock file."""
+    folder = tmp_path_factory.mktemp("producer") / "examples"
+    shutil.copytree(EXAMPLES, folder, ignore=shutil.ignore_patterns("node_modules"))
+    subprocess.run(
+        ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    return folder
+
+
+async def ran(folder: Path, *words: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        *words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    output, errors = await asyncio.wait_for(process.communicate(), 120)
+    return process.returncode or 0, output.decode(), errors.decode()
+
+
+async def produce(shop: Shop, folder: Path, *more: str) -> dict[str, Any]:
+    code, output, errors = await ran(
+        folder,
+        *("node", "producer.mjs", "--url", shop.address.url, "--user", shop.address.user),
+        *("--password-file", str(shop.secret), "--instrument", "BTCUSDT.PAPER"),
+        *("--start", START, *more),
+    )
+    assert code == 0, errors
+    said: dict[str, Any] = json.loads(output)
+    return said
+
+
+@needs_node
+@pytest.mark.slow
+async def test_a_thousand_signals_of_which_ten_are_malformed_in_ten_ways(
+    shop: Shop, node_example: Path
+) -> None:
+    said = await produce(shop, node_example, "--count", "1000", "--malformed", "10")
+    stored = await shop.sent("ext")
+    assert said == {
+        "sent": 1000,
+        "malformed": 10,
+        "first_sequence": stored[0].sequence,
+        "last_sequence": stored[-1].sequence,
+    }
+    wishes = [wish for each in stored for wish in read_signals("ext", each.payload)]
+    good = [wish for wish in wishes if isinstance(wish, SignalReceived)]
+    bad = [wish for wish in wishes if isinstance(wish, SignalMalformed)]
+    assert (len(good), len({wish.signal_id for wish in good})) == (990, 990)
+    assert (len(bad), len({wish.rule for wish in bad})) == (10, 10)
+    assert {wish.rule for wish in bad} <= set(SIGNAL_RULES)
+    assert max(wish.claimed_at for wish in good) - min(wish.claimed_at for wish in good) < 10**9
+
+
+@needs_node
+@pytest.mark.slow
+async def test_the_same_signals_sent_again_are_the_same_signals(
+    shop: Shop, node_example: Path
+) -> None:
+    await produce(shop, node_example, "--count", "3")
+    await produce(shop, node_example, "--count", "3")
+    bodies = [each.payload for each in await shop.sent("ext")]
+    assert bodies[:3] == bodies[3:]
+
+
+@needs_node
+@pytest.mark.slow
+async def test_a_producer_with_a_wrong_password_says_so_and_fails(
+    shop: Shop, node_example: Path, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text("wrong")
+    code, output, errors = await ran(
+        node_example,
+        *("node", "producer.mjs", "--url", shop.address.url, "--user", shop.address.user),
+        *("--password-file", str(wrong), "--instrument", "BTCUSDT.PAPER"),
+    )
+    assert (code, output) == (1, "")
+    assert errors.startswith("producer: ")
+
+
+@pytest.mark.slow
+async def test_the_python_producer_sends_signals_that_are_read(shop: Shop, tmp_path: Path) -> None:
+    arguments = (shop.address.url, str(shop.secret), "BTCUSDT.PAPER")
+    code, output, errors = await ran(
+        tmp_path, sys.executable, str(EXAMPLES / "producer.py"), *arguments
+    )
+    assert code == 0, errors
+    assert "signal 2 is message 3 of the log" in output
+    assert "no verdict within 3 seconds" in output  # nobody is there to give one
+    wishes = [wish for each in await shop.sent("ext") for wish in read_signals("x", each.payload)]
+    assert [type(wish) for wish in wishes] == [SignalReceived] * 3
+
+
+def test_the_examples_name_no_registry_and_bring_no_lock_file() -> None:
+    files = sorted(path.name for path in EXAMPLES.iterdir() if path.name != "node_modules")
+    assert files == ["package.json", "producer.mjs", "producer.py"]
+    assert "registry" not in (EXAMPLES / "package.json").read_text("utf-8")
+
+
+def test_every_signal_shown_in_the_docs_is_one() -> None:
+    """What people copy has to work: each JSON block of the page that is a signal."""
+    page = (ROOT / "docs" / "producers.md").read_text("utf-8")
+    blocks = [part.partition("```")[0] for part in page.split("```json\n")[1:]]
+    shown = [block for block in blocks if '"strategy"' in block and '"outcome"' not in block]
+    assert len(shown) >= 3
+    for block in shown:
+        for wish in read_signals("ext", block.encode()):
+            assert not isinstance(wish, SignalMalformed), (block, wish.reason)
