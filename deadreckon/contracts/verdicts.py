@@ -13,9 +13,10 @@ class Verdict(Struct, frozen=True):
 
     `outcome`: approved (an order, a cancel or a change goes on its way), refused (by signal, by
     risk, or after all by the router), or missed (a cancel or replace found no open order). `rule`,
-    `limit` and `measured` say why a signal was refused, `reason` the same for people. `order_id` is the order it speaks of, empty when there is none. `event_id` is the id
-    of the event that says so, at message `sequence` of the log, and `at` its decision time
-    (nanoseconds UTC). A malformed signal whose id could not be read has an empty `signal_id`.
+    `limit` and `measured` say why a signal was refused, `reason` the same for people. `order_id`
+    is the order it speaks of, empty when there is none. `event_id` is the id of the event that
+    says so, at message `sequence` of the log, and `at` its decision time (nanoseconds UTC). A
+    malformed signal whose id could not be read has an empty `signal_id`.
     """
 
     signal_id: str
