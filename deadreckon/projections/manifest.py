@@ -91,8 +91,8 @@ class Manifest(Struct):
     def settle(self, now: int) -> None:
         """Show everything at once: as if the last change had been made `DELAY` ago."""
         then = now - DELAY
-        for moment in self.moments:
-            moment.born = min(moment.born, then)
+        before = [moment for moment in self.moments if moment.born < then]
+        self.moments = before + [Moment(moment.place, then) for moment in self.moments[-1:]]
         for part in self.parts:
             part.born = min(part.born, then)
             if part.retired != FOREVER:

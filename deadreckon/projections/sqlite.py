@@ -53,8 +53,11 @@ class SqliteSink(AuditBook):
         super().close()
 
     def _write(self, batch: Batch) -> None:
+        self._move(batch)  # first: it tells whether this batch is still the next one
         for table in batch.tables:
             self._store(table)
+
+    def _move(self, batch: Batch) -> None:
         standings = [
             (batch.place, standing.rows, standing.text, name, batch.before)
             for name, standing in batch.standings.items()

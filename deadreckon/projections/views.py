@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from deadreckon.contracts.moments import DAY
 from deadreckon.projections.manifest import DELAY, NAME
 from deadreckon.projections.questions import QUESTIONS
 from deadreckon.projections.table import Table
@@ -16,6 +17,8 @@ STORAGE = "v1.0.0"  # so that any DuckDB of the last years opens the file, not o
 
 # The moment a query looks at: the same for all views of a query, and of a transaction.
 _MOMENT = f"(epoch_ns(now()) - {DELAY})"
+# By integers: a cast of the last nanosecond before midnight to a date would round it up.
+_DAY = f"DATE '1970-01-01' + CAST(\"at\" // {DAY} AS INTEGER)"
 _COLUMNS = (
     "{'horizon': 'BIGINT', 'moments': 'STRUCT(place BIGINT, born BIGINT)[]', "
     "'parts': 'STRUCT(\"table\" VARCHAR, file VARCHAR, born BIGINT, retired BIGINT)[]'}"
@@ -37,8 +40,10 @@ def create(analytics: Path, folder: Path) -> None:
     try:
         database.execute(f"ATTACH {_text(str(beside))} AS made (STORAGE_VERSION '{STORAGE}')")
         database.execute("USE made")
+        database.execute("BEGIN")
         for statement in statements(folder):
             database.execute(statement)
+        database.execute("COMMIT")
         database.execute("USE memory")
         database.execute("DETACH made")
     finally:
@@ -124,7 +129,7 @@ def _stored(name: str, table: Table, root: Path) -> str:
     stale = "error('the lake moved on since this query was planned: run it again')"
     return (
         f'CREATE VIEW {name} AS SELECT {columns}, make_timestamp_ns("at") AS time, '
-        f'CAST(make_timestamp_ns("at") AS DATE) AS day FROM {files} '
+        f"{_DAY} AS day FROM {files} "
         f"WHERE filename IN ({chosen}) "
         f"AND (SELECT CASE WHEN count(*) = 0 THEN true ELSE {stale} END FROM ({chosen}) "
         f"WHERE file NOT IN (SELECT DISTINCT filename FROM {files})) "

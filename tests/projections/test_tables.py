@@ -260,15 +260,6 @@ def test_one_trade_id_at_two_venues_is_two_fills() -> None:
     assert len(rows(told(filled("buy", 1, 100), elsewhere), "fills")) == 2
 
 
-def test_a_trade_id_comes_again_after_seven_days() -> None:
-    log = told(filled("buy", 1, 100))
-    log.say(stories.bar(), after=8 * stories.DAY)
-    log.say(filled("buy", 1, 100))
-    log.say(filled("buy", 1, 100), after=stories.DAY)
-    # The first is only forgotten when another fill has been told since: one day is not too late.
-    assert len(rows(log, "fills")) in (1, 2)
-
-
 def test_a_fill_has_its_value_rounded_to_what_a_column_holds() -> None:
     exact = row(told(filled("buy", "0.3", "33333.3")), "fills")
     assert exact["value"] == "9999.99"
