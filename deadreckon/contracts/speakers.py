@@ -4,6 +4,7 @@ from deadreckon.contracts.catalogue import OPERATOR_EVENTS
 
 SERVICES = {
     "market": "brings what a tape or a venue tells of the market; its time is everybody's clock",
+    "clock": "says that time passes where no tape does; its time is everybody's clock as well",
     "trainer": "fits regime models to closed bars",
     "signal": "reads producers' signals and runs the in-house strategies",
     "risk": "weighs every wish against the limits in force",
@@ -22,7 +23,7 @@ SPEAKERS: dict[str, tuple[str, ...]] = {
     "market.mark_updated": ("market",),
     "market.funding_rate_published": ("market",),
     "market.currency_rate_updated": ("market",),
-    "market.clock_ticked": ("market",),
+    "market.clock_ticked": ("clock",),
     "instruments.instrument_listed": (),
     "instruments.instrument_delisted": (),
     "instruments.venue_configured": (),

@@ -112,6 +112,13 @@ SUBJECTS = (
         "a commit of market facts; their time is the clock of every decision",
     ),
     SubjectForm(
+        "log.shared.clock.events",
+        True,
+        ("the clock, where no tape plays",),
+        ("every service of every book", "projections", "replay", "audit"),
+        "a commit that says that time has passed",
+    ),
+    SubjectForm(
         "log.{book}.in.{producer}",
         True,
         ("that producer",),
@@ -143,7 +150,7 @@ SUBJECTS = (
 
 PARAMETERS = {
     "book": "one desk: one account set, one risk budget; `shared` for facts that concern all",
-    "service": "trainer, signal, risk, router, fill, portfolio, governance, or market",
+    "service": "trainer, signal, risk, router, fill, portfolio, governance; market and clock",
     "producer": "whoever sends signals, by a name of its own",
     "operator": "whoever runs the stack, by a name of their own",
 }

@@ -10,6 +10,7 @@
 // tape lives in the tape's time, and refuses what is from its future.
 
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { connect, ErrorCode } from "nats";
 
@@ -112,6 +113,7 @@ async function main() {
   for (const payload of messages(count, malformed, `${options.producer}-${Date.parse(options.start)}`)) {
     sequences.push(await append(connection, subject, payload));
   }
+  if (options.verdicts) await sleep(2_000); // the last ones are on their way
   await connection.drain();
   console.log(
     JSON.stringify({

@@ -22,11 +22,14 @@ from deadreckon.stack.documents.schemas import (
 SCHEMAS = "#/components/schemas/"
 MESSAGES = "#/components/messages/"
 
+SHARED_SERVICES = ("market", "clock")  # they speak for every book, and read nothing
+
 # Which message travels on which form of subject.
 CARRIED = {
     "log.{book}.{service}.events": ("commit",),
     "log.{book}.{service}.progress": ("progress",),
     "log.shared.market.events": ("commit",),
+    "log.shared.clock.events": ("commit",),
     "log.{book}.in.{producer}": ("signals",),
     "log.{book}.op.{operator}": ("fact",),
     "verdict.{book}.{producer}": ("verdict",),
@@ -94,11 +97,11 @@ def _channel(subject: SubjectForm) -> dict[str, Any]:
 def _operations() -> dict[str, Any]:
     operations = {}
     for service, purpose in SERVICES.items():
-        channel = "shared_market_events" if service == "market" else "service_events"
+        channel = f"shared_{service}_events" if service in SHARED_SERVICES else "service_events"
         operations[f"{service}.says"] = _operation(
             "send", channel, "commit", f"{service} {purpose}", words_of(service)
         )
-        if service != "market":
+        if service not in SHARED_SERVICES:
             operations[f"{service}.reads"] = _operation(
                 "receive", "service_events", "commit", f"{service} reads every commit of its book"
             )

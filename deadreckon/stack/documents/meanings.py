@@ -8,6 +8,7 @@ import textwrap
 import tokenize
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -111,6 +112,7 @@ def _clauses(sentence: str) -> Iterator[str]:
         yield waiting
 
 
+@cache  # reading the source of all shapes takes a second, and documents ask more than once
 def _comments(shape: type[Struct]) -> dict[str, str]:
     """The comment at the end of each field's line."""
     source = textwrap.dedent(inspect.getsource(shape))
