@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from deadreckon.cli.app import EXIT_USAGE, fail
 from deadreckon.contracts.codec import UndecodableError
+from deadreckon.projections.sink import SinkError
 from deadreckon.replay.play import TapeMismatchError
 from deadreckon.replay.tapes.tape import TapeError
 from deadreckon.runtime.bus import (
@@ -18,6 +19,7 @@ from deadreckon.runtime.domain import FencedOutError
 from deadreckon.runtime.folder import FolderBusyError, FolderError
 from deadreckon.runtime.recollection import RecollectionError
 from deadreckon.runtime.server import ServerFailedError, StoreLockedError
+from deadreckon.stack.reading_views import NoViewsError
 from deadreckon.stack.views import AheadError
 from deadreckon.stack.workers import WorkerError
 
@@ -31,8 +33,10 @@ WORLD = (
     FencedOutError,
     FolderBusyError,
     HoleError,
+    NoViewsError,
     RecollectionError,
     ServerFailedError,
+    SinkError,
     StoreLockedError,
     UnavailableError,
     UndecodableError,

@@ -80,3 +80,16 @@ class Folder:
             lock.write(str(os.getpid()))
             lock.flush()
             yield
+
+    def holder(self) -> int | None:
+        """The process of the stack that runs on this folder; null when none does."""
+        try:
+            lock = self._lock.open("r", encoding="ascii")
+        except FileNotFoundError:
+            return None
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(lock.read().strip() or 0)
+            return None

@@ -3,17 +3,15 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import TracebackType
 
-from rich.console import Console, ConsoleOptions
+from rich.console import Console
 from rich.live import Live
-from rich.segment import Segment
-from rich.style import Style
 
 from deadreckon.projections.board import BoardView
-from deadreckon.stack.columns import Line
 from deadreckon.stack.frame import Progress, compose, one_line
+from deadreckon.stack.paint import Painted
 
 FRAME_SECONDS = 0.25  # between two frames at least
 LINE_SECONDS = 5.0  # between two lines where there is no screen
@@ -85,7 +83,7 @@ class Screen:
         begun = time.perf_counter()
         width, height = self._console.size
         lines = compose(self._view.board, self._progress(over), width, height - 1)
-        live.update(Frame(lines), refresh=True)
+        live.update(Painted(lines), refresh=True)
         return time.perf_counter() - begun
 
     async def _write_lines(self) -> None:
@@ -126,25 +124,3 @@ def fits(console: Console) -> bool:
     return (
         drawable and not console.options.ascii_only and width >= WIDTH_MIN and height >= HEIGHT_MIN
     )
-
-
-class Frame:
-    """Lines as rich draws them."""
-
-    def __init__(self, lines: list[Line]) -> None:
-        self._lines = lines
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
-        for line in self._lines:
-            yield from (Segment(text, _style(name)) for text, name in line)
-            yield Segment.line()
-
-
-_STYLES: dict[str, Style] = {}
-
-
-def _style(name: str) -> Style:
-    style = _STYLES.get(name)
-    if style is None:
-        style = _STYLES[name] = Style.parse(name)
-    return style

@@ -1,0 +1,154 @@
+"""`dr status`, `positions`, `orders`, `fills`: what is, as the views of a folder know it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from deadreckon.cli.app import EXIT_USAGE, fail
+
+if TYPE_CHECKING:
+    from deadreckon.runtime.folder import Folder
+    from deadreckon.stack.reading_views import Answer, Wanted
+
+Data = Annotated[Path, Parameter(help="The folder of the stack, running or not.")]
+Json = Annotated[bool, Parameter(help="Print one JSON object.")]
+Strategy = Annotated[str | None, Parameter(help="Only those of this strategy.")]
+Instrument = Annotated[str | None, Parameter(help="Only those of this instrument.")]
+
+
+def status(*, data: Data = Path("var"), json: Json = False) -> None:
+    """Print what runs, what is held and what is halted.
+
+    Every answer of the views says which message of the log it stands at, how long ago it was
+    written, and the digest of its table.
+
+    Example: dr status --data run1
+    """
+    from deadreckon.cli.listing import print_json, print_status
+    from deadreckon.stack.summary import read_status
+
+    folder, answer, behind = _ask(data, read_status)
+    if json:
+        print_json(answer, behind)
+    else:
+        print_status(answer, behind, folder.holder())
+
+
+def positions(
+    *,
+    open_only: Annotated[bool, Parameter(name="--open", negative="")] = False,
+    strategy: Strategy = None,
+    instrument: Instrument = None,
+    data: Data = Path("var"),
+    json: Json = False,
+) -> None:
+    """Print every position: what is held, what it cost, what was made.
+
+    Example: dr positions --open --data run1
+
+    Parameters
+    ----------
+    open_only
+        Leave out what is flat.
+    """
+    from deadreckon.cli.listing import print_positions
+    from deadreckon.stack.reading_views import Wanted
+
+    wanted = Wanted(None, strategy, instrument, open_only)
+    _show("positions", wanted, data, print_positions, json)
+
+
+def orders(
+    *,
+    open_only: Annotated[bool, Parameter(name="--open", negative="")] = False,
+    everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    limit: int = 20,
+    strategy: Strategy = None,
+    instrument: Instrument = None,
+    data: Data = Path("var"),
+    json: Json = False,
+) -> None:
+    """Print the orders that changed last, the latest first.
+
+    Example: dr orders --open --data run1
+
+    Parameters
+    ----------
+    open_only
+        Only those that have not ended, all of them.
+    everything
+        Every order there ever was.
+    limit
+        At most so many.
+    """
+    if open_only and everything:
+        fail("give --open or --all, not both", EXIT_USAGE)
+    from deadreckon.cli.listing import print_orders
+    from deadreckon.stack.reading_views import Wanted
+
+    most = None if open_only or everything else _positive(limit)
+    _show("orders", Wanted(most, strategy, instrument, open_only), data, print_orders, json)
+
+
+def fills(
+    *,
+    everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    limit: int = 20,
+    strategy: Strategy = None,
+    instrument: Instrument = None,
+    data: Data = Path("var"),
+    json: Json = False,
+) -> None:
+    """Print the latest fills, the newest first.
+
+    Example: dr fills --limit 5 --data run1
+
+    Parameters
+    ----------
+    everything
+        Every fill there ever was.
+    limit
+        At most so many.
+    """
+    from deadreckon.cli.listing import print_fills
+    from deadreckon.stack.reading_views import Wanted
+
+    most = None if everything else _positive(limit)
+    _show("fills", Wanted(most, strategy, instrument), data, print_fills, json)
+
+
+def _positive(limit: int) -> int:
+    if limit < 1:
+        fail(f"--limit {limit}: give a number of rows from 1 on", EXIT_USAGE)
+    return limit
+
+
+def _show(
+    name: str,
+    wanted: "Wanted",
+    data: Path,
+    show: "Callable[[Answer, int | None], None]",
+    as_json: bool,
+) -> None:
+    from deadreckon.cli.listing import print_json
+    from deadreckon.stack.reading_views import read_table
+
+    _, answer, behind = _ask(data, lambda folder: read_table(folder, name, wanted))
+    (print_json if as_json else show)(answer, behind)
+
+
+def _ask(data: Path, read: "Callable[[Folder], Answer]") -> "tuple[Folder, Answer, int | None]":
+    """The folder, its answer, and how many messages that is behind the log."""
+    from deadreckon.cli.running import run
+    from deadreckon.runtime.folder import Folder
+    from deadreckon.stack.reading_views import log_end
+
+    async def job() -> "tuple[Folder, Answer, int | None]":
+        folder = Folder(data).check()
+        answer = read(folder)
+        end = await log_end(folder)
+        return folder, answer, None if end is None else max(end - answer.sequence, 0)
+
+    return run(job)

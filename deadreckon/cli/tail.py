@@ -1,0 +1,73 @@
+"""`dr tail`: the log itself, event by event, as it grows."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from deadreckon.cli.app import EXIT_USAGE, fail
+
+if TYPE_CHECKING:
+    from deadreckon.stack.tailing import Told
+
+
+def tail(
+    *,
+    start: Annotated[int | None, Parameter(name="--from")] = None,
+    follow: bool = True,
+    kinds: Annotated[list[str] | None, Parameter(name="--type", negative="")] = None,
+    data: Path = Path("var"),
+    nats: str | None = None,
+    json: bool = False,
+) -> None:
+    """Print the events of the log, one a line, and go on with what comes; Ctrl-C ends it.
+
+    Begins a few messages before the end, and ends by itself where nothing runs.
+
+    Example: dr tail --type "Order*" --data run1
+
+    Parameters
+    ----------
+    start
+        Begin with this sequence; 1 is the first.
+    follow
+        Wait for more at the end of the log.
+    kinds
+        Only events of this type; * stands for anything: SignalRefused, Order*, governance.*
+        May be given more than once.
+    data
+        The folder of the stack, running or not.
+    nats
+        URL of a NATS server in place of the folder's own.
+    json
+        Print envelopes, one JSON object a line; what came through a door as it was sent.
+    """
+    if start is not None and start < 1:
+        fail(f"--from {start}: the first sequence is 1", EXIT_USAGE)
+    from deadreckon.cli.listing import told_printer
+    from deadreckon.cli.running import run
+    from deadreckon.stack.tailing import tail as job
+
+    show = _print_json if json else told_printer()
+    _until_nobody_reads(
+        lambda: run(lambda: job(data, nats, start, kinds or (), show, follow=follow))
+    )
+
+
+def _print_json(told: "Told") -> None:
+    sys.stdout.write(told.document.decode() + "\n")
+    sys.stdout.flush()
+
+
+def _until_nobody_reads(job: Callable[[], None]) -> None:
+    """Ctrl-C and a closed pipe are ordinary ends of a tail."""
+    try:
+        job()
+    except KeyboardInterrupt:
+        return
+    except BrokenPipeError:
+        # What is left in the buffer has nowhere to go; without this Python complains at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,181 @@
+"""What the audit book says, each answer with its place in the log, its age and its digest."""
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from deadreckon.contracts.moments import format_moment
+from deadreckon.projections.audit import AuditBook
+from deadreckon.projections.columns import Column
+from deadreckon.projections.digest import Standing
+from deadreckon.projections.tables import BY_NAME
+from deadreckon.projections.tables.orders import ENDED
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.jetstream import JetStreamBus
+from deadreckon.runtime.server import running
+
+LIMIT = 50  # rows an answer holds unless its reader says otherwise
+LIMIT_MAX = 10_000
+
+Row = dict[str, Any]
+
+
+class NoViewsError(Exception):
+    """You asked a folder that has no audit book yet; the message says what makes one."""
+
+
+class Answer(Struct, frozen=True):
+    """Rows as they stood after message `sequence`, which were written `age_seconds` ago.
+
+    `digest` is that of the whole table (or of all of them), whichever rows were asked for.
+    """
+
+    sequence: int
+    age_seconds: float
+    digest: str
+    data: Any
+
+
+class Wanted(Struct, frozen=True):
+    """Which rows: the latest `limit` of them (null: all), of one strategy, of one instrument;
+    `open_only` leaves ended orders and flat positions out."""
+
+    limit: int | None = LIMIT
+    strategy: str | None = None
+    instrument: str | None = None
+    open_only: bool = False
+
+
+class Reading:
+    """An audit book at one place: nothing moves while it is read."""
+
+    def __init__(self, book: AuditBook, written_at: float) -> None:
+        self._book = book
+        self.place = book.place
+        self.age_seconds = round(max(time.time() - written_at, 0.0), 3)
+        self.standings = book.standings()
+
+    def table(self, name: str, wanted: Wanted) -> Answer:
+        """The rows of a table, the latest first."""
+        rows = self.rows(name, *_conditions(name, wanted), limit=wanted.limit)
+        return Answer(self.place, self.age_seconds, self.standings[name].text, rows)
+
+    def rows(
+        self, name: str, where: str = "1", values: Sequence[Any] = (), *, limit: int | None = None
+    ) -> list[Row]:
+        """The rows that fulfil a condition in SQL, the latest first."""
+        columns = BY_NAME[name].stored
+        chosen = ", ".join(f'"{column.name}"' for column in columns)
+        found = self._book.query(
+            f"SELECT {chosen} FROM {name} WHERE {where} "
+            "ORDER BY sequence DESC, event_index DESC LIMIT ?",
+            *values,
+            -1 if limit is None else limit,
+        )
+        return [_row(columns, line) for line in found]
+
+    def count(self, name: str, where: str) -> int:
+        """How many rows of a table fulfil a condition in SQL."""
+        return int(self._book.query(f"SELECT count(*) FROM {name} WHERE {where}")[0][0])
+
+    def counts(self, name: str, column: str) -> dict[str, int]:
+        """How many rows of a table have each value of a column, the most frequent first."""
+        query = f'SELECT "{column}", count(*) FROM {name} GROUP BY 1 ORDER BY 2 DESC, 1'
+        return dict(self._book.query(query))
+
+    def answer(self, data: Any) -> Answer:
+        """Something that was made of several tables."""
+        return Answer(self.place, self.age_seconds, _digest(self.standings), data)
+
+
+@contextmanager
+def reading(folder: Folder) -> Iterator[Reading]:
+    """A folder's audit book, opened for reading. Raises NoViewsError or SinkError."""
+    if not folder.audit.exists():
+        raise NoViewsError(
+            f"{folder.root} has no views yet: `dr demo` and `dr up` make them as they run, "
+            f"`dr rebuild --data {folder.root}` from the log"
+        )
+    written_at = _written_at(folder.audit.resolve())
+    book = AuditBook(folder.audit)
+    try:
+        book.query("BEGIN")
+        yield Reading(book, written_at)
+    finally:
+        book.close()
+
+
+def read_table(folder: Folder, name: str, wanted: Wanted) -> Answer:
+    """The rows of one table. Raises NoViewsError or SinkError."""
+    with reading(folder) as book:
+        return book.table(name, wanted)
+
+
+async def log_end(folder: Folder) -> int | None:
+    """The last sequence of the log, if a server runs on it; null otherwise."""
+    found = running(folder.root)
+    if found is None:
+        return None
+    bus = await JetStreamBus.connect(found.url, user=found.user, password=found.password)
+    try:
+        return (await bus.info()).last
+    finally:
+        await bus.close()
+
+
+def _written_at(file: Path) -> float:
+    """When rows were written last (seconds since 1970): to the file, or to its journal."""
+    journal = file.with_name(f"{file.name}-wal")
+    moments = [file.stat().st_mtime]
+    # One that a reader has just made is empty, and says nothing of the writer.
+    if journal.exists() and journal.stat().st_size:
+        moments.append(journal.stat().st_mtime)
+    return max(moments)
+
+
+def _conditions(name: str, wanted: Wanted) -> tuple[str, list[Any]]:
+    conditions, values = ["1"], []
+    for column in ("strategy", "instrument"):
+        value = getattr(wanted, column)
+        if value is not None:
+            conditions.append(f"{column} = ?")
+            values.append(value)
+    if wanted.open_only:
+        conditions.append("quantity != '0'" if name == "positions" else OPEN_ORDERS)
+    return " AND ".join(conditions), values
+
+
+OPEN_ORDERS = f"status NOT IN ({', '.join(repr(status) for status in sorted(ENDED))})"
+
+
+def _row(columns: Sequence[Column], values: Sequence[Any]) -> Row:
+    pairs = zip(columns, values, strict=True)
+    return {column.name: _value(column, value) for column, value in pairs}
+
+
+def _value(column: Column, value: Any) -> Any:
+    """As the doors speak: amounts as text, times as RFC 3339, documents as what they are."""
+    if value is None:
+        return None
+    if column.kind == "flag":
+        return bool(value)
+    if column.kind == "integer" and _is_moment(column.name):
+        return format_moment(value)
+    if column.kind == "text" and column.note.startswith("JSON"):
+        return Raw(value.encode())
+    return value
+
+
+def _is_moment(name: str) -> bool:
+    return name in ("at", "until") or name.endswith("_at")
+
+
+def _digest(standings: dict[str, Standing]) -> str:
+    texts = {name: standing.text for name, standing in sorted(standings.items())}
+    return hashlib.sha256(msgspec.json.encode(texts)).hexdigest()

@@ -1,0 +1,139 @@
+"""The log as it grows, event by event: a line for people or an envelope for programs."""
+
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from deadreckon.contracts.catalogue import NAMES
+from deadreckon.contracts.event import Mode, Recorded
+from deadreckon.runtime import logs
+from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.feed import Decoding, Message
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.intake import Intake
+from deadreckon.runtime.server import running
+from deadreckon.stack.assembly import BOOK
+from deadreckon.stack.host import open_bus
+from deadreckon.stack.numerals import clean, moment
+from deadreckon.stack.telling import tell
+
+LATEST = 20  # messages shown before what comes, unless a place is named
+LOOK_SECONDS = 1.0  # between two looks whether the server still runs
+
+
+class Told(Struct, frozen=True):
+    """One event: its place, when (decision time, empty where unknown), who said what, and the
+    same as JSON."""
+
+    sequence: int
+    index: int
+    at: str
+    source: str
+    name: str
+    text: str
+    document: bytes
+
+
+class Tail:
+    """What messages say, as far as its reader asked for their type (no patterns: everything)."""
+
+    def __init__(self, patterns: Sequence[str], book: str = BOOK, mode: Mode = "paper") -> None:
+        self._patterns = [pattern.lower() for pattern in patterns]
+        self._decoding = Decoding(from_start=False)
+        # Every door is opened, whoever's it is: this reader decides nothing.
+        self._intake = Intake(book, mode, reads_signals=True, restamps=False)
+
+    def read(self, stored: Stored) -> Iterator[Told]:
+        """The events of one message of the log."""
+        message = self._decoding.decode(stored)
+        if message.damage:
+            yield self._damaged(message)
+            return
+        for index, said in enumerate(self._intake.admit(message)):
+            name = type(said.event).__name__
+            if self._wanted(name, NAMES.get(type(said.event), "")):
+                yield self._told(message, index, said, name)
+
+    def _wanted(self, *names: str) -> bool:
+        patterns = self._patterns
+        return not patterns or any(
+            fnmatchcase(name.lower(), pattern) for name in names for pattern in patterns
+        )
+
+    def _told(self, message: Message, index: int, said: Recorded[Any], name: str) -> Told:
+        if message.commit is not None:
+            document = _enveloped(message, index)
+        else:
+            document = _delivered(message, index)
+        at = moment(said.at) if said.at else ""
+        text = tell(said.event)
+        return Told(message.sequence, index, at, clean(said.source), name, text, document)
+
+    def _damaged(self, message: Message) -> Told:
+        subject = message.subject
+        where = f"log.{subject.book}.{subject.service}.{subject.leaf}"
+        document = msgspec.json.encode(
+            {"sequence": message.sequence, "subject": where, "damage": message.damage}
+        )
+        text = f"{where}: {message.damage}"
+        return Told(message.sequence, 0, "", subject.service, "LogDamaged", clean(text), document)
+
+
+def _enveloped(message: Message, index: int) -> bytes:
+    assert message.commit is not None
+    envelope = msgspec.structs.asdict(message.commit.events[index])
+    return msgspec.json.encode({"sequence": message.sequence, "index": index} | envelope)
+
+
+def _delivered(message: Message, index: int) -> bytes:
+    """What came through a door, as it was sent: JSON if it is JSON, text if not."""
+    subject = message.subject
+    said = {"sequence": message.sequence, "index": index}
+    where = f"log.{subject.book}.{subject.service}.{subject.leaf}"
+    return msgspec.json.encode(said | {"subject": where, "payload": _payload(message.payload)})
+
+
+def _payload(payload: bytes) -> Raw | str:
+    try:
+        msgspec.json.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return payload.decode("utf-8", "backslashreplace")
+    return Raw(payload)
+
+
+async def tail(
+    data: Path,
+    nats: str | None,
+    first: int | None,
+    patterns: Sequence[str],
+    show: Callable[[Told], None],
+    *,
+    follow: bool,
+) -> None:
+    """Show events from message `first` on (null: the latest few), and what comes while it runs.
+
+    A folder on which nothing runs is read to its end, and not followed.
+    """
+    folder = Folder(data).check()
+    logs.configure(folder.logs / "tail.log")
+    follow = follow and (nats is not None or running(folder.root) is not None)
+    telling = Tail(patterns)
+    async with open_bus(folder, nats) as bus:
+        end = (await bus.info()).last
+        place = min(max(end - LATEST if first is None else first - 1, 0), end)
+        reader = await bus.read(place)
+        try:
+            while follow or place < end:
+                arrived = await reader.next(LOOK_SECONDS)
+                for stored in arrived:
+                    place = stored.sequence
+                    for told in telling.read(stored):
+                        show(told)
+                if not arrived and nats is None and running(folder.root) is None:
+                    return
+        finally:
+            await reader.close()

@@ -1,0 +1,161 @@
+"""What readers of the audit book are told: rows, their place, their age, their digest."""
+
+import os
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from deadreckon.contracts.governance import (
+    HaltAcknowledged,
+    HaltImposed,
+    HaltRequested,
+    ResumeRequested,
+)
+from deadreckon.projections.audit import AuditBook
+from deadreckon.projections.store import open_projector, paths
+from deadreckon.runtime.folder import Folder
+from deadreckon.stack.reading_views import NoViewsError, Wanted, read_table, reading
+from deadreckon.stack.summary import read_status
+from tests.projections.logs import Log, accepted, busy_log, equity, position, submitting, tell
+from tests.stack.desk import viewed
+from tests.stories import HOUR, MINUTE, START
+
+
+def test_an_answer_carries_the_place_and_the_digest_of_its_table(tmp_path: Path) -> None:
+    log = busy_log(seed=1, orders=60)
+    folder = viewed(tmp_path / "run", log)
+
+    answer = read_table(folder, "fills", Wanted(limit=3))
+
+    book = AuditBook(folder.audit)
+    assert answer.sequence == log.last
+    assert answer.digest == book.standings()["fills"].text
+    assert [row["sequence"] for row in answer.data] == sorted(
+        (row["sequence"] for row in answer.data), reverse=True
+    )
+    assert len(answer.data) == 3
+    book.close()
+
+
+def test_amounts_are_texts_and_times_are_rfc_3339(tmp_path: Path) -> None:
+    (row,) = read_table(viewed(tmp_path / "run"), "fills", Wanted(limit=1)).data
+
+    assert Decimal(row["price"]) > 0
+    assert isinstance(row["price"], str)
+    assert row["at"].startswith("2026-03-02T")
+    assert row["stored_at"].endswith("Z")
+
+
+def test_documents_are_given_as_what_they_are(tmp_path: Path) -> None:
+    (row,) = read_table(viewed(tmp_path / "run"), "equity", Wanted(limit=1)).data
+
+    assert msgspec.json.decode(row["cash_by_currency"])["USDT"].isdigit()
+
+
+def test_rows_may_be_asked_for_by_strategy_and_instrument(tmp_path: Path) -> None:
+    folder = viewed(tmp_path / "run")
+
+    everything = read_table(folder, "fills", Wanted(None)).data
+    mine = read_table(folder, "fills", Wanted(None, strategy="ext")).data
+    others = read_table(folder, "fills", Wanted(None, strategy="'; DROP TABLE fills; --")).data
+    elsewhere = read_table(folder, "fills", Wanted(None, instrument="ETHUSDT.PAPER")).data
+
+    assert len(mine) == len(everything) > 50
+    assert others == elsewhere == []
+
+
+def test_open_orders_are_those_that_have_not_ended(tmp_path: Path) -> None:
+    log = busy_log(seed=1, orders=20)
+    log.say(submitting("still-open"), accepted("still-open"), source="fill")
+
+    rows = read_table(viewed(tmp_path / "run", log), "orders", Wanted(open_only=True)).data
+
+    assert [row["order_id"] for row in rows] == ["still-open"]
+
+
+def test_flat_positions_may_be_left_out(tmp_path: Path) -> None:
+    log = Log()
+    log.say(position(0, strategy="flat"), position(2, strategy="long"))
+    folder = viewed(tmp_path / "run", log)
+
+    assert len(read_table(folder, "positions", Wanted()).data) == 2
+    (row,) = read_table(folder, "positions", Wanted(open_only=True)).data
+    assert row["strategy"] == "long"
+
+
+def test_an_answer_knows_how_long_ago_its_rows_were_written(tmp_path: Path) -> None:
+    folder = viewed(tmp_path / "run")
+    before = time.time() - 3_600
+    os.utime(folder.audit.resolve(), (before, before))
+
+    first = read_table(folder, "fills", Wanted(limit=1)).age_seconds
+    # A reader leaves an empty journal behind, which must not count as news.
+    again = read_table(folder, "fills", Wanted(limit=1)).age_seconds
+
+    assert first == pytest.approx(3_600, abs=60)
+    assert again == pytest.approx(3_600, abs=60)
+
+
+def test_all_that_is_read_together_stands_at_one_place(tmp_path: Path) -> None:
+    log = busy_log(seed=1, orders=20)
+    middle = log.last // 2
+    folder = Folder(tmp_path / "run").create()
+    projector = open_projector(paths(folder.root), ["audit"])
+    tell(projector, log, middle)
+    projector.flush()
+
+    with reading(folder) as book:
+        before = book.rows("fills")
+        tell(projector, log)
+        projector.flush()
+        assert book.rows("fills") == before
+        assert book.place == middle
+    projector.close()
+
+    assert read_table(folder, "fills", Wanted()).sequence == log.last
+
+
+def test_a_folder_without_views_says_what_makes_them(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "run").create()
+
+    with pytest.raises(NoViewsError, match="has no views yet: `dr demo`"):
+        read_table(folder, "fills", Wanted())
+
+
+def test_a_status_names_the_halts_in_force_and_who_obeys(tmp_path: Path) -> None:
+    log = busy_log(seed=1, orders=30)
+    (halt,) = log.say(HaltRequested("ann", "feed looks wrong", "close_only"), source="op.cli")
+    log.say(HaltAcknowledged(halt.id, "close_only", 0), source="risk")
+    log.say(HaltAcknowledged(halt.id, "close_only", 2), source="fill")
+
+    answer = read_status(viewed(tmp_path / "run", log))
+
+    (shown,) = answer.data["halts"]
+    assert (shown["actor"], shown["scope"]) == ("ann", "close_only")
+    assert shown["acknowledged_by"] == ["fill", "risk"]
+
+
+def test_a_status_leaves_out_halts_that_were_lifted_or_ran_out(tmp_path: Path) -> None:
+    log = Log()
+    log.say(HaltRequested("ann", "drill"))
+    log.say(ResumeRequested("ann", "over"))
+    until = START + HOUR
+    log.say(HaltImposed("close_only", "drawdown_max", None, None, None, "too deep", until))
+    assert len(read_status(viewed(tmp_path / "early", log)).data["halts"]) == 1
+
+    log.say(equity(100), after=HOUR + MINUTE)
+    assert read_status(viewed(tmp_path / "late", log)).data["halts"] == []
+
+
+def test_a_status_counts_every_table_and_gives_its_digest(tmp_path: Path) -> None:
+    folder = viewed(tmp_path / "run")
+
+    answer = read_status(folder)
+
+    fills = read_table(folder, "fills", Wanted(None))
+    assert answer.data["tables"]["fills"] == {"rows": len(fills.data), "digest": fills.digest}
+    assert answer.data["refusals_by_rule"].keys() == {"max_notional"}
+    assert len(answer.digest) == 64
