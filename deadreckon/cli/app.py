@@ -30,6 +30,11 @@ def _command(owner: App, name: str, target: str) -> None:
 VERBS = {
     "demo": "demo:demo",
     "run": "run:run",
+    "status": "status:status",
+    "positions": "status:positions",
+    "orders": "status:orders",
+    "fills": "status:fills",
+    "tail": "tail:tail",
     "halt": "operators:halt",
     "resume": "operators:resume",
     "flatten": "operators:flatten",
