@@ -31,7 +31,8 @@ ROOMS_BELOW = {
 
 HARMLESS = {
     "__future__", "bisect", "collections", "dataclasses", "decimal", "enum", "fractions",
-    "functools", "hashlib", "heapq", "itertools", "math", "msgspec", "numpy", "operator", "typing",
+    "functools", "hashlib", "heapq", "itertools", "math", "msgspec", "numpy", "operator", "types",
+    "typing",
 }  # fmt: skip
 
 IMPURE_FUNCTIONS = {

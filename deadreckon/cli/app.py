@@ -1,7 +1,7 @@
 """The front door: every verb, imported only when it is called."""
 
 import sys
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from cyclopts import App
 
@@ -23,35 +23,46 @@ def fail(message: str, code: int = EXIT_ENVIRONMENT) -> NoReturn:
     raise SystemExit(code)
 
 
-def _command(owner: App, name: str, target: str) -> None:
-    owner.command(f"deadreckon.cli.{target}", name=name)
+class Verb(NamedTuple):
+    """A verb of the front door: what to import when it is called, and its line in `dr --help`."""
+
+    target: str
+    help: str
 
 
 VERBS = {
-    "demo": "demo:demo",
-    "run": "run:run",
-    "status": "status:status",
-    "positions": "status:positions",
-    "orders": "status:orders",
-    "fills": "status:fills",
-    "tail": "tail:tail",
-    "halt": "operators:halt",
-    "resume": "operators:resume",
-    "flatten": "operators:flatten",
-    "cancel": "operators:cancel",
-    "limits": "desk:limits",
-    "instruments": "desk:instruments",
-    "venue": "desk:venue",
-    "cash": "desk:cash",
-    "strategy": "desk:strategy",
-    "replay": "auditing:replay",
-    "rebuild": "views:rebuild",
-    "verify": "views:verify",
-    "signal": "signals:signal",
-    "tape": "tape:verbs",
-    "contracts": "contracts:verbs",
-    "version": "about:version",
+    "demo": Verb("deadreckon.cli.demo:demo", "Play a tape through the whole stack."),
+    "run": Verb("deadreckon.cli.run:run", "Run some services in this process."),
+    "status": Verb("deadreckon.cli.status:status", "What is held, halted, and how far behind."),
+    "positions": Verb("deadreckon.cli.status:positions", "Positions from the projections."),
+    "orders": Verb("deadreckon.cli.status:orders", "Orders from the projections."),
+    "fills": Verb("deadreckon.cli.status:fills", "Fills from the projections."),
+    "tail": Verb("deadreckon.cli.tail:tail", "Follow the log, event by event."),
+    "signal": Verb("deadreckon.cli.signals:signal", "Send signals as a producer."),
+    "halt": Verb("deadreckon.cli.operators:halt", "Stop trading now."),
+    "resume": Verb("deadreckon.cli.operators:resume", "Lift every halt."),
+    "flatten": Verb("deadreckon.cli.operators:flatten", "Close positions at market."),
+    "cancel": Verb("deadreckon.cli.operators:cancel", "Cancel open orders."),
+    "limits": Verb("deadreckon.cli.desk:limits", "Show or set the limits in force."),
+    "instruments": Verb("deadreckon.cli.desk:instruments", "What may trade."),
+    "venue": Verb("deadreckon.cli.desk:venue", "How a venue fills and charges."),
+    "cash": Verb("deadreckon.cli.desk:cash", "Deposits, withdrawals, reporting currency."),
+    "strategy": Verb("deadreckon.cli.desk:strategy", "Start, change and stop strategies."),
+    "tape": Verb("deadreckon.cli.tape:verbs", "Import, describe and invent market data."),
+    "replay": Verb("deadreckon.cli.auditing:replay", "Ask the log: audit a day's PnL."),
+    "rebuild": Verb("deadreckon.cli.views:rebuild", "Build projections anew from the log."),
+    "verify": Verb("deadreckon.cli.views:verify", "Compare projections with the log."),
+    "contracts": Verb("deadreckon.cli.contracts:verbs", "Generated documents of the contracts."),
+    "bench": Verb("deadreckon.cli.bench:bench", "Measure the stack beside the machine's limits."),
+    "version": Verb("deadreckon.cli.about:version", "The version of program and data format."),
 }
 
-for verb, target in VERBS.items():
-    _command(app, verb, target)
+
+def front_door(called: str) -> App:
+    """Every verb with its line; the one that is `called` speaks for itself, with an example."""
+    for name, verb in VERBS.items():
+        if name == called:
+            app.command(verb.target, name=name)
+        else:
+            app.command(verb.target, name=name, help=verb.help)
+    return app

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +48,13 @@ class AuditBook:
             check_same_thread=False,
             timeout=60,
         )
-        try:
-            self._check()
-        except sqlite3.DatabaseError as error:
-            self._database.close()
-            raise DamagedError(f"{path}: {error}; `dr rebuild` makes it anew") from error
-        except Exception:
-            self._database.close()
-            raise
+        with ExitStack() as failing:
+            failing.callback(self._database.close)
+            try:
+                self._check()
+            except sqlite3.DatabaseError as error:
+                raise DamagedError(f"{path}: {error}; `dr rebuild` makes it anew") from error
+            failing.pop_all()
 
     @property
     def place(self) -> int:

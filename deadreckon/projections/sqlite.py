@@ -37,12 +37,8 @@ class SqliteSink(AuditBook):
             if self.path.resolve() != self._file or not self._file.exists():
                 raise SupersededError(f"{self.path} was replaced: open it anew")
             self._database.execute("BEGIN IMMEDIATE")
-            try:
+            with self._database:  # commits at its end, rolls back when anything fails
                 self._write(batch)
-                self._database.execute("COMMIT")
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
 
     def close(self) -> None:
         """Fold the journal into the file, so that a copy of the file alone is whole, and close."""

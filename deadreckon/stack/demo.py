@@ -72,11 +72,10 @@ class Demo:
         self.player: TapePlayer
 
     async def __aenter__(self) -> "Demo":
-        try:
+        async with AsyncExitStack() as failing:
+            failing.push_async_callback(self._stack.aclose)
             await self._start()
-        except BaseException:
-            await self._stack.aclose()
-            raise
+            failing.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -81,8 +81,9 @@ class Views:
         """Refuse views that know more than the log holds. Raises AheadError."""
         if self._stored and self._stored.projector.furthest > last:
             raise AheadError(
-                f"a view has seen message {self._stored.projector.furthest}, but the log ends at {last}: "
-                "the log was cut; restore it, or rebuild the views with `dr rebuild`"
+                f"a view has seen message {self._stored.projector.furthest}, "
+                f"but the log ends at {last}: the log was cut; "
+                "restore it, or rebuild the views with `dr rebuild`"
             )
 
     async def follow(self) -> None:

@@ -1,0 +1,1 @@
+"""The clock edge: the time of a stack that plays no tape."""

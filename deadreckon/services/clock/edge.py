@@ -1,0 +1,49 @@
+"""Writes the time into the log, so that decisions age with it and never ask a clock."""
+
+import asyncio
+import time
+
+from deadreckon.contracts.codec import seal
+from deadreckon.contracts.envelope import derive_id
+from deadreckon.contracts.event import Mode, Recorded
+from deadreckon.contracts.market import ClockTicked
+from deadreckon.contracts.subjects import SHARED
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.domain import Domain
+
+EDGE = True
+
+
+class Clock:
+    """One ClockTicked each `every` seconds; the only thing an idle stack writes."""
+
+    def __init__(self, bus: Bus, *, mode: Mode, code: str, every: float = 1.0) -> None:
+        self._domain = Domain(bus, SHARED, "clock", code)
+        self._mode = mode
+        self._every = every
+
+    async def recall(self) -> None:
+        """Stand behind the domain's last tick."""
+        await self._domain.recover()
+
+    async def run(self) -> None:
+        """Tick for ever."""
+        while True:
+            await self.tick(time.time_ns())
+            await asyncio.sleep(self._every - time.time() % self._every)
+
+    async def tick(self, at: int) -> int:
+        """Write one moment (nanoseconds UTC); returns its sequence."""
+        name = derive_id("clock", SHARED, at)
+        said = Recorded(
+            id=name,
+            at=at,
+            book=SHARED,
+            mode=self._mode,
+            source="clock",
+            cause=None,
+            root=name,
+            event=ClockTicked(),
+        )
+        place = self._domain.sequence
+        return await self._domain.append((place + 1, place, 0), [], [seal(said)])

@@ -1,0 +1,258 @@
+"""Producers and operators against a stack that runs: signals, halts, limits, and bad input."""
+
+import json
+import shutil
+import signal
+import sqlite3
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.end_to_end.conftest import INSTRUMENT, Dr, until
+
+EXAMPLE = ROOT / "docs" / "examples"
+WHO = ("--actor", "ann", "--reason", "test")
+
+
+def rows(dr: Dr, query: str) -> list[tuple[Any, ...]]:
+    path = dr.folder / "run" / "audit.sqlite"
+    try:
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+            return connection.execute(query).fetchall()
+    except sqlite3.OperationalError:
+        return []
+
+
+@pytest.fixture
+def paced(dr: Dr, tape: Path) -> subprocess.Popen[str]:
+    """A stack that plays a bar a second; its clock stands near the tape's beginning."""
+    process = dr.start(
+        "demo",
+        "--tape",
+        str(tape),
+        "--instrument",
+        INSTRUMENT,
+        "--no-web",
+        "--data",
+        "run",
+        "--speed",
+        "60",
+        "--json",
+    )
+    until(lambda: rows(dr, "SELECT 1 FROM limits"), "the setup to be visible")
+    until(
+        lambda: (
+            process.poll() is not None
+            or len(rows(dr, "SELECT 1 FROM equity")) > 0
+            or _sequence(dr) > 12
+        ),
+        "the tape to play",
+    )
+    return process
+
+
+def _sequence(dr: Dr) -> int:
+    found = rows(dr, "SELECT max(place) FROM _projection")
+    return int(found[0][0] or 0) if found else 0
+
+
+def tape_time(dr: Dr) -> str:
+    """The tape's time now, as a producer on a tape must write it."""
+    lines = dr.run("tail", "--data", "run", "--no-follow", "--json").splitlines()
+    bars = [json.loads(line) for line in lines if "market.bar_closed" in line]
+    from deadreckon.contracts.moments import format_moment
+
+    return format_moment(int(bars[-1]["at"]))
+
+
+def wish(dr: Dr, name: str, **more: Any) -> str:
+    body = {
+        "id": name,
+        "strategy": "ext",
+        "instrument": INSTRUMENT,
+        "side": "buy",
+        "quantity": "0.01",
+        "at": tape_time(dr),
+    }
+    return json.dumps(body | more)
+
+
+def test_a_signal_sent_by_hand_becomes_an_order_and_a_fill(
+    dr: Dr, paced: subprocess.Popen[str]
+) -> None:
+    (dr.folder / "signals.jsonl").write_text(wish(dr, "one") + "\n\n" + '{"id":"bad"}\n')
+    said = dr.start("signal", "send", "signals.jsonl", "--data", "run", "--json")
+    output, errors = said.communicate(timeout=60)
+    assert said.returncode == 1
+    assert json.loads(output)["sent"] == 1
+    assert "line 3 not sent: missing_field" in errors
+    until(lambda: rows(dr, "SELECT 1 FROM fills WHERE strategy = 'ext'"), "the fill")
+
+
+def test_a_halt_is_acknowledged_by_risk_and_fill_and_survives_a_restart(
+    dr: Dr, paced: subprocess.Popen[str], tape: Path
+) -> None:
+    halted = dr.json("halt", *WHO, "--data", "run")
+    assert halted["acknowledged"] == ["risk", "fill"]
+    paced.send_signal(signal.SIGKILL)
+    paced.wait(30)
+    again = dr.start(
+        "demo",
+        "--tape",
+        str(tape),
+        "--instrument",
+        INSTRUMENT,
+        "--no-web",
+        "--data",
+        "run",
+        "--speed",
+        "60",
+    )
+    until(lambda: again.poll() is None and _sequence(dr) > halted["sequence"] + 3, "the restart")
+    before = len(rows(dr, "SELECT 1 FROM fills"))
+    (dr.folder / "late.jsonl").write_text(wish(dr, "while-halted"))
+    dr.run("signal", "send", "late.jsonl", "--data", "run")
+    refused = until(
+        lambda: rows(dr, "SELECT rule FROM refusals WHERE signal_id = 'while-halted'"), "a refusal"
+    )
+    assert refused[0][0].startswith("halt")
+    assert len(rows(dr, "SELECT 1 FROM fills")) == before
+    resumed = dr.json("resume", *WHO, "--data", "run")
+    assert resumed["missing"] == []
+    (dr.folder / "after.jsonl").write_text(wish(dr, "after-resume"))
+    dr.run("signal", "send", "after.jsonl", "--data", "run")
+    until(lambda: rows(dr, "SELECT 1 FROM fills WHERE strategy = 'ext'"), "trading again")
+
+
+def test_a_halt_that_nobody_hears_says_so(dr: Dr, tape: Path) -> None:
+    dr.run(
+        "demo",
+        "--tape",
+        str(tape),
+        "--instrument",
+        INSTRUMENT,
+        "--no-web",
+        "--data",
+        "run",
+        "--for",
+        "1",
+        "--speed",
+        "60",
+    )
+    process = dr.start("halt", *WHO, "--data", "run", "--wait", "1", "--json")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert json.loads(output)["missing"] == ["risk", "fill"]
+
+
+def test_limits_changed_while_running_bind_at_once_and_name_who_set_them(
+    dr: Dr, paced: subprocess.Popen[str]
+) -> None:
+    dr.run("limits", "set", "order_notional_max=100", *WHO, "--data", "run")
+    shown = dr.json("limits", "show", "--data", "run")
+    assert shown["order_notional_max"] == "100"
+    assert shown["actor"] == "ann"
+    (dr.folder / "big.jsonl").write_text(wish(dr, "too-big"))
+    dr.run("signal", "send", "big.jsonl", "--data", "run")
+    found = until(
+        lambda: rows(
+            dr,
+            "SELECT rule, limit_value, limit_set_by FROM refusals WHERE signal_id = 'too-big'",
+        ),
+        "the refusal",
+    )
+    assert found[0] == ("order_notional_max", "100", shown["set_by"])
+
+
+def test_flatten_closes_what_is_held(dr: Dr, paced: subprocess.Popen[str]) -> None:
+    (dr.folder / "one.jsonl").write_text(wish(dr, "held"))
+    dr.run("signal", "send", "one.jsonl", "--data", "run")
+    held = "SELECT quantity FROM positions WHERE strategy = 'ext'"
+    until(lambda: rows(dr, held) and rows(dr, held)[0][0] == "0.01", "a position")
+    dr.run("flatten", *WHO, "--data", "run")
+    until(lambda: rows(dr, held)[0][0] == "0", "a flat book")
+
+
+@pytest.mark.skipif(
+    shutil.which("node") is None or shutil.which("npm") is None,
+    reason="Node is not installed here: the producer in another language was NOT tested",
+)
+def test_a_producer_in_another_language_is_weighed_990_times_and_refused_10_times_by_name(
+    dr: Dr, paced: subprocess.Popen[str]
+) -> None:
+    folder = dr.folder / "producer"
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("node_modules"))
+    subprocess.run(
+        ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    where = dr.json("status", "--data", "run")
+    sent = subprocess.run(
+        [
+            "node",
+            "producer.mjs",
+            "--url",
+            where["nats"]["url"],
+            "--user",
+            where["nats"]["user"],
+            "--password-file",
+            str(dr.folder / "run" / "nats" / "secret"),
+            "--book",
+            "desk",
+            "--producer",
+            "ext",
+            "--instrument",
+            INSTRUMENT,
+            "--start",
+            tape_time(dr),
+            "--count",
+            "1000",
+            "--malformed",
+            "10",
+        ],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert json.loads(sent.stdout)["sent"] == 1000
+    weighed = (
+        "SELECT count(DISTINCT signal_id) FROM (SELECT signal_id FROM orders WHERE producer = 'ext'"
+        " UNION SELECT signal_id FROM refusals WHERE producer = 'ext' AND source = 'risk')"
+    )
+    until(lambda: rows(dr, weighed)[0][0] >= 990, "990 verdicts", 120)
+    assert rows(dr, weighed)[0][0] == 990
+    malformed = rows(dr, "SELECT rule FROM refusals WHERE producer = 'ext' AND source = 'signal'")
+    assert len(malformed) == 10
+    assert all(rule for (rule,) in malformed)
+
+
+def test_garbage_at_the_doors_is_refused_by_name_and_nothing_behind_it_waits(
+    dr: Dr, paced: subprocess.Popen[str]
+) -> None:
+    import asyncio
+
+    from deadreckon.contracts.subjects import operator_subject, producer_subject
+    from deadreckon.runtime.folder import Folder
+    from deadreckon.stack.host import open_bus
+
+    async def throw() -> None:
+        async with open_bus(Folder(dr.folder / "run").check(), None) as bus:
+            for door in (producer_subject("desk", "ext"), operator_subject("desk", "cli")):
+                for garbage in (b"", b"\xff\x00", b"[" * 5_000, b"{}", b"null", b'{"id":1}'):
+                    await bus.append(door, garbage)
+
+    asyncio.run(throw())
+    (dr.folder / "good.jsonl").write_text(wish(dr, "behind-garbage"))
+    dr.run("signal", "send", "good.jsonl", "--data", "run")
+    until(lambda: rows(dr, "SELECT 1 FROM orders WHERE signal_id = 'behind-garbage'"), "the order")
+    assert len(rows(dr, "SELECT 1 FROM refusals WHERE producer = 'ext'")) == 6
+    operators = rows(dr, "SELECT rule FROM refusals WHERE source = 'governance'")
+    assert len(operators) == 6
