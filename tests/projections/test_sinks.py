@@ -263,7 +263,7 @@ def test_other_columns_ask_for_a_rebuild(tmp_path: Path) -> None:
 def test_a_file_that_is_no_audit_book_is_left_alone(tmp_path: Path) -> None:
     stranger = tmp_path / "audit.sqlite"
     stranger.write_bytes(b"not a database at all" * 100)
-    with pytest.raises(DamagedError, match="audit.sqlite"):
+    with pytest.raises(DamagedError, match=r"audit\.sqlite"):
         SqliteSink(stranger)
     assert stranger.read_bytes().startswith(b"not a database")
 

@@ -1,0 +1,339 @@
+"""The metrics: a fold of the log, the same after every restart, bounded in number."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from deadreckon.contracts import governance, orders, portfolio, signals
+from deadreckon.contracts.event import Event
+from deadreckon.projections import metrics, metrics_file
+from deadreckon.projections.measures import BY_NAME, MEASURES, OTHER, SERIES_MAX
+from deadreckon.projections.metrics_file import MetricsKeeper
+from deadreckon.projections.series import BETWEEN, OMITTED, Series
+from deadreckon.projections.sink import FORMAT, DamagedError, NewerFormatError
+from tests import stories
+from tests.projections.logs import (
+    Log,
+    accepted,
+    approved,
+    busy_log,
+    cancelled,
+    equity,
+    position,
+    refused,
+    routed,
+    submitting,
+)
+from tests.stories import MINUTE, START, filled, limits, wish
+
+
+def told(*events: Event, after: int = 0) -> Series:
+    log = Log()
+    for event in events:
+        log.say(event, after=after, source="market")
+    return measured(log)
+
+
+def measured(log: Log) -> Series:
+    state = metrics.initial()
+    for _, facts, _ in log:
+        for said in facts:
+            state = metrics.evolve(state, said)
+    return metrics.settled(state, log.last)
+
+
+def count(series: Series, metric: str, *labels: str) -> int:
+    return series.counters.get(metric, {}).get(BETWEEN.join(labels), 0)
+
+
+def gauge(series: Series, metric: str, *labels: str) -> Decimal | None:
+    return series.gauges.get(metric, {}).get(BETWEEN.join(labels))
+
+
+def live(id: str) -> list[Event]:
+    return [approved(id), routed(id), submitting(id), accepted(id)]
+
+
+def test_orders_are_counted_by_what_became_of_them() -> None:
+    series = told(
+        wish(quantity=1),
+        *live("a"),
+        filled("buy", 2, 100, order="a", leaves=0),
+        *live("b"),
+        cancelled("b", 2, "halted"),
+        *live("c"),
+        orders.OrderExpired("c", Decimal(2)),
+        *live("d"),
+        orders.OrderRejected("d", "no_market", "none"),
+        *live("e"),
+        refused("max_notional"),
+    )
+    assert count(series, "strategy_signals_total", "desk", "ext") == 1
+    assert count(series, "signals_refused_total", "desk", "max_notional") == 1
+    assert count(series, "orders_approved_total", "desk") == 5
+    assert count(series, "orders_submitted_total", "desk", "PAPER") == 5
+    assert count(series, "orders_filled_total", "desk") == 1
+    assert count(series, "orders_canceled_total", "desk", "halted") == 1
+    assert count(series, "orders_expired_total", "desk") == 1
+    assert count(series, "orders_rejected_total", "desk", "no_market") == 1
+    assert gauge(series, "orders_open", "desk") == 1
+    assert count(series, "log_events_total", "orders.order_approved") == 5
+
+
+def test_rare_ends_are_counted_too() -> None:
+    series = told(
+        orders.OrderUnroutable("a", "s", "ext", "X", "lot", None, None, None, "small"),
+        orders.OrderUnknown("b", "c-b", START, "no answer"),
+        orders.OrderReplaced("c", Decimal(1), Decimal(1), None, None),
+        orders.CancelMissed("d", "s", "gone"),
+        orders.BracketClosed("e", "x", "stop_loss"),
+        governance.OperatorRefused("door", "unknown_type", "?", ""),
+        signals.CancelRaised("s2", "", "ext", "s1"),
+    )
+    assert count(series, "orders_unroutable_total", "desk", "lot") == 1
+    assert count(series, "orders_unknown_total", "desk") == 1
+    assert count(series, "orders_replaced_total", "desk") == 1
+    assert count(series, "cancels_missed_total", "desk") == 1
+    assert count(series, "brackets_closed_total", "desk", "stop_loss") == 1
+    assert count(series, "operator_refusals_total", "desk", "unknown_type") == 1
+    assert count(series, "strategy_signals_total", "desk", "ext") == 1
+
+
+def test_a_fill_told_twice_counts_once() -> None:
+    fill = filled("buy", 1, 100, fee="0.25")
+    series = told(fill, fill)
+    assert count(series, "fills_total", "desk", "ext", stories.INSTRUMENT) == 1
+    assert gauge(series, "fees_paid", "desk", "USDT") == Decimal("0.25")
+
+
+def test_fees_add_up_exactly_and_rebates_reduce_them() -> None:
+    late = portfolio.FeeCharged("ext", "X", Decimal("0.000000000000000001"), "BTC", "ann", "late")
+    series = told(
+        filled("buy", 1, 100, id="a", fee="0.1", fee_currency="BTC"),
+        filled("buy", 1, 100, id="b", fee="0.2", fee_currency="BTC"),
+        filled("buy", 1, 100, id="c", fee="-0.05", fee_currency="BTC"),
+        late,
+    )
+    assert gauge(series, "fees_paid", "desk", "BTC") == Decimal("0.250000000000000001")
+
+
+def test_slippage_is_positive_when_it_harms_us() -> None:
+    series = told(
+        filled("buy", 1, "100.3", id="a", reference=100),
+        filled("sell", 1, "100.3", id="b", reference=100),
+        filled("buy", 1, 100, id="c", reference=100),
+    )
+    (histogram,) = series.histograms["exec_slippage_bps"].values()
+    edges = BY_NAME["exec_slippage_bps"].edges
+    hit = [edges[n] for n, seen in enumerate(histogram.counts) if seen]
+    assert hit == [Decimal(-20), Decimal(0), Decimal(50)]  # -30, 0 and 30 basis points
+    assert (sum(histogram.counts), histogram.sum) == (3, Decimal(0))
+
+
+def test_only_the_first_fill_of_an_order_is_timed() -> None:
+    first = filled("buy", 1, 100, id="a", order="o1", leaves=1)
+    rest = filled("buy", 1, 100, id="b", order="o1", leaves=0)
+    series = told(submitting("o1"), first, rest, after=MINUTE)
+    (histogram,) = series.histograms["fill_latency_seconds"].values()
+    assert (sum(histogram.counts), histogram.sum) == (1, Decimal(60))
+
+
+def test_positions_equity_and_cash_stand_as_said_last() -> None:
+    mark = equity(
+        "1000.5",
+        peak=Decimal(1100),
+        drawdown=Decimal("0.09"),
+        unrealised=Decimal(-3),
+        exposure_gross=Decimal(500),
+        exposure_net=Decimal(-500),
+        cash_by_currency={"USDT": Decimal(900), "BTC": Decimal("0.1")},
+        unpriced=["X.PAPER"],
+    )
+    where = ("desk", "ext", "PAPER", stories.INSTRUMENT)
+    series = told(position(1), position("-2.5", realised=7), mark)
+    assert gauge(series, "position_quantity", *where) == Decimal("-2.5")
+    assert gauge(series, "pnl_realized", *where, "USDT") == 7
+    assert gauge(series, "equity", "desk", "USDT") == Decimal("1000.5")
+    assert gauge(series, "equity_peak", "desk", "USDT") == 1100
+    assert gauge(series, "drawdown_ratio", "desk") == Decimal("0.09")
+    assert gauge(series, "pnl_unrealized", "desk", "USDT") == -3
+    assert gauge(series, "exposure_gross", "desk", "USDT") == 500
+    assert gauge(series, "exposure_net", "desk", "USDT") == -500
+    assert gauge(series, "cash", "desk", "BTC") == Decimal("0.1")
+    assert gauge(series, "equity_unpriced", "desk") == 1
+
+
+def test_a_currency_that_is_gone_is_no_cash_of_yesterday() -> None:
+    both = equity(1, cash_by_currency={"USDT": Decimal(1), "BTC": Decimal(1)})
+    series = told(both, equity(1, cash_by_currency={"USDT": Decimal(1)}))
+    assert series.gauges["cash"] == {"desk\x1fUSDT": Decimal(1)}
+
+
+def test_marks_come_from_bars_quotes_and_trades() -> None:
+    series = told(stories.bar(100), stories.quote(101, 102))
+    assert gauge(series, "mark_price", stories.INSTRUMENT) == Decimal("101.5")
+    assert count(series, "market_data_events_total", "market", "bar") == 1
+    assert count(series, "market_data_events_total", "market", "quote") == 1
+    series = told(stories.trade(99))
+    assert gauge(series, "mark_price", stories.INSTRUMENT) == 99
+
+
+def test_without_limits_trading_is_not_shown_as_enabled() -> None:
+    assert gauge(told(stories.bar()), "trading_enabled", "desk") is None
+    assert gauge(told(limits()), "trading_enabled", "desk") == 1
+    assert gauge(told(limits(trading_enabled=False)), "trading_enabled", "desk") == 0
+
+
+def test_a_halt_shows_until_it_is_lifted() -> None:
+    halt = governance.HaltRequested("ann", "news", "close_only")
+    series = told(limits(), halt)
+    assert gauge(series, "trading_halted", "desk", "close_only") == 1
+    assert gauge(series, "trading_halted", "desk", "all") == 0
+    assert gauge(series, "trading_enabled", "desk") == 0
+    assert count(series, "halts_total", "desk", "close_only", "operator") == 1
+    series = told(limits(), halt, governance.ResumeRequested("ann", "over"))
+    assert gauge(series, "trading_halted", "desk", "close_only") == 0
+    assert gauge(series, "trading_enabled", "desk") == 1
+
+
+def test_a_halt_with_an_end_lifts_by_itself_in_log_time() -> None:
+    imposed = governance.HaltImposed(
+        "close_only", "drawdown_max", None, None, None, "deep", START + 3 * MINUTE
+    )
+    halted = told(limits(), imposed, after=MINUTE)
+    lifted = told(limits(), imposed, stories.bar(), after=MINUTE)
+    assert gauge(halted, "trading_halted", "desk", "close_only") == 1
+    assert gauge(lifted, "trading_halted", "desk", "close_only") == 0
+
+
+def test_a_damaged_log_is_a_total_halt() -> None:
+    series = told(limits(), governance.LogDamaged("log.desk.risk.events", "not a commit"))
+    assert gauge(series, "trading_halted", "desk", "all") == 1
+    assert "log_damaged" not in str(series.counters["log_events_total"])  # never written
+
+
+def test_limits_in_force_are_those_set_last() -> None:
+    series = told(limits(order_notional_max=1000, positions_max=3), limits(order_notional_max=500))
+    assert gauge(series, "order_notional_max", "desk") == 500
+    assert gauge(series, "risk_limit", "desk", "order_notional_max") == 500
+    assert gauge(series, "risk_limit", "desk", "positions_max") is None
+    assert gauge(told(limits()), "order_notional_max", "desk") is None
+
+
+def test_books_are_kept_apart() -> None:
+    log = Log()
+    log.say(limits(), book="one")
+    log.say(limits(), book="two")
+    log.say(governance.HaltRequested("ann", "news"), book="two")
+    series = measured(log)
+    assert gauge(series, "trading_enabled", "one") == 1
+    assert gauge(series, "trading_enabled", "two") == 0
+
+
+def test_the_number_of_series_is_bounded_and_nothing_is_lost() -> None:
+    log = Log()
+    for number in range(SERIES_MAX + 50):
+        log.say(wish(quantity=1, strategy=f"made-up-{number}"))
+    series = measured(log)
+    counts = series.counters["strategy_signals_total"]
+    assert len(counts) == SERIES_MAX + 1
+    assert counts[f"{OTHER}{BETWEEN}{OTHER}"] == 50
+    assert sum(counts.values()) == SERIES_MAX + 50
+    assert count(series, OMITTED, "strategy_signals_total") == 50
+
+
+def test_a_gauge_too_many_is_left_out_and_counted() -> None:
+    series = Series()
+    for number in range(SERIES_MAX + 2):
+        series.set("mark_price", Decimal(number), f"X{number}")
+    assert len(series.gauges["mark_price"]) == SERIES_MAX
+    assert count(series, OMITTED, "mark_price") == 2
+
+
+def test_no_label_is_an_id() -> None:
+    for measure in MEASURES:
+        assert not [label for label in measure.labels if label.endswith("id")], measure.name
+
+
+def test_every_series_that_is_written_stands_in_the_catalogue_with_its_labels() -> None:
+    log = busy_log(1, 60)
+    log.say(equity(1), orders.BracketClosed("e", "x", "stop_loss"), stories.quote(1, 2))
+    series = measured(log)
+    for kind, held in (
+        ("counter", series.counters),
+        ("gauge", series.gauges),
+        ("histogram", series.histograms),
+    ):
+        for name, by_labels in held.items():
+            assert BY_NAME[name].kind == kind
+            for key in by_labels:
+                labels = key.split(BETWEEN) if key else []
+                assert len(labels) == len(BY_NAME[name].labels), name
+
+
+def keep(path: Path, log: Log, until: int | None = None) -> MetricsKeeper:
+    keeper = MetricsKeeper(path)
+    for sequence, facts, _ in log.messages[keeper.place : until or log.last]:
+        keeper.fold(sequence, facts)
+    keeper.flush()
+    return keeper
+
+
+@pytest.mark.parametrize("cut", [1, 50, 100, 200])
+def test_counters_go_on_after_a_restart_as_if_there_had_been_none(tmp_path: Path, cut: int) -> None:
+    log = busy_log(2, 30)
+    whole = keep(tmp_path / "whole.json", log).visible
+    keep(tmp_path / "cut.json", log, until=cut).close()
+    again = MetricsKeeper(tmp_path / "cut.json")
+    assert again.place == cut
+    assert keep(tmp_path / "cut.json", log).visible == whole
+
+
+def test_a_killed_process_folds_what_was_not_saved_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics_file, "MESSAGES_PER_SAVE", 100)
+    log = busy_log(2, 30)
+    whole = keep(tmp_path / "whole.json", log).visible
+    keep(tmp_path / "m.json", log, until=190)  # and no close
+    again = MetricsKeeper(tmp_path / "m.json")
+    assert again.place == 100
+    assert keep(tmp_path / "m.json", log).visible == whole
+
+
+def test_readers_see_the_metrics_of_the_last_flush(tmp_path: Path) -> None:
+    log = busy_log(2, 30)
+    keeper = keep(tmp_path / "m.json", log, until=50)
+    seen = keeper.visible
+    for sequence, facts, _ in log.messages[50:]:
+        keeper.fold(sequence, facts)
+    assert keeper.visible == seen
+    keeper.flush()
+    assert gauge(keeper.visible, "log_sequence") == log.last
+
+
+def test_a_file_that_cannot_be_trusted_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "m.json"
+    file.write_bytes(b'{"place":')
+    with pytest.raises(DamagedError, match="dr rebuild"):
+        MetricsKeeper(file)
+    file.write_bytes(msgspec.json.encode({"format": FORMAT + 1}))
+    with pytest.raises(NewerFormatError, match="use the newer program"):
+        MetricsKeeper(file)
+
+
+def test_memory_holds_open_orders_only(tmp_path: Path) -> None:
+    log = busy_log(3, 100)
+    state = metrics.initial()
+    for _, facts, _ in log:
+        for said in facts:
+            state = metrics.evolve(state, said)
+    assert state.intended == {}
+    assert len(state.trades) == sum(state.series.counters["fills_total"].values())
+    week_later = replace(
+        stories.at(filled("buy", 1, 100, id="late"), START + 30 * stories.DAY), sequence=9
+    )
+    assert len(metrics.evolve(state, week_later).trades) == 1
