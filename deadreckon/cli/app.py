@@ -9,13 +9,6 @@ EXIT_DIFFERENCE = 1  # a difference or a refusal was found
 EXIT_USAGE = 2
 EXIT_ENVIRONMENT = 3
 
-app = App(
-    name="dr",
-    help="Deadreckon: an event-sourced trading stack that knows its position from the log alone.",
-    help_format="plaintext",
-    version_flags=[],
-)
-
 
 def fail(message: str, code: int = EXIT_ENVIRONMENT) -> NoReturn:
     """End with one line on stderr that says what to do."""
@@ -60,6 +53,12 @@ VERBS = {
 
 def front_door(called: str) -> App:
     """Every verb with its line; the one that is `called` speaks for itself, with an example."""
+    app = App(
+        name="dr",
+        help="Deadreckon: an event-sourced trading stack that knows its position from its log.",
+        help_format="plaintext",
+        version_flags=[],
+    )
     for name, verb in VERBS.items():
         if name == called:
             app.command(verb.target, name=name)
