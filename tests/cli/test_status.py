@@ -22,7 +22,7 @@ def data(tmp_path: Path) -> Path:
 def dr(*tokens: str | Path) -> int:
     """The exit code of a verb called in this process."""
     try:
-        front_door("")([str(token) for token in tokens], result_action="return_value")
+        front_door(str(tokens[0]))([str(token) for token in tokens], result_action="return_value")
     except SystemExit as end:
         return int(end.code or 0)
     return 0
