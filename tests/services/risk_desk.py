@@ -128,7 +128,8 @@ class Desk:
         found = self.state.stakes.get(key_of(strategy, instrument))
         return Stake(strategy, instrument, "") if found is None else found
 
-    def held(self, strategy: str = "ext", instrument: str = INSTRUMENT) -> Decimal:
+    def held(self, strategy: str = "ext", instrument: str = INSTRUMENT) -> Any:
+        """The signed quantity, to be compared with plain numbers."""
         return ledger.held(self.state.ledger, strategy, instrument)
 
     def restarted(self) -> "Desk":

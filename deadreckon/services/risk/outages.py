@@ -7,9 +7,9 @@ from deadreckon.services.risk.state import State, VenueResults
 
 # Rejections that say nothing about the venue: it was never asked, or it answered in good order.
 # Every other rule counts as a fault, those we never heard of too.
-NOT_ASKED = frozenset({"halted", "expired_before_send", "no_market"})
+NOT_ASKED = frozenset({"halted", "cancelled_before_send", "expired_before_send", "known_venue"})
 ANSWERED = frozenset(
-    {"post_only_would_take", "reduce_only_without_position", "reduce_only_exceeded"}
+    {"no_market", "post_only_would_take", "reduce_only_without_position", "reduce_only_exceeded"}
 )
 
 

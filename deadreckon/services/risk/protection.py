@@ -1,19 +1,20 @@
 """Stop-losses and take-profits in flight: what they may close, and what they leave at stake.
 
-They come from fill as intents of their own, never through an approval. The legs of a bracket cancel
-each other, so a bracket can close as much as its bigger leg, not the sum of both.
+They come from fill as intents of their own, never through an approval. A stop-loss and the
+take-profit beside it cancel each other, so an entry's bracket closes as much as the bigger of both
+kinds, not their sum.
 """
 
 from decimal import Decimal
 
 from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.event import Event, Recorded
-from deadreckon.contracts.orders import OrderFilled, OrderReplaced, OrderSubmitting
+from deadreckon.contracts.orders import OrderFilled, OrderReplaced, OrderSubmitting, Purpose
 from deadreckon.services.portfolio import ledger
 from deadreckon.services.risk.headroom import drop_if_empty, stake_of
 from deadreckon.services.risk.state import Bracket, Leg, State, side_of
 
-PROTECTIVE = ("stop_loss", "take_profit")
+PROTECTIVE: tuple[Purpose, ...] = ("stop_loss", "take_profit")
 
 
 def arm(state: State, said: Recorded[OrderSubmitting]) -> None:
@@ -70,7 +71,10 @@ def _leave(state: State, order_id: str, leaves: Decimal) -> None:
 
 
 def _settle(state: State, bracket: Bracket) -> None:
-    quantity = max((state.legs[name].leaves for name in bracket.legs), default=ZERO)
+    sums = dict.fromkeys(PROTECTIVE, ZERO)
+    for leg in (state.legs[name] for name in bracket.legs):
+        sums[leg.purpose] = EXACT.add(sums[leg.purpose], leg.leaves)
+    quantity = max(sums.values())
     stake = stake_of(state, bracket.strategy, bracket.instrument)
     flight = side_of(stake, bracket.side)
     flight.protection = EXACT.add(flight.protection, EXACT.subtract(quantity, bracket.counted))

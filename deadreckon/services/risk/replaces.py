@@ -11,9 +11,10 @@ from deadreckon.services.risk.state import Change, Order, State
 
 
 def grows(order: Order, wanted: ReplaceApproved) -> bool:
-    """Whether more could be traded, or at a higher price, than the order could before."""
+    """Whether more could be traded than is promised already, or at a higher price."""
+    promised = max([total(order), *(asked.quantity for asked in order.changes.values())])
     pairs = (
-        (wanted.quantity, total(order)),
+        (wanted.quantity, promised),
         (wanted.limit_price, order.limit_price),
         (wanted.stop_price, order.stop_price),
     )

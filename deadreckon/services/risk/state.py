@@ -111,7 +111,7 @@ class Leg(Struct):
 
 
 class Bracket(Struct):
-    """The legs that protect one entry: they cancel each other, so the bigger one counts."""
+    """The legs that protect one entry; `counted` is what they can close together."""
 
     strategy: str
     instrument: str

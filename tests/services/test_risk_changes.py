@@ -1,0 +1,219 @@
+"""Cancels and replaces: whose order it is, what a change adds, and how much is held for it."""
+
+from typing import Any
+
+from deadreckon.contracts.orders import (
+    CancelApproved,
+    CancelMissed,
+    OrderApproved,
+    OrderReplaced,
+    ReplaceApproved,
+)
+from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRefused
+from tests.services.risk_desk import Desk, cancelled
+from tests.stories import MINUTE, Number, amount, exact, limits
+
+
+def resting(desk: Desk, quantity: Number = 5, price: Number = 90, **more: Any) -> OrderApproved:
+    """A limit order that waits, routed."""
+    order = desk.approved(
+        more.pop("side", "buy"),
+        quantity,
+        order_type="limit",
+        limit_price=price,
+        **({"id": "wait"} | more),
+    )
+    desk.route(order)
+    return order
+
+
+def cancel(target: str = "wait", producer: str = "", strategy: str = "ext") -> CancelRaised:
+    return CancelRaised("c1", producer, strategy, target)
+
+
+def replace(
+    quantity: Number | None = None,
+    limit_price: Number | None = None,
+    target: str = "wait",
+    id: str = "r1",
+    strategy: str = "ext",
+) -> ReplaceRaised:
+    return ReplaceRaised(id, "", strategy, target, amount(quantity), amount(limit_price), None)
+
+
+def promised(desk: Desk) -> Any:
+    """Buys in flight, to be compared with plain numbers."""
+    return desk.stake().buys.entries
+
+
+# --- Cancels -------------------------------------------------------------------------------------
+
+
+def test_a_cancel_of_an_open_order_passes_with_the_orders_own_id() -> None:
+    desk = Desk(limits())
+    order = resting(desk)
+    answer = desk.ask(cancel())
+    assert isinstance(answer, CancelApproved)
+    assert (answer.order_id, answer.signal_id, answer.strategy) == (order.order_id, "c1", "ext")
+    assert promised(desk) == 5, "until the venue says so, it may still fill"
+
+
+def test_a_cancel_of_what_has_ended_or_never_was_is_missed() -> None:
+    desk = Desk(limits())
+    order = resting(desk)
+    desk.tell(cancelled(order.order_id, 5))
+    ended = desk.ask(cancel())
+    assert ended == CancelMissed(order.order_id, "c1", "the order has ended")
+    never = desk.ask(cancel("nothing"))
+    assert isinstance(never, CancelMissed)
+    assert never.order_id == ""
+    assert desk.restarted().ask(cancel()) == ended
+
+
+def test_a_producer_reaches_its_own_orders_alone() -> None:
+    desk = Desk(limits())
+    resting(desk, producer="ann")
+    assert isinstance(desk.ask(cancel(producer="bob")), CancelMissed)
+    assert isinstance(desk.ask(cancel(producer="")), CancelMissed)
+    assert isinstance(desk.ask(cancel(producer="ann", strategy="any")), CancelApproved)
+
+
+def test_in_house_strategies_share_a_producer_but_not_their_orders() -> None:
+    desk = Desk(limits())
+    resting(desk, strategy="cross")
+    assert isinstance(desk.ask(cancel(strategy="regime")), CancelMissed)
+    assert isinstance(desk.ask(cancel(strategy="cross")), CancelApproved)
+
+
+def test_cancels_may_reach_their_rate_and_not_pass_it() -> None:
+    desk = Desk(limits(cancels_per_minute=2))
+    resting(desk)
+    desk.tell(cancel(), cancel())
+    for each in (desk, desk.restarted()):
+        answer = each.ask(cancel())
+        assert isinstance(answer, SignalRefused)
+        assert (answer.rule, answer.limit, answer.measured, answer.limit_set_by) == (
+            "cancels_per_minute",
+            exact(2),
+            exact(3),
+            desk.state.limits_id,
+        )
+    desk.price(100, after=MINUTE)
+    assert isinstance(desk.ask(cancel()), CancelApproved)
+
+
+def test_cancels_pass_though_trading_is_switched_off() -> None:
+    desk = Desk(limits())
+    resting(desk)
+    desk.tell(limits(trading_enabled=False))
+    assert isinstance(desk.ask(cancel()), CancelApproved)
+
+
+# --- Replaces ------------------------------------------------------------------------------------
+
+
+def test_a_smaller_or_cheaper_order_passes_whatever_the_limits() -> None:
+    desk = Desk(limits())
+    resting(desk)
+    desk.tell(limits(exposure_instrument_max=1, order_notional_max=1, entries_per_minute=0))
+    answer = desk.ask(replace(4, 89))
+    assert isinstance(answer, ReplaceApproved)
+    assert (answer.quantity, answer.limit_price) == (exact(4), exact(89))
+    assert promised(desk) == 5, "the bigger of both, until the venue answers"
+
+
+def test_what_a_replace_adds_is_weighed_like_an_entry() -> None:
+    desk = Desk(limits(exposure_instrument_max=1_000))
+    resting(desk)
+    answer = desk.ask(replace(11))
+    assert isinstance(answer, SignalRefused)
+    assert (answer.signal_id, answer.rule, answer.measured) == (
+        "r1",
+        "exposure_instrument_max",
+        exact(1_100),
+    )
+    assert desk.restarted().ask(replace(11)) == answer
+    assert isinstance(desk.ask(replace(10)), ReplaceApproved)
+    assert promised(desk) == 10
+    assert not desk.passes("buy", 1)
+
+
+def test_a_higher_limit_is_worth_more_and_weighed_too() -> None:
+    desk = Desk(limits(exposure_instrument_max=1_000))
+    resting(desk)
+    assert isinstance(desk.ask(replace(limit_price=201)), SignalRefused)
+    assert isinstance(desk.ask(replace(limit_price=200)), ReplaceApproved)
+    assert desk.stake().buys.value == 1_000
+
+
+def test_a_replace_keeps_to_the_bounds_of_one_order_as_a_whole() -> None:
+    desk = Desk(limits(order_notional_max=600))
+    resting(desk)
+    assert desk.ask(replace(7)).rule == "order_notional_max"
+    assert isinstance(desk.ask(replace(6)), ReplaceApproved)
+
+
+def test_what_a_replace_adds_is_counted_as_an_entry_and_as_a_cancel() -> None:
+    desk = Desk(limits(notional_window_max=1_000, entries_per_minute=2, cancels_per_minute=2))
+    resting(desk)
+    assert desk.ask(replace(11)).rule == "notional_window_max"
+    assert isinstance(desk.ask(replace(10)), ReplaceApproved)
+    assert desk.refused().rule == "entries_per_minute"
+    assert isinstance(desk.ask(replace(9, id="r2")), ReplaceApproved)
+    assert desk.ask(replace(8, id="r3")).rule == "cancels_per_minute"
+
+
+def test_a_replaced_order_promises_what_it_stands_for_now() -> None:
+    desk = Desk(limits(exposure_instrument_max=1_000))
+    order = resting(desk)
+    desk.tell(replace(10))
+    desk.tell(OrderReplaced(order.order_id, exact(8), exact(8), exact(90), None))
+    assert promised(desk) == 8
+    assert desk.state.orders[order.order_id].changes == {}
+    desk.tell(cancelled(order.order_id, 8))
+    assert desk.state.stakes == {}
+
+
+def test_a_replace_that_failed_gives_back_what_it_added() -> None:
+    desk = Desk(limits(exposure_instrument_max=1_000))
+    order = resting(desk)
+    desk.tell(replace(10))
+    desk.tell(CancelMissed(order.order_id, "r1", "the venue did not take it"))
+    assert promised(desk) == 5
+
+
+def test_a_replace_of_a_partly_filled_order_counts_what_is_left() -> None:
+    desk = Desk(limits(exposure_instrument_max=1_000))
+    order = desk.approved("buy", 5, order_type="limit", limit_price=90, id="wait")
+    (child,) = desk.route(order)
+    desk.fill(child, 3, 90, leaves=2)
+    desk.tell(replace(10))
+    assert (desk.held(), promised(desk)) == (3, 7)
+    desk.fill(child, 1, 90, leaves=1)
+    assert (desk.held(), promised(desk)) == (4, 6)
+
+
+def test_a_split_order_is_replaced_when_every_child_is() -> None:
+    desk = Desk(limits(exposure_instrument_max=1_000))
+    order = desk.approved("buy", 6, order_type="limit", limit_price=90, id="wait")
+    first, second = desk.route(order, 3, 3)
+    desk.tell(replace(10))
+    desk.tell(OrderReplaced(first.order_id, exact(5), exact(5), exact(90), None))
+    assert promised(desk) == 10, "the other child still has to answer"
+    desk.tell(CancelMissed(second.order_id, "r1", "it has ended"))
+    assert promised(desk) == 8
+    desk.tell(cancelled(first.order_id, 5), cancelled(second.order_id, 3))
+    assert desk.state.stakes == {}
+
+
+def test_an_exit_may_be_replaced_up_to_the_position() -> None:
+    desk = Desk(limits(exits_per_minute=2))
+    desk.enter("buy", 5)
+    resting(desk, 2, 110, side="sell", reduce_only=True)
+    assert isinstance(desk.ask(replace(9)), ReplaceApproved)
+    assert desk.stake().sells.exits == 5
+    assert not desk.passes("sell", 1, reduce_only=True)
+
+
+def test_a_replace_of_nothing_is_missed() -> None:
+    assert isinstance(Desk(limits()).ask(replace(1)), CancelMissed)

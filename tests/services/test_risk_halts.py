@@ -1,0 +1,175 @@
+"""Halts and what passes through them: acknowledged at once, lifted by a resume or by their time."""
+
+from typing import Any
+
+import pytest
+
+from deadreckon.contracts.event import Event
+from deadreckon.contracts.governance import (
+    FlattenRequested,
+    HaltAcknowledged,
+    HaltImposed,
+    HaltRequested,
+    HaltScope,
+    LogDamaged,
+    ResumeAcknowledged,
+    ResumeRequested,
+)
+from deadreckon.contracts.market import ClockTicked
+from deadreckon.contracts.orders import OrderApproved
+from deadreckon.contracts.signals import CancelRaised
+from tests.services.risk_desk import OTHER, Desk
+from tests.stories import MINUTE, START, exact, filled, limits, listed
+
+RESUME = ResumeRequested("test", "story")
+
+
+def imposed(scope: HaltScope = "close_only", until: int | None = None) -> HaltImposed:
+    """A halt by another service."""
+    return HaltImposed(scope, "win_rate_min", exact("0.4"), exact("0.3"), "l1", "story", until)
+
+
+def long_desk(**rules: Any) -> Desk:
+    desk = Desk(limits(price_age_max=60 * MINUTE, **rules))
+    desk.enter("buy", 10)
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("halt", "scope"),
+    [
+        (HaltRequested("ann", "news", "close_only"), "close_only"),
+        (HaltRequested("ann", "news", "all"), "all"),
+        (imposed("close_only"), "close_only"),
+        (imposed("all"), "all"),
+        (LogDamaged("log.desk.fill", "not a commit"), "all"),
+    ],
+)
+def test_every_halt_is_acknowledged_once_and_names_itself_in_refusals(
+    halt: Event, scope: HaltScope
+) -> None:
+    desk = long_desk()
+    answer = desk.ask(halt)
+    halt_id = f"q{desk.story.told}"
+    assert answer == HaltAcknowledged(halt_id=halt_id, scope=scope, open_orders=0)
+    for each in (desk, desk.restarted()):
+        refusal = each.refused()
+        assert (refusal.rule, refusal.limit_set_by) == ("halted", halt_id)
+        assert each.passes("sell", 5, reduce_only=True) == (scope == "close_only")
+
+
+def test_a_halt_in_force_wins_over_missing_limits() -> None:
+    desk = Desk()
+    desk.tell(HaltRequested("ann", "news"))
+    assert desk.refused().rule == "halted"
+
+
+def test_a_resume_is_acknowledged_and_lifts_every_halt() -> None:
+    desk = long_desk()
+    desk.tell(HaltRequested("ann", "news"), imposed(), LogDamaged("log.desk.fill", "story"))
+    assert desk.ask(RESUME) == ResumeAcknowledged(resume_id=f"q{desk.story.told}")
+    assert desk.passes()
+    assert desk.restarted().passes()
+
+
+def test_a_halt_with_an_end_lifts_itself_at_that_time_and_not_before() -> None:
+    desk = long_desk()
+    desk.tell(imposed(until=START + MINUTE))
+    desk.tell(ClockTicked(), after=MINUTE - 1)
+    assert desk.refused().rule == "halted"
+    for each in (desk, desk.restarted()):
+        each.tell(ClockTicked(), after=1)
+        assert each.passes()
+
+
+def test_the_stricter_of_two_halts_decides() -> None:
+    desk = long_desk()
+    desk.tell(HaltRequested("ann", "news", "close_only"), HaltRequested("bob", "more", "all"))
+    assert not desk.passes("sell", 5, reduce_only=True)
+
+
+def test_under_a_total_halt_not_even_cancels_pass_and_under_close_only_they_do() -> None:
+    desk = long_desk()
+    desk.approved("buy", 1, id="open", order_type="limit", limit_price=90)
+    desk.tell(HaltRequested("ann", "news", "close_only"))
+    assert type(desk.ask(CancelRaised("c1", "", "ext", "open"))).__name__ == "CancelApproved"
+    desk.tell(HaltRequested("ann", "news", "all"))
+    assert desk.ask(CancelRaised("c2", "", "ext", "open")).rule == "halted"
+
+
+def test_counters_stay_unless_a_resume_resets_them() -> None:
+    desk = Desk(limits(entries_per_minute=1))
+    desk.approved()
+    desk.tell(HaltRequested("ann", "news"), RESUME)
+    assert desk.refused().rule == "entries_per_minute"
+    desk.tell(ResumeRequested("ann", "all is well", reset_counters=True))
+    assert desk.passes()
+
+
+# --- Flattening ----------------------------------------------------------------------------------
+
+
+def flattened(answers: list[Event]) -> list[tuple[Any, ...]]:
+    orders = [answer for answer in answers if isinstance(answer, OrderApproved)]
+    assert all(order.purpose == "flatten" and order.reduce_only for order in orders)
+    assert all(order.order_type == "market" for order in orders)
+    return [(order.strategy, order.instrument, order.side, order.quantity) for order in orders]
+
+
+@pytest.mark.parametrize(
+    "halt",
+    [
+        limits(trading_enabled=False),
+        HaltRequested("ann", "news"),
+        LogDamaged("log.desk.fill", "not a commit"),
+    ],
+)
+def test_every_position_is_flattened_whatever_is_halted(halt: Event) -> None:
+    desk = long_desk()
+    desk.enter("sell", 3, strategy="bear", instrument=OTHER)
+    desk.tell(halt)
+    answers = desk.tell(FlattenRequested("ann", "storm"))
+    assert flattened(answers) == [
+        ("ext", "BTCUSDT.PAPER", "sell", 10),
+        ("bear", OTHER, "buy", 3),
+    ]
+    assert len({answer.order_id for answer in answers if isinstance(answer, OrderApproved)}) == 2
+
+
+def test_one_instrument_may_be_flattened_alone() -> None:
+    desk = long_desk()
+    desk.enter("sell", 3, instrument=OTHER)
+    answers = desk.tell(FlattenRequested("ann", "storm", OTHER))
+    assert flattened(answers) == [("ext", OTHER, "buy", 3)]
+
+
+def test_flattening_nothing_answers_nothing() -> None:
+    assert Desk(limits()).tell(FlattenRequested("ann", "storm")) == []
+
+
+def test_flattening_is_held_up_by_no_rate_and_takes_nobodys_turn() -> None:
+    desk = long_desk(exits_per_minute=1)
+    desk.approved("sell", 1)
+    assert len(desk.tell(FlattenRequested("ann", "storm"))) == 1
+    assert len(desk.state.rates.exits) == 1
+
+
+def test_what_has_no_price_cannot_be_flattened_and_says_so() -> None:
+    desk = Desk(limits(), listed("LTCUSDT.PAPER", base="LTC"))
+    desk.tell(filled("buy", 5, 50, instrument="LTCUSDT.PAPER"))
+    answer = desk.ask(FlattenRequested("ann", "storm"))
+    assert (answer.rule, answer.instrument, answer.signal_id) == (
+        "known_price",
+        "LTCUSDT.PAPER",
+        f"q{desk.story.told}",
+    )
+
+
+def test_a_flattening_order_gives_its_place_back_when_it_ends() -> None:
+    desk = long_desk()
+    (order,) = desk.tell(FlattenRequested("ann", "storm"))
+    assert isinstance(order, OrderApproved)
+    (child,) = desk.route(order)
+    assert not desk.passes("sell", 1, reduce_only=True), "all of it is on its way out"
+    desk.fill(child, 10)
+    assert (desk.state.stakes, desk.state.orders, desk.state.signals) == ({}, {}, {})
