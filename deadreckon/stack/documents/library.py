@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from deadreckon.projections import reference
 from deadreckon.stack.documents import asyncapi, pages, schemas
 
 # Parts of pages that people write: `<!-- generated: NAME -->` up to `<!-- end -->`.
@@ -13,8 +14,10 @@ INSERTS: dict[str, Callable[[], str]] = {
     "signal fields": pages.signal_table,
     "signal refusals": pages.signal_rules,
     "verdict fields": pages.verdict_table,
+    "table columns": reference.tables_part,
+    "view list": reference.questions_part,
 }
-PAGES_WITH_INSERTS = ("producers.md",)
+PAGES_WITH_INSERTS = ("producers.md", "analytics.md")
 
 _INSERT = re.compile(r"(<!-- generated: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -25,6 +28,7 @@ def documents(root: Path) -> dict[Path, str]:
         root / "events.md": pages.events_page(),
         root / "subjects.md": pages.subjects_page(),
         root / "operators.md": pages.operators_page(),
+        root / "metrics.md": reference.metrics_page(),
         root / "asyncapi.json": _text(asyncapi.document()),
     }
     for name, schema in schemas.documents().items():

@@ -1,0 +1,85 @@
+"""Tables, views and metrics as pages for people, from what the code itself says of them."""
+
+from deadreckon.projections.columns import PLACE, Column
+from deadreckon.projections.measures import MEASURES, SERIES_MAX, Measure
+from deadreckon.projections.questions import NOTES
+from deadreckon.projections.table import Table
+from deadreckon.projections.tables import TABLES
+
+_SQLITE = {"text": "TEXT", "integer": "INTEGER", "flag": "INTEGER 0/1", "amount": "TEXT"}
+_DUCKDB = {"text": "VARCHAR", "integer": "BIGINT", "flag": "BOOLEAN", "amount": "DECIMAL(38,18)"}
+
+METRICS_INTRODUCTION = f"""\
+Every figure here is a fold of the log: it goes on after a restart as if there had been none, and a
+rebuild gives it again. They stand on `/metrics` beside what the process measures of itself.
+Prometheus shows money as floating point and does not account for it: for exact figures ask the
+tables ([analytics](analytics.md)). A metric has at most {SERIES_MAX} series; counts beyond them go
+to the label `other`, gauges beyond them are left out, and both are counted in
+`metric_series_omitted_total`.
+
+Names are the predecessor's where the meaning is the same; where it is not (a unit in the name that
+is now a label, a gauge called `_total`), the predecessor's name stands beside it. All times are
+decision time unless the name says otherwise.
+
+A histogram with buckets below zero (`exec_slippage_bps`) has no `_sum` and no `_count`, as the
+format wants it: its count is the bucket `+Inf`."""
+
+
+def tables_part() -> str:
+    """Every table with its columns, as Markdown."""
+    common = _columns(TABLES[0].columns[:4]) + _columns(PLACE)
+    parts = ["Columns of every table:\n\n" + _header() + common]
+    parts += [_table(table) for table in TABLES]
+    return "\n\n".join(parts)
+
+
+def questions_part() -> str:
+    """Every view over the tables, as Markdown."""
+    lines = ["| view | answers |", "|---|---|"]
+    lines += [f"| `{name}` | {note} |" for name, note in NOTES.items()]
+    return "\n".join(lines)
+
+
+def metrics_page() -> str:
+    """docs/metrics.md."""
+    generated = "*Generated from `deadreckon/projections/measures.py`; do not edit.*"
+    lines = ["| metric | kind | labels | what | predecessor's name |", "|---|---|---|---|---|"]
+    lines += [_measure(measure) for measure in MEASURES]
+    buckets = [
+        f"- `{measure.name}`: {', '.join(str(edge) for edge in measure.edges)}"
+        for measure in MEASURES
+        if measure.edges
+    ]
+    parts = ["# Metrics", generated, METRICS_INTRODUCTION, "\n".join(lines)]
+    parts += ["Upper bounds of the buckets:", "\n".join(buckets)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(table: Table) -> str:
+    rows = "one row an event" if table.updates is None else f"one row a {_key(table)}"
+    changes = f", every change in `{table.name}_changes`" if table.updates else ""
+    heading = f"### {table.name}\n\n{table.note} ({rows}{changes}.)\n\n"
+    return heading + _header() + _columns(table.columns[4:])
+
+
+def _key(table: Table) -> str:
+    names = [f"`{name}`" for name in table.identity]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _header() -> str:
+    return "| column | SQLite | DuckDB | meaning |\n|---|---|---|---|\n"
+
+
+def _columns(columns: tuple[Column, ...]) -> str:
+    return "".join(
+        f"| `{column.name}` | {_SQLITE[column.kind]} | {_DUCKDB[column.kind]} | {column.note}"
+        f"{'; may be null' if column.nullable and 'null' not in column.note else ''} |\n"
+        for column in columns
+    )
+
+
+def _measure(measure: Measure) -> str:
+    labels = ", ".join(f"`{label}`" for label in measure.labels)
+    was = f"`{measure.was}`" if measure.was else ""
+    return f"| `{measure.name}` | {measure.kind} | {labels} | {measure.note} | {was} |"
