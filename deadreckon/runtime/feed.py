@@ -14,7 +14,9 @@ from deadreckon.contracts.subjects import Subject
 from deadreckon.runtime.bus import Bus, Reader, Stored
 
 BUFFER_MAX = 20_000  # messages held for the slowest follower before reading pauses
+BUFFER_BYTES_MAX = 32 * 1024 * 1024  # of their payloads; with what is decoded, 3.5 times that
 TRIM_AT = 1_000  # messages held before those that all are done with are let go
+TRIM_AT_BYTES = 4 * 1024 * 1024  # likewise: a thousand full commits would be hundreds of megabytes
 
 
 class Message(Struct, frozen=True, gc=False):
@@ -114,6 +116,7 @@ class Feed:
         self.bus = bus
         self._decoding = Decoding()
         self._buffer: list[Message] = []
+        self._bytes = 0  # of the payloads in the buffer
         self._first = 1  # sequence of the oldest message in the buffer
         self._places: dict[str, int] = {}
         self._waiters: list[asyncio.Future[None]] = []
@@ -131,6 +134,11 @@ class Feed:
         self._task = asyncio.create_task(self._pump(self._reader), name="feed")
         self._task.add_done_callback(lambda _: self._wake())
 
+    @property
+    def alive(self) -> bool:
+        """Whether the log is being read: started, and neither stopped nor failed."""
+        return self._task is not None and not self._task.done()
+
     async def stop(self) -> None:
         """Stop reading; messages already here stay readable."""
         if self._task:
@@ -144,13 +152,21 @@ class Feed:
             arrived = await reader.next(1.0)
             if arrived:
                 self._buffer.extend(map(self._decoding.decode, arrived))
+                self._bytes += sum(len(stored.payload) for stored in arrived)
                 self.last = arrived[-1].sequence
                 self._wake()
                 # Give way: a reader with messages at hand returns without ever waiting.
                 await asyncio.sleep(0)
-            while len(self._buffer) > BUFFER_MAX:
+            while self._is_full():
                 await asyncio.sleep(0.005)
                 self._trim()
+
+    def _is_full(self) -> bool:
+        """Whether reading pauses. Bytes alone never stop one who waits: on a tape those who are
+        behind may be waiting for a turn that only comes after."""
+        waited_for = any(not waiter.done() for waiter in self._waiters)
+        heavy = self._bytes > BUFFER_BYTES_MAX and not waited_for
+        return heavy or len(self._buffer) > BUFFER_MAX
 
     def _wake(self) -> None:
         waiters, self._waiters = self._waiters, []
@@ -166,7 +182,7 @@ class Feed:
     def done(self, name: str, place: int) -> None:
         """This follower needs nothing up to `place` any more."""
         self._places[name] = place
-        if len(self._buffer) > TRIM_AT:
+        if len(self._buffer) > TRIM_AT or self._bytes > TRIM_AT_BYTES:
             self._trim()
 
     def leave(self, name: str) -> None:
@@ -176,6 +192,7 @@ class Feed:
     def _trim(self) -> None:
         behind = min(self._places.values(), default=self.last) + 1 - self._first
         if behind > 0:
+            self._bytes -= sum(len(message.payload) for message in self._buffer[:behind])
             del self._buffer[:behind]
             self._first += behind
 
