@@ -1,24 +1,60 @@
-"""The machine's limits: bare fsynced publishes, and fenced commits one after the other."""
+"""The machine's limits of writing: bare fsynced publishes, and fenced commits one by one."""
 
+import os
 import time
+from pathlib import Path
 
 from deadreckon.contracts.subjects import commit_subject, domain, producer_subject
 from deadreckon.runtime.bus import Bus, Fence
-from deadreckon.stack.bench.figures import Figure, percentile, rate
+from deadreckon.stack.bench.figures import Figure, percentile, rate, slower
+from deadreckon.stack.bench.workshop import Workshop
 
 BOOK = "bench"
 PAYLOAD = b'{"bench":"' + b"x" * 900 + b'"}'  # bytes of a commit with two events
 
 
+async def measure(shop: Workshop) -> list[Figure]:
+    """How fast anything can be stored here, with fsync; the file itself is the limit."""
+    count = shop.size(4_000, 300)
+    async with shop.place("append") as place:
+        to_file = percentile(file_syncs(place.folder.root / "limit", count), 0.5)
+        bare = await bare_publish(place.bus, count)
+        fenced = await fenced_commits(place.bus, count)
+    one = "bare publish, p50"
+    return [
+        rate("bare fsynced publishes", 1000 * len(bare) / sum(bare), "messages/s"),
+        slower(one, percentile(bare, 0.5), to_file, "write and fsync of a file, p50"),
+        slower("fenced commit, p50", percentile(fenced, 0.5), percentile(bare, 0.5), one),
+        slower("fenced commit, p99", percentile(fenced, 0.99), percentile(bare, 0.5), one),
+    ]
+
+
+def file_syncs(path: Path, count: int) -> list[float]:
+    """Milliseconds of each of `count` appends to a file, with fsync."""
+    times = []
+    with path.open("wb", buffering=0) as file:
+        for _ in range(count):
+            begun = time.perf_counter()
+            file.write(PAYLOAD)
+            os.fsync(file.fileno())
+            times.append((time.perf_counter() - begun) * 1000)
+    return times
+
+
 async def bare_publish(bus: Bus, count: int) -> list[float]:
     """Milliseconds of each of `count` acknowledged publishes, one after the other."""
     subject = producer_subject(BOOK, "bare")
-    return [await _timed(bus, subject, None) for _ in range(count)]
+    times = []
+    for _ in range(count):
+        begun = time.perf_counter()
+        await bus.append(subject, PAYLOAD)
+        times.append((time.perf_counter() - begun) * 1000)
+    return times
 
 
-async def fenced_commits(bus: Bus, count: int, service: str = "fenced") -> list[float]:
+async def fenced_commits(bus: Bus, count: int) -> list[float]:
     """Milliseconds of each of `count` fenced appends to one domain, one after the other."""
-    subject, ours = commit_subject(BOOK, service, "events"), domain(BOOK, service)
+    subject, ours = commit_subject(BOOK, "fenced", "events"), domain(BOOK, "fenced")
     tail = await bus.tail(ours)
     last = tail.sequence if tail else 0
     times = []
@@ -27,20 +63,3 @@ async def fenced_commits(bus: Bus, count: int, service: str = "fenced") -> list[
         last = await bus.append(subject, PAYLOAD, Fence(ours, last))
         times.append((time.perf_counter() - begun) * 1000)
     return times
-
-
-async def _timed(bus: Bus, subject: str, fence: Fence | None) -> float:
-    begun = time.perf_counter()
-    await bus.append(subject, PAYLOAD, fence)
-    return (time.perf_counter() - begun) * 1000
-
-
-async def appending(bus: Bus, count: int = 2_000) -> list[Figure]:
-    """How fast anything can be stored here, with fsync."""
-    bare = await bare_publish(bus, count)
-    fenced = await fenced_commits(bus, count)
-    return [
-        rate("bare fsynced publishes", 1000 * len(bare) / sum(bare), "messages/s"),
-        Figure("fenced commit, p50", percentile(fenced, 0.5), "ms"),
-        Figure("fenced commit, p99", percentile(fenced, 0.99), "ms"),
-    ]

@@ -1,6 +1,7 @@
 """A figure, the limit it is compared with, and the mark it has to reach."""
 
 from collections.abc import Sequence
+from math import ceil
 
 from msgspec import Struct
 
@@ -8,8 +9,9 @@ from msgspec import Struct
 class Figure(Struct, frozen=True):
     """One line of `dr bench`.
 
-    `value` and `limit` are in `unit`; `ratio` is how many times the limit takes less (times) or
-    does more (rates). `mark` says what is to be reached, `reached` whether it was; null without.
+    `value` and `limit` are in `unit`. `ratio` is how many times longer than the limit it takes
+    (times), or how many times more the limit does (rates); 1 would be the machine itself. `mark`
+    says what is to be reached, `reached` whether it was; null without a mark.
     """
 
     name: str
@@ -20,15 +22,28 @@ class Figure(Struct, frozen=True):
     ratio: float | None = None
     mark: str = ""
     reached: bool | None = None
+    measure: str = ""  # which measure it belongs to
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What identifies the same figure of another run."""
+        return self.measure, self.name
 
 
-def slower(name: str, value: float, limit: float, limit_name: str, most: float | None) -> Figure:
-    """A time in milliseconds beside the time the machine needs at least."""
+def slower(
+    name: str,
+    value: float,
+    limit: float,
+    limit_name: str,
+    most: float | None = None,
+    unit: str = "ms",
+) -> Figure:
+    """A time beside the time the machine needs at least; `most` is how many times that."""
     ratio = value / limit
     return Figure(
         name=name,
         value=value,
-        unit="ms",
+        unit=unit,
         limit_name=limit_name,
         limit=limit,
         ratio=ratio,
@@ -52,13 +67,18 @@ def rate(
         unit=unit,
         limit_name=limit_name,
         limit=limit,
-        ratio=limit / value if limit else None,
+        ratio=limit / value if limit and value else None,
         mark=f"at least {least:,.0f}" if least else "",
         reached=value >= least if least else None,
     )
 
 
+def bounded(name: str, value: float, unit: str, most: float) -> Figure:
+    """An amount that must not exceed a bound."""
+    return Figure(name, value, unit, mark=f"at most {most:g}", reached=value <= most)
+
+
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which `share` of the values lie (nearest rank)."""
+    """The smallest value that `share` (above 0, up to 1) of the values do not exceed."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    return ordered[max(0, ceil(share * len(ordered)) - 1)]

@@ -1,33 +1,60 @@
-"""Pure speed: decoding commits, and folding fills into positions, cash and PnL."""
+"""Pure speed of one core: decoding commits, and folding fills into positions, cash and PnL."""
 
 import time
 from collections.abc import Callable
 from decimal import Decimal
 
+import msgspec
+
 from deadreckon.contracts.codec import answer, decode_commit, encode_commit, seal, unseal
 from deadreckon.contracts.envelope import Commit
-from deadreckon.contracts.event import Recorded
-from deadreckon.contracts.instruments import InstrumentListed
+from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.services.portfolio import ledger
 from deadreckon.stack.bench.figures import Figure, rate
+from deadreckon.stack.bench.market import INSTRUMENT, listing
+from deadreckon.stack.bench.workshop import Workshop
 
 EVENTS_A_COMMIT = 100
 
+Trade = tuple[int, int, int]  # signed quantity, price and fee, in units of their scales
 
-def folding(fills: int = 50_000) -> list[Figure]:
-    """Events decoded a second, and fills folded a second by one core."""
-    events = [_fill(number) for number in range(fills)]
-    payloads = [
-        _commit(events[start : start + EVENTS_A_COMMIT])
-        for start in range(0, fills, EVENTS_A_COMMIT)
-    ]
-    decoding = _seconds(lambda: _decode(payloads))
-    state = ledger.evolve(ledger.initial(), _recorded(_listing(), 0))
-    fold = _seconds(lambda: [ledger.evolve(state, said) for said in events])
+
+async def measure_fold(shop: Workshop) -> list[Figure]:
+    """Fills a second into the ledger, beside integers through the barest average cost."""
+    fills = [_fill(number) for number in range(shop.size(200_000, 5_000))]
+    trades = [_trade(said.event) for said in fills]
+    bare = _seconds(lambda: _fold_integers(trades))
+    book = ledger.evolve(ledger.initial(), _recorded(listing(), 0))
+    fold = _seconds(lambda: [ledger.evolve(book, said) for said in fills])
     return [
-        rate("decode", fills / decoding, "events/s"),
-        rate("fold fills into the ledger", fills / fold, "fills/s"),
+        rate(
+            "fold fills into the ledger",
+            len(fills) / fold,
+            "fills/s",
+            limit=len(trades) / bare,
+            limit_name="the same trades as integers in plain Python",
+        )
+    ]
+
+
+async def measure_decode(shop: Workshop) -> list[Figure]:
+    """Events a second out of commits of 100, beside nothing but their bodies' JSON."""
+    fills = [_fill(number) for number in range(shop.size(200_000, 5_000))]
+    groups = [
+        fills[start : start + EVENTS_A_COMMIT] for start in range(0, len(fills), EVENTS_A_COMMIT)
+    ]
+    commits = [_commit(group) for group in groups]
+    bodies = [msgspec.json.encode([said.event for said in group]) for group in groups]
+    bare = _seconds(lambda: _decode_bodies(bodies))
+    return [
+        rate(
+            "decode",
+            len(fills) / _seconds(lambda: _decode(commits)),
+            "events/s",
+            limit=len(fills) / bare,
+            limit_name="msgspec on the bodies alone",
+        )
     ]
 
 
@@ -37,39 +64,26 @@ def _seconds(job: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def _decode(payloads: list[bytes]) -> None:
-    for payload in payloads:
+def _decode(commits: list[bytes]) -> None:
+    for payload in commits:
         for envelope in decode_commit(payload).events:
             unseal(envelope)
 
 
-def _commit(events: list[Recorded[OrderFilled]]) -> bytes:
-    envelopes = [seal(said) for said in events]
+def _decode_bodies(bodies: list[bytes]) -> None:
+    decode = msgspec.json.Decoder(list[OrderFilled]).decode
+    for body in bodies:
+        decode(body)
+
+
+def _commit(facts: list[Recorded[OrderFilled]]) -> bytes:
+    envelopes = [seal(said) for said in facts]
     return encode_commit(Commit("bench", 1, 1, 1, 0, "", "bench", [(1, 0, 1)], envelopes))
 
 
-def _recorded(event: InstrumentListed | OrderFilled, number: int) -> Recorded[OrderFilled]:
+def _recorded(event: Event, number: int) -> Recorded[Event]:
     question = Recorded(f"q{number}", number, "bench", "paper", "bench", None, "q", event)
-    return answer(question, "bench", 0, event)  # type: ignore[return-value]
-
-
-def _listing() -> InstrumentListed:
-    return InstrumentListed(
-        instrument="BENCH.PAPER",
-        symbol="BENCH",
-        venue="PAPER",
-        kind="perpetual",
-        base_currency="BTC",
-        quote_currency="USDT",
-        tick_size=Decimal("0.01"),
-        lot_size=Decimal("0.001"),
-        minimum_quantity=Decimal("0.001"),
-        minimum_notional=Decimal(1),
-        contract_size=Decimal(1),
-        actor="bench",
-        reason="bench",
-        market="perpetual",
-    )
+    return answer(question, "bench", 0, event)
 
 
 def _fill(number: int) -> Recorded[OrderFilled]:
@@ -77,7 +91,7 @@ def _fill(number: int) -> Recorded[OrderFilled]:
         order_id=f"o{number}",
         trade_id=f"t{number}",
         strategy="bench",
-        instrument="BENCH.PAPER",
+        instrument=INSTRUMENT,
         venue="PAPER",
         side="buy" if number % 3 else "sell",
         quantity=Decimal(number % 7 + 1).scaleb(-3),
@@ -88,4 +102,26 @@ def _fill(number: int) -> Recorded[OrderFilled]:
         fee_currency="USDT",
         reference_price=Decimal(4_000_000).scaleb(-2),
     )
-    return _recorded(event, number)
+    return _recorded(event, number)  # type: ignore[return-value]
+
+
+def _trade(fill: OrderFilled) -> Trade:
+    quantity = int(fill.quantity.scaleb(3))
+    signed = quantity if fill.side == "buy" else -quantity
+    return signed, int(fill.price.scaleb(2)), int(fill.fee.scaleb(4))
+
+
+def _fold_integers(trades: list[Trade]) -> tuple[int, int, int, int]:
+    """Average cost as anybody would write it: no names, no currencies, nothing told twice."""
+    held = cost = realised = fees = 0
+    for quantity, price, fee in trades:
+        fees += fee
+        closed = 0
+        if held * quantity < 0:
+            closed = quantity if abs(quantity) <= abs(held) else -held
+            released = -cost * closed // held
+            realised -= closed * price + released
+            cost -= released
+        cost += (quantity - closed) * price
+        held += quantity
+    return held, cost, realised, fees

@@ -1,4 +1,4 @@
-"""A market edge for the bench: one quote, again and again, so that orders fill."""
+"""A market for the bench: one deep quote, again and again, so that every order fills."""
 
 import asyncio
 import time
@@ -18,54 +18,62 @@ from deadreckon.stack.setup import say
 
 INSTRUMENT = "BTCUSDT.PAPER"
 WHO = "bench"
+QUOTE = QuoteUpdated(INSTRUMENT, Decimal(50_000), Decimal(50_001), Decimal(10**6), Decimal(10**6))
 
 
 class Quotes:
-    """Says the same deep quote every `every` seconds."""
+    """The market's domain, with a single thing to say."""
 
-    def __init__(self, bus: Bus, every: float = 0.1) -> None:
+    def __init__(self, bus: Bus) -> None:
         self._domain = Domain(bus, SHARED, "market", "bench")
-        self._every = every
 
-    async def run(self) -> None:
-        """Quote until cancelled."""
+    async def recall(self) -> None:
+        """Stand behind the domain's last quote."""
         await self._domain.recover()
-        quote = QuoteUpdated(
-            INSTRUMENT, Decimal(50_000), Decimal(50_001), Decimal(10**6), Decimal(10**6)
-        )
+
+    async def run(self, every: float = 0.1) -> None:
+        """Quote every so many seconds until cancelled."""
         while True:
-            at = time.time_ns()
-            name = derive_id("quote", SHARED, at)
-            said = Recorded(name, at, SHARED, "paper", "market", None, name, quote)
-            place = self._domain.sequence
-            await self._domain.append((place + 1, place, 0), [], [seal(said)])
-            await asyncio.sleep(self._every)
+            await self.say(time.time_ns())
+            await asyncio.sleep(every)
+
+    async def say(self, at: int) -> None:
+        """Quote once, at a moment in nanoseconds UTC."""
+        name = derive_id("quote", SHARED, at)
+        said = Recorded(name, at, SHARED, "paper", "market", None, name, QUOTE)
+        place = self._domain.sequence
+        await self._domain.append((place + 1, place, 0), [], [seal(said)])
 
 
 async def set_up_bench(bus: Bus, book: str) -> None:
     """Instrument, venue, cash and limits under which every signal of the bench passes."""
     for number, event in enumerate(_facts()):
-        await say(bus, book, "bench", f"bench-{number}", event)
+        await say(bus, book, WHO, f"bench-{number}", event)
+
+
+def listing() -> InstrumentListed:
+    """What the bench trades."""
+    return InstrumentListed(
+        instrument=INSTRUMENT,
+        symbol="BTCUSDT",
+        venue="PAPER",
+        kind="perpetual",
+        base_currency="BTC",
+        quote_currency="USDT",
+        tick_size=Decimal("0.01"),
+        lot_size=Decimal("0.001"),
+        minimum_quantity=Decimal("0.001"),
+        minimum_notional=Decimal(1),
+        contract_size=Decimal(1),
+        market="perpetual",
+        actor=WHO,
+        reason=WHO,
+    )
 
 
 def _facts() -> list[Event]:
     return [
-        InstrumentListed(
-            instrument=INSTRUMENT,
-            symbol="BTCUSDT",
-            venue="PAPER",
-            kind="perpetual",
-            base_currency="BTC",
-            quote_currency="USDT",
-            tick_size=Decimal("0.01"),
-            lot_size=Decimal("0.001"),
-            minimum_quantity=Decimal("0.001"),
-            minimum_notional=Decimal(1),
-            contract_size=Decimal(1),
-            market="perpetual",
-            actor=WHO,
-            reason=WHO,
-        ),
+        listing(),
         VenueConfigured("PAPER", Decimal(0), Decimal(0), "", Decimal(0), 0, Decimal(1), WHO, WHO),
         ReportingConfigured("USDT", 60 * NANOSECONDS, WHO, WHO),
         CashDeposited("USDT", Decimal(10**9), WHO, WHO),

@@ -9,65 +9,116 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.moments import format_moment
-from deadreckon.contracts.orders import OrderFilled, OrderSubmitting
+from deadreckon.contracts.orders import OrderSubmitting
 from deadreckon.contracts.portfolio import PositionChanged
 from deadreckon.contracts.subjects import producer_subject
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.crashes import CrashBook
 from deadreckon.runtime.domain import retry
-from deadreckon.runtime.feed import Decoding
-from deadreckon.stack.bench.appending import fenced_commits
-from deadreckon.stack.bench.figures import Figure, percentile, rate, slower
+from deadreckon.runtime.feed import Feed, Message
+from deadreckon.stack.assembly import BOOK
 from deadreckon.stack.bench.market import INSTRUMENT, Quotes, set_up_bench
+from deadreckon.stack.bench.workshop import Place
 from deadreckon.stack.up import Live, Settings
-from deadreckon.stack.views import View
+from deadreckon.stack.views import stored_views
 
-BOOK = "desk"
 PRODUCER = "bench"
+WATCHER = "bench"  # our name among the followers of the stack's feed
+QUANTITY = "0.001"
+SETTLING = 1.0  # seconds of quotes before anything is sent
 
 
 class Lives(Struct):
-    """When each signal was stored, and when the intent, fill and position it led to were.
+    """What became of signals, by the server's own clock (nanoseconds): one clock for both ends.
 
-    Times are the server's own (nanoseconds), so that one clock measures both ends.
+    `signals` and `intents` say when each was stored, by the signal's id; `positions` counts
+    changes of position, `positions_at` is when the last of them was stored.
     """
 
     signals: dict[str, int] = {}
     intents: dict[str, int] = {}
     positions: int = 0
-    fills: int = 0
-    last_at: int = 0
+    positions_at: int = 0
+
+    def note(self, message: Message) -> None:
+        """Take one message of the log."""
+        if message.subject.service == "in":
+            for name in ids(message.payload):
+                self.signals[name] = message.stored_at
+        for said in message.facts:
+            match said.event:
+                case OrderSubmitting(signal_id=name):
+                    self.intents[name] = message.stored_at
+                case PositionChanged():
+                    self.positions += 1
+                    self.positions_at = message.stored_at
+
+
+class Watcher:
+    """Reads the log over the shoulder of a running stack: no second decoding, no second pull."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._place = 0
+        feed.follow(WATCHER)
+
+    async def watch(self, done: Callable[[Lives], bool], wait: float) -> Lives:
+        """What happens from now on, until it is `done` or `wait` seconds have passed."""
+        lives = Lives()
+        self._place = self._feed.last
+        deadline = time.monotonic() + wait
+        while not done(lives) and (left := deadline - time.monotonic()) > 0:
+            if await self._feed.reach(self._place + 1, left):
+                for message in self._feed.since(self._place):
+                    lives.note(message)
+                    self._place = message.sequence
+                self._feed.done(WATCHER, self._place)
+                await asyncio.sleep(0)
+        return lives
+
+    def rest(self) -> None:
+        """Hold nothing for us any more."""
+        self._feed.leave(WATCHER)
 
 
 @asynccontextmanager
-async def live_stack(bus: Bus, views: list[View]) -> AsyncIterator[Live]:
-    """Services, clock, quotes and views at work."""
-    live = Live(Settings(web_port=None), bus, CrashBook(), None, views)
-    ending = asyncio.Event()
-    running = asyncio.create_task(live.run(ending))
-    await set_up_bench(bus, BOOK)
-    quoting = asyncio.create_task(Quotes(bus).run())
-    await asyncio.sleep(1.5)
-    try:
-        yield live
-    finally:
-        quoting.cancel()
-        ending.set()
-        await running
+async def live_stack(place: Place) -> AsyncIterator[tuple[Live, Watcher]]:
+    """Services, clock, quotes and stored views at work, as `dr up` runs them."""
+    with stored_views(place.folder) as projector:
+        live = Live(Settings(web_port=None), place.bus, CrashBook(), projector)
+        watcher = Watcher(live.feed)
+        ending = asyncio.Event()
+        running = asyncio.create_task(live.run(ending))
+        await set_up_bench(place.bus, BOOK)
+        quotes = Quotes(place.bus)
+        await quotes.recall()
+        quoting = asyncio.create_task(quotes.run())
+        try:
+            await asyncio.wait({running, quoting}, timeout=SETTLING)
+            yield live, watcher
+        finally:
+            watcher.rest()
+            quoting.cancel()
+            ending.set()
+            await running
 
 
-def signal(number: int, run: str) -> bytes:
-    """One signal on the wire."""
-    return msgspec.json.encode(
-        {
-            "id": f"{run}-{number}",
-            "strategy": "bench",
-            "instrument": INSTRUMENT,
-            "side": "buy" if number % 2 else "sell",
-            "quantity": "0.001",
-            "at": format_moment(time.time_ns()),
-        }
-    )
+def signal(number: int, run: str, at: int | None = None) -> dict[str, str]:
+    """One small signal; buys and sells by turns, so that exposure stays where it is."""
+    return {
+        "id": f"{run}-{number}",
+        "strategy": "bench",
+        "instrument": INSTRUMENT,
+        "side": "buy" if number % 2 else "sell",
+        "quantity": QUANTITY,
+        "at": format_moment(time.time_ns() if at is None else at),
+    }
+
+
+def ids(payload: bytes) -> list[str]:
+    """The ids of the signals in a producer's message."""
+    content = msgspec.json.decode(payload)
+    return [each["id"] for each in (content if isinstance(content, list) else [content])]
 
 
 async def send(bus: Bus, run: str, count: int, per_second: float) -> None:
@@ -79,79 +130,19 @@ async def send(bus: Bus, run: str, count: int, per_second: float) -> None:
         due = begun + number / per_second
         if (left := due - time.monotonic()) > 0:
             await asyncio.sleep(left)
-        task = asyncio.create_task(bus.append(subject, signal(number, run)))
+        task = asyncio.create_task(_publish(bus, subject, signal(number, run)))
         sending.add(task)
         task.add_done_callback(sending.discard)
     await asyncio.gather(*sending)
 
 
-async def observe(bus: Bus, after: int, done: Callable[[Lives], bool], wait: float) -> Lives:
-    """Read the log until every signal has come through, or `wait` seconds have passed."""
-    lives = Lives()
-    decoding = Decoding(from_start=False)
-    reader = await bus.read(after)
-    deadline = time.monotonic() + wait
-    try:
-        while not done(lives) and time.monotonic() < deadline:
-            for stored in await reader.next(0.2):
-                message = decoding.decode(stored)
-                if message.subject.service == "in":
-                    name = msgspec.json.decode(stored.payload)["id"]
-                    lives.signals[name] = stored.stored_at
-                for said in message.facts:
-                    _note(lives, said.event, stored.stored_at)
-    finally:
-        await reader.close()
-    return lives
+async def send_batch(bus: Bus, run: str, first: int, count: int, at: int | None = None) -> int:
+    """Publish signals as one message; returns its sequence."""
+    batch = [signal(number, run, at) for number in range(first, first + count)]
+    return await _publish(bus, producer_subject(BOOK, PRODUCER), batch)
 
 
-def _note(lives: Lives, event: object, at: int) -> None:
-    match event:
-        case OrderSubmitting(signal_id=name):
-            lives.intents[name] = at
-            lives.last_at = at
-        case OrderFilled():
-            lives.fills += 1
-        case PositionChanged():
-            lives.positions += 1
-            lives.last_at = at
-
-
-async def latency(bus: Bus, seconds: float = 20.0, per_second: float = 100.0) -> list[Figure]:
-    """Signal stored to intent stored (four commits) at a steady pace, open loop."""
-    count = int(seconds * per_second)
-    limit = 4 * percentile(await fenced_commits(bus, 1_000, "limit"), 0.5)
-    after = (await retry(bus.info)).last
-    sending = asyncio.create_task(send(bus, "latency", count, per_second))
-    lives = await observe(bus, after, lambda seen: len(seen.intents) >= count, seconds + 30)
-    await sending
-    times = [
-        (at - lives.signals[name]) / 1e6
-        for name, at in lives.intents.items()
-        if name in lives.signals
-    ]
-    if len(times) < count:
-        raise RuntimeError(f"{count - len(times)} of {count} signals never led to an intent")
-    what = "four fenced commits, p50"
-    return [
-        slower("signal to intent, p50", percentile(times, 0.5), limit, what, 3),
-        slower("signal to intent, p99", percentile(times, 0.99), limit, what, None),
-        slower("signal to intent, max", max(times), limit, what, None),
-    ]
-
-
-async def sustained(bus: Bus, seconds: float = 15.0, per_second: float = 1_000.0) -> list[Figure]:
-    """Single signals a second through all six services, to the change of position."""
-    count = int(seconds * per_second)
-    after = (await retry(bus.info)).last
-    sending = asyncio.create_task(send(bus, "sustained", count, per_second))
-    lives = await observe(bus, after, lambda seen: seen.positions >= count, seconds * 3 + 30)
-    await sending
-    if lives.positions < count:
-        raise RuntimeError(f"{count - lives.positions} of {count} signals moved no position")
-    took = (lives.last_at - min(lives.signals.values())) / 1e9
-    lag = took - seconds
-    return [
-        rate("sustained single signals, all six services", count / took, "signals/s", 950),
-        Figure("behind the sender at its end", max(lag, 0.0), "s"),
-    ]
+async def _publish(bus: Bus, subject: str, content: object) -> int:
+    """As any producer does: again, when no answer came; a second copy is the same signal."""
+    payload = msgspec.json.encode(content)
+    return await retry(lambda: bus.append(subject, payload))

@@ -1,0 +1,77 @@
+"""The figures of a bench run as a table for people."""
+
+from collections.abc import Mapping
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from deadreckon.stack.bench.figures import Figure
+from deadreckon.stack.bench.history import Key, Run, change
+
+WIDTH = 120  # columns where there is no terminal
+NOISE = 0.3  # of a figure: less than that between two runs is the machine's
+
+
+def show_run(run: Run, before: Mapping[Key, Figure]) -> None:
+    """Print every figure with its limit, its mark, and how it was last time."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH
+    console.print(_title(run))
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    table.add_column("figure", min_width=26)
+    for name in ("value", "times the limit"):
+        table.add_column(name, justify="right", min_width=8)
+    table.add_column("mark", min_width=10)
+    table.add_column("last time", min_width=5)
+    shown = ""
+    for figure in run.figures:
+        name = "" if figure.measure == shown else figure.measure
+        shown = figure.measure
+        table.add_row(name, _named(figure), *_numbers(figure), _mark(figure), _last(figure, before))
+    console.print(table)
+    for figure in run.figures:
+        if figure.reached is False:
+            console.print(f"MISSED: {figure.measure}, {figure.name}: {figure.mark}")
+
+
+def _title(run: Run) -> str:
+    machine = run.machine
+    quick = ", quick: figures of no weight" if run.quick else ""
+    return (
+        f"{run.code}, {machine.cores} cores of {machine.processor}, Python {machine.python}, "
+        f"{run.seconds:.0f} s{quick}"
+    )
+
+
+def _named(figure: Figure) -> str:
+    if figure.limit is None:
+        return figure.name
+    return f"{figure.name}\n  limit {number(figure.limit)}: {figure.limit_name}"
+
+
+def _numbers(figure: Figure) -> tuple[str, str]:
+    ratio = "" if figure.ratio is None else f"{number(figure.ratio)}x"
+    return f"{number(figure.value)} {figure.unit}", ratio
+
+
+def number(value: float) -> str:
+    """A number with as many digits as mean something."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.3g}"
+
+
+def _mark(figure: Figure) -> str:
+    if figure.reached is None:
+        return ""
+    return f"{figure.mark}\n{'reached' if figure.reached else 'MISSED'}"
+
+
+def _last(figure: Figure, before: Mapping[Key, Figure]) -> str:
+    found = before.get(figure.key)
+    if found is None:
+        return ""
+    by = change(figure, found)
+    moved = "" if abs(by - 1) < NOISE else f" ({by:.1f}x)"
+    return f"{number(found.value)}{moved}"

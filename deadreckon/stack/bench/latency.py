@@ -1,0 +1,42 @@
+"""How long a signal takes to become an intent: four commits, beside four bare fenced ones."""
+
+import asyncio
+
+from deadreckon.stack.bench.appending import fenced_commits
+from deadreckon.stack.bench.figures import Figure, percentile, slower
+from deadreckon.stack.bench.pipeline import Lives, live_stack, send
+from deadreckon.stack.bench.workshop import Workshop
+
+PER_SECOND = 100.0
+COMMITS = 4  # signal, risk, router, fill
+PATIENCE = 30.0  # seconds for the last intent after the last signal
+MARK = 3.0  # times the limit, for the median
+
+
+async def measure(shop: Workshop) -> list[Figure]:
+    """Signal stored to intent stored at a steady pace, open loop: a late one is not forgiven."""
+    seconds = shop.size(20.0, 2.0)
+    samples = shop.size(1_000, 100)
+    async with shop.place("limit") as bare, shop.place("latency") as place:
+        limits = await fenced_commits(bare.bus, samples)
+        async with live_stack(place) as (_, watcher):
+            count = int(seconds * PER_SECOND)
+            sending = asyncio.create_task(send(place.bus, "latency", count, PER_SECOND))
+            lives = await watcher.watch(lambda it: len(it.intents) >= count, seconds + PATIENCE)
+            await sending
+        # Once more afterwards: what else the machine does changes within a minute.
+        limits += await fenced_commits(bare.bus, samples)
+    return _figures(lives, count, COMMITS * percentile(limits, 0.5))
+
+
+def _figures(lives: Lives, count: int, limit: float) -> list[Figure]:
+    times = [(at - lives.signals[name]) / 1e6 for name, at in lives.intents.items()]
+    if len(times) < count:
+        lost = f"signals without an intent after {PATIENCE:.0f} s"
+        return [Figure(lost, count - len(times), "signals", mark="none", reached=False)]
+    what = "four fenced commits, p50 each"
+    return [
+        slower("signal to intent, p50", percentile(times, 0.5), limit, what, MARK),
+        slower("signal to intent, p99", percentile(times, 0.99), limit, what),
+        slower("signal to intent, max", max(times), limit, what),
+    ]

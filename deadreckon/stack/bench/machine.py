@@ -1,0 +1,57 @@
+"""What a figure was measured on."""
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+from msgspec import Struct
+
+from deadreckon import __version__
+
+
+class Machine(Struct, frozen=True):
+    """Cores this process may use, the processor's name, the system, and Python's version."""
+
+    cores: int
+    processor: str
+    system: str
+    python: str
+
+
+def this_machine() -> Machine:
+    """The machine under this process."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return Machine(
+        cores=len(affinity(0)) if affinity else os.cpu_count() or 1,
+        processor=_processor(),
+        system=f"{platform.system()} {platform.machine()}",
+        python=platform.python_version(),
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def code_version() -> str:
+    """The program's version, and in a checkout the commit it stands at (+ when it was changed)."""
+    root = Path(__file__).resolve().parents[3]
+    if not (root / ".git").exists():
+        return __version__
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return __version__
+    return f"{__version__} {found.stdout.strip()}"

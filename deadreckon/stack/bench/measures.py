@@ -1,0 +1,58 @@
+"""Every measure by its name, and a run of some or all of them."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from msgspec import structs
+
+from deadreckon.stack.bench import (
+    appending,
+    folding,
+    latency,
+    memory,
+    playing,
+    replaying,
+    sustained,
+)
+from deadreckon.stack.bench.figures import Figure
+from deadreckon.stack.bench.history import Run
+from deadreckon.stack.bench.machine import code_version, this_machine
+from deadreckon.stack.bench.workshop import Workshop, workshop
+
+Measure = Callable[[Workshop], Awaitable[list[Figure]]]
+Tell = Callable[[str, str], None]  # the measure's name, and what it is doing
+
+MEASURES: dict[str, Measure] = {
+    "append": appending.measure,
+    "decode": folding.measure_decode,
+    "fold": folding.measure_fold,
+    "replay": replaying.measure,
+    "latency": latency.measure,
+    "sustained": sustained.measure,
+    "play": playing.measure,
+    "memory": memory.measure,
+}
+
+
+async def take(names: Sequence[str], data: Path, quick: bool, tell: Tell) -> Run:
+    """Take the named measures, or all of them, one after the other."""
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    begun = time.monotonic()
+    figures: list[Figure] = []
+    for name in names or MEASURES:
+        tell(name, "begins")
+        with workshop(data, quick, partial(tell, name)) as shop:
+            found = await MEASURES[name](shop)
+        figures += [structs.replace(figure, measure=name) for figure in found]
+    return Run(
+        at=at,
+        code=code_version(),
+        quick=quick,
+        machine=this_machine(),
+        seconds=round(time.monotonic() - begun, 1),
+        reached=all(figure.reached is not False for figure in figures),
+        figures=figures,
+    )

@@ -1,0 +1,155 @@
+"""Whether the services stay as small as they began, over a million events and past the horizon."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from deadreckon.contracts.event import NANOSECONDS
+from deadreckon.contracts.moments import DAY
+from deadreckon.contracts.orders import OrderSubmitting
+from deadreckon.contracts.portfolio import PositionChanged
+from deadreckon.runtime.bus import Bus, Reader, Stored
+from deadreckon.runtime.feed import Decoding
+from deadreckon.stack.assembly import BOOK, RANK
+from deadreckon.stack.bench.figures import Figure, bounded
+from deadreckon.stack.bench.market import Quotes, set_up_bench
+from deadreckon.stack.bench.pipeline import PRODUCER, send_batch
+from deadreckon.stack.bench.recording import BEGIN
+from deadreckon.stack.bench.workshop import MeasureError, Place, Workshop
+
+BATCH = 100  # signals a message
+EVENTS_A_SIGNAL = 8  # the signal and its seven answers, to the change of position
+DAYS = 28  # of log time for the whole run: ids are forgotten after seven of them
+SAMPLE_EVERY = 100_000  # events
+PATIENCE = 120.0  # seconds for a batch to come through
+
+SIZE_MAX = 200.0  # MB
+GROWTH_MAX = 2.0  # MB per 100,000 events once the horizon is full: an allocator's own unrest
+
+
+class Sample(Struct, frozen=True):
+    """Memory of the services' process (MB) when the log had so many events."""
+
+    events: int
+    signals: int
+    megabytes: float
+
+
+class Driver:
+    """Sends batches, and waits for what comes of each before time moves on."""
+
+    def __init__(self, bus: Bus, reader: Reader, process: asyncio.subprocess.Process) -> None:
+        self._bus = bus
+        self._reader = reader
+        self._process = process
+        self._quotes = Quotes(bus)
+        self._decoding = Decoding()
+        self._intents = 0
+        self._positions = 0
+        self.signals = 0
+        self.events = 0
+
+    async def batch(self, at: int) -> None:
+        """Signals at a moment of log time, then the quote at which their orders fill."""
+        await self._quotes.say(at)
+        await send_batch(self._bus, "memory", self.signals, BATCH, at)
+        self.signals += BATCH
+        await self._until(lambda: self._intents >= self.signals)
+        await self._quotes.say(at + NANOSECONDS)
+        await self._until(lambda: self._positions >= self.signals)
+
+    async def _until(self, came: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not came():
+            for stored in await self._reader.next(1.0):
+                self._count(stored)
+            if self._process.returncode is not None or time.monotonic() > deadline:
+                raise MeasureError(f"the services stood still after {self.events:,} events")
+
+    def _count(self, stored: Stored) -> None:
+        if stored.subject.endswith(f".in.{PRODUCER}"):
+            self.events += BATCH
+        for said in self._decoding.decode(stored).facts:
+            self.events += 1
+            self._intents += type(said.event) is OrderSubmitting
+            self._positions += type(said.event) is PositionChanged
+
+
+async def measure(shop: Workshop) -> list[Figure]:
+    """All services in a process of their own, as `dr run` runs them, on JetStream."""
+    events = shop.size(1_000_000, 100_000)
+    async with shop.place("memory") as place, _services(place) as process:
+        samples = await _drive(shop, place, process, events)
+    return _figures(samples)
+
+
+@asynccontextmanager
+async def _services(place: Place) -> AsyncIterator[asyncio.subprocess.Process]:
+    root = Path(__file__).resolve().parents[3]
+    command = [sys.executable, "-m", "deadreckon", "run", *RANK]
+    process = await asyncio.create_subprocess_exec(
+        *command, "--data", str(place.folder.root), cwd=root, stdin=subprocess.DEVNULL
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+async def _drive(
+    shop: Workshop, place: Place, process: asyncio.subprocess.Process, events: int
+) -> list[Sample]:
+    batches = events // (BATCH * EVENTS_A_SIGNAL)
+    await set_up_bench(place.bus, BOOK)
+    reader = await place.bus.read(0)
+    driver = Driver(place.bus, reader, process)
+    await driver.batch(BEGIN)
+    every = events // 10
+    samples = [_sample(driver, process)]
+    for number in range(1, batches):
+        await driver.batch(BEGIN + number * DAYS * DAY // batches)
+        if driver.events >= len(samples) * every:
+            samples.append(_sample(driver, process))
+            shop.tell(f"{driver.events:,} events, {samples[-1].megabytes:.0f} MB")
+    samples.append(_sample(driver, process))
+    await reader.close()
+    return samples
+
+
+def _sample(driver: Driver, process: asyncio.subprocess.Process) -> Sample:
+    return Sample(driver.events, driver.signals, resident(process.pid))
+
+
+def resident(pid: int) -> float:
+    """Megabytes of physical memory a process holds."""
+    status = Path(f"/proc/{pid}/status")
+    if status.exists():
+        lines = status.read_text("ascii").splitlines()
+        kilobytes = next(line.split()[1] for line in lines if line.startswith("VmRSS"))
+    else:
+        command = ["ps", "-o", "rss=", "-p", str(pid)]
+        kilobytes = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    return int(kilobytes) * 1024 / 1e6
+
+
+def _figures(samples: list[Sample]) -> list[Figure]:
+    """Growth is told for two stretches: while ids are still gathered, and when as many go as
+    come; only the second can be flat."""
+    first, last = samples[0], samples[-1]
+    full = next(it for it in samples if it.events >= last.events * 0.4)
+    gathered = (full.megabytes - first.megabytes) * 1e6 / (full.signals - first.signals)
+    growth = (last.megabytes - full.megabytes) / (last.events - full.events) * 100_000
+    return [
+        Figure("at the start", first.megabytes, "MB"),
+        bounded(f"after {last.events:,} events", last.megabytes, "MB", SIZE_MAX),
+        Figure("kept of a signal for seven days", gathered, "bytes"),
+        bounded("growth per 100,000 events after that", growth, "MB", GROWTH_MAX),
+    ]

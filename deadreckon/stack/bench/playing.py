@@ -1,0 +1,56 @@
+"""The main job: a tape in one process, beside as many bare fsynced publishes as it says things."""
+
+import time
+from pathlib import Path
+
+from deadreckon.projections.board import BoardView
+from deadreckon.replay.tapes.tape import Tape, load_or_import
+from deadreckon.runtime.folder import Folder
+from deadreckon.stack.bench.appending import bare_publish
+from deadreckon.stack.bench.figures import Figure, rate, slower
+from deadreckon.stack.bench.recording import synthetic_tape
+from deadreckon.stack.bench.workshop import MeasureError, Place, Workshop
+from deadreckon.stack.demo import Demo, Plan
+from deadreckon.stack.views import stored_views
+
+# Real data lies beside the checkout, where there is any; it is not ours to ship.
+REAL = Path(__file__).resolve().parents[4] / "shared/tapes/btc-perp-20211231-20220201_1m.csv"
+INSTRUMENT = "BTCUSD-PERP.PAPER"
+MARK = 3.0  # times as long as the bare publishes
+INVENTED_BARS = 20_000
+
+
+async def measure(shop: Workshop) -> list[Figure]:
+    """A tape with fsync, views and all; half of the bare publishes before it, half after."""
+    async with shop.place("limit") as bare, shop.place("play") as place:
+        what, tape = _tape(shop, place.folder)
+        shop.tell(f"{what}: {tape.header.rows:,} rows")
+        before = await bare_publish(bare.bus, tape.header.rows // 2)
+        seconds, messages = await _play(place, tape)
+        after = await bare_publish(bare.bus, messages - len(before))
+    limit = (sum(before) + sum(after)) / 1000
+    name = "as many bare fsynced publishes as the log has messages"
+    return [
+        slower(f"{what}, fsync on", seconds, limit, name, MARK, unit="s"),
+        rate("rows a second", tape.header.rows / seconds, "rows/s"),
+    ]
+
+
+def _tape(shop: Workshop, folder: Folder) -> tuple[str, Tape]:
+    folder.tapes.mkdir()
+    if REAL.exists() and not shop.quick:
+        return "a month of real bars", load_or_import(REAL, INSTRUMENT, folder.tapes)
+    bars = shop.size(INVENTED_BARS, 3_000)
+    return f"{bars:,} invented bars", synthetic_tape(folder.tapes / "tape.parquet", bars)
+
+
+async def _play(place: Place, tape: Tape) -> tuple[float, int]:
+    """Seconds it took, and messages it left in the log."""
+    with stored_views(place.folder) as projector:
+        async with Demo(Plan(), place.folder, tape, place.bus, projector, [BoardView()]) as demo:
+            begun = time.perf_counter()
+            await demo.play(lambda _: None)
+            seconds = time.perf_counter() - begun
+            if not demo.player.played.ended:
+                raise MeasureError("stopped while the tape played; nothing was measured")
+    return seconds, (await place.bus.info()).last

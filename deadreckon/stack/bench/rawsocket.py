@@ -1,0 +1,112 @@
+"""The machine's limit of reading: a plain socket that pulls the log and looks at nothing."""
+
+import json
+import socket
+from urllib.parse import urlsplit
+
+from deadreckon.contracts.subjects import STREAM
+from deadreckon.runtime.server_files import Address
+
+BATCH = 5_000  # messages of one order; one to two are always out, so that the server never waits
+RECEIVE_BYTES = 1 << 20
+SILENCE = 30.0  # seconds without a byte after which the server is gone
+
+INBOX = "_INBOX.rawsocket"
+CONSUMER = "rawsocket"
+
+
+class RawSocketError(Exception):
+    """The server said something that the plainest of clients does not understand."""
+
+
+class RawSocket:
+    """Reads a log with as little work as Python allows: found, counted, let go."""
+
+    def __init__(self, address: Address) -> None:
+        where = urlsplit(address.url)
+        self._wire = socket.create_connection((where.hostname or "", where.port or 0), SILENCE)
+        self._address = address
+        self._on_order = 0
+        self._placed = False
+        self.messages = 0
+        self.bytes = 0
+
+    def pull(self, upto: int) -> None:
+        """Read messages 1 to `upto`, then close. Raises RawSocketError or OSError."""
+        with self._wire:
+            self._greet()
+            self._ask_for_place()
+            rest = b""
+            while self.messages < upto:
+                chunk = self._wire.recv(RECEIVE_BYTES)
+                if not chunk:
+                    raise RawSocketError("the server closed the connection")
+                rest = self._take(rest + chunk)
+                while self._placed and self._on_order <= BATCH:
+                    self._order()
+
+    def _take(self, buffer: bytes) -> bytes:
+        """Take apart what came; returns the bytes of a message that is not whole yet."""
+        place = 0
+        while (line_end := buffer.find(b"\r\n", place)) >= 0:
+            words = buffer[place:line_end].split(b" ")
+            if words[0] in (b"MSG", b"HMSG"):
+                end = line_end + 4 + int(words[-1])
+                if end > len(buffer):
+                    break
+                self._hear(words[1], buffer[line_end + 2 : end - 2])
+                place = end
+            else:
+                self._answer(words[0], buffer[place:line_end])
+                place = line_end + 2
+        return buffer[place:]
+
+    def _hear(self, subject: bytes, payload: bytes) -> None:
+        if subject.startswith(b"log."):
+            self.messages += 1
+            self.bytes += len(payload)
+            self._on_order -= 1
+        elif b'"error"' in payload:
+            raise RawSocketError(payload.decode("utf-8", "replace"))
+        else:
+            self._placed = True
+
+    def _answer(self, word: bytes, line: bytes) -> None:
+        if word == b"PING":
+            self._wire.sendall(b"PONG\r\n")
+        elif word == b"-ERR":
+            raise RawSocketError(line.decode("utf-8", "replace"))
+
+    def _greet(self) -> None:
+        options = {
+            "verbose": False,
+            "user": self._address.user,
+            "pass": self._address.password,
+            "headers": True,
+            "no_responders": True,
+            "lang": "python",
+            "version": "1",
+        }
+        greeting = f"CONNECT {json.dumps(options)}\r\nSUB {INBOX}.> 1\r\n"
+        self._wire.sendall(greeting.encode())
+
+    def _ask_for_place(self) -> None:
+        config = {
+            "name": CONSUMER,
+            "deliver_policy": "all",
+            "ack_policy": "none",
+            "mem_storage": True,
+            "inactive_threshold": 60_000_000_000,
+        }
+        wish = {"stream_name": STREAM, "action": "create", "config": config}
+        self._publish(f"$JS.API.CONSUMER.CREATE.{STREAM}.{CONSUMER}", "made", wish)
+
+    def _order(self) -> None:
+        wish = {"batch": BATCH, "expires": 30_000_000_000}
+        self._publish(f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{CONSUMER}", "next", wish)
+        self._on_order += BATCH
+
+    def _publish(self, subject: str, reply: str, body: object) -> None:
+        payload = json.dumps(body)
+        line = f"PUB {subject} {INBOX}.{reply} {len(payload)}\r\n{payload}\r\n"
+        self._wire.sendall(line.encode())

@@ -1,0 +1,64 @@
+"""Logs to read: made by the real services in memory, then poured into a server as they are."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from deadreckon.contracts.event import NANOSECONDS
+from deadreckon.replay.tapes.synthetic import Recipe, synthesise
+from deadreckon.replay.tapes.tape import Tape
+from deadreckon.runtime.bus import Bus, Stored
+from deadreckon.runtime.crashes import CrashBook
+from deadreckon.runtime.feed import Feed
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.memory import MemoryBus
+from deadreckon.runtime.turns import LocalPlayer, Round
+from deadreckon.stack.assembly import BOOK, RANK, assemble
+from deadreckon.stack.bench.market import Quotes, set_up_bench
+from deadreckon.stack.bench.pipeline import send_batch
+from deadreckon.stack.demo import Demo, Plan
+
+BEGIN = 1_767_225_600 * NANOSECONDS  # 2026-01-01
+AT_ONCE = 256  # appends on their way at a time
+BATCH = 100
+
+
+def synthetic_tape(path: Path, bars: int) -> Tape:
+    """An invented market of as many minutes."""
+    return synthesise(Recipe(seed=7, bars=bars), "BTCUSDT.PAPER", path)
+
+
+async def played(folder: Folder, bars: int) -> list[Stored]:
+    """What a demo says: mostly bars, and a trade now and then."""
+    tape = synthetic_tape(folder.root / "tape.parquet", bars)
+    bus = MemoryBus()
+    async with Demo(Plan(memory=True), folder, tape, bus, None) as demo:
+        await demo.play(lambda _: None)
+    return bus.log.messages
+
+
+async def traded(signals: int) -> list[Stored]:
+    """What busy producers cause: for every signal an order, a fill and a position."""
+    bus = MemoryBus()
+    feed = Feed(bus)
+    services = assemble(RANK, bus, feed, book=BOOK, mode="paper", crashes=CrashBook())
+    await feed.start()
+    await asyncio.gather(*(service.recall() for service in services))
+    turns = Round([LocalPlayer(service) for service in services], feed)
+    await set_up_bench(bus, BOOK)
+    quotes = Quotes(bus)
+    for number in range(signals // BATCH):
+        at = BEGIN + number * NANOSECONDS
+        await quotes.say(at)
+        turns.tail = await send_batch(bus, "traded", number * BATCH, BATCH, at)
+        await turns.settle()
+    await feed.stop()
+    return bus.log.messages
+
+
+async def pour(messages: Sequence[Stored], bus: Bus) -> None:
+    """Append messages in their order to an empty log; they come to stand where they stood."""
+    for start in range(0, len(messages), AT_ONCE):
+        some = messages[start : start + AT_ONCE]
+        places = await asyncio.gather(*(bus.append(it.subject, it.payload) for it in some))
+        assert places == [it.sequence for it in some]

@@ -1,0 +1,89 @@
+"""JetStream into all projections, beside a socket that looks at nothing."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from deadreckon.projections.board import BoardView
+from deadreckon.runtime.bus import Bus, Stored
+from deadreckon.runtime.feed import Decoding, Feed
+from deadreckon.stack.assembly import BOOK
+from deadreckon.stack.bench.figures import Figure, rate
+from deadreckon.stack.bench.rawsocket import RawSocket
+from deadreckon.stack.bench.recording import played, pour, traded
+from deadreckon.stack.bench.workshop import Place, Workshop
+from deadreckon.stack.views import Views, stored_views
+
+MARK = 50_000  # events a second into SQLite, the lake and what is folded in memory
+
+
+async def measure(shop: Workshop) -> list[Figure]:
+    """Two logs: one of a demo, mostly bars one by one; one of orders, in commits of many."""
+    with shop.folder("record") as folder:
+        demo = await played(folder, shop.size(40_000, 1_500))
+    orders = await traded(shop.size(20_000, 500))
+    return [
+        *await _replay(shop, "a demo's log", demo),
+        *await _replay(shop, "a log of orders", orders),
+    ]
+
+
+async def _replay(shop: Workshop, what: str, messages: Sequence[Stored]) -> list[Figure]:
+    shop.tell(f"{what}: {len(messages):,} messages")
+    async with shop.place("replay") as place:
+        await pour(messages, place.bus)
+        socket = await _seconds_of_socket(place, len(messages))
+        read = await _seconds_of_reader(place.bus, len(messages))
+        events, decode = await _decode(place.bus, len(messages))
+        fold = await _seconds_of_views(place, len(messages))
+    limit, name = events / socket, "the same messages through a raw socket, undecoded"
+    return [
+        rate(f"{what}: read", events / read, "events/s", None, limit, name),
+        rate(f"{what}: read and decode", events / decode, "events/s", None, limit, name),
+        rate(f"{what}: all projections", events / fold, "events/s", MARK, limit, name),
+    ]
+
+
+async def _seconds_of_socket(place: Place, last: int) -> float:
+    begun = time.perf_counter()
+    await asyncio.to_thread(RawSocket(place.address).pull, last)
+    return time.perf_counter() - begun
+
+
+async def _seconds_of_reader(bus: Bus, last: int) -> float:
+    begun = time.perf_counter()
+    reader = await bus.read(0)
+    count = 0
+    while count < last:
+        count += len(await reader.next(1.0))
+    took = time.perf_counter() - begun
+    await reader.close()
+    return took
+
+
+async def _decode(bus: Bus, last: int) -> tuple[int, float]:
+    """Events in the log, and the seconds it takes to read, decode and chain them."""
+    begun = time.perf_counter()
+    reader = await bus.read(0)
+    decoding = Decoding()
+    count = events = 0
+    while count < last:
+        for stored in await reader.next(1.0):
+            events += len(decoding.decode(stored).facts)
+            count += 1
+    took = time.perf_counter() - begun
+    await reader.close()
+    return events, took
+
+
+async def _seconds_of_views(place: Place, last: int) -> float:
+    """From opening empty views to everything visible in them."""
+    feed = Feed(place.bus)
+    begun = time.perf_counter()
+    with stored_views(place.folder) as projector:
+        views = Views(feed, BOOK, "paper", projector, [BoardView()])
+        await feed.start()
+        await views.catch_up(last)
+        took = time.perf_counter() - begun
+        await feed.stop()
+    return took

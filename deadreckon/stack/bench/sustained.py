@@ -1,0 +1,85 @@
+"""How many signals a second go through all six services, to the change of position."""
+
+import asyncio
+import time
+
+from deadreckon.runtime.bus import Bus
+from deadreckon.stack.bench.appending import bare_publish
+from deadreckon.stack.bench.figures import Figure, bounded, rate
+from deadreckon.stack.bench.pipeline import Lives, Watcher, live_stack, send, send_batch
+from deadreckon.stack.bench.workshop import Workshop
+
+PER_SECOND = 1_000.0
+SENDER_SHARE = 0.99  # of that pace which the sender itself has to reach for the mark to count
+LAG_MAX = 1.0  # seconds between the last signal and the last change of position
+BATCH = 100
+AHEAD = 20  # batches the sender may be ahead of the services
+PATIENCE = 3  # times as long as sending takes, until we stop waiting
+
+
+async def measure(shop: Workshop) -> list[Figure]:
+    """Single signals at a fixed pace, open loop; then batches as fast as they are taken."""
+    seconds = shop.size(15.0, 2.0)
+    async with shop.place("limit") as bare, shop.place("sustained") as place:
+        samples = shop.size(2_000, 200)
+        times = await bare_publish(bare.bus, samples)
+        async with live_stack(place) as (_, watcher):
+            singles = await _singles(place.bus, watcher, seconds)
+            batches = await _batches(place.bus, watcher, shop.size(300, 10))
+        times += await bare_publish(bare.bus, samples)
+    limit = 1000 * len(times) / sum(times)
+    return [*_figures(singles, int(seconds * PER_SECOND), limit), batches]
+
+
+async def _singles(bus: Bus, watcher: Watcher, seconds: float) -> Lives:
+    count = int(seconds * PER_SECOND)
+    sending = asyncio.create_task(send(bus, "single", count, PER_SECOND))
+    lives = await watcher.watch(lambda it: it.positions >= count, PATIENCE * seconds + 10)
+    await sending
+    return lives
+
+
+def _figures(lives: Lives, count: int, limit: float) -> list[Figure]:
+    first, last = min(lives.signals.values()), max(lives.signals.values())
+    sent = (count - 1) / (last - first) * 1e9
+    moved = lives.positions / (lives.positions_at - first) * 1e9 if lives.positions else 0.0
+    lag = bounded("behind the last signal", (lives.positions_at - last) / 1e9, "s", LAG_MAX)
+    if lives.positions < count:
+        lost = count - lives.positions
+        lag = Figure("signals not through in time", lost, "signals", mark="none", reached=False)
+    bare = "bare fsynced publishes; a signal is at least one"
+    return [
+        rate("single signals sent", sent, "signals/s", PER_SECOND * SENDER_SHARE),
+        rate("single signals to position", moved, "signals/s", limit=limit, limit_name=bare),
+        lag,
+    ]
+
+
+async def _batches(bus: Bus, watcher: Watcher, batches: int) -> Figure:
+    """Batches as fast as the services take them: the sender waits when it is too far ahead."""
+    begun = time.monotonic()
+    count = batches * BATCH
+    room = asyncio.Semaphore(AHEAD)
+    freed = 0
+
+    def done(lives: Lives) -> bool:
+        nonlocal freed
+        while freed < lives.positions // BATCH:
+            freed += 1
+            room.release()
+        return lives.positions >= count
+
+    async def sending() -> None:
+        for number in range(batches):
+            await room.acquire()
+            await send_batch(bus, "batch", number * BATCH, BATCH)
+
+    task = asyncio.create_task(sending())
+    lives = await watcher.watch(done, PATIENCE * 20)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return rate(
+        f"signals in batches of {BATCH}, to position",
+        lives.positions / (time.monotonic() - begun),
+        "signals/s",
+    )

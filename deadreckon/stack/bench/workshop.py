@@ -1,0 +1,74 @@
+"""Where measures are taken: throwaway folders, each with a server of its own."""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from msgspec import Struct
+
+from deadreckon.runtime import logs
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.server import running
+from deadreckon.runtime.server_files import Address
+from deadreckon.stack.host import open_bus
+
+T = TypeVar("T")
+
+
+class MeasureError(Exception):
+    """A measure could not be taken to its end; the message says why."""
+
+
+class Place(Struct, frozen=True):
+    """A folder of its own, and the empty log of the server that runs on it."""
+
+    folder: Folder
+    bus: Bus
+    address: Address
+
+
+class Workshop:
+    """Gives measures their places and their sizes; `tell` hears what is being measured."""
+
+    def __init__(self, root: Path, quick: bool, tell: Callable[[str], None]) -> None:
+        self.root = root
+        self.quick = quick
+        self.tell = tell
+
+    def size(self, full: T, quick: T) -> T:
+        """How much to do: enough for a steady figure, or enough to see that it works."""
+        return quick if self.quick else full
+
+    @contextmanager
+    def folder(self, name: str) -> Iterator[Folder]:
+        """A folder that is gone afterwards."""
+        path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.root))
+        try:
+            yield Folder(path / "data").create()
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    @asynccontextmanager
+    async def place(self, name: str) -> AsyncIterator[Place]:
+        """A folder with a server, its settings those of every stack; both are gone afterwards."""
+        with self.folder(name) as folder:
+            async with open_bus(folder, None) as bus:
+                address = running(folder.root)
+                assert address is not None
+                yield Place(folder, bus, address)
+
+
+@contextmanager
+def workshop(data: Path, quick: bool, tell: Callable[[str], None]) -> Iterator[Workshop]:
+    """A workshop in `data` that leaves nothing behind."""
+    data.mkdir(parents=True, exist_ok=True)
+    root = Path(tempfile.mkdtemp(prefix="run-", dir=data))
+    logs.configure(root / "bench.log")
+    try:
+        yield Workshop(root, quick, tell)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
