@@ -58,10 +58,10 @@ def console() -> Console:
     return found if found.is_terminal else Console(highlight=False, width=PIPED)
 
 
-def print_json(answer: Answer, behind: int | None) -> None:
-    """One JSON object: the answer, and how many messages it is behind the log (null: no server
-    runs to ask)."""
-    document = msgspec.to_builtins(answer, builtin_types=(msgspec.Raw,)) | {"behind": behind}
+def print_json(answer: Answer, behind: int | None, **more: Any) -> None:
+    """One JSON object: the answer, how many messages it is behind the log (null: no server runs
+    to ask), and what else there is to say."""
+    document = msgspec.to_builtins(answer, builtin_types=(msgspec.Raw,)) | {"behind": behind} | more
     print(msgspec.json.encode(document).decode())
 
 
@@ -198,11 +198,16 @@ def _status(status: str) -> str:
     return GOOD if status == "filled" else DIM if status in ("cancelled", "expired") else PLAIN
 
 
-def print_status(answer: Answer, behind: int | None, holder: int | None) -> None:
-    """What runs, what is held and what is halted, in a few lines."""
+def print_status(
+    answer: Answer, behind: int | None, holder: int | None, server: dict[str, str] | None
+) -> None:
+    """What runs and where, what is held and what is halted, in a few lines."""
     found: dict[str, Any] = answer.data
     running = f"running (process {holder})" if holder else "not running"
     lines: list[Line] = [[(running, GOOD if holder else WARN)]]
+    if server:
+        where = f"nats {server['url']}, user {server['user']}, password in {server['secret_file']}"
+        lines.append([(where, DIM)])
     lines += [_halt(halt) for halt in found["halts"]]
     if found["equity"]:
         lines += _equity(found["equity"])

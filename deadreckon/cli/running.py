@@ -1,6 +1,7 @@
 """Runs a verb's coroutine with orderly interrupts, and turns faults into one line and a code."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -9,6 +10,7 @@ from deadreckon.contracts.codec import UndecodableError
 from deadreckon.projections.sink import SinkError
 from deadreckon.replay.play import TapeMismatchError
 from deadreckon.replay.tapes.tape import TapeError
+from deadreckon.runtime import logs
 from deadreckon.runtime.bus import (
     ConfigurationError,
     DeniedError,
@@ -19,6 +21,7 @@ from deadreckon.runtime.domain import FencedOutError
 from deadreckon.runtime.folder import FolderBusyError, FolderError
 from deadreckon.runtime.recollection import RecollectionError
 from deadreckon.runtime.server import ServerFailedError, StoreLockedError
+from deadreckon.stack.loopback import PortBusyError
 from deadreckon.stack.reading_views import NoViewsError
 from deadreckon.stack.views import AheadError
 from deadreckon.stack.workers import WorkerError
@@ -34,6 +37,7 @@ WORLD = (
     FolderBusyError,
     HoleError,
     NoViewsError,
+    PortBusyError,
     RecollectionError,
     ServerFailedError,
     SinkError,
@@ -46,6 +50,7 @@ WORLD = (
 
 def run(job: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """The coroutine's result; what went wrong outside ends in one line on stderr."""
+    logs.configure(level=logging.WARNING)
     try:
         return asyncio.run(job())
     except USAGE as error:

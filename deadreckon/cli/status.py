@@ -27,13 +27,15 @@ def status(*, data: Data = Path("var"), json: Json = False) -> None:
     Example: dr status --data run1
     """
     from deadreckon.cli.listing import print_json, print_status
+    from deadreckon.stack.host import whereabouts
     from deadreckon.stack.summary import read_status
 
     folder, answer, behind = _ask(data, read_status)
+    server = whereabouts(folder)
     if json:
-        print_json(answer, behind)
+        print_json(answer, behind, process=folder.holder(), nats=server)
     else:
-        print_status(answer, behind, folder.holder())
+        print_status(answer, behind, folder.holder(), server)
 
 
 def positions(

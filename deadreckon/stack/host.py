@@ -39,3 +39,12 @@ async def _address(
     async with EmbeddedServer(folder.root) as server:
         address = server.address
         yield address.url, address.user, address.password
+
+
+def whereabouts(folder: Folder) -> dict[str, str] | None:
+    """How a producer reaches the folder's server: URL, user, and the file with the password."""
+    found = running(folder.root)
+    if found is None:
+        return None
+    secret = (folder.root / "nats" / "secret").absolute()
+    return {"url": found.url, "user": found.user, "secret_file": str(secret)}

@@ -40,7 +40,7 @@ def test_every_answer_has_a_sequence_an_age_and_a_digest(
     assert dr(verb, "--data", data, "--json") == 0
 
     found = document(capsys)
-    assert list(found) == ["sequence", "age_seconds", "digest", "data", "behind"]
+    assert list(found)[:5] == ["sequence", "age_seconds", "digest", "data", "behind"]
     assert found["sequence"] > 100
     assert len(found["digest"]) == 64
     assert found["behind"] is None

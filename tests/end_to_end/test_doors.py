@@ -75,6 +75,7 @@ def wish(dr: Dr, name: str, **more: Any) -> str:
         "instrument": INSTRUMENT,
         "side": "buy",
         "quantity": "0.01",
+        "confidence": "0.9",
         "at": tape_time(dr),
     }
     return json.dumps(body | more)
