@@ -25,6 +25,7 @@ class Verb(NamedTuple):
 
 VERBS = {
     "demo": Verb("deadreckon.cli.demo:demo", "Play a tape through the whole stack."),
+    "up": Verb("deadreckon.cli.up:up", "Services, clock, views and gateway until stopped."),
     "run": Verb("deadreckon.cli.run:run", "Run some services in this process."),
     "status": Verb("deadreckon.cli.status:status", "What is held, halted, and how far behind."),
     "positions": Verb("deadreckon.cli.status:positions", "Positions from the projections."),

@@ -101,6 +101,11 @@ class Projector:
         return self._place
 
     @property
+    def metrics(self) -> MetricsKeeper | None:
+        """The metrics fold; null when it is not among the sinks."""
+        return self._metrics
+
+    @property
     def furthest(self) -> int:
         """The last sequence that any sink has been handed; beyond the log's end, it was cut."""
         return max(self._places())

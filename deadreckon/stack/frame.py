@@ -36,6 +36,7 @@ class Progress(Struct, frozen=True):
     sequence: int
     lag: int
     over: bool = False
+    url: str = ""  # of the gateway
 
     @property
     def done(self) -> float:
@@ -76,6 +77,7 @@ def one_line(board: Board, progress: Progress) -> str:
 def header(board: Board, progress: Progress, width: int) -> list[Line]:
     """What plays, how far it is, how fast it goes; and in red, why nothing trades."""
     title: Line = [(" deadreckon", TITLE), (f"  {clean(board.instrument)}", BOLD)]
+    title += [(f"  {progress.url}", DIM)] if progress.url else []
     when: Line = [(f"{moment(board.at)} UTC ", PLAIN)] if board.at else []
     halts = [_halt_banner(halt, width) for halt in halts_in_force(board)[-1:]]
     return [

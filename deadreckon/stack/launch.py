@@ -15,9 +15,11 @@ from deadreckon.runtime import logs
 from deadreckon.runtime.folder import Folder
 from deadreckon.stack.demo import Demo, Plan
 from deadreckon.stack.host import open_bus
-from deadreckon.stack.screen import Screen
+from deadreckon.stack.screen import Screen, waiting
+from deadreckon.stack.serving import served
 from deadreckon.stack.verdicts import told_to_producers
-from deadreckon.stack.views import stored_views
+from deadreckon.stack.views import StoredViews, stored_views
+from deadreckon.stack.vitals import Vitals
 
 SYNTHETIC = "BTCUSDT.PAPER"  # the instrument of a demo that was given no tape
 
@@ -53,12 +55,23 @@ async def launch(wish: Launch) -> dict[str, Any]:
         board = BoardView()
         verdicts = await stack.enter_async_context(told_to_producers(bus, plan.book))
         seen = (board, verdicts)
-        demo = await stack.enter_async_context(Demo(plan, folder, tape, bus, stored, seen))
+        demo = Demo(plan, folder, tape, bus, stored, seen)
+        url = await stack.enter_async_context(served(folder, _vitals(demo, stored), wish.web_port))
+        with waiting("reading the log", shown=not wish.quiet):
+            await stack.enter_async_context(demo)
         begun, rows = time.monotonic(), demo.player.played.rows
-        screen = Screen(board, lambda: demo.feed.last, rows, tape.header.rows)
+        screen = Screen(board, lambda: demo.feed.last, rows, tape.header.rows, url)
         async with nullcontext() if wish.quiet else screen:
             await demo.play(screen.update)
-        return await demo.summary(time.monotonic() - begun, demo.player.played.rows - rows)
+        with waiting("auditing the log", shown=not wish.quiet):
+            return await demo.summary(time.monotonic() - begun, demo.player.played.rows - rows)
+
+
+def _vitals(demo: Demo, stored: StoredViews | None) -> Vitals | None:
+    plan = demo.plan
+    if stored is None:
+        return None
+    return Vitals(plan.book, plan.mode, demo.feed, demo.views, stored, lambda: demo.services)
 
 
 def _tape(wish: Launch, folder: Folder) -> Tape:

@@ -63,8 +63,12 @@ class Reading:
 
     def table(self, name: str, wanted: Wanted) -> Answer:
         """The rows of a table, the latest first."""
-        rows = self.rows(name, *_conditions(name, wanted), limit=wanted.limit)
-        return Answer(self.place, self.age_seconds, self.standings[name].text, rows)
+        digest = self.standings[name].text
+        return Answer(self.place, self.age_seconds, digest, self.wanted(name, wanted))
+
+    def wanted(self, name: str, wanted: Wanted) -> list[Row]:
+        """Those rows of a table that somebody wants, the latest first."""
+        return self.rows(name, *_conditions(name, wanted), limit=wanted.limit)
 
     def rows(
         self, name: str, where: str = "1", values: Sequence[Any] = (), *, limit: int | None = None
@@ -89,9 +93,10 @@ class Reading:
         query = f'SELECT "{column}", count(*) FROM {name} GROUP BY 1 ORDER BY 2 DESC, 1'
         return dict(self._book.query(query))
 
-    def answer(self, data: Any) -> Answer:
-        """Something that was made of several tables."""
-        return Answer(self.place, self.age_seconds, _digest(self.standings), data)
+    def answer(self, data: Any, *tables: str) -> Answer:
+        """Something that was made of these tables; of all of them when none is named."""
+        of = {name: self.standings[name] for name in tables or self.standings}
+        return Answer(self.place, self.age_seconds, _digest(of), data)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 
 from rich.console import Console
@@ -23,7 +24,8 @@ WIDTH_MIN, HEIGHT_MIN = 40, 12  # below this there is no room for a frame
 class Screen:
     """Shows a board while a tape plays: `async with Screen(...) as screen: play(screen.update)`.
 
-    `tail` tells the log's last sequence, `rows` how many of `rows_total` were played before.
+    `tail` tells the log's last sequence, `rows` how many of `rows_total` were played before,
+    `url` where the gateway is.
     """
 
     def __init__(
@@ -32,12 +34,14 @@ class Screen:
         tail: Callable[[], int],
         rows: int,
         rows_total: int,
+        url: str = "",
         console: Console | None = None,
     ) -> None:
         self._view = view
         self._tail = tail
         self._rows = rows
         self._rows_total = rows_total
+        self._url = url
         self._console = console or Console(stderr=True, highlight=False)
         self._begun = time.monotonic()
         self._marks: deque[tuple[float, int, int]] = deque()
@@ -82,11 +86,14 @@ class Screen:
         """Draw one frame; returns the seconds it took."""
         begun = time.perf_counter()
         width, height = self._console.size
-        lines = compose(self._view.board, self._progress(over), width, height - 1)
+        lines = compose(self._view.board, self._progress(over=over), width, height - 1)
         live.update(Painted(lines), refresh=True)
         return time.perf_counter() - begun
 
     async def _write_lines(self) -> None:
+        if self._url:
+            self._console.out(f"the gateway is at {self._url}", highlight=False)
+        self._progress(over=False)  # where rates are counted from
         try:
             while True:
                 await asyncio.sleep(LINE_SECONDS)
@@ -95,9 +102,9 @@ class Screen:
             self._write_line(over=True)
 
     def _write_line(self, *, over: bool = False) -> None:
-        self._console.out(one_line(self._view.board, self._progress(over)), highlight=False)
+        self._console.out(one_line(self._view.board, self._progress(over=over)), highlight=False)
 
-    def _progress(self, over: bool) -> Progress:
+    def _progress(self, *, over: bool) -> Progress:
         now = time.monotonic()
         self._marks.append((now, self._rows, self._view.board.events))
         while len(self._marks) > 2 and now - self._marks[1][0] > RATE_SECONDS:
@@ -114,6 +121,7 @@ class Screen:
             sequence=tail,
             lag=tail - self._view.place,
             over=over,
+            url=self._url,
         )
 
 
@@ -124,3 +132,9 @@ def fits(console: Console) -> bool:
     return (
         drawable and not console.options.ascii_only and width >= WIDTH_MIN and height >= HEIGHT_MIN
     )
+
+
+def waiting(what: str, *, shown: bool) -> AbstractContextManager[object]:
+    """Says on a terminal what is waited for."""
+    console = Console(stderr=True)
+    return console.status(what) if shown and fits(console) else nullcontext()

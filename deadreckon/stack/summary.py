@@ -3,7 +3,7 @@
 from typing import Any
 
 from deadreckon.runtime.folder import Folder
-from deadreckon.stack.reading_views import OPEN_ORDERS, Answer, Reading, Row, reading
+from deadreckon.stack.reading_views import OPEN_ORDERS, Answer, Reading, Row, Wanted, reading
 
 HALTING = "kind IN ('requested', 'imposed', 'log_damaged')"
 SINCE_RESUME = (
@@ -18,6 +18,18 @@ def read_status(folder: Folder) -> Answer:
     """What the views know of the whole stack. Raises NoViewsError or SinkError."""
     with reading(folder) as book:
         return book.answer(_status(book))
+
+
+def read_portfolio(folder: Folder, wanted: Wanted) -> Answer:
+    """Positions, what the book was worth when it was marked last, and the halts in force."""
+    with reading(folder) as book:
+        marks = book.rows("equity", limit=1)
+        data = {
+            "positions": book.wanted("positions", wanted),
+            "equity": marks[0] if marks else None,
+            "halts": _halts(book),
+        }
+        return book.answer(data, "positions", "equity", "halts")
 
 
 def _status(book: Reading) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """A stack without a tape: services side by side, time from the clock, signals at the doors."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
@@ -16,12 +17,18 @@ from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.crashes import CrashBook
 from deadreckon.runtime.domain import retry
 from deadreckon.runtime.feed import Feed
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.server import running
 from deadreckon.services.clock.edge import Clock
 from deadreckon.stack.assembly import BOOK, RANK, assemble
+from deadreckon.stack.host import open_bus
 from deadreckon.stack.interrupts import interrupted
+from deadreckon.stack.serving import served
 from deadreckon.stack.setup import say
 from deadreckon.stack.supervision import halt_after_crashes
-from deadreckon.stack.views import StoredViews, View, Views
+from deadreckon.stack.verdicts import told_to_producers
+from deadreckon.stack.views import StoredViews, View, Views, stored_views
+from deadreckon.stack.vitals import Vitals
 
 log = structlog.get_logger()
 
@@ -111,3 +118,30 @@ class Live:
         name = logs.life_name("stop")
         sequence = await say(self.bus, self.settings.book, "stack", name, stopped)
         await self.views.catch_up(sequence)
+
+
+class Whereabouts(Struct, frozen=True):
+    """Where a stack is to be found: its folder, its NATS server, its gateway (empty: none)."""
+
+    data: str
+    nats: str
+    web: str
+
+
+async def stand_up(settings: Settings, announce: Callable[[Whereabouts], None]) -> None:
+    """Run the stack that the settings describe until it is interrupted."""
+    folder = Folder(Path(settings.data)).create()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(folder.alone())
+        bus = await stack.enter_async_context(open_bus(folder, settings.nats))
+        stored = stack.enter_context(stored_views(folder))
+        verdicts = await stack.enter_async_context(told_to_producers(bus, settings.book))
+        live = Live(settings, bus, CrashBook(folder.crashes), stored, [verdicts])
+        vitals = Vitals(
+            settings.book, settings.mode, live.feed, live.views, stored, lambda: live.services
+        )
+        web = await stack.enter_async_context(served(folder, vitals, settings.web_port))
+        server = running(folder.root)
+        nats = settings.nats or (server.url if server else "")
+        announce(Whereabouts(str(folder.root), nats, web))
+        await live.run()

@@ -10,7 +10,7 @@ from tests.projections.logs import Log, busy_log, tell
 def viewed(root: Path, log: Log | None = None) -> Folder:
     """A folder whose views have read a log to its end."""
     folder = Folder(root).create()
-    projector = open_projector(paths(root), ["audit"])
+    projector = open_projector(paths(root), ["audit", "metrics"])
     tell(projector, log or busy_log(seed=1, orders=60))
     projector.close()
     return folder

@@ -1,0 +1,77 @@
+"""`dr up`: a stack that stays up, with time from the clock and signals at its doors."""
+
+import json as codec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deadreckon.cli.app import EXIT_USAGE, fail
+
+if TYPE_CHECKING:
+    from deadreckon.stack.up import Settings, Whereabouts
+
+
+def up(
+    *,
+    config: Path | None = None,
+    data: Path | None = None,
+    nats: str | None = None,
+    web_port: int | None = None,
+    web: bool = True,
+    json: bool = False,
+) -> None:
+    """Run services, views and the gateway until Ctrl-C or SIGTERM.
+
+    Its log goes to stderr, as JSON unless that is a terminal. Nothing trades before instruments,
+    cash and limits are set: `dr instruments`, `dr cash`, `dr limits`.
+
+    Example: dr up --data desk1 --web-port 8787
+
+    Parameters
+    ----------
+    config
+        A TOML file with data, nats, book, mode, services, web_port, clock_seconds.
+    data
+        The folder this stack lives in; var unless the file says otherwise.
+    nats
+        URL of a NATS server to use in place of the embedded one.
+    web_port
+        Port of the gateway on loopback; 0 takes a free one.
+    web
+        Serve the gateway.
+    json
+        Print where things are as one JSON object.
+    """
+    settings = _settings(config, data=data, nats=nats, web_port=web_port, web=web)
+    from deadreckon.cli.running import run
+    from deadreckon.runtime import logs
+    from deadreckon.stack.up import stand_up
+
+    logs.configure()
+    run(lambda: stand_up(settings, _print_json if json else _print))
+
+
+def _settings(
+    config: Path | None, *, data: Path | None, nats: str | None, web_port: int | None, web: bool
+) -> "Settings":
+    """What the file says, and over it what the command line says."""
+    import msgspec
+
+    from deadreckon.stack.up import read_settings
+
+    try:
+        found = read_settings(config)
+    except (OSError, msgspec.MsgspecError) as error:
+        fail(f"{config}: {error}", EXIT_USAGE)
+    said: dict[str, Any] = {"data": data and str(data), "nats": nats, "web_port": web_port}
+    said = {name: value for name, value in said.items() if value is not None}
+    return msgspec.structs.replace(found, **(said if web else said | {"web_port": None}))
+
+
+def _print_json(found: "Whereabouts") -> None:
+    print(codec.dumps({"data": found.data, "nats": found.nats, "web": found.web}), flush=True)
+
+
+def _print(found: "Whereabouts") -> None:
+    print(f"data    {found.data}")
+    print(f"nats    {found.nats}  (the password of the embedded one: {found.data}/nats/secret)")
+    print(f"web     {found.web or 'not served'}", flush=True)

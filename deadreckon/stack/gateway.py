@@ -1,0 +1,90 @@
+"""The gateway: a few pages on loopback, served in the event loop of the stack they speak of."""
+
+import asyncio
+import logging
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
+
+import structlog
+import uvicorn
+
+from deadreckon.runtime.folder import Folder
+from deadreckon.stack.loopback import LOOPBACK, bound
+from deadreckon.stack.pages import application
+from deadreckon.stack.vitals import Vitals
+
+STOP_SECONDS = 1  # that a page in the making is given when the stack stops
+
+log = structlog.get_logger()
+
+
+class Gateway:
+    """`async with Gateway(folder, vitals, port) as gateway:` serves at `gateway.url`, which also
+    stands in the folder's `gateway.url` meanwhile. Port 0 takes a free one.
+
+    Raises PortBusyError.
+    """
+
+    def __init__(self, folder: Folder, vitals: Vitals, port: int) -> None:
+        self._socket = bound(port)
+        self.port: int = self._socket.getsockname()[1]
+        self.url = f"http://{LOOPBACK}:{self.port}"
+        _log_quietly()
+        settings = uvicorn.Config(
+            application(folder, vitals),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            http="h11",
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+        self._server = _Server(settings)
+        self._url_file = folder.root / "gateway.url"
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Gateway":
+        serving = self._server.serve(sockets=[self._socket])
+        self._task = asyncio.create_task(serving, name="gateway")
+        while not self._server.started:
+            if self._task.done():
+                self._task.result()
+            await asyncio.sleep(0.005)
+        self._url_file.write_text(self.url + "\n")
+        log.info("gateway_ready", url=self.url)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._url_file.unlink(missing_ok=True)
+        self._server.should_exit = True
+        if self._task:
+            await self._task
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to the stack around it."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        return nullcontext()
+
+
+class _Forwarding(logging.Handler):
+    """Passes what the HTTP server logs on to our own log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log.warning("gateway", said=self.format(record))
+
+
+def _log_quietly() -> None:
+    """Only warnings of the HTTP server matter, and they must not land on the terminal."""
+    logger = logging.getLogger("uvicorn")
+    logger.setLevel(logging.WARNING)
+    logger.propagate = False
+    logger.handlers = [_Forwarding()]

@@ -1,0 +1,152 @@
+"""What the gateway answers: how the stack is, what its metrics are, what its views say."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from starlette.exceptions import HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from deadreckon import __version__
+from deadreckon.projections.exposition import LogCollector
+from deadreckon.projections.series import Series
+from deadreckon.projections.sink import SinkError
+from deadreckon.runtime.folder import FORMAT, Folder
+from deadreckon.stack.reading_views import (
+    LIMIT,
+    LIMIT_MAX,
+    Answer,
+    NoViewsError,
+    Wanted,
+    read_table,
+)
+from deadreckon.stack.summary import read_portfolio
+from deadreckon.stack.vitals import Vitals
+
+HOSTS = ["127.0.0.1", "localhost"]  # any other name is another site's page that points here
+
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="rows at most")]
+Strategy = Annotated[str | None, Query(description="only those of this strategy")]
+Instrument = Annotated[str | None, Query(description="only those of this instrument")]
+Open = Annotated[bool, Query(alias="open", description="only what is open")]
+
+_encode = msgspec.json.Encoder(decimal_format="string").encode
+
+
+def application(folder: Folder, vitals: Vitals) -> FastAPI:
+    """The pages of one stack; nothing in it reports to anybody else."""
+    app = FastAPI(
+        title="Deadreckon",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"auto_configure": False},
+    )
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)
+    app.add_exception_handler(RequestValidationError, _wrong_question)
+    app.add_exception_handler(HTTPException, _no_such_page)
+    app.add_exception_handler(NoViewsError, _no_answer)
+    app.add_exception_handler(SinkError, _no_answer)
+    pages = Pages(folder, vitals)
+    for name in ("healthz", "readyz", "version", "metrics", "portfolio", "orders", "fills"):
+        app.add_api_route(f"/{name}", getattr(pages, name), methods=["GET"])
+    return app
+
+
+class Pages:
+    """The answers, one method a page."""
+
+    def __init__(self, folder: Folder, vitals: Vitals) -> None:
+        self._folder = folder
+        self._vitals = vitals
+        self._registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self._registry)
+        self._registry.register(LogCollector(self._series))
+
+    async def healthz(self) -> Response:
+        """Whether the process lives and reads the log."""
+        return _verdict(self._vitals.fault())
+
+    async def readyz(self) -> Response:
+        """Whether everybody has recalled the log and the views are up with it; 503 if not."""
+        return _verdict(self._vitals.unready())
+
+    async def version(self) -> Response:
+        """Which program this is, and what it runs."""
+        vitals = self._vitals
+        said = {"version": __version__, "folder_format": FORMAT}
+        return _json(said | {"book": vitals.book, "mode": vitals.mode})
+
+    async def metrics(self) -> Response:
+        """The metrics of the log beside those of the process, for Prometheus."""
+        text = await asyncio.to_thread(generate_latest, self._registry)
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+    async def portfolio(
+        self, strategy: Strategy = None, instrument: Instrument = None, open_only: Open = False
+    ) -> Response:
+        """Positions, the last equity mark, and halts in force."""
+        wanted = Wanted(None, strategy, instrument, open_only)
+        return await _answer(lambda: read_portfolio(self._folder, wanted))
+
+    async def orders(
+        self,
+        limit: Limit = LIMIT,
+        strategy: Strategy = None,
+        instrument: Instrument = None,
+        open_only: Open = False,
+    ) -> Response:
+        """Orders, the latest changed first."""
+        wanted = Wanted(limit, strategy, instrument, open_only)
+        return await _answer(lambda: read_table(self._folder, "orders", wanted))
+
+    async def fills(
+        self, limit: Limit = LIMIT, strategy: Strategy = None, instrument: Instrument = None
+    ) -> Response:
+        """Fills, the latest first."""
+        wanted = Wanted(limit, strategy, instrument)
+        return await _answer(lambda: read_table(self._folder, "fills", wanted))
+
+    def _series(self) -> Series:
+        keeper = self._vitals.stored.projector.metrics
+        return keeper.visible if keeper else Series()
+
+
+async def _answer(read: Callable[[], Answer]) -> Response:
+    return _json(await asyncio.to_thread(read))
+
+
+def _verdict(fault: str) -> Response:
+    return _json({"ok": False, "reason": fault}, 503) if fault else _json({"ok": True})
+
+
+def _json(said: Any, status: int = 200) -> Response:
+    return Response(_encode(said), status, media_type="application/json")
+
+
+async def _wrong_question(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    return _json({"error": f"{first['loc'][-1]}: {first['msg']}"}, 422)
+
+
+async def _no_such_page(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _json({"error": f"{request.url.path}: {error.detail}"}, error.status_code)
+
+
+async def _no_answer(_: Request, error: Exception) -> Response:
+    return _json({"error": str(error)}, 503)

@@ -1,0 +1,280 @@
+"""The gateway: what its pages say, and how it lives and ends beside the stack it speaks of."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from deadreckon import __version__
+from deadreckon.projections.board import BoardView
+from deadreckon.projections.store import open_projector, paths
+from deadreckon.replay.tapes.synthetic import Recipe, synthesise
+from deadreckon.runtime.feed import Feed
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.memory import MemoryBus
+from deadreckon.stack import vitals as limits
+from deadreckon.stack.gateway import Gateway
+from deadreckon.stack.launch import Launch, launch
+from deadreckon.stack.loopback import PortBusyError
+from deadreckon.stack.pages import application
+from deadreckon.stack.reading_views import Wanted, read_table
+from deadreckon.stack.views import Views
+from deadreckon.stack.vitals import Vitals
+from tests.projections.logs import accepted, busy_log, submitting
+from tests.stack.desk import viewed
+
+LOOPBACK = "http://127.0.0.1"
+
+
+class Recalling:
+    """A service as the gateway sees it."""
+
+    name = "risk"
+
+    def __init__(self, *, ready: bool) -> None:
+        self.ready = ready
+
+
+class Kept:
+    """The stored views of a folder, without the lake, which no page reads."""
+
+    def __init__(self, folder: Folder) -> None:
+        self.projector = open_projector(paths(folder.root), ["audit", "metrics"])
+
+
+@asynccontextmanager
+async def living(folder: Folder, *services: Any) -> AsyncIterator[Vitals]:
+    """The vitals of a stack that reads an empty log."""
+    stored: Any = Kept(folder)
+    feed = Feed(MemoryBus())
+    views = Views(feed, "desk", "paper", None, [BoardView()])
+    await feed.start()
+    views.place = 1
+    try:
+        yield Vitals("desk", "paper", feed, views, stored, lambda: services)
+    finally:
+        await feed.stop()
+        stored.projector.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    log = busy_log(seed=1, orders=60)
+    log.say(submitting("still-open"), accepted("still-open"), source="fill")
+    return viewed(tmp_path_factory.mktemp("gateway") / "run", log)
+
+
+@pytest.fixture
+async def vitals(folder: Folder) -> AsyncIterator[Vitals]:
+    async with living(folder) as found:
+        yield found
+
+
+@pytest.fixture
+async def pages(folder: Folder, vitals: Vitals) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(application(folder, vitals))
+    async with httpx2.AsyncClient(transport=transport, base_url=LOOPBACK) as client:
+        yield client
+
+
+@pytest.mark.parametrize("page", ["/portfolio", "/orders", "/fills"])
+async def test_every_answer_has_a_sequence_an_age_and_a_digest(
+    page: str, pages: httpx2.AsyncClient
+) -> None:
+    answer = await pages.get(page)
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert list(answer.json()) == ["sequence", "age_seconds", "digest", "data"]
+    assert answer.json()["sequence"] > 100
+
+
+async def test_fills_are_the_latest_first_and_as_many_as_asked_for(
+    pages: httpx2.AsyncClient,
+) -> None:
+    rows = (await pages.get("/fills?limit=3")).json()["data"]
+
+    assert len(rows) == 3
+    assert rows[0]["sequence"] > rows[2]["sequence"]
+    assert rows[0]["price"] == str(rows[0]["price"])
+
+
+async def test_orders_may_be_asked_for_by_what_is_open_and_whose_they_are(
+    pages: httpx2.AsyncClient,
+) -> None:
+    still_open = (await pages.get("/orders?open=true")).json()["data"]
+    others = (await pages.get("/orders?strategy=nobody")).json()["data"]
+
+    assert [row["order_id"] for row in still_open] == ["still-open"]
+    assert others == []
+
+
+async def test_a_portfolio_has_positions_equity_and_halts(pages: httpx2.AsyncClient) -> None:
+    found = (await pages.get("/portfolio")).json()["data"]
+
+    assert list(found) == ["positions", "equity", "halts"]
+    assert found["positions"][0]["instrument"] == "BTCUSDT.PAPER"
+    assert found["equity"]["cash_by_currency"].keys() == {"USDT"}
+
+
+@pytest.mark.parametrize(
+    ("page", "status", "reason"),
+    [
+        ("/fills?limit=0", 422, "limit: Input should be greater than or equal to 1"),
+        ("/orders?open=perhaps", 422, "open: Input should be a valid boolean"),
+        ("/nothing", 404, "/nothing: Not Found"),
+    ],
+)
+async def test_a_wrong_question_is_answered_in_one_line(
+    page: str, status: int, reason: str, pages: httpx2.AsyncClient
+) -> None:
+    answer = await pages.get(page)
+
+    assert answer.status_code == status
+    assert answer.json()["error"].startswith(reason)
+
+
+async def test_nothing_can_be_changed_here(pages: httpx2.AsyncClient) -> None:
+    assert (await pages.post("/orders")).status_code == 405
+
+
+async def test_a_page_of_another_site_is_refused(pages: httpx2.AsyncClient) -> None:
+    answer = await pages.get("/fills", headers={"host": "rebound.example"})
+
+    assert answer.status_code == 400
+
+
+async def test_a_folder_without_views_is_no_answer_yet(tmp_path: Path, vitals: Vitals) -> None:
+    empty = Folder(tmp_path / "empty").create()
+    transport = httpx2.ASGITransport(application(empty, vitals))
+    async with httpx2.AsyncClient(transport=transport, base_url=LOOPBACK) as client:
+        answer = await client.get("/fills")
+
+    assert answer.status_code == 503
+    assert "has no views yet" in answer.json()["error"]
+
+
+async def test_metrics_of_the_log_stand_beside_those_of_the_process(
+    pages: httpx2.AsyncClient,
+) -> None:
+    answer = await pages.get("/metrics")
+
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "python_info{" in answer.text
+    assert 'signals_refused_total{book="desk",rule="max_notional"}' in answer.text
+
+
+async def test_the_version_says_what_runs(pages: httpx2.AsyncClient) -> None:
+    found = (await pages.get("/version")).json()
+
+    assert (found["version"], found["book"], found["mode"]) == (__version__, "desk", "paper")
+
+
+async def test_a_service_that_still_recalls_is_named(folder: Folder) -> None:
+    async with living(folder, Recalling(ready=False)) as vitals:
+        assert vitals.fault() == ""
+        assert vitals.unready() == "recalling the log: risk"
+    async with living(folder, Recalling(ready=True)) as vitals:
+        assert vitals.unready() == ""
+
+
+async def test_views_too_far_behind_are_not_ready(vitals: Vitals) -> None:
+    vitals.feed.last = vitals.views.place + limits.LAG_MAX
+    assert vitals.unready() == ""
+
+    vitals.feed.last += 1
+    assert vitals.unready() == f"the views are {limits.LAG_MAX + 1} messages behind the log"
+
+
+async def test_a_stack_that_no_longer_reads_is_not_well(
+    pages: httpx2.AsyncClient, vitals: Vitals
+) -> None:
+    assert (await pages.get("/healthz")).json() == {"ok": True}
+    assert (await pages.get("/readyz")).status_code == 200
+
+    await vitals.feed.stop()
+
+    for page in ("/healthz", "/readyz"):
+        answer = await pages.get(page)
+        assert answer.status_code == 503
+        assert answer.json() == {"ok": False, "reason": "the log is not being read"}
+
+
+async def test_a_free_port_is_found_and_said_in_the_folder(folder: Folder, vitals: Vitals) -> None:
+    said = folder.root / "gateway.url"
+
+    async with Gateway(folder, vitals, 0) as gateway:
+        assert said.read_text() == f"http://127.0.0.1:{gateway.port}\n"
+        async with httpx2.AsyncClient() as client:
+            assert (await client.get(f"{gateway.url}/healthz")).status_code == 200
+
+    assert not said.exists()
+
+
+async def test_a_busy_port_is_told_with_what_to_do(folder: Folder, vitals: Vitals) -> None:
+    async with Gateway(folder, vitals, 0) as first:
+        with pytest.raises(PortBusyError, match=f"port {first.port} is in use: .*--web-port"):
+            Gateway(folder, vitals, first.port)
+    with pytest.raises(PortBusyError, match="port 70000 cannot be taken"):
+        Gateway(folder, vitals, 70_000)
+
+
+async def test_it_ends_though_somebody_is_still_connected(folder: Folder, vitals: Vitals) -> None:
+    async with httpx2.AsyncClient() as client:
+        async with Gateway(folder, vitals, 0) as gateway:
+            await client.get(f"{gateway.url}/healthz")
+        with pytest.raises(httpx2.TransportError):
+            await client.get(f"{gateway.url}/healthz")
+
+
+async def test_signals_are_left_to_the_stack(folder: Folder, vitals: Vitals) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+    async with Gateway(folder, vitals, 0):
+        during = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+    assert during == before
+
+
+@pytest.mark.slow
+async def test_it_answers_while_a_tape_plays_and_agrees_with_the_statement(tmp_path: Path) -> None:
+    tape = tmp_path / "tape.parquet"
+    synthesise(Recipe(seed=7, bars=800), "BTCUSDT.PAPER", tape)
+    data = tmp_path / "run"
+    wish = Launch(
+        data=data,
+        tape=tape,
+        instrument=None,
+        volume_unit=None,
+        speed=60 * 400,
+        seconds=120,
+        processes=False,
+        memory=False,
+        nats=None,
+        web_port=0,
+        quiet=True,
+    )
+    playing = asyncio.create_task(launch(wish))
+    said = data / "gateway.url"
+    while not said.exists():
+        assert not playing.done(), playing.result()
+        await asyncio.sleep(0.01)
+
+    async with httpx2.AsyncClient(base_url=said.read_text().strip()) as client:
+        # From outside there is nothing to wait for but the answer itself.
+        while (await client.get("/readyz")).status_code != 200:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        places = [(await client.get("/fills")).json()["sequence"] for _ in range(20)]
+        metrics = (await client.get("/metrics")).text
+    document = await playing
+
+    assert places == sorted(places)
+    assert 'log_events_total{type="market.bar_closed"}' in metrics
+    assert not said.exists()
+    after = read_table(Folder(data), "fills", Wanted(None))
+    assert (after.sequence, len(after.data)) == (document["last_sequence"], document["fills"])
