@@ -1,6 +1,7 @@
 """A statement for people: tables on a terminal, the same without colours elsewhere."""
 
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -39,20 +40,18 @@ def show_statement(document: Document) -> None:
 
 def show_next(data: Path) -> None:
     """Print what may be asked of the folder of a run."""
+    folder = shlex.quote(str(data))
     python = min(sys.executable, os.path.relpath(sys.executable), key=len)
     query = (
-        f"{python} -c \"import duckdb; duckdb.connect('{data}/analytics.duckdb', read_only=True)"
-        ".sql('FROM pnl_by_day').show()\""
+        f'import duckdb; duckdb.connect("{data}/analytics.duckdb", read_only=True)'
+        '.sql("FROM pnl_by_day").show()'
     )
     steps = (
-        ("the same figures, from the log alone", f"./dr replay audit --all --data {data}"),
-        ("every view against a fresh fold of the log", f"./dr verify --data {data}"),
-        ("what was refused, and why", f"./dr tail --from 1 --type SignalRefused --data {data}"),
-        ("a query", query),
-        (
-            "a crash",
-            "kill -9 the next run in the middle, start it again: the run digest is the same",
-        ),
+        ("the same figures, from the log alone", f"./dr replay audit --all --data {folder}"),
+        ("every view against a fresh fold of the log", f"./dr verify --data {folder}"),
+        ("what was refused, and why", f"./dr tail --from 1 --type SignalRefused --data {folder}"),
+        ("a query", f"{shlex.quote(python)} -c {shlex.quote(query)}"),
+        ("a crash", "kill -9 the next run in the middle, start it again: the digest is the same"),
     )
     console = Console(highlight=False, soft_wrap=True)
     console.print(Text("\n what to try next", "bold cyan"))

@@ -43,10 +43,8 @@ def up(
     """
     settings = _settings(config, data=data, nats=nats, web_port=web_port, web=web)
     from deadreckon.cli.running import run
-    from deadreckon.runtime import logs
     from deadreckon.stack.up import stand_up
 
-    logs.configure()
     run(lambda: stand_up(settings, _print_json if json else _print))
 
 
@@ -68,10 +66,13 @@ def _settings(
 
 
 def _print_json(found: "Whereabouts") -> None:
-    print(codec.dumps({"data": found.data, "nats": found.nats, "web": found.web}), flush=True)
+    import msgspec
+
+    print(codec.dumps(msgspec.to_builtins(found)), flush=True)
 
 
 def _print(found: "Whereabouts") -> None:
-    print(f"data    {found.data}")
-    print(f"nats    {found.nats}  (the password of the embedded one: {found.data}/nats/secret)")
-    print(f"web     {found.web or 'not served'}", flush=True)
+    print(f"data  {found.data}")
+    how = f", user {found.user}, password in {found.secret_file}" if found.user else ""
+    print(f"nats  {found.nats}{how}")
+    print(f"web   {found.web or 'not served'}", flush=True)

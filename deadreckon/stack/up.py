@@ -18,10 +18,9 @@ from deadreckon.runtime.crashes import CrashBook
 from deadreckon.runtime.domain import retry
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.server import running
 from deadreckon.services.clock.edge import Clock
 from deadreckon.stack.assembly import BOOK, RANK, assemble
-from deadreckon.stack.host import open_bus
+from deadreckon.stack.host import open_bus, whereabouts
 from deadreckon.stack.interrupts import interrupted
 from deadreckon.stack.serving import served
 from deadreckon.stack.setup import say
@@ -121,15 +120,19 @@ class Live:
 
 
 class Whereabouts(Struct, frozen=True):
-    """Where a stack is to be found: its folder, its NATS server, its gateway (empty: none)."""
+    """Where a stack is to be found: its folder, its NATS server with the user and the file of
+    the password (empty for one that is not its own), its gateway (empty: none)."""
 
     data: str
     nats: str
+    user: str
+    secret_file: str
     web: str
 
 
 async def stand_up(settings: Settings, announce: Callable[[Whereabouts], None]) -> None:
     """Run the stack that the settings describe until it is interrupted."""
+    logs.configure()
     folder = Folder(Path(settings.data)).create()
     async with AsyncExitStack() as stack:
         stack.enter_context(folder.alone())
@@ -141,7 +144,10 @@ async def stand_up(settings: Settings, announce: Callable[[Whereabouts], None]) 
             settings.book, settings.mode, live.feed, live.views, stored, lambda: live.services
         )
         web = await stack.enter_async_context(served(folder, vitals, settings.web_port))
-        server = running(folder.root)
-        nats = settings.nats or (server.url if server else "")
-        announce(Whereabouts(str(folder.root), nats, web))
+        server = None if settings.nats else whereabouts(folder)
+        found = server or {"url": settings.nats or "", "user": "", "secret_file": ""}
+        where = Whereabouts(
+            str(folder.root), found["url"], found["user"], found["secret_file"], web
+        )
+        announce(where)
         await live.run()
