@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 STREAM = "LOG"
-ALL = "log.>"
+ALL = "log.*.*.*"  # what the stream takes; the server refuses every other form
 SHARED = "shared"  # the book of facts that concern every book: the market
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -154,3 +154,17 @@ PARAMETERS = {
     "producer": "whoever sends signals, by a name of its own",
     "operator": "whoever runs the stack, by a name of their own",
 }
+
+
+def covers(filter: str, subject: str) -> bool:
+    """Whether a subject falls under a filter with the wildcards of NATS.
+
+    >>> covers("log.desk.risk.>", "log.desk.risk.events"), covers("log.*.in.>", "log.desk.op.ann")
+    (True, False)
+    """
+    wanted, found = filter.split("."), subject.split(".")
+    if wanted[-1] == ">":
+        wanted, found = wanted[:-1], found[: len(wanted) - 1] if len(found) >= len(wanted) else []
+    return len(wanted) == len(found) and all(
+        want in ("*", have) for want, have in zip(wanted, found, strict=True)
+    )

@@ -8,7 +8,7 @@ import structlog
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from deadreckon.contracts.subjects import ALL, STREAM
+from deadreckon.contracts.subjects import ALL, STREAM, covers
 from deadreckon.runtime.bus import (
     ConfigurationError,
     Fence,
@@ -33,7 +33,6 @@ from deadreckon.runtime.notices import Hearing
 from deadreckon.runtime.stream import configuration, configuration_faults
 
 HEADER_ROOM = 512  # bytes of a message kept free: the server counts the fence's headers in
-ROOT = ALL.removesuffix(">")
 INBOXES = "_INBOX."  # where answers may go; everybody's inbox prefix begins with it
 
 FENCE_LAST = "Nats-Expected-Last-Subject-Sequence"
@@ -108,7 +107,7 @@ class JetStreamBus:
 
     async def append(self, subject: str, payload: bytes, fence: Fence | None = None) -> int:
         """Store one message, if the fence stands; one attempt. Bus.append says what it raises."""
-        if not subject.startswith(ROOT):
+        if not covers(ALL, subject):
             raise ValueError(f"{subject!r} is no subject of the log")
         if len(payload) > self.payload_max:
             raise TooLargeError(f"{len(payload)} bytes, {self.payload_max} at most")

@@ -21,4 +21,4 @@ def leashed(command: list[str]) -> list[str]:
     """The command that runs `command` (an absolute program and its arguments) on a leash."""
     if not sys.platform.startswith("linux"):
         return command
-    return [sys.executable, "-c", _PROGRAM, str(os.getpid()), *command]
+    return [sys.executable, "-I", "-S", "-c", _PROGRAM, str(os.getpid()), *command]

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from itertools import takewhile
 from operator import attrgetter
 
-from deadreckon.contracts.subjects import ALL
+from deadreckon.contracts.subjects import ALL, covers
 from deadreckon.runtime.bus import (
     Fence,
     FencedError,
@@ -21,25 +21,10 @@ from deadreckon.runtime.bus import (
 from deadreckon.runtime.notices import Hearing
 
 PAYLOAD_MAX = 1024 * 1024 - 512  # what JetStream takes by default, so that commits are cut alike
-ROOT = ALL.removesuffix(">")
 BATCH = 1_000  # messages a reader hands out at once
 BREATH = 1_024  # appends after which others get their turn, though nothing ever waits here
 
 Answering = Callable[[bytes], Awaitable[bytes]]
-
-
-def covers(filter: str, subject: str) -> bool:
-    """Whether a subject falls under a filter with the wildcards of NATS.
-
-    >>> covers("log.desk.risk.>", "log.desk.risk.events"), covers("log.*.in.>", "log.desk.op.ann")
-    (True, False)
-    """
-    wanted, found = filter.split("."), subject.split(".")
-    if wanted[-1] == ">":
-        wanted, found = wanted[:-1], found[: len(wanted) - 1] if len(found) >= len(wanted) else []
-    return len(wanted) == len(found) and all(
-        want in ("*", have) for want, have in zip(wanted, found, strict=True)
-    )
 
 
 class MemoryLog:
@@ -209,7 +194,7 @@ class MemoryBus:
     async def append(self, subject: str, payload: bytes, fence: Fence | None = None) -> int:
         """Store one message, if the fence stands; see Bus.append."""
         self._check_open()
-        if not subject.startswith(ROOT):
+        if not covers(ALL, subject):
             raise ValueError(f"{subject!r} is no subject of the log")
         if len(payload) > self.payload_max:
             raise TooLargeError(f"{len(payload)} bytes, {self.payload_max} at most")

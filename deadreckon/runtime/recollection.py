@@ -41,6 +41,11 @@ class Recollection:
             return
         commit = message.commit
         counts = {(sequence, index): count for sequence, index, count in commit.answers}
+        if sum(counts.values()) != len(message.facts):
+            raise RecollectionError(
+                f"{self._service}: commit {commit.n} has {len(message.facts)} events "
+                f"and counts {sum(counts.values())}"
+            )
         recorded = iter(message.facts)
         end = (commit.to + 1, commit.part)
         while self.waiting and self.waiting[0][:2] < end:

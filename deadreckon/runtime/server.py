@@ -5,7 +5,6 @@ import fcntl
 import os
 import signal
 import socket
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from deadreckon.runtime.binary import nats_server
+from deadreckon.runtime.leash import leashed
 from deadreckon.runtime.server_files import Address, ServerFiles
 
 READY_WAIT = 120.0  # seconds: a store of millions of messages takes some to be read
@@ -22,16 +22,6 @@ LOCK_WAIT = (
     0.5  # seconds: somebody who only looks whether a server runs holds the lock for a moment
 )
 LOOK = 0.01  # seconds between two looks at a file or a lock
-
-# Linux ends the server with its parent, even with one that was killed: the kernel signals it. The
-# request must be made inside the child, and a fork of a process with threads may run next to
-# nothing: hence a program in between. A parent that died before it was made is noticed as well.
-LEASH = """
-import ctypes, os, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-if os.getppid() == int(sys.argv[1]):
-    os.execv(sys.argv[2], sys.argv[2:])
-"""
 
 log = structlog.get_logger()
 
@@ -136,9 +126,7 @@ class EmbeddedServer:
             file.write(self._files.settings_text(self._port))
 
     async def _launch(self, program: Path, lock: int) -> asyncio.subprocess.Process:
-        command = [str(program), "-c", str(self._files.settings)]
-        if sys.platform == "linux":
-            command = [sys.executable, "-I", "-S", "-c", LEASH, str(os.getpid()), *command]
+        command = leashed([str(program), "-c", str(self._files.settings)])
         # What it says before it has opened its log, a mistake in the settings for instance.
         words = os.open(self._files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:

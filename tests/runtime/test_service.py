@@ -148,6 +148,7 @@ async def test_an_input_between_reading_and_committing_is_answered_after_a_resta
     """A fact lands in the log before our commit, but after we had read: it is a leftover."""
     log = MemoryBus()
     undisturbed = MemoryBus()
+    lived: list[str] = []
     for bus, late in ((log, True), (undisturbed, False)):
         async with Desk(bus) as desk:
             await say(bus, 0)
