@@ -13,6 +13,8 @@ import pytest
 
 from tests.end_to_end.conftest import INSTRUMENT, REAL, Dr, until
 
+pytestmark = pytest.mark.xdist_group("main_job")  # they share one undisturbed run
+
 FIGURES = ("events", "signals", "refusals", "orders", "fills", "pnl", "digest")
 
 
