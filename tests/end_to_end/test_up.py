@@ -1,0 +1,94 @@
+"""A stack that stays up: `dr up`, seen through its gateway, its views and its log."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.end_to_end.conftest import Dr, until
+
+pytestmark = pytest.mark.slow
+
+WHO = ("--actor", "ann", "--reason", "opening")
+LISTING = (
+    "kind=spot",
+    "base_currency=BTC",
+    "quote_currency=USDT",
+    "tick_size=0.01",
+    "lot_size=0.001",
+)
+
+
+def started(dr: Dr, *words: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+    """A stack that runs, and what it said of where it is."""
+    process = dr.start("up", "--data", "desk", "--web-port", "0", "--json", *words)
+    assert process.stdout is not None
+    return process, json.loads(process.stdout.readline())
+
+
+def test_it_stays_up_answers_and_ends_in_good_order(dr: Dr) -> None:
+    process, where = started(dr)
+    assert where["user"]
+    assert Path(where["secret_file"]).is_file()
+
+    until(lambda: httpx2.get(f"{where['web']}/readyz").status_code == 200, "readiness")
+    dr.run("instruments", "add", "BTCUSDT.PAPER", *LISTING, *WHO, "--data", "desk")
+    dr.run("cash", "report", "USDT", "--every", "1", *WHO, "--data", "desk")
+    dr.run("cash", "deposit", "USDT", "1000", *WHO, "--data", "desk")
+
+    def equity() -> Any:
+        return httpx2.get(f"{where['web']}/portfolio").json()["data"]["equity"]
+
+    assert until(equity, "a mark of equity")["equity"] in ("0", "1000")
+    status = dr.json("status", "--data", "desk")
+    assert status["behind"] is not None
+    assert status["nats"]["url"] == where["nats"]
+
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    logged = [json.loads(line) for line in errors.splitlines()]
+    assert {"nats_server_ready", "gateway_ready", "recalled"} <= {line["event"] for line in logged}
+    assert not (dr.folder / "desk" / "gateway.url").exists()
+
+
+def test_a_tail_follows_while_it_runs_and_ends_with_it(dr: Dr) -> None:
+    process, _ = started(dr)
+    tail = dr.start("tail", "--data", "desk", "--type", "CashDeposited", "--json")
+    until(lambda: (dr.folder / "desk" / "logs" / "tail.log").exists(), "the tail")
+
+    dr.run("cash", "deposit", "USDT", "5", *WHO, "--data", "desk")
+    assert tail.stdout is not None
+    line = json.loads(tail.stdout.readline())
+    assert line["subject"] == "log.desk.op.cli"
+    assert line["payload"]["data"]["amount"] == "5"
+
+    process.send_signal(signal.SIGTERM)
+    assert tail.wait(60) == 0
+
+
+def test_a_busy_port_and_a_busy_folder_are_one_line_each(dr: Dr) -> None:
+    _, where = started(dr)
+    port = where["web"].rpartition(":")[2]
+
+    busy = dr.run("up", "--data", "other", "--web-port", port, code=3)
+    assert f"port {port} is in use: give another with --web-port" in busy
+    assert busy.count("dr: ") == 1
+    assert "a stack runs on desk already" in dr.run("up", "--data", "desk", "--no-web", code=3)
+
+
+def test_settings_come_from_a_file_and_the_command_line_wins(dr: Dr) -> None:
+    settings = dr.folder / "desk.toml"
+    settings.write_text('data = "elsewhere"\nweb_port = 1\nclock_seconds = 0.2\n')
+
+    process = dr.start("up", "--config", "desk.toml", "--no-web", "--json")
+    assert process.stdout is not None
+    where = json.loads(process.stdout.readline())
+    assert (where["data"], where["web"]) == ("elsewhere", "")
+
+    settings.write_text("webport = 1\n")
+    assert "webport" in dr.run("up", "--config", "desk.toml", code=2)
