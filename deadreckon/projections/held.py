@@ -16,7 +16,7 @@ class Appending:
     def __init__(self, table: Table, standing: Standing) -> None:
         self.table = table
         self.standing = standing
-        self.lines: list[list[Any]] = []
+        self.lines: list[tuple[Any, ...]] = []  # tuples of plain values cost the collector nothing
         self._added = 0
         self._blank = table.initial()
         self._evolve = table.evolve
@@ -25,8 +25,7 @@ class Appending:
         """Add the row of an event."""
         values, digest = line_of(self._evolve(self._blank, said))
         self._added += digest
-        values += (said.sequence, said.index, stored_at)
-        self.lines.append(values)
+        self.lines.append((*values, said.sequence, said.index, stored_at))
 
     def take(self) -> TableBatch | None:
         """What came since the last time; null for nothing."""
@@ -52,7 +51,7 @@ class Updating:
     ) -> None:
         self.table = table
         self.standing = standing
-        self.lines: list[list[Any]] = []
+        self.lines: list[tuple[Any, ...]] = []  # tuples of plain values cost the collector nothing
         self._updates = updates
         self._load = load
         self._rows: dict[Key, Row] = {}
@@ -87,8 +86,7 @@ class Updating:
         self._rows[key] = row
         self._last[key] = (len(self.lines), digest)
         self._changed += digest
-        values += (said.sequence, said.index, stored_at)
-        self.lines.append(values)
+        self.lines.append((*values, said.sequence, said.index, stored_at))
 
     def _find(self, key: Key, said: Recorded[Any]) -> Row:
         """A row not in memory: new if the event may begin one, else one that was let go."""

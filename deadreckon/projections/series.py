@@ -28,12 +28,11 @@ class Series(Struct):
 
     def count(self, metric: str, *labels: str) -> None:
         """One more of it."""
-        series = self.counters.setdefault(metric, {})
         key = BETWEEN.join(labels)
-        if key not in series and len(series) >= SERIES_MAX:
-            self.count(OMITTED, metric)
-            key = BETWEEN.join(OTHER for _ in labels)
-        series[key] = series.get(key, 0) + 1
+        try:
+            self.counters[metric][key] += 1
+        except KeyError:
+            self._begin_count(metric, key, labels)
 
     def set(self, metric: str, amount: Decimal, *labels: str) -> None:
         """It is this much now. A gauge too many is left out: `other` would mean nothing."""
@@ -68,3 +67,10 @@ class Series(Struct):
         bucket = next((n for n, edge in enumerate(edges) if amount <= edge), len(edges))
         histogram.counts[bucket] += 1
         histogram.sum = total(histogram.sum, amount)
+
+    def _begin_count(self, metric: str, key: str, labels: tuple[str, ...]) -> None:
+        series = self.counters.setdefault(metric, {})
+        if len(series) >= SERIES_MAX:
+            self.count(OMITTED, metric)
+            key = BETWEEN.join(OTHER for _ in labels)
+        series[key] = series.get(key, 0) + 1

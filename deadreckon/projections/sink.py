@@ -50,7 +50,7 @@ class TableBatch(Struct, gc=False):
     """
 
     table: Table
-    lines: list[list[Any]]
+    lines: list[tuple[Any, ...]]
     changed: int
     last: list[int] | None
 

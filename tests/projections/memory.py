@@ -42,8 +42,9 @@ class MemorySink:
     def write(self, batch: Batch) -> None:
         assert batch.before == self.place
         for added in batch.tables:
-            self.changes[added.table.name] += added.lines
-            for line in added.lines:
+            lines = [list(line) for line in added.lines]
+            self.changes[added.table.name] += lines
+            for line in lines:
                 self.kept[added.table.name][_key(added.table, line)] = line
         self.place, self._standings = batch.place, dict(batch.standings)
 

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from deadreckon.projections.audit import AuditBook
 from deadreckon.projections.comparison import measure
 from deadreckon.projections.lake import Lake
@@ -72,6 +74,7 @@ def expect_whole(data: Path) -> None:
         stored.close()
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_many_flushes_it_goes_on_as_if_nothing_had_been(
     tmp_path: Path,
 ) -> None:

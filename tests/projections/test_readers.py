@@ -72,6 +72,7 @@ def reading(program: str, path: Path, stop: Path) -> "subprocess.Popen[str]":
     )
 
 
+@pytest.mark.slow
 def test_readers_see_whole_batches_while_a_writer_writes_and_a_rebuild_swaps(
     tmp_path: Path,
 ) -> None:
