@@ -80,7 +80,7 @@ def _tape(wish: Launch, folder: Folder) -> Tape:
         path = folder.tapes / "synthetic.parquet"
         if not path.exists():
             folder.tapes.mkdir(parents=True, exist_ok=True)
-            synthesise(Recipe(seed=7, bars=4_320), wish.instrument or SYNTHETIC, path)
+            synthesise(Recipe(seed=7, bars=10_080), wish.instrument or SYNTHETIC, path)
         return open_tape(path)
     options = {} if wish.volume_unit is None else {"volume_unit": wish.volume_unit}
     return load_or_import(wish.tape, wish.instrument, folder.tapes, **options)
