@@ -78,7 +78,7 @@ def demo(
     if not json and bus == "jetstream":
         from deadreckon.cli.showing import show_next
 
-        show_next(data)
+        show_next(data, finished=document["run"]["finished"])
 
 
 def _speed(text: str) -> float | None:

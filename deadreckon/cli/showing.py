@@ -38,7 +38,7 @@ def show_statement(document: Document) -> None:
     console.print(Padding(Group(*_facts(document)), (0, 0, 0, 1)))
 
 
-def show_next(data: Path) -> None:
+def show_next(data: Path, *, finished: bool) -> None:
     """Print what may be asked of the folder of a run."""
     folder = shlex.quote(str(data))
     python = min(sys.executable, os.path.relpath(sys.executable), key=len)
@@ -46,13 +46,15 @@ def show_next(data: Path) -> None:
         f'import duckdb; duckdb.connect("{data}/analytics.duckdb", read_only=True)'
         '.sql("FROM pnl_by_day").show()'
     )
-    steps = (
+    steps = [
         ("the same figures, from the log alone", f"./dr replay audit --all --data {folder}"),
         ("every view against a fresh fold of the log", f"./dr verify --data {folder}"),
         ("what was refused, and why", f"./dr tail --from 1 --type SignalRefused --data {folder}"),
         ("a query", f"{shlex.quote(python)} -c {shlex.quote(query)}"),
         ("a crash", "kill -9 the next run in the middle, start it again: the digest is the same"),
-    )
+    ]
+    if not finished:
+        steps.insert(0, ("the rest of the tape", "the same command again: it goes on from here"))
     console = Console(highlight=False, soft_wrap=True)
     console.print(Text("\n what to try next", "bold cyan"))
     for what, command in steps:

@@ -3,7 +3,7 @@
 import unicodedata
 from decimal import Decimal
 
-from deadreckon.contracts.amounts import ROUNDING
+from deadreckon.contracts.amounts import ROUNDING, decimals
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.moments import format_moment
 
@@ -48,6 +48,17 @@ def figure(amount: Decimal | None) -> str:
     return text.rstrip("0").rstrip(".")
 
 
+def stepped(amount: Decimal | None, step: Decimal | None) -> str:
+    """A price or a quantity with as many decimals as its step, so that columns line up.
+
+    >>> stepped(Decimal("61273.6"), Decimal("0.01")), stepped(Decimal(5), Decimal(10))
+    ('61,273.60', '5')
+    """
+    if amount is None:
+        return NOTHING
+    return figure(amount) if step is None else f"{amount:,.{decimals(step)}f}"
+
+
 def share(fraction: Decimal, digits: int = 2) -> str:
     """A fraction as per cent.
 
@@ -64,6 +75,8 @@ def measured(rule: str, amount: Decimal | None) -> str:
     ('1 min', '2')
     >>> measured("daily_loss_max", Decimal("251.09931")), measured("x", Decimal("0.00540592"))
     ('251.10', '0.005406')
+    >>> measured("confidence_min", Decimal("0.25"))
+    '0.25'
     """
     if amount is None:
         return NOTHING
@@ -71,8 +84,8 @@ def measured(rule: str, amount: Decimal | None) -> str:
         return span(float(amount) / NANOSECONDS)
     if rule in MOMENTS:
         return moment(int(amount))
-    whole = amount == amount.to_integral_value()
-    return figure(amount) if whole else money(amount)
+    text = figure(amount) if amount == amount.to_integral_value() else money(amount)
+    return text.rstrip("0") if abs(amount) < 1 else text
 
 
 def span(seconds: float) -> str:

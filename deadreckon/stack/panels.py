@@ -19,15 +19,26 @@ from deadreckon.stack.columns import (
     boxed,
     table,
 )
-from deadreckon.stack.numerals import clean, figure, gain, measured, moment, money, share
+from deadreckon.stack.numerals import clean, gain, measured, moment, money, share, stepped
 from deadreckon.stack.sketch import sketch
 
 FIGURES = 24  # columns of the figures beside the equity curve
+CENT = Decimal("0.01")
 NAMED = 6  # lines from which a table shows the names of its columns
 
 
 def _coloured(amount: Decimal | None) -> str:
     return PLAIN if not amount else GOOD if amount > 0 else BAD
+
+
+def _tick(board: Board, instrument: str) -> Decimal | None:
+    listing = board.book.listings.get(instrument)
+    return listing.tick_size if listing else None
+
+
+def _lot(board: Board, instrument: str) -> Decimal | None:
+    listing = board.book.listings.get(instrument)
+    return listing.lot_size if listing else None
 
 
 def _listing(
@@ -55,7 +66,7 @@ def equity(board: Board, now: Standing, width: int, height: int) -> list[Line]:
     """What the book is worth, and how it came there."""
     amounts = [point.equity for point in board.curve.points]
     colour = _coloured(now.earned) or GOOD
-    drawn = _chart([*amounts, now.equity], width - 4 - FIGURES - 2, height - 2, colour)
+    drawn = _chart([*amounts, now.equity], width - 4 - FIGURES - 2, height - 2, colour, CENT)
     rows = [
         _figure("equity", money(now.equity), BOLD),
         _figure("earned", gain(now.earned), _coloured(now.earned)),
@@ -69,11 +80,13 @@ def equity(board: Board, now: Standing, width: int, height: int) -> list[Line]:
     return boxed("equity", now.currency, lines, width, height)
 
 
-def _chart(amounts: Sequence[Decimal], width: int, height: int, style: str) -> list[Line]:
+def _chart(
+    amounts: Sequence[Decimal], width: int, height: int, style: str, step: Decimal
+) -> list[Line]:
     """A curve with the highest and the lowest amount beside it."""
     if len(amounts) < 2:
         return [[] for _ in range(height)]
-    high, low = f" {money(max(amounts))}", f" {money(min(amounts))}"
+    high, low = f" {stepped(max(amounts), step)}", f" {stepped(min(amounts), step)}"
     room = max(width - max(len(high), len(low)), 2)
     labels = [high, *[""] * (height - 2), low]
     drawn = sketch([float(amount) for amount in amounts], room, height)
@@ -87,8 +100,9 @@ def _figure(name: str, value: str, style: str) -> Line:
 def price(board: Board, width: int, height: int) -> list[Line]:
     """What the market did."""
     prices = [point.price for point in board.curve.points]
-    last = figure(prices[-1]) if prices else ""
-    lines = _chart(prices, width - 4, height - 2, "cyan")
+    tick = _tick(board, board.instrument)
+    last = stepped(prices[-1], tick) if prices else ""
+    lines = _chart(prices, width - 4, height - 2, "cyan", tick or CENT)
     return boxed("price", last, lines, width, height)
 
 
@@ -103,18 +117,20 @@ def positions(board: Board, width: int, height: int) -> list[Line]:
         Column("realised", 11, 2, right=True),
     )
     known = held_positions(board)
-    rows = [_position(held) for held in known]
+    rows = [_position(board, held) for held in known]
     count = sum(bool(held.quantity) for held in known)
     lines = table(columns, rows, width - 4)
     return boxed("positions", f"{count} open", lines, width, height)
 
 
-def _position(held: Position) -> list[Piece]:
+def _position(board: Board, held: Position) -> list[Piece]:
+    tick = _tick(board, held.instrument)
+    size = stepped(held.quantity, _lot(board, held.instrument)) if held.quantity else "flat"
     return [
         (clean(held.strategy), BOLD if held.quantity else DIM),
-        (figure(held.quantity) if held.quantity else "flat", _coloured(held.quantity) or DIM),
-        (figure(held.average_price) if held.quantity else "", PLAIN),
-        (figure(held.mark), DIM),
+        (size, _coloured(held.quantity) or DIM),
+        (stepped(held.average_price, tick) if held.quantity else "", PLAIN),
+        (stepped(held.mark, tick), DIM),
         (gain(held.unrealised), _coloured(held.unrealised)),
         (gain(held.realised), _coloured(held.realised)),
     ]
@@ -148,20 +164,20 @@ def orders(board: Board, width: int, height: int) -> list[Line]:
         Column("price", 10, 4, right=True),
         Column("status", 13, stretches=True),
     )
-    rows = [_order(order) for order in latest_orders(board, height)]
+    rows = [_order(board, order) for order in latest_orders(board, height)]
     note = f"{board.orders:,}, {len(board.open_orders):,} open"
     return _listing("orders", note, columns, rows, width, height)
 
 
-def _order(order: Order) -> list[Piece]:
+def _order(board: Board, order: Order) -> list[Piece]:
     kind = order.order_type if order.purpose == "entry" else order.purpose
     return [
         _time(order.at),
         (clean(order.strategy), PLAIN),
         _side(order.side),
-        (figure(order.quantity), PLAIN),
+        (stepped(order.quantity, _lot(board, order.instrument)), PLAIN),
         (kind.replace("_", " "), DIM),
-        (figure(order.price), PLAIN),
+        (stepped(order.price, _tick(board, order.instrument)), PLAIN),
         _status(order),
     ]
 
@@ -191,17 +207,17 @@ def fills(board: Board, width: int, height: int) -> list[Line]:
         Column("fee", 8, 3, right=True),
         Column("", 5, 4),
     )
-    rows = [_fill(fill) for fill in reversed(board.recent_fills[-height:])]
+    rows = [_fill(board, fill) for fill in reversed(board.recent_fills[-height:])]
     return _listing("fills", f"{board.fills:,}", columns, rows, width, height)
 
 
-def _fill(fill: Fill) -> list[Piece]:
+def _fill(board: Board, fill: Fill) -> list[Piece]:
     return [
         _time(fill.at),
         (clean(fill.strategy), PLAIN),
         _side(fill.side),
-        (figure(fill.quantity), PLAIN),
-        (figure(fill.price), PLAIN),
+        (stepped(fill.quantity, _lot(board, fill.instrument)), PLAIN),
+        (stepped(fill.price, _tick(board, fill.instrument)), PLAIN),
         (money(fill.fee), DIM),
         (fill.liquidity, DIM),
     ]

@@ -115,8 +115,15 @@ def test_a_book_that_did_nothing_can_be_shown(capsys: pytest.CaptureFixture[str]
 
 
 def test_what_to_try_next_names_the_folder(capsys: pytest.CaptureFixture[str]) -> None:
-    show_next(Path("run 1"))
+    show_next(Path("run 1"), finished=True)
 
     said = capsys.readouterr().out
     assert "./dr replay audit --all --data 'run 1'" in said
     assert 'duckdb.connect("run 1/analytics.duckdb", read_only=True)' in said
+    assert "the same command again" not in said
+
+
+def test_a_run_that_was_stopped_can_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    show_next(Path("run1"), finished=False)
+
+    assert "the same command again: it goes on from here" in capsys.readouterr().out
