@@ -46,6 +46,7 @@ VERBS = {
     "replay": Verb("deadreckon.cli.auditing:replay", "Ask the log: audit a day's PnL."),
     "rebuild": Verb("deadreckon.cli.views:rebuild", "Build projections anew from the log."),
     "verify": Verb("deadreckon.cli.views:verify", "Compare projections with the log."),
+    "doctor": Verb("deadreckon.cli.doctor:doctor", "Is everything here sound."),
     "contracts": Verb("deadreckon.cli.contracts:verbs", "Generated documents of the contracts."),
     "bench": Verb("deadreckon.cli.bench:bench", "Measure the stack beside the machine's limits."),
     "version": Verb("deadreckon.cli.about:version", "The version of program and data format."),

@@ -11,6 +11,7 @@ from deadreckon.projections.sink import SinkError
 from deadreckon.replay.play import TapeMismatchError
 from deadreckon.replay.tapes.tape import TapeError
 from deadreckon.runtime import logs
+from deadreckon.runtime.binary import MissingServerError
 from deadreckon.runtime.bus import (
     ConfigurationError,
     DeniedError,
@@ -20,6 +21,7 @@ from deadreckon.runtime.bus import (
 from deadreckon.runtime.domain import FencedOutError
 from deadreckon.runtime.folder import FolderBusyError, FolderError
 from deadreckon.runtime.recollection import RecollectionError
+from deadreckon.runtime.secret import ExposedSecretError
 from deadreckon.runtime.server import ServerFailedError, StoreLockedError
 from deadreckon.stack.loopback import PortBusyError
 from deadreckon.stack.reading_views import NoViewsError
@@ -33,9 +35,11 @@ WORLD = (
     AheadError,
     ConfigurationError,
     DeniedError,
+    ExposedSecretError,
     FencedOutError,
     FolderBusyError,
     HoleError,
+    MissingServerError,
     NoViewsError,
     PortBusyError,
     RecollectionError,

@@ -58,6 +58,16 @@ def stored_views(folder: Folder) -> Iterator[StoredViews]:
         stored.projector.close()
 
 
+def check_place(stored: StoredViews, last: int) -> None:
+    """Refuse views that know more than the log, whose last message is `last`, holds."""
+    furthest = stored.projector.furthest
+    if furthest > last:
+        raise AheadError(
+            f"a view has seen message {furthest}, but the log ends at {last}: the log was cut; "
+            "restore it, or rebuild the views with `dr rebuild`"
+        )
+
+
 class Views:
     """One follower of the feed for all projections of a process.
 
@@ -79,12 +89,8 @@ class Views:
 
     def check(self, last: int) -> None:
         """Refuse views that know more than the log holds. Raises AheadError."""
-        if self._stored and self._stored.projector.furthest > last:
-            raise AheadError(
-                f"a view has seen message {self._stored.projector.furthest}, "
-                f"but the log ends at {last}: the log was cut; "
-                "restore it, or rebuild the views with `dr rebuild`"
-            )
+        if self._stored:
+            check_place(self._stored, last)
 
     async def follow(self) -> None:
         """Fold what comes for as long as the log does."""

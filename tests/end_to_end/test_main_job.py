@@ -83,6 +83,18 @@ def test_deleted_views_are_rebuilt_row_by_row(played: tuple[Dr, Any]) -> None:
     assert {table: count(dr, "run", table) for table in tables} == before
 
 
+def test_the_doctor_finds_nothing_in_a_sound_folder_and_names_what_is_wrong_in_another(
+    played: tuple[Dr, Any],
+) -> None:
+    dr, _ = played
+    assert dr.json("doctor", "--data", "run")["sound"]
+    (dr.folder / "cut").mkdir()
+    (dr.folder / "cut" / "deadreckon.json").write_text('{"format": 99}')
+    found = dr.json("doctor", "--data", "cut", code=1)
+    assert [each["what"] for each in found["findings"] if not each["sound"]] == ["folder"]
+    assert "use a newer dr" in found["findings"][-1]["seen"]
+
+
 def test_verify_names_the_table_and_the_key_that_were_altered(played: tuple[Dr, Any]) -> None:
     dr, _ = played
     path = dr.folder / "run" / "audit.sqlite"

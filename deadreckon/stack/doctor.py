@@ -1,0 +1,104 @@
+"""Looks at a machine and a folder, and says of each thing whether it is sound."""
+
+import platform
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from deadreckon.replay.reading import messages
+from deadreckon.runtime import logs
+from deadreckon.runtime.binary import MissingServerError, nats_server
+from deadreckon.runtime.bus import Bus, ConfigurationError
+from deadreckon.runtime.folder import Folder, FolderError
+from deadreckon.stack.host import open_bus
+from deadreckon.stack.views import AheadError, check_place, stored_views
+
+DISK_MIN = 1_000_000_000  # bytes free below which a log may soon have no room
+DAMAGES_SHOWN = 3
+
+
+class Finding(Struct, frozen=True):
+    """One thing that was looked at: whether it is sound, and what was seen."""
+
+    what: str
+    sound: bool
+    seen: str
+
+
+async def examine(data: Path, nats: str | None) -> AsyncIterator[Finding]:
+    """Every finding, in the order in which a person would look."""
+    yield _python()
+    yield _server()
+    folder = Folder(data)
+    found = _folder(folder)
+    yield found
+    if not found.sound:
+        return
+    logs.configure(folder.logs / "doctor.log")
+    yield _disk(data)
+    async for finding in _log(folder, nats):
+        yield finding
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    return Finding("python", sys.version_info >= (3, 11), f"{version}; 3.11 or newer is needed")
+
+
+def _server() -> Finding:
+    try:
+        return Finding("nats-server", True, str(nats_server()))
+    except MissingServerError as error:
+        return Finding("nats-server", False, str(error))
+
+
+def _folder(folder: Folder) -> Finding:
+    try:
+        folder.check()
+    except FolderError as error:
+        return Finding("folder", False, str(error))
+    return Finding("folder", True, str(folder.root))
+
+
+def _disk(data: Path) -> Finding:
+    free = shutil.disk_usage(data).free
+    return Finding("disk", free > DISK_MIN, f"{free / 1e9:.1f} GB free")
+
+
+async def _log(folder: Folder, nats: str | None) -> AsyncIterator[Finding]:
+    try:
+        async with open_bus(folder, nats) as bus:
+            yield Finding("stream", True, "configured so that nothing in it can be lost or revived")
+            async for finding in _content(bus):
+                yield finding
+            yield await _views(folder, bus)
+    except ConfigurationError as error:
+        yield Finding("stream", False, str(error))
+
+
+async def _content(bus: Bus) -> AsyncIterator[Finding]:
+    info = await bus.info()
+    whole = info.messages == info.last - info.first + 1 if info.messages else info.last == 0
+    seen = f"{info.messages:,} messages, {info.first} to {info.last}, {info.deleted} deleted"
+    yield Finding("contiguity", whole and info.deleted == 0, seen)
+    damages = [
+        f"{message.sequence}: {message.damage}" async for message in messages(bus) if message.damage
+    ]
+    seen = "; ".join(damages[:DAMAGES_SHOWN]) or "every commit continues its domain's chain"
+    yield Finding("chains", not damages, seen)
+
+
+async def _views(folder: Folder, bus: Bus) -> Finding:
+    last = (await bus.info()).last
+    if folder.holder() is not None:
+        return Finding("views", True, "a stack is running and keeps them; `dr verify` compares")
+    with stored_views(folder) as stored:
+        try:
+            check_place(stored, last)
+        except AheadError as error:
+            return Finding("views", False, str(error))
+        place = stored.projector.place
+        return Finding("views", True, f"at {place} of {last}; `dr verify` compares them")
