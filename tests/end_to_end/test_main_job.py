@@ -1,6 +1,7 @@
 """The main job as a user runs it: play a tape, audit it, rebuild, verify, interrupt, go on."""
 
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -133,6 +134,21 @@ def test_a_run_that_was_stopped_or_killed_goes_on_to_the_same_end(
     assert [summary[name] for name in FIGURES[1:]] == [played[1][name] for name in FIGURES[1:]]
     assert dr.json("replay", "audit", "--all", "--data", "cut")["digest"] == summary["digest"]
     dr.run("verify", "--data", "cut")
+
+
+def test_a_server_that_is_killed_comes_back_and_the_run_ends_as_it_would_have(
+    played: tuple[Dr, Any], dr: Dr, tape: Path
+) -> None:
+    words = ("demo", "--tape", str(tape), "--instrument", INSTRUMENT, "--no-web", "--data", "cut")
+    process = dr.start(*words, "--json")
+    for fills in (3, 9):
+        until(partial(_has_filled, dr, fills, process), f"{fills} fills")
+        (ports,) = (dr.folder / "cut" / "nats").glob("nats-server_*.ports")
+        os.kill(int(ports.stem.rpartition("_")[2]), signal.SIGKILL)
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    summary = json.loads(output)
+    assert [summary[name] for name in FIGURES[1:]] == [played[1][name] for name in FIGURES[1:]]
 
 
 def _has_filled(dr: Dr, fills: int, process: subprocess.Popen[str]) -> bool:
