@@ -7,16 +7,21 @@ import sys
 import time
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
+from deadreckon.projections import lake_sink
 from deadreckon.projections.audit import AuditBook
 from deadreckon.projections.comparison import measure
 from deadreckon.projections.lake import Lake
+from deadreckon.projections.lake_sink import LakeSink
 from deadreckon.projections.projector import Projector
+from deadreckon.projections.sqlite import SqliteSink
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.projections.tables import TABLES
-from tests.projections.logs import busy_log, tell
+from deadreckon.projections.writing import alone
+from tests.projections.logs import Log, busy_log, tell
 from tests.projections.memory import MemorySink
 
 ROOT = Path(__file__).parents[2]
@@ -64,14 +69,25 @@ def expect_whole(data: Path) -> None:
     """Rows, place and digests belong together in both, whatever the kill cut off."""
     log = busy_log(SEED, ORDERS)
     for stored in (AuditBook(paths(data).audit), Lake(paths(data).lake)):
-        memory = MemorySink()
-        projector = Projector([memory])
-        tell(projector, log, until=stored.place)
-        projector.flush()
-        assert stored.standings() == memory.standings()
-        for table in TABLES:
-            assert measure(stored.lines(table)) == memory.standings()[table.name], table.name
-        stored.close()
+        expect_at(stored, log, stored.place)
+
+
+def expect_at(stored: AuditBook | Lake, log: Log, place: int) -> None:
+    """It holds exactly what the log says up to a place, and its digests say so."""
+    memory = MemorySink()
+    projector = Projector([memory])
+    tell(projector, log, until=place)
+    projector.flush()
+    assert stored.place == place
+    assert stored.standings() == memory.standings()
+    for table in TABLES:
+        assert measure(stored.lines(table)) == memory.standings()[table.name], table.name
+    stored.close()
+
+
+@pytest.fixture(scope="module")
+def log() -> Log:
+    return busy_log(SEED, 20)
 
 
 @pytest.mark.slow
@@ -103,6 +119,76 @@ def test_killed_in_the_middle_of_many_flushes_it_goes_on_as_if_nothing_had_been(
     audit.close()
 
 
+@pytest.mark.parametrize("statement", range(1, 7))
+def test_killed_between_two_statements_of_a_batch_none_of_it_is_there(
+    tmp_path: Path, log: Log, statement: int
+) -> None:
+    path = tmp_path / "audit.sqlite"
+    child = os.fork()
+    if child == 0:
+        projector = Projector([SqliteSink(path)])
+        tell(projector, log, until=60)
+        projector.flush()
+        _kill_at(SqliteSink, "_store", statement)
+        tell(projector, log)
+        projector.flush()
+        os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    expect_at(AuditBook(path), log, 60)
+
+
+def _kill_at(owner: Any, name: str, count: int) -> None:
+    """From now on the `count`-th call ends the process at once."""
+    real, left = getattr(owner, name), [count]
+
+    def counting(*arguments: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*arguments)
+
+    setattr(owner, name, counting)
+
+
+class Killed(BaseException):
+    """Stands for a kill where no clean-up of ours would run."""
+
+
+@pytest.mark.parametrize("step", range(1, 30, 2))
+def test_killed_at_any_step_of_writing_and_merging_the_lake_stays_whole(
+    tmp_path: Path, log: Log, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Steps are renames and deletions: what other processes can see happen."""
+    monkeypatch.setattr(lake_sink, "MERGED", 3)
+    projector = Projector([LakeSink(tmp_path / "lake", None)])
+    for place in (30, 60):
+        tell(projector, log, until=place)
+        projector.flush()
+    done = [0]
+    real = Path.replace
+
+    def steps(path: Path, target: Any) -> Any:
+        done[0] += 1
+        if done[0] == step:
+            raise Killed
+        return real(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", steps)
+        try:
+            tell(projector, log)
+            projector.flush()
+        except Killed:
+            pass
+    lake = Lake(tmp_path / "lake")
+    assert lake.place in (60, log.last)
+    expect_at(lake, log, lake.place)
+    again = Projector([LakeSink(tmp_path / "lake", None)])
+    tell(again, log)
+    again.close()
+    expect_at(Lake(tmp_path / "lake"), log, log.last)
+
+
 def test_a_writer_killed_while_it_holds_the_lock_locks_nobody_out(tmp_path: Path) -> None:
     program = (
         "import sys, os, signal; from pathlib import Path; "
@@ -117,8 +203,6 @@ def test_a_writer_killed_while_it_holds_the_lock_locks_nobody_out(tmp_path: Path
         check=False,
     )
     assert done.returncode == -signal.SIGKILL
-    from deadreckon.projections.writing import alone
-
     before = time.monotonic()
     with alone(lock, wait=False):
         assert time.monotonic() - before < 5

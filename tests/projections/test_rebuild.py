@@ -160,9 +160,10 @@ def test_what_a_newer_program_wrote_is_not_rebuilt_by_an_older_one(
     assert content is not None
     content.format = FORMAT + 1
     manifest.swap(tmp_path / "lake", content)
+    before = (tmp_path / "audit.sqlite").readlink()
     with pytest.raises(NewerFormatError):
         rebuild(tmp_path, log)
-    assert (tmp_path / "lake" / manifest.NAME).exists()
+    assert (tmp_path / "audit.sqlite").readlink() == before  # nothing was swapped at all
 
 
 def test_progress_is_told_every_message(tmp_path: Path, log: Log) -> None:
