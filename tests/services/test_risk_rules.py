@@ -476,6 +476,15 @@ CASES = [
         limits={"heat_max": "0.005"},
     ),
     Case(
+        "heat_max",  # what is in flight is at risk already
+        buy(5, stop_loss=50),
+        buy(6, stop_loss=50),
+        limit="0.005",
+        measured="0.0055",
+        limits={"heat_max": "0.005"},
+        given=entries(1, quantity=5, stop_loss=50),
+    ),
+    Case(
         "heat_max",  # a stop covers 5 of 10 held; the rest is at risk for a hundredth
         buy(1, stop_loss=60),
         buy(1, stop_loss=59),

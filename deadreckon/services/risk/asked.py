@@ -107,10 +107,9 @@ class Asked:
             return Stake(wish.strategy, wish.instrument, listing.venue if listing else "")
         if order is None:
             return found
-        out = EXACT.minus(order.counted)
         if order.reduces:
-            return exposure.with_exit(found, order.side, out)
-        return exposure.with_entry(found, order.side, out, EXACT.minus(order.counted_value), -1)
+            return exposure.with_exit(found, order.side, order.share.quantity.copy_negate())
+        return exposure.without_entry(found, order.side, order.share)
 
     @cached_property
     def closable(self) -> Decimal:
@@ -136,9 +135,11 @@ class Asked:
             return exposure.with_exit(self.stake, side, min(size.quantity, self.closable))
         quantity, value = size.quantity, ROUNDING.multiply(size.quantity, size.price)
         if self.replaces is not None:  # until the venue answers, both may stand
-            quantity = max(quantity, self.replaces.counted)
-            value = max(value, self.replaces.counted_value)
-        return exposure.with_entry(self.stake, side, quantity, value, 1)
+            quantity = max(quantity, self.replaces.share.quantity)
+            value = max(value, self.replaces.share.value)
+        stop_loss = self.wish.stop_loss
+        share = sizes.share_of(side, quantity, value, size.entry_price, stop_loss)
+        return exposure.with_entry(self.stake, side, share)
 
     @cached_property
     def adds(self) -> bool:
@@ -171,5 +172,5 @@ class Asked:
         order = self.replaces
         if order is None:
             return self.notional
-        before = EXACT.multiply(order.counted_value, self.known_unit)
+        before = EXACT.multiply(order.share.value, self.known_unit)
         return max(EXACT.subtract(self.notional, before), ZERO)

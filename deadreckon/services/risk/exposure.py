@@ -6,16 +6,17 @@ are summed by their worst case: a long of one strategy never hides a short of an
 one instrument never a short of another. Only `net` lets them offset, in its worse direction.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from deadreckon.contracts.amounts import ROUNDING, ZERO
 from deadreckon.contracts.signals import Side
 from deadreckon.services.portfolio import ledger
 from deadreckon.services.risk.sizes import unit_value
-from deadreckon.services.risk.state import InFlight, Stake, State, key_of
+from deadreckon.services.risk.state import InFlight, Share, Stake, State, key_of, side_of
 
 _add = ROUNDING.add
 _subtract = ROUNDING.subtract
@@ -85,39 +86,46 @@ def _value(flight: InFlight, mark: Decimal) -> Decimal:
     return max(flight.value, _multiply(flight.entries, mark))
 
 
-def with_entry(stake: Stake, side: Side, quantity: Decimal, value: Decimal, orders: int) -> Stake:
-    """A copy of the stake with more entries in flight (negative amounts take some out)."""
+def with_entry(stake: Stake, side: Side, share: Share, orders: int = 1) -> Stake:
+    """A copy of the stake with one more entry in flight."""
+    flight = side_of(stake, side)
+    grown = InFlight(
+        _add(flight.entries, share.quantity),
+        _add(flight.value, share.value),
+        _add(flight.stopped, share.stopped),
+        _add(flight.bare, share.bare),
+        flight.exits,
+        flight.protection,
+    )
+    return _with(stake, side, grown, stake.entry_orders + orders)
 
-    def grown(flight: InFlight) -> InFlight:
-        return InFlight(
-            _add(flight.entries, quantity),
-            _add(flight.value, value),
-            flight.exits,
-            flight.protection,
-        )
 
-    return _moved(stake, side, grown, stake.entry_orders + orders)
+def without_entry(stake: Stake, side: Side, share: Share) -> Stake:
+    """A copy of the stake with one entry less in flight."""
+    taken_out = Share(
+        share.quantity.copy_negate(),
+        share.value.copy_negate(),
+        share.stopped.copy_negate(),
+        share.bare.copy_negate(),
+    )
+    return with_entry(stake, side, taken_out, -1)
 
 
 def with_exit(stake: Stake, side: Side, quantity: Decimal) -> Stake:
-    """A copy of the stake with more exits in flight."""
-
-    def grown(flight: InFlight) -> InFlight:
-        return InFlight(
-            flight.entries, flight.value, _add(flight.exits, quantity), flight.protection
-        )
-
-    return _moved(stake, side, grown, stake.entry_orders)
+    """A copy of the stake with more exits in flight; a negative quantity takes some out."""
+    flight = replace(side_of(stake, side))
+    flight.exits = _add(flight.exits, quantity)
+    return _with(stake, side, flight, stake.entry_orders)
 
 
-def _moved(stake: Stake, side: Side, grown: Callable[[InFlight], InFlight], orders: int) -> Stake:
+def _with(stake: Stake, side: Side, flight: InFlight, orders: int) -> Stake:
     return Stake(
         stake.strategy,
         stake.instrument,
         stake.venue,
         stake.held,
-        grown(stake.buys) if side == "buy" else stake.buys,
-        grown(stake.sells) if side == "sell" else stake.sells,
+        flight if side == "buy" else stake.buys,
+        flight if side == "sell" else stake.sells,
         orders,
         stake.flatten_orders,
     )

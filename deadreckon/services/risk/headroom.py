@@ -17,10 +17,11 @@ from deadreckon.contracts.orders import (
 )
 from deadreckon.contracts.signals import Side
 from deadreckon.services.portfolio import ledger
-from deadreckon.services.risk.sizes import Size, size
+from deadreckon.services.risk.sizes import Size, share_of, size
 from deadreckon.services.risk.state import (
     InFlight,
     Order,
+    Share,
     Stake,
     State,
     key_of,
@@ -169,19 +170,25 @@ def settle(state: State, order: Order) -> None:
         quantity = max(quantity, left)
         value = max(value, ROUNDING.multiply(left, wanted.price))
     quantity = quantity if order.cap is None else min(quantity, order.cap)
-    _count(state, order, quantity, value)
+    share = share_of(order.side, quantity, value, order.entry_price, order.stop_loss)
+    _count(state, order, share)
 
 
-def _count(state: State, order: Order, quantity: Decimal, value: Decimal) -> None:
+def _count(state: State, order: Order, share: Share) -> None:
     flight = side_of(stake_of(state, order.strategy, order.instrument), order.side)
-    more = EXACT.subtract(quantity, order.counted)
+    before = order.share
     if order.reduces:
-        flight.exits = EXACT.add(flight.exits, more)
+        flight.exits = _moved(flight.exits, before.quantity, share.quantity)
     else:
-        flight.entries = EXACT.add(flight.entries, more)
-        flight.value = EXACT.add(flight.value, EXACT.subtract(value, order.counted_value))
-    order.counted = quantity
-    order.counted_value = value
+        flight.entries = _moved(flight.entries, before.quantity, share.quantity)
+        flight.value = _moved(flight.value, before.value, share.value)
+        flight.stopped = _moved(flight.stopped, before.stopped, share.stopped)
+        flight.bare = _moved(flight.bare, before.bare, share.bare)
+    order.share = share
+
+
+def _moved(total: Decimal, before: Decimal, after: Decimal) -> Decimal:
+    return EXACT.add(total, EXACT.subtract(after, before))
 
 
 def _end_child(state: State, said: Recorded[Event], order_id: str) -> None:
@@ -201,7 +208,7 @@ def _forget(state: State, said: Recorded[Event], order_id: str) -> None:
     order = state.orders.pop(order_id)
     for child in order.leaves:
         state.children.pop(child, None)
-    _count(state, order, ZERO, ZERO)
+    _count(state, order, Share())
     stake = stake_of(state, order.strategy, order.instrument)
     if order.purpose == "flatten":
         stake.flatten_orders -= 1

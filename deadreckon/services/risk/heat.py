@@ -11,10 +11,12 @@ from deadreckon.contracts.governance import LimitsSet
 from deadreckon.contracts.signals import Side
 from deadreckon.services.portfolio import ledger
 from deadreckon.services.risk.asked import Asked
+from deadreckon.services.risk.exposure import stakes_with
 from deadreckon.services.risk.refusals import Breach
-from deadreckon.services.risk.sizes import unit_value
+from deadreckon.services.risk.sizes import share_of, unit_value
 from deadreckon.services.risk.state import Stake, State, key_of
 
+_add = ROUNDING.add
 _multiply = ROUNDING.multiply
 
 
@@ -31,36 +33,21 @@ def heat_max(asked: Asked) -> Breach | None:
 
 def heat(asked: Asked) -> Decimal:
     """What is at risk with this order, in the reporting currency."""
-    state, limits, size = asked.state, asked.limits, asked.known_size
-    found = (
-        ZERO
-        if asked.is_exit
-        else _at_risk(
-            size.quantity, size.entry_price, asked.wish.stop_loss, asked.wish.side, limits
-        )
-    )
-    found = _multiply(found, asked.known_unit)
-    for order in state.orders.values():
-        if not order.reduces and order is not asked.replaces:
-            risk = _at_risk(order.counted, order.entry_price, order.stop_loss, order.side, limits)
-            found = ROUNDING.add(found, _worth(state, order.instrument, risk))
+    state, limits = asked.state, asked.limits
     covered = _covered(state)
-    for key, stake in state.stakes.items():
-        risk = _held_at_risk(state, stake, covered.get(key, []), limits)
-        found = ROUNDING.add(found, _worth(state, stake.instrument, risk))
+    found = ZERO
+    for stake in stakes_with(state, asked.after):
+        stops = covered.get(key_of(stake.strategy, stake.instrument), [])
+        risk = _add(_held_at_risk(state, stake, stops, limits), _in_flight(stake, limits))
+        unit = unit_value(state.ledger, stake.instrument) or ZERO
+        found = _add(found, _multiply(risk, unit))
     return found
 
 
-def _at_risk(
-    quantity: Decimal, price: Decimal, stop: Decimal | None, side: Side, limits: LimitsSet
-) -> Decimal:
-    """Quantity x distance, in quote currency per unit of contract; 0 beyond the stop."""
-    if stop is None:
-        distance = _multiply(price, limits.heat_stop_default)
-    else:
-        distance = ROUNDING.subtract(price, stop)
-        distance = distance if side == "buy" else distance.copy_negate()
-    return _multiply(quantity, max(distance, ZERO))
+def _in_flight(stake: Stake, limits: LimitsSet) -> Decimal:
+    stopped = _add(stake.buys.stopped, stake.sells.stopped)
+    bare = _add(stake.buys.bare, stake.sells.bare)
+    return _add(stopped, _multiply(bare, limits.heat_stop_default))
 
 
 def _covered(state: State) -> dict[str, list[tuple[Decimal, Decimal]]]:
@@ -86,9 +73,5 @@ def _held_at_risk(
     for quantity, stop in stops:
         part = min(quantity, bare)
         bare = ROUNDING.subtract(bare, part)
-        found = ROUNDING.add(found, _at_risk(part, mark.price, stop, side, limits))
-    return ROUNDING.add(found, _at_risk(bare, mark.price, None, side, limits))
-
-
-def _worth(state: State, instrument: str, amount: Decimal) -> Decimal:
-    return _multiply(amount, unit_value(state.ledger, instrument) or ZERO)
+        found = _add(found, share_of(side, part, ZERO, mark.price, stop).stopped)
+    return _add(found, _multiply(_multiply(bare, mark.price), limits.heat_stop_default))

@@ -37,7 +37,7 @@ def change(state: State, said: Recorded[ReplaceApproved]) -> None:
         return
     after = changed(state, order, said.event)
     left = ROUNDING.subtract(after.quantity, order.filled)
-    added = ROUNDING.subtract(ROUNDING.multiply(left, after.price), order.counted_value)
+    added = ROUNDING.subtract(ROUNDING.multiply(left, after.price), order.share.value)
     unit = unit_value(state.ledger, order.instrument) or ZERO
     _enter(state, said.at, order.instrument, max(ROUNDING.multiply(added, unit), ZERO))
 

@@ -46,7 +46,7 @@ def approve(state: State, said: Recorded[ReplaceApproved]) -> None:
     order.changes[event.signal_id] = changed(state, order, event)
     if order.cap is not None:
         stake = stake_of(state, order.strategy, order.instrument)
-        order.cap = EXACT.add(closable(stake, order.side), order.counted)
+        order.cap = EXACT.add(closable(stake, order.side), order.share.quantity)
     settle(state, order)
 
 

@@ -3,13 +3,14 @@
 from decimal import ROUND_DOWN, Decimal
 from typing import NamedTuple
 
-from deadreckon.contracts.amounts import EXACT, ROUNDING, SCALE_MAX
+from deadreckon.contracts.amounts import EXACT, ROUNDING, SCALE_MAX, ZERO
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.orders import OrderApproved
-from deadreckon.contracts.signals import SignalRaised
+from deadreckon.contracts.signals import Side, SignalRaised
 from deadreckon.services.portfolio import ledger
 from deadreckon.services.portfolio.holdings import Ledger
 from deadreckon.services.portfolio.valuation import converted
+from deadreckon.services.risk.state import Share
 
 _FINEST = Decimal(1).scaleb(-SCALE_MAX)
 
@@ -39,6 +40,17 @@ def size(
     price = max([reference, *(EXACT.subtract(price, listing.tick_size) for price in prices)])
     units = ROUNDING.divide(order.notional, EXACT.multiply(price, listing.contract_size))
     return Size(units.quantize(_FINEST, ROUND_DOWN, ROUNDING), price, expected)
+
+
+def share_of(
+    side: Side, quantity: Decimal, value: Decimal, price: Decimal, stop_loss: Decimal | None
+) -> Share:
+    """What an order counts for in flight; beyond its stop nothing is at risk."""
+    if stop_loss is None:
+        return Share(quantity, value, bare=ROUNDING.multiply(quantity, price))
+    above, below = (price, stop_loss) if side == "buy" else (stop_loss, price)
+    distance = max(ROUNDING.subtract(above, below), ZERO)
+    return Share(quantity, value, stopped=ROUNDING.multiply(quantity, distance))
 
 
 def unit_value(book: Ledger, instrument: str) -> Decimal | None:

@@ -35,14 +35,27 @@ class Change(Struct):
     waiting: list[str] = []
 
 
+class Share(Struct, frozen=True):
+    """What an order in flight counts for.
+
+    `quantity` can still trade; `value` is quantity x worst price. `stopped` is quantity x distance
+    from its expected price to its own stop-loss, `bare` quantity x expected price where it has
+    none. All but the quantity in quote currency per unit of contract.
+    """
+
+    quantity: Decimal = ZERO
+    value: Decimal = ZERO
+    stopped: Decimal = ZERO
+    bare: Decimal = ZERO
+
+
 class Order(Struct):
     """An approved order that has not ended.
 
     Quantities in base units or contracts, prices in quote currency. `reference` is the mark it was
     weighed with, `price` the worst of mark, limit and stop (what its headroom is valued at).
     `unrouted` is what no routed child stands for yet, `leaves` what is open of each child. `cap` is
-    the position an exit had to close. `counted` and `counted_value` are what its stake counts for
-    it at present.
+    the position an exit had to close. `share` is what its stake counts for it at present.
     """
 
     signal_id: str
@@ -64,8 +77,7 @@ class Order(Struct):
     routed: int = 0
     children: int = 0
     changes: dict[str, Change] = {}
-    counted: Decimal = ZERO
-    counted_value: Decimal = ZERO
+    share: Share = Share()
 
     @property
     def entry_price(self) -> Decimal:
@@ -76,12 +88,14 @@ class Order(Struct):
 class InFlight(Struct):
     """What is promised on one side of a stake.
 
-    `entries` and `exits` are open quantities, `value` the sum of entry quantity x worst price
-    (quote currency per unit of contract), `protection` what stop-losses and take-profits can close.
+    `entries` and `exits` are open quantities; `value`, `stopped` and `bare` the sums of the shares
+    of entries. `protection` is what stop-losses and take-profits can close.
     """
 
     entries: Decimal = ZERO
     value: Decimal = ZERO
+    stopped: Decimal = ZERO
+    bare: Decimal = ZERO
     exits: Decimal = ZERO
     protection: Decimal = ZERO
 
