@@ -43,7 +43,7 @@ VERBS = {
     "cash": Verb("deadreckon.cli.desk:cash", "Deposits, withdrawals, reporting currency."),
     "strategy": Verb("deadreckon.cli.desk:strategy", "Start, change and stop strategies."),
     "tape": Verb("deadreckon.cli.tape:verbs", "Import, describe and invent market data."),
-    "replay": Verb("deadreckon.cli.auditing:replay", "Ask the log: audit a day's PnL."),
+    "replay": Verb("deadreckon.cli.auditing:replay", "Ask the log: a day's PnL, a day's story."),
     "rebuild": Verb("deadreckon.cli.views:rebuild", "Build projections anew from the log."),
     "verify": Verb("deadreckon.cli.views:verify", "Compare projections with the log."),
     "doctor": Verb("deadreckon.cli.doctor:doctor", "Is everything here sound."),

@@ -1,4 +1,4 @@
-"""`dr replay audit`: the PnL statement of a day, from the log alone."""
+"""`dr replay`: the PnL statement of a day, and its story, from the log alone."""
 
 import sys
 from pathlib import Path
@@ -42,7 +42,67 @@ def audit(
     """
     if (day is None) != everything:
         fail("name a day such as 2022-01-15, or --all", EXIT_USAGE)
+    _checked(day)
+    from deadreckon.cli.demo import show
     from deadreckon.cli.running import run
+    from deadreckon.stack.auditing import audited
+
+    document = run(lambda: audited(data, day, nats, shows=sys.stderr.isatty()))
+    show(document, json)
+
+
+@replay.command(name="narrate")
+def narrate(
+    day: str | None = None,
+    /,
+    *,
+    everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    first: Annotated[int | None, Parameter(name="--from")] = None,
+    last: Annotated[int | None, Parameter(name="--to")] = None,
+    rows: Annotated[bool, Parameter(negative="")] = False,
+    data: Path = Path("var"),
+    nats: str | None = None,
+    json: bool = False,
+) -> None:
+    """Tell a day (or a part of the log, or all of it) in plain words, each event under its cause.
+
+    Ids are shortened to names (order-1, signal-3) that are the same in every telling of a log.
+
+    Example: dr replay narrate 2022-01-15 --data run1
+
+    Parameters
+    ----------
+    day
+        A UTC day, YYYY-MM-DD.
+    everything
+        The whole log.
+    first
+        Begin with what began at this sequence or later.
+    last
+        End with what began at this sequence or before.
+    rows
+        Tell every row of the market too, also those that nobody answered.
+    data
+        The folder of the stack, running or not.
+    nats
+        URL of a NATS server in place of the folder's own.
+    json
+        Print one JSON object a line for every event, with its depth, id, cause and place.
+    """
+    if [day is not None, everything, first is not None or last is not None].count(True) != 1:
+        fail("name a day such as 2022-01-15, or --all, or --from and --to", EXIT_USAGE)
+    if (last or first or 1) < (first or 1) or (first or 1) < 1:
+        fail("--from and --to: two sequences from 1 on, the lower one first", EXIT_USAGE)
+    from deadreckon.cli.running import run
+    from deadreckon.cli.tail import until_nobody_reads
+    from deadreckon.stack.narrating import Part
+    from deadreckon.stack.narrating import narrate as job
+
+    part = Part(_checked(day), first or 1, last)
+    until_nobody_reads(lambda: run(lambda: job(data, nats, part, print, rows=rows, json=json)))
+
+
+def _checked(day: str | None) -> str | None:
     from deadreckon.contracts.moments import day_start
 
     if day is not None:
@@ -50,8 +110,4 @@ def audit(
             day_start(day)
         except ValueError:
             fail(f"{day!r} is no day; write it as 2022-01-15", EXIT_USAGE)
-    from deadreckon.cli.demo import show
-    from deadreckon.stack.auditing import audited
-
-    document = run(lambda: audited(data, day, nats, shows=sys.stderr.isatty()))
-    show(document, json)
+    return day

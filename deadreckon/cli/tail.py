@@ -52,7 +52,7 @@ def tail(
     from deadreckon.stack.tailing import tail as job
 
     show = _print_json if json else told_printer()
-    _until_nobody_reads(
+    until_nobody_reads(
         lambda: run(lambda: job(data, nats, start, kinds or (), show, follow=follow))
     )
 
@@ -62,7 +62,7 @@ def _print_json(told: "Told") -> None:
     sys.stdout.flush()
 
 
-def _until_nobody_reads(job: Callable[[], None]) -> None:
+def until_nobody_reads(job: Callable[[], None]) -> None:
     """Ctrl-C and a closed pipe are ordinary ends of a tail."""
     try:
         job()

@@ -1,0 +1,175 @@
+"""Tells a log as a story: one line an event, indented under what caused it, in plain words."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from deadreckon.contracts.event import Mode, Recorded
+from deadreckon.contracts.moments import day_of
+from deadreckon.replay.words import tell
+from deadreckon.replay.words.exactly import clock
+from deadreckon.replay.words.names import Names
+from deadreckon.runtime.feed import Message
+from deadreckon.runtime.intake import Intake
+
+# A story is told once this many messages have come after its beginning. On a tape it is complete
+# at the next row; live, an answer that takes longer begins a story of its own.
+PATIENCE = 2_000
+
+# What the market says all day long; where nobody answers there is nothing to tell.
+QUIET = frozenset({"BarClosed", "ClockTicked", "MarkUpdated", "QuoteUpdated", "TradePrinted"})
+
+TIME_WIDTH = 8  # columns of HH:MM:SS
+INDENT = "  "
+
+
+class Told(Struct, frozen=True):
+    """One event in words. `depth` counts its causes; `late` says that its cause is told already.
+
+    `at` is its decision time (nanoseconds UTC, 0 before any clock), `who` said it. `sequence` and
+    `index` are its place in the log, for programs; the text never shows them.
+    """
+
+    at: int
+    who: str
+    text: str
+    depth: int
+    late: bool
+    type: str
+    id: str
+    cause: str | None
+    sequence: int
+    index: int
+
+
+class Branch(Struct):
+    """An event in words, with all that followed from it in the order of the log."""
+
+    told: Told
+    branches: list["Branch"] = []
+
+    def __iter__(self) -> Iterator[Told]:
+        yield self.told
+        for branch in self.branches:
+            yield from branch
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the market moved and nobody had anything to say to it."""
+        return not self.branches and self.told.type in QUIET
+
+
+class Narrator:
+    """Tells messages of a log in order, from the first one on, for the names to be the same."""
+
+    def __init__(self, book: str, mode: Mode) -> None:
+        self._intake = Intake(book, mode, reads_signals=True, restamps=False)
+        self._names = Names()
+        self._stories: deque[Branch] = deque()  # those that are not told yet, oldest first
+        self._branches: dict[str, Branch] = {}  # by event id, of these stories
+
+    def fold(self, message: Message) -> Iterator[Branch]:
+        """Hear one message; what can have no more to it is told."""
+        for said in self._intake.admit(message):
+            self._hear(said)
+        yield from self._tell(message.sequence - PATIENCE)
+
+    def finish(self) -> Iterator[Branch]:
+        """Tell what is left."""
+        yield from self._tell(None)
+
+    def _hear(self, said: Recorded[Any]) -> None:
+        cause = None if said.cause is None else self._branches.get(said.cause)
+        branch = Branch(self._told(said, cause))
+        if cause is not None:
+            cause.branches.append(branch)
+        else:
+            self._stories.append(branch)
+        self._branches.setdefault(said.id, branch)
+
+    def _told(self, said: Recorded[Any], cause: Branch | None) -> Told:
+        return Told(
+            at=said.at,
+            who=said.source.removeprefix("op.").removeprefix("in."),
+            text=tell(said, self._names),
+            depth=0 if cause is None else cause.told.depth + 1,
+            late=cause is None and said.cause is not None,
+            type=type(said.event).__name__,
+            id=said.id,
+            cause=said.cause,
+            sequence=said.sequence,
+            index=said.index,
+        )
+
+    def _tell(self, before: int | None) -> Iterator[Branch]:
+        """Stories that began before a message; null: all of them."""
+        while self._stories and (before is None or self._stories[0].told.sequence < before):
+            story = self._stories.popleft()
+            for told in story:
+                self._branches.pop(told.id, None)
+            yield story
+
+
+def narrated(messages: Iterable[Message], book: str, mode: Mode) -> Iterator[Branch]:
+    """Every story of a log, oldest first."""
+    narrator = Narrator(book, mode)
+    for message in messages:
+        yield from narrator.fold(message)
+    yield from narrator.finish()
+
+
+class Page:
+    """Stories as lines of text, with a heading for each day.
+
+    A `quiet` page sums up rows of the market that nobody answered.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._today = ""
+        self._silence: list[Told] = []
+
+    def add(self, story: Branch) -> Iterator[str]:
+        """The lines of one more story, and of the silence before it."""
+        if self._quiet and story.is_quiet and self._is_today(story.told):
+            self._silence.append(story.told)
+            return
+        yield from self.finish()
+        if not self._is_today(story.told):
+            self._today = _day(story.told)
+            yield self._today
+        for told in story:
+            yield _line(told)
+
+    def finish(self) -> Iterator[str]:
+        """The silence at the end."""
+        silence, self._silence = self._silence, []
+        if len(silence) > 1:
+            first, last = clock(silence[0].at), clock(silence[-1].at)
+            yield f"{first.ljust(TIME_WIDTH)}{len(silence)} rows of the market, until {last}"
+        else:
+            yield from map(_line, silence)
+
+    def _is_today(self, told: Told) -> bool:
+        return _day(told) == self._today
+
+
+def lines(stories: Iterable[Branch]) -> Iterator[str]:
+    """All of it, with every row of the market."""
+    page = Page()
+    for story in stories:
+        yield from page.add(story)
+    yield from page.finish()
+
+
+def _day(told: Told) -> str:
+    return day_of(told.at) if told.at else "before any clock"
+
+
+def _line(told: Told) -> str:
+    is_dated = told.depth == 0 and told.at
+    time = (clock(told.at) if is_dated else "").ljust(TIME_WIDTH)
+    late = "(late) " if told.late else ""
+    return f"{time}{INDENT * told.depth}{told.who}: {late}{told.text}"

@@ -1,0 +1,115 @@
+"""Amounts, shares, times and texts as people read them, with nothing rounded away."""
+
+from decimal import Decimal
+
+from deadreckon.contracts.amounts import EXACT, canonical
+from deadreckon.contracts.event import NANOSECONDS
+from deadreckon.contracts.moments import day_of, format_moment
+
+HUNDRED = Decimal(100)
+TEXT_MAX = 240  # characters of a text from outside
+
+# Limits and measured values that are no amounts: nanoseconds, moments (nanoseconds UTC), seconds.
+SPANS = frozenset(
+    {
+        "breaker_cooldown",
+        "instrument_lock",
+        "notional_window",
+        "order_gap_min",
+        "price_age_max",
+        "quarantine_for",
+        "quarantine_window",
+        "signal_age_max",
+    }
+)
+MOMENTS = frozenset({"expired"})
+SECONDS = frozenset({"too_old", "from_the_future"})
+
+_LENGTHS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+def number(amount: Decimal) -> str:
+    """An amount with its thousands apart.
+
+    >>> number(Decimal("-8039.7468000")), number(Decimal("1E-7"))
+    ('-8,039.7468', '0.0000001')
+    """
+    return f"{canonical(amount):,f}"
+
+
+def percent(fraction: Decimal) -> str:
+    """A share of one.
+
+    >>> percent(Decimal("0.0005"))
+    '0.05 %'
+    """
+    return f"{number(EXACT.multiply(fraction, HUNDRED))} %"
+
+
+def span(nanoseconds: int) -> str:
+    """A length of time, exact.
+
+    >>> span(90_000_000_000), span(250_000_000), span(0)
+    ('1 min 30 s', '0.25 s', '0 s')
+    """
+    seconds, rest = divmod(nanoseconds, NANOSECONDS)
+    parts = []
+    for length, name in _LENGTHS:
+        count, seconds = divmod(seconds, length)
+        if count:
+            parts.append(f"{count} {name}")
+    left = Decimal(seconds * NANOSECONDS + rest).scaleb(-9)
+    return " ".join(parts + ([f"{number(left)} s"] if left or not parts else []))
+
+
+def clock(at: int) -> str:
+    """The time of day, as short as it may be.
+
+    >>> clock(60_000_000_000), clock(61_500_000_000)
+    ('00:01', '00:01:01.5')
+    """
+    return format_moment(at)[11:-1].removesuffix(":00")
+
+
+def moment(at: int, now: int | None = None) -> str:
+    """Day and time; the time alone on the day of `now`.
+
+    >>> moment(60_000_000_000), moment(60_000_000_000, 0)
+    ('1970-01-01 00:01', '00:01')
+    """
+    if now is not None and day_of(now) == day_of(at):
+        return clock(at)
+    return f"{day_of(at)} {clock(at)}"
+
+
+def of_rule(rule: str, amount: Decimal) -> str:
+    """A limit, or what was measured against it, in the unit of the rule.
+
+    >>> of_rule("order_gap_min", Decimal(60_000_000_000)), of_rule("leverage_max", Decimal(2))
+    ('1 min', '2')
+    """
+    if rule in SPANS:
+        return span(int(amount))
+    if rule in MOMENTS:
+        return moment(int(amount))
+    return f"{number(amount)} s" if rule in SECONDS else number(amount)
+
+
+def plain(text: str) -> str:
+    """A text from outside: not too long, and nothing in it that moves a terminal's cursor.
+
+    >>> plain("fire\\x1b[2J drill")
+    'fire·[2J drill'
+    """
+    shown = "".join(letter if letter.isprintable() else "·" for letter in text)
+    return shown if len(shown) <= TEXT_MAX else shown[: TEXT_MAX - 1] + "…"
+
+
+def listed(*parts: str) -> str:
+    """Parts after one another, the empty ones left out."""
+    return ", ".join(part for part in parts if part)
+
+
+def priced(name: str, price: Decimal | None) -> str:
+    """A named price or amount; empty when there is none."""
+    return "" if price is None else f"{name} {number(price)}"

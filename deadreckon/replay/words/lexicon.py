@@ -1,0 +1,85 @@
+"""The words for each type of event; a test sees to it that none is missing."""
+
+from collections.abc import Callable
+from typing import Any
+
+from deadreckon.contracts import governance as rules
+from deadreckon.contracts import instruments, life, models
+from deadreckon.contracts import market as prices
+from deadreckon.contracts import orders as order
+from deadreckon.contracts import portfolio as book
+from deadreckon.contracts import signals as wish
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.replay.words import governance, market, orders, portfolio, signals
+from deadreckon.replay.words.names import Names
+
+Words = Callable[[Recorded[Any], Names], str]
+
+WORDS: dict[type[Event], Words] = {
+    prices.TapeOpened: market.tape_opened,
+    prices.TapeEnded: market.tape_ended,
+    prices.BarClosed: market.bar,
+    prices.QuoteUpdated: market.quote,
+    prices.TradePrinted: market.trade,
+    prices.MarkUpdated: market.mark,
+    prices.FundingRatePublished: market.funding,
+    prices.CurrencyRateUpdated: market.currency,
+    prices.ClockTicked: market.tick,
+    instruments.InstrumentListed: market.listing,
+    instruments.InstrumentDelisted: market.delisting,
+    instruments.VenueConfigured: market.venue,
+    wish.SignalReceived: signals.received,
+    wish.CancelReceived: signals.cancel_received,
+    wish.ReplaceReceived: signals.replace_received,
+    wish.SignalMalformed: signals.malformed,
+    wish.SignalRaised: signals.raised,
+    wish.CancelRaised: signals.cancel_raised,
+    wish.ReplaceRaised: signals.replace_raised,
+    wish.SignalRefused: signals.refused,
+    order.OrderApproved: orders.approved,
+    order.OrderUnroutable: orders.unroutable,
+    order.OrderRouted: orders.routed,
+    order.OrderSubmitting: orders.submitting,
+    order.OrderAccepted: orders.accepted,
+    order.OrderRejected: orders.rejected,
+    order.OrderTriggered: orders.triggered,
+    order.OrderFilled: orders.filled,
+    order.OrderCancelled: orders.cancelled,
+    order.OrderExpired: orders.expired,
+    order.OrderUnknown: orders.unknown,
+    order.CancelApproved: orders.cancel_approved,
+    order.CancelMissed: orders.cancel_missed,
+    order.ReplaceApproved: orders.replace_approved,
+    order.ReplaceRouted: orders.replace_routed,
+    order.OrderReplaced: orders.replaced,
+    order.BracketArmed: orders.bracket_armed,
+    order.BracketClosed: orders.bracket_closed,
+    book.PositionChanged: portfolio.position,
+    book.FundingPaid: portfolio.funding,
+    book.EquityMarked: portfolio.equity,
+    book.CashDeposited: portfolio.deposited,
+    book.CashWithdrawn: portfolio.withdrawn,
+    book.FeeCharged: portfolio.fee,
+    book.ReportingConfigured: portfolio.reporting,
+    rules.LimitsSet: governance.limits,
+    rules.HaltRequested: governance.halt_requested,
+    rules.HaltImposed: governance.halt_imposed,
+    rules.HaltAcknowledged: governance.halt_acknowledged,
+    rules.ResumeRequested: governance.resume_requested,
+    rules.ResumeAcknowledged: governance.resume_acknowledged,
+    rules.FlattenRequested: governance.flatten,
+    rules.CancelRequested: governance.cancel,
+    rules.StrategyConfigured: governance.strategy,
+    rules.OperatorMalformed: governance.operator_malformed,
+    rules.OperatorRefused: governance.operator_refused,
+    rules.LogDamaged: governance.damaged,
+    models.RegimeModelFitted: governance.model_fitted,
+    models.RegimeModelRefused: governance.model_refused,
+    life.StackStarted: governance.started,
+    life.StackStopped: governance.stopped,
+}
+
+
+def tell(said: Recorded[Any], names: Names) -> str:
+    """What an event says, in one line without its speaker and its time."""
+    return WORDS[type(said.event)](said, names)

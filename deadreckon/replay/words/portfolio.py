@@ -1,0 +1,95 @@
+"""The words of what is held, and what it is worth."""
+
+from decimal import Decimal
+
+from deadreckon.contracts import portfolio
+from deadreckon.contracts.event import Recorded
+from deadreckon.replay.words.exactly import listed, number, percent, plain, span
+from deadreckon.replay.words.names import Names
+
+
+def position(said: Recorded[portfolio.PositionChanged], names: Names) -> str:
+    """What is held at which price, and all that it has made and cost so far."""
+    it = said.event
+    held = (
+        f"holds {number(it.quantity)} {it.instrument} at {number(it.average_price)}, "
+        f"cost {number(it.cost)}"
+        if it.quantity
+        else f"is flat in {it.instrument}"
+    )
+    others = "".join(f" and {number(fee)} {name}" for name, fee in sorted(it.fees_other.items()))
+    return f"{it.strategy} {held}; " + listed(
+        f"realised {number(it.realised)}",
+        f"fees {number(it.fees)}" + (f" {it.currency}{others}" if others else ""),
+        f"funding {number(it.funding)}" if it.funding else "",
+    )
+
+
+def funding(said: Recorded[portfolio.FundingPaid], names: Names) -> str:
+    """Who paid or received how much."""
+    it = said.event
+    verb = "paid" if it.amount < 0 else "received"
+    amount = f"{number(it.amount.copy_abs())} {it.currency}"
+    return f"{it.strategy} {verb} {amount} of funding on {it.instrument} at {percent(it.rate)}"
+
+
+def equity(said: Recorded[portfolio.EquityMarked], names: Names) -> str:
+    """Equity and what it is made of; parts that are zero are left out."""
+    it = said.event
+    made_of = {
+        "cash": it.cash,
+        "holdings": it.holdings,
+        "perpetuals": it.unrealised_perpetual,
+    }
+    earned = {
+        "realised": it.realised,
+        "unrealised": it.unrealised,
+        "fees": it.fees,
+        "funding": it.funding,
+        "gross exposure": it.exposure_gross,
+        "net": it.exposure_net,
+    }
+    lost = f"peak {number(it.peak)} drawdown {percent(it.drawdown)}" if it.drawdown else ""
+    missing = f"without {', '.join(it.unpriced)}" if it.unpriced else ""
+    cash = _apart(it.currency, it.cash_by_currency)
+    parts = listed(_shown(made_of), _shown(earned), lost, cash, missing)
+    return f"equity {number(it.equity)} {it.currency}: {parts}"
+
+
+def _shown(parts: dict[str, Decimal]) -> str:
+    return listed(*(f"{name} {number(amount)}" for name, amount in parts.items() if amount))
+
+
+def _apart(reporting: str, cash: dict[str, Decimal]) -> str:
+    """Each currency's own cash, where there is more than the reporting one."""
+    if not set(cash) - {reporting}:
+        return ""
+    return " and ".join(f"{number(amount)} {name}" for name, amount in sorted(cash.items()))
+
+
+def deposited(said: Recorded[portfolio.CashDeposited], names: Names) -> str:
+    """Money that came."""
+    it = said.event
+    return f"deposited {number(it.amount)} {it.currency}: {plain(it.reason)}"
+
+
+def withdrawn(said: Recorded[portfolio.CashWithdrawn], names: Names) -> str:
+    """Money that went."""
+    it = said.event
+    return f"withdrew {number(it.amount)} {it.currency}: {plain(it.reason)}"
+
+
+def fee(said: Recorded[portfolio.FeeCharged], names: Names) -> str:
+    """A fee that came late, or was given back."""
+    it = said.event
+    what = "charged" if it.amount >= 0 else "gave back"
+    amount = f"{number(it.amount.copy_abs())} {it.currency}"
+    about = f"{it.strategy} for {it.instrument}"
+    return f"{what} {amount} of fees to {about}: {plain(it.reason)}"
+
+
+def reporting(said: Recorded[portfolio.ReportingConfigured], names: Names) -> str:
+    """In what the book reckons, and how often it is marked."""
+    it = said.event
+    every = f"every {span(it.equity_every)}" if it.equity_every else "at midnight alone"
+    return f"reports in {it.currency}, equity marked {every}"

@@ -1,0 +1,74 @@
+"""A folder's log as a story, as a verb tells it: a day of it, a part of it, or everything."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import msgspec
+
+from deadreckon.contracts.event import Mode
+from deadreckon.contracts.moments import day_of, format_moment
+from deadreckon.replay.narrate import PATIENCE, Branch, Narrator, Page, Told
+from deadreckon.replay.reading import messages
+from deadreckon.runtime import logs
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.folder import Folder
+from deadreckon.stack.assembly import BOOK
+from deadreckon.stack.host import open_bus
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Which stories to tell, by where they begin: a UTC day, and sequences; null for any."""
+
+    day: str | None = None
+    first: int = 1
+    last: int | None = None
+
+    def has(self, told: Told) -> bool:
+        """Whether a story that begins here belongs to it."""
+        if told.sequence < self.first or (self.last is not None and told.sequence > self.last):
+            return False
+        return self.day is None or day_of(told.at) == self.day
+
+    def is_behind(self, told: Told) -> bool:
+        """Whether nothing that comes after this story can belong to it."""
+        return self.day is not None and day_of(told.at) > self.day
+
+
+async def narrate(
+    data: Path, nats: str | None, part: Part, show: Callable[[str], None], *, rows: bool, json: bool
+) -> None:
+    """Show a folder's stories line by line; the log is read from its beginning, for the names."""
+    folder = Folder(data).check()
+    logs.configure(folder.logs / "narrate.log")
+    page = Page(quiet=not rows)
+    async with open_bus(folder, nats) as bus:
+        async for story in stories(bus, part):
+            for line in map(document, story) if json else page.add(story):
+                show(line)
+    for line in page.finish():
+        show(line)
+
+
+async def stories(
+    bus: Bus, part: Part, book: str = BOOK, mode: Mode = "paper"
+) -> AsyncIterator[Branch]:
+    """The stories of a part of the log, oldest first."""
+    narrator = Narrator(book, mode)
+    end = (await bus.info()).last
+    upto = end if part.last is None else min(end, part.last + PATIENCE)
+    async for message in messages(bus, upto):
+        for story in narrator.fold(message):
+            if part.is_behind(story.told):
+                return
+            if part.has(story.told):
+                yield story
+    for story in narrator.finish():
+        if part.has(story.told):
+            yield story
+
+
+def document(told: Told) -> str:
+    """One event as a line of JSON; its time as RFC 3339, null before any clock."""
+    fields = msgspec.structs.asdict(told)
+    fields["at"] = format_moment(told.at) if told.at else None
+    return msgspec.json.encode(fields).decode()
