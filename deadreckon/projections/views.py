@@ -9,6 +9,7 @@ from pathlib import Path
 from deadreckon.contracts.moments import DAY
 from deadreckon.projections.manifest import DELAY, NAME
 from deadreckon.projections.questions import QUESTIONS
+from deadreckon.projections.sink import SinkError
 from deadreckon.projections.table import Table
 from deadreckon.projections.tables import TABLES
 
@@ -54,7 +55,7 @@ def create(analytics: Path, folder: Path) -> None:
 
 def create_apart(analytics: Path, folder: Path) -> None:
     """The same in a process of its own: a service that writes the lake need not carry DuckDB, nor
-    what it prints at its end. Raises RuntimeError with what DuckDB said."""
+    what it prints at its end. Raises SinkError with what DuckDB said."""
     program = f"from {__name__} import main; main()"
     package = str(Path(__file__).resolve().parents[2])
     search = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
@@ -67,7 +68,7 @@ def create_apart(analytics: Path, folder: Path) -> None:
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(f"{analytics} was not made: {done.stderr.strip()}")
+        raise SinkError(f"{analytics} was not made: {done.stderr.strip()}")
 
 
 def main() -> None:

@@ -18,12 +18,17 @@ def alone(lock: Path, *, wait: bool = True) -> Iterator[None]:
     lock.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _take(handle, lock, wait)
         yield
-    except BlockingIOError:
-        raise BusyError(f"{lock} is held by another process; wait until it is done") from None
     finally:
         os.close(handle)
+
+
+def _take(handle: int, lock: Path, wait: bool) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise BusyError(f"{lock} is held by another process; wait until it is done") from None
 
 
 def replace_bytes(path: Path, content: bytes) -> None:

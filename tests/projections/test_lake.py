@@ -12,12 +12,13 @@ import duckdb
 import polars
 import pytest
 
-from deadreckon.projections import lake_sink, manifest
+from deadreckon.projections import lake_sink, manifest, views
 from deadreckon.projections.lake import Lake
 from deadreckon.projections.lake_sink import LakeSink
 from deadreckon.projections.manifest import DELAY, FOREVER, GRACE, Manifest, Moment, Part
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.questions import NOTES, QUESTIONS
+from deadreckon.projections.sink import SinkError
 from deadreckon.projections.tables import BY_NAME, TABLES
 from tests import stories
 from tests.projections.logs import Log, busy_log, position, tell
@@ -390,3 +391,9 @@ def test_making_the_views_leaves_no_duckdb_behind_in_the_writer(tmp_path: Path) 
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "analytics.duckdb").exists()
+
+
+def test_views_that_cannot_be_made_are_a_refusal_with_duckdbs_own_words(tmp_path: Path) -> None:
+    with pytest.raises(SinkError, match=r"(?s)analytics\.duckdb was not made: .*manifest\.json"):
+        views.create_apart(tmp_path / "analytics.duckdb", tmp_path / "no lake here")
+    assert not (tmp_path / "analytics.duckdb").exists()
