@@ -131,6 +131,12 @@ def test_post_only_is_rejected_where_it_would_take(
     assert ends(answers) == ({"o1": verdict} if verdict else {})
 
 
+def test_post_only_is_measured_by_the_newest_price() -> None:
+    story = desk(quote(98, 100), quote(96, 98))
+    assert ends(story.tell(routed("buy", 1, limit_price=98, post_only=True)))
+    assert not ends(story.tell(routed("sell", 1, id="o2", limit_price=97, post_only=True)))
+
+
 def test_post_only_of_a_seller_is_measured_against_the_bid() -> None:
     assert ends(desk(quote(98, 100)).tell(routed("sell", 1, limit_price=98, post_only=True)))
     assert not ends(desk(quote(98, 100)).tell(routed("sell", 1, limit_price=99, post_only=True)))

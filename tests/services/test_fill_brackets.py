@@ -179,6 +179,26 @@ def test_when_a_bar_reaches_both_legs_the_stop_takes_the_volume_first() -> None:
     assert [(quantity, price) for _, quantity, price, _ in fills(answers)] == [("0.5", "95")]
 
 
+def test_the_stop_wins_also_where_more_is_held_than_the_bracket_protects() -> None:
+    story, _ = protected(filled("buy", 5, 100))
+    answers = story.tell(bar(100, low=94, high=120), after=MINUTE)
+    assert [(quantity, price) for _, quantity, price, _ in fills(answers)] == [("2", "95")]
+    assert list(ends(answers).values()) == ["sibling_filled"]
+    assert story.state.positions[INSTRUMENT] == {"ext": 5}
+
+
+def test_a_take_profit_meets_a_bar_before_the_rest_of_its_entry_does() -> None:
+    story = desk(bar(101), routed("buy", 3, limit_price=100, take_profit=110))
+    story.tell(bar(99, volume=1), after=MINUTE)
+    answers = story.tell(bar(105, low=99, high=111), after=MINUTE)
+    assert [(quantity, price) for _, quantity, price, _ in fills(answers)] == [
+        ("1", "110"),
+        ("2", "100"),
+    ]
+    assert outcomes(answers) == ["take_profit"]
+    assert [armed.quantity for armed in of(BracketArmed, answers)] == [2]
+
+
 def test_a_gap_through_the_stop_loses_more_than_the_stop_said() -> None:
     story, _ = protected()
     answers = story.tell(bar(90, open=91), after=MINUTE)
@@ -210,6 +230,27 @@ def test_an_entry_that_goes_on_filling_after_the_stop_gets_another_bracket() -> 
     )
     third = story.tell(bar(94), after=MINUTE)
     assert (legs(second)["stop_loss"].order_id, "1", "94", "taker") in fills(third)
+
+
+def test_an_entry_that_fills_on_while_another_exit_closes_the_position_gets_another_bracket() -> (
+    None
+):
+    story = desk(bar(101), routed("buy", 3, limit_price=100, stop_loss=95))
+    story.tell(bar(99, volume=1), after=MINUTE)
+    story.tell(routed("sell", 1, id="exit", reduce_only=True))
+    answers = story.tell(bar(99), after=MINUTE)
+    assert [order for order, *_ in fills(answers)] == ["exit", "o1"]
+    assert outcomes(answers) == ["position_closed"]
+    assert [armed.quantity for armed in of(BracketArmed, answers)] == [2]
+    assert len(story.state.brackets) == 1
+
+
+def test_an_entry_without_a_bracket_any_more_trades_in_its_turn_again() -> None:
+    story, entry = desk(routed("buy", 3, stop_loss=95)), "o1"
+    story.tell(bar(100, volume=1), after=MINUTE)
+    assert story.state.orders[INSTRUMENT][entry].guarded
+    story.tell(bar(94, open=100, volume=1), after=MINUTE)
+    assert not story.state.orders[INSTRUMENT][entry].guarded
 
 
 def test_a_late_fill_of_a_cancelled_entry_is_protected_too() -> None:
@@ -319,6 +360,17 @@ def test_a_cancelled_take_profit_leaves_the_stop_in_charge() -> None:
     assert fills(answers)[0][0] == leg["stop_loss"].order_id
     assert outcomes(answers) == ["stop_loss"]
     assert ends(answers) == {}
+    assert story.state.legs == {}
+
+
+def test_a_bracket_that_lost_its_take_profit_grows_with_the_stop_alone() -> None:
+    story = desk(routed("buy", 3, stop_loss=95, take_profit=110))
+    armed = story.tell(bar(100, volume=1), after=MINUTE)
+    leg = legs(armed)
+    story.tell(CancelRequested("op", "testing", leg["take_profit"].order_id))
+    (grown,) = of(BracketArmed, story.tell(bar(100, volume=1), after=MINUTE))
+    assert (grown.stop_order_id, grown.take_profit_order_id) == (leg["stop_loss"].order_id, None)
+    assert grown.quantity == 2
 
 
 def test_cancelling_the_entry_leaves_its_protection() -> None:

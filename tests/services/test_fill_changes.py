@@ -97,6 +97,26 @@ def test_an_operator_who_finds_nothing_open_is_told(order_id: str | None) -> Non
     ]
 
 
+def test_a_cancel_under_way_does_not_hide_that_another_missed() -> None:
+    story = desk(approved("buy", 1), CancelRequested("op", "why", "o1"))
+    assert kinds(story.tell(CancelRequested("op", "why", "o9"))) == ["CancelMissed"]
+    assert story.tell(CancelRequested("op", "why", "o1")) == []
+
+
+def test_a_cancel_of_one_order_leaves_the_others() -> None:
+    others = [routed("buy", 1, id=f"o{n}", limit_price=99) for n in (1, 2)]
+    assert ends(desk(bar(100), *others).tell(CANCEL)) == {"o1": "requested"}
+    story = split()
+    story.tell(*others[1:])
+    assert "o2" not in ends(story.tell(CancelRequested("op", "why", "o1")))
+
+
+def test_an_operators_cancel_of_an_entry_by_its_name_leaves_its_protection() -> None:
+    story = desk(routed("buy", 1, id="c0", parent="o1", stop_loss=90))
+    story.tell(bar(100), after=MINUTE)
+    assert kinds(story.tell(CancelRequested("op", "why", "c0"))) == ["CancelMissed"]
+
+
 def test_an_operators_cancel_overtakes_like_any_other() -> None:
     story = desk(approved("buy", 1), CancelRequested("op", "why"))
     assert ends(story.tell(routed("buy", 1))) == {"o1": "cancelled_before_send"}

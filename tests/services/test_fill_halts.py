@@ -115,6 +115,15 @@ def test_exits_are_counted_net_of_those_under_way() -> None:
     assert ends(story.tell(routed("sell", "0.5", id="fourth"))) == {}
 
 
+def test_exits_of_others_and_entries_do_not_count_as_exits_under_way() -> None:
+    story = desk(bar(100), *(filled("buy", 2, 100, id=who, strategy=who) for who in ("ext", "b")))
+    story.tell(halt("close_only"))
+    story.tell(routed("sell", 2, id="theirs", limit_price=120, strategy="b"))
+    story.tell(at(RESUME, START, id="r1"), routed("buy", 2, id="more", limit_price=80))
+    story.tell(halt("close_only"))
+    assert ends(story.tell(routed("sell", 2, id="ours"))) == {}
+
+
 def test_protection_does_not_count_as_an_exit_under_way() -> None:
     story = desk(routed("buy", 2, stop_loss=95, take_profit=110))
     story.tell(bar(100), after=MINUTE)

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from deadreckon.contracts.event import Event
-from deadreckon.contracts.market import BarClosed
+from deadreckon.contracts.market import BarClosed, QuoteUpdated
 from deadreckon.contracts.orders import OrderCancelled, OrderFilled, OrderTriggered
 from tests.services.fill_words import desk, ends, fills, kinds, of
 from tests.stories import (
+    INSTRUMENT,
     MINUTE,
     SECOND,
     Story,
@@ -22,6 +23,7 @@ from tests.stories import (
 )
 
 PERPETUAL = "BTCUSD-PERP.PAPER"
+TWICE: list[tuple[Any, str]] = [("sell", "1"), ("buy", "1"), ("sell", "2")]
 
 
 def after(story: Story, *events: Event, wait: int = MINUTE) -> list[Event]:
@@ -175,6 +177,19 @@ def test_what_a_taker_leaves_rests_at_the_limit() -> None:
     assert fills(after(story, bar(99, open=99))) == [("o1", "2", "100", "maker")]
 
 
+def test_a_limit_within_reach_that_arrives_within_a_bar_takes_at_its_close() -> None:
+    story = desk(bar(100), latency=1)
+    story.tell(routed("buy", 1, limit_price=101))
+    assert fills(after(story, bar("100.5", low=90))) == [("o1", "1", "100.5", "taker")]
+
+
+def test_an_order_that_missed_on_its_arrival_rests_from_then_on() -> None:
+    story = desk(bar(100), latency=1)
+    story.tell(routed("buy", 1, limit_price=101))
+    assert fills(after(story, bar(102, open=100))) == []
+    assert fills(after(story, bar(100, open="100.5"))) == [("o1", "1", "101", "maker")]
+
+
 def test_a_print_at_the_limit_may_have_been_anothers() -> None:
     story = desk(bar(100), routed("buy", 1, limit_price=99))
     assert fills(after(story, trade(99, 5))) == []
@@ -255,6 +270,12 @@ def test_a_stop_limit_whose_close_is_beyond_the_limit_rests_from_then_on() -> No
     assert kinds(after(story, bar(107, open=100))) == ["OrderTriggered"]
     assert fills(after(story, bar(107, low=106))) == []
     assert fills(after(story, bar(107, low=105))) == [("o1", "1", "106", "maker")]
+
+
+def test_a_stop_limit_that_slippage_would_carry_beyond_its_limit_is_triggered_and_rests() -> None:
+    story = desk(routed("buy", 1, stop_price=105, limit_price=106), slippage=100)
+    assert kinds(after(story, bar(106, open=100))) == ["OrderTriggered"]
+    assert fills(after(story, bar(106, low=105))) == [("o1", "1", "106", "maker")]
 
 
 def test_an_immediate_stop_limit_that_misses_at_its_trigger_ends_there() -> None:
@@ -349,6 +370,12 @@ def test_a_quote_offers_each_side_its_own_size() -> None:
     assert len(fills(after(story, quote(99, 100, size=3)))) == 2
 
 
+@pytest.mark.parametrize(("side", "quantity"), [("buy", "3"), ("sell", "2")])
+def test_a_buyer_meets_what_is_asked_and_a_seller_what_is_bid(side: Any, quantity: str) -> None:
+    market = QuoteUpdated(INSTRUMENT, Decimal(99), Decimal(100), Decimal(2), Decimal(3))
+    assert fills(after(desk(routed(side, 5)), market))[0][1] == quantity
+
+
 def test_a_print_offers_a_share_of_its_quantity() -> None:
     story = desk(routed("buy", 3), participation="0.5")
     assert fill_of(after(story, trade(100, 4))).quantity == 2
@@ -371,6 +398,17 @@ def test_an_immediate_order_ends_at_its_first_price(price: Event) -> None:
     story = desk(bar(100), routed("buy", 3, limit_price=100, time_in_force="ioc"))
     assert ends(after(story, price)) == {"o1": "immediate_or_cancel"}
     assert after(story, bar(99)) == []
+
+
+def test_an_immediate_order_out_of_reach_when_it_arrives_is_not_filled_by_a_gap() -> None:
+    story = desk(bar(101), routed("buy", 3, limit_price=100, time_in_force="ioc"))
+    assert ends(after(story, bar(99, open=99))) == {"o1": "immediate_or_cancel"}
+
+
+def test_an_immediate_stop_waits_for_its_trigger_through_prices_of_every_kind() -> None:
+    story = desk(routed("sell", 1, stop_price=95, time_in_force="ioc"))
+    assert after(story, bar(100, volume=0), bar(100), quote(99, 100), trade(100, 5)) == []
+    assert fills(after(story, bar(100, low=90))) == [("o1", "1", "95", "taker")]
 
 
 def test_an_immediate_order_that_fills_wholly_is_not_cancelled_as_well() -> None:
@@ -424,6 +462,32 @@ def test_reduce_only_ends_when_the_position_flips() -> None:
     story.tell(routed("sell", 2, id="resting", limit_price=110, reduce_only=True))
     story.tell(routed("sell", 5, id="market"))
     assert ends(after(story, bar(100))) == {"resting": "position_closed"}
+
+
+def test_reduce_only_under_way_is_not_ended_by_a_fill_that_closes_nothing() -> None:
+    story = desk(latency=MINUTE)
+    story.tell(routed("buy", 1, id="in"))
+    story.tell(trade(100, 5, instrument="ETHUSDT.PAPER"), after=MINUTE // 2)
+    story.tell(routed("buy", 1, id="cover", reduce_only=True))
+    answers = story.tell(trade(100, 5), after=MINUTE // 2)
+    assert fills(answers) == [("in", "1", "100", "taker")]
+    assert ends(answers) == {}
+
+
+def test_an_entry_of_the_same_side_stays_when_the_position_closes() -> None:
+    story = desk(filled("buy", 2, 100), bar(100), routed("sell", 2, id="short", limit_price=110))
+    story.tell(routed("sell", 2, id="exit", reduce_only=True))
+    assert ends(after(story, bar(100))) == {}
+    assert list(story.state.instruments) == ["short"]
+
+
+def test_reduce_only_is_ended_once_where_a_bar_closes_the_position_twice() -> None:
+    story = desk(filled("buy", 1, 100), bar(100))
+    story.tell(routed("sell", 1, id="resting", limit_price=110, reduce_only=True))
+    story.tell(*(routed(side, 1, id=side + name) for side, name in TWICE))
+    answers = after(story, bar(100))
+    assert len(fills(answers)) == 3
+    assert [gone.order_id for gone in of(OrderCancelled, answers)] == ["resting"]
 
 
 def test_reduce_only_that_lost_its_position_does_not_close_the_next_one_in_the_same_bar() -> None:

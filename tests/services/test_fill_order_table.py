@@ -12,6 +12,7 @@ from deadreckon.contracts.orders import (
     OrderAccepted,
     OrderCancelled,
     OrderExpired,
+    OrderFilled,
     OrderRejected,
     OrderReplaced,
     OrderSubmitting,
@@ -28,7 +29,7 @@ from deadreckon.services.fill.order_table import (
 )
 from deadreckon.services.fill.state import find, status_of
 from tests.services.fill_words import desk
-from tests.stories import DAY, at, bar, filled, listed, routed, venue
+from tests.stories import DAY, MINUTE, START, at, bar, filled, listed, routed, venue
 
 STATES: tuple[Status, ...] = get_args(Status)
 INTENT = OrderSubmitting(
@@ -148,6 +149,22 @@ def test_an_acknowledgement_after_a_partial_fill_keeps_what_has_filled() -> None
     order = find(told("submitting", "partly", "accepted"), "o1")
     assert order is not None
     assert (order.status, order.filled) == ("partially_filled", Decimal(1))
+
+
+def test_an_acknowledgement_told_twice_does_not_make_the_order_new_to_the_market() -> None:
+    story = desk(bar(100), routed("buy", 1, limit_price=101))
+    story.tell(bar(100, volume=0), after=MINUTE)
+    story.tell(OrderAccepted("o1", "v1"))
+    (fill,) = story.tell(bar(100), after=MINUTE)
+    assert isinstance(fill, OrderFilled)
+    assert (str(fill.price), fill.liquidity) == ("101", "maker")
+
+
+def test_what_has_ended_waits_for_nothing() -> None:
+    story = desk(latency=5)
+    story.tell(routed("buy", 1, expires_at=START + 9), REPORTS["cancelled"])
+    assert (story.state.waiting, story.state.expiring) == ({}, {})
+    assert (story.state.orders, story.state.instruments) == ({}, {})
 
 
 def test_a_fill_that_comes_after_the_cancel_still_counts_in_the_position() -> None:

@@ -251,6 +251,11 @@ def test_no_child_falls_below_what_the_venue_takes() -> None:
     assert sizes == [5, 5]
 
 
+def test_a_child_may_be_exactly_what_the_venue_takes_and_not_a_lot_less() -> None:
+    answers = told(listed(lot=1, minimum=1, notional=250), venue(split=1), when=approved("buy", 8))
+    assert [child.quantity for child in answers if isinstance(child, OrderRouted)] == [4, 4]
+
+
 def test_children_are_no_more_than_fit_into_a_commit() -> None:
     answers = told(venue(split="0.1"), when=approved("buy", 10))
     assert len(answers) == CHILDREN_MAX
@@ -335,6 +340,60 @@ def test_what_ended_children_have_filled_counts_towards_the_new_quantity() -> No
         when=change(7),
     )
     assert [routed.quantity for routed in answers if isinstance(routed, ReplaceRouted)] == [2]
+
+
+@pytest.mark.parametrize(
+    ("side", "reduce_only", "stop"),
+    [("buy", False, "98"), ("sell", False, "97.99"), ("buy", True, "97.99"), ("sell", True, "98")],
+)
+def test_a_changed_stop_is_rounded_like_the_first(side: Any, reduce_only: bool, stop: str) -> None:
+    order = approved(side, 2, order_type="stop", stop_price=99, reduce_only=reduce_only)
+    assert told(order, when=change(stop="97.995")) == [
+        ReplaceRouted("o1", "s2", None, None, Decimal(stop))
+    ]
+
+
+def test_a_change_to_exactly_the_least_notional_goes() -> None:
+    assert told(listed(notional=99), RESTING, when=change(1)) == [
+        ReplaceRouted("o1", "s2", Decimal(1), None, None)
+    ]
+
+
+def test_the_least_notional_of_a_change_is_weighed_at_the_price_in_force() -> None:
+    taken = OrderReplaced("o1", Decimal(2), Decimal(2), Decimal(98), None)
+    (missed,) = told(listed(notional=99), RESTING, taken, when=change(1))
+    assert isinstance(missed, CancelMissed)
+    assert told(listed(notional=99), RESTING, taken, when=change(1, limit=99)) == [
+        ReplaceRouted("o1", "s2", Decimal(1), exact(99), None)
+    ]
+
+
+def test_the_least_notional_of_a_moved_stop_is_weighed_at_the_stop_in_force() -> None:
+    order = approved("buy", 2, order_type="stop", stop_price=110)
+    moved = OrderReplaced("o1", Decimal(2), Decimal(2), None, Decimal(120))
+    assert told(listed(notional=115), order, moved, when=change(1)) == [
+        ReplaceRouted("o1", "s2", Decimal(1), None, None)
+    ]
+
+
+def test_a_smaller_exit_goes_below_the_least_notional_as_well() -> None:
+    exit_order = approved("sell", 2, order_type="limit", limit_price=101, reduce_only=True)
+    assert told(listed(notional=150), exit_order, when=change(1)) == [
+        ReplaceRouted("o1", "s2", Decimal(1), None, None)
+    ]
+
+
+def test_a_market_order_has_no_price_to_weigh_a_change_at() -> None:
+    assert told(approved("buy", 2), when=change(1)) == [
+        ReplaceRouted("o1", "s2", Decimal(1), None, None)
+    ]
+
+
+@pytest.mark.parametrize(("minimum", "quantity"), [("0.05", "0.049"), ("0", "0.0001")])
+def test_a_change_below_the_least_quantity_says_so(minimum: str, quantity: str) -> None:
+    (missed,) = told(listed(minimum=minimum, notional=0), RESTING, when=change(quantity))
+    assert isinstance(missed, CancelMissed)
+    assert "least quantity" in missed.reason
 
 
 def test_a_second_change_starts_from_the_first() -> None:

@@ -126,26 +126,21 @@ def arrive(order: Order, market: Market | None) -> None:
     When it was on its way, the price that has just come is the first that it meets.
     """
     known = known_at(market, order.arrives_at)
-    order.resting = order.post_only or (
-        order.order_type == "limit"
-        and order.limit_price is not None
+    order.resting = (
+        order.limit_price is not None
         and known is not None
         and not prices.within(order.side, prices.taken(order.side, known), order.limit_price)
     )
-    order.events_before = 0
     if market is not None:
         is_late = order.submitted_at < order.arrives_at <= market.at
         order.events_before = market.events - is_late
 
 
 def triggered(state: State, order_id: str, at: int) -> None:
-    """A stop has become what it was to become; a limit then waits as a maker."""
+    """A stop has become what it was to become."""
     order = reported(state, order_id, "triggered", at)
-    if order is not None and order.order_type == "stop":
-        order.order_type = "market"
-    elif order is not None and order.order_type == "stop_limit":
-        order.order_type = "limit"
-        order.resting = True
+    if order is not None:
+        order.order_type = "market" if order.limit_price is None else "limit"
 
 
 def replaced(state: State, change: OrderReplaced, at: int) -> None:
@@ -197,11 +192,11 @@ def _hold(state: State, strategy: str, instrument: str, quantity: Decimal) -> No
 
 def _doom_with(state: State, order: Order, fill: OrderFilled) -> None:
     """What a fill ends by itself: the rest of an IOC, the sibling of a leg that filled wholly."""
-    sibling = find(state, order.sibling) if order.sibling else None
+    sibling = find(state, order.sibling)
     if fill.leaves and order.time_in_force == "ioc":
-        order.doomed_by = order.doomed_by or trade_of(fill)
+        order.doomed_by = trade_of(fill)
     elif not fill.leaves and sibling is not None:
-        sibling.doomed_by = sibling.doomed_by or trade_of(fill)
+        sibling.doomed_by = trade_of(fill)
 
 
 def forget(state: State, at: int) -> None:

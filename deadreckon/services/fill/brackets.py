@@ -103,7 +103,6 @@ def leg_ended(state: State, order_id: str, rule: str = "") -> None:
     stop = find(state, bracket.stop_order_id) if bracket.stop_order_id is not None else None
     if rule == "requested" and order_id == bracket.take_profit_order_id and stop is not None:
         bracket.take_profit_order_id = None
-        stop.sibling = ""
         del state.legs[order_id]
         return
     bracket.ended_by = order_id
@@ -118,9 +117,6 @@ def closed(state: State, bracket_id: str) -> None:
     for leg in (bracket.stop_order_id, bracket.take_profit_order_id):
         if leg is not None:
             state.legs.pop(leg, None)
-            order = find(state, leg)
-            if order is not None:
-                order.sibling = ""
     entry = bracket.entry_order_id
     if status_of(state, entry) == "routed":  # forgotten while its bracket lived on
         state.protections.pop(entry, None)
