@@ -18,7 +18,7 @@ from deadreckon.contracts.orders import (
 )
 from deadreckon.services.fill import decider as fill
 from tests.services.fill_words import desk, encoded, ends, fills, kinds, of
-from tests.stories import DAY, INSTRUMENT, MINUTE, Story, bar, filled, quote, routed, trade
+from tests.stories import DAY, INSTRUMENT, MINUTE, Story, bar, filled, quote, routed
 
 ENTRY = routed("buy", 2, stop_loss=95, take_profit=110)
 
@@ -317,11 +317,13 @@ def test_another_strategys_exit_leaves_the_bracket_alone() -> None:
 
 
 def test_a_leg_whose_position_is_gone_before_it_arrives_is_no_alarm() -> None:
-    story = desk(filled("buy", 1, 100, id="t0"), routed("sell", 3, id="exit", reduce_only=True))
-    story.tell(routed("buy", 2, id="entry", stop_loss=95))
-    answers = story.tell(trade(100, 2), trade(100, 10), after=MINUTE)
-    assert "unprotected" not in outcomes(answers)
-    assert story.state.brackets == {} or story.state.positions[INSTRUMENT]
+    story = desk(filled("buy", 1, 100), routed("buy", 2, id="entry", stop_loss=95))
+    story.tell(routed("sell", 3, id="exit"))
+    answers = story.tell(bar(100), after=MINUTE)
+    assert [order for order, *_ in fills(answers)] == ["entry", "exit"]
+    assert list(ends(answers).values()) == ["reduce_only_without_position"]
+    assert outcomes(answers) == ["position_closed"]
+    assert (story.state.brackets, story.state.instruments) == ({}, {})
 
 
 # What nobody should do, and what happens then.
