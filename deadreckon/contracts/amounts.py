@@ -29,6 +29,24 @@ def canonical(amount: Decimal) -> Decimal:
     >>> [str(canonical(Decimal(t))) for t in ("1E+3", "1.500", "-0.0")]
     ['1000', '1.5', '0']
     """
+    if is_canonical_text(str(amount)):
+        return amount
+    return _canonical(amount)
+
+
+def is_canonical_text(said: str) -> bool:
+    """Whether what `str` says of an amount is its canonical text; False for those it says with
+    an exponent. Most are, and to look costs a third of taking the amount apart."""
+    last = said[-1]
+    if last == "0":
+        if "." in said or said == "-0":
+            return False
+    elif last in "yN":  # Infinity, NaN
+        return False
+    return "E" not in said and "N" not in said
+
+
+def _canonical(amount: Decimal) -> Decimal:
     _, digits, exponent = amount.as_tuple()
     if not isinstance(exponent, int):
         raise ValueError(f"{amount} is not a finite number")
@@ -50,7 +68,8 @@ def text(amount: Decimal) -> str:
     >>> [text(Decimal(t)) for t in ("1E-7", "1E+3", "0.10")]
     ['0.0000001', '1000', '0.1']
     """
-    return format(canonical(amount), "f")
+    said = str(amount)
+    return said if is_canonical_text(said) else format(_canonical(amount), "f")
 
 
 def decimals(amount: Decimal) -> int:
@@ -59,8 +78,7 @@ def decimals(amount: Decimal) -> int:
     >>> decimals(Decimal("0.0100")), decimals(Decimal("500"))
     (2, 0)
     """
-    exponent = canonical(amount).as_tuple().exponent
-    return -exponent if isinstance(exponent, int) and exponent < 0 else 0
+    return len(text(amount).partition(".")[2])
 
 
 def to_units(amount: Decimal, scale: int) -> int:

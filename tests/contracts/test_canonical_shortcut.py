@@ -1,0 +1,56 @@
+"""Most events are encoded without taking their amounts apart: to the same bytes, for any amount."""
+
+from decimal import Decimal
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as any_of
+
+from deadreckon.contracts.amounts import EXACT, canonical, decimals, is_canonical_text, text
+from deadreckon.contracts.codec import canonical_event, encode_event, plain_body
+from deadreckon.contracts.portfolio import PositionChanged
+
+amounts = any_of.one_of(
+    any_of.decimals(allow_nan=False, allow_infinity=False, places=None),
+    any_of.builds(
+        lambda sign, digits, exponent: Decimal((sign, digits, exponent)),
+        any_of.integers(0, 1),
+        any_of.lists(any_of.integers(0, 9), min_size=1, max_size=20).map(tuple),
+        any_of.integers(-20, 20),
+    ),
+)
+
+
+@given(amounts)
+def test_what_passes_as_canonical_text_is_the_canonical_text(amount: Decimal) -> None:
+    assert text(amount) == format(EXACT.plus(canonical(amount)), "f")
+    if is_canonical_text(str(amount)):
+        assert str(amount) == text(amount)
+        assert canonical(amount) is amount
+
+
+@given(amounts)
+def test_an_amount_has_as_many_decimals_as_its_canonical_text(amount: Decimal) -> None:
+    assert Decimal(text(amount)) == amount
+    assert decimals(amount) == len(text(amount).partition(".")[2])
+
+
+@given(amounts, any_of.dictionaries(any_of.text(max_size=5), amounts, max_size=4))
+def test_an_event_encodes_alike_with_the_shortcut_and_without(
+    amount: Decimal, others: dict[str, Decimal]
+) -> None:
+    event = PositionChanged(
+        strategy="s",
+        venue="v",
+        instrument="i.v",
+        quantity=amount,
+        cost=Decimal(1),
+        average_price=Decimal("0.5"),
+        realised=amount,
+        fees=Decimal(0),
+        funding=Decimal(0),
+        currency="USD",
+        fees_other=others,
+    )
+    assert encode_event(event) == msgspec.json.encode(plain_body(event))
+    assert encode_event(canonical_event(event)) == encode_event(event)
