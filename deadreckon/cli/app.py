@@ -8,6 +8,7 @@ from cyclopts import App
 EXIT_DIFFERENCE = 1  # a difference or a refusal was found
 EXIT_USAGE = 2
 EXIT_ENVIRONMENT = 3
+EXIT_INTERRUPTED = 130  # by Ctrl-C before there was anything to end in good order
 
 
 def fail(message: str, code: int = EXIT_ENVIRONMENT) -> NoReturn:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from deadreckon.cli.app import EXIT_USAGE, fail
+from deadreckon.cli.app import EXIT_INTERRUPTED, EXIT_USAGE, fail
 from deadreckon.contracts.codec import UndecodableError
 from deadreckon.projections.sink import SinkError
 from deadreckon.replay.play import TapeMismatchError
@@ -57,6 +57,8 @@ def run(job: Callable[[], Coroutine[Any, Any, T]]) -> T:
     logs.configure(level=logging.WARNING)
     try:
         return asyncio.run(job())
+    except KeyboardInterrupt:
+        fail("interrupted", EXIT_INTERRUPTED)
     except USAGE as error:
         fail(str(error), EXIT_USAGE)
     except WORLD as error:

@@ -29,7 +29,8 @@ def up(
     Parameters
     ----------
     config
-        A TOML file with data, nats, book, mode, services, web_port, clock_seconds.
+        A TOML file with data, nats, book, mode, services, web_port,
+        nats_port, clock_seconds.
     data
         The folder this stack lives in; var unless the file says otherwise.
     nats

@@ -20,6 +20,9 @@ from deadreckon.runtime.server import (
 )
 from deadreckon.runtime.server_files import Address
 
+ANY_PORT = -1  # a free one
+VERB_LOOK = 0.1  # seconds between two looks whether it is done
+VERB_WAIT = 60.0  # seconds for a verb that has the store open (an audit, say) to be done with it
 RESTART_WAIT = 1.0  # seconds before a server that would not start is tried again
 
 log = structlog.get_logger()
@@ -28,9 +31,9 @@ log = structlog.get_logger()
 class Keeper:
     """Keeps a server running on a folder's store: one that dies is started again where it was."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, port: int = ANY_PORT) -> None:
         self._data = data
-        self._server = EmbeddedServer(data)
+        self._server = EmbeddedServer(data, port=port)
         self._task: asyncio.Task[None] | None = None
         self.address: Address
 
@@ -47,7 +50,7 @@ class Keeper:
 
     async def _keep(self) -> None:
         """Connections look for the old address, so the new server takes the same port."""
-        port = urlsplit(self.address.url).port or -1
+        port = urlsplit(self.address.url).port or ANY_PORT
         while True:
             await self._server.died.wait()
             log.error("nats_server_died", next="starting it again on the same store and port")
@@ -61,33 +64,58 @@ class Keeper:
 
 
 @asynccontextmanager
-async def open_bus(folder: Folder, url: str | None, *, memory: bool = False) -> AsyncIterator[Bus]:
-    """The folder's log, provisioned; what was started for it is stopped with it."""
-    if memory:
-        yield MemoryBus()
-        return
-    async with _address(folder, url) as (where, user, password):
-        bus = await JetStreamBus.connect(where, user=user, password=password)
-        try:
-            await bus.provision()
+async def open_bus(folder: Folder, url: str | None = None) -> AsyncIterator[Bus]:
+    """The folder's log for as long as a verb needs it: at `url`, on the server that runs there,
+    or on one started for the purpose. It is provisioned."""
+    found = running(folder.root)
+    if url is not None:
+        async with _connected(url, None, None) as bus:
             yield bus
-        finally:
-            await bus.close()
+    elif found is not None:
+        async with _connected(found.url, found.user, found.password) as bus:
+            yield bus
+    else:
+        async with own_bus(folder) as bus:
+            yield bus
 
 
 @asynccontextmanager
-async def _address(
-    folder: Folder, url: str | None
-) -> AsyncIterator[tuple[str, str | None, str | None]]:
-    if url is not None:
-        yield url, None, None
-        return
-    found = running(folder.root)
-    if found is not None:
-        yield found.url, found.user, found.password
-        return
-    async with Keeper(folder.root) as server:
-        yield server.address.url, server.address.user, server.address.password
+async def own_bus(folder: Folder, port: int = ANY_PORT) -> AsyncIterator[Bus]:
+    """The folder's log on a server of our own, which a stack needs: one that a verb has started
+    ends with the verb, so it is waited for. Raises StoreLockedError."""
+    for _ in range(int(VERB_WAIT / VERB_LOOK)):
+        if running(folder.root) is None:
+            break
+        await asyncio.sleep(VERB_LOOK)
+    async with Keeper(folder.root, port) as server:
+        where = server.address
+        async with _connected(where.url, where.user, where.password) as bus:
+            yield bus
+
+
+@asynccontextmanager
+async def stack_bus(
+    folder: Folder, url: str | None, *, memory: bool = False, port: int = ANY_PORT
+) -> AsyncIterator[Bus]:
+    """The log of a stack that stays: in memory, at `url`, or on a server of its own."""
+    if memory:
+        yield MemoryBus()
+    elif url is not None:
+        async with _connected(url, None, None) as bus:
+            yield bus
+    else:
+        async with own_bus(folder, port) as bus:
+            yield bus
+
+
+@asynccontextmanager
+async def _connected(url: str, user: str | None, password: str | None) -> AsyncIterator[Bus]:
+    bus = await JetStreamBus.connect(url, user=user, password=password)
+    try:
+        await bus.provision()
+        yield bus
+    finally:
+        await bus.close()
 
 
 def whereabouts(folder: Folder) -> dict[str, str] | None:

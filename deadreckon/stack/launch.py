@@ -14,7 +14,7 @@ from deadreckon.replay.tapes.tape import Tape, load_or_import, open_tape
 from deadreckon.runtime import logs
 from deadreckon.runtime.folder import Folder
 from deadreckon.stack.demo import Demo, Plan
-from deadreckon.stack.host import open_bus
+from deadreckon.stack.host import stack_bus
 from deadreckon.stack.screen import Screen, waiting
 from deadreckon.stack.serving import served
 from deadreckon.stack.verdicts import told_to_producers
@@ -50,7 +50,7 @@ async def launch(wish: Launch) -> dict[str, Any]:
     )
     async with AsyncExitStack() as stack:
         stack.enter_context(folder.alone())
-        bus = await stack.enter_async_context(open_bus(folder, wish.nats, memory=wish.memory))
+        bus = await stack.enter_async_context(stack_bus(folder, wish.nats, memory=wish.memory))
         stored = None if wish.memory else stack.enter_context(stored_views(folder))
         board = BoardView()
         verdicts = await stack.enter_async_context(told_to_producers(bus, plan.book))

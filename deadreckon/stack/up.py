@@ -20,7 +20,7 @@ from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.folder import Folder
 from deadreckon.services.clock.edge import Clock
 from deadreckon.stack.assembly import BOOK, RANK, assemble
-from deadreckon.stack.host import open_bus, whereabouts
+from deadreckon.stack.host import ANY_PORT, stack_bus, whereabouts
 from deadreckon.stack.interrupts import interrupted
 from deadreckon.stack.serving import served
 from deadreckon.stack.setup import say
@@ -34,7 +34,8 @@ log = structlog.get_logger()
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Where a stack lives and what runs in it. Nothing here changes a decision: that is said by
-    events. `web_port` is on loopback, null for no gateway; `clock_seconds` is between two ticks."""
+    events. `web_port` is on loopback, null for no gateway; `nats_port` is the embedded server's,
+    -1 for a free one; `clock_seconds` is between two ticks."""
 
     data: str = "var"
     nats: str | None = None
@@ -42,6 +43,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     mode: Mode = "paper"
     services: tuple[str, ...] = RANK
     web_port: int | None = 8787
+    nats_port: int = ANY_PORT
     clock_seconds: float = 1.0
 
 
@@ -136,7 +138,9 @@ async def stand_up(settings: Settings, announce: Callable[[Whereabouts], None]) 
     folder = Folder(Path(settings.data)).create()
     async with AsyncExitStack() as stack:
         stack.enter_context(folder.alone())
-        bus = await stack.enter_async_context(open_bus(folder, settings.nats))
+        bus = await stack.enter_async_context(
+            stack_bus(folder, settings.nats, port=settings.nats_port)
+        )
         stored = stack.enter_context(stored_views(folder))
         verdicts = await stack.enter_async_context(told_to_producers(bus, settings.book))
         live = Live(settings, bus, CrashBook(folder.crashes), stored, [verdicts])
