@@ -1,6 +1,5 @@
 """A decider living through the log: inputs in log order, its own answers right after each."""
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
@@ -39,18 +38,25 @@ class Lived:
 
     def live(self, question: Recorded[Any]) -> list[Recorded[Event]]:
         """Evolve by the question, decide, evolve by the answers; returns the answers in order."""
-        answers: list[Recorded[Event]] = []
-        pending = deque([question])
-        while pending:
-            said = pending.popleft()
+        self.state = self.decider.evolve(self.state, question)
+        events = self.decider.decide(self.state, question)
+        # Most questions of the log concern others: silence has to cost next to nothing.
+        return self._follow_up(self._record(question, events)) if events else []
+
+    def _follow_up(self, answers: list[Recorded[Event]]) -> list[Recorded[Event]]:
+        """Evolve by answers and ask after each; what is said then comes behind them all."""
+        for said in answers:  # the list grows while it is gone through
             self.state = self.decider.evolve(self.state, said)
-            for ordinal, event in enumerate(self.decider.decide(self.state, said)):
-                said_now = answer(said, self.service, ordinal, event)
-                if said_now.book != self.book:  # answers to shared facts belong to our book
-                    said_now = _in_book(said_now, self.book)
-                answers.append(said_now)
-                pending.append(said_now)
+            answers += self._record(said, self.decider.decide(self.state, said))
         return answers
+
+    def _record(self, question: Recorded[Any], events: Sequence[Event]) -> list[Recorded[Event]]:
+        answers = [
+            answer(question, self.service, ordinal, event) for ordinal, event in enumerate(events)
+        ]
+        if question.book == self.book:
+            return answers
+        return [_in_book(said, self.book) for said in answers]  # shared facts, our answers
 
     def recall(self, question: Recorded[Any], answers: Iterable[Recorded[Event]]) -> None:
         """Evolve by a question and its recorded answers; what was recorded always wins."""

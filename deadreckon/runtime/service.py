@@ -1,6 +1,7 @@
 """The loop of every service: recall without deciding, then live; answer, append, go on."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import structlog
@@ -87,7 +88,8 @@ class Service:
         leftovers = self._recollection.waiting
         while leftovers:
             sequence, index, question = leftovers.popleft()
-            self._ask(sequence, index, question)
+            with self._answering:
+                self._ask(sequence, index, question)
             self.position, self.part = sequence - 1, index + 1
             if self._weight > self._weight_max:
                 spoke |= await self.commit()
@@ -118,12 +120,11 @@ class Service:
         asked = 0
         for message in self._feed.since(self.position, min(500, upto - self.position)):
             if not self._recollection.is_own(message) or message.damage:
-                for index, question in enumerate(self.intake.admit(message)):
-                    self._ask(message.sequence, index, question)
-                    asked += 1
-                    if self._weight > self._weight_max:
-                        self.part = index + 1
-                        spoke |= await self.commit()
+                questions = list(self.intake.admit(message))
+                unasked = enumerate(questions)
+                while self._ask_until_full(message.sequence, unasked):
+                    spoke |= await self.commit()
+                asked += len(questions)
             self.position, self.part = message.sequence, 0
             if asked > GIVE_WAY_EVERY:
                 break
@@ -131,10 +132,21 @@ class Service:
         await asyncio.sleep(0)
         return spoke
 
+    def _ask_until_full(
+        self, sequence: int, questions: Iterator[tuple[int, Recorded[Any]]]
+    ) -> bool:
+        """Answer questions of one message until the commit is full; whether it is."""
+        with self._answering:
+            for index, question in questions:
+                self._ask(sequence, index, question)
+                if self._weight > self._weight_max:
+                    self.part = index + 1
+                    return True
+        return False
+
     def _ask(self, sequence: int, index: int, question: Recorded[Any]) -> None:
         self._answering.question = question
-        with self._answering:
-            answers = self.lived.live(question)
+        answers = self.lived.live(question)
         if answers:
             self._answered.append((sequence, index, len(answers)))
             self._keep(answers)
