@@ -3,14 +3,14 @@
 from decimal import Decimal
 
 from deadreckon.contracts.catalogue import NAMES
-from deadreckon.contracts.doors import write_fact
+from deadreckon.contracts.doors import read_fact, write_fact
 from deadreckon.contracts.event import NANOSECONDS, Event
 from deadreckon.contracts.governance import LimitsSet, StrategyConfigured
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.portfolio import CashDeposited, ReportingConfigured
 from deadreckon.contracts.subjects import operator_subject
 from deadreckon.replay.tapes.tape import TapeHeader
-from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.bus import Bus, Stored
 from deadreckon.runtime.domain import retry
 
 WHO = "demo"
@@ -28,11 +28,19 @@ async def say(bus: Bus, book: str, name: str, fact_id: str, event: Event) -> int
 
 
 async def set_up(bus: Bus, book: str, header: TapeHeader) -> None:
-    """Say the demo's setup, unless this log has heard it."""
-    if await retry(lambda: bus.tail(operator_subject(book, WHO))):
-        return
-    for number, event in enumerate(facts(header)):
-        await say(bus, book, WHO, f"setup-{number}", event)
+    """Say the demo's setup, or what a start that was cut short has left unsaid of it."""
+    tail = await retry(lambda: bus.tail(operator_subject(book, WHO)))
+    names = [f"setup-{number}" for number in range(len(facts(header)))]
+    for name, event in list(zip(names, facts(header), strict=True))[_said(tail, names) :]:
+        await say(bus, book, WHO, name, event)
+
+
+def _said(tail: Stored | None, names: list[str]) -> int:
+    """How many of the setup's facts are in the log: they come in order, and first at this door."""
+    if tail is None:
+        return 0
+    fact_id, _, _ = read_fact(WHO, tail.payload)
+    return names.index(fact_id) + 1 if fact_id in names else len(names)
 
 
 def facts(header: TapeHeader) -> list[Event]:
