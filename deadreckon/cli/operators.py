@@ -123,6 +123,9 @@ def cancel(
 ) -> None:
     """Cancel one open order by its id, or every one with --all.
 
+    Protective orders are orders too: what they protected is unprotected then. `dr flatten` closes
+    positions.
+
     Example: dr cancel --all --actor ann --reason "maintenance" --data run1
 
     Parameters

@@ -118,6 +118,9 @@ def _create(file: Path) -> Path:
     database.execute("BEGIN")
     for statement in schema():
         database.execute(statement)
+    for table in TABLES:
+        if table.updates:  # listed latest first; the others are stored in that order
+            database.execute(f"CREATE INDEX {table.name}_latest ON {table.name} (sequence)")
     database.execute("COMMIT")
     database.close()
     return file
