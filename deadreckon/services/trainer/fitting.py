@@ -81,6 +81,9 @@ def _moments(rows: list[list[int]]) -> tuple[list[int], list[int]]:
 
 def _learn(standard: Floats, lesson: Lesson) -> tuple[list[Fit], list[str]]:
     """Every seed's fit, and what went wrong with those that gave none."""
+    # Imported first, or its libraries are not there yet to be limited: the first fit of a process
+    # would run with all their threads, 40 times as long, and perhaps to other last bits.
+    import hmmlearn.hmm  # noqa: F401
     from threadpoolctl import threadpool_limits
 
     fits: list[Fit] = []
