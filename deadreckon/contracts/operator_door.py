@@ -2,6 +2,7 @@
 
 import hashlib
 from decimal import Decimal
+from functools import cache
 from typing import Any, get_args, get_type_hints
 
 import msgspec
@@ -102,10 +103,11 @@ def _check_body(wire: WireFact, shape: type[Struct]) -> None:
             check_amount_text(name, item)
 
 
-def _amounts(shape: type[Struct]) -> list[str]:
+@cache
+def _amounts(shape: type[Struct]) -> tuple[str, ...]:
     """The fields of a shape that hold amounts, plain or by key."""
     hints = get_type_hints(shape)
-    return [name for name in shape.__struct_fields__ if _holds_decimal(hints[name])]
+    return tuple(name for name in shape.__struct_fields__ if _holds_decimal(hints[name]))
 
 
 def _holds_decimal(kind: Any) -> bool:
