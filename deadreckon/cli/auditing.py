@@ -91,14 +91,15 @@ def narrate(
     """
     if [day is not None, everything, first is not None or last is not None].count(True) != 1:
         fail("name a day such as 2022-01-15, or --all, or --from and --to", EXIT_USAGE)
-    if (last or first or 1) < (first or 1) or (first or 1) < 1:
+    begin = 1 if first is None else first
+    if not 1 <= begin <= (begin if last is None else last):
         fail("--from and --to: two sequences from 1 on, the lower one first", EXIT_USAGE)
     from deadreckon.cli.running import run
     from deadreckon.cli.tail import until_nobody_reads
     from deadreckon.stack.narrating import Part
     from deadreckon.stack.narrating import narrate as job
 
-    part = Part(_checked(day), first or 1, last)
+    part = Part(_checked(day), begin, last)
     until_nobody_reads(lambda: run(lambda: job(data, nats, part, print, rows=rows, json=json)))
 
 

@@ -230,3 +230,15 @@ def test_json_output_is_one_object(played: tuple[Dr, Any]) -> None:
     dr, _ = played
     output = dr.run("replay", "audit", "--all", "--data", "run", "--json", code=None)
     assert isinstance(json.loads(output), dict)
+
+
+def test_the_story_of_the_log_tells_every_event_under_its_cause(played: tuple[Dr, Any]) -> None:
+    dr, summary = played
+    told = dr.run("replay", "narrate", "--all", "--data", "run", "--json").splitlines()
+    events = [json.loads(line) for line in told]
+    assert sum(event["type"] == "OrderFilled" for event in events) == summary["fills"]
+    assert not any(event["late"] for event in events)
+    day = next(event["at"][:10] for event in events if event["type"] == "OrderFilled")
+    story = dr.run("replay", "narrate", day, "--data", "run").splitlines()
+    assert story[0] == day
+    assert any("order-1 bought" in line or "order-1 sold" in line for line in story)
