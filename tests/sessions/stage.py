@@ -1,0 +1,182 @@
+"""Where sessions are played: every service on the memory bus, in turns, as on any tape."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+
+from deadreckon.contracts.catalogue import NAMES
+from deadreckon.contracts.codec import canonical_event, seal
+from deadreckon.contracts.doors import write_fact
+from deadreckon.contracts.envelope import derive_id
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.market import TapeOpened
+from deadreckon.contracts.moments import format_moment
+from deadreckon.contracts.subjects import SHARED, operator_subject, producer_subject
+from deadreckon.replay.audit import Audit
+from deadreckon.replay.narrate import lines, narrated
+from deadreckon.replay.play import Played
+from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.domain import Domain
+from deadreckon.runtime.feed import Decoding, Feed, Message
+from deadreckon.runtime.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.turns import LocalPlayer, Round
+from deadreckon.stack.assembly import BOOK, RANK, assemble
+from tests.sessions.script import Fact, Row, Script, Step, Wire
+from tests.stories import START
+
+CODE = "session"
+
+
+class Stage:
+    """The services of one life, and the market edge beside them."""
+
+    def __init__(self, bus: MemoryBus, name: str) -> None:
+        self.bus = bus
+        self.feed = Feed(bus)
+        self._name = name
+        self._market = Domain(bus, SHARED, "market", CODE)
+        self._services = assemble(RANK, bus, self.feed, book=BOOK, mode="paper")
+        self._turns = Round([LocalPlayer(service) for service in self._services], self.feed)
+
+    async def open(self) -> None:
+        """Recall everything from the log, and finish the turn in which the last life ended."""
+        await self.feed.start()
+        await self._market.recover()
+        for service in self._services:
+            await service.recall()
+        played = Played()
+        for message in told(self.bus.log.messages):
+            played.fold(message)
+            if message.subject.is_door:  # a turn of its own, which begins with the first in rank
+                played.speaker = None
+        self._turns.tail = self.bus.log.last
+        await self._turns.settle(played.speaker)
+
+    async def take(self, number: int, step: Step, now: int) -> None:
+        """Say what a step says, and let everybody answer until all are silent."""
+        match step:
+            case Row(event=event):
+                await self._row(number, event, now)
+            case Fact(who=who, said=said, id=id):
+                payload = said if isinstance(said, bytes) else _fact(id or f"fact {number}", said)
+                self._turns.tail = await self.bus.append(operator_subject(BOOK, who), payload)
+            case Wire(who=who, sent=sent):
+                payload = _signals(sent, now)
+                self._turns.tail = await self.bus.append(producer_subject(BOOK, who), payload)
+        await self._turns.settle()
+
+    async def _row(self, number: int, event: Event, now: int) -> None:
+        fact_id = derive_id(self._name, "row", number)
+        said: Recorded[Any] = Recorded(
+            id=fact_id,
+            at=now,
+            book=SHARED,
+            mode="paper",
+            source="market",
+            cause=None,
+            root=fact_id,
+            event=canonical_event(event),
+        )
+        place = self._market.sequence
+        self._turns.tail = await self._market.append((place + 1, place, 0), [], [seal(said)])
+
+    @property
+    def states(self) -> dict[str, Any]:
+        """What each service remembers now."""
+        return {service.name: service.lived.state for service in self._services}
+
+    async def close(self) -> None:
+        await self.feed.stop()
+
+
+def _fact(fact_id: str, event: Event) -> bytes:
+    return write_fact(fact_id, NAMES[type(event)], event)
+
+
+def _signals(sent: dict[str, Any] | list[Any] | bytes, now: int) -> bytes:
+    if isinstance(sent, bytes):
+        return sent
+    if isinstance(sent, list):
+        return msgspec.json.encode([_dated(item, now) for item in sent])
+    return msgspec.json.encode(_dated(sent, now))
+
+
+def _dated(item: Any, now: int) -> Any:
+    return {"at": format_moment(now)} | item if isinstance(item, dict) else item
+
+
+class Session:
+    """A script with what it left: the log, how long that was after each step (`places`), and what
+    each service remembers at the end (`states`)."""
+
+    def __init__(self, name: str, script: Script) -> None:
+        self.name = name
+        events: list[Any] = [step.event for step in script if isinstance(step, Row)]
+        opened = TapeOpened(name, events[0].instrument, "bars", len(events), "base")
+        self.steps = [Row(opened, 0), *script]
+        self.log: list[Stored] = []
+        self.places: list[int] = []
+        self.states: dict[str, Any] = {}
+
+    async def play(self) -> None:
+        async with self._stage([]) as stage:
+            for number in range(len(self.steps)):
+                await self._step(stage, number)
+                self.places.append(stage.bus.log.last)
+            self.log = stage.bus.log.messages
+            self.states = stage.states
+
+    @property
+    def places_of_rows(self) -> list[int]:
+        """How long the log was whenever everybody had answered a row of the tape."""
+        places = zip(self.steps, self.places, strict=True)
+        return [place for step, place in places if isinstance(step, Row)]
+
+    async def played_after_a_cut(self, place: int) -> list[Stored]:
+        """The log as it comes out when all services die at a message, and live on with the rest."""
+        done = sum(reached < place for reached in self.places)
+        begun = place > (self.places[done - 1] if done else 0)
+        async with self._stage(self.log[:place]) as stage:
+            for number in range(done + begun, len(self.steps)):
+                await self._step(stage, number)
+            return stage.bus.log.messages
+
+    async def turn_after_a_cut(self, place: int) -> list[Stored]:
+        """The same, but no further than to the end of the turn."""
+        async with self._stage(self.log[:place]) as stage:
+            return stage.bus.log.messages
+
+    @asynccontextmanager
+    async def _stage(self, messages: list[Stored]) -> AsyncIterator[Stage]:
+        stage = Stage(MemoryBus(MemoryLog(list(messages))), self.name)
+        await stage.open()
+        try:
+            yield stage
+        finally:
+            await stage.close()
+
+    async def _step(self, stage: Stage, number: int) -> None:
+        now = START + sum(step.after for step in self.steps[: number + 1] if isinstance(step, Row))
+        await stage.take(number, self.steps[number], now)
+
+
+def told(messages: Iterable[Stored]) -> list[Message]:
+    """The messages of a log, decoded."""
+    decoding = Decoding()
+    return [decoding.decode(stored) for stored in messages]
+
+
+def narration(messages: Iterable[Stored]) -> str:
+    """A log in words."""
+    return "\n".join(lines(narrated(told(messages), BOOK, "paper"))) + "\n"
+
+
+def audited(messages: Iterable[Stored]) -> Audit:
+    """A log's own arithmetic, beside what portfolio said of it."""
+    found = Audit(BOOK, "paper", None)
+    for message in told(messages):
+        found.fold(message)
+    found.finish()
+    return found

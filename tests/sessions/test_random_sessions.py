@@ -1,0 +1,30 @@
+"""What holds whatever happened: services agree, nothing stays promised, a cut changes nothing."""
+
+import asyncio
+from random import Random
+
+import pytest
+
+from deadreckon.services.portfolio import accounting, ledger
+from tests.sessions.chance import Chance
+from tests.sessions.stage import Session, audited, narration
+
+SEEDS = range(25)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_after_a_random_session_all_services_agree_and_nothing_is_promised(seed: int) -> None:
+    session = Session(f"chance {seed}", Chance(seed).script())
+    asyncio.run(session.play())
+    risk, fill, router = (session.states[name] for name in ("risk", "fill", "router"))
+    book = session.states["portfolio"].ledger
+    held = {key: accounting.quantity(found) for key, found in ledger.positions(book)}
+    assert not any(held.values())
+    assert not any(fill.positions.values())
+    promised = [risk.orders, risk.children, risk.stakes, risk.legs, risk.brackets]
+    underway = [fill.orders, fill.waiting, fill.expiring, fill.approved, fill.withdrawn]
+    assert not any([*promised, *underway, fill.brackets, fill.legs, router.families])
+    assert audited(session.log).differences == []
+    place = Random(seed).randrange(1, len(session.log))
+    log = asyncio.run(session.played_after_a_cut(place))
+    assert narration(log) == narration(session.log), f"cut after message {place}"
