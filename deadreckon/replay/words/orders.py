@@ -13,7 +13,7 @@ def approved(said: Recorded[orders.OrderApproved], names: Names) -> str:
     signal = names.signal(it.producer, it.signal_id)
     what = terms(it, it.instrument)
     return (
-        f"{names.order(it.order_id)} approved for {signal} of {it.strategy}: {what}, "
+        f"{names.order(it.order_id)} approved for {it.strategy} on {signal}: {what}, "
         f"mark {number(it.reference_price)}"
     )
 
