@@ -1,11 +1,16 @@
 """A refusal says which rule, the limit in force, what was measured, and who set the limit."""
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
+from deadreckon.contracts.amounts import ROUNDING, SCALE_MAX, decimals, text
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.governance import FlattenRequested
 from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRaised, SignalRefused
+
+# What every table holds. Products of what producers may ask for can be wider and finer.
+_STORABLE = Decimal(10) ** 20
+_FINEST = Decimal(1).scaleb(-SCALE_MAX)
 
 
 class Breach(NamedTuple):
@@ -28,6 +33,7 @@ def refuse(
     set_by: str | None,
 ) -> SignalRefused:
     """The refusal of a wish, a cancel or a replace; `set_by` where the breach does not say."""
+    measured, reason = _storable(breach)
     return SignalRefused(
         signal_id=wish.signal_id,
         producer=wish.producer,
@@ -35,10 +41,26 @@ def refuse(
         instrument=instrument,
         rule=rule,
         limit=breach.limit,
-        measured=breach.measured,
+        measured=measured,
         limit_set_by=breach.set_by or set_by,
-        reason=breach.reason,
+        reason=reason,
     )
+
+
+def _storable(breach: Breach) -> tuple[Decimal | None, str]:
+    """What was measured, as far as a table can hold it, and the reason.
+
+    What is finer is rounded away from the limit, so that a breach still shows; what is too large
+    stands in the reason.
+    """
+    measured = breach.measured
+    if measured is None or (measured.copy_abs() < _STORABLE and decimals(measured) <= SCALE_MAX):
+        return measured, breach.reason
+    if measured.copy_abs() >= _STORABLE:
+        return None, f"{breach.reason}: {text(measured)}"
+    below = breach.limit is not None and measured < breach.limit
+    away = ROUND_FLOOR if below else ROUND_CEILING
+    return measured.quantize(_FINEST, away, ROUNDING), breach.reason
 
 
 def refuse_flattening(
