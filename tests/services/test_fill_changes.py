@@ -15,7 +15,18 @@ from deadreckon.contracts.orders import (
     ReplaceRouted,
 )
 from tests.services.fill_words import desk, ends, fills, kinds
-from tests.stories import INSTRUMENT, MINUTE, SECOND, Story, amount, approved, bar, listed, routed
+from tests.stories import (
+    INSTRUMENT,
+    MINUTE,
+    SECOND,
+    Story,
+    amount,
+    approved,
+    bar,
+    listed,
+    quote,
+    routed,
+)
 
 
 def change(
@@ -196,6 +207,12 @@ def test_a_post_only_order_is_not_changed_to_a_price_that_takes() -> None:
     assert isinstance(missed, CancelMissed)
     assert "post-only" in missed.reason
     assert kinds(story.tell(change(limit=99))) == ["OrderReplaced"]
+
+
+def test_a_post_only_order_that_the_market_has_come_to_may_change_in_size() -> None:
+    story = desk(bar(100), routed("buy", 5, limit_price=99, post_only=True))
+    story.tell(quote(98, 99, size=2), after=MINUTE)
+    assert kinds(story.tell(change(4), change(3, limit=99))) == ["OrderReplaced"] * 2
 
 
 def test_an_order_on_its_way_can_be_changed_and_arrives_as_changed() -> None:
