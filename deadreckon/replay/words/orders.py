@@ -100,8 +100,10 @@ def cancel_approved(said: Recorded[orders.CancelApproved], names: Names) -> str:
 def cancel_missed(said: Recorded[orders.CancelMissed], names: Names) -> str:
     """A cancel or change that came too late, or for nothing."""
     it = said.event
-    what = names.order(it.order_id) if it.order_id else "nothing"
-    return f"{what} to cancel or change: {plain(names.shorten(it.reason))}"
+    reason = plain(names.shorten(it.reason))
+    if not it.order_id:
+        return f"nothing to cancel or change: {reason}"
+    return f"{names.order(it.order_id)} cannot be cancelled or changed: {reason}"
 
 
 def replace_approved(said: Recorded[orders.ReplaceApproved], names: Names) -> str:
