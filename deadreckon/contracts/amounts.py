@@ -29,8 +29,11 @@ def canonical(amount: Decimal) -> Decimal:
     >>> [str(canonical(Decimal(t))) for t in ("1E+3", "1.500", "-0.0")]
     ['1000', '1.5', '0']
     """
-    if is_canonical_text(str(amount)):
+    said = str(amount)
+    if is_canonical_text(said):
         return amount
+    if "." in said and "E" not in said:  # a sum of ledgers: 1000.500000000000000000
+        return Decimal(said.rstrip("0").rstrip(".")) if amount else ZERO
     return _canonical(amount)
 
 
