@@ -12,7 +12,7 @@ import structlog
 
 def configure(path: Path | None = None, level: int = logging.INFO) -> None:
     """Write log lines to `path`, or to stderr: readable on a terminal, JSON otherwise."""
-    target: TextIO = sys.stderr if path is None else _opened(path)
+    target = None if path is None else _opened(path)
     readable = path is None and sys.stderr.isatty()
     renderer = (
         structlog.dev.ConsoleRenderer()
@@ -28,7 +28,8 @@ def configure(path: Path | None = None, level: int = logging.INFO) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(target),
+        # stderr as it is when a line is written: it may have been replaced and closed since.
+        logger_factory=lambda *_: structlog.PrintLogger(target or sys.stderr),
         cache_logger_on_first_use=False,
     )
 

@@ -144,8 +144,8 @@ class EmbeddedServer:
     async def _wait_for_end(self, process: asyncio.subprocess.Process) -> None:
         code = await process.wait()
         if not self._stopping:
+            self.died.set()  # before a word of it: whoever waits must not depend on a log line
             log.error("nats_server_died", pid=process.pid, code=code)
-            self.died.set()
 
     async def _ready(self, process: asyncio.subprocess.Process) -> Address:
         begun = told = time.monotonic()

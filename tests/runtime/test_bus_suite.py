@@ -721,7 +721,8 @@ async def test_a_killed_server_loses_nothing_and_reader_and_writer_go_on(tmp_pat
     for _ in range(3):
         await _grown(acknowledged, by=60)
         os.kill(server.address.pid, signal.SIGKILL)
-        await server.died.wait()
+        async with asyncio.timeout(2 * PATIENCE):
+            await server.died.wait()
         server = EmbeddedServer(tmp_path, port=port)
         await server.start()
     async with asyncio.timeout(2 * PATIENCE):
@@ -737,8 +738,9 @@ async def test_a_killed_server_loses_nothing_and_reader_and_writer_go_on(tmp_pat
 
 async def _grown(acknowledged: list[bytes], by: int) -> None:
     goal = len(acknowledged) + by
-    while len(acknowledged) < goal:  # noqa: ASYNC110
-        await asyncio.sleep(0.005)
+    async with asyncio.timeout(2 * PATIENCE):
+        while len(acknowledged) < goal:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
 
 
 async def _write(bus: Bus, acknowledged: list[bytes], count: int) -> None:

@@ -1,0 +1,32 @@
+"""Log lines are for people; nothing may fail because one could not be written."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import structlog
+
+from deadreckon.runtime import logs
+
+
+def test_a_line_goes_to_stderr_as_it_is_now_even_where_another_was_closed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    passing = io.StringIO()
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stderr", passing)
+        logs.configure()
+    passing.close()
+    structlog.get_logger().error("still_heard", reason="story")
+    said = json.loads(capsys.readouterr().err)
+    assert (said["event"], said["level"], said["reason"]) == ("still_heard", "error", "story")
+
+
+def test_lines_of_a_stack_are_json_in_its_folder(tmp_path: Path) -> None:
+    logs.configure(tmp_path / "logs" / "demo.log")
+    structlog.get_logger().info("recalled", service="risk", sequence=7)
+    (line,) = (tmp_path / "logs" / "demo.log").read_text().splitlines()
+    assert json.loads(line)["sequence"] == 7
+    logs.configure()
