@@ -111,6 +111,11 @@ def _imposed(state: State, said: Recorded[HaltImposed]) -> list[Event]:
     return [obeyed, *flattening.flatten_after(state, said)]
 
 
+def _filled(state: State, said: Recorded[OrderFilled]) -> list[Event]:
+    # The closing order first: a breaker that trips too must know of it.
+    return [*flattening.flatten_late(state, said), *trips.trip(state, said)]
+
+
 def _requested(state: State, said: Recorded[HaltRequested]) -> list[Event]:
     return [halts.acknowledge(said, said.event.scope)]
 
@@ -184,4 +189,5 @@ _ANSWERS: dict[type[Event], Answer] = {
     LogDamaged: _damaged,
     ResumeRequested: halts.acknowledge_resume,
     **dict.fromkeys(_MOVING, trips.trip),
+    OrderFilled: _filled,
 }

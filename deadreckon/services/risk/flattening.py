@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
+from msgspec import structs
+
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import FlattenRequested, HaltImposed
-from deadreckon.contracts.orders import OrderApproved
+from deadreckon.contracts.orders import OrderApproved, OrderFilled
 from deadreckon.services.portfolio import ledger
 from deadreckon.services.risk.refusals import refuse_flattening
-from deadreckon.services.risk.state import Stake, State
+from deadreckon.services.risk.state import Stake, State, key_of
 
 FLATTENING = ("drawdown_max", "daily_loss_max")  # breakers that `breaker_flattens` speaks of
 
@@ -36,6 +38,20 @@ def flatten_after(state: State, said: Recorded[HaltImposed]) -> list[Event]:
         for ordinal, stake in enumerate(_held(state, None))
         if not stake.flatten_orders and (mark := ledger.mark(state.ledger, stake.instrument))
     ]
+
+
+def flatten_late(state: State, said: Recorded[OrderFilled]) -> list[Event]:
+    """While such a halt is in force, an order that was on its way when it came may still fill,
+    on the very bar that tripped the breaker for instance: what it leaves held is closed too."""
+    limits = state.limits
+    if limits is None or not limits.breaker_flattens:
+        return []
+    halt_id = next((name for name, halt in state.halts.items() if halt.rule in FLATTENING), None)
+    stake = state.stakes.get(key_of(said.event.strategy, said.event.instrument))
+    mark = ledger.mark(state.ledger, said.event.instrument)
+    if halt_id is None or stake is None or not stake.held or stake.flatten_orders or mark is None:
+        return []
+    return [structs.replace(_close(said, 0, stake, mark.price), signal_id=halt_id)]
 
 
 def _held(state: State, instrument: str | None) -> Iterator[Stake]:

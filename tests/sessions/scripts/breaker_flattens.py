@@ -14,7 +14,7 @@ SCRIPT: Script = [
     *alice("short", "sell", 1, strategy="hedge"),
     *minute(bar(100)),
     *alice("some", "sell", 2, order_type="limit", limit_price=105),
-    *alice("later", "buy", 1, order_type="limit", limit_price=80, strategy="third"),
+    *alice("later", "buy", 1, order_type="limit", limit_price=95, strategy="third"),
     # 6 x -11 + 1 x 11 = -55 of 1,000: 0.055. The entry goes, both positions are flattened.
     *minute(bar(89, open=100)),
     *alice("no", "buy", 1),
