@@ -7,7 +7,7 @@ from msgspec import Raw, Struct
 from deadreckon.contracts.event import Mode
 
 
-class Envelope(Struct, frozen=True):
+class Envelope(Struct, frozen=True, gc=False):
     """One event on the wire.
 
     `id` is unique in the book and derives from the cause. `type` and `v` name the shape of `data`,
@@ -28,7 +28,7 @@ class Envelope(Struct, frozen=True):
     data: Raw
 
 
-class Commit(Struct, frozen=True):
+class Commit(Struct, frozen=True, gc=False):
     """One message of a domain: the events with which a service answers a range of inputs.
 
     `id` tells this commit from a rival's of the same number. `n` counts the domain's commits from

@@ -9,7 +9,7 @@ Mode = Literal["paper", "shadow", "live", "backtest"]
 NANOSECONDS = 1_000_000_000  # `at` is int64 nanoseconds UTC everywhere in the log
 
 
-class Event(Struct, frozen=True):
+class Event(Struct, frozen=True, gc=False):
     """Base of every fact. Decimals are money or sizes; `*_at` is nanoseconds UTC."""
 
 
