@@ -4,7 +4,8 @@ import asyncio
 
 from deadreckon.stack.bench.appending import fenced_commits
 from deadreckon.stack.bench.figures import Figure, percentile, slower
-from deadreckon.stack.bench.pipeline import Lives, live_stack, send
+from deadreckon.stack.bench.pipeline import Lives, live_stack
+from deadreckon.stack.bench.signals import produce
 from deadreckon.stack.bench.workshop import Workshop
 
 PER_SECOND = 100.0
@@ -21,7 +22,7 @@ async def measure(shop: Workshop) -> list[Figure]:
         limits = await fenced_commits(bare.bus, samples)
         async with live_stack(place) as (_, watcher):
             count = int(seconds * PER_SECOND)
-            sending = asyncio.create_task(send(place.bus, "latency", count, PER_SECOND))
+            sending = asyncio.create_task(produce(place.folder.root, "latency", count, PER_SECOND))
             lives = await watcher.watch(lambda it: len(it.intents) >= count, seconds + PATIENCE)
             await sending
         # Once more afterwards: what else the machine does changes within a minute.

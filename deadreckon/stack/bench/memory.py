@@ -19,8 +19,8 @@ from deadreckon.runtime.feed import Decoding
 from deadreckon.stack.assembly import BOOK, RANK
 from deadreckon.stack.bench.figures import Figure, bounded
 from deadreckon.stack.bench.market import Quotes, set_up_bench
-from deadreckon.stack.bench.pipeline import PRODUCER, send_batch
 from deadreckon.stack.bench.recording import BEGIN
+from deadreckon.stack.bench.signals import PRODUCER, send_batch
 from deadreckon.stack.bench.workshop import MeasureError, Place, Workshop
 
 BATCH = 100  # signals a message

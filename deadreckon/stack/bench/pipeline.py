@@ -3,28 +3,23 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
-import msgspec
 from msgspec import Struct
 
-from deadreckon.contracts.moments import format_moment
 from deadreckon.contracts.orders import OrderSubmitting
 from deadreckon.contracts.portfolio import PositionChanged
-from deadreckon.contracts.subjects import producer_subject
-from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.crashes import CrashBook
-from deadreckon.runtime.domain import retry
 from deadreckon.runtime.feed import Feed, Message
 from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.bench.market import INSTRUMENT, Quotes, set_up_bench
+from deadreckon.stack.bench.market import Quotes, set_up_bench
+from deadreckon.stack.bench.signals import ids
 from deadreckon.stack.bench.workshop import Place
 from deadreckon.stack.up import Live, Settings
+from deadreckon.stack.verdicts import told_to_producers
 from deadreckon.stack.views import stored_views
 
-PRODUCER = "bench"
 WATCHER = "bench"  # our name among the followers of the stack's feed
-QUANTITY = "0.001"
 SETTLING = 1.0  # seconds of quotes before anything is sent
 
 
@@ -83,9 +78,11 @@ class Watcher:
 
 @asynccontextmanager
 async def live_stack(place: Place) -> AsyncIterator[tuple[Live, Watcher]]:
-    """Services, clock, quotes and stored views at work, as `dr up` runs them."""
-    with stored_views(place.folder) as projector:
-        live = Live(Settings(web_port=None), place.bus, CrashBook(), projector)
+    """Services, clock, quotes, views and verdicts at work, as `dr up` runs them."""
+    async with AsyncExitStack() as stack:
+        stored = stack.enter_context(stored_views(place.folder))
+        verdicts = await stack.enter_async_context(told_to_producers(place.bus, BOOK))
+        live = Live(Settings(web_port=None), place.bus, CrashBook(), stored, [verdicts])
         watcher = Watcher(live.feed)
         ending = asyncio.Event()
         running = asyncio.create_task(live.run(ending))
@@ -101,48 +98,3 @@ async def live_stack(place: Place) -> AsyncIterator[tuple[Live, Watcher]]:
             quoting.cancel()
             ending.set()
             await running
-
-
-def signal(number: int, run: str, at: int | None = None) -> dict[str, str]:
-    """One small signal; buys and sells by turns, so that exposure stays where it is."""
-    return {
-        "id": f"{run}-{number}",
-        "strategy": "bench",
-        "instrument": INSTRUMENT,
-        "side": "buy" if number % 2 else "sell",
-        "quantity": QUANTITY,
-        "at": format_moment(time.time_ns() if at is None else at),
-    }
-
-
-def ids(payload: bytes) -> list[str]:
-    """The ids of the signals in a producer's message."""
-    content = msgspec.json.decode(payload)
-    return [each["id"] for each in (content if isinstance(content, list) else [content])]
-
-
-async def send(bus: Bus, run: str, count: int, per_second: float) -> None:
-    """Publish signals at a steady pace, whatever happens to those before (open loop)."""
-    subject = producer_subject(BOOK, PRODUCER)
-    begun = time.monotonic()
-    sending: set[asyncio.Task[int]] = set()
-    for number in range(count):
-        due = begun + number / per_second
-        if (left := due - time.monotonic()) > 0:
-            await asyncio.sleep(left)
-        task = asyncio.create_task(_publish(bus, subject, signal(number, run)))
-        sending.add(task)
-        task.add_done_callback(sending.discard)
-    await asyncio.gather(*sending)
-
-
-async def send_batch(bus: Bus, run: str, first: int, count: int, at: int | None = None) -> int:
-    """Publish signals as one message; returns its sequence."""
-    batch = [signal(number, run, at) for number in range(first, first + count)]
-    return await _publish(bus, producer_subject(BOOK, PRODUCER), batch)
-
-
-async def _publish(bus: Bus, subject: str, content: object) -> int:
-    """As any producer does: again, when no answer came; a second copy is the same signal."""
-    payload = msgspec.json.encode(content)
-    return await retry(lambda: bus.append(subject, payload))

@@ -1,6 +1,7 @@
 """The main job: a tape in one process, beside as many bare fsynced publishes as it says things."""
 
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from deadreckon.projections.board import BoardView
@@ -11,6 +12,7 @@ from deadreckon.stack.bench.figures import Figure, rate, slower
 from deadreckon.stack.bench.recording import synthetic_tape
 from deadreckon.stack.bench.workshop import MeasureError, Place, Workshop
 from deadreckon.stack.demo import Demo, Plan
+from deadreckon.stack.verdicts import told_to_producers
 from deadreckon.stack.views import stored_views
 
 # Real data lies beside the checkout, where there is any; it is not ours to ship.
@@ -46,11 +48,16 @@ def _tape(shop: Workshop, folder: Folder) -> tuple[str, Tape]:
 
 async def _play(place: Place, tape: Tape) -> tuple[float, int]:
     """Seconds it took, and messages it left in the log."""
-    with stored_views(place.folder) as projector:
-        async with Demo(Plan(), place.folder, tape, place.bus, projector, [BoardView()]) as demo:
-            begun = time.perf_counter()
-            await demo.play(lambda _: None)
-            seconds = time.perf_counter() - begun
-            if not demo.player.played.ended:
-                raise MeasureError("stopped while the tape played; nothing was measured")
+    plan = Plan()
+    async with AsyncExitStack() as stack:
+        stored = stack.enter_context(stored_views(place.folder))
+        verdicts = await stack.enter_async_context(told_to_producers(place.bus, plan.book))
+        seen = (BoardView(), verdicts)
+        demo = Demo(plan, place.folder, tape, place.bus, stored, seen)
+        await stack.enter_async_context(demo)
+        begun = time.perf_counter()
+        await demo.play(lambda _: None)
+        seconds = time.perf_counter() - begun
+        if not demo.player.played.ended:
+            raise MeasureError("stopped while the tape played; nothing was measured")
     return seconds, (await place.bus.info()).last

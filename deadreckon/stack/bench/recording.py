@@ -15,7 +15,7 @@ from deadreckon.runtime.memory import MemoryBus
 from deadreckon.runtime.turns import LocalPlayer, Round
 from deadreckon.stack.assembly import BOOK, RANK, assemble
 from deadreckon.stack.bench.market import Quotes, set_up_bench
-from deadreckon.stack.bench.pipeline import send_batch
+from deadreckon.stack.bench.signals import send_batch
 from deadreckon.stack.demo import Demo, Plan
 
 BEGIN = 1_767_225_600 * NANOSECONDS  # 2026-01-01

@@ -80,10 +80,11 @@ async def _seconds_of_views(place: Place, last: int) -> float:
     """From opening empty views to everything visible in them."""
     feed = Feed(place.bus)
     begun = time.perf_counter()
-    with stored_views(place.folder) as projector:
-        views = Views(feed, BOOK, "paper", projector, [BoardView()])
+    with stored_views(place.folder) as stored:
+        views = Views(feed, BOOK, "paper", stored, [BoardView()])
         await feed.start()
-        await views.catch_up(last)
-        took = time.perf_counter() - begun
-        await feed.stop()
-    return took
+        try:
+            await views.catch_up(last)
+            return time.perf_counter() - begun
+        finally:
+            await feed.stop()

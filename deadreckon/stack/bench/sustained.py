@@ -6,11 +6,12 @@ import time
 from deadreckon.runtime.bus import Bus
 from deadreckon.stack.bench.appending import bare_publish
 from deadreckon.stack.bench.figures import Figure, bounded, rate
-from deadreckon.stack.bench.pipeline import Lives, Watcher, live_stack, send, send_batch
-from deadreckon.stack.bench.workshop import Workshop
+from deadreckon.stack.bench.pipeline import Lives, Watcher, live_stack
+from deadreckon.stack.bench.signals import produce, send_batch
+from deadreckon.stack.bench.workshop import Place, Workshop
 
 PER_SECOND = 1_000.0
-SENDER_SHARE = 0.99  # of that pace which the sender itself has to reach for the mark to count
+SENDER_SHARE = 0.98  # of that pace which the sender itself has to reach for the mark to count
 LAG_MAX = 1.0  # seconds between the last signal and the last change of position
 BATCH = 100
 AHEAD = 20  # batches the sender may be ahead of the services
@@ -24,16 +25,16 @@ async def measure(shop: Workshop) -> list[Figure]:
         samples = shop.size(2_000, 200)
         times = await bare_publish(bare.bus, samples)
         async with live_stack(place) as (_, watcher):
-            singles = await _singles(place.bus, watcher, seconds)
+            singles = await _singles(place, watcher, seconds)
             batches = await _batches(place.bus, watcher, shop.size(300, 10))
         times += await bare_publish(bare.bus, samples)
     limit = 1000 * len(times) / sum(times)
     return [*_figures(singles, int(seconds * PER_SECOND), limit), batches]
 
 
-async def _singles(bus: Bus, watcher: Watcher, seconds: float) -> Lives:
+async def _singles(place: Place, watcher: Watcher, seconds: float) -> Lives:
     count = int(seconds * PER_SECOND)
-    sending = asyncio.create_task(send(bus, "single", count, PER_SECOND))
+    sending = asyncio.create_task(produce(place.folder.root, "single", count, PER_SECOND))
     lives = await watcher.watch(lambda it: it.positions >= count, PATIENCE * seconds + 10)
     await sending
     return lives

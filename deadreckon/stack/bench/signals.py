@@ -1,0 +1,104 @@
+"""Signals as a producer sends them, and a producer in a process of its own to send them."""
+
+import asyncio
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from deadreckon.contracts.moments import format_moment
+from deadreckon.contracts.subjects import producer_subject
+from deadreckon.runtime import logs
+from deadreckon.runtime.bus import Bus, UnavailableError
+from deadreckon.runtime.domain import retry
+from deadreckon.runtime.folder import Folder
+from deadreckon.stack.assembly import BOOK
+from deadreckon.stack.bench.market import INSTRUMENT
+from deadreckon.stack.bench.workshop import MeasureError
+from deadreckon.stack.host import open_bus
+
+PRODUCER = "bench"
+QUANTITY = "0.001"
+
+
+def signal(number: int, run: str, at: int | None = None) -> dict[str, str]:
+    """One small entry; one strategy buys, another sells, so that together they hold nothing.
+
+    A strategy that did both would close its own positions, and race itself to that.
+    """
+    side = "buy" if number % 2 else "sell"
+    return {
+        "id": f"{run}-{number}",
+        "strategy": f"bench-{side}",
+        "instrument": INSTRUMENT,
+        "side": side,
+        "quantity": QUANTITY,
+        "at": format_moment(time.time_ns() if at is None else at),
+    }
+
+
+def ids(payload: bytes) -> list[str]:
+    """The ids of the signals in a producer's message."""
+    content = msgspec.json.decode(payload)
+    return [each["id"] for each in (content if isinstance(content, list) else [content])]
+
+
+async def send_batch(bus: Bus, run: str, first: int, count: int, at: int | None = None) -> int:
+    """Publish signals as one message; returns its sequence."""
+    batch = [signal(number, run, at) for number in range(first, first + count)]
+    payload = msgspec.json.encode(batch)
+    return await retry(lambda: bus.append(producer_subject(BOOK, PRODUCER), payload))
+
+
+async def send(bus: Bus, run: str, count: int, per_second: float) -> None:
+    """Publish signals at a steady pace, whatever happens to those before (open loop).
+
+    What is not acknowledged in time is stored all the same, later; sending it again would only
+    lengthen the queue it stands in.
+    """
+    subject = producer_subject(BOOK, PRODUCER)
+    begun = time.monotonic()
+    sending: set[asyncio.Task[None]] = set()
+    for number in range(count):
+        due = begun + number / per_second
+        if (left := due - time.monotonic()) > 0:
+            await asyncio.sleep(left)
+        task = asyncio.create_task(_publish(bus, subject, signal(number, run)))
+        sending.add(task)
+        task.add_done_callback(sending.discard)
+    await asyncio.gather(*sending)
+
+
+async def _publish(bus: Bus, subject: str, content: object) -> None:
+    with suppress(UnavailableError):
+        await bus.append(subject, msgspec.json.encode(content))
+
+
+async def produce(data: Path, run: str, count: int, per_second: float) -> None:
+    """Send from another process, as producers do: the services have theirs to themselves."""
+    root = Path(__file__).resolve().parents[3]
+    command = [sys.executable, "-m", "deadreckon.stack.bench.signals", str(data.absolute())]
+    process = await asyncio.create_subprocess_exec(
+        *command, run, str(count), str(per_second), cwd=root
+    )
+    try:
+        if await process.wait():
+            raise MeasureError(f"the producer ended with code {process.returncode}")
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _produce_here(data: Path, run: str, count: int, per_second: float) -> None:
+    folder = Folder(data).check()
+    logs.configure(folder.logs / "producer.log")
+    async with open_bus(folder, None) as bus:
+        await send(bus, run, count, per_second)
+
+
+if __name__ == "__main__":
+    _, data_folder, run_name, wanted, pace = sys.argv
+    asyncio.run(_produce_here(Path(data_folder), run_name, int(wanted), float(pace)))
