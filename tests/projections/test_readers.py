@@ -37,7 +37,7 @@ while not os.path.exists(stop):
     asked += 1
     places.add(place)
     time.sleep(0.02)
-print(asked, len(places), slowest)
+print(asked, len(places), slowest, flush=True)
 """
 DUCKDB_READER = """
 import duckdb, sys, os, time
@@ -56,7 +56,7 @@ while not os.path.exists(stop):
     asked += 1
     places.add(place)
     time.sleep(0.02)
-print(asked, len(places), slowest)
+print(asked, len(places), slowest, flush=True)
 os._exit(0)
 """
 
