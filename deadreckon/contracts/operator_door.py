@@ -153,6 +153,9 @@ def _check_numbers(event: Event) -> None:
                 _check_amount(owner, name, number)
             elif type(number) is int:
                 _check_integer(owner, name, number)
+    for name in ("actor", "reason"):
+        if not getattr(event, name, "unnamed").strip():
+            raise WireError("bad_text", f"{name}: who does this, and why, must not be empty")
     if isinstance(event, InstrumentListed):
         _check_scale(event)
 

@@ -1,6 +1,7 @@
 """What every door shares: JSON read within bounds, amounts as text, refusals that name a rule."""
 
 import hashlib
+import json
 import re
 from decimal import Decimal
 from typing import Any
@@ -32,13 +33,26 @@ class WireError(ValueError):
 
 
 def parse(payload: bytes) -> Any:
-    """The JSON value of a message; raises WireError (not_json, too_deep)."""
+    """The JSON value of a message; raises WireError (not_json, too_deep, duplicate_field).
+
+    An object that names a field twice is refused: parsers disagree which of the two counts, and
+    the sender meant one of them.
+    """
     if _depth(payload) > DEPTH_MAX:
         raise WireError("too_deep", f"nested deeper than {DEPTH_MAX}")
     try:
-        return msgspec.json.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        content = msgspec.json.decode(payload)
+        json.loads(payload, object_pairs_hook=_refuse_duplicates, parse_int=str, parse_float=str)
+    except (msgspec.DecodeError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise WireError("not_json", str(error)) from error
+    return content
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise WireError("duplicate_field", f"{twice[:TEXT_MAX]}: named more than once")
 
 
 def _depth(payload: bytes) -> int:

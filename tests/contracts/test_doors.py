@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deadreckon.contracts import doors
 from deadreckon.contracts.catalogue import EVENTS, NAMES, OPERATOR_EVENTS, VERSIONS
 from deadreckon.contracts.codec import encode_event
 from deadreckon.contracts.doors import (
@@ -24,7 +25,7 @@ from deadreckon.contracts.doors import (
     write_fact,
 )
 from deadreckon.contracts.event import Event
-from deadreckon.contracts.governance import LimitsSet, OperatorMalformed
+from deadreckon.contracts.governance import HaltRequested, LimitsSet, OperatorMalformed
 from deadreckon.contracts.signals import SignalMalformed, SignalReceived
 from deadreckon.stack.documents.schemas import documents
 from tests.contracts.samples import sample
@@ -298,3 +299,30 @@ def test_an_operators_amount_is_text_at_every_level(
 )
 def test_no_body_of_a_fact_breaks_the_door(name: str, data: dict[str, Any]) -> None:
     refusals_have_names("op", json.dumps(json.loads(fact(name, data))).encode())
+
+
+def test_a_field_named_twice_is_refused_at_both_doors() -> None:
+    signal = (
+        b'{"id":"a","strategy":"ext","instrument":"A.B","side":"buy","side":"sell",'
+        b'"quantity":"1","at":"2026-11-20T12:00:00Z"}'
+    )
+    (wish,) = doors.read_signals("ext", signal)
+    assert isinstance(wish, SignalMalformed)
+    assert wish.rule == "duplicate_field"
+    fact = b'{"id":"1","id":"2","type":"governance.halt_requested","v":2,"data":{}}'
+    refused = doors.read_fact("ann", fact)[2]
+    assert isinstance(refused, OperatorMalformed)
+    assert refused.rule == "duplicate_field"
+
+
+def test_a_number_of_many_digits_is_refused_like_any_other() -> None:
+    (wish,) = doors.read_signals("ext", b'{"id":' + b"9" * 10_000 + b"}")
+    assert isinstance(wish, SignalMalformed)
+
+
+def test_an_operator_without_a_name_or_a_reason_is_refused() -> None:
+    for halt in (HaltRequested("", "why"), HaltRequested("ann", "  ")):
+        fact = doors.write_fact("f1", "governance.halt_requested", halt)
+        refused = doors.read_fact("ann", fact)[2]
+        assert isinstance(refused, OperatorMalformed)
+        assert "must not be empty" in refused.reason
