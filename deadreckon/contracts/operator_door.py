@@ -30,6 +30,7 @@ from deadreckon.contracts.wire import (
 FACT_RULES = {
     "not_json": "the message is no JSON in UTF-8",
     "too_deep": "arrays and objects are nested deeper than 16",
+    "duplicate_field": "an object names a field more than once",
     "not_a_fact": "the message is not {id, type, v, data}",
     "bad_text": f"`id` is empty, longer than {TEXT_MAX} characters, or not printable",
     "not_allowed": "operators may not say events of this type",

@@ -37,6 +37,7 @@ TTL_MAX = 31_536_000  # seconds; a wish older than a year is a mistake
 SIGNAL_RULES = {
     "not_json": "the message is no JSON in UTF-8",
     "too_deep": "arrays and objects are nested deeper than 16",
+    "duplicate_field": "an object names a field more than once",
     "batch_size": f"a batch holds 1 to {BATCH_MAX} signals",
     "not_an_object": "a signal is a JSON object",
     "unknown_field": "there is no such field; a misspelt `stop_loss` must not get lost",

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.bus import Bus, HoleError, LogInfo
+from deadreckon.runtime.domain import retry
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.jetstream import JetStreamBus
 from deadreckon.runtime.memory import MemoryBus
@@ -113,9 +114,23 @@ async def _connected(url: str, user: str | None, password: str | None) -> AsyncI
     bus = await JetStreamBus.connect(url, user=user, password=password)
     try:
         await bus.provision()
+        check_whole(await retry(bus.info))
         yield bus
     finally:
         await bus.close()
+
+
+def check_whole(info: LogInfo) -> None:
+    """Refuse a log with a hole or a missing end; nothing may be decided or shown on it.
+
+    Raises HoleError. The server itself says nothing of such damage (decision 0014).
+    """
+    expected = info.last - info.first + 1 if info.last else 0
+    if info.messages != expected or info.deleted:
+        raise HoleError(
+            f"the log should hold {expected} messages ({info.first} to {info.last}) but has "
+            f"{info.messages}, {info.deleted} missing: restore the store from a copy"
+        )
 
 
 def whereabouts(folder: Folder) -> dict[str, str] | None:
