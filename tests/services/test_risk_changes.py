@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from deadreckon.contracts.orders import (
     CancelApproved,
     CancelMissed,
@@ -9,7 +11,7 @@ from deadreckon.contracts.orders import (
     OrderReplaced,
     ReplaceApproved,
 )
-from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRefused
+from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, Side, SignalRefused
 from tests.services.risk_desk import Desk, cancelled
 from tests.stories import MINUTE, Number, amount, exact, limits
 
@@ -37,8 +39,10 @@ def replace(
     target: str = "wait",
     id: str = "r1",
     strategy: str = "ext",
+    stop_price: Number | None = None,
 ) -> ReplaceRaised:
-    return ReplaceRaised(id, "", strategy, target, amount(quantity), amount(limit_price), None)
+    prices = amount(limit_price), amount(stop_price)
+    return ReplaceRaised(id, "", strategy, target, amount(quantity), *prices)
 
 
 def promised(desk: Desk) -> Any:
@@ -112,7 +116,7 @@ def test_cancels_pass_though_trading_is_switched_off() -> None:
 # --- Replaces ------------------------------------------------------------------------------------
 
 
-def test_a_smaller_or_cheaper_order_passes_whatever_the_limits() -> None:
+def test_a_smaller_or_cheaper_buy_passes_whatever_is_full() -> None:
     desk = Desk(limits())
     resting(desk)
     desk.tell(limits(exposure_instrument_max=1, order_notional_max=1, entries_per_minute=0))
@@ -120,6 +124,83 @@ def test_a_smaller_or_cheaper_order_passes_whatever_the_limits() -> None:
     assert isinstance(answer, ReplaceApproved)
     assert (answer.quantity, answer.limit_price) == (exact(4), exact(89))
     assert promised(desk) == 5, "the bigger of both, until the venue answers"
+
+
+def test_no_replace_of_an_entry_passes_once_trading_is_switched_off() -> None:
+    desk = Desk(limits())
+    resting(desk)
+    resting(desk, 5, 150, side="sell", id="ask", strategy="bear")
+    desk.tell(limits(trading_enabled=False))
+    lower = replace(limit_price=50, target="ask", strategy="bear")
+    asks = [replace(4), replace(limit_price=89), lower]
+    assert [desk.ask(wanted).rule for wanted in asks] == ["trading_enabled"] * 3
+
+
+def test_a_replace_leaves_no_entry_on_the_wrong_side_of_its_bracket() -> None:
+    desk = Desk(limits())
+    resting(desk, 5, 95, stop_loss=90, take_profit=110)
+    for each in (desk, desk.restarted()):
+        assert each.ask(replace(limit_price=80)).rule == "bracket_side"
+        assert each.ask(replace(4, 90)).rule == "bracket_side"
+        assert each.ask(replace(limit_price=110)).rule == "bracket_side"
+    assert isinstance(desk.ask(replace(limit_price=91)), ReplaceApproved)
+
+
+def test_a_replace_leaves_no_dust() -> None:
+    desk = Desk(limits(order_notional_min=100))
+    (child,) = desk.route(desk.approved("buy", 5, order_type="limit", limit_price=95, id="wait"))
+    refused = desk.ask(replace("0.99"))
+    assert (refused.rule, refused.measured) == ("order_notional_min", exact(99))
+    desk.fill(child, 3, 95, leaves=2)
+    assert desk.ask(replace("3.5")).rule == "order_notional_min", "what is left counts"
+    assert isinstance(desk.ask(replace(4)), ReplaceApproved)
+
+
+def test_a_replace_to_what_has_filled_is_a_cancel_and_never_too_small() -> None:
+    desk = Desk(limits(order_notional_min=100))
+    (child,) = desk.route(desk.approved("buy", 5, order_type="limit", limit_price=95, id="wait"))
+    desk.fill(child, 3, 95, leaves=2)
+    desk.tell(limits(order_notional_min=100, trading_enabled=False))
+    assert isinstance(desk.ask(replace(3)), ReplaceApproved)
+
+
+def test_a_sell_comes_closer_by_a_lower_limit_and_is_weighed_for_it() -> None:
+    desk = Desk(limits(price_age_max=MINUTE, entries_per_minute=1))
+    resting(desk, 5, 150, side="sell")
+    assert desk.ask(replace(limit_price=149)).rule == "entries_per_minute"
+    (stale,) = desk.tell(replace(limit_price=50), after=2 * MINUTE)
+    assert isinstance(stale, SignalRefused)
+    assert stale.rule == "price_age_max"
+    desk.price(100)
+    assert isinstance(desk.ask(replace(limit_price=149)), ReplaceApproved)
+    assert desk.refused().rule == "entries_per_minute", "it was counted as an entry"
+
+
+@pytest.mark.parametrize("side", ["buy", "sell"])
+@pytest.mark.parametrize("price", [94, 96])
+def test_a_stop_moved_to_either_side_is_weighed(side: Side, price: Number) -> None:
+    desk = Desk(limits(price_age_max=MINUTE))
+    desk.route(desk.approved(side, 5, order_type="stop", stop_price=95, id="wait"))
+    (stale,) = desk.tell(replace(stop_price=price), after=2 * MINUTE)
+    assert isinstance(stale, SignalRefused)
+    assert stale.rule == "price_age_max"
+
+
+def test_any_price_is_weighed_while_another_replace_is_on_its_way() -> None:
+    desk = Desk(limits(price_age_max=MINUTE))
+    resting(desk)
+    assert isinstance(desk.ask(replace(limit_price=80)), ReplaceApproved)
+    (stale,) = desk.tell(replace(limit_price=90, id="r2"), after=2 * MINUTE)
+    assert isinstance(stale, SignalRefused)
+    assert stale.rule == "price_age_max", "from 80 to 90 is closer"
+
+
+def test_an_exit_may_be_brought_closer_whatever_is_switched_off() -> None:
+    desk = Desk(limits())
+    desk.enter("buy", 5)
+    resting(desk, 2, 110, side="sell", reduce_only=True)
+    desk.tell(limits(trading_enabled=False))
+    assert isinstance(desk.ask(replace(1, 99)), ReplaceApproved)
 
 
 def test_what_a_replace_adds_is_weighed_like_an_entry() -> None:

@@ -10,7 +10,7 @@ from deadreckon.services.risk import halts, pace
 from deadreckon.services.risk.asked import Asked
 from deadreckon.services.risk.refusals import Breach, refuse
 from deadreckon.services.risk.replaces import changed, grows
-from deadreckon.services.risk.rules import first_breach
+from deadreckon.services.risk.rules import Rule, first_breach, first_breach_of_less
 from deadreckon.services.risk.state import Order, State, key_of
 
 Wanted = Recorded[CancelRaised] | Recorded[ReplaceRaised]
@@ -28,7 +28,7 @@ def cancel(state: State, said: Recorded[CancelRaised]) -> list[Event]:
 
 
 def replace(state: State, said: Recorded[ReplaceRaised]) -> list[Event]:
-    """What a change adds is weighed like an entry; one that adds nothing passes like a cancel."""
+    """A change towards a trade is weighed like an entry; a lesser one must be a fit order still."""
     order_id = _open(state, said)
     if order_id is None:
         return [_missed(state, said)]
@@ -44,14 +44,24 @@ def replace(state: State, said: Recorded[ReplaceRaised]) -> list[Event]:
         limit_price=event.limit_price,
         stop_price=event.stop_price,
     )
-    if not grows(order, wanted):
-        return [wanted]
-    found = first_breach(Asked(state, said.at, _as_wish(state, order, wanted), order))
+    found = _breach(state, said, order, wanted)
     if found is None:
         return [wanted]
     rule, breach = found
     set_by = state.limits_id if rule.field else None
     return [refuse(event, order.instrument, rule.name, breach, set_by)]
+
+
+def _breach(
+    state: State, said: Wanted, order: Order, wanted: ReplaceApproved
+) -> tuple[Rule, Breach] | None:
+    asked = Asked(state, said.at, _as_wish(state, order, wanted), order)
+    if grows(order, wanted):
+        return first_breach(asked)
+    # A change of an exit, or to no more than has traded, lets nothing in.
+    if order.reduces or (wanted.quantity is not None and wanted.quantity <= order.filled):
+        return None
+    return first_breach_of_less(asked)
 
 
 def _open(state: State, said: Wanted) -> str | None:
@@ -91,8 +101,8 @@ def _held_up(state: State, said: Wanted, instrument: str) -> Event | None:
 def _as_wish(state: State, order: Order, wanted: ReplaceApproved) -> SignalRaised:
     """The whole order as it would stand, with what has not traded yet as its quantity."""
     after = changed(state, order, wanted)
-    limit = wanted.limit_price or order.limit_price
-    stop = wanted.stop_price or order.stop_price
+    limit = order.limit_price if wanted.limit_price is None else wanted.limit_price
+    stop = order.stop_price if wanted.stop_price is None else wanted.stop_price
     return SignalRaised(
         signal_id=wanted.signal_id,
         producer=order.producer,
@@ -106,6 +116,7 @@ def _as_wish(state: State, order: Order, wanted: ReplaceApproved) -> SignalRaise
         stop_price=stop,
         reduce_only=order.reduces,
         stop_loss=order.stop_loss,
+        take_profit=order.take_profit,
     )
 
 

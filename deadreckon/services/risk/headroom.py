@@ -49,6 +49,7 @@ def approve(state: State, said: Recorded[OrderApproved]) -> None:
         limit_price=event.limit_price,
         stop_price=event.stop_price,
         stop_loss=event.stop_loss,
+        take_profit=event.take_profit,
         unrouted=sized.quantity,
         cap=closable(stake, event.side) if event.reduce_only else None,
     )

@@ -11,14 +11,33 @@ from deadreckon.services.risk.state import Change, Order, State
 
 
 def grows(order: Order, wanted: ReplaceApproved) -> bool:
-    """Whether more could be traded than is promised already, or at a higher price."""
+    """Whether a replace asks for more than was weighed: quantity, worth, or nearness to a trade."""
     promised = max([total(order), *(asked.quantity for asked in order.changes.values())])
-    pairs = (
-        (wanted.quantity, promised),
-        (wanted.limit_price, order.limit_price),
-        (wanted.stop_price, order.stop_price),
-    )
-    return any(after is not None and after > (before or ZERO) for after, before in pairs)
+    if wanted.quantity is not None and wanted.quantity > promised:
+        return True
+    if _dearer(wanted.limit_price, order.limit_price):
+        return True
+    if _dearer(wanted.stop_price, order.stop_price):
+        return True
+    return not order.reduces and _nearer(order, wanted)
+
+
+def _dearer(after: Decimal | None, before: Decimal | None) -> bool:
+    return after is not None and after > (before or ZERO)
+
+
+def _nearer(order: Order, wanted: ReplaceApproved) -> bool:
+    """Whether a price of an entry may have come closer to the market: a sell's by going down.
+
+    A stop comes closer from either side, as the market may have passed its limit. While another
+    replace is on its way, nobody knows from which price this one moves: any counts.
+    """
+    if order.changes:
+        return wanted.limit_price is not None or wanted.stop_price is not None
+    if wanted.stop_price is not None and wanted.stop_price != order.stop_price:
+        return True
+    moved = wanted.limit_price is not None and wanted.limit_price != order.limit_price
+    return moved and order.side == "sell"
 
 
 def total(order: Order) -> Decimal:

@@ -99,10 +99,34 @@ RULES = (
 )
 
 
+# Asked of every replace of an entry, however little it wants: a switch that is off, an order that
+# would be dust or protect itself on the wrong side, and what these need in order to be measured.
+_OF_LESS = tuple(
+    rule
+    for rule in RULES
+    if rule.guard
+    in (
+        standing.trading_enabled,
+        standing.order_shape,
+        standing.known_price,
+        standing.bracket_side,
+        bounds.order_notional_min,
+    )
+)
+
+
 def first_breach(asked: Asked) -> tuple[Rule, Breach] | None:
     """The first rule that says no, with its figures; None when every rule lets it pass."""
     for rule in RULES:
         if _is_asked(rule, asked) and (breach := rule.guard(asked)):
+            return rule, breach
+    return None
+
+
+def first_breach_of_less(asked: Asked) -> tuple[Rule, Breach] | None:
+    """The same for a replace that asks for no more than was weighed: few rules are left."""
+    for rule in _OF_LESS:
+        if breach := rule.guard(asked):
             return rule, breach
     return None
 

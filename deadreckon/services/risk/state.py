@@ -78,6 +78,7 @@ class Order(Struct):
     children: int = 0
     changes: dict[str, Change] = {}
     share: Share = Share()
+    take_profit: Decimal | None = None
 
     @property
     def entry_price(self) -> Decimal:
