@@ -22,6 +22,7 @@ from deadreckon.contracts.signals import (
 from deadreckon.replay.digests import RunDigest
 from deadreckon.replay.figures import Figures, Key, figures
 from deadreckon.replay.reading import messages
+from deadreckon.replay.traded import Traded
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.feed import Message
 from deadreckon.runtime.intake import Intake
@@ -97,6 +98,7 @@ class Audit:
         self._reports = Intake(book, mode, reads_signals=False, restamps=False)
         self._digest = RunDigest()
         self.tally = Tally()
+        self.traded = Traded()
         self.opening = self._snapshot()
         self._before = True  # the day asked for has not begun
         self._closing: Snapshot | None = None
@@ -133,6 +135,7 @@ class Audit:
             if self._day is not None and day_of(said.at) != self._day:
                 continue
             self.tally.count(said)
+            self.traded.fold([said])
             self.tally.first_sequence = self.tally.first_sequence or message.sequence
             self.tally.last_sequence = message.sequence
             if message.commit is not None:

@@ -1,0 +1,121 @@
+"""Holds the audit book against what an audit folded by itself: in few figures, at one place."""
+
+import sqlite3
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from deadreckon.contracts.amounts import canonical, text
+from deadreckon.contracts.moments import DAY, day_start
+from deadreckon.replay.figures import Key
+from deadreckon.replay.traded import Totals, Traded
+
+Document = dict[str, Any]
+SHOWN = 5  # differences named; `dr verify` finds the first row of each table
+
+
+class Book(Struct, frozen=True):
+    """What the audit book says up to one sequence; it has read the log up to `place`."""
+
+    place: int
+    totals: Totals
+    positions: dict[Key, tuple[Decimal, Decimal]]
+
+
+def compare_projections(
+    path: Path, traded: Traded, last: int, day: str | None, book: str
+) -> Document:
+    """Whether the audit book, if there is one, says the same up to message `last` of the log.
+
+    Positions are only compared when it stands exactly there, and not for a single day. It is
+    read after the figures are made and changes none of them.
+    """
+    if not path.exists():
+        return {"agree": None, "says": "there is no audit book to compare with"}
+    try:
+        found = _read(path, last, day, book)
+    except (sqlite3.DatabaseError, ArithmeticError, TypeError, ValueError) as error:
+        says = f"the audit book is damaged: {error}; `dr rebuild audit` makes it anew"
+        return {"agree": False, "says": says}
+    if found.place < last:
+        return {"agree": None, "says": f"the audit book has read {found.place} of {last} messages"}
+    whole = day is None and found.place == last
+    differences = _fill_differences(found.totals, traded.totals)
+    if whole:
+        differences += _position_differences(found, traded)
+    if differences:
+        more = len(differences) - SHOWN
+        rest = [f"and {more} more"] if more > 0 else []
+        return {"agree": False, "says": "; ".join(differences[:SHOWN] + rest)}
+    return {"agree": True, "says": _agreement(found, whole)}
+
+
+def _agreement(found: Book, whole: bool) -> str:
+    compared = f"{found.totals.fills} fills with their values and fees"
+    if whole:
+        compared += f", {len(found.positions)} positions"
+    return f"the audit book agrees: {compared}; `dr verify` compares every row"
+
+
+def _read(path: Path, last: int, day: str | None, book: str) -> Book:
+    """Place and rows in one read transaction: its writer may go on meanwhile."""
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True, isolation_level=None)) as connection:
+        connection.execute("BEGIN")
+        (place,) = connection.execute("SELECT min(place) FROM _projection").fetchone()
+        totals = _totals(connection, last, day, book)
+        return Book(int(place or 0), totals, _positions(connection, book))
+
+
+def _totals(connection: sqlite3.Connection, last: int, day: str | None, book: str) -> Totals:
+    where = "book = ? AND sequence <= ?"
+    values: list[str | int] = [book, last]
+    if day is not None:
+        where += " AND at >= ? AND at < ?"
+        values += [day_start(day), day_start(day) + DAY]
+    rows = connection.execute(
+        f"SELECT quantity, price, fee, fee_currency FROM fills WHERE {where}", values
+    )
+    totals = Totals()
+    for quantity, price, fee, currency in rows:
+        totals.add(_amount(quantity), _amount(price), _amount(fee), currency)
+    return totals
+
+
+def _positions(connection: sqlite3.Connection, book: str) -> dict[Key, tuple[Decimal, Decimal]]:
+    rows = connection.execute(
+        "SELECT strategy, venue, instrument, quantity, realised FROM positions WHERE book = ?",
+        (book,),
+    )
+    return {row[:3]: (_amount(row[3]), _amount(row[4])) for row in rows}
+
+
+def _amount(said: str) -> Decimal:
+    return canonical(Decimal(said))  # refuses NaN, which is equal to nothing
+
+
+def _fill_differences(theirs: Totals, ours: Totals) -> list[str]:
+    if theirs.fills != ours.fills:
+        return [f"the audit book has {theirs.fills} fills, the log {ours.fills}"]
+    return [
+        f"{name}: the audit book has {text(stored)}, the log {text(said)}"
+        for name, stored, said in theirs.differences(ours)
+    ]
+
+
+def _position_differences(theirs: Book, ours: Traded) -> list[str]:
+    return [
+        f"{'/'.join(key)}: the audit book has {_held(theirs.positions.get(key))}, "
+        f"the log {_held(ours.positions.get(key))}"
+        for key in sorted(theirs.positions.keys() | ours.positions.keys())
+        if theirs.positions.get(key) != ours.positions.get(key)
+    ]
+
+
+def _held(position: tuple[Decimal, Decimal] | None) -> str:
+    if position is None:
+        return "none"
+    return f"{text(position[0])} realised {text(position[1])}"
