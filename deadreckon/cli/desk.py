@@ -12,11 +12,21 @@ from deadreckon.cli.app import EXIT_USAGE, fail
 from deadreckon.cli.operators import Actor, Data, Json, Reason, Url
 from deadreckon.contracts.event import Event
 
-limits = App(name="limits", help="Show or set the limits in force.")
-instruments = App(name="instruments", help="List, add and remove what may trade.")
-venue = App(name="venue", help="Show or set how a venue fills and charges.")
-cash = App(name="cash", help="Show, deposit and withdraw cash.")
-strategy = App(name="strategy", help="List, start and stop strategies.")
+limits = App(
+    name="limits", help="Show or set the limits in force. Example: dr limits show --data run1"
+)
+instruments = App(
+    name="instruments",
+    help="List, add and remove what may trade. Example: dr instruments list --data run1",
+)
+venue = App(
+    name="venue",
+    help="Show or set how a venue fills and charges. Example: dr venue list --data run1",
+)
+cash = App(name="cash", help="Show, deposit and withdraw cash. Example: dr cash show --data run1")
+strategy = App(
+    name="strategy", help="List, start and stop strategies. Example: dr strategy list --data run1"
+)
 
 
 def _in_force(data: Path, nats: str | None) -> Any:
@@ -34,7 +44,11 @@ def _say(event: Event, data: Path, nats: str | None, as_json: bool) -> None:
     from deadreckon.contracts.governance import OperatorMalformed
     from deadreckon.stack.operating import record
 
-    judged = read_fact("cli", write_fact("check", NAMES[type(event)], event))[2]
+    try:
+        written = write_fact("check", NAMES[type(event)], event)
+    except ValueError as error:  # NaN or an infinity, which no amount is
+        fail(str(error), EXIT_USAGE)
+    judged = read_fact("cli", written)[2]
     if isinstance(judged, OperatorMalformed):
         fail(f"{judged.rule}: {judged.reason}", EXIT_USAGE)
     (sequence,) = run(lambda: record(data, [event], nats))
@@ -57,7 +71,7 @@ def _build(shape: type[Event], fields: dict[str, Any]) -> Event:
     """An event from texts; exits with 2 and the field's name when one does not fit."""
     try:
         return msgspec.convert(fields, shape, strict=False)
-    except (msgspec.ValidationError, ArithmeticError) as error:
+    except (ValueError, ArithmeticError) as error:  # msgspec's own are ValueErrors
         fail(str(error), EXIT_USAGE)
 
 
@@ -75,7 +89,10 @@ def _value(text: str) -> Any:
     if text in ("none", "null", "off"):
         return None
     if text.startswith(("[", "{")):
-        return codec.loads(text)
+        try:
+            return codec.loads(text)
+        except ValueError as error:
+            fail(f"{text!r} is no JSON: {error}", EXIT_USAGE)
     return text
 
 

@@ -39,6 +39,7 @@ class Folder:
         if self.root.is_dir() and any(self.root.iterdir()):
             raise FolderError(f"{self.root} holds something else; give --data a new folder")
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.root.chmod(0o700)  # it may have been made beforehand, for all to read
         temporary = self._stamp.with_suffix(".tmp")
         temporary.write_text(json.dumps({"format": FORMAT}) + "\n")
         os.replace(temporary, self._stamp)
@@ -52,6 +53,10 @@ class Folder:
             raise FolderError(
                 f"{self.root} is no data folder yet; `dr demo --data {self.root}` makes one"
             ) from None
+        except NotADirectoryError:
+            raise FolderError(f"{self.root} is a file; give --data a folder") from None
+        except OSError as error:
+            raise FolderError(f"{self._stamp} cannot be read: {error.strerror}") from error
         except (ValueError, KeyError, TypeError) as error:
             raise FolderError(f"{self._stamp} is damaged: {error}") from error
         if stamp > FORMAT:

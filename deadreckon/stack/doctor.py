@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from deadreckon.projections.sink import SinkError
 from deadreckon.replay.reading import messages
 from deadreckon.runtime import logs
 from deadreckon.runtime.binary import MissingServerError, nats_server
@@ -74,7 +75,7 @@ async def _log(folder: Folder, nats: str | None) -> AsyncIterator[Finding]:
             yield Finding("stream", True, "configured so that nothing in it can be lost or revived")
             async for finding in _content(bus):
                 yield finding
-            yield await _views(folder, bus)
+            yield look_at_views(folder, (await bus.info()).last)
     except ConfigurationError as error:
         yield Finding("stream", False, str(error))
     except HoleError as error:
@@ -92,14 +93,14 @@ async def _content(bus: Bus) -> AsyncIterator[Finding]:
     yield Finding("chains", not damages, seen)
 
 
-async def _views(folder: Folder, bus: Bus) -> Finding:
-    last = (await bus.info()).last
+def look_at_views(folder: Folder, last: int) -> Finding:
+    """Whether the stored views can be gone on with, beside a log whose last message is `last`."""
     if folder.holder() is not None:
         return Finding("views", True, "a stack is running and keeps them; `dr verify` compares")
-    with stored_views(folder) as stored:
-        try:
+    try:
+        with stored_views(folder) as stored:
             check_place(stored, last)
-        except AheadError as error:
-            return Finding("views", False, str(error))
-        place = stored.projector.place
-        return Finding("views", True, f"at {place} of {last}; `dr verify` compares them")
+            place = stored.projector.place
+    except (AheadError, SinkError) as error:
+        return Finding("views", False, str(error))
+    return Finding("views", True, f"at {place} of {last}; `dr verify` compares them")

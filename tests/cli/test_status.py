@@ -114,3 +114,14 @@ def test_every_help_has_an_example(verb: str, capsys: pytest.CaptureFixture[str]
     said = capsys.readouterr().out
     assert f"Example: dr {verb}" in said
     assert "--json" in said
+
+
+@pytest.mark.parametrize("verb", ["status", "fills"])
+def test_a_file_in_place_of_a_folder_is_wrong_usage(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+
+    assert dr(verb, "--data", tmp_path / "file") == 2
+
+    assert capsys.readouterr().err == f"dr: {tmp_path / 'file'} is a file; give --data a folder\n"

@@ -1,0 +1,52 @@
+"""What the doctor finds in the views of a folder that nothing runs on."""
+
+from pathlib import Path
+
+import pytest
+
+from deadreckon.projections.store import open_projector, paths
+from deadreckon.runtime.folder import Folder
+from deadreckon.stack.doctor import Finding, look_at_views
+from tests.projections.logs import busy_log, tell
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    folder = Folder(tmp_path / "run").create()
+    projector = open_projector(paths(folder.root))
+    tell(projector, busy_log(seed=1, orders=20))
+    projector.close()
+    return folder
+
+
+def looked_at(folder: Folder, last: int = 10_000) -> Finding:
+    return look_at_views(folder, last)
+
+
+def test_whole_views_are_sound(folder: Folder) -> None:
+    assert looked_at(folder).sound
+
+
+def test_views_ahead_of_the_log_are_a_finding(folder: Folder) -> None:
+    found = looked_at(folder, last=3)
+
+    assert not found.sound
+    assert "the log was cut" in found.seen
+
+
+def test_a_missing_part_of_the_lake_is_a_finding(folder: Folder) -> None:
+    next((folder.root / "lake").glob("generation-*/fills/part-*.parquet")).unlink()
+
+    found = looked_at(folder)
+
+    assert not found.sound
+    assert "is missing or cut short" in found.seen
+
+
+def test_a_damaged_audit_book_is_a_finding(folder: Folder) -> None:
+    folder.audit.resolve().write_bytes(b"no database at all" * 1_000)
+
+    found = looked_at(folder)
+
+    assert not found.sound
+    assert "`dr rebuild`" in found.seen
