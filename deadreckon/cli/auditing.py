@@ -8,7 +8,10 @@ from cyclopts import App, Parameter
 
 from deadreckon.cli.app import EXIT_USAGE, fail
 
-replay = App(name="replay", help="Ask the log: what happened, and does it still hold.")
+replay = App(
+    name="replay",
+    help="Ask the log what happened. Example: dr replay audit --all --data run1",
+)
 
 
 @replay.command(name="audit")
@@ -48,6 +51,8 @@ def audit(
     from deadreckon.stack.auditing import audited
 
     document = run(lambda: audited(data, day, nats, shows=sys.stderr.isatty()))
+    if not document["events"]:
+        print("dr: the log has nothing of that day", file=sys.stderr)
     show(document, json)
 
 

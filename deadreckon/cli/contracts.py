@@ -2,7 +2,10 @@
 
 from cyclopts import App
 
-verbs = App(name="contracts", help="Events, subjects and schemas as documents.")
+verbs = App(
+    name="contracts",
+    help="Events, subjects and schemas as documents. Example: dr contracts generate --check",
+)
 
 
 @verbs.command

@@ -57,6 +57,10 @@ def demo(
         Print the statement as one JSON object.
     """
     pace = _speed(speed)
+    if seconds is not None and seconds <= 0:
+        fail(f"--for {seconds:g}: give a positive number of seconds", EXIT_USAGE)
+    if tape is not None and not tape.exists():
+        fail(f"{tape} does not exist; `dr tape synth` invents a tape", EXIT_USAGE)
     from deadreckon.cli.running import run
     from deadreckon.stack.launch import Launch, launch
 

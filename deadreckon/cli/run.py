@@ -1,5 +1,6 @@
 """`dr run`: some services in this process."""
 
+import json as codec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +17,7 @@ def run(
     book: str = "desk",
     mode: Mode = "paper",
     pace: Literal["free", "turns"] = "free",
+    json: bool = False,
 ) -> None:
     """Run some services in this process, on the log of a data folder or of a NATS server.
 
@@ -33,6 +35,8 @@ def run(
         The mode stamped on what they say.
     pace
         "free": answer as the log grows. "turns": answer when the player of a tape says so.
+    json
+        Print one JSON object when the services have recalled the log and are at work.
     """
     from deadreckon.stack.assembly import RANK
 
@@ -42,4 +46,9 @@ def run(
     from deadreckon.cli.running import run as run_job
     from deadreckon.stack.worker import Worker, work
 
-    run_job(lambda: work(Worker(services, data, nats, book, mode, turns=pace == "turns")))
+    def ready(sequence: int) -> None:
+        if json:
+            print(codec.dumps({"services": list(services), "sequence": sequence}), flush=True)
+
+    wish = Worker(services, data, nats, book, mode, turns=pace == "turns")
+    run_job(lambda: work(wish, ready))

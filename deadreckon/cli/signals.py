@@ -8,7 +8,9 @@ from cyclopts import App
 
 from deadreckon.cli.app import EXIT_USAGE, fail
 
-signal = App(name="signal", help="Send signals as a producer.")
+signal = App(
+    name="signal", help="Send signals as a producer. Example: dr signal send FILE --data run1"
+)
 
 
 @signal.command(name="send")

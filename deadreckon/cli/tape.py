@@ -196,7 +196,10 @@ def _say(json: bool, value: Any, picture: Callable[[int], RenderableType]) -> No
     console.print(picture(console.width))
 
 
-verbs = App(name="tape", help="Import, describe and invent tapes of market data.")
+verbs = App(
+    name="tape",
+    help="Import, describe and invent tapes of market data. Example: dr tape describe btc.parquet",
+)
 verbs.command(import_tape, name="import")
 verbs.command(describe, name="describe")
 verbs.command(synth, name="synth")

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-Name = Literal["audit", "lake", "metrics"]
+Name = Literal["audit", "lake", "analytics", "metrics"]
 ALL: tuple[Name, ...] = ("audit", "lake", "metrics")
 
 
@@ -23,7 +23,7 @@ def rebuild(
     Parameters
     ----------
     names
-        audit (SQLite), lake (DuckDB), metrics; all of them when none is named.
+        audit (SQLite), lake or analytics (DuckDB), metrics; all when none is named.
     data
         The folder of the stack, running or not.
     nats
@@ -32,7 +32,7 @@ def rebuild(
     from deadreckon.cli.running import run
     from deadreckon.stack.verifying import rebuild as job
 
-    wanted = names or ALL
+    wanted = _wanted(names)
     place = run(lambda: job(data, wanted, nats, shows=sys.stderr.isatty()))
     if json:
         print(codec.dumps({"rebuilt": list(wanted), "sequence": place}))
@@ -52,7 +52,7 @@ def verify(
     Parameters
     ----------
     names
-        audit (SQLite), lake (DuckDB), metrics; all of them when none is named.
+        audit (SQLite), lake or analytics (DuckDB), metrics; all when none is named.
     data
         The folder of the stack, running or not.
     nats
@@ -61,7 +61,7 @@ def verify(
     from deadreckon.cli.running import run
     from deadreckon.stack.verifying import verify as job
 
-    place, differences = run(lambda: job(data, names or ALL, nats, shows=sys.stderr.isatty()))
+    place, differences = run(lambda: job(data, _wanted(names), nats, shows=sys.stderr.isatty()))
     if json:
         found = msgspec.to_builtins(differences)
         print(codec.dumps({"sequence": place, "agree": not differences, "differences": found}))
@@ -69,7 +69,7 @@ def verify(
         for found in differences:
             print(_line(msgspec.to_builtins(found)))
         if not differences:
-            print(f"{', '.join(names or ALL)} agree with the log up to sequence {place}")
+            print(f"{', '.join(_wanted(names))} agree with the log up to sequence {place}")
     if differences:
         raise SystemExit(1)
 
@@ -80,3 +80,8 @@ def _line(found: dict[str, object]) -> str:
     column = f", {found['column']}: {found['stored']}" if found["column"] else ""
     expected = f", the log says {found['expected']}" if found["column"] else ""
     return f"DIFFERENT: {where}{key}{column}{expected} {found['note']}".rstrip()
+
+
+def _wanted(names: tuple[Name, ...]) -> tuple[Name, ...]:
+    """The projections meant; the lake is what `analytics.duckdb` shows."""
+    return tuple("lake" if name == "analytics" else name for name in names) or ALL

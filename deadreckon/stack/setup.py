@@ -101,6 +101,7 @@ def limits() -> LimitsSet:
         exposure_instrument_max=Decimal(7_500),
         exposure_gross_max=Decimal(40_000),
         leverage_max=Decimal(2),
+        liability_max=Decimal(0),  # a spot market lends us nothing to sell short
         equity_floor=Decimal(50_000),
         drawdown_max=Decimal("0.1"),
         daily_loss_max=Decimal(150),

@@ -1,6 +1,7 @@
 """Some services in a process of their own, beside the rest of a stack."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -31,8 +32,11 @@ class Worker(Struct, frozen=True):
     turns: bool
 
 
-async def work(wish: Worker) -> None:
-    """Answer until interrupted; ends with the error of the service that failed."""
+async def work(wish: Worker, ready: Callable[[int], None]) -> None:
+    """Answer until interrupted; ends with the error of the service that failed.
+
+    `ready` is told the last message recalled, when every service is at work.
+    """
     folder = Folder(wish.data).check() if wish.nats is None else Folder(wish.data).create()
     logs.configure(folder.logs / f"{'-'.join(wish.services)}.log")
     async with open_bus(folder, wish.nats) as bus:
@@ -48,6 +52,7 @@ async def work(wish: Worker) -> None:
         await feed.start()
         try:
             await asyncio.gather(*(service.recall() for service in services))
+            ready(max(service.position for service in services))
             if wish.turns:
                 for service in services:
                     await serve_turns(service, wish.book, bus)
