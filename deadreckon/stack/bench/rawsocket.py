@@ -1,6 +1,7 @@
 """The machine's limit of reading: a plain socket that pulls the log and looks at nothing."""
 
 import json
+import secrets
 import socket
 from urllib.parse import urlsplit
 
@@ -12,7 +13,6 @@ RECEIVE_BYTES = 1 << 20
 SILENCE = 30.0  # seconds without a byte after which the server is gone
 
 INBOX = "_INBOX.rawsocket"
-CONSUMER = "rawsocket"
 
 
 class RawSocketError(Exception):
@@ -26,8 +26,10 @@ class RawSocket:
         where = urlsplit(address.url)
         self._wire = socket.create_connection((where.hostname or "", where.port or 0), SILENCE)
         self._address = address
+        self._place = f"rawsocket-{secrets.token_hex(8)}"
         self._on_order = 0
         self._placed = False
+        self._missing = 0  # bytes of the message begun
         self.messages = 0
         self.bytes = 0
 
@@ -38,21 +40,30 @@ class RawSocket:
             self._ask_for_place()
             rest = b""
             while self.messages < upto:
-                chunk = self._wire.recv(RECEIVE_BYTES)
-                if not chunk:
-                    raise RawSocketError("the server closed the connection")
-                rest = self._take(rest + chunk)
+                rest = self._take(rest + self._receive(self._missing))
                 while self._placed and self._on_order <= BATCH:
                     self._order()
 
+    def _receive(self, least: int) -> bytes:
+        """What has come, and of a message begun at least its rest: else big ones, which come in
+        many pieces, would be put together again and again."""
+        pieces: list[bytes] = []
+        while least > 0 or not pieces:
+            pieces.append(self._wire.recv(RECEIVE_BYTES))
+            if not pieces[-1]:
+                raise RawSocketError("the server closed the connection")
+            least -= len(pieces[-1])
+        return b"".join(pieces)
+
     def _take(self, buffer: bytes) -> bytes:
         """Take apart what came; returns the bytes of a message that is not whole yet."""
-        place = 0
+        place = self._missing = 0
         while (line_end := buffer.find(b"\r\n", place)) >= 0:
             words = buffer[place:line_end].split(b" ")
             if words[0] in (b"MSG", b"HMSG"):
                 end = line_end + 4 + int(words[-1])
                 if end > len(buffer):
+                    self._missing = end - len(buffer)
                     break
                 self._hear(words[1], buffer[line_end + 2 : end - 2])
                 place = end
@@ -92,18 +103,18 @@ class RawSocket:
 
     def _ask_for_place(self) -> None:
         config = {
-            "name": CONSUMER,
+            "name": self._place,
             "deliver_policy": "all",
             "ack_policy": "none",
             "mem_storage": True,
             "inactive_threshold": 60_000_000_000,
         }
         wish = {"stream_name": STREAM, "action": "create", "config": config}
-        self._publish(f"$JS.API.CONSUMER.CREATE.{STREAM}.{CONSUMER}", "made", wish)
+        self._publish(f"$JS.API.CONSUMER.CREATE.{STREAM}.{self._place}", "made", wish)
 
     def _order(self) -> None:
         wish = {"batch": BATCH, "expires": 30_000_000_000}
-        self._publish(f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{CONSUMER}", "next", wish)
+        self._publish(f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{self._place}", "next", wish)
         self._on_order += BATCH
 
     def _publish(self, subject: str, reply: str, body: object) -> None:
