@@ -211,7 +211,6 @@ def print_status(
     lines += [_halt(halt) for halt in found["halts"]]
     if found["equity"]:
         lines += _equity(found["equity"])
-    counts = {name: standing["rows"] for name, standing in found["tables"].items()}
     lines += [
         [
             (
@@ -219,7 +218,7 @@ def print_status(
                 PLAIN,
             )
         ],
-        [(", ".join(f"{counts[name]:,} {name}" for name in _COUNTED), PLAIN)],
+        [(", ".join(f"{count:,} {name}" for name, count in _counts(found).items()), PLAIN)],
     ]
     rules = [f"{clean(rule)} {count:,}" for rule, count in found["refusals_by_rule"].items()]
     if rules:
@@ -227,7 +226,17 @@ def print_status(
     console().print(Painted([*lines, footer(answer, behind)]))
 
 
-_COUNTED = ("signals", "refusals", "orders", "fills", "halts", "limits")
+def _counts(found: dict[str, Any]) -> dict[str, int]:
+    rows = {name: standing["rows"] for name, standing in found["tables"].items()}
+    return {
+        "signals": rows["signals"],
+        "refusals": found["refusals"],
+        "orders": rows["orders"],
+        "orders rejected": found["orders_rejected"],
+        "fills": rows["fills"],
+        "halts begun": found["halts_begun"],
+        "limits": rows["limits"],
+    }
 
 
 def _halt(halt: Row) -> Line:

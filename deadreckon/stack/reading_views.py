@@ -88,9 +88,12 @@ class Reading:
         """How many rows of a table fulfil a condition in SQL."""
         return int(self._book.query(f"SELECT count(*) FROM {name} WHERE {where}")[0][0])
 
-    def counts(self, name: str, column: str) -> dict[str, int]:
-        """How many rows of a table have each value of a column, the most frequent first."""
-        query = f'SELECT "{column}", count(*) FROM {name} GROUP BY 1 ORDER BY 2 DESC, 1'
+    def counts(self, name: str, column: str, where: str = "1") -> dict[str, int]:
+        """How many rows that fulfil a condition in SQL have each value of a column, the most
+        frequent first."""
+        query = (
+            f'SELECT "{column}", count(*) FROM {name} WHERE {where} GROUP BY 1 ORDER BY 2 DESC, 1'
+        )
         return dict(self._book.query(query))
 
     def answer(self, data: Any, *tables: str) -> Answer:

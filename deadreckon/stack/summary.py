@@ -10,6 +10,11 @@ SINCE_RESUME = (
     "(sequence, event_index) > (SELECT sequence, event_index FROM (SELECT sequence, event_index "
     "FROM halts WHERE kind = 'resume_requested' UNION ALL SELECT 0, 0) ORDER BY 1 DESC, 2 DESC)"
 )
+BEGUN = "kind IN ('requested', 'imposed')"
+# The audit's refusals: what came to no order. Of those about orders, only the router's words name
+# a signal; the others are rejections by a venue or by fill.
+REFUSED = "kind IN ('signal', 'operator') OR (kind = 'order' AND signal_id IS NOT NULL)"
+REJECTED = "kind = 'order' AND signal_id IS NULL"
 STANDING = "(until IS NULL OR until > (SELECT coalesce(max(at), 0) FROM equity))"
 RULES_SHOWN = 10
 
@@ -34,12 +39,15 @@ def read_portfolio(folder: Folder, wanted: Wanted) -> Answer:
 
 def _status(book: Reading) -> dict[str, Any]:
     marks = book.rows("equity", limit=1)
-    refusals = book.counts("refusals", "rule")
+    refusals = book.counts("refusals", "rule", REFUSED)
     return {
         "equity": marks[0] if marks else None,
         "halts": _halts(book),
         "positions_open": book.count("positions", "quantity != '0'"),
         "orders_open": book.count("orders", OPEN_ORDERS),
+        "halts_begun": book.count("halts", BEGUN),
+        "refusals": sum(refusals.values()),
+        "orders_rejected": book.count("refusals", REJECTED),
         "refusals_by_rule": dict(list(refusals.items())[:RULES_SHOWN]),
         "tables": {
             name: {"rows": standing.rows, "digest": standing.text}

@@ -14,14 +14,25 @@ from deadreckon.contracts.governance import (
     HaltRequested,
     ResumeRequested,
 )
+from deadreckon.contracts.orders import OrderRejected, OrderUnroutable
 from deadreckon.projections.audit import AuditBook
 from deadreckon.projections.store import open_projector, paths
+from deadreckon.replay.audit import Tally
 from deadreckon.runtime.folder import Folder
 from deadreckon.stack.reading_views import NoViewsError, Wanted, read_table, reading
 from deadreckon.stack.summary import read_status
-from tests.projections.logs import Log, accepted, busy_log, equity, position, submitting, tell
+from tests.projections.logs import (
+    Log,
+    accepted,
+    busy_log,
+    equity,
+    position,
+    refused,
+    submitting,
+    tell,
+)
 from tests.stack.desk import viewed
-from tests.stories import HOUR, MINUTE, START
+from tests.stories import HOUR, INSTRUMENT, MINUTE, START
 
 
 def test_an_answer_carries_the_place_and_the_digest_of_its_table(tmp_path: Path) -> None:
@@ -159,3 +170,24 @@ def test_a_status_counts_every_table_and_gives_its_digest(tmp_path: Path) -> Non
     assert answer.data["tables"]["fills"] == {"rows": len(fills.data), "digest": fills.digest}
     assert answer.data["refusals_by_rule"].keys() == {"max_notional"}
     assert len(answer.digest) == 64
+
+
+def test_a_status_counts_halts_that_began_and_refusals_as_the_audit_does(tmp_path: Path) -> None:
+    log = Log()
+    (halt,) = log.say(HaltRequested("ann", "drill"))
+    log.say(HaltAcknowledged(halt.id, "all", 0), HaltAcknowledged(halt.id, "all", 1))
+    log.say(refused(), refused("order_rate"), source="risk")
+    refusal = ("ext", INSTRUMENT, "no_venue", None, None, None, "nobody trades it")
+    log.say(OrderUnroutable("o1", "s1", *refusal), source="router")
+    log.say(OrderRejected("o2", "halted", "a halt is in force"), source="fill")
+
+    found = read_status(viewed(tmp_path / "run", log)).data
+
+    tally = Tally()
+    for _, facts, _ in log.messages:
+        for said in facts:
+            tally.count(said)
+    assert found["halts_begun"] == 1
+    assert found["refusals"] == tally.refusals == 3
+    assert found["refusals_by_rule"] == tally.refusals_by_rule
+    assert found["orders_rejected"] == 1
