@@ -35,7 +35,7 @@ def halt(
     Parameters
     ----------
     scope
-        "all" stops everything but flatten; "close_only" lets exits through.
+        "all" stops all but protection and flatten; "close_only" lets exits through.
     """
     from deadreckon.contracts.governance import HaltRequested
 

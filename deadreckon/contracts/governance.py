@@ -78,7 +78,9 @@ class LimitsSet(Event, frozen=True):
 
 
 class HaltRequested(Event, frozen=True):
-    """Stop: a `scope` of `close_only` lets exits through, `all` nothing.
+    """Stop: a `scope` of `close_only` lets exits through, `all` only protection and flattening.
+
+    Cancels pass under both.
 
     In force at its place in the log. The services in `OBEYING` acknowledge it, each in its own
     domain.

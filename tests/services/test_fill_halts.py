@@ -36,8 +36,8 @@ RESUME = ResumeRequested("op", "found it")
 DAMAGE = LogDamaged("log.desk.risk.events", "undecodable")
 
 
-@pytest.mark.parametrize("stop", [halt("all"), halt("close_only"), imposed(), DAMAGE])
-def test_every_halt_cancels_open_entries_and_leaves_what_only_reduces(stop: Event) -> None:
+@pytest.mark.parametrize("stop", [halt("close_only"), imposed()])
+def test_a_halt_of_entries_cancels_those_open_and_leaves_what_only_reduces(stop: Event) -> None:
     story = desk(bar(100), filled("buy", 1, 100), REST, EXIT)
     answers = story.tell(at(stop, START, id="halt-1"))
     assert of(OrderCancelled, answers) == [
@@ -46,6 +46,27 @@ def test_every_halt_cancels_open_entries_and_leaves_what_only_reduces(stop: Even
     (acknowledged,) = of(HaltAcknowledged, answers)
     assert (acknowledged.halt_id, acknowledged.open_orders) == ("halt-1", 1)
     assert list(story.state.instruments) == ["exit"]
+
+
+@pytest.mark.parametrize("stop", [halt("all"), imposed("all"), DAMAGE])
+def test_a_total_halt_leaves_nothing_open_but_protection_and_flattening(stop: Event) -> None:
+    story = desk(routed("buy", 2, stop_loss=95, take_profit=110))
+    story.tell(bar(100), after=MINUTE)
+    story.tell(EXIT, routed("sell", 2, id="flat", reduce_only=True, purpose="flatten"), REST)
+    answers = story.tell(at(stop, story.now, id="halt-1"))
+    assert ends(answers) == {"exit": "halted", "entry": "halted"}
+    (acknowledged,) = of(HaltAcknowledged, answers)
+    assert (acknowledged.scope, acknowledged.open_orders) == ("all", 2)
+    left = [order.purpose for orders in story.state.orders.values() for order in orders.values()]
+    assert sorted(left) == ["flatten", "stop_loss", "take_profit"]
+    again = story.restarted(fill)
+    assert encoded(again) == encoded(story)
+
+
+def test_a_total_halt_after_one_of_entries_ends_the_exits_that_stayed() -> None:
+    story = desk(bar(100), filled("buy", 1, 100), EXIT, halt("close_only"))
+    assert ends(story.tell(halt("all"))) == {"exit": "halted"}
+    assert fills(story.tell(bar(130), after=MINUTE)) == []
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from deadreckon.contracts.governance import (
 )
 from deadreckon.contracts.market import ClockTicked
 from deadreckon.contracts.orders import OrderApproved
-from deadreckon.contracts.signals import CancelRaised
+from deadreckon.contracts.signals import CancelRaised, ReplaceRaised
 from tests.services.risk_desk import OTHER, Desk
 from tests.stories import MINUTE, START, exact, filled, limits, listed
 
@@ -88,13 +88,17 @@ def test_the_stricter_of_two_halts_decides() -> None:
     assert not desk.passes("sell", 5, reduce_only=True)
 
 
-def test_under_a_total_halt_not_even_cancels_pass_and_under_close_only_they_do() -> None:
-    desk = long_desk()
+def test_under_every_halt_cancels_pass_up_to_their_rate_and_under_a_total_one_no_replace() -> None:
+    desk = long_desk(cancels_per_minute=2)
     desk.approved("buy", 1, id="open", order_type="limit", limit_price=90)
     desk.tell(HaltRequested("ann", "news", "close_only"))
     assert type(desk.ask(CancelRaised("c1", "", "ext", "open"))).__name__ == "CancelApproved"
     desk.tell(HaltRequested("ann", "news", "all"))
-    assert desk.ask(CancelRaised("c2", "", "ext", "open")).rule == "halted"
+    assert (
+        desk.ask(ReplaceRaised("r1", "", "ext", "open", exact("0.5"), None, None)).rule == "halted"
+    )
+    assert type(desk.ask(CancelRaised("c2", "", "ext", "open"))).__name__ == "CancelApproved"
+    assert desk.ask(CancelRaised("c3", "", "ext", "open")).rule == "cancels_per_minute"
 
 
 def test_counters_stay_unless_a_resume_resets_them() -> None:

@@ -14,7 +14,7 @@ from deadreckon.contracts.governance import (
 )
 from deadreckon.contracts.orders import OrderCancelled, OrderRouted
 from deadreckon.services.fill.reduction import reducible
-from deadreckon.services.fill.state import PROTECTIVE, Halt, State, held, leaves_of
+from deadreckon.services.fill.state import PROTECTIVE, Halt, Order, State, held, leaves_of
 
 Verdict = Literal["free", "exit_only", "halted"]
 
@@ -69,16 +69,21 @@ def _is_exit(state: State, order: OrderRouted) -> bool:
 
 
 def obey(state: State, said: Recorded[Any]) -> list[Event]:
-    """Cancel every open entry, and say so; protection and other reduce-only orders stay."""
+    """Cancel what the halt does not let stay, and say so; protection stays whatever halts."""
     reason = f"halted by {said.id}"
+    scope = state.halts[said.id].scope
     cancelled = [
         OrderCancelled(order.order_id, leaves_of(order), "halted", reason)
         for orders in state.orders.values()
         for order in orders.values()
-        if not order.reduce_only
+        if not _may_stay(order, scope)
     ]
-    scope = state.halts[said.id].scope
     return [*cancelled, HaltAcknowledged(said.id, scope, len(cancelled))]
+
+
+def _may_stay(order: Order, scope: HaltScope) -> bool:
+    """Under `close_only` what only reduces; under `all` no wish of a producer, an exit neither."""
+    return order.reduce_only and (scope == "close_only" or order.purpose != "entry")
 
 
 def resume(state: State, said: Recorded[Any]) -> list[Event]:

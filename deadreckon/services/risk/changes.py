@@ -17,11 +17,11 @@ Wanted = Recorded[CancelRaised] | Recorded[ReplaceRaised]
 
 
 def cancel(state: State, said: Recorded[CancelRaised]) -> list[Event]:
-    """An open order may be cancelled at any time, short of a total halt and a flood of cancels."""
+    """An open order may be cancelled at any time, under every halt, short of a flood of cancels."""
     order_id = _open(state, said)
     if order_id is None:
         return [_missed(state, said)]
-    if (refused := _held_up(state, said, state.orders[order_id].instrument)) is not None:
+    if (refused := _flooded(state, said, state.orders[order_id].instrument)) is not None:
         return [refused]
     event = said.event
     return [CancelApproved(order_id, event.signal_id, event.strategy, "the producer asked for it")]
@@ -33,7 +33,8 @@ def replace(state: State, said: Recorded[ReplaceRaised]) -> list[Event]:
     if order_id is None:
         return [_missed(state, said)]
     order, event = state.orders[order_id], said.event
-    if (refused := _held_up(state, said, order.instrument)) is not None:
+    refused = _halted(state, said, order.instrument) or _flooded(state, said, order.instrument)
+    if refused is not None:
         return [refused]
     wanted = ReplaceApproved(
         order_id=order_id,
@@ -83,14 +84,19 @@ def _missed(state: State, said: Wanted) -> CancelMissed:
     return CancelMissed("", event.signal_id, f"there is no order of the signal {event.target}")
 
 
-def _held_up(state: State, said: Wanted, instrument: str) -> Event | None:
-    """The refusal of a cancel or replace: a total halt, or too many of them."""
+def _halted(state: State, said: Wanted, instrument: str) -> Event | None:
+    """The refusal of a replace under a total halt."""
     found = halts.blocking(state, exit=True)
-    if found is not None:
-        halt_id, halt = found
-        by = halt.rule or "an operator"
-        breach = Breach(halt.limit, halt.measured, f"the book is halted (all) by {by}", halt_id)
-        return refuse(said.event, instrument, "halted", breach, halt_id)
+    if found is None:
+        return None
+    halt_id, halt = found
+    by = halt.rule or "an operator"
+    breach = Breach(halt.limit, halt.measured, f"the book is halted (all) by {by}", halt_id)
+    return refuse(said.event, instrument, "halted", breach, halt_id)
+
+
+def _flooded(state: State, said: Wanted, instrument: str) -> Event | None:
+    """The refusal of one cancel or replace too many."""
     limit = state.limits.cancels_per_minute if state.limits else None
     flood = pace.per_minute(limit, state.rates.cancels, said.at)
     if flood is None:

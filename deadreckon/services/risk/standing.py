@@ -8,7 +8,7 @@ from deadreckon.services.risk.refusals import Breach
 
 
 def halted(asked: Asked) -> Breach | None:
-    """Under `close_only` exits pass, under `all` nothing does."""
+    """Under `close_only` exits pass, under `all` no wish does."""
     found = halts.blocking(asked.state, exit=asked.is_exit)
     if found is None:
         return None
