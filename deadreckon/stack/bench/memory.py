@@ -26,7 +26,7 @@ from deadreckon.stack.bench.workshop import MeasureError, Place, Workshop
 BATCH = 100  # signals a message
 EVENTS_A_SIGNAL = 8  # the signal and its seven answers, to the change of position
 DAYS = 28  # of log time for the whole run: ids are forgotten after seven of them
-SAMPLE_EVERY = 100_000  # events
+SAMPLES = 10
 PATIENCE = 120.0  # seconds for a batch to come through
 
 SIZE_MAX = 200.0  # MB
@@ -112,7 +112,7 @@ async def _drive(
     reader = await place.bus.read(0)
     driver = Driver(place.bus, reader, process)
     await driver.batch(BEGIN)
-    every = events // 10
+    every = events // SAMPLES
     samples = [_sample(driver, process)]
     for number in range(1, batches):
         await driver.batch(BEGIN + number * DAYS * DAY // batches)
@@ -141,15 +141,16 @@ def resident(pid: int) -> float:
 
 
 def _figures(samples: list[Sample]) -> list[Figure]:
-    """Growth is told for two stretches: while ids are still gathered, and when as many go as
-    come; only the second can be flat."""
+    """Growth is told for two stretches: while ids are still gathered (the first quarter, less what
+    a process takes to get going), and when as many are forgotten as come; only that can be flat."""
     first, last = samples[0], samples[-1]
+    warm, fuller = samples[1:3]
+    kept = (fuller.megabytes - warm.megabytes) * 1e6 / (fuller.signals - warm.signals)
     full = next(it for it in samples if it.events >= last.events * 0.4)
-    gathered = (full.megabytes - first.megabytes) * 1e6 / (full.signals - first.signals)
     growth = (last.megabytes - full.megabytes) / (last.events - full.events) * 100_000
     return [
-        Figure("at the start", first.megabytes, "MB"),
+        Figure("all services in one process, at the start", first.megabytes, "MB"),
         bounded(f"after {last.events:,} events", last.megabytes, "MB", SIZE_MAX),
-        Figure("kept of a signal for seven days", gathered, "bytes"),
-        bounded("growth per 100,000 events after that", growth, "MB", GROWTH_MAX),
+        Figure("kept of a signal for seven days of log time", kept, "bytes"),
+        bounded("growth per 100,000 events after these", growth, "MB", GROWTH_MAX),
     ]
