@@ -175,15 +175,34 @@ def test_a_change_of_what_is_not_open_is_missed() -> None:
     assert desk().tell(change(1)) == [CancelMissed("o1", "s2", "no such order is open")]
 
 
-def test_a_new_price_queues_anew_and_a_new_quantity_does_not() -> None:
+def test_a_new_price_or_more_queues_anew_and_a_smaller_quantity_keeps_its_place() -> None:
     def first_filled(*changes: Event) -> str:
-        orders = [routed("buy", 1, id=f"o{n}", limit_price=99) for n in (1, 2)]
+        orders = [routed("buy", 2, id=f"o{n}", limit_price=99) for n in (1, 2)]
         story = desk(bar(100), *orders, *changes)
         return fills(story.tell(bar(95, volume="0.5"), after=MINUTE))[0][0]
 
     assert first_filled() == "o1"
-    assert first_filled(change(2)) == "o1"
+    assert first_filled(change(1)) == "o1"
+    assert first_filled(change(3)) == "o2"
     assert first_filled(change(limit="99.5")) == "o2"
+
+
+def test_a_greater_quantity_meets_only_prices_to_come_and_a_smaller_one_those_it_has_met() -> None:
+    def filled_after(changed: Event) -> list[tuple[str, str, str, str]]:
+        story = desk(bar(100), routed("buy", 2, limit_price=95))
+        story.tell(bar(100, instrument="ETHUSDT.PAPER"), after=MINUTE // 2)
+        story.tell(changed)
+        return fills(story.tell(bar(100, low=91), after=MINUTE // 2))
+
+    assert filled_after(change(100)) == []
+    assert filled_after(change(1)) == [("o1", "1", "95", "maker")]
+
+
+def test_a_greater_quantity_within_reach_takes_at_the_next_price() -> None:
+    story = desk(bar(100), routed("buy", 1, limit_price=99))
+    story.tell(bar(99), after=MINUTE)
+    story.tell(change(2))
+    assert fills(story.tell(bar(98), after=MINUTE)) == [("o1", "2", "98", "taker")]
 
 
 def test_a_new_price_meets_only_prices_to_come() -> None:
@@ -209,10 +228,18 @@ def test_a_post_only_order_is_not_changed_to_a_price_that_takes() -> None:
     assert kinds(story.tell(change(limit=99))) == ["OrderReplaced"]
 
 
-def test_a_post_only_order_that_the_market_has_come_to_may_change_in_size() -> None:
+def test_a_post_only_order_that_the_market_has_come_to_may_shrink() -> None:
     story = desk(bar(100), routed("buy", 5, limit_price=99, post_only=True))
     story.tell(quote(98, 99, size=2), after=MINUTE)
     assert kinds(story.tell(change(4), change(3, limit=99))) == ["OrderReplaced"] * 2
+
+
+def test_a_post_only_order_that_the_market_has_come_to_may_not_grow() -> None:
+    story = desk(bar(100), routed("buy", 5, limit_price=99, post_only=True))
+    story.tell(quote(98, 99, size=2), after=MINUTE)
+    (missed,) = story.tell(change(6))
+    assert isinstance(missed, CancelMissed)
+    assert "post-only" in missed.reason
 
 
 def test_an_order_on_its_way_can_be_changed_and_arrives_as_changed() -> None:

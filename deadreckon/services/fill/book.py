@@ -144,15 +144,19 @@ def triggered(state: State, order_id: str, at: int) -> None:
 
 
 def replaced(state: State, change: OrderReplaced, at: int) -> None:
-    """New terms; a new price makes it the newest order, which meets only prices to come."""
+    """New terms; a new price or a greater quantity makes it the newest order.
+
+    As such it meets only prices to come; a smaller quantity keeps its place.
+    """
     order = reported(state, change.order_id, "replaced", at)
     if order is None:
         return
-    is_repriced = (order.limit_price, order.stop_price) != (change.limit_price, change.stop_price)
+    is_newest = (order.limit_price, order.stop_price) != (change.limit_price, change.stop_price)
     if order.purpose not in PROTECTIVE:  # the fill that resized a bracket has resized its legs
+        is_newest = is_newest or change.quantity > order.quantity
         order.quantity = change.quantity
     order.limit_price, order.stop_price = change.limit_price, change.stop_price
-    if not is_repriced:
+    if not is_newest:
         return
     queue = state.orders[order.instrument]
     queue[order.order_id] = queue.pop(order.order_id)

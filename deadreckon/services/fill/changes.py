@@ -86,8 +86,9 @@ def replace(state: State, change: ReplaceRouted) -> list[Event]:
     if quantity == order.filled:
         return _cancelled([order], "changed to what has filled already")
     limit = order.limit_price if change.limit_price is None else change.limit_price
-    if limit != order.limit_price and _would_take(state, order, limit):
-        reason = "the order is post-only, and would take at its new price"
+    is_newest = limit != order.limit_price or quantity > order.quantity
+    if is_newest and _would_take(state, order, limit):
+        reason = "the order is post-only, and would take once changed"
         return [CancelMissed(change.order_id, change.signal_id, reason)]
     return [
         OrderReplaced(
