@@ -157,7 +157,7 @@ def adopt(folder: Path, built: Path) -> None:
             part.retired = min(part.retired, now)
         fresh.parts = old.parts + fresh.parts
         fresh.moments = [*old.moments, Moment(fresh.place, now)]
-        fresh.horizon, fresh.views = old.horizon, old.views
+        fresh.horizon = old.horizon  # `views` stays empty: they are made anew, whatever lies there
         if not old.moments:
             fresh.settle(now)
         manifest.swap(folder, fresh)

@@ -64,8 +64,6 @@ def _swap(data: Path, folder: Path, names: Collection[str]) -> None:
         sqlite.adopt(old.audit, new.audit)
     if "lake" in names:
         lake_sink.adopt(old.lake, new.lake)
-        lake_sink.LakeSink(
-            old.lake, old.analytics
-        ).close()  # makes the views where they are missing
+        lake_sink.LakeSink(old.lake, old.analytics).close()  # makes the views anew
     if "metrics" in names and new.metrics.exists():
         new.metrics.replace(old.metrics)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deadreckon.contracts.event import Recorded
-from deadreckon.projections import metrics, metrics_file
+from deadreckon.projections import metrics, metrics_file, views
 from deadreckon.projections.audit import AuditBook
 from deadreckon.projections.comparison import Difference, compare, first_change
 from deadreckon.projections.lake import Lake
@@ -27,13 +27,15 @@ class Verifier:
     """Folds the log anew in a folder of its own, and compares each projection at its own place.
 
     Feed it every message from 1 to `last`; then `differences` says all that was found, at most
-    one for a projection.
+    one for a projection, and one for DuckDB's views over the lake.
     """
 
     def __init__(self, where: Paths, names: Collection[str], scratch: Path) -> None:
         self.differences: list[Difference] = []
         self._audit = self._open("audit", names, lambda: AuditBook(where.audit))
         self._lake = self._open("lake", names, lambda: _pinned(where.lake, scratch / "stored"))
+        if self._lake and (fault := views.fault(where.analytics, where.lake)):
+            self.differences.append(Difference("views", "", (), "", "", "", fault))
         self._metrics = self._open("metrics", names, lambda: metrics_file.read(where.metrics))
         self._fresh = SqliteSink(scratch / "audit.sqlite")
         self._fresh_lake = LakeSink(scratch / "lake", None) if self._lake else None

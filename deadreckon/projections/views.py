@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from deadreckon.contracts.moments import DAY
-from deadreckon.projections.manifest import DELAY, NAME
+from deadreckon.projections.manifest import DELAY, NAME, read
 from deadreckon.projections.questions import QUESTIONS
 from deadreckon.projections.sink import SinkError
 from deadreckon.projections.table import Table
@@ -69,6 +69,32 @@ def create_apart(analytics: Path, folder: Path) -> None:
     )
     if done.returncode:
         raise SinkError(f"{analytics} was not made: {done.stderr.strip()}")
+
+
+def fault(analytics: Path, folder: Path) -> str | None:
+    """Why `analytics.duckdb` does not show the lake in `folder`; null when it does, and when
+    there is no lake or none that was given views. Raises SinkError for a damaged manifest.
+
+    The file is asked itself: what is noted of it may be true of another.
+    """
+    root = folder.resolve()
+    lake = read(root)
+    if lake is None or not lake.views:
+        return None
+    mending = "run `dr rebuild lake`"
+    if not analytics.exists():
+        return f"{analytics} is missing: {mending}"
+    import duckdb
+
+    asked = "SELECT sql FROM duckdb_views() WHERE view_name = '_manifest'"
+    try:
+        with duckdb.connect(str(analytics), read_only=True) as database:
+            found = database.execute(asked).fetchone()
+    except duckdb.Error as error:
+        return f"{analytics} cannot be read ({str(error).splitlines()[0]}): {mending}"
+    if found is None or _text(str(root / NAME)) not in found[0]:
+        return f"{analytics} shows the lake of another folder: {mending}"
+    return None
 
 
 def main() -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from deadreckon.projections import views
 from deadreckon.projections.sink import SinkError
+from deadreckon.projections.store import paths
 from deadreckon.replay.reading import messages
 from deadreckon.runtime import logs
 from deadreckon.runtime.binary import MissingServerError, nats_server
@@ -97,7 +99,10 @@ def look_at_views(folder: Folder, last: int) -> Finding:
     """Whether the stored views can be gone on with, beside a log whose last message is `last`."""
     if folder.holder() is not None:
         return Finding("views", True, "a stack is running and keeps them; `dr verify` compares")
+    where = paths(folder.root)
     try:
+        if fault := views.fault(where.analytics, where.lake):
+            return Finding("views", False, fault)  # to open them would mend it unseen
         with stored_views(folder) as stored:
             check_place(stored, last)
             place = stored.projector.place

@@ -1,5 +1,6 @@
 """A projection altered by hand is found out, by table and key."""
 
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from deadreckon.projections import manifest
 from deadreckon.projections.audit import AuditBook
 from deadreckon.projections.comparison import Difference, measure
 from deadreckon.projections.lake_sink import LakeSink
+from deadreckon.projections.rebuild import rebuild
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.projections.tables import BY_NAME
 from deadreckon.projections.verification import verify
@@ -161,3 +163,27 @@ def test_verifying_leaves_the_views_alone(data: Path, log: Log) -> None:
     verify(data, log)
     with duckdb.connect(str(paths(data).analytics), read_only=True) as database:
         assert database.execute("SELECT sequence FROM place").fetchall() == [(log.last,)]
+
+
+def test_views_over_another_folder_are_found_and_a_rebuild_mends_them(
+    tmp_path: Path, log: Log
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+        projector = open_projector(paths(folder))
+        tell(projector, log)
+        projector.close()
+    shutil.copy(paths(first).analytics, paths(second).analytics)
+
+    found = only(verify(second, log))
+    assert found.projection == "views"
+    assert "shows the lake of another folder: run `dr rebuild lake`" in found.note
+
+    rebuild(second, log, ["lake"])
+    assert verify(second, log) == []
+
+    paths(second).analytics.write_bytes(b"no database at all" * 1_000)
+    assert "cannot be read" in only(verify(second, log)).note
+    paths(second).analytics.unlink()
+    assert "is missing: run `dr rebuild lake`" in only(verify(second, log)).note

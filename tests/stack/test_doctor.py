@@ -1,5 +1,6 @@
 """What the doctor finds in the views of a folder that nothing runs on."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,23 @@ def test_a_damaged_audit_book_is_a_finding(folder: Folder) -> None:
 
     assert not found.sound
     assert "`dr rebuild`" in found.seen
+
+
+def test_views_over_another_folder_are_a_finding_and_not_mended_unseen(
+    folder: Folder, tmp_path: Path
+) -> None:
+    copy = Folder(Path(shutil.copytree(folder.root, tmp_path / "copy", symlinks=True)))
+
+    for _ in range(2):
+        found = looked_at(copy)
+        assert not found.sound
+        assert "shows the lake of another folder: run `dr rebuild lake`" in found.seen
+
+    open_projector(paths(copy.root)).close()
+    assert looked_at(copy).sound
+
+
+def test_a_missing_file_of_views_is_a_finding(folder: Folder) -> None:
+    paths(folder.root).analytics.unlink()
+
+    assert "analytics.duckdb is missing: run `dr rebuild lake`" in looked_at(folder).seen
