@@ -91,6 +91,8 @@ def fault(analytics: Path, folder: Path) -> str | None:
         with duckdb.connect(str(analytics), read_only=True) as database:
             found = database.execute(asked).fetchone()
     except duckdb.Error as error:
+        if "Could not set lock" in str(error):  # somebody has it open to write: it is no fault
+            return None
         return f"{analytics} cannot be read ({str(error).splitlines()[0]}): {mending}"
     if found is None or _text(str(root / NAME)) not in found[0]:
         return f"{analytics} shows the lake of another folder: {mending}"

@@ -1,10 +1,13 @@
 """What the doctor finds in the views of a folder that nothing runs on."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from deadreckon.projections import views
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.runtime.folder import Folder
 from deadreckon.stack.doctor import Finding, look_at_views
@@ -71,3 +74,18 @@ def test_a_missing_file_of_views_is_a_finding(folder: Folder) -> None:
     paths(folder.root).analytics.unlink()
 
     assert "analytics.duckdb is missing: run `dr rebuild lake`" in looked_at(folder).seen
+
+
+def test_views_that_another_process_has_locked_are_no_finding(folder: Folder) -> None:
+    analytics = str(paths(folder.root).analytics)
+    program = (
+        "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print(1, flush=True); input()"
+    )
+    words = [sys.executable, "-c", program, analytics]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"1\n"
+
+        assert views.fault(paths(folder.root).analytics, paths(folder.root).lake) is None
+
+        other.communicate(b"\n", timeout=10)
