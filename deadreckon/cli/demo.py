@@ -57,10 +57,7 @@ def demo(
         Print the statement as one JSON object.
     """
     pace = _speed(speed)
-    if seconds is not None and seconds <= 0:
-        fail(f"--for {seconds:g}: give a positive number of seconds", EXIT_USAGE)
-    if tape is not None and not tape.exists():
-        fail(f"{tape} does not exist; `dr tape synth` invents a tape", EXIT_USAGE)
+    _check(seconds, tape)
     from deadreckon.cli.running import run
     from deadreckon.stack.launch import Launch, launch
 
@@ -83,6 +80,14 @@ def demo(
         from deadreckon.cli.showing import show_next
 
         show_next(data, finished=document["run"]["finished"])
+
+
+def _check(seconds: float | None, tape: Path | None) -> None:
+    """Refuse what cannot be played before anything is made for it."""
+    if seconds is not None and seconds <= 0:
+        fail(f"--for {seconds:g}: give a positive number of seconds", EXIT_USAGE)
+    if tape is not None and not tape.exists():
+        fail(f"{tape} does not exist; `dr tape synth` invents a tape", EXIT_USAGE)
 
 
 def _speed(text: str) -> float | None:
