@@ -1,13 +1,15 @@
 """`dr bench`: what the stack costs, beside the limits of the machine it runs on."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from deadreckon.cli.app import EXIT_DIFFERENCE, fail
 
 if TYPE_CHECKING:
-    from deadreckon.stack.bench.history import Run
+    from deadreckon.stack.bench.figures import Figure
+    from deadreckon.stack.bench.history import Key, Run
 
 Name = Literal["append", "decode", "fold", "replay", "latency", "sustained", "play", "memory"]
 
@@ -16,13 +18,15 @@ def bench(
     *names: Name,
     quick: bool = False,
     json: bool = False,
+    markdown: bool = False,
     data: Path = Path("var/bench"),
     history: Path | None = None,
 ) -> None:
     """Measure the stack, each figure beside the machine's limit measured in the same run.
 
     Exits 1 when a mark was missed. Everything is measured in folders that are gone afterwards,
-    with fsync on; only the history stays. A busy machine gives poor times; the ratios hold.
+    with fsync on; only the history stays. Let nothing else run: it makes times poor, and where
+    no core is free the ratios too.
 
     Example: dr bench append latency --quick
 
@@ -34,6 +38,8 @@ def bench(
         So little that it shows only that it works; the figures mean nothing.
     json
         Print one JSON object.
+    markdown
+        Print the table of docs/performance.md.
     data
         The folder to work in.
     history
@@ -51,21 +57,24 @@ def bench(
         fail(str(error))
     before = last_figures(path, quick, result.machine)
     remember(path, result)
-    if json:
-        _print_json(result)
-    else:
-        from deadreckon.cli.bench_table import show_run
-
-        show_run(result, before)
+    _show(result, before, json, markdown)
     if not result.reached:
         raise SystemExit(EXIT_DIFFERENCE)
 
 
+def _show(result: "Run", before: "Mapping[Key, Figure]", as_json: bool, as_markdown: bool) -> None:
+    if as_json:
+        import msgspec
+
+        print(msgspec.json.encode(result).decode())
+        return
+    from deadreckon.cli import bench_table
+
+    if as_markdown:
+        print(bench_table.markdown(result))
+    else:
+        bench_table.show_run(result, before)
+
+
 def _tell(name: str, text: str) -> None:
     print(f"{name}: {text}", file=sys.stderr, flush=True)
-
-
-def _print_json(result: "Run") -> None:
-    import msgspec
-
-    print(msgspec.json.encode(result).decode())

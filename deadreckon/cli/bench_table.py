@@ -37,6 +37,27 @@ def show_run(run: Run, before: Mapping[Key, Figure]) -> None:
             console.print(f"MISSED: {figure.measure}, {figure.name}: {figure.mark}")
 
 
+def markdown(run: Run) -> str:
+    """The figures as the table that docs/performance.md holds."""
+    machine = run.machine
+    measured_on = (
+        f"{run.at[:10]}, deadreckon {run.code}, {machine.cores} cores of {machine.processor}, "
+        f"{machine.system}, Python {machine.python}; the whole run took {run.seconds:.0f} s."
+    )
+    rows = [
+        measured_on,
+        "",
+        "| measure | figure | value | limit in the same run | times the limit | mark |",
+        "|---|---|---:|---|---:|---|",
+    ]
+    for figure in run.figures:
+        value, ratio = _numbers(figure)
+        limit = "" if figure.limit is None else f"{number(figure.limit)}: {figure.limit_name}"
+        mark = _mark(figure).replace("\n", ", ")
+        rows.append(f"| {figure.measure} | {figure.name} | {value} | {limit} | {ratio} | {mark} |")
+    return "\n".join(rows)
+
+
 def _title(run: Run) -> str:
     machine = run.machine
     quick = ", quick: figures of no weight" if run.quick else ""

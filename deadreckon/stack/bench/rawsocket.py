@@ -9,6 +9,7 @@ from deadreckon.contracts.subjects import STREAM
 from deadreckon.runtime.server_files import Address
 
 BATCH = 5_000  # messages of one order; one to two are always out, so that the server never waits
+BYTES = 16 * 1024 * 1024  # of one order: it closes connections behind which 64 MB wait
 RECEIVE_BYTES = 1 << 20
 SILENCE = 30.0  # seconds without a byte after which the server is gone
 
@@ -22,11 +23,13 @@ class RawSocketError(Exception):
 class RawSocket:
     """Reads a log with as little work as Python allows: found, counted, let go."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, message_bytes: int) -> None:
+        """`message_bytes` is what a message has on average."""
         where = urlsplit(address.url)
         self._wire = socket.create_connection((where.hostname or "", where.port or 0), SILENCE)
         self._address = address
         self._place = f"rawsocket-{secrets.token_hex(8)}"
+        self._batch = max(1, min(BATCH, BYTES // message_bytes))
         self._on_order = 0
         self._placed = False
         self._missing = 0  # bytes of the message begun
@@ -41,7 +44,7 @@ class RawSocket:
             rest = b""
             while self.messages < upto:
                 rest = self._take(rest + self._receive(self._missing))
-                while self._placed and self._on_order <= BATCH:
+                while self._placed and self._on_order <= self._batch:
                     self._order()
 
     def _receive(self, least: int) -> bytes:
@@ -113,9 +116,9 @@ class RawSocket:
         self._publish(f"$JS.API.CONSUMER.CREATE.{STREAM}.{self._place}", "made", wish)
 
     def _order(self) -> None:
-        wish = {"batch": BATCH, "expires": 30_000_000_000}
+        wish = {"batch": self._batch, "expires": 30_000_000_000}
         self._publish(f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{self._place}", "next", wish)
-        self._on_order += BATCH
+        self._on_order += self._batch
 
     def _publish(self, subject: str, reply: str, body: object) -> None:
         payload = json.dumps(body)

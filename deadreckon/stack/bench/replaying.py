@@ -47,8 +47,9 @@ async def _replay(
 
 
 async def _seconds_of_socket(place: Place, last: int) -> float:
+    message_bytes = (await place.bus.info()).bytes // last
     begun = time.perf_counter()
-    await asyncio.to_thread(RawSocket(place.address).pull, last)
+    await asyncio.to_thread(RawSocket(place.address, message_bytes).pull, last)
     return time.perf_counter() - begun
 
 
