@@ -3,7 +3,7 @@
 import sys
 from typing import NamedTuple, NoReturn
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 EXIT_DIFFERENCE = 1  # a difference or a refusal was found
 EXIT_USAGE = 2
@@ -68,3 +68,13 @@ def front_door(called: str) -> App:
         else:
             app.command(verb.target, name=name, help=verb.help)
     return app
+
+
+def call(words: list[str]) -> None:
+    """Run the verb that the words name; wrong usage is one line on stderr and exit code 2."""
+    try:
+        front_door(next(iter(words), ""))(
+            words, print_error=False, exit_on_error=False, result_action="return_value"
+        )
+    except CycloptsError as error:
+        fail(f"{' '.join(str(error).split())} (see --help)", EXIT_USAGE)

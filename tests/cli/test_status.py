@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from deadreckon.cli.app import front_door
+from deadreckon.cli.app import call
 from deadreckon.runtime.folder import Folder
 from tests.projections.logs import accepted, busy_log, submitting
 from tests.stack.desk import viewed
@@ -22,7 +22,7 @@ def data(tmp_path: Path) -> Path:
 def dr(*tokens: str | Path) -> int:
     """The exit code of a verb called in this process."""
     try:
-        front_door(str(tokens[0]))([str(token) for token in tokens], result_action="return_value")
+        call([str(token) for token in tokens])
     except SystemExit as end:
         return int(end.code or 0)
     return 0
