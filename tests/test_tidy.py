@@ -58,7 +58,7 @@ SPELLED_OUT = {
 FUNCTION_LINES_MAX = 40  # fits on a screen
 DECIDER_LINES_MAX = 300  # aim at 150, think at 250; beyond this it decides two things
 
-PRIVATE_PATH = re.compile(r"/home/\w|/Users/\w|/root/|[A-Z]:\\+Users\\")
+PRIVATE_PATH = re.compile(r"/(?:home|Users)/\w|/(?:root)/|[A-Z]:\\+Users\\")
 LAZY_IMPORT = re.compile(r"(deadreckon(?:\.\w+)+)(?::\w+)?")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
