@@ -475,3 +475,11 @@ def test_ended_orders_are_forgotten() -> None:
     for child in range(4):
         story.tell(filled("buy", "2.5", 100, order=derive_id("o1", "child", child), id=f"t{child}"))
     assert encoded(story) == encoded(empty)
+
+
+def test_a_notional_finer_than_a_table_holds_is_told_rounded_down_and_still_below() -> None:
+    story = Story(router)
+    story.tell(listed(notional=10), venue())
+    (refused,) = story.tell(approved("buy", "0.001", reference="1.000000000000000001"))
+    assert isinstance(refused, OrderUnroutable)
+    assert (refused.rule, refused.measured) == ("minimum_notional", Decimal("0.001"))

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from deadreckon.contracts.amounts import SCALE_MAX, round_down
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.instruments import InstrumentListed
@@ -12,6 +13,8 @@ from deadreckon.contracts.signals import Side
 from deadreckon.services.router import rounding
 from deadreckon.services.router.splitting import children_of
 from deadreckon.services.router.state import Listing, State
+
+FINEST = Decimal(1).scaleb(-SCALE_MAX)  # a price of 18 decimals times a lot has more than that
 
 
 class Prices(Struct, frozen=True):
@@ -117,7 +120,7 @@ def _too_small(
             "minimum_notional",
             f"{quantity} at {_expected(order, prices)} is worth less than the venue takes",
             limit=listed.minimum_notional,
-            measured=notional,
+            measured=round_down(notional, FINEST),  # finer than any table holds, and below still
             set_by=listing.set_by,
         )
     return None
