@@ -10,6 +10,7 @@ from deadreckon.contracts import (
     orders,
     portfolio,
     signals,
+    venues,
 )
 from deadreckon.contracts.event import Event
 
@@ -41,6 +42,8 @@ EVENTS: dict[str, type[Event]] = {
     "orders.order_cancelled": orders.OrderCancelled,
     "orders.order_expired": orders.OrderExpired,
     "orders.order_unknown": orders.OrderUnknown,
+    "orders.order_overdue": orders.OrderOverdue,
+    "orders.order_cancelling": orders.OrderCancelling,
     "orders.cancel_approved": orders.CancelApproved,
     "orders.cancel_missed": orders.CancelMissed,
     "orders.replace_approved": orders.ReplaceApproved,
@@ -67,6 +70,18 @@ EVENTS: dict[str, type[Event]] = {
     "governance.operator_refused": governance.OperatorRefused,
     "models.regime_model_fitted": models.RegimeModelFitted,
     "models.regime_model_refused": models.RegimeModelRefused,
+    "venues.venue_request_sending": venues.VenueRequestSending,
+    "venues.venue_order_not_sent": venues.VenueOrderNotSent,
+    "venues.venue_request_unanswered": venues.VenueRequestUnanswered,
+    "venues.venue_order_missing": venues.VenueOrderMissing,
+    "venues.venue_order_accepted": venues.VenueOrderAccepted,
+    "venues.venue_order_rejected": venues.VenueOrderRejected,
+    "venues.venue_trade_reported": venues.VenueTradeReported,
+    "venues.venue_order_ended": venues.VenueOrderEnded,
+    "venues.venue_cancel_rejected": venues.VenueCancelRejected,
+    "venues.venue_report_refused": venues.VenueReportRefused,
+    "venues.venue_reconciled": venues.VenueReconciled,
+    "venues.venue_connection_changed": venues.VenueConnectionChanged,
     "life.stack_started": life.StackStarted,
     "life.stack_stopped": life.StackStopped,
 }

@@ -53,6 +53,9 @@ class VenueConfigured(Event, frozen=True):
     intent and arrival at the venue. `participation` is the share (0..1] of a bar's or trade's
     volume that our orders may take.
     `split_notional` (quote currency) splits bigger orders into children; null never splits.
+    `edge` is the service that talks to a real venue (`venue-<name>`), empty for the paper venue.
+    `unknown_after` (nanoseconds) is how long the outcome of an order may stay unknown before an
+    alarm is raised.
     """
 
     venue: str
@@ -65,3 +68,5 @@ class VenueConfigured(Event, frozen=True):
     actor: str
     reason: str
     split_notional: Decimal | None = None
+    edge: str = ""
+    unknown_after: int = 30_000_000_000

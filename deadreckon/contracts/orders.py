@@ -214,6 +214,35 @@ class OrderUnknown(Event, frozen=True):
     reason: str
 
 
+class OrderOverdue(Event, frozen=True):
+    """An alarm: an order's outcome has been unknown for longer than its venue is configured for.
+
+    `client_order_id` is the name to ask the venue by. `since` (nanoseconds UTC) is when the intent
+    was recorded, `age` (nanoseconds) how long ago that is, `limit` (nanoseconds) how long is borne.
+    Said once for each time the order became unknown.
+    """
+
+    order_id: str
+    client_order_id: str
+    since: int
+    age: int
+    limit: int
+
+
+class OrderCancelling(Event, frozen=True):
+    """The intent to cancel an order that a real venue works; it is open until the venue says so.
+
+    `client_order_id` is what the venue knows it by. `rule` and `reason` are those of the
+    OrderCancelled to come.
+    """
+
+    order_id: str
+    client_order_id: str
+    venue: str
+    rule: str
+    reason: str
+
+
 class CancelApproved(Event, frozen=True):
     """Risk lets a cancel pass; `order_id` is the approved order (all its children go).
 
