@@ -89,6 +89,11 @@ class JetStreamBus:
         )
         return cls(connection, JetStreamApi(connection, api_prefix, stream), replicas)
 
+    @property
+    def api(self) -> JetStreamApi:
+        """Requests about the stream itself, for copies of it."""
+        return self._api
+
     async def provision(self) -> None:
         """Create the stream if it is missing. One that stands is never changed:
         ConfigurationError lists field by field what differs."""

@@ -144,6 +144,16 @@ class JetStreamApi:
         subject = f"{self.prefix}.CONSUMER.DELETE.{self.stream}.{name}"
         await self.connection.request(subject, b"", 1.0)
 
+    async def ask(self, request: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Any other request about the stream; the answer as it came. Raises what all of these do."""
+        subject = f"{self.prefix}.{request}.{self.stream}"
+        payload = msgspec.json.encode(arguments)
+        answer = await self.connection.request(subject, payload, ANSWER_WAIT)
+        reply: dict[str, Any] = _decode(subject, answer.payload, dict)
+        if "error" in reply:
+            raise failure(request, msgspec.convert(reply["error"], Refusal))
+        return reply
+
     async def _ask(self, request: str, arguments: dict[str, Any]) -> _Answer:
         subject = f"{self.prefix}.{request}"
         payload = msgspec.json.encode(arguments)
