@@ -48,6 +48,8 @@ VERBS = {
     "rebuild": Verb("deadreckon.cli.views:rebuild", "Build projections anew from the log."),
     "verify": Verb("deadreckon.cli.views:verify", "Compare projections with the log."),
     "doctor": Verb("deadreckon.cli.doctor:doctor", "Is everything here sound."),
+    "backup": Verb("deadreckon.cli.backup:backup", "A folder's log in one file."),
+    "restore": Verb("deadreckon.cli.backup:restore", "A folder from a backup."),
     "contracts": Verb("deadreckon.cli.contracts:verbs", "Generated documents of the contracts."),
     "bench": Verb("deadreckon.cli.bench:bench", "Measure the stack beside the machine's limits."),
     "version": Verb("deadreckon.cli.about:version", "The version of program and data format."),

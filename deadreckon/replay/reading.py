@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 
-from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.bus import Bus, Stored
 from deadreckon.runtime.domain import retry
 from deadreckon.runtime.feed import Decoding, Message
 
@@ -13,6 +13,14 @@ async def messages(
     """Every message up to `upto` (null: the last one now); `progress` is told (done, of)."""
     end = upto if upto is not None else (await retry(bus.info)).last
     decoding = Decoding()
+    async for stored in stored_messages(bus, end, progress):
+        yield decoding.decode(stored)
+
+
+async def stored_messages(
+    bus: Bus, end: int, progress: Callable[[int, int], None] | None = None
+) -> AsyncIterator[Stored]:
+    """Every message up to `end` as it is stored."""
     reader = await bus.read(0)
     done = 0
     try:
@@ -21,7 +29,7 @@ async def messages(
                 if stored.sequence > end:
                     return
                 done = stored.sequence
-                yield decoding.decode(stored)
+                yield stored
             if progress:
                 progress(done, end)
     finally:

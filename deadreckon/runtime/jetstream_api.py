@@ -145,7 +145,7 @@ class JetStreamApi:
         await self.connection.request(subject, b"", 1.0)
 
     async def ask(self, request: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Any other request about the stream; the answer as it came. Raises what all of these do."""
+        """Any other request about the stream; the answer as it came."""
         subject = f"{self.prefix}.{request}.{self.stream}"
         payload = msgspec.json.encode(arguments)
         answer = await self.connection.request(subject, payload, ANSWER_WAIT)

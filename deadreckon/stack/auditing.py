@@ -1,5 +1,7 @@
 """The audit as a verb runs it: with progress, and with a look at what the projections say."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,16 @@ def progress_bar(shows: bool) -> Progress:
         disable=not shows,
         transient=True,
     )
+
+
+@contextmanager
+def progress_told(shows: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for a job of several parts: call it with (part, done, of)."""
+    with progress_bar(shows) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda part, done, end: bar.update(
+            task, description=part, completed=done, total=end or 1
+        )
 
 
 async def audited(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -107,6 +107,24 @@ async def stack_bus(
     else:
         async with own_bus(folder, port) as bus:
             yield bus
+
+
+@asynccontextmanager
+async def keeping_bus(folder: Folder, *, empty: bool = False) -> AsyncIterator[JetStreamBus]:
+    """The folder's log for whoever copies the stream itself, or fills an `empty` store with it.
+
+    It attaches to the server that runs there, or starts one for the purpose.
+    """
+    async with AsyncExitStack() as stack:
+        found = running(folder.root)
+        if found is None:
+            found = (await stack.enter_async_context(Keeper(folder.root))).address
+        bus = await JetStreamBus.connect(found.url, user=found.user, password=found.password)
+        stack.push_async_callback(bus.close)
+        if not empty:
+            await bus.provision()
+            check_whole(await retry(bus.info))
+        yield bus
 
 
 @asynccontextmanager

@@ -1,0 +1,257 @@
+"""A data folder in one file, and the folder back from it: the log, and what only lies beside it.
+
+Views and snapshots are left out: they are made of the log, and are made again. The manifest names
+every part with its size and SHA-256, and the digest of the log as a reader sees it.
+"""
+
+import hashlib
+import io
+import os
+import shutil
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+from msgspec import Struct
+
+from deadreckon import __version__
+from deadreckon.projections.store import NAMES
+from deadreckon.replay.reading import stored_messages
+from deadreckon.runtime import logs
+from deadreckon.runtime.folder import FORMAT, Folder
+from deadreckon.runtime.jetstream import JetStreamBus
+from deadreckon.runtime.stream_copy import CHUNK, CopyHead, copy_in, copy_out
+from deadreckon.stack.host import keeping_bus
+from deadreckon.stack.verifying import rebuild
+
+KIND = "deadreckon backup"
+MANIFEST = "manifest.json"
+STREAM = "stream"  # the server's own copy of the log
+BESIDE = ("tapes", "crashes.jsonl", "exchange")  # what of a folder the log does not hold
+CREDENTIALS = "nats/credentials"  # only when asked for
+
+Progress = Callable[[str, int, int], None]  # what is done, how much of it, of how much
+
+
+class BackupError(Exception):
+    """You named a backup that cannot be used, or a place it cannot go; the message says why."""
+
+
+class Part(Struct, frozen=True):
+    """One file of a backup: its name there, bytes, and SHA-256 (hex)."""
+
+    name: str
+    bytes: int
+    digest: str
+
+
+class Manifest(Struct, frozen=True):
+    """What a backup holds.
+
+    `log_digest` is the SHA-256 over sequence, subject and bytes of all messages, as a reader got
+    them when the copy was made.
+    """
+
+    kind: str
+    format: int
+    code: str
+    head: CopyHead
+    log_digest: str
+    parts: list[Part]
+
+
+async def back_up(data: Path, file: Path, *, credentials: bool, progress: Progress) -> Manifest:
+    """Write a backup of a folder, whether a stack runs on it or not. Raises BackupError.
+
+    The file appears under its name when it is complete, readable by its owner alone.
+    """
+    folder = Folder(data).check()
+    logs.configure(folder.logs / "backup.log")
+    if file.exists():
+        raise BackupError(f"{file} exists; a backup never replaces another")
+    unfinished = file.with_name(f".{file.name}.unfinished")
+    try:
+        async with keeping_bus(folder) as bus:
+            manifest = await _write(bus, folder.root, unfinished, credentials, progress)
+        os.replace(unfinished, file)
+    except OSError as error:
+        raise BackupError(f"{file} cannot be written: {error.strerror or error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return manifest
+
+
+async def _write(
+    bus: JetStreamBus, root: Path, path: Path, credentials: bool, progress: Progress
+) -> Manifest:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(handle, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
+        copy = path.with_suffix(".stream")
+        try:
+            head = await _copy_stream(bus, copy, progress)
+            parts = [_add(archive, copy, STREAM)]
+        finally:
+            copy.unlink(missing_ok=True)
+        parts += [_add(archive, beside, name) for name, beside in _files(root, credentials)]
+        log_digest = await digest_of_log(bus, head.last, progress)
+        manifest = Manifest(KIND, FORMAT, __version__, head, log_digest, parts)
+        content = msgspec.json.encode(manifest)
+        entry = tarfile.TarInfo(MANIFEST)
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+        archive.close()
+        file.flush()
+        os.fsync(file.fileno())
+    return manifest
+
+
+async def _copy_stream(bus: JetStreamBus, path: Path, progress: Progress) -> CopyHead:
+    head, chunks = await copy_out(bus.api)
+    done = 0
+    with path.open("wb") as file:
+        async for chunk in chunks:
+            file.write(chunk)
+            done += len(chunk)
+            progress("copying the log", min(done, head.state["bytes"]), head.state["bytes"])
+    return head
+
+
+def _files(root: Path, credentials: bool) -> Iterator[tuple[str, Path]]:
+    for name in (*BESIDE, *([CREDENTIALS] if credentials else [])):
+        place = root / name
+        found = sorted(place.rglob("*")) if place.is_dir() else [place]
+        yield from ((str(path.relative_to(root)), path) for path in found if path.is_file())
+
+
+def _add(archive: tarfile.TarFile, path: Path, name: str) -> Part:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = path.stat().st_size, 0o600
+    with path.open("rb") as content:
+        counted = _Hashing(content)
+        archive.addfile(entry, counted)
+    return Part(name, entry.size, counted.digest.hexdigest())
+
+
+class _Hashing:
+    """A file that hashes what is read of it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._file.read(size)
+        self.digest.update(content)
+        return content
+
+
+async def digest_of_log(bus: JetStreamBus, last: int, progress: Progress) -> str:
+    """SHA-256 over sequence, subject and bytes of every message up to `last`."""
+    running = hashlib.sha256()
+    async for stored in stored_messages(bus, last):
+        running.update(f"{stored.sequence}|{stored.subject}|{len(stored.payload)}|".encode())
+        running.update(stored.payload)
+        if stored.sequence % 1_000 == 0:
+            progress("reading the log", stored.sequence, last)
+    return running.hexdigest()
+
+
+async def restore(file: Path, data: Path, *, shows: bool, progress: Progress) -> Manifest:
+    """Make a new folder from a backup and build its views. Raises BackupError.
+
+    Everything is checked before the folder appears under its name; killed anywhere before,
+    nothing is there but a hidden folder beside it, and killed after, a start builds the views.
+    """
+    if data.exists() and (not data.is_dir() or any(data.iterdir())):
+        raise BackupError(f"{data} is there already; restore into a new folder")
+    unfinished = data.absolute().with_name(f".{data.name}.restoring")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        manifest = _unpack(file, unfinished)
+        await _refill(Folder(unfinished), unfinished / STREAM, manifest, progress)
+        (unfinished / STREAM).unlink()
+        if data.exists():
+            data.rmdir()
+        os.replace(unfinished, data)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    await rebuild(data, NAMES, None, shows=shows)  # views know where their folder lies
+    return manifest
+
+
+def read_manifest(file: Path) -> Manifest:
+    """What a backup says of itself. Raises BackupError."""
+    try:
+        with tarfile.open(file, "r:") as archive:
+            content = archive.extractfile(MANIFEST)
+            assert content is not None, "a manifest is a plain file"
+            manifest = msgspec.json.decode(content.read(), type=Manifest)
+    except FileNotFoundError:
+        raise BackupError(f"{file} is not there") from None
+    except (tarfile.TarError, KeyError, EOFError, OSError, msgspec.MsgspecError) as error:
+        raise BackupError(f"{file} is no whole backup: {error}") from error
+    if manifest.kind != KIND:
+        raise BackupError(f"{file} is no backup of deadreckon")
+    if manifest.format > FORMAT:
+        raise BackupError(
+            f"{file} has format {manifest.format}, this program knows {FORMAT}: use a newer dr"
+        )
+    return manifest
+
+
+def _unpack(file: Path, root: Path) -> Manifest:
+    manifest = read_manifest(file)
+    Folder(root).create()
+    with tarfile.open(file, "r:") as archive:
+        for part in manifest.parts:
+            _extract(archive, part, root)
+    return manifest
+
+
+def _extract(archive: tarfile.TarFile, part: Part, root: Path) -> None:
+    target = (root / part.name).resolve()
+    if not target.is_relative_to(root.resolve()):
+        raise BackupError(f"the backup names {part.name!r}, which lies outside of the folder")
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    running = hashlib.sha256()
+    try:
+        content = archive.extractfile(part.name)
+        assert content is not None, "parts are plain files"
+        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(handle, "wb") as out:
+            while block := content.read(CHUNK):
+                running.update(block)
+                out.write(block)
+    except (tarfile.TarError, KeyError, EOFError) as error:
+        raise BackupError(f"the backup is cut short: {part.name}: {error}") from error
+    if running.hexdigest() != part.digest:
+        raise BackupError(f"the backup is damaged: {part.name} has other bytes than were written")
+
+
+async def _refill(folder: Folder, copy: Path, manifest: Manifest, progress: Progress) -> None:
+    async with keeping_bus(folder, empty=True) as bus:
+        await copy_in(bus.api, manifest.head, _chunks(copy))
+        await bus.provision()
+        found = await digest_of_log(bus, manifest.head.last, progress)
+    if found != manifest.log_digest:
+        raise BackupError("the restored log differs from the one that was backed up")
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def summary(manifest: Manifest) -> dict[str, Any]:
+    """A manifest as `--json` prints it."""
+    return {
+        "messages": manifest.head.messages,
+        "last_sequence": manifest.head.last,
+        "bytes": sum(part.bytes for part in manifest.parts),
+        "files": len(manifest.parts),
+        "log_digest": manifest.log_digest,
+        "code": manifest.code,
+    }
