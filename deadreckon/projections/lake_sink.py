@@ -11,6 +11,7 @@ from deadreckon.projections.sink import Batch, DamagedError, SupersededError, Ta
 from deadreckon.projections.table import Table, shape
 from deadreckon.projections.tables import TABLES
 from deadreckon.projections.writing import alone
+from deadreckon.runtime import killpoints
 
 MERGED = 16  # parts of one level become one of the next: a day of flushes is some 50 parts a table
 ROWS_MAX = 1_000_000  # a part this big is left alone
@@ -42,7 +43,9 @@ class LakeSink(Lake):
                 self._stand(name, standing)
             self.manifest.place = batch.place
             self.manifest.moments.append(Moment(batch.place, now))
+            killpoints.passed("lake-parts", "views")
             self._swap(now)
+            killpoints.passed("lake-done", "views")
             self._merge()
 
     def close(self) -> None:
@@ -77,6 +80,7 @@ class LakeSink(Lake):
                 self._merge_run(table, run)
                 merged = True
         if merged:
+            killpoints.passed("lake-merge", "views")
             self._swap(self.manifest.stamp())
 
     def _merge_run(self, table: Table, run: list[Part]) -> None:

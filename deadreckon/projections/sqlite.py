@@ -9,6 +9,7 @@ from deadreckon.projections.audit import AuditBook, schema
 from deadreckon.projections.sink import Batch, SupersededError, TableBatch
 from deadreckon.projections.tables import BY_NAME, TABLES
 from deadreckon.projections.writing import alone, replace_link
+from deadreckon.runtime import killpoints
 
 # Rows of one statement. While it runs the interpreter is free for others; after it, it has to be
 # won back: row by row, a flush beside busy services took half as long again.
@@ -40,6 +41,7 @@ class SqliteSink(AuditBook):
             self._database.execute("BEGIN IMMEDIATE")
             with self._database:  # commits at its end, rolls back when anything fails
                 self._write(batch)
+        killpoints.passed("book-done", "views")
 
     def close(self) -> None:
         """Fold the journal into the file, so that a copy of the file alone is whole, and close."""
@@ -53,6 +55,7 @@ class SqliteSink(AuditBook):
         self._move(batch)  # first: it tells whether this batch is still the next one
         for table in batch.tables:
             self._store(table)
+            killpoints.passed("book-open", "views")
 
     def _move(self, batch: Batch) -> None:
         standings = [

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deadreckon.projections.sink import BusyError
+from deadreckon.runtime import killpoints
 
 
 @contextmanager
@@ -35,6 +36,7 @@ def replace_bytes(path: Path, content: bytes) -> None:
     """Give a file new content: a reader finds the old or the new, never a part."""
     beside = path.with_name(f".{path.name}.new")
     beside.write_bytes(content)
+    killpoints.passed("lake-manifest", path.name)
     beside.replace(path)
 
 

@@ -19,6 +19,7 @@ from deadreckon.contracts.market import (
 )
 from deadreckon.contracts.subjects import SHARED
 from deadreckon.replay.tapes.tape import BarRow, QuoteRow, Tape, TradeRow
+from deadreckon.runtime import killpoints
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.domain import Domain, retry
 from deadreckon.runtime.feed import Feed, Message
@@ -131,9 +132,11 @@ class TapePlayer:
             if self.stopping:
                 return
             await self._append(f"row|{row.row}", row.at, self._event(row))
+            killpoints.passed("row", "market")
             self.played.rows += 1
             self.played.at = row.at
             await self._turns.settle()
+            killpoints.passed("settled", "market")
             progress(self.played.rows)
         if not self.stopping and not self.played.ended:
             await self._end()

@@ -12,6 +12,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.nuid import NUID
 
+from deadreckon.runtime import killpoints
 from deadreckon.runtime.bus import (
     ConfigurationError,
     DeniedError,
@@ -204,6 +205,8 @@ class Connection:
         inbox, answer = self._questions.ask(subject, wait)
         try:
             await self._publish(subject, payload, inbox, headers)
+            if killpoints.armed is not None:
+                await killpoints.left(subject)
             return await answer
         finally:
             if not answer.cancel() and not answer.cancelled():

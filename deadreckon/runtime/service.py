@@ -10,6 +10,7 @@ from deadreckon.contracts.codec import seal
 from deadreckon.contracts.envelope import Envelope
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.market import ClockTicked
+from deadreckon.runtime import killpoints
 from deadreckon.runtime.bus import Bus, TooLargeError
 from deadreckon.runtime.crashes import Answering, CrashBook
 from deadreckon.runtime.domain import Domain
@@ -75,6 +76,7 @@ class Service:
                 for (_, _, question), answers in self._recollection.take(message):
                     self.lived.recall(question, answers)
             self._feed.done(self.name, read)
+            killpoints.passed("recall", self.name)
             await asyncio.sleep(0)
         self.position = read
         self._committed = self._recollection.committed
@@ -121,6 +123,7 @@ class Service:
         for message in self._feed.since(self.position, min(500, upto - self.position)):
             if not self._recollection.is_own(message) or message.damage:
                 questions = list(self.intake.admit(message))
+                killpoints.passed("question", self.name)
                 unasked = enumerate(questions)
                 while self._ask_until_full(message.sequence, unasked):
                     spoke |= await self.commit()
@@ -170,8 +173,10 @@ class Service:
             return False
         spoke = bool(self._events)
         covers = (self._committed + 1, self.position, self.part)
+        killpoints.passed("answer", self.name)
         await self.domain.append(covers, self._answered, self._events)
         self._committed = self.position
         self._silent = 0
         self._answered, self._events, self._weight = [], [], 0
+        killpoints.passed("stored", self.name)
         return spoke

@@ -1,0 +1,141 @@
+"""Named steps at which a process ends itself, as by `kill -9`, when its environment says so.
+
+`DEADRECKON_KILL=STEP[@SERVICE]:NTH` ends the process at the NTH passing of the step. Written as
+`@FILE` it names a file that may come and go and holds such an order: it is obeyed once, by
+whoever comes there first, and the file is gone then; a number after the order is the process to
+end instead. Without the variable a step costs one comparison. `dr crashtest` gives the orders.
+"""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from msgspec import Struct
+
+VARIABLE = "DEADRECKON_KILL"
+
+# Turns of the event loop in which the client's own task hands what was published to the system.
+TURNS_TO_LEAVE = 4
+
+
+class Step(Struct, frozen=True):
+    """A place in the code: what has happened there and what has not, and in whose process."""
+
+    meaning: str
+    where: str  # service, stack or venue
+
+
+STEPS = {
+    "recall": Step("in the middle of recall", "service"),
+    "question": Step("a message was read, nothing is decided", "service"),
+    "answer": Step("answers are decided, none has left", "service"),
+    "commit": Step("a commit has left, its reply is not processed", "service"),
+    "progress": Step("a progress commit has left, its reply is not processed", "service"),
+    "stored": Step("a commit is acknowledged, nothing was read since", "service"),
+    "turn": Step("a turn was taken, whoever gave it is not told", "service"),
+    "row": Step("a row of the tape is stored, nobody had a turn", "stack"),
+    "settled": Step("all are silent, the next row is not stored", "stack"),
+    "book-open": Step("inside the transaction of the audit book", "stack"),
+    "book-done": Step("the audit book is written, the lake is not", "stack"),
+    "lake-parts": Step("Parquet parts are written, no manifest names them", "stack"),
+    "lake-manifest": Step("the new manifest lies beside the old, not renamed", "stack"),
+    "lake-merge": Step("parts are merged, the manifest names the small ones", "stack"),
+    "lake-done": Step("the new manifest is in its place, nothing is merged or deleted", "stack"),
+    "snapshot-half": Step("half of a snapshot is written", "service"),
+    "snapshot-whole": Step("a snapshot is written beside, not renamed", "service"),
+    "snapshot-done": Step("a snapshot is in its place", "service"),
+    "venue-intent": Step("`VenueRequestSending` is stored, the request has not left", "venue"),
+    "venue-request": Step("the request has left, no reply was read", "venue"),
+    "venue-reply": Step("the reply was read and is not recorded", "venue"),
+    "venue-reconcile": Step("in the middle of asking the venue after a start", "venue"),
+}
+
+
+class KillOrderError(ValueError):
+    """You wrote a DEADRECKON_KILL that is no order; the message says how one looks."""
+
+
+class Order(Struct, frozen=True):
+    """Which passing of which step; an empty service means any, process 0 the one that passes."""
+
+    step: str
+    service: str
+    nth: int
+    process: int = 0
+
+
+def read_order(text: str) -> Order:
+    """An order as it is written. Raises KillOrderError.
+
+    >>> read_order("commit@risk:3").nth
+    3
+    """
+    words, _, process = text.strip().partition(" ")
+    place, colon, nth = words.rpartition(":")
+    step, _, service = place.partition("@")
+    if not colon or step not in STEPS or not nth.isdigit() or not f"{process}0".isdigit():
+        raise KillOrderError(
+            f"{VARIABLE}={text}: expected STEP[@SERVICE]:NTH; `dr crashtest --list`"
+        )
+    return Order(step, service, int(nth), int(process or 0))
+
+
+class Armed:
+    """Counts passings of the step that its order names; a new order begins at 0."""
+
+    def __init__(self, text: str) -> None:
+        self._file = Path(text[1:]) if text.startswith("@") else None
+        self._order = None if self._file else read_order(text)
+        self._seen: tuple[int, int] | None = None
+        self._passings = 0
+
+    def passed(self, step: str, service: str) -> None:
+        """Ends a process if this is the passing that the order means."""
+        if self._file is not None:
+            self._look(self._file)
+        order = self._order
+        if order is None or order.step != step or order.service not in ("", service):
+            return
+        self._passings += 1
+        if self._passings == order.nth and self._claim():
+            os.kill(order.process or os.getpid(), signal.SIGKILL)
+
+    def _look(self, file: Path) -> None:
+        try:
+            status = file.stat()
+            identity = status.st_ino, status.st_mtime_ns
+            if identity != self._seen:
+                self._seen, self._passings = identity, 0
+                self._order = read_order(file.read_text())
+        except FileNotFoundError:
+            self._seen = self._order = None
+
+    def _claim(self) -> bool:
+        """Whether nobody else has obeyed the order before."""
+        if self._file is None:
+            return True
+        try:
+            self._file.unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+
+armed = Armed(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None
+
+
+def passed(step: str, service: str = "") -> None:
+    """This process is at a step that STEPS names."""
+    if armed is not None:
+        armed.passed(step, service)
+
+
+async def left(subject: str) -> None:
+    """A message was just handed to the client: its step, if it is for the log, once it has left."""
+    parts = subject.split(".")
+    if armed is not None and len(parts) == 4 and parts[0] == "log":
+        for _ in range(TURNS_TO_LEAVE):
+            await asyncio.sleep(0)
+        step = "progress" if parts[3] == "progress" else "commit"
+        armed.passed(step, parts[2])
