@@ -1,0 +1,332 @@
+"""Talks to the simulated exchange over HTTP and WebSocket, and believes nothing unchecked.
+
+One request per call, never a second try: what an unanswered one means is the edge's to find out.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+from urllib.parse import quote
+
+import aiohttp
+import msgspec
+from msgspec import Meta, Struct
+
+from deadreckon.contracts.amounts import canonical, is_sane, text
+from deadreckon.contracts.orders import Liquidity
+from deadreckon.contracts.signals import Side
+from deadreckon.contracts.venues import VenueOutcome
+from deadreckon.contracts.wire import WireError, evidence, parse
+from deadreckon.services.venues.port import (
+    DuplicateError,
+    MalformedReportError,
+    RejectedError,
+    Standing,
+    ThrottledError,
+    Ticket,
+    Trade,
+    UnansweredError,
+)
+
+EDGE = True
+
+TIMEOUT = 2.0  # seconds for a whole request: an order whose outcome is unknown cannot wait longer
+HEARTBEAT = 5.0  # seconds between pings: a frozen venue keeps its connections open
+ANSWER_BYTES_MAX = 4 * 1024 * 1024  # a page of trades is a tenth of that
+WAIT_DEFAULT = 1.0  # seconds after a 429 that does not say how long
+WAIT_MAX = 60.0  # seconds; a venue that names more is asked again by then all the same
+AT_MAX = 2**63 - 1
+
+Text = Annotated[str, Meta(min_length=1, max_length=128)]
+Amount = Annotated[str, Meta(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,18})?\Z", max_length=40)]
+
+
+class _Order(Struct, frozen=True, forbid_unknown_fields=True):
+    client_order_id: Text
+    venue_order_id: Text
+    filled: Amount
+    open: bool
+    outcome: VenueOutcome | None
+    reason: Annotated[str, Meta(max_length=500)]
+
+
+class _Trade(Struct, frozen=True, forbid_unknown_fields=True):
+    place: Annotated[int, Meta(ge=1, le=AT_MAX)]
+    trade_id: Text
+    client_order_id: Text
+    side: Side
+    quantity: Amount
+    price: Amount
+    liquidity: Liquidity
+    fee: Amount
+    fee_currency: Text
+    traded_at: Annotated[int, Meta(ge=0, le=AT_MAX)]
+
+
+class _OrderPushed(_Order, frozen=True, forbid_unknown_fields=True, tag="order"):
+    pass
+
+
+class _TradePushed(_Trade, frozen=True, forbid_unknown_fields=True, tag="trade"):
+    pass
+
+
+class _Orders(Struct, frozen=True, forbid_unknown_fields=True):
+    orders: list[_Order]
+
+
+class _Trades(Struct, frozen=True, forbid_unknown_fields=True):
+    trades: list[_Trade]
+
+
+class _Balances(Struct, frozen=True, forbid_unknown_fields=True):
+    balances: dict[Text, Amount]
+
+
+class _Clock(Struct, frozen=True, forbid_unknown_fields=True):
+    at: int
+
+
+class _Refusal(Struct, frozen=True):
+    code: Text
+    reason: Annotated[str, Meta(max_length=500)] = ""
+
+
+class Address(Struct, frozen=True):
+    """Where an exchange told that it listens, in `exchange.json` of its folder."""
+
+    url: str
+    admin_url: str
+    pid: int
+    seed: str
+
+
+Shape = TypeVar("Shape", bound=Struct)
+
+
+class SimVenue:
+    """The account at a simulated exchange, as the port `Venue` wants it. `timeout` in seconds."""
+
+    def __init__(self, url: str, key: str, *, timeout: float = TIMEOUT) -> None:
+        self._url = url
+        self._headers = {"X-Api-Key": key}
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._session: aiohttp.ClientSession | None = None
+
+    @staticmethod
+    def of(folder: Path, *, timeout: float = TIMEOUT) -> "SimVenue":
+        """The exchange that keeps this folder. Raises UnansweredError when none ever ran there."""
+        try:
+            address = msgspec.json.decode((folder / "exchange.json").read_bytes(), type=Address)
+            key = (folder / "key").read_text("ascii").strip()
+        except (OSError, msgspec.MsgspecError) as error:
+            raise UnansweredError(f"no exchange is known in {folder}: {error}") from error
+        return SimVenue(address.url, key, timeout=timeout)
+
+    async def submit(self, ticket: Ticket) -> str:
+        """Send an order; the venue's own id of it."""
+        answer = await self._ask("POST", "/orders", _Order, body=_order_body(ticket))
+        return _standing(answer, ticket.client_order_id).venue_order_id
+
+    async def cancel(self, client_order_id: str, at: int) -> Standing:
+        """Cancel what is open of an order; how it stands after."""
+        path = f"/orders/{quote(client_order_id, safe='')}?at={at}"
+        return _standing(await self._ask("DELETE", path, _Order), client_order_id)
+
+    async def query(self, client_order_id: str) -> Standing | None:
+        """How an order stands; null when the venue does not know it."""
+        path = f"/orders/{quote(client_order_id, safe='')}"
+        try:
+            answer = await self._ask("GET", path, _Order)
+        except RejectedError as error:
+            if error.rule == "unknown_order":
+                return None
+            raise
+        return _standing(answer, client_order_id)
+
+    async def open_orders(self) -> list[Standing]:
+        """Every order that is open at the venue."""
+        answer = await self._ask("GET", "/orders", _Orders)
+        return [_standing(order, order.client_order_id) for order in answer.orders]
+
+    async def trades_since(self, place: int) -> list[Trade]:
+        """The account's trades behind a place of the venue's sequence, oldest first."""
+        trades: list[Trade] = []
+        while True:
+            page = await self._ask("GET", f"/trades?since={place}", _Trades)
+            for told in page.trades:
+                trade = _trade(told)
+                if trade.place != place + 1:
+                    _malformed(f"trade {place + 1} expected, found {trade.place}", told)
+                place = trade.place
+                trades.append(trade)
+            if not page.trades:
+                return trades
+
+    async def balances(self) -> dict[str, Decimal]:
+        """What the account holds, by currency."""
+        answer = await self._ask("GET", "/balances", _Balances)
+        return {currency: _amount(said, answer) for currency, said in answer.balances.items()}
+
+    async def advance(self, at: int) -> None:
+        """Tell the venue that it is `at` (nanoseconds UTC)."""
+        answer = await self._ask("POST", "/clock", _Clock, body={"at": at})
+        if answer.at < at:
+            _malformed(f"the clock stands at {answer.at} after it was set to {at}", answer)
+
+    async def reports(self) -> AsyncIterator[Trade | Standing]:
+        """Trades and changed orders as the venue pushes them; ends when the connection does."""
+        try:
+            async with self._opened().ws_connect(
+                f"{self._url}/reports",
+                headers=self._headers,
+                heartbeat=HEARTBEAT,
+                max_msg_size=ANSWER_BYTES_MAX,
+            ) as pushed:
+                async for message in pushed:
+                    if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+                        yield _report(message.data)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise UnansweredError(f"reports: {_named(error)}") from error
+
+    async def close(self) -> None:
+        """Give the connection back; idempotent."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            # A kept connection that breaks makes aiohttp send GET and DELETE again by itself.
+            connector = aiohttp.TCPConnector(force_close=True)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
+        return self._session
+
+    async def _ask(
+        self, method: str, path: str, shape: type[Shape], body: dict[str, Any] | None = None
+    ) -> Shape:
+        try:
+            async with self._opened().request(
+                method, f"{self._url}{path}", json=body, headers=self._headers
+            ) as response:
+                content = await _content(response.content)
+                status, wait = response.status, response.headers.get("Retry-After")
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise UnansweredError(f"{method} {path}: {_named(error)}") from error
+        if status in (200, 201):
+            return _decoded(content, shape)
+        if status == 429:
+            raise ThrottledError(_seconds(wait))
+        if 400 <= status < 500:
+            _refuse(_decoded(content, _Refusal))
+        raise UnansweredError(f"{method} {path}: status {status}")
+
+
+async def _content(stream: aiohttp.StreamReader) -> bytes:
+    """All of an answer, or a little more than the most that is believed."""
+    content = b""
+    while len(content) <= ANSWER_BYTES_MAX and (chunk := await stream.readany()):
+        content += chunk
+    return content
+
+
+def _order_body(ticket: Ticket) -> dict[str, Any]:
+    return {
+        "client_order_id": ticket.client_order_id,
+        "symbol": ticket.symbol,
+        "side": ticket.side,
+        "quantity": text(ticket.quantity),
+        "type": ticket.order_type,
+        "limit_price": None if ticket.limit_price is None else text(ticket.limit_price),
+        "stop_price": None if ticket.stop_price is None else text(ticket.stop_price),
+        "time_in_force": ticket.time_in_force,
+        "post_only": ticket.post_only,
+        "reduce_only": ticket.reduce_only,
+        "at": ticket.at,
+    }
+
+
+def _refuse(refusal: _Refusal) -> NoReturn:
+    if refusal.code == "duplicate_client_order_id":
+        raise DuplicateError(refusal.reason)
+    raise RejectedError(refusal.code, refusal.reason)
+
+
+def _seconds(wait: str | None) -> float:
+    try:
+        seconds = float(wait) if wait is not None else WAIT_DEFAULT
+    except ValueError:
+        return WAIT_DEFAULT
+    return min(max(seconds, 0.0), WAIT_MAX) if seconds == seconds else WAIT_DEFAULT
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__} {error}".strip()
+
+
+def _decoded(content: bytes, shape: type[Shape]) -> Shape:
+    """JSON of exactly this shape; the door's own parser refuses depth and fields named twice."""
+    if len(content) > ANSWER_BYTES_MAX:
+        raise MalformedReportError(f"longer than {ANSWER_BYTES_MAX} bytes", evidence(content))
+    try:
+        return msgspec.convert(parse(content), type=shape)
+    except (WireError, msgspec.ValidationError) as error:
+        raise MalformedReportError(str(error), evidence(content)) from error
+
+
+def _report(data: str | bytes) -> Trade | Standing:
+    content = data.encode() if isinstance(data, str) else data
+    try:
+        told = msgspec.convert(parse(content), type=_OrderPushed | _TradePushed)
+    except (WireError, msgspec.ValidationError) as error:
+        raise MalformedReportError(str(error), evidence(content)) from error
+    return _trade(told) if isinstance(told, _TradePushed) else _standing(told, told.client_order_id)
+
+
+def _standing(told: _Order, client_order_id: str) -> Standing:
+    if told.client_order_id != client_order_id:
+        _malformed(f"asked about {client_order_id}, told of {told.client_order_id}", told)
+    if told.open and told.outcome is not None:
+        _malformed("open and ended at once", told)
+    return Standing(
+        client_order_id=told.client_order_id,
+        venue_order_id=told.venue_order_id,
+        filled=_checked(told.filled, told, lambda filled: filled >= 0),
+        open=told.open,
+        outcome=told.outcome,
+        reason=told.reason,
+    )
+
+
+def _trade(told: _Trade) -> Trade:
+    return Trade(
+        place=told.place,
+        trade_id=told.trade_id,
+        client_order_id=told.client_order_id,
+        side=told.side,
+        quantity=_checked(told.quantity, told, lambda quantity: quantity > 0),
+        price=_checked(told.price, told, lambda price: price > 0),
+        liquidity=told.liquidity,
+        fee=_amount(told.fee, told),
+        fee_currency=told.fee_currency,
+        traded_at=told.traded_at,
+    )
+
+
+def _checked(said: str, told: Struct, holds: Callable[[Decimal], bool]) -> Decimal:
+    amount = _amount(said, told)
+    if not holds(amount):
+        _malformed(f"{said} is no amount that can be traded", told)
+    return amount
+
+
+def _amount(said: str, told: Struct) -> Decimal:
+    amount = Decimal(said)
+    if not is_sane(amount):
+        _malformed(f"{said} is beyond any amount of ours", told)
+    return canonical(amount)
+
+
+def _malformed(reason: str, told: Struct) -> NoReturn:
+    raise MalformedReportError(reason, evidence(msgspec.json.encode(told)))
