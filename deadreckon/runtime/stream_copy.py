@@ -41,7 +41,7 @@ async def copy_out(api: JetStreamApi) -> tuple[CopyHead, AsyncIterator[bytes]]:
     arrived: asyncio.Queue[tuple[str, bytes, bytes]] = asyncio.Queue()
 
     def hear(_: bytes, reply: bytes, payload: bytes, headers: bytes) -> None:
-        arrived.put_nowait((reply.decode(), payload, headers))
+        arrived.put_nowait((reply.decode(), payload, headers or b""))
 
     inbox = connection.new_inbox()
     tapped = await connection.tap(inbox, hear)
@@ -72,7 +72,7 @@ async def _next(arrived: "asyncio.Queue[tuple[str, bytes, bytes]]") -> tuple[str
 
 
 def _check_end(headers: bytes) -> None:
-    """A copy that is whole ends with status 204, or with none at all from an older server."""
+    """A copy that is whole ends with status 204, or when it was short with none at all."""
     status = headers[9:].split(b"\r\n", 1)[0].strip()
     if status and not status.startswith(b"204"):
         raise ConfigurationError(f"the server ended the copy: {status.decode('ascii', 'replace')}")
