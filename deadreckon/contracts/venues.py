@@ -90,7 +90,8 @@ class VenueTradeReported(Event, frozen=True):
 
     `trade_id` is unique at the venue. `quantity` is in base units or contracts, `price` in quote
     currency per base unit, `fee` in `fee_currency` (negative is a rebate). `traded_at`
-    (nanoseconds UTC) is the venue's own time of it.
+    (nanoseconds UTC) is the venue's own time of it. `place` is its number in the venue's own
+    sequence of the account's trades, from 1: what is missing before it has to be asked for.
     """
 
     venue: str
@@ -104,6 +105,7 @@ class VenueTradeReported(Event, frozen=True):
     fee: Decimal
     fee_currency: str
     traded_at: int
+    place: int = 0
 
 
 class VenueOrderEnded(Event, frozen=True):
@@ -133,13 +135,14 @@ class VenueReportRefused(Event, frozen=True):
     """What came from the venue could not be believed; nothing changed.
 
     `rule`: malformed, unknown_order, impossible_amount. `evidence` is at most 512 characters of
-    what was received.
+    what was received. `place` is that of a refused trade in the venue's sequence, 0 for all else.
     """
 
     venue: str
     rule: str
     reason: str
     evidence: str
+    place: int = 0
 
 
 class VenueReconciled(Event, frozen=True):
