@@ -25,6 +25,9 @@ class Crash(Struct, frozen=True):
     error: str
 
 
+_LINES = msgspec.json.Decoder(Crash)
+
+
 class CrashBook:
     """Crashes as lines of a file beside the store; with no path nothing is kept."""
 
@@ -39,13 +42,17 @@ class CrashBook:
                 lines.write(msgspec.json.encode(crash) + b"\n")
 
     def repeated(self) -> Crash | None:
-        """The crash that ended the last REPEATS lives alike, if there is one."""
+        """The crash that ended the last REPEATS lives of a service alike, if there is one.
+
+        It is looked for among those of the service that failed last: services in processes of
+        their own fail in turn.
+        """
         if self._path is None or not self._path.exists():
             return None
-        lines = self._path.read_bytes().splitlines()[-REPEATS:]
-        if len(lines) < REPEATS or len(set(lines)) > 1:
-            return None
-        return msgspec.json.decode(lines[0], type=Crash)
+        crashes = _LINES.decode_lines(self._path.read_bytes())
+        latest = [crash for crash in crashes if crash.service == crashes[-1].service][-REPEATS:]
+        alike = len(latest) == REPEATS and all(crash == latest[0] for crash in latest)
+        return latest[0] if alike else None
 
     def forget(self) -> None:
         """An orderly end: what happened before is over."""

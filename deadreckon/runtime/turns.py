@@ -3,6 +3,7 @@
 So a run is a function of its tape, in one process or in six, on JetStream or in memory.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -10,11 +11,15 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.subjects import turn_subject
-from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.bus import Bus, UnavailableError
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.service import Service
 
 TURN_WAIT = 600.0  # seconds a service of another process may take; fitting a model takes some
+ASK_FIRST = 0.25  # seconds before it is asked again, doubling up to ASK_LAST: it may have died
+ASK_LAST = 5.0
+NOBODY_WAIT = 0.05  # seconds before it is asked again where nobody answers at all
+NO_TURN = 0  # asked up to here, a service only says where it stands
 
 
 class TurnTaken(Struct, frozen=True):
@@ -48,27 +53,72 @@ class LocalPlayer:
 
 
 class RemotePlayer:
-    """A service of another process, asked over the bus."""
+    """A service of another process, asked over the bus, and asked again when it does not answer.
+
+    A process that ends in the middle of its turn never answers; the one that follows it does. A
+    turn that was committed but not told is known by the place of the last commit.
+    """
 
     def __init__(self, name: str, book: str, bus: Bus) -> None:
         self.name = name
         self._subject = turn_subject(book, name)
         self._bus = bus
+        self._sequence = 0
+
+    async def stand(self) -> None:
+        """Ask once where the service stands; raises UnavailableError when nobody answers."""
+        self._sequence = (await self._request(NO_TURN, ASK_LAST)).sequence
 
     async def take(self, upto: int) -> TurnTaken:
-        """Ask for the turn; raises UnavailableError when nobody answers in time."""
-        reply = await self._bus.request(self._subject, str(upto).encode(), TURN_WAIT)
+        """Ask for the turn; raises UnavailableError when nobody answers within TURN_WAIT."""
+        before = self._sequence
+        taken, again = await self._ask(upto)
+        self._sequence = taken.sequence
+        untold = again and taken.sequence > before
+        return TurnTaken(taken.spoke or untold, taken.sequence)
+
+    async def _ask(self, upto: int) -> tuple[TurnTaken, bool]:
+        """The answer, and whether it took more than one request."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + TURN_WAIT
+        wait, again = ASK_FIRST, False
+        while True:
+            asked = loop.time()
+            try:
+                return await self._request(upto, wait), again
+            except UnavailableError:
+                if loop.time() > deadline:
+                    raise
+            again = True
+            if loop.time() - asked < wait:
+                await asyncio.sleep(NOBODY_WAIT)
+            else:
+                wait = min(2 * wait, ASK_LAST)
+
+    async def _request(self, upto: int, wait: float) -> TurnTaken:
+        reply = await self._bus.request(self._subject, str(upto).encode(), wait)
         return msgspec.json.decode(reply, type=TurnTaken)
 
 
-async def serve_turns(service: Service, book: str, bus: Bus) -> None:
-    """Let whoever conducts a tape give this service its turns."""
+async def answer_turns(service: Service, book: str, bus: Bus) -> None:
+    """Give this service its turns whenever somebody asks, for ever.
+
+    Ends with the error of the turn that failed: it has to end the process, and nobody waits for
+    what the bus does with an answer.
+    """
+    asked: asyncio.Queue[tuple[int, asyncio.Future[TurnTaken]]] = asyncio.Queue()
 
     async def take(request: bytes) -> bytes:
-        spoke = await service.take_turn(int(request))
-        return msgspec.json.encode(TurnTaken(spoke, service.domain.sequence))
+        told: asyncio.Future[TurnTaken] = asyncio.get_running_loop().create_future()
+        asked.put_nowait((int(request), told))
+        return msgspec.json.encode(await told)
 
     await bus.serve(turn_subject(book, service.name), take)
+    while True:
+        upto, told = await asked.get()
+        spoke = upto != NO_TURN and await service.take_turn(upto)
+        if not told.done():
+            told.set_result(TurnTaken(spoke, service.domain.sequence))
 
 
 class Round:

@@ -93,12 +93,14 @@ class Demo:
         self._stack.push_async_callback(self.feed.stop)
         await asyncio.gather(self.player.recall(), *(service.recall() for service in self.services))
         if self._workers:
-            await self._workers.ready(self.bus, [p for p in players if isinstance(p, RemotePlayer)])
+            await self._workers.ready([p for p in players if isinstance(p, RemotePlayer)])
 
     async def _players(self) -> list[Player]:
         plan = self.plan
         if plan.processes:
-            self._workers = Workers(self._folder.root, RANK, plan.book, plan.mode)
+            self._workers = Workers(
+                self._folder.root, RANK, self.bus, book=plan.book, mode=plan.mode, pace="turns"
+            )
             self._stack.push_async_callback(self._workers.stop)
             await self._workers.start()
             return [RemotePlayer(name, plan.book, self.bus) for name in RANK]

@@ -1,4 +1,6 @@
-"""Halts a book whose services fail on the same event again and again, and names the event."""
+"""A service that fails is started again; a book whose services keep failing halts."""
+
+from msgspec import Struct
 
 from deadreckon.contracts.governance import HaltRequested
 from deadreckon.runtime.bus import Bus
@@ -6,6 +8,40 @@ from deadreckon.runtime.crashes import REPEATS, CrashBook
 from deadreckon.stack.setup import say
 
 DOOR = "supervisor"
+
+STEADY_SECONDS = 10.0  # a life as long as this makes up for the failures before it
+BACKOFF_FIRST = 0.1  # seconds before a process is started again; doubles with each failure
+BACKOFF_LAST = 10.0
+FAILURES_MAX = 5  # short lives in a row that ended by themselves before we call it hopeless
+
+
+class Lives(Struct):
+    """The lives of one service's processes: how many ended, and how many of the last failed.
+
+    A process that was killed by a signal has not failed: somebody, or the kernel, wanted it so.
+    """
+
+    ends: int = 0
+    failures: int = 0
+
+    def ended(self, code: int, seconds: float) -> float:
+        """Note an end; the seconds to wait before the next life.
+
+        >>> lives = Lives()
+        >>> lives.ended(-9, 1.0), lives.ended(1, 1.0), lives.ended(1, 1.0), lives.ended(1, 60.0)
+        (0.1, 0.2, 0.4, 0.2)
+        """
+        self.ends += 1
+        if seconds >= STEADY_SECONDS:
+            self.failures = 0
+        self.failures += code >= 0
+        wait: float = BACKOFF_FIRST * 2**self.failures
+        return min(wait, BACKOFF_LAST)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the last lives were all short and all failed."""
+        return self.failures >= FAILURES_MAX
 
 
 async def halt_after_crashes(bus: Bus, book: str, crashes: CrashBook) -> str | None:

@@ -1,87 +1,146 @@
-"""Services in processes of their own, started and watched by the one that plays the tape."""
+"""Services in processes of their own: started, watched, and started again when one ends."""
 
 import asyncio
 import os
 import sys
+import time
 from pathlib import Path
+from typing import Any, Literal
 
 import structlog
 
 from deadreckon.runtime.bus import Bus, UnavailableError
+from deadreckon.runtime.crashes import CrashBook
 from deadreckon.runtime.leash import leashed
 from deadreckon.runtime.turns import RemotePlayer
+from deadreckon.stack.supervision import Lives, halt_after_crashes
 
 READY_WAIT = 120.0  # seconds until every worker has recalled its log and answers
+STOP_WAIT = 10.0  # seconds for a process to end in good order before it is made to
+LOOK = 0.1  # seconds between two looks whether a worker answers
 
 log = structlog.get_logger()
 
 
 class WorkerError(Exception):
-    """A service's process ended by itself; its log says why."""
+    """A service's process keeps ending by itself; the message says what it failed on."""
 
 
 class Workers:
-    """One child process per service; all are stopped by their own process, never by name."""
+    """One child process per service; all are stopped by their own process, never by name.
 
-    def __init__(self, data: Path, names: tuple[str, ...], book: str, mode: str) -> None:
+    A child that ends is started again: its log brings it back. `lives` counts by service.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        names: tuple[str, ...],
+        bus: Bus,
+        *,
+        book: str,
+        mode: str,
+        pace: Literal["free", "turns"],
+        nats: str | None = None,
+    ) -> None:
+        self.lives = {name: Lives() for name in names}
         self._data = data
-        self._names = names
-        self._arguments = ["--book", book, "--mode", mode, "--pace", "turns"]
+        self._bus = bus
+        self._book = book
+        self._crashes = CrashBook(data / "crashes.jsonl")
+        self._arguments = ["--book", book, "--mode", mode, "--pace", pace]
+        self._arguments += ["--nats", nats] if nats else []
         self._children: dict[str, asyncio.subprocess.Process] = {}
+        self._keeping: list[asyncio.Task[None]] = []
+        self._hopeless: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def start(self) -> None:
-        """Start every service."""
+        """Start every service, and keep it running until stopped."""
+        for name in self.lives:
+            child = await self._launch(name)
+            keeping = asyncio.create_task(self._keep(name, child), name=f"keep {name}")
+            self._keeping.append(keeping)
+
+    async def _launch(self, name: str) -> asyncio.subprocess.Process:
         root = str(Path(__file__).resolve().parents[2])
         environment = dict(os.environ, PYTHONPATH=root, PYTHONSAFEPATH="1")
-        for name in self._names:
-            command = [sys.executable, "-m", "deadreckon", "run", name, "--data", str(self._data)]
-            self._children[name] = await asyncio.create_subprocess_exec(
-                *leashed([*command, *self._arguments]),
-                env=environment,
-                stdin=asyncio.subprocess.DEVNULL,
-                start_new_session=True,
-            )
+        command = [sys.executable, "-m", "deadreckon", "run", name, "--data", str(self._data)]
+        child = await asyncio.create_subprocess_exec(
+            *leashed([*command, *self._arguments]),
+            env=environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._children[name] = child
+        log.info("service_started", service=name, pid=child.pid, lives=self.lives[name].ends + 1)
+        return child
 
-    async def ready(self, bus: Bus, players: list[RemotePlayer]) -> None:
-        """Wait until each of them takes an empty turn. Raises WorkerError."""
+    async def _keep(self, name: str, child: asyncio.subprocess.Process) -> None:
+        """Start a service again whenever its process has ended; halt a book that keeps failing."""
+        lives = self.lives[name]
+        while True:
+            begun = time.monotonic()
+            code = await child.wait()
+            wait = lives.ended(code, time.monotonic() - begun)
+            log.error(
+                "service_ended", service=name, code=code, ends=lives.ends, next_start_seconds=wait
+            )
+            if code > 0:
+                await self._judge(name, code)
+            await asyncio.sleep(wait)
+            child = await self._launch(name)
+
+    async def _judge(self, name: str, code: int) -> None:
+        """Say a halt where it failed on the same event again and again; say when it is hopeless."""
+        reason = await halt_after_crashes(self._bus, self._book, self._crashes)
+        if reason is None and self.lives[name].hopeless:
+            where = self._data / "logs" / f"{name}.log"
+            reason = f"service {name} ended with code {code} again and again; see {where}"
+        if reason is not None:
+            log.error("service_hopeless", service=name, reason=reason)
+            if not self._hopeless.done():
+                self._hopeless.set_result(reason)
+
+    async def ready(self, players: list[RemotePlayer]) -> None:
+        """Wait until each of them says where it stands. Raises WorkerError."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + READY_WAIT
         for player in players:
             while True:
                 self.check()
                 try:
-                    await player.take(0)
+                    await player.stand()
                     break
                 except UnavailableError:
                     if loop.time() > deadline:
                         raise WorkerError(f"{player.name} did not become ready") from None
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(LOOK)
 
     def check(self) -> None:
-        """Raise WorkerError when one of them has ended."""
-        for name, child in self._children.items():
-            if child.returncode is not None:
-                raise WorkerError(
-                    f"service {name} ended with code {child.returncode}; "
-                    f"see {self._data / 'logs' / name}.log"
-                )
+        """Raise WorkerError when one of them will not live."""
+        if self._hopeless.done():
+            raise WorkerError(self._hopeless.result())
 
     async def watch(self) -> None:
-        """Ends with WorkerError as soon as one of them ends."""
-        await asyncio.wait(
-            [asyncio.ensure_future(child.wait()) for child in self._children.values()],
-            return_when=asyncio.FIRST_COMPLETED,
-        )
+        """Ends with WorkerError as soon as one of them will not live."""
+        watched: list[asyncio.Future[Any]] = [self._hopeless, *self._keeping]
+        await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+        for task in self._keeping:
+            if task.done():
+                task.result()
         self.check()
 
     async def stop(self) -> None:
         """Ask each to end, then make it."""
+        for task in self._keeping:
+            task.cancel()
+        await asyncio.gather(*self._keeping, return_exceptions=True)
         for child in self._children.values():
             if child.returncode is None:
                 child.terminate()
         for child in self._children.values():
             try:
-                await asyncio.wait_for(child.wait(), 10)
+                await asyncio.wait_for(child.wait(), STOP_WAIT)
             except TimeoutError:
                 child.kill()
                 await child.wait()
