@@ -42,16 +42,19 @@ class Link(Struct):
     digest: str
 
 
+Links = dict[tuple[str, str], Link]  # by book and service
+
+
 class Decoding:
     """Decodes messages in log order and follows the chain of every domain.
 
-    A reading that does not begin at the log's first message (`from_start` false) takes the first
-    commit it meets of each domain on trust.
+    A reading that does not begin at the log's first message goes on from the `links` that stood
+    there, or (`from_start` false) takes the first commit it meets of each domain on trust.
     """
 
-    def __init__(self, *, from_start: bool = True) -> None:
+    def __init__(self, *, from_start: bool = True, links: Links | None = None) -> None:
         self._from_start = from_start
-        self.links: dict[tuple[str, str], Link] = {}
+        self.links: Links = dict(links or {})
         self._subjects: dict[str, Subject] = {}
 
     def decode(self, stored: Stored) -> Message:
@@ -115,6 +118,7 @@ class Feed:
     def __init__(self, bus: Bus) -> None:
         self.bus = bus
         self._decoding = Decoding()
+        self._links: dict[str, Links] = {}  # by follower, as they stood at its place
         self._buffer: list[Message] = []
         self._bytes = 0  # of the payloads in the buffer
         self._first = 1  # sequence of the oldest message in the buffer
@@ -124,13 +128,27 @@ class Feed:
         self._task: asyncio.Task[None] | None = None
         self.last = 0
 
-    def follow(self, name: str) -> None:
-        """Hold messages for this follower, who begins before the first one."""
-        self._places[name] = 0
+    def follow(self, name: str, place: int = 0, links: Links | None = None) -> None:
+        """Hold messages after `place` for this follower; `links` is how the chains stood there.
+
+        A follower that knows its place may say so again, before reading starts.
+        """
+        self._places[name] = place
+        if links is not None:
+            self._links[name] = links
 
     async def start(self) -> None:
-        """Begin to read; every follower must have been named before."""
-        self._reader = await self.bus.read(0)
+        """Begin to read at the least place that a follower needs; all must have been named before.
+
+        Raises HoleError when the log ends before that place.
+        """
+        name = min(self._places, key=self._places.__getitem__, default="")
+        place = self._places.get(name, 0)
+        links = self._links.get(name)
+        self._decoding = Decoding(from_start=not place or links is not None, links=links)
+        self._links.clear()
+        self._first, self.last = place + 1, place
+        self._reader = await self.bus.read(place)
         self._task = asyncio.create_task(self._pump(self._reader), name="feed")
         self._task.add_done_callback(lambda _: self._wake())
 
@@ -178,6 +196,18 @@ class Feed:
         """Messages after `place` that are here, oldest first, at most `most`."""
         start = place + 1 - self._first
         return self._buffer[start : start + most]
+
+    def links_at(self, place: int) -> Links | None:
+        """How the chain of each domain stood at a place that is still held, found by going back
+        from the last message read; null where damage lies between."""
+        links = dict(self._decoding.links)
+        for message in reversed(self._buffer[place + 1 - self._first :]):
+            if message.damage:
+                return None
+            if message.commit:
+                domain = (message.subject.book, message.subject.service)
+                links[domain] = Link(message.commit.n - 1, message.commit.previous)
+        return links
 
     def done(self, name: str, place: int) -> None:
         """This follower needs nothing up to `place` any more."""

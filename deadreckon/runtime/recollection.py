@@ -18,16 +18,22 @@ class RecollectionError(Exception):
 class Recollection:
     """Pairs questions and recorded answers, message by message; a function of the log alone.
 
-    `waiting` holds the questions that no commit has covered yet, oldest first; `committed` is the
-    last input that the service's commits cover.
+    `waiting` holds the questions that no commit has covered yet, oldest first. `n` is the number
+    of the last own commit taken, `committed` and `part` are what it covers: every input up to
+    message `committed`, and `part` facts of the next one. Of a service that begins with a snapshot
+    they say where that stands; commits up to `n` are passed over when they are met.
     """
 
-    def __init__(self, service: str, book: str, intake: Intake) -> None:
+    def __init__(
+        self, service: str, book: str, intake: Intake, n: int = 0, committed: int = 0
+    ) -> None:
         self._service = service
         self._book = book
         self._intake = intake
         self.waiting: deque[Question] = deque()
-        self.committed = 0
+        self.n = n
+        self.committed = committed
+        self.part = 0
 
     def is_own(self, message: Message) -> bool:
         """Whether the service wrote this message."""
@@ -40,6 +46,8 @@ class Recollection:
                 self.waiting.append((message.sequence, index, said))
             return
         commit = message.commit
+        if commit.n <= self.n:
+            return
         counts = {(sequence, index): count for sequence, index, count in commit.answers}
         if sum(counts.values()) != len(message.facts):
             raise RecollectionError(
@@ -57,4 +65,4 @@ class Recollection:
                 f"{self._service}: commit {commit.n} answers {next(iter(counts))}, "
                 "which is no question of this log"
             )
-        self.committed = commit.to
+        self.n, self.committed, self.part = commit.n, commit.to, commit.part

@@ -14,10 +14,11 @@ from deadreckon.runtime import killpoints
 from deadreckon.runtime.bus import Bus, TooLargeError
 from deadreckon.runtime.crashes import Answering, CrashBook
 from deadreckon.runtime.domain import Domain
-from deadreckon.runtime.feed import Feed
+from deadreckon.runtime.feed import Feed, Message
 from deadreckon.runtime.intake import Intake
 from deadreckon.runtime.lived import Decider, Lived
 from deadreckon.runtime.recollection import Recollection
+from deadreckon.runtime.snapshots import Standing, state_digest
 
 PROGRESS_EVERY = 1_000  # business inputs without an answer before a progress commit says so
 ENVELOPE_BYTES = 420  # what an envelope weighs without its data, generously
@@ -30,7 +31,8 @@ class Service:
     """One decider at its place in the log.
 
     `position` is the last message wholly behind it; `part` counts facts of the next one that are
-    behind it too. `answered`, `events` and `weight` are the commit in the making.
+    behind it too. `committed` and `committed_part` say the same of what its commits cover.
+    `answered`, `events` and `weight` are the commit in the making.
     """
 
     def __init__(
@@ -57,7 +59,11 @@ class Service:
         self.position = 0
         self.part = 0
         self._committed = 0  # last input covered by our commits
+        self._committed_part = 0
         self._silent = 0  # business inputs since our last commit
+        self._asked = 0  # inputs of any kind since then
+        self._deciding = False  # as long as only recalled, the state stands at the last commit
+        self._busy = asyncio.Lock()  # held from the first question to the commit of its answer
         self._answered: list[tuple[int, int, int]] = []
         self._events: list[Envelope] = []
         self._weight = 0
@@ -66,26 +72,47 @@ class Service:
     # Recall: what was recorded is what happened.
 
     async def recall(self) -> None:
-        """Fold the log up to the service's own last commit without deciding anything."""
+        """Fold the log up to the service's own last commit without deciding anything.
+
+        A standby that takes over calls it again: it goes on from where `shadow` has led it.
+        """
         await self.domain.recover()
-        read = 0
-        while read < self.domain.sequence:
-            await self._feed.reach(read + 1)
-            for message in self._feed.since(read, min(500, self.domain.sequence - read)):
-                read = message.sequence
-                for (_, _, question), answers in self._recollection.take(message):
-                    self.lived.recall(question, answers)
-            self._feed.done(self.name, read)
-            killpoints.passed("recall", self.name)
+        while self.position < self.domain.sequence:
+            await self._feed.reach(self.position + 1)
+            behind = self.domain.sequence - self.position
+            for message in self._feed.since(self.position, min(500, behind)):
+                self.shadow(message)
+            self._feed.done(self.name, self.position)
             await asyncio.sleep(0)
-        self.position = read
-        self._committed = self._recollection.committed
         self.ready = True
-        log.info("recalled", service=self.name, sequence=read, commits=self.domain.n)
+        log.info("recalled", service=self.name, sequence=self.position, commits=self.domain.n)
+
+    def shadow(self, message: Message) -> None:
+        """Take the next message as recall does: questions with the answers that some instance of
+        this service has recorded. What nobody has answered yet waits."""
+        for (_, _, question), answers in self._recollection.take(message):
+            self.lived.recall(question, answers)
+        self.position = message.sequence
+        self._committed = self._recollection.committed
+        self._committed_part = self._recollection.part
+
+    async def standing(self) -> Standing:
+        """Where the state stands at a commit, once no answer waits for one; another instance that
+        has taken the same commit stands alike.
+
+        Of a service at work, what it has heard in silence is recorded by progress first.
+        """
+        async with self._busy:
+            if self._deciding and self._asked:
+                await self._record()
+            n = self.domain.n if self._deciding else self._recollection.n
+            digest = state_digest(self.lived.state)
+            return Standing(n, self._committed, self._committed_part, digest)
 
     async def _answer_leftovers(self) -> bool:
         """Inputs that lie before our last commit but were not covered by it: decide them now."""
         spoke = False
+        self._deciding = True
         end = self.position
         leftovers = self._recollection.waiting
         while leftovers:
@@ -102,19 +129,22 @@ class Service:
 
     async def follow(self) -> None:
         """Answer what comes for as long as the log does; commits what is at hand together."""
-        await self._answer_leftovers()
+        async with self._busy:
+            await self._answer_leftovers()
         while True:
             await self._feed.reach(self.position + 1)
-            await self._take(self._feed.last)
-            await self.commit()
+            async with self._busy:
+                await self._take(self._feed.last)
+                await self.commit()
 
     async def take_turn(self, upto: int) -> bool:
         """Answer everything up to message `upto`; whether anything was said."""
-        spoke = await self._answer_leftovers()
-        while self.position < upto:
-            await self._feed.reach(self.position + 1)
-            spoke |= await self._take(upto)
-        return await self.commit() or spoke
+        async with self._busy:
+            spoke = await self._answer_leftovers()
+            while self.position < upto:
+                await self._feed.reach(self.position + 1)
+                spoke |= await self._take(upto)
+            return await self.commit() or spoke
 
     async def _take(self, upto: int) -> bool:
         """Answer what is here up to `upto`, in one commit unless it grows too heavy."""
@@ -153,6 +183,7 @@ class Service:
         if answers:
             self._answered.append((sequence, index, len(answers)))
             self._keep(answers)
+        self._asked += 1
         if type(question.event) is not ClockTicked:
             self._silent += 1
 
@@ -172,11 +203,13 @@ class Service:
         if not self._events and self._silent < PROGRESS_EVERY:
             return False
         spoke = bool(self._events)
-        covers = (self._committed + 1, self.position, self.part)
-        killpoints.passed("answer", self.name)
-        await self.domain.append(covers, self._answered, self._events)
-        self._committed = self.position
-        self._silent = 0
-        self._answered, self._events, self._weight = [], [], 0
-        killpoints.passed("stored", self.name)
+        await self._record()
         return spoke
+
+    async def _record(self) -> None:
+        """Append the commit in the making; one without events is progress."""
+        covers = (self._committed + 1, self.position, self.part)
+        await self.domain.append(covers, self._answered, self._events)
+        self._committed, self._committed_part = self.position, self.part
+        self._silent = self._asked = 0
+        self._answered, self._events, self._weight = [], [], 0
