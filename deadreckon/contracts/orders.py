@@ -185,7 +185,8 @@ class OrderCancelled(Event, frozen=True):
     """The order ended with `leaves` untraded because someone (or a rule) cancelled it.
 
     `leaves` is in base units or contracts. `rule`: requested, halted, sibling_filled,
-    immediate_or_cancel, fill_or_kill, position_closed, reduce_only_exceeded.
+    immediate_or_cancel, fill_or_kill, position_closed, reduce_only_exceeded, delisted, resurfaced,
+    or venue for an end that only a real venue knows the reason of.
     """
 
     order_id: str
@@ -215,11 +216,12 @@ class OrderUnknown(Event, frozen=True):
 
 
 class OrderOverdue(Event, frozen=True):
-    """An alarm: an order's outcome has been unknown for longer than its venue is configured for.
+    """An alarm: a venue has owed the outcome of a request for longer than it is configured for.
 
     `client_order_id` is the name to ask the venue by. `since` (nanoseconds UTC) is when the intent
-    was recorded, `age` (nanoseconds) how long ago that is, `limit` (nanoseconds) how long is borne.
-    Said once for each time the order became unknown.
+    to submit or to cancel was recorded, or the end of an order whose trades are still missing;
+    `age` (nanoseconds) is how long ago that is, `limit` (nanoseconds) how long is borne. Said once
+    for each of these.
     """
 
     order_id: str

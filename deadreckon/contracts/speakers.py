@@ -64,7 +64,7 @@ SPEAKERS: dict[str, tuple[str, ...]] = {
     "governance.resume_requested": (),
     "governance.halt_acknowledged": ("risk", "fill"),
     "governance.resume_acknowledged": ("risk", "fill"),
-    "governance.halt_imposed": ("risk", "governance"),
+    "governance.halt_imposed": ("risk", "fill", "governance"),
     "governance.flatten_requested": (),
     "governance.cancel_requested": (),
     "governance.strategy_configured": (),

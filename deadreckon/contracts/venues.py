@@ -20,7 +20,8 @@ class VenueRequestSending(Event, frozen=True):
     """The request leaves for the venue once this is in the log, and not before.
 
     From here on the venue may know the order, so that after a crash it is asked before anything
-    is sent again. `client_order_id` is the order's name there, the same in every attempt.
+    is sent again. `client_order_id` is the order's name there, the same in every attempt;
+    `request` is what it asks for.
     """
 
     venue: str
@@ -45,7 +46,8 @@ class VenueOrderNotSent(Event, frozen=True):
 class VenueRequestUnanswered(Event, frozen=True):
     """Nobody saw what became of a request (a timeout, a broken connection, a 5xx answer).
 
-    The edge asks the venue about the same `client_order_id` until it knows.
+    The edge asks the venue about the same `client_order_id` until it knows. `request` is what
+    was asked for.
     """
 
     venue: str
@@ -112,6 +114,7 @@ class VenueOrderEnded(Event, frozen=True):
     """The order is no longer in the venue's book, and did not trade wholly.
 
     `filled` (base units or contracts) is all that ever traded of it, told so far or not.
+    `outcome` is the venue's word for it: somebody cancelled it, or its own time there ran out.
     """
 
     venue: str

@@ -23,6 +23,7 @@ SHARED = {
     "producer": "who sent the wish, by its name at its door; empty for in-house strategies",
     "signal_id": "id of the wish that the order began with",
     "order_id": "id of the order, the same for all its life",
+    "client_order_id": "the name that the venue knows the order by, the same in every attempt",
     "side": "`buy` or `sell`, whatever is held",
     "order_type": "`market`, `limit`, `stop` (market once reached) or `stop_limit`",
     "time_in_force": "`gtc` until cancelled, `ioc` immediate or cancel, `fok` fill or kill",
