@@ -1,9 +1,12 @@
 """The log as the rest of the house sees it: append with a fence, read without a hole."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from deadreckon.runtime.pulse import Pulse
 
 
 class Stored(Struct, frozen=True, gc=False):
@@ -101,6 +104,7 @@ class Bus(Protocol):
     """One log, and notices beside it. JetStream and memory promise the same (tests/runtime)."""
 
     payload_max: int  # bytes of one message
+    pulse: "Pulse"  # whether the log takes what is written here
 
     async def provision(self) -> None:
         """Create the stream if it is missing; ConfigurationError when it stands but differs."""

@@ -107,12 +107,15 @@ class Domain:
 
 
 async def retry(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Try until the log answers; a log that is away is waited for, and said once a wait."""
+    """Try until the log answers; a log that is away is waited for.
+
+    It is said loudly once, when it does not come back soon: by the pulse of the bus.
+    """
     wait = RETRY_FIRST
     while True:
         try:
             return await attempt()
         except UnavailableError as fault:
-            log.warning("log_unavailable", reason=str(fault), next_try_seconds=wait)
+            log.debug("log_unavailable", reason=str(fault), next_try_seconds=wait)
             await asyncio.sleep(wait)
             wait = min(2 * wait, RETRY_LAST)

@@ -30,9 +30,11 @@ from deadreckon.runtime.jetstream_api import (
 )
 from deadreckon.runtime.jetstream_reader import JetStreamReader
 from deadreckon.runtime.notices import Hearing
+from deadreckon.runtime.pulse import Pulse
 from deadreckon.runtime.stream import configuration, configuration_faults
 
 HEADER_ROOM = 512  # bytes of a message kept free: the server counts the fence's headers in
+REPLICAS = 3  # one may be away; five would cost another acknowledgement for a second one
 INBOXES = "_INBOX."  # where answers may go; everybody's inbox prefix begins with it
 
 FENCE_LAST = "Nats-Expected-Last-Subject-Sequence"
@@ -49,6 +51,7 @@ class JetStreamBus:
 
     def __init__(self, connection: Connection, api: JetStreamApi, replicas: int) -> None:
         self.payload_max = connection.payload_max - HEADER_ROOM
+        self.pulse = Pulse()
         self.faults = connection.faults
         self._connection = connection
         self._api = api
@@ -70,15 +73,20 @@ class JetStreamBus:
         api_prefix: str = "$JS.API",
         inbox_prefix: str = "_INBOX",
         stream: str = STREAM,
-        replicas: int = 1,
+        replicas: int | None = None,
         wait: float = CONNECT_WAIT,
     ) -> "JetStreamBus":
-        """Connect to one server or to any of several. Raises DeniedError for wrong credentials,
-        UnavailableError after `wait` seconds, ConfigurationError for a server too old."""
+        """Connect to one server or to any of several, separated by commas in a text.
+
+        A log that does not exist yet is kept `replicas` times: unless told, three times on three
+        servers or more, else once. Raises DeniedError for wrong credentials, UnavailableError
+        after `wait` seconds, ConfigurationError for a server too old.
+        """
         if not f"{inbox_prefix}.".startswith(INBOXES):
             raise ValueError(f"inbox prefix {inbox_prefix!r}: answers go to {INBOXES}... only")
+        servers = url.split(",") if isinstance(url, str) else list(url)
         connection = await Connection.open(
-            url,
+            servers,
             user=user,
             password=password,
             token=token,
@@ -87,6 +95,8 @@ class JetStreamBus:
             inbox_prefix=inbox_prefix,
             wait=wait,
         )
+        if replicas is None:
+            replicas = REPLICAS if len(servers) >= REPLICAS else 1
         return cls(connection, JetStreamApi(connection, api_prefix, stream), replicas)
 
     @property
@@ -116,6 +126,12 @@ class JetStreamBus:
             raise ValueError(f"{subject!r} is no subject of the log")
         if len(payload) > self.payload_max:
             raise TooLargeError(f"{len(payload)} bytes, {self.payload_max} at most")
+        with self.pulse.write():
+            sequence = await self._store(subject, payload, fence)
+        self.pulse.acknowledge(sequence)
+        return sequence
+
+    async def _store(self, subject: str, payload: bytes, fence: Fence | None) -> int:
         headers = {FENCE_LAST: str(fence.last), FENCE_FILTER: fence.filter} if fence else None
         stored = await self._api.store(subject, payload, headers)
         if stored.error is not None:

@@ -19,6 +19,7 @@ from deadreckon.runtime.bus import (
     UnavailableError,
 )
 from deadreckon.runtime.notices import Hearing
+from deadreckon.runtime.pulse import Pulse
 
 PAYLOAD_MAX = 1024 * 1024 - 512  # what JetStream takes by default, so that commits are cut alike
 BATCH = 1_000  # messages a reader hands out at once
@@ -182,6 +183,7 @@ class MemoryBus:
 
     def __init__(self, log: MemoryLog | None = None, *, payload_max: int = PAYLOAD_MAX) -> None:
         self.payload_max = payload_max
+        self.pulse = Pulse()
         self.log = MemoryLog() if log is None else log
         self._readers: list[MemoryReader] = []
         self._notices: list[MemoryNotices] = []
@@ -203,6 +205,7 @@ class MemoryBus:
             if fence.last != (tail.sequence if tail else 0):
                 raise FencedError(fence, tail)
         sequence = self.log.store(subject, payload)
+        self.pulse.acknowledge(sequence)
         if sequence % BREATH == 0:
             await asyncio.sleep(0)
         return sequence
