@@ -83,6 +83,7 @@ class Service:
             for message in self._feed.since(self.position, min(500, behind)):
                 self.shadow(message)
             self._feed.done(self.name, self.position)
+            killpoints.passed("recall", self.name)
             await asyncio.sleep(0)
         self.ready = True
         log.info("recalled", service=self.name, sequence=self.position, commits=self.domain.n)
@@ -209,7 +210,9 @@ class Service:
     async def _record(self) -> None:
         """Append the commit in the making; one without events is progress."""
         covers = (self._committed + 1, self.position, self.part)
+        killpoints.passed("answer", self.name)
         await self.domain.append(covers, self._answered, self._events)
         self._committed, self._committed_part = self.position, self.part
         self._silent = self._asked = 0
         self._answered, self._events, self._weight = [], [], 0
+        killpoints.passed("stored", self.name)

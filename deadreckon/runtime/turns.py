@@ -11,15 +11,18 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.subjects import turn_subject
+from deadreckon.runtime import killpoints
 from deadreckon.runtime.bus import Bus, UnavailableError
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.service import Service
+from deadreckon.runtime.snapshots import state_digest
 
 TURN_WAIT = 600.0  # seconds a service of another process may take; fitting a model takes some
 ASK_FIRST = 0.25  # seconds before it is asked again, doubling up to ASK_LAST: it may have died
 ASK_LAST = 5.0
 NOBODY_WAIT = 0.05  # seconds before it is asked again where nobody answers at all
 NO_TURN = 0  # asked up to here, a service only says where it stands
+STATE = b"state"  # asked this, it says the digest of its state
 
 
 class TurnTaken(Struct, frozen=True):
@@ -33,6 +36,10 @@ class Player(Protocol):
     """Who takes turns: a service in this process, or one in another."""
 
     name: str
+
+    async def state(self) -> str:
+        """The digest of the service's state; between two turns it is a function of the log."""
+        ...
 
     async def take(self, upto: int) -> TurnTaken:
         """Answer everything up to message `upto`."""
@@ -51,6 +58,10 @@ class LocalPlayer:
         spoke = await self._service.take_turn(upto)
         return TurnTaken(spoke, self._service.domain.sequence)
 
+    async def state(self) -> str:
+        """The digest of the service's state; between two turns it is a function of the log."""
+        return state_digest(self._service.lived.state)
+
 
 class RemotePlayer:
     """A service of another process, asked over the bus, and asked again when it does not answer.
@@ -68,6 +79,10 @@ class RemotePlayer:
     async def stand(self) -> None:
         """Ask once where the service stands; raises UnavailableError when nobody answers."""
         self._sequence = (await self._request(NO_TURN, ASK_LAST)).sequence
+
+    async def state(self) -> str:
+        """Ask for the digest of its state; raises UnavailableError when nobody answers."""
+        return (await self._bus.request(self._subject, STATE, ASK_LAST)).decode()
 
     async def take(self, upto: int) -> TurnTaken:
         """Ask for the turn; raises UnavailableError when nobody answers within TURN_WAIT."""
@@ -109,6 +124,8 @@ async def answer_turns(service: Service, book: str, bus: Bus) -> None:
     asked: asyncio.Queue[tuple[int, asyncio.Future[TurnTaken]]] = asyncio.Queue()
 
     async def take(request: bytes) -> bytes:
+        if request == STATE:
+            return state_digest(service.lived.state).encode()
         told: asyncio.Future[TurnTaken] = asyncio.get_running_loop().create_future()
         asked.put_nowait((int(request), told))
         return msgspec.json.encode(await told)
@@ -117,6 +134,7 @@ async def answer_turns(service: Service, book: str, bus: Bus) -> None:
     while True:
         upto, told = await asked.get()
         spoke = upto != NO_TURN and await service.take_turn(upto)
+        killpoints.passed("turn", service.name)
         if not told.done():
             told.set_result(TurnTaken(spoke, service.domain.sequence))
 

@@ -57,6 +57,7 @@ class Demo:
         bus: Bus,
         stored: StoredViews | None,
         views: Sequence[View] = (),
+        rounds: Callable[[Sequence[Player], Feed], Round] = Round,
     ) -> None:
         self.plan = plan
         self.bus = bus
@@ -64,6 +65,7 @@ class Demo:
         self.feed = Feed(bus)
         self.views = Views(self.feed, plan.book, plan.mode, stored, views)
         self._folder = folder
+        self._rounds = rounds
         self._crashes = CrashBook(folder.crashes)
         self._stack = AsyncExitStack()
         self._workers: Workers | None = None
@@ -85,7 +87,7 @@ class Demo:
         plan = self.plan
         self.views.check((await retry(self.bus.info)).last)
         players = await self._players()
-        self.turns = Round(players, self.feed)
+        self.turns = self._rounds(players, self.feed)
         self.player = TapePlayer(
             self.bus, self.feed, self.tape, self.turns, mode=plan.mode, code=__version__
         )
