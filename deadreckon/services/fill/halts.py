@@ -1,6 +1,6 @@
 """Halts: what is in force, what it forbids, and the acknowledgement that it is obeyed."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from deadreckon.contracts.amounts import EXACT
 from deadreckon.contracts.event import Event, Recorded
@@ -19,6 +19,12 @@ from deadreckon.services.fill.state import PROTECTIVE, Halt, Order, State, held,
 Verdict = Literal["free", "exit_only", "halted"]
 
 
+class Halted(Protocol):
+    """Whoever remembers the halts in force, by the id of the event that imposed them."""
+
+    halts: dict[str, Halt]
+
+
 def _halt_of(event: HaltRequested | HaltImposed | LogDamaged) -> Halt:
     match event:
         case HaltRequested(scope=scope):
@@ -29,7 +35,7 @@ def _halt_of(event: HaltRequested | HaltImposed | LogDamaged) -> Halt:
             return Halt("all", until=None)
 
 
-def imposed(state: State, said: Recorded[Any]) -> None:
+def imposed(state: Halted, said: Recorded[Any]) -> None:
     """A halt is in force from its place in the log on; those that ran out are let go of."""
     for halt_id in [name for name, halt in state.halts.items() if not _holds(halt, said.at)]:
         del state.halts[halt_id]
@@ -40,7 +46,7 @@ def _holds(halt: Halt, at: int) -> bool:
     return halt.until is None or at < halt.until
 
 
-def in_force(state: State, at: int) -> HaltScope | None:
+def in_force(state: Halted, at: int) -> HaltScope | None:
     """The strictest scope in force at a time; None when trading is free."""
     scopes = [halt.scope for halt in state.halts.values() if _holds(halt, at)]
     if not scopes:
