@@ -122,6 +122,10 @@ class Bus(Protocol):
         """The last message under `filter`, asked of the leader; null when there is none."""
         ...
 
+    async def message(self, sequence: int) -> Stored | None:
+        """One message by its sequence, asked of the leader; null when there is none."""
+        ...
+
     async def info(self) -> LogInfo:
         """First and last sequence and what is deleted, asked of the leader."""
         ...

@@ -114,16 +114,21 @@ class JetStreamApi:
 
     async def tail(self, filter: str) -> Stored | None:
         """The last message under a filter, asked of the leader (a follower may be behind)."""
+        return await self._get({"last_by_subj": filter})
+
+    async def message(self, sequence: int) -> Stored | None:
+        """One message by its sequence, asked of the leader."""
+        return await self._get({"seq": sequence})
+
+    async def _get(self, which: dict[str, Any]) -> Stored | None:
         try:
-            it = (
-                await self._ask(f"STREAM.MSG.GET.{self.stream}", {"last_by_subj": filter})
-            ).message
+            it = (await self._ask(f"STREAM.MSG.GET.{self.stream}", which)).message
         except ApiError as error:
             if error.code == MESSAGE_NOT_FOUND:
                 return None
             raise
         if it is None:
-            raise UnavailableError(f"{filter}: an answer without a message")
+            raise UnavailableError(f"{which}: an answer without a message")
         return Stored(it.seq, it.subject, it.data, parse_moment(it.time))
 
     async def create_consumer(self, name: str, configuration: dict[str, Any]) -> None:

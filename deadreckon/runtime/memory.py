@@ -1,7 +1,7 @@
 """The log in memory: the promises of JetStream without a server, for backtests and fast tests."""
 
 import asyncio
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Awaitable, Callable
 from itertools import takewhile
 from operator import attrgetter
@@ -214,6 +214,14 @@ class MemoryBus:
         """The last message under `filter`."""
         self._check_open()
         return self.log.tail(filter)
+
+    async def message(self, sequence: int) -> Stored | None:
+        """One message by its sequence."""
+        self._check_open()
+        messages = self.log.messages
+        index = bisect_left(messages, sequence, key=attrgetter("sequence"))
+        found = messages[index : index + 1]
+        return found[0] if found and found[0].sequence == sequence else None
 
     async def info(self) -> LogInfo:
         """First and last sequence, and what is missing between them."""

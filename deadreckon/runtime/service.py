@@ -14,14 +14,15 @@ from deadreckon.runtime import killpoints
 from deadreckon.runtime.bus import Bus, TooLargeError
 from deadreckon.runtime.crashes import Answering, CrashBook
 from deadreckon.runtime.domain import Domain
-from deadreckon.runtime.feed import Feed, Message
+from deadreckon.runtime.feed import Feed, Links, Message
 from deadreckon.runtime.intake import Intake
 from deadreckon.runtime.lived import Decider, Lived
 from deadreckon.runtime.recollection import Recollection
-from deadreckon.runtime.snapshots import Standing, state_digest
+from deadreckon.runtime.snapshots import Moment, Shelf, Snapshots, Standing, state_digest
 
 PROGRESS_EVERY = 1_000  # business inputs without an answer before a progress commit says so
 ENVELOPE_BYTES = 420  # what an envelope weighs without its data, generously
+REST_FACTS = 1_000  # since the last snapshot, for one at the end: less is folded in no time
 GIVE_WAY_EVERY = 200  # facts between two looks at the event loop, so that nobody starves
 
 log = structlog.get_logger()
@@ -46,6 +47,7 @@ class Service:
         mode: Mode,
         code: str,
         crashes: CrashBook | None = None,
+        snapshots: Snapshots | None = None,
     ) -> None:
         self.name = name
         self.lived = Lived(name, book, decider)
@@ -67,9 +69,34 @@ class Service:
         self._answered: list[tuple[int, int, int]] = []
         self._events: list[Envelope] = []
         self._weight = 0
+        self._facts = 0  # inputs since the last snapshot
+        self._shelf = self._find_shelf(snapshots) if snapshots else None
         feed.follow(name)
 
+    def _find_shelf(self, snapshots: Snapshots) -> Shelf:
+        decider: Any = self.lived.decider
+        module = getattr(decider, "__name__", type(decider).__module__)
+        intake, shape = self.intake, type(self.lived.state)
+        return snapshots.shelf(self.name, intake.book, intake.mode, [module], shape)
+
     # Recall: what was recorded is what happened.
+
+    async def restore(self) -> None:
+        """Stand where the newest snapshot stood that fits; to be called before the feed starts.
+
+        Raises SnapshotAheadError when the log was cut.
+        """
+        found = await self._shelf.load(self._feed.bus) if self._shelf else None
+        if found is None:
+            return
+        moment = found.moment
+        self.lived.state, self.intake = found.state, found.intake
+        self._recollection = Recollection(
+            self.name, self.intake.book, self.intake, moment.n, moment.place
+        )
+        self.position = self._committed = moment.place
+        self._feed.follow(self.name, moment.place, found.links)
+        log.info("restored", service=self.name, place=moment.place, commits=moment.n)
 
     async def recall(self) -> None:
         """Fold the log up to the service's own last commit without deciding anything.
@@ -93,6 +120,7 @@ class Service:
         this service has recorded. What nobody has answered yet waits."""
         for (_, _, question), answers in self._recollection.take(message):
             self.lived.recall(question, answers)
+            self._facts += 1
         self.position = message.sequence
         self._committed = self._recollection.committed
         self._committed_part = self._recollection.part
@@ -185,6 +213,7 @@ class Service:
             self._answered.append((sequence, index, len(answers)))
             self._keep(answers)
         self._asked += 1
+        self._facts += 1
         if type(question.event) is not ClockTicked:
             self._silent += 1
 
@@ -201,10 +230,14 @@ class Service:
 
     async def commit(self) -> bool:
         """Append what was answered, or progress when it is due; whether anything was said."""
-        if not self._events and self._silent < PROGRESS_EVERY:
+        due = self._shelf is not None and self._facts >= self._shelf.facts_between
+        links = self._links_here() if due else None
+        if not self._events and self._silent < PROGRESS_EVERY and links is None:
             return False
         spoke = bool(self._events)
         await self._record()
+        if links is not None:
+            self._keep_snapshot(links)
         return spoke
 
     async def _record(self) -> None:
@@ -216,3 +249,33 @@ class Service:
         self._silent = self._asked = 0
         self._answered, self._events, self._weight = [], [], 0
         killpoints.passed("stored", self.name)
+
+    # Snapshots: what a start need not fold again.
+
+    def _links_here(self) -> Links | None:
+        """The chains at our place; null where no snapshot can stand, between the facts of one
+        message or before damage."""
+        if not self._deciding or self.part or self._recollection.waiting:
+            return None
+        return self._feed.links_at(self.position)
+
+    def _keep_snapshot(self, links: Links) -> None:
+        """Write the state down, which stands exactly where the commit just stored stands."""
+        token = self.domain
+        moment = Moment(token.sequence, token.previous, token.n, self.position)
+        if self._shelf is not None:
+            self._shelf.keep(moment, self.intake, links, self.lived.state)
+        self._facts = 0
+
+    async def rest(self) -> None:
+        """Commit what is at hand and leave a snapshot behind, at an orderly end."""
+        if self._shelf is None or not self._deciding:
+            return
+        async with self._busy:
+            await self.commit()
+            links = self._links_here()
+            if self._facts >= REST_FACTS and links is not None:
+                if self._asked:
+                    await self._record()
+                self._keep_snapshot(links)
+        await self._shelf.written()

@@ -1,14 +1,49 @@
-"""Snapshots of a service: a cache of what the log adds up to, borne out by the log or refused."""
+"""Snapshots of a state: a cache of what the log adds up to, borne out by the log or refused.
 
+A file has three lines: a mark with the format and the SHA-256 of all that follows; the head; the
+state. It is written beside, forced to disk and renamed, so that it is whole or not there.
+"""
+
+import asyncio
 import hashlib
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+import structlog
+from msgspec import Struct, structs
+
+from deadreckon.contracts.envelope import digest
+from deadreckon.contracts.event import Mode
+from deadreckon.runtime import killpoints
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.domain import retry
+from deadreckon.runtime.feed import Link, Links
+from deadreckon.runtime.fold_code import fold_code
+from deadreckon.runtime.intake import Intake
+
+FORMAT = 1
+MARK = b"deadreckon snapshot"
+SUFFIX = ".snapshot"
+WRITING = ".writing"
+KEPT = 2  # the newest, and one before it in case that is damaged
+FACTS_MIN = 25_000  # between two snapshots: what a start folds in well under a second
+BYTES_PER_FACT = 400  # of a state: the bigger it is, the longer the pause in which it is encoded
+
+log = structlog.get_logger()
 
 # As it lies in memory: the order of dicts is part of a state (a queue is a dict).
 encode_state = msgspec.json.Encoder(decimal_format="string").encode
+
+
+class SnapshotAheadError(Exception):
+    """You started on a log that ends before a snapshot of it: the log was cut."""
+
+
+class _RefusedError(Exception):
+    """Why a snapshot is of no use here."""
 
 
 class Standing(Struct, frozen=True):
@@ -21,11 +56,255 @@ class Standing(Struct, frozen=True):
     digest: str
 
 
+class Moment(Struct, frozen=True):
+    """A place in a log by which that log is known: a message's `sequence` and the SHA-256 of its
+    bytes. A service's is its own commit number `n`, which covers every input up to `place`."""
+
+    sequence: int
+    digest: str
+    n: int
+    place: int
+
+
+class Head(Struct, frozen=True):
+    """What a snapshot is of and where it stands.
+
+    `code` and `schema` are hashes of the program that folded it and of the state's shape; `intake`
+    and `links` (by `book.service`) are those at `place`; `state` is the state's digest.
+    """
+
+    name: str
+    book: str
+    mode: Mode
+    code: str
+    schema: str
+    moment: Moment
+    intake: Intake
+    links: dict[str, Link]
+    state: str
+
+
+class Snapshot(Struct, frozen=True):
+    """A state that may be gone on with, and its place."""
+
+    moment: Moment
+    intake: Intake
+    links: Links
+    state: Any
+
+
+class Shelf:
+    """The snapshots of one service (or view) in a folder of their own, the newest two kept.
+
+    `modules` fold the state, whose type is `shape`. `refused` counts what could not be used.
+    """
+
+    def __init__(
+        self, folder: Path, name: str, book: str, mode: Mode, modules: Iterable[str], shape: Any
+    ) -> None:
+        self.folder = folder
+        self.refused = 0
+        self._name, self._book, self._mode = name, book, mode
+        self._modules = list(modules)
+        self._shape = shape
+        self._size = 0
+        self._key: tuple[str, str] | None = None
+        self._writing: asyncio.Future[None] | None = None
+
+    @property
+    def facts_between(self) -> int:
+        """How many facts to fold between two snapshots: more for a state that is big."""
+        return max(FACTS_MIN, self._size // BYTES_PER_FACT)
+
+    async def load(self, bus: Bus) -> Snapshot | None:
+        """The newest snapshot that this log, this program and its own checksum bear out; null when
+        there is none. Every one refused is named in the process's log.
+
+        Raises SnapshotAheadError when one is ahead of the log.
+        """
+        last = (await retry(bus.info)).last
+        for path in sorted(self.folder.glob(f"*{SUFFIX}"), reverse=True):
+            try:
+                return await self._verified(path, bus, last)
+            except _RefusedError as fault:
+                self.refused += 1
+                log.warning(
+                    "snapshot_refused",
+                    service=self._name,
+                    snapshot=str(path),
+                    reason=str(fault),
+                    next="an older one, or the whole log, is folded instead",
+                )
+        return None
+
+    def keep(self, moment: Moment, intake: Intake, links: Links, state: Any) -> None:
+        """Write a state down as it is now; encoded at once, written beside the event loop. While
+        one is still being written the next one is let go."""
+        if self._writing is not None and not self._writing.done():
+            return
+        encoded = encode_state(state)
+        self._size = len(encoded)
+        now = structs.replace(intake)  # it moves on; what it holds is never changed in place
+        writing = asyncio.to_thread(self._write, moment, now, links, encoded)
+        self._writing = asyncio.ensure_future(writing)
+
+    async def written(self) -> None:
+        """Returns once what was kept is on disk, or could not be written and that was said."""
+        if self._writing is not None:
+            await self._writing
+
+    def _program(self) -> tuple[str, str]:
+        if self._key is None:
+            schema = msgspec.json.encode(msgspec.json.schema(self._shape))
+            self._key = fold_code(self._modules), hashlib.sha256(schema).hexdigest()
+        return self._key
+
+    async def _verified(self, path: Path, bus: Bus, last: int) -> Snapshot:
+        head, encoded = _read(path)
+        self._check_whose(head)
+        await _check_log(path, head.moment, bus, last)
+        self._check_program(head)
+        try:
+            state = msgspec.json.decode(encoded, type=self._shape)
+        except msgspec.MsgspecError as error:
+            raise _RefusedError(f"its state cannot be read: {error}") from error
+        if state_digest(state) != head.state:
+            raise _RefusedError("what is read of its state is not what was written")
+        self._size = len(encoded)
+        links = {_domain(name): link for name, link in head.links.items()}
+        return Snapshot(head.moment, head.intake, links, state)
+
+    def _check_whose(self, head: Head) -> None:
+        found, wanted = (head.name, head.book, head.mode), (self._name, self._book, self._mode)
+        if found != wanted:
+            raise _RefusedError(f"it is of {' '.join(found)}, not of {' '.join(wanted)}")
+
+    def _check_program(self, head: Head) -> None:
+        if (head.code, head.schema) != self._program():
+            raise _RefusedError("other code folded it")
+
+    def _head(self, moment: Moment, intake: Intake, links: Links, encoded: bytes) -> Head:
+        code, schema = self._program()
+        return Head(
+            name=self._name,
+            book=self._book,
+            mode=self._mode,
+            code=code,
+            schema=schema,
+            moment=moment,
+            intake=intake,
+            links={f"{book}.{service}": link for (book, service), link in links.items()},
+            state=hashlib.sha256(encoded).hexdigest(),
+        )
+
+    def _write(self, moment: Moment, intake: Intake, links: Links, encoded: bytes) -> None:
+        """A disk that takes no snapshot stops nobody from trading: the log is what counts."""
+        lines = [encode_state(self._head(moment, intake, links, encoded)), encoded]
+        path = self.folder / f"{moment.sequence:016d}{SUFFIX}"
+        beside = path.with_suffix(f".{os.getpid()}{WRITING}")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _write_whole(beside, lines, self._name)
+            killpoints.passed("snapshot-whole", self._name)
+            os.replace(beside, path)
+            _sync_folder(self.folder)
+            killpoints.passed("snapshot-done", self._name)
+            self._prune()
+        except OSError as error:
+            log.warning("snapshot_not_written", service=self._name, reason=str(error))
+
+    def _prune(self) -> None:
+        old = sorted(self.folder.glob(f"*{SUFFIX}"))[:-KEPT]
+        for path in [*old, *self.folder.glob(f"*{WRITING}")]:
+            path.unlink(missing_ok=True)
+
+
+class Snapshots:
+    """All snapshots of a data folder."""
+
+    def __init__(self, data: Path) -> None:
+        self._folder = data / "snapshots"
+
+    def shelf(self, name: str, book: str, mode: Mode, modules: Iterable[str], shape: Any) -> Shelf:
+        """Where the snapshots of one service of one book are."""
+        return Shelf(self._folder / f"{book}.{name}", name, book, mode, modules, shape)
+
+
 def state_digest(state: Any) -> str:
     """SHA-256 (hex) of a state as it would be written down."""
     return hashlib.sha256(encode_state(state)).hexdigest()
 
 
-def examine_snapshots(folder: Path) -> list[tuple[Path, str | None]]:
-    """Every snapshot under a data folder, with what is wrong with the file (null: nothing is)."""
-    return [(path, None) for path in sorted((folder / "snapshots").glob("*/*.snapshot"))]
+def examine_snapshots(data: Path) -> list[tuple[Path, str | None]]:
+    """Every snapshot under a data folder, with what is wrong with the file (null: nothing is).
+    Whether it fits the log and the program is seen when a service starts."""
+    return [(path, _fault(path)) for path in sorted((data / "snapshots").glob(f"*/*{SUFFIX}"))]
+
+
+def _fault(path: Path) -> str | None:
+    try:
+        _read(path)
+    except _RefusedError as fault:
+        return str(fault)
+    return None
+
+
+def _read(path: Path) -> tuple[Head, bytes]:
+    """The head and the encoded state of a file that is as it was written. Raises _RefusedError."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _RefusedError(f"it cannot be read: {error.strerror}") from error
+    mark, _, rest = content.partition(b"\n")
+    if mark.rpartition(b" ")[0] != _mark():
+        raise _RefusedError(f"it does not begin as a snapshot of format {FORMAT}")
+    if mark.rpartition(b" ")[2] != hashlib.sha256(rest).hexdigest().encode():
+        raise _RefusedError("it is damaged: its checksum is another")
+    head, _, encoded = rest.partition(b"\n")
+    try:
+        return msgspec.json.decode(head, type=Head), encoded
+    except msgspec.MsgspecError as error:
+        raise _RefusedError(f"its head cannot be read: {error}") from error
+
+
+async def _check_log(path: Path, moment: Moment, bus: Bus, last: int) -> None:
+    if moment.sequence > last:
+        raise SnapshotAheadError(
+            f"{path} was made at message {moment.sequence}, but the log ends at {last}: the log "
+            "was cut; restore it from a copy (only if this folder was given another log on "
+            "purpose, delete its folder of snapshots)"
+        )
+    stored = await retry(lambda: bus.message(moment.sequence))
+    if stored is None or digest(stored.payload) != moment.digest:
+        raise _RefusedError(f"it is of another log: message {moment.sequence} is not the same")
+
+
+def _mark() -> bytes:
+    return b"%s %d" % (MARK, FORMAT)
+
+
+def _write_whole(path: Path, lines: list[bytes], name: str) -> None:
+    content = b"\n".join(lines)
+    mark = b"%s %s\n" % (_mark(), hashlib.sha256(content).hexdigest().encode())
+    half = len(content) // 2
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(mark + content[:half])
+        if killpoints.armed is not None:
+            file.flush()
+            killpoints.passed("snapshot-half", name)
+        file.write(content[half:])
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _domain(name: str) -> tuple[str, str]:
+    book, _, service = name.partition(".")
+    return book, service

@@ -10,6 +10,7 @@ from deadreckon.runtime.crashes import CrashBook
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.lived import Decider
 from deadreckon.runtime.service import Service
+from deadreckon.runtime.snapshots import Snapshots
 
 # The order of turns on a tape: causes before effects, so that most rounds need no second one.
 DECIDERS = {
@@ -39,6 +40,7 @@ def assemble(
     book: str,
     mode: Mode,
     crashes: CrashBook | None = None,
+    snapshots: Snapshots | None = None,
 ) -> list[Service]:
     """The named services on one bus and one feed, in the order of turns."""
     return [
@@ -51,6 +53,7 @@ def assemble(
             mode=mode,
             code=__version__,
             crashes=crashes,
+            snapshots=snapshots,
         )
         for name in RANK
         if name in names

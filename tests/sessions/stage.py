@@ -21,6 +21,7 @@ from deadreckon.runtime.bus import Stored
 from deadreckon.runtime.domain import Domain
 from deadreckon.runtime.feed import Decoding, Feed, Message
 from deadreckon.runtime.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.snapshots import Snapshots
 from deadreckon.runtime.turns import LocalPlayer, Round
 from deadreckon.stack.assembly import BOOK, RANK, assemble
 from tests.sessions.script import Fact, Row, Script, Step, Wire
@@ -32,19 +33,21 @@ CODE = "session"
 class Stage:
     """The services of one life, and the market edge beside them."""
 
-    def __init__(self, bus: MemoryBus, name: str) -> None:
+    def __init__(self, bus: MemoryBus, name: str, snapshots: Snapshots | None = None) -> None:
         self.bus = bus
         self.feed = Feed(bus)
         self._name = name
         self._market = Domain(bus, SHARED, "market", CODE)
-        self._services = assemble(RANK, bus, self.feed, book=BOOK, mode="paper")
-        self._turns = Round([LocalPlayer(service) for service in self._services], self.feed)
+        self.services = assemble(RANK, bus, self.feed, book=BOOK, mode="paper", snapshots=snapshots)
+        self._turns = Round([LocalPlayer(service) for service in self.services], self.feed)
 
     async def open(self) -> None:
         """Recall everything from the log, and finish the turn in which the last life ended."""
+        for service in self.services:
+            await service.restore()
         await self.feed.start()
         await self._market.recover()
-        for service in self._services:
+        for service in self.services:
             await service.recall()
         played = Played()
         for message in told(self.bus.log.messages):
@@ -85,7 +88,7 @@ class Stage:
     @property
     def states(self) -> dict[str, Any]:
         """What each service remembers now."""
-        return {service.name: service.lived.state for service in self._services}
+        return {service.name: service.lived.state for service in self.services}
 
     async def close(self) -> None:
         await self.feed.stop()
