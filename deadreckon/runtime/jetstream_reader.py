@@ -58,7 +58,7 @@ class JetStreamReader:
         self._generation = 0
         self._on_order = 0
         self._bytes_max = BYTES_FIRST
-        self._heard = self._left = self._loop.time()
+        self._heard = self._left = self._looked = self._loop.time()
         self._waiter: asyncio.Future[None] | None = None
         self._hole_after = -1
         self._hole_seen = 0
@@ -87,15 +87,33 @@ class JetStreamReader:
             self._heard = now  # it was we who were away
         while not self._ready:
             await self._mend()
+            await self._look_ahead()
             remaining = deadline - self._loop.time()
             await self._rest(remaining)
             if remaining <= 0:
                 break
         ready, self._ready = self._ready, []
         if ready:
+            self._looked = self._loop.time()
             await self._order_more()
         self._left = self._loop.time()
         return ready
+
+    async def _look_ahead(self) -> None:
+        """After a silence, see that nothing is kept from us: a damaged last message is counted by
+        the server and never delivered, and no message behind it shows the hole."""
+        now = self._loop.time()
+        if now - self._looked < HEARTBEAT or not self._connection.is_up:
+            return
+        self._looked = now
+        try:
+            if (await self._api.info()).last <= self._last or self._ready:
+                return
+            if await self._api.message(self._last + 1) is None:
+                self._looked = now - HEARTBEAT  # asked again at once, before it is believed
+                self._stumble(f"message {self._last + 1} is counted but cannot be read")
+        except UnavailableError as fault:
+            log.debug("reader_cannot_look", reason=str(fault))
 
     async def _rest(self, seconds: float) -> None:
         """Until something comes or happens, or it has been silent for too long."""
@@ -190,7 +208,7 @@ class JetStreamReader:
             return  # of a consumer given up
         sequence = int(parts[5 + shift])
         if sequence != self._last + 1:
-            self._stumble(sequence)
+            self._stumble(f"the log continues with {sequence}; {self._last + 1} is missing")
             return
         if not self._ready:
             self._heard = self._loop.time()
@@ -215,15 +233,13 @@ class JetStreamReader:
             self._give_up(f"status_{status.decode()}")
         self._wake()
 
-    def _stumble(self, found: int) -> None:
+    def _stumble(self, reason: str) -> None:
         """A sequence is missing: lost on the way, or in one replica, or for ever."""
         if self._hole_after != self._last:
             self._hole_after, self._hole_seen = self._last, 0
         self._hole_seen += 1
         if self._hole_seen > ATTEMPTS:
-            self._failure = HoleError(
-                f"the log continues with {found}; {self._last + 1} is missing"
-            )
+            self._failure = HoleError(reason)
         self._give_up("hole")
         self._wake()
 
