@@ -68,6 +68,11 @@ def turn_subject(book: str, service: str) -> str:
     return f"turn.{token(book, 'book')}.{token(service, 'service')}"
 
 
+def standing_subject(book: str, service: str) -> str:
+    """Where a service at work is asked whether it is there, and where it stands."""
+    return f"standing.{token(book, 'book')}.{token(service, 'service')}"
+
+
 def parse(subject: str) -> Subject:
     """Take a subject of the log apart; raises ValueError when it is not of its form."""
     parts = subject.split(".")
@@ -145,6 +150,13 @@ SUBJECTS = (
         ("whoever plays a tape",),
         ("that service, in another process",),
         "a request to answer everything up to a sequence, and its reply when that is done",
+    ),
+    SubjectForm(
+        "standing.{book}.{service}",
+        False,
+        ("a standby of that service",),
+        ("that service, at work in another process",),
+        "a request whether it is there, and its reply: the digest of its state at a commit",
     ),
 )
 

@@ -42,6 +42,7 @@ def test_a_name_that_would_change_the_subjects_form_is_refused(name: str) -> Non
         subjects.operator_subject,
         subjects.verdict_subject,
         subjects.turn_subject,
+        subjects.standing_subject,
     ):
         with pytest.raises(ValueError, match="letters, digits"):
             build("desk", name)
@@ -66,6 +67,7 @@ def test_every_subject_that_is_built_has_a_form_in_the_table() -> None:
         subjects.operator_subject("BOOK", "OPERATOR"),
         subjects.verdict_subject("BOOK", "PRODUCER"),
         subjects.turn_subject("BOOK", "SERVICE"),
+        subjects.standing_subject("BOOK", "SERVICE"),
     ]
     assert [re.sub(r"[A-Z]+", lambda part: f"{{{part[0].lower()}}}", one) for one in built] == forms
     assert [form.startswith("log.") for form in forms] == [subject.kept for subject in SUBJECTS]

@@ -11,6 +11,7 @@ from deadreckon.contracts.envelope import Commit
 from deadreckon.contracts.speakers import SERVICES, words_of
 from deadreckon.contracts.subjects import PARAMETERS, SUBJECTS, SubjectForm
 from deadreckon.contracts.verdicts import Verdict
+from deadreckon.runtime.standby import StandingAsked, StandingTold
 from deadreckon.runtime.turns import TurnTaken
 from deadreckon.stack.documents.schemas import (
     SIGNAL_FORMS,
@@ -34,6 +35,7 @@ CARRIED = {
     "log.{book}.op.{operator}": ("fact",),
     "verdict.{book}.{producer}": ("verdict",),
     "turn.{book}.{service}": ("turn", "turn_taken"),
+    "standing.{book}.{service}": ("standing_asked", "standing_told"),
 }
 
 
@@ -117,7 +119,12 @@ def _operations() -> dict[str, Any]:
     operations["producer.hears"] = _operation(
         "receive", "verdict_producer", "verdict", "a producer hears what became of its signals"
     )
-    operations["tape.asks"] = _turn()
+    operations["tape.asks"] = _question(
+        "turn_service", "turn", "turn_taken", "whoever plays a tape gives a turn"
+    )
+    operations["standby.asks"] = _question(
+        "standing_service", "standing_asked", "standing_told", "a standby looks whether it is alone"
+    )
     return operations
 
 
@@ -133,12 +140,11 @@ def _operation(
     return operation | ({"x-event-types": words} if words else {})
 
 
-def _turn() -> dict[str, Any]:
-    asks = _operation("send", "turn_service", "turn", "whoever plays a tape gives a turn")
-    return asks | {
+def _question(channel: str, asked: str, told: str, summary: str) -> dict[str, Any]:
+    return _operation("send", channel, asked, summary) | {
         "reply": {
-            "channel": {"$ref": "#/channels/turn_service"},
-            "messages": [{"$ref": "#/channels/turn_service/messages/turn_taken"}],
+            "channel": {"$ref": f"#/channels/{channel}"},
+            "messages": [{"$ref": f"#/channels/{channel}/messages/{told}"}],
         }
     }
 
@@ -152,6 +158,8 @@ def _messages() -> dict[str, Any]:
         "verdict": _message("what became of a signal", {"$ref": SCHEMAS + "Verdict"}),
         "turn": _message("answer everything up to this sequence", {"type": "integer"}),
         "turn_taken": _message("it is answered", {"$ref": SCHEMAS + "TurnTaken"}),
+        "standing_asked": _message("is it there", {"$ref": SCHEMAS + "StandingAsked"}),
+        "standing_told": _message("where it stands", {"$ref": SCHEMAS + "StandingTold"}),
     }
 
 
@@ -160,7 +168,8 @@ def _message(title: str, payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    kinds: list[type[Struct]] = [Commit, WireSignal, WireFact, Verdict, TurnTaken]
+    kinds: list[type[Struct]] = [Commit, WireSignal, WireFact, Verdict]
+    kinds += [TurnTaken, StandingAsked, StandingTold]
     schemas = components(kinds, SCHEMAS + "{name}")
     schemas["Envelope"]["allOf"] = _bodies(frozenset(EVENTS))
     schemas["WireFact"]["allOf"] = _bodies(OPERATOR_EVENTS)

@@ -1,0 +1,177 @@
+"""A second instance of a service: it follows the log, is proved equal, and goes on when alone.
+
+Who is active is a hint and may be wrong; the fence of the domain decides who writes (decision
+0017). So a standby that takes over too early costs a recall, and never an answer given twice.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from deadreckon.contracts.subjects import standing_subject
+from deadreckon.runtime.bus import Bus, UnavailableError
+from deadreckon.runtime.feed import Feed, Message
+from deadreckon.runtime.service import Service
+from deadreckon.runtime.snapshots import Standing
+
+# A primary that was killed is not there at once, one that was stopped does not answer in time:
+# both are gone after MISSES looks, within a second.
+LOOK_SECONDS = 0.2  # between two looks whether the primary is there, and for its answer
+MISSES = 3  # looks in a row without an answer, and without a new commit in the domain
+PROOF_SECONDS = 600.0  # between two proofs; each is a commit of the primary, if it was silent
+PROOF_LOOKS = 25  # looks during which nothing is folded, so that the place to compare is not passed
+PROOF_WAIT = 5.0  # seconds for the commit of a proof to arrive; it is in the log already
+
+log = structlog.get_logger()
+
+
+class DivergedError(Exception):
+    """You run a standby whose state is not the primary's; the message has both digests."""
+
+
+class StandingAsked(Struct, frozen=True):
+    """Is the service there; `prove` also asks it for a new digest of its state, soon."""
+
+    prove: bool
+
+
+class StandingTold(Struct, frozen=True):
+    """It is there; where it stood when it last was asked for a proof, null before that."""
+
+    standing: Standing | None
+
+
+async def answer_standing(service: Service, book: str, bus: Bus) -> None:
+    """Say that this service is at work to whoever asks, for ever.
+
+    The answer never waits for the service, which may wait for the log: a digest that was asked
+    for is told to a later request. Ends with the error of the service: it may be fenced out.
+    """
+    wanted = asyncio.Event()
+    latest: Standing | None = None
+
+    async def tell(request: bytes) -> bytes:
+        if msgspec.json.decode(request, type=StandingAsked).prove:
+            wanted.set()
+        return msgspec.json.encode(StandingTold(latest))
+
+    await bus.serve(standing_subject(book, service.name), tell)
+    while True:
+        await wanted.wait()
+        latest = await service.standing()
+        wanted.clear()
+
+
+class Standby:
+    """A service that only follows, beside another instance that is at work."""
+
+    def __init__(
+        self,
+        service: Service,
+        feed: Feed,
+        bus: Bus,
+        *,
+        book: str,
+        ready: Callable[[Standing], None],
+    ) -> None:
+        self._service = service
+        self._feed = feed
+        self._bus = bus
+        self._book = book
+        self._ready = ready
+        self._subject = standing_subject(book, service.name)
+        self._n = service.domain.n  # the primary's commits that we have folded
+        self._sequence = service.domain.sequence  # where the last of them lies
+        self._misses = 0
+        self._proof_due = 0.0
+
+    async def until_alone(self) -> None:
+        """Follow until the primary is gone; the service has been recalled before.
+
+        `ready` is told each time that our state was found equal. Raises DivergedError when it was
+        not: such a standby must never take over.
+        """
+        proving = PROOF_LOOKS
+        while True:
+            told = await self._look(prove=proving > 0)
+            if self._misses >= MISSES and await self._is_alone():
+                return
+            if proving and told and told.standing and told.standing.n >= self._n:
+                await self._prove(told.standing)
+                proving = 0
+            proving = max(proving - 1, 0)
+            if not proving:
+                await self._catch_up()
+                proving = PROOF_LOOKS if self._now() >= self._proof_due else 0
+
+    async def _look(self, *, prove: bool) -> StandingTold | None:
+        """Ask whether the primary is there, and take LOOK_SECONDS for it in any case."""
+        due = self._now() + LOOK_SECONDS
+        request = msgspec.json.encode(StandingAsked(prove))
+        try:
+            reply = await self._bus.request(self._subject, request, LOOK_SECONDS)
+        except UnavailableError:
+            self._misses += 1
+            reply = None
+        else:
+            self._misses = 0
+        await asyncio.sleep(max(due - self._now(), 0))
+        return msgspec.json.decode(reply, type=StandingTold) if reply is not None else None
+
+    async def _is_alone(self) -> bool:
+        """Whether nothing new is in the domain; a log that is away says nothing of the primary."""
+        try:
+            tail = await self._bus.tail(self._service.domain.filter)
+        except UnavailableError:
+            self._misses = 0
+            return False
+        if tail is not None and tail.sequence > self._sequence:
+            await self._catch_up()
+            self._misses = 0
+            return False
+        return True
+
+    async def _prove(self, theirs: Standing) -> None:
+        """Fold up to exactly the commit at which the primary stood, and compare."""
+        while self._n < theirs.n:
+            if not await self._feed.reach(self._service.position + 1, PROOF_WAIT):
+                log.warning("proof_put_off", service=self._service.name, missing_commit=theirs.n)
+                return
+            self._fold_until(theirs.n)
+        ours = await self._service.standing()
+        if ours != theirs:
+            log.error("standby_diverged", service=self._service.name, ours=ours, theirs=theirs)
+            raise DivergedError(
+                f"{self._service.name} differs from the instance at work at commit {theirs.n}: "
+                f"{ours.digest[:16]} here, {theirs.digest[:16]} there; this standby will not take "
+                "over: compare the versions of both, and `dr verify` the folder"
+            )
+        self._proof_due = self._now() + PROOF_SECONDS
+        self._ready(ours)
+
+    async def _catch_up(self) -> None:
+        """Fold what is here."""
+        while self._service.position < self._feed.last:
+            self._fold_until(None)
+            await asyncio.sleep(0)
+
+    def _fold_until(self, n: int | None) -> None:
+        """Fold some of what is here, at most up to and with the domain's commit `n`."""
+        for message in self._feed.since(self._service.position):
+            self._service.shadow(message)
+            self._note(message)
+            if n is not None and self._n >= n:
+                break
+        self._feed.done(self._service.name, self._service.position)
+
+    def _note(self, message: Message) -> None:
+        subject = message.subject
+        own = subject.service == self._service.name and subject.book == self._book
+        if own and message.commit is not None:
+            self._n, self._sequence, self._misses = message.commit.n, message.sequence, 0
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
