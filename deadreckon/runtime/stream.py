@@ -19,6 +19,7 @@ REQUIRED: dict[str, Any] = {
     "max_msgs_per_subject": UNLIMITED,
     "max_msg_size": UNLIMITED,
     "max_age": 0,
+    "discard": "new",  # should a limit ever be set, writing stops and nothing is lost
     "deny_delete": True,
     "deny_purge": True,
     "allow_direct": True,
@@ -39,6 +40,22 @@ FORBIDDEN = {
     "republish": "messages leave by another door",
     "mirror_direct": "a copy would answer for it",
     "discard_new_per_subject": "it belongs to a limit",
+    "first_seq": "a log begins with its first message",
+    "consumer_limits": "a reader might be refused",
+}
+
+# What makes no difference to what is kept.
+HARMLESS = {
+    "name",
+    "description",
+    "metadata",
+    "num_replicas",  # the bus knows how many it wants
+    "placement",
+    "compression",
+    "duplicate_window",  # for messages with an id of their own; ours have none
+    "allow_atomic",
+    "allow_batched",
+    "persist_mode",  # looked at apart
 }
 
 
@@ -48,7 +65,6 @@ def configuration(name: str, replicas: int) -> dict[str, Any]:
         **REQUIRED,
         "name": name,
         "num_replicas": replicas,
-        "discard": "new",  # should a limit ever be set, writing stops and nothing is lost
         # Half the disk for commits of JSON. An append costs the same; once in 8 MB, when a block
         # is full, one waits a few milliseconds longer.
         "compression": "s2",
@@ -70,6 +86,11 @@ def configuration_faults(config: Mapping[str, Any]) -> list[str]:
         f"{field}: expected nothing, found {config[field]!r}: {reason}"
         for field, reason in FORBIDDEN.items()
         if config.get(field)
+    ]
+    wrong += [
+        f"{field}: expected nothing, found {config[field]!r}: this program does not know it"
+        for field in sorted(config.keys() - REQUIRED.keys() - FORBIDDEN.keys() - HARMLESS)
+        if config[field]
     ]
     if config.get("persist_mode", "default") not in ("", "default"):
         wrong.append(

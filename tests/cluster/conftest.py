@@ -16,11 +16,11 @@ class Place:
 
     def __init__(self, servers: str, replicas: int) -> None:
         self.replicas = replicas
-        self._servers = servers
+        self.servers = servers
         self._buses: list[JetStreamBus] = []
 
     async def connect(self) -> JetStreamBus:
-        bus = await JetStreamBus.connect(self._servers)
+        bus = await JetStreamBus.connect(self.servers)
         self._buses.append(bus)
         return bus
 

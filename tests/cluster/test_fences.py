@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 import pytest
 
 from deadreckon.contracts.codec import decode_commit
+from deadreckon.contracts.envelope import Commit
 from deadreckon.contracts.subjects import commit_subject, domain
 from deadreckon.runtime.bus import Bus, Fence, FencedError, UnavailableError
 from deadreckon.runtime.domain import Domain, FencedOutError, retry
@@ -184,11 +185,11 @@ async def test_two_instances_of_a_domain_never_both_write(place: Place) -> None:
     assert numbers == list(range(1, sum(written) + 1))
 
 
-async def commits(bus: Bus) -> list[object]:
+async def commits(bus: Bus) -> list[Commit]:
     """Every commit of the log in order."""
     reader = await bus.read(0)
     last = (await retry(bus.info)).last
-    found = []
+    found: list[Commit] = []
     while len(found) < last:
         found += [decode_commit(stored.payload) for stored in await reader.next(1.0)]
     await reader.close()
@@ -236,9 +237,9 @@ async def test_every_writer_of_a_domain_uses_the_one_filter(place: Place) -> Non
         await writer.append((1, 0, 0), [], [])
 
     assert [fence and fence.filter for fence in used] == [
-        filter
+        its_filter
         for book, service in [("desk", "risk"), ("shared", "clock"), ("shared", "market")]
-        for filter in [domain(book, service)] * 2
+        for its_filter in [domain(book, service)] * 2
     ]
 
 
