@@ -51,6 +51,7 @@ VERBS = {
     "backup": Verb("deadreckon.cli.backup:backup", "A folder's log in one file."),
     "restore": Verb("deadreckon.cli.backup:restore", "A folder from a backup."),
     "contracts": Verb("deadreckon.cli.contracts:verbs", "Generated documents of the contracts."),
+    "exchange": Verb("deadreckon.cli.exchange:exchange", "A simulated exchange to trade against."),
     "bench": Verb("deadreckon.cli.bench:bench", "Measure the stack beside the machine's limits."),
     "version": Verb("deadreckon.cli.about:version", "The version of program and data format."),
 }

@@ -1,1 +1,1 @@
-"""A small exchange that does not forgive, as a process of its own: what the venue edge is tried on."""
+"""A small exchange that does not forgive, as a process of its own, to try the venue edge on."""

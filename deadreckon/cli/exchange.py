@@ -1,0 +1,37 @@
+"""`dr exchange`: the simulated exchange, as a process of its own."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deadreckon.services.venues.sim import Address
+
+
+def exchange(
+    *, data: Path = Path("var/exchange"), seed: str = "1", port: int | None = None
+) -> None:
+    """A small exchange on loopback that can be told to misbehave (docs/venues.md).
+
+    It prints one JSON line with its addresses when it is ready, and runs until it is stopped.
+
+    Example: dr exchange --data run1/exchange --seed 7
+
+    Parameters
+    ----------
+    data
+        The folder of its book, its key and its address; used again, it goes on with them.
+    seed
+        What its market is derived from.
+    port
+        The port of the traders' door; the last one of the folder, or a free one, unless given.
+    """
+    from deadreckon.cli.running import run
+    from deadreckon.stack.exchange.house import keep_house
+
+    run(lambda: keep_house(data, seed, port, _tell))
+
+
+def _tell(address: "Address") -> None:
+    import msgspec
+
+    print(msgspec.json.encode(address).decode(), flush=True)

@@ -1,0 +1,165 @@
+"""Opens the exchange's doors on its ports, and shuts the trader's while it is "down"."""
+
+import asyncio
+import fcntl
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from deadreckon.runtime.folder import FolderBusyError, FolderError
+from deadreckon.runtime.secret import kept_secret
+from deadreckon.services.venues.sim import Address
+from deadreckon.stack.exchange.book import Book
+from deadreckon.stack.exchange.server import Exchange
+from deadreckon.stack.interrupts import interrupted
+from deadreckon.stack.loopback import LOOPBACK, PortBusyError, bound
+
+PORT_WAIT = 5.0  # seconds: a port given up a moment ago may be somebody's source port for another
+
+log = structlog.get_logger()
+
+
+async def keep_house(
+    folder: Path, seed: str, port: int | None, ready: Callable[[Address], None]
+) -> None:
+    """Run the exchange of a folder until this process is asked to end.
+
+    Raises FolderError, FolderBusyError, PortBusyError and ExposedSecretError.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with ExitStack() as held:
+        _hold_alone(folder, held)
+        book = Book(folder / "exchange.sqlite")
+        held.callback(book.close)
+        _keep_seed(book, seed, folder)
+        house = _House(book, seed, kept_secret(folder / "key", lambda: secrets.token_urlsafe(32)))
+        address = await house.open(*_ports(folder, port))
+        _leave_word(folder, address)
+        ready(address)
+        try:
+            await interrupted()
+        finally:
+            await house.close()
+
+
+class _House:
+    """The two doors and their ports."""
+
+    def __init__(self, book: Book, seed: str, key: str) -> None:
+        self._exchange = Exchange(book, seed, key, self._go_down)
+        self._seed = seed
+        self._port = 0
+        self._front: web.AppRunner | None = None
+        self._back = _runner(self._exchange.keeping())
+        self._wish = asyncio.Event()  # something about being up or down has changed
+        self._down_until: float | None = None  # loop time; infinite for "until told"
+        self._doorkeeper: asyncio.Task[None] | None = None
+
+    async def open(self, port: int, admin_port: int) -> Address:
+        """Open both doors; 0 takes a free port."""
+        self._port, self._front = await _open(_runner(self._exchange.trading()), port)
+        admin, self._back = await _open(self._back, admin_port)
+        self._doorkeeper = asyncio.create_task(self._keep_door(), name="doorkeeper")
+        url, admin_url = (f"http://{LOOPBACK}:{number}" for number in (self._port, admin))
+        return Address(url=url, admin_url=admin_url, pid=os.getpid(), seed=self._seed)
+
+    async def close(self) -> None:
+        """Shut both doors."""
+        if self._doorkeeper is not None:
+            self._doorkeeper.cancel()
+        await self._exchange.reports.close()
+        for runner in (self._front, self._back):
+            if runner is not None:
+                await runner.cleanup()
+
+    def _go_down(self, seconds: float | None) -> None:
+        """Null: be up; 0: be down until told; else be down so many seconds."""
+        now = asyncio.get_running_loop().time()
+        self._down_until = None if seconds is None else now + (seconds or float("inf"))
+        self._wish.set()
+
+    async def _keep_door(self) -> None:
+        """Shut and open the trader's door as wished; the only place that does."""
+        while True:
+            now = asyncio.get_running_loop().time()
+            down = self._down_until is not None and self._down_until > now
+            if down and self._front is not None:
+                await self._exchange.reports.close()
+                await self._front.cleanup()
+                self._front = None
+            elif not down and self._front is None:
+                runner = _runner(self._exchange.trading())
+                _, self._front = await _open(runner, self._port)
+            left = self._down_until - now if down and self._down_until is not None else None
+            self._wish.clear()
+            await self._pause(left)
+
+    async def _pause(self, seconds: float | None) -> None:
+        timeout = None if seconds == float("inf") else seconds
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wish.wait(), timeout)
+
+
+def _runner(application: web.Application) -> web.AppRunner:
+    # No patience at the end: an exchange that goes down does not finish its answers.
+    return web.AppRunner(application, access_log=None, shutdown_timeout=0.01)
+
+
+async def _open(runner: web.AppRunner, port: int) -> tuple[int, web.AppRunner]:
+    listening = await _bound(port)
+    await runner.setup()
+    await web.SockSite(runner, listening).start()
+    return listening.getsockname()[1], runner
+
+
+async def _bound(port: int) -> socket.socket:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + PORT_WAIT
+    while True:
+        try:
+            return bound(port)
+        except PortBusyError:
+            if loop.time() > deadline:
+                raise PortBusyError(
+                    f"port {port} is in use: give another with --port (0 takes a free one)"
+                ) from None
+            await asyncio.sleep(0.05)
+
+
+def _hold_alone(folder: Path, held: ExitStack) -> None:
+    lock = held.enter_context((folder / "lock").open("a", encoding="ascii"))
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise FolderBusyError(f"an exchange runs on {folder} already; stop it first") from None
+
+
+def _keep_seed(book: Book, seed: str, folder: Path) -> None:
+    with book.transaction():
+        kept = book.cell("seed", str, seed)
+        book.keep("seed", kept)
+    if kept != seed:
+        raise FolderError(f"{folder} is the exchange of seed {kept}; give that, or a new folder")
+
+
+def _ports(folder: Path, port: int | None) -> tuple[int, int]:
+    """The wanted ports; those of the last time unless others are named."""
+    try:
+        last = msgspec.json.decode((folder / "exchange.json").read_bytes(), type=Address)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return port or 0, 0
+    ports = [int(url.rpartition(":")[2]) for url in (last.url, last.admin_url)]
+    return (ports[0] if port is None else port), ports[1]
+
+
+def _leave_word(folder: Path, address: Address) -> None:
+    unfinished = folder / "exchange.json.part"
+    unfinished.write_bytes(msgspec.json.encode(address))
+    os.replace(unfinished, folder / "exchange.json")

@@ -1,0 +1,89 @@
+"""When an order trades next, and at which price: a function of the order and the path alone.
+
+Nothing here depends on other orders, so that it does not matter in which order they arrived. Only
+how much a reduce-only order may trade does, and that is decided when its moment has come.
+"""
+
+from msgspec import Struct
+
+from deadreckon.contracts.event import NANOSECONDS
+from deadreckon.contracts.orders import Liquidity
+from deadreckon.stack.exchange.market import Path
+from deadreckon.stack.exchange.orders import Order, gap, parts
+
+
+class Start(Struct, frozen=True):
+    """The moment (nanoseconds UTC) at which an order begins to trade. `killed` says that it ends
+    then instead, because it was to trade at once or never."""
+
+    at: int
+    liquidity: Liquidity = "taker"
+    killed: bool = False
+
+
+def start(order: Order, path: Path, until: int) -> Start | None:
+    """When an order begins to trade, if that is up to `until` (nanoseconds UTC)."""
+    released = _released(order, path, until)
+    if released is None:
+        return None
+    if order.limit is None or _reaches(
+        order.side, path.price(released // NANOSECONDS), order.limit
+    ):
+        return Start(released)
+    if order.time_in_force != "gtc":
+        return Start(released, killed=True)
+    reached = _first(path, order.side == "buy", order.limit, released, until)
+    return None if reached is None else Start(reached, "maker")
+
+
+def next_moment(order: Order, begun: Start) -> int:
+    """When an order that has begun to trade trades next (nanoseconds UTC)."""
+    if order.time_in_force == "fok":
+        return begun.at
+    return begun.at + order.trades * gap(order) * NANOSECONDS
+
+
+def price(order: Order, begun: Start, path: Path, moment: int) -> int:
+    """What a trade costs, in ticks: a maker's own price, a taker's is the path's or better than
+    its limit allows."""
+    market = path.price(moment // NANOSECONDS)
+    if order.limit is None:
+        return market
+    if begun.liquidity == "maker":
+        return order.limit
+    return min(market, order.limit) if order.side == "buy" else max(market, order.limit)
+
+
+def ends_after_trade(order: Order) -> str | None:
+    """Why an order that has just traded ends with something left; null when it goes on."""
+    if order.time_in_force == "ioc" and order.type != "market" and order.trades < parts(order):
+        return "immediate_or_cancel"
+    return None
+
+
+def takes_at_once(order: Order, path: Path) -> bool:
+    """Whether a limit order would not wait in the book when it arrives."""
+    market = path.price(order.at // NANOSECONDS)
+    return order.limit is not None and _reaches(order.side, market, order.limit)
+
+
+def _released(order: Order, path: Path, until: int) -> int | None:
+    """When an order may begin to trade at all: at its own time, or when its stop is reached."""
+    if order.stop is None:
+        return order.at if order.at <= until else None
+    market = path.price(order.at // NANOSECONDS)
+    beyond = market >= order.stop if order.side == "buy" else market <= order.stop
+    if beyond:
+        return order.at if order.at <= until else None
+    return _first(path, order.side == "sell", order.stop, order.at, until)
+
+
+def _reaches(side: str, market: int, limit: int) -> bool:
+    return market <= limit if side == "buy" else market >= limit
+
+
+def _first(path: Path, downwards: bool, level: int, after: int, until: int) -> int | None:
+    """The first whole second behind `after` and up to `until` at which the path is at the level."""
+    search = path.first_at_or_below if downwards else path.first_at_or_above
+    second = search(level, after // NANOSECONDS + 1, until // NANOSECONDS)
+    return None if second is None else second * NANOSECONDS

@@ -1,0 +1,71 @@
+"""The WebSocket side: what happened is pushed to whoever listens, or not as it should be."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from aiohttp import web
+
+from deadreckon.stack.exchange.faults import Trouble, garbage
+
+WITHHELD_MAX = 10_000  # pushes; beyond it the oldest are lost, as a venue's would be
+
+
+class Reports:
+    """Those who listen, and what is kept from them. All of it is lost with the process: what
+    counts is asked for."""
+
+    def __init__(self) -> None:
+        self._listening: list[web.WebSocketResponse] = []
+        self._withheld: list[bytes] = []  # until somebody connects
+        self._held_back: list[bytes] = []  # until something else is pushed
+
+    async def listen(self, request: web.Request) -> web.WebSocketResponse:
+        """Push to this client until it goes; what was withheld comes first."""
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        kept, self._withheld = self._withheld + self._held_back, []
+        self._held_back = []
+        self._listening.append(socket)
+        try:
+            for message in kept:
+                await _send(socket, message)
+            async for _ in socket:
+                pass  # a client has nothing to say here
+        finally:
+            self._listening.remove(socket)
+        return socket
+
+    async def push(self, batch: Sequence[bytes], trouble: Trouble | None, number: int) -> None:
+        """Push what one request brought about, disturbed as told."""
+        match trouble.fault if trouble else None:
+            case "withhold":
+                self._withheld = [*self._withheld, *batch][-WITHHELD_MAX:]
+            case "out_of_order":
+                self._held_back += reversed(batch)
+            case "fills_twice":
+                await self._send([message for message in batch for _ in range(2)])
+            case "garbage_report":
+                await self._send(
+                    [garbage(number + place, message) for place, message in enumerate(batch)]
+                )
+            case _:
+                await self._send(batch)
+
+    async def close(self) -> None:
+        """Break every connection."""
+        for socket in list(self._listening):
+            with suppress(ConnectionError):
+                await socket.close()
+
+    async def _send(self, batch: Sequence[bytes]) -> None:
+        if not batch:
+            return
+        late, self._held_back = self._held_back, []
+        for socket in list(self._listening):
+            for message in (*batch, *late):
+                await _send(socket, message)
+
+
+async def _send(socket: web.WebSocketResponse, message: bytes) -> None:
+    with suppress(ConnectionError):
+        await socket.send_str(message.decode("utf-8", "replace"))
