@@ -13,7 +13,7 @@ from deadreckon.contracts.market import ClockTicked
 from deadreckon.runtime import killpoints
 from deadreckon.runtime.bus import Bus, TooLargeError
 from deadreckon.runtime.crashes import Answering, CrashBook
-from deadreckon.runtime.domain import Domain
+from deadreckon.runtime.domain import Domain, FencedOutError
 from deadreckon.runtime.feed import Feed, Links, Message
 from deadreckon.runtime.intake import Intake
 from deadreckon.runtime.lived import Decider, Lived
@@ -180,7 +180,10 @@ class Service:
         spoke = False
         asked = 0
         for message in self._feed.since(self.position, min(500, upto - self.position)):
-            if not self._recollection.is_own(message) or message.damage:
+            own = self._recollection.is_own(message)
+            if own and not message.damage and message.sequence > self.domain.sequence:
+                raise FencedOutError(f"{self.domain.filter}: another instance wrote a commit")
+            if not own or message.damage:
                 questions = list(self.intake.admit(message))
                 killpoints.passed("question", self.name)
                 unasked = enumerate(questions)
