@@ -92,8 +92,9 @@ class VenueTradeReported(Event, frozen=True):
 
     `trade_id` is unique at the venue. `quantity` is in base units or contracts, `price` in quote
     currency per base unit, `fee` in `fee_currency` (negative is a rebate). `liquidity`: a maker waited in
-    the book, a taker did not. `traded_at` (nanoseconds UTC) is the venue's own time of it. `place` is its number in the venue's own
-    sequence of the account's trades, from 1: what is missing before it has to be asked for.
+    the book, a taker did not. `traded_at` (nanoseconds UTC) is the venue's own time of it.
+    `place` is its number in the venue's own sequence of the account's trades, from 1: what is
+    missing before it has to be asked for.
     """
 
     venue: str

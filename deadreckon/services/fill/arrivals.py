@@ -11,7 +11,7 @@ from deadreckon.contracts.orders import (
     OrderRouted,
     OrderSubmitting,
 )
-from deadreckon.services.fill import book, halts, prices
+from deadreckon.services.fill import book, endings, halts, prices
 from deadreckon.services.fill.market import known_at
 from deadreckon.services.fill.reduction import reducible
 from deadreckon.services.fill.state import Order, State, find, held, leaves_of, status_of
@@ -65,9 +65,9 @@ def _intent(order: OrderRouted, *, reduce_only: bool) -> OrderSubmitting:
 
 
 def submitted(state: State, said: Recorded[OrderSubmitting]) -> list[Event]:
-    """Without latency an order arrives the moment its intent is recorded."""
+    """Without latency an order arrives the moment its intent is recorded; on paper, that is."""
     order = find(state, said.event.order_id)
-    if order is None or order.arrives_at > said.at:
+    if order is None or order.edge or order.arrives_at > said.at:
         return []
     return [_arrival(state, order)]
 
@@ -78,12 +78,18 @@ def due(state: State, at: int) -> dict[str, Event]:
     for order_id in state.expiring:
         order = find(state, order_id)
         if order is not None and order.expires_at is not None and order.expires_at <= at:
-            fates[order_id] = OrderExpired(order_id, leaves_of(order))
+            fates.update((order_id, event) for event in _expired(order))
     for order_id in state.waiting:
         order = find(state, order_id)
         if order is not None and order.arrives_at <= at and order_id not in fates:
             fates[order_id] = _arrival(state, order)
     return fates
+
+
+def _expired(order: Order) -> list[Event]:
+    if order.edge:
+        return endings.cancel(order, "expired", "its time to live ran out")
+    return [OrderExpired(order.order_id, leaves_of(order))]
 
 
 def _arrival(state: State, order: Order) -> OrderAccepted | OrderRejected:
@@ -103,7 +109,7 @@ def _arrival(state: State, order: Order) -> OrderAccepted | OrderRejected:
 
 
 def at_market(state: State, instrument: str, fates: dict[str, Event]) -> list[Order]:
-    """The instrument's orders that the venue has, with those that arrive just now."""
+    """The instrument's orders that the paper venue has, with those that arrive just now."""
     return [
         _as_arrived(state, order) if order.order_id in fates else order
         for order in state.orders.get(instrument, {}).values()
@@ -112,6 +118,8 @@ def at_market(state: State, instrument: str, fates: dict[str, Event]) -> list[Or
 
 
 def _is_there(order: Order, fates: dict[str, Event]) -> bool:
+    if order.edge:
+        return False
     if order.order_id in fates:
         return isinstance(fates[order.order_id], OrderAccepted)
     return order.status not in ("submitting", "unknown")

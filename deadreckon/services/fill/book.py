@@ -11,7 +11,8 @@ from deadreckon.contracts.orders import (
     OrderRouted,
     OrderSubmitting,
 )
-from deadreckon.services.fill import prices
+from deadreckon.services.fill import owed, prices
+from deadreckon.services.fill.brackets import relieves
 from deadreckon.services.fill.market import known_at
 from deadreckon.services.fill.order_table import ENDED, Status, next_status
 from deadreckon.services.fill.reduction import closed_sides, signed
@@ -23,6 +24,7 @@ from deadreckon.services.fill.state import (
     State,
     find,
     held,
+    known,
     status_of,
     trade_of,
 )
@@ -57,6 +59,7 @@ def submitting(state: State, said: Recorded[OrderSubmitting]) -> None:
     """The intent is recorded; the order is on its way. Raises for a second intent."""
     intent = said.event
     next_status(status_of(state, intent.order_id), "submitting")
+    venue = state.venues[intent.venue]
     order = Order(
         order_id=intent.order_id,
         parent_id=intent.parent_id,
@@ -74,11 +77,16 @@ def submitting(state: State, said: Recorded[OrderSubmitting]) -> None:
         purpose=intent.purpose,
         expires_at=intent.expires_at,
         submitted_at=said.at,
-        arrives_at=said.at + state.venues[intent.venue].latency,
+        arrives_at=said.at + venue.latency,
+        client_order_id=intent.client_order_id,
+        edge=venue.edge,
     )
     state.orders.setdefault(order.instrument, {})[order.order_id] = order
     state.instruments[order.order_id] = order.instrument
-    state.waiting[order.order_id] = True
+    if order.edge:
+        owed.reckon(state, order)
+    else:
+        state.waiting[order.order_id] = True
     if order.expires_at is not None:
         state.expiring[order.order_id] = True
 
@@ -95,6 +103,7 @@ def reported(state: State, order_id: str, report: str, at: int) -> Order | None:
         order.status = after
         if after != "submitting":
             state.waiting.pop(order_id, None)
+        owed.reckon(state, order)
     return order
 
 
@@ -102,12 +111,16 @@ def _end(state: State, order_id: str, status: Status, at: int) -> None:
     instrument = state.instruments.pop(order_id, None)
     if instrument is not None:
         orders = state.orders[instrument]
-        del orders[order_id]
+        order = orders.pop(order_id)
+        if order.edge:
+            order.status = status
+            state.finished[order_id] = order
         if not orders:
             del state.orders[instrument]
     state.waiting.pop(order_id, None)
     state.expiring.pop(order_id, None)
     state.withdrawn.pop(order_id, None)
+    state.awaited.pop(order_id, None)
     state.ended[order_id] = status
     state.ended_on.setdefault(str(at // DAY), []).append(order_id)
 
@@ -116,7 +129,7 @@ def accepted(state: State, order_id: str, at: int) -> None:
     """The venue has it: from here on prices may fill it."""
     is_first = status_of(state, order_id) in ("submitting", "unknown")
     order = reported(state, order_id, "accepted", at)
-    if order is not None and is_first:
+    if order is not None and is_first and not order.edge:
         arrive(order, state.markets.get(order.instrument))
 
 
@@ -175,16 +188,24 @@ def filled(state: State, said: Recorded[OrderFilled]) -> None:
     before = held(state, fill.strategy, fill.instrument)
     after = EXACT.add(before, signed(fill.side, fill.quantity))
     _hold(state, fill.strategy, fill.instrument, after)
-    order = find(state, fill.order_id)
+    order = known(state, fill.order_id)
     if order is not None:
-        order.filled = EXACT.add(order.filled, fill.quantity)
-        order.fills += 1
+        _count(order, fill)
         _doom_with(state, order, fill)
     reported(state, fill.order_id, "partly" if fill.leaves else "wholly", said.at)
     for side in closed_sides(before, after):
         for other in state.orders.get(fill.instrument, {}).values():
             if other.reduce_only and other.side == side and other.strategy == fill.strategy:
                 other.doomed_by = other.doomed_by or trade
+
+
+def _count(order: Order, fill: OrderFilled) -> None:
+    """What has filled. A venue that trades the wrong side of an order has filled none of it."""
+    if fill.side == order.side:
+        order.filled = EXACT.add(order.filled, fill.quantity)
+    order.fills += 1
+    if order.edge:
+        order.trades[trade_of(fill)] = True
 
 
 def _hold(state: State, strategy: str, instrument: str, quantity: Decimal) -> None:
@@ -197,9 +218,9 @@ def _hold(state: State, strategy: str, instrument: str, quantity: Decimal) -> No
 def _doom_with(state: State, order: Order, fill: OrderFilled) -> None:
     """What a fill ends by itself: the rest of an IOC, the sibling of a leg that filled wholly."""
     sibling = find(state, order.sibling)
-    if fill.leaves and order.time_in_force == "ioc":
+    if fill.leaves and order.time_in_force == "ioc" and not order.edge:
         order.doomed_by = trade_of(fill)
-    elif not fill.leaves and sibling is not None:
+    elif relieves(state, fill) and sibling is not None:
         sibling.doomed_by = trade_of(fill)
 
 
@@ -213,6 +234,7 @@ def forget(state: State, at: int) -> None:
     for day in [day for day in state.ended_on if int(day) < oldest]:
         for order_id in state.ended_on.pop(day):
             del state.ended[order_id]
+            state.finished.pop(order_id, None)
             protection = state.protections.get(order_id)
             if protection is not None and protection.bracket_id not in state.brackets:
                 del state.protections[order_id]

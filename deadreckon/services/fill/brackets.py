@@ -14,9 +14,13 @@ from deadreckon.services.fill.state import (
     find,
     held,
     is_new,
+    known,
     status_of,
     trade_of,
 )
+
+# A take-profit that ends by one of these leaves its stop in charge.
+STOP_STAYS = ("requested", "sibling_filled", "venue")
 
 
 def armed(state: State, bracket: BracketArmed) -> None:
@@ -53,6 +57,10 @@ def filled(state: State, said: Recorded[OrderFilled]) -> None:
         return
     fill = said.event
     own = state.brackets.get(state.legs.get(fill.order_id, ""))
+    if is_worked(state, fill):
+        if own is not None:
+            own.quantity = max(ZERO, EXACT.subtract(own.quantity, fill.quantity))
+        return
     if own is not None and fill.leaves:
         _resize(state, own, fill, fill.leaves)
     entered = live_bracket(state, fill.order_id)
@@ -60,6 +68,23 @@ def filled(state: State, said: Recorded[OrderFilled]) -> None:
         growth = unprotected(state, fill, entered.quantity)
         if growth > 0:
             _resize(state, entered, fill, EXACT.add(entered.quantity, growth))
+
+
+def is_worked(state: State, fill: OrderFilled) -> bool:
+    """Whether a real venue worked the order: legs there keep their quantity for life."""
+    order = known(state, fill.order_id)
+    return order is not None and bool(order.edge)
+
+
+def relieves(state: State, fill: OrderFilled) -> bool:
+    """Whether a fill of a leg leaves nothing to its sibling.
+
+    A real venue cannot resize a take-profit, so that the first fill of the stop ends it; a
+    take-profit that fills in part leaves the stop in full, which reduces no more than there is.
+    """
+    order = known(state, fill.order_id)
+    is_stop = order is not None and bool(order.edge) and order.purpose == "stop_loss"
+    return is_stop or not fill.leaves
 
 
 def _resize(state: State, bracket: Bracket, fill: OrderFilled, quantity: Decimal) -> None:
@@ -79,6 +104,16 @@ def live_bracket(state: State, entry_order_id: str) -> Bracket | None:
     return bracket
 
 
+def covered(state: State, entry_order_id: str) -> Decimal:
+    """What all brackets of an entry at a real venue protect: each of its fills has its own."""
+    found = ZERO
+    for bracket in state.brackets.values():
+        is_own = bracket.entry_order_id == entry_order_id and not bracket.ended_by
+        if is_own and legs_of(state, bracket):
+            found = EXACT.add(found, bracket.quantity)
+    return found
+
+
 def legs_of(state: State, bracket: Bracket) -> list[Order]:
     """The legs that still work."""
     names = (bracket.stop_order_id, bracket.take_profit_order_id)
@@ -96,12 +131,12 @@ def unprotected(state: State, fill: OrderFilled, covered: Decimal = ZERO) -> Dec
 
 
 def leg_ended(state: State, order_id: str, rule: str = "") -> None:
-    """The first leg to end closes its bracket, but for a take-profit that someone cancelled."""
+    """The first leg to end closes its bracket, but for a take-profit beside a stop that works."""
     bracket = state.brackets.get(state.legs.get(order_id, ""))
     if bracket is None or bracket.ended_by:
         return
     stop = find(state, bracket.stop_order_id) if bracket.stop_order_id is not None else None
-    if rule == "requested" and order_id == bracket.take_profit_order_id and stop is not None:
+    if rule in STOP_STAYS and order_id == bracket.take_profit_order_id and stop is not None:
         bracket.take_profit_order_id = None
         del state.legs[order_id]
         return

@@ -1,6 +1,7 @@
 """Cancels and changes of open orders, as strategies and operators ask for them.
 
-They reach the paper venue at once: only orders themselves have latency.
+They reach the paper venue at once: only orders themselves have latency. A real venue is asked to
+cancel, and cannot change orders.
 """
 
 from decimal import Decimal
@@ -11,14 +12,14 @@ from deadreckon.contracts.governance import CancelRequested
 from deadreckon.contracts.orders import (
     CancelApproved,
     CancelMissed,
-    OrderCancelled,
     OrderReplaced,
     ReplaceRouted,
 )
-from deadreckon.services.fill import prices
-from deadreckon.services.fill.state import PROTECTIVE, Order, State, find, leaves_of
+from deadreckon.services.fill import endings, prices
+from deadreckon.services.fill.state import PROTECTIVE, Order, State, find
 
 ENDED_REASON = "no such order is open"
+FIXED_REASON = "this venue cannot change orders; cancel it and send anew"
 
 
 def withdraw(state: State, order_id: str | None) -> None:
@@ -71,7 +72,7 @@ def _open(state: State) -> list[Order]:
 
 
 def _cancelled(orders: list[Order], reason: str, rule: str = "requested") -> list[Event]:
-    return [OrderCancelled(order.order_id, leaves_of(order), rule, reason) for order in orders]
+    return [event for order in orders for event in endings.cancel(order, rule, reason)]
 
 
 def replace(state: State, change: ReplaceRouted) -> list[Event]:
@@ -79,6 +80,8 @@ def replace(state: State, change: ReplaceRouted) -> list[Event]:
     order = find(state, change.order_id)
     if order is None:
         return [CancelMissed(change.order_id, change.signal_id, ENDED_REASON)]
+    if order.edge:
+        return [CancelMissed(change.order_id, change.signal_id, FIXED_REASON)]
     quantity = order.quantity if change.quantity is None else change.quantity
     if quantity < order.filled:
         reason = f"{order.filled} has filled already"

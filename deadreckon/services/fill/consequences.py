@@ -1,10 +1,11 @@
 """What follows from a fill: orders that lost their purpose end, brackets arm, grow and close."""
 
 from deadreckon.contracts.event import Event, Recorded
-from deadreckon.contracts.orders import OrderCancelled, OrderFilled
-from deadreckon.services.fill import protection
+from deadreckon.contracts.orders import OrderFilled
+from deadreckon.services.fill import endings, protection
+from deadreckon.services.fill.brackets import relieves
 from deadreckon.services.fill.reduction import reducible
-from deadreckon.services.fill.state import Order, State, held, is_new, leaves_of, trade_of
+from deadreckon.services.fill.state import Order, State, find, held, is_new, trade_of
 
 REASONS = {
     "sibling_filled": "the other leg of its bracket has filled",
@@ -24,15 +25,17 @@ def follow(state: State, said: Recorded[OrderFilled]) -> list[Event]:
         *protection.close(state, fill),
         *protection.shrink(state, fill),
         *protection.protect(state, fill),
+        *endings.ended(find(state, fill.order_id)),
     ]
 
 
 def _cancels(state: State, fill: OrderFilled) -> list[Event]:
     trade = trade_of(fill)
     return [
-        _cancelled(order, _rule(state, order, fill))
+        event
         for order in state.orders.get(fill.instrument, {}).values()
         if order.doomed_by == trade
+        for event in _cancelled(order, _rule(state, order, fill))
     ]
 
 
@@ -41,9 +44,9 @@ def _rule(state: State, order: Order, fill: OrderFilled) -> str:
         position = held(state, order.strategy, order.instrument)
         is_over = order.reduce_only and not reducible(position, order.side)
         return "reduce_only_exceeded" if is_over else "immediate_or_cancel"
-    is_answered = order.sibling == fill.order_id and not fill.leaves
+    is_answered = order.sibling == fill.order_id and relieves(state, fill)
     return "sibling_filled" if is_answered else "position_closed"
 
 
-def _cancelled(order: Order, rule: str) -> OrderCancelled:
-    return OrderCancelled(order.order_id, leaves_of(order), rule, REASONS[rule])
+def _cancelled(order: Order, rule: str) -> list[Event]:
+    return endings.cancel(order, rule, REASONS[rule])

@@ -1,4 +1,4 @@
-"""Owns the order table, the brackets and the paper venue; obeys halts."""
+"""Owns the order table, the brackets and the paper venue; obeys halts and hears real venues."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,8 +35,10 @@ from deadreckon.contracts.orders import (
     OrderAccepted,
     OrderApproved,
     OrderCancelled,
+    OrderCancelling,
     OrderExpired,
     OrderFilled,
+    OrderOverdue,
     OrderRejected,
     OrderReplaced,
     OrderRouted,
@@ -46,15 +48,19 @@ from deadreckon.contracts.orders import (
     OrderUnroutable,
     ReplaceRouted,
 )
+from deadreckon.contracts.venues import VenueCancelRejected, VenueOrderEnded, VenueReconciled
 from deadreckon.services.fill import (
     arrivals,
     book,
     brackets,
     changes,
     consequences,
+    contradictions,
     halts,
     market,
+    owed,
     protection,
+    reports,
 )
 from deadreckon.services.fill.deals import Terms
 from deadreckon.services.fill.market import Price
@@ -124,6 +130,20 @@ def _evolve_orders(state: State, said: Recorded[Any]) -> None:
             state.approved.pop(order_id, None)
         case OrderRouted() as order:
             book.routed(state, order)
+        case _:
+            _evolve_venues(state, said)
+
+
+def _evolve_venues(state: State, said: Recorded[Any]) -> None:
+    match said.event:
+        case OrderCancelling():
+            reports.cancelling(state, said)
+        case OrderOverdue() as alarm:
+            owed.alarmed(state, alarm)
+        case VenueOrderEnded():
+            reports.ending(state, said)
+        case VenueCancelRejected(order_id=order_id):
+            reports.cancel_rejected(state, order_id)
 
 
 def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:
@@ -132,9 +152,9 @@ def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:
         case BarClosed() | QuoteUpdated() | TradePrinted():
             return _at_price(state, said) if state.instruments else ()
         case ClockTicked() | MarkUpdated() | FundingRatePublished() | CurrencyRateUpdated():
-            return list(arrivals.due(state, said.at).values())
+            return _at_time(state, said.at)
         case TapeOpened() | TapeEnded():
-            return list(arrivals.due(state, said.at).values())
+            return _at_time(state, said.at)
         case OrderRouted():
             return arrivals.submit(state, said)
         case OrderSubmitting():
@@ -155,7 +175,13 @@ def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:
             return halts.resume(state, said)
         case InstrumentDelisted(instrument=instrument):
             return changes.delist(state, instrument)
-    return ()
+        case VenueReconciled():
+            return contradictions.of_strangers(state, said)
+    return reports.answer(state, said) if type(said.event) in reports.REPORTS else ()
+
+
+def _at_time(state: State, at: int) -> list[Event]:
+    return [*arrivals.due(state, at).values(), *owed.overdue(state, at)]
 
 
 def _at_price(state: State, said: Recorded[Price]) -> Sequence[Event]:
@@ -163,8 +189,9 @@ def _at_price(state: State, said: Recorded[Price]) -> Sequence[Event]:
     event = said.event
     fates = arrivals.due(state, said.at)
     orders = arrivals.at_market(state, event.instrument, fates)
+    alarms = owed.overdue(state, said.at)
     if not orders:
-        return list(fates.values())
+        return [*fates.values(), *alarms]
     listing = state.listings[event.instrument]
     matched = match(
         event,
@@ -174,4 +201,4 @@ def _at_price(state: State, said: Recorded[Price]) -> Sequence[Event]:
         held=state.positions.get(event.instrument, {}),
         terms=Terms(listing, state.venues[listing.venue]),
     )
-    return [*fates.values(), *matched]
+    return [*fates.values(), *alarms, *matched]

@@ -12,7 +12,8 @@ from deadreckon.contracts.governance import (
     LogDamaged,
     ResumeAcknowledged,
 )
-from deadreckon.contracts.orders import OrderCancelled, OrderRouted
+from deadreckon.contracts.orders import OrderRouted
+from deadreckon.services.fill import endings
 from deadreckon.services.fill.reduction import reducible
 from deadreckon.services.fill.state import PROTECTIVE, Halt, Order, State, held, leaves_of
 
@@ -29,26 +30,27 @@ def _halt_of(event: HaltRequested | HaltImposed | LogDamaged) -> Halt:
     match event:
         case HaltRequested(scope=scope):
             return Halt(scope, until=None)
-        case HaltImposed(scope=scope, until=until):
-            return Halt(scope, until)
+        case HaltImposed(scope=scope, until=until, rule=rule):
+            return Halt(scope, until, rule)
         case LogDamaged():
             return Halt("all", until=None)
 
 
 def imposed(state: Halted, said: Recorded[Any]) -> None:
     """A halt is in force from its place in the log on; those that ran out are let go of."""
-    for halt_id in [name for name, halt in state.halts.items() if not _holds(halt, said.at)]:
+    for halt_id in [name for name, halt in state.halts.items() if not holds(halt, said.at)]:
         del state.halts[halt_id]
     state.halts[said.id] = _halt_of(said.event)
 
 
-def _holds(halt: Halt, at: int) -> bool:
+def holds(halt: Halt, at: int) -> bool:
+    """Whether a halt is still in force."""
     return halt.until is None or at < halt.until
 
 
 def in_force(state: Halted, at: int) -> HaltScope | None:
     """The strictest scope in force at a time; None when trading is free."""
-    scopes = [halt.scope for halt in state.halts.values() if _holds(halt, at)]
+    scopes = [halt.scope for halt in state.halts.values() if holds(halt, at)]
     if not scopes:
         return None
     return "all" if "all" in scopes else "close_only"
@@ -75,16 +77,20 @@ def _is_exit(state: State, order: OrderRouted) -> bool:
 
 
 def obey(state: State, said: Recorded[Any]) -> list[Event]:
-    """Cancel what the halt does not let stay, and say so; protection stays whatever halts."""
+    """Cancel what the halt does not let stay, and say so; protection stays whatever halts.
+
+    What a venue is asked to cancel already is not asked again, but counted: it is open still.
+    """
     reason = f"halted by {said.id}"
     scope = state.halts[said.id].scope
-    cancelled = [
-        OrderCancelled(order.order_id, leaves_of(order), "halted", reason)
+    going = [
+        order
         for orders in state.orders.values()
         for order in orders.values()
         if not _may_stay(order, scope)
     ]
-    return [*cancelled, HaltAcknowledged(said.id, scope, len(cancelled))]
+    cancelled = [event for order in going for event in endings.cancel(order, "halted", reason)]
+    return [*cancelled, HaltAcknowledged(said.id, scope, len(going))]
 
 
 def _may_stay(order: Order, scope: HaltScope) -> bool:

@@ -36,6 +36,26 @@ TABLE = """\
 | expired          | !          | .        | .       | .         | .        | .                | .      | .         | .       | .        |
 """  # noqa: E501 - a table is read as a table
 
+# What a real venue reports, and what fill says to it: down the states, across the reports.
+# "." says nothing: the report is late, doubled or of no consequence. An `end` is said once all the
+# trades are told that the venue counts; `filled` at every new trade, after the end as well, since
+# it is money; `halt` is for a trade of an order that nobody remembers. A rejected order that the
+# venue works all the same is to be cancelled there. `unanswered` is of a request to submit.
+VENUE_TABLE = """\
+| state            | accepted   | rejected | not_sent | unanswered | missing | trade  | ended | cancel_rejected |
+|------------------|------------|----------|----------|------------|---------|--------|-------|-----------------|
+| routed           | .          | .        | .        | .          | .       | halt   | .     | .               |
+| submitting       | accepted   | rejected | rejected | unknown    | .       | filled | end   | .               |
+| unknown          | accepted   | rejected | rejected | .          | .       | filled | end   | .               |
+| accepted         | .          | rejected | .        | .          | .       | filled | end   | .               |
+| triggered        | .          | rejected | .        | .          | .       | filled | end   | .               |
+| partially_filled | .          | .        | .        | .          | .       | filled | end   | .               |
+| filled           | .          | .        | .        | .          | .       | filled | .     | .               |
+| cancelled        | .          | .        | .        | .          | .       | filled | .     | .               |
+| rejected         | cancelling | .        | .        | .          | .       | filled | .     | .               |
+| expired          | .          | .        | .        | .          | .       | filled | .     | .               |
+"""  # noqa: E501 - a table is read as a table
+
 ENDED: tuple[Status, ...] = ("filled", "cancelled", "rejected", "expired")
 
 
@@ -47,13 +67,17 @@ def _read(table: str) -> dict[tuple[str, str], str]:
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
     reports = rows[0][1:]
     return {
-        (row[0], report): row[0] if cell == "." else cell
+        (row[0], report): cell
         for row in rows[2:]
         for report, cell in zip(reports, row[1:], strict=True)
     }
 
 
-_NEXT = _read(TABLE)
+_NEXT = {
+    (state, report): state if cell == "." else cell
+    for (state, report), cell in _read(TABLE).items()
+}
+_ANSWERS = _read(VENUE_TABLE)
 
 
 def next_status(status: Status, report: str) -> Status:
@@ -62,3 +86,8 @@ def next_status(status: Status, report: str) -> Status:
     if after == "!":
         raise ImpossibleReportError(f"an order that is {status} cannot be {report} again")
     return cast(Status, after)
+
+
+def answer_to(status: Status, report: str) -> str:
+    """What is said to a real venue's report about an order: a word of the table."""
+    return _ANSWERS[status, report]

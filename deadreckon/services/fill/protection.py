@@ -14,16 +14,36 @@ from deadreckon.contracts.orders import (
     OrderSubmitting,
     Purpose,
 )
-from deadreckon.services.fill.brackets import legs_of, live_bracket, unprotected
+from deadreckon.services.fill.brackets import (
+    covered,
+    is_worked,
+    legs_of,
+    live_bracket,
+    unprotected,
+)
 from deadreckon.services.fill.prices import opposite
-from deadreckon.services.fill.state import Order, Protection, State, leaves_of, trade_of
+from deadreckon.services.fill.reduction import reducible
+from deadreckon.services.fill.state import (
+    Order,
+    Protection,
+    State,
+    held,
+    leaves_of,
+    trade_of,
+)
 
 
 def protect(state: State, fill: OrderFilled) -> list[Event]:
-    """Arm an entry's bracket with what has just filled, or say that it has grown by that much."""
+    """Arm an entry's bracket with what has just filled, or say that it has grown by that much.
+
+    At a real venue nothing grows: each fill gets a bracket of its own.
+    """
     protection = state.protections.get(fill.order_id)
     if protection is None:
         return []
+    if is_worked(state, fill):
+        quantity = unprotected(state, fill, covered(state, fill.order_id))
+        return _arm(protection, quantity) if quantity > 0 else []
     bracket = live_bracket(state, fill.order_id)
     if bracket is None:
         quantity = unprotected(state, fill)
@@ -114,7 +134,18 @@ def close(state: State, event: OrderFilled | OrderCancelled | OrderRejected) -> 
         return []
     is_stop = event.order_id == bracket.stop_order_id
     own = "stop_loss" if is_stop else "take_profit"
-    return [BracketClosed(bracket_id, bracket.entry_order_id, _outcome(event, own))]
+    outcome = _outcome(event, own)
+    if outcome == "unprotected" and _is_flat(state, event.order_id):
+        outcome = "position_closed"
+    return [BracketClosed(bracket_id, bracket.entry_order_id, outcome)]
+
+
+def _is_flat(state: State, order_id: str) -> bool:
+    """Whether a leg that its venue ended or refused had nothing to protect any more."""
+    leg = state.finished.get(order_id)
+    if leg is None:
+        return False
+    return not reducible(held(state, leg.strategy, leg.instrument), leg.side)
 
 
 def _outcome(event: OrderFilled | OrderCancelled | OrderRejected, own: str) -> str:

@@ -11,9 +11,22 @@ from deadreckon.contracts.governance import HaltScope
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.orders import OrderFilled, Purpose
 from deadreckon.contracts.signals import OrderType, Side, TimeInForce
+from deadreckon.contracts.venues import VenueOutcome
 from deadreckon.services.fill.order_table import Status
 
 PROTECTIVE: tuple[Purpose, ...] = ("stop_loss", "take_profit")
+
+
+class Ending(Struct, frozen=True):
+    """How a real venue ended an order, told at `at` (nanoseconds UTC).
+
+    `filled` (base units or contracts) is all that traded of it, by the venue's count.
+    """
+
+    outcome: VenueOutcome
+    filled: Decimal
+    reason: str
+    at: int
 
 
 class Order(Struct):
@@ -24,6 +37,11 @@ class Order(Struct):
     makers; `events_before` counts the prices of the instrument before its arrival: at the next
     one it is new to the market. `sibling` is the other leg of its bracket, `guarded` says that a
     bracket grows with it. `doomed_by` is the trade that has taken away what it was for.
+
+    The rest is of orders that a real venue works, through the service `edge`: `cancelling` is the
+    rule by which the venue is asked to cancel, since `cancelling_at`; `ending` is the end that the
+    venue told before all of its trades; `trades` are the trades counted, and `alarmed` is the
+    time since which an answer has been owed, once an alarm was raised over it.
     """
 
     order_id: str
@@ -51,6 +69,14 @@ class Order(Struct):
     sibling: str = ""
     guarded: bool = False
     doomed_by: str = ""
+    client_order_id: str = ""
+    edge: str = ""
+    cancelling: str = ""
+    cancelling_reason: str = ""
+    cancelling_at: int = 0
+    ending: Ending | None = None
+    trades: dict[str, Literal[True]] = {}
+    alarmed: int | None = None
 
 
 class Quote(Struct, frozen=True):
@@ -110,6 +136,7 @@ class Halt(Struct, frozen=True):
 
     scope: HaltScope
     until: int | None
+    rule: str = ""
 
 
 class State(Struct):
@@ -117,8 +144,10 @@ class State(Struct):
 
     `waiting` and `expiring` are the open orders that time alone can change. `approved` holds the
     orders that risk let through and nobody routed yet, true when they were cancelled meanwhile;
-    `withdrawn` those of them that were routed all the same. The order of dicts is part of the
-    state (a queue is a dict), so a snapshot must not sort them.
+    `withdrawn` those of them that were routed all the same. `finished` are the ended orders of
+    real venues, whose trades may still come; `awaited` the open ones to which a venue owes an
+    answer. The order of dicts is part of the state (a queue is a dict), so a snapshot must not
+    sort them.
     """
 
     listings: dict[str, InstrumentListed] = {}
@@ -139,6 +168,8 @@ class State(Struct):
     ended_on: dict[str, list[str]] = {}  # by day of log time, counted from 1970
     trades: dict[str, str] = {}  # "venue|trade" -> id of the fill that told it first
     traded_on: dict[str, list[str]] = {}
+    finished: dict[str, Order] = {}
+    awaited: dict[str, int] = {}  # order -> since when an answer is owed (nanoseconds UTC)
     day: int = 0
 
 
@@ -156,6 +187,11 @@ def find(state: State, order_id: str) -> Order | None:
     """An open order; None when it has ended or never was."""
     instrument = state.instruments.get(order_id)
     return None if instrument is None else state.orders[instrument][order_id]
+
+
+def known(state: State, order_id: str) -> Order | None:
+    """An open order, or one that a real venue worked and that is still remembered."""
+    return find(state, order_id) or state.finished.get(order_id)
 
 
 def status_of(state: State, order_id: str) -> Status:

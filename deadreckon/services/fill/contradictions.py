@@ -1,0 +1,59 @@
+"""Where a real venue contradicts the log, the book halts: what it holds may not be what we think.
+
+The trade itself is folded all the same wherever its order is known, since positions have to follow
+the venue's truth.
+"""
+
+from decimal import Decimal
+
+from deadreckon.contracts.amounts import EXACT, ZERO
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.governance import HaltImposed, HaltScope
+from deadreckon.contracts.venues import VenueReconciled, VenueTradeReported
+from deadreckon.services.fill.halts import holds
+from deadreckon.services.fill.state import Order, State, leaves_of
+
+NAMED = 3  # strangers that the reason names; all of them stand in the report
+
+
+def of_trade(state: State, said: Recorded[VenueTradeReported], order: Order | None) -> list[Event]:
+    """A trade that its order cannot have had, or whose order nobody remembers."""
+    trade = said.event
+    what = f"{trade.side} {trade.quantity} at {trade.price} ({trade.venue} trade {trade.trade_id})"
+    if order is None:
+        reason = f"{what} is of the order {trade.order_id}, which nobody remembers"
+        return _halt(state, said.at, "all", "venue_unknown_order", ZERO, trade.quantity, reason)
+    if trade.side != order.side:
+        reason = f"{what} is on the other side than its order {order.order_id}"
+        return _halt(state, said.at, "all", "venue_wrong_side", ZERO, trade.quantity, reason)
+    if trade.quantity > leaves_of(order):
+        measured = EXACT.add(order.filled, trade.quantity)
+        reason = f"{what} is more than was left of the order {order.order_id}"
+        return _halt(state, said.at, "all", "venue_overfill", order.quantity, measured, reason)
+    return []
+
+
+def of_strangers(state: State, said: Recorded[VenueReconciled]) -> list[Event]:
+    """Orders at the venue that this log never intended: somebody else trades the account."""
+    strangers = said.event.strangers
+    if not strangers:
+        return []
+    names = ", ".join(strangers[:NAMED]) + (", ..." if len(strangers) > NAMED else "")
+    reason = f"{said.event.venue} works orders that this log never intended: {names}"
+    count = Decimal(len(strangers))
+    return _halt(state, said.at, "close_only", "venue_strangers", ZERO, count, reason)
+
+
+def _halt(
+    state: State,
+    at: int,
+    scope: HaltScope,
+    rule: str,
+    limit: Decimal,
+    measured: Decimal,
+    reason: str,
+) -> list[Event]:
+    """The halt, unless one by the same rule is in force."""
+    if any(halt.rule == rule and holds(halt, at) for halt in state.halts.values()):
+        return []
+    return [HaltImposed(scope, rule, limit, measured, limit_set_by=None, reason=reason)]

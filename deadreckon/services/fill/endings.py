@@ -1,0 +1,34 @@
+"""How orders are cancelled, and in which words a real venue's end of one is said."""
+
+from deadreckon.contracts.event import Event
+from deadreckon.contracts.orders import OrderCancelled, OrderCancelling, OrderExpired
+from deadreckon.services.fill.state import PROTECTIVE, Order, leaves_of
+
+IMPATIENT = {"ioc": "immediate_or_cancel", "fok": "fill_or_kill"}
+
+
+def cancel(order: Order, rule: str, reason: str) -> list[Event]:
+    """The end of an order on paper; where a real venue works it, the intent to end it, once."""
+    if not order.edge:
+        return [OrderCancelled(order.order_id, leaves_of(order), rule, reason)]
+    if order.cancelling:
+        return []
+    return [OrderCancelling(order.order_id, order.client_order_id, order.venue, rule, reason)]
+
+
+def ended(order: Order | None) -> list[Event]:
+    """The end that its venue has told, as soon as all is told that traded before it."""
+    if order is None or order.ending is None or order.filled < order.ending.filled:
+        return []
+    leaves, ending = leaves_of(order), order.ending
+    if order.cancelling == "expired":
+        return [OrderExpired(order.order_id, leaves)]
+    if order.cancelling:
+        reason = order.cancelling_reason
+        return [OrderCancelled(order.order_id, leaves, order.cancelling, reason)]
+    if order.time_in_force in IMPATIENT:
+        rule = IMPATIENT[order.time_in_force]
+        return [OrderCancelled(order.order_id, leaves, rule, ending.reason)]
+    if ending.outcome == "expired" and order.purpose not in PROTECTIVE:
+        return [OrderExpired(order.order_id, leaves)]
+    return [OrderCancelled(order.order_id, leaves, "venue", ending.reason)]

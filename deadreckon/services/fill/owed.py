@@ -1,0 +1,44 @@
+"""What real venues owe an answer to, since when, and the alarm when they owe it for too long."""
+
+from deadreckon.contracts.event import Event
+from deadreckon.contracts.orders import OrderOverdue
+from deadreckon.services.fill.state import Order, State, find
+
+
+def reckon(state: State, order: Order) -> None:
+    """Keep account of an order after each change of it; what was alarmed over is not owed anew."""
+    since = _since(order)
+    if since is None or since == order.alarmed:
+        state.awaited.pop(order.order_id, None)
+    else:
+        state.awaited[order.order_id] = since
+
+
+def _since(order: Order) -> int | None:
+    if not order.edge:
+        return None
+    if order.status in ("submitting", "unknown"):
+        return order.submitted_at
+    if order.ending is not None:
+        return order.ending.at
+    return order.cancelling_at if order.cancelling else None
+
+
+def overdue(state: State, at: int) -> list[Event]:
+    """One alarm for each order that a venue has left us waiting about for too long."""
+    found: list[Event] = []
+    for order_id, since in state.awaited.items():
+        order = find(state, order_id)
+        assert order is not None, f"{order_id} has ended, and its venue owes nothing any more"
+        age, limit = at - since, state.venues[order.venue].unknown_after
+        if age > limit:
+            found.append(OrderOverdue(order_id, order.client_order_id, since, age, limit))
+    return found
+
+
+def alarmed(state: State, alarm: OrderOverdue) -> None:
+    """The alarm is raised, and not again for the same answer."""
+    order = find(state, alarm.order_id)
+    if order is not None:
+        order.alarmed = alarm.since
+        reckon(state, order)

@@ -1,0 +1,176 @@
+"""What a real venue reports about our orders, and the order's own events that follow from it."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from deadreckon.contracts.amounts import EXACT, ZERO
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.orders import (
+    OrderAccepted,
+    OrderCancelling,
+    OrderFilled,
+    OrderRejected,
+    OrderUnknown,
+)
+from deadreckon.contracts.venues import (
+    VenueCancelRejected,
+    VenueOrderAccepted,
+    VenueOrderEnded,
+    VenueOrderMissing,
+    VenueOrderNotSent,
+    VenueOrderRejected,
+    VenueRequestUnanswered,
+    VenueTradeReported,
+)
+from deadreckon.services.fill import contradictions, endings, owed
+from deadreckon.services.fill.order_table import answer_to
+from deadreckon.services.fill.state import (
+    Ending,
+    Order,
+    State,
+    find,
+    known,
+    leaves_of,
+    status_of,
+    trade_of,
+)
+
+HALF = Decimal("0.5")
+
+# The columns of the table; the trade of an order that nobody remembers is answered apart.
+REPORTS: dict[type[Event], str] = {
+    VenueOrderAccepted: "accepted",
+    VenueOrderRejected: "rejected",
+    VenueOrderNotSent: "not_sent",
+    VenueRequestUnanswered: "unanswered",
+    VenueOrderMissing: "missing",
+    VenueTradeReported: "trade",
+    VenueOrderEnded: "ended",
+    VenueCancelRejected: "cancel_rejected",
+}
+
+
+def ending(state: State, said: Recorded[VenueOrderEnded]) -> None:
+    """Remember the end until all trades before it are told; the greater count of them is right."""
+    order, told = find(state, said.event.order_id), said.event
+    if order is None:
+        return
+    at, filled = said.at, told.filled
+    if order.ending is not None:
+        at, filled = order.ending.at, max(filled, order.ending.filled)
+    order.ending = Ending(told.outcome, filled, told.reason, at)
+    owed.reckon(state, order)
+
+
+def cancelling(state: State, said: Recorded[OrderCancelling]) -> None:
+    """The venue is asked to cancel; until it answers, the order may still fill."""
+    order = known(state, said.event.order_id)
+    if order is None:
+        return
+    order.cancelling, order.cancelling_reason = said.event.rule, said.event.reason
+    order.cancelling_at = said.at
+    state.expiring.pop(order.order_id, None)
+    if order.order_id in state.instruments:
+        owed.reckon(state, order)
+
+
+def cancel_rejected(state: State, order_id: str) -> None:
+    """It had ended at the venue; how is told apart from this."""
+    order = find(state, order_id)
+    if order is not None:
+        order.cancelling = order.cancelling_reason = ""
+        owed.reckon(state, order)
+
+
+def answer(state: State, said: Recorded[Any]) -> list[Event]:
+    """The order's own events that follow from a report."""
+    report = said.event
+    if isinstance(report, VenueRequestUnanswered) and report.request != "submit":
+        return []
+    word = answer_to(status_of(state, report.order_id), REPORTS[type(report)])
+    if word == ".":
+        return []
+    return _ANSWERS[word](state, said)
+
+
+def _accept(state: State, said: Recorded[VenueOrderAccepted]) -> list[Event]:
+    return [OrderAccepted(said.event.order_id, said.event.venue_order_id)]
+
+
+def _reject(state: State, said: Recorded[VenueOrderRejected | VenueOrderNotSent]) -> list[Event]:
+    return [OrderRejected(said.event.order_id, said.event.rule, said.event.reason)]
+
+
+def _lose(state: State, said: Recorded[VenueRequestUnanswered]) -> list[Event]:
+    order = find(state, said.event.order_id)
+    assert order is not None, f"{said.event.order_id} is on its way, and yet not open"
+    name, since = order.client_order_id, order.submitted_at
+    return [OrderUnknown(order.order_id, name, since, said.event.reason)]
+
+
+def _end(state: State, said: Recorded[VenueOrderEnded]) -> list[Event]:
+    return endings.ended(find(state, said.event.order_id))
+
+
+def _recall(state: State, said: Recorded[VenueOrderAccepted]) -> list[Event]:
+    """An order that we hold for rejected lives at the venue: a late request did arrive."""
+    order = known(state, said.event.order_id)
+    if order is None:
+        return []
+    return endings.cancel(order, "resurfaced", "the venue works an order that had been given up")
+
+
+def _halt(state: State, said: Recorded[VenueTradeReported]) -> list[Event]:
+    return contradictions.of_trade(state, said, None)
+
+
+def _fill(state: State, said: Recorded[VenueTradeReported]) -> list[Event]:
+    """A trade that nobody has counted yet, whatever its order is by now."""
+    order = known(state, said.event.order_id)
+    if order is None:  # it was rejected here before there was an intent
+        return contradictions.of_trade(state, said, None)
+    fill = _filled(state, order, said.event)
+    if trade_of(fill) in state.trades or trade_of(fill) in order.trades:
+        return []
+    return [fill, *contradictions.of_trade(state, said, order)]
+
+
+def _filled(state: State, order: Order, trade: VenueTradeReported) -> OrderFilled:
+    leaves = leaves_of(order)
+    if trade.side == order.side:
+        leaves = max(ZERO, EXACT.subtract(leaves, trade.quantity))
+    return OrderFilled(
+        order_id=order.order_id,
+        trade_id=trade.trade_id,
+        strategy=order.strategy,
+        instrument=order.instrument,
+        venue=order.venue,
+        side=trade.side,
+        quantity=trade.quantity,
+        price=trade.price,
+        leaves=leaves,
+        liquidity=trade.liquidity,
+        fee=trade.fee,
+        fee_currency=trade.fee_currency,
+        reference_price=_reference(state, order.instrument) or trade.price,
+    )
+
+
+def _reference(state: State, instrument: str) -> Decimal | None:
+    """The middle of the last price seen, in quote currency."""
+    market = state.markets.get(instrument)
+    if market is None:
+        return None
+    return EXACT.multiply(EXACT.add(market.last.bid, market.last.ask), HALF)
+
+
+_ANSWERS: dict[str, Callable[[State, Recorded[Any]], list[Event]]] = {
+    "accepted": _accept,
+    "rejected": _reject,
+    "unknown": _lose,
+    "filled": _fill,
+    "end": _end,
+    "cancelling": _recall,
+    "halt": _halt,
+}

@@ -1,0 +1,98 @@
+"""Short words for stories about orders that a real venue works."""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.signals import Side
+from deadreckon.contracts.venues import (
+    VenueCancelRejected,
+    VenueOrderAccepted,
+    VenueOrderEnded,
+    VenueOrderMissing,
+    VenueOrderNotSent,
+    VenueOrderRejected,
+    VenueOutcome,
+    VenueReconciled,
+    VenueRequest,
+    VenueRequestUnanswered,
+    VenueTradeReported,
+)
+from deadreckon.services.fill import decider as fill
+from tests.stories import SECOND, START, Number, Story, exact, listed, venue
+
+VENUE = "PAPER"  # the name that routed() sends to; an edge makes it a real one
+EDGE = "venue-sim"
+LIMIT = 30 * SECOND
+
+
+def real_desk(*given: Event | Recorded[Any], **terms: Any) -> Story:
+    """A fill service whose only venue is a real one."""
+    story = Story(fill, "fill")
+    configured = replace(venue(**terms), edge=EDGE, unknown_after=LIMIT)
+    story.tell(listed(), configured, *given)
+    return story
+
+
+def client_of(order: str) -> str:
+    return f"client of {order}"
+
+
+def accepted(order: str = "o1") -> VenueOrderAccepted:
+    return VenueOrderAccepted(VENUE, order, client_of(order), f"venue's {order}")
+
+
+def refused(order: str = "o1", rule: str = "insufficient_balance") -> VenueOrderRejected:
+    return VenueOrderRejected(VENUE, order, client_of(order), rule, "no")
+
+
+def not_sent(order: str = "o1", rule: str = "halted") -> VenueOrderNotSent:
+    return VenueOrderNotSent(VENUE, order, client_of(order), rule, "stopped at the door")
+
+
+def unanswered(order: str = "o1", request: VenueRequest = "submit") -> VenueRequestUnanswered:
+    return VenueRequestUnanswered(VENUE, order, client_of(order), request, "timed out")
+
+
+def missing(order: str = "o1") -> VenueOrderMissing:
+    return VenueOrderMissing(VENUE, order, client_of(order))
+
+
+def traded(
+    side: Side,
+    quantity: Number,
+    price: Number,
+    *,
+    order: str = "o1",
+    id: str = "t1",
+    fee: Number = 0,
+) -> VenueTradeReported:
+    return VenueTradeReported(
+        venue=VENUE,
+        order_id=order,
+        client_order_id=client_of(order),
+        trade_id=id,
+        side=side,
+        quantity=exact(quantity),
+        price=exact(price),
+        liquidity="taker",
+        fee=exact(fee),
+        fee_currency="USDT",
+        traded_at=START,
+    )
+
+
+def gone(
+    filled: Number = 0, order: str = "o1", outcome: VenueOutcome = "cancelled"
+) -> VenueOrderEnded:
+    """The venue no longer works the order; so much of it had traded."""
+    return VenueOrderEnded(VENUE, order, client_of(order), outcome, exact(filled), "by the venue")
+
+
+def cancel_refused(order: str = "o1") -> VenueCancelRejected:
+    return VenueCancelRejected(VENUE, order, client_of(order), "it has ended")
+
+
+def reconciled(*strangers: str) -> VenueReconciled:
+    return VenueReconciled(VENUE, 0, 0, list(strangers), {})
