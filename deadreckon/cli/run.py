@@ -1,13 +1,15 @@
 """`dr run`: some services in this process."""
 
-import json as codec
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from deadreckon.cli.app import EXIT_USAGE, fail
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
 from deadreckon.contracts.event import Mode
+
+if TYPE_CHECKING:
+    from deadreckon.stack.worker import Said
 
 
 def run(
@@ -17,9 +19,14 @@ def run(
     book: str = "desk",
     mode: Mode = "paper",
     pace: Literal["free", "turns"] = "free",
+    standby: bool = False,
     json: bool = False,
 ) -> None:
     """Run some services in this process, on the log of a data folder or of a NATS server.
+
+    A service that meets another instance of itself which writes becomes its standby. A standby
+    follows the log, compares its state with that of the instance at work, and takes over when
+    that one is gone; one whose state differs ends with code 1.
 
     Example: dr run risk fill --data run1
 
@@ -35,8 +42,10 @@ def run(
         The mode stamped on what they say.
     pace
         "free": answer as the log grows. "turns": answer when the player of a tape says so.
+    standby
+        Begin as the standby of instances that are at work elsewhere.
     json
-        Print one JSON object when the services have recalled the log and are at work.
+        Print a JSON object a line: at_work, ready, took_over, fenced_out.
     """
     from deadreckon.stack.assembly import RANK
 
@@ -44,11 +53,33 @@ def run(
     if unknown or not services:
         fail(f"name services out of {', '.join(RANK)}; found {unknown or 'none'}", EXIT_USAGE)
     from deadreckon.cli.running import run as run_job
+    from deadreckon.runtime.standby import DivergedError
     from deadreckon.stack.worker import Worker, work
 
-    def ready(sequence: int) -> None:
-        if json:
-            print(codec.dumps({"services": list(services), "sequence": sequence}), flush=True)
+    wish = Worker(services, data, nats, book, mode, pace == "turns", standby)
+    try:
+        run_job(lambda: work(wish, _print_json if json else _print))
+    except DivergedError as error:
+        fail(str(error), EXIT_DIFFERENCE)
 
-    wish = Worker(services, data, nats, book, mode, turns=pace == "turns")
-    run_job(lambda: work(wish, ready))
+
+def _print_json(said: "Said") -> None:
+    import msgspec
+
+    print(msgspec.json.encode(said).decode(), flush=True)
+
+
+def _print(said: "Said") -> None:
+    print(_line(said), flush=True)
+
+
+def _line(said: "Said") -> str:
+    from deadreckon.stack.worker import AtWork, Ready, TookOver
+
+    if isinstance(said, AtWork):
+        return f"{', '.join(said.services)}: at work behind message {said.sequence}"
+    if isinstance(said, Ready):
+        return f"{said.service}: ready; equal at commit {said.n}, digest {said.digest[:16]}"
+    if isinstance(said, TookOver):
+        return f"{said.service}: took over behind commit {said.n}, message {said.sequence}"
+    return f"{', '.join(said.services)}: fenced out, now a standby ({said.reason})"

@@ -58,7 +58,7 @@ async def answer_standing(service: Service, book: str, bus: Bus) -> None:
             wanted.set()
         return msgspec.json.encode(StandingTold(latest))
 
-    await bus.serve(standing_subject(book, service.name), tell)
+    await acting(bus, service.name).serve(standing_subject(book, service.name), tell)
     while True:
         await wanted.wait()
         latest = await service.standing()
@@ -79,7 +79,7 @@ class Standby:
     ) -> None:
         self._service = service
         self._feed = feed
-        self._bus = bus
+        self._bus = acting(bus, service.name)
         self._book = book
         self._ready = ready
         self._subject = standing_subject(book, service.name)
@@ -94,18 +94,21 @@ class Standby:
         `ready` is told each time that our state was found equal. Raises DivergedError when it was
         not: such a standby must never take over.
         """
-        proving = PROOF_LOOKS
+        proving = 0  # looks left for the proof that is under way
+        told: StandingTold | None = None
         while True:
-            told = await self._look(prove=proving > 0)
+            # Asked for only once, and of one who answers: whoever was stopped and lives on would
+            # record a proof that nobody waits for.
+            due = told is not None and not proving and self._now() >= self._proof_due
+            proving = PROOF_LOOKS if due else max(proving - 1, 0)
+            told = await self._look(prove=due)
             if self._misses >= MISSES and await self._is_alone():
                 return
             if proving and told and told.standing and told.standing.n >= self._n:
                 await self._prove(told.standing)
                 proving = 0
-            proving = max(proving - 1, 0)
             if not proving:
                 await self._catch_up()
-                proving = PROOF_LOOKS if self._now() >= self._proof_due else 0
 
     async def _look(self, *, prove: bool) -> StandingTold | None:
         """Ask whether the primary is there, and take LOOK_SECONDS for it in any case."""

@@ -69,6 +69,7 @@ class Workers:
             *leashed([*command, *self._arguments]),
             env=environment,
             stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,  # ours may carry one JSON object and nothing else
             start_new_session=True,
         )
         self._children[name] = child
