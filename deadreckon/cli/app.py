@@ -50,6 +50,7 @@ VERBS = {
     "doctor": Verb("deadreckon.cli.doctor:doctor", "Is everything here sound."),
     "backup": Verb("deadreckon.cli.backup:backup", "A folder's log in one file."),
     "restore": Verb("deadreckon.cli.backup:restore", "A folder from a backup."),
+    "crashtest": Verb("deadreckon.cli.crashtest:crashtest", "Kill everything, and compare."),
     "contracts": Verb("deadreckon.cli.contracts:verbs", "Generated documents of the contracts."),
     "exchange": Verb("deadreckon.cli.exchange:exchange", "A simulated exchange to trade against."),
     "bench": Verb("deadreckon.cli.bench:bench", "Measure the stack beside the machine's limits."),

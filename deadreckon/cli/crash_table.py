@@ -1,0 +1,76 @@
+"""A crash test for people: its progress, and a row for every step."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from statistics import median
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from deadreckon.stack.auditing import progress_bar
+from deadreckon.stack.crashtest.act import Outcome
+from deadreckon.stack.crashtest.plan import PLACES
+from deadreckon.stack.crashtest.report import Report, Row
+from deadreckon.stack.crashtest.testing import Wish
+
+WIDTH = 120  # columns where there is no terminal
+FINDINGS_SHOWN = 20
+
+
+@contextmanager
+def progress(wish: Wish, *, shows: bool) -> Iterator[Callable[[Outcome | None], None]]:
+    """A bar of kills; yields what is to be told of each."""
+    with progress_bar(shows) as bar:
+        task = bar.add_task("undisturbed run", total=len(wish.steps) + wish.kills)
+
+        def told(outcome: Outcome | None) -> None:
+            if outcome is None:
+                bar.update(task, description="checked")
+                return
+            where = f"{outcome.kill.step} {outcome.kill.service}".strip()
+            bar.update(task, advance=1, description=f"killed: {where}")
+
+        yield told
+
+
+def show(report: Report) -> None:
+    """Print a row for every step, what was found, and where it lies."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("step", no_wrap=True)
+    table.add_column("killed when")
+    for name in ("kills", "again", "lost", "doubled", "differs", "restart s", "worst"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in report.rows.values():
+        table.add_row(*_cells(row), style=None if row.clean else "bold red")
+    console.print(table)
+    for finding in report.findings[:FINDINGS_SHOWN]:
+        console.print(finding, style="red", markup=False)
+    more = len(report.findings) - FINDINGS_SHOWN
+    if more > 0:
+        console.print(f"... and {more} more")
+    if report.missed:
+        console.print(f"never came by: {', '.join(report.missed)}; give more --rows")
+    console.print(_verdict(report))
+
+
+def _cells(row: Row) -> list[str]:
+    times = row.seconds or [0.0]
+    counts = (row.kills, row.twice, row.lost, row.doubled, row.differs)
+    return [
+        row.step,
+        PLACES[row.step].meaning,
+        *map(str, counts),
+        f"{median(times):.2f}",
+        f"{max(times):.2f}",
+    ]
+
+
+def _verdict(report: Report) -> str:
+    pace = f"{report.kills} kills in {report.seconds:.0f} s"
+    if report.clean:
+        return f"{pace}: nothing lost, nothing doubled, every digest as undisturbed"
+    return f"{pace}: NOT as undisturbed; the folder is kept: {report.folder}"

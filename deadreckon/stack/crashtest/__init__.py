@@ -1,0 +1,1 @@
+"""Kills a whole stack, everywhere, and counts what was lost or doubled."""

@@ -1,0 +1,127 @@
+"""One playing of the tape, with as many kills as the plan has for it."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from deadreckon.runtime.killpoints import STEPS
+from deadreckon.stack.crashtest import plan
+from deadreckon.stack.crashtest.account import Finding, differing
+from deadreckon.stack.crashtest.plan import Kill
+from deadreckon.stack.crashtest.reference import Reference
+from deadreckon.stack.crashtest.stage import Stage, StuckError, kill
+
+CALM = 1  # rows to go on undisturbed after a kill
+
+
+class Outcome(Struct):
+    """What became of a kill: at which row, how many seconds until all stood as before."""
+
+    kill: Kill
+    row: int
+    seconds: float
+    findings: list[Finding]
+
+
+class Act:
+    """Plays the tape once and strikes as planned; a kill that the tape was too short for stays
+    in the plan."""
+
+    def __init__(self, stage: Stage, reference: Reference, told: Callable[[Outcome], None]) -> None:
+        self.outcomes: list[Outcome] = []
+        self._stage = stage
+        self._reference = reference
+        self._told = told
+
+    async def play(self, kills: deque[Kill]) -> list[Finding]:
+        """Strike until the tape or the plan ends; what no single kill explains."""
+        try:
+            await self._stage.start()
+            while kills and (outcome := await self._one(kills[0])) is not None:
+                kills.popleft()
+                self.outcomes.append(outcome)
+                self._told(outcome)
+            await self._stage.until(lambda: False, "the end of the tape")
+            code = await self._stage.ended()
+        except StuckError as error:
+            return [self._finding(str(error))]
+        finally:
+            await self._stage.close()
+        if code == 0 and self._stage.at.ended:
+            return []
+        return [self._finding(f"the stack ended by itself with code {code}")]
+
+    def _finding(self, what: str) -> Finding:
+        return Finding("differs", self._stage.at.rows, what)
+
+    async def _one(self, order: Kill) -> Outcome | None:
+        """Strike once, and see that all is as before; null when the tape ended before that."""
+        stage = self._stage
+        begin = stage.at.rows + CALM
+        await stage.until(lambda: stage.at.rows >= begin, "the tape to go on")
+        if stage.over or not await self._strike(order):
+            return None
+        begun, row = time.monotonic(), stage.at.rows
+        await self._revive(order)
+        findings = await self._compare_states()
+        stage.withdraw()
+        return Outcome(order, row, time.monotonic() - begun, findings)
+
+    async def _strike(self, order: Kill) -> bool:
+        """Kill; whether it came to that."""
+        stage = self._stage
+        if order.step in STEPS:
+            where = f"@{order.service}" if order.service and order.step != "progress" else ""
+            stage.command_at(f"{order.step}{where}:{order.nth}")
+            if order.step == "recall":
+                kill(stage.services[order.service])
+            return await self._obeyed(order)
+        if order.step == plan.IN_FLIGHT:
+            stage.command_at(f"commit@{order.service}:{order.nth} {stage.server}")
+            return await self._obeyed(order)
+        await asyncio.sleep(order.delay)
+        match order.step:
+            case plan.SERVICE:
+                pid = stage.services.get(order.service)
+                return pid is not None and kill(pid)
+            case plan.SERVER:
+                pid = stage.server
+                return pid is not None and kill(pid)
+            case plan.STACK:
+                return stage.kill_stack()
+            case _:
+                return stage.kill_everything()
+
+    async def _obeyed(self, order: Kill) -> bool:
+        stage = self._stage
+        await stage.until(lambda: not stage.order.exists(), f"somebody to come by {order.step}")
+        return not stage.withdraw()
+
+    async def _revive(self, order: Kill) -> None:
+        """Start again what nobody else starts; kill it a second time where that is planned."""
+        stage = self._stage
+        if order.where == "service":
+            if order.twice and order.service:
+                stage.command_at(f"recall@{order.service}:1")
+            return
+        if order.where != "stack":
+            return
+        await stage.ended()
+        if order.twice:
+            await stage.start()
+            await asyncio.sleep(order.delay * 4)
+            stage.kill_everything()
+            await stage.ended()
+        await stage.start()
+
+    async def _compare_states(self) -> list[Finding]:
+        """Counters, peaks, halts, brackets, cooldowns: all that services remember, as it was."""
+        found = await self._stage.states()
+        if found is None:
+            return []
+        at, states = found
+        names = differing(states, self._reference.states[at.rows, at.cues])
+        return [self._finding(f"the state of {name} after row {at.rows}") for name in names]

@@ -1,0 +1,146 @@
+"""The process a crash test kills: a whole stack on a tape with a script, told line by line.
+
+Every settled point is one JSON line on standard output. A line on standard input asks for the
+states of all services at the next settled point.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from deadreckon.replay.tapes.tape import open_tape
+from deadreckon.runtime import logs
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.feed import Feed
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.leash import leashed
+from deadreckon.runtime.turns import Player, Round
+from deadreckon.stack.crashtest.cued import CuedRound
+from deadreckon.stack.crashtest.script import Cue, write_script
+from deadreckon.stack.demo import Demo, Plan
+from deadreckon.stack.host import stack_bus
+from deadreckon.stack.views import stored_views
+
+MODULE = "deadreckon.stack.crashtest.conductor"
+LINE_BYTES = 1 << 20
+
+Told = Callable[[int, int, Sequence[Player]], Awaitable[None]]  # rows, cues, who plays
+
+
+class Line(Struct, omit_defaults=True):
+    """What the conductor says: how far it is, and what it was asked for."""
+
+    rows: int
+    cues: int
+    states: dict[str, str] | None = None
+    ended: bool = False
+
+
+class Show(Struct, frozen=True):
+    """Which folder, tape and script; `processes` as in `dr demo --processes six`."""
+
+    data: Path
+    tape: Path
+    seed: int
+    processes: bool = True
+    venue: str = "paper"
+
+
+def command(show: Show) -> list[str]:
+    """How its process is started, so that it never outlives the one that starts it."""
+    words = msgspec.json.encode(show, enc_hook=str).decode()
+    return leashed([sys.executable, "-m", MODULE, words])
+
+
+def demo_of(
+    show: Show, bus: Bus, folder: Folder, stored: Any, script: Sequence[Cue], told: Told
+) -> Demo:
+    """A demo whose turns have the script's cues between them."""
+    plan = Plan(processes=show.processes, memory=not show.processes)
+
+    def rounds(players: Sequence[Player], feed: Feed) -> Round:
+        return CuedRound(
+            players,
+            feed,
+            bus=bus,
+            book=plan.book,
+            script=script,
+            rows=lambda: demo.player.played.rows,
+            told=lambda rows, cues: told(rows, cues, players),
+        )
+
+    demo = Demo(plan, folder, open_tape(show.tape), bus, stored, rounds=rounds)
+    return demo
+
+
+async def states_of(players: Sequence[Player]) -> dict[str, str]:
+    """The digest of every service's state."""
+    return {player.name: await player.state() for player in players}
+
+
+async def conduct(show: Show) -> None:
+    """Play to the end, or until somebody ends this process."""
+    folder = Folder(show.data).create()
+    logs.configure(folder.logs / "demo.log")
+    script = write_script(open_tape(show.tape), Plan().book, show.seed)
+    asked = await _questions()
+    at = Line(0, 0)
+
+    async def told(rows: int, cues: int, players: Sequence[Player]) -> None:
+        at.rows, at.cues, at.states = rows, cues, None
+        if not asked.at_eof() and asked.get():
+            at.states = await states_of(players)
+        _say(at)
+
+    async with AsyncExitStack() as stack:
+        stack.enter_context(folder.alone())
+        bus = await stack.enter_async_context(stack_bus(folder, None))
+        stored = stack.enter_context(stored_views(folder))
+        demo = await stack.enter_async_context(demo_of(show, bus, folder, stored, script, told))
+        await demo.play(lambda _: None)
+        at.ended = demo.player.played.ended
+    _say(at)
+
+
+def _say(line: Line) -> None:
+    os.write(sys.stdout.fileno(), msgspec.json.encode(line) + b"\n")
+
+
+class _Asked(asyncio.Protocol):
+    """Counts the lines on standard input that nobody has answered yet."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+
+    def data_received(self, data: bytes) -> None:
+        self._asked += data.count(b"\n")
+
+    def at_eof(self) -> bool:
+        return not self._asked
+
+    def get(self) -> int:
+        asked, self._asked = self._asked, 0
+        return asked
+
+
+async def _questions() -> _Asked:
+    asked = _Asked()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asked, sys.stdin)
+    return asked
+
+
+def main() -> None:
+    """Conduct what the only argument says."""
+    show = msgspec.json.decode(sys.argv[1], type=Show, dec_hook=lambda _, text: Path(text))
+    asyncio.run(conduct(show))
+
+
+if __name__ == "__main__":
+    main()

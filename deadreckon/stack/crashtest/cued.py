@@ -1,0 +1,79 @@
+"""Rounds of turns with cues between them: what the doors are told is a function of the tape too."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from deadreckon.runtime.bus import Bus, Fence, FencedError, Stored
+from deadreckon.runtime.domain import retry
+from deadreckon.runtime.feed import Feed
+from deadreckon.runtime.turns import Player, Round
+from deadreckon.stack.crashtest.script import Cue
+
+Told = Callable[[int, int], Awaitable[None]]  # rows settled, cues said
+
+
+class CuedRound(Round):
+    """Says each cue once, when its row is settled, and lets all answer it before the next.
+
+    After a crash the log tells which were said: payloads never repeat, and each is fenced.
+    """
+
+    def __init__(
+        self,
+        players: Sequence[Player],
+        feed: Feed,
+        *,
+        bus: Bus,
+        book: str,
+        script: Sequence[Cue],
+        rows: Callable[[], int],
+        told: Told,
+    ) -> None:
+        super().__init__(players, feed)
+        self._bus = bus
+        self._book = book
+        self._script = script
+        self._rows = rows
+        self._told = told
+        self._said: int | None = None  # null until the log was asked
+
+    async def settle(self, after: str | None = None) -> None:
+        """Go round until all are silent, also after each cue that is due."""
+        if self._said is None:
+            self._said, interrupted = await self._recover()
+            after = None if interrupted else after
+        await super().settle(after)
+        await self._told(self._rows(), self._said)
+        while self._said < len(self._script) and self._script[self._said].row <= self._rows():
+            self.tail = await self._say(self._script[self._said])
+            self._said += 1
+            await super().settle()
+            await self._told(self._rows(), self._said)
+
+    async def _recover(self) -> tuple[int, bool]:
+        """How many cues the log holds, and whether nobody has spoken since the last of them."""
+        places = {cue.payload: number for number, cue in enumerate(self._script, 1)}
+        said = last = 0
+        for subject in sorted({cue.subject for cue in self._script}):
+            tail = await self._tail(subject)
+            if tail is not None:
+                said = max(said, places[tail.payload])
+                last = max(last, tail.sequence)
+        spoken = await self._tail(f"log.{self._book}.*.events")
+        return said, last > (spoken.sequence if spoken else 0)
+
+    async def _say(self, cue: Cue) -> int:
+        tail = await self._tail(cue.subject)
+        fence = Fence(cue.subject, tail.sequence if tail else 0)
+
+        async def attempt() -> int:
+            try:
+                return await self._bus.append(cue.subject, cue.payload, fence)
+            except FencedError as refusal:
+                if refusal.tail is not None and refusal.tail.payload == cue.payload:
+                    return refusal.tail.sequence  # an earlier attempt got there
+                raise
+
+        return await retry(attempt)
+
+    async def _tail(self, filter: str) -> Stored | None:
+        return await retry(lambda: self._bus.tail(filter))

@@ -1,0 +1,39 @@
+"""Looks at what a run with kills has left behind, beside what an undisturbed one comes to."""
+
+from deadreckon.contracts.event import Mode
+from deadreckon.projections.store import NAMES
+from deadreckon.replay.audit import audit
+from deadreckon.replay.statement import sound, statement
+from deadreckon.runtime.folder import Folder
+from deadreckon.stack.assembly import BOOK
+from deadreckon.stack.book_check import compare_projections
+from deadreckon.stack.crashtest.account import Account, Finding, compare, differing, take_account
+from deadreckon.stack.crashtest.reference import Reference, standings
+from deadreckon.stack.host import open_bus
+from deadreckon.stack.verifying import verify
+
+MODE: Mode = "paper"
+
+
+async def inspect(folder: Folder, reference: Reference) -> list[Finding]:
+    """Everything that is not as in the undisturbed run: the log, its audit, and the views."""
+    async with open_bus(folder) as bus:
+        account = await take_account(bus)
+        findings = compare(account, reference.account)
+        found = await audit(bus, BOOK, MODE)
+        _, differences = await verify(folder.root, NAMES, None, shows=False)
+    document = statement(found, BOOK, None)
+    document["checks"]["projections"] = compare_projections(
+        folder.audit, found.traded, document["last_sequence"], None, BOOK
+    )
+    if not sound(document):
+        findings.append(_at_end(account, f"the audit: {document['checks']}"))
+    findings += [_at_end(account, f"`dr verify`: {each}") for each in differences]
+    if not findings:
+        tables = differing(standings(folder.root), reference.tables)
+        findings += [_at_end(account, f"the digest of table {name}") for name in tables]
+    return findings
+
+
+def _at_end(account: Account, what: str) -> Finding:
+    return Finding("differs", account.rows, what)

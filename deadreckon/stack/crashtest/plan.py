@@ -1,0 +1,74 @@
+"""Which process is killed, where, and how often: the same for a seed."""
+
+import random
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from deadreckon.runtime.killpoints import STEPS, Step
+
+SERVICE, STACK, SERVER, IN_FLIGHT, EVERYTHING, EXCHANGE = (
+    "service",
+    "stack",
+    "server",
+    "server-commit",
+    "everything",
+    "exchange",
+)
+
+# Kills from outside, at moments that nobody has chosen.
+MOMENTS = {
+    SERVICE: Step("a service's process, at any moment", "service"),
+    STACK: Step("the process that plays the tape and writes the views, at any moment", "stack"),
+    SERVER: Step("nats-server, at any moment", "server"),
+    IN_FLIGHT: Step("nats-server, while a commit has left and its reply is not here", "server"),
+    EVERYTHING: Step("all processes at once, at any moment", "stack"),
+    EXCHANGE: Step("the exchange's process, at any moment", "venue"),
+}
+PLACES = STEPS | MOMENTS
+
+# Who says so much that a step of its loop is passed all the time.
+TALKATIVE = ("signal", "risk", "router", "fill", "portfolio")
+RARE = {"recall": 1, "progress": 1, "lake-merge": 1}  # steps that a life passes once, or late
+NTH_MAX = 12  # passings that a random kill may wait for
+DELAY_MAX = 0.3  # seconds that a kill from outside may wait
+TWICE = 4  # one kill in so many is followed by a second one during the recall
+
+
+class Kill(Struct, frozen=True):
+    """One kill: the step's NTH passing in a service, or `delay` seconds from now from outside.
+
+    With `twice` the next life is killed too, while it recalls or starts.
+    """
+
+    step: str
+    service: str
+    nth: int
+    delay: float
+    twice: bool
+
+    @property
+    def where(self) -> str:
+        """Whose process it is: a service's, the stack's, the server's or the venue's."""
+        return PLACES[self.step].where
+
+
+def steps_of(venue: str) -> list[str]:
+    """Every step that a run against this venue comes by, those that come late at the end."""
+    names = [name for name, step in PLACES.items() if step.where != "venue" or venue == "sim"]
+    return sorted(names, key=lambda name: name in RARE)
+
+
+def make_plan(steps: Sequence[str], kills: int, seed: int) -> list[Kill]:
+    """One kill at each step, then so many more at steps and moments drawn by lot."""
+    dice = random.Random(f"plan|{seed}")
+    kills_first = [_draw(dice, name, first=True) for name in steps]
+    return kills_first + [_draw(dice, dice.choice(steps), first=False) for _ in range(kills)]
+
+
+def _draw(dice: random.Random, name: str, *, first: bool) -> Kill:
+    nth = 1 if first or name in RARE else dice.randrange(1, NTH_MAX)
+    where = PLACES[name].where
+    service = dice.choice(TALKATIVE) if where in ("service", "server") else ""
+    twice = name == "recall" or (not first and dice.randrange(TWICE) == 0)
+    return Kill(name, service, nth, dice.uniform(0, DELAY_MAX), twice)

@@ -1,0 +1,90 @@
+"""What a crash test found: a row for every step, and everything that is not as it should be."""
+
+from statistics import median
+from typing import Any
+
+from msgspec import Struct, to_builtins
+
+from deadreckon.stack.crashtest.account import Finding
+from deadreckon.stack.crashtest.act import Outcome
+from deadreckon.stack.crashtest.plan import PLACES
+
+
+class Row(Struct):
+    """One step: how often killed there (`twice` of them again while recalling), what it cost."""
+
+    step: str
+    kills: int = 0
+    twice: int = 0
+    lost: int = 0
+    doubled: int = 0
+    differs: int = 0
+    seconds: list[float] = []
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was lost, nothing doubled, and every digest as undisturbed."""
+        return not (self.lost or self.doubled or self.differs)
+
+
+class Report(Struct):
+    """All rows, findings in words, and the kills that the tape was too short for."""
+
+    rows: dict[str, Row]
+    findings: list[str] = []
+    missed: list[str] = []
+    seconds: float = 0.0
+    folder: str = ""  # where the run with a difference lies
+
+    @property
+    def kills(self) -> int:
+        """How many kills there were, second ones included."""
+        return sum(row.kills + row.twice for row in self.rows.values())
+
+    @property
+    def clean(self) -> bool:
+        """Whether every kill took place and changed nothing."""
+        return not self.findings and not self.missed
+
+    def note(self, outcomes: list[Outcome], findings: list[Finding]) -> None:
+        """Add an act: its kills, and what was found after it, each laid to the kill before it."""
+        for outcome in outcomes:
+            row = self.rows[outcome.kill.step]
+            row.kills += 1
+            row.twice += outcome.kill.twice
+            row.seconds.append(outcome.seconds)
+            for finding in outcome.findings:
+                self._blame(outcome, finding)
+        for finding in findings:
+            before = [outcome for outcome in outcomes if outcome.row <= finding.row]
+            self._blame(next(reversed(before or outcomes), None), finding)
+
+    def _blame(self, outcome: Outcome | None, finding: Finding) -> None:
+        where = "no kill"
+        if outcome is not None:
+            row = self.rows[outcome.kill.step]
+            setattr(row, finding.kind, getattr(row, finding.kind) + 1)
+            where = f"{outcome.kill.step} {outcome.kill.service} at row {outcome.row}"
+        self.findings.append(f"{finding.kind}: {finding.what} (after {where})")
+
+    def document(self) -> dict[str, Any]:
+        """The report as plain data."""
+        return {
+            "kills": self.kills,
+            "seconds": round(self.seconds, 1),
+            "kills_per_second": round(self.kills / self.seconds, 2) if self.seconds else 0,
+            "clean": self.clean,
+            "steps": [self._step(row) for row in self.rows.values()],
+            "missed": self.missed,
+            "findings": self.findings,
+            "folder": self.folder,
+        }
+
+    def _step(self, row: Row) -> dict[str, Any]:
+        times = row.seconds or [0.0]
+        plain: dict[str, Any] = to_builtins(row)
+        del plain["seconds"]
+        plain["meaning"] = PLACES[row.step].meaning
+        plain["restart_median"] = round(median(times), 2)
+        plain["restart_longest"] = round(max(times), 2)
+        return plain

@@ -1,0 +1,171 @@
+"""The processes of a crash test: started, watched, killed by their own ids, and started again."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from deadreckon.runtime.killpoints import VARIABLE
+from deadreckon.runtime.server import running
+from deadreckon.stack.crashtest.conductor import Line, Show, command
+
+LOOK = 0.003  # seconds between two looks
+PATIENCE = 120.0  # seconds for anything; beyond it something is stuck, which is a finding
+
+
+class StuckError(Exception):
+    """Your stack does not go on after a kill; the message says what was waited for."""
+
+
+class Stage:
+    """One conductor at a time on one folder, and the order that its processes look for."""
+
+    def __init__(self, show: Show, source: Path) -> None:
+        self.show = show
+        self.at = Line(0, 0)
+        self.order = show.data.with_name("order")
+        self.log = show.data / "logs" / "demo.log"
+        self._source = source  # where the program lies that is started
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._answered: dict[str, str] | None = None
+
+    async def start(self) -> None:
+        """Start the conductor; it starts everything else."""
+        environment = dict(os.environ, PYTHONPATH=str(self._source), PYTHONSAFEPATH="1")
+        environment[VARIABLE] = f"@{self.order}"
+        with self.show.data.with_name("words").open("ab") as words:
+            self._process = await asyncio.create_subprocess_exec(
+                *command(self.show),
+                env=environment,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=words,
+                start_new_session=True,
+            )
+        self._reading = asyncio.create_task(self._read(self._process))
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        async for text in process.stdout:
+            self.at = msgspec.json.decode(text, type=Line)
+            self._answered = self.at.states or self._answered
+
+    @property
+    def over(self) -> bool:
+        """Whether the conductor has ended, by itself or not."""
+        return self._reading is None or self._reading.done()
+
+    async def ended(self) -> int:
+        """Wait for the conductor's end; its exit code."""
+        assert self._process is not None
+        assert self._reading is not None
+        await self._reading
+        return await self._process.wait()
+
+    async def until(self, true: Callable[[], object], what: str) -> None:
+        """Wait until something holds, or the conductor has ended."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE
+        while not true() and not self.over:
+            if loop.time() > deadline:
+                raise StuckError(f"waited {PATIENCE:g} seconds for {what}")
+            await asyncio.sleep(LOOK)
+
+    async def states(self) -> tuple[Line, dict[str, str]] | None:
+        """The states of all services at the next settled point; null when the conductor ends."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._answered = None
+        try:
+            self._process.stdin.write(b"\n")
+            await self._process.stdin.drain()
+        except (BrokenPipeError, ConnectionResetError):
+            return None
+        await self.until(lambda: self._answered is not None, "the states of all services")
+        answered: dict[str, str] | None = self._answered
+        return None if answered is None else (self.at, answered)
+
+    # Killing, by the ids of processes that this stage has started.
+
+    def command_at(self, text: str) -> None:
+        """Lay an order down for the process that comes there first."""
+        beside = self.order.with_name("order.new")
+        beside.write_text(text)
+        beside.replace(self.order)
+
+    def withdraw(self) -> bool:
+        """Take an order back; whether nobody had obeyed it."""
+        try:
+            self.order.unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    @property
+    def server(self) -> int | None:
+        """The process of nats-server; null while it does not run."""
+        found = running(self.show.data)
+        return found.pid if found else None
+
+    @property
+    def services(self) -> dict[str, int]:
+        """The latest process of every service, as the stack's own log tells."""
+        found: dict[str, int] = {}
+        for text in self.log.read_bytes().splitlines():
+            if b'"service_started"' in text:
+                line = json.loads(text)
+                found[line["service"]] = line["pid"]
+        return {name: pid for name, pid in found.items() if self._is_ours(pid)}
+
+    def kill_stack(self) -> bool:
+        """Kill the conductor; whether it was there."""
+        if self._process is None or self._process.returncode is not None:
+            return False
+        self._process.kill()
+        return True
+
+    def kill_everything(self) -> bool:
+        """Kill all processes, the conductor first; whether it was there."""
+        others = [*self.services.values(), *([self.server] if self.server else [])]
+        there = self.kill_stack()
+        for pid in others:
+            kill(pid)
+        return there
+
+    async def close(self) -> None:
+        """End what still runs."""
+        if self.kill_stack():
+            await self.ended()
+        await self.until_gone()
+
+    async def until_gone(self) -> None:
+        """Wait until the server, whose parent has ended, has ended too."""
+        while self.server is not None:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(LOOK)
+
+    def _is_ours(self, pid: int) -> bool:
+        """Whether a process is still a child of the conductor: ids are used again."""
+        if self._process is None:
+            return False
+        status = Path(f"/proc/{pid}/stat")
+        if not Path("/proc/self/stat").exists():
+            return True  # no such files on this system
+        try:
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return parent == self._process.pid
+
+
+def kill(pid: int) -> bool:
+    """Kill a process; whether it was there."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
