@@ -104,6 +104,16 @@ class AuditBook:
         """Ask it in SQL; for readers of figures, not for folds."""
         return self._database.execute(statement, values).fetchall()
 
+    def examine(self) -> None:
+        """Read every page, indexes included. Raises DamagedError with what SQLite found first."""
+        try:
+            found = self._database.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        except sqlite3.DatabaseError as error:
+            found = str(error)
+        if found != "ok":
+            said = " ".join(found.split())
+            raise DamagedError(f"{self.path}: {said}; `dr rebuild` makes it anew")
+
     def close(self) -> None:
         """Close the file; idempotent."""
         self._database.close()

@@ -60,8 +60,17 @@ class LakeSink(Lake):
         table = batch.table
         places = [line[-3] for line in batch.lines]
         file = self._file(table, places[0], places[-1])
-        length = parts.write(parts.frame(table, batch.lines), self.folder / file)
-        part = Part(table.name, file, len(batch.lines), places[0], places[-1], length, born=now)
+        written = parts.write(parts.frame(table, batch.lines), self.folder / file)
+        part = Part(
+            table.name,
+            file,
+            len(batch.lines),
+            places[0],
+            places[-1],
+            written.bytes,
+            born=now,
+            digest=written.digest,
+        )
         self.manifest.parts.append(part)
         totals = self.manifest.tables[table.name]
         changed = (int(totals.change_digest, 16) + batch.changed) % MODULUS
@@ -88,8 +97,9 @@ class LakeSink(Lake):
         first, last, level = run[0].first, run[-1].last, run[0].level + 1
         file = self._file(table, first, last, level)
         data = parts.read([self.folder / part.file for part in run])
-        length = parts.write(data, self.folder / file)
-        whole = Part(table.name, file, data.height, first, last, length, level, now)
+        written = parts.write(data, self.folder / file)
+        whole = Part(table.name, file, data.height, first, last, written.bytes, level, now)
+        whole.digest = written.digest
         at = self.manifest.parts.index(run[0])
         self.manifest.parts.insert(at, whole)
         for part in run:

@@ -26,7 +26,8 @@ class Part(Struct):
     """One Parquet file of a table: log sequences `first`..`last`.
 
     It is to be seen by queries that look at a moment in [`born`, `retired`) (wall time,
-    nanoseconds UTC). `level` counts the merges behind it, `bytes` is its length on disk.
+    nanoseconds UTC). `level` counts the merges behind it, `bytes` is its length on disk and
+    `digest` the SHA-256 (hex) of its bytes.
     """
 
     table: str
@@ -38,6 +39,7 @@ class Part(Struct):
     level: int = 0
     born: int = 0
     retired: int = FOREVER
+    digest: str = ""
 
 
 class Totals(Struct):

@@ -1,8 +1,10 @@
 """Parquet parts of the lake: written whole under another name, then renamed."""
 
+import hashlib
+import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars
 from polars import col
@@ -40,13 +42,22 @@ def frame(table: Table, lines: Sequence[Sequence[Any]]) -> polars.DataFrame:
     return texts.with_columns(col(amounts).cast(AMOUNT))
 
 
-def write(data: polars.DataFrame, path: Path) -> int:
-    """Write a part, visible only when complete; returns its length in bytes."""
+class Written(NamedTuple):
+    """A part on disk: its length in bytes and their SHA-256 (hex)."""
+
+    bytes: int
+    digest: str
+
+
+def write(data: polars.DataFrame, path: Path) -> Written:
+    """Write a part, visible only when complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    content = io.BytesIO()
+    data.write_parquet(content, compression="zstd")
     beside = path.with_suffix(".writing")
-    data.write_parquet(beside, compression="zstd")
+    beside.write_bytes(content.getbuffer())
     beside.replace(path)
-    return path.stat().st_size
+    return Written(content.tell(), hashlib.sha256(content.getbuffer()).hexdigest())
 
 
 def read(files: Sequence[Path]) -> polars.DataFrame:

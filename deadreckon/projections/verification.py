@@ -7,6 +7,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from polars.exceptions import PolarsError
+
 from deadreckon.contracts.event import Recorded
 from deadreckon.projections import metrics, metrics_file, views
 from deadreckon.projections.audit import AuditBook
@@ -17,7 +19,7 @@ from deadreckon.projections.metrics_file import MetricsKeeper, Saved
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.rebuild import Message
 from deadreckon.projections.series import BETWEEN, Series
-from deadreckon.projections.sink import Sink, SinkError
+from deadreckon.projections.sink import DamagedError, Sink, SinkError
 from deadreckon.projections.sqlite import SqliteSink
 from deadreckon.projections.store import NAMES, Paths, paths
 from deadreckon.projections.tables import TABLES
@@ -32,7 +34,7 @@ class Verifier:
 
     def __init__(self, where: Paths, names: Collection[str], scratch: Path) -> None:
         self.differences: list[Difference] = []
-        self._audit = self._open("audit", names, lambda: AuditBook(where.audit))
+        self._audit = self._open("audit", names, lambda: _examined(where.audit))
         self._lake = self._open("lake", names, lambda: _pinned(where.lake, scratch / "stored"))
         if self._lake and (fault := views.fault(where.analytics, where.lake)):
             self.differences.append(Difference("views", "", (), "", "", "", fault))
@@ -94,6 +96,16 @@ class Verifier:
 
     def _compare_lake(self, lake: Lake) -> None:
         self._projector.flush()
+        damage = lake.damage()
+        try:
+            self._compare_lines(lake)
+        except PolarsError:
+            if damage is None:
+                raise  # a bug: these are the bytes that were written
+        if damage is not None:
+            self._note([Difference(lake.name, "", (), "", "", "", damage)])
+
+    def _compare_lines(self, lake: Lake) -> None:
         fresh = self._fresh_lake
         assert fresh is not None
         self._note(compare(table, lake, self._fresh) for table in TABLES)
@@ -144,6 +156,17 @@ def verify(
             if progress:
                 progress(sequence)
         return verifier.differences
+
+
+def _examined(path: Path) -> AuditBook:
+    """The audit book, every page of it read; a damaged index would answer wrongly."""
+    book = AuditBook(path)
+    try:
+        book.examine()
+    except DamagedError:
+        book.close()
+        raise
+    return book
 
 
 def _pinned(folder: Path, scratch: Path) -> Lake:

@@ -4,13 +4,16 @@ import platform
 import shutil
 import sys
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 from msgspec import Struct
 
-from deadreckon.projections import views
+from deadreckon.projections import manifest, views
+from deadreckon.projections.audit import AuditBook
+from deadreckon.projections.lake import Lake
 from deadreckon.projections.sink import SinkError
-from deadreckon.projections.store import paths
+from deadreckon.projections.store import Paths, paths
 from deadreckon.replay.reading import messages
 from deadreckon.runtime import logs
 from deadreckon.runtime.binary import MissingServerError, nats_server
@@ -95,14 +98,35 @@ async def _content(bus: Bus) -> AsyncIterator[Finding]:
     yield Finding("chains", not damages, seen)
 
 
+def _lost(where: Paths) -> str | None:
+    """What is missing of views that were there: opened, it would be made anew, and empty."""
+    if where.audit.is_symlink() and not where.audit.exists():
+        return f"{where.audit} is missing: `dr rebuild audit` makes it from the log"
+    if any(where.lake.glob("generation-*")) and not (where.lake / manifest.NAME).exists():
+        return f"{where.lake / manifest.NAME} is missing: `dr rebuild lake` makes it from the log"
+    return None
+
+
+def _damage(where: Paths) -> str | None:
+    """What is wrong with the bytes that analysts ask, all of which are read."""
+    if where.audit.exists():
+        with closing(AuditBook(where.audit)) as book:
+            book.examine()
+    if (where.lake / manifest.NAME).exists():
+        return Lake(where.lake).damage()
+    return None
+
+
 def look_at_views(folder: Folder, last: int) -> Finding:
     """Whether the stored views can be gone on with, beside a log whose last message is `last`."""
     if folder.holder() is not None:
         return Finding("views", True, "a stack is running and keeps them; `dr verify` compares")
     where = paths(folder.root)
     try:
-        if fault := views.fault(where.analytics, where.lake):
+        if fault := views.fault(where.analytics, where.lake) or _lost(where):
             return Finding("views", False, fault)  # to open them would mend it unseen
+        if damage := _damage(where):
+            return Finding("views", False, damage)
         with stored_views(folder) as stored:
             check_place(stored, last)
             place = stored.projector.place
