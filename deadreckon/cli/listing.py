@@ -206,7 +206,7 @@ def print_status(
     running = f"running (process {holder})" if holder else "not running"
     lines: list[Line] = [[(running, GOOD if holder else WARN)]]
     if server:
-        where = f"nats {server['url']}, user {server['user']}, password in {server['secret_file']}"
+        where = f"nats {server['url']}, credentials in {server['credentials']}"
         lines.append([(where, DIM)])
     lines += [_halt(halt) for halt in found["halts"]]
     if found["equity"]:

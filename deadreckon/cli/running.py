@@ -18,11 +18,13 @@ from deadreckon.runtime.bus import (
     HoleError,
     UnavailableError,
 )
+from deadreckon.runtime.credentials import CredentialError
 from deadreckon.runtime.domain import FencedOutError
 from deadreckon.runtime.folder import FolderBusyError, FolderError
 from deadreckon.runtime.recollection import RecollectionError
 from deadreckon.runtime.secret import ExposedSecretError
 from deadreckon.runtime.server import ServerFailedError, StoreLockedError
+from deadreckon.runtime.snapshots import SnapshotAheadError
 from deadreckon.stack.loopback import PortBusyError
 from deadreckon.stack.reading_views import NoViewsError
 from deadreckon.stack.views import AheadError
@@ -34,6 +36,7 @@ USAGE = (TapeError, TapeMismatchError, FolderError)
 WORLD = (
     AheadError,
     ConfigurationError,
+    CredentialError,
     DeniedError,
     ExposedSecretError,
     FencedOutError,
@@ -45,6 +48,7 @@ WORLD = (
     RecollectionError,
     ServerFailedError,
     SinkError,
+    SnapshotAheadError,
     StoreLockedError,
     UnavailableError,
     UndecodableError,

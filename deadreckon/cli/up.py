@@ -74,6 +74,6 @@ def _print_json(found: "Whereabouts") -> None:
 
 def _print(found: "Whereabouts") -> None:
     print(f"data  {found.data}")
-    how = f", user {found.user}, password in {found.secret_file}" if found.user else ""
+    how = f", credentials in {found.credentials}" if found.credentials else ""
     print(f"nats  {found.nats}{how}")
     print(f"web   {found.web or 'not served'}", flush=True)

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import nats.aio.client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+
+from deadreckon.runtime.nkeys import NKey
 
 Tap = Callable[[bytes, bytes, bytes, bytes], None]  # subject, reply, payload, raw headers
 
@@ -28,6 +30,21 @@ class Client(nats.aio.client.Client):
     def __init__(self) -> None:
         super().__init__()
         self._taps: dict[int, Tap] = {}
+        self._key: NKey | None = None
+
+    def sign_with(self, key: NKey) -> None:
+        """Say who we are by a key, at this and every later connection."""
+        self._key = key
+
+    def _setup_nkeys_connect(self) -> None:
+        # In place of the library's own, which needs a package that exists as source alone.
+        assert self._key is not None, "called because there is one"
+        self._public_nkey = self._key.public
+        self._signature_cb = self._key.sign
+
+    async def connect(self, servers: list[str], **options: Any) -> None:  # type: ignore[override]
+        """Connect; the library asks for a key when it is given a seed, so it is given a word."""
+        await super().connect(servers, **options, nkeys_seed="ours" if self._key else None)
 
     async def tap(self, subject: str, heard: Tap) -> Tapped:
         """Subscribe so that `heard` is called inside the read loop."""

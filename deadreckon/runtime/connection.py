@@ -20,6 +20,7 @@ from deadreckon.runtime.bus import (
     UnavailableError,
 )
 from deadreckon.runtime.client import Client, Tap, Tapped
+from deadreckon.runtime.credentials import Credential
 from deadreckon.runtime.questions import Answer, Questions, denial
 
 VERSION_MIN = (2, 15)  # what the fences and recoveries of this program were tried on
@@ -63,6 +64,7 @@ class Connection:
         user: str | None,
         password: str | None,
         token: str | None,
+        credential: Credential | None,
         tls: ssl.SSLContext | None,
         name: str,
         inbox_prefix: str,
@@ -71,6 +73,8 @@ class Connection:
         """Connect. Raises DeniedError for wrong credentials, UnavailableError when nobody is
         there within `wait` seconds, ConfigurationError for a server that is too old."""
         self = cls(inbox_prefix)
+        if credential is not None:
+            self._client.sign_with(credential.key)
         connecting = asyncio.ensure_future(
             self._client.connect(
                 [servers] if isinstance(servers, str) else list(servers),
@@ -85,7 +89,7 @@ class Connection:
                 reconnected_cb=self._on_connected,
                 closed_cb=self._on_closed,
                 max_reconnect_attempts=-1,
-                reconnect_time_wait=RECONNECT_SECONDS,  # type: ignore[arg-type]  # sleeps on it
+                reconnect_time_wait=RECONNECT_SECONDS,
                 ping_interval=PING_SECONDS,
                 flush_timeout=FLUSH_SECONDS,
             )
@@ -163,7 +167,7 @@ class Connection:
         elif "authorization violation" in text.lower():
             if self._refusal is not None:
                 return  # said before; it is tried again five times a second
-            self._refusal = DeniedError("the server does not know this user, password or token")
+            self._refusal = DeniedError("the server does not know this user")
             if not self._first_refusal.done():
                 self._first_refusal.set_result(None)
         # While it is away every attempt fails alike: that was said when it went.
@@ -213,8 +217,9 @@ class Connection:
                 answer.exception()  # looked at, even when sending failed first
 
     async def publish(self, subject: str, payload: bytes, reply: str = "") -> None:
-        """Say something; raises UnavailableError when there is no connection to say it on."""
-        self.check_permitted()
+        """Say something; raises UnavailableError when there is no connection to say it on, and
+        DeniedError when the server has refused this subject before."""
+        self.check_permitted(subject)
         if not self.is_up:
             raise UnavailableError(f"{subject}: not connected")
         await self._publish(subject, payload, reply, None)

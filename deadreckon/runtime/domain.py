@@ -11,6 +11,7 @@ from deadreckon.contracts.codec import UndecodableError, decode_commit, encode_c
 from deadreckon.contracts.envelope import Commit, Envelope, derive_id, digest
 from deadreckon.contracts.subjects import commit_subject, domain
 from deadreckon.runtime.bus import Bus, Fence, FencedError, Stored, UnavailableError
+from deadreckon.runtime.switchboard import acting
 
 RETRY_FIRST = 0.05  # seconds before the same bytes are sent again; doubles up to RETRY_LAST
 RETRY_LAST = 2.0
@@ -32,7 +33,7 @@ class Domain:
     """
 
     def __init__(self, bus: Bus, book: str, service: str, code: str) -> None:
-        self._bus = bus
+        self._bus = acting(bus, service)  # nobody else may write here
         self._book = book
         self._service = service
         self._code = code

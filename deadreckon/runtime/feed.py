@@ -12,6 +12,8 @@ from deadreckon.contracts.envelope import Commit, digest
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.subjects import Subject
 from deadreckon.runtime.bus import Bus, Reader, Stored
+from deadreckon.runtime.rights import READER
+from deadreckon.runtime.switchboard import acting
 
 BUFFER_MAX = 20_000  # messages held for the slowest follower before reading pauses
 BUFFER_BYTES_MAX = 32 * 1024 * 1024  # of their payloads; with what is decoded, 3.5 times that
@@ -116,7 +118,7 @@ class Feed:
     """One reading of the log for all followers in a process, each at a pace of its own."""
 
     def __init__(self, bus: Bus) -> None:
-        self.bus = bus
+        self.bus = acting(bus, READER)
         self._decoding = Decoding()
         self._links: dict[str, Links] = {}  # by follower, as they stood at its place
         self._buffer: list[Message] = []
@@ -131,11 +133,21 @@ class Feed:
     def follow(self, name: str, place: int = 0, links: Links | None = None) -> None:
         """Hold messages after `place` for this follower; `links` is how the chains stood there.
 
-        A follower that knows its place may say so again, before reading starts.
+        A follower that knows its place may say so again before reading starts, and join later
+        where `holds` allows it.
         """
         self._places[name] = place
         if links is not None:
             self._links[name] = links
+
+    @property
+    def least(self) -> int:
+        """The least place that a follower needs."""
+        return min(self._places.values(), default=self.last)
+
+    def holds(self, place: int) -> bool:
+        """Whether who has taken everything up to `place` can go on here."""
+        return place + 1 >= self._first
 
     async def start(self) -> None:
         """Begin to read at the least place that a follower needs; all must have been named before.
@@ -220,7 +232,7 @@ class Feed:
         self._places.pop(name, None)
 
     def _trim(self) -> None:
-        behind = min(self._places.values(), default=self.last) + 1 - self._first
+        behind = self.least + 1 - self._first
         if behind > 0:
             self._bytes -= sum(len(message.payload) for message in self._buffer[:behind])
             del self._buffer[:behind]

@@ -13,6 +13,7 @@ from deadreckon.runtime.bus import (
     ConfigurationError,
     Fence,
     FencedError,
+    HoleError,
     LogInfo,
     Notices,
     Reader,
@@ -21,6 +22,8 @@ from deadreckon.runtime.bus import (
     UnavailableError,
 )
 from deadreckon.runtime.connection import CONNECT_WAIT, Connection
+from deadreckon.runtime.credentials import Credential
+from deadreckon.runtime.credentials import inbox_prefix as inbox_of
 from deadreckon.runtime.jetstream_api import (
     MESSAGE_TOO_LARGE,
     WRONG_LAST_SEQUENCE,
@@ -31,6 +34,7 @@ from deadreckon.runtime.jetstream_api import (
 from deadreckon.runtime.jetstream_reader import JetStreamReader
 from deadreckon.runtime.notices import Hearing
 from deadreckon.runtime.pulse import Pulse
+from deadreckon.runtime.rights import API
 from deadreckon.runtime.stream import configuration, configuration_faults
 
 HEADER_ROOM = 512  # bytes of a message kept free: the server counts the fence's headers in
@@ -68,10 +72,11 @@ class JetStreamBus:
         user: str | None = None,
         password: str | None = None,
         token: str | None = None,
+        credential: Credential | None = None,
         tls: ssl.SSLContext | None = None,
         name: str = "deadreckon",
-        api_prefix: str = "$JS.API",
-        inbox_prefix: str = "_INBOX",
+        api_prefix: str = API,
+        inbox_prefix: str | None = None,
         stream: str = STREAM,
         replicas: int | None = None,
         wait: float = CONNECT_WAIT,
@@ -80,8 +85,11 @@ class JetStreamBus:
 
         A log that does not exist yet is kept `replicas` times: unless told, three times on three
         servers or more, else once. Raises DeniedError for wrong credentials, UnavailableError
-        after `wait` seconds, ConfigurationError for a server too old.
+        after `wait` seconds, ConfigurationError for a server too old. Answers come to the inbox of
+        the credential's role, unless another prefix is given.
         """
+        if inbox_prefix is None:
+            inbox_prefix = inbox_of(credential.role) if credential else INBOXES.rstrip(".")
         if not f"{inbox_prefix}.".startswith(INBOXES):
             raise ValueError(f"inbox prefix {inbox_prefix!r}: answers go to {INBOXES}... only")
         servers = url.split(",") if isinstance(url, str) else list(url)
@@ -90,6 +98,7 @@ class JetStreamBus:
             user=user,
             password=password,
             token=token,
+            credential=credential,
             tls=tls,
             name=name,
             inbox_prefix=inbox_prefix,
@@ -118,6 +127,17 @@ class JetStreamBus:
         if faults:
             raise ConfigurationError(
                 f"stream {self._api.stream} cannot keep the log: {'; '.join(faults)}"
+            )
+        await self._check_end()
+
+    async def _check_end(self) -> None:
+        """A damaged last message is counted by the server all the same, and the tail of its domain
+        would be an older one: its writer would say the same again. Raises HoleError."""
+        last = (await self._api.info()).last
+        if last and await self._api.message(last) is None:
+            raise HoleError(
+                f"message {last}, the log's last, is counted but cannot be read: its store is "
+                "damaged; restore it from a copy"
             )
 
     async def append(self, subject: str, payload: bytes, fence: Fence | None = None) -> int:
@@ -154,6 +174,10 @@ class JetStreamBus:
     async def tail(self, filter: str) -> Stored | None:
         """The last message under `filter`, asked of the leader."""
         return await self._api.tail(filter)
+
+    async def message(self, sequence: int) -> Stored | None:
+        """One message by its sequence, asked of the leader."""
+        return await self._api.message(sequence)
 
     async def info(self) -> LogInfo:
         """First and last sequence and what is deleted, asked of the leader."""

@@ -1,8 +1,9 @@
 """A secret made at the first run and kept in a file only its owner may read."""
 
+import contextlib
 import os
-import secrets
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -10,22 +11,33 @@ class ExposedSecretError(Exception):
     """You keep a secret where others may read it; the message says what to do."""
 
 
-def kept_secret(path: Path) -> str:
+def kept_secret(path: Path, make: Callable[[], str]) -> str:
     """The secret in this file, made now if there is none. Raises ExposedSecretError."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _read(path)
-    with open(handle, "w", encoding="ascii") as file:
-        file.write(secrets.token_urlsafe(32))
-        file.flush()
-        os.fsync(file.fileno())
-    return _read(path)
+    if not path.exists():
+        # Whole or not there at all, whoever is killed meanwhile; and the first of two who make one
+        # wins.
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        write_privately(unfinished, make() + "\n")
+        with contextlib.suppress(FileExistsError):
+            os.link(unfinished, path)
+        unfinished.unlink()
+    return read_secret(path)
 
 
-def _read(path: Path) -> str:
+def read_secret(path: Path) -> str:
+    """The secret in this file. Raises ExposedSecretError, or OSError when there is none."""
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise ExposedSecretError(
             f"{path} can be read by others: delete it for a new secret, or chmod 600 it"
         )
     return path.read_text("ascii").strip()
+
+
+def write_privately(path: Path, text: str) -> None:
+    """Write a file for its owner alone, and to the disk."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(handle, "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

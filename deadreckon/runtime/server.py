@@ -2,10 +2,12 @@
 
 import asyncio
 import fcntl
+import json
 import os
 import signal
 import socket
 import time
+import urllib.request
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -14,7 +16,7 @@ import structlog
 
 from deadreckon.runtime.binary import nats_server
 from deadreckon.runtime.leash import leashed
-from deadreckon.runtime.server_files import Address, ServerFiles
+from deadreckon.runtime.server_files import ANY_PORT, Address, ServerFiles
 
 READY_WAIT = 120.0  # seconds: a store of millions of messages takes some to be read
 PATIENCE = 10.0  # seconds of waiting after which we say so, and of a stop before it is forced
@@ -47,6 +49,35 @@ def running(data: Path) -> Address | None:
         os.close(lock)
 
 
+def reload(data: Path) -> bool:
+    """Have the server that runs on this folder, if one does, take what is registered now.
+
+    Whoever it still knows stays connected. Raises ServerFailedError when it does not take it.
+    """
+    files = ServerFiles(data.absolute())
+    found = running(data)
+    if found is None:
+        return False
+    before = _loaded_at(found)
+    files.rewrite_settings(found)
+    os.kill(found.pid, signal.SIGHUP)
+    patience = time.monotonic() + PATIENCE
+    while _loaded_at(found) == before:
+        if time.monotonic() > patience:
+            raise ServerFailedError(f"nats-server kept its old settings: {files.last_words()}")
+        time.sleep(LOOK)
+    return True
+
+
+def _loaded_at(address: Address) -> str:
+    """When the server last read its settings."""
+    try:
+        with urllib.request.urlopen(f"{address.monitoring}/varz", timeout=PATIENCE) as answer:
+            return str(json.load(answer)["config_load_time"])
+    except OSError as error:
+        raise ServerFailedError(f"{address.monitoring} does not answer: {error}") from None
+
+
 class EmbeddedServer:
     """`async with EmbeddedServer(data) as server:` runs a server on `<data>/nats/store`.
 
@@ -54,7 +85,7 @@ class EmbeddedServer:
     when it ends without having been stopped.
     """
 
-    def __init__(self, data: Path, *, port: int = -1) -> None:
+    def __init__(self, data: Path, *, port: int = ANY_PORT) -> None:
         self.died = asyncio.Event()
         self._data = data
         self._files = ServerFiles(data.absolute())
@@ -85,13 +116,14 @@ class EmbeddedServer:
 
     async def start(self) -> Address:
         """Start and wait until it answers. Raises StoreLockedError, MissingServerError,
-        ServerFailedError or ExposedSecretError."""
+        ServerFailedError, ExposedSecretError or CredentialError."""
         program = nats_server()
         self._files.prepare()
         lock = await self._lock()
         try:
             self._files.forget_ports()
-            self._write_settings()
+            self._files.bring_up_to_date()
+            self._files.write_settings(self._port)
             self._process = await self._launch(program, lock)
         finally:
             # From here on the child alone holds the lock: it is free when the server is gone.
@@ -118,12 +150,6 @@ class EmbeddedServer:
                 )
             await asyncio.sleep(LOOK)
         return lock
-
-    def _write_settings(self) -> None:
-        handle = os.open(self._files.settings, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(handle, "w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(self._files.settings_text(self._port))
 
     async def _launch(self, program: Path, lock: int) -> asyncio.subprocess.Process:
         command = leashed([str(program), "-c", str(self._files.settings)])

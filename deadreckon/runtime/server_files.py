@@ -1,15 +1,23 @@
-"""What a server of our own leaves on disk: its settings, its secret, and where it listens."""
+"""What a server of our own leaves on disk: its settings, credentials, and where it listens."""
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
 
-from deadreckon.runtime.secret import kept_secret
+from deadreckon.runtime.accounts import accounts_text
+from deadreckon.runtime.credentials import Credentials, producer_role
+from deadreckon.runtime.entrance import Entrance
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.registry import Registry, Tls, changing, read_registry, write_registry
+from deadreckon.runtime.rights import own_roles, table
+from deadreckon.runtime.secret import write_privately
 
-USER = "deadreckon"
+ANY_PORT = -1  # a free one
 PAYLOAD_MAX = 1024 * 1024  # bytes; commits are cut to it, and bigger ones would only add latency
 LOG_LINES = 15  # of the server's own log, shown when it does not start
 
@@ -18,31 +26,38 @@ SETTINGS = """\
 server_name: deadreckon
 host: "127.0.0.1"
 port: {port}
-http: "127.0.0.1:-1"
+http: "127.0.0.1:{monitoring_port}"
 ports_file_dir: {folder}
 max_payload: {payload_max}
 log_file: {log}
 logfile_size_limit: 10000000
 logfile_max_num: 3
-authorization {{ user: {user}, password: "{password}" }}
 jetstream {{
   store_dir: {store}
   sync_interval: always
 }}
 """
+TLS = """\
+tls {{
+  cert_file: {cert}
+  key_file: {key}
+}}
+"""
 
 
 class Address(Struct, frozen=True):
-    """How to reach a server, and as whom. The password is for connecting, not for showing."""
+    """How to reach a server; the credentials for it lie in a folder, a file for each role."""
 
     url: str
-    user: str
-    password: str
     monitoring: str  # http URL of /varz, /jsz and /healthz
     pid: int
+    credentials: Path
+    ca: str = ""  # the file of certificates to trust; empty where nothing is encrypted
 
-    def __repr__(self) -> str:
-        return f"Address({self.url}, user {self.user}, pid {self.pid})"
+    @property
+    def entrance(self) -> Entrance:
+        """The way in, for any role whose credential is there."""
+        return Entrance((self.url,), self.credentials, self.ca)
 
 
 class _Ports(Struct):
@@ -57,7 +72,8 @@ class ServerFiles:
         self.folder = data / "nats"
         self.settings = self.folder / "nats.conf"
         self.store = self.folder / "store"
-        self.secret = self.folder / "secret"
+        self.credentials = Credentials(self.folder / "credentials")
+        self.registry = self.folder / "registry.json"
         self.lock = self.folder / "lock"
         self.log = self.folder / "nats.log"
 
@@ -65,6 +81,14 @@ class ServerFiles:
         """The folder, for its owner alone."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.chmod(0o700)
+
+    def bring_up_to_date(self) -> None:
+        """Make of a folder from before there were accounts one of now; the lock must be held."""
+        accounts = self.store / "jetstream"
+        everybodys, own = accounts / "$G", accounts / "LOG"
+        if everybodys.is_dir() and not own.exists():
+            os.replace(everybodys, own)
+        (self.folder / "secret").unlink(missing_ok=True)
 
     def address(self) -> Address | None:
         """What a living server has left word of."""
@@ -76,20 +100,41 @@ class ServerFiles:
                 continue  # gone, or being written
             if _lives(pid):
                 monitoring = ports.monitoring[0] if ports.monitoring else ""
-                return Address(ports.nats[0], USER, kept_secret(self.secret), monitoring, pid)
+                tls = read_registry(self.registry).tls
+                ca = tls.ca if tls else ""
+                return Address(ports.nats[0], monitoring, pid, self.credentials.folder, ca)
         return None
 
-    def settings_text(self, port: int) -> str:
-        """The server's configuration: on loopback only, and on disk before it is confirmed."""
-        return SETTINGS.format(
+    def write_settings(self, port: int = ANY_PORT, monitoring_port: int = ANY_PORT) -> None:
+        """The server's configuration, made of what is registered now. Makes what credentials are
+        missing; raises ExposedSecretError and CredentialError."""
+        unfinished = self.settings.with_suffix(".unfinished")
+        write_privately(unfinished, self._text(port, monitoring_port))
+        os.replace(unfinished, self.settings)
+
+    def rewrite_settings(self, running: Address) -> None:
+        """The configuration of a server that runs, which cannot change its ports."""
+        self.write_settings(_port(running.url), _port(running.monitoring))
+
+    def _text(self, port: int, monitoring_port: int) -> str:
+        """On loopback only, on disk before it is confirmed, and nobody in but those we know."""
+        registry = read_registry(self.registry)
+        text = SETTINGS.format(
             port=port,
+            monitoring_port=monitoring_port,
             folder=_quoted(self.folder),
             store=_quoted(self.store),
             log=_quoted(self.log),
             payload_max=PAYLOAD_MAX,
-            user=USER,
-            password=kept_secret(self.secret),
         )
+        return text + _tls_text(registry.tls) + self.accounts_text(registry)
+
+    def accounts_text(self, registry: Registry) -> str:
+        """The accounts and users, with the public parts of their keys."""
+        public = {role: self.credentials.kept(role).key.public for role in own_roles()}
+        for producer in registry.producers:
+            public[producer_role(producer.name)] = producer.public
+        return accounts_text(table(registry), public.__getitem__)
 
     def forget_ports(self) -> None:
         """Remove what killed servers have left; the lock must be held."""
@@ -105,6 +150,16 @@ class ServerFiles:
         return "\n".join(lines[-LOG_LINES:])
 
 
+def _tls_text(tls: Tls | None) -> str:
+    if tls is None:
+        return ""
+    return TLS.format(cert=_quoted(Path(tls.cert)), key=_quoted(Path(tls.key)))
+
+
+def _port(url: str) -> int:
+    return urlsplit(url).port or ANY_PORT
+
+
 def _lives(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -117,3 +172,13 @@ def _lives(pid: int) -> bool:
 
 def _quoted(path: Path) -> str:
     return json.dumps(str(path), ensure_ascii=False)
+
+
+def register(folder: Folder, change: Callable[[Registry], Registry]) -> Registry:
+    """Change whom the server of a folder knows; it learns of it when it starts, or by `reload`."""
+    files = ServerFiles(folder.root)
+    files.prepare()
+    with changing(files.registry):
+        changed = change(read_registry(files.registry))
+        write_registry(files.registry, changed)
+    return changed

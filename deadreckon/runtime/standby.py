@@ -16,6 +16,7 @@ from deadreckon.runtime.bus import Bus, UnavailableError
 from deadreckon.runtime.feed import Feed, Message
 from deadreckon.runtime.service import Service
 from deadreckon.runtime.snapshots import Standing
+from deadreckon.runtime.switchboard import acting
 
 # A primary that was killed is not there at once, one that was stopped does not answer in time:
 # both are gone after MISSES looks, within a second.

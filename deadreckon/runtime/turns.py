@@ -16,6 +16,7 @@ from deadreckon.runtime.bus import Bus, UnavailableError
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.service import Service
 from deadreckon.runtime.snapshots import state_digest
+from deadreckon.runtime.switchboard import acting
 
 TURN_WAIT = 600.0  # seconds a service of another process may take; fitting a model takes some
 ASK_FIRST = 0.25  # seconds before it is asked again, doubling up to ASK_LAST: it may have died
@@ -130,7 +131,7 @@ async def answer_turns(service: Service, book: str, bus: Bus) -> None:
         asked.put_nowait((int(request), told))
         return msgspec.json.encode(await told)
 
-    await bus.serve(turn_subject(book, service.name), take)
+    await acting(bus, service.name).serve(turn_subject(book, service.name), take)
     while True:
         upto, told = await asked.get()
         spoke = upto != NO_TURN and await service.take_turn(upto)

@@ -1,29 +1,43 @@
 """A folder's log: an external server, the one already running there, or one of our own."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
+from msgspec.structs import replace
 
-from deadreckon.runtime.bus import Bus, HoleError, LogInfo
+from deadreckon.contracts.speakers import SERVICES
+from deadreckon.runtime.bus import (
+    Bus,
+    ConfigurationError,
+    DeniedError,
+    HoleError,
+    LogInfo,
+)
+from deadreckon.runtime.credentials import PRODUCER
 from deadreckon.runtime.domain import retry
+from deadreckon.runtime.entrance import Entrance, external
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.jetstream import JetStreamBus
 from deadreckon.runtime.memory import MemoryBus
+from deadreckon.runtime.registry import FIRST_BOOK, Tls
+from deadreckon.runtime.rights import ANALYST, KEEPER, PROVISIONER, READER, STACK
 from deadreckon.runtime.server import (
     EmbeddedServer,
     ServerFailedError,
     StoreLockedError,
     running,
 )
-from deadreckon.runtime.server_files import Address
+from deadreckon.runtime.server_files import ANY_PORT, Address, register
+from deadreckon.runtime.switchboard import Switchboard
 
-ANY_PORT = -1  # a free one
 VERB_LOOK = 0.1  # seconds between two looks whether it is done
 VERB_WAIT = 60.0  # seconds for a verb that has the store open (an audit, say) to be done with it
+LOG_WAIT = 10.0  # seconds for the log to be made by the stack that starts on the folder
 RESTART_WAIT = 1.0  # seconds before a server that would not start is tried again
 
 log = structlog.get_logger()
@@ -65,48 +79,52 @@ class Keeper:
 
 
 @asynccontextmanager
-async def open_bus(folder: Folder, url: str | None = None) -> AsyncIterator[Bus]:
-    """The folder's log for as long as a verb needs it: at `url`, on the server that runs there,
-    or on one started for the purpose. It is provisioned."""
-    found = running(folder.root)
-    if url is not None:
-        async with _connected(url, None, None) as bus:
+async def open_bus(
+    folder: Folder, server: str | None = None, role: str = ANALYST
+) -> AsyncIterator[Bus]:
+    """The folder's log, in one role, for as long as a verb needs it: on `server` (see `external`),
+    on the one that runs there, or on one started for the purpose."""
+    async with _entered(folder, server) as entrance:
+        bus = await entrance.bus(role)
+        try:
+            if not role.startswith(PRODUCER):  # a producer may not even ask
+                await _check(bus)
             yield bus
-    elif found is not None:
-        async with _connected(found.url, found.user, found.password) as bus:
-            yield bus
-    else:
-        async with own_bus(folder) as bus:
-            yield bus
+        finally:
+            await bus.close()
 
 
 @asynccontextmanager
-async def own_bus(folder: Folder, port: int = ANY_PORT) -> AsyncIterator[Bus]:
-    """The folder's log on a server of our own, which a stack needs: one that a verb has started
-    ends with the verb, so it is waited for. Raises StoreLockedError."""
-    for _ in range(int(VERB_WAIT / VERB_LOOK)):
-        if running(folder.root) is None:
-            break
-        await asyncio.sleep(VERB_LOOK)
-    async with Keeper(folder.root, port) as server:
-        where = server.address
-        async with _connected(where.url, where.user, where.password) as bus:
-            yield bus
+async def service_bus(
+    folder: Folder, server: str | None, services: Sequence[str]
+) -> AsyncIterator[Bus]:
+    """The log with the rights of some services, each its own; the first one reads for all."""
+    async with _entered(folder, server) as entrance, _switchboard(entrance, services) as bus:
+        yield bus
 
 
 @asynccontextmanager
 async def stack_bus(
-    folder: Folder, url: str | None, *, memory: bool = False, port: int = ANY_PORT
+    folder: Folder,
+    server: str | None,
+    *,
+    memory: bool = False,
+    port: int = ANY_PORT,
+    book: str = FIRST_BOOK,
+    tls: Tls | None = None,
 ) -> AsyncIterator[Bus]:
-    """The log of a stack that stays: in memory, at `url`, or on a server of its own."""
+    """The log of a stack that stays, with the rights of everybody in it: in memory, on `server`
+    (see `external`), or on a server of its own, with certificates if there are any."""
     if memory:
         yield MemoryBus()
-    elif url is not None:
-        async with _connected(url, None, None) as bus:
-            yield bus
+        return
+    if server is None:
+        register(folder, lambda known: replace(known.with_book(book), tls=tls))
+        entering = _own(folder, port)
     else:
-        async with own_bus(folder, port) as bus:
-            yield bus
+        entering = _external(server)
+    async with entering as entrance, _switchboard(entrance, [STACK, READER, *SERVICES]) as bus:
+        yield bus
 
 
 @asynccontextmanager
@@ -119,23 +137,89 @@ async def keeping_bus(folder: Folder, *, empty: bool = False) -> AsyncIterator[J
         found = running(folder.root)
         if found is None:
             found = (await stack.enter_async_context(Keeper(folder.root))).address
-        bus = await JetStreamBus.connect(found.url, user=found.user, password=found.password)
+            if not empty:
+                await _provision(found.entrance)
+        bus = await found.entrance.bus(KEEPER)
         stack.push_async_callback(bus.close)
         if not empty:
-            await bus.provision()
-            check_whole(await retry(bus.info))
+            await _check(bus)
         yield bus
 
 
 @asynccontextmanager
-async def _connected(url: str, user: str | None, password: str | None) -> AsyncIterator[Bus]:
-    bus = await JetStreamBus.connect(url, user=user, password=password)
+async def _entered(folder: Folder, server: str | None) -> AsyncIterator[Entrance]:
+    found = running(folder.root)
+    if server is not None:
+        async with _external(server) as entrance:
+            yield entrance
+    elif found is not None:
+        yield found.entrance
+    else:
+        async with _own(folder) as entrance:
+            yield entrance
+
+
+@asynccontextmanager
+async def _own(folder: Folder, port: int = ANY_PORT) -> AsyncIterator[Entrance]:
+    """A server of our own, which a stack needs: one that a verb has started ends with the verb, so
+    it is waited for. Raises StoreLockedError."""
+    for _ in range(int(VERB_WAIT / VERB_LOOK)):
+        if running(folder.root) is None:
+            break
+        await asyncio.sleep(VERB_LOOK)
+    async with Keeper(folder.root, port) as server:
+        entrance = server.address.entrance
+        await _provision(entrance)
+        yield entrance
+
+
+@asynccontextmanager
+async def _external(server: str) -> AsyncIterator[Entrance]:
+    """Somebody else's server; the log is made there if it is missing and we may make it."""
+    entrance = external(server)
+    if entrance.has(PROVISIONER):
+        await _provision(entrance)
+    yield entrance
+
+
+async def _provision(entrance: Entrance) -> None:
+    """Make the log, or see that it is kept as it must be."""
+    bus = await entrance.bus(PROVISIONER)
     try:
         await bus.provision()
-        check_whole(await retry(bus.info))
+    finally:
+        await bus.close()
+
+
+@asynccontextmanager
+async def _switchboard(entrance: Entrance, roles: Sequence[str]) -> AsyncIterator[Bus]:
+    bus: Bus
+    if entrance.credentials is None:
+        bus = await entrance.bus(roles[0])
+    else:
+        bus = await Switchboard.open(entrance, roles[0], roles[1:])
+    try:
+        await _check(bus)
         yield bus
     finally:
         await bus.close()
+
+
+async def _check(bus: Bus) -> None:
+    """The log is there, kept as it must be, and whole; a stack that just starts may be making it.
+
+    Raises ConfigurationError or HoleError.
+    """
+    patience = time.monotonic() + LOG_WAIT
+    while True:
+        try:
+            await bus.provision()
+            break
+        except DeniedError:  # it was to be made, and we are not the one to make it
+            if time.monotonic() > patience:
+                raise ConfigurationError("this server keeps no log yet: start a stack") from None
+            await asyncio.sleep(VERB_LOOK)
+    check_whole(await retry(bus.info))
 
 
 def check_whole(info: LogInfo) -> None:
@@ -152,9 +236,8 @@ def check_whole(info: LogInfo) -> None:
 
 
 def whereabouts(folder: Folder) -> dict[str, str] | None:
-    """How a producer reaches the folder's server: URL, user, and the file with the password."""
+    """How one reaches the folder's server: its URL, and the folder with the credentials."""
     found = running(folder.root)
     if found is None:
         return None
-    secret = (folder.root / "nats" / "secret").absolute()
-    return {"url": found.url, "user": found.user, "secret_file": str(secret)}
+    return {"url": found.url, "credentials": str(found.credentials.absolute())}

@@ -31,11 +31,12 @@ from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.feed import Decoding
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.intake import Intake
+from deadreckon.runtime.rights import OPERATOR, OPERATORS_DOOR
 from deadreckon.stack.assembly import BOOK
 from deadreckon.stack.host import open_bus
 from deadreckon.stack.setup import say
 
-DOOR = "cli"  # operators' facts from the command line are filed under log.<book>.op.cli
+DOOR = OPERATORS_DOOR  # facts from the command line are filed under log.<book>.op.cli
 
 
 class InForce(Struct):
@@ -102,7 +103,7 @@ async def record(
     data: Path, events: Iterable[Event], nats: str | None = None, book: str = BOOK
 ) -> list[int]:
     """Say facts at the command line's door; returns their sequences."""
-    async with open_bus(Folder(data).check(), nats) as bus:
+    async with open_bus(Folder(data).check(), nats, OPERATOR) as bus:
         return [await say(bus, book, DOOR, secrets.token_hex(16), event) for event in events]
 
 
@@ -110,7 +111,7 @@ async def record_and_wait(
     data: Path, event: Event, wait: float, nats: str | None = None, book: str = BOOK
 ) -> Outcome:
     """Say a halt or a resume, and read on until everyone who must obey has acknowledged it."""
-    async with open_bus(Folder(data).check(), nats) as bus:
+    async with open_bus(Folder(data).check(), nats, OPERATOR) as bus:
         reader = await bus.read((await bus.info()).last)
         sequence = await say(bus, book, DOOR, secrets.token_hex(16), event)
         waiting = _Acknowledgements(sequence, book)

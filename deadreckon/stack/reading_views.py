@@ -17,7 +17,7 @@ from deadreckon.projections.digest import Standing
 from deadreckon.projections.tables import BY_NAME
 from deadreckon.projections.tables.orders import ENDED
 from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.jetstream import JetStreamBus
+from deadreckon.runtime.rights import ANALYST
 from deadreckon.runtime.server import running
 
 LIMIT = 50  # rows an answer holds unless its reader says otherwise
@@ -130,7 +130,7 @@ async def log_end(folder: Folder) -> int | None:
     found = running(folder.root)
     if found is None:
         return None
-    bus = await JetStreamBus.connect(found.url, user=found.user, password=found.password)
+    bus = await found.entrance.bus(ANALYST)
     try:
         return (await bus.info()).last
     finally:

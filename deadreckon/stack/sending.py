@@ -8,6 +8,7 @@ from msgspec import Struct
 from deadreckon.contracts.doors import read_signals
 from deadreckon.contracts.signals import SignalMalformed
 from deadreckon.contracts.subjects import producer_subject
+from deadreckon.runtime.credentials import producer_role
 from deadreckon.runtime.domain import retry
 from deadreckon.runtime.folder import Folder
 from deadreckon.stack.host import open_bus
@@ -28,7 +29,7 @@ async def send_signals(
     """Publish every good line, each acknowledged by the log; blank lines are passed over."""
     sent = Sent()
     subject = producer_subject(book, producer)
-    async with open_bus(Folder(data).check(), nats) as bus:
+    async with open_bus(Folder(data).check(), nats, producer_role(producer)) as bus:
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue

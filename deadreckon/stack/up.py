@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import msgspec
@@ -18,9 +18,12 @@ from deadreckon.runtime.crashes import CrashBook
 from deadreckon.runtime.domain import retry
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.registry import Tls
+from deadreckon.runtime.server_files import ANY_PORT
+from deadreckon.runtime.snapshots import Snapshots
 from deadreckon.services.clock.edge import Clock
 from deadreckon.stack.assembly import BOOK, RANK, assemble
-from deadreckon.stack.host import ANY_PORT, stack_bus, whereabouts
+from deadreckon.stack.host import stack_bus, whereabouts
 from deadreckon.stack.interrupts import interrupted
 from deadreckon.stack.serving import served
 from deadreckon.stack.setup import say
@@ -29,13 +32,15 @@ from deadreckon.stack.verdicts import told_to_producers
 from deadreckon.stack.views import StoredViews, View, Views, stored_views
 from deadreckon.stack.vitals import Vitals
 
+REST_WAIT = 10.0  # seconds for the last commits and snapshots of an orderly end
+
 log = structlog.get_logger()
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Where a stack lives and what runs in it. Nothing here changes a decision: that is said by
     events. `web_port` is on loopback, null for no gateway; `nats_port` is the embedded server's,
-    -1 for a free one; `clock_seconds` is between two ticks."""
+    -1 for a free one, `tls` its certificates; `clock_seconds` is between two ticks."""
 
     data: str = "var"
     nats: str | None = None
@@ -45,6 +50,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     web_port: int | None = 8787
     nats_port: int = ANY_PORT
     clock_seconds: float = 1.0
+    tls: Tls | None = None
 
 
 def read_settings(path: Path | None) -> Settings:
@@ -64,12 +70,13 @@ class Live:
         crashes: CrashBook,
         stored: StoredViews | None,
         views: Sequence[View] = (),
+        snapshots: Snapshots | None = None,
     ) -> None:
         self.settings = settings
         self._crashes = crashes
         self.bus = bus
         self.feed = Feed(bus)
-        self.views = Views(self.feed, settings.book, settings.mode, stored, views)
+        self.views = Views(self.feed, settings.book, settings.mode, stored, views, snapshots)
         self.services = assemble(
             settings.services,
             bus,
@@ -77,12 +84,16 @@ class Live:
             book=settings.book,
             mode=settings.mode,
             crashes=crashes,
+            snapshots=snapshots,
         )
         self.clock = Clock(bus, mode=settings.mode, code=__version__, every=settings.clock_seconds)
 
     async def run(self, until: asyncio.Event | None = None) -> None:
         """Answer until interrupted (or `until` is set); ends with the error of what failed."""
         self.views.check((await retry(self.bus.info)).last)
+        for service in self.services:
+            await service.restore()
+        await self.views.restore()
         await self.feed.start()
         try:
             await asyncio.gather(
@@ -91,7 +102,9 @@ class Live:
             await halt_after_crashes(self.bus, self.settings.book, self._crashes)
             await self._say_started()
             await self._follow(until)
+            await self._rest()
             await self._say_stopped()
+            await self.views.rest()
             self._crashes.forget()
         finally:
             await self.feed.stop()
@@ -108,6 +121,12 @@ class Live:
         for task in done:
             task.result()
 
+    async def _rest(self) -> None:
+        """Leave snapshots behind, unless the log is away: the next start folds it then."""
+        resting = asyncio.gather(*(service.rest() for service in self.services))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(resting, REST_WAIT)
+
     async def _say_started(self) -> None:
         started = StackStarted(
             list(self.settings.services), __version__, "jetstream", "stack", "start"
@@ -122,13 +141,12 @@ class Live:
 
 
 class Whereabouts(Struct, frozen=True):
-    """Where a stack is to be found: its folder, its NATS server with the user and the file of
-    the password (empty for one that is not its own), its gateway (empty: none)."""
+    """Where a stack is to be found: its folder, its NATS server with the folder of credentials
+    for it (empty for one that is not its own), its gateway (empty: none)."""
 
     data: str
     nats: str
-    user: str
-    secret_file: str
+    credentials: str
     web: str
 
 
@@ -139,19 +157,23 @@ async def stand_up(settings: Settings, announce: Callable[[Whereabouts], None]) 
     async with AsyncExitStack() as stack:
         stack.enter_context(folder.alone())
         bus = await stack.enter_async_context(
-            stack_bus(folder, settings.nats, port=settings.nats_port)
+            stack_bus(
+                folder,
+                settings.nats,
+                port=settings.nats_port,
+                book=settings.book,
+                tls=settings.tls,
+            )
         )
         stored = stack.enter_context(stored_views(folder))
         verdicts = await stack.enter_async_context(told_to_producers(bus, settings.book))
-        live = Live(settings, bus, CrashBook(folder.crashes), stored, [verdicts])
+        crashes, snapshots = CrashBook(folder.crashes), Snapshots(folder.root)
+        live = Live(settings, bus, crashes, stored, [verdicts], snapshots)
         vitals = Vitals(
             settings.book, settings.mode, live.feed, live.views, stored, lambda: live.services
         )
         web = await stack.enter_async_context(served(folder, vitals, settings.web_port))
         server = None if settings.nats else whereabouts(folder)
-        found = server or {"url": settings.nats or "", "user": "", "secret_file": ""}
-        where = Whereabouts(
-            str(folder.root), found["url"], found["user"], found["secret_file"], web
-        )
-        announce(where)
+        found = server or {"url": settings.nats or "", "credentials": ""}
+        announce(Whereabouts(str(folder.root), found["url"], found["credentials"], web))
         await live.run()

@@ -6,6 +6,8 @@ import socket
 from urllib.parse import urlsplit
 
 from deadreckon.contracts.subjects import STREAM
+from deadreckon.runtime.credentials import Credentials, inbox_prefix
+from deadreckon.runtime.rights import ANALYST, IMPORTED
 from deadreckon.runtime.server_files import Address
 
 BATCH = 5_000  # messages of one order; one to two are always out, so that the server never waits
@@ -13,7 +15,7 @@ BYTES = 16 * 1024 * 1024  # of one order: it closes connections behind which 64 
 RECEIVE_BYTES = 1 << 20
 SILENCE = 30.0  # seconds without a byte after which the server is gone
 
-INBOX = "_INBOX.rawsocket"
+INBOX = inbox_prefix(ANALYST)
 
 
 class RawSocketError(Exception):
@@ -27,7 +29,7 @@ class RawSocket:
         """`message_bytes` is what a message has on average."""
         where = urlsplit(address.url)
         self._wire = socket.create_connection((where.hostname or "", where.port or 0), SILENCE)
-        self._address = address
+        self._key = Credentials(address.credentials).read(ANALYST).key
         self._place = f"rawsocket-{secrets.token_hex(8)}"
         self._batch = max(1, min(BATCH, BYTES // message_bytes))
         self._on_order = 0
@@ -94,8 +96,8 @@ class RawSocket:
     def _greet(self) -> None:
         options = {
             "verbose": False,
-            "user": self._address.user,
-            "pass": self._address.password,
+            "nkey": self._key.public,
+            "sig": self._key.sign(self._nonce()).decode(),
             "headers": True,
             "no_responders": True,
             "lang": "python",
@@ -103,6 +105,13 @@ class RawSocket:
         }
         greeting = f"CONNECT {json.dumps(options)}\r\nSUB {INBOX}.> 1\r\n"
         self._wire.sendall(greeting.encode())
+
+    def _nonce(self) -> str:
+        """What the server wants signed; it speaks first."""
+        info = b""
+        while not info.endswith(b"\r\n"):
+            info += self._receive(0)
+        return str(json.loads(info.removeprefix(b"INFO "))["nonce"])
 
     def _ask_for_place(self) -> None:
         config = {
@@ -113,11 +122,11 @@ class RawSocket:
             "inactive_threshold": 60_000_000_000,
         }
         wish = {"stream_name": STREAM, "action": "create", "config": config}
-        self._publish(f"$JS.API.CONSUMER.CREATE.{STREAM}.{self._place}", "made", wish)
+        self._publish(f"{IMPORTED}.CONSUMER.CREATE.{STREAM}.{self._place}", "made", wish)
 
     def _order(self) -> None:
         wish = {"batch": self._batch, "expires": 30_000_000_000}
-        self._publish(f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{self._place}", "next", wish)
+        self._publish(f"{IMPORTED}.CONSUMER.MSG.NEXT.{STREAM}.{self._place}", "next", wish)
         self._on_order += self._batch
 
     def _publish(self, subject: str, reply: str, body: object) -> None:

@@ -1,0 +1,88 @@
+"""Who somebody is on NATS: a seed of an nkey per role, each in a file only its owner may read."""
+
+import contextlib
+from pathlib import Path
+
+from msgspec import Struct
+
+from deadreckon.contracts.subjects import token
+from deadreckon.runtime.nkeys import InvalidSeedError, NKey, new_seed
+from deadreckon.runtime.secret import kept_secret, read_secret
+
+SUFFIX = ".nk"
+PRODUCER = "producer-"  # before a producer's name, so that nobody can be called like a service
+
+
+class CredentialError(Exception):
+    """You lack the credential that this takes, or its file is damaged; the message names it."""
+
+
+class Credential(Struct, frozen=True):
+    """The right to speak in a role. Its seed is for connecting, never for showing."""
+
+    role: str
+    seed: str
+
+    def __repr__(self) -> str:
+        return f"Credential({self.role})"
+
+    @property
+    def key(self) -> NKey:
+        """What signs for the role."""
+        return NKey(self.seed)
+
+
+def producer_role(name: str) -> str:
+    """The role of a producer; raises ValueError for a name that cannot stand in a subject."""
+    return PRODUCER + token(name, "producer")
+
+
+def inbox_prefix(role: str) -> str:
+    """Where answers to a role go; nobody else may listen there."""
+    return f"_INBOX.{role}"
+
+
+class Credentials:
+    """A folder of seeds, `<role>.nk` each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def file(self, role: str) -> Path:
+        """Where the seed of a role lies, or would lie."""
+        return self.folder / f"{role}{SUFFIX}"
+
+    def has(self, role: str) -> bool:
+        """Whether the seed of a role is here."""
+        return self.file(role).exists()
+
+    def kept(self, role: str) -> Credential:
+        """The credential of a role, made now if there is none. Raises ExposedSecretError."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+        return self._checked(role, kept_secret(self.file(role), new_seed))
+
+    def read(self, role: str) -> Credential:
+        """The credential of a role. Raises CredentialError or ExposedSecretError."""
+        try:
+            return self._checked(role, read_secret(self.file(role)))
+        except OSError as error:
+            hint = ""
+            if role.startswith(PRODUCER):
+                hint = f"; `dr producer add {role.removeprefix(PRODUCER)}` gives one"
+            raise CredentialError(
+                f"no credential for {role}: {self.file(role)}: {error.strerror}{hint}"
+            ) from None
+
+    def _checked(self, role: str, seed: str) -> Credential:
+        credential = Credential(role, seed)
+        try:
+            credential.key  # noqa: B018
+        except InvalidSeedError as error:
+            raise CredentialError(f"{self.file(role)}: {error}; delete it for a new one") from None
+        return credential
+
+    def forget(self, role: str) -> None:
+        """Delete a seed, if it is here."""
+        with contextlib.suppress(FileNotFoundError):
+            self.file(role).unlink()

@@ -1,0 +1,86 @@
+"""Where a server is, and with whose credentials one comes in."""
+
+import ssl
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from deadreckon.runtime.bus import ConfigurationError
+from deadreckon.runtime.credentials import Credentials
+from deadreckon.runtime.jetstream import JetStreamBus
+from deadreckon.runtime.rights import API, IMPORTED, OWNERS
+
+
+class Entrance(Struct, frozen=True):
+    """One server or several of a cluster.
+
+    Without `credentials` one comes in as the URL says, and may do whatever the server lets one;
+    with them, every connection speaks in one role. `ca` is a file of certificates to trust.
+    """
+
+    urls: tuple[str, ...]
+    credentials: Path | None = None
+    ca: str = ""
+    replicas: int | None = None  # how often a log is kept that does not exist yet
+
+    def has(self, role: str) -> bool:
+        """Whether one may come in as this role; where no roles are told apart one may."""
+        return self.credentials is None or Credentials(self.credentials).has(role)
+
+    async def bus(self, role: str) -> JetStreamBus:
+        """A connection in a role. Raises CredentialError, ExposedSecretError, and what
+        JetStreamBus.connect does."""
+        if self.credentials is None:
+            return await JetStreamBus.connect(
+                self.urls, tls=self._tls(), name=role, replicas=self.replicas
+            )
+        return await JetStreamBus.connect(
+            self.urls,
+            credential=Credentials(self.credentials).read(role),
+            tls=self._tls(),
+            name=role,
+            api_prefix=API if role in OWNERS else IMPORTED,
+            replicas=self.replicas,
+        )
+
+    def _tls(self) -> ssl.SSLContext | None:
+        """Whom to trust; null where connections are not encrypted, or the system knows whom."""
+        if not self.ca:
+            return None
+        try:
+            return ssl.create_default_context(cafile=self.ca)
+        except OSError as error:
+            raise ConfigurationError(f"{self.ca}: no certificates to trust: {error}") from None
+
+
+class _Settings(Struct, forbid_unknown_fields=True):
+    """A server in a file: its `url` (several separated by commas), the folder of `credentials` and
+    the `ca` to trust, both as seen from the file, and `replicas`."""
+
+    url: str
+    credentials: str = ""
+    ca: str = ""
+    replicas: int | None = None
+
+
+def external(server: str) -> Entrance:
+    """The way in to a server named by URL, or by a TOML file that says more than a URL can.
+
+    Raises ConfigurationError.
+    """
+    if "://" in server:
+        return Entrance(tuple(server.split(",")))
+    path = Path(server)
+    try:
+        said = msgspec.toml.decode(path.read_bytes(), type=_Settings)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ConfigurationError(
+            f"{server}: neither a URL nor a file that names one: {error}"
+        ) from None
+    return Entrance(
+        tuple(said.url.split(",")),
+        path.parent / said.credentials if said.credentials else None,
+        str(path.parent / said.ca) if said.ca else "",
+        said.replicas,
+    )

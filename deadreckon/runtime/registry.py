@@ -1,0 +1,84 @@
+"""Whom a folder's server knows beside the stack's own roles: books, producers, certificates."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from deadreckon.contracts.subjects import token
+from deadreckon.runtime.secret import write_privately
+
+FIRST_BOOK = "desk"  # of a folder that was told of no other
+
+
+class Producer(Struct, frozen=True):
+    """Somebody who may send signals to a book, by the public part of its key.
+
+    With `may_read` it may read the whole log, other producers' signals included.
+    """
+
+    name: str
+    book: str
+    public: str
+    may_read: bool = False
+
+
+class Tls(Struct, frozen=True, forbid_unknown_fields=True):
+    """Files of certificates: the server's own `cert` and `key`, and the `ca` that clients trust;
+    empty where there is none (clients trust the system's then)."""
+
+    cert: str = ""
+    key: str = ""
+    ca: str = ""
+
+
+class Registry(Struct, frozen=True):
+    """Nothing in here is secret; all of it takes effect when the server reads its settings."""
+
+    books: tuple[str, ...] = (FIRST_BOOK,)
+    producers: tuple[Producer, ...] = ()
+    tls: Tls | None = None
+
+    def with_book(self, book: str) -> "Registry":
+        """Serving this book too."""
+        if book in self.books:
+            return self
+        return msgspec.structs.replace(self, books=(*self.books, token(book, "book")))
+
+    def with_producer(self, producer: Producer) -> "Registry":
+        """Knowing this producer, in place of one of the same name."""
+        others = self.without_producer(producer.name).with_book(producer.book)
+        return msgspec.structs.replace(others, producers=(*others.producers, producer))
+
+    def without_producer(self, name: str) -> "Registry":
+        """Not knowing a producer of this name any more."""
+        left = tuple(each for each in self.producers if each.name != name)
+        return msgspec.structs.replace(self, producers=left)
+
+
+def read_registry(path: Path) -> Registry:
+    """The registry in a file; the first one when there is no file."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Registry)
+    except FileNotFoundError:
+        return Registry()
+
+
+@contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """Hold the registry against others who would change it."""
+    with path.with_suffix(".lock").open("a", encoding="ascii") as lock:
+        os.fchmod(lock.fileno(), 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def write_registry(path: Path, registry: Registry) -> None:
+    """Replace the registry, whole."""
+    unfinished = path.with_suffix(".unfinished")
+    write_privately(unfinished, msgspec.json.format(msgspec.json.encode(registry)).decode() + "\n")
+    os.replace(unfinished, path)

@@ -1,0 +1,157 @@
+"""Who may do what on NATS: the one table that the server's configuration is made of.
+
+The stream lives in an account of its own. Everybody but its owners is in another one and reaches it
+through imports alone: from there, a reply subject that names somebody's domain stores nothing.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from deadreckon.contracts.speakers import SERVICES
+from deadreckon.contracts.subjects import (
+    SHARED,
+    STREAM,
+    commit_subject,
+    operator_subject,
+    producer_subject,
+    standing_subject,
+    turn_subject,
+    verdict_subject,
+)
+from deadreckon.runtime.credentials import inbox_prefix, producer_role
+from deadreckon.runtime.registry import Registry
+
+Account = Literal["LOG", "SVC"]  # the stream's own, and everybody else's
+
+API = "$JS.API"  # JetStream's requests in the stream's own account
+IMPORTED = "jslog"  # the few of them that others see, under this prefix
+
+STACK, READER, ANALYST, OPERATOR = "stack", "reader", "analyst", "operator"
+PROVISIONER, KEEPER = "provisioner", "keeper"
+OWNERS = (PROVISIONER, KEEPER)  # those in the stream's account
+OWN_PRODUCER = "cli"  # whom `dr signal send` speaks as, if told of nobody else
+
+OPERATORS_DOOR = "cli"
+STACK_DOORS = ("stack", "demo", "supervisor")  # facts that the stack says as an operator would
+SHARED_SERVICES = ("market", "clock")  # they speak for every book
+
+# What reading takes. Who reads makes a place in the stream, under a name that nobody guesses.
+PULLS = f"CONSUMER.MSG.NEXT.{STREAM}.*"
+READS = (
+    f"STREAM.INFO.{STREAM}",
+    f"STREAM.MSG.GET.{STREAM}",
+    f"CONSUMER.CREATE.{STREAM}.*",
+    PULLS,
+    f"CONSUMER.DELETE.{STREAM}.*",
+)
+READING = tuple(f"{IMPORTED}.{request}" for request in READS)
+
+
+class Rights(Struct, frozen=True):
+    """What a role is for, and the subjects it may publish to and hear; all others are denied."""
+
+    role: str
+    purpose: str
+    publish: tuple[str, ...]
+    hear: tuple[str, ...]
+    account: Account = "SVC"
+
+
+def table(registry: Registry) -> list[Rights]:
+    """Everybody whom a server knows."""
+    books = registry.books
+    return [
+        *(_service(name, books) for name in SERVICES),
+        _stack(books),
+        _reading(READER, "reads the log for the services of one process, and for projections"),
+        _operator(books),
+        _reading(ANALYST, "reads the log: audits, verifies, follows"),
+        _producer(OWN_PRODUCER, books, may_read=False),
+        *(_producer(each.name, (each.book,), each.may_read) for each in registry.producers),
+        *_owners(),
+    ]
+
+
+def own_roles() -> list[str]:
+    """Those whose seeds a stack keeps itself: all but other people's producers."""
+    return [each.role for each in table(Registry())]
+
+
+def _service(name: str, books: Sequence[str]) -> Rights:
+    places = (SHARED,) if name in SHARED_SERVICES else tuple(books)
+    turns = tuple(turn_subject(book, name) for book in places)
+    standings = tuple(standing_subject(book, name) for book in places)
+    return Rights(
+        role=name,
+        purpose=SERVICES[name],
+        publish=(
+            *(commit_subject(book, name, "events") for book in places),
+            *(commit_subject(book, name, "progress") for book in places),
+            *READING,
+            *standings,  # a standby asks the other instance, under the same name
+            f"{inbox_prefix(name)}.>",
+            f"{inbox_prefix(STACK)}.>",  # answers to who gives turns
+        ),
+        hear=(f"{inbox_prefix(name)}.>", *turns, *standings),
+    )
+
+
+def _stack(books: Sequence[str]) -> Rights:
+    return Rights(
+        role=STACK,
+        purpose="starts and stops services, gives them turns, tells producers their verdicts",
+        publish=(
+            *(operator_subject(book, door) for book in books for door in STACK_DOORS),
+            *(f"{verdict_subject(book, 'x')[:-1]}*" for book in books),
+            *(f"{turn_subject(book, 'x')[:-1]}*" for book in books),
+            *READING,
+        ),
+        hear=(f"{inbox_prefix(STACK)}.>",),
+    )
+
+
+def _reading(role: str, purpose: str) -> Rights:
+    return Rights(role, purpose, READING, (f"{inbox_prefix(role)}.>",))
+
+
+def _operator(books: Sequence[str]) -> Rights:
+    return Rights(
+        role=OPERATOR,
+        purpose="says operators' facts from the command line, and reads what they lead to",
+        publish=(*(operator_subject(book, OPERATORS_DOOR) for book in books), *READING),
+        hear=(f"{inbox_prefix(OPERATOR)}.>",),
+    )
+
+
+def _producer(name: str, books: Sequence[str], may_read: bool) -> Rights:
+    role = producer_role(name)
+    return Rights(
+        role=role,
+        purpose="sends signals" + (", and reads the log" if may_read else ""),
+        publish=(
+            *(producer_subject(book, name) for book in books),
+            *(READING if may_read else ()),
+        ),
+        hear=(f"{inbox_prefix(role)}.>", *(verdict_subject(book, name) for book in books)),
+    )
+
+
+def _owners() -> list[Rights]:
+    def owner(role: str, purpose: str, *publish: str) -> Rights:
+        return Rights(role, purpose, publish, (f"{inbox_prefix(role)}.>",), account="LOG")
+
+    stream = (f"{API}.STREAM.{verb}.{STREAM}" for verb in ("CREATE", "UPDATE", "INFO"))
+    copies = (f"{API}.STREAM.{verb}.{STREAM}" for verb in ("SNAPSHOT", "RESTORE"))
+    return [
+        owner(PROVISIONER, "makes the stream, once", *stream),
+        owner(
+            KEEPER,
+            "copies the stream for a backup, and fills an empty store with one",
+            *copies,
+            *(f"{API}.{request}" for request in READS),
+            f"$JS.SNAPSHOT.ACK.{STREAM}.*",
+            f"$JS.SNAPSHOT.RESTORE.{STREAM}.*",
+        ),
+    ]

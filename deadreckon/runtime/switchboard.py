@@ -1,0 +1,91 @@
+"""One log over several connections, each with the rights of one role."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+
+from deadreckon.runtime.bus import Bus, Fence, LogInfo, Notices, Reader, Stored
+from deadreckon.runtime.entrance import Entrance
+from deadreckon.runtime.jetstream import JetStreamBus
+from deadreckon.runtime.pulse import Pulse
+
+
+class Switchboard:
+    """Speaks as `role` itself; `acting` gives the connections of the others."""
+
+    def __init__(self, buses: Mapping[str, JetStreamBus], role: str) -> None:
+        self.buses = buses
+        self._own = buses[role]
+        self.payload_max = self._own.payload_max
+        self.pulse = Pulse()
+        for bus in buses.values():
+            bus.pulse = self.pulse  # the log is there for all of them, or for none
+
+    @classmethod
+    async def open(cls, entrance: Entrance, role: str, others: Iterable[str]) -> "Switchboard":
+        """Connect as every role at once; raises what Entrance.bus does."""
+        roles = [role, *(other for other in others if other != role)]
+        opening = [asyncio.ensure_future(entrance.bus(each)) for each in roles]
+        await asyncio.wait(opening)
+        failed = [each for each in opening if each.exception() is not None]
+        if failed:
+            await asyncio.gather(*(each.result().close() for each in opening if each not in failed))
+        return cls({name: each.result() for name, each in zip(roles, opening, strict=True)}, role)
+
+    def acting(self, role: str) -> Bus:
+        """The log as this role may use it; our own rights where we have no other's."""
+        return self.buses.get(role, self._own)
+
+    @property
+    def faults(self) -> Counter[str]:
+        """Faults of all connections, by kind."""
+        return sum((bus.faults for bus in self.buses.values()), Counter())
+
+    async def provision(self) -> None:
+        """See Bus."""
+        await self._own.provision()
+
+    async def append(self, subject: str, payload: bytes, fence: Fence | None = None) -> int:
+        """See Bus."""
+        return await self._own.append(subject, payload, fence)
+
+    async def tail(self, filter: str) -> Stored | None:
+        """See Bus."""
+        return await self._own.tail(filter)
+
+    async def message(self, sequence: int) -> Stored | None:
+        """See Bus."""
+        return await self._own.message(sequence)
+
+    async def info(self) -> LogInfo:
+        """See Bus."""
+        return await self._own.info()
+
+    async def read(self, after: int) -> Reader:
+        """See Bus."""
+        return await self._own.read(after)
+
+    async def notify(self, subject: str, payload: bytes) -> None:
+        """See Bus."""
+        await self._own.notify(subject, payload)
+
+    async def request(self, subject: str, payload: bytes, wait: float) -> bytes:
+        """See Bus."""
+        return await self._own.request(subject, payload, wait)
+
+    async def serve(self, subject: str, answer: Callable[[bytes], Awaitable[bytes]]) -> None:
+        """See Bus."""
+        await self._own.serve(subject, answer)
+
+    def listen(self, subject: str) -> Notices:
+        """See Bus."""
+        return self._own.listen(subject)
+
+    async def close(self) -> None:
+        """Close every connection; idempotent."""
+        await asyncio.gather(*(bus.close() for bus in self.buses.values()))
+
+
+def acting(bus: Bus, role: str) -> Bus:
+    """The same log with the rights of one role; a log that knows no roles is what it is."""
+    return bus.acting(role) if isinstance(bus, Switchboard) else bus
