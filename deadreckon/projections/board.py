@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical, ratio
@@ -12,6 +13,8 @@ from deadreckon.projections.board_folds import FOLDS
 from deadreckon.projections.board_lines import Board, Halt, Order
 from deadreckon.services.portfolio import accounting, ledger
 from deadreckon.services.portfolio.holdings import Holding
+
+encode_board = msgspec.json.Encoder(decimal_format="string").encode
 
 
 class Standing(Struct, frozen=True):
@@ -55,6 +58,14 @@ class BoardView:
         for said in facts:
             evolve(self.board, said)
         self.place = sequence
+
+    def written(self) -> bytes:
+        """The board as a snapshot keeps it."""
+        return encode_board(self.board)
+
+    def restore(self, written: bytes) -> None:
+        """Go on with what `written` gave."""
+        self.board = msgspec.json.decode(written, type=Board)
 
 
 def initial() -> Board:

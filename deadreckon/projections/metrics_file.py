@@ -60,7 +60,7 @@ class MetricsKeeper:
             self._state = metrics.evolve(self._state, said)
         self.place = sequence
         if sequence - self._saved >= MESSAGES_PER_SAVE:
-            self._save()
+            self.save()
 
     def flush(self) -> None:
         """Show what was folded."""
@@ -69,12 +69,13 @@ class MetricsKeeper:
     def close(self) -> None:
         """Show and save what was folded."""
         self._show()
-        self._save()
+        self.save()
 
     def _show(self) -> None:
         self._visible = _encode(metrics.settled(self._state, self.place))
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Save what was folded, so that a start need not fold it again."""
         if self.place != self._saved:
             replace_bytes(self.path, _encode(Saved(self.place, self._state)))
             self._saved = self.place

@@ -137,6 +137,12 @@ class Projector:
             self._metrics.flush()
         self._sound = True
 
+    def save(self) -> None:
+        """Flush, and let nothing be behind what is visible: a start goes on from here."""
+        self.flush()
+        if self._metrics:
+            self._metrics.save()
+
     def close(self) -> None:
         """Flush and close the sinks; after an exception only close them, for what was folded
         then may be half a message."""

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from deadreckon.contracts.codec import seal
-from deadreckon.contracts.envelope import derive_id
+from deadreckon.contracts.envelope import Commit, derive_id
 from deadreckon.contracts.event import NANOSECONDS, Event, Mode, Recorded
 from deadreckon.contracts.market import (
     BarClosed,
@@ -85,13 +85,34 @@ class TapePlayer:
         self._domain = Domain(bus, SHARED, "market", code)
         self.played = Played()
         self.stopping = False
+        self._place = 0
         feed.follow("market")
+
+    async def restore(self) -> None:
+        """Find the place on the tape from the market's last commit, where that is this player's;
+        to be called before the feed starts. What follows it is still to be read."""
+        commit = await self._domain.recover()
+        stood = self._stood(commit) if commit and commit.events else None
+        if stood:
+            self.played, self._place = stood, self._domain.sequence
+            self._feed.follow("market", self._place)
+
+    def _stood(self, commit: Commit) -> Played | None:
+        """How far our tape was at a commit of the market; null for a commit of somebody else."""
+        tape, said = self._tape.digest, commit.events[-1]
+        rows = commit.n - 1  # one commit each: that it opened, every row, that it ended
+        stood = {
+            derive_id(tape, "opened", 0): Played(tape, 0, at=said.at),
+            derive_id(tape, f"row|{rows - 1}", 0): Played(tape, rows, at=said.at),
+            derive_id(tape, "ended", 0): Played(tape, rows - 1, ended=True, at=said.at),
+        }
+        return stood.get(said.id)
 
     async def recall(self) -> None:
         """Find the place on the tape by reading the log. Raises TapeMismatchError."""
         await self._domain.recover()
         end = (await retry(self._bus.info)).last
-        read = 0
+        read = self._place
         while read < end:
             await self._feed.reach(read + 1)
             for message in self._feed.since(read):

@@ -203,7 +203,8 @@ class Shelf:
         path = self.folder / f"{moment.sequence:016d}{SUFFIX}"
         beside = path.with_suffix(f".{os.getpid()}{WRITING}")
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in (self.folder.parent, self.folder):
+                folder.mkdir(exist_ok=True, mode=0o700)
             _write_whole(beside, lines, self._name)
             killpoints.passed("snapshot-whole", self._name)
             os.replace(beside, path)

@@ -22,6 +22,7 @@ from deadreckon.runtime.domain import retry
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.service import Service
+from deadreckon.runtime.snapshots import Snapshots
 from deadreckon.runtime.turns import LocalPlayer, Player, RemotePlayer, Round
 from deadreckon.stack.assembly import BOOK, RANK, assemble
 from deadreckon.stack.interrupts import interrupted
@@ -63,7 +64,9 @@ class Demo:
         self.bus = bus
         self.tape = tape
         self.feed = Feed(bus)
-        self.views = Views(self.feed, plan.book, plan.mode, stored, views)
+        # A log in memory is gone with the process, and so is what it would bear out.
+        self._snapshots = None if plan.memory else Snapshots(folder.root)
+        self.views = Views(self.feed, plan.book, plan.mode, stored, views, self._snapshots)
         self._folder = folder
         self._rounds = rounds
         self._crashes = CrashBook(folder.crashes)
@@ -91,6 +94,10 @@ class Demo:
         self.player = TapePlayer(
             self.bus, self.feed, self.tape, self.turns, mode=plan.mode, code=__version__
         )
+        for service in self.services:
+            await service.restore()
+        await self.player.restore()
+        await self.views.restore()
         await self.feed.start()
         self._stack.push_async_callback(self.feed.stop)
         await asyncio.gather(self.player.recall(), *(service.recall() for service in self.services))
@@ -107,7 +114,13 @@ class Demo:
             await self._workers.start()
             return [RemotePlayer(name, plan.book, self.bus) for name in RANK]
         self.services = assemble(
-            RANK, self.bus, self.feed, book=plan.book, mode=plan.mode, crashes=self._crashes
+            RANK,
+            self.bus,
+            self.feed,
+            book=plan.book,
+            mode=plan.mode,
+            crashes=self._crashes,
+            snapshots=self._snapshots,
         )
         return [LocalPlayer(service) for service in self.services]
 
@@ -137,9 +150,12 @@ class Demo:
             for task in watching:
                 task.cancel()
             await asyncio.gather(*watching, return_exceptions=True)
+        for service in self.services:
+            await service.rest()
         stopped = StackStopped(list(RANK), "stack", "stop")
         sequence = await say(self.bus, plan.book, "stack", logs.life_name("stop"), stopped)
         await self.views.catch_up(sequence)
+        await self.views.rest()
         self._crashes.forget()
 
     async def _play(self, progress: Callable[[int], None]) -> None:

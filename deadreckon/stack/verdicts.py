@@ -52,6 +52,14 @@ class VerdictView:
                 if producer and not self.waiting.full():
                     self.waiting.put_nowait((producer, _verdict(said, sequence, outcome)))
 
+    def written(self) -> bytes:
+        """Whose wishes are under way, as a snapshot keeps it."""
+        return msgspec.json.encode(self.asked)
+
+    def restore(self, written: bytes) -> None:
+        """Go on with what `written` gave."""
+        self.asked = msgspec.json.decode(written, type=dict[str, str])
+
     def _remember(self, said: Recorded[Raised]) -> None:
         if said.event.producer:
             self.asked[said.root] = said.event.producer

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+import msgspec
 import structlog
 
+from deadreckon.contracts.envelope import digest
 from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.sink import SupersededError
@@ -16,18 +18,30 @@ from deadreckon.replay.reading import messages
 from deadreckon.runtime.feed import Feed, Message
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.intake import Intake
+from deadreckon.runtime.snapshots import Moment, Shelf, Snapshot, Snapshots
 
 FLUSH_SECONDS = 0.5  # rows become visible at least this often while the log moves
 NAME = "views"
+NEAR = 1_000  # messages behind the services at which the views may read along with them
+AT_ONCE = 20  # messages of the past between two looks at the event loop: services decide first
 
 log = structlog.get_logger()
 
 
 class View(Protocol):
-    """A fold that is kept in memory: metrics, the board of the terminal. It begins at 0."""
+    """A fold that is kept in memory, such as the board of the terminal. It begins at 0, or with
+    what an earlier one had `written`."""
 
     def fold(self, sequence: int, facts: Sequence[Recorded[Any]]) -> None:
         """Take one message's facts; messages come once, in order."""
+        ...
+
+    def written(self) -> bytes:
+        """Everything it remembers, as JSON."""
+        ...
+
+    def restore(self, written: bytes) -> None:
+        """Remember what `written` gave."""
         ...
 
 
@@ -71,29 +85,64 @@ def check_place(stored: StoredViews, last: int) -> None:
 class Views:
     """One follower of the feed for all projections of a process.
 
-    `stored` is what is kept on disk (null: nothing is), `views` are folded in memory.
+    `stored` is what is kept on disk (null: nothing is), `views` are folded in memory. What they
+    lack when the services begin is read beside them, so that no decision waits for it.
     """
 
     def __init__(
-        self, feed: Feed, book: str, mode: Mode, stored: StoredViews | None, views: Sequence[View]
+        self,
+        feed: Feed,
+        book: str,
+        mode: Mode,
+        stored: StoredViews | None,
+        views: Sequence[View],
+        snapshots: Snapshots | None = None,
     ) -> None:
         self._feed = feed
         self._book, self._mode = book, mode
         self._stored = stored
-        self._views = views
+        self._views = {f"{type(view).__module__}.{type(view).__name__}": view for view in views}
         self._intake = Intake(book, mode, reads_signals=False, restamps=False)
         self._flushed = time.monotonic()
         self._writing: asyncio.Future[None] | None = None
+        self._shelf = self._find_shelf(snapshots) if snapshots else None
+        self._facts = 0  # since the last snapshot
+        self._newest: Message | None = None
+        self._joined = True
         self.place = 0
         feed.follow(NAME)
+
+    def _find_shelf(self, snapshots: Snapshots) -> Shelf:
+        modules = {type(view).__module__ for view in self._views.values()}
+        return snapshots.shelf(NAME, self._book, self._mode, modules, dict[str, msgspec.Raw])
 
     def check(self, last: int) -> None:
         """Refuse views that know more than the log holds. Raises AheadError."""
         if self._stored:
             check_place(self._stored, last)
 
+    async def restore(self) -> None:
+        """Stand where a snapshot stood that fits what is stored; to be called before the feed
+        starts, once the services have said where they begin."""
+        found = await self._shelf.load(self._feed.bus) if self._shelf else None
+        self._feed.leave(NAME)
+        if found is not None and self._fits(found):
+            self._intake, self.place = found.intake, found.moment.place
+            for name, view in self._views.items():
+                view.restore(bytes(found.state[name]))
+            log.info("restored", service=NAME, place=self.place)
+        self._joined = self._feed.least - self.place <= NEAR
+        if self._joined:
+            self._feed.follow(NAME, self.place, found.links if found and self.place else None)
+
+    def _fits(self, found: Snapshot) -> bool:
+        """Whether it has every view that is wanted, and nothing stored is behind it."""
+        place = self._stored.projector.place if self._stored else found.moment.place
+        return found.moment.place <= place and self._views.keys() <= found.state.keys()
+
     async def follow(self) -> None:
         """Fold what comes for as long as the log does."""
+        await self._join()
         while True:
             if not await self._feed.reach(self.place + 1, FLUSH_SECONDS):
                 await self.flush()
@@ -106,36 +155,89 @@ class Views:
     async def catch_up(self, sequence: int) -> None:
         """Fold and show everything up to `sequence`."""
         await self._written()
+        await self._join()
         while self.place < sequence:
             await self._feed.reach(self.place + 1)
             self._take()
             await asyncio.sleep(0)
         await self.flush()
 
+    async def rest(self) -> None:
+        """Leave a snapshot behind, at an orderly end."""
+        if self._shelf and self._facts and self._newest:
+            self._facts = self._shelf.facts_between
+            await self.flush()
+            await self._shelf.written()
+
+    async def _join(self) -> None:
+        """Read the past for ourselves, a little at a time, until the feed holds what comes next."""
+        if self._joined:
+            return
+        log.info("views_read_the_past", place=self.place, services=self._feed.least)
+        while not self._joined:
+            async for message in messages(self._feed.bus):
+                if message.sequence > self.place:
+                    self._fold(message)
+                    await self._give_way()
+                if self._joined:
+                    break
+        log.info("views_joined", place=self.place)
+
+    async def _give_way(self) -> None:
+        if not self.place % AT_ONCE:
+            await asyncio.sleep(0)
+        if time.monotonic() - self._flushed > FLUSH_SECONDS:
+            await self.flush()
+        if not self._joined and self._feed.holds(self.place):
+            self._feed.follow(NAME, self.place)
+            self._joined = True
+
     def _take(self) -> None:
         for message in self._feed.since(self.place, 200):
             self._fold(message)
-            self.place = message.sequence
         self._feed.done(NAME, self.place)
 
     def _fold(self, message: Message) -> None:
         facts = list(self._intake.admit(message))
-        for view in self._views:
+        for view in self._views.values():
             view.fold(message.sequence, facts)
         if self._stored and message.sequence > self._stored.projector.place:
             self._stored.projector.fold(message.sequence, facts, message.stored_at)
+        self._facts += len(facts)
+        self._newest, self.place = message, message.sequence
 
     async def flush(self) -> None:
-        """Show what was folded; the writing is done beside the event loop, and never cut off."""
+        """Show what was folded; the writing is done beside the event loop, and never cut off.
+
+        Now and then a snapshot follows, of what is then stored as well.
+        """
+        due = self._is_snapshot_due()
         if self._stored:
             await self._written()
-            self._writing = asyncio.ensure_future(self._write(self._stored))
+            self._writing = asyncio.ensure_future(self._write(self._stored, save=due))
             await asyncio.shield(self._writing)
+        if due:
+            self._keep_snapshot()
         self._flushed = time.monotonic()
 
-    async def _write(self, stored: StoredViews) -> None:
+    def _is_snapshot_due(self) -> bool:
+        shelf = self._shelf if self._joined else None
+        return shelf is not None and self._facts >= shelf.facts_between
+
+    def _keep_snapshot(self) -> None:
+        links = self._feed.links_at(self.place)
+        newest = self._newest
+        if self._shelf is None or newest is None or links is None:
+            return
+        moment = Moment(newest.sequence, digest(newest.payload), 0, self.place)
+        state = {name: msgspec.Raw(view.written()) for name, view in self._views.items()}
+        self._shelf.keep(moment, self._intake, links, state)
+        self._facts = 0
+
+    async def _write(self, stored: StoredViews, *, save: bool) -> None:
+        write = stored.projector.save if save else stored.projector.flush
         try:
-            await asyncio.to_thread(stored.projector.flush)
+            await asyncio.to_thread(write)
         except SupersededError:
             stored.reopen()
             await self._read_again(stored.projector)

@@ -114,8 +114,9 @@ class Session:
     """A script with what it left: the log, how long that was after each step (`places`), and what
     each service remembers at the end (`states`)."""
 
-    def __init__(self, name: str, script: Script) -> None:
+    def __init__(self, name: str, script: Script, snapshots: Snapshots | None = None) -> None:
         self.name = name
+        self.snapshots = snapshots
         events: list[Any] = [step.event for step in script if isinstance(step, Row)]
         opened = TapeOpened(name, events[0].instrument, "bars", len(events), "base")
         self.steps = [Row(opened, 0), *script]
@@ -153,7 +154,7 @@ class Session:
 
     @asynccontextmanager
     async def _stage(self, messages: list[Stored]) -> AsyncIterator[Stage]:
-        stage = Stage(MemoryBus(MemoryLog(list(messages))), self.name)
+        stage = Stage(MemoryBus(MemoryLog(list(messages))), self.name, self.snapshots)
         await stage.open()
         try:
             yield stage
