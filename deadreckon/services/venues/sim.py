@@ -6,7 +6,7 @@ One request per call, never a second try: what an unanswered one means is the ed
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -88,8 +88,19 @@ class _Clock(Struct, frozen=True, forbid_unknown_fields=True):
     at: int
 
 
-class _Refusal(Struct, frozen=True):
-    code: Text
+class _Refusal(Struct, frozen=True, forbid_unknown_fields=True):
+    # A refusal ends an order, so that it is believed by its known name only.
+    code: Literal[
+        "bad_request",
+        "duplicate_client_order_id",
+        "lot_size",
+        "missing_price",
+        "order_ended",
+        "post_only_would_take",
+        "tick_size",
+        "unknown_order",
+        "unknown_symbol",
+    ]
     reason: Annotated[str, Meta(max_length=500)] = ""
 
 
@@ -218,8 +229,9 @@ class SimVenue:
             return _decoded(content, shape)
         if status == 429:
             raise ThrottledError(_seconds(wait))
-        if 400 <= status < 500:
+        if status in (400, 404, 409):
             _refuse(_decoded(content, _Refusal))
+        # 5xx; and 401, for who is not let in learns nothing about an order sent before.
         raise UnansweredError(f"{method} {path}: status {status}")
 
 

@@ -106,6 +106,7 @@ class Account:
             name = wish.client_order_id
             raise RefusedError(409, "duplicate_client_order_id", f"{name} was sent before")
         order = self._read(wish)
+        self._starts.pop(order.client_order_id, None)  # of one whose transaction failed
         self.advance(wish.at - 1)
         self._book.put(order)
         self._tell(order)

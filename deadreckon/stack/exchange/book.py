@@ -67,10 +67,10 @@ class Book:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+            self._connection.execute("COMMIT")
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
     def cell(self, name: str, shape: Any, missing: T) -> T:
         """A small thing kept under a name, decoded as `shape`; `missing` when there is none."""

@@ -1,8 +1,9 @@
 """How the exchange misbehaves: by rules for certain requests, and by a plan drawn from a seed."""
 
 import hashlib
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
+import msgspec
 from msgspec import Meta, Struct
 
 Fault = Literal[
@@ -29,6 +30,8 @@ REPORTED = ("fills_twice", "out_of_order", "before_ack", "withhold", "garbage_re
 
 # What a fault takes unless it is told: longer than the adapter waits, and short enough for a test.
 SECONDS: dict[str, float] = {"late": 3.0, "rate_limit": 0.1, "down": 0.5, "before_ack": 0.05}
+
+_NO_AMOUNTS = (b'"NaN"', b'"-1"', b'"1e999"', b"NaN", b"{}", b'"999999999999999999999"', b"-1")
 
 Seconds = Annotated[float, Meta(ge=0, le=600)]
 Parts = Annotated[int, Meta(ge=0, le=1_000_000)]
@@ -94,13 +97,28 @@ def consume(trouble: Trouble, counts: dict[str, int]) -> None:
 
 def garbage(number: int, content: bytes) -> bytes:
     """Something that is no answer to request `number`, made from the true one."""
-    amounts = (b'"NaN"', b'"-1"', b'"1e999"', b"NaN", b"{}", b'"999999999999999999999"')
-    head, colon, tail = content.partition(b'":')
-    kind = number % (len(amounts) + 3)
-    if kind < len(amounts) and colon:
-        rest = tail.partition(b",")[2]
-        return head + colon + amounts[kind] + (b"," + rest if rest else b"}")
-    return (content[: len(content) // 2], b"\xff\xfe" + content, b"")[kind % 3]
+    kind = number % (len(_NO_AMOUNTS) + 3)
+    if kind >= len(_NO_AMOUNTS):
+        return (content[: len(content) // 2], b"\xff\xfe" + content, b"")[kind % 3]
+    answer = msgspec.json.decode(content)
+    spoiled = _first_thing(answer)
+    if not spoiled:
+        return _NO_AMOUNTS[kind]
+    # Not the fee or a balance: those may well be negative, and nobody could tell.
+    amounts = [name for name in ("quantity", "price", "filled") if name in spoiled]
+    name = amounts[number // 7 % len(amounts)] if amounts else next(iter(spoiled))
+    spoiled[name] = msgspec.Raw(_NO_AMOUNTS[kind] if amounts else b"{}")
+    return msgspec.json.encode(answer)
+
+
+def _first_thing(answer: Any) -> dict[str, Any]:
+    """The innermost first object of an answer: a standing, a trade, a refusal, the balances."""
+    inner = next(iter(answer.values()), None) if isinstance(answer, dict) else answer
+    if isinstance(inner, list):
+        inner = next(iter(inner), {})
+    if isinstance(inner, dict):
+        return inner
+    return answer if isinstance(answer, dict) else {}
 
 
 def _fits(rule: Rule, request: str, client_order_id: str) -> bool:

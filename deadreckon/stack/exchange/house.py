@@ -39,7 +39,7 @@ async def keep_house(
         book = Book(folder / "exchange.sqlite")
         held.callback(book.close)
         _keep_seed(book, seed, folder)
-        house = _House(book, seed, kept_secret(folder / "key", lambda: secrets.token_urlsafe(32)))
+        house = House(book, seed, kept_secret(folder / "key", lambda: secrets.token_urlsafe(32)))
         address = await house.open(*_ports(folder, port))
         _leave_word(folder, address)
         ready(address)
@@ -49,8 +49,8 @@ async def keep_house(
             await house.close()
 
 
-class _House:
-    """The two doors and their ports."""
+class House:
+    """The two doors of an exchange and their ports; `open` it, and `close` it."""
 
     def __init__(self, book: Book, seed: str, key: str) -> None:
         self._exchange = Exchange(book, seed, key, self._go_down)

@@ -1,0 +1,83 @@
+"""Words for the tests of the exchange: a symbol, a start, orders with the number that matters."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from deadreckon.contracts.event import NANOSECONDS
+from deadreckon.services.venues.port import Ticket
+from deadreckon.services.venues.sim import SimVenue
+from deadreckon.stack.exchange.book import Book
+from deadreckon.stack.exchange.house import House
+from deadreckon.stack.exchange.keeper import Keeper
+from deadreckon.stack.exchange.orders import Symbol
+
+SYMBOL = Symbol(
+    symbol="BTCUSD",
+    base_price=Decimal(47_000),
+    tick_size=Decimal("0.5"),
+    lot_size=Decimal("0.001"),
+    quote_currency="USD",
+    maker_fee_rate=Decimal("0.0002"),
+    taker_fee_rate=Decimal("0.0005"),
+)
+START = 1_640_995_200 * NANOSECONDS  # 2022-01-01, a whole second and a whole day
+KEY = "a key of tests"
+
+
+def after(seconds: int) -> int:
+    """So many seconds behind START."""
+    return START + seconds * NANOSECONDS
+
+
+def ticket(client_order_id: str, side: Any = "buy", quantity: str = "0.1", **more: Any) -> Ticket:
+    """A market order at START, unless more is said."""
+    said: dict[str, Any] = {
+        "order_type": "market",
+        "limit_price": None,
+        "stop_price": None,
+        "time_in_force": "gtc",
+        "post_only": False,
+        "reduce_only": False,
+        "at": START,
+    } | more
+    return Ticket(
+        client_order_id=client_order_id,
+        symbol=SYMBOL.symbol,
+        side=side,
+        quantity=Decimal(quantity),
+        **said,
+    )
+
+
+class Desk:
+    """An exchange in this process, a client of each of its doors, and SYMBOL trading there."""
+
+    def __init__(self, folder: Path, house: House, venue: SimVenue, keeper: Keeper) -> None:
+        self.folder = folder
+        self.house = house
+        self.venue = venue
+        self.keeper = keeper
+
+
+@asynccontextmanager
+async def a_desk(folder: Path, *, seed: str = "7", timeout: float = 1.0) -> AsyncIterator[Desk]:
+    """An exchange on free ports; `timeout` (seconds) is the adapter's patience."""
+    book = Book(folder / "exchange.sqlite")
+    house = House(book, seed, KEY)
+    address = await house.open(0, 0)
+    venue = SimVenue(address.url, KEY, timeout=timeout)
+    keeper = Keeper(address.admin_url, KEY)
+    try:
+        await keeper.list_symbol(SYMBOL)
+        await keeper.deposit("start", "USD", Decimal(100_000))
+        yield Desk(folder, house, venue, keeper)
+    finally:
+        await venue.close()
+        await keeper.close()
+        await house.close()
+        book.close()
+        await asyncio.sleep(0)  # the closed sockets' own callbacks

@@ -1,0 +1,480 @@
+"""The simulated exchange: what an order becomes there depends on seed and event time alone."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deadreckon.services.venues.port import (
+    DuplicateError,
+    MalformedReportError,
+    RejectedError,
+    ThrottledError,
+    Ticket,
+    UnansweredError,
+)
+from deadreckon.services.venues.sim import SimVenue
+from deadreckon.stack.exchange.faults import Faults, Plan
+from deadreckon.stack.exchange.keeper import Keeper, Truth
+from deadreckon.stack.exchange.orders import Order, part, parts
+from deadreckon.stack.exchange.process import ExchangeProcess
+from tests.stack.exchange_words import START, SYMBOL, Desk, a_desk, after, ticket
+
+pytestmark = pytest.mark.xdist_group("exchange")
+
+
+# --- What an order becomes ------------------------------------------------------------------------
+
+
+async def test_a_market_order_trades_at_the_price_of_its_own_time(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as desk:
+        await desk.venue.submit(ticket("whole", quantity="0.001"))
+        [trade] = await desk.venue.trades_since(0)
+        assert trade.price == await desk.keeper.price("BTCUSD", START)
+        assert (trade.traded_at, trade.liquidity) == (START, "taker")
+        assert trade.fee == (trade.price * trade.quantity * Decimal("0.0005")).normalize()
+
+
+async def test_an_order_trades_in_parts_as_the_clock_moves_on(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as desk:
+        name = _of_parts(3)
+        await desk.venue.submit(ticket(name, quantity="0.1"))
+        assert len(await desk.venue.trades_since(0)) == 1
+        await desk.venue.advance(after(60))
+        trades = await desk.venue.trades_since(0)
+        assert [trade.quantity for trade in trades] == [
+            Decimal("0.033"), Decimal("0.033"), Decimal("0.034"),
+        ]  # fmt: skip
+        assert len({trade.trade_id for trade in trades}) == 3
+        for trade in trades:
+            assert trade.price == await desk.keeper.price("BTCUSD", trade.traded_at)
+
+
+async def test_a_limit_waits_for_the_first_second_at_which_the_path_is_there(
+    tmp_path: Path,
+) -> None:
+    async with a_desk(tmp_path) as desk:
+        limit = await desk.keeper.price("BTCUSD", START) - 10
+        await desk.venue.submit(
+            ticket("wait", quantity="0.001", order_type="limit", limit_price=limit)
+        )
+        await desk.venue.advance(after(3_600))
+        [trade] = await desk.venue.trades_since(0)
+        assert (trade.price, trade.liquidity) == (limit, "maker")
+        assert await desk.keeper.price("BTCUSD", trade.traded_at) <= limit
+        for second in range(1, (trade.traded_at - START) // 10**9):
+            assert await desk.keeper.price("BTCUSD", after(second)) > limit
+
+
+async def test_a_stop_is_triggered_where_the_path_reaches_it(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as desk:
+        stop = await desk.keeper.price("BTCUSD", START) - 10
+        await desk.venue.submit(ticket("stop", "sell", "0.001", order_type="stop", stop_price=stop))
+        await desk.venue.submit(
+            ticket(
+                "held",
+                "sell",
+                "0.001",
+                order_type="stop_limit",
+                stop_price=stop,
+                limit_price=stop + 5_000,
+            )
+        )
+        await desk.venue.advance(after(3_600))
+        [trade] = await desk.venue.trades_since(0)
+        assert trade.client_order_id == "stop"
+        assert trade.price <= stop
+        assert trade.price == await desk.keeper.price("BTCUSD", trade.traded_at)
+        assert [order.client_order_id for order in await desk.venue.open_orders()] == ["held"]
+
+
+async def test_an_order_that_comes_late_trades_where_it_would_have(tmp_path: Path) -> None:
+    async def trades(folder: Path, late: bool) -> list[Any]:
+        folder.mkdir()
+        async with a_desk(folder) as desk:
+            limit = await desk.keeper.price("BTCUSD", START) - 10
+            if late:
+                await desk.venue.advance(after(3_600))
+            await desk.venue.submit(ticket("slow", order_type="limit", limit_price=limit))
+            await desk.venue.advance(after(3_600))
+            return await desk.venue.trades_since(0)
+
+    assert await trades(tmp_path / "late", True) == await trades(tmp_path / "early", False)
+
+
+async def test_immediate_or_cancel_and_fill_or_kill_never_wait(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as desk:
+        far = await desk.keeper.price("BTCUSD", START) - 500
+        near = far + 1_000
+        split = _of_parts(3)
+        wanted = {
+            "never": ("ioc", far, "0", "immediate_or_cancel"),
+            "killed": ("fok", far, "0", "fill_or_kill"),
+            "whole": ("fok", near, "0.1", ""),
+            split: ("ioc", near, "0.033", "immediate_or_cancel"),
+        }
+        for name, (time_in_force, limit, filled, reason) in wanted.items():
+            await desk.venue.submit(
+                ticket(name, order_type="limit", limit_price=limit, time_in_force=time_in_force)
+            )
+            standing = await desk.venue.query(name)
+            assert standing is not None
+            assert (standing.open, standing.filled) == (False, Decimal(filled))
+            assert standing.reason == reason
+            assert standing.outcome == ("cancelled" if reason else None)
+
+
+async def test_an_order_against_the_rules_is_refused_by_name_and_was_never_there(
+    tmp_path: Path,
+) -> None:
+    async with a_desk(tmp_path) as desk:
+        price = await desk.keeper.price("BTCUSD", START)
+        limit: dict[str, Any] = {"order_type": "limit", "limit_price": price}
+        refused = {
+            "lot_size": ticket("a", quantity="0.0005"),
+            "tick_size": ticket("b", order_type="limit", limit_price=Decimal("47000.3")),
+            "missing_price": ticket("c", order_type="stop"),
+            "post_only_would_take": ticket("d", **limit, post_only=True),
+            "bad_request": ticket("e", at=-1),
+        }
+        for code, wish in refused.items():
+            with pytest.raises(RejectedError) as found:
+                await desk.venue.submit(wish)
+            assert found.value.rule == code
+            assert await desk.venue.query(wish.client_order_id) is None
+
+
+async def test_a_client_order_id_lives_once(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as desk:
+        await desk.venue.submit(ticket("once", quantity="0.001"))
+        with pytest.raises(DuplicateError):
+            await desk.venue.submit(ticket("once", "sell", "5"))
+        truth = await desk.keeper.truth()
+        assert len(truth.trades) == 1
+        assert [asked["code"] for asked in truth.requests["once"]] == [
+            "", "duplicate_client_order_id",
+        ]  # fmt: skip
+
+
+# --- Reduce-only, cancels, cash -------------------------------------------------------------------
+
+
+async def test_reduce_only_never_opens_a_position(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as desk:
+        await desk.venue.submit(ticket("nothing", "sell", "0.1", reduce_only=True))
+        await desk.venue.advance(START)
+        nothing = await desk.venue.query("nothing")
+        assert nothing is not None
+        assert (nothing.open, nothing.filled, nothing.reason) == (False, 0, "reduce_only")
+        await desk.venue.submit(ticket("entry", quantity="0.05", at=after(1)))
+        await desk.venue.submit(ticket("exit", "sell", "0.2", reduce_only=True, at=after(20)))
+        await desk.venue.advance(after(60))
+        truth = await desk.keeper.truth()
+        assert truth.positions == {}
+        left = await desk.venue.query("exit")
+        assert left is not None
+        assert (left.filled, left.open, left.reason) == (Decimal("0.05"), False, "reduce_only")
+
+
+async def test_an_order_trades_up_to_the_time_of_its_cancel_and_not_then(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as desk:
+        limit = await desk.keeper.price("BTCUSD", START) - 10
+        probe = ticket("probe", quantity="0.001", order_type="limit", limit_price=limit)
+        await desk.venue.submit(probe)
+        await desk.venue.advance(after(3_600))
+        [trade] = await desk.venue.trades_since(0)
+
+    for at, filled in ((trade.traded_at, "0"), (trade.traded_at + 1, "0.001")):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        async with a_desk(folder) as desk:
+            await desk.venue.submit(probe)
+            if filled == "0":
+                standing = await desk.venue.cancel("probe", at)
+                assert (standing.outcome, standing.reason) == ("cancelled", "requested")
+            else:
+                with pytest.raises(RejectedError) as found:
+                    await desk.venue.cancel("probe", at)
+                assert found.value.rule == "order_ended"
+            await desk.venue.advance(after(3_600))
+            after_all = await desk.venue.query("probe")
+            assert after_all is not None
+            assert after_all.filled == Decimal(filled)
+
+
+async def test_nobody_can_cancel_what_is_not_there(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as desk:
+        with pytest.raises(RejectedError) as found:
+            await desk.venue.cancel("ghost", START)
+        assert found.value.rule == "unknown_order"
+
+
+async def test_cash_and_position_are_sums_over_the_trades(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as desk:
+        await desk.venue.submit(ticket("in", quantity="0.1"))
+        await desk.venue.submit(ticket("out", "sell", "0.3"))
+        await desk.venue.advance(after(60))
+        trades = await desk.venue.trades_since(0)
+        signed = [(trade, 1 if trade.side == "buy" else -1) for trade in trades]
+        cash = 100_000 - sum(sign * t.quantity * t.price + t.fee for t, sign in signed)
+        assert await desk.venue.balances() == {"USD": cash}
+        assert (await desk.keeper.truth()).positions == {"BTCUSD": Decimal("-0.2")}
+
+
+@given(st.text(min_size=1, max_size=20), st.integers(1, 1_000))
+def test_the_parts_of_an_order_add_up_to_it(name: str, quantity: int) -> None:
+    order = Order(1, name, "X", "buy", quantity, "market", None, None, "gtc", False, False, 1)
+    while order.filled < quantity:
+        lots = part(order)
+        assert lots > 0
+        order.filled += lots
+        order.trades += 1
+    assert order.trades == parts(order)
+
+
+# --- The same in whatever way it came about -------------------------------------------------------
+
+
+Step = tuple[int, list[Ticket | str]]  # a time, and what is sent then: orders, names to cancel
+
+
+def _script(chance: random.Random, price: Decimal) -> list[Step]:
+    """Twelve times at which some orders are sent and some earlier ones cancelled."""
+    steps: list[Step] = []
+    names: list[str] = []
+    for number in range(12):
+        at = after(60 * number)
+        wishes: list[Ticket | str] = [_wish(chance, f"o{number}-{i}", at, price) for i in range(3)]
+        wishes += chance.sample(names, min(len(names), 2))
+        names += [wish.client_order_id for wish in wishes if isinstance(wish, Ticket)]
+        steps.append((at, wishes))
+    return steps
+
+
+def _wish(chance: random.Random, name: str, at: int, price: Decimal) -> Ticket:
+    kind = chance.choice(["market", "limit", "stop", "stop_limit"])
+    near = price + chance.randrange(-60, 60)
+    return ticket(
+        name,
+        chance.choice(["buy", "sell"]),
+        str(Decimal(chance.randrange(1, 200)) / 1_000),
+        order_type=kind,
+        limit_price=near if "limit" in kind else None,
+        stop_price=near + chance.randrange(-9, 9) if "stop" in kind else None,
+        time_in_force=chance.choice(["gtc", "gtc", "gtc", "ioc", "fok"]),
+        reduce_only=chance.random() < 0.4,
+        at=at,
+    )
+
+
+def economy(truth: Truth) -> dict[str, Any]:
+    """All of the truth that is money; not how often somebody asked, or in which order."""
+    orders = {order["client_order_id"]: dict(order, number=0) for order in truth.orders}
+    trades = {trade["trade_id"]: dict(trade, place=0) for trade in truth.trades}
+    assert len(trades) == len(truth.trades)
+    return {
+        "orders": orders,
+        "trades": trades,
+        "cash": truth.cash,
+        "positions": truth.positions,
+        "open": sorted(truth.open_orders),
+    }
+
+
+async def _play(
+    venue: SimVenue, script: list[Step], disturb: Callable[[int], Awaitable[None]] | None = None
+) -> None:
+    """Send it all as an edge would: ask before sending again, and the clock moves in the end."""
+    asked = 0
+    for at, wishes in script:
+        for wish in wishes:
+            asked += 1
+            if disturb is not None:
+                await disturb(asked)
+            if isinstance(wish, Ticket):
+                await _surely_submit(venue, wish)
+            else:
+                await _surely_cancel(venue, wish, at)
+        await _surely(lambda at=at: venue.advance(at))
+    await _surely(lambda: venue.advance(after(24 * 3_600)))
+
+
+async def _surely(ask: Callable[[], Awaitable[Any]]) -> Any:
+    for _ in range(200):
+        try:
+            return await ask()
+        except (UnansweredError, ThrottledError, MalformedReportError):
+            await asyncio.sleep(0.01)  # it may be down for a while
+    raise AssertionError("no answer in 200 tries")
+
+
+async def _surely_submit(venue: SimVenue, wish: Ticket) -> None:
+    while True:
+        try:
+            await venue.submit(wish)
+            return
+        except RejectedError:
+            return
+        except ThrottledError:
+            continue
+        except (UnansweredError, MalformedReportError):
+            if await _surely(lambda: venue.query(wish.client_order_id)) is not None:
+                return
+
+
+async def _surely_cancel(venue: SimVenue, name: str, at: int) -> None:
+    while True:
+        try:
+            await venue.cancel(name, at)
+            return
+        except RejectedError:
+            return
+        except ThrottledError:
+            continue
+        except (UnansweredError, MalformedReportError):
+            standing = await _surely(lambda: venue.query(name))
+            if standing is None or not standing.open:
+                return
+
+
+async def _undisturbed(folder: Path, chance: int) -> tuple[list[Step], dict[str, Any]]:
+    folder.mkdir()
+    async with a_desk(folder) as desk:
+        script = _script(random.Random(chance), await desk.keeper.price("BTCUSD", START))
+        await _play(desk.venue, script)
+        truth = await desk.keeper.truth()
+    assert len(truth.trades) > 20
+    return script, economy(truth)
+
+
+PLAN = Plan(
+    seed="faults",
+    per_million={
+        "late": 20_000,
+        "error_before": 60_000,
+        "error_after": 60_000,
+        "drop_before": 60_000,
+        "drop_after": 60_000,
+        "rate_limit": 40_000,
+        "down": 20_000,
+        "garbage_answer": 60_000,
+        "fills_twice": 40_000,
+        "out_of_order": 40_000,
+        "before_ack": 40_000,
+        "withhold": 40_000,
+        "garbage_report": 40_000,
+    },
+    seconds={"late": 0.4, "down": 0.05, "rate_limit": 0.0, "before_ack": 0.0},
+)
+
+
+@pytest.mark.parametrize("chance", [1, 2, 3])
+async def test_faults_retries_and_another_order_of_arrival_change_nothing(
+    tmp_path: Path, chance: int
+) -> None:
+    script, wanted = await _undisturbed(tmp_path / "quiet", chance)
+    shuffler = random.Random(chance)
+    shuffled = [(at, shuffler.sample(wishes, len(wishes))) for at, wishes in script]
+    folder = tmp_path / "rough"
+    folder.mkdir()
+    async with a_desk(folder, timeout=0.3) as desk:
+        await desk.keeper.disturb(Faults(plan=PLAN))
+        await _play(desk.venue, shuffled)
+        truth = await desk.keeper.truth()
+        counts = await desk.keeper.fault_counts()
+    assert economy(truth) == wanted
+    assert sum(counts.values()) > 20
+    assert any(len(asked) > 1 for asked in truth.requests.values())
+
+
+@pytest.mark.slow
+async def test_killing_the_exchange_again_and_again_changes_nothing(tmp_path: Path) -> None:
+    script, wanted = await _undisturbed(tmp_path / "quiet", 4)
+    exchange = ExchangeProcess(tmp_path / "killed", "7")
+    async with exchange, exchange.keeper() as keeper:
+        await _open_for_business(keeper)
+        venue = exchange.venue(timeout=1.0)
+
+        async def disturb(asked: int) -> None:
+            if asked % 20 == 0:
+                before = await keeper.truth()
+                await exchange.kill()
+                address = exchange.address
+                assert (await exchange.start()).url == address.url
+                assert await keeper.truth() == before
+
+        await _play(venue, script, disturb)
+        assert economy(await keeper.truth()) == wanted
+        await venue.close()
+
+
+@pytest.mark.slow
+async def test_a_kill_in_the_middle_of_a_request_leaves_all_of_it_or_nothing(
+    tmp_path: Path,
+) -> None:
+    exchange = ExchangeProcess(tmp_path, "7")
+    async with exchange, exchange.keeper() as keeper:
+        await _open_for_business(keeper)
+        venue = exchange.venue(timeout=5.0)
+        await keeper.disturb(Faults(plan=Plan("x", {"late": 1_000_000}, {"late": 60.0})))
+        asking = asyncio.create_task(venue.submit(ticket("gone", quantity="0.001")))
+        while not (await keeper.truth()).requests:
+            assert not asking.done()
+        await exchange.kill()
+        with pytest.raises(UnansweredError):
+            await asking
+        await exchange.start()
+        await keeper.disturb(Faults())
+        standing = await venue.query("gone")
+        assert standing is not None
+        assert standing.filled == Decimal("0.001")
+        assert (await keeper.fault_counts()) == {"late": 1}
+        await venue.close()
+
+
+async def _open_for_business(keeper: Keeper) -> None:
+    await keeper.list_symbol(SYMBOL)
+    await keeper.deposit("start", "USD", Decimal(100_000))
+
+
+def _of_parts(number: int) -> str:
+    """A client order id whose order is split into so many trades."""
+    for name in map(str, range(1_000)):
+        order = Order(1, name, "X", "buy", 100, "market", None, None, "gtc", False, False, 1)
+        if parts(order) == number:
+            return name
+    raise AssertionError("no such name")
+
+
+# --- The keeper's door ----------------------------------------------------------------------------
+
+
+async def test_a_symbol_and_a_deposit_count_once(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as desk:
+        await _open_for_business(desk.keeper)
+        assert (await desk.keeper.truth()).cash == {"USD": Decimal(100_000)}
+
+
+async def test_the_keeper_is_answered_while_the_exchange_is_down(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as desk:
+        await desk.keeper.disturb(Faults(down=0))
+        await _refused(desk)
+        assert (await desk.keeper.truth()).orders == []
+        await desk.keeper.disturb(Faults())
+        await _surely(desk.venue.balances)
+
+
+async def _refused(desk: Desk) -> None:
+    for _ in range(200):
+        try:
+            await desk.venue.balances()
+        except UnansweredError as error:
+            if "Connect" in str(error):
+                return
+    raise AssertionError("it was never down")
