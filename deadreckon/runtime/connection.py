@@ -27,7 +27,7 @@ VERSION_MIN = (2, 15)  # what the fences and recoveries of this program were tri
 CONNECT_WAIT = 10.0  # seconds for the first connection
 FLUSH_SECONDS = 2  # for a full buffer to be taken; without it, who publishes might wait for ever
 CLOSE_WAIT = 2.0  # seconds for the unsent to be taken when closing
-PING_SECONDS = 5  # two of them unanswered end a connection: a silent one costs 15 seconds at most
+PING_SECONDS = 2  # two of them unanswered end a connection: a silent one costs 6 seconds at most
 RECONNECT_SECONDS = 0.2  # between attempts: a local server is back within tenths of a second
 
 _DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')

@@ -9,6 +9,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from deadreckon.contracts.subjects import ALL, STREAM, covers
+from deadreckon.runtime.addresses import servers
 from deadreckon.runtime.bus import (
     ConfigurationError,
     Fence,
@@ -92,11 +93,11 @@ class JetStreamBus:
             inbox_prefix = inbox_of(credential.role) if credential else INBOXES.rstrip(".")
         if not f"{inbox_prefix}.".startswith(INBOXES):
             raise ValueError(f"inbox prefix {inbox_prefix!r}: answers go to {INBOXES}... only")
-        servers = url.split(",") if isinstance(url, str) else list(url)
+        where = servers(url)
         connection = await Connection.open(
-            servers,
-            user=user,
-            password=password,
+            where.urls,
+            user=user or where.user,
+            password=password or where.password,
             token=token,
             credential=credential,
             tls=tls,
@@ -105,7 +106,7 @@ class JetStreamBus:
             wait=wait,
         )
         if replicas is None:
-            replicas = REPLICAS if len(servers) >= REPLICAS else 1
+            replicas = REPLICAS if len(where.urls) >= REPLICAS else 1
         return cls(connection, JetStreamApi(connection, api_prefix, stream), replicas)
 
     @property

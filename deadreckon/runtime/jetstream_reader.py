@@ -16,7 +16,7 @@ from deadreckon.runtime.jetstream_api import JetStreamApi
 BATCH = 2_000  # messages of one order; between one and two of them are always on order
 BYTES_FIRST = 4 * 1024 * 1024  # of one order, so that big messages cannot pile up
 EXPIRES = 30  # seconds an order stands; the first half of it, so that two never end together
-HEARTBEAT = 5  # seconds between signs of life while nothing comes
+HEARTBEAT = 2  # seconds between signs of life while nothing comes
 SILENCE = 2 * HEARTBEAT + 1.0  # seconds without any: the server has forgotten us
 FORGOTTEN_AFTER = 60  # seconds after which the server forgets a reader that orders nothing
 ATTEMPTS = 3  # new beginnings that must meet the same hole before it is believed
