@@ -1,5 +1,6 @@
 """The order table: every state met by every report."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from itertools import product
 from pathlib import Path
@@ -23,13 +24,25 @@ from deadreckon.services.fill.decider import evolve, initial
 from deadreckon.services.fill.order_table import (
     ENDED,
     TABLE,
+    VENUE_TABLE,
     ImpossibleReportError,
     Status,
     next_status,
 )
 from deadreckon.services.fill.state import find, status_of
-from tests.services.fill_words import desk
-from tests.stories import DAY, MINUTE, START, at, bar, filled, listed, routed, venue
+from tests.services.fill_words import desk, kinds
+from tests.services.venue_words import (
+    accepted,
+    cancel_refused,
+    gone,
+    missing,
+    not_sent,
+    real_desk,
+    refused,
+    traded,
+    unanswered,
+)
+from tests.stories import DAY, MINUTE, START, Story, at, bar, filled, listed, routed, venue
 
 STATES: tuple[Status, ...] = get_args(Status)
 INTENT = OrderSubmitting(
@@ -87,12 +100,12 @@ def told(*reports: str) -> Any:
     return state
 
 
-def cells() -> dict[tuple[Status, str], str]:
-    """The table read by other means than the program's: it is the specification."""
-    lines = [line.split("|")[1:-1] for line in TABLE.splitlines()]
+def cells(table: str = TABLE, reports: Iterable[str] = REPORTS) -> dict[tuple[Status, str], str]:
+    """A table read by other means than the program's: it is the specification."""
+    lines = [line.split("|")[1:-1] for line in table.splitlines()]
     heads = [head.strip() for head in lines[0][1:]]
     rows = {line[0].strip(): [cell.strip() for cell in line[1:]] for line in lines[2:]}
-    return {(state, head): rows[state][heads.index(head)] for state in STATES for head in REPORTS}
+    return {(state, head): rows[state][heads.index(head)] for state in STATES for head in reports}
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -219,3 +232,62 @@ def test_an_open_order_is_never_forgotten() -> None:
 def test_the_table_in_the_docs_is_the_table_in_force() -> None:
     docs = Path(__file__).parents[2] / "docs" / "orders.md"
     assert TABLE in docs.read_text("utf-8")
+    assert VENUE_TABLE in docs.read_text("utf-8")
+
+
+# What is said to a real venue's reports.
+
+VENUE_REPORTS: dict[str, Event] = {
+    "accepted": accepted(),
+    "rejected": refused(),
+    "not_sent": not_sent(),
+    "unanswered": unanswered(),
+    "missing": missing(),
+    "trade": traded("buy", 2, 100, id="another"),
+    "ended": gone(filled=1),
+    "cancel_rejected": cancel_refused(),
+}
+SAID = {
+    ".": [],
+    "accepted": ["OrderAccepted"],
+    "rejected": ["OrderRejected"],
+    "unknown": ["OrderUnknown"],
+    "filled": ["OrderFilled"],
+    "end": ["OrderCancelled"],
+    "cancelling": ["OrderCancelling"],
+    "halt": ["HaltImposed", "HaltAcknowledged"],
+}
+
+
+def worked(*reports: str) -> Story:
+    """A desk whose order at a real venue has met these reports."""
+    story = real_desk()
+    for report in reports:
+        story.tell(REPORTS[report])
+    return story
+
+
+@pytest.mark.parametrize(("state", "report"), list(product(STATES, VENUE_REPORTS)))
+def test_every_state_answers_every_report_of_a_venue_as_the_table_says(
+    state: Status, report: str
+) -> None:
+    word = cells(VENUE_TABLE, VENUE_REPORTS)[state, report]
+    story = worked(*WAY_TO[state])
+    if state in ("submitting", "unknown", "accepted", "triggered") and report == "ended":
+        story.tell(REPORTS["partly"])  # an end waits for its trades
+    said = kinds(story.tell(VENUE_REPORTS[report]))
+    wholly_over = state == "filled" and report == "trade"
+    more = ["HaltImposed", "HaltAcknowledged"] if wholly_over else []
+    assert said == SAID[word] + more
+
+
+@pytest.mark.parametrize(("state", "report"), list(product(STATES, VENUE_REPORTS)))
+def test_no_report_of_a_venue_reopens_an_order_nor_ends_it_twice(
+    state: Status, report: str
+) -> None:
+    story = worked(*WAY_TO[state])
+    story.tell(VENUE_REPORTS[report], VENUE_REPORTS[report])
+    if state in (*ENDED, "routed"):
+        assert status_of(story.state, "o1") == state
+    ends = [end for _, said in story.said for end in said if isinstance(end.event, OrderCancelled)]
+    assert len(ends) <= 1

@@ -20,10 +20,14 @@ HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 NAMES = sorted(path.stem for path in (HERE / "scripts").glob("*.py") if path.stem != "__init__")
 
-# What no session tells: others' clocks and models, venues that lose orders, a stack's own life.
-UNTOLD = {
-    "ClockTicked",
+# What no session tells: others' clocks and models, real venues, a stack's own life.
+REAL_VENUES = {shape.__name__ for name, shape in EVENTS.items() if name.startswith("venues.")} | {
+    "OrderCancelling",
+    "OrderOverdue",
     "OrderUnknown",
+}
+UNTOLD = REAL_VENUES | {
+    "ClockTicked",
     "RegimeModelFitted",
     "RegimeModelRefused",
     "StackStarted",
