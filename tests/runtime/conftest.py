@@ -14,8 +14,6 @@ from deadreckon.runtime.binary import nats_server
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.jetstream import JetStreamBus
 from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.server import EmbeddedServer
-from deadreckon.runtime.server_files import Address
 
 
 class Place(Protocol):
@@ -38,16 +36,14 @@ class InMemory:
 
 
 class OnServer:
-    """A new log on a server that other tests have used."""
+    """A new log on a server that other tests have used, and where everybody may do everything."""
 
-    def __init__(self, address: Address) -> None:
-        self.address = address
+    def __init__(self, url: str) -> None:
+        self.url = url
         self._buses: list[JetStreamBus] = []
 
     async def connect(self) -> JetStreamBus:
-        bus = await JetStreamBus.connect(
-            self.address.url, user=self.address.user, password=self.address.password
-        )
+        bus = await JetStreamBus.connect(self.url)
         self._buses.append(bus)
         return bus
 
@@ -69,15 +65,15 @@ class OnServer:
             await bus.close()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server_address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Address]:
-    async with EmbeddedServer(tmp_path_factory.mktemp("server")) as server:
-        yield server.address
+@pytest.fixture(scope="module")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with server_with(tmp_path_factory.mktemp("server"), "") as url:
+        yield url
 
 
 @pytest_asyncio.fixture
-async def on_server(server_address: Address) -> AsyncIterator[OnServer]:
-    place = OnServer(server_address)
+async def on_server(server_url: str) -> AsyncIterator[OnServer]:
+    place = OnServer(server_url)
     await place.forget()
     yield place
     await place.close()

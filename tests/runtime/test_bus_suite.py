@@ -26,6 +26,7 @@ from deadreckon.runtime.bus import (
 from deadreckon.runtime.jetstream import JetStreamBus
 from deadreckon.runtime.jetstream_reader import JetStreamReader
 from deadreckon.runtime.memory import MemoryBus, MemoryLog, MemoryReader
+from deadreckon.runtime.rights import PROVISIONER
 from deadreckon.runtime.server import EmbeddedServer
 from deadreckon.runtime.stream import configuration, configuration_faults
 from tests.runtime.conftest import InMemory, OnServer, Place, free_port, server_with
@@ -589,10 +590,7 @@ async def test_a_stream_that_differs_is_reported_field_by_field_and_left_alone(
 
 async def test_fewer_replicas_than_asked_for_are_reported(on_server: OnServer) -> None:
     await on_server.open()
-    address = on_server.address
-    bus = await JetStreamBus.connect(
-        address.url, user=address.user, password=address.password, replicas=3
-    )
+    bus = await JetStreamBus.connect(on_server.url, replicas=3)
 
     with pytest.raises(ConfigurationError, match="num_replicas: expected 3, found 1"):
         await bus.provision()
@@ -644,9 +642,12 @@ def test_a_limit_that_is_left_out_is_none() -> None:
 # Who may do what
 
 
-async def test_a_wrong_password_is_named_as_such(on_server: OnServer) -> None:
-    with pytest.raises(DeniedError, match="does not know this user"):
-        await JetStreamBus.connect(on_server.address.url, user="deadreckon", password="wrong")
+async def test_a_wrong_password_is_named_as_such(tmp_path: Path) -> None:
+    with (
+        server_with(tmp_path, PERMISSIONS) as url,
+        pytest.raises(DeniedError, match="does not know this user"),
+    ):
+        await JetStreamBus.connect(url, user="all", password="wrong")
 
 
 async def test_nobody_there_is_named_as_such() -> None:
@@ -711,8 +712,10 @@ async def test_a_killed_server_loses_nothing_and_reader_and_writer_go_on(tmp_pat
     port = free_port()
     server = EmbeddedServer(tmp_path, port=port)
     address = await server.start()
-    bus = await JetStreamBus.connect(address.url, user=address.user, password=address.password)
-    await bus.provision()
+    maker = await address.entrance.bus(PROVISIONER)
+    await maker.provision()
+    await maker.close()
+    bus = await address.entrance.bus("risk")
     reader = await bus.read(0)
     acknowledged: list[bytes] = []
     writing = asyncio.create_task(_write(bus, acknowledged, 600))
