@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.server import ServerFailedError, running
 from deadreckon.runtime.service import Service
-from deadreckon.runtime.snapshots import Standing
+from deadreckon.runtime.snapshots import Snapshots, Standing
 from deadreckon.runtime.standby import Standby, answer_standing
 from deadreckon.runtime.turns import answer_turns
 from deadreckon.stack.assembly import assemble
@@ -27,6 +28,7 @@ from deadreckon.stack.interrupts import interrupted
 
 SERVER_WAIT = 30.0  # seconds for the folder's server to be there: it may be starting again
 LOOK = 0.05  # seconds between two looks for it
+REST_WAIT = 5.0  # seconds at the end for a last commit and a snapshot
 
 log = structlog.get_logger()
 
@@ -92,9 +94,13 @@ async def work(wish: Worker, tell: Tell) -> None:
         log.info(said.__struct_config__.tag, **msgspec.structs.asdict(said))
         tell(said)
 
-    living = asyncio.create_task(_live(wish, folder, told), name="living")
+    instance = Instance(wish, folder, told)
+    living = asyncio.create_task(instance.live(), name="living")
     ending = asyncio.create_task(interrupted(), name="ending")
-    await first_of([living, ending])
+    await asyncio.wait([living, ending], return_when=asyncio.FIRST_COMPLETED)
+    instance.ending.set()
+    ending.cancel()
+    await living
 
 
 async def first_of(tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -109,68 +115,90 @@ async def first_of(tasks: Sequence[asyncio.Task[None]]) -> None:
         task.result()
 
 
-async def _live(wish: Worker, folder: Folder, tell: Tell) -> None:
-    """Life after life: who is fenced out forgets everything, and follows the one that wrote.
+class Instance:
+    """The services of one process, life after life; they share a reading of the log.
 
-    Services of one process share a connection and a reading of the log, and so a life.
+    Who is fenced out forgets everything and follows the one that wrote. Never back to work at
+    once: two instances would shut each other out for ever. `ending` asks for an orderly end.
     """
-    standby = wish.standby
-    while True:
-        if wish.nats is None:
-            await _server_is_there(folder)
-        async with service_bus(folder, wish.nats, wish.services) as bus:
-            try:
-                await _life(wish, folder, bus, tell, standby)
-            except FencedOutError as fault:
-                tell(FencedOut(list(wish.services), str(fault)))
-        # Never back to work at once: two instances would shut each other out for ever.
-        standby = True
 
+    def __init__(self, wish: Worker, folder: Folder, tell: Tell) -> None:
+        self.ending = asyncio.Event()
+        self._wish = wish
+        self._folder = folder
+        self._tell = tell
 
-async def _life(wish: Worker, folder: Folder, bus: Bus, tell: Tell, standby: bool) -> None:
-    feed = Feed(bus)
-    services = assemble(
-        wish.services,
-        bus,
-        feed,
-        book=wish.book,
-        mode=wish.mode,
-        crashes=CrashBook(folder.crashes),
-    )
-    await feed.start()
-    try:
-        await asyncio.gather(*(service.recall() for service in services))
+    async def live(self) -> None:
+        """Answer or stand by until the end."""
+        standby = self._wish.standby
+        while not self.ending.is_set():
+            await self._server_is_there()
+            async with service_bus(self._folder, self._wish.nats, self._wish.services) as bus:
+                try:
+                    await self._life(bus, standby)
+                except FencedOutError as fault:
+                    self._tell(FencedOut(list(self._wish.services), str(fault)))
+            standby = True
+
+    async def _server_is_there(self) -> None:
+        """Wait for the server of the stack that runs on the folder: a worker never starts one."""
+        begun = time.monotonic()
+        while self._wish.nats is None and running(self._folder.root) is None:
+            if time.monotonic() - begun > SERVER_WAIT or self.ending.is_set():
+                raise ServerFailedError(f"no stack runs on {self._folder.root}: start it: `dr up`")
+            await asyncio.sleep(LOOK)
+
+    async def _life(self, bus: Bus, standby: bool) -> None:
+        feed = Feed(bus)
+        services = self._assemble(bus, feed)
+        for service in services:
+            await service.restore()
+        await feed.start()
+        try:
+            await asyncio.gather(*(service.recall() for service in services))
+            if not standby:
+                place = max(service.position for service in services)
+                self._tell(AtWork(list(self._wish.services), place))
+            jobs = [self._job(service, feed, bus, standby) for service in services]
+            await first_of([asyncio.create_task(job) for job in (*jobs, self._end())])
+            await asyncio.wait_for(_rest(services), REST_WAIT)
+        except TimeoutError:
+            log.warning("rest_cut_short", reason="the log does not answer")
+        finally:
+            await feed.stop()
+
+    def _assemble(self, bus: Bus, feed: Feed) -> list[Service]:
+        wish = self._wish
+        return assemble(
+            wish.services,
+            bus,
+            feed,
+            book=wish.book,
+            mode=wish.mode,
+            crashes=CrashBook(self._folder.crashes),
+            snapshots=Snapshots(self._folder.root),
+        )
+
+    async def _end(self) -> None:
+        await self.ending.wait()
+
+    async def _job(self, service: Service, feed: Feed, bus: Bus, standby: bool) -> None:
         if standby:
-            jobs = [_after_standby(wish, service, feed, bus, tell) for service in services]
-        else:
-            tell(AtWork(list(wish.services), max(service.position for service in services)))
-            jobs = [_at_work(wish, service, bus) for service in services]
+            await self._stand_by(service, feed, bus)
+        book = self._wish.book
+        follows = answer_turns(service, book, bus) if self._wish.turns else service.follow()
+        jobs = (follows, answer_standing(service, book, bus))
         await first_of([asyncio.create_task(job) for job in jobs])
-    finally:
-        await feed.stop()
+
+    async def _stand_by(self, service: Service, feed: Feed, bus: Bus) -> None:
+        def ready(standing: Standing) -> None:
+            self._tell(Ready(service.name, standing.n, standing.digest))
+
+        await Standby(service, feed, bus, book=self._wish.book, ready=ready).until_alone()
+        await service.recall()
+        self._tell(TookOver(service.name, service.domain.n, service.position))
 
 
-async def _after_standby(wish: Worker, service: Service, feed: Feed, bus: Bus, tell: Tell) -> None:
-    def ready(standing: Standing) -> None:
-        tell(Ready(service.name, standing.n, standing.digest))
-
-    await Standby(service, feed, bus, book=wish.book, ready=ready).until_alone()
-    await service.recall()
-    tell(TookOver(service.name, service.domain.n, service.position))
-    await _at_work(wish, service, bus)
-
-
-async def _at_work(wish: Worker, service: Service, bus: Bus) -> None:
-    turns = answer_turns(service, wish.book, bus) if wish.turns else service.follow()
-    jobs = (turns, answer_standing(service, wish.book, bus))
-    await first_of([asyncio.create_task(job) for job in jobs])
-
-
-async def _server_is_there(folder: Folder) -> None:
-    """Wait for the server of the stack that runs on this folder: a worker never starts one."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + SERVER_WAIT
-    while running(folder.root) is None:
-        if loop.time() > deadline:
-            raise ServerFailedError(f"no stack runs on {folder.root}: start one with `dr up`")
-        await asyncio.sleep(LOOK)
+async def _rest(services: Sequence[Service]) -> None:
+    for service in services:
+        await service.rest()
