@@ -21,6 +21,7 @@ from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.registry import Tls
 from deadreckon.runtime.server_files import ANY_PORT
 from deadreckon.runtime.snapshots import Snapshots
+from deadreckon.runtime.standby import answer_standing
 from deadreckon.services.clock.edge import Clock
 from deadreckon.stack.assembly import BOOK, RANK, assemble
 from deadreckon.stack.host import stack_bus, whereabouts
@@ -31,6 +32,7 @@ from deadreckon.stack.supervision import halt_after_crashes
 from deadreckon.stack.verdicts import told_to_producers
 from deadreckon.stack.views import StoredViews, View, Views, stored_views
 from deadreckon.stack.vitals import Vitals
+from deadreckon.stack.workers import Workers
 
 REST_WAIT = 10.0  # seconds for the last commits and snapshots of an orderly end
 
@@ -40,7 +42,8 @@ log = structlog.get_logger()
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Where a stack lives and what runs in it. Nothing here changes a decision: that is said by
     events. `web_port` is on loopback, null for no gateway; `nats_port` is the embedded server's,
-    -1 for a free one, `tls` its certificates; `clock_seconds` is between two ticks."""
+    -1 for a free one, `tls` its certificates; `clock_seconds` is between two ticks. With
+    `processes` each service has one of its own, started again when it ends."""
 
     data: str = "var"
     nats: str | None = None
@@ -50,6 +53,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     web_port: int | None = 8787
     nats_port: int = ANY_PORT
     clock_seconds: float = 1.0
+    processes: bool = False
     tls: Tls | None = None
 
 
@@ -78,7 +82,7 @@ class Live:
         self.feed = Feed(bus)
         self.views = Views(self.feed, settings.book, settings.mode, stored, views, snapshots)
         self.services = assemble(
-            settings.services,
+            () if settings.processes else settings.services,
             bus,
             self.feed,
             book=settings.book,
@@ -86,7 +90,20 @@ class Live:
             crashes=crashes,
             snapshots=snapshots,
         )
+        self._workers = self._processes() if settings.processes else None
         self.clock = Clock(bus, mode=settings.mode, code=__version__, every=settings.clock_seconds)
+
+    def _processes(self) -> Workers:
+        settings = self.settings
+        return Workers(
+            Path(settings.data),
+            settings.services,
+            self.bus,
+            book=settings.book,
+            mode=settings.mode,
+            pace="free",
+            nats=settings.nats,
+        )
 
     async def run(self, until: asyncio.Event | None = None) -> None:
         """Answer until interrupted (or `until` is set); ends with the error of what failed."""
@@ -100,6 +117,8 @@ class Live:
                 self.clock.recall(), *(service.recall() for service in self.services)
             )
             await halt_after_crashes(self.bus, self.settings.book, self._crashes)
+            if self._workers:
+                await self._workers.start()
             await self._say_started()
             await self._follow(until)
             await self._rest()
@@ -107,10 +126,16 @@ class Live:
             await self.views.rest()
             self._crashes.forget()
         finally:
+            if self._workers:
+                await self._workers.stop()
             await self.feed.stop()
 
     async def _follow(self, until: asyncio.Event | None) -> None:
         jobs = [asyncio.create_task(each.follow(), name=each.name) for each in self.services]
+        jobs += [
+            asyncio.create_task(answer_standing(each, self.settings.book, self.bus))
+            for each in self.services
+        ]
         jobs.append(asyncio.create_task(self.clock.run(), name="clock"))
         jobs.append(asyncio.create_task(self.views.follow(), name="views"))
         ending = asyncio.create_task(until.wait() if until else interrupted(), name="ending")
@@ -123,6 +148,8 @@ class Live:
 
     async def _rest(self) -> None:
         """Leave snapshots behind, unless the log is away: the next start folds it then."""
+        if self._workers:
+            await self._workers.stop()
         resting = asyncio.gather(*(service.rest() for service in self.services))
         with suppress(TimeoutError):
             await asyncio.wait_for(resting, REST_WAIT)
