@@ -112,9 +112,11 @@ async def stack_bus(
     port: int = ANY_PORT,
     book: str = FIRST_BOOK,
     tls: Tls | None = None,
+    more: Sequence[str] = (),
 ) -> AsyncIterator[Bus]:
     """The log of a stack that stays, with the rights of everybody in it: in memory, on `server`
-    (see `external`), or on a server of its own, with certificates if there are any."""
+    (see `external`), or on a server of its own, with certificates if there are any. `more` roles
+    are for those who measure a stack."""
     if memory:
         yield MemoryBus()
         return
@@ -123,7 +125,8 @@ async def stack_bus(
         entering = _own(folder, port)
     else:
         entering = _external(server)
-    async with entering as entrance, _switchboard(entrance, [STACK, READER, *SERVICES]) as bus:
+    roles = [STACK, READER, *SERVICES, *more]
+    async with entering as entrance, _switchboard(entrance, roles) as bus:
         yield bus
 
 
@@ -219,7 +222,19 @@ async def _check(bus: Bus) -> None:
             if time.monotonic() > patience:
                 raise ConfigurationError("this server keeps no log yet: start a stack") from None
             await asyncio.sleep(VERB_LOOK)
-    check_whole(await retry(bus.info))
+    info = await retry(bus.info)
+    check_whole(info)
+    await _check_end(bus, info.last)
+
+
+async def _check_end(bus: Bus, last: int) -> None:
+    """A damaged last message is counted by the server all the same, and the tail of its domain
+    would be an older one: its writer would say the same again. Raises HoleError."""
+    if last and await retry(lambda: bus.message(last)) is None:
+        raise HoleError(
+            f"message {last}, the log's last, is counted but cannot be read: its store is "
+            "damaged; restore it from a copy"
+        )
 
 
 def check_whole(info: LogInfo) -> None:

@@ -6,10 +6,13 @@ from pathlib import Path
 
 from deadreckon.contracts.subjects import commit_subject, domain, producer_subject
 from deadreckon.runtime.bus import Bus, Fence
+from deadreckon.runtime.rights import OWN_PRODUCER
+from deadreckon.runtime.switchboard import acting
+from deadreckon.stack.assembly import BOOK
 from deadreckon.stack.bench.figures import Figure, percentile, rate, slower
-from deadreckon.stack.bench.workshop import Workshop
+from deadreckon.stack.bench.workshop import PRODUCER, Workshop
 
-BOOK = "bench"
+WRITER = "fill"  # whose domain it is
 PAYLOAD = b'{"bench":"' + b"x" * 900 + b'"}'  # bytes of a commit with two events
 
 
@@ -43,23 +46,24 @@ def file_syncs(path: Path, count: int) -> list[float]:
 
 async def bare_publish(bus: Bus, count: int) -> list[float]:
     """Milliseconds of each of `count` acknowledged publishes, one after the other."""
-    subject = producer_subject(BOOK, "bare")
+    subject, sender = producer_subject(BOOK, OWN_PRODUCER), acting(bus, PRODUCER)
     times = []
     for _ in range(count):
         begun = time.perf_counter()
-        await bus.append(subject, PAYLOAD)
+        await sender.append(subject, PAYLOAD)
         times.append((time.perf_counter() - begun) * 1000)
     return times
 
 
 async def fenced_commits(bus: Bus, count: int) -> list[float]:
     """Milliseconds of each of `count` fenced appends to one domain, one after the other."""
-    subject, ours = commit_subject(BOOK, "fenced", "events"), domain(BOOK, "fenced")
-    tail = await bus.tail(ours)
+    subject, ours = commit_subject(BOOK, WRITER, "events"), domain(BOOK, WRITER)
+    writer = acting(bus, WRITER)
+    tail = await writer.tail(ours)
     last = tail.sequence if tail else 0
     times = []
     for _ in range(count):
         begun = time.perf_counter()
-        last = await bus.append(subject, PAYLOAD, Fence(ours, last))
+        last = await writer.append(subject, PAYLOAD, Fence(ours, last))
         times.append((time.perf_counter() - begun) * 1000)
     return times

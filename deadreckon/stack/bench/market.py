@@ -18,6 +18,7 @@ from deadreckon.stack.setup import say
 
 INSTRUMENT = "BTCUSDT.PAPER"
 WHO = "bench"
+DOOR = "demo"  # one of those that a stack may use
 QUOTE = QuoteUpdated(INSTRUMENT, Decimal(50_000), Decimal(50_001), Decimal(10**6), Decimal(10**6))
 
 
@@ -48,7 +49,7 @@ class Quotes:
 async def set_up_bench(bus: Bus, book: str) -> None:
     """Instrument, venue, cash and limits under which every signal of the bench passes."""
     for number, event in enumerate(_facts()):
-        await say(bus, book, WHO, f"bench-{number}", event)
+        await say(bus, book, DOOR, f"bench-{number}", event)
 
 
 def listing() -> InstrumentListed:

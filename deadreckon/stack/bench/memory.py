@@ -16,11 +16,12 @@ from deadreckon.contracts.orders import OrderSubmitting
 from deadreckon.contracts.portfolio import PositionChanged
 from deadreckon.runtime.bus import Bus, Reader, Stored
 from deadreckon.runtime.feed import Decoding
+from deadreckon.runtime.rights import OWN_PRODUCER
 from deadreckon.stack.assembly import BOOK, RANK
 from deadreckon.stack.bench.figures import Figure, bounded
 from deadreckon.stack.bench.market import Quotes, set_up_bench
 from deadreckon.stack.bench.recording import BEGIN
-from deadreckon.stack.bench.signals import PRODUCER, send_batch
+from deadreckon.stack.bench.signals import send_batch
 from deadreckon.stack.bench.workshop import MeasureError, Place, Workshop
 
 BATCH = 100  # signals a message
@@ -73,7 +74,7 @@ class Driver:
                 raise MeasureError(f"the services stood still after {self.events:,} events")
 
     def _count(self, stored: Stored) -> None:
-        if stored.subject.endswith(f".in.{PRODUCER}"):
+        if stored.subject.endswith(f".in.{OWN_PRODUCER}"):
             self.events += BATCH
         for said in self._decoding.decode(stored).facts:
             self.events += 1

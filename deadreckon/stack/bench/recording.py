@@ -2,16 +2,21 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 from deadreckon.contracts.event import NANOSECONDS
+from deadreckon.contracts.subjects import parse
 from deadreckon.replay.tapes.synthetic import Recipe, synthesise
 from deadreckon.replay.tapes.tape import Tape
 from deadreckon.runtime.bus import Bus, Stored
 from deadreckon.runtime.crashes import CrashBook
+from deadreckon.runtime.credentials import producer_role
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.memory import MemoryBus
+from deadreckon.runtime.rights import STACK
+from deadreckon.runtime.switchboard import acting
 from deadreckon.runtime.turns import LocalPlayer, Round
 from deadreckon.stack.assembly import BOOK, RANK, assemble
 from deadreckon.stack.bench.market import Quotes, set_up_bench
@@ -58,7 +63,18 @@ async def traded(signals: int) -> list[Stored]:
 
 async def pour(messages: Sequence[Stored], bus: Bus) -> None:
     """Append messages in their order to an empty log; they come to stand where they stood."""
-    for start in range(0, len(messages), AT_ONCE):
-        some = messages[start : start + AT_ONCE]
-        places = await asyncio.gather(*(bus.append(it.subject, it.payload) for it in some))
-        assert places == [it.sequence for it in some]
+    for author, said in groupby(messages, lambda it: _author(it.subject)):
+        writer = acting(bus, author)
+        waiting = list(said)
+        for start in range(0, len(waiting), AT_ONCE):
+            some = waiting[start : start + AT_ONCE]
+            places = await asyncio.gather(*(writer.append(it.subject, it.payload) for it in some))
+            assert places == [it.sequence for it in some]
+
+
+def _author(subject: str) -> str:
+    """The role that may write a subject."""
+    found = parse(subject)
+    if found.service == "in":
+        return producer_role(found.leaf)
+    return STACK if found.service == "op" else found.service

@@ -14,12 +14,13 @@ from deadreckon.runtime import logs
 from deadreckon.runtime.bus import Bus, UnavailableError
 from deadreckon.runtime.domain import retry
 from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.rights import OWN_PRODUCER
+from deadreckon.runtime.switchboard import acting
 from deadreckon.stack.assembly import BOOK
 from deadreckon.stack.bench.market import INSTRUMENT
-from deadreckon.stack.bench.workshop import MeasureError
+from deadreckon.stack.bench.workshop import PRODUCER, MeasureError
 from deadreckon.stack.host import open_bus
 
-PRODUCER = "bench"
 QUANTITY = "0.001"
 
 
@@ -49,7 +50,8 @@ async def send_batch(bus: Bus, run: str, first: int, count: int, at: int | None 
     """Publish signals as one message; returns its sequence."""
     batch = [signal(number, run, at) for number in range(first, first + count)]
     payload = msgspec.json.encode(batch)
-    return await retry(lambda: bus.append(producer_subject(BOOK, PRODUCER), payload))
+    sender = acting(bus, PRODUCER)
+    return await retry(lambda: sender.append(producer_subject(BOOK, OWN_PRODUCER), payload))
 
 
 async def send(bus: Bus, run: str, count: int, per_second: float) -> None:
@@ -58,7 +60,7 @@ async def send(bus: Bus, run: str, count: int, per_second: float) -> None:
     What is not acknowledged in time is stored all the same, later; sending it again would only
     lengthen the queue it stands in.
     """
-    subject = producer_subject(BOOK, PRODUCER)
+    subject = producer_subject(BOOK, OWN_PRODUCER)
     begun = time.monotonic()
     sending: set[asyncio.Task[None]] = set()
     for number in range(count):
@@ -95,7 +97,7 @@ async def produce(data: Path, run: str, count: int, per_second: float) -> None:
 async def _produce_here(data: Path, run: str, count: int, per_second: float) -> None:
     folder = Folder(data).check()
     logs.configure(folder.logs / "producer.log")
-    async with open_bus(folder, None) as bus:
+    async with open_bus(folder, None, PRODUCER) as bus:
         await send(bus, run, count, per_second)
 
 

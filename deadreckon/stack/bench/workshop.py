@@ -11,10 +11,14 @@ from msgspec import Struct
 
 from deadreckon.runtime import logs
 from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.credentials import producer_role
 from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.rights import OWN_PRODUCER
 from deadreckon.runtime.server import running
 from deadreckon.runtime.server_files import Address
-from deadreckon.stack.host import open_bus
+from deadreckon.stack.host import stack_bus
+
+PRODUCER = producer_role(OWN_PRODUCER)  # whose signals are measured
 
 T = TypeVar("T")
 
@@ -56,7 +60,7 @@ class Workshop:
     async def place(self, name: str) -> AsyncIterator[Place]:
         """A folder with a server, its settings those of every stack; both are gone afterwards."""
         with self.folder(name) as folder:
-            async with open_bus(folder, None) as bus:
+            async with stack_bus(folder, None, more=[PRODUCER]) as bus:
                 address = running(folder.root)
                 assert address is not None
                 yield Place(folder, bus, address)
