@@ -209,9 +209,13 @@ class SimVenue:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            # A kept connection that breaks makes aiohttp send GET and DELETE again by itself.
-            connector = aiohttp.TCPConnector(force_close=True)
-            self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
+            # A connection for each: one that was kept and has died meanwhile would make a request
+            # unanswered that never left.
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(force_close=True),
+                timeout=self._timeout,
+                middlewares=(_only_once,),
+            )
         return self._session
 
     async def _ask(
@@ -219,7 +223,11 @@ class SimVenue:
     ) -> Shape:
         try:
             async with self._opened().request(
-                method, f"{self._url}{path}", json=body, headers=self._headers
+                method,
+                f"{self._url}{path}",
+                json=body,
+                headers=self._headers,
+                allow_redirects=False,  # they would send an order twice
             ) as response:
                 content = await _content(response.content)
                 status, wait = response.status, response.headers.get("Retry-After")
@@ -233,6 +241,17 @@ class SimVenue:
             _refuse(_decoded(content, _Refusal))
         # 5xx; and 401, for who is not let in learns nothing about an order sent before.
         raise UnansweredError(f"{method} {path}: status {status}")
+
+
+async def _only_once(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Makes a broken connection our own error at once: aiohttp sends a GET or DELETE again by
+    itself when it meets its own."""
+    try:
+        return await send(request)
+    except (aiohttp.ClientError, OSError) as error:
+        raise UnansweredError(f"{request.method} {request.url.path}: {_named(error)}") from error
 
 
 async def _content(stream: aiohttp.StreamReader) -> bytes:

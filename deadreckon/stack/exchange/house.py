@@ -53,18 +53,19 @@ class House:
     """The two doors of an exchange and their ports; `open` it, and `close` it."""
 
     def __init__(self, book: Book, seed: str, key: str) -> None:
-        self._exchange = Exchange(book, seed, key, self._go_down)
+        self.exchange = Exchange(book, seed, key, self._go_down)
+        self.shut = asyncio.Event()  # the trader's door, while the exchange is down
         self._seed = seed
         self._port = 0
         self._front: web.AppRunner | None = None
-        self._back = _runner(self._exchange.keeping())
+        self._back = _runner(self.exchange.keeping())
         self._wish = asyncio.Event()  # something about being up or down has changed
         self._down_until: float | None = None  # loop time; infinite for "until told"
         self._doorkeeper: asyncio.Task[None] | None = None
 
     async def open(self, port: int, admin_port: int) -> Address:
         """Open both doors; 0 takes a free port."""
-        self._port, self._front = await _open(_runner(self._exchange.trading()), port)
+        self._port, self._front = await _open(_runner(self.exchange.trading()), port)
         admin, self._back = await _open(self._back, admin_port)
         self._doorkeeper = asyncio.create_task(self._keep_door(), name="doorkeeper")
         url, admin_url = (f"http://{LOOPBACK}:{number}" for number in (self._port, admin))
@@ -74,7 +75,7 @@ class House:
         """Shut both doors."""
         if self._doorkeeper is not None:
             self._doorkeeper.cancel()
-        await self._exchange.reports.close()
+        await self.exchange.reports.close()
         for runner in (self._front, self._back):
             if runner is not None:
                 await runner.cleanup()
@@ -91,12 +92,14 @@ class House:
             now = asyncio.get_running_loop().time()
             down = self._down_until is not None and self._down_until > now
             if down and self._front is not None:
-                await self._exchange.reports.close()
+                await self.exchange.reports.close()
                 await self._front.cleanup()
                 self._front = None
+                self.shut.set()
             elif not down and self._front is None:
-                runner = _runner(self._exchange.trading())
+                runner = _runner(self.exchange.trading())
                 _, self._front = await _open(runner, self._port)
+                self.shut.clear()
             left = self._down_until - now if down and self._down_until is not None else None
             self._wish.clear()
             await self._pause(left)

@@ -1,6 +1,7 @@
 """The WebSocket side: what happened is pushed to whoever listens, or not as it should be."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from aiohttp import web
@@ -15,6 +16,9 @@ class Reports:
     counts is asked for."""
 
     def __init__(self) -> None:
+        self.heard = asyncio.Event()  # somebody listens
+        self.unheard = asyncio.Event()  # nobody does
+        self.unheard.set()
         self._listening: list[web.WebSocketResponse] = []
         self._withheld: list[bytes] = []  # until somebody connects
         self._held_back: list[bytes] = []  # until something else is pushed
@@ -25,14 +29,14 @@ class Reports:
         await socket.prepare(request)
         kept, self._withheld = self._withheld + self._held_back, []
         self._held_back = []
-        self._listening.append(socket)
+        self._changed(self._listening.append, socket)
         try:
             for message in kept:
                 await _send(socket, message)
             async for _ in socket:
                 pass  # a client has nothing to say here
         finally:
-            self._listening.remove(socket)
+            self._changed(self._listening.remove, socket)
         return socket
 
     async def push(self, batch: Sequence[bytes], trouble: Trouble | None, number: int) -> None:
@@ -56,6 +60,16 @@ class Reports:
         for socket in list(self._listening):
             with suppress(ConnectionError):
                 await socket.close()
+
+    def _changed(
+        self, change: Callable[[web.WebSocketResponse], None], socket: web.WebSocketResponse
+    ) -> None:
+        change(socket)
+        now, before = self.heard, self.unheard
+        if not self._listening:
+            now, before = before, now
+        before.clear()
+        now.set()
 
     async def _send(self, batch: Sequence[bytes]) -> None:
         if not batch:

@@ -1,0 +1,392 @@
+"""Each way in which the exchange misbehaves, seen through the adapter."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deadreckon.services.venues.port import (
+    DuplicateError,
+    MalformedReportError,
+    RejectedError,
+    Standing,
+    ThrottledError,
+    Trade,
+    UnansweredError,
+    Venue,
+)
+from deadreckon.services.venues.sim import SimVenue
+from deadreckon.stack.exchange.faults import NOT_DONE, Fault, Faults, Plan, Rule, garbage
+from deadreckon.stack.loopback import LOOPBACK, bound
+from tests.stack.exchange_words import KEY, START, Desk, a_desk, after, ticket
+
+pytestmark = pytest.mark.xdist_group("exchange")
+
+ONE = ticket("one", quantity="0.001")  # a single lot: one trade, at once
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with a_desk(tmp_path, timeout=0.3) as opened:
+        yield opened
+
+
+def test_the_adapter_is_a_venue() -> None:
+    venue: Venue = SimVenue("http://127.0.0.1:1", KEY)
+    assert venue is not None
+
+
+async def test_an_undisturbed_order_is_accepted_traded_and_told(desk: Desk) -> None:
+    name = await desk.venue.submit(ONE)
+    standing = await desk.venue.query("one")
+    assert standing == Standing("one", name, Decimal("0.001"), False, None, "")
+    [trade] = await desk.venue.trades_since(0)
+    assert (trade.place, trade.client_order_id, trade.side) == (1, "one", "buy")
+    assert await desk.venue.trades_since(1) == []
+    assert await desk.venue.query("another") is None
+
+
+@pytest.mark.parametrize(
+    "fault", ["late", "error_before", "error_after", "drop_before", "drop_after", "down"]
+)
+async def test_an_answer_that_nobody_saw_is_unanswered_and_asking_tells(
+    desk: Desk, fault: Fault
+) -> None:
+    await desk.keeper.disturb(Faults(rules=[Rule(fault, "submit", seconds=0.4)]))
+    with pytest.raises(UnansweredError):
+        await desk.venue.submit(ONE)
+    await _up_again(desk)
+    standing = await desk.venue.query("one")
+    assert (standing is None) == (fault in NOT_DONE)
+    assert await desk.keeper.fault_counts() == {fault: 1}
+    if standing is None:
+        await desk.venue.submit(ONE)
+    else:
+        with pytest.raises(DuplicateError):
+            await desk.venue.submit(ONE)
+    assert len(await desk.venue.trades_since(0)) == 1
+
+
+async def test_asking_too_often_is_told_with_the_seconds_to_wait(desk: Desk) -> None:
+    await desk.keeper.disturb(Faults(rules=[Rule("rate_limit", "submit", seconds=2.5)]))
+    with pytest.raises(ThrottledError) as found:
+        await desk.venue.submit(ONE)
+    assert found.value.wait == 2.5
+    assert await desk.venue.query("one") is None
+
+
+async def test_an_answer_that_cannot_be_read_is_never_believed(desk: Desk) -> None:
+    await desk.venue.submit(ONE)
+    for _ in range(30):  # request numbers choose among the kinds of garbage
+        await desk.keeper.disturb(Faults(plan=Plan("x", {"garbage_answer": 1_000_000})))
+        with pytest.raises(MalformedReportError) as found:
+            await desk.venue.query("one")
+        assert len(found.value.evidence) <= 512
+        with pytest.raises(MalformedReportError):
+            await desk.venue.query("another")
+        with pytest.raises(MalformedReportError):
+            await desk.venue.trades_since(0)
+        with pytest.raises(MalformedReportError):
+            await desk.venue.balances()
+        with pytest.raises(MalformedReportError):
+            await desk.venue.advance(START)
+
+
+async def test_a_wrong_key_learns_nothing(desk: Desk) -> None:
+    url = desk.venue._url
+    stranger = SimVenue(url, "another key", timeout=1)
+    with pytest.raises(UnansweredError, match="401"):
+        await stranger.submit(ONE)
+    with pytest.raises(UnansweredError, match="401"):
+        await stranger.query("one")
+    await stranger.close()
+    assert (await desk.keeper.truth()).requests == {}
+
+
+async def test_an_exchange_that_is_down_refuses_connections_and_comes_back(desk: Desk) -> None:
+    await desk.keeper.disturb(Faults(down=0))
+    await desk.house.shut.wait()
+    with pytest.raises(UnansweredError, match="ClientConnectorError"):
+        await desk.venue.submit(ONE)
+    await desk.keeper.disturb(Faults())
+    await _up_again(desk)
+    assert await desk.venue.query("one") is None
+
+
+async def test_nothing_is_asked_twice_by_the_adapter_itself(desk: Desk) -> None:
+    await desk.venue.submit(ONE)
+    faults: list[Fault] = ["drop_before", "drop_after", "error_before"]
+    for fault in faults:
+        await desk.keeper.disturb(Faults(rules=[Rule(fault, "query")]))
+        with pytest.raises(UnansweredError):
+            await desk.venue.query("one")
+    requests = (await desk.keeper.truth()).requests["one"]
+    assert [asked["request"] for asked in requests] == ["submit", "query", "query", "query"]
+
+
+async def test_many_trades_come_page_by_page_and_all_of_them(desk: Desk) -> None:
+    for number in range(40):
+        await desk.venue.submit(ticket(f"many{number}", quantity="0.1"))
+    await desk.venue.advance(after(60))
+    trades = await desk.venue.trades_since(0)
+    assert [trade.place for trade in trades] == list(range(1, len(trades) + 1))
+    assert sum(trade.quantity for trade in trades) == 4
+    assert await desk.venue.trades_since(10) == trades[10:]
+
+
+# --- What is pushed -------------------------------------------------------------------------------
+
+
+async def test_reports_follow_the_answer_in_order(desk: Desk) -> None:
+    async with _listening(desk) as reports:
+        await desk.venue.submit(ONE)
+        told = await reports.take(3)
+        assert [_what(report) for report in told] == ["open", "trade", "ended"]
+
+
+async def test_reports_come_twice(desk: Desk) -> None:
+    async with _listening(desk) as reports:
+        await desk.keeper.disturb(Faults(rules=[Rule("fills_twice")]))
+        await desk.venue.submit(ONE)
+        told = await reports.take(6)
+        assert [_what(report) for report in told] == [
+            "open", "open", "trade", "trade", "ended", "ended",
+        ]  # fmt: skip
+
+
+async def test_reports_come_out_of_order(desk: Desk) -> None:
+    async with _listening(desk) as reports:
+        await desk.keeper.disturb(Faults(rules=[Rule("out_of_order")]))
+        await desk.venue.submit(ONE)
+        await desk.venue.submit(ticket("two", quantity="0.001"))
+        told = await reports.take(6)
+        assert [(report.client_order_id, _what(report)) for report in told] == [
+            ("two", "open"), ("two", "trade"), ("two", "ended"),
+            ("one", "ended"), ("one", "trade"), ("one", "open"),
+        ]  # fmt: skip
+
+
+async def test_a_fill_is_reported_before_the_order_is_acknowledged(desk: Desk) -> None:
+    async with _listening(desk) as reports:
+        await desk.keeper.disturb(Faults(rules=[Rule("before_ack", seconds=0.2)]))
+        asking = asyncio.create_task(desk.venue.submit(ONE))
+        told = await reports.take(3)
+        assert not asking.done()
+        assert _what(told[1]) == "trade"
+        await asking
+
+
+async def test_what_was_withheld_comes_when_the_client_comes_back(desk: Desk) -> None:
+    async with _listening(desk) as reports:
+        await desk.keeper.disturb(Faults(rules=[Rule("withhold")]))
+        await desk.venue.submit(ONE)
+        await desk.venue.submit(ticket("two", quantity="0.001"))
+        told = await reports.take(3)
+        assert {report.client_order_id for report in told} == {"two"}
+    async with _listening(desk) as reports:
+        told = await reports.take(3)
+        assert {report.client_order_id for report in told} == {"one"}
+
+
+async def test_a_report_that_cannot_be_read_is_never_believed(desk: Desk) -> None:
+    for number in range(20):
+        async with _listening(desk) as reports:
+            await desk.keeper.disturb(Faults(rules=[Rule("garbage_report")]))
+            await desk.venue.submit(ticket(f"g{number}", quantity="0.001"))
+            with pytest.raises(MalformedReportError):
+                await reports.take(1)
+
+
+async def test_reports_end_when_the_exchange_goes_down(desk: Desk) -> None:
+    async with _listening(desk) as reports:
+        await desk.keeper.disturb(Faults(down=0))
+        with pytest.raises(StopAsyncIteration):
+            await reports.take(1)
+    await desk.keeper.disturb(Faults())
+
+
+# --- What no exchange of ours would say -----------------------------------------------------------
+
+
+GOOD_TRADE: dict[str, Any] = {
+    "place": 1,
+    "trade_id": "t",
+    "client_order_id": "one",
+    "side": "buy",
+    "quantity": "1",
+    "price": "2",
+    "liquidity": "taker",
+    "fee": "-0.5",
+    "fee_currency": "USD",
+    "traded_at": START,
+}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"quantity": "0"},
+        {"quantity": "-1"},
+        {"quantity": "NaN"},
+        {"quantity": "Infinity"},
+        {"quantity": "1e5"},
+        {"quantity": 1},
+        {"quantity": "1\n"},
+        {"quantity": "\u0661"},
+        {"price": "0"},
+        {"price": "1" * 16},
+        {"fee": "0." + "1" * 19},
+        {"side": "Buy"},
+        {"place": 2},
+        {"place": 0},
+        {"place": 2**63},
+        {"traded_at": -1},
+        {"trade_id": ""},
+        {"liquidity": None},
+        {"unheard": 1},
+    ],
+    ids=str,
+)
+async def test_a_trade_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
+    async with _saying({"trades": [GOOD_TRADE | wrong]}) as venue:
+        with pytest.raises(MalformedReportError):
+            await venue.trades_since(0)
+
+
+async def test_an_answer_about_another_order_is_refused() -> None:
+    standing = {
+        "client_order_id": "two", "venue_order_id": "v", "filled": "0", "open": True,
+        "outcome": None, "reason": "",
+    }  # fmt: skip
+    async with _saying(standing) as venue:
+        with pytest.raises(MalformedReportError, match="one"):
+            await venue.query("one")
+        with pytest.raises(MalformedReportError):
+            await venue.submit(ONE)
+
+
+async def test_amounts_are_canonical_wherever_they_come_from() -> None:
+    async with _saying({"balances": {"USD": "100.500", "EUR": "-0.0"}}) as venue:
+        balances = await venue.balances()
+    assert {name: str(amount) for name, amount in balances.items()} == {
+        "USD": "100.5", "EUR": "0",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [({"Retry-After": "3"}, 3), ({}, 1), ({"Retry-After": "nan"}, 1), ({"Retry-After": "1e9"}, 60)],
+)
+async def test_the_time_to_wait_is_always_a_sensible_one(
+    header: dict[str, str], seconds: float
+) -> None:
+    async with _saying({}, status=429, headers=header) as venue:
+        with pytest.raises(ThrottledError) as found:
+            await venue.balances()
+    assert found.value.wait == seconds
+
+
+async def test_a_refusal_by_an_unknown_name_is_no_refusal() -> None:
+    async with _saying({"code": "whatever", "reason": ""}, status=400) as venue:
+        with pytest.raises(MalformedReportError):
+            await venue.submit(ONE)
+    async with _saying({"code": "tick_size", "reason": "x"}, status=400) as venue:
+        with pytest.raises(RejectedError):
+            await venue.submit(ONE)
+
+
+@given(st.integers(0, 10**6), st.sampled_from([b'{"trades":[]}', b'{"orders":[]}', b'{"at":5}']))
+def test_garbage_differs_from_what_it_is_made_of(number: int, content: bytes) -> None:
+    assert garbage(number, content) != content
+
+
+class _Reports:
+    """What was pushed, taken as it comes."""
+
+    def __init__(self, venue: SimVenue) -> None:
+        self._coming = venue.reports()
+
+    async def take(self, count: int) -> list[Trade | Standing]:
+        return [await asyncio.wait_for(anext(self._coming), 5) for _ in range(count)]
+
+
+class _listening:  # noqa: N801 - reads as a function
+    """`async with _listening(desk) as reports:` once the exchange knows that we listen."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._venue = SimVenue(desk.venue._url, KEY, timeout=5)
+
+    async def __aenter__(self) -> _Reports:
+        reports = _Reports(self._venue)
+        first = asyncio.ensure_future(reports.take(1))
+        await asyncio.wait_for(self._desk.house.exchange.reports.heard.wait(), 5)
+        return _Ahead(first, reports)
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._venue.close()
+        await asyncio.wait_for(self._desk.house.exchange.reports.unheard.wait(), 5)
+
+
+class _Ahead(_Reports):
+    """The first report is waited for already: asking is what opens the connection."""
+
+    def __init__(self, first: "asyncio.Future[list[Trade | Standing]]", rest: _Reports) -> None:
+        self._first: asyncio.Future[list[Trade | Standing]] | None = first
+        self._rest = rest
+
+    async def take(self, count: int) -> list[Trade | Standing]:
+        taken: list[Trade | Standing] = []
+        if self._first is not None:
+            first, self._first = self._first, None
+            taken += await asyncio.wait_for(first, 5)
+        return taken + await self._rest.take(count - len(taken))
+
+
+class _saying:  # noqa: N801 - reads as a function
+    """`async with _saying(answer) as venue:` a server that answers everything so."""
+
+    def __init__(
+        self, answer: Any, *, status: int = 200, headers: dict[str, str] | None = None
+    ) -> None:
+        async def handle(request: web.Request) -> web.Response:
+            if request.query.get("since", "0") != "0":
+                return web.json_response({"trades": []})
+            return web.json_response(answer, status=status, headers=headers)
+
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", handle)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.01)
+
+    async def __aenter__(self) -> SimVenue:
+        listening = bound(0)
+        await self._runner.setup()
+        await web.SockSite(self._runner, listening).start()
+        self._venue = SimVenue(f"http://{LOOPBACK}:{listening.getsockname()[1]}", KEY, timeout=5)
+        return self._venue
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._venue.close()
+        await self._runner.cleanup()
+
+
+def _what(report: Trade | Standing) -> str:
+    if isinstance(report, Trade):
+        return "trade"
+    return "open" if report.open else "ended"
+
+
+async def _up_again(desk: Desk) -> None:
+    for _ in range(300):
+        try:
+            await desk.venue.balances()
+            return
+        except UnansweredError:
+            await asyncio.sleep(0.01)
+    raise AssertionError("it never came back")
