@@ -14,7 +14,6 @@ from deadreckon.runtime.bus import (
     ConfigurationError,
     Fence,
     FencedError,
-    HoleError,
     LogInfo,
     Notices,
     Reader,
@@ -128,17 +127,6 @@ class JetStreamBus:
         if faults:
             raise ConfigurationError(
                 f"stream {self._api.stream} cannot keep the log: {'; '.join(faults)}"
-            )
-        await self._check_end()
-
-    async def _check_end(self) -> None:
-        """A damaged last message is counted by the server all the same, and the tail of its domain
-        would be an older one: its writer would say the same again. Raises HoleError."""
-        last = (await self._api.info()).last
-        if last and await self._api.message(last) is None:
-            raise HoleError(
-                f"message {last}, the log's last, is counted but cannot be read: its store is "
-                "damaged; restore it from a copy"
             )
 
     async def append(self, subject: str, payload: bytes, fence: Fence | None = None) -> int:

@@ -1,0 +1,256 @@
+"""Bytes flipped and files cut short on disk: each is found and named, and none is served unseen."""
+
+import asyncio
+import random
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from deadreckon.projections.comparison import Difference
+from deadreckon.runtime.folder import Folder
+from deadreckon.stack.backup import digest_of_log
+from deadreckon.stack.doctor import examine
+from deadreckon.stack.host import keeping_bus
+from deadreckon.stack.verifying import verify
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("disk-damage")]
+
+NAMES = ("audit", "lake", "metrics")
+Damage = Callable[[Path], None]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo that has ended, beside the place where every test finds a copy of it: the views name
+    the folder they were made in."""
+    root = tmp_path_factory.mktemp("disk")
+    desk = root / "desk"
+    words = ["demo", "--data", str(desk), "--no-web", "--json", "--for", "3"]
+    subprocess.run([sys.executable, "-m", "deadreckon", *words], check=True, capture_output=True)
+    shutil.copytree(desk, root / "whole", symlinks=True)
+    return root / "whole"
+
+
+@pytest.fixture
+def desk(whole: Path) -> Path:
+    folder = whole.parent / "desk"
+    shutil.rmtree(folder)
+    shutil.copytree(whole, folder, symlinks=True)
+    return folder
+
+
+def flip(file: Path, place: int) -> None:
+    """Turn one bit round; a negative place counts from the end."""
+    content = bytearray(file.read_bytes())
+    content[place] ^= 4
+    file.write_bytes(content)
+
+
+def cut(file: Path, share: float) -> None:
+    """Keep the first part of a file."""
+    content = file.read_bytes()
+    file.write_bytes(content[: int(len(content) * share)])
+
+
+def faults(desk: Path) -> dict[str, str]:
+    """What `dr doctor` finds unsound."""
+
+    async def look() -> dict[str, str]:
+        found = [finding async for finding in examine(desk, None)]
+        return {finding.what: finding.seen for finding in found if not finding.sound}
+
+    return asyncio.run(look())
+
+
+def differences(desk: Path) -> list[Difference]:
+    """What `dr verify` finds."""
+    return asyncio.run(verify(desk, NAMES, None, shows=False))[1]
+
+
+def log_digest(desk: Path) -> str:
+    async def read() -> str:
+        async with keeping_bus(Folder(desk)) as bus:
+            return await digest_of_log(bus, (await bus.info()).last, lambda *_: None)
+
+    return asyncio.run(read())
+
+
+def stream(desk: Path) -> Path:
+    """Where the server keeps the messages of the log."""
+    return next(iter(desk.glob("nats/store/jetstream/*/streams/LOG/msgs")))
+
+
+def in_the_middle(desk: Path) -> None:
+    block = stream(desk) / "1.blk"
+    flip(block, block.stat().st_size // 2)
+
+
+def in_the_last_message(desk: Path) -> None:
+    flip(stream(desk) / "1.blk", -200)
+
+
+def half_a_block(desk: Path) -> None:
+    cut(stream(desk) / "1.blk", 0.5)
+
+
+def no_block(desk: Path) -> None:
+    (stream(desk) / "1.blk").unlink()
+
+
+def no_index(desk: Path) -> None:
+    (stream(desk) / "index.db").unlink(missing_ok=True)
+
+
+def test_an_untouched_folder_is_sound(desk: Path) -> None:
+    assert faults(desk) == {}
+    assert differences(desk) == []
+
+
+LOST = {
+    "one bit of a message": in_the_middle,
+    "one bit of the last message": in_the_last_message,
+    "the second half of a block": half_a_block,
+    "a whole block": no_block,
+}
+HOLE = re.compile(r"\d+ (is )?missing|message \d+.* cannot be read")
+
+
+@pytest.mark.parametrize("damage", LOST)
+def test_a_damaged_log_is_a_hole_that_is_named_and_nothing_starts_on_it(
+    desk: Path, damage: str
+) -> None:
+    LOST[damage](desk)
+
+    assert HOLE.search(faults(desk)["contiguity"])
+    started = subprocess.run(
+        [sys.executable, "-m", "deadreckon", "demo", "--data", str(desk), "--no-web", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert started.returncode == 3
+    assert HOLE.search(started.stderr)
+
+
+@pytest.mark.parametrize("harm", [in_the_middle, in_the_last_message, half_a_block])
+def test_a_log_that_was_cut_is_told_by_the_views_that_saw_more(desk: Path, harm: Damage) -> None:
+    """Without its index the server takes the damaged end for the end: no hole, only less."""
+    harm(desk)
+    no_index(desk)
+
+    found = faults(desk)
+
+    assert "the log was cut" in found["views"]
+
+
+def test_what_the_server_mends_by_itself_changes_nothing(desk: Path) -> None:
+    before = log_digest(desk)
+    no_index(desk)
+    assert log_digest(desk) == before
+
+    flip(stream(desk) / "index.db", 20)
+    assert log_digest(desk) == before
+
+
+def live_part(desk: Path) -> Path:
+    """A part of the lake that is asked today."""
+    from deadreckon.projections import manifest
+
+    lake = desk / "lake"
+    found = manifest.read(lake)
+    assert found is not None
+    return lake / next(part.file for part in found.live("equity"))
+
+
+def an_amount_in_the_lake(desk: Path) -> None:
+    part = live_part(desk)
+    flip(part, part.stat().st_size // 3)
+
+
+def a_part_cut_short(desk: Path) -> None:
+    cut(live_part(desk), 0.5)
+
+
+def no_manifest(desk: Path) -> None:
+    (desk / "lake" / "manifest.json").unlink()
+
+
+def a_cut_manifest(desk: Path) -> None:
+    cut(desk / "lake" / "manifest.json", 0.5)
+
+
+def a_cut_audit_book(desk: Path) -> None:
+    cut((desk / "audit.sqlite").resolve(), 0.7)
+
+
+def no_audit_book(desk: Path) -> None:
+    (desk / "audit.sqlite").resolve().unlink()
+
+
+def a_bit_of_the_views(desk: Path) -> None:
+    flip(desk / "analytics.duckdb", 16_300)
+
+
+VIEWS = {
+    "an amount in the lake": (an_amount_in_the_lake, "holds other bytes than were written"),
+    "a part cut short": (a_part_cut_short, "missing or cut short"),
+    "no manifest": (no_manifest, "manifest.json is missing"),
+    "a cut manifest": (a_cut_manifest, "`dr rebuild` makes the lake anew"),
+    "a cut audit book": (a_cut_audit_book, "`dr rebuild` makes it anew"),
+    "no audit book": (no_audit_book, "audit.sqlite is missing"),
+    "a bit of analytics.duckdb": (a_bit_of_the_views, "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("damage", VIEWS)
+def test_a_damaged_view_is_named_and_is_whole_again_when_rebuilt(desk: Path, damage: str) -> None:
+    harm, words = VIEWS[damage]
+    harm(desk)
+
+    assert words in faults(desk)["views"]
+    if damage != "no manifest":  # the log is whole: there is just nothing to compare
+        assert differences(desk)
+
+    rebuilt = [sys.executable, "-m", "deadreckon", "rebuild", "--data", str(desk)]
+    subprocess.run(rebuilt, check=True, capture_output=True)
+    assert faults(desk) == {}
+    assert differences(desk) == []
+
+
+def test_no_bit_of_the_audit_book_turns_unseen(desk: Path, whole: Path) -> None:
+    """A bit in what SQLite does not use is harmless; every other one is found."""
+    book = (desk / "audit.sqlite").resolve()
+    sound = book.read_bytes()
+    chance = random.Random(11)
+    silent = []
+    for _ in range(12):
+        place = chance.randrange(len(sound))
+        flip(book, place)
+        if not differences(desk) and not faults(desk):
+            silent.append(place)
+        book.write_bytes(sound)
+        book.with_name(f"{book.name}-wal").unlink(missing_ok=True)
+        book.with_name(f"{book.name}-shm").unlink(missing_ok=True)
+
+    assert all(unused(book, place) for place in silent)
+
+
+def unused(book: Path, place: int) -> bool:
+    """Whether no query can see a byte: the book says the same whatever it is."""
+    import sqlite3
+
+    def content() -> list[str]:
+        with sqlite3.connect(f"{book.as_uri()}?immutable=1", uri=True) as database:
+            return list(database.iterdump())
+
+    before = content()
+    flip(book, place)
+    try:
+        return content() == before
+    finally:
+        flip(book, place)
