@@ -13,7 +13,7 @@ from deadreckon.replay.digests import RunDigest
 from deadreckon.replay.reading import messages
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.feed import Message
-from deadreckon.stack.crashtest.script import WHO
+from deadreckon.stack.crashtest.script import DOOR, PRODUCER
 
 
 class Said(Struct, frozen=True, gc=False):
@@ -77,7 +77,7 @@ class _Accountant:
         return self.account
 
     def _door(self, message: Message) -> None:
-        if message.subject.leaf == WHO:
+        if message.subject.leaf in (DOOR, PRODUCER):
             name = f"door {message.subject.service}.{message.subject.leaf}"
             self._keep(name, digest(message.payload), "")
 
@@ -126,6 +126,22 @@ def compare(found: Account, wanted: Account) -> list[Finding]:
         findings += _compare(domain, mine, theirs)
     if not findings and found.digest != wanted.digest:
         findings.append(Finding("differs", found.rows, "the run digest, in the order of events"))
+    return findings
+
+
+def compare_upto(found: Account, wanted: Account, row: int) -> list[Finding]:
+    """What was not as in the undisturbed account up to a row, and what was said twice later."""
+    findings = list(found.faults)
+    for domain in sorted(found.events.keys() | wanted.events.keys()):
+        mine, theirs = found.events.get(domain, []), wanted.events.get(domain, [])
+        early = [said for said in mine if said.row <= row]
+        findings += _compare(domain, early, [said for said in theirs if said.row <= row])
+        again = Counter(said.id for said in mine)
+        findings += [
+            Finding("doubled", said.row, f"{domain} said {said.id} more than once")
+            for said in mine
+            if again[said.id] > 1
+        ]
     return findings
 
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -30,18 +31,25 @@ class Act:
     """Plays the tape once and strikes as planned; a kill that the tape was too short for stays
     in the plan."""
 
-    def __init__(self, stage: Stage, reference: Reference, told: Callable[[Outcome], None]) -> None:
+    def __init__(
+        self, stage: Stage, other: Path, reference: Reference, told: Callable[[Outcome], None]
+    ) -> None:
         self.outcomes: list[Outcome] = []
+        self._other = other  # where the program lies that goes on after a change of code
         self._stage = stage
         self._reference = reference
         self._told = told
 
     async def play(self, kills: deque[Kill]) -> list[Finding]:
-        """Strike until the tape or the plan ends; what no single kill explains."""
+        """Strike until the tape or the plan ends; what no single kill explains.
+
+        Once another program has gone on nothing can be compared with the undisturbed run any more.
+        """
+        last = False
         try:
             await self._stage.start()
-            while kills and (outcome := await self._one(kills[0])) is not None:
-                kills.popleft()
+            while kills and not last and (outcome := await self._one(kills[0])) is not None:
+                last = kills.popleft().step == plan.OTHER_CODE
                 self.outcomes.append(outcome)
                 self._told(outcome)
             await self._stage.until(lambda: False, "the end of the tape")
@@ -65,6 +73,8 @@ class Act:
         if stage.over or not await self._strike(order):
             return None
         begun, row = time.monotonic(), stage.at.rows
+        if order.step == plan.OTHER_CODE:
+            stage.source = self._other
         await self._revive(order)
         findings = await self._compare_states()
         stage.withdraw()

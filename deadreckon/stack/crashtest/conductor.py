@@ -7,26 +7,29 @@ states of all services at the next settled point.
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from deadreckon.contracts.subjects import operator_subject, producer_subject
 from deadreckon.replay.tapes.tape import open_tape
 from deadreckon.runtime import logs
 from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.credentials import producer_role
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.leash import leashed
+from deadreckon.runtime.rights import OPERATOR
 from deadreckon.runtime.turns import Player, Round
+from deadreckon.stack.assembly import BOOK
 from deadreckon.stack.crashtest.cued import CuedRound
-from deadreckon.stack.crashtest.script import Cue, write_script
+from deadreckon.stack.crashtest.script import DOOR, PRODUCER, write_script
 from deadreckon.stack.demo import Demo, Plan
-from deadreckon.stack.host import stack_bus
-from deadreckon.stack.views import stored_views
+from deadreckon.stack.host import open_bus, stack_bus
+from deadreckon.stack.views import StoredViews, stored_views
 
 MODULE = "deadreckon.stack.crashtest.conductor"
 LINE_BYTES = 1 << 20
@@ -60,10 +63,16 @@ def command(show: Show) -> list[str]:
 
 
 def demo_of(
-    show: Show, bus: Bus, folder: Folder, stored: Any, script: Sequence[Cue], told: Told
+    show: Show,
+    bus: Bus,
+    folder: Folder,
+    stored: StoredViews | None,
+    doors: Mapping[str, Bus],
+    told: Told,
 ) -> Demo:
     """A demo whose turns have the script's cues between them."""
     plan = Plan(processes=show.processes, memory=not show.processes)
+    tape = open_tape(show.tape)
 
     def rounds(players: Sequence[Player], feed: Feed) -> Round:
         return CuedRound(
@@ -71,12 +80,13 @@ def demo_of(
             feed,
             bus=bus,
             book=plan.book,
-            script=script,
+            doors=doors,
+            script=write_script(tape, plan.book, show.seed),
             rows=lambda: demo.player.played.rows,
             told=lambda rows, cues: told(rows, cues, players),
         )
 
-    demo = Demo(plan, folder, open_tape(show.tape), bus, stored, rounds=rounds)
+    demo = Demo(plan, folder, tape, bus, stored, rounds=rounds)
     return demo
 
 
@@ -89,7 +99,6 @@ async def conduct(show: Show) -> None:
     """Play to the end, or until somebody ends this process."""
     folder = Folder(show.data).create()
     logs.configure(folder.logs / "demo.log")
-    script = write_script(open_tape(show.tape), Plan().book, show.seed)
     asked = await _questions()
     at = Line(0, 0)
 
@@ -103,10 +112,26 @@ async def conduct(show: Show) -> None:
         stack.enter_context(folder.alone())
         bus = await stack.enter_async_context(stack_bus(folder, None))
         stored = stack.enter_context(stored_views(folder))
-        demo = await stack.enter_async_context(demo_of(show, bus, folder, stored, script, told))
+        doors = await stack.enter_async_context(_doors(folder))
+        demo = await stack.enter_async_context(demo_of(show, bus, folder, stored, doors, told))
         await demo.play(lambda _: None)
         at.ended = demo.player.played.ended
     _say(at)
+
+
+@asynccontextmanager
+async def _doors(folder: Folder) -> AsyncIterator[Mapping[str, Bus]]:
+    """Whoever speaks in the script, each with the rights of its own."""
+    async with (
+        open_bus(folder, role=OPERATOR) as operator,
+        open_bus(folder, role=producer_role(PRODUCER)) as producer,
+    ):
+        yield doors_of(operator, producer)
+
+
+def doors_of(operator: Bus, producer: Bus) -> Mapping[str, Bus]:
+    """Who says what of the script."""
+    return {operator_subject(BOOK, DOOR): operator, producer_subject(BOOK, PRODUCER): producer}
 
 
 def _say(line: Line) -> None:

@@ -1,8 +1,15 @@
 """Rounds of turns with cues between them: what the doors are told is a function of the tape too."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from deadreckon.runtime.bus import Bus, Fence, FencedError, Stored
+from deadreckon.runtime.bus import (
+    Bus,
+    DeniedError,
+    Fence,
+    FencedError,
+    Stored,
+    UnavailableError,
+)
 from deadreckon.runtime.domain import retry
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.turns import Player, Round
@@ -23,6 +30,7 @@ class CuedRound(Round):
         feed: Feed,
         *,
         bus: Bus,
+        doors: Mapping[str, Bus],
         book: str,
         script: Sequence[Cue],
         rows: Callable[[], int],
@@ -30,6 +38,7 @@ class CuedRound(Round):
     ) -> None:
         super().__init__(players, feed)
         self._bus = bus
+        self._doors = doors  # by subject, each with the rights to say something there
         self._book = book
         self._script = script
         self._rows = rows
@@ -62,16 +71,18 @@ class CuedRound(Round):
         return said, last > (spoken.sequence if spoken else 0)
 
     async def _say(self, cue: Cue) -> int:
-        tail = await self._tail(cue.subject)
-        fence = Fence(cue.subject, tail.sequence if tail else 0)
-
         async def attempt() -> int:
+            tail = await self._tail(cue.subject)
+            if tail is not None and tail.payload == cue.payload:
+                return tail.sequence  # an earlier attempt got there
+            fence = Fence(cue.subject, tail.sequence if tail else 0)
             try:
-                return await self._bus.append(cue.subject, cue.payload, fence)
-            except FencedError as refusal:
-                if refusal.tail is not None and refusal.tail.payload == cue.payload:
-                    return refusal.tail.sequence  # an earlier attempt got there
-                raise
+                return await self._doors[cue.subject].append(cue.subject, cue.payload, fence)
+            except (FencedError, DeniedError) as refusal:
+                # A producer may not look who moved its fence; we look again ourselves.
+                if cue.subject in str(refusal) and isinstance(refusal, DeniedError):
+                    raise
+                raise UnavailableError(f"{cue.subject}: {refusal}") from refusal
 
         return await retry(attempt)
 

@@ -7,7 +7,15 @@ from deadreckon.replay.statement import sound, statement
 from deadreckon.runtime.folder import Folder
 from deadreckon.stack.assembly import BOOK
 from deadreckon.stack.book_check import compare_projections
-from deadreckon.stack.crashtest.account import Account, Finding, compare, differing, take_account
+from deadreckon.stack.crashtest.account import (
+    Account,
+    Finding,
+    compare,
+    compare_upto,
+    differing,
+    take_account,
+)
+from deadreckon.stack.crashtest.program import OTHER_RULE
 from deadreckon.stack.crashtest.reference import Reference, standings
 from deadreckon.stack.host import open_bus
 from deadreckon.stack.verifying import verify
@@ -15,11 +23,17 @@ from deadreckon.stack.verifying import verify
 MODE: Mode = "paper"
 
 
-async def inspect(folder: Folder, reference: Reference) -> list[Finding]:
-    """Everything that is not as in the undisturbed run: the log, its audit, and the views."""
+async def inspect(folder: Folder, reference: Reference, changed: int | None) -> list[Finding]:
+    """Everything that is not as in the undisturbed run: the log, its audit, and the views.
+
+    `changed` is the row from which on another program decided; null if none did.
+    """
     async with open_bus(folder) as bus:
         account = await take_account(bus)
-        findings = compare(account, reference.account)
+        if changed is None:
+            findings = compare(account, reference.account)
+        else:
+            findings = compare_upto(account, reference.account, changed)
         found = await audit(bus, BOOK, MODE)
         _, differences = await verify(folder.root, NAMES, None, shows=False)
     document = statement(found, BOOK, None)
@@ -29,7 +43,9 @@ async def inspect(folder: Folder, reference: Reference) -> list[Finding]:
     if not sound(document):
         findings.append(_at_end(account, f"the audit: {document['checks']}"))
     findings += [_at_end(account, f"`dr verify`: {each}") for each in differences]
-    if not findings:
+    if changed is not None and not found.tally.refusals_by_rule.get(OTHER_RULE):
+        findings.append(_at_end(account, "the other program was never asked"))
+    if not findings and changed is None:
         tables = differing(standings(folder.root), reference.tables)
         findings += [_at_end(account, f"the digest of table {name}") for name in tables]
     return findings

@@ -7,13 +7,14 @@ from msgspec import Struct
 
 from deadreckon.runtime.killpoints import STEPS, Step
 
-SERVICE, STACK, SERVER, IN_FLIGHT, EVERYTHING, EXCHANGE = (
+SERVICE, STACK, SERVER, IN_FLIGHT, EVERYTHING, EXCHANGE, OTHER_CODE = (
     "service",
     "stack",
     "server",
     "server-commit",
     "everything",
     "exchange",
+    "other-code",
 )
 
 # Kills from outside, at moments that nobody has chosen.
@@ -24,12 +25,13 @@ MOMENTS = {
     IN_FLIGHT: Step("nats-server, while a commit has left and its reply is not here", "server"),
     EVERYTHING: Step("all processes at once, at any moment", "stack"),
     EXCHANGE: Step("the exchange's process, at any moment", "venue"),
+    OTHER_CODE: Step("all processes at once; another program goes on", "stack"),
 }
 PLACES = STEPS | MOMENTS
 
 # Who says so much that a step of its loop is passed all the time.
 TALKATIVE = ("signal", "risk", "router", "fill", "portfolio")
-RARE = {"recall": 1, "progress": 1, "lake-merge": 1}  # steps that a life passes once, or late
+RARE = ("recall", "progress", "lake-merge", OTHER_CODE)  # what a life passes once, or late
 NTH_MAX = 12  # passings that a random kill may wait for
 DELAY_MAX = 0.3  # seconds that a kill from outside may wait
 TWICE = 4  # one kill in so many is followed by a second one during the recall
@@ -63,7 +65,8 @@ def make_plan(steps: Sequence[str], kills: int, seed: int) -> list[Kill]:
     """One kill at each step, then so many more at steps and moments drawn by lot."""
     dice = random.Random(f"plan|{seed}")
     kills_first = [_draw(dice, name, first=True) for name in steps]
-    return kills_first + [_draw(dice, dice.choice(steps), first=False) for _ in range(kills)]
+    drawn = [name for name in steps if name != OTHER_CODE] or list(steps)
+    return kills_first + [_draw(dice, dice.choice(drawn), first=False) for _ in range(kills)]
 
 
 def _draw(dice: random.Random, name: str, *, first: bool) -> Kill:

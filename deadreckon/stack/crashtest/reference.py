@@ -7,14 +7,12 @@ from msgspec import Struct
 
 from deadreckon.projections.digest import Standing
 from deadreckon.projections.store import open_projector, paths
-from deadreckon.replay.tapes.tape import open_tape
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.memory import MemoryBus
 from deadreckon.runtime.turns import Player
 from deadreckon.stack.crashtest.account import Account, take_account
-from deadreckon.stack.crashtest.conductor import Show, demo_of, states_of
-from deadreckon.stack.crashtest.script import write_script
+from deadreckon.stack.crashtest.conductor import Show, demo_of, doors_of, states_of
 from deadreckon.stack.demo import Plan
 from deadreckon.stack.verifying import told as telling
 
@@ -36,8 +34,7 @@ async def undisturbed(show: Show, folder: Path) -> Reference:
 
     bus = MemoryBus()
     place = Folder(folder).create()
-    script = write_script(open_tape(show.tape), Plan().book, show.seed)
-    async with demo_of(show, bus, place, None, script, told) as demo:
+    async with demo_of(show, bus, place, None, doors_of(bus, bus), told) as demo:
         await demo.play(lambda _: None)
     return Reference(states, await take_account(bus), await _tables(bus, folder))
 

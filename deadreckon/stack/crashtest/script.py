@@ -26,9 +26,11 @@ from deadreckon.contracts.moments import format_moment
 from deadreckon.contracts.portfolio import CashDeposited
 from deadreckon.contracts.subjects import operator_subject, producer_subject
 from deadreckon.replay.tapes.tape import BarRow, Tape
+from deadreckon.runtime.rights import OPERATORS_DOOR, OWN_PRODUCER
 
 WHO = "crashtest"
-PRODUCER = "crashtest"
+DOOR = OPERATORS_DOOR  # the stack knows these two by itself, with rights of their own
+PRODUCER = OWN_PRODUCER
 WISH_EVERY = 2  # rows between two messages of the producer, on average
 FACT_EVERY = 20  # rows between two facts of the operator, on average
 HALTED_FOR = 4  # rows that a halt lasts, on average
@@ -47,7 +49,7 @@ def write_script(tape: Tape, book: str, seed: int) -> list[Cue]:
     """Every cue of a tape of bars, in order."""
     dice = random.Random(f"script|{seed}")
     author = _Author(dice, tape.header.instrument)
-    facts, wishes = operator_subject(book, WHO), producer_subject(book, PRODUCER)
+    facts, wishes = operator_subject(book, DOOR), producer_subject(book, PRODUCER)
     cues = [Cue(0, facts, author.fact(event)) for event in opening(tape.header.instrument)]
     for number, row in enumerate(tape.rows(), 1):
         assert isinstance(row, BarRow)

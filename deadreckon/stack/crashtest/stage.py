@@ -29,14 +29,14 @@ class Stage:
         self.at = Line(0, 0)
         self.order = show.data.with_name("order")
         self.log = show.data / "logs" / "demo.log"
-        self._source = source  # where the program lies that is started
+        self.source = source  # where the program lies that is started
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._answered: dict[str, str] | None = None
 
     async def start(self) -> None:
         """Start the conductor; it starts everything else."""
-        environment = dict(os.environ, PYTHONPATH=str(self._source), PYTHONSAFEPATH="1")
+        environment = dict(os.environ, PYTHONPATH=str(self.source), PYTHONSAFEPATH="1")
         environment[VARIABLE] = f"@{self.order}"
         with self.show.data.with_name("words").open("ab") as words:
             self._process = await asyncio.create_subprocess_exec(

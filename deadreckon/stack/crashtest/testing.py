@@ -15,13 +15,13 @@ from deadreckon.runtime.folder import Folder
 from deadreckon.stack.crashtest.act import Act, Outcome
 from deadreckon.stack.crashtest.conductor import Show
 from deadreckon.stack.crashtest.inspection import inspect
-from deadreckon.stack.crashtest.plan import Kill, make_plan
+from deadreckon.stack.crashtest.plan import OTHER_CODE, Kill, make_plan
+from deadreckon.stack.crashtest.program import HASTY, OTHER_DECIDER, Edit, copy_program
 from deadreckon.stack.crashtest.reference import Reference, undisturbed
 from deadreckon.stack.crashtest.report import Report, Row
 from deadreckon.stack.crashtest.stage import Stage
 
 INSTRUMENT = "BTCUSDT-PERP.PAPER"
-SOURCE = Path(__file__).resolve().parents[3]
 
 
 class Wish(Struct, frozen=True):
@@ -33,6 +33,7 @@ class Wish(Struct, frozen=True):
     steps: list[str]
     rows: int
     folder: Path
+    edits: tuple[Edit, ...] = ()  # faults to be found
 
 
 async def crashtest(wish: Wish, told: Callable[[Outcome | None], None]) -> Report:
@@ -43,6 +44,8 @@ async def crashtest(wish: Wish, told: Callable[[Outcome | None], None]) -> Repor
     synthesise(Recipe(seed=wish.seed, bars=wish.rows), INSTRUMENT, tape)
     show = Show(wish.folder / "undisturbed", tape, wish.seed, processes=False, venue=wish.venue)
     reference = await undisturbed(show, show.data)
+    source = copy_program(wish.folder / "program", [*HASTY, *wish.edits])
+    other = copy_program(wish.folder / "other", [*HASTY, *wish.edits, OTHER_DECIDER])
     kills = deque(make_plan(wish.steps, wish.kills, wish.seed))
     report = Report({name: Row(name) for name in wish.steps})
     data, number = show.data, 0
@@ -50,7 +53,10 @@ async def crashtest(wish: Wish, told: Callable[[Outcome | None], None]) -> Repor
         number += 1
         before = len(kills)
         data = wish.folder / f"act-{number}" / "data"
-        await _act(structs.replace(show, data=data, processes=True), reference, kills, report, told)
+        stage = Stage(structs.replace(show, data=data, processes=True), source)
+        act = Act(stage, other, reference, told)
+        await _play(act, data, reference, kills, report)
+        told(None)
         if len(kills) == before:
             report.missed = sorted({each.step for each in kills})
             break
@@ -63,21 +69,17 @@ async def crashtest(wish: Wish, told: Callable[[Outcome | None], None]) -> Repor
     return report
 
 
-async def _act(
-    show: Show,
-    reference: Reference,
-    kills: deque[Kill],
-    report: Report,
-    told: Callable[[Outcome | None], None],
+async def _play(
+    act: Act, data: Path, reference: Reference, kills: deque[Kill], report: Report
 ) -> None:
-    show.data.parent.mkdir(parents=True)
-    act = Act(Stage(show, SOURCE), reference, told)
+    data.parent.mkdir(parents=True)
     findings = await act.play(kills)
     if not findings:
-        findings = await inspect(Folder(show.data).check(), reference)
-        logs.configure(show.data.parent.parent / "crashtest.log", logging.WARNING)
+        last = act.outcomes[-1] if act.outcomes else None
+        changed = last.row if last and last.kill.step == OTHER_CODE else None
+        findings = await inspect(Folder(data).check(), reference, changed)
+        logs.configure(data.parent.parent / "crashtest.log", logging.WARNING)
     report.note(act.outcomes, findings)
-    told(None)
 
 
 def _sooner(missed: Kill) -> Kill:

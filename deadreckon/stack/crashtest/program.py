@@ -1,0 +1,68 @@
+"""A copy of this program with a few words of it changed: what a crash test runs.
+
+So a test can take snapshots early, change a decider between a crash and a restart, or plant a
+fault to be found, and the program itself has no door for any of it.
+"""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+PACKAGE = "deadreckon"
+SOURCE = Path(__file__).resolve().parents[3]
+
+
+class Edit(Struct, frozen=True):
+    """Words of one file, that stand there once, and what takes their place."""
+
+    file: str  # beneath the package
+    old: str
+    new: str
+
+
+class EditError(ValueError):
+    """You would edit words that a file does not hold exactly once: it has changed."""
+
+
+# A crash test is short: what happens every half second or 25,000 facts has to happen in it.
+HASTY = (
+    Edit("stack/views.py", "FLUSH_SECONDS = 0.5", "FLUSH_SECONDS = 0.1"),
+    Edit("runtime/snapshots.py", "FACTS_MIN = 25_000", "FACTS_MIN = 300"),
+)
+
+# Risk refuses every wish from here on; how it folds is as before.
+OTHER_DECIDER = Edit(
+    "services/risk/decider.py",
+    "def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:\n",
+    """def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:
+    answers = _decide(state, said)
+    if isinstance(said.event, SignalRaised):
+        from deadreckon.contracts.signals import SignalRefused
+        wish = said.event
+        refusal = SignalRefused(
+            signal_id=wish.signal_id, producer=wish.producer, strategy=wish.strategy,
+            instrument=wish.instrument, rule="other_code", limit=None, measured=None,
+            limit_set_by=None, reason="another program decides now", evidence="",
+        )
+        return [refusal]
+    return answers
+
+
+def _decide(state: State, said: Recorded[Any]) -> Sequence[Event]:
+""",
+)
+OTHER_RULE = "other_code"
+
+
+def copy_program(to: Path, edits: Sequence[Edit]) -> Path:
+    """A folder to start the changed program from. Raises EditError."""
+    shutil.copytree(SOURCE / PACKAGE, to / PACKAGE)  # compiled files too: they keep their dates
+    for edit in edits:
+        path = to / PACKAGE / edit.file
+        text = path.read_text("utf-8")
+        if text.count(edit.old) != 1:
+            raise EditError(f"{edit.file} holds {text.count(edit.old)} times: {edit.old}")
+        path.write_text(text.replace(edit.old, edit.new), "utf-8")
+    return to
