@@ -23,6 +23,7 @@ ASK_FIRST = 0.25  # seconds before it is asked again, doubling up to ASK_LAST: i
 ASK_LAST = 5.0
 NOBODY_WAIT = 0.05  # seconds before it is asked again where nobody answers at all
 NO_TURN = 0  # asked up to here, a service only says where it stands
+STATE_WAIT = 1.0  # seconds for that, which takes some milliseconds
 STATE = b"state"  # asked this, it says the digest of its state
 
 
@@ -83,7 +84,7 @@ class RemotePlayer:
 
     async def state(self) -> str:
         """Ask for the digest of its state; raises UnavailableError when nobody answers."""
-        return (await self._bus.request(self._subject, STATE, ASK_LAST)).decode()
+        return (await self._bus.request(self._subject, STATE, STATE_WAIT)).decode()
 
     async def take(self, upto: int) -> TurnTaken:
         """Ask for the turn; raises UnavailableError when nobody answers within TURN_WAIT."""

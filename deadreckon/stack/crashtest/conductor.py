@@ -7,7 +7,7 @@ states of all services at the next settled point.
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from deadreckon.runtime.leash import leashed
 from deadreckon.runtime.rights import OPERATOR
 from deadreckon.runtime.turns import Player, Round
 from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.crashtest.cued import CuedRound
+from deadreckon.stack.crashtest.cued import CuedRound, Told
 from deadreckon.stack.crashtest.script import DOOR, PRODUCER, write_script
 from deadreckon.stack.demo import Demo, Plan
 from deadreckon.stack.host import open_bus, stack_bus
@@ -33,8 +33,6 @@ from deadreckon.stack.views import StoredViews, stored_views
 
 MODULE = "deadreckon.stack.crashtest.conductor"
 LINE_BYTES = 1 << 20
-
-Told = Callable[[int, int, Sequence[Player]], Awaitable[None]]  # rows, cues, who plays
 
 
 class Line(Struct, omit_defaults=True):
@@ -83,16 +81,11 @@ def demo_of(
             doors=doors,
             script=write_script(tape, plan.book, show.seed),
             rows=lambda: demo.player.played.rows,
-            told=lambda rows, cues: told(rows, cues, players),
+            told=told,
         )
 
     demo = Demo(plan, folder, tape, bus, stored, rounds=rounds)
     return demo
-
-
-async def states_of(players: Sequence[Player]) -> dict[str, str]:
-    """The digest of every service's state."""
-    return {player.name: await player.state() for player in players}
 
 
 async def conduct(show: Show) -> None:
@@ -102,10 +95,10 @@ async def conduct(show: Show) -> None:
     asked = await _questions()
     at = Line(0, 0)
 
-    async def told(rows: int, cues: int, players: Sequence[Player]) -> None:
+    async def told(rows: int, cues: int, turns: CuedRound) -> None:
         at.rows, at.cues, at.states = rows, cues, None
         if not asked.at_eof() and asked.get():
-            at.states = await states_of(players)
+            at.states = await turns.states()
         _say(at)
 
     async with AsyncExitStack() as stack:

@@ -15,7 +15,7 @@ from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.turns import Player, Round
 from deadreckon.stack.crashtest.script import Cue
 
-Told = Callable[[int, int], Awaitable[None]]  # rows settled, cues said
+Told = Callable[[int, int, "CuedRound"], Awaitable[None]]  # rows settled, cues said, by whom
 
 
 class CuedRound(Round):
@@ -51,12 +51,23 @@ class CuedRound(Round):
             self._said, interrupted = await self._recover()
             after = None if interrupted else after
         await super().settle(after)
-        await self._told(self._rows(), self._said)
+        await self._told(self._rows(), self._said, self)
         while self._said < len(self._script) and self._script[self._said].row <= self._rows():
             self.tail = await self._say(self._script[self._said])
             self._said += 1
             await super().settle()
-            await self._told(self._rows(), self._said)
+            await self._told(self._rows(), self._said, self)
+
+    async def states(self) -> dict[str, str]:
+        """The digest of every service's state, when all are silent.
+
+        One that was killed since has recalled up to what it said last, and must hear the rest.
+        """
+        found = {}
+        for player in self._players:
+            await player.take(self.tail)
+            found[player.name] = await retry(player.state)
+        return found
 
     async def _recover(self) -> tuple[int, bool]:
         """How many cues the log holds, and whether nobody has spoken since the last of them."""

@@ -1,6 +1,5 @@
 """The undisturbed run: what a tape with a script comes to when nobody is killed."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -10,9 +9,9 @@ from deadreckon.projections.store import open_projector, paths
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.memory import MemoryBus
-from deadreckon.runtime.turns import Player
 from deadreckon.stack.crashtest.account import Account, take_account
-from deadreckon.stack.crashtest.conductor import Show, demo_of, doors_of, states_of
+from deadreckon.stack.crashtest.conductor import Show, demo_of, doors_of
+from deadreckon.stack.crashtest.cued import CuedRound
 from deadreckon.stack.demo import Plan
 from deadreckon.stack.verifying import told as telling
 
@@ -29,8 +28,8 @@ async def undisturbed(show: Show, folder: Path) -> Reference:
     """Play the tape in this process, in memory, and keep what has to come out again."""
     states: dict[tuple[int, int], dict[str, str]] = {}
 
-    async def told(rows: int, cues: int, players: Sequence[Player]) -> None:
-        states[rows, cues] = await states_of(players)
+    async def told(rows: int, cues: int, turns: CuedRound) -> None:
+        states[rows, cues] = await turns.states()
 
     bus = MemoryBus()
     place = Folder(folder).create()
