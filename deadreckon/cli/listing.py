@@ -150,6 +150,7 @@ def _position(row: Row) -> list[Piece]:
 def _order(row: Row) -> list[Piece]:
     price = row["average_price"] or row["stop_price"] or row["limit_price"]
     status = row["status"] + (f": {clean(row['rule'])}" if row["rule"] else "")
+    status += f", cancelling: {clean(row['cancelling'])}" if row["cancelling"] else ""
     quantity = row["quantity"] or row["notional"]
     purpose = row["order_type"] if row["purpose"] == "entry" else row["purpose"]
     return [

@@ -16,6 +16,7 @@ from deadreckon.contracts.market import BarClosed, QuoteUpdated, TradePrinted
 from deadreckon.contracts.orders import (
     OrderAccepted,
     OrderCancelled,
+    OrderCancelling,
     OrderExpired,
     OrderFilled,
     OrderRejected,
@@ -27,9 +28,12 @@ from deadreckon.contracts.orders import (
 )
 from deadreckon.contracts.portfolio import EquityMarked
 from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRaised, SignalRefused
+from deadreckon.contracts.venues import VenueCancelRejected, VenueConnectionChanged
 from deadreckon.projections.board_lines import RECENT, Board, Fill, Halt, Order, Refusal
 from deadreckon.projections.curve import Point
 from deadreckon.services.portfolio import ledger
+
+CANCELLING = "cancelling"  # whatever else its venue says of it until it is gone
 
 
 def _keep(kept: list[Any], item: Any) -> None:
@@ -102,9 +106,25 @@ def _unknown(board: Board, said: Recorded[OrderUnknown]) -> None:
     _stand(board, said.event.order_id, "unknown")
 
 
+def _cancelling(board: Board, said: Recorded[OrderCancelling]) -> None:
+    _stand(board, said.event.order_id, CANCELLING)
+
+
+def _cancel_rejected(board: Board, said: Recorded[VenueCancelRejected]) -> None:
+    order = board.open_orders.get(said.event.order_id)
+    if order is not None:
+        order.status = "open" if order.leaves == order.quantity else "partly filled"
+
+
+def _connection(board: Board, said: Recorded[VenueConnectionChanged]) -> None:
+    board.unreachable.pop(said.event.venue, None)
+    if not said.event.connected:
+        board.unreachable[said.event.venue] = said.event.reason
+
+
 def _stand(board: Board, order_id: str, status: str) -> None:
     order = board.open_orders.get(order_id)
-    if order is not None:
+    if order is not None and order.status != CANCELLING:
         order.status = status
 
 
@@ -128,7 +148,7 @@ def _filled(board: Board, said: Recorded[OrderFilled]) -> None:
         return
     order.leaves = fill.leaves
     order.price = fill.price
-    order.status = "partly filled"
+    _stand(board, fill.order_id, "partly filled")
     if not fill.leaves:
         _end(board, fill.order_id, "filled")
 
@@ -207,6 +227,9 @@ FOLDS: dict[type[Event], Callable[[Board, Recorded[Any]], None]] = {
     OrderAccepted: _accepted,
     OrderTriggered: _triggered,
     OrderUnknown: _unknown,
+    OrderCancelling: _cancelling,
+    VenueCancelRejected: _cancel_rejected,
+    VenueConnectionChanged: _connection,
     OrderReplaced: _replaced,
     OrderFilled: _filled,
     OrderCancelled: _cancelled,

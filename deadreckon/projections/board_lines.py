@@ -95,3 +95,4 @@ class Board(Struct):
     recent_refusals: list[Refusal] = []
     refusals_by_rule: dict[str, int] = {}
     halts: dict[str, Halt] = {}
+    unreachable: dict[str, str] = {}  # venue -> why it cannot be reached

@@ -35,6 +35,8 @@ class Measure(Struct, frozen=True):
 _BOOK = ("book",)
 _MONEY = ("book", "currency")
 _RULE = ("book", "rule")
+_VENUE = ("book", "venue")
+_REQUEST = ("book", "venue", "request")
 _HELD = ("book", "strategy", "venue", "instrument")
 _HELD_MONEY = (*_HELD, "currency")
 
@@ -61,6 +63,45 @@ MEASURES: tuple[Measure, ...] = (
     Measure("orders_canceled_total", "counter", "orders cancelled, by rule", _RULE),
     Measure("orders_expired_total", "counter", "orders whose time ran out", _BOOK),
     Measure("orders_unknown_total", "counter", "requests whose outcome nobody saw", _BOOK),
+    Measure("orders_unknown_open", "gauge", "open orders whose outcome nobody knows", _BOOK),
+    Measure(
+        "orders_unknown_age_seconds",
+        "gauge",
+        "log time since the intent of the oldest of them; 0 without any",
+        _BOOK,
+    ),
+    Measure(
+        "orders_overdue_total",
+        "counter",
+        "alarms that a venue owes an answer for longer than it is configured for",
+        _BOOK,
+    ),
+    Measure("orders_cancelling_total", "counter", "real venues asked to cancel, by rule", _RULE),
+    Measure("venue_connected", "gauge", "1 while the venue can be reached", _VENUE),
+    Measure(
+        "venue_requests_total",
+        "counter",
+        "requests that left for a venue (submit, cancel), every attempt",
+        _REQUEST,
+    ),
+    Measure(
+        "venue_requests_unanswered_total",
+        "counter",
+        "requests whose answer nobody saw",
+        _REQUEST,
+    ),
+    Measure(
+        "venue_reports_refused_total",
+        "counter",
+        "what a venue said and nobody could believe, by rule",
+        ("book", "venue", "rule"),
+    ),
+    Measure(
+        "venue_strangers",
+        "gauge",
+        "orders at the venue that this log never intended, at the last reconciliation",
+        _VENUE,
+    ),
     Measure("orders_replaced_total", "counter", "orders changed at the venue", _BOOK),
     Measure("cancels_missed_total", "counter", "cancels and replaces without an order", _BOOK),
     Measure("orders_open", "gauge", "orders intended and not ended", _BOOK),

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from deadreckon.contracts import governance, market, orders, portfolio, signals
+from deadreckon.contracts import governance, market, orders, portfolio, signals, venues
 from deadreckon.contracts.amounts import EXACT, canonical, ratio
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
@@ -34,6 +34,7 @@ class State(Struct):
     enabled: dict[str, bool] = field(default_factory=dict)  # by book, as the limits say
     intended: dict[str, int | None] = field(default_factory=dict)  # open order: intent, till a fill
     open: dict[str, int] = field(default_factory=dict)  # by book: how many of them
+    unknown: dict[str, dict[str, int]] = field(default_factory=dict)  # by book: order and intent
     trades: dict[str, int] = field(default_factory=dict)  # book, venue and trade id: when told
 
 
@@ -64,6 +65,11 @@ def settled(state: State, sequence: int) -> Series:
             series.set("trading_halted", Decimal(int(scope in scopes)), book, scope)
         enabled = state.enabled.get(book, False) and not scopes
         series.set("trading_enabled", Decimal(int(enabled)), book)
+    for book, unknown in state.unknown.items():
+        oldest = min(unknown.values(), default=state.at)
+        age = EXACT.divide(Decimal(state.at - oldest), Decimal(NANOSECONDS))
+        series.set("orders_unknown_open", Decimal(len(unknown)), book)
+        series.set("orders_unknown_age_seconds", age, book)
     for book, count in state.open.items():
         series.set("orders_open", Decimal(count), book)
     series.set("log_time_seconds", EXACT.divide(Decimal(state.at), Decimal(NANOSECONDS)))
@@ -120,10 +126,21 @@ def _submitting(state: State, said: Recorded[orders.OrderSubmitting]) -> None:
     state.intended[said.event.order_id] = said.at
 
 
+def _accepted(state: State, said: Recorded[orders.OrderAccepted]) -> None:
+    _known(state, said)
+
+
+def _known(state: State, said: Recorded[Any]) -> None:
+    """The venue has spoken of an order."""
+    if said.book in state.unknown:
+        state.unknown[said.book].pop(said.event.order_id, None)
+
+
 def _filled(state: State, said: Recorded[orders.OrderFilled]) -> None:
     fill = said.event
     if _told_before(state, said):
         return
+    _known(state, said)
     state.series.count("fills_total", said.book, fill.strategy, fill.instrument)
     state.series.add("fees_paid", fill.fee, said.book, fill.fee_currency)
     if fill.reference_price:
@@ -167,6 +184,7 @@ def _expired(state: State, said: Recorded[orders.OrderExpired]) -> None:
 
 
 def _ended(state: State, said: Recorded[Any]) -> None:
+    _known(state, said)
     if said.event.order_id in state.intended:
         del state.intended[said.event.order_id]
         state.open[said.book] -= 1
@@ -174,6 +192,39 @@ def _ended(state: State, said: Recorded[Any]) -> None:
 
 def _unknown(state: State, said: Recorded[orders.OrderUnknown]) -> None:
     state.series.count("orders_unknown_total", said.book)
+    state.unknown.setdefault(said.book, {})[said.event.order_id] = said.event.since
+
+
+def _overdue(state: State, said: Recorded[orders.OrderOverdue]) -> None:
+    state.series.count("orders_overdue_total", said.book)
+
+
+def _cancelling(state: State, said: Recorded[orders.OrderCancelling]) -> None:
+    state.series.count("orders_cancelling_total", said.book, said.event.rule)
+
+
+def _sending(state: State, said: Recorded[venues.VenueRequestSending]) -> None:
+    state.series.count("venue_requests_total", said.book, said.event.venue, said.event.request)
+
+
+def _unanswered(state: State, said: Recorded[venues.VenueRequestUnanswered]) -> None:
+    lost = said.event
+    state.series.count("venue_requests_unanswered_total", said.book, lost.venue, lost.request)
+
+
+def _unbelievable(state: State, said: Recorded[venues.VenueReportRefused]) -> None:
+    no = said.event
+    state.series.count("venue_reports_refused_total", said.book, no.venue, no.rule)
+
+
+def _reconciled(state: State, said: Recorded[venues.VenueReconciled]) -> None:
+    strangers = Decimal(len(said.event.strangers))
+    state.series.set("venue_strangers", strangers, said.book, said.event.venue)
+
+
+def _connection(state: State, said: Recorded[venues.VenueConnectionChanged]) -> None:
+    connected = Decimal(int(said.event.connected))
+    state.series.set("venue_connected", connected, said.book, said.event.venue)
 
 
 def _replaced(state: State, said: Recorded[orders.OrderReplaced]) -> None:
@@ -278,7 +329,15 @@ _FOLDS: dict[type[Event], Callable[[State, Recorded[Any]], None]] = {
     orders.OrderRejected: _rejected,
     orders.OrderCancelled: _cancelled,
     orders.OrderExpired: _expired,
+    orders.OrderAccepted: _accepted,
     orders.OrderUnknown: _unknown,
+    orders.OrderOverdue: _overdue,
+    orders.OrderCancelling: _cancelling,
+    venues.VenueRequestSending: _sending,
+    venues.VenueRequestUnanswered: _unanswered,
+    venues.VenueReportRefused: _unbelievable,
+    venues.VenueReconciled: _reconciled,
+    venues.VenueConnectionChanged: _connection,
     orders.OrderReplaced: _replaced,
     orders.CancelMissed: _missed,
     orders.BracketClosed: _bracket,

@@ -190,7 +190,7 @@ def _status(order: Order) -> Piece:
             return (clean(order.rule.replace("_", " ")), DIM)
         case "rejected":
             return (f"rejected: {clean(order.rule)}", BAD)
-        case "unknown" | "submitting":
+        case "unknown" | "submitting" | "cancelling":
             return (order.status, WARN)
         case _:
             return (order.status, PLAIN)

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from deadreckon.contracts import governance, orders, portfolio, signals
+from deadreckon.contracts import governance, orders, portfolio, signals, venues
 from deadreckon.contracts.event import Event
 from deadreckon.projections import metrics, metrics_file
 from deadreckon.projections.measures import BY_NAME, MEASURES, OTHER, SERIES_MAX
@@ -100,6 +100,37 @@ def test_rare_ends_are_counted_too() -> None:
     assert count(series, "brackets_closed_total", "desk", "stop_loss") == 1
     assert count(series, "operator_refusals_total", "desk", "unknown_type") == 1
     assert count(series, "strategy_signals_total", "desk", "ext") == 1
+
+
+def test_the_age_of_the_oldest_unknown_order_grows_until_its_venue_speaks() -> None:
+    lost = [orders.OrderUnknown(name, f"c-{name}", START, "no answer") for name in "ab"]
+    overdue = orders.OrderOverdue("a", "c-a", START, 2 * MINUTE, MINUTE)
+    series = told(submitting("a"), submitting("b"), *lost, overdue, after=MINUTE)
+    assert gauge(series, "orders_unknown_open", "desk") == 2
+    assert gauge(series, "orders_unknown_age_seconds", "desk") == 300
+    assert count(series, "orders_overdue_total", "desk") == 1
+    series = told(*lost, accepted("a"), orders.OrderRejected("b", "no", ""), after=MINUTE)
+    assert gauge(series, "orders_unknown_open", "desk") == 0
+    assert gauge(series, "orders_unknown_age_seconds", "desk") == 0
+
+
+def test_what_a_venue_was_asked_and_whether_it_can_be_reached_is_measured() -> None:
+    series = told(
+        venues.VenueConnectionChanged("SIM", connected=True, reason=""),
+        venues.VenueRequestSending("SIM", "a", "c-a", "submit"),
+        venues.VenueRequestUnanswered("SIM", "a", "c-a", "submit", "timed out"),
+        venues.VenueReportRefused("SIM", "malformed", "?", "{"),
+        venues.VenueReconciled("SIM", 1, 0, ["theirs"], {}),
+        orders.OrderCancelling("a", "c-a", "SIM", "halted", "why"),
+    )
+    assert gauge(series, "venue_connected", "desk", "SIM") == 1
+    assert count(series, "venue_requests_total", "desk", "SIM", "submit") == 1
+    assert count(series, "venue_requests_unanswered_total", "desk", "SIM", "submit") == 1
+    assert count(series, "venue_reports_refused_total", "desk", "SIM", "malformed") == 1
+    assert gauge(series, "venue_strangers", "desk", "SIM") == 1
+    assert count(series, "orders_cancelling_total", "desk", "halted") == 1
+    gone = told(venues.VenueConnectionChanged("SIM", connected=False, reason="refused"))
+    assert gauge(gone, "venue_connected", "desk", "SIM") == 0
 
 
 def test_a_fill_told_twice_counts_once() -> None:

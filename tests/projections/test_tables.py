@@ -6,13 +6,14 @@ from typing import Any, get_type_hints
 import pytest
 from msgspec.structs import replace
 
-from deadreckon.contracts import governance, models, orders, portfolio, signals
+from deadreckon.contracts import governance, models, orders, portfolio, signals, venues
 from deadreckon.contracts.catalogue import EVENTS
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.governance import LimitsSet
 from deadreckon.projections.columns import columns_of
 from deadreckon.projections.tables import BY_NAME, TABLES, fills, limits
 from tests import stories
+from tests.contracts.samples import sample
 from tests.projections.logs import (
     Log,
     accepted,
@@ -25,6 +26,7 @@ from tests.projections.logs import (
     submitting,
 )
 from tests.projections.memory import row, rows
+from tests.services import venue_words
 from tests.stories import MINUTE, START, deposit, filled, listed, wish
 
 
@@ -244,7 +246,41 @@ def test_order_events_and_orders_read_every_event_that_names_an_order() -> None:
         orders.ReplaceApproved,
         orders.ReplaceRouted,
     }
-    assert named - about == set(BY_NAME["orders"].reads)
+    # What ends a real venue's being asked is told by the venue alone.
+    told_by_venues = {venues.VenueCancelRejected}
+    assert (named - about) | told_by_venues == set(BY_NAME["orders"].reads)
+
+
+def test_an_order_that_a_venue_is_asked_to_cancel_keeps_its_status_and_names_the_rule() -> None:
+    asked = orders.OrderCancelling("o1", "c-o1", "PAPER", "halted", "halted by h1")
+    order = row(told(*live(), asked), "orders")
+    assert (order["status"], order["cancelling"]) == ("accepted", "halted")
+    refused = venues.VenueCancelRejected("PAPER", "o1", "c-o1", "it has ended")
+    assert row(told(*live(), asked, refused), "orders")["cancelling"] == ""
+    over = row(told(*live(), asked, cancelled("o1", 2, "halted")), "orders")
+    assert (over["status"], over["cancelling"], over["rule"]) == ("cancelled", "", "halted")
+
+
+def test_an_order_whose_venue_owes_an_answer_for_too_long_says_since_when() -> None:
+    overdue = orders.OrderOverdue("o1", "c-o1", START, MINUTE, 0)
+    log = told(*live()[:3], orders.OrderUnknown("o1", "c-o1", START, "no answer"), overdue)
+    order = row(log, "orders")
+    assert (order["status"], order["overdue_at"]) == ("unknown", START + 5 * MINUTE)
+
+
+def test_every_word_to_and_from_a_venue_has_a_row_and_every_field_a_column() -> None:
+    said = [shape for name, shape in EVENTS.items() if name.startswith("venues.")]
+    assert set(said) == set(BY_NAME["venue_reports"].reads)
+    found = rows(told(*(sample(shape) for shape in said)), "venue_reports")
+    assert len({line["kind"] for line in found}) == len(said)
+    by_kind = {line["kind"]: line for line in found}
+    assert by_kind["sending"]["request"] in ("submit", "cancel")
+    assert by_kind["reconciled"]["strangers"].startswith("[")
+
+
+def test_a_trade_that_a_venue_tells_twice_is_shown_twice() -> None:
+    trade = venue_words.traded("buy", 1, 99)
+    assert [line["trade_id"] for line in rows(told(trade, trade), "venue_reports")] == ["t1", "t1"]
 
 
 def test_a_fill_told_twice_is_folded_once_and_shown_twice() -> None:

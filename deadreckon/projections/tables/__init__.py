@@ -15,6 +15,7 @@ from deadreckon.projections.tables import (
     positions,
     refusals,
     signals,
+    venue_reports,
 )
 
 
@@ -47,6 +48,7 @@ TABLES: tuple[Table, ...] = (
         updates=Updates(("order_id",), orders.keys, orders.BEGINS, "status", orders.ENDED),
     ),
     _table(order_events, ("order_id",), repeats=True),
+    _table(venue_reports, ("order_id",), repeats=True),
     _table(fills, ("order_id",)),
     _table(
         positions,

@@ -11,8 +11,10 @@ from deadreckon.contracts.orders import (
     OrderAccepted,
     OrderApproved,
     OrderCancelled,
+    OrderCancelling,
     OrderExpired,
     OrderFilled,
+    OrderOverdue,
     OrderRejected,
     OrderReplaced,
     OrderRouted,
@@ -21,6 +23,7 @@ from deadreckon.contracts.orders import (
     OrderUnknown,
     OrderUnroutable,
 )
+from deadreckon.contracts.venues import VenueCancelRejected
 from deadreckon.projections.columns import Row as Columns
 from deadreckon.projections.tables.derived import rounded_product, rounded_quotient, total
 
@@ -66,6 +69,7 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
     leaves: Annotated[Decimal | None, "still open; what was untraded at its end"] = None
     fills: Annotated[int, "how many fills it had"] = 0
     children: Annotated[int, "how many orders it was split into; 1: not split"] = 1
+    cancelling: Annotated[str, "the rule by which a real venue is asked to cancel it"] = ""
     rule: Annotated[str, "why it was refused or cancelled, for machines"] = ""
     reason: Annotated[str, "the same, for people"] = ""
     approved_at: Annotated[int | None, "risk let it pass"] = None
@@ -73,6 +77,7 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
     submitted_at: Annotated[int | None, "its intent was recorded"] = None
     accepted_at: Annotated[int | None, "the venue took it"] = None
     triggered_at: Annotated[int | None, "its stop was reached"] = None
+    overdue_at: Annotated[int | None, "the alarm that its venue owes an answer for too long"] = None
     first_filled_at: Annotated[int | None, "it traded first"] = None
     ended_at: Annotated[int | None, "nothing of it was open any more"] = None
 
@@ -196,6 +201,18 @@ def _unknown(row: Row, said: Recorded[Any]) -> Row:
     return _changed(row, said, status=status, reason=said.event.reason)
 
 
+def _overdue(row: Row, said: Recorded[Any]) -> Row:
+    return _changed(row, said, overdue_at=said.at)
+
+
+def _cancelling(row: Row, said: Recorded[Any]) -> Row:
+    return _changed(row, said, cancelling=said.event.rule, reason=said.event.reason)
+
+
+def _cancel_rejected(row: Row, said: Recorded[Any]) -> Row:
+    return _changed(row, said, cancelling="")
+
+
 def _filled(row: Row, said: Recorded[Any]) -> Row:
     fill: OrderFilled = said.event
     quantity = total(row.filled_quantity, fill.quantity)
@@ -213,6 +230,7 @@ def _filled(row: Row, said: Recorded[Any]) -> Row:
         filled_value=value,
         average_price=rounded_quotient(value, quantity),
         leaves=fill.leaves,
+        cancelling=row.cancelling if fill.leaves else "",
         fills=row.fills + 1,
         first_filled_at=row.first_filled_at or said.at,
         ended_at=said.at if status == "filled" else row.ended_at,
@@ -249,7 +267,7 @@ def _unroutable(row: Row, said: Recorded[Any]) -> Row:
 
 
 def _ended(row: Row, said: Recorded[Any], status: str, **columns: Any) -> Row:
-    return _changed(row, said, status=status, ended_at=said.at, **columns)
+    return _changed(row, said, status=status, cancelling="", ended_at=said.at, **columns)
 
 
 def _changed(row: Row, said: Recorded[Any], **columns: Any) -> Row:
@@ -282,6 +300,9 @@ _FOLDS: dict[type[Event], Callable[[Row, Recorded[Any]], Row]] = {
     OrderCancelled: _cancelled,
     OrderExpired: _expired,
     OrderUnknown: _unknown,
+    OrderOverdue: _overdue,
+    OrderCancelling: _cancelling,
+    VenueCancelRejected: _cancel_rejected,
 }
 READS = tuple(_FOLDS)
 _BLANK = Row()

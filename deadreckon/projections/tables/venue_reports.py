@@ -1,0 +1,105 @@
+"""What real venues were sent and what they said, silence included, word for word in the order of
+the log: a trade told twice stands here twice."""
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.venues import (
+    VenueCancelRejected,
+    VenueConnectionChanged,
+    VenueOrderAccepted,
+    VenueOrderEnded,
+    VenueOrderMissing,
+    VenueOrderNotSent,
+    VenueOrderRejected,
+    VenueReconciled,
+    VenueReportRefused,
+    VenueRequestSending,
+    VenueRequestUnanswered,
+    VenueTradeReported,
+)
+from deadreckon.projections.columns import Row as Columns
+from deadreckon.projections.tables.derived import document
+
+
+class Row(Columns, frozen=True, array_like=True, gc=False):
+    """One word to or from a venue. Quantities in base units or contracts, prices in quote
+    currency."""
+
+    venue: Annotated[str, "the venue"] = ""
+    kind: Annotated[
+        str,
+        "sending, not_sent, unanswered, missing, accepted, rejected, trade, ended, "
+        "cancel_rejected, refused, reconciled or connection",
+    ] = ""
+    order_id: Annotated[str | None, "the order, where it is about one"] = None
+    client_order_id: Annotated[str | None, "what the venue knows it by"] = None
+    cause_id: Annotated[str | None, "event_id of the intent it answers, where it answers one"] = (
+        None
+    )
+    request: Annotated[str | None, "submit or cancel"] = None
+    venue_order_id: Annotated[str | None, "the venue's own name of the order"] = None
+    outcome: Annotated[str | None, "how the venue ended it: cancelled or expired"] = None
+    filled: Annotated[Decimal | None, "all that traded of an ended order, by its count"] = None
+    trade_id: Annotated[str | None, "the venue's own name of the trade"] = None
+    side: Annotated[str | None, "buy or sell"] = None
+    quantity: Annotated[Decimal | None, "of the trade"] = None
+    price: Annotated[Decimal | None, "of the trade"] = None
+    liquidity: Annotated[str | None, "maker or taker"] = None
+    fee: Annotated[Decimal | None, "of the trade; negative is a rebate"] = None
+    fee_currency: Annotated[str | None, "the fee's currency"] = None
+    traded_at: Annotated[int | None, "the venue's own time of the trade, nanoseconds UTC"] = None
+    place: Annotated[int | None, "number of the trade in the venue's sequence"] = None
+    connected: Annotated[bool | None, "whether the venue can be reached"] = None
+    orders_asked: Annotated[int | None, "how many orders a reconciliation asked about"] = None
+    trades_found: Annotated[int | None, "trades that the log had not heard of"] = None
+    strangers: Annotated[str | None, "JSON list: orders there that nobody here intended"] = None
+    balances: Annotated[str | None, "JSON object: what the account holds, by currency"] = None
+    rule: Annotated[str | None, "why it was not sent, rejected or refused, for machines"] = None
+    reason: Annotated[str | None, "the same, for people"] = None
+    evidence: Annotated[str | None, "the start of what could not be believed"] = None
+
+
+_KINDS: dict[type[Event], str] = {
+    VenueRequestSending: "sending",
+    VenueOrderNotSent: "not_sent",
+    VenueRequestUnanswered: "unanswered",
+    VenueOrderMissing: "missing",
+    VenueOrderAccepted: "accepted",
+    VenueOrderRejected: "rejected",
+    VenueTradeReported: "trade",
+    VenueOrderEnded: "ended",
+    VenueCancelRejected: "cancel_rejected",
+    VenueReportRefused: "refused",
+    VenueReconciled: "reconciled",
+    VenueConnectionChanged: "connection",
+}
+READS = tuple(_KINDS)
+_DOCUMENTS = ("strangers", "balances")
+
+
+def initial() -> Row:
+    """The blank row."""
+    return _BLANK
+
+
+def evolve(row: Row, said: Recorded[Any]) -> Row:
+    """The row of a word: each field of the event has a column of its name."""
+    event = said.event
+    columns = {name: getattr(event, name) for name in type(event).__struct_fields__}
+    for name in _DOCUMENTS:
+        if name in columns:
+            columns[name] = document(columns[name])
+    return Row(
+        event_id=said.id,
+        at=said.at,
+        book=said.book,
+        mode=said.mode,
+        kind=_KINDS[type(event)],
+        cause_id=said.cause,
+        **columns,
+    )
+
+
+_BLANK = Row()
