@@ -33,6 +33,7 @@ VERBS = {
     "orders": Verb("deadreckon.cli.status:orders", "Orders from the projections."),
     "fills": Verb("deadreckon.cli.status:fills", "Fills from the projections."),
     "tail": Verb("deadreckon.cli.tail:tail", "Follow the log, event by event."),
+    "producer": Verb("deadreckon.cli.producers:producer", "Who may send signals, and their keys."),
     "signal": Verb("deadreckon.cli.signals:signal", "Send signals as a producer."),
     "halt": Verb("deadreckon.cli.operators:halt", "Stop trading now."),
     "resume": Verb("deadreckon.cli.operators:resume", "Lift every halt."),
@@ -54,6 +55,7 @@ VERBS = {
     "contracts": Verb("deadreckon.cli.contracts:verbs", "Generated documents of the contracts."),
     "exchange": Verb("deadreckon.cli.exchange:exchange", "A simulated exchange to trade against."),
     "bench": Verb("deadreckon.cli.bench:bench", "Measure the stack beside the machine's limits."),
+    "drill": Verb("deadreckon.cli.drill:drill", "Rehearse an emergency on a throwaway stack."),
     "version": Verb("deadreckon.cli.about:version", "The version of program and data format."),
 }
 

@@ -26,7 +26,7 @@ SETTINGS = """\
 server_name: deadreckon
 host: "127.0.0.1"
 port: {port}
-http: "127.0.0.1:{monitoring_port}"
+http: "127.0.0.1:-1"
 ports_file_dir: {folder}
 max_payload: {payload_max}
 log_file: {log}
@@ -105,23 +105,23 @@ class ServerFiles:
                 return Address(ports.nats[0], monitoring, pid, self.credentials.folder, ca)
         return None
 
-    def write_settings(self, port: int = ANY_PORT, monitoring_port: int = ANY_PORT) -> None:
+    def write_settings(self, port: int = ANY_PORT) -> None:
         """The server's configuration, made of what is registered now. Makes what credentials are
         missing; raises ExposedSecretError and CredentialError."""
         unfinished = self.settings.with_suffix(".unfinished")
-        write_privately(unfinished, self._text(port, monitoring_port))
+        write_privately(unfinished, self._text(port))
         os.replace(unfinished, self.settings)
 
     def rewrite_settings(self, running: Address) -> None:
-        """The configuration of a server that runs, which cannot change its ports."""
-        self.write_settings(_port(running.url), _port(running.monitoring))
+        """The configuration of a server that runs, and stays on its port. (The port that it is
+        asked on has to be the one it was told, even where that is any.)"""
+        self.write_settings(urlsplit(running.url).port or ANY_PORT)
 
-    def _text(self, port: int, monitoring_port: int) -> str:
+    def _text(self, port: int) -> str:
         """On loopback only, on disk before it is confirmed, and nobody in but those we know."""
         registry = read_registry(self.registry)
         text = SETTINGS.format(
             port=port,
-            monitoring_port=monitoring_port,
             folder=_quoted(self.folder),
             store=_quoted(self.store),
             log=_quoted(self.log),
@@ -154,10 +154,6 @@ def _tls_text(tls: Tls | None) -> str:
     if tls is None:
         return ""
     return TLS.format(cert=_quoted(Path(tls.cert)), key=_quoted(Path(tls.key)))
-
-
-def _port(url: str) -> int:
-    return urlsplit(url).port or ANY_PORT
 
 
 def _lives(pid: int) -> bool:

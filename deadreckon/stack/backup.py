@@ -29,7 +29,8 @@ from deadreckon.stack.verifying import rebuild
 KIND = "deadreckon backup"
 MANIFEST = "manifest.json"
 STREAM = "stream"  # the server's own copy of the log
-BESIDE = ("tapes", "crashes.jsonl", "exchange")  # what of a folder the log does not hold
+# What of a folder the log does not hold.
+BESIDE = ("tapes", "crashes.jsonl", "exchange", "nats/registry.json")
 CREDENTIALS = "nats/credentials"  # only when asked for
 
 Progress = Callable[[str, int, int], None]  # what is done, how much of it, of how much

@@ -1,0 +1,133 @@
+"""`dr producer add | list | remove`: who may send signals, each with a credential of its own."""
+
+import json as codec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    from deadreckon.stack.producers import Given
+
+    T = TypeVar("T")
+
+producer = App(
+    name="producer", help="Who may send signals. Example: dr producer add momentum --data run1"
+)
+
+Data = Annotated[Path, Parameter(help="The folder of the stack.")]
+Json = Annotated[bool, Parameter(help="Print one JSON object.")]
+
+EXAMPLE = """\
+import {{ readFileSync }} from "node:fs";                       // Node, after: npm install nats
+import {{ connect, nkeyAuthenticator }} from "nats";
+const seed = readFileSync({seed_file}, "utf8").trim();
+const connection = await connect({{
+  servers: {url},
+  authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)),
+  inboxPrefix: "{inbox_prefix}",
+}});
+await connection.request("{signals}", JSON.stringify(signal));
+for await (const verdict of connection.subscribe("{verdicts}")) console.log(verdict.string());"""
+
+
+@producer.command(name="add")
+def add(
+    name: str,
+    /,
+    *,
+    book: str = "desk",
+    may_read: bool = False,
+    data: Data = Path("var"),
+    json: Json = False,
+) -> None:
+    """Give a producer a credential: for its own signals and its own verdicts, and nothing else.
+
+    A stack that runs takes it at once. Says where the seed lies; the seed itself is never shown.
+
+    Example: dr producer add momentum --data run1
+
+    Parameters
+    ----------
+    name
+        The last part of its subject: letters, digits, _ and -.
+    book
+        The book it may send to.
+    may_read
+        Let it read the whole log too, other producers' signals included.
+    """
+    from deadreckon.stack.producers import add_producer, as_document
+
+    given = _done(lambda: add_producer(data, name, book, may_read=may_read))
+    print(codec.dumps(as_document(given)) if json else _told(given))
+
+
+@producer.command(name="list")
+def list_(*, data: Data = Path("var"), json: Json = False) -> None:
+    """Print who has been given a credential.
+
+    Example: dr producer list --data run1
+    """
+    from deadreckon.stack.producers import as_document, producers
+
+    found = _done(lambda: producers(data))
+    if json:
+        print(codec.dumps([as_document(given) for given in found]))
+        return
+    for given in found:
+        print(
+            f"{given.name}  book {given.book}  key {given.public_key}"
+            + ("  may read the log" if given.may_read else "")
+        )
+
+
+@producer.command(name="remove")
+def remove(name: str, /, *, data: Data = Path("var"), json: Json = False) -> None:
+    """Take a producer's credential back; one that is connected is disconnected at once.
+
+    Example: dr producer remove momentum --data run1
+
+    Parameters
+    ----------
+    name
+        As `dr producer list` shows it.
+    """
+    from deadreckon.stack.producers import remove_producer
+
+    _done(lambda: remove_producer(data, name))
+    print(codec.dumps({"removed": name}) if json else f"{name} may send nothing any more")
+
+
+def _done(job: "Callable[[], T]") -> "T":
+    from deadreckon.cli.app import EXIT_USAGE, fail
+    from deadreckon.cli.running import run
+    from deadreckon.stack.producers import ProducerError
+
+    async def work() -> "T":
+        return job()
+
+    try:
+        return run(work)
+    except (ProducerError, ValueError) as error:
+        fail(str(error), EXIT_USAGE)
+
+
+def _told(given: "Given") -> str:
+    when = f"the server at {given.url} knows it" if given.url else "known from the next start"
+    example = EXAMPLE.format(
+        seed_file=codec.dumps(given.seed_file),
+        url=codec.dumps(given.url or "nats://127.0.0.1:4222"),
+        inbox_prefix=given.inbox_prefix,
+        signals=given.signals,
+        verdicts=given.verdicts,
+    )
+    lines = [
+        f"{given.name} may send signals to {given.signals}; {when}",
+        f"seed  {given.seed_file} (move it to where the producer runs, and keep it secret)",
+        "",
+        example,
+    ]
+    return "\n".join(lines)

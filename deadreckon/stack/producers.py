@@ -1,0 +1,104 @@
+"""Who may send signals: credentials given, listed and taken back, whether a stack runs or not."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from deadreckon.contracts.subjects import producer_subject, token, verdict_subject
+from deadreckon.runtime.credentials import inbox_prefix, producer_role
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.registry import Producer, read_registry
+from deadreckon.runtime.rights import OWN_PRODUCER
+from deadreckon.runtime.server import reload, running
+from deadreckon.runtime.server_files import ServerFiles, register
+
+
+class ProducerError(Exception):
+    """You named a producer that there is already, or none that there is; the message says which."""
+
+
+class Given(Struct, frozen=True):
+    """What a producer needs: where its seed lies (never the seed), its subjects, and its inbox.
+
+    `running` tells whether a server took it at once; `url` is that server's, else empty.
+    """
+
+    name: str
+    book: str
+    seed_file: str
+    public_key: str
+    signals: str
+    verdicts: str
+    inbox_prefix: str
+    may_read: bool
+    url: str
+
+
+def add_producer(data: Path, name: str, book: str, *, may_read: bool) -> Given:
+    """Make a credential, and let the server know. Raises ProducerError or ValueError."""
+    folder, files = _opened(data, name)
+    token(book, "book")
+    if name in _names(files):
+        raise ProducerError(
+            f"there is a producer {name} already: `dr producer remove {name}` takes its "
+            "credential back, so that it can be given another"
+        )
+    role = producer_role(name)
+    files.credentials.forget(role)  # of one that was taken back while its file lay elsewhere
+    producer = Producer(name, book, files.credentials.kept(role).key.public, may_read)
+    register(folder, lambda known: known.with_producer(producer))
+    reload(folder.root)
+    return _given(folder, files, producer)
+
+
+def remove_producer(data: Path, name: str) -> None:
+    """Take a producer's credential back: it is disconnected at once. Raises ProducerError."""
+    folder, files = _opened(data, name)
+    if name not in _names(files):
+        raise ProducerError(f"there is no producer {name}: `dr producer list` names all")
+    register(folder, lambda known: known.without_producer(name))
+    files.credentials.forget(producer_role(name))
+    reload(folder.root)
+
+
+def producers(data: Path) -> list[Given]:
+    """Everybody who was given a credential."""
+    folder = Folder(data).check()
+    files = ServerFiles(folder.root)
+    known = read_registry(files.registry).producers
+    return [_given(folder, files, producer) for producer in known]
+
+
+def _opened(data: Path, name: str) -> tuple[Folder, ServerFiles]:
+    token(name, "producer")
+    if name == OWN_PRODUCER:
+        raise ProducerError(f"{name} is whom `dr signal send` speaks as; take another name")
+    folder = Folder(data).check()
+    return folder, ServerFiles(folder.root)
+
+
+def _names(files: ServerFiles) -> list[str]:
+    return [producer.name for producer in read_registry(files.registry).producers]
+
+
+def _given(folder: Folder, files: ServerFiles, producer: Producer) -> Given:
+    role = producer_role(producer.name)
+    found = running(folder.root)
+    return Given(
+        name=producer.name,
+        book=producer.book,
+        seed_file=os.path.abspath(files.credentials.file(role)),
+        public_key=producer.public,
+        signals=producer_subject(producer.book, producer.name),
+        verdicts=verdict_subject(producer.book, producer.name),
+        inbox_prefix=inbox_prefix(role),
+        may_read=producer.may_read,
+        url=found.url if found else "",
+    )
+
+
+def as_document(given: Given) -> dict[str, Any]:
+    """For `--json`."""
+    return {name: getattr(given, name) for name in given.__struct_fields__}
