@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from deadreckon.contracts import governance, market, orders, portfolio, signals
+from deadreckon.contracts import governance, market, orders, portfolio, signals, venues
 from deadreckon.contracts.event import NANOSECONDS, Event
 from deadreckon.stack.numerals import clean, figure, gain, measured, moment, money, share, span
 
@@ -96,6 +96,23 @@ def _filled(fill: orders.OrderFilled) -> str:
     )
 
 
+def _overdue(order: orders.OrderOverdue) -> str:
+    waited, borne = span(order.age / NANOSECONDS), span(order.limit / NANOSECONDS)
+    return f"unanswered for {waited}, {borne} are borne, order {order.order_id}"
+
+
+def _cancelling(order: orders.OrderCancelling) -> str:
+    return f"by {order.rule} at {order.venue}: {order.reason}, order {order.order_id}"
+
+
+def _traded(trade: venues.VenueTradeReported) -> str:
+    return (
+        f"{trade.venue} trade {trade.trade_id}: {trade.side} {figure(trade.quantity)} at "
+        f"{figure(trade.price)}, fee {figure(trade.fee)} {trade.fee_currency} "
+        f"({trade.liquidity}), order {trade.order_id}"
+    )
+
+
 def _position(position: portfolio.PositionChanged) -> str:
     held = (
         f"{figure(position.quantity)} at {figure(position.average_price)}"
@@ -137,6 +154,9 @@ _WORDS: dict[type[Event], Callable[[Any], str]] = {
     orders.OrderRouted: _order,
     orders.OrderSubmitting: _order,
     orders.OrderFilled: _filled,
+    orders.OrderOverdue: _overdue,
+    orders.OrderCancelling: _cancelling,
+    venues.VenueTradeReported: _traded,
     portfolio.PositionChanged: _position,
     portfolio.EquityMarked: _equity,
     governance.HaltRequested: _halted,

@@ -9,8 +9,9 @@ from deadreckon.contracts import market as prices
 from deadreckon.contracts import orders as order
 from deadreckon.contracts import portfolio as book
 from deadreckon.contracts import signals as wish
+from deadreckon.contracts import venues as real
 from deadreckon.contracts.event import Event, Recorded
-from deadreckon.replay.words import governance, market, orders, portfolio, signals
+from deadreckon.replay.words import governance, market, orders, portfolio, signals, venues
 from deadreckon.replay.words.names import Names
 
 Words = Callable[[Recorded[Any], Names], str]
@@ -47,6 +48,8 @@ WORDS: dict[type[Event], Words] = {
     order.OrderCancelled: orders.cancelled,
     order.OrderExpired: orders.expired,
     order.OrderUnknown: orders.unknown,
+    order.OrderOverdue: orders.overdue,
+    order.OrderCancelling: orders.cancelling,
     order.CancelApproved: orders.cancel_approved,
     order.CancelMissed: orders.cancel_missed,
     order.ReplaceApproved: orders.replace_approved,
@@ -75,6 +78,18 @@ WORDS: dict[type[Event], Words] = {
     rules.LogDamaged: governance.damaged,
     models.RegimeModelFitted: governance.model_fitted,
     models.RegimeModelRefused: governance.model_refused,
+    real.VenueRequestSending: venues.sending,
+    real.VenueOrderNotSent: venues.not_sent,
+    real.VenueRequestUnanswered: venues.unanswered,
+    real.VenueOrderMissing: venues.missing,
+    real.VenueOrderAccepted: venues.accepted,
+    real.VenueOrderRejected: venues.rejected,
+    real.VenueTradeReported: venues.trade,
+    real.VenueOrderEnded: venues.ended,
+    real.VenueCancelRejected: venues.cancel_rejected,
+    real.VenueReportRefused: venues.refused,
+    real.VenueReconciled: venues.reconciled,
+    real.VenueConnectionChanged: venues.connection,
     life.StackStarted: governance.started,
     life.StackStopped: governance.stopped,
 }

@@ -106,4 +106,5 @@ def venue(said: Recorded[instruments.VenueConfigured], names: Names) -> str:
         f"latency {span(it.latency)}",
         f"{percent(it.participation)} of the volume",
         "" if it.split_notional is None else f"orders above {number(it.split_notional)} are split",
+        f"reached by {it.edge}, answers within {span(it.unknown_after)}" if it.edge else "",
     )

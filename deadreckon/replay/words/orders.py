@@ -2,7 +2,7 @@
 
 from deadreckon.contracts import orders
 from deadreckon.contracts.event import Recorded
-from deadreckon.replay.words.exactly import listed, moment, number, plain
+from deadreckon.replay.words.exactly import listed, moment, number, plain, span
 from deadreckon.replay.words.names import Names
 from deadreckon.replay.words.signals import breach, change, terms
 
@@ -89,6 +89,22 @@ def unknown(said: Recorded[orders.OrderUnknown], names: Names) -> str:
         f"{names.order(it.order_id)} has an unknown fate since {moment(it.since)}: "
         f"{plain(names.shorten(it.reason))}"
     )
+
+
+def overdue(said: Recorded[orders.OrderOverdue], names: Names) -> str:
+    """How long the venue has owed an answer, and how long is borne."""
+    it = said.event
+    return (
+        f"{names.order(it.order_id)} waits for its venue since {moment(it.since, said.at)}: "
+        f"{span(it.age)}, and {span(it.limit)} are borne"
+    )
+
+
+def cancelling(said: Recorded[orders.OrderCancelling], names: Names) -> str:
+    """The rule by which a real venue is asked to cancel."""
+    it = said.event
+    reason = plain(names.shorten(it.reason))
+    return f"{names.order(it.order_id)} to be cancelled at {it.venue} by {it.rule}: {reason}"
 
 
 def cancel_approved(said: Recorded[orders.CancelApproved], names: Names) -> str:
