@@ -200,15 +200,21 @@ def _status(status: str) -> str:
 
 
 def print_status(
-    answer: Answer, behind: int | None, holder: int | None, server: dict[str, str] | None
+    answer: Answer,
+    behind: int | None,
+    holder: int | None,
+    server: dict[str, str] | None,
+    trouble: str,
 ) -> None:
-    """What runs and where, what is held and what is halted, in a few lines."""
+    """What runs and where, what is wrong, what is held and what is halted, in a few lines."""
     found: dict[str, Any] = answer.data
     running = f"running (process {holder})" if holder else "not running"
     lines: list[Line] = [[(running, GOOD if holder else WARN)]]
     if server:
         where = f"nats {server['url']}, credentials in {server['credentials']}"
         lines.append([(where, DIM)])
+    if trouble:
+        lines.append([("NOT WELL: ", BAD), (clean(trouble), PLAIN)])
     lines += [_halt(halt) for halt in found["halts"]]
     if found["equity"]:
         lines += _equity(found["equity"])

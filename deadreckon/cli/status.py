@@ -1,8 +1,9 @@
 """`dr status`, `positions`, `orders`, `fills`: what is, as the views of a folder know it."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -19,7 +20,7 @@ Instrument = Annotated[str | None, Parameter(help="Only those of this instrument
 
 
 def status(*, data: Data = Path("var"), json: Json = False) -> None:
-    """Print what runs, what is held and what is halted.
+    """Print what runs, whether the log takes what is written, what is held and what is halted.
 
     Every answer of the views says which message of the log it stands at, how long ago it was
     written, and the digest of its table.
@@ -30,12 +31,12 @@ def status(*, data: Data = Path("var"), json: Json = False) -> None:
     from deadreckon.stack.host import whereabouts
     from deadreckon.stack.summary import read_status
 
-    folder, answer, behind = _ask(data, read_status)
-    server = whereabouts(folder)
+    folder, answer, log = _ask(data, read_status)
+    server, behind = whereabouts(folder), _behind(answer, log)
     if json:
-        print_json(answer, behind, process=folder.holder(), nats=server)
+        print_json(answer, behind, process=folder.holder(), nats=server, log=log)
     else:
-        print_status(answer, behind, folder.holder(), server)
+        print_status(answer, behind, folder.holder(), server, log["reason"])
 
 
 def positions(
@@ -137,20 +138,25 @@ def _show(
     from deadreckon.cli.listing import print_json
     from deadreckon.stack.reading_views import read_table
 
-    _, answer, behind = _ask(data, lambda folder: read_table(folder, name, wanted))
-    (print_json if as_json else show)(answer, behind)
+    _, answer, log = _ask(data, lambda folder: read_table(folder, name, wanted))
+    if log["reason"]:
+        print(log["reason"], file=sys.stderr)
+    (print_json if as_json else show)(answer, _behind(answer, log))
 
 
-def _ask(data: Path, read: "Callable[[Folder], Answer]") -> "tuple[Folder, Answer, int | None]":
-    """The folder, its answer, and how many messages that is behind the log."""
+def _ask(data: Path, read: "Callable[[Folder], Answer]") -> "tuple[Folder, Answer, dict[str, Any]]":
+    """The folder, its answer, and how its log is."""
     from deadreckon.cli.running import run
     from deadreckon.runtime.folder import Folder
-    from deadreckon.stack.reading_views import log_end
+    from deadreckon.stack.health import log_health
 
-    async def job() -> "tuple[Folder, Answer, int | None]":
+    async def job() -> "tuple[Folder, Answer, dict[str, Any]]":
         folder = Folder(data).check()
-        answer = read(folder)
-        end = await log_end(folder)
-        return folder, answer, None if end is None else max(end - answer.sequence, 0)
+        return folder, read(folder), await log_health(folder)
 
     return run(job)
+
+
+def _behind(answer: "Answer", log: dict[str, Any]) -> int | None:
+    """How many messages an answer is behind the log; null where nobody knows."""
+    return None if log["sequence"] is None else max(log["sequence"] - answer.sequence, 0)

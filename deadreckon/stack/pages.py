@@ -24,6 +24,7 @@ from deadreckon.projections.exposition import LogCollector
 from deadreckon.projections.series import Series
 from deadreckon.projections.sink import SinkError
 from deadreckon.runtime.folder import FORMAT, Folder
+from deadreckon.stack.health import HealthCollector, health
 from deadreckon.stack.reading_views import (
     LIMIT,
     LIMIT_MAX,
@@ -35,6 +36,7 @@ from deadreckon.stack.reading_views import (
 from deadreckon.stack.summary import read_portfolio
 from deadreckon.stack.vitals import Vitals
 
+PAGES = ("health", "healthz", "readyz", "version", "metrics", "portfolio", "orders", "fills")
 HOSTS = ["127.0.0.1", "localhost"]  # any other name is another site's page that points here
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="rows at most")]
@@ -60,7 +62,7 @@ def application(folder: Folder, vitals: Vitals) -> FastAPI:
     app.add_exception_handler(NoViewsError, _no_answer)
     app.add_exception_handler(SinkError, _no_answer)
     pages = Pages(folder, vitals)
-    for name in ("healthz", "readyz", "version", "metrics", "portfolio", "orders", "fills"):
+    for name in PAGES:
         app.add_api_route(f"/{name}", getattr(pages, name), methods=["GET"])
     return app
 
@@ -75,9 +77,18 @@ class Pages:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
         self._registry.register(LogCollector(self._series))
+        self._registry.register(HealthCollector(vitals))
+
+    async def health(self) -> Response:
+        """Whether anything can be traded: how the log and everybody who reads it are; 503 if not.
+
+        Nothing needs to be restarted for it: what waits for the log goes on by itself.
+        """
+        found = health(self._vitals)
+        return _json(found, 200 if found["ok"] else 503)
 
     async def healthz(self) -> Response:
-        """Whether the process lives and reads the log."""
+        """Whether the process lives and reads the log; if not, it should be started again."""
         return _verdict(self._vitals.fault())
 
     async def readyz(self) -> Response:

@@ -1,0 +1,119 @@
+"""How a running stack is, beside what its log says: whether the log takes what is written."""
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from deadreckon.runtime.bus import DeniedError, UnavailableError
+from deadreckon.runtime.folder import Folder
+from deadreckon.stack.reading_views import log_end
+from deadreckon.stack.vitals import Vitals
+
+ASK_WAIT = 5.0  # seconds for a stack, or for a log that nobody speaks for, to answer
+
+
+def health(vitals: Vitals) -> dict[str, Any]:
+    """What the page /health says; `reason` is why nothing is traded, empty when all is well."""
+    pulse = vitals.pulse
+    reason = vitals.trouble()
+    return {
+        "ok": not reason,
+        "reason": reason,
+        "log": {
+            "available": pulse.available,
+            "reason": pulse.fault(),
+            "sequence": max(vitals.feed.last, pulse.sequence),
+            "seconds_since_acknowledged": pulse.seconds_since_acknowledged,
+            "seconds_waiting": round(pulse.seconds_waiting, 3),
+            "writes_missed": pulse.missed,
+        },
+        "services": {
+            service.name: {"ready": service.ready, "behind": vitals.behind(service)}
+            for service in vitals.services()
+        },
+        "views": {"behind": vitals.lag},
+    }
+
+
+class HealthCollector(Collector):
+    """The same for Prometheus. These are of the process: a restart begins them anew."""
+
+    def __init__(self, vitals: Vitals) -> None:
+        self._vitals = vitals
+
+    def describe(self) -> Iterator[Metric]:
+        """Every metric there may be."""
+        return self.collect()
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric as it is now."""
+        pulse = self._vitals.pulse
+        yield _gauge(
+            "deadreckon_log_available",
+            "1 while the log takes what is written here; while it is 0 nothing is traded",
+            float(pulse.available),
+        )
+        yield _gauge(
+            "deadreckon_log_acknowledged_seconds",
+            "seconds since the log last acknowledged a write of this process; NaN: never",
+            _seconds(pulse.seconds_since_acknowledged),
+        )
+        missed = CounterMetricFamily(
+            "deadreckon_log_writes_missed", "attempts to write without an answer of the log"
+        )
+        missed.add_metric([], pulse.missed)
+        yield missed
+        behind = GaugeMetricFamily(
+            "deadreckon_service_behind", "messages of the log not answered yet", labels=["service"]
+        )
+        for service in self._vitals.services():
+            behind.add_metric([service.name], self._vitals.behind(service))
+        yield behind
+
+
+def _gauge(name: str, note: str, value: float) -> Metric:
+    family = GaugeMetricFamily(name, note)
+    family.add_metric([], value)
+    return family
+
+
+def _seconds(seconds: float | None) -> float:
+    return float("nan") if seconds is None else seconds
+
+
+async def log_health(folder: Folder) -> dict[str, Any]:
+    """Whether the folder's log takes what is written, as the stack that runs there knows, and its
+    last sequence (null: nobody knows); what is asked of the log alone where no stack tells."""
+    said = await asyncio.to_thread(_told, folder)
+    if said is not None:
+        return {"available": said["log"]["available"], "reason": said["reason"]} | {
+            "sequence": said["log"]["sequence"]
+        }
+    try:
+        end = await asyncio.wait_for(log_end(folder), ASK_WAIT)
+    except TimeoutError:
+        reason = f"the log does not answer within {ASK_WAIT:g} seconds"
+        return {"available": False, "reason": reason, "sequence": None}
+    except (UnavailableError, DeniedError) as fault:
+        return {"available": False, "reason": str(fault), "sequence": None}
+    return {"available": None if end is None else True, "reason": "", "sequence": end}
+
+
+def _told(folder: Folder) -> dict[str, Any] | None:
+    """The page /health of the gateway that runs on the folder, if one does."""
+    try:
+        url = (folder.root / "gateway.url").read_text("utf-8").strip()
+        with urllib.request.urlopen(f"{url}/health", timeout=ASK_WAIT) as answer:
+            found: dict[str, Any] = json.load(answer)
+    except urllib.error.HTTPError as answer:  # not well, and says why
+        found = json.load(answer)
+    except (OSError, ValueError):
+        return None
+    return found if "log" in found else None
