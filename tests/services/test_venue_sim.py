@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deadreckon.services.venues.port import (
@@ -21,7 +23,7 @@ from deadreckon.services.venues.port import (
     UnansweredError,
     Venue,
 )
-from deadreckon.services.venues.sim import SimVenue
+from deadreckon.services.venues.sim import SimVenue, read_report
 from deadreckon.stack.exchange.faults import NOT_DONE, Fault, Faults, Plan, Rule, garbage
 from deadreckon.stack.loopback import LOOPBACK, bound
 from tests.stack.exchange_words import KEY, START, Desk, a_desk, after, ticket
@@ -226,6 +228,14 @@ GOOD_TRADE: dict[str, Any] = {
     "fee_currency": "USD",
     "traded_at": START,
 }
+GOOD_STANDING: dict[str, Any] = {
+    "client_order_id": "two",
+    "venue_order_id": "v",
+    "filled": "0.5",
+    "open": True,
+    "outcome": None,
+    "reason": "",
+}
 
 
 @pytest.mark.parametrize(
@@ -260,11 +270,7 @@ async def test_a_trade_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
 
 
 async def test_an_answer_about_another_order_is_refused() -> None:
-    standing = {
-        "client_order_id": "two", "venue_order_id": "v", "filled": "0", "open": True,
-        "outcome": None, "reason": "",
-    }  # fmt: skip
-    async with _saying(standing) as venue:
+    async with _saying(GOOD_STANDING) as venue:
         with pytest.raises(MalformedReportError, match="one"):
             await venue.query("one")
         with pytest.raises(MalformedReportError):
@@ -304,6 +310,32 @@ async def test_a_refusal_by_an_unknown_name_is_no_refusal() -> None:
 @given(st.integers(0, 10**6), st.sampled_from([b'{"trades":[]}', b'{"orders":[]}', b'{"at":5}']))
 def test_garbage_differs_from_what_it_is_made_of(number: int, content: bytes) -> None:
     assert garbage(number, content) != content
+
+
+REPORTS = [
+    msgspec.json.encode({"type": "trade"} | GOOD_TRADE),
+    msgspec.json.encode({"type": "order"} | GOOD_STANDING),
+]
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from(REPORTS),
+    st.lists(st.tuples(st.integers(0, 400), st.binary(max_size=3)), max_size=4),
+    st.binary(max_size=20),
+)
+def test_a_spoiled_report_is_read_or_refused_and_nothing_else(
+    report: bytes, spoils: list[tuple[int, bytes]], tail: bytes
+) -> None:
+    for place, what in spoils:
+        place %= len(report) + 1
+        report = report[:place] + what + report[place + len(what) :]
+    for content in (report, report + tail, tail):
+        with suppress(MalformedReportError):
+            told = read_report(content)
+            amount = told.quantity if isinstance(told, Trade) else told.filled
+            assert amount.is_finite()
+            assert amount >= 0
 
 
 class _Reports:

@@ -3,14 +3,16 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from deadreckon.services.venues.port import (
     DuplicateError,
@@ -21,10 +23,12 @@ from deadreckon.services.venues.port import (
     UnansweredError,
 )
 from deadreckon.services.venues.sim import SimVenue
+from deadreckon.stack.exchange.account import Account, Wish
+from deadreckon.stack.exchange.book import Book
 from deadreckon.stack.exchange.faults import Faults, Plan
 from deadreckon.stack.exchange.keeper import Keeper, Truth
-from deadreckon.stack.exchange.orders import Order, part, parts
-from deadreckon.stack.exchange.process import ExchangeProcess
+from deadreckon.stack.exchange.orders import Order, RefusedError, part, parts
+from deadreckon.stack.exchange.process import ExchangeFailedError, ExchangeProcess
 from tests.stack.exchange_words import START, SYMBOL, a_desk, after, ticket
 
 pytestmark = pytest.mark.xdist_group("exchange")
@@ -354,6 +358,45 @@ async def _undisturbed(folder: Path, chance: int) -> tuple[list[Step], dict[str,
     return script, economy(truth)
 
 
+def _settled(script: list[Step], chance: random.Random | None) -> dict[str, Any]:
+    """What comes of a script without a door between; shuffled and repeated by chance, if any."""
+    book = Book(Path(":memory:"))
+    account = Account(book, "7")
+    account.list_symbol(SYMBOL)
+    for at, wishes in script:
+        sent = wishes if chance is None else chance.sample(wishes * 2, len(wishes) * 2)
+        for wish in sent:
+            with suppress(RefusedError):
+                if isinstance(wish, Ticket):
+                    account.submit(_wish_of(wish))
+                else:
+                    account.cancel(wish, at)
+        account.advance(at)
+    account.advance(after(24 * 3_600))
+    orders = [account.detail(order) | {"number": 0} for order in book.orders(only_open=False)]
+    trades = [structs.replace(trade, place=0) for trade in book.trades(0, 10_000)]
+    settled = {
+        "orders": sorted(orders, key=lambda order: str(order["client_order_id"])),
+        "trades": sorted(trades, key=lambda trade: trade.trade_id),
+        "cash": account.cash(),
+        "positions": account.positions(),
+    }
+    book.close()
+    return settled
+
+
+def _wish_of(ticket: Ticket) -> Wish:
+    said = {name: getattr(ticket, name) for name in ticket.__struct_fields__}
+    return Wish(type=said.pop("order_type"), **said)
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10**6))
+def test_what_comes_of_a_moment_does_not_depend_on_what_arrived_first(chance: int) -> None:
+    script = _script(random.Random(chance), Decimal(47_981))
+    assert _settled(script, random.Random(chance)) == _settled(script, None)
+
+
 PLAN = Plan(
     seed="faults",
     per_million={
@@ -471,3 +514,20 @@ async def test_the_keeper_is_answered_while_the_exchange_is_down(tmp_path: Path)
         assert (await desk.keeper.truth()).orders == []
         await desk.keeper.disturb(Faults())
         await _surely(desk.venue.balances)
+
+
+@pytest.mark.slow
+async def test_another_seed_on_a_used_folder_is_refused_with_both_names(tmp_path: Path) -> None:
+    async with ExchangeProcess(tmp_path, "7"):
+        pass
+    with pytest.raises(ExchangeFailedError, match="the exchange of seed 7"):
+        await ExchangeProcess(tmp_path, "8").start()
+
+
+async def test_an_order_cannot_be_called_what_has_a_meaning_in_an_address(tmp_path: Path) -> None:
+    async with a_desk(tmp_path) as desk:
+        for name in ("a/b", "ä", "%2F", "..", "?at=1", "", "x" * 65):
+            with pytest.raises(RejectedError) as found:
+                await desk.venue.submit(ticket(name))
+            assert found.value.rule == "bad_request"
+        assert (await desk.keeper.truth()).orders == []

@@ -197,7 +197,7 @@ class SimVenue:
             ) as pushed:
                 async for message in pushed:
                     if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
-                        yield _report(message.data)
+                        yield read_report(message.data)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise UnansweredError(f"reports: {_named(error)}") from error
 
@@ -306,7 +306,8 @@ def _decoded(content: bytes, shape: type[Shape]) -> Shape:
         raise MalformedReportError(str(error), evidence(content)) from error
 
 
-def _report(data: str | bytes) -> Trade | Standing:
+def read_report(data: str | bytes) -> Trade | Standing:
+    """What the exchange pushed. Raises MalformedReportError."""
     content = data.encode() if isinstance(data, str) else data
     try:
         told = msgspec.convert(parse(content), type=_OrderPushed | _TradePushed)

@@ -9,9 +9,9 @@ those came in.
 import heapq
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct, to_builtins
+from msgspec import Meta, Struct, to_builtins
 
 from deadreckon.contracts.amounts import (
     EXACT,
@@ -42,6 +42,7 @@ from deadreckon.stack.exchange.orders import (
 
 FEE_STEP = Decimal("0.00000001")  # fees are rounded half-even to it
 AT_MAX = 2**63 - 1
+NAME = r"^[A-Za-z0-9_-]{1,64}\Z"  # of an order: it stands in addresses
 AHEAD = 86_400 * NANOSECONDS  # how far the path is searched at once for where an order begins
 TRADES_MAX = 500  # of one answer
 
@@ -49,7 +50,7 @@ TRADES_MAX = 500  # of one answer
 class Wish(Struct, frozen=True, forbid_unknown_fields=True):
     """An order as it is sent."""
 
-    client_order_id: str
+    client_order_id: Annotated[str, Meta(pattern=NAME)]
     symbol: str
     side: Side
     quantity: Decimal

@@ -16,7 +16,7 @@ READY_WAIT = 60.0  # seconds until it answers, on a machine that has much else t
 
 
 class ExchangeFailedError(Exception):
-    """The exchange you started ended or never got ready; its `exchange.log` says why."""
+    """The exchange you started ended or never got ready; the message has its last words."""
 
 
 class ExchangeProcess:
@@ -105,4 +105,10 @@ class ExchangeProcess:
             return msgspec.json.decode(line, type=Address)
         except (TimeoutError, msgspec.MsgspecError) as error:
             await self.kill()
-            raise ExchangeFailedError(f"see {self.folder / 'exchange.log'}") from error
+            raise ExchangeFailedError(
+                f"the exchange did not start: {self._last_words()}"
+            ) from error
+
+    def _last_words(self) -> str:
+        said = (self.folder / "exchange.log").read_text("utf-8", "replace").splitlines()
+        return said[-1] if said else f"it said nothing to {self.folder / 'exchange.log'}"
