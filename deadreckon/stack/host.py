@@ -32,19 +32,22 @@ from deadreckon.runtime.server import (
     StoreLockedError,
     running,
 )
-from deadreckon.runtime.server_files import ANY_PORT, Address, register
+from deadreckon.runtime.server_files import ANY_PORT, Address, ServerFiles, register
 from deadreckon.runtime.switchboard import Switchboard
+from deadreckon.runtime.ward import ailment
 
 VERB_LOOK = 0.1  # seconds between two looks whether it is done
 VERB_WAIT = 60.0  # seconds for a verb that has the store open (an audit, say) to be done with it
 LOG_WAIT = 10.0  # seconds for the log to be made by the stack that starts on the folder
+WARD_LOOK = 3.0  # seconds between two looks whether a server that runs can write
 RESTART_WAIT = 1.0  # seconds before a server that would not start is tried again
 
 log = structlog.get_logger()
 
 
 class Keeper:
-    """Keeps a server running on a folder's store: one that dies is started again where it was."""
+    """Keeps a server running on a folder's store: one that dies is started again where it was, and
+    so is one that runs and can no longer write, once there is room for it."""
 
     def __init__(self, data: Path, port: int = ANY_PORT) -> None:
         self._data = data
@@ -67,8 +70,9 @@ class Keeper:
         """Connections look for the old address, so the new server takes the same port."""
         port = urlsplit(self.address.url).port or ANY_PORT
         while True:
-            await self._server.died.wait()
-            log.error("nats_server_died", next="starting it again on the same store and port")
+            reason = await self._end_of_service()
+            log.error("nats_server_ended", reason=reason, next="starting it again where it was")
+            await self._server.stop()
             self._server = EmbeddedServer(self._data, port=port)
             try:
                 await self._server.start()
@@ -76,6 +80,20 @@ class Keeper:
                 log.error("nats_server_not_started", reason=str(error))
                 self._server.died.set()
                 await asyncio.sleep(RESTART_WAIT)
+
+    async def _end_of_service(self) -> str:
+        """Wait until the server is of no more use; why that is."""
+        store = ServerFiles(self._data).store
+        while True:
+            try:
+                await asyncio.wait_for(self._server.died.wait(), WARD_LOOK)
+            except TimeoutError:
+                where = self._server.address.monitoring
+                reason = await asyncio.to_thread(ailment, where, store)
+                if reason:
+                    return reason
+            else:
+                return "it died"
 
 
 @asynccontextmanager
