@@ -2,8 +2,9 @@
 // A producer in Node: sends signals, some of them malformed on purpose, and waits until the log has
 // each of them. Prints one JSON line: {sent, malformed, first_sequence, last_sequence}.
 //
-//   npm install && node producer.mjs --url nats://127.0.0.1:4222 --user deadreckon \
-//     --password-file ../../var/nats/secret --book desk --producer ext \
+//   ./dr producer add ext
+//   npm install && node producer.mjs --url nats://127.0.0.1:4222 --producer ext \
+//     --seed-file ../../var/nats/credentials/producer-ext.nk --book desk \
 //     --instrument BTCUSDT.PAPER --count 1000 --malformed 10
 //
 // --start is the time of the first signal (RFC 3339; now, if it is left out): a stack that plays a
@@ -12,13 +13,13 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { connect, ErrorCode } from "nats";
+import { connect, ErrorCode, nkeyAuthenticator } from "nats";
 
 const { values: options } = parseArgs({
   options: {
     url: { type: "string", default: "nats://127.0.0.1:4222" },
-    user: { type: "string" },
-    "password-file": { type: "string" },
+    "seed-file": { type: "string" },
+    ca: { type: "string" },
     book: { type: "string", default: "desk" },
     producer: { type: "string", default: "ext" },
     strategy: { type: "string", default: "ext" },
@@ -97,12 +98,15 @@ async function showVerdicts(connection, subject) {
 
 async function main() {
   if (!options.instrument) throw new Error("--instrument SYMBOL.VENUE is needed");
+  if (!options["seed-file"]) throw new Error("--seed-file is needed: dr producer add makes one");
   const count = Number(options.count);
   const malformed = Number(options.malformed);
+  const seed = readFileSync(options["seed-file"], "utf8").trim();
   const connection = await connect({
     servers: options.url,
-    user: options.user,
-    pass: options["password-file"] && readFileSync(options["password-file"], "utf8").trim(),
+    authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)),
+    inboxPrefix: `_INBOX.producer-${options.producer}`, // a producer may hear no other inbox
+    tls: options.ca && { caFile: options.ca },
     name: options.producer,
   });
   if (options.verdicts) {

@@ -15,8 +15,12 @@ from deadreckon.contracts.doors import SIGNAL_RULES, read_signals
 from deadreckon.contracts.signals import SignalMalformed, SignalReceived
 from deadreckon.contracts.subjects import producer_subject
 from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.jetstream import JetStreamBus
+from deadreckon.runtime.nkeys import new_seed
+from deadreckon.runtime.rights import ANALYST, PROVISIONER
 from deadreckon.runtime.server import EmbeddedServer
+from deadreckon.stack.producers import add_producer
 from tests.conftest import ROOT
 
 EXAMPLES = ROOT / "docs" / "examples"
@@ -29,12 +33,12 @@ needs_node = pytest.mark.skipif(
 
 
 class Shop:
-    """A server with a log, and nobody who reads it."""
+    """A server with a log that knows a producer, and nobody who reads."""
 
-    def __init__(self, server: EmbeddedServer, bus: JetStreamBus, secret: Path) -> None:
+    def __init__(self, server: EmbeddedServer, bus: JetStreamBus, seed: str) -> None:
         self.address = server.address
         self.bus = bus
-        self.secret = secret
+        self.seed = seed
 
     async def sent(self, producer: str) -> list[Stored]:
         """What lies at a producer's door."""
@@ -48,11 +52,15 @@ class Shop:
 
 @pytest.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    async with EmbeddedServer(tmp_path) as server:
-        address = server.address
-        bus = await JetStreamBus.connect(address.url, user=address.user, password=address.password)
-        await bus.provision()
-        yield Shop(server, bus, tmp_path / "nats" / "secret")
+    data = tmp_path / "data"
+    Folder(data).create()
+    given = add_producer(data, "ext", "desk", may_read=False)
+    async with EmbeddedServer(data) as server:
+        maker = await server.address.entrance.bus(PROVISIONER)
+        await maker.provision()
+        await maker.close()
+        bus = await server.address.entrance.bus(ANALYST)
+        yield Shop(server, bus, given.seed_file)
         await bus.close()
 
 
@@ -82,8 +90,8 @@ async def ran(folder: Path, *words: str) -> tuple[int, str, str]:
 async def produce(shop: Shop, folder: Path, *more: str) -> dict[str, Any]:
     code, output, errors = await ran(
         folder,
-        *("node", "producer.mjs", "--url", shop.address.url, "--user", shop.address.user),
-        *("--password-file", str(shop.secret), "--instrument", "BTCUSDT.PAPER"),
+        *("node", "producer.mjs", "--url", shop.address.url, "--seed-file", shop.seed),
+        *("--instrument", "BTCUSDT.PAPER"),
         *("--start", START, *more),
     )
     assert code == 0, errors
@@ -126,15 +134,15 @@ async def test_the_same_signals_sent_again_are_the_same_signals(
 
 @needs_node
 @pytest.mark.slow
-async def test_a_producer_with_a_wrong_password_says_so_and_fails(
+async def test_a_producer_whose_key_nobody_knows_says_so_and_fails(
     shop: Shop, node_example: Path, tmp_path: Path
 ) -> None:
-    wrong = tmp_path / "wrong"
-    wrong.write_text("wrong")
+    unknown = tmp_path / "unknown"
+    unknown.write_text(new_seed())
     code, output, errors = await ran(
         node_example,
-        *("node", "producer.mjs", "--url", shop.address.url, "--user", shop.address.user),
-        *("--password-file", str(wrong), "--instrument", "BTCUSDT.PAPER"),
+        *("node", "producer.mjs", "--url", shop.address.url, "--seed-file", str(unknown)),
+        *("--instrument", "BTCUSDT.PAPER"),
     )
     assert (code, output) == (1, "")
     assert errors.startswith("producer: ")
@@ -142,7 +150,7 @@ async def test_a_producer_with_a_wrong_password_says_so_and_fails(
 
 @pytest.mark.slow
 async def test_the_python_producer_sends_signals_that_are_read(shop: Shop, tmp_path: Path) -> None:
-    arguments = (shop.address.url, str(shop.secret), "BTCUSDT.PAPER")
+    arguments = (shop.address.url, shop.seed, "BTCUSDT.PAPER")
     code, output, errors = await ran(
         tmp_path, sys.executable, str(EXAMPLES / "producer.py"), *arguments
     )

@@ -195,17 +195,15 @@ def test_a_producer_in_another_language_is_weighed_990_times_and_refused_10_time
         capture_output=True,
         timeout=300,
     )
-    where = dr.json("status", "--data", "run")
+    given = dr.json("producer", "add", "ext", "--data", "run")  # while the stack runs
     sent = subprocess.run(
         [
             "node",
             "producer.mjs",
             "--url",
-            where["nats"]["url"],
-            "--user",
-            where["nats"]["user"],
-            "--password-file",
-            str(dr.folder / "run" / "nats" / "secret"),
+            given["url"],
+            "--seed-file",
+            given["seed_file"],
             "--book",
             "desk",
             "--producer",
@@ -243,12 +241,19 @@ def test_garbage_at_the_doors_is_refused_by_name_and_nothing_behind_it_waits(
     import asyncio
 
     from deadreckon.contracts.subjects import operator_subject, producer_subject
+    from deadreckon.runtime.credentials import producer_role
     from deadreckon.runtime.folder import Folder
+    from deadreckon.runtime.rights import OPERATOR
     from deadreckon.stack.host import open_bus
 
     async def throw() -> None:
-        async with open_bus(Folder(dr.folder / "run").check(), None) as bus:
-            for door in (producer_subject("desk", "ext"), operator_subject("desk", "cli")):
+        folder = Folder(dr.folder / "run").check()
+        doors = {
+            producer_role("cli"): producer_subject("desk", "cli"),
+            OPERATOR: operator_subject("desk", "cli"),
+        }
+        for role, door in doors.items():
+            async with open_bus(folder, None, role) as bus:
                 for garbage in (b"", b"\xff\x00", b"[" * 5_000, b"{}", b"null", b'{"id":1}'):
                     await bus.append(door, garbage)
 
@@ -256,6 +261,6 @@ def test_garbage_at_the_doors_is_refused_by_name_and_nothing_behind_it_waits(
     (dr.folder / "good.jsonl").write_text(wish(dr, "behind-garbage"))
     dr.run("signal", "send", "good.jsonl", "--data", "run")
     until(lambda: rows(dr, "SELECT 1 FROM orders WHERE signal_id = 'behind-garbage'"), "the order")
-    assert len(rows(dr, "SELECT 1 FROM refusals WHERE producer = 'ext'")) == 6
+    assert len(rows(dr, "SELECT 1 FROM refusals WHERE producer = 'cli'")) == 6
     operators = rows(dr, "SELECT rule FROM refusals WHERE source = 'governance'")
     assert len(operators) == 6

@@ -32,8 +32,7 @@ def started(dr: Dr, *words: str) -> tuple[subprocess.Popen[str], dict[str, Any]]
 
 def test_it_stays_up_answers_and_ends_in_good_order(dr: Dr) -> None:
     process, where = started(dr)
-    assert where["user"]
-    assert Path(where["secret_file"]).is_file()
+    assert (Path(where["credentials"]) / "operator.nk").is_file()
 
     until(lambda: httpx2.get(f"{where['web']}/readyz").status_code == 200, "readiness")
     dr.run("instruments", "add", "BTCUSDT.PAPER", *LISTING, *WHO, "--data", "desk")
