@@ -15,6 +15,7 @@ from deadreckon.contracts.governance import (
 from deadreckon.contracts.market import ClockTicked, CurrencyRateUpdated, FundingRatePublished
 from deadreckon.contracts.orders import OrderApproved
 from deadreckon.contracts.portfolio import CashWithdrawn, FeeCharged
+from tests.services import venue_words
 from tests.services.risk_desk import OTHER, Desk, accepted, leg, rejected, unknown
 from tests.stories import (
     DAY,
@@ -446,4 +447,13 @@ def test_an_unknown_outcome_is_a_fault_and_an_acceptance_is_none() -> None:
     assert desk.passes()
     (child,) = desk.route(desk.approved("buy", "0.01"))
     desk.tell(unknown(child.order_id))
+    assert desk.refused().measured == exact("0.666666667")
+
+
+def test_a_cancel_that_the_venue_leaves_unanswered_is_a_fault() -> None:
+    desk = Desk(limits(venue_errors_max="0.5", venue_errors_samples=2))
+    (child,) = desk.route(desk.approved("buy", "0.01"))
+    desk.tell(accepted(child.order_id))
+    for _ in range(2):
+        desk.tell(venue_words.unanswered(child.order_id, "cancel"))
     assert desk.refused().measured == exact("0.666666667")

@@ -7,7 +7,7 @@ import pytest
 
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.moments import DAY
-from deadreckon.contracts.orders import OrderApproved, OrderReplaced
+from deadreckon.contracts.orders import OrderApproved, OrderCancelling, OrderReplaced
 from deadreckon.contracts.signals import SignalRefused
 from deadreckon.services.risk.state import InFlight, Stake
 from tests.services.risk_desk import (
@@ -77,6 +77,18 @@ def test_an_order_nobody_knows_of_keeps_its_headroom() -> None:
     assert not desk.restarted().passes("buy", 1)
     desk.tell(filled("buy", 10, 100, order=order.order_id))  # it was filled, as it turns out
     assert (desk.held(), promised(desk)) == (10, (0, 0))
+
+
+def test_an_order_that_its_venue_is_asked_to_cancel_keeps_its_headroom_until_it_has_ended() -> None:
+    desk = Desk(CAP)
+    (child,) = desk.route(desk.approved("buy", 10))
+    desk.tell(OrderCancelling(child.order_id, "c", "PAPER", "requested", "story"))
+    assert promised(desk) == (10, 0)
+    desk.fill(child, 4, leaves=6)
+    assert (desk.held(), promised(desk)) == (4, (6, 0))
+    assert not desk.restarted().passes("buy", 1)
+    desk.tell(cancelled(child.order_id, 6))
+    assert (desk.held(), promised(desk)) == (4, (0, 0))
 
 
 def test_fills_move_headroom_from_promised_to_held() -> None:

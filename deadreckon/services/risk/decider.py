@@ -45,6 +45,7 @@ from deadreckon.contracts.portfolio import (
     ReportingConfigured,
 )
 from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRaised
+from deadreckon.contracts.venues import VenueRequestUnanswered
 from deadreckon.services.portfolio import ledger
 from deadreckon.services.risk import (
     breakers,
@@ -153,6 +154,7 @@ _FOLDS: dict[type[Event], tuple[Fold, ...]] = {
     OrderAccepted: (outages.accept,),
     OrderRejected: (outages.reject, headroom.end, protection.end),
     OrderUnknown: (outages.lose,),
+    VenueRequestUnanswered: (outages.miss,),
     OrderFilled: (breakers.fill, quarantine.fill, headroom.fill, protection.fill, _measure),
     OrderCancelled: (headroom.end, protection.end),
     OrderExpired: (headroom.end, protection.end),

@@ -2,6 +2,7 @@
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderAccepted, OrderRejected, OrderUnknown
+from deadreckon.contracts.venues import VenueRequestUnanswered
 from deadreckon.services.risk.rates import MINUTE, remember
 from deadreckon.services.risk.state import State, VenueResults
 
@@ -27,6 +28,12 @@ def reject(state: State, said: Recorded[OrderRejected]) -> None:
 def lose(state: State, said: Recorded[OrderUnknown]) -> None:
     """Nobody knows what the venue did."""
     _answer(state, said.at, said.event.order_id, fault=True)
+
+
+def miss(state: State, said: Recorded[VenueRequestUnanswered]) -> None:
+    """A cancel that the venue left unanswered; of a submission fill says that it is unknown."""
+    if said.event.request == "cancel":
+        _answer(state, said.at, said.event.order_id, fault=True)
 
 
 def _answer(state: State, at: int, order_id: str, *, fault: bool) -> None:
