@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +25,29 @@ log = structlog.get_logger()
 
 class WorkerError(Exception):
     """A service's process keeps ending by itself; the message says what it failed on."""
+
+
+async def launch(words: Sequence[str], output: int) -> asyncio.subprocess.Process:
+    """Start `dr run` with these words, in a session of its own that ends with this process."""
+    root = str(Path(__file__).resolve().parents[2])
+    return await asyncio.create_subprocess_exec(
+        *leashed([sys.executable, "-m", "deadreckon", "run", *words]),
+        env=dict(os.environ, PYTHONPATH=root, PYTHONSAFEPATH="1"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=output,
+        start_new_session=True,
+    )
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Ask a process to end, then make it."""
+    if process.returncode is None:
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_WAIT)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 class Workers:
@@ -62,16 +86,9 @@ class Workers:
             self._keeping.append(keeping)
 
     async def _launch(self, name: str) -> asyncio.subprocess.Process:
-        root = str(Path(__file__).resolve().parents[2])
-        environment = dict(os.environ, PYTHONPATH=root, PYTHONSAFEPATH="1")
-        command = [sys.executable, "-m", "deadreckon", "run", name, "--data", str(self._data)]
-        child = await asyncio.create_subprocess_exec(
-            *leashed([*command, *self._arguments]),
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,  # ours may carry one JSON object and nothing else
-            start_new_session=True,
-        )
+        words = [name, "--data", str(self._data), *self._arguments]
+        # Our own output may be one JSON object and nothing else.
+        child = await launch(words, asyncio.subprocess.DEVNULL)
         self._children[name] = child
         log.info("service_started", service=name, pid=child.pid, lives=self.lives[name].ends + 1)
         return child
@@ -136,12 +153,4 @@ class Workers:
         for task in self._keeping:
             task.cancel()
         await asyncio.gather(*self._keeping, return_exceptions=True)
-        for child in self._children.values():
-            if child.returncode is None:
-                child.terminate()
-        for child in self._children.values():
-            try:
-                await asyncio.wait_for(child.wait(), STOP_WAIT)
-            except TimeoutError:
-                child.kill()
-                await child.wait()
+        await asyncio.gather(*(end(child) for child in self._children.values()))

@@ -1,0 +1,108 @@
+"""`dr drill`: what is to happen in an emergency, done on a stack that may break."""
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cyclopts import App
+
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+
+if TYPE_CHECKING:
+    from deadreckon.stack.drill import Takeover
+
+drill = App(
+    name="drill",
+    help="Emergencies, rehearsed on a throwaway stack. Example: dr drill takeover --services risk",
+)
+
+
+@drill.command
+def takeover(*, services: str = "", json: bool = False) -> None:
+    """Take services away under load, and see their standbys go on: killed, then stopped.
+
+    It starts a stack of its own in a temporary folder, every service in a process, with a steady
+    stream of signals. What was stopped comes back in the end and must not be able to write. Exits
+    1 when anything was lost, doubled, or not taken over.
+
+    Example: dr drill takeover --services risk,fill
+
+    Parameters
+    ----------
+    services
+        Which to take away, separated by commas: signal, risk, router, fill, portfolio; all of
+        them unless given.
+    json
+        Print one JSON object.
+    """
+    from deadreckon.stack.drill import SPEAKERS
+
+    names = [name.strip() for name in services.split(",") if name.strip()] or list(SPEAKERS)
+    if unknown := sorted(set(names) - set(SPEAKERS)):
+        fail(f"--services {','.join(unknown)}: name some of {', '.join(SPEAKERS)}", EXIT_USAGE)
+    found = _rehearse(names)
+    if json:
+        import json as codec
+
+        print(codec.dumps(_document(found)))
+    else:
+        _show(found)
+    if not all(each.clean for each in found):
+        raise SystemExit(EXIT_DIFFERENCE)
+
+
+def _rehearse(names: Sequence[str]) -> "list[Takeover]":
+    from deadreckon.cli.running import run
+    from deadreckon.runtime.folder import Folder
+    from deadreckon.stack.drill import drill as job
+
+    with tempfile.TemporaryDirectory(prefix="deadreckon-drill-") as folder:
+        return run(lambda: job(Folder(Path(folder) / "stack").create(), names, _tell))
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _document(found: "Sequence[Takeover]") -> dict[str, Any]:
+    from msgspec import to_builtins
+
+    from deadreckon.stack.drill import GOAL_SECONDS
+
+    seconds = sorted(each.seconds for each in found if each.seconds is not None)
+    return {
+        "takeovers": [to_builtins(each) for each in found],
+        "clean": all(each.clean for each in found),
+        "seconds_median": seconds[len(seconds) // 2] if seconds else None,
+        "seconds_max": max(seconds, default=None),
+        "goal_seconds": GOAL_SECONDS,
+        "goal_reached": len(seconds) == len(found) and max(seconds) < GOAL_SECONDS,
+    }
+
+
+def _show(found: "Sequence[Takeover]") -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("service", "how"):
+        table.add_column(name)
+    for name in ("takeover s", "lost", "doubled"):
+        table.add_column(name, justify="right")
+    table.add_column("the old one")
+    for each in found:
+        seconds = "never" if each.seconds is None else f"{each.seconds:.2f}"
+        old = {None: "dead", True: "fenced out", False: "NOT fenced out"}[each.fenced]
+        row = (each.service, each.how, seconds, str(each.lost), str(each.doubled), old)
+        table.add_row(*row, style=None if each.clean else "bold red")
+    console = Console(highlight=False)
+    console.print(table)
+    for each in found:
+        if each.failure:
+            console.print(each.failure, style="red", markup=False)
+    document = _document(found)
+    goal = "reached" if document["goal_reached"] else "MISSED"
+    console.print(f"goal: below {document['goal_seconds']:g} s, {goal}")

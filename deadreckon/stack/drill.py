@@ -1,0 +1,263 @@
+"""Takes the instance at work away, again and again, and measures until its standby answers."""
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from deadreckon import __version__
+from deadreckon.replay.reading import messages
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.feed import Feed
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.switchboard import acting
+from deadreckon.services.clock.edge import Clock
+from deadreckon.stack.answers import Answers, Miscount
+from deadreckon.stack.assembly import BOOK
+from deadreckon.stack.bench.market import Quotes, set_up_bench
+from deadreckon.stack.bench.signals import send
+from deadreckon.stack.bench.workshop import PRODUCER
+from deadreckon.stack.host import stack_bus
+from deadreckon.stack.workers import end, launch
+
+SPEAKERS = ("signal", "risk", "router", "fill", "portfolio")  # every signal makes them speak
+PER_SECOND = 20.0  # signals, throughout
+SIGNALS_MAX = 1_000_000  # more than a drill can last
+GOAL_SECONDS = 2.0  # from the kill to the first commit of the standby
+PATIENCE = 20.0  # seconds for whatever is waited for, until it counts as failed
+QUIET = 1.0  # seconds without a message after which nobody has anything left to say
+WATCHER = "drill"
+
+How = Literal["killed", "stopped"]
+SIGNALS: dict[How, signal.Signals] = {"killed": signal.SIGKILL, "stopped": signal.SIGSTOP}
+
+
+class DrillError(Exception):
+    """Something did not happen that the drill waited for; the message says what."""
+
+
+class Takeover(Struct):
+    """One instance that was taken away; `seconds` to the first commit of its standby, null when
+    there was none. `fenced`: the one that was stopped came back, and could not write any more."""
+
+    service: str
+    how: How
+    begun_at: int  # last sequence of the log then
+    seconds: float | None = None
+    fenced: bool | None = None
+    lost: int = 0
+    doubled: int = 0
+    failure: str = ""
+
+    @property
+    def clean(self) -> bool:
+        """Whether it went as it must; how long it took is a matter of its own."""
+        taken = self.seconds is not None and self.fenced is not False
+        return taken and not (self.lost or self.doubled or self.failure)
+
+
+class Instance:
+    """A process of one service, and what it tells of itself."""
+
+    def __init__(self, process: asyncio.subprocess.Process, name: str) -> None:
+        self.process = process
+        self._name = name
+
+    async def hears(self, event: str) -> dict[str, Any]:
+        """The next line of that kind; others are passed over. Raises DrillError."""
+        try:
+            return await asyncio.wait_for(self._line(event), PATIENCE)
+        except TimeoutError:
+            raise DrillError(f"{self._name}: no {event!r} within {PATIENCE:g} seconds") from None
+
+    async def _line(self, event: str) -> dict[str, Any]:
+        output = self.process.stdout
+        while output is not None and (line := await output.readline()):
+            said: dict[str, Any] = json.loads(line)
+            if said["event"] == event:
+                return said
+        raise DrillError(f"{self._name}: ended before {event!r}")
+
+
+class Commits:
+    """When each commit of each service was stored, by the server's clock (nanoseconds)."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.feed = Feed(bus)
+        self.feed.follow(WATCHER)
+        self._stored: dict[tuple[str, int], int] = {}
+        self._place = 0
+
+    async def stored_at(self, service: str, n: int) -> int:
+        """When commit `n` of a service was stored; waits for it. Raises DrillError."""
+        deadline = time.monotonic() + PATIENCE
+        while (service, n) not in self._stored:
+            if not await self._read(deadline - time.monotonic()):
+                raise DrillError(f"{service}: no commit {n} within {PATIENCE:g} seconds")
+        return self._stored[service, n]
+
+    async def quiet(self) -> None:
+        """Returns when nothing has come for QUIET seconds. Raises DrillError."""
+        deadline = time.monotonic() + PATIENCE
+        while await self._read(QUIET):
+            if time.monotonic() > deadline:
+                raise DrillError(f"the log is not quiet after {PATIENCE:g} seconds")
+
+    async def _read(self, wait: float) -> bool:
+        if wait <= 0 or not await self.feed.reach(self._place + 1, wait):
+            return False
+        for message in self.feed.since(self._place):
+            if message.commit is not None and message.subject.book == BOOK:
+                place = (message.subject.service, message.commit.n)
+                self._stored[place] = message.stored_at
+            self._place = message.sequence
+        self.feed.done(WATCHER, self._place)
+        return True
+
+
+class Drill:
+    """A throwaway stack under a steady load, each service in a process of its own."""
+
+    def __init__(self, folder: Folder, bus: Bus, tell: Callable[[str], None]) -> None:
+        self.commits = Commits(bus)
+        self._folder = folder
+        self._bus = bus
+        self.tell = tell
+        self._instances: list[Instance] = []
+        self._at_work: dict[str, Instance] = {}
+        self._standbys: dict[str, Instance] = {}
+
+    async def start(self) -> None:
+        """Start a process for every service."""
+        started = await asyncio.gather(*(self._launch(name) for name in SPEAKERS))
+        self._at_work = dict(zip(SPEAKERS, started, strict=True))
+        for instance in started:
+            await instance.hears("at_work")
+
+    async def stand_by(self, service: str) -> None:
+        """Start a standby, and wait until it has proved its state equal."""
+        standby = await self._launch(service, "--standby")
+        self._standbys[service] = standby
+        await standby.hears("ready")
+
+    async def _launch(self, service: str, *more: str) -> Instance:
+        words = [service, "--data", str(self._folder.root), "--json", *more]
+        process = await launch(words, asyncio.subprocess.PIPE)
+        self._instances.append(Instance(process, service))
+        return self._instances[-1]
+
+    async def stop(self) -> None:
+        """End every process."""
+        for instance in self._instances:
+            if instance.process.returncode is None:
+                instance.process.send_signal(signal.SIGCONT)  # a stopped one would not hear
+        await asyncio.gather(*(end(instance.process) for instance in self._instances))
+
+    async def take_over(self, service: str, how: How) -> Takeover:
+        """Take the instance at work away, and see its standby go on."""
+        found = Takeover(service, how, self.commits.feed.last)
+        try:
+            await self._take_over(service, found)
+        except DrillError as error:
+            found.failure = str(error)
+        took = "not taken over" if found.seconds is None else f"taken over in {found.seconds:.2f} s"
+        self.tell(f"{service}: {how}, {took}" + (f" ({found.failure})" if found.failure else ""))
+        return found
+
+    async def _take_over(self, service: str, found: Takeover) -> None:
+        gone, standby = self._at_work[service], self._standbys[service]
+        begun = time.time_ns()
+        gone.process.send_signal(SIGNALS[found.how])
+        took = await standby.hears("took_over")
+        first = await self.commits.stored_at(service, took["n"] + 1)
+        found.seconds = (first - begun) / 1e9
+        self._at_work[service] = standby
+        if found.how == "killed":
+            await gone.process.wait()
+            return
+        self._standbys[service] = gone
+        found.fenced = False
+        gone.process.send_signal(signal.SIGCONT)
+        await gone.hears("fenced_out")
+        found.fenced = True
+        await gone.hears("ready")
+
+
+async def drill(
+    folder: Folder, services: Sequence[str], tell: Callable[[str], None]
+) -> list[Takeover]:
+    """Kill and stop the instances of these services one after the other, under load."""
+    async with stack_bus(folder, None, more=[PRODUCER]) as bus:
+        one = Drill(folder, bus, tell)
+        await set_up_bench(bus, BOOK)
+        await one.commits.feed.start()
+        try:
+            tell("starting a process for each service")
+            await one.start()
+            async with _load(bus):
+                takeovers = await _rounds(one, services)
+            await one.commits.quiet()
+        finally:
+            await one.stop()
+            await one.commits.feed.stop()
+        tell("asking every service again, to count what was lost or doubled")
+        _count(takeovers, await miscounts(bus, services))
+    return takeovers
+
+
+async def _rounds(one: Drill, services: Sequence[str]) -> list[Takeover]:
+    """Each of them killed, then each of them stopped; standbys start all at once in between."""
+    takeovers: list[Takeover] = []
+    for how in SIGNALS:
+        one.tell("starting a standby of each, and waiting until it is proved equal")
+        failed = {each.service for each in takeovers if each.failure}
+        left = [service for service in services if service not in failed]
+        await asyncio.gather(*(one.stand_by(service) for service in left))
+        takeovers += [await one.take_over(service, how) for service in left]
+    return takeovers
+
+
+@asynccontextmanager
+async def _load(bus: Bus) -> AsyncIterator[None]:
+    """Clock, quotes and signals at a steady pace."""
+    quotes = Quotes(bus)
+    clock = Clock(bus, mode="paper", code=__version__)
+    await quotes.recall()
+    await clock.recall()
+    await quotes.say(time.time_ns())
+    running = [
+        asyncio.create_task(quotes.run()),
+        asyncio.create_task(clock.run()),
+        asyncio.create_task(send(acting(bus, PRODUCER), WATCHER, SIGNALS_MAX, PER_SECOND)),
+    ]
+    try:
+        yield
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def miscounts(bus: Bus, services: Sequence[str]) -> list[Miscount]:
+    """Every answer of these services that is missing from the log, or too many in it."""
+    asked = [Answers(service, BOOK, "paper") for service in services]
+    async for message in messages(bus):
+        for answers in asked:
+            answers.take(message)
+    for answers in asked:
+        answers.end()
+    return [miscount for answers in asked for miscount in answers.miscounts]
+
+
+def _count(takeovers: Sequence[Takeover], found: Sequence[Miscount]) -> None:
+    """Put what is missing down to the last time its service was taken away before."""
+    for miscount in found:
+        before = [each for each in takeovers if each.service == miscount.service]
+        guilty = [each for each in before if each.begun_at <= miscount.sequence] or before[:1]
+        guilty[-1].lost += miscount.lost
+        guilty[-1].doubled += miscount.doubled
