@@ -100,14 +100,18 @@ class ExchangeProcess:
 
     async def _ready(self, child: asyncio.subprocess.Process) -> Address:
         assert child.stdout is not None
+        address: Address | None = None
         try:
             line = await asyncio.wait_for(child.stdout.readline(), READY_WAIT)
-            return msgspec.json.decode(line, type=Address)
+            address = msgspec.json.decode(line, type=Address)
         except (TimeoutError, msgspec.MsgspecError) as error:
-            await self.kill()
             raise ExchangeFailedError(
                 f"the exchange did not start: {self._last_words()}"
             ) from error
+        finally:
+            if address is None:  # also when the waiting was cancelled
+                await self.kill()
+        return address
 
     def _last_words(self) -> str:
         said = (self.folder / "exchange.log").read_text("utf-8", "replace").splitlines()
