@@ -28,7 +28,6 @@ from deadreckon.stack.exchange.faults import NOT_DONE, Fault, Faults, Plan, Rule
 from deadreckon.stack.loopback import LOOPBACK, bound
 from tests.stack.exchange_words import KEY, START, Desk, a_desk, after, ticket
 
-
 ONE = ticket("one", quantity="0.001")  # a single lot: one trade, at once
 
 

@@ -31,7 +31,6 @@ from deadreckon.stack.exchange.orders import Order, RefusedError, part, parts
 from deadreckon.stack.exchange.process import ExchangeFailedError, ExchangeProcess
 from tests.stack.exchange_words import START, SYMBOL, a_desk, after, ticket
 
-
 # --- What an order becomes ------------------------------------------------------------------------
 
 
