@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.runtime.bus import ConfigurationError
+from deadreckon.runtime.connection import CONNECT_WAIT
 from deadreckon.runtime.credentials import Credentials
 from deadreckon.runtime.jetstream import JetStreamBus
 from deadreckon.runtime.rights import API, IMPORTED, OWNERS
@@ -28,12 +29,12 @@ class Entrance(Struct, frozen=True):
         """Whether one may come in as this role; where no roles are told apart one may."""
         return self.credentials is None or Credentials(self.credentials).has(role)
 
-    async def bus(self, role: str) -> JetStreamBus:
+    async def bus(self, role: str, *, wait: float = CONNECT_WAIT) -> JetStreamBus:
         """A connection in a role. Raises CredentialError, ExposedSecretError, and what
         JetStreamBus.connect does."""
         if self.credentials is None:
             return await JetStreamBus.connect(
-                self.urls, tls=self._tls(), name=role, replicas=self.replicas
+                self.urls, tls=self._tls(), name=role, replicas=self.replicas, wait=wait
             )
         return await JetStreamBus.connect(
             self.urls,
@@ -42,6 +43,7 @@ class Entrance(Struct, frozen=True):
             name=role,
             api_prefix=API if role in OWNERS else IMPORTED,
             replicas=self.replicas,
+            wait=wait,
         )
 
     def _tls(self) -> ssl.SSLContext | None:

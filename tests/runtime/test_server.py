@@ -14,18 +14,28 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+import trustme
+from msgspec.structs import replace
 
 from deadreckon.runtime import binary
 from deadreckon.runtime.binary import MissingServerError, nats_server
+from deadreckon.runtime.bus import DeniedError, UnavailableError
+from deadreckon.runtime.credentials import CredentialError, Credentials
+from deadreckon.runtime.entrance import Entrance
+from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.jetstream import JetStreamBus
-from deadreckon.runtime.secret import ExposedSecretError, kept_secret
+from deadreckon.runtime.registry import Tls
+from deadreckon.runtime.rights import PROVISIONER, own_roles
+from deadreckon.runtime.secret import ExposedSecretError
 from deadreckon.runtime.server import (
     EmbeddedServer,
     ServerFailedError,
     StoreLockedError,
     running,
 )
-from deadreckon.runtime.server_files import Address
+from deadreckon.runtime.server_files import Address, register
+from deadreckon.stack.producers import add_producer, producers, remove_producer
+from tests.runtime.conftest import server_with
 
 ROOT = Path(__file__).parent.parent.parent
 LINUX = pytest.mark.skipif(
@@ -33,18 +43,15 @@ LINUX = pytest.mark.skipif(
 )
 
 
-async def connected(address: Address) -> JetStreamBus:
-    bus = await JetStreamBus.connect(address.url, user=address.user, password=address.password)
-    await bus.provision()
-    return bus
-
-
 async def append(address: Address, payload: bytes) -> int:
-    bus = await connected(address)
+    maker = await address.entrance.bus(PROVISIONER)
+    writer = await address.entrance.bus("risk")
     try:
-        return await bus.append("log.desk.risk.events", payload)
+        await maker.provision()
+        return await writer.append("log.desk.risk.events", payload)
     finally:
-        await bus.close()
+        await maker.close()
+        await writer.close()
 
 
 async def test_a_server_starts_on_loopback_and_stops(tmp_path: Path) -> None:
@@ -110,42 +117,135 @@ async def test_whoever_only_looks_does_not_keep_a_server_from_starting(tmp_path:
 # Secrets
 
 
-async def test_the_secret_is_made_once_and_shown_nowhere(tmp_path: Path) -> None:
-    secrets = []
+def _seeds(data: Path) -> dict[str, str]:
+    return {path.stem: path.read_text() for path in (data / "nats" / "credentials").iterdir()}
+
+
+async def test_every_role_has_a_seed_that_is_made_once_and_shown_nowhere(tmp_path: Path) -> None:
+    found, shown = [], ""
     for _ in range(2):
         async with EmbeddedServer(tmp_path) as server:
-            secrets.append(server.address.password)
+            assert await append(server.address, b"") > 0
+            found.append(_seeds(tmp_path))
+            shown += f"{server.address!r} {Credentials(server.address.credentials).read('risk')!r}"
             arguments = Path(f"/proc/{server.address.pid}/cmdline")
-            if arguments.exists():
-                assert secrets[0].encode() not in arguments.read_bytes()
-            assert secrets[0] not in repr(server.address)
+            shown += arguments.read_text() if arguments.exists() else ""
 
-    assert secrets[0] == secrets[1] == (tmp_path / "nats" / "secret").read_text()
-    assert len(secrets[0]) >= 40
-    assert secrets[0] not in (tmp_path / "nats" / "nats.log").read_text()
+    assert found[0] == found[1]
+    assert set(found[0]) == set(own_roles())
+    assert len(set(found[0].values())) == len(found[0])
+    shown += (tmp_path / "nats" / "nats.log").read_text()
+    shown += (tmp_path / "nats" / "nats.conf").read_text()
+    assert not [role for role, seed in found[0].items() if seed.strip() in shown]
 
 
 async def test_what_the_server_keeps_is_for_its_owner_alone(tmp_path: Path) -> None:
     async with EmbeddedServer(tmp_path):
-        modes = {
-            name: stat.S_IMODE((tmp_path / "nats" / name).stat().st_mode)
-            for name in ("", "secret", "nats.conf", "lock", "nats.log")
-        }
+        folder = tmp_path / "nats"
+        paths = [folder / name for name in ("nats.conf", "lock", "nats.log")]
+        paths += (folder / "credentials").iterdir()
 
-    assert modes.pop("") == 0o700
-    assert set(modes.values()) == {0o600}
-
-
-def test_two_folders_have_two_secrets(tmp_path: Path) -> None:
-    assert kept_secret(tmp_path / "one") != kept_secret(tmp_path / "other")
+        assert {stat.S_IMODE(path.stat().st_mode) for path in paths} == {0o600}
+        for place in (folder, folder / "credentials"):
+            assert stat.S_IMODE(place.stat().st_mode) == 0o700
 
 
-def test_a_secret_that_others_may_read_is_not_used(tmp_path: Path) -> None:
-    kept_secret(tmp_path / "secret")
-    (tmp_path / "secret").chmod(0o644)
+async def test_a_seed_that_others_may_read_is_not_used(tmp_path: Path) -> None:
+    Credentials(tmp_path / "nats" / "credentials").kept("risk")
+    (tmp_path / "nats" / "credentials" / "risk.nk").chmod(0o644)
 
     with pytest.raises(ExposedSecretError, match="delete it for a new secret"):
-        kept_secret(tmp_path / "secret")
+        await EmbeddedServer(tmp_path).start()
+
+
+async def test_a_seed_that_is_damaged_is_named_and_never_repeated(tmp_path: Path) -> None:
+    file = tmp_path / "nats" / "credentials" / "risk.nk"
+    Credentials(file.parent).kept("risk")
+    seed = file.read_text().strip()
+    file.write_text(seed[:-1] + ("A" if seed[-1] != "A" else "B"))
+
+    with pytest.raises(CredentialError, match=r"risk\.nk: not a seed.*delete it for a new") as e:
+        await EmbeddedServer(tmp_path).start()
+    assert seed[:-1] not in str(e.value)
+
+
+async def test_a_seed_that_was_deleted_is_made_anew_at_the_next_start(tmp_path: Path) -> None:
+    before: dict[str, str] = {}
+    for expected in (1, 2):
+        async with EmbeddedServer(tmp_path) as server:
+            assert await append(server.address, b"") == expected
+            before = _seeds(tmp_path)
+            (tmp_path / "nats" / "credentials" / "risk.nk").unlink()
+    assert before["risk"] not in _seeds(tmp_path).values()
+
+
+async def test_a_folder_from_before_there_were_accounts_goes_on(tmp_path: Path) -> None:
+    store = tmp_path / "nats" / "store"
+    store.mkdir(parents=True)
+    (tmp_path / "nats" / "secret").write_text("of old")
+    with server_with(tmp_path, "") as url:  # nobody told apart, everything in one account
+        bus = await JetStreamBus.connect(url)
+        await bus.provision()
+        assert await bus.append("log.desk.risk.events", b"old") == 1
+        await bus.close()
+    (tmp_path / "own" / "jetstream").rename(store / "jetstream")
+
+    async with EmbeddedServer(tmp_path) as server:
+        assert await append(server.address, b"new") == 2
+        reader = await server.address.entrance.bus("reader")
+        tail = await reader.message(1)
+        await reader.close()
+    assert tail is not None
+    assert tail.payload == b"old"
+    assert not (tmp_path / "nats" / "secret").exists()
+
+
+# Certificates
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Tls:
+    authority = trustme.CA()
+    own = authority.issue_cert("127.0.0.1", "localhost")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    own.private_key_pem.write_to_path(tmp_path / "key.pem")
+    own.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    return Tls(*(str(tmp_path / f"{name}.pem") for name in ("cert", "key", "ca")))
+
+
+async def test_with_certificates_everything_is_encrypted(tmp_path: Path, certificates: Tls) -> None:
+    register(Folder(tmp_path), lambda known: replace(known, tls=certificates))
+    async with EmbeddedServer(tmp_path) as server:
+        assert await append(server.address, b"") == 1
+
+        stranger = Entrance((server.address.url,), server.address.credentials)
+        with pytest.raises(UnavailableError):  # whom the system trusts is not enough
+            await stranger.bus("risk", wait=1.0)
+
+
+# Reload
+
+
+async def test_a_running_server_learns_of_a_producer_and_forgets_it(tmp_path: Path) -> None:
+    Folder(tmp_path).create()
+    async with EmbeddedServer(tmp_path) as server:
+        entrance = server.address.entrance
+        assert await append(server.address, b"") == 1
+        bystander = await entrance.bus("risk")
+
+        given = await asyncio.to_thread(add_producer, tmp_path, "ext", "desk", may_read=False)
+        assert given.url == server.address.url
+        producer = await entrance.bus("producer-ext")
+        assert await producer.append(given.signals, b"{}") == 2
+
+        await asyncio.to_thread(remove_producer, tmp_path, "ext")
+        with pytest.raises((DeniedError, UnavailableError)):
+            await producer.append(given.signals, b"{}")
+        assert (await bystander.info()).last == 2
+        assert bystander.faults == {}
+        await producer.close()
+        await bystander.close()
+    assert producers(tmp_path) == []
 
 
 # Ends
