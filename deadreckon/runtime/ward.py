@@ -26,7 +26,7 @@ class _Error(Struct):
     error: str = ""
 
 
-class _Settings(Struct):
+class _Settings(Struct, frozen=True):
     max_storage: int = 0
 
 
