@@ -160,6 +160,7 @@ class Service:
         """Answer what comes for as long as the log does; commits what is at hand together."""
         async with self._busy:
             await self._answer_leftovers()
+            await self.commit()
         while True:
             await self._feed.reach(self.position + 1)
             async with self._busy:
