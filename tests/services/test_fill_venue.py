@@ -24,6 +24,7 @@ from deadreckon.contracts.orders import (
     OrderUnknown,
     ReplaceRouted,
 )
+from deadreckon.contracts.venues import VenueReportRefused
 from deadreckon.services.fill import decider as fill
 from deadreckon.services.fill.state import status_of
 from tests.services.fill_words import encoded, fills, kinds, of
@@ -251,6 +252,20 @@ def test_a_cancel_that_came_too_late_leaves_the_order_to_its_real_end() -> None:
     assert other.tell(gone()) == [OrderCancelled("o1", Decimal(10), "venue", "by the venue")]
 
 
+def test_a_cancel_that_was_refused_may_be_asked_for_again() -> None:
+    story = working()
+    story.tell(CANCEL, cancel_refused())
+    assert kinds(story.tell(CancelRequested("op", "now", "o1"))) == ["OrderCancelling"]
+    assert story.tell(CANCEL) == []
+
+
+def test_a_cancel_that_is_tried_again_after_a_refusal_keeps_its_rule() -> None:
+    story = working()
+    story.tell(CANCEL, cancel_refused(), unanswered(request="cancel"))
+    assert story.tell(CANCEL) == []
+    assert story.tell(gone()) == [OrderCancelled("o1", Decimal(10), "requested", "changed my mind")]
+
+
 def test_a_delisting_asks_the_venue() -> None:
     (asked,) = working().tell(InstrumentDelisted(INSTRUMENT, "op", "why"))
     assert isinstance(asked, OrderCancelling)
@@ -359,6 +374,16 @@ def test_orders_at_the_venue_that_nobody_intended_halt_entries_once() -> None:
     assert (halt.scope, halt.rule) == ("close_only", "venue_strangers")
     assert halt.measured == 1
     assert story.tell(reconciled("theirs")) == []
+
+
+def test_a_trade_that_its_edge_does_not_believe_halts_the_book() -> None:
+    def halted(rule: str, place: int) -> list[tuple[str, str]]:
+        refusal = VenueReportRefused("PAPER", rule, "no", "{", place)
+        return [(halt.scope, halt.rule) for halt in of(HaltImposed, real_desk().tell(refusal))]
+
+    assert halted("impossible_amount", 7) == [("all", "venue_unbelievable_trade")]
+    assert halted("unknown_order", 7) == [("close_only", "venue_strangers")]
+    assert halted("malformed", 0) == halted("unknown_order", 0) == []
 
 
 def test_an_order_that_was_given_up_and_lives_at_the_venue_is_cancelled_there() -> None:

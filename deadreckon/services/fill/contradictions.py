@@ -9,7 +9,7 @@ from decimal import Decimal
 from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import HaltImposed, HaltScope
-from deadreckon.contracts.venues import VenueReconciled, VenueTradeReported
+from deadreckon.contracts.venues import VenueReconciled, VenueReportRefused, VenueTradeReported
 from deadreckon.services.fill.halts import holds
 from deadreckon.services.fill.state import Order, State, leaves_of
 
@@ -44,13 +44,24 @@ def of_strangers(state: State, said: Recorded[VenueReconciled]) -> list[Event]:
     return _halt(state, said.at, "close_only", "venue_strangers", ZERO, count, reason)
 
 
+def of_refusal(state: State, said: Recorded[VenueReportRefused]) -> list[Event]:
+    """A trade that its edge does not believe is one that no position here will ever show."""
+    no = said.event
+    if not no.place:
+        return []
+    reason = f"trade {no.place} of {no.venue} is not believed ({no.rule}): {no.reason}"
+    if no.rule == "unknown_order":
+        return _halt(state, said.at, "close_only", "venue_strangers", ZERO, None, reason)
+    return _halt(state, said.at, "all", "venue_unbelievable_trade", ZERO, None, reason)
+
+
 def _halt(
     state: State,
     at: int,
     scope: HaltScope,
     rule: str,
     limit: Decimal,
-    measured: Decimal,
+    measured: Decimal | None,
     reason: str,
 ) -> list[Event]:
     """The halt, unless one by the same rule is in force."""

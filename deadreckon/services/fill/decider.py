@@ -48,7 +48,13 @@ from deadreckon.contracts.orders import (
     OrderUnroutable,
     ReplaceRouted,
 )
-from deadreckon.contracts.venues import VenueCancelRejected, VenueOrderEnded, VenueReconciled
+from deadreckon.contracts.venues import (
+    VenueCancelRejected,
+    VenueOrderEnded,
+    VenueReconciled,
+    VenueReportRefused,
+    VenueRequestUnanswered,
+)
 from deadreckon.services.fill import (
     arrivals,
     book,
@@ -143,7 +149,9 @@ def _evolve_venues(state: State, said: Recorded[Any]) -> None:
         case VenueOrderEnded():
             reports.ending(state, said)
         case VenueCancelRejected(order_id=order_id):
-            reports.cancel_rejected(state, order_id)
+            reports.cancel_answered(state, order_id, refused=True)
+        case VenueRequestUnanswered(order_id=order_id, request="cancel"):
+            reports.cancel_answered(state, order_id, refused=False)
 
 
 def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:
@@ -177,6 +185,8 @@ def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:
             return changes.delist(state, instrument)
         case VenueReconciled():
             return contradictions.of_strangers(state, said)
+        case VenueReportRefused():
+            return contradictions.of_refusal(state, said)
     return reports.answer(state, said) if type(said.event) in reports.REPORTS else ()
 
 

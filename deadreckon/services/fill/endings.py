@@ -2,7 +2,7 @@
 
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.orders import OrderCancelled, OrderCancelling, OrderExpired
-from deadreckon.services.fill.state import PROTECTIVE, Order, leaves_of
+from deadreckon.services.fill.state import PROTECTIVE, Order, is_asked, leaves_of
 
 IMPATIENT = {"ioc": "immediate_or_cancel", "fok": "fill_or_kill"}
 
@@ -11,7 +11,7 @@ def cancel(order: Order, rule: str, reason: str) -> list[Event]:
     """The end of an order on paper; where a real venue works it, the intent to end it, once."""
     if not order.edge:
         return [OrderCancelled(order.order_id, leaves_of(order), rule, reason)]
-    if order.cancelling:
+    if is_asked(order):
         return []
     return [OrderCancelling(order.order_id, order.client_order_id, order.venue, rule, reason)]
 
@@ -21,9 +21,9 @@ def ended(order: Order | None) -> list[Event]:
     if order is None or order.ending is None or order.filled < order.ending.filled:
         return []
     leaves, ending = leaves_of(order), order.ending
-    if order.cancelling == "expired":
+    if is_asked(order) and order.cancelling == "expired":
         return [OrderExpired(order.order_id, leaves)]
-    if order.cancelling:
+    if is_asked(order):
         reason = order.cancelling_reason
         return [OrderCancelled(order.order_id, leaves, order.cancelling, reason)]
     if order.time_in_force in IMPATIENT:

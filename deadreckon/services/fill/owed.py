@@ -2,7 +2,7 @@
 
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.orders import OrderOverdue
-from deadreckon.services.fill.state import Order, State, find
+from deadreckon.services.fill.state import Order, State, find, is_asked
 
 
 def reckon(state: State, order: Order) -> None:
@@ -21,7 +21,7 @@ def _since(order: Order) -> int | None:
         return order.submitted_at
     if order.ending is not None:
         return order.ending.at
-    return order.cancelling_at if order.cancelling else None
+    return order.cancelling_at if is_asked(order) else None
 
 
 def overdue(state: State, at: int) -> list[Event]:

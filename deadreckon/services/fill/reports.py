@@ -70,16 +70,20 @@ def cancelling(state: State, said: Recorded[OrderCancelling]) -> None:
         return
     order.cancelling, order.cancelling_reason = said.event.rule, said.event.reason
     order.cancelling_at = said.at
+    order.refused = False
     state.expiring.pop(order.order_id, None)
     if order.order_id in state.instruments:
         owed.reckon(state, order)
 
 
-def cancel_rejected(state: State, order_id: str) -> None:
-    """It had ended at the venue; how is told apart from this."""
+def cancel_answered(state: State, order_id: str, *, refused: bool) -> None:
+    """The venue did not cancel, as the order had ended there: how is told apart from this.
+
+    Where it then leaves a cancel unanswered, it is being asked again.
+    """
     order = find(state, order_id)
     if order is not None:
-        order.cancelling = order.cancelling_reason = ""
+        order.refused = refused
         owed.reckon(state, order)
 
 

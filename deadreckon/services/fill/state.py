@@ -39,9 +39,10 @@ class Order(Struct):
     bracket grows with it. `doomed_by` is the trade that has taken away what it was for.
 
     The rest is of orders that a real venue works, through the service `edge`: `cancelling` is the
-    rule by which the venue is asked to cancel, since `cancelling_at`; `ending` is the end that the
-    venue told before all of its trades; `trades` are the trades counted, and `alarmed` is the
-    time since which an answer has been owed, once an alarm was raised over it.
+    rule by which the venue is asked to cancel, since `cancelling_at`, unless it `refused`;
+    `ending` is the end that the venue told before all of its trades; `trades` are the trades
+    counted, and `alarmed` is the time since which an answer has been owed, once an alarm was
+    raised over it.
     """
 
     order_id: str
@@ -74,6 +75,7 @@ class Order(Struct):
     cancelling: str = ""
     cancelling_reason: str = ""
     cancelling_at: int = 0
+    refused: bool = False
     ending: Ending | None = None
     trades: dict[str, Literal[True]] = {}
     alarmed: int | None = None
@@ -203,6 +205,11 @@ def status_of(state: State, order_id: str) -> Status:
 def held(state: State, strategy: str, instrument: str) -> Decimal:
     """The signed quantity that a strategy holds (base units or contracts)."""
     return state.positions.get(instrument, {}).get(strategy, ZERO)
+
+
+def is_asked(order: Order) -> bool:
+    """Whether a real venue is being asked to cancel an order."""
+    return bool(order.cancelling) and not order.refused
 
 
 def leaves_of(order: Order) -> Decimal:
