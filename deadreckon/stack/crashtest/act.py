@@ -15,6 +15,12 @@ from deadreckon.stack.crashtest.plan import Kill
 from deadreckon.stack.crashtest.reference import Reference
 from deadreckon.stack.crashtest.stage import Stage, StuckError, kill
 
+# Kills that are orders too, though their names are no steps.
+ORDERS = {
+    plan.IN_FLIGHT: "commit@{each.service}:{each.nth} {server}",
+    plan.OTHER_CODE: "settled:1",
+    plan.OTHER_ANSWER: "commit@risk:1",
+}
 CALM = 1  # rows to go on undisturbed after a kill
 
 
@@ -49,7 +55,7 @@ class Act:
         try:
             await self._stage.start()
             while kills and not last and (outcome := await self._one(kills[0])) is not None:
-                last = kills.popleft().step == plan.OTHER_CODE
+                last = kills.popleft().step in plan.CHANGES
                 self.outcomes.append(outcome)
                 self._told(outcome)
             await self._stage.until(lambda: False, "the end of the tape")
@@ -73,10 +79,10 @@ class Act:
         if stage.over or not await self._strike(order):
             return None
         begun, row = time.monotonic(), stage.at.rows
-        if order.step == plan.OTHER_CODE:
+        if order.step in plan.CHANGES:
             stage.source = self._other
         await self._revive(order)
-        findings = await self._compare_states()
+        findings = [] if order.step == plan.OTHER_ANSWER else await self._compare_states()
         stage.withdraw()
         return Outcome(order, row, time.monotonic() - begun, findings)
 
@@ -89,8 +95,8 @@ class Act:
             if order.step == "recall":
                 kill(stage.services[order.service])
             return await self._obeyed(order)
-        if order.step == plan.IN_FLIGHT:
-            stage.command_at(f"commit@{order.service}:{order.nth} {stage.server}")
+        if order.step in ORDERS:
+            stage.command_at(ORDERS[order.step].format(each=order, server=stage.server))
             return await self._obeyed(order)
         await asyncio.sleep(order.delay)
         match order.step:

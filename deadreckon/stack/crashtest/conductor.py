@@ -45,13 +45,15 @@ class Line(Struct, omit_defaults=True):
 
 
 class Show(Struct, frozen=True):
-    """Which folder, tape and script; `processes` as in `dr demo --processes six`."""
+    """Which folder, tape and script; `processes` as in `dr demo --processes six`, `memory` as in
+    `--bus memory`."""
 
     data: Path
     tape: Path
     seed: int
-    processes: bool = True
-    venue: str = "paper"
+    venue: str
+    processes: bool = False
+    memory: bool = False
 
 
 def command(show: Show) -> list[str]:
@@ -69,7 +71,7 @@ def demo_of(
     told: Told,
 ) -> Demo:
     """A demo whose turns have the script's cues between them."""
-    plan = Plan(processes=show.processes, memory=not show.processes)
+    plan = Plan(processes=show.processes, memory=show.memory)
     tape = open_tape(show.tape)
 
     def rounds(players: Sequence[Player], feed: Feed) -> Round:

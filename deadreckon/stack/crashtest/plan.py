@@ -7,15 +7,18 @@ from msgspec import Struct
 
 from deadreckon.runtime.killpoints import STEPS, Step
 
-SERVICE, STACK, SERVER, IN_FLIGHT, EVERYTHING, EXCHANGE, OTHER_CODE = (
+SERVICE, STACK, SERVER, IN_FLIGHT, EVERYTHING, EXCHANGE = (
     "service",
     "stack",
     "server",
     "server-commit",
     "everything",
     "exchange",
-    "other-code",
 )
+OTHER_CODE, OTHER_ANSWER = "other-code", "other-answer"
+CHANGES = (OTHER_CODE, OTHER_ANSWER)  # of the program: nothing can be compared after them
+
+RECALL = "recall"
 
 # Kills from outside, at moments that nobody has chosen.
 MOMENTS = {
@@ -25,22 +28,25 @@ MOMENTS = {
     IN_FLIGHT: Step("nats-server, while a commit has left and its reply is not here", "server"),
     EVERYTHING: Step("all processes at once, at any moment", "stack"),
     EXCHANGE: Step("the exchange's process, at any moment", "venue"),
-    OTHER_CODE: Step("all processes at once; another program goes on", "stack"),
+    OTHER_CODE: Step("all are silent; another program goes on", "stack"),
+    OTHER_ANSWER: Step("risk's answer has left; a program that answers otherwise goes on", "stack"),
 }
 PLACES = STEPS | MOMENTS
 
 # Who says so much that a step of its loop is passed all the time.
 TALKATIVE = ("signal", "risk", "router", "fill", "portfolio")
-RARE = ("recall", "progress", "lake-merge", OTHER_CODE)  # what a life passes once, or late
+RARE = (RECALL, "progress", "lake-merge", *CHANGES)  # what a life passes once, or late
 NTH_MAX = 12  # passings that a random kill may wait for
 DELAY_MAX = 0.3  # seconds that a kill from outside may wait
+APART = (SERVICE, STACK, EVERYTHING, RECALL)  # where it matters that services have processes
 TWICE = 4  # one kill in so many is followed by a second one during the recall
 
 
 class Kill(Struct, frozen=True):
     """One kill: the step's NTH passing in a service, or `delay` seconds from now from outside.
 
-    With `twice` the next life is killed too, while it recalls or starts.
+    With `twice` the next life is killed too, while it recalls or starts. `processes` tells whether
+    every service has a process of its own then, or all are in the stack's.
     """
 
     step: str
@@ -48,11 +54,13 @@ class Kill(Struct, frozen=True):
     nth: int
     delay: float
     twice: bool
+    processes: bool
 
     @property
     def where(self) -> str:
         """Whose process it is: a service's, the stack's, the server's or the venue's."""
-        return PLACES[self.step].where
+        where = PLACES[self.step].where
+        return "stack" if where == "service" and not self.processes else where
 
 
 def steps_of(venue: str) -> list[str]:
@@ -65,7 +73,7 @@ def make_plan(steps: Sequence[str], kills: int, seed: int) -> list[Kill]:
     """One kill at each step, then so many more at steps and moments drawn by lot."""
     dice = random.Random(f"plan|{seed}")
     kills_first = [_draw(dice, name, first=True) for name in steps]
-    drawn = [name for name in steps if name != OTHER_CODE] or list(steps)
+    drawn = [name for name in steps if name not in CHANGES] or list(steps)
     return kills_first + [_draw(dice, dice.choice(drawn), first=False) for _ in range(kills)]
 
 
@@ -73,5 +81,8 @@ def _draw(dice: random.Random, name: str, *, first: bool) -> Kill:
     nth = 1 if first or name in RARE else dice.randrange(1, NTH_MAX)
     where = PLACES[name].where
     service = dice.choice(TALKATIVE) if where in ("service", "server") else ""
-    twice = name == "recall" or (not first and dice.randrange(TWICE) == 0)
-    return Kill(name, service, nth, dice.uniform(0, DELAY_MAX), twice)
+    twice = name == RECALL or (not first and dice.randrange(TWICE) == 0)
+    delay = dice.uniform(0, DELAY_MAX)
+    processes = name in APART if first or name in APART else dice.randrange(3) > 0
+    processes = processes or (first and where == "service")
+    return Kill(name, service, nth, delay, twice, processes)

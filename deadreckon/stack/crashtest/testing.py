@@ -12,16 +12,19 @@ from msgspec import Struct, structs
 from deadreckon.replay.tapes.synthetic import Recipe, synthesise
 from deadreckon.runtime import logs
 from deadreckon.runtime.folder import Folder
+from deadreckon.stack.crashtest.account import Finding
 from deadreckon.stack.crashtest.act import Act, Outcome
 from deadreckon.stack.crashtest.conductor import Show
 from deadreckon.stack.crashtest.inspection import inspect
-from deadreckon.stack.crashtest.plan import OTHER_CODE, Kill, make_plan
+from deadreckon.stack.crashtest.plan import CHANGES, Kill, make_plan
 from deadreckon.stack.crashtest.program import HASTY, OTHER_DECIDER, Edit, copy_program
 from deadreckon.stack.crashtest.reference import Reference, undisturbed
 from deadreckon.stack.crashtest.report import Report, Row
 from deadreckon.stack.crashtest.stage import Stage
 
 INSTRUMENT = "BTCUSDT-PERP.PAPER"
+
+Told = Callable[[Outcome | None], None]  # of every kill; null: of what else was done
 
 
 class Wish(Struct, frozen=True):
@@ -36,50 +39,67 @@ class Wish(Struct, frozen=True):
     edits: tuple[Edit, ...] = ()  # faults to be found
 
 
-async def crashtest(wish: Wish, told: Callable[[Outcome | None], None]) -> Report:
-    """Kill as planned, and report. `told` hears of every kill (null: of what else was done)."""
-    logs.configure(wish.folder / "crashtest.log", logging.WARNING)
+async def crashtest(wish: Wish, told: Told) -> Report:
+    """Kill as planned until the plan is done or something was found, and report."""
     begun = time.monotonic()
+    logs.configure(wish.folder / "crashtest.log", logging.WARNING)
     tape = wish.folder / "tape.parquet"
     synthesise(Recipe(seed=wish.seed, bars=wish.rows), INSTRUMENT, tape)
-    show = Show(wish.folder / "undisturbed", tape, wish.seed, processes=False, venue=wish.venue)
-    reference = await undisturbed(show, show.data)
-    source = copy_program(wish.folder / "program", [*HASTY, *wish.edits])
-    other = copy_program(wish.folder / "other", [*HASTY, *wish.edits, OTHER_DECIDER])
-    kills = deque(make_plan(wish.steps, wish.kills, wish.seed))
-    report = Report({name: Row(name) for name in wish.steps})
-    data, number = show.data, 0
-    while kills and not report.findings:
-        number += 1
-        before = len(kills)
-        data = wish.folder / f"act-{number}" / "data"
-        stage = Stage(structs.replace(show, data=data, processes=True), source)
-        act = Act(stage, other, reference, told)
-        await _play(act, data, reference, kills, report)
-        told(None)
-        if len(kills) == before:
-            report.missed = sorted({each.step for each in kills})
-            break
-        if not report.findings:
+    show = Show(wish.folder / "undisturbed", tape, wish.seed, wish.venue, memory=True)
+    theatre = _Theatre(wish, show, await undisturbed(show, show.data), told)
+    for processes in (True, False):
+        await theatre.season(processes)
+    theatre.report.seconds = time.monotonic() - begun
+    return theatre.report
+
+
+class _Theatre:
+    """Where acts are played one after the other, with one reference to compare them with."""
+
+    def __init__(self, wish: Wish, show: Show, reference: Reference, told: Told) -> None:
+        self.report = Report({name: Row(name) for name in wish.steps})
+        self._folder = wish.folder
+        self._show = show
+        self._reference = reference
+        self._told = told
+        self._acts = 0
+        self._kills = make_plan(wish.steps, wish.kills, wish.seed)
+        edits = [*HASTY, *wish.edits]
+        self._program = copy_program(wish.folder / "program", edits)
+        self._other = copy_program(wish.folder / "other", [*edits, OTHER_DECIDER])
+
+    async def season(self, processes: bool) -> None:
+        """All kills in which every service has a process of its own, or none."""
+        kills = deque(each for each in self._kills if each.processes == processes)
+        while kills and not self.report.findings:
+            before = len(kills)
+            await self._act(kills, processes)
+            if len(kills) == before:
+                self.report.missed += sorted({each.step for each in kills})
+                return
+            if kills:
+                kills.append(_sooner(kills.popleft()))
+
+    async def _act(self, kills: deque[Kill], processes: bool) -> None:
+        self._acts += 1
+        data = self._folder / f"act-{self._acts}" / "data"
+        data.parent.mkdir(parents=True)
+        show = structs.replace(self._show, data=data, processes=processes, memory=False)
+        act = Act(Stage(show, self._program), self._other, self._reference, self._told)
+        findings = await act.play(kills) or await self._inspect(data, act.outcomes)
+        self.report.note(act.outcomes, findings)
+        self._told(None)
+        if self.report.findings:
+            self.report.folder = str(data.parent)
+        else:
             shutil.rmtree(data.parent)
-        if kills:
-            kills.append(_sooner(kills.popleft()))
-    report.seconds = time.monotonic() - begun
-    report.folder = "" if report.clean else str(data.parent)
-    return report
 
-
-async def _play(
-    act: Act, data: Path, reference: Reference, kills: deque[Kill], report: Report
-) -> None:
-    data.parent.mkdir(parents=True)
-    findings = await act.play(kills)
-    if not findings:
-        last = act.outcomes[-1] if act.outcomes else None
-        changed = last.row if last and last.kill.step == OTHER_CODE else None
-        findings = await inspect(Folder(data).check(), reference, changed)
-        logs.configure(data.parent.parent / "crashtest.log", logging.WARNING)
-    report.note(act.outcomes, findings)
+    async def _inspect(self, data: Path, outcomes: list[Outcome]) -> list[Finding]:
+        last = outcomes[-1] if outcomes else None
+        changed = last.row if last and last.kill.step in CHANGES else None
+        findings = await inspect(Folder(data).check(), self._reference, changed)
+        logs.configure(self._folder / "crashtest.log", logging.WARNING)
+        return findings
 
 
 def _sooner(missed: Kill) -> Kill:
