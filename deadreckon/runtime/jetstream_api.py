@@ -52,11 +52,21 @@ class _State(Struct):
     num_deleted: int = 0
 
 
+class _Peer(Struct, frozen=True):
+    name: str
+
+
+class _Cluster(Struct, frozen=True):
+    leader: str = ""
+    replicas: list[_Peer] = []
+
+
 class _Answer(Struct):
     error: Refusal | None = None
     config: dict[str, Any] = {}
     state: _State | None = None
     message: _Message | None = None
+    cluster: _Cluster = _Cluster()
 
 
 T = TypeVar("T")
@@ -131,14 +141,20 @@ class JetStreamApi:
             raise UnavailableError(f"{which}: an answer without a message")
         return Stored(it.seq, it.subject, it.data, parse_moment(it.time))
 
-    async def create_consumer(self, name: str, configuration: dict[str, Any]) -> None:
-        """Make the server keep a place in the stream for a reader."""
+    async def nodes(self) -> list[str]:
+        """The servers that keep the stream, its leader first; empty where there is only one."""
+        cluster = (await self._ask(f"STREAM.INFO.{self.stream}", {})).cluster
+        return [name for name in (cluster.leader, *(p.name for p in cluster.replicas)) if name]
+
+    async def create_consumer(self, name: str, configuration: dict[str, Any]) -> str:
+        """Make a server keep a place in the stream for a reader; which one, in a cluster."""
         arguments = {
             "stream_name": self.stream,
             "action": "create",
             "config": {**configuration, "name": name},
         }
-        await self._ask(f"CONSUMER.CREATE.{self.stream}.{name}", arguments)
+        created = await self._ask(f"CONSUMER.CREATE.{self.stream}.{name}", arguments)
+        return created.cluster.leader
 
     def next_subject(self, consumer: str) -> str:
         """Where a reader asks for more."""

@@ -20,6 +20,7 @@ HEARTBEAT = 2  # seconds between signs of life while nothing comes
 SILENCE = 2 * HEARTBEAT + 1.0  # seconds without any: the server has forgotten us
 FORGOTTEN_AFTER = 60  # seconds after which the server forgets a reader that orders nothing
 ATTEMPTS = 3  # new beginnings that must meet the same hole before it is believed
+PLACEMENTS = 60  # readers made and given up again until one is on a server that will do
 BACKOFF = 0.1  # seconds between attempts to begin anew
 
 PLACE: dict[str, Any] = {
@@ -43,8 +44,11 @@ class JetStreamReader:
     them, what is on order is what was ordered less what came.
     """
 
-    def __init__(self, api: JetStreamApi, after: int) -> None:
+    def __init__(self, api: JetStreamApi, after: int, *, node: str = "") -> None:
         self.closed = False
+        self._wanted = node  # the only server to read from; empty: whichever
+        self._node = ""  # the one that serves us, in a cluster
+        self._damaged: set[str] = set()  # those that have served a hole
         self._api = api
         self._connection = api.connection
         self._loop = asyncio.get_running_loop()
@@ -62,6 +66,7 @@ class JetStreamReader:
         self._waiter: asyncio.Future[None] | None = None
         self._hole_after = -1
         self._hole_seen = 0
+        self._hole = ""
         self._failure: HoleError | None = None
 
     async def open(self) -> None:
@@ -169,12 +174,46 @@ class JetStreamReader:
             self._fail(f"the log ends at {info.last}; {self._last} was read or written before")
         if info.first > self._last + 1:
             self._fail(f"the log begins with {info.first}; {self._last + 1} is missing")
-        name = f"reader-{secrets.token_hex(8)}"
-        await self._api.create_consumer(name, {**PLACE, "opt_start_seq": self._last + 1})
+        if self._hole_after == self._last:
+            await self._ask_the_leader()
+        name = await self._make_consumer()
         self._consumer, self._consumer_token = name, name.encode()
         self._status_subject = f"{self._inbox}.{name}".encode()
         self._generation = generation
         self._on_order = 0
+
+    async def _make_consumer(self) -> str:
+        """A place in the stream on a server that we may read from; the cluster deals them out."""
+        for _ in range(PLACEMENTS):
+            name = f"reader-{secrets.token_hex(8)}"
+            place = {**PLACE, "opt_start_seq": self._last + 1}
+            self._node = await self._api.create_consumer(name, place)
+            if self._node in (self._wanted or self._node, "") and self._node not in self._damaged:
+                return name
+            await self._api.delete_consumer(name)
+        raise UnavailableError(
+            f"no reader came to be on {self._wanted}" if self._wanted else "all nodes have holes"
+        )
+
+    async def _ask_the_leader(self) -> None:
+        """Whether a hole is the log's, or only in the replica that served it.
+
+        The server says nothing of a damaged replica (decision 0014), and would let it lead: then
+        tails are wrong too, and nothing may be decided on them.
+        """
+        missing = self._last + 1
+        if await self._api.message(missing) is None:
+            self._fail(f"{self._hole}, and the node that leads the log cannot read it either")
+        if not self._node or self._wanted:
+            return
+        self._damaged.add(self._node)
+        self._connection.faults["replica_hole"] += 1
+        log.error(
+            "replica_damaged",
+            node=self._node,
+            missing=missing,
+            next="reading from another; stop that node, delete its copy of the stream, start it",
+        )
 
     def _fail(self, reason: str) -> None:
         self._failure = HoleError(reason)
@@ -238,6 +277,7 @@ class JetStreamReader:
         if self._hole_after != self._last:
             self._hole_after, self._hole_seen = self._last, 0
         self._hole_seen += 1
+        self._hole = reason
         if self._hole_seen > ATTEMPTS:
             self._failure = HoleError(reason)
         self._give_up("hole")
