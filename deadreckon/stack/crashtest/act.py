@@ -25,11 +25,13 @@ CALM = 1  # rows to go on undisturbed after a kill
 
 
 class Outcome(Struct):
-    """What became of a kill: at which row, how many seconds until all stood as before."""
+    """What became of a kill: at which row, how many seconds until all stood as before, and whether
+    the next life was killed too."""
 
     kill: Kill
     row: int
     seconds: float
+    again: bool
     findings: list[Finding]
 
 
@@ -81,19 +83,20 @@ class Act:
         begun, row = time.monotonic(), stage.at.rows
         if order.step in plan.CHANGES:
             stage.source = self._other
-        await self._revive(order)
+        again = await self._revive(order)
         findings = [] if order.step == plan.OTHER_ANSWER else await self._compare_states()
-        stage.withdraw()
-        return Outcome(order, row, time.monotonic() - begun, findings)
+        if order.where == "service":
+            again = again and not stage.withdraw()  # a life that had nothing to recall goes on
+        return Outcome(order, row, time.monotonic() - begun, again, findings)
 
     async def _strike(self, order: Kill) -> bool:
         """Kill; whether it came to that."""
         stage = self._stage
+        if order.step == plan.RECALL:
+            return await self._strike_recall()
         if order.step in STEPS:
             where = f"@{order.service}" if order.service and order.step != "progress" else ""
             stage.command_at(f"{order.step}{where}:{order.nth}")
-            if order.step == "recall":
-                kill(stage.services[order.service])
             return await self._obeyed(order)
         if order.step in ORDERS:
             stage.command_at(ORDERS[order.step].format(each=order, server=stage.server))
@@ -116,15 +119,26 @@ class Act:
         await stage.until(lambda: not stage.order.exists(), f"somebody to come by {order.step}")
         return not stage.withdraw()
 
-    async def _revive(self, order: Kill) -> None:
-        """Start again what nobody else starts; kill it a second time where that is planned."""
+    async def _strike_recall(self) -> bool:
+        """Kill services until one of them has something to recall, and is killed over it."""
+        stage = self._stage
+        for service in plan.TALKATIVE:
+            stage.command_at(f"recall@{service}:1")
+            kill(stage.services[service])
+            await stage.states()
+            if not stage.withdraw():
+                return True
+        return False
+
+    async def _revive(self, order: Kill) -> bool:
+        """Start again what nobody else starts; whether it is to be killed a second time."""
         stage = self._stage
         if order.where == "service":
             if order.twice and order.service:
                 stage.command_at(f"recall@{order.service}:1")
-            return
+            return order.twice
         if order.where != "stack":
-            return
+            return False
         await stage.ended()
         if order.twice:
             await stage.start()
@@ -132,6 +146,7 @@ class Act:
             stage.kill_everything()
             await stage.ended()
         await stage.start()
+        return order.twice
 
     async def _compare_states(self) -> list[Finding]:
         """Counters, peaks, halts, brackets, cooldowns: all that services remember, as it was."""

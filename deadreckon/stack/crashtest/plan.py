@@ -81,7 +81,7 @@ def _draw(dice: random.Random, name: str, *, first: bool) -> Kill:
     nth = 1 if first or name in RARE else dice.randrange(1, NTH_MAX)
     where = PLACES[name].where
     service = dice.choice(TALKATIVE) if where in ("service", "server") else ""
-    twice = name == RECALL or (not first and dice.randrange(TWICE) == 0)
+    twice = not first and dice.randrange(TWICE) == 0
     delay = dice.uniform(0, DELAY_MAX)
     processes = name in APART if first or name in APART else dice.randrange(3) > 0
     processes = processes or (first and where == "service")

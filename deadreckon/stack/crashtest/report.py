@@ -51,7 +51,7 @@ class Report(Struct):
         for outcome in outcomes:
             row = self.rows[outcome.kill.step]
             row.kills += 1
-            row.twice += outcome.kill.twice
+            row.twice += outcome.again
             row.seconds.append(outcome.seconds)
             for finding in outcome.findings:
                 self._blame(outcome, finding)

@@ -71,10 +71,12 @@ class _Theatre:
     async def season(self, processes: bool) -> None:
         """All kills in which every service has a process of its own, or none."""
         kills = deque(each for each in self._kills if each.processes == processes)
+        barren = 0  # acts in a row in which nothing could be killed
         while kills and not self.report.findings:
             before = len(kills)
             await self._act(kills, processes)
-            if len(kills) == before:
+            barren = barren + 1 if len(kills) == before else 0
+            if barren > len(kills):
                 self.report.missed += sorted({each.step for each in kills})
                 return
             if kills:
