@@ -19,6 +19,9 @@ from deadreckon.runtime import logs
 from deadreckon.runtime.binary import MissingServerError, nats_server
 from deadreckon.runtime.bus import Bus, ConfigurationError, HoleError
 from deadreckon.runtime.folder import Folder, FolderError
+from deadreckon.runtime.jetstream import JetStreamBus
+from deadreckon.runtime.replicas import Replica, examine_replicas
+from deadreckon.runtime.snapshots import examine_snapshots
 from deadreckon.stack.host import open_bus
 from deadreckon.stack.views import AheadError, check_place, stored_views
 
@@ -81,6 +84,7 @@ async def _log(folder: Folder, nats: str | None) -> AsyncIterator[Finding]:
             async for finding in _content(bus):
                 yield finding
             yield look_at_views(folder, (await bus.info()).last)
+            yield look_at_snapshots(folder)
     except ConfigurationError as error:
         yield Finding("stream", False, str(error))
     except HoleError as error:
@@ -91,11 +95,24 @@ async def _content(bus: Bus) -> AsyncIterator[Finding]:
     info = await bus.info()
     seen = f"{info.messages:,} messages, {info.first} to {info.last}, none missing"
     yield Finding("contiguity", True, seen)
+    if isinstance(bus, JetStreamBus):
+        for replica in await examine_replicas(bus.api):
+            yield _replica(replica)
     damages = [
         f"{message.sequence}: {message.damage}" async for message in messages(bus) if message.damage
     ]
     seen = "; ".join(damages[:DAMAGES_SHOWN]) or "every commit continues its domain's chain"
     yield Finding("chains", not damages, seen)
+
+
+def _replica(replica: Replica) -> Finding:
+    seen = f"{replica.messages:,} messages, none missing"
+    if replica.fault:
+        seen = (
+            f"{replica.fault}: stop this node, delete its copy of the stream, start it, and it "
+            "copies the log anew (docs/cluster.md)"
+        )
+    return Finding(f"replica {replica.node}", not replica.fault, seen)
 
 
 def _lost(where: Paths) -> str | None:
@@ -115,6 +132,14 @@ def _damage(where: Paths) -> str | None:
     if (where.lake / manifest.NAME).exists():
         return Lake(where.lake).damage()
     return None
+
+
+def look_at_snapshots(folder: Folder) -> Finding:
+    """Whether the snapshots are as they were written; a damaged one only makes a start slower."""
+    found = examine_snapshots(folder.root)
+    damaged = [f"{path.relative_to(folder.root)}: {fault}" for path, fault in found if fault]
+    seen = "; ".join(damaged[:DAMAGES_SHOWN]) + ": delete it, the log is folded instead"
+    return Finding("snapshots", not damaged, seen if damaged else f"{len(found)}, none damaged")
 
 
 def look_at_views(folder: Folder, last: int) -> Finding:

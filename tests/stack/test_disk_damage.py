@@ -254,3 +254,19 @@ def unused(book: Path, place: int) -> bool:
         return content() == before
     finally:
         flip(book, place)
+
+
+def test_a_damaged_snapshot_is_named_and_a_start_goes_without_it(desk: Path) -> None:
+    snapshots = sorted((desk / "snapshots").glob("risk/*"))
+    assert snapshots
+    for snapshot in snapshots:
+        flip(snapshot, snapshot.stat().st_size // 2)
+
+    assert "its checksum is another" in faults(desk)["snapshots"]
+
+    before = log_digest(desk)
+    words = ["demo", "--data", str(desk), "--no-web", "--json", "--for", "1"]
+    subprocess.run([sys.executable, "-m", "deadreckon", *words], check=True, capture_output=True)
+    assert "its checksum is another" in (desk / "logs" / "demo.log").read_text()
+    assert log_digest(desk) != before  # it went on
+    assert differences(desk) == []
