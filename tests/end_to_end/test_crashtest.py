@@ -1,0 +1,113 @@
+"""`dr crashtest` as a sceptic runs it; and that it finds the faults that are planted for it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deadreckon.stack.crashtest.plan import steps_of
+from deadreckon.stack.crashtest.program import Edit, copy_program
+from tests.end_to_end.conftest import Dr
+
+# One after another: they start eight processes each.
+pytestmark = pytest.mark.xdist_group("crashtest")
+
+CLEAN = {"lost": 0, "doubled": 0, "differs": 0}
+
+
+def rows_of(document: Any) -> dict[str, Any]:
+    return {row["step"]: row for row in document["steps"]}
+
+
+def test_a_kill_at_every_step_changes_nothing(dr: Dr) -> None:
+    found = dr.json("crashtest", "--seed", "7", "--rows", "250", "--data", "crash")
+    assert found["clean"], found["findings"]
+    assert found["missed"] == []
+    rows = rows_of(found)
+    assert list(rows) == steps_of("paper")
+    for row in rows.values():
+        assert row["kills"] == 1, row
+        assert CLEAN.items() <= row.items(), row
+    assert not (dr.folder / "crash").exists()
+
+
+@pytest.mark.slow
+def test_kills_drawn_by_lot_change_nothing_either(dr: Dr) -> None:
+    words = ("--kills", "8", "--steps", "service,commit,server-commit,everything")
+    found = dr.json("crashtest", *words, "--seed", "11", "--rows", "250")
+    assert found["clean"], found["findings"]
+    assert found["kills"] >= 12
+
+
+FORGETFUL = Edit(
+    "runtime/lived.py",
+    "evolve(self.state, question)\n        for said in answers:",
+    "evolve(self.state, question)\n        for said in list(answers)[:0]:",
+)
+DECIDING = Edit(
+    "runtime/service.py",
+    "            self.lived.recall(question, answers)\n",
+    "            self.lived.live(question)\n",
+)
+UNFENCED = Edit(
+    "runtime/domain.py",
+    "await self._bus.append(subject, payload, fence)",
+    "await self._bus.append(subject, payload)",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("fault", "step", "kind"),
+    [
+        pytest.param(FORGETFUL, "service", "differs", id="a recall that forgets the answers"),
+        pytest.param(DECIDING, "other-code", "differs", id="a recall that decides again"),
+    ],
+)
+def test_a_planted_fault_is_found_and_its_step_named(
+    tmp_path: Path, fault: Edit, step: str, kind: str
+) -> None:
+    program = copy_program(tmp_path / "bad", [fault])
+    document, code = crashtest(program, tmp_path, "--steps", step, "--rows", "60", "--seed", "7")
+    assert code == 1
+    assert rows_of(document)[step][kind] > 0
+    assert not document["clean"]
+    assert Path(document["folder"], "data").is_dir()
+
+
+def crashtest(program: Path, folder: Path, *words: str) -> tuple[Any, int]:
+    """Run the crash test of another program."""
+    import json
+
+    done = subprocess.run(
+        [sys.executable, "-m", "deadreckon", "crashtest", *words, "--json", "--data", "crash"],
+        cwd=folder,
+        env=dict(os.environ, PYTHONPATH=str(program), PYTHONSAFEPATH="1"),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.stdout, done.stderr
+    return json.loads(done.stdout), done.returncode
+
+
+def test_wrong_usage_is_one_line_and_makes_nothing(dr: Dr) -> None:
+    (dr.folder / "full").mkdir()
+    (dr.folder / "full" / "file").touch()
+    for words in (
+        ("--steps", "nowhere"),
+        ("--kills", "-1"),
+        ("--rows", "5"),
+        ("--data", "full"),
+    ):
+        said = dr.run("crashtest", *words, code=2)
+        assert said.count("dr: ") == 1
+
+
+def test_the_list_of_steps_says_what_each_means(dr: Dr) -> None:
+    lines = dr.run("crashtest", "--list", "--venue", "sim").splitlines()
+    assert len(lines) == len(steps_of("sim"))
+    assert any(line.startswith("commit ") and "reply" in line for line in lines)
