@@ -78,6 +78,11 @@ class Workers:
         self._keeping: list[asyncio.Task[None]] = []
         self._hopeless: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
+    @property
+    def processes(self) -> dict[str, int]:
+        """The process of each service, by its id."""
+        return {name: child.pid for name, child in self._children.items()}
+
     async def start(self) -> None:
         """Start every service, and keep it running until stopped."""
         for name in self.lives:
