@@ -22,6 +22,7 @@ _encode = msgspec.json.Encoder(decimal_format="string", order="deterministic").e
 
 class _Stamped(Struct):
     format: int
+    place: int = 0
 
 
 class Saved(Struct):
@@ -85,14 +86,29 @@ def read(path: Path) -> Saved:
     """The saved fold; an empty one when there is no file."""
     try:
         content = path.read_bytes()
-        stamp = msgspec.json.decode(content, type=_Stamped)
-        if stamp.format > FORMAT:
-            raise NewerFormatError(
-                f"{path} has format {stamp.format}, this program knows up to {FORMAT}: "
-                "use the newer program"
-            )
+        _stamp(path, content)
         return msgspec.json.decode(content, type=Saved)
     except FileNotFoundError:
         return Saved(0, metrics.initial())
     except msgspec.MsgspecError as error:
         raise DamagedError(f"{path}: {error}; `dr rebuild metrics` makes it anew") from error
+
+
+def place(path: Path) -> int:
+    """The place of the saved fold, without reading the rest; 0 when there is no file."""
+    try:
+        return _stamp(path, path.read_bytes()).place
+    except FileNotFoundError:
+        return 0
+    except msgspec.MsgspecError as error:
+        raise DamagedError(f"{path}: {error}; `dr rebuild metrics` makes it anew") from error
+
+
+def _stamp(path: Path, content: bytes) -> _Stamped:
+    stamp = msgspec.json.decode(content, type=_Stamped)
+    if stamp.format > FORMAT:
+        raise NewerFormatError(
+            f"{path} has format {stamp.format}, this program knows up to {FORMAT}: "
+            "use the newer program"
+        )
+    return stamp

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from deadreckon.projections import manifest, metrics_file
 from deadreckon.projections.audit import AuditBook
+from deadreckon.projections.lake import Lake
 from deadreckon.projections.lake_sink import LakeSink
 from deadreckon.projections.metrics_file import MetricsKeeper
 from deadreckon.projections.projector import Projector
@@ -48,6 +49,26 @@ def open_projector(
     if "lake" in names:
         sinks.append(LakeSink(where.lake, where.analytics if queried else None))
     return Projector(sinks, MetricsKeeper(where.metrics) if "metrics" in names else None)
+
+
+class Extent(Struct, frozen=True):
+    """The places of the projections that lie under a data folder: the least and the furthest."""
+
+    least: int
+    furthest: int
+
+
+def extent(where: Paths) -> Extent:
+    """How far the projections are, without opening them to be continued, which takes seconds where
+    there is much. Raises SinkError."""
+    places = [0, 0, metrics_file.place(where.metrics)]
+    if where.audit.exists():
+        book = AuditBook(where.audit)
+        places[0] = book.place
+        book.close()
+    if manifest.read(where.lake) is not None:
+        places[1] = Lake(where.lake).place
+    return Extent(min(places), max(places))
 
 
 def refuse_newer(where: Paths) -> None:

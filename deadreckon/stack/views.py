@@ -1,6 +1,7 @@
 """Keeps every projection of a folder up with the log."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from deadreckon.contracts.envelope import digest
 from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.sink import SupersededError
-from deadreckon.projections.store import open_projector, paths
+from deadreckon.projections.store import extent, open_projector, paths
 from deadreckon.replay.reading import messages
 from deadreckon.runtime.feed import Feed, Message
 from deadreckon.runtime.folder import Folder
@@ -50,16 +51,36 @@ class AheadError(Exception):
 
 
 class StoredViews:
-    """The audit book, the lake and the metrics of a folder, opened to go on where they are."""
+    """The audit book, the lake and the metrics of a folder, to be gone on with where they are.
+
+    Raises SinkError for what cannot be. They are opened when they are first asked for: that takes
+    seconds where there is much, and no decision shall wait for it.
+    """
 
     def __init__(self, folder: Folder) -> None:
         self._paths = paths(folder.root)
-        self.projector = open_projector(self._paths)
+        self._opening = threading.Lock()
+        self._projector: Projector | None = None
+        self.extent = extent(self._paths)
+
+    @property
+    def projector(self) -> Projector:
+        """What folds into them; a thread that asks waits for another that opens them."""
+        with self._opening:
+            if self._projector is None:
+                self._projector = open_projector(self._paths)
+            return self._projector
 
     def reopen(self) -> None:
         """Open what a rebuild has put in their place; they stand where the rebuild ended."""
         log.warning("views_superseded", note="a rebuild replaced them; going on with the new ones")
-        self.projector = open_projector(self._paths)
+        self._projector = open_projector(self._paths)
+
+    def close(self) -> None:
+        """Flush and close them, if they were opened."""
+        with self._opening:
+            if self._projector is not None:
+                self._projector.close()
 
 
 @contextmanager
@@ -69,12 +90,12 @@ def stored_views(folder: Folder) -> Iterator[StoredViews]:
     try:
         yield stored
     finally:
-        stored.projector.close()
+        stored.close()
 
 
 def check_place(stored: StoredViews, last: int) -> None:
     """Refuse views that know more than the log, whose last message is `last`, holds."""
-    furthest = stored.projector.furthest
+    furthest = stored.extent.furthest
     if furthest > last:
         raise AheadError(
             f"a view has seen message {furthest}, but the log ends at {last}: the log was cut; "
@@ -137,11 +158,13 @@ class Views:
 
     def _fits(self, found: Snapshot) -> bool:
         """Whether it has every view that is wanted, and nothing stored is behind it."""
-        place = self._stored.projector.place if self._stored else found.moment.place
-        return found.moment.place <= place and self._views.keys() <= found.state.keys()
+        least = self._stored.extent.least if self._stored else found.moment.place
+        return found.moment.place <= least and self._views.keys() <= found.state.keys()
 
     async def follow(self) -> None:
         """Fold what comes for as long as the log does."""
+        if self._stored:
+            await asyncio.to_thread(lambda: self._stored and self._stored.projector)
         await self._join()
         while True:
             if not await self._feed.reach(self.place + 1, FLUSH_SECONDS):
