@@ -1,0 +1,71 @@
+"""The server that a stack keeps itself: when it can no longer write, and when it can again."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from deadreckon.runtime.bus import Bus, UnavailableError
+from deadreckon.runtime.domain import retry
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.server import running
+from deadreckon.runtime.server_files import Address
+from deadreckon.runtime.ward import ailment
+from deadreckon.stack.host import stack_bus
+from tests.cluster.disks import Limited, Mounted
+
+pytestmark = [pytest.mark.xdist_group("cluster"), pytest.mark.slow]
+
+PATIENCE = 60.0  # seconds for what takes a few
+EVENTS = "log.desk.op.stack"
+
+
+def found(data: Path) -> Address:
+    address = running(data)
+    assert address is not None
+    return address
+
+
+async def until_refused(bus: Bus) -> int:
+    """Write until the log takes no more; how many it took."""
+    taken = 0
+    while True:
+        try:
+            await bus.append(EVENTS, os.urandom(60_000))
+            taken += 1
+        except UnavailableError:
+            return taken
+
+
+@pytest.mark.parametrize("kind", ["failing", "full"])
+async def test_a_server_that_cannot_write_is_started_again_once_there_is_room(
+    kind: str, tmp_path: Path
+) -> None:
+    folder = Folder(tmp_path / "data").create()
+    store = folder.root / "nats" / "store"
+    store.mkdir(parents=True)
+    # A disk in a tree of its own would be seen by the server alone, not by who looks after it.
+    disk = Mounted(store, own_tree=False) if kind == "full" and os.geteuid() == 0 else Limited()
+    try:
+        async with stack_bus(folder, None) as bus:
+            before = found(folder.root)
+            await bus.append(EVENTS, b"first")
+            disk.fill(before.pid)
+            taken = await until_refused(bus)
+            assert (await retry(bus.info)).last == 1 + taken  # what it holds can still be read
+            waiting = asyncio.create_task(retry(lambda: bus.append(EVENTS, b"waited")))
+            disk.free(before.pid)
+            async with asyncio.timeout(PATIENCE):
+                sequence = await waiting
+            info = await retry(bus.info)
+            assert sequence <= info.last == info.messages <= 3 + taken
+            after = found(folder.root)
+            assert (after.url, after.pid != before.pid) == (before.url, True)
+    finally:
+        disk.close()
+
+
+async def test_a_frozen_server_is_not_ours_to_end(tmp_path: Path) -> None:
+    """Nobody knows what a server that says nothing is about to write; whoever froze it does."""
+    assert ailment("http://127.0.0.1:9", tmp_path) == ""
