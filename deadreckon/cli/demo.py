@@ -1,11 +1,14 @@
 """`dr demo`: the main job on a tape."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from deadreckon.cli.app import EXIT_USAGE, fail
+
+if TYPE_CHECKING:
+    from deadreckon.stack.exchange.faults import Faults
 
 
 def demo(
@@ -21,6 +24,9 @@ def demo(
     bus: Literal["jetstream", "memory"] = "jetstream",
     volume_unit: Literal["base", "quote", "contracts"] | None = None,
     nats: str | None = None,
+    venue: Literal["paper", "sim"] = "paper",
+    venue_seed: str | None = None,
+    venue_faults: str | None = None,
     json: bool = False,
 ) -> None:
     """Run everything on a tape: server, services, paper venue, views; then print the statement.
@@ -53,11 +59,22 @@ def demo(
         The unit of a file's volume, where the file cannot say.
     nats
         URL of a NATS server to use in place of the embedded one.
+    venue
+        Where orders go: the paper venue within fill, or a simulated exchange of the folder's own
+        (docs/venues.md), which fills by a market of its own around the tape's first price.
+    venue_seed
+        What the simulated exchange's market is derived from; 1, or what it was before.
+    venue_faults
+        What goes wrong there: a JSON file as in docs/venues.md, or "all" for a little of each.
     json
         Print the statement as one JSON object.
     """
     pace = _speed(speed)
     _check(seconds, tape)
+    if venue == "paper" and (venue_seed or venue_faults):
+        fail("--venue-seed and --venue-faults need --venue sim", EXIT_USAGE)
+    if venue == "sim" and bus == "memory":
+        fail("--venue sim remembers orders on disk: leave --bus memory out", EXIT_USAGE)
     from deadreckon.cli.running import run
     from deadreckon.stack.launch import Launch, launch
 
@@ -73,6 +90,9 @@ def demo(
         nats=nats,
         web_port=web_port if web else None,
         quiet=json,
+        venue=venue == "sim",
+        venue_seed=venue_seed,
+        venue_faults=_faults(venue_faults),
     )
     document = run(lambda: launch(plan))
     show(document, json)
@@ -88,6 +108,21 @@ def _check(seconds: float | None, tape: Path | None) -> None:
         fail(f"--for {seconds:g}: give a positive number of seconds", EXIT_USAGE)
     if tape is not None and not tape.exists():
         fail(f"{tape} does not exist; `dr tape synth` invents a tape", EXIT_USAGE)
+
+
+def _faults(plan: str | None) -> "Faults | None":
+    import msgspec
+
+    from deadreckon.stack.exchange.faults import Faults, every_fault
+
+    if plan is None:
+        return None
+    if plan == "all":
+        return every_fault()
+    try:
+        return msgspec.json.decode(Path(plan).read_bytes(), type=Faults)
+    except (OSError, msgspec.MsgspecError) as error:
+        fail(f"--venue-faults {plan}: {error}", EXIT_USAGE)
 
 
 def _speed(text: str) -> float | None:

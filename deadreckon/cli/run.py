@@ -47,11 +47,14 @@ def run(
     json
         Print a JSON object a line: at_work, ready, took_over, fenced_out.
     """
-    from deadreckon.stack.assembly import RANK
+    from deadreckon.stack.assembly import RANK_WITH_VENUE
 
-    unknown = sorted(set(services) - set(RANK))
+    unknown = sorted(set(services) - set(RANK_WITH_VENUE))
     if unknown or not services:
-        fail(f"name services out of {', '.join(RANK)}; found {unknown or 'none'}", EXIT_USAGE)
+        fail(
+            f"name services out of {', '.join(RANK_WITH_VENUE)}; found {unknown or 'none'}",
+            EXIT_USAGE,
+        )
     from deadreckon.cli.running import run as run_job
     from deadreckon.runtime.standby import DivergedError
     from deadreckon.stack.worker import Worker, work

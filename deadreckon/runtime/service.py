@@ -79,6 +79,11 @@ class Service:
         intake, shape = self.intake, type(self.lived.state)
         return snapshots.shelf(self.name, intake.book, intake.mode, [module], shape)
 
+    @property
+    def state(self) -> Any:
+        """The decider's state."""
+        return self.lived.state
+
     # Recall: what was recorded is what happened.
 
     async def restore(self) -> None:

@@ -12,9 +12,9 @@ import structlog
 from msgspec import Struct
 
 from deadreckon.contracts.subjects import standing_subject
+from deadreckon.runtime.answerer import Answerer
 from deadreckon.runtime.bus import Bus, UnavailableError
 from deadreckon.runtime.feed import Feed, Message
-from deadreckon.runtime.service import Service
 from deadreckon.runtime.snapshots import Standing
 from deadreckon.runtime.switchboard import acting
 
@@ -45,7 +45,7 @@ class StandingTold(Struct, frozen=True):
     standing: Standing | None
 
 
-async def answer_standing(service: Service, book: str, bus: Bus) -> None:
+async def answer_standing(service: Answerer, book: str, bus: Bus) -> None:
     """Say that this service is at work to whoever asks, for ever.
 
     The answer never waits for the service, which may wait for the log: a digest that was asked
@@ -71,7 +71,7 @@ class Standby:
 
     def __init__(
         self,
-        service: Service,
+        service: Answerer,
         feed: Feed,
         bus: Bus,
         *,

@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from deadreckon.contracts.subjects import turn_subject
 from deadreckon.runtime import killpoints
+from deadreckon.runtime.answerer import Answerer
 from deadreckon.runtime.bus import Bus, UnavailableError
 from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.service import Service
 from deadreckon.runtime.snapshots import state_digest
 from deadreckon.runtime.switchboard import acting
 
@@ -51,7 +51,7 @@ class Player(Protocol):
 class LocalPlayer:
     """A service of this process."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Answerer) -> None:
         self.name = service.name
         self._service = service
 
@@ -62,7 +62,7 @@ class LocalPlayer:
 
     async def state(self) -> str:
         """The digest of the service's state; between two turns it is a function of the log."""
-        return state_digest(self._service.lived.state)
+        return state_digest(self._service.state)
 
 
 class RemotePlayer:
@@ -117,7 +117,7 @@ class RemotePlayer:
         return msgspec.json.decode(reply, type=TurnTaken)
 
 
-async def answer_turns(service: Service, book: str, bus: Bus) -> None:
+async def answer_turns(service: Answerer, book: str, bus: Bus) -> None:
     """Give this service its turns whenever somebody asks, for ever.
 
     Ends with the error of the turn that failed: it has to end the process, and nobody waits for
@@ -127,7 +127,7 @@ async def answer_turns(service: Service, book: str, bus: Bus) -> None:
 
     async def take(request: bytes) -> bytes:
         if request == STATE:
-            return state_digest(service.lived.state).encode()
+            return state_digest(service.state).encode()
         told: asyncio.Future[TurnTaken] = asyncio.get_running_loop().create_future()
         asked.put_nowait((int(request), told))
         return msgspec.json.encode(await told)

@@ -5,12 +5,15 @@ from typing import cast
 
 from deadreckon import __version__
 from deadreckon.contracts.event import Mode
+from deadreckon.runtime.answerer import Answerer
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.crashes import CrashBook
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.lived import Decider
 from deadreckon.runtime.service import Service
 from deadreckon.runtime.snapshots import Snapshots
+from deadreckon.services.venues.edge import VenueEdge
+from deadreckon.services.venues.port import Venue
 
 # The order of turns on a tape: causes before effects, so that most rounds need no second one.
 DECIDERS = {
@@ -23,6 +26,11 @@ DECIDERS = {
     "governance": "deadreckon.services.governance.decider",
 }
 RANK = tuple(DECIDERS)
+
+# A stack that trades at the simulated exchange has its edge right after fill: what fill intends is
+# sent, and what came back is told, in the same round.
+VENUE_SIM = "venue-sim"
+RANK_WITH_VENUE = (*RANK[: RANK.index("fill") + 1], VENUE_SIM, *RANK[RANK.index("fill") + 1 :])
 
 BOOK = "desk"
 
@@ -41,10 +49,21 @@ def assemble(
     mode: Mode,
     crashes: CrashBook | None = None,
     snapshots: Snapshots | None = None,
-) -> list[Service]:
-    """The named services on one bus and one feed, in the order of turns."""
-    return [
-        Service(
+    venue: Venue | None = None,
+) -> list[Answerer]:
+    """The named services on one bus and one feed, in the order of turns.
+
+    `venue` is the account of the venue edge; raises ValueError when that is named without one.
+    """
+
+    def made(name: str) -> Answerer:
+        if name == VENUE_SIM:
+            if venue is None:
+                raise ValueError(f"{name} was named, and no venue for it")
+            return VenueEdge(
+                name, bus, feed, venue, book=book, mode=mode, code=__version__, snapshots=snapshots
+            )
+        return Service(
             name,
             decider(name),
             bus,
@@ -55,6 +74,5 @@ def assemble(
             crashes=crashes,
             snapshots=snapshots,
         )
-        for name in RANK
-        if name in names
-    ]
+
+    return [made(name) for name in RANK_WITH_VENUE if name in names]

@@ -16,18 +16,19 @@ from deadreckon.replay.play import TapePlayer
 from deadreckon.replay.statement import statement
 from deadreckon.replay.tapes.tape import Tape
 from deadreckon.runtime import logs
+from deadreckon.runtime.answerer import Answerer
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.crashes import CrashBook
 from deadreckon.runtime.domain import retry
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.service import Service
 from deadreckon.runtime.snapshots import Snapshots
 from deadreckon.runtime.turns import LocalPlayer, Player, RemotePlayer, Round
-from deadreckon.stack.assembly import BOOK, RANK, assemble
+from deadreckon.stack.assembly import BOOK, RANK, RANK_WITH_VENUE, VENUE_SIM, assemble
 from deadreckon.stack.interrupts import interrupted
 from deadreckon.stack.setup import say, set_up
 from deadreckon.stack.supervision import halt_after_crashes
+from deadreckon.stack.venue import venue_of
 from deadreckon.stack.views import StoredViews, View, Views
 from deadreckon.stack.workers import Workers
 
@@ -45,6 +46,12 @@ class Plan(Struct, frozen=True):
     stay: bool = False  # keep answering at the doors after the tape's end
     book: str = BOOK
     mode: Mode = "paper"
+    venue: bool = False  # trade at the simulated exchange
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Who takes turns, in their order."""
+        return RANK_WITH_VENUE if self.venue else RANK
 
 
 class Demo:
@@ -72,7 +79,7 @@ class Demo:
         self._crashes = CrashBook(folder.crashes)
         self._stack = AsyncExitStack()
         self._workers: Workers | None = None
-        self.services: list[Service] = []
+        self.services: list[Answerer] = []
         self.turns: Round
         self.player: TapePlayer
 
@@ -108,19 +115,25 @@ class Demo:
         plan = self.plan
         if plan.processes:
             self._workers = Workers(
-                self._folder.root, RANK, self.bus, book=plan.book, mode=plan.mode, pace="turns"
+                self._folder.root,
+                plan.services,
+                self.bus,
+                book=plan.book,
+                mode=plan.mode,
+                pace="turns",
             )
             self._stack.push_async_callback(self._workers.stop)
             await self._workers.start()
-            return [RemotePlayer(name, plan.book, self.bus) for name in RANK]
+            return [RemotePlayer(name, plan.book, self.bus) for name in plan.services]
         self.services = assemble(
-            RANK,
+            plan.services,
             self.bus,
             self.feed,
             book=plan.book,
             mode=plan.mode,
             crashes=self._crashes,
             snapshots=self._snapshots,
+            venue=venue_of(self._folder, plan.services),
         )
         return [LocalPlayer(service) for service in self.services]
 
@@ -130,8 +143,9 @@ class Demo:
         where = "memory" if plan.memory else "jetstream"
         await self.player.open()
         await halt_after_crashes(self.bus, plan.book, self._crashes)
-        await set_up(self.bus, plan.book, self.tape.header)
-        started = StackStarted(list(RANK), __version__, where, "stack", "start")
+        edge = VENUE_SIM if plan.venue else ""
+        await set_up(self.bus, plan.book, self.tape.header, edge)
+        started = StackStarted(list(plan.services), __version__, where, "stack", "start")
         await say(self.bus, plan.book, "stack", logs.life_name("start"), started)
         following = asyncio.create_task(self.views.follow(), name="views")
         playing = asyncio.create_task(self._play(progress), name="play")
@@ -152,7 +166,7 @@ class Demo:
             await asyncio.gather(*watching, return_exceptions=True)
         for service in self.services:
             await service.rest()
-        stopped = StackStopped(list(RANK), "stack", "stop")
+        stopped = StackStopped(list(plan.services), "stack", "stop")
         sequence = await say(self.bus, plan.book, "stack", logs.life_name("stop"), stopped)
         await self.views.catch_up(sequence)
         await self.views.rest()

@@ -9,14 +9,18 @@ from msgspec import Struct
 
 from deadreckon.contracts.market import VolumeUnit
 from deadreckon.projections.board import BoardView
+from deadreckon.replay.tapes.rows import BarRow, QuoteRow, TradeRow
 from deadreckon.replay.tapes.synthetic import Recipe, synthesise
 from deadreckon.replay.tapes.tape import Tape, load_or_import, open_tape
 from deadreckon.runtime import logs
 from deadreckon.runtime.folder import Folder
 from deadreckon.stack.demo import Demo, Plan
+from deadreckon.stack.exchange.faults import Faults
 from deadreckon.stack.host import stack_bus
 from deadreckon.stack.screen import Screen, waiting
 from deadreckon.stack.serving import served
+from deadreckon.stack.setup import facts
+from deadreckon.stack.venue import Exchange, check_venue, exchange_for, own_exchange
 from deadreckon.stack.verdicts import told_to_producers
 from deadreckon.stack.views import StoredViews, stored_views
 from deadreckon.stack.vitals import Vitals
@@ -38,6 +42,9 @@ class Launch(Struct, frozen=True):
     nats: str | None
     web_port: int | None
     quiet: bool
+    venue: bool = False
+    venue_seed: str | None = None
+    venue_faults: Faults | None = None
 
 
 async def launch(wish: Launch) -> dict[str, Any]:
@@ -46,10 +53,17 @@ async def launch(wish: Launch) -> dict[str, Any]:
     logs.configure(folder.logs / "demo.log")
     tape = _tape(wish, folder)
     plan = Plan(
-        speed=wish.speed, seconds=wish.seconds, processes=wish.processes, memory=wish.memory
+        speed=wish.speed,
+        seconds=wish.seconds,
+        processes=wish.processes,
+        memory=wish.memory,
+        venue=wish.venue,
     )
     async with AsyncExitStack() as stack:
         stack.enter_context(folder.alone())
+        check_venue(folder, wish.venue)
+        if wish.venue:
+            await stack.enter_async_context(own_exchange(folder, _exchange(wish, tape)))
         bus = await stack.enter_async_context(stack_bus(folder, wish.nats, memory=wish.memory))
         stored = None if wish.memory else stack.enter_context(stored_views(folder))
         board = BoardView()
@@ -72,6 +86,15 @@ def _vitals(demo: Demo, stored: StoredViews | None) -> Vitals | None:
     if stored is None:
         return None
     return Vitals(plan.book, plan.mode, demo.feed, demo.views, stored, lambda: demo.services)
+
+
+def _exchange(wish: Launch, tape: Tape) -> Exchange:
+    """An exchange whose prices begin where the tape's do."""
+    first = next(iter(tape.rows(0)))
+    match first:
+        case BarRow(close=price) | TradeRow(price=price) | QuoteRow(bid=price):
+            asked = Exchange(seed=wish.venue_seed, faults=wish.venue_faults)
+            return exchange_for(facts(tape.header), price, asked)
 
 
 def _tape(wish: Launch, folder: Folder) -> Tape:

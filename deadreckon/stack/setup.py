@@ -27,11 +27,12 @@ async def say(bus: Bus, book: str, name: str, fact_id: str, event: Event) -> int
     return await retry(lambda: bus.append(operator_subject(book, name), payload))
 
 
-async def set_up(bus: Bus, book: str, header: TapeHeader) -> None:
+async def set_up(bus: Bus, book: str, header: TapeHeader, edge: str = "") -> None:
     """Say the demo's setup, or what a start that was cut short has left unsaid of it."""
     tail = await retry(lambda: bus.tail(operator_subject(book, WHO)))
-    names = [f"setup-{number}" for number in range(len(facts(header)))]
-    for name, event in list(zip(names, facts(header), strict=True))[_said(tail, names) :]:
+    events = facts(header, edge)
+    names = [f"setup-{number}" for number in range(len(events))]
+    for name, event in list(zip(names, events, strict=True))[_said(tail, names) :]:
         await say(bus, book, WHO, name, event)
 
 
@@ -43,8 +44,11 @@ def _said(tail: Stored | None, names: list[str]) -> int:
     return names.index(fact_id) + 1 if fact_id in names else len(names)
 
 
-def facts(header: TapeHeader) -> list[Event]:
-    """Instrument, venue, reporting, cash, limits and strategies for one tape."""
+def facts(header: TapeHeader, edge: str = "") -> list[Event]:
+    """Instrument, venue, reporting, cash, limits and strategies for one tape.
+
+    `edge` is the service that talks to the venue, empty for the paper venue.
+    """
     listing = instrument(header)
     quote = listing.quote_currency
     return [
@@ -59,6 +63,7 @@ def facts(header: TapeHeader) -> list[Event]:
             participation=Decimal("0.1"),
             actor=WHO,
             reason=WHY,
+            edge=edge,
         ),
         ReportingConfigured(quote, 3600 * NANOSECONDS, actor=WHO, reason=WHY),
         CashDeposited(quote, Decimal(100_000), actor=WHO, reason=WHY),

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
+from deadreckon.runtime.answerer import Answerer
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.pulse import Pulse
-from deadreckon.runtime.service import Service
 from deadreckon.stack.views import StoredViews, Views
 
 LAG_MAX = 2_000  # messages the views may be behind the log: below a second of it at full speed
@@ -25,7 +25,7 @@ class Vitals(Struct, frozen=True):
     feed: Feed
     views: Views
     stored: StoredViews
-    services: Callable[[], Sequence[Service]]
+    services: Callable[[], Sequence[Answerer]]
 
     @property
     def lag(self) -> int:
@@ -37,7 +37,7 @@ class Vitals(Struct, frozen=True):
         """Whether the log takes what this process writes."""
         return self.feed.bus.pulse
 
-    def behind(self, service: Service) -> int:
+    def behind(self, service: Answerer) -> int:
         """How many messages of the log a service has not answered yet."""
         return max(self.feed.last, self.pulse.sequence) - service.position
 

@@ -12,19 +12,20 @@ from msgspec import Struct
 
 from deadreckon.contracts.event import Mode
 from deadreckon.runtime import logs
+from deadreckon.runtime.answerer import Answerer
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.crashes import CrashBook
 from deadreckon.runtime.domain import FencedOutError
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.server import ServerFailedError, running
-from deadreckon.runtime.service import Service
 from deadreckon.runtime.snapshots import Snapshots, Standing
 from deadreckon.runtime.standby import Standby, answer_standing
 from deadreckon.runtime.turns import answer_turns
 from deadreckon.stack.assembly import assemble
 from deadreckon.stack.host import service_bus
 from deadreckon.stack.interrupts import interrupted
+from deadreckon.stack.venue import venue_of
 
 SERVER_WAIT = 30.0  # seconds for the folder's server to be there: it may be starting again
 LOOK = 0.05  # seconds between two looks for it
@@ -167,7 +168,7 @@ class Instance:
         finally:
             await feed.stop()
 
-    def _assemble(self, bus: Bus, feed: Feed) -> list[Service]:
+    def _assemble(self, bus: Bus, feed: Feed) -> list[Answerer]:
         wish = self._wish
         return assemble(
             wish.services,
@@ -177,12 +178,13 @@ class Instance:
             mode=wish.mode,
             crashes=CrashBook(self._folder.crashes),
             snapshots=Snapshots(self._folder.root),
+            venue=venue_of(self._folder, self._wish.services),
         )
 
     async def _end(self) -> None:
         await self.ending.wait()
 
-    async def _job(self, service: Service, feed: Feed, bus: Bus, standby: bool) -> None:
+    async def _job(self, service: Answerer, feed: Feed, bus: Bus, standby: bool) -> None:
         if standby:
             await self._stand_by(service, feed, bus)
         book = self._wish.book
@@ -190,7 +192,7 @@ class Instance:
         jobs = (follows, answer_standing(service, book, bus))
         await first_of([asyncio.create_task(job) for job in jobs])
 
-    async def _stand_by(self, service: Service, feed: Feed, bus: Bus) -> None:
+    async def _stand_by(self, service: Answerer, feed: Feed, bus: Bus) -> None:
         def ready(standing: Standing) -> None:
             self._tell(Ready(service.name, standing.n, standing.digest))
 
@@ -199,6 +201,6 @@ class Instance:
         self._tell(TookOver(service.name, service.domain.n, service.position))
 
 
-async def _rest(services: Sequence[Service]) -> None:
+async def _rest(services: Sequence[Answerer]) -> None:
     for service in services:
         await service.rest()

@@ -68,6 +68,12 @@ class Faults(Struct, forbid_unknown_fields=True):
     down: Seconds | None = None
 
 
+def every_fault(seed: str = "every") -> Faults:
+    """A little of everything that can go wrong, sooner or later: a hundredth of the requests."""
+    each = 1_000_000 // 100 // len(get_args(Fault))
+    return Faults(plan=Plan(seed, dict.fromkeys(get_args(Fault), each)))
+
+
 class Trouble(Struct, frozen=True):
     """A fault that is to be done to a request, and the rule it comes from."""
 

@@ -81,6 +81,11 @@ class ExchangeProcess:
         self._address = await self._ready(self._child)
         return self._address
 
+    async def ended(self) -> None:
+        """Returns when the process has ended, whoever wanted that."""
+        if self._child is not None:
+            await self._child.wait()
+
     async def stop(self) -> None:
         """Ask it to end, then make it; idempotent."""
         child = self._child

@@ -1,0 +1,135 @@
+"""Sends to a venue what fill intended, and records what came back; recall never sends.
+
+A request is recorded before it leaves and its outcome after it, so that whoever comes after a crash
+knows what the venue may have heard of, and asks before anything is sent again (decision 0015).
+"""
+
+import asyncio
+
+from deadreckon.contracts.event import Mode
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.domain import Domain
+from deadreckon.runtime.feed import Feed, Message
+from deadreckon.runtime.snapshots import Snapshots, Standing
+from deadreckon.services.venues.agenda import Due
+from deadreckon.services.venues.desk import Desk
+from deadreckon.services.venues.errands import Errands
+from deadreckon.services.venues.line import Line
+from deadreckon.services.venues.live import Live
+from deadreckon.services.venues.logbook import Logbook
+from deadreckon.services.venues.port import Venue
+from deadreckon.services.venues.reconciliation import Reconciliation
+
+EDGE = True
+
+
+class VenueEdge:
+    """One account at one venue. On a tape it takes turns and finishes each order before the next;
+    live it follows the log, and requests of different orders are under way together."""
+
+    def __init__(
+        self,
+        name: str,
+        bus: Bus,
+        feed: Feed,
+        venue: Venue,
+        *,
+        book: str,
+        mode: Mode,
+        code: str,
+        snapshots: Snapshots | None = None,
+    ) -> None:
+        self.name = name
+        self.ready = False
+        self._venue = venue
+        self._logbook = Logbook(
+            name, bus, feed, book=book, mode=mode, code=code, snapshots=snapshots
+        )
+        self._line = Line(self._logbook)
+        self._errands = Errands(venue, self._logbook, self._line)
+        self._reconciliation = Reconciliation(venue, self._logbook, self._line)
+        self._advanced = 0  # the venue was told that it is then (nanoseconds UTC)
+
+    @property
+    def domain(self) -> Domain:
+        """Its own subjects of the log."""
+        return self._logbook.domain
+
+    @property
+    def position(self) -> int:
+        """The last message of the log that it has read."""
+        return self._logbook.position
+
+    @property
+    def state(self) -> Desk:
+        """What is outstanding."""
+        return self._logbook.desk
+
+    async def standing(self) -> Standing:
+        """Where the desk stands at the edge's last commit."""
+        return await self._logbook.standing()
+
+    async def restore(self) -> None:
+        """Stand where the newest snapshot stood; to be called before the feed starts."""
+        await self._logbook.restore()
+
+    async def recall(self) -> None:
+        """Fold the log up to the edge's own last commit, without sending anything."""
+        await self._logbook.recall()
+        self.ready = True
+
+    def shadow(self, message: Message) -> None:
+        """Take the next message as recall does, beside another instance that is at work."""
+        self._logbook.shadow(message)
+
+    async def follow(self) -> None:
+        """Serve the venue for as long as the log goes on; ends with the error of what failed."""
+        await self._logbook.take_in(await self._logbook.end())
+        parts = (self._venue, self._logbook, self._line, self._errands, self._reconciliation)
+        try:
+            await Live(*parts).run()
+        finally:
+            await self._venue.close()
+
+    async def take_turn(self, upto: int) -> bool:
+        """Carry out what is intended up to message `upto`, whatever it takes; whether anything
+        was recorded. Pushed reports are not listened to: what a turn adds is a function of the
+        tape and of the venue's market."""
+        before = self.domain.n
+        await self._logbook.take_in(upto)
+        if self._logbook.desk.venues:
+            await self._reconciliation.reconcile()
+            await self._play()
+        return self.domain.n > before
+
+    async def _play(self) -> None:
+        at = self._logbook.at
+        acted = at > self._advanced and bool(self._logbook.desk.orders)
+        if acted:
+            await self._line.insist("clock", lambda: self._venue.advance(at))
+            self._advanced = at
+        while await self._finish() or acted:
+            acted = False
+            await self._reconciliation.catch_up()
+
+    async def _finish(self) -> bool:
+        """Send and ask until nothing is due; whether anything was."""
+        acted = False
+        while dues := await self._errands.due():
+            acted = True
+            await self._take([due for due in dues if due.step == dues[0].step])
+        return acted
+
+    async def _take(self, dues: list[Due]) -> None:
+        """Steps of one kind, one after the other; none overtakes one that was in vain, since then
+        their trades would change places."""
+        await self._errands.record(dues)
+        for due in dues:
+            if due.step != "refuse" and not await self._errands.carry_out(due):
+                await asyncio.sleep(self._errands.wait_of(due.name))
+                break
+
+    async def rest(self) -> None:
+        """Leave a snapshot and give the connection back, at an orderly end."""
+        await self._logbook.rest()
+        await self._venue.close()

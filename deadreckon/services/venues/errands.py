@@ -1,0 +1,71 @@
+"""The steps of outstanding orders: recorded, taken, and their outcomes recorded, once each."""
+
+import asyncio
+
+from deadreckon.runtime import killpoints
+from deadreckon.services.fill import halts
+from deadreckon.services.venues.agenda import Due, agenda, refusals
+from deadreckon.services.venues.line import Line, backoff
+from deadreckon.services.venues.logbook import Logbook
+from deadreckon.services.venues.port import Venue
+from deadreckon.services.venues.requests import Reply, perform, sending, told
+
+EDGE = True
+
+RANK = {"cancel": 0, "query": 1, "submit": 2, "refuse": 3}  # what takes risk away leaves first
+
+
+class Errands:
+    """What is due, and the doing of it; an order that was tried in vain waits a while."""
+
+    def __init__(self, venue: Venue, logbook: Logbook, line: Line) -> None:
+        self._venue = venue
+        self._logbook = logbook
+        self._line = line
+        self._tries: dict[str, int] = {}  # in vain, by client order id
+        self._again: dict[str, float] = {}  # when an order may be tried again, on the loop's clock
+
+    async def due(self) -> list[Due]:
+        """What is to be done now; whoever would submit looks at the operators' doors first."""
+        desk, at = self._logbook.desk, self._logbook.at
+        dues = agenda(desk, at, halts.in_force(desk, at))
+        if any(due.step == "submit" for due in dues):
+            scope = await self._logbook.scope()
+            dues = agenda(self._logbook.desk, self._logbook.at, scope)
+        return sorted(dues, key=lambda due: RANK[due.step])
+
+    async def record(self, dues: list[Due]) -> None:
+        """What leaves now and what does not leave at all; durable when this returns."""
+        leaving = [event for due in dues if (event := sending(due)) is not None]
+        await self._logbook.say([*refusals(dues), *leaving])
+        if leaving:
+            killpoints.passed("venue-intent", self._logbook.name)
+
+    async def carry_out(self, due: Due) -> bool:
+        """Take a step and record its outcome; whether there was one that can be built on."""
+        reply = await perform(self._venue, due, self._logbook.at, self._logbook.name)
+        await self._logbook.say(self._line.news(told(self._logbook.desk, due, reply)))
+        if reply.fault:
+            await self._line.silent(reply.fault)
+        else:
+            await self._line.heard()
+        is_settled = self._is_settled(due)
+        self._pace(due.name, reply, is_settled)
+        return is_settled or (due.step == "query" and not reply.is_inconclusive)
+
+    def _is_settled(self, due: Due) -> bool:
+        order = self._logbook.desk.orders.get(due.name)
+        return order is None or (order.phase == "working" and order.cancel != "wanted")
+
+    def _pace(self, name: str, reply: Reply, is_settled: bool) -> None:
+        if is_settled:
+            self._tries.pop(name, None)
+            self._again.pop(name, None)
+            return
+        tries = self._tries[name] = self._tries.get(name, 0) + 1
+        wait = backoff(tries - 1) if reply.is_inconclusive else 0.0
+        self._again[name] = asyncio.get_running_loop().time() + max(wait, reply.wait)
+
+    def wait_of(self, name: str) -> float:
+        """Seconds until an order may be tried again."""
+        return max(self._again.get(name, 0.0) - asyncio.get_running_loop().time(), 0.0)

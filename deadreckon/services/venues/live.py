@@ -1,0 +1,156 @@
+"""A venue beside a running clock: what is due leaves, what is pushed is heard, the rest asked."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+from deadreckon.contracts.event import Event
+from deadreckon.services.venues.agenda import Due
+from deadreckon.services.venues.desk import asked_about
+from deadreckon.services.venues.errands import Errands
+from deadreckon.services.venues.line import Line, backoff
+from deadreckon.services.venues.logbook import Logbook
+from deadreckon.services.venues.port import (
+    MalformedReportError,
+    RejectedError,
+    Standing,
+    Trade,
+    UnansweredError,
+    Venue,
+)
+from deadreckon.services.venues.reconciliation import Reconciliation
+from deadreckon.services.venues.reports import answered, believed, traded
+
+EDGE = True
+
+WIDTH = 8  # requests under way at once
+POLL_SECONDS = 1.0  # between two looks at a venue that should have told by itself
+
+
+class Live:
+    """Jobs side by side; each of them only adds to the log what the log does not have."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        logbook: Logbook,
+        line: Line,
+        errands: Errands,
+        reconciliation: Reconciliation,
+    ) -> None:
+        self._venue = venue
+        self._logbook = logbook
+        self._line = line
+        self._errands = errands
+        self._reconciliation = reconciliation
+        self._advanced = 0  # the venue was told that it is then (nanoseconds UTC)
+        self._busy: dict[str, asyncio.Task[bool]] = {}  # by client order id
+        self._news = asyncio.Event()  # something may be due
+        self._behind = asyncio.Event()  # the venue may know more than the log
+
+    async def run(self) -> None:
+        """Serve the venue until cancelled; ends with the error of what failed."""
+        jobs = [self._take_in(), self._pursue(), self._keep_up(), self._listen()]
+        tasks = [asyncio.create_task(job) for job in jobs]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task.done():
+                    task.result()
+        finally:
+            under_way: list[asyncio.Task[Any]] = [*tasks, *self._busy.values()]
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+    async def _take_in(self) -> None:
+        while True:
+            await self._logbook.arrives()
+            await self._logbook.take_in()
+            self._news.set()
+
+    async def _pursue(self) -> None:
+        """Let what is due leave, one request an order, WIDTH in all."""
+        while True:
+            self._news.clear()
+            self._clear_done()
+            dues = await self._errands.due() if self._reconciliation.holds else []
+            free = [due for due in dues if due.name not in self._busy]
+            ready = [due for due in free if not self._errands.wait_of(due.name)]
+            await self._let_go(ready[: WIDTH - len(self._busy)])
+            waits = [self._errands.wait_of(due.name) for due in free]
+            await _within(self._news, min([POLL_SECONDS, *filter(None, waits)]))
+
+    def _clear_done(self) -> None:
+        for name, task in list(self._busy.items()):
+            if task.done():
+                del self._busy[name]
+                task.result()
+
+    async def _let_go(self, dues: list[Due]) -> None:
+        if not dues:
+            return
+        await self._errands.record(dues)
+        for due in dues:
+            if due.step != "refuse":
+                task = asyncio.create_task(self._errands.carry_out(due))
+                task.add_done_callback(lambda _: self._news.set())
+                self._busy[due.name] = task
+
+    async def _keep_up(self) -> None:
+        """Reconcile at the start and whenever the venue comes back; ask what it did not push."""
+        while True:
+            desk = self._logbook.desk
+            if desk.venues and not self._reconciliation.holds:
+                if self._busy:
+                    await asyncio.wait(self._busy.values())
+                await self._reconciliation.reconcile()
+                self._news.set()
+            elif asked_about(desk):
+                await self._look()
+            await _within(self._behind, POLL_SECONDS)
+            self._behind.clear()
+
+    async def _look(self) -> None:
+        at = self._logbook.at
+        if at > self._advanced:
+            await self._line.insist("clock", lambda: self._venue.advance(at))
+            self._advanced = at
+        await self._reconciliation.catch_up()
+        self._news.set()
+
+    async def _listen(self) -> None:
+        """Hear what the venue pushes; each time the connection ends, something may be missing."""
+        tries = 0
+        while True:
+            try:
+                async for report in self._venue.reports():
+                    tries = 0
+                    await self._hear(report)
+            except MalformedReportError as error:
+                await self._line.refuse("pushed report", error)
+            except (UnansweredError, RejectedError):
+                pass  # the requests beside it tell whether the venue is away
+            self._behind.set()
+            await asyncio.sleep(backoff(tries))
+            tries += 1
+
+    async def _hear(self, report: Trade | Standing) -> None:
+        await self._logbook.say(self._line.news(self._pushed(report)))
+        if self._logbook.desk.beyond:
+            self._behind.set()
+        self._news.set()
+
+    def _pushed(self, report: Trade | Standing) -> Iterator[Event]:
+        desk = self._logbook.desk
+        if isinstance(report, Trade):
+            yield from traded(desk, report)
+        elif (order := desk.orders.get(report.client_order_id)) is not None:
+            yield from answered(order, believed(report, order.intent.quantity))
+
+
+async def _within(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, at most so long."""
+    waiting = asyncio.ensure_future(event.wait())
+    await asyncio.wait({waiting}, timeout=seconds)
+    waiting.cancel()

@@ -1,0 +1,154 @@
+"""The simulated exchange of a data folder: its process, and the way to the account there."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from deadreckon.contracts.event import Event
+from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
+from deadreckon.contracts.portfolio import CashDeposited
+from deadreckon.runtime.folder import Folder, FolderError
+from deadreckon.runtime.secret import read_secret
+from deadreckon.services.venues.port import Venue
+from deadreckon.services.venues.sim import SimVenue
+from deadreckon.stack.assembly import VENUE_SIM
+from deadreckon.stack.exchange.faults import Faults
+from deadreckon.stack.exchange.orders import Symbol
+from deadreckon.stack.exchange.process import ExchangeProcess
+
+SEED = "1"  # of an exchange that was given none
+
+log = structlog.get_logger()
+
+
+class Account(Struct, frozen=True, forbid_unknown_fields=True):
+    """The way to an account at a simulated exchange, kept in the folder for its edge."""
+
+    url: str
+    key_file: str
+
+
+class Exchange(Struct, frozen=True):
+    """What an exchange of our own shall be: its market's seed (null: as before), what trades
+    there, and what goes wrong."""
+
+    seed: str | None = None
+    symbols: Sequence[Symbol] = ()
+    deposits: Sequence[tuple[str, CashDeposited]] = ()
+    faults: Faults | None = None
+
+
+def exchange_folder(folder: Folder) -> Path:
+    """Where an exchange of our own keeps its book."""
+    return folder.root / "exchange"
+
+
+def check_venue(folder: Folder, wanted: bool) -> None:
+    """Refuse to go on with a folder at another venue than it began with. Raises FolderError.
+
+    Its open orders are where they are, and its positions came from there.
+    """
+    has_begun = (folder.root / "nats").exists()
+    if has_begun and wanted and not exchange_folder(folder).exists():
+        raise FolderError(
+            f"{folder.root} trades at the paper venue: leave --venue out, or take another --data"
+        )
+    if not wanted and exchange_folder(folder).exists():
+        raise FolderError(
+            f"{folder.root} trades at a simulated exchange: go on with --venue sim, "
+            "or take another --data"
+        )
+
+
+def venue_of(folder: Folder, services: Collection[str]) -> Venue | None:
+    """The account that the venue edge has; null when no such edge is among the services.
+
+    Raises FolderError when the folder knows of no exchange.
+    """
+    if VENUE_SIM not in services:
+        return None
+    try:
+        account = msgspec.json.decode(_account_file(folder).read_bytes(), type=Account)
+        return SimVenue(account.url, read_secret(Path(account.key_file)))
+    except (OSError, msgspec.MsgspecError) as error:
+        raise FolderError(
+            f"{folder.root} knows no exchange for {VENUE_SIM}: start its stack with one ({error})"
+        ) from error
+
+
+def _account_file(folder: Folder) -> Path:
+    return folder.root / f"{VENUE_SIM}.json"
+
+
+def remember(folder: Folder, account: Account) -> None:
+    """Keep the way to an account, for whoever runs the edge."""
+    _account_file(folder).write_bytes(msgspec.json.encode(account) + b"\n")
+
+
+@asynccontextmanager
+async def own_exchange(folder: Folder, wish: Exchange) -> AsyncIterator[ExchangeProcess]:
+    """An exchange of our own on the folder, as long as this lasts; started again if it ends."""
+    where = exchange_folder(folder)
+    async with ExchangeProcess(where, wish.seed or _kept_seed(where)) as exchange:
+        remember(folder, Account(exchange.address.url, str((where / "key").absolute())))
+        async with exchange.keeper() as keeper:
+            for symbol in wish.symbols:
+                await keeper.list_symbol(symbol)
+            for name, deposit in wish.deposits:
+                await keeper.deposit(name, deposit.currency, deposit.amount)
+            await keeper.disturb(wish.faults or Faults())
+        keeping = asyncio.create_task(_keep(exchange), name="exchange")
+        try:
+            yield exchange
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def _keep(exchange: ExchangeProcess) -> None:
+    while True:
+        await exchange.ended()
+        log.error("exchange_ended", next="starting it again on the same book and ports")
+        await exchange.start()
+
+
+def _kept_seed(where: Path) -> str:
+    try:
+        found: dict[str, str] = msgspec.json.decode((where / "exchange.json").read_bytes())
+    except FileNotFoundError:
+        return SEED
+    return found["seed"]
+
+
+def exchange_for(facts: Iterable[Event], base_price: Decimal, wish: Exchange) -> Exchange:
+    """An exchange where what is listed trades around a price, on the terms of its venue, and the
+    account has the cash that was deposited. The wish says the rest."""
+    said = list(facts)
+    terms = {event.venue: event for event in said if isinstance(event, VenueConfigured)}
+    return msgspec.structs.replace(
+        wish,
+        symbols=[
+            Symbol(
+                symbol=event.symbol,
+                base_price=base_price,
+                tick_size=event.tick_size,
+                lot_size=event.lot_size,
+                quote_currency=event.quote_currency,
+                maker_fee_rate=terms[event.venue].maker_fee_rate,
+                taker_fee_rate=terms[event.venue].taker_fee_rate,
+            )
+            for event in said
+            if isinstance(event, InstrumentListed)
+        ],
+        deposits=[
+            (f"setup-{number}", event)
+            for number, event in enumerate(said)
+            if isinstance(event, CashDeposited)
+        ],
+    )

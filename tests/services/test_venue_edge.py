@@ -1,0 +1,361 @@
+"""The venue edge: recorded before it leaves, asked before it is sent again, never sent twice."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from deadreckon.contracts.governance import HaltRequested, ResumeRequested
+from deadreckon.runtime.domain import FencedOutError
+from tests.services.venue_desk import (
+    AFTER,
+    BEFORE,
+    GARBAGE,
+    SECOND,
+    THROTTLED,
+    Desk,
+    FakeVenue,
+    cancelling,
+    configured,
+    intent,
+)
+
+SUBMITTED = ["RequestSending submit", "OrderAccepted"]
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    opened = await Desk(FakeVenue()).open()
+    yield opened
+    await opened.closed()
+
+
+def submits(desk: Desk) -> list[str]:
+    return [name for request, name in desk.venue.sent if request == "submit"]
+
+
+async def test_a_request_is_in_the_log_before_it_leaves(desk: Desk) -> None:
+    seen: list[list[str]] = []
+    submit = desk.venue.submit
+
+    async def looking(ticket: Any) -> str:
+        seen.append([type(said.event).__name__ for said in desk.said()])
+        return await submit(ticket)
+
+    desk.venue.submit = looking  # type: ignore[method-assign]
+    await desk.fill(intent("a"), intent("b"))
+    await desk.turn()
+    sending = ["VenueReconciled", "VenueRequestSending", "VenueRequestSending"]
+    assert [told[:3] for told in seen] == [sending, sending]
+
+
+async def test_an_order_is_sent_and_its_trades_are_recorded_in_one_turn(desk: Desk) -> None:
+    await desk.fill(intent("a"))
+    assert await desk.turn() == ["Reconciled", *SUBMITTED, "TradeReported"]
+    assert await desk.turn() == []
+    assert submits(desk) == ["a"]
+
+
+async def test_the_orders_of_other_venues_are_left_alone(desk: Desk) -> None:
+    await desk.fill(intent("a", venue="PAPER"))
+    assert await desk.turn() == ["Reconciled"]
+    assert submits(desk) == []
+
+
+@pytest.mark.parametrize("fault", [AFTER, GARBAGE])
+async def test_an_unanswered_submit_is_asked_about_and_not_sent_again(
+    desk: Desk, fault: str
+) -> None:
+    desk.venue.faults["submit"] = [fault]
+    await desk.fill(intent("a"))
+    told = [name for name in await desk.turn() if not name.startswith("ReportRefused")]
+    assert told[1:] == [
+        "RequestSending submit",
+        "RequestUnanswered submit",
+        "OrderAccepted",
+        "TradeReported",
+    ]
+    assert submits(desk) == ["a"]
+
+
+async def test_what_never_got_there_is_sent_again_under_the_same_name(desk: Desk) -> None:
+    desk.venue.faults["submit"] = [BEFORE]
+    await desk.fill(intent("a"))
+    assert (await desk.turn())[1:] == [
+        "RequestSending submit",
+        "RequestUnanswered submit",
+        "OrderMissing",
+        *SUBMITTED,
+        "TradeReported",
+    ]
+    assert submits(desk) == ["a", "a"]
+
+
+async def test_a_query_without_an_answer_is_asked_until_there_is_one(desk: Desk) -> None:
+    desk.venue.faults = {"submit": [AFTER], "query": [BEFORE, BEFORE, GARBAGE]}
+    await desk.fill(intent("a"))
+    await desk.turn()
+    assert submits(desk) == ["a"]
+    assert [request for request, _ in desk.venue.sent].count("query") == 4
+
+
+async def test_a_venue_that_has_seen_the_id_is_asked_for_the_order_behind_it(desk: Desk) -> None:
+    await desk.fill(intent("a", limit=90))
+    await desk.venue.submit(_ticket("a"))
+    assert (await desk.turn())[1:] == SUBMITTED
+    assert len(desk.venue.orders) == 1
+
+
+def _ticket(name: str) -> Any:
+    from deadreckon.services.venues.desk import Order
+    from deadreckon.services.venues.requests import _ticket
+
+    return _ticket(Order(intent(name, limit=90), "id", "root", 1))
+
+
+async def test_throttling_costs_time_and_nothing_else(desk: Desk) -> None:
+    desk.venue.faults = {"submit": [THROTTLED], "trades": [THROTTLED]}
+    await desk.fill(intent("a"))
+    told = await desk.turn()
+    assert "RequestUnanswered submit" not in told
+    assert told[-2:] == ["OrderAccepted", "TradeReported"]
+    assert len(desk.venue.orders) == 1
+
+
+async def test_what_the_venue_refuses_is_rejected_with_its_own_code(desk: Desk) -> None:
+    desk.venue.refuses = {"a"}
+    await desk.fill(intent("a"))
+    assert (await desk.turn())[1:] == ["RequestSending submit", "OrderRejected no_money"]
+
+
+async def test_a_cancel_tells_how_the_order_ended(desk: Desk) -> None:
+    await desk.fill(intent("a", limit=90))
+    await desk.turn()
+    desk.venue.fill("a", Decimal("0.5"))
+    await desk.fill(cancelling("a"))
+    assert await desk.turn() == ["RequestSending cancel", "OrderEnded", "TradeReported"]
+    ended = next(said.event for said in desk.said() if "Ended" in type(said.event).__name__)
+    assert ended.filled == Decimal("0.5")
+
+
+async def test_a_cancel_that_came_too_late_is_rejected_and_the_trades_are_told(desk: Desk) -> None:
+    await desk.fill(intent("a", limit=90))
+    await desk.turn()
+    desk.venue.fill("a")
+    await desk.fill(cancelling("a"))
+    assert await desk.turn() == ["RequestSending cancel", "CancelRejected", "TradeReported"]
+    assert await desk.turn() == []
+
+
+@pytest.mark.parametrize("fault", [BEFORE, AFTER, THROTTLED, GARBAGE])
+async def test_an_unanswered_cancel_is_tried_until_the_order_is_gone(
+    desk: Desk, fault: str
+) -> None:
+    await desk.fill(intent("a", limit=90))
+    await desk.turn()
+    desk.venue.faults["cancel"] = [fault]
+    await desk.fill(cancelling("a"))
+    assert (await desk.turn())[-1] == "OrderEnded"
+    assert not desk.venue.orders["a"].open
+
+
+async def test_what_was_cancelled_before_it_left_does_not_leave(desk: Desk) -> None:
+    await desk.fill(intent("a"), cancelling("a"))
+    assert (await desk.turn())[1:] == ["OrderNotSent cancelled_before_send"]
+    assert submits(desk) == []
+
+
+async def test_what_ran_out_of_time_does_not_leave(desk: Desk) -> None:
+    await desk.fill(intent("a", expires_at=desk.now))
+    assert (await desk.turn())[1:] == ["OrderNotSent expired_before_send"]
+
+
+async def test_a_halt_behind_the_edges_place_is_obeyed_before_anything_leaves(desk: Desk) -> None:
+    await desk.fill(intent("a"))
+    upto = desk.log.last
+    await desk.operator(HaltRequested("ann", "smoke", "all"))
+    await desk.edge.take_turn(upto)
+    assert desk.edge.position == upto
+    assert [said.event.rule for said in desk.said() if hasattr(said.event, "rule")] == ["halted"]
+    assert submits(desk) == []
+
+
+async def test_a_resume_counts_only_at_its_place(desk: Desk) -> None:
+    await desk.operator(HaltRequested("ann", "smoke", "all"))
+    await desk.fill(intent("a"))
+    upto = desk.log.last
+    await desk.operator(ResumeRequested("ann", "fine"))
+    await desk.edge.take_turn(upto)
+    assert submits(desk) == []
+    await desk.turn()
+    await desk.fill(intent("b"))
+    await desk.turn()
+    assert submits(desk) == ["b"]
+
+
+async def test_halts_let_pass_what_they_let_pass_in_fill(desk: Desk) -> None:
+    await desk.operator(HaltRequested("ann", "smoke", "close_only"))
+    await desk.fill(intent("entry"), intent("exit", reduce_only=True))
+    await desk.turn()
+    await desk.operator(HaltRequested("ann", "fire", "all"))
+    await desk.fill(
+        intent("another-exit", reduce_only=True),
+        intent("stop", reduce_only=True, purpose="stop_loss", limit=80),
+        intent("flat", reduce_only=True, purpose="flatten"),
+    )
+    await desk.turn()
+    assert submits(desk) == ["exit", "stop", "flat"]
+
+
+async def test_a_halt_never_stops_a_cancel(desk: Desk) -> None:
+    await desk.fill(intent("a", limit=90))
+    await desk.turn()
+    await desk.operator(HaltRequested("ann", "fire", "all"))
+    await desk.fill(cancelling("a"))
+    assert "OrderEnded" in await desk.turn()
+
+
+async def test_a_resend_that_a_halt_overtakes_is_not_sent(desk: Desk) -> None:
+    desk.venue.faults["submit"] = [BEFORE]
+    await desk.fill(intent("a"))
+    upto = desk.log.last
+    query = desk.venue.query
+
+    async def halting(name: str) -> Any:
+        await desk.operator(HaltRequested("ann", "fire", "all"))
+        return await query(name)
+
+    desk.venue.query = halting  # type: ignore[method-assign]
+    await desk.edge.take_turn(upto)
+    assert submits(desk) == ["a"]
+    assert not desk.venue.orders
+    assert type(desk.said()[-1].event).__name__ == "VenueOrderNotSent"
+
+
+async def test_an_edge_that_comes_back_asks_before_it_sends(desk: Desk) -> None:
+    """The old one died between its record and the reply: the venue may have the order, or not."""
+    desk.venue.faults["submit"] = [AFTER]
+    desk.venue.query = _dies  # type: ignore[method-assign]
+    await desk.fill(intent("a"), intent("b"))
+    with pytest.raises(InterruptedError):
+        await desk.turn()
+    del desk.venue.query  # type: ignore[method-assign]
+    await desk.born()
+    assert submits(desk) == ["a"]
+    await desk.turn()
+    asked = [(request, name) for request, name in desk.venue.sent if name]
+    assert asked == [("submit", "a"), ("query", "a"), ("query", "b"), ("submit", "b")]
+    assert len(desk.venue.told) == 2
+
+
+async def _dies(name: str) -> Any:
+    raise InterruptedError
+
+
+async def test_recall_sends_nothing_and_folds_what_life_folded(desk: Desk) -> None:
+    desk.venue.faults = {"submit": [AFTER], "cancel": [BEFORE]}
+    await desk.fill(intent("a", limit=90), intent("b", limit=91), intent("c"))
+    await desk.turn()
+    desk.venue.fill("b", Decimal(1))
+    await desk.tick()
+    await desk.fill(cancelling("a"), intent("d", limit=80))
+    await desk.turn()
+    lived = desk.edge._logbook.desk
+    sent = list(desk.venue.sent)
+    await desk.born()
+    assert desk.venue.sent == sent
+    assert desk.edge._logbook.desk == lived
+    assert lived.place == len(desk.venue.told)
+    assert set(lived.orders) == {"b", "d"}
+
+
+async def test_a_start_finds_trades_strangers_and_orders_that_ended(desk: Desk) -> None:
+    await desk.fill(intent("a", limit=90), intent("b", limit=91))
+    await desk.turn()
+    desk.venue.fill("a")
+    desk.venue.end("b", "the venue wanted it so")
+    await desk.venue.submit(_ticket("stranger"))
+    desk.venue.fill("stranger", Decimal(1))
+    await desk.born()
+    told = await desk.turn()
+    assert told == ["OrderEnded", "TradeReported", "ReportRefused unknown_order", "Reconciled"]
+    reconciled = desk.said()[-1].event
+    assert (reconciled.orders_asked, reconciled.trades_found) == (2, 2)
+    assert reconciled.strangers == ["stranger"]
+    assert reconciled.balances == {"USD": Decimal(1000)}
+
+
+async def test_a_venue_that_is_away_is_said_once_and_nothing_is_sent_meanwhile(desk: Desk) -> None:
+    desk.venue.faults["trades"] = [BEFORE] * 5
+    await desk.fill(intent("a"))
+    told = await desk.turn()
+    assert told[:2] == ["ConnectionChanged", "ConnectionChanged"]
+    assert [said.event.connected for said in desk.said()[:2]] == [False, True]
+    assert told.count("ConnectionChanged") == 2
+    assert submits(desk) == ["a"]
+
+
+async def test_a_broken_venue_does_not_fill_the_log(desk: Desk) -> None:
+    desk.venue.faults["trades"] = [GARBAGE] * 6
+    told = await desk.turn()
+    assert told.count("ReportRefused malformed") == 1
+
+
+async def test_whatever_traded_is_told_and_fill_is_to_judge_it(desk: Desk) -> None:
+    await desk.fill(intent("a", limit=90))
+    await desk.turn()
+    desk.venue.print_trade("a", "buy", Decimal(3))
+    desk.venue.print_trade("a", "sell", Decimal(1))
+    desk.venue.print_trade("a", "buy", Decimal(0))
+    await desk.tick()
+    assert await desk.turn() == ["TradeReported"] * 2 + ["ReportRefused impossible_amount"]
+    await desk.tick()
+    assert await desk.turn() == []
+
+
+async def test_a_standing_that_contradicts_itself_is_no_answer(desk: Desk) -> None:
+    desk.venue.faults["submit"] = [AFTER]
+    query, tries = desk.venue.query, []
+
+    async def contradicting(name: str) -> Any:
+        tries.append(name)
+        standing = await query(name)
+        return msgspec.structs.replace(standing, outcome="expired") if len(tries) < 3 else standing
+
+    desk.venue.query = contradicting  # type: ignore[method-assign]
+    await desk.fill(intent("a", limit=90))
+    told = [name for name in await desk.turn() if name != "ConnectionChanged"]
+    assert told[-3:] == ["RequestUnanswered submit", "ReportRefused malformed", "OrderAccepted"]
+    assert submits(desk) == ["a"]
+
+
+async def test_whoever_is_fenced_out_sends_no_more(desk: Desk) -> None:
+    await desk.turn()
+    old = desk.edge
+    await desk.born()
+    await desk.fill(intent("a"))
+    await desk.turn()
+    await desk.fill(intent("b"))
+    with pytest.raises(FencedOutError):
+        await old.take_turn(desk.log.last)
+    assert submits(desk) == ["a"]
+
+
+async def test_an_order_of_a_venue_that_was_given_another_edge_is_seen_through(desk: Desk) -> None:
+    await desk.fill(intent("a", limit=90))
+    await desk.turn()
+    await desk.operator(configured(edge=""))
+    await desk.fill(intent("b"), cancelling("a"))
+    assert "OrderEnded" in await desk.turn()
+    assert submits(desk) == ["a"]
+
+
+async def test_ids_do_not_depend_on_how_often_the_edge_died(desk: Desk) -> None:
+    await desk.fill(intent("a"))
+    await desk.turn()
+    first = {said.id for said in desk.said()}
+    assert len(first) == len(desk.said())
+    assert {said.cause for said in desk.said()[1:]} == {"fill-2-0"}
+    assert desk.now % SECOND == 0
