@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from deadreckon.stack.bench.figures import Figure
     from deadreckon.stack.bench.history import Key, Run
 
-Name = Literal["append", "decode", "fold", "replay", "latency", "sustained", "play", "memory"]
+Name = Literal[
+    "append", "decode", "fold", "replay", "latency", "sustained", "play", "memory", "takeover"
+]
 
 
 def bench(

@@ -15,7 +15,9 @@ from deadreckon.stack.bench import (
     memory,
     playing,
     replaying,
+    restart,
     sustained,
+    takeover,
 )
 from deadreckon.stack.bench.figures import Figure
 from deadreckon.stack.bench.history import Run
@@ -34,6 +36,8 @@ MEASURES: dict[str, Measure] = {
     "sustained": sustained.measure,
     "play": playing.measure,
     "memory": memory.measure,
+    "restart": restart.measure,
+    "takeover": takeover.measure,
 }
 
 

@@ -1,0 +1,32 @@
+"""How long a standby needs until it answers: the drill, as `dr drill takeover` holds it."""
+
+from deadreckon.stack.bench.figures import Figure, bounded, percentile
+from deadreckon.stack.bench.workshop import Workshop
+from deadreckon.stack.drill import GOAL_SECONDS, SPEAKERS, Takeover, drill
+
+ROUNDS = 3  # drills, each of every service that a signal makes speak
+
+
+async def measure(shop: Workshop) -> list[Figure]:
+    """From the signal that takes an instance away to the first commit of its standby."""
+    found: list[Takeover] = []
+    for _ in range(shop.size(ROUNDS, 1)):
+        with shop.folder("takeover") as folder:
+            found += await drill(folder, shop.size(SPEAKERS, SPEAKERS[:1]), shop.tell)
+    bad = sum(not each.clean for each in found)
+    if bad:
+        return [Figure("takeovers that failed", bad, "takeovers", mark="none", reached=False)]
+    return [figure for how in ("killed", "stopped") for figure in _figures(found, how)]
+
+
+def _figures(found: list[Takeover], how: str) -> list[Figure]:
+    seconds = [each.seconds for each in found if each.how == how and each.seconds is not None]
+    return [
+        bounded(
+            f"{how} to first commit of the standby, p50",
+            percentile(seconds, 0.5),
+            "s",
+            GOAL_SECONDS,
+        ),
+        bounded(f"{how} to first commit, max", max(seconds), "s", GOAL_SECONDS),
+    ]
