@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 
@@ -20,13 +21,14 @@ log = structlog.get_logger()
 
 class Gateway:
     """`async with Gateway(folder, vitals, port) as gateway:` serves at `gateway.url`, which also
-    stands in the folder's `gateway.url` meanwhile. Port 0 takes a free one.
+    stands in the folder's `gateway.url` meanwhile. Port 0 takes a free one; a socket in its place
+    is one that listens already.
 
     Raises PortBusyError.
     """
 
-    def __init__(self, folder: Folder, vitals: Vitals, port: int) -> None:
-        self._socket = bound(port)
+    def __init__(self, folder: Folder, vitals: Vitals, port: int | socket.socket) -> None:
+        self._socket = bound(port) if isinstance(port, int) else port
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://{LOOPBACK}:{self.port}"
         _log_quietly()

@@ -1,19 +1,49 @@
 """The gateway as the stacks use it: there or not, and imported only when it is."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
+from socket import socket
 
 from deadreckon.runtime.folder import Folder
+from deadreckon.stack.loopback import LOOPBACK, bound
 from deadreckon.stack.vitals import Vitals
+
+# What the gateway is made of takes a second to import. Services that are quick to recall decide
+# first; whoever asks meanwhile waits in the port's queue.
+HEAD_START = 1.0  # seconds at most
+LOOK = 0.02
 
 
 @asynccontextmanager
 async def served(folder: Folder, vitals: Vitals | None, port: int | None) -> AsyncIterator[str]:
-    """The URL of the gateway; empty when nobody wants one, or a stack keeps no views to read."""
+    """The URL of the gateway; empty when nobody wants one, or a stack keeps no views to read.
+
+    Raises PortBusyError at once.
+    """
     if port is None or vitals is None:
         yield ""
         return
-    from deadreckon.stack.gateway import Gateway  # late: what it is made of takes a second
+    listening = bound(port)
+    ending = asyncio.Event()
+    serving = asyncio.create_task(_serve(folder, vitals, listening, ending), name="gateway")
+    try:
+        yield f"http://{LOOPBACK}:{listening.getsockname()[1]}"
+    finally:
+        ending.set()
+        await serving
 
-    async with Gateway(folder, vitals, port) as gateway:
-        yield gateway.url
+
+async def _serve(folder: Folder, vitals: Vitals, listening: socket, ending: asyncio.Event) -> None:
+    for _ in range(int(HEAD_START / LOOK)):
+        if ending.is_set() or not _recalling(vitals):
+            break
+        await asyncio.sleep(LOOK)
+    module = await asyncio.to_thread(import_module, "deadreckon.stack.gateway")
+    async with module.Gateway(folder, vitals, listening):
+        await ending.wait()
+
+
+def _recalling(vitals: Vitals) -> bool:
+    return any(not service.ready for service in vitals.services())

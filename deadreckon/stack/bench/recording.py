@@ -42,8 +42,9 @@ async def played(folder: Folder, bars: int) -> list[Stored]:
     return bus.log.messages
 
 
-async def traded(signals: int) -> list[Stored]:
-    """What busy producers cause: for every signal an order, a fill and a position."""
+async def traded(signals: int, begin: int = BEGIN) -> list[Stored]:
+    """What busy producers cause: for every signal an order, a fill and a position. `begin` is
+    when (nanoseconds UTC)."""
     bus = MemoryBus()
     feed = Feed(bus)
     services = assemble(RANK, bus, feed, book=BOOK, mode="paper", crashes=CrashBook())
@@ -53,7 +54,7 @@ async def traded(signals: int) -> list[Stored]:
     await set_up_bench(bus, BOOK)
     quotes = Quotes(bus)
     for number in range(signals // BATCH):
-        at = BEGIN + number * NANOSECONDS
+        at = begin + number * NANOSECONDS
         await quotes.say(at)
         turns.tail = await send_batch(bus, "traded", number * BATCH, BATCH, at)
         await turns.settle()

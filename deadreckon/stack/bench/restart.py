@@ -1,0 +1,114 @@
+"""How long after its process a stack makes its first decision, against the length of its log."""
+
+import asyncio
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from deadreckon.contracts.event import NANOSECONDS
+from deadreckon.contracts.subjects import producer_subject, verdict_subject
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.rights import OWN_PRODUCER
+from deadreckon.runtime.server import running
+from deadreckon.stack.assembly import BOOK
+from deadreckon.stack.bench.figures import Figure, bounded, percentile
+from deadreckon.stack.bench.market import Quotes
+from deadreckon.stack.bench.recording import BATCH, pour, traded
+from deadreckon.stack.bench.signals import signal
+from deadreckon.stack.bench.workshop import PRODUCER, MeasureError, Workshop
+from deadreckon.stack.host import open_bus, stack_bus
+
+EVENTS_A_SIGNAL = 8
+SECONDS_MAX = 2.0
+PATIENCE = 180.0  # seconds for a decision
+LOOK = 0.005  # seconds between two looks whether the server listens
+
+
+async def measure(shop: Workshop) -> list[Figure]:
+    """`dr up` on logs of a day's orders: folded whole, and begun with the snapshots that an
+    orderly end left behind; then with what a kill left, some thousand events further on."""
+    figures: list[Figure] = []
+    for events in shop.size((10_000, 100_000, 1_000_000), (2_000,)):
+        figures += await _at_length(shop, events)
+    return figures
+
+
+async def _at_length(shop: Workshop, events: int) -> list[Figure]:
+    shop.tell(f"{events:,} events")
+    with shop.folder("restart") as folder:
+        await _fill(folder, events)
+        whole = await _first_decision(folder)
+        times = [await _first_decision(folder) for _ in range(shop.size(5, 1))]
+        shutil.rmtree(folder.root / "snapshots")
+    seconds = percentile(times, 0.5)
+    name = f"first decision of `dr up` after {events:,} events"
+    return [
+        bounded(f"{name}, with snapshots", seconds, "s", SECONDS_MAX),
+        Figure(f"{name}, without", whole, "s"),
+    ]
+
+
+async def _fill(folder: Folder, events: int) -> None:
+    """A day's orders up to a moment ago, as the services have answered them."""
+    signals = events // EVENTS_A_SIGNAL
+    begin = time.time_ns() - (signals // BATCH + 60) * NANOSECONDS
+    messages = await traded(signals, begin)
+    async with stack_bus(folder, None, more=[PRODUCER]) as bus:
+        await pour(messages, bus)
+
+
+async def _first_decision(folder: Folder) -> float:
+    """Seconds from the start of the process to the verdict on a signal that waits for nothing but
+    the log; the stack is ended in good order then."""
+    begun = time.perf_counter()
+    async with _stack(folder) as process:
+        await _listening(folder, process)
+        async with (
+            open_bus(folder, None, PRODUCER) as bus,
+            open_bus(folder, None, "market") as market,
+        ):
+            verdicts = bus.listen(verdict_subject(BOOK, OWN_PRODUCER))
+            await verdicts.ready()
+            quotes = Quotes(market)
+            await quotes.recall()
+            await quotes.say(time.time_ns())
+            payload = msgspec.json.encode(signal(1, f"restart-{time.time_ns()}"))
+            await bus.append(producer_subject(BOOK, OWN_PRODUCER), payload)
+            await asyncio.wait_for(anext(verdicts), PATIENCE)
+            return time.perf_counter() - begun
+
+
+@asynccontextmanager
+async def _stack(folder: Folder) -> AsyncIterator[asyncio.subprocess.Process]:
+    root = Path(__file__).resolve().parents[3]
+    command = [sys.executable, "-m", "deadreckon", "up", "--web-port", "0", "--json"]
+    with (folder.logs / "up.log").open("ab") as errors:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            "--data",
+            str(folder.root.absolute()),
+            cwd=root,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+        )
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await process.wait()
+
+
+async def _listening(folder: Folder, process: asyncio.subprocess.Process) -> None:
+    """Until the server of the stack is there."""
+    while running(folder.root) is None:
+        if process.returncode is not None:
+            raise MeasureError(f"`dr up` ended with code {process.returncode}")
+        await asyncio.sleep(LOOK)
