@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import structlog
+
 from deadreckon.contracts.event import Event
 from deadreckon.services.venues.agenda import Due
 from deadreckon.services.venues.desk import asked_about
@@ -24,7 +26,10 @@ from deadreckon.services.venues.reports import answered, believed, traded
 EDGE = True
 
 WIDTH = 8  # requests under way at once
+BEHIND_MAX = 1_000  # messages of the log not read yet: at full speed a tenth of a second of it
 POLL_SECONDS = 1.0  # between two looks at a venue that should have told by itself
+
+log = structlog.get_logger()
 
 
 class Live:
@@ -45,6 +50,7 @@ class Live:
         self._reconciliation = reconciliation
         self._advanced = 0  # the venue was told that it is then (nanoseconds UTC)
         self._busy: dict[str, asyncio.Task[bool]] = {}  # by client order id
+        self._late = False  # too far behind the log to send an order
         self._news = asyncio.Event()  # something may be due
         self._behind = asyncio.Event()  # the venue may know more than the log
 
@@ -74,12 +80,27 @@ class Live:
         while True:
             self._news.clear()
             self._clear_done()
-            dues = await self._errands.due() if self._reconciliation.holds else []
+            dues = await self._dues()
             free = [due for due in dues if due.name not in self._busy]
             ready = [due for due in free if not self._errands.wait_of(due.name)]
             await self._let_go(ready[: WIDTH - len(self._busy)])
             waits = [self._errands.wait_of(due.name) for due in free]
             await _within(self._news, min([POLL_SECONDS, *filter(None, waits)]))
+
+    async def _dues(self) -> list[Due]:
+        """What may leave now: no order does from far behind the log, where it may long be void."""
+        dues = await self._errands.due() if self._reconciliation.holds else []
+        if not any(due.step == "submit" for due in dues):
+            return dues
+        behind = await self._logbook.end() - self._logbook.position
+        self._say_late(behind)
+        return [due for due in dues if due.step != "submit"] if behind > BEHIND_MAX else dues
+
+    def _say_late(self, behind: int) -> None:
+        late = behind > BEHIND_MAX
+        if late and not self._late:
+            log.warning("venue_edge_behind", messages=behind, next="no order leaves meanwhile")
+        self._late = late
 
     def _clear_done(self) -> None:
         for name, task in list(self._busy.items()):
