@@ -19,7 +19,7 @@ from deadreckon.runtime.bus import (
     UnavailableError,
 )
 from deadreckon.runtime.credentials import CredentialError
-from deadreckon.runtime.domain import FencedOutError
+from deadreckon.runtime.domain import AlienMessageError, FencedOutError
 from deadreckon.runtime.folder import FolderBusyError, FolderError
 from deadreckon.runtime.recollection import RecollectionError
 from deadreckon.runtime.secret import ExposedSecretError
@@ -35,6 +35,7 @@ T = TypeVar("T")
 USAGE = (TapeError, TapeMismatchError, FolderError)
 WORLD = (
     AheadError,
+    AlienMessageError,
     ConfigurationError,
     CredentialError,
     DeniedError,

@@ -25,6 +25,11 @@ class FencedOutError(Exception):
     """You write in a domain that another instance has taken over; recover as its standby."""
 
 
+class AlienMessageError(Exception):
+    """Something lies in the domain you write in that no instance of the service has written there:
+    an incident, which a person has to look into before anybody goes on (see the runbook)."""
+
+
 class Domain:
     """The writing end of (book, service). `sequence` is the fence token: the last commit's place.
 
@@ -46,12 +51,12 @@ class Domain:
     async def recover(self) -> Commit | None:
         """Read the domain's last commit from the log and stand behind it; null when it is new.
 
-        Raises UndecodableError when the tail is no commit: an incident, not a rival.
+        Raises AlienMessageError when the tail is no commit.
         """
         tail = await retry(lambda: self._bus.tail(self.filter))
         if tail is None:
             return None
-        commit = decode_commit(tail.payload)
+        commit = self._decoded(tail)
         self.sequence, self.n, self.previous = tail.sequence, commit.n, digest(tail.payload)
         return commit
 
@@ -97,14 +102,30 @@ class Domain:
     def _judge(self, tail: Stored | None, name: str) -> int:
         """Who moved the fence: an earlier attempt of ours, nobody yet, or a rival."""
         if tail is not None and tail.sequence != self.sequence:
-            try:
-                stored = decode_commit(tail.payload)
-            except UndecodableError as error:
-                raise FencedOutError(f"{self.filter}: an alien message: {error}") from error
+            stored = self._decoded(tail)
             if stored.id == name:
                 return tail.sequence
+            if not self._may_follow(stored):
+                raise AlienMessageError(
+                    f"{self.filter}: message {tail.sequence} says that it is commit {stored.n}, "
+                    f"but does not continue commit {self.n}"
+                )
             raise FencedOutError(f"{self.filter}: another instance wrote commit {stored.n}")
         raise UnavailableError(f"{self.filter}: refused with the fence in place; trying again")
+
+    def _decoded(self, tail: Stored) -> Commit:
+        try:
+            return decode_commit(tail.payload)
+        except UndecodableError as error:
+            raise AlienMessageError(
+                f"{self.filter}: message {tail.sequence} ({tail.subject}) is no commit: {error}"
+            ) from error
+
+    def _may_follow(self, stored: Commit) -> bool:
+        """Whether a rival that recovered our last commit can have written this one."""
+        if stored.n == self.n + 1:
+            return stored.previous == self.previous
+        return stored.n > self.n + 1
 
 
 async def retry(attempt: Callable[[], Awaitable[T]]) -> T:
