@@ -147,7 +147,7 @@ def test_an_entry_that_fills_on_after_its_position_was_closed_is_protected_anew(
 # Legs that end otherwise.
 
 
-def test_a_leg_that_the_venue_refuses_is_an_alarm() -> None:
+def test_a_stop_that_the_venue_refuses_is_an_alarm() -> None:
     story = real_desk(bar(100), ENTRY, accepted())
     legs = Legs(story.tell(traded("buy", 3, 100)))
     assert outcomes(story.tell(refused(legs.stop))) == ["unprotected"]
@@ -160,9 +160,10 @@ def test_a_stop_that_the_venue_ends_by_itself_is_an_alarm() -> None:
     assert outcomes(answers) == ["unprotected"]
 
 
-def test_a_take_profit_that_the_venue_ends_leaves_the_stop_in_charge() -> None:
+@pytest.mark.parametrize("word", [gone, refused])
+def test_a_take_profit_that_the_venue_ends_or_refuses_leaves_the_stop_in_charge(word: Any) -> None:
     story, legs = protected()
-    assert outcomes(story.tell(gone(order=legs.target))) == []
+    assert outcomes(story.tell(word(order=legs.target))) == []
     assert outcomes(story.tell(sold(3, legs.stop))) == ["stop_loss"]
 
 

@@ -1,11 +1,13 @@
 """What a session is made of: rows of a tape, and what people and programs say between them."""
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
 
 from deadreckon.contracts.doors import AMOUNTS
 from deadreckon.contracts.event import Event
+from deadreckon.contracts.orders import OrderSubmitting
 from deadreckon.contracts.signals import Side
 from tests.stories import HOUR, INSTRUMENT, MINUTE, Number, deposit, listed, reporting, venue
 
@@ -34,7 +36,14 @@ class Wire(Struct, frozen=True):
     sent: dict[str, Any] | list[Any] | bytes
 
 
-Step = Row | Fact | Wire
+class Report(Struct, frozen=True):
+    """The edge of a real venue says this of the `of`th order that was intended, from 0."""
+
+    of: int
+    said: Callable[[OrderSubmitting], Event]
+
+
+Step = Row | Fact | Wire | Report
 Script = list[Step]
 
 

@@ -1,6 +1,6 @@
 """Where sessions are played: every service on the memory bus, in turns, as on any tape."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.market import TapeOpened
 from deadreckon.contracts.moments import format_moment
+from deadreckon.contracts.orders import OrderSubmitting
 from deadreckon.contracts.subjects import SHARED, operator_subject, producer_subject
 from deadreckon.replay.audit import Audit
 from deadreckon.replay.narrate import lines, narrated
@@ -23,8 +24,8 @@ from deadreckon.runtime.feed import Decoding, Feed, Message
 from deadreckon.runtime.memory import MemoryBus, MemoryLog
 from deadreckon.runtime.snapshots import Snapshots
 from deadreckon.runtime.turns import LocalPlayer, Round
-from deadreckon.stack.assembly import BOOK, RANK, assemble
-from tests.sessions.script import Fact, Row, Script, Step, Wire
+from deadreckon.stack.assembly import BOOK, RANK, VENUE_SIM, assemble
+from tests.sessions.script import Fact, Report, Row, Script, Step, Wire
 from tests.stories import START
 
 CODE = "session"
@@ -38,6 +39,7 @@ class Stage:
         self.feed = Feed(bus)
         self._name = name
         self._market = Domain(bus, SHARED, "market", CODE)
+        self._edge = Domain(bus, BOOK, VENUE_SIM, CODE)
         self.services = assemble(RANK, bus, self.feed, book=BOOK, mode="paper", snapshots=snapshots)
         self._turns = Round([LocalPlayer(service) for service in self.services], self.feed)
 
@@ -47,6 +49,7 @@ class Stage:
             await service.restore()
         await self.feed.start()
         await self._market.recover()
+        await self._edge.recover()
         for service in self.services:
             await service.recall()
         played = Played()
@@ -65,9 +68,38 @@ class Stage:
             case Fact(who=who, said=said, id=id):
                 payload = said if isinstance(said, bytes) else _fact(id or f"fact {number}", said)
                 self._turns.tail = await self.bus.append(operator_subject(BOOK, who), payload)
+            case Report(of=of, said=said):
+                await self._report(number, of, said, now)
             case Wire(who=who, sent=sent):
                 payload = _signals(sent, now)
                 self._turns.tail = await self.bus.append(producer_subject(BOOK, who), payload)
+        await self._turns.settle()
+
+    async def _report(
+        self, number: int, of: int, words: Callable[[OrderSubmitting], Event], now: int
+    ) -> None:
+        intent = self._intents[of]
+        said: Recorded[Any] = Recorded(
+            id=derive_id(self._name, "report", number),
+            at=now,
+            book=BOOK,
+            mode="paper",
+            source=VENUE_SIM,
+            cause=intent.id,
+            root=intent.root,
+            event=canonical_event(words(intent.event)),
+        )
+        place = self._edge.sequence
+        self._turns.tail = await self._edge.append((place + 1, place, 0), [], [seal(said)])
+
+    @property
+    def _intents(self) -> list[Recorded[OrderSubmitting]]:
+        facts = [said for message in told(self.bus.log.messages) for said in message.facts]
+        return [said for said in facts if isinstance(said.event, OrderSubmitting)]
+
+    async def settle(self) -> None:
+        """Let everybody answer what was appended beside the script, until all are silent."""
+        self._turns.tail = self.bus.log.last
         await self._turns.settle()
 
     async def _row(self, number: int, event: Event, now: int) -> None:

@@ -20,13 +20,8 @@ HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 NAMES = sorted(path.stem for path in (HERE / "scripts").glob("*.py") if path.stem != "__init__")
 
-# What no session tells: others' clocks and models, real venues, a stack's own life.
-REAL_VENUES = {shape.__name__ for name, shape in EVENTS.items() if name.startswith("venues.")} | {
-    "OrderCancelling",
-    "OrderOverdue",
-    "OrderUnknown",
-}
-UNTOLD = REAL_VENUES | {
+# What no session tells: others' clocks and models, a stack's own life.
+UNTOLD = {
     "ClockTicked",
     "RegimeModelFitted",
     "RegimeModelRefused",

@@ -19,9 +19,6 @@ from deadreckon.services.fill.state import (
     trade_of,
 )
 
-# A take-profit that ends by one of these leaves its stop in charge.
-STOP_STAYS = ("requested", "sibling_filled", "venue")
-
 
 def armed(state: State, bracket: BracketArmed) -> None:
     """A new bracket, or one that has grown, which changes nothing here."""
@@ -131,12 +128,17 @@ def unprotected(state: State, fill: OrderFilled, covered: Decimal = ZERO) -> Dec
 
 
 def leg_ended(state: State, order_id: str, rule: str = "") -> None:
-    """The first leg to end closes its bracket, but for a take-profit beside a stop that works."""
+    """The first leg to end closes its bracket, but for a take-profit that someone cancelled.
+
+    At a real venue whatever ends a take-profit, short of its own fill, leaves the stop in charge.
+    """
     bracket = state.brackets.get(state.legs.get(order_id, ""))
     if bracket is None or bracket.ended_by:
         return
     stop = find(state, bracket.stop_order_id) if bracket.stop_order_id is not None else None
-    if rule in STOP_STAYS and order_id == bracket.take_profit_order_id and stop is not None:
+    is_target = order_id == bracket.take_profit_order_id
+    is_given_up = rule == "requested" or (rule and order_id in state.finished)
+    if is_target and is_given_up and stop is not None:
         bracket.take_profit_order_id = None
         del state.legs[order_id]
         return
