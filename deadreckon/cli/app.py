@@ -34,6 +34,7 @@ VERBS = {
     "fills": Verb("deadreckon.cli.status:fills", "Fills from the projections."),
     "tail": Verb("deadreckon.cli.tail:tail", "Follow the log, event by event."),
     "producer": Verb("deadreckon.cli.producers:producer", "Who may send signals, and their keys."),
+    "nats": Verb("deadreckon.cli.nats:nats", "For a NATS server of your own."),
     "signal": Verb("deadreckon.cli.signals:signal", "Send signals as a producer."),
     "halt": Verb("deadreckon.cli.operators:halt", "Stop trading now."),
     "resume": Verb("deadreckon.cli.operators:resume", "Lift every halt."),

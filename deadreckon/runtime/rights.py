@@ -81,8 +81,10 @@ def own_roles() -> list[str]:
 
 def _service(name: str, books: Sequence[str]) -> Rights:
     places = (SHARED,) if name in SHARED_SERVICES else tuple(books)
-    turns = tuple(turn_subject(book, name) for book in places)
-    standings = tuple(standing_subject(book, name) for book in places)
+    asked = () if places == (SHARED,) else tuple(books)  # the shared ones speak, and are not asked
+    turns = tuple(turn_subject(book, name) for book in asked)
+    standings = tuple(standing_subject(book, name) for book in asked)
+    answers = (f"{inbox_prefix(name)}.>", f"{inbox_prefix(STACK)}.>") if asked else ()
     return Rights(
         role=name,
         purpose=SERVICES[name],
@@ -90,9 +92,8 @@ def _service(name: str, books: Sequence[str]) -> Rights:
             *(commit_subject(book, name, "events") for book in places),
             *(commit_subject(book, name, "progress") for book in places),
             *READING,
-            *standings,  # a standby asks the other instance, under the same name
-            f"{inbox_prefix(name)}.>",
-            f"{inbox_prefix(STACK)}.>",  # answers to who gives turns
+            *standings,  # a standby asks the other instance, which has the same name
+            *answers,  # to it, and to who gives turns
         ),
         hear=(f"{inbox_prefix(name)}.>", *turns, *standings),
     )
@@ -142,7 +143,7 @@ def _owners() -> list[Rights]:
     def owner(role: str, purpose: str, *publish: str) -> Rights:
         return Rights(role, purpose, publish, (f"{inbox_prefix(role)}.>",), account="LOG")
 
-    stream = (f"{API}.STREAM.{verb}.{STREAM}" for verb in ("CREATE", "UPDATE", "INFO"))
+    stream = (f"{API}.STREAM.{verb}.{STREAM}" for verb in ("CREATE", "INFO"))
     copies = (f"{API}.STREAM.{verb}.{STREAM}" for verb in ("SNAPSHOT", "RESTORE"))
     return [
         owner(PROVISIONER, "makes the stream, once", *stream),

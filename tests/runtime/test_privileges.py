@@ -60,7 +60,7 @@ PUBLISHERS: dict[str, set[str]] = {
     "turn.desk.risk": {"stack"},
     "standing.desk.risk": {"risk"},
     "standing.desk.fill": {"fill"},
-    "_INBOX.stack.x": set(SERVICES),
+    "_INBOX.stack.x": {*SERVICES} - {"market", "clock"},
     "_INBOX.risk.x": {"risk"},
     "_INBOX.reader.x": NOBODY,
     "_INBOX.producer-ext.x": NOBODY,
@@ -78,7 +78,7 @@ PUBLISHERS: dict[str, set[str]] = {
     "jslog.DIRECT.GET.LOG": NOBODY,
     # JetStream itself.
     "$JS.API.STREAM.CREATE.LOG": {"provisioner"},
-    "$JS.API.STREAM.UPDATE.LOG": {"provisioner"},
+    "$JS.API.STREAM.UPDATE.LOG": NOBODY,
     "$JS.API.STREAM.INFO.LOG": {"provisioner", "keeper"},
     "$JS.API.STREAM.SNAPSHOT.LOG": {"keeper"},
     "$JS.API.STREAM.RESTORE.LOG": {"keeper"},

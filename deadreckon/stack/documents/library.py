@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deadreckon.projections import reference
-from deadreckon.stack.documents import asyncapi, pages, schemas
+from deadreckon.stack.documents import asyncapi, pages, privileges, schemas
 
 # Parts of pages that people write: `<!-- generated: NAME -->` up to `<!-- end -->`.
 INSERTS: dict[str, Callable[[], str]] = {
@@ -16,8 +16,10 @@ INSERTS: dict[str, Callable[[], str]] = {
     "verdict fields": pages.verdict_table,
     "table columns": reference.tables_part,
     "view list": reference.questions_part,
+    "privileges": privileges.privileges_table,
+    "reading": privileges.reading_list,
 }
-PAGES_WITH_INSERTS = ("producers.md", "analytics.md")
+PAGES_WITH_INSERTS = ("producers.md", "analytics.md", "security.md")
 
 _INSERT = re.compile(r"(<!-- generated: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
