@@ -1,0 +1,43 @@
+"""The table of rights for people: what each credential may publish and hear."""
+
+from deadreckon.runtime.registry import Producer, Registry
+from deadreckon.runtime.rights import READING, Rights, table
+
+BOOK = "desk"
+EXAMPLES = (
+    Producer("NAME", BOOK, ""),
+    Producer("READER", BOOK, "", may_read=True),
+)
+READS = "*reads the log*"
+
+
+def privileges_table() -> str:
+    """Everybody in one table, for the book `desk` and two producers."""
+    rows = table(Registry((BOOK,), EXAMPLES))
+    lines = [
+        "| credential | in account | may publish | may hear | what for |",
+        "| --- | --- | --- | --- | --- |",
+        *(_row(row) for row in rows),
+    ]
+    return "\n".join(lines)
+
+
+def _row(row: Rights) -> str:
+    own = [subject for subject in row.publish if subject not in READING]
+    publish = [*map(_code, own), *([READS] if len(own) < len(row.publish) else [])]
+    cells = (
+        row.role,
+        row.account,
+        ", ".join(publish) or "nothing",
+        ", ".join(map(_code, row.hear)),
+    )
+    return f"| `{cells[0]}` | {cells[1]} | {cells[2]} | {cells[3]} | {row.purpose} |"
+
+
+def reading_list() -> str:
+    """What reading the log takes, request by request."""
+    return "\n".join(f"* {_code(subject)}" for subject in READING)
+
+
+def _code(subject: str) -> str:
+    return f"`{subject}`"
