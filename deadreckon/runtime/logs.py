@@ -3,8 +3,9 @@
 import logging
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 import msgspec
 import structlog
@@ -12,7 +13,7 @@ import structlog
 
 def configure(path: Path | None = None, level: int = logging.INFO) -> None:
     """Write log lines to `path`, or to stderr: readable on a terminal, JSON otherwise."""
-    target = None if path is None else _opened(path)
+    target = None if path is None else cast(TextIO, _Lines(path))  # all that a logger asks of one
     readable = path is None and sys.stderr.isatty()
     renderer = (
         structlog.dev.ConsoleRenderer()
@@ -39,9 +40,21 @@ def life_name(what: str) -> str:
     return f"{what}-{time.time_ns():x}"
 
 
-def _opened(path: Path) -> TextIO:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("a", buffering=1, encoding="utf-8")
+class _Lines:
+    """A file of lines. One that the disk does not take is lost: no reason to stop, least of all
+    while it is being said that the disk is full."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("ab", buffering=0)
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._file.write(text.encode())
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
 
 
 def _json(fields: object, **_: object) -> str:

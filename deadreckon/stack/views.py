@@ -1,6 +1,7 @@
 """Keeps every projection of a folder up with the log."""
 
 import asyncio
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -22,9 +23,13 @@ from deadreckon.runtime.intake import Intake
 from deadreckon.runtime.snapshots import Moment, Shelf, Snapshot, Snapshots
 
 FLUSH_SECONDS = 0.5  # rows become visible at least this often while the log moves
+ROOM_SECONDS = 2.0  # between two looks whether a disk takes the views again
 NAME = "views"
 NEAR = 1_000  # messages behind the services at which the views may read along with them
 AT_ONCE = 20  # messages of the past between two looks at the event loop: services decide first
+
+# What SQLite and the files of the lake say of a disk that is full, read-only or failing.
+DISK_FAULTS = (OSError, sqlite3.OperationalError)
 
 log = structlog.get_logger()
 
@@ -72,8 +77,7 @@ class StoredViews:
             return self._projector
 
     def reopen(self) -> None:
-        """Open what a rebuild has put in their place; they stand where the rebuild ended."""
-        log.warning("views_superseded", note="a rebuild replaced them; going on with the new ones")
+        """Open what lies there now, to go on from where that stands."""
         self._projector = open_projector(self._paths)
 
     def close(self) -> None:
@@ -262,8 +266,25 @@ class Views:
         try:
             await asyncio.to_thread(write)
         except SupersededError:
+            log.warning("views_superseded", note="a rebuild replaced them; going on with the new")
             stored.reopen()
             await self._read_again(stored.projector)
+        except DISK_FAULTS as fault:
+            log.error("views_wait", reason=str(fault), next="they are written once there is room")
+            await self._write_later(stored)
+
+    async def _write_later(self, stored: StoredViews) -> None:
+        """Views that the disk did not take are opened anew, until it takes what they lack."""
+        while True:
+            await asyncio.sleep(ROOM_SECONDS)
+            try:
+                stored.reopen()
+                await self._read_again(stored.projector)
+            except DISK_FAULTS as fault:
+                log.debug("views_still_wait", reason=str(fault))
+            else:
+                log.warning("views_back", place=stored.projector.place)
+                return
 
     async def _read_again(self, projector: Projector) -> None:
         """Hand reopened views what the log holds between their place and ours."""
