@@ -225,12 +225,19 @@ def print_status(
                 PLAIN,
             )
         ],
+        *_unknown(found["orders_unknown"]),
         [(", ".join(f"{count:,} {name}" for name, count in _counts(found).items()), PLAIN)],
     ]
     rules = [f"{clean(rule)} {count:,}" for rule, count in found["refusals_by_rule"].items()]
     if rules:
         lines.append([("refused by ", DIM), (", ".join(rules), PLAIN)])
     console().print(Painted([*lines, footer(answer, behind)]))
+
+
+def _unknown(orders: int) -> list[Line]:
+    if not orders:
+        return []
+    return [[(f"{orders:,} of unknown outcome: `dr orders --open` names them", WARN)]]
 
 
 def _counts(found: dict[str, Any]) -> dict[str, int]:

@@ -85,6 +85,7 @@ def header(board: Board, progress: Progress, width: int) -> list[Line]:
         _bar(progress, width),
         _rates(board, progress, width),
         *halts,
+        *(_venue_banner(*gone, width) for gone in board.unreachable.items()),
     ]
 
 
@@ -114,6 +115,11 @@ def _halt_banner(halt: Halt, width: int) -> Line:
     until = f" until {moment(halt.until)} UTC" if halt.until else ""
     obeyed = f", acknowledged by {', '.join(halt.acknowledged)}" if halt.acknowledged else ""
     text = f" HALTED ({halt.scope}) by {halt.who}{until}{obeyed}: {halt.reason}"
+    return fitted([(clean(text).ljust(width), ALARM)], width)
+
+
+def _venue_banner(venue: str, reason: str, width: int) -> Line:
+    text = f" {venue} CANNOT BE REACHED: {reason}"
     return fitted([(clean(text).ljust(width), ALARM)], width)
 
 

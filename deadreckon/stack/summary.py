@@ -45,6 +45,7 @@ def _status(book: Reading) -> dict[str, Any]:
         "halts": _halts(book),
         "positions_open": book.count("positions", "quantity != '0'"),
         "orders_open": book.count("orders", OPEN_ORDERS),
+        "orders_unknown": book.count("orders", "status = 'unknown'"),
         "halts_begun": book.count("halts", BEGUN),
         "refusals": sum(refusals.values()),
         "orders_rejected": book.count("refusals", REJECTED),

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from deadreckon.contracts import governance, orders, signals
+from deadreckon.contracts import governance, orders, signals, venues
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.projections import board
 from deadreckon.projections.board import BoardView, standing
@@ -210,3 +210,25 @@ def test_the_view_knows_its_place_though_a_message_has_no_facts() -> None:
     view.fold(2, [])
 
     assert (view.place, view.board.events) == (2, 1)
+
+
+def test_an_order_that_a_venue_is_asked_to_cancel_says_so_until_it_is_gone() -> None:
+    asked = orders.OrderCancelling("o1", "c1", "SIM", "halted", "why")
+    fill = filled("buy", "0.4", 100, leaves="0.6")
+    found = told(*DESK, submitted("o1"), asked, orders.OrderAccepted("o1", "v1"), fill)
+    assert found.open_orders["o1"].status == "cancelling"
+    found = told(venues.VenueCancelRejected("SIM", "o1", "c1", "no"), board_before=found)
+    assert found.open_orders["o1"].status == "partly filled"
+    found = told(
+        asked, orders.OrderCancelled("o1", Decimal("0.6"), "halted", ""), board_before=found
+    )
+    assert (found.open_orders, found.ended_orders[0].rule) == ({}, "halted")
+
+
+def test_a_venue_that_cannot_be_reached_stands_there_with_the_reason_until_it_can() -> None:
+    found = told(venues.VenueConnectionChanged("SIM", connected=False, reason="refused"))
+    assert found.unreachable == {"SIM": "refused"}
+    found = told(
+        venues.VenueConnectionChanged("SIM", connected=True, reason=""), board_before=found
+    )
+    assert found.unreachable == {}

@@ -4,6 +4,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as draw
 
@@ -31,6 +32,7 @@ from deadreckon.contracts.orders import (
 )
 from deadreckon.services.fill import decider as fill
 from deadreckon.services.fill.reduction import signed
+from deadreckon.services.fill.state import State
 from tests.services.fill_words import encoded
 from tests.services.venue_words import (
     accepted,
@@ -315,3 +317,14 @@ def test_a_restart_anywhere_at_a_real_venue_changes_nothing(seed: int, place: in
     assert encoded(again) == encoded(before)
     assert again.tell(*questions[place:]) == before.tell(*questions[place:])
     assert encoded(again) == encoded(before) == encoded(day.story)
+
+
+@given(seeds, draw.integers(0, 80))
+def test_a_snapshot_of_a_real_venues_state_goes_on_like_the_state(seed: int, place: int) -> None:
+    questions = [question for question, _ in lived(seed).story.said]
+    before = Story(fill, "fill")
+    before.tell(*questions[:place])
+    again = before.restarted(fill)
+    again.lived.state = msgspec.json.decode(encoded(before), type=State)
+    assert again.tell(*questions[place:]) == before.tell(*questions[place:])
+    assert encoded(again) == encoded(before)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from deadreckon.contracts import governance
+from deadreckon.contracts import governance, venues
 from deadreckon.projections import board
 from deadreckon.projections.board_lines import Board
 from deadreckon.stack.columns import Column, Line, between, fitted, length, table
@@ -112,3 +112,9 @@ def test_a_line_is_drawn_from_the_lowest_dot_to_the_highest() -> None:
     assert sketch([0, 1], 1, 1) == ["⡸"]
     assert sketch([5, 5], 2, 1) == ["⠤⠤"]
     assert sketch([], 2, 1) == [chr(0x2800) * 2]
+
+
+def test_a_venue_that_cannot_be_reached_is_told_with_the_reason() -> None:
+    gone = venues.VenueConnectionChanged("SIM", connected=False, reason="connection refused")
+    said = text(compose(told(*DESK, gone), HALFWAY, 80, 23))
+    assert "SIM CANNOT BE REACHED: connection refused" in said
