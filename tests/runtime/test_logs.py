@@ -10,6 +10,8 @@ import structlog
 
 from deadreckon.runtime import logs
 
+FULL = Path("/dev/full")
+
 
 def test_a_line_goes_to_stderr_as_it_is_now_even_where_another_was_closed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -29,4 +31,11 @@ def test_lines_of_a_stack_are_json_in_its_folder(tmp_path: Path) -> None:
     structlog.get_logger().info("recalled", service="risk", sequence=7)
     (line,) = (tmp_path / "logs" / "demo.log").read_text().splitlines()
     assert json.loads(line)["sequence"] == 7
+    logs.configure()
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no device that is always full")
+def test_a_line_that_the_disk_does_not_take_is_lost_and_nothing_else() -> None:
+    logs.configure(FULL)
+    structlog.get_logger().error("log_away", reason="no space left on device")
     logs.configure()

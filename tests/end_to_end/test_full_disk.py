@@ -1,0 +1,53 @@
+"""A data folder on a disk that takes nothing more: the stack says so, waits, and goes on."""
+
+import json
+import resource
+import signal
+from collections.abc import Iterable
+from typing import Any
+
+import httpx2
+import pytest
+
+from deadreckon.runtime.server import running
+from tests.end_to_end.conftest import Dr, until
+
+pytestmark = pytest.mark.slow
+
+
+def allow(pids: Iterable[int], size: int) -> None:
+    """Let processes write files of so many bytes: of none, what they see is a failing disk."""
+    for pid in pids:
+        _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, most))
+
+
+def test_a_stack_outlives_a_full_disk_and_lacks_nothing_afterwards(dr: Dr) -> None:
+    process = dr.start("up", "--data", "desk", "--web-port", "0", "--json")
+    assert process.stdout is not None
+    web = json.loads(process.stdout.readline())["web"]
+
+    def health() -> Any:
+        return httpx2.get(f"{web}/health").json()
+
+    until(lambda: health()["ok"], "a stack that is well")
+    server = running(dr.folder / "desk")
+    assert server is not None
+    everybody = [process.pid, server.pid]
+
+    allow(everybody, 0)
+    until(lambda: not health()["ok"], "word that it is not well")
+    assert "the log has taken nothing for" in health()["reason"]
+    assert process.poll() is None
+
+    allow(everybody, resource.RLIM_INFINITY)
+    until(lambda: health()["ok"], "a stack that is well again")
+    before = health()["log"]["sequence"]
+    until(lambda: health()["log"]["sequence"] > before + 1, "time to pass in the log")
+
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    said = [json.loads(line)["event"] for line in errors.splitlines()]
+    assert (said.count("log_away"), said.count("log_back")) == (1, 1)
+    assert "agree with the log" in dr.run("verify", "--data", "desk")
