@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import time
@@ -30,17 +31,18 @@ T = TypeVar("T")
 class Node:
     """One nats-server: a process of its own that can be killed, frozen and started again."""
 
-    def __init__(self, folder: Path, environment: dict[str, str], port: int, monitoring: int):
-        self.name = environment["DR_NODE"]
+    def __init__(self, folder: Path, environment: dict[str, str], url: str, monitoring: int):
+        self.name = environment["DR_NODE"].strip('"')
         self.store = folder / "store"
-        self.url = f"nats://deadreckon:{environment['DR_PASSWORD']}@{LOOPBACK}:{port}"
+        self.url = url
+        self._settings = folder / CONFIGURATION.name
         self._environment = environment
         self._monitoring = monitoring
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it on its own store."""
-        command = leashed([str(nats_server()), "-c", str(CONFIGURATION)])
+        command = leashed([str(nats_server()), "-c", str(self._settings)])
         self._process = subprocess.Popen(command, env={**os.environ, **self._environment})
 
     @property
@@ -86,9 +88,10 @@ class Node:
 
 
 class Cluster:
-    """Three nodes. `urls` is what a service connects to."""
+    """Three nodes. `urls` is what a service connects to: as one user who may do everything, unless
+    `accounts` say otherwise."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, accounts: str | None = None) -> None:
         ports = {name: (free_port(), free_port(), free_port()) for name in NAMES}
         password, between = secrets.token_hex(8), secrets.token_hex(8)
         routes = {
@@ -99,20 +102,24 @@ class Cluster:
         for name, (port, inner, monitoring) in ports.items():
             home = folder / name
             home.mkdir(parents=True)
+            shutil.copy(CONFIGURATION, home)
+            everybody = f"authorization {{ user: deadreckon, password: p{password} }}\n"
+            (home / "accounts.conf").write_text(accounts or everybody)
             environment = {
-                "DR_NODE": name,
-                "DR_HOST": LOOPBACK,
+                "DR_NODE": f'"{name}"',
+                "DR_HOST": f'"{LOOPBACK}"',
                 "DR_PORT": str(port),
                 "DR_MONITORING": f'"{LOOPBACK}:{monitoring}"',
                 "DR_LOG": f'"{home / "nats.log"}"',
                 "DR_STORE": f'"{home / "store"}"',
-                "DR_PASSWORD": f"p{password}",
-                "DR_CLUSTER_HOST": LOOPBACK,
+                "DR_CLUSTER_HOST": f'"{LOOPBACK}"',
                 "DR_CLUSTER_PORT": str(inner),
-                "DR_CLUSTER_PASSWORD": between if between.isalpha() else f'"{between}"',
+                "DR_CLUSTER_PASSWORD": f'"{between}"',
                 **routes,
             }
-            self.nodes[name] = Node(home, environment, port, monitoring)
+            who = "" if accounts else f"deadreckon:p{password}@"
+            url = f"nats://{who}{LOOPBACK}:{port}"
+            self.nodes[name] = Node(home, environment, url, monitoring)
 
     @property
     def urls(self) -> str:
@@ -166,9 +173,9 @@ async def until(look: Callable[[], T | None], what: str, patience: float = PATIE
 
 
 @asynccontextmanager
-async def cluster(folder: Path) -> AsyncIterator[Cluster]:
+async def cluster(folder: Path, accounts: str | None = None) -> AsyncIterator[Cluster]:
     """Three nodes that know each other, stopped at the end whatever became of them."""
-    found = Cluster(folder)
+    found = Cluster(folder, accounts)
     try:
         for node in found.nodes.values():
             node.start()

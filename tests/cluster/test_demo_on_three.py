@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 
 from deadreckon.replay.tapes.synthetic import Recipe, synthesise
-from tests.cluster.nodes import Cluster, until
+from deadreckon.runtime.bus import DeniedError
+from deadreckon.runtime.jetstream import JetStreamBus
+from tests.cluster.nodes import CONFIGURATION, Cluster, cluster, until
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.xdist_group("cluster"), pytest.mark.slow]
@@ -40,10 +43,47 @@ def kept(nodes: Cluster) -> Sequence[tuple[int, int]]:
     """Messages and replicas of the log, as each node knows them."""
     found = []
     for node in nodes.nodes.values():
-        (account,) = node.ask("/jsz?streams=true&config=true")["account_details"]
-        (stream,) = account["stream_detail"]
+        accounts = node.ask("/jsz?streams=true&config=true")["account_details"]
+        (stream,) = [stream for account in accounts for stream in account.get("stream_detail", [])]
         found.append((stream["state"]["messages"], stream["config"]["num_replicas"]))
     return found
+
+
+def test_the_environment_that_is_shipped_has_all_that_the_configuration_asks_for() -> None:
+    asked = set(re.findall(r"\$(DR_\w+)", CONFIGURATION.read_text("utf-8")))
+    lines = CONFIGURATION.with_name("node.env").read_text("utf-8").splitlines()
+    given = {line.removeprefix("# ").partition("=")[0] for line in lines if "DR_" in line}
+
+    assert asked == given
+
+
+async def test_with_a_key_for_every_role_the_log_is_kept_three_times(tmp_path: Path) -> None:
+    """The way that docs/cluster.md describes: accounts printed, a file that names the servers."""
+    keys = tmp_path / "keys"
+    accounts = await dr("nats", "config", "--data", str(keys))
+    async with cluster(tmp_path / "nodes", accounts) as nodes:
+        servers = tmp_path / "servers.toml"
+        credentials = keys / "nats" / "credentials"
+        servers.write_text(f'url = "{nodes.urls}"\ncredentials = "{credentials}"\nreplicas = 3\n')
+        tape = tmp_path / "tape.parquet"
+        synthesise(Recipe(seed=7, bars=200), INSTRUMENT, tape)
+        run = await statement(await play(tape, tmp_path / "run", "--nats", str(servers)))
+        await nodes.well()
+
+        assert kept(nodes) == [(run["run"]["messages"], 3)] * 3
+        stranger = nodes.urls.split(",")[0]
+        with pytest.raises(DeniedError):
+            await JetStreamBus.connect(stranger)
+
+
+async def dr(*words: str) -> str:
+    """What a verb prints."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "deadreckon", *words, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0
+    return said.decode()
 
 
 async def test_a_run_on_three_servers_is_the_run_on_none_even_when_the_leader_dies(
