@@ -109,6 +109,9 @@ class Act:
             case plan.SERVER:
                 pid = stage.server
                 return pid is not None and kill(pid)
+            case plan.EXCHANGE:
+                pid = stage.exchange
+                return pid is not None and kill(pid)
             case plan.STACK:
                 return stage.kill_stack()
             case _:
@@ -150,9 +153,9 @@ class Act:
 
     async def _compare_states(self) -> list[Finding]:
         """Counters, peaks, halts, brackets, cooldowns: all that services remember, as it was."""
-        found = await self._stage.states()
-        if found is None:
+        at = await self._stage.states()
+        if at is None or at.states is None:
             return []
-        at, states = found
-        names = differing(states, self._reference.states[at.rows, at.cues])
+        wanted = at.recalled or self._reference.states[at.rows, at.cues]
+        names = differing(at.states, wanted)
         return [self._finding(f"the state of {name} after row {at.rows}") for name in names]

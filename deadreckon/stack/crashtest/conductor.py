@@ -14,8 +14,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from deadreckon.contracts.event import Mode
 from deadreckon.contracts.subjects import operator_subject, producer_subject
-from deadreckon.replay.tapes.tape import open_tape
+from deadreckon.replay.tapes.tape import BarRow, open_tape
 from deadreckon.runtime import logs
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.credentials import producer_role
@@ -24,15 +25,21 @@ from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.leash import leashed
 from deadreckon.runtime.rights import OPERATOR
 from deadreckon.runtime.turns import Player, Round
-from deadreckon.stack.assembly import BOOK
+from deadreckon.stack.assembly import BOOK, RANK, RANK_WITH_VENUE
 from deadreckon.stack.crashtest.cued import CuedRound, Told
 from deadreckon.stack.crashtest.script import DOOR, PRODUCER, write_script
+from deadreckon.stack.crashtest.witness import recalled
 from deadreckon.stack.demo import Demo, Plan
+from deadreckon.stack.exchange import faults as exchange
+from deadreckon.stack.exchange.faults import Faults
 from deadreckon.stack.host import open_bus, stack_bus
+from deadreckon.stack.setup import facts
+from deadreckon.stack.venue import Exchange, exchange_for, own_exchange
 from deadreckon.stack.views import StoredViews, stored_views
 
 MODULE = "deadreckon.stack.crashtest.conductor"
-LINE_BYTES = 1 << 20
+SIM = "sim"
+MODE: Mode = "paper"
 
 
 class Line(Struct, omit_defaults=True):
@@ -41,6 +48,7 @@ class Line(Struct, omit_defaults=True):
     rows: int
     cues: int
     states: dict[str, str] | None = None
+    recalled: dict[str, str] | None = None  # what the log alone makes of the same services
     ended: bool = False
 
 
@@ -54,6 +62,7 @@ class Show(Struct, frozen=True):
     venue: str
     processes: bool = False
     memory: bool = False
+    faults: exchange.Plan | None = None  # what goes wrong at the exchange, besides kills
 
 
 def command(show: Show) -> list[str]:
@@ -71,7 +80,7 @@ def demo_of(
     told: Told,
 ) -> Demo:
     """A demo whose turns have the script's cues between them."""
-    plan = Plan(processes=show.processes, memory=show.memory)
+    plan = Plan(processes=show.processes, memory=show.memory, venue=show.venue == SIM)
     tape = open_tape(show.tape)
 
     def rounds(players: Sequence[Player], feed: Feed) -> Round:
@@ -96,15 +105,19 @@ async def conduct(show: Show) -> None:
     logs.configure(folder.logs / "demo.log")
     asked = await _questions()
     at = Line(0, 0)
+    services = RANK_WITH_VENUE if show.venue == SIM else RANK
 
     async def told(rows: int, cues: int, turns: CuedRound) -> None:
-        at.rows, at.cues, at.states = rows, cues, None
-        if not asked.at_eof() and asked.get():
+        at.rows, at.cues, at.states, at.recalled = rows, cues, None, None
+        if asked.any():
             at.states = await turns.states()
+            if show.venue == SIM:
+                at.recalled = await recalled(bus, turns.tail, services, BOOK)
         _say(at)
 
     async with AsyncExitStack() as stack:
         stack.enter_context(folder.alone())
+        await stack.enter_async_context(exchange_of(show, folder))
         bus = await stack.enter_async_context(stack_bus(folder, None))
         stored = stack.enter_context(stored_views(folder))
         doors = await stack.enter_async_context(_doors(folder))
@@ -112,6 +125,20 @@ async def conduct(show: Show) -> None:
         await demo.play(lambda _: None)
         at.ended = demo.player.played.ended
     _say(at)
+
+
+@asynccontextmanager
+async def exchange_of(show: Show, folder: Folder) -> AsyncIterator[None]:
+    """The exchange that the show trades at, where it does."""
+    if show.venue != SIM:
+        yield
+        return
+    tape = open_tape(show.tape)
+    first = next(tape.rows())
+    assert isinstance(first, BarRow)
+    wish = Exchange(seed=str(show.seed), faults=Faults(plan=show.faults))
+    async with own_exchange(folder, exchange_for(facts(tape.header), first.close, wish)):
+        yield
 
 
 @asynccontextmanager
@@ -142,12 +169,10 @@ class _Asked(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._asked += data.count(b"\n")
 
-    def at_eof(self) -> bool:
-        return not self._asked
-
-    def get(self) -> int:
+    def any(self) -> bool:
+        """Whether somebody has asked; they are answered now."""
         asked, self._asked = self._asked, 0
-        return asked
+        return asked > 0
 
 
 async def _questions() -> _Asked:

@@ -33,6 +33,8 @@ MOMENTS = {
 }
 PLACES = STEPS | MOMENTS
 
+EDGE = "venue-sim"  # the service that talks to the exchange
+
 # Who says so much that a step of its loop is passed all the time.
 TALKATIVE = ("signal", "risk", "router", "fill", "portfolio")
 RARE = (RECALL, "progress", "lake-merge", *CHANGES)  # what a life passes once, or late
@@ -60,6 +62,8 @@ class Kill(Struct, frozen=True):
     def where(self) -> str:
         """Whose process it is: a service's, the stack's, the server's or the venue's."""
         where = PLACES[self.step].where
+        if where == "venue" and self.step != EXCHANGE:
+            where = "service"  # the edge's own
         return "stack" if where == "service" and not self.processes else where
 
 
@@ -81,8 +85,15 @@ def _draw(dice: random.Random, name: str, *, first: bool) -> Kill:
     nth = 1 if first or name in RARE else dice.randrange(1, NTH_MAX)
     where = PLACES[name].where
     service = dice.choice(TALKATIVE) if where in ("service", "server") else ""
+    if where == "venue" and name != EXCHANGE:
+        service = EDGE
     twice = not first and dice.randrange(TWICE) == 0
     delay = dice.uniform(0, DELAY_MAX)
-    processes = name in APART if first or name in APART else dice.randrange(3) > 0
-    processes = processes or (first and where == "service")
+    processes = _apart(dice, name, where, first=first)
     return Kill(name, service, nth, delay, twice, processes)
+
+
+def _apart(dice: random.Random, name: str, where: str, *, first: bool) -> bool:
+    """Whether every service has a process of its own: then a stack takes seconds to start."""
+    chance = {"service": 1.0, "venue": 1.0, "server": 0.5, "stack": 0.25}[where]
+    return name in APART or dice.random() < (chance if not first else int(chance))

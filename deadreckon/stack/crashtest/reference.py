@@ -4,24 +4,33 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from deadreckon.projections.audit import AuditBook
 from deadreckon.projections.digest import Standing
 from deadreckon.projections.store import open_projector, paths
+from deadreckon.replay.audit import audit
+from deadreckon.replay.statement import statement
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.memory import MemoryBus
+from deadreckon.stack.assembly import BOOK
 from deadreckon.stack.crashtest.account import Account, take_account
-from deadreckon.stack.crashtest.conductor import Show, demo_of, doors_of
+from deadreckon.stack.crashtest.conductor import MODE, SIM, Show, demo_of, doors_of, exchange_of
 from deadreckon.stack.crashtest.cued import CuedRound
-from deadreckon.stack.demo import Plan
+from deadreckon.stack.crashtest.economy import Economy, take_economy
 from deadreckon.stack.verifying import told as telling
 
 
 class Reference(Struct):
-    """States of all services by (rows, cues) settled; every event; what the tables come to."""
+    """States of all services by (rows, cues) settled; every event; what the tables come to, and
+    all of it in money.
+
+    Against an exchange only that counts: what is asked twice there, and how often, is recorded.
+    """
 
     states: dict[tuple[int, int], dict[str, str]]
     account: Account
     tables: dict[str, Standing]
+    economy: Economy
 
 
 async def undisturbed(show: Show, folder: Path) -> Reference:
@@ -33,14 +42,23 @@ async def undisturbed(show: Show, folder: Path) -> Reference:
 
     bus = MemoryBus()
     place = Folder(folder).create()
-    async with demo_of(show, bus, place, None, doors_of(bus, bus), told) as demo:
+    async with (
+        exchange_of(show, place),
+        demo_of(show, bus, place, None, doors_of(bus, bus), told) as demo,
+    ):
         await demo.play(lambda _: None)
-    return Reference(states, await take_account(bus), await _tables(bus, folder))
+    document = statement(await audit(bus, BOOK, MODE), BOOK, None)
+    return Reference(
+        states={} if show.venue == SIM else states,
+        account=await take_account(bus),
+        tables=await _tables(bus, folder),
+        economy=await take_economy(bus, document),
+    )
 
 
 async def _tables(bus: Bus, folder: Path) -> dict[str, Standing]:
     projector = open_projector(paths(folder), ["audit"])
-    async for sequence, facts, stored_at in telling(bus, Plan().book):
+    async for sequence, facts, stored_at in telling(bus, BOOK):
         projector.fold(sequence, facts, stored_at)
     projector.flush()
     projector.close()
@@ -49,8 +67,6 @@ async def _tables(bus: Bus, folder: Path) -> dict[str, Standing]:
 
 def standings(folder: Path) -> dict[str, Standing]:
     """Rows and digest of every table of a folder's audit book."""
-    from deadreckon.projections.audit import AuditBook
-
     book = AuditBook(paths(folder).audit)
     try:
         return book.standings()

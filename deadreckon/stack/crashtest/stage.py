@@ -32,7 +32,7 @@ class Stage:
         self.source = source  # where the program lies that is started
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._answered: dict[str, str] | None = None
+        self._answered: Line | None = None
 
     async def start(self) -> None:
         """Start the conductor; it starts everything else."""
@@ -53,7 +53,8 @@ class Stage:
         assert process.stdout is not None
         async for text in process.stdout:
             self.at = msgspec.json.decode(text, type=Line)
-            self._answered = self.at.states or self._answered
+            if self.at.states:
+                self._answered = self.at
 
     @property
     def over(self) -> bool:
@@ -76,7 +77,7 @@ class Stage:
                 raise StuckError(f"waited {PATIENCE:g} seconds for {what}")
             await asyncio.sleep(LOOK)
 
-    async def states(self) -> tuple[Line, dict[str, str]] | None:
+    async def states(self) -> Line | None:
         """The states of all services at the next settled point; null when the conductor ends."""
         assert self._process is not None
         assert self._process.stdin is not None
@@ -87,8 +88,7 @@ class Stage:
         except (BrokenPipeError, ConnectionResetError):
             return None
         await self.until(lambda: self._answered is not None, "the states of all services")
-        answered: dict[str, str] | None = self._answered
-        return None if answered is None else (self.at, answered)
+        return self._answered
 
     # Killing, by the ids of processes that this stage has started.
 
@@ -113,6 +113,16 @@ class Stage:
         return found.pid if found else None
 
     @property
+    def exchange(self) -> int | None:
+        """The process of the exchange; null where there is none."""
+        try:
+            told = (self.show.data / "exchange" / "exchange.json").read_bytes()
+        except FileNotFoundError:
+            return None
+        pid: int = json.loads(told)["pid"]
+        return pid if self._is_ours(pid) else None
+
+    @property
     def services(self) -> dict[str, int]:
         """The latest process of every service, as the stack's own log tells."""
         found: dict[str, int] = {}
@@ -131,10 +141,11 @@ class Stage:
 
     def kill_everything(self) -> bool:
         """Kill all processes, the conductor first; whether it was there."""
-        others = [*self.services.values(), *([self.server] if self.server else [])]
+        others = [*self.services.values(), self.server, self.exchange]
         there = self.kill_stack()
         for pid in others:
-            kill(pid)
+            if pid is not None:
+                kill(pid)
         return there
 
     async def close(self) -> None:

@@ -1,11 +1,13 @@
 """The crash test as a verb runs it: acts until the plan is done, each in a folder of its own."""
 
+import json
 import logging
 import shutil
 import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 from msgspec import Struct, structs
 
@@ -14,15 +16,20 @@ from deadreckon.runtime import logs
 from deadreckon.runtime.folder import Folder
 from deadreckon.stack.crashtest.account import Finding
 from deadreckon.stack.crashtest.act import Act, Outcome
-from deadreckon.stack.crashtest.conductor import Show
+from deadreckon.stack.crashtest.conductor import SIM, Show
 from deadreckon.stack.crashtest.inspection import inspect
 from deadreckon.stack.crashtest.plan import CHANGES, Kill, make_plan
 from deadreckon.stack.crashtest.program import HASTY, OTHER_DECIDER, Edit, copy_program
 from deadreckon.stack.crashtest.reference import Reference, undisturbed
 from deadreckon.stack.crashtest.report import Report, Row
 from deadreckon.stack.crashtest.stage import Stage
+from deadreckon.stack.exchange.faults import Fault, Plan
+from deadreckon.stack.exchange.keeper import Truth
+from deadreckon.stack.exchange.process import ExchangeProcess
+from deadreckon.stack.venue import exchange_folder
 
 INSTRUMENT = "BTCUSDT-PERP.PAPER"
+FAULTS_IN_A_MILLION = 20_000  # requests to the exchange, besides the kills
 
 Told = Callable[[Outcome | None], None]  # of every kill; null: of what else was done
 
@@ -63,6 +70,7 @@ class _Theatre:
         self._reference = reference
         self._told = told
         self._acts = 0
+        self._faults = exchange_faults(wish.seed) if wish.venue == SIM else None
         self._kills = make_plan(wish.steps, wish.kills, wish.seed)
         edits = [*HASTY, *wish.edits]
         self._program = copy_program(wish.folder / "program", edits)
@@ -86,7 +94,9 @@ class _Theatre:
         self._acts += 1
         data = self._folder / f"act-{self._acts}" / "data"
         data.parent.mkdir(parents=True)
-        show = structs.replace(self._show, data=data, processes=processes, memory=False)
+        show = structs.replace(
+            self._show, data=data, processes=processes, memory=False, faults=self._faults
+        )
         act = Act(Stage(show, self._program), self._other, self._reference, self._told)
         findings = await act.play(kills) or await self._inspect(data, act.outcomes)
         self.report.note(act.outcomes, findings)
@@ -99,9 +109,26 @@ class _Theatre:
     async def _inspect(self, data: Path, outcomes: list[Outcome]) -> list[Finding]:
         last = outcomes[-1] if outcomes else None
         changed = last.row if last and last.kill.step in CHANGES else None
-        findings = await inspect(Folder(data).check(), self._reference, changed)
+        folder = Folder(data).check()
+        truth = await _truth(folder) if self._show.venue == SIM else None
+        findings = await inspect(folder, self._reference, changed, truth)
         logs.configure(self._folder / "crashtest.log", logging.WARNING)
         return findings
+
+
+def exchange_faults(seed: int) -> Plan:
+    """A little of everything that can go wrong, and nothing that takes seconds."""
+    each = FAULTS_IN_A_MILLION // len(get_args(Fault))
+    seconds: dict[Fault, float] = {"late": 0.05, "rate_limit": 0.02, "down": 0.1}
+    return Plan(f"crashtest-{seed}", dict.fromkeys(get_args(Fault), each), seconds)
+
+
+async def _truth(folder: Folder) -> Truth:
+    """What the exchange of a run that is over knows."""
+    where = exchange_folder(folder)
+    seed = json.loads((where / "exchange.json").read_bytes())["seed"]
+    async with ExchangeProcess(where, seed) as exchange, exchange.keeper() as keeper:
+        return await keeper.truth()
 
 
 def _sooner(missed: Kill) -> Kill:

@@ -1,0 +1,158 @@
+"""What a run comes to in money: the same whatever was asked twice, answered late, or not at all."""
+
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from deadreckon.contracts.amounts import EXACT, text
+from deadreckon.contracts.doors import read_fact
+from deadreckon.contracts.orders import (
+    OrderCancelled,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderSubmitting,
+)
+from deadreckon.contracts.portfolio import CashDeposited
+from deadreckon.contracts.venues import VenueOrderNotSent, VenueOrderRejected
+from deadreckon.replay.reading import messages
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.feed import Message
+from deadreckon.stack.crashtest.account import Finding
+from deadreckon.stack.exchange.keeper import Truth
+
+Fill = tuple[str, str, str, str, str]  # order, side, quantity, price, fee
+
+
+class Economy(Struct):
+    """Orders by their ids, trades by theirs, and the statement's figures.
+
+    `intents` and `refused` (those that never got into the venue's book) hold client order ids.
+    """
+
+    orders: dict[str, str] = {}  # order -> how it ended; empty while it is open
+    fills: list[Fill] = []
+    trades: Counter[str] = Counter()
+    intents: Counter[str] = Counter()
+    refused: dict[str, bool] = {}
+    deposited: Decimal = Decimal(0)
+    figures: dict[str, Any] = {}
+    rows: int = 0
+
+
+async def take_economy(bus: Bus, document: dict[str, Any]) -> Economy:
+    """Read a log from end to end; the statement's document says what it comes to."""
+    economy = Economy(trades=Counter(), intents=Counter())
+    async for message in messages(bus):
+        _fold(economy, message)
+    economy.fills.sort()
+    economy.figures = {
+        name: document[name] for name in ("orders", "fills", "pnl", "by_strategy", "positions")
+    }
+    return economy
+
+
+def _fold(economy: Economy, message: Message) -> None:
+    if message.subject.service == "market":
+        economy.rows += len(message.facts)
+    if message.subject.is_door and message.subject.service == "op":
+        _fold_fact(economy, message)
+    for said in message.facts:
+        match said.event:
+            case OrderSubmitting(order_id=order_id, client_order_id=name):
+                economy.orders[order_id] = ""
+                economy.intents[name] += 1
+            case OrderFilled() as fill:
+                _fill(economy, fill)
+            case OrderCancelled() | OrderExpired() | OrderRejected():
+                economy.orders[said.event.order_id] = type(said.event).__name__
+            case VenueOrderNotSent(client_order_id=name) | VenueOrderRejected(client_order_id=name):
+                economy.refused[name] = True
+
+
+def _fold_fact(economy: Economy, message: Message) -> None:
+    _, _, fact = read_fact(message.subject.leaf, message.payload)
+    if isinstance(fact, CashDeposited):
+        economy.deposited = EXACT.add(economy.deposited, fact.amount)
+
+
+def _fill(economy: Economy, fill: OrderFilled) -> None:
+    amounts = (text(fill.quantity), text(fill.price), text(fill.fee))
+    economy.fills.append((fill.order_id, fill.side, *amounts))
+    economy.trades[fill.trade_id] += 1
+    if not fill.leaves:
+        economy.orders[fill.order_id] = "OrderFilled"
+
+
+def beside_truth(economy: Economy, truth: Truth) -> list[Finding]:
+    """What the log and the venue tell differently, once it is quiet."""
+    there = Counter(order["client_order_id"] for order in truth.orders)
+    sent = Counter({name: n for name, n in economy.intents.items() if name not in economy.refused})
+    trades = Counter(trade["trade_id"] for trade in truth.trades)
+    return [
+        *_both(economy, "order", sent, there),
+        *_both(economy, "trade", trades, economy.trades),
+        *(
+            Finding("doubled", economy.rows, f"the venue took {name} {count} times")
+            for name, count in _taken(truth).items()
+            if count > 1
+        ),
+        *_amounts(economy, truth),
+    ]
+
+
+def _both(
+    economy: Economy, what: str, wanted: Counter[str], found: Counter[str]
+) -> Iterator[Finding]:
+    for name in sorted(wanted - found):
+        yield Finding("lost", economy.rows, f"{what} {name} is on one side only")
+    for name in sorted(found - wanted):
+        yield Finding("doubled", economy.rows, f"{what} {name} was never meant, or is there twice")
+
+
+def _taken(truth: Truth) -> Counter[str]:
+    """How often the venue took a submission into its book, by client order id."""
+    taken: Counter[str] = Counter()
+    for name, asked in truth.requests.items():
+        for each in asked:
+            is_done = each["fault"] not in ("error_before", "drop_before", "rate_limit", "down")
+            taken[name] += each["request"] == "submit" and is_done and not each["code"]
+    return taken
+
+
+def _amounts(economy: Economy, truth: Truth) -> Iterator[Finding]:
+    """Positions and open orders at the venue, as the log has them."""
+    held = {name: amount for name, amount in truth.positions.items() if amount}
+    ours: dict[str, Decimal] = {}
+    for position in economy.figures["positions"]:
+        symbol = position["instrument"].partition(".")[0]
+        ours[symbol] = EXACT.add(
+            ours.get(symbol, Decimal(0)), Decimal(position["closing_quantity"])
+        )
+    ours = {name: amount for name, amount in ours.items() if amount}
+    if held != ours:
+        yield Finding("differs", economy.rows, f"positions at the venue {held}, in the log {ours}")
+    still_open = [order for order, end in economy.orders.items() if not end]
+    if len(still_open) != len(truth.open_orders):
+        counts = f"{len(truth.open_orders)} at the venue, {len(still_open)} in the log"
+        yield Finding("differs", economy.rows, f"open orders: {counts}")
+
+
+def compare_economies(found: Economy, wanted: Economy) -> list[Finding]:
+    """What is not as in the undisturbed run."""
+    findings = []
+    if found.orders != wanted.orders:
+        names = [name for name, end in found.orders.items() if wanted.orders.get(name) != end]
+        names += [name for name in wanted.orders if name not in found.orders]
+        findings.append(f"{len(names)} orders ended otherwise, {names[:1]} first")
+    gone = Counter(wanted.fills) - Counter(found.fills)
+    new = Counter(found.fills) - Counter(wanted.fills)
+    findings += [f"fill {fill} is missing" for fill in sorted(gone)]
+    findings += [f"fill {fill} is new" for fill in sorted(new)]
+    for name, figure in wanted.figures.items():
+        if found.figures[name] != figure:
+            findings.append(f"{name}: {found.figures[name]}, undisturbed {figure}")
+    return [Finding("differs", found.rows, what) for what in findings]

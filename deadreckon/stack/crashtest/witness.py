@@ -1,0 +1,59 @@
+"""What the log alone makes of every service, beside what the services themselves remember."""
+
+from deadreckon.contracts.event import Mode
+from deadreckon.runtime.bus import Bus, Stored
+from deadreckon.runtime.feed import Feed
+from deadreckon.runtime.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.service import Service
+from deadreckon.runtime.snapshots import state_digest
+from deadreckon.services.venues.logbook import Logbook
+from deadreckon.stack.assembly import RANK, VENUE_SIM, decider
+
+CODE = "witness"
+
+
+async def recalled(bus: Bus, upto: int, services: tuple[str, ...], book: str) -> dict[str, str]:
+    """The digest of every service's state after recalling the log up to a place where all were
+    silent; who would speak there says so in place of its digest.
+
+    It happens on a copy, so that nobody can write and no venue is asked.
+    """
+    copy = MemoryBus(MemoryLog(await _log(bus, upto)))
+    feed = Feed(copy)
+    mode: Mode = "paper"
+    names = [name for name in RANK if name in services]
+    lived = [
+        Service(name, decider(name), copy, feed, book=book, mode=mode, code=CODE) for name in names
+    ]
+    books = [
+        Logbook(name, copy, feed, book=book, mode=mode, code=CODE)
+        for name in services
+        if name == VENUE_SIM
+    ]
+    await feed.start()
+    try:
+        found = {service.name: await _state_of(service, upto) for service in lived}
+        for logbook in books:
+            await logbook.recall()
+            await logbook.take_in(upto)
+            found[logbook.name] = state_digest(logbook.desk)
+    finally:
+        await feed.stop()
+    return found
+
+
+async def _state_of(service: Service, upto: int) -> str:
+    await service.recall()
+    spoke = await service.take_turn(upto)
+    return "would speak" if spoke else state_digest(service.state)
+
+
+async def _log(bus: Bus, upto: int) -> list[Stored]:
+    found: list[Stored] = []
+    reader = await bus.read(0)
+    try:
+        while len(found) < upto:
+            found += await reader.next(1.0)
+    finally:
+        await reader.close()
+    return found[:upto]
