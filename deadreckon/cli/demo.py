@@ -9,6 +9,7 @@ from deadreckon.cli.app import EXIT_USAGE, fail
 
 if TYPE_CHECKING:
     from deadreckon.stack.exchange.faults import Faults
+    from deadreckon.stack.launch import Launch
 
 
 def demo(
@@ -71,14 +72,10 @@ def demo(
     """
     pace = _speed(speed)
     _check(seconds, tape)
-    if venue == "paper" and (venue_seed or venue_faults):
-        fail("--venue-seed and --venue-faults need --venue sim", EXIT_USAGE)
-    if venue == "sim" and bus == "memory":
-        fail("--venue sim remembers orders on disk: leave --bus memory out", EXIT_USAGE)
-    from deadreckon.cli.running import run
-    from deadreckon.stack.launch import Launch, launch
+    _check_venue(venue == "sim", bool(venue_seed or venue_faults), bus == "memory")
+    from deadreckon.stack.launch import Launch
 
-    plan = Launch(
+    wish = Launch(
         data=data,
         tape=tape,
         instrument=instrument,
@@ -94,12 +91,26 @@ def demo(
         venue_seed=venue_seed,
         venue_faults=_faults(venue_faults),
     )
-    document = run(lambda: launch(plan))
-    show(document, json)
-    if not json and bus == "jetstream":
+    _play(wish, as_json=json)
+
+
+def _play(wish: "Launch", *, as_json: bool) -> None:
+    from deadreckon.cli.running import run
+    from deadreckon.stack.launch import launch
+
+    document = run(lambda: launch(wish))
+    show(document, as_json)
+    if not as_json and not wish.memory:
         from deadreckon.cli.showing import show_next
 
-        show_next(data, finished=document["run"]["finished"])
+        show_next(wish.data, finished=document["run"]["finished"])
+
+
+def _check_venue(sim: bool, has_options: bool, memory: bool) -> None:
+    if has_options and not sim:
+        fail("--venue-seed and --venue-faults need --venue sim", EXIT_USAGE)
+    if sim and memory:
+        fail("--venue sim remembers its orders on disk: leave --bus memory out", EXIT_USAGE)
 
 
 def _check(seconds: float | None, tape: Path | None) -> None:

@@ -23,12 +23,14 @@ from deadreckon.runtime.server_files import ANY_PORT
 from deadreckon.runtime.snapshots import Snapshots
 from deadreckon.runtime.standby import answer_standing
 from deadreckon.services.clock.edge import Clock
-from deadreckon.stack.assembly import BOOK, RANK, assemble
+from deadreckon.services.venues.port import Venue
+from deadreckon.stack.assembly import BOOK, RANK, VENUE_SIM, assemble
 from deadreckon.stack.host import stack_bus, whereabouts
 from deadreckon.stack.interrupts import interrupted
 from deadreckon.stack.serving import served
 from deadreckon.stack.setup import say
 from deadreckon.stack.supervision import halt_after_crashes
+from deadreckon.stack.venue import Venues, venue_of, venues_ready
 from deadreckon.stack.verdicts import told_to_producers
 from deadreckon.stack.views import StoredViews, View, Views, stored_views
 from deadreckon.stack.vitals import Vitals
@@ -43,7 +45,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Where a stack lives and what runs in it. Nothing here changes a decision: that is said by
     events. `web_port` is on loopback, null for no gateway; `nats_port` is the embedded server's,
     -1 for a free one, `tls` its certificates; `clock_seconds` is between two ticks. With
-    `processes` each service has one of its own, started again when it ends."""
+    `processes` each service has one of its own, started again when it ends. `venues` are those
+    beside the paper venue; each adds its edge to the services."""
 
     data: str = "var"
     nats: str | None = None
@@ -55,6 +58,13 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     clock_seconds: float = 1.0
     processes: bool = False
     tls: Tls | None = None
+    venues: Venues = Venues()
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The services, with the edges of the venues."""
+        more = (VENUE_SIM,) if self.venues.sim and VENUE_SIM not in self.services else ()
+        return self.services + more
 
 
 def read_settings(path: Path | None) -> Settings:
@@ -75,6 +85,7 @@ class Live:
         stored: StoredViews | None,
         views: Sequence[View] = (),
         snapshots: Snapshots | None = None,
+        venue: Venue | None = None,
     ) -> None:
         self.settings = settings
         self._crashes = crashes
@@ -82,13 +93,14 @@ class Live:
         self.feed = Feed(bus)
         self.views = Views(self.feed, settings.book, settings.mode, stored, views, snapshots)
         self.services = assemble(
-            () if settings.processes else settings.services,
+            () if settings.processes else settings.running,
             bus,
             self.feed,
             book=settings.book,
             mode=settings.mode,
             crashes=crashes,
             snapshots=snapshots,
+            venue=venue,
         )
         self._workers = self._processes() if settings.processes else None
         self.clock = Clock(bus, mode=settings.mode, code=__version__, every=settings.clock_seconds)
@@ -97,7 +109,7 @@ class Live:
         settings = self.settings
         return Workers(
             Path(settings.data),
-            settings.services,
+            settings.running,
             self.bus,
             book=settings.book,
             mode=settings.mode,
@@ -156,12 +168,12 @@ class Live:
 
     async def _say_started(self) -> None:
         started = StackStarted(
-            list(self.settings.services), __version__, "jetstream", "stack", "start"
+            list(self.settings.running), __version__, "jetstream", "stack", "start"
         )
         await say(self.bus, self.settings.book, "stack", logs.life_name("start"), started)
 
     async def _say_stopped(self) -> None:
-        stopped = StackStopped(list(self.settings.services), "stack", "stop")
+        stopped = StackStopped(list(self.settings.running), "stack", "stop")
         name = logs.life_name("stop")
         sequence = await say(self.bus, self.settings.book, "stack", name, stopped)
         await self.views.catch_up(sequence)
@@ -194,8 +206,10 @@ async def stand_up(settings: Settings, announce: Callable[[Whereabouts], None]) 
         )
         stored = stack.enter_context(stored_views(folder))
         verdicts = await stack.enter_async_context(told_to_producers(bus, settings.book))
+        await stack.enter_async_context(venues_ready(folder, settings.venues))
+        venue = venue_of(folder, settings.running)
         crashes, snapshots = CrashBook(folder.crashes), Snapshots(folder.root)
-        live = Live(settings, bus, crashes, stored, [verdicts], snapshots)
+        live = Live(settings, bus, crashes, stored, [verdicts], snapshots, venue)
         vitals = Vitals(
             settings.book, settings.mode, live.feed, live.views, stored, lambda: live.services
         )

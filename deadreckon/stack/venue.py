@@ -1,7 +1,7 @@
 """The simulated exchange of a data folder: its process, and the way to the account there."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -36,12 +36,36 @@ class Account(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Exchange(Struct, frozen=True):
     """What an exchange of our own shall be: its market's seed (null: as before), what trades
-    there, and what goes wrong."""
+    there, the cash of the account by currency, and what goes wrong."""
 
     seed: str | None = None
     symbols: Sequence[Symbol] = ()
-    deposits: Sequence[tuple[str, CashDeposited]] = ()
+    cash: Mapping[str, Decimal] = {}
     faults: Faults | None = None
+
+
+class Simulated(Struct, frozen=True, forbid_unknown_fields=True):
+    """The simulated exchange of a stack: one that runs elsewhere, at `url`, with its key in
+    `key_file`; or an `embedded` one in the stack's folder, with the seed, symbols and cash
+    (by currency) that are given here."""
+
+    url: str = ""
+    key_file: str = ""
+    embedded: bool = False
+    seed: str | None = None
+    symbols: tuple[Symbol, ...] = ()
+    cash: dict[str, Decimal] = {}
+
+    def __post_init__(self) -> None:
+        elsewhere = bool(self.url and self.key_file)
+        if elsewhere == self.embedded or bool(self.url) != bool(self.key_file):
+            raise ValueError("give url and key_file, or embedded = true")
+
+
+class Venues(Struct, frozen=True, forbid_unknown_fields=True):
+    """The venues of a stack beside the paper venue, each with an edge of its own."""
+
+    sim: Simulated | None = None
 
 
 def exchange_folder(folder: Folder) -> Path:
@@ -100,8 +124,8 @@ async def own_exchange(folder: Folder, wish: Exchange) -> AsyncIterator[Exchange
         async with exchange.keeper() as keeper:
             for symbol in wish.symbols:
                 await keeper.list_symbol(symbol)
-            for name, deposit in wish.deposits:
-                await keeper.deposit(name, deposit.currency, deposit.amount)
+            for currency, amount in wish.cash.items():
+                await keeper.deposit(f"opening {currency}", currency, amount)
             await keeper.disturb(wish.faults or Faults())
         keeping = asyncio.create_task(_keep(exchange), name="exchange")
         try:
@@ -109,6 +133,20 @@ async def own_exchange(folder: Folder, wish: Exchange) -> AsyncIterator[Exchange
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
+
+
+@asynccontextmanager
+async def venues_ready(folder: Folder, venues: Venues) -> AsyncIterator[None]:
+    """What the edges of these venues need, as long as this lasts."""
+    if venues.sim is None:
+        yield
+    elif venues.sim.embedded:
+        wish = Exchange(venues.sim.seed, venues.sim.symbols, venues.sim.cash)
+        async with own_exchange(folder, wish):
+            yield
+    else:
+        remember(folder, Account(venues.sim.url, str(Path(venues.sim.key_file).absolute())))
+        yield
 
 
 async def _keep(exchange: ExchangeProcess) -> None:
@@ -146,9 +184,5 @@ def exchange_for(facts: Iterable[Event], base_price: Decimal, wish: Exchange) ->
             for event in said
             if isinstance(event, InstrumentListed)
         ],
-        deposits=[
-            (f"setup-{number}", event)
-            for number, event in enumerate(said)
-            if isinstance(event, CashDeposited)
-        ],
+        cash={event.currency: event.amount for event in said if isinstance(event, CashDeposited)},
     )
