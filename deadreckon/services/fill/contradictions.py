@@ -6,7 +6,7 @@ the venue's truth.
 
 from decimal import Decimal
 
-from deadreckon.contracts.amounts import EXACT, ZERO
+from deadreckon.contracts.amounts import EXACT
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import HaltImposed, HaltScope
 from deadreckon.contracts.venues import VenueReconciled, VenueReportRefused, VenueTradeReported
@@ -22,10 +22,10 @@ def of_trade(state: State, said: Recorded[VenueTradeReported], order: Order | No
     what = f"{trade.side} {trade.quantity} at {trade.price} ({trade.venue} trade {trade.trade_id})"
     if order is None:
         reason = f"{what} is of the order {trade.order_id}, which nobody remembers"
-        return _halt(state, said.at, "all", "venue_unknown_order", ZERO, trade.quantity, reason)
+        return _halt(state, said.at, "all", "venue_unknown_order", None, trade.quantity, reason)
     if trade.side != order.side:
         reason = f"{what} is on the other side than its order {order.order_id}"
-        return _halt(state, said.at, "all", "venue_wrong_side", ZERO, trade.quantity, reason)
+        return _halt(state, said.at, "all", "venue_wrong_side", None, trade.quantity, reason)
     if trade.quantity > leaves_of(order):
         measured = EXACT.add(order.filled, trade.quantity)
         reason = f"{what} is more than was left of the order {order.order_id}"
@@ -41,7 +41,7 @@ def of_strangers(state: State, said: Recorded[VenueReconciled]) -> list[Event]:
     names = ", ".join(strangers[:NAMED]) + (", ..." if len(strangers) > NAMED else "")
     reason = f"{said.event.venue} works orders that this log never intended: {names}"
     count = Decimal(len(strangers))
-    return _halt(state, said.at, "close_only", "venue_strangers", ZERO, count, reason)
+    return _halt(state, said.at, "close_only", "venue_strangers", None, count, reason)
 
 
 def of_refusal(state: State, said: Recorded[VenueReportRefused]) -> list[Event]:
@@ -51,8 +51,8 @@ def of_refusal(state: State, said: Recorded[VenueReportRefused]) -> list[Event]:
         return []
     reason = f"trade {no.place} of {no.venue} is not believed ({no.rule}): {no.reason}"
     if no.rule == "unknown_order":
-        return _halt(state, said.at, "close_only", "venue_strangers", ZERO, None, reason)
-    return _halt(state, said.at, "all", "venue_unbelievable_trade", ZERO, None, reason)
+        return _halt(state, said.at, "close_only", "venue_strangers", None, None, reason)
+    return _halt(state, said.at, "all", "venue_unbelievable_trade", None, None, reason)
 
 
 def _halt(
@@ -60,7 +60,7 @@ def _halt(
     at: int,
     scope: HaltScope,
     rule: str,
-    limit: Decimal,
+    limit: Decimal | None,
     measured: Decimal | None,
     reason: str,
 ) -> list[Event]:
