@@ -69,7 +69,8 @@ class Kill(Struct, frozen=True):
 
 def steps_of(venue: str) -> list[str]:
     """Every step that a run against this venue comes by, those that come late at the end."""
-    names = [name for name, step in PLACES.items() if step.where != "venue" or venue == "sim"]
+    left_out = CHANGES if venue == "sim" else [n for n, s in PLACES.items() if s.where == "venue"]
+    names = [name for name in PLACES if name not in left_out]
     return sorted(names, key=lambda name: name in RARE)
 
 
