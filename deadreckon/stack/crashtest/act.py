@@ -92,8 +92,8 @@ class Act:
     async def _strike(self, order: Kill) -> bool:
         """Kill; whether it came to that."""
         stage = self._stage
-        if order.step == plan.RECALL:
-            return await self._strike_recall()
+        if order.step in plan.AT_START:
+            return await self._strike_start(order.step)
         if order.step in STEPS:
             where = f"@{order.service}" if order.service and order.step != "progress" else ""
             stage.command_at(f"{order.step}{where}:{order.nth}")
@@ -122,11 +122,11 @@ class Act:
         await stage.until(lambda: not stage.order.exists(), f"somebody to come by {order.step}")
         return not stage.withdraw()
 
-    async def _strike_recall(self) -> bool:
-        """Kill services until one of them has something to recall, and is killed over it."""
+    async def _strike_start(self, step: str) -> bool:
+        """Kill services until one of them is killed at this step of its next life too."""
         stage = self._stage
-        for service in plan.TALKATIVE:
-            stage.command_at(f"recall@{service}:1")
+        for service in plan.AT_START[step]:
+            stage.command_at(f"{step}@{service}:1")
             kill(stage.services[service])
             await stage.states()
             if not stage.withdraw():

@@ -18,8 +18,6 @@ SERVICE, STACK, SERVER, IN_FLIGHT, EVERYTHING, EXCHANGE = (
 OTHER_CODE, OTHER_ANSWER = "other-code", "other-answer"
 CHANGES = (OTHER_CODE, OTHER_ANSWER)  # of the program: nothing can be compared after them
 
-RECALL = "recall"
-
 # Kills from outside, at moments that nobody has chosen.
 MOMENTS = {
     SERVICE: Step("a service's process, at any moment", "service"),
@@ -37,10 +35,18 @@ EDGE = "venue-sim"  # the service that talks to the exchange
 
 # Who says so much that a step of its loop is passed all the time.
 TALKATIVE = ("signal", "risk", "router", "fill", "portfolio")
-RARE = (RECALL, "progress", "lake-merge", *CHANGES)  # what a life passes once, or late
+# Steps that a life comes by at its start: these services are killed until one does.
+AT_START = {"recall": TALKATIVE, "venue-reconcile": (EDGE,)}
+RARE = (
+    "recall",
+    "venue-reconcile",
+    "progress",
+    "lake-merge",
+    *CHANGES,
+)  # what a life passes once, or late
 NTH_MAX = 12  # passings that a random kill may wait for
 DELAY_MAX = 0.3  # seconds that a kill from outside may wait
-APART = (SERVICE, STACK, EVERYTHING, RECALL)  # where it matters that services have processes
+APART = (SERVICE, STACK, EVERYTHING, *AT_START)  # where it matters that services have processes
 TWICE = 4  # one kill in so many is followed by a second one during the recall
 
 
