@@ -41,7 +41,8 @@ class Order(Struct):
 
     `intent_id` and `root` are those of the recorded intent, `at` its decision time (nanoseconds
     UTC). `traded` is what the log has heard of, `filled` what traded in all once the order has
-    ended (base units or contracts). `told` counts our own events about it, and names the next.
+    ended (base units or contracts). `acknowledged` says that the venue itself named it; a trade
+    may come before that. `told` counts our own events about it, and names the next.
     """
 
     intent: OrderSubmitting
@@ -52,6 +53,7 @@ class Order(Struct):
     cancel: Cancel = ""
     traded: Decimal = ZERO
     filled: Decimal | None = None
+    acknowledged: bool = False
     told: int = 0
 
 
@@ -155,7 +157,7 @@ def _evolve_order(order: Order, event: Any) -> None:
         case VenueOrderMissing():
             order.phase = "missing"
         case VenueOrderAccepted():
-            order.phase = "working"
+            order.phase, order.acknowledged = "working", True
         case VenueTradeReported(quantity=quantity):
             order.phase = "working"  # a trade before the acknowledgement says as much
             order.traded = EXACT.add(order.traded, quantity)

@@ -59,7 +59,7 @@ def answered(order: Order, standing: Standing | None) -> list[Event]:
     if standing is None:
         return [VenueOrderMissing(*name)]
     news: list[Event] = []
-    if order.phase != "working":
+    if not order.acknowledged:
         news.append(VenueOrderAccepted(*name, standing.venue_order_id))
     if standing.outcome is not None and order.filled is None:
         ended = VenueOrderEnded(*name, standing.outcome, standing.filled, standing.reason)

@@ -145,19 +145,15 @@ def told(desk: Desk, due: Due, reply: Reply) -> Iterator[Event]:
     if reply.fault:
         if due.step == "submit" or due.step == "cancel":
             yield VenueRequestUnanswered(*name, due.step, reply.fault)
+    elif due.step == "submit" and reply.refusal is not None:
+        yield VenueOrderRejected(*name, reply.refusal.rule, reply.refusal.reason)
     elif due.step == "submit":
-        yield from _submitted(name, reply)
+        if not (reply.is_duplicate or order.acknowledged):
+            yield VenueOrderAccepted(*name, reply.venue_order_id)
     elif due.step == "cancel":
         yield from _cancelled(order, reply)
     else:
         yield from answered(order, reply.standing)
-
-
-def _submitted(name: tuple[str, str, str], reply: Reply) -> Iterator[Event]:
-    if reply.refusal is not None:
-        yield VenueOrderRejected(*name, reply.refusal.rule, reply.refusal.reason)
-    elif not reply.is_duplicate:
-        yield VenueOrderAccepted(*name, reply.venue_order_id)
 
 
 def _cancelled(order: Order, reply: Reply) -> Iterator[Event]:
