@@ -87,6 +87,7 @@ class Standby:
         self._n = service.domain.n  # the primary's commits that we have folded
         self._sequence = service.domain.sequence  # where the last of them lies
         self._misses = 0
+        self._looked = 0.0
         self._proof_due = 0.0
 
     async def until_alone(self) -> None:
@@ -112,18 +113,19 @@ class Standby:
                 await self._catch_up()
 
     async def _look(self, *, prove: bool) -> StandingTold | None:
-        """Ask whether the primary is there, and take LOOK_SECONDS for it in any case."""
-        due = self._now() + LOOK_SECONDS
+        """Ask whether the primary is there, LOOK_SECONDS after it was asked last."""
+        await asyncio.sleep(max(self._looked + LOOK_SECONDS - self._now(), 0))
+        self._looked = self._now()
         request = msgspec.json.encode(StandingAsked(prove))
         try:
-            reply = await self._bus.request(self._subject, request, LOOK_SECONDS)
+            reply = await acting(self._bus, self._service.name).request(
+                self._subject, request, LOOK_SECONDS
+            )
         except UnavailableError:
             self._misses += 1
-            reply = None
-        else:
-            self._misses = 0
-        await asyncio.sleep(max(due - self._now(), 0))
-        return msgspec.json.decode(reply, type=StandingTold) if reply is not None else None
+            return None
+        self._misses = 0
+        return msgspec.json.decode(reply, type=StandingTold)
 
     async def _is_alone(self) -> bool:
         """Whether nothing new is in the domain; a log that is away says nothing of the primary."""

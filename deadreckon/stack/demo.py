@@ -23,6 +23,7 @@ from deadreckon.runtime.domain import retry
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.snapshots import Snapshots
+from deadreckon.runtime.standby import answer_standing
 from deadreckon.runtime.turns import LocalPlayer, Player, RemotePlayer, Round
 from deadreckon.stack.assembly import BOOK, RANK, RANK_WITH_VENUE, VENUE_SIM, assemble
 from deadreckon.stack.interrupts import interrupted
@@ -151,6 +152,10 @@ class Demo:
         playing = asyncio.create_task(self._play(progress), name="play")
         ending = asyncio.create_task(interrupted(), name="interrupts")
         watching = [following, playing, ending]
+        watching += [
+            asyncio.create_task(answer_standing(service, plan.book, self.bus))
+            for service in self.services
+        ]
         if self._workers:
             watching.append(asyncio.create_task(self._workers.watch(), name="workers"))
         try:
