@@ -70,7 +70,7 @@ class Service:
         self._events: list[Envelope] = []
         self._weight = 0
         self._facts = 0  # inputs since the last snapshot
-        self._shelf = self._find_shelf(snapshots) if snapshots else None
+        self.shelf = self._find_shelf(snapshots) if snapshots else None
         feed.follow(name)
 
     def _find_shelf(self, snapshots: Snapshots) -> Shelf:
@@ -91,7 +91,7 @@ class Service:
 
         Raises SnapshotAheadError when the log was cut.
         """
-        found = await self._shelf.load(self._feed.bus) if self._shelf else None
+        found = await self.shelf.load(self._feed.bus) if self.shelf else None
         if found is None:
             return
         moment = found.moment
@@ -239,7 +239,7 @@ class Service:
 
     async def commit(self) -> bool:
         """Append what was answered, or progress when it is due; whether anything was said."""
-        due = self._shelf is not None and self._facts >= self._shelf.facts_between
+        due = self.shelf is not None and self._facts >= self.shelf.facts_between
         links = self._links_here() if due else None
         if not self._events and self._silent < PROGRESS_EVERY and links is None:
             return False
@@ -272,13 +272,13 @@ class Service:
         """Write the state down, which stands exactly where the commit just stored stands."""
         token = self.domain
         moment = Moment(token.sequence, token.previous, token.n, self.position)
-        if self._shelf is not None:
-            self._shelf.keep(moment, self.intake, links, self.lived.state)
+        if self.shelf is not None:
+            self.shelf.keep(moment, self.intake, links, self.lived.state)
         self._facts = 0
 
     async def rest(self) -> None:
         """Commit what is at hand and leave a snapshot behind, at an orderly end."""
-        if self._shelf is None or not self._deciding:
+        if self.shelf is None or not self._deciding:
             return
         async with self._busy:
             await self.commit()
@@ -287,4 +287,4 @@ class Service:
                 if self._asked:
                     await self._record()
                 self._keep_snapshot(links)
-        await self._shelf.written()
+        await self.shelf.written()

@@ -1,20 +1,26 @@
 """Snapshots change nothing but how long a start takes, and what does not fit is never used."""
 
 import asyncio
+import errno
+import hashlib
 import os
-import shutil
+import re
 from collections.abc import Callable
-from functools import cache
+from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import Struct
 from structlog.testing import capture_logs
 
 from deadreckon.contracts.event import Mode
 from deadreckon.runtime import snapshots
+from deadreckon.runtime.answerer import Answerer
 from deadreckon.runtime.bus import Stored
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.memory import MemoryBus, MemoryLog
@@ -25,8 +31,10 @@ from deadreckon.runtime.snapshots import (
     Standing,
     encode_state,
     examine_snapshots,
+    state_digest,
 )
-from deadreckon.stack.assembly import BOOK, RANK, assemble
+from deadreckon.services.signal.settings import HmmRegime, MovingAverageCross
+from deadreckon.stack.assembly import BOOK, RANK, assemble, decider
 from tests.sessions.stage import Session
 from tests.sessions.test_sessions import NAMES, envelopes, session
 
@@ -66,7 +74,7 @@ def those_before(folder: Path, place: int) -> Path:
 
 async def recalled(
     log: list[Stored], folder: Path | None, book: str = BOOK, mode: Mode = "paper"
-) -> list[Service]:
+) -> list[Answerer]:
     """Every service as it stands when it has recalled a log, beginning with what a folder keeps."""
     bus = MemoryBus(MemoryLog(list(log)))
     feed = Feed(bus)
@@ -79,6 +87,13 @@ async def recalled(
         await service.recall()
     await feed.stop()
     return services
+
+
+def refused(service: Answerer) -> int:
+    """How many snapshots it could not use."""
+    assert isinstance(service, Service)
+    assert service.shelf
+    return service.shelf.refused
 
 
 def standings(log: list[Stored], folder: Path | None = None) -> list[Standing]:
@@ -101,6 +116,232 @@ def test_wherever_services_die_a_snapshot_leads_to_the_state_that_the_whole_log_
 ) -> None:
     log = played(name).log
     assert len(list((tmp_path / "snapshots").iterdir())) == len(RANK)
-    for place in range(1, len(log) + 1):
+    for place in range(1, len(log) + 1, 7):
         kept = those_before(tmp_path, place)
-        assert standings(log[:place], kept) == standings(log[:place]), f"cut after {place}"
+        begun, whole = (asyncio.run(recalled(log[:place], folder)) for folder in (kept, None))
+        for one, other in zip(begun, whole, strict=True):
+            assert one.state == other.state, f"{one.name}, cut after {place}"
+            assert state_digest(one.state) == state_digest(other.state)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_services_that_die_and_begin_with_a_snapshot_finish_their_turn_the_same(
+    name: str, played: Callable[[str], Session], tmp_path: Path
+) -> None:
+    uncut = played(name)
+    for begun, ended in zip([0, *uncut.places], uncut.places, strict=False):
+        place = (begun + ended + 1) // 2
+        uncut.snapshots = Snapshots(those_before(tmp_path, place))
+        log = asyncio.run(uncut.turn_after_a_cut(place))
+        assert envelopes(log) == envelopes(uncut.log[:ended]), f"cut after message {place}"
+
+
+def test_what_was_written_by_one_instance_serves_another_that_others_wrote_after(
+    played: Callable[[str], Session], tmp_path: Path
+) -> None:
+    uncut = played("partial_fills")
+    place = uncut.places[len(uncut.places) // 2]
+    early = those_before(tmp_path, place)
+    uncut.snapshots = None  # the rest of the log is written by instances that keep nothing
+    log = asyncio.run(uncut.played_after_a_cut(place))
+    assert len(log) > place
+    found = asyncio.run(recalled(log, early))
+    assert not any(refused(service) for service in found)
+    assert standings(log, early) == standings(log)
+
+
+def test_a_start_reads_no_more_of_the_log_than_it_needs(
+    played: Callable[[str], Session], tmp_path: Path
+) -> None:
+    log = played("moving_average").log
+    damaged = [*log]
+    damaged[0] = msgspec.structs.replace(log[0], payload=b"no commit")
+    newest = those_before(tmp_path, len(log))
+    assert standings(damaged, newest) == standings(log)
+
+
+# Whatever a state may hold survives.
+
+
+def anything(hint: Any) -> st.SearchStrategy[Any]:
+    """Values of a type hint, with amounts and integers of any size."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is dict:
+        return st.dictionaries(anything(inner[0]), anything(inner[1]), max_size=3)
+    if origin is list:
+        return st.lists(anything(inner[0]), max_size=3)
+    if origin is tuple:
+        return st.lists(anything(inner[0]), max_size=3).map(tuple)
+    if origin is Literal:
+        return st.sampled_from(inner)
+    if inner:
+        return st.one_of(*map(anything, inner))
+    if hint in (MovingAverageCross, HmmRegime):  # they refuse what they do not allow
+        return st.just(hint(stop_loss_bps=Decimal("12.50")))
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        fields = {it.name: anything(it.type) for it in msgspec.structs.fields(hint)}
+        return st.builds(hint, **fields)
+    return PLAIN[hint]
+
+
+PLAIN: dict[Any, st.SearchStrategy[Any]] = {
+    str: st.text(max_size=9),
+    int: st.integers(),
+    bool: st.booleans(),
+    Decimal: st.decimals(allow_nan=False, allow_infinity=False),
+    None: st.none(),
+    type(None): st.none(),
+}
+
+
+@pytest.mark.parametrize("name", RANK)
+@settings(max_examples=30)
+@given(data=st.data())
+def test_any_state_that_a_service_may_have_is_read_as_it_was_written(
+    name: str, data: st.DataObject
+) -> None:
+    shape = type(decider(name).initial())
+    state = data.draw(anything(shape))
+    again = msgspec.json.decode(encode_state(state), type=shape)
+    assert again == state
+    assert encode_state(again) == encode_state(state)
+
+
+# What does not fit is refused.
+
+
+def spoilt(path: Path, change: Callable[[bytes], bytes]) -> None:
+    path.write_bytes(change(path.read_bytes()))
+
+
+def resealed(content: bytes) -> bytes:
+    """The same with a checksum that fits."""
+    mark, _, rest = content.partition(b"\n")
+    sound = hashlib.sha256(rest).hexdigest().encode()
+    return mark.rpartition(b" ")[0] + b" " + sound + b"\n" + rest
+
+
+SPOILT: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "empty": ("does not begin as a snapshot", lambda _: b""),
+    "cut short": ("its checksum is another", lambda it: it[:-9]),
+    "one bit": ("its checksum is another", lambda it: it[:-9] + bytes([it[-9] ^ 1]) + it[-8:]),
+    "a newer format": ("snapshot of format 1", lambda it: it.replace(b"t 1 ", b"t 2 ", 1)),
+    "another service": (
+        "it is of router desk paper, not of risk desk paper",
+        lambda it: resealed(it.replace(b'"name":"risk"', b'"name":"router"', 1)),
+    ),
+    "another book": (
+        "it is of risk mine paper",
+        lambda it: resealed(it.replace(b'"book":"desk"', b'"book":"mine"', 1)),
+    ),
+    "another mode": (
+        "it is of risk desk live",
+        lambda it: resealed(it.replace(b'"mode":"paper"', b'"mode":"live"', 1)),
+    ),
+    "other code": (
+        "other code folded it",
+        lambda it: resealed(re.sub(rb'"code":"\w{8}', b'"code":"00000000', it, count=1)),
+    ),
+    "another schema": (
+        "other code folded it",
+        lambda it: resealed(re.sub(rb'"schema":"\w{8}', b'"schema":"00000000', it, count=1)),
+    ),
+    "another log": (
+        "it is of another log",
+        lambda it: resealed(re.sub(rb'"digest":"\w{8}', b'"digest":"00000000', it, count=1)),
+    ),
+    "another state": (
+        "what is read of its state is not what was written",
+        lambda it: resealed(it.replace(b'"day_ends":', b'"day_ends":1', 1)),
+    ),
+    "no head": ("its head cannot be read", lambda it: resealed(it.replace(b'"moment"', b'"m"', 1))),
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_a_snapshot_that_does_not_fit_is_named_and_the_log_is_folded_instead(
+    name: str, played: Callable[[str], Session], tmp_path: Path
+) -> None:
+    reason, change = SPOILT[name]
+    log = played("moving_average").log
+    kept = those_before(tmp_path, len(log))
+    (path,) = (kept / "snapshots" / "desk.risk").iterdir()
+    spoilt(path, change)
+    with capture_logs() as lines:
+        found = asyncio.run(recalled(log, kept))
+    (refusal,) = [line for line in lines if line["event"] == "snapshot_refused"]
+    assert refusal["snapshot"] == str(path)
+    assert reason in refusal["reason"]
+    assert [service.name for service in found if refused(service)] == ["risk"]
+    assert standings(log, kept) == standings(log)
+
+
+def test_the_next_older_one_is_tried(played: Callable[[str], Session], tmp_path: Path) -> None:
+    log = played("moving_average").log
+    newest = max((tmp_path / "snapshots" / "desk.risk").iterdir())
+    spoilt(newest, lambda content: content[:-1])
+    with capture_logs() as lines:
+        assert standings(log, tmp_path) == standings(log)
+    restored = [line["service"] for line in lines if line["event"] == "restored"]
+    assert sorted(restored) == sorted(RANK)
+
+
+def test_a_snapshot_ahead_of_the_log_stops_the_start(
+    played: Callable[[str], Session], tmp_path: Path
+) -> None:
+    log = played("moving_average").log
+    with pytest.raises(SnapshotAheadError, match="the log was cut; restore it from a copy"):
+        asyncio.run(recalled(log[:9], tmp_path))
+
+
+def test_every_snapshot_is_examined_without_a_log(
+    played: Callable[[str], Session], tmp_path: Path
+) -> None:
+    played("moving_average")
+    sound = examine_snapshots(tmp_path)
+    assert {path.parent.name for path, _ in sound} == {f"desk.{name}" for name in RANK}
+    assert not any(fault for _, fault in sound)
+    spoilt(sound[3][0], lambda content: content[:99])
+    faults = [(path, fault) for path, fault in examine_snapshots(tmp_path) if fault]
+    assert faults == [(sound[3][0], "it is damaged: its checksum is another")]
+
+
+# How they lie on disk, and when they are written.
+
+
+def test_the_two_newest_are_kept_for_their_owner_alone(
+    played: Callable[[str], Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "KEPT", 2)
+    leftover = tmp_path / "snapshots" / "desk.risk" / "1.2.writing"
+    leftover.parent.mkdir(parents=True)
+    leftover.touch()
+    played("moving_average")
+    assert not leftover.exists()
+    for shelf in (tmp_path / "snapshots").iterdir():
+        files = list(shelf.iterdir())
+        assert len(files) == 2
+        assert [file.stat().st_mode & 0o777 for file in files] == [0o600, 0o600]
+
+
+def test_a_disk_that_takes_no_snapshot_stops_nobody(
+    played: Callable[[str], Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with capture_logs() as lines:
+        log = played("moving_average").log
+    assert envelopes(log) == envelopes(session("moving_average").log)
+    assert "No space left" in next(
+        line["reason"] for line in lines if line["event"] == "snapshot_not_written"
+    )
+
+
+def test_a_big_state_is_written_down_less_often(tmp_path: Path) -> None:
+    shelf = Snapshots(tmp_path).shelf("risk", BOOK, "paper", [], dict[str, int])
+    before = shelf.facts_between
+    shelf._size = 400 * 1_000_000
+    assert before == 1
+    assert shelf.facts_between == 1_000_000

@@ -120,7 +120,7 @@ class Stage:
     @property
     def states(self) -> dict[str, Any]:
         """What each service remembers now."""
-        return {service.name: service.lived.state for service in self.services}
+        return {service.name: service.state for service in self.services}
 
     async def close(self) -> None:
         await self.feed.stop()
