@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+from deadreckon.contracts.envelope import Commit
 from deadreckon.contracts.event import Recorded
 from deadreckon.runtime.feed import Message
 from deadreckon.runtime.intake import Intake
@@ -21,7 +22,8 @@ class Recollection:
     `waiting` holds the questions that no commit has covered yet, oldest first. `n` is the number
     of the last own commit taken, `committed` and `part` are what it covers: every input up to
     message `committed`, and `part` facts of the next one. Of a service that begins with a snapshot
-    they say where that stands; commits up to `n` are passed over when they are met.
+    they say where that stands; commits up to `n` are passed over when they are met. `begun` holds
+    the answers of a question whose answers are too many for one commit, until all are told.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Recollection:
         self.n = n
         self.committed = committed
         self.part = 0
+        self.begun: dict[tuple[int, int], list[Recorded[Any]]] = {}
 
     def is_own(self, message: Message) -> bool:
         """Whether the service wrote this message."""
@@ -58,11 +61,21 @@ class Recollection:
         end = (commit.to + 1, commit.part)
         while self.waiting and self.waiting[0][:2] < end:
             question = self.waiting.popleft()
+            answers = self.begun.pop(question[:2], [])
             count = counts.pop(question[:2], 0)
-            yield question, [next(recorded) for _ in range(count)]
+            yield question, [*answers, *(next(recorded) for _ in range(count))]
         if counts:
+            self._begin(commit, counts, list(recorded))
+        self.n, self.committed, self.part = commit.n, commit.to, commit.part
+
+    def _begin(
+        self, commit: Commit, counts: dict[tuple[int, int], int], told: list[Recorded[Any]]
+    ) -> None:
+        """Keep the answers of the question that comes next; more of them are in the next commit."""
+        place = next(iter(counts))
+        if len(counts) > 1 or not self.waiting or self.waiting[0][:2] != place:
             raise RecollectionError(
-                f"{self._service}: commit {commit.n} answers {next(iter(counts))}, "
+                f"{self._service}: commit {commit.n} answers {place}, "
                 "which is no question of this log"
             )
-        self.n, self.committed, self.part = commit.n, commit.to, commit.part
+        self.begun.setdefault(place, []).extend(told)

@@ -11,7 +11,7 @@ from deadreckon.contracts.envelope import Envelope
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.market import ClockTicked
 from deadreckon.runtime import killpoints
-from deadreckon.runtime.bus import Bus, TooLargeError
+from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.crashes import Answering, CrashBook
 from deadreckon.runtime.domain import Domain, FencedOutError
 from deadreckon.runtime.feed import Feed, Links, Message
@@ -57,6 +57,7 @@ class Service:
         self._answering = Answering(crashes or CrashBook(), name)
         self.ready = False
         self._feed = feed
+        self._payload_max = bus.payload_max
         self._weight_max = bus.payload_max * 3 // 4
         self.position = 0
         self.part = 0
@@ -151,8 +152,9 @@ class Service:
         leftovers = self._recollection.waiting
         while leftovers:
             sequence, index, question = leftovers.popleft()
+            begun = self._recollection.begun.pop((sequence, index), [])
             with self._answering:
-                self._ask(sequence, index, question)
+                self._ask(sequence, index, question, len(begun))
             self.position, self.part = sequence - 1, index + 1
             if self._weight > self._weight_max:
                 spoke |= await self.commit()
@@ -215,9 +217,10 @@ class Service:
                     return True
         return False
 
-    def _ask(self, sequence: int, index: int, question: Recorded[Any]) -> None:
+    def _ask(self, sequence: int, index: int, question: Recorded[Any], begun: int = 0) -> None:
+        """Answer a question; the first `begun` answers are in the log already."""
         self._answering.question = question
-        answers = self.lived.live(question)
+        answers = self.lived.live(question)[begun:]
         if answers:
             self._answered.append((sequence, index, len(answers)))
             self._keep(answers)
@@ -228,14 +231,8 @@ class Service:
 
     def _keep(self, answers: list[Recorded[Event]]) -> None:
         envelopes = [seal(said) for said in answers]
-        weight = sum(ENVELOPE_BYTES + len(bytes(envelope.data)) for envelope in envelopes)
         self._events += envelopes
-        self._weight += weight
-        if weight > self._weight_max:
-            raise TooLargeError(
-                f"{self.name}: the answers to {answers[0].cause} weigh {weight} bytes, "
-                f"more than the {self._weight_max} of one commit"
-            )
+        self._weight += sum(map(_weight_of, envelopes))
 
     async def commit(self) -> bool:
         """Append what was answered, or progress when it is due; whether anything was said."""
@@ -251,12 +248,33 @@ class Service:
 
     async def _record(self) -> None:
         """Append the commit in the making; one without events is progress."""
+        while self._weight > self._payload_max and len(self._events) > 1:
+            await self._record_begun()
         covers = (self._committed + 1, self.position, self.part)
         killpoints.passed("answer", self.name)
         await self.domain.append(covers, self._answered, self._events)
         self._committed, self._committed_part = self.position, self.part
         self._silent = self._asked = 0
         self._answered, self._events, self._weight = [], [], 0
+        killpoints.passed("stored", self.name)
+
+    async def _record_begun(self) -> None:
+        """Append as many answers as one commit takes: a halt may cancel thousands of orders. The
+        question of those that follow is not behind us yet."""
+        place, weight = 1, _weight_of(self._events[0])
+        for envelope in self._events[1:-1]:
+            if weight + _weight_of(envelope) > self._weight_max:
+                break
+            weight += _weight_of(envelope)
+            place += 1
+        told, rest = _cut(self._answered, place)
+        sequence, index, _ = rest[0]
+        covers = (self._committed + 1, sequence - 1, index)
+        killpoints.passed("answer", self.name)
+        await self.domain.append(covers, told, self._events[:place])
+        self._committed, self._committed_part = sequence - 1, index
+        self._answered, self._events = rest, self._events[place:]
+        self._weight -= weight
         killpoints.passed("stored", self.name)
 
     # Snapshots: what a start need not fold again.
@@ -288,3 +306,24 @@ class Service:
                     await self._record()
                 self._keep_snapshot(links)
         await self.shelf.written()
+
+
+def _weight_of(envelope: Envelope) -> int:
+    return ENVELOPE_BYTES + len(bytes(envelope.data))
+
+
+def _cut(
+    answered: list[tuple[int, int, int]], events: int
+) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
+    """Which questions the first `events` events answer, and which the others do.
+
+    >>> _cut([(7, 0, 2), (7, 1, 3)], 4)
+    ([(7, 0, 2), (7, 1, 2)], [(7, 1, 1)])
+    """
+    for number, (sequence, index, count) in enumerate(answered):
+        if events < count:
+            told = [(sequence, index, events)] if events else []
+            rest = (sequence, index, count - events)
+            return answered[:number] + told, [rest, *answered[number + 1 :]]
+        events -= count
+    return answered, []

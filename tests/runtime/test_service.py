@@ -26,7 +26,7 @@ from deadreckon.contracts.subjects import commit_subject, domain, operator_subje
 from deadreckon.runtime.bus import Fence, UnavailableError
 from deadreckon.runtime.domain import Domain, FencedOutError
 from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.memory import MemoryBus
+from deadreckon.runtime.memory import MemoryBus, MemoryLog
 from deadreckon.runtime.service import PROGRESS_EVERY, Service
 
 
@@ -59,6 +59,13 @@ class Echo:
                 ]
             case _:
                 return []
+
+
+class Crowd(Echo):
+    many = 200
+
+
+FLATTEN = FlattenRequested("me", "story")
 
 
 class Desk:
@@ -197,6 +204,28 @@ async def test_a_message_that_asks_too_much_for_one_commit_is_answered_in_parts(
     async with Desk(log) as again:
         assert again.heard == lived
         assert not await again.turn()
+
+
+async def test_one_question_may_have_more_answers_than_one_commit_takes() -> None:
+    log = MemoryBus(payload_max=16_000)
+    async with Desk(log, Crowd()) as desk:
+        await say(log, 1)
+        await say(log, 2, FLATTEN)
+        await say(log, 3)
+        await desk.turn()
+        lived = list(desk.heard)
+    whole = log.log.messages
+    told = [event.id for commit in await commits(log) for event in commit.events]
+    assert len(set(told)) == len(told) == Crowd.many + 4
+    for cut in range(3, len(whole) + 1):  # a crash between any two of the commits
+        rest = MemoryBus(MemoryLog(whole[:cut]), payload_max=16_000)
+        for _ in range(2):  # and a restart of what was restarted
+            async with Desk(rest, Crowd()) as again:
+                await again.turn()
+                assert again.heard == lived, cut
+                assert not await again.turn()
+        found = [event.id for commit in await commits(rest) for event in commit.events]
+        assert found == told
 
 
 async def test_silent_inputs_are_recorded_by_progress_and_progress_calls_for_none() -> None:
