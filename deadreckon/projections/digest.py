@@ -1,18 +1,25 @@
 """Digests of tables: a sum over rows, so that order and batches do not matter."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from decimal import Decimal
+import re
+from collections.abc import Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
-from deadreckon.contracts.amounts import text
+from deadreckon.contracts.amounts import ROUNDING, SCALE_MAX, canonical, text
 from deadreckon.projections.columns import Row
 
 MODULUS = 1 << 256
+
+# What a column holds. Facts of sane amounts can add up to more: a reader that stopped there would
+# never get past them, so that it says "this or more"; the log has every digit.
+AMOUNT_MAX = Decimal("99999999999999999999.999999999999999999")
+_FINEST = Decimal(1).scaleb(-SCALE_MAX)
+_BEYOND = re.compile(rb"\d{21}|\.\d{19}|E-").search  # or a name that looks like such an amount
 
 _encode = msgspec.json.Encoder().encode
 _values = msgspec.to_builtins
@@ -31,20 +38,38 @@ class Standing(Struct, frozen=True):
         return f"{self.digest:064x}"
 
 
-def line_of(row: Row) -> tuple[list[Any], int]:
-    """A row as plain values in column order, amounts as canonical text, and its hash."""
+def line_of(row: Row) -> tuple[Row, list[Any], int]:
+    """A row as it is stored: within bounds, as plain values in column order, amounts as canonical
+    text; and its hash."""
     values: list[Any] = _values(row)
     encoded = _encode(values)
-    if b"E-" in encoded:  # an amount below 0.000001, or a name that looks like one
-        values = [text(one) if type(one) is Decimal else plain for one, plain in _both(row, values)]
+    if _BEYOND(encoded):
+        row = _within_bounds(row)
+        pairs = zip(astuple(row), _values(row), strict=True)
+        values = [text(one) if type(one) is Decimal else plain for one, plain in pairs]
         encoded = _encode(values)
-    return values, int.from_bytes(_sha256(encoded).digest(), "big")
+    return row, values, int.from_bytes(_sha256(encoded).digest(), "big")
+
+
+def _within_bounds(row: Row) -> Row:
+    amounts = {
+        name: as_stored(value)
+        for name, value in zip(row.__struct_fields__, astuple(row), strict=True)
+        if type(value) is Decimal
+    }
+    return replace(row, **amounts)
+
+
+def as_stored(amount: Decimal) -> Decimal:
+    """The amount as columns hold it: to 18 decimals, half-even, and at most AMOUNT_MAX."""
+    if amount.copy_abs() >= AMOUNT_MAX:
+        return AMOUNT_MAX.copy_sign(amount)
+    exponent = amount.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -SCALE_MAX:
+        return canonical(amount.quantize(_FINEST, ROUND_HALF_EVEN, ROUNDING))
+    return amount
 
 
 def row_hash(values: Sequence[Any]) -> int:
     """SHA-256 of a row's canonical JSON (an array without its place), as an integer."""
     return int.from_bytes(_sha256(_encode(values)).digest(), "big")
-
-
-def _both(row: Row, values: list[Any]) -> Iterable[tuple[Any, Any]]:
-    return zip(astuple(row), values, strict=True)

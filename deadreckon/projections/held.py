@@ -23,7 +23,7 @@ class Appending:
 
     def fold(self, said: Recorded[Any], stored_at: int | None) -> None:
         """Add the row of an event."""
-        values, digest = line_of(self._evolve(self._blank, said))
+        _, values, digest = line_of(self._evolve(self._blank, said))
         self._added += digest
         self.lines.append((*values, said.sequence, said.index, stored_at))
 
@@ -82,8 +82,7 @@ class Updating:
         return batch
 
     def _change(self, key: Key, row: Row, said: Recorded[Any], stored_at: int | None) -> None:
-        values, digest = line_of(row)
-        self._rows[key] = row
+        self._rows[key], values, digest = line_of(row)
         self._last[key] = (len(self.lines), digest)
         self._changed += digest
         self.lines.append((*values, said.sequence, said.index, stored_at))
@@ -111,7 +110,7 @@ class Updating:
 
     def _remember(self, key: Key, row: Row) -> None:
         self._rows[key] = row
-        self._settled[key] = line_of(row)[1]
+        self._settled[key] = line_of(row)[2]
 
     def _key(self, row: Row) -> Key:
         return tuple(getattr(row, name) for name in self._updates.columns)

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from deadreckon.contracts.amounts import canonical, text
 from deadreckon.contracts.moments import DAY, day_start
+from deadreckon.projections.digest import as_stored
 from deadreckon.replay.figures import Key
 from deadreckon.replay.traded import Totals, Traded
 
@@ -107,11 +108,15 @@ def _fill_differences(theirs: Totals, ours: Totals) -> list[str]:
 
 
 def _position_differences(theirs: Book, ours: Traded) -> list[str]:
+    said = {
+        key: (as_stored(quantity), as_stored(realised))
+        for key, (quantity, realised) in ours.positions.items()
+    }
     return [
         f"{'/'.join(key)}: the audit book has {_held(theirs.positions.get(key))}, "
-        f"the log {_held(ours.positions.get(key))}"
-        for key in sorted(theirs.positions.keys() | ours.positions.keys())
-        if theirs.positions.get(key) != ours.positions.get(key)
+        f"the log {_held(said.get(key))}"
+        for key in sorted(theirs.positions.keys() | said.keys())
+        if theirs.positions.get(key) != said.get(key)
     ]
 
 

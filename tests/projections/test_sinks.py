@@ -1,12 +1,14 @@
 """One suite for the sinks with files: what is true of memory is true of SQLite and of the lake."""
 
 from collections.abc import Callable
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from deadreckon.projections import lake_sink, manifest
+from deadreckon.projections import lake_sink, manifest, parts
 from deadreckon.projections.audit import AuditBook
 from deadreckon.projections.lake import Lake
 from deadreckon.projections.lake_sink import LakeSink
@@ -21,7 +23,9 @@ from deadreckon.projections.sink import (
     SupersededError,
 )
 from deadreckon.projections.sqlite import SqliteSink
+from deadreckon.projections.store import open_projector, paths
 from deadreckon.projections.tables import BY_NAME, TABLES
+from deadreckon.projections.verification import verify
 from tests.projections.logs import Log, approved, busy_log, tell
 from tests.projections.memory import MemorySink
 from tests.stories import filled
@@ -180,16 +184,38 @@ def test_amounts_up_to_thirty_eight_digits_are_kept_to_the_last(
 
 @pytest.mark.parametrize("wide", ["123456789012345678901", "0.1234567890123456789"])
 def test_the_lake_refuses_an_amount_it_cannot_hold(tmp_path: Path, wide: str) -> None:
-    sink = LakeSink(tmp_path / "lake", None)
-    projector = Projector([sink])
-    log = Log()
-    log.say(filled("buy", 1, 100))
-    log.say(filled("buy", 1, 100, id="t2", fee=wide))
-    tell(projector, log)
+    table = BY_NAME["fills"]
+    blank: list[Any] = [None] * len(table.stored)
+    names = [column.name for column in table.stored]
+    blank[names.index("fee")], blank[names.index("event_id")] = wide, "e2-0"
+
     with pytest.raises(DoesNotFitError, match=rf"fills.fee: {wide} does not fit .* event e2-0"):
-        projector.flush()
+        parts.frame(table, [blank])
+
+
+@pytest.mark.parametrize(
+    ("wide", "stored"),
+    [
+        ("123456789012345678901", "99999999999999999999.999999999999999999"),
+        ("-100000000000000000000", "-99999999999999999999.999999999999999999"),
+        ("0.1234567890123456785", "0.123456789012345678"),
+        ("0.0000000000000000001", "0"),
+    ],
+)
+def test_an_amount_beyond_every_column_stops_no_reader(
+    tmp_path: Path, wide: str, stored: str
+) -> None:
+    projector = open_projector(paths(tmp_path), queried=False)
+    log = Log()
+    log.say(filled("buy", 1, 100, fee=wide))
+    log.say(filled("buy", 1, 100, id="t2"))
+    tell(projector, log)
     projector.close()
-    assert Lake(tmp_path / "lake").place == 0
+
+    with closing(AuditBook(paths(tmp_path).audit)) as book:
+        fees = book.query("SELECT fee FROM fills ORDER BY sequence")
+    assert [fee for (fee,) in fees] == [stored, "0"]
+    assert verify(tmp_path, log.messages) == []
 
 
 def test_both_sinks_of_one_projector_hold_the_same_digests(tmp_path: Path, log: Log) -> None:
