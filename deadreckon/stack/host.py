@@ -116,8 +116,13 @@ async def open_bus(
 async def service_bus(
     folder: Folder, server: str | None, services: Sequence[str]
 ) -> AsyncIterator[Bus]:
-    """The log with the rights of some services, each its own; the first one reads for all."""
-    async with _entered(folder, server) as entrance, _switchboard(entrance, services) as bus:
+    """The log with the rights of some services, each its own; the first one reads for all.
+
+    They never start a server: the stack, when it starts its own again, would find the store taken.
+    Raises ServerFailedError.
+    """
+    entering = _attached(folder) if server is None else _external(server)
+    async with entering as entrance, _switchboard(entrance, services) as bus:
         yield bus
 
 
@@ -178,6 +183,14 @@ async def _entered(folder: Folder, server: str | None) -> AsyncIterator[Entrance
     else:
         async with _own(folder) as entrance:
             yield entrance
+
+
+@asynccontextmanager
+async def _attached(folder: Folder) -> AsyncIterator[Entrance]:
+    found = running(folder.root)
+    if found is None:
+        raise ServerFailedError(f"no stack runs on {folder.root}: start one with `dr up`")
+    yield found.entrance
 
 
 @asynccontextmanager
