@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from deadreckon.stack.bench.history import Key, Run
 
 Name = Literal[
-    "append", "decode", "fold", "replay", "latency", "sustained", "play", "memory", "takeover"
+    "append",
+    "decode",
+    "fold",
+    "replay",
+    "latency",
+    "sustained",
+    "play",
+    "memory",
+    "restart",
+    "takeover",
 ]
 
 

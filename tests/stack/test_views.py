@@ -1,0 +1,100 @@
+"""Views go on where a snapshot stood, or read the past beside services that need not wait."""
+
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from deadreckon.projections.board import BoardView
+from deadreckon.projections.store import extent, paths
+from deadreckon.runtime import snapshots
+from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.feed import Feed
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.snapshots import Snapshots
+from deadreckon.stack import views
+from deadreckon.stack.verdicts import VerdictView
+from deadreckon.stack.views import Views, stored_views
+from tests.sessions.test_sessions import session
+
+SERVICE = "risk"  # some follower that needs the end of the log only
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshots, "FACTS_MIN", 1)
+    monkeypatch.setattr(views, "NEAR", 5)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path / "data").create()
+
+
+@pytest.fixture(scope="module")
+def log() -> list[Stored]:
+    return session("partial_fills").log
+
+
+async def fold(
+    folder: Folder, log: list[Stored], upto: int, *, services_at: int = 0
+) -> tuple[BoardView, VerdictView, Feed]:
+    """Views that begin, fold up to a place, and end in good order."""
+    feed = Feed(MemoryBus(MemoryLog(list(log))))
+    board, verdicts = BoardView(), VerdictView(0)
+    with stored_views(folder) as stored:
+        found = Views(feed, "desk", "paper", stored, [board, verdicts], Snapshots(folder.root))
+        if services_at:
+            feed.follow(SERVICE, services_at)
+        await found.restore()
+        await feed.start()
+        try:
+            await found.catch_up(upto)
+            await found.rest()
+        finally:
+            await feed.stop()
+    return board, verdicts, feed
+
+
+async def test_views_that_go_on_show_what_they_would_have_shown(
+    folder: Folder, log: list[Stored], tmp_path: Path
+) -> None:
+    whole, asked, _ = await fold(Folder(tmp_path / "other").create(), log, len(log))
+    half = len(log) // 2
+    for upto in (half // 2, half, len(log)):
+        board, verdicts, feed = await fold(folder, log[:upto], upto)
+    assert feed.holds(half)
+    assert not feed.holds(half - 1)
+    assert board.board == whole.board
+    assert verdicts.asked == asked.asked
+    assert extent(paths(folder.root)).least == len(log)
+
+
+async def test_without_a_snapshot_the_past_is_read_beside_the_services(
+    folder: Folder, log: list[Stored], tmp_path: Path
+) -> None:
+    whole, _, _ = await fold(Folder(tmp_path / "other").create(), log, len(log))
+    late = len(log) - 20
+    with capture_logs() as lines:
+        board, _, feed = await fold(folder, log, len(log), services_at=late)
+    assert not feed.holds(late - 1)
+    assert [line["event"] for line in lines if line["event"].startswith("views_")] == [
+        "views_read_the_past",
+        "views_joined",
+    ]
+    assert board.board == whole.board
+    assert extent(paths(folder.root)).least == len(log)
+
+
+async def test_a_snapshot_that_knows_more_than_what_is_stored_is_left_alone(
+    folder: Folder, log: list[Stored]
+) -> None:
+    await fold(folder, log, len(log))
+    where = paths(folder.root)
+    where.metrics.unlink()
+    with capture_logs() as lines:
+        board, _, _ = await fold(folder, log, len(log))
+    assert "restored" not in [line["event"] for line in lines]
+    assert board.place == len(log)
+    assert extent(where).least == len(log)
