@@ -32,7 +32,10 @@ FACT_RULES = {
     "too_deep": "arrays and objects are nested deeper than 16",
     "duplicate_field": "an object names a field more than once",
     "not_a_fact": "the message is not {id, type, v, data}",
-    "bad_text": f"`id` is empty, longer than {TEXT_MAX} characters, or not printable",
+    "bad_text": (
+        f"`id` is empty, longer than {TEXT_MAX} characters or not printable, `actor` or `reason` is"
+        f" empty, or a text is longer than {EVIDENCE_MAX}"
+    ),
     "not_allowed": "operators may not say events of this type",
     "unknown_field": "the type has no such field",
     "wrong_type": "an amount is a JSON number; amounts are text",
@@ -42,6 +45,7 @@ FACT_RULES = {
 }
 
 INTEGER_MAX = 2**63 - 1  # what readers in SQL can hold
+ENTRIES_MAX = 2_000  # names and values of an object, or items of an array
 
 
 class WireFact(Struct, forbid_unknown_fields=True):
@@ -154,11 +158,23 @@ def _check_numbers(event: Event) -> None:
                 _check_amount(owner, name, number)
             elif type(number) is int:
                 _check_integer(owner, name, number)
+    for name in event.__struct_fields__:
+        _check_texts(name, getattr(event, name))
     for name in ("actor", "reason"):
         if not getattr(event, name, "unnamed").strip():
             raise WireError("bad_text", f"{name}: who does this, and why, must not be empty")
     if isinstance(event, InstrumentListed):
         _check_scale(event)
+
+
+def _check_texts(name: str, value: Any) -> None:
+    """What an operator names stands in every answer to it: of a text there must be an end."""
+    items = [*value, *value.values()] if isinstance(value, dict) else value
+    texts = items if isinstance(items, list | tuple) else [items]
+    if any(isinstance(text, str) and len(text) > EVIDENCE_MAX for text in texts):
+        raise WireError("bad_text", f"{name}: at most {EVIDENCE_MAX} characters")
+    if len(texts) > ENTRIES_MAX:
+        raise WireError("bad_text", f"{name}: at most {ENTRIES_MAX} entries, found {len(texts)}")
 
 
 def _check_scale(listing: InstrumentListed) -> None:
