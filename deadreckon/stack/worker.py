@@ -133,7 +133,8 @@ class Instance:
         """Answer or stand by until the end."""
         standby = self._wish.standby
         while not self.ending.is_set():
-            await self._server_is_there()
+            if not await self._server_is_there():
+                return
             async with service_bus(self._folder, self._wish.nats, self._wish.services) as bus:
                 try:
                     await self._life(bus, standby)
@@ -141,13 +142,19 @@ class Instance:
                     self._tell(FencedOut(list(self._wish.services), str(fault)))
             standby = True
 
-    async def _server_is_there(self) -> None:
-        """Wait for the server of the stack that runs on the folder: a worker never starts one."""
+    async def _server_is_there(self) -> bool:
+        """Wait for the server of the stack that runs on the folder; false when we are to end.
+
+        Raises ServerFailedError after SERVER_WAIT seconds.
+        """
         begun = time.monotonic()
         while self._wish.nats is None and running(self._folder.root) is None:
-            if time.monotonic() - begun > SERVER_WAIT or self.ending.is_set():
+            if self.ending.is_set():
+                return False
+            if time.monotonic() - begun > SERVER_WAIT:
                 raise ServerFailedError(f"no stack runs on {self._folder.root}: start it: `dr up`")
             await asyncio.sleep(LOOK)
+        return True
 
     async def _life(self, bus: Bus, standby: bool) -> None:
         feed = Feed(bus)
