@@ -1,6 +1,7 @@
 """One connection to NATS: a request ends with an answer or a named error, never in silence."""
 
 import asyncio
+import logging
 import re
 import ssl
 from collections import Counter
@@ -33,6 +34,10 @@ RECONNECT_SECONDS = 0.2  # between attempts: a local server is back within tenth
 _DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
 
 log = structlog.get_logger()
+
+
+def _tells_something(record: logging.LogRecord) -> bool:
+    return "eof_received() has no effect" not in record.getMessage()
 
 
 class Connection:
@@ -73,6 +78,10 @@ class Connection:
         """Connect. Raises DeniedError for wrong credentials, UnavailableError when nobody is
         there within `wait` seconds, ConfigurationError for a server that is too old."""
         self = cls(inbox_prefix)
+        if tls is not None:
+            # The client turns a plain stream into an encrypted one, and asyncio remarks at each end
+            # that a plain one would have been closed in another way.
+            logging.getLogger("asyncio").addFilter(_tells_something)
         if credential is not None:
             self._client.sign_with(credential.key)
         connecting = asyncio.ensure_future(

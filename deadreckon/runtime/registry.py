@@ -28,12 +28,17 @@ class Producer(Struct, frozen=True):
 
 
 class Tls(Struct, frozen=True, forbid_unknown_fields=True):
-    """Files of certificates: the server's own `cert` and `key`, and the `ca` that clients trust;
-    empty where there is none (clients trust the system's then)."""
+    """Files of certificates: the server's own `cert` and `key`, and the `ca` that clients trust,
+    empty where they trust whom the system does."""
 
-    cert: str = ""
-    key: str = ""
+    cert: str
+    key: str
     ca: str = ""
+
+    def absolute(self) -> "Tls":
+        """The same files, wherever it is read from."""
+        found = [os.path.abspath(path) if path else "" for path in (self.cert, self.key, self.ca)]
+        return Tls(*found)
 
 
 class Registry(Struct, frozen=True):

@@ -144,7 +144,7 @@ async def stack_bus(
         yield MemoryBus()
         return
     if server is None:
-        register(folder, lambda known: replace(known.with_book(book), tls=tls))
+        register(folder, lambda known: replace(known.with_book(book), tls=tls and tls.absolute()))
         entering = _own(folder, port)
     else:
         entering = _external(server)
