@@ -22,7 +22,7 @@ from deadreckon.runtime.snapshots import Moment, Shelf, Snapshots, Standing, sta
 
 PROGRESS_EVERY = 1_000  # business inputs without an answer before a progress commit says so
 ENVELOPE_BYTES = 420  # what an envelope weighs without its data, generously
-REST_FACTS = 1_000  # since the last snapshot, for one at the end: less is folded in no time
+REST_FACTS = 100  # since the last snapshot, for one at the end: less is folded in no time
 GIVE_WAY_EVERY = 200  # facts between two looks at the event loop, so that nobody starves
 
 log = structlog.get_logger()
