@@ -68,7 +68,7 @@ class _Accountant:
             self._fault("differs", f"sequence {message.sequence} is damaged: {message.damage}")
         if message.subject.is_door:
             self._door(message)
-        elif message.commit is not None:
+        elif message.commit is not None and not message.damage:
             self._commit(message, message.commit)
 
     def finish(self) -> Account:

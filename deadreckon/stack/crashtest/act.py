@@ -77,6 +77,8 @@ class Act:
         """Strike once, and see that all is as before; null when the tape ended before that."""
         stage = self._stage
         begin = stage.at.rows + CALM
+        if order.step in plan.CHANGES:  # much must have been said before, and much be left to say
+            begin = max(begin, self._reference.account.rows // 2)
         await stage.until(lambda: stage.at.rows >= begin, "the tape to go on")
         if stage.over or not await self._strike(order):
             return None

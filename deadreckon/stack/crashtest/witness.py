@@ -3,6 +3,7 @@
 from deadreckon.contracts.event import Mode
 from deadreckon.runtime.bus import Bus, Stored
 from deadreckon.runtime.feed import Feed
+from deadreckon.runtime.killpoints import unarmed
 from deadreckon.runtime.memory import MemoryBus, MemoryLog
 from deadreckon.runtime.service import Service
 from deadreckon.runtime.snapshots import state_digest
@@ -19,6 +20,11 @@ async def recalled(bus: Bus, upto: int, services: tuple[str, ...], book: str) ->
     It happens on a copy, so that nobody can write and no venue is asked.
     """
     copy = MemoryBus(MemoryLog(await _log(bus, upto)))
+    with unarmed():
+        return await _recalled(copy, upto, services, book)
+
+
+async def _recalled(copy: Bus, upto: int, services: tuple[str, ...], book: str) -> dict[str, str]:
     feed = Feed(copy)
     mode: Mode = "paper"
     names = [name for name in RANK if name in services]
