@@ -51,7 +51,7 @@ HARMLESS = {
     "metadata",
     "num_replicas",  # the bus knows how many it wants
     "placement",
-    "compression",
+    "compression",  # but not with replicas, see below
     "duplicate_window",  # for messages with an id of their own; ours have none
     "allow_atomic",
     "allow_batched",
@@ -66,8 +66,8 @@ def configuration(name: str, replicas: int) -> dict[str, Any]:
         "name": name,
         "num_replicas": replicas,
         # Half the disk for commits of JSON. An append costs the same; once in 8 MB, when a block
-        # is full, one waits a few milliseconds longer.
-        "compression": "s2",
+        # is full, one waits a few milliseconds longer. Never with replicas: decision 0019.
+        "compression": "s2" if replicas == 1 else "none",
     }
 
 
@@ -96,6 +96,11 @@ def configuration_faults(config: Mapping[str, Any]) -> list[str]:
         wrong.append(
             f"persist_mode: expected 'default', found {config['persist_mode']!r}: "
             "it confirms before it has written"
+        )
+    if config.get("num_replicas", 1) > 1 and config.get("compression", "none") != "none":
+        wrong.append(
+            f"compression: expected 'none', found {config['compression']!r}: a replica that was "
+            "killed and caught up would write what it cannot read (decision 0019)"
         )
     return wrong
 

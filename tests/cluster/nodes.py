@@ -22,7 +22,7 @@ from tests.runtime.conftest import free_port
 CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy" / "cluster" / "nats.conf"
 NAMES = ("a", "b", "c")
 LOOPBACK = "127.0.0.1"
-PATIENCE = 60.0  # seconds for what takes a few: an election on a busy machine, say
+PATIENCE = 90.0  # seconds for what takes a few: an election on a busy machine, say
 LOOK = 0.05  # seconds between two looks at a node
 
 T = TypeVar("T")
@@ -78,9 +78,11 @@ class Node:
         try:
             with urllib.request.urlopen(url, timeout=1) as answer:
                 found: dict[str, Any] = json.load(answer)
-                return found
+        except urllib.error.HTTPError as answer:  # not well, and says why
+            found = json.load(answer)
         except (OSError, ValueError):
             return {}
+        return found
 
     def well(self) -> bool | None:
         """True once it has caught up with the others in everything it keeps."""
@@ -145,7 +147,10 @@ class Cluster:
     async def well(self, nodes: Iterable[Node] | None = None) -> None:
         """Wait until these nodes (all of them) have caught up."""
         for node in nodes or self.nodes.values():
-            await until(node.well, f"node {node.name} to be well")
+            try:
+                await until(node.well, f"node {node.name} to be well")
+            except AssertionError as late:
+                raise AssertionError(f"{late}: {node.ask('/healthz')}") from None
 
     def peers(self) -> bool | None:
         """Whether some node leads all three in what concerns streams at large."""

@@ -99,6 +99,17 @@ async def test_a_stream_that_was_changed_later_is_refused_at_the_next_start(
         await bus.provision()
 
 
+async def test_replicas_are_not_compressed(three_servers: Place) -> None:
+    """Decision 0019: one that was killed and caught up would write what it cannot read."""
+    await three_servers.forget()
+    bus = await three_servers.connect()
+    await keep(bus, "CREATE", num_replicas=3, compression="s2")
+
+    with pytest.raises(ConfigurationError, match="compression: expected 'none', found 's2'"):
+        await bus.provision()
+    await three_servers.close()
+
+
 async def test_the_server_itself_holds_on_to_the_protections_of_a_log(bus: JetStreamBus) -> None:
     await bus.provision()
 
