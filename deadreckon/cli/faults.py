@@ -1,0 +1,51 @@
+"""The faults of users and of the world, which end a verb in one line.
+
+Some of them lie where much else does: whoever fails imports them, not every service that starts.
+"""
+
+from deadreckon.contracts.codec import UndecodableError
+from deadreckon.projections.sink import SinkError
+from deadreckon.replay.play import TapeMismatchError
+from deadreckon.replay.tapes.tape import TapeError
+from deadreckon.runtime.binary import MissingServerError
+from deadreckon.runtime.bus import (
+    ConfigurationError,
+    DeniedError,
+    HoleError,
+    UnavailableError,
+)
+from deadreckon.runtime.credentials import CredentialError
+from deadreckon.runtime.domain import AlienMessageError, FencedOutError
+from deadreckon.runtime.folder import FolderBusyError, FolderError
+from deadreckon.runtime.recollection import RecollectionError
+from deadreckon.runtime.secret import ExposedSecretError
+from deadreckon.runtime.server import ServerFailedError, StoreLockedError
+from deadreckon.runtime.snapshots import SnapshotAheadError
+from deadreckon.stack.loopback import PortBusyError
+from deadreckon.stack.reading_views import NoViewsError
+from deadreckon.stack.views import AheadError
+from deadreckon.stack.workers import WorkerError
+
+USAGE = (TapeError, TapeMismatchError, FolderError)
+WORLD = (
+    AheadError,
+    AlienMessageError,
+    ConfigurationError,
+    CredentialError,
+    DeniedError,
+    ExposedSecretError,
+    FencedOutError,
+    FolderBusyError,
+    HoleError,
+    MissingServerError,
+    NoViewsError,
+    PortBusyError,
+    RecollectionError,
+    ServerFailedError,
+    SinkError,
+    SnapshotAheadError,
+    StoreLockedError,
+    UnavailableError,
+    UndecodableError,
+    WorkerError,
+)
