@@ -70,7 +70,7 @@ def _unpacked(path: Path) -> bytes:
         if content[:4] == b"PK\x03\x04":
             return _only_member(path, content)
         return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError) as error:
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, ValueError) as error:
         raise TapeError(f"{path} cannot be unpacked ({error}); fetch it again") from error
 
 
@@ -127,7 +127,9 @@ def _from_json(path: Path, content: bytes) -> Table:
 
 def _from_records(rows: Sequence[Mapping[str, Any]]) -> Table:
     names = {name: None for row in rows for name in row}
-    columns = {name: _series([_scalar(row.get(name)) for row in rows]) for name in names}
+    columns = {
+        _encodable(name): _series([_scalar(row.get(name)) for row in rows]) for name in names
+    }
     return _table(pl.DataFrame(columns | {RAGGED: [not row for row in rows]}), "json", named=True)
 
 
@@ -146,7 +148,12 @@ def _series(values: list[str | None]) -> pl.Series:
 def _scalar(value: Any) -> str | None:
     if isinstance(value, bool):
         return str(value)
-    return value if isinstance(value, str) else None
+    return _encodable(value) if isinstance(value, str) else None
+
+
+def _encodable(text: str) -> str:
+    """JSON can spell half a surrogate pair; no column can hold one, and no number has any."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _from_lines(path: Path, content: bytes) -> Table:

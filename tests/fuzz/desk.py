@@ -1,0 +1,216 @@
+"""A whole desk on the memory bus at which anything can be thrown, and what it must say to that."""
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from deadreckon.contracts.doors import EVIDENCE_MAX, FACT_RULES, SIGNAL_RULES
+from deadreckon.contracts.envelope import Commit
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.governance import OperatorMalformed, ResumeRequested
+from deadreckon.contracts.moments import format_moment
+from deadreckon.contracts.signals import (
+    CancelReceived,
+    ReplaceReceived,
+    SignalMalformed,
+    SignalReceived,
+)
+from deadreckon.contracts.subjects import operator_subject, producer_subject
+from deadreckon.projections.store import open_projector, paths
+from deadreckon.projections.verification import verify
+from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.feed import Message
+from deadreckon.runtime.intake import Intake
+from deadreckon.runtime.memory import MemoryBus, MemoryLog
+from deadreckon.stack.assembly import BOOK
+from tests.fuzz.samples import ENTRY
+from tests.sessions.script import Row, Script, ann, opening
+from tests.sessions.stage import Stage, audited, told
+from tests.stories import MINUTE, START, bar, limits
+
+SAID_OF_AN_ID = {"no_clock", "id_reused", "too_old", "from_the_future"}
+REASON_MAX = 1_000  # characters: a reason quotes at most some names and figures
+IN = producer_subject(BOOK, "alice")
+OP = operator_subject(BOOK, "ann")
+
+
+class Question(Struct, frozen=True):
+    """What the signal service or governance is asked at a place, and what was answered there."""
+
+    asked: Recorded[Any]
+    answers: list[Recorded[Any]]
+
+
+class FuzzDesk:
+    """Services behind their doors; `good` is how many sound wishes were sent in between."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.good = 0
+        self._step = 0
+
+    async def prepare(self) -> None:
+        """What trades here, under limits that let it."""
+        await self.say(opening(limits()))
+        await self.tick()
+
+    async def mend(self) -> None:
+        """Trade again, whatever was said of limits and halts."""
+        resume = ResumeRequested("ann", "mended", reset_counters=True)
+        await self.say([*opening(limits()), *ann(resume)])
+
+    async def say(self, script: Script) -> None:
+        """What operators say, answered by everybody."""
+        for step in script:
+            await self.stage.take(self._next(), step, self.now)
+
+    async def tick(self) -> None:
+        """A bar, a minute later: fills, expiries, and the clock that orders live by."""
+        self._step += 1
+        price = 100 + self._step * 7 % 13
+        await self.stage.take(self._next(), Row(bar(price), MINUTE), self.now)
+
+    @property
+    def now(self) -> int:
+        return START + self._step * MINUTE
+
+    @property
+    def moment(self) -> str:
+        return format_moment(self.now)
+
+    def _next(self) -> int:
+        return 10_000_000 + self.stage.bus.log.last
+
+    async def throw(self, subject: str, payloads: Iterable[bytes]) -> None:
+        """All of them, each followed by a sound wish, and then everybody's answers."""
+        for payload in payloads:
+            await self.stage.bus.append(subject, payload)
+            await self.stage.bus.append(IN, self._wish())
+        await self.stage.settle()
+
+    def _wish(self) -> bytes:
+        self.good += 1
+        side = "buy" if self.good % 2 else "sell"
+        more = {"id": f"sound-{self.good}", "side": side, "at": self.moment}
+        return json.dumps(ENTRY | more).encode()
+
+    @property
+    def log(self) -> list[Stored]:
+        return self.stage.bus.log.messages
+
+
+@asynccontextmanager
+async def a_desk(name: str, log: Iterable[Stored] = ()) -> AsyncIterator[FuzzDesk]:
+    """A desk that trades, with nothing thrown at it yet; or one that goes on with a log."""
+    stage = Stage(MemoryBus(MemoryLog(list(log))), name)
+    await stage.open()
+    try:
+        yield FuzzDesk(stage)
+    finally:
+        await stage.close()
+
+
+def answered(messages: Iterable[Message], service: str) -> Iterator[Question]:
+    """Every question at the doors that a service was asked, with what it answered to it."""
+    intake = Intake(BOOK, "paper", reads_signals=service == "signal")
+    asked: dict[tuple[int, int], Recorded[Any]] = {}
+    answers: dict[tuple[int, int], list[Recorded[Any]]] = {}
+    for message in messages:
+        if message.commit is not None and message.subject.service == service:
+            _pair(message.commit, list(message.facts), answers)
+        for index, said in enumerate(intake.admit(message)):
+            if message.subject.is_door:
+                asked[message.sequence, index] = said
+    for place, said in asked.items():
+        yield Question(said, answers.get(place, []))
+
+
+def _pair(
+    commit: Commit,
+    facts: list[Recorded[Any]],
+    answers: dict[tuple[int, int], list[Recorded[Any]]],
+) -> None:
+    for sequence, index, count in commit.answers:
+        answers.setdefault((sequence, index), []).extend(facts[:count])
+        del facts[:count]
+
+
+def check_answers(log: list[Stored], good: int) -> Counter[str]:
+    """Every question at the doors has its one answer, every refusal a name and bounded words, and
+    the sound wishes were raised and weighed once each, in order. How often each rule was named."""
+    messages = told(log)
+    rules: Counter[str] = Counter()
+    raised: list[str] = []
+    heard: set[tuple[str, str]] = set()
+    for question in answered(messages, "signal"):
+        wish = question.asked.event
+        if not isinstance(wish, (SignalMalformed, SignalReceived, CancelReceived, ReplaceReceived)):
+            continue
+        again = isinstance(wish, SignalMalformed) is False and (wish.signal_id, wish.body) in heard
+        if not isinstance(wish, SignalMalformed):
+            heard.add((wish.signal_id, wish.body))
+        else:
+            assert wish.rule in SIGNAL_RULES, wish
+        assert again or len(question.answers) == 1, question
+        for said in question.answers:
+            rule = check_refusal(said.event)
+            rules[rule] += 1
+            if not rule and wish.signal_id.startswith("sound-"):
+                raised.append(said.id)
+    _check_order(messages, raised, good)
+    for question in answered(messages, "governance"):
+        if isinstance(question.asked.event, OperatorMalformed):
+            [said] = question.answers
+            rule = check_refusal(said.event)
+            assert rule in FACT_RULES
+            rules[rule] += 1
+    return rules
+
+
+def _check_order(messages: list[Message], raised: list[str], good: int) -> None:
+    facts = [said for message in messages for said in message.facts]
+    names = {said.id: said.event.signal_id for said in facts if said.id in set(raised)}
+    assert [names[it] for it in raised] == [f"sound-{number + 1}" for number in range(good)]
+    weighed = Counter(said.cause for said in facts if said.source == "risk")
+    assert all(weighed[it] == 1 for it in raised)
+    for said in facts:
+        check_refusal(said.event)
+
+
+def check_refusal(event: Any) -> str:
+    """The rule of a refusal, once it is known to be bounded; empty for anything else."""
+    assert len(getattr(event, "evidence", "")) <= EVIDENCE_MAX
+    assert len(getattr(event, "reason", "")) <= REASON_MAX, event
+    if not type(event).__name__.endswith("Refused"):
+        return ""
+    assert event.rule, event
+    assert event.reason, event
+    return str(event.rule)
+
+
+def check_books(log: list[Stored], folder: Path) -> None:
+    """The audit agrees with portfolio, projections with a fresh fold, and nothing is damaged."""
+    found = audited(log)
+    assert not found.damages
+    assert not found.differences
+    intake = Intake(BOOK, "paper", reads_signals=False, restamps=False)
+    lines = [(it.sequence, list(intake.admit(it)), it.stored_at) for it in told(log)]
+    projector = open_projector(paths(folder), queried=False)
+    for line in lines:
+        projector.fold(*line)
+    projector.close()
+    assert verify(folder, lines) == []
+
+
+async def check_restart(log: list[Stored], name: str, states: dict[str, Any]) -> None:
+    """Services that begin with this log say nothing more, and remember what those before did."""
+    async with a_desk(name, log) as desk:
+        assert desk.stage.bus.log.last == len(log)
+        assert desk.stage.states == states
+        for service in desk.stage.services:
+            assert service.position == len(log)

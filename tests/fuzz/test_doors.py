@@ -1,0 +1,108 @@
+"""Whatever comes through the doors of producers and operators is answered, by name, and in order."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import msgspec
+import pytest
+
+from tests.fuzz.budget import SEED, TOTAL, kept, share
+from tests.fuzz.desk import IN, OP, FuzzDesk, a_desk, check_answers, check_books, check_restart
+from tests.fuzz.mutator import Mutator
+from tests.fuzz.samples import facts, signals, varied, varied_fact
+from tests.sessions.script import ann
+from tests.stories import MINUTE, deposit, late_fee, marked, reporting, withdraw, worth
+
+ROUND = 100  # messages thrown between two rows of the tape
+LIFE = 5_000  # messages at one desk: a log that is checked while it fits into memory
+
+
+def bad_signals(seed: str, first: int, count: int) -> Iterator[bytes]:
+    for number in range(first, first + count):
+        mutator = Mutator(f"in/{seed}", number)
+        sample = mutator.random.choice(signals())
+        yield mutator.payload(sample, varied(mutator.random))
+
+
+def bad_facts(seed: str, first: int, count: int) -> Iterator[bytes]:
+    for number in range(first, first + count):
+        mutator = Mutator(f"op/{seed}", number)
+        sample = mutator.random.choice(facts())
+        yield mutator.payload(sample, varied_fact(mutator.random))
+
+
+async def thrown(desk: FuzzDesk, seed: str, first: int, count: int) -> None:
+    """Mutated signals and facts in turns, a bar of the tape between them."""
+    for start in range(first, first + count, ROUND):
+        some = min(ROUND, first + count - start)
+        await desk.throw(IN, bad_signals(seed, start, some * 4 // 5))
+        await desk.throw(OP, bad_facts(seed, start, some - some * 4 // 5))
+        await desk.tick()
+        if start // ROUND % 3:  # else go on under the limits and halts that chance has made
+            await desk.mend()
+
+
+@pytest.mark.parametrize("life", range(4))
+async def test_all_that_is_thrown_at_the_doors_is_answered_and_the_books_agree(
+    life: int, tmp_path: Path
+) -> None:
+    mine = share(15)
+    for first in range(0, mine, LIFE):
+        seed = f"{SEED}/{life}"
+        name = f"fuzz {seed} {first}"
+        async with a_desk(name) as desk:
+            await desk.prepare()
+            await thrown(desk, seed, first, min(LIFE, mine - first))
+            log, states, good = desk.log, desk.stage.states, desk.good
+        rules = check_answers(log, good)
+        assert len(rules) > 15 or TOTAL < 1_000, rules
+        check_books(log, tmp_path / f"{first}")
+        await check_restart(log, name, states)
+
+
+@pytest.mark.parametrize("path", kept("in") + kept("op"), ids=lambda path: path.name)
+async def test_what_once_broke_a_door_is_answered(path: Path, tmp_path: Path) -> None:
+    async with a_desk(path.name) as desk:
+        await desk.prepare()
+        await desk.throw(IN if path.parent.name == "in" else OP, [path.read_bytes()])
+        await desk.tick()
+        check_answers(desk.log, desk.good)
+        check_books(desk.log, tmp_path)
+
+
+async def test_garbage_that_is_repeated_takes_no_more_memory() -> None:
+    async with a_desk("repeated") as desk:
+        await desk.prepare()
+        garbage = [b"{" * 100, b"\xff" * 100_000, b'{"id":"a"}', b"[" + b"1," * 9_000 + b"1]"]
+        sizes = []
+        for _ in range(3):
+            for _ in range(10):
+                for payload in garbage:
+                    await desk.stage.bus.append(IN, payload)
+                    await desk.stage.bus.append(OP, payload)
+            await desk.stage.settle()
+            states = [service.lived.state for service in desk.stage.services]
+            intakes = [service.intake for service in desk.stage.services]
+            sizes.append(len(msgspec.json.encode([states, intakes])))
+        assert max(sizes) - min(sizes) < 100, sizes  # a count may grow by a digit
+
+
+def test_a_seed_and_a_number_make_the_same_bytes() -> None:
+    assert list(bad_signals("x", 0, 300)) == list(bad_signals("x", 0, 300))
+    assert list(bad_signals("x", 7, 1)) != list(bad_signals("y", 7, 1))
+    assert Mutator("x", 1).random.random() == Random("x/1").random()
+
+
+async def test_sound_facts_that_add_up_to_absurd_amounts_stop_no_reader(tmp_path: Path) -> None:
+    async with a_desk("absurd") as desk:
+        await desk.prepare()
+        most = "999999999999999.999999999999999999"
+        money = [deposit(most), deposit(most, "DOGE"), worth("DOGE", most), withdraw(most, "BTC")]
+        await desk.say(ann(reporting(every=MINUTE), *money, worth("BTC", "0.000000000000000001")))
+        await desk.throw(IN, [b""] * 10)
+        await desk.tick()
+        await desk.say(ann(marked(most), late_fee(most, "DOGE")))
+        await desk.tick()
+        check_answers(desk.log, desk.good)
+        check_books(desk.log, tmp_path)
