@@ -3,12 +3,11 @@
 import json
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.conftest import INSTRUMENT, Dr
+from tests.end_to_end.conftest import INSTRUMENT, Dr, until
 
 pytestmark = pytest.mark.slow
 
@@ -19,6 +18,10 @@ def logged(dr: Dr, event: str, data: str = "data") -> list[dict[str, object]]:
     """What a demo's own log said of one kind."""
     lines = (dr.folder / data / "logs" / "demo.log").read_text().splitlines()
     return [line for line in map(json.loads, lines) if line["event"] == event]
+
+
+def restored(dr: Dr) -> set[object]:
+    return {line["service"] for line in logged(dr, "restored")}
 
 
 def kept(dr: Dr, data: str = "data") -> list[Path]:
@@ -33,13 +36,10 @@ def test_a_demo_goes_on_from_snapshots_whatever_became_of_them(dr: Dr, tape: Pat
 
     words = ("demo", "--tape", str(tape), "--instrument", INSTRUMENT, "--no-web", "--json")
     process = dr.start(*words, "--data", "data")
-    deadline = time.monotonic() + 60
-    while not logged(dr, "restored") and time.monotonic() < deadline:
-        time.sleep(0.1)
+    until(lambda: "views" in restored(dr), "views that are restored")
     process.send_signal(signal.SIGKILL)
     process.wait(20)
-    restored = {line["service"] for line in logged(dr, "restored")}
-    assert {f"desk.{name}" for name in restored} == shelves
+    assert {f"desk.{name}" for name in restored(dr)} == shelves
     assert not logged(dr, "snapshot_refused")
 
     damaged = next(path for path in kept(dr) if path.parent.name == "desk.risk")

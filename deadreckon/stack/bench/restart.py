@@ -26,7 +26,7 @@ from deadreckon.stack.host import open_bus, stack_bus
 
 EVENTS_A_SIGNAL = 8
 SECONDS_MAX = 2.0
-PATIENCE = 180.0  # seconds for a decision
+PATIENCE = 900.0  # seconds for a decision, on a machine that is busy
 LOOK = 0.005  # seconds between two looks whether the server listens
 
 
