@@ -1,5 +1,6 @@
 """`dr crashtest` as a sceptic runs it; and that it finds the faults that are planted for it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deadreckon.stack.crashtest.plan import steps_of
+from deadreckon.stack.crashtest.plan import PLACES, steps_of
 from deadreckon.stack.crashtest.program import Edit, copy_program
 from tests.end_to_end.conftest import Dr
 
@@ -34,6 +35,14 @@ def test_a_kill_at_every_step_changes_nothing(dr: Dr) -> None:
     assert not (dr.folder / "crash").exists()
 
 
+def test_nor_does_one_against_an_exchange_that_does_not_forgive(dr: Dr) -> None:
+    steps = [name for name in steps_of("sim") if PLACES[name].where == "venue"] + ["server"]
+    words = ("--venue", "sim", "--steps", ",".join(steps), "--seed", "7", "--rows", "80")
+    found = dr.json("crashtest", *words)
+    assert found["clean"], found["findings"]
+    assert all(row["kills"] == 1 for row in found["steps"])
+
+
 @pytest.mark.slow
 def test_kills_drawn_by_lot_change_nothing_either(dr: Dr) -> None:
     words = ("--kills", "8", "--steps", "service,commit,server-commit,everything")
@@ -49,39 +58,55 @@ FORGETFUL = Edit(
 )
 DECIDING = Edit(
     "runtime/service.py",
-    "            self.lived.recall(question, answers)\n",
-    "            self.lived.live(question)\n",
+    "self.lived.recall(question, answers)",
+    "self.lived.live(question)",
 )
-UNFENCED = Edit(
-    "runtime/domain.py",
-    "await self._bus.append(subject, payload, fence)",
-    "await self._bus.append(subject, payload)",
+UNGUARDED = Edit(
+    "projections/sqlite.py", '            self._database.execute("BEGIN IMMEDIATE")\n', ""
+)
+UNASKED = Edit(
+    "services/venues/agenda.py",
+    'return Due("query", order)',
+    'return Due("submit", order)',
+)
+RENAMING = Edit(
+    "services/venues/requests.py",
+    "client_order_id=intent.client_order_id,\n        symbol",
+    'client_order_id=f"{intent.client_order_id}{order.told if order.told > 1 else str()}",\n'
+    "        symbol",
 )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("fault", "step", "kind"),
+    ("faults", "step", "more"),
     [
-        pytest.param(FORGETFUL, "service", "differs", id="a recall that forgets the answers"),
-        pytest.param(DECIDING, "other-code", "differs", id="a recall that decides again"),
+        pytest.param([FORGETFUL], "service", ["--kills", "4"], id="answers left out of recall"),
+        pytest.param([DECIDING], "other-code", [], id="a recall that decides again"),
+        pytest.param([UNGUARDED], "book-open", [], id="a book without a transaction"),
+        pytest.param(
+            [UNASKED, RENAMING],
+            "venue-request",
+            ["--venue", "sim"],
+            id="an order sent again under a new name",
+        ),
     ],
 )
 def test_a_planted_fault_is_found_and_its_step_named(
-    tmp_path: Path, fault: Edit, step: str, kind: str
+    tmp_path: Path, faults: list[Edit], step: str, more: list[str]
 ) -> None:
-    program = copy_program(tmp_path / "bad", [fault])
-    document, code = crashtest(program, tmp_path, "--steps", step, "--rows", "60", "--seed", "7")
+    program = copy_program(tmp_path / "bad", faults)
+    words = ("--steps", step, "--rows", "60", "--seed", "7", *more)
+    document, code = crashtest(program, tmp_path, *words)
     assert code == 1
-    assert rows_of(document)[step][kind] > 0
+    row = rows_of(document)[step]
+    assert row["lost"] + row["doubled"] + row["differs"] > 0
     assert not document["clean"]
     assert Path(document["folder"], "data").is_dir()
 
 
 def crashtest(program: Path, folder: Path, *words: str) -> tuple[Any, int]:
     """Run the crash test of another program."""
-    import json
-
     done = subprocess.run(
         [sys.executable, "-m", "deadreckon", "crashtest", *words, "--json", "--data", "crash"],
         cwd=folder,

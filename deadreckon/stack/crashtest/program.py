@@ -30,6 +30,8 @@ class EditError(ValueError):
 HASTY = (
     Edit("stack/views.py", "FLUSH_SECONDS = 0.5", "FLUSH_SECONDS = 0.1"),
     Edit("runtime/snapshots.py", "FACTS_MIN = 25_000", "FACTS_MIN = 300"),
+    Edit("runtime/service.py", "PROGRESS_EVERY = 1_000", "PROGRESS_EVERY = 200"),
+    Edit("projections/lake_sink.py", "MERGED = 16", "MERGED = 4"),
 )
 
 # Risk refuses every wish from here on; how it folds is as before.
