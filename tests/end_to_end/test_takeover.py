@@ -12,10 +12,14 @@ from pathlib import Path
 from select import select
 from typing import Any
 
+import msgspec
 import pytest
 
+from deadreckon.contracts.subjects import standing_subject
 from deadreckon.replay.reading import messages
 from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.snapshots import Standing
+from deadreckon.runtime.standby import StandingTold
 from deadreckon.stack.assembly import RANK
 from deadreckon.stack.drill import miscounts
 from deadreckon.stack.host import open_bus
@@ -112,6 +116,28 @@ def test_one_that_was_stopped_comes_back_and_cannot_write(dr: Dr) -> None:
     dr.run("halt", *WHO)
     assert standby.poll() is None
     check_log(dr.folder / "desk")
+
+
+def test_a_standby_whose_state_differs_ends_with_one_and_does_not_take_over(dr: Dr) -> None:
+    up_without_risk(dr)
+
+    async def lie(request: bytes) -> bytes:
+        """As an instance that runs other code would."""
+        return msgspec.json.encode(StandingTold(Standing(0, 0, 0, "f" * 64)))
+
+    async def stand_beside() -> subprocess.Popen[str]:
+        async with open_bus(Folder(dr.folder / "desk").check(), None, "risk") as bus:
+            await bus.serve(standing_subject("desk", "risk"), lie)
+            standby = risk(dr, "--standby")
+            await asyncio.to_thread(standby.wait, 60)
+            return standby
+
+    standby = asyncio.run(stand_beside())
+    assert standby.returncode == 1
+    assert standby.stdout is not None
+    assert standby.stderr is not None
+    assert standby.stdout.read() == ""  # it was never ready
+    assert "risk differs from the instance at work at commit 0" in standby.stderr.read()
 
 
 def test_the_drill_takes_over_within_its_goal_and_loses_nothing(dr: Dr) -> None:
