@@ -46,7 +46,7 @@ def _private_bytes(seed: str) -> bytes:
     except (ValueError, UnicodeError):
         raise InvalidSeedError("not a seed of an nkey: not in base32") from None
     body, check = raw[:-CHECK_BYTES], raw[-CHECK_BYTES:]
-    if check != _checksum(body):
+    if check != _checksum(body) or _encode(body) != seed:
         raise InvalidSeedError("not a seed of an nkey: the checksum is wrong")
     if len(body) != len(_SEED_PREFIX) + KEY_BYTES or not body.startswith(_SEED_PREFIX):
         raise InvalidSeedError("not a seed of a user's nkey: it begins with SU")
