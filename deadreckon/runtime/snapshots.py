@@ -32,6 +32,9 @@ KEPT = 2  # the newest, and one before it in case that is damaged
 FACTS_MIN = 25_000  # between two snapshots: what a start folds in well under a second
 BYTES_PER_FACT = 400  # of a state: the bigger it is, the longer the pause in which it is encoded
 
+# What the decoder raises over bytes that nobody here wrote.
+_UNREADABLE = (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError)
+
 log = structlog.get_logger()
 
 # As it lies in memory: the order of dicts is part of a state (a queue is a dict).
@@ -166,7 +169,7 @@ class Shelf:
         self._check_program(head)
         try:
             state = msgspec.json.decode(encoded, type=self._shape)
-        except msgspec.MsgspecError as error:
+        except _UNREADABLE as error:
             raise _RefusedError(f"its state cannot be read: {error}") from error
         if state_digest(state) != head.state:
             raise _RefusedError("what is read of its state is not what was written")
@@ -264,7 +267,7 @@ def _read(path: Path) -> tuple[Head, bytes]:
     head, _, encoded = rest.partition(b"\n")
     try:
         return msgspec.json.decode(head, type=Head), encoded
-    except msgspec.MsgspecError as error:
+    except _UNREADABLE as error:
         raise _RefusedError(f"its head cannot be read: {error}") from error
 
 
