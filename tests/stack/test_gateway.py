@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from prometheus_client import CollectorRegistry
 
 from deadreckon import __version__
 from deadreckon.projections.board import BoardView
@@ -17,8 +18,10 @@ from deadreckon.replay.tapes.synthetic import Recipe, synthesise
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.memory import MemoryBus
+from deadreckon.runtime.pulse import AWAY_AFTER, Pulse
 from deadreckon.stack import vitals as limits
 from deadreckon.stack.gateway import Gateway
+from deadreckon.stack.health import HealthCollector
 from deadreckon.stack.launch import Launch, launch
 from deadreckon.stack.loopback import PortBusyError
 from deadreckon.stack.pages import application
@@ -35,6 +38,7 @@ class Recalling:
     """A service as the gateway sees it."""
 
     name = "risk"
+    position = 0
 
     def __init__(self, *, ready: bool) -> None:
         self.ready = ready
@@ -203,6 +207,45 @@ async def test_a_stack_that_no_longer_reads_is_not_well(
         answer = await pages.get(page)
         assert answer.status_code == 503
         assert answer.json() == {"ok": False, "reason": "the log is not being read"}
+
+
+async def test_while_the_log_takes_nothing_everybody_is_told_and_nothing_is_to_be_restarted(
+    pages: httpx2.AsyncClient, vitals: Vitals
+) -> None:
+    assert (await pages.get("/health")).json()["ok"] is True
+    assert "deadreckon_log_available 1.0" in (await pages.get("/metrics")).text
+    now = 100.0
+    pulse = vitals.feed.bus.pulse = Pulse(lambda: now)
+    pulse.acknowledge(7)
+
+    with pulse.write():
+        now += AWAY_AFTER + 1
+        answers = {page: await pages.get(page) for page in ("/health", "/readyz", "/healthz")}
+        figures = (await pages.get("/metrics")).text
+
+    assert {page: it.status_code for page, it in answers.items()} == {
+        "/health": 503,
+        "/readyz": 503,
+        "/healthz": 200,
+    }
+    reason = "the log has taken nothing for 3.0 seconds: no answer yet"
+    assert answers["/health"].json()["reason"] == reason
+    assert answers["/health"].json()["log"]["available"] is False
+    assert answers["/readyz"].json() == {"ok": False, "reason": reason}
+    assert "deadreckon_log_available 0.0" in figures
+    assert "deadreckon_log_acknowledged_seconds 3.0" in figures
+
+
+async def test_a_service_far_behind_the_log_is_named(folder: Folder) -> None:
+    async with living(folder, Recalling(ready=True)) as vitals:
+        vitals.feed.bus.pulse.acknowledge(limits.BEHIND_MAX)
+        assert vitals.trouble() == ""
+        vitals.feed.bus.pulse.acknowledge(limits.BEHIND_MAX + 1)
+        assert vitals.trouble() == "behind the log: risk by 1,001 messages"
+        metrics = CollectorRegistry()
+        metrics.register(HealthCollector(vitals))
+        behind = metrics.get_sample_value("deadreckon_service_behind", {"service": "risk"})
+        assert behind == limits.BEHIND_MAX + 1
 
 
 async def test_a_free_port_is_found_and_said_in_the_folder(folder: Folder, vitals: Vitals) -> None:

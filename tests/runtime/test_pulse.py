@@ -1,0 +1,97 @@
+"""Whether the log is there is known from what became of writes, and is said once."""
+
+import contextlib
+
+import pytest
+from structlog.testing import capture_logs
+
+from deadreckon.runtime.addresses import servers
+from deadreckon.runtime.bus import Fence, FencedError, UnavailableError
+from deadreckon.runtime.pulse import AWAY_AFTER, Pulse
+
+
+class Clock:
+    """A clock that goes when it is told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def pulse(clock: Clock) -> Pulse:
+    return Pulse(clock)
+
+
+def try_in_vain(pulse: Pulse, clock: Clock, seconds: float = 0.0) -> None:
+    """One attempt to which no answer came for so long."""
+    with contextlib.suppress(UnavailableError), pulse.write():
+        clock.seconds += seconds
+        raise UnavailableError("nobody answers")
+
+
+def test_a_log_that_was_never_tried_is_not_away(pulse: Pulse) -> None:
+    assert pulse.available
+    assert pulse.fault() == ""
+    assert pulse.seconds_since_acknowledged is None
+
+
+def test_a_write_that_waits_too_long_makes_the_log_away_before_it_has_failed(
+    pulse: Pulse, clock: Clock
+) -> None:
+    with pulse.write():
+        clock.seconds += AWAY_AFTER
+        assert pulse.available
+        clock.seconds += 0.1
+        assert not pulse.available
+        assert pulse.fault() == "the log has taken nothing for 2.1 seconds: no answer yet"
+    pulse.acknowledge(7)
+    assert pulse.available
+    assert pulse.sequence == 7
+
+
+def test_attempts_that_fail_are_one_wait_until_one_succeeds(pulse: Pulse, clock: Clock) -> None:
+    with capture_logs() as said:
+        try_in_vain(pulse, clock)
+        assert pulse.available
+        for _ in range(3):
+            clock.seconds += AWAY_AFTER
+            try_in_vain(pulse, clock)
+        assert pulse.seconds_waiting == 3 * AWAY_AFTER
+        assert "nobody answers" in pulse.fault()
+        pulse.acknowledge(8)
+
+    assert [line["event"] for line in said] == ["log_away", "log_back"]
+    assert said[1]["seconds_away"] == 3 * AWAY_AFTER
+    assert (pulse.available, pulse.missed, pulse.seconds_waiting) == (True, 4, 0.0)
+
+
+def test_a_refusal_is_an_answer(pulse: Pulse, clock: Clock) -> None:
+    try_in_vain(pulse, clock, AWAY_AFTER + 1)
+    assert not pulse.available
+
+    with pytest.raises(FencedError), pulse.write():
+        raise FencedError(Fence("log.desk.risk.>", 1), None)
+
+    assert pulse.available
+    assert pulse.seconds_since_acknowledged == 0.0
+
+
+def test_who_stands_in_a_url_is_known_at_every_server_of_the_cluster() -> None:
+    found = servers("nats://ann:s%40cret@a:4222, nats://b:4223,c:4224")
+
+    assert found.urls == ["nats://a:4222", "nats://b:4223", "nats://c:4224"]
+    assert (found.user, found.password) == ("ann", "s@cret")
+    assert "s@cret" not in repr(found)
+
+
+def test_two_users_are_not_one_log() -> None:
+    with pytest.raises(ValueError, match="same user"):
+        servers("nats://ann:x@a,nats://bob:x@b")
