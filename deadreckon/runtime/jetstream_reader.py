@@ -3,6 +3,7 @@
 import asyncio
 import re
 import secrets
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -100,7 +101,9 @@ class JetStreamReader:
         ready, self._ready = self._ready, []
         if ready:
             self._looked = self._loop.time()
-            await self._order_more()
+            # What is here is handed out though the connection be lost: the next wait mends that.
+            with suppress(UnavailableError):
+                await self._order_more()
         self._left = self._loop.time()
         return ready
 

@@ -23,6 +23,7 @@ from deadreckon.runtime.snapshots import Moment, Shelf, Snapshots, Standing, sta
 PROGRESS_EVERY = 1_000  # business inputs without an answer before a progress commit says so
 ENVELOPE_BYTES = 420  # what an envelope weighs without its data, generously
 REST_FACTS = 100  # since the last snapshot, for one at the end: less is folded in no time
+RECALLED_AT_ONCE = 2_000  # facts: a connection that is not looked after for seconds is given up
 GIVE_WAY_EVERY = 200  # facts between two looks at the event loop, so that nobody starves
 
 log = structlog.get_logger()
@@ -113,8 +114,11 @@ class Service:
         while self.position < self.domain.sequence:
             await self._feed.reach(self.position + 1)
             behind = self.domain.sequence - self.position
+            enough = self._facts + RECALLED_AT_ONCE
             for message in self._feed.since(self.position, min(500, behind)):
                 self.shadow(message)
+                if self._facts > enough:
+                    break
             self._feed.done(self.name, self.position)
             killpoints.passed("recall", self.name)
             await asyncio.sleep(0)

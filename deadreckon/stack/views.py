@@ -26,6 +26,7 @@ FLUSH_SECONDS = 0.5  # rows become visible at least this often while the log mov
 ROOM_SECONDS = 2.0  # between two looks whether a disk takes the views again
 NAME = "views"
 NEAR = 1_000  # messages behind the services at which the views may read along with them
+FACTS_AT_ONCE = 2_000  # between two looks at the event loop
 AT_ONCE = 20  # messages of the past between two looks at the event loop: services decide first
 
 # What SQLite and the files of the lake say of a disk that is full, read-only or failing.
@@ -220,8 +221,11 @@ class Views:
             self._joined = True
 
     def _take(self) -> None:
+        enough = self._facts + FACTS_AT_ONCE
         for message in self._feed.since(self.place, 200):
             self._fold(message)
+            if self._facts > enough:
+                break
         self._feed.done(NAME, self.place)
 
     def _fold(self, message: Message) -> None:

@@ -247,6 +247,17 @@ async def test_the_tail_of_a_domain_is_its_last_message(bus: Bus) -> None:
     assert (tail.sequence, tail.payload) == (3, b"3")
 
 
+async def test_a_message_is_found_by_its_sequence(bus: Bus) -> None:
+    assert await bus.message(1) is None
+    await fill(bus, 3)
+
+    found = await bus.message(2)
+
+    assert found is not None
+    assert (found.sequence, found.payload) == (2, b"2")
+    assert await bus.message(4) is None
+
+
 # Size
 
 

@@ -6,7 +6,8 @@ import pytest
 from deadreckon.contracts.codec import decode_commit
 from deadreckon.contracts.envelope import digest
 from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.feed import Decoding, Message
+from deadreckon.runtime.feed import Decoding, Feed, Message
+from deadreckon.runtime.memory import MemoryBus, MemoryLog
 from tests.runtime.messages import Log, told
 from tests.stories import bar, deposit, filled
 
@@ -137,3 +138,58 @@ def test_a_subject_of_another_form_is_nobodys_and_stops_nobody(subject: str) -> 
 def test_the_servers_own_time_is_carried_for_people() -> None:
     message = Decoding().decode(Stored(1, "log.desk.in.ext", b"{}", stored_at=77))
     assert (message.sequence, message.stored_at, message.payload) == (1, 77, b"{}")
+
+
+def several() -> Log:
+    """Two domains that write in turns, and a door between them."""
+    log = Log()
+    for number in range(4):
+        log.commit("fill", filled("buy", number + 1, 100))
+        log.put("log.desk.in.ext", b"a signal")
+        log.commit("risk")
+    return log
+
+
+async def test_a_feed_knows_how_every_chain_stood_at_any_place_it_holds() -> None:
+    log = several()
+    feed = Feed(MemoryBus(MemoryLog(log.stored)))
+    feed.follow("risk")
+    await feed.start()
+    await feed.reach(len(log.stored))
+    for place in range(len(log.stored) + 1):
+        decoding = Decoding()
+        for stored in log.stored[:place]:
+            decoding.decode(stored)
+        found = feed.links_at(place) or {}
+        assert {domain: link for domain, link in found.items() if link.n} == decoding.links
+    await feed.stop()
+
+
+@pytest.mark.parametrize("place", range(12))
+async def test_a_feed_that_begins_in_the_middle_goes_on_checking_every_chain(place: int) -> None:
+    log = several()
+    before = Decoding()
+    for stored in log.stored[:place]:
+        before.decode(stored)
+    log.commit("fill", previous=digest(b"another past"))
+    feed = Feed(MemoryBus(MemoryLog(log.stored)))
+    feed.follow("risk", len(log.stored))
+    feed.follow("fill", place, before.links)
+    await feed.start()
+    await feed.reach(len(log.stored))
+    damages = [message.damage for message in feed.since(place)]
+    await feed.stop()
+    assert damages[:-1] == [""] * (len(log.stored) - place - 1)
+    assert damages[-1] == "commit 5 does not continue the bytes of commit 4"
+
+
+async def test_before_damage_no_chain_is_known() -> None:
+    log = several()
+    log.put("log.desk.fill.events", b"\xff garbage")
+    feed = Feed(MemoryBus(MemoryLog(log.stored)))
+    feed.follow("risk")
+    await feed.start()
+    await feed.reach(len(log.stored))
+    assert feed.links_at(len(log.stored) - 1) is None
+    assert feed.links_at(len(log.stored)) is not None
+    await feed.stop()
