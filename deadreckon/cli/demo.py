@@ -59,7 +59,8 @@ def demo(
     volume_unit
         The unit of a file's volume, where the file cannot say.
     nats
-        URL of a NATS server to use in place of the embedded one.
+        URLs of NATS servers (with commas between them) or a file that names them
+        (docs/security.md), in place of the embedded one. Three or more keep the log three times.
     venue
         Where orders go: the paper venue within fill, or a simulated exchange of the folder's own
         (docs/venues.md), which fills by a market of its own around the tape's first price.

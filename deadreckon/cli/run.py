@@ -35,7 +35,7 @@ def run(
     data
         The folder of the stack; its running server is used.
     nats
-        URL of a NATS server to use in place of the folder's own.
+        URLs of NATS servers, or a file that names them, in place of the folder's own.
     book
         The book whose facts these services answer.
     mode

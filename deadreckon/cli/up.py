@@ -34,7 +34,8 @@ def up(
     data
         The folder this stack lives in; var unless the file says otherwise.
     nats
-        URL of a NATS server to use in place of the embedded one.
+        URLs of NATS servers (with commas between them) or a file that names them
+        (docs/security.md), in place of the embedded one. Three or more keep the log three times.
     web_port
         Port of the gateway on loopback; 0 takes a free one.
     web

@@ -9,6 +9,18 @@ from deadreckon.projections.tables import TABLES
 _SQLITE = {"text": "TEXT", "integer": "INTEGER", "flag": "INTEGER 0/1", "amount": "TEXT"}
 _DUCKDB = {"text": "VARCHAR", "integer": "BIGINT", "flag": "BOOLEAN", "amount": "DECIMAL(38,18)"}
 
+METRICS_OF_A_PROCESS = """\
+## Of the process, not of the log
+
+These begin anew with every start. What to make of them stands in [cluster.md](cluster.md#while-the-log-is-away).
+
+| metric | kind | labels | what |
+|---|---|---|---|
+| `deadreckon_log_available` | gauge |  | 1 while the log takes what this process writes; at 0 nothing is traded |
+| `deadreckon_log_acknowledged_seconds` | gauge |  | since the log last acknowledged a write; NaN: never |
+| `deadreckon_log_writes_missed_total` | counter |  | attempts to write without an answer of the log |
+| `deadreckon_service_behind` | gauge | `service` | messages of the log that a service of this process has not answered yet |"""  # noqa: E501
+
 METRICS_INTRODUCTION = f"""\
 Every figure here is a fold of the log: it goes on after a restart as if there had been none, and a
 rebuild gives it again. They stand on `/metrics` beside what the process measures of itself.
@@ -51,7 +63,7 @@ def metrics_page() -> str:
         if measure.edges
     ]
     parts = ["# Metrics", generated, METRICS_INTRODUCTION, "\n".join(lines)]
-    parts += ["Upper bounds of the buckets:", "\n".join(buckets)]
+    parts += ["Upper bounds of the buckets:", "\n".join(buckets), METRICS_OF_A_PROCESS]
     return "\n\n".join(parts) + "\n"
 
 
