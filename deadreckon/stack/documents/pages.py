@@ -33,7 +33,9 @@ Few, fixed in form, without ids and versions. Everything that is kept lies in on
 
 OPERATORS_INTRODUCTION = """\
 `dr limits`, `dr halt`, `dr instruments` and the like publish these for you. A program may do it as
-well: one JSON object a message to `log.<book>.op.<name>`."""
+well, with the credential `operator` and the inbox prefix `_INBOX.operator`
+([security.md](security.md)): one JSON object a message to `log.<book>.op.cli`, as a request that is
+answered once it is in the log."""
 
 # What doors and damage are read into; the log holds what was sent, not these.
 NEVER_WRITTEN: tuple[type[Event], ...] = (
