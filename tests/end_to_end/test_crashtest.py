@@ -64,10 +64,15 @@ DECIDING = Edit(
 UNGUARDED = Edit(
     "projections/sqlite.py", '            self._database.execute("BEGIN IMMEDIATE")\n', ""
 )
-UNASKED = Edit(
+IMPATIENT = Edit(
     "services/venues/agenda.py",
     'return Due("query", order)',
     'return Due("submit", order)',
+)
+UNRECONCILED = Edit(
+    "services/venues/reconciliation.py",
+    "names = list(asked_about(self._logbook.desk))",
+    "names: list[str] = []",
 )
 RENAMING = Edit(
     "services/venues/requests.py",
@@ -85,7 +90,7 @@ RENAMING = Edit(
         pytest.param([DECIDING], "other-code", [], id="a recall that decides again"),
         pytest.param([UNGUARDED], "book-open", [], id="a book without a transaction"),
         pytest.param(
-            [UNASKED, RENAMING],
+            [UNRECONCILED, IMPATIENT, RENAMING],
             "venue-request",
             ["--venue", "sim"],
             id="an order sent again under a new name",
