@@ -228,10 +228,18 @@ class Snapshots:
 
     def __init__(self, data: Path) -> None:
         self._folder = data / "snapshots"
+        self._shelves: dict[str, Shelf] = {}
+
+    @property
+    def refused(self) -> dict[str, int]:
+        """How many could not be used, by whose they were to be."""
+        return {name: shelf.refused for name, shelf in self._shelves.items()}
 
     def shelf(self, name: str, book: str, mode: Mode, modules: Iterable[str], shape: Any) -> Shelf:
         """Where the snapshots of one service of one book are."""
-        return Shelf(self._folder / f"{book}.{name}", name, book, mode, modules, shape)
+        shelf = Shelf(self._folder / f"{book}.{name}", name, book, mode, modules, shape)
+        self._shelves[name] = shelf
+        return shelf
 
 
 def state_digest(state: Any) -> str:

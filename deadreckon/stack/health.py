@@ -76,6 +76,15 @@ class HealthCollector(Collector):
         for service in self._vitals.services():
             behind.add_metric([service.name], self._vitals.behind(service))
         yield behind
+        refused = CounterMetricFamily(
+            "deadreckon_snapshots_refused",
+            "snapshots that could not be used at the start",
+            labels=["service"],
+        )
+        snapshots = self._vitals.views.snapshots
+        for name, count in snapshots.refused.items() if snapshots else ():
+            refused.add_metric([name], count)
+        yield refused
 
 
 def _gauge(name: str, note: str, value: float) -> Metric:

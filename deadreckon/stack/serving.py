@@ -12,7 +12,7 @@ from deadreckon.stack.vitals import Vitals
 
 # What the gateway is made of takes a second to import. Services that are quick to recall decide
 # first; whoever asks meanwhile waits in the port's queue.
-HEAD_START = 1.0  # seconds at most
+HEAD_START = 2.0  # seconds at most
 LOOK = 0.02
 
 
@@ -37,13 +37,14 @@ async def served(folder: Folder, vitals: Vitals | None, port: int | None) -> Asy
 
 async def _serve(folder: Folder, vitals: Vitals, listening: socket, ending: asyncio.Event) -> None:
     for _ in range(int(HEAD_START / LOOK)):
-        if ending.is_set() or not _recalling(vitals):
-            break
         await asyncio.sleep(LOOK)
+        if ending.is_set() or _are_level(vitals):
+            break
     module = await asyncio.to_thread(import_module, "deadreckon.stack.gateway")
     async with module.Gateway(folder, vitals, listening):
         await ending.wait()
 
 
-def _recalling(vitals: Vitals) -> bool:
-    return any(not service.ready for service in vitals.services())
+def _are_level(vitals: Vitals) -> bool:
+    """Whether the services have answered all there is."""
+    return all(service.ready and not vitals.behind(service) for service in vitals.services())

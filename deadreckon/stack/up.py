@@ -27,7 +27,7 @@ from deadreckon.services.venues.port import Venue
 from deadreckon.stack.assembly import BOOK, RANK, VENUE_SIM, assemble
 from deadreckon.stack.host import stack_bus, whereabouts
 from deadreckon.stack.interrupts import interrupted
-from deadreckon.stack.serving import served
+from deadreckon.stack.serving import HEAD_START, LOOK, served
 from deadreckon.stack.setup import say
 from deadreckon.stack.supervision import halt_after_crashes
 from deadreckon.stack.venue import Venues, venue_of, venues_ready
@@ -149,7 +149,7 @@ class Live:
             for each in self.services
         ]
         jobs.append(asyncio.create_task(self.clock.run(), name="clock"))
-        jobs.append(asyncio.create_task(self.views.follow(), name="views"))
+        jobs.append(asyncio.create_task(self._follow_views(), name="views"))
         ending = asyncio.create_task(until.wait() if until else interrupted(), name="ending")
         done, rest = await asyncio.wait([*jobs, ending], return_when=asyncio.FIRST_COMPLETED)
         for task in rest:
@@ -157,6 +157,15 @@ class Live:
         await asyncio.gather(*rest, return_exceptions=True)
         for task in done:
             task.result()
+
+    async def _follow_views(self) -> None:
+        """The services first answer what waits for them: to open the views takes a core a second,
+        where there is much."""
+        for _ in range(int(HEAD_START / LOOK)):
+            await asyncio.sleep(LOOK)
+            if all(service.position >= self.feed.last for service in self.services):
+                break
+        await self.views.follow()
 
     async def _rest(self) -> None:
         """Leave snapshots behind, unless the log is away: the next start folds it then."""

@@ -131,6 +131,7 @@ class Views:
         self._intake = Intake(book, mode, reads_signals=False, restamps=False)
         self._flushed = time.monotonic()
         self._writing: asyncio.Future[None] | None = None
+        self.snapshots = snapshots
         self._shelf = self._find_shelf(snapshots) if snapshots else None
         self._facts = 0  # since the last snapshot
         self._newest: Message | None = None
