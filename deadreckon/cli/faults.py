@@ -21,6 +21,7 @@ from deadreckon.runtime.recollection import RecollectionError
 from deadreckon.runtime.secret import ExposedSecretError
 from deadreckon.runtime.server import ServerFailedError, StoreLockedError
 from deadreckon.runtime.snapshots import SnapshotAheadError
+from deadreckon.stack.exchange.process import ExchangeFailedError
 from deadreckon.stack.loopback import PortBusyError
 from deadreckon.stack.reading_views import NoViewsError
 from deadreckon.stack.views import AheadError
@@ -33,6 +34,7 @@ WORLD = (
     ConfigurationError,
     CredentialError,
     DeniedError,
+    ExchangeFailedError,
     ExposedSecretError,
     FencedOutError,
     FolderBusyError,

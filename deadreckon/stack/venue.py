@@ -16,7 +16,7 @@ from deadreckon.contracts.portfolio import CashDeposited
 from deadreckon.runtime.folder import Folder, FolderError
 from deadreckon.runtime.secret import read_secret
 from deadreckon.services.venues.port import Venue
-from deadreckon.services.venues.sim import SimVenue
+from deadreckon.services.venues.sim import Address, SimVenue
 from deadreckon.stack.assembly import VENUE_SIM
 from deadreckon.stack.exchange.faults import Faults
 from deadreckon.stack.exchange.orders import Symbol
@@ -119,7 +119,7 @@ def remember(folder: Folder, account: Account) -> None:
 async def own_exchange(folder: Folder, wish: Exchange) -> AsyncIterator[ExchangeProcess]:
     """An exchange of our own on the folder, as long as this lasts; started again if it ends."""
     where = exchange_folder(folder)
-    async with ExchangeProcess(where, wish.seed or _kept_seed(where)) as exchange:
+    async with ExchangeProcess(where, _seed(where, wish.seed)) as exchange:
         remember(folder, Account(exchange.address.url, str((where / "key").absolute())))
         async with exchange.keeper() as keeper:
             for symbol in wish.symbols:
@@ -156,12 +156,15 @@ async def _keep(exchange: ExchangeProcess) -> None:
         await exchange.start()
 
 
-def _kept_seed(where: Path) -> str:
+def _seed(where: Path, wanted: str | None) -> str:
+    """What the market is derived from. Raises FolderError for another than it was."""
     try:
-        found: dict[str, str] = msgspec.json.decode((where / "exchange.json").read_bytes())
+        kept = msgspec.json.decode((where / "exchange.json").read_bytes(), type=Address).seed
     except FileNotFoundError:
-        return SEED
-    return found["seed"]
+        return wanted or SEED
+    if wanted not in (None, kept):
+        raise FolderError(f"{where.parent}: its exchange has seed {kept}; take another --data")
+    return kept
 
 
 def exchange_for(facts: Iterable[Event], base_price: Decimal, wish: Exchange) -> Exchange:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from deadreckon.contracts.doors import read_fact
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import (
     OrderCancelled,
@@ -23,7 +24,7 @@ from deadreckon.runtime.folder import Folder
 from deadreckon.services.portfolio import ledger
 from deadreckon.stack.host import open_bus
 
-SERVICES = ("fill", "venue-sim", "portfolio", "op")
+ROW = ("trade_id", "side", "quantity", "price")
 
 
 class Told(Struct):
@@ -31,7 +32,7 @@ class Told(Struct):
 
     intents: list[str]
     never_there: set[str]
-    fills: list[tuple[str, str, str, str]]  # trade, side, quantity, price
+    fills: list[tuple[str, ...]]  # trade, side, quantity, price
     open: set[str]  # client order ids
     positions: dict[str, Decimal]  # by symbol
     fees: Decimal
@@ -41,13 +42,15 @@ class Told(Struct):
     @property
     def economic(self) -> tuple[Any, ...]:
         """What no fault and no crash may change."""
-        return (sorted(self.intents), sorted(self.fills), sorted(self.open), self.positions,
-                self.fees, self.cash)  # fmt: skip
+        orders = (sorted(self.intents), sorted(self.fills), sorted(self.open))
+        return (*orders, self.positions, self.fees, self.cash)
 
 
 async def told(data: Path, book: str = "desk") -> Told:
     """Fold the whole log of a folder."""
-    accounts, names, symbols = ledger.initial(), {}, {}
+    accounts = ledger.initial()
+    names: dict[str, str] = {}
+    symbols: dict[str, str] = {}
     found = Told([], set(), [], set(), {}, Decimal(0), {}, Counter())
     async with open_bus(Folder(data)) as bus:
         reader, decoding, last = await bus.read(0), Decoding(), (await bus.info()).last
@@ -73,17 +76,13 @@ async def told(data: Path, book: str = "desk") -> Told:
 
 def facts(message: Any) -> list[Recorded[Any]]:
     """A message's facts; what operators said is read as services read it."""
-    from deadreckon.contracts.doors import read_fact
-
     if message.subject.service != "op":
         return list(message.facts)
     _, digest, event = read_fact(message.subject.leaf, message.payload)
     return [Recorded(digest, 0, "desk", "paper", "op", None, digest, event)]
 
 
-def fold(
-    found: Told, said: Recorded[Any], names: dict[str, str], symbols: dict[str, str]
-) -> None:
+def fold(found: Told, said: Recorded[Any], names: dict[str, str], symbols: dict[str, str]) -> None:
     found.kinds[type(said.event).__name__] += 1
     match said.event:
         case OrderSubmitting() as intent:
@@ -107,7 +106,7 @@ class Truth(Struct):
 
     orders: list[str]
     open: set[str]
-    trades: list[tuple[str, str, str, str]]
+    trades: list[tuple[str, ...]]
     positions: dict[str, Decimal]
     cash: dict[str, Decimal]
 
@@ -116,15 +115,21 @@ def truth(data: Path) -> Truth:
     """Read the exchange's own file; it need not run."""
     path = data / "exchange" / "exchange.sqlite"
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as book:
-        orders = [msgspec.json.decode(row[0]) for row in book.execute(
-            "SELECT content FROM orders ORDER BY number")]  # fmt: skip
-        trades = [msgspec.json.decode(row[0]) for row in book.execute(
-            "SELECT content FROM trades ORDER BY place")]  # fmt: skip
+        orders = contents(book, "SELECT content FROM orders ORDER BY number")
+        trades = contents(book, "SELECT content FROM trades ORDER BY place")
         cells = dict(book.execute("SELECT name, content FROM cells"))
     return Truth(
         [order["client_order_id"] for order in orders],
         {order["client_order_id"] for order in orders if order["open"]},
-        [(t["trade_id"], t["side"], t["quantity"], t["price"]) for t in trades],
-        {name: Decimal(held) for name, held in msgspec.json.decode(cells.get("positions", b"{}")).items()},
-        {name: Decimal(held) for name, held in msgspec.json.decode(cells.get("cash", b"{}")).items()},
+        [tuple(trade[name] for name in ROW) for trade in trades],
+        amounts(cells.get("positions", b"{}")),
+        amounts(cells.get("cash", b"{}")),
     )
+
+
+def contents(book: sqlite3.Connection, query: str) -> list[Any]:
+    return [msgspec.json.decode(content) for (content,) in book.execute(query)]
+
+
+def amounts(cell: bytes) -> dict[str, Decimal]:
+    return {name: Decimal(held) for name, held in msgspec.json.decode(cell).items()}

@@ -9,6 +9,7 @@ import pytest
 
 from deadreckon.contracts.governance import HaltRequested, ResumeRequested
 from deadreckon.runtime.domain import FencedOutError
+from deadreckon.services.venues.port import Standing
 from tests.services.venue_desk import (
     AFTER,
     BEFORE,
@@ -223,15 +224,38 @@ async def test_a_resend_that_a_halt_overtakes_is_not_sent(desk: Desk) -> None:
     upto = desk.log.last
     query = desk.venue.query
 
-    async def halting(name: str) -> Any:
+    async def halting(client_order_id: str) -> Standing | None:
         await desk.operator(HaltRequested("ann", "fire", "all"))
-        return await query(name)
+        return await query(client_order_id)
 
     desk.venue.query = halting  # type: ignore[method-assign]
     await desk.edge.take_turn(upto)
     assert submits(desk) == ["a"]
     assert not desk.venue.orders
     assert type(desk.said()[-1].event).__name__ == "VenueOrderNotSent"
+
+
+async def test_a_request_that_was_given_up_and_arrives_after_all_is_told(desk: Desk) -> None:
+    """Fill then cancels it; what it trades until then counts."""
+    desk.venue.faults["submit"] = [BEFORE]
+    await desk.fill(intent("a", limit=90))
+    query = desk.venue.query
+
+    async def cancelled_meanwhile(client_order_id: str) -> Standing | None:
+        await desk.fill(cancelling("a"))
+        await desk.edge._logbook.take_in(desk.log.last)
+        return await query(client_order_id)
+
+    desk.venue.query = cancelled_meanwhile  # type: ignore[method-assign]
+    assert (await desk.turn())[-1] == "OrderNotSent cancelled_before_send"
+    del desk.venue.query
+    await desk.venue.submit(_ticket("a"))
+    await desk.tick()
+    assert await desk.turn() == ["OrderAccepted"]
+    await desk.born()
+    await desk.fill(cancelling("a"))
+    assert (await desk.turn())[-2:] == ["RequestSending cancel", "OrderEnded"]
+    assert desk.edge.state.abandoned == {}
 
 
 async def test_an_edge_that_comes_back_asks_before_it_sends(desk: Desk) -> None:
@@ -241,7 +265,7 @@ async def test_an_edge_that_comes_back_asks_before_it_sends(desk: Desk) -> None:
     await desk.fill(intent("a"), intent("b"))
     with pytest.raises(InterruptedError):
         await desk.turn()
-    del desk.venue.query  # type: ignore[method-assign]
+    del desk.venue.query
     await desk.born()
     assert submits(desk) == ["a"]
     await desk.turn()
@@ -250,7 +274,7 @@ async def test_an_edge_that_comes_back_asks_before_it_sends(desk: Desk) -> None:
     assert len(desk.venue.told) == 2
 
 
-async def _dies(name: str) -> Any:
+async def _dies(client_order_id: str) -> Standing | None:
     raise InterruptedError
 
 
@@ -317,11 +341,13 @@ async def test_whatever_traded_is_told_and_fill_is_to_judge_it(desk: Desk) -> No
 
 async def test_a_standing_that_contradicts_itself_is_no_answer(desk: Desk) -> None:
     desk.venue.faults["submit"] = [AFTER]
-    query, tries = desk.venue.query, []
+    query = desk.venue.query
+    tries: list[str] = []
 
-    async def contradicting(name: str) -> Any:
-        tries.append(name)
-        standing = await query(name)
+    async def contradicting(client_order_id: str) -> Standing | None:
+        tries.append(client_order_id)
+        standing = await query(client_order_id)
+        assert standing is not None
         return msgspec.structs.replace(standing, outcome="expired") if len(tries) < 3 else standing
 
     desk.venue.query = contradicting  # type: ignore[method-assign]

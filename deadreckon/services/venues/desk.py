@@ -41,8 +41,9 @@ class Order(Struct):
 
     `intent_id` and `root` are those of the recorded intent, `at` its decision time (nanoseconds
     UTC). `traded` is what the log has heard of, `filled` what traded in all once the order has
-    ended (base units or contracts). `acknowledged` says that the venue itself named it; a trade
-    may come before that. `told` counts our own events about it, and names the next.
+    ended (base units or contracts). `sent` says that a request has left once, `acknowledged` that
+    the venue named the order; a trade may come before that. `told` counts our own events about it,
+    and names the next.
     """
 
     intent: OrderSubmitting
@@ -53,6 +54,7 @@ class Order(Struct):
     cancel: Cancel = ""
     traded: Decimal = ZERO
     filled: Decimal | None = None
+    sent: bool = False
     acknowledged: bool = False
     told: int = 0
 
@@ -68,14 +70,17 @@ class Desk(Struct):
     """Bounded by what is open, and by seven days of log time of what has ended.
 
     `venues` are those this edge serves or has served. `orders` are by client order id, in the
-    order of their intents. `place` is the last of the venue's trades up to which the log has them
-    all; `beyond` those behind a gap. `told` counts our events that are about no order.
+    order of their intents; `abandoned` those that were sent, missing and given up: a request that
+    was on its way all the time may still arrive. `place` is the last of the venue's trades up to
+    which the log has them all; `beyond` those behind a gap. `told` counts our events that are
+    about no order.
     """
 
     edge: str
     venues: dict[str, bool] = {}
     orders: dict[str, Order] = {}
     names: dict[str, str] = {}  # open order -> its client order id
+    abandoned: dict[str, Order] = {}
     past: dict[str, Past] = {}
     past_on: dict[str, list[str]] = {}  # by day of log time, counted from 1970
     halts: dict[str, Halt] = {}
@@ -129,7 +134,10 @@ def _cancel(desk: Desk, order_id: str) -> None:
 def _evolve_own(desk: Desk, said: Recorded[Any]) -> None:
     """What this edge itself has recorded."""
     event = said.event
-    order = desk.orders.get(getattr(event, "client_order_id", ""))
+    name = getattr(event, "client_order_id", "")
+    if name in desk.abandoned and isinstance(event, VenueOrderAccepted | VenueTradeReported):
+        _resurface(desk, name)
+    order = desk.orders.get(name)
     if order is None:
         desk.told += 1
     else:
@@ -151,7 +159,7 @@ def _evolve_order(order: Order, event: Any) -> None:
         case VenueRequestSending(request="submit") | VenueRequestUnanswered(request="submit") if (
             order.phase != "working"
         ):
-            order.phase = "sending"
+            order.phase, order.sent = "sending", True
         case VenueRequestUnanswered(request="cancel"):
             order.cancel = "wanted"
         case VenueOrderMissing():
@@ -176,8 +184,17 @@ def _settle(desk: Desk, order: Order, event: Any) -> None:
     name, intent = order.intent.client_order_id, order.intent
     del desk.orders[name]
     desk.names.pop(intent.order_id, None)
+    if isinstance(event, VenueOrderNotSent) and order.sent:
+        desk.abandoned[name] = order
     desk.past[name] = Past(intent.order_id, intent.venue)
     desk.past_on.setdefault(str(desk.day), []).append(name)
+
+
+def _resurface(desk: Desk, name: str) -> None:
+    """What was given up is at the venue after all."""
+    order = desk.orders[name] = desk.abandoned.pop(name)
+    order.cancel = ""
+    desk.names[order.intent.order_id] = name
 
 
 def _take_place(desk: Desk, place: int) -> None:
@@ -195,6 +212,7 @@ def _forget(desk: Desk, today: int) -> None:
     for day in [day for day in desk.past_on if int(day) <= today - HORIZON_DAYS]:
         for name in desk.past_on.pop(day):
             desk.past.pop(name, None)
+            desk.abandoned.pop(name, None)
 
 
 def is_told(desk: Desk, place: int) -> bool:

@@ -1,7 +1,7 @@
 """Sends to a venue what fill intended, and records what came back; recall never sends.
 
 A request is recorded before it leaves and its outcome after it, so that whoever comes after a crash
-knows what the venue may have heard of, and asks before anything is sent again (decision 0015).
+knows what the venue may have heard of, and asks before anything is sent again (decision 0021).
 """
 
 import asyncio
@@ -103,8 +103,8 @@ class VenueEdge:
         return self.domain.n > before
 
     async def _play(self) -> None:
-        at = self._logbook.at
-        acted = at > self._advanced and bool(self._logbook.desk.orders)
+        desk, at = self._logbook.desk, self._logbook.at
+        acted = at > self._advanced and bool(desk.orders or desk.abandoned)
         if acted:
             await self._line.insist("clock", lambda: self._venue.advance(at))
             self._advanced = at

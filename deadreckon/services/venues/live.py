@@ -21,7 +21,7 @@ from deadreckon.services.venues.port import (
     Venue,
 )
 from deadreckon.services.venues.reconciliation import Reconciliation
-from deadreckon.services.venues.reports import answered, believed, traded
+from deadreckon.services.venues.reports import answered, believed, resurfaced, traded
 
 EDGE = True
 
@@ -127,7 +127,7 @@ class Live:
                     await asyncio.wait(self._busy.values())
                 await self._reconciliation.reconcile()
                 self._news.set()
-            elif asked_about(desk):
+            elif asked_about(desk) or desk.abandoned:
                 await self._look()
             await _within(self._behind, POLL_SECONDS)
             self._behind.clear()
@@ -166,6 +166,8 @@ class Live:
         desk = self._logbook.desk
         if isinstance(report, Trade):
             yield from traded(desk, report)
+        elif report.open and report.client_order_id in desk.abandoned:
+            yield from resurfaced(desk, [report])
         elif (order := desk.orders.get(report.client_order_id)) is not None:
             yield from answered(order, believed(report, order.intent.quantity))
 

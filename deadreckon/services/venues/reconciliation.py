@@ -9,7 +9,7 @@ from deadreckon.services.venues.desk import asked_about, venue_of
 from deadreckon.services.venues.line import Line
 from deadreckon.services.venues.logbook import Logbook
 from deadreckon.services.venues.port import Standing, Trade, Venue
-from deadreckon.services.venues.reports import answered, believed, traded
+from deadreckon.services.venues.reports import answered, believed, resurfaced, traded
 
 EDGE = True
 
@@ -41,13 +41,19 @@ class Reconciliation:
             await self.ask(name)
         found = await self.fetch_trades()
         killpoints.passed("venue-reconcile", self._logbook.name)
-        there = await self._line.insist("open orders", self._venue.open_orders)
+        there = await self._open_orders()
         known = self._logbook.desk.orders
         strangers = [order.client_order_id for order in there if order.client_order_id not in known]
         balances = await self._line.insist("balances", self._venue.balances)
         venue = venue_of(self._logbook.desk)
         told = VenueReconciled(venue, len(names), found, sorted(strangers), balances)
         await self._logbook.say([told])
+
+    async def _open_orders(self) -> list[Standing]:
+        """What the venue works; what was given up here and is there all the same is recorded."""
+        there = await self._line.insist("open orders", self._venue.open_orders)
+        await self._logbook.say(resurfaced(self._logbook.desk, there))
+        return there
 
     async def ask(self, name: str) -> None:
         """How an order stands, asked and recorded."""
@@ -91,7 +97,7 @@ class Reconciliation:
             if order.phase == "working"
         ]
         await self.fetch_trades()
-        there = await self._line.insist("open orders", self._venue.open_orders)
+        there = await self._open_orders()
         still = {order.client_order_id for order in there}
         gone = [name for name in working if name not in still and name in self._logbook.desk.orders]
         for name in gone:

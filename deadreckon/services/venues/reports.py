@@ -67,6 +67,16 @@ def answered(order: Order, standing: Standing | None) -> list[Event]:
     return news
 
 
+def resurfaced(desk: Desk, there: list[Standing]) -> list[Event]:
+    """Orders in the venue's book that were given up here."""
+    return [
+        event
+        for standing in there
+        if (order := desk.abandoned.get(standing.client_order_id)) is not None
+        for event in answered(order, standing)
+    ]
+
+
 def believed(standing: Standing | None, quantity: Decimal) -> Standing | None:
     """What a venue says of an order of that quantity, unless it contradicts itself.
 
