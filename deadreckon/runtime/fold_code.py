@@ -17,8 +17,11 @@ IMPORT = re.compile(
     re.MULTILINE,
 )
 
-# What moves a service's state beside its decider.
+# What moves a service's state beside its decider. The rest of the runtime carries facts, and does
+# not make them: how the log is reached may change, and snapshots stay good.
+RUNTIME = f"{HOUSE}.runtime."
 FOLDING = (
+    "deadreckon.runtime.feed",
     "deadreckon.runtime.intake",
     "deadreckon.runtime.lived",
     "deadreckon.runtime.recollection",
@@ -27,7 +30,8 @@ FOLDING = (
 
 def fold_code(names: Iterable[str]) -> str:
     """SHA-256 (hex) over the named modules and every module of the house that they import, however
-    far away. Another source means another hash, even where it would fold alike."""
+    far away, less what only carries facts. Another source means another hash, even where it would
+    fold alike."""
     total = hashlib.sha256()
     for name in sorted(_reached([*names, *FOLDING])):
         total.update(f"{name} {_source(name)}\n".encode())
@@ -45,7 +49,8 @@ def _reached(names: list[str]) -> set[str]:
     ahead = list(names)
     while ahead:
         name = ahead.pop()
-        if name not in reached:
+        carries = name.startswith(RUNTIME) and name not in FOLDING
+        if name not in reached and not carries:
             reached.add(name)
             ahead += _imported(name)
     return reached
