@@ -202,13 +202,13 @@ class Shelf:
 
     def _write(self, moment: Moment, intake: Intake, links: Links, encoded: bytes) -> None:
         """A disk that takes no snapshot stops nobody from trading: the log is what counts."""
-        lines = [encode_state(self._head(moment, intake, links, encoded)), encoded]
+        head = encode_state(self._head(moment, intake, links, encoded))
         path = self.folder / f"{moment.sequence:016d}{SUFFIX}"
         beside = path.with_suffix(f".{os.getpid()}{WRITING}")
         try:
             for folder in (self.folder.parent, self.folder):
                 folder.mkdir(exist_ok=True, mode=0o700)
-            _write_whole(beside, lines, self._name)
+            _write_whole(beside, head, encoded, self._name)
             killpoints.passed("snapshot-whole", self._name)
             os.replace(beside, path)
             _sync_folder(self.folder)
@@ -261,21 +261,23 @@ def _fault(path: Path) -> str | None:
     return None
 
 
-def _read(path: Path) -> tuple[Head, bytes]:
+def _read(path: Path) -> tuple[Head, memoryview]:
     """The head and the encoded state of a file that is as it was written. Raises _RefusedError."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise _RefusedError(f"it cannot be read: {error.strerror}") from error
-    mark, _, rest = content.partition(b"\n")
-    if mark.rpartition(b" ")[0] != _mark():
+    begin = content.find(b"\n") + 1
+    mark, _, checksum = content[: max(begin - 1, 0)].rpartition(b" ")
+    if mark != _mark():
         raise _RefusedError(f"it does not begin as a snapshot of format {FORMAT}")
-    if mark.rpartition(b" ")[2] != hashlib.sha256(rest).hexdigest().encode():
+    rest = memoryview(content)[begin:]  # a state may be big: no copies of it
+    if checksum != hashlib.sha256(rest).hexdigest().encode():
         raise _RefusedError("it is damaged: its checksum is another")
-    head, _, encoded = rest.partition(b"\n")
+    length = content.find(b"\n", begin) - begin
     try:
-        return msgspec.json.decode(head, type=Head), encoded
-    except _UNREADABLE as error:
+        return msgspec.json.decode(rest[:length], type=Head), rest[length + 1 :]
+    except msgspec.MsgspecError as error:
         raise _RefusedError(f"its head cannot be read: {error}") from error
 
 
@@ -295,16 +297,19 @@ def _mark() -> bytes:
     return b"%s %d" % (MARK, FORMAT)
 
 
-def _write_whole(path: Path, lines: list[bytes], name: str) -> None:
-    content = b"\n".join(lines)
-    mark = b"%s %s\n" % (_mark(), hashlib.sha256(content).hexdigest().encode())
-    half = len(content) // 2
+def _write_whole(path: Path, head: bytes, encoded: bytes, name: str) -> None:
+    checksum = hashlib.sha256(head + b"\n")
+    checksum.update(encoded)
+    mark = b"%s %s\n" % (_mark(), checksum.hexdigest().encode())
+    state = memoryview(encoded)
+    half = len(state) // 2
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(mark + content[:half])
+        file.write(mark + head + b"\n")
+        file.write(state[:half])
         if killpoints.armed is not None:
             file.flush()
             killpoints.passed("snapshot-half", name)
-        file.write(content[half:])
+        file.write(state[half:])
         file.flush()
         os.fsync(file.fileno())
 
