@@ -91,9 +91,9 @@ class VenueTradeReported(Event, frozen=True):
     """A trade of one of our orders, as often as the venue tells it.
 
     `trade_id` is unique at the venue. `quantity` is in base units or contracts, `price` in quote
-    currency per base unit, `fee` in `fee_currency` (negative is a rebate). `liquidity`: a maker waited in
-    the book, a taker did not. `traded_at` (nanoseconds UTC) is the venue's own time of it.
-    `place` is its number in the venue's own sequence of the account's trades, from 1: what is
+    currency per base unit, `fee` in `fee_currency` (negative is a rebate). `liquidity`: a maker
+    waited in the book, a taker did not. `traded_at` (nanoseconds UTC) is the venue's own time of
+    it. `place` is its number in the venue's own sequence of the account's trades, from 1: what is
     missing before it has to be asked for.
     """
 

@@ -1,6 +1,7 @@
 """A venue in memory with faults on order, and an edge beside a log in memory."""
 
-from collections.abc import AsyncIterator, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -48,7 +49,7 @@ class FakeVenue:
         self.faults: dict[str, list[str]] = {}
         self.sent: list[tuple[str, str]] = []
         self.refuses: set[str] = set()
-        self.pushed: list[Trade | Standing] = []
+        self.pushed: asyncio.Queue[Trade | Standing | Exception] = asyncio.Queue()
         self.clock = 0
 
     async def submit(self, ticket: Ticket) -> str:
@@ -95,9 +96,11 @@ class FakeVenue:
         self.clock = max(self.clock, at)
 
     async def reports(self) -> AsyncIterator[Trade | Standing]:
-        for report in self.pushed:
+        while True:
+            report = await self.pushed.get()
+            if isinstance(report, Exception):
+                raise report
             yield report
-        self.pushed = []
 
     async def close(self) -> None:
         pass
@@ -163,6 +166,7 @@ class Desk:
         self._bus = MemoryBus(self.log)
         self._numbers = 0
         self.edge: VenueEdge
+        self.following: asyncio.Task[None]
         self.feed: Feed
 
     async def open(self) -> "Desk":
@@ -224,6 +228,15 @@ class Desk:
             for index, event in enumerate(events)
         ]
         await domain.append((place + 1, place, 0), [], envelopes)
+
+
+async def until(holds: Callable[[], Any], what: str) -> None:
+    """Wait until something holds; fails with `what` when it does not in time."""
+    for _ in range(1_000):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"waited in vain for {what}")
 
 
 def name_of(said: Recorded[Any]) -> str:

@@ -20,6 +20,7 @@ from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.domain import Domain, retry
 from deadreckon.runtime.feed import Feed, Message
 from deadreckon.runtime.intake import Intake
+from deadreckon.runtime.recollection import RecollectionError
 from deadreckon.runtime.snapshots import Moment, Snapshots, Standing, state_digest
 from deadreckon.runtime.switchboard import acting
 from deadreckon.services.fill import halts
@@ -113,9 +114,16 @@ class Logbook:
 
     def shadow(self, message: Message) -> None:
         """Take the next message as recall does: what was read before a commit comes before it,
-        the rest has to wait."""
+        the rest has to wait.
+
+        Raises RecollectionError for damage in the edge's own domain: what may have been sent would
+        be forgotten.
+        """
+        if message.damage and self._is_own(message):
+            place = f"message {message.sequence} of its own domain"
+            raise RecollectionError(f"{self.name}: {place} is damaged: {message.damage}")
         self.position = message.sequence
-        if message.commit is None or message.damage or not self._is_own(message):
+        if message.commit is None or not self._is_own(message):
             facts = self._intake.admit(message)
             self._waiting.extend((message.sequence, said) for said in facts)
         elif message.commit.n > self._n:

@@ -1,0 +1,167 @@
+"""The venue edge beside a running clock: what is pushed is heard, what is not is asked for."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+
+import pytest
+
+from deadreckon.contracts.governance import HaltRequested
+from deadreckon.contracts.venues import VenueTradeReported
+from deadreckon.runtime.bus import UnavailableError
+from deadreckon.runtime.domain import FencedOutError
+from deadreckon.services.venues.port import MalformedReportError, Ticket, UnansweredError
+from tests.services.venue_desk import (
+    AFTER,
+    BEFORE,
+    GARBAGE,
+    THROTTLED,
+    Desk,
+    FakeVenue,
+    cancelling,
+    intent,
+    name_of,
+    until,
+)
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    opened = await Desk(FakeVenue()).open()
+    opened.following = asyncio.create_task(opened.edge.follow())
+    feed = opened.feed
+    yield opened
+    opened.following.cancel()
+    await asyncio.gather(opened.following, return_exceptions=True)
+    await feed.stop()
+    await opened.closed()
+
+
+def names(desk: Desk) -> list[str]:
+    return [name_of(said) for said in desk.said()]
+
+
+def trades(desk: Desk) -> list[str]:
+    return [s.event.trade_id for s in desk.said() if isinstance(s.event, VenueTradeReported)]
+
+
+async def sent(desk: Desk, *orders: str) -> None:
+    """These limit orders are at the venue."""
+    await desk.fill(*(intent(name, limit=90) for name in orders))
+    await until(lambda: names(desk).count("OrderAccepted") == len(orders), "acceptance")
+
+
+async def test_it_reconciles_before_it_sends_anything(desk: Desk) -> None:
+    await sent(desk, "a")
+    assert names(desk) == ["Reconciled", "RequestSending submit", "OrderAccepted"]
+    first = [request for request, _ in desk.venue.sent].index("submit")
+    assert "balances" in [request for request, _ in desk.venue.sent[:first]]
+
+
+async def test_a_pushed_trade_is_recorded_once_however_often_it_is_told(desk: Desk) -> None:
+    await sent(desk, "a")
+    trade = desk.venue.fill("a", Decimal(1))
+    for _ in range(3):
+        desk.venue.pushed.put_nowait(trade)
+    await until(lambda: trades(desk), "the trade")
+    desk.venue.fill("a")
+    await until(lambda: len(trades(desk)) == 2, "the rest, by asking")
+    assert trades(desk) == ["t1", "t2"]
+    assert desk.edge.state.orders == {}
+
+
+async def test_trades_out_of_order_leave_no_gap(desk: Desk) -> None:
+    await sent(desk, "a")
+    told = [desk.venue.fill("a", Decimal("0.5")) for _ in range(3)]
+    desk.venue.pushed.put_nowait(told[2])
+    await until(lambda: len(trades(desk)) == 3, "all trades")
+    assert sorted(trades(desk)) == ["t1", "t2", "t3"]
+    assert (desk.edge.state.place, desk.edge.state.beyond) == (3, {})
+
+
+async def test_a_trade_before_the_acknowledgement_is_no_surprise(desk: Desk) -> None:
+    submit = desk.venue.submit
+
+    async def slow(ticket: Ticket) -> str:
+        name = await submit(ticket)
+        desk.venue.pushed.put_nowait(desk.venue.fill(ticket.client_order_id, Decimal(1)))
+        await until(lambda: trades(desk), "the trade")
+        return name
+
+    desk.venue.submit = slow  # type: ignore[method-assign]
+    await sent(desk, "a")
+    assert names(desk)[1:] == ["RequestSending submit", "TradeReported", "OrderAccepted"]
+    assert desk.edge.state.orders["a"].phase == "working"
+
+
+async def test_garbage_that_is_pushed_is_refused_and_the_connection_made_anew(desk: Desk) -> None:
+    await sent(desk, "a")
+    desk.venue.pushed.put_nowait(MalformedReportError("no JSON", "<html>"))
+    desk.venue.pushed.put_nowait(UnansweredError("gone"))
+    desk.venue.pushed.put_nowait(desk.venue.fill("a"))
+    await until(lambda: trades(desk), "the trade")
+    assert "ReportRefused malformed" in names(desk)
+
+
+@pytest.mark.parametrize("fault", [BEFORE, AFTER, GARBAGE, THROTTLED])
+async def test_orders_side_by_side_are_sent_once_each_whatever_fails(
+    desk: Desk, fault: str
+) -> None:
+    desk.venue.faults = {"submit": ["", fault, fault, "", fault], "query": ["", fault]}
+    everything = [f"o{number}" for number in range(20)]
+    await sent(desk, *everything)
+    assert sorted(desk.venue.orders) == sorted(everything)
+    await desk.fill(*map(cancelling, everything))
+    await until(lambda: names(desk).count("OrderEnded") == 20, "the end of all")
+
+
+async def test_a_slow_order_holds_up_no_other_and_no_halt(desk: Desk) -> None:
+    submit, never = desk.venue.submit, asyncio.Event()
+
+    async def slow(ticket: Ticket) -> str:
+        if ticket.client_order_id == "slow":
+            await never.wait()
+        return await submit(ticket)
+
+    desk.venue.submit = slow  # type: ignore[method-assign]
+    await desk.fill(intent("slow"))
+    await sent(desk, "a")
+    await desk.operator(HaltRequested("ann", "fire", "all"))
+    await desk.fill(intent("b"), cancelling("a"))
+    await until(lambda: {"OrderNotSent halted", "OrderEnded"} <= set(names(desk)), "both")
+    assert "b" not in desk.venue.orders
+
+
+async def test_a_venue_that_was_away_is_reconciled_before_the_next_order(desk: Desk) -> None:
+    await sent(desk, "a")
+    desk.venue.faults = {"trades": [BEFORE] * 4}
+    desk.venue.fill("a", Decimal(1))
+    await until(lambda: names(desk).count("ConnectionChanged") == 2, "away, and back")
+    await until(lambda: names(desk).count("Reconciled") == 2, "another reconciliation")
+    assert trades(desk) == ["t1"]
+
+
+async def test_without_the_log_nothing_leaves(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    await sent(desk, "a")
+    away, append = asyncio.Event(), desk.edge.domain._bus.append
+
+    async def unavailable(*_: object) -> int:
+        away.set()
+        raise UnavailableError("no quorum")
+
+    monkeypatch.setattr(desk.edge.domain._bus, "append", unavailable)
+    await desk.fill(intent("b", limit=80))
+    await away.wait()
+    assert "b" not in desk.venue.orders
+    monkeypatch.setattr(desk.edge.domain._bus, "append", append)
+    await until(lambda: "b" in desk.venue.orders, "the order, once the log is back")
+
+
+async def test_whoever_is_fenced_out_ends_and_sends_no_more(desk: Desk) -> None:
+    await sent(desk, "a")
+    await desk.born()
+    await desk.edge.take_turn(desk.log.last)
+    await desk.fill(intent("b", limit=80))
+    with pytest.raises(FencedOutError):
+        await asyncio.wait_for(desk.following, 10)
+    assert "b" not in desk.venue.orders
