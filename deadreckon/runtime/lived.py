@@ -1,6 +1,6 @@
 """A decider living through the log: inputs in log order, its own answers right after each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any, Protocol
 
 from deadreckon.contracts.codec import answer
@@ -8,7 +8,11 @@ from deadreckon.contracts.event import Event, Recorded
 
 
 class Decider(Protocol):
-    """A module with the three functions of a decider; the state is its own affair."""
+    """A module with the three functions of a decider; the state is its own affair.
+
+    It may name in `HEEDS` the types of event that it looks at. Any other neither moves its state
+    nor is answered, and is not even shown to it: most of the log concerns others.
+    """
 
     def initial(self) -> Any:
         """The state before the first event."""
@@ -23,6 +27,16 @@ class Decider(Protocol):
         ...
 
 
+class Everything:
+    """What a decider heeds that does not say."""
+
+    def __contains__(self, kind: object) -> bool:
+        return True
+
+
+EVERYTHING = Everything()
+
+
 class Lived:
     """One service's state, and how it is moved: live by deciding, in recall by what was recorded.
 
@@ -35,17 +49,22 @@ class Lived:
         self.book = book
         self.decider = decider
         self.state = decider.initial()
+        self._heeds: Container[type[Event]] = getattr(decider, "HEEDS", EVERYTHING)
 
     def live(self, question: Recorded[Any]) -> list[Recorded[Event]]:
         """Evolve by the question, decide, evolve by the answers; returns the answers in order."""
+        # Most questions of the log concern others: silence has to cost next to nothing.
+        if type(question.event) not in self._heeds:
+            return []
         self.state = self.decider.evolve(self.state, question)
         events = self.decider.decide(self.state, question)
-        # Most questions of the log concern others: silence has to cost next to nothing.
         return self._follow_up(self._record(question, events)) if events else []
 
     def _follow_up(self, answers: list[Recorded[Event]]) -> list[Recorded[Event]]:
         """Evolve by answers and ask after each; what is said then comes behind them all."""
         for said in answers:  # the list grows while it is gone through
+            if type(said.event) not in self._heeds:
+                continue
             self.state = self.decider.evolve(self.state, said)
             answers += self._record(said, self.decider.decide(self.state, said))
         return answers
@@ -60,9 +79,9 @@ class Lived:
 
     def recall(self, question: Recorded[Any], answers: Iterable[Recorded[Event]]) -> None:
         """Evolve by a question and its recorded answers; what was recorded always wins."""
-        self.state = self.decider.evolve(self.state, question)
-        for said in answers:
-            self.state = self.decider.evolve(self.state, said)
+        for said in (question, *answers):
+            if type(said.event) in self._heeds:
+                self.state = self.decider.evolve(self.state, said)
 
 
 def _in_book(said: Recorded[Event], book: str) -> Recorded[Event]:

@@ -63,6 +63,7 @@ from deadreckon.services.fill import (
     consequences,
     contradictions,
     halts,
+    heeded,
     market,
     owed,
     protection,
@@ -72,6 +73,8 @@ from deadreckon.services.fill.deals import Terms
 from deadreckon.services.fill.market import Price
 from deadreckon.services.fill.matching import match
 from deadreckon.services.fill.state import State
+
+HEEDS = heeded.HEEDS
 
 
 def initial() -> State:

@@ -19,11 +19,19 @@ from deadreckon.contracts.orders import OrderFilled
 from deadreckon.services.governance import performance, trades
 from deadreckon.services.governance.trades import Trades
 from deadreckon.services.portfolio import ledger
+from deadreckon.services.portfolio.booking import FOLDS
 from deadreckon.services.portfolio.ledger import Ledger
 
 UNPRICED = "performance_unpriced"
 RULES = (*performance.MEASURES, UNPRICED)
 DEFAULTS = LimitsSet("", "")  # what is remembered before anybody set limits
+HEEDS = FOLDS.keys() | {
+    LimitsSet,
+    ResumeRequested,
+    HaltImposed,
+    OperatorMalformed,
+    LogDamaged,
+}
 
 
 class Record(Struct):

@@ -34,6 +34,7 @@ from deadreckon.contracts.portfolio import (
     ReportingConfigured,
 )
 from deadreckon.services.portfolio import accounting, ledger
+from deadreckon.services.portfolio.booking import FOLDS
 from deadreckon.services.portfolio.ledger import Ledger
 from deadreckon.services.portfolio.money import worth
 from deadreckon.services.portfolio.valuation import converted
@@ -50,6 +51,7 @@ TIMED = frozenset(
         ClockTicked,
     }
 )
+HEEDS = TIMED | FOLDS.keys() | {TapeEnded, EquityMarked}
 
 
 class State(Struct):

@@ -20,6 +20,8 @@ from deadreckon.contracts.market import (
     FundingRatePublished,
     MarkUpdated,
     QuoteUpdated,
+    TapeEnded,
+    TapeOpened,
     TradePrinted,
 )
 from deadreckon.contracts.orders import (
@@ -47,6 +49,7 @@ from deadreckon.contracts.portfolio import (
 from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRaised
 from deadreckon.contracts.venues import VenueRequestUnanswered
 from deadreckon.services.portfolio import ledger
+from deadreckon.services.portfolio.booking import FOLDS
 from deadreckon.services.risk import (
     breakers,
     changes,
@@ -193,3 +196,6 @@ _ANSWERS: dict[type[Event], Answer] = {
     **dict.fromkeys(_MOVING, trips.trip),
     OrderFilled: _filled,
 }
+
+# The ends of a tape let time pass, and with it the day and halts that lift by themselves.
+HEEDS = frozenset({*_FOLDS, *_ANSWERS, *FOLDS, TapeOpened, TapeEnded})

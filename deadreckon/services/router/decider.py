@@ -24,6 +24,22 @@ from deadreckon.services.router.replacing import replace
 from deadreckon.services.router.routing import route
 from deadreckon.services.router.state import State
 
+HEEDS = frozenset(
+    {
+        InstrumentListed,
+        InstrumentDelisted,
+        VenueConfigured,
+        OrderApproved,
+        OrderRouted,
+        OrderFilled,
+        OrderCancelled,
+        OrderRejected,
+        OrderExpired,
+        OrderReplaced,
+        ReplaceApproved,
+    }
+)
+
 
 def initial() -> State:
     """Nothing is listed, so nothing can be routed."""

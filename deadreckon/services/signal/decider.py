@@ -25,6 +25,20 @@ from deadreckon.services.signal.settings import Fault, read_settings
 from deadreckon.services.signal.strategy import Strategy
 from deadreckon.services.signal.wishes import raised
 
+HEEDS = frozenset(
+    {
+        BarClosed,
+        SignalReceived,
+        CancelReceived,
+        ReplaceReceived,
+        SignalMalformed,
+        SignalRaised,
+        OrderFilled,
+        StrategyConfigured,
+        RegimeModelFitted,
+    }
+)
+
 
 class State(Struct):
     """What producers have said, the in-house strategies by name, and the fills they were given."""

@@ -19,6 +19,7 @@ from deadreckon.services.signal.settings import HmmRegime, read_settings
 from deadreckon.services.trainer.fitting import Lesson, fit
 
 EDGE = True
+HEEDS = frozenset({BarClosed, StrategyConfigured, RegimeModelFitted, RegimeModelRefused})
 
 
 class Course(Struct):
