@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from deadreckon.runtime.domain import retry
 from deadreckon.runtime.jetstream import JetStreamBus
 from tests.cluster.nodes import Cluster, cluster
 from tests.runtime.conftest import server_with
@@ -26,7 +27,7 @@ class Place:
 
     async def open(self) -> JetStreamBus:
         bus = await self.connect()
-        await bus.provision()
+        await retry(bus.provision)
         return bus
 
     async def forget(self) -> None:
