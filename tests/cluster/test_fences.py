@@ -224,7 +224,7 @@ async def test_two_different_filters_are_no_fence_on_three_servers(place: Place)
                     bus,
                     EVENTS,
                     b"%d %d" % (turn, number),
-                    Fence(other if number % 2 else RISK, token),
+                    Fence(filters[number % 2], token),
                 )
                 for number, bus in enumerate(buses)
             )
