@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -161,16 +162,18 @@ class Stage:
 
     def _is_ours(self, pid: int) -> bool:
         """Whether a process is still a child of the conductor: ids are used again."""
-        if self._process is None:
-            return False
-        status = Path(f"/proc/{pid}/stat")
-        if not Path("/proc/self/stat").exists():
-            return True  # no such files on this system
+        return self._process is not None and _parent_of(pid) == self._process.pid
+
+
+def _parent_of(pid: int) -> int | None:
+    """Whose child a process is; null when there is no such process."""
+    if Path("/proc/self/stat").exists():
         try:
-            parent = int(status.read_text().rpartition(")")[2].split()[1])
+            return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
         except (FileNotFoundError, ProcessLookupError):
-            return False
-        return parent == self._process.pid
+            return None
+    told = subprocess.run(["ps", "-o", "ppid=", "-p", str(pid)], stdout=subprocess.PIPE, text=True)
+    return int(told.stdout) if told.stdout.strip() else None
 
 
 def kill(pid: int) -> bool:
