@@ -26,11 +26,16 @@ FLUSH_SECONDS = 0.5  # rows become visible at least this often while the log mov
 ROOM_SECONDS = 2.0  # between two looks whether a disk takes the views again
 NAME = "views"
 NEAR = 1_000  # messages behind the services at which the views may read along with them
+HEAD_START = 2.0  # seconds that the services have at most, before the stored views are opened
+LOOK = 0.02  # seconds between two looks whether they are ready
+LATE_MAX = 5_000  # messages held until they are open
 FACTS_AT_ONCE = 2_000  # between two looks at the event loop
 AT_ONCE = 20  # messages of the past between two looks at the event loop: services decide first
 
 # What SQLite and the files of the lake say of a disk that is full, read-only or failing.
 DISK_FAULTS = (OSError, sqlite3.OperationalError)
+
+Told = tuple[int, list[Recorded[Any]], int]  # sequence, facts, stored_at
 
 log = structlog.get_logger()
 
@@ -135,6 +140,8 @@ class Views:
         self._shelf = self._find_shelf(snapshots) if snapshots else None
         self._facts = 0  # since the last snapshot
         self._newest: Message | None = None
+        self._opening: asyncio.Future[None] | None = None
+        self._late: list[Told] = []  # what came while the stored views were being opened
         self._joined = True
         self.place = 0
         feed.follow(NAME)
@@ -169,10 +176,12 @@ class Views:
 
     async def follow(self) -> None:
         """Fold what comes for as long as the log does."""
-        if self._stored:
-            await asyncio.to_thread(lambda: self._stored and self._stored.projector)
+        if self._stored and self._opening is None:
+            self._opening = asyncio.ensure_future(self._open(self._stored))
         await self._join()
         while True:
+            if len(self._late) > LATE_MAX:
+                await self._opened()
             if not await self._feed.reach(self.place + 1, FLUSH_SECONDS):
                 await self.flush()
                 continue
@@ -184,6 +193,7 @@ class Views:
     async def catch_up(self, sequence: int) -> None:
         """Fold and show everything up to `sequence`."""
         await self._written()
+        await self._opened()
         await self._join()
         while self.place < sequence:
             await self._feed.reach(self.place + 1)
@@ -202,6 +212,7 @@ class Views:
         """Read the past for ourselves, a little at a time, until the feed holds what comes next."""
         if self._joined:
             return
+        await self._opened()
         log.info("views_read_the_past", place=self.place, services=self._feed.least)
         while not self._joined:
             async for message in messages(self._feed.bus):
@@ -233,18 +244,45 @@ class Views:
         facts = list(self._intake.admit(message))
         for view in self._views.values():
             view.fold(message.sequence, facts)
-        if self._stored and message.sequence > self._stored.projector.place:
-            self._stored.projector.fold(message.sequence, facts, message.stored_at)
+        if self._stored:
+            self._late.append((message.sequence, facts, message.stored_at))
+            if self._opening is None or self._opening.done():
+                self._store(self._stored.projector)
         self._facts += len(facts)
         self._newest, self.place = message, message.sequence
+
+    def _store(self, projector: Projector) -> None:
+        """Fold into the stored views what they have not got."""
+        late, self._late = self._late, []
+        for told in late:
+            if told[0] > projector.place:
+                projector.fold(*told)
+
+    async def _open(self, stored: StoredViews) -> None:
+        """Open the stored views when everybody has answered all there is, for it takes a core a
+        second where there is much; whoever waits for a verdict does not wait for that."""
+        for _ in range(int(HEAD_START / LOOK)):
+            await asyncio.sleep(LOOK)
+            if self._feed.least >= self._feed.last:
+                break
+        await asyncio.to_thread(lambda: stored.projector)
+
+    async def _opened(self) -> None:
+        if self._opening is not None:
+            await asyncio.shield(self._opening)
 
     async def flush(self) -> None:
         """Show what was folded; the writing is done beside the event loop, and never cut off.
 
         Now and then a snapshot follows, of what is then stored as well.
         """
+        if self._opening is not None:
+            if not self._opening.done():
+                return
+            self._opening.result()
         due = self._is_snapshot_due()
         if self._stored:
+            self._store(self._stored.projector)
             await self._written()
             self._writing = asyncio.ensure_future(self._write(self._stored, save=due))
             await asyncio.shield(self._writing)
