@@ -134,8 +134,7 @@ class Live:
             await self._say_started()
             await self._follow(until)
             await self._rest()
-            await self._say_stopped()
-            await self.views.rest()
+            await self._end()
             self._crashes.forget()
         finally:
             if self._workers:
@@ -174,6 +173,14 @@ class Live:
         resting = asyncio.gather(*(service.rest() for service in self.services))
         with suppress(TimeoutError):
             await asyncio.wait_for(resting, REST_WAIT)
+
+    async def _end(self) -> None:
+        """Say that it ends, and show what was said; without a log or a disk only end."""
+        try:
+            await asyncio.wait_for(self._say_stopped(), REST_WAIT)
+            await asyncio.wait_for(self.views.rest(), REST_WAIT)
+        except TimeoutError:
+            log.warning("ended_unsaid", reason=self.bus.pulse.fault() or "the views take too long")
 
     async def _say_started(self) -> None:
         started = StackStarted(
