@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ import pytest
 
 from deadreckon.contracts.governance import HaltRequested, ResumeRequested
 from deadreckon.runtime.domain import FencedOutError
+from deadreckon.runtime.snapshots import Snapshots
 from deadreckon.services.venues.port import Standing
 from tests.services.venue_desk import (
     AFTER,
@@ -293,6 +295,47 @@ async def test_recall_sends_nothing_and_folds_what_life_folded(desk: Desk) -> No
     assert desk.edge._logbook.desk == lived
     assert lived.place == len(desk.venue.told)
     assert set(lived.orders) == {"b", "d"}
+
+
+async def test_a_standby_stands_where_the_instance_at_work_stands(desk: Desk) -> None:
+    await desk.fill(intent("a", limit=90), intent("b"))
+    await desk.turn()
+    working, feed = desk.edge, desk.feed
+    await desk.born()
+    standby = desk.edge
+    await desk.fill(cancelling("a"), intent("c", limit=80))
+    await desk.tick()
+    await working.take_turn(desk.log.last)
+    await desk.tick()
+    await working.take_turn(desk.log.last)
+    wanted = await working.standing()
+    await desk.feed.reach(desk.log.last)
+    for message in desk.feed.since(standby.position):
+        standby.shadow(message)
+    assert await standby.standing() == wanted
+    assert submits(desk) == ["a", "b", "c"]
+
+    await standby.recall()
+    await desk.fill(intent("d"))
+    await standby.take_turn(desk.log.last)
+    assert submits(desk)[3:] == ["d"]
+    await feed.stop()
+
+
+async def test_a_snapshot_spares_the_log_and_changes_nothing(desk: Desk, tmp_path: Path) -> None:
+    desk.snapshots = Snapshots(tmp_path)
+    await desk.born()
+    await desk.fill(intent("a", limit=90), *(intent(f"o{number}") for number in range(300)))
+    await desk.turn()
+    await desk.edge.rest()
+    await desk.tick()
+    await desk.fill(cancelling("a"), intent("late", limit=80))
+    await desk.turn()
+    lived, sent = desk.edge.state, list(desk.venue.sent)
+    await desk.born()
+    assert desk.started == 3  # all that was read; what came of it is in the snapshot
+    assert desk.edge.state == lived
+    assert desk.venue.sent == sent
 
 
 async def test_a_start_finds_trades_strangers_and_orders_that_ended(desk: Desk) -> None:

@@ -18,6 +18,7 @@ from deadreckon.contracts.subjects import operator_subject
 from deadreckon.runtime.domain import Domain
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.snapshots import Snapshots
 from deadreckon.services.venues.edge import VenueEdge
 from deadreckon.services.venues.port import (
     DuplicateError,
@@ -167,6 +168,8 @@ class Desk:
         self._numbers = 0
         self.edge: VenueEdge
         self.following: asyncio.Task[None]
+        self.snapshots: Snapshots | None = None
+        self.started = 0  # the place at which the edge's life began to read
         self.feed: Feed
 
     async def open(self) -> "Desk":
@@ -181,8 +184,17 @@ class Desk:
         bus = MemoryBus(self.log)
         self.feed = Feed(bus)
         self.edge = VenueEdge(
-            EDGE_NAME, bus, self.feed, self.venue, book="desk", mode="paper", code="test"
+            EDGE_NAME,
+            bus,
+            self.feed,
+            self.venue,
+            book="desk",
+            mode="paper",
+            code="test",
+            snapshots=self.snapshots,
         )
+        await self.edge.restore()
+        self.started = self.edge.position
         await self.feed.start()
         await self.edge.recall()
 

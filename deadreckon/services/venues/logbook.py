@@ -29,7 +29,7 @@ from deadreckon.services.venues.desk import Desk, evolve, initial
 
 EDGE = True
 
-REST_FACTS = 1_000  # that a snapshot at an orderly end has to spare the next start
+REST_FACTS = 100  # that a snapshot at an orderly end has to spare the next start
 COMMIT_EVENTS = 500  # a commit of these is a tenth of what the log takes in one message
 TAKE_AT_ONCE = 500  # messages between two looks at the event loop, so that nobody starves
 

@@ -1,5 +1,6 @@
 """Asks the venue about everything that may be there, and records what the log had not heard of."""
 
+import asyncio
 from collections.abc import Iterator
 
 from deadreckon.contracts.event import Event
@@ -90,14 +91,13 @@ class Reconciliation:
             yield from traded(self._logbook.desk, trade)
 
     async def catch_up(self) -> None:
-        """Record what happened to open orders by itself: trades first, then how others ended."""
+        """Record what happened to open orders by itself: trades, and how others ended."""
         working = [
             name
             for name, order in asked_about(self._logbook.desk).items()
             if order.phase == "working"
         ]
-        await self.fetch_trades()
-        there = await self._open_orders()
+        _, there = await asyncio.gather(self.fetch_trades(), self._open_orders())
         still = {order.client_order_id for order in there}
         gone = [name for name in working if name not in still and name in self._logbook.desk.orders]
         for name in gone:
