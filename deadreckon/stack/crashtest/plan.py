@@ -102,5 +102,8 @@ def _draw(dice: random.Random, name: str, *, first: bool) -> Kill:
 
 def _apart(dice: random.Random, name: str, where: str, *, first: bool) -> bool:
     """Whether every service has a process of its own: then a stack takes seconds to start."""
-    chance = {"service": 1.0, "venue": 1.0, "server": 0.5, "stack": 0.25}[where]
-    return name in APART or dice.random() < (chance if not first else int(chance))
+    if name in APART or where in ("service", "venue"):
+        return True
+    if first:
+        return where == "server"
+    return dice.random() < {"server": 0.5, "stack": 0.25}[where]
