@@ -20,9 +20,10 @@ from deadreckon.services.venues.sim import Address, SimVenue
 from deadreckon.stack.assembly import VENUE_SIM
 from deadreckon.stack.exchange.faults import Faults
 from deadreckon.stack.exchange.orders import Symbol
-from deadreckon.stack.exchange.process import ExchangeProcess
+from deadreckon.stack.exchange.process import ExchangeFailedError, ExchangeProcess
 
 SEED = "1"  # of an exchange that was given none
+RESTART_WAIT = 1.0  # seconds before one that would not start is tried again
 
 log = structlog.get_logger()
 
@@ -153,7 +154,11 @@ async def _keep(exchange: ExchangeProcess) -> None:
     while True:
         await exchange.ended()
         log.error("exchange_ended", next="starting it again on the same book and ports")
-        await exchange.start()
+        try:
+            await exchange.start()
+        except ExchangeFailedError as error:
+            log.error("exchange_not_started", reason=str(error), next_try_seconds=RESTART_WAIT)
+            await asyncio.sleep(RESTART_WAIT)
 
 
 def _seed(where: Path, wanted: str | None) -> str:
