@@ -1,4 +1,4 @@
-"""The machine's limits of writing: bare fsynced publishes, and fenced commits one by one."""
+"""The machine's limits of writing: bare fsynced publishes, fenced commits, atomic batches."""
 
 import os
 import time
@@ -9,6 +9,7 @@ from deadreckon.runtime.bus import Bus, Fence
 from deadreckon.runtime.rights import OWN_PRODUCER
 from deadreckon.runtime.switchboard import acting
 from deadreckon.stack.assembly import BOOK
+from deadreckon.stack.bench.batching import batch_seconds
 from deadreckon.stack.bench.figures import Figure, percentile, rate, slower
 from deadreckon.stack.bench.workshop import PRODUCER, Workshop
 
@@ -23,12 +24,16 @@ async def measure(shop: Workshop) -> list[Figure]:
         to_file = percentile(file_syncs(place.folder.root / "limit", count), 0.5)
         bare = await bare_publish(place.bus, count)
         fenced = await fenced_commits(place.bus, count)
+    two = 1000 * await batch_seconds(shop, 2, shop.size(300, 20))
+    hundred = await batch_seconds(shop, 100, shop.size(100, 5))
     one = "bare publish, p50"
     return [
         rate("bare fsynced publishes", 1000 * len(bare) / sum(bare), "messages/s"),
         slower(one, percentile(bare, 0.5), to_file, "write and fsync of a file, p50"),
         slower("fenced commit, p50", percentile(fenced, 0.5), percentile(bare, 0.5), one),
         slower("fenced commit, p99", percentile(fenced, 0.99), percentile(bare, 0.5), one),
+        slower("atomic batch of 2 messages, p50", two, percentile(bare, 0.5), one),
+        rate("messages in atomic batches of 100", 100 / hundred, "messages/s"),
     ]
 
 

@@ -1,0 +1,96 @@
+"""The machine's limit of writing many at once: JetStream's own atomic batches, with fsync.
+
+The log needs none of them, its commits are single messages; so they get a stream of their own, on a
+server that knows no accounts.
+"""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import nats
+from nats.aio.client import Client
+
+from deadreckon.runtime.binary import nats_server
+from deadreckon.runtime.leash import leashed
+from deadreckon.stack.bench.figures import percentile
+from deadreckon.stack.bench.workshop import MeasureError, Workshop
+
+PAYLOAD = b'{"bench":"' + b"x" * 420 + b'"}'  # bytes of one event in its envelope, half a commit's
+SUBJECT = "batch.bench"
+STREAM = {"name": "BATCH", "subjects": ["batch.>"], "storage": "file", "allow_atomic": True}
+SETTINGS = """listen: "127.0.0.1:{port}"
+jetstream {{ store_dir: "{store}", sync_interval: always }}
+"""
+WAIT = 10.0  # seconds for the server to come up, and for an answer
+
+
+async def batch_seconds(shop: Workshop, size: int, batches: int) -> float:
+    """Seconds that an acknowledged batch of so many messages takes here, p50, one after the
+    other."""
+    with shop.folder("batch") as folder:
+        async with _server(folder.root) as client:
+            await _ask(client, "$JS.API.STREAM.CREATE.BATCH", json.dumps(STREAM).encode())
+            times = [await _batch(client, f"batch-{number}", size) for number in range(batches)]
+    return percentile(times, 0.5)
+
+
+async def _batch(client: Client, name: str, size: int) -> float:
+    begun = time.perf_counter()
+    for number in range(1, size):
+        await client.publish(SUBJECT, PAYLOAD, headers=_place(name, number))
+    await _ask(client, SUBJECT, PAYLOAD, _place(name, size) | {"Nats-Batch-Commit": "1"})
+    return time.perf_counter() - begun
+
+
+def _place(name: str, number: int) -> dict[str, str]:
+    return {"Nats-Batch-Id": name, "Nats-Batch-Sequence": str(number)}
+
+
+async def _ask(
+    client: Client, subject: str, payload: bytes, headers: dict[str, str] | None = None
+) -> None:
+    reply = await client.request(subject, payload, WAIT, headers=headers)
+    answer = json.loads(reply.data)
+    if "error" in answer:
+        raise MeasureError(f"{subject}: {answer['error']['description']}")
+
+
+@asynccontextmanager
+async def _server(folder: Path) -> AsyncIterator[Client]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = folder / "batch.conf"
+    settings.write_text(SETTINGS.format(port=port, store=folder / "batches"), "utf-8")
+    with (folder / "batch.log").open("wb") as words:
+        process = await asyncio.create_subprocess_exec(
+            *leashed([str(nats_server()), "-c", str(settings)]), stdout=words, stderr=words
+        )
+        try:
+            client = await _connected(f"nats://127.0.0.1:{port}", process)
+            yield client
+            await client.close()
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await process.wait()
+
+
+async def _connected(url: str, process: asyncio.subprocess.Process) -> Client:
+    deadline = time.monotonic() + WAIT
+    while True:
+        try:
+            return await nats.connect(url, allow_reconnect=False, error_cb=_unheard)
+        except (OSError, nats.errors.Error) as fault:
+            if process.returncode is not None or time.monotonic() > deadline:
+                raise MeasureError(f"no server for atomic batches: {fault}") from fault
+        await asyncio.sleep(0.05)
+
+
+async def _unheard(_: Exception) -> None:
+    """Attempts before the server listens are no news."""
