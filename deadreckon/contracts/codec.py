@@ -46,9 +46,10 @@ def canonical_event(event: E) -> E:
     changed = {}
     for name in _amounts(type(event)):
         value = getattr(event, name)
-        plain = _canonical_value(value)
-        if plain is not value:
-            changed[name] = plain
+        if value is not None:
+            plain = _canonical_value(value)
+            if plain is not value:
+                changed[name] = plain
     return structs.replace(event, **changed) if changed else event
 
 

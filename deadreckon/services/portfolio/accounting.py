@@ -97,7 +97,11 @@ def apply_fill(position: Position, side: Side, quantity: int, price: int) -> Pos
 
 def apply_trade(position: Position, side: Side, quantity: Decimal, price: Decimal) -> Position:
     """`apply_fill` for amounts as events carry them; what is finer than the scales widens them."""
-    position = widened(position, quantity, price)
+    return apply_fitting(widened(position, quantity, price), side, quantity, price)
+
+
+def apply_fitting(position: Position, side: Side, quantity: Decimal, price: Decimal) -> Position:
+    """The same where both amounts fit the scales, as those of a `widened` position do."""
     return apply_fill(
         position,
         side,

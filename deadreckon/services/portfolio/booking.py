@@ -93,7 +93,7 @@ def _fill(ledger: Ledger, said: Recorded[OrderFilled]) -> None:
 
 def _trade(account: Account, found: Holding, listing: InstrumentListed, fill: OrderFilled) -> None:
     before = accounting.widened(found.position, fill.quantity, fill.price)
-    after = accounting.apply_trade(before, fill.side, fill.quantity, fill.price)
+    after = accounting.apply_fitting(before, fill.side, fill.quantity, fill.price)
     gained = after.realised - before.realised
     spent = after.cost - before.cost if listing.kind == "spot" else 0
     add(account.realised, gained, after.value_scale)

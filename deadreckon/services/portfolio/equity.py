@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -33,6 +34,13 @@ class Equity(Struct, frozen=True):
     exposure_gross: Decimal
     exposure_net: Decimal
     cash_by_currency: dict[str, Decimal]
+    unpriced: list[str]
+
+
+class Worth(NamedTuple):
+    """The equity alone, in the reporting currency, and what is left out of it."""
+
+    equity: Decimal
     unpriced: list[str]
 
 
@@ -105,6 +113,30 @@ def equity(ledger: Ledger) -> Equity:
     return _equity(totals, ledger, unpriced)
 
 
+def net_worth(ledger: Ledger) -> Worth:
+    """What `equity` says of the equity and of what is unpriced, in less than half the time."""
+    unpriced: list[str] = []
+    positions = _positions_at_marks(ledger, unpriced)
+    total = ZERO
+    for currency, account in ledger.accounts.items():
+        sums = positions.get(currency)
+        unit = rate(ledger, currency)
+        if unit is None:
+            if sums is not None or _moved(account):
+                unpriced.append(currency)
+            continue
+        total = _plus(total, worth(account.cash), unit)
+        if sums is not None:
+            total = _plus(total, sums.holdings, unit)
+            total = _plus(total, sums.unrealised_perpetual, unit)
+    return Worth(canonical(total), sorted(unpriced))
+
+
+def cash_by_currency(ledger: Ledger) -> dict[str, Decimal]:
+    """The cash of each account, in its own currency."""
+    return {name: canonical(worth(account.cash)) for name, account in ledger.accounts.items()}
+
+
 def _positions_at_marks(ledger: Ledger, unpriced: list[str]) -> dict[str, _Sums]:
     """Open positions by quote currency; instruments without a mark go to `unpriced`."""
     found: dict[str, _Sums] = {}
@@ -165,7 +197,6 @@ def _moved(account: Account) -> bool:
 def _equity(totals: _Totals, ledger: Ledger, unpriced: list[str]) -> Equity:
     unrealised = EXACT.add(totals.unrealised_spot, totals.unrealised_perpetual)
     held = EXACT.add(totals.holdings, totals.unrealised_perpetual)
-    accounts = ledger.accounts.items()
     return Equity(
         equity=canonical(EXACT.add(totals.cash, held)),
         cash=canonical(totals.cash),
@@ -177,6 +208,6 @@ def _equity(totals: _Totals, ledger: Ledger, unpriced: list[str]) -> Equity:
         funding=canonical(totals.funding),
         exposure_gross=canonical(totals.gross),
         exposure_net=canonical(totals.net),
-        cash_by_currency={name: canonical(worth(account.cash)) for name, account in accounts},
+        cash_by_currency=cash_by_currency(ledger),
         unpriced=sorted(unpriced),
     )

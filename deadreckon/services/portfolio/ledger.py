@@ -16,7 +16,15 @@ from deadreckon.contracts.orders import OrderFilled
 from deadreckon.services.portfolio import accounting
 from deadreckon.services.portfolio.accounting import Position
 from deadreckon.services.portfolio.booking import FOLDS, ImpossibleFillError
-from deadreckon.services.portfolio.equity import Equity, equity, net_deposits, realised_net
+from deadreckon.services.portfolio.equity import (
+    Equity,
+    Worth,
+    cash_by_currency,
+    equity,
+    net_deposits,
+    net_worth,
+    realised_net,
+)
 from deadreckon.services.portfolio.holdings import Account, Holding, Ledger, Mark
 from deadreckon.services.portfolio.valuation import mark, notional, rate
 
@@ -29,6 +37,8 @@ __all__ = [
     "Ledger",
     "Mark",
     "Position",
+    "Worth",
+    "cash_by_currency",
     "equity",
     "evolve",
     "held",
@@ -39,6 +49,7 @@ __all__ = [
     "is_new",
     "mark",
     "net_deposits",
+    "net_worth",
     "notional",
     "position",
     "positions",

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
 
 from deadreckon.contracts.amounts import EXACT, ROUNDING, ZERO
 from deadreckon.contracts.governance import LimitsSet
@@ -12,6 +11,7 @@ from deadreckon.services.portfolio import ledger
 from deadreckon.services.portfolio.holdings import Mark
 from deadreckon.services.risk import exposure, sizes
 from deadreckon.services.risk.exposure import Book
+from deadreckon.services.risk.figure import figure
 from deadreckon.services.risk.headroom import closable
 from deadreckon.services.risk.sizes import Size
 from deadreckon.services.risk.state import Order, Stake, State, key_of, side_of
@@ -32,11 +32,11 @@ class Asked:
     wish: SignalRaised
     replaces: Order | None = None
 
-    @cached_property
+    @figure
     def limits(self) -> LimitsSet:
         return self.state.limits or NOTHING_ALLOWED
 
-    @cached_property
+    @figure
     def listing(self) -> InstrumentListed | None:
         """None when it was never listed, or is no longer."""
         instrument = self.wish.instrument
@@ -46,16 +46,16 @@ class Asked:
             else self.state.ledger.listings.get(instrument)
         )
 
-    @cached_property
+    @figure
     def mark(self) -> Mark | None:
         return ledger.mark(self.state.ledger, self.wish.instrument)
 
-    @cached_property
+    @figure
     def unit(self) -> Decimal | None:
         """What one unit of quantity x price is worth; None without a rate."""
         return sizes.unit_value(self.state.ledger, self.wish.instrument)
 
-    @cached_property
+    @figure
     def shape_fault(self) -> str:
         """What is wrong with the wish as it stands; empty when nothing is."""
         wish = self.wish
@@ -70,7 +70,7 @@ class Asked:
             return f"{wish.order_type}: stop_price is missing, or not its own"
         return ""
 
-    @cached_property
+    @figure
     def size(self) -> Size | None:
         """Quantity and prices; None where the shape or the mark does not allow to tell."""
         listing = self.state.ledger.listings.get(self.wish.instrument)
@@ -78,26 +78,26 @@ class Asked:
             return None
         return sizes.size(self.wish, self.mark.price, listing)
 
-    @cached_property
+    @figure
     def known_size(self) -> Size:
         """The size, where a rule before has made sure that there is one."""
         assert self.size is not None, "rules about sizes come after those about shape and price"
         return self.size
 
-    @cached_property
+    @figure
     def known_unit(self) -> Decimal:
         """The unit's value, where a rule before has made sure that there is one."""
         assert self.unit is not None, "rules about amounts come after the one about price"
         return self.unit
 
-    @cached_property
+    @figure
     def notional(self) -> Decimal:
         """The order's notional: a quantity at the worst of mark, limit and stop."""
         found = sizes.notional(self.state.ledger, self.wish, self.known_size)
         assert found is not None, "rules about amounts come after the one about price"
         return found
 
-    @cached_property
+    @figure
     def stake(self) -> Stake:
         """What the strategy has of the instrument, without the order that is to be replaced."""
         wish, order = self.wish, self.replaces
@@ -111,12 +111,12 @@ class Asked:
             return exposure.with_exit(found, order.side, order.share.quantity.copy_negate())
         return exposure.without_entry(found, order.side, order.share)
 
-    @cached_property
+    @figure
     def closable(self) -> Decimal:
         """How much of the position is left to close, in base units or contracts."""
         return closable(self.stake, self.wish.side)
 
-    @cached_property
+    @figure
     def is_exit(self) -> bool:
         """Whether this can only bring the strategy's own position closer to zero."""
         if self.wish.reduce_only:
@@ -127,7 +127,7 @@ class Asked:
             return self.wish.quantity <= self.closable
         return self.size is not None and self.size.quantity <= self.closable
 
-    @cached_property
+    @figure
     def after(self) -> Stake:
         """The stake with this order in flight."""
         size, side = self.known_size, self.wish.side
@@ -141,7 +141,7 @@ class Asked:
         share = sizes.share_of(side, quantity, value, size.entry_price, stop_loss)
         return exposure.with_entry(self.stake, side, share)
 
-    @cached_property
+    @figure
     def adds(self) -> bool:
         """Whether the worst case grows: always for an entry; for an exit only where an entry
         against the position is in flight, which would then start from less."""
@@ -152,21 +152,21 @@ class Asked:
         before = exposure.extent(self.stake, self.mark.price, self.unit)
         return exposure.extent(self.after, self.mark.price, self.unit).worst > before.worst
 
-    @cached_property
+    @figure
     def _opposed(self) -> bool:
         return side_of(self.stake, self.wish.side).entries > 0
 
-    @cached_property
+    @figure
     def book(self) -> Book:
         """The worst cases of the whole book with this order in flight."""
         return exposure.book_with(self.state, self.after)
 
-    @cached_property
-    def worth(self) -> ledger.Equity:
+    @figure
+    def worth(self) -> ledger.Worth:
         """The book at its marks."""
-        return ledger.equity(self.state.ledger)
+        return ledger.net_worth(self.state.ledger)
 
-    @cached_property
+    @figure
     def added_notional(self) -> Decimal:
         """What this adds to entries: the notional, less that of the order it replaces."""
         order = self.replaces

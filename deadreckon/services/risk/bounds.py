@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from operator import attrgetter
 
 from deadreckon.contracts.amounts import ROUNDING, ZERO, ratio
 from deadreckon.services.portfolio import ledger
@@ -31,6 +32,7 @@ OF_EQUITY = (
     "margin_level_min",
     "heat_max",
 )
+_of_the_book, _of_equity = attrgetter(*OF_THE_BOOK), attrgetter(*OF_EQUITY)
 
 
 def ceiling(field: str, measure: Callable[[Asked], Decimal], reason: str) -> Guard:
@@ -82,15 +84,17 @@ def book_priced(asked: Asked) -> Breach | None:
     """What cannot be valued cannot be kept within a limit."""
     limits = asked.limits
     missing: list[str] = list(asked.state.breakers.unpriced)
-    if limits.strategy_allocations or any(
-        getattr(limits, name) is not None for name in OF_THE_BOOK
-    ):
+    if limits.strategy_allocations or _any_set(_of_the_book(limits)):
         missing += asked.book.unpriced
-    if any(getattr(limits, name) is not None for name in OF_EQUITY):
+    if _any_set(_of_equity(limits)):
         missing += asked.worth.unpriced
     if not missing:
         return None
     return Breach(None, None, f"{', '.join(sorted(set(missing)))}: held, and has no price or rate")
+
+
+def _any_set(limits: tuple[object, ...]) -> bool:
+    return limits.count(None) < len(limits)
 
 
 def strategy_allocation(asked: Asked) -> Breach | None:
@@ -191,7 +195,7 @@ def leverage_max(asked: Asked) -> Breach | None:
 
 def _liability(asked: Asked) -> Decimal:
     """Short spot and negative cash, once everything in flight has filled."""
-    cash, spent = asked.worth.cash_by_currency, asked.book.spent
+    cash, spent = ledger.cash_by_currency(asked.state.ledger), asked.book.spent
     found = asked.book.borrowed
     for currency in dict.fromkeys([*cash, *spent]):
         left = ROUNDING.subtract(cash.get(currency, ZERO), spent.get(currency, ZERO))

@@ -156,7 +156,7 @@ def _value(state: State) -> None:
     if limits.daily_loss_max is not None:
         _value_day(state)
     if limits.equity_floor is not None or limits.drawdown_max is not None:
-        found = ledger.equity(state.ledger)
+        found = ledger.net_worth(state.ledger)
         breakers.unpriced += found.unpriced
         if not found.unpriced:
             breakers.equity = found.equity

@@ -117,8 +117,9 @@ _OF_LESS = tuple(
 
 def first_breach(asked: Asked) -> tuple[Rule, Breach] | None:
     """The first rule that says no, with its figures; None when every rule lets it pass."""
+    exits = asked.is_exit
     for rule in RULES:
-        if _is_asked(rule, asked) and (breach := rule.guard(asked)):
+        if (not exits or _binds_exits(rule, asked)) and (breach := rule.guard(asked)):
             return rule, breach
     return None
 
@@ -131,7 +132,7 @@ def first_breach_of_less(asked: Asked) -> tuple[Rule, Breach] | None:
     return None
 
 
-def _is_asked(rule: Rule, asked: Asked) -> bool:
-    if not asked.is_exit or rule.exits is Exits.BOUND:
-        return True
-    return rule.exits is Exits.IF_THEY_ADD and asked.adds
+def _binds_exits(rule: Rule, asked: Asked) -> bool:
+    if rule.exits is Exits.IF_THEY_ADD:
+        return asked.adds
+    return rule.exits is Exits.BOUND
