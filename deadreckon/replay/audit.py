@@ -26,7 +26,7 @@ from deadreckon.replay.traded import Traded
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.feed import Message
 from deadreckon.runtime.intake import Intake
-from deadreckon.runtime.recollection import Recollection
+from deadreckon.runtime.recollection import Recollection, RecollectionError
 from deadreckon.services.portfolio import accounting, ledger
 from deadreckon.services.portfolio.holdings import Ledger
 
@@ -114,6 +114,14 @@ class Audit:
         if message.damage:
             self.damages.append(f"{message.sequence}: {message.damage}")
         self._count(message)
+        try:
+            self._take(message)
+        except RecollectionError as error:
+            self.damages.append(f"{message.sequence}: {error}")
+
+    def _take(self, message: Message) -> None:
+        if message.damage and self._reading.is_own(message):
+            return  # nothing in it is to be believed, and it is told
         for (_, _, question), answers in self._reading.take(message):
             self._question(question)
             for said in answers:
@@ -138,7 +146,7 @@ class Audit:
             self.traded.fold([said])
             self.tally.first_sequence = self.tally.first_sequence or message.sequence
             self.tally.last_sequence = message.sequence
-            if message.commit is not None:
+            if message.commit is not None and not message.damage:
                 self._digest.fold(message.subject, message.commit.events[index])
 
     def _question(self, said: Recorded[Any]) -> None:

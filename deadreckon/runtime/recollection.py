@@ -43,7 +43,16 @@ class Recollection:
         return message.subject.service == self._service and message.subject.book == self._book
 
     def take(self, message: Message) -> Iterator[tuple[Question, list[Recorded[Any]]]]:
-        """What this message settles: questions in lived order, each with its answers."""
+        """What this message settles: questions in lived order, each with its answers.
+
+        Raises RecollectionError for a message in the service's own domain that it cannot have
+        written so: what it remembers would not be what it said.
+        """
+        if message.damage and self.is_own(message):
+            raise RecollectionError(
+                f"{self._service}: message {message.sequence} of its own domain is damaged: "
+                f"{message.damage}"
+            )
         if message.commit is None or not self.is_own(message):
             for index, said in enumerate(self._intake.admit(message)):
                 self.waiting.append((message.sequence, index, said))
