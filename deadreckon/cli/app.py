@@ -13,7 +13,7 @@ EXIT_INTERRUPTED = 130  # by Ctrl-C before there was anything to end in good ord
 
 def fail(message: str, code: int = EXIT_ENVIRONMENT) -> NoReturn:
     """End with one line on stderr that says what to do."""
-    print(f"dr: {message}", file=sys.stderr)
+    print(f"dr: {' '.join(message.splitlines())}", file=sys.stderr)
     raise SystemExit(code)
 
 

@@ -1,16 +1,27 @@
 """`dr limits`, `instruments`, `venue`, `cash`, `strategy`: what may trade, with what, how far."""
 
 import json as codec
-from decimal import Decimal
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from cyclopts import App
+from cyclopts import App, Parameter, Token
 
 from deadreckon.cli.app import EXIT_USAGE, fail
 from deadreckon.cli.operators import Actor, Data, Json, Reason, Url
 from deadreckon.contracts.event import Event
+
+
+def _amount(_: Any, tokens: Sequence[Token]) -> Decimal:
+    try:
+        return Decimal(tokens[0].value)
+    except InvalidOperation:
+        raise ValueError(f"{tokens[0].value[:40]!r} is no decimal number") from None
+
+
+Amount = Annotated[Decimal, Parameter(converter=_amount)]
 
 limits = App(
     name="limits", help="Show or set the limits in force. Example: dr limits show --data run1"
@@ -268,7 +279,7 @@ def cash_show(*, data: Data = Path("var"), nats: Url = None, json: Json = False)
 @cash.command(name="deposit")
 def cash_deposit(
     currency: str,
-    amount: Decimal,
+    amount: Amount,
     *,
     actor: Actor,
     reason: Reason,
@@ -288,7 +299,7 @@ def cash_deposit(
 @cash.command(name="withdraw")
 def cash_withdraw(
     currency: str,
-    amount: Decimal,
+    amount: Amount,
     *,
     actor: Actor,
     reason: Reason,
@@ -346,7 +357,7 @@ def strategy_set(
     *parameters: str,
     kind: str | None = None,
     instrument: str | None = None,
-    notional: Decimal | None = None,
+    notional: Amount | None = None,
     enabled: bool | None = None,
     actor: Actor,
     reason: Reason,
