@@ -277,7 +277,7 @@ def _read(path: Path) -> tuple[Head, memoryview]:
     length = content.find(b"\n", begin) - begin
     try:
         return msgspec.json.decode(rest[:length], type=Head), rest[length + 1 :]
-    except msgspec.MsgspecError as error:
+    except _UNREADABLE as error:
         raise _RefusedError(f"its head cannot be read: {error}") from error
 
 
