@@ -195,7 +195,7 @@ class Mutator:
         return content
 
     def _twice(self, name: str) -> str:
-        return f",{json.dumps(name)}:{render(self.value('1')).decode('utf-8', 'surrogatepass')}}}"
+        return f",{json.dumps(name)}:{_said(self.value('1'))}}}"
 
     def _renamed(self, name: str) -> str:
         random = self.random

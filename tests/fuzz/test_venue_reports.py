@@ -26,6 +26,7 @@ from deadreckon.contracts.venues import (
     VenueOrderMissing,
     VenueOrderNotSent,
     VenueOrderRejected,
+    VenueOutcome,
     VenueReconciled,
     VenueReportRefused,
     VenueRequestSending,
@@ -110,8 +111,12 @@ def read(payload: bytes) -> Trade | Standing | None:
     try:
         return read_report(payload)
     except MalformedReportError as error:
-        assert len(error.evidence) <= 512
-        return None
+        return bounded(error)
+
+
+def bounded(error: MalformedReportError) -> Trade | Standing | None:
+    assert len(error.evidence) <= 512
+    return None
 
 
 def test_a_pushed_report_is_one_that_can_be_or_refused() -> None:
@@ -253,7 +258,7 @@ class Chaos:
             case 6 | 7 | 8:
                 return self.trade(*name)
             case 9:
-                outcome = random.choice(["cancelled", "expired"])
+                outcome: VenueOutcome = random.choice(["cancelled", "expired"])
                 return VenueOrderEnded(*name, outcome, self.size(), "by the venue")
             case 10:
                 return VenueCancelRejected(*name, "it has ended")
