@@ -47,9 +47,11 @@ class Account(Struct):
 
 
 class _Covering(Struct):
-    """Up to where a service's commits cover its inputs, and the last input it answered."""
+    """Up to where a service's commits cover its inputs, its last commit's own place, and the last
+    input it answered."""
 
     to: int = 0
+    own: int = 0
     answered: tuple[int, int] = (0, -1)
 
 
@@ -90,18 +92,22 @@ class _Accountant:
             self._digest.fold(subject, envelope)
             self._keep(domain, envelope.id, digest(bytes(envelope.data)))
         if subject.book != SHARED:
-            self._check_covering(domain, commit)
+            self._check_covering(domain, commit, message.sequence)
 
-    def _check_covering(self, domain: str, commit: Commit) -> None:
+    def _check_covering(self, domain: str, commit: Commit, sequence: int) -> None:
         """Ranges follow each other, and no input is answered twice or out of order."""
         covering = self._covering.setdefault(domain, _Covering())
-        if commit.first != covering.to + 1 or commit.to < covering.to:
+        follows = {covering.to + 1}
+        if covering.own == covering.to + 1:
+            # Who begins with a snapshot stands behind its own last commit, which is no input.
+            follows.add(covering.own + 1)
+        if commit.first not in follows or commit.to < covering.to:
             self._fault("differs", f"{domain}: {commit.first}..{commit.to} after {covering.to}")
-        covering.to = commit.to
-        for sequence, index, _ in commit.answers:
-            if (sequence, index) <= covering.answered:
-                self._fault("doubled", f"{domain} answers {sequence}/{index} again")
-            covering.answered = max(covering.answered, (sequence, index))
+        covering.to, covering.own = commit.to, sequence
+        for place, index, _ in commit.answers:
+            if (place, index) <= covering.answered:
+                self._fault("doubled", f"{domain} answers {place}/{index} again")
+            covering.answered = max(covering.answered, (place, index))
 
     def _keep(self, domain: str, id: str, body: str) -> None:
         self.account.events.setdefault(domain, []).append(Said(id, body, self.account.rows))
