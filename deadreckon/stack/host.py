@@ -76,7 +76,7 @@ class Keeper:
             self._server = EmbeddedServer(self._data, port=port)
             try:
                 await self._server.start()
-            except (ServerFailedError, StoreLockedError) as error:
+            except (ServerFailedError, StoreLockedError, OSError) as error:  # no room, say
                 log.error("nats_server_not_started", reason=str(error))
                 self._server.died.set()
                 await asyncio.sleep(RESTART_WAIT)
