@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,7 @@ class _Acknowledgements:
             return
         facts = iter(message.facts)
         for sequence, _, count in message.commit.answers:
-            for said in [next(facts) for _ in range(count)]:
+            for said in islice(facts, max(count, 0)):
                 if sequence == self._sequence:
                     self._answer(said)
 

@@ -1,5 +1,6 @@
 """What comes through the doors of producers and operators is answered, by name and in order."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -7,12 +8,15 @@ from random import Random
 import msgspec
 import pytest
 
+from deadreckon.contracts.governance import HaltAcknowledged, HaltRequested
+from deadreckon.contracts.orders import OrderCancelled
 from deadreckon.runtime.service import Service
 from tests.fuzz.budget import SEED, TOTAL, kept, share
 from tests.fuzz.desk import IN, OP, FuzzDesk, a_desk, check_answers, check_books, check_restart
 from tests.fuzz.mutator import Mutator
-from tests.fuzz.samples import facts, signals, varied, varied_fact
+from tests.fuzz.samples import ENTRY, facts, signals, varied, varied_fact
 from tests.sessions.script import ann
+from tests.sessions.stage import told
 from tests.stories import MINUTE, deposit, late_fee, marked, reporting, withdraw, worth
 
 ROUND = 100  # messages thrown between two rows of the tape
@@ -107,3 +111,22 @@ async def test_sound_facts_that_add_up_to_absurd_amounts_stop_no_reader(tmp_path
         await desk.tick()
         check_answers(desk.log, desk.good)
         check_books(desk.log, tmp_path)
+
+
+async def test_a_halt_cancels_more_orders_than_one_commit_can_tell(tmp_path: Path) -> None:
+    async with a_desk("crowded") as desk:
+        await desk.prepare()
+        await desk.say(ann(deposit("999999999")))
+        terms = {"order_type": "limit", "limit_price": "50", "quantity": "1", "at": desk.moment}
+        crowd = [
+            ENTRY | terms | {"id": f"c{number}"} for number in range(1_699)
+        ]  # and the sound wish behind
+        await desk.throw(IN, [json.dumps(crowd).encode()])
+        await desk.say(ann(HaltRequested("ann", "too many")))
+        facts = [it.event for message in told(desk.log) for it in message.facts]
+        cancelled = [it for it in facts if isinstance(it, OrderCancelled) and it.rule == "halted"]
+        assert len(cancelled) == len({it.order_id for it in cancelled}) == 1_700
+        [halted] = [it for it in facts if isinstance(it, HaltAcknowledged) and it.open_orders]
+        assert halted.open_orders == 1_700
+        check_books(desk.log, tmp_path)
+        await check_restart(desk.log, "crowded", desk.stage.states)
