@@ -83,6 +83,7 @@ def test_it_trades_there_and_the_log_agrees_with_the_venue(undisturbed: Told) ->
     assert undisturbed.kinds["OrderUnknown"] == 0
 
 
+@pytest.mark.slow
 def test_whatever_a_request_meets_the_same_comes_of_it(
     dr: Dr, tape: Path, undisturbed: Told
 ) -> None:
@@ -99,6 +100,7 @@ def test_whatever_a_request_meets_the_same_comes_of_it(
     assert found.kinds["VenueReportRefused"] > 0
 
 
+@pytest.mark.slow
 def test_a_stack_that_dies_around_its_requests_goes_on_as_if_it_had_not(
     dr: Dr, tape: Path, undisturbed: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +151,7 @@ def _has_sent(dr: Dr) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_a_folder_stays_at_the_venue_it_began_with(dr: Dr, tape: Path) -> None:
     words = ("demo", "--tape", str(tape), "--no-web", "--for", "0.5", "--data")
     dr.run(*words, "paper")
