@@ -22,12 +22,14 @@ Name = Literal[
     "memory",
     "restart",
     "takeover",
+    "soak",
 ]
 
 
 def bench(
     *names: Name,
     quick: bool = False,
+    events: int | None = None,
     json: bool = False,
     markdown: bool = False,
     data: Path = Path("var/bench"),
@@ -44,9 +46,11 @@ def bench(
     Parameters
     ----------
     names
-        What to measure; nothing for all of it, which takes some minutes.
+        What to measure; nothing for all but the soak, which takes some minutes.
     quick
         So little that it shows only that it works; the figures mean nothing.
+    events
+        How many events a soak is to last; 5,000,000 unless given, which takes hours.
     json
         Print one JSON object.
     markdown
@@ -63,7 +67,7 @@ def bench(
 
     path = data / "bench.jsonl" if history is None else history
     try:
-        result = run(lambda: take(names, data, quick, _tell))
+        result = run(lambda: take(names, data, quick, _tell, events))
     except MeasureError as error:
         fail(str(error))
     before = last_figures(path, quick, result.machine)

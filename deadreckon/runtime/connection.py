@@ -225,13 +225,15 @@ class Connection:
             if not answer.cancel() and not answer.cancelled():
                 answer.exception()  # looked at, even when sending failed first
 
-    async def publish(self, subject: str, payload: bytes, reply: str = "") -> None:
+    async def publish(
+        self, subject: str, payload: bytes, reply: str = "", headers: dict[str, str] | None = None
+    ) -> None:
         """Say something; raises UnavailableError when there is no connection to say it on, and
         DeniedError when the server has refused this subject before."""
         self.check_permitted(subject)
         if not self.is_up:
             raise UnavailableError(f"{subject}: not connected")
-        await self._publish(subject, payload, reply, None)
+        await self._publish(subject, payload, reply, headers)
 
     async def _publish(
         self, subject: str, payload: bytes, reply: str, headers: dict[str, str] | None

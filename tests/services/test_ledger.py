@@ -133,6 +133,7 @@ def test_a_fee_in_a_third_currency_counts_at_its_rate_and_not_at_all_without_one
     book = fold(deposit(10_000), filled("buy", 20, 100, fee="0.1", fee_currency="BNB"), bar(100))
     assert figures(ledger.equity(book), "fees", "equity") == ["0", "10000"]
     assert ledger.equity(book).unpriced == ["BNB"]
+    assert ledger.net_worth(book) == (Decimal(10_000), ["BNB"])
     book = fold(worth("BNB", 600), into=book, when=START + DAY)
     assert figures(ledger.equity(book), "fees", "equity") == ["60", "9940"]
     assert ledger.equity(book).unpriced == []
@@ -549,6 +550,7 @@ def test_with_many_currencies_only_conversion_rounds(
         now = ledger.equity(book)
         off = abs(Fraction(now.equity) - naive.equity())
         assert off <= 3 * 3 * Fraction(1, 2 * 10**18)  # currencies x sums that make up equity
+        assert ledger.net_worth(book) == (now.equity, now.unpriced)
         assert now.unpriced == []
 
 

@@ -12,10 +12,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import nats
-from nats.aio.client import Client
-
 from deadreckon.runtime.binary import nats_server
+from deadreckon.runtime.bus import UnavailableError
+from deadreckon.runtime.connection import Connection
 from deadreckon.runtime.leash import leashed
 from deadreckon.stack.bench.figures import percentile
 from deadreckon.stack.bench.workshop import MeasureError, Workshop
@@ -33,17 +32,17 @@ async def batch_seconds(shop: Workshop, size: int, batches: int) -> float:
     """Seconds that an acknowledged batch of so many messages takes here, p50, one after the
     other."""
     with shop.folder("batch") as folder:
-        async with _server(folder.root) as client:
-            await _ask(client, "$JS.API.STREAM.CREATE.BATCH", json.dumps(STREAM).encode())
-            times = [await _batch(client, f"batch-{number}", size) for number in range(batches)]
+        async with _server(folder.root) as connection:
+            await _ask(connection, "$JS.API.STREAM.CREATE.BATCH", json.dumps(STREAM).encode())
+            times = [await _batch(connection, f"batch-{number}", size) for number in range(batches)]
     return percentile(times, 0.5)
 
 
-async def _batch(client: Client, name: str, size: int) -> float:
+async def _batch(connection: Connection, name: str, size: int) -> float:
     begun = time.perf_counter()
     for number in range(1, size):
-        await client.publish(SUBJECT, PAYLOAD, headers=_place(name, number))
-    await _ask(client, SUBJECT, PAYLOAD, _place(name, size) | {"Nats-Batch-Commit": "1"})
+        await connection.publish(SUBJECT, PAYLOAD, headers=_place(name, number))
+    await _ask(connection, SUBJECT, PAYLOAD, _place(name, size) | {"Nats-Batch-Commit": "1"})
     return time.perf_counter() - begun
 
 
@@ -52,16 +51,16 @@ def _place(name: str, number: int) -> dict[str, str]:
 
 
 async def _ask(
-    client: Client, subject: str, payload: bytes, headers: dict[str, str] | None = None
+    connection: Connection, subject: str, payload: bytes, headers: dict[str, str] | None = None
 ) -> None:
-    reply = await client.request(subject, payload, WAIT, headers=headers)
-    answer = json.loads(reply.data)
+    reply = await connection.request(subject, payload, WAIT, headers=headers)
+    answer = json.loads(reply.payload)
     if "error" in answer:
         raise MeasureError(f"{subject}: {answer['error']['description']}")
 
 
 @asynccontextmanager
-async def _server(folder: Path) -> AsyncIterator[Client]:
+async def _server(folder: Path) -> AsyncIterator[Connection]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -72,25 +71,31 @@ async def _server(folder: Path) -> AsyncIterator[Client]:
             *leashed([str(nats_server()), "-c", str(settings)]), stdout=words, stderr=words
         )
         try:
-            client = await _connected(f"nats://127.0.0.1:{port}", process)
-            yield client
-            await client.close()
+            connection = await _connected(f"nats://127.0.0.1:{port}", process)
+            yield connection
+            await connection.close()
         finally:
             if process.returncode is None:
                 process.terminate()
             await process.wait()
 
 
-async def _connected(url: str, process: asyncio.subprocess.Process) -> Client:
+async def _connected(url: str, process: asyncio.subprocess.Process) -> Connection:
     deadline = time.monotonic() + WAIT
     while True:
         try:
-            return await nats.connect(url, allow_reconnect=False, error_cb=_unheard)
-        except (OSError, nats.errors.Error) as fault:
+            return await Connection.open(
+                url,
+                user=None,
+                password=None,
+                token=None,
+                credential=None,
+                tls=None,
+                name="batches",
+                inbox_prefix="_INBOX.batches",
+                wait=1.0,
+            )
+        except UnavailableError as fault:
             if process.returncode is not None or time.monotonic() > deadline:
                 raise MeasureError(f"no server for atomic batches: {fault}") from fault
         await asyncio.sleep(0.05)
-
-
-async def _unheard(_: Exception) -> None:
-    """Attempts before the server listens are no news."""

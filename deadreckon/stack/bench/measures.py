@@ -16,6 +16,7 @@ from deadreckon.stack.bench import (
     playing,
     replaying,
     restart,
+    soak,
     sustained,
     takeover,
 )
@@ -38,17 +39,21 @@ MEASURES: dict[str, Measure] = {
     "memory": memory.measure,
     "restart": restart.measure,
     "takeover": takeover.measure,
+    "soak": soak.measure,
 }
+ON_DEMAND = ("soak",)  # what takes hours
 
 
-async def take(names: Sequence[str], data: Path, quick: bool, tell: Tell) -> Run:
-    """Take the named measures, or all of them, one after the other."""
+async def take(
+    names: Sequence[str], data: Path, quick: bool, tell: Tell, events: int | None = None
+) -> Run:
+    """Take the named measures, or all that take minutes, one after the other."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     begun = time.monotonic()
     figures: list[Figure] = []
-    for name in names or MEASURES:
+    for name in names or (each for each in MEASURES if each not in ON_DEMAND):
         tell(name, "begins")
-        with workshop(data, quick, partial(tell, name)) as shop:
+        with workshop(data, quick, partial(tell, name), events) as shop:
             found = await MEASURES[name](shop)
         figures += [structs.replace(figure, measure=name) for figure in found]
     return Run(

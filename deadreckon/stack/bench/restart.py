@@ -67,8 +67,8 @@ async def _first_decision(folder: Folder) -> float:
     """Seconds from the start of the process to the verdict on a signal that waits for nothing but
     the log; the stack is ended in good order then."""
     begun = time.perf_counter()
-    async with _stack(folder) as process:
-        await _listening(folder, process)
+    async with stack_process(folder) as process:
+        await listening(folder, process)
         async with (
             open_bus(folder, None, PRODUCER) as bus,
             open_bus(folder, None, "market") as market,
@@ -85,12 +85,15 @@ async def _first_decision(folder: Folder) -> float:
 
 
 @asynccontextmanager
-async def _stack(folder: Folder) -> AsyncIterator[asyncio.subprocess.Process]:
+async def stack_process(folder: Folder, *words: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`dr up` on a folder, ended in good order."""
+    folder.logs.mkdir(exist_ok=True)
     root = Path(__file__).resolve().parents[3]
     command = [sys.executable, "-m", "deadreckon", "up", "--web-port", "0", "--json"]
     with (folder.logs / "up.log").open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
             *command,
+            *words,
             "--data",
             str(folder.root.absolute()),
             cwd=root,
@@ -106,7 +109,7 @@ async def _stack(folder: Folder) -> AsyncIterator[asyncio.subprocess.Process]:
             await process.wait()
 
 
-async def _listening(folder: Folder, process: asyncio.subprocess.Process) -> None:
+async def listening(folder: Folder, process: asyncio.subprocess.Process) -> None:
     """Until the server of the stack is there."""
     while running(folder.root) is None:
         if process.returncode is not None:

@@ -38,10 +38,13 @@ class Place(Struct, frozen=True):
 class Workshop:
     """Gives measures their places and their sizes; `tell` hears what is being measured."""
 
-    def __init__(self, root: Path, quick: bool, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, root: Path, quick: bool, tell: Callable[[str], None], events: int | None = None
+    ) -> None:
         self.root = root
         self.quick = quick
         self.tell = tell
+        self.events = events  # how long a soak is to be
 
     def size(self, full: T, quick: T) -> T:
         """How much to do: enough for a steady figure, or enough to see that it works."""
@@ -67,12 +70,14 @@ class Workshop:
 
 
 @contextmanager
-def workshop(data: Path, quick: bool, tell: Callable[[str], None]) -> Iterator[Workshop]:
+def workshop(
+    data: Path, quick: bool, tell: Callable[[str], None], events: int | None = None
+) -> Iterator[Workshop]:
     """A workshop in `data` that leaves nothing behind."""
     data.mkdir(parents=True, exist_ok=True)
     root = Path(tempfile.mkdtemp(prefix="run-", dir=data))
     logs.configure(root / "bench.log")
     try:
-        yield Workshop(root, quick, tell)
+        yield Workshop(root, quick, tell, events)
     finally:
         shutil.rmtree(root, ignore_errors=True)

@@ -1,0 +1,150 @@
+"""Whether a stack stays small: memory of each process and growth of each file, for hours."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from deadreckon.contracts.event import NANOSECONDS
+from deadreckon.contracts.moments import DAY
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.rights import STACK
+from deadreckon.runtime.server import running
+from deadreckon.runtime.switchboard import Switchboard
+from deadreckon.stack.assembly import BOOK, RANK
+from deadreckon.stack.bench.figures import Figure, bounded
+from deadreckon.stack.bench.market import set_up_bench
+from deadreckon.stack.bench.memory import BATCH, EVENTS_A_SIGNAL, SIZE_MAX, Driver, resident
+from deadreckon.stack.bench.restart import listening, stack_process
+from deadreckon.stack.bench.workshop import PRODUCER, MeasureError, Workshop
+
+EVENTS = 5_000_000
+EVERY = 100_000  # events between two samples
+DAYS = 28  # of log time for the whole run: ids are forgotten after seven of them
+MILLION = 1_000_000
+BARS = "▁▂▃▄▅▆▇█"
+WHOLE = "stack with its views"
+
+Sizes = Mapping[str, float]  # MB, by the name of a process or of a part of the data folder
+
+
+class Sample(Struct, frozen=True):
+    """Memory of each process and size of each part of the data folder at a length of the log."""
+
+    events: int
+    memory: Sizes
+    files: Sizes
+
+
+async def measure(shop: Workshop) -> list[Figure]:
+    """`dr up` with a process for each service, its views and snapshots, under steady orders."""
+    events = shop.events or shop.size(EVENTS, 20_000)
+    with shop.folder("soak") as folder:
+        (folder.root / "soak.toml").write_text("processes = true\n", "utf-8")
+        begun = time.monotonic()
+        async with stack_process(folder, "--config", str(folder.root / "soak.toml")) as process:
+            await listening(folder, process)
+            samples = await _drive(shop, folder, process, events)
+        shop.tell(f"{samples[-1].events:,} events in {time.monotonic() - begun:,.0f} s")
+    for line in _lines(samples):
+        shop.tell(line)
+    return _figures(samples)
+
+
+async def _drive(
+    shop: Workshop, folder: Folder, process: asyncio.subprocess.Process, events: int
+) -> list[Sample]:
+    address = running(folder.root)
+    assert address is not None, "somebody waited until it listens"
+    bus = await Switchboard.open(address.entrance, STACK, [PRODUCER, "market"])
+    try:
+        await set_up_bench(bus, BOOK)
+        driver = Driver(bus, await bus.read(0), process)
+        begin, batches = time.time_ns() + NANOSECONDS, events // (BATCH * EVENTS_A_SIGNAL)
+        await driver.batch(begin)
+        samples = [_sample(driver, folder, process)]
+        for number in range(1, batches):
+            await driver.batch(begin + number * DAYS * DAY // batches)
+            if driver.events >= len(samples) * min(EVERY, events // 10):
+                samples.append(_sample(driver, folder, process))
+                shop.tell(_told(samples[-1]))
+        return [*samples, _sample(driver, folder, process)]
+    finally:
+        await bus.close()
+
+
+def _sample(driver: Driver, folder: Folder, process: asyncio.subprocess.Process) -> Sample:
+    memory = {name: resident(pid) for name, pid in _processes(process.pid).items()}
+    files: dict[str, float] = {}
+    for path in folder.root.rglob("*"):
+        part = path.relative_to(folder.root).parts[0].partition(".")[0]
+        files[part] = files.get(part, 0.0) + _megabytes(path)
+    return Sample(driver.events, memory, files)
+
+
+def _megabytes(path: Path) -> float:
+    try:
+        return path.stat().st_size / 1e6 if path.is_file() else 0.0
+    except FileNotFoundError:  # a part that was merged, a snapshot that gave way to another
+        return 0.0
+
+
+def _processes(parent: int) -> dict[str, int]:
+    """The stack's own process and its children, by what they are."""
+    found = {WHOLE: parent}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = path.read_text("utf-8").rpartition(")")[2].split()
+            said = path.with_name("cmdline").read_bytes().decode().split("\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has ended
+        if int(words[1]) == parent:
+            found[_name(said)] = int(path.parent.name)
+    if len(found) <= len(RANK):
+        raise MeasureError("the processes of the stack are not to be seen under /proc")
+    return found
+
+
+def _name(said: list[str]) -> str:
+    """Which child a command line is: a service, a module of ours, or another program."""
+    modules = [word.rpartition(".")[2] for word in said if word.startswith("deadreckon.")]
+    return next((name for name in RANK if name in said), [*modules, Path(said[0]).name][0])
+
+
+def _told(sample: Sample) -> str:
+    most = max((name for name in sample.memory if name in RANK), key=sample.memory.__getitem__)
+    files = ", ".join(f"{name} {size:.0f}" for name, size in sample.files.items() if size >= 1)
+    return f"{sample.events:,} events; {most} {sample.memory[most]:.0f} MB; files (MB): {files}"
+
+
+def _lines(samples: list[Sample]) -> list[str]:
+    """Each process's memory as a line of bars, from nothing to the most it had."""
+    lines = []
+    for name in samples[-1].memory:
+        sizes = [sample.memory.get(name, 0.0) for sample in samples]
+        bars = "".join(BARS[min(7, int(8 * size / (max(sizes) or 1)))] for size in sizes)
+        lines.append(f"{name:20} {bars} {sizes[0]:.0f} to {sizes[-1]:.0f} MB")
+    return lines
+
+
+def _figures(samples: list[Sample]) -> list[Figure]:
+    """Slopes of memory are told once the horizon is full: then as many ids are forgotten as come.
+    Files grow with the log, which never expires."""
+    last = samples[-1]
+    full = next(it for it in samples if it.events >= last.events * 0.4)
+    figures = []
+    for name, size in sorted(last.memory.items()):
+        slope = (size - full.memory.get(name, size)) / max(last.events - full.events, 1) * MILLION
+        told = f"{name} after {last.events:,} events"
+        service = name in RANK
+        figures += [
+            bounded(told, size, "MB", SIZE_MAX) if service else Figure(told, size, "MB"),
+            Figure(f"{name}, slope per million", slope, "MB"),
+        ]
+    for name, size in sorted(last.files.items()):
+        slope = (size - samples[0].files.get(name, 0.0)) / last.events * MILLION
+        if slope >= 1:
+            figures.append(Figure(f"{name} on disk, slope per million", slope, "MB"))
+    return figures
