@@ -17,6 +17,7 @@ from deadreckon.projections.projector import Projector
 from deadreckon.projections.sink import SupersededError
 from deadreckon.projections.store import extent, open_projector, paths
 from deadreckon.replay.reading import messages
+from deadreckon.runtime.bus import UnavailableError
 from deadreckon.runtime.feed import Feed, Message
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.intake import Intake
@@ -265,7 +266,22 @@ class Views:
             await asyncio.sleep(LOOK)
             if self._feed.least >= self._feed.last:
                 break
-        await asyncio.to_thread(lambda: stored.projector)
+        try:
+            await asyncio.to_thread(lambda: stored.projector)
+        except DISK_FAULTS as fault:
+            _say_waiting(fault)
+            await self._open_later(stored)
+
+    async def _open_later(self, stored: StoredViews) -> None:
+        while True:
+            await asyncio.sleep(ROOM_SECONDS)
+            try:
+                await asyncio.to_thread(lambda: stored.projector)
+            except DISK_FAULTS as fault:
+                log.debug("views_still_wait", reason=str(fault))
+            else:
+                log.warning("views_back", place=stored.projector.place)
+                return
 
     async def _opened(self) -> None:
         if self._opening is not None:
@@ -310,24 +326,22 @@ class Views:
             await asyncio.to_thread(write)
         except SupersededError:
             log.warning("views_superseded", note="a rebuild replaced them; going on with the new")
-            stored.reopen()
-            await self._read_again(stored.projector)
+            await self._write_anew(stored)
         except DISK_FAULTS as fault:
-            log.error("views_wait", reason=str(fault), next="they are written once there is room")
-            await self._write_later(stored)
+            _say_waiting(fault)
+            await self._write_anew(stored)
+            log.warning("views_back", place=stored.projector.place)
 
-    async def _write_later(self, stored: StoredViews) -> None:
-        """Views that the disk did not take are opened anew, until it takes what they lack."""
+    async def _write_anew(self, stored: StoredViews) -> None:
+        """Open them anew, and hand them what they lack as soon as disk and log allow it."""
         while True:
-            await asyncio.sleep(ROOM_SECONDS)
             try:
                 stored.reopen()
                 await self._read_again(stored.projector)
-            except DISK_FAULTS as fault:
-                log.debug("views_still_wait", reason=str(fault))
-            else:
-                log.warning("views_back", place=stored.projector.place)
                 return
+            except (*DISK_FAULTS, UnavailableError) as fault:
+                log.debug("views_still_wait", reason=str(fault))
+            await asyncio.sleep(ROOM_SECONDS)
 
     async def _read_again(self, projector: Projector) -> None:
         """Hand reopened views what the log holds between their place and ours."""
@@ -341,3 +355,7 @@ class Views:
     async def _written(self) -> None:
         if self._writing:
             await self._writing
+
+
+def _say_waiting(fault: Exception) -> None:
+    log.error("views_wait", reason=str(fault), next="they are written once there is room")

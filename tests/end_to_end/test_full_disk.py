@@ -1,9 +1,11 @@
 """A data folder on a disk that takes nothing more: the stack says so, waits, and goes on."""
 
 import json
+import os
 import resource
 import signal
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import httpx2
@@ -16,10 +18,12 @@ pytestmark = pytest.mark.slow
 
 
 def allow(pids: Iterable[int], size: int) -> None:
-    """Let processes write files of so many bytes: of none, what they see is a failing disk."""
+    """Let processes write files of so many bytes: of none, what they see is a failing disk. The
+    server may be gone: its stack has noticed, and cannot start another yet."""
     for pid in pids:
-        _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, most))
+        with suppress(ProcessLookupError):
+            _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, most))
 
 
 def test_a_stack_outlives_a_full_disk_and_lacks_nothing_afterwards(dr: Dr) -> None:
@@ -31,6 +35,9 @@ def test_a_stack_outlives_a_full_disk_and_lacks_nothing_afterwards(dr: Dr) -> No
         return httpx2.get(f"{web}/health").json()
 
     until(lambda: health()["ok"], "a stack that is well")
+    # The very first start makes files that there is no waiting for.
+    until((dr.folder / "desk" / "analytics.duckdb").exists, "the views to be there")
+    until(lambda: dr.json("status", "--data", "desk")["sequence"], "something in the views")
     server = running(dr.folder / "desk")
     assert server is not None
     everybody = [process.pid, server.pid]
@@ -51,3 +58,20 @@ def test_a_stack_outlives_a_full_disk_and_lacks_nothing_afterwards(dr: Dr) -> No
     said = [json.loads(line)["event"] for line in errors.splitlines()]
     assert (said.count("log_away"), said.count("log_back")) == (1, 1)
     assert "agree with the log" in dr.run("verify", "--data", "desk")
+
+
+def test_a_stack_can_be_ended_while_its_log_is_away(dr: Dr) -> None:
+    process = dr.start("up", "--data", "desk", "--web-port", "0", "--json")
+    assert process.stdout is not None
+    web = json.loads(process.stdout.readline())["web"]
+    until(lambda: httpx2.get(f"{web}/health").json()["ok"], "a stack that is well")
+    server = running(dr.folder / "desk")
+    assert server is not None
+    os.kill(server.pid, signal.SIGSTOP)
+    until(lambda: not httpx2.get(f"{web}/health").json()["ok"], "word that it is not well")
+
+    process.send_signal(signal.SIGTERM)
+
+    _, errors = process.communicate(timeout=60)
+    assert "ended_unsaid" in errors
+    assert process.returncode == 0, errors
