@@ -12,6 +12,7 @@ from deadreckon.contracts.envelope import Commit, digest
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.subjects import Subject
 from deadreckon.runtime.bus import Bus, Reader, Stored
+from deadreckon.runtime.ending import end
 from deadreckon.runtime.rights import READER
 from deadreckon.runtime.switchboard import acting
 
@@ -172,8 +173,7 @@ class Feed:
     async def stop(self) -> None:
         """Stop reading; messages already here stay readable."""
         if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end([self._task])
         if self._reader:
             await self._reader.close()
 

@@ -24,6 +24,7 @@ from deadreckon.runtime.bus import (
 from deadreckon.runtime.connection import CONNECT_WAIT, Connection
 from deadreckon.runtime.credentials import Credential
 from deadreckon.runtime.credentials import inbox_prefix as inbox_of
+from deadreckon.runtime.ending import end
 from deadreckon.runtime.jetstream_api import (
     MESSAGE_TOO_LARGE,
     WRONG_LAST_SEQUENCE,
@@ -228,9 +229,7 @@ class JetStreamBus:
             await reader.close()
         for notices in self._notices:
             await notices.close()
-        for server in self._servers:
-            server.cancel()
-        await asyncio.gather(*self._servers, return_exceptions=True)
+        await end(self._servers)
         await self._connection.close()
 
 

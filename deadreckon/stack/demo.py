@@ -20,6 +20,7 @@ from deadreckon.runtime.answerer import Answerer
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.crashes import CrashBook
 from deadreckon.runtime.domain import retry
+from deadreckon.runtime.ending import end
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.snapshots import Snapshots
@@ -166,9 +167,7 @@ class Demo:
                     task.result()
             await playing
         finally:
-            for task in watching:
-                task.cancel()
-            await asyncio.gather(*watching, return_exceptions=True)
+            await end(watching)
         for service in self.services:
             await service.rest()
         stopped = StackStopped(list(plan.services), "stack", "stop")

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from deadreckon import __version__
 from deadreckon.replay.reading import messages
+from deadreckon.runtime import ending
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.folder import Folder
@@ -238,9 +239,7 @@ async def _load(bus: Bus) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await ending.end(running)
 
 
 async def miscounts(bus: Bus, services: Sequence[str]) -> list[Miscount]:

@@ -20,6 +20,7 @@ from deadreckon.runtime.bus import (
 )
 from deadreckon.runtime.credentials import PRODUCER
 from deadreckon.runtime.domain import retry
+from deadreckon.runtime.ending import end
 from deadreckon.runtime.entrance import Entrance, external
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.jetstream import JetStreamBus
@@ -62,8 +63,7 @@ class Keeper:
 
     async def __aexit__(self, *_: object) -> None:
         if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end([self._task])
         await self._server.stop()
 
     async def _keep(self) -> None:

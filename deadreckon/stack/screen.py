@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.live import Live
 
 from deadreckon.projections.board import BoardView
+from deadreckon.runtime.ending import end
 from deadreckon.stack.frame import Progress, compose, one_line
 from deadreckon.stack.paint import Painted
 
@@ -62,8 +63,7 @@ class Screen:
         trace: TracebackType | None,
     ) -> None:
         if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end([self._task])
 
     async def run(self) -> None:
         """Show frames until cancelled; the last one stays."""

@@ -16,6 +16,7 @@ from deadreckon.runtime import logs
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.crashes import CrashBook
 from deadreckon.runtime.domain import retry
+from deadreckon.runtime.ending import end
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.registry import Tls
@@ -27,7 +28,7 @@ from deadreckon.services.venues.port import Venue
 from deadreckon.stack.assembly import BOOK, RANK, VENUE_SIM, assemble
 from deadreckon.stack.host import stack_bus, whereabouts
 from deadreckon.stack.interrupts import interrupted
-from deadreckon.stack.serving import HEAD_START, LOOK, served
+from deadreckon.stack.serving import served
 from deadreckon.stack.setup import say
 from deadreckon.stack.supervision import halt_after_crashes
 from deadreckon.stack.venue import Venues, venue_of, venues_ready
@@ -118,7 +119,17 @@ class Live:
         )
 
     async def run(self, until: asyncio.Event | None = None) -> None:
-        """Answer until interrupted (or `until` is set); ends with the error of what failed."""
+        """Answer until interrupted (or `until` is set); ends with the error of what failed.
+
+        Who asks it to end while it still recalls is heard as soon as it has.
+        """
+        ending = asyncio.create_task(until.wait() if until else interrupted(), name="ending")
+        try:
+            await self._run(ending)
+        finally:
+            await end([ending])
+
+    async def _run(self, ending: "asyncio.Task[object]") -> None:
         self.views.check((await retry(self.bus.info)).last)
         for service in self.services:
             await service.restore()
@@ -132,7 +143,7 @@ class Live:
             if self._workers:
                 await self._workers.start()
             await self._say_started()
-            await self._follow(until)
+            await self._follow(ending)
             await self._rest()
             await self._end()
             self._crashes.forget()
@@ -141,30 +152,18 @@ class Live:
                 await self._workers.stop()
             await self.feed.stop()
 
-    async def _follow(self, until: asyncio.Event | None) -> None:
+    async def _follow(self, ending: "asyncio.Task[object]") -> None:
         jobs = [asyncio.create_task(each.follow(), name=each.name) for each in self.services]
         jobs += [
             asyncio.create_task(answer_standing(each, self.settings.book, self.bus))
             for each in self.services
         ]
         jobs.append(asyncio.create_task(self.clock.run(), name="clock"))
-        jobs.append(asyncio.create_task(self._follow_views(), name="views"))
-        ending = asyncio.create_task(until.wait() if until else interrupted(), name="ending")
+        jobs.append(asyncio.create_task(self.views.follow(), name="views"))
         done, rest = await asyncio.wait([*jobs, ending], return_when=asyncio.FIRST_COMPLETED)
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
+        await end(rest)
         for task in done:
             task.result()
-
-    async def _follow_views(self) -> None:
-        """The services first answer what waits for them: to open the views takes a core a second,
-        where there is much."""
-        for _ in range(int(HEAD_START / LOOK)):
-            await asyncio.sleep(LOOK)
-            if all(service.position >= self.feed.last for service in self.services):
-                break
-        await self.views.follow()
 
     async def _rest(self) -> None:
         """Leave snapshots behind, unless the log is away: the next start folds it then."""

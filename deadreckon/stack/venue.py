@@ -13,6 +13,7 @@ from msgspec import Struct
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.portfolio import CashDeposited
+from deadreckon.runtime.ending import end
 from deadreckon.runtime.folder import Folder, FolderError
 from deadreckon.runtime.secret import read_secret
 from deadreckon.services.venues.port import Venue
@@ -132,8 +133,7 @@ async def own_exchange(folder: Folder, wish: Exchange) -> AsyncIterator[Exchange
         try:
             yield exchange
         finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+            await end([keeping])
 
 
 @asynccontextmanager

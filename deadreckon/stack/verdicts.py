@@ -22,6 +22,7 @@ from deadreckon.contracts.subjects import verdict_subject
 from deadreckon.contracts.verdicts import Outcome, Verdict
 from deadreckon.runtime.bus import Bus, UnavailableError
 from deadreckon.runtime.domain import retry
+from deadreckon.runtime.ending import end
 
 WAITING_MAX = 10_000  # notices not yet sent; a producer that must know reads the log
 ASKED_MAX = 100_000  # wishes whose producer is remembered; a verdict follows within milliseconds
@@ -117,5 +118,4 @@ async def told_to_producers(bus: Bus, book: str) -> AsyncIterator[VerdictView]:
     try:
         yield view
     finally:
-        telling.cancel()
-        await asyncio.gather(telling, return_exceptions=True)
+        await end([telling])

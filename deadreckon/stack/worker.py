@@ -16,6 +16,7 @@ from deadreckon.runtime.answerer import Answerer
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.crashes import CrashBook
 from deadreckon.runtime.domain import FencedOutError
+from deadreckon.runtime.ending import end
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.server import ServerFailedError, running
@@ -109,9 +110,7 @@ async def first_of(tasks: Sequence[asyncio.Task[None]]) -> None:
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
     for task in done:
         task.result()
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import structlog
 
+from deadreckon.runtime import ending
 from deadreckon.runtime.bus import Bus, UnavailableError
 from deadreckon.runtime.crashes import CrashBook
 from deadreckon.runtime.leash import leashed
@@ -155,7 +156,5 @@ class Workers:
 
     async def stop(self) -> None:
         """Ask each to end, then make it."""
-        for task in self._keeping:
-            task.cancel()
-        await asyncio.gather(*self._keeping, return_exceptions=True)
+        await ending.end(self._keeping)
         await asyncio.gather(*(end(child) for child in self._children.values()))

@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from deadreckon.contracts.event import Event
+from deadreckon.runtime.ending import end
 from deadreckon.services.venues.agenda import Due
 from deadreckon.services.venues.desk import asked_about
 from deadreckon.services.venues.errands import Errands
@@ -65,9 +66,7 @@ class Live:
                     task.result()
         finally:
             under_way: list[asyncio.Task[Any]] = [*tasks, *self._busy.values()]
-            for task in under_way:
-                task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
+            await end(under_way)
 
     async def _take_in(self) -> None:
         while True:
