@@ -37,6 +37,7 @@ from deadreckon.stack.views import StoredViews, View, Views, stored_views
 from deadreckon.stack.vitals import Vitals
 from deadreckon.stack.workers import Workers
 
+AWAY_WAIT = 1.0  # seconds for the same while the log is away
 REST_WAIT = 10.0  # seconds for the last commits and snapshots of an orderly end
 
 log = structlog.get_logger()
@@ -171,13 +172,17 @@ class Live:
             await self._workers.stop()
         resting = asyncio.gather(*(service.rest() for service in self.services))
         with suppress(TimeoutError):
-            await asyncio.wait_for(resting, REST_WAIT)
+            await asyncio.wait_for(resting, self._patience())
+
+    def _patience(self) -> float:
+        """Seconds for a step of an orderly end; a log that is away has been waited for already."""
+        return REST_WAIT if self.bus.pulse.available else AWAY_WAIT
 
     async def _end(self) -> None:
         """Say that it ends, and show what was said; without a log or a disk only end."""
         try:
-            await asyncio.wait_for(self._say_stopped(), REST_WAIT)
-            await asyncio.wait_for(self.views.rest(), REST_WAIT)
+            await asyncio.wait_for(self._say_stopped(), self._patience())
+            await asyncio.wait_for(self.views.rest(), self._patience())
         except TimeoutError:
             log.warning("ended_unsaid", reason=self.bus.pulse.fault() or "the views take too long")
 
