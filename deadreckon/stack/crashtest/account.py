@@ -47,11 +47,9 @@ class Account(Struct):
 
 
 class _Covering(Struct):
-    """Up to where a service's commits cover its inputs, its last commit's own place, and the last
-    input it answered."""
+    """Up to where a service's commits cover its inputs, and the last input it answered."""
 
     to: int = 0
-    own: int = 0
     answered: tuple[int, int] = (0, -1)
 
 
@@ -92,18 +90,16 @@ class _Accountant:
             self._digest.fold(subject, envelope)
             self._keep(domain, envelope.id, digest(bytes(envelope.data)))
         if subject.book != SHARED:
-            self._check_covering(domain, commit, message.sequence)
+            self._check_covering(domain, commit)
 
-    def _check_covering(self, domain: str, commit: Commit, sequence: int) -> None:
-        """Ranges follow each other, and no input is answered twice or out of order."""
+    def _check_covering(self, domain: str, commit: Commit) -> None:
+        """No range goes back behind another, no input is answered twice or out of order."""
         covering = self._covering.setdefault(domain, _Covering())
-        follows = {covering.to + 1}
-        if covering.own == covering.to + 1:
-            # Who begins with a snapshot stands behind its own last commit, which is no input.
-            follows.add(covering.own + 1)
-        if commit.first not in follows or commit.to < covering.to:
+        # Who begins with a snapshot stands behind what was no question to it, its own last commit
+        # for instance: a gap is none.
+        if commit.first <= covering.to or commit.to < covering.to:
             self._fault("differs", f"{domain}: {commit.first}..{commit.to} after {covering.to}")
-        covering.to, covering.own = commit.to, sequence
+        covering.to = commit.to
         for place, index, _ in commit.answers:
             if (place, index) <= covering.answered:
                 self._fault("doubled", f"{domain} answers {place}/{index} again")
