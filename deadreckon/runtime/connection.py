@@ -79,8 +79,7 @@ class Connection:
         there within `wait` seconds, ConfigurationError for a server that is too old."""
         self = cls(inbox_prefix)
         if tls is not None:
-            # The client turns a plain stream into an encrypted one, and asyncio remarks at each end
-            # that a plain one would have been closed in another way.
+            # asyncio remarks at each end that a plain stream would have been closed otherwise.
             logging.getLogger("asyncio").addFilter(_tells_something)
         if credential is not None:
             self._client.sign_with(credential.key)

@@ -76,6 +76,11 @@ class StoredViews:
         self.extent = extent(self._paths)
 
     @property
+    def opened(self) -> bool:
+        """Whether somebody has asked for them, so that there is something to read."""
+        return self._projector is not None
+
+    @property
     def projector(self) -> Projector:
         """What folds into them; a thread that asks waits for another that opens them."""
         with self._opening:

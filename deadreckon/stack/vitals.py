@@ -64,7 +64,7 @@ class Vitals(Struct, frozen=True):
         recalling = [service.name for service in self.services() if not service.ready]
         if recalling:
             return f"recalling the log: {', '.join(recalling)}"
-        if not self.views.place:
+        if not self.views.place or not self.stored.opened:
             return "the views have not begun"
         if self.lag > LAG_MAX:
             return f"the views are {self.lag} messages behind the log"

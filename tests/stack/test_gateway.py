@@ -49,6 +49,7 @@ class Kept:
 
     def __init__(self, folder: Folder) -> None:
         self.projector = open_projector(paths(folder.root), ["audit", "metrics"])
+        self.opened = True
 
 
 @asynccontextmanager
