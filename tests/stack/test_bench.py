@@ -9,10 +9,11 @@ from typing import Any, get_args
 import pytest
 
 from deadreckon.cli.bench import Name
+from deadreckon.stack.bench import soak
 from deadreckon.stack.bench.figures import Figure, bounded, percentile, rate, slower
 from deadreckon.stack.bench.history import Run, change, last_figures, remember
 from deadreckon.stack.bench.machine import Machine, this_machine
-from deadreckon.stack.bench.measures import MEASURES
+from deadreckon.stack.bench.measures import MEASURES, ON_DEMAND
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,6 +72,19 @@ def test_history_gives_the_last_figures_of_the_like_of_this_machine(tmp_path: Pa
 
 def test_the_command_line_names_every_measure() -> None:
     assert get_args(Name) == tuple(MEASURES)
+    assert set(ON_DEMAND) < set(MEASURES)
+
+
+def test_a_soak_tells_the_slope_from_where_ids_are_forgotten() -> None:
+    """A service that gathers ids for the first quarter and is flat from then on has no slope."""
+    samples = [
+        soak.Sample(events, {"risk": min(60 + events / 10_000, 90)}, {"nats": events / 10_000})
+        for events in range(0, 1_000_001, 100_000)
+    ]
+    found = {figure.name: figure for figure in soak.figures(samples)}
+    assert found["risk after 1,000,000 events"].reached is True
+    assert found["risk, slope per million"].value == 0
+    assert found["nats on disk, slope per million"].value == 100
 
 
 @pytest.mark.slow

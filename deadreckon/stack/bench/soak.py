@@ -50,7 +50,7 @@ async def measure(shop: Workshop) -> list[Figure]:
         shop.tell(f"{samples[-1].events:,} events in {time.monotonic() - begun:,.0f} s")
     for line in _lines(samples):
         shop.tell(line)
-    return _figures(samples)
+    return figures(samples)
 
 
 async def _drive(
@@ -129,22 +129,22 @@ def _lines(samples: list[Sample]) -> list[str]:
     return lines
 
 
-def _figures(samples: list[Sample]) -> list[Figure]:
+def figures(samples: list[Sample]) -> list[Figure]:
     """Slopes of memory are told once the horizon is full: then as many ids are forgotten as come.
     Files grow with the log, which never expires."""
     last = samples[-1]
     full = next(it for it in samples if it.events >= last.events * 0.4)
-    figures = []
+    found = []
     for name, size in sorted(last.memory.items()):
         slope = (size - full.memory.get(name, size)) / max(last.events - full.events, 1) * MILLION
         told = f"{name} after {last.events:,} events"
         service = name in RANK
-        figures += [
+        found += [
             bounded(told, size, "MB", SIZE_MAX) if service else Figure(told, size, "MB"),
             Figure(f"{name}, slope per million", slope, "MB"),
         ]
     for name, size in sorted(last.files.items()):
         slope = (size - samples[0].files.get(name, 0.0)) / last.events * MILLION
         if slope >= 1:
-            figures.append(Figure(f"{name} on disk, slope per million", slope, "MB"))
-    return figures
+            found.append(Figure(f"{name} on disk, slope per million", slope, "MB"))
+    return found
