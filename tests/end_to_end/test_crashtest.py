@@ -52,9 +52,7 @@ def test_kills_drawn_by_lot_change_nothing_either(dr: Dr) -> None:
 
 
 FORGETFUL = Edit(
-    "runtime/lived.py",
-    "evolve(self.state, question)\n        for said in answers:",
-    "evolve(self.state, question)\n        for said in list(answers)[:0]:",
+    "runtime/lived.py", "for said in (question, *answers):", "for said in (question,):"
 )
 DECIDING = Edit(
     "runtime/service.py",
