@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from deadreckon.contracts.governance import HaltRequested
 from deadreckon.contracts.venues import VenueTradeReported
@@ -77,6 +78,16 @@ async def test_trades_out_of_order_leave_no_gap(desk: Desk) -> None:
     await until(lambda: len(trades(desk)) == 3, "all trades")
     assert sorted(trades(desk)) == ["t1", "t2", "t3"]
     assert (desk.edge.state.place, desk.edge.state.beyond) == (3, {})
+
+
+async def test_a_push_that_lies_about_its_place_hides_no_trade(desk: Desk) -> None:
+    await sent(desk, "a")
+    real = [desk.venue.fill("a", Decimal("0.5")) for _ in range(2)]
+    desk.venue.pushed.put_nowait(
+        structs.replace(real[0], place=2, trade_id="lie", price=Decimal(1))
+    )
+    await until(lambda: len(trades(desk)) == 2, "both trades")
+    assert trades(desk) == [trade.trade_id for trade in real]
 
 
 async def test_a_trade_before_the_acknowledgement_is_no_surprise(desk: Desk) -> None:

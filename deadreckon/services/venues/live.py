@@ -22,7 +22,7 @@ from deadreckon.services.venues.port import (
     Venue,
 )
 from deadreckon.services.venues.reconciliation import Reconciliation
-from deadreckon.services.venues.reports import answered, believed, resurfaced, traded
+from deadreckon.services.venues.reports import answered, believed, resurfaced
 
 EDGE = True
 
@@ -51,6 +51,7 @@ class Live:
         self._reconciliation = reconciliation
         self._advanced = 0  # the venue was told that it is then (nanoseconds UTC)
         self._busy: dict[str, asyncio.Task[bool]] = {}  # by client order id
+        self._told_of_trades = False  # by a push; they are still to be asked for
         self._late = False  # too far behind the log to send an order
         self._news = asyncio.Event()  # something may be due
         self._behind = asyncio.Event()  # the venue may know more than the log
@@ -126,7 +127,8 @@ class Live:
                     await asyncio.wait(self._busy.values())
                 await self._reconciliation.reconcile()
                 self._news.set()
-            elif asked_about(desk) or desk.abandoned:
+            elif asked_about(desk) or desk.abandoned or self._told_of_trades:
+                self._told_of_trades = False
                 await self._look()
             await _within(self._behind, POLL_SECONDS)
             self._behind.clear()
@@ -156,16 +158,18 @@ class Live:
             tries += 1
 
     async def _hear(self, report: Trade | Standing) -> None:
-        await self._logbook.say(self._line.news(self._pushed(report)))
-        if self._logbook.desk.beyond:
+        """A pushed trade is a reason to ask, no more: its place, were it wrong, would stand in the
+        way of the trade that is really there."""
+        if isinstance(report, Trade):
+            self._told_of_trades = True
             self._behind.set()
+            return
+        await self._logbook.say(self._line.news(self._pushed(report)))
         self._news.set()
 
-    def _pushed(self, report: Trade | Standing) -> Iterator[Event]:
+    def _pushed(self, report: Standing) -> Iterator[Event]:
         desk = self._logbook.desk
-        if isinstance(report, Trade):
-            yield from traded(desk, report)
-        elif report.open and report.client_order_id in desk.abandoned:
+        if report.open and report.client_order_id in desk.abandoned:
             yield from resurfaced(desk, [report])
         elif (order := desk.orders.get(report.client_order_id)) is not None:
             yield from answered(order, believed(report, order.intent.quantity))
