@@ -23,6 +23,7 @@ def rows_of(document: Any) -> dict[str, Any]:
     return {row["step"]: row for row in document["steps"]}
 
 
+@pytest.mark.slow
 def test_a_kill_at_every_step_changes_nothing(dr: Dr) -> None:
     found = dr.json("crashtest", "--seed", "7", "--rows", "250", "--data", "crash")
     assert found["clean"], found["findings"]
@@ -35,6 +36,7 @@ def test_a_kill_at_every_step_changes_nothing(dr: Dr) -> None:
     assert not (dr.folder / "crash").exists()
 
 
+@pytest.mark.slow
 def test_nor_does_one_against_an_exchange_that_does_not_forgive(dr: Dr) -> None:
     steps = [name for name in steps_of("sim") if PLACES[name].where == "venue"] + ["server"]
     words = ("--venue", "sim", "--steps", ",".join(steps), "--seed", "7", "--rows", "80")
