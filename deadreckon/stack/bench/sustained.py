@@ -17,6 +17,7 @@ LAG_MAX = 1.0  # seconds between the last signal and the last change of position
 BATCH = 100
 BATCHED_LEAST = 10_000.0  # signals a second
 AHEAD = 20  # batches the sender may be ahead of the services
+PATIENCE_FOR_LATE = 120.0  # seconds for those left over, or they would be counted as batched
 PATIENCE = 3  # times as long as sending takes, until we stop waiting
 
 
@@ -28,6 +29,8 @@ async def measure(shop: Workshop) -> list[Figure]:
         times = await bare_publish(bare.bus, samples)
         async with live_stack(place) as (_, watcher):
             singles = await _singles(place, watcher, seconds)
+            late = int(seconds * PER_SECOND) - singles.positions
+            await watcher.watch(lambda it: it.positions >= late, PATIENCE_FOR_LATE)
             batched = await _batches(place.bus, watcher, shop.size(300, 10))
         times += await bare_publish(bare.bus, samples)
         most = BATCH / await batch_seconds(shop, BATCH, shop.size(100, 5))
