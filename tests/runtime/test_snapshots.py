@@ -195,7 +195,7 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
 
 
 @pytest.mark.parametrize("name", RANK)
-@settings(max_examples=30)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_any_state_that_a_service_may_have_is_read_as_it_was_written(
     name: str, data: st.DataObject
