@@ -144,7 +144,9 @@ class JetStreamApi:
     async def nodes(self) -> list[str]:
         """The servers that keep the stream, its leader first; empty where there is only one."""
         cluster = (await self._ask(f"STREAM.INFO.{self.stream}", {})).cluster
-        return [name for name in (cluster.leader, *(p.name for p in cluster.replicas)) if name]
+        return (
+            [cluster.leader, *(peer.name for peer in cluster.replicas)] if cluster.replicas else []
+        )
 
     async def create_consumer(self, name: str, configuration: dict[str, Any]) -> str:
         """Make a server keep a place in the stream for a reader; which one, in a cluster."""
