@@ -117,9 +117,11 @@ class JetStreamReader:
         try:
             if (await self._api.info()).last <= self._last or self._ready:
                 return
-            if await self._api.message(self._last + 1) is None:
-                self._looked = now - HEARTBEAT  # asked again at once, before it is believed
-                self._stumble(f"message {self._last + 1} is counted but cannot be read")
+            if await self._api.message(self._last + 1) is not None:
+                self._give_up("kept_back")
+                return
+            self._looked = now - HEARTBEAT  # asked again at once, before it is believed
+            self._stumble(f"message {self._last + 1} is counted but cannot be read")
         except UnavailableError as fault:
             log.debug("reader_cannot_look", reason=str(fault))
 
@@ -258,6 +260,10 @@ class JetStreamReader:
         self._on_order -= 1
         self._last = sequence
         self._ready.append(Stored(sequence, subject.decode(), payload, int(parts[7 + shift])))
+        if not payload:
+            # Between accounts an empty message ends the answer to an order: what the server sends
+            # for that order from here on gets lost.
+            self._give_up("empty_message")
 
     def _hear_status(self, subject: bytes, headers: bytes) -> None:
         if subject != self._status_subject:

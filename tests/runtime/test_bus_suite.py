@@ -522,7 +522,7 @@ async def test_who_stops_waiting_leaves_the_connection_as_it_was(on_server: OnSe
         waiting = [
             asyncio.ensure_future(bus.read(0)),
             asyncio.ensure_future(bus.serve("turn.desk.risk", answer)),
-            asyncio.ensure_future(bus.append(RISK, b"")),
+            asyncio.ensure_future(bus.append(RISK, b"x")),
         ]
         await asyncio.sleep(number * 0.0002)
         for task in waiting:
@@ -530,7 +530,7 @@ async def test_who_stops_waiting_leaves_the_connection_as_it_was(on_server: OnSe
         await asyncio.gather(*waiting, return_exceptions=True)
 
     async with asyncio.timeout(2.0):
-        await bus.append(RISK, b"")
+        await bus.append(RISK, b"x")
     assert bus.faults == {}
 
 
