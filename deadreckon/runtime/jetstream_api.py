@@ -18,7 +18,8 @@ STREAM_NOT_FOUND = 10059
 STREAM_EXISTS = 10058
 MESSAGE_NOT_FOUND = 10037
 # Want of room comes as a 400, but is no more the author's fault than a 503 is.
-OUT_OF_RESOURCES = (10002, 10023, 10028, 10047, 10077)
+# So does a server that keeps as many readers as it may; it forgets those that went away.
+OUT_OF_RESOURCES = (10002, 10023, 10026, 10028, 10047, 10077)
 
 
 class Refusal(Struct):

@@ -49,6 +49,7 @@ class JetStreamReader:
         self.closed = False
         self._wanted = node  # the only server to read from; empty: whichever
         self._node = ""  # the one that serves us, in a cluster
+        self._abandoned: list[str] = []  # consumers that the server still keeps for us
         self._damaged: set[str] = set()  # those that have served a hole
         self._api = api
         self._connection = api.connection
@@ -168,7 +169,9 @@ class JetStreamReader:
         """Trust nothing more from this consumer; the next wait makes another."""
         if self._consumer:
             self._connection.faults[f"reader_{reason}"] += 1
-            log.info("reader_begins_anew", reason=reason, after=self._last)
+            say = log.warning if reason == "hole" else log.info
+            say("reader_begins_anew", reason=reason, after=self._last)
+            self._abandoned.append(self._consumer)
         self._consumer, self._consumer_token, self._status_subject = "", b"", b""
 
     async def _begin(self) -> None:
@@ -179,6 +182,7 @@ class JetStreamReader:
             self._fail(f"the log ends at {info.last}; {self._last} was read or written before")
         if info.first > self._last + 1:
             self._fail(f"the log begins with {info.first}; {self._last + 1} is missing")
+        await self._let_go()
         if self._hole_after == self._last:
             await self._ask_the_leader()
         name = await self._make_consumer()
@@ -186,6 +190,11 @@ class JetStreamReader:
         self._status_subject = f"{self._inbox}.{name}".encode()
         self._generation = generation
         self._on_order = 0
+
+    async def _let_go(self) -> None:
+        """Readers given up are deleted, not left to be forgotten: a server keeps only so many."""
+        while self._abandoned:
+            await self._api.delete_consumer(self._abandoned.pop())
 
     async def _make_consumer(self) -> str:
         """A place in the stream on a server that we may read from; the cluster deals them out."""

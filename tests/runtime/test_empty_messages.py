@@ -37,6 +37,18 @@ async def test_nothing_behind_an_empty_message_is_lost_or_late(tmp_path: Path) -
     assert "reader_kept_back" not in faults
 
 
+async def test_a_flood_of_empty_messages_leaves_no_reader_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them costs a reader its place, and a server keeps only so many places."""
+    monkeypatch.setattr("tests.runtime.test_empty_messages.PAYLOADS", [b"", b"x"] * 150)
+
+    found, faults = await read_all(Folder(tmp_path / "run").create())
+
+    assert found == [b"", b"x"] * 150
+    assert "reader_silence" not in faults
+
+
 async def test_what_a_server_keeps_back_is_asked_for_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
