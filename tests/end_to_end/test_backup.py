@@ -80,7 +80,9 @@ def test_no_secret_leaves_unless_asked_for(dr: Dr, backup: Path) -> None:
 
     dr.run("backup", "with.backup", "--credentials", "--data", "desk")
 
-    inside = [name for name in members(dr.folder / "with.backup") if name.startswith("nats/credentials/")]
+    inside = [
+        name for name in members(dr.folder / "with.backup") if name.startswith("nats/credentials/")
+    ]
     kept = (dr.folder / "desk" / "nats" / "credentials").rglob("*")
     assert len(inside) == sum(path.is_file() for path in kept) > 0
     dr.run("restore", "with.backup", "--data", "again")
