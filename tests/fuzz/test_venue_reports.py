@@ -121,6 +121,8 @@ def bounded(error: MalformedReportError) -> Trade | Standing | None:
 
 def test_a_pushed_report_is_one_that_can_be_or_refused() -> None:
     taken = 0
+    for path in kept("push"):
+        read(path.read_bytes())
     for number in range(share(10)):
         mutator = Mutator(f"push/{SEED}", number)
         payload = mutator.payload(json.dumps(mutator.random.choice(PUSHED)).encode())
@@ -134,11 +136,6 @@ def test_a_pushed_report_is_one_that_can_be_or_refused() -> None:
             assert report.filled >= 0
             assert not (report.open and report.outcome)
     assert 0 < taken < share(10)
-
-
-@pytest.mark.parametrize("path", kept("push"), ids=lambda path: path.name)
-def test_a_push_that_once_broke_the_adapter_is_read_or_refused(path: Path) -> None:
-    read(path.read_bytes())
 
 
 class Liar:

@@ -22,6 +22,7 @@ from deadreckon.runtime.bus import Stored
 from deadreckon.runtime.domain import Domain
 from deadreckon.runtime.feed import Decoding, Feed, Message
 from deadreckon.runtime.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.service import Service
 from deadreckon.runtime.snapshots import Snapshots
 from deadreckon.runtime.turns import LocalPlayer, Round
 from deadreckon.stack.assembly import BOOK, RANK, VENUE_SIM, assemble
@@ -74,6 +75,9 @@ class Stage:
                 payload = _signals(sent, now)
                 self._turns.tail = await self.bus.append(producer_subject(BOOK, who), payload)
         await self._turns.settle()
+        for service in self.services:
+            if isinstance(service, Service) and service.shelf:
+                await service.shelf.written()
 
     async def _report(
         self, number: int, of: int, words: Callable[[OrderSubmitting], Event], now: int
