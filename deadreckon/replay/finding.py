@@ -1,0 +1,167 @@
+"""Finds what somebody means by an id, or by the first characters of one, in a log."""
+
+import re
+from collections.abc import AsyncIterable, Iterable
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from deadreckon.contracts import orders, signals, venues
+from deadreckon.contracts.event import Event, Mode, Recorded
+from deadreckon.runtime.feed import Message
+from deadreckon.runtime.intake import Intake
+from deadreckon.runtime.registry import FIRST_BOOK
+
+Kind = Literal["event", "order", "client order", "bracket", "trade", "signal", "venue order"]
+
+PREFIX_LEAST = 6  # characters; shorter than that almost everything is ambiguous
+CANDIDATES_SHOWN = 8
+
+PLACE = re.compile(r"([1-9]\d*)\.(\d+)")
+
+# What is named by which field, and the field within which that name is unique; in the order of
+# preference where one text is several things (a flattening's signal has the id of its request).
+_NAMED: dict[type[Event], tuple[tuple[Kind, str, str], ...]] = {
+    orders.OrderApproved: (("order", "order_id", ""), ("signal", "signal_id", "producer")),
+    orders.OrderRouted: (("order", "order_id", ""), ("client order", "client_order_id", "")),
+    orders.OrderSubmitting: (("order", "order_id", ""), ("client order", "client_order_id", "")),
+    orders.OrderAccepted: (("venue order", "venue_order_id", ""),),
+    orders.OrderFilled: (("trade", "trade_id", "venue"),),
+    orders.BracketArmed: (("bracket", "bracket_id", ""),),
+    venues.VenueOrderAccepted: (("venue order", "venue_order_id", ""),),
+    venues.VenueTradeReported: (("trade", "trade_id", "venue"),),
+    **dict.fromkeys(
+        (
+            signals.SignalReceived,
+            signals.CancelReceived,
+            signals.ReplaceReceived,
+            signals.SignalMalformed,
+            signals.SignalRaised,
+            signals.CancelRaised,
+            signals.ReplaceRaised,
+            signals.SignalRefused,
+        ),
+        (("signal", "signal_id", "producer"),),
+    ),
+}
+
+
+class Found(Struct, frozen=True):
+    """What an id names: its `kind`, the `id` in full, and where the log says it first.
+
+    `scope` is the producer of a signal or the venue of a trade, within which the id is unique;
+    `type` is the event at that place, `at` its decision time (nanoseconds UTC).
+    """
+
+    kind: Kind
+    id: str
+    scope: str
+    sequence: int
+    index: int
+    type: str
+    at: int
+
+    def __str__(self) -> str:
+        name = f"{self.scope}/{self.id}" if self.scope else self.id
+        return f"{self.kind} {name} ({self.type} at {self.sequence}.{self.index})"
+
+
+class UnknownIdError(Exception):
+    """You asked about an id that the log does not know, or gave too little of one."""
+
+
+class AmbiguousIdError(Exception):
+    """You gave the beginning of several ids; the message lists them."""
+
+
+class Finder:
+    """Hears a log from its first message on, and keeps what a text may mean.
+
+    The text is an id, six or more of its first characters, `PRODUCER/ID`, `VENUE/ID`, or a place
+    `SEQUENCE.INDEX`. Raises UnknownIdError for a text that can be none of these.
+    """
+
+    def __init__(self, text: str, book: str = FIRST_BOOK, mode: Mode = "paper") -> None:
+        self.text = text.strip()
+        if not self.text:
+            raise UnknownIdError("an id is empty: give one, or six or more characters of one")
+        place = PLACE.fullmatch(self.text)
+        self._place = (int(place[1]), int(place[2])) if place else None
+        self._intake = Intake(book, mode, reads_signals=True, restamps=False)
+        self._found: dict[tuple[str, str], Found] = {}
+        self._is_long = len(self.text) >= PREFIX_LEAST
+
+    def fold(self, message: Message) -> None:
+        """Hear one message."""
+        for said in self._intake.admit(message):
+            self.hear(said)
+
+    def hear(self, said: Recorded[Any]) -> None:
+        """Hear one fact; for who has taken the log apart already."""
+        if self._place == (said.sequence, said.index) or self._names(said.id, ""):
+            self._keep("event", said.id, "", said)
+        for kind, field, within in _NAMED.get(type(said.event), ()):
+            name, scope = getattr(said.event, field), getattr(said.event, within, "")
+            if name and self._names(name, scope):
+                self._keep(kind, name, scope, said)
+
+    def found(self) -> Found:
+        """The one thing that the text means. Raises UnknownIdError or AmbiguousIdError."""
+        candidates = self._candidates()
+        if len(candidates) == 1:
+            return candidates[0]
+        if candidates:
+            raise AmbiguousIdError(self._choice(candidates))
+        if self._is_long or self._place:
+            raise UnknownIdError(f"the log has nothing with the id {self.text!r}")
+        raise UnknownIdError(
+            f"the log has no id {self.text!r}; give at least {PREFIX_LEAST} characters of one"
+        )
+
+    def _names(self, name: str, scope: str) -> bool:
+        if self._is_long and name.startswith(self.text):
+            return True
+        return name == self.text or (bool(scope) and f"{scope}/{name}".startswith(self.text))
+
+    def _keep(self, kind: Kind, name: str, scope: str, said: Recorded[Any]) -> None:
+        if (scope, name) not in self._found:
+            event = type(said.event).__name__
+            found = Found(kind, name, scope, said.sequence, said.index, event, said.at)
+            self._found[scope, name] = found
+
+    def _candidates(self) -> list[Found]:
+        """Whoever is named in full is meant, even where that is the beginning of others."""
+        found = list(self._found.values())
+        exact = [one for one in found if self.text in (one.id, f"{one.scope}/{one.id}")]
+        unscoped = [one for one in exact if not one.scope]
+        return unscoped or exact or found
+
+    def _choice(self, candidates: list[Found]) -> str:
+        shown = "; ".join(map(str, candidates[:CANDIDATES_SHOWN]))
+        more = len(candidates) - CANDIDATES_SHOWN
+        return f"{self.text!r} may be any of {len(candidates)}: {shown}" + (
+            f"; and {more} more" if more > 0 else ""
+        )
+
+
+def find(
+    messages: Iterable[Message], text: str, book: str = FIRST_BOOK, mode: Mode = "paper"
+) -> Found:
+    """What a text means in a log that is read from its first message.
+
+    Raises UnknownIdError or AmbiguousIdError.
+    """
+    finder = Finder(text, book, mode)
+    for message in messages:
+        finder.fold(message)
+    return finder.found()
+
+
+async def search(
+    messages: AsyncIterable[Message], text: str, book: str = FIRST_BOOK, mode: Mode = "paper"
+) -> Found:
+    """The same for a log that arrives (`replay.reading.messages`)."""
+    finder = Finder(text, book, mode)
+    async for message in messages:
+        finder.fold(message)
+    return finder.found()
