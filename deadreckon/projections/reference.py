@@ -19,7 +19,8 @@ These begin anew with every start. What to make of them stands in [cluster.md](c
 | `deadreckon_log_available` | gauge |  | 1 while the log takes what this process writes; at 0 nothing is traded |
 | `deadreckon_log_acknowledged_seconds` | gauge |  | since the log last acknowledged a write; NaN: never |
 | `deadreckon_log_writes_missed_total` | counter |  | attempts to write without an answer of the log |
-| `deadreckon_service_behind` | gauge | `service` | messages of the log that a service of this process has not answered yet |
+| `deadreckon_service_behind` | gauge | `service` | messages of the log that a service has not answered yet; grows for one that does not answer (`/health` says which) |
+| `deadreckon_service_ends_total` | counter | `service` | with a process for every service: those that ended and were started again |
 | `deadreckon_snapshots_refused_total` | counter | `service` | snapshots that could not be used when this process started; its log says why |"""  # noqa: E501
 
 METRICS_INTRODUCTION = f"""\

@@ -102,11 +102,12 @@ def _service(name: str, books: Sequence[str]) -> Rights:
 def _stack(books: Sequence[str]) -> Rights:
     return Rights(
         role=STACK,
-        purpose="starts and stops services, gives them turns, tells producers their verdicts",
+        purpose="starts, stops and asks services, gives them turns, tells producers their verdicts",
         publish=(
             *(operator_subject(book, door) for book in books for door in STACK_DOORS),
             *(f"{verdict_subject(book, 'x')[:-1]}*" for book in books),
             *(f"{turn_subject(book, 'x')[:-1]}*" for book in books),
+            *(f"{standing_subject(book, 'x')[:-1]}*" for book in books),
             *READING,
         ),
         hear=(f"{inbox_prefix(STACK)}.>",),

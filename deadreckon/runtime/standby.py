@@ -40,9 +40,11 @@ class StandingAsked(Struct, frozen=True):
 
 
 class StandingTold(Struct, frozen=True):
-    """It is there; where it stood when it last was asked for a proof, null before that."""
+    """It is there; where it stood when it last was asked for a proof, null before that, and the
+    last message that is wholly behind it now."""
 
     standing: Standing | None
+    position: int = 0
 
 
 async def answer_standing(service: Answerer, book: str, bus: Bus) -> None:
@@ -57,7 +59,7 @@ async def answer_standing(service: Answerer, book: str, bus: Bus) -> None:
     async def tell(request: bytes) -> bytes:
         if msgspec.json.decode(request, type=StandingAsked).prove:
             wanted.set()
-        return msgspec.json.encode(StandingTold(latest))
+        return msgspec.json.encode(StandingTold(latest, service.position))
 
     await acting(bus, service.name).serve(standing_subject(book, service.name), tell)
     while True:

@@ -32,6 +32,7 @@ from deadreckon.stack.setup import say, set_up
 from deadreckon.stack.supervision import halt_after_crashes
 from deadreckon.stack.venue import venue_of
 from deadreckon.stack.views import StoredViews, View, Views
+from deadreckon.stack.vitals import Watched
 from deadreckon.stack.workers import Workers
 
 log = structlog.get_logger()
@@ -138,6 +139,16 @@ class Demo:
             venue=venue_of(self._folder, plan.services),
         )
         return [LocalPlayer(service) for service in self.services]
+
+    @property
+    def watched(self) -> Sequence[Watched]:
+        """Every service, in this process or in one of its own."""
+        return self._workers.services if self._workers else self.services
+
+    @property
+    def ends(self) -> dict[str, int] | None:
+        """How many processes of each service ended; null when they live in this one."""
+        return self._workers.ends if self._workers else None
 
     async def play(self, progress: Callable[[int], None]) -> None:
         """Play until the tape, the time or somebody's patience ends; views are complete then."""

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from deadreckon.runtime.bus import DeniedError, UnavailableError
 from deadreckon.runtime.folder import Folder
 from deadreckon.stack.reading_views import log_end
-from deadreckon.stack.vitals import Vitals
+from deadreckon.stack.vitals import Vitals, Watched
 
 ASK_WAIT = 5.0  # seconds for a stack, or for a log that nobody speaks for, to answer
 
@@ -34,12 +34,15 @@ def health(vitals: Vitals) -> dict[str, Any]:
             "seconds_waiting": round(pulse.seconds_waiting, 3),
             "writes_missed": pulse.missed,
         },
-        "services": {
-            service.name: {"ready": service.ready, "behind": vitals.behind(service)}
-            for service in vitals.services()
-        },
+        "services": {service.name: _service(service, vitals) for service in vitals.services()},
         "views": {"behind": vitals.lag},
     }
+
+
+def _service(service: Watched, vitals: Vitals) -> dict[str, Any]:
+    ends = vitals.ends()
+    said = {"ready": service.ready, "behind": vitals.behind(service)}
+    return said if ends is None else said | {"ends": ends.get(service.name, 0)}
 
 
 class HealthCollector(Collector):
@@ -76,6 +79,14 @@ class HealthCollector(Collector):
         for service in self._vitals.services():
             behind.add_metric([service.name], self._vitals.behind(service))
         yield behind
+        ends = CounterMetricFamily(
+            "deadreckon_service_ends",
+            "processes of a service that ended and were started again",
+            labels=["service"],
+        )
+        for name, count in (self._vitals.ends() or {}).items():
+            ends.add_metric([name], count)
+        yield ends
         refused = CounterMetricFamily(
             "deadreckon_snapshots_refused",
             "snapshots that could not be used at the start",

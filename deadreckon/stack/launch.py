@@ -85,7 +85,15 @@ def _vitals(demo: Demo, stored: StoredViews | None) -> Vitals | None:
     plan = demo.plan
     if stored is None:
         return None
-    return Vitals(plan.book, plan.mode, demo.feed, demo.views, stored, lambda: demo.services)
+    return Vitals(
+        plan.book,
+        plan.mode,
+        demo.feed,
+        demo.views,
+        stored,
+        lambda: demo.watched,
+        lambda: demo.ends,
+    )
 
 
 def _exchange(wish: Launch, tape: Tape) -> Exchange:

@@ -34,7 +34,7 @@ from deadreckon.stack.supervision import halt_after_crashes
 from deadreckon.stack.venue import Venues, venue_of, venues_ready
 from deadreckon.stack.verdicts import told_to_producers
 from deadreckon.stack.views import StoredViews, View, Views, stored_views
-from deadreckon.stack.vitals import Vitals
+from deadreckon.stack.vitals import Vitals, Watched
 from deadreckon.stack.workers import Workers
 
 AWAY_WAIT = 1.0  # seconds for the same while the log is away
@@ -106,6 +106,16 @@ class Live:
         )
         self._workers = self._processes() if settings.processes else None
         self.clock = Clock(bus, mode=settings.mode, code=__version__, every=settings.clock_seconds)
+
+    @property
+    def watched(self) -> Sequence[Watched]:
+        """Every service, in this process or in one of its own."""
+        return self._workers.services if self._workers else self.services
+
+    @property
+    def ends(self) -> dict[str, int] | None:
+        """How many processes of each service ended; null when they live in this one."""
+        return self._workers.ends if self._workers else None
 
     def _processes(self) -> Workers:
         settings = self.settings
@@ -231,7 +241,13 @@ async def stand_up(settings: Settings, announce: Callable[[Whereabouts], None]) 
         crashes, snapshots = CrashBook(folder.crashes), Snapshots(folder.root)
         live = Live(settings, bus, crashes, stored, [verdicts], snapshots, venue)
         vitals = Vitals(
-            settings.book, settings.mode, live.feed, live.views, stored, lambda: live.services
+            settings.book,
+            settings.mode,
+            live.feed,
+            live.views,
+            stored,
+            lambda: live.watched,
+            lambda: live.ends,
         )
         web = await stack.enter_async_context(served(folder, vitals, settings.web_port))
         server = None if settings.nats else whereabouts(folder)

@@ -1,10 +1,10 @@
 """Whether a running stack is well: who reads, who has recalled, how far the views are behind."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from msgspec import Struct
 
-from deadreckon.runtime.answerer import Answerer
 from deadreckon.runtime.feed import Feed
 from deadreckon.runtime.pulse import Pulse
 from deadreckon.stack.views import StoredViews, Views
@@ -13,11 +13,27 @@ LAG_MAX = 2_000  # messages the views may be behind the log: below a second of i
 BEHIND_MAX = 1_000  # messages a service may be behind before what it decides counts as late
 
 
+class Watched(Protocol):
+    """A service of this process, or what one in a process of its own said last (`RollCall`)."""
+
+    name: str
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has recalled the log, and answers."""
+        ...
+
+    @property
+    def position(self) -> int:
+        """The last message of the log that is wholly behind it."""
+        ...
+
+
 class Vitals(Struct, frozen=True):
     """The parts of a stack that its gateway watches.
 
-    `services` tells those of this process: none while they are being made, or when each has a
-    process of its own.
+    `services` tells them all: none while they are being made. `ends` counts, for services that
+    have a process each, how many of those ended and were started again; null for others.
     """
 
     book: str
@@ -25,7 +41,8 @@ class Vitals(Struct, frozen=True):
     feed: Feed
     views: Views
     stored: StoredViews
-    services: Callable[[], Sequence[Answerer]]
+    services: Callable[[], Sequence[Watched]]
+    ends: Callable[[], Mapping[str, int] | None] = lambda: None
 
     @property
     def lag(self) -> int:
@@ -37,13 +54,14 @@ class Vitals(Struct, frozen=True):
         """Whether the log takes what this process writes."""
         return self.feed.bus.pulse
 
-    def behind(self, service: Answerer) -> int:
+    def behind(self, service: Watched) -> int:
         """How many messages of the log a service has not answered yet."""
         return max(self.feed.last, self.pulse.sequence) - service.position
 
     def trouble(self) -> str:
         """Why nothing is traded, or only late; empty when all is well."""
-        late = {service.name: self.behind(service) for service in self.services()}
+        ready = [service for service in self.services() if service.ready]
+        late = {service.name: self.behind(service) for service in ready}
         late = {name: behind for name, behind in late.items() if behind > BEHIND_MAX}
         told = ", ".join(f"{name} by {behind:,}" for name, behind in late.items())
         return (
@@ -52,6 +70,11 @@ class Vitals(Struct, frozen=True):
             or (f"behind the log: {told} messages" if late else "")
             or self.unready()
         )
+
+    @property
+    def _why_unready(self) -> str:
+        recalling = "recalling the log"
+        return recalling if self.ends() is None else f"{recalling}, or not answering"
 
     def fault(self) -> str:
         """Why this process should be restarted; empty when it lives."""
@@ -63,7 +86,7 @@ class Vitals(Struct, frozen=True):
             return self.fault() or self.pulse.fault()
         recalling = [service.name for service in self.services() if not service.ready]
         if recalling:
-            return f"recalling the log: {', '.join(recalling)}"
+            return f"{self._why_unready}: {', '.join(recalling)}"
         if not self.views.place or not self.stored.opened:
             return "the views have not begun"
         if self.lag > LAG_MAX:

@@ -15,6 +15,7 @@ from deadreckon.runtime.bus import Bus, UnavailableError
 from deadreckon.runtime.crashes import CrashBook
 from deadreckon.runtime.leash import leashed
 from deadreckon.runtime.turns import RemotePlayer
+from deadreckon.stack.roll_call import Present, RollCall
 from deadreckon.stack.supervision import Lives, halt_after_crashes
 
 READY_WAIT = 120.0  # seconds until every worker has recalled its log and answers
@@ -54,7 +55,8 @@ async def end(process: asyncio.subprocess.Process) -> None:
 class Workers:
     """One child process per service; all are stopped by their own process, never by name.
 
-    A child that ends is started again: its log brings it back. `lives` counts by service.
+    A child that ends is started again: its log brings it back. `lives` counts by service. They are
+    asked where they stand, for whoever watches the stack.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Workers:
         self._crashes = CrashBook(data / "crashes.jsonl")
         self._arguments = ["--book", book, "--mode", mode, "--pace", pace]
         self._arguments += ["--nats", nats] if nats else []
+        self._roll_call = RollCall(bus, book, names)
         self._children: dict[str, asyncio.subprocess.Process] = {}
         self._keeping: list[asyncio.Task[None]] = []
         self._hopeless: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -84,12 +87,24 @@ class Workers:
         """The process of each service, by its id."""
         return {name: child.pid for name, child in self._children.items()}
 
+    @property
+    def services(self) -> list[Present]:
+        """What each said last of itself."""
+        return self._roll_call.services
+
+    @property
+    def ends(self) -> dict[str, int]:
+        """How many processes of each service have ended by now."""
+        return {name: lives.ends for name, lives in self.lives.items()}
+
     async def start(self) -> None:
         """Start every service, and keep it running until stopped."""
         for name in self.lives:
             child = await self._launch(name)
             keeping = asyncio.create_task(self._keep(name, child), name=f"keep {name}")
             self._keeping.append(keeping)
+        asking = asyncio.create_task(self._roll_call.follow(), name="roll call")
+        self._keeping.append(asking)
 
     async def _launch(self, name: str) -> asyncio.subprocess.Process:
         words = [name, "--data", str(self._data), *self._arguments]

@@ -12,6 +12,7 @@ from pathlib import Path
 from select import select
 from typing import Any
 
+import httpx2
 import msgspec
 import pytest
 
@@ -196,14 +197,49 @@ def alive(log: Path) -> dict[str, int]:
     return {each["service"]: each["pid"] for each in said if each["event"] == "service_started"}
 
 
+def test_a_stack_of_processes_says_which_of_them_does_not_answer(dr: Dr) -> None:
+    (dr.folder / "desk.toml").write_text('data = "desk"\nprocesses = true\n')
+    process = dr.start("up", "--config", "desk.toml", "--web-port", "0", "--json")
+    web = json.loads(line(process))["web"]
+
+    def health() -> dict[str, Any]:
+        said: dict[str, Any] = httpx2.get(f"{web}/health").json()
+        return said
+
+    until(lambda: health()["ok"], "every service to answer")
+    assert set(health()["services"]) == set(RANK)
+    pid = alive_in(process_log := dr.folder / "desk" / "logs" / "risk.log")
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: not health()["ok"], "word that risk is silent")
+    assert health()["reason"] == "recalling the log, or not answering: risk"
+    assert not health()["services"]["risk"]["ready"]
+    assert httpx2.get(f"{web}/readyz").status_code == 503
+    os.kill(pid, signal.SIGCONT)
+    until(lambda: health()["ok"], "risk to answer again")
+
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: process_log.read_text().count("at_work") == 2, "risk to be back")
+    until(lambda: health()["ok"], "risk to answer again")
+    assert health()["services"]["risk"]["ends"] == 1
+    figures = httpx2.get(f"{web}/metrics").text
+    assert 'deadreckon_service_ends_total{service="risk"} 1.0' in figures
+    assert 'deadreckon_service_behind{service="risk"}' in figures
+
+
+def alive_in(log: Path) -> int:
+    """The process that is at work, as a service's own log tells."""
+    lives = [json.loads(life) for life in log.read_text().splitlines()]
+    pids: list[int] = [life["pid"] for life in lives if life["event"] == "at_work"]
+    return pids[-1]
+
+
 def test_a_stack_of_processes_outlives_each_of_them(dr: Dr) -> None:
     (dr.folder / "desk.toml").write_text('data = "desk"\nprocesses = true\n')
     process = dr.start("up", "--config", "desk.toml", "--no-web", "--json")
     line(process)
     log = dr.folder / "desk" / "logs" / "risk.log"
     until(lambda: log.exists() and "at_work" in log.read_text(), "risk to be at work")
-    lives = [json.loads(life) for life in log.read_text().splitlines()]
-    os.kill(next(life["pid"] for life in lives if life["event"] == "at_work"), signal.SIGKILL)
+    os.kill(alive_in(log), signal.SIGKILL)
     until(lambda: log.read_text().count("at_work") == 2, "risk to be back")
     said = dr.json("halt", *WHO)
     assert said["acknowledged"]

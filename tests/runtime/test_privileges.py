@@ -58,8 +58,8 @@ PUBLISHERS: dict[str, set[str]] = {
     # What nobody stores.
     "verdict.desk.ext": {"stack"},
     "turn.desk.risk": {"stack"},
-    "standing.desk.risk": {"risk"},
-    "standing.desk.fill": {"fill"},
+    "standing.desk.risk": {"risk", "stack"},
+    "standing.desk.fill": {"fill", "stack"},
     "_INBOX.stack.x": {*SERVICES} - {"market", "clock"},
     "_INBOX.risk.x": {"risk"},
     "_INBOX.reader.x": NOBODY,

@@ -1,0 +1,59 @@
+"""Where services in processes of their own stand: each is asked again and again."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from deadreckon.contracts.subjects import standing_subject
+from deadreckon.runtime.bus import Bus, UnavailableError
+from deadreckon.runtime.rights import STACK
+from deadreckon.runtime.standby import StandingAsked, StandingTold
+from deadreckon.runtime.switchboard import acting
+
+LOOK_SECONDS = 1.0  # between two questions to one service, and for its answer
+SILENT_SECONDS = 3.0  # without an answer: frozen, dead, or reading a log that is long
+
+_ASKED = msgspec.json.encode(StandingAsked(prove=False))
+
+
+class Present(Struct):
+    """What a service said last of itself: `position` is the last message wholly behind it, `heard`
+    when it said so (seconds of this process's clock; null: never)."""
+
+    name: str
+    position: int = 0
+    heard: float | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it answers: one that still recalls, or is frozen or dead, does not."""
+        return self.heard is not None and time.monotonic() - self.heard <= SILENT_SECONDS
+
+
+class RollCall:
+    """Asks the services of a book where they stand, all of them at the same time."""
+
+    def __init__(self, bus: Bus, book: str, names: Sequence[str]) -> None:
+        self.services = [Present(name) for name in names]
+        self._bus = acting(bus, STACK)
+        self._book = book
+
+    async def follow(self) -> None:
+        """Go on asking for as long as the stack runs."""
+        await asyncio.gather(*(self._ask(service) for service in self.services))
+
+    async def _ask(self, service: Present) -> None:
+        subject = standing_subject(self._book, service.name)
+        while True:
+            due = time.monotonic() + LOOK_SECONDS
+            try:
+                reply = await self._bus.request(subject, _ASKED, LOOK_SECONDS)
+            except UnavailableError:
+                pass  # it says so itself by what it does not say
+            else:
+                service.position = msgspec.json.decode(reply, type=StandingTold).position
+                service.heard = time.monotonic()
+            await asyncio.sleep(max(due - time.monotonic(), 0))
