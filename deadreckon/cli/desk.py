@@ -22,6 +22,8 @@ def _amount(_: Any, tokens: Sequence[Token]) -> Decimal:
 
 
 Amount = Annotated[Decimal, Parameter(converter=_amount)]
+Signed = Annotated[Decimal, Parameter(converter=_amount, allow_leading_hyphen=True)]
+Effective = Annotated[str | None, Parameter(help="When it was due (RFC 3339), if not just now.")]
 
 limits = App(
     name="limits", help="Show or set the limits in force. Example: dr limits show --data run1"
@@ -314,6 +316,75 @@ def cash_withdraw(
     from deadreckon.contracts.portfolio import CashWithdrawn
 
     _say(CashWithdrawn(currency, amount, actor, reason), data, nats, json)
+
+
+@cash.command(name="fee")
+def cash_fee(
+    currency: str,
+    amount: Signed,
+    *,
+    strategy: str,
+    instrument: str,
+    effective: Effective = None,
+    actor: Actor,
+    reason: Reason,
+    data: Data = Path("var"),
+    nats: Url = None,
+    json: Json = False,
+) -> None:
+    """Book a fee that no fill told of; a negative one gives back.
+
+    It changes the book from here on. `dr replay asof` shows it at its own time as well.
+
+    Example: dr cash fee USDT 1.25 --strategy ext --instrument BTCUSDT.PAPER
+    --effective 2026-11-20T12:00:00Z --actor ann --reason "invoice 17"
+
+    Parameters
+    ----------
+    strategy
+        Whose fee it is.
+    instrument
+        On which position.
+    """
+    from deadreckon.contracts.portfolio import FeeCharged
+
+    due = _moment(effective)
+    event = FeeCharged(strategy, instrument, amount, currency, actor, reason, due)
+    _say(event, data, nats, json)
+
+
+@cash.command(name="funding")
+def cash_funding(
+    instrument: str,
+    rate: Signed,
+    mark: Amount,
+    *,
+    effective: Effective = None,
+    data: Data = Path("var"),
+    nats: Url = None,
+    json: Json = False,
+) -> None:
+    """Tell a funding rate that the market's feed left out: longs pay RATE x notional at MARK.
+
+    It is booked on what is held now. `dr replay asof` shows it at its own time as well.
+
+    Example: dr cash funding BTCUSDT.PAPER 0.0001 50000 --effective 2026-11-20T08:00:00Z
+    """
+    from deadreckon.contracts.market import FundingRatePublished
+
+    _say(FundingRatePublished(instrument, rate, mark, _moment(effective)), data, nats, json)
+
+
+def _moment(text: str | None) -> int:
+    """Nanoseconds UTC; 0 for no time."""
+    from deadreckon.contracts.moments import parse_moment
+
+    if text is None:
+        return 0
+    try:
+        return parse_moment(text)
+    except ValueError as error:
+        fail(str(error), EXIT_USAGE)
 
 
 @cash.command(name="report")

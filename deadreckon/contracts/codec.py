@@ -73,8 +73,25 @@ def _canonical_value(value: Any) -> Any:
 
 
 def plain_body(event: Struct) -> dict[str, Any]:
-    """A shape's fields in their order, every amount as canonical text, every dict sorted."""
-    return {name: _plain(getattr(event, name)) for name in event.__struct_fields__}
+    """A shape's fields in their order, every amount as canonical text, every dict sorted.
+
+    What a shape leaves out while it says nothing (`omit_defaults`) is left out here too: a field
+    that was added later changes no byte of what is said without it.
+    """
+    silent = _silent(type(event))
+    return {
+        name: _plain(getattr(event, name))
+        for name in event.__struct_fields__
+        if name not in silent or getattr(event, name) != silent[name]
+    }
+
+
+@cache
+def _silent(shape: type[Struct]) -> dict[str, Any]:
+    """The fields that are left out while they hold these values."""
+    if not shape.__struct_config__.omit_defaults:
+        return {}
+    return {field.name: field.default for field in structs.fields(shape) if not field.required}
 
 
 def _plain(value: Any) -> Any:

@@ -86,16 +86,19 @@ class MarkUpdated(Event, frozen=True):
     price: Decimal
 
 
-class FundingRatePublished(Event, frozen=True):
+class FundingRatePublished(Event, frozen=True, omit_defaults=True):
     """A perpetual's funding for the period just ended: longs pay `rate` x notional when positive.
 
     `rate` is a fraction of notional (0.0001 = 1 bp). `mark` is the price (quote currency per base
-    unit) at which notional is taken.
+    unit) at which notional is taken. `effective_at` (nanoseconds UTC) is when the period ended,
+    where that was before it became known (a correction, say); 0: when it was recorded. It is
+    booked where it stands in the log, on what is held there.
     """
 
     instrument: str
     rate: Decimal
     mark: Decimal
+    effective_at: int = 0
 
 
 class CurrencyRateUpdated(Event, frozen=True):

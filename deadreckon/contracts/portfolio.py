@@ -90,8 +90,13 @@ class CashWithdrawn(Event, frozen=True):
     reason: str
 
 
-class FeeCharged(Event, frozen=True):
-    """A fee learnt apart from a fill: `amount` in `currency` (negative gives back)."""
+class FeeCharged(Event, frozen=True, omit_defaults=True):
+    """A fee learnt apart from a fill: `amount` in `currency` (negative gives back).
+
+    `effective_at` (nanoseconds UTC) is when it was due, where that was before it became known; 0:
+    when it was recorded. It is booked where it stands in the log all the same: the past is never
+    edited, and "as known now" is another question (docs/replay.md).
+    """
 
     strategy: str
     instrument: str
@@ -99,6 +104,7 @@ class FeeCharged(Event, frozen=True):
     currency: str
     actor: str
     reason: str
+    effective_at: int = 0
 
 
 class ReportingConfigured(Event, frozen=True):

@@ -8,7 +8,7 @@ from hypothesis import strategies as any_of
 
 from deadreckon.contracts.amounts import EXACT, canonical, decimals, is_canonical_text, text
 from deadreckon.contracts.codec import canonical_event, encode_event, plain_body
-from deadreckon.contracts.portfolio import PositionChanged
+from deadreckon.contracts.portfolio import FeeCharged, PositionChanged
 
 amounts = any_of.one_of(
     any_of.decimals(allow_nan=False, allow_infinity=False, places=None),
@@ -54,3 +54,14 @@ def test_an_event_encodes_alike_with_the_shortcut_and_without(
     )
     assert encode_event(event) == msgspec.json.encode(plain_body(event))
     assert encode_event(canonical_event(event)) == encode_event(event)
+
+
+@given(amounts, any_of.integers(0, 2**63 - 1))
+def test_a_field_that_was_added_later_is_left_out_while_it_says_nothing(
+    amount: Decimal, effective_at: int
+) -> None:
+    fee = FeeCharged("s", "i.v", amount, "USD", "ann", "late")
+    later = FeeCharged("s", "i.v", amount, "USD", "ann", "late", effective_at)
+    assert b"effective_at" not in encode_event(fee)
+    assert encode_event(later) == msgspec.json.encode(plain_body(later))
+    assert (b"effective_at" in encode_event(later)) == bool(effective_at)

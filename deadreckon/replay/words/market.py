@@ -2,7 +2,7 @@
 
 from deadreckon.contracts import instruments, market
 from deadreckon.contracts.event import Recorded
-from deadreckon.replay.words.exactly import listed, number, percent, plain, span
+from deadreckon.replay.words.exactly import listed, moment, number, percent, plain, span
 from deadreckon.replay.words.names import Names
 
 
@@ -61,7 +61,8 @@ def funding(said: Recorded[market.FundingRatePublished], names: Names) -> str:
     it = said.event
     payer = "longs pay shorts" if it.rate > 0 else "shorts pay longs"
     who = payer if it.rate else "nobody pays"
-    return f"{it.instrument} funding {percent(it.rate)} at a mark of {number(it.mark)}: {who}"
+    due = f", due {moment(it.effective_at)}" if it.effective_at else ""
+    return f"{it.instrument} funding {percent(it.rate)} at a mark of {number(it.mark)}{due}: {who}"
 
 
 def currency(said: Recorded[market.CurrencyRateUpdated], names: Names) -> str:

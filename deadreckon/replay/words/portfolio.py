@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from deadreckon.contracts import portfolio
 from deadreckon.contracts.event import Recorded
-from deadreckon.replay.words.exactly import listed, number, percent, plain, span
+from deadreckon.replay.words.exactly import listed, moment, number, percent, plain, span
 from deadreckon.replay.words.names import Names
 
 
@@ -85,7 +85,8 @@ def fee(said: Recorded[portfolio.FeeCharged], names: Names) -> str:
     what = "charged" if it.amount >= 0 else "gave back"
     amount = f"{number(it.amount.copy_abs())} {it.currency}"
     about = f"{it.strategy} for {it.instrument}"
-    return f"{what} {amount} of fees to {about}: {plain(it.reason)}"
+    due = f", due {moment(it.effective_at)}" if it.effective_at else ""
+    return f"{what} {amount} of fees to {about}{due}: {plain(it.reason)}"
 
 
 def reporting(said: Recorded[portfolio.ReportingConfigured], names: Names) -> str:
