@@ -193,7 +193,7 @@ def leverage_max(asked: Asked) -> Breach | None:
     return Breach(limit, _share(gross, equity), "worst-case gross exposure over equity")
 
 
-def _liability(asked: Asked) -> Decimal:
+def liability(asked: Asked) -> Decimal:
     """Short spot and negative cash, once everything in flight has filled."""
     cash, spent = ledger.cash_by_currency(asked.state.ledger), asked.book.spent
     found = asked.book.borrowed
@@ -205,7 +205,7 @@ def _liability(asked: Asked) -> Decimal:
     return found
 
 
-liability_max = ceiling("liability_max", _liability, "short spot and negative cash")
+liability_max = ceiling("liability_max", liability, "short spot and negative cash")
 
 
 def margin_level_min(asked: Asked) -> Breach | None:

@@ -119,7 +119,7 @@ def first_breach(asked: Asked) -> tuple[Rule, Breach] | None:
     """The first rule that says no, with its figures; None when every rule lets it pass."""
     exits = asked.is_exit
     for rule in RULES:
-        if (not exits or _binds_exits(rule, asked)) and (breach := rule.guard(asked)):
+        if (not exits or binds(rule, asked)) and (breach := rule.guard(asked)):
             return rule, breach
     return None
 
@@ -132,7 +132,8 @@ def first_breach_of_less(asked: Asked) -> tuple[Rule, Breach] | None:
     return None
 
 
-def _binds_exits(rule: Rule, asked: Asked) -> bool:
+def binds(rule: Rule, asked: Asked) -> bool:
+    """Whether an exit is asked by this rule."""
     if rule.exits is Exits.IF_THEY_ADD:
         return asked.adds
     return rule.exits is Exits.BOUND

@@ -1,0 +1,49 @@
+"""A service lived again with its recorded answers: its state as every question found it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from deadreckon.contracts.event import Mode, Recorded
+from deadreckon.runtime.feed import Message
+from deadreckon.runtime.intake import Intake
+from deadreckon.runtime.lived import Decider, Lived
+from deadreckon.runtime.recollection import Recollection
+from deadreckon.runtime.registry import FIRST_BOOK
+
+# Called with the state right after a fact, which is what `decide` saw of it, and with the fact.
+Look = Callable[[Any, Recorded[Any]], None]
+
+
+class Rehearsal:
+    """Takes a log from its first message on; `look` sees each fact once the state has heard it.
+
+    Nothing is decided: what was recorded as said is what was said. `look` must not move the state.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        decider: Decider,
+        look: Look,
+        book: str = FIRST_BOOK,
+        mode: Mode = "paper",
+    ) -> None:
+        intake = Intake(book, mode, reads_signals=service == "signal")
+        self._recollection = Recollection(service, book, intake)
+        self._lived = Lived(service, book, decider)
+        self._look = look
+
+    def take(self, message: Message) -> None:
+        """Move on by one message. Raises RecollectionError for a log that contradicts itself."""
+        for (_, _, question), answers in self._recollection.take(message):
+            for said in (question, *answers):
+                self._hear(said)
+
+    def end(self) -> None:
+        """The log ends here: what nobody has answered is heard too."""
+        for _, _, question in self._recollection.waiting:
+            self._hear(question)
+
+    def _hear(self, said: Recorded[Any]) -> None:
+        self._lived.recall(said, ())
+        self._look(self._lived.state, said)

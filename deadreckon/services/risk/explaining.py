@@ -1,0 +1,71 @@
+"""What every rule said of a wish: which passed it by how much, which refused, which kept out."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct
+
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.signals import SignalRaised
+from deadreckon.services.risk.asked import Asked
+from deadreckon.services.risk.measures import BY_GUARD, MEASURES, Measured
+from deadreckon.services.risk.rules import RULES, Rule, binds
+from deadreckon.services.risk.state import State
+
+# off: no limit is set, or it has no say in such a wish; free: exits pass it without being asked;
+# unasked: a rule before it has refused.
+Verdict = Literal["passes", "refuses", "off", "free", "unasked"]
+
+
+class Weighed(Struct, frozen=True):
+    """What one rule said of one wish; `limit` and `measured` in the unit of the rule.
+
+    `limit_set_by` is the id of the event that set the limit; null where nobody did.
+    """
+
+    rule: str
+    verdict: Verdict
+    limit: Decimal | None = None
+    measured: Decimal | None = None
+    note: str = ""
+    limit_set_by: str | None = None
+
+
+def explain(state: State, said: Recorded[SignalRaised]) -> list[Weighed]:
+    """Every rule in the order in which it is asked, given the state after the wish.
+
+    The first that refuses, if any, is the refusal that `decide` gives.
+    """
+    return list(_asked_in_turn(Asked(state, said.at, said.event)))
+
+
+def _asked_in_turn(asked: Asked) -> Iterator[Weighed]:
+    refused = False
+    exits = asked.is_exit
+    for rule in RULES:
+        if refused:
+            yield Weighed(rule.name, "unasked")
+        elif exits and not binds(rule, asked):
+            yield Weighed(rule.name, "free")
+        else:
+            found = _weighed(rule, asked)
+            refused = found.verdict == "refuses"
+            yield found
+
+
+def _weighed(rule: Rule, asked: Asked) -> Weighed:
+    set_by = asked.state.limits_id if rule.field else None
+    breach = rule.guard(asked)
+    if breach is not None:
+        by = breach.set_by or set_by
+        return Weighed(rule.name, "refuses", breach.limit, breach.measured, breach.reason, by)
+    found = measured(rule, asked)
+    if found is None:
+        return Weighed(rule.name, "off")
+    return Weighed(rule.name, "passes", found.limit, found.measured, found.note, set_by)
+
+
+def measured(rule: Rule, asked: Asked) -> Measured | None:
+    """What a rule measured of a wish that it lets pass; None where it had no say."""
+    return BY_GUARD.get(rule.guard, MEASURES[rule.name])(asked)
