@@ -1,11 +1,26 @@
 """`dr contracts`: the documents that are generated from the contracts."""
 
+import json as codec
+from pathlib import Path
+
 from cyclopts import App
+
+from deadreckon.cli.app import EXIT_DIFFERENCE, fail
 
 verbs = App(
     name="contracts",
-    help="Events, subjects and schemas as documents. Example: dr contracts generate --check",
+    help="Events, subjects and schemas: documents, and what was released of them. "
+    "Example: dr contracts check",
 )
+
+
+def _docs() -> Path:
+    import deadreckon
+
+    root = Path(deadreckon.__file__).parent.parent / "docs"
+    if not root.is_dir():
+        fail(f"{root} is not there: contracts are kept in a checkout of the sources")
+    return root
 
 
 @verbs.command
@@ -21,16 +36,9 @@ def generate(*, check: bool = False, json: bool = False) -> None:
     json
         Print one JSON object.
     """
-    import json as codec
-    from pathlib import Path
-
-    import deadreckon
-    from deadreckon.cli.app import EXIT_DIFFERENCE, fail
     from deadreckon.stack.documents.library import stale, write
 
-    root = Path(deadreckon.__file__).parent.parent / "docs"
-    if not root.is_dir():
-        fail(f"{root} is not there: the documents are generated in a checkout of the sources")
+    root = _docs()
     paths = [str(path.relative_to(root.parent)) for path in (stale if check else write)(root)]
     if json:
         print(codec.dumps({"stale" if check else "written": paths}))
@@ -38,3 +46,59 @@ def generate(*, check: bool = False, json: bool = False) -> None:
         print("\n".join(paths) or "every document is up to date")
     if check and paths:
         raise SystemExit(EXIT_DIFFERENCE)
+
+
+@verbs.command
+def check(*, json: bool = False) -> None:
+    """Hold the shapes of this checkout against those of every release.
+
+    Exits 1 when something that a release wrote or took would be read or written otherwise, and
+    says what to do instead.
+
+    Example: dr contracts check
+
+    Parameters
+    ----------
+    json
+        Print one JSON object.
+    """
+    from msgspec import to_builtins
+
+    from deadreckon.stack.documents import released
+
+    docs = _docs()
+    changes, known = released.check(docs), list(released.releases(docs))
+    broken = [it for it in changes if it.breaks]
+    if json:
+        said = {"releases": known, "breaks": len(broken), "changes": to_builtins(changes)}
+        print(codec.dumps(said))
+    else:
+        for it in changes:
+            print(f"{'BREAKS' if it.breaks else 'ok':7}{it.shape} {it.what} (since {it.release})")
+            print(f"       {it.advice}")
+        whose = ", ".join(known) or "no release yet"
+        print(f"{len(broken)} of {len(changes)} differences break what was released ({whose})")
+    if broken:
+        raise SystemExit(EXIT_DIFFERENCE)
+
+
+@verbs.command
+def release(version: str, /, *, json: bool = False) -> None:
+    """Write down today's shapes as those of a release; from then on they may not change.
+
+    Example: dr contracts release 0.2.0
+
+    Parameters
+    ----------
+    version
+        The version that is released.
+    json
+        Print one JSON object.
+    """
+    from deadreckon.stack.documents import released
+
+    try:
+        path = released.release(_docs(), version)
+    except released.ReleasedError as error:
+        fail(str(error), EXIT_DIFFERENCE)
+    print(codec.dumps({"written": str(path)}) if json else f"{path} is written: commit it")

@@ -4,7 +4,6 @@ from decimal import Decimal
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-import msgspec
 from msgspec import Struct
 
 S = TypeVar("S", bound=Struct)
@@ -47,17 +46,3 @@ def _plain(kind: Any, name: str, number: int) -> Any:
     if kind is Decimal:
         return Decimal(f"{number}.{number:03d}5") if number % 3 else Decimal(number * 1_000)
     raise TypeError(f"{name}: no sample of {kind}")
-
-
-def fingerprint(shape: type[Struct]) -> dict[str, Any]:
-    """The shape as a JSON Schema without its words: what changes when its bytes would."""
-    (_,), found = msgspec.json.schema_components([shape])
-    return {name: _without_words(schema) for name, schema in found.items()}
-
-
-def _without_words(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _without_words(part) for key, part in node.items() if key != "description"}
-    if isinstance(node, list):
-        return [_without_words(part) for part in node]
-    return node

@@ -1,15 +1,14 @@
 """Every shape ever written decodes for ever: one stored sample of each, byte for byte.
 
-`DR_RETELL=1` writes what is missing and what changed; review the diff. Retired shapes and those of
-a release never change: a new version takes their place, and the old shape goes to history.py.
-`DR_RELEASE=1` puts today's shapes on the list of the released ones.
+`DR_RETELL=1` writes what is missing and what changed; review the diff. Retired shapes never change,
+and those of a release only in ways that break nobody (`dr contracts check`): a new version takes
+their place, and the old shape goes to history.py.
 """
 
 import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import msgspec
@@ -29,14 +28,16 @@ from deadreckon.contracts.codec import (
 from deadreckon.contracts.envelope import Commit, digest
 from deadreckon.contracts.event import Event, Retired
 from deadreckon.contracts.history import RETIRED
+from deadreckon.stack.documents import released
+from deadreckon.stack.documents.released import fingerprint
 from deadreckon.stack.documents.schemas import documents, event_schema, shapes
-from tests.contracts.samples import fingerprint, sample
+from tests.contracts.samples import sample
 from tests.stories import at
 
 GOLDEN = Path(__file__).parent / "golden"
+DOCS = Path(__file__).parents[2] / "docs"
 FINGERPRINTS = GOLDEN / "fingerprints.json"
 RETELL = os.environ.get("DR_RETELL") == "1"
-RELEASE = os.environ.get("DR_RELEASE") == "1"
 
 Shape = tuple[str, int, type[Struct]]
 SHAPES: list[Shape] = list(shapes())
@@ -59,11 +60,11 @@ def golden(name: str, told: bytes, *, fixed: bool = False) -> bytes:
 
 
 def is_fixed(shape: Shape) -> bool:
-    return shape in PAST or key(shape) in known()["released"]
+    return shape in PAST
 
 
-def known() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(FINGERPRINTS.read_text("utf-8"))
+def known() -> dict[str, str]:
+    found: dict[str, str] = json.loads(FINGERPRINTS.read_text("utf-8"))
     return found
 
 
@@ -72,28 +73,27 @@ def hash_of(shape: Shape) -> str:
 
 
 def tell_fingerprints() -> None:
-    before = known() if FINGERPRINTS.exists() else {"released": [], "shapes": {}}
+    before = known() if FINGERPRINTS.exists() else {}
     told = {key(shape): hash_of(shape) for shape in SHAPES}
-    fixed = {key(shape) for shape in PAST} | set(before["released"])
-    told |= {name: old for name, old in before["shapes"].items() if name in fixed}
-    released = sorted(told) if RELEASE else before["released"]
-    FINGERPRINTS.write_text(json.dumps({"released": released, "shapes": told}, indent=1) + "\n")
+    past = {key(shape) for shape in PAST}
+    told |= {name: old for name, old in before.items() if name in past}
+    FINGERPRINTS.write_text(json.dumps(told, indent=1) + "\n")
 
 
-if RETELL or RELEASE:
+if RETELL:
     tell_fingerprints()
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=key)
 def test_no_shape_changes_without_a_new_version(shape: Shape) -> None:
-    assert known()["shapes"].get(key(shape)) == hash_of(shape), (
+    assert known().get(key(shape)) == hash_of(shape), (
         "its bytes would differ. Released or retired: give it a new version and keep the old shape "
-        "in history.py. Never released: retell with DR_RETELL=1"
+        "in history.py (dr contracts check). Never released: retell with DR_RETELL=1"
     )
 
 
-def test_no_released_shape_is_ever_given_up() -> None:
-    assert set(known()["released"]) <= {key(shape) for shape in SHAPES}
+def test_nothing_that_was_released_is_broken() -> None:
+    assert [it for it in released.check(DOCS) if it.breaks] == []
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=key)

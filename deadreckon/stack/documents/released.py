@@ -1,0 +1,190 @@
+"""What a release wrote can be read for ever: today's shapes beside those of every release.
+
+A release leaves a file in docs/released: the schema of each shape, without its words. A shape of
+the log may only be added to where no byte of what was written before would change (decision 0011);
+a shape of the doors may only take more than it took.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from deadreckon.contracts.doors import WireFact, WireSignal
+from deadreckon.contracts.envelope import Commit, Envelope
+from deadreckon.stack.documents.schemas import shapes
+
+DOORS: dict[str, type[Struct]] = {"wire-signal": WireSignal, "wire-fact": WireFact}
+LOG: dict[str, type[Struct]] = {"envelope": Envelope, "commit": Commit}
+
+COMPATIBLE = "nothing for old logs; programs of that release cannot read it, so update them first"
+
+Shapes = dict[str, dict[str, Any]]  # by "type.vN", or by name for the others
+
+
+class ReleasedError(Exception):
+    """You cannot release this; the message says what stands in the way."""
+
+
+class Change(Struct, frozen=True):
+    """One difference from a release: which shape, what became of it, whether anybody's bytes
+    would be read or written otherwise, and what to do about it."""
+
+    shape: str
+    what: str
+    breaks: bool
+    advice: str
+    release: str
+
+
+def fingerprint(shape: type[Struct]) -> dict[str, Any]:
+    """A shape without its words: what changes when its bytes would."""
+    (_,), found = msgspec.json.schema_components([shape])
+    schema: dict[str, Any] = _without_words(found)
+    if shape.__struct_config__.omit_defaults:
+        schema[shape.__name__]["omits_defaults"] = True
+    return schema | {"": shape.__name__}
+
+
+def _without_words(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _without_words(part) for key, part in node.items() if key != "description"}
+    if isinstance(node, list):
+        return [_without_words(part) for part in node]
+    return node
+
+
+def today() -> Shapes:
+    """Every shape of this program."""
+    found = {f"{name}.v{v}": fingerprint(shape) for name, v, shape in shapes()}
+    found |= {name: fingerprint(shape) for name, shape in (LOG | DOORS).items()}
+    plain: Shapes = json.loads(json.dumps(found))  # a default may be a tuple
+    return plain
+
+
+def releases(docs: Path) -> dict[str, Shapes]:
+    """What each release wrote, oldest first."""
+    paths = sorted((docs / "released").glob("*.json"), key=lambda path: _order(path.stem))
+    return {path.stem: json.loads(path.read_text("utf-8")) for path in paths}
+
+
+def _order(version: str) -> list[int]:
+    return [int(part) if part.isdecimal() else 0 for part in version.split(".")]
+
+
+def check(docs: Path, now: Shapes | None = None) -> list[Change]:
+    """What differs from the releases, what breaks first; new shapes are told of the last one."""
+    now = today() if now is None else now
+    known = releases(docs)
+    changes = [it for release, then in known.items() for it in _compare(release, then, now)]
+    if known:
+        newest, then = list(known.items())[-1]
+        changes += [
+            Change(name, "is new", False, "nothing: it is on the list of the next release", newest)
+            for name in now.keys() - then.keys()
+        ]
+    return sorted(changes, key=lambda it: (not it.breaks, it.shape, it.what, it.release))
+
+
+def release(docs: Path, version: str) -> Path:
+    """Put today's shapes down as what this version wrote. Raises ReleasedError."""
+    path = docs / "released" / f"{version}.json"
+    if path.exists():
+        raise ReleasedError(f"{path} exists: what was released is never released again")
+    broken = [it for it in check(docs) if it.breaks]
+    if broken:
+        raise ReleasedError(f"{broken[0].shape} {broken[0].what}: {broken[0].advice}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(today(), indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return path
+
+
+def _compare(release: str, then: Shapes, now: Shapes) -> Iterator[Change]:
+    for name, before in then.items():
+        after = now.get(name)
+        if after is None:
+            yield Change(name, "is not known any more", True, _advice(name, None), release)
+        else:
+            for what, breaks in _differences(before, after, door=name in DOORS):
+                advice = _advice(name, what) if breaks else COMPATIBLE
+                yield Change(name, what, breaks, advice, release)
+
+
+def _advice(name: str, what: str | None) -> str:
+    kind, _, version = name.rpartition(".v")
+    if name in DOORS:
+        return "take what was taken before; producers in other hands send it"
+    if not kind:
+        return "write it as before; readers of old logs need it"
+    if what is None:
+        return f"put the shape back into contracts/history.py as RETIRED[({kind!r}, {version})]"
+    return (
+        f"leave version {version} as it was: move it to contracts/history.py with an upcast, and "
+        f"the changed shape becomes version {int(version) + 1} (docs/decisions/0011)"
+    )
+
+
+def _differences(
+    before: dict[str, Any], after: dict[str, Any], *, door: bool
+) -> Iterator[tuple[str, bool]]:
+    """What became of a shape in words, and whether that breaks."""
+    old, new = before[before[""]], after[after[""]]
+    was, now = old["properties"], new["properties"]
+    for field in was.keys() - now.keys():
+        yield f"has lost its field {field}", True
+    for field in now.keys() - was.keys():
+        yield _added(field, old, new, door=door)
+    for field in was.keys() & now.keys():
+        if was[field] != now[field]:
+            what = f"has another {field}: {_short(now[field])}, not {_short(was[field])}"
+            yield what, not _takes_more(was[field], now[field])
+    kept = [field for field in now if field in was]
+    if not door and kept != [field for field in was if field in now]:
+        yield "has its fields in another order", True
+    for field in set(new.get("required", ())) - set(old.get("required", ())):
+        if field in was:
+            yield f"requires {field}, which could be left out", True
+    yield from _elsewhere(before, after, door=door)
+
+
+def _added(field: str, old: dict[str, Any], new: dict[str, Any], *, door: bool) -> tuple[str, bool]:
+    if field in new.get("required", ()):
+        return f"requires a new field {field}", True
+    if door:
+        return f"takes a new field {field}", False
+    behind = list(new["properties"])[: len(old["properties"])] == list(old["properties"])
+    silent = new.get("omits_defaults", False) and (
+        old.get("omits_defaults", False) or set(old["properties"]) == set(old.get("required", ()))
+    )
+    if behind and silent:
+        return f"has a new field {field}, left out while it says nothing", False
+    return f"has a new field {field}, which is written always", True
+
+
+def _elsewhere(
+    before: dict[str, Any], after: dict[str, Any], *, door: bool
+) -> Iterator[tuple[str, bool]]:
+    """Differences in what a shape holds, and in what is no field of it."""
+    names = {before[""], after[""], ""}
+    held = (before.keys() | after.keys()) - names
+    for name in held:
+        if before.get(name) != after.get(name):
+            yield f"holds another {name}", True
+    old, new = before[before[""]], after[after[""]]
+    if not door and old.get("omits_defaults") and not new.get("omits_defaults"):
+        yield "writes fields that it left out", True
+
+
+def _takes_more(before: Any, after: Any) -> bool:
+    """Whether all that was taken is taken still: one of a list of values, say."""
+    old, new = before.get("enum"), after.get("enum")
+    rest = {key: part for key, part in before.items() if key != "enum"}
+    same = rest == {key: part for key, part in after.items() if key != "enum"}
+    return bool(same and old and new and set(old) <= set(new))
+
+
+def _short(schema: Any) -> str:
+    return json.dumps(schema, ensure_ascii=False)[:120]
