@@ -134,6 +134,18 @@ def _fund(ledger: Ledger, said: Recorded[FundingRatePublished]) -> None:
                 add(money, units, scale)
 
 
+def book_funding(ledger: Ledger, instrument: str, strategy: str, amount: Decimal) -> None:
+    """A holding received this much funding (quote currency); an instrument nobody listed, none."""
+    listing = ledger.listings.get(instrument)
+    if listing is None:
+        return
+    units, scale = exact_units(amount)
+    account = _account(ledger, listing.quote_currency)
+    found = _holding(ledger, listing, strategy)
+    for money in (account.cash, account.funding, found.funding):
+        add(money, units, scale)
+
+
 def _report(ledger: Ledger, said: Recorded[ReportingConfigured]) -> None:
     ledger.reporting = said.event.currency
 
