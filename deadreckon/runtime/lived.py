@@ -49,27 +49,28 @@ class Lived:
         self.book = book
         self.decider = decider
         self.state = decider.initial()
-        self._heeds: Container[type[Event]] = getattr(decider, "HEEDS", EVERYTHING)
+        self.heeds: Container[type[Event]] = getattr(decider, "HEEDS", EVERYTHING)
 
     def live(self, question: Recorded[Any]) -> list[Recorded[Event]]:
         """Evolve by the question, decide, evolve by the answers; returns the answers in order."""
         # Most questions of the log concern others: silence has to cost next to nothing.
-        if type(question.event) not in self._heeds:
+        if type(question.event) not in self.heeds:
             return []
         self.state = self.decider.evolve(self.state, question)
         events = self.decider.decide(self.state, question)
-        return self._follow_up(self._record(question, events)) if events else []
+        return self._follow_up(self.record(question, events)) if events else []
 
     def _follow_up(self, answers: list[Recorded[Event]]) -> list[Recorded[Event]]:
         """Evolve by answers and ask after each; what is said then comes behind them all."""
         for said in answers:  # the list grows while it is gone through
-            if type(said.event) not in self._heeds:
+            if type(said.event) not in self.heeds:
                 continue
             self.state = self.decider.evolve(self.state, said)
-            answers += self._record(said, self.decider.decide(self.state, said))
+            answers += self.record(said, self.decider.decide(self.state, said))
         return answers
 
-    def _record(self, question: Recorded[Any], events: Sequence[Event]) -> list[Recorded[Event]]:
+    def record(self, question: Recorded[Any], events: Sequence[Event]) -> list[Recorded[Event]]:
+        """Answers to a question as they are recorded, in this service's book; moves nothing."""
         answers = [
             answer(question, self.service, ordinal, event) for ordinal, event in enumerate(events)
         ]
@@ -80,7 +81,7 @@ class Lived:
     def recall(self, question: Recorded[Any], answers: Iterable[Recorded[Event]]) -> None:
         """Evolve by a question and its recorded answers; what was recorded always wins."""
         for said in (question, *answers):
-            if type(said.event) in self._heeds:
+            if type(said.event) in self.heeds:
                 self.state = self.decider.evolve(self.state, said)
 
 
