@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from deadreckon.cli.app import EXIT_DIFFERENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar
@@ -30,8 +32,9 @@ const connection = await connect({{
   authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)),
   inboxPrefix: "{inbox_prefix}",
 }});
+const verdicts = connection.subscribe("{verdicts}");      // first: they are not repeated
 await connection.request("{signals}", JSON.stringify(signal));
-for await (const verdict of connection.subscribe("{verdicts}")) console.log(verdict.string());"""
+for await (const verdict of verdicts) console.log(verdict.string());"""
 
 
 @producer.command(name="add")
@@ -99,6 +102,49 @@ def remove(name: str, /, *, data: Data = Path("var"), json: Json = False) -> Non
 
     _done(lambda: remove_producer(data, name))
     print(codec.dumps({"removed": name}) if json else f"{name} may send nothing any more")
+
+
+@producer.command(name="check")
+def check(
+    source: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    /,
+    *,
+    name: Annotated[str, Parameter(name="--producer")] = "cli",
+    seconds: Annotated[float, Parameter(name="--for")] = 30.0,
+    everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    book: str = "desk",
+    data: Data = Path("var"),
+    nats: str | None = None,
+    json: Json = False,
+) -> None:
+    """Check that a producer speaks the contract: what is in a file, or what it sends right now.
+
+    Nothing is sent. Names every fault with the place where it was found, and for a live producer
+    what became of its signals. Exits 1 when anything was at fault, or nothing was sent.
+
+    Example: dr producer check --producer momentum --for 60 --data run1
+
+    Parameters
+    ----------
+    source
+        A file of messages, one a line, or - for standard input; without it, the log is listened to.
+    name
+        Whose subject to listen to.
+    seconds
+        How long to listen; Ctrl-C ends it before.
+    everything
+        All that the log has of it, in place of what comes now.
+    """
+    from deadreckon.cli.conformance import checked, print_report
+    from deadreckon.stack.conformance import as_document
+
+    report = checked(source, name, book, data, nats, None if everything else seconds)
+    if json:
+        print(codec.dumps(as_document(report)))
+    else:
+        print_report(report)
+    if not report.conforms:
+        raise SystemExit(EXIT_DIFFERENCE)
 
 
 def _done(job: "Callable[[], T]") -> "T":

@@ -3,8 +3,9 @@
 import json as codec
 import sys
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from deadreckon.cli.app import EXIT_USAGE, fail
 
@@ -15,7 +16,7 @@ signal = App(
 
 @signal.command(name="send")
 def send(
-    source: str,
+    source: Annotated[str, Parameter(allow_leading_hyphen=True)],  # - is standard input
     /,
     *,
     producer: str = "cli",

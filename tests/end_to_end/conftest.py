@@ -26,13 +26,14 @@ class Dr:
         self.folder = folder
         self._running: list[subprocess.Popen[str]] = []
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start a verb and return at once."""
+    def start(self, *words: str, stdin: Path | None = None) -> subprocess.Popen[str]:
+        """Start a verb and return at once; it reads a file where people would type."""
         environment = dict(os.environ, PYTHONPATH=str(ROOT))
         process = subprocess.Popen(
             [sys.executable, "-m", "deadreckon", *words],
             cwd=self.folder,
             env=environment,
+            stdin=stdin.open() if stdin else None,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -95,6 +95,31 @@ def test_a_signal_sent_by_hand_becomes_an_order_and_a_fill(
     until(lambda: rows(dr, "SELECT 1 FROM fills WHERE strategy = 'ext'"), "the fill")
 
 
+def test_a_producer_learns_whether_it_speaks_the_contract(
+    dr: Dr, paced: subprocess.Popen[str]
+) -> None:
+    """Signals come from a pipe this time."""
+    lines = dr.folder / "lines.jsonl"
+    first = wish(dr, "a")
+    lines.write_text(f"{first}\n{wish(dr, 'b')}\n{first}\n")
+    said = dr.start("signal", "send", "-", "--data", "run", "--json", stdin=lines)
+    output, errors = said.communicate(timeout=60)
+    assert said.returncode == 0, errors
+    until(lambda: rows(dr, "SELECT 1 FROM signals WHERE signal_id = 'b'"), "the signals")
+    words = ("producer", "check", "--data", "run")
+    report = dr.json(*words, "--all")
+    assert report["conforms"]
+    assert (report["messages"], report["well_formed"], report["resent"]) == (3, 3, 1)
+    assert sum(report["outcomes"].values()) == 2
+
+    assert "nothing was sent" in dr.run(*words, "--producer", "nobody", "--for", "0.1", code=1)
+    lines.write_text(wish(dr, "c", quantity=0.01) + "\n")
+    refused = dr.start(*words, "-", "--json", stdin=lines)
+    output, _ = refused.communicate(timeout=60)
+    assert refused.returncode == 1
+    assert [fault["rule"] for fault in json.loads(output)["faults"]] == ["wrong_type"]
+
+
 def test_a_halt_is_acknowledged_by_risk_and_fill_and_survives_a_restart(
     dr: Dr, paced: subprocess.Popen[str], tape: Path
 ) -> None:

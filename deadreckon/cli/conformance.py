@@ -1,0 +1,67 @@
+"""What `dr producer check` found, for people."""
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from deadreckon.cli.app import EXIT_USAGE, fail
+from deadreckon.cli.running import run
+from deadreckon.stack.conformance import Report, check_lines, listen
+
+
+def checked(
+    source: str | None, name: str, book: str, data: Path, nats: str | None, seconds: float | None
+) -> Report:
+    """The report on a file, or on what a producer says in a log."""
+    if source is not None:
+        return check_lines(name, _lines(source))
+    console = Console(stderr=True)
+    with Live(console=console, transient=True, auto_refresh=False) as live:
+
+        def show(report: Report) -> None:
+            live.update(_counts(report), refresh=console.is_terminal)
+
+        return run(lambda: listen(data, nats, name, book, seconds=seconds, show=show))
+
+
+def _lines(source: str) -> list[bytes]:
+    try:
+        content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except OSError as error:
+        fail(f"{source} cannot be read: {error.strerror}", EXIT_USAGE)
+    return content.splitlines()
+
+
+def _counts(report: Report) -> str:
+    return (
+        f"{report.producer}: {report.messages:,} messages, {report.wishes:,} signals, "
+        f"{report.well_formed:,} well formed"
+    )
+
+
+def print_report(report: Report) -> None:
+    """Counts, faults with their places, and what became of the signals."""
+    console = Console(highlight=False)
+    console.print(_counts(report), soft_wrap=True)
+    if report.faults:
+        table = Table("fault", "count", "where first", "what it means", box=None)
+        for fault in sorted(report.faults.values(), key=lambda it: -it.count):
+            where = "\n".join(
+                f"{place}: {reason}"
+                for place, reason in zip(fault.places, fault.reasons, strict=True)
+            )
+            table.add_row(fault.rule, f"{fault.count:,}", where, fault.means)
+        console.print(table)
+    if report.resent:
+        console.print(f"{report.resent:,} sent again with the same content: answered once")
+    if report.oldest_seconds is not None:
+        console.print(f"the oldest was {report.oldest_seconds:.3f} s old when it came")
+    for title, counts in (("verdicts", report.outcomes), ("refused by", report.refusals)):
+        if counts:
+            told = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+            console.print(f"{title}: {told}")
+    verdict = "it speaks the contract" if report.conforms else "it does not speak the contract"
+    console.print(verdict if report.messages else "nothing was sent: is the name right?")

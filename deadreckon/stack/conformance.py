@@ -1,0 +1,206 @@
+"""Does a producer speak the contract: what it sends is checked, from a file or as it comes."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from deadreckon.contracts.doors import SIGNAL_RULES, read_signals
+from deadreckon.contracts.event import Mode
+from deadreckon.contracts.signals import (
+    CancelReceived,
+    ReplaceReceived,
+    SignalMalformed,
+    SignalReceived,
+    SignalRefused,
+)
+from deadreckon.contracts.subjects import producer_subject
+from deadreckon.runtime import logs
+from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.domain import retry
+from deadreckon.runtime.feed import Decoding, Message
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.intake import Intake
+from deadreckon.stack.host import open_bus
+from deadreckon.stack.verdicts import VerdictView
+
+SHOWN = 3  # places named of each fault
+LOOK_SECONDS = 0.5  # between two looks whether the time is up
+FUTURE = 1_000_000_000  # nanoseconds of the log's time that a wish may be ahead of it unremarked
+
+Wish = SignalReceived | CancelReceived | ReplaceReceived
+
+
+class Fault(Struct):
+    """One kind of fault: how often, where first (lines of a file, or sequences), and what it is."""
+
+    rule: str
+    means: str
+    count: int = 0
+    places: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+    def add(self, place: str, reason: str) -> None:
+        """Count one more."""
+        self.count += 1
+        if len(self.places) < SHOWN:
+            self.places.append(place)
+            self.reasons.append(reason)
+
+
+class Report(Struct):
+    """What a producer sent, and what became of it. `faults` are its own; `refusals` are decisions,
+    by rule; `outcomes` are verdicts. Ages are seconds of the log's time when a wish came."""
+
+    producer: str
+    messages: int = 0
+    wishes: int = 0
+    well_formed: int = 0
+    resent: int = 0
+    oldest_seconds: float | None = None
+    faults: dict[str, Fault] = field(default_factory=dict)
+    outcomes: dict[str, int] = field(default_factory=dict)
+    refusals: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def conforms(self) -> bool:
+        """Whether something was sent, and nothing of it was at fault."""
+        return self.well_formed > 0 and not self.faults
+
+
+class Checker:
+    """Folds messages of one producer into a report."""
+
+    def __init__(self, producer: str) -> None:
+        self.report = Report(producer)
+        self._bodies: dict[str, str] = {}
+
+    def take(self, place: str, payload: bytes, now: int | None = None) -> None:
+        """Check one message; `now` is the log's time when it came, null where there is none."""
+        self.report.messages += 1
+        for wish in read_signals(self.report.producer, payload):
+            self.report.wishes += 1
+            if isinstance(wish, SignalMalformed):
+                self._fault(wish.rule, SIGNAL_RULES[wish.rule], place, wish.reason)
+                continue
+            self.report.well_formed += 1
+            self._check_id(place, wish)
+            if now:
+                self._check_time(place, wish, now)
+
+    def _check_id(self, place: str, wish: Wish) -> None:
+        before = self._bodies.setdefault(wish.signal_id, wish.body)
+        if before == wish.body:
+            return
+        means = "an id was used again for something else; the second is refused"
+        self._fault("id_reused", means, place, f"id {wish.signal_id}")
+
+    def _check_time(self, place: str, wish: Wish, now: int) -> None:
+        age = now - wish.claimed_at
+        self.report.oldest_seconds = max(self.report.oldest_seconds or 0.0, age / 1e9)
+        if age < -FUTURE:
+            means = "`at` is ahead of the log's time: a clock that is wrong, or another's day"
+            self._fault("from_the_future", means, place, f"{-age / 1e9:.3f} seconds ahead")
+
+    def _fault(self, rule: str, means: str, place: str, reason: str) -> None:
+        self.report.faults.setdefault(rule, Fault(rule, means)).add(place, reason)
+
+
+def check_lines(producer: str, lines: Iterable[bytes]) -> Report:
+    """Check messages, one a line; nothing is sent."""
+    checker = Checker(producer)
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            checker.take(f"line {number}", line)
+    return checker.report
+
+
+class Listener:
+    """Follows a log, and checks what one producer says there and what it is told."""
+
+    def __init__(self, producer: str, book: str, mode: Mode, after: int) -> None:
+        self._checker = Checker(producer)
+        self._subject = producer_subject(book, producer)
+        self._after = after
+        self._decoding = Decoding(from_start=False)
+        self._intake = Intake(book, mode, reads_signals=True)
+        self._verdicts = VerdictView(after)
+        self._seen: set[str] = set()
+
+    @property
+    def report(self) -> Report:
+        """What was found up to now."""
+        return self._checker.report
+
+    def take(self, stored: Stored) -> None:
+        """Take the next message of the log."""
+        message, subject = self._decoding.decode(stored), stored.subject
+        facts = [] if message.damage else list(self._intake.admit(message))
+        if subject == self._subject and message.sequence > self._after:
+            place = f"sequence {message.sequence}"
+            self._checker.take(place, message.payload, self._intake.now)
+            self._count_resent([said.id for said in facts])
+        self._verdicts.fold(message.sequence, facts)
+        self._count_verdicts()
+        self._count_refusals(message, facts)
+
+    def _count_resent(self, ids: list[str]) -> None:
+        self.report.resent += sum(each in self._seen for each in ids)
+        self._seen.update(ids)
+
+    def _count_verdicts(self) -> None:
+        outcomes = self.report.outcomes
+        while not self._verdicts.waiting.empty():
+            producer, verdict = self._verdicts.waiting.get_nowait()
+            if producer == self.report.producer:
+                outcomes[verdict.outcome] = outcomes.get(verdict.outcome, 0) + 1
+
+    def _count_refusals(self, message: Message, facts: list[Any]) -> None:
+        refusals = self.report.refusals
+        for said in facts:
+            event = said.event
+            mine = isinstance(event, SignalRefused) and event.producer == self.report.producer
+            if mine and message.sequence > self._after:
+                refusals[event.rule] = refusals.get(event.rule, 0) + 1
+
+
+async def listen(
+    data: Path,
+    nats: str | None,
+    producer: str,
+    book: str,
+    *,
+    seconds: float | None,
+    show: Callable[[Report], None],
+) -> Report:
+    """Check what a producer sends from now on for some seconds; null: all that the log has of it.
+
+    `show` is told the report now and then.
+    """
+    folder = Folder(data).check()
+    logs.configure(folder.logs / "check.log")
+    async with open_bus(folder, nats) as bus:
+        end = (await retry(bus.info)).last
+        listener = Listener(producer, book, "paper", 0 if seconds is None else end)
+        reader = await bus.read(0 if seconds is None else end)
+        try:
+            clock = asyncio.get_running_loop().time
+            until, place = clock() + (seconds or 0.0), 0
+            while place < end if seconds is None else clock() < until:
+                for stored in await reader.next(LOOK_SECONDS):
+                    place = stored.sequence
+                    listener.take(stored)
+                show(listener.report)
+        finally:
+            await reader.close()
+    return listener.report
+
+
+def as_document(report: Report) -> dict[str, Any]:
+    """The report as JSON would have it."""
+    found: dict[str, Any] = msgspec.to_builtins(report)
+    found["faults"] = list(found["faults"].values())
+    return {"conforms": report.conforms} | found
