@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from deadreckon.runtime.bus import ConfigurationError
 from deadreckon.runtime.connection import CONNECT_WAIT
-from deadreckon.runtime.credentials import Credentials
+from deadreckon.runtime.credentials import Credential, Credentials
 from deadreckon.runtime.jetstream import JetStreamBus
 from deadreckon.runtime.rights import API, IMPORTED, OWNERS
 
@@ -44,6 +44,17 @@ class Entrance(Struct, frozen=True):
             api_prefix=API if role in OWNERS else IMPORTED,
             replicas=self.replicas,
             wait=wait,
+        )
+
+    async def roller(self, credential: Credential, stream: str) -> JetStreamBus:
+        """A connection, about one stream, for who lets old history leave."""
+        return await JetStreamBus.connect(
+            self.urls,
+            credential=credential,
+            tls=self._tls(),
+            name=credential.role,
+            api_prefix=API,
+            stream=stream,
         )
 
     def _tls(self) -> ssl.SSLContext | None:

@@ -53,6 +53,20 @@ STEPS = {
     "venue-reconcile": Step("in the middle of asking the venue after a start", "venue"),
 }
 
+# Of `dr archive prune`, which no stack runs beside: `dr crashtest` does not go through them.
+ROLL_STEPS = {
+    "roll-begun": Step("word of the roll is written, nothing is done", "prune"),
+    "roll-carried": Step("every domain has a commit in what stays", "prune"),
+    "roll-sealed": Step("nobody can append any more, the end is not written down", "prune"),
+    "roll-mirrored": Step("the copy has reached the end, it is not forced to disk", "prune"),
+    "roll-copied": Step("the copy is proved and on disk, the old log is still there", "prune"),
+    "roll-dropped": Step("the old log is gone, the new one is not begun", "prune"),
+    "roll-refilled": Step("the new log has reached the end, it is not forced to disk", "prune"),
+    "roll-back": Step("the new log is proved and on disk, and still a mirror", "prune"),
+    "roll-released": Step("the new log takes commits, its copy is still there", "prune"),
+    "roll-done": Step("the copy is gone, the word of the roll is still there", "prune"),
+}
+
 
 class KillOrderError(ValueError):
     """You wrote a DEADRECKON_KILL that is no order; the message says how one looks."""
@@ -76,7 +90,8 @@ def read_order(text: str) -> Order:
     words, _, process = text.strip().partition(" ")
     place, colon, nth = words.rpartition(":")
     step, _, service = place.partition("@")
-    if not colon or step not in STEPS or not nth.isdigit() or not f"{process}0".isdigit():
+    known = step in STEPS or step in ROLL_STEPS
+    if not colon or not known or not nth.isdigit() or not f"{process}0".isdigit():
         raise KillOrderError(
             f"{VARIABLE}={text}: expected STEP[@SERVICE]:NTH; `dr crashtest --list`"
         )

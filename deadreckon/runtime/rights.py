@@ -31,11 +31,14 @@ IMPORTED = "jslog"  # the few of them that others see, under this prefix
 STACK, READER, ANALYST, OPERATOR = "stack", "reader", "analyst", "operator"
 PROVISIONER, KEEPER = "provisioner", "keeper"
 OWNERS = (PROVISIONER, KEEPER)  # those in the stream's account
+ROLLER = "roller"  # likewise, but only on a server that `dr archive prune` has started for itself
 OWN_PRODUCER = "cli"  # whom `dr signal send` speaks as, if told of nobody else
 
 OPERATORS_DOOR = "cli"
 STACK_DOORS = ("stack", "demo", "supervisor")  # facts that the stack says as an operator would
 SHARED_SERVICES = ("market", "clock")  # they speak for every book
+
+NEXT = f"{STREAM}_NEXT"  # the copy of a log whose old history leaves, while it does
 
 # What reading takes. Who reads makes a place in the stream, under a name that nobody guesses.
 PULLS = f"CONSUMER.MSG.NEXT.{STREAM}.*"
@@ -72,6 +75,24 @@ def table(registry: Registry) -> list[Rights]:
         *(_producer(each.name, (each.book,), each.may_read) for each in registry.producers),
         *_owners(),
     ]
+
+
+def roller_rights() -> Rights:
+    """What it takes to put a copy of the log in its place. Nobody keeps this credential: it is
+    made for one run, and the servers of stacks do not know it."""
+    verbs = ("CREATE", "INFO", "UPDATE", "DELETE", "MSG.GET")
+    return Rights(
+        role=ROLLER,
+        purpose="lets old history leave, from the store that it has for itself",
+        publish=(
+            *(f"{API}.STREAM.{verb}.{name}" for name in (STREAM, NEXT) for verb in verbs),
+            *(f"{API}.CONSUMER.CREATE.{name}.*" for name in (STREAM, NEXT)),
+            *(f"{API}.CONSUMER.MSG.NEXT.{name}.*" for name in (STREAM, NEXT)),
+            *(f"{API}.CONSUMER.DELETE.{name}.*" for name in (STREAM, NEXT)),
+        ),
+        hear=(f"{inbox_prefix(ROLLER)}.>",),
+        account="LOG",
+    )
 
 
 def own_roles() -> list[str]:

@@ -16,7 +16,7 @@ import structlog
 
 from deadreckon.runtime.binary import nats_server
 from deadreckon.runtime.leash import leashed
-from deadreckon.runtime.server_files import ANY_PORT, Address, ServerFiles
+from deadreckon.runtime.server_files import ANY_PORT, Address, Rolling, ServerFiles
 
 READY_WAIT = 120.0  # seconds: a store of millions of messages takes some to be read
 PATIENCE = 10.0  # seconds of waiting after which we say so, and of a stop before it is forced
@@ -82,14 +82,15 @@ class EmbeddedServer:
     """`async with EmbeddedServer(data) as server:` runs a server on `<data>/nats/store`.
 
     Start it from the main thread: on Linux it ends with the thread that started it. `died` is set
-    when it ends without having been stopped.
+    when it ends without having been stopped. `rolling` is for who lets old history leave.
     """
 
-    def __init__(self, data: Path, *, port: int = ANY_PORT) -> None:
+    def __init__(self, data: Path, *, port: int = ANY_PORT, rolling: Rolling | None = None) -> None:
         self.died = asyncio.Event()
         self._data = data
         self._files = ServerFiles(data.absolute())
         self._port = port
+        self._rolling = rolling
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
         self._address: Address | None = None
@@ -123,7 +124,7 @@ class EmbeddedServer:
         try:
             self._files.forget_ports()
             self._files.bring_up_to_date()
-            self._files.write_settings(self._port)
+            self._files.write_settings(self._port, self._rolling)
             self._process = await self._launch(program, lock)
         finally:
             # From here on the child alone holds the lock: it is free when the server is gone.

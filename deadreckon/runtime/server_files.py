@@ -14,12 +14,14 @@ from deadreckon.runtime.credentials import Credentials, producer_role
 from deadreckon.runtime.entrance import Entrance
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.registry import Registry, Tls, changing, read_registry, write_registry
-from deadreckon.runtime.rights import own_roles, table
+from deadreckon.runtime.rights import ROLLER, own_roles, roller_rights, table
 from deadreckon.runtime.secret import write_privately
 
 ANY_PORT = -1  # a free one
 PAYLOAD_MAX = 1024 * 1024  # bytes; commits are cut to it, and bigger ones would only add latency
 LOG_LINES = 15  # of the server's own log, shown when it does not start
+
+HURRIED_SYNC = '"2m"'  # thirty times as fast as to sync message by message
 
 SETTINGS = """\
 # Written at every start by deadreckon; changes here are lost.
@@ -34,7 +36,7 @@ logfile_size_limit: 10000000
 logfile_max_num: 3
 jetstream {{
   store_dir: {store}
-  sync_interval: always
+  sync_interval: {sync}
 }}
 """
 TLS = """\
@@ -63,6 +65,14 @@ class Address(Struct, frozen=True):
 class _Ports(Struct):
     nats: list[str]
     monitoring: list[str] = []
+
+
+class Rolling(Struct, frozen=True):
+    """What a server knows beside the rest while old history leaves: the public key of who lets it.
+    A `hurried` one leaves it to that one to see that what was copied is on disk."""
+
+    roller: str
+    hurried: bool
 
 
 class ServerFiles:
@@ -105,11 +115,11 @@ class ServerFiles:
                 return Address(ports.nats[0], monitoring, pid, self.credentials.folder, ca)
         return None
 
-    def write_settings(self, port: int = ANY_PORT) -> None:
+    def write_settings(self, port: int = ANY_PORT, rolling: Rolling | None = None) -> None:
         """The server's configuration, made of what is registered now. Makes what credentials are
         missing; raises ExposedSecretError and CredentialError."""
         unfinished = self.settings.with_suffix(".unfinished")
-        write_privately(unfinished, self._text(port))
+        write_privately(unfinished, self._text(port, rolling))
         os.replace(unfinished, self.settings)
 
     def rewrite_settings(self, running: Address) -> None:
@@ -117,7 +127,7 @@ class ServerFiles:
         asked on has to be the one it was told, even where that is any.)"""
         self.write_settings(urlsplit(running.url).port or ANY_PORT)
 
-    def _text(self, port: int) -> str:
+    def _text(self, port: int, rolling: Rolling | None = None) -> str:
         """On loopback only, on disk before it is confirmed, and nobody in but those we know."""
         registry = read_registry(self.registry)
         text = SETTINGS.format(
@@ -126,15 +136,20 @@ class ServerFiles:
             store=_quoted(self.store),
             log=_quoted(self.log),
             payload_max=PAYLOAD_MAX,
+            sync=HURRIED_SYNC if rolling and rolling.hurried else "always",
         )
-        return text + _tls_text(registry.tls) + self.accounts_text(registry)
+        return text + _tls_text(registry.tls) + self.accounts_text(registry, rolling)
 
-    def accounts_text(self, registry: Registry) -> str:
+    def accounts_text(self, registry: Registry, rolling: Rolling | None = None) -> str:
         """The accounts and users, with the public parts of their keys."""
+        users = table(registry)
         public = {role: self.credentials.kept(role).key.public for role in own_roles()}
         for producer in registry.producers:
             public[producer_role(producer.name)] = producer.public
-        return accounts_text(table(registry), public.__getitem__)
+        if rolling:
+            users.append(roller_rights())
+            public[ROLLER] = rolling.roller
+        return accounts_text(users, public.__getitem__)
 
     def forget_ports(self) -> None:
         """Remove what killed servers have left; the lock must be held."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Protocol, runtime_checkable
 
 from deadreckon.runtime.bus import Bus, Fence, LogInfo, Notices, Reader, Stored
 from deadreckon.runtime.entrance import Entrance
@@ -86,6 +87,15 @@ class Switchboard:
         await asyncio.gather(*(bus.close() for bus in self.buses.values()))
 
 
+@runtime_checkable
+class Acting(Protocol):
+    """A log that knows who writes."""
+
+    def acting(self, role: str) -> Bus:
+        """The same log as this role may use it."""
+        ...
+
+
 def acting(bus: Bus, role: str) -> Bus:
     """The same log with the rights of one role; a log that knows no roles is what it is."""
-    return bus.acting(role) if isinstance(bus, Switchboard) else bus
+    return bus.acting(role) if isinstance(bus, Acting) else bus

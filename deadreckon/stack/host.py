@@ -11,6 +11,7 @@ import structlog
 from msgspec.structs import replace
 
 from deadreckon.contracts.speakers import SERVICES
+from deadreckon.replay.archive.place import ended_log, has_archive, is_archive_only, one_log
 from deadreckon.runtime.bus import (
     Bus,
     ConfigurationError,
@@ -26,7 +27,8 @@ from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.jetstream import JetStreamBus
 from deadreckon.runtime.memory import MemoryBus
 from deadreckon.runtime.registry import FIRST_BOOK, Tls
-from deadreckon.runtime.rights import ANALYST, KEEPER, PROVISIONER, READER, STACK
+from deadreckon.runtime.rights import ANALYST, KEEPER, OPERATOR, PROVISIONER, READER, STACK
+from deadreckon.runtime.rolling import refuse_half_a_log
 from deadreckon.runtime.server import (
     EmbeddedServer,
     ServerFailedError,
@@ -102,12 +104,17 @@ async def open_bus(
 ) -> AsyncIterator[Bus]:
     """The folder's log, in one role, for as long as a verb needs it: on `server` (see `external`),
     on the one that runs there, or on one started for the purpose."""
+    if server is None and is_archive_only(folder.root):
+        yield ended_log(folder.root)
+        return
     async with _entered(folder, server) as entrance:
         bus = await entrance.bus(role)
         try:
-            if not role.startswith(PRODUCER):  # a producer may not even ask
-                await _check(bus)
-            yield bus
+            if role.startswith(PRODUCER):  # who may not even ask
+                yield bus
+                return
+            await _check(bus)
+            yield await _whole(folder, bus, role)
         finally:
             await bus.close()
 
@@ -123,7 +130,7 @@ async def service_bus(
     """
     entering = _attached(folder) if server is None else _external(server)
     async with entering as entrance, _switchboard(entrance, services) as bus:
-        yield bus
+        yield await one_log(folder.root, bus)
 
 
 @asynccontextmanager
@@ -144,13 +151,15 @@ async def stack_bus(
         yield MemoryBus()
         return
     if server is None:
+        refuse_half_a_log(folder.root)
+        _refuse_archive_only(folder.root)
         register(folder, lambda known: replace(known.with_book(book), tls=tls and tls.absolute()))
         entering = _own(folder, port)
     else:
         entering = _external(server)
     roles = [STACK, READER, *SERVICES, *more]
     async with entering as entrance, _switchboard(entrance, roles) as bus:
-        yield bus
+        yield await one_log(folder.root, bus)
 
 
 @asynccontextmanager
@@ -159,12 +168,15 @@ async def keeping_bus(folder: Folder, *, empty: bool = False) -> AsyncIterator[J
 
     It attaches to the server that runs there, or starts one for the purpose.
     """
+    refuse_half_a_log(folder.root)
+    if not empty:
+        _refuse_archive_only(folder.root)
     async with AsyncExitStack() as stack:
         found = running(folder.root)
         if found is None:
             found = (await stack.enter_async_context(Keeper(folder.root))).address
             if not empty:
-                await _provision(found.entrance)
+                await _provision(found.entrance, folder.root)
         bus = await found.entrance.bus(KEEPER)
         stack.push_async_callback(bus.close)
         if not empty:
@@ -174,11 +186,13 @@ async def keeping_bus(folder: Folder, *, empty: bool = False) -> AsyncIterator[J
 
 @asynccontextmanager
 async def _entered(folder: Folder, server: str | None) -> AsyncIterator[Entrance]:
-    found = running(folder.root)
     if server is not None:
         async with _external(server) as entrance:
             yield entrance
-    elif found is not None:
+        return
+    refuse_half_a_log(folder.root)
+    found = running(folder.root)
+    if found is not None:
         yield found.entrance
     else:
         async with _own(folder) as entrance:
@@ -187,6 +201,7 @@ async def _entered(folder: Folder, server: str | None) -> AsyncIterator[Entrance
 
 @asynccontextmanager
 async def _attached(folder: Folder) -> AsyncIterator[Entrance]:
+    refuse_half_a_log(folder.root)
     found = running(folder.root)
     if found is None:
         raise ServerFailedError(f"no stack runs on {folder.root}: start one with `dr up`")
@@ -201,9 +216,10 @@ async def _own(folder: Folder, port: int = ANY_PORT) -> AsyncIterator[Entrance]:
         if running(folder.root) is None:
             break
         await asyncio.sleep(VERB_LOOK)
+    refuse_half_a_log(folder.root)  # again: the verb that was waited for may have begun it
     async with Keeper(folder.root, port) as server:
         entrance = server.address.entrance
-        await _provision(entrance)
+        await _provision(entrance, folder.root)
         yield entrance
 
 
@@ -216,10 +232,15 @@ async def _external(server: str) -> AsyncIterator[Entrance]:
     yield entrance
 
 
-async def _provision(entrance: Entrance) -> None:
-    """Make the log, or see that it is kept as it must be."""
+async def _provision(entrance: Entrance, data: Path | None = None) -> None:
+    """Make the log, or see that it is kept as it must be. Where a folder's history was sealed
+    there was a log: an empty one is not made in its place. Raises HoleError."""
     bus = await entrance.bus(PROVISIONER)
     try:
+        if data and has_archive(data) and await retry(bus.api.configuration) is None:
+            raise HoleError(
+                f"{data} has an archive and its store no log: restore the folder from a backup"
+            )
         await bus.provision()
     finally:
         await bus.close()
@@ -237,6 +258,26 @@ async def _switchboard(entrance: Entrance, roles: Sequence[str]) -> AsyncIterato
         yield bus
     finally:
         await bus.close()
+
+
+async def _whole(folder: Folder, bus: Bus, role: str) -> Bus:
+    """The log with what was archived of it. An operator is heard without: a halt must not fail
+    because history lies on another machine."""
+    try:
+        return await one_log(folder.root, bus)
+    except HoleError as fault:
+        if role != OPERATOR:
+            raise
+        log.warning("archive_missing", reason=str(fault))
+        return bus
+
+
+def _refuse_archive_only(data: Path) -> None:
+    if is_archive_only(data):
+        raise ConfigurationError(
+            f"{data} is an archive without a log that goes on: every `dr replay` verb reads it, "
+            "but nothing can run on it; take another --data folder"
+        )
 
 
 async def _check(bus: Bus) -> None:

@@ -1,0 +1,150 @@
+"""`dr archive prune`: old history leaves the log, once it is proved to be in the archive."""
+
+import json as codec
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+
+if TYPE_CHECKING:
+    from deadreckon.stack.pruning import Policy, Proof, Pruned
+
+
+def prune(
+    *,
+    older_than: str | None = None,
+    before: str | None = None,
+    data: Path = Path("var"),
+    nats: str | None = None,
+    yes: Annotated[bool, Parameter(negative="")] = False,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    json: bool = False,
+) -> None:
+    """Drop old history from the log: sealed days, proved message by message to be in the archive.
+
+    The log is rolled on: it goes on with the same sequences and begins later. Every verb reads the
+    archive and the log as one. No stack may run meanwhile. Interrupted, call it again: it finishes
+    what it began, and until then nothing else starts on the folder.
+
+    Example: dr archive prune --older-than 30d --data run1
+
+    Parameters
+    ----------
+    older_than
+        Whole days, such as 30d, before the end of what is sealed; that is log time.
+    before
+        Days before this one, YYYY-MM-DD.
+    data
+        The folder of the stack.
+    nats
+        Not possible: a log is rolled on by a server that nobody else uses.
+    yes
+        Do it without asking.
+    dry_run
+        Prove and show what would leave, and change nothing.
+    json
+        Print one JSON object.
+    """
+    if nats is not None:
+        fail(
+            "a log on a server or cluster of your own cannot be rolled by this verb: it needs the "
+            "server for itself; docs/runbook.md says what to do there",
+            EXIT_USAGE,
+        )
+    policy = _policy(older_than, before)
+    from deadreckon.cli.running import run
+    from deadreckon.stack.auditing import progress_told
+    from deadreckon.stack.pruning import PruneError, prune
+
+    def agrees(proof: "Proof") -> bool:
+        if not json:
+            _tell_proof(proof)
+        return not dry_run and (yes or _asked())
+
+    try:
+        with progress_told(sys.stderr.isatty() and (yes or dry_run)) as progress:
+            found = run(
+                lambda: prune(data, policy, agrees=agrees, dry_run=dry_run, progress=progress)
+            )
+    except PruneError as error:
+        fail(str(error), EXIT_DIFFERENCE)
+    if json:
+        print(codec.dumps(_document(found), indent=2))
+    else:
+        _tell(found, dry_run)
+
+
+def _policy(older_than: str | None, before: str | None) -> "Policy | None":
+    from deadreckon.contracts.moments import day_start
+    from deadreckon.stack.pruning import Policy
+
+    if older_than is not None and before is not None:
+        fail("say --older-than or --before, not both", EXIT_USAGE)
+    if older_than is not None:
+        days = re.fullmatch(r"(\d{1,6})d", older_than)
+        if not days:
+            fail(f"{older_than!r} is no number of days; write it as 30d", EXIT_USAGE)
+        return Policy(days=int(days[1]))
+    if before is None:
+        return None
+    try:
+        day_start(before)
+    except ValueError:
+        fail(f"{before!r} is no day; write it as 2022-01-15", EXIT_USAGE)
+    return Policy(before=before)
+
+
+def _asked() -> bool:
+    """Whether who sits there wants it; nobody there is no yes."""
+    if not sys.stdin.isatty():
+        print("dr: nothing was changed; --yes does it without asking", file=sys.stderr)
+        return False
+    return input("Drop these messages from the log? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _tell_proof(proof: "Proof") -> None:
+    print("In the log and in the archive alike, by sequence, time, subject and bytes:")
+    print(f"{'range':>7} {'day':10} {'first':>12} {'last':>12} {'messages':>12}  root")
+    for each in proof.ranges:
+        print(
+            f"{each.number:>7} {each.day:10} {each.first:>12,} {each.last:>12,} "
+            f"{each.messages:>12,}  {each.root}"
+        )
+    total = sum(each.messages for each in proof.ranges)
+    kept = max(proof.log.last - proof.first + 1, 0)
+    print(
+        f"{len(proof.ranges)} ranges signed with this folder's key, {total:,} messages leave the "
+        f"log, {kept:,} stay: it will begin with {proof.first:,}.",
+        flush=True,
+    )
+
+
+def _tell(found: "Pruned", dry_run: bool) -> None:
+    if found.proof is not None and not found.proof.ranges:
+        print("Nothing of the log is sealed and old enough.")
+    elif found.done:
+        print(
+            f"The log begins with {found.first:,}. Its store took {found.bytes_before:,} bytes on "
+            f"disk and takes {found.bytes_after:,}; the archive takes {found.bytes_archived:,}."
+        )
+    elif dry_run:
+        print("Nothing was changed.")
+
+
+def _document(found: "Pruned") -> dict[str, Any]:
+    names = ("number", "day", "first", "last", "messages", "events", "root")
+    ranges = found.proof.ranges if found.proof else []
+    return {
+        "done": found.done,
+        "finished_earlier": found.proof is None,
+        "ranges": [{name: getattr(each, name) for name in names} for each in ranges],
+        "messages": sum(each.messages for each in ranges),
+        "first_sequence": found.first,
+        "store_bytes_before": found.bytes_before,
+        "store_bytes_after": found.bytes_after,
+        "archive_bytes": found.bytes_archived,
+    }

@@ -1,0 +1,153 @@
+"""The archive and the log that goes on from it, read as one; only the live end is written to."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import structlog
+
+from deadreckon.replay.archive.place import FOLDER
+from deadreckon.replay.archive.sealed import SealedLog, SealedReader, told_as_hole
+from deadreckon.replay.archive.segments import Archive, ArchiveError
+from deadreckon.runtime.bus import (
+    Bus,
+    Fence,
+    HoleError,
+    LogInfo,
+    Notices,
+    Reader,
+    Stored,
+    UnavailableError,
+)
+from deadreckon.runtime.domain import retry
+from deadreckon.runtime.switchboard import acting
+
+log = structlog.get_logger()
+
+
+class Annals:
+    """A Bus whose old messages, before the first of `live`, come from an archive.
+
+    Message by message they are as they were: sequence, subject, bytes and time. The two meet
+    without a hole or HoleError is raised; that is seen when it is made.
+    """
+
+    def __init__(self, old: SealedLog, live: Bus) -> None:
+        self.payload_max = live.payload_max
+        self.pulse = live.pulse
+        self.live = live
+        self._old = old
+
+    def acting(self, role: str) -> "Annals":
+        """The same log with the rights of one role."""
+        return Annals(self._old, acting(self.live, role))
+
+    async def provision(self) -> None:
+        """See Bus."""
+        await self.live.provision()
+
+    async def append(self, subject: str, payload: bytes, fence: Fence | None = None) -> int:
+        """See Bus."""
+        return await self.live.append(subject, payload, fence)
+
+    async def tail(self, filter: str) -> Stored | None:
+        """See Bus. Every domain's is live, so that it can serve as a fence; a door's may be old."""
+        return await self.live.tail(filter) or await self._old.tail(filter)
+
+    async def message(self, sequence: int) -> Stored | None:
+        """See Bus."""
+        where: Bus = self._old if sequence <= self._old.last else self.live
+        return await where.message(sequence)
+
+    async def info(self) -> LogInfo:
+        """Of both together; `bytes` are those of the archive's files and the live store."""
+        old, live = await self._old.info(), await self.live.info()
+        messages, size = old.messages + live.messages, old.bytes + live.bytes
+        return LogInfo(1, live.last, messages, size, live.deleted)
+
+    async def read(self, after: int) -> Reader:
+        """See Bus."""
+        if after >= self._old.last:
+            return await self.live.read(after)
+        return AnnalsReader(await self._old.read(after), self.live)
+
+    async def notify(self, subject: str, payload: bytes) -> None:
+        """See Bus."""
+        await self.live.notify(subject, payload)
+
+    async def request(self, subject: str, payload: bytes, wait: float) -> bytes:
+        """See Bus."""
+        return await self.live.request(subject, payload, wait)
+
+    async def serve(self, subject: str, answer: Callable[[bytes], Awaitable[bytes]]) -> None:
+        """See Bus."""
+        await self.live.serve(subject, answer)
+
+    def listen(self, subject: str) -> Notices:
+        """See Bus."""
+        return self.live.listen(subject)
+
+    async def close(self) -> None:
+        """See Bus."""
+        await self._old.close()
+        await self.live.close()
+
+
+class AnnalsReader:
+    """Reads the archive to its end, and from there the live log."""
+
+    def __init__(self, old: SealedReader, live: Bus) -> None:
+        self._old = old
+        self._live = live
+        self._new: Reader | None = None
+
+    async def next(self, wait: float) -> list[Stored]:
+        """See Reader."""
+        if not self._old.ended:
+            return await self._old.next(wait)
+        if self._new is None:
+            try:
+                self._new = await self._live.read(self._old.last)
+            except UnavailableError:  # what is away comes back; a reader waits for it
+                await asyncio.sleep(wait)
+                return []
+        return await self._new.next(wait)
+
+    async def close(self) -> None:
+        """See Reader."""
+        await self._old.close()
+        if self._new is not None:
+            await self._new.close()
+
+
+def sealed_log(data: Path) -> SealedLog:
+    """The log of a folder that is an archive only. Raises HoleError."""
+    with told_as_hole():
+        archive = Archive(data / FOLDER)
+    return SealedLog(archive)
+
+
+async def with_archive(data: Path, live: Bus) -> Bus:
+    """See one_log, of a folder where something was sealed."""
+    info = await retry(live.info)
+    if info.first <= 1:
+        _refuse_cut(data, info.last)
+        return live
+    with told_as_hole():
+        archive = Archive(data / FOLDER)
+    return Annals(SealedLog(archive, info.first - 1), live)
+
+
+def _refuse_cut(data: Path, last: int) -> None:
+    """What was sealed is in the log, if that is complete; damage to the archive is no reason not to
+    go on with one that is."""
+    try:
+        sealed = Archive(data / FOLDER).last
+    except (ArchiveError, OSError) as error:
+        log.warning("archive_unreadable", reason=str(error), next="`dr archive verify`")
+        return
+    if sealed > last:
+        raise HoleError(
+            f"the log ends at {last}, but messages up to {sealed} were sealed: the log was cut or "
+            f"is another one; restore it from a copy"
+        )

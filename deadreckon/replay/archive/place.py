@@ -1,0 +1,41 @@
+"""Where a data folder keeps its archive, told without opening it: most starts need no more."""
+
+from pathlib import Path
+
+from deadreckon.runtime.bus import Bus, HoleError
+from deadreckon.runtime.domain import retry
+
+FOLDER = "archive"  # under a data folder
+
+
+def has_archive(data: Path) -> bool:
+    """Whether something was sealed in a folder."""
+    return any((data / FOLDER / "manifests").glob("*.json"))
+
+
+def is_archive_only(data: Path) -> bool:
+    """Whether a folder holds an archive and no log that goes on: a what-if's result, for one."""
+    return has_archive(data) and not (data / "nats" / "store").exists()
+
+
+async def one_log(data: Path, live: Bus) -> Bus:
+    """The folder's log from its first message on: `live` itself where it has all of it, else with
+    the archive before it. Raises HoleError where the two do not make one log."""
+    if has_archive(data):
+        from deadreckon.replay.archive.annals import with_archive
+
+        return await with_archive(data, live)
+    info = await retry(live.info)
+    if info.first > 1:
+        raise HoleError(
+            f"the log begins with message {info.first}, and what came before is not in "
+            f"{data / FOLDER}: bring the archive back to there (docs/archive.md)"
+        )
+    return live
+
+
+def ended_log(data: Path) -> Bus:
+    """The log of a folder that is an archive only. Raises HoleError."""
+    from deadreckon.replay.archive.annals import sealed_log
+
+    return sealed_log(data)

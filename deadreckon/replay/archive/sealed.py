@@ -1,0 +1,118 @@
+"""An archive as a log that has ended: everything can be read, nothing appended."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import polars
+
+from deadreckon.contracts.subjects import covers
+from deadreckon.replay.archive.segments import Archive, ArchiveError
+from deadreckon.runtime.bus import DeniedError, Fence, HoleError, LogInfo, Stored
+from deadreckon.runtime.memory import MemoryBus
+
+
+class SealedLog(MemoryBus):
+    """What an archive holds up to message `upto` (null: all of it). Notices are one's own.
+
+    A damaged archive raises HoleError where it is read: never half a log.
+    """
+
+    def __init__(self, archive: Archive, upto: int | None = None) -> None:
+        super().__init__()
+        self.archive = archive
+        with told_as_hole():
+            first, last = archive.first, archive.last
+        self.last = last if upto is None else upto
+        self._tails: dict[str, int] | None = None  # by subject
+        if first > 1:
+            raise HoleError(f"the archive begins with message {first}; 1 is missing")
+        if last < self.last:
+            raise HoleError(f"the archive ends with message {last}; {last + 1} is missing")
+
+    async def append(self, subject: str, payload: bytes, fence: Fence | None = None) -> int:
+        """Always refused."""
+        raise DeniedError(f"{subject}: this log is an archive, nothing can be added to it")
+
+    async def tail(self, filter: str) -> Stored | None:
+        """The last message under `filter`."""
+        if self._tails is None:
+            self._tails = await asyncio.to_thread(self._read_tails)
+        places = [place for subject, place in self._tails.items() if covers(filter, subject)]
+        return await self.message(max(places)) if places else None
+
+    def _read_tails(self) -> dict[str, int]:
+        with told_as_hole():
+            rows = (
+                polars.scan_parquet(self.archive.paths("messages"), hive_partitioning=False)
+                .filter(polars.col("sequence") <= self.last)
+                .group_by("subject")
+                .agg(polars.col("sequence").max())
+                .collect()
+            )
+        return dict(rows.iter_rows())
+
+    async def message(self, sequence: int) -> Stored | None:
+        """One message by its sequence."""
+        if not 1 <= sequence <= self.last:
+            return None
+        with told_as_hole():
+            return await asyncio.to_thread(self.archive.message, sequence)
+
+    async def info(self) -> LogInfo:
+        """First and last sequence; an archive has no holes. `bytes` are those of its files."""
+        with told_as_hole():
+            ranges = [each for each in self.archive.manifests if each.first <= self.last]
+        size = sum(segment.bytes for each in ranges for segment in each.segments)
+        return LogInfo(1 if self.last else 0, self.last, self.last, size, 0)
+
+    async def read(self, after: int) -> "SealedReader":
+        """A reader that begins with sequence `after` + 1, and waits for ever at the end."""
+        if after > self.last:
+            raise HoleError(f"the log ends at {self.last}; {after} was read or written before")
+        return SealedReader(self.archive, after, self.last)
+
+
+class SealedReader:
+    """Reads an archive from one place to another; `last` is the last sequence handed out."""
+
+    def __init__(self, archive: Archive, after: int, upto: int) -> None:
+        self.last = after
+        self._upto = upto
+        self._lists = archive.messages(after, upto)
+
+    @property
+    def ended(self) -> bool:
+        """Whether everything was handed out."""
+        return self.last >= self._upto
+
+    async def next(self, wait: float) -> list[Stored]:
+        """What follows; [] at the end, after `wait` seconds. Raises HoleError."""
+        if self.ended:
+            await asyncio.sleep(wait)
+            return []
+        return await asyncio.to_thread(self._next)
+
+    def _next(self) -> list[Stored]:
+        with told_as_hole():
+            found = next(self._lists, None)
+        if not found:
+            raise HoleError(f"the archive ends with {self.last}; {self.last + 1} is missing")
+        for expected, stored in enumerate(found, self.last + 1):
+            if stored.sequence != expected:
+                raise HoleError(f"the archive goes on with {stored.sequence}, not {expected}")
+        self.last = found[-1].sequence
+        return found
+
+    async def close(self) -> None:
+        """Stop reading."""
+        self._upto = self.last
+
+
+@contextmanager
+def told_as_hole() -> Iterator[None]:
+    """What is wrong with an archive, as whoever reads a log is told it. Raises HoleError."""
+    try:
+        yield
+    except (ArchiveError, OSError, polars.exceptions.PolarsError) as error:
+        raise HoleError(f"the archive cannot be read: {error}") from error

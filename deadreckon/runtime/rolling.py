@@ -1,0 +1,84 @@
+"""Word of a roll: old history leaves the log, and until it has, nobody else may start on it."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from deadreckon.runtime.bus import ConfigurationError
+from deadreckon.runtime.secret import write_privately
+
+FILE = Path("nats", "roll.json")
+
+
+class HalfRolledError(ConfigurationError):
+    """You started on a folder whose old history is leaving, and that is not finished."""
+
+
+class Roll(Struct, frozen=True):
+    """What is to become of the log: it begins with `first`, ends with `last`, and `digest` is of
+    every message between (see stream_roll). The last two are known once nobody can write any more.
+
+    `step` is what is done: the copy beside the log is whole and on disk ("copied"), and so is the
+    log that was made of it again ("back"). What is not done is done anew.
+    """
+
+    first: int
+    last: int = 0
+    digest: str = ""
+    step: Literal["begun", "copied", "back"] = "begun"
+
+
+def unfinished(data: Path) -> Roll | None:
+    """The roll that was begun on a folder and not finished. Raises HalfRolledError when its word
+    cannot be read."""
+    path = data / FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Roll)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise HalfRolledError(f"{path} cannot be read: {error}; see docs/runbook.md") from error
+
+
+def refuse_half_a_log(data: Path) -> None:
+    """Nobody trades on half a log, or reads it as if it were whole. Raises HalfRolledError."""
+    if unfinished(data) is not None:
+        raise HalfRolledError(
+            f"old history is leaving the log of {data}, or was when that was interrupted: "
+            f"`dr archive prune --data {data}` finishes it, nothing else may start before"
+        )
+
+
+def keep(data: Path, roll: Roll) -> None:
+    """Write the word of a roll, to disk, before what it says is done."""
+    path = data / FILE
+    beside = path.with_suffix(".unfinished")
+    write_privately(beside, msgspec.json.encode(roll).decode() + "\n")
+    os.replace(beside, path)
+    sync(path.parent)
+
+
+def forget(data: Path) -> None:
+    """The roll is finished."""
+    path = data / FILE
+    path.unlink(missing_ok=True)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Force a file, or the names in a folder, to disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_all(folder: Path) -> None:
+    """Force everything under a folder to disk, and its own name."""
+    for path in (*folder.rglob("*"), folder, folder.parent):
+        if path.is_file() or path.is_dir():
+            sync(path)

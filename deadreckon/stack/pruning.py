@@ -1,0 +1,224 @@
+"""Lets old history leave a folder's log, once it is proved to be in the archive."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from deadreckon.contracts.moments import DAY, day_of
+from deadreckon.contracts.subjects import commit_subject
+from deadreckon.replay.archive.manifests import ArchiveError, Manifest, is_sealed
+from deadreckon.replay.archive.merkle import Tree, leaf_hash
+from deadreckon.replay.archive.place import FOLDER, has_archive
+from deadreckon.replay.archive.segments import Archive
+from deadreckon.replay.archive.signing import kept_key
+from deadreckon.runtime import logs, rolling
+from deadreckon.runtime.bus import Bus, ConfigurationError, HoleError, LogInfo, Stored
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.registry import read_registry
+from deadreckon.runtime.rights import table
+from deadreckon.runtime.rolling import Roll
+from deadreckon.runtime.server_files import ServerFiles
+from deadreckon.runtime.stream import configuration_faults
+from deadreckon.stack.host import check_whole
+from deadreckon.stack.roll import (
+    Progress,
+    Workshop,
+    carry_over,
+    domains,
+    finish,
+    stream_folder,
+    workshop,
+)
+
+
+class PruneError(Exception):
+    """You asked to drop what may not be dropped, or not yet; the message says why. Nothing was
+    changed."""
+
+
+class Proof(Struct, frozen=True):
+    """What may leave the log: sealed ranges, each found to be the very messages that the log still
+    holds. The log will begin with `first`. `log` is how it stands now."""
+
+    ranges: list[Manifest]
+    first: int
+    log: LogInfo
+
+
+class Policy(Struct, frozen=True):
+    """How old is old: whole days before `before`, or more than `days` days older than the end of
+    what was sealed. Age is log time; on a tape the tape is the clock."""
+
+    before: str | None = None
+    days: int | None = None
+
+    def first_day_kept(self, archive: Archive) -> str:
+        """The day from which on nothing leaves."""
+        if self.days is None:
+            return self.before or ""
+        return day_of(archive.manifests[-1].now - self.days * DAY)
+
+
+class Pruned(Struct, frozen=True):
+    """What was dropped (null where only an interrupted roll was finished), and what the store of
+    the log takes on disk now and took before, in bytes."""
+
+    proof: Proof | None
+    done: bool
+    first: int
+    bytes_before: int
+    bytes_after: int
+    bytes_archived: int
+
+
+async def prune(
+    data: Path,
+    policy: Policy | None,
+    *,
+    agrees: Callable[[Proof], bool],
+    dry_run: bool = False,
+    progress: Progress,
+) -> Pruned:
+    """Finish what was begun, if something was; else prove what the policy lets go, show it, and
+    once `agrees` says so roll the log on to begin behind it. A `dry_run` finishes nothing.
+
+    Raises PruneError; FolderBusyError or StoreLockedError while anybody uses the log.
+    """
+    folder = Folder(data).check()
+    logs.configure(folder.logs / "prune.log")
+    with folder.alone():
+        before = bytes_under(stream_folder(data))
+        roll, proof = rolling.unfinished(data), None
+        if roll is not None and dry_run:
+            raise PruneError(f"an interrupted roll to {roll.first} is to be finished first")
+        if roll is None:
+            proof = await _proof(data, policy, progress)
+            if not proof.ranges or not agrees(proof):
+                return _pruned(data, proof, proof.log.first, before)
+            roll = Roll(proof.first)
+            rolling.keep(data, roll)
+        await finish(data, roll, progress)
+        return _pruned(data, proof, roll.first, before, done=True)
+
+
+def _pruned(
+    data: Path, proof: Proof | None, first: int, before: int, *, done: bool = False
+) -> Pruned:
+    after, archived = bytes_under(stream_folder(data)), bytes_under(data / FOLDER)
+    return Pruned(proof, done, first, before, after, archived)
+
+
+def bytes_under(folder: Path) -> int:
+    """What the files under a folder take on disk."""
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+
+
+async def _proof(data: Path, policy: Policy | None, progress: Progress) -> Proof:
+    if policy is None:
+        raise PruneError("say what is old: --older-than 30d, or --before 2022-01-15")
+    if not has_archive(data):
+        raise PruneError(f"nothing of {data} was sealed: `dr archive seal` does that first")
+    try:
+        archive = Archive(data / FOLDER)
+        async with workshop(data) as shop:
+            info = await _sound(shop)
+            ranges = _old(archive, policy.first_day_kept(archive), info)
+            if not ranges:
+                return Proof([], info.first, info)
+            first = ranges[-1].last + 1
+            _check_keys(data, ranges)
+            _check_room(data)
+            await _check_writers(data, shop)
+            await _compare(archive, shop.log, ranges, progress)
+    except ArchiveError as error:
+        raise PruneError(f"the archive is not sound: {error}") from error
+    return Proof(ranges, first, info)
+
+
+async def _sound(shop: Workshop) -> LogInfo:
+    """The log as it stands; raises HoleError or ConfigurationError for one that is not whole."""
+    found = await shop.log.api.configuration()
+    if found is None:
+        raise HoleError("the store has no log: restore the folder from a backup")
+    if faults := configuration_faults(found):
+        raise ConfigurationError(f"stream LOG cannot keep the log: {'; '.join(faults)}")
+    info = await shop.log.info()
+    check_whole(info)
+    return info
+
+
+def _old(archive: Archive, first_day_kept: str, info: LogInfo) -> list[Manifest]:
+    """The ranges that leave: what is still in the log, up to the first that is not old enough."""
+    old: list[Manifest] = []
+    for manifest in archive.manifests:
+        if manifest.day >= first_day_kept:
+            break
+        if manifest.last >= info.first:
+            old.append(manifest)
+    return old
+
+
+def _check_keys(data: Path, ranges: list[Manifest]) -> None:
+    own = kept_key(ServerFiles(data).credentials.folder).public
+    for manifest in ranges:
+        if manifest.public_key != own or not is_sealed(manifest):
+            raise PruneError(
+                f"range {manifest.number} ({manifest.day}) is not signed with this folder's key; "
+                "`dr archive verify` says more"
+            )
+
+
+def _check_room(data: Path) -> None:
+    """While it rolls, what stays lies there twice."""
+    needed, free = bytes_under(stream_folder(data)), shutil.disk_usage(data).free
+    if free < needed:
+        raise PruneError(f"{needed:,} bytes must be free on the disk, {free:,} are: make room")
+
+
+async def _check_writers(data: Path, shop: Workshop) -> None:
+    """Everybody who may have to say a last word can. Found out before anything is changed."""
+    registry = read_registry(ServerFiles(data).registry)
+    writable = {subject for rights in table(registry) for subject in rights.publish}
+    found = await domains(shop)
+    if not found:
+        raise PruneError("no service has written in this log: nothing would be left to go on from")
+    for book, service in found:
+        if commit_subject(book, service, "progress") not in writable:
+            raise PruneError(
+                f"nobody here may write for {service} of book {book}, whose last word would leave "
+                "with the rest; start a stack for that book once"
+            )
+    await carry_over(shop, first=0)  # which carries nobody, but finds a tail that is no commit
+
+
+async def _compare(archive: Archive, log: Bus, ranges: list[Manifest], progress: Progress) -> None:
+    """Read what would leave from the log and from the archive: both must be what was signed."""
+    first, end = ranges[0].first, ranges[-1].last
+    reader = await log.read(first - 1)
+    held: list[Stored] = []
+    try:
+        for manifest in ranges:
+            tree = Tree()
+            for kept in archive.messages(manifest.first - 1, manifest.last):
+                while len(held) < len(kept):
+                    held += await reader.next(1.0)
+                _same(kept, held[: len(kept)])
+                for stored in held[: len(kept)]:
+                    tree.add(leaf_hash(stored))
+                held = held[len(kept) :]
+                progress(
+                    "comparing log and archive", kept[-1].sequence - first + 1, end - first + 1
+                )
+            if tree.root().hex() != manifest.root:
+                raise PruneError(f"range {manifest.number}: the log's own root is another")
+    finally:
+        await reader.close()
+
+
+def _same(kept: list[Stored], held: list[Stored]) -> None:
+    if kept == held:
+        return
+    place = next(mine.sequence for mine, other in zip(kept, held, strict=True) if mine != other)
+    raise PruneError(f"message {place} is another in the log than in the archive; nothing leaves")

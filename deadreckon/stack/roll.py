@@ -1,0 +1,199 @@
+"""Rolls the log of a folder on to begin later; killed anywhere, called again, it goes on."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from deadreckon import __version__
+from deadreckon.contracts.envelope import Commit
+from deadreckon.contracts.subjects import ALL, STREAM, parse
+from deadreckon.runtime import rolling, stream_roll
+from deadreckon.runtime.bus import HoleError
+from deadreckon.runtime.credentials import Credential
+from deadreckon.runtime.domain import Domain
+from deadreckon.runtime.entrance import Entrance
+from deadreckon.runtime.jetstream import JetStreamBus
+from deadreckon.runtime.killpoints import passed
+from deadreckon.runtime.nkeys import new_seed
+from deadreckon.runtime.rights import NEXT, PROVISIONER, READER, ROLLER
+from deadreckon.runtime.rolling import Roll
+from deadreckon.runtime.server import EmbeddedServer
+from deadreckon.runtime.server_files import Rolling, ServerFiles
+from deadreckon.runtime.switchboard import Switchboard
+
+Progress = Callable[[str, int, int], None]  # what is done, how much of it, of how much
+
+
+class Workshop(Struct, frozen=True):
+    """A server that nobody else uses, and the two streams on it: the log and its copy."""
+
+    entrance: Entrance
+    log: JetStreamBus
+    beside: JetStreamBus
+
+
+@asynccontextmanager
+async def workshop(data: Path, *, hurried: bool = False) -> AsyncIterator[Workshop]:
+    """Start a server on the folder for as long as it takes. What a `hurried` one has copied is on
+    disk only once it was forced to. Raises StoreLockedError when one runs already."""
+    roller = Credential(ROLLER, new_seed())  # for this run, and nowhere on disk
+    async with EmbeddedServer(data, rolling=Rolling(roller.key.public, hurried)) as server:
+        entrance = server.address.entrance
+        log = await entrance.roller(roller, STREAM)
+        beside = await entrance.roller(roller, NEXT)
+        try:
+            yield Workshop(entrance, log, beside)
+        finally:
+            await log.close()
+            await beside.close()
+
+
+async def finish(data: Path, roll: Roll, progress: Progress) -> None:
+    """Go on from where a roll stands to its end.
+
+    Raises HoleError when neither the log nor its copy is what it was: then only a backup helps.
+    """
+    if roll.step == "begun":
+        roll = await _close(data, roll, progress)
+        roll = await _copy_beside(data, roll, progress)
+    if roll.step == "copied":
+        roll = await _put_in_place(data, roll, progress)
+    await _open(data, roll, progress)
+    rolling.forget(data)
+
+
+async def _close(data: Path, roll: Roll, progress: Progress) -> Roll:
+    """Give every domain a commit in what stays, and let nobody write any more."""
+    passed("roll-begun")
+    async with workshop(data) as shop:
+        progress("carrying domains over", 0, 1)
+        await carry_over(shop, roll.first)
+        passed("roll-carried")
+        await stream_roll.seal(shop.log.api)
+        passed("roll-sealed")
+        last = (await shop.log.info()).last
+        roll = replace(roll, last=last, digest=await _digest(shop.log, roll.first, last, progress))
+    rolling.keep(data, roll)
+    return roll
+
+
+async def _copy_beside(data: Path, roll: Roll, progress: Progress) -> Roll:
+    """Copy what stays, and do not believe it before it was read again from disk."""
+    async with workshop(data, hurried=True) as shop:
+        told = _share(progress, "copying the log", roll)
+        await stream_roll.copy(shop.log.api, shop.beside.api, roll.first, roll.last, told)
+    passed("roll-mirrored")
+    _force_to_disk(data, NEXT)
+    async with workshop(data) as shop:
+        await _prove(shop.beside, roll, progress)
+        await stream_roll.release(shop.beside.api, subjects=[stream_roll.SUBJECT])
+    return _step(data, replace(roll, step="copied"))
+
+
+async def _put_in_place(data: Path, roll: Roll, progress: Progress) -> Roll:
+    """Make the log anew of its copy. Whatever there is of the log is only dropped once the copy
+    was proved, every time."""
+    async with workshop(data, hurried=True) as shop:
+        await _prove(shop.beside, roll, progress)
+        await stream_roll.delete(shop.log.api)
+        passed("roll-dropped")
+        told = _share(progress, "copying it back", roll)
+        await stream_roll.copy(shop.beside.api, shop.log.api, roll.first, roll.last, told)
+    passed("roll-refilled")
+    _force_to_disk(data, STREAM)
+    async with workshop(data) as shop:
+        await _prove(shop.log, roll, progress)
+    return _step(data, replace(roll, step="back"))
+
+
+async def _open(data: Path, roll: Roll, progress: Progress) -> None:
+    """Let the log take commits again, and drop the copy."""
+    async with workshop(data) as shop:
+        await _prove(shop.log, roll, progress)
+        await stream_roll.release(shop.log.api, subjects=[ALL])
+        provisioner = await shop.entrance.bus(PROVISIONER)
+        try:
+            await provisioner.provision()  # it is kept as every log must be
+        finally:
+            await provisioner.close()
+        passed("roll-released")
+        await stream_roll.delete(shop.beside.api)
+        passed("roll-done")
+
+
+def _step(data: Path, roll: Roll) -> Roll:
+    rolling.keep(data, roll)
+    passed(f"roll-{roll.step}")
+    return roll
+
+
+def _force_to_disk(data: Path, stream: str) -> None:
+    """Only once the server has ended: until then some of it may be in its memory alone."""
+    rolling.sync_all(stream_folder(data, stream))
+
+
+def stream_folder(data: Path, stream: str = STREAM) -> Path:
+    """Where the folder's own server keeps a stream."""
+    return ServerFiles(data).store / "jetstream" / "LOG" / "streams" / stream
+
+
+async def _prove(bus: JetStreamBus, roll: Roll, progress: Progress) -> None:
+    """The stream holds what the log held when nobody could write any more. Raises HoleError."""
+    info = await bus.info()
+    found = ""
+    if info.last >= roll.last:
+        found = await _digest(bus, roll.first, roll.last, progress)
+    if info.first != roll.first or found != roll.digest:
+        raise HoleError(
+            f"stream {bus.api.stream} ({info.first} to {info.last}) is not what the log held from "
+            f"{roll.first} to {roll.last}: see `archive prune` in docs/runbook.md"
+        )
+
+
+async def _digest(bus: JetStreamBus, first: int, last: int, progress: Progress) -> str:
+    told = _share(progress, f"reading {bus.api.stream}", Roll(first, last))
+    return await stream_roll.stream_digest(bus, first, last, told)
+
+
+def _share(progress: Progress, what: str, roll: Roll) -> Callable[[int], None]:
+    end = roll.last - roll.first + 1
+    return lambda reached: progress(what, min(max(reached - roll.first + 1, 0), end), end)
+
+
+# Carrying over: a commit that says nothing new, so that number, digest and fence stay known.
+
+
+async def domains(shop: Workshop) -> list[tuple[str, str]]:
+    """Every (book, service) that has written in the log."""
+    found = map(parse, await stream_roll.subjects(shop.log.api))
+    return sorted({(each.book, each.service) for each in found if not each.is_door})
+
+
+async def carry_over(shop: Workshop, first: int) -> list[tuple[str, str]]:
+    """Append, with its own rights, a commit without events to each domain whose last one comes
+    before message `first`; returns those domains."""
+    found = await domains(shop)
+    board = await Switchboard.open(shop.entrance, READER, {service for _, service in found})
+    try:
+        carried = await asyncio.gather(*(_carry(board, domain, first) for domain in found))
+    finally:
+        await board.close()
+    return [domain for domain, moved in zip(found, carried, strict=True) if moved]
+
+
+async def _carry(board: Switchboard, name: tuple[str, str], first: int) -> bool:
+    domain = Domain(board, *name, __version__)
+    last = await domain.recover()
+    if last is None or domain.sequence >= first:
+        return False
+    await domain.append(_nothing_after(last), [], [])
+    return True
+
+
+def _nothing_after(last: Commit) -> tuple[int, int, int]:
+    """What a commit covers that covers no more than the one before it."""
+    return last.to + 1, last.to, last.part
