@@ -173,6 +173,11 @@ def _price(ledger: Ledger, said: Recorded[TradePrinted | MarkUpdated]) -> None:
     ledger.marks[said.event.instrument] = Mark(said.event.price, said.at)
 
 
+def is_first(ledger: Ledger, at: int, venue: str, trade_id: str) -> bool:
+    """Whether a venue's trade counts, decided in log order; it is known from here on."""
+    return _remember(ledger, at, venue, trade_id)
+
+
 def _remember(ledger: Ledger, at: int, venue: str, trade_id: str) -> bool:
     """Whether the trade is new; days older than the horizon are forgotten, a whole day at once."""
     days = ledger.trades.setdefault(venue, {})
