@@ -14,6 +14,9 @@ replay = App(
 )
 
 
+replay.command("deadreckon.cli.asof:asof", name="asof")
+
+
 @replay.command(name="audit")
 def audit(
     day: str | None = None,

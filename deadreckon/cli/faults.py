@@ -5,6 +5,8 @@ Some of them lie where much else does: whoever fails imports them, not every ser
 
 from deadreckon.contracts.codec import UndecodableError
 from deadreckon.projections.sink import SinkError
+from deadreckon.replay.asof.places import PlaceError
+from deadreckon.replay.finding import AmbiguousIdError, UnknownIdError
 from deadreckon.replay.play import TapeMismatchError
 from deadreckon.replay.tapes.tape import TapeError
 from deadreckon.runtime.binary import MissingServerError
@@ -27,7 +29,7 @@ from deadreckon.stack.reading_views import NoViewsError
 from deadreckon.stack.views import AheadError
 from deadreckon.stack.workers import WorkerError
 
-USAGE = (TapeError, TapeMismatchError, FolderError)
+USAGE = (AmbiguousIdError, FolderError, PlaceError, TapeError, TapeMismatchError, UnknownIdError)
 WORLD = (
     AheadError,
     AlienMessageError,

@@ -18,11 +18,16 @@ async def messages(
 
 
 async def stored_messages(
-    bus: Bus, end: int, progress: Callable[[int, int], None] | None = None
+    bus: Bus,
+    end: int,
+    progress: Callable[[int, int], None] | None = None,
+    after: int = 0,
 ) -> AsyncIterator[Stored]:
-    """Every message up to `end` as it is stored."""
-    reader = await bus.read(0)
-    done = 0
+    """Every message after `after` up to `end` as it is stored."""
+    if after >= end:
+        return
+    reader = await bus.read(after)
+    done = after
     try:
         while done < end:
             for stored in await reader.next(1.0):

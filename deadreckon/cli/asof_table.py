@@ -1,0 +1,261 @@
+"""The book at a place as people read it: what stood where, and what is known of it since."""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+from deadreckon.cli.listing import console
+from deadreckon.contracts.event import NANOSECONDS
+from deadreckon.replay.words.exactly import SPANS
+from deadreckon.stack.columns import BOLD, DIM, PLAIN, TITLE, WARN, Column, Line, Piece, table
+from deadreckon.stack.numerals import clean, figure, span
+from deadreckon.stack.paint import Painted
+
+Document = dict[str, Any]
+
+_EQUITY = ("equity", "cash", "exposure_gross", "realised", "unrealised", "fees", "funding", "net")
+_MOVED = "as known now"
+
+
+def show(document: Document) -> None:
+    """Print it; in colours where somebody looks."""
+    out = console()
+    out.print(Painted([*_lines(document, out.width)]))
+
+
+def _lines(document: Document, width: int) -> Iterator[Line]:
+    then, now = document["then"], document["now"]
+    yield _head(document)
+    moved = now is not None and bool(document["differences"])
+    yield from _block("figures", *_figures(then, now if moved else None), width)
+    yield from _block("positions", *_positions(then["positions"]), width)
+    if moved and now["positions"] != then["positions"]:
+        yield from _block(f"positions {_MOVED}", *_positions(now["positions"]), width)
+    yield from _block("open orders", *_orders(then["orders"]), width)
+    if moved and now["orders"] != then["orders"]:
+        yield from _block(f"open orders {_MOVED}", *_orders(now["orders"]), width)
+    yield from _block("halts in force", *_halts(then["halts"]), width)
+    yield from _block("limits in force", *_limits(then["limits"]), width)
+    yield from _block("strategies", *_strategies(then), width)
+    if then["models"]:
+        yield from _block("models", *_models(then["models"]), width)
+    yield from _block("marks", *_marks(then["marks"]), width)
+    if document["late"]:
+        yield from _block("known since", *_late(document["late"]), width)
+    yield []
+    yield [("digest ", DIM), (then["digest"], DIM)]
+
+
+def _head(document: Document) -> Line:
+    place = f"{document['sequence']:,}.{document['index']} of {document['last_sequence']:,}"
+    when = document["at"][:19].replace("T", " ")
+    return [(f"{document['book']} at {when}", BOLD), (f", after message {place}", PLAIN)]
+
+
+Block = tuple[Sequence[tuple[str, bool]], list[list[Piece]]]  # names, right or not; and rows
+
+
+def _block(
+    title: str, names: Sequence[tuple[str, bool]], rows: list[list[Piece]], width: int
+) -> Iterator[Line]:
+    yield []
+    yield [(title, TITLE)] if rows else [(title, TITLE), (": none", DIM)]
+    if rows:
+        yield from table(_columns(names, rows), rows, width)
+
+
+def _columns(names: Sequence[tuple[str, bool]], rows: list[list[Piece]]) -> list[Column]:
+    """As wide as what stands in them; the last ones give way."""
+    return [
+        Column(name, max(len(name), *(len(row[place][0]) for row in rows)), place, right)
+        for place, (name, right) in enumerate(names)
+    ]
+
+
+def _figures(then: Document, now: Document | None) -> Block:
+    currency = then["equity"]["currency"]
+    amounts = [(f"{name} {currency}".strip().replace("_", " "), name) for name in _EQUITY]
+    rows = [(title, then["equity"][name], now and now["equity"][name]) for title, name in amounts]
+    for name in {**then["cash"], **(now["cash"] if now else {})}:
+        cash = then["cash"].get(name, "0")
+        rows.append((f"cash in {name}", cash, now and now["cash"].get(name, "0")))
+    if now is None:
+        return [("", False), ("", True)], [[_dim(title), _amount(it)] for title, it, _ in rows]
+    names = [("", False), ("known then", True), ("known now", True), ("difference", True)]
+    return names, [[_dim(title), *_both(was, is_)] for title, was, is_ in rows]
+
+
+def _both(was: str, is_: Any) -> list[Piece]:
+    moved = Decimal(is_) - Decimal(was)
+    style = WARN if moved else DIM
+    return [_amount(was), _amount(is_), (f"{figure(moved)}" if moved else "", style)]
+
+
+def _positions(positions: list[Document]) -> Block:
+    names = [("strategy", False), ("instrument", False), ("quantity", True), ("average", True)]
+    names += [("mark", True), ("realised", True), ("unrealised", True), ("fees", True)]
+    names += [("funding", True), ("", False)]
+    return names, [
+        [
+            (clean(it["strategy"]), BOLD),
+            (clean(it["instrument"]), PLAIN),
+            _amount(it["quantity"]) if Decimal(it["quantity"]) else _dim("flat"),
+            _amount(it["average_price"] if Decimal(it["quantity"]) else None),
+            _amount(it["mark"]),
+            _amount(it["realised"]),
+            _amount(it["unrealised"]),
+            _plain(_by_currency(it["fees"], it["currency"])),
+            _amount(it["funding"]),
+            _dim(it["currency"]),
+        ]
+        for it in positions
+    ]
+
+
+def _by_currency(amounts: dict[str, str], own: str) -> str:
+    parts = [f"{figure(Decimal(it))} {name if name != own else ''}" for name, it in amounts.items()]
+    return " ".join(part.strip() for part in parts) or "0"
+
+
+def _orders(orders: list[Document]) -> Block:
+    names = [("order", False), ("side", False), ("quantity", True), ("open", True)]
+    names += [("status", False), ("type", False), ("price", True), ("age", True)]
+    names += [("strategy", False), ("instrument", False)]
+    return names, [
+        [
+            _plain(it["order_id"]),
+            _plain(it["side"]),
+            _amount(it["quantity"] or it["notional"]),
+            _amount(it["leaves"]),
+            _plain(it["status"].replace("_", " ") + (", cancelling" if it["cancelling"] else "")),
+            _dim(it["order_type"] if it["purpose"] == "entry" else it["purpose"]),
+            _amount(it["stop_price"] or it["limit_price"]),
+            _plain("" if it["age_seconds"] is None else span(it["age_seconds"])),
+            _plain(clean(it["strategy"])),
+            _plain(clean(it["instrument"])),
+        ]
+        for it in orders
+    ]
+
+
+def _halts(halts: list[Document]) -> Block:
+    names = [("scope", False), ("rule", False), ("until", False), ("since", False), ("by", False)]
+    return [*names, ("reason", False)], [
+        [
+            (it["scope"], WARN),
+            _plain(it["rule"]),
+            _plain(it["until"] or "resumed"),
+            *_said(it["set_by"]),
+            _plain(clean(it["set_by"]["reason"])),
+        ]
+        for it in halts
+    ]
+
+
+def _limits(limits: Document | None) -> Block:
+    names = [("", False), ("", True), ("since", False), ("by", False)]
+    if limits is None:
+        return names, []
+    stated = {name: it for name, it in limits["values"].items() if it not in (None, [], {})}
+    rows = [[_dim(name), _plain(_limit(name, value))] for name, value in stated.items()]
+    nobody = [_dim(""), _dim("")]
+    first = _said(limits["set_by"])
+    return names, [[*row, *(nobody if number else first)] for number, row in enumerate(rows)]
+
+
+def _limit(name: str, value: Any) -> str:
+    if name in SPANS:
+        return span(value / NANOSECONDS)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return " ".join(f"{clean(key)}={item}" for key, item in value.items())
+    return " ".join(map(clean, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _strategies(book: Document) -> Block:
+    configured = {it["strategy"]: it for it in book["strategies"]}
+    names = [("strategy", False), ("kind", False), ("runs", False), ("notional", True)]
+    names += [("cap", True), ("exposure", True), ("of equity", True), ("parameters", False)]
+    return names, [
+        [
+            (clean(it["strategy"]), BOLD),
+            *_configured(configured.get(it["strategy"])),
+            _amount(it["cap"]),
+            _amount(it["exposure"]),
+            _amount(it["weight"]),
+            _dim(_parameters(configured.get(it["strategy"]))),
+        ]
+        for it in book["allocations"]
+    ]
+
+
+def _configured(strategy: Document | None) -> list[Piece]:
+    if strategy is None:
+        return [_dim("external"), _dim(""), _dim("")]
+    runs = "yes" if strategy["enabled"] else "no"
+    return [_plain(clean(strategy["kind"])), _plain(runs), _amount(strategy["notional"])]
+
+
+def _parameters(strategy: Document | None) -> str:
+    found = strategy["parameters"] if strategy else {}
+    return " ".join(f"{clean(name)}={clean(value)}" for name, value in found.items())
+
+
+def _models(models: list[Document]) -> Block:
+    names = [("model", False), ("strategy", False), ("labels", False), ("since", False)]
+    return [*names, ("by", False)], [
+        [
+            _plain(it["model_id"]),
+            _plain(clean(it["strategy"])),
+            _plain(" ".join(it["labels"])),
+            *_said(it["set_by"]),
+        ]
+        for it in models
+    ]
+
+
+def _marks(marks: list[Document]) -> Block:
+    names = [("instrument", False), ("price", True), ("age", True)]
+    return names, [
+        [_plain(clean(it["instrument"])), _amount(it["price"]), _plain(span(it["age_seconds"]))]
+        for it in marks
+    ]
+
+
+def _late(late: list[Document]) -> Block:
+    names = [("place", True), ("due", False), ("recorded", False), ("late by", True)]
+    return [*names, ("what", False), ("id", False)], [
+        [
+            _plain(f"{it['sequence']:,}.{it['index']}"),
+            _plain(_moment(it["effective_at"])),
+            _plain(_moment(it["recorded_at"])),
+            (span(it["late_by_seconds"]), WARN),
+            _plain(clean(it["says"])),
+            _dim(it["id"]),
+        ]
+        for it in late
+    ]
+
+
+def _said(by: Document) -> list[Piece]:
+    return [
+        _plain(f"{by['sequence']:,}.{by['index']}"),
+        _plain(clean(by["actor"])),
+    ]
+
+
+def _moment(text: str) -> str:
+    return text[:19].replace("T", " ")
+
+
+def _amount(amount: str | None) -> Piece:
+    return (figure(None if amount is None else Decimal(amount)), PLAIN)
+
+
+def _plain(text: str) -> Piece:
+    return (text, PLAIN)
+
+
+def _dim(text: str) -> Piece:
+    return (text, DIM)

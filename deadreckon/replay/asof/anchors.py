@@ -1,0 +1,219 @@
+"""The fold kept every so often, so that any place of a log is near one: a cache beside the log.
+
+`index.json` names everything; it is swapped last, so that what it names is whole. An anchor is a
+state without the trade ids it would need to know a trade told again: those are listed, for every
+stretch between two anchors. The `tip` has them all, and is where the next reading goes on.
+"""
+
+import hashlib
+import os
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct, structs
+
+from deadreckon.contracts.event import Mode
+from deadreckon.replay.asof.fold import BookState, initial
+from deadreckon.replay.asof.ids import ENTRY
+from deadreckon.replay.asof.late import Late
+from deadreckon.runtime.feed import Link
+from deadreckon.runtime.fold_code import fold_code
+from deadreckon.runtime.intake import Intake
+
+FORMAT = 1
+INDEX = "index.json"
+ANCHOR, IDS, TIP, TIP_IDS = ".anchor", ".ids", ".tip", ".tip.ids"
+
+MODULES = ("deadreckon.replay.asof.fold", "deadreckon.replay.asof.late")
+
+T = TypeVar("T")
+
+_encode = msgspec.json.Encoder(decimal_format="string").encode  # the order of dicts is kept
+
+
+class AnchorsDamagedError(Exception):
+    """What lies in the cache is not what was written there, or not of this log or program."""
+
+
+class Frame(Struct):
+    """All that reading goes on with at a message: the state, and how doors and chains stood."""
+
+    state: BookState
+    intake: Intake
+    links: dict[str, Link]  # by `book.service`
+    reported: dict[str, int] = {}  # of the tip: trades that no fill has told yet, by venue's time
+
+
+class Anchor(Struct, frozen=True):
+    """A frame on disk after message `sequence`, at decision time `at`; `digest` is that of the
+    message's bytes, `sha256` that of the file's. `repeats` are the places since the anchor before
+    it of trades told again.
+    """
+
+    sequence: int
+    at: int
+    digest: str
+    sha256: str
+    repeats: list[tuple[int, int]] = []
+
+
+class Index(Struct):
+    """What lies in the cache: whose it is, the anchors in the order of the log, and the tip.
+
+    `first_at` is the first decision time of the log (0: it has none yet).
+    """
+
+    format: int
+    book: str
+    mode: Mode
+    code: str
+    first_at: int = 0
+    anchors: list[Anchor] = []
+    late: list[Late] = []
+    tip: Anchor | None = None
+
+
+class Anchors:
+    """The cache of one book in a folder, which nothing touches unless something is kept there.
+
+    Raises AnchorsDamagedError for what cannot be used.
+    """
+
+    def __init__(self, folder: Path, book: str, mode: Mode) -> None:
+        self.folder = folder
+        self.index = self._fresh(book, mode)
+
+    def load(self) -> None:
+        """Read the index that lies there, if one does."""
+        path = self.folder / INDEX
+        if not path.exists():
+            return
+        found = _decoded(_read(path), Index, path)
+        if (found.format, found.code) != (self.index.format, self.index.code):
+            raise AnchorsDamagedError("another program made them")
+        if (found.book, found.mode) != (self.index.book, self.index.mode):
+            raise AnchorsDamagedError(f"they are of book {found.book} in {found.mode}")
+        self.index = found
+
+    def clear(self) -> None:
+        """Forget everything that lies there."""
+        self.index = self._fresh(self.index.book, self.index.mode)
+        (self.folder / INDEX).unlink(missing_ok=True)
+        for suffix in (ANCHOR, IDS, TIP):
+            for path in self.folder.glob(f"*{suffix}"):
+                path.unlink()
+
+    def frame(self, anchor: Anchor) -> Frame:
+        """The frame of an anchor or of the tip."""
+        path = self._file(anchor.sequence, TIP if anchor is self.index.tip else ANCHOR)
+        content = _read(path)
+        if hashlib.sha256(content).hexdigest() != anchor.sha256:
+            raise AnchorsDamagedError(f"{path} is damaged: its checksum is another")
+        return _decoded(content, Frame, path)
+
+    def beginning(self) -> Frame:
+        """The frame before the first message."""
+        intake = Intake(self.index.book, self.index.mode, reads_signals=True, restamps=False)
+        return Frame(initial(), intake, {})
+
+    def tip_ids(self) -> list[bytes]:
+        """The ids between the last anchor and the tip."""
+        assert self.index.tip is not None
+        content = _read(self._file(self.index.tip.sequence, TIP_IDS))
+        return [content[start : start + ENTRY] for start in range(0, len(content), ENTRY)]
+
+    def keep(
+        self,
+        frame: Frame,
+        digest: str,
+        ids: Sequence[bytes],
+        repeats: Sequence[tuple[int, int]],
+        *,
+        tip: bool = False,
+    ) -> int:
+        """Write a frame down; returns its length in bytes. Nobody sees it before `swap`."""
+        state = frame.state
+        if not tip:
+            state = structs.replace(state, ledger=structs.replace(state.ledger, trades={}))
+            frame = Frame(state, frame.intake, frame.links)
+        encoded = _encode(frame)
+        anchor = Anchor(
+            sequence=state.sequence,
+            at=state.now,
+            digest=digest,
+            sha256=hashlib.sha256(encoded).hexdigest(),
+            repeats=list(repeats),
+        )
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write(self._file(anchor.sequence, TIP if tip else ANCHOR), encoded)
+        _write(self._file(anchor.sequence, TIP_IDS if tip else IDS), b"".join(sorted(ids)))
+        if tip:
+            self.index.tip = anchor
+        else:
+            self.index.anchors.append(anchor)
+        return len(encoded)
+
+    def swap(self) -> None:
+        """Let what was kept be found, and drop the tip before this one."""
+        _write(self.folder / INDEX, _encode(self.index))
+        kept = f"{self.index.tip.sequence:016d}" if self.index.tip else ""
+        for path in self.folder.glob(f"*{TIP}*"):
+            if path.name.partition(".")[0] != kept:
+                path.unlink(missing_ok=True)
+
+    def at_sequence(self, sequence: int) -> Anchor | None:
+        """The last anchor at or before a message; null when the log's beginning is nearer."""
+        place = bisect_left(self.index.anchors, sequence + 1, key=lambda it: it.sequence)
+        return self.index.anchors[place - 1] if place else None
+
+    def at_time(self, at: int) -> Anchor | None:
+        """The last anchor at or before a decision time."""
+        place = bisect_left(self.index.anchors, at + 1, key=lambda it: it.at)
+        return self.index.anchors[place - 1] if place else None
+
+    def repeats(self, anchor: Anchor | None) -> list[tuple[int, int]]:
+        """The places of trades told again, from an anchor (null: the beginning) to the next."""
+        after = anchor.sequence if anchor else 0
+        place = bisect_left(self.index.anchors, after + 1, key=lambda it: it.sequence)
+        if place < len(self.index.anchors):
+            return self.index.anchors[place].repeats
+        return self.index.tip.repeats if self.index.tip else []
+
+    def ids(self) -> Iterator[Path]:
+        """The files of ids, in the order of the log."""
+        for anchor in self.index.anchors:
+            yield self._file(anchor.sequence, IDS)
+        if self.index.tip:
+            yield self._file(self.index.tip.sequence, TIP_IDS)
+
+    def _file(self, sequence: int, suffix: str) -> Path:
+        return self.folder / f"{sequence:016d}{suffix}"
+
+    def _fresh(self, book: str, mode: Mode) -> Index:
+        schema = msgspec.json.encode(msgspec.json.schema(Frame))
+        code = hashlib.sha256(fold_code(MODULES).encode() + schema).hexdigest()
+        return Index(FORMAT, book, mode, code)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise AnchorsDamagedError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _decoded(content: bytes, shape: type[T], path: Path) -> T:
+    try:
+        return msgspec.json.decode(content, type=shape)
+    except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
+        raise AnchorsDamagedError(f"{path} cannot be read: {error}") from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all; a power cut may leave it empty, which its checksum tells."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.writing")
+    beside.write_bytes(content)
+    beside.replace(path)

@@ -1,0 +1,239 @@
+"""The book at a place of a log, as it was known there and as it is known now."""
+
+from collections.abc import Iterable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import structlog
+from msgspec import Struct, structs
+
+from deadreckon.contracts.event import Mode, Recorded
+from deadreckon.contracts.moments import format_moment
+from deadreckon.projections.writing import alone
+from deadreckon.replay.asof import ids
+from deadreckon.replay.asof.anchors import Anchor, Anchors, AnchorsDamagedError
+from deadreckon.replay.asof.fold import BookState, evolve, pass_by
+from deadreckon.replay.asof.indexing import End, Progress, Reading, brought_up, check_log
+from deadreckon.replay.asof.late import Late, add_late, concerning
+from deadreckon.replay.asof.places import Asked, AtId, AtSequence, AtTime, PlaceError
+from deadreckon.replay.finding import search
+from deadreckon.replay.reading import messages, stored_messages
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.domain import retry
+from deadreckon.runtime.feed import Decoding
+from deadreckon.runtime.intake import Intake
+
+Known = Literal["then", "now", "both"]
+
+CANDIDATES_MAX = 8  # events with one beginning of an id that are named to who gave too little
+
+_encode = msgspec.json.Encoder(decimal_format="string").encode
+
+log = structlog.get_logger()
+
+
+class LateEvent(Struct, frozen=True):
+    """An event that came after its own time, with that time."""
+
+    said: Recorded[Any]
+    late: Late
+
+
+class Asof(Struct, frozen=True):
+    """The book at a place: as known `then`, and as known `now` (null: not asked for) by what was
+    `late`. `last_sequence` is the log's end as it was read."""
+
+    then: BookState
+    now: BookState | None
+    late: list[LateEvent]
+    last_sequence: int
+
+
+async def asof(
+    bus: Bus,
+    asked: Asked,
+    cache: Path | None,
+    *,
+    book: str,
+    mode: Mode = "paper",
+    known: Known = "both",
+    progress: Progress | None = None,
+) -> Asof:
+    """The book at a place of a log. Anchors are kept in the folder `cache` (null: nowhere).
+
+    Raises PlaceError for a place that the log has not got, UnknownIdError or AmbiguousIdError for
+    an id, SnapshotAheadError for a log that was cut.
+    """
+    question = _Question(bus, cache, book, mode, progress)
+    try:
+        return await question.answer(asked, known)
+    except AnchorsDamagedError as fault:
+        log.warning("anchors_refused", reason=str(fault), next="the log is read anew")
+        question.forget()
+        return await question.answer(asked, known)
+
+
+class _Question:
+    """One asking: the anchors as they are found, and what is read from there."""
+
+    def __init__(
+        self, bus: Bus, cache: Path | None, book: str, mode: Mode, progress: Progress | None
+    ) -> None:
+        self._bus, self._book, self._mode, self._progress = bus, book, mode, progress
+        self._folder = _usable(cache / book) if cache else None
+        self._anchors = Anchors(self._folder or Path(book), book, mode)
+        self._end = End(0, 0)
+
+    def forget(self) -> None:
+        """Begin with nothing."""
+        with alone(self._folder / "lock") if self._folder else nullcontext():
+            self._anchors.clear()
+
+    async def answer(self, asked: Asked, known: Known) -> Asof:
+        """The book at the place, both ways."""
+        await self._bring_up()
+        if not self._end.sequence:
+            raise PlaceError("the log is empty")
+        then = await self._state_at(await self._place(asked))
+        if known == "then":
+            return Asof(then, None, [], self._end.sequence)
+        now = _copy(then)
+        late = [
+            LateEvent(await self._said(late), late)
+            for late in concerning(self._anchors.index.late, then)
+        ]
+        for one in late:
+            add_late(now, one.said, one.late)
+        return Asof(then, now, late, self._end.sequence)
+
+    async def _bring_up(self) -> None:
+        folder = self._folder
+        with alone(folder / "lock") if folder else nullcontext():
+            if folder:
+                self._anchors.load()
+            self._end = await brought_up(
+                self._bus, self._anchors, writes=folder is not None, progress=self._progress
+            )
+
+    async def _place(self, asked: Asked) -> AtSequence | AtTime:
+        match asked:
+            case AtId(id=text):
+                return await self._find(text)
+            case AtSequence(sequence=sequence):
+                if not 1 <= sequence <= self._end.sequence:
+                    raise PlaceError(
+                        f"the log has no message {sequence}: it ends at {self._end.sequence}"
+                    )
+            case AtTime(at=at):
+                self._check_time(at)
+        return asked
+
+    def _check_time(self, at: int) -> None:
+        first, last = self._anchors.index.first_at, self._end.at
+        if not first:
+            raise PlaceError("the log has no time yet: ask for a sequence")
+        if not first <= at <= last:
+            raise PlaceError(
+                f"the log knows nothing of {format_moment(at)}: its time is from "
+                f"{format_moment(first)} to {format_moment(last)}"
+            )
+
+    async def _find(self, text: str) -> AtSequence:
+        """An event by its id; what has another name (an order, a trade) is looked for in the whole
+        log, and its first event is meant."""
+        found = await self._events(text) if ids.is_beginning(text) else []
+        if len(found) > 1:
+            some = ", ".join(f"{it.digits}... at {it.sequence}.{it.index}" for it in found)
+            raise PlaceError(f"{text} is the beginning of several ids: {some}; give more of it")
+        if found:
+            return AtSequence(found[0].sequence, found[0].index)
+        log_read = messages(self._bus, self._end.sequence, self._progress)
+        other = await search(log_read, text, self._book, self._mode)
+        return AtSequence(other.sequence, other.index)
+
+    async def _events(self, text: str) -> list[ids.Found]:
+        """The events whose ids begin so, as far as can be told from 16 digits; at a service's the
+        rest is looked at too (the ids of doors are those of their day)."""
+        candidates = {*ids.find(self._end.ids, text), *ids.find_in(self._anchors.ids(), text)}
+        found: list[ids.Found] = []
+        for one in sorted(candidates, key=lambda it: (it.sequence, it.index)):
+            said = await self._fact(one.sequence, one.index) if len(text) > ids.DIGITS else None
+            if said is None or "." in said.source or said.id.startswith(text):
+                found.append(one)
+            if len(found) == CANDIDATES_MAX:
+                break
+        return found
+
+    async def _state_at(self, place: AtSequence | AtTime) -> BookState:
+        anchor = self._nearest(place)
+        if anchor is not None:
+            await check_log(self._bus, anchor, self._end.sequence)
+        reading = Reading(self._anchors.frame(anchor) if anchor else self._anchors.beginning())
+        has_trades = anchor is None or anchor is self._anchors.index.tip
+        repeats = set() if has_trades else set(self._anchors.repeats(anchor))
+        after = anchor.sequence if anchor else 0
+        end = place.sequence if isinstance(place, AtSequence) else self._end.sequence
+        async for stored in stored_messages(self._bus, end, after=after):
+            message = reading.decode(stored)
+            for said in reading.facts(message):
+                if _is_beyond(said, place):
+                    return reading.state
+                fold = pass_by if (said.sequence, said.index) in repeats else evolve
+                fold(reading.state, said)
+            reading.settle(message)
+        _check_index(reading.state, place)
+        return reading.state
+
+    def _nearest(self, place: AtSequence | AtTime) -> Anchor | None:
+        """Where to begin; an event within a message is after an anchor before that message."""
+        anchors, tip = self._anchors, self._anchors.index.tip
+        if isinstance(place, AtTime):
+            nearest = anchors.at_time(place.at)
+            return tip if tip is not None and tip.at <= place.at else nearest
+        last = place.sequence if place.index is None else place.sequence - 1
+        nearest = anchors.at_sequence(last)
+        return tip if tip is not None and tip.sequence <= last else nearest
+
+    async def _said(self, late: Late) -> Recorded[Any]:
+        said = await self._fact(late.sequence, late.index, late.at)
+        if said is None:
+            raise AnchorsDamagedError(f"nothing came late at {late.sequence}.{late.index}")
+        return said
+
+    async def _fact(self, sequence: int, index: int, now: int = 0) -> Recorded[Any] | None:
+        """One fact of the log by its place; `now` is the decision time at a door."""
+        stored = await retry(lambda: self._bus.message(sequence))
+        if stored is None:
+            return None
+        intake = Intake(self._book, self._mode, reads_signals=True, restamps=False, now=now)
+        facts: Iterable[Recorded[Any]] = intake.admit(Decoding(from_start=False).decode(stored))
+        return next((said for said in facts if said.index == index), None)
+
+
+def _usable(folder: Path) -> Path | None:
+    """The folder, if anchors can be kept there; without them everything is read each time."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with alone(folder / "lock"):
+            return folder
+    except OSError as error:
+        log.warning("anchors_not_kept", reason=str(error), next="the log is read from its start")
+        return None
+
+
+def _is_beyond(said: Recorded[Any], place: AtSequence | AtTime) -> bool:
+    if isinstance(place, AtTime):
+        return said.at > place.at
+    return place.index is not None and (said.sequence, said.index) > (place.sequence, place.index)
+
+
+def _check_index(state: BookState, place: AtSequence | AtTime) -> None:
+    if isinstance(place, AtSequence) and place.index is not None and state.index != place.index:
+        raise PlaceError(f"message {place.sequence} has no event {place.index}")
+
+
+def _copy(state: BookState) -> BookState:
+    plain = structs.replace(state, ledger=structs.replace(state.ledger, trades={}))
+    return msgspec.json.decode(_encode(plain), type=BookState)

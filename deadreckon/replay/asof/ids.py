@@ -1,0 +1,80 @@
+"""Where an event stands whose id begins so: sorted beginnings of ids with their places, in files.
+
+An entry is the first 8 bytes of an id, 5 of the message's sequence and 3 of the event's index in
+it. Ids that are no hex digits have no entry: who looks for one of those reads the log.
+"""
+
+import mmap
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+ID_BYTES, SEQUENCE_BYTES, INDEX_BYTES = 8, 5, 3
+ENTRY = ID_BYTES + SEQUENCE_BYTES + INDEX_BYTES
+DIGITS = 2 * ID_BYTES
+LEAST = 6  # hex digits: fewer would be the beginning of many
+
+_IS_BEGINNING = re.compile(f"[0-9a-f]{{{LEAST},}}").fullmatch
+
+
+def is_beginning(text: str) -> bool:
+    """Whether a text may be an id, or enough of one to look for."""
+    return _IS_BEGINNING(text) is not None
+
+
+def entry(event_id: str, sequence: int, index: int) -> bytes | None:
+    """The entry of an event; null for an id that is no hex digits."""
+    try:
+        beginning = bytes.fromhex(event_id[:DIGITS])
+    except ValueError:
+        return None
+    if len(beginning) < ID_BYTES:
+        return None
+    place = sequence << 8 * INDEX_BYTES | index
+    return beginning + place.to_bytes(SEQUENCE_BYTES + INDEX_BYTES, "big")
+
+
+class Found(Struct, frozen=True):
+    """An entry: the first digits of an event's id, and where it stands."""
+
+    digits: str
+    sequence: int
+    index: int
+
+
+def find(entries: bytes | mmap.mmap, beginning: str) -> Iterator[Found]:
+    """Every entry, of sorted ones, that an id with this beginning may have."""
+    digits = beginning[:DIGITS]
+    least, most = (bytes.fromhex(digits.ljust(DIGITS, end)) for end in "0f")
+    for number in range(_first(entries, least), len(entries) // ENTRY):
+        found = entries[number * ENTRY : (number + 1) * ENTRY]
+        if found[:ID_BYTES] > most:
+            return
+        place = int.from_bytes(found[ID_BYTES:], "big")
+        sequence, index = divmod(place, 1 << 8 * INDEX_BYTES)
+        yield Found(found[:ID_BYTES].hex(), sequence, index)
+
+
+def find_in(files: Iterable[Path], beginning: str) -> Iterator[Found]:
+    """The same over many files; one that is gone or empty has nothing to say."""
+    for path in files:
+        if path.exists() and path.stat().st_size:
+            with (
+                path.open("rb") as file,
+                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as entries,
+            ):
+                yield from find(entries, beginning)
+
+
+def _first(entries: bytes | mmap.mmap, least: bytes) -> int:
+    """The number of the first entry that is not before `least`."""
+    low, high = 0, len(entries) // ENTRY
+    while low < high:
+        middle = (low + high) // 2
+        if entries[middle * ENTRY : middle * ENTRY + ID_BYTES] < least:
+            low = middle + 1
+        else:
+            high = middle
+    return low

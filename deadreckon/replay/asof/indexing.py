@@ -1,0 +1,193 @@
+"""Reads a log once, from where the last reading ended, and leaves anchors behind as it goes."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from msgspec import Struct, structs
+
+from deadreckon.contracts.envelope import digest
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.orders import OrderFilled
+from deadreckon.replay.asof import ids
+from deadreckon.replay.asof.anchors import Anchor, Anchors, AnchorsDamagedError, Frame
+from deadreckon.replay.asof.fold import BookState, evolve
+from deadreckon.replay.asof.late import Late, Lateness
+from deadreckon.replay.reading import stored_messages
+from deadreckon.runtime.bus import Bus, Stored
+from deadreckon.runtime.domain import retry
+from deadreckon.runtime.feed import Decoding, Links, Message
+from deadreckon.runtime.snapshots import SnapshotAheadError
+from deadreckon.services.portfolio import ledger
+
+# Facts between two anchors: what is read and folded again in a tenth of a second at most. A state that is
+# big has fewer anchors, but never so few that a place is half a second from one.
+FACTS_MIN, FACTS_MAX = 5_000, 50_000
+BYTES_PER_FACT = 20
+SWAPS = 20  # anchors after which what is done so far is kept, should the reading be stopped
+TIP_FACTS = 2_000  # a tip this much further on is worth writing down
+
+Progress = Callable[[int, int], None]
+
+
+class Reading:
+    """A frame that moves on message by message."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.state: BookState = frame.state
+        self._intake = frame.intake
+        self._decoding = Decoding(links=_links(frame))
+        self._lateness = Lateness(frame.reported)
+
+    def decode(self, stored: Stored) -> Message:
+        """The next message, taken apart."""
+        return self._decoding.decode(stored)
+
+    def facts(self, message: Message) -> Iterable[Recorded[Any]]:
+        """Its facts for this book, as they were recorded."""
+        return self._intake.admit(message)
+
+    def settle(self, message: Message) -> None:
+        """Stand behind the whole message, also where it says nothing to this book."""
+        if self.state.sequence != message.sequence:
+            self.state.sequence, self.state.index = message.sequence, 0
+
+    def judge(self, said: Recorded[Any]) -> Late | None:
+        """The fact as a late one; null when it came in time. To be asked before it is folded."""
+        return self._lateness.judge(self.state, said)
+
+    def frame(self) -> Frame:
+        """Where it stands."""
+        links = {f"{book}.{name}": link for (book, name), link in self._decoding.links.items()}
+        reported = dict(self._lateness.reported)
+        return Frame(self.state, structs.replace(self._intake), links, reported)
+
+
+class Indexer:
+    """Folds what the anchors have not got; `late` and `first_at` grow in their index."""
+
+    def __init__(self, anchors: Anchors, reading: Reading, *, writes: bool) -> None:
+        self._anchors, self._reading, self._writes = anchors, reading, writes
+        self._ids: list[bytes] = []
+        self._repeats: list[tuple[int, int]] = []
+        self._facts = 0  # since the last anchor
+        self._fresh = 0  # since the tip
+        self._between = FACTS_MIN
+        self._unswapped = 0
+        self._last: Message | None = None
+
+    @property
+    def state(self) -> BookState:
+        """The book after the last message folded."""
+        return self._reading.state
+
+    @property
+    def ids(self) -> bytes:
+        """The ids since the last anchor, as a file would have them."""
+        return b"".join(sorted(self._ids))
+
+    def resume(self, known: Iterable[bytes], repeats: Iterable[tuple[int, int]]) -> None:
+        """Go on with the ids and repeated trades since the last anchor."""
+        self._ids, self._repeats = list(known), list(repeats)
+        self._facts = len(self._ids)
+
+    def fold(self, message: Message) -> None:
+        """Take one message, and leave an anchor where one is due."""
+        before = self.state.events
+        for said in self._reading.facts(message):
+            self._fold(said)
+        self._reading.settle(message)
+        self._last = message
+        self._facts += self.state.events - before
+        self._fresh += self.state.events - before
+        if self._facts >= self._between and self._writes:
+            self._keep(message)
+
+    def finish(self) -> None:
+        """Keep where it stands now, if it is worth it."""
+        if (
+            self._writes
+            and self._last
+            and (self._fresh >= TIP_FACTS or not self._anchors.index.tip)
+        ):
+            self._tip(self._last)
+
+    def _fold(self, said: Recorded[Any]) -> None:
+        late = self._reading.judge(said)
+        if late is not None:
+            self._anchors.index.late.append(late)
+        evolve(self.state, said)
+        if type(said.event) is OrderFilled and not ledger.is_new(self.state.ledger, said):
+            self._repeats.append((said.sequence, said.index))
+        entry = ids.entry(said.id, said.sequence, said.index)
+        if entry is not None:
+            self._ids.append(entry)
+        if not self._anchors.index.first_at:
+            self._anchors.index.first_at = self.state.now
+
+    def _keep(self, message: Message) -> None:
+        frame, hashed = self._reading.frame(), digest(message.payload)
+        length = self._anchors.keep(frame, hashed, self._ids, self._repeats)
+        self._ids, self._repeats, self._facts = [], [], 0
+        self._between = min(FACTS_MAX, max(FACTS_MIN, length // BYTES_PER_FACT))
+        self._unswapped += 1
+        if self._unswapped >= SWAPS:
+            self._tip(message)
+
+    def _tip(self, message: Message) -> None:
+        frame, hashed = self._reading.frame(), digest(message.payload)
+        self._anchors.keep(frame, hashed, self._ids, self._repeats, tip=True)
+        self._anchors.swap()
+        self._unswapped = self._fresh = 0
+
+
+class End(Struct, frozen=True):
+    """Where the log ended when it was read: the last message (0: it is empty) and the decision
+    time after it; and the ids of the events that no file of ids has yet."""
+
+    sequence: int
+    at: int
+    ids: bytes = b""
+
+
+async def brought_up(
+    bus: Bus, anchors: Anchors, *, writes: bool, progress: Progress | None = None
+) -> End:
+    """Read what the anchors have not got; they know everything up to the end then.
+
+    Raises AnchorsDamagedError for a tip of another log, SnapshotAheadError for a log that was cut.
+    """
+    end = (await retry(bus.info)).last
+    tip = anchors.index.tip
+    if tip is not None:
+        await check_log(bus, tip, end)
+        if tip.sequence == end:
+            return End(end, tip.at)
+    reading = Reading(anchors.frame(tip) if tip else anchors.beginning())
+    indexer = Indexer(anchors, reading, writes=writes)
+    if tip is not None:
+        indexer.resume(anchors.tip_ids(), tip.repeats)
+    place = tip.sequence if tip else 0
+    async for stored in stored_messages(bus, end, progress, after=place):
+        indexer.fold(reading.decode(stored))
+    indexer.finish()
+    return End(end, indexer.state.now, indexer.ids)
+
+
+async def check_log(bus: Bus, anchor: Anchor, end: int) -> None:
+    """Refuse an anchor that is not of this log."""
+    if anchor.sequence > end:
+        raise SnapshotAheadError(
+            f"the book was read as of message {anchor.sequence} before, but the log ends at {end}: "
+            "the log was cut; restore it from a copy"
+        )
+    stored = await retry(lambda: bus.message(anchor.sequence))
+    if stored is None or digest(stored.payload) != anchor.digest:
+        raise AnchorsDamagedError(f"message {anchor.sequence} of this log is another")
+
+
+def _links(frame: Frame) -> Links:
+    found: Links = {}
+    for name, link in frame.links.items():
+        book, _, service = name.partition(".")
+        found[book, service] = link
+    return found

@@ -1,0 +1,105 @@
+"""What was recorded after its own time: a fee, a funding or a venue's trade that came late.
+
+Nothing edits the past. "As known then" folds the log up to a place; "as known now" adds what came
+later and was due by then, in the order in which it came. At the end of the log both are the same.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from deadreckon.contracts.amounts import ZERO
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.market import FundingRatePublished
+from deadreckon.contracts.orders import OrderFilled
+from deadreckon.contracts.portfolio import FeeCharged
+from deadreckon.contracts.venues import VenueTradeReported
+from deadreckon.replay.asof.fold import BookState, take
+from deadreckon.services.portfolio import accounting
+from deadreckon.services.portfolio.booking import book_funding
+from deadreckon.services.portfolio.holdings import Ledger
+
+
+class Late(Struct, frozen=True, array_like=True):
+    """An event at (`sequence`, `index`), recorded at `at` and due at `effective_at` before that
+    (nanoseconds UTC). Of a funding, `booked` is what each strategy received (quote currency): the
+    book took it on what was held when it was recorded."""
+
+    sequence: int
+    index: int
+    at: int
+    effective_at: int
+    booked: dict[str, Decimal] = {}
+
+    def concerns(self, state: BookState) -> bool:
+        """Whether it was due by then and not known yet."""
+        is_after = (self.sequence, self.index) > (state.sequence, state.index)
+        return is_after and self.effective_at <= state.now
+
+
+class Lateness:
+    """Tells what comes late, of facts in the order of the log.
+
+    `reported` are the venue's own times of trades that no fill has told yet.
+    """
+
+    def __init__(self, reported: dict[str, int] | None = None) -> None:
+        self.reported = dict(reported or {})
+
+    def judge(self, state: BookState, said: Recorded[Any]) -> Late | None:
+        """The fact as a late one, before it is folded; null when it came in time."""
+        match said.event:
+            case FeeCharged(effective_at=effective_at) if 0 < effective_at < said.at:
+                return Late(said.sequence, said.index, said.at, effective_at)
+            case FundingRatePublished(effective_at=effective_at) if 0 < effective_at < said.at:
+                booked = _funding(state.ledger, said.event)
+                return Late(said.sequence, said.index, said.at, effective_at, booked)
+            case VenueTradeReported(traded_at=traded_at) as trade:
+                if not _is_told(state.ledger, trade.venue, trade.trade_id):
+                    self.reported.setdefault(_trade(trade), traded_at)
+            case OrderFilled() as fill:
+                return self._filled(state, said, fill)
+        return None
+
+    def _filled(self, state: BookState, said: Recorded[Any], fill: OrderFilled) -> Late | None:
+        """A trade is not due before its order was: a venue's clock may be wrong."""
+        traded_at = self.reported.pop(_trade(fill), said.at)
+        order = state.orders.get(fill.order_id)
+        due = max(traded_at, order.submitted_at or 0) if order else traded_at
+        return Late(said.sequence, said.index, said.at, due) if due < said.at else None
+
+
+def add_late(state: BookState, said: Recorded[Any], late: Late) -> None:
+    """Take into a state what was due by then and came later."""
+    if isinstance(said.event, FundingRatePublished):
+        for strategy, amount in late.booked.items():
+            book_funding(state.ledger, said.event.instrument, strategy, amount)
+    elif not isinstance(said.event, OrderFilled) or said.event.instrument in state.ledger.listings:
+        take(state, said)
+
+
+def concerning(lates: Iterable[Late], state: BookState) -> list[Late]:
+    """Those that were due by then and not known yet, in the order in which they came."""
+    return [late for late in lates if late.concerns(state)]
+
+
+def _trade(event: VenueTradeReported | OrderFilled) -> str:
+    return f"{event.venue}|{event.trade_id}"
+
+
+def _is_told(book: Ledger, venue: str, trade_id: str) -> bool:
+    return any(trade_id in day for day in book.trades.get(venue, {}).values())
+
+
+def _funding(book: Ledger, published: FundingRatePublished) -> dict[str, Decimal]:
+    listing = book.listings.get(published.instrument)
+    if listing is None or listing.kind != "perpetual":
+        return {}
+    held = book.holdings.get(published.instrument, {})
+    amounts = {
+        strategy: accounting.funding(found.position, published.mark, published.rate)
+        for strategy, found in sorted(held.items())
+    }
+    return {strategy: amount for strategy, amount in amounts.items() if amount != ZERO}

@@ -1,0 +1,72 @@
+"""What somebody means by a place: a moment, a sequence of the log, or an event's id."""
+
+import re
+
+from msgspec import Struct
+
+from deadreckon.contracts.moments import parse_moment
+
+EXAMPLES = (
+    "a time such as 2022-01-15T12:00:00Z, a sequence such as 1200 or 1200.3, or an event's id"
+)
+
+_SEQUENCE = re.compile(r"(\d{1,12})(?:\.(\d{1,6}))?", re.ASCII)
+_TIME = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)"
+    r"(?:[Tt ](?P<minute>\d\d:\d\d)(?P<second>:\d\d(?:\.\d+)?)?(?P<zone>\S*))?",
+    re.ASCII,
+)
+
+
+class PlaceError(ValueError):
+    """You asked for a place that this log does not have, or that is no place at all."""
+
+
+class AtSequence(Struct, frozen=True):
+    """After everything of a message, or after its event `index`."""
+
+    sequence: int
+    index: int | None = None
+
+
+class AtTime(Struct, frozen=True):
+    """After the last message at or before a decision time (nanoseconds UTC)."""
+
+    at: int
+
+
+class AtId(Struct, frozen=True):
+    """After the event with this id, or the one whose id begins so."""
+
+    id: str
+
+
+Asked = AtSequence | AtTime | AtId
+
+
+def parse_place(text: str) -> Asked:
+    """The place that a text asks for. Raises PlaceError.
+
+    >>> parse_place("1200.3"), parse_place("2022-01-15 12:00").at
+    (AtSequence(sequence=1200, index=3), 1642248000000000000)
+    """
+    text = text.strip()
+    sequence, time = _SEQUENCE.fullmatch(text), _TIME.fullmatch(text)
+    if sequence:
+        number, index = sequence.groups()
+        return AtSequence(int(number), None if index is None else int(index))
+    if time:
+        return AtTime(_moment(text, time))
+    if not text or text.startswith("-"):
+        raise PlaceError(f"{text!r} is no place: give {EXAMPLES}")
+    return AtId(text)
+
+
+def _moment(text: str, time: re.Match[str]) -> int:
+    day, minute, second, zone = time.group("day", "minute", "second", "zone")
+    if minute is None:
+        raise PlaceError(f"{text} is a whole day: give a time on it, such as {day}T23:59:59Z")
+    try:
+        return parse_moment(f"{day}T{minute}{second or ':00'}{zone or 'Z'}")
+    except ValueError as error:
+        raise PlaceError(str(error)) from error
