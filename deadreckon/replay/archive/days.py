@@ -1,0 +1,99 @@
+"""Where one range ends and the next begins: at the first message of a later day.
+
+A day is a UTC day of decision time, as every service takes it from the log: the latest time of any
+market or clock event so far. What comes before the first such event belongs to the first day.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from deadreckon.contracts.codec import UndecodableError, decode_commit
+from deadreckon.contracts.envelope import Commit
+from deadreckon.contracts.moments import DAY
+from deadreckon.contracts.subjects import DOORS, SHARED
+from deadreckon.replay.archive.manifests import Manifest
+from deadreckon.replay.archive.signing import SealKey
+from deadreckon.replay.archive.writing import RangeWriter
+from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.intake import CLOCKS
+
+SEALER = "sealer"
+TIMES = tuple(f"log.{SHARED}.{service}." for service in CLOCKS)
+SEALS = f"log.{SHARED}.{SEALER}."
+
+
+def latest(commit: Commit | None, now: int) -> int:
+    """Decision time after a commit of the market or clock."""
+    return max((envelope.at for envelope in commit.events), default=now) if commit else now
+
+
+class DayWriter:
+    """Takes a log message by message and seals a range whenever a day is over.
+
+    `wrote` is told each manifest once it is durable. With `splits` false everything is one range.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        before: Manifest | None,
+        key: SealKey | None,
+        wrote: Callable[[Manifest], object],
+        *,
+        splits: bool = True,
+    ) -> None:
+        self._root = root
+        self._key = key
+        self._wrote = wrote
+        self._splits = splits
+        self.before = before
+        self.now = before.now if before else 0
+        self._writer: RangeWriter | None = None
+        self._begun = False
+
+    def add(self, stored: Stored) -> Manifest | None:
+        """One more message; the manifest of the day that it ended, if it did. Raises ArchiveError,
+        and OSError where the disk fails."""
+        commit = _commit_of(stored)
+        before = self.now
+        if commit is not None and stored.subject.startswith(TIMES):
+            self.now = max(before, latest(commit, before))
+        ended = None
+        if self._splits and self._writer and before and self.now // DAY > before // DAY:
+            ended = self.finish()
+        if self._writer is None:
+            self._writer = RangeWriter(self._root, self.before)
+        self._writer.add(stored, commit, self.now)
+        if commit is None and stored.subject.split(".")[2:3] not in [[door] for door in DOORS]:
+            self._writer.damaged()
+        self._begun = self._begun or not stored.subject.startswith(SEALS)
+        return ended
+
+    @property
+    def worth_sealing(self) -> bool:
+        """Whether the open range holds more than what was said of earlier ones."""
+        return self._begun
+
+    def finish(self) -> Manifest:
+        """Seal the open range, whatever its day has come to. Raises ArchiveError."""
+        writer = self._writer or RangeWriter(self._root, self.before)
+        manifest = writer.finish(self._key)
+        self.before, self._writer, self._begun = manifest, None, False
+        self._wrote(manifest)
+        return manifest
+
+    def discard(self) -> None:
+        """Forget the open range."""
+        if self._writer:
+            self._writer.discard()
+        self._writer, self._begun = None, False
+        self.now = self.before.now if self.before else 0
+
+
+def _commit_of(stored: Stored) -> Commit | None:
+    if stored.subject.split(".")[2:3] in [[door] for door in DOORS]:
+        return None
+    try:
+        return decode_commit(stored.payload)
+    except UndecodableError:
+        return None

@@ -1,0 +1,55 @@
+"""The sealer's signing key: ed25519, made at first use, in a file only its owner may read."""
+
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from deadreckon.runtime.secret import kept_secret
+
+FILE = "archive.seal"
+
+
+class DamagedKeyError(Exception):
+    """You have a signing key that is none; the message names the file, never its content."""
+
+
+class SealKey:
+    """What signs manifests. `public` is the public key in hex; the other half is never shown."""
+
+    def __init__(self, private: bytes) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(private)
+        self.public = self._key.public_key().public_bytes_raw().hex()
+
+    def __repr__(self) -> str:
+        return f"SealKey({self.public})"
+
+    def sign(self, content: bytes) -> str:
+        """The signature (hex); the same key and content always give the same one."""
+        return self._key.sign(content).hex()
+
+
+def kept_key(credentials: Path) -> SealKey:
+    """The key kept among a folder's credentials, made now if there is none.
+
+    Raises ExposedSecretError or DamagedKeyError.
+    """
+    credentials.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = credentials / FILE
+    text = kept_secret(path, lambda: Ed25519PrivateKey.generate().private_bytes_raw().hex())
+    try:
+        return SealKey(bytes.fromhex(text))
+    except ValueError:
+        raise DamagedKeyError(
+            f"{path} is no signing key; restore it, or delete it for a new one"
+        ) from None
+
+
+def is_signed(public: str, signature: str, content: bytes) -> bool:
+    """Whether `signature` (hex) over the content is that of the public key (hex)."""
+    try:
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
+        key.verify(bytes.fromhex(signature), content)
+    except (ValueError, InvalidSignature):
+        return False
+    return True

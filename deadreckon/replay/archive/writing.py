@@ -1,0 +1,246 @@
+"""Writes a range of the log as Parquet segments and a manifest, of which nobody sees a half."""
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import polars
+from msgspec import Struct
+
+from deadreckon import __version__
+from deadreckon.contracts.codec import UndecodableError
+from deadreckon.contracts.envelope import Commit
+from deadreckon.contracts.event import Mode
+from deadreckon.contracts.moments import day_of
+from deadreckon.contracts.subjects import TOKEN, parse
+from deadreckon.replay.archive.families import (
+    FAMILIES_OF,
+    MESSAGES,
+    frame,
+    row,
+)
+from deadreckon.replay.archive.manifests import (
+    ArchiveError,
+    Manifest,
+    Segment,
+    digest_of,
+    file_bytes,
+    file_of,
+    sealed,
+)
+from deadreckon.replay.archive.merkle import Tree, leaf_hash
+from deadreckon.replay.archive.signing import SealKey
+from deadreckon.runtime import killpoints
+from deadreckon.runtime.bus import Stored
+
+UNFINISHED = ".unfinished"  # the folder of a range that is being written
+CHUNK_MESSAGES = 20_000  # held in memory before they go to disk, so that a day may be of any size
+CHUNK_BYTES = 16 * 1024 * 1024
+ROW_GROUP = 4_096  # rows: what a reader of a few messages has to unpack
+NO_BOOK = "_"  # the folder of subjects that no service of ours would write
+HASHED = 1024 * 1024  # bytes at a time
+
+Place = tuple[str, str]  # family and book
+
+
+class Counted(Struct):
+    """What a range holds so far."""
+
+    first: int
+    last: int
+    now: int
+    mode: Mode = "paper"
+    events: int = 0
+    damaged: int = 0
+    schemas: dict[str, list[int]] = {}
+
+
+class RangeWriter:
+    """One range, message by message; nothing is to be seen of it before `finish`.
+
+    Its files are a function of the messages, the range before, the program's version and the key:
+    who is killed and writes it again writes the same bytes.
+    """
+
+    def __init__(self, root: Path, before: Manifest | None) -> None:
+        self._root = root
+        self._before = before
+        self._number = before.number + 1 if before else 1
+        self._work = root / UNFINISHED / f"{self._number:08d}"
+        self._tree = Tree()
+        self._rows: dict[Place, list[Any]] = {}
+        self._parts: dict[Place, list[Path]] = {}
+        self._held = 0
+        self._bytes = 0
+        first = before.last + 1 if before else 1
+        now = before.now if before else 0
+        self.counted = Counted(first, first - 1, now, before.mode if before else "paper")
+        sweep(root, self._number)
+
+    def add(self, stored: Stored, commit: Commit | None, now: int) -> None:
+        """The next message, its commit if it is one, and decision time after it (nanoseconds).
+
+        Raises ArchiveError for a message that does not continue the range.
+        """
+        counted = self.counted
+        if stored.sequence != counted.last + 1:
+            raise ArchiveError(
+                f"message {stored.sequence} cannot be sealed: {counted.last + 1} comes next"
+            )
+        counted.last, counted.now = stored.sequence, now
+        self._tree.add(leaf_hash(stored))
+        book = _book_of(stored.subject)
+        line = (stored.sequence, stored.stored_at, stored.subject, stored.payload)
+        self._rows.setdefault((MESSAGES, book), []).append(line)
+        if commit is not None:
+            self._add_events(commit, stored.sequence, book)
+        self._held += 1
+        self._bytes += len(stored.payload)
+        if self._held >= CHUNK_MESSAGES or self._bytes >= CHUNK_BYTES:
+            self._spill()
+
+    def damaged(self) -> None:
+        """The last message is in a service's domain, and is no commit."""
+        self.counted.damaged += 1
+
+    def _add_events(self, commit: Commit, sequence: int, book: str) -> None:
+        counted = self.counted
+        for index, envelope in enumerate(commit.events):
+            counted.events += 1
+            counted.mode = envelope.mode
+            known = counted.schemas.setdefault(envelope.type, [])
+            if envelope.v not in known:
+                known.append(envelope.v)
+                known.sort()
+            for family in FAMILIES_OF.get(envelope.type, ()):
+                try:
+                    found = row(envelope, sequence, index)
+                except UndecodableError:
+                    continue
+                self._rows.setdefault((family, book), []).append(found)
+
+    def _spill(self) -> None:
+        """Put what is held beside, so that memory stays small."""
+        self._work.mkdir(parents=True, exist_ok=True)
+        for (family, book), rows in self._rows.items():
+            parts = self._parts.setdefault((family, book), [])
+            part = self._work / f"{family}.{book}.{len(parts)}.ipc"
+            frame(family, rows).write_ipc(part)
+            parts.append(part)
+        self._rows = {}
+        self._held = self._bytes = 0
+
+    def finish(self, key: SealKey | None, code: str = __version__) -> Manifest:
+        """Put the segments in their places, then the manifest.
+
+        Raises ArchiveError when there is nothing to seal.
+        """
+        counted = self.counted
+        if counted.last < counted.first:
+            raise ArchiveError("there is no message to seal")
+        self._spill()
+        name = day_of(counted.now)
+        segments = [self._put(place, name) for place in sorted(self._parts)]
+        killpoints.passed("archive-segments")
+        manifest = Manifest(
+            number=self._number,
+            first=counted.first,
+            last=counted.last,
+            day=name,
+            messages=self._tree.size,
+            events=counted.events,
+            segments=segments,
+            root=self._tree.root().hex(),
+            previous=digest_of(self._before) if self._before else "",
+            code=code,
+            schemas={each: counted.schemas[each] for each in sorted(counted.schemas)},
+            now=counted.now,
+            mode=counted.mode,
+            damaged=counted.damaged,
+        )
+        manifest = sealed(manifest, key)
+        _keep_manifest(self._root, manifest)
+        killpoints.passed("archive-manifest")
+        self.discard()
+        return manifest
+
+    def _put(self, place: Place, day: str) -> Segment:
+        """Make one file of the parts of a family and book, and move it to where it is seen."""
+        family, book = place
+        path = Path(family, f"book={book}", f"day={day}", f"{self._number:08d}.parquet")
+        beside = self._work / f"{family}.{book}.parquet"
+        polars.scan_ipc(self._parts[place]).sink_parquet(
+            beside, compression="zstd", row_group_size=ROW_GROUP, maintain_order=True
+        )
+        rows = polars.scan_parquet(beside).select(polars.len()).collect().item()
+        segment = Segment(
+            path.as_posix(), family, book, rows, beside.stat().st_size, file_digest(beside)
+        )
+        move_durably(beside, self._root / path)
+        killpoints.passed("archive-segment")
+        return segment
+
+    def discard(self) -> None:
+        """Forget what was not finished."""
+        shutil.rmtree(self._root / UNFINISHED, ignore_errors=True)
+
+
+def sweep(root: Path, number: int) -> None:
+    """Delete what a writer that was killed has left of the range `number` or a later one.
+
+    Raises ArchiveError when that range is sealed after all.
+    """
+    if file_of(root, number).exists():
+        raise ArchiveError(f"{file_of(root, number)} exists: another sealer works on this archive")
+    shutil.rmtree(root / UNFINISHED, ignore_errors=True)
+    for path in root.glob("*/book=*/day=*/*.parquet"):
+        if path.stem.isdigit() and int(path.stem) >= number:
+            path.unlink()
+
+
+def move_durably(source: Path, target: Path) -> None:
+    """Move a file to its place, on the disk before it is seen there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _to_disk(source)
+    os.replace(source, target)
+    _to_disk(target.parent)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 (hex) of a file."""
+    running = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(HASHED):
+            running.update(block)
+    return running.hexdigest()
+
+
+def _keep_manifest(root: Path, manifest: Manifest) -> None:
+    path = file_of(root, manifest.number)
+    beside = root / UNFINISHED / path.name
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    beside.write_bytes(file_bytes(manifest))
+    for segment in manifest.segments:  # the folders may be new as well
+        for folder in (root / segment.path).parents[1:3]:
+            _to_disk(folder)
+    _to_disk(root)
+    move_durably(beside, path)
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _book_of(subject: str) -> str:
+    """The folder of a subject; what anybody wrote into one never becomes part of a path."""
+    try:
+        book = parse(subject).book
+    except ValueError:
+        return NO_BOOK
+    return book if TOKEN.fullmatch(book) else NO_BOOK
