@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deadreckon.cli.app import fail
+from deadreckon.cli.app import EXIT_USAGE, fail
 
 if TYPE_CHECKING:
     from deadreckon.stack.backup import Manifest
@@ -62,6 +62,8 @@ def restore(file: Path, *, data: Path, json: bool = False) -> None:
     json
         Print one JSON object.
     """
+    if not file.is_file():
+        fail(f"{file} is not there; `dr backup {file}` would write it", EXIT_USAGE)
     from deadreckon.cli.running import run
     from deadreckon.stack.auditing import progress_told
     from deadreckon.stack.backup import BackupError

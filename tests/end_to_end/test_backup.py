@@ -135,4 +135,4 @@ def test_a_backup_cannot_write_outside_of_its_folder(dr: Dr, backup: Path) -> No
 def test_nothing_is_ever_overwritten(dr: Dr, backup: Path) -> None:
     assert "never replaces another" in dr.run("backup", "one.backup", "--data", "desk", code=3)
     assert "is there already" in dr.run("restore", "one.backup", "--data", "desk", code=3)
-    assert "is not there" in dr.run("restore", "no.backup", "--data", "again", code=3)
+    assert "is not there" in dr.run("restore", "no.backup", "--data", "again", code=2)
