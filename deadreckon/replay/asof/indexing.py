@@ -19,7 +19,7 @@ from deadreckon.runtime.feed import Decoding, Links, Message
 from deadreckon.runtime.snapshots import SnapshotAheadError
 from deadreckon.services.portfolio import ledger
 
-# Facts between two anchors: what is read and folded again in a tenth of a second at most. A state that is
+# Facts between two anchors: what is read and folded again in a tenth of a second. A state that is
 # big has fewer anchors, but never so few that a place is half a second from one.
 FACTS_MIN, FACTS_MAX = 5_000, 50_000
 BYTES_PER_FACT = 20

@@ -69,4 +69,4 @@ def _moment(text: str, time: re.Match[str]) -> int:
     try:
         return parse_moment(f"{day}T{minute}{second or ':00'}{zone or 'Z'}")
     except ValueError as error:
-        raise PlaceError(str(error)) from error
+        raise PlaceError(f"{text} is no time: {error}") from error
