@@ -26,6 +26,7 @@ from deadreckon.runtime.feed import Feed, Message
 from deadreckon.runtime.turns import Round
 
 ROWS = (BarClosed, QuoteUpdated, TradePrinted)
+CARRIED_MAX = 1_000  # commits of the market without a row: so often may old history have left
 IDLE_LOOK = 0.05  # seconds between two looks at the doors while a paced tape waits
 
 
@@ -100,13 +101,15 @@ class TapePlayer:
     def _stood(self, commit: Commit) -> Played | None:
         """How far our tape was at a commit of the market; null for a commit of somebody else."""
         tape, said = self._tape.digest, commit.events[-1]
-        rows = commit.n - 1  # one commit each: that it opened, every row, that it ended
-        stood = {
-            derive_id(tape, "opened", 0): Played(tape, 0, at=said.at),
-            derive_id(tape, f"row|{rows - 1}", 0): Played(tape, rows, at=said.at),
-            derive_id(tape, "ended", 0): Played(tape, rows - 1, ended=True, at=said.at),
-        }
-        return stood.get(said.id)
+        if said.id == derive_id(tape, "opened", 0):
+            return Played(tape, 0, at=said.at)
+        if said.id == derive_id(tape, "ended", 0):
+            return Played(tape, self._tape.header.rows, ended=True, at=said.at)
+        most = commit.n - 1  # one commit a row, after the one that opened it; and some carried over
+        for rows in range(most, max(most - CARRIED_MAX, 0), -1):
+            if said.id == derive_id(tape, f"row|{rows - 1}", 0):
+                return Played(tape, rows, at=said.at)
+        return None
 
     async def recall(self) -> None:
         """Find the place on the tape by reading the log. Raises TapeMismatchError."""
