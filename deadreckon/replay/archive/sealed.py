@@ -29,6 +29,17 @@ class SealedLog(MemoryBus):
             raise HoleError(f"the archive begins with message {first}; 1 is missing")
         if last < self.last:
             raise HoleError(f"the archive ends with message {last}; {last + 1} is missing")
+        self._check_files()
+
+    def _check_files(self) -> None:
+        """They are all there, by their sizes; what is in them is checked when it is read."""
+        for manifest in self.archive.manifests:
+            for segment in manifest.segments:
+                path = self.archive.root / segment.path
+                with told_as_hole():
+                    size = path.stat().st_size
+                if size != segment.bytes:
+                    raise HoleError(f"{path} has {size} bytes, not {segment.bytes}: restore it")
 
     async def append(self, subject: str, payload: bytes, fence: Fence | None = None) -> int:
         """Always refused."""
