@@ -1,6 +1,7 @@
 """Every event that may be written, by the name it has on the wire."""
 
 from deadreckon.contracts import (
+    archive,
     governance,
     history,
     instruments,
@@ -84,6 +85,7 @@ EVENTS: dict[str, type[Event]] = {
     "venues.venue_connection_changed": venues.VenueConnectionChanged,
     "life.stack_started": life.StackStarted,
     "life.stack_stopped": life.StackStopped,
+    "archive.range_sealed": archive.RangeSealed,
 }
 
 NAMES: dict[type[Event], str] = {shape: name for name, shape in EVENTS.items()}

@@ -13,6 +13,7 @@ SERVICES = {
     "portfolio": "keeps positions, cash and equity",
     "venue-sim": "sends to the simulated exchange what fill intended, and records its answers",
     "governance": "answers operators and stops what performs badly",
+    "sealer": "puts closed days of the log into the archive, sealed; it decides nothing",
 }
 
 SPEAKERS: dict[str, tuple[str, ...]] = {
@@ -85,6 +86,7 @@ SPEAKERS: dict[str, tuple[str, ...]] = {
     "venues.venue_connection_changed": ("venue-sim",),
     "life.stack_started": (),
     "life.stack_stopped": (),
+    "archive.range_sealed": ("sealer",),
 }
 
 

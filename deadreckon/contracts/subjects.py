@@ -124,6 +124,13 @@ SUBJECTS = (
         "a commit that says that time has passed",
     ),
     SubjectForm(
+        "log.shared.sealer.events",
+        True,
+        ("the sealer",),
+        ("whoever verifies the archive", "replay"),
+        "a commit that says which range of the log was sealed, and how",
+    ),
+    SubjectForm(
         "log.{book}.in.{producer}",
         True,
         ("that producer",),
@@ -162,7 +169,7 @@ SUBJECTS = (
 
 PARAMETERS = {
     "book": "one desk: one account set, one risk budget; `shared` for facts that concern all",
-    "service": "trainer, signal, risk, router, fill, portfolio, governance; market and clock",
+    "service": "trainer, signal, risk, router, fill, portfolio, governance; market, clock, sealer",
     "producer": "whoever sends signals, by a name of its own",
     "operator": "whoever runs the stack, by a name of their own",
 }

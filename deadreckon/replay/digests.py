@@ -1,8 +1,10 @@
 """The run digest: what was said, in which order, by whom; the same wherever the run took place."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
+from deadreckon.contracts.archive import SEALER
 from deadreckon.contracts.envelope import Envelope
 from deadreckon.contracts.subjects import Subject
 
@@ -19,7 +21,9 @@ class RunDigest:
         self._domains: dict[str, Any] = {}
 
     def fold(self, subject: Subject, envelope: Envelope) -> None:
-        """Move on by one event of a domain."""
+        """Move on by one event of a domain; what the sealer says is about the log, not the run."""
+        if subject.service == SEALER:
+            return
         name = f"{subject.book}.{subject.service}"
         running = self._domains.get(name)
         if running is None:
@@ -29,7 +33,12 @@ class RunDigest:
 
     def hexdigest(self) -> str:
         """SHA-256 over the domains' digests in the order of their names."""
-        total = hashlib.sha256()
-        for name in sorted(self._domains):
-            total.update(f"{name}|{self._domains[name].hexdigest()}\n".encode())
-        return total.hexdigest()
+        return total({name: running.hexdigest() for name, running in self._domains.items()})
+
+
+def total(digests: Mapping[str, str]) -> str:
+    """SHA-256 (hex) over digests in the order of their names."""
+    running = hashlib.sha256()
+    for name in sorted(digests):
+        running.update(f"{name}|{digests[name]}\n".encode())
+    return running.hexdigest()

@@ -20,9 +20,10 @@ HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 NAMES = sorted(path.stem for path in (HERE / "scripts").glob("*.py") if path.stem != "__init__")
 
-# What no session tells: others' clocks and models, a stack's own life.
+# What no session tells: others' clocks and models, a stack's own life, its archive.
 UNTOLD = {
     "ClockTicked",
+    "RangeSealed",
     "RegimeModelFitted",
     "RegimeModelRefused",
     "StackStarted",

@@ -7,6 +7,7 @@ market or clock event so far. What comes before the first such event belongs to 
 from collections.abc import Callable
 from pathlib import Path
 
+from deadreckon.contracts.archive import SEALER
 from deadreckon.contracts.codec import UndecodableError, decode_commit
 from deadreckon.contracts.envelope import Commit
 from deadreckon.contracts.moments import DAY
@@ -17,7 +18,6 @@ from deadreckon.replay.archive.writing import RangeWriter
 from deadreckon.runtime.bus import Stored
 from deadreckon.runtime.intake import CLOCKS
 
-SEALER = "sealer"
 TIMES = tuple(f"log.{SHARED}.{service}." for service in CLOCKS)
 SEALS = f"log.{SHARED}.{SEALER}."
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from deadreckon.contracts import governance, life, models
+from deadreckon.contracts import archive, governance, life, models
 from deadreckon.contracts.event import Recorded
 from deadreckon.replay.words.exactly import SPANS, listed, moment, number, plain, span
 from deadreckon.replay.words.names import Names
@@ -143,3 +143,10 @@ def started(said: Recorded[life.StackStarted], names: Names) -> str:
 def stopped(said: Recorded[life.StackStopped], names: Names) -> str:
     """Who stopped in good order."""
     return f"{', '.join(said.event.services)} stopped: {plain(said.event.reason)}"
+
+
+def range_sealed(said: Recorded[archive.RangeSealed], names: Names) -> str:
+    """What went into the archive."""
+    it = said.event
+    where = f"messages {it.first} to {it.last} ({it.events} events) of {it.day}"
+    return f"sealed as range {it.number}: {where}, root {it.root[:16]}"

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from deadreckon.contracts import archive, instruments, life, models
 from deadreckon.contracts import governance as rules
-from deadreckon.contracts import instruments, life, models
 from deadreckon.contracts import market as prices
 from deadreckon.contracts import orders as order
 from deadreckon.contracts import portfolio as book
@@ -92,6 +92,7 @@ WORDS: dict[type[Event], Words] = {
     real.VenueConnectionChanged: venues.connection,
     life.StackStarted: governance.started,
     life.StackStopped: governance.stopped,
+    archive.RangeSealed: governance.range_sealed,
 }
 
 

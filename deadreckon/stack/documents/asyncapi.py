@@ -23,7 +23,8 @@ from deadreckon.stack.documents.schemas import (
 SCHEMAS = "#/components/schemas/"
 MESSAGES = "#/components/messages/"
 
-SHARED_SERVICES = ("market", "clock")  # they speak for every book, and read nothing
+# They speak for every book, and of what others say they answer nothing.
+SHARED_SERVICES = ("market", "clock", "sealer")
 
 # Which message travels on which form of subject.
 CARRIED = {
@@ -31,6 +32,7 @@ CARRIED = {
     "log.{book}.{service}.progress": ("progress",),
     "log.shared.market.events": ("commit",),
     "log.shared.clock.events": ("commit",),
+    "log.shared.sealer.events": ("commit",),
     "log.{book}.in.{producer}": ("signals",),
     "log.{book}.op.{operator}": ("fact",),
     "verdict.{book}.{producer}": ("verdict",),
