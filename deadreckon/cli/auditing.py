@@ -15,6 +15,8 @@ replay = App(
 
 
 replay.command("deadreckon.cli.asof:asof", name="asof")
+replay.command("deadreckon.cli.why:why", name="why")
+replay.command("deadreckon.cli.rerun:rerun", name="rerun")
 
 
 @replay.command(name="audit")
@@ -48,7 +50,7 @@ def audit(
     """
     if (day is None) != everything:
         fail("name a day such as 2022-01-15, or --all", EXIT_USAGE)
-    _checked(day)
+    checked_day(day)
     from deadreckon.cli.demo import show
     from deadreckon.cli.running import run
     from deadreckon.stack.auditing import audited
@@ -107,11 +109,12 @@ def narrate(
     from deadreckon.stack.narrating import Part
     from deadreckon.stack.narrating import narrate as job
 
-    part = Part(_checked(day), begin, last)
+    part = Part(checked_day(day), begin, last)
     until_nobody_reads(lambda: run(lambda: job(data, nats, part, print, rows=rows, json=json)))
 
 
-def _checked(day: str | None) -> str | None:
+def checked_day(day: str | None) -> str | None:
+    """The day, if it is one; otherwise the verb ends."""
     from deadreckon.contracts.moments import day_start
 
     if day is not None:

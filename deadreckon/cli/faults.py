@@ -26,10 +26,22 @@ from deadreckon.runtime.snapshots import SnapshotAheadError
 from deadreckon.stack.exchange.process import ExchangeFailedError
 from deadreckon.stack.loopback import PortBusyError
 from deadreckon.stack.reading_views import NoViewsError
+from deadreckon.stack.rerun.checkout import CheckoutError
+from deadreckon.stack.rerun.process import OtherCodeError
+from deadreckon.stack.rerun.verb import NothingAskedError
 from deadreckon.stack.views import AheadError
 from deadreckon.stack.workers import WorkerError
 
-USAGE = (AmbiguousIdError, FolderError, PlaceError, TapeError, TapeMismatchError, UnknownIdError)
+USAGE = (
+    AmbiguousIdError,
+    CheckoutError,
+    FolderError,
+    NothingAskedError,
+    PlaceError,
+    TapeError,
+    TapeMismatchError,
+    UnknownIdError,
+)
 WORLD = (
     AheadError,
     AlienMessageError,
@@ -43,6 +55,7 @@ WORLD = (
     HoleError,
     MissingServerError,
     NoViewsError,
+    OtherCodeError,
     PortBusyError,
     RecollectionError,
     ServerFailedError,

@@ -1,0 +1,81 @@
+"""`dr replay rerun`: the recorded questions put again, to this program or to another revision."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+
+
+def rerun(
+    day: str | None = None,
+    /,
+    *,
+    everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    service: tuple[str, ...] = (),
+    code: Path | None = None,
+    git: str | None = None,
+    data: Path = Path("var"),
+    nats: str | None = None,
+    json: bool = False,
+) -> None:
+    """Put every recorded question to the deciders again, and compare every answer.
+
+    Exits 1 when an answer differs, and shows the first that does: the question, both answers, and
+    what they do to the state. Nothing is written to the log.
+
+    Example: dr replay rerun 2022-01-15 --service risk --git v0.3.0 --data run1
+
+    Parameters
+    ----------
+    day
+        A UTC day, YYYY-MM-DD, by decision time.
+    everything
+        The whole log.
+    service
+        Ask this service alone; may be given several times.
+    code
+        A checkout of deadreckon that is asked in place of this program.
+    git
+        A revision of this program's repository that is asked in its place.
+    data
+        The folder of the stack, running or not.
+    nats
+        URL of a NATS server in place of the folder's own.
+    json
+        Print one JSON object with keys in a fixed order.
+    """
+    if (day is None) != everything:
+        fail("name a day such as 2022-01-15, or --all", EXIT_USAGE)
+    if code is not None and git is not None:
+        fail("--code or --git, one of them", EXIT_USAGE)
+    from deadreckon.cli.auditing import checked_day
+    from deadreckon.cli.rerun_table import show_rerun
+    from deadreckon.cli.running import run
+    from deadreckon.stack.rerun.verb import Wish
+    from deadreckon.stack.rerun.verb import rerun as job
+
+    _check_services(service)
+    wish = Wish(data, nats, checked_day(day), service, code, git)
+    document = run(lambda: job(wish, shows=sys.stderr.isatty()))
+    if json:
+        import msgspec
+
+        print(msgspec.json.encode(document).decode())
+    else:
+        show_rerun(document)
+    if not document["equal"]:
+        raise SystemExit(EXIT_DIFFERENCE)
+
+
+def _check_services(names: tuple[str, ...]) -> None:
+    from deadreckon.stack.assembly import DECIDERS
+    from deadreckon.stack.rerun.verb import EDGES
+
+    for name in names:
+        if name in EDGES:
+            fail(f"{name} is an edge: it tells what happened and decides nothing", EXIT_USAGE)
+        if name not in DECIDERS:
+            fail(f"no service {name!r}; those that decide: {', '.join(DECIDERS)}", EXIT_USAGE)

@@ -1,0 +1,201 @@
+"""Puts the recorded questions of a service again, in lived order, each to the recorded state."""
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+from msgspec import Struct, field
+
+from deadreckon.contracts.event import Mode, Recorded
+from deadreckon.runtime.feed import Message
+from deadreckon.runtime.intake import Intake
+from deadreckon.runtime.lived import Decider, Lived
+from deadreckon.runtime.recollection import Recollection
+
+FOREVER = 2**63 - 1  # nanoseconds UTC
+
+
+class Asked(Struct, frozen=True):
+    """A question that was put again: what the log has as its answers, and what is said today.
+
+    `error` names what the decider raised, empty when it raised nothing; `broken` says that the
+    state is of no use any more, because it was raised while the state moved.
+    """
+
+    sequence: int
+    index: int
+    question: Recorded[Any]
+    recorded: list[Recorded[Any]]
+    said: list[Recorded[Any]]
+    error: str = ""
+    broken: bool = False
+
+
+class Beginning(Struct):
+    """Where a service stands that need not begin at the log's first message: its state at its own
+    commit `n`, which covers every input up to message `place`."""
+
+    n: int
+    place: int
+    intake: Intake
+    state: Any
+
+
+class Overheard:
+    """Keeps what a decider raises. It may be other code than ours: that it raises at all, where the
+    recorded one answered, is what we want to know."""
+
+    def __init__(self) -> None:
+        self.error = ""
+
+    def __enter__(self) -> "Overheard":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self.error = f"{type(error).__name__}: {error}"
+        return True
+
+
+class Span(Struct, frozen=True):
+    """Which questions are put again, by decision time in nanoseconds UTC: from `begin` on, before
+    `end`. Those before are only recalled."""
+
+    begin: int = 0
+    end: int = FOREVER
+
+
+class Inquiry:
+    """One service, asked again.
+
+    After each question the state goes on with the recorded answers, so that one that differs is a
+    difference once. `questions` counts all of the span, `heeded` those that the decider looks at.
+    `past` says that the span lies behind, `waiting` how many questions no commit has covered.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        book: str,
+        decider: Decider,
+        mode: Mode = "paper",
+        beginning: Beginning | None = None,
+        span: Span | None = None,
+    ) -> None:
+        self.service = service
+        self.questions = self.heeded = 0
+        self.past = False
+        self.broken = False
+        self.lived = Lived(service, book, decider)
+        self._span = span or Span()
+        intake, n, self._place = Intake(book, mode, reads_signals=service == "signal"), 0, 0
+        if beginning is not None:
+            intake, n, self._place = beginning.intake, beginning.n, beginning.place
+            self.lived.state = beginning.state
+        self._recollection = Recollection(service, book, intake, n, self._place)
+
+    def take(self, message: Message) -> Iterator[Asked]:
+        """Move on by one message; what was asked that is heeded, or was answered all the same.
+
+        Raises RecollectionError for a log that contradicts itself.
+        """
+        if message.sequence <= self._place or self.past or self.broken:
+            return
+        begin, end = self._span.begin, self._span.end
+        for (sequence, index, question), recorded in self._recollection.take(message):
+            if question.at < begin:
+                self.lived.recall(question, recorded)
+            elif question.at >= end:
+                self.past = True
+                return
+            else:
+                self.questions += 1
+                if recorded or type(question.event) in self.lived.heeds:
+                    yield self._ask(sequence, index, question, recorded)
+                    if self.broken:
+                        return
+
+    def end(self) -> Iterator[Asked]:
+        """The log ends here: what nobody has answered yet should be silence. From the first that
+        is not, the answers are still to come, and that one is the last."""
+        if self.past or self.broken:
+            return
+        waiting = self._recollection.waiting
+        while waiting and not self.broken:
+            sequence, index, question = waiting.popleft()
+            if not self._span.begin <= question.at < self._span.end:
+                self.lived.recall(question, ())
+                continue
+            self.questions += 1
+            begun = self._recollection.begun.pop((sequence, index), [])
+            if begun or type(question.event) in self.lived.heeds:
+                asked = self._ask(sequence, index, question, begun)
+                yield asked
+                if asked.said:
+                    return
+
+    def lead(
+        self, message: Message, sequence: int, index: int
+    ) -> tuple[Recorded[Any], list[Recorded[Any]]] | None:
+        """Recall up to the question at a place, with the state right before it; null until that is
+        settled. Once met, nothing more can be taken."""
+        if message.sequence <= self._place:
+            return None
+        for (at_sequence, at_index, question), recorded in self._recollection.take(message):
+            if (at_sequence, at_index) == (sequence, index):
+                return question, recorded
+            self.lived.recall(question, recorded)
+        return None
+
+    def lead_at_end(
+        self, sequence: int, index: int
+    ) -> tuple[Recorded[Any], list[Recorded[Any]]] | None:
+        """The same for a question that no commit has covered when the log ends."""
+        for at_sequence, at_index, question in self._recollection.waiting:
+            if (at_sequence, at_index) == (sequence, index):
+                return question, self._recollection.begun.get((sequence, index), [])
+            self.lived.recall(question, ())
+        return None
+
+    @property
+    def waiting(self) -> int:
+        """How many questions nobody has put yet, because no commit covers them."""
+        return 0 if self.past else len(self._recollection.waiting)
+
+    def _ask(
+        self, sequence: int, index: int, question: Recorded[Any], recorded: list[Recorded[Any]]
+    ) -> Asked:
+        self.heeded += 1
+        asked = ask(self.lived, question, recorded)
+        self.broken = asked.broken
+        return Asked(sequence, index, question, recorded, asked.said, asked.error, asked.broken)
+
+
+class _Said(Struct):
+    said: list[Recorded[Any]] = field(default_factory=list)
+    error: str = ""
+    broken: bool = False
+
+
+def ask(lived: Lived, question: Recorded[Any], recorded: list[Recorded[Any]]) -> _Said:
+    """What a decider says to a question and to each recorded answer, in the order it is said; the
+    state moves by the question and the recorded answers."""
+    found = _Said()
+    for said in (question, *recorded):
+        if type(said.event) not in lived.heeds:
+            continue
+        with Overheard() as moving:
+            lived.state = lived.decider.evolve(lived.state, said)
+        if moving.error:
+            found.error, found.broken = moving.error, True
+            return found
+        with Overheard() as deciding:
+            found.said += lived.record(said, lived.decider.decide(lived.state, said))
+        found.error = found.error or deciding.error
+    return found

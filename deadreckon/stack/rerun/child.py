@@ -1,0 +1,115 @@
+"""A process that asks again: `python -m deadreckon.stack.rerun.child`, of this or another revision.
+
+The log comes in on standard input, the answers go out as lines of JSON.
+"""
+
+import gc
+import sys
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import msgspec
+
+from deadreckon import __version__
+from deadreckon.contracts.event import Mode
+from deadreckon.replay.rerun.asking import Beginning, Inquiry, Span
+from deadreckon.replay.rerun.rerun import Rerun
+from deadreckon.replay.rerun.states import Effects, effects
+from deadreckon.runtime.feed import Decoding, Message
+from deadreckon.runtime.fold_code import ROOT, fold_code
+from deadreckon.runtime.recollection import RecollectionError
+from deadreckon.stack.assembly import DECIDERS, decider
+from deadreckon.stack.rerun.wire import (
+    PROTOCOL,
+    Ended,
+    Explained,
+    Hello,
+    Line,
+    Refused,
+    Task,
+    encode_line,
+    unpack,
+    unpack_task,
+)
+
+GARBAGE_EVERY = 200_000  # what is decoded is plain and let go of at once; cycles are rare
+READ_AHEAD = 1024 * 1024  # bytes
+
+
+def main() -> None:
+    """Answer the one task that comes in."""
+    gc.set_threshold(GARBAGE_EVERY)
+    source = open(sys.stdin.fileno(), "rb", buffering=READ_AHEAD)  # noqa: SIM115
+    task = unpack_task(source)
+    known = [name for name in task.services if name in DECIDERS]
+    _say(Hello(PROTOCOL, __version__, str(ROOT), {n: fold_code([DECIDERS[n]]) for n in known}))
+    try:
+        _say(answer(task, source))
+    except RecollectionError as error:
+        _say(Refused(str(error)))
+
+
+def answer(task: Task, source: BinaryIO) -> Line:
+    """What becomes of a task. Raises RecollectionError for a log that contradicts itself."""
+    if task.explains:
+        return Explained(explained(task, _messages(task, source)))
+    rerun = Rerun(
+        {name: decider(name) for name in task.services},
+        book=task.book,
+        mode=_mode(task),
+        span=Span(task.begin, task.end),
+        beginnings=_beginnings(task),
+    )
+    for message in _messages(task, source):
+        rerun.take(message)
+        if rerun.past:
+            break
+    return Ended(rerun.end())
+
+
+def explained(task: Task, messages: Iterator[Message]) -> Effects | None:
+    """What the one question does that the task asks for."""
+    if task.explains is None:
+        return None
+    service, sequence, index = task.explains
+    begun = _beginnings(task).get(service)
+    inquiry = Inquiry(service, task.book, decider(service), _mode(task), begun)
+    for message in messages:
+        if met := inquiry.lead(message, sequence, index):
+            break
+    else:
+        met = inquiry.lead_at_end(sequence, index)
+    return effects(inquiry.lived, *met, whole=task.whole) if met else None
+
+
+def _messages(task: Task, source: BinaryIO) -> Iterator[Message]:
+    links = {tuple(name.split(".", 1)): link for name, link in task.links.items()}
+    decoding = Decoding(from_start=True, links=links or None)  # type: ignore[arg-type]
+    return map(decoding.decode, unpack(source))
+
+
+def _beginnings(task: Task) -> dict[str, Beginning]:
+    """Raises msgspec.ValidationError for a state of another shape than this program's."""
+    return {
+        name: Beginning(
+            start.n,
+            start.place,
+            start.intake,
+            msgspec.json.decode(start.state, type=type(decider(name).initial())),
+        )
+        for name, start in task.starts.items()
+    }
+
+
+def _mode(task: Task) -> Mode:
+    mode: Mode = msgspec.convert(task.mode, Mode)
+    return mode
+
+
+def _say(line: Line) -> None:
+    sys.stdout.buffer.write(encode_line(line) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

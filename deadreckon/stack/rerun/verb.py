@@ -1,0 +1,160 @@
+"""A folder's log asked again, as the verb does it: the document that it shows."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from deadreckon.contracts import subjects
+from deadreckon.contracts.event import Mode
+from deadreckon.contracts.moments import DAY, day_start
+from deadreckon.contracts.speakers import SERVICES
+from deadreckon.replay.digests import total
+from deadreckon.replay.rerun.asking import FOREVER
+from deadreckon.replay.rerun.comparing import Divergence, Tally
+from deadreckon.replay.rerun.states import Effects, between
+from deadreckon.runtime import logs
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.folder import Folder
+from deadreckon.stack.assembly import BOOK, DECIDERS
+from deadreckon.stack.auditing import progress_bar
+from deadreckon.stack.host import open_bus
+from deadreckon.stack.rerun.anchors import Anchors, anchors
+from deadreckon.stack.rerun.asking_again import Outcome, ask_again, explain
+from deadreckon.stack.rerun.checkout import OURS, Code, checked_out
+from deadreckon.stack.rerun.wire import Task
+
+Document = dict[str, Any]
+
+EDGES = sorted(set(SERVICES) - set(DECIDERS))
+
+
+class NothingAskedError(Exception):
+    """You named a day of which the log has nothing to ask these services."""
+
+
+class Wish(Struct, frozen=True):
+    """What to ask again: the log of a folder (or of `nats`), a UTC day or all, which services, by
+    whose code. No service means every one that decides."""
+
+    data: Path
+    nats: str | None = None
+    day: str | None = None
+    services: tuple[str, ...] = ()
+    code: Path | None = None
+    revision: str | None = None
+    book: str = BOOK
+    mode: Mode = "paper"
+
+
+async def rerun(wish: Wish, *, shows: bool) -> Document:
+    """Ask a folder's log again; nothing is written to it.
+
+    Raises CheckoutError, OtherCodeError, NothingAskedError, and what a log raises that cannot be
+    read.
+    """
+    folder = Folder(wish.data).check()
+    logs.configure(folder.logs / "rerun.log")
+    async with checked_out(wish.code, wish.revision) as code, open_bus(folder, wish.nats) as bus:
+        begun = time.perf_counter()
+        task = await _task(wish, bus, code)
+        with progress_bar(shows) as bar:
+            shown = bar.add_task("asking again", total=(await bus.info()).last or 1)
+            outcome = await ask_again(
+                bus, code, task, lambda done, end: bar.update(shown, completed=done, total=end)
+            )
+        seconds = time.perf_counter() - begun
+        if not any(tally.questions for tally in outcome.tallies):
+            raise NothingAskedError(f"the log asks nobody anything on {wish.day or 'any day'}")
+        first = _first(outcome.tallies)
+        looked = await _look(bus, code, task, first) if first else []
+    return document(wish, code, outcome, first, looked) | {"seconds": round(seconds, 3)}
+
+
+async def _task(wish: Wish, bus: Bus, code: Code) -> Task:
+    services = [name for name in DECIDERS if not wish.services or name in wish.services]
+    begin, end = (0, FOREVER) if wish.day is None else (day_start(wish.day), 0)
+    anchored = Anchors()
+    if wish.day is not None:
+        end = begin + DAY
+        if code is OURS and wish.nats is None:
+            anchored = await anchors(wish.data, bus, services, wish.book, wish.mode, begin)
+    return Task(
+        services=services,
+        book=wish.book,
+        mode=wish.mode,
+        begin=begin,
+        end=end,
+        place=anchored.place,
+        links=anchored.links,
+        starts=anchored.starts,
+    )
+
+
+def _first(tallies: Sequence[Tally]) -> Divergence | None:
+    """The first divergence of the log; of those at one place, the service that answers first."""
+    found = [tally.first for tally in tallies if tally.first]
+    return min(found, key=lambda each: (each.sequence, each.index), default=None)
+
+
+async def _look(bus: Bus, code: Code, task: Task, first: Divergence) -> list[Effects | None]:
+    """What the first divergence does to the state, by the code asked and by this program's."""
+    place = (first.service, first.sequence, first.index)
+    codes = [code] if code is OURS else [code, OURS]
+    wanted = msgspec.structs.replace(
+        task, services=[first.service], explains=place, whole=len(codes) > 1
+    )
+    return await explain(bus, codes, wanted)
+
+
+def document(
+    wish: Wish,
+    code: Code,
+    outcome: Outcome,
+    first: Divergence | None,
+    looked: Sequence[Effects | None],
+) -> Document:
+    """All that is known, keys in a fixed order."""
+    tallies = outcome.tallies
+    heard = {subjects.parse(subject).service for subject in outcome.spoken}
+    return {
+        "book": wish.book,
+        "day": wish.day or "all",
+        "code": {
+            "name": code.name or "this program",
+            "revision": code.revision,
+            "version": outcome.hello.version,
+        },
+        "messages": outcome.messages,
+        "equal": not any(tally.diverging for tally in tallies),
+        "questions": sum(tally.questions for tally in tallies),
+        "heeded": sum(tally.heeded for tally in tallies),
+        "answers": sum(tally.answers for tally in tallies),
+        "diverging": sum(tally.diverging for tally in tallies),
+        "digest": total({tally.service: tally.digest for tally in tallies}),
+        "services": {tally.service: _service(tally) for tally in tallies},
+        "edges": [name for name in EDGES if name in heard],
+        "first": _shown(first, looked) if first else None,
+    }
+
+
+def _service(tally: Tally) -> Document:
+    shown: Document = msgspec.to_builtins(tally)
+    del shown["service"], shown["first"]
+    return shown | {"kinds": dict(sorted(tally.kinds.items()))}
+
+
+def _shown(first: Divergence, looked: Sequence[Effects | None]) -> Document:
+    shown: Document = msgspec.json.decode(msgspec.json.encode(first))
+    for found in looked[:1]:
+        if found is not None:
+            effects: Document = msgspec.to_builtins(found)
+            del effects["paths"]
+            shown["state"] = effects
+    if len(looked) == 2 and looked[0] is not None and looked[1] is not None:
+        otherwise = between(looked[1], looked[0])
+        shown["state"]["remembered_otherwise"] = msgspec.to_builtins(otherwise)
+    return shown

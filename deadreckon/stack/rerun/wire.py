@@ -1,0 +1,117 @@
+"""What passes between the verb and a process that asks again: a task and messages, then lines.
+
+The other process may be of another revision. It is given the log as stored and reads that with its
+own contracts; what it must have in common with this one is in this file alone.
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import msgspec
+from msgspec import Raw, Struct, field
+
+from deadreckon.replay.rerun.comparing import Tally
+from deadreckon.replay.rerun.states import Effects
+from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.feed import Link
+from deadreckon.runtime.intake import Intake
+
+PROTOCOL = 1
+MODULE = "deadreckon.stack.rerun.child"
+
+_HEAD = struct.Struct("<QqHI")  # sequence, stored at, lengths of subject and payload
+_LENGTH = struct.Struct("<I")
+
+
+class Start(Struct, frozen=True):
+    """Where a service stands before the first message it is given; `state` as snapshots have it."""
+
+    n: int
+    place: int
+    intake: Intake
+    state: Raw
+
+
+class Task(Struct, frozen=True):
+    """Which services are asked what. `begin` and `end` are decision times (nanoseconds UTC).
+
+    The messages begin after `place`, where the chains stood as `links` say, by `book.service`. With
+    `explains` one question alone is looked at, by its service, sequence and index; `whole` asks for
+    the whole state before it.
+    """
+
+    services: list[str]
+    book: str
+    mode: str
+    begin: int
+    end: int
+    place: int = 0
+    links: dict[str, Link] = field(default_factory=dict)
+    starts: dict[str, Start] = field(default_factory=dict)
+    explains: tuple[str, int, int] | None = None
+    whole: bool = False
+    protocol: int = PROTOCOL
+
+
+class Hello(Struct, frozen=True, tag_field="line", tag="hello"):
+    """Who answers: the protocol it speaks, its version, where its code lies, and the fold code of
+    each service."""
+
+    protocol: int
+    version: str
+    root: str
+    folds: dict[str, str]
+
+
+class Ended(Struct, frozen=True, tag_field="line", tag="ended"):
+    """What became of each service."""
+
+    tallies: list[Tally]
+
+
+class Explained(Struct, frozen=True, tag_field="line", tag="explained"):
+    """What the question does; null where it was not met."""
+
+    effects: Effects | None
+
+
+class Refused(Struct, frozen=True, tag_field="line", tag="refused"):
+    """Why the log cannot be asked."""
+
+    reason: str
+
+
+Line = Hello | Ended | Explained | Refused
+
+encode_line = msgspec.json.Encoder(decimal_format="string").encode
+decode_line = msgspec.json.Decoder(Line).decode
+
+
+def pack_task(task: Task) -> bytes:
+    """The first thing a process is told."""
+    encoded = encode_line(task)
+    return _LENGTH.pack(len(encoded)) + encoded
+
+
+def pack(stored: Stored) -> bytes:
+    """One message as stored."""
+    subject = stored.subject.encode()
+    head = _HEAD.pack(stored.sequence, stored.stored_at, len(subject), len(stored.payload))
+    return head + subject + stored.payload
+
+
+def unpack_task(source: BinaryIO) -> Task:
+    """The task that a stream begins with."""
+    (length,) = _LENGTH.unpack(source.read(_LENGTH.size))
+    return msgspec.json.decode(source.read(length), type=Task)
+
+
+def unpack(source: BinaryIO) -> Iterator[Stored]:
+    """The messages that follow, until the stream ends; one that is cut short is not given."""
+    while len(head := source.read(_HEAD.size)) == _HEAD.size:
+        sequence, stored_at, subject, payload = _HEAD.unpack(head)
+        text, body = source.read(subject), source.read(payload)
+        if len(body) < payload:
+            return
+        yield Stored(sequence, text.decode(), body, stored_at)
