@@ -96,14 +96,16 @@ class Finder:
         for said in self._intake.admit(message):
             self.hear(said)
 
-    def hear(self, said: Recorded[Any]) -> None:
-        """Hear one fact; for who has taken the log apart already."""
+    def hear(self, said: Recorded[Any]) -> bool:
+        """Hear one fact, for who has taken the log apart already; whether it may be meant."""
+        before = len(self._found)
         if self._place == (said.sequence, said.index) or self._names(said.id, ""):
             self._keep("event", said.id, "", said)
         for kind, field, within in _NAMED.get(type(said.event), ()):
             name, scope = getattr(said.event, field), getattr(said.event, within, "")
             if name and self._names(name, scope):
                 self._keep(kind, name, scope, said)
+        return len(self._found) > before
 
     def found(self) -> Found:
         """The one thing that the text means. Raises UnknownIdError or AmbiguousIdError."""

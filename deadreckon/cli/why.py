@@ -1,0 +1,134 @@
+"""`dr replay why`: from an id back to its causes and forward to its effects."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from deadreckon.cli.app import EXIT_USAGE, fail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from deadreckon.replay.why.page import Line
+    from deadreckon.stack.reasons import Reason
+
+DEPTH_MOST = 200
+WIDTH_LEAST = 72
+WIDTH_MOST = 132
+
+
+def why(
+    what: Annotated[str, Parameter(name="ID")],
+    /,
+    *,
+    depth: int = 24,
+    svg: Path | None = None,
+    dot: Path | None = None,
+    data: Path = Path("var"),
+    nats: str | None = None,
+    json: bool = False,
+) -> None:
+    """Tell why something happened, and what came of it: every line with its place and id.
+
+    ID is an event, order, client order, signal, trade or bracket by its id or six or more of its
+    first characters, a place of the log such as 5066.0, or a figure such as
+    pnl:cross/BTCUSD-PERP.PAPER@5066 (position: is the same; without @ it is that of now).
+
+    Example: dr replay why 696e046d --data run1
+
+    Parameters
+    ----------
+    depth
+        How many ties away from the event the story may go, 0 to 200.
+    svg
+        Draw the story into this file too.
+    dot
+        Write the story as Graphviz DOT into this file too.
+    data
+        The folder of the stack, running or not.
+    nats
+        URL of a NATS server in place of the folder's own.
+    json
+        Print one JSON object: every event once, with its details, and the ties between them.
+    """
+    if not 0 <= depth <= DEPTH_MOST:
+        fail(f"--depth {depth}: give 0 to {DEPTH_MOST}", EXIT_USAGE)
+    from deadreckon.cli.running import run
+    from deadreckon.replay.finding import AmbiguousIdError, UnknownIdError
+    from deadreckon.stack.reasons import why as job
+
+    try:
+        found = run(lambda: job(data, what, nats, depth, shows=sys.stderr.isatty()))
+    except (UnknownIdError, AmbiguousIdError) as error:
+        fail(str(error), EXIT_USAGE)
+    _draw(found, svg, dot)
+    _show(found, json)
+
+
+def _draw(found: "Reason", svg: Path | None, dot: Path | None) -> None:
+    if svg is None and dot is None:
+        return
+    if found.story is None:
+        fail("a figure is a sum, not a story: ask for a picture of one of its events", EXIT_USAGE)
+    from deadreckon.replay.why.picture import as_dot, as_svg
+
+    for file, draw in ((svg, as_svg), (dot, as_dot)):
+        if file is not None:
+            try:
+                file.write_text(draw(found.story), "utf-8")
+            except OSError as error:
+                fail(f"{file} cannot be written: {error.strerror}")
+            print(f"dr: {file} is written", file=sys.stderr)
+
+
+def _show(found: "Reason", as_json: bool) -> None:
+    from deadreckon.cli.tail import until_nobody_reads
+
+    if as_json:
+        import json as codec
+
+        from deadreckon.replay.why.document import figure_document, story_document
+
+        if found.story is not None:
+            document = story_document(found.story)
+        else:
+            assert found.figure is not None
+            document = figure_document(found.chronicle, found.figure)
+        until_nobody_reads(lambda: print(codec.dumps(document, ensure_ascii=False)))
+        return
+    until_nobody_reads(lambda: print_lines(_lines(found)))
+
+
+def _lines(found: "Reason") -> "Iterable[Line]":
+    from deadreckon.replay.why.figure_page import figure_page
+    from deadreckon.replay.why.page import page
+
+    if found.story is not None:
+        return page(found.story, width())
+    assert found.figure is not None
+    return figure_page(found.chronicle, found.figure)
+
+
+def width() -> int:
+    """Columns to write in: those of the terminal, within reason; 100 where there is none."""
+    import shutil
+
+    columns = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
+    return min(max(columns, WIDTH_LEAST), WIDTH_MOST)
+
+
+def print_lines(lines: "Iterable[Line]") -> None:
+    """Lines in colour on a terminal, plain elsewhere."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    for line in lines:
+        text = Text()
+        if line.gutter:
+            text.append(line.gutter + "  ", "cyan dim")
+        text.append(line.guides, "dim")
+        text.append(line.text, line.style)
+        console.print(text)

@@ -1,0 +1,107 @@
+"""A story, or a figure, as one JSON object: every event once, and the ties between them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from deadreckon.contracts.amounts import text
+from deadreckon.contracts.codec import plain_body
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.moments import format_moment
+from deadreckon.replay.why.chronicle import Chronicle
+from deadreckon.replay.why.details import Detail
+from deadreckon.replay.why.figure import Figure
+from deadreckon.replay.why.tracing import Answer, Branch
+
+Document = dict[str, Any]
+
+
+def story_document(answer: Answer) -> Document:
+    """`asked` is the id of the event; `causes` and `effects` are ties as (from, to, label), each
+    from what came first to what followed from it."""
+    story = answer.story
+    return {
+        "asked": story.asked.id,
+        "nodes": [
+            {
+                **event_document(node.said),
+                "who": node.who,
+                "text": node.text,
+                "details": [_detail(answer, detail) for detail in node.details],
+            }
+            for node in answer.nodes.values()
+        ],
+        "causes": [
+            {"from": behind, "to": ahead, "label": label}
+            for ahead, behind, label in ties(story.asked.id, story.causes)
+        ],
+        "effects": [
+            {"from": behind, "to": ahead, "label": label}
+            for behind, ahead, label in ties(story.asked.id, story.effects)
+        ],
+        "not_followed": sum(
+            branch.more for root in (*story.causes, *story.effects) for branch in root
+        ),
+    }
+
+
+def ties(root: str, branches: list[Branch]) -> Iterator[tuple[str, str, str]]:
+    """Every tie of a tree as (nearer to what was asked, further away, label)."""
+    for branch in branches:
+        yield root, branch.id, branch.label
+        yield from ties(branch.id, branch.branches)
+
+
+def event_document(said: Recorded[Any]) -> Document:
+    """An event with its place, its time (null before any clock) and its body."""
+    return {
+        "sequence": said.sequence,
+        "index": said.index,
+        "id": said.id,
+        "type": type(said.event).__name__,
+        "at": format_moment(said.at) if said.at else None,
+        "source": said.source,
+        "cause": said.cause,
+        "event": plain_body(said.event),
+    }
+
+
+def _detail(answer: Answer, detail: Detail) -> Document:
+    sequence, _, index = answer.places.get(detail.id, "").partition(".")
+    return {
+        "name": detail.name,
+        "text": detail.text,
+        "id": detail.id,
+        "sequence": int(sequence) if sequence else None,
+        "index": int(index) if index else None,
+        "figures": detail.figures,
+        "refuses": detail.is_bad,
+    }
+
+
+def figure_document(chronicle: Chronicle, figure: Figure) -> Document:
+    """A profit or a position, and every event that made it."""
+    wanted = figure.wanted
+    return {
+        "asked": f"{wanted.kind}:{wanted.strategy}/{wanted.instrument}@{figure.sequence}",
+        "quantity": text(figure.held.quantity),
+        "average_price": text(figure.held.average_price),
+        "realised": text(figure.realised),
+        "fees": {currency: text(fee) for currency, fee in figure.fees.items()},
+        "funding": text(figure.funding),
+        "mark": None if figure.mark is None else text(figure.mark),
+        "marked_at": format_moment(figure.marked_at) if figure.marked_at else None,
+        "unrealised": None if figure.unrealised is None else text(figure.unrealised),
+        "position_changed": figure.told,
+        "agrees": figure.agrees,
+        "flows": [
+            {
+                **event_document(chronicle.facts[flow.id]),
+                "realised": text(flow.realised),
+                "fee": text(flow.fee),
+                "fee_currency": flow.fee_currency,
+                "funding": text(flow.funding),
+                "quantity_after": text(flow.held),
+            }
+            for flow in figure.flows
+        ],
+    }

@@ -1,0 +1,137 @@
+"""A story as lines of text: place and id at the left, the tree of events beside them."""
+
+from collections.abc import Iterator
+from textwrap import wrap
+from typing import Any
+
+from msgspec import Struct
+
+from deadreckon.contracts.event import Recorded
+from deadreckon.replay.why.chronicle import OF_AN_ORDER
+from deadreckon.replay.why.details import Detail
+from deadreckon.replay.why.tracing import Answer, Branch
+from deadreckon.replay.words.exactly import moment
+
+WIDTH = 100
+ID_SHOWN = 8
+LEAST = 24  # columns of text, however deep the tree
+
+LABELS = {"cause": "", "order": "", "asked": "", "named": ""}
+
+
+class Line(Struct, frozen=True):
+    """A line for a terminal: its gutter, the guides of the tree, the text; `style` of the text is
+    that of rich."""
+
+    gutter: str
+    guides: str
+    text: str
+    style: str = ""
+
+
+def page(answer: Answer, width: int = WIDTH) -> Iterator[Line]:
+    """What was asked about, why it was, and what came of it."""
+    story = answer.story
+    writer = _Writer(answer, width)
+    yield from writer.event(story.asked, "", "", "bold")
+    for title, branches in (
+        ("Because", story.causes),
+        ("And so", story.effects),
+    ):
+        yield Line("", "", "")
+        yield Line("", "", title if branches else f"{title}: nothing in the log", "bold cyan")
+        yield from writer.tree(branches, "")
+
+
+# Beyond these another story begins: of that one the figures in full are asked for by its own id.
+_BORDERS = frozenset({"OrderFilled", "HaltImposed", "HaltRequested", "EquityMarked"})
+
+
+class _Writer:
+    def __init__(self, answer: Answer, width: int) -> None:
+        self._nodes = answer.nodes
+        self._places = answer.places
+        self._asked = answer.nodes[answer.story.asked.id].said
+        self._width = width
+        self._gutter = max(map(len, answer.places.values())) + ID_SHOWN + 2
+
+    def tree(self, branches: list[Branch], guides: str, *, near: bool = True) -> Iterator[Line]:
+        """Branches and all below them; `near` is what no other trade or halt stands between."""
+        branches = [branch for branch in branches if not self._is_idle(branch)]
+        for number, branch in enumerate(branches, start=1):
+            last = number == len(branches)
+            below = guides + ("   " if last else "│  ")
+            fork = guides + ("└─ " if last else "├─ ")
+            yield from self.event(branch, fork, below, "", near=near)
+            kind = type(self._nodes[branch.id].said.event).__name__
+            yield from self.tree(branch.branches, below, near=near and kind not in _BORDERS)
+
+    def event(
+        self, branch: Branch, guides: str, below: str, style: str, *, near: bool = True
+    ) -> Iterator[Line]:
+        """An event and what stands beside it."""
+        node = self._nodes[branch.id]
+        said = node.said
+        when = moment(said.at, self._asked.at) if said.at else "before any clock"
+        label = LABELS.get(branch.label, f"({branch.label}) ")
+        again = " (told above)" if branch.again else ""
+        shown = f"{when} {label}{node.who}: {node.text}{again}"
+        more_below = not all(map(self._is_idle, branch.branches))
+        inner = below + ("│  " if more_below else "   ")
+        style = "dim" if branch.again else style or _style(said)
+        yield from self._wrapped(self._of(said.id), guides, inner, shown, style)
+        if branch.again:
+            return
+        shown_details = [each for each in node.details if near or not each.is_minor]
+        for detail in shown_details:
+            yield from self._detail(detail, inner)
+        if hidden := len(node.details) - len(shown_details):
+            more = f"· {hidden} more figures: dr replay why {self._places[said.id]}"
+            yield from self._wrapped("", inner, inner, more, "dim")
+        if branch.more:
+            more = f"and {branch.more} more, which --depth or their own ids show"
+            yield from self._wrapped("", inner, inner, more, "dim")
+
+    def _is_idle(self, branch: Branch) -> bool:
+        """Whether it only says again that an order's stages stand together."""
+        return branch.again and type(self._nodes[branch.id].said.event) in OF_AN_ORDER
+
+    def _detail(self, detail: Detail, guides: str) -> Iterator[Line]:
+        gutter = self._of(detail.id)
+        style = "red" if detail.is_bad else "dim"
+        yield from self._wrapped(gutter, f"{guides}· ", f"{guides}    ", _said(detail), style)
+
+    def _of(self, name: str) -> str:
+        place = self._places.get(name, "")
+        return f"{place.rjust(self._gutter - ID_SHOWN - 2)}  {name[:ID_SHOWN]}"
+
+    def _wrapped(
+        self, gutter: str, guides: str, below: str, text: str, style: str
+    ) -> Iterator[Line]:
+        room = max(self._width - self._gutter - 2 - max(len(guides), len(below)), LEAST)
+        blank = " " * self._gutter
+        for number, part in enumerate(wrap(text, room) or [""]):
+            first = number == 0
+            yield Line(gutter.ljust(self._gutter) if first else blank,
+                       guides if first else below, part, style)  # fmt: skip
+
+
+def _said(detail: Detail) -> str:
+    return f"{detail.name}: {detail.text}"
+
+
+_STYLES = {
+    "SignalRefused": "red",
+    "OrderRejected": "red",
+    "OrderUnroutable": "red",
+    "HaltImposed": "red",
+    "HaltRequested": "red",
+    "OrderFilled": "green",
+    "PositionChanged": "green",
+    "SignalRaised": "yellow",
+    "OrderApproved": "yellow",
+}
+
+
+def _style(said: Recorded[Any]) -> str:
+    return _STYLES.get(type(said.event).__name__, "")

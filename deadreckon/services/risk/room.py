@@ -1,0 +1,47 @@
+"""How much room each limit of the book has left as it stands: to explain, never to decide."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from deadreckon.contracts.amounts import ZERO, ratio
+from deadreckon.services.portfolio import ledger
+from deadreckon.services.risk.breakers import drawdown
+from deadreckon.services.risk.explaining import Weighed
+from deadreckon.services.risk.exposure import book_with
+from deadreckon.services.risk.state import Stake, State, key_of
+
+
+def room(state: State, strategy: str, instrument: str) -> list[Weighed]:
+    """Each limit in force that a position moves, with what is measured now, in the rule's unit."""
+    limits = state.limits
+    if limits is None:
+        return []
+    return [
+        Weighed(rule, "passes" if _within(rule, limit, found) else "refuses", limit, found,
+                limit_set_by=state.limits_id)
+        for rule, found in _measured(state, strategy, instrument)
+        if (limit := getattr(limits, rule)) is not None
+    ]  # fmt: skip
+
+
+def _within(rule: str, limit: Decimal, found: Decimal | None) -> bool:
+    if found is None:
+        return True
+    return found >= limit if rule == "equity_floor" else found <= limit
+
+
+def _measured(state: State, strategy: str, instrument: str) -> Iterator[tuple[str, Decimal | None]]:
+    listing = state.ledger.listings.get(instrument)
+    venue = listing.venue if listing else ""
+    stake = state.stakes.get(key_of(strategy, instrument))
+    book = book_with(state, stake or Stake(strategy, instrument, venue))
+    yield "exposure_instrument_max", book.instruments.get(instrument, ZERO)
+    yield "exposure_strategy_max", book.strategies.get(strategy, ZERO)
+    yield "exposure_venue_max", book.venues.get(venue, ZERO)
+    yield "exposure_gross_max", book.gross
+    yield "exposure_net_max", book.net
+    equity = ledger.net_worth(state.ledger).equity
+    yield "leverage_max", ratio(book.gross, equity) if equity > 0 else None
+    yield "equity_floor", state.breakers.equity
+    yield "drawdown_max", drawdown(state.breakers)
+    yield "daily_loss_max", state.breakers.day_result.copy_negate()
