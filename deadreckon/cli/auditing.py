@@ -17,6 +17,7 @@ replay = App(
 replay.command("deadreckon.cli.asof:asof", name="asof")
 replay.command("deadreckon.cli.why:why", name="why")
 replay.command("deadreckon.cli.rerun:rerun", name="rerun")
+replay.command("deadreckon.cli.past_metrics:metrics", name="metrics")
 
 
 @replay.command(name="audit")

@@ -21,14 +21,15 @@ class LogCollector(Collector):
 
     def describe(self) -> Iterator[Metric]:
         """Every metric there may be, so that two of one name are refused at registration."""
-        return _families(Series())
+        return families(Series())
 
     def collect(self) -> Iterator[Metric]:
         """Every metric with its series as of the last flush."""
-        return _families(self._visible())
+        return families(self._visible())
 
 
-def _families(series: Series) -> Iterator[Metric]:
+def families(series: Series) -> Iterator[Metric]:
+    """Every metric with these series, also those that have none."""
     for measure in MEASURES:
         if measure.kind == "counter":
             yield _counter(measure, series.counters.get(measure.name, {}))

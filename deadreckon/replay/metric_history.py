@@ -1,0 +1,90 @@
+"""The metrics of a past day as OpenMetrics with timestamps: what a scraper would have seen then."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from prometheus_client.metrics_core import Metric
+from prometheus_client.samples import Sample
+from prometheus_client.utils import floatToGoString
+
+from deadreckon.contracts.event import NANOSECONDS, Recorded
+from deadreckon.contracts.moments import DAY, day_start
+from deadreckon.projections import metrics
+from deadreckon.projections.exposition import families
+
+Point = tuple[int, float]  # seconds of log time (Unix), value
+
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
+
+
+class MetricHistory:
+    """Folds a log from its first message, and samples every series at each step of a day.
+
+    A sample at a moment shows what was recorded up to it, in log time. There are none before the
+    log's first event nor after its last: what nobody knew is not made up.
+    """
+
+    def __init__(self, day: str, step_seconds: int) -> None:
+        self._state = metrics.initial()
+        self._step = step_seconds * NANOSECONDS
+        self._next = day_start(day)
+        self._end = self._next + DAY
+        self._sequence = 0
+        self._families: dict[str, Metric] = {}
+        self._points: dict[str, dict[tuple[str, str], list[Point]]] = {}
+        self.samples = 0
+        self.steps = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the day lies behind: what comes now is of no interest."""
+        return self._next >= self._end
+
+    def fold(self, sequence: int, facts: Sequence[Recorded[Any]]) -> None:
+        """Take one message's facts."""
+        for said in facts:
+            if said.at > self._next:
+                self._sample_before(said.at)
+            self._state = metrics.evolve(self._state, said)
+        self._sequence = sequence
+
+    def finish(self) -> None:
+        """The log ends here: sample what its last event still reached."""
+        if self._state.at >= self._next:
+            self._sample_before(self._state.at + 1)
+
+    def lines(self) -> Iterator[str]:
+        """The text, family by family and series by series, as the format wants it."""
+        for name, family in self._families.items():
+            yield f"# HELP {name} {family.documentation.translate(_ESCAPES)}\n"
+            yield f"# TYPE {name} {family.type}\n"
+            for (sample, labels), points in self._points[name].items():
+                for at, value in points:
+                    yield f"{sample}{labels} {floatToGoString(value)} {at}\n"
+        yield "# EOF\n"
+
+    def _sample_before(self, at: int) -> None:
+        if not self._state.at:  # nothing was known before the first event
+            self._next += -(-(at - self._next) // self._step) * self._step
+            return
+        while self._next < min(at, self._end):
+            self._sample(self._next // NANOSECONDS)
+            self._next += self._step
+
+    def _sample(self, at: int) -> None:
+        self.steps += 1
+        for family in families(metrics.settled(self._state, self._sequence)):
+            if not family.samples:
+                continue
+            self._families.setdefault(family.name, family)
+            known = self._points.setdefault(family.name, {})
+            for sample in family.samples:
+                known.setdefault((sample.name, _labels(sample)), []).append((at, sample.value))
+                self.samples += 1
+
+
+def _labels(sample: Sample) -> str:
+    if not sample.labels:
+        return ""
+    told = ",".join(f'{name}="{text.translate(_ESCAPES)}"' for name, text in sample.labels.items())
+    return f"{{{told}}}"
