@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 
 def asof(
@@ -35,11 +35,16 @@ def asof(
         Print one JSON object.
     """
     from deadreckon.cli.running import run
+    from deadreckon.cli.tail import until_nobody_reads
     from deadreckon.stack.asof import book_asof
 
     shows = sys.stderr.isatty()
     document = run(lambda: book_asof(data, place, known=known, nats=nats, shows=shows))
-    if json:
+    until_nobody_reads(lambda: _print(document, json))
+
+
+def _print(document: dict[str, Any], as_json: bool) -> None:
+    if as_json:
         import msgspec
 
         print(msgspec.json.encode(document).decode())

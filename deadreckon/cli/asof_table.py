@@ -61,7 +61,8 @@ def _block(
     yield []
     yield [(title, TITLE)] if rows else [(title, TITLE), (": none", DIM)]
     if rows:
-        yield from table(_columns(names, rows), rows, width)
+        named = any(name for name, _ in names)
+        yield from table(_columns(names, rows), rows, width, named=named)
 
 
 def _columns(names: Sequence[tuple[str, bool]], rows: list[list[Piece]]) -> list[Column]:
@@ -130,7 +131,7 @@ def _orders(orders: list[Document]) -> Block:
             _plain(it["status"].replace("_", " ") + (", cancelling" if it["cancelling"] else "")),
             _dim(it["order_type"] if it["purpose"] == "entry" else it["purpose"]),
             _amount(it["stop_price"] or it["limit_price"]),
-            _plain("" if it["age_seconds"] is None else span(it["age_seconds"])),
+            _plain(_span(it["age_seconds"])),
             _plain(clean(it["strategy"])),
             _plain(clean(it["instrument"])),
         ]
@@ -218,7 +219,7 @@ def _models(models: list[Document]) -> Block:
 def _marks(marks: list[Document]) -> Block:
     names = [("instrument", False), ("price", True), ("age", True)]
     return names, [
-        [_plain(clean(it["instrument"])), _amount(it["price"]), _plain(span(it["age_seconds"]))]
+        [_plain(clean(it["instrument"])), _amount(it["price"]), _plain(_span(it["age_seconds"]))]
         for it in marks
     ]
 
@@ -243,6 +244,10 @@ def _said(by: Document) -> list[Piece]:
         _plain(f"{by['sequence']:,}.{by['index']}"),
         _plain(clean(by["actor"])),
     ]
+
+
+def _span(seconds: float | None) -> str:
+    return "" if seconds is None else span(seconds)
 
 
 def _moment(text: str) -> str:

@@ -130,7 +130,7 @@ def _position(state: BookState, key: ledger.Key, held: ledger.Holding) -> Docume
 def _order(state: BookState, row: orders.Row) -> Document:
     begun = row.approved_at if row.approved_at is not None else row.submitted_at
     found = {name: _plain(getattr(row, name)) for name in _ORDER}
-    return found | {"age_seconds": None if begun is None else _age(state, begun)}
+    return found | {"age_seconds": _age(state, begun or 0)}
 
 
 def _halt(state: BookState, halt: Any) -> Document:
@@ -223,7 +223,7 @@ def _set_by(state: BookState, found: SetBy) -> Document:
         "index": found.index,
         "actor": found.actor,
         "reason": found.reason,
-        "at": format_moment(found.at),
+        "at": format_moment(found.at) if found.at else None,  # null: before any clock
         "age_seconds": _age(state, found.at),
     }
 
@@ -296,8 +296,8 @@ def _difference(then: Any, now: Any) -> str | None:
         return None
 
 
-def _age(state: BookState, since: int) -> float:
-    return (state.now - since) / NANOSECONDS
+def _age(state: BookState, since: int) -> float | None:
+    return (state.now - since) / NANOSECONDS if since else None
 
 
 def _plain(value: Any) -> Any:
