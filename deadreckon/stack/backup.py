@@ -1,4 +1,4 @@
-"""A data folder in one file, and the folder back from it: the log, and what only lies beside it.
+"""A data folder in one file, and the folder back from it: the log, its archive, what lies beside.
 
 Views and snapshots are left out: they are made of the log, and are made again. The manifest names
 every part with its size and SHA-256, and the digest of the log as a reader sees it.
@@ -18,8 +18,10 @@ from msgspec import Struct
 
 from deadreckon import __version__
 from deadreckon.projections.store import NAMES
+from deadreckon.replay.archive.place import FOLDER, has_archive, one_log
 from deadreckon.replay.reading import stored_messages
 from deadreckon.runtime import logs
+from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.folder import FORMAT, Folder
 from deadreckon.runtime.jetstream import JetStreamBus
 from deadreckon.runtime.stream_copy import CHUNK, CopyHead, copy_in, copy_out
@@ -88,6 +90,8 @@ async def _write(
     bus: JetStreamBus, root: Path, path: Path, credentials: bool, progress: Progress
 ) -> Manifest:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    # What was sealed by now is older than the copy's end; what is sealed later need not be.
+    sealed = list(_sealed(root))
     with open(handle, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
         copy = path.with_suffix(".stream")
         try:
@@ -95,8 +99,9 @@ async def _write(
             parts = [_add(archive, copy, STREAM)]
         finally:
             copy.unlink(missing_ok=True)
-        parts += [_add(archive, beside, name) for name, beside in _files(root, credentials)]
-        log_digest = await digest_of_log(bus, head.last, progress)
+        beside = [*sealed, *_files(root, credentials)]
+        parts += [_add(archive, path, str(path.relative_to(root))) for path in beside]
+        log_digest = await digest_of_log(await one_log(root, bus), head.last, progress)
         manifest = Manifest(KIND, FORMAT, __version__, head, log_digest, parts)
         content = msgspec.json.encode(manifest)
         entry = tarfile.TarInfo(MANIFEST)
@@ -119,11 +124,27 @@ async def _copy_stream(bus: JetStreamBus, path: Path, progress: Progress) -> Cop
     return head
 
 
-def _files(root: Path, credentials: bool) -> Iterator[tuple[str, Path]]:
+def _sealed(root: Path) -> Iterator[Path]:
+    """What the archive holds: manifests, and what they name. Beside them may lie what a sealer is
+    just writing."""
+    if has_archive(root):
+        from deadreckon.replay.archive.manifests import ArchiveError, file_of
+        from deadreckon.replay.archive.segments import Archive
+
+        try:
+            archive = Archive(root / FOLDER)
+        except ArchiveError as error:
+            raise BackupError(f"the archive is not sound: {error}") from error
+        for manifest in archive.manifests:
+            yield file_of(archive.root, manifest.number)
+            yield from (archive.root / segment.path for segment in manifest.segments)
+
+
+def _files(root: Path, credentials: bool) -> Iterator[Path]:
     for name in (*BESIDE, *([CREDENTIALS] if credentials else [])):
         place = root / name
         found = sorted(place.rglob("*")) if place.is_dir() else [place]
-        yield from ((str(path.relative_to(root)), path) for path in found if path.is_file())
+        yield from (path for path in found if path.is_file())
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str) -> Part:
@@ -148,7 +169,7 @@ class _Hashing:
         return content
 
 
-async def digest_of_log(bus: JetStreamBus, last: int, progress: Progress) -> str:
+async def digest_of_log(bus: Bus, last: int, progress: Progress) -> str:
     """SHA-256 over sequence, subject and bytes of every message up to `last`."""
     running = hashlib.sha256()
     async for stored in stored_messages(bus, last):
@@ -235,7 +256,8 @@ async def _refill(folder: Folder, copy: Path, manifest: Manifest, progress: Prog
     async with keeping_bus(folder, empty=True) as bus:
         await copy_in(bus.api, manifest.head, _chunks(copy))
         await bus.provision()
-        found = await digest_of_log(bus, manifest.head.last, progress)
+        whole = await one_log(folder.root, bus)
+        found = await digest_of_log(whole, manifest.head.last, progress)
     if found != manifest.log_digest:
         raise BackupError("the restored log differs from the one that was backed up")
 
