@@ -115,10 +115,12 @@ def _tell_proof(proof: "Proof") -> None:
             f"{each.messages:>12,}  {each.root}"
         )
     total = sum(each.messages for each in proof.ranges)
+    for key in sorted({each.public_key for each in proof.ranges}):
+        print(f"sealed with ed25519 key {key}")
     kept = max(proof.log.last - proof.first + 1, 0)
     print(
-        f"{len(proof.ranges)} ranges signed with this folder's key, {total:,} messages leave the "
-        f"log, {kept:,} stay: it will begin with {proof.first:,}.",
+        f"{len(proof.ranges)} ranges with {total:,} messages leave the log, {kept:,} messages stay: "
+        f"it will begin with {proof.first:,}.",
         flush=True,
     )
 
@@ -136,7 +138,7 @@ def _tell(found: "Pruned", dry_run: bool) -> None:
 
 
 def _document(found: "Pruned") -> dict[str, Any]:
-    names = ("number", "day", "first", "last", "messages", "events", "root")
+    names = ("number", "day", "first", "last", "messages", "events", "root", "public_key")
     ranges = found.proof.ranges if found.proof else []
     return {
         "done": found.done,
