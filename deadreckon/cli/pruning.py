@@ -119,8 +119,8 @@ def _tell_proof(proof: "Proof") -> None:
         print(f"sealed with ed25519 key {key}")
     kept = max(proof.log.last - proof.first + 1, 0)
     print(
-        f"{len(proof.ranges)} ranges with {total:,} messages leave the log, {kept:,} messages stay: "
-        f"it will begin with {proof.first:,}.",
+        f"{len(proof.ranges)} ranges with {total:,} messages leave the log, {kept:,} messages "
+        f"stay: it will begin with {proof.first:,}.",
         flush=True,
     )
 
