@@ -1,5 +1,6 @@
 """Tables, views and metrics as pages for people, from what the code itself says of them."""
 
+from deadreckon.projections.asof_questions import MACRO_NOTES
 from deadreckon.projections.columns import PLACE, Column
 from deadreckon.projections.measures import MEASURES, SERIES_MAX, Measure
 from deadreckon.projections.questions import NOTES
@@ -51,6 +52,13 @@ def questions_part() -> str:
     """Every view over the tables, as Markdown."""
     lines = ["| view | answers |", "|---|---|"]
     lines += [f"| `{name}` | {note} |" for name, note in NOTES.items()]
+    return "\n".join(lines)
+
+
+def macros_part() -> str:
+    """Every macro over the tables, as Markdown."""
+    lines = ["| macro | answers |", "|---|---|"]
+    lines += [f"| `{name}` | {note} |" for name, note in MACRO_NOTES.items()]
     return "\n".join(lines)
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from deadreckon.contracts.moments import DAY
+from deadreckon.projections.asof_questions import MACROS
 from deadreckon.projections.manifest import DELAY, NAME, read
 from deadreckon.projections.questions import QUESTIONS
 from deadreckon.projections.sink import SinkError
@@ -110,7 +111,8 @@ def statements(folder: Path) -> list[str]:
     made = [_manifest(root), _parts(root), _place()]
     for table in TABLES:
         made += _views(table, root)
-    return made + [f"CREATE VIEW {name} AS {query}" for name, query in QUESTIONS.items()]
+    made += [f"CREATE VIEW {name} AS {query}" for name, query in QUESTIONS.items()]
+    return made + [f"CREATE MACRO {name}{body}" for name, body in MACROS.items()]
 
 
 def _manifest(root: Path) -> str:

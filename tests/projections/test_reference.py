@@ -41,6 +41,7 @@ def test_the_page_of_metrics_is_current() -> None:
 def test_the_page_of_tables_is_current() -> None:
     assert reference.tables_part() in ANALYTICS
     assert reference.questions_part() in ANALYTICS
+    assert reference.macros_part() in ANALYTICS
     for table in TABLES:
         assert f"### {table.name}\n" in ANALYTICS
     for name in NOTES:
