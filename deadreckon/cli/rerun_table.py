@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from deadreckon.replay.words.exactly import plain
+
 Document = dict[str, Any]
 
 PATHS_SHOWN = 40
@@ -93,7 +95,7 @@ def _effects(state: Document) -> Iterator[str]:
     names = ", ".join(state["names"])
     yield f"  the state before, where it concerns {names or 'nobody'}:"
     for path, value in [*state["before"].items()][:PATHS_SHOWN]:
-        yield f"    {path} = {_text(value)}"
+        yield f"    {plain(path)} = {_text(value)}"
     yield from _rest(len(state["before"]))
     yield from _changes("the recorded answers make of it", state["by_recorded"])
     yield from _changes("what is said now makes of it", state["by_said"])
@@ -104,7 +106,7 @@ def _effects(state: Document) -> Iterator[str]:
 def _changes(title: str, changes: list[Document]) -> Iterator[str]:
     yield f"  {title}:" + ("" if changes else " nothing")
     for each in changes[:PATHS_SHOWN]:
-        yield f"    {each['path']}: {_text(each['before'])} -> {_text(each['after'])}"
+        yield f"    {plain(each['path'])}: {_text(each['before'])} -> {_text(each['after'])}"
     yield from _rest(len(changes))
 
 
@@ -114,4 +116,4 @@ def _rest(count: int) -> Iterator[str]:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return plain(value if isinstance(value, str) else msgspec.json.encode(value).decode())

@@ -1,15 +1,10 @@
 """Whether a log holds every answer once: today's deciders are asked again, beside what was said."""
 
-from collections.abc import Iterable
-from typing import Any
-
 from msgspec import Struct
 
-from deadreckon.contracts.event import Event, Mode, Recorded
+from deadreckon.contracts.event import Mode
+from deadreckon.replay.rerun.asking import Asked, Inquiry
 from deadreckon.runtime.feed import Message
-from deadreckon.runtime.intake import Intake
-from deadreckon.runtime.lived import Lived
-from deadreckon.runtime.recollection import Recollection
 from deadreckon.stack.assembly import decider
 
 
@@ -28,28 +23,25 @@ class Answers:
     def __init__(self, service: str, book: str, mode: Mode) -> None:
         self.miscounts: list[Miscount] = []
         self._service = service
-        self._lived = Lived(service, book, decider(service))
-        intake = Intake(book, mode, reads_signals=service == "signal")
-        self._recollection = Recollection(service, book, intake)
+        self._inquiry = Inquiry(service, book, decider(service), mode)
         self._said: set[str] = set()
 
     def take(self, message: Message) -> None:
         """Move on by one message. Raises RecollectionError for a log that contradicts itself."""
-        for (sequence, _, question), recorded in self._recollection.take(message):
-            self._compare(sequence, self._lived.live(question), recorded)
+        for asked in self._inquiry.take(message):
+            self._compare(asked)
 
     def end(self) -> None:
         """The log ends here: what nobody has answered yet must be silence."""
-        for sequence, _, question in self._recollection.waiting:
-            self._compare(sequence, self._lived.live(question), [])
+        for asked in self._inquiry.end():
+            self._compare(asked)
 
-    def _compare(
-        self, sequence: int, wanted: Iterable[Recorded[Event]], found: list[Recorded[Any]]
-    ) -> None:
-        due = {said.id: said.event for said in wanted}
+    def _compare(self, asked: Asked) -> None:
+        found = asked.recorded
+        due = {said.id: said.event for said in asked.said}
         new = [said for said in found if said.id not in self._said]
         right = {said.id for said in new if due.get(said.id) == said.event}
         lost, doubled = len(due) - len(right), len(found) - len(right)
         self._said |= {said.id for said in found}
         if lost or doubled:
-            self.miscounts.append(Miscount(self._service, sequence, lost, doubled))
+            self.miscounts.append(Miscount(self._service, asked.sequence, lost, doubled))

@@ -121,24 +121,34 @@ class Inquiry:
                     if self.broken:
                         return
 
-    def end(self) -> Iterator[Asked]:
-        """The log ends here: what nobody has answered yet should be silence. From the first that
-        is not, the answers are still to come, and that one is the last."""
-        if self.past or self.broken:
-            return
+    def end(self, settled: int = 0) -> Iterator[Asked]:
+        """The log ends here; what no commit covers is put now. Up to message `settled` it was heard
+        in silence. What comes later is put as if it had just come, and the state goes on with what
+        is said today; `recorded` are then the answers begun to be told."""
         waiting = self._recollection.waiting
-        while waiting and not self.broken:
+        while waiting and not self.past and not self.broken:
             sequence, index, question = waiting.popleft()
             if not self._span.begin <= question.at < self._span.end:
                 self.lived.recall(question, ())
                 continue
-            self.questions += 1
             begun = self._recollection.begun.pop((sequence, index), [])
-            if begun or type(question.event) in self.lived.heeds:
-                asked = self._ask(sequence, index, question, begun)
-                yield asked
-                if asked.said:
-                    return
+            self.questions += 1
+            if type(question.event) not in self.lived.heeds:
+                continue
+            if sequence <= settled and not begun:
+                yield self._ask(sequence, index, question, begun)
+            else:
+                yield self._put_now(sequence, index, question, begun)
+
+    def _put_now(
+        self, sequence: int, index: int, question: Recorded[Any], begun: list[Recorded[Any]]
+    ) -> Asked:
+        self.heeded += 1
+        said: list[Recorded[Any]] = []
+        with Overheard() as living:
+            said = self.lived.live(question)
+        self.broken = bool(living.error)
+        return Asked(sequence, index, question, begun, said, living.error, self.broken)
 
     def lead(
         self, message: Message, sequence: int, index: int

@@ -3,11 +3,37 @@
 from collections.abc import Callable, Mapping
 
 from deadreckon.contracts.event import Mode
-from deadreckon.replay.rerun.asking import Beginning, Inquiry, Span
+from deadreckon.contracts.market import TapeOpened
+from deadreckon.contracts.subjects import SHARED
+from deadreckon.replay.rerun.asking import Asked, Beginning, Inquiry, Span
 from deadreckon.replay.rerun.comparing import Comparison, Divergence, Tally
 from deadreckon.runtime.feed import Message
 from deadreckon.runtime.lived import Decider
 from deadreckon.runtime.registry import FIRST_BOOK
+
+
+class Silence:
+    """Up to which message everybody is known to have answered, though no commit says so.
+
+    On a tape the market says its next fact when all are silent; but what came in at a door may have
+    come in that moment. Where no tape plays nothing is known: who is silent may be behind.
+    """
+
+    def __init__(self) -> None:
+        self._plays = False
+        self._last = self._before = 0
+
+    def hear(self, message: Message) -> None:
+        """Move on by one message."""
+        if message.subject.book != SHARED or message.subject.service != "market":
+            return
+        self._plays = self._plays or any(isinstance(it.event, TapeOpened) for it in message.facts)
+        self._before, self._last = self._last, message.sequence
+
+    @property
+    def settled(self) -> int:
+        """The sequence of that message, 0 where nothing is known."""
+        return self._before if self._plays else 0
 
 
 class Rerun:
@@ -33,6 +59,7 @@ class Rerun:
             for name, decider in deciders.items()
         ]
         self._diverged = diverged
+        self._silence = Silence()
 
     @property
     def past(self) -> bool:
@@ -41,28 +68,30 @@ class Rerun:
 
     def take(self, message: Message) -> None:
         """Move on by one message. Raises RecollectionError for a log that contradicts itself."""
+        self._silence.hear(message)
         for inquiry, comparison in self._asked:
             for asked in inquiry.take(message):
-                found = comparison.add(asked)
-                if found and self._diverged:
-                    self._diverged(found)
+                self._compare(comparison, asked)
 
     def end(self) -> list[Tally]:
         """The log ends here: what became of each service."""
         return [self._ended(inquiry, comparison) for inquiry, comparison in self._asked]
 
     def _ended(self, inquiry: Inquiry, comparison: Comparison) -> Tally:
+        """Up to the first question whose answer is still to come."""
         questions, heeded = inquiry.questions, inquiry.heeded
-        for asked in inquiry.end():
-            begun = len(asked.recorded)
-            if asked.said and not asked.error and asked.recorded == asked.said[:begun]:
+        settled = self._silence.settled
+        for asked in inquiry.end(settled):
+            late = asked.sequence > settled
+            if late and asked.said and asked.recorded == asked.said[: len(asked.recorded)]:
                 comparison.tally.due = (asked.sequence, asked.index)
                 comparison.tally.unasked = inquiry.waiting
-                break
+                return comparison.close(questions, heeded)
+            self._compare(comparison, asked)
             questions, heeded = inquiry.questions, inquiry.heeded
-            found = comparison.add(asked)
-            if found and self._diverged:
-                self._diverged(found)
-        else:
-            questions, heeded = inquiry.questions, inquiry.heeded
-        return comparison.close(questions, heeded)
+        return comparison.close(inquiry.questions, inquiry.heeded)
+
+    def _compare(self, comparison: Comparison, asked: Asked) -> None:
+        found = comparison.add(asked)
+        if found and self._diverged:
+            self._diverged(found)

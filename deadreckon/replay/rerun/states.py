@@ -24,6 +24,8 @@ NAMING = (
     "bracket_id",
     "entry_order_id",
     "target",
+    "rule",
+    "limit_set_by",
 )
 
 Paths = dict[str, Any]
@@ -76,7 +78,7 @@ def effects(
 
 
 def named(facts: Iterable[Recorded[Any]]) -> set[str]:
-    """Instruments, strategies, orders and signals that facts name."""
+    """Instruments, strategies, orders, signals and rules that facts name."""
     found = set()
     for said in facts:
         found |= {getattr(said.event, name, None) for name in NAMING}
@@ -104,10 +106,10 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 def changes(before: Paths, after: Paths) -> Iterator[Change]:
     """What differs between two states, in the order of the second; what is gone comes last."""
     for path, value in after.items():
-        if path not in before or before[path] != value:
+        if before.get(path) != value:
             yield Change(path, before.get(path), value)
     for path, value in before.items():
-        if path not in after:
+        if path not in after and value is not None:
             yield Change(path, value, None)
 
 

@@ -142,7 +142,7 @@ def document(
 
 
 def _service(tally: Tally) -> Document:
-    shown: Document = msgspec.to_builtins(tally)
+    shown: Document = msgspec.to_builtins(msgspec.structs.replace(tally, first=None))
     del shown["service"], shown["first"]
     return shown | {"kinds": dict(sorted(tally.kinds.items()))}
 
