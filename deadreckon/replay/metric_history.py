@@ -5,14 +5,11 @@ from typing import Any
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Sample
-from prometheus_client.utils import floatToGoString
 
 from deadreckon.contracts.event import NANOSECONDS, Recorded
 from deadreckon.contracts.moments import DAY, day_start
 from deadreckon.projections import metrics
 from deadreckon.projections.exposition import families
-
-Point = tuple[int, float]  # seconds of log time (Unix), value
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
@@ -31,7 +28,7 @@ class MetricHistory:
         self._end = self._next + DAY
         self._sequence = 0
         self._families: dict[str, Metric] = {}
-        self._points: dict[str, dict[tuple[str, str], list[Point]]] = {}
+        self._lines: dict[str, dict[str, list[str]]] = {}  # by family and by what is measured
         self.samples = 0
         self.steps = 0
 
@@ -54,13 +51,12 @@ class MetricHistory:
             self._sample_before(self._state.at + 1)
 
     def lines(self) -> Iterator[str]:
-        """The text, family by family and series by series, as the format wants it."""
+        """The text, one thing measured after the other, as the format wants it."""
         for name, family in self._families.items():
             yield f"# HELP {name} {family.documentation.translate(_ESCAPES)}\n"
             yield f"# TYPE {name} {family.type}\n"
-            for (sample, labels), points in self._points[name].items():
-                for at, value in points:
-                    yield f"{sample}{labels} {floatToGoString(value)} {at}\n"
+            for lines in self._lines[name].values():
+                yield from lines
         yield "# EOF\n"
 
     def _sample_before(self, at: int) -> None:
@@ -77,14 +73,20 @@ class MetricHistory:
             if not family.samples:
                 continue
             self._families.setdefault(family.name, family)
-            known = self._points.setdefault(family.name, {})
+            known = self._lines.setdefault(family.name, {})
             for sample in family.samples:
-                known.setdefault((sample.name, _labels(sample)), []).append((at, sample.value))
+                line = f"{sample.name}{_labels(sample.labels)} {sample.value!r} {at}\n"
+                known.setdefault(_measured(sample), []).append(line)
                 self.samples += 1
 
 
-def _labels(sample: Sample) -> str:
-    if not sample.labels:
+def _measured(sample: Sample) -> str:
+    """What tells one histogram from another: its buckets stand together at each moment."""
+    return _labels({name: text for name, text in sample.labels.items() if name != "le"})
+
+
+def _labels(labels: dict[str, str]) -> str:
+    if not labels:
         return ""
-    told = ",".join(f'{name}="{text.translate(_ESCAPES)}"' for name, text in sample.labels.items())
+    told = ",".join(f'{name}="{text.translate(_ESCAPES)}"' for name, text in labels.items())
     return f"{{{told}}}"
