@@ -51,6 +51,7 @@ VERBS = {
     "verify": Verb("deadreckon.cli.views:verify", "Compare projections with the log."),
     "doctor": Verb("deadreckon.cli.doctor:doctor", "Is everything here sound."),
     "backup": Verb("deadreckon.cli.backup:backup", "A folder's log in one file."),
+    "archive": Verb("deadreckon.cli.archive:archive", "Closed days of the log, sealed in files."),
     "restore": Verb("deadreckon.cli.backup:restore", "A folder from a backup."),
     "crashtest": Verb("deadreckon.cli.crashtest:crashtest", "Kill everything, and compare."),
     "contracts": Verb("deadreckon.cli.contracts:verbs", "Generated documents of the contracts."),

@@ -5,6 +5,8 @@ Some of them lie where much else does: whoever fails imports them, not every ser
 
 from deadreckon.contracts.codec import UndecodableError
 from deadreckon.projections.sink import SinkError
+from deadreckon.replay.archive.manifests import ArchiveError
+from deadreckon.replay.archive.signing import DamagedKeyError
 from deadreckon.replay.asof.places import PlaceError
 from deadreckon.replay.finding import AmbiguousIdError, UnknownIdError
 from deadreckon.replay.play import TapeMismatchError
@@ -45,8 +47,10 @@ USAGE = (
 WORLD = (
     AheadError,
     AlienMessageError,
+    ArchiveError,
     ConfigurationError,
     CredentialError,
+    DamagedKeyError,
     DeniedError,
     ExchangeFailedError,
     ExposedSecretError,

@@ -53,6 +53,14 @@ STEPS = {
     "venue-reconcile": Step("in the middle of asking the venue after a start", "venue"),
 }
 
+# Of the sealer, which no stack waits for: `dr crashtest` does not go through them.
+SEAL_STEPS = {
+    "archive-segment": Step("a segment of a range is in its place, others are not", "sealer"),
+    "archive-segments": Step("every segment of a range is in its place, no manifest", "sealer"),
+    "archive-manifest": Step("a manifest is in its place, the log does not say so", "sealer"),
+    "archive-said": Step("the log says that a range is sealed, the next is not begun", "sealer"),
+}
+
 # Of `dr archive prune`, which no stack runs beside: `dr crashtest` does not go through them.
 ROLL_STEPS = {
     "roll-begun": Step("word of the roll is written, nothing is done", "prune"),
@@ -90,7 +98,7 @@ def read_order(text: str) -> Order:
     words, _, process = text.strip().partition(" ")
     place, colon, nth = words.rpartition(":")
     step, _, service = place.partition("@")
-    known = step in STEPS or step in ROLL_STEPS
+    known = step in STEPS or step in SEAL_STEPS or step in ROLL_STEPS
     if not colon or not known or not nth.isdigit() or not f"{process}0".isdigit():
         raise KillOrderError(
             f"{VARIABLE}={text}: expected STEP[@SERVICE]:NTH; `dr crashtest --list`"

@@ -105,19 +105,30 @@ def read_chain(root: Path) -> list[Manifest]:
 
     Signatures are for `verify`. Raises ArchiveError naming the first file that is wrong.
     """
-    folder = root / FOLDER
-    found = sorted(path.name for path in folder.glob("*.json"))
+    chain, fault = read_prefix(root)
+    if fault:
+        raise ArchiveError(fault)
+    return chain
+
+
+def read_prefix(root: Path) -> tuple[list[Manifest], str]:
+    """The manifests of an archive up to the first that is wrong, and what is wrong with that one
+    (empty when nothing is)."""
+    found = sorted(path.name for path in (root / FOLDER).glob("*.json"))
     chain: list[Manifest] = []
     for number in range(1, len(found) + 1):
         path = file_of(root, number)
         if path.name not in found:
-            raise ArchiveError(f"{path} is missing, though later ranges are there: restore it")
-        manifest = _read(path)
+            return chain, f"{path} is missing, though later ranges are there: restore it"
+        try:
+            manifest = _read(path)
+        except ArchiveError as error:
+            return chain, str(error)
         fault = _fault(manifest, number, chain[-1] if chain else None)
         if fault:
-            raise ArchiveError(f"{path}: {fault}")
+            return chain, f"{path}: {fault}"
         chain.append(manifest)
-    return chain
+    return chain, ""
 
 
 def _read(path: Path) -> Manifest:

@@ -92,15 +92,20 @@ class Archive:
         table = polars.scan_parquet(files, hive_partitioning=False, glob=False)
         for begin in range(first, last + 1, WINDOW):
             end = min(begin + WINDOW - 1, last)
-            rows = (
-                table.filter(polars.col("sequence").is_between(begin, end))
-                .select("sequence", "subject", "payload", "stored_at")
-                .sort("sequence")
-                .collect()
-            )
-            found = [Stored(*values) for values in rows.iter_rows()]
+            found = read_window(table, begin, end)
             check_contiguous(found, begin, end, manifest)
             yield found
+
+
+def read_window(table: polars.LazyFrame, first: int, last: int) -> list[Stored]:
+    """The messages `first`..`last` of the files of all books, by sequence."""
+    rows = (
+        table.filter(polars.col("sequence").is_between(first, last))
+        .select("sequence", "subject", "payload", "stored_at")
+        .sort("sequence")
+        .collect()
+    )
+    return [Stored(*values) for values in rows.iter_rows()]
 
 
 def check_contiguous(found: list[Stored], first: int, last: int, manifest: Manifest) -> None:

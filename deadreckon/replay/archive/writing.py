@@ -218,14 +218,18 @@ def file_digest(path: Path) -> str:
 
 
 def _keep_manifest(root: Path, manifest: Manifest) -> None:
-    path = file_of(root, manifest.number)
-    beside = root / UNFINISHED / path.name
-    beside.parent.mkdir(parents=True, exist_ok=True)
-    beside.write_bytes(file_bytes(manifest))
     for segment in manifest.segments:  # the folders may be new as well
         for folder in (root / segment.path).parents[1:3]:
             _to_disk(folder)
     _to_disk(root)
+    replace_durably(root, file_of(root, manifest.number), file_bytes(manifest))
+
+
+def replace_durably(root: Path, path: Path, content: bytes) -> None:
+    """Give a file of an archive its content: whoever reads it finds all of it or none."""
+    beside = root / UNFINISHED / path.name
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    beside.write_bytes(content)
     move_durably(beside, path)
 
 

@@ -1,0 +1,221 @@
+"""`dr archive`: closed days of the log in sealed files, and the proof that nobody changed them."""
+
+import json as codec
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+
+if TYPE_CHECKING:
+    from deadreckon.replay.archive.sealing import Sealing
+    from deadreckon.replay.archive.verification import Verdict
+
+archive = App(
+    name="archive",
+    help="Closed days of the log, sealed in files. Example: dr archive seal --data run1",
+)
+
+
+@archive.command(name="seal")
+def seal(
+    day: str | None = None,
+    /,
+    *,
+    everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    data: Path = Path("var"),
+    nats: str | None = None,
+    json: bool = False,
+) -> None:
+    """Put days of the log that are over into the archive, each hashed, signed and linked.
+
+    A range follows the one before it, so earlier days that are not sealed yet are sealed as well.
+    Sealing again changes nothing; one that was interrupted goes on. The log stays as it is, but
+    for a word about each range. Exits 1 for a day that is not over.
+
+    Example: dr archive seal 2022-01-15 --data run1
+
+    Parameters
+    ----------
+    day
+        Seal up to this UTC day of decision time, YYYY-MM-DD; without one, every day that is over.
+    everything
+        All there is, the day that is not over as far as it goes.
+    data
+        The folder of the stack, running or not.
+    nats
+        URL of a NATS server in place of the folder's own.
+    json
+        Print one JSON object.
+    """
+    if day is not None and everything:
+        fail("name a day such as 2022-01-15, or --all, or neither", EXIT_USAGE)
+    from deadreckon.cli.running import run
+    from deadreckon.replay.archive.sealing import OpenDayError
+    from deadreckon.stack.archiving import seal as job
+    from deadreckon.stack.auditing import progress_told
+
+    _check(day)
+    try:
+        with progress_told(sys.stderr.isatty()) as progress:
+            found = run(
+                lambda: job(
+                    data,
+                    nats,
+                    day,
+                    everything=everything,
+                    progress=lambda done, end: progress("sealing", done, end),
+                )
+            )
+    except OpenDayError as error:
+        fail(str(error), EXIT_DIFFERENCE)
+    _tell_sealing(found, json)
+
+
+def _check(day: str | None) -> None:
+    from deadreckon.contracts.moments import day_start
+
+    if day is not None:
+        try:
+            day_start(day)
+        except ValueError:
+            fail(f"{day!r} is no day; write it as 2022-01-15", EXIT_USAGE)
+
+
+def _tell_sealing(found: "Sealing", as_json: bool) -> None:
+    from deadreckon.stack.archiving import plain
+
+    if as_json:
+        print(codec.dumps(plain(found)))
+        return
+    for each in found.sealed:
+        print(
+            f"{each.day}  range {each.number}: messages {each.first:,} to {each.last:,}, "
+            f"{each.events:,} events, root {each.root[:16]}"
+        )
+    if found.caught_up:
+        print(f"said of {found.caught_up} ranges, sealed before, that they are")
+    if not found.sealed:
+        print(f"nothing new to seal: the archive goes up to message {found.last:,}")
+    open_messages = found.end - found.last
+    print(f"the log is at {found.day or 'no day yet'}; messages not sealed yet: {open_messages:,}")
+
+
+@archive.command(name="verify")
+def verify(
+    *,
+    data: Path = Path("var"),
+    nats: str | None = None,
+    key: str | None = None,
+    alone: Annotated[bool, Parameter(negative="")] = False,
+    json: bool = False,
+) -> None:
+    """Prove the archive: chain, signatures, files, counts, Merkle roots, and what the log says.
+
+    Where the log still has what is sealed, every message is compared with it byte for byte. Names
+    the first message or file that is not as it was sealed, and exits 1 then.
+
+    Example: dr archive verify --data run1
+
+    Parameters
+    ----------
+    data
+        The folder of the stack, running or not.
+    nats
+        URL of a NATS server in place of the folder's own.
+    key
+        The sealer's public key (hex) as you know it from elsewhere; without it the archive's own
+        sealer.pub is believed.
+    alone
+        Look at the files alone, not at the log.
+    json
+        Print one JSON object.
+    """
+    from deadreckon.cli.running import run
+    from deadreckon.stack.archiving import verify as job
+    from deadreckon.stack.auditing import progress_told
+
+    with progress_told(sys.stderr.isatty()) as progress:
+        found = run(
+            lambda: job(
+                data,
+                nats,
+                key=key,
+                alone=alone,
+                progress=lambda done, end: progress("verifying", done, end),
+            )
+        )
+    _tell_verdict(found, json)
+    if not found.sound:
+        raise SystemExit(EXIT_DIFFERENCE)
+
+
+def _tell_verdict(found: "Verdict", as_json: bool) -> None:
+    from deadreckon.stack.archiving import plain
+
+    if as_json:
+        more = {"sound": found.sound, "first_bad_sequence": found.first_bad_sequence}
+        print(codec.dumps(more | plain(found)))
+        return
+    for fault in found.faults:
+        place = "" if fault.sequence is None else f" from message {fault.sequence:,} on"
+        print(f"{fault.where}{place}: {fault.reason}")
+    print(
+        f"{'sound' if found.sound else 'NOT SOUND'}: {found.ranges} ranges up to message "
+        f"{found.last:,}, {found.messages:,} messages ({found.events:,} events) proved in "
+        f"{found.files} files"
+    )
+    if found.first_bad_sequence is not None:
+        print(f"the first message that is not as it was sealed: {found.first_bad_sequence:,}")
+    if found.compared:
+        print(f"{found.compared:,} messages are in the log as well; it tells of {found.said}")
+    if found.unsaid:
+        print(f"{len(found.unsaid)} ranges are not told of in the log yet: `dr archive seal`")
+    print(f"signed by {', '.join(found.keys) or 'nobody: a log that was made, not recorded'}")
+
+
+@archive.command(name="list")
+def list_(*, data: Path = Path("var"), json: bool = False) -> None:
+    """List the sealed ranges: day, messages, events, bytes, and what a day and an event take.
+
+    Example: dr archive list --data run1
+
+    Parameters
+    ----------
+    data
+        The folder of the stack, running or not.
+    json
+        Print one JSON object.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from deadreckon.cli.listing import console
+    from deadreckon.cli.running import run
+    from deadreckon.stack.archiving import listing, plain
+
+    ranges, growth = run(lambda: listing(data))
+    if json:
+        print(codec.dumps({"ranges": [plain(each) for each in ranges], "growth": plain(growth)}))
+        return
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for name in ("range", "day", "messages", "sequences", "events", "bytes", "an event"):
+        table.add_column(name, justify="left" if name in ("day", "sequences") else "right")
+    for each in ranges:
+        table.add_row(
+            f"{each.number}",
+            each.day,
+            f"{each.messages:,}",
+            f"{each.first:,} to {each.last:,}",
+            f"{each.events:,}",
+            f"{each.bytes:,}",
+            f"{each.bytes_per_event:,}",
+        )
+    console().print(table)
+    print(
+        f"{growth.days} days: {growth.bytes:,} bytes for {growth.events:,} events; a day is "
+        f"{growth.bytes_per_day:,} bytes and {growth.events_per_day:,} events, "
+        f"{growth.bytes_per_event:,} bytes an event"
+    )

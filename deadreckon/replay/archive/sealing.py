@@ -1,0 +1,239 @@
+"""The sealer: puts days of the log that are over into the archive, and says so in the log.
+
+Each step leaves something that the next run goes on from: segments (which nobody counts without a
+manifest), the manifest, the word in the log. Killed anywhere and run again it ends the same.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from deadreckon import __version__
+from deadreckon.contracts.archive import SEALER, RangeSealed
+from deadreckon.contracts.codec import decode_commit, seal, unseal
+from deadreckon.contracts.envelope import Commit, derive_id
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.moments import DAY, day_of, day_start
+from deadreckon.contracts.subjects import SHARED, commit_subject
+from deadreckon.projections.writing import alone
+from deadreckon.replay.archive.days import DayWriter, latest
+from deadreckon.replay.archive.manifests import ArchiveError, Manifest, digest_of, read_chain
+from deadreckon.replay.archive.signing import SealKey
+from deadreckon.replay.archive.writing import replace_durably
+from deadreckon.runtime import killpoints
+from deadreckon.runtime.bus import Bus, Stored
+from deadreckon.runtime.domain import Domain, retry
+from deadreckon.runtime.intake import CLOCKS
+
+LOCK = "lock"
+PUBLIC = "sealer.pub"  # a public key a line, in hex, in the order of their first use
+
+Progress = Callable[[int, int], None]  # sequence reached, of how many
+
+
+class OpenDayError(Exception):
+    """You asked to seal a day that is not over in the log; the message says what to do."""
+
+
+class Sealing(Struct, frozen=True):
+    """What a run of the sealer has come to: the ranges it sealed, and how many it only had to say;
+    the last sequence in the archive and in the log, and the log's day (empty before any clock)."""
+
+    sealed: list[Manifest]
+    caught_up: int
+    last: int
+    end: int
+    day: str
+
+
+class Speaker:
+    """Says in the log what was sealed, each range once and in order."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._domain = Domain(bus, SHARED, SEALER, __version__)
+
+    async def recover(self, chain: list[Manifest]) -> int:
+        """How many ranges the log knows of. Raises ArchiveError when the archive is not the one
+        that the log speaks of."""
+        await self._domain.recover()
+        said = await last_said(self._bus)
+        if said is None:
+            return 0
+        if said.number > len(chain):
+            raise ArchiveError(
+                f"the log says that range {said.number} was sealed, but the archive ends with "
+                f"{len(chain)}: restore it from a copy"
+            )
+        if digest_of(chain[said.number - 1]) != said.manifest:
+            raise ArchiveError(
+                f"the manifest of range {said.number} is not the one that the log speaks of: "
+                "`dr archive verify`"
+            )
+        return said.number
+
+    async def say(self, manifest: Manifest) -> None:
+        """Commit the word about one range; returns once it is durable."""
+        digest = digest_of(manifest)
+        name = derive_id(digest, SEALER, manifest.number)
+        event = RangeSealed(
+            number=manifest.number,
+            first=manifest.first,
+            last=manifest.last,
+            day=manifest.day,
+            messages=manifest.messages,
+            events=manifest.events,
+            root=manifest.root,
+            manifest=digest,
+            public_key=manifest.public_key,
+        )
+        said = Recorded(name, manifest.now, SHARED, manifest.mode, SEALER, None, name, event=event)
+        await self._domain.append((manifest.first, manifest.last, 0), [], [seal(said)])
+        killpoints.passed("archive-said")
+
+
+async def last_said(bus: Bus) -> RangeSealed | None:
+    """What the log says of the last range that was sealed; null when nothing was."""
+    commit = await _last_words(bus, SEALER)
+    if commit is None:
+        return None
+    event = unseal(commit.events[-1]).event
+    assert isinstance(event, RangeSealed), "the sealer says nothing else"
+    return event
+
+
+async def decision_time(bus: Bus) -> int:
+    """The latest time that market or clock have told the log; 0 when they have said nothing."""
+    now = 0
+    for service in CLOCKS:
+        now = max(now, latest(await _last_words(bus, service), now))
+    return now
+
+
+async def _last_words(bus: Bus, service: str) -> Commit | None:
+    """The last commit with events of a service of the shared book."""
+    subject = commit_subject(SHARED, service, "events")
+    tail = await retry(lambda: bus.tail(subject))
+    return decode_commit(tail.payload) if tail else None
+
+
+async def seal_days(
+    bus: Bus,
+    root: Path,
+    key: SealKey,
+    *,
+    day: str | None = None,
+    everything: bool = False,
+    progress: Progress,
+) -> Sealing:
+    """Seal every day that is over (or those up to `day`, or with `everything` all there is).
+
+    Raises OpenDayError, ArchiveError, BusyError when another sealer is at work, and HoleError.
+    """
+    with alone(root / LOCK, wait=False):
+        chain = read_chain(root)
+        if chain and not chain[-1].public_key:
+            raise ArchiveError(f"{root} holds a log that was made, not recorded: it stays as it is")
+        end = (await retry(bus.info)).last
+        now = await decision_time(bus)
+        target = None if everything else _target(now, day)
+        speaker = Speaker(bus)
+        known = await speaker.recover(chain)
+        _publish(root, key)
+        for manifest in chain[known:]:
+            await speaker.say(manifest)
+        run = _Run(root, chain[-1] if chain else None, key, speaker, target)
+        await run.read(bus, end, progress)
+        return Sealing(run.sealed, len(chain) - known, run.last, end, day_of(now) if now else "")
+
+
+def _target(now: int, day: str | None) -> int:
+    """The last day to seal, counted from 1970. Raises OpenDayError."""
+    if day is None:
+        return now // DAY - 1
+    if not now or day_start(day) // DAY >= now // DAY:
+        reached = f"is at {day_of(now)}" if now else "has no market or clock yet"
+        raise OpenDayError(
+            f"{day} is not over: the log {reached}; wait for the next day, or seal what there is "
+            "with --all"
+        )
+    return day_start(day) // DAY
+
+
+class _Run:
+    """One reading of what is not sealed yet."""
+
+    def __init__(
+        self,
+        root: Path,
+        before: Manifest | None,
+        key: SealKey,
+        speaker: Speaker,
+        target: int | None,
+    ) -> None:
+        self.sealed: list[Manifest] = []
+        self.writer = DayWriter(root, before, key, self.sealed.append)
+        self._speaker = speaker
+        self._target = target
+
+    @property
+    def last(self) -> int:
+        """The last sequence in the archive."""
+        return self.writer.before.last if self.writer.before else 0
+
+    async def read(self, bus: Bus, end: int, progress: Progress) -> None:
+        """Seal up to the target, or all of it."""
+        try:
+            if not self._is_beyond():
+                await self._take(bus, end, progress)
+            if self._target is None and self.writer.worth_sealing:
+                await self._speaker.say(self.writer.finish())
+        finally:
+            self.writer.discard()
+
+    async def _take(self, bus: Bus, end: int, progress: Progress) -> None:
+        async for stored in stored_after(bus, self.last, end):
+            manifest = self.writer.add(stored)
+            if manifest is not None:
+                await self._speaker.say(manifest)
+                progress(manifest.last, end)
+            if self._is_beyond():
+                return
+
+    def _is_beyond(self) -> bool:
+        return self._target is not None and self.writer.now // DAY > self._target
+
+
+async def stored_after(bus: Bus, after: int, end: int) -> AsyncIterator[Stored]:
+    """Every message after `after` up to `end` as it is stored. Raises HoleError."""
+    if after >= end:
+        return
+    reader = await bus.read(after)
+    done = after
+    try:
+        while done < end:
+            for stored in await reader.next(1.0):
+                if stored.sequence > end:
+                    return
+                done = stored.sequence
+                yield stored
+    finally:
+        await reader.close()
+
+
+def _publish(root: Path, key: SealKey) -> None:
+    """Put the public key where those who verify look for it."""
+    path = root / PUBLIC
+    known = public_keys(root)
+    if key.public not in known:
+        text = "".join(f"{each}\n" for each in [*known, key.public])
+        replace_durably(root, path, text.encode())
+
+
+def public_keys(root: Path) -> list[str]:
+    """The public keys (hex) that an archive says it was sealed with."""
+    try:
+        return (root / PUBLIC).read_text("ascii").split()
+    except FileNotFoundError:
+        return []

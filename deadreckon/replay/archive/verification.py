@@ -1,0 +1,301 @@
+"""Proves that an archive is what was sealed, and says where it is not.
+
+Everything is worked out anew: the chain of manifests, their signatures, the hash of every file,
+counts and Merkle roots from the stored bytes; then these are held against what the log says of the
+archive, and byte for byte against the messages that the log still has.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import polars
+from msgspec import Struct
+from polars.exceptions import PanicException, PolarsError
+
+from deadreckon.contracts.archive import RangeSealed
+from deadreckon.contracts.codec import UndecodableError, decode_commit, unseal
+from deadreckon.contracts.subjects import DOORS
+from deadreckon.replay.archive.days import SEALS
+from deadreckon.replay.archive.families import MESSAGES
+from deadreckon.replay.archive.manifests import (
+    Manifest,
+    Segment,
+    digest_of,
+    file_of,
+    is_sealed,
+    read_prefix,
+)
+from deadreckon.replay.archive.merkle import Tree, leaf_hash
+from deadreckon.replay.archive.sealing import public_keys, stored_after
+from deadreckon.replay.archive.segments import WINDOW, read_window
+from deadreckon.replay.archive.writing import file_digest
+from deadreckon.runtime.bus import Bus, HoleError, Stored
+from deadreckon.runtime.domain import retry
+
+Progress = Callable[[int, int], None]  # sequence reached, of how many
+
+
+class Fault(Struct, frozen=True):
+    """Something that is not as it was sealed: in which file (or `log`), from which sequence on
+    (null where none can be told), and what."""
+
+    where: str
+    sequence: int | None
+    reason: str
+
+
+class Verdict(Struct):
+    """What was looked at and what was found.
+
+    `compared` counts messages found in the log as well, `said` the ranges that the log speaks of,
+    `unsaid` those it does not yet. `keys` are those that signed; none for a log that was made.
+    """
+
+    ranges: int = 0
+    last: int = 0
+    messages: int = 0
+    events: int = 0
+    files: int = 0
+    compared: int = 0
+    said: int = 0
+    unsaid: list[int] = []
+    keys: list[str] = []
+    faults: list[Fault] = []
+
+    @property
+    def sound(self) -> bool:
+        """Whether everything is as it was sealed."""
+        return not self.faults
+
+    @property
+    def first_bad_sequence(self) -> int | None:
+        """The first message that is not what was sealed, where that can be told."""
+        places = [fault.sequence for fault in self.faults if fault.sequence is not None]
+        return min(places, default=None)
+
+
+async def verify(root: Path, bus: Bus | None, key: str | None, progress: Progress) -> Verdict:
+    """Check an archive, against the log where there is one, and against a public key (hex) that is
+    known from elsewhere; without one the keys are those that the archive names itself."""
+    chain, fault = read_prefix(root)
+    job = _Verification(root, chain, key)
+    if fault:
+        broken = file_of(root, len(chain) + 1)
+        job.blame(_name(root, broken), chain[-1].last + 1 if chain else 1, fault)
+    live = Live(bus)
+    await live.begin()
+    for manifest in chain:
+        job.check_manifest(manifest)
+        await job.check_range(manifest, live)
+        progress(manifest.last, chain[-1].last)
+    job.check_strays()
+    if bus is not None:
+        async for stored in live.rest(job.last):
+            job.hear(stored)
+        job.check_end(live)
+    job.check_words(log_is_here=bus is not None)
+    return job.verdict
+
+
+class Live:
+    """The log beside the archive, read along with it; none of it when there is no bus."""
+
+    def __init__(self, bus: Bus | None) -> None:
+        self._bus = bus
+        self.first = 0
+        self.last = 0
+        self.fault = ""
+        self._messages: AsyncIterator[Stored] | None = None
+        self._held: Stored | None = None  # the last one read
+
+    async def begin(self) -> None:
+        """Find out what the log still has."""
+        if self._bus is not None:
+            info = await retry(self._bus.info)
+            self.first, self.last = info.first, info.last
+            self._messages = stored_after(self._bus, max(info.first - 1, 0), info.last)
+
+    async def next(self, sequence: int) -> Stored | None:
+        """The message of this sequence; null where the log has it no more, or not any longer."""
+        if self._messages is None or not self.first <= sequence <= self.last or self.fault:
+            return None
+        try:
+            while self._held is None or self._held.sequence < sequence:
+                self._held = await anext(self._messages)
+        except HoleError as error:
+            self.fault = str(error)
+            return None
+        return self._held
+
+    async def rest(self, after: int) -> AsyncIterator[Stored]:
+        """What comes after, and has not been read."""
+        if self._messages is None or self.fault:
+            return
+        if self._held is not None and self._held.sequence > after:
+            yield self._held
+        try:
+            async for stored in self._messages:
+                if stored.sequence > after:
+                    yield stored
+        except HoleError as error:
+            self.fault = str(error)
+
+
+class _Verification:
+    """One look at an archive; collects what is wrong rather than stopping."""
+
+    def __init__(self, root: Path, chain: list[Manifest], key: str | None) -> None:
+        self._root = root
+        self._chain = chain
+        self._key = key
+        self._known = [key] if key else public_keys(root)
+        self._words: list[tuple[int, RangeSealed]] = []  # with the sequence of each
+        self.last = chain[-1].last if chain else 0
+        self.verdict = Verdict(ranges=len(chain), last=self.last)
+
+    def blame(self, where: str, sequence: int | None, reason: str) -> None:
+        """Put down a fault."""
+        self.verdict.faults.append(Fault(where, sequence, reason))
+
+    def check_manifest(self, manifest: Manifest) -> None:
+        """Whose signature it is, and whether it is one."""
+        where = self._of(manifest)
+        if manifest.public_key and manifest.public_key not in self.verdict.keys:
+            self.verdict.keys.append(manifest.public_key)
+        if not manifest.public_key:
+            if self._known or manifest.signature:
+                self.blame(where, manifest.first, "it is not signed")
+        elif not is_sealed(manifest):
+            self.blame(where, manifest.first, "its signature is not that of its key")
+        elif manifest.public_key not in self._known:
+            whose = "the one you named" if self._key else "in sealer.pub"
+            reason = f"it is signed by a key that is not {whose}: {manifest.public_key}"
+            self.blame(where, manifest.first, reason)
+
+    async def check_range(self, manifest: Manifest, live: Live) -> None:
+        """Files, messages, counts and root of one range."""
+        whole = [self._is_whole(segment) for segment in manifest.segments]
+        files = [each for each in manifest.segments if each.family == MESSAGES]
+        if not all((self._root / each.path).is_file() for each in files):
+            return
+        try:
+            await self._check_messages(manifest, [self._root / each.path for each in files], live)
+        except (PolarsError, PanicException, OSError) as error:
+            if all(whole):
+                reason = f"its segments cannot be read: {error}"
+                self.blame(self._of(manifest), manifest.first, reason)
+
+    def _is_whole(self, segment: Segment) -> bool:
+        path = self._root / segment.path
+        self.verdict.files += 1
+        try:
+            if file_digest(path) != segment.sha256:
+                self.blame(segment.path, None, "it is not the file that was sealed")
+                return False
+            rows = polars.scan_parquet(path, glob=False).select(polars.len()).collect().item()
+        except OSError as error:
+            self.blame(segment.path, None, f"it cannot be read: {error.strerror or error}")
+            return False
+        if rows != segment.rows:
+            self.blame(segment.path, None, f"it has {rows} rows, not {segment.rows}")
+            return False
+        return True
+
+    async def _check_messages(self, manifest: Manifest, files: list[Path], live: Live) -> None:
+        table = polars.scan_parquet(files, hive_partitioning=False, glob=False)
+        tree, events, expected = Tree(), 0, manifest.first
+        for begin in range(manifest.first, manifest.last + 1, WINDOW):
+            for stored in read_window(table, begin, min(begin + WINDOW - 1, manifest.last)):
+                if stored.sequence != expected:
+                    what = "missing" if stored.sequence > expected else "there twice"
+                    place = min(stored.sequence, expected)
+                    self.blame(self._of(manifest), place, f"message {place} is {what}")
+                    return
+                expected += 1
+                tree.add(leaf_hash(stored))
+                events += self.hear(stored)
+                await self._compare(stored, live)
+        if expected <= manifest.last:
+            self.blame(self._of(manifest), expected, f"message {expected} is missing")
+            return
+        self.verdict.messages += tree.size
+        self.verdict.events += events
+        if tree.root().hex() != manifest.root:
+            reason = "the Merkle root over its messages is another one"
+            self.blame(self._of(manifest), None, reason)
+        if events != manifest.events:
+            reason = f"its messages hold {events} events, not {manifest.events}"
+            self.blame(self._of(manifest), None, reason)
+
+    async def _compare(self, stored: Stored, live: Live) -> None:
+        """The log's own copy of a message has the same subject, bytes and time."""
+        found = await live.next(stored.sequence)
+        if found is None:
+            return
+        self.verdict.compared += 1
+        if found != stored:
+            changed = [
+                name
+                for name in ("sequence", "subject", "payload", "stored_at")
+                if getattr(found, name) != getattr(stored, name)
+            ]
+            reason = f"the log has message {stored.sequence} with another {', '.join(changed)}"
+            self.blame("log", stored.sequence, reason)
+
+    def hear(self, stored: Stored) -> int:
+        """Note what the sealer said in a message; how many events there are in it."""
+        if stored.subject.split(".")[2:3] in [[door] for door in DOORS]:
+            return 0
+        try:
+            commit = decode_commit(stored.payload)
+            if stored.subject.startswith(SEALS):
+                said = [unseal(envelope).event for envelope in commit.events]
+                words = [event for event in said if isinstance(event, RangeSealed)]
+                self._words += [(stored.sequence, event) for event in words]
+        except UndecodableError:
+            return 0
+        return len(commit.events)
+
+    def check_strays(self) -> None:
+        """Files that a query over the folders would read, though no manifest names them."""
+        named = {segment.path for each in self._chain for segment in each.segments}
+        for path in sorted(self._root.glob("*/book=*/day=*/*.parquet")):
+            if _name(self._root, path) not in named:
+                self.blame(_name(self._root, path), None, "no manifest names this file")
+
+    def check_end(self, live: Live) -> None:
+        """The log goes on at least as far as the archive."""
+        if live.fault:
+            self.blame("log", None, live.fault)
+        elif live.last < self.last:
+            reason = f"the log ends at {live.last}, though {self.last} is sealed: it was cut"
+            self.blame("log", live.last + 1, reason)
+
+    def check_words(self, *, log_is_here: bool) -> None:
+        """What the log says of each range is what its manifest says."""
+        for expected, (sequence, word) in enumerate(self._words, 1):
+            if word.number != expected:
+                reason = f"the log speaks of range {word.number}, and {expected} comes next"
+                self.blame("log", sequence, reason)
+                return
+            self._check_word(sequence, word)
+        self.verdict.said = len(self._words)
+        if log_is_here and self.verdict.keys:
+            self.verdict.unsaid = list(range(len(self._words) + 1, len(self._chain) + 1))
+
+    def _check_word(self, sequence: int, word: RangeSealed) -> None:
+        if word.number > len(self._chain):
+            reason = f"message {sequence} of the log says it was sealed, and it is not there"
+            self.blame(_name(self._root, file_of(self._root, word.number)), word.first, reason)
+            return
+        manifest = self._chain[word.number - 1]
+        if digest_of(manifest) != word.manifest or manifest.root != word.root:
+            reason = f"it is not the one that message {sequence} of the log speaks of"
+            self.blame(self._of(manifest), manifest.first, reason)
+
+    def _of(self, manifest: Manifest) -> str:
+        return _name(self._root, file_of(self._root, manifest.number))
+
+
+def _name(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix()

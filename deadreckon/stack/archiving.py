@@ -1,0 +1,115 @@
+"""The archive of a data folder as the verbs work with it: seal, verify, list."""
+
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct, to_builtins
+
+from deadreckon.contracts.archive import SEALER
+from deadreckon.replay.archive.families import MESSAGES
+from deadreckon.replay.archive.manifests import ArchiveError, Manifest
+from deadreckon.replay.archive.place import FOLDER, is_archive_only
+from deadreckon.replay.archive.sealing import Progress, Sealing, seal_days
+from deadreckon.replay.archive.segments import Archive
+from deadreckon.replay.archive.signing import kept_key
+from deadreckon.replay.archive.verification import Verdict
+from deadreckon.replay.archive.verification import verify as check
+from deadreckon.runtime import logs
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.server_files import ServerFiles
+from deadreckon.stack.host import open_bus
+
+
+async def seal(
+    data: Path, nats: str | None, day: str | None, *, everything: bool, progress: Progress
+) -> Sealing:
+    """Seal what is over (see seal_days), in the role of the sealer; the stack may be running."""
+    folder = Folder(data).check()
+    if is_archive_only(data) and nats is None:
+        raise ArchiveError(f"{data} is an archive already: it holds no log that goes on")
+    logs.configure(folder.logs / "seal.log")
+    async with open_bus(folder, nats, SEALER) as bus:
+        key = kept_key(ServerFiles(data).credentials.folder)
+        return await seal_days(
+            bus, data / FOLDER, key, day=day, everything=everything, progress=progress
+        )
+
+
+async def verify(
+    data: Path, nats: str | None, *, key: str | None, alone: bool, progress: Progress
+) -> Verdict:
+    """Prove a folder's archive, beside its log unless it is to be looked at `alone`."""
+    root = data / FOLDER
+    if alone or (is_archive_only(data) and nats is None):
+        return await check(root, None, key, progress)
+    folder = Folder(data).check()
+    logs.configure(folder.logs / "verify.log")
+    async with open_bus(folder, nats) as bus:
+        return await check(root, bus, key, progress)
+
+
+class Range(Struct, frozen=True):
+    """A sealed range as it is listed; `bytes` are those of its files, `message_bytes` those of its
+    messages alone (the other files repeat in columns what they hold)."""
+
+    number: int
+    day: str
+    first: int
+    last: int
+    messages: int
+    events: int
+    message_bytes: int
+    bytes: int
+    bytes_per_event: int
+
+
+class Growth(Struct, frozen=True):
+    """What an archive takes: of all its days, bytes a day and an event, rounded."""
+
+    days: int
+    messages: int
+    events: int
+    bytes: int
+    bytes_per_day: int
+    bytes_per_event: int
+    events_per_day: int
+
+
+async def listing(data: Path) -> tuple[list[Range], Growth]:
+    """The ranges of a folder's archive and how it grows. Raises ArchiveError, FolderError."""
+    root = Folder(data).check().root / FOLDER
+    ranges = [_range(manifest) for manifest in Archive(root).manifests]
+    days = len({each.day for each in ranges})
+    events, size = sum(each.events for each in ranges), sum(each.bytes for each in ranges)
+    growth = Growth(
+        days,
+        sum(each.messages for each in ranges),
+        events,
+        size,
+        size // max(days, 1),
+        size // max(events, 1),
+        events // max(days, 1),
+    )
+    return ranges, growth
+
+
+def _range(manifest: Manifest) -> Range:
+    size = sum(segment.bytes for segment in manifest.segments)
+    of_messages = sum(each.bytes for each in manifest.segments if each.family == MESSAGES)
+    return Range(
+        manifest.number,
+        manifest.day,
+        manifest.first,
+        manifest.last,
+        manifest.messages,
+        manifest.events,
+        of_messages,
+        size,
+        size // max(manifest.events, 1),
+    )
+
+
+def plain(told: Struct) -> dict[str, Any]:
+    """A struct as `--json` prints it."""
+    found: dict[str, Any] = to_builtins(told)
+    return found
