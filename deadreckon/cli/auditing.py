@@ -16,7 +16,9 @@ replay = App(
 
 replay.command("deadreckon.cli.asof:asof", name="asof")
 replay.command("deadreckon.cli.why:why", name="why")
+replay.command("deadreckon.cli.whynot:whynot", name="whynot")
 replay.command("deadreckon.cli.rerun:rerun", name="rerun")
+replay.command("deadreckon.cli.whatif:whatif", name="whatif")
 replay.command("deadreckon.cli.past_metrics:metrics", name="metrics")
 
 

@@ -74,8 +74,8 @@ class _Writer:
         said = node.said
         when = moment(said.at, self._asked.at) if said.at else "before any clock"
         label = LABELS.get(branch.label, f"({branch.label}) ")
-        again = " (told above)" if branch.again else ""
-        shown = f"{when} {label}{node.who}: {node.text}{again}"
+        text = f"{node.text.partition(':')[0]} (told above)" if branch.again else node.text
+        shown = f"{when} {label}{node.who}: {text}"
         more_below = not all(map(self._is_idle, branch.branches))
         inner = below + ("│  " if more_below else "   ")
         style = "dim" if branch.again else style or _style(said)

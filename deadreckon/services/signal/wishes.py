@@ -22,10 +22,10 @@ def raised(name: str, strategy: Strategy, said: Recorded[BarClosed]) -> Iterator
     mind = strategy.mind
     if mind is None or not strategy.enabled:
         return
-    stance = _stance(mind)
+    stance = stance_of(mind)
     held = strategy.held.get(strategy.instrument, ZERO)
     leaves = stance.leave_long if held > 0 else held < 0 and stance.leave_short
-    exits = leaves and not _too_soon(strategy.left_at, mind.settings.exit_retry_seconds, said.at)
+    exits = leaves and not too_soon(strategy.left_at, mind.settings.exit_retry_seconds, said.at)
     if exits:
         yield _exit(name, strategy, mind, said, held)
     side = stance.enter
@@ -33,23 +33,26 @@ def raised(name: str, strategy: Strategy, said: Recorded[BarClosed]) -> Iterator
         return
     if held and not (exits and mind.settings.reverse):
         return
-    if not _too_soon(strategy.entered_at, mind.settings.cooldown_seconds, said.at):
+    if not too_soon(strategy.entered_at, mind.settings.cooldown_seconds, said.at):
         yield _entry(name, strategy, mind, said, side)
 
 
-def _stance(mind: Averages | Regime) -> Stance:
+def stance_of(mind: Averages | Regime) -> Stance:
+    """What its view of the market alone would have it do."""
     if isinstance(mind, Averages):
         return moving_average.stance(mind)
     return regime.stance(mind)
 
 
-def _grounds(mind: Averages | Regime, side: Side) -> Grounds:
+def grounds_of(mind: Averages | Regime, side: Side) -> Grounds:
+    """What such a wish would rest on."""
     if isinstance(mind, Averages):
         return moving_average.grounds(mind)
     return regime.grounds(mind, side)
 
 
-def _too_soon(since: int | None, seconds: int, at: int) -> bool:
+def too_soon(since: int | None, seconds: int, at: int) -> bool:
+    """Whether fewer than so many seconds have passed since a moment, both in nanoseconds UTC."""
     return since is not None and at - since < seconds * NANOSECONDS
 
 
@@ -62,7 +65,7 @@ def _exit(
 ) -> SignalRaised:
     """All of what is held, at market; without a confidence, which could keep it from leaving."""
     side: Side = "sell" if held > 0 else "buy"
-    grounds = _grounds(mind, side)
+    grounds = grounds_of(mind, side)
     return SignalRaised(
         signal_id=_signal_id(name, said, "exit"),
         producer="",
@@ -85,7 +88,7 @@ def _entry(
     said: Recorded[BarClosed],
     side: Side,
 ) -> SignalRaised:
-    grounds, settings = _grounds(mind, side), mind.settings
+    grounds, settings = grounds_of(mind, side), mind.settings
     close, ahead = said.event.close, 1 if side == "buy" else -1
     ttl = settings.ttl_seconds
     return SignalRaised(

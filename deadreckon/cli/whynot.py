@@ -1,0 +1,91 @@
+"""`dr replay whynot`: what every strategy, order and rule made of a window, silence included."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from deadreckon.cli.app import EXIT_USAGE, fail
+
+
+def whynot(
+    *,
+    instrument: str,
+    start: Annotated[str, Parameter(name="--from")],
+    end: Annotated[str, Parameter(name="--to")],
+    strategy: str | None = None,
+    data: Path = Path("var"),
+    nats: str | None = None,
+    json: bool = False,
+) -> None:
+    """Tell why nothing happened: what each strategy, open order and rule made of every event.
+
+    Equal silences in a row are one line, with the ranges of what was measured.
+
+    Example: dr replay whynot --instrument BTCUSD-PERP.PAPER --from 2022-01-04T03:00
+    --to 2022-01-04T06:00 --data run1
+
+    Parameters
+    ----------
+    instrument
+        SYMBOL.VENUE.
+    start
+        A UTC time such as 2022-01-04T03:00, or a day.
+    end
+        The same; a day is meant to its end.
+    strategy
+        Of this strategy alone.
+    data
+        The folder of the stack, running or not.
+    nats
+        URL of a NATS server in place of the folder's own.
+    json
+        Print one JSON object: groups of silences, gaps, and what happened.
+    """
+    from deadreckon.cli.running import run
+    from deadreckon.replay.silence.listening import Window
+    from deadreckon.stack.silences import UnknownInstrumentError
+    from deadreckon.stack.silences import whynot as job
+
+    window = Window(instrument, _moment(start, "--from"), _moment(end, "--to"), strategy)
+    if window.end < window.start:
+        fail(f"--to {end} is before --from {start}", EXIT_USAGE)
+    try:
+        listener = run(lambda: job(data, window, nats, shows=sys.stderr.isatty()))
+    except UnknownInstrumentError as error:
+        fail(str(error), EXIT_USAGE)
+    from deadreckon.cli.tail import until_nobody_reads
+
+    if json:
+        import json as codec
+
+        from deadreckon.replay.silence.document import window_document
+
+        document = codec.dumps(window_document(listener), ensure_ascii=False)
+        until_nobody_reads(lambda: print(document))
+        return
+    from deadreckon.cli.why import print_lines, width
+    from deadreckon.replay.silence.page import page
+
+    until_nobody_reads(lambda: print_lines(page(listener, width())))
+
+
+def _moment(text: str, option: str) -> int:
+    """Nanoseconds UTC of a time; of a day its beginning, or for --to its end."""
+    from deadreckon.contracts.moments import DAY, day_start
+    from deadreckon.replay.asof.places import AtTime, PlaceError, parse_place
+
+    try:
+        day = day_start(text)
+    except ValueError:
+        pass
+    else:
+        return day if option == "--from" else day + DAY - 1
+    try:
+        place = parse_place(text)
+    except PlaceError as error:
+        fail(f"{option}: {error}", EXIT_USAGE)
+    if not isinstance(place, AtTime):
+        fail(f"{option} {text}: give a time such as 2022-01-04T03:00, or a day", EXIT_USAGE)
+    return place.at

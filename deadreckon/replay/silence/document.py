@@ -1,0 +1,92 @@
+"""A window as one JSON object: groups of silences, gaps, and what happened."""
+
+from typing import Any
+
+from deadreckon.contracts.amounts import text
+from deadreckon.contracts.moments import format_moment
+from deadreckon.replay.silence.grouping import Group, Place
+from deadreckon.replay.silence.listening import Gap, Listener, Told
+from deadreckon.replay.silence.page import group_text
+from deadreckon.services.risk.explaining import Weighed
+
+Document = dict[str, Any]
+
+
+def window_document(listener: Listener) -> Document:
+    """`strategies` are those configured for the instrument at the window's end, `elsewhere` the
+    others with what they trade; amounts are exact texts."""
+    window = listener.window
+    configured = listener.strategies.items()
+    return {
+        "instrument": window.instrument,
+        "from": format_moment(window.start),
+        "to": format_moment(window.end),
+        "strategy": window.strategy,
+        "prices": listener.prices,
+        "strategies": {
+            name: it.kind for name, it in configured if it.instrument == window.instrument
+        },
+        "elsewhere": {
+            name: it.instrument for name, it in configured if it.instrument != window.instrument
+        },
+        "producers": listener.producers,
+        "groups": [_group(listener, group) for group in listener.groups],
+        "gaps": [_gap(gap) for gap in listener.gaps],
+        "events": [_told(told) for told in listener.told],
+    }
+
+
+def _place(place: Place) -> Document:
+    return {
+        "sequence": place.sequence,
+        "index": place.index,
+        "id": place.id,
+        "at": format_moment(place.at) if place.at else None,
+    }
+
+
+def _group(listener: Listener, group: Group) -> Document:
+    return {
+        "kind": group.kind,
+        "who": group.who,
+        "outcome": group.outcome,
+        "first": _place(group.first),
+        "last": _place(group.last),
+        "count": group.count,
+        "figures": {
+            name: {"least": text(least), "most": text(most)}
+            for name, (least, most) in group.ranges.items()
+        },
+        "rests_on": group.rests_on or None,
+        "text": group_text(listener, group),
+    }
+
+
+def _gap(gap: Gap) -> Document:
+    return {
+        "from": format_moment(gap.start),
+        "to": format_moment(gap.end),
+        "missing_bars": gap.missing,
+        "ended_by": None if gap.before is None else _place(gap.before),
+    }
+
+
+def _told(told: Told) -> Document:
+    return {
+        **_place(told.place),
+        "who": told.who,
+        "type": told.type,
+        "text": told.text,
+        "rules": [_rule(rule) for rule in told.rules],
+    }
+
+
+def _rule(rule: Weighed) -> Document:
+    return {
+        "rule": rule.rule,
+        "verdict": rule.verdict,
+        "limit": None if rule.limit is None else text(rule.limit),
+        "measured": None if rule.measured is None else text(rule.measured),
+        "note": rule.note,
+        "limit_set_by": rule.limit_set_by,
+    }

@@ -1,0 +1,85 @@
+"""Equal silences one after the other as one, with the ranges of what was measured."""
+
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from deadreckon.contracts.event import Recorded
+
+
+class Place(Struct, frozen=True, order=True):
+    """Where in the log something was heard, and when (decision time, nanoseconds UTC)."""
+
+    sequence: int
+    index: int
+    id: str
+    at: int
+
+
+def place_of(said: Recorded[Any]) -> Place:
+    """The place of an event."""
+    return Place(said.sequence, said.index, said.id, said.at)
+
+
+class Group(Struct):
+    """The same said of `count` events in a row, from `first` to `last`.
+
+    `kind` is strategy, order or rule, `who` its name; `outcome` is what was said, in a word for
+    machines. `ranges` hold the least and the greatest of each figure. `rests_on` is the id of
+    the event that set a limit or a halt, empty where there is none.
+    """
+
+    kind: str
+    who: str
+    outcome: str
+    first: Place
+    last: Place
+    count: int
+    ranges: dict[str, tuple[Decimal, Decimal]]
+    rests_on: str = ""
+    note: str = ""
+
+
+class Grouping:
+    """Groups what is said of one event after the other."""
+
+    def __init__(self) -> None:
+        self.groups: list[Group] = []
+        self._current: dict[tuple[str, str], tuple[int, Group]] = {}
+        self._event = 0
+
+    def next_event(self) -> None:
+        """What follows is said of another event than what was said before."""
+        self._event += 1
+
+    def add(
+        self,
+        kind: str,
+        who: str,
+        outcome: str,
+        figures: dict[str, Decimal],
+        said: Recorded[Any],
+        *,
+        rests_on: str = "",
+        note: str = "",
+    ) -> None:
+        """One of them said this of the event; it joins what it said of the event before."""
+        number, group = self._current.get((kind, who), (0, None))
+        same = group is not None and (group.outcome, group.rests_on) == (outcome, rests_on)
+        if group is None or not same or number < self._event - 1:
+            place = place_of(said)
+            ranges = {name: (figure, figure) for name, figure in figures.items()}
+            group = Group(kind, who, outcome, place, place, 1, ranges, rests_on, note)
+            self.groups.append(group)
+        else:
+            _extend(group, figures, said)
+        self._current[kind, who] = (self._event, group)
+
+
+def _extend(group: Group, figures: dict[str, Decimal], said: Recorded[Any]) -> None:
+    group.last = place_of(said)
+    group.count += 1
+    for name, figure in figures.items():
+        least, most = group.ranges.get(name, (figure, figure))
+        group.ranges[name] = (min(least, figure), max(most, figure))

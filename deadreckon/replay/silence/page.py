@@ -1,0 +1,171 @@
+"""A window in lines: who was there, what each made of it, and what happened all the same."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from textwrap import wrap
+
+from deadreckon.replay.silence.grouping import Group, Place
+from deadreckon.replay.silence.listening import Gap, Listener, Told
+from deadreckon.replay.why.page import ID_SHOWN, WIDTH, Line
+from deadreckon.replay.words.exactly import moment, number, of_rule, plain, span
+
+WORDS = {
+    "entry": "raised an entry",
+    "exit": "raised an exit",
+    "exit_and_entry": "raised an exit, and an entry the other way",
+    "off": "is switched off",
+    "faulty": "has parameters that cannot be read, and is off",
+    "other_bars": "looks at bars of another length",
+    "warming_up": "has too few bars yet",
+    "no_model": "has no fitted model yet",
+    "new_model": "has a new model, and filters from the next bar on",
+    "no_price": "met a close that is no price",
+    "no_cross": "saw no cross of its averages",
+    "too_unsure": "was not sure enough",
+    "in_position": "holds, and nothing speaks for leaving",
+    "exit_underway": "wished to leave a moment ago, and waits",
+    "no_reverse": "leaves, and may not turn around at once",
+    "long_only": "would sell short, and may not",
+    "cooldown": "entered a moment ago, and waits",
+    "at_its_venue": "is worked by its venue, which has told of no trade",
+    "on_its_way": "is on its way to the venue",
+    "limit_not_reached": "waits: the market did not reach its limit",
+    "stop_not_reached": "waits: the market did not reach its stop",
+    "no_volume": "waits: nothing traded",
+    "meets_its_price": "meets its price",
+    "price_too_bad": "waits: with slippage a trade would be beyond its limit",
+}
+
+
+def page(listener: Listener, width: int = WIDTH) -> Iterator[Line]:
+    """The heads of the window, then everything in it by when it began."""
+    window = listener.window
+    title = f"{window.instrument} from {moment(window.start)} to {moment(window.end)}"
+    yield Line("", "", title, "bold")
+    for text, style in _heads(listener):
+        yield from _wrapped("", text, style, width)
+    yield Line("", "", "")
+    for place, kind, entry in _entries(listener):
+        yield from _entry(listener, place, kind, entry, width)
+
+
+def _entries(listener: Listener) -> list[tuple[Place, int, Group | Told | Gap]]:
+    found: list[tuple[Place, int, Group | Told | Gap]] = []
+    found += [(group.first, 1, group) for group in listener.groups]
+    found += [(told.place, 2, told) for told in listener.told]
+    end = Place(2**62, 0, "", listener.window.end)
+    found += [(gap.before or end, 0, gap) for gap in listener.gaps]
+    return sorted(found, key=lambda entry: entry[:2])
+
+
+def _entry(
+    listener: Listener, place: Place, kind: int, entry: Group | Told | Gap, width: int
+) -> Iterator[Line]:
+    gutter = f"{place.sequence}.{place.index}".rjust(9) + f"  {place.id[:ID_SHOWN]}"
+    match entry:
+        case Gap():
+            yield from _wrapped(
+                "" if entry.before is None else gutter,
+                _gap(entry, listener.window.start),
+                "red",
+                width,
+            )
+        case Told():
+            when = moment(entry.place.at, listener.window.start)
+            yield from _wrapped(gutter, f"{when} {entry.who}: {entry.text}", _style(entry), width)
+        case Group():
+            yield from _wrapped(gutter, group_text(listener, entry), _group_style(entry), width)
+
+
+def _gap(gap: Gap, start: int) -> str:
+    what = f"{gap.missing} bars are missing" if gap.missing else "no price"
+    return f"{moment(gap.start, start)} to {moment(gap.end, start)}: {what} ({span(gap.end - gap.start)})"
+
+
+def _style(told: Told) -> str:
+    if told.type in ("SignalRefused", "OrderRejected", "HaltImposed", "HaltRequested"):
+        return "red"
+    return "green" if told.type == "OrderFilled" else "yellow"
+
+
+def _group_style(group: Group) -> str:
+    return "red" if group.kind == "rule" else ""
+
+
+def group_text(listener: Listener, group: Group) -> str:
+    """`05:01 to 05:40, 40 times, cross: saw no cross of its averages; fast 1 to 2`."""
+    when = moment(group.first.at, listener.window.start)
+    if group.count > 1:
+        when = f"{when} to {moment(group.last.at, group.first.at)}, {group.count:,} times"
+    return f"{when}, {_who(listener, group)} {_said(listener, group)}"
+
+
+def _who(listener: Listener, group: Group) -> str:
+    if group.kind == "rule":
+        return f"rule {group.who}"
+    if group.kind == "order":
+        return f"{listener.names.order(group.who)} ({group.note})"
+    return plain(group.who)
+
+
+def _said(listener: Listener, group: Group) -> str:
+    figures = ", ".join(
+        f"{name.replace('_', ' ')} {_range(group, name, *ends)}"
+        for name, ends in group.ranges.items()
+    )
+    if group.kind != "rule":
+        return WORDS[group.outcome] + (f"; {figures}" if figures else "")
+    place = listener.places.get(group.rests_on)
+    by = f" (set by {listener.names.of('fact', group.rests_on)}"  # a limit or a halt
+    by += f" at {place.sequence}.{place.index})" if place else ")"
+    note = plain(listener.names.shorten(group.note))
+    would = f"would refuse any entry: {note}{by if group.rests_on else ''}"
+    return would + (f"; {figures}" if figures else "")
+
+
+def _range(group: Group, name: str, least: Decimal, most: Decimal) -> str:
+    def shown(amount: Decimal) -> str:
+        return of_rule(group.who, amount) if group.kind == "rule" else number(amount)
+
+    return shown(least) if least == most else f"{shown(least)} to {shown(most)}"
+
+
+def _heads(listener: Listener) -> Iterator[tuple[str, str]]:
+    yield f"{listener.prices:,} prices, {len(listener.gaps)} gaps", ""
+    if not listener.prices:
+        yield "the market said nothing of it in this window", "red"
+    yield from _strategies(listener)
+    heard = ", ".join(f"{plain(name)} {count}" for name, count in listener.producers.items())
+    yield f"signals of producers: {heard or 'none'}", ""
+    raised = sum(told.type == "SignalRaised" for told in listener.told)
+    refused = [told for told in listener.told if told.type == "SignalRefused"]
+    filled = sum(told.type == "OrderFilled" for told in listener.told)
+    yield f"signals raised {raised}, refused {len(refused)}; fills {filled}", ""
+
+
+def _strategies(listener: Listener) -> Iterator[tuple[str, str]]:
+    window = listener.window
+    here = {
+        name: it
+        for name, it in listener.strategies.items()
+        if it.instrument == window.instrument and window.strategy in (None, name)
+    }
+    if not here:
+        others = ", ".join(f"{name} on {it.instrument}" for name, it in listener.strategies.items())
+        sought = f"no strategy {window.strategy}" if window.strategy else "no strategy"
+        yield f"{sought} is configured for it; configured: {others or 'none'}", "red"
+    for name in here:
+        groups = [one for one in listener.groups if one.kind == "strategy" and one.who == name]
+        counts: dict[str, int] = {}
+        for group in groups:
+            counts[group.outcome] = counts.get(group.outcome, 0) + group.count
+        shown = ", ".join(f"{WORDS[outcome]} {count:,}" for outcome, count in counts.items())
+        bars = sum(counts.values())
+        yield f"{plain(name)} ({here[name].kind}), {bars:,} bars: {shown or 'heard none'}", ""
+
+
+def _wrapped(gutter: str, text: str, style: str, width: int) -> Iterator[Line]:
+    room = width - 9 - 2 - ID_SHOWN - 2
+    for place, part in enumerate(wrap(text, room if gutter else width - 2) or [""]):
+        left = gutter if place == 0 else " " * len(gutter)
+        yield Line(left, "  " if not gutter or place else "", part, style)

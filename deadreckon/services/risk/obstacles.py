@@ -1,0 +1,46 @@
+"""What would refuse an entry in an instrument whoever wished it: halts, switches, stale prices.
+
+Asked where nobody wishes anything, so that a silence of producers shows what they would have met.
+"""
+
+from deadreckon.contracts.signals import SignalRaised
+from deadreckon.services.risk import standing
+from deadreckon.services.risk.asked import Asked
+from deadreckon.services.risk.explaining import Weighed
+from deadreckon.services.risk.rules import RULES
+from deadreckon.services.risk.state import State
+
+# Rules that look at the book and the instrument alone, and never at the wish itself.
+STANDING = (
+    "halted",
+    "limits_set",
+    "trading_enabled",
+    "known_instrument",
+    "instruments_allowed",
+    "markets_allowed",
+    "quarantine",
+    "price_age_max",
+    "equity_floor",
+    "drawdown_max",
+    "daily_loss_max",
+    "slippage_bps_max",
+    "venue_errors_max",
+)
+_STANDING = tuple(
+    rule for rule in RULES if rule.name in STANDING or rule.guard is standing.known_price
+)
+
+
+def obstacles(state: State, instrument: str, at: int) -> list[Weighed]:
+    """The rules that say no to any entry now (nanoseconds UTC), each with its figures."""
+    nobody = SignalRaised("", "", "", instrument, "buy", None, None)
+    asked = Asked(state, at, nobody)
+    found = []
+    for rule in _STANDING:
+        breach = rule.guard(asked)
+        if breach is not None:
+            by = breach.set_by or (state.limits_id if rule.field else None)
+            found.append(
+                Weighed(rule.name, "refuses", breach.limit, breach.measured, breach.reason, by)
+            )
+    return found

@@ -1,0 +1,49 @@
+"""Why not, as a verb asks it: a folder's log lived again up to the end of a window."""
+
+from pathlib import Path
+
+from deadreckon.contracts.event import Mode
+from deadreckon.replay.reading import messages
+from deadreckon.replay.silence.listening import Listener, Window
+from deadreckon.runtime import logs
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.domain import retry
+from deadreckon.runtime.folder import Folder
+from deadreckon.stack.assembly import BOOK
+from deadreckon.stack.auditing import progress_told
+from deadreckon.stack.host import open_bus
+from deadreckon.stack.reasons import Progress
+
+
+class UnknownInstrumentError(Exception):
+    """You asked about an instrument that the log never names; the message lists those it does."""
+
+
+async def whynot(
+    data: Path, window: Window, nats: str | None, *, shows: bool, book: str = BOOK
+) -> Listener:
+    """What everybody made of a window of a folder's log. Raises UnknownInstrumentError."""
+    folder = Folder(data).check()
+    logs.configure(folder.logs / "whynot.log")
+    async with open_bus(folder, nats) as bus:
+        with progress_told(shows) as progress:
+            return await listen(bus, window, progress, book)
+
+
+async def listen(
+    bus: Bus, window: Window, progress: Progress, book: str = BOOK, mode: Mode = "paper"
+) -> Listener:
+    """The same of a log that is open."""
+    listener = Listener(window, book, mode)
+    end = (await retry(bus.info)).last
+    async for message in messages(bus, end, lambda done, of: progress("living it again", done, of)):
+        listener.take(message)
+        if listener.is_done:
+            break
+    listener.end()
+    if window.instrument not in listener.instruments:
+        known = ", ".join(listener.instruments) or "none"
+        raise UnknownInstrumentError(
+            f"by then the log had said nothing of {window.instrument}; it knows {known}"
+        )
+    return listener
