@@ -22,13 +22,15 @@ class Roll(Struct, frozen=True):
     every message between (see stream_roll). The last two are known once nobody can write any more.
 
     `step` is what is done: the copy beside the log is whole and on disk ("copied"), and so is the
-    log that was made of it again ("back"). What is not done is done anew.
+    log that was made of it again ("back"). What is not done is done anew. `bytes` is what the
+    store took on disk before.
     """
 
     first: int
     last: int = 0
     digest: str = ""
     step: Literal["begun", "copied", "back"] = "begun"
+    bytes: int = 0
 
 
 def unfinished(data: Path) -> Roll | None:

@@ -88,25 +88,26 @@ async def prune(
     folder = Folder(data).check()
     logs.configure(folder.logs / "prune.log")
     with folder.alone():
-        before = bytes_under(stream_folder(data))
         roll, proof = rolling.unfinished(data), None
         if roll is not None and dry_run:
             raise PruneError(f"an interrupted roll to {roll.first} is to be finished first")
         if roll is None:
             proof = await _proof(data, policy, progress)
             if not proof.ranges or not agrees(proof):
-                return _pruned(data, proof, proof.log.first, before)
-            roll = Roll(proof.first)
+                return _pruned(data, proof, _roll(data, proof.log.first), done=False)
+            roll = _roll(data, proof.first)
             rolling.keep(data, roll)
         await finish(data, roll, progress)
-        return _pruned(data, proof, roll.first, before, done=True)
+        return _pruned(data, proof, roll, done=True)
 
 
-def _pruned(
-    data: Path, proof: Proof | None, first: int, before: int, *, done: bool = False
-) -> Pruned:
+def _roll(data: Path, first: int) -> Roll:
+    return Roll(first, bytes=bytes_under(stream_folder(data)))
+
+
+def _pruned(data: Path, proof: Proof | None, roll: Roll, *, done: bool) -> Pruned:
     after, archived = bytes_under(stream_folder(data)), bytes_under(data / FOLDER)
-    return Pruned(proof, done, first, before, after, archived)
+    return Pruned(proof, done, roll.first, roll.bytes, after, archived)
 
 
 def bytes_under(folder: Path) -> int:

@@ -90,7 +90,7 @@ async def _copy_beside(data: Path, roll: Roll, progress: Progress) -> Roll:
     _force_to_disk(data, NEXT)
     async with workshop(data) as shop:
         await _prove(shop.beside, roll, progress)
-        await stream_roll.release(shop.beside.api, subjects=[stream_roll.SUBJECT])
+        await _release_beside(shop)
     return _step(data, replace(roll, step="copied"))
 
 
@@ -99,6 +99,7 @@ async def _put_in_place(data: Path, roll: Roll, progress: Progress) -> Roll:
     was proved, every time."""
     async with workshop(data, hurried=True) as shop:
         await _prove(shop.beside, roll, progress)
+        await _release_beside(shop)  # it must not mirror what is about to mirror it
         await stream_roll.delete(shop.log.api)
         passed("roll-dropped")
         told = _share(progress, "copying it back", roll)
@@ -108,6 +109,10 @@ async def _put_in_place(data: Path, roll: Roll, progress: Progress) -> Roll:
     async with workshop(data) as shop:
         await _prove(shop.log, roll, progress)
     return _step(data, replace(roll, step="back"))
+
+
+async def _release_beside(shop: Workshop) -> None:
+    await stream_roll.release(shop.beside.api, subjects=[stream_roll.SUBJECT])
 
 
 async def _open(data: Path, roll: Roll, progress: Progress) -> None:
