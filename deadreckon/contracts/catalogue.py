@@ -12,6 +12,7 @@ from deadreckon.contracts import (
     portfolio,
     signals,
     venues,
+    views,
 )
 from deadreckon.contracts.event import Event
 
@@ -86,6 +87,8 @@ EVENTS: dict[str, type[Event]] = {
     "life.stack_started": life.StackStarted,
     "life.stack_stopped": life.StackStopped,
     "archive.range_sealed": archive.RangeSealed,
+    "views.view_differed": views.ViewDiffered,
+    "views.view_rebuilt": views.ViewRebuilt,
 }
 
 NAMES: dict[type[Event], str] = {shape: name for name, shape in EVENTS.items()}

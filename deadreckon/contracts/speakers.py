@@ -13,6 +13,7 @@ SERVICES = {
     "portfolio": "keeps positions, cash and equity",
     "venue-sim": "sends to the simulated exchange what fill intended, and records its answers",
     "governance": "answers operators and stops what performs badly",
+    "verifier": "holds the views against the log, and says where they differ",
     "sealer": "puts closed days of the log into the archive, sealed; it decides nothing",
 }
 
@@ -87,6 +88,8 @@ SPEAKERS: dict[str, tuple[str, ...]] = {
     "life.stack_started": (),
     "life.stack_stopped": (),
     "archive.range_sealed": ("sealer",),
+    "views.view_differed": ("verifier",),
+    "views.view_rebuilt": ("verifier",),
 }
 
 

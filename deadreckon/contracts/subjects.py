@@ -124,6 +124,13 @@ SUBJECTS = (
         "a commit that says that time has passed",
     ),
     SubjectForm(
+        "log.shared.verifier.events",
+        True,
+        ("the verifier",),
+        ("views", "replay"),
+        "a commit that says which view differed from the log, or was made anew",
+    ),
+    SubjectForm(
         "log.shared.sealer.events",
         True,
         ("the sealer",),
@@ -169,7 +176,7 @@ SUBJECTS = (
 
 PARAMETERS = {
     "book": "one desk: one account set, one risk budget; `shared` for facts that concern all",
-    "service": "trainer, signal, risk, router, fill, portfolio, governance; market, clock, sealer",
+    "service": "risk, fill and the others of a book; market, clock, sealer and verifier of all",
     "producer": "whoever sends signals, by a name of its own",
     "operator": "whoever runs the stack, by a name of their own",
 }

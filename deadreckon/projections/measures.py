@@ -127,6 +127,10 @@ MEASURES: tuple[Measure, ...] = (
         was="fill_latency_ms",
         edges=SECONDS,
     ),
+    Measure(
+        "views_differed_total", "counter", "views found not to be what the log says", ("view",)
+    ),
+    Measure("views_rebuilt_total", "counter", "views made anew because they differed", ("view",)),
     Measure("brackets_closed_total", "counter", "brackets closed, by outcome", ("book", "outcome")),
     Measure(
         "fees_paid",

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from deadreckon.contracts import governance, market, orders, portfolio, signals, venues
+from deadreckon.contracts import governance, market, orders, portfolio, signals, venues, views
 from deadreckon.contracts.amounts import EXACT, canonical, ratio
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
@@ -235,6 +235,14 @@ def _missed(state: State, said: Recorded[orders.CancelMissed]) -> None:
     state.series.count("cancels_missed_total", said.book)
 
 
+def _differed(state: State, said: Recorded[views.ViewDiffered]) -> None:
+    state.series.count("views_differed_total", said.event.view)
+
+
+def _rebuilt(state: State, said: Recorded[views.ViewRebuilt]) -> None:
+    state.series.count("views_rebuilt_total", said.event.view)
+
+
 def _bracket(state: State, said: Recorded[orders.BracketClosed]) -> None:
     state.series.count("brackets_closed_total", said.book, said.event.outcome)
 
@@ -340,6 +348,8 @@ _FOLDS: dict[type[Event], Callable[[State, Recorded[Any]], None]] = {
     venues.VenueConnectionChanged: _connection,
     orders.OrderReplaced: _replaced,
     orders.CancelMissed: _missed,
+    views.ViewDiffered: _differed,
+    views.ViewRebuilt: _rebuilt,
     orders.BracketClosed: _bracket,
     portfolio.PositionChanged: _position,
     portfolio.FeeCharged: _fee,

@@ -11,7 +11,7 @@ from deadreckon.contracts.event import Recorded
 from deadreckon.projections import metrics
 from deadreckon.projections.metrics import State
 from deadreckon.projections.series import Series
-from deadreckon.projections.sink import FORMAT, DamagedError, NewerFormatError
+from deadreckon.projections.sink import FORMAT, DamagedError, NewerFormatError, SupersededError
 from deadreckon.projections.writing import replace_bytes
 
 # A killed process folds at most so many messages again; writing at every flush would cost more.
@@ -40,13 +40,15 @@ class Saved(Struct):
 class MetricsKeeper:
     """Folds every message of the log into the metrics; readers see them as of the last flush.
 
-    Raises NewerFormatError or DamagedError for a file it cannot trust.
+    Raises NewerFormatError or DamagedError for a file it cannot trust, and SupersededError at the
+    next flush once somebody else has put another in its place.
     """
 
     name = "metrics"
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._file = _identity(path)
         saved = read(path)
         self.place = saved.place
         self._state = saved.state
@@ -64,11 +66,13 @@ class MetricsKeeper:
         for said in facts:
             self._state = metrics.evolve(self._state, said)
         self.place = sequence
-        if sequence - self._saved >= MESSAGES_PER_SAVE:
+        due = sequence - self._saved >= MESSAGES_PER_SAVE
+        if due and not self._is_superseded():  # the next flush says so
             self.save()
 
     def flush(self) -> None:
-        """Show what was folded."""
+        """Show what was folded. Raises SupersededError."""
+        self._check()
         self._show()
 
     def close(self) -> None:
@@ -82,8 +86,26 @@ class MetricsKeeper:
     def save(self) -> None:
         """Save what was folded, so that a start need not fold it again."""
         if self.place != self._saved:
+            self._check()
             replace_bytes(self.path, _encode_saved(Saved(self.place, self._state)))
+            self._file = _identity(self.path)
             self._saved = self.place
+
+    def _is_superseded(self) -> bool:
+        return _identity(self.path) != self._file
+
+    def _check(self) -> None:
+        if self._is_superseded():
+            raise SupersededError(f"{self.path} was replaced: open it anew")
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    """What tells a file from another that took its name; null when there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
 def read(path: Path) -> Saved:

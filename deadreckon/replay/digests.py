@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deadreckon.contracts.archive import SEALER
+from deadreckon.contracts.views import VERIFIER
 from deadreckon.contracts.envelope import Envelope
 from deadreckon.contracts.subjects import Subject
 
@@ -21,8 +22,9 @@ class RunDigest:
         self._domains: dict[str, Any] = {}
 
     def fold(self, subject: Subject, envelope: Envelope) -> None:
-        """Move on by one event of a domain; what the sealer says is about the log, not the run."""
-        if subject.service == SEALER:
+        """Move on by one event of a domain; what the sealer and the verifier say is about the log
+        and the views, not about the run."""
+        if subject.service in (SEALER, VERIFIER):
             return
         name = f"{subject.book}.{subject.service}"
         running = self._domains.get(name)

@@ -36,7 +36,7 @@ OWN_PRODUCER = "cli"  # whom `dr signal send` speaks as, if told of nobody else
 
 OPERATORS_DOOR = "cli"
 STACK_DOORS = ("stack", "demo", "supervisor")  # facts that the stack says as an operator would
-SHARED_SERVICES = ("market", "clock", "sealer")  # they speak for every book
+SHARED_SERVICES = ("market", "clock", "sealer", "verifier")  # they speak for every book
 
 NEXT = f"{STREAM}_NEXT"  # the copy of a log whose old history leaves, while it does
 

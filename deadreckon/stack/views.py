@@ -5,7 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 import msgspec
@@ -96,7 +96,8 @@ class StoredViews:
         """Flush and close them, if they were opened."""
         with self._opening:
             if self._projector is not None:
-                self._projector.close()
+                with suppress(SupersededError):  # by a rebuild; the next start goes on with that
+                    self._projector.close()
 
 
 @contextmanager

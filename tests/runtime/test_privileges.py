@@ -33,13 +33,14 @@ PUBLISHERS: dict[str, set[str]] = {
     **{
         f"log.desk.{name}.{kind}": {name}
         for name in SERVICES
-        if name not in ("market", "clock", "sealer")
+        if name not in ("market", "clock", "sealer", "verifier")
         for kind in ("events", "progress")
     },
     "log.shared.market.events": {"market"},
     "log.shared.market.progress": {"market"},
     "log.shared.clock.events": {"clock"},
     "log.shared.sealer.events": {"sealer"},
+    "log.shared.verifier.events": {"verifier"},
     "log.desk.market.events": NOBODY,
     "log.shared.risk.events": NOBODY,
     "log.other.risk.events": NOBODY,
@@ -61,7 +62,7 @@ PUBLISHERS: dict[str, set[str]] = {
     "turn.desk.risk": {"stack"},
     "standing.desk.risk": {"risk", "stack"},
     "standing.desk.fill": {"fill", "stack"},
-    "_INBOX.stack.x": {*SERVICES} - {"market", "clock", "sealer"},
+    "_INBOX.stack.x": {*SERVICES} - {"market", "clock", "sealer", "verifier"},
     "_INBOX.risk.x": {"risk"},
     "_INBOX.reader.x": NOBODY,
     "_INBOX.producer-ext.x": NOBODY,

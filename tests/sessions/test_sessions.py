@@ -29,6 +29,8 @@ UNTOLD = {
     "StackStarted",
     "StackStopped",
     "TapeEnded",
+    "ViewDiffered",
+    "ViewRebuilt",
 }
 
 

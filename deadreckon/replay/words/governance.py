@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from deadreckon.contracts import archive, governance, life, models
+from deadreckon.contracts import archive, governance, life, models, views
 from deadreckon.contracts.event import Recorded
 from deadreckon.replay.words.exactly import SPANS, listed, moment, number, plain, span
 from deadreckon.replay.words.names import Names
@@ -150,3 +150,16 @@ def range_sealed(said: Recorded[archive.RangeSealed], names: Names) -> str:
     it = said.event
     where = f"messages {it.first} to {it.last} ({it.events} events) of {it.day}"
     return f"sealed as range {it.number}: {where}, root {it.root[:16]}"
+
+
+def view_differed(said: Recorded[views.ViewDiffered], names: Names) -> str:
+    """Which view was not what the log says, and where."""
+    it = said.event
+    where = " ".join(part for part in (it.view, it.table, "/".join(it.key), it.column) if part)
+    sides = f": {plain(it.stored)}, the log says {plain(it.expected)}" if it.column else ""
+    return f"view differs: {plain(where)}{sides}; {plain(it.reason)}".removesuffix("; ")
+
+
+def view_rebuilt(said: Recorded[views.ViewRebuilt], names: Names) -> str:
+    """Which view was made anew."""
+    return f"view {said.event.view} made anew up to message {said.event.place}"

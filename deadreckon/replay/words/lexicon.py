@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from deadreckon.contracts import archive, instruments, life, models
+from deadreckon.contracts import archive, instruments, life, models, views
 from deadreckon.contracts import governance as rules
 from deadreckon.contracts import market as prices
 from deadreckon.contracts import orders as order
@@ -93,6 +93,8 @@ WORDS: dict[type[Event], Words] = {
     life.StackStarted: governance.started,
     life.StackStopped: governance.stopped,
     archive.RangeSealed: governance.range_sealed,
+    views.ViewDiffered: governance.view_differed,
+    views.ViewRebuilt: governance.view_rebuilt,
 }
 
 

@@ -24,7 +24,7 @@ SCHEMAS = "#/components/schemas/"
 MESSAGES = "#/components/messages/"
 
 # They speak for every book, and of what others say they answer nothing.
-SHARED_SERVICES = ("market", "clock", "sealer")
+SHARED_SERVICES = ("market", "clock", "sealer", "verifier")
 
 # Which message travels on which form of subject.
 CARRIED = {
@@ -33,6 +33,7 @@ CARRIED = {
     "log.shared.market.events": ("commit",),
     "log.shared.clock.events": ("commit",),
     "log.shared.sealer.events": ("commit",),
+    "log.shared.verifier.events": ("commit",),
     "log.{book}.in.{producer}": ("signals",),
     "log.{book}.op.{operator}": ("fact",),
     "verdict.{book}.{producer}": ("verdict",),
