@@ -197,7 +197,7 @@ def test_of_one_day_only_its_questions_are_compared() -> None:
 
 def test_a_service_may_be_asked_from_a_state_on() -> None:
     """As from a snapshot: right behind a commit that covers everything before it."""
-    log = session("stop_loss").log
+    log = session("cancel_and_replace").log
     place = next(
         message.sequence
         for message in told(log)
@@ -215,7 +215,7 @@ def test_a_service_may_be_asked_from_a_state_on() -> None:
     assert commit is not None
     begun = Beginning(commit.n, place - 1, intake, lived.lived.state)
     tally = asked_again(log, beginnings={"risk": begun})["risk"]
-    later = [said for message in told(log[place:]) for said in message.facts]
+    later = [said for message in told(log)[place:] for said in message.facts]
     assert tally.answers == len([said for said in later if said.source == "risk"])
     assert tally.answers
     assert not tally.diverging

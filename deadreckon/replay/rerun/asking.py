@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.runtime.feed import Message
@@ -182,30 +182,30 @@ class Inquiry:
         self, sequence: int, index: int, question: Recorded[Any], recorded: list[Recorded[Any]]
     ) -> Asked:
         self.heeded += 1
-        asked = ask(self.lived, question, recorded)
-        self.broken = asked.broken
-        return Asked(sequence, index, question, recorded, asked.said, asked.error, asked.broken)
+        said, error, self.broken = ask(self.lived, question, recorded)
+        return Asked(sequence, index, question, recorded, said, error, self.broken)
 
 
-class _Said(Struct):
-    said: list[Recorded[Any]] = field(default_factory=list)
-    error: str = ""
-    broken: bool = False
-
-
-def ask(lived: Lived, question: Recorded[Any], recorded: list[Recorded[Any]]) -> _Said:
+def ask(
+    lived: Lived, question: Recorded[Any], recorded: list[Recorded[Any]]
+) -> tuple[list[Recorded[Any]], str, bool]:
     """What a decider says to a question and to each recorded answer, in the order it is said; the
-    state moves by the question and the recorded answers."""
-    found = _Said()
-    for said in (question, *recorded):
-        if type(said.event) not in lived.heeds:
-            continue
-        with Overheard() as moving:
-            lived.state = lived.decider.evolve(lived.state, said)
-        if moving.error:
-            found.error, found.broken = moving.error, True
-            return found
-        with Overheard() as deciding:
-            found.said += lived.record(said, lived.decider.decide(lived.state, said))
-        found.error = found.error or deciding.error
-    return found
+    state moves by the question and the recorded answers. Beside it the first error, and whether
+    the state broke by it."""
+    said: list[Recorded[Any]] = []
+    first = ""
+    heeds, decider = lived.heeds, lived.decider
+    ahead = iter((question, *recorded))  # it goes on behind the fact at which something was raised
+    while True:
+        moving = False
+        with Overheard() as overheard:
+            for fact in ahead:
+                if type(fact.event) in heeds:
+                    moving = True
+                    lived.state = decider.evolve(lived.state, fact)
+                    moving = False
+                    if events := decider.decide(lived.state, fact):
+                        said += lived.record(fact, events)
+        first = first or overheard.error
+        if moving or not overheard.error:
+            return said, first, moving

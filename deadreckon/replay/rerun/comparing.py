@@ -86,9 +86,11 @@ class Comparison:
 
     def add(self, asked: Asked) -> Divergence | None:
         """Compare the answers to one question; null where they are equal."""
+        self._digest.update(asked.question.id.encode())
+        if not (asked.recorded or asked.said or asked.error):
+            return None
         tally = self.tally
         tally.answers += len(asked.recorded)
-        self._digest.update(asked.question.id.encode())
         for said in asked.recorded:
             self._digest.update(_bytes(said))
         differences = [*compare(asked)]

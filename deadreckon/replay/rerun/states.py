@@ -59,7 +59,7 @@ def effects(
     """What a question and its answers do to the state that stands right before it, which is left
     as it is; `whole` keeps every path of it, to be compared with another program's."""
     encoded = encode_state(lived.state)
-    said = ask(_copied(lived, encoded), question, recorded).said
+    said, _, _ = ask(_copied(lived, encoded), question, recorded)
     names = sorted(named([question, *recorded, *said]))
     before = paths(encoded)
     about = [(path, value) for path, value in before.items() if concerns(path, value, names)]
