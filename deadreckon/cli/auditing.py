@@ -2,11 +2,11 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from deadreckon.cli.app import EXIT_USAGE, fail
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
 
 replay = App(
     name="replay",
@@ -20,6 +20,7 @@ replay.command("deadreckon.cli.whynot:whynot", name="whynot")
 replay.command("deadreckon.cli.rerun:rerun", name="rerun")
 replay.command("deadreckon.cli.whatif:whatif", name="whatif")
 replay.command("deadreckon.cli.past_metrics:metrics", name="metrics")
+replay.command("deadreckon.cli.pnl:pnl", name="pnl")
 
 
 @replay.command(name="audit")
@@ -28,15 +29,20 @@ def audit(
     /,
     *,
     everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    output: Annotated[
+        tuple[Path, ...], Parameter(name=["--output", "-o"], negative="", consume_multiple=False)
+    ] = (),
+    venue_statement: str | None = None,
     data: Path = Path("var"),
     nats: str | None = None,
     json: bool = False,
 ) -> None:
     """Recompute a day's PnL (or all of it) from the log alone, and compare what was said of it.
 
-    Exits 1 when portfolio's own events, the chain of the log or a projection disagree.
+    Exits 1 when portfolio's own events, the chain of the log, a projection or a venue's statement
+    disagree (with the latter in more than rounding).
 
-    Example: dr replay audit 2022-01-15 --data run1
+    Example: dr replay audit 2022-01-15 --data run1 -o statement.html
 
     Parameters
     ----------
@@ -44,6 +50,12 @@ def audit(
         A UTC day, YYYY-MM-DD.
     everything
         The whole log.
+    output
+        Write the whole statement to a file: .html (one page with charts, where every figure opens
+        the places of the log it comes from), .md or .json. May be given several times.
+    venue_statement
+        Compare with a broker's or exchange's CSV (docs/replay.md lists the columns); VENUE=FILE
+        where the file could be of several venues.
     data
         The folder of the stack, running or not.
     nats
@@ -56,9 +68,17 @@ def audit(
     checked_day(day)
     from deadreckon.cli.demo import show
     from deadreckon.cli.running import run
-    from deadreckon.stack.auditing import audited
+    from deadreckon.stack.auditing import EmptyDayError, audited
+    from deadreckon.stack.statements import wanted
 
-    document = run(lambda: audited(data, day, nats, shows=sys.stderr.isatty()))
+    async def job() -> dict[str, Any]:
+        more = wanted(output, venue_statement)
+        try:
+            return await audited(data, day, nats, shows=sys.stderr.isatty(), wanted=more)
+        except EmptyDayError as error:
+            fail(str(error), EXIT_DIFFERENCE)
+
+    document = run(job)
     if not document["events"]:
         print("dr: the log has nothing of that day", file=sys.stderr)
     show(document, json)

@@ -10,6 +10,8 @@ from deadreckon.replay.archive.signing import DamagedKeyError
 from deadreckon.replay.asof.places import PlaceError
 from deadreckon.replay.finding import AmbiguousIdError, UnknownIdError
 from deadreckon.replay.play import TapeMismatchError
+from deadreckon.replay.pnl.document import NotSealedError
+from deadreckon.replay.statements.venue_file import VenueFileError
 from deadreckon.replay.tapes.tape import TapeError
 from deadreckon.runtime.binary import MissingServerError
 from deadreckon.runtime.bus import (
@@ -25,12 +27,14 @@ from deadreckon.runtime.recollection import RecollectionError
 from deadreckon.runtime.secret import ExposedSecretError
 from deadreckon.runtime.server import ServerFailedError, StoreLockedError
 from deadreckon.runtime.snapshots import SnapshotAheadError
+from deadreckon.services.portfolio.booking import ImpossibleFillError
 from deadreckon.stack.exchange.process import ExchangeFailedError
 from deadreckon.stack.loopback import PortBusyError
 from deadreckon.stack.reading_views import NoViewsError
 from deadreckon.stack.rerun.checkout import CheckoutError
 from deadreckon.stack.rerun.process import OtherCodeError
 from deadreckon.stack.rerun.verb import NothingAskedError
+from deadreckon.stack.statements import StatementError
 from deadreckon.stack.views import AheadError
 from deadreckon.stack.workers import WorkerError
 
@@ -38,11 +42,14 @@ USAGE = (
     AmbiguousIdError,
     CheckoutError,
     FolderError,
+    NotSealedError,
     NothingAskedError,
     PlaceError,
+    StatementError,
     TapeError,
     TapeMismatchError,
     UnknownIdError,
+    VenueFileError,
 )
 WORLD = (
     AheadError,
@@ -57,6 +64,7 @@ WORLD = (
     FencedOutError,
     FolderBusyError,
     HoleError,
+    ImpossibleFillError,
     MissingServerError,
     NoViewsError,
     OtherCodeError,

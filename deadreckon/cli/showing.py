@@ -19,6 +19,7 @@ from deadreckon.stack.numerals import clean, figure, gain, money, share
 Document = dict[str, Any]
 FIGURES = ("realised", "unrealised", "fees", "funding", "net")
 RULES_SHOWN = 12
+MARKS = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("·", "yellow")}  # by what agrees
 FAULTS_SHOWN = 10
 
 
@@ -36,6 +37,12 @@ def show_statement(document: Document) -> None:
     for one in _abreast(console, tables):
         console.print(one)
     console.print(Padding(Group(*_facts(document)), (0, 0, 0, 1)))
+
+
+def profit_tables(document: Document) -> list[Text | Table]:
+    """The net, where it comes from, and the positions."""
+    positions = [_positions(document["positions"])] if document["positions"] else []
+    return [_heading(document), _profit(document), *positions]
 
 
 def show_next(data: Path, *, finished: bool) -> None:
@@ -158,6 +165,7 @@ def _facts(document: Document) -> list[Text]:
         _counts(document),
         *_run(document.get("run")),
         *_checks(document["checks"]),
+        *_more(document),
         *[
             Text(f"✗ no price or rate, so left out of every sum: {clean(name)}", "yellow")
             for name in document["unpriced"]
@@ -200,6 +208,25 @@ def _run(run: Document | None) -> list[Text]:
     ]
 
 
+def _more(document: Document) -> list[Text]:
+    """What there is to say beside the figures, where more than figures was asked for."""
+    lines = [Text(f"✗ {clean(found)}", "red") for found in document.get("evidence_differences", [])]
+    for name, what in (("venue_statement", "venue's statement"), ("seal", "archive")):
+        found = document.get(name)
+        if found:
+            mark, style = MARKS[found["agrees"]]
+            lines.append(Text(f"{mark} {what}: {clean(found['says'])}", style))
+    theirs = document.get("venue_statement", {})
+    for column in theirs.get("unknown_columns", []):
+        lines.append(Text(f"· a column that was not read: {clean(column)}", "yellow"))
+    for left in theirs.get("not_compared", []):
+        lines.append(Text(f"· not compared: {clean(left)}", "yellow"))
+    for file in document.get("written", []):
+        told = f"{clean(file['path'])}  {file['bytes']:,} bytes, sha256 {file['sha256']}"
+        lines.append(Text.assemble(("written ", "dim"), told))
+    return lines
+
+
 def _checks(checks: Document) -> list[Text]:
     faults = checks["portfolio_differences"] + checks["log_damages"]
     compared = f"{checks['portfolio_events_compared']:,} figures that portfolio said"
@@ -211,7 +238,6 @@ def _checks(checks: Document) -> list[Text]:
     lines += [Text(f"  {clean(fault)}", "red") for fault in faults[:FAULTS_SHOWN]]
     views = checks.get("projections")
     if views:
-        marks = {True: ("✓", "green"), False: ("✗", "bold red"), None: ("·", "yellow")}
-        mark, style = marks[views["agree"]]
+        mark, style = MARKS[views["agree"]]
         lines.append(Text(f"{mark} {clean(views['says'])}", style))
     return lines

@@ -1,0 +1,39 @@
+"""The PnL of sealed days for people, and what it was folded from."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from deadreckon.cli.showing import profit_tables
+
+
+def show(document: dict[str, Any]) -> None:
+    """Print the figures, then the ranges behind them."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print()
+    for each in profit_tables(document):
+        console.print(each)
+    for line in _origin(document):
+        console.print(Text.assemble(" ", line))
+    for name in document["unpriced"]:
+        told = f" ✗ no price or rate, so left out of every sum: {name}"
+        console.print(Text(told, "yellow"))
+
+
+def _origin(document: dict[str, Any]) -> list[Text]:
+    ranges = document["ranges"]
+    repeated = document["repeated_fills"]
+    again = f", {repeated:,} reported again and counted once" if repeated else ""
+    signers = sorted({each["signed_by"] for each in ranges})
+    told = [f"{each['number']} {each['root']}" for each in (ranges[:1] + ranges[1:][-1:])]
+    return [
+        Text(f"{document['fills']:,} fills{again}"),
+        Text(
+            f"sequences {document['first_sequence']:,} to {document['last_sequence']:,} in "
+            f"{len(ranges):,} sealed ranges; {document['ranges_folded']:,} ranges and "
+            f"{document['fills_folded']:,} fills folded, every file as it was sealed"
+        ),
+        Text.assemble(("Merkle root of range ", "dim"), ", of ".join(told)),
+        Text.assemble(("signed by ", "dim"), ", ".join(each or "nobody" for each in signers)),
+    ]

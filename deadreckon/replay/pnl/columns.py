@@ -1,0 +1,201 @@
+"""Fills of an archive as columns of integers, every trade once."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy
+import polars
+from numpy.typing import NDArray
+from polars import col
+
+from deadreckon.services.portfolio import ledger
+from deadreckon.services.portfolio.booking import is_first
+
+Integers = NDArray[numpy.int64]
+Numbers = NDArray[numpy.intp]  # of rows, from 0
+
+AMOUNTS = ("quantity", "price", "fee")
+NAMES = ("strategy", "venue", "instrument", "fee_currency")
+CODES_MAX = 1 << 16  # kinds in a lookup; more are sorted
+HALVES_MAX = 1 << 20  # rows whose halves of 32 bits a float sums without rounding
+
+
+class Kind(NamedTuple):
+    """What fills have in common that end in one holding and one currency's fees."""
+
+    strategy: str
+    venue: str
+    instrument: str
+    fee_currency: str
+
+
+class Told(NamedTuple):
+    """The amounts of a fill as its event says them; `quantity` is signed."""
+
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+
+
+class Fills(NamedTuple):
+    """Fills in the order of the log.
+
+    Quantities are signed (a sale is negative). Amounts are units of 10**-scale. A fill of which
+    int64 is too small for one of the three has 0 for all of them, and is `told` besides.
+    """
+
+    sequences: Integers
+    kinds: list[Kind]
+    kind: Integers  # of each fill, a number of `kinds`
+    quantities: Integers
+    quantity_scales: Integers
+    prices: Integers
+    price_scales: Integers
+    fees: Integers
+    fee_scales: Integers
+    rows: Numbers  # as they were read
+    told: dict[int, Told]  # by row, the fills of which int64 could not hold an amount
+
+    def part(self, wanted: slice | Numbers | NDArray[numpy.bool_]) -> "Fills":
+        """Some of them."""
+        parts: dict[str, Any] = {
+            name: value[wanted]
+            for name, value in self._asdict().items()
+            if isinstance(value, numpy.ndarray)
+        }
+        return self._replace(**parts)
+
+
+def nothing() -> Fills:
+    """No fill at all."""
+    none = numpy.array([], dtype=numpy.int64)
+    return Fills(none, [], none, none, none, none, none, none, none, none, {})
+
+
+def scan(paths: Sequence[Path]) -> polars.LazyFrame:
+    """Files of fills as one table, in the order given."""
+    return polars.scan_parquet(list(paths), glob=False, hive_partitioning=False)
+
+
+def read(paths: Sequence[Path]) -> Fills:
+    """Every fill of the files, repetitions too."""
+    bought = col("side") == "buy"
+    signed = polars.when(bought).then(col("quantity_units")).otherwise(-col("quantity_units"))
+    pools = [polars.Categorical(polars.Categories.random()) for _ in NAMES]
+    names = [col(name).cast(pool) for name, pool in zip(NAMES, pools, strict=True)]
+    amounts = [signed, col("price_units"), col("fee_units")]
+    scales = [col(f"{name}_scale") for name in AMOUNTS]
+    table = scan(paths).select("sequence", *names, *amounts, *scales).collect(engine="streaming")
+    told = _told(paths) if any(table[f"{name}_units"].null_count() for name in AMOUNTS) else {}
+    kinds, kind = _kinds([table[name] for name in NAMES])
+    columns = [table[f"{name}_{part}"] for part in ("units", "scale") for name in AMOUNTS]
+    quantities, prices, fees, *finesse = [_whole(column, told) for column in columns]
+    return Fills(
+        sequences=table["sequence"].to_numpy(),
+        kinds=kinds,
+        kind=kind,
+        quantities=quantities,
+        quantity_scales=finesse[0],
+        prices=prices,
+        price_scales=finesse[1],
+        fees=fees,
+        fee_scales=finesse[2],
+        rows=numpy.arange(len(table)),
+        told=told,
+    )
+
+
+def _whole(column: polars.Series, told: dict[int, Told]) -> Integers:
+    """A column of integers, 0 where a fill is told by text."""
+    if told:
+        column = column.fill_null(0).scatter(sorted(told), 0)
+    return column.to_numpy()
+
+
+def _told(paths: Sequence[Path]) -> dict[int, Told]:
+    unfit = polars.any_horizontal(col(f"{name}_units").is_null() for name in AMOUNTS)
+    table = scan(paths).with_row_index("row").filter(unfit)
+    found = {}
+    for row, side, *texts in table.select("row", "side", *AMOUNTS).collect().iter_rows():
+        quantity, price, fee = map(Decimal, texts)
+        found[row] = Told(quantity if side == "buy" else -quantity, price, fee)
+    return found
+
+
+def _kinds(columns: list[polars.Series]) -> tuple[list[Kind], Any]:
+    """The different combinations of names, and which of them each row is."""
+    kind: Any = numpy.zeros(len(columns[0]), dtype=numpy.uint16)
+    count = 1
+    for column in columns:
+        physical = column.to_physical().to_numpy()
+        size = int(physical.max(initial=0)) + 1
+        if size > 1:
+            kind, count = _dense(kind.astype(numpy.int64) * size + physical, count * size)
+    met = numpy.zeros(count, dtype=numpy.int64)
+    met[kind] = numpy.arange(len(kind))  # a row of each
+    texts = [column.gather(met).cast(polars.String).to_list() for column in columns]
+    return [Kind(*names) for names in zip(*texts, strict=True)], kind
+
+
+def _dense(codes: Any, most: int) -> tuple[Any, int]:
+    """The codes, which are below `most`, numbered without gaps, and how many there are."""
+    if most > CODES_MAX:
+        met, kind = numpy.unique(codes, return_inverse=True)
+        return kind, len(met)
+    there = numpy.bincount(codes, minlength=most) > 0
+    numbers = (numpy.cumsum(there) - 1).astype(numpy.uint16)
+    return numbers[codes], int(there.sum())
+
+
+def repetitions(paths: Sequence[Path]) -> Numbers:
+    """Rows whose trade the ledger knew already, by the ledger's own rule.
+
+    64 bits of a hash tell whether anything may be repeated at all: that is what a day costs in
+    which nothing is. What may be is looked at by its text.
+    """
+    hashes = (
+        scan(paths)
+        .select(col("trade_id").hash())
+        .collect(engine="streaming")
+        .to_series()
+        .to_numpy()
+    )
+    ordered = numpy.sort(hashes)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    if not len(twice):
+        return numpy.array([], dtype=numpy.intp)
+    return _known(paths, numpy.isin(hashes, twice))
+
+
+def _known(paths: Sequence[Path], suspect: NDArray[numpy.bool_]) -> Numbers:
+    """Suspects in log order through the ledger's memory of trades, and with them the first other
+    fill of each venue's day: a new day is when the ledger forgets."""
+    table = scan(paths).select("venue", "trade_id", "at").with_row_index("row").collect()
+    table = table.with_columns(
+        polars.Series("suspect", suspect), day=col("at").cum_max() // 86_400_000_000_000
+    )
+    firsts = table.filter(~col("suspect")).unique(
+        ["venue", "day"], keep="first", maintain_order=True
+    )
+    looked = polars.concat([table.filter("suspect"), firsts]).sort("row")
+    memory = ledger.initial()
+    known = [
+        row
+        for row, venue, trade_id, at in looked.select("row", "venue", "trade_id", "at").iter_rows()
+        if not is_first(memory, at, venue, trade_id)
+    ]
+    return numpy.array(known, dtype=numpy.intp)
+
+
+def sums_by(codes: Any, values: Integers, count: int) -> list[int]:
+    """The exact sum of the values of each code below `count`, in Python's integers."""
+    sums = [0] * count
+    for start in range(0, len(values), HALVES_MAX):
+        part, code = values[start : start + HALVES_MAX], codes[start : start + HALVES_MAX]
+        high = numpy.bincount(code, weights=part >> 32, minlength=count)
+        low = numpy.bincount(code, weights=part & 0xFFFFFFFF, minlength=count)
+        for number in numpy.flatnonzero((high != 0) | (low != 0)).tolist():
+            sums[number] += (int(high[number]) << 32) + int(low[number])
+    return sums

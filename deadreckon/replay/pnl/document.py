@@ -1,0 +1,154 @@
+"""The PnL of a day or of everything as a document, and the sealed ranges it was folded from."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from deadreckon.contracts.amounts import EXACT, text
+from deadreckon.replay.archive.segments import Archive, Manifest
+from deadreckon.replay.figures import Figures, Key, figures, total
+from deadreckon.replay.pnl.sealed import Reading, Told
+from deadreckon.services.portfolio import accounting, ledger
+from deadreckon.services.portfolio.holdings import Ledger
+
+Document = dict[str, Any]
+
+
+class NotSealedError(Exception):
+    """You asked an archive for a day that is not in it; the message says what to do."""
+
+
+class Close(Struct, frozen=True):
+    """A book at the end of a range."""
+
+    figures: dict[Key, Figures]
+    quantities: dict[Key, Decimal]
+    equity: Decimal
+    deposited: Decimal
+    fills: int
+    repeated: int
+
+
+def profit(archive: Archive, book: str, day: str | None, told: Told = None) -> Document:
+    """Keys stand in a fixed order, amounts are decimal texts in the reporting currency.
+
+    Raises NotSealedError for a day that is not sealed, ArchiveError for a file that is not the one
+    that was, ImpossibleFillError for fills that cannot be.
+    """
+    ranges = _wanted(archive, day)
+    reading = Reading(archive, book, ranges[-1].number)
+    if day is not None and ranges[0].number == 1:
+        reading.before_the_first_day()
+    opening = _close(reading, ranges[0].number - 1, told)
+    closing = _close(reading, ranges[-1].number, told)
+    change = _change(opening, closing)
+    now = ledger.equity(reading.ledger)
+    return {
+        "book": book,
+        "day": day or "all",
+        "fills": closing.fills - opening.fills,
+        "repeated_fills": closing.repeated - opening.repeated,
+        "pnl": total(change.values()).texts(),
+        "by_strategy": _by(change, 0, "strategy"),
+        "by_venue": _by(change, 1, "venue"),
+        "by_instrument": _by(change, 2, "instrument"),
+        "fees_by_currency": _fees(reading.ledger),
+        "positions": _positions(opening, reading.ledger),
+        "equity": {
+            "opening": text(opening.equity),
+            "deposited": text(EXACT.subtract(closing.deposited, opening.deposited)),
+            "closing": text(closing.equity),
+        },
+        "unpriced": now.unpriced,
+        "first_sequence": ranges[0].first,
+        "last_sequence": ranges[-1].last,
+        "ranges": [_range(manifest) for manifest in ranges],
+        "ranges_folded": ranges[-1].number,
+        "fills_folded": closing.fills,
+    }
+
+
+def _wanted(archive: Archive, day: str | None) -> list[Manifest]:
+    """The ranges of a day, or all; a range of several days has the name of its last."""
+    found = [each for each in archive.manifests if day is None or each.day == day]
+    if found:
+        return found
+    if not archive.manifests:
+        raise NotSealedError(f"nothing is sealed in {archive.root}: dr archive seal --all")
+    first, last = archive.manifests[0].day, archive.manifests[-1].day
+    raise NotSealedError(
+        f"{day} is not sealed (from {first} to {last} is): dr archive seal {day}, or dr replay "
+        f"audit {day}, which needs no archive"
+    )
+
+
+def _close(reading: Reading, number: int, told: Told) -> Close:
+    book = reading.upto(number, told)
+    return Close(
+        figures=figures(book),
+        quantities={key: accounting.quantity(held) for key, held in ledger.positions(book)},
+        equity=ledger.net_worth(book).equity,
+        deposited=ledger.net_deposits(book),
+        fills=reading.fills,
+        repeated=reading.repeated,
+    )
+
+
+def _change(opening: Close, closing: Close) -> dict[Key, Figures]:
+    none = Figures()
+    return {
+        key: after.minus(opening.figures.get(key, none))
+        for key, after in sorted(closing.figures.items())
+    }
+
+
+def _by(change: dict[Key, Figures], part: int, name: str) -> list[Document]:
+    groups: dict[str, list[Figures]] = {}
+    for key, found in change.items():
+        groups.setdefault(key[part], []).append(found)
+    return [{name: group} | total(members).texts() for group, members in sorted(groups.items())]
+
+
+def _fees(book: Ledger) -> dict[str, str]:
+    """What was paid so far, in each currency's own units."""
+    return {
+        currency: text(Decimal(account.fees.units).scaleb(-account.fees.scale, EXACT))
+        for currency, account in sorted(book.accounts.items())
+    }
+
+
+def _positions(opening: Close, book: Ledger) -> list[Document]:
+    return [_position(key, opening, book) for key in _keys(book)]
+
+
+def _keys(book: Ledger) -> Iterable[Key]:
+    return sorted(key for key, _ in ledger.positions(book))
+
+
+def _position(key: Key, opening: Close, book: Ledger) -> Document:
+    strategy, venue, instrument = key
+    held = ledger.position(book, strategy, instrument)
+    price = ledger.mark(book, instrument)
+    assert held is not None
+    return {
+        "strategy": strategy,
+        "venue": venue,
+        "instrument": instrument,
+        "opening_quantity": text(opening.quantities.get(key, Decimal(0))),
+        "closing_quantity": text(accounting.quantity(held)),
+        "average_price": text(accounting.average_price(held)),
+        "mark": text(price.price) if price else None,
+    }
+
+
+def _range(manifest: Manifest) -> Document:
+    return {
+        "number": manifest.number,
+        "day": manifest.day,
+        "first": manifest.first,
+        "last": manifest.last,
+        "root": manifest.root,
+        "signed_by": manifest.public_key,
+    }

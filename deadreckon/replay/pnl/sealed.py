@@ -1,0 +1,198 @@
+"""A book's ledger at the end of a sealed range, folded from the archive's columns."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy
+import polars
+from polars import col
+
+from deadreckon.contracts import subjects
+from deadreckon.contracts.event import Mode, Recorded
+from deadreckon.contracts.market import CurrencyRateUpdated, FundingRatePublished
+from deadreckon.contracts.moments import day_start
+from deadreckon.replay.archive.days import TIMES
+from deadreckon.replay.archive.families import MESSAGES
+from deadreckon.replay.archive.segments import Archive, Manifest, Segment
+from deadreckon.replay.pnl import columns
+from deadreckon.replay.pnl.booking import book
+from deadreckon.replay.pnl.columns import Numbers
+from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.feed import Decoding
+from deadreckon.runtime.intake import Intake
+from deadreckon.services.portfolio import ledger
+from deadreckon.services.portfolio.holdings import Ledger, Mark
+
+Told = Callable[[int, int], None] | None  # hears of ranges: done, of
+
+ROWS_MAX = 4_000_000  # fills in memory at once: some 400 MB
+RATES: dict[str, Any] = {
+    "market.funding_rate_published": FundingRatePublished,
+    "market.currency_rate_updated": CurrencyRateUpdated,
+}
+
+
+class Reading:
+    """Folds ranges of an archive one after the other; each file is held against its hash first."""
+
+    def __init__(self, archive: Archive, book: str, last: int, mode: Mode = "paper") -> None:
+        """`last` is the number of the last range that will be asked for."""
+        self._archive = archive
+        self._ranges = archive.manifests[:last]
+        self._book = book
+        self._intake = Intake(book, mode, reads_signals=False)
+        self._known: Numbers | None = None  # rows of fills that repeat a trade
+        self._set_up = 0  # facts before this message are in the ledger already
+        self._row = 0  # the next fill, counted over all ranges
+        self.ledger = ledger.initial()
+        self.done = 0  # ranges folded
+        self.fills = 0
+        self.repeated = 0
+
+    def upto(self, number: int, told: Told = None) -> Ledger:
+        """The ledger after the range of that number, its marks as they stood there.
+
+        Raises ArchiveError for a file that is not the sealed one, ImpossibleFillError for a fill
+        that cannot be.
+        """
+        while self.done < number:
+            ranges = self._next(number)
+            self._fold(ranges)
+            self.done = ranges[-1].number
+            if told:
+                told(self.done, number)
+        self.ledger.marks = self._marks(number)
+        return self.ledger
+
+    def before_the_first_day(self) -> Ledger:
+        """The ledger when time begins: what was set up before any market or clock event."""
+        if self._ranges and not self.done:
+            first = self._ranges[:1]
+            times = polars.any_horizontal(col("subject").str.starts_with(each) for each in TIMES)
+            rows = columns.scan(self._checked(first, MESSAGES)).filter(times)
+            begun = rows.select(col("sequence").min()).collect().item()
+            facts = [said for said in self._facts(first) if begun and said.sequence < begun]
+            book(self.ledger, columns.nothing(), facts)
+            self._set_up = begun or 0
+            self._intake = Intake(self._book, self._intake.mode, reads_signals=False)
+        return self.ledger
+
+    def _next(self, number: int) -> list[Manifest]:
+        """So many ranges as may be folded at once."""
+        found: list[Manifest] = []
+        rows = 0
+        for manifest in self._ranges[self.done : number]:
+            rows += sum(each.rows for each in self._segments([manifest], "fills"))
+            if found and rows > ROWS_MAX:
+                break
+            found.append(manifest)
+        return found
+
+    def _fold(self, ranges: list[Manifest]) -> None:
+        files = self._checked(ranges, "fills")
+        facts = [said for said in self._facts(ranges) if said.sequence >= self._set_up]
+        if not files:
+            book(self.ledger, columns.nothing(), facts)
+            return
+        fills = columns.read(files)
+        known = self._repetitions() - self._row
+        known = known[(known >= 0) & (known < len(fills.rows))]
+        self._row += len(fills.rows)
+        self.repeated += len(known)
+        self.fills += len(fills.rows) - len(known)
+        if len(known):
+            fills = fills.part(numpy.delete(numpy.arange(len(fills.rows)), known))
+        book(self.ledger, fills, facts)
+
+    def _repetitions(self) -> Numbers:
+        if self._known is None:
+            self._known = columns.repetitions(self._checked(self._ranges, "fills"))
+        return self._known
+
+    def _segments(self, ranges: Sequence[Manifest], family: str) -> list[Segment]:
+        books = (self._book, subjects.SHARED)
+        return [
+            segment
+            for manifest in ranges
+            for segment in manifest.segments
+            if segment.family == family and segment.book in books
+        ]
+
+    def _checked(self, ranges: Sequence[Manifest], family: str) -> list[Path]:
+        """The files of a family, none of which differs from what was sealed."""
+        segments = self._segments(ranges, family)
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(self._archive.check_file, segments))
+        return [self._archive.root / segment.path for segment in segments]
+
+    def _facts(self, ranges: Sequence[Manifest]) -> list[Recorded[Any]]:
+        """What operators said, and rates, in log order."""
+        found = [*self._operators(ranges), *self._rates(ranges)]
+        return sorted(found, key=lambda said: (said.sequence, said.index))
+
+    def _operators(self, ranges: Sequence[Manifest]) -> Iterator[Recorded[Any]]:
+        """Facts from the doors, each once, as every service takes them."""
+        files = self._checked(ranges, MESSAGES)
+        door = f"log.{self._book}.op."
+        rows = (
+            columns.scan(files)
+            .filter(col("subject").str.starts_with(door))
+            .select("sequence", "subject", "payload", "stored_at")
+            .sort("sequence")
+            .collect()
+        )
+        decoding = Decoding(from_start=False)
+        stored = [Stored(*values) for values in rows.iter_rows()]
+        for manifest in ranges:
+            self._intake.now = max(self._intake.now, day_start(manifest.day))
+            for each in stored:
+                if manifest.first <= each.sequence <= manifest.last:
+                    yield from self._intake.admit(decoding.decode(each))
+
+    def _rates(self, ranges: Sequence[Manifest]) -> Iterator[Recorded[Any]]:
+        files = self._checked(ranges, "marks")
+        if not files:
+            return
+        rows = columns.scan(files).filter(col("type").is_in(list(RATES))).collect()
+        for row in rows.iter_rows(named=True):
+            shape = RATES[row["type"]]
+            told = (name for name in shape.__struct_fields__ if row.get(name) is not None)
+            fields = {name: row[name] for name in told}
+            event = msgspec.convert(fields, shape, strict=False)
+            yield Recorded(
+                row["id"],
+                row["at"],
+                subjects.SHARED,
+                row["mode"],
+                row["source"],
+                row["cause"],
+                row["root"],
+                event,
+                row["sequence"],
+                row["index"],
+            )
+
+    def _marks(self, number: int) -> dict[str, Mark]:
+        """The last price of every instrument at the end of a range: the ranges before are looked
+        through from there on, until nothing that is listed is missing."""
+        found: dict[str, Mark] = {}
+        missing = set(self.ledger.listings)
+        for manifest in reversed(self._ranges[:number]):
+            if not missing:
+                break
+            files = self._checked([manifest], "marks")
+            last = _last_marks(files) if files else {}
+            found |= {name: mark for name, mark in last.items() if name not in found}
+            missing -= set(last)
+        return found
+
+
+def _last_marks(files: Sequence[Path]) -> dict[str, Mark]:
+    rows = columns.scan(files).select("instrument", "mark", "at", "type").collect()
+    named = rows.filter(col("mark").is_not_null() & ~col("type").is_in(list(RATES)))
+    last = named.unique("instrument", keep="last", maintain_order=False)
+    return {name: Mark(Decimal(text), at) for name, text, at, _ in last.iter_rows()}

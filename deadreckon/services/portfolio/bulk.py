@@ -1,0 +1,219 @@
+"""What many fills do to positions: `accounting.apply_fill` over columns, to the same integers.
+
+Three things make columns fast without a second definition of cost (decision 0024):
+
+* For every fill signed notional == change of cost - change of realised, so over many fills
+  realised is what cost and the sum of notionals leave; nobody has to follow it.
+* A fill that opens, ends or turns a position sets the cost anew, to held x price; what was before
+  no longer matters. Only the fills after the last of these are to be followed.
+* Of those, additions are sums. A reduction rounds, so reductions are followed one by one; but a
+  reduction also brings costs nearer to each other. Followed from both bounds of what the cost can
+  have been, a long row of them meets in one integer: which is the cost, however it began.
+
+Products and sums are int64 where bounds prove that the true values fit; a position for which they
+do not goes through `accounting.apply_fill` one fill at a time, in Python's integers. Nothing wraps.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy
+from msgspec import structs
+from numpy.typing import NDArray
+
+from deadreckon.contracts.amounts import divide_half_even
+from deadreckon.contracts.signals import Side
+from deadreckon.services.portfolio import accounting
+from deadreckon.services.portfolio.accounting import Position
+
+Integers = NDArray[numpy.int64]
+
+WORTHWHILE = 24  # fills of a position from which columns are faster than one at a time
+COST_MAX = 2**62
+FITS = float(COST_MAX)  # bounds are floats; they err by less than what is left to 2**63
+CONTRACTION = 75.0  # natural logarithm: 2**63 comes down to 1, and 1 to nothing but for e**-32
+
+
+class Rows(NamedTuple):
+    """Fills of several positions, those of one beside each other and in the order of the log.
+
+    `quantities` are signed (a sale is negative), in units of each position's quantity scale,
+    `prices` in those of its price scale.
+    """
+
+    quantities: Integers
+    prices: Integers
+
+    def part(self, start: int, stop: int) -> "Rows":
+        """Some of them."""
+        return Rows(self.quantities[start:stop], self.prices[start:stop])
+
+
+class _Course(NamedTuple):
+    """What the fills do, row by row, in int64 that wraps: believe it only where it `fits`."""
+
+    held: Integers  # after each
+    notionals: Integers  # signed: quantity x price x contract
+    resets: NDArray[numpy.bool_]  # the cost is held x price after it, whatever it was before
+    fits: Any  # by position: no true value leaves int64
+
+
+def apply_fills(positions: Sequence[Position], starts: Sequence[int], rows: Rows) -> list[Position]:
+    """The positions after their fills; those of positions[n] begin at starts[n], and are some."""
+    stops = [*starts[1:], len(rows.quantities)]
+    if len(rows.quantities) < WORTHWHILE * len(positions):
+        return [
+            one_by_one(position, rows.part(start, stop))
+            for position, start, stop in zip(positions, starts, stops, strict=True)
+        ]
+    begins = numpy.asarray(starts, dtype=numpy.int64)
+    course = _course(positions, begins, rows)
+    sums = _exact_sums(course.notionals, begins)
+    numbered = numpy.where(course.resets, numpy.arange(len(course.resets)), -1)
+    lasts = numpy.maximum.reduceat(numbered, begins).tolist()
+    after = []
+    for number, position in enumerate(positions):
+        start, stop = starts[number], stops[number]
+        if course.fits[number]:
+            cost = _cost(position, course, rows, (start, stop), lasts[number])
+            after.append(_moved(position, int(course.held[stop - 1]), cost, sums[number]))
+        else:
+            after.append(one_by_one(position, rows.part(start, stop)))
+    return after
+
+
+def one_by_one(position: Position, rows: Rows) -> Position:
+    """The position after its fills, in Python's integers, which hold whatever comes."""
+    for quantity, price in zip(rows.quantities.tolist(), rows.prices.tolist(), strict=True):
+        side: Side = "buy" if quantity > 0 else "sell"
+        position = accounting.apply_fill(position, side, abs(quantity), price)
+    return position
+
+
+def _moved(position: Position, quantity: int, cost: int, notional: int) -> Position:
+    realised = position.realised + cost - position.cost - notional
+    return structs.replace(position, quantity=quantity, cost=cost, realised=realised)
+
+
+def _course(positions: Sequence[Position], begins: Integers, rows: Rows) -> _Course:
+    lengths = numpy.diff(begins, append=len(rows.quantities))
+    quantities, prices = rows
+    contracts = [position.contract for position in positions]
+    if any(contract != 1 for contract in contracts):
+        prices = prices * numpy.repeat(_wrapped(contracts), lengths)
+    running = numpy.cumsum(quantities)
+    opening = _wrapped([position.quantity for position in positions])
+    held = running + numpy.repeat(opening - (running[begins] - quantities[begins]), lengths)
+    before = held - quantities
+    return _Course(
+        held=held,
+        notionals=quantities * prices,
+        resets=(held == 0) | (before == 0) | ((before ^ held) < 0),
+        fits=_fits(positions, begins, rows, held),
+    )
+
+
+def _wrapped(integers: Sequence[int]) -> Integers:
+    """Integers of any size in int64; those that do not fit are 0, and `_fits` knows them."""
+    held = [integer if abs(integer) < COST_MAX else 0 for integer in integers]
+    return numpy.array(held, dtype=numpy.int64)
+
+
+def _fits(positions: Sequence[Position], begins: Integers, rows: Rows, held: Integers) -> Any:
+    """Whether neither a quantity, nor a notional, nor a cost can leave int64.
+
+    A cost is at most what is held at the dearest price there was, and half a unit for each fill
+    that rounds. A quantity is at most twice what is held before or after it.
+    """
+    opened = numpy.array([abs(position.quantity) for position in positions], dtype=float)
+    cost = numpy.array([abs(position.cost) for position in positions], dtype=float)
+    contract = numpy.array([position.contract for position in positions], dtype=float)
+    moved = numpy.add.reduceat(_sizes(rows.quantities), begins)
+    dearest = numpy.maximum.reduceat(_sizes(rows.prices), begins) * contract
+    dearest = numpy.maximum(dearest, cost / numpy.maximum(opened, 1.0))
+    most = numpy.maximum(numpy.maximum.reduceat(_sizes(held), begins), opened)
+    return (opened + moved < FITS) & (2 * most * dearest + len(held) < FITS) & (contract < FITS)
+
+
+def _sizes(integers: Integers) -> NDArray[numpy.float64]:
+    return numpy.abs(integers.astype(numpy.float64))
+
+
+def _exact_sums(values: Integers, begins: Integers) -> list[int]:
+    """Sums of parts, in Python's integers: halves of 32 bits cannot wrap below 2**31 rows."""
+    high = numpy.add.reduceat(values >> 32, begins).tolist()
+    low = numpy.add.reduceat(values & 0xFFFFFFFF, begins).tolist()
+    return [(above << 32) + below for above, below in zip(high, low, strict=True)]
+
+
+def _cost(position: Position, course: _Course, rows: Rows, part: tuple[int, int], last: int) -> int:
+    """The cost after all fills of a position: from its last reset on, or from what it was."""
+    start, stop = part
+    cost = position.cost
+    if last >= 0:
+        start = last + 1
+        cost = int(course.held[last]) * int(rows.prices[last]) * position.contract
+    if start == stop:
+        return cost
+    quantities, held = rows.quantities[start:stop], course.held[start:stop]
+    notionals = course.notionals[start:stop]
+    at = numpy.flatnonzero((quantities ^ held) < 0)
+    if not len(at):
+        return cost + int(notionals.sum())
+    sign = 1 if held[0] > 0 else -1
+    reductions = _reductions(sign * quantities, sign * held, sign * notionals, at)
+    return sign * reductions.after(sign * cost)
+
+
+class _Reductions(NamedTuple):
+    """What reduces a long position that stays one, and the notional that adds to it meanwhile."""
+
+    added: Integers  # between the reduction before and this one
+    reduced: Integers  # quantity, more than 0
+    held: Integers  # before it
+    rest: int  # added after the last
+
+    def after(self, cost: int) -> int:
+        """The cost after all of them, if it is `cost` before the first."""
+        distance = numpy.cumsum(-numpy.log1p(-self.reduced[::-1] / self.held[::-1]))
+        needed = int(numpy.searchsorted(distance, CONTRACTION)) + 1
+        met = self._from_bounds(len(self.held) - needed) if needed < len(self.held) else None
+        found = self._follow(cost, iter(self._steps(0))) if met is None else met
+        return found + self.rest
+
+    def _from_bounds(self, start: int) -> int | None:
+        """The cost after the last, whatever it was at `start`; None if that still tells.
+
+        A greater cost never becomes the smaller one, so what lies between two that met is there.
+        """
+        low, high = -COST_MAX, COST_MAX
+        steps = iter(self._steps(start))
+        for added, reduced, held in steps:
+            low, high = low + added, high + added
+            low -= divide_half_even(low * reduced, held)
+            high -= divide_half_even(high * reduced, held)
+            if low == high:
+                return self._follow(low, steps)
+        return None
+
+    def _follow(self, cost: int, steps: Iterator[tuple[int, int, int]]) -> int:
+        for added, reduced, held in steps:
+            cost += added
+            cost -= divide_half_even(cost * reduced, held)
+        return cost
+
+    def _steps(self, start: int) -> Iterator[tuple[int, int, int]]:
+        columns = (self.added[start:], self.reduced[start:], self.held[start:])
+        return zip(*(column.tolist() for column in columns), strict=True)
+
+
+def _reductions(
+    quantities: Integers, held: Integers, notionals: Integers, at: Integers
+) -> _Reductions:
+    additions = notionals.copy()
+    additions[at] = 0
+    running = numpy.cumsum(additions)
+    reduced = -quantities[at]
+    between = numpy.diff(running[at], prepend=0)
+    rest = numpy.diff(running[[at[-1], -1]])
+    return _Reductions(between, reduced, held[at] + reduced, int(rest[0]))
