@@ -219,3 +219,6 @@ def list_(*, data: Path = Path("var"), json: bool = False) -> None:
         f"{growth.bytes_per_day:,} bytes and {growth.events_per_day:,} events, "
         f"{growth.bytes_per_event:,} bytes an event"
     )
+
+
+archive.command("deadreckon.cli.pruning:prune", name="prune")

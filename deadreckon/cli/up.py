@@ -30,7 +30,7 @@ def up(
     ----------
     config
         A TOML file with data, nats, book, mode, services, web_port,
-        nats_port, clock_seconds, processes, venues (docs/venues.md).
+        nats_port, clock_seconds, processes, venues (docs/venues.md), archive (docs/archive.md).
     data
         The folder this stack lives in; var unless the file says otherwise.
     nats

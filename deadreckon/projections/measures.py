@@ -235,6 +235,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure("operator_refusals_total", "counter", "operators' words not understood", _RULE),
     Measure("log_time_seconds", "gauge", "decision time of the last event, Unix seconds", ()),
+    Measure("archive_sealed_sequence", "gauge", "last sequence of the log that is sealed", ()),
     Measure("log_sequence", "gauge", "last sequence of the log that is in these figures", ()),
     Measure(
         "metric_series_omitted_total",

@@ -6,7 +6,16 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from deadreckon.contracts import governance, market, orders, portfolio, signals, venues, views
+from deadreckon.contracts import (
+    archive,
+    governance,
+    market,
+    orders,
+    portfolio,
+    signals,
+    venues,
+    views,
+)
 from deadreckon.contracts.amounts import EXACT, canonical, ratio
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
@@ -321,6 +330,10 @@ def _operator(state: State, said: Recorded[governance.OperatorRefused]) -> None:
     state.series.count("operator_refusals_total", said.book, said.event.rule)
 
 
+def _sealed(state: State, said: Recorded[archive.RangeSealed]) -> None:
+    state.series.set("archive_sealed_sequence", Decimal(said.event.last))
+
+
 _FOLDS: dict[type[Event], Callable[[State, Recorded[Any]], None]] = {
     market.BarClosed: _bar,
     market.QuoteUpdated: _quote,
@@ -360,4 +373,5 @@ _FOLDS: dict[type[Event], Callable[[State, Recorded[Any]], None]] = {
     governance.LogDamaged: _damaged,
     governance.ResumeRequested: _resumed,
     governance.OperatorRefused: _operator,
+    archive.RangeSealed: _sealed,
 }

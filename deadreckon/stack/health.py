@@ -96,6 +96,11 @@ class HealthCollector(Collector):
         for name, count in snapshots.refused.items() if snapshots else ():
             refused.add_metric([name], count)
         yield refused
+        unsealed = CounterMetricFamily(
+            "deadreckon_archive_seal_failures", "attempts to seal closed days that failed"
+        )
+        unsealed.add_metric([], self._vitals.seal_failures())
+        yield unsealed
 
 
 def _gauge(name: str, note: str, value: float) -> Metric:

@@ -28,6 +28,7 @@ from deadreckon.services.venues.port import Venue
 from deadreckon.stack.assembly import BOOK, RANK, VENUE_SIM, assemble
 from deadreckon.stack.host import stack_bus, whereabouts
 from deadreckon.stack.interrupts import interrupted
+from deadreckon.stack.sealing import ArchivePolicy, Sealer
 from deadreckon.stack.serving import served
 from deadreckon.stack.setup import say
 from deadreckon.stack.supervision import halt_after_crashes
@@ -48,7 +49,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     events. `web_port` is on loopback, null for no gateway; `nats_port` is the embedded server's,
     -1 for a free one, `tls` its certificates; `clock_seconds` is between two ticks. With
     `processes` each service has one of its own, started again when it ends. `venues` are those
-    beside the paper venue; each adds its edge to the services."""
+    beside the paper venue; each adds its edge to the services. `archive` says whether closed days
+    are sealed."""
 
     data: str = "var"
     nats: str | None = None
@@ -61,6 +63,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     processes: bool = False
     tls: Tls | None = None
     venues: Venues = Venues()
+    archive: ArchivePolicy = ArchivePolicy()
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -105,6 +108,7 @@ class Live:
             venue=venue,
         )
         self._workers = self._processes() if settings.processes else None
+        self.sealer = Sealer(Path(settings.data), settings.nats, bus, settings.archive)
         self.clock = Clock(bus, mode=settings.mode, code=__version__, every=settings.clock_seconds)
 
     @property
@@ -171,6 +175,7 @@ class Live:
         ]
         jobs.append(asyncio.create_task(self.clock.run(), name="clock"))
         jobs.append(asyncio.create_task(self.views.follow(), name="views"))
+        jobs.append(asyncio.create_task(self.sealer.run(), name="sealer"))
         done, rest = await asyncio.wait([*jobs, ending], return_when=asyncio.FIRST_COMPLETED)
         await end(rest)
         for task in done:
@@ -248,6 +253,7 @@ async def stand_up(settings: Settings, announce: Callable[[Whereabouts], None]) 
             stored,
             lambda: live.watched,
             lambda: live.ends,
+            lambda: live.sealer.failures,
         )
         web = await stack.enter_async_context(served(folder, vitals, settings.web_port))
         server = None if settings.nats else whereabouts(folder)

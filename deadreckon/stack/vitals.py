@@ -34,6 +34,7 @@ class Vitals(Struct, frozen=True):
 
     `services` tells them all: none while they are being made. `ends` counts, for services that
     have a process each, how many of those ended and were started again; null for others.
+    `seal_failures` counts attempts to seal closed days that came to nothing.
     """
 
     book: str
@@ -43,6 +44,7 @@ class Vitals(Struct, frozen=True):
     stored: StoredViews
     services: Callable[[], Sequence[Watched]]
     ends: Callable[[], Mapping[str, int] | None] = lambda: None
+    seal_failures: Callable[[], int] = lambda: 0
 
     @property
     def lag(self) -> int:

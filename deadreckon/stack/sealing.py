@@ -1,0 +1,106 @@
+"""Seals each day of a running stack once it is over, in a process of its own."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from deadreckon.contracts.archive import SEALER
+from deadreckon.contracts.codec import UndecodableError
+from deadreckon.contracts.moments import DAY
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.leash import leashed
+
+FIRST_LOOK = 30.0  # seconds after the start: trading comes first
+LOOK = 60.0  # seconds between two looks whether a day is over
+
+log = structlog.get_logger()
+
+
+class ArchivePolicy(Struct, frozen=True, forbid_unknown_fields=True):
+    """When the stack seals: `daily`, each day once it is over in the log, or `off`."""
+
+    seal: Literal["daily", "off"] = "daily"
+
+
+class _Said(Struct):
+    """What of `dr archive seal --json` is told on."""
+
+    sealed: list[msgspec.Raw]
+    last: int
+    day: str
+
+
+class Sealer:
+    """Looks whether a day is over, and then runs `dr archive seal`, which does nothing twice.
+
+    `failures` counts runs that came to nothing; the next look tries again. `last` is the last
+    sequence that was sealed, null until a run of this process has told it.
+    """
+
+    def __init__(self, data: Path, nats: str | None, bus: Bus, policy: ArchivePolicy) -> None:
+        self.failures = 0
+        self.last: int | None = None
+        self._words = ["--data", str(data), *(["--nats", nats] if nats else []), "--json"]
+        self._bus = bus
+        self._policy = policy
+        self._day = 0  # up to which nothing is left to seal, counted from 1970
+
+    async def run(self) -> None:
+        """Seal by the policy until cancelled."""
+        if self._policy.seal == "off":
+            await asyncio.Event().wait()
+        await asyncio.sleep(FIRST_LOOK)
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK)
+
+    async def look(self) -> None:
+        """Seal what is over, if a day has ended since the last time."""
+        from deadreckon.replay.archive.sealing import decision_time  # polars; not at the start
+
+        try:
+            today = await decision_time(self._bus) // DAY
+        except UndecodableError as error:
+            self._failed(str(error))
+            return
+        if today > self._day and await self._seal():
+            self._day = today
+
+    async def _seal(self) -> bool:
+        child = await _launch(self._words)
+        try:
+            said, told = await child.communicate()
+        finally:
+            if child.returncode is None:
+                child.terminate()
+                await child.wait()
+        if child.returncode:
+            self._failed(told.decode(errors="replace").strip().rpartition("\n")[2])
+            return False
+        found = msgspec.json.decode(said, type=_Said)
+        self.last = found.last
+        log.info("archive_sealed", ranges=len(found.sealed), last=found.last, day=found.day)
+        return True
+
+    def _failed(self, reason: str) -> None:
+        self.failures += 1
+        log.error("archive_not_sealed", service=SEALER, reason=reason, next_try_seconds=LOOK)
+
+
+async def _launch(words: list[str]) -> asyncio.subprocess.Process:
+    """Start `dr archive seal`; it ends with this process, and can be killed at any moment."""
+    root = str(Path(__file__).resolve().parents[2])
+    return await asyncio.create_subprocess_exec(
+        *leashed([sys.executable, "-m", "deadreckon", "archive", "seal", *words]),
+        env=dict(os.environ, PYTHONPATH=root, PYTHONSAFEPATH="1"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
