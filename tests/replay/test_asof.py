@@ -19,6 +19,8 @@ from deadreckon.contracts.market import FundingRatePublished
 from deadreckon.contracts.moments import format_moment
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import FeeCharged
+from deadreckon.replay.archive.place import FOLDER, one_log
+from deadreckon.replay.archive.segments import write_log
 from deadreckon.replay.asof import (
     Asof,
     BookState,
@@ -212,6 +214,37 @@ def _by_another(stored: Stored, number: int, sequence: int) -> Stored:
     commit = structs.replace(decode_commit(stored.payload), n=1, previous="")
     subject = stored.subject.replace(".fill.", f".other{number}.")
     return Stored(sequence, subject, encode_commit(commit))
+
+
+# Where the log lies.
+
+
+def test_a_log_that_is_partly_in_the_archive_is_one_log(tmp_path: Path) -> None:
+    messages = session("partial_fills").log
+    seam = len(messages) // 2
+    write_log(tmp_path / FOLDER, messages[:seam])
+    cache = tmp_path / "asof"
+
+    async def answer(place: int) -> BookState:
+        bus = await one_log(tmp_path, MemoryBus(MemoryLog(messages[seam:])))
+        try:
+            return (await asof(bus, parse_place(str(place)), cache, book=BOOK)).then
+        finally:
+            await bus.close()
+
+    for place in (3, seam - 1, seam, seam + 1, len(messages)):
+        found = asyncio.run(answer(place))
+        assert book_at(found) == book_at(folded(facts_of(messages[:place])))
+
+
+def test_after_a_restart_at_any_step_the_book_is_the_same(tmp_path: Path) -> None:
+    uncut = session("stop_loss")
+    place = uncut.places_of_rows[len(uncut.places_of_rows) // 2]
+    again = asyncio.run(uncut.played_after_a_cut(place))
+    for step in uncut.places[1::3]:
+        one = ask(uncut.log, str(step), tmp_path / "one", "then").then
+        other = ask(again, str(step), tmp_path / "other", "then").then
+        assert book_at(one) == book_at(other)
 
 
 # Places that are none.

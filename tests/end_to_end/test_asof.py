@@ -1,0 +1,93 @@
+"""`dr replay asof` as an operator uses it: every kind of place, and a fee that came late."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.conftest import Dr
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("asof")]
+
+WHO = ("--actor", "ann", "--reason", "invoice 17")
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo of some days that has ended, and a fee that became known after it."""
+    folder = tmp_path_factory.mktemp("asof")
+    dr = Dr(folder)
+    dr.run("tape", "synth", "--seed", "7", "--bars", "2000", "--instrument", "BTCUSDT.PAPER",
+           "--output", "market.parquet")  # fmt: skip
+    dr.run("demo", "--tape", "market.parquet", "--data", "desk", "--no-web", "--json")
+    return folder
+
+
+@pytest.fixture
+def desk(ended: Path, dr: Dr) -> Dr:
+    dr.folder = ended
+    return dr
+
+
+def asof(dr: Dr, place: str, *more: str) -> Any:
+    return dr.json("replay", "asof", place, "--data", "desk", *more)
+
+
+def test_a_sequence_a_time_and_an_id_lead_to_the_same_book(desk: Dr) -> None:
+    by_sequence = asof(desk, "900")
+    by_time = asof(desk, by_sequence["at"])
+    assert by_time["at"] == by_sequence["at"]
+    assert by_time["sequence"] >= 900
+    limits = by_sequence["then"]["limits"]["set_by"]
+    by_id = asof(desk, limits["id"][:12], "--known", "then")
+    assert (by_id["sequence"], by_id["index"]) == (limits["sequence"], limits["index"])
+    assert by_id["now"] is None
+    assert limits["actor"] == "demo"
+    assert by_id["then"]["limits"]["set_by"]["id"] == limits["id"]
+
+
+def test_the_end_of_the_log_is_what_the_audit_says(desk: Dr) -> None:
+    audit = desk.json("replay", "audit", "--all", "--data", "desk")
+    found = asof(desk, str(audit["last_sequence"]))
+    for name, amount in audit["pnl"].items():
+        assert found["then"]["equity"][name] == amount
+
+
+def test_a_late_fee_is_shown_at_its_own_time_beside_what_was_known(desk: Dr) -> None:
+    due = asof(desk, "900")["at"]
+    before = asof(desk, due)
+    charged = desk.json(
+        "cash", "fee", "USDT", "3.75", "--strategy", "cross", "--instrument", "BTCUSDT.PAPER",
+        "--effective", due, *WHO, "--data", "desk",
+    )  # fmt: skip
+
+    found = asof(desk, due)
+
+    assert found["then"] == before["then"]
+    differences = {it["path"]: it["difference"] for it in found["differences"]}
+    assert differences["equity.equity"] == "-3.75"
+    (late,) = found["late"]
+    assert (late["sequence"], late["effective_at"]) == (charged["sequence"], due)
+    assert "invoice 17" in late["says"]
+    assert "known since" in desk.run("replay", "asof", due, "--data", "desk")
+
+
+@pytest.mark.parametrize(
+    "place", ["0", "99999999", "1999-01-01T00:00:00Z", "2026-01-01", "abcdef123456", "5.77"]
+)
+def test_a_place_that_is_none_is_one_line_and_wrong_usage(place: str, desk: Dr) -> None:
+    said = desk.run("replay", "asof", place, "--data", "desk", code=2)
+    assert said.startswith("dr: ")
+    assert said.count("\n") == 1
+
+
+def test_it_writes_nothing_to_the_log(desk: Dr) -> None:
+    before = asof(desk, "10")["last_sequence"]
+    assert asof(desk, "10")["last_sequence"] == before
+    assert json.loads(desk.run("verify", "--data", "desk", "--json"))
+
+
+def test_a_folder_that_is_none_is_wrong_usage(dr: Dr) -> None:
+    said = dr.run("replay", "asof", "1", "--data", "nowhere", code=2)
+    assert "nowhere is no data folder yet" in said
