@@ -217,10 +217,9 @@ def _more(document: Document) -> list[Text]:
             mark, style = MARKS[found["agrees"]]
             lines.append(Text(f"{mark} {what}: {clean(found['says'])}", style))
     theirs = document.get("venue_statement", {})
-    for column in theirs.get("unknown_columns", []):
-        lines.append(Text(f"· a column that was not read: {clean(column)}", "yellow"))
-    for left in theirs.get("not_compared", []):
-        lines.append(Text(f"· not compared: {clean(left)}", "yellow"))
+    unread = [f"a column that was not read: {name}" for name in theirs.get("unknown_columns", [])]
+    unread += [f"not compared: {left}" for left in theirs.get("not_compared", [])]
+    lines += [Text(f"· {clean(said)}", "yellow") for said in unread]
     for file in document.get("written", []):
         told = f"{clean(file['path'])}  {file['bytes']:,} bytes, sha256 {file['sha256']}"
         lines.append(Text.assemble(("written ", "dim"), told))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct, to_builtins
 
@@ -28,7 +28,10 @@ from deadreckon.runtime.feed import Message
 from deadreckon.runtime.intake import Intake
 from deadreckon.runtime.recollection import Recollection, RecollectionError
 from deadreckon.services.portfolio import accounting, ledger
+from deadreckon.services.portfolio.equity import Equity
 from deadreckon.services.portfolio.holdings import Ledger
+
+BEFORE, DURING, AFTER = -1, 0, 1  # where something lies, seen from the day asked for
 
 CONFIGURING = (
     LimitsSet,
@@ -85,14 +88,45 @@ class Tally(Struct):
                 self.fills += 1
 
 
+class Witness(Protocol):
+    """Who wants to see what an audit sees, to tell more of it than its figures."""
+
+    def read(self, message: Message) -> None:
+        """A message of the log, before anything is made of it."""
+        ...
+
+    def heard(self, said: Recorded[Any], stage: int) -> None:
+        """A fact of it in log order, and whether it lies before, during or after the day."""
+        ...
+
+    def opens(self) -> None:
+        """The day begins with the next fact that is lived."""
+        ...
+
+    def lived(self, said: Recorded[Any], book: Ledger, stage: int) -> None:
+        """A fact that the ledger has just taken, in the order in which portfolio lived it."""
+        ...
+
+    def marked(self, said: Recorded[EquityMarked], equity: Equity, book: Ledger) -> None:
+        """A mark of the day, and what the log adds up to there."""
+        ...
+
+    def closes(self) -> None:
+        """The day ended with the last fact that was lived."""
+        ...
+
+
 class Audit:
     """Folds a log by itself, in the order in which portfolio lived it, and compares as it goes.
 
     A day is [00:00, 24:00) UTC of decision time; with `day` null everything counts.
     """
 
-    def __init__(self, book: str, mode: Mode, day: str | None) -> None:
+    def __init__(
+        self, book: str, mode: Mode, day: str | None, witness: Witness | None = None
+    ) -> None:
         self._day = day
+        self._witness = witness
         self._ledger = ledger.initial()
         self._reading = Recollection("portfolio", book, Intake(book, mode, reads_signals=False))
         self._reports = Intake(book, mode, reads_signals=False, restamps=False)
@@ -107,10 +141,14 @@ class Audit:
         self.damages: list[str] = []
         self.compared = 0
         self.last_sequence = 0
+        self.first_at: int | None = None  # of any event, also outside of the day
+        self.last_at = 0
 
     def fold(self, message: Message) -> None:
         """Move on by one message of the log."""
         self.last_sequence = message.sequence
+        if self._witness:
+            self._witness.read(message)
         if message.damage:
             self.damages.append(f"{message.sequence}: {message.damage}")
         self._count(message)
@@ -133,6 +171,11 @@ class Audit:
             self._question(self._reading.waiting.popleft()[2])
         return self._closing or self._snapshot()
 
+    @property
+    def reporting(self) -> str:
+        """The book's reporting currency, as of the last message."""
+        return self._ledger.reporting
+
     def digest(self) -> str:
         """The run digest of what was counted."""
         return self._digest.hexdigest()
@@ -140,7 +183,12 @@ class Audit:
     def _count(self, message: Message) -> None:
         """Counts go by the time each event was recorded under, in log order."""
         for index, said in enumerate(self._reports.admit(message)):
-            if self._day is not None and day_of(said.at) != self._day:
+            stage = self._stage(said.at)
+            self.first_at = said.at if self.first_at is None else min(self.first_at, said.at)
+            self.last_at = max(self.last_at, said.at)
+            if self._witness:
+                self._witness.heard(said, stage)
+            if stage != DURING:
                 continue
             self.tally.count(said)
             self.traded.fold([said])
@@ -149,12 +197,25 @@ class Audit:
             if message.commit is not None and not message.damage:
                 self._digest.fold(message.subject, message.commit.events[index])
 
+    def _stage(self, at: int) -> int:
+        if self._day is None:
+            return DURING
+        today = day_of(at)
+        return (today > self._day) - (today < self._day)
+
     def _question(self, said: Recorded[Any]) -> None:
         if self._day is not None:
             self._cross_midnight(day_of(said.at))
         if isinstance(said.event, CONFIGURING) and self._closing is None:
             self._configure(said)
         self._ledger = ledger.evolve(self._ledger, said)
+        if self._witness:
+            self._witness.lived(said, self._ledger, self._lived_stage())
+
+    def _lived_stage(self) -> int:
+        if self._day is not None and self._before:
+            return BEFORE
+        return DURING if self._closing is None else AFTER
 
     def _cross_midnight(self, today: str) -> None:
         assert self._day is not None
@@ -163,8 +224,12 @@ class Audit:
         if self._before:
             self.opening = self._snapshot()
             self._before = False
+            if self._witness:
+                self._witness.opens()
         if today > self._day and self._closing is None:
             self._closing = self._snapshot()
+            if self._witness:
+                self._witness.closes()
 
     def _configure(self, said: Recorded[Any]) -> None:
         event: Event = said.event
@@ -178,11 +243,16 @@ class Audit:
         match said.event:
             case PositionChanged(strategy=strategy, venue=venue, instrument=instrument):
                 self._check_position(said, (strategy, venue, instrument))
-            case EquityMarked(equity=equity):
-                self.compared += 1
-                own = ledger.equity(self._ledger).equity
-                if own != equity:
-                    self._differ(said, f"equity {equity}, recomputed {own}")
+            case EquityMarked():
+                self._check_equity(said)
+
+    def _check_equity(self, said: Recorded[EquityMarked]) -> None:
+        self.compared += 1
+        own = ledger.equity(self._ledger)
+        if own.equity != said.event.equity:
+            self._differ(said, f"equity {said.event.equity}, recomputed {own.equity}")
+        if self._witness and self._stage(said.at) == DURING:
+            self._witness.marked(said, own, self._ledger)
 
     def _check_position(self, said: Recorded[PositionChanged], key: Key) -> None:
         self.compared += 1
@@ -228,9 +298,10 @@ async def audit(
     mode: Mode,
     day: str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    witness: Witness | None = None,
 ) -> Audit:
     """Fold the whole log; raises the reader's errors. The result still has to `finish`."""
-    found = Audit(book, mode, day)
+    found = Audit(book, mode, day, witness)
     async for message in messages(bus, progress=progress):
         found.fold(message)
     return found

@@ -47,8 +47,13 @@ def sound(document: Document) -> bool:
     """Whether nothing in the statement contradicts the log."""
     checks = document["checks"]
     views = checks.get("projections", {})
+    theirs = document.get("venue_statement", {"agrees": True})
+    seal = document.get("seal", {"agrees": None})
     return not (
-        checks["portfolio_differences"]
+        document.get("evidence_differences")
+        or not theirs["agrees"]
+        or seal["agrees"] is False
+        or checks["portfolio_differences"]
         or checks["log_damages"]
         or document["equity"]["unexplained"] != "0"
         or views.get("agree") is False

@@ -8,15 +8,24 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from deadreckon.replay.audit import audit
+from deadreckon.contracts.moments import day_of
+from deadreckon.replay.audit import Audit, audit
 from deadreckon.replay.statement import statement
+from deadreckon.replay.statements.document import full_statement
+from deadreckon.replay.statements.gathering import Gathering
 from deadreckon.runtime import logs
 from deadreckon.runtime.folder import Folder
 from deadreckon.stack.assembly import BOOK
 from deadreckon.stack.book_check import compare_projections
 from deadreckon.stack.host import open_bus
+from deadreckon.stack.statements import StatementError, Wanted, seal, written
 
 Document = dict[str, Any]
+NOTHING_MORE = Wanted()
+
+
+class EmptyDayError(StatementError):
+    """You asked for the statement of a day of which the log has nothing."""
 
 
 def progress_bar(shows: bool) -> Progress:
@@ -43,23 +52,57 @@ def progress_told(shows: bool) -> Iterator[Callable[[str, int, int], None]]:
 
 
 async def audited(
-    data: Path, day: str | None, nats: str | None, *, shows: bool, book: str = BOOK
+    data: Path,
+    day: str | None,
+    nats: str | None,
+    *,
+    shows: bool,
+    book: str = BOOK,
+    wanted: Wanted = NOTHING_MORE,
 ) -> Document:
-    """The statement of a folder's log, with what its projections have to say to it."""
+    """The statement of a folder's log, with what its projections have to say to it.
+
+    What more is `wanted` is made on the way; the files are written when all of it is there.
+    Raises StatementError and VenueFileError.
+    """
     folder = Folder(data).check()
     logs.configure(folder.logs / "audit.log")
+    gathering = Gathering(keeps_trades=wanted.venue is not None) if wanted.anything else None
     async with open_bus(folder, nats) as bus:
-        with progress_bar(shows) as bar:
-            task = bar.add_task("auditing", total=(await bus.info()).last or 1)
+        with progress_told(shows) as tell:
             found = await audit(
                 bus,
                 book,
                 "paper",
                 day,
-                lambda done, end: bar.update(task, completed=done, total=end),
+                lambda done, end: tell("auditing", done, end),
+                gathering,
             )
     document = statement(found, book, day)
     document["checks"]["projections"] = compare_projections(
         folder.audit, found.traded, document["last_sequence"], day, book
     )
+    if gathering is not None:
+        document |= _in_full(folder, found, gathering, document, wanted)
     return document
+
+
+def _in_full(
+    folder: Folder, found: Audit, gathering: Gathering, document: Document, wanted: Wanted
+) -> Document:
+    """Write what is wanted; what there is to say of it beside the figures."""
+    if not document["events"]:
+        raise EmptyDayError(_nothing(found, document["day"]))
+    full = full_statement(found, gathering, document, wanted.venue)
+    told: Document = {"root": full["root"], "seal": seal(folder.root / "archive", full)}
+    if wanted.venue is not None:
+        told["venue_statement"] = full["venue_statement"]
+    told["evidence_differences"] = full["checks"]["evidence_differences"]
+    return told | {"written": written(full, wanted.outputs)}
+
+
+def _nothing(found: Audit, day: str) -> str:
+    if found.first_at is None:
+        return "the log has no events at all: nothing is written"
+    reach = f"{day_of(found.first_at)} to {day_of(found.last_at)}"
+    return f"the log has nothing of {day}, only of {reach}: nothing is written"

@@ -1,0 +1,203 @@
+"""What was done and what was not: orders, refusals, fills, interventions, what was in force."""
+
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from deadreckon.contracts.amounts import text
+from deadreckon.contracts.moments import format_moment
+from deadreckon.replay.audit import Audit
+from deadreckon.replay.statements.appendix import Cell
+from deadreckon.replay.statements.counting import Refused
+from deadreckon.replay.statements.earning import Earned
+from deadreckon.replay.statements.evidence import Evidence
+from deadreckon.replay.statements.executions import Execution
+from deadreckon.replay.statements.overview import View, one
+from deadreckon.replay.statements.tables import Document, table
+from deadreckon.replay.statements.told import tell
+
+
+def counts(view: View, audit: Audit) -> Document:
+    """How much was said of each kind."""
+    figure, counting = view.appendix.figure, view.gathered.counting
+    refused = [found.places for _, found in sorted(counting.refusals.items())]
+    tally = audit.tally
+    every = f"sequences {tally.first_sequence} to {tally.last_sequence}, all of them"
+    rows: list[list[Cell]] = [
+        ["events", figure(tally.events, note=every)],
+        ["signals, cancels, replaces", figure(tally.signals, counting.signals)],
+        ["refusals", figure(tally.refusals, *refused)],
+        ["orders sent", figure(tally.orders, counting.intents)],
+        ["fills", figure(tally.fills, counting.fills)],
+        ["marks of equity", figure(len(view.gathered.curves.marks), view.gathered.curves.places)],
+    ]
+    curves = view.gathered.curves
+    if curves.deepest is not None and curves.widest is not None:
+        drawdown = figure(curves.deepest.event.drawdown, one(curves.deepest), kind="share")
+        gross = figure(curves.widest.event.exposure_gross, one(curves.widest), kind="money")
+        rows.append(["greatest drawdown from the peak", drawdown])
+        rows.append([f"greatest gross exposure, {view.currency}", gross])
+    columns: list[Any] = [("", "text"), ("", "count")]
+    return table("counts", "What was counted", columns, rows)
+
+
+def orders(view: View) -> Document:
+    """How orders ended, and how many did not."""
+    found = sorted(view.gathered.counting.outcomes.items())
+    rows: list[list[Cell]] = [
+        [outcome, rule, view.appendix.figure(len(places), places)]
+        for (outcome, rule), places in found
+    ]
+    waiting = Evidence()
+    for said in view.gathered.counting.open.values():
+        waiting.add(said, partial(tell, said))
+    if waiting:
+        rows.append(["open at the end", "", view.appendix.figure(len(waiting), waiting)])
+    columns: list[Any] = [("outcome", "text"), ("rule", "text"), ("orders", "count")]
+    return table("orders", "Orders by outcome", columns, rows)
+
+
+def refusals(view: View) -> Document:
+    """One row for each service and rule, with the numbers of its last refusal."""
+    found = sorted(view.gathered.counting.refusals.items())
+    return table(
+        "refusals",
+        "Refusals by rule",
+        [
+            ("said by", "text"),
+            ("rule", "text"),
+            ("refusals", "count"),
+            ("last measured", "quantity"),
+            ("against", "quantity"),
+            ("limit set by", "id"),
+            ("its reason", "more"),
+        ],
+        [_refusal(view, refused) for _, refused in found],
+        "in the unit of the rule (docs/risk.md); every one is told with its numbers",
+    )
+
+
+def _refusal(view: View, refused: Refused) -> list[Cell]:
+    last = refused.last
+    limit, measured = getattr(last, "limit", None), getattr(last, "measured", None)
+    set_by = getattr(last, "limit_set_by", None)
+    setting = view.gathered.configured.get(set_by or "")
+    return [
+        refused.service,
+        refused.rule,
+        view.appendix.figure(len(refused.places), refused.places),
+        "" if measured is None else text(measured),
+        "" if limit is None else text(limit),
+        view.appendix.figure(set_by[:8], one(setting))
+        if set_by and setting
+        else (set_by or "")[:8],
+        last.reason,
+    ]
+
+
+def fills(view: View) -> Document:
+    """The first fills one by one, each beside its benchmark."""
+    shown, every = view.gathered.fills, len(view.gathered.counting.fills)
+    left = every - len(shown)
+    note = f"the first {len(shown)} of {every}; the figures above count all" if left > 0 else ""
+    return table(
+        "fills",
+        "Fills",
+        [
+            ("time", "time"),
+            ("strategy", "text"),
+            ("instrument", "text"),
+            ("purpose", "text"),
+            ("side", "text"),
+            ("quantity", "quantity"),
+            ("price", "price"),
+            ("benchmark", "price"),
+            ("bps", "bps"),
+            ("cost", "cost"),
+            ("fee", "money"),
+            ("realised", "gain"),
+        ],
+        [_fill(view, execution, earned) for execution, earned in shown],
+        note or "all of them",
+    )
+
+
+def _fill(view: View, execution: Execution, earned: Earned) -> list[Cell]:
+    fill, benchmark = execution.said.event, execution.benchmark
+    where = f"{execution.said.sequence}.{execution.said.index}"
+    known = f"{execution.against}, none was known"
+    if benchmark is not None:
+        known = f"{execution.against} known at {benchmark.place[0]}.{benchmark.place[1]}"
+    return [
+        {"value": format_moment(execution.said.at), "place": where},
+        fill.strategy,
+        fill.instrument,
+        execution.purpose,
+        fill.side,
+        text(fill.quantity),
+        text(fill.price),
+        "" if benchmark is None else {"value": text(benchmark.price), "place": known},
+        "" if execution.bps is None else text(execution.bps),
+        text(execution.cost),
+        f"{text(fill.fee)}",
+        text(earned.realised),
+    ]
+
+
+def interventions(view: View) -> Document:
+    """What people and rules did beside trading, and what was out of order."""
+    found = sorted(view.gathered.counting.interventions.items())
+    rows: list[list[Cell]] = []
+    for name, places in found:
+        first = places.lines[0]
+        count = view.appendix.figure(len(places), places)
+        rows.append([name, count, format_moment(first.at), first.what.partition(": ")[2]])
+    columns: list[Any] = [("what", "text"), ("times", "count"), ("first", "time")]
+    columns.append(("the first in words", "more"))
+    return table("interventions", "Interventions and alarms", columns, rows)
+
+
+def configuration(view: View, audit: Audit) -> Document:
+    """What was in force at the end, who set it, why and where."""
+    rows: list[list[Cell]] = []
+    for name, setting in sorted(audit.configuration.items()):
+        body = setting["body"]
+        said = view.gathered.configured.get(setting["set_by"])
+        by = setting["set_by"][:8]
+        rows.append(
+            [
+                name,
+                str(body.get("actor", "")),
+                str(body.get("reason", "")),
+                "" if said is None else format_moment(said.at),
+                by if said is None else view.appendix.figure(by, one(said)),
+                _settings(body),
+            ]
+        )
+    columns: list[Any] = [("what", "text"), ("set by", "text"), ("reason", "text")]
+    columns += [("at", "time"), ("event", "id"), ("settings", "more")]
+    return table("configuration", "Configuration in force at the end", columns, rows)
+
+
+def _settings(body: Document) -> str:
+    """Everything but what is empty, as name and value."""
+    skipped = ("actor", "reason")
+    said = {name: value for name, value in body.items() if name not in skipped and value != ""}
+    return "; ".join(f"{name} {_plain(value)}" for name, value in said.items() if value is not None)
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
+
+
+def code(view: View) -> Document:
+    """Which program decided, service by service."""
+    found = sorted(view.gathered.origin.codes.items())
+    rows: list[list[Cell]] = [
+        [service, version, f"{code.commits}", f"{code.first}-{code.last}"]
+        for (service, version), code in found
+    ]
+    columns: list[Any] = [("service", "text"), ("code", "text"), ("commits", "count")]
+    columns.append(("sequences", "text"))
+    return table("code", "Programs that decided", columns, rows)

@@ -1,0 +1,163 @@
+"""The charts of a statement as data: points in time with their places, bars with their counts."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from deadreckon.contracts.amounts import EXACT, canonical, text
+from deadreckon.replay.figures import Key
+from deadreckon.replay.statements.appendix import Cell
+from deadreckon.replay.statements.curves import Mark, Profits, since, thinned
+from deadreckon.replay.statements.evidence import Evidence, Place
+from deadreckon.replay.statements.executions import BPS_SCALE, Execution
+from deadreckon.replay.statements.overview import View
+from deadreckon.replay.statements.tables import Document
+
+LINES_MAX = 6  # of one chart; more than that nobody can tell apart
+HUNDRED = Decimal(100)
+
+Point = list[Any]  # [nanoseconds UTC, decimal text, place]
+
+
+def drawings(view: View) -> list[Document]:
+    """Every chart there is something to draw for."""
+    marks, unit = view.gathered.curves.marks, view.currency
+    charts = [
+        _lines(view, "equity", "Equity", unit, {"equity": _points(marks, lambda m: m.equity)}),
+        _lines(
+            view,
+            "drawdown",
+            "Drawdown from the peak",
+            "%",
+            {"drawdown": _points(marks, lambda m: EXACT.multiply(m.drawdown, -HUNDRED))},
+        ),
+        _lines(
+            view,
+            "exposure",
+            "Exposure",
+            unit,
+            {
+                "gross": _points(marks, lambda m: m.gross),
+                "net": _points(marks, lambda m: m.net),
+            },
+        ),
+        _profit(view, "strategy", 0),
+        _profit(view, "instrument", 2),
+        _distribution(view),
+        _fees(view),
+    ]
+    return [chart for chart in charts if chart is not None]
+
+
+def _points(marks: list[Mark], of: Callable[[Mark], Decimal]) -> list[Point]:
+    return [_point(mark.at, of(mark), mark.place) for mark in thinned(marks, of)]
+
+
+def _point(at: int, value: Decimal, place: Place) -> Point:
+    return [at, text(canonical(value)), f"{place[0]}.{place[1]}"]
+
+
+def _lines(
+    view: View, name: str, title: str, unit: str, lines: dict[str, list[Point]]
+) -> Document | None:
+    curves = view.gathered.curves
+    if len(curves.marks) < 2:
+        return None
+    drawn = max(len(points) for points in lines.values())
+    note = f"{len(curves.marks)} marks of equity, {drawn} drawn"
+    if drawn < len(curves.marks):
+        note += ": the lowest and the highest of each stretch"
+    figure = view.appendix.figure(len(curves.marks), curves.places, note=note)
+    return _chart(name, "lines", title, unit, note, figure) | {"lines": lines}
+
+
+def _chart(name: str, kind: str, title: str, unit: str, note: str, figure: Cell) -> Document:
+    return {
+        "name": name,
+        "kind": kind,
+        "title": title,
+        "unit": unit,
+        "note": note,
+        "figure": figure,
+    }
+
+
+def _profit(view: View, name: str, part: int) -> Document | None:
+    """Net profit since the opening; the strategies or instruments that moved most."""
+    curves = view.gathered.curves
+    groups = sorted({key[part] for key in view.change}, key=lambda g: (-_moved(view, part, g), g))
+    if not groups or len(curves.profits) < 2:
+        return None
+    shown = groups[:LINES_MAX]
+    lines = {group: [_made(view, at, part, group) for at in curves.profits] for group in shown}
+    note = f"net, since the opening; {len(shown)} of {len(groups)}"
+    figure = view.appendix.figure(len(curves.marks), curves.places, note=note)
+    title = f"Profit and loss by {name}"
+    return _chart(f"profit_{name}", "lines", title, view.currency, note, figure) | {"lines": lines}
+
+
+def _made(view: View, profits: Profits, part: int, group: str) -> Point:
+    made = since(profits, view.opening.figures, part, group)
+    return _point(profits.at, made, profits.place)
+
+
+def _moved(view: View, part: int, group: str) -> Decimal:
+    keys: list[Key] = [key for key in view.change if key[part] == group]
+    return sum((abs(view.change[key].net) for key in keys), Decimal(0))
+
+
+def _distribution(view: View) -> Document | None:
+    slippage = view.gathered.slippage
+    bars = slippage.bars(_slip)
+    if not bars:
+        return None
+    every = Evidence()
+    for _, execution in slippage.measured:
+        every.add(execution.said, partial(_slip, execution))
+    drawn = [
+        {
+            "low": _bps(bar.low),
+            "high": _bps(bar.high),
+            "figure": view.appendix.figure(len(bar.places), bar.places),
+        }
+        for bar in bars
+    ]
+    note = "each fill beside its benchmark; to the right is worse"
+    figure = view.appendix.figure(len(slippage.measured), every, note=note)
+    chart = _chart("slippage", "bars", "Slippage of fills", "bps", note, figure)
+    return chart | {"bars": drawn}
+
+
+def _bps(units: int | None) -> str | None:
+    return None if units is None else text(Decimal(units).scaleb(-BPS_SCALE))
+
+
+def _slip(execution: Execution) -> str:
+    fill = execution.said.event
+    bps = "" if execution.bps is None else f"{text(execution.bps)} bps, "
+    benchmark = "" if execution.benchmark is None else text(execution.benchmark.price)
+    return (
+        f"{bps}{fill.strategy} {fill.side} {text(fill.quantity)} {fill.instrument} at "
+        f"{text(fill.price)} against {execution.against} {benchmark}"
+    )
+
+
+def _fees(view: View) -> Document | None:
+    """Fees by kind, one bar each; only within one currency can they be compared."""
+    found = sorted(view.gathered.earning.fees.items())
+    drawn = [
+        {
+            "label": f"{venue} {kind}".strip(),
+            "unit": currency,
+            "figure": view.appendix.figure(sum(paid.sums.values(), Decimal(0)), paid),
+        }
+        for (venue, kind, currency), paid in found
+    ]
+    if not drawn:
+        return None
+    every = [paid for _, paid in found]
+    count = sum(len(paid) for paid in every)
+    note = "paid; bars of different currencies are drawn by themselves"
+    figure = view.appendix.figure(count, *every, note=note)
+    return _chart("fees", "amounts", "Fees by kind", "", note, figure) | {"amounts": drawn}

@@ -1,0 +1,111 @@
+"""The places in the log that a figure comes from: all of them counted, the first ones told."""
+
+import heapq
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from deadreckon.contracts.amounts import EXACT, ZERO, text
+from deadreckon.contracts.event import Recorded
+
+Document = dict[str, Any]
+Place = tuple[int, int]  # sequence, index
+
+LISTED = 30  # places told one by one under a figure
+RANGES = 120  # ranges that say where the rest lies; a page is no copy of the log
+ID_SHOWN = 8  # characters of an id, enough to find it by
+
+
+class Line(NamedTuple):
+    """One place in words: what was said there, and how much of the figure it brought."""
+
+    place: Place
+    id: str
+    at: int
+    what: str
+    amount: str  # with its currency, empty where a figure counts places
+
+
+class Evidence:
+    """Gathers the places of one figure in the order they are met."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Decimal] = {}  # what the places add up to, by currency
+        self.lines: list[Line] = []
+        self.sequences = array("q")
+        self.indexes = array("q")
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def add(
+        self,
+        said: Recorded[Any],
+        what: Callable[[], str],
+        amount: Decimal | None = None,
+        currency: str = "",
+    ) -> None:
+        """Take a place; `what` is asked only where it will be read."""
+        self.sequences.append(said.sequence)
+        self.indexes.append(said.index)
+        if amount is not None:
+            self.sums[currency] = EXACT.add(self.sums.get(currency, ZERO), amount)
+        if len(self.lines) < LISTED:
+            told = "" if amount is None else f"{text(amount)} {currency}".rstrip()
+            place = (said.sequence, said.index)
+            self.lines.append(Line(place, said.id[:ID_SHOWN], said.at, what(), told))
+
+    def places(self) -> list[Place]:
+        """Every place, in the order of the log, each once."""
+        return sorted(dict.fromkeys(zip(self.sequences, self.indexes, strict=True)))
+
+
+def copied(evidence: Evidence) -> Evidence:
+    """The same as it is now, which stays so while the other one grows."""
+    return merged([evidence], alone=False)
+
+
+def merged(many: Iterable[Evidence], *, alone: bool = True) -> Evidence:
+    """The places of several figures as those of one; what they add up to is added up.
+
+    One of them alone is handed back as it is.
+    """
+    parts = [part for part in many if len(part)]
+    if alone and len(parts) == 1:
+        return parts[0]
+    whole = Evidence()
+    for part in parts:
+        whole.sequences.extend(part.sequences)
+        whole.indexes.extend(part.indexes)
+        for currency, amount in part.sums.items():
+            whole.sums[currency] = EXACT.add(whole.sums.get(currency, ZERO), amount)
+    told = heapq.merge(*(sorted(part.lines) for part in parts))
+    whole.lines = list(dict.fromkeys(told))[:LISTED]
+    return whole
+
+
+def ranges(places: Sequence[Place]) -> list[str]:
+    """Sorted places as few words: neighbours in a message, and whole messages, as ranges.
+
+    >>> ranges([(7, 0), (8, 0), (9, 0), (12, 1), (12, 2), (15, 0)])
+    ['7-9', '12.1-2', '15']
+    """
+    blocks: list[list[int]] = []  # [first sequence, last, first index, last]
+    for sequence, index in places:
+        last = blocks[-1] if blocks else [-1, -1, 0, 0]
+        if sequence == last[1] and last[0] == last[1] and index == last[3] + 1:
+            last[3] = index
+        elif sequence == last[1] + 1 and index == 0 and not (last[2] or last[3]):
+            last[1] = sequence
+        else:
+            blocks.append([sequence, sequence, index, index])
+    return [_said(*block) for block in blocks]
+
+
+def _said(first: int, last: int, begin: int, end: int) -> str:
+    if first != last:
+        return f"{first}-{last}"
+    if begin != end:
+        return f"{first}.{begin}-{end}"
+    return f"{first}.{begin}" if begin else f"{first}"

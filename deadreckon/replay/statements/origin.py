@@ -1,0 +1,57 @@
+"""What a statement rests on: which messages, what bytes, which programs decided in them.
+
+The root is that of the archive's Merkle tree (`replay/archive/merkle.py`) over the stored messages
+from the first to the last one of the statement, so that one changed byte in any of them shows.
+"""
+
+from msgspec import Struct, field
+
+from deadreckon.replay.archive.merkle import Tree, leaf_hash
+from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.feed import Message
+
+
+def _leaf(message: Message) -> bytes:
+    subject = message.subject
+    named = f"log.{subject.book}.{subject.service}.{subject.leaf}"
+    return leaf_hash(Stored(message.sequence, named, message.payload, message.stored_at))
+
+
+class Code(Struct):
+    """A version of the program that a service decided with, and where it did."""
+
+    commits: int
+    first: int
+    last: int
+
+
+class Origin(Struct):
+    """Follows the messages of a log; what comes behind the last that counts is left out."""
+
+    tree: Tree = field(default_factory=Tree)
+    codes: dict[tuple[str, str], Code] = field(default_factory=dict)  # (service, version)
+    begun: bool = False
+    waiting: list[bytes] = field(default_factory=list)
+    unsure: list[tuple[str, str, int]] = field(default_factory=list)
+
+    def read(self, message: Message) -> None:
+        """Take a message; whether it belongs to the statement may be told later."""
+        if not self.begun:
+            self.waiting.clear()
+            self.unsure.clear()
+        self.waiting.append(_leaf(message))
+        if message.commit is not None:
+            said = (message.subject.service, message.commit.code, message.sequence)
+            self.unsure.append(said)
+
+    def reach(self) -> None:
+        """The statement reaches to the last message read."""
+        self.begun = True
+        for hashed in self.waiting:
+            self.tree.add(hashed)
+        for service, code, sequence in self.unsure:
+            found = self.codes.setdefault((service, code), Code(0, sequence, sequence))
+            found.commits += 1
+            found.last = sequence
+        self.waiting.clear()
+        self.unsure.clear()

@@ -1,0 +1,305 @@
+"""A broker's or exchange's own statement, read from CSV: every amount exact, every column named.
+
+Two shapes are known by their columns: a list of trades (quantity and price), with fees and funding
+beside or in lines of their own; and a list of income (an amount of some type), as futures venues
+export it. What is in no known column is named, never guessed at.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from deadreckon.contracts.amounts import EXACT, is_sane
+from deadreckon.contracts.moments import parse_moment
+
+Kind = Literal["trade", "fee", "funding", "realised", "other"]
+
+# Names of one column, in lower case and without anything but letters and digits.
+COLUMNS = {
+    "trade_id": ("tradeid", "id", "tradeno", "execid", "fillid"),
+    "time": (
+        "time",
+        "dateutc",
+        "timeutc",
+        "date",
+        "timestamp",
+        "utctime",
+        "datetime",
+    ),
+    "symbol": ("symbol", "pair", "market", "instrument", "contract"),
+    "side": ("side", "direction", "isbuyer", "buyer"),
+    "quantity": ("quantity", "qty", "executed", "size", "filled", "volume"),
+    "price": ("price", "fillprice", "execprice", "averageprice"),
+    "fee": ("fee", "commission", "fees"),
+    "fee_currency": ("feecurrency", "feecoin", "commissionasset", "feeasset"),
+    "realised": ("realised", "realized", "realizedprofit", "realizedpnl", "realisedpnl"),
+    "funding": ("funding", "fundingfee"),
+    "amount": ("amount", "income", "change"),
+    "currency": ("asset", "currency", "coin"),
+    "type": ("type", "incometype", "operation"),
+}
+IGNORED = ("orderid", "orderno", "clientorderid", "transactionid", "tranid", "place", "uid",
+           "userid", "account", "remark", "info", "quoteqty", "quoteasset", "baseasset",
+           "marginasset", "ismaker", "maker", "liquidity", "role", "isbestmatch",
+           "positionside")  # fmt: skip
+KINDS: dict[str, Kind] = {
+    "": "trade",
+    "trade": "trade",
+    "fill": "trade",
+    "commission": "fee",
+    "fee": "fee",
+    "funding": "funding",
+    "fundingfee": "funding",
+    "realizedpnl": "realised",
+    "realisedpnl": "realised",
+    "realised": "realised",
+}
+SIDES = {"buy": "buy", "b": "buy", "long": "buy", "true": "buy"}
+SIDES |= {"sell": "sell", "s": "sell", "short": "sell", "false": "sell"}
+NUMBER = r"[+-]?[0-9][0-9,]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?"
+WITH_UNIT = re.compile(rf"({NUMBER})\s*([A-Za-z][A-Za-z0-9]*)?")
+EPOCHS = ((11, 9), (14, 6), (17, 3), (20, 0))  # digits below which a number counts in 10**-n s
+FORMS = ("%Y-%m-%d %H:%M:%S", "%y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f")
+ROWS_MAX = 5_000_000
+
+
+class VenueFileError(Exception):
+    """You gave a file that is no venue's statement; the message names the line and the column."""
+
+
+class Row(Struct, frozen=True):
+    """One line. `amount` is what a fee, funding or realised line moved: received is positive.
+
+    `fee` is positive when it was paid. `scales` tells the decimals each amount was written with.
+    """
+
+    line: int
+    kind: Kind
+    type: str
+    trade_id: str
+    at: int | None
+    symbol: str
+    side: str
+    quantity: Decimal | None
+    price: Decimal | None
+    fee: Decimal | None
+    fee_currency: str
+    realised: Decimal | None
+    amount: Decimal | None
+    currency: str
+    scales: dict[str, int]
+
+
+class VenueFile(Struct, frozen=True):
+    """What a file holds; `incomes` tells a list of income from a list of trades."""
+
+    rows: list[Row]
+    unknown: list[str]  # columns that were not read
+    has_ids: bool
+    incomes: bool
+    columns: frozenset[str]
+
+
+def read_venue_file(content: bytes) -> VenueFile:
+    """The statement in a file. Raises VenueFileError."""
+    try:
+        written = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise VenueFileError(
+            f"it is no text in UTF-8: {error.reason} at byte {error.start}"
+        ) from None
+    if "\0" in written:
+        raise VenueFileError("it is no text: it holds a zero byte")
+    lines = csv.reader(io.StringIO(written, newline=""), delimiter=_delimiter(written))
+    try:
+        return _read(lines)
+    except csv.Error as error:
+        raise VenueFileError(f"line {lines.line_num}: {error}") from None
+
+
+def _delimiter(written: str) -> str:
+    """The one that the first line has most of."""
+    first = next((line for line in written.splitlines() if line.strip()), "")
+    return max(",;\t|", key=first.count)
+
+
+def _read(lines: Any) -> VenueFile:
+    head = next((cells for cells in lines if any(map(str.strip, cells))), None)
+    if head is None:
+        raise VenueFileError("it is empty")
+    places, unknown = _columns(head)
+    has = frozenset(places)
+    trades = {"symbol", "side", "quantity", "price"} <= has
+    incomes = not trades and {"type", "amount", "currency"} <= has
+    if not trades and not incomes:
+        named = ", ".join(name.strip() for name in head)[:200]
+        raise VenueFileError(
+            "no columns symbol, side, quantity and price, and none type, amount and asset; "
+            f"it has {named}"
+        )
+    rows = [
+        _row(Cells(lines.line_num, cells, places, len(head)), incomes=incomes)
+        for cells in _filled(lines)
+    ]
+    return VenueFile(rows, unknown, "trade_id" in has, incomes, has)
+
+
+def _filled(lines: Iterable[list[str]]) -> Iterator[list[str]]:
+    for number, cells in enumerate(lines):
+        if number >= ROWS_MAX:
+            raise VenueFileError(f"it has more than {ROWS_MAX:,} lines: give it in parts")
+        if any(cell.strip() for cell in cells):
+            yield cells
+
+
+def _columns(head: list[str]) -> tuple[dict[str, int], list[str]]:
+    """Where each known column stands, and the names of the others."""
+    places: dict[str, int] = {}
+    unknown = []
+    for number, title in enumerate(head):
+        plain = _plain(title)
+        name = next((name for name, words in COLUMNS.items() if plain in words), None)
+        if name is not None and name not in places:
+            places[name] = number
+        elif plain not in IGNORED and plain:
+            unknown.append(title.strip())
+    if {"quantity", "price"} <= places.keys():
+        # In a list of trades an "amount" is the quote value: quantity x price again.
+        places.pop("amount", None)
+    return places, unknown
+
+
+def _plain(title: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", title.lower())
+
+
+class Cells:
+    """One line by the names of its columns."""
+
+    def __init__(self, line: int, cells: list[str], places: dict[str, int], width: int) -> None:
+        if len(cells) < width:
+            raise VenueFileError(f"line {line} has {len(cells)} columns, {width} were expected")
+        self.line = line
+        self.scales: dict[str, int] = {}
+        self._cells = cells
+        self._places = places
+
+    def text(self, name: str) -> str:
+        """What stands in a column; empty where there is none."""
+        place = self._places.get(name)
+        return "" if place is None else self._cells[place].strip()
+
+    def amount(self, name: str) -> tuple[Decimal | None, str]:
+        """An amount, and the unit that is written behind it ("0.04USDT")."""
+        told = self.text(name)
+        if told in ("", "-", "--", "null"):
+            return None, ""
+        found = WITH_UNIT.fullmatch(told)
+        try:
+            amount = Decimal(found[1].replace(",", "")) if found else None
+        except InvalidOperation:
+            amount = None
+        if found is None or amount is None or not is_sane(amount):
+            raise VenueFileError(f"line {self.line}: {name} {told[:40]!r} is no amount")
+        exponent = amount.as_tuple().exponent
+        self.scales[name] = max(0, -exponent) if isinstance(exponent, int) else 0
+        return amount, found[2] or ""
+
+    def at(self) -> int | None:
+        """The line's time; null where it has none."""
+        told = self.text("time")
+        return _moment(told, self.line) if told else None
+
+
+def _row(cells: Cells, *, incomes: bool) -> Row:
+    kind = _kind(cells, cells.text("type"))
+    quantity, _ = cells.amount("quantity")
+    price, _ = cells.amount("price")
+    fee, unit = cells.amount("fee")
+    realised, _ = cells.amount("realised")
+    amount, currency = _amount(cells, kind)
+    row = Row(
+        line=cells.line,
+        kind=kind,
+        type=cells.text("type"),
+        trade_id=cells.text("trade_id"),
+        at=cells.at(),
+        symbol=cells.text("symbol"),
+        side=SIDES.get(cells.text("side").lower(), ""),
+        quantity=quantity,
+        price=price,
+        fee=fee,
+        fee_currency=cells.text("fee_currency") or unit,
+        realised=realised,
+        amount=amount,
+        currency=cells.text("currency") or currency,
+        scales=cells.scales,
+    )
+    _check(row, cells)
+    return row
+
+
+def _kind(cells: Cells, type: str) -> Kind:
+    """By its type; without one, a line with nothing but funding is funding."""
+    kind = KINDS.get(_plain(type), "other")
+    funding, _ = cells.amount("funding")
+    if kind == "trade" and funding:
+        if type or cells.text("quantity"):
+            raise VenueFileError(
+                f"line {cells.line}: funding beside a trade; give it a line of its own"
+            )
+        return "funding"
+    return kind
+
+
+def _amount(cells: Cells, kind: Kind) -> tuple[Decimal | None, str]:
+    """What a line moved that is no trade: in its own column, or in that of its kind."""
+    amount, unit = cells.amount("amount")
+    if amount is None and kind == "funding":
+        amount, unit = cells.amount("funding")
+    if amount is None and kind == "realised":
+        amount, unit = cells.amount("realised")
+    if amount is None and kind == "fee":
+        amount, unit = cells.amount("fee")
+        amount = None if amount is None else EXACT.minus(amount)
+    return amount, unit or cells.text("fee_currency")
+
+
+def _check(row: Row, cells: Cells) -> None:
+    if row.kind == "trade":
+        if row.quantity is None or row.price is None or not row.symbol or not row.side:
+            side = cells.text("side")[:20]
+            raise VenueFileError(
+                f"line {row.line}: a trade needs symbol, side (found {side!r}), quantity and price"
+            )
+        if row.quantity <= 0 or row.price < 0:
+            raise VenueFileError(f"line {row.line}: a trade of {row.quantity} at {row.price}")
+    elif row.kind != "other" and row.amount is None:
+        raise VenueFileError(f"line {row.line}: {row.type} without an amount")
+
+
+def _moment(told: str, line: int) -> int:
+    """RFC 3339, date and time in UTC, or seconds, milliseconds, microseconds, nanoseconds."""
+    if told.isdecimal() and told.isascii():
+        digits = len(told)
+        scale = next((power for top, power in EPOCHS if digits < top), None)
+        if scale is not None:
+            return int(told) * int(10**scale)
+    try:
+        return parse_moment(told)
+    except ValueError:
+        pass
+    for form in FORMS:
+        try:
+            passed = datetime.strptime(told, form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+        whole = int((passed - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
+        return (whole * 10**6 + passed.microsecond) * 1000
+    raise VenueFileError(f"line {line}: {told[:40]!r} is no time; RFC 3339 in UTC is understood")

@@ -1,0 +1,132 @@
+"""What came of comparing a venue's statement with the log, as tables of the statement."""
+
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from deadreckon.contracts.amounts import EXACT, ZERO, canonical, text
+from deadreckon.replay.statements.appendix import Cell
+from deadreckon.replay.statements.evidence import Evidence
+from deadreckon.replay.statements.overview import View
+from deadreckon.replay.statements.tables import Document, table
+from deadreckon.replay.statements.told import tell
+from deadreckon.replay.statements.venue_comparison import PARTS, Comparison, Difference
+
+SHOWN = 300  # differences told one by one
+MEANING = {
+    "missing here": "a trade that the log does not have",
+    "missing there": "a fill that the venue does not tell of",
+    "timing": "the log has it on another day",
+    "side": "bought here, sold there",
+    "price": "the same trade at another price",
+    "quantity": "the same trade with another quantity",
+    "fee": "another fee, or in another currency",
+    "funding": "another funding, or one that only one side has",
+    "realised": "another realised profit",
+    "rounding": "less than one unit of the coarser side's last decimal",
+}
+
+
+def report(view: View, compared: Comparison, unknown: list[str], sha256: str) -> Document:
+    """The comparison; `agrees` is whether nothing differs but by rounding."""
+    rest = compared.unexplained()
+    parts = dict.fromkeys(PARTS, 0)
+    for difference in compared.differences:
+        parts[difference.part] += 1
+    return {
+        "venue": compared.venue,
+        "sha256": sha256,
+        "agrees": compared.agrees,
+        "says": _says(compared, parts, rest),
+        "compared": compared.compared,
+        "of_another_day": compared.outside,
+        "differences": {part: count for part, count in parts.items() if count},
+        "unexplained": {currency: text(amount) for currency, amount in rest.items()},
+        "unknown_columns": unknown,
+        "not_compared": [*compared.not_compared, *_left_out(compared)],
+        "tables": [
+            found
+            for found in (_money(view, compared, rest), _parts(view, compared), _list(compared))
+            if found["rows"]
+        ],
+    }
+
+
+def _says(compared: Comparison, parts: dict[str, int], rest: dict[str, Decimal]) -> str:
+    found = ", ".join(f"{count} of {part}" for part, count in parts.items() if count)
+    what = f"{compared.compared} entries of {compared.venue} were compared"
+    if compared.outside:
+        what += f", {compared.outside} of another day left out"
+    if rest:
+        left = ", ".join(f"{text(amount)} {currency}" for currency, amount in rest.items())
+        return f"{what}: {found or 'no difference'}; UNEXPLAINED {left}"
+    return f"{what}: {found}; unexplained 0" if found else f"{what}: no difference"
+
+
+def _left_out(compared: Comparison) -> list[str]:
+    return [
+        f"{len(amounts)} lines of {kind or 'no type'}: {text(_total(amounts))} {currency}".strip()
+        for (kind, currency), amounts in sorted(compared.left_out.items())
+    ]
+
+
+def _total(amounts: list[Decimal]) -> Decimal:
+    total = ZERO
+    for amount in amounts:
+        total = EXACT.add(total, amount)
+    return canonical(total)
+
+
+def _money(view: View, compared: Comparison, rest: dict[str, Decimal]) -> Document:
+    rows: list[list[Cell]] = []
+    for currency in sorted({*compared.theirs, *compared.ours}):
+        there, here = (side.get(currency, ZERO) for side in (compared.theirs, compared.ours))
+        apart = canonical(EXACT.subtract(there, here))
+        amounts = (there, here, apart, rest.get(currency, ZERO))
+        rows.append([currency, *(text(canonical(amount)) for amount in amounts)])
+    columns: list[Any] = [("currency", "text"), ("venue", "gain"), ("log", "gain")]
+    columns += [("difference", "gain"), ("unexplained", "gain")]
+    note = "notional of trades, signed, less fees, with funding; income: realised less fees"
+    return table("venue_money", "The venue's statement beside the log", columns, rows, note)
+
+
+def _parts(view: View, compared: Comparison) -> Document:
+    """The whole difference by what it is made of."""
+    groups: dict[tuple[int, str], list[Difference]] = {}
+    for found in compared.differences:
+        groups.setdefault((PARTS.index(found.part), found.currency), []).append(found)
+    rows: list[list[Cell]] = []
+    for (part, currency), alike in sorted(groups.items()):
+        places = Evidence()
+        for said in (difference.said for difference in alike):
+            if said is not None:
+                places.add(said, partial(tell, said))
+        count: Cell = f"{len(alike)}"
+        if places:
+            count = view.appendix.figure(len(alike), places)
+        amount = text(_total([difference.effect for difference in alike]))
+        rows.append([PARTS[part], count, amount, currency, MEANING[PARTS[part]]])
+    columns: list[Any] = [("part", "text"), ("times", "count"), ("venue - log", "gain")]
+    columns += [("", "text"), ("", "text")]
+    return table("venue_parts", "What the difference is made of", columns, rows)
+
+
+def _list(compared: Comparison) -> Document:
+    found = compared.differences
+    rows: list[list[Cell]] = [
+        [
+            f"{difference.line}" if difference.line else "",
+            difference.trade_id,
+            difference.part,
+            difference.ours,
+            difference.theirs,
+            text(canonical(difference.effect)),
+            difference.currency,
+            "" if difference.said is None else f"{difference.said.sequence}",
+        ]
+        for difference in found[:SHOWN]
+    ]
+    columns: list[Any] = [("line", "text"), ("trade", "id"), ("part", "text"), ("log", "text")]
+    columns += [("venue", "text"), ("venue - log", "gain"), ("", "text"), ("sequence", "text")]
+    note = "all of them" if len(found) <= SHOWN else f"the first {SHOWN} of {len(found)}"
+    return table("venue_differences", "Difference by difference", columns, rows, note)
