@@ -44,7 +44,7 @@ async def verify(
         return await check(root, None, key, progress)
     folder = Folder(data).check()
     logs.configure(folder.logs / "verify.log")
-    async with open_bus(folder, nats) as bus:
+    async with open_bus(folder, nats, live_only=True) as bus:
         return await check(root, bus, key, progress)
 
 

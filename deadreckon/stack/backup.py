@@ -129,12 +129,15 @@ def _sealed(root: Path) -> Iterator[Path]:
     just writing."""
     if has_archive(root):
         from deadreckon.replay.archive.manifests import ArchiveError, file_of
+        from deadreckon.replay.archive.sealing import PUBLIC
         from deadreckon.replay.archive.segments import Archive
 
         try:
             archive = Archive(root / FOLDER)
         except ArchiveError as error:
             raise BackupError(f"the archive is not sound: {error}") from error
+        if (archive.root / PUBLIC).exists():
+            yield archive.root / PUBLIC
         for manifest in archive.manifests:
             yield file_of(archive.root, manifest.number)
             yield from (archive.root / segment.path for segment in manifest.segments)

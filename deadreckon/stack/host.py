@@ -100,10 +100,11 @@ class Keeper:
 
 @asynccontextmanager
 async def open_bus(
-    folder: Folder, server: str | None = None, role: str = ANALYST
+    folder: Folder, server: str | None = None, role: str = ANALYST, *, live_only: bool = False
 ) -> AsyncIterator[Bus]:
     """The folder's log, in one role, for as long as a verb needs it: on `server` (see `external`),
-    on the one that runs there, or on one started for the purpose."""
+    on the one that runs there, or on one started for the purpose. What has left it is read from
+    the archive, unless only what is live is asked for."""
     if server is None and is_archive_only(folder.root):
         yield ended_log(folder.root)
         return
@@ -114,7 +115,7 @@ async def open_bus(
                 yield bus
                 return
             await _check(bus)
-            yield await _whole(folder, bus, role)
+            yield bus if live_only else await _whole(folder, bus, role)
         finally:
             await bus.close()
 

@@ -128,7 +128,7 @@ async def _proof(data: Path, policy: Policy | None, progress: Progress) -> Proof
             if not ranges:
                 return Proof([], info.first, info)
             first = ranges[-1].last + 1
-            _check_seals(ranges)
+            _check_seals(archive, ranges)
             _check_room(data)
             await _check_writers(data, shop)
             await _compare(archive, shop.log, ranges, progress)
@@ -160,7 +160,7 @@ def _old(archive: Archive, first_day_kept: str, info: LogInfo) -> list[Manifest]
     return old
 
 
-def _check_seals(ranges: list[Manifest]) -> None:
+def _check_seals(archive: Archive, ranges: list[Manifest]) -> None:
     """Signed, whoever by: a folder restored without credentials has another key. What a forger
     could sign with it would not have the root of the log."""
     for manifest in ranges:
@@ -169,6 +169,8 @@ def _check_seals(ranges: list[Manifest]) -> None:
                 f"range {manifest.number} ({manifest.day}) is not sealed by its signature; "
                 "`dr archive verify` says more"
             )
+        for segment in manifest.segments:
+            archive.check_file(segment)
 
 
 def _check_room(data: Path) -> None:
