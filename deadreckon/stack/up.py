@@ -25,10 +25,12 @@ from deadreckon.runtime.snapshots import Snapshots
 from deadreckon.runtime.standby import answer_standing
 from deadreckon.services.clock.edge import Clock
 from deadreckon.services.venues.port import Venue
+from deadreckon.stack.anchoring import Anchoring
 from deadreckon.stack.assembly import BOOK, RANK, VENUE_SIM, assemble
 from deadreckon.stack.host import stack_bus, whereabouts
 from deadreckon.stack.interrupts import interrupted
 from deadreckon.stack.sealing import ArchivePolicy, Sealer
+from deadreckon.stack.self_check import SelfCheck
 from deadreckon.stack.serving import served
 from deadreckon.stack.setup import say
 from deadreckon.stack.supervision import halt_after_crashes
@@ -50,7 +52,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     -1 for a free one, `tls` its certificates; `clock_seconds` is between two ticks. With
     `processes` each service has one of its own, started again when it ends. `venues` are those
     beside the paper venue; each adds its edge to the services. `archive` says whether closed days
-    are sealed."""
+    are sealed. The views are compared with the log every `check_views_minutes`, 0 for never."""
 
     data: str = "var"
     nats: str | None = None
@@ -64,6 +66,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     tls: Tls | None = None
     venues: Venues = Venues()
     archive: ArchivePolicy = ArchivePolicy()
+    check_views_minutes: float = 360.0
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -109,6 +112,8 @@ class Live:
         )
         self._workers = self._processes() if settings.processes else None
         self.sealer = Sealer(Path(settings.data), settings.nats, bus, settings.archive)
+        self._anchoring = Anchoring(Path(settings.data), settings.nats, bus)
+        self.checks = self._self_check() if stored and settings.check_views_minutes > 0 else None
         self.clock = Clock(bus, mode=settings.mode, code=__version__, every=settings.clock_seconds)
 
     @property
@@ -131,6 +136,17 @@ class Live:
             mode=settings.mode,
             pace="free",
             nats=settings.nats,
+        )
+
+    def _self_check(self) -> SelfCheck:
+        settings = self.settings
+        return SelfCheck(
+            Path(settings.data),
+            self.bus,
+            settings.nats,
+            mode=settings.mode,
+            every_seconds=settings.check_views_minutes * 60,
+            now=lambda: self.views.now,
         )
 
     async def run(self, until: asyncio.Event | None = None) -> None:
@@ -176,6 +192,9 @@ class Live:
         jobs.append(asyncio.create_task(self.clock.run(), name="clock"))
         jobs.append(asyncio.create_task(self.views.follow(), name="views"))
         jobs.append(asyncio.create_task(self.sealer.run(), name="sealer"))
+        if self.checks:
+            jobs.append(asyncio.create_task(self.checks.follow(), name="self check"))
+        jobs.append(asyncio.create_task(self._anchoring.run(), name="anchoring"))
         done, rest = await asyncio.wait([*jobs, ending], return_when=asyncio.FIRST_COMPLETED)
         await end(rest)
         for task in done:

@@ -157,6 +157,11 @@ class Views:
         modules = {type(view).__module__ for view in self._views.values()}
         return snapshots.shelf(NAME, self._book, self._mode, modules, dict[str, msgspec.Raw])
 
+    @property
+    def now(self) -> int:
+        """Decision time up to where they are: the market's, or the clock's (nanoseconds UTC)."""
+        return self._intake.now
+
     def check(self, last: int) -> None:
         """Refuse views that know more than the log holds. Raises AheadError."""
         if self._stored:
