@@ -10,20 +10,20 @@ from deadreckon.stack.assembly import BOOK
 from deadreckon.stack.auditing import progress_told
 from deadreckon.stack.host import open_bus
 
+ANCHORS = "asof"  # the folder of the anchors, which may be deleted at any time
 NOTICED = 20_000  # messages to read from which on somebody wants to see how far it is
 
 
 async def book_asof(
     data: Path, place: str, *, known: Known, nats: str | None, shows: bool, book: str = BOOK
 ) -> dict[str, Any]:
-    """The document of the book at a place of a folder's log. Raises PlaceError.
+    """The document of the book at a place of a folder's log; anchors are kept in the folder.
 
-    Anchors are kept under the folder, unless the log is somebody else's server.
+    Raises PlaceError.
     """
     asked = parse_place(place)
     folder = Folder(data).check()
     logs.configure(folder.logs / "asof.log")
-    cache = folder.root / "asof" if nats is None else None
     async with open_bus(folder, nats) as bus:
         with progress_told(shows) as tell:
 
@@ -31,5 +31,7 @@ async def book_asof(
                 if end > NOTICED:
                     tell("reading", done, end)
 
-            found = await asof(bus, asked, cache, book=book, known=known, progress=progress)
+            found = await asof(
+                bus, asked, folder.root / ANCHORS, book=book, known=known, progress=progress
+            )
     return document(found, place, book)

@@ -1,11 +1,16 @@
 """`dr replay asof` as an operator uses it: every kind of place, and a fee that came late."""
 
+import asyncio
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deadreckon.runtime.folder import Folder
+from deadreckon.stack import anchoring
+from deadreckon.stack.host import open_bus
 from tests.end_to_end.conftest import Dr
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("asof")]
@@ -80,6 +85,24 @@ def test_a_place_that_is_none_is_one_line_and_wrong_usage(place: str, desk: Dr) 
     said = desk.run("replay", "asof", place, "--data", "desk", code=2)
     assert said.startswith("dr: ")
     assert said.count("\n") == 1
+
+
+def test_a_stack_keeps_the_anchors_near_the_end_of_its_log(
+    desk: Dr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(anchoring, "GROWTH", 100)
+    data = desk.folder / "desk"
+    shutil.rmtree(data / "asof", ignore_errors=True)
+
+    async def looks() -> tuple[int, int]:
+        async with open_bus(Folder(data).check()) as bus:
+            keeping = anchoring.Anchoring(data, None, bus)
+            await keeping.look()
+            return keeping.place, (await bus.info()).last
+
+    place, last = asyncio.run(looks())
+    index = json.loads((data / "asof" / "desk" / "index.json").read_text())
+    assert place == last == index["tip"]["sequence"]
 
 
 def test_it_writes_nothing_to_the_log(desk: Dr) -> None:

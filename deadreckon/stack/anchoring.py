@@ -1,0 +1,68 @@
+"""Keeps the as-of anchors of a running stack near the end of its log, in a process of its own."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import structlog
+
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.domain import retry
+from deadreckon.runtime.leash import leashed
+
+FIRST_LOOK = 45.0  # seconds after the start: trading comes first, and sealing before this
+LOOK = 60.0  # seconds between two looks at the log's length
+GROWTH = 5_000  # messages after which it is worth a process: well under a second of a question
+
+log = structlog.get_logger()
+
+
+class Anchoring:
+    """Asks `dr replay asof` for the end of the log whenever that has moved on, so that whoever
+    asks for a place later finds anchors there. A run that fails is tried again at the next look.
+    """
+
+    def __init__(self, data: Path, nats: str | None, bus: Bus) -> None:
+        self.place = 0  # the last message known to be anchored by this process
+        self._words = ["--known", "then", "--data", str(data), *(["--nats", nats] if nats else [])]
+        self._bus = bus
+
+    async def run(self) -> None:
+        """Keep them until cancelled."""
+        await asyncio.sleep(FIRST_LOOK)
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK)
+
+    async def look(self) -> None:
+        """Bring them up, if the log has grown enough since the last time."""
+        last = (await retry(self._bus.info)).last
+        if last - self.place >= GROWTH and await self._bring_up(last):
+            self.place = last
+
+    async def _bring_up(self, last: int) -> bool:
+        child = await _launch([str(last), *self._words])
+        try:
+            _, told = await child.communicate()
+        finally:
+            if child.returncode is None:
+                child.terminate()
+                await child.wait()
+        if child.returncode:
+            reason = told.decode(errors="replace").strip().rpartition("\n")[2]
+            log.warning("anchors_not_kept", reason=reason, next_try_seconds=LOOK)
+        return not child.returncode
+
+
+async def _launch(words: list[str]) -> asyncio.subprocess.Process:
+    """Start the verb; it ends with this process, and can be killed at any moment."""
+    root = str(Path(__file__).resolve().parents[2])
+    return await asyncio.create_subprocess_exec(
+        *leashed([sys.executable, "-m", "deadreckon", "replay", "asof", *words]),
+        env=dict(os.environ, PYTHONPATH=root, PYTHONSAFEPATH="1"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
