@@ -91,12 +91,13 @@ class Told(Struct, frozen=True):
 
 class Gap(Struct, frozen=True):
     """No price of the instrument between two moments (nanoseconds UTC); `missing` bars where the
-    market comes in bars."""
+    market comes in bars. `is_first` says that the log had none at all before."""
 
     start: int
     end: int
     missing: int | None
     before: Place | None  # the price that ended it; null where the window ended first
+    is_first: bool = False
 
 
 class Listener:
@@ -177,6 +178,7 @@ class Listener:
         if isinstance(said.event, signals.SignalRaised) and self._is_within(said):
             self._rules[said.id] = risk_explaining.explain(state, said)
         if not self._is_price("risk", said):
+            self._keep_earlier(said)
             return
         if state.limits is not None:
             self._longest_age = state.limits.price_age_max
@@ -208,9 +210,16 @@ class Listener:
         since = self.window.start if before is None else before.at
         expected = self._expected(said)
         if said.at - since > expected:
-            bars = isinstance(said.event, BarClosed)
+            bars = isinstance(said.event, BarClosed) and before is not None
             missing = max((said.at - since - 1) // expected, 1) if bars else None
-            self.gaps.append(Gap(since, said.at, missing, place_of(said)))
+            self.gaps.append(Gap(since, said.at, missing, place_of(said), before is None))
+
+    def _keep_earlier(self, said: Recorded[Any]) -> None:
+        """The last price before the window: what its first one is measured from."""
+        if not isinstance(said.event, PRICES) or said.at >= self.window.start:
+            return
+        if said.event.instrument == self.window.instrument:
+            self._previous = said
 
     def _expected(self, said: Recorded[Any]) -> int:
         if isinstance(said.event, BarClosed):
@@ -220,7 +229,7 @@ class Listener:
     def _end_gap(self) -> None:
         last = self._previous
         end = min(self.window.end, self._intake.now)
-        if last is None or end - last.at <= self._expected(last):
+        if last is None or end - max(last.at, self.window.start) <= self._expected(last):
             return
         missing = None
         if isinstance(last.event, BarClosed):

@@ -29,6 +29,7 @@ WORDS = {
     "cooldown": "entered a moment ago, and waits",
     "at_its_venue": "is worked by its venue, which has told of no trade",
     "on_its_way": "is on its way to the venue",
+    "ends_now": "ends before the event can trade it",
     "limit_not_reached": "waits: the market did not reach its limit",
     "stop_not_reached": "waits: the market did not reach its stop",
     "no_volume": "waits: nothing traded",
@@ -78,8 +79,11 @@ def _entry(
 
 
 def _gap(gap: Gap, start: int) -> str:
+    when = f"{moment(gap.start, start)} to {moment(gap.end, start)}"
     what = f"{gap.missing} bars are missing" if gap.missing else "no price"
-    return f"{moment(gap.start, start)} to {moment(gap.end, start)}: {what} ({span(gap.end - gap.start)})"
+    if gap.is_first:
+        what = "no price yet, the log's first one comes here"
+    return f"{when}: {what} ({span(gap.end - gap.start)})"
 
 
 def _style(told: Told) -> str:
@@ -131,7 +135,8 @@ def _range(group: Group, name: str, least: Decimal, most: Decimal) -> str:
 
 
 def _heads(listener: Listener) -> Iterator[tuple[str, str]]:
-    yield f"{listener.prices:,} prices, {len(listener.gaps)} gaps", ""
+    gaps = len(listener.gaps)
+    yield f"{listener.prices:,} prices, {gaps} gap{'' if gaps == 1 else 's'} between them", ""
     if not listener.prices:
         yield "the market said nothing of it in this window", "red"
     yield from _strategies(listener)

@@ -8,16 +8,17 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import EXACT
-from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.market import BarClosed, QuoteUpdated, TradePrinted
-from deadreckon.services.fill import prices
+from deadreckon.services.fill import arrivals, prices
 from deadreckon.services.fill.deals import Terms, propose
-from deadreckon.services.fill.market import span
-from deadreckon.services.fill.state import Market, Order, State
+from deadreckon.services.fill.market import Span, span
+from deadreckon.services.fill.state import Order, State
 
 Waiting = Literal[
     "at_its_venue",  # a real venue works it: its book decides, not ours
     "on_its_way",  # the venue has it only later
+    "ends_now",  # its time ran out, or the venue refused it, before the event could trade it
     "limit_not_reached",
     "stop_not_reached",
     "no_volume",  # nothing traded in the bar
@@ -43,39 +44,53 @@ class Unfilled(Struct, frozen=True):
 
 def explain(state: State, said: Recorded[Any]) -> Iterator[Unfilled]:
     """Every open order of the event's instrument, given the state after the event."""
-    event = said.event
-    market = state.markets.get(event.instrument)
-    for order in state.orders.get(event.instrument, {}).values():
-        waiting, figures = _waits(state, order, said, market)
+    instrument = said.event.instrument
+    fates = arrivals.due(state, said.at)
+    there = {order.order_id: order for order in arrivals.at_market(state, instrument, fates)}
+    for order in state.orders.get(instrument, {}).values():
+        arrived = there.get(order.order_id)
+        if arrived is None:
+            waiting, figures = _absent(order, fates), _prices(order)
+        else:
+            waiting, figures = _waits(state, arrived, said)
         yield Unfilled(order.order_id, order.strategy, order.side, order.purpose, waiting, figures)
 
 
-def _waits(
-    state: State, order: Order, said: Recorded[Any], market: Market | None
-) -> tuple[Waiting, dict[str, Decimal]]:
-    event: BarClosed | QuoteUpdated | TradePrinted = said.event
+def _absent(order: Order, fates: dict[str, Event]) -> Waiting:
     if order.edge:
-        return "at_its_venue", {}
-    if order.arrives_at > said.at or market is None:
-        return "on_its_way", {}
+        return "at_its_venue"
+    return "ends_now" if order.order_id in fates else "on_its_way"
+
+
+def _waits(state: State, order: Order, said: Recorded[Any]) -> tuple[Waiting, dict[str, Decimal]]:
+    event: BarClosed | QuoteUpdated | TradePrinted = said.event
     if isinstance(event, BarClosed) and not event.volume:
-        return "no_volume", {}
+        return "no_volume", _prices(order)
     seen = span(event, said.at, order)
-    listing = state.listings[order.instrument]
-    terms = Terms(listing, state.venues[listing.venue])
-    new = market.events <= order.events_before + 1
-    if propose(order, seen, terms, new=new) is not None:
+    if _proposes(state, order, seen):
         return "meets_its_price", _prices(order)
     if order.stop_price is not None and order.order_type in ("stop", "stop_limit"):
-        missing = _missing(order, order.stop_price, seen.worst)
+        missing = _missing(order.stop_price, seen.worst)
         return "stop_not_reached", {**_prices(order), "reached": seen.worst, "missing": missing}
     if order.limit_price is None:
         return "price_too_bad", {"price": seen.first}
-    missing = _missing(order, order.limit_price, seen.best)
-    figures = {**_prices(order), "reached": seen.best, "missing": missing}
-    within = prices.within(order.side, seen.best, order.limit_price)
-    touched = within and seen.best != order.limit_price
-    return "price_too_bad" if touched else "limit_not_reached", figures
+    figures = {
+        **_prices(order),
+        "reached": seen.best,
+        "missing": _missing(order.limit_price, seen.best),
+    }
+    if prices.beyond(order.side, seen.best, order.limit_price):
+        return "price_too_bad", figures
+    return "limit_not_reached", figures
+
+
+def _proposes(state: State, order: Order, seen: Span) -> bool:
+    """Whether the paper venue would have it trade, be triggered or end in the event."""
+    market = state.markets[order.instrument]
+    listing = state.listings[order.instrument]
+    terms = Terms(listing, state.venues[listing.venue])
+    new = market.events <= order.events_before + 1
+    return propose(order, seen, terms, new=new) is not None
 
 
 def _prices(order: Order) -> dict[str, Decimal]:
@@ -83,5 +98,5 @@ def _prices(order: Order) -> dict[str, Decimal]:
     return {name: price for name, price in found.items() if price is not None}
 
 
-def _missing(order: Order, wanted: Decimal, came: Decimal) -> Decimal:
+def _missing(wanted: Decimal, came: Decimal) -> Decimal:
     return EXACT.subtract(came, wanted).copy_abs()
