@@ -10,6 +10,18 @@ from deadreckon.projections.tables import TABLES
 _SQLITE = {"text": "TEXT", "integer": "INTEGER", "flag": "INTEGER 0/1", "amount": "TEXT"}
 _DUCKDB = {"text": "VARCHAR", "integer": "BIGINT", "flag": "BOOLEAN", "amount": "DECIMAL(38,18)"}
 
+METRICS_OF_THE_PAST = """\
+## A past day
+
+A Prometheus that was not there can be given any day: `./dr replay metrics 2026-11-20 -o day.om --data run1` folds the
+log and writes every series once a minute of log time (`--step` seconds) as OpenMetrics with timestamps; then
+
+```sh
+promtool tsdb create-blocks-from openmetrics day.om /var/lib/prometheus
+```
+
+puts it into a Prometheus (tried with Debian's 2.42; its retention must reach back that far)."""
+
 METRICS_OF_A_PROCESS = """\
 ## Of the process, not of the log
 
@@ -73,7 +85,7 @@ def metrics_page() -> str:
         if measure.edges
     ]
     parts = ["# Metrics", generated, METRICS_INTRODUCTION, "\n".join(lines)]
-    parts += ["Upper bounds of the buckets:", "\n".join(buckets), METRICS_OF_A_PROCESS]
+    parts += ["Upper bounds of the buckets:", "\n".join(buckets), METRICS_OF_A_PROCESS, METRICS_OF_THE_PAST]
     return "\n\n".join(parts) + "\n"
 
 

@@ -16,6 +16,7 @@ INSERTS: dict[str, Callable[[], str]] = {
     "verdict fields": pages.verdict_table,
     "table columns": reference.tables_part,
     "view list": reference.questions_part,
+    "macro list": reference.macros_part,
     "privileges": privileges.privileges_table,
     "reading": privileges.reading_list,
 }
