@@ -13,6 +13,8 @@ from deadreckon.replay.play import TapeMismatchError
 from deadreckon.replay.pnl.document import NotSealedError
 from deadreckon.replay.statements.venue_file import VenueFileError
 from deadreckon.replay.tapes.tape import TapeError
+from deadreckon.replay.whatif.changes import WhatIfError
+from deadreckon.replay.whatif.survey import DamagedLogError
 from deadreckon.runtime.binary import MissingServerError
 from deadreckon.runtime.bus import (
     ConfigurationError,
@@ -28,6 +30,8 @@ from deadreckon.runtime.secret import ExposedSecretError
 from deadreckon.runtime.server import ServerFailedError, StoreLockedError
 from deadreckon.runtime.snapshots import SnapshotAheadError
 from deadreckon.services.portfolio.booking import ImpossibleFillError
+from deadreckon.stack.bundles.file import BundleError
+from deadreckon.stack.bundles.opening import OtherShapeError
 from deadreckon.stack.exchange.process import ExchangeFailedError
 from deadreckon.stack.loopback import PortBusyError
 from deadreckon.stack.reading_views import NoViewsError
@@ -36,10 +40,12 @@ from deadreckon.stack.rerun.process import OtherCodeError
 from deadreckon.stack.rerun.verb import NothingAskedError
 from deadreckon.stack.statements import StatementError
 from deadreckon.stack.views import AheadError
+from deadreckon.stack.whatif.crew import LostWorkerError
 from deadreckon.stack.workers import WorkerError
 
 USAGE = (
     AmbiguousIdError,
+    BundleError,
     CheckoutError,
     FolderError,
     NotSealedError,
@@ -50,6 +56,7 @@ USAGE = (
     TapeMismatchError,
     UnknownIdError,
     VenueFileError,
+    WhatIfError,
 )
 WORLD = (
     AheadError,
@@ -58,6 +65,7 @@ WORLD = (
     ConfigurationError,
     CredentialError,
     DamagedKeyError,
+    DamagedLogError,
     DeniedError,
     ExchangeFailedError,
     ExposedSecretError,
@@ -65,9 +73,11 @@ WORLD = (
     FolderBusyError,
     HoleError,
     ImpossibleFillError,
+    LostWorkerError,
     MissingServerError,
     NoViewsError,
     OtherCodeError,
+    OtherShapeError,
     PortBusyError,
     RecollectionError,
     ServerFailedError,

@@ -13,9 +13,14 @@ T = TypeVar("T")
 
 def run(job: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """The coroutine's result; what went wrong outside ends in one line on stderr."""
+    return answered(lambda: asyncio.run(job()))
+
+
+def answered(job: Callable[[], T]) -> T:
+    """The same for a job that needs no event loop."""
     logs.configure(level=logging.WARNING)
     try:
-        return asyncio.run(job())
+        return job()
     except KeyboardInterrupt:
         fail("interrupted", EXIT_INTERRUPTED)
     except _usage() as error:

@@ -75,8 +75,8 @@ def measured(rule: str, amount: Decimal | None) -> str:
     ('1 min', '2')
     >>> measured("daily_loss_max", Decimal("251.09931")), measured("x", Decimal("0.00540592"))
     ('251.10', '0.005406')
-    >>> measured("confidence_min", Decimal("0.25"))
-    '0.25'
+    >>> measured("confidence_min", Decimal("0.25")), measured("liability_max", Decimal(0))
+    ('0.25', '0')
     """
     if amount is None:
         return NOTHING
@@ -85,7 +85,7 @@ def measured(rule: str, amount: Decimal | None) -> str:
     if rule in MOMENTS:
         return moment(int(amount))
     text = figure(amount) if amount == amount.to_integral_value() else money(amount)
-    return text.rstrip("0") if abs(amount) < 1 else text
+    return text.rstrip("0") if 0 < abs(amount) < 1 else text
 
 
 def span(seconds: float) -> str:

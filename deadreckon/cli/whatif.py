@@ -1,0 +1,82 @@
+"""`dr replay whatif`: the day under other limits, parameters, fees or strategies."""
+
+import json as codec
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from deadreckon.cli.app import EXIT_USAGE, fail
+
+Many = Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)]
+
+
+def whatif(
+    day: str | None = None,
+    /,
+    *,
+    everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    settings: Annotated[Many, Parameter(name="--set")] = None,
+    disable: Many = None,
+    without_strategy: Many = None,
+    grid: Many = None,
+    out: Path | None = None,
+    jobs: int | None = None,
+    data: Path = Path("var"),
+    nats: str | None = None,
+    json: bool = False,
+) -> None:
+    """Replay a day with changed limits, strategies or fees, and say what would have changed.
+
+    The market, producers and operators say what they said, and every decider answers anew, the
+    paper venue filling on the day's market data. The log itself is never touched. Exits 0 whatever
+    it finds.
+
+    Example: dr replay whatif 2022-01-15 --set risk.order_notional_max=500 --data run1
+
+    Parameters
+    ----------
+    day
+        A UTC day, YYYY-MM-DD.
+    everything
+        The whole log.
+    settings
+        risk.LIMIT=VALUE, strategy.NAME.PARAMETER=VALUE or venue.NAME.KEY=VALUE; "off" for none.
+    disable
+        A rule of risk or governance that is to forbid nothing (docs/risk.md lists them).
+    without_strategy
+        A strategy that stays silent, or a producer's one whose signals are left out.
+    grid
+        KEY=VALUE,VALUE,... with a key as of --set: one variant for each point.
+    out
+        A new folder, for the log of each variant as a folder of its own that every verb reads.
+    jobs
+        Processes side by side; by default one a core.
+    data
+        The folder of the stack, running or not.
+    nats
+        URL of a NATS server in place of the folder's own.
+    json
+        Print one JSON object with keys in a fixed order.
+    """
+    if (day is None) != everything:
+        fail("name a day such as 2022-01-15, or --all", EXIT_USAGE)
+    if jobs is not None and jobs < 1:
+        fail(f"--jobs {jobs}: at least 1", EXIT_USAGE)
+    from deadreckon.cli.auditing import checked_day
+    from deadreckon.cli.running import answered, run
+    from deadreckon.cli.whatif_table import show_whatif
+    from deadreckon.replay.whatif.changes import variants
+    from deadreckon.stack.whatif.crew import cores
+    from deadreckon.stack.whatif.supposing import Wanted, read_log, suppose
+
+    asked = (settings or [], disable or [], without_strategy or [], grid or [])
+    supposed = answered(lambda: variants(*asked))
+    wanted = Wanted(data, checked_day(day), supposed, jobs or cores(), out, nats)
+    log = run(lambda: read_log(wanted))
+    document = answered(lambda: suppose(wanted, log, shows=sys.stderr.isatty()))
+    if json:
+        print(codec.dumps(document))
+    else:
+        show_whatif(document)

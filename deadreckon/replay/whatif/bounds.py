@@ -1,0 +1,111 @@
+"""What a variant's PnL rests on: what the record bears out, and what only paper matching says."""
+
+import copy
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from deadreckon.contracts.amounts import EXACT, ZERO, canonical, ratio
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.orders import OrderFilled
+from deadreckon.replay.figures import Figures, figures, total
+from deadreckon.replay.whatif.deeds import Deeds
+from deadreckon.replay.whatif.shares import borne_out, cut, traded, within_record
+from deadreckon.services.portfolio import ledger
+from deadreckon.services.portfolio.holdings import Ledger
+
+
+class Bounds(Struct, frozen=True):
+    """A variant's difference in PnL, told in two honest ways; amounts in the reporting currency.
+
+    `recorded` is the record without the fills that the change takes away: nothing in it is assumed.
+    `paper` is the variant less the same replay without a change: all of it is matched on paper.
+    `paper` = `recorded` + `assumed` + `terms`, where `assumed` is the part of fills that the record
+    does not have, and `terms` that of other prices and fees (and of what the record and its own
+    replay differ by). `share` is |assumed| / (|recorded| + |assumed| + |terms|).
+    """
+
+    recorded: Decimal
+    paper: Decimal
+    assumed: Decimal
+    terms: Decimal
+    share: Decimal
+    assumed_fills: int
+    assumed_orders: int
+    assumed_notional: Decimal
+
+    @property
+    def low(self) -> Decimal:
+        """The lesser of both."""
+        return min(self.recorded, self.paper)
+
+    @property
+    def high(self) -> Decimal:
+        """The greater of both."""
+        return max(self.recorded, self.paper)
+
+
+def bounds(opening: Ledger, record: Deeds, baseline: Deeds, variant: Deeds) -> Bounds:
+    """Weigh a variant. `opening` is the ledger at the beginning; it stays as it is."""
+    as_recorded = gained(opening, record, record.moves)
+    kept = gained(opening, record, cut(record.moves, borne_out(record, baseline, variant)))
+    supposed = gained(opening, variant, variant.moves)
+    known = within_record(record, variant)
+    certain = gained(opening, variant, cut(variant.moves, known))
+    recorded = EXACT.subtract(kept, as_recorded)
+    paper = EXACT.subtract(supposed, gained(opening, baseline, baseline.moves))
+    assumed = EXACT.subtract(supposed, certain)
+    rest = EXACT.subtract(EXACT.subtract(paper, recorded), assumed)
+    orders = [name for name, fills in variant.fills.items() if known[name] < traded(fills)]
+    fills, notional = _assumed(variant, orders, known, opening)
+    moved = EXACT.add(EXACT.add(abs(recorded), abs(assumed)), abs(rest))
+    return Bounds(
+        recorded=canonical(recorded),
+        paper=canonical(paper),
+        assumed=canonical(assumed),
+        terms=canonical(rest),
+        share=ratio(abs(assumed), moved, 4) if moved else ZERO,
+        assumed_fills=fills,
+        assumed_orders=len(orders),
+        assumed_notional=notional,
+    )
+
+
+def gained(opening: Ledger, run: Deeds, moves: Iterable[Recorded[Any]]) -> Decimal:
+    """Net PnL from the opening ledger to the run's last marks, by the book's own accounting."""
+    return net(after(opening, run, moves)) - net(opening)
+
+
+def after(opening: Ledger, run: Deeds, moves: Iterable[Recorded[Any]]) -> Ledger:
+    """The ledger once all this has moved it; the opening one stays as it is."""
+    book = copy.deepcopy(opening)
+    for said in (*moves, *run.marks.values()):
+        book = ledger.evolve(book, said)
+    return book
+
+
+def net(book: Ledger) -> Decimal:
+    """realised + unrealised - fees + funding of everything held."""
+    summed: Figures = total(figures(book).values())
+    return summed.net
+
+
+def _assumed(
+    variant: Deeds, orders: list[str], known: dict[str, Decimal], opening: Ledger
+) -> tuple[int, Decimal]:
+    """How many fills are assumed, wholly or in part, and what they are worth."""
+    book = after(opening, variant, variant.moves)
+    count, worth = 0, ZERO
+    for order_id in orders:
+        left = known[order_id]
+        for said in variant.fills[order_id]:
+            fill: OrderFilled = said.event
+            beyond = max(EXACT.subtract(fill.quantity, left), ZERO)
+            left = max(EXACT.subtract(left, fill.quantity), ZERO)
+            if beyond:
+                count += 1
+                value = ledger.notional(book, fill.instrument, beyond, fill.price)
+                worth = EXACT.add(worth, value or ZERO)
+    return count, canonical(worth)

@@ -1,0 +1,162 @@
+"""What a run did: its wishes and what became of each, its fills, and all that moved its ledger."""
+
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from deadreckon.contracts.amounts import ZERO
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.market import BarClosed, MarkUpdated, QuoteUpdated, TradePrinted
+from deadreckon.contracts.orders import (
+    OrderApproved,
+    OrderFilled,
+    OrderRejected,
+    OrderSubmitting,
+    OrderUnroutable,
+)
+from deadreckon.contracts.portfolio import EquityMarked
+from deadreckon.contracts.signals import (
+    CancelRaised,
+    ReplaceRaised,
+    SignalRaised,
+    SignalRefused,
+)
+from deadreckon.services.portfolio.booking import FOLDS
+
+MARKS = (BarClosed, QuoteUpdated, TradePrinted, MarkUpdated)
+SENT = ("", "entry")  # purposes of orders that a wish asked for
+
+# What one fill says of market and venue, told apart by what was traded at which terms.
+Terms = tuple[str, Decimal, Decimal, Decimal, str]
+
+
+class Wish(Struct):
+    """What somebody wanted, by (producer, signal id), and who said no to it if anybody did.
+
+    `refused_by` is the service, empty when the wish was let through; `limit` and `measured` are in
+    the unit of the rule. `order_id` is empty where there was no order.
+    """
+
+    signal_id: str
+    producer: str
+    strategy: str
+    instrument: str
+    kind: str
+    side: str
+    size: str
+    at: int
+    sequence: int
+    order_id: str = ""
+    refused_by: str = ""
+    rule: str = ""
+    limit: Decimal | None = None
+    measured: Decimal | None = None
+    reason: str = ""
+
+    @property
+    def key(self) -> str:
+        """What a wish is known by in every run: its id derives from its cause."""
+        return f"{self.producer}/{self.signal_id}"
+
+    @property
+    def content(self) -> tuple[str, ...]:
+        """What was wanted, whatever became of it."""
+        return (self.strategy, self.instrument, self.kind, self.side, self.size)
+
+    def refuse(self, who: str, event: Any) -> None:
+        """Somebody said no; the first one counts."""
+        if self.refused_by:
+            return
+        self.refused_by, self.rule, self.reason = who, event.rule, event.reason
+        self.limit, self.measured = (getattr(event, name, None) for name in ("limit", "measured"))
+
+
+class Deeds(Struct):
+    """A run from some place on. `moves` is what the ledger takes, marks of the market left out but
+    for the last of each instrument; `fills` are by order. `drawdown_max` is a share of the peak."""
+
+    wishes: dict[str, Wish] = {}
+    fills: dict[str, list[Recorded[OrderFilled]]] = {}
+    moves: list[Recorded[Any]] = []
+    marks: dict[str, Recorded[Any]] = {}
+    orders: dict[str, OrderSubmitting] = {}
+    drawdown_max: Decimal = ZERO
+    trades: dict[str, None] = {}
+    approved: dict[str, str] = {}  # orders and their children, to the key of the wish
+
+    def fold(self, said: Recorded[Any]) -> None:
+        """Take one fact, in log order."""
+        event = said.event
+        if isinstance(event, MARKS):
+            self.marks[event.instrument] = said
+            return
+        if type(event) in FOLDS and self._is_new(event):
+            self.moves.append(said)
+        match event:
+            case SignalRaised() | CancelRaised() | ReplaceRaised():
+                wish = _wish(said)
+                self.wishes[wish.key] = wish
+            case OrderFilled(order_id=order_id):
+                if self.moves[-1] is said:
+                    self.fills.setdefault(order_id, []).append(said)
+            case OrderSubmitting(order_id=order_id):
+                self.orders.setdefault(order_id, event)
+                self._let_through(order_id, event)
+            case OrderApproved(order_id=order_id):
+                self._let_through(order_id, event)
+            case EquityMarked(drawdown=drawdown):
+                self.drawdown_max = max(self.drawdown_max, drawdown)
+            case _:
+                self._refusal(said)
+
+    def _is_new(self, event: Any) -> bool:
+        """A trade that a venue reports again moves nothing."""
+        if not isinstance(event, OrderFilled):
+            return True
+        trade = f"{event.venue}|{event.trade_id}"
+        if trade in self.trades:
+            return False
+        self.trades[trade] = None
+        return True
+
+    def _let_through(self, order_id: str, event: OrderApproved | OrderSubmitting) -> None:
+        wish = self.wishes.get(f"{event.producer}/{event.signal_id}")
+        if wish is not None and event.purpose in SENT:
+            wish.order_id = wish.order_id or order_id
+            self.approved[order_id] = wish.key
+
+    def _refusal(self, said: Recorded[Any]) -> None:
+        match said.event:
+            case SignalRefused(producer=producer, signal_id=signal_id) as event:
+                wish = self.wishes.get(f"{producer}/{signal_id}")
+            case OrderUnroutable(order_id=order_id) | OrderRejected(order_id=order_id) as event:
+                wish = self.wishes.get(self.approved.get(order_id, ""))
+            case _:
+                return
+        if wish is not None:
+            wish.refuse(said.source, event)
+
+
+def _wish(said: Recorded[Any]) -> Wish:
+    event = said.event
+    asked = isinstance(event, SignalRaised)
+    quantity, notional = getattr(event, "quantity", None), getattr(event, "notional", None)
+    size = f"{quantity}" if quantity is not None else f"for {notional}"
+    return Wish(
+        signal_id=event.signal_id,
+        producer=event.producer,
+        strategy=event.strategy,
+        instrument=getattr(event, "instrument", ""),
+        kind="order" if asked else "cancel" if isinstance(event, CancelRaised) else "replace",
+        side=getattr(event, "side", ""),
+        size=size if asked else "",
+        at=said.at,
+        sequence=said.sequence,
+    )
+
+
+def terms(said: Recorded[OrderFilled]) -> Terms:
+    """What two fills have to share to be the same."""
+    fill = said.event
+    return fill.side, fill.quantity, fill.price, fill.fee, fill.fee_currency

@@ -1,0 +1,173 @@
+"""Lays a variant over what operators said: the same facts, in other words where it says so."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from deadreckon.contracts.catalogue import NAMES
+from deadreckon.contracts.codec import canonical_event
+from deadreckon.contracts.doors import EVIDENCE_MAX, read_fact, read_signals, write_fact
+from deadreckon.contracts.event import Event
+from deadreckon.contracts.governance import LimitsSet, OperatorMalformed, StrategyConfigured
+from deadreckon.contracts.instruments import VenueConfigured
+from deadreckon.contracts.signals import SignalMalformed
+from deadreckon.contracts.wire import parse
+from deadreckon.replay.whatif.changes import STRATEGY_FIELDS, Variant, WhatIfError
+from deadreckon.services.signal.settings import Fault, read_settings
+
+ACTOR = "whatif"
+OVERLAID = (LimitsSet, StrategyConfigured, VenueConfigured)
+
+
+class Overlaid(Struct, frozen=True):
+    """A fact that was said in other words; `sequence` is its place in the original log, 0 for one
+    that was said at the beginning. `fields` has what was, and what it became."""
+
+    sequence: int
+    type: str
+    scope: str
+    fields: dict[str, tuple[Any, Any]]
+
+
+class Overlay:
+    """One variant, laid over facts and signals on their way in; remembers what it changed."""
+
+    def __init__(self, variant: Variant) -> None:
+        self.variant = variant
+        self.overlaid: list[Overlaid] = []
+        self.left_out = 0  # signals of strategies that the variant does without
+
+    def opening(self, number: int, event: Event) -> bytes | None:
+        """What is to be said at the beginning of a fact in force; null when it holds as it is."""
+        changed = self._changed(event, 0)
+        if changed is event:
+            return None
+        return write_fact(f"{ACTOR}-{number}", NAMES[type(changed)], changed)
+
+    def fact(self, sequence: int, door: str, payload: bytes) -> bytes:
+        """An operator's message as it is to be said."""
+        fact_id, _, event = read_fact(door, payload)
+        if not isinstance(event, OVERLAID):
+            return payload
+        changed = self._changed(event, sequence)
+        return payload if changed is event else write_fact(fact_id, NAMES[type(event)], changed)
+
+    def signals(self, producer: str, payload: bytes) -> bytes | None:
+        """A producer's message without the signals of strategies that are left out; null when
+        nothing is left of it."""
+        if not self.variant.without:
+            return payload
+        wishes = read_signals(producer, payload)
+        kept = [isinstance(wish, SignalMalformed) or not self._is_out(wish) for wish in wishes]
+        if all(kept):
+            return payload
+        self.left_out += kept.count(False)
+        if not any(kept):
+            return None
+        items = zip(parse(payload), kept, strict=True)
+        return msgspec.json.encode([item for item, stays in items if stays])
+
+    def _is_out(self, wish: Any) -> bool:
+        return wish.strategy in self.variant.without
+
+    def _changed(self, event: Event, sequence: int) -> Event:
+        """The event as the variant has it; the same object when it says nothing else.
+
+        Raises WhatIfError when that cannot be said.
+        """
+        changed = checked(self.variant, event)
+        if changed is event:
+            return event
+        before, after = msgspec.to_builtins(event), msgspec.to_builtins(changed)
+        fields = _changes(before, after)
+        scope = after.get("strategy") or after.get("venue") or ""
+        self.overlaid.append(Overlaid(sequence, NAMES[type(event)], scope, fields))
+        return changed
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """What differs, field by field; of a dict entry by entry."""
+    found: dict[str, tuple[Any, Any]] = {}
+    for name, now in after.items():
+        was = before[name]
+        if was == now or name in ("actor", "reason"):
+            continue
+        if isinstance(now, dict):
+            entries = sorted(was | now)
+            pairs = {f"{name}.{entry}": (was.get(entry), now.get(entry)) for entry in entries}
+            found |= {entry: pair for entry, pair in pairs.items() if pair[0] != pair[1]}
+        else:
+            found[name] = (was, now)
+    return found
+
+
+def checked(variant: Variant, event: Event) -> Event:
+    """An operator's fact as the variant has it. Raises WhatIfError when that cannot be said."""
+    supposed: Event = _supposed(variant, event)
+    if supposed is event:
+        return event
+    reason, actor = (getattr(event, name) for name in ("reason", "actor"))
+    why = f"what if {variant.name}? It was: {reason} ({actor})"
+    changed: Event = replace(supposed, actor=ACTOR, reason=why[:EVIDENCE_MAX])
+    _, _, judged = read_fact(ACTOR, write_fact(ACTOR, NAMES[type(changed)], changed))
+    if isinstance(judged, OperatorMalformed):
+        raise WhatIfError(f"{variant.name}: {judged.reason}")
+    if isinstance(changed, StrategyConfigured):
+        _check_strategy(variant, changed)
+    return changed
+
+
+def _supposed(variant: Variant, event: Any) -> Any:
+    """The event with what is supposed of it; the same object where nothing is."""
+    match event:
+        case LimitsSet():
+            return _built(event, variant.limits, variant)
+        case VenueConfigured(venue=name):
+            return _built(event, {"edge": ""} | variant.venues.get(name, {}), variant)
+        case StrategyConfigured(strategy=name):
+            return _strategy(event, variant, variant.strategies.get(name, {}))
+    return event
+
+
+def _strategy(
+    event: StrategyConfigured, variant: Variant, keys: dict[str, str | None]
+) -> StrategyConfigured:
+    fields: dict[str, Any] = {name: text for name, text in keys.items() if name in STRATEGY_FIELDS}
+    if event.strategy in variant.without:
+        fields["enabled"] = False
+    parameters = dict(event.parameters)
+    for name, text in keys.items():
+        if name in STRATEGY_FIELDS:
+            continue
+        if text is None:
+            parameters.pop(name, None)
+        else:
+            parameters[name] = text
+    changed: StrategyConfigured = _built(event, fields | {"parameters": parameters}, variant)
+    return changed
+
+
+def _built(event: Any, fields: dict[str, Any], variant: Variant) -> Any:
+    """The event with other fields; the same object when they are what they were."""
+    try:
+        plain = msgspec.to_builtins(event) | fields
+        changed = canonical_event(msgspec.convert(plain, type(event), strict=False))
+    except (ValueError, ArithmeticError) as error:  # msgspec's own are ValueErrors
+        raise WhatIfError(f"{variant.name}: {error}") from error
+    return event if changed == event else changed
+
+
+def _check_strategy(variant: Variant, changed: StrategyConfigured) -> None:
+    """What the strategy itself would refuse is refused here: it would only be silent."""
+    settings = read_settings(changed)
+    if isinstance(settings, Fault):
+        raise WhatIfError(f"{variant.name}: {settings.rule}: {settings.reason}")
+
+
+def keys_of(configured: StrategyConfigured) -> list[str]:
+    """What can be supposed of a strategy: the fields of its configuration and its parameters."""
+    settings = read_settings(configured)
+    own = [] if isinstance(settings, Fault) else list(type(settings).__struct_fields__)
+    return [*STRATEGY_FIELDS, *own]

@@ -1,0 +1,65 @@
+"""What of one run's fills the record bears out: each order's trades, cut to some quantity."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from msgspec.structs import replace
+
+from deadreckon.contracts.amounts import EXACT, SCALE_MAX, ZERO, ratio
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.orders import OrderFilled
+from deadreckon.replay.whatif.deeds import Deeds
+
+Fills = list[Recorded[OrderFilled]]
+Quantities = Mapping[str, Decimal]  # by order, in base units or contracts
+
+
+def traded(fills: Fills) -> Decimal:
+    """How much of an order traded."""
+    total = ZERO
+    for said in fills:
+        total = EXACT.add(total, said.event.quantity)
+    return total
+
+
+def borne_out(record: Deeds, baseline: Deeds, variant: Deeds) -> dict[str, Decimal]:
+    """How much of each recorded order still trades: all of it, unless the variant trades less than
+    the same replay does without any change."""
+    kept = {}
+    for order_id, fills in record.fills.items():
+        quantity = traded(fills)
+        supposed = traded(variant.fills.get(order_id, []))
+        unchanged = traded(baseline.fills.get(order_id, []))
+        kept[order_id] = quantity if supposed >= unchanged else min(quantity, supposed)
+    return kept
+
+
+def within_record(record: Deeds, variant: Deeds) -> dict[str, Decimal]:
+    """How much of each of the variant's orders traded in the record as well."""
+    return {
+        order_id: min(traded(fills), traded(record.fills.get(order_id, [])))
+        for order_id, fills in variant.fills.items()
+    }
+
+
+def cut(moves: list[Recorded[Any]], kept: Quantities) -> Iterator[Recorded[Any]]:
+    """What moves a ledger, with no more of each order's fills than is kept; the first ones stay."""
+    left = dict(kept)
+    for said in moves:
+        if not isinstance(said.event, OrderFilled):
+            yield said
+            continue
+        order_id = said.event.order_id
+        rest = left.get(order_id, ZERO)
+        left[order_id] = max(EXACT.subtract(rest, said.event.quantity), ZERO)
+        if rest >= said.event.quantity:
+            yield said
+        elif rest:
+            yield replace(said, event=part(said.event, rest))
+
+
+def part(fill: OrderFilled, quantity: Decimal) -> OrderFilled:
+    """So much of a fill at its own price; of its fee a share, rounded half-even."""
+    fee = ratio(EXACT.multiply(fill.fee, quantity), fill.quantity, SCALE_MAX)
+    return replace(fill, quantity=quantity, fee=fee)

@@ -1,0 +1,137 @@
+"""Runs side by side, each in a process of its own, or one by one in this one."""
+
+import logging
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import active_children, get_context
+from multiprocessing.queues import Queue
+from pathlib import Path
+from queue import Empty
+
+import msgspec
+from msgspec import Struct
+
+from deadreckon.replay.whatif.changes import Variant
+from deadreckon.runtime import logs
+from deadreckon.runtime.bus import Stored
+from deadreckon.stack.whatif.run import Progress, Ran, Task, lived, recorded
+
+LOOK = 0.2  # seconds between two looks at how far the others are
+
+Told = Callable[[int, int], None]  # (number of the run, messages behind it)
+
+
+class LostWorkerError(Exception):
+    """A process of yours was ended from outside, most likely for want of memory."""
+
+
+class Order(Struct, frozen=True):
+    """One run to make: of the record where there is no variant. `folder` keeps its log."""
+
+    number: int
+    variant: Variant | None
+    folder: Path | None = None
+
+
+class _Kept:
+    """What a worker process is given once, and holds for every run it makes."""
+
+    task: Task
+    log: list[Stored]
+    told: "Queue[tuple[int, int]]"
+
+
+def cores() -> int:
+    """How many processes can work at once here."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def make(
+    task: Task, log: list[Stored], orders: Sequence[Order], jobs: int, told: Told
+) -> list[Ran]:
+    """Every run, in the order asked for. Raises LostWorkerError."""
+    if jobs == 1 or len(orders) == 1:
+        return [_make(task, log, order, _one(order, told)) for order in orders]
+    with tempfile.TemporaryDirectory(prefix="dr-whatif-") as place:
+        spool = Path(place) / "log"
+        spool.write_bytes(msgspec.msgpack.encode(log[: task.survey.last]))
+        return _side_by_side(task, spool, orders, jobs, told)
+
+
+def _one(order: Order, told: Told) -> Progress:
+    return lambda done: told(order.number, done)
+
+
+def _make(task: Task, log: list[Stored], order: Order, progress: Progress) -> Ran:
+    if order.variant is None:
+        return recorded(task, log, progress)
+    return lived(task, log, order.variant, progress, order.folder)
+
+
+def _side_by_side(
+    task: Task, spool: Path, orders: Sequence[Order], jobs: int, told: Told
+) -> list[Ran]:
+    context = get_context("spawn")
+    news: Queue[tuple[int, int]] = context.Queue()
+    pool = ProcessPoolExecutor(min(jobs, len(orders)), context, _begin, (task, spool, news))
+    with _ended(pool):
+        futures = [pool.submit(_work, order) for order in orders]
+        try:
+            _watch(futures, news, told)
+            return [future.result() for future in futures]
+        except BrokenProcessPool as error:
+            raise LostWorkerError(
+                "a process of this what-if was ended from outside (out of memory?); "
+                "try again with --jobs 1"
+            ) from error
+
+
+@contextmanager
+def _ended(pool: ProcessPoolExecutor) -> Iterator[None]:
+    """Lets no worker outlive us: when we are interrupted or fail they end at once."""
+    others = active_children()
+    done = False
+    try:
+        yield
+        done = True
+    finally:
+        if not done:
+            for process in active_children():
+                if process not in others:
+                    process.terminate()
+        pool.shutdown(wait=True, cancel_futures=not done)
+
+
+def _begin(task: Task, spool: Path, news: "Queue[tuple[int, int]]") -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever made us ends us
+    news.cancel_join_thread()  # nobody waits for news of what is done
+    logs.configure(level=logging.WARNING)
+    _Kept.task, _Kept.told = task, news
+    _Kept.log = msgspec.msgpack.decode(spool.read_bytes(), type=list[Stored])
+
+
+def _work(order: Order) -> Ran:
+    return _make(_Kept.task, _Kept.log, order, lambda done: _Kept.told.put((order.number, done)))
+
+
+def _watch(futures: Sequence["Future[Ran]"], news: "Queue[tuple[int, int]]", told: Told) -> None:
+    """Pass on how far they are until all are done; raises what the first failed one raised."""
+    waiting = set(futures)
+    while waiting:
+        done, waiting = wait(waiting, LOOK, FIRST_COMPLETED)
+        for future in done:
+            future.result()
+        _pass_on(news, told)
+
+
+def _pass_on(news: "Queue[tuple[int, int]]", told: Told) -> None:
+    while True:
+        try:
+            told(*news.get_nowait())
+        except Empty:
+            return

@@ -1,0 +1,125 @@
+"""A desk in memory that goes on from a place of a recorded log: all deciders, and nobody waits.
+
+It is the runtime's own services in their own turns; only the event loop is left out. In memory
+nothing ever waits for anybody, so a turn is a plain call, and a month plays in seconds.
+"""
+
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
+
+from deadreckon import __version__
+from deadreckon.contracts.event import Event, Mode, Recorded
+from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.feed import Feed
+from deadreckon.runtime.lived import EVERYTHING, Decider
+from deadreckon.runtime.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.service import Service
+from deadreckon.runtime.turns import LocalPlayer, Round
+from deadreckon.stack.assembly import RANK, decider
+
+T = TypeVar("T")
+
+Answered = Mapping[str, Sequence[Event]]  # by the id of the question, in the order they were given
+
+
+def finished(job: Coroutine[Any, Any, T]) -> T:
+    """The result of a job that never has to wait: it only gives way, and goes on at once."""
+    while True:
+        try:
+            waited = job.send(None)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        if waited is not None:
+            job.close()
+            raise RuntimeError(f"nothing in memory can wait for {waited!r}")
+
+
+class MadeLog(MemoryLog):
+    """A log whose new messages were stored at the time that was last named: nobody's clock."""
+
+    stored_at = 0
+
+    def store(self, subject: str, payload: bytes) -> int:
+        """Put one message at the end."""
+        sequence = super().store(subject, payload)
+        self.messages[-1] = replace(self.messages[-1], stored_at=self.stored_at)
+        return sequence
+
+
+class Pages(Feed):
+    """Reads a log in memory as it grows: what is asked for is there, or never will be."""
+
+    def __init__(self, bus: MemoryBus) -> None:
+        super().__init__(bus)
+        self._messages = bus.log.messages
+
+    async def reach(self, sequence: int, wait: float | None = None) -> bool:
+        """Take in everything there is; False where that ends before message `sequence`."""
+        for stored in self._messages[self.last :]:
+            self._buffer.append(self._decoding.decode(stored))
+            self._bytes += len(stored.payload)
+            self.last = stored.sequence
+        return self.last >= sequence
+
+
+class AsRecorded:
+    """A decider whose answers are looked up: what was recorded is said again, nothing is decided.
+
+    For the trainer, whose fits rest on a numeric library and differ between machines.
+    """
+
+    def __init__(self, original: Decider, answered: Answered) -> None:
+        self._original = original
+        self._answered = answered
+        self.HEEDS = getattr(original, "HEEDS", EVERYTHING)
+
+    def initial(self) -> Any:
+        """The state before the first event."""
+        return self._original.initial()
+
+    def evolve(self, state: Any, said: Recorded[Any]) -> Any:
+        """The state after an event."""
+        return self._original.evolve(state, said)
+
+    def decide(self, _: Any, said: Recorded[Any]) -> Sequence[Event]:
+        """What was said to this question in its time."""
+        return self._answered.get(said.id, ())
+
+
+class Desk:
+    """Every service of a book, recalled from `past`, the log up to some place."""
+
+    def __init__(
+        self,
+        past: Iterable[Stored],
+        book: str,
+        mode: Mode,
+        recorded: Mapping[str, Answered] | None = None,
+    ) -> None:
+        self.log = MadeLog(list(past))
+        bus = MemoryBus(self.log)
+        self._feed = Pages(bus)
+        deciders = {name: decider(name) for name in RANK}
+        for name, answered in (recorded or {}).items():
+            deciders[name] = AsRecorded(deciders[name], answered)
+        self.services = [
+            Service(name, each, bus, self._feed, book=book, mode=mode, code=__version__)
+            for name, each in deciders.items()
+        ]
+        self._turns = Round([LocalPlayer(service) for service in self.services], self._feed)
+
+    def recall(self) -> None:
+        """Remember everything from the log, deciding nothing."""
+        for service in self.services:
+            finished(service.recall())
+        self._turns.tail = self.log.last
+
+    def hear(self, messages: Iterable[Stored]) -> None:
+        """Append what the world says, then let everybody answer until all are silent."""
+        for stored in messages:
+            self.log.stored_at = stored.stored_at
+            self._turns.tail = self.log.store(stored.subject, stored.payload)
+        finished(self._turns.settle())

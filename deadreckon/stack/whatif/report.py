@@ -1,0 +1,191 @@
+"""What a what-if says: every variant beside the record, and what its figures rest on."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from deadreckon.contracts.amounts import EXACT, canonical, text
+from deadreckon.replay.whatif.bounds import Bounds, bounds
+from deadreckon.replay.whatif.changes import BASELINE, Variant
+from deadreckon.replay.whatif.comparison import (
+    Matches,
+    fates,
+    fills_told,
+    matches,
+    refusals,
+)
+from deadreckon.replay.whatif.survey import Survey
+from deadreckon.services.portfolio import accounting, ledger
+from deadreckon.stack.whatif.run import Ran
+
+Document = dict[str, Any]
+
+SUMMARY = ("events", "signals", "refusals", "orders", "fills", "pnl", "last_sequence", "digest")
+
+
+class Runs(Struct, frozen=True):
+    """All that was lived through: the record as it is, and each variant by its name."""
+
+    variants: Sequence[Variant]
+    survey: Survey
+    record: Ran
+    by_name: Mapping[str, Ran]
+    folders: Mapping[str, Path]
+
+    @property
+    def baseline(self) -> Ran:
+        """The day lived through anew without any change."""
+        return self.by_name[BASELINE]
+
+
+def report(runs: Runs) -> Document:
+    """The whole answer; amounts are decimal texts, in the reporting currency."""
+    found = matches(runs.record.deeds, runs.baseline.deeds)
+    equal = runs.baseline.document["digest"] == runs.record.document["digest"]
+    return {
+        "book": runs.record.document["book"],
+        "day": runs.record.document["day"],
+        "record": _summary(runs.record),
+        "baseline": _summary(runs.baseline)
+        | {"equal": equal, "fills_compared": msgspec.to_builtins(found)}
+        | {"overlaid": msgspec.to_builtins(runs.baseline.overlaid)}
+        | _folder(runs, BASELINE),
+        "honesty": list(_honesty(runs, equal, found)),
+        "variants": [_variant(runs, variant) for variant in runs.variants],
+    }
+
+
+def _summary(ran: Ran) -> Document:
+    told: Document = {name: ran.document[name] for name in SUMMARY}
+    told["equity"] = ran.document["equity"]["closing"]
+    told["drawdown_max"] = text(ran.deeds.drawdown_max)
+    return told
+
+
+def _folder(runs: Runs, name: str) -> Document:
+    place = runs.folders.get(name)
+    return {} if place is None else {"folder": str(place)}
+
+
+def _variant(runs: Runs, variant: Variant) -> Document:
+    ran, record = runs.by_name[variant.name], runs.record
+    found = fates(runs.baseline.deeds, ran.deeds)
+    weighed = bounds(record.opening, record.deeds, runs.baseline.deeds, ran.deeds)
+    return (
+        {"variant": variant.name, "changes": list(variant.said)}
+        | _folder(runs, variant.name)
+        | _summary(ran)
+        | {
+            "difference": _difference(weighed),
+            "fills_compared": msgspec.to_builtins(matches(record.deeds, ran.deeds)),
+            "refused_newly": refusals(found.refused, newly=True),
+            "allowed_newly": refusals(found.allowed, newly=False),
+            "wishes": {
+                "no_more": len(found.unsaid),
+                "new": len(found.new),
+                "other": len(found.other),
+            },
+            "fills_changed": fills_told(record.deeds, ran.deeds),
+            "overlaid": msgspec.to_builtins(ran.overlaid),
+            "signals_left_out": ran.left_out,
+            "notes": list(_notes(runs, variant, ran)),
+        }
+    )
+
+
+def _difference(weighed: Bounds) -> Document:
+    return {
+        "recorded_fills_only": text(weighed.recorded),
+        "paper_matching": text(weighed.paper),
+        "low": text(weighed.low),
+        "high": text(weighed.high),
+        "assumed": {
+            "fills": weighed.assumed_fills,
+            "orders": weighed.assumed_orders,
+            "notional": text(weighed.assumed_notional),
+            "pnl": text(weighed.assumed),
+            "share": text(weighed.share),
+        },
+        "terms": text(weighed.terms),
+    }
+
+
+def _honesty(runs: Runs, equal: bool, found: Matches) -> Iterator[str]:
+    digest = runs.baseline.document["digest"]
+    if equal:
+        yield (
+            "Replayed without a change, the day gives exactly what was recorded: "
+            f"{_traded(runs.record)}, digest {digest[:16]}."
+        )
+    else:
+        yield (
+            f"Replayed without a change, the day gives {_traded(runs.baseline)}; recorded were "
+            f"{_traded(runs.record)}. Of the fills {found.kept} are the same, {found.changed} have "
+            f"other terms, {found.dropped} were only recorded, {found.assumed} are only replayed."
+        )
+        yield from _why(runs)
+    yield (
+        "`recorded fills only` takes away what the change prevents and assumes nothing; `paper "
+        "matching` lets the paper venue fill what the record does not have. The truth may lie "
+        "beyond both where an order of ours would have moved the market."
+    )
+    regimes = runs.survey.regimes()
+    if regimes:
+        yield "Regime models are those recorded, except where a variant changes what they learn of."
+
+
+def _traded(ran: Ran) -> str:
+    document = ran.document
+    return f"{document['orders']} orders, {document['fills']} fills, net {document['pnl']['net']}"
+
+
+def _why(runs: Runs) -> Iterator[str]:
+    if runs.survey.edge_sent:
+        yield (
+            "The recorded fills came from a venue, which cannot be asked what it would have done: "
+            "every replay here is matched on paper, on the market data of the day. Orders open "
+            "there when the day began stay open unanswered."
+        )
+    if not runs.survey.on_tape:
+        yield (
+            "The day was recorded live, with services side by side; here they take turns, so that "
+            "some answers meet a later or an earlier price."
+        )
+    if runs.survey.on_tape and not runs.survey.edge_sent:
+        yield (
+            "A tape gives the same again, unless somebody spoke while services were answering, or "
+            "the code has changed since: `dr replay rerun` tells which."
+        )
+    rest = EXACT.subtract(_net(runs.baseline), _net(runs.record))
+    yield (
+        f"So the replay itself is {text(canonical(rest))} off the record; variants are compared "
+        "with the replay without a change, and their fills with the record."
+    )
+
+
+def _net(ran: Ran) -> Decimal:
+    return Decimal(ran.document["pnl"]["net"])
+
+
+def _notes(runs: Runs, variant: Variant, ran: Ran) -> Iterator[str]:
+    if len(ran.overlaid) == len(runs.baseline.overlaid) and not ran.left_out:
+        yield "no fact or signal of the day speaks of this: nothing was changed"
+    if ran.fits_anew:
+        yield "regime models were fitted anew, which may differ a little between machines"
+    for name in variant.without:
+        held = _held(runs, name)
+        if held:
+            yield f"what {name} held when the day began stays held, with its stops: {held}"
+
+
+def _held(runs: Runs, strategy: str) -> str:
+    found = (
+        f"{text(accounting.quantity(position))} {instrument}"
+        for (name, _, instrument), position in ledger.positions(runs.record.opening)
+        if name == strategy and position.quantity
+    )
+    return ", ".join(found)

@@ -1,0 +1,137 @@
+"""One variant lived through: the recorded world, today's deciders, and what came of it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from deadreckon.contracts.event import Mode
+from deadreckon.contracts.subjects import operator_subject, parse
+from deadreckon.replay.archive.place import FOLDER
+from deadreckon.replay.archive.segments import write_log
+from deadreckon.replay.audit import Audit
+from deadreckon.replay.statement import statement
+from deadreckon.replay.whatif.changes import Variant
+from deadreckon.replay.whatif.deeds import Deeds
+from deadreckon.replay.whatif.overlay import ACTOR, Overlaid, Overlay
+from deadreckon.replay.whatif.survey import Survey, is_world
+from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.feed import Decoding
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.intake import Intake
+from deadreckon.services.portfolio import ledger
+from deadreckon.services.portfolio.holdings import Ledger
+from deadreckon.stack.whatif.desk import Desk
+
+Document = dict[str, Any]
+Progress = Callable[[int], None]  # told how many messages of the day's world are behind us
+
+TOLD_EVERY = 200  # messages between two words on how far it is
+
+
+class Task(Struct, frozen=True):
+    """What all runs share: the log up to the day's end, and what was found in it."""
+
+    book: str
+    mode: Mode
+    survey: Survey
+
+    @property
+    def day(self) -> str | None:
+        """The day asked for; null for everything."""
+        return self.survey.day
+
+
+class Ran(Struct):
+    """What came of a run: its statement (that of `dr replay audit`), its deeds, and the ledger
+    with which the day began."""
+
+    document: Document
+    deeds: Deeds
+    opening: Ledger
+    overlaid: list[Overlaid] = []
+    left_out: int = 0
+    fits_anew: bool = False
+    messages: int = 0
+
+
+def recorded(task: Task, log: list[Stored], progress: Progress) -> Ran:
+    """The record itself, taken as it is."""
+    return _judged(task, log[: task.survey.last], task.survey.first - 1, progress)
+
+
+def lived(
+    task: Task, log: list[Stored], variant: Variant, progress: Progress, folder: Path | None
+) -> Ran:
+    """Recall what came before the day, live through its world anew, and judge the result.
+
+    With a `folder` the run's log is written there, as an archive that every verb reads.
+    """
+    found = task.survey
+    overlay = Overlay(variant)
+    fits_anew = any(name in variant.touches for name in found.regimes())
+    fits = {} if fits_anew else {"trainer": found.fits}
+    desk = Desk(log[: found.first - 1], task.book, task.mode, fits)
+    desk.recall()
+    beginning = len(desk.log.messages)
+    _open(task, overlay, desk, log)
+    for done, stored in enumerate(_world(task, overlay, log)):
+        if stored is not None:
+            desk.hear([stored])
+        if done % TOLD_EVERY == 0:
+            progress(done)
+    ran = _judged(task, desk.log.messages, beginning, lambda _: None)
+    ran.overlaid, ran.left_out, ran.fits_anew = overlay.overlaid, overlay.left_out, fits_anew
+    if folder is not None:
+        made = Folder(folder).create()
+        write_log(made.root / FOLDER, desk.log.messages)
+    return ran
+
+
+def _open(task: Task, overlay: Overlay, desk: Desk, log: list[Stored]) -> None:
+    """Say at the beginning of the day what is to hold in place of what was in force."""
+    said = [overlay.opening(number, event) for number, event in enumerate(task.survey.opening)]
+    stored_at = log[task.survey.first - 1].stored_at
+    subject = operator_subject(task.book, ACTOR)
+    facts = [Stored(0, subject, payload, stored_at) for payload in said if payload]
+    if facts:
+        desk.hear(facts)
+
+
+def _world(task: Task, overlay: Overlay, log: list[Stored]) -> Iterator[Stored | None]:
+    """What the world said that day, as the variant has it; null for what it leaves out."""
+    for stored in world(task, log):
+        subject = parse(stored.subject)
+        payload: bytes | None = stored.payload
+        if subject.service == "op":
+            payload = overlay.fact(stored.sequence, subject.leaf, stored.payload)
+        elif subject.service == "in":
+            payload = overlay.signals(subject.leaf, stored.payload)
+        yield None if payload is None else replace(stored, payload=payload)
+
+
+def world(task: Task, log: list[Stored]) -> Iterable[Stored]:
+    """The day's messages that no decider wrote."""
+    day = log[task.survey.first - 1 : task.survey.last]
+    return (stored for stored in day if is_world(stored, task.book))
+
+
+def _judged(task: Task, log: list[Stored], beginning: int, progress: Progress) -> Ran:
+    """Audit a log, and tell what was done in it after message `beginning`."""
+    audit = Audit(task.book, task.mode, task.day)
+    intake = Intake(task.book, task.mode, reads_signals=False)
+    opening, deeds, decoding = ledger.initial(), Deeds(), Decoding()
+    for done, stored in enumerate(log):
+        message = decoding.decode(stored)
+        audit.fold(message)
+        for said in intake.admit(message):
+            if stored.sequence > beginning:
+                deeds.fold(said)
+            else:
+                opening = ledger.evolve(opening, said)
+        if done % TOLD_EVERY == 0:
+            progress(done)
+    document = statement(audit, task.book, task.day)
+    return Ran(document, deeds, opening, messages=len(log))

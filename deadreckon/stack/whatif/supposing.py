@@ -1,0 +1,110 @@
+"""What-if as a verb runs it: a log is read, every variant lived through, and all are compared."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from deadreckon.contracts.event import Mode
+from deadreckon.replay.reading import stored_messages
+from deadreckon.replay.whatif.changes import BASELINE, Variant, WhatIfError
+from deadreckon.replay.whatif.survey import check, survey
+from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.folder import Folder
+from deadreckon.stack.assembly import BOOK
+from deadreckon.stack.auditing import progress_told
+from deadreckon.stack.host import open_bus
+from deadreckon.stack.whatif.crew import Order, make
+from deadreckon.stack.whatif.report import Runs, report
+from deadreckon.stack.whatif.run import Ran, Task, world
+
+Document = dict[str, Any]
+
+FOLDER_NAME_MAX = 80  # characters of a variant's folder; longer ones are numbered
+RESULT = "whatif.json"
+
+
+class Wanted(Struct, frozen=True):
+    """What somebody asked for: `day` null for everything, `out` null to keep no logs."""
+
+    data: Path
+    day: str | None
+    variants: Sequence[Variant]
+    jobs: int
+    out: Path | None = None
+    nats: str | None = None
+    book: str = BOOK
+    mode: Mode = "paper"
+
+
+async def read_log(wanted: Wanted) -> list[Stored]:
+    """The whole log, message by message; nothing is ever written to it."""
+    async with open_bus(Folder(wanted.data).check(), wanted.nats) as bus:
+        end = (await bus.info()).last
+        return [stored async for stored in stored_messages(bus, end)]
+
+
+def suppose(wanted: Wanted, log: list[Stored], *, shows: bool) -> Document:
+    """Live through every variant and say what changes.
+
+    Raises WhatIfError, DamagedLogError, FolderError or LostWorkerError.
+    """
+    found = survey(log, wanted.book, wanted.mode, wanted.day)
+    check(wanted.variants, found)
+    folders = _folders(wanted)
+    names = [BASELINE, *(variant.name for variant in wanted.variants)]
+    task = Task(wanted.book, wanted.mode, found)
+    orders = [Order(0, None), Order(1, Variant(BASELINE), folders.get(BASELINE))]
+    orders += [
+        Order(number, variant, folders.get(variant.name))
+        for number, variant in enumerate(wanted.variants, 2)
+    ]
+    record, *runs = _made(task, log, orders, wanted.jobs, shows)
+    by_name = dict(zip(names, runs, strict=True))
+    document = report(Runs(wanted.variants, found, record, by_name, folders))
+    if wanted.out is not None:
+        (wanted.out / RESULT).write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+    return document
+
+
+def _made(
+    task: Task, log: list[Stored], orders: Sequence[Order], jobs: int, shows: bool
+) -> list[Ran]:
+    messages = sum(1 for _ in world(task, log))
+    with progress_told(shows) as tell:
+        behind: dict[int, int] = {}
+        what = f"{len(orders) - 1} replays of {task.day or 'everything'}"
+
+        def told(number: int, done: int) -> None:
+            if number:  # the record is only read
+                behind[number] = done
+            tell(what, sum(behind.values()), messages * (len(orders) - 1))
+
+        return make(task, log, orders, jobs, told)
+
+
+def _folders(wanted: Wanted) -> dict[str, Path]:
+    """A folder of its own for each variant's log. Raises WhatIfError where something is there."""
+    out = wanted.out
+    if out is None:
+        return {}
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise WhatIfError(f"--out {out}: something is there already; name a new folder")
+    if wanted.data.resolve() in (out.resolve(), *out.resolve().parents):
+        raise WhatIfError(f"--out {out}: lies in the folder that is asked about; name another")
+    out.mkdir(parents=True, exist_ok=True, mode=0o700)
+    names = [BASELINE, *(variant.name for variant in wanted.variants)]
+    found: dict[str, Path] = {}
+    for number, name in enumerate(names):
+        found[name] = out / _folder_name(number, name, [path.name for path in found.values()])
+    return found
+
+
+def _folder_name(number: int, name: str, taken: Sequence[str]) -> str:
+    plain = re.sub(r"[^A-Za-z0-9_.=+-]+", "_", name).strip("._")
+    if not plain or len(plain) > FOLDER_NAME_MAX or plain in taken:
+        return f"variant-{number}"
+    return plain
