@@ -25,9 +25,10 @@ class ViewDiffered(Event, frozen=True):
 
 
 class ViewRebuilt(Event, frozen=True):
-    """A view that differed was made anew from the log up to `place`, and took the old one's place.
+    """A view that differed was made anew from the log, and took the old one's place.
 
-    `differed` is the id of the event that said how it differed.
+    `view` is the same as in the event with the id `differed`, which said how it differed; `place`
+    is the sequence up to which it was made.
     """
 
     view: str

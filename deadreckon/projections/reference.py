@@ -13,8 +13,9 @@ _DUCKDB = {"text": "VARCHAR", "integer": "BIGINT", "flag": "BOOLEAN", "amount": 
 METRICS_OF_THE_PAST = """\
 ## A past day
 
-A Prometheus that was not there can be given any day: `./dr replay metrics 2026-11-20 -o day.om --data run1` folds the
-log and writes every series once a minute of log time (`--step` seconds) as OpenMetrics with timestamps; then
+A Prometheus that was not there can be given any day: `./dr replay metrics 2026-11-20 -o day.om`
+folds the log and writes every series once a minute of log time (`--step` seconds) as OpenMetrics
+with timestamps; then
 
 ```sh
 promtool tsdb create-blocks-from openmetrics day.om /var/lib/prometheus
@@ -85,7 +86,8 @@ def metrics_page() -> str:
         if measure.edges
     ]
     parts = ["# Metrics", generated, METRICS_INTRODUCTION, "\n".join(lines)]
-    parts += ["Upper bounds of the buckets:", "\n".join(buckets), METRICS_OF_A_PROCESS, METRICS_OF_THE_PAST]
+    parts += ["Upper bounds of the buckets:", "\n".join(buckets)]
+    parts += [METRICS_OF_A_PROCESS, METRICS_OF_THE_PAST]
     return "\n\n".join(parts) + "\n"
 
 
