@@ -32,6 +32,7 @@ from deadreckon.runtime.snapshots import SnapshotAheadError
 from deadreckon.services.portfolio.booking import ImpossibleFillError
 from deadreckon.stack.bundles.file import BundleError
 from deadreckon.stack.bundles.opening import OtherShapeError
+from deadreckon.stack.bundles.slice import NoDecisionError
 from deadreckon.stack.exchange.process import ExchangeFailedError
 from deadreckon.stack.loopback import PortBusyError
 from deadreckon.stack.reading_views import NoViewsError
@@ -48,6 +49,7 @@ USAGE = (
     BundleError,
     CheckoutError,
     FolderError,
+    NoDecisionError,
     NotSealedError,
     NothingAskedError,
     PlaceError,

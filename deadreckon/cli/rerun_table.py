@@ -67,9 +67,9 @@ def divergence(first: Document, title: str) -> Iterator[str]:
     """A question with its two answers, and what they do to the state."""
     place = f"{first['sequence']}.{first['index']}"
     yield f"{title}: {first['service']}, at the question {place}"
-    yield from _fact("question", first["question"])
-    yield from _facts("recorded", first["recorded"])
-    yield from _facts("said now", first["said"])
+    yield from fact("question", first["question"])
+    yield from facts("recorded", first["recorded"])
+    yield from facts("said now", first["said"])
     if first["error"]:
         yield f"  raised    {first['error']}"
     for each in first["differences"]:
@@ -78,16 +78,18 @@ def divergence(first: Document, title: str) -> Iterator[str]:
         yield from _effects(state)
 
 
-def _facts(title: str, facts: list[Document]) -> Iterator[str]:
-    if not facts:
+def facts(title: str, found: list[Document]) -> Iterator[str]:
+    """Facts with all their fields, or that there are none."""
+    if not found:
         yield f"  {title:<10}nothing"
-    for fact in facts:
-        yield from _fact(title, fact)
+    for each in found:
+        yield from fact(title, each)
 
 
-def _fact(title: str, fact: Document) -> Iterator[str]:
-    yield f"  {title:<10}{fact['type']} {fact['id']}"
-    for name, value in fact["data"].items():
+def fact(title: str, found: Document) -> Iterator[str]:
+    """A fact with all its fields."""
+    yield f"  {title:<10}{found['type']} {found['id']}"
+    for name, value in found["data"].items():
         yield f"            {name}: {_text(value)}"
 
 

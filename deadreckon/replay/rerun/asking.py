@@ -94,11 +94,12 @@ class Inquiry:
         self.broken = False
         self.lived = Lived(service, book, decider)
         self._span = span or Span()
-        intake, n, self._place = Intake(book, mode, reads_signals=service == "signal"), 0, 0
+        self.intake = Intake(book, mode, reads_signals=service == "signal")
+        n = self._place = 0
         if beginning is not None:
-            intake, n, self._place = beginning.intake, beginning.n, beginning.place
+            self.intake, n, self._place = beginning.intake, beginning.n, beginning.place
             self.lived.state = beginning.state
-        self._recollection = Recollection(service, book, intake, n, self._place)
+        self._recollection = Recollection(service, book, self.intake, n, self._place)
 
     def take(self, message: Message) -> Iterator[Asked]:
         """Move on by one message; what was asked that is heeded, or was answered all the same.
@@ -172,6 +173,15 @@ class Inquiry:
                 return question, self._recollection.begun.get((sequence, index), [])
             self.lived.recall(question, ())
         return None
+
+    def is_own(self, message: Message) -> bool:
+        """Whether the service wrote this message."""
+        return self._recollection.is_own(message)
+
+    @property
+    def n(self) -> int:
+        """The number of the service's last commit that lies behind."""
+        return self._recollection.n
 
     @property
     def waiting(self) -> int:

@@ -125,12 +125,12 @@ def compare(asked: Asked) -> Iterator[Difference]:
         other = by_id.get(each.id)
         if other is None:
             if not asked.broken:
-                yield Difference("missing", f"missing {_name(each)}", recorded=_answer(each))
+                yield Difference("missing", f"missing {_name(each)}", recorded=told(each))
         elif fields := _changed(each, other):
             yield _change(each, other, fields)
     for each in said:
         if each.id not in known:
-            yield Difference("extra", f"extra {_name(each)}", said=_answer(each))
+            yield Difference("extra", f"extra {_name(each)}", said=told(each))
     if len(known) < len(recorded):
         yield Difference("order", "recorded twice")
     common = [each.id for each in recorded if each.id in by_id]
@@ -143,7 +143,7 @@ def _change(recorded: Recorded[Any], said: Recorded[Any], fields: list[str]) -> 
         what = f"{_name(said)} in place of {_name(recorded)}"
     else:
         what = f"changed {_name(recorded)} {', '.join(fields)}"
-    return Difference("changed", what, fields, _answer(recorded), _answer(said))
+    return Difference("changed", what, fields, told(recorded), told(said))
 
 
 def _changed(recorded: Recorded[Any], said: Recorded[Any]) -> list[str]:
@@ -174,13 +174,14 @@ def _name(said: Recorded[Any]) -> str:
     return type(said.event).__name__
 
 
-def _answer(said: Recorded[Any]) -> Answer:
+def told(said: Recorded[Any]) -> Answer:
+    """A recorded answer in full."""
     envelope = seal(said)
     return Answer(said.id, _name(said), said.at, said.cause, said.root, envelope.data)
 
 
-def _question(said: Recorded[Any]) -> Answer:
-    """What came in at a door has no envelope, and is shown as it was understood."""
+def shown(said: Recorded[Any]) -> Answer:
+    """A question in full: what came in at a door has no envelope, and is shown as understood."""
     data = Raw(encode_event(said.event))
     return Answer(said.id, _name(said), said.at, said.cause, said.root, data)
 
@@ -190,9 +191,9 @@ def _divergence(service: str, asked: Asked, differences: list[Difference]) -> Di
         service,
         asked.sequence,
         asked.index,
-        _question(asked.question),
-        list(map(_answer, asked.recorded)),
-        list(map(_answer, asked.said)),
+        shown(asked.question),
+        list(map(told, asked.recorded)),
+        list(map(told, asked.said)),
         differences,
         asked.error,
     )

@@ -1,0 +1,192 @@
+"""The smallest slice of a log that holds one decision: a state, a question, and the answers."""
+
+from collections.abc import AsyncIterable, Callable
+from typing import Any
+
+from msgspec import Struct, structs
+
+from deadreckon.contracts.event import Event, Mode, Recorded
+from deadreckon.contracts.governance import LimitsSet, StrategyConfigured
+from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
+from deadreckon.contracts.portfolio import ReportingConfigured
+from deadreckon.replay.finding import Finder, Found
+from deadreckon.replay.reading import stored_messages
+from deadreckon.replay.rerun.asking import Inquiry
+from deadreckon.runtime.bus import Bus, Stored
+from deadreckon.runtime.domain import retry
+from deadreckon.runtime.feed import Decoding, Link, Message
+from deadreckon.runtime.intake import Intake
+from deadreckon.runtime.snapshots import encode_state
+from deadreckon.stack.assembly import DECIDERS, decider
+
+Progress = Callable[[str, int, int], None]
+
+# What is configured, and the field by which it is one thing among several.
+CONFIGURING: dict[type[Event], str] = {
+    LimitsSet: "",
+    StrategyConfigured: "strategy",
+    InstrumentListed: "instrument",
+    VenueConfigured: "venue",
+    ReportingConfigured: "",
+}
+
+
+class NoDecisionError(Exception):
+    """You named something that no service has decided; the message says what it is."""
+
+
+class Target(Struct, frozen=True):
+    """Who decided, and the place of the question; `id` is the answer meant, empty for none."""
+
+    service: str
+    sequence: int
+    index: int
+    id: str = ""
+
+
+class Slice(Struct):
+    """A question with all it takes to ask it again.
+
+    `state` is encoded as it stood right before, at commit `n` of the service and what came since;
+    `intake` and `links` as before the question's message. `commits` are the messages that hold the
+    recorded answers.
+    """
+
+    question: Recorded[Any]
+    recorded: list[Recorded[Any]]
+    inquiry: Inquiry
+    state: bytes
+    n: int
+    intake: Intake
+    links: dict[str, Link]
+    asked_in: Stored
+    commits: list[Stored]
+    configuration: list[Recorded[Any]]
+    codes: list[str]
+
+
+async def target(
+    bus: Bus, text: str, service: str, book: str, mode: Mode, tell: Progress
+) -> Target:
+    """Who decided what a text means, and upon what; of the named service where one is named.
+
+    Raises UnknownIdError, AmbiguousIdError or NoDecisionError.
+    """
+    finder = Finder(text, book, mode)
+    decoding = Decoding()
+    end = (await retry(bus.info)).last
+    asked: dict[tuple[int, int], str] = {}  # who was first to answer a place
+    async for stored in stored_messages(bus, end, lambda done, of: tell("finding", done, of)):
+        message = decoding.decode(stored)
+        finder.fold(message)
+        if message.commit is not None and message.subject.service in DECIDERS:
+            for sequence, index, _ in message.commit.answers:
+                asked.setdefault((sequence, index), message.subject.service)
+    found = finder.found()
+    stored_there = await retry(lambda: bus.message(found.sequence))
+    if stored_there is None:
+        raise NoDecisionError(f"message {found.sequence} cannot be read: the store is damaged")
+    message = Decoding(from_start=False).decode(stored_there)
+    author = message.subject.service
+    if author in DECIDERS and service in ("", author):
+        return _decided(message, found)
+    answerer = service or asked.get((found.sequence, found.index), "")
+    if not answerer:
+        raise NoDecisionError(
+            f"{found} came from outside, and no service answered it; name one with --service to "
+            "have its silence in the bundle"
+        )
+    return Target(answerer, found.sequence, found.index)
+
+
+def _decided(message: Message, found: Found) -> Target:
+    """The question to which a commit has this answer."""
+    place = 0
+    for sequence, index, count in message.commit.answers if message.commit else ():
+        place += count
+        if found.index < place:
+            fact = message.facts[found.index]
+            return Target(message.subject.service, sequence, index, fact.id)
+    raise NoDecisionError(f"{found} is in no answer of its commit")
+
+
+async def cut(bus: Bus, wanted: Target, book: str, mode: Mode, tell: Progress) -> Slice:
+    """Recall the service up to the question. Raises NoDecisionError where it was never settled."""
+    reading = _Reading(wanted, book, mode)
+    end = (await retry(bus.info)).last
+    log = stored_messages(bus, end, lambda done, of: tell("recalling", done, of))
+    found = await reading.through(log)
+    if found is None:
+        raise NoDecisionError(
+            f"{wanted.service} is never asked the fact at {wanted.sequence}.{wanted.index}"
+        )
+    return found
+
+
+class _Reading:
+    """One reading of the log up to the commit that settles a question."""
+
+    def __init__(self, wanted: Target, book: str, mode: Mode) -> None:
+        self._wanted = wanted
+        self._place = (wanted.sequence, wanted.index)
+        self._decoding = Decoding()
+        self._inquiry = Inquiry(wanted.service, book, decider(wanted.service), mode)
+        self._configured: dict[tuple[type[Event], str], Recorded[Any]] = {}
+        self._reporting = Intake(book, mode, reads_signals=False)
+        self._commits: list[Stored] = []
+        self._codes: list[str] = []
+        self._intake = self._inquiry.intake
+        self._links: dict[str, Link] = {}
+        self._asked_in: Stored | None = None
+
+    async def through(self, log: AsyncIterable[Stored]) -> Slice | None:
+        """The slice, once the question is settled; null where it never comes."""
+        async for stored in log:
+            if stored.sequence == self._wanted.sequence:
+                self._asked_in = stored
+                self._intake = structs.replace(self._inquiry.intake)
+                links = self._decoding.links.items()
+                self._links = {f"{book}.{service}": link for (book, service), link in links}
+            message = self._decoding.decode(stored)
+            self._configure(message)
+            self._keep_commit(stored, message)
+            n = self._inquiry.n
+            if met := self._inquiry.lead(message, *self._place):
+                return self._slice(*met, n)
+        met = self._inquiry.lead_at_end(*self._place)
+        return self._slice(*met, self._inquiry.n) if met else None
+
+    def _configure(self, message: Message) -> None:
+        if message.sequence <= self._wanted.sequence:
+            for said in self._reporting.admit(message):
+                field = CONFIGURING.get(type(said.event))
+                if field is not None:
+                    key = (type(said.event), getattr(said.event, field) if field else "")
+                    self._configured[key] = said
+
+    def _keep_commit(self, stored: Stored, message: Message) -> None:
+        commit = message.commit
+        if commit is None or not self._inquiry.is_own(message):
+            return
+        if any((sequence, index) == self._place for sequence, index, _ in commit.answers):
+            self._commits.append(stored)
+            self._codes.append(commit.code)
+
+    def _slice(
+        self, question: Recorded[Any], recorded: list[Recorded[Any]], n: int
+    ) -> Slice | None:
+        if self._asked_in is None:
+            return None
+        return Slice(
+            question=question,
+            recorded=recorded,
+            inquiry=self._inquiry,
+            state=encode_state(self._inquiry.lived.state),
+            n=n,
+            intake=self._intake,
+            links=self._links,
+            asked_in=self._asked_in,
+            commits=self._commits,
+            configuration=list(self._configured.values()),
+            codes=sorted(set(self._codes)),
+        )
