@@ -63,6 +63,7 @@ def test_every_subject_that_is_built_has_a_form_in_the_table() -> None:
         subjects.commit_subject("BOOK", "SERVICE", "progress"),
         subjects.commit_subject(subjects.SHARED, "market", "events"),
         subjects.commit_subject(subjects.SHARED, "clock", "events"),
+        subjects.commit_subject(subjects.SHARED, "verifier", "events"),
         subjects.commit_subject(subjects.SHARED, "sealer", "events"),
         subjects.producer_subject("BOOK", "PRODUCER"),
         subjects.operator_subject("BOOK", "OPERATOR"),
