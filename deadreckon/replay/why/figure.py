@@ -57,7 +57,7 @@ class Figure(Struct, frozen=True):
 
     `fees` are by currency. `mark`, its time `marked_at` (nanoseconds UTC) and `unrealised` are
     null where no price was known. `told` is the last PositionChanged, which has to say the same;
-    `agrees` whether it does.
+    `agrees` whether it does, null where the log has flows that it was yet to tell of.
     """
 
     wanted: Wanted
@@ -71,7 +71,7 @@ class Figure(Struct, frozen=True):
     unrealised: Decimal | None
     flows: list[Flow]
     told: str | None
-    agrees: bool
+    agrees: bool | None
 
 
 def figure(chronicle: Chronicle, wanted: Wanted) -> Figure:
@@ -85,7 +85,8 @@ def figure(chronicle: Chronicle, wanted: Wanted) -> Figure:
         )
     position = ledger.position(chronicle.ledger, *key)
     mark = ledger.mark(chronicle.ledger, wanted.instrument)
-    told = chronicle.totals.get(key, [None])[-1]
+    totals = chronicle.totals.get(key)
+    told = totals[-1] if totals else None
     held = chronicle.held(*key)
     realised = _total(flow.realised for flow in made)
     unrealised = None
@@ -103,7 +104,7 @@ def figure(chronicle: Chronicle, wanted: Wanted) -> Figure:
         unrealised=unrealised,
         flows=made,
         told=told,
-        agrees=_agrees(chronicle, told, held, realised),
+        agrees=_agrees(chronicle, made, told, held),
     )
 
 
@@ -122,11 +123,15 @@ def _fees(made: list[Flow]) -> dict[str, Decimal]:
     }
 
 
-def _agrees(chronicle: Chronicle, told: str | None, held: Held, realised: Decimal) -> bool:
-    if told is None:
-        return False
-    said = chronicle.facts[told].event
-    return bool(said.quantity == held.quantity and said.realised == realised)
+def _agrees(chronicle: Chronicle, made: list[Flow], told: str | None, held: Held) -> bool | None:
+    """Whether what portfolio told of the last flow is the same; None where it had yet to tell."""
+    last = chronicle.facts[made[-1].id]
+    answered = last.cause if isinstance(last.event, FundingPaid) else last.id
+    said = chronicle.facts.get(told or "")
+    if said is None or said.cause != answered:
+        return None
+    it = said.event
+    return bool(it.quantity == held.quantity and it.realised == held.realised)
 
 
 def flows(chronicle: Chronicle, strategy: str, instrument: str) -> list[Flow]:

@@ -48,8 +48,8 @@ def _heads(figure: Figure) -> Iterator[str]:
 
 
 def _told(chronicle: Chronicle, figure: Figure) -> Line:
-    if figure.told is None:
-        return Line("", "  ", "portfolio has said nothing of it yet", "yellow")
+    if figure.told is None or figure.agrees is None:
+        return Line("", "  ", "portfolio had yet to tell of the last of these events", "yellow")
     said = chronicle.facts[figure.told]
     place = f"{place_of(said)} {said.id[:ID_SHOWN]}"
     if figure.agrees:
