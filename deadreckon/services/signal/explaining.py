@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from deadreckon.contracts.amounts import EXACT, ZERO, from_units, ratio
+from deadreckon.contracts.amounts import EXACT, ZERO, canonical, from_units, ratio
 from deadreckon.contracts.event import NANOSECONDS, Recorded
 from deadreckon.contracts.market import BarClosed
 from deadreckon.services.signal import regime
@@ -141,7 +141,7 @@ def _averages(mind: Averages) -> dict[str, Decimal]:
         return {"bars": Decimal(bars), "bars_needed": Decimal(settings.slow)}
     fast = ratio(mind.fast_sum, Decimal(settings.fast))
     slow = ratio(mind.slow_sum, Decimal(settings.slow))
-    figures = {"fast": fast, "slow": slow, "spread": EXACT.subtract(fast, slow)}
+    figures = {"fast": fast, "slow": slow, "spread": canonical(EXACT.subtract(fast, slow))}
     if mind.crossed and mind.closes[-1] > 0:
         figures["confidence"] = grounds_of(mind, "buy").confidence
         figures["confidence_min"] = settings.confidence_min
