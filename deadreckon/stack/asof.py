@@ -1,13 +1,14 @@
 """The book at a place of a folder's log, as a verb asks for it."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from deadreckon.replay.asof import Known, asof, document, parse_place
 from deadreckon.runtime import logs
 from deadreckon.runtime.folder import Folder
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.auditing import progress_told
+from deadreckon.runtime.registry import FIRST_BOOK
 from deadreckon.stack.host import open_bus
 
 ANCHORS = "asof"  # the folder of the anchors, which may be deleted at any time
@@ -15,7 +16,7 @@ NOTICED = 20_000  # messages to read from which on somebody wants to see how far
 
 
 async def book_asof(
-    data: Path, place: str, *, known: Known, nats: str | None, shows: bool, book: str = BOOK
+    data: Path, place: str, *, known: Known, nats: str | None, shows: bool, book: str = FIRST_BOOK
 ) -> dict[str, Any]:
     """The document of the book at a place of a folder's log; anchors are kept in the folder.
 
@@ -24,14 +25,20 @@ async def book_asof(
     asked = parse_place(place)
     folder = Folder(data).check()
     logs.configure(folder.logs / "asof.log")
+    cache = folder.root / ANCHORS
     async with open_bus(folder, nats) as bus:
-        with progress_told(shows) as tell:
-
-            def progress(done: int, end: int) -> None:
-                if end > NOTICED:
-                    tell("reading", done, end)
-
-            found = await asof(
-                bus, asked, folder.root / ANCHORS, book=book, known=known, progress=progress
-            )
+        with _progress(shows) as progress:
+            found = await asof(bus, asked, cache, book=book, known=known, progress=progress)
     return document(found, place, book)
+
+
+@contextmanager
+def _progress(shows: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar for who looks, once there is much to read."""
+    if not shows:
+        yield None
+        return
+    from deadreckon.stack.auditing import progress_told  # late: it takes a sixth of a second
+
+    with progress_told(shows) as tell:
+        yield lambda done, end: tell("reading", done, end) if end > NOTICED else None
