@@ -24,9 +24,9 @@ def show(document: Document) -> None:
 
 
 def _lines(document: Document, width: int) -> Iterator[Line]:
-    then, now = document["then"], document["now"]
+    then, now = document["then"] or document["now"], document["now"]
     yield _head(document)
-    moved = now is not None and bool(document["differences"])
+    moved = bool(document["differences"])
     yield from _block("figures", *_figures(then, now if moved else None), width)
     yield from _block("positions", *_positions(then["positions"]), width)
     if moved and now["positions"] != then["positions"]:

@@ -29,7 +29,7 @@ async def book_asof(
     async with open_bus(folder, nats) as bus:
         with _progress(shows) as progress:
             found = await asof(bus, asked, cache, book=book, known=known, progress=progress)
-    return document(found, place, book)
+    return document(found, place, book, known)
 
 
 @contextmanager

@@ -75,6 +75,8 @@ def test_a_late_fee_is_shown_at_its_own_time_beside_what_was_known(desk: Dr) -> 
     (late,) = found["late"]
     assert (late["sequence"], late["effective_at"]) == (charged["sequence"], due)
     assert "invoice 17" in late["says"]
+    now = asof(desk, due, "--known", "now")
+    assert (now["then"], now["now"]) == (None, found["now"])
     assert "known since" in desk.run("replay", "asof", due, "--data", "desk")
 
 

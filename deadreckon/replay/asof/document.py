@@ -14,7 +14,7 @@ from deadreckon.contracts.moments import format_moment
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import FeeCharged
 from deadreckon.projections.tables import orders
-from deadreckon.replay.asof.asking import Asof, LateEvent
+from deadreckon.replay.asof.asking import Asof, Known, LateEvent
 from deadreckon.replay.asof.fold import BookState, SetBy, halts_in_force
 from deadreckon.services.portfolio import accounting, ledger
 from deadreckon.services.portfolio.money import worth
@@ -48,9 +48,10 @@ _ORDER = (
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-def document(found: Asof, asked: str, book: str) -> Document:
-    """Both ways in which the book is known, what differs, and the late events that make it."""
-    then = book_at(found.then)
+def document(found: Asof, asked: str, book: str, known: Known = "both") -> Document:
+    """The ways in which the book is known that were asked for (the other one null), what differs,
+    and the late events that make it."""
+    then = None if known == "now" else book_at(found.then)
     now = None if found.now is None else book_at(found.now)
     return {
         "asked": asked,
@@ -61,7 +62,7 @@ def document(found: Asof, asked: str, book: str) -> Document:
         "last_sequence": found.last_sequence,
         "then": then,
         "now": now,
-        "differences": [] if now is None else list(_differences("", then, now)),
+        "differences": list(_differences("", then, now)) if then and now else [],
         "late": [_late(one) for one in found.late],
     }
 
