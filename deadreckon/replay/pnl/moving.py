@@ -109,7 +109,7 @@ def _to_be_told(positions: list[Position], fills: Fills, groups: Groups) -> list
 
 def _in_columns(positions: list[Position], fills: Fills, groups: Groups) -> list[Position]:
     """Some positions at a time, so that their columns stay in the processor's cache."""
-    stops = [*groups.starts[1:], len(groups.order)]
+    stops = [*groups.starts[1:], len(groups.order)] if positions else []
     after: list[Position] = []
     begin = 0
     for number, stop in enumerate(stops):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy
@@ -13,14 +13,14 @@ from polars import col
 
 from deadreckon.contracts import subjects
 from deadreckon.contracts.event import Mode, Recorded
-from deadreckon.contracts.market import CurrencyRateUpdated, FundingRatePublished
+from deadreckon.contracts.market import CurrencyRateUpdated, FundingRatePublished, MarkUpdated
 from deadreckon.contracts.moments import day_start
 from deadreckon.replay.archive.days import TIMES
 from deadreckon.replay.archive.families import MESSAGES
 from deadreckon.replay.archive.segments import Archive, Manifest, Segment
 from deadreckon.replay.pnl import columns
 from deadreckon.replay.pnl.booking import book
-from deadreckon.replay.pnl.columns import Numbers
+from deadreckon.replay.pnl.columns import Fills, Numbers
 from deadreckon.runtime.bus import Stored
 from deadreckon.runtime.feed import Decoding
 from deadreckon.runtime.intake import Intake
@@ -36,6 +36,13 @@ RATES: dict[str, Any] = {
 }
 
 
+class Price(NamedTuple):
+    """What an instrument was worth, and the message that said so."""
+
+    sequence: int
+    mark: Mark
+
+
 class Reading:
     """Folds ranges of an archive one after the other; each file is held against its hash first."""
 
@@ -47,6 +54,7 @@ class Reading:
         self._intake = Intake(book, mode, reads_signals=False)
         self._known: Numbers | None = None  # rows of fills that repeat a trade
         self._set_up = 0  # facts before this message are in the ledger already
+        self._operators_prices: dict[str, Price] = {}
         self._row = 0  # the next fill, counted over all ranges
         self.ledger = ledger.initial()
         self.done = 0  # ranges folded
@@ -76,7 +84,7 @@ class Reading:
             rows = columns.scan(self._checked(first, MESSAGES)).filter(times)
             begun = rows.select(col("sequence").min()).collect().item()
             facts = [said for said in self._facts(first) if begun and said.sequence < begun]
-            book(self.ledger, columns.nothing(), facts)
+            self._take(columns.nothing(), facts)
             self._set_up = begun or 0
             self._intake = Intake(self._book, self._intake.mode, reads_signals=False)
         return self.ledger
@@ -96,7 +104,7 @@ class Reading:
         files = self._checked(ranges, "fills")
         facts = [said for said in self._facts(ranges) if said.sequence >= self._set_up]
         if not files:
-            book(self.ledger, columns.nothing(), facts)
+            self._take(columns.nothing(), facts)
             return
         fills = columns.read(files)
         known = self._repetitions() - self._row
@@ -106,6 +114,13 @@ class Reading:
         self.fills += len(fills.rows) - len(known)
         if len(known):
             fills = fills.part(numpy.delete(numpy.arange(len(fills.rows)), known))
+        self._take(fills, facts)
+
+    def _take(self, fills: Fills, facts: list[Recorded[Any]]) -> None:
+        for said in facts:
+            if isinstance(said.event, MarkUpdated):
+                mark = Mark(said.event.price, said.at)
+                self._operators_prices[said.event.instrument] = Price(said.sequence, mark)
         book(self.ledger, fills, facts)
 
     def _repetitions(self) -> Numbers:
@@ -179,20 +194,24 @@ class Reading:
     def _marks(self, number: int) -> dict[str, Mark]:
         """The last price of every instrument at the end of a range: the ranges before are looked
         through from there on, until nothing that is listed is missing."""
-        found: dict[str, Mark] = {}
-        missing = set(self.ledger.listings)
+        found: dict[str, Price] = {}
         for manifest in reversed(self._ranges[:number]):
-            if not missing:
+            if found.keys() >= self.ledger.listings.keys():
                 break
             files = self._checked([manifest], "marks")
-            last = _last_marks(files) if files else {}
-            found |= {name: mark for name, mark in last.items() if name not in found}
-            missing -= set(last)
-        return found
+            last = _last_prices(files) if files else {}
+            found = last | found
+        for instrument, price in self._operators_prices.items():
+            if instrument not in found or price.sequence > found[instrument].sequence:
+                found[instrument] = price
+        return {instrument: price.mark for instrument, price in found.items()}
 
 
-def _last_marks(files: Sequence[Path]) -> dict[str, Mark]:
-    rows = columns.scan(files).select("instrument", "mark", "at", "type").collect()
+def _last_prices(files: Sequence[Path]) -> dict[str, Price]:
+    rows = columns.scan(files).select("instrument", "mark", "at", "sequence", "type").collect()
     named = rows.filter(col("mark").is_not_null() & ~col("type").is_in(list(RATES)))
-    last = named.unique("instrument", keep="last", maintain_order=False)
-    return {name: Mark(Decimal(text), at) for name, text, at, _ in last.iter_rows()}
+    last = named.unique("instrument", keep="last").drop("type")
+    return {
+        name: Price(sequence, Mark(Decimal(text), at))
+        for name, text, at, sequence in last.iter_rows()
+    }
