@@ -44,7 +44,10 @@ def full_statement(
     tables = _tables(view, audit, document)
     charts = drawings(view)
     venue = {} if theirs is None else {"venue_statement": _venue(view, document["day"], theirs)}
-    checks = document["checks"] | {"evidence_differences": costs.differences(view)}
+    checks = document["checks"] | {
+        "evidence_compared": view.closing.one_currency,
+        "evidence_differences": costs.differences(view),
+    }
     checks.pop("projections", None)
     return document | {
         "checks": checks,

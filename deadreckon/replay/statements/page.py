@@ -91,15 +91,15 @@ def _tiles(document: Document) -> str:
 def _checks(document: Document) -> str:
     checks = document["checks"]
     compared = f"{checks['portfolio_events_compared']} figures that portfolio said"
-    wrong = checks["portfolio_differences"] + checks["log_damages"]
+    wrong: list[str] = checks["portfolio_differences"] + checks["log_damages"]
     wrong += checks["evidence_differences"]
     if document["equity"]["unexplained"] != "0":
         wrong.append(f"equity moved by {document['equity']['unexplained']} that nothing explains")
-    good = [
-        f"{compared} were recomputed from the log: none differs",
-        "realised, fees and funding add up to the events they come from",
-        "opening equity, deposits and result add up to closing equity",
-    ]
+    good = [f"{compared} were recomputed from the log: none differs"]
+    if checks["evidence_compared"]:
+        good.append("realised, fees and funding add up to the events they come from")
+    if document["equity"]["revaluation"] == "0":
+        good.append("opening equity, deposits and result add up to closing equity")
     items = [("✗", "bad", text) for text in wrong] or [("✓", "good", text) for text in good]
     unpriced = [("!", "bad", f"{name} has no price or rate") for name in document["unpriced"]]
     listed = "".join(

@@ -29,6 +29,7 @@ from deadreckon.replay.statements.venue_matching import (
 PARTS = ("missing here", "missing there", "timing", "side", "price", "quantity", "fee", "funding",
          "realised", "rounding")  # fmt: skip
 ROUNDING_PART = "rounding"
+EXACTLY = 40  # decimals that no amount has: nothing is below one unit of them
 APART = 1_800 * NANOSECONDS  # a venue's funding time may be so far from ours
 
 
@@ -425,7 +426,8 @@ def _scales(
     """Decimals of the coarser side, by what is compared and its instrument or currency.
 
     The venue's are those it writes at the most; ours, where zeros at the end are never written,
-    are at least those of the instrument, and two for money.
+    are at least those of the instrument, and two for money. Nobody rounds a quantity but who
+    writes it short: where ours is the coarser one, the venue means another quantity.
     """
     theirs: dict[str, int] = {}
     for row in found.rows:
@@ -444,7 +446,11 @@ def _scales(
             (("funding", quote), 8, ZERO),
         ):
             ours[key] = max(ours.get(key, least), decimals(amount))
-    return {key: min(scale, theirs.get(key[0], scale)) for key, scale in ours.items()}
+    return {key: _coarser(key[0], scale, theirs.get(key[0], scale)) for key, scale in ours.items()}
+
+
+def _coarser(name: str, ours: int, theirs: int) -> int:
+    return EXACTLY if name == "quantity" and theirs >= ours else min(ours, theirs)
 
 
 def _is_nothing(found: Difference) -> bool:
