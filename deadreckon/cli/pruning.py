@@ -73,9 +73,12 @@ def prune(
     except PruneError as error:
         fail(str(error), EXIT_DIFFERENCE)
     if json:
-        print(codec.dumps(_document(found), indent=2))
+        print(codec.dumps(_document(found)))
     else:
         _tell(found, dry_run)
+    if not found.done and not dry_run and found.proof and found.proof.ranges:
+        print("dr: nothing was changed; --yes does it without asking", file=sys.stderr)
+        raise SystemExit(EXIT_DIFFERENCE)
 
 
 def _policy(older_than: str | None, before: str | None) -> "Policy | None":
@@ -100,10 +103,8 @@ def _policy(older_than: str | None, before: str | None) -> "Policy | None":
 
 def _asked() -> bool:
     """Whether who sits there wants it; nobody there is no yes."""
-    if not sys.stdin.isatty():
-        print("dr: nothing was changed; --yes does it without asking", file=sys.stderr)
-        return False
-    return input("Drop these messages from the log? [y/N] ").strip().lower() in ("y", "yes")
+    question = "Drop these messages from the log? [y/N] "
+    return sys.stdin.isatty() and input(question).strip().lower() in ("y", "yes")
 
 
 def _tell_proof(proof: "Proof") -> None:
