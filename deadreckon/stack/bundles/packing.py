@@ -16,7 +16,7 @@ from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.contracts.moments import format_moment
 from deadreckon.replay.rerun.comparing import told
 from deadreckon.runtime import logs
-from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.bus import Bus, Stored
 from deadreckon.runtime.fold_code import fold_code
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.snapshots import Head, Moment, encode_state
@@ -62,8 +62,13 @@ async def pack(wish: Wish, tell: Callable[[str, int, int], None]) -> Manifest:
     folder = Folder(wish.data).check()
     logs.configure(folder.logs / "bundle.log")
     async with open_bus(folder, wish.nats) as bus:
-        found = await target(bus, wish.wanted, wish.service, wish.book, wish.mode, tell)
-        part = await cut(bus, found, wish.book, wish.mode, tell)
+        return await packed(bus, wish, tell)
+
+
+async def packed(bus: Bus, wish: Wish, tell: Callable[[str, int, int], None]) -> Manifest:
+    """The same of a log that is open already."""
+    found = await target(bus, wish.wanted, wish.service, wish.book, wish.mode, tell)
+    part = await cut(bus, found, wish.book, wish.mode, tell)
     secrets = Secrets(wish.data)
     kept = _messages(part)
     plain = {STATE: part.state} | {each.part: stored.payload for each, stored in kept}
