@@ -1,6 +1,7 @@
 """The front door: every verb, imported only when it is called."""
 
 import sys
+from collections.abc import Mapping
 from typing import NamedTuple, NoReturn
 
 from cyclopts import App, CycloptsError
@@ -70,12 +71,19 @@ def front_door(called: str) -> App:
         help_format="plaintext",
         version_flags=[],
     )
-    for name, verb in VERBS.items():
+    add(app, VERBS, called)
+    return app
+
+
+def add(app: App, verbs: Mapping[str, Verb], called: str | None = None) -> None:
+    """Give an app verbs that are imported only when they are called (null: as the second word)."""
+    if called is None:
+        called = next(iter(sys.argv[2:]), "")
+    for name, verb in verbs.items():
         if name == called:
             app.command(verb.target, name=name)
         else:
             app.command(verb.target, name=name, help=verb.help)
-    return app
 
 
 def call(words: list[str]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, Verb, add, fail
 
 if TYPE_CHECKING:
     from deadreckon.replay.archive.sealing import Sealing
@@ -221,4 +221,4 @@ def list_(*, data: Path = Path("var"), json: bool = False) -> None:
     )
 
 
-archive.command("deadreckon.cli.pruning:prune", name="prune")
+add(archive, {"prune": Verb("deadreckon.cli.pruning:prune", "Drop sealed history from the log.")})

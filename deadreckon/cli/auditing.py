@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, Verb, add, fail
 
 replay = App(
     name="replay",
@@ -14,15 +14,18 @@ replay = App(
 )
 
 
-replay.command("deadreckon.cli.asof:asof", name="asof")
-replay.command("deadreckon.cli.why:why", name="why")
-replay.command("deadreckon.cli.whynot:whynot", name="whynot")
-replay.command("deadreckon.cli.rerun:rerun", name="rerun")
-replay.command("deadreckon.cli.bundles:bundle", name="bundle")
-replay.command("deadreckon.cli.bundles:open_", name="open")
-replay.command("deadreckon.cli.whatif:whatif", name="whatif")
-replay.command("deadreckon.cli.past_metrics:metrics", name="metrics")
-replay.command("deadreckon.cli.pnl:pnl", name="pnl")
+MORE = {
+    "asof": Verb("deadreckon.cli.asof:asof", "The book at a time, a sequence or an event."),
+    "why": Verb("deadreckon.cli.why:why", "Back to the causes of an id, and on to its effects."),
+    "whynot": Verb("deadreckon.cli.whynot:whynot", "Why nothing happened."),
+    "rerun": Verb("deadreckon.cli.rerun:rerun", "Recorded questions to deciders, put again."),
+    "whatif": Verb("deadreckon.cli.whatif:whatif", "A day under other limits or strategies."),
+    "pnl": Verb("deadreckon.cli.pnl:pnl", "PnL of sealed days, millions of fills a second."),
+    "metrics": Verb("deadreckon.cli.past_metrics:metrics", "A past day's metrics for Prometheus."),
+    "bundle": Verb("deadreckon.cli.bundles:bundle", "One decision in a file."),
+    "open": Verb("deadreckon.cli.bundles:open_", "Replay the decision in a bundle."),
+}
+add(replay, MORE)
 
 
 @replay.command(name="audit")
