@@ -1,6 +1,6 @@
 """Reads a log from its first message to its last, decoded and checked."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from deadreckon.runtime.bus import Bus, Stored
 from deadreckon.runtime.domain import retry
@@ -22,8 +22,8 @@ async def stored_messages(
     end: int,
     progress: Callable[[int, int], None] | None = None,
     after: int = 0,
-) -> AsyncIterator[Stored]:
-    """Every message after `after` up to `end` as it is stored."""
+) -> AsyncGenerator[Stored, None]:
+    """Every message after `after` up to `end` as it is stored. Who stops early closes it."""
     if after >= end:
         return
     reader = await bus.read(after)

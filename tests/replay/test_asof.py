@@ -36,7 +36,7 @@ from deadreckon.replay.asof import (
     parse_place,
 )
 from deadreckon.replay.finding import UnknownIdError
-from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.bus import Reader, Stored
 from deadreckon.runtime.intake import Intake
 from deadreckon.runtime.lived import Lived
 from deadreckon.runtime.memory import MemoryBus, MemoryLog
@@ -245,6 +245,24 @@ def test_after_a_restart_at_any_step_the_book_is_the_same(tmp_path: Path) -> Non
         one = ask(uncut.log, str(step), tmp_path / "one", "then").then
         other = ask(again, str(step), tmp_path / "other", "then").then
         assert book_at(one) == book_at(other)
+
+
+async def test_no_reader_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    messages = session("stop_loss").log
+    bus = MemoryBus(MemoryLog(list(messages)))
+    readers: list[Any] = []
+    read = bus.read
+
+    async def noted(after: int) -> Reader:
+        reader = await read(after)
+        readers.append(reader)
+        return reader
+
+    monkeypatch.setattr(bus, "read", noted)
+    middle = facts_of(messages)[-1].at - MINUTE
+    await asof(bus, parse_place(format_moment(middle)), None, book=BOOK)
+    assert readers
+    assert all(reader.closed for reader in readers)
 
 
 # Places that are none.

@@ -1,7 +1,7 @@
 """The book at a place of a log, as it was known there and as it is known now."""
 
 from collections.abc import Iterable
-from contextlib import nullcontext
+from contextlib import aclosing, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from deadreckon.replay.asof.late import Late, add_late, concerning
 from deadreckon.replay.asof.places import Asked, AtId, AtSequence, AtTime, PlaceError
 from deadreckon.replay.finding import search
 from deadreckon.replay.reading import messages, stored_messages
-from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.bus import Bus, Stored
 from deadreckon.runtime.domain import retry
 from deadreckon.runtime.feed import Decoding
 from deadreckon.runtime.intake import Intake
@@ -175,16 +175,29 @@ class _Question:
         repeats = set() if has_trades else set(self._anchors.repeats(anchor))
         after = anchor.sequence if anchor else 0
         end = place.sequence if isinstance(place, AtSequence) else self._end.sequence
-        async for stored in stored_messages(self._bus, end, after=after):
-            message = reading.decode(stored)
-            for said in reading.facts(message):
-                if _is_beyond(said, place):
+        async with aclosing(stored_messages(self._bus, end, after=after)) as arriving:
+            async for stored in arriving:
+                if not self._take(reading, stored, place, repeats):
                     return reading.state
-                fold = pass_by if (said.sequence, said.index) in repeats else evolve
-                fold(reading.state, said)
-            reading.settle(message)
         _check_index(reading.state, place)
         return reading.state
+
+    @staticmethod
+    def _take(
+        reading: Reading,
+        stored: Stored,
+        place: AtSequence | AtTime,
+        repeats: set[tuple[int, int]],
+    ) -> bool:
+        """Fold one message as far as the place reaches; whether more may be wanted."""
+        message = reading.decode(stored)
+        for said in reading.facts(message):
+            if _is_beyond(said, place):
+                return False
+            fold = pass_by if (said.sequence, said.index) in repeats else evolve
+            fold(reading.state, said)
+        reading.settle(message)
+        return True
 
     def _nearest(self, place: AtSequence | AtTime) -> Anchor | None:
         """Where to begin; an event within a message is after an anchor before that message."""
