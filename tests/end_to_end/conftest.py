@@ -26,9 +26,12 @@ class Dr:
         self.folder = folder
         self._running: list[subprocess.Popen[str]] = []
 
-    def start(self, *words: str, stdin: Path | None = None) -> subprocess.Popen[str]:
-        """Start a verb and return at once; it reads a file where people would type."""
-        environment = dict(os.environ, PYTHONPATH=str(ROOT))
+    def start(
+        self, *words: str, stdin: Path | None = None, program: Path = ROOT
+    ) -> subprocess.Popen[str]:
+        """Start a verb (of another checkout, say) and return at once; it reads a file where people
+        would type."""
+        environment = dict(os.environ, PYTHONPATH=str(program))
         process = subprocess.Popen(
             [sys.executable, "-m", "deadreckon", *words],
             cwd=self.folder,
@@ -41,9 +44,11 @@ class Dr:
         self._running.append(process)
         return process
 
-    def run(self, *words: str, code: int | None = 0, wait: float = 600) -> str:
+    def run(
+        self, *words: str, code: int | None = 0, wait: float = 600, program: Path = ROOT
+    ) -> str:
         """Run a verb to its end; its standard output."""
-        process = self.start(*words)
+        process = self.start(*words, program=program)
         output, errors = process.communicate(timeout=wait)
         assert code is None or process.returncode == code, (
             f"{words}: {errors[-2000:]}{output[-500:]}"
