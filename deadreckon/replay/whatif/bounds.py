@@ -12,7 +12,7 @@ from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.replay.figures import Figures, figures, total
 from deadreckon.replay.whatif.deeds import Deeds
-from deadreckon.replay.whatif.shares import borne_out, cut, traded, within_record
+from deadreckon.replay.whatif.shares import borne_out, cut, known, traded
 from deadreckon.services.portfolio import ledger
 from deadreckon.services.portfolio.holdings import Ledger
 
@@ -22,9 +22,9 @@ class Bounds(Struct, frozen=True):
 
     `recorded` is the record without the fills that the change takes away: nothing in it is assumed.
     `paper` is the variant less the same replay without a change: all of it is matched on paper.
-    `paper` = `recorded` + `assumed` + `terms`, where `assumed` is the part of fills that the record
-    does not have, and `terms` that of other prices and fees (and of what the record and its own
-    replay differ by). `share` is |assumed| / (|recorded| + |assumed| + |terms|).
+    `paper` = `recorded` + `assumed` + `terms`, where `assumed` is the part of fills that neither
+    the record nor its replay has, and `terms` that of other prices and fees (and of what the record
+    and its replay differ by). `share` is |assumed| / (|recorded| + |assumed| + |terms|).
     """
 
     recorded: Decimal
@@ -52,14 +52,14 @@ def bounds(opening: Ledger, record: Deeds, baseline: Deeds, variant: Deeds) -> B
     as_recorded = gained(opening, record, record.moves)
     kept = gained(opening, record, cut(record.moves, borne_out(record, baseline, variant)))
     supposed = gained(opening, variant, variant.moves)
-    known = within_record(record, variant)
-    certain = gained(opening, variant, cut(variant.moves, known))
+    unchanged = known(record, baseline, variant)
+    certain = gained(opening, variant, cut(variant.moves, unchanged))
     recorded = EXACT.subtract(kept, as_recorded)
     paper = EXACT.subtract(supposed, gained(opening, baseline, baseline.moves))
     assumed = EXACT.subtract(supposed, certain)
     rest = EXACT.subtract(EXACT.subtract(paper, recorded), assumed)
-    orders = [name for name, fills in variant.fills.items() if known[name] < traded(fills)]
-    fills, notional = _assumed(variant, orders, known, opening)
+    orders = [name for name, fills in variant.fills.items() if unchanged[name] < traded(fills)]
+    fills, notional = _assumed(variant, orders, unchanged, opening)
     moved = EXACT.add(EXACT.add(abs(recorded), abs(assumed)), abs(rest))
     return Bounds(
         recorded=canonical(recorded),
@@ -93,13 +93,13 @@ def net(book: Ledger) -> Decimal:
 
 
 def _assumed(
-    variant: Deeds, orders: list[str], known: dict[str, Decimal], opening: Ledger
+    variant: Deeds, orders: list[str], unchanged: dict[str, Decimal], opening: Ledger
 ) -> tuple[int, Decimal]:
     """How many fills are assumed, wholly or in part, and what they are worth."""
     book = after(opening, variant, variant.moves)
     count, worth = 0, ZERO
     for order_id in orders:
-        left = known[order_id]
+        left = unchanged[order_id]
         for said in variant.fills[order_id]:
             fill: OrderFilled = said.event
             beyond = max(EXACT.subtract(fill.quantity, left), ZERO)

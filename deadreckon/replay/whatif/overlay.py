@@ -114,8 +114,8 @@ def checked(variant: Variant, event: Event) -> Event:
     _, _, judged = read_fact(ACTOR, write_fact(ACTOR, NAMES[type(changed)], changed))
     if isinstance(judged, OperatorMalformed):
         raise WhatIfError(f"{variant.name}: {judged.reason}")
-    if isinstance(changed, StrategyConfigured):
-        _check_strategy(variant, changed)
+    if isinstance(changed, StrategyConfigured) and isinstance(event, StrategyConfigured):
+        _check_strategy(variant, event, changed)
     return changed
 
 
@@ -159,10 +159,13 @@ def _built(event: Any, fields: dict[str, Any], variant: Variant) -> Any:
     return event if changed == event else changed
 
 
-def _check_strategy(variant: Variant, changed: StrategyConfigured) -> None:
-    """What the strategy itself would refuse is refused here: it would only be silent."""
+def _check_strategy(
+    variant: Variant, before: StrategyConfigured, changed: StrategyConfigured
+) -> None:
+    """What the strategy itself would refuse is refused here: it would only be silent. What it had
+    refused in its time may stay so."""
     settings = read_settings(changed)
-    if isinstance(settings, Fault):
+    if isinstance(settings, Fault) and not isinstance(read_settings(before), Fault):
         raise WhatIfError(f"{variant.name}: {settings.rule}: {settings.reason}")
 
 

@@ -35,10 +35,14 @@ def borne_out(record: Deeds, baseline: Deeds, variant: Deeds) -> dict[str, Decim
     return kept
 
 
-def within_record(record: Deeds, variant: Deeds) -> dict[str, Decimal]:
-    """How much of each of the variant's orders traded in the record as well."""
+def known(record: Deeds, baseline: Deeds, variant: Deeds) -> dict[str, Decimal]:
+    """How much of each of the variant's orders trades without the change as well: in the record,
+    or in its replay, from which a difference is taken. What trades beyond is assumed."""
     return {
-        order_id: min(traded(fills), traded(record.fills.get(order_id, [])))
+        order_id: min(
+            traded(fills),
+            max(traded(run.fills.get(order_id, [])) for run in (record, baseline)),
+        )
         for order_id, fills in variant.fills.items()
     }
 
