@@ -71,10 +71,10 @@ def file_of(root: Path, number: int) -> Path:
 
 
 def signed_bytes(manifest: Manifest) -> bytes:
-    """What a signature is over: JSON without it, keys sorted, no spaces, UTF-8."""
+    """What a signature is over: JSON without it, in ASCII, with its keys sorted and no spaces."""
     plain: dict[str, Any] = msgspec.to_builtins(manifest)
     del plain["signature"]
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
 
 
 def sealed(manifest: Manifest, key: SealKey | None) -> Manifest:

@@ -1,0 +1,290 @@
+"""Days of a log become an archive: each once, whatever happens on the way, and all of it."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from deadreckon.contracts.archive import RangeSealed
+from deadreckon.contracts.codec import decode_commit, unseal
+from deadreckon.contracts.moments import DAY, day_of
+from deadreckon.projections.sink import BusyError
+from deadreckon.projections.writing import alone
+from deadreckon.replay.archive import writing
+from deadreckon.replay.archive.manifests import ArchiveError, file_bytes, file_of
+from deadreckon.replay.archive.merkle import leaf_hash, root_of
+from deadreckon.replay.archive.sealing import LOCK, OpenDayError
+from deadreckon.replay.archive.segments import Archive, write_log, write_range
+from deadreckon.replay.archive.signing import DamagedKeyError, kept_key
+from deadreckon.runtime.bus import HoleError
+from deadreckon.runtime.domain import FencedOutError
+from deadreckon.runtime.secret import ExposedSecretError
+from tests.replay.archived import DAYS, KEY, Desk, some_days, timed
+from tests.stories import START, bar
+
+FIRST, SECOND, LAST = (day_of(START + day * DAY) for day in range(3))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path / "archive")
+
+
+def said(desk: Desk) -> list[RangeSealed]:
+    """What the log says of the archive."""
+    commits = [
+        decode_commit(stored.payload)
+        for stored in desk.log.messages
+        if stored.subject == "log.shared.sealer.events"
+    ]
+    events = [unseal(envelope).event for commit in commits for envelope in commit.events]
+    assert all(isinstance(event, RangeSealed) for event in events)
+    return events  # type: ignore[return-value]
+
+
+def test_each_day_that_is_over_is_a_range_and_what_comes_before_any_clock_is_of_the_first(
+    desk: Desk,
+) -> None:
+    recorded = list(desk.log.messages)
+    found = desk.seal()
+
+    assert [manifest.day for manifest in found.sealed] == [FIRST, SECOND]
+    a_day = (len(recorded) - 1) // DAYS
+    assert [(each.first, each.last) for each in found.sealed] == [
+        (1, 1 + a_day),
+        (2 + a_day, 1 + 2 * a_day),
+    ]
+    assert (found.last, found.end, found.day) == (1 + 2 * a_day, len(recorded), LAST)
+    for manifest in found.sealed:
+        leaves = [leaf_hash(each) for each in recorded[manifest.first - 1 : manifest.last]]
+        assert manifest.root == root_of(leaves).hex()
+
+
+def test_the_log_says_each_range_once(desk: Desk) -> None:
+    desk.seal(FIRST)
+    desk.seal()
+    desk.seal()
+    chain = desk.chain
+    assert [(word.number, word.root) for word in said(desk)] == [
+        (manifest.number, manifest.root) for manifest in chain
+    ]
+    assert len(chain) == 2
+
+
+@pytest.mark.parametrize("window", [1, 7, 4_096])
+def test_what_is_read_from_an_archive_is_what_was_stored(
+    desk: Desk, window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deadreckon.replay.archive.segments.WINDOW", window)
+    recorded = list(desk.log.messages)
+    desk.seal(everything=True)
+    archive = Archive(desk.root)
+
+    assert (archive.first, archive.last) == (1, len(recorded))
+    for after, upto in [(0, None), (3, 60), (50, 51), (44, 44), (len(recorded), None)]:
+        found = [stored for some in archive.messages(after, upto) for stored in some]
+        assert found == recorded[after:upto]
+    assert archive.message(17) == recorded[16]
+    assert archive.message(0) is None
+    assert archive.message(len(recorded) + 1) is None
+
+
+def test_an_archive_of_nothing_is_empty(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    assert (archive.first, archive.last, list(archive.messages(0))) == (0, 0, [])
+    with pytest.raises(ArchiveError, match="no message to seal"):
+        write_range(tmp_path, [])
+
+
+def test_sealing_again_changes_no_byte(desk: Desk) -> None:
+    desk.seal(everything=True)
+    before, end = desk.files(), desk.log.last
+    assert desk.seal().sealed == []
+    assert desk.seal(everything=True).sealed == []  # there are only words about the archive now
+    assert (desk.files(), desk.log.last) == (before, end)
+
+
+def test_the_bytes_are_a_function_of_the_log_and_the_key(tmp_path: Path) -> None:
+    one, other = Desk(tmp_path / "one"), Desk(tmp_path / "other")
+    one.seal(FIRST)
+    one.seal()
+    other.seal()
+    assert one.files() == other.files()
+
+
+def test_a_manifest_that_the_log_does_not_know_of_is_said(desk: Desk) -> None:
+    """A sealer was killed between the manifest and the log."""
+    recorded = list(desk.log.messages)
+    write_log(desk.root, recorded[:60], KEY)
+    found = desk.seal(everything=True)
+    assert found.caught_up == 2
+    assert [word.number for word in said(desk)] == [1, 2, 3, 4]
+
+
+def test_what_a_killed_sealer_left_is_swept_away(desk: Desk, tmp_path: Path) -> None:
+    """It was killed before the manifest: nothing of the range counts, and nothing of it stays."""
+    other = Desk(tmp_path / "other")
+    other.seal()
+    desk.seal(FIRST)
+    half = "messages/book=desk/day=2022-01-15/00000002.parquet"
+    for name in (half, "marks/book=x/day=y/00000003.parquet", ".unfinished/00000002/part.ipc"):
+        path = desk.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half a file")
+    desk.seal()
+    assert desk.files() == other.files()
+
+
+def test_a_day_that_is_not_over_is_refused_and_all_seals_it(desk: Desk) -> None:
+    for day in (LAST, day_of(START + 9 * DAY)):
+        with pytest.raises(OpenDayError, match=f"{day} is not over: the log is at {LAST}"):
+            desk.seal(day)
+    assert desk.chain == []
+    assert [each.day for each in desk.seal(everything=True).sealed] == [FIRST, SECOND, LAST]
+
+
+def test_a_day_is_sealed_with_those_before_it(desk: Desk) -> None:
+    assert [each.day for each in desk.seal(SECOND).sealed] == [FIRST, SECOND]
+    assert desk.seal(FIRST).sealed == []
+
+
+def test_a_log_without_a_clock_has_no_day_that_is_over(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "archive", timed(some_days())[:1])
+    with pytest.raises(OpenDayError, match="no market or clock yet"):
+        desk.seal(FIRST)
+    assert desk.seal().sealed == []
+    assert [each.day for each in desk.seal(everything=True).sealed] == ["1970-01-01"]
+
+
+def test_a_day_goes_on_after_all_of_it_was_sealed(tmp_path: Path) -> None:
+    log = some_days()
+    desk = Desk(tmp_path / "archive", timed(log))
+    desk.seal(everything=True)
+    sealed = list(desk.log.messages)
+    log.stored = sealed
+    log.market(bar(), START + 2 * DAY + DAY // 2)
+    log.market(bar(), START + 3 * DAY)
+    desk.log.messages = log.stored
+    desk.log._tails.clear()
+
+    found = desk.seal()
+    assert [(each.number, each.day) for each in found.sealed] == [(4, LAST)]
+    assert [path.parent.name for path in Archive(desk.root).paths("marks", [LAST])] == [
+        f"day={LAST}"
+    ] * 2
+    assert desk.verify().sound
+
+
+def test_an_archive_that_is_behind_what_the_log_says_is_refused(desk: Desk) -> None:
+    desk.seal()
+    file_of(desk.root, 2).unlink()
+    with pytest.raises(ArchiveError, match="range 2 was sealed, but the archive ends with 1"):
+        desk.seal()
+
+
+def test_another_archive_than_the_logs_own_is_refused(desk: Desk, tmp_path: Path) -> None:
+    desk.seal()
+    other = Desk(tmp_path / "other", timed(some_days())[:-1])
+    write_log(other.root, [structs.replace(m, stored_at=1) for m in other.log.messages], KEY)
+    shutil.rmtree(desk.root)
+    shutil.copytree(other.root, desk.root)
+    with pytest.raises(ArchiveError, match="not the one that the log speaks of"):
+        desk.seal()
+
+
+def test_a_log_that_was_made_is_not_sealed_on(desk: Desk) -> None:
+    write_log(desk.root, desk.log.messages[:50])
+    with pytest.raises(ArchiveError, match="made, not recorded"):
+        desk.seal()
+    assert desk.verify(alone=True).sound
+
+
+def test_a_log_with_a_hole_is_not_sealed(desk: Desk) -> None:
+    del desk.log.messages[9]
+    with pytest.raises(HoleError):
+        desk.seal()
+    assert desk.chain == []
+
+
+def test_there_is_one_sealer_at_a_time(desk: Desk) -> None:
+    desk.seal(FIRST)
+    with alone(desk.root / LOCK), pytest.raises(BusyError):
+        desk.seal()
+
+
+def test_a_sealer_of_another_archive_is_fenced_out(desk: Desk, tmp_path: Path) -> None:
+    """Two folders on one log: the second word about range 1 is not taken."""
+    desk.seal(FIRST)
+    other = Desk(tmp_path / "other")
+    other.log.messages = desk.log.messages
+    with pytest.raises((ArchiveError, FencedOutError)):
+        other.seal()
+
+
+def test_a_range_may_be_larger_than_what_is_held_in_memory(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Desk(tmp_path / "whole")
+    whole.seal()
+    monkeypatch.setattr(writing, "CHUNK_MESSAGES", 7)
+    desk.seal()
+    assert desk.files() == whole.files()
+
+
+@pytest.mark.parametrize("book", ["a/b", "..", "a%2Fb", "ü", "x" * 65])
+def test_a_book_with_a_strange_name_stays_inside_the_archive(tmp_path: Path, book: str) -> None:
+    log = some_days()
+    log.put(f"log.{book}.in.ext", b"{}")
+    desk = Desk(tmp_path / "desk" / "archive", timed(log))
+    desk.seal(everything=True)
+    assert [path.name for path in (tmp_path / "desk").iterdir()] == ["archive"]
+    assert desk.verify().sound
+    assert list((desk.root / "messages" / "book=_").rglob("*.parquet"))
+
+
+def test_what_cannot_be_decoded_is_sealed_as_it_is_and_counted(tmp_path: Path) -> None:
+    log = some_days()
+    log.put("log.desk.fill.events", b"no commit at all")
+    desk = Desk(tmp_path / "archive", timed(log))
+    manifest = desk.seal(everything=True).sealed[-1]
+    assert manifest.damaged == 1
+    stored = Archive(desk.root).message(len(log.stored))
+    assert stored is not None
+    assert stored.payload == b"no commit at all"
+    assert desk.verify().sound
+
+
+def test_a_range_begins_where_the_last_one_ends(tmp_path: Path) -> None:
+    messages = timed(some_days())
+    write_range(tmp_path, messages[:10])
+    with pytest.raises(ArchiveError, match="message 12 cannot be sealed: 11 comes next"):
+        write_range(tmp_path, messages[11:])
+    assert write_range(tmp_path, messages[10:20]).number == 2
+
+
+def test_the_key_is_made_once_for_its_owner_alone_and_never_shown(tmp_path: Path) -> None:
+    key = kept_key(tmp_path)
+    path = tmp_path / "archive.seal"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert kept_key(tmp_path).public == key.public
+    assert path.read_text().strip() not in repr(key)
+
+    path.chmod(0o644)
+    with pytest.raises(ExposedSecretError):
+        kept_key(tmp_path)
+    path.chmod(0o600)
+    path.write_text("no key")
+    with pytest.raises(DamagedKeyError) as told:
+        kept_key(tmp_path)
+    assert "no key" not in str(told.value)
+
+
+def test_every_shape_of_an_archive_has_a_format(desk: Desk) -> None:
+    """A newer program's archive is refused by name, not misread."""
+    manifest = desk.seal(FIRST).sealed[0]
+    newer: Any = structs.replace(manifest, format=2)
+    file_of(desk.root, 1).write_bytes(file_bytes(newer))
+    with pytest.raises(ArchiveError, match="use a newer dr"):
+        Archive(desk.root)
