@@ -247,7 +247,7 @@ def test_after_a_restart_at_any_step_the_book_is_the_same(tmp_path: Path) -> Non
         assert book_at(one) == book_at(other)
 
 
-async def test_no_reader_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_reader_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     messages = session("stop_loss").log
     bus = MemoryBus(MemoryLog(list(messages)))
     readers: list[Any] = []
@@ -260,7 +260,7 @@ async def test_no_reader_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(bus, "read", noted)
     middle = facts_of(messages)[-1].at - MINUTE
-    await asof(bus, parse_place(format_moment(middle)), None, book=BOOK)
+    asyncio.run(asof(bus, parse_place(format_moment(middle)), None, book=BOOK))
     assert readers
     assert all(reader.closed for reader in readers)
 
