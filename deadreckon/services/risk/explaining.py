@@ -10,6 +10,7 @@ from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.signals import SignalRaised
 from deadreckon.services.risk.asked import Asked
 from deadreckon.services.risk.measures import BY_GUARD, MEASURES, Measured
+from deadreckon.services.risk.refusals import Breach, storable
 from deadreckon.services.risk.rules import RULES, Rule, binds
 from deadreckon.services.risk.state import State
 
@@ -58,12 +59,13 @@ def _weighed(rule: Rule, asked: Asked) -> Weighed:
     set_by = asked.state.limits_id if rule.field else None
     breach = rule.guard(asked)
     if breach is not None:
-        by = breach.set_by or set_by
-        return Weighed(rule.name, "refuses", breach.limit, breach.measured, breach.reason, by)
-    found = measured(rule, asked)
-    if found is None:
+        found, reason = storable(breach)
+        return Weighed(rule.name, "refuses", breach.limit, found, reason, breach.set_by or set_by)
+    passed = measured(rule, asked)
+    if passed is None:
         return Weighed(rule.name, "off")
-    return Weighed(rule.name, "passes", found.limit, found.measured, found.note, set_by)
+    found, note = storable(Breach(passed.limit, passed.measured, passed.note))
+    return Weighed(rule.name, "passes", passed.limit, found, note, set_by)
 
 
 def measured(rule: Rule, asked: Asked) -> Measured | None:

@@ -7,6 +7,7 @@ from deadreckon.contracts.signals import SignalRaised
 from deadreckon.services.risk import standing
 from deadreckon.services.risk.asked import Asked
 from deadreckon.services.risk.explaining import Weighed
+from deadreckon.services.risk.refusals import storable
 from deadreckon.services.risk.rules import RULES
 from deadreckon.services.risk.state import State
 
@@ -40,7 +41,6 @@ def obstacles(state: State, instrument: str, at: int) -> list[Weighed]:
         breach = rule.guard(asked)
         if breach is not None:
             by = breach.set_by or (state.limits_id if rule.field else None)
-            found.append(
-                Weighed(rule.name, "refuses", breach.limit, breach.measured, breach.reason, by)
-            )
+            measured, reason = storable(breach)
+            found.append(Weighed(rule.name, "refuses", breach.limit, measured, reason, by))
     return found

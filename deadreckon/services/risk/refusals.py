@@ -33,7 +33,7 @@ def refuse(
     set_by: str | None,
 ) -> SignalRefused:
     """The refusal of a wish, a cancel or a replace; `set_by` where the breach does not say."""
-    measured, reason = _storable(breach)
+    measured, reason = storable(breach)
     return SignalRefused(
         signal_id=wish.signal_id,
         producer=wish.producer,
@@ -47,7 +47,7 @@ def refuse(
     )
 
 
-def _storable(breach: Breach) -> tuple[Decimal | None, str]:
+def storable(breach: Breach) -> tuple[Decimal | None, str]:
     """What was measured, as far as a table can hold it, and the reason.
 
     What is finer is rounded away from the limit, so that a breach still shows; what is too large
