@@ -4,7 +4,7 @@ import asyncio
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -79,28 +79,33 @@ class HealthCollector(Collector):
         for service in self._vitals.services():
             behind.add_metric([service.name], self._vitals.behind(service))
         yield behind
-        ends = CounterMetricFamily(
+        yield from self._counts()
+
+    def _counts(self) -> Iterator[Metric]:
+        """What has happened since this process started."""
+        yield _counter(
             "deadreckon_service_ends",
             "processes of a service that ended and were started again",
-            labels=["service"],
-        )
-        for name, count in (self._vitals.ends() or {}).items():
-            ends.add_metric([name], count)
-        yield ends
-        refused = CounterMetricFamily(
-            "deadreckon_snapshots_refused",
-            "snapshots that could not be used at the start",
-            labels=["service"],
+            self._vitals.ends() or {},
         )
         snapshots = self._vitals.views.snapshots
-        for name, count in snapshots.refused.items() if snapshots else ():
-            refused.add_metric([name], count)
-        yield refused
+        yield _counter(
+            "deadreckon_snapshots_refused",
+            "snapshots that could not be used at the start",
+            snapshots.refused if snapshots else {},
+        )
         unsealed = CounterMetricFamily(
             "deadreckon_archive_seal_failures", "attempts to seal closed days that failed"
         )
         unsealed.add_metric([], self._vitals.seal_failures())
         yield unsealed
+
+
+def _counter(name: str, note: str, by_service: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(name, note, labels=["service"])
+    for service, count in by_service.items():
+        family.add_metric([service], count)
+    return family
 
 
 def _gauge(name: str, note: str, value: float) -> Metric:
