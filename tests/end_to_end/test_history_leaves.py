@@ -71,6 +71,7 @@ def test_history_leaves_though_it_is_killed_at_every_step(dr: Dr, tape: Path) ->
     ended = dr.play("desk", tape)
     assert ended["digest"] == undisturbed["digest"]
     assert ended["pnl"] == undisturbed["pnl"]
+    assert dr.play("desk", tape)["run"]["rows"] == undisturbed["run"]["rows"]
     assert "agree" in dr.run("verify", "--data", "desk")
     dr.run("doctor", "--data", "desk")
     assert dr.json("archive", "verify", "--data", "desk")["sound"]

@@ -18,11 +18,13 @@ from deadreckon.replay.reading import messages, stored_messages
 from deadreckon.runtime import rolling
 from deadreckon.runtime.bus import (
     ConfigurationError,
+    DeniedError,
     Fence,
     FencedError,
     HoleError,
     LogInfo,
     Stored,
+    UnavailableError,
 )
 from deadreckon.runtime.folder import Folder, FolderBusyError
 from deadreckon.runtime.rights import OPERATOR
@@ -282,3 +284,22 @@ async def test_who_has_spoken_in_what_stays_is_not_carried(data: Path) -> None:
         assert await carry_over(shop, last) == [("desk", "risk")]
         assert await carry_over(shop, last + 1) == [("shared", "market")]
         assert await carry_over(shop, last + 1) == []
+
+
+# Who may
+
+
+async def test_no_server_of_a_stack_knows_who_may_drop_a_log(data: Path) -> None:
+    files = ServerFiles(data)
+    async with workshop(data) as shop:
+        assert "roller" in files.settings.read_text()
+        for role in ("keeper", "stack"):
+            other = await shop.entrance.bus(role)
+            with pytest.raises((DeniedError, UnavailableError)):
+                await other.request("$JS.API.STREAM.DELETE.LOG", b"", 1.0)
+            await other.close()
+        assert (await shop.log.info()).messages
+
+    async with open_bus(Folder(data)):
+        assert "roller" not in files.settings.read_text()
+    assert not files.credentials.has("roller")
