@@ -146,7 +146,9 @@ def test_slippage_is_what_the_fill_was_worse_than_its_benchmark() -> None:
     document = whole("moving_average")
     fills = rows(document, "fills")
     assert fills
-    for _, _, _, _, side, quantity, price, benchmark, bps, cost, _, _ in fills:
+    for row in fills:
+        side, quantity, price, benchmark, known, bps, cost = row[5:12]
+        assert int(known.partition(".")[0]) <= int(row[0].partition(".")[0])
         worse = Decimal(price) - Decimal(benchmark)
         worse = worse if side == "buy" else -worse
         assert Decimal(cost) == worse * Decimal(quantity)

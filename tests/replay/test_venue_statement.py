@@ -138,7 +138,7 @@ def test_a_file_without_trade_ids_is_matched_by_what_it_says() -> None:
 
 def test_income_of_a_futures_account_is_compared_trade_by_trade() -> None:
     document = made(NAME)
-    realised = {row[5] + row[6]: row[11] for row in rows(document, "fills")}
+    realised = {row[6] + row[7]: row[13] for row in rows(document, "fills")}
     told_here = ["Date(UTC),incomeType,income,Asset,Symbol,Trade ID,Unheard Of"]
     for said in facts(OrderFilled):
         fill = said.event

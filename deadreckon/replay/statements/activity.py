@@ -79,19 +79,18 @@ def refusals(view: View) -> Document:
 
 
 def _refusal(view: View, refused: Refused) -> list[Cell]:
-    last = refused.last
+    figure, last = view.appendix.figure, refused.last.event
     limit, measured = getattr(last, "limit", None), getattr(last, "measured", None)
+    place = one(refused.last)
     set_by = getattr(last, "limit_set_by", None)
     setting = view.gathered.configured.get(set_by or "")
     return [
         refused.service,
         refused.rule,
-        view.appendix.figure(len(refused.places), refused.places),
-        "" if measured is None else text(measured),
-        "" if limit is None else text(limit),
-        view.appendix.figure(set_by[:8], one(setting))
-        if set_by and setting
-        else (set_by or "")[:8],
+        figure(len(refused.places), refused.places),
+        "" if measured is None else figure(measured, place),
+        "" if limit is None else figure(limit, place),
+        figure(set_by[:8], one(setting)) if set_by and setting else (set_by or "")[:8],
         last.reason,
     ]
 
@@ -105,6 +104,7 @@ def fills(view: View) -> Document:
         "fills",
         "Fills",
         [
+            ("place", "id"),
             ("time", "time"),
             ("strategy", "text"),
             ("instrument", "text"),
@@ -113,6 +113,7 @@ def fills(view: View) -> Document:
             ("quantity", "quantity"),
             ("price", "price"),
             ("benchmark", "price"),
+            ("known at", "id"),
             ("bps", "bps"),
             ("cost", "cost"),
             ("fee", "money"),
@@ -125,22 +126,20 @@ def fills(view: View) -> Document:
 
 def _fill(view: View, execution: Execution, earned: Earned) -> list[Cell]:
     fill, benchmark = execution.said.event, execution.benchmark
-    where = f"{execution.said.sequence}.{execution.said.index}"
-    known = f"{execution.against}, none was known"
-    if benchmark is not None:
-        known = f"{execution.against} known at {benchmark.place[0]}.{benchmark.place[1]}"
     return [
-        {"value": format_moment(execution.said.at), "place": where},
+        f"{execution.said.sequence}.{execution.said.index}",
+        format_moment(execution.said.at),
         fill.strategy,
         fill.instrument,
         execution.purpose,
         fill.side,
         text(fill.quantity),
         text(fill.price),
-        "" if benchmark is None else {"value": text(benchmark.price), "place": known},
+        "" if benchmark is None else text(benchmark.price),
+        "" if benchmark is None else f"{benchmark.place[0]}.{benchmark.place[1]}",
         "" if execution.bps is None else text(execution.bps),
         text(execution.cost),
-        f"{text(fill.fee)}",
+        text(fill.fee),
         text(earned.realised),
     ]
 

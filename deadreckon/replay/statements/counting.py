@@ -36,7 +36,7 @@ class Refused(Struct):
 
     service: str
     rule: str
-    last: Refusal
+    last: Recorded[Any]
     places: Evidence = field(default_factory=Evidence)
 
 
@@ -94,8 +94,8 @@ class Counting(Struct):
         key = (said.source, said.event.rule)
         found = self.refusals.get(key)
         if found is None:
-            found = self.refusals[key] = Refused(*key, said.event)
-        found.last = said.event
+            found = self.refusals[key] = Refused(*key, said)
+        found.last = said
         _add(found.places, said)
 
     def _end(self, outcome: str, rule: str, said: Recorded[Any]) -> None:

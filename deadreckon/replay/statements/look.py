@@ -23,7 +23,7 @@ dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere;align-self:center}
 section,figure{background:var(--sheet);border:1px solid var(--rule);border-radius:10px;
 padding:.9rem 1rem;margin:0 0 1rem;break-inside:avoid}
 section>p,figure>p{margin:.2rem 0 .6rem;color:var(--soft);font-size:.86rem}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:.6rem;
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(130px,1fr));gap:.6rem;
 margin-top:1.1rem;padding:0;background:none;border:0}
 .tiles div{background:var(--sheet);border:1px solid var(--rule);border-radius:10px;
 padding:.6rem .8rem;display:flex;flex-direction:column}
@@ -92,6 +92,7 @@ footer{color:var(--soft);font-size:.86rem}
 dt{margin-top:.35rem}section,figure{padding:.7rem}.tiles{grid-template-columns:1fr 1fr;padding:0}
 .tiles strong{font-size:1.08rem}
 .charts{padding:0}.charts figure{padding:.7rem}.tables .narrow{grid-column:1/-1}
+table{font-size:.8rem}th{font-size:.74rem}th,td{padding:.28rem .3rem}
 .piece tr{display:block;padding:.35rem 0;border-bottom:1px solid var(--rule)}
 .piece td,.piece td.n{display:inline;border:0;padding:0 .5rem 0 0;white-space:normal}}
 @media print{:root{--ground:#fff;--sheet:#fff;--ink:#000;--soft:#444;--rule:#bbb;--up:#000;

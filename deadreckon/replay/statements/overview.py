@@ -148,7 +148,9 @@ def positions(view: View) -> Document:
                 *key,
                 figure(before.quantity if before else "0", opened, note="since it was last flat"),
                 figure(after.quantity, _without_sums(built), note="since it was last flat"),
-                figure(after.average_price, _without_sums(built), note="cost / quantity"),
+                figure(after.average_price, _without_sums(built), note="cost / quantity")
+                if Decimal(after.quantity)
+                else "",
                 figure(after.mark or "", price),
             ]
         )

@@ -12,6 +12,8 @@ from deadreckon.replay.statements.tables import NUMBERS
 Document = dict[str, Any]
 DRAW = {"lines": charts.lines, "bars": charts.bars, "amounts": charts.amounts}
 NARROW = 4  # columns of a table that takes half of the page
+LINES = 6_000  # of evidence on the whole page, a quarter of a kilobyte each
+LINES_MIN = 3  # of one piece of it
 LONG = 90  # characters of a text that is folded away
 FOLDED = ("fills", "code")  # tables that are opened by who wants them
 
@@ -30,7 +32,7 @@ def page(document: Document) -> str:
         '<section class="charts">' + "".join(map(_chart, document["charts"])) + "</section>",
         '<div class="tables">' + "".join(map(_table, document["tables"])) + "</div>",
         _footer(document),
-        *(_piece(name, piece) for name, piece in document["evidence"].items()),
+        *_pieces(document["evidence"]),
     ]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -176,8 +178,6 @@ def _cell(cell: Any, kind: str) -> str:
         told = f"<code>{told}</code>"
     if isinstance(cell, str):
         return _coloured(value, kind, told)
-    if "evidence" not in cell:
-        return f'<span title="{_text(cell["place"])}">{told}</span>'
     exact = f' title="exactly {_text(value)}"' if kind in NUMBERS else ""
     opener = f'<button class="f" popovertarget="{cell["evidence"]}"{exact}>{told}</button>'
     return _coloured(value, kind, opener)
@@ -191,9 +191,15 @@ def _coloured(value: str, kind: str, told: str) -> str:
     return f'<span class="{"up" if is_good else "down"}">{told}</span>'
 
 
-def _piece(name: str, piece: Document) -> str:
+def _pieces(pieces: Document) -> list[str]:
+    """Where many figures have evidence, fewer lines of each are told: the page stays small."""
+    most = max(LINES_MIN, LINES // max(1, len(pieces)))
+    return [_piece(name, piece, piece["told"][:most]) for name, piece in pieces.items()]
+
+
+def _piece(name: str, piece: Document, told: list[Document]) -> str:
     """What opens when a figure is asked: how it is made, how many places, where, which."""
-    count, told = piece["count"], piece["told"]
+    count = piece["count"]
     parts = " ".join(
         f'<button class="f" popovertarget="{part["evidence"]}">{_text(part["value"])}</button>'
         for part in piece["parts"]

@@ -13,6 +13,7 @@ from deadreckon.contracts.amounts import ROUNDING, canonical
 UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]"
 )
+HALF_A_CENT = Decimal("0.005")  # less than that would be read as nothing
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -31,8 +32,8 @@ def written(value: str, kind: str) -> str:
     amount = canonical(Decimal(value))
     if kind == "share":
         return f"{rounded(amount.scaleb(2, ROUNDING), 2)} %"
-    digits = {"count": 0, "bps": 2}.get(kind, 2)
-    if kind in ("gain", "cost", "money") and amount and abs(amount) < 1:
+    digits = 0 if kind == "count" else 2
+    if kind in ("gain", "cost", "money") and amount and abs(amount) < HALF_A_CENT:
         digits = 6
     told = plain(amount) if kind in ("price", "quantity") else rounded(amount, digits)
     return f"+{told}" if kind in ("gain", "cost") and amount > 0 else told
