@@ -176,6 +176,37 @@ def _tell_verdict(found: "Verdict", as_json: bool) -> None:
     print(f"signed by {', '.join(found.keys) or 'nobody: a log that was made, not recorded'}")
 
 
+@archive.command(name="prove")
+def prove(sequence: int, /, *, data: Path = Path("var"), json: bool = False) -> None:
+    """Give the short proof that one message is in a sealed range, for who has only its manifest.
+
+    Example: dr archive prove 1234 --data run1
+
+    Parameters
+    ----------
+    sequence
+        The message's place in the log.
+    data
+        The folder of the stack, running or not.
+    json
+        Print one JSON object.
+    """
+    from deadreckon.cli.running import run
+    from deadreckon.stack.archiving import plain
+    from deadreckon.stack.archiving import prove as job
+
+    found = run(lambda: job(data, sequence))
+    if json:
+        print(codec.dumps(plain(found)))
+        return
+    print(f"message {found.sequence:,} on {found.subject}, leaf {found.index:,} of {found.size:,}")
+    print(f"leaf  {found.leaf}")
+    for sibling in found.path:
+        print(f"      {sibling}")
+    print(f"root  {found.root}")
+    print(f"of range {found.number}, manifest {found.manifest}, signed by {found.public_key}")
+
+
 @archive.command(name="list")
 def list_(*, data: Path = Path("var"), json: bool = False) -> None:
     """List the sealed ranges: day, messages, events, bytes, and what a day and an event take.

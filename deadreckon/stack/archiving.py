@@ -1,13 +1,16 @@
-"""The archive of a data folder as the verbs work with it: seal, verify, list."""
+"""The archive of a data folder as the verbs work with it: seal, verify, prove, list."""
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, to_builtins
 
 from deadreckon.contracts.archive import SEALER
+from deadreckon.contracts.envelope import digest
 from deadreckon.replay.archive.families import MESSAGES
-from deadreckon.replay.archive.manifests import ArchiveError, Manifest
+from deadreckon.replay.archive.manifests import ArchiveError, Manifest, digest_of
+from deadreckon.replay.archive.merkle import leaf_hash, proof, proven_root
 from deadreckon.replay.archive.place import FOLDER, is_archive_only
 from deadreckon.replay.archive.sealing import Progress, Sealing, seal_days
 from deadreckon.replay.archive.segments import Archive
@@ -46,6 +49,55 @@ async def verify(
     logs.configure(folder.logs / "verify.log")
     async with open_bus(folder, nats, live_only=True) as bus:
         return await check(root, bus, key, progress)
+
+
+class Inclusion(Struct, frozen=True):
+    """Why a message is in a sealed range: from `leaf`, at `index` of `size` leaves, `path` leads to
+    `root` (hashes in hex, the lowest sibling first), which the manifest of range `number` signs."""
+
+    sequence: int
+    subject: str
+    stored_at: int
+    payload_sha256: str
+    leaf: str
+    index: int
+    size: int
+    path: list[str]
+    root: str
+    number: int
+    manifest: str
+    public_key: str
+    signature: str
+
+
+async def prove(data: Path, sequence: int) -> Inclusion:
+    """The proof of one message. Raises ArchiveError where it is not sealed, or damaged."""
+    archive = Archive(Folder(data).check().root / FOLDER)
+    manifest = next((each for each in archive.manifests if each.last >= sequence), None)
+    if manifest is None or sequence < 1:
+        raise ArchiveError(f"message {sequence} is not sealed: the archive ends at {archive.last}")
+    messages = chain.from_iterable(archive.messages(manifest.first - 1, manifest.last))
+    leaves, index = [leaf_hash(stored) for stored in messages], sequence - manifest.first
+    path = proof(leaves, index)
+    if proven_root(leaves[index], index, len(leaves), path).hex() != manifest.root:
+        raise ArchiveError(f"range {manifest.number} has another root: `dr archive verify`")
+    stored = archive.message(sequence)
+    assert stored is not None, "its leaf was just read"
+    return Inclusion(
+        sequence=sequence,
+        subject=stored.subject,
+        stored_at=stored.stored_at,
+        payload_sha256=digest(stored.payload),
+        leaf=leaves[index].hex(),
+        index=index,
+        size=len(leaves),
+        path=[each.hex() for each in path],
+        root=manifest.root,
+        number=manifest.number,
+        manifest=digest_of(manifest),
+        public_key=manifest.public_key,
+        signature=manifest.signature,
+    )
 
 
 class Range(Struct, frozen=True):
