@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.replay.why.chronicle import OF_AN_ORDER
-from deadreckon.replay.why.details import Detail
+from deadreckon.replay.why.detail import Detail
 from deadreckon.replay.why.tracing import Answer, Branch
 from deadreckon.replay.words.exactly import moment
 

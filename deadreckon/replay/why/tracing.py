@@ -10,7 +10,8 @@ from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.signals import SignalRaised
 from deadreckon.replay.finding import Found, UnknownIdError
 from deadreckon.replay.why.chronicle import Chronicle
-from deadreckon.replay.why.details import Detail, details
+from deadreckon.replay.why.detail import Detail
+from deadreckon.replay.why.details import details
 from deadreckon.replay.why.kinship import SINCE, Link, causes, effects
 from deadreckon.replay.why.witness import Witness
 

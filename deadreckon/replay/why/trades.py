@@ -1,0 +1,124 @@
+"""What a trade cost and brought: rounding, slippage, position, profit, equity, room."""
+
+from decimal import Decimal
+from typing import Any
+
+from deadreckon.contracts.amounts import EXACT, canonical, ratio, text
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.orders import OrderApproved, OrderFilled, OrderRouted
+from deadreckon.contracts.portfolio import EquityMarked
+from deadreckon.replay.why.chronicle import Chronicle, Held
+from deadreckon.replay.why.detail import Detail, Details, exact_figures
+from deadreckon.replay.why.kinship import last_mark, next_mark
+from deadreckon.replay.why.rulings import room
+from deadreckon.replay.why.witness import Witness
+from deadreckon.replay.words.exactly import number, percent
+
+
+def routed(chronicle: Chronicle, witness: Witness, said: Recorded[OrderRouted]) -> Details:
+    """How the wish became whole lots."""
+    routed = said.event
+    approval = chronicle.facts.get(said.cause or "")
+    if approval is None or not isinstance(approval.event, OrderApproved):
+        return
+    it = approval.event
+    if it.notional is not None:
+        worth = EXACT.multiply(routed.quantity, it.reference_price)
+        shown = (
+            f"{number(it.notional)} at {number(it.reference_price)} became "
+            f"{number(routed.quantity)}, worth {number(worth)} there"
+        )
+        figures = exact_figures(notional=it.notional, quantity=routed.quantity, worth=worth)
+        yield Detail("rounding", shown, said.id, figures)
+    elif it.quantity is not None and it.quantity != routed.quantity:
+        shown = f"{number(it.quantity)} became {number(routed.quantity)}"
+        figures = exact_figures(wished=it.quantity, quantity=routed.quantity)
+        yield Detail("rounding", shown, said.id, figures)
+
+
+def filled(chronicle: Chronicle, witness: Witness, said: Recorded[OrderFilled]) -> Details:
+    """At which price beside the market's, and what it did to position, profit, equity and room."""
+    fill = said.event
+    yield _slippage("slippage", fill, fill.reference_price, "the market then", said.id)
+    approval = _approval(chronicle, said)
+    if approval is not None:
+        mark = approval.event.reference_price
+        yield _slippage("since the signal", fill, mark, "the mark of the decision", approval.id)
+    move = chronicle.moves[said.id]
+    if not move.is_new:
+        yield Detail("repeated", "the venue told this trade before: it counts once", said.id)
+        return
+    became = f"{as_held(move.before)} became {as_held(move.after)}"
+    yield Detail(
+        "position",
+        f"{fill.strategy} in {fill.instrument}: {became}",
+        said.id,
+        exact_figures(before=move.before.quantity, after=move.after.quantity),
+    )
+    realised = EXACT.subtract(move.after.realised, move.before.realised)
+    net = EXACT.subtract(realised, fill.fee)
+    shown = f"realised {number(realised)}, fee {number(fill.fee)} {fill.fee_currency}"
+    figures = exact_figures(
+        realised=canonical(realised), fee=fill.fee, fee_currency=fill.fee_currency
+    )
+    if fill.fee_currency == _quote_currency(chronicle, fill.instrument):
+        shown, figures["net"] = f"{shown}, net {number(net)}", text(net)
+    yield Detail("profit", shown, said.id, figures)
+    yield from _equity_around(chronicle, said)
+    for rule in witness.rooms.get(said.id, ()):
+        yield room(said, rule)
+
+
+def _quote_currency(chronicle: Chronicle, instrument: str) -> str:
+    listing = chronicle.ledger.listings.get(instrument)
+    return "" if listing is None else listing.quote_currency
+
+
+def _approval(chronicle: Chronicle, said: Recorded[OrderFilled]) -> Recorded[OrderApproved] | None:
+    """The approval of a fill's order; None for the legs of a bracket, which have none."""
+    for name in chronicle.lives.get(said.event.order_id, ()):
+        fact = chronicle.facts[name]
+        if isinstance(fact.event, OrderApproved):
+            return fact
+        cause = chronicle.facts.get(fact.cause or "")
+        if isinstance(fact.event, OrderRouted) and cause is not None:
+            return cause
+    return None
+
+
+def _slippage(name: str, fill: OrderFilled, price: Decimal, what: str, at: str) -> Detail:
+    worse = EXACT.subtract(fill.price, price)
+    worse = worse if fill.side == "buy" else worse.copy_negate()
+    if not price:
+        return Detail(name, f"{what} was 0", at)
+    points = ratio(worse.scaleb(4), price, 4)
+    word = "worse" if worse > 0 else "better"
+    shown = f"{number(worse.copy_abs())} ({number(points.copy_abs())} bp) {word} than {what}"
+    if not worse:
+        shown = f"none against {what}"
+    figures = exact_figures(price=fill.price, against=price, basis_points=points)
+    return Detail(name, f"{shown}, {number(price)}", at, figures)
+
+
+def as_held(held: Held) -> str:
+    """`0.5 at 100`, or flat."""
+    if not held.quantity:
+        return "flat"
+    return f"{number(held.quantity)} at {number(held.average_price)}"
+
+
+def _equity_around(chronicle: Chronicle, said: Recorded[Any]) -> Details:
+    for name, mark in (
+        ("equity before", last_mark(chronicle, said)),
+        ("equity after", next_mark(chronicle, said)),
+    ):
+        if mark is not None:
+            yield equity(name, mark)
+
+
+def equity(name: str, mark: Recorded[EquityMarked]) -> Detail:
+    """What the book was worth at a mark."""
+    it = mark.event
+    shown = f"{number(it.equity)} {it.currency}, drawdown {percent(it.drawdown)}"
+    figures = exact_figures(equity=it.equity, drawdown=it.drawdown, currency=it.currency)
+    return Detail(name, shown, mark.id, figures, is_minor=True)
