@@ -19,7 +19,7 @@ from deadreckon.contracts.signals import (
     SignalRaised,
     SignalRefused,
 )
-from deadreckon.replay.digests import RunDigest
+from deadreckon.replay.digests import ONLOOKERS, RunDigest
 from deadreckon.replay.figures import Figures, Key, figures
 from deadreckon.replay.reading import messages
 from deadreckon.replay.traded import Traded
@@ -182,6 +182,8 @@ class Audit:
 
     def _count(self, message: Message) -> None:
         """Counts go by the time each event was recorded under, in log order."""
+        if message.subject.service in ONLOOKERS:
+            return
         for index, said in enumerate(self._reports.admit(message)):
             stage = self._stage(said.at)
             self.first_at = said.at if self.first_at is None else min(self.first_at, said.at)

@@ -5,9 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from deadreckon.contracts.archive import SEALER
-from deadreckon.contracts.views import VERIFIER
 from deadreckon.contracts.envelope import Envelope
 from deadreckon.contracts.subjects import Subject
+from deadreckon.contracts.views import VERIFIER
+
+# What they say is about the log and the views, not about the run: a day that is sealed a week later
+# is still the same day.
+ONLOOKERS = (SEALER, VERIFIER)
 
 
 class RunDigest:
@@ -22,9 +26,8 @@ class RunDigest:
         self._domains: dict[str, Any] = {}
 
     def fold(self, subject: Subject, envelope: Envelope) -> None:
-        """Move on by one event of a domain; what the sealer and the verifier say is about the log
-        and the views, not about the run."""
-        if subject.service in (SEALER, VERIFIER):
+        """Move on by one event of a domain; those of onlookers change nothing."""
+        if subject.service in ONLOOKERS:
             return
         name = f"{subject.book}.{subject.service}"
         running = self._domains.get(name)
