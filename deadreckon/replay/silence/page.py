@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from textwrap import wrap
 
+from deadreckon.contracts.moments import DAY
 from deadreckon.replay.silence.grouping import Group, Place
 from deadreckon.replay.silence.listening import Gap, Listener, Told
 from deadreckon.replay.why.page import ID_SHOWN, WIDTH, Line
@@ -41,7 +42,8 @@ WORDS = {
 def page(listener: Listener, width: int = WIDTH) -> Iterator[Line]:
     """The heads of the window, then everything in it by when it began."""
     window = listener.window
-    title = f"{window.instrument} from {moment(window.start)} to {moment(window.end)}"
+    end = window.end + 1 if (window.end + 1) % DAY == 0 else window.end  # a day to its end
+    title = f"{window.instrument} from {moment(window.start)} to {moment(end)}"
     yield Line("", "", title, "bold")
     for text, style in _heads(listener):
         yield from _wrapped("", text, style, width)
