@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import structs
 
@@ -35,6 +36,7 @@ from deadreckon.replay.asof import (
     initial,
     parse_place,
 )
+from deadreckon.replay.asof.anchors import Anchors, Index
 from deadreckon.replay.finding import UnknownIdError
 from deadreckon.runtime.bus import Reader, Stored
 from deadreckon.runtime.intake import Intake
@@ -364,6 +366,33 @@ def test_without_a_place_to_keep_anchors_the_answer_is_the_same(tmp_path: Path) 
     for folder in (None, tmp_path / "file"):
         found = ask(messages, "20", folder)
         assert book_at(found.then) == book_at(folded(facts_of(messages[:20])))
+
+
+def test_a_tip_that_is_swapped_by_another_reading_is_looked_for_again(tmp_path: Path) -> None:
+    """Nothing is thrown away because somebody else was faster."""
+    messages = session("partial_fills").log
+    folder = tmp_path / "asof"
+    ask(messages[:20], "1", folder)
+    stale = (folder / BOOK / "index.json").read_bytes()
+    ask(messages, "1", folder)
+    anchors = [path for path in files(folder) if path.suffix == ".anchor"]
+    load = Anchors.load
+    loads = []
+
+    def late(self: Anchors, *, reads: bool = True) -> None:
+        loads.append(reads)
+        load(self, reads=reads)
+        if len(loads) == 1:
+            self.index = msgspec.json.decode(stale, type=Index)
+            for path in (folder / BOOK).glob(f"{self.index.tip.sequence:016d}.tip*"):  # type: ignore[union-attr]
+                path.unlink()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Anchors, "load", late)
+        found = ask(messages, str(len(messages)), folder).then
+    assert book_at(found) == book_at(folded(facts_of(messages)))
+    assert len(loads) == 2
+    assert [path for path in files(folder) if path.suffix == ".anchor"] == anchors
 
 
 # As known now.

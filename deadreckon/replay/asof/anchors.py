@@ -27,6 +27,8 @@ FORMAT = 1
 INDEX = "index.json"
 ANCHOR, IDS, TIP, TIP_IDS = ".anchor", ".ids", ".tip", ".tip.ids"
 
+TIPS_KEPT = 2
+
 MODULES = ("deadreckon.replay.asof.fold", "deadreckon.replay.asof.late")
 
 T = TypeVar("T")
@@ -36,6 +38,10 @@ _encode = msgspec.json.Encoder(decimal_format="string").encode  # the order of d
 
 class AnchorsDamagedError(Exception):
     """What lies in the cache is not what was written there, or not of this log or program."""
+
+
+class AnchorsNotKeptError(Exception):
+    """Nothing can be written where the cache is to be: no room, or no right to."""
 
 
 class Frame(Struct):
@@ -84,12 +90,14 @@ class Anchors:
 
     def __init__(self, folder: Path, book: str, mode: Mode) -> None:
         self.folder = folder
-        self.index = self._fresh(book, mode)
+        self._whose = (book, mode, _program())
+        self.index = Index(FORMAT, *self._whose)
 
-    def load(self) -> None:
-        """Read the index that lies there, if one does."""
+    def load(self, *, reads: bool = True) -> None:
+        """Read the index that lies there, if one does; begin with nothing otherwise."""
+        self.index = Index(FORMAT, *self._whose)
         path = self.folder / INDEX
-        if not path.exists():
+        if not reads or not path.exists():
             return
         found = _decoded(_read(path), Index, path)
         if (found.format, found.code) != (self.index.format, self.index.code):
@@ -100,11 +108,11 @@ class Anchors:
 
     def clear(self) -> None:
         """Forget everything that lies there."""
-        self.index = self._fresh(self.index.book, self.index.mode)
+        self.index = Index(FORMAT, *self._whose)
         (self.folder / INDEX).unlink(missing_ok=True)
         for suffix in (ANCHOR, IDS, TIP):
             for path in self.folder.glob(f"*{suffix}"):
-                path.unlink()
+                path.unlink(missing_ok=True)
 
     def frame(self, anchor: Anchor) -> Frame:
         """The frame of an anchor or of the tip."""
@@ -147,7 +155,6 @@ class Anchors:
             sha256=hashlib.sha256(encoded).hexdigest(),
             repeats=list(repeats),
         )
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _write(self._file(anchor.sequence, TIP if tip else ANCHOR), encoded)
         _write(self._file(anchor.sequence, TIP_IDS if tip else IDS), b"".join(sorted(ids)))
         if tip:
@@ -157,11 +164,11 @@ class Anchors:
         return len(encoded)
 
     def swap(self) -> None:
-        """Let what was kept be found, and drop the tip before this one."""
+        """Let what was kept be found, and drop old tips; who just read the index may want the one
+        before this."""
         _write(self.folder / INDEX, _encode(self.index))
-        kept = f"{self.index.tip.sequence:016d}" if self.index.tip else ""
-        for path in self.folder.glob(f"*{TIP}*"):
-            if path.name.partition(".")[0] != kept:
+        for suffix in (TIP, TIP_IDS):
+            for path in sorted(self.folder.glob(f"*{suffix}"))[:-TIPS_KEPT]:
                 path.unlink(missing_ok=True)
 
     def at_sequence(self, sequence: int) -> Anchor | None:
@@ -192,10 +199,11 @@ class Anchors:
     def _file(self, sequence: int, suffix: str) -> Path:
         return self.folder / f"{sequence:016d}{suffix}"
 
-    def _fresh(self, book: str, mode: Mode) -> Index:
-        schema = msgspec.json.encode(msgspec.json.schema(Frame))
-        code = hashlib.sha256(fold_code(MODULES).encode() + schema).hexdigest()
-        return Index(FORMAT, book, mode, code)
+
+def _program() -> str:
+    """A hash of what folds a frame and of its shape."""
+    schema = msgspec.json.encode(msgspec.json.schema(Frame))
+    return hashlib.sha256(fold_code(MODULES).encode() + schema).hexdigest()
 
 
 def _read(path: Path) -> bytes:
@@ -215,5 +223,9 @@ def _decoded(content: bytes, shape: type[T], path: Path) -> T:
 def _write(path: Path, content: bytes) -> None:
     """Whole or not at all; a power cut may leave it empty, which its checksum tells."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.writing")
-    beside.write_bytes(content)
-    beside.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError as error:
+        raise AnchorsNotKeptError(f"{path}: {error.strerror}") from error

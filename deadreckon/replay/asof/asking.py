@@ -1,7 +1,8 @@
 """The book at a place of a log, as it was known there and as it is known now."""
 
-from collections.abc import Iterable
-from contextlib import aclosing, nullcontext
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import ExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +14,12 @@ from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.contracts.moments import format_moment
 from deadreckon.projections.writing import alone
 from deadreckon.replay.asof import ids
-from deadreckon.replay.asof.anchors import Anchor, Anchors, AnchorsDamagedError
+from deadreckon.replay.asof.anchors import (
+    Anchor,
+    Anchors,
+    AnchorsDamagedError,
+    AnchorsNotKeptError,
+)
 from deadreckon.replay.asof.fold import BookState, evolve, pass_by
 from deadreckon.replay.asof.indexing import End, Progress, Reading, brought_up, check_log
 from deadreckon.replay.asof.late import Late, add_late, concerning
@@ -67,12 +73,12 @@ async def asof(
     an id, SnapshotAheadError for a log that was cut.
     """
     question = _Question(bus, cache, book, mode, progress)
-    try:
-        return await question.answer(asked, known)
-    except AnchorsDamagedError as fault:
-        log.warning("anchors_refused", reason=str(fault), next="the log is read anew")
-        question.forget()
-        return await question.answer(asked, known)
+    for remedy in (question.look_again, question.forget):
+        try:
+            return await question.answer(asked, known)
+        except (AnchorsDamagedError, AnchorsNotKeptError) as fault:
+            await remedy(fault)
+    return await question.answer(asked, known)
 
 
 class _Question:
@@ -82,13 +88,20 @@ class _Question:
         self, bus: Bus, cache: Path | None, book: str, mode: Mode, progress: Progress | None
     ) -> None:
         self._bus, self._book, self._mode, self._progress = bus, book, mode, progress
-        self._folder = _usable(cache / book) if cache else None
+        self._folder = cache / book if cache else None
         self._anchors = Anchors(self._folder or Path(book), book, mode)
         self._end = End(0, 0)
 
-    def forget(self) -> None:
+    async def look_again(self, fault: Exception) -> None:
+        """Somebody may just have swapped the anchors; where none can be kept, read without."""
+        if isinstance(fault, AnchorsNotKeptError):
+            log.warning("anchors_not_kept", reason=str(fault), next="the whole log is read")
+            self._folder = None
+
+    async def forget(self, fault: Exception) -> None:
         """Begin with nothing."""
-        with alone(self._folder / "lock") if self._folder else nullcontext():
+        log.warning("anchors_refused", reason=str(fault), next="the log is read anew")
+        async with self._alone():
             self._anchors.clear()
 
     async def answer(self, asked: Asked, known: Known) -> Asof:
@@ -109,13 +122,26 @@ class _Question:
         return Asof(then, now, late, self._end.sequence)
 
     async def _bring_up(self) -> None:
-        folder = self._folder
-        with alone(folder / "lock") if folder else nullcontext():
-            if folder:
-                self._anchors.load()
+        async with self._alone():
+            self._anchors.load(reads=self._folder is not None)
             self._end = await brought_up(
-                self._bus, self._anchors, writes=folder is not None, progress=self._progress
+                self._bus,
+                self._anchors,
+                writes=self._folder is not None,
+                progress=self._progress,
             )
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Hold the anchors, if there are any; another's reading is waited for, in a thread: the
+        connection to the log lives on meanwhile."""
+        with ExitStack() as held:
+            if self._folder is not None:
+                try:
+                    await asyncio.to_thread(held.enter_context, alone(self._folder / "lock"))
+                except OSError as error:
+                    raise AnchorsNotKeptError(str(error)) from error
+            yield
 
     async def _place(self, asked: Asked) -> AtSequence | AtTime:
         match asked:
@@ -223,17 +249,6 @@ class _Question:
         intake = Intake(self._book, self._mode, reads_signals=True, restamps=False, now=now)
         facts: Iterable[Recorded[Any]] = intake.admit(Decoding(from_start=False).decode(stored))
         return next((said for said in facts if said.index == index), None)
-
-
-def _usable(folder: Path) -> Path | None:
-    """The folder, if anchors can be kept there; without them everything is read each time."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with alone(folder / "lock"):
-            return folder
-    except OSError as error:
-        log.warning("anchors_not_kept", reason=str(error), next="the log is read from its start")
-        return None
 
 
 def _is_beyond(said: Recorded[Any], place: AtSequence | AtTime) -> bool:
