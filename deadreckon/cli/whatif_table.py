@@ -125,6 +125,7 @@ def _bounds(variant: Document) -> list[Text]:
             f"  {gain(Decimal(told['recorded_fills_only']))} by recorded fills only, "
             f"{gain(Decimal(told['paper_matching']))} by paper matching"
         ),
+        *_left_open(Decimal(told["left_open"])),
         Text(
             f"  assumed: {assumed['fills']:,} fills of {assumed['orders']:,} orders worth "
             f"{money(Decimal(assumed['notional']))}, {gain(Decimal(assumed['pnl']))} of PnL "
@@ -132,6 +133,15 @@ def _bounds(variant: Document) -> list[Text]:
             f"{gain(Decimal(told['terms']))}"
         ),
     ]
+
+
+def _left_open(notional: Decimal) -> list[Text]:
+    if not notional:
+        return []
+    what = (
+        f"  the recorded fills alone would leave {money(notional)} open, or otherwise, at the end"
+    )
+    return [Text(what, "yellow")]
 
 
 def _fills(variant: Document) -> list[Text]:

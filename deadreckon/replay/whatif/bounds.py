@@ -12,7 +12,7 @@ from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.replay.figures import Figures, figures, total
 from deadreckon.replay.whatif.deeds import Deeds
-from deadreckon.replay.whatif.shares import borne_out, cut, known, traded
+from deadreckon.replay.whatif.shares import borne_out, closing_no_more, cut, known, traded
 from deadreckon.services.portfolio import ledger
 from deadreckon.services.portfolio.holdings import Ledger
 
@@ -24,7 +24,9 @@ class Bounds(Struct, frozen=True):
     `paper` is the variant less the same replay without a change: all of it is matched on paper.
     `paper` = `recorded` + `assumed` + `terms`, where `assumed` is the part of fills that neither
     the record nor its replay has, and `terms` that of other prices and fees (and of what the record
-    and its replay differ by). `share` is |assumed| / (|recorded| + |assumed| + |terms|).
+    and its replay differ by). `left_open` is the notional, at the last marks, by which positions
+    without the fills that are taken away end otherwise than the recorded ones: the less it is, the
+    more `recorded` says. `share` is |assumed| / (|recorded| + |assumed| + |terms|).
     """
 
     recorded: Decimal
@@ -32,6 +34,7 @@ class Bounds(Struct, frozen=True):
     assumed: Decimal
     terms: Decimal
     share: Decimal
+    left_open: Decimal
     assumed_fills: int
     assumed_orders: int
     assumed_notional: Decimal
@@ -49,12 +52,13 @@ class Bounds(Struct, frozen=True):
 
 def bounds(opening: Ledger, record: Deeds, baseline: Deeds, variant: Deeds) -> Bounds:
     """Weigh a variant. `opening` is the ledger at the beginning; it stays as it is."""
-    as_recorded = gained(opening, record, record.moves)
-    kept = gained(opening, record, cut(record.moves, borne_out(record, baseline, variant)))
+    as_recorded = after(opening, record, record.moves)
+    left = cut(record.moves, borne_out(record, baseline, variant))
+    kept = after(opening, record, closing_no_more(left, record, opening))
     supposed = gained(opening, variant, variant.moves)
     unchanged = known(record, baseline, variant)
     certain = gained(opening, variant, cut(variant.moves, unchanged))
-    recorded = EXACT.subtract(kept, as_recorded)
+    recorded = EXACT.subtract(net(kept), net(as_recorded))
     paper = EXACT.subtract(supposed, gained(opening, baseline, baseline.moves))
     assumed = EXACT.subtract(supposed, certain)
     rest = EXACT.subtract(EXACT.subtract(paper, recorded), assumed)
@@ -66,6 +70,7 @@ def bounds(opening: Ledger, record: Deeds, baseline: Deeds, variant: Deeds) -> B
         paper=canonical(paper),
         assumed=canonical(assumed),
         terms=canonical(rest),
+        left_open=_apart(kept, as_recorded),
         share=ratio(abs(assumed), moved, 4) if moved else ZERO,
         assumed_fills=fills,
         assumed_orders=len(orders),
@@ -90,6 +95,16 @@ def net(book: Ledger) -> Decimal:
     """realised + unrealised - fees + funding of everything held."""
     summed: Figures = total(figures(book).values())
     return summed.net
+
+
+def _apart(one: Ledger, other: Ledger) -> Decimal:
+    """The worth of what is held in one ledger and not in the other, at the same marks."""
+    worth = ZERO
+    for (strategy, _, instrument), _ in ledger.positions(other):
+        quantities = (ledger.held(book, strategy, instrument) for book in (one, other))
+        apart = abs(EXACT.subtract(*quantities))
+        worth = EXACT.add(worth, ledger.notional(other, instrument, apart) or ZERO)
+    return canonical(worth)
 
 
 def _assumed(

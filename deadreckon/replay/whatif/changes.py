@@ -54,11 +54,6 @@ class Variant(Struct, frozen=True):
     venues: dict[str, dict[str, Any]] = {}
     without: tuple[str, ...] = ()
 
-    @property
-    def touches(self) -> tuple[str, ...]:
-        """The strategies it speaks of."""
-        return (*self.strategies, *self.without)
-
 
 def variants(
     settings: Sequence[str],

@@ -80,7 +80,7 @@ class Deeds(Struct):
     fills: dict[str, list[Recorded[OrderFilled]]] = {}
     moves: list[Recorded[Any]] = []
     marks: dict[str, Recorded[Any]] = {}
-    orders: dict[str, OrderSubmitting] = {}
+    exits: dict[str, None] = {}  # orders that can only close
     drawdown_max: Decimal = ZERO
     trades: dict[str, None] = {}
     approved: dict[str, str] = {}  # orders and their children, to the key of the wish
@@ -101,7 +101,7 @@ class Deeds(Struct):
                 if self.moves[-1] is said:
                     self.fills.setdefault(order_id, []).append(said)
             case OrderSubmitting(order_id=order_id):
-                self.orders.setdefault(order_id, event)
+                self.remember(said)
                 self._let_through(order_id, event)
             case OrderApproved(order_id=order_id):
                 self._let_through(order_id, event)
@@ -109,6 +109,12 @@ class Deeds(Struct):
                 self.drawdown_max = max(self.drawdown_max, drawdown)
             case _:
                 self._refusal(said)
+
+    def remember(self, said: Recorded[Any]) -> None:
+        """Take what has to be known of the time before."""
+        event = said.event
+        if isinstance(event, OrderSubmitting) and (event.reduce_only or event.purpose != "entry"):
+            self.exits[event.order_id] = None
 
     def _is_new(self, event: Any) -> bool:
         """A trade that a venue reports again moves nothing."""

@@ -1,6 +1,6 @@
 """What of one run's fills the record bears out: each order's trades, cut to some quantity."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,8 @@ from deadreckon.contracts.amounts import EXACT, SCALE_MAX, ZERO, ratio
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.replay.whatif.deeds import Deeds
+from deadreckon.services.portfolio import ledger
+from deadreckon.services.portfolio.holdings import Ledger
 
 Fills = list[Recorded[OrderFilled]]
 Quantities = Mapping[str, Decimal]  # by order, in base units or contracts
@@ -61,6 +63,31 @@ def cut(moves: list[Recorded[Any]], kept: Quantities) -> Iterator[Recorded[Any]]
             yield said
         elif rest:
             yield replace(said, event=part(said.event, rest))
+
+
+def closing_no_more(
+    moves: Iterable[Recorded[Any]], run: Deeds, opening: Ledger
+) -> Iterator[Recorded[Any]]:
+    """The same with every exit cut to what is left to close: where the entry is gone, what closed
+    it would open something else."""
+    held: dict[tuple[str, str], Decimal] = {}
+    for said in moves:
+        fill = said.event
+        if not isinstance(fill, OrderFilled):
+            yield said
+            continue
+        key = (fill.strategy, fill.instrument)
+        has = held[key] if key in held else ledger.held(opening, *key)
+        quantity = fill.quantity
+        if fill.order_id in run.exits:
+            closable = has if fill.side == "sell" else has.copy_negate()
+            quantity = max(min(quantity, closable), ZERO)
+        sign = 1 if fill.side == "buy" else -1
+        held[key] = EXACT.add(has, EXACT.multiply(quantity, Decimal(sign)))
+        if quantity == fill.quantity:
+            yield said
+        elif quantity:
+            yield replace(said, event=part(fill, quantity))
 
 
 def part(fill: OrderFilled, quantity: Decimal) -> OrderFilled:

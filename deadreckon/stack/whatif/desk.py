@@ -66,15 +66,18 @@ class Pages(Feed):
 
 
 class AsRecorded:
-    """A decider whose answers are looked up: what was recorded is said again, nothing is decided.
+    """The trainer, whose fits rest on a numeric library and differ between machines: what it once
+    said is said again, but of the strategies `anew`, which learn of something else now, and of
+    those `without` which nothing is to be known."""
 
-    For the trainer, whose fits rest on a numeric library and differ between machines.
-    """
-
-    def __init__(self, original: Decider, answered: Answered) -> None:
-        self._original = original
+    def __init__(
+        self, answered: Answered, anew: Sequence[str] = (), without: Sequence[str] = ()
+    ) -> None:
+        self._original = decider("trainer")
         self._answered = answered
-        self.HEEDS = getattr(original, "HEEDS", EVERYTHING)
+        self._anew = anew
+        self._without = without
+        self.HEEDS = getattr(self._original, "HEEDS", EVERYTHING)
 
     def initial(self) -> Any:
         """The state before the first event."""
@@ -84,9 +87,14 @@ class AsRecorded:
         """The state after an event."""
         return self._original.evolve(state, said)
 
-    def decide(self, _: Any, said: Recorded[Any]) -> Sequence[Event]:
-        """What was said to this question in its time."""
-        return self._answered.get(said.id, ())
+    def decide(self, state: Any, said: Recorded[Any]) -> Sequence[Event]:
+        """What was said to this question in its time, and what is to be said anew."""
+        then: Sequence[Any] = self._answered.get(said.id, ())
+        told = [one for one in then if one.strategy not in (*self._anew, *self._without)]
+        if not self._anew:
+            return told
+        now: list[Any] = list(self._original.decide(state, said))
+        return told + [one for one in now if one.strategy in self._anew]
 
 
 class Desk:
@@ -97,14 +105,14 @@ class Desk:
         past: Iterable[Stored],
         book: str,
         mode: Mode,
-        recorded: Mapping[str, Answered] | None = None,
+        trainer: Decider | None = None,
     ) -> None:
         self.log = MadeLog(list(past))
         bus = MemoryBus(self.log)
         self._feed = Pages(bus)
         deciders = {name: decider(name) for name in RANK}
-        for name, answered in (recorded or {}).items():
-            deciders[name] = AsRecorded(deciders[name], answered)
+        if trainer is not None:
+            deciders["trainer"] = trainer
         self.services = [
             Service(name, each, bus, self._feed, book=book, mode=mode, code=__version__)
             for name, each in deciders.items()

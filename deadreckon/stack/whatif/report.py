@@ -111,6 +111,7 @@ def _difference(weighed: Bounds) -> Document:
             "share": text(weighed.share),
         },
         "terms": text(weighed.terms),
+        "left_open": text(weighed.left_open),
     }
 
 
@@ -135,7 +136,7 @@ def _honesty(runs: Runs, equal: bool, found: Matches) -> Iterator[str]:
     )
     regimes = runs.survey.regimes()
     if regimes:
-        yield "Regime models are those recorded, except where a variant changes what they learn of."
+        yield "Regime models are those recorded, except where a variant changes their strategy."
 
 
 def _traded(ran: Ran) -> str:
@@ -174,8 +175,8 @@ def _net(ran: Ran) -> Decimal:
 def _notes(runs: Runs, variant: Variant, ran: Ran) -> Iterator[str]:
     if len(ran.overlaid) == len(runs.baseline.overlaid) and not ran.left_out:
         yield "no fact or signal of the day speaks of this: nothing was changed"
-    if ran.fits_anew:
-        yield "regime models were fitted anew, which may differ a little between machines"
+    for name in ran.anew:
+        yield f"models of {name} were fitted anew, which may differ a little between machines"
     for name in variant.without:
         held = _held(runs, name)
         if held:

@@ -23,7 +23,7 @@ from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.intake import Intake
 from deadreckon.services.portfolio import ledger
 from deadreckon.services.portfolio.holdings import Ledger
-from deadreckon.stack.whatif.desk import Desk
+from deadreckon.stack.whatif.desk import AsRecorded, Desk
 
 Document = dict[str, Any]
 Progress = Callable[[int], None]  # told how many messages of the day's world are behind us
@@ -46,14 +46,14 @@ class Task(Struct, frozen=True):
 
 class Ran(Struct):
     """What came of a run: its statement (that of `dr replay audit`), its deeds, and the ledger
-    with which the day began."""
+    with which the day began. `anew` are the strategies whose models were fitted anew."""
 
     document: Document
     deeds: Deeds
     opening: Ledger
     overlaid: list[Overlaid] = []
     left_out: int = 0
-    fits_anew: bool = False
+    anew: list[str] = []
     messages: int = 0
 
 
@@ -71,9 +71,9 @@ def lived(
     """
     found = task.survey
     overlay = Overlay(variant)
-    fits_anew = any(name in variant.touches for name in found.regimes())
-    fits = {} if fits_anew else {"trainer": found.fits}
-    desk = Desk(log[: found.first - 1], task.book, task.mode, fits)
+    anew = [name for name in found.regimes() if name in variant.strategies]
+    trainer = AsRecorded(found.fits, anew, variant.without)
+    desk = Desk(log[: found.first - 1], task.book, task.mode, trainer)
     desk.recall()
     beginning = len(desk.log.messages)
     _open(task, overlay, desk, log)
@@ -83,7 +83,7 @@ def lived(
         if done % TOLD_EVERY == 0:
             progress(done)
     ran = _judged(task, desk.log.messages, beginning, lambda _: None)
-    ran.overlaid, ran.left_out, ran.fits_anew = overlay.overlaid, overlay.left_out, fits_anew
+    ran.overlaid, ran.left_out, ran.anew = overlay.overlaid, overlay.left_out, anew
     if folder is not None:
         made = Folder(folder).create()
         write_log(made.root / FOLDER, desk.log.messages)
@@ -130,6 +130,7 @@ def _judged(task: Task, log: list[Stored], beginning: int, progress: Progress) -
             if stored.sequence > beginning:
                 deeds.fold(said)
             else:
+                deeds.remember(said)
                 opening = ledger.evolve(opening, said)
         if done % TOLD_EVERY == 0:
             progress(done)
