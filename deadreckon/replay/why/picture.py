@@ -17,6 +17,9 @@ LINES_SHOWN = 4
 DETAILS_SHOWN = 4
 SWEEPS = 8  # over the layers, to lay what is tied together near each other
 
+BOLD, PLAIN, QUIET = "bold", "plain", "quiet"
+_WEIGHTS = {BOLD: ("#111827", 700), PLAIN: ("#111827", 400), QUIET: ("#4b5563", 400)}
+
 SANS = "font-family='system-ui, Helvetica, Arial, sans-serif'"
 
 # Fill and edge of a box by who speaks or what is said.
@@ -40,7 +43,7 @@ class Box(Struct):
     """An event in the picture: its place in pixels from the top left, and what stands in it."""
 
     id: str
-    lines: list[tuple[str, str]]  # text and weight
+    lines: list[tuple[str, str]]  # text, and how it is drawn: BOLD, PLAIN or QUIET
     fill: str
     edge: str
     is_asked: bool
@@ -122,12 +125,12 @@ def _box(answer: Answer, node: Node) -> Box:
     fill, edge = _REFUSALS if is_refusal else _COLOURS.get(node.who, _OTHERS)
     is_asked = said.id == answer.story.asked.id
     when = moment(said.at) if said.at else "before any clock"
-    lines = [(f"{node.who}: {kind}", "700"), *((text, "400") for text in _cut(node.text))]
+    lines = [(f"{node.who}: {kind}", BOLD), *((text, PLAIN) for text in _cut(node.text))]
     if is_asked or is_refusal:
         beside = [each for each in node.details if each.is_bad or not each.is_minor]
         for detail in beside[:DETAILS_SHOWN]:
-            lines += [(text, "300") for text in _cut(f"{detail.name}: {detail.text}", 2)]
-    lines.append((f"{answer.places[said.id]}  {said.id[:8]}  {when}", "300"))
+            lines += [(text, QUIET) for text in _cut(f"{detail.name}: {detail.text}", 2)]
+    lines.append((f"{answer.places[said.id]}  {said.id[:8]}  {when}", QUIET))
     return Box(said.id, lines, fill, edge, is_asked)
 
 
@@ -211,10 +214,10 @@ def _drawn(box: Box) -> str:
     ]
     for number, (text, weight_of_text) in enumerate(box.lines):
         down = box.top + PADDING + (number + 0.8) * LINE_HEIGHT
-        colour = "#4b5563" if weight_of_text == "300" else "#111827"
+        colour, thickness = _WEIGHTS[weight_of_text]
         parts.append(
             f"<text x='{box.left + PADDING:.0f}' y='{down:.0f}' fill='{colour}' "
-            f"font-weight='{weight_of_text}'>{escape(text)}</text>"
+            f"font-weight='{thickness}'>{escape(text)}</text>"
         )
     return "".join([*parts, "</g>"])
 
