@@ -41,8 +41,11 @@ def main() -> None:
     gc.set_threshold(GARBAGE_EVERY)
     source = open(sys.stdin.fileno(), "rb", buffering=READ_AHEAD)  # noqa: SIM115
     task = unpack_task(source)
-    known = [name for name in task.services if name in DECIDERS]
-    _say(Hello(PROTOCOL, __version__, str(ROOT), {n: fold_code([DECIDERS[n]]) for n in known}))
+    known = {name: fold_code([DECIDERS[name]]) for name in task.services if name in DECIDERS}
+    _say(Hello(PROTOCOL, __version__, str(ROOT), known))
+    if strangers := [name for name in task.services if name not in DECIDERS]:
+        _say(Refused(f"it has no service that decides and is called {', '.join(strangers)}"))
+        return
     try:
         _say(answer(task, source))
     except RecollectionError as error:

@@ -1,0 +1,170 @@
+"""What passes between a rerun and the process that asks: a task, the log as stored, and lines."""
+
+import io
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import Raw, structs
+
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.signals import SignalRaised
+from deadreckon.replay.rerun.asking import FOREVER, Inquiry, Span
+from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.feed import Decoding
+from deadreckon.runtime.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.recollection import RecollectionError
+from deadreckon.runtime.snapshots import encode_state
+from deadreckon.stack.assembly import BOOK, RANK, decider
+from deadreckon.stack.crashtest.program import copy_program
+from deadreckon.stack.rerun.asking_again import ask_again, explain
+from deadreckon.stack.rerun.checkout import OURS, CheckoutError, Code, checked_out
+from deadreckon.stack.rerun.child import answer
+from deadreckon.stack.rerun.process import OtherCodeError
+from deadreckon.stack.rerun.wire import (
+    Ended,
+    Explained,
+    Start,
+    Task,
+    decode_line,
+    encode_line,
+    pack,
+    pack_task,
+    unpack,
+    unpack_task,
+)
+from tests.sessions.stage import told
+from tests.sessions.test_sessions import session
+
+
+def task(**more: Any) -> Task:
+    wish: dict[str, Any] = {"services": list(RANK), "book": BOOK, "mode": "paper", "begin": 0}
+    return Task(**(wish | {"end": FOREVER} | more))
+
+
+def said(wish: Task, log: list[Stored]) -> Any:
+    """What the other process would say; it takes a line to say it."""
+    line = answer(wish, io.BytesIO(b"".join(map(pack, log))))
+    return decode_line(encode_line(line))
+
+
+def test_a_task_and_messages_come_through_as_they_are() -> None:
+    log = [structs.replace(stored, stored_at=-1) for stored in session("stop_loss").log]
+    wish = task(explains=("risk", 3, 0))
+    source = io.BytesIO(pack_task(wish) + b"".join(map(pack, log)))
+    assert unpack_task(source) == wish
+    assert list(unpack(source)) == log
+
+
+def test_a_message_that_is_cut_short_is_not_given() -> None:
+    log = session("stop_loss").log
+    content = b"".join(map(pack, log))
+    assert list(unpack(io.BytesIO(content[:-1]))) == log[:-1]
+
+
+def test_the_other_process_says_what_became_of_every_service() -> None:
+    found = said(task(), session("stop_loss").log)
+    assert isinstance(found, Ended)
+    assert [tally.service for tally in found.tallies] == list(RANK)
+    assert not any(tally.diverging for tally in found.tallies)
+
+
+def test_a_log_that_contradicts_itself_is_not_asked() -> None:
+    log = list(session("stop_loss").log)
+    place = next(at for at, it in enumerate(told(log)) if it.subject.service == "risk" and it.facts)
+    log[place] = structs.replace(log[place], payload=log[place].payload[:-1])
+    with pytest.raises(RecollectionError, match=f"message {place + 1}"):
+        said(task(services=["risk"]), log)
+
+
+def test_a_service_goes_on_from_a_snapshots_state() -> None:
+    log = session("cancel_and_replace").log
+    place = next(
+        message.sequence
+        for message in told(log)
+        if message.commit
+        and message.subject.service == "risk"
+        and message.commit.to == message.sequence - 1
+        and message.sequence > len(log) // 3
+    )
+    leading = Inquiry("risk", BOOK, decider("risk"), span=Span(FOREVER))
+    decoding = Decoding()
+    for stored in log[:place]:
+        assert not list(leading.take(decoding.decode(stored)))
+    links = {f"{book}.{service}": link for (book, service), link in decoding.links.items()}
+    begun = Start(leading.n, place, leading.intake, Raw(encode_state(leading.lived.state)))
+    wish = task(services=["risk"], place=place, links=links, starts={"risk": begun})
+    (part,) = said(wish, log[place:]).tallies
+    (whole,) = said(task(services=["risk"]), log).tallies
+    later = [it for message in told(log)[place:] for it in message.facts if it.source == "risk"]
+    assert 0 < part.answers == len(later) < whole.answers
+    assert not part.diverging
+
+
+def first_wish(log: list[Stored]) -> Recorded[Any]:
+    facts = [it for message in told(log) for it in message.facts]
+    return next(it for it in facts if isinstance(it.event, SignalRaised))
+
+
+def test_one_question_is_looked_at_alone() -> None:
+    log = session("stop_loss").log
+    wish = first_wish(log)
+    found = said(task(explains=("risk", wish.sequence, wish.index), services=["risk"]), log)
+    assert isinstance(found, Explained)
+    assert found.effects is not None
+    assert found.effects.by_recorded == found.effects.by_said
+    assert any(change.path.startswith("/orders/") for change in found.effects.by_said)
+
+
+async def test_two_processes_share_the_work_of_a_long_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deadreckon.stack.rerun.asking_again.SPLIT_FROM", 1)
+    bus = MemoryBus(MemoryLog(list(session("stop_loss").log)))
+    told_of: list[int] = []
+    outcome = await ask_again(bus, OURS, task(), lambda done, end: told_of.append(done))
+    assert [tally.service for tally in outcome.tallies] == list(RANK)
+    assert outcome.messages == told_of[-1] == len(bus.log.messages)
+    assert outcome.tallies == said(task(), bus.log.messages).tallies
+
+
+async def test_other_code_that_cannot_run_says_its_last_words(tmp_path: Path) -> None:
+    root = copy_program(tmp_path / "broken", [])
+    (root / "deadreckon" / "stack" / "assembly.py").write_text("raise RuntimeError('half a file')")
+    bus = MemoryBus(MemoryLog(list(session("stop_loss").log)))
+    code = Code(root, "broken", compiled=str(tmp_path / "compiled"))
+    with pytest.raises(OtherCodeError, match="broken cannot be asked: RuntimeError: half a file"):
+        await ask_again(bus, code, task(), lambda done, end: None)
+
+
+async def test_a_service_that_the_other_code_does_not_have_is_named(tmp_path: Path) -> None:
+    bus = MemoryBus(MemoryLog(list(session("stop_loss").log)))
+    with pytest.raises(OtherCodeError, match="no service that decides and is called hedger"):
+        await ask_again(bus, OURS, task(services=["hedger"]), lambda done, end: None)
+    wish = first_wish(bus.log.messages)
+    place = ("risk", wish.sequence, wish.index)
+    (found,) = await explain(bus, [OURS], task(services=["risk"], explains=place, whole=True))
+    assert found is not None
+    assert len(found.paths) > len(found.before)
+
+
+async def test_a_folder_that_is_no_checkout_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckoutError, match="is no checkout"):
+        async with checked_out(tmp_path, None):
+            pass
+    copy_program(tmp_path, [])
+    shutil.rmtree(tmp_path / "deadreckon" / "stack" / "rerun")
+    with pytest.raises(CheckoutError, match="is from before"):
+        async with checked_out(tmp_path, None):
+            pass
+
+
+async def test_the_other_code_runs_with_this_interpreter_and_leaves_no_file(tmp_path: Path) -> None:
+    copy_program(tmp_path / "other", [])
+    before = sorted((tmp_path / "other").rglob("*"))
+    bus = MemoryBus(MemoryLog(list(session("stop_loss").log)))
+    async with checked_out(tmp_path / "other", None) as code:
+        outcome = await ask_again(bus, code, task(services=["router"]), lambda done, end: None)
+        compiled = Path(code.compiled)
+    assert outcome.hello.root == str(tmp_path / "other")
+    assert sorted((tmp_path / "other").rglob("*")) == before
+    assert not compiled.exists()
