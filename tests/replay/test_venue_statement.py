@@ -5,6 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from deadreckon.contracts.moments import format_moment
 from deadreckon.contracts.orders import OrderFilled
@@ -110,6 +112,68 @@ def test_price_and_quantity_that_differ_at_once_are_split_without_a_rest() -> No
     found = compare(changed(0, price="50007.5", quantity="3.99", fee="0.9"))
     assert found["differences"] == {"price": 1, "quantity": 1, "fee": 1}
     assert found["unexplained"] == {}
+
+
+def test_realised_profit_is_compared_apart_from_money_that_moved() -> None:
+    realised = {row[6] + row[7]: row[13] for row in rows(made(NAME), "fills")}
+
+    def told_too(found: list[Line]) -> None:
+        for it in found[: len(facts(OrderFilled))]:
+            it["realised"] = realised[f"{Decimal(it['quantity'])}{Decimal(it['price'])}"]
+
+    assert compare(told_too)["agrees"]
+
+    def otherwise(found: list[Line]) -> None:
+        told_too(found)
+        found[1]["realised"] = "41"
+
+    found = compare(otherwise)
+    assert found["differences"] == {"realised": 1}
+    assert found["unexplained"] == {}
+
+
+EDITS = some.lists(
+    some.tuples(
+        some.sampled_from(["drop", "again", "price", "quantity", "fee", "side", "coin"]),
+        some.integers(0, 1),
+        some.decimals(min_value="0.00000001", max_value="99999", places=8),
+    ),
+    max_size=6,
+)
+
+
+def edit(found: list[Line], what: str, place: int, amount: Decimal) -> None:
+    if place >= len(found) or not found[place]["trade_id"]:
+        return
+    match what:
+        case "drop":
+            found.pop(place)
+        case "again":
+            found.append(found[place] | {"trade_id": f"new {amount}"})
+        case "side":
+            found[place]["side"] = "sell" if found[place]["side"] == "buy" else "buy"
+        case "coin":
+            found[place]["fee_currency"] = "BNB"
+        case _:
+            found[place][what] = f"{amount:f}"
+
+
+@given(EDITS)
+def test_whatever_is_changed_nothing_is_left_unexplained(edits: list[Any]) -> None:
+    def all_of_them(found: list[Line]) -> None:
+        for what, place, amount in edits:
+            edit(found, what, place, amount)
+
+    found = compare(all_of_them)
+    assert found["unexplained"] == {}
+    parts: list[Any] = [
+        row for it in found["tables"] if it["name"] == "venue_parts" for row in it["rows"]
+    ]
+    money = next(it for it in found["tables"] if it["name"] == "venue_money")
+    for currency, _, _, difference, unexplained in money["rows"]:
+        split = sum(Decimal(row[2]) for row in parts if row[3] == currency)
+        assert Decimal(difference) == split
+        assert unexplained == "0"
 
 
 def test_a_quantity_is_only_rounded_by_who_writes_it_short() -> None:

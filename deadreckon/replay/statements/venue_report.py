@@ -10,7 +10,7 @@ from deadreckon.replay.statements.evidence import Evidence
 from deadreckon.replay.statements.overview import View
 from deadreckon.replay.statements.tables import Document, table
 from deadreckon.replay.statements.told import tell
-from deadreckon.replay.statements.venue_comparison import PARTS, Comparison, Difference
+from deadreckon.replay.statements.venue_booking import PARTS, Comparison, Difference
 
 SHOWN = 300  # differences told one by one
 MEANING = {

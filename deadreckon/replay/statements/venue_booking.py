@@ -1,0 +1,140 @@
+"""Both sides' money by currency, and every difference between them with its effect.
+
+The whole difference is worked out from both sides' totals, its parts one by one; what the parts
+leave is told as unexplained, never shared out.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct, field
+
+from deadreckon.contracts.amounts import EXACT, ZERO, canonical
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.instruments import InstrumentListed
+from deadreckon.replay.statements.venue_file import Row, VenueFile
+from deadreckon.replay.statements.venue_matching import Fill, Symbols, is_within
+from deadreckon.replay.statements.venue_rounding import Scales, scales
+
+PARTS = ("missing here", "missing there", "timing", "side", "price", "quantity", "fee", "funding",
+         "realised", "rounding")  # fmt: skip
+STRUCTURAL = PARTS[:4]  # these differ whatever money they moved
+ROUNDING_PART = "rounding"
+UNKNOWN = "unknown"  # the currency of what is listed nowhere
+
+
+class Difference(Struct, frozen=True):
+    """One thing that differs: `effect` is what the venue's money has more than ours by it."""
+
+    part: str
+    line: int  # of the file, 0 where it has none
+    trade_id: str
+    ours: str
+    theirs: str
+    effect: Decimal
+    currency: str
+    said: Recorded[Any] | None
+
+
+class Comparison(Struct):
+    """What came of it. `left_out` are lines that have no counterpart here, by type and currency."""
+
+    venue: str
+    theirs: dict[str, Decimal] = field(default_factory=dict)
+    ours: dict[str, Decimal] = field(default_factory=dict)
+    differences: list[Difference] = field(default_factory=list)
+    left_out: dict[tuple[str, str], list[Decimal]] = field(default_factory=dict)
+    not_compared: list[str] = field(default_factory=list)
+    compared: int = 0
+    outside: int = 0  # lines of another day
+
+    def unexplained(self) -> dict[str, Decimal]:
+        """What the parts leave of the whole difference, by currency; empty when nothing."""
+        rest: dict[str, Decimal] = {}
+        for side, sign in ((self.theirs, 1), (self.ours, -1)):
+            for currency, amount in side.items():
+                _add(rest, currency, EXACT.multiply(amount, Decimal(sign)))
+        for difference in self.differences:
+            _add(rest, difference.currency, EXACT.minus(difference.effect))
+        return {currency: canonical(left) for currency, left in sorted(rest.items()) if left}
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing differs but by rounding."""
+        others = any(found.part != ROUNDING_PART for found in self.differences)
+        return not others and not self.unexplained()
+
+
+class Booking:
+    """What all comparisons share: the file, our fills, and where money and differences go."""
+
+    def __init__(
+        self,
+        found: VenueFile,
+        fills: dict[str, Fill],
+        listings: dict[str, InstrumentListed],
+        venue: str,
+        day: str,
+    ) -> None:
+        self.file = found
+        self.fills = fills
+        self.listings = listings
+        self.symbols = Symbols(listings, venue)
+        self.result = Comparison(venue)
+        self._day = day
+        self._scales: Scales = scales(found, fills.values(), listings)
+
+    def rows(self, *kinds: str) -> list[Row]:
+        """The file's lines of some kinds, of the statement's day."""
+        return [row for row in self.file.rows if row.kind in kinds and self.is_within(row)]
+
+    def is_within(self, row: Row) -> bool:
+        """Whether a line is of the statement's day."""
+        return is_within(row, self._day)
+
+    def their(self, currency: str, amount: Decimal) -> None:
+        """Book money of the venue's."""
+        _add(self.result.theirs, currency, amount)
+
+    def our(self, currency: str, amount: Decimal) -> None:
+        """Book money of ours."""
+        _add(self.result.ours, currency, amount)
+
+    def differ(
+        self,
+        part: str,
+        row: Row | None,
+        fill: Fill | None,
+        told: tuple[str, str],
+        effect: Decimal,
+        currency: str,
+    ) -> None:
+        """Note a difference; `told` is what it is here and there. No difference is none."""
+        if not effect and (part not in STRUCTURAL or set(told) <= {"", "0"}):
+            return
+        trade_id = row.trade_id if row and row.trade_id else ""
+        trade_id = trade_id or (fill.said.event.trade_id if fill else "")
+        line, said = row.line if row else 0, fill.said if fill else None
+        self.note(Difference(part, line, trade_id, *told, effect, currency, said))
+
+    def note(self, difference: Difference) -> None:
+        """Note a difference as it is."""
+        self.result.differences.append(difference)
+
+    def part(self, kind: str, apart: Decimal, of: str) -> str:
+        """Less than one unit of the coarser side's last decimal is rounding."""
+        scale = self._scales.get((kind, of), 0)
+        return ROUNDING_PART if abs(apart) < Decimal(1).scaleb(-scale) else kind
+
+    def size(self, fill: Fill) -> Decimal:
+        """Base units of one contract of what was traded."""
+        return self.listings[fill.said.event.instrument].contract_size
+
+    def quote(self, instrument: str | None) -> str:
+        """The quote currency of an instrument."""
+        listing = self.listings.get(instrument or "")
+        return listing.quote_currency if listing else UNKNOWN
+
+
+def _add(money: dict[str, Decimal], currency: str, amount: Decimal) -> None:
+    money[currency] = EXACT.add(money.get(currency, ZERO), amount)

@@ -1,0 +1,116 @@
+"""A venue's list of income beside the log: realised profit and fees, trade by trade or in sum."""
+
+from decimal import Decimal
+from itertools import chain
+
+from deadreckon.contracts.amounts import EXACT, ZERO, canonical, text
+from deadreckon.replay.statements.venue_booking import Booking, Difference
+from deadreckon.replay.statements.venue_file import Row
+from deadreckon.replay.statements.venue_matching import Fill
+
+Lines = dict[str, list[Row]]  # of one trade, by kind
+
+
+def compare_incomes(booking: Booking, charged: list[tuple[str, Decimal]]) -> None:
+    """Compare realised profit and fees; by trade where the file names trades.
+
+    `charged` are fees that came with no trade: negative where they were paid.
+    """
+    if booking.file.has_ids:
+        _by_trade(booking)
+        nameless = [row for row in booking.rows("fee") if not row.trade_id]
+        compare_totals(booking, "fee", nameless, charged)
+        return
+    fills = [fill for fill in booking.fills.values() if fill.counts]
+    realised = [(booking.quote(fill.said.event.instrument), fill.realised) for fill in fills]
+    fees = charged + [
+        (fill.said.event.fee_currency, EXACT.minus(fill.said.event.fee)) for fill in fills
+    ]
+    compare_totals(booking, "realised", booking.rows("realised"), realised)
+    compare_totals(booking, "fee", booking.rows("fee"), fees)
+
+
+def compare_totals(
+    booking: Booking, kind: str, rows: list[Row], ours: list[tuple[str, Decimal]]
+) -> None:
+    """Compare sums by currency, where nothing names which is which."""
+    there = _sums([(row.currency, row.amount or ZERO) for row in rows])
+    here = _sums(ours)
+    for currency in sorted({*there, *here}):
+        own, other = here.get(currency, ZERO), there.get(currency, ZERO)
+        booking.their(currency, other)
+        booking.our(currency, own)
+        apart = EXACT.subtract(other, own)
+        part = booking.part(kind, apart, currency)
+        told = (text(canonical(own)), text(canonical(other)))
+        booking.differ(part, None, None, told, apart, currency)
+
+
+def _sums(amounts: list[tuple[str, Decimal]]) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for currency, amount in amounts:
+        found[currency] = EXACT.add(found.get(currency, ZERO), amount)
+    return found
+
+
+def _by_trade(booking: Booking) -> None:
+    told: dict[str, Lines] = {}
+    for row in booking.file.rows:
+        if row.kind not in ("fee", "realised") or (row.kind == "fee" and not row.trade_id):
+            continue
+        if row.trade_id in booking.fills:
+            told.setdefault(row.trade_id, {}).setdefault(row.kind, []).append(row)
+        elif booking.is_within(row):
+            _stranger(booking, row)
+        else:
+            booking.result.outside += 1
+    for trade_id, fill in booking.fills.items():
+        _trade(booking, fill, told.get(trade_id, {}))
+
+
+def _stranger(booking: Booking, row: Row) -> None:
+    amount = row.amount or ZERO
+    booking.their(row.currency, amount)
+    told = f"{row.type} {text(amount)} {row.symbol}"
+    note = Difference("missing here", row.line, row.trade_id, "", told, amount, row.currency, None)
+    booking.note(note)
+
+
+def _trade(booking: Booking, fill: Fill, lines: Lines) -> None:
+    rows = list(chain.from_iterable(lines.values()))
+    if not fill.counts and not any(map(booking.is_within, rows)):
+        booking.result.outside += len(rows)
+        return
+    booking.result.compared += bool(rows)
+    part = "" if rows else "missing there"
+    part = part if fill.counts else "timing"
+    said = fill.said.event
+    realised = (fill.realised, booking.quote(said.instrument))
+    fee = (EXACT.minus(said.fee), said.fee_currency)
+    _income(booking, ("realised", part), lines.get("realised", []), fill, realised)
+    _income(booking, ("fee", part), lines.get("fee", []), fill, fee)
+
+
+def _income(
+    booking: Booking,
+    named: tuple[str, str],
+    rows: list[Row],
+    fill: Fill,
+    own: tuple[Decimal, str],
+) -> None:
+    """One kind of income of one trade, in as many lines as the venue took for it."""
+    kind, part = named
+    ours, currency = own if fill.counts else (ZERO, own[1])
+    theirs = canonical(sum((row.amount or ZERO for row in rows), ZERO))
+    there = rows[0].currency if rows else currency
+    booking.their(there, theirs)
+    booking.our(currency, ours)
+    row = rows[0] if rows else None
+    if there != currency:
+        told = (f"{text(ours)} {currency}", f"{text(theirs)} {there}")
+        booking.differ(part or kind, row, fill, told, EXACT.minus(ours), currency)
+        booking.differ(part or kind, row, fill, told, theirs, there)
+        return
+    apart = EXACT.subtract(theirs, ours)
+    part = part or booking.part(kind, apart, currency)
+    booking.differ(part, row, fill, (text(canonical(ours)), text(theirs)), apart, currency)
