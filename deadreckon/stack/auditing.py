@@ -45,7 +45,7 @@ def progress_bar(shows: bool) -> Progress:
 def progress_told(shows: bool) -> Iterator[Callable[[str, int, int], None]]:
     """A bar for a job of several parts: call it with (part, done, of)."""
     with progress_bar(shows) as bar:
-        task = bar.add_task("", total=None)
+        task = bar.add_task("", total=1)
         yield lambda part, done, end: bar.update(
             task, description=part, completed=done, total=end or 1
         )
