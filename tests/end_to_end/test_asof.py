@@ -116,3 +116,15 @@ def test_it_writes_nothing_to_the_log(desk: Dr) -> None:
 def test_a_folder_that_is_none_is_wrong_usage(dr: Dr) -> None:
     said = dr.run("replay", "asof", "1", "--data", "nowhere", code=2)
     assert "nowhere is no data folder yet" in said
+
+
+def test_a_funding_of_its_own_time_can_be_told_and_a_time_that_is_none_not(desk: Dr) -> None:
+    rate = ("cash", "funding", "BTCUSDT.PAPER", "-0.0001", "50000", "--data", "desk")
+    said = desk.run(*rate, "--effective", "yesterday", code=2)
+    assert "is not an RFC 3339 time" in said
+    told = desk.json(*rate, "--effective", "2026-01-01T12:00:00Z")
+    assert asof(desk, str(told["sequence"]), "--known", "then")["sequence"] == told["sequence"]
+    # A spot is paid no funding: it is late all the same, and moves nothing.
+    found = asof(desk, "2026-01-01T12:00:00Z")
+    assert "funding at -0.0001: nobody held any" in [it["says"] for it in found["late"]][-1]
+    assert found["then"]["equity"]["funding"] == found["now"]["equity"]["funding"] == "0"
