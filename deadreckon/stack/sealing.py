@@ -23,9 +23,10 @@ log = structlog.get_logger()
 
 
 class ArchivePolicy(Struct, frozen=True, forbid_unknown_fields=True):
-    """When the stack seals: `daily`, each day once it is over in the log, or `off`."""
+    """When the stack seals: `daily`, each day once it is over in the log, or `off`; null is daily
+    where the log is the folder's own. Another one may have stacks, and a sealer, elsewhere."""
 
-    seal: Literal["daily", "off"] = "daily"
+    seal: Literal["daily", "off"] | None = None
 
 
 class _Said(Struct):
@@ -48,12 +49,12 @@ class Sealer:
         self.last: int | None = None
         self._words = ["--data", str(data), *(["--nats", nats] if nats else []), "--json"]
         self._bus = bus
-        self._policy = policy
+        self._seals = policy.seal == "daily" or (policy.seal is None and nats is None)
         self._day = 0  # up to which nothing is left to seal, counted from 1970
 
     async def run(self) -> None:
         """Seal by the policy until cancelled."""
-        if self._policy.seal == "off":
+        if not self._seals:
             await asyncio.Event().wait()
         await asyncio.sleep(FIRST_LOOK)
         while True:

@@ -1,0 +1,108 @@
+"""A running stack seals a day once it is over, in a process of its own; failures are told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from deadreckon.contracts.codec import seal
+from deadreckon.contracts.moments import DAY
+from deadreckon.projections.writing import alone
+from deadreckon.replay.archive.place import FOLDER
+from deadreckon.replay.archive.sealing import LOCK
+from deadreckon.replay.archive.segments import Archive
+from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.domain import Domain
+from deadreckon.runtime.folder import Folder
+from deadreckon.runtime.memory import MemoryBus
+from deadreckon.stack import sealing
+from deadreckon.stack.host import stack_bus
+from deadreckon.stack.sealing import ArchivePolicy, Sealer
+from tests.stories import START, at, bar
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sealing")]
+
+DAILY = ArchivePolicy("daily")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path / "desk").create()
+
+
+@pytest.fixture
+async def bus(folder: Folder) -> AsyncIterator[Bus]:
+    async with stack_bus(folder, None) as bus:
+        yield bus
+
+
+async def trade(bus: Bus, *days: int) -> None:
+    """A bar on each of these days."""
+    market = Domain(bus, "shared", "market", "test")
+    await market.recover()
+    for day in days:
+        when = START + day * DAY
+        said = at(bar(), when, id=f"bar-{day}", book="shared")
+        await market.append((1, 0, 0), [], [seal(said)])
+
+
+async def test_each_day_is_sealed_once_it_is_over(folder: Folder, bus: Bus) -> None:
+    sealer = Sealer(folder.root, None, bus, DAILY)
+    await trade(bus, 0, 1, 2)
+    await sealer.look()
+    assert (sealer.last, sealer.failures) == (2, 0)
+    await sealer.look()  # the same day: nothing is started
+
+    await trade(bus, 3)
+    await sealer.look()
+    archive = Archive(folder.root / FOLDER)
+    assert [manifest.number for manifest in archive.manifests] == [1, 2, 3]
+    assert sealer.last == archive.last
+
+
+async def test_what_fails_is_counted_and_said_and_tried_again(folder: Folder, bus: Bus) -> None:
+    sealer = Sealer(folder.root, None, bus, DAILY)
+    await trade(bus, 0, 1)
+    with alone(folder.root / FOLDER / LOCK), capture_logs() as logged:
+        await sealer.look()
+    assert sealer.failures == 1
+    [line] = [line for line in logged if line["event"] == "archive_not_sealed"]
+    assert "is held by another process" in line["reason"]
+
+    await sealer.look()
+    assert (sealer.failures, sealer.last) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("policy", "nats", "seals"),
+    [
+        (ArchivePolicy(), None, True),
+        (ArchivePolicy("off"), None, False),
+        (ArchivePolicy(), "nats://127.0.0.1:1", False),
+        (DAILY, "nats://127.0.0.1:1", True),
+    ],
+)
+async def test_a_stack_seals_its_own_log_and_anothers_only_if_told_to(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    policy: ArchivePolicy,
+    nats: str | None,
+    seals: bool,
+) -> None:
+    looked = asyncio.Event()
+
+    async def look(_: Sealer) -> None:
+        looked.set()
+
+    monkeypatch.setattr(Sealer, "look", look)
+    monkeypatch.setattr(sealing, "FIRST_LOOK", 0.0)
+    running = asyncio.create_task(Sealer(tmp_path, nats, MemoryBus(), policy).run())
+    if seals:
+        await asyncio.wait_for(looked.wait(), 10)
+    else:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not looked.is_set()
+    running.cancel()
