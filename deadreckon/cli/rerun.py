@@ -26,7 +26,7 @@ def rerun(
     Exits 1 when an answer differs, and shows the first that does: the question, both answers, and
     what they do to the state. Nothing is written to the log.
 
-    Example: dr replay rerun 2022-01-15 --service risk --git v0.3.0 --data run1
+    Example: dr replay rerun 2022-01-15 --service risk --git HEAD~5 --data run1
 
     Parameters
     ----------

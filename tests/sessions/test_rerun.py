@@ -14,9 +14,9 @@ from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import OrderFilled, OrderSubmitting
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
 from deadreckon.replay.rerun.asking import FOREVER, Beginning, Inquiry, Span
-from deadreckon.replay.rerun.comparing import Tally
+from deadreckon.replay.rerun.comparing import Tally, begins
 from deadreckon.replay.rerun.rerun import Rerun
-from deadreckon.replay.rerun.states import effects
+from deadreckon.replay.rerun.states import Change, between, effects
 from deadreckon.runtime.bus import Stored
 from deadreckon.runtime.intake import Intake
 from deadreckon.stack.answers import Answers
@@ -172,13 +172,28 @@ def test_a_state_that_cannot_move_on_ends_the_comparison_there() -> None:
     assert tally.questions < asked_again(log)["risk"].questions
 
 
+def test_answers_of_which_only_the_first_are_stored_are_still_to_come() -> None:
+    """A commit that was cut in two: nothing differs, the rest is missing from the log only."""
+    facts = [said for message in told(session("stop_loss").log) for said in message.facts]
+    recorded = [said for said in facts if said.source == "fill"]
+    said = [structs.replace(each, sequence=0, index=0) for each in recorded]
+    assert begins(recorded[:1], said)
+    assert begins([], said)
+    assert not begins(recorded, said[:1])
+    assert not begins(recorded[1:2], said)
+
+
 def test_the_digest_is_of_the_questions_and_the_recorded_answers() -> None:
-    ours: Any = decider("risk")
     log = session("stop_loss").log
     silent = changed("risk", lambda state, said: [])
     assert asked_again(log)["risk"].digest == asked_again(log, "risk", silent)["risk"].digest
-    assert asked_again(log)["risk"].digest != asked_again(log[:-20])["risk"].digest
-    assert ours.HEEDS
+    deaf = changed("risk", lambda state, said: [])
+    deaf.HEEDS = frozenset()
+    assert asked_again(log)["risk"].digest == asked_again(log, "risk", deaf)["risk"].digest
+    answered = max(
+        at for at, it in enumerate(told(log)) if it.facts and it.facts[0].source == "risk"
+    )
+    assert asked_again(log)["risk"].digest != asked_again(log[:answered])["risk"].digest
 
 
 def test_of_one_day_only_its_questions_are_compared() -> None:
@@ -254,6 +269,29 @@ def test_what_answers_do_to_the_state_is_shown_path_by_path() -> None:
     assert path in [change.path for change in found.by_recorded]
     assert found.by_recorded == found.by_said
     assert any(path.endswith("/price") for path in found.before)
+
+
+def test_what_another_program_remembers_otherwise_is_shown() -> None:
+    log = session("stop_loss").log
+    wish = next(
+        said for it in told(log) for said in it.facts if isinstance(said.event, SignalRaised)
+    )
+    ours: Any = decider("risk")
+    other = changed("risk", ours.decide)
+
+    def evolve(state: Any, said: Recorded[Any]) -> Any:
+        state = ours.evolve(state, said)
+        state.limits_id = "forgotten"
+        return state
+
+    other.evolve = evolve
+    seen = []
+    for code in (ours, other):
+        inquiry = Inquiry("risk", BOOK, code)
+        met = [inquiry.lead(message, wish.sequence, wish.index) for message in told(log)]
+        seen.append(effects(inquiry.lived, *next(filter(None, met)), whole=True))
+    (found,) = between(*seen)
+    assert found == Change("/limits_id", found.before, "forgotten")
 
 
 def test_answers_that_are_lost_or_doubled_are_counted_as_ever() -> None:

@@ -58,10 +58,10 @@ class Tally(Struct):
     """What became of one service.
 
     `questions` were asked of it and `heeded` of them concern it; the log has `answers` to them.
-    `digest` is the SHA-256 over the heeded questions and their recorded answers. `diverging`
-    counts questions, `kinds` differences. `broken` names what the decider raised while its state
-    moved: what comes later was not compared. `due` is the place of a question at the log's end to
-    which the answer is not yet in it, `unasked` how many come after that one.
+    `digest` is the SHA-256 over the answered questions and their recorded answers, whoever is
+    asked. `diverging` counts questions, `kinds` differences. `broken` names what the decider raised
+    while its state moved: what comes later was not compared. `due` is the place of a question at
+    the log's end to which the answer is not yet in it, `unasked` how many come after that one.
     """
 
     service: str
@@ -86,11 +86,12 @@ class Comparison:
 
     def add(self, asked: Asked) -> Divergence | None:
         """Compare the answers to one question; null where they are equal."""
-        self._digest.update(asked.question.id.encode())
         if not (asked.recorded or asked.said or asked.error):
             return None
         tally = self.tally
         tally.answers += len(asked.recorded)
+        if asked.recorded:
+            self._digest.update(asked.question.id.encode())
         for said in asked.recorded:
             self._digest.update(_bytes(said))
         differences = [*compare(asked)]
@@ -136,6 +137,11 @@ def compare(asked: Asked) -> Iterator[Difference]:
     common = [each.id for each in recorded if each.id in by_id]
     if common != [each.id for each in said if each.id in known]:
         yield Difference("order", "in another order")
+
+
+def begins(recorded: list[Recorded[Any]], said: list[Recorded[Any]]) -> bool:
+    """Whether what is said begins with what was recorded, wherever that lies in the log."""
+    return len(said) >= len(recorded) and all(map(_equal, recorded, said))
 
 
 def _change(recorded: Recorded[Any], said: Recorded[Any], fields: list[str]) -> Difference:

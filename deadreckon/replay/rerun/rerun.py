@@ -6,7 +6,7 @@ from deadreckon.contracts.event import Mode
 from deadreckon.contracts.market import TapeOpened
 from deadreckon.contracts.subjects import SHARED
 from deadreckon.replay.rerun.asking import Asked, Beginning, Inquiry, Span
-from deadreckon.replay.rerun.comparing import Comparison, Divergence, Tally
+from deadreckon.replay.rerun.comparing import Comparison, Divergence, Tally, begins
 from deadreckon.runtime.feed import Message
 from deadreckon.runtime.lived import Decider
 from deadreckon.runtime.registry import FIRST_BOOK
@@ -83,7 +83,7 @@ class Rerun:
         settled = self._silence.settled
         for asked in inquiry.end(settled):
             late = asked.sequence > settled
-            if late and asked.said and asked.recorded == asked.said[: len(asked.recorded)]:
+            if late and asked.said and begins(asked.recorded, asked.said):
                 comparison.tally.due = (asked.sequence, asked.index)
                 comparison.tally.unasked = inquiry.waiting
                 return comparison.close(questions, heeded)

@@ -16,7 +16,7 @@ from deadreckon.runtime.bus import Stored
 from deadreckon.runtime.feed import Decoding
 from deadreckon.runtime.fold_code import fold_code
 from deadreckon.runtime.lived import Lived
-from deadreckon.runtime.snapshots import Head
+from deadreckon.runtime.snapshots import Head, state_digest
 from deadreckon.stack.assembly import DECIDERS, decider
 from deadreckon.stack.bundles.file import BundleError, Manifest, read_bundle
 from deadreckon.stack.bundles.packing import HEAD, STATE, schema_of
@@ -47,6 +47,7 @@ def open_bundle(path: Path) -> Opened:
     lived.state = _state(path, manifest, head, lived, parts[STATE])
     question = _question(path, manifest, head, parts)
     recorded = _recorded(path, manifest, parts)
+    whole = state_digest(lived.state) == head.state
     does = effects(lived, question, recorded)
     said, error, broken = ask(lived, question, recorded)
     place = manifest.question
@@ -58,7 +59,7 @@ def open_bundle(path: Path) -> Opened:
         [told(each) for each in said],
         does,
         Comparison(head.name).add(asked),
-        _warnings(manifest, head, question),
+        _warnings(manifest, head, question, whole=whole),
     )
 
 
@@ -126,7 +127,7 @@ def _recorded(path: Path, manifest: Manifest, parts: Mapping[str, bytes]) -> lis
     return found
 
 
-def _warnings(manifest: Manifest, head: Head, question: Recorded[Any]) -> list[str]:
+def _warnings(manifest: Manifest, head: Head, question: Recorded[Any], *, whole: bool) -> list[str]:
     program, warnings = manifest.program, []
     state: Any = type(decider(head.name).initial())
     if head.code != fold_code([DECIDERS[head.name]]):
@@ -137,6 +138,8 @@ def _warnings(manifest: Manifest, head: Head, question: Recorded[Any]) -> list[s
         )
     if head.schema != schema_of(state):
         warnings.append(f"the state of {head.name} has another shape here; what is new is empty")
+    elif not whole:
+        warnings.append(f"what is read of the state of {head.name} is not what was written")
     if question.id != manifest.question.id:
         warnings.append("this program reads another question out of the same bytes")
     stripped = (
