@@ -4,6 +4,7 @@ from typing import Any
 
 from deadreckon.replay.statements.plain import clean
 from deadreckon.replay.statements.tables import NUMBERS, value
+from deadreckon.replay.statements.venue_report import unread
 
 Document = dict[str, Any]
 TOLD = 5  # places told one by one; the other forms tell more
@@ -15,7 +16,9 @@ def markdown(document: Document) -> str:
     parts = [_header(document), _checks(document)]
     if "venue_statement" in document:
         found = document["venue_statement"]
-        parts += [f"**Venue's statement**: {_text(found['says'])}", *map(_table, found["tables"])]
+        parts.append(f"**Venue's statement**: {_text(found['says'])}")
+        parts.append("\n".join(f"- {_text(said)}" for said in unread(found)))
+        parts += map(_table, found["tables"])
     parts += map(_table, document["tables"])
     parts += map(_chart, document["charts"])
     parts.append("## Evidence\n\nA place is `sequence.index` in the log.")

@@ -8,6 +8,7 @@ from deadreckon.replay.statements import charts
 from deadreckon.replay.statements.look import LOOK
 from deadreckon.replay.statements.plain import clean, written
 from deadreckon.replay.statements.tables import NUMBERS
+from deadreckon.replay.statements.venue_report import unread
 
 Document = dict[str, Any]
 DRAW = {"lines": charts.lines, "bars": charts.bars, "amounts": charts.amounts}
@@ -117,7 +118,9 @@ def _venue(document: Document) -> list[str]:
     if found is None:
         return []
     sign, kind = ("✓", "good") if found["agrees"] else ("✗", "bad")
-    head = f'<ul class="checks"><li class="{kind}"><b>{sign}</b> {_text(found["says"])}</li></ul>'
+    said = [f'<li class="{kind}"><b>{sign}</b> {_text(found["says"])}</li>']
+    said += [f"<li><b>·</b> {_text(left)}</li>" for left in unread(found)]
+    head = f'<ul class="checks" aria-label="Venue&#x27;s statement">{"".join(said)}</ul>'
     return [head, '<div class="tables">' + "".join(map(_table, found["tables"])) + "</div>"]
 
 
@@ -194,12 +197,20 @@ def _coloured(value: str, kind: str, told: str) -> str:
 def _pieces(pieces: Document) -> list[str]:
     """Where many figures have evidence, fewer lines of each are told: the page stays small."""
     most = max(LINES_MIN, LINES // max(1, len(pieces)))
-    return [_piece(name, piece, piece["told"][:most]) for name, piece in pieces.items()]
+    return [_piece(name, _shortened(piece, most)) for name, piece in pieces.items()]
 
 
-def _piece(name: str, piece: Document, told: list[Document]) -> str:
+def _shortened(piece: Document, most: int) -> Document:
+    """A piece with so many lines at the most, and four ranges for each of them."""
+    sequences = piece["sequences"][: 4 * most]
+    left = piece["ranges_left_out"] + len(piece["sequences"]) - len(sequences)
+    shorter = {"told": piece["told"][:most], "sequences": sequences, "ranges_left_out": left}
+    return piece | shorter
+
+
+def _piece(name: str, piece: Document) -> str:
     """What opens when a figure is asked: how it is made, how many places, where, which."""
-    count = piece["count"]
+    count, told = piece["count"], piece["told"]
     parts = " ".join(
         f'<button class="f" popovertarget="{part["evidence"]}">{_text(part["value"])}</button>'
         for part in piece["parts"]

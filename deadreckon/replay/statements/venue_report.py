@@ -30,9 +30,8 @@ MEANING = {
 def report(view: View, compared: Comparison, unknown: list[str], sha256: str) -> Document:
     """The comparison; `agrees` is whether nothing differs but by rounding."""
     rest = compared.unexplained()
-    parts = dict.fromkeys(PARTS, 0)
-    for difference in compared.differences:
-        parts[difference.part] += 1
+    found = compared.differences
+    parts = {part: _times([it for it in found if it.part == part]) for part in PARTS}
     return {
         "venue": compared.venue,
         "sha256": sha256,
@@ -50,6 +49,19 @@ def report(view: View, compared: Comparison, unknown: list[str], sha256: str) ->
             if found["rows"]
         ],
     }
+
+
+def _times(found: list[Difference]) -> int:
+    """How many entries differ: a trade that is missing with its fee is one."""
+    named = {it.trade_id for it in found if it.trade_id}
+    return len(named) + sum(not it.trade_id for it in found)
+
+
+def unread(found: Document) -> list[str]:
+    """What of a venue's statement was not compared, and which file it was."""
+    said = [f"a column that was not read: {name}" for name in found["unknown_columns"]]
+    said += [f"not compared: {left}" for left in found["not_compared"]]
+    return [*said, f"the file's SHA-256 is {found['sha256']}"]
 
 
 def _says(compared: Comparison, parts: dict[str, int], rest: dict[str, Decimal]) -> str:
@@ -101,9 +113,8 @@ def _parts(view: View, compared: Comparison) -> Document:
         for said in (difference.said for difference in alike):
             if said is not None:
                 places.add(said, partial(tell, said))
-        count: Cell = f"{len(alike)}"
-        if places:
-            count = view.appendix.figure(len(alike), places)
+        times = _times(alike)
+        count: Cell = view.appendix.figure(times, places) if places else f"{times}"
         amount = text(_total([difference.effect for difference in alike]))
         rows.append([PARTS[part], count, amount, currency, MEANING[PARTS[part]]])
     columns: list[Any] = [("part", "text"), ("times", "count"), ("venue - log", "gain")]
