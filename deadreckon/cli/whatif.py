@@ -66,6 +66,7 @@ def whatif(
         fail(f"--jobs {jobs}: at least 1", EXIT_USAGE)
     from deadreckon.cli.auditing import checked_day
     from deadreckon.cli.running import answered, run
+    from deadreckon.cli.tail import until_nobody_reads
     from deadreckon.cli.whatif_table import show_whatif
     from deadreckon.replay.whatif.changes import variants
     from deadreckon.stack.whatif.crew import cores
@@ -76,7 +77,4 @@ def whatif(
     wanted = Wanted(data, checked_day(day), supposed, jobs or cores(), out, nats)
     log = run(lambda: read_log(wanted))
     document = answered(lambda: suppose(wanted, log, shows=sys.stderr.isatty()))
-    if json:
-        print(codec.dumps(document))
-    else:
-        show_whatif(document)
+    until_nobody_reads(lambda: print(codec.dumps(document)) if json else show_whatif(document))
