@@ -157,7 +157,8 @@ def view_differed(said: Recorded[views.ViewDiffered], names: Names) -> str:
     it = said.event
     where = " ".join(part for part in (it.view, it.table, "/".join(it.key), it.column) if part)
     sides = f": {plain(it.stored)}, the log says {plain(it.expected)}" if it.column else ""
-    return f"view differs: {plain(where)}{sides}; {plain(it.reason)}".removesuffix("; ")
+    told = f"view differs: {plain(where)}{sides}; {plain(it.reason)}".removesuffix("; ")
+    return names.shorten(told)
 
 
 def view_rebuilt(said: Recorded[views.ViewRebuilt], names: Names) -> str:
