@@ -35,7 +35,7 @@ def audit(
     *,
     everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
     output: Annotated[
-        tuple[Path, ...], Parameter(name=["--output", "-o"], negative="", consume_multiple=False)
+        tuple[Path, ...], Parameter(name=["--output", "-o"], negative="", show_default=False)
     ] = (),
     venue_statement: str | None = None,
     data: Path = Path("var"),
