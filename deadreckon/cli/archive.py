@@ -25,6 +25,7 @@ def seal(
     /,
     *,
     everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    again: Annotated[bool, Parameter(negative="")] = False,
     data: Path = Path("var"),
     nats: str | None = None,
     json: bool = False,
@@ -43,6 +44,9 @@ def seal(
         Seal up to this UTC day of decision time, YYYY-MM-DD; without one, every day that is over.
     everything
         All there is, the day that is not over as far as it goes.
+    again
+        The archive, or its end, was lost: write first, from what the log still has, the ranges
+        that the log says were sealed. They must have the roots that they had.
     data
         The folder of the stack, running or not.
     nats
@@ -66,6 +70,7 @@ def seal(
                     nats,
                     day,
                     everything=everything,
+                    again=again,
                     progress=lambda done, end: progress("sealing", done, end),
                 )
             )

@@ -24,7 +24,13 @@ from deadreckon.stack.host import open_bus
 
 
 async def seal(
-    data: Path, nats: str | None, day: str | None, *, everything: bool, progress: Progress
+    data: Path,
+    nats: str | None,
+    day: str | None,
+    *,
+    everything: bool,
+    again: bool,
+    progress: Progress,
 ) -> Sealing:
     """Seal what is over (see seal_days), in the role of the sealer; the stack may be running."""
     folder = Folder(data).check()
@@ -34,7 +40,13 @@ async def seal(
     async with open_bus(folder, nats, SEALER) as bus:
         key = kept_key(ServerFiles(data).credentials.folder)
         return await seal_days(
-            bus, data / FOLDER, key, day=day, everything=everything, progress=progress
+            bus,
+            data / FOLDER,
+            key,
+            day=day,
+            everything=everything,
+            again=again,
+            progress=progress,
         )
 
 

@@ -67,10 +67,18 @@ class Desk:
         self.log = MemoryLog(list(timed(some_days()) if messages is None else messages))
         self.bus = MemoryBus(self.log)
 
-    def seal(self, day: str | None = None, *, everything: bool = False) -> Sealing:
+    def seal(
+        self, day: str | None = None, *, everything: bool = False, again: bool = False
+    ) -> Sealing:
         """What `dr archive seal` does."""
         job = seal_days(
-            self.bus, self.root, KEY, day=day, everything=everything, progress=lambda *_: None
+            self.bus,
+            self.root,
+            KEY,
+            day=day,
+            everything=everything,
+            again=again,
+            progress=lambda *_: None,
         )
         return asyncio.run(job)
 

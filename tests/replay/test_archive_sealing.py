@@ -184,6 +184,48 @@ def test_an_archive_that_is_behind_what_the_log_says_is_refused(desk: Desk) -> N
         desk.seal()
 
 
+def test_what_the_archive_lost_comes_back_from_the_log_with_the_same_bytes(desk: Desk) -> None:
+    desk.seal(FIRST)
+    desk.seal(everything=True)
+    before, end = desk.files(), desk.log.last
+    for lost in (desk.root / "manifests", file_of(desk.root, 3), desk.root):
+        shutil.rmtree(lost) if lost.is_dir() else lost.unlink()
+        with pytest.raises(ArchiveError, match="or with --again from what the log still has"):
+            desk.seal()
+        desk.seal(again=True)
+        assert (desk.files(), desk.log.last) == (before, end)
+
+
+def test_what_another_version_writes_again_is_said_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.seal()
+    end = desk.log.last
+    shutil.rmtree(desk.root)
+    monkeypatch.setattr(writing.RangeWriter.finish, "__defaults__", ("9.9",))
+    desk.seal(again=True)
+    assert [manifest.code for manifest in desk.chain] == ["9.9", "9.9"]
+    assert desk.log.last == end + 2
+    found = desk.verify()
+    assert (found.faults, found.said, found.unsaid) == ([], 2, [])
+
+    desk.log.messages.pop()  # it was killed before the last word
+    desk.log._tails.clear()
+    assert not desk.verify().sound
+    assert desk.seal().caught_up == 1
+    assert desk.verify().sound
+
+
+def test_nothing_comes_back_from_a_log_that_says_something_else_now(desk: Desk) -> None:
+    desk.seal()
+    shutil.rmtree(desk.root)
+    stored = desk.log.messages[2]
+    desk.log.messages[2] = structs.replace(stored, payload=stored.payload + b" ")
+    with pytest.raises(ArchiveError, match="messages 1 to 45 of the log are not those"):
+        desk.seal(again=True)
+    assert desk.chain == []
+
+
 def test_another_archive_than_the_logs_own_is_refused(desk: Desk, tmp_path: Path) -> None:
     desk.seal()
     other = Desk(tmp_path / "other", timed(some_days())[:-1])

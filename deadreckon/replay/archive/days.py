@@ -74,10 +74,11 @@ class DayWriter:
         """Whether the open range holds more than what was said of earlier ones."""
         return self._begun
 
-    def finish(self) -> Manifest:
-        """Seal the open range, whatever its day has come to. Raises ArchiveError."""
+    def finish(self, root: str = "") -> Manifest:
+        """Seal the open range, whatever its day has come to; only with this Merkle root (hex), if
+        one is given. Raises ArchiveError."""
         writer = self._writer or RangeWriter(self._root, self.before)
-        manifest = writer.finish(self._key)
+        manifest = writer.finish(self._key, root=root)
         self.before, self._writer, self._begun = manifest, None, False
         self._wrote(manifest)
         return manifest

@@ -4,7 +4,7 @@ Each step leaves something that the next run goes on from: segments (which nobod
 manifest), the manifest, the word in the log. Killed anywhere and run again it ends the same.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -19,10 +19,12 @@ from deadreckon.contracts.subjects import SHARED, commit_subject
 from deadreckon.projections.writing import alone
 from deadreckon.replay.archive.days import DayWriter, latest
 from deadreckon.replay.archive.manifests import ArchiveError, Manifest, digest_of, read_chain
+from deadreckon.replay.archive.reading import stored_after
+from deadreckon.replay.archive.restoring import restore
 from deadreckon.replay.archive.signing import SealKey
 from deadreckon.replay.archive.writing import replace_durably
 from deadreckon.runtime import killpoints
-from deadreckon.runtime.bus import Bus, Stored
+from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.domain import Domain, retry
 from deadreckon.runtime.intake import CLOCKS
 
@@ -54,22 +56,25 @@ class Speaker:
         self._bus = bus
         self._domain = Domain(bus, SHARED, SEALER, __version__)
 
-    async def recover(self, chain: list[Manifest]) -> int:
+    async def recover(self) -> None:
+        """Stand behind what the sealer said last."""
+        await self._domain.recover()
+
+    async def known(self, chain: list[Manifest]) -> int:
         """How many ranges the log knows of. Raises ArchiveError when the archive is not the one
         that the log speaks of."""
-        await self._domain.recover()
         said = await last_said(self._bus)
         if said is None:
             return 0
         if said.number > len(chain):
             raise ArchiveError(
                 f"the log says that range {said.number} was sealed, but the archive ends with "
-                f"{len(chain)}: restore it from a copy"
+                f"{len(chain)}: restore it from a copy, or with --again from what the log still has"
             )
         if digest_of(chain[said.number - 1]) != said.manifest:
             raise ArchiveError(
                 f"the manifest of range {said.number} is not the one that the log speaks of: "
-                "`dr archive verify`"
+                "`dr archive verify`, and restore it from a copy"
             )
         return said.number
 
@@ -125,9 +130,11 @@ async def seal_days(
     *,
     day: str | None = None,
     everything: bool = False,
+    again: bool = False,
     progress: Progress,
 ) -> Sealing:
-    """Seal every day that is over (or those up to `day`, or with `everything` all there is).
+    """Seal every day that is over (or those up to `day`, or with `everything` all there is); with
+    `again` write first what the log speaks of and the archive has lost.
 
     Raises OpenDayError, ArchiveError, BusyError when another sealer is at work, and HoleError.
     """
@@ -139,7 +146,11 @@ async def seal_days(
         now = await decision_time(bus)
         target = None if everything else _target(now, day)
         speaker = Speaker(bus)
-        known = await speaker.recover(chain)
+        await speaker.recover()
+        if again:
+            chain, known = await restore(bus, root, key, chain, end)
+        else:
+            known = await speaker.known(chain)
         _publish(root, key)
         for manifest in chain[known:]:
             await speaker.say(manifest)
@@ -203,23 +214,6 @@ class _Run:
 
     def _is_beyond(self) -> bool:
         return self._target is not None and self.writer.now // DAY > self._target
-
-
-async def stored_after(bus: Bus, after: int, end: int) -> AsyncIterator[Stored]:
-    """Every message after `after` up to `end` as it is stored. Raises HoleError."""
-    if after >= end:
-        return
-    reader = await bus.read(after)
-    done = after
-    try:
-        while done < end:
-            for stored in await reader.next(1.0):
-                if stored.sequence > end:
-                    return
-                done = stored.sequence
-                yield stored
-    finally:
-        await reader.close()
 
 
 def _publish(root: Path, key: SealKey) -> None:

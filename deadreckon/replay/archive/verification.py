@@ -5,7 +5,7 @@ counts and Merkle roots from the stored bytes; then these are held against what 
 archive, and byte for byte against the messages that the log still has.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import polars
@@ -17,6 +17,7 @@ from deadreckon.contracts.codec import UndecodableError, decode_commit, unseal
 from deadreckon.contracts.subjects import DOORS
 from deadreckon.replay.archive.days import SEALS
 from deadreckon.replay.archive.families import MESSAGES
+from deadreckon.replay.archive.live import Live
 from deadreckon.replay.archive.manifests import (
     Manifest,
     Segment,
@@ -26,11 +27,10 @@ from deadreckon.replay.archive.manifests import (
     read_prefix,
 )
 from deadreckon.replay.archive.merkle import Tree, leaf_hash
-from deadreckon.replay.archive.sealing import public_keys, stored_after
+from deadreckon.replay.archive.sealing import public_keys
 from deadreckon.replay.archive.segments import WINDOW, read_window
 from deadreckon.replay.archive.writing import file_digest
-from deadreckon.runtime.bus import Bus, HoleError, Stored
-from deadreckon.runtime.domain import retry
+from deadreckon.runtime.bus import Bus, Stored
 
 Progress = Callable[[int, int], None]  # sequence reached, of how many
 
@@ -95,50 +95,6 @@ async def verify(root: Path, bus: Bus | None, key: str | None, progress: Progres
         job.check_end(live)
     job.check_words(log_is_here=bus is not None)
     return job.verdict
-
-
-class Live:
-    """The log beside the archive, read along with it; none of it when there is no bus."""
-
-    def __init__(self, bus: Bus | None) -> None:
-        self._bus = bus
-        self.first = 0
-        self.last = 0
-        self.fault = ""
-        self._messages: AsyncIterator[Stored] | None = None
-        self._held: Stored | None = None  # the last one read
-
-    async def begin(self) -> None:
-        """Find out what the log still has."""
-        if self._bus is not None:
-            info = await retry(self._bus.info)
-            self.first, self.last = info.first, info.last
-            self._messages = stored_after(self._bus, max(info.first - 1, 0), info.last)
-
-    async def next(self, sequence: int) -> Stored | None:
-        """The message of this sequence; null where the log has it no more, or not any longer."""
-        if self._messages is None or not self.first <= sequence <= self.last or self.fault:
-            return None
-        try:
-            while self._held is None or self._held.sequence < sequence:
-                self._held = await anext(self._messages)
-        except HoleError as error:
-            self.fault = str(error)
-            return None
-        return self._held
-
-    async def rest(self, after: int) -> AsyncIterator[Stored]:
-        """What comes after, and has not been read."""
-        if self._messages is None or self.fault:
-            return
-        if self._held is not None and self._held.sequence > after:
-            yield self._held
-        try:
-            async for stored in self._messages:
-                if stored.sequence > after:
-                    yield stored
-        except HoleError as error:
-            self.fault = str(error)
 
 
 class _Verification:
@@ -273,15 +229,22 @@ class _Verification:
 
     def check_words(self, *, log_is_here: bool) -> None:
         """What the log says of each range is what its manifest says."""
-        for expected, (sequence, word) in enumerate(self._words, 1):
-            if word.number != expected:
-                reason = f"the log speaks of range {word.number}, and {expected} comes next"
+        latest: dict[int, tuple[int, RangeSealed]] = {}
+        for sequence, word in self._words:
+            before = latest.get(word.number)
+            if before is None and word.number != len(latest) + 1:
+                reason = f"the log speaks of range {word.number}, and {len(latest) + 1} comes next"
                 self.blame("log", sequence, reason)
                 return
+            if before is not None and before[1].root != word.root:
+                reason = f"the log gives range {word.number} another root than message {before[0]}"
+                self.blame("log", sequence, reason)
+            latest[word.number] = (sequence, word)
+        for sequence, word in latest.values():
             self._check_word(sequence, word)
-        self.verdict.said = len(self._words)
+        self.verdict.said = len(latest)
         if log_is_here and self.verdict.keys:
-            self.verdict.unsaid = list(range(len(self._words) + 1, len(self._chain) + 1))
+            self.verdict.unsaid = list(range(len(latest) + 1, len(self._chain) + 1))
 
     def _check_word(self, sequence: int, word: RangeSealed) -> None:
         if word.number > len(self._chain):

@@ -132,14 +132,19 @@ class RangeWriter:
         self._rows = {}
         self._held = self._bytes = 0
 
-    def finish(self, key: SealKey | None, code: str = __version__) -> Manifest:
+    def finish(self, key: SealKey | None, code: str = __version__, *, root: str = "") -> Manifest:
         """Put the segments in their places, then the manifest.
 
-        Raises ArchiveError when there is nothing to seal.
+        Raises ArchiveError when there is nothing to seal, or the Merkle root is not the one given.
         """
         counted = self.counted
         if counted.last < counted.first:
             raise ArchiveError("there is no message to seal")
+        if root and self._tree.root().hex() != root:
+            raise ArchiveError(
+                f"messages {counted.first} to {counted.last} of the log are not those that were "
+                f"sealed as range {self._number}: their Merkle root is another one"
+            )
         self._spill()
         name = day_of(counted.now)
         segments = [self._put(place, name) for place in sorted(self._parts)]

@@ -1,0 +1,60 @@
+"""Writes lost ranges anew that the log speaks of, from the messages that it still has."""
+
+from pathlib import Path
+
+from deadreckon.contracts.archive import RangeSealed
+from deadreckon.contracts.codec import decode_commit, unseal
+from deadreckon.replay.archive.days import SEALS, DayWriter
+from deadreckon.replay.archive.manifests import ArchiveError, Manifest, digest_of
+from deadreckon.replay.archive.reading import stored_after
+from deadreckon.replay.archive.signing import SealKey
+from deadreckon.runtime.bus import Bus
+
+Words = dict[int, RangeSealed]  # by the number of the range: the last that was said of it
+
+
+async def words_of(bus: Bus, end: int) -> Words:
+    """Everything that the log says of its archive. Raises HoleError."""
+    found: Words = {}
+    async for stored in stored_after(bus, 0, end):
+        if stored.subject.startswith(SEALS):
+            for envelope in decode_commit(stored.payload).events:
+                event = unseal(envelope).event
+                if isinstance(event, RangeSealed):
+                    found[event.number] = event
+    return found
+
+
+async def restore(
+    bus: Bus, root: Path, key: SealKey, chain: list[Manifest], end: int
+) -> tuple[list[Manifest], int]:
+    """The chain with every range that the log speaks of, and how many of these it need not say
+    again: a program of another version makes other files of the same messages.
+
+    Raises ArchiveError when the log's messages are not those that were sealed, and HoleError when
+    the log has them no more.
+    """
+    words = await words_of(bus, end)
+    chain = list(chain)
+    for number in range(len(chain) + 1, max(words, default=0) + 1):
+        chain.append(await _write(bus, root, key, chain[-1] if chain else None, words[number]))
+    for known, manifest in enumerate(chain[: len(words)]):
+        if manifest.root != words[known + 1].root:
+            raise ArchiveError(
+                f"range {known + 1} holds other messages than the log says: `dr archive verify`"
+            )
+        if digest_of(manifest) != words[known + 1].manifest:
+            return chain, known
+    return chain, len(words)
+
+
+async def _write(
+    bus: Bus, root: Path, key: SealKey, before: Manifest | None, word: RangeSealed
+) -> Manifest:
+    writer = DayWriter(root, before, key, lambda _: None, splits=False)
+    try:
+        async for stored in stored_after(bus, word.first - 1, word.last):
+            writer.add(stored)
+        return writer.finish(word.root)
+    finally:
+        writer.discard()
