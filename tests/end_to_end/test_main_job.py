@@ -71,6 +71,21 @@ def test_the_days_add_up_to_the_whole(played: tuple[Dr, Any]) -> None:
         assert before["equity"]["closing"] == after["equity"]["opening"]
 
 
+def test_a_supposed_day_is_a_log_of_its_own_beside_the_recorded_one(
+    played: tuple[Dr, Any],
+) -> None:
+    dr, summary = played
+    supposed = ("--without-strategy", "regime", "--out", "supposed")
+    found = dr.json("replay", "whatif", "--all", *supposed, "--data", "run")
+    assert found["baseline"]["equal"]
+    assert found["baseline"]["digest"] == summary["digest"]
+    (variant,) = found["variants"]
+    assert [variant[name] for name in FIGURES] != [summary[name] for name in FIGURES]
+    result = dr.json("replay", "audit", "--all", "--data", variant["folder"])
+    assert [variant[name] for name in FIGURES] == [result[name] for name in FIGURES]
+    assert "regime" not in {row["strategy"] for row in result["by_strategy"]}
+
+
 def test_deleted_views_are_rebuilt_row_by_row(played: tuple[Dr, Any]) -> None:
     dr, summary = played
     tables = ("signals", "refusals", "orders", "order_events", "fills", "positions", "equity")
