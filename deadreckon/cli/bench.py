@@ -15,6 +15,7 @@ Name = Literal[
     "append",
     "decode",
     "fold",
+    "bulk",
     "replay",
     "latency",
     "sustained",

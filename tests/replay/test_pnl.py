@@ -20,7 +20,7 @@ from deadreckon.contracts.subjects import operator_subject
 from deadreckon.replay.archive.place import FOLDER
 from deadreckon.replay.archive.segments import Archive, ArchiveError, write_log
 from deadreckon.replay.audit import Audit
-from deadreckon.replay.pnl import sealed
+from deadreckon.replay.pnl import sealed, totals
 from deadreckon.replay.pnl.document import NotSealedError, profit
 from deadreckon.replay.pnl.sealed import Reading
 from deadreckon.replay.statement import statement
@@ -144,7 +144,7 @@ def something(desk: Desk, chance: random.Random) -> None:
             )
         )
     elif kind < 0.85:
-        desk.market(bar(str(price), instrument=instrument), later=chance.randrange(DAY // 20))
+        desk.market(bar(str(price), instrument=instrument), later=chance.randrange(DAY // 10))
     elif kind < 0.88:
         desk.market(funding_rate("0.0001", str(price), PERPETUAL))
     elif kind < 0.90:
@@ -161,20 +161,53 @@ def something(desk: Desk, chance: random.Random) -> None:
         desk.say(listed(SPOT, tick=chance.choice(["0.01", "0.1", "0.0001"])))
 
 
-@pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("most", [4_000_000, 60])
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("most", "worthwhile"), [(4_000_000, 1), (60, 1), (4_000_000, 10_000)])
 def test_sealed_days_have_the_figures_of_the_audit_and_the_ledger_of_the_log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, most: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, most: int, worthwhile: int
 ) -> None:
     """Repeated trades, finer prices, ticks that change, funding, late fees, rates; also where
     only a few fills fit into memory at once."""
     monkeypatch.setattr(sealed, "ROWS_MAX", most)
+    monkeypatch.setattr(totals, "WORTHWHILE", worthwhile)
+    monkeypatch.setattr(totals, "LAST_SHARE", 4)
     chance = random.Random(seed)
     desk = Desk().set_up()
-    for _ in range(900):
+    for _ in range(600):
         something(desk, chance)
     archive = agree(desk, tmp_path / "archive")
     assert len({each.day for each in archive.manifests}) > 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("share", [1, 8, 10**9])
+def test_most_fills_are_only_summed_where_nothing_asks_for_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, share: int
+) -> None:
+    """A log of trades alone: what the last fills leave open is folded row by row."""
+    monkeypatch.setattr(totals, "WORTHWHILE", 1)
+    monkeypatch.setattr(totals, "LAST_SHARE", share)
+    chance = random.Random(seed)
+    desk = Desk().set_up()
+    for number in range(400):
+        if number % 40 == 20:
+            desk.market(bar(100 + number), later=DAY // 6)
+        price = Decimal(chance.randrange(9_000, 11_000)).scaleb(-chance.choice([0, 1, 2]))
+        quantity = Decimal(chance.randrange(1, 900)).scaleb(-chance.choice([0, 1, 3]))
+        side: Side = "buy" if chance.random() < 0.6 else "sell"
+        strategy = chance.choice(["cross", "regime"])
+        instrument = chance.choice([SPOT, SPOT, PERPETUAL])
+        name = f"t{chance.randrange(number + 2)}"
+        more: dict[str, Any] = {
+            "id": name,
+            "strategy": strategy,
+            "instrument": instrument,
+            "fee": f"0.{number}",
+        }
+        if instrument == PERPETUAL:
+            quantity = Decimal(chance.randrange(1, 90))
+        desk.fill(filled(side, str(quantity), str(price), **more))
+    agree(desk, tmp_path / "archive")
 
 
 def test_amounts_beyond_64_bits_are_folded_exactly(tmp_path: Path) -> None:

@@ -29,9 +29,7 @@ def random_fills(
     random: numpy.random.Generator, count: int, most: int, bought: float, dearest: int
 ) -> Rows:
     sides = numpy.where(random.random(count) < bought, 1, -1)
-    return Rows(
-        random.integers(1, most + 1, count) * sides, random.integers(1, dearest + 1, count)
-    )
+    return Rows(random.integers(1, most + 1, count) * sides, random.integers(1, dearest + 1, count))
 
 
 @pytest.mark.parametrize("most", [1, 7, 100, 10**6, 10**9, 10**15, 10**18])

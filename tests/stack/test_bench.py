@@ -9,11 +9,15 @@ from typing import Any, get_args
 import pytest
 
 from deadreckon.cli.bench import Name
-from deadreckon.stack.bench import soak
+from deadreckon.replay.pnl import columns
+from deadreckon.replay.pnl.booking import book
+from deadreckon.services.portfolio import ledger
+from deadreckon.stack.bench import archived, bulk, soak
 from deadreckon.stack.bench.figures import Figure, bounded, percentile, rate, slower
 from deadreckon.stack.bench.history import Run, change, last_figures, remember
 from deadreckon.stack.bench.machine import Machine, this_machine
 from deadreckon.stack.bench.measures import MEASURES, ON_DEMAND
+from deadreckon.stack.bench.workshop import workshop
 
 ROOT = Path(__file__).parents[2]
 
@@ -105,6 +109,29 @@ def test_dr_bench_measures_says_so_and_remembers(tmp_path: Path) -> None:
         assert (figure["limit"] is None) == (figure["ratio"] is None)
     assert json.loads(history.read_text()) == found
     assert list(data.iterdir()) == [], "folders of a bench are thrown away"
+
+
+@pytest.mark.slow
+async def test_the_bulk_fold_is_measured_beside_the_scan_and_the_live_fold(tmp_path: Path) -> None:
+    with workshop(tmp_path / "bench", True, lambda _: None) as shop:
+        found = {figure.name: figure for figure in await bulk.measure(shop)}
+    for fills in ("round trips", "positions that never end"):
+        assert found[f"{fills}: bulk fold"].limit_name == "a bare scan of the same columns"
+        assert found[f"{fills}: one at a time, live"].value > 0
+    assert found["PnL of a day of 5,000 events, cold"].value > 0
+
+
+def test_the_bulk_fold_of_the_bench_is_the_live_fold(tmp_path: Path) -> None:
+    """What the bench times comes to the same book."""
+    for ends in (True, False):
+        table = archived.fills(30_000, ends=ends)
+        path = archived.write(table, tmp_path / "fills.parquet")
+        one, many = archived.opened(), archived.opened()
+        for said in archived.told(table):
+            ledger.evolve(one, said)
+        book(many, columns.read([path]), ())
+        one.trades, one.newest_fill = {}, ""
+        assert many == one
 
 
 def test_this_machine_is_described() -> None:

@@ -12,7 +12,8 @@ from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.market import FundingRatePublished
 from deadreckon.replay.pnl.columns import Fills, Kind, sums_by
-from deadreckon.replay.pnl.moving import Groups, amounts, grouped, moved
+from deadreckon.replay.pnl.moving import Groups, amounts, grouped
+from deadreckon.replay.pnl.totals import positions_after
 from deadreckon.services.portfolio import accounting, ledger
 from deadreckon.services.portfolio.accounting import Position
 from deadreckon.services.portfolio.booking import ImpossibleFillError, book_funding
@@ -32,11 +33,14 @@ class Stretch(NamedTuple):
     """
 
     fills: Fills
-    met: list[int]  # the kinds of which there is a fill
     facts: Facts
     places: list[int]
     keys: list[Key]
-    groups: Groups
+    number_of: Any  # for each kind of fill, which of the keys it belongs to
+
+    def groups(self) -> Groups:
+        """The fills of each key, in log order."""
+        return grouped(self.number_of, self.fills.kind, len(self.keys))
 
 
 def book(into: Ledger, fills: Fills, facts: Facts) -> None:
@@ -46,9 +50,11 @@ def book(into: Ledger, fills: Fills, facts: Facts) -> None:
     repetitions must have been left out. Raises ImpossibleFillError.
     """
     for stretch in _stretches(into, fills, facts):
+        groups: Groups | None = None  # to put fills in order takes a while
         for fact, place in zip(stretch.facts, stretch.places, strict=True):
             if isinstance(fact.event, FundingRatePublished):
-                _fund(into, stretch, fact.event, place)
+                groups = groups or stretch.groups()
+                _fund(into, stretch, groups, fact.event, place)
             else:
                 ledger.evolve(into, fact)
         _check(into, stretch)
@@ -79,13 +85,11 @@ def _stretches(into: Ledger, fills: Fills, facts: Facts) -> Iterator[Stretch]:
 
 def _stretch(fills: Fills, facts: Facts, places: list[int]) -> Stretch:
     numbers: dict[Key, int] = {}
-    codes = numpy.zeros(len(fills.kinds), dtype=numpy.int64)
-    met = _met(fills)
-    for number in met:
+    number_of = numpy.zeros(len(fills.kinds), dtype=numpy.int64)
+    for number in _met(fills):
         kind = fills.kinds[number]
-        codes[number] = numbers.setdefault((kind.strategy, kind.instrument), len(numbers))
-    groups = grouped(codes, fills.kind, len(numbers))
-    return Stretch(fills, met, facts, places, list(numbers), groups)
+        number_of[number] = numbers.setdefault((kind.strategy, kind.instrument), len(numbers))
+    return Stretch(fills, facts, places, list(numbers), number_of)
 
 
 def _met(fills: Fills) -> list[int]:
@@ -96,30 +100,40 @@ def _met(fills: Fills) -> list[int]:
 
 def _check(into: Ledger, stretch: Stretch) -> None:
     """Fills of what was never listed, or at another venue, cannot be."""
-    fills = stretch.fills
-    for number in stretch.met:
-        kind: Kind = fills.kinds[number]
-        listing = into.listings.get(kind.instrument)
-        if listing is not None and listing.venue == kind.venue:
-            continue
-        first = int(fills.sequences[numpy.argmax(fills.kind == number)])
-        told = "was never listed" if listing is None else f"is of {listing.venue}"
-        raise ImpossibleFillError(
-            f"message {first}: {kind.instrument} {told}, and is filled at {kind.venue}"
-        )
+    for number in _met(stretch.fills):
+        fault = fault_of(into, stretch.fills.kinds[number])
+        if fault:
+            first = int(stretch.fills.sequences[numpy.argmax(stretch.fills.kind == number)])
+            raise ImpossibleFillError(f"message {first}: {fault}")
+
+
+def fault_of(into: Ledger, kind: Kind) -> str:
+    """Why such a fill cannot be; empty when it can."""
+    listing = into.listings.get(kind.instrument)
+    if listing is not None and listing.venue == kind.venue:
+        return ""
+    told = "was never listed" if listing is None else f"is of {listing.venue}"
+    return f"{kind.instrument} {told}, and is filled at {kind.venue}"
 
 
 def _trade(into: Ledger, stretch: Stretch) -> None:
-    found = [_holding(into, *key) for key in stretch.keys]
-    after = moved([each.position for each in found], stretch.fills, stretch.groups)
-    for (_, instrument), holding, position in zip(stretch.keys, found, after, strict=True):
-        listing = into.listings[instrument]
-        gained, spent = _change(holding.position, position)
-        account = into.accounts.setdefault(listing.quote_currency, Account())
-        add(account.realised, gained, position.value_scale)
-        cash = gained - spent if listing.kind == "spot" else gained
-        add(account.cash, cash, position.value_scale)
-        holding.position = position
+    before = [holding_of(into, *key).position for key in stretch.keys]
+    after = positions_after(before, stretch.fills, stretch.number_of)
+    for key, position in zip(stretch.keys, after, strict=True):
+        take_position(into, key, position)
+
+
+def take_position(into: Ledger, key: Key, position: Position) -> None:
+    """A holding came to this position; cash and what its currency realised follow."""
+    strategy, instrument = key
+    holding = holding_of(into, strategy, instrument)
+    listing = into.listings[instrument]
+    gained, spent = _change(holding.position, position)
+    account = into.accounts.setdefault(listing.quote_currency, Account())
+    add(account.realised, gained, position.value_scale)
+    cash = gained - spent if listing.kind == "spot" else gained
+    add(account.cash, cash, position.value_scale)
+    holding.position = position
 
 
 def _change(before: Position, after: Position) -> tuple[int, int]:
@@ -128,7 +142,8 @@ def _change(before: Position, after: Position) -> tuple[int, int]:
     return after.realised - before.realised * finer, after.cost - before.cost * finer
 
 
-def _holding(into: Ledger, strategy: str, instrument: str) -> Holding:
+def holding_of(into: Ledger, strategy: str, instrument: str) -> Holding:
+    """What a strategy holds of an instrument that is listed, be it nothing yet."""
     held_by = into.holdings.setdefault(instrument, {})
     if strategy not in held_by:
         held_by[strategy] = Holding(accounting.flat(into.listings[instrument]))
@@ -143,15 +158,16 @@ def _charge(into: Ledger, fills: Fills) -> None:
     sums = sums_by(codes, fills.fees, count)
     for code in numpy.flatnonzero(charged).tolist():
         number, scale = divmod(code, FEE_SCALES)
-        _pay(into, fills.kinds[number], sums[code], scale)
+        pay(into, fills.kinds[number], sums[code], scale)
     if fills.told:
         for row in numpy.flatnonzero(numpy.isin(fills.rows, list(fills.told))).tolist():
             fee = fills.told[int(fills.rows[row])].fee
             if fee:
-                _pay(into, fills.kinds[int(fills.kind[row])], *exact_units(fee))
+                pay(into, fills.kinds[int(fills.kind[row])], *exact_units(fee))
 
 
-def _pay(into: Ledger, kind: Kind, units: int, scale: int) -> None:
+def pay(into: Ledger, kind: Kind, units: int, scale: int) -> None:
+    """A fee of so many units of 10**-scale leaves the cash of its currency."""
     account = into.accounts.setdefault(kind.fee_currency, Account())
     holding = into.holdings[kind.instrument][kind.strategy]
     add(account.cash, -units, scale)
@@ -159,7 +175,9 @@ def _pay(into: Ledger, kind: Kind, units: int, scale: int) -> None:
     add(holding.fees.setdefault(kind.fee_currency, Money()), units, scale)
 
 
-def _fund(into: Ledger, stretch: Stretch, published: FundingRatePublished, place: int) -> None:
+def _fund(
+    into: Ledger, stretch: Stretch, groups: Groups, published: FundingRatePublished, place: int
+) -> None:
     """Funding of what is held where it stands: before the fills from `place` on."""
     listing = into.listings.get(published.instrument)
     if listing is None or listing.kind != "perpetual":
@@ -173,18 +191,17 @@ def _fund(into: Ledger, stretch: Stretch, published: FundingRatePublished, place
         quantity = accounting.quantity(position)
         number = numbers.get((strategy, published.instrument))
         if number is not None:
-            quantity = EXACT.add(quantity, _traded(stretch, number, place))
+            quantity = EXACT.add(quantity, _traded(stretch.fills, groups.of(number), place))
         if quantity:
-            held = _holding_of(position, canonical(quantity))
+            held = _of_quantity(position, canonical(quantity))
             amount = accounting.funding(held, published.mark, published.rate)
             book_funding(into, published.instrument, strategy, amount)
 
 
-def _traded(stretch: Stretch, number: int, place: int) -> Decimal:
-    """The signed quantity of a holding's fills before `place`."""
-    rows = stretch.groups.of(number)
+def _traded(all_fills: Fills, rows: Any, place: int) -> Decimal:
+    """The signed quantity of those of a holding's fills that are before `place`."""
     total = Decimal(0)
-    fills = stretch.fills.part(rows[: int(numpy.searchsorted(rows, place))])
+    fills = all_fills.part(rows[: int(numpy.searchsorted(rows, place))])
     for scale in numpy.unique(fills.quantity_scales).tolist():
         mine = fills.quantities[fills.quantity_scales == scale]
         units = sums_by(numpy.zeros(len(mine), dtype=numpy.int64), mine, 1)[0]
@@ -196,7 +213,7 @@ def _traded(stretch: Stretch, number: int, place: int) -> Decimal:
     return total
 
 
-def _holding_of(position: Position, quantity: Decimal) -> Position:
+def _of_quantity(position: Position, quantity: Decimal) -> Position:
     """A position that holds so much, as far as its notional is concerned."""
     units, scale = exact_units(quantity)
     return structs.replace(position, quantity=units, quantity_scale=scale)

@@ -19,6 +19,7 @@ Numbers = NDArray[numpy.intp]  # of rows, from 0
 AMOUNTS = ("quantity", "price", "fee")
 NAMES = ("strategy", "venue", "instrument", "fee_currency")
 CODES_MAX = 1 << 16  # kinds in a lookup; more are sorted
+FLOAT_MAX = 1 << 53  # below it a float counts without rounding
 HALVES_MAX = 1 << 20  # rows whose halves of 32 bits a float sums without rounding
 
 
@@ -58,6 +59,10 @@ class Fills(NamedTuple):
     rows: Numbers  # as they were read
     told: dict[int, Told]  # by row, the fills of which int64 could not hold an amount
 
+    def without(self, known: Numbers) -> "Fills":
+        """All but the rows that are known to repeat a trade."""
+        return self.part(~numpy.isin(self.rows, known)) if len(known) else self
+
     def part(self, wanted: slice | Numbers | NDArray[numpy.bool_]) -> "Fills":
         """Some of them."""
         parts: dict[str, Any] = {
@@ -91,7 +96,7 @@ def read(paths: Sequence[Path]) -> Fills:
     told = _told(paths) if any(table[f"{name}_units"].null_count() for name in AMOUNTS) else {}
     kinds, kind = _kinds([table[name] for name in NAMES])
     columns = [table[f"{name}_{part}"] for part in ("units", "scale") for name in AMOUNTS]
-    quantities, prices, fees, *finesse = [_whole(column, told) for column in columns]
+    quantities, prices, fees, *finesse = [_whole(column, sorted(told)) for column in columns]
     return Fills(
         sequences=table["sequence"].to_numpy(),
         kinds=kinds,
@@ -107,10 +112,10 @@ def read(paths: Sequence[Path]) -> Fills:
     )
 
 
-def _whole(column: polars.Series, told: dict[int, Told]) -> Integers:
+def _whole(column: polars.Series, told: Sequence[int]) -> Integers:
     """A column of integers, 0 where a fill is told by text."""
     if told:
-        column = column.fill_null(0).scatter(sorted(told), 0)
+        column = column.fill_null(0).scatter(told, 0)
     return column.to_numpy()
 
 
@@ -191,11 +196,16 @@ def _known(paths: Sequence[Path], suspect: NDArray[numpy.bool_]) -> Numbers:
 
 def sums_by(codes: Any, values: Integers, count: int) -> list[int]:
     """The exact sum of the values of each code below `count`, in Python's integers."""
-    sums = [0] * count
+    most = max(int(values.max(initial=0)), -int(values.min(initial=0)))
+    if most * len(values) < FLOAT_MAX:
+        return [int(it) for it in numpy.bincount(codes, values, count).tolist()]
+    sums = numpy.zeros(count, dtype=object)
     for start in range(0, len(values), HALVES_MAX):
         part, code = values[start : start + HALVES_MAX], codes[start : start + HALVES_MAX]
-        high = numpy.bincount(code, weights=part >> 32, minlength=count)
-        low = numpy.bincount(code, weights=part & 0xFFFFFFFF, minlength=count)
-        for number in numpy.flatnonzero((high != 0) | (low != 0)).tolist():
-            sums[number] += (int(high[number]) << 32) + int(low[number])
-    return sums
+        high = numpy.bincount(code, part >> 32, count)
+        low = numpy.bincount(code, part & 0xFFFFFFFF, count)
+        there = numpy.flatnonzero((high != 0) | (low != 0))
+        halves = zip(high[there].tolist(), low[there].tolist(), strict=True)
+        whole = [(int(above) << 32) + int(below) for above, below in halves]
+        sums[there] += numpy.array(whole, dtype=object)
+    return [int(it) for it in sums.tolist()]

@@ -29,6 +29,17 @@ class Groups(NamedTuple):
         stop = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.order)
         return self.order[self.starts[number] : stop]
 
+    @property
+    def lengths(self) -> Any:
+        """How many rows each part has."""
+        return numpy.diff(self.starts, append=len(self.order))
+
+    def only(self, numbers: list[int]) -> "Groups":
+        """Some of the parts."""
+        parts = [self.of(number) for number in numbers]
+        ends = numpy.cumsum([len(part) for part in parts]).tolist()
+        return Groups(numpy.concatenate(parts), [0, *ends[:-1]])
+
     def without(self, counts: list[int]) -> "Groups":
         """The same without so many rows at the beginning of each part."""
         if not any(counts):
@@ -123,10 +134,9 @@ def _in_columns(positions: list[Position], fills: Fills, groups: Groups) -> list
 
 
 def _block(positions: list[Position], fills: Fills, groups: Groups) -> list[Position]:
-    lengths = numpy.diff(groups.starts, append=len(groups.order))
     scales = ([each.quantity_scale for each in positions], [each.price_scale for each in positions])
-    quantities, some = _aligned(fills.quantities, fills.quantity_scales, scales[0], lengths, groups)
-    prices, others = _aligned(fills.prices, fills.price_scales, scales[1], lengths, groups)
+    quantities, some = aligned(fills.quantities, fills.quantity_scales, scales[0], groups)
+    prices, others = aligned(fills.prices, fills.price_scales, scales[1], groups)
     fit = some & others
     if fit.all():
         return apply_fills(positions, groups.starts, Rows(quantities, prices))
@@ -135,17 +145,17 @@ def _block(positions: list[Position], fills: Fills, groups: Groups) -> list[Posi
         if fits
         else one_by_one(position, fills, groups.of(number))
         for number, (position, start, length, fits) in enumerate(
-            zip(positions, groups.starts, lengths.tolist(), fit.tolist(), strict=True)
+            zip(positions, groups.starts, groups.lengths.tolist(), fit.tolist(), strict=True)
         )
     ]
 
 
-def _aligned(
-    units: Integers, scales: Integers, wanted: list[int], lengths: Any, groups: Groups
+def aligned(
+    units: Integers, scales: Integers, wanted: list[int], groups: Groups
 ) -> tuple[Integers, NDArray[numpy.bool_]]:
     """Amounts in the scale wanted of each part, and of each part whether int64 holds them all."""
     found = units[groups.order]
-    missing = numpy.repeat(numpy.array(wanted, dtype=scales.dtype), lengths)
+    missing = numpy.repeat(numpy.array(wanted, dtype=scales.dtype), groups.lengths)
     missing -= scales[groups.order]
     if not missing.any():
         return found, numpy.ones(len(wanted), dtype=bool)

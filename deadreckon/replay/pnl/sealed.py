@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy
 import polars
 from polars import col
 
@@ -20,7 +19,7 @@ from deadreckon.replay.archive.families import MESSAGES
 from deadreckon.replay.archive.segments import Archive, Manifest, Segment
 from deadreckon.replay.pnl import columns
 from deadreckon.replay.pnl.booking import book
-from deadreckon.replay.pnl.columns import Fills, Numbers
+from deadreckon.replay.pnl.columns import Numbers
 from deadreckon.runtime.bus import Stored
 from deadreckon.runtime.feed import Decoding
 from deadreckon.runtime.intake import Intake
@@ -84,7 +83,8 @@ class Reading:
             rows = columns.scan(self._checked(first, MESSAGES)).filter(times)
             begun = rows.select(col("sequence").min()).collect().item()
             facts = [said for said in self._facts(first) if begun and said.sequence < begun]
-            self._take(columns.nothing(), facts)
+            self._remember_prices(facts)
+            book(self.ledger, columns.nothing(), facts)
             self._set_up = begun or 0
             self._intake = Intake(self._book, self._intake.mode, reads_signals=False)
         return self.ledger
@@ -103,25 +103,23 @@ class Reading:
     def _fold(self, ranges: list[Manifest]) -> None:
         files = self._checked(ranges, "fills")
         facts = [said for said in self._facts(ranges) if said.sequence >= self._set_up]
+        self._remember_prices(facts)
         if not files:
-            self._take(columns.nothing(), facts)
+            book(self.ledger, columns.nothing(), facts)
             return
-        fills = columns.read(files)
+        count = sum(each.rows for each in self._segments(ranges, "fills"))
         known = self._repetitions() - self._row
-        known = known[(known >= 0) & (known < len(fills.rows))]
-        self._row += len(fills.rows)
+        known = known[(known >= 0) & (known < count)]
+        book(self.ledger, columns.read(files).without(known), facts)
+        self._row += count
         self.repeated += len(known)
-        self.fills += len(fills.rows) - len(known)
-        if len(known):
-            fills = fills.part(numpy.delete(numpy.arange(len(fills.rows)), known))
-        self._take(fills, facts)
+        self.fills += count - len(known)
 
-    def _take(self, fills: Fills, facts: list[Recorded[Any]]) -> None:
+    def _remember_prices(self, facts: list[Recorded[Any]]) -> None:
         for said in facts:
             if isinstance(said.event, MarkUpdated):
                 mark = Mark(said.event.price, said.at)
                 self._operators_prices[said.event.instrument] = Price(said.sequence, mark)
-        book(self.ledger, fills, facts)
 
     def _repetitions(self) -> Numbers:
         if self._known is None:

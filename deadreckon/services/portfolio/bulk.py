@@ -82,6 +82,30 @@ def apply_fills(positions: Sequence[Position], starts: Sequence[int], rows: Rows
     return after
 
 
+def settled_costs(
+    positions: Sequence[Position], starts: Sequence[int], rows: Rows
+) -> list[int | None]:
+    """The costs after fills that settle them, whatever they were before; None where they do not.
+
+    The cost that the positions have is the most that it can have been.
+    """
+    stops = [*starts[1:], len(rows.quantities)]
+    begins = numpy.asarray(starts, dtype=numpy.int64)
+    course = _course(positions, begins, rows)
+    numbered = numpy.where(course.resets, numpy.arange(len(course.resets)), -1)
+    lasts = numpy.maximum.reduceat(numbered, begins).tolist()
+    found: list[int | None] = []
+    for number, position in enumerate(positions):
+        part = (starts[number], stops[number])
+        if not course.fits[number]:
+            found.append(None)
+        elif lasts[number] >= 0:
+            found.append(_cost(position, course, rows, part, lasts[number]))
+        else:
+            found.append(_met(course, rows, part))
+    return found
+
+
 def one_by_one(position: Position, rows: Rows) -> Position:
     """The position after its fills, in Python's integers, which hold whatever comes."""
     for quantity, price in zip(rows.quantities.tolist(), rows.prices.tolist(), strict=True):
@@ -165,6 +189,19 @@ def _cost(position: Position, course: _Course, rows: Rows, part: tuple[int, int]
     return sign * reductions.after(sign * cost)
 
 
+def _met(course: _Course, rows: Rows, part: tuple[int, int]) -> int | None:
+    """The cost of a position without a reset, if its reductions alone tell it."""
+    among = slice(*part)
+    quantities, held = rows.quantities[among], course.held[among]
+    at = numpy.flatnonzero((quantities ^ held) < 0)
+    if not len(at):
+        return None
+    sign = 1 if held[0] > 0 else -1
+    reductions = _reductions(sign * quantities, sign * held, sign * course.notionals[among], at)
+    cost = reductions.settled()
+    return None if cost is None else sign * cost
+
+
 class _Reductions(NamedTuple):
     """What reduces a long position that stays one, and the notional that adds to it meanwhile."""
 
@@ -175,11 +212,17 @@ class _Reductions(NamedTuple):
 
     def after(self, cost: int) -> int:
         """The cost after all of them, if it is `cost` before the first."""
+        found = self.settled()
+        return self._follow(cost, iter(self._steps(0))) + self.rest if found is None else found
+
+    def settled(self) -> int | None:
+        """The cost after all of them, if they tell it by themselves."""
         distance = numpy.cumsum(-numpy.log1p(-self.reduced[::-1] / self.held[::-1]))
         needed = int(numpy.searchsorted(distance, CONTRACTION)) + 1
-        met = self._from_bounds(len(self.held) - needed) if needed < len(self.held) else None
-        found = self._follow(cost, iter(self._steps(0))) if met is None else met
-        return found + self.rest
+        if needed > len(self.held):
+            return None
+        found = self._from_bounds(len(self.held) - needed)
+        return None if found is None else found + self.rest
 
     def _from_bounds(self, start: int) -> int | None:
         """The cost after the last, whatever it was at `start`; None if that still tells.

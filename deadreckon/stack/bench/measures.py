@@ -10,6 +10,7 @@ from msgspec import structs
 
 from deadreckon.stack.bench import (
     appending,
+    bulk,
     folding,
     latency,
     memory,
@@ -32,6 +33,7 @@ MEASURES: dict[str, Measure] = {
     "append": appending.measure,
     "decode": folding.measure_decode,
     "fold": folding.measure_fold,
+    "bulk": bulk.measure,
     "replay": replaying.measure,
     "latency": latency.measure,
     "sustained": sustained.measure,

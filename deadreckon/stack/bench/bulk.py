@@ -1,0 +1,101 @@
+"""The bulk fold: archived fills to positions, beside a bare scan, one at a time, and libraries."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import polars
+
+from deadreckon.contracts.moments import day_of
+from deadreckon.replay.archive.place import FOLDER
+from deadreckon.replay.archive.segments import write_log
+from deadreckon.replay.pnl import columns
+from deadreckon.replay.pnl.booking import book
+from deadreckon.services.portfolio import ledger
+from deadreckon.services.portfolio.holdings import Ledger
+from deadreckon.stack.bench import archived, peers
+from deadreckon.stack.bench.figures import Figure, bounded, rate, slower
+from deadreckon.stack.bench.recording import BEGIN
+from deadreckon.stack.bench.workshop import MeasureError, Workshop
+
+LEAST = 5_000_000  # fills a second
+SCANS = 2.0  # times a bare scan of the same columns
+COLD_SECONDS = 3.0
+TIMES = 5  # the best of so many: the machine's limit and ours, in turns
+COLUMNS = (
+    *("sequence", "strategy", "venue", "instrument", "fee_currency", "side", "trade_id"),
+    *(f"{name}_{part}" for name in ("quantity", "price", "fee") for part in ("units", "scale")),
+)
+
+
+async def measure(shop: Workshop) -> list[Figure]:
+    """Two kinds of fills, a day from the command line, and what others make of the same."""
+    found = []
+    with shop.folder("bulk") as folder:
+        for name, ends in (("round trips", True), ("positions that never end", False)):
+            shop.tell(name)
+            table = archived.fills(shop.size(2_000_000, 20_000), ends=ends)
+            path = archived.write(table, folder.root / "fills.parquet")
+            found += _figures(shop, name, path, table)
+        shop.tell("a day, cold")
+        found.append(await _cold(shop, folder.root, shop.size(1_000_000, 5_000)))
+    return found
+
+
+def _figures(shop: Workshop, name: str, path: Path, table: polars.DataFrame) -> list[Figure]:
+    count = len(table)
+    scans, folds = [], []
+    for _ in range(shop.size(TIMES, 2)):
+        scans.append(_seconds(lambda: polars.read_parquet(path, columns=list(COLUMNS))))
+        folds.append(_seconds(lambda: _bulk([path])))
+    scan, fold = min(scans), min(folds)
+    some = list(archived.told(table.head(shop.size(200_000, 2_000))))
+    live = len(some) / _seconds(lambda: _live(archived.opened(), some))
+    ours = count / fold
+    limit = "a bare scan of the same columns"
+    figures = [
+        rate(f"{name}: bulk fold", ours, "fills/s", LEAST, count / scan, limit),
+        slower(f"{name}: bulk fold, time", fold * 1e3, scan * 1e3, limit, SCANS),
+        rate(f"{name}: one at a time, live", live, "fills/s", None, ours, "the bulk fold"),
+    ]
+    for peer, apply in peers.found(shop.tell).items():
+        speed = apply(some[: shop.size(peers.FILLS, 200)])
+        figures.append(rate(f"{name}: {peer}", speed, "fills/s", None, ours, "the bulk fold"))
+    return figures
+
+
+def _seconds(job: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    job()
+    return time.perf_counter() - begun
+
+
+def _bulk(paths: list[Path]) -> None:
+    """As `dr replay pnl` folds files."""
+    known = columns.repetitions(paths)
+    book(archived.opened(), columns.read(paths).without(known), ())
+
+
+def _live(into: Ledger, facts: peers.Facts) -> None:
+    for said in facts:
+        ledger.evolve(into, said)
+
+
+async def _cold(shop: Workshop, root: Path, events: int) -> Figure:
+    """From the start of a process to the PnL of a day of so many events."""
+    write_log(root / FOLDER, archived.day(events))
+    words = ["replay", "pnl", day_of(BEGIN), "--data", str(root), "--json"]
+    times = []
+    for _ in range(shop.size(3, 1)):
+        begun = time.perf_counter()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "deadreckon", *words, stdout=asyncio.subprocess.PIPE
+        )
+        said, _ = await process.communicate()
+        times.append(time.perf_counter() - begun)
+        if process.returncode or not json.loads(said)["fills"]:
+            raise MeasureError(f"dr {' '.join(words)} ended with {process.returncode}")
+    return bounded(f"PnL of a day of {events:,} events, cold", min(times), "s", COLD_SECONDS)

@@ -1,0 +1,119 @@
+"""Libraries that people rebuild positions with, where they are installed; none is a dependency."""
+
+import importlib.util
+import time
+from collections.abc import Callable
+from typing import Any
+
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.orders import OrderFilled
+
+FILLS = 20_000  # enough for a steady figure of what is a hundred times slower
+LIBRARIES = ("eventsourcing", "nautilus_trader")
+
+Facts = list[Recorded[OrderFilled]]
+Speed = Callable[[Facts], float]  # fills a second
+
+
+def found(tell: Callable[[str], None]) -> dict[str, Speed]:
+    """What is installed here, by name; what is not is said."""
+    there: dict[str, Speed] = {}
+    for name in LIBRARIES:
+        if importlib.util.find_spec(name) is None:
+            tell(f"{name} is not installed here (docs/performance.md says how), so not measured")
+        else:
+            there[name] = {"eventsourcing": _eventsourcing, "nautilus_trader": _nautilus}[name]
+    return there
+
+
+def _by_position(facts: Facts) -> list[Facts]:
+    """The fills of each strategy and instrument."""
+    parts: dict[tuple[str, str], Facts] = {}
+    for said in facts:
+        parts.setdefault((said.event.strategy, said.event.instrument), []).append(said)
+    return list(parts.values())
+
+
+def _eventsourcing(facts: Facts) -> float:
+    """Aggregates of its own, rebuilt from its own store in memory; their positions are ours."""
+    domain: Any = importlib.import_module("eventsourcing.domain")
+    application: Any = importlib.import_module("eventsourcing.application")
+
+    class Holding(domain.Aggregate):  # type: ignore[misc]  # no dependency, so no types
+        def __init__(self) -> None:
+            self.held = self.cost = self.realised = 0
+
+        @domain.event("Filled")  # type: ignore[untyped-decorator]
+        def fill(self, quantity: int, price: int) -> None:
+            closed = 0
+            if self.held * quantity < 0:
+                closed = quantity if abs(quantity) <= abs(self.held) else -self.held
+                released = -self.cost * closed // self.held
+                self.realised -= closed * price + released
+                self.cost -= released
+            self.cost += (quantity - closed) * price
+            self.held += quantity
+
+    app = application.Application()
+    ids = []
+    for part in _by_position(facts):
+        holding = Holding()
+        for said in part:
+            units = int(said.event.quantity.scaleb(4))
+            signed = units if said.event.side == "buy" else -units
+            holding.fill(signed, int(said.event.price.scaleb(2)))
+        app.save(holding)
+        ids.append(holding.id)
+    begun = time.perf_counter()
+    for name in ids:
+        app.repository.get(name)
+    return len(facts) / (time.perf_counter() - begun)
+
+
+def _nautilus(facts: Facts) -> float:
+    """Its positions take fills that are made beforehand; a position that ended begins anew."""
+    position: Any = importlib.import_module("nautilus_trader.model.position")
+    providers: Any = importlib.import_module("nautilus_trader.test_kit.providers")
+    instrument = providers.TestInstrumentProvider.btcusdt_binance()
+    parts = [
+        [_nautilus_fill(instrument, number, said.event) for number, said in enumerate(part)]
+        for part in _by_position(facts)
+    ]
+    begun = time.perf_counter()
+    for part in parts:
+        held = None
+        for fill in part:
+            if held is None or held.is_closed:
+                held = position.Position(instrument, fill)
+            else:
+                held.apply(fill)
+    return len(facts) / (time.perf_counter() - begun)
+
+
+def _nautilus_fill(instrument: Any, number: int, fill: OrderFilled) -> Any:
+    names: Any = importlib.import_module("nautilus_trader.model.identifiers")
+    kinds: Any = importlib.import_module("nautilus_trader.model.enums")
+    objects: Any = importlib.import_module("nautilus_trader.model.objects")
+    events: Any = importlib.import_module("nautilus_trader.model.events")
+    core: Any = importlib.import_module("nautilus_trader.core.uuid")
+    usdt: Any = importlib.import_module("nautilus_trader.model.currencies").USDT
+    return events.OrderFilled(
+        names.TraderId("T-1"),
+        names.StrategyId("S-1"),
+        instrument.id,
+        names.ClientOrderId(f"O-{number}"),
+        names.VenueOrderId(f"V-{number}"),
+        names.AccountId("BINANCE-1"),
+        names.TradeId(fill.trade_id),
+        names.PositionId("P-1"),
+        kinds.OrderSide.BUY if fill.side == "buy" else kinds.OrderSide.SELL,
+        kinds.OrderType.MARKET,
+        objects.Quantity(fill.quantity, instrument.size_precision),
+        objects.Price(fill.price, instrument.price_precision),
+        usdt,
+        objects.Money(fill.fee, usdt),
+        kinds.LiquiditySide.TAKER,
+        core.UUID4(),
+        number,
+        number,
+    )
