@@ -100,6 +100,8 @@ def _tell_sealing(found: "Sealing", as_json: bool) -> None:
             f"{each.day}  range {each.number}: messages {each.first:,} to {each.last:,}, "
             f"{each.events:,} events, root {each.root[:16]}"
         )
+    if found.restored:
+        print(f"wrote {found.restored} ranges again, as the log says they were sealed")
     if found.caught_up:
         print(f"said of {found.caught_up} ranges, sealed before, that they are")
     if not found.sealed:
@@ -152,8 +154,10 @@ def verify(
                 progress=lambda done, end: progress("verifying", done, end),
             )
         )
+    if found.sound and not found.ranges and not json:
+        fail(f"nothing is sealed in {data}; `dr archive seal` does it", EXIT_DIFFERENCE)
     _tell_verdict(found, json)
-    if not found.sound:
+    if not found.sound or not found.ranges:
         raise SystemExit(EXIT_DIFFERENCE)
 
 

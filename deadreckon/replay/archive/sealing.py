@@ -40,13 +40,15 @@ class OpenDayError(Exception):
 
 class Sealing(Struct, frozen=True):
     """What a run of the sealer has come to: the ranges it sealed, and how many it only had to say;
-    the last sequence in the archive and in the log, and the log's day (empty before any clock)."""
+    the last sequence in the archive and in the log, and the log's day (empty before any clock);
+    how many ranges that were lost it wrote again."""
 
     sealed: list[Manifest]
     caught_up: int
     last: int
     end: int
     day: str
+    restored: int = 0
 
 
 class Speaker:
@@ -147,6 +149,7 @@ async def seal_days(
         target = None if everything else _target(now, day)
         speaker = Speaker(bus)
         await speaker.recover()
+        found = len(chain)
         if again:
             chain, known = await restore(bus, root, key, chain, end)
         else:
@@ -156,7 +159,9 @@ async def seal_days(
             await speaker.say(manifest)
         run = _Run(root, chain[-1] if chain else None, key, speaker, target)
         await run.read(bus, end, progress)
-        return Sealing(run.sealed, len(chain) - known, run.last, end, day_of(now) if now else "")
+        day_now = day_of(now) if now else ""
+        said, restored = len(chain) - known, len(chain) - found
+        return Sealing(run.sealed, said, run.last, end, day_now, restored)
 
 
 def _target(now: int, day: str | None) -> int:
