@@ -3,6 +3,7 @@
 import importlib.util
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from deadreckon.contracts.event import Recorded
@@ -34,10 +35,10 @@ def _by_position(facts: Facts) -> list[Facts]:
     return list(parts.values())
 
 
-def _eventsourcing(facts: Facts) -> float:
-    """Aggregates of its own, rebuilt from its own store in memory; their positions are ours."""
+@cache
+def _aggregate() -> Any:
+    """An aggregate of that library which holds a position; it takes a class only once."""
     domain: Any = importlib.import_module("eventsourcing.domain")
-    application: Any = importlib.import_module("eventsourcing.application")
 
     class Holding(domain.Aggregate):  # type: ignore[misc]  # no dependency, so no types
         def __init__(self) -> None:
@@ -54,10 +55,16 @@ def _eventsourcing(facts: Facts) -> float:
             self.cost += (quantity - closed) * price
             self.held += quantity
 
+    return Holding
+
+
+def _eventsourcing(facts: Facts) -> float:
+    """Aggregates rebuilt from its own store in memory."""
+    application: Any = importlib.import_module("eventsourcing.application")
     app = application.Application()
     ids = []
     for part in _by_position(facts):
-        holding = Holding()
+        holding = _aggregate()()
         for said in part:
             units = int(said.event.quantity.scaleb(4))
             signed = units if said.event.side == "buy" else -units
