@@ -64,14 +64,15 @@ def bounds(opening: Ledger, record: Deeds, baseline: Deeds, variant: Deeds) -> B
     rest = EXACT.subtract(EXACT.subtract(paper, recorded), assumed)
     orders = [name for name, fills in variant.fills.items() if unchanged[name] < traded(fills)]
     fills, notional = _assumed(variant, orders, unchanged, opening)
-    moved = EXACT.add(EXACT.add(abs(recorded), abs(assumed)), abs(rest))
+    size = assumed.copy_abs()
+    moved = EXACT.add(EXACT.add(recorded.copy_abs(), size), rest.copy_abs())
     return Bounds(
         recorded=canonical(recorded),
         paper=canonical(paper),
         assumed=canonical(assumed),
         terms=canonical(rest),
         left_open=_apart(kept, as_recorded),
-        share=ratio(abs(assumed), moved, 4) if moved else ZERO,
+        share=ratio(size, moved, 4) if moved else ZERO,
         assumed_fills=fills,
         assumed_orders=len(orders),
         assumed_notional=notional,
@@ -80,7 +81,7 @@ def bounds(opening: Ledger, record: Deeds, baseline: Deeds, variant: Deeds) -> B
 
 def gained(opening: Ledger, run: Deeds, moves: Iterable[Recorded[Any]]) -> Decimal:
     """Net PnL from the opening ledger to the run's last marks, by the book's own accounting."""
-    return net(after(opening, run, moves)) - net(opening)
+    return EXACT.subtract(net(after(opening, run, moves)), net(opening))
 
 
 def after(opening: Ledger, run: Deeds, moves: Iterable[Recorded[Any]]) -> Ledger:
@@ -102,7 +103,7 @@ def _apart(one: Ledger, other: Ledger) -> Decimal:
     worth = ZERO
     for (strategy, _, instrument), _ in ledger.positions(other):
         quantities = (ledger.held(book, strategy, instrument) for book in (one, other))
-        apart = abs(EXACT.subtract(*quantities))
+        apart = EXACT.subtract(*quantities).copy_abs()
         worth = EXACT.add(worth, ledger.notional(other, instrument, apart) or ZERO)
     return canonical(worth)
 

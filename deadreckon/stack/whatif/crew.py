@@ -4,8 +4,9 @@ import logging
 import os
 import signal
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context
@@ -53,14 +54,19 @@ def cores() -> int:
 
 def make(
     task: Task, log: list[Stored], orders: Sequence[Order], jobs: int, told: Told
-) -> list[Ran]:
-    """Every run, in the order asked for. Raises LostWorkerError."""
+) -> Generator[Ran, None, None]:
+    """Every run, in the order asked for, as soon as it and those before it are made.
+
+    Raises LostWorkerError.
+    """
     if jobs == 1 or len(orders) == 1:
-        return [_make(task, log, order, _one(order, told)) for order in orders]
+        for order in orders:
+            yield _make(task, log, order, _one(order, told))
+        return
     with tempfile.TemporaryDirectory(prefix="dr-whatif-") as place:
         spool = Path(place) / "log"
         spool.write_bytes(msgspec.msgpack.encode(log[: task.survey.last]))
-        return _side_by_side(task, spool, orders, jobs, told)
+        yield from _side_by_side(task, spool, orders, jobs, told)
 
 
 def _one(order: Order, told: Told) -> Progress:
@@ -75,20 +81,22 @@ def _make(task: Task, log: list[Stored], order: Order, progress: Progress) -> Ra
 
 def _side_by_side(
     task: Task, spool: Path, orders: Sequence[Order], jobs: int, told: Told
-) -> list[Ran]:
+) -> Generator[Ran, None, None]:
     context = get_context("spawn")
     news: Queue[tuple[int, int]] = context.Queue()
     pool = ProcessPoolExecutor(min(jobs, len(orders)), context, _begin, (task, spool, news))
     with _ended(pool):
-        futures = [pool.submit(_work, order) for order in orders]
-        try:
-            _watch(futures, news, told)
-            return [future.result() for future in futures]
-        except BrokenProcessPool as error:
-            raise LostWorkerError(
-                "a process of this what-if was ended from outside (out of memory?); "
-                "try again with --jobs 1"
-            ) from error
+        futures = deque(pool.submit(_work, order) for order in orders)
+        while futures:
+            _watch(futures[0], news, told)
+            try:
+                ran = futures.popleft().result()
+            except BrokenProcessPool as error:
+                raise LostWorkerError(
+                    "a process of this what-if was ended from outside (out of memory?); "
+                    "try again with --jobs 1"
+                ) from error
+            yield ran
 
 
 @contextmanager
@@ -119,13 +127,10 @@ def _work(order: Order) -> Ran:
     return _make(_Kept.task, _Kept.log, order, lambda done: _Kept.told.put((order.number, done)))
 
 
-def _watch(futures: Sequence["Future[Ran]"], news: "Queue[tuple[int, int]]", told: Told) -> None:
-    """Pass on how far they are until all are done; raises what the first failed one raised."""
-    waiting = set(futures)
-    while waiting:
-        done, waiting = wait(waiting, LOOK, FIRST_COMPLETED)
-        for future in done:
-            future.result()
+def _watch(awaited: "Future[Ran]", news: "Queue[tuple[int, int]]", told: Told) -> None:
+    """Pass on how far all of them are until one is done."""
+    while not awaited.done():
+        wait([awaited], LOOK)
         _pass_on(news, told)
 
 

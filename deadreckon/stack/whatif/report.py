@@ -1,8 +1,7 @@
 """What a what-if says: every variant beside the record, and what its figures rest on."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,7 +9,7 @@ from msgspec import Struct
 
 from deadreckon.contracts.amounts import EXACT, canonical, text
 from deadreckon.replay.whatif.bounds import Bounds, bounds
-from deadreckon.replay.whatif.changes import BASELINE, Variant
+from deadreckon.replay.whatif.changes import Variant
 from deadreckon.replay.whatif.comparison import (
     Matches,
     fates,
@@ -27,57 +26,56 @@ Document = dict[str, Any]
 SUMMARY = ("events", "signals", "refusals", "orders", "fills", "pnl", "last_sequence", "digest")
 
 
-class Runs(Struct, frozen=True):
-    """All that was lived through: the record as it is, and each variant by its name."""
+class Sides(Struct, frozen=True):
+    """What every variant is held against: the record as it is, and `baseline`, the day lived
+    through anew without any change."""
 
-    variants: Sequence[Variant]
     survey: Survey
     record: Ran
-    by_name: Mapping[str, Ran]
-    folders: Mapping[str, Path]
+    baseline: Ran
 
     @property
-    def baseline(self) -> Ran:
-        """The day lived through anew without any change."""
-        return self.by_name[BASELINE]
+    def equal(self) -> bool:
+        """Whether the replay without a change gives the record."""
+        return bool(self.baseline.document["digest"] == self.record.document["digest"])
 
 
-def report(runs: Runs) -> Document:
-    """The whole answer; amounts are decimal texts, in the reporting currency."""
-    found = matches(runs.record.deeds, runs.baseline.deeds)
-    equal = runs.baseline.document["digest"] == runs.record.document["digest"]
+def report(found: Survey, variants: Sequence[Variant], runs: Iterator[Ran]) -> Document:
+    """The whole answer; amounts are decimal texts, in the reporting currency.
+
+    `runs` are the record, the replay without a change, and each variant; none is kept longer than
+    it takes to tell of it, for a grid may have hundreds.
+    """
+    sides = Sides(found, record=next(runs), baseline=next(runs))
+    compared = matches(sides.record.deeds, sides.baseline.deeds)
     return {
-        "book": runs.record.document["book"],
-        "day": runs.record.document["day"],
-        "record": _summary(runs.record),
-        "baseline": _summary(runs.baseline)
-        | {"equal": equal, "fills_compared": msgspec.to_builtins(found)}
-        | {"overlaid": msgspec.to_builtins(runs.baseline.overlaid)}
-        | _folder(runs, BASELINE),
-        "honesty": list(_honesty(runs, equal, found)),
-        "variants": [_variant(runs, variant) for variant in runs.variants],
+        "book": sides.record.document["book"],
+        "day": sides.record.document["day"],
+        "record": _summary(sides.record),
+        "baseline": _summary(sides.baseline)
+        | {"equal": sides.equal, "fills_compared": msgspec.to_builtins(compared)}
+        | {"overlaid": msgspec.to_builtins(sides.baseline.overlaid)},
+        "honesty": list(_honesty(sides, compared)),
+        "variants": [
+            _variant(sides, variant, ran) for variant, ran in zip(variants, runs, strict=True)
+        ],
     }
 
 
 def _summary(ran: Ran) -> Document:
-    told: Document = {name: ran.document[name] for name in SUMMARY}
+    told: Document = {} if ran.folder is None else {"folder": str(ran.folder)}
+    told |= {name: ran.document[name] for name in SUMMARY}
     told["equity"] = ran.document["equity"]["closing"]
     told["drawdown_max"] = text(ran.deeds.drawdown_max)
     return told
 
 
-def _folder(runs: Runs, name: str) -> Document:
-    place = runs.folders.get(name)
-    return {} if place is None else {"folder": str(place)}
-
-
-def _variant(runs: Runs, variant: Variant) -> Document:
-    ran, record = runs.by_name[variant.name], runs.record
-    found = fates(runs.baseline.deeds, ran.deeds)
-    weighed = bounds(record.opening, record.deeds, runs.baseline.deeds, ran.deeds)
+def _variant(sides: Sides, variant: Variant, ran: Ran) -> Document:
+    record, baseline = sides.record, sides.baseline
+    found = fates(baseline.deeds, ran.deeds)
+    weighed = bounds(record.opening, record.deeds, baseline.deeds, ran.deeds)
     return (
         {"variant": variant.name, "changes": list(variant.said)}
-        | _folder(runs, variant.name)
         | _summary(ran)
         | {
             "difference": _difference(weighed),
@@ -92,7 +90,7 @@ def _variant(runs: Runs, variant: Variant) -> Document:
             "fills_changed": fills_told(record.deeds, ran.deeds),
             "overlaid": msgspec.to_builtins(ran.overlaid),
             "signals_left_out": ran.left_out,
-            "notes": list(_notes(runs, variant, ran)),
+            "notes": list(_notes(sides, variant, ran)),
         }
     )
 
@@ -115,26 +113,27 @@ def _difference(weighed: Bounds) -> Document:
     }
 
 
-def _honesty(runs: Runs, equal: bool, found: Matches) -> Iterator[str]:
-    digest = runs.baseline.document["digest"]
-    if equal:
+def _honesty(sides: Sides, found: Matches) -> Iterator[str]:
+    digest = sides.baseline.document["digest"]
+    if sides.equal:
         yield (
             "Replayed without a change, the day gives exactly what was recorded: "
-            f"{_traded(runs.record)}, digest {digest[:16]}."
+            f"{_traded(sides.record)}, digest {digest[:16]}."
         )
     else:
         yield (
-            f"Replayed without a change, the day gives {_traded(runs.baseline)}; recorded were "
-            f"{_traded(runs.record)}. Of the fills {found.kept} are the same, {found.changed} have "
-            f"other terms, {found.dropped} were only recorded, {found.assumed} are only replayed."
+            f"Replayed without a change, the day gives {_traded(sides.baseline)}; recorded were "
+            f"{_traded(sides.record)}. Of the fills {found.kept} are the same, {found.changed} "
+            f"have other terms, {found.dropped} were only recorded, {found.assumed} are only "
+            "replayed."
         )
-        yield from _why(runs)
+        yield from _why(sides)
     yield (
         "`recorded fills only` takes away what the change prevents and assumes nothing; `paper "
         "matching` lets the paper venue fill what the record does not have. The truth may lie "
         "beyond both where an order of ours would have moved the market."
     )
-    regimes = runs.survey.regimes()
+    regimes = sides.survey.regimes()
     if regimes:
         yield "Regime models are those recorded, except where a variant changes their strategy."
 
@@ -144,24 +143,24 @@ def _traded(ran: Ran) -> str:
     return f"{document['orders']} orders, {document['fills']} fills, net {document['pnl']['net']}"
 
 
-def _why(runs: Runs) -> Iterator[str]:
-    if runs.survey.edge_sent:
+def _why(sides: Sides) -> Iterator[str]:
+    if sides.survey.edge_sent:
         yield (
             "The recorded fills came from a venue, which cannot be asked what it would have done: "
             "every replay here is matched on paper, on the market data of the day. Orders open "
             "there when the day began stay open unanswered."
         )
-    if not runs.survey.on_tape:
+    if not sides.survey.on_tape:
         yield (
             "The day was recorded live, with services side by side; here they take turns, so that "
             "some answers meet a later or an earlier price."
         )
-    if runs.survey.on_tape and not runs.survey.edge_sent:
+    if sides.survey.on_tape and not sides.survey.edge_sent:
         yield (
             "A tape gives the same again, unless somebody spoke while services were answering, or "
             "the code has changed since: `dr replay rerun` tells which."
         )
-    rest = EXACT.subtract(_net(runs.baseline), _net(runs.record))
+    rest = EXACT.subtract(_net(sides.baseline), _net(sides.record))
     yield (
         f"So the replay itself is {text(canonical(rest))} off the record; variants are compared "
         "with the replay without a change, and their fills with the record."
@@ -172,21 +171,21 @@ def _net(ran: Ran) -> Decimal:
     return Decimal(ran.document["pnl"]["net"])
 
 
-def _notes(runs: Runs, variant: Variant, ran: Ran) -> Iterator[str]:
-    if len(ran.overlaid) == len(runs.baseline.overlaid) and not ran.left_out:
+def _notes(sides: Sides, variant: Variant, ran: Ran) -> Iterator[str]:
+    if len(ran.overlaid) == len(sides.baseline.overlaid) and not ran.left_out:
         yield "no fact or signal of the day speaks of this: nothing was changed"
     for name in ran.anew:
         yield f"models of {name} were fitted anew, which may differ a little between machines"
     for name in variant.without:
-        held = _held(runs, name)
+        held = _held(sides, name)
         if held:
             yield f"what {name} held when the day began stays held, with its stops: {held}"
 
 
-def _held(runs: Runs, strategy: str) -> str:
+def _held(sides: Sides, strategy: str) -> str:
     found = (
         f"{text(accounting.quantity(position))} {instrument}"
-        for (name, _, instrument), position in ledger.positions(runs.record.opening)
+        for (name, _, instrument), position in ledger.positions(sides.record.opening)
         if name == strategy and position.quantity
     )
     return ", ".join(found)

@@ -54,7 +54,7 @@ class Ran(Struct):
     overlaid: list[Overlaid] = []
     left_out: int = 0
     anew: list[str] = []
-    messages: int = 0
+    folder: Path | None = None
 
 
 def recorded(task: Task, log: list[Stored], progress: Progress) -> Ran:
@@ -87,6 +87,7 @@ def lived(
     if folder is not None:
         made = Folder(folder).create()
         write_log(made.root / FOLDER, desk.log.messages)
+        ran.folder = folder
     return ran
 
 
@@ -135,4 +136,4 @@ def _judged(task: Task, log: list[Stored], beginning: int, progress: Progress) -
         if done % TOLD_EVERY == 0:
             progress(done)
     document = statement(audit, task.book, task.day)
-    return Ran(document, deeds, opening, messages=len(log))
+    return Ran(document, deeds, opening)

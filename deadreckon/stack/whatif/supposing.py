@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from deadreckon.stack.assembly import BOOK
 from deadreckon.stack.auditing import progress_told
 from deadreckon.stack.host import open_bus
 from deadreckon.stack.whatif.crew import Order, make
-from deadreckon.stack.whatif.report import Runs, report
-from deadreckon.stack.whatif.run import Ran, Task, world
+from deadreckon.stack.whatif.report import report
+from deadreckon.stack.whatif.run import Task, world
 
 Document = dict[str, Any]
 
@@ -55,35 +56,34 @@ def suppose(wanted: Wanted, log: list[Stored], *, shows: bool) -> Document:
     found = survey(log, wanted.book, wanted.mode, wanted.day)
     check(wanted.variants, found)
     folders = _folders(wanted)
-    names = [BASELINE, *(variant.name for variant in wanted.variants)]
     task = Task(wanted.book, wanted.mode, found)
-    orders = [Order(0, None), Order(1, Variant(BASELINE), folders.get(BASELINE))]
-    orders += [
+    replays = [Variant(BASELINE), *wanted.variants]
+    orders = [Order(0, None)] + [
         Order(number, variant, folders.get(variant.name))
-        for number, variant in enumerate(wanted.variants, 2)
+        for number, variant in enumerate(replays, 1)
     ]
-    record, *runs = _made(task, log, orders, wanted.jobs, shows)
-    by_name = dict(zip(names, runs, strict=True))
-    document = report(Runs(wanted.variants, found, record, by_name, folders))
+    with progress_told(shows) as tell:
+        told = _progress(task, log, len(replays), tell)
+        with closing(make(task, log, orders, wanted.jobs, told)) as runs:
+            document = report(found, wanted.variants, runs)
     if wanted.out is not None:
         (wanted.out / RESULT).write_text(json.dumps(document, indent=1) + "\n", "utf-8")
     return document
 
 
-def _made(
-    task: Task, log: list[Stored], orders: Sequence[Order], jobs: int, shows: bool
-) -> list[Ran]:
+def _progress(
+    task: Task, log: list[Stored], replays: int, tell: Callable[[str, int, int], None]
+) -> Callable[[int, int], None]:
     messages = sum(1 for _ in world(task, log))
-    with progress_told(shows) as tell:
-        behind: dict[int, int] = {}
-        what = f"{len(orders) - 1} replays of {task.day or 'everything'}"
+    what = f"{replays} replays of {task.day or 'everything'}"
+    behind: dict[int, int] = {}
 
-        def told(number: int, done: int) -> None:
-            if number:  # the record is only read
-                behind[number] = done
-            tell(what, sum(behind.values()), messages * (len(orders) - 1))
+    def told(number: int, done: int) -> None:
+        if number:  # the record is only read
+            behind[number] = done
+        tell(what, sum(behind.values()), messages * replays)
 
-        return make(task, log, orders, jobs, told)
+    return told
 
 
 def _folders(wanted: Wanted) -> dict[str, Path]:
