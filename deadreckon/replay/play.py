@@ -115,6 +115,7 @@ class TapePlayer:
         """Find the place on the tape by reading the log. Raises TapeMismatchError."""
         await self._domain.recover()
         end = (await retry(self._bus.info)).last
+        self._feed.require(end)
         read = self._place
         while read < end:
             await self._feed.reach(read + 1)

@@ -126,6 +126,7 @@ class Feed:
         self._bytes = 0  # of the payloads in the buffer
         self._first = 1  # sequence of the oldest message in the buffer
         self._places: dict[str, int] = {}
+        self._required = 0  # the furthest that somebody recalls to
         self._waiters: list[asyncio.Future[None]] = []
         self._reader: Reader | None = None
         self._task: asyncio.Task[None] | None = None
@@ -140,6 +141,11 @@ class Feed:
         self._places[name] = place
         if links is not None:
             self._links[name] = links
+
+    def require(self, sequence: int) -> None:
+        """Somebody recalls up to here: it is read however many messages are held for others, who
+        may have recalled all of theirs and go on only when everybody has."""
+        self._required = max(self._required, sequence)
 
     @property
     def least(self) -> int:
@@ -194,6 +200,8 @@ class Feed:
     def _is_full(self) -> bool:
         """Whether reading pauses. Bytes alone never stop one who waits: on a tape those who are
         behind may be waiting for a turn that only comes after."""
+        if self.last < self._required:
+            return False
         waited_for = any(not waiter.done() for waiter in self._waiters)
         heavy = self._bytes > BUFFER_BYTES_MAX and not waited_for
         return heavy or len(self._buffer) > BUFFER_MAX

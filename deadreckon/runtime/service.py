@@ -111,6 +111,7 @@ class Service:
         A standby that takes over calls it again: it goes on from where `shadow` has led it.
         """
         await self.domain.recover()
+        self._feed.require(self.domain.sequence)
         while self.position < self.domain.sequence:
             await self._feed.reach(self.position + 1)
             behind = self.domain.sequence - self.position

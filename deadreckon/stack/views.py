@@ -18,6 +18,7 @@ from deadreckon.projections.sink import SupersededError
 from deadreckon.projections.store import extent, open_projector, paths
 from deadreckon.replay.reading import messages
 from deadreckon.runtime.bus import UnavailableError
+from deadreckon.runtime.domain import retry
 from deadreckon.runtime.feed import Feed, Message
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.intake import Intake
@@ -27,6 +28,7 @@ FLUSH_SECONDS = 0.5  # rows become visible at least this often while the log mov
 ROOM_SECONDS = 2.0  # between two looks whether a disk takes the views again
 NAME = "views"
 NEAR = 1_000  # messages behind the services at which the views may read along with them
+HELD_FOR_VIEWS = 5_000  # messages at most that they let services recall without taking them
 HEAD_START = 2.0  # seconds that the services have at most, before the stored views are opened
 LOOK = 0.02  # seconds between two looks whether they are ready
 LATE_MAX = 5_000  # messages held until they are open
@@ -177,7 +179,9 @@ class Views:
             for name, view in self._views.items():
                 view.restore(bytes(found.state[name]))
             log.info("restored", service=NAME, place=self.place)
-        self._joined = self._feed.least - self.place <= NEAR
+        last = (await retry(self._feed.bus.info)).last
+        near = self._feed.least - self.place <= NEAR
+        self._joined = near and last - self.place <= HELD_FOR_VIEWS
         if self._joined:
             self._feed.follow(NAME, self.place, found.links if found and self.place else None)
 

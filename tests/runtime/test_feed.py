@@ -5,6 +5,7 @@ import pytest
 
 from deadreckon.contracts.codec import decode_commit
 from deadreckon.contracts.envelope import digest
+from deadreckon.runtime import feed as feed_module
 from deadreckon.runtime.bus import Stored
 from deadreckon.runtime.feed import Decoding, Feed, Message
 from deadreckon.runtime.memory import MemoryBus, MemoryLog
@@ -192,4 +193,24 @@ async def test_before_damage_no_chain_is_known() -> None:
     await feed.reach(len(log.stored))
     assert feed.links_at(len(log.stored) - 1) is None
     assert feed.links_at(len(log.stored)) is not None
+    await feed.stop()
+
+
+async def test_who_recalls_is_never_stopped_by_those_who_have_recalled_all_of_theirs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feed_module, "BUFFER_MAX", 10)
+    log = Log()
+    log.commit("governance")  # which says nothing more
+    for _ in range(60):
+        log.commit("risk")
+    feed = Feed(MemoryBus(MemoryLog(log.stored)))
+    feed.follow("governance")
+    feed.follow("risk")
+    await feed.start()
+    feed.done("governance", 1)
+
+    feed.require(len(log.stored))
+
+    assert await feed.reach(len(log.stored), wait=10.0)
     await feed.stop()

@@ -99,3 +99,24 @@ async def test_a_snapshot_that_knows_more_than_what_is_stored_is_left_alone(
     assert "restored" not in [line["event"] for line in lines]
     assert board.place == len(log)
     assert extent(where).least == len(log)
+
+
+async def test_views_without_a_past_do_not_hold_up_services_that_recall_a_long_one(
+    folder: Folder, log: list[Stored], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "HELD_FOR_VIEWS", 5)
+    feed = Feed(MemoryBus(MemoryLog(list(log))))
+    feed.follow(SERVICE)
+    board = BoardView()
+    with stored_views(folder) as stored:
+        found = Views(feed, "desk", "paper", stored, [board], Snapshots(folder.root))
+        await found.restore()
+        await feed.start()
+        await feed.reach(len(log))
+        feed.done(SERVICE, len(log))
+        assert feed.least == len(log)  # nobody else holds anything
+
+        await found.catch_up(len(log))
+        await feed.stop()
+    assert found.place == len(log)
+    assert extent(paths(folder.root)).least == len(log)

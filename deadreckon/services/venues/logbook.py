@@ -102,6 +102,7 @@ class Logbook:
         A standby that takes over calls it again: it goes on from where `shadow` has led it.
         """
         await self.domain.recover()
+        self._feed.require(self.domain.sequence)
         while self.position < self.domain.sequence:
             await self._feed.reach(self.position + 1)
             most = min(TAKE_AT_ONCE, self.domain.sequence - self.position)
