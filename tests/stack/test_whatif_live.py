@@ -1,0 +1,145 @@
+"""A log that was recorded live: services side by side, answers late, days that begin amid them."""
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from deadreckon.contracts.catalogue import NAMES
+from deadreckon.contracts.codec import canonical_event, seal
+from deadreckon.contracts.doors import write_fact
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.moments import day_of, format_moment
+from deadreckon.contracts.subjects import SHARED, operator_subject, producer_subject
+from deadreckon.replay.whatif.changes import variants
+from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.domain import Domain
+from deadreckon.runtime.ending import end
+from deadreckon.runtime.feed import Feed
+from deadreckon.runtime.memory import MemoryBus
+from deadreckon.stack.assembly import BOOK, RANK, assemble
+from deadreckon.stack.whatif.supposing import Wanted, suppose
+from tests.stories import (
+    HOUR,
+    INSTRUMENT,
+    MINUTE,
+    START,
+    at,
+    bar,
+    deposit,
+    limits,
+    listed,
+    reporting,
+    venue,
+)
+
+Document = dict[str, Any]
+
+
+LAG = 12  # turns of the event loop between two bars: some have answered by then, and some not
+
+
+async def turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+class Live:
+    """Services at work while the world goes on without waiting for them."""
+
+    def __init__(self) -> None:
+        self.bus = MemoryBus()
+        self.now = START
+        self._feed = Feed(self.bus)
+        self._market = Domain(self.bus, SHARED, "market", "live")
+        self._services = assemble(RANK, self.bus, self._feed, book=BOOK, mode="paper")
+        self._told = 0
+
+    async def row(self, event: Event, after: int = MINUTE) -> None:
+        self.now += after
+        self._told += 1
+        row: Recorded[Any] = at(canonical_event(event), self.now, id=f"r{self._told}", book=SHARED)
+        said = msgspec.structs.replace(row, source="market")
+        place = self._market.sequence
+        await self._market.append((place + 1, place, 0), [], [seal(said)])
+        await turns(LAG)
+
+    async def fact(self, event: Event) -> None:
+        self._told += 1
+        payload = write_fact(f"f{self._told}", NAMES[type(event)], event)
+        await self.bus.append(operator_subject(BOOK, "ann"), payload)
+
+    async def wish(self, id: str, side: str, quantity: int, **more: Any) -> None:
+        wish = {"id": id, "strategy": "ext", "instrument": INSTRUMENT, "side": side}
+        wish |= {"quantity": str(quantity), "at": format_moment(self.now)} | more
+        await self.bus.append(producer_subject(BOOK, "alice"), msgspec.json.encode(wish))
+
+    async def settled(self) -> None:
+        while any(service.position < self.bus.log.last for service in self._services):
+            await turns(1)
+
+    async def play(self) -> None:
+        """Two days; wishes come between bars that nobody has answered yet."""
+        for event in (listed(), venue(), reporting(), deposit(), limits(order_notional_max=900)):
+            await self.fact(event)
+        for number, price in enumerate((100, 101, 102, 103, 104)):
+            await self.row(bar(price))
+            await self.wish(f"buy {number}", "buy", 1 + number)
+        await self.row(bar(105), 24 * HOUR)
+        await self.wish("big", "buy", 8)
+        for price in (106, 107, 108):
+            await self.row(bar(price))
+        await self.settled()
+        await self.wish("out", "sell", 23, reduce_only=True)
+        await self.row(bar(110))
+        await self.settled()
+        await self.row(bar(111))
+
+    async def record(self) -> list[Stored]:
+        await self._feed.start()
+        for service in self._services:
+            await service.recall()
+        working = [asyncio.create_task(service.follow()) for service in self._services]
+        try:
+            await self.play()
+            await self.settled()
+        finally:
+            await end(working)
+            await self._feed.stop()
+        return self.bus.log.messages
+
+
+def whatif(log: list[Stored], *settings: str, day: str | None = None) -> Document:
+    wanted = Wanted(Path("nowhere"), day, variants(settings, [], [], []), 1)
+    return suppose(wanted, log, shows=False)
+
+
+def test_what_was_recorded_side_by_side_is_replayed_in_turns_and_that_is_said() -> None:
+    log = asyncio.run(Live().record())
+
+    found = whatif(log, "risk.order_notional_max=600")
+    (variant,) = found["variants"]
+
+    said = " ".join(found["honesty"])
+    assert not found["baseline"]["equal"]
+    assert "recorded live" in said
+    assert found["baseline"]["fills"] == found["record"]["fills"]
+    assert [row["signal_id"] for row in variant["refused_newly"]] == ["big"]
+    told = variant["difference"]
+    net, before = (Decimal(run["pnl"]["net"]) for run in (variant, found["baseline"]))
+    assert Decimal(told["paper_matching"]) == net - before
+    assert told["assumed"]["fills"] == 0
+    assert told["left_open"] == "0"
+
+
+def test_a_day_that_begins_before_everybody_has_answered_the_last_one() -> None:
+    log = asyncio.run(Live().record())
+    second = day_of(START + 24 * HOUR + 6 * MINUTE)
+
+    found = whatif(log, "risk.order_notional_max=600", day=second)
+    (variant,) = found["variants"]
+
+    assert [row["signal_id"] for row in variant["refused_newly"]] == ["big"]
+    assert found["baseline"]["fills"] == found["record"]["fills"] > 0
