@@ -97,6 +97,16 @@ def test_what_nobody_decided_is_refused(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
+def test_what_is_not_answered_yet_is_no_silence(tmp_path: Path) -> None:
+    log = session("stop_loss").log
+    wish = first(log, SignalRaised)
+    answered = next(
+        at for at, it in enumerate(told(log)) if it.facts and it.facts[0].source == "risk"
+    )
+    with pytest.raises(NoDecisionError, match="ends before risk has answered"):
+        pack(log[:answered], wish.id, tmp_path / "early", "risk")
+
+
 def test_the_same_decision_gives_the_same_bytes_and_no_file_is_overwritten(tmp_path: Path) -> None:
     log = session("stop_loss").log
     wanted = first(log, OrderApproved).id

@@ -59,7 +59,7 @@ def effects(
     """What a question and its answers do to the state that stands right before it, which is left
     as it is; `whole` keeps every path of it, to be compared with another program's."""
     encoded = encode_state(lived.state)
-    said, _, _ = ask(_copied(lived, encoded), question, recorded)
+    said, _, _ = ask(copied(lived, encoded), question, recorded)
     names = sorted(named([question, *recorded, *said]))
     before = paths(encoded)
     about = [(path, value) for path, value in before.items() if concerns(path, value, names)]
@@ -118,7 +118,8 @@ def concerns(path: str, value: Any, names: Iterable[str]) -> bool:
     return any(f"/{name}/" in f"{path}/" or value == name for name in names)
 
 
-def _copied(lived: Lived, encoded: bytes) -> Lived:
+def copied(lived: Lived, encoded: bytes) -> Lived:
+    """The same service with an encoded state of its own."""
     other = Lived(lived.service, lived.book, lived.decider)
     other.state = msgspec.json.decode(encoded, type=type(lived.state))
     return other
@@ -126,7 +127,7 @@ def _copied(lived: Lived, encoded: bytes) -> Lived:
 
 def _after(lived: Lived, encoded: bytes, facts: Iterable[Recorded[Any]]) -> bytes:
     """The state that facts make of an encoded one; as far as they get, if one of them fails."""
-    other = _copied(lived, encoded)
+    other = copied(lived, encoded)
     for said in facts:
         with Overheard() as moving:
             other.recall(said, ())

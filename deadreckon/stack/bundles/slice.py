@@ -11,7 +11,8 @@ from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.portfolio import ReportingConfigured
 from deadreckon.replay.finding import Finder, Found
 from deadreckon.replay.reading import stored_messages
-from deadreckon.replay.rerun.asking import Inquiry
+from deadreckon.replay.rerun.asking import Inquiry, ask
+from deadreckon.replay.rerun.states import copied
 from deadreckon.runtime.bus import Bus, Stored
 from deadreckon.runtime.domain import retry
 from deadreckon.runtime.feed import Decoding, Link, Message
@@ -49,7 +50,7 @@ class Slice(Struct):
 
     `state` is encoded as it stood right before, at commit `n` of the service and what came since;
     `intake` and `links` as before the question's message. `commits` are the messages that hold the
-    recorded answers.
+    recorded answers; `settled` says that a commit covers it.
     """
 
     question: Recorded[Any]
@@ -61,6 +62,7 @@ class Slice(Struct):
     links: dict[str, Link]
     asked_in: Stored
     commits: list[Stored]
+    settled: bool
     configuration: list[Recorded[Any]]
     codes: list[str]
 
@@ -120,7 +122,20 @@ async def cut(bus: Bus, wanted: Target, book: str, mode: Mode, tell: Progress) -
         raise NoDecisionError(
             f"{wanted.service} is never asked the fact at {wanted.sequence}.{wanted.index}"
         )
+    if not found.settled:
+        _check_silence(found, wanted)
     return found
+
+
+def _check_silence(found: Slice, wanted: Target) -> None:
+    """No commit covers the question: only silence may be what was decided."""
+    lived = copied(found.inquiry.lived, found.state)
+    said, _, _ = ask(lived, found.question, found.recorded)
+    if said != found.recorded:
+        raise NoDecisionError(
+            f"the log ends before {wanted.service} has answered the fact at "
+            f"{wanted.sequence}.{wanted.index}"
+        )
 
 
 class _Reading:
@@ -152,9 +167,9 @@ class _Reading:
             self._keep_commit(stored, message)
             n = self._inquiry.n
             if met := self._inquiry.lead(message, *self._place):
-                return self._slice(*met, n)
+                return self._slice(*met, n, settled=True)
         met = self._inquiry.lead_at_end(*self._place)
-        return self._slice(*met, self._inquiry.n) if met else None
+        return self._slice(*met, self._inquiry.n, settled=False) if met else None
 
     def _configure(self, message: Message) -> None:
         if message.sequence <= self._wanted.sequence:
@@ -173,7 +188,7 @@ class _Reading:
             self._codes.append(commit.code)
 
     def _slice(
-        self, question: Recorded[Any], recorded: list[Recorded[Any]], n: int
+        self, question: Recorded[Any], recorded: list[Recorded[Any]], n: int, *, settled: bool
     ) -> Slice | None:
         if self._asked_in is None:
             return None
@@ -187,6 +202,7 @@ class _Reading:
             links=self._links,
             asked_in=self._asked_in,
             commits=self._commits,
+            settled=settled,
             configuration=list(self._configured.values()),
             codes=sorted(set(self._codes)),
         )
