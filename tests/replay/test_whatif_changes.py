@@ -128,8 +128,8 @@ def test_signals_of_a_strategy_that_is_left_out_are_taken_from_their_batch() -> 
 def test_every_venue_is_a_paper_venue_where_nothing_can_be_asked_of_it() -> None:
     overlay = Overlay(Variant("baseline"))
 
-    assert overlay.opening(0, venue("PAPER")) is None
-    said = overlay.opening(1, replace(venue("SIM"), edge="venue-sim"))
+    assert overlay.opening("0", venue("PAPER")) is None
+    said = overlay.opening("1", replace(venue("SIM"), edge="venue-sim"))
 
     assert said is not None
     event = read_fact("whatif", said)[2]

@@ -125,9 +125,7 @@ def test_a_lower_limit_refuses_precisely_the_orders_above_it_with_both_numbers()
 @pytest.mark.parametrize("left_out", ["ext", "other"])
 def test_without_a_strategy_its_pnl_is_gone_and_nothing_else(left_out: str) -> None:
     log = played(SIZES)
-    document = audited(log)
-    document.finish()
-    figures = document.finish().figures
+    figures = audited(log).finish().figures
     own = sum(one.net for (name, _, _), one in figures.items() if name == left_out)
 
     found = whatif(log, without=[left_out])
@@ -224,6 +222,21 @@ def test_a_day_begins_with_what_was_held_and_ends_with_its_last_message(tmp_path
     assert variant["difference"]["recorded_fills_only"] == "-40"
     last = list(Archive(Path(variant["folder"]) / "archive").messages(0))[-1][-1]
     assert last.sequence == variant["last_sequence"]
+
+
+def test_a_supposition_on_a_supposed_day_takes_it_back(tmp_path: Path) -> None:
+    log = played(DAYS)
+    first = only(whatif(log, "risk.max_notional=500", day=SECOND, out=tmp_path / "first"))
+    archive = Archive(Path(first["folder"]) / "archive")
+    result = [stored for some in archive.messages(0) for stored in some]
+
+    again = whatif(result, "risk.max_notional=1000", day=SECOND)
+
+    assert again["baseline"]["equal"]
+    assert rules(only(again)["allowed_newly"]) == [
+        ("second day", "order_notional_max", "500", "960")
+    ]
+    assert net(only(again)) == net(whatif(log, day=SECOND)["record"])
 
 
 def test_what_is_held_of_a_strategy_that_is_left_out_stays_and_is_told() -> None:

@@ -39,12 +39,15 @@ class Overlay:
         self.overlaid: list[Overlaid] = []
         self.left_out = 0  # signals of strategies that the variant does without
 
-    def opening(self, number: int, event: Event) -> bytes | None:
-        """What is to be said at the beginning of a fact in force; null when it holds as it is."""
+    def opening(self, name: str, event: Event) -> bytes | None:
+        """What is to be said at the beginning of a fact in force; null when it holds as it is.
+
+        `name` is nowhere in the log yet, which may be the result of another what-if.
+        """
         changed = self._changed(event, 0)
         if changed is event:
             return None
-        return write_fact(f"{ACTOR}-{number}", NAMES[type(changed)], changed)
+        return write_fact(f"{ACTOR}-{name}", NAMES[type(changed)], changed)
 
     def fact(self, sequence: int, door: str, payload: bytes) -> bytes:
         """An operator's message as it is to be said."""

@@ -93,8 +93,10 @@ def lived(
 
 def _open(task: Task, overlay: Overlay, desk: Desk, log: list[Stored]) -> None:
     """Say at the beginning of the day what is to hold in place of what was in force."""
-    said = [overlay.opening(number, event) for number, event in enumerate(task.survey.opening)]
-    stored_at = log[task.survey.first - 1].stored_at
+    first = task.survey.first
+    opening = enumerate(task.survey.opening)
+    said = [overlay.opening(f"{first}-{number}", event) for number, event in opening]
+    stored_at = log[first - 1].stored_at
     subject = operator_subject(task.book, ACTOR)
     facts = [Stored(0, subject, payload, stored_at) for payload in said if payload]
     if facts:
