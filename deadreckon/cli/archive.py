@@ -117,6 +117,7 @@ def verify(
     nats: str | None = None,
     key: str | None = None,
     alone: Annotated[bool, Parameter(negative="")] = False,
+    columns: Annotated[bool, Parameter(negative="")] = False,
     json: bool = False,
 ) -> None:
     """Prove the archive: chain, signatures, files, counts, Merkle roots, and what the log says.
@@ -137,6 +138,8 @@ def verify(
         sealer.pub is believed.
     alone
         Look at the files alone, not at the log.
+    columns
+        Work out anew, from the messages' bytes, what the files of fills, orders and so on say.
     json
         Print one JSON object.
     """
@@ -151,6 +154,7 @@ def verify(
                 nats,
                 key=key,
                 alone=alone,
+                columns=columns,
                 progress=lambda done, end: progress("verifying", done, end),
             )
         )

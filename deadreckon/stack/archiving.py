@@ -51,16 +51,22 @@ async def seal(
 
 
 async def verify(
-    data: Path, nats: str | None, *, key: str | None, alone: bool, progress: Progress
+    data: Path,
+    nats: str | None,
+    *,
+    key: str | None,
+    alone: bool,
+    columns: bool,
+    progress: Progress,
 ) -> Verdict:
     """Prove a folder's archive, beside its log unless it is to be looked at `alone`."""
     root = data / FOLDER
     if alone or (is_archive_only(data) and nats is None):
-        return await check(root, None, key, progress)
+        return await check(root, None, key, progress, columns=columns)
     folder = Folder(data).check()
     logs.configure(folder.logs / "verify.log")
     async with open_bus(folder, nats, live_only=True) as bus:
-        return await check(root, bus, key, progress)
+        return await check(root, bus, key, progress, columns=columns)
 
 
 class Inclusion(Struct, frozen=True):

@@ -82,10 +82,12 @@ class Desk:
         )
         return asyncio.run(job)
 
-    def verify(self, *, alone: bool = False, key: str | None = None) -> Verdict:
+    def verify(
+        self, *, alone: bool = False, key: str | None = None, columns: bool = False
+    ) -> Verdict:
         """What `dr archive verify` does."""
         bus = None if alone else self.bus
-        return asyncio.run(verify(self.root, bus, key, lambda *_: None))
+        return asyncio.run(verify(self.root, bus, key, lambda *_: None, columns=columns))
 
     @property
     def chain(self) -> list[Manifest]:
@@ -118,10 +120,10 @@ def resign(desk: Desk, number: int, key: SealKey, **changes: Any) -> None:
     """Write a manifest anew, with the hashes that its files have now, and all after it."""
     chain = desk.chain
     for place in range(number - 1, len(chain)):
-        more = changes if place == number - 1 else {}
+        more = dict(changes) if place == number - 1 else {}
+        named = more.pop("segments", chain[place].segments)
         segments = [
-            structs.replace(each, sha256=file_digest(desk.root / each.path))
-            for each in chain[place].segments
+            structs.replace(each, sha256=file_digest(desk.root / each.path)) for each in named
         ]
         previous = digest_of(chain[place - 1]) if place else ""
         told = structs.replace(chain[place], segments=segments, previous=previous, **more)

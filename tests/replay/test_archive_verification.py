@@ -261,3 +261,50 @@ def test_a_sealed_range_that_the_log_has_not_heard_of_is_told_but_no_fault(desk:
     desk.log._tails.clear()
     found = desk.verify()
     assert (found.sound, found.unsaid) == (True, [2])
+
+
+@pytest.mark.parametrize("window", [5, 4_096])
+def test_columns_are_what_the_messages_say(
+    desk: Desk, window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deadreckon.replay.archive.rework.WINDOW", window)
+    assert desk.verify(columns=True).faults == []
+
+
+@pytest.mark.parametrize(
+    ("family", "change"),
+    [
+        ("fills", lambda rows: rows.with_columns(price=polars.lit("100.126"))),
+        ("fills", lambda rows: rows.with_columns(price_units=polars.lit(1))),
+        ("refusals", lambda rows: rows.clear()),
+        ("signals", lambda rows: polars.concat([rows, rows])),
+    ],
+)
+def test_columns_that_say_something_else_are_found_though_they_are_sealed(
+    desk: Desk, family: str, change: Callable[[polars.DataFrame], polars.DataFrame]
+) -> None:
+    """Only the sealer itself could do that: by a mistake, or a stolen key."""
+    path = desk.path(family, 1)
+    rows = polars.read_parquet(path, hive_partitioning=False)
+    rewrite(path, change)
+    count = len(polars.read_parquet(path, hive_partitioning=False))
+    segments = [
+        structs.replace(each, rows=count) if each.family == family else each
+        for each in desk.chain[0].segments
+    ]
+    resign(desk, 1, KEY, segments=segments)
+    assert desk.verify(alone=True).sound
+    [fault] = desk.verify(alone=True, columns=True).faults
+    assert (fault.where, fault.sequence) == (
+        path.relative_to(desk.root).as_posix(),
+        rows["sequence"][0],
+    )
+
+
+def test_a_sealed_file_that_is_no_parquet_is_named(desk: Desk) -> None:
+    desk.path("fills", 1).write_bytes(b"PAR1 and nothing")
+    desk.path("messages", 2).write_bytes(b"PAR1 and nothing")
+    resign(desk, 1, KEY)
+    reasons = {fault.where: fault.reason for fault in desk.verify(alone=True).faults}
+    assert "cannot be read" in reasons["fills/book=desk/day=2026-03-02/00000001.parquet"]
+    assert "cannot be read" in reasons["messages/book=desk/day=2026-03-03/00000002.parquet"]

@@ -5,7 +5,7 @@ for reading it with SQL, and an event that no shape can decode has none.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import cache
 from typing import Any, get_args
@@ -16,8 +16,8 @@ from msgspec import NODEFAULT, Struct, structs
 
 from deadreckon.contracts.amounts import EXACT, text
 from deadreckon.contracts.catalogue import EVENTS, VERSIONS
-from deadreckon.contracts.codec import decode_event, plain_body
-from deadreckon.contracts.envelope import Envelope
+from deadreckon.contracts.codec import UndecodableError, decode_event, plain_body
+from deadreckon.contracts.envelope import Commit, Envelope
 
 MESSAGES = "messages"
 MESSAGE_COLUMNS: dict[str, Any] = {
@@ -133,6 +133,16 @@ def _default(field: structs.FieldInfo) -> Any:
     if field.default_factory is not NODEFAULT:
         return field.default_factory()
     return None if field.default is NODEFAULT else field.default
+
+
+def rows_of(commit: Commit, sequence: int) -> Iterator[tuple[str, Row]]:
+    """The rows that a commit has, each with its family; none for what nobody can decode."""
+    for index, envelope in enumerate(commit.events):
+        for family in FAMILIES_OF.get(envelope.type, ()):
+            try:
+                yield family, row(envelope, sequence, index)
+            except UndecodableError:
+                continue
 
 
 def row(envelope: Envelope, sequence: int, index: int) -> Row:

@@ -27,6 +27,7 @@ from deadreckon.replay.archive.manifests import (
     read_prefix,
 )
 from deadreckon.replay.archive.merkle import Tree, leaf_hash
+from deadreckon.replay.archive.rework import differences
 from deadreckon.replay.archive.sealing import public_keys
 from deadreckon.replay.archive.segments import WINDOW, read_window
 from deadreckon.replay.archive.writing import file_digest
@@ -74,9 +75,12 @@ class Verdict(Struct):
         return min(places, default=None)
 
 
-async def verify(root: Path, bus: Bus | None, key: str | None, progress: Progress) -> Verdict:
+async def verify(
+    root: Path, bus: Bus | None, key: str | None, progress: Progress, *, columns: bool = False
+) -> Verdict:
     """Check an archive, against the log where there is one, and against a public key (hex) that is
-    known from elsewhere; without one the keys are those that the archive names itself."""
+    known from elsewhere; without one the keys are those that the archive names itself. With
+    `columns` what the families say is worked out anew from the messages, too."""
     chain, fault = read_prefix(root)
     job = _Verification(root, chain, key)
     if fault:
@@ -86,7 +90,9 @@ async def verify(root: Path, bus: Bus | None, key: str | None, progress: Progres
     await live.begin()
     for manifest in chain:
         job.check_manifest(manifest)
-        await job.check_range(manifest, live)
+        whole = await job.check_range(manifest, live)
+        if columns and whole:
+            job.check_columns(manifest)
         progress(manifest.last, chain[-1].last)
     job.check_strays()
     if bus is not None:
@@ -128,18 +134,26 @@ class _Verification:
             reason = f"it is signed by a key that is not {whose}: {manifest.public_key}"
             self.blame(where, manifest.first, reason)
 
-    async def check_range(self, manifest: Manifest, live: Live) -> None:
-        """Files, messages, counts and root of one range."""
-        whole = [self._is_whole(segment) for segment in manifest.segments]
+    async def check_range(self, manifest: Manifest, live: Live) -> bool:
+        """Files, messages, counts and root of one range; whether its files are those sealed."""
+        sound = [self._is_whole(segment) for segment in manifest.segments]
+        whole = all(sound)
         files = [each for each in manifest.segments if each.family == MESSAGES]
         if not all((self._root / each.path).is_file() for each in files):
-            return
+            return False
         try:
             await self._check_messages(manifest, [self._root / each.path for each in files], live)
         except (PolarsError, PanicException, OSError) as error:
-            if all(whole):
+            if whole:
                 reason = f"its segments cannot be read: {error}"
                 self.blame(self._of(manifest), manifest.first, reason)
+            return False
+        return whole
+
+    def check_columns(self, manifest: Manifest) -> None:
+        """What the columns say is what the messages say."""
+        for path, sequence in differences(self._root, manifest):
+            self.blame(path, sequence, f"its columns are not what message {sequence} says")
 
     def _is_whole(self, segment: Segment) -> bool:
         path = self._root / segment.path
@@ -149,8 +163,8 @@ class _Verification:
                 self.blame(segment.path, None, "it is not the file that was sealed")
                 return False
             rows = polars.scan_parquet(path, glob=False).select(polars.len()).collect().item()
-        except OSError as error:
-            self.blame(segment.path, None, f"it cannot be read: {error.strerror or error}")
+        except (OSError, PolarsError, PanicException) as error:
+            self.blame(segment.path, None, f"it cannot be read: {error}")
             return False
         if rows != segment.rows:
             self.blame(segment.path, None, f"it has {rows} rows, not {segment.rows}")

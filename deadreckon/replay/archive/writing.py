@@ -10,17 +10,11 @@ import polars
 from msgspec import Struct
 
 from deadreckon import __version__
-from deadreckon.contracts.codec import UndecodableError
 from deadreckon.contracts.envelope import Commit
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.moments import day_of
 from deadreckon.contracts.subjects import TOKEN, parse
-from deadreckon.replay.archive.families import (
-    FAMILIES_OF,
-    MESSAGES,
-    frame,
-    row,
-)
+from deadreckon.replay.archive.families import MESSAGES, frame, rows_of
 from deadreckon.replay.archive.manifests import (
     ArchiveError,
     Manifest,
@@ -91,7 +85,7 @@ class RangeWriter:
             )
         counted.last, counted.now = stored.sequence, now
         self._tree.add(leaf_hash(stored))
-        book = _book_of(stored.subject)
+        book = book_of(stored.subject)
         line = (stored.sequence, stored.stored_at, stored.subject, stored.payload)
         self._rows.setdefault((MESSAGES, book), []).append(line)
         if commit is not None:
@@ -107,19 +101,15 @@ class RangeWriter:
 
     def _add_events(self, commit: Commit, sequence: int, book: str) -> None:
         counted = self.counted
-        for index, envelope in enumerate(commit.events):
+        for envelope in commit.events:
             counted.events += 1
             counted.mode = envelope.mode
             known = counted.schemas.setdefault(envelope.type, [])
             if envelope.v not in known:
                 known.append(envelope.v)
                 known.sort()
-            for family in FAMILIES_OF.get(envelope.type, ()):
-                try:
-                    found = row(envelope, sequence, index)
-                except UndecodableError:
-                    continue
-                self._rows.setdefault((family, book), []).append(found)
+        for family, found in rows_of(commit, sequence):
+            self._rows.setdefault((family, book), []).append(found)
 
     def _spill(self) -> None:
         """Put what is held beside, so that memory stays small."""
@@ -246,7 +236,7 @@ def _to_disk(path: Path) -> None:
         os.close(handle)
 
 
-def _book_of(subject: str) -> str:
+def book_of(subject: str) -> str:
     """The folder of a subject; what anybody wrote into one never becomes part of a path."""
     try:
         book = parse(subject).book

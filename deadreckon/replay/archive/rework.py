@@ -1,0 +1,74 @@
+"""Works the families' columns out anew from the messages, to see that they say the same."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars
+
+from deadreckon.contracts.codec import UndecodableError, decode_commit
+from deadreckon.contracts.subjects import DOORS
+from deadreckon.replay.archive.families import MESSAGES, Row, columns, frame, rows_of
+from deadreckon.replay.archive.manifests import Manifest
+from deadreckon.replay.archive.segments import WINDOW, read_window
+from deadreckon.replay.archive.writing import Place, book_of
+from deadreckon.runtime.bus import Stored
+
+
+def differences(root: Path, manifest: Manifest) -> Iterator[tuple[str, int]]:
+    """Files of a range whose columns are not what its messages say, with the first such message.
+
+    Columns are compared that this program and the one that sealed both know.
+    """
+    files = {(each.family, each.book): root / each.path for each in manifest.segments}
+    tables = {
+        place: polars.scan_parquet(path, hive_partitioning=False, glob=False)
+        for place, path in files.items()
+    }
+    messages = polars.concat([table for (family, _), table in tables.items() if family == MESSAGES])
+    for begin in range(manifest.first, manifest.last + 1, WINDOW):
+        end = min(begin + WINDOW - 1, manifest.last)
+        expected = _rows(read_window(messages, begin, end))
+        for place in [place for place in {**tables, **expected} if place[0] != MESSAGES]:
+            table = tables.get(place)
+            sequence = _first(table, place[0], expected.get(place, []), begin, end)
+            if sequence is not None:
+                name = files[place].relative_to(root).as_posix() if table is not None else place[0]
+                yield name, sequence
+                return
+
+
+def _rows(messages: list[Stored]) -> dict[Place, list[Row]]:
+    found: dict[Place, list[Row]] = {}
+    for stored in messages:
+        if stored.subject.split(".")[2:3] in [[door] for door in DOORS]:
+            continue
+        try:
+            commit = decode_commit(stored.payload)
+        except UndecodableError:
+            continue
+        book = book_of(stored.subject)
+        for family, row in rows_of(commit, stored.sequence):
+            found.setdefault((family, book), []).append(row)
+    return found
+
+
+def _first(
+    table: polars.LazyFrame | None, family: str, rows: list[Row], begin: int, end: int
+) -> int | None:
+    """The first sequence at which a family's file has other rows than these; null: nowhere."""
+    if table is None:
+        return int(rows[0]["sequence"])
+    here = polars.col("sequence").is_between(begin, end)
+    found = table.filter(here).collect()
+    names = [name for name in columns(family) if name in found.columns]
+    told: list[tuple[Any, ...]] = found.select(names).rows()
+    reworked: list[tuple[Any, ...]] = frame(family, rows).select(names).rows()
+    if told == reworked:
+        return None
+    place = names.index("sequence")
+    for one, other in zip(told, reworked, strict=False):
+        if one != other:
+            return int(min(one[place], other[place]))
+    longer = max(told, reworked, key=len)
+    return int(longer[min(len(told), len(reworked))][place])
