@@ -15,13 +15,14 @@ from deadreckon.runtime import rolling, stream_roll
 from deadreckon.runtime.bus import HoleError
 from deadreckon.runtime.credentials import Credential
 from deadreckon.runtime.domain import Domain
+from deadreckon.runtime.ending import end
 from deadreckon.runtime.entrance import Entrance
 from deadreckon.runtime.jetstream import JetStreamBus
 from deadreckon.runtime.killpoints import passed
 from deadreckon.runtime.nkeys import new_seed
 from deadreckon.runtime.rights import NEXT, PROVISIONER, READER, ROLLER
 from deadreckon.runtime.rolling import Roll
-from deadreckon.runtime.server import EmbeddedServer
+from deadreckon.runtime.server import EmbeddedServer, ServerFailedError
 from deadreckon.runtime.server_files import Rolling, ServerFiles
 from deadreckon.runtime.switchboard import Switchboard
 
@@ -39,9 +40,13 @@ class Workshop(Struct, frozen=True):
 @asynccontextmanager
 async def workshop(data: Path, *, hurried: bool = False) -> AsyncIterator[Workshop]:
     """Start a server on the folder for as long as it takes. What a `hurried` one has copied is on
-    disk only once it was forced to. Raises StoreLockedError when one runs already."""
+    disk only once it was forced to. Raises StoreLockedError when one runs already, and
+    ServerFailedError when it dies: whoever waits for its answer is not to wait for ever."""
     roller = Credential(ROLLER, new_seed())  # for this run, and nowhere on disk
-    async with EmbeddedServer(data, rolling=Rolling(roller.key.public, hurried)) as server:
+    async with (
+        EmbeddedServer(data, rolling=Rolling(roller.key.public, hurried)) as server,
+        _while_it_lives(server),
+    ):
         entrance = server.address.entrance
         log = await entrance.roller(roller, STREAM)
         beside = await entrance.roller(roller, NEXT)
@@ -50,6 +55,23 @@ async def workshop(data: Path, *, hurried: bool = False) -> AsyncIterator[Worksh
         finally:
             await log.close()
             await beside.close()
+
+
+@asynccontextmanager
+async def _while_it_lives(server: EmbeddedServer) -> AsyncIterator[None]:
+    async def watch() -> None:
+        await server.died.wait()
+        patience.reschedule(asyncio.get_running_loop().time())
+
+    try:
+        async with asyncio.timeout(None) as patience:
+            watching = asyncio.create_task(watch(), name="nats-server")
+            try:
+                yield
+            finally:
+                await end([watching])
+    except TimeoutError:
+        raise ServerFailedError("nats-server died on the way; call it again") from None
 
 
 async def finish(data: Path, roll: Roll, progress: Progress) -> None:

@@ -1,7 +1,9 @@
 """Old history leaves a log of a real server: what stays is what it was, and so are its fences."""
 
 import asyncio
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,7 @@ from deadreckon.runtime.bus import (
 from deadreckon.runtime.folder import Folder, FolderBusyError
 from deadreckon.runtime.rights import OPERATOR
 from deadreckon.runtime.rolling import HalfRolledError, Roll
-from deadreckon.runtime.server import StoreLockedError
+from deadreckon.runtime.server import ServerFailedError, StoreLockedError, running
 from deadreckon.runtime.server_files import ServerFiles
 from deadreckon.runtime.stream import configuration
 from deadreckon.runtime.stream_roll import seal
@@ -284,6 +286,19 @@ async def test_who_has_spoken_in_what_stays_is_not_carried(data: Path) -> None:
         assert await carry_over(shop, last) == [("desk", "risk")]
         assert await carry_over(shop, last + 1) == [("shared", "market")]
         assert await carry_over(shop, last + 1) == []
+
+
+async def test_who_waits_for_a_server_that_died_does_not_wait_for_ever(data: Path) -> None:
+    async def bereft() -> None:
+        async with workshop(data) as shop:
+            server = running(data)
+            assert server is not None
+            os.kill(server.pid, signal.SIGKILL)
+            await carry_over(shop, 1_000)
+
+    with pytest.raises(ServerFailedError, match="nats-server died"):
+        await bereft()
+    assert (await live(data)).first == 1
 
 
 # Who may
