@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def backup(
     file: Path, *, data: Path = Path("var"), credentials: bool = False, json: bool = False
 ) -> None:
-    """Write a folder's log, and what lies beside it, into one file; a running stack goes on.
+    """Write a folder's log, archive and what lies beside into one file; a running stack goes on.
 
     Views and snapshots are left out: `dr restore` makes them from the log. A message that is
     damaged in the store ends the backup with an error.
