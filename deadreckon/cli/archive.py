@@ -244,6 +244,9 @@ def list_(*, data: Path = Path("var"), json: bool = False) -> None:
     if json:
         print(codec.dumps({"ranges": [plain(each) for each in ranges], "growth": plain(growth)}))
         return
+    if not ranges:
+        print(f"nothing is sealed in {data}; `dr archive seal` does it")
+        return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("range", "day", "messages", "sequences", "events", "bytes", "an event"):
         table.add_column(name, justify="left" if name in ("day", "sequences") else "right")

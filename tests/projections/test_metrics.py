@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from deadreckon.contracts import governance, orders, portfolio, signals, venues
+from deadreckon.contracts.archive import RangeSealed
 from deadreckon.contracts.event import Event
 from deadreckon.projections import metrics, metrics_file
 from deadreckon.projections.measures import BY_NAME, MEASURES, OTHER, SERIES_MAX
@@ -244,6 +245,12 @@ def test_a_damaged_log_is_a_total_halt() -> None:
     series = told(limits(), governance.LogDamaged("log.desk.risk.events", "not a commit"))
     assert gauge(series, "trading_halted", "desk", "all") == 1
     assert "log_damaged" not in str(series.counters["log_events_total"])  # never written
+
+
+def test_how_far_the_log_is_sealed_is_what_the_sealer_said_last() -> None:
+    words = [RangeSealed(n, 1, 50 * n, "", 50, 9, "", "", "") for n in (1, 2)]
+    assert gauge(told(*words), "archive_sealed_sequence") == 100
+    assert gauge(told(limits()), "archive_sealed_sequence") is None
 
 
 def test_limits_in_force_are_those_set_last() -> None:
