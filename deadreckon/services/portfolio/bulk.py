@@ -15,6 +15,7 @@ do not goes through `accounting.apply_fill` one fill at a time, in Python's inte
 """
 
 from collections.abc import Iterator, Sequence
+from math import log
 from typing import Any, NamedTuple
 
 import numpy
@@ -31,7 +32,7 @@ Integers = NDArray[numpy.int64]
 WORTHWHILE = 24  # fills of a position from which columns are faster than one at a time
 COST_MAX = 2**62
 FITS = float(COST_MAX)  # bounds are floats; they err by less than what is left to 2**63
-CONTRACTION = 75.0  # natural logarithm: 2**63 comes down to 1, and 1 to nothing but for e**-32
+CONTRACTION = 12.0  # natural logarithm: once bounds are 1 apart, they meet but for e**-12
 
 
 class Rows(NamedTuple):
@@ -102,7 +103,7 @@ def settled_costs(
         elif lasts[number] >= 0:
             found.append(_cost(position, course, rows, part, lasts[number]))
         else:
-            found.append(_met(course, rows, part))
+            found.append(_met(position, course, rows, slice(*part)))
     return found
 
 
@@ -179,26 +180,16 @@ def _cost(position: Position, course: _Course, rows: Rows, part: tuple[int, int]
         cost = int(course.held[last]) * int(rows.prices[last]) * position.contract
     if start == stop:
         return cost
-    quantities, held = rows.quantities[start:stop], course.held[start:stop]
-    notionals = course.notionals[start:stop]
-    at = numpy.flatnonzero((quantities ^ held) < 0)
-    if not len(at):
-        return cost + int(notionals.sum())
-    sign = 1 if held[0] > 0 else -1
-    reductions = _reductions(sign * quantities, sign * held, sign * notionals, at)
+    reductions, sign = _reductions(cost, position.contract, course, rows, slice(start, stop))
+    if reductions is None:
+        return cost + int(course.notionals[start:stop].sum())
     return sign * reductions.after(sign * cost)
 
 
-def _met(course: _Course, rows: Rows, part: tuple[int, int]) -> int | None:
+def _met(position: Position, course: _Course, rows: Rows, part: slice) -> int | None:
     """The cost of a position without a reset, if its reductions alone tell it."""
-    among = slice(*part)
-    quantities, held = rows.quantities[among], course.held[among]
-    at = numpy.flatnonzero((quantities ^ held) < 0)
-    if not len(at):
-        return None
-    sign = 1 if held[0] > 0 else -1
-    reductions = _reductions(sign * quantities, sign * held, sign * course.notionals[among], at)
-    cost = reductions.settled()
+    reductions, sign = _reductions(position.cost, position.contract, course, rows, part)
+    cost = None if reductions is None else reductions.settled()
     return None if cost is None else sign * cost
 
 
@@ -209,6 +200,7 @@ class _Reductions(NamedTuple):
     reduced: Integers  # quantity, more than 0
     held: Integers  # before it
     rest: int  # added after the last
+    dearest: int  # no unit that was held ever cost more
 
     def after(self, cost: int) -> int:
         """The cost after all of them, if it is `cost` before the first."""
@@ -218,21 +210,23 @@ class _Reductions(NamedTuple):
     def settled(self) -> int | None:
         """The cost after all of them, if they tell it by themselves."""
         distance = numpy.cumsum(-numpy.log1p(-self.reduced[::-1] / self.held[::-1]))
-        needed = int(numpy.searchsorted(distance, CONTRACTION)) + 1
+        most = int(self.held.max()) * self.dearest + len(self.held)
+        needed = int(numpy.searchsorted(distance, log(2 * most + 1) + CONTRACTION)) + 1
         if needed > len(self.held):
             return None
-        found = self._from_bounds(len(self.held) - needed)
+        found = self._from_bounds(len(self.held) - needed, most)
         return None if found is None else found + self.rest
 
-    def _from_bounds(self, start: int) -> int | None:
+    def _from_bounds(self, start: int, most: int) -> int | None:
         """The cost after the last, whatever it was at `start`; None if that still tells.
 
         A greater cost never becomes the smaller one, so what lies between two that met is there.
         """
-        low, high = -COST_MAX, COST_MAX
+        low, high = -most, most
         steps = iter(self._steps(start))
-        for added, reduced, held in steps:
-            low, high = low + added, high + added
+        for number, (added, reduced, held) in enumerate(steps):
+            if number:  # what was added before the first is in the bounds
+                low, high = low + added, high + added
             low -= divide_half_even(low * reduced, held)
             high -= divide_half_even(high * reduced, held)
             if low == high:
@@ -251,12 +245,32 @@ class _Reductions(NamedTuple):
 
 
 def _reductions(
-    quantities: Integers, held: Integers, notionals: Integers, at: Integers
-) -> _Reductions:
-    additions = notionals.copy()
+    cost: int, contract: int, course: _Course, rows: Rows, part: slice
+) -> tuple[_Reductions | None, int]:
+    """The reductions of a part without a reset, as if it were long, and the sign that makes it so.
+
+    `cost` is what the position costs before, or the most that it can. None where nothing reduces.
+    """
+    held = course.held[part]
+    sign = 1 if held[0] > 0 else -1
+    quantities, held = sign * rows.quantities[part], sign * held
+    additions = sign * course.notionals[part]
+    at = numpy.flatnonzero(quantities < 0)
+    if not len(at):
+        return None, sign
     additions[at] = 0
     running = numpy.cumsum(additions)
     reduced = -quantities[at]
-    between = numpy.diff(running[at], prepend=0)
-    rest = numpy.diff(running[[at[-1], -1]])
-    return _Reductions(between, reduced, held[at] + reduced, int(rest[0]))
+    begun = int(held[0] - quantities[0])
+    prices = rows.prices[part]
+    dearest = max(int(prices.max()), -int(prices.min())) * contract
+    return (
+        _Reductions(
+            added=numpy.diff(running[at], prepend=0),
+            reduced=reduced,
+            held=held[at] + reduced,
+            rest=int(numpy.diff(running[[at[-1], -1]])[0]),
+            dearest=max(dearest, abs(cost) // begun + 1) + 1,
+        ),
+        sign,
+    )
