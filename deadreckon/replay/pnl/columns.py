@@ -92,7 +92,8 @@ def read(paths: Sequence[Path]) -> Fills:
     names = [col(name).cast(pool) for name, pool in zip(NAMES, pools, strict=True)]
     amounts = [signed, col("price_units"), col("fee_units")]
     scales = [col(f"{name}_scale") for name in AMOUNTS]
-    table = scan(paths).select("sequence", *names, *amounts, *scales).collect(engine="streaming")
+    wanted = scan(paths).select("sequence", *names, *amounts, *scales)
+    table = wanted.collect(engine="streaming").rechunk()  # at once: column by column takes longer
     told = _told(paths) if any(table[f"{name}_units"].null_count() for name in AMOUNTS) else {}
     kinds, kind = _kinds([table[name] for name in NAMES])
     columns = [table[f"{name}_{part}"] for part in ("units", "scale") for name in AMOUNTS]

@@ -67,11 +67,15 @@ def _sums(before: list[Position], fills: Fills, number_of: Any) -> dict[int, Sum
     scales = fills.quantity_scales * SCALE_MAX + fills.price_scales
     codes = number_of.astype(numpy.int32)[fills.kind] * (SCALE_MAX * SCALE_MAX) + scales
     count = len(before) * SCALE_MAX * SCALE_MAX
-    quantities = sums_by(codes, fills.quantities, count)
-    notionals = sums_by(codes, fills.quantities * fills.prices, count)
+    met = numpy.flatnonzero(numpy.bincount(codes, minlength=count))
+    places = numpy.zeros(count, dtype=numpy.intp)
+    places[met] = numpy.arange(len(met))
+    codes = places[codes]
+    quantities = sums_by(codes, fills.quantities, len(met))
+    notionals = sums_by(codes, fills.quantities * fills.prices, len(met))
     found: dict[int, Sum] = {}
     fine = set()
-    for code in numpy.flatnonzero(numpy.bincount(codes, minlength=count)).tolist():
+    for place, code in enumerate(met.tolist()):
         number, quantity_scale, price_scale = (
             code // (SCALE_MAX * SCALE_MAX),
             code // SCALE_MAX % SCALE_MAX,
@@ -84,8 +88,8 @@ def _sums(before: list[Position], fills: Fills, number_of: Any) -> dict[int, Sum
             fine.add(number)
             continue
         known = found.get(number) or Sum(position, position, 0)
-        held = known.position.quantity + quantities[code] * 10**finer
-        value = notionals[code] * 10 ** (finer + closer) * position.contract
+        held = known.position.quantity + quantities[place] * 10**finer
+        value = notionals[place] * 10 ** (finer + closer) * position.contract
         after = structs.replace(position, quantity=held)
         found[number] = Sum(after, position, known.notional + value)
     return {number: it for number, it in found.items() if number not in fine}
@@ -120,8 +124,9 @@ def _settled(
 
 def _dearest(fills: Fills) -> float:
     """No less than any price, in quote currency."""
-    sizes = numpy.abs(fills.prices.astype(float)) * 10.0**-fills.price_scales
-    return float(sizes.max()) * (1 + 1e-9)
+    steps = 10.0 ** -numpy.arange(SCALE_MAX)
+    prices = fills.prices * steps[fills.price_scales]
+    return max(float(prices.max()), -float(prices.min())) * (1 + 1e-9)
 
 
 def _most(it: Sum, quantity: int, dearest: float) -> int:
