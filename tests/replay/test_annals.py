@@ -1,5 +1,6 @@
 """The archive and the log that goes on from it are one log, or none at all."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -109,6 +110,22 @@ async def test_a_reader_that_came_by_the_archive_follows_what_is_appended(
 
     assert sequence == len(whole) + 1
     assert [it.payload for it in await reader.next(1.0)] == [b"later"]
+    await reader.close()
+
+
+async def test_a_reader_that_was_cancelled_while_it_read_has_lost_nothing(
+    annals: Bus, whole: list[Stored]
+) -> None:
+    reader = await annals.read(0)
+    impatient = asyncio.create_task(reader.next(1.0))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    found: list[Stored] = []
+    while len(found) < len(whole):
+        found += await reader.next(1.0)
+
+    assert impatient.cancelled()
+    assert found == whole
     await reader.close()
 
 

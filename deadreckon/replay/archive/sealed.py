@@ -91,6 +91,7 @@ class SealedReader:
         self.last = after
         self._upto = upto
         self._lists = archive.messages(after, upto)
+        self._coming: asyncio.Future[list[Stored]] | None = None
 
     @property
     def ended(self) -> bool:
@@ -102,7 +103,13 @@ class SealedReader:
         if self.ended:
             await asyncio.sleep(wait)
             return []
-        return await asyncio.to_thread(self._next)
+        if self._coming is None:
+            self._coming = asyncio.ensure_future(asyncio.to_thread(self._next))
+        # Who is cancelled while it is read gets it with the next call.
+        found = await asyncio.shield(self._coming)
+        self._coming = None
+        self.last = found[-1].sequence
+        return found
 
     def _next(self) -> list[Stored]:
         with told_as_hole():
@@ -112,12 +119,13 @@ class SealedReader:
         for expected, stored in enumerate(found, self.last + 1):
             if stored.sequence != expected:
                 raise HoleError(f"the archive goes on with {stored.sequence}, not {expected}")
-        self.last = found[-1].sequence
         return found
 
     async def close(self) -> None:
         """Stop reading."""
         self._upto = self.last
+        if self._coming is not None:
+            await asyncio.gather(self._coming, return_exceptions=True)
 
 
 @contextmanager
