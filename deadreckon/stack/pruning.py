@@ -10,7 +10,7 @@ from deadreckon.contracts.moments import DAY, day_of
 from deadreckon.contracts.subjects import commit_subject
 from deadreckon.replay.archive.manifests import ArchiveError, Manifest, is_sealed
 from deadreckon.replay.archive.merkle import Tree, leaf_hash
-from deadreckon.replay.archive.place import FOLDER, has_archive
+from deadreckon.replay.archive.place import FOLDER, has_archive, is_archive_only
 from deadreckon.replay.archive.segments import Archive
 from deadreckon.runtime import logs, rolling
 from deadreckon.runtime.bus import Bus, ConfigurationError, HoleError, LogInfo, Stored
@@ -118,6 +118,8 @@ def bytes_under(folder: Path) -> int:
 async def _proof(data: Path, policy: Policy | None, progress: Progress) -> Proof:
     if policy is None:
         raise PruneError("say what is old: --older-than 30d, or --before 2022-01-15")
+    if is_archive_only(data):
+        raise PruneError(f"{data} is an archive without a log: there is nothing that could leave")
     if not has_archive(data):
         raise PruneError(f"nothing of {data} was sealed: `dr archive seal` does that first")
     try:

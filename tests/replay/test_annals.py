@@ -29,6 +29,7 @@ from deadreckon.runtime.memory import MemoryBus, MemoryLog
 from deadreckon.runtime.rights import OPERATOR
 from deadreckon.runtime.switchboard import acting
 from deadreckon.stack.host import check_whole, keeping_bus, open_bus, stack_bus
+from deadreckon.stack.pruning import Policy, PruneError, prune
 from tests.runtime.messages import Log
 from tests.stories import START, bar
 
@@ -315,7 +316,11 @@ async def test_nothing_can_be_added_to_an_archive_and_no_stack_runs_on_it(data: 
         with pytest.raises(ConfigurationError, match="nothing can run on it"):
             async with entering:
                 pass
-    assert not (data / "nats").exists()
+    with pytest.raises(PruneError, match="nothing that could leave"):
+        await prune(
+            data, Policy(before="2100-01-01"), agrees=lambda _: True, progress=lambda *_: None
+        )
+    assert is_archive_only(data)
 
 
 async def test_part_of_an_archive_ends_where_it_is_told_to(data: Path, whole: list[Stored]) -> None:

@@ -14,9 +14,9 @@ def has_archive(data: Path) -> bool:
 
 
 def is_archive_only(data: Path) -> bool:
-    """Whether a folder holds an archive and never had a log that goes on: a what-if's result, for
-    one. A folder that has lost its store is none: the end of its log is not in the archive."""
-    return has_archive(data) and not (data / "nats").exists()
+    """Whether a folder holds an archive and no server ever kept a log in it: a what-if's result,
+    for one. One that has lost its store is none: the end of its log is not in the archive."""
+    return has_archive(data) and not (data / "nats" / "lock").exists()
 
 
 async def one_log(data: Path, live: Bus) -> Bus:
