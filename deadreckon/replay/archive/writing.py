@@ -33,6 +33,7 @@ UNFINISHED = ".unfinished"  # the folder of a range that is being written
 CHUNK_MESSAGES = 20_000  # held in memory before they go to disk, so that a day may be of any size
 CHUNK_BYTES = 16 * 1024 * 1024
 ROW_GROUP = 4_096  # rows: what a reader of a few messages has to unpack
+ROW_GROUP_TYPED = 131_072  # of a family: it is scanned whole
 NO_BOOK = "_"  # the folder of subjects that no service of ours would write
 HASHED = 1024 * 1024  # bytes at a time
 
@@ -166,8 +167,9 @@ class RangeWriter:
         family, book = place
         path = Path(family, f"book={book}", f"day={day}", f"{self._number:08d}.parquet")
         beside = self._work / f"{family}.{book}.parquet"
+        size = ROW_GROUP if family == MESSAGES else ROW_GROUP_TYPED
         polars.scan_ipc(self._parts[place]).sink_parquet(
-            beside, compression="zstd", row_group_size=ROW_GROUP, maintain_order=True
+            beside, compression="zstd", row_group_size=size, maintain_order=True
         )
         rows = polars.scan_parquet(beside).select(polars.len()).collect().item()
         segment = Segment(
