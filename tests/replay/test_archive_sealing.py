@@ -236,6 +236,19 @@ def test_another_archive_than_the_logs_own_is_refused(desk: Desk, tmp_path: Path
         desk.seal()
 
 
+def test_a_log_that_ends_before_its_archive_is_not_sealed_on(desk: Desk) -> None:
+    older = list(desk.log.messages)
+    desk.seal(everything=True)
+    last, before = desk.chain[-1].last, desk.files()
+
+    for end in (last - 1, 0):  # a copy from before, and an empty one
+        desk.log.messages[:] = older[:end]
+        for again in (False, True):
+            with pytest.raises(ArchiveError, match=f"ends at {end}, though {last} is sealed"):
+                desk.seal(everything=True, again=again)
+        assert (desk.log.messages, desk.files()) == (older[:end], before)
+
+
 def test_a_log_that_was_made_is_not_sealed_on(desk: Desk) -> None:
     write_log(desk.root, desk.log.messages[:50])
     with pytest.raises(ArchiveError, match="made, not recorded"):

@@ -145,6 +145,11 @@ async def seal_days(
         if chain and not chain[-1].public_key:
             raise ArchiveError(f"{root} holds a log that was made, not recorded: it stays as it is")
         end = (await retry(bus.info)).last
+        if chain and chain[-1].last > end:
+            raise ArchiveError(
+                f"the log ends at {end}, though {chain[-1].last} is sealed in {root}: it was cut, "
+                "or is another log, and the archive stays as it is"
+            )
         now = await decision_time(bus)
         target = None if everything else _target(now, day)
         speaker = Speaker(bus)
