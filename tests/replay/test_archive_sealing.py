@@ -15,7 +15,7 @@ from deadreckon.projections.writing import alone
 from deadreckon.replay.archive import writing
 from deadreckon.replay.archive.manifests import ArchiveError, file_bytes, file_of
 from deadreckon.replay.archive.merkle import leaf_hash, root_of
-from deadreckon.replay.archive.sealing import LOCK, OpenDayError
+from deadreckon.replay.archive.sealing import LOCK, PUBLIC, OpenDayError
 from deadreckon.replay.archive.segments import Archive, write_log, write_range
 from deadreckon.replay.archive.signing import DamagedKeyError, kept_key
 from deadreckon.runtime.bus import HoleError
@@ -247,6 +247,37 @@ def test_a_log_that_ends_before_its_archive_is_not_sealed_on(desk: Desk) -> None
             with pytest.raises(ArchiveError, match=f"ends at {end}, though {last} is sealed"):
                 desk.seal(everything=True, again=again)
         assert (desk.log.messages, desk.files()) == (older[:end], before)
+
+
+@pytest.mark.parametrize(
+    ("taken", "named"),
+    [("lock", "lock"), (".unfinished", ".unfinished"), ("manifests", "manifests")],
+)
+def test_what_the_disk_does_not_take_is_named(desk: Desk, taken: str, named: str) -> None:
+    desk.root.mkdir()
+    (desk.root / taken).mkdir() if taken == "lock" else (desk.root / taken).write_text("")
+    with pytest.raises(ArchiveError, match=rf"{named}\S* cannot be written: \w+"):
+        desk.seal()
+
+
+def test_a_file_that_grows_too_large_is_told_in_words(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As polars says it: without a number, and without the file's name."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError("File too large (os error 27)")
+
+    monkeypatch.setattr("polars.DataFrame.write_ipc", full)
+    with pytest.raises(ArchiveError, match="archive cannot be written: File too large"):
+        desk.seal()
+
+
+def test_keys_that_cannot_be_read_end_the_sealing(desk: Desk) -> None:
+    desk.seal(FIRST)
+    (desk.root / PUBLIC).write_bytes(b"\xff")
+    with pytest.raises(ArchiveError, match=f"{PUBLIC} cannot be read"):
+        desk.seal()
 
 
 def test_a_log_that_was_made_is_not_sealed_on(desk: Desk) -> None:

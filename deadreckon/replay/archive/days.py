@@ -14,7 +14,7 @@ from deadreckon.contracts.moments import DAY
 from deadreckon.contracts.subjects import DOORS, SHARED
 from deadreckon.replay.archive.manifests import Manifest
 from deadreckon.replay.archive.signing import SealKey
-from deadreckon.replay.archive.writing import RangeWriter
+from deadreckon.replay.archive.writing import RangeWriter, onto_disk
 from deadreckon.runtime.bus import Stored
 from deadreckon.runtime.intake import CLOCKS
 
@@ -53,7 +53,7 @@ class DayWriter:
 
     def add(self, stored: Stored) -> Manifest | None:
         """One more message; the manifest of the day that it ended, if it did. Raises ArchiveError,
-        and OSError where the disk fails."""
+        also where the disk fails."""
         commit = _commit_of(stored)
         before = self.now
         if commit is not None and stored.subject.startswith(TIMES):
@@ -61,9 +61,10 @@ class DayWriter:
         ended = None
         if self._splits and self._writer and before and self.now // DAY > before // DAY:
             ended = self.finish()
-        if self._writer is None:
-            self._writer = RangeWriter(self._root, self.before)
-        self._writer.add(stored, commit, self.now)
+        with onto_disk(self._root):
+            if self._writer is None:
+                self._writer = RangeWriter(self._root, self.before)
+            self._writer.add(stored, commit, self.now)
         if commit is None and stored.subject.split(".")[2:3] not in [[door] for door in DOORS]:
             self._writer.damaged()
         self._begun = self._begun or not stored.subject.startswith(SEALS)
@@ -77,8 +78,9 @@ class DayWriter:
     def finish(self, root: str = "") -> Manifest:
         """Seal the open range, whatever its day has come to; only with this Merkle root (hex), if
         one is given. Raises ArchiveError."""
-        writer = self._writer or RangeWriter(self._root, self.before)
-        manifest = writer.finish(self._key, root=root)
+        with onto_disk(self._root):
+            writer = self._writer or RangeWriter(self._root, self.before)
+            manifest = writer.finish(self._key, root=root)
         self.before, self._writer, self._begun = manifest, None, False
         self._wrote(manifest)
         return manifest

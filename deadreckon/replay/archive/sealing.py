@@ -5,6 +5,7 @@ manifest), the manifest, the word in the log. Killed anywhere and run again it e
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from msgspec import Struct
@@ -22,7 +23,7 @@ from deadreckon.replay.archive.manifests import ArchiveError, Manifest, digest_o
 from deadreckon.replay.archive.reading import stored_after
 from deadreckon.replay.archive.restoring import restore
 from deadreckon.replay.archive.signing import SealKey
-from deadreckon.replay.archive.writing import replace_durably
+from deadreckon.replay.archive.writing import onto_disk, replace_durably
 from deadreckon.runtime import killpoints
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.domain import Domain, retry
@@ -140,7 +141,9 @@ async def seal_days(
 
     Raises OpenDayError, ArchiveError, BusyError when another sealer is at work, and HoleError.
     """
-    with alone(root / LOCK, wait=False):
+    with ExitStack() as held:
+        with onto_disk(root):
+            held.enter_context(alone(root / LOCK, wait=False))
         chain = read_chain(root)
         if chain and not chain[-1].public_key:
             raise ArchiveError(f"{root} holds a log that was made, not recorded: it stays as it is")
@@ -232,12 +235,15 @@ def _publish(root: Path, key: SealKey) -> None:
     known = public_keys(root)
     if key.public not in known:
         text = "".join(f"{each}\n" for each in [*known, key.public])
-        replace_durably(root, path, text.encode())
+        with onto_disk(root):
+            replace_durably(root, path, text.encode())
 
 
 def public_keys(root: Path) -> list[str]:
-    """The public keys (hex) that an archive says it was sealed with."""
+    """The public keys (hex) that an archive says it was sealed with. Raises ArchiveError."""
     try:
         return (root / PUBLIC).read_text("ascii").split()
     except FileNotFoundError:
         return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArchiveError(f"{root / PUBLIC} cannot be read as public keys: {error}") from error

@@ -3,11 +3,14 @@
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import polars
 from msgspec import Struct
+from polars.exceptions import PanicException, PolarsError
 
 from deadreckon import __version__
 from deadreckon.contracts.envelope import Commit
@@ -182,6 +185,19 @@ class RangeWriter:
     def discard(self) -> None:
         """Forget what was not finished."""
         shutil.rmtree(self._root / UNFINISHED, ignore_errors=True)
+
+
+@contextmanager
+def onto_disk(root: Path) -> Iterator[None]:
+    """Raises ArchiveError, with the file where it is known, when the disk does not take what the
+    block writes under `root`."""
+    try:
+        yield
+    except (OSError, PolarsError, PanicException) as error:
+        path, reason = root, str(error)
+        if isinstance(error, OSError):
+            path, reason = error.filename or root, error.strerror or reason
+        raise ArchiveError(f"{path} cannot be written: {reason}") from error
 
 
 def sweep(root: Path, number: int) -> None:
