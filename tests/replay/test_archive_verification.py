@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 
 from deadreckon.replay.archive.manifests import ArchiveError, file_bytes, file_of
+from deadreckon.replay.archive.sealing import PUBLIC
 from deadreckon.replay.archive.segments import Archive
 from tests.replay.archived import FOREIGN, KEY, Desk, resign, rewrite, trust
 
@@ -107,8 +108,8 @@ MESSAGES = "messages/book=desk/day=2026-03-02/00000001.parquet"
         (another_subject, MESSAGES, RISK),
         (a_row_less, MESSAGES, RISK),
         (a_row_twice, MESSAGES, RISK),
-        (lambda desk: desk.path("messages", 1).unlink(), MESSAGES, None),
-        (lambda desk: desk.path("messages", 1).write_bytes(b"PAR1"), MESSAGES, None),
+        (lambda desk: desk.path("messages", 1).unlink(), MESSAGES, 1),
+        (lambda desk: desk.path("messages", 1).write_bytes(b"PAR1"), MESSAGES, 1),
         (bend, "fills/book=desk/day=2026-03-03/00000002.parquet", None),
         (swap, MESSAGES, 1),
     ],
@@ -221,6 +222,30 @@ def test_a_file_that_no_manifest_names_is_found(desk: Desk) -> None:
     assert [fault.where for fault in desk.verify().faults] == [
         "fills/book=desk/day=2026-03-02/9.parquet"
     ]
+
+
+@pytest.mark.parametrize("name", ["messages/evil.parquet", "evil.parquet", "fills/a/b.parquet"])
+def test_a_file_outside_of_the_hive_folders_is_found(desk: Desk, name: str) -> None:
+    (desk.root / ".unfinished" / "00000003").mkdir(parents=True)
+    for stray in (name, ".unfinished/00000003/fills.desk.parquet"):  # one is the sealer's own
+        (desk.root / stray).parent.mkdir(exist_ok=True)
+        (desk.root / stray).write_bytes(desk.path("messages", 1).read_bytes())
+    assert [fault.where for fault in desk.verify().faults] == [name]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe garbage", b"no key at all"])
+def test_public_keys_that_are_none_are_a_fault_by_name(desk: Desk, content: bytes) -> None:
+    (desk.root / PUBLIC).write_bytes(content)
+    found = desk.verify()
+    assert not found.sound
+    assert any(PUBLIC in fault.where + fault.reason for fault in found.faults)
+
+
+def test_a_cut_segment_of_messages_is_bad_from_the_first_message_of_its_range(desk: Desk) -> None:
+    path = desk.path("messages", 2)
+    path.write_bytes(path.read_bytes()[:-100])
+    for alone in (False, True):
+        assert desk.verify(alone=alone).first_bad_sequence == desk.chain[1].first
 
 
 def test_a_log_that_differs_from_the_archive_is_found(desk: Desk) -> None:

@@ -19,6 +19,7 @@ from deadreckon.replay.archive.days import SEALS
 from deadreckon.replay.archive.families import MESSAGES
 from deadreckon.replay.archive.live import Live
 from deadreckon.replay.archive.manifests import (
+    ArchiveError,
     Manifest,
     Segment,
     digest_of,
@@ -28,9 +29,9 @@ from deadreckon.replay.archive.manifests import (
 )
 from deadreckon.replay.archive.merkle import Tree, leaf_hash
 from deadreckon.replay.archive.rework import differences
-from deadreckon.replay.archive.sealing import public_keys
+from deadreckon.replay.archive.sealing import PUBLIC, public_keys
 from deadreckon.replay.archive.segments import WINDOW, read_window
-from deadreckon.replay.archive.writing import file_digest
+from deadreckon.replay.archive.writing import UNFINISHED, file_digest
 from deadreckon.runtime.bus import Bus, Stored
 
 Progress = Callable[[int, int], None]  # sequence reached, of how many
@@ -110,10 +111,17 @@ class _Verification:
         self._root = root
         self._chain = chain
         self._key = key
-        self._known = [key] if key else public_keys(root)
         self._words: list[tuple[int, RangeSealed]] = []  # with the sequence of each
         self.last = chain[-1].last if chain else 0
         self.verdict = Verdict(ranges=len(chain), last=self.last)
+        self._known = [key] if key else self._published()
+
+    def _published(self) -> list[str]:
+        try:
+            return public_keys(self._root)
+        except ArchiveError as error:
+            self.blame(PUBLIC, None, str(error))
+            return []
 
     def blame(self, where: str, sequence: int | None, reason: str) -> None:
         """Put down a fault."""
@@ -136,7 +144,7 @@ class _Verification:
 
     async def check_range(self, manifest: Manifest, live: Live) -> bool:
         """Files, messages, counts and root of one range; whether its files are those sealed."""
-        sound = [self._is_whole(segment) for segment in manifest.segments]
+        sound = [self._is_whole(segment, manifest) for segment in manifest.segments]
         whole = all(sound)
         files = [each for each in manifest.segments if each.family == MESSAGES]
         if not all((self._root / each.path).is_file() for each in files):
@@ -144,9 +152,8 @@ class _Verification:
         try:
             await self._check_messages(manifest, [self._root / each.path for each in files], live)
         except (PolarsError, PanicException, OSError) as error:
-            if whole:
-                reason = f"its segments cannot be read: {error}"
-                self.blame(self._of(manifest), manifest.first, reason)
+            reason = f"its segments cannot be read: {error}"
+            self.blame(self._of(manifest), manifest.first, reason)
             return False
         return whole
 
@@ -155,8 +162,11 @@ class _Verification:
         for path, sequence in differences(self._root, manifest):
             self.blame(path, sequence, f"its columns are not what message {sequence} says")
 
-    def _is_whole(self, segment: Segment) -> bool:
+    def _is_whole(self, segment: Segment, manifest: Manifest) -> bool:
         path = self._root / segment.path
+        # Which message is another one, is not in the hash of a file; where it cannot be read, all
+        # of its range are lost.
+        lost = manifest.first if segment.family == MESSAGES else None
         self.verdict.files += 1
         try:
             if file_digest(path) != segment.sha256:
@@ -164,7 +174,7 @@ class _Verification:
                 return False
             rows = polars.scan_parquet(path, glob=False).select(polars.len()).collect().item()
         except (OSError, PolarsError, PanicException) as error:
-            self.blame(segment.path, None, f"it cannot be read: {error}")
+            self.blame(segment.path, lost, f"it cannot be read: {error}")
             return False
         if rows != segment.rows:
             self.blame(segment.path, None, f"it has {rows} rows, not {segment.rows}")
@@ -229,9 +239,10 @@ class _Verification:
     def check_strays(self) -> None:
         """Files that a query over the folders would read, though no manifest names them."""
         named = {segment.path for each in self._chain for segment in each.segments}
-        for path in sorted(self._root.glob("*/book=*/day=*/*.parquet")):
-            if _name(self._root, path) not in named:
-                self.blame(_name(self._root, path), None, "no manifest names this file")
+        for path in sorted(self._root.rglob("*.parquet")):
+            name = _name(self._root, path)
+            if name not in named and path.relative_to(self._root).parts[0] != UNFINISHED:
+                self.blame(name, None, "no manifest names this file")
 
     def check_end(self, live: Live) -> None:
         """The log goes on at least as far as the archive."""
