@@ -1,6 +1,7 @@
 """`dr archive`: closed days of the log in sealed files, and the proof that nobody changed them."""
 
 import json as codec
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -143,6 +144,8 @@ def verify(
     json
         Print one JSON object.
     """
+    if key is not None and not _is_public_key(key):
+        fail(f"--key {key}: give the sealer's public key, 64 hex digits", EXIT_USAGE)
     from deadreckon.cli.running import run
     from deadreckon.stack.archiving import verify as job
     from deadreckon.stack.auditing import progress_told
@@ -152,7 +155,7 @@ def verify(
             lambda: job(
                 data,
                 nats,
-                key=key,
+                key=key and key.lower(),
                 alone=alone,
                 columns=columns,
                 progress=lambda done, end: progress("verifying", done, end),
@@ -163,6 +166,10 @@ def verify(
     _tell_verdict(found, json)
     if not found.sound or not found.ranges:
         raise SystemExit(EXIT_DIFFERENCE)
+
+
+def _is_public_key(text: str) -> bool:
+    return re.fullmatch("[0-9a-fA-F]{64}", text) is not None
 
 
 def _tell_verdict(found: "Verdict", as_json: bool) -> None:
