@@ -23,7 +23,7 @@ def root(hashes: list[bytes]) -> bytes:
 
 folder, key = Path(sys.argv[1]), Ed25519PublicKey.from_public_bytes(bytes.fromhex(sys.argv[2]))
 previous, last = "", 0
-for file in sorted(folder.glob("manifests/*.json")):
+for file in sorted(folder.glob("manifests/*.json")) or sys.exit(f"{folder}: nothing is sealed"):
     told = json.loads(file.read_bytes())
     signature = bytes.fromhex(told.pop("signature"))
     key.verify(signature, json.dumps(told, sort_keys=True, separators=(",", ":")).encode())

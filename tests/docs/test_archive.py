@@ -89,6 +89,14 @@ def test_a_third_party_finds_what_was_changed(desk: Desk) -> None:
     assert proved(desk).returncode == 1
 
 
+def test_where_nothing_is_sealed_nothing_is_proved(tmp_path: Path) -> None:
+    tmp_path.joinpath("var").mkdir()
+    desk = Desk(tmp_path / "var")
+    done = proved(desk)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "nothing is sealed" in done.stderr
+
+
 def test_a_third_party_finds_a_cut_chain(desk: Desk) -> None:
     file_of(desk.root, 2).unlink()
     assert "00000003.json" in proved(desk).stderr
