@@ -1,6 +1,7 @@
 """Compares projections with their own digests and with a fresh fold of the log."""
 
 import os
+import sqlite3
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -76,14 +77,18 @@ class Verifier:
         try:
             return opening()
         except SinkError as error:
-            found = Difference(name, "", (), "", "", "", str(error))
-            self.differences.append(found)
-            return None
+            self._note([Difference(name, "", (), "", "", "", str(error))])
+        except (OSError, sqlite3.Error) as error:
+            self._note([_damaged(name, error)])
+        return None
 
     def _meet(self) -> None:
         place = self._projector.place
         if self._audit and self._audit.place == place:
-            self._compare_audit(self._audit)
+            try:
+                self._compare_audit(self._audit)
+            except sqlite3.Error as error:  # a table is gone, say
+                self._note([_damaged("audit", error)])
         if self._lake and self._lake.place == place:
             self._compare_lake(self._lake)
         if self._metrics and self._metrics.place == place:
@@ -156,6 +161,11 @@ def verify(
             if progress:
                 progress(sequence)
         return verifier.differences
+
+
+def _damaged(name: str, error: Exception) -> Difference:
+    """A projection of which nothing more can be said than that it cannot be read."""
+    return Difference(name, "", (), "", "", "", f"{error}; `dr rebuild` makes it anew")
 
 
 def _examined(path: Path) -> AuditBook:

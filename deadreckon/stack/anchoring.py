@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.bus import Bus, HoleError
 from deadreckon.runtime.domain import retry
 from deadreckon.runtime.leash import leashed
 
@@ -37,7 +37,11 @@ class Anchoring:
 
     async def look(self) -> None:
         """Bring them up, if the log has grown enough since the last time."""
-        last = (await retry(self._bus.info)).last
+        try:
+            last = (await retry(self._bus.info)).last
+        except HoleError as error:  # of an archive that is away; the log itself goes on
+            log.warning("anchors_not_kept", reason=str(error), next_try_seconds=LOOK)
+            return
         if last - self.place >= GROWTH and await self._bring_up(last):
             self.place = last
 

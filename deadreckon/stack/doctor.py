@@ -14,6 +14,8 @@ from deadreckon.projections.audit import AuditBook
 from deadreckon.projections.lake import Lake
 from deadreckon.projections.sink import SinkError
 from deadreckon.projections.store import Paths, paths
+from deadreckon.replay.archive.manifests import ArchiveError
+from deadreckon.replay.archive.place import FOLDER, has_archive
 from deadreckon.replay.reading import messages
 from deadreckon.runtime import logs
 from deadreckon.runtime.binary import MissingServerError, nats_server
@@ -83,6 +85,8 @@ async def _log(folder: Folder, nats: str | None) -> AsyncIterator[Finding]:
             yield Finding("stream", True, "configured so that nothing in it can be lost or revived")
             async for finding in _content(bus):
                 yield finding
+            if has_archive(folder.root):
+                yield await look_at_archive(folder, bus)
             yield look_at_views(folder, (await bus.info()).last)
             yield look_at_snapshots(folder)
     except ConfigurationError as error:
@@ -103,6 +107,24 @@ async def _content(bus: Bus) -> AsyncIterator[Finding]:
     ]
     seen = "; ".join(damages[:DAMAGES_SHOWN]) or "every commit continues its domain's chain"
     yield Finding("chains", not damages, seen)
+
+
+async def look_at_archive(folder: Folder, bus: Bus) -> Finding:
+    """Whether the archive is the one of which the log says that it was sealed; that its bytes are
+    still those is shown by `dr archive verify`."""
+    from deadreckon.replay.archive.annals import disagreement  # polars; few folders need it
+    from deadreckon.replay.archive.sealing import last_said
+    from deadreckon.replay.archive.segments import Archive
+
+    try:
+        archive = Archive(folder.root / FOLDER)
+        fault = disagreement(archive.manifests, await last_said(bus))
+        seen = f"{len(archive.manifests)} ranges up to message {archive.last:,}, as the log says"
+    except ArchiveError as error:
+        fault = str(error)
+        seen = ""
+    told = f"{fault}; `dr archive verify` says more" if fault else seen
+    return Finding("archive", not fault, told)
 
 
 def _replica(replica: Replica) -> Finding:

@@ -8,9 +8,11 @@ from msgspec import Struct
 
 from deadreckon.contracts.moments import DAY, day_of
 from deadreckon.contracts.subjects import commit_subject
+from deadreckon.replay.archive.annals import disagreement
 from deadreckon.replay.archive.manifests import ArchiveError, Manifest, is_sealed
 from deadreckon.replay.archive.merkle import Tree, leaf_hash
 from deadreckon.replay.archive.place import FOLDER, has_archive, is_archive_only
+from deadreckon.replay.archive.sealing import last_said
 from deadreckon.replay.archive.segments import Archive
 from deadreckon.runtime import logs, rolling
 from deadreckon.runtime.bus import Bus, ConfigurationError, HoleError, LogInfo, Stored
@@ -134,6 +136,7 @@ async def _proof(data: Path, policy: Policy | None, progress: Progress) -> Proof
             _check_room(data)
             await _check_writers(data, shop)
             await _compare(archive, shop.log, ranges, progress)
+            await _check_word(archive, shop, first - 1)
     except ArchiveError as error:
         raise PruneError(f"the archive is not sound: {error}") from error
     return Proof(ranges, first, info)
@@ -173,6 +176,13 @@ def _check_seals(archive: Archive, ranges: list[Manifest]) -> None:
             )
         for segment in manifest.segments:
             archive.check_file(segment)
+
+
+async def _check_word(archive: Archive, shop: Workshop, upto: int) -> None:
+    """What stays speaks of what leaves: by that whoever reads on knows the archive again."""
+    fault = disagreement(archive.manifests, await last_said(shop.log), upto)
+    if fault:
+        raise PruneError(f"{fault}: `dr archive seal` says it, `dr archive verify` says more")
 
 
 def _check_room(data: Path) -> None:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from deadreckon.contracts.archive import SEALER
 from deadreckon.contracts.codec import UndecodableError
 from deadreckon.contracts.moments import DAY
-from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.bus import Bus, HoleError
 from deadreckon.runtime.leash import leashed
 
 FIRST_LOOK = 30.0  # seconds after the start: trading comes first
@@ -67,7 +67,7 @@ class Sealer:
 
         try:
             today = await decision_time(self._bus) // DAY
-        except UndecodableError as error:
+        except (UndecodableError, HoleError) as error:  # an archive may be away for a while
             self._failed(str(error))
             return
         if today > self._day and await self._seal():

@@ -29,6 +29,7 @@ from deadreckon.runtime.leash import leashed
 
 FIRST_SECONDS = 60.0  # after the start, unless they are compared more often than that
 FOUND = (0, 1)  # exit codes of a comparison that was made
+REASON = 500  # characters of what a program said that failed, the last ones
 REMEDY = {"views": "lake"}  # DuckDB's views are made anew with what they show
 
 log = structlog.get_logger()
@@ -75,10 +76,10 @@ class SelfCheck:
     async def check(self) -> None:
         """Compare once, and mend what differs."""
         code, said = await self._run("verify")
-        if code not in FOUND:
-            log.warning("views_not_compared", code=code, reason=said)
+        found = _read(said) if code in FOUND else None
+        if found is None:
+            log.warning("views_not_compared", code=code, reason=said[-REASON:])
             return
-        found = msgspec.json.decode(said, type=Compared)
         self.compared += 1
         log.info("views_compared", sequence=found.sequence, differences=len(found.differences))
         differed = {it.projection: await self._tell(it, found.sequence) for it in found.differences}
@@ -104,7 +105,7 @@ class SelfCheck:
         names = sorted({REMEDY.get(name, name) for name in differed} - {"all"})  # all: no log
         code, said = await self._run("rebuild", *names) if names else (1, "the log was cut")
         if code:
-            log.error("views_not_rebuilt", views=names, reason=said)
+            log.error("views_not_rebuilt", views=names, reason=said[-REASON:])
             return
         place = msgspec.json.decode(said)["sequence"]
         for name, event_id in differed.items():
@@ -149,6 +150,14 @@ class SelfCheck:
         code = child.returncode or 0
         told = output if code in FOUND and output else errors
         return code, told.decode("utf-8", "replace").strip()
+
+
+def _read(said: str) -> Compared | None:
+    """What a comparison found; null for a program that ended otherwise than it should."""
+    try:
+        return msgspec.json.decode(said, type=Compared)
+    except msgspec.MsgspecError:
+        return None
 
 
 def _root() -> str:

@@ -75,6 +75,17 @@ def test_a_view_that_was_changed_is_told_and_made_anew_while_readers_go_on(
     assert dr.json("verify", "--data", "desk")["agree"]
 
 
+def test_a_view_that_lost_a_table_is_made_anew_and_the_stack_lives_on(dr: Dr, web: str) -> None:
+    with sqlite3.connect(dr.folder / "desk" / "audit.sqlite", timeout=30) as book:
+        book.execute("DROP TABLE refusals")
+    (differed,) = until(said(dr, "ViewDiffered"), "word of the difference")[:1]
+    assert differed["view"] == "audit"
+    assert "no such table: refusals" in differed["reason"]
+    until(said(dr, "ViewRebuilt"), "word that it was made anew")
+    until(lambda: httpx2.get(f"{web}/readyz").status_code == 200, "readiness")
+    until(lambda: dr.json("verify", "--data", "desk", code=None)["agree"], "the views to agree")
+
+
 def test_metrics_that_were_changed_are_made_anew_in_the_process_that_shows_them(
     dr: Dr, web: str
 ) -> None:

@@ -4,16 +4,20 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from msgspec.structs import replace
 
+from deadreckon.contracts.archive import RangeSealed
 from deadreckon.contracts.moments import DAY
 from deadreckon.contracts.subjects import domain, operator_subject
 from deadreckon.replay.archive.annals import Annals
+from deadreckon.replay.archive.manifests import Manifest, digest_of
 from deadreckon.replay.archive.place import FOLDER, has_archive, is_archive_only, one_log
 from deadreckon.replay.archive.sealed import SealedLog
 from deadreckon.replay.archive.segments import Archive, write_log
-from deadreckon.replay.reading import messages, stored_messages
+from deadreckon.replay.reading import stored_messages
 from deadreckon.runtime.bus import (
     Bus,
     ConfigurationError,
@@ -35,6 +39,7 @@ from tests.stories import START, bar
 
 DAYS = 6
 ROWS = 40  # messages of the market a day
+SEALED = 4 * 2 * ROWS + 1  # the first four days
 
 
 def recorded() -> list[Stored]:
@@ -45,7 +50,30 @@ def recorded() -> list[Stored]:
         for row in range(ROWS):
             log.market(bar(close=100 + row), START + day * DAY + row)
             log.commit("risk")
+    with TemporaryDirectory() as scratch:
+        log.commit(
+            "sealer", word(write_log(Path(scratch), stored(log)[:SEALED])[-1]), book="shared"
+        )
+    return stored(log)
+
+
+def stored(log: Log) -> list[Stored]:
     return [Stored(it.sequence, it.subject, it.payload, 10**18 + it.sequence) for it in log.stored]
+
+
+def word(manifest: Manifest) -> RangeSealed:
+    """What the sealer says of a range."""
+    return RangeSealed(
+        number=manifest.number,
+        first=manifest.first,
+        last=manifest.last,
+        day=manifest.day,
+        messages=manifest.messages,
+        events=manifest.events,
+        root=manifest.root,
+        manifest=digest_of(manifest),
+        public_key=manifest.public_key,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +85,7 @@ def whole() -> list[Stored]:
 def data(tmp_path: Path, whole: list[Stored]) -> Path:
     """A folder whose archive holds all but the last two days."""
     folder = Folder(tmp_path / "desk").create()
-    write_log(folder.root / FOLDER, whole[: 4 * 2 * ROWS + 1])
+    write_log(folder.root / FOLDER, whole[:SEALED])
     return folder.root
 
 
@@ -138,7 +166,8 @@ async def test_each_message_and_each_tail_is_found_where_it_lies(
         assert await annals.message(sequence) == whole[sequence - 1]
     assert await annals.message(0) is None
     assert await annals.message(len(whole) + 1) is None
-    assert await annals.tail(domain("desk", "risk")) == whole[-1]
+    assert await annals.tail(domain("desk", "risk")) == whole[-2]
+    assert await annals.tail(domain("shared", "sealer")) == whole[-1]
     assert await annals.tail(operator_subject("desk", "demo")) == whole[0]
     assert await annals.tail(domain("desk", "op")) == whole[0]
     assert await annals.tail(domain("desk", "fill")) is None
@@ -163,7 +192,8 @@ async def test_every_chain_is_checked_from_the_first_commit_on(
     found = feed.since(0, len(whole))
     assert [it.sequence for it in found] == [it.sequence for it in whole]
     assert not any(it.damage for it in found)
-    assert feed.links_at(0) == {("shared", "market"): Link(0, ""), ("desk", "risk"): Link(0, "")}
+    speakers = [("shared", "market"), ("desk", "risk"), ("shared", "sealer")]
+    assert feed.links_at(0) == dict.fromkeys(speakers, Link(0, ""))
 
 
 async def test_an_archive_of_another_log_does_not_pass_for_this_ones(
@@ -173,11 +203,32 @@ async def test_an_archive_of_another_log_does_not_pass_for_this_ones(
     while len(other.stored) < seam_of(whole):
         other.commit("risk", to=7)
     write_log(tmp_path / FOLDER, other.stored)
-    bus = await one_log(tmp_path, live_from(whole, seam_of(whole) + 1))
+    with pytest.raises(HoleError, match="range 4 was sealed, the archive has 1: bring back the"):
+        await one_log(tmp_path, live_from(whole, seam_of(whole) + 1))
 
-    damages = [message.damage async for message in messages(bus) if message.damage]
 
-    assert any("does not continue" in damage or "follows" in damage for damage in damages)
+async def test_an_archive_in_which_an_operator_said_otherwise_is_refused(
+    tmp_path: Path, whole: list[Stored]
+) -> None:
+    """Doors are in no chain: what was said there is borne out by what was sealed."""
+    forged = [replace(whole[0], payload=b'{"first": "day!"}'), *whole[1:SEALED]]
+    write_log(tmp_path / FOLDER, forged)
+    with pytest.raises(HoleError, match="range 4 of the archive is not the one that the log"):
+        await one_log(tmp_path, live_from(whole, 101))
+
+
+async def test_a_log_that_says_nothing_of_its_archive_is_refused(
+    data: Path, whole: list[Stored]
+) -> None:
+    with pytest.raises(HoleError, match="does not say that its messages up to 100 were sealed"):
+        await one_log(data, MemoryBus(MemoryLog(whole[100:-1])))
+
+
+async def test_what_old_history_has_left_was_cut_where_it_ends_before_its_archive(
+    data: Path, whole: list[Stored]
+) -> None:
+    with pytest.raises(HoleError, match="ends at 300, but messages up to 321 were sealed"):
+        await one_log(data, MemoryBus(MemoryLog(whole[100:300])))
 
 
 def seam_of(whole: list[Stored]) -> int:
@@ -192,7 +243,7 @@ async def test_fences_are_those_of_the_live_log(annals: Bus, whole: list[Stored]
     with pytest.raises(FencedError):
         await annals.append("log.desk.risk.events", b"late", Fence(risk, 3))
     assert (
-        await annals.append("log.desk.risk.events", b"next", Fence(risk, len(whole)))
+        await annals.append("log.desk.risk.events", b"next", Fence(risk, len(whole) - 1))
         == len(whole) + 1
     )
 

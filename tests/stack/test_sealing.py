@@ -13,11 +13,13 @@ from deadreckon.projections.writing import alone
 from deadreckon.replay.archive.place import FOLDER
 from deadreckon.replay.archive.sealing import LOCK
 from deadreckon.replay.archive.segments import Archive
-from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.bus import Bus, HoleError, LogInfo, Stored
 from deadreckon.runtime.domain import Domain
 from deadreckon.runtime.folder import Folder
 from deadreckon.runtime.memory import MemoryBus
 from deadreckon.stack import sealing
+from deadreckon.stack.anchoring import Anchoring
+from deadreckon.stack.doctor import look_at_archive
 from deadreckon.stack.host import stack_bus
 from deadreckon.stack.sealing import ArchivePolicy, Sealer
 from tests.stories import START, at, bar
@@ -73,6 +75,37 @@ async def test_what_fails_is_counted_and_said_and_tried_again(folder: Folder, bu
 
     await sealer.look()
     assert (sealer.failures, sealer.last) == (1, 1)
+
+
+async def test_an_archive_that_is_away_stops_nobody(folder: Folder) -> None:
+    class Away(MemoryBus):
+        async def info(self) -> LogInfo:
+            raise HoleError("the archive cannot be read")
+
+        async def tail(self, filter: str) -> Stored | None:
+            raise HoleError("the archive cannot be read")
+
+    sealer, anchors = (
+        Sealer(folder.root, None, Away(), DAILY),
+        Anchoring(folder.root, None, Away()),
+    )
+    with capture_logs() as logged:
+        await sealer.look()
+        await anchors.look()
+    assert sealer.failures == 1
+    assert [line["event"] for line in logged] == ["archive_not_sealed", "anchors_not_kept"]
+
+
+async def test_the_doctor_looks_whether_the_archive_is_the_one_of_the_log(
+    folder: Folder, bus: Bus
+) -> None:
+    await trade(bus, 0, 1, 2)
+    await Sealer(folder.root, None, bus, DAILY).look()
+    assert (await look_at_archive(folder, bus)).seen == "2 ranges up to message 2, as the log says"
+    path = folder.root / FOLDER / "manifests" / "00000002.json"
+    path.write_bytes(path.read_bytes().replace(b'"code"', b' "code"'))
+    found = await look_at_archive(folder, bus)
+    assert not found.sound
 
 
 @pytest.mark.parametrize(

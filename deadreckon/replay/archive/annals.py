@@ -1,13 +1,16 @@
 """The archive and the log that goes on from it, read as one; only the live end is written to."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import structlog
 
+from deadreckon.contracts.archive import RangeSealed
+from deadreckon.replay.archive.manifests import Manifest, digest_of
 from deadreckon.replay.archive.place import FOLDER
 from deadreckon.replay.archive.sealed import SealedLog, SealedReader, told_as_hole
+from deadreckon.replay.archive.sealing import last_said
 from deadreckon.replay.archive.segments import Archive, ArchiveError
 from deadreckon.runtime.bus import (
     Bus,
@@ -135,7 +138,28 @@ async def with_archive(data: Path, live: Bus) -> Bus:
         return live
     with told_as_hole():
         archive = Archive(data / FOLDER)
-    return Annals(SealedLog(archive, info.first - 1), live)
+        chain, sealed = archive.manifests, archive.last
+    _refuse_end(sealed, info.last)
+    old = SealedLog(archive, info.first - 1)
+    fault = disagreement(chain, await last_said(live), old.last)
+    if fault:
+        raise HoleError(f"{fault}: bring back the archive of this log (docs/archive.md)")
+    return Annals(old, live)
+
+
+def disagreement(chain: Sequence[Manifest], said: RangeSealed | None, upto: int = 0) -> str:
+    """Why an archive is not the one of which a log said last that it was sealed; empty when it is.
+
+    The last manifest pins all before it. The word about it always comes behind what it seals, so
+    that a log whose messages up to `upto` are in the archive alone still has it.
+    """
+    if said is None or said.last < upto:
+        return f"the log does not say that its messages up to {upto} were sealed" if upto else ""
+    if said.number > len(chain):
+        return f"the log says that range {said.number} was sealed, the archive has {len(chain)}"
+    if digest_of(chain[said.number - 1]) != said.manifest:
+        return f"range {said.number} of the archive is not the one that the log speaks of"
+    return ""
 
 
 def _refuse_cut(data: Path, last: int) -> None:
@@ -146,6 +170,10 @@ def _refuse_cut(data: Path, last: int) -> None:
     except (ArchiveError, OSError) as error:
         log.warning("archive_unreadable", reason=str(error), next="`dr archive verify`")
         return
+    _refuse_end(sealed, last)
+
+
+def _refuse_end(sealed: int, last: int) -> None:
     if sealed > last:
         raise HoleError(
             f"the log ends at {last}, but messages up to {sealed} were sealed: the log was cut or "
