@@ -3,10 +3,12 @@ late."""
 
 import asyncio
 import random
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from functools import cache
 from importlib import import_module
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -289,6 +291,8 @@ def test_a_text_that_is_no_place_is_refused_with_an_example(text: str, says: str
     [
         ("0", "the log has no message 0"),
         ("99999", "it ends at"),
+        ("99999999", r"it ends at \d+, and no id in it begins so"),
+        ("99999999.1", r"it ends at \d+$"),
         ("3.7", "message 3 has no event 7"),
         ("1999-01-01T00:00:00Z", "its time is from"),
         ("2999-01-01T00:00:00Z", "its time is from"),
@@ -297,6 +301,19 @@ def test_a_text_that_is_no_place_is_refused_with_an_example(text: str, says: str
 def test_a_place_that_the_log_has_not_got_is_refused(text: str, says: str, tmp_path: Path) -> None:
     with pytest.raises(PlaceError, match=says):
         ask(session("flip").log, text, tmp_path / "asof")
+
+
+@pytest.mark.parametrize("first", ["[1-9]", "0"])
+def test_an_id_may_begin_with_digits_alone(first: str, tmp_path: Path) -> None:
+    log, said = next(
+        (log, said)
+        for log in (session(name).log for name in SESSIONS)
+        for said in facts_of(log)
+        if re.match(rf"{first}\d{{5}}", said.id)
+    )
+    digits = "".join(takewhile(str.isdigit, said.id))
+    found = ask(log, digits, tmp_path / "asof", "then").then
+    assert (found.sequence, found.index) == (said.sequence, said.index)
 
 
 def test_an_unknown_id_and_an_empty_log_are_refused(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from deadreckon.replay.asof.fold import BookState, evolve, pass_by
 from deadreckon.replay.asof.indexing import End, Progress, Reading, brought_up, check_log
 from deadreckon.replay.asof.late import Late, add_late, concerning
 from deadreckon.replay.asof.places import Asked, AtId, AtSequence, AtTime, PlaceError
-from deadreckon.replay.finding import search
+from deadreckon.replay.finding import UnknownIdError, search
 from deadreckon.replay.reading import messages, stored_messages
 from deadreckon.runtime.bus import Bus, Stored
 from deadreckon.runtime.domain import retry
@@ -149,9 +149,7 @@ class _Question:
                 return await self._find(text)
             case AtSequence(sequence=sequence):
                 if not 1 <= sequence <= self._end.sequence:
-                    raise PlaceError(
-                        f"the log has no message {sequence}: it ends at {self._end.sequence}"
-                    )
+                    return await self._find_digits(asked)
             case AtTime(at=at):
                 self._check_time(at)
         return asked
@@ -165,6 +163,17 @@ class _Question:
                 f"the log knows nothing of {format_moment(at)}: its time is from "
                 f"{format_moment(first)} to {format_moment(last)}"
             )
+
+    async def _find_digits(self, asked: AtSequence) -> AtSequence:
+        """What has digits alone may be the beginning of an id, where the log does not go so far."""
+        refusal = f"the log has no message {asked.sequence}: it ends at {self._end.sequence}"
+        text = str(asked.sequence)
+        if asked.index is not None or not ids.is_beginning(text):
+            raise PlaceError(refusal)
+        try:
+            return await self._find(text)
+        except UnknownIdError as error:
+            raise PlaceError(f"{refusal}, and no id in it begins so") from error
 
     async def _find(self, text: str) -> AtSequence:
         """An event by its id; what has another name (an order, a trade) is looked for in the whole

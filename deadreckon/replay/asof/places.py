@@ -10,7 +10,8 @@ EXAMPLES = (
     "a time such as 2022-01-15T12:00:00Z, a sequence such as 1200 or 1200.3, or an event's id"
 )
 
-_SEQUENCE = re.compile(r"(\d{1,12})(?:\.(\d{1,6}))?", re.ASCII)
+# What begins with 0 and is long enough is the beginning of an id: no sequence is written so.
+_SEQUENCE = re.compile(r"(?!0\d{5})(\d{1,12})(?:\.(\d{1,6}))?", re.ASCII)
 _TIME = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)"
     r"(?:[Tt ](?P<minute>\d\d:\d\d)(?P<second>:\d\d(?:\.\d+)?)?(?P<zone>\S*))?",
