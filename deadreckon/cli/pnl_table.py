@@ -21,6 +21,15 @@ def show(document: dict[str, Any]) -> None:
         console.print(Text(told, "yellow"))
 
 
+def _end(document: dict[str, Any]) -> list[Text]:
+    """Where the archive ends there may be more: but for a log that was made, and nobody signed."""
+    last = document["last_sequence"]
+    if last < document["sealed_up_to"] or not document["ranges"][-1]["signed_by"]:
+        return []
+    told = f"sealed up to sequence {last:,}; what the log said later is not in here"
+    return [Text(told, "yellow")]
+
+
 def _origin(document: dict[str, Any]) -> list[Text]:
     ranges = document["ranges"]
     repeated = document["repeated_fills"]
@@ -34,6 +43,7 @@ def _origin(document: dict[str, Any]) -> list[Text]:
             f"{len(ranges):,} sealed ranges; {document['ranges_folded']:,} ranges and "
             f"{document['fills_folded']:,} fills folded, every file as it was sealed"
         ),
+        *_end(document),
         Text.assemble(("Merkle root of range ", "dim"), ", of ".join(told)),
         Text.assemble(("signed by ", "dim"), ", ".join(each or "nobody" for each in signers)),
     ]

@@ -29,6 +29,7 @@ from deadreckon.runtime.feed import Decoding
 from deadreckon.runtime.folder import Folder
 from deadreckon.services.portfolio.booking import ImpossibleFillError
 from deadreckon.services.portfolio.holdings import Ledger
+from tests.replay.archived import KEY
 from tests.runtime.messages import Log
 from tests.stories import (
     START,
@@ -285,6 +286,26 @@ def test_the_verb_tells_figures_and_where_they_come_from(tmp_path: Path) -> None
     wrong = _pnl(folder.root, "2031-01-01")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert wrong.stderr.count("\n") == 1
+
+
+def test_where_the_archive_ends_it_is_told_that_later_is_not_in_the_figures(
+    tmp_path: Path,
+) -> None:
+    desk = Desk().set_up()
+    desk.fill(filled("buy", 2, 100))
+    for _ in range(2):
+        desk.market(bar(110), later=DAY)
+    for name, key in (("recorded", KEY), ("made", None)):
+        write_log(Folder(tmp_path / name).create().root / FOLDER, desk.log.stored, key)
+    last = len(desk.log.stored)
+
+    told = f"sealed up to sequence {last:,}; what the log said later is not in here"
+    assert told in _pnl(tmp_path / "recorded", "--all").stdout
+    assert told in _pnl(tmp_path / "recorded", day_of(START + 2 * DAY)).stdout
+    assert "not in here" not in _pnl(tmp_path / "recorded", day_of(START)).stdout
+    assert "not in here" not in _pnl(tmp_path / "made", "--all").stdout
+    found = json.loads(_pnl(tmp_path / "recorded", day_of(START), "--json").stdout)
+    assert (found["last_sequence"], found["sealed_up_to"]) == (last - 2, last)
 
 
 def _pnl(data: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -64,6 +64,7 @@ def profit(archive: Archive, book: str, day: str | None, told: Told = None) -> D
         "unpriced": now.unpriced,
         "first_sequence": ranges[0].first,
         "last_sequence": ranges[-1].last,
+        "sealed_up_to": archive.last,  # what the log said later is not in here
         "ranges": [_range(manifest) for manifest in ranges],
         "ranges_folded": ranges[-1].number,
         "fills_folded": closing.fills,
