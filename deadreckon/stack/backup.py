@@ -152,11 +152,18 @@ def _files(root: Path, credentials: bool) -> Iterator[Path]:
 
 def _add(archive: tarfile.TarFile, path: Path, name: str) -> Part:
     entry = tarfile.TarInfo(name)
-    entry.size, entry.mode = path.stat().st_size, 0o600
-    with path.open("rb") as content:
+    with _opened(path) as content:
+        entry.size, entry.mode = os.fstat(content.fileno()).st_size, 0o600
         counted = _Hashing(content)
         archive.addfile(entry, counted)
     return Part(name, entry.size, counted.digest.hexdigest())
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise BackupError(f"{path} cannot be read: {error.strerror}") from error
 
 
 class _Hashing:

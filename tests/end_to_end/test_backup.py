@@ -56,6 +56,15 @@ def test_what_comes_back_is_the_log_with_its_views(dr: Dr, backup: Path) -> None
     dr.run("demo", "--data", "again", "--for", "1", "--no-web", "--json")
 
 
+def test_a_sealed_file_that_is_missing_is_named(dr: Dr, backup: Path) -> None:
+    dr.run("archive", "seal", "--all", "--data", "desk")
+    lost = next((dr.folder / "desk" / "archive" / "messages").rglob("*.parquet"))
+    lost.unlink()
+    said = dr.run("backup", "two.backup", "--data", "desk", code=3)
+    assert f"{lost.relative_to(dr.folder)} cannot be read: No such file" in said
+    assert not (dr.folder / "two.backup").exists()
+
+
 def test_a_running_stack_is_copied_and_goes_on(dr: Dr) -> None:
     process, _ = started(dr)
     dr.run("cash", "deposit", "USDT", "5", *WHO, "--data", "desk")
