@@ -72,7 +72,7 @@ def demo(
         Print the statement as one JSON object.
     """
     pace = _speed(speed)
-    _check(seconds, tape)
+    _check(seconds, tape, instrument)
     _check_venue(venue == "sim", bool(venue_seed or venue_faults), bus == "memory")
     from deadreckon.stack.launch import Launch
 
@@ -114,12 +114,20 @@ def _check_venue(sim: bool, has_options: bool, memory: bool) -> None:
         fail("--venue sim remembers its orders on disk: leave --bus memory out", EXIT_USAGE)
 
 
-def _check(seconds: float | None, tape: Path | None) -> None:
+def _check(seconds: float | None, tape: Path | None, instrument: str | None) -> None:
     """Refuse what cannot be played before anything is made for it."""
     if seconds is not None and seconds <= 0:
         fail(f"--for {seconds:g}: give a positive number of seconds", EXIT_USAGE)
     if tape is not None and not tape.exists():
         fail(f"{tape} does not exist; `dr tape synth` invents a tape", EXIT_USAGE)
+    from deadreckon.replay.tapes.header import checked_instrument
+    from deadreckon.replay.tapes.tape import TapeError, is_tape
+
+    try:
+        if instrument is not None or (tape is not None and tape.is_file() and not is_tape(tape)):
+            checked_instrument(instrument)
+    except TapeError as error:
+        fail(str(error), EXIT_USAGE)
 
 
 def _faults(plan: str | None) -> "Faults | None":
