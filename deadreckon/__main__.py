@@ -14,6 +14,9 @@ def main() -> None:
     except BrokenPipeError:
         if not _is_left():
             raise
+    except SystemExit as end:
+        if not isinstance(end.__context__, BrokenPipeError):  # rich has let go by itself
+            raise
     finally:
         _let_go()
 

@@ -41,6 +41,10 @@ def test_a_verb_with_much_to_say_ends_quietly_when_its_reader_stops(
         __main__.main()
 
 
+def test_a_table_whose_reader_is_gone_ends_quietly(unread: int) -> None:
+    assert ended(["--help"], unread) == (0, "")
+
+
 def test_a_pipe_that_breaks_elsewhere_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: list[str]) -> None:
         raise BrokenPipeError("of the server")
