@@ -23,7 +23,6 @@ from deadreckon.contracts.moments import format_moment
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import FeeCharged
 from deadreckon.replay.archive.place import FOLDER, one_log
-from deadreckon.replay.archive.segments import write_log
 from deadreckon.replay.asof import (
     Asof,
     BookState,
@@ -49,6 +48,7 @@ from deadreckon.runtime.snapshots import SnapshotAheadError
 from deadreckon.services.fill.state import leaves_of
 from deadreckon.services.portfolio import ledger
 from deadreckon.stack.assembly import BOOK, decider
+from tests.replay.archived import Desk
 from tests.sessions.script import Script, alice, ann, later, minute, opening
 from tests.sessions.stage import Session, told
 from tests.stories import HOUR, INSTRUMENT, MINUTE, START, bar, exact, limits, listed
@@ -224,9 +224,10 @@ def _by_another(stored: Stored, number: int, sequence: int) -> Stored:
 
 
 def test_a_log_that_is_partly_in_the_archive_is_one_log(tmp_path: Path) -> None:
-    messages = session("partial_fills").log
+    desk = Desk(tmp_path / FOLDER, list(session("partial_fills").log))
+    desk.seal(everything=True)
+    messages = desk.log.messages
     seam = len(messages) // 2
-    write_log(tmp_path / FOLDER, messages[:seam])
     cache = tmp_path / "asof"
 
     async def answer(place: int) -> BookState:
