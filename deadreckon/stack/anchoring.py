@@ -1,15 +1,13 @@
 """Keeps the as-of anchors of a running stack near the end of its log, in a process of its own."""
 
 import asyncio
-import os
-import sys
 from pathlib import Path
 
 import structlog
 
 from deadreckon.runtime.bus import Bus, HoleError
 from deadreckon.runtime.domain import retry
-from deadreckon.runtime.leash import leashed
+from deadreckon.stack.errands import errand
 
 FIRST_LOOK = 45.0  # seconds after the start: trading comes first, and sealing before this
 LOOK = 60.0  # seconds between two looks at the log's length
@@ -46,27 +44,7 @@ class Anchoring:
             self.place = last
 
     async def _bring_up(self, last: int) -> bool:
-        child = await _launch([str(last), *self._words])
-        try:
-            _, told = await child.communicate()
-        finally:
-            if child.returncode is None:
-                child.terminate()
-                await child.wait()
-        if child.returncode:
-            reason = told.decode(errors="replace").strip().rpartition("\n")[2]
-            log.warning("anchors_not_kept", reason=reason, next_try_seconds=LOOK)
-        return not child.returncode
-
-
-async def _launch(words: list[str]) -> asyncio.subprocess.Process:
-    """Start the verb; it ends with this process, and can be killed at any moment."""
-    root = str(Path(__file__).resolve().parents[2])
-    return await asyncio.create_subprocess_exec(
-        *leashed([sys.executable, "-m", "deadreckon", "replay", "asof", *words]),
-        env=dict(os.environ, PYTHONPATH=root, PYTHONSAFEPATH="1"),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
+        done = await errand("replay", "asof", str(last), *self._words)
+        if done.code:
+            log.warning("anchors_not_kept", reason=done.reason, next_try_seconds=LOOK)
+        return not done.code

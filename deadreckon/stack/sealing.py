@@ -1,8 +1,6 @@
 """Seals each day of a running stack once it is over, in a process of its own."""
 
 import asyncio
-import os
-import sys
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +12,7 @@ from deadreckon.contracts.archive import SEALER
 from deadreckon.contracts.codec import UndecodableError
 from deadreckon.contracts.moments import DAY
 from deadreckon.runtime.bus import Bus, HoleError
-from deadreckon.runtime.leash import leashed
+from deadreckon.stack.errands import errand
 
 FIRST_LOOK = 30.0  # seconds after the start: trading comes first
 LOOK = 60.0  # seconds between two looks whether a day is over
@@ -74,17 +72,11 @@ class Sealer:
             self._day = today
 
     async def _seal(self) -> bool:
-        child = await _launch(self._words)
-        try:
-            said, told = await child.communicate()
-        finally:
-            if child.returncode is None:
-                child.terminate()
-                await child.wait()
-        if child.returncode:
-            self._failed(told.decode(errors="replace").strip().rpartition("\n")[2])
+        done = await errand("archive", "seal", *self._words)
+        if done.code:
+            self._failed(done.reason)
             return False
-        found = msgspec.json.decode(said, type=_Said)
+        found = msgspec.json.decode(done.said, type=_Said)
         self.last = found.last
         log.info("archive_sealed", ranges=len(found.sealed), last=found.last, day=found.day)
         return True
@@ -92,16 +84,3 @@ class Sealer:
     def _failed(self, reason: str) -> None:
         self.failures += 1
         log.error("archive_not_sealed", service=SEALER, reason=reason, next_try_seconds=LOOK)
-
-
-async def _launch(words: list[str]) -> asyncio.subprocess.Process:
-    """Start `dr archive seal`; it ends with this process, and can be killed at any moment."""
-    root = str(Path(__file__).resolve().parents[2])
-    return await asyncio.create_subprocess_exec(
-        *leashed([sys.executable, "-m", "deadreckon", "archive", "seal", *words]),
-        env=dict(os.environ, PYTHONPATH=root, PYTHONSAFEPATH="1"),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )

@@ -1,13 +1,10 @@
 """Holds the views of a running stack against its log, again and again, and mends what differs.
 
-Both are done by programs beside the stack, at the lowest priority: nobody who trades waits for it.
-A view that was made anew is swapped in at once; who reads the old one keeps it.
+Both are errands (stack/errands.py). A view that was made anew is swapped in at once; who reads the
+old one keeps it.
 """
 
 import asyncio
-import os
-import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,11 +22,10 @@ from deadreckon.contracts.views import VERIFIER, ViewDiffered, ViewRebuilt
 from deadreckon.projections.comparison import Difference
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.domain import Domain
-from deadreckon.runtime.leash import leashed
+from deadreckon.stack.errands import errand
 
 FIRST_SECONDS = 60.0  # after the start, unless they are compared more often than that
 FOUND = (0, 1)  # exit codes of a comparison that was made
-REASON = 500  # characters of what a program said that failed, the last ones
 REMEDY = {"views": "lake"}  # DuckDB's views are made anew with what they show
 
 log = structlog.get_logger()
@@ -60,7 +56,7 @@ class SelfCheck:
     ) -> None:
         self.compared = 0
         self._domain = Domain(bus, SHARED, VERIFIER, __version__)
-        self._where = ["--data", str(data), *(["--nats", nats] if nats else [])]
+        self._where = ["--data", str(data), *(["--nats", nats] if nats else []), "--json"]
         self._mode = mode
         self._every = every_seconds
         self._now = now
@@ -75,10 +71,10 @@ class SelfCheck:
 
     async def check(self) -> None:
         """Compare once, and mend what differs."""
-        code, said = await self._run("verify")
-        found = _read(said) if code in FOUND else None
+        done = await errand("verify", *self._where)
+        found = _read(done.said) if done.code in FOUND else None
         if found is None:
-            log.warning("views_not_compared", code=code, reason=said[-REASON:])
+            log.warning("views_not_compared", code=done.code, reason=done.reason)
             return
         self.compared += 1
         log.info("views_compared", sequence=found.sequence, differences=len(found.differences))
@@ -103,11 +99,13 @@ class SelfCheck:
 
     async def _mend(self, differed: dict[str, str]) -> None:
         names = sorted({REMEDY.get(name, name) for name in differed} - {"all"})  # all: no log
-        code, said = await self._run("rebuild", *names) if names else (1, "the log was cut")
-        if code:
-            log.error("views_not_rebuilt", views=names, reason=said[-REASON:])
+        if not names:
             return
-        place = msgspec.json.decode(said)["sequence"]
+        done = await errand("rebuild", *names, *self._where)
+        if done.code:
+            log.error("views_not_rebuilt", views=names, reason=done.reason)
+            return
+        place = msgspec.json.decode(done.said)["sequence"]
         for name, event_id in differed.items():
             log.warning("view_rebuilt", view=name, place=place)
             await self._say(ViewRebuilt(name, place, event_id), event_id)
@@ -129,28 +127,6 @@ class SelfCheck:
         await domain.append((place + 1, place, 0), [], [seal(said)])
         return name
 
-    async def _run(self, *words: str) -> tuple[int, str]:
-        """The exit code of a verb, and what it printed, or its errors."""
-        polite = shutil.which("nice")
-        command = [*([polite, "-n", "19"] if polite else []), sys.executable, "-m", "deadreckon"]
-        child = await asyncio.create_subprocess_exec(
-            *leashed([*command, *words, *self._where, "--json"]),
-            env=dict(os.environ, PYTHONPATH=_root(), PYTHONSAFEPATH="1"),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
-        try:
-            output, errors = await child.communicate()
-        except asyncio.CancelledError:
-            child.kill()
-            await child.wait()
-            raise
-        code = child.returncode or 0
-        told = output if code in FOUND and output else errors
-        return code, told.decode("utf-8", "replace").strip()
-
 
 def _read(said: str) -> Compared | None:
     """What a comparison found; null for a program that ended otherwise than it should."""
@@ -158,7 +134,3 @@ def _read(said: str) -> Compared | None:
         return msgspec.json.decode(said, type=Compared)
     except msgspec.MsgspecError:
         return None
-
-
-def _root() -> str:
-    return str(Path(__file__).resolve().parents[2])

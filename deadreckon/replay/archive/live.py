@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from deadreckon.replay.archive.reading import stored_after
+from deadreckon.replay.reading import stored_messages
 from deadreckon.runtime.bus import Bus, HoleError, Stored
 from deadreckon.runtime.domain import retry
 
@@ -23,7 +23,7 @@ class Live:
         if self._bus is not None:
             info = await retry(self._bus.info)
             self.first, self.last = info.first, info.last
-            self._messages = stored_after(self._bus, max(info.first - 1, 0), info.last)
+            self._messages = stored_messages(self._bus, info.last, after=max(info.first - 1, 0))
 
     async def next(self, sequence: int) -> Stored | None:
         """The message of this sequence; null where the log has it no more, or not any longer."""

@@ -6,8 +6,8 @@ from deadreckon.contracts.archive import RangeSealed
 from deadreckon.contracts.codec import decode_commit, unseal
 from deadreckon.replay.archive.days import SEALS, DayWriter
 from deadreckon.replay.archive.manifests import ArchiveError, Manifest, digest_of
-from deadreckon.replay.archive.reading import stored_after
 from deadreckon.replay.archive.signing import SealKey
+from deadreckon.replay.reading import stored_messages
 from deadreckon.runtime.bus import Bus
 
 Words = dict[int, RangeSealed]  # by the number of the range: the last that was said of it
@@ -16,7 +16,7 @@ Words = dict[int, RangeSealed]  # by the number of the range: the last that was 
 async def words_of(bus: Bus, end: int) -> Words:
     """Everything that the log says of its archive. Raises HoleError."""
     found: Words = {}
-    async for stored in stored_after(bus, 0, end):
+    async for stored in stored_messages(bus, end):
         if stored.subject.startswith(SEALS):
             for envelope in decode_commit(stored.payload).events:
                 event = unseal(envelope).event
@@ -53,7 +53,7 @@ async def _write(
 ) -> Manifest:
     writer = DayWriter(root, before, key, lambda _: None, splits=False)
     try:
-        async for stored in stored_after(bus, word.first - 1, word.last):
+        async for stored in stored_messages(bus, word.last, after=word.first - 1):
             writer.add(stored)
         return writer.finish(word.root)
     finally:

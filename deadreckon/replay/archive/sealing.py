@@ -20,10 +20,10 @@ from deadreckon.contracts.subjects import SHARED, commit_subject
 from deadreckon.projections.writing import alone
 from deadreckon.replay.archive.days import DayWriter, latest
 from deadreckon.replay.archive.manifests import ArchiveError, Manifest, digest_of, read_chain
-from deadreckon.replay.archive.reading import stored_after
 from deadreckon.replay.archive.restoring import restore
 from deadreckon.replay.archive.signing import SealKey
 from deadreckon.replay.archive.writing import onto_disk, replace_durably
+from deadreckon.replay.reading import stored_messages
 from deadreckon.runtime import killpoints
 from deadreckon.runtime.bus import Bus
 from deadreckon.runtime.domain import Domain, retry
@@ -217,7 +217,7 @@ class _Run:
             self.writer.discard()
 
     async def _take(self, bus: Bus, end: int, progress: Progress) -> None:
-        async for stored in stored_after(bus, self.last, end):
+        async for stored in stored_messages(bus, end, after=self.last):
             manifest = self.writer.add(stored)
             if manifest is not None:
                 await self._speaker.say(manifest)

@@ -1,0 +1,63 @@
+"""Verbs that a running stack has done by programs of their own, at the lowest priority.
+
+Nobody who trades waits for them. Each ends with the stack, and may be killed at any moment.
+"""
+
+import asyncio
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from msgspec import Struct
+
+from deadreckon.runtime.leash import leashed
+
+END_WAIT = 5.0  # seconds for a program to end in good order before it is made to
+
+
+class Done(Struct, frozen=True):
+    """How a verb ended: its exit code, and what it printed on either output."""
+
+    code: int
+    said: str
+    errors: str
+
+    @property
+    def reason(self) -> str:
+        """The last line of its errors."""
+        return self.errors.rpartition("\n")[2]
+
+
+async def errand(*words: str) -> Done:
+    """Run `dr` with these words, and wait for its end."""
+    polite = shutil.which("nice")
+    command = [*([polite, "-n", "19"] if polite else []), sys.executable, "-m", "deadreckon"]
+    root = str(Path(__file__).resolve().parents[2])
+    child = await asyncio.create_subprocess_exec(
+        *leashed([*command, *words]),
+        env=dict(os.environ, PYTHONPATH=root, PYTHONSAFEPATH="1"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        said, errors = await child.communicate()
+    finally:
+        if child.returncode is None:
+            await _end(child)
+    return Done(child.returncode or 0, _text(said), _text(errors))
+
+
+async def _end(child: asyncio.subprocess.Process) -> None:
+    child.terminate()
+    try:
+        await asyncio.wait_for(child.wait(), END_WAIT)
+    except TimeoutError:
+        child.kill()
+        await child.wait()
+
+
+def _text(printed: bytes) -> str:
+    return printed.decode("utf-8", "replace").strip()
