@@ -161,10 +161,10 @@ def verify(
                 progress=lambda done, end: progress("verifying", done, end),
             )
         )
-    if found.sound and not found.ranges and not json:
+    if not found.ranges and not found.faults and not json:
         fail(f"nothing is sealed in {data}; `dr archive seal` does it", EXIT_DIFFERENCE)
     _tell_verdict(found, json)
-    if not found.sound or not found.ranges:
+    if not found.sound:
         raise SystemExit(EXIT_DIFFERENCE)
 
 

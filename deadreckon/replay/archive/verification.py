@@ -66,8 +66,8 @@ class Verdict(Struct):
 
     @property
     def sound(self) -> bool:
-        """Whether everything is as it was sealed."""
-        return not self.faults
+        """Whether something was sealed, and everything is as it was."""
+        return self.ranges > 0 and not self.faults
 
     @property
     def first_bad_sequence(self) -> int | None:
