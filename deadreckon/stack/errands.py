@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from deadreckon.runtime.leash import leashed
 
+NOT_STARTED = 126  # the code of a shell that cannot run a program
 END_WAIT = 5.0  # seconds for a program to end in good order before it is made to
 
 
@@ -30,18 +31,21 @@ class Done(Struct, frozen=True):
 
 
 async def errand(*words: str) -> Done:
-    """Run `dr` with these words, and wait for its end."""
+    """Run `dr` with these words, and wait for its end; one that cannot be started has failed."""
     polite = shutil.which("nice")
     command = [*([polite, "-n", "19"] if polite else []), sys.executable, "-m", "deadreckon"]
     root = str(Path(__file__).resolve().parents[2])
-    child = await asyncio.create_subprocess_exec(
-        *leashed([*command, *words]),
-        env=dict(os.environ, PYTHONPATH=root, PYTHONSAFEPATH="1"),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
+    try:
+        child = await asyncio.create_subprocess_exec(
+            *leashed([*command, *words]),
+            env=dict(os.environ, PYTHONPATH=root, PYTHONSAFEPATH="1"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:  # no process to be had: those who trade need theirs
+        return Done(NOT_STARTED, "", str(error))
     try:
         said, errors = await child.communicate()
     finally:

@@ -21,7 +21,7 @@ from deadreckon.contracts.subjects import SHARED
 from deadreckon.contracts.views import VERIFIER, ViewDiffered, ViewRebuilt
 from deadreckon.projections.comparison import Difference
 from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.domain import Domain
+from deadreckon.runtime.domain import Domain, FencedOutError
 from deadreckon.stack.errands import errand
 
 FIRST_SECONDS = 60.0  # after the start, unless they are compared more often than that
@@ -111,6 +111,14 @@ class SelfCheck:
             await self._say(ViewRebuilt(name, place, event_id), event_id)
 
     async def _say(self, event: Event, cause: str | None) -> str:
+        """Say it behind whatever another stack on the same log has said of its own views."""
+        while True:
+            try:
+                return await self._append(event, cause)
+            except FencedOutError:
+                await self._domain.recover()
+
+    async def _append(self, event: Event, cause: str | None) -> str:
         domain = self._domain
         name = derive_id(f"{VERIFIER} {domain.previous}", VERIFIER, domain.n)
         said: Recorded[Any] = Recorded(

@@ -1,0 +1,52 @@
+"""What holds the views against the log never ends the stack that it looks after."""
+
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from deadreckon.contracts.codec import decode_commit
+from deadreckon.contracts.views import ViewRebuilt
+from deadreckon.runtime.memory import MemoryBus
+from deadreckon.stack import errands, self_check
+from deadreckon.stack.errands import NOT_STARTED, Done, errand
+from deadreckon.stack.self_check import SelfCheck
+
+DIFFERS = (
+    '{"sequence":7,"agree":false,"differences":[{"projection":"audit","table":"cash","key":["a"],'
+    '"column":"amount","stored":"1","expected":"2","note":"x"}]}'
+)
+
+
+def check(bus: MemoryBus, data: Path) -> SelfCheck:
+    return SelfCheck(data, bus, None, mode="paper", every_seconds=60, now=lambda: 5)
+
+
+async def test_two_stacks_on_one_log_both_say_what_they_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def found(verb: str, *words: str) -> Done:
+        return Done(1, DIFFERS, "") if verb == "verify" else Done(0, '{"sequence":7}', "")
+
+    monkeypatch.setattr(self_check, "errand", found)
+    bus = MemoryBus()
+    for each in (check(bus, tmp_path), check(bus, tmp_path)):
+        await each.check()
+    commits = [decode_commit(stored.payload) for stored in bus.log.messages]
+    assert [commit.n for commit in commits] == [1, 2, 3, 4]
+    said = [event for commit in commits for event in commit.events]
+    assert [event.type for event in said] == ["views.view_differed", "views.view_rebuilt"] * 2
+    assert len({event.id for event in said}) == 4
+    assert ViewRebuilt("audit", 7, said[2].id).differed == said[3].cause
+
+
+async def test_a_program_that_cannot_be_started_is_an_errand_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(errands, "leashed", lambda command: [str(tmp_path / "nothing")])
+    done = await errand("verify")
+    assert done.code == NOT_STARTED
+    with capture_logs() as logged:
+        await check(MemoryBus(), tmp_path).check()
+    assert [line["event"] for line in logged] == ["views_not_compared"]
+    assert "No such file" in logged[0]["reason"]
