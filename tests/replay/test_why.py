@@ -3,8 +3,6 @@ summed."""
 
 import asyncio
 from decimal import Decimal
-from functools import cache
-from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,12 +24,10 @@ from deadreckon.replay.why.figure_page import figure_page
 from deadreckon.replay.why.page import page
 from deadreckon.replay.why.picture import as_dot, as_svg
 from deadreckon.replay.why.tracing import Answer
-from deadreckon.runtime.bus import Stored
 from deadreckon.runtime.memory import MemoryBus, MemoryLog
 from deadreckon.stack.reasons import Reason, reason
 from tests import sessions
-from tests.sessions.chance import Chance
-from tests.sessions.stage import Session, told
+from tests.sessions.logs import facts_in, log_of
 
 SCRIPTS = sorted(
     path.stem
@@ -41,20 +37,11 @@ SCRIPTS = sorted(
 DOORS = (SignalReceived, BarClosed)
 
 
-@cache
-def log(name: str) -> tuple[Stored, ...]:
-    if name.startswith("chance"):
-        script = Chance(int(name.removeprefix("chance "))).script()
-    else:
-        script = import_module(f"tests.sessions.scripts.{name}").SCRIPT
-    session = Session(name, script)
-    asyncio.run(session.play())
-    return tuple(session.log)
+log = log_of
 
 
 def facts(name: str, *shapes: type) -> list[Recorded[Any]]:
-    found = (said for message in told(log(name)) for said in message.facts)
-    return [said for said in found if isinstance(said.event, shapes)]
+    return facts_in(log(name), *shapes)
 
 
 def asked(name: str, what: str, depth: int = 24) -> Reason:

@@ -2,7 +2,6 @@
 
 import asyncio
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -18,9 +17,8 @@ from deadreckon.replay.silence.page import page
 from deadreckon.runtime.bus import Stored
 from deadreckon.runtime.memory import MemoryBus, MemoryLog
 from deadreckon.stack.silences import UnknownInstrumentError, listen
-from tests.sessions.chance import Chance
+from tests.sessions.logs import facts_in, log_of, played
 from tests.sessions.script import Script, later, minute, opening
-from tests.sessions.stage import Session, told
 from tests.stories import DAY, INSTRUMENT, MINUTE, START, bar, limits, strategy
 
 SLOW: Script = [
@@ -33,20 +31,11 @@ SLOW: Script = [
 
 @cache
 def log(name: str) -> tuple[Stored, ...]:
-    if name == "slow":
-        script = SLOW
-    elif name.startswith("chance"):
-        script = Chance(int(name.removeprefix("chance "))).script()
-    else:
-        script = import_module(f"tests.sessions.scripts.{name}").SCRIPT
-    session = Session(name, script)
-    asyncio.run(session.play())
-    return tuple(session.log)
+    return played(name, SLOW) if name == "slow" else log_of(name)
 
 
 def facts(name: str, *shapes: type) -> list[Recorded[Any]]:
-    found = (said for message in told(log(name)) for said in message.facts)
-    return [said for said in found if isinstance(said.event, shapes)]
+    return facts_in(log(name), *shapes)
 
 
 def heard(name: str, first: int = 0, last: int = 24 * 60, **more: Any) -> Listener:

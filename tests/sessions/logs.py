@@ -1,0 +1,38 @@
+"""The logs of sessions by name: those that are written down, and random ones (`chance 7`)."""
+
+import asyncio
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from deadreckon.contracts.event import Recorded
+from deadreckon.runtime.bus import Stored
+from tests.sessions.chance import Chance
+from tests.sessions.script import Script
+from tests.sessions.stage import Session, told
+
+
+@cache
+def log_of(name: str) -> tuple[Stored, ...]:
+    """A session's log, played once."""
+    return played(name, script_of(name))
+
+
+def script_of(name: str) -> Script:
+    if name.startswith("chance"):
+        return Chance(int(name.removeprefix("chance "))).script()
+    script: Script = import_module(f"tests.sessions.scripts.{name}").SCRIPT
+    return script
+
+
+def played(name: str, script: Script) -> tuple[Stored, ...]:
+    """What comes of a script."""
+    session = Session(name, script)
+    asyncio.run(session.play())
+    return tuple(session.log)
+
+
+def facts_in(log: tuple[Stored, ...], *shapes: type) -> list[Recorded[Any]]:
+    """What a log says in events of these shapes."""
+    found = (said for message in told(log) for said in message.facts)
+    return [said for said in found if isinstance(said.event, shapes)]
