@@ -45,6 +45,21 @@ def test_an_invalid_sample_is_refused_under_its_rule(sample: dict[str, str]) -> 
     assert wish.rule == sample["rule"]
 
 
+def test_the_page_says_how_much_a_schema_finds() -> None:
+    invalid = [sample for sample in SAMPLES if "rule" in sample]
+    found = sum(not passes(sent(sample)) for sample in invalid)
+    page = (KIT.parent / "producers.md").read_text("utf-8")
+    assert f"finds {found} of the {len(invalid)} invalid ones" in page
+
+
+def passes(payload: bytes) -> bool:
+    """Whether a parser and the schema have nothing to say against it."""
+    try:
+        return SCHEMA.is_valid(json.loads(payload))
+    except (ValueError, RecursionError):
+        return False
+
+
 def test_every_refusal_has_a_sample_and_every_sample_is_listed() -> None:
     assert {it["rule"] for it in SAMPLES if "rule" in it} == set(SIGNAL_RULES)
     listed = {it["file"] for it in SAMPLES}
