@@ -55,7 +55,7 @@ def test_the_page_says_how_much_a_schema_finds() -> None:
 def passes(payload: bytes) -> bool:
     """Whether a parser and the schema have nothing to say against it."""
     try:
-        return SCHEMA.is_valid(json.loads(payload))
+        return bool(SCHEMA.is_valid(json.loads(payload)))
     except (ValueError, RecursionError):
         return False
 
