@@ -1,1 +1,0 @@
-"""How the rooms are put together into a running stack."""
