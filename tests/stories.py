@@ -10,8 +10,8 @@ import msgspec
 from deadreckon.contracts import governance, instruments, market, orders, portfolio, signals
 from deadreckon.contracts.codec import canonical_event
 from deadreckon.contracts.event import Event, Recorded
-from deadreckon.contracts.moments import parse_moment
-from deadreckon.runtime.lived import Lived
+from deadreckon.contracts.timestamps import parse_moment
+from deadreckon.runtime.service.decider_runner import Lived
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND

@@ -16,18 +16,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-# Who may import whom. `services` is missing under `projections` on purpose: what a projection takes
-# from there has to be pure, see `deciders_are_pure`.
-ROOMS_BELOW = {
-    "contracts": {"contracts"},
-    "runtime": {"contracts", "runtime", ""},
-    "services": {"contracts", "runtime", "services", ""},
-    "projections": {"contracts", "runtime", "services", "projections", ""},
-    "replay": {"contracts", "runtime", "services", "projections", "replay", ""},
-    "stack": {"contracts", "runtime", "services", "projections", "replay", "stack", ""},
-    "cli": {"contracts", "runtime", "services", "projections", "replay", "stack", "cli", ""},
-    "": {"cli", ""},  # deadreckon/__init__.py and __main__.py
-}
+# The rooms from the bottom up: a room may import those before it, and itself.
+ROOMS = (
+    "contracts", "accounting", "formatting", "runtime", "models", "strategies", "marketdata",
+    "venues", "services", "projections", "archive", "replay", "node", "web", "tools", "cli",
+)  # fmt: skip
+ROOMS_BELOW: dict[str, set[str]] = {
+    room: {*ROOMS[: index + 1], ""} - ({""} if room == "contracts" else set())
+    for index, room in enumerate(ROOMS)
+} | {"": {"cli", ""}}  # deadreckon/__init__.py and __main__.py
 
 HARMLESS = {
     "__future__", "bisect", "collections", "dataclasses", "decimal", "enum", "fractions",
@@ -54,6 +51,9 @@ SPELLED_OUT = {
     "resp": "response", "seq": "sequence", "svc": "service", "sym": "symbol",
     "tmp": "what it holds", "ts": "at", "usr": "user", "val": "value",
 }  # fmt: skip
+
+# What a decider imports from these rooms has to be pure as well.
+PURE_ROOMS = {"accounting", "models", "strategies", "services", "projections"}
 
 FUNCTION_LINES_MAX = 40  # fits on a screen
 DECIDER_LINES_MAX = 300  # aim at 150, think at 250; beyond this it decides two things
@@ -219,7 +219,7 @@ def pure_modules(house: House) -> dict[str, str]:
         name, reason = ahead.pop()
         if name in reasons or name not in house:
             continue
-        if house[name].room not in {"services", "projections"}:
+        if house[name].room not in PURE_ROOMS:
             continue
         reasons[name] = reason
         ahead += [(package.name, f"{name} lies in it") for package in house.packages_of(name)]
@@ -263,7 +263,7 @@ def _may_be_used_by_deciders(module: str) -> bool:
     """Neighbours may be: they become pure modules themselves by being imported."""
     room = room_of(module)
     if room is not None:
-        return room in {"contracts", "services", "projections"}
+        return room in PURE_ROOMS | {"contracts"}
     return module.partition(".")[0] in HARMLESS
 
 

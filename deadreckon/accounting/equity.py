@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from deadreckon.accounting import average_cost
+from deadreckon.accounting.ledger_state import Account, Ledger
+from deadreckon.accounting.money import worth
+from deadreckon.accounting.valuation import converted, rate
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical
-from deadreckon.services.portfolio import accounting
-from deadreckon.services.portfolio.holdings import Account, Ledger
-from deadreckon.services.portfolio.money import worth
-from deadreckon.services.portfolio.valuation import converted, rate
 
 
 class Equity(Struct, frozen=True):
@@ -154,8 +154,8 @@ def _positions_at_marks(ledger: Ledger, unpriced: list[str]) -> dict[str, _Sums]
     return found
 
 
-def _value(sums: _Sums, spot: bool, position: accounting.Position, price: Decimal) -> None:
-    value = accounting.notional(position, price)
+def _value(sums: _Sums, spot: bool, position: average_cost.Position, price: Decimal) -> None:
+    value = average_cost.notional(position, price)
     paid = Decimal(position.cost).scaleb(-position.value_scale, EXACT)
     gain = EXACT.subtract(value, paid)
     if spot:

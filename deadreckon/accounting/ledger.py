@@ -10,13 +10,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from deadreckon.contracts.amounts import EXACT, ZERO, canonical
-from deadreckon.contracts.event import Recorded
-from deadreckon.contracts.orders import OrderFilled
-from deadreckon.services.portfolio import accounting
-from deadreckon.services.portfolio.accounting import Position
-from deadreckon.services.portfolio.booking import FOLDS, ImpossibleFillError
-from deadreckon.services.portfolio.equity import (
+from deadreckon.accounting import average_cost
+from deadreckon.accounting.average_cost import Position
+from deadreckon.accounting.equity import (
     Equity,
     Worth,
     cash_by_currency,
@@ -25,8 +21,12 @@ from deadreckon.services.portfolio.equity import (
     net_worth,
     realised_net,
 )
-from deadreckon.services.portfolio.holdings import Account, Holding, Ledger, Mark
-from deadreckon.services.portfolio.valuation import mark, notional, rate
+from deadreckon.accounting.ledger_state import Account, Holding, Ledger, Mark
+from deadreckon.accounting.postings import FOLDS, ImpossibleFillError
+from deadreckon.accounting.valuation import mark, notional, rate
+from deadreckon.contracts.amounts import EXACT, ZERO, canonical
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.orders import OrderFilled
 
 __all__ = [
     "Account",
@@ -104,14 +104,14 @@ def positions(ledger: Ledger) -> Iterator[tuple[Key, Position]]:
 def held(ledger: Ledger, strategy: str, instrument: str) -> Decimal:
     """Signed quantity of one strategy (base units or contracts)."""
     found = position(ledger, strategy, instrument)
-    return ZERO if found is None else accounting.quantity(found)
+    return ZERO if found is None else average_cost.quantity(found)
 
 
 def held_total(ledger: Ledger, instrument: str) -> Decimal:
     """Signed quantity, net over all strategies (base units or contracts)."""
     total = ZERO
     for found in ledger.holdings.get(instrument, {}).values():
-        total = EXACT.add(total, accounting.quantity(found.position))
+        total = EXACT.add(total, average_cost.quantity(found.position))
     return canonical(total)
 
 

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 from msgspec import Struct, field
 
+from deadreckon.accounting.average_cost import Position
+from deadreckon.accounting.money import Money
 from deadreckon.contracts.instruments import InstrumentListed
-from deadreckon.services.portfolio.accounting import Position
-from deadreckon.services.portfolio.money import Money
 
 
 class Mark(Struct, frozen=True):

@@ -5,11 +5,11 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from deadreckon.accounting import average_cost, ledger
+from deadreckon.accounting.ledger_state import Holding, Ledger
+from deadreckon.accounting.money import worth
+from deadreckon.accounting.valuation import converted
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical, text
-from deadreckon.services.portfolio import accounting, ledger
-from deadreckon.services.portfolio.holdings import Holding, Ledger
-from deadreckon.services.portfolio.money import worth
-from deadreckon.services.portfolio.valuation import converted
 
 Key = tuple[str, str, str]  # strategy, venue, instrument
 
@@ -63,12 +63,12 @@ def figures(book: Ledger) -> dict[Key, Figures]:
 def _figures(book: Ledger, instrument: str, held: Holding) -> Figures:
     quote = book.listings[instrument].quote_currency
     price = ledger.mark(book, instrument)
-    gain = accounting.unrealised(held.position, price.price) if price else ZERO
+    gain = average_cost.unrealised(held.position, price.price) if price else ZERO
     fees = ZERO
     for currency, paid in held.fees.items():
         fees = EXACT.add(fees, _reported(book, currency, worth(paid)))
     return Figures(
-        realised=_reported(book, quote, accounting.realised(held.position)),
+        realised=_reported(book, quote, average_cost.realised(held.position)),
         unrealised=_reported(book, quote, gain),
         fees=canonical(fees),
         funding=_reported(book, quote, worth(held.funding)),

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from deadreckon.accounting import average_cost
+from deadreckon.accounting.ledger_state import Account, Holding, Ledger, Mark
+from deadreckon.accounting.money import Money, add, exact_units
 from deadreckon.contracts.amounts import EXACT, canonical
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.instruments import InstrumentListed
@@ -15,7 +18,6 @@ from deadreckon.contracts.market import (
     QuoteUpdated,
     TradePrinted,
 )
-from deadreckon.contracts.moments import DAY, day_of
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import (
     CashDeposited,
@@ -23,9 +25,7 @@ from deadreckon.contracts.portfolio import (
     FeeCharged,
     ReportingConfigured,
 )
-from deadreckon.services.portfolio import accounting
-from deadreckon.services.portfolio.holdings import Account, Holding, Ledger, Mark
-from deadreckon.services.portfolio.money import Money, add, exact_units
+from deadreckon.contracts.timestamps import DAY, day_of
 
 TRADES_KEPT_DAYS = 7  # a venue repeats a fill within hours (reconnects), never after a week
 HALF = Decimal("0.5")
@@ -92,8 +92,8 @@ def _fill(ledger: Ledger, said: Recorded[OrderFilled]) -> None:
 
 
 def _trade(account: Account, found: Holding, listing: InstrumentListed, fill: OrderFilled) -> None:
-    before = accounting.widened(found.position, fill.quantity, fill.price)
-    after = accounting.apply_fitting(before, fill.side, fill.quantity, fill.price)
+    before = average_cost.widened(found.position, fill.quantity, fill.price)
+    after = average_cost.apply_fitting(before, fill.side, fill.quantity, fill.price)
     gained = after.realised - before.realised
     spent = after.cost - before.cost if listing.kind == "spot" else 0
     add(account.realised, gained, after.value_scale)
@@ -127,7 +127,7 @@ def _fund(ledger: Ledger, said: Recorded[FundingRatePublished]) -> None:
         return
     for found in ledger.holdings.get(published.instrument, {}).values():
         if found.position.quantity:
-            amount = accounting.funding(found.position, published.mark, published.rate)
+            amount = average_cost.funding(found.position, published.mark, published.rate)
             units, scale = exact_units(amount)
             account = _account(ledger, listing.quote_currency)
             for money in (account.cash, account.funding, found.funding):
@@ -203,7 +203,7 @@ def _holding(ledger: Ledger, listing: InstrumentListed, strategy: str) -> Holdin
     held_by = ledger.holdings.setdefault(listing.instrument, {})
     found = held_by.get(strategy)
     if found is None:
-        found = held_by[strategy] = Holding(accounting.flat(listing))
+        found = held_by[strategy] = Holding(average_cost.flat(listing))
     return found
 
 

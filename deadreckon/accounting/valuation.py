@@ -2,8 +2,8 @@
 
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from deadreckon.accounting.ledger_state import Ledger, Mark
 from deadreckon.contracts.amounts import EXACT, ROUNDING, SCALE_MAX, canonical
-from deadreckon.services.portfolio.holdings import Ledger, Mark
 
 ONE = Decimal(1)
 _FINEST = Decimal(1).scaleb(-SCALE_MAX)  # converted amounts are rounded to this

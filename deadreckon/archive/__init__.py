@@ -1,1 +1,1 @@
-"""History in files: what the log said, sealed so that nobody can change it unseen."""
+"""The log that is over: sealed segments, their proofs, and archive and log read as one."""

@@ -7,16 +7,16 @@ market or clock event so far. What comes before the first such event belongs to 
 from collections.abc import Callable
 from pathlib import Path
 
+from deadreckon.archive.manifests import Manifest
+from deadreckon.archive.segment_writer import RangeWriter, onto_disk
+from deadreckon.archive.signing import SealKey
 from deadreckon.contracts.archive import SEALER
 from deadreckon.contracts.codec import UndecodableError, decode_commit
 from deadreckon.contracts.envelope import Commit
-from deadreckon.contracts.moments import DAY
 from deadreckon.contracts.subjects import DOORS, SHARED
-from deadreckon.replay.archive.manifests import Manifest
-from deadreckon.replay.archive.signing import SealKey
-from deadreckon.replay.archive.writing import RangeWriter, onto_disk
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.intake import CLOCKS
+from deadreckon.contracts.timestamps import DAY
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.service.ingress import CLOCKS
 
 TIMES = tuple(f"log.{SHARED}.{service}." for service in CLOCKS)
 SEALS = f"log.{SHARED}.{SEALER}."

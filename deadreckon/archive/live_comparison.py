@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator
 
-from deadreckon.replay.reading import stored_messages
-from deadreckon.runtime.bus import Bus, HoleError, Stored
-from deadreckon.runtime.domain import retry
+from deadreckon.runtime.log.bus import Bus, HoleError, Stored
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.log.reading import stored_messages
 
 
 class Live:

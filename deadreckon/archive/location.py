@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from deadreckon.runtime.bus import Bus, HoleError
-from deadreckon.runtime.domain import retry
+from deadreckon.runtime.log.bus import Bus, HoleError
+from deadreckon.runtime.log.domain import retry
 
 FOLDER = "archive"  # under a data folder
 
@@ -23,7 +23,7 @@ async def one_log(data: Path, live: Bus) -> Bus:
     """The folder's log from its first message on: `live` itself where it has all of it, else with
     the archive before it. Raises HoleError where the two do not make one log."""
     if has_archive(data):
-        from deadreckon.replay.archive.annals import with_archive
+        from deadreckon.archive.spliced_log import with_archive
 
         return await with_archive(data, live)
     info = await retry(live.info)
@@ -37,6 +37,6 @@ async def one_log(data: Path, live: Bus) -> Bus:
 
 def ended_log(data: Path) -> Bus:
     """The log of a folder that is an archive only. Raises HoleError."""
-    from deadreckon.replay.archive.annals import sealed_log
+    from deadreckon.archive.spliced_log import sealed_log
 
     return sealed_log(data)

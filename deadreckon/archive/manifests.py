@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
+from deadreckon.archive.signing import SealKey, is_signed
 from deadreckon.contracts.event import Mode
-from deadreckon.replay.archive.signing import SealKey, is_signed
 
 KIND = "deadreckon archive range"
 FORMAT = 1  # raised when an older program could no longer read what a newer one writes

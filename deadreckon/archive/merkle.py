@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from struct import Struct
 
-from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.log.bus import Stored
 
 _HEAD = Struct(">xQQI").pack  # the leading zero byte is the leaf's
 

@@ -10,34 +10,28 @@ from urllib.parse import urlsplit
 import structlog
 from msgspec.structs import replace
 
-from deadreckon.contracts.speakers import SERVICES
-from deadreckon.replay.archive.place import ended_log, has_archive, is_archive_only, one_log
-from deadreckon.runtime.bus import (
-    Bus,
-    ConfigurationError,
-    DeniedError,
-    HoleError,
-    LogInfo,
-)
-from deadreckon.runtime.credentials import PRODUCER
-from deadreckon.runtime.domain import retry
-from deadreckon.runtime.ending import end
-from deadreckon.runtime.entrance import Entrance, external
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.jetstream import JetStreamBus
-from deadreckon.runtime.memory import MemoryBus
-from deadreckon.runtime.registry import FIRST_BOOK, Tls
-from deadreckon.runtime.rights import ANALYST, KEEPER, OPERATOR, PROVISIONER, READER, STACK
-from deadreckon.runtime.rolling import refuse_half_a_log
-from deadreckon.runtime.server import (
+from deadreckon.archive.location import ended_log, has_archive, is_archive_only, one_log
+from deadreckon.contracts.publishers import SERVICES
+from deadreckon.runtime.log.bus import Bus, ConfigurationError, DeniedError, HoleError, LogInfo
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.log.jetstream import JetStreamBus
+from deadreckon.runtime.log.memory import MemoryBus
+from deadreckon.runtime.log.role_connections import Switchboard
+from deadreckon.runtime.log.rollover_notice import refuse_half_a_log
+from deadreckon.runtime.process.cancellation import end
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.credentials import PRODUCER
+from deadreckon.runtime.server.endpoint import Entrance, external
+from deadreckon.runtime.server.known_roles import FIRST_BOOK, Tls
+from deadreckon.runtime.server.nats_server import (
     EmbeddedServer,
     ServerFailedError,
     StoreLockedError,
     running,
 )
-from deadreckon.runtime.server_files import ANY_PORT, Address, ServerFiles, register
-from deadreckon.runtime.switchboard import Switchboard
-from deadreckon.runtime.ward import ailment
+from deadreckon.runtime.server.rights import ANALYST, KEEPER, OPERATOR, PROVISIONER, READER, STACK
+from deadreckon.runtime.server.server_files import ANY_PORT, Address, ServerFiles, register
+from deadreckon.runtime.server.server_health import ailment
 
 VERB_LOOK = 0.1  # seconds between two looks whether it is done
 VERB_WAIT = 60.0  # seconds for a verb that has the store open (an audit, say) to be done with it

@@ -6,13 +6,13 @@ from typing import Any
 
 import polars
 
+from deadreckon.archive.manifests import Manifest
+from deadreckon.archive.segment_writer import Place, book_of
+from deadreckon.archive.segments import WINDOW, read_window
+from deadreckon.archive.typed_columns import MESSAGES, Row, columns, frame, rows_of
 from deadreckon.contracts.codec import UndecodableError, decode_commit
 from deadreckon.contracts.subjects import DOORS
-from deadreckon.replay.archive.families import MESSAGES, Row, columns, frame, rows_of
-from deadreckon.replay.archive.manifests import Manifest
-from deadreckon.replay.archive.segments import WINDOW, read_window
-from deadreckon.replay.archive.writing import Place, book_of
-from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.log.bus import Stored
 
 
 def differences(root: Path, manifest: Manifest) -> Iterator[tuple[str, int]]:

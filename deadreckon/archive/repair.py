@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
+from deadreckon.archive.days import SEALS, DayWriter
+from deadreckon.archive.manifests import ArchiveError, Manifest, digest_of
+from deadreckon.archive.signing import SealKey
 from deadreckon.contracts.archive import RangeSealed
 from deadreckon.contracts.codec import decode_commit, unseal
-from deadreckon.replay.archive.days import SEALS, DayWriter
-from deadreckon.replay.archive.manifests import ArchiveError, Manifest, digest_of
-from deadreckon.replay.archive.signing import SealKey
-from deadreckon.replay.reading import stored_messages
-from deadreckon.runtime.bus import Bus
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.reading import stored_messages
 
 Words = dict[int, RangeSealed]  # by the number of the range: the last that was said of it
 

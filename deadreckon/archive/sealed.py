@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 import polars
 
+from deadreckon.archive.segments import Archive, ArchiveError
 from deadreckon.contracts.subjects import covers
-from deadreckon.replay.archive.segments import Archive, ArchiveError
-from deadreckon.runtime.bus import DeniedError, Fence, HoleError, LogInfo, Stored
-from deadreckon.runtime.memory import MemoryBus
+from deadreckon.runtime.log.bus import DeniedError, Fence, HoleError, LogInfo, Stored
+from deadreckon.runtime.log.memory import MemoryBus
 
 
 class SealedLog(MemoryBus):

@@ -11,23 +11,23 @@ from pathlib import Path
 from msgspec import Struct
 
 from deadreckon import __version__
+from deadreckon.archive.days import DayWriter, latest
+from deadreckon.archive.manifests import ArchiveError, Manifest, digest_of, read_chain
+from deadreckon.archive.repair import restore
+from deadreckon.archive.segment_writer import onto_disk, replace_durably
+from deadreckon.archive.signing import SealKey
 from deadreckon.contracts.archive import SEALER, RangeSealed
 from deadreckon.contracts.codec import decode_commit, seal, unseal
 from deadreckon.contracts.envelope import Commit, derive_id
 from deadreckon.contracts.event import Recorded
-from deadreckon.contracts.moments import DAY, day_of, day_start
 from deadreckon.contracts.subjects import SHARED, commit_subject
-from deadreckon.projections.writing import alone
-from deadreckon.replay.archive.days import DayWriter, latest
-from deadreckon.replay.archive.manifests import ArchiveError, Manifest, digest_of, read_chain
-from deadreckon.replay.archive.restoring import restore
-from deadreckon.replay.archive.signing import SealKey
-from deadreckon.replay.archive.writing import onto_disk, replace_durably
-from deadreckon.replay.reading import stored_messages
-from deadreckon.runtime import killpoints
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.domain import Domain, retry
-from deadreckon.runtime.intake import CLOCKS
+from deadreckon.contracts.timestamps import DAY, day_of, day_start
+from deadreckon.projections.sinks.atomic_files import alone
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.domain import Domain, retry
+from deadreckon.runtime.log.reading import stored_messages
+from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.service.ingress import CLOCKS
 
 LOCK = "lock"
 PUBLIC = "sealer.pub"  # a public key a line, in hex, in the order of their first use

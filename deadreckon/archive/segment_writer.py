@@ -13,12 +13,7 @@ from msgspec import Struct
 from polars.exceptions import PanicException, PolarsError
 
 from deadreckon import __version__
-from deadreckon.contracts.envelope import Commit
-from deadreckon.contracts.event import Mode
-from deadreckon.contracts.moments import day_of
-from deadreckon.contracts.subjects import TOKEN, parse
-from deadreckon.replay.archive.families import MESSAGES, frame, rows_of
-from deadreckon.replay.archive.manifests import (
+from deadreckon.archive.manifests import (
     ArchiveError,
     Manifest,
     Segment,
@@ -27,10 +22,15 @@ from deadreckon.replay.archive.manifests import (
     file_of,
     sealed,
 )
-from deadreckon.replay.archive.merkle import Tree, leaf_hash
-from deadreckon.replay.archive.signing import SealKey
-from deadreckon.runtime import killpoints
-from deadreckon.runtime.bus import Stored
+from deadreckon.archive.merkle import Tree, leaf_hash
+from deadreckon.archive.signing import SealKey
+from deadreckon.archive.typed_columns import MESSAGES, frame, rows_of
+from deadreckon.contracts.envelope import Commit
+from deadreckon.contracts.event import Mode
+from deadreckon.contracts.subjects import TOKEN, parse
+from deadreckon.contracts.timestamps import day_of
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.process import killpoints
 
 UNFINISHED = ".unfinished"  # the folder of a range that is being written
 CHUNK_MESSAGES = 20_000  # held in memory before they go to disk, so that a day may be of any size

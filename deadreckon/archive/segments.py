@@ -10,12 +10,12 @@ from pathlib import Path
 
 import polars
 
-from deadreckon.replay.archive.days import DayWriter
-from deadreckon.replay.archive.families import MESSAGES
-from deadreckon.replay.archive.manifests import ArchiveError, Manifest, Segment, read_chain
-from deadreckon.replay.archive.signing import SealKey
-from deadreckon.replay.archive.writing import file_digest
-from deadreckon.runtime.bus import Stored
+from deadreckon.archive.days import DayWriter
+from deadreckon.archive.manifests import ArchiveError, Manifest, Segment, read_chain
+from deadreckon.archive.segment_writer import file_digest
+from deadreckon.archive.signing import SealKey
+from deadreckon.archive.typed_columns import MESSAGES
+from deadreckon.runtime.log.bus import Stored
 
 WINDOW = 4_096  # messages handed out at once
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from deadreckon.runtime.secret import kept_secret
+from deadreckon.runtime.server.secret import kept_secret
 
 FILE = "archive.seal"
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import structlog
 
+from deadreckon.archive.location import FOLDER
+from deadreckon.archive.manifests import Manifest, digest_of
+from deadreckon.archive.sealed import SealedLog, SealedReader, told_as_hole
+from deadreckon.archive.sealer import last_said
+from deadreckon.archive.segments import Archive, ArchiveError
 from deadreckon.contracts.archive import RangeSealed
-from deadreckon.replay.archive.manifests import Manifest, digest_of
-from deadreckon.replay.archive.place import FOLDER
-from deadreckon.replay.archive.sealed import SealedLog, SealedReader, told_as_hole
-from deadreckon.replay.archive.sealing import last_said
-from deadreckon.replay.archive.segments import Archive, ArchiveError
-from deadreckon.runtime.bus import (
+from deadreckon.runtime.log.bus import (
     Bus,
     Fence,
     HoleError,
@@ -22,8 +22,8 @@ from deadreckon.runtime.bus import (
     Stored,
     UnavailableError,
 )
-from deadreckon.runtime.domain import retry
-from deadreckon.runtime.switchboard import acting
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.log.role_connections import acting
 
 log = structlog.get_logger()
 

@@ -12,13 +12,9 @@ import polars
 from msgspec import Struct
 from polars.exceptions import PanicException, PolarsError
 
-from deadreckon.contracts.archive import RangeSealed
-from deadreckon.contracts.codec import UndecodableError, decode_commit, unseal
-from deadreckon.contracts.subjects import DOORS
-from deadreckon.replay.archive.days import SEALS
-from deadreckon.replay.archive.families import MESSAGES
-from deadreckon.replay.archive.live import Live
-from deadreckon.replay.archive.manifests import (
+from deadreckon.archive.days import SEALS
+from deadreckon.archive.live_comparison import Live
+from deadreckon.archive.manifests import (
     ArchiveError,
     Manifest,
     Segment,
@@ -27,12 +23,16 @@ from deadreckon.replay.archive.manifests import (
     is_sealed,
     read_prefix,
 )
-from deadreckon.replay.archive.merkle import Tree, leaf_hash
-from deadreckon.replay.archive.rework import differences
-from deadreckon.replay.archive.sealing import PUBLIC, public_keys
-from deadreckon.replay.archive.segments import WINDOW, read_window
-from deadreckon.replay.archive.writing import UNFINISHED, file_digest
-from deadreckon.runtime.bus import Bus, Stored
+from deadreckon.archive.merkle import Tree, leaf_hash
+from deadreckon.archive.recompute import differences
+from deadreckon.archive.sealer import PUBLIC, public_keys
+from deadreckon.archive.segment_writer import UNFINISHED, file_digest
+from deadreckon.archive.segments import WINDOW, read_window
+from deadreckon.archive.typed_columns import MESSAGES
+from deadreckon.contracts.archive import RangeSealed
+from deadreckon.contracts.codec import UndecodableError, decode_commit, unseal
+from deadreckon.contracts.subjects import DOORS
+from deadreckon.runtime.log.bus import Bus, Stored
 
 Progress = Callable[[int, int], None]  # sequence reached, of how many
 

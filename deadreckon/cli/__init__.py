@@ -1,1 +1,1 @@
-"""The front door: one file per verb group, no logic."""
+"""What is typed and read in a terminal: one file for each verb."""

@@ -34,9 +34,9 @@ VERBS = {
     "orders": Verb("deadreckon.cli.status:orders", "Orders from the projections."),
     "fills": Verb("deadreckon.cli.status:fills", "Fills from the projections."),
     "tail": Verb("deadreckon.cli.tail:tail", "Follow the log, event by event."),
-    "producer": Verb("deadreckon.cli.producers:producer", "Who may send signals, and their keys."),
+    "producer": Verb("deadreckon.cli.producer:producer", "Who may send signals, and their keys."),
     "nats": Verb("deadreckon.cli.nats:nats", "For a NATS server of your own."),
-    "signal": Verb("deadreckon.cli.signals:signal", "Send signals as a producer."),
+    "signal": Verb("deadreckon.cli.signal:signal", "Send signals as a producer."),
     "halt": Verb("deadreckon.cli.operators:halt", "Stop trading now."),
     "resume": Verb("deadreckon.cli.operators:resume", "Lift every halt."),
     "flatten": Verb("deadreckon.cli.operators:flatten", "Close positions at market."),
@@ -47,7 +47,7 @@ VERBS = {
     "cash": Verb("deadreckon.cli.desk:cash", "Deposits, withdrawals, reporting currency."),
     "strategy": Verb("deadreckon.cli.desk:strategy", "Start, change and stop strategies."),
     "tape": Verb("deadreckon.cli.tape:verbs", "Import, describe and invent market data."),
-    "replay": Verb("deadreckon.cli.auditing:replay", "Ask the log: a day's PnL, a day's story."),
+    "replay": Verb("deadreckon.cli.replay:replay", "Ask the log: a day's PnL, a day's story."),
     "rebuild": Verb("deadreckon.cli.views:rebuild", "Build projections anew from the log."),
     "verify": Verb("deadreckon.cli.views:verify", "Compare projections with the log."),
     "doctor": Verb("deadreckon.cli.doctor:doctor", "Is everything here sound."),
@@ -59,7 +59,7 @@ VERBS = {
     "exchange": Verb("deadreckon.cli.exchange:exchange", "A simulated exchange to trade against."),
     "bench": Verb("deadreckon.cli.bench:bench", "Measure the stack beside the machine's limits."),
     "drill": Verb("deadreckon.cli.drill:drill", "Rehearse an emergency on a throwaway stack."),
-    "version": Verb("deadreckon.cli.about:version", "The version of program and data format."),
+    "version": Verb("deadreckon.cli.version:version", "The version of program and data format."),
 }
 
 

@@ -11,8 +11,8 @@ from cyclopts import App, Parameter
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, Verb, add, fail
 
 if TYPE_CHECKING:
-    from deadreckon.replay.archive.sealing import Sealing
-    from deadreckon.replay.archive.verification import Verdict
+    from deadreckon.archive.sealer import Sealing
+    from deadreckon.archive.verification import Verdict
 
 archive = App(
     name="archive",
@@ -57,10 +57,10 @@ def seal(
     """
     if day is not None and everything:
         fail("name a day such as 2022-01-15, or --all, or neither", EXIT_USAGE)
+    from deadreckon.archive.jobs.verbs import seal as job
+    from deadreckon.archive.sealer import OpenDayError
     from deadreckon.cli.running import run
-    from deadreckon.replay.archive.sealing import OpenDayError
-    from deadreckon.stack.archiving import seal as job
-    from deadreckon.stack.auditing import progress_told
+    from deadreckon.replay.audit.job import progress_told
 
     _check(day)
     try:
@@ -81,7 +81,7 @@ def seal(
 
 
 def _check(day: str | None) -> None:
-    from deadreckon.contracts.moments import day_start
+    from deadreckon.contracts.timestamps import day_start
 
     if day is not None:
         try:
@@ -91,7 +91,7 @@ def _check(day: str | None) -> None:
 
 
 def _tell_sealing(found: "Sealing", as_json: bool) -> None:
-    from deadreckon.stack.archiving import plain
+    from deadreckon.archive.jobs.verbs import plain
 
     if as_json:
         print(codec.dumps(plain(found)))
@@ -146,9 +146,9 @@ def verify(
     """
     if key is not None and not _is_public_key(key):
         fail(f"--key {key}: give the sealer's public key, 64 hex digits", EXIT_USAGE)
+    from deadreckon.archive.jobs.verbs import verify as job
     from deadreckon.cli.running import run
-    from deadreckon.stack.archiving import verify as job
-    from deadreckon.stack.auditing import progress_told
+    from deadreckon.replay.audit.job import progress_told
 
     with progress_told(sys.stderr.isatty()) as progress:
         found = run(
@@ -173,7 +173,7 @@ def _is_public_key(text: str) -> bool:
 
 
 def _tell_verdict(found: "Verdict", as_json: bool) -> None:
-    from deadreckon.stack.archiving import plain
+    from deadreckon.archive.jobs.verbs import plain
 
     if as_json:
         more = {"sound": found.sound, "first_bad_sequence": found.first_bad_sequence}
@@ -211,9 +211,9 @@ def prove(sequence: int, /, *, data: Path = Path("var"), json: bool = False) -> 
     json
         Print one JSON object.
     """
+    from deadreckon.archive.jobs.verbs import plain
+    from deadreckon.archive.jobs.verbs import prove as job
     from deadreckon.cli.running import run
-    from deadreckon.stack.archiving import plain
-    from deadreckon.stack.archiving import prove as job
 
     found = run(lambda: job(data, sequence))
     if json:
@@ -243,9 +243,9 @@ def list_(*, data: Path = Path("var"), json: bool = False) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from deadreckon.cli.listing import console
+    from deadreckon.archive.jobs.verbs import listing, plain
     from deadreckon.cli.running import run
-    from deadreckon.stack.archiving import listing, plain
+    from deadreckon.cli.terminal.view_tables import console
 
     ranges, growth = run(lambda: listing(data))
     if json:
@@ -275,4 +275,7 @@ def list_(*, data: Path = Path("var"), json: bool = False) -> None:
     )
 
 
-add(archive, {"prune": Verb("deadreckon.cli.pruning:prune", "Drop sealed history from the log.")})
+add(
+    archive,
+    {"prune": Verb("deadreckon.cli.archive_prune:prune", "Drop sealed history from the log.")},
+)

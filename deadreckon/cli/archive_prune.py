@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
 
 if TYPE_CHECKING:
-    from deadreckon.stack.pruning import Policy, Proof, Pruned
+    from deadreckon.archive.jobs.pruning import Policy, Proof, Pruned
 
 
 def prune(
@@ -56,9 +56,9 @@ def prune(
             EXIT_USAGE,
         )
     policy = _policy(older_than, before)
+    from deadreckon.archive.jobs.pruning import PruneError, prune
     from deadreckon.cli.running import run
-    from deadreckon.stack.auditing import progress_told
-    from deadreckon.stack.pruning import PruneError, prune
+    from deadreckon.replay.audit.job import progress_told
 
     def agrees(proof: "Proof") -> bool:
         if not json:
@@ -82,8 +82,8 @@ def prune(
 
 
 def _policy(older_than: str | None, before: str | None) -> "Policy | None":
-    from deadreckon.contracts.moments import day_start
-    from deadreckon.stack.pruning import Policy
+    from deadreckon.archive.jobs.pruning import Policy
+    from deadreckon.contracts.timestamps import day_start
 
     if older_than is not None and before is not None:
         fail("say --older-than or --before, not both", EXIT_USAGE)

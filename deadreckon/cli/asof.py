@@ -36,7 +36,7 @@ def asof(
     """
     from deadreckon.cli.running import run
     from deadreckon.cli.tail import until_nobody_reads
-    from deadreckon.stack.asof import book_asof
+    from deadreckon.replay.asof.job import book_asof
 
     shows = sys.stderr.isatty()
     document = run(lambda: book_asof(data, place, known=known, nats=nats, shows=shows))
@@ -49,6 +49,6 @@ def _print(document: dict[str, Any], as_json: bool) -> None:
 
         print(msgspec.json.encode(document).decode())
     else:
-        from deadreckon.cli.asof_table import show
+        from deadreckon.cli.terminal.asof_table import show
 
         show(document)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from deadreckon.cli.app import EXIT_USAGE, fail
 
 if TYPE_CHECKING:
-    from deadreckon.stack.backup import Manifest
+    from deadreckon.archive.jobs.backup import Manifest
 
 
 def backup(
@@ -33,9 +33,9 @@ def backup(
     json
         Print one JSON object.
     """
+    from deadreckon.archive.jobs.backup import BackupError, back_up
     from deadreckon.cli.running import run
-    from deadreckon.stack.auditing import progress_told
-    from deadreckon.stack.backup import BackupError, back_up
+    from deadreckon.replay.audit.job import progress_told
 
     try:
         with progress_told(sys.stderr.isatty()) as progress:
@@ -64,22 +64,31 @@ def restore(file: Path, *, data: Path, json: bool = False) -> None:
     """
     if not file.is_file():
         fail(f"{file} is not there; `dr backup {file}` would write it", EXIT_USAGE)
+    from deadreckon.archive.jobs.backup import BackupError
+    from deadreckon.archive.jobs.backup import restore as job
     from deadreckon.cli.running import run
-    from deadreckon.stack.auditing import progress_told
-    from deadreckon.stack.backup import BackupError
-    from deadreckon.stack.backup import restore as job
+    from deadreckon.projections.store import NAMES
+    from deadreckon.replay.audit.job import progress_told
+    from deadreckon.replay.verify.job import rebuild
 
     shows = sys.stderr.isatty()
     try:
         with progress_told(shows) as progress:
-            found = run(lambda: job(file, data, shows=shows, progress=progress))
+            found = run(
+                lambda: job(
+                    file,
+                    data,
+                    progress=progress,
+                    rebuild=lambda made: rebuild(made, NAMES, None, shows=shows),
+                )
+            )
     except BackupError as error:
         fail(str(error))
     _tell(f"{data} has", found, json)
 
 
 def _tell(where: str, manifest: "Manifest", as_json: bool) -> None:
-    from deadreckon.stack.backup import summary
+    from deadreckon.archive.jobs.backup import summary
 
     facts = summary(manifest)
     if as_json:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from deadreckon.cli.app import EXIT_DIFFERENCE, fail
 
 if TYPE_CHECKING:
-    from deadreckon.stack.bench.figures import Figure
-    from deadreckon.stack.bench.history import Key, Run
+    from deadreckon.tools.bench.figures import Figure
+    from deadreckon.tools.bench.history import Key, Run
 
 Name = Literal[
     "append",
@@ -62,9 +62,9 @@ def bench(
         The file that past runs are kept in; `bench.jsonl` in the folder unless given.
     """
     from deadreckon.cli.running import run
-    from deadreckon.stack.bench.history import last_figures, remember
-    from deadreckon.stack.bench.measures import take
-    from deadreckon.stack.bench.workshop import MeasureError
+    from deadreckon.tools.bench.cases import take
+    from deadreckon.tools.bench.fixture import MeasureError
+    from deadreckon.tools.bench.history import last_figures, remember
 
     path = data / "bench.jsonl" if history is None else history
     try:
@@ -84,7 +84,7 @@ def _show(result: "Run", before: "Mapping[Key, Figure]", as_json: bool, as_markd
 
         print(msgspec.json.encode(result).decode())
         return
-    from deadreckon.cli import bench_table
+    from deadreckon.cli.terminal import bench_table
 
     if as_markdown:
         print(bench_table.markdown(result))

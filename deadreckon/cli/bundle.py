@@ -10,8 +10,8 @@ from cyclopts import Parameter
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
 
 if TYPE_CHECKING:
-    from deadreckon.stack.bundles.file import Manifest
-    from deadreckon.stack.bundles.opening import Opened
+    from deadreckon.replay.bundle.file import Manifest
+    from deadreckon.replay.bundle.opening import Opened
 
 
 def bundle(
@@ -47,9 +47,9 @@ def bundle(
         Print the bundle's manifest as one JSON object.
     """
     from deadreckon.cli.running import run
-    from deadreckon.stack.assembly import DECIDERS
-    from deadreckon.stack.auditing import progress_told
-    from deadreckon.stack.bundles.packing import Wish, pack
+    from deadreckon.replay.audit.job import progress_told
+    from deadreckon.replay.bundle.packing import Wish, pack
+    from deadreckon.services.catalogue import DECIDERS
 
     if service and service not in DECIDERS:
         fail(f"no service {service!r}; those that decide: {', '.join(DECIDERS)}", EXIT_USAGE)
@@ -95,7 +95,7 @@ def open_(file: Path, /, *, json: bool = False) -> None:
         Print one JSON object.
     """
     from deadreckon.cli.faults import USAGE, WORLD
-    from deadreckon.stack.bundles.opening import open_bundle
+    from deadreckon.replay.bundle.opening import open_bundle
 
     try:
         opened = open_bundle(file)
@@ -124,7 +124,7 @@ def _document(opened: "Opened") -> str:
 def _opened(opened: "Opened") -> Iterator[str]:
     import msgspec
 
-    from deadreckon.cli.rerun_table import divergence, fact, facts
+    from deadreckon.cli.terminal.rerun_table import divergence, fact, facts
 
     manifest = opened.manifest
     question, recorded, said, effects = (

@@ -6,6 +6,7 @@ from pathlib import Path
 from cyclopts import App
 
 from deadreckon.cli.app import EXIT_DIFFERENCE, fail
+from deadreckon.runtime.process.source_tree import ROOT
 
 verbs = App(
     name="contracts",
@@ -15,9 +16,8 @@ verbs = App(
 
 
 def _docs() -> Path:
-    import deadreckon
 
-    root = Path(deadreckon.__file__).parent.parent / "docs"
+    root = ROOT / "docs"
     if not root.is_dir():
         fail(f"{root} is not there: contracts are kept in a checkout of the sources")
     return root
@@ -36,7 +36,7 @@ def generate(*, check: bool = False, json: bool = False) -> None:
     json
         Print one JSON object.
     """
-    from deadreckon.stack.documents.library import stale, write
+    from deadreckon.tools.docgen.library import stale, write
 
     root = _docs()
     paths = [str(path.relative_to(root.parent)) for path in (stale if check else write)(root)]
@@ -64,7 +64,7 @@ def check(*, json: bool = False) -> None:
     """
     from msgspec import to_builtins
 
-    from deadreckon.stack.documents import released
+    from deadreckon.tools.docgen import released
 
     docs = _docs()
     changes, known = released.check(docs), list(released.releases(docs))
@@ -95,7 +95,7 @@ def release(version: str, /, *, json: bool = False) -> None:
     json
         Print one JSON object.
     """
-    from deadreckon.stack.documents import released
+    from deadreckon.tools.docgen import released
 
     try:
         path = released.release(_docs(), version)

@@ -11,8 +11,8 @@ from cyclopts import Parameter
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
 
 if TYPE_CHECKING:
-    from deadreckon.stack.crashtest.report import Report
-    from deadreckon.stack.crashtest.testing import Wish
+    from deadreckon.tools.crashtest.report import Report
+    from deadreckon.tools.crashtest.runner import Wish
 
 
 def crashtest(
@@ -53,7 +53,7 @@ def crashtest(
     json
         Print one JSON object.
     """
-    from deadreckon.stack.crashtest.plan import steps_of
+    from deadreckon.tools.crashtest.plan import steps_of
 
     names = [name.strip() for name in steps.split(",") if name.strip()] or steps_of(venue)
     _check(names, steps_of(venue), kills, rows, data)
@@ -66,7 +66,7 @@ def crashtest(
 def _kill(
     kills: int, seed: int, venue: str, names: list[str], rows: int, data: Path | None, json: bool
 ) -> None:
-    from deadreckon.stack.crashtest.testing import Wish
+    from deadreckon.tools.crashtest.runner import Wish
 
     if data is not None:
         data.mkdir(parents=True, exist_ok=True)
@@ -93,16 +93,16 @@ def _check(names: list[str], known: list[str], kills: int, rows: int, data: Path
 
 
 def _run(wish: "Wish") -> "Report":
-    from deadreckon.cli.crash_table import progress
     from deadreckon.cli.running import run
-    from deadreckon.stack.crashtest.testing import crashtest as job
+    from deadreckon.cli.terminal.crashtest_table import progress
+    from deadreckon.tools.crashtest.runner import crashtest as job
 
     with progress(wish, shows=sys.stderr.isatty()) as told:
         return run(lambda: job(wish, told))
 
 
 def _list(names: list[str]) -> None:
-    from deadreckon.stack.crashtest.plan import PLACES
+    from deadreckon.tools.crashtest.plan import PLACES
 
     for name in names:
         print(f"{name:16}{PLACES[name].meaning}")
@@ -114,6 +114,6 @@ def _show(report: "Report", as_json: bool) -> None:
 
         print(codec.dumps(report.document()))
         return
-    from deadreckon.cli.crash_table import show
+    from deadreckon.cli.terminal.crashtest_table import show
 
     show(report)

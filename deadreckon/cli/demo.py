@@ -8,8 +8,8 @@ from cyclopts import Parameter
 from deadreckon.cli.app import EXIT_USAGE, fail
 
 if TYPE_CHECKING:
-    from deadreckon.stack.exchange.faults import Faults
-    from deadreckon.stack.launch import Launch
+    from deadreckon.cli.launch import Launch
+    from deadreckon.venues.simulated.exchange.faults import Faults
 
 
 def demo(
@@ -74,7 +74,7 @@ def demo(
     pace = _speed(speed)
     _check(seconds, tape, instrument)
     _check_venue(venue == "sim", bool(venue_seed or venue_faults), bus == "memory")
-    from deadreckon.stack.launch import Launch
+    from deadreckon.cli.launch import Launch
 
     wish = Launch(
         data=data,
@@ -96,13 +96,13 @@ def demo(
 
 
 def _play(wish: "Launch", *, as_json: bool) -> None:
+    from deadreckon.cli.launch import launch
     from deadreckon.cli.running import run
-    from deadreckon.stack.launch import launch
 
     document = run(lambda: launch(wish))
     show(document, as_json)
     if not as_json and not wish.memory:
-        from deadreckon.cli.showing import show_next
+        from deadreckon.cli.terminal.statement_table import show_next
 
         show_next(wish.data, finished=document["run"]["finished"])
 
@@ -120,8 +120,8 @@ def _check(seconds: float | None, tape: Path | None, instrument: str | None) -> 
         fail(f"--for {seconds:g}: give a positive number of seconds", EXIT_USAGE)
     if tape is not None and not tape.exists():
         fail(f"{tape} does not exist; `dr tape synth` invents a tape", EXIT_USAGE)
-    from deadreckon.replay.tapes.header import checked_instrument
-    from deadreckon.replay.tapes.tape import TapeError, is_tape
+    from deadreckon.marketdata.tapes.header import checked_instrument
+    from deadreckon.marketdata.tapes.tape import TapeError, is_tape
 
     try:
         if instrument is not None or (tape is not None and tape.is_file() and not is_tape(tape)):
@@ -133,7 +133,7 @@ def _check(seconds: float | None, tape: Path | None, instrument: str | None) -> 
 def _faults(plan: str | None) -> "Faults | None":
     import msgspec
 
-    from deadreckon.stack.exchange.faults import Faults, every_fault
+    from deadreckon.venues.simulated.exchange.faults import Faults, every_fault
 
     if plan is None:
         return None
@@ -159,14 +159,14 @@ def _speed(text: str) -> float | None:
 
 def show(document: dict[str, Any], as_json: bool) -> None:
     """Print a statement; exits with 1 when something in it contradicts the log."""
-    from deadreckon.replay.statement import sound
+    from deadreckon.replay.audit.figures import sound
 
     if as_json:
         import json as codec
 
         print(codec.dumps(document))
     else:
-        from deadreckon.cli.showing import show_statement
+        from deadreckon.cli.terminal.statement_table import show_statement
 
         show_statement(document)
     if not sound(document):

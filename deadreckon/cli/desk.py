@@ -44,7 +44,7 @@ strategy = App(
 
 def _in_force(data: Path, nats: str | None) -> Any:
     from deadreckon.cli.running import run
-    from deadreckon.stack.operating import in_force
+    from deadreckon.node.operator_commands import in_force
 
     return run(lambda: in_force(data, nats))
 
@@ -53,9 +53,9 @@ def _say(event: Event, data: Path, nats: str | None, as_json: bool) -> None:
     """Refuse here what the door would refuse, then record it."""
     from deadreckon.cli.running import run
     from deadreckon.contracts.catalogue import NAMES
-    from deadreckon.contracts.doors import read_fact, write_fact
     from deadreckon.contracts.governance import OperatorMalformed
-    from deadreckon.stack.operating import record
+    from deadreckon.contracts.inbound import read_fact, write_fact
+    from deadreckon.node.operator_commands import record
 
     try:
         written = write_fact("check", NAMES[type(event)], event)
@@ -377,7 +377,7 @@ def cash_funding(
 
 def _moment(text: str | None) -> int:
     """Nanoseconds UTC; 0 for no time."""
-    from deadreckon.contracts.moments import parse_moment
+    from deadreckon.contracts.timestamps import parse_moment
 
     if text is None:
         return 0

@@ -23,7 +23,7 @@ def doctor(*, data: Path = Path("var"), nats: str | None = None, json: bool = Fa
         Print one JSON object.
     """
     from deadreckon.cli.running import run
-    from deadreckon.stack.doctor import Finding, examine
+    from deadreckon.tools.doctor import Finding, examine
 
     async def job() -> list[Finding]:
         found = []

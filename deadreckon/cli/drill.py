@@ -11,7 +11,7 @@ from cyclopts import App
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
 
 if TYPE_CHECKING:
-    from deadreckon.stack.drill import Takeover
+    from deadreckon.tools.drill import Takeover
 
 drill = App(
     name="drill",
@@ -37,7 +37,7 @@ def takeover(*, services: str = "", json: bool = False) -> None:
     json
         Print one JSON object.
     """
-    from deadreckon.stack.drill import SPEAKERS
+    from deadreckon.tools.drill import SPEAKERS
 
     names = [name.strip() for name in services.split(",") if name.strip()] or list(SPEAKERS)
     if unknown := sorted(set(names) - set(SPEAKERS)):
@@ -55,8 +55,8 @@ def takeover(*, services: str = "", json: bool = False) -> None:
 
 def _rehearse(names: Sequence[str]) -> "list[Takeover]":
     from deadreckon.cli.running import run
-    from deadreckon.runtime.folder import Folder
-    from deadreckon.stack.drill import drill as job
+    from deadreckon.runtime.process.folder import Folder
+    from deadreckon.tools.drill import drill as job
 
     with tempfile.TemporaryDirectory(prefix="deadreckon-drill-") as folder:
         return run(lambda: job(Folder(Path(folder) / "stack").create(), names, _tell))
@@ -69,7 +69,7 @@ def _tell(text: str) -> None:
 def _document(found: "Sequence[Takeover]") -> dict[str, Any]:
     from msgspec import to_builtins
 
-    from deadreckon.stack.drill import GOAL_SECONDS
+    from deadreckon.tools.drill import GOAL_SECONDS
 
     seconds = sorted(each.seconds for each in found if each.seconds is not None)
     return {

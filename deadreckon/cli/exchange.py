@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deadreckon.services.venues.sim import Address
+    from deadreckon.venues.simulated.adapter import Address
 
 
 def exchange(
@@ -26,7 +26,7 @@ def exchange(
         The port of the traders' door; the last one of the folder, or a free one, unless given.
     """
     from deadreckon.cli.running import run
-    from deadreckon.stack.exchange.house import keep_house
+    from deadreckon.venues.simulated.exchange.http_server import keep_house
 
     run(lambda: keep_house(data, seed, port, _tell))
 

@@ -3,46 +3,41 @@
 Some of them lie where much else does: whoever fails imports them, not every service that starts.
 """
 
+from deadreckon.accounting.postings import ImpossibleFillError
+from deadreckon.archive.manifests import ArchiveError
+from deadreckon.archive.signing import DamagedKeyError
 from deadreckon.contracts.codec import UndecodableError
-from deadreckon.projections.sink import SinkError
-from deadreckon.replay.archive.manifests import ArchiveError
-from deadreckon.replay.archive.signing import DamagedKeyError
-from deadreckon.replay.asof.places import PlaceError
-from deadreckon.replay.finding import AmbiguousIdError, UnknownIdError
-from deadreckon.replay.play import TapeMismatchError
+from deadreckon.marketdata.tapes.tape import TapeError
+from deadreckon.node.worker_processes import WorkerError
+from deadreckon.projections.queries import NoViewsError
+from deadreckon.projections.runner import AheadError
+from deadreckon.projections.sinks.sink import SinkError
+from deadreckon.replay.asof.log_point import PlaceError
+from deadreckon.replay.audit.files import StatementError
+from deadreckon.replay.audit.statement.venue_file import VenueFileError
+from deadreckon.replay.bundle.file import BundleError
+from deadreckon.replay.bundle.opening import OtherShapeError
+from deadreckon.replay.bundle.slice import NoDecisionError
+from deadreckon.replay.lookup import AmbiguousIdError, UnknownIdError
 from deadreckon.replay.pnl.document import NotSealedError
-from deadreckon.replay.statements.venue_file import VenueFileError
-from deadreckon.replay.tapes.tape import TapeError
+from deadreckon.replay.rerun.job.checkout import CheckoutError
+from deadreckon.replay.rerun.job.job import NothingAskedError
+from deadreckon.replay.rerun.job.process import OtherCodeError
 from deadreckon.replay.whatif.changes import WhatIfError
-from deadreckon.replay.whatif.survey import DamagedLogError
-from deadreckon.runtime.binary import MissingServerError
-from deadreckon.runtime.bus import (
-    ConfigurationError,
-    DeniedError,
-    HoleError,
-    UnavailableError,
-)
-from deadreckon.runtime.credentials import CredentialError
-from deadreckon.runtime.domain import AlienMessageError, FencedOutError
-from deadreckon.runtime.folder import FolderBusyError, FolderError
-from deadreckon.runtime.recollection import RecollectionError
-from deadreckon.runtime.secret import ExposedSecretError
-from deadreckon.runtime.server import ServerFailedError, StoreLockedError
-from deadreckon.runtime.snapshots import SnapshotAheadError
-from deadreckon.services.portfolio.booking import ImpossibleFillError
-from deadreckon.stack.bundles.file import BundleError
-from deadreckon.stack.bundles.opening import OtherShapeError
-from deadreckon.stack.bundles.slice import NoDecisionError
-from deadreckon.stack.exchange.process import ExchangeFailedError
-from deadreckon.stack.loopback import PortBusyError
-from deadreckon.stack.reading_views import NoViewsError
-from deadreckon.stack.rerun.checkout import CheckoutError
-from deadreckon.stack.rerun.process import OtherCodeError
-from deadreckon.stack.rerun.verb import NothingAskedError
-from deadreckon.stack.statements import StatementError
-from deadreckon.stack.views import AheadError
-from deadreckon.stack.whatif.crew import LostWorkerError
-from deadreckon.stack.workers import WorkerError
+from deadreckon.replay.whatif.job.worker_pool import LostWorkerError
+from deadreckon.replay.whatif.log_scan import DamagedLogError
+from deadreckon.runtime.log.bus import ConfigurationError, DeniedError, HoleError, UnavailableError
+from deadreckon.runtime.log.domain import AlienMessageError, FencedOutError
+from deadreckon.runtime.process.folder import FolderBusyError, FolderError
+from deadreckon.runtime.process.loopback import PortBusyError
+from deadreckon.runtime.server.binary import MissingServerError
+from deadreckon.runtime.server.credentials import CredentialError
+from deadreckon.runtime.server.nats_server import ServerFailedError, StoreLockedError
+from deadreckon.runtime.server.secret import ExposedSecretError
+from deadreckon.runtime.service.recovery import RecollectionError
+from deadreckon.runtime.service.snapshots import SnapshotAheadError
+from deadreckon.services.market.tape_player import TapeMismatchError
+from deadreckon.venues.simulated.exchange.process import ExchangeFailedError
 
 USAGE = (
     AmbiguousIdError,

@@ -7,23 +7,23 @@ from typing import Any
 
 from msgspec import Struct
 
+from deadreckon.archive.open_log import stack_bus
+from deadreckon.cli.terminal.screen import Screen, waiting
 from deadreckon.contracts.market import VolumeUnit
-from deadreckon.projections.board import BoardView
-from deadreckon.replay.tapes.rows import BarRow, QuoteRow, TradeRow
-from deadreckon.replay.tapes.synthetic import Recipe, synthesise
-from deadreckon.replay.tapes.tape import Tape, load_or_import, open_tape
-from deadreckon.runtime import logs
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.demo import Demo, Plan
-from deadreckon.stack.exchange.faults import Faults
-from deadreckon.stack.host import stack_bus
-from deadreckon.stack.screen import Screen, waiting
-from deadreckon.stack.serving import served
-from deadreckon.stack.setup import facts
-from deadreckon.stack.venue import Exchange, check_venue, exchange_for, own_exchange
-from deadreckon.stack.verdicts import told_to_producers
-from deadreckon.stack.views import StoredViews, stored_views
-from deadreckon.stack.vitals import Vitals
+from deadreckon.marketdata.tapes.rows import BarRow, QuoteRow, TradeRow
+from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
+from deadreckon.marketdata.tapes.tape import Tape, load_or_import, open_tape
+from deadreckon.node.demo import Demo, Plan
+from deadreckon.node.demo_setup import facts
+from deadreckon.node.readiness import Vitals
+from deadreckon.node.simulated_venue import Exchange, check_venue, exchange_for, own_exchange
+from deadreckon.node.verdicts import told_to_producers
+from deadreckon.projections.live_view.live_view import BoardView
+from deadreckon.projections.runner import StoredViews, stored_views
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.venues.simulated.exchange.faults import Faults
+from deadreckon.web.serving import served
 
 SYNTHETIC = "BTCUSDT.PAPER"  # the instrument of a demo that was given no tape
 
@@ -50,7 +50,7 @@ class Launch(Struct, frozen=True):
 async def launch(wish: Launch) -> dict[str, Any]:
     """Play the tape and return the statement of the log."""
     folder = Folder(wish.data).create()
-    logs.configure(folder.logs / "demo.log")
+    log_lines.configure(folder.logs / "demo.log")
     tape = _tape(wish, folder)
     plan = Plan(
         speed=wish.speed,

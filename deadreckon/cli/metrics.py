@@ -46,9 +46,9 @@ def metrics(
     """
     from msgspec import to_builtins
 
-    from deadreckon.cli.auditing import checked_day
+    from deadreckon.cli.replay import checked_day
     from deadreckon.cli.running import run
-    from deadreckon.stack.past_metrics import write_metrics
+    from deadreckon.replay.metrics.job import write_metrics
 
     checked_day(day)
     if not 1 <= step <= STEP_MAX:

@@ -27,8 +27,8 @@ def config(
         A book that is to be served, beside those that the folder knows.
     """
     from deadreckon.cli.running import run
-    from deadreckon.runtime.folder import Folder
-    from deadreckon.runtime.server_files import ServerFiles, register
+    from deadreckon.runtime.process.folder import Folder
+    from deadreckon.runtime.server.server_files import ServerFiles, register
 
     async def job() -> str:
         folder = Folder(data).create()

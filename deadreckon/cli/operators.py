@@ -70,7 +70,7 @@ def _wait_for(
     verb: str, event: Event, data: Path, wait: float, nats: str | None, as_json: bool
 ) -> None:
     from deadreckon.cli.running import run
-    from deadreckon.stack.operating import record_and_wait
+    from deadreckon.node.operator_commands import record_and_wait
 
     outcome = run(lambda: record_and_wait(data, event, wait, nats))
     said: dict[str, Any] = {name: getattr(outcome, name) for name in outcome.__struct_fields__}
@@ -145,7 +145,7 @@ def cancel(
 
 def _record(verb: str, event: Event, data: Path, nats: str | None, as_json: bool) -> None:
     from deadreckon.cli.running import run
-    from deadreckon.stack.operating import record
+    from deadreckon.node.operator_commands import record
 
     (sequence,) = run(lambda: record(data, [event], nats))
     if as_json:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from deadreckon.cli.app import EXIT_USAGE, fail
-from deadreckon.cli.auditing import checked_day
+from deadreckon.cli.replay import checked_day
 
 
 def pnl(
@@ -41,7 +41,7 @@ def pnl(
         fail("name a day such as 2022-01-15, or --all", EXIT_USAGE)
     from deadreckon.cli.running import run
     from deadreckon.cli.tail import until_nobody_reads
-    from deadreckon.stack.profit import archived_profit
+    from deadreckon.replay.pnl.job import archived_profit
 
     wanted = checked_day(day)
     document = run(lambda: archived_profit(data, wanted, shows=sys.stderr.isatty()))
@@ -54,6 +54,6 @@ def _print(document: dict[str, Any], as_json: bool) -> None:
 
         print(msgspec.json.encode(document).decode())
     else:
-        from deadreckon.cli.pnl_table import show
+        from deadreckon.cli.terminal.pnl_table import show
 
         show(document)

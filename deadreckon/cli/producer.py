@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar
 
-    from deadreckon.stack.producers import Given
+    from deadreckon.node.producers import Given
 
     T = TypeVar("T")
 
@@ -62,7 +62,7 @@ def add(
     may_read
         Let it read the whole log too, other producers' signals included.
     """
-    from deadreckon.stack.producers import add_producer, as_document
+    from deadreckon.node.producers import add_producer, as_document
 
     given = _done(lambda: add_producer(data, name, book, may_read=may_read))
     print(codec.dumps(as_document(given)) if json else _told(given))
@@ -74,7 +74,7 @@ def list_(*, data: Data = Path("var"), json: Json = False) -> None:
 
     Example: dr producer list --data run1
     """
-    from deadreckon.stack.producers import as_document, producers
+    from deadreckon.node.producers import as_document, producers
 
     found = _done(lambda: producers(data))
     if json:
@@ -98,7 +98,7 @@ def remove(name: str, /, *, data: Data = Path("var"), json: Json = False) -> Non
     name
         As `dr producer list` shows it.
     """
-    from deadreckon.stack.producers import remove_producer
+    from deadreckon.node.producers import remove_producer
 
     _done(lambda: remove_producer(data, name))
     print(codec.dumps({"removed": name}) if json else f"{name} may send nothing any more")
@@ -135,8 +135,8 @@ def check(
     everything
         All that the log has of it, in place of what comes now.
     """
-    from deadreckon.cli.conformance import checked, print_report
-    from deadreckon.stack.conformance import as_document
+    from deadreckon.cli.terminal.conformance_table import checked, print_report
+    from deadreckon.tools.conformance import as_document
 
     report = checked(source, name, book, data, nats, None if everything else seconds)
     if json:
@@ -150,7 +150,7 @@ def check(
 def _done(job: "Callable[[], T]") -> "T":
     from deadreckon.cli.app import EXIT_USAGE, fail
     from deadreckon.cli.running import run
-    from deadreckon.stack.producers import ProducerError
+    from deadreckon.node.producers import ProducerError
 
     async def work() -> "T":
         return job()

@@ -21,9 +21,9 @@ MORE = {
     "rerun": Verb("deadreckon.cli.rerun:rerun", "Recorded questions to deciders, put again."),
     "whatif": Verb("deadreckon.cli.whatif:whatif", "A day under other limits or strategies."),
     "pnl": Verb("deadreckon.cli.pnl:pnl", "PnL of sealed days, millions of fills a second."),
-    "metrics": Verb("deadreckon.cli.past_metrics:metrics", "A past day's metrics for Prometheus."),
-    "bundle": Verb("deadreckon.cli.bundles:bundle", "One decision in a file."),
-    "open": Verb("deadreckon.cli.bundles:open_", "Replay the decision in a bundle."),
+    "metrics": Verb("deadreckon.cli.metrics:metrics", "A past day's metrics for Prometheus."),
+    "bundle": Verb("deadreckon.cli.bundle:bundle", "One decision in a file."),
+    "open": Verb("deadreckon.cli.bundle:open_", "Replay the decision in a bundle."),
 }
 add(replay, MORE)
 
@@ -73,8 +73,8 @@ def audit(
     checked_day(day)
     from deadreckon.cli.demo import show
     from deadreckon.cli.running import run
-    from deadreckon.stack.auditing import EmptyDayError, audited
-    from deadreckon.stack.statements import wanted
+    from deadreckon.replay.audit.files import wanted
+    from deadreckon.replay.audit.job import EmptyDayError, audited
 
     async def job() -> dict[str, Any]:
         more = wanted(output, venue_statement)
@@ -134,8 +134,8 @@ def narrate(
         fail("--from and --to: two sequences from 1 on, the lower one first", EXIT_USAGE)
     from deadreckon.cli.running import run
     from deadreckon.cli.tail import until_nobody_reads
-    from deadreckon.stack.narrating import Part
-    from deadreckon.stack.narrating import narrate as job
+    from deadreckon.replay.narrate.job import Part
+    from deadreckon.replay.narrate.job import narrate as job
 
     part = Part(checked_day(day), begin, last)
     until_nobody_reads(lambda: run(lambda: job(data, nats, part, print, rows=rows, json=json)))
@@ -143,7 +143,7 @@ def narrate(
 
 def checked_day(day: str | None) -> str | None:
     """The day, if it is one; otherwise the verb ends."""
-    from deadreckon.contracts.moments import day_start
+    from deadreckon.contracts.timestamps import day_start
 
     if day is not None:
         try:

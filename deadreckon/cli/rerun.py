@@ -51,11 +51,11 @@ def rerun(
         fail("name a day such as 2022-01-15, or --all", EXIT_USAGE)
     if code is not None and git is not None:
         fail("--code or --git, one of them", EXIT_USAGE)
-    from deadreckon.cli.auditing import checked_day
-    from deadreckon.cli.rerun_table import show_rerun
+    from deadreckon.cli.replay import checked_day
     from deadreckon.cli.running import run
-    from deadreckon.stack.rerun.verb import Wish
-    from deadreckon.stack.rerun.verb import rerun as job
+    from deadreckon.cli.terminal.rerun_table import show_rerun
+    from deadreckon.replay.rerun.job.job import Wish
+    from deadreckon.replay.rerun.job.job import rerun as job
 
     _check_services(service)
     wish = Wish(data, nats, checked_day(day), service, code, git)
@@ -71,8 +71,8 @@ def rerun(
 
 
 def _check_services(names: tuple[str, ...]) -> None:
-    from deadreckon.stack.assembly import DECIDERS
-    from deadreckon.stack.rerun.verb import EDGES
+    from deadreckon.replay.rerun.job.job import EDGES
+    from deadreckon.services.catalogue import DECIDERS
 
     for name in names:
         if name in EDGES:

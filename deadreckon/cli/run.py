@@ -9,7 +9,7 @@ from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
 from deadreckon.contracts.event import Mode
 
 if TYPE_CHECKING:
-    from deadreckon.stack.worker import Said
+    from deadreckon.node.worker import Said
 
 
 def run(
@@ -47,7 +47,7 @@ def run(
     json
         Print a JSON object a line: at_work, ready, took_over, fenced_out.
     """
-    from deadreckon.stack.assembly import RANK_WITH_VENUE
+    from deadreckon.services.catalogue import RANK_WITH_VENUE
 
     unknown = sorted(set(services) - set(RANK_WITH_VENUE))
     if unknown or not services:
@@ -56,8 +56,8 @@ def run(
             EXIT_USAGE,
         )
     from deadreckon.cli.running import run as run_job
-    from deadreckon.runtime.standby import DivergedError
-    from deadreckon.stack.worker import Worker, work
+    from deadreckon.node.worker import Worker, work
+    from deadreckon.runtime.service.standby import DivergedError
 
     wish = Worker(services, data, nats, book, mode, pace == "turns", standby)
     try:
@@ -77,7 +77,7 @@ def _print(said: "Said") -> None:
 
 
 def _line(said: "Said") -> str:
-    from deadreckon.stack.worker import AtWork, Ready, TookOver
+    from deadreckon.node.worker import AtWork, Ready, TookOver
 
     if isinstance(said, AtWork):
         return f"{', '.join(said.services)}: at work behind message {said.sequence}"

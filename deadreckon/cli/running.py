@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from deadreckon.cli.app import EXIT_INTERRUPTED, EXIT_USAGE, fail
-from deadreckon.runtime import logs
+from deadreckon.runtime.process import log_lines
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ def run(job: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 def answered(job: Callable[[], T]) -> T:
     """The same for a job that needs no event loop."""
-    logs.configure(level=logging.WARNING)
+    log_lines.configure(level=logging.WARNING)
     try:
         return job()
     except KeyboardInterrupt:

@@ -41,7 +41,7 @@ def send(
     """
     lines = _lines(source)
     from deadreckon.cli.running import run
-    from deadreckon.stack.sending import send_signals
+    from deadreckon.node.signal_sending import send_signals
 
     sent = run(lambda: send_signals(lines, producer, book, data, nats))
     for number, rule, reason in sent.refused:

@@ -10,8 +10,8 @@ from cyclopts import Parameter
 from deadreckon.cli.app import EXIT_USAGE, fail
 
 if TYPE_CHECKING:
-    from deadreckon.runtime.folder import Folder
-    from deadreckon.stack.reading_views import Answer, Wanted
+    from deadreckon.projections.queries import Answer, Wanted
+    from deadreckon.runtime.process.folder import Folder
 
 Data = Annotated[Path, Parameter(help="The folder of the stack, running or not.")]
 Json = Annotated[bool, Parameter(help="Print one JSON object.")]
@@ -27,9 +27,9 @@ def status(*, data: Data = Path("var"), json: Json = False) -> None:
 
     Example: dr status --data run1
     """
-    from deadreckon.cli.listing import print_json, print_status
-    from deadreckon.stack.host import whereabouts
-    from deadreckon.stack.summary import read_status
+    from deadreckon.archive.open_log import whereabouts
+    from deadreckon.cli.terminal.view_tables import print_json, print_status
+    from deadreckon.node.summary import read_status
 
     folder, answer, log = _ask(data, read_status)
     server, behind = whereabouts(folder), _behind(answer, log)
@@ -56,8 +56,8 @@ def positions(
     open_only
         Leave out what is flat.
     """
-    from deadreckon.cli.listing import print_positions
-    from deadreckon.stack.reading_views import Wanted
+    from deadreckon.cli.terminal.view_tables import print_positions
+    from deadreckon.projections.queries import Wanted
 
     wanted = Wanted(None, strategy, instrument, open_only)
     _show("positions", wanted, data, print_positions, json)
@@ -88,8 +88,8 @@ def orders(
     """
     if open_only and everything:
         fail("give --open or --all, not both", EXIT_USAGE)
-    from deadreckon.cli.listing import print_orders
-    from deadreckon.stack.reading_views import Wanted
+    from deadreckon.cli.terminal.view_tables import print_orders
+    from deadreckon.projections.queries import Wanted
 
     most = None if open_only or everything else _positive(limit)
     _show("orders", Wanted(most, strategy, instrument, open_only), data, print_orders, json)
@@ -115,8 +115,8 @@ def fills(
     limit
         At most so many.
     """
-    from deadreckon.cli.listing import print_fills
-    from deadreckon.stack.reading_views import Wanted
+    from deadreckon.cli.terminal.view_tables import print_fills
+    from deadreckon.projections.queries import Wanted
 
     most = None if everything else _positive(limit)
     _show("fills", Wanted(most, strategy, instrument), data, print_fills, json)
@@ -135,8 +135,8 @@ def _show(
     show: "Callable[[Answer, int | None], None]",
     as_json: bool,
 ) -> None:
-    from deadreckon.cli.listing import print_json
-    from deadreckon.stack.reading_views import read_table
+    from deadreckon.cli.terminal.view_tables import print_json
+    from deadreckon.projections.queries import read_table
 
     _, answer, log = _ask(data, lambda folder: read_table(folder, name, wanted))
     if log["reason"]:
@@ -147,8 +147,8 @@ def _show(
 def _ask(data: Path, read: "Callable[[Folder], Answer]") -> "tuple[Folder, Answer, dict[str, Any]]":
     """The folder, its answer, and how its log is."""
     from deadreckon.cli.running import run
-    from deadreckon.runtime.folder import Folder
-    from deadreckon.stack.health import log_health
+    from deadreckon.node.health import log_health
+    from deadreckon.runtime.process.folder import Folder
 
     async def job() -> "tuple[Folder, Answer, dict[str, Any]]":
         folder = Folder(data).check()

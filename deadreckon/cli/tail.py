@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from deadreckon.cli.app import EXIT_USAGE, fail
 
 if TYPE_CHECKING:
-    from deadreckon.stack.tailing import Told
+    from deadreckon.node.tail import Told
 
 
 def tail(
@@ -47,9 +47,9 @@ def tail(
     """
     if start is not None and start < 1:
         fail(f"--from {start}: the first sequence is 1", EXIT_USAGE)
-    from deadreckon.cli.listing import told_printer
     from deadreckon.cli.running import run
-    from deadreckon.stack.tailing import tail as job
+    from deadreckon.cli.terminal.view_tables import told_printer
+    from deadreckon.node.tail import tail as job
 
     show = _print_json if json else told_printer()
     until_nobody_reads(

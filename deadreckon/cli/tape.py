@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 from msgspec import json as codec
 
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_ENVIRONMENT, EXIT_USAGE, fail
-from deadreckon.replay.tapes.tape import TapeError, open_tape, write_tape
+from deadreckon.marketdata.tapes.tape import TapeError, open_tape, write_tape
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -109,7 +109,7 @@ def import_tape(
         Print the tape's header and the report as one JSON object.
     """
     with _plain_errors():
-        from deadreckon.replay.tapes import describe, importing
+        from deadreckon.marketdata.tapes import describe, importing
 
         options = importing.checked_options(asdict(choices))
         target = output or Path(f"{importing.stem(source)}.tape.parquet")
@@ -135,7 +135,7 @@ def describe(tape: Path, *, json: bool = False) -> None:
         Print header, digest, prices and oddities as one JSON object.
     """
     with _plain_errors():
-        from deadreckon.replay.tapes import describe
+        from deadreckon.marketdata.tapes import describe
 
         opened = open_tape(tape)
         told = describe.describe(opened)
@@ -166,7 +166,7 @@ def synth(
         Print header, digest, prices and oddities as one JSON object.
     """
     with _plain_errors():
-        from deadreckon.replay.tapes import describe, synthetic
+        from deadreckon.marketdata.tapes import describe, synthetic
 
         recipe = synthetic.Recipe.of(seed, **asdict(market))
         target = output or Path(f"synthetic-{seed}.tape.parquet")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from deadreckon.cli.app import EXIT_USAGE, fail
 
 if TYPE_CHECKING:
-    from deadreckon.stack.up import Settings, Whereabouts
+    from deadreckon.node.up import Settings, Whereabouts
 
 
 def up(
@@ -45,9 +45,10 @@ def up(
     """
     settings = _settings(config, data=data, nats=nats, web_port=web_port, web=web)
     from deadreckon.cli.running import run
-    from deadreckon.stack.up import stand_up
+    from deadreckon.node.up import stand_up
+    from deadreckon.web.serving import served
 
-    run(lambda: stand_up(settings, _print_json if json else _print))
+    run(lambda: stand_up(settings, _print_json if json else _print, served))
 
 
 def _settings(
@@ -56,7 +57,7 @@ def _settings(
     """What the file says, and over it what the command line says."""
     import msgspec
 
-    from deadreckon.stack.up import read_settings
+    from deadreckon.node.up import read_settings
 
     try:
         found = read_settings(config)

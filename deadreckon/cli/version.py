@@ -15,7 +15,7 @@ def version(*, json: bool = False) -> None:
     json
         Print one JSON object.
     """
-    from deadreckon.runtime.folder import FORMAT
+    from deadreckon.runtime.process.folder import FORMAT
 
     said = {"version": __version__, "folder_format": FORMAT}
     print(codec.dumps(said) if json else f"deadreckon {__version__} (data format {FORMAT})")

@@ -30,7 +30,7 @@ def rebuild(
         URL of a NATS server in place of the folder's own.
     """
     from deadreckon.cli.running import run
-    from deadreckon.stack.verifying import rebuild as job
+    from deadreckon.replay.verify.job import rebuild as job
 
     wanted = _wanted(names)
     place = run(lambda: job(data, wanted, nats, shows=sys.stderr.isatty()))
@@ -59,7 +59,7 @@ def verify(
         URL of a NATS server in place of the folder's own.
     """
     from deadreckon.cli.running import run
-    from deadreckon.stack.verifying import verify as job
+    from deadreckon.replay.verify.job import verify as job
 
     place, differences = run(lambda: job(data, _wanted(names), nats, shows=sys.stderr.isatty()))
     if json:

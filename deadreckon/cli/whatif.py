@@ -64,13 +64,13 @@ def whatif(
         fail("name a day such as 2022-01-15, or --all", EXIT_USAGE)
     if jobs is not None and jobs < 1:
         fail(f"--jobs {jobs}: at least 1", EXIT_USAGE)
-    from deadreckon.cli.auditing import checked_day
+    from deadreckon.cli.replay import checked_day
     from deadreckon.cli.running import answered, run
     from deadreckon.cli.tail import until_nobody_reads
-    from deadreckon.cli.whatif_table import show_whatif
+    from deadreckon.cli.terminal.whatif_table import show_whatif
     from deadreckon.replay.whatif.changes import variants
-    from deadreckon.stack.whatif.crew import cores
-    from deadreckon.stack.whatif.supposing import Wanted, read_log, suppose
+    from deadreckon.replay.whatif.job.job import Wanted, read_log, suppose
+    from deadreckon.replay.whatif.job.worker_pool import cores
 
     asked = (settings or [], disable or [], without_strategy or [], grid or [])
     supposed = answered(lambda: variants(*asked))

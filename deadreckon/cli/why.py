@@ -11,8 +11,8 @@ from deadreckon.cli.app import EXIT_USAGE, fail
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from deadreckon.replay.why.job import Reason
     from deadreckon.replay.why.page import Line
-    from deadreckon.stack.reasons import Reason
 
 DEPTH_MOST = 200
 WIDTH_LEAST = 72
@@ -56,8 +56,8 @@ def why(
     if not 0 <= depth <= DEPTH_MOST:
         fail(f"--depth {depth}: give 0 to {DEPTH_MOST}", EXIT_USAGE)
     from deadreckon.cli.running import run
-    from deadreckon.replay.finding import AmbiguousIdError, UnknownIdError
-    from deadreckon.stack.reasons import why as job
+    from deadreckon.replay.lookup import AmbiguousIdError, UnknownIdError
+    from deadreckon.replay.why.job import why as job
 
     try:
         found = run(lambda: job(data, what, nats, depth, shows=sys.stderr.isatty()))

@@ -44,9 +44,9 @@ def whynot(
         Print one JSON object: groups of silences, gaps, and what happened.
     """
     from deadreckon.cli.running import run
-    from deadreckon.replay.silence.listening import Window
-    from deadreckon.stack.silences import UnknownInstrumentError
-    from deadreckon.stack.silences import whynot as job
+    from deadreckon.replay.whynot.job import UnknownInstrumentError
+    from deadreckon.replay.whynot.job import whynot as job
+    from deadreckon.replay.whynot.tracker import Window
 
     window = Window(instrument, _moment(start, "--from"), _moment(end, "--to"), strategy)
     if window.end < window.start:
@@ -60,21 +60,21 @@ def whynot(
     if json:
         import json as codec
 
-        from deadreckon.replay.silence.document import window_document
+        from deadreckon.replay.whynot.document import window_document
 
         document = codec.dumps(window_document(listener), ensure_ascii=False)
         until_nobody_reads(lambda: print(document))
         return
     from deadreckon.cli.why import print_lines, width
-    from deadreckon.replay.silence.page import page
+    from deadreckon.replay.whynot.page import page
 
     until_nobody_reads(lambda: print_lines(page(listener, width())))
 
 
 def _moment(text: str, option: str) -> int:
     """Nanoseconds UTC of a time; of a day its beginning, or for --to its end."""
-    from deadreckon.contracts.moments import DAY, day_start
-    from deadreckon.replay.asof.places import AtTime, PlaceError, parse_place
+    from deadreckon.contracts.timestamps import DAY, day_start
+    from deadreckon.replay.asof.log_point import AtTime, PlaceError, parse_place
 
     try:
         day = day_start(text)

@@ -1,1 +1,1 @@
-"""What may be said: pure data, importing msgspec and nothing else."""
+"""Facts that others read: events, envelope, codec, subjects, publishers, inbound formats."""

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.contracts.moments import DAY
+from deadreckon.contracts.timestamps import DAY
 
 HORIZON = 7 * DAY
 # A wish may be claimed this far ahead of the log's clock; memory outlives the horizon by as much,

@@ -1,7 +1,7 @@
 """What comes in from outside: strict reading of producers' signals and operators' facts."""
 
-from deadreckon.contracts.operator_door import FACT_RULES, WireFact, read_fact, write_fact
-from deadreckon.contracts.signal_door import (
+from deadreckon.contracts.inbound_commands import FACT_RULES, WireFact, read_fact, write_fact
+from deadreckon.contracts.inbound_signals import (
     AMOUNTS,
     BATCH_MAX,
     SIGNAL_RULES,
@@ -9,7 +9,7 @@ from deadreckon.contracts.signal_door import (
     Wish,
     read_signals,
 )
-from deadreckon.contracts.wire import EVIDENCE_MAX, TEXT_MAX, body_digest
+from deadreckon.contracts.parsing import EVIDENCE_MAX, TEXT_MAX, body_digest
 
 __all__ = [
     "AMOUNTS",

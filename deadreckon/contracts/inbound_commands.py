@@ -15,7 +15,7 @@ from deadreckon.contracts.event import Event
 from deadreckon.contracts.governance import OperatorMalformed
 from deadreckon.contracts.history import RETIRED
 from deadreckon.contracts.instruments import InstrumentListed
-from deadreckon.contracts.wire import (
+from deadreckon.contracts.parsing import (
     EVIDENCE_MAX,
     TEXT_MAX,
     WireError,

@@ -7,17 +7,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from deadreckon.contracts.amounts import canonical, is_sane
-from deadreckon.contracts.moments import parse_moment
-from deadreckon.contracts.signals import (
-    CancelReceived,
-    OrderType,
-    ReplaceReceived,
-    Side,
-    SignalMalformed,
-    SignalReceived,
-    TimeInForce,
-)
-from deadreckon.contracts.wire import (
+from deadreckon.contracts.parsing import (
     TEXT_MAX,
     WireError,
     body_digest,
@@ -28,6 +18,16 @@ from deadreckon.contracts.wire import (
     parse,
     positive,
 )
+from deadreckon.contracts.signals import (
+    CancelReceived,
+    OrderType,
+    ReplaceReceived,
+    Side,
+    SignalMalformed,
+    SignalReceived,
+    TimeInForce,
+)
+from deadreckon.contracts.timestamps import parse_moment
 
 BATCH_MAX = 10_000  # signals in one message
 META_MAX = 32  # entries of `meta`

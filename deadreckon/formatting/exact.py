@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from deadreckon.contracts.amounts import EXACT, canonical
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.contracts.moments import day_of, format_moment
+from deadreckon.contracts.timestamps import day_of, format_moment
 
 HUNDRED = Decimal(100)
 TEXT_MAX = 240  # characters of a text from outside

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from deadreckon.contracts.amounts import ROUNDING, decimals
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.contracts.moments import format_moment
+from deadreckon.contracts.timestamps import format_moment
 
 NOTHING = "-"
 

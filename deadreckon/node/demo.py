@@ -11,29 +11,29 @@ from msgspec import Struct
 from deadreckon import __version__
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.life import StackStarted, StackStopped
-from deadreckon.replay.audit import audit
-from deadreckon.replay.play import TapePlayer
-from deadreckon.replay.statement import statement
-from deadreckon.replay.tapes.tape import Tape
-from deadreckon.runtime import logs
-from deadreckon.runtime.answerer import Answerer
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.crashes import CrashBook
-from deadreckon.runtime.domain import retry
-from deadreckon.runtime.ending import end
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.snapshots import Snapshots
-from deadreckon.runtime.standby import answer_standing
-from deadreckon.runtime.turns import LocalPlayer, Player, RemotePlayer, Round
-from deadreckon.stack.assembly import BOOK, RANK, RANK_WITH_VENUE, VENUE_SIM, assemble
-from deadreckon.stack.interrupts import interrupted
-from deadreckon.stack.setup import say, set_up
-from deadreckon.stack.supervision import halt_after_crashes
-from deadreckon.stack.venue import venue_of
-from deadreckon.stack.views import StoredViews, View, Views
-from deadreckon.stack.vitals import Watched
-from deadreckon.stack.workers import Workers
+from deadreckon.marketdata.tapes.tape import Tape
+from deadreckon.node.demo_setup import say, set_up
+from deadreckon.node.readiness import Watched
+from deadreckon.node.simulated_venue import venue_of
+from deadreckon.node.supervision import halt_after_crashes
+from deadreckon.node.worker_processes import Workers
+from deadreckon.projections.runner import StoredViews, View, Views
+from deadreckon.replay.audit.audit import audit
+from deadreckon.replay.audit.figures import statement
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.cancellation import end
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.process.interrupts import interrupted
+from deadreckon.runtime.service.crash_counter import CrashBook
+from deadreckon.runtime.service.log_service import Answerer
+from deadreckon.runtime.service.snapshots import Snapshots
+from deadreckon.runtime.service.standby import answer_standing
+from deadreckon.runtime.service.turns import LocalPlayer, Player, RemotePlayer, Round
+from deadreckon.services.catalogue import BOOK, RANK, RANK_WITH_VENUE, VENUE_SIM, assemble
+from deadreckon.services.market.tape_player import TapePlayer
 
 log = structlog.get_logger()
 
@@ -159,7 +159,7 @@ class Demo:
         edge = VENUE_SIM if plan.venue else ""
         await set_up(self.bus, plan.book, self.tape.header, edge)
         started = StackStarted(list(plan.services), __version__, where, "stack", "start")
-        await say(self.bus, plan.book, "stack", logs.life_name("start"), started)
+        await say(self.bus, plan.book, "stack", log_lines.life_name("start"), started)
         following = asyncio.create_task(self.views.follow(), name="views")
         playing = asyncio.create_task(self._play(progress), name="play")
         ending = asyncio.create_task(interrupted(), name="interrupts")
@@ -182,7 +182,7 @@ class Demo:
         for service in self.services:
             await service.rest()
         stopped = StackStopped(list(plan.services), "stack", "stop")
-        sequence = await say(self.bus, plan.book, "stack", logs.life_name("stop"), stopped)
+        sequence = await say(self.bus, plan.book, "stack", log_lines.life_name("stop"), stopped)
         await self.views.catch_up(sequence)
         await self.views.rest()
         self._crashes.forget()

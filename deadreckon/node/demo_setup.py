@@ -3,15 +3,15 @@
 from decimal import Decimal
 
 from deadreckon.contracts.catalogue import NAMES
-from deadreckon.contracts.doors import read_fact, write_fact
 from deadreckon.contracts.event import NANOSECONDS, Event
 from deadreckon.contracts.governance import LimitsSet, StrategyConfigured
+from deadreckon.contracts.inbound import read_fact, write_fact
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.portfolio import CashDeposited, ReportingConfigured
 from deadreckon.contracts.subjects import operator_subject
-from deadreckon.replay.tapes.tape import TapeHeader
-from deadreckon.runtime.bus import Bus, Stored
-from deadreckon.runtime.domain import retry
+from deadreckon.marketdata.tapes.tape import TapeHeader
+from deadreckon.runtime.log.bus import Bus, Stored
+from deadreckon.runtime.log.domain import retry
 
 WHO = "demo"
 WHY = "demo setup"

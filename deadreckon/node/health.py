@@ -11,10 +11,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from deadreckon.runtime.bus import DeniedError, UnavailableError
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.reading_views import log_end
-from deadreckon.stack.vitals import Vitals, Watched
+from deadreckon.node.readiness import Vitals, Watched
+from deadreckon.projections.queries import log_end
+from deadreckon.runtime.log.bus import DeniedError, UnavailableError
+from deadreckon.runtime.process.folder import Folder
 
 ASK_WAIT = 5.0  # seconds for a stack, or for a log that nobody speaks for, to answer
 

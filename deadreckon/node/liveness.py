@@ -8,10 +8,10 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.subjects import standing_subject
-from deadreckon.runtime.bus import Bus, UnavailableError
-from deadreckon.runtime.rights import STACK
-from deadreckon.runtime.standby import StandingAsked, StandingTold
-from deadreckon.runtime.switchboard import acting
+from deadreckon.runtime.log.bus import Bus, UnavailableError
+from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.server.rights import STACK
+from deadreckon.runtime.service.standby import StandingAsked, StandingTold
 
 LOOK_SECONDS = 1.0  # between two questions to one service, and for its answer
 SILENT_SECONDS = 3.0  # without an answer: frozen, dead, or reading a log that is long

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import (
     OBEYING,
@@ -27,15 +28,14 @@ from deadreckon.contracts.instruments import (
     VenueConfigured,
 )
 from deadreckon.contracts.portfolio import CashDeposited, CashWithdrawn, ReportingConfigured
-from deadreckon.replay.reading import messages
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.feed import Decoding
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.intake import Intake
-from deadreckon.runtime.rights import OPERATOR, OPERATORS_DOOR
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.host import open_bus
-from deadreckon.stack.setup import say
+from deadreckon.node.demo_setup import say
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.feed import Decoding
+from deadreckon.runtime.log.reading import messages
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.rights import OPERATOR, OPERATORS_DOOR
+from deadreckon.runtime.service.ingress import Intake
+from deadreckon.services.catalogue import BOOK
 
 DOOR = OPERATORS_DOOR  # facts from the command line are filed under log.<book>.op.cli
 

@@ -7,12 +7,12 @@ from typing import Any
 from msgspec import Struct
 
 from deadreckon.contracts.subjects import producer_subject, token, verdict_subject
-from deadreckon.runtime.credentials import inbox_prefix, producer_role
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.registry import Producer, read_registry
-from deadreckon.runtime.rights import OWN_PRODUCER
-from deadreckon.runtime.server import reload, running
-from deadreckon.runtime.server_files import ServerFiles, register
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.credentials import inbox_prefix, producer_role
+from deadreckon.runtime.server.known_roles import Producer, read_registry
+from deadreckon.runtime.server.nats_server import reload, running
+from deadreckon.runtime.server.rights import OWN_PRODUCER
+from deadreckon.runtime.server.server_files import ServerFiles, register
 
 
 class ProducerError(Exception):

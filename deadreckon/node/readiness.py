@@ -5,9 +5,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.pulse import Pulse
-from deadreckon.stack.views import StoredViews, Views
+from deadreckon.projections.runner import StoredViews, Views
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.log.log_health import Pulse
 
 LAG_MAX = 2_000  # messages the views may be behind the log: below a second of it at full speed
 BEHIND_MAX = 1_000  # messages a service may be behind before what it decides counts as late

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from deadreckon.contracts.doors import read_signals
+from deadreckon.archive.open_log import open_bus
+from deadreckon.contracts.inbound import read_signals
 from deadreckon.contracts.signals import SignalMalformed
 from deadreckon.contracts.subjects import producer_subject
-from deadreckon.runtime.credentials import producer_role
-from deadreckon.runtime.domain import retry
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.host import open_bus
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.credentials import producer_role
 
 
 class Sent(Struct):

@@ -13,15 +13,15 @@ from msgspec import Struct
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.portfolio import CashDeposited
-from deadreckon.runtime.ending import end
-from deadreckon.runtime.folder import Folder, FolderError
-from deadreckon.runtime.secret import read_secret
-from deadreckon.services.venues.port import Venue
-from deadreckon.services.venues.sim import Address, SimVenue
-from deadreckon.stack.assembly import VENUE_SIM
-from deadreckon.stack.exchange.faults import Faults
-from deadreckon.stack.exchange.orders import Symbol
-from deadreckon.stack.exchange.process import ExchangeFailedError, ExchangeProcess
+from deadreckon.runtime.process.cancellation import end
+from deadreckon.runtime.process.folder import Folder, FolderError
+from deadreckon.runtime.server.secret import read_secret
+from deadreckon.services.catalogue import VENUE_SIM
+from deadreckon.venues.port import Venue
+from deadreckon.venues.simulated.adapter import Address, SimVenue
+from deadreckon.venues.simulated.exchange.faults import Faults
+from deadreckon.venues.simulated.exchange.orders import Symbol
+from deadreckon.venues.simulated.exchange.process import ExchangeFailedError, ExchangeProcess
 
 SEED = "1"  # of an exchange that was given none
 RESTART_WAIT = 1.0  # seconds before one that would not start is tried again

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.reading_views import OPEN_ORDERS, Answer, Reading, Row, Wanted, reading
+from deadreckon.projections.queries import OPEN_ORDERS, Answer, Reading, Row, Wanted, reading
+from deadreckon.runtime.process.folder import Folder
 
 HALTING = "kind IN ('requested', 'imposed', 'log_damaged')"
 SINCE_RESUME = (

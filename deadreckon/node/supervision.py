@@ -3,9 +3,9 @@
 from msgspec import Struct
 
 from deadreckon.contracts.governance import HaltRequested
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.crashes import REPEATS, CrashBook
-from deadreckon.stack.setup import say
+from deadreckon.node.demo_setup import say
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.service.crash_counter import REPEATS, CrashBook
 
 DOOR = "supervisor"
 

@@ -8,18 +8,18 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.event import Mode, Recorded
-from deadreckon.runtime import logs
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.feed import Decoding, Message
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.intake import Intake
-from deadreckon.runtime.server import running
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.host import open_bus
-from deadreckon.stack.numerals import clean, moment
-from deadreckon.stack.telling import tell
+from deadreckon.formatting.events.short import tell
+from deadreckon.formatting.rounded import clean, moment
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.feed import Decoding, Message
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.nats_server import running
+from deadreckon.runtime.service.ingress import Intake
+from deadreckon.services.catalogue import BOOK
 
 LATEST = 20  # messages shown before what comes, unless a place is named
 LOOK_SECONDS = 1.0  # between two looks whether the server still runs
@@ -119,7 +119,7 @@ async def tail(
     A folder on which nothing runs is read to its end, and not followed.
     """
     folder = Folder(data).check()
-    logs.configure(folder.logs / "tail.log")
+    log_lines.configure(folder.logs / "tail.log")
     follow = follow and (nats is not None or running(folder.root) is not None)
     telling = Tail(patterns)
     async with open_bus(folder, nats) as bus:

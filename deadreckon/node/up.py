@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from pathlib import Path
 
 import msgspec
@@ -10,35 +10,34 @@ import structlog
 from msgspec import Struct
 
 from deadreckon import __version__
+from deadreckon.archive.jobs.daily_seal import ArchivePolicy, Sealer
+from deadreckon.archive.open_log import stack_bus, whereabouts
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.life import StackStarted, StackStopped
-from deadreckon.runtime import logs
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.crashes import CrashBook
-from deadreckon.runtime.domain import retry
-from deadreckon.runtime.ending import end
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.registry import Tls
-from deadreckon.runtime.server_files import ANY_PORT
-from deadreckon.runtime.snapshots import Snapshots
-from deadreckon.runtime.standby import answer_standing
+from deadreckon.node.demo_setup import say
+from deadreckon.node.readiness import Vitals, Watched
+from deadreckon.node.simulated_venue import Venues, venue_of, venues_ready
+from deadreckon.node.supervision import halt_after_crashes
+from deadreckon.node.verdicts import told_to_producers
+from deadreckon.node.worker_processes import Workers
+from deadreckon.projections.runner import StoredViews, View, Views, stored_views
+from deadreckon.replay.asof.anchor_job import Anchoring
+from deadreckon.replay.verify.self_check import SelfCheck
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.cancellation import end
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.process.interrupts import interrupted
+from deadreckon.runtime.server.known_roles import Tls
+from deadreckon.runtime.server.server_files import ANY_PORT
+from deadreckon.runtime.service.crash_counter import CrashBook
+from deadreckon.runtime.service.snapshots import Snapshots
+from deadreckon.runtime.service.standby import answer_standing
+from deadreckon.services.catalogue import BOOK, RANK, VENUE_SIM, assemble
 from deadreckon.services.clock.edge import Clock
-from deadreckon.services.venues.port import Venue
-from deadreckon.stack.anchoring import Anchoring
-from deadreckon.stack.assembly import BOOK, RANK, VENUE_SIM, assemble
-from deadreckon.stack.host import stack_bus, whereabouts
-from deadreckon.stack.interrupts import interrupted
-from deadreckon.stack.sealing import ArchivePolicy, Sealer
-from deadreckon.stack.self_check import SelfCheck
-from deadreckon.stack.serving import served
-from deadreckon.stack.setup import say
-from deadreckon.stack.supervision import halt_after_crashes
-from deadreckon.stack.venue import Venues, venue_of, venues_ready
-from deadreckon.stack.verdicts import told_to_producers
-from deadreckon.stack.views import StoredViews, View, Views, stored_views
-from deadreckon.stack.vitals import Vitals, Watched
-from deadreckon.stack.workers import Workers
+from deadreckon.venues.port import Venue
 
 AWAY_WAIT = 1.0  # seconds for the same while the log is away
 REST_WAIT = 10.0  # seconds for the last commits and snapshots of an orderly end
@@ -224,11 +223,11 @@ class Live:
         started = StackStarted(
             list(self.settings.running), __version__, "jetstream", "stack", "start"
         )
-        await say(self.bus, self.settings.book, "stack", logs.life_name("start"), started)
+        await say(self.bus, self.settings.book, "stack", log_lines.life_name("start"), started)
 
     async def _say_stopped(self) -> None:
         stopped = StackStopped(list(self.settings.running), "stack", "stop")
-        name = logs.life_name("stop")
+        name = log_lines.life_name("stop")
         sequence = await say(self.bus, self.settings.book, "stack", name, stopped)
         await self.views.catch_up(sequence)
 
@@ -243,9 +242,17 @@ class Whereabouts(Struct, frozen=True):
     web: str
 
 
-async def stand_up(settings: Settings, announce: Callable[[Whereabouts], None]) -> None:
-    """Run the stack that the settings describe until it is interrupted."""
-    logs.configure()
+Serve = Callable[[Folder, Vitals, int | None], AbstractAsyncContextManager[str]]
+
+
+async def stand_up(
+    settings: Settings, announce: Callable[[Whereabouts], None], serve: Serve
+) -> None:
+    """Run the stack that the settings describe until it is interrupted.
+
+    `serve` opens the web pages on the port that is given (null: none) and yields their URL.
+    """
+    log_lines.configure()
     folder = Folder(Path(settings.data)).create()
     async with AsyncExitStack() as stack:
         stack.enter_context(folder.alone())
@@ -274,7 +281,7 @@ async def stand_up(settings: Settings, announce: Callable[[Whereabouts], None]) 
             lambda: live.ends,
             lambda: live.sealer.failures,
         )
-        web = await stack.enter_async_context(served(folder, vitals, settings.web_port))
+        web = await stack.enter_async_context(serve(folder, vitals, settings.web_port))
         server = None if settings.nats else whereabouts(folder)
         found = server or {"url": settings.nats or "", "credentials": ""}
         announce(Whereabouts(str(folder.root), found["url"], found["credentials"], web))

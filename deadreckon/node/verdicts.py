@@ -20,9 +20,9 @@ from deadreckon.contracts.orders import (
 from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRaised, SignalRefused
 from deadreckon.contracts.subjects import verdict_subject
 from deadreckon.contracts.verdicts import Outcome, Verdict
-from deadreckon.runtime.bus import Bus, UnavailableError
-from deadreckon.runtime.domain import retry
-from deadreckon.runtime.ending import end
+from deadreckon.runtime.log.bus import Bus, UnavailableError
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.process.cancellation import end
 
 WAITING_MAX = 10_000  # notices not yet sent; a producer that must know reads the log
 ASKED_MAX = 100_000  # wishes whose producer is remembered; a verdict follows within milliseconds

@@ -10,23 +10,23 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from deadreckon.archive.open_log import service_bus
 from deadreckon.contracts.event import Mode
-from deadreckon.runtime import logs
-from deadreckon.runtime.answerer import Answerer
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.crashes import CrashBook
-from deadreckon.runtime.domain import FencedOutError
-from deadreckon.runtime.ending import end
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.server import ServerFailedError, running
-from deadreckon.runtime.snapshots import Snapshots, Standing
-from deadreckon.runtime.standby import Standby, answer_standing
-from deadreckon.runtime.turns import answer_turns
-from deadreckon.stack.assembly import assemble
-from deadreckon.stack.host import service_bus
-from deadreckon.stack.interrupts import interrupted
-from deadreckon.stack.venue import venue_of
+from deadreckon.node.simulated_venue import venue_of
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.domain import FencedOutError
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.cancellation import end
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.process.interrupts import interrupted
+from deadreckon.runtime.server.nats_server import ServerFailedError, running
+from deadreckon.runtime.service.crash_counter import CrashBook
+from deadreckon.runtime.service.log_service import Answerer
+from deadreckon.runtime.service.snapshots import Snapshots, Standing
+from deadreckon.runtime.service.standby import Standby, answer_standing
+from deadreckon.runtime.service.turns import answer_turns
+from deadreckon.services.catalogue import assemble
 
 SERVER_WAIT = 30.0  # seconds for the folder's server to be there: it may be starting again
 LOOK = 0.05  # seconds between two looks for it
@@ -89,7 +89,7 @@ async def work(wish: Worker, tell: Tell) -> None:
     """
     folder = Folder(wish.data).create() if wish.nats else Folder(wish.data).check()
     name = "-".join([*wish.services, *(["standby"] if wish.standby else [])])
-    logs.configure(folder.logs / f"{name}.log")
+    log_lines.configure(folder.logs / f"{name}.log")
     structlog.contextvars.bind_contextvars(pid=os.getpid())
 
     def told(said: Said) -> None:

@@ -10,13 +10,14 @@ from typing import Any, Literal
 
 import structlog
 
-from deadreckon.runtime import ending
-from deadreckon.runtime.bus import Bus, UnavailableError
-from deadreckon.runtime.crashes import CrashBook
-from deadreckon.runtime.leash import leashed
-from deadreckon.runtime.turns import RemotePlayer
-from deadreckon.stack.roll_call import Present, RollCall
-from deadreckon.stack.supervision import Lives, halt_after_crashes
+from deadreckon.node.liveness import Present, RollCall
+from deadreckon.node.supervision import Lives, halt_after_crashes
+from deadreckon.runtime.log.bus import Bus, UnavailableError
+from deadreckon.runtime.process import cancellation
+from deadreckon.runtime.process.child_process import leashed
+from deadreckon.runtime.process.source_tree import ROOT
+from deadreckon.runtime.service.crash_counter import CrashBook
+from deadreckon.runtime.service.turns import RemotePlayer
 
 READY_WAIT = 120.0  # seconds until every worker has recalled its log and answers
 STOP_WAIT = 10.0  # seconds for a process to end in good order before it is made to
@@ -31,7 +32,7 @@ class WorkerError(Exception):
 
 async def launch(words: Sequence[str], output: int) -> asyncio.subprocess.Process:
     """Start `dr run` with these words, in a session of its own that ends with this process."""
-    root = str(Path(__file__).resolve().parents[2])
+    root = str(ROOT)
     return await asyncio.create_subprocess_exec(
         *leashed([sys.executable, "-m", "deadreckon", "run", *words]),
         env=dict(os.environ, PYTHONPATH=root, PYTHONSAFEPATH="1"),
@@ -171,5 +172,5 @@ class Workers:
 
     async def stop(self) -> None:
         """Ask each to end, then make it."""
-        await ending.end(self._keeping)
+        await cancellation.end(self._keeping)
         await asyncio.gather(*(end(child) for child in self._children.values()))

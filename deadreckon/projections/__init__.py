@@ -1,1 +1,1 @@
-"""What it adds up to: rows and folds, and the sinks that keep them."""
+"""What the events add up to: tables, sinks, metrics, live view, queries."""

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from deadreckon.contracts.event import Event, Recorded
-from deadreckon.contracts.moments import DAY
 from deadreckon.contracts.orders import OrderFilled
+from deadreckon.contracts.timestamps import DAY
 from deadreckon.projections.digest import Standing
-from deadreckon.projections.held import Appending, Updating
-from deadreckon.projections.metrics_file import MetricsKeeper
-from deadreckon.projections.sink import Batch, DamagedError, Sink, TableBatch
+from deadreckon.projections.metrics.file import MetricsKeeper
+from deadreckon.projections.sinks.sink import Batch, DamagedError, Sink, TableBatch
 from deadreckon.projections.table import Table
+from deadreckon.projections.table_fold import Appending, Updating
 from deadreckon.projections.tables import BY_NAME, TABLES
 
 ROWS_PER_FLUSH = 20_000  # so that memory stays flat and a Parquet part is worth its file

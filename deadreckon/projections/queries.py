@@ -10,15 +10,15 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from deadreckon.contracts.moments import format_moment
-from deadreckon.projections.audit import AuditBook
+from deadreckon.contracts.timestamps import format_moment
 from deadreckon.projections.columns import Column
 from deadreckon.projections.digest import Standing
+from deadreckon.projections.sinks.audit_book import AuditBook
 from deadreckon.projections.tables import BY_NAME
 from deadreckon.projections.tables.orders import ENDED
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.rights import ANALYST
-from deadreckon.runtime.server import running
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.nats_server import running
+from deadreckon.runtime.server.rights import ANALYST
 
 LIMIT = 50  # rows an answer holds unless its reader says otherwise
 LIMIT_MAX = 10_000

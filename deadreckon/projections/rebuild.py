@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from deadreckon.contracts.event import Recorded
-from deadreckon.projections import lake_sink, sqlite
 from deadreckon.projections.projector import Projector
+from deadreckon.projections.sinks import lake_writer, sqlite
+from deadreckon.projections.sinks.atomic_files import alone
 from deadreckon.projections.store import NAMES, open_projector, paths, refuse_newer
-from deadreckon.projections.writing import alone
 
 Message = tuple[int, Sequence[Recorded[Any]], int | None]  # sequence, facts, stored_at
 
@@ -63,7 +63,7 @@ def _swap(data: Path, folder: Path, names: Collection[str]) -> None:
     if "audit" in names:
         sqlite.adopt(old.audit, new.audit)
     if "lake" in names:
-        lake_sink.adopt(old.lake, new.lake)
-        lake_sink.LakeSink(old.lake, old.analytics).close()  # makes the views anew
+        lake_writer.adopt(old.lake, new.lake)
+        lake_writer.LakeSink(old.lake, old.analytics).close()  # makes the views anew
     if "metrics" in names and new.metrics.exists():
         new.metrics.replace(old.metrics)

@@ -1,9 +1,9 @@
 """Tables, views and metrics as pages for people, from what the code itself says of them."""
 
-from deadreckon.projections.asof_questions import MACRO_NOTES
+from deadreckon.projections.analytics.analyst_views import NOTES
+from deadreckon.projections.analytics.asof_macros import MACRO_NOTES
 from deadreckon.projections.columns import PLACE, Column
-from deadreckon.projections.measures import MEASURES, SERIES_MAX, Measure
-from deadreckon.projections.questions import NOTES
+from deadreckon.projections.metrics.definitions import MEASURES, SERIES_MAX, Measure
 from deadreckon.projections.table import Table
 from deadreckon.projections.tables import TABLES
 
@@ -77,7 +77,7 @@ def macros_part() -> str:
 
 def metrics_page() -> str:
     """docs/metrics.md."""
-    generated = "*Generated from `deadreckon/projections/measures.py`; do not edit.*"
+    generated = "*Generated from `deadreckon/projections/metrics/definitions.py`; do not edit.*"
     lines = ["| metric | kind | labels | what | predecessor's name |", "|---|---|---|---|---|"]
     lines += [_measure(measure) for measure in MEASURES]
     buckets = [

@@ -14,15 +14,15 @@ import structlog
 from deadreckon.contracts.envelope import digest
 from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.projections.projector import Projector
-from deadreckon.projections.sink import SupersededError
+from deadreckon.projections.sinks.sink import SupersededError
 from deadreckon.projections.store import extent, open_projector, paths
-from deadreckon.replay.reading import messages
-from deadreckon.runtime.bus import UnavailableError
-from deadreckon.runtime.domain import retry
-from deadreckon.runtime.feed import Feed, Message
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.intake import Intake
-from deadreckon.runtime.snapshots import Moment, Shelf, Snapshot, Snapshots
+from deadreckon.runtime.log.bus import UnavailableError
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.log.feed import Feed, Message
+from deadreckon.runtime.log.reading import messages
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.snapshots import Moment, Shelf, Snapshot, Snapshots
 
 FLUSH_SECONDS = 0.5  # rows become visible at least this often while the log moves
 ROOM_SECONDS = 2.0  # between two looks whether a disk takes the views again

@@ -5,14 +5,15 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from deadreckon.projections import manifest, metrics_file
-from deadreckon.projections.audit import AuditBook
-from deadreckon.projections.lake import Lake
-from deadreckon.projections.lake_sink import LakeSink
-from deadreckon.projections.metrics_file import MetricsKeeper
+from deadreckon.projections.metrics import file
+from deadreckon.projections.metrics.file import MetricsKeeper
 from deadreckon.projections.projector import Projector
-from deadreckon.projections.sink import NewerFormatError, Sink, SinkError
-from deadreckon.projections.sqlite import SqliteSink
+from deadreckon.projections.sinks import manifest
+from deadreckon.projections.sinks.audit_book import AuditBook
+from deadreckon.projections.sinks.lake import Lake
+from deadreckon.projections.sinks.lake_writer import LakeSink
+from deadreckon.projections.sinks.sink import NewerFormatError, Sink, SinkError
+from deadreckon.projections.sinks.sqlite import SqliteSink
 
 NAMES = ("audit", "lake", "metrics")
 
@@ -61,7 +62,7 @@ class Extent(Struct, frozen=True):
 def extent(where: Paths) -> Extent:
     """How far the projections are, without opening them to be continued, which takes seconds where
     there is much. Raises SinkError."""
-    places = [0, 0, metrics_file.place(where.metrics)]
+    places = [0, 0, file.place(where.metrics)]
     if where.audit.exists():
         book = AuditBook(where.audit)
         places[0] = book.place
@@ -76,7 +77,7 @@ def refuse_newer(where: Paths) -> None:
     for look in (
         lambda: AuditBook(where.audit).close(),
         lambda: manifest.read(where.lake),
-        lambda: metrics_file.read(where.metrics),
+        lambda: file.read(where.metrics),
     ):
         try:
             look()

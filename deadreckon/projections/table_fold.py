@@ -6,7 +6,7 @@ from typing import Any
 from deadreckon.contracts.event import Recorded
 from deadreckon.projections.columns import Row
 from deadreckon.projections.digest import MODULUS, Standing, line_of
-from deadreckon.projections.sink import TableBatch
+from deadreckon.projections.sinks.sink import TableBatch
 from deadreckon.projections.table import Key, Table, Updates
 
 

@@ -11,17 +11,19 @@ from typing import Any
 from polars.exceptions import PolarsError
 
 from deadreckon.contracts.event import Recorded
-from deadreckon.projections import metrics, metrics_file, views
-from deadreckon.projections.audit import AuditBook
+from deadreckon.projections.analytics import database
 from deadreckon.projections.comparison import Difference, compare, first_change
-from deadreckon.projections.lake import Lake
-from deadreckon.projections.lake_sink import LakeSink
-from deadreckon.projections.metrics_file import MetricsKeeper, Saved
+from deadreckon.projections.metrics import file as metrics_file
+from deadreckon.projections.metrics import fold as metrics
+from deadreckon.projections.metrics.file import MetricsKeeper, Saved
+from deadreckon.projections.metrics.series import BETWEEN, Series
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.rebuild import Message
-from deadreckon.projections.series import BETWEEN, Series
-from deadreckon.projections.sink import DamagedError, Sink, SinkError
-from deadreckon.projections.sqlite import SqliteSink
+from deadreckon.projections.sinks.audit_book import AuditBook
+from deadreckon.projections.sinks.lake import Lake
+from deadreckon.projections.sinks.lake_writer import LakeSink
+from deadreckon.projections.sinks.sink import DamagedError, Sink, SinkError
+from deadreckon.projections.sinks.sqlite import SqliteSink
 from deadreckon.projections.store import NAMES, Paths, paths
 from deadreckon.projections.tables import TABLES
 
@@ -37,7 +39,7 @@ class Verifier:
         self.differences: list[Difference] = []
         self._audit = self._open("audit", names, lambda: _examined(where.audit))
         self._lake = self._open("lake", names, lambda: _pinned(where.lake, scratch / "stored"))
-        if self._lake and (fault := views.fault(where.analytics, where.lake)):
+        if self._lake and (fault := database.fault(where.analytics, where.lake)):
             self.differences.append(Difference("views", "", (), "", "", "", fault))
         self._metrics = self._open("metrics", names, lambda: metrics_file.read(where.metrics))
         self._fresh = SqliteSink(scratch / "audit.sqlite")

@@ -1,1 +1,1 @@
-"""Does it still hold: audit, tapes, statements."""
+"""Questions to a finished log: one folder for each question."""

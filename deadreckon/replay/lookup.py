@@ -8,9 +8,9 @@ from msgspec import Struct
 
 from deadreckon.contracts import orders, signals, venues
 from deadreckon.contracts.event import Event, Mode, Recorded
-from deadreckon.runtime.feed import Message
-from deadreckon.runtime.intake import Intake
-from deadreckon.runtime.registry import FIRST_BOOK
+from deadreckon.runtime.log.feed import Message
+from deadreckon.runtime.server.known_roles import FIRST_BOOK
+from deadreckon.runtime.service.ingress import Intake
 
 Kind = Literal["event", "order", "client order", "bracket", "trade", "signal", "venue order"]
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from deadreckon.contracts.event import Mode, Recorded
-from deadreckon.runtime.feed import Message
-from deadreckon.runtime.intake import Intake
-from deadreckon.runtime.lived import Decider, Lived
-from deadreckon.runtime.recollection import Recollection
-from deadreckon.runtime.registry import FIRST_BOOK
+from deadreckon.runtime.log.feed import Message
+from deadreckon.runtime.server.known_roles import FIRST_BOOK
+from deadreckon.runtime.service.decider_runner import Decider, Lived
+from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.recovery import Recollection
 
 # Called with the state right after a fact, which is what `decide` saw of it, and with the fact.
 Look = Callable[[Any, Recorded[Any]], None]

@@ -1,1 +1,1 @@
-"""How it runs: the only code that knows NATS."""
+"""The log of the present: NATS and the disk, the loop of a service, servers and processes."""

@@ -1,1 +1,1 @@
-"""Who speaks: deciders and edges."""
+"""Publishers of the log: a folder for each service that signs events."""

@@ -5,15 +5,15 @@ from typing import cast
 
 from deadreckon import __version__
 from deadreckon.contracts.event import Mode
-from deadreckon.runtime.answerer import Answerer
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.crashes import CrashBook
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.lived import Decider
-from deadreckon.runtime.service import Service
-from deadreckon.runtime.snapshots import Snapshots
-from deadreckon.services.venues.edge import VenueEdge
-from deadreckon.services.venues.port import Venue
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.service.crash_counter import CrashBook
+from deadreckon.runtime.service.decider_runner import Decider
+from deadreckon.runtime.service.log_service import Answerer
+from deadreckon.runtime.service.service import Service
+from deadreckon.runtime.service.snapshots import Snapshots
+from deadreckon.services.venue.edge import VenueEdge
+from deadreckon.venues.port import Venue
 
 # The order of turns on a tape: causes before effects, so that most rounds need no second one.
 DECIDERS = {

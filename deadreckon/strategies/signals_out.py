@@ -8,11 +8,11 @@ from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import NANOSECONDS, Recorded
 from deadreckon.contracts.market import BarClosed
 from deadreckon.contracts.signals import Side, SignalRaised
-from deadreckon.services.signal import moving_average, regime
-from deadreckon.services.signal.moving_average import Averages
-from deadreckon.services.signal.regime import Regime
-from deadreckon.services.signal.stance import Grounds, Stance
-from deadreckon.services.signal.strategy import Strategy
+from deadreckon.strategies.builtin import hmm_regime, moving_average_cross
+from deadreckon.strategies.builtin.hmm_regime import Regime
+from deadreckon.strategies.builtin.moving_average_cross import Averages
+from deadreckon.strategies.state import Strategy
+from deadreckon.strategies.view import Grounds, Stance
 
 BASIS_POINTS = Decimal(10_000)
 
@@ -40,15 +40,15 @@ def raised(name: str, strategy: Strategy, said: Recorded[BarClosed]) -> Iterator
 def stance_of(mind: Averages | Regime) -> Stance:
     """What its view of the market alone would have it do."""
     if isinstance(mind, Averages):
-        return moving_average.stance(mind)
-    return regime.stance(mind)
+        return moving_average_cross.stance(mind)
+    return hmm_regime.stance(mind)
 
 
 def grounds_of(mind: Averages | Regime, side: Side) -> Grounds:
     """What such a wish would rest on."""
     if isinstance(mind, Averages):
-        return moving_average.grounds(mind)
-    return regime.grounds(mind, side)
+        return moving_average_cross.grounds(mind)
+    return hmm_regime.grounds(mind, side)
 
 
 def too_soon(since: int | None, seconds: int, at: int) -> bool:

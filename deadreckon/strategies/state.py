@@ -11,11 +11,11 @@ from deadreckon.contracts.market import BarClosed
 from deadreckon.contracts.models import RegimeModelFitted
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.signals import SignalRaised
-from deadreckon.services.signal import moving_average, regime
-from deadreckon.services.signal.features import Tail
-from deadreckon.services.signal.moving_average import Averages
-from deadreckon.services.signal.regime import Regime
-from deadreckon.services.signal.settings import Fault, HmmRegime, Settings, read_settings
+from deadreckon.models.hmm.features import Tail
+from deadreckon.strategies.builtin import hmm_regime, moving_average_cross
+from deadreckon.strategies.builtin.hmm_regime import Regime
+from deadreckon.strategies.builtin.moving_average_cross import Averages
+from deadreckon.strategies.parameters import Fault, HmmRegime, Settings, read_settings
 
 
 class Strategy(Struct):
@@ -54,7 +54,7 @@ def _mind(seen: Averages | Regime | None, settings: Settings) -> Averages | Regi
         mind.settings = settings
         return mind
     averages = seen if isinstance(seen, Averages) else Averages(settings)
-    moving_average.configure(averages, settings)
+    moving_average_cross.configure(averages, settings)
     return averages
 
 
@@ -69,15 +69,15 @@ def looks_at(strategy: Strategy, bar: BarClosed) -> bool:
 def follow(strategy: Strategy, bar: BarClosed) -> None:
     """See a closed bar; also while disabled, so that it knows the market when enabled again."""
     if isinstance(strategy.mind, Averages):
-        moving_average.advance(strategy.mind, bar.close)
+        moving_average_cross.advance(strategy.mind, bar.close)
     elif isinstance(strategy.mind, Regime):
-        regime.advance(strategy.mind, bar.close)
+        hmm_regime.advance(strategy.mind, bar.close)
 
 
 def learn(strategy: Strategy, model: RegimeModelFitted) -> None:
     """Take over a model that was fitted for this strategy and its instrument."""
     if isinstance(strategy.mind, Regime) and model.instrument == strategy.instrument:
-        regime.adopt(strategy.mind, model)
+        hmm_regime.adopt(strategy.mind, model)
 
 
 def own(strategy: Strategy, fill: OrderFilled) -> None:

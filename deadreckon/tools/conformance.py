@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from deadreckon.contracts.doors import SIGNAL_RULES, read_signals
+from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.event import Mode
+from deadreckon.contracts.inbound import SIGNAL_RULES, read_signals
 from deadreckon.contracts.signals import (
     CancelReceived,
     ReplaceReceived,
@@ -18,14 +19,13 @@ from deadreckon.contracts.signals import (
     SignalRefused,
 )
 from deadreckon.contracts.subjects import producer_subject
-from deadreckon.runtime import logs
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.domain import retry
-from deadreckon.runtime.feed import Decoding, Message
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.intake import Intake
-from deadreckon.stack.host import open_bus
-from deadreckon.stack.verdicts import VerdictView
+from deadreckon.node.verdicts import VerdictView
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.log.feed import Decoding, Message
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.service.ingress import Intake
 
 SHOWN = 3  # places named of each fault
 LOOK_SECONDS = 0.5  # between two looks whether the time is up
@@ -181,7 +181,7 @@ async def listen(
     `show` is told the report now and then.
     """
     folder = Folder(data).check()
-    logs.configure(folder.logs / "check.log")
+    log_lines.configure(folder.logs / "check.log")
     async with open_bus(folder, nats) as bus:
         end = (await retry(bus.info)).last
         listener = Listener(producer, book, "paper", 0 if seconds is None else end)

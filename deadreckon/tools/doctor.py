@@ -9,23 +9,24 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from deadreckon.projections import manifest, views
-from deadreckon.projections.audit import AuditBook
-from deadreckon.projections.lake import Lake
-from deadreckon.projections.sink import SinkError
+from deadreckon.archive.location import FOLDER, has_archive
+from deadreckon.archive.manifests import ArchiveError
+from deadreckon.archive.open_log import open_bus
+from deadreckon.projections.analytics import database
+from deadreckon.projections.runner import AheadError, check_place, stored_views
+from deadreckon.projections.sinks import manifest
+from deadreckon.projections.sinks.audit_book import AuditBook
+from deadreckon.projections.sinks.lake import Lake
+from deadreckon.projections.sinks.sink import SinkError
 from deadreckon.projections.store import Paths, paths
-from deadreckon.replay.archive.manifests import ArchiveError
-from deadreckon.replay.archive.place import FOLDER, has_archive
-from deadreckon.replay.reading import messages
-from deadreckon.runtime import logs
-from deadreckon.runtime.binary import MissingServerError, nats_server
-from deadreckon.runtime.bus import Bus, ConfigurationError, HoleError
-from deadreckon.runtime.folder import Folder, FolderError
-from deadreckon.runtime.jetstream import JetStreamBus
-from deadreckon.runtime.replicas import Replica, examine_replicas
-from deadreckon.runtime.snapshots import examine_snapshots
-from deadreckon.stack.host import open_bus
-from deadreckon.stack.views import AheadError, check_place, stored_views
+from deadreckon.runtime.log.bus import Bus, ConfigurationError, HoleError
+from deadreckon.runtime.log.jetstream import JetStreamBus
+from deadreckon.runtime.log.reading import messages
+from deadreckon.runtime.log.replicas import Replica, examine_replicas
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.folder import Folder, FolderError
+from deadreckon.runtime.server.binary import MissingServerError, nats_server
+from deadreckon.runtime.service.snapshots import examine_snapshots
 
 DISK_MIN = 1_000_000_000  # bytes free below which a log may soon have no room
 DAMAGES_SHOWN = 3
@@ -48,7 +49,7 @@ async def examine(data: Path, nats: str | None) -> AsyncIterator[Finding]:
     yield found
     if not found.sound:
         return
-    logs.configure(folder.logs / "doctor.log")
+    log_lines.configure(folder.logs / "doctor.log")
     yield _disk(data)
     async for finding in _log(folder, nats):
         yield finding
@@ -112,9 +113,9 @@ async def _content(bus: Bus) -> AsyncIterator[Finding]:
 async def look_at_archive(folder: Folder, bus: Bus) -> Finding:
     """Whether the archive is the one of which the log says that it was sealed; that its bytes are
     still those is shown by `dr archive verify`."""
-    from deadreckon.replay.archive.annals import disagreement  # polars; few folders need it
-    from deadreckon.replay.archive.sealing import last_said
-    from deadreckon.replay.archive.segments import Archive
+    from deadreckon.archive.sealer import last_said
+    from deadreckon.archive.segments import Archive
+    from deadreckon.archive.spliced_log import disagreement  # polars; few folders need it
 
     try:
         archive = Archive(folder.root / FOLDER)
@@ -170,7 +171,7 @@ def look_at_views(folder: Folder, last: int) -> Finding:
         return Finding("views", True, "a stack is running and keeps them; `dr verify` compares")
     where = paths(folder.root)
     try:
-        if fault := views.fault(where.analytics, where.lake) or _lost(where):
+        if fault := database.fault(where.analytics, where.lake) or _lost(where):
             return Finding("views", False, fault)  # to open them would mend it unseen
         if damage := _damage(where):
             return Finding("views", False, damage)

@@ -11,20 +11,20 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from deadreckon import __version__
-from deadreckon.replay.reading import messages
-from deadreckon.runtime import ending
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.switchboard import acting
+from deadreckon.archive.open_log import stack_bus
+from deadreckon.node.worker_processes import end, launch
+from deadreckon.replay.rerun.completeness import Answers, Miscount
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.log.reading import messages
+from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.process import cancellation
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.services.catalogue import BOOK
 from deadreckon.services.clock.edge import Clock
-from deadreckon.stack.answers import Answers, Miscount
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.bench.market import Quotes, set_up_bench
-from deadreckon.stack.bench.signals import send
-from deadreckon.stack.bench.workshop import PRODUCER
-from deadreckon.stack.host import stack_bus
-from deadreckon.stack.workers import end, launch
+from deadreckon.tools.bench.fixture import PRODUCER
+from deadreckon.tools.bench.market import Quotes, set_up_bench
+from deadreckon.tools.bench.signals import send
 
 SPEAKERS = ("signal", "risk", "router", "fill", "portfolio")  # every signal makes them speak
 PER_SECOND = 20.0  # signals, throughout
@@ -239,7 +239,7 @@ async def _load(bus: Bus) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await ending.end(running)
+        await cancellation.end(running)
 
 
 async def miscounts(bus: Bus, services: Sequence[str]) -> list[Miscount]:

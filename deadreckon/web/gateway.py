@@ -9,10 +9,10 @@ from types import TracebackType
 import structlog
 import uvicorn
 
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.loopback import LOOPBACK, bound
-from deadreckon.stack.pages import application
-from deadreckon.stack.vitals import Vitals
+from deadreckon.node.readiness import Vitals
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.process.loopback import LOOPBACK, bound
+from deadreckon.web.pages import application
 
 STOP_SECONDS = 1  # that a page in the making is given when the stack stops
 

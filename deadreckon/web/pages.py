@@ -20,12 +20,12 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from deadreckon import __version__
-from deadreckon.projections.exposition import LogCollector
-from deadreckon.projections.series import Series
-from deadreckon.projections.sink import SinkError
-from deadreckon.runtime.folder import FORMAT, Folder
-from deadreckon.stack.health import HealthCollector, health
-from deadreckon.stack.reading_views import (
+from deadreckon.node.health import HealthCollector, health
+from deadreckon.node.readiness import Vitals
+from deadreckon.node.summary import read_portfolio
+from deadreckon.projections.metrics.exposition import LogCollector
+from deadreckon.projections.metrics.series import Series
+from deadreckon.projections.queries import (
     LIMIT,
     LIMIT_MAX,
     Answer,
@@ -33,8 +33,8 @@ from deadreckon.stack.reading_views import (
     Wanted,
     read_table,
 )
-from deadreckon.stack.summary import read_portfolio
-from deadreckon.stack.vitals import Vitals
+from deadreckon.projections.sinks.sink import SinkError
+from deadreckon.runtime.process.folder import FORMAT, Folder
 
 PAGES = ("health", "healthz", "readyz", "version", "metrics", "portfolio", "orders", "fills")
 HOSTS = ["127.0.0.1", "localhost"]  # any other name is another site's page that points here

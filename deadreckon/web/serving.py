@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 from socket import socket
 
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.loopback import LOOPBACK, bound
-from deadreckon.stack.vitals import Vitals
+from deadreckon.node.readiness import Vitals
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.process.loopback import LOOPBACK, bound
 
 # What the gateway is made of takes a second to import. Services that are quick to recall decide
 # first; whoever asks meanwhile waits in the port's queue.
@@ -40,7 +40,7 @@ async def _serve(folder: Folder, vitals: Vitals, listening: socket, ending: asyn
         await asyncio.sleep(LOOK)
         if ending.is_set() or _are_level(vitals):
             break
-    module = await asyncio.to_thread(import_module, "deadreckon.stack.gateway")
+    module = await asyncio.to_thread(import_module, "deadreckon.web.gateway")
     async with module.Gateway(folder, vitals, listening):
         await ending.wait()
 

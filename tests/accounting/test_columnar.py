@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadreckon.services.portfolio import bulk
-from deadreckon.services.portfolio.accounting import Position
-from deadreckon.services.portfolio.bulk import Rows, apply_fills, one_by_one
+from deadreckon.accounting.average_cost import Position
+from deadreckon.accounting.columnar import positions as bulk
+from deadreckon.accounting.columnar.positions import Rows, apply_fills, one_by_one
 
 FILLS = 200_000  # `--hypothesis-seed` and this number make the test as long as anybody wants
 

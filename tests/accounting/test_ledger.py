@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deadreckon.accounting import average_cost, ledger
+from deadreckon.accounting.ledger import Equity, ImpossibleFillError, Ledger
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.governance import HaltRequested
 from deadreckon.contracts.instruments import InstrumentDelisted, InstrumentListed
@@ -27,8 +29,6 @@ from deadreckon.contracts.portfolio import (
     CashWithdrawn,
     FeeCharged,
 )
-from deadreckon.services.portfolio import accounting, ledger
-from deadreckon.services.portfolio.ledger import Equity, ImpossibleFillError, Ledger
 from tests.stories import (
     DAY,
     INSTRUMENT,
@@ -574,7 +574,7 @@ def test_the_accounts_are_the_sum_of_the_holdings(events: list[Event]) -> None:
         realised: dict[str, Fraction] = defaultdict(Fraction)
         for (_, _, instrument), position in ledger.positions(book):
             currency = book.listings[instrument].quote_currency
-            realised[currency] += Fraction(accounting.realised(position))
+            realised[currency] += Fraction(average_cost.realised(position))
         for currency, account in book.accounts.items():
             kept = Fraction(account.realised.units, 10**account.realised.scale)
             assert kept == realised[currency]

@@ -7,21 +7,21 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from deadreckon.archive.jobs import daily_seal
+from deadreckon.archive.jobs.daily_seal import ArchivePolicy, Sealer
+from deadreckon.archive.location import FOLDER
+from deadreckon.archive.open_log import stack_bus
+from deadreckon.archive.sealer import LOCK
+from deadreckon.archive.segments import Archive
 from deadreckon.contracts.codec import seal
-from deadreckon.contracts.moments import DAY
-from deadreckon.projections.writing import alone
-from deadreckon.replay.archive.place import FOLDER
-from deadreckon.replay.archive.sealing import LOCK
-from deadreckon.replay.archive.segments import Archive
-from deadreckon.runtime.bus import Bus, HoleError, LogInfo, Stored
-from deadreckon.runtime.domain import Domain
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.memory import MemoryBus
-from deadreckon.stack import sealing
-from deadreckon.stack.anchoring import Anchoring
-from deadreckon.stack.doctor import look_at_archive
-from deadreckon.stack.host import stack_bus
-from deadreckon.stack.sealing import ArchivePolicy, Sealer
+from deadreckon.contracts.timestamps import DAY
+from deadreckon.projections.sinks.atomic_files import alone
+from deadreckon.replay.asof.anchor_job import Anchoring
+from deadreckon.runtime.log.bus import Bus, HoleError, LogInfo, Stored
+from deadreckon.runtime.log.domain import Domain
+from deadreckon.runtime.log.memory import MemoryBus
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.tools.doctor import look_at_archive
 from tests.stories import START, at, bar
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sealing")]
@@ -130,7 +130,7 @@ async def test_a_stack_seals_its_own_log_and_anothers_only_if_told_to(
         looked.set()
 
     monkeypatch.setattr(Sealer, "look", look)
-    monkeypatch.setattr(sealing, "FIRST_LOOK", 0.0)
+    monkeypatch.setattr(daily_seal, "FIRST_LOOK", 0.0)
     running = asyncio.create_task(Sealer(tmp_path, nats, MemoryBus(), policy).run())
     if seals:
         await asyncio.wait_for(looked.wait(), 10)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as any_of
 
-from deadreckon.replay.archive.merkle import Tree, leaf_hash, proof, proven_root, root_of
-from deadreckon.runtime.bus import Stored
+from deadreckon.archive.merkle import Tree, leaf_hash, proof, proven_root, root_of
+from deadreckon.runtime.log.bus import Stored
 
 # The leaves and roots with which implementations of Certificate Transparency are tested.
 LEAVES = [

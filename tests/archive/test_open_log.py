@@ -2,8 +2,8 @@
 
 import pytest
 
-from deadreckon.runtime.bus import HoleError, LogInfo
-from deadreckon.stack.host import check_whole
+from deadreckon.archive.open_log import check_whole
+from deadreckon.runtime.log.bus import HoleError, LogInfo
 
 
 @pytest.mark.parametrize(

@@ -9,18 +9,20 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from deadreckon.archive.jobs.log_rollover import carry_over, finish, stream_folder, workshop
+from deadreckon.archive.jobs.pruning import Policy, Proof, Pruned, PruneError, prune
+from deadreckon.archive.location import FOLDER
+from deadreckon.archive.open_log import keeping_bus, open_bus, service_bus, stack_bus
+from deadreckon.archive.sealer import Speaker
+from deadreckon.archive.segments import Archive, write_log
+from deadreckon.archive.signing import SealKey, kept_key
 from deadreckon.contracts.archive import SEALER
 from deadreckon.contracts.codec import decode_commit
 from deadreckon.contracts.envelope import digest
-from deadreckon.contracts.moments import DAY
 from deadreckon.contracts.subjects import domain, operator_subject
-from deadreckon.replay.archive.place import FOLDER
-from deadreckon.replay.archive.sealing import Speaker
-from deadreckon.replay.archive.segments import Archive, write_log
-from deadreckon.replay.archive.signing import SealKey, kept_key
-from deadreckon.replay.reading import messages, stored_messages
-from deadreckon.runtime import rolling
-from deadreckon.runtime.bus import (
+from deadreckon.contracts.timestamps import DAY
+from deadreckon.runtime.log import rollover_notice
+from deadreckon.runtime.log.bus import (
     ConfigurationError,
     DeniedError,
     Fence,
@@ -30,19 +32,17 @@ from deadreckon.runtime.bus import (
     Stored,
     UnavailableError,
 )
-from deadreckon.runtime.folder import Folder, FolderBusyError
-from deadreckon.runtime.rights import OPERATOR
-from deadreckon.runtime.rolling import HalfRolledError, Roll
-from deadreckon.runtime.server import ServerFailedError, StoreLockedError, running
-from deadreckon.runtime.server_files import ServerFiles
-from deadreckon.runtime.stream import configuration
-from deadreckon.runtime.stream_roll import seal
-from deadreckon.runtime.switchboard import acting
-from deadreckon.stack.host import keeping_bus, open_bus, service_bus, stack_bus
-from deadreckon.stack.pruning import Policy, Proof, Pruned, PruneError, prune
-from deadreckon.stack.roll import carry_over, finish, stream_folder, workshop
-from tests.runtime.messages import Log
+from deadreckon.runtime.log.reading import messages, stored_messages
+from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.log.rollover_notice import HalfRolledError, Roll
+from deadreckon.runtime.log.stream import configuration
+from deadreckon.runtime.log.stream_rollover import seal
+from deadreckon.runtime.process.folder import Folder, FolderBusyError
+from deadreckon.runtime.server.nats_server import ServerFailedError, StoreLockedError, running
+from deadreckon.runtime.server.rights import OPERATOR
+from deadreckon.runtime.server.server_files import ServerFiles
 from tests.stories import START, bar
+from tests.support.messages import Log
 
 ROWS = 20  # messages of the market a day
 SPEAKERS = {"market": "market", "risk": "risk", "op": "stack"}
@@ -131,7 +131,7 @@ async def test_the_log_reads_as_before_with_one_last_word_of_who_was_silent(data
     assert decode_commit(carried.payload).previous == digest(last.payload)
     info = await live(data)
     assert (info.first, info.last) == (border + 1, len(before) + 1)
-    assert not (data / rolling.FILE).exists()
+    assert not (data / rollover_notice.FILE).exists()
     async with open_bus(Folder(data)) as bus:
         assert not [it.damage async for it in messages(bus) if it.damage]
 
@@ -195,7 +195,7 @@ async def test_a_log_that_is_not_what_was_sealed_keeps_everything(data: Path) ->
     with pytest.raises(PruneError, match="message 5 is another in the log than in the archive"):
         await pruned(data, "2100-01-01")
     assert (await live(data)).first == 1
-    assert rolling.unfinished(data) is None
+    assert rollover_notice.unfinished(data) is None
 
 
 async def test_nothing_leaves_that_nobody_signed(data: Path) -> None:
@@ -232,7 +232,7 @@ async def test_nothing_leaves_unless_agreed_or_while_somebody_is_there(data: Pat
 
 
 async def test_nobody_starts_on_half_a_log(data: Path) -> None:
-    rolling.keep(data, Roll(10))
+    rollover_notice.keep(data, Roll(10))
     folder = Folder(data)
 
     for entering in (
@@ -253,11 +253,11 @@ async def test_the_old_log_stays_until_its_copy_is_proved(data: Path) -> None:
     async with workshop(data) as shop:
         wanted = configuration(shop.beside.api.stream, 1) | {"subjects": ["beside"]}
         await shop.beside.api.create(wanted)
-    rolling.keep(data, roll)
+    rollover_notice.keep(data, roll)
 
     with pytest.raises(HoleError, match=r"stream LOG_NEXT .* is not what the log held"):
         await finish(data, roll, lambda *_: None)
-    rolling.forget(data)
+    rollover_notice.forget(data)
     assert (await live(data)).first == 1
 
 

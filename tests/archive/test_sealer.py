@@ -7,22 +7,22 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from deadreckon.archive import segment_writer
+from deadreckon.archive.manifests import ArchiveError, file_bytes, file_of
+from deadreckon.archive.merkle import leaf_hash, root_of
+from deadreckon.archive.sealer import LOCK, PUBLIC, OpenDayError
+from deadreckon.archive.segments import Archive, write_log, write_range
+from deadreckon.archive.signing import DamagedKeyError, kept_key
 from deadreckon.contracts.archive import RangeSealed
 from deadreckon.contracts.codec import decode_commit, unseal
-from deadreckon.contracts.moments import DAY, day_of
-from deadreckon.projections.sink import BusyError
-from deadreckon.projections.writing import alone
-from deadreckon.replay.archive import writing
-from deadreckon.replay.archive.manifests import ArchiveError, file_bytes, file_of
-from deadreckon.replay.archive.merkle import leaf_hash, root_of
-from deadreckon.replay.archive.sealing import LOCK, PUBLIC, OpenDayError
-from deadreckon.replay.archive.segments import Archive, write_log, write_range
-from deadreckon.replay.archive.signing import DamagedKeyError, kept_key
-from deadreckon.runtime.bus import HoleError
-from deadreckon.runtime.domain import FencedOutError
-from deadreckon.runtime.secret import ExposedSecretError
-from tests.replay.archived import DAYS, KEY, Desk, some_days, timed
+from deadreckon.contracts.timestamps import DAY, day_of
+from deadreckon.projections.sinks.atomic_files import alone
+from deadreckon.projections.sinks.sink import BusyError
+from deadreckon.runtime.log.bus import HoleError
+from deadreckon.runtime.log.domain import FencedOutError
+from deadreckon.runtime.server.secret import ExposedSecretError
 from tests.stories import START, bar
+from tests.support.archived_logs import DAYS, KEY, Desk, some_days, timed
 
 FIRST, SECOND, LAST = (day_of(START + day * DAY) for day in range(3))
 
@@ -77,7 +77,7 @@ def test_the_log_says_each_range_once(desk: Desk) -> None:
 def test_what_is_read_from_an_archive_is_what_was_stored(
     desk: Desk, window: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deadreckon.replay.archive.segments.WINDOW", window)
+    monkeypatch.setattr("deadreckon.archive.segments.WINDOW", window)
     recorded = list(desk.log.messages)
     desk.seal(everything=True)
     archive = Archive(desk.root)
@@ -202,7 +202,7 @@ def test_what_another_version_writes_again_is_said_again(
     desk.seal()
     end = desk.log.last
     shutil.rmtree(desk.root)
-    monkeypatch.setattr(writing.RangeWriter.finish, "__defaults__", ("9.9",))
+    monkeypatch.setattr(segment_writer.RangeWriter.finish, "__defaults__", ("9.9",))
     desk.seal(again=True)
     assert [manifest.code for manifest in desk.chain] == ["9.9", "9.9"]
     assert desk.log.last == end + 2
@@ -314,7 +314,7 @@ def test_a_range_may_be_larger_than_what_is_held_in_memory(
 ) -> None:
     whole = Desk(tmp_path / "whole")
     whole.seal()
-    monkeypatch.setattr(writing, "CHUNK_MESSAGES", 7)
+    monkeypatch.setattr(segment_writer, "CHUNK_MESSAGES", 7)
     desk.seal()
     assert desk.files() == whole.files()
 

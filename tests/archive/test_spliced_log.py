@@ -9,16 +9,17 @@ from tempfile import TemporaryDirectory
 import pytest
 from msgspec.structs import replace
 
+from deadreckon.archive.jobs.pruning import Policy, PruneError, prune
+from deadreckon.archive.location import FOLDER, has_archive, is_archive_only, one_log
+from deadreckon.archive.manifests import Manifest, digest_of
+from deadreckon.archive.open_log import check_whole, keeping_bus, open_bus, stack_bus
+from deadreckon.archive.sealed import SealedLog
+from deadreckon.archive.segments import Archive, write_log
+from deadreckon.archive.spliced_log import Annals
 from deadreckon.contracts.archive import RangeSealed
-from deadreckon.contracts.moments import DAY
 from deadreckon.contracts.subjects import domain, operator_subject
-from deadreckon.replay.archive.annals import Annals
-from deadreckon.replay.archive.manifests import Manifest, digest_of
-from deadreckon.replay.archive.place import FOLDER, has_archive, is_archive_only, one_log
-from deadreckon.replay.archive.sealed import SealedLog
-from deadreckon.replay.archive.segments import Archive, write_log
-from deadreckon.replay.reading import stored_messages
-from deadreckon.runtime.bus import (
+from deadreckon.contracts.timestamps import DAY
+from deadreckon.runtime.log.bus import (
     Bus,
     ConfigurationError,
     DeniedError,
@@ -27,15 +28,14 @@ from deadreckon.runtime.bus import (
     HoleError,
     Stored,
 )
-from deadreckon.runtime.feed import Feed, Link
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.rights import OPERATOR
-from deadreckon.runtime.switchboard import acting
-from deadreckon.stack.host import check_whole, keeping_bus, open_bus, stack_bus
-from deadreckon.stack.pruning import Policy, PruneError, prune
-from tests.runtime.messages import Log
+from deadreckon.runtime.log.feed import Feed, Link
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.log.reading import stored_messages
+from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.rights import OPERATOR
 from tests.stories import START, bar
+from tests.support.messages import Log
 
 DAYS = 6
 ROWS = 40  # messages of the market a day

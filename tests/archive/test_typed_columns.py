@@ -7,14 +7,14 @@ import msgspec
 import polars
 import pytest
 
+from deadreckon.archive.segments import Archive
+from deadreckon.archive.typed_columns import FAMILIES, columns, frame, row
 from deadreckon.contracts.catalogue import EVENTS
 from deadreckon.contracts.codec import canonical_event, seal
 from deadreckon.contracts.event import Event
-from deadreckon.replay.archive.families import FAMILIES, columns, frame, row
-from deadreckon.replay.archive.segments import Archive
 from tests.contracts.samples import sample
-from tests.replay.archived import Desk
 from tests.stories import START, at, bar, filled, marked, quote, trade
+from tests.support.archived_logs import Desk
 
 TYPES = [(family, name) for family, names in FAMILIES.items() for name in names]
 

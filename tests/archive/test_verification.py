@@ -7,10 +7,10 @@ import polars
 import pytest
 from msgspec import structs
 
-from deadreckon.replay.archive.manifests import ArchiveError, file_bytes, file_of
-from deadreckon.replay.archive.sealing import PUBLIC
-from deadreckon.replay.archive.segments import Archive
-from tests.replay.archived import FOREIGN, KEY, Desk, resign, rewrite, trust
+from deadreckon.archive.manifests import ArchiveError, file_bytes, file_of
+from deadreckon.archive.sealer import PUBLIC
+from deadreckon.archive.segments import Archive
+from tests.support.archived_logs import FOREIGN, KEY, Desk, resign, rewrite, trust
 
 RISK = 9  # the sequence of a message of risk, on the first day
 FILL = 45  # and of the first day's fill
@@ -292,7 +292,7 @@ def test_a_sealed_range_that_the_log_has_not_heard_of_is_told_but_no_fault(desk:
 def test_columns_are_what_the_messages_say(
     desk: Desk, window: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deadreckon.replay.archive.rework.WINDOW", window)
+    monkeypatch.setattr("deadreckon.archive.recompute.WINDOW", window)
     assert desk.verify(columns=True).faults == []
 
 

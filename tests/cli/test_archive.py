@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_status import dr
-from tests.replay.archived import FOREIGN, KEY, Desk
+from tests.support.archived_logs import FOREIGN, KEY, Desk
 
 
 @pytest.mark.parametrize("key", ["zz", "", KEY.public[1:], KEY.public + "0", "g" * 64])

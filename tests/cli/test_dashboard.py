@@ -4,14 +4,14 @@ from decimal import Decimal
 
 import pytest
 
+from deadreckon.cli.terminal.columns import Column, Line, between, fitted, length, table
+from deadreckon.cli.terminal.dashboard import Progress, compose, one_line
+from deadreckon.cli.terminal.sparkline import sketch
 from deadreckon.contracts import governance, venues
-from deadreckon.projections import board
-from deadreckon.projections.board_lines import Board
-from deadreckon.stack.columns import Column, Line, between, fitted, length, table
-from deadreckon.stack.frame import Progress, compose, one_line
-from deadreckon.stack.numerals import clean
-from deadreckon.stack.sketch import sketch
-from tests.projections.test_board import DESK, refused, submitted, told
+from deadreckon.formatting.rounded import clean
+from deadreckon.projections.live_view import live_view
+from deadreckon.projections.live_view.lines import Board
+from tests.projections.test_live_view import DESK, refused, submitted, told
 from tests.stories import MINUTE, START, at, bar, filled
 
 HALFWAY = Progress(
@@ -35,7 +35,7 @@ def busy() -> Board:
         refused(limit=Decimal(1_000), measured=Decimal(1_100)),
     )
     for minute in range(300):
-        board.evolve(found, at(bar(100 + minute % 7), START + (10 + minute) * MINUTE))
+        live_view.evolve(found, at(bar(100 + minute % 7), START + (10 + minute) * MINUTE))
     return found
 
 
@@ -44,7 +44,7 @@ def text(lines: list[Line]) -> str:
 
 
 @pytest.mark.parametrize("size", [(40, 11), (80, 23), (80, 40), (116, 24), (160, 47), (300, 90)])
-@pytest.mark.parametrize("found", [board.initial(), busy()], ids=["empty", "busy"])
+@pytest.mark.parametrize("found", [live_view.initial(), busy()], ids=["empty", "busy"])
 def test_a_frame_fills_the_terminal_exactly(found: Board, size: tuple[int, int]) -> None:
     width, height = size
 

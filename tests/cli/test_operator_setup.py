@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deadreckon.cli import desk
-from deadreckon.stack.operating import InForce
+from deadreckon.node.operator_commands import InForce
 from tests.cli.test_status import dr
 
 WHO = ("--actor", "ann", "--reason", "by mistake")

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from deadreckon.projections.board import BoardView
-from deadreckon.stack import screen as module
-from deadreckon.stack.screen import Screen, fits, waiting
-from tests.projections.test_board import DESK
+from deadreckon.cli.terminal import screen as module
+from deadreckon.cli.terminal.screen import Screen, fits, waiting
+from deadreckon.projections.live_view.live_view import BoardView
+from tests.projections.test_live_view import DESK
 from tests.stories import START, at, bar
 
 

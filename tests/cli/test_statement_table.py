@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deadreckon.cli.showing import show_next, show_statement
+from deadreckon.cli.terminal.statement_table import show_next, show_statement
 
 NOTHING = {"realised": "0", "unrealised": "0", "fees": "0", "funding": "0", "net": "0"}
 

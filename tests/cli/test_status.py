@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from deadreckon.cli.app import call
-from deadreckon.runtime.folder import Folder
-from tests.projections.logs import accepted, busy_log, submitting
-from tests.stack.desk import viewed
+from deadreckon.runtime.process.folder import Folder
+from tests.support.data_folder import viewed
+from tests.support.handmade_logs import accepted, busy_log, submitting
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from deadreckon.replay.archive.place import FOLDER
-from deadreckon.replay.archive.segments import write_log
-from deadreckon.runtime.folder import Folder
+from deadreckon.archive.location import FOLDER
+from deadreckon.archive.segments import write_log
+from deadreckon.runtime.process.folder import Folder
 from tests.cli.test_status import document, dr
 from tests.sessions.test_sessions import session
 

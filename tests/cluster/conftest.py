@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from deadreckon.runtime.domain import retry
-from deadreckon.runtime.jetstream import JetStreamBus
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.log.jetstream import JetStreamBus
 from tests.cluster.nodes import Cluster, cluster
 from tests.runtime.conftest import server_with
 

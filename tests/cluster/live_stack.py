@@ -15,21 +15,22 @@ from typing import Any
 
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.codec import seal
-from deadreckon.contracts.doors import write_fact
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
 from deadreckon.contracts.governance import LimitsSet
+from deadreckon.contracts.inbound import write_fact
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.market import QuoteUpdated
 from deadreckon.contracts.orders import OrderApproved, OrderFilled
 from deadreckon.contracts.portfolio import CashDeposited, ReportingConfigured
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
 from deadreckon.contracts.subjects import operator_subject, producer_subject
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.domain import Domain, retry
-from deadreckon.runtime.feed import Decoding
-from deadreckon.runtime.jetstream import JetStreamBus
-from deadreckon.stack.up import Settings, Whereabouts, stand_up
+from deadreckon.node.up import Settings, Whereabouts, stand_up
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.domain import Domain, retry
+from deadreckon.runtime.log.feed import Decoding
+from deadreckon.runtime.log.jetstream import JetStreamBus
+from deadreckon.web.serving import served
 
 INSTRUMENT = "BTCUSDT.PAPER"
 WHO = ("ann", "opening")
@@ -77,7 +78,7 @@ class Desk:
         """Start the stack, open the desk, and begin to ask."""
         announced: asyncio.Future[Whereabouts] = asyncio.get_running_loop().create_future()
         settings = Settings(data=str(self.data), nats=self._servers, web_port=0, clock_seconds=0.2)
-        self._start(stand_up(settings, announced.set_result))
+        self._start(stand_up(settings, announced.set_result, served))
         self.web = (await announced).web
         self.bus = await JetStreamBus.connect(self._servers)
         for number, fact in enumerate(opening()):

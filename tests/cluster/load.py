@@ -12,16 +12,16 @@ from typing import Any, cast
 from msgspec import Struct
 
 from deadreckon.contracts.catalogue import NAMES
-from deadreckon.contracts.doors import read_fact, write_fact
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import HaltAcknowledged
+from deadreckon.contracts.inbound import read_fact, write_fact
 from deadreckon.contracts.portfolio import CashDeposited
 from deadreckon.contracts.subjects import operator_subject
-from deadreckon.runtime.bus import LogInfo
-from deadreckon.runtime.domain import Domain, retry
-from deadreckon.runtime.feed import Decoding, Feed, Message
-from deadreckon.runtime.jetstream import JetStreamBus
-from deadreckon.runtime.service import Service
+from deadreckon.runtime.log.bus import LogInfo
+from deadreckon.runtime.log.domain import Domain, retry
+from deadreckon.runtime.log.feed import Decoding, Feed, Message
+from deadreckon.runtime.log.jetstream import JetStreamBus
+from deadreckon.runtime.service.service import Service
 
 WRITERS = ("alpha", "beta", "gamma")
 SERVICES = ("echo", "second")

@@ -15,8 +15,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from deadreckon.runtime.binary import nats_server
-from deadreckon.runtime.leash import leashed
+from deadreckon.runtime.process.child_process import leashed
+from deadreckon.runtime.server.binary import nats_server
 from tests.runtime.conftest import free_port
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy" / "cluster" / "nats.conf"

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from deadreckon.contracts.subjects import domain
-from deadreckon.runtime.bus import ConfigurationError, Fence
-from deadreckon.runtime.jetstream import JetStreamBus
-from deadreckon.runtime.stream import configuration
+from deadreckon.runtime.log.bus import ConfigurationError, Fence
+from deadreckon.runtime.log.jetstream import JetStreamBus
+from deadreckon.runtime.log.stream import configuration
 from tests.cluster.conftest import Place
 
 pytestmark = pytest.mark.xdist_group("cluster")

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from deadreckon.replay.tapes.synthetic import Recipe, synthesise
-from deadreckon.runtime.bus import DeniedError
-from deadreckon.runtime.jetstream import JetStreamBus
+from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
+from deadreckon.runtime.log.bus import DeniedError
+from deadreckon.runtime.log.jetstream import JetStreamBus
 from tests.cluster.nodes import CONFIGURATION, Cluster, cluster, until
 from tests.conftest import ROOT
 

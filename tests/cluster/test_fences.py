@@ -7,10 +7,10 @@ import pytest
 from deadreckon.contracts.codec import decode_commit
 from deadreckon.contracts.envelope import Commit
 from deadreckon.contracts.subjects import commit_subject, domain
-from deadreckon.runtime.bus import Bus, Fence, FencedError, UnavailableError
-from deadreckon.runtime.domain import Domain, FencedOutError, retry
-from deadreckon.runtime.jetstream import FENCE_FILTER, FENCE_LAST, JetStreamBus
-from deadreckon.runtime.jetstream_api import Acknowledgement, JetStreamApi
+from deadreckon.runtime.log.bus import Bus, Fence, FencedError, UnavailableError
+from deadreckon.runtime.log.domain import Domain, FencedOutError, retry
+from deadreckon.runtime.log.jetstream import FENCE_FILTER, FENCE_LAST, JetStreamBus
+from deadreckon.runtime.log.jetstream_api import Acknowledgement, JetStreamApi
 from tests.cluster.conftest import Place
 
 pytestmark = pytest.mark.xdist_group("cluster")

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from deadreckon.runtime.binary import nats_server
-from deadreckon.runtime.domain import RETRY_LAST
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.jetstream_api import ANSWER_WAIT
-from deadreckon.runtime.leash import leashed
-from deadreckon.runtime.pulse import AWAY_AFTER
-from deadreckon.stack.health import log_health
-from tests.cluster.desk import Desk, desk
+from deadreckon.node.health import log_health
+from deadreckon.runtime.log.domain import RETRY_LAST
+from deadreckon.runtime.log.jetstream_api import ANSWER_WAIT
+from deadreckon.runtime.log.log_health import AWAY_AFTER
+from deadreckon.runtime.process.child_process import leashed
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.binary import nats_server
 from tests.cluster.disks import Disk, Limited, small_disk
+from tests.cluster.live_stack import Desk, desk
 from tests.cluster.nodes import Cluster
 from tests.conftest import ROOT
 from tests.runtime.conftest import free_port

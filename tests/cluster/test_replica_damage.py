@@ -7,10 +7,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from deadreckon.contracts.subjects import producer_subject
-from deadreckon.runtime.bus import HoleError
-from deadreckon.runtime.jetstream import JetStreamBus
-from deadreckon.runtime.jetstream_reader import JetStreamReader
-from deadreckon.runtime.replicas import examine_replicas
+from deadreckon.runtime.log.bus import HoleError
+from deadreckon.runtime.log.jetstream import JetStreamBus
+from deadreckon.runtime.log.jetstream_reader import JetStreamReader
+from deadreckon.runtime.log.replicas import examine_replicas
 from tests.cluster.nodes import Cluster, Node, cluster, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from deadreckon.runtime.bus import Bus, UnavailableError
-from deadreckon.runtime.domain import retry
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.server import running
-from deadreckon.runtime.server_files import Address
-from deadreckon.runtime.ward import ailment
-from deadreckon.stack.host import stack_bus
+from deadreckon.archive.open_log import stack_bus
+from deadreckon.runtime.log.bus import Bus, UnavailableError
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.nats_server import running
+from deadreckon.runtime.server.server_files import Address
+from deadreckon.runtime.server.server_health import ailment
 from tests.cluster.disks import Limited, Mounted
 
 pytestmark = [pytest.mark.xdist_group("cluster"), pytest.mark.slow]

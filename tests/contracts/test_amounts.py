@@ -23,7 +23,7 @@ from deadreckon.contracts.amounts import (
     text,
     to_units,
 )
-from deadreckon.stack.documents.schemas import is_canonical
+from deadreckon.tools.docgen.schemas import is_canonical
 
 sane = st.decimals(
     min_value=-(10**DIGITS_MAX) + 1, max_value=10**DIGITS_MAX - 1, places=SCALE_MAX

@@ -10,14 +10,14 @@ import pytest
 from msgspec import Struct
 
 from deadreckon.contracts.catalogue import EVENTS, NAMES, OPERATOR_EVENTS
-from deadreckon.contracts.doors import WireFact, WireSignal
 from deadreckon.contracts.envelope import Commit, Envelope
-from deadreckon.contracts.speakers import SERVICES, SPEAKERS, speakers
+from deadreckon.contracts.inbound import WireFact, WireSignal
+from deadreckon.contracts.publishers import SERVICES, SPEAKERS, speakers
 from deadreckon.contracts.subjects import SUBJECTS
 from deadreckon.contracts.verdicts import Verdict
-from deadreckon.stack.documents import asyncapi, library, schemas
-from deadreckon.stack.documents.meanings import SHARED, docstring, fields
-from deadreckon.stack.documents.pages import NEVER_WRITTEN
+from deadreckon.tools.docgen import asyncapi, library, schemas
+from deadreckon.tools.docgen.meanings import SHARED, docstring, fields
+from deadreckon.tools.docgen.pages import NEVER_WRITTEN
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"

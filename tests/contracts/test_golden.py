@@ -28,9 +28,9 @@ from deadreckon.contracts.codec import (
 from deadreckon.contracts.envelope import Commit, digest
 from deadreckon.contracts.event import Event, Retired
 from deadreckon.contracts.history import RETIRED
-from deadreckon.stack.documents import released
-from deadreckon.stack.documents.released import fingerprint
-from deadreckon.stack.documents.schemas import documents, event_schema, shapes
+from deadreckon.tools.docgen import released
+from deadreckon.tools.docgen.released import fingerprint
+from deadreckon.tools.docgen.schemas import documents, event_schema, shapes
 from tests.contracts.samples import sample
 from tests.stories import at
 

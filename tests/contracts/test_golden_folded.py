@@ -8,19 +8,19 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
+from deadreckon.accounting import ledger
 from deadreckon.contracts.codec import decode_event
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.orders import BracketArmed, OrderRouted, OrderSubmitting
-from deadreckon.projections import metrics
+from deadreckon.projections.metrics import fold
 from deadreckon.projections.projector import Projector
-from deadreckon.services.portfolio import ledger
-from deadreckon.stack.assembly import RANK, decider
-from deadreckon.stack.documents.schemas import shapes
+from deadreckon.services.catalogue import RANK, decider
+from deadreckon.tools.docgen.schemas import shapes
 from tests.contracts.samples import sample
-from tests.projections.logs import Log, tell
-from tests.projections.memory import MemorySink
 from tests.stories import at
+from tests.support.handmade_logs import Log, tell
+from tests.support.memory_sink import MemorySink
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -63,12 +63,12 @@ def test_every_service_folds_every_shape(shape: Shape, service: str) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES, ids=key)
 def test_the_ledger_and_the_metrics_fold_every_shape(shape: Shape) -> None:
-    book, figures, event = ledger.initial(), metrics.initial(), stored(shape)
+    book, figures, event = ledger.initial(), fold.initial(), stored(shape)
     for said in (*before(event), event):
         book = ledger.evolve(book, at(said))
-        figures = metrics.evolve(figures, at(said))
+        figures = fold.evolve(figures, at(said))
     ledger.equity(book)
-    metrics.settled(figures, 1)
+    fold.settled(figures, 1)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=key)

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadreckon.contracts import doors
+from deadreckon.contracts import inbound
 from deadreckon.contracts.catalogue import EVENTS, NAMES, OPERATOR_EVENTS, VERSIONS
 from deadreckon.contracts.codec import encode_event
-from deadreckon.contracts.doors import (
+from deadreckon.contracts.event import Event
+from deadreckon.contracts.governance import HaltRequested, LimitsSet, OperatorMalformed
+from deadreckon.contracts.inbound import (
     BATCH_MAX,
     EVIDENCE_MAX,
     FACT_RULES,
@@ -24,10 +26,8 @@ from deadreckon.contracts.doors import (
     read_signals,
     write_fact,
 )
-from deadreckon.contracts.event import Event
-from deadreckon.contracts.governance import HaltRequested, LimitsSet, OperatorMalformed
 from deadreckon.contracts.signals import SignalMalformed, SignalReceived
-from deadreckon.stack.documents.schemas import documents
+from deadreckon.tools.docgen.schemas import documents
 from tests.contracts.samples import sample
 
 CASES: list[dict[str, Any]] = json.loads(
@@ -306,23 +306,23 @@ def test_a_field_named_twice_is_refused_at_both_doors() -> None:
         b'{"id":"a","strategy":"ext","instrument":"A.B","side":"buy","side":"sell",'
         b'"quantity":"1","at":"2026-11-20T12:00:00Z"}'
     )
-    (wish,) = doors.read_signals("ext", signal)
+    (wish,) = inbound.read_signals("ext", signal)
     assert isinstance(wish, SignalMalformed)
     assert wish.rule == "duplicate_field"
     fact = b'{"id":"1","id":"2","type":"governance.halt_requested","v":2,"data":{}}'
-    refused = doors.read_fact("ann", fact)[2]
+    refused = inbound.read_fact("ann", fact)[2]
     assert isinstance(refused, OperatorMalformed)
     assert refused.rule == "duplicate_field"
 
 
 def test_a_number_of_many_digits_is_refused_like_any_other() -> None:
-    (wish,) = doors.read_signals("ext", b'{"id":' + b"9" * 10_000 + b"}")
+    (wish,) = inbound.read_signals("ext", b'{"id":' + b"9" * 10_000 + b"}")
     assert isinstance(wish, SignalMalformed)
 
 
 def test_an_operator_without_a_name_or_a_reason_is_refused() -> None:
     for halt in (HaltRequested("", "why"), HaltRequested("ann", "  ")):
-        fact = doors.write_fact("f1", "governance.halt_requested", halt)
-        refused = doors.read_fact("ann", fact)[2]
+        fact = inbound.write_fact("f1", "governance.halt_requested", halt)
+        refused = inbound.read_fact("ann", fact)[2]
         assert isinstance(refused, OperatorMalformed)
         assert "must not be empty" in refused.reason

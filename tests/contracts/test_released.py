@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from deadreckon.stack.documents import released
-from deadreckon.stack.documents.released import Change, ReleasedError, Shapes, check, release, today
+from deadreckon.tools.docgen import released
+from deadreckon.tools.docgen.released import Change, ReleasedError, Shapes, check, release, today
 
 BAR = "market.bar_closed.v1"
 FEE = "portfolio.fee_charged.v1"  # leaves out what it says nothing in

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadreckon.contracts.moments import DAY, day_of, day_start, format_moment, parse_moment
+from deadreckon.contracts.timestamps import DAY, day_of, day_start, format_moment, parse_moment
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 SECOND = 1_000_000_000

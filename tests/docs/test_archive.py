@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from deadreckon.replay.archive.manifests import file_of
+from deadreckon.archive.manifests import file_of
 from tests.conftest import ROOT
-from tests.replay.archived import FOREIGN, KEY, Desk, resign, rewrite
+from tests.support.archived_logs import FOREIGN, KEY, Desk, resign, rewrite
 
 PAGE = (ROOT / "docs" / "archive.md").read_text("utf-8")
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)

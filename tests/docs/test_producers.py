@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from deadreckon.contracts.doors import SIGNAL_RULES, read_signals
+from deadreckon.contracts.inbound import SIGNAL_RULES, read_signals
 from deadreckon.contracts.signals import SignalMalformed, SignalReceived
 from deadreckon.contracts.subjects import producer_subject
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.jetstream import JetStreamBus
-from deadreckon.runtime.nkeys import new_seed
-from deadreckon.runtime.rights import ANALYST, PROVISIONER
-from deadreckon.runtime.server import EmbeddedServer
-from deadreckon.stack.producers import add_producer
+from deadreckon.node.producers import add_producer
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.jetstream import JetStreamBus
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.nats_server import EmbeddedServer
+from deadreckon.runtime.server.nkeys import new_seed
+from deadreckon.runtime.server.rights import ANALYST, PROVISIONER
 from tests.conftest import ROOT
 
 EXAMPLES = ROOT / "docs" / "examples"

@@ -11,8 +11,8 @@ from pathlib import Path
 import polars
 import pytest
 
-from deadreckon.replay.archive.signing import kept_key
-from deadreckon.runtime.killpoints import SEAL_STEPS, VARIABLE
+from deadreckon.archive.signing import kept_key
+from deadreckon.runtime.process.killpoints import SEAL_STEPS, VARIABLE
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import Dr
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack import anchoring
-from deadreckon.stack.host import open_bus
+from deadreckon.archive.open_log import open_bus
+from deadreckon.replay.asof import anchor_job
+from deadreckon.runtime.process.folder import Folder
 from tests.end_to_end.conftest import Dr
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("asof")]
@@ -92,13 +92,13 @@ def test_a_place_that_is_none_is_one_line_and_wrong_usage(place: str, desk: Dr) 
 def test_a_stack_keeps_the_anchors_near_the_end_of_its_log(
     desk: Dr, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(anchoring, "GROWTH", 100)
+    monkeypatch.setattr(anchor_job, "GROWTH", 100)
     data = desk.folder / "desk"
     shutil.rmtree(data / "asof", ignore_errors=True)
 
     async def looks() -> tuple[int, int]:
         async with open_bus(Folder(data).check()) as bus:
-            keeping = anchoring.Anchoring(data, None, bus)
+            keeping = anchor_job.Anchoring(data, None, bus)
             await keeping.look()
             return keeping.place, (await bus.info()).last
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from deadreckon.stack.crashtest.plan import PLACES, steps_of
-from deadreckon.stack.crashtest.program import Edit, copy_program
+from deadreckon.tools.crashtest.plan import PLACES, steps_of
+from deadreckon.tools.crashtest.program import Edit, copy_program
 from tests.end_to_end.conftest import Dr
 
 # One after another: they start eight processes each.
@@ -54,28 +54,30 @@ def test_kills_drawn_by_lot_change_nothing_either(dr: Dr) -> None:
 
 
 FORGETFUL = Edit(
-    "runtime/lived.py", "for said in (question, *answers):", "for said in (question,):"
+    "runtime/service/decider_runner.py",
+    "for said in (question, *answers):",
+    "for said in (question,):",
 )
 DECIDING = Edit(
-    "runtime/service.py",
+    "runtime/service/service.py",
     "self.lived.recall(question, answers)",
     "self.lived.live(question)",
 )
 UNGUARDED = Edit(
-    "projections/sqlite.py", '            self._database.execute("BEGIN IMMEDIATE")\n', ""
+    "projections/sinks/sqlite.py", '            self._database.execute("BEGIN IMMEDIATE")\n', ""
 )
 IMPATIENT = Edit(
-    "services/venues/agenda.py",
+    "services/venue/next_actions.py",
     'return Due("query", order)',
     'return Due("submit", order)',
 )
 UNRECONCILED = Edit(
-    "services/venues/reconciliation.py",
+    "services/venue/reconciliation.py",
     "names = list(asked_about(self._logbook.desk))",
     "names: list[str] = []",
 )
 RENAMING = Edit(
-    "services/venues/requests.py",
+    "services/venue/requests.py",
     "client_order_id=intent.client_order_id,\n        symbol",
     'client_order_id=f"{intent.client_order_id}{order.told if order.told > 1 else str()}",\n'
     "        symbol",

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import trustme
 
-from deadreckon.runtime.binary import nats_server
+from deadreckon.runtime.server.binary import nats_server
 from tests.end_to_end.conftest import Dr
 from tests.runtime.conftest import free_port
 

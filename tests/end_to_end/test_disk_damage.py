@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from deadreckon.archive.jobs.backup import digest_of_log
+from deadreckon.archive.open_log import keeping_bus
 from deadreckon.projections.comparison import Difference
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.backup import digest_of_log
-from deadreckon.stack.doctor import examine
-from deadreckon.stack.host import keeping_bus
-from deadreckon.stack.verifying import verify
+from deadreckon.replay.verify.job import verify
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.tools.doctor import examine
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("disk-damage")]
 
@@ -159,7 +159,7 @@ def test_what_the_server_mends_by_itself_changes_nothing(desk: Path) -> None:
 
 def live_part(desk: Path) -> Path:
     """A part of the lake that is asked today."""
-    from deadreckon.projections import manifest
+    from deadreckon.projections.sinks import manifest
 
     lake = desk / "lake"
     found = manifest.read(lake)

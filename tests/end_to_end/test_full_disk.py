@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from deadreckon.runtime.server import running
+from deadreckon.runtime.server.nats_server import running
 from tests.end_to_end.conftest import Dr, until
 
 pytestmark = pytest.mark.slow

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from deadreckon.runtime.killpoints import ROLL_STEPS, VARIABLE
-from deadreckon.runtime.rolling import FILE
+from deadreckon.runtime.log.rollover_notice import FILE
+from deadreckon.runtime.process.killpoints import ROLL_STEPS, VARIABLE
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import Dr
 from tests.end_to_end.test_restart import PARTS

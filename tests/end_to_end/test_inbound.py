@@ -65,7 +65,7 @@ def tape_time(dr: Dr) -> str:
     """The tape's time now, as a producer on a tape must write it."""
     lines = dr.run("tail", "--data", "run", "--no-follow", "--json").splitlines()
     bars = [json.loads(line) for line in lines if "market.bar_closed" in line]
-    from deadreckon.contracts.moments import format_moment
+    from deadreckon.contracts.timestamps import format_moment
 
     return format_moment(int(bars[-1]["at"]))
 
@@ -265,11 +265,11 @@ def test_garbage_at_the_doors_is_refused_by_name_and_nothing_behind_it_waits(
 ) -> None:
     import asyncio
 
+    from deadreckon.archive.open_log import open_bus
     from deadreckon.contracts.subjects import operator_subject, producer_subject
-    from deadreckon.runtime.credentials import producer_role
-    from deadreckon.runtime.folder import Folder
-    from deadreckon.runtime.rights import OPERATOR
-    from deadreckon.stack.host import open_bus
+    from deadreckon.runtime.process.folder import Folder
+    from deadreckon.runtime.server.credentials import producer_role
+    from deadreckon.runtime.server.rights import OPERATOR
 
     async def throw() -> None:
         folder = Folder(dr.folder / "run").check()

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from deadreckon.cli.rerun_table import lines
-from deadreckon.stack.crashtest.program import OTHER_DECIDER, OTHER_RULE, Edit, copy_program
-from deadreckon.stack.rerun.checkout import ENTRY
+from deadreckon.cli.terminal.rerun_table import lines
+from deadreckon.replay.rerun.job.checkout import ENTRY
+from deadreckon.tools.crashtest.program import OTHER_DECIDER, OTHER_RULE, Edit, copy_program
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import INSTRUMENT, Dr
 

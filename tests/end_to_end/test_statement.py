@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deadreckon.replay.tapes.synthetic import Recipe, synthesise
+from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
 from tests.end_to_end.conftest import Dr
 
 pytestmark = [pytest.mark.xdist_group("statement"), pytest.mark.slow]  # they share one run

@@ -17,14 +17,14 @@ import httpx2
 import msgspec
 import pytest
 
+from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.subjects import standing_subject
-from deadreckon.replay.reading import messages
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.snapshots import Standing
-from deadreckon.runtime.standby import StandingTold
-from deadreckon.stack.assembly import RANK
-from deadreckon.stack.drill import miscounts
-from deadreckon.stack.host import open_bus
+from deadreckon.runtime.log.reading import messages
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.service.snapshots import Standing
+from deadreckon.runtime.service.standby import StandingTold
+from deadreckon.services.catalogue import RANK
+from deadreckon.tools.drill import miscounts
 from tests.end_to_end.conftest import INSTRUMENT, Dr, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("takeover")]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from deadreckon.replay.tapes.synthetic import Recipe, synthesise
+from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
 from tests.end_to_end.conftest import Dr, until
-from tests.end_to_end.venue_truth import Told, told, truth
+from tests.support.venue_truth import Told, told, truth
 
 pytestmark = pytest.mark.xdist_group("venue_sim")  # they share one undisturbed run
 

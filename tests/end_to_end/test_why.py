@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
+from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.amounts import text
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.market import BarClosed
 from deadreckon.contracts.orders import OrderApproved, OrderFilled
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
-from deadreckon.replay.reading import messages, stored_messages
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.stack.host import open_bus
-from deadreckon.stack.reasons import reason
+from deadreckon.replay.why.job import reason
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.log.reading import messages, stored_messages
+from deadreckon.runtime.process.folder import Folder
 from tests.end_to_end.conftest import Dr
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("why")]

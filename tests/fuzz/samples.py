@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from deadreckon.contracts.catalogue import EVENTS, OPERATOR_EVENTS
-from deadreckon.contracts.doors import write_fact
+from deadreckon.contracts.inbound import write_fact
 from tests.contracts.samples import sample
 from tests.fuzz.mutator import AMOUNTS, TIMES
 from tests.stories import INSTRUMENT

@@ -9,11 +9,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from deadreckon.contracts.doors import EVIDENCE_MAX, FACT_RULES, SIGNAL_RULES
 from deadreckon.contracts.envelope import Commit
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.governance import OperatorMalformed, ResumeRequested
-from deadreckon.contracts.moments import format_moment
+from deadreckon.contracts.inbound import EVIDENCE_MAX, FACT_RULES, SIGNAL_RULES
 from deadreckon.contracts.signals import (
     CancelReceived,
     ReplaceReceived,
@@ -21,16 +20,17 @@ from deadreckon.contracts.signals import (
     SignalReceived,
 )
 from deadreckon.contracts.subjects import operator_subject, producer_subject
+from deadreckon.contracts.timestamps import format_moment
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.projections.verification import verify
-from deadreckon.runtime.bus import Stored, TooLargeError
-from deadreckon.runtime.feed import Message
-from deadreckon.runtime.intake import Intake
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.stack.assembly import BOOK
+from deadreckon.runtime.log.bus import Stored, TooLargeError
+from deadreckon.runtime.log.feed import Message
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.service.ingress import Intake
+from deadreckon.services.catalogue import BOOK
 from tests.fuzz.samples import ENTRY
+from tests.sessions.player import Stage, audited, told
 from tests.sessions.script import Row, Script, ann, opening
-from tests.sessions.stage import Stage, audited, told
 from tests.stories import MINUTE, START, bar, limits
 
 SAID_OF_AN_ID = {"no_clock", "id_reused", "too_old", "from_the_future"}

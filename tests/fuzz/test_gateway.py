@@ -7,13 +7,13 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.pages import PAGES, application
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.web.pages import PAGES, application
 from tests.fuzz.budget import SEED, share
 from tests.fuzz.mutator import AMOUNTS, INTEGERS, TEXTS, Mutator
-from tests.projections.logs import busy_log
-from tests.stack.desk import viewed
-from tests.stack.test_gateway import living
+from tests.support.data_folder import viewed
+from tests.support.handmade_logs import busy_log
+from tests.web.test_gateway import living
 
 METHODS = ["GET", "GET", "GET", "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "GÉT"]
 NAMES = ["limit", "strategy", "instrument", "open", "", "limit[]", "é", "x" * 5_000]

@@ -10,13 +10,13 @@ import pytest
 
 from deadreckon.contracts.governance import HaltAcknowledged, HaltRequested
 from deadreckon.contracts.orders import OrderCancelled
-from deadreckon.runtime.service import Service
+from deadreckon.runtime.service.service import Service
 from tests.fuzz.budget import SEED, TOTAL, kept, share
-from tests.fuzz.desk import IN, OP, FuzzDesk, a_desk, check_answers, check_books, check_restart
 from tests.fuzz.mutator import Mutator
 from tests.fuzz.samples import ENTRY, facts, signals, varied, varied_fact
+from tests.fuzz.target import IN, OP, FuzzDesk, a_desk, check_answers, check_books, check_restart
+from tests.sessions.player import told
 from tests.sessions.script import ann
-from tests.sessions.stage import told
 from tests.stories import MINUTE, deposit, late_fee, marked, reporting, withdraw, worth
 
 ROUND = 100  # messages thrown between two rows of the tape

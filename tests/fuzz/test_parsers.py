@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as draw
 
 from deadreckon.contracts.codec import UndecodableError, decode_commit, decode_event, unseal
-from deadreckon.contracts.doors import (
+from deadreckon.contracts.governance import OperatorMalformed
+from deadreckon.contracts.inbound import (
     EVIDENCE_MAX,
     FACT_RULES,
     SIGNAL_RULES,
     read_fact,
     read_signals,
 )
-from deadreckon.contracts.governance import OperatorMalformed
-from deadreckon.contracts.moments import format_moment, parse_moment
 from deadreckon.contracts.signals import SignalMalformed
+from deadreckon.contracts.timestamps import format_moment, parse_moment
 from tests.fuzz.budget import SEED, attempt, share
 from tests.fuzz.mutator import Mutator
 from tests.fuzz.samples import ENTRY, facts, reports, signals, varied, varied_fact

@@ -14,20 +14,20 @@ from deadreckon.contracts.codec import decode_commit, encode_commit
 from deadreckon.contracts.envelope import Commit, digest
 from deadreckon.contracts.governance import HaltAcknowledged, LogDamaged
 from deadreckon.contracts.subjects import SHARED
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.domain import AlienMessageError, FencedOutError
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.intake import Intake
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.recollection import RecollectionError
-from deadreckon.runtime.service import Service
-from deadreckon.stack.assembly import BOOK, RANK, assemble
-from deadreckon.stack.doctor import _content
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.domain import AlienMessageError, FencedOutError
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.recovery import RecollectionError
+from deadreckon.runtime.service.service import Service
+from deadreckon.services.catalogue import BOOK, RANK, assemble
+from deadreckon.tools.doctor import _content
 from tests.fuzz.budget import SEED, share
-from tests.fuzz.desk import IN, a_desk
 from tests.fuzz.mutator import Mutator
-from tests.fuzz.test_doors import bad_signals
-from tests.sessions.stage import audited, told
+from tests.fuzz.target import IN, a_desk
+from tests.fuzz.test_inbound import bad_signals
+from tests.sessions.player import audited, told
 
 DOMAINS = [*((BOOK, name) for name in ("signal", "risk", "fill", "portfolio")), (SHARED, "market")]
 

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from deadreckon.contracts.moments import format_moment
+from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.subjects import operator_subject, producer_subject
-from deadreckon.runtime.bus import Stored, TooLargeError
-from deadreckon.runtime.credentials import producer_role
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.rights import OPERATOR
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.host import open_bus
+from deadreckon.contracts.timestamps import format_moment
+from deadreckon.runtime.log.bus import Stored, TooLargeError
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.credentials import producer_role
+from deadreckon.runtime.server.rights import OPERATOR
+from deadreckon.services.catalogue import BOOK
 from tests.end_to_end.conftest import Dr, until
 from tests.fuzz.budget import SEED, share
-from tests.fuzz.desk import check_answers
 from tests.fuzz.samples import ENTRY
-from tests.fuzz.test_doors import bad_facts, bad_signals
+from tests.fuzz.target import check_answers
+from tests.fuzz.test_inbound import bad_facts, bad_signals
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("fuzz-server")]
 

@@ -7,16 +7,21 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from deadreckon.runtime import snapshots
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.snapshots import Snapshot, SnapshotAheadError, Snapshots, encode_state
-from deadreckon.stack.assembly import BOOK, assemble
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.service import snapshots
+from deadreckon.runtime.service.snapshots import (
+    Snapshot,
+    SnapshotAheadError,
+    Snapshots,
+    encode_state,
+)
+from deadreckon.services.catalogue import BOOK, assemble
 from tests.fuzz.budget import SEED, share
 from tests.fuzz.mutator import Mutator
+from tests.sessions.player import Session
 from tests.sessions.scripts.partial_fills import SCRIPT
-from tests.sessions.stage import Session
 
 SERVICE = "risk"
 

@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from deadreckon.replay.tapes.importing import ImportOptions, import_source
-from deadreckon.replay.tapes.tape import Tape, TapeError, open_tape
+from deadreckon.marketdata.tapes.importing import ImportOptions, import_source
+from deadreckon.marketdata.tapes.tape import Tape, TapeError, open_tape
 from tests.fuzz.budget import SEED, attempt, kept, share
 from tests.fuzz.mutator import AMOUNTS, TEXTS, TIMES, Mutator
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.codec import canonical_event, seal
 from deadreckon.contracts.envelope import derive_id
@@ -33,9 +34,10 @@ from deadreckon.contracts.venues import (
     VenueRequestUnanswered,
     VenueTradeReported,
 )
-from deadreckon.runtime.domain import Domain
-from deadreckon.services.portfolio import ledger
-from deadreckon.services.venues.port import (
+from deadreckon.runtime.log.domain import Domain
+from deadreckon.runtime.process.loopback import LOOPBACK
+from deadreckon.services.catalogue import BOOK, VENUE_SIM
+from deadreckon.venues.port import (
     DuplicateError,
     MalformedReportError,
     RejectedError,
@@ -44,24 +46,15 @@ from deadreckon.services.venues.port import (
     Trade,
     UnansweredError,
 )
-from deadreckon.services.venues.sim import SimVenue, read_report
-from deadreckon.stack.assembly import BOOK, VENUE_SIM
-from deadreckon.stack.loopback import LOOPBACK
+from deadreckon.venues.simulated.adapter import SimVenue, read_report
 from tests.fuzz.budget import SEED, attempt, kept, share
-from tests.fuzz.desk import (
-    IN,
-    FuzzDesk,
-    a_desk,
-    check_books,
-    check_refusal,
-    check_restart,
-)
 from tests.fuzz.mutator import Mutator
 from tests.fuzz.samples import ENTRY, TERMS
+from tests.fuzz.target import IN, FuzzDesk, a_desk, check_books, check_refusal, check_restart
+from tests.sessions.player import told
 from tests.sessions.script import ann
-from tests.sessions.stage import told
-from tests.stack.exchange_words import ticket
 from tests.stories import MINUTE, START, venue
+from tests.support.exchange_orders import ticket
 
 PORT_ERRORS = (
     DuplicateError,

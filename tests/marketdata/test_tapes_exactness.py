@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from deadreckon.replay.tapes.digits import mantissas, split
-from deadreckon.replay.tapes.importing import ImportOptions, convert, import_source
-from deadreckon.replay.tapes.rows import decimals
-from deadreckon.replay.tapes.tape import BarRow, Tape
+from deadreckon.marketdata.tapes.digits import mantissas, split
+from deadreckon.marketdata.tapes.importing import ImportOptions, convert, import_source
+from deadreckon.marketdata.tapes.rows import decimals
+from deadreckon.marketdata.tapes.tape import BarRow, Tape
 
 SMALL = some.decimals(min_value=-(10**6), max_value=10**6, places=12)
 

@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 from msgspec import structs
 
-from deadreckon.replay.tapes.synthetic import Recipe, synthesise
-from deadreckon.replay.tapes.tape import (
+from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
+from deadreckon.marketdata.tapes.tape import (
     METADATA_KEY,
     SEAL_KEY,
     Tape,

@@ -10,10 +10,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from deadreckon.contracts.moments import parse_moment
-from deadreckon.replay.tapes import source
-from deadreckon.replay.tapes.importing import ImportOptions, convert, import_source
-from deadreckon.replay.tapes.tape import BarRow, QuoteRow, Row, Tape, TapeError, TradeRow
+from deadreckon.contracts.timestamps import parse_moment
+from deadreckon.marketdata.tapes import source
+from deadreckon.marketdata.tapes.importing import ImportOptions, convert, import_source
+from deadreckon.marketdata.tapes.tape import BarRow, QuoteRow, Row, Tape, TapeError, TradeRow
 
 MINUTE = 60 * 10**9
 KLINES_HEADER = (

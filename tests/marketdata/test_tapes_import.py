@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deadreckon.cli import tape as cli
-from deadreckon.replay.tapes.chart import Candle, candles, volumes
+from deadreckon.marketdata.tapes.chart import Candle, candles, volumes
 
 BARS = """time,open,high,low,close,volume
 1700000040,10,12,9,11,5

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from deadreckon.replay.tapes.importing import ImportOptions, convert
-from deadreckon.replay.tapes.quality import MEANINGS, Quality
+from deadreckon.marketdata.tapes.importing import ImportOptions, convert
+from deadreckon.marketdata.tapes.quality import MEANINGS, Quality
 
 BARS = "time,open,high,low,close,volume"
 QUOTES = "time,bid,ask,bid_size,ask_size"

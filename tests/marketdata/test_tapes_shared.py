@@ -5,8 +5,8 @@ from time import perf_counter
 
 import pytest
 
-from deadreckon.contracts.moments import parse_moment
-from deadreckon.replay.tapes.tape import BarRow, Tape, load_or_import
+from deadreckon.contracts.timestamps import parse_moment
+from deadreckon.marketdata.tapes.tape import BarRow, Tape, load_or_import
 
 TAPES = Path(__file__).resolve().parents[2].parent / "shared" / "tapes"
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from deadreckon.contracts.moments import parse_moment
-from deadreckon.replay.tapes.synthetic import Bar, Dice, Recipe, invent, synthesise
-from deadreckon.replay.tapes.tape import TapeError, open_tape
+from deadreckon.contracts.timestamps import parse_moment
+from deadreckon.marketdata.tapes.synthetic import Bar, Dice, Recipe, invent, synthesise
+from deadreckon.marketdata.tapes.tape import TapeError, open_tape
 
 DAYS = 4_320  # bars of a minute in three days
 

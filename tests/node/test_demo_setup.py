@@ -2,12 +2,12 @@
 
 import pytest
 
-from deadreckon.contracts.doors import read_fact
+from deadreckon.contracts.inbound import read_fact
 from deadreckon.contracts.portfolio import CashDeposited
 from deadreckon.contracts.subjects import operator_subject
-from deadreckon.replay.tapes.header import TapeHeader
-from deadreckon.runtime.memory import MemoryBus
-from deadreckon.stack.setup import WHO, facts, say, set_up
+from deadreckon.marketdata.tapes.header import TapeHeader
+from deadreckon.node.demo_setup import WHO, facts, say, set_up
+from deadreckon.runtime.log.memory import MemoryBus
 from tests.stories import START, deposit
 
 HEADER = TapeHeader(

@@ -7,15 +7,15 @@ from typing import Any, cast
 
 import pytest
 
-from deadreckon.contracts.doors import read_fact, write_fact
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import FlattenRequested, HaltRequested
+from deadreckon.contracts.inbound import read_fact, write_fact
 from deadreckon.contracts.subjects import operator_subject
-from deadreckon.runtime.crashes import REPEATS, CrashBook
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.memory import MemoryBus
-from deadreckon.runtime.service import Service
-from deadreckon.stack.supervision import DOOR, halt_after_crashes
+from deadreckon.node.supervision import DOOR, halt_after_crashes
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.log.memory import MemoryBus
+from deadreckon.runtime.service.crash_counter import REPEATS, CrashBook
+from deadreckon.runtime.service.service import Service
 
 
 class Broken:

@@ -8,12 +8,12 @@ import pytest
 
 from deadreckon.contracts import catalogue, governance, market, orders, signals
 from deadreckon.contracts.codec import encode_commit, seal
-from deadreckon.contracts.doors import write_fact
 from deadreckon.contracts.envelope import Commit
 from deadreckon.contracts.event import Event
-from deadreckon.runtime.bus import Stored
-from deadreckon.stack.tailing import Tail, Told
-from deadreckon.stack.telling import tell
+from deadreckon.contracts.inbound import write_fact
+from deadreckon.formatting.events.short import tell
+from deadreckon.node.tail import Tail, Told
+from deadreckon.runtime.log.bus import Stored
 from tests.stories import START, at, bar, deposit, filled, limits, wish
 
 REFUSED = signals.SignalRefused(

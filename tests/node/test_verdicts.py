@@ -11,9 +11,9 @@ from deadreckon.contracts.orders import CancelApproved, CancelMissed, OrderFille
 from deadreckon.contracts.signals import CancelRaised, SignalRefused
 from deadreckon.contracts.subjects import verdict_subject
 from deadreckon.contracts.verdicts import Verdict
-from deadreckon.runtime.bus import UnavailableError
-from deadreckon.runtime.memory import MemoryBus
-from deadreckon.stack.verdicts import VerdictView, told_to_producers
+from deadreckon.node.verdicts import VerdictView, told_to_producers
+from deadreckon.runtime.log.bus import UnavailableError
+from deadreckon.runtime.log.memory import MemoryBus
 from tests.contracts.samples import sample
 from tests.stories import START, approved, at, wish
 

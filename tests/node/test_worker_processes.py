@@ -9,16 +9,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from deadreckon.archive.open_log import stack_bus
 from deadreckon.contracts.subjects import turn_subject
-from deadreckon.runtime import turns
-from deadreckon.runtime.bus import UnavailableError
-from deadreckon.runtime.crashes import REPEATS, Crash, CrashBook
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.turns import RemotePlayer, TurnTaken
-from deadreckon.stack.host import stack_bus
-from deadreckon.stack.supervision import DOOR, FAILURES_MAX, Lives
-from deadreckon.stack.workers import WorkerError, Workers
+from deadreckon.node.supervision import DOOR, FAILURES_MAX, Lives
+from deadreckon.node.worker_processes import WorkerError, Workers
+from deadreckon.runtime.log.bus import UnavailableError
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.service import turns
+from deadreckon.runtime.service.crash_counter import REPEATS, Crash, CrashBook
+from deadreckon.runtime.service.turns import RemotePlayer, TurnTaken
 
 Answer = Callable[[bytes], Awaitable[bytes]]
 

@@ -11,13 +11,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from deadreckon.contracts.moments import format_moment
-from deadreckon.projections.asof_questions import MACRO_NOTES, MACROS
+from deadreckon.contracts.timestamps import format_moment
+from deadreckon.projections.analytics.asof_macros import MACRO_NOTES, MACROS
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.replay.asof import BookState, book_at, evolve, halts_in_force, initial
-from deadreckon.runtime.intake import Intake
-from deadreckon.stack.assembly import BOOK
-from tests.sessions.stage import Session, told
+from deadreckon.runtime.service.ingress import Intake
+from deadreckon.services.catalogue import BOOK
+from tests.sessions.player import Session, told
 
 SESSIONS = (
     "cancel_and_replace",

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from deadreckon.projections import lake_sink
-from deadreckon.projections.audit import AuditBook
 from deadreckon.projections.comparison import measure
-from deadreckon.projections.lake import Lake
-from deadreckon.projections.lake_sink import LakeSink
 from deadreckon.projections.projector import Projector
-from deadreckon.projections.sqlite import SqliteSink
+from deadreckon.projections.sinks import lake_writer
+from deadreckon.projections.sinks.atomic_files import alone
+from deadreckon.projections.sinks.audit_book import AuditBook
+from deadreckon.projections.sinks.lake import Lake
+from deadreckon.projections.sinks.lake_writer import LakeSink
+from deadreckon.projections.sinks.sqlite import SqliteSink
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.projections.tables import TABLES
-from deadreckon.projections.writing import alone
-from tests.projections.logs import Log, busy_log, tell
-from tests.projections.memory import MemorySink
+from tests.support.handmade_logs import Log, busy_log, tell
+from tests.support.memory_sink import MemorySink
 
 ROOT = Path(__file__).parents[2]
 ORDERS = 100
@@ -159,7 +159,7 @@ def test_killed_at_any_step_of_writing_and_merging_the_lake_stays_whole(
     tmp_path: Path, log: Log, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     """Steps are renames and deletions: what other processes can see happen."""
-    monkeypatch.setattr(lake_sink, "MERGED", 3)
+    monkeypatch.setattr(lake_writer, "MERGED", 3)
     projector = Projector([LakeSink(tmp_path / "lake", None)])
     for place in (30, 60):
         tell(projector, log, until=place)
@@ -192,7 +192,7 @@ def test_killed_at_any_step_of_writing_and_merging_the_lake_stays_whole(
 def test_a_writer_killed_while_it_holds_the_lock_locks_nobody_out(tmp_path: Path) -> None:
     program = (
         "import sys, os, signal; from pathlib import Path; "
-        "from deadreckon.projections.writing import alone\n"
+        "from deadreckon.projections.sinks.atomic_files import alone\n"
         "with alone(Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)"
     )
     lock = tmp_path / "writer.lock"

@@ -7,13 +7,13 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from deadreckon.projections.exposition import LogCollector
-from deadreckon.projections.measures import MEASURES
-from deadreckon.projections.metrics_file import MetricsKeeper
-from deadreckon.projections.series import Series
+from deadreckon.projections.metrics.definitions import MEASURES
+from deadreckon.projections.metrics.exposition import LogCollector
+from deadreckon.projections.metrics.file import MetricsKeeper
+from deadreckon.projections.metrics.series import Series
 from tests import stories
-from tests.projections.logs import Log, busy_log, submitting
 from tests.stories import filled
+from tests.support.handmade_logs import Log, busy_log, submitting
 
 
 def registry_of(series: Series) -> CollectorRegistry:

@@ -12,18 +12,19 @@ import duckdb
 import polars
 import pytest
 
-from deadreckon.projections import lake_sink, manifest, views
-from deadreckon.projections.lake import Lake
-from deadreckon.projections.lake_sink import LakeSink
-from deadreckon.projections.manifest import DELAY, FOREVER, GRACE, Manifest, Moment, Part
+from deadreckon.projections.analytics import database as views
+from deadreckon.projections.analytics.analyst_views import NOTES, QUESTIONS
 from deadreckon.projections.projector import Projector
-from deadreckon.projections.questions import NOTES, QUESTIONS
-from deadreckon.projections.sink import SinkError
+from deadreckon.projections.sinks import lake_writer, manifest
+from deadreckon.projections.sinks.lake import Lake
+from deadreckon.projections.sinks.lake_writer import LakeSink
+from deadreckon.projections.sinks.manifest import DELAY, FOREVER, GRACE, Manifest, Moment, Part
+from deadreckon.projections.sinks.sink import SinkError
 from deadreckon.projections.tables import BY_NAME, TABLES
 from tests import stories
-from tests.projections.logs import Log, busy_log, position, tell
-from tests.projections.memory import MemorySink
 from tests.stories import DAY, filled
+from tests.support.handmade_logs import Log, busy_log, position, tell
+from tests.support.memory_sink import MemorySink
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def ask(data: Path, question: str) -> list[tuple[Any, ...]]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The wall clock as the manifest sees it, in a list of one."""
     now = [time.time_ns()]
-    monkeypatch.setattr("deadreckon.projections.manifest.time.time_ns", lambda: now[0])
+    monkeypatch.setattr("deadreckon.projections.sinks.manifest.time.time_ns", lambda: now[0])
     return now
 
 
@@ -71,7 +72,7 @@ def test_small_parts_are_merged_and_nothing_visible_changes(tmp_path: Path, log:
     lake = Lake(tmp_path / "lake")
     for table in TABLES:
         parts = lake.manifest.live(table.name)
-        assert len(parts) <= 2 * lake_sink.MERGED, table.name
+        assert len(parts) <= 2 * lake_writer.MERGED, table.name
         assert sum(part.rows for part in parts) == len(memory.changes[table.name])
         changes = [line[: len(table.columns)] for line in memory.changes[table.name]]
         assert list(lake.every_line(table)) == changes  # the same rows in the same order
@@ -83,17 +84,17 @@ def test_parts_of_one_level_are_merged_in_log_order() -> None:
     def part(number: int, level: int = 0, rows: int = 1) -> Part:
         return Part("fills", f"{number}", rows, number, number, 1, level)
 
-    many = lake_sink.MERGED
-    assert lake_sink._mergeable([part(n) for n in range(many - 1)]) == []
-    run = lake_sink._mergeable([part(n) for n in range(many + 3)])
+    many = lake_writer.MERGED
+    assert lake_writer._mergeable([part(n) for n in range(many - 1)]) == []
+    run = lake_writer._mergeable([part(n) for n in range(many + 3)])
     assert [p.first for p in run] == list(range(many))
     # Levels in between keep parts apart that are not neighbours of one size.
     mixed = [part(0, 1), *[part(n) for n in range(1, many + 1)]]
-    assert [p.first for p in lake_sink._mergeable(mixed)] == list(range(1, many + 1))
+    assert [p.first for p in lake_writer._mergeable(mixed)] == list(range(1, many + 1))
     # Big parts are left alone, and do not keep small ones from being merged.
-    big = [part(n, rows=lake_sink.ROWS_MAX) for n in range(3)]
+    big = [part(n, rows=lake_writer.ROWS_MAX) for n in range(3)]
     small = [part(n) for n in range(3, many + 3)]
-    assert [p.first for p in lake_sink._mergeable(big + small)] == [p.first for p in small]
+    assert [p.first for p in lake_writer._mergeable(big + small)] == [p.first for p in small]
 
 
 def test_merged_parts_stay_on_disk_for_their_grace_and_go_then(
@@ -377,7 +378,7 @@ def test_parts_have_the_same_columns_as_their_table(made: Path) -> None:
 def test_making_the_views_leaves_no_duckdb_behind_in_the_writer(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; "
-        "from deadreckon.projections.lake_sink import LakeSink; "
+        "from deadreckon.projections.sinks.lake_writer import LakeSink; "
         "LakeSink(Path(sys.argv[1]) / 'lake', Path(sys.argv[1]) / 'analytics.duckdb').close(); "
         "assert 'duckdb' not in sys.modules"
     )

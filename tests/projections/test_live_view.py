@@ -7,10 +7,10 @@ import msgspec
 
 from deadreckon.contracts import governance, orders, signals, venues
 from deadreckon.contracts.event import Event, Recorded
-from deadreckon.projections import board
-from deadreckon.projections.board import BoardView, standing
-from deadreckon.projections.board_lines import RECENT, Board
-from deadreckon.projections.curve import POINTS_MAX
+from deadreckon.projections.live_view import live_view
+from deadreckon.projections.live_view.downsample import POINTS_MAX
+from deadreckon.projections.live_view.lines import RECENT, Board
+from deadreckon.projections.live_view.live_view import BoardView, standing
 from tests import stories
 from tests.stories import HOUR, MINUTE, START, at, bar, deposit, filled, listed, reporting
 
@@ -19,12 +19,12 @@ DESK = (listed(kind="perpetual"), reporting(), deposit(1_000))
 
 def told(*events: Event | Recorded[Any], board_before: Board | None = None) -> Board:
     """The board after these events, a minute apart."""
-    found = board_before or board.initial()
+    found = board_before or live_view.initial()
     when = max(found.at, START)
     for number, event in enumerate(events):
         when += MINUTE
         said = event if isinstance(event, Recorded) else at(event, when, id=f"{when}.{number}")
-        found = board.evolve(found, said)
+        found = live_view.evolve(found, said)
     return found
 
 
@@ -87,7 +87,7 @@ def _marked() -> Any:
 def test_a_position_shows_its_average_its_mark_and_what_it_would_earn() -> None:
     found = told(*DESK, filled("buy", 2, 100), bar(110))
 
-    (held,) = board.positions(found)
+    (held,) = live_view.positions(found)
 
     figures = (held.quantity, held.average_price, held.mark, held.unrealised)
     assert [str(figure) for figure in figures] == ["2", "100", "110", "20"]
@@ -101,7 +101,7 @@ def test_flat_positions_come_last() -> None:
         filled("buy", 1, 110, strategy="b", id="t3"),
     )
 
-    assert [held.strategy for held in board.positions(found)] == ["b", "a"]
+    assert [held.strategy for held in live_view.positions(found)] == ["b", "a"]
 
 
 def test_a_fill_told_twice_is_shown_and_counted_once() -> None:
@@ -127,7 +127,7 @@ def test_an_order_is_followed_from_its_intent_to_its_end() -> None:
 
 
 def _latest(found: Board) -> tuple[Any, ...]:
-    (order,) = board.latest_orders(found, 1)
+    (order,) = live_view.latest_orders(found, 1)
     return order.status, order.leaves, order.price
 
 
@@ -136,7 +136,7 @@ def test_a_cancelled_order_says_which_rule_ended_it() -> None:
 
     found = told(*DESK, submitted("o1"), end)
 
-    (order,) = board.latest_orders(found, 5)
+    (order,) = live_view.latest_orders(found, 5)
     assert (order.status, order.rule) == ("cancelled", "sibling_filled")
 
 
@@ -145,7 +145,7 @@ def test_the_latest_orders_come_newest_first_whether_open_or_ended() -> None:
 
     found = told(*DESK, submitted("o1"), submitted("o2"), submitted("o3"), end)
 
-    assert [order.order_id for order in board.latest_orders(found, 2)] == ["o3", "o2"]
+    assert [order.order_id for order in live_view.latest_orders(found, 2)] == ["o3", "o2"]
 
 
 def test_a_refusal_keeps_both_its_numbers_and_is_counted_by_rule() -> None:
@@ -161,11 +161,11 @@ def test_a_halt_is_in_force_until_a_resume_and_names_who_obeys() -> None:
     halt = at(governance.HaltRequested("ann", "feed looks wrong", "all"), id="h1")
 
     found = told(halt, at(governance.HaltAcknowledged("h1", "all", 0), id="h2"))
-    (shown,) = board.halts_in_force(found)
+    (shown,) = live_view.halts_in_force(found)
     assert (shown.who, shown.scope, shown.acknowledged) == ("ann", "all", ["test"])
 
     told(governance.ResumeRequested("ann", "checked"), board_before=found)
-    assert board.halts_in_force(found) == []
+    assert live_view.halts_in_force(found) == []
 
 
 def test_a_halt_with_an_end_lifts_by_itself() -> None:
@@ -173,16 +173,16 @@ def test_a_halt_with_an_end_lifts_by_itself() -> None:
     halt = governance.HaltImposed("close_only", "drawdown_max", None, None, None, "", until)
 
     found = told(*DESK, halt, at(bar(100), until - 1))
-    assert len(board.halts_in_force(found)) == 1
+    assert len(live_view.halts_in_force(found)) == 1
 
     told(at(bar(100), until), board_before=found)
-    assert board.halts_in_force(found) == []
+    assert live_view.halts_in_force(found) == []
 
 
 def test_the_curve_thins_itself_and_still_spans_everything() -> None:
     found = told(*DESK)
     for minute in range(5_000):
-        board.evolve(found, at(bar(100 + minute), START + minute * MINUTE))
+        live_view.evolve(found, at(bar(100 + minute), START + minute * MINUTE))
 
     points = found.curve.points
     assert POINTS_MAX // 3 < len(points) <= POINTS_MAX

@@ -10,13 +10,15 @@ from msgspec.structs import replace
 from deadreckon.contracts import governance, orders, portfolio, signals, venues
 from deadreckon.contracts.archive import RangeSealed
 from deadreckon.contracts.event import Event
-from deadreckon.projections import metrics, metrics_file
-from deadreckon.projections.measures import BY_NAME, MEASURES, OTHER, SERIES_MAX
-from deadreckon.projections.metrics_file import MetricsKeeper
-from deadreckon.projections.series import BETWEEN, OMITTED, Series
-from deadreckon.projections.sink import FORMAT, DamagedError, NewerFormatError
+from deadreckon.projections.metrics import file as metrics_file
+from deadreckon.projections.metrics import fold as metrics
+from deadreckon.projections.metrics.definitions import BY_NAME, MEASURES, OTHER, SERIES_MAX
+from deadreckon.projections.metrics.file import MetricsKeeper
+from deadreckon.projections.metrics.series import BETWEEN, OMITTED, Series
+from deadreckon.projections.sinks.sink import FORMAT, DamagedError, NewerFormatError
 from tests import stories
-from tests.projections.logs import (
+from tests.stories import MINUTE, START, filled, limits, wish
+from tests.support.handmade_logs import (
     Log,
     accepted,
     approved,
@@ -28,7 +30,6 @@ from tests.projections.logs import (
     routed,
     submitting,
 )
-from tests.stories import MINUTE, START, filled, limits, wish
 
 
 def told(*events: Event, after: int = 0) -> Series:

@@ -7,9 +7,10 @@ import pytest
 
 from deadreckon.projections.digest import Standing
 from deadreckon.projections.projector import OutOfOrderError, Projector
-from deadreckon.projections.sink import Batch, DamagedError
+from deadreckon.projections.sinks.sink import Batch, DamagedError
 from tests import stories
-from tests.projections.logs import (
+from tests.stories import filled
+from tests.support.handmade_logs import (
     Log,
     accepted,
     approved,
@@ -19,8 +20,7 @@ from tests.projections.logs import (
     submitting,
     tell,
 )
-from tests.projections.memory import MemorySink
-from tests.stories import filled
+from tests.support.memory_sink import MemorySink
 
 
 class Picky(MemorySink):

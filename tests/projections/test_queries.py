@@ -15,13 +15,15 @@ from deadreckon.contracts.governance import (
     ResumeRequested,
 )
 from deadreckon.contracts.orders import OrderRejected, OrderUnroutable
-from deadreckon.projections.audit import AuditBook
+from deadreckon.node.summary import read_status
+from deadreckon.projections.queries import NoViewsError, Wanted, read_table, reading
+from deadreckon.projections.sinks.audit_book import AuditBook
 from deadreckon.projections.store import open_projector, paths
-from deadreckon.replay.audit import Tally
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.reading_views import NoViewsError, Wanted, read_table, reading
-from deadreckon.stack.summary import read_status
-from tests.projections.logs import (
+from deadreckon.replay.audit.audit import Tally
+from deadreckon.runtime.process.folder import Folder
+from tests.stories import HOUR, INSTRUMENT, MINUTE, START
+from tests.support.data_folder import viewed
+from tests.support.handmade_logs import (
     Log,
     accepted,
     busy_log,
@@ -31,8 +33,6 @@ from tests.projections.logs import (
     submitting,
     tell,
 )
-from tests.stack.desk import viewed
-from tests.stories import HOUR, INSTRUMENT, MINUTE, START
 
 
 def test_an_answer_carries_the_place_and_the_digest_of_its_table(tmp_path: Path) -> None:

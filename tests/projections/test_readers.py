@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from deadreckon.projections.rebuild import rebuild
-from deadreckon.projections.sink import SupersededError
+from deadreckon.projections.sinks.sink import SupersededError
 from deadreckon.projections.store import open_projector, paths
-from tests.projections.logs import busy_log
+from tests.support.handmade_logs import busy_log
 
 ROOT = Path(__file__).parents[2]
 

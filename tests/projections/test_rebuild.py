@@ -12,15 +12,15 @@ from typing import Any
 import duckdb
 import pytest
 
-from deadreckon.projections import manifest
-from deadreckon.projections.audit import AuditBook
 from deadreckon.projections.digest import Standing
-from deadreckon.projections.lake import Lake
 from deadreckon.projections.rebuild import building, rebuild
-from deadreckon.projections.sink import FORMAT, BusyError, NewerFormatError
+from deadreckon.projections.sinks import manifest
+from deadreckon.projections.sinks.audit_book import AuditBook
+from deadreckon.projections.sinks.lake import Lake
+from deadreckon.projections.sinks.sink import FORMAT, BusyError, NewerFormatError
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.projections.tables import TABLES
-from tests.projections.logs import Log, busy_log, tell
+from tests.support.handmade_logs import Log, busy_log, tell
 
 ROOT = Path(__file__).parents[2]
 
@@ -116,7 +116,7 @@ def test_a_rebuild_killed_at_the_swap_leaves_each_one_old_or_new(tmp_path: Path,
         "import os, signal, sys; from pathlib import Path; "
         "from deadreckon.projections import lake_sink; "
         "from deadreckon.projections.rebuild import rebuild; "
-        "from tests.projections.logs import busy_log; "
+        "from tests.support.handmade_logs import busy_log; "
         "lake_sink.adopt = lambda *_: os.kill(os.getpid(), signal.SIGKILL); "
         "rebuild(Path(sys.argv[1]), busy_log(21, 30))"
     )
@@ -180,7 +180,7 @@ def test_old_generations_of_the_lake_go_once_no_query_needs_them(
     folder = tmp_path / "lake"
     assert sorted(p.name for p in folder.glob("generation-*")) == ["generation-1", "generation-2"]
     later = time.time_ns() + manifest.GRACE + 1_000_000_000
-    monkeypatch.setattr("deadreckon.projections.manifest.time.time_ns", lambda: later)
+    monkeypatch.setattr("deadreckon.projections.sinks.manifest.time.time_ns", lambda: later)
     more = busy_log(21, 31)
     keep(tmp_path, more)
     open_projector(paths(tmp_path), ["lake"], queried=False).close()

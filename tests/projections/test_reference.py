@@ -8,11 +8,11 @@ import duckdb
 import pytest
 
 from deadreckon.projections import reference
-from deadreckon.projections.measures import MEASURES
-from deadreckon.projections.questions import NOTES
+from deadreckon.projections.analytics.analyst_views import NOTES
+from deadreckon.projections.metrics.definitions import MEASURES
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.projections.tables import TABLES
-from tests.projections.logs import busy_log, tell
+from tests.support.handmade_logs import busy_log, tell
 
 DOCS = Path(__file__).parents[2] / "docs"
 ANALYTICS = (DOCS / "analytics.md").read_text("utf-8")

@@ -5,17 +5,17 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from deadreckon.projections.board import BoardView
+from deadreckon.node.verdicts import VerdictView
+from deadreckon.projections import runner
+from deadreckon.projections.live_view.live_view import BoardView
+from deadreckon.projections.runner import Views, stored_views
 from deadreckon.projections.store import extent, paths
-from deadreckon.runtime import snapshots
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.snapshots import Snapshots
-from deadreckon.stack import views
-from deadreckon.stack.verdicts import VerdictView
-from deadreckon.stack.views import Views, stored_views
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.service import snapshots
+from deadreckon.runtime.service.snapshots import Snapshots
 from tests.sessions.test_sessions import session
 
 SERVICE = "risk"  # some follower that needs the end of the log only
@@ -24,7 +24,7 @@ SERVICE = "risk"  # some follower that needs the end of the log only
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshots, "FACTS_MIN", 1)
-    monkeypatch.setattr(views, "NEAR", 5)
+    monkeypatch.setattr(runner, "NEAR", 5)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ async def test_a_snapshot_that_knows_more_than_what_is_stored_is_left_alone(
 async def test_views_without_a_past_do_not_hold_up_services_that_recall_a_long_one(
     folder: Folder, log: list[Stored], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(views, "HELD_FOR_VIEWS", 5)
+    monkeypatch.setattr(runner, "HELD_FOR_VIEWS", 5)
     feed = Feed(MemoryBus(MemoryLog(list(log))))
     feed.follow(SERVICE)
     board = BoardView()

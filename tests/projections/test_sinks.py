@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from deadreckon.projections import lake_sink, manifest, parts
-from deadreckon.projections.audit import AuditBook
-from deadreckon.projections.lake import Lake
-from deadreckon.projections.lake_sink import LakeSink
 from deadreckon.projections.projector import Projector
-from deadreckon.projections.sink import (
+from deadreckon.projections.sinks import lake_writer, manifest, parts
+from deadreckon.projections.sinks.audit_book import AuditBook
+from deadreckon.projections.sinks.lake import Lake
+from deadreckon.projections.sinks.lake_writer import LakeSink
+from deadreckon.projections.sinks.sink import (
     FORMAT,
     DamagedError,
     DoesNotFitError,
@@ -22,13 +22,13 @@ from deadreckon.projections.sink import (
     Sink,
     SupersededError,
 )
-from deadreckon.projections.sqlite import SqliteSink
+from deadreckon.projections.sinks.sqlite import SqliteSink
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.projections.tables import BY_NAME, TABLES
 from deadreckon.projections.verification import verify
-from tests.projections.logs import Log, approved, busy_log, tell
-from tests.projections.memory import MemorySink
 from tests.stories import filled
+from tests.support.handmade_logs import Log, approved, busy_log, tell
+from tests.support.memory_sink import MemorySink
 
 Opening = Callable[[Path], Sink]
 ANY = pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:
     audit.close()
     with pytest.raises(NewerFormatError, match=f"format {FORMAT + 1}.*knows up to {FORMAT}"):
         SqliteSink(tmp_path / "audit.sqlite")
-    lake_sink.lay(tmp_path / "lake")
+    lake_writer.lay(tmp_path / "lake")
     content = manifest.read(tmp_path / "lake")
     assert content is not None
     content.format = FORMAT + 1
@@ -277,7 +277,7 @@ def test_other_columns_ask_for_a_rebuild(tmp_path: Path) -> None:
     audit.close()
     with pytest.raises(OtherShapeError, match="dr rebuild"):
         SqliteSink(tmp_path / "audit.sqlite")
-    lake_sink.lay(tmp_path / "lake")
+    lake_writer.lay(tmp_path / "lake")
     content = manifest.read(tmp_path / "lake")
     assert content is not None
     content.shape = "of last year"
@@ -303,7 +303,7 @@ def test_a_part_cut_short_is_noticed(tmp_path: Path, log: Log) -> None:
 
 
 def test_a_manifest_that_cannot_be_read_is_damage(tmp_path: Path) -> None:
-    lake_sink.lay(tmp_path / "lake")
+    lake_writer.lay(tmp_path / "lake")
     (tmp_path / "lake" / manifest.NAME).write_bytes(b'{"format":1,')
     with pytest.raises(DamagedError, match=r"manifest.json.*dr rebuild"):
         LakeSink(tmp_path / "lake", None)

@@ -14,7 +14,9 @@ from deadreckon.projections.columns import columns_of
 from deadreckon.projections.tables import BY_NAME, TABLES, fills, limits
 from tests import stories
 from tests.contracts.samples import sample
-from tests.projections.logs import (
+from tests.stories import MINUTE, START, deposit, filled, listed, wish
+from tests.support import venue_samples
+from tests.support.handmade_logs import (
     Log,
     accepted,
     approved,
@@ -25,9 +27,7 @@ from tests.projections.logs import (
     routed,
     submitting,
 )
-from tests.projections.memory import row, rows
-from tests.services import venue_words
-from tests.stories import MINUTE, START, deposit, filled, listed, wish
+from tests.support.memory_sink import row, rows
 
 
 def told(*events: Event, **how: Any) -> Log:
@@ -279,7 +279,7 @@ def test_every_word_to_and_from_a_venue_has_a_row_and_every_field_a_column() -> 
 
 
 def test_a_trade_that_a_venue_tells_twice_is_shown_twice() -> None:
-    trade = venue_words.traded("buy", 1, 99)
+    trade = venue_samples.traded("buy", 1, 99)
     assert [line["trade_id"] for line in rows(told(trade, trade), "venue_reports")] == ["t1", "t1"]
 
 

@@ -9,15 +9,15 @@ import duckdb
 import polars
 import pytest
 
-from deadreckon.projections import manifest
-from deadreckon.projections.audit import AuditBook
 from deadreckon.projections.comparison import Difference, measure
-from deadreckon.projections.lake_sink import LakeSink
 from deadreckon.projections.rebuild import rebuild
+from deadreckon.projections.sinks import manifest
+from deadreckon.projections.sinks.audit_book import AuditBook
+from deadreckon.projections.sinks.lake_writer import LakeSink
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.projections.tables import BY_NAME
 from deadreckon.projections.verification import verify
-from tests.projections.logs import Log, busy_log, tell
+from tests.support.handmade_logs import Log, busy_log, tell
 
 
 @pytest.fixture(scope="module")

@@ -20,17 +20,17 @@ import pytest
 from deadreckon.contracts.envelope import digest
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.tables import TABLES
+from deadreckon.replay.audit.figures import sound, statement
 from deadreckon.replay.digests import RunDigest
-from deadreckon.replay.statement import sound, statement
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.intake import Intake
-from deadreckon.runtime.lived import Lived
-from deadreckon.runtime.recollection import Recollection
-from deadreckon.stack.assembly import BOOK, RANK, decider
-from deadreckon.stack.documents import released
-from tests.projections.memory import MemorySink
-from tests.sessions.stage import audited, told
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.service.decider_runner import Lived
+from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.recovery import Recollection
+from deadreckon.services.catalogue import BOOK, RANK, decider
+from deadreckon.tools.docgen import released
+from tests.sessions.player import audited, told
 from tests.sessions.test_sessions import NAMES, session
+from tests.support.memory_sink import MemorySink
 
 HERE = Path(__file__).parent
 DOCS = HERE.parents[1] / "docs"

@@ -16,13 +16,14 @@ import msgspec
 import pytest
 from msgspec import structs
 
+from deadreckon.accounting import ledger
+from deadreckon.archive.location import FOLDER, one_log
 from deadreckon.contracts.codec import decode_commit, encode_commit
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.market import FundingRatePublished
-from deadreckon.contracts.moments import format_moment
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import FeeCharged
-from deadreckon.replay.archive.place import FOLDER, one_log
+from deadreckon.contracts.timestamps import format_moment
 from deadreckon.replay.asof import (
     Asof,
     BookState,
@@ -38,20 +39,19 @@ from deadreckon.replay.asof import (
     parse_place,
 )
 from deadreckon.replay.asof.anchors import Anchors, Index
-from deadreckon.replay.finding import UnknownIdError
-from deadreckon.runtime.bus import Reader, Stored
-from deadreckon.runtime.intake import Intake
-from deadreckon.runtime.lived import Lived
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.recollection import Recollection
-from deadreckon.runtime.snapshots import SnapshotAheadError
+from deadreckon.replay.lookup import UnknownIdError
+from deadreckon.runtime.log.bus import Reader, Stored
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.service.decider_runner import Lived
+from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.recovery import Recollection
+from deadreckon.runtime.service.snapshots import SnapshotAheadError
+from deadreckon.services.catalogue import BOOK, decider
 from deadreckon.services.fill.state import leaves_of
-from deadreckon.services.portfolio import ledger
-from deadreckon.stack.assembly import BOOK, decider
-from tests.replay.archived import Desk
+from tests.sessions.player import Session, told
 from tests.sessions.script import Script, alice, ann, later, minute, opening
-from tests.sessions.stage import Session, told
 from tests.stories import HOUR, INSTRUMENT, MINUTE, START, bar, exact, limits, listed
+from tests.support.archived_logs import Desk
 
 SESSIONS = sorted(
     path.stem

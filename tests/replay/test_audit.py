@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from deadreckon.contracts.moments import day_of
-from deadreckon.replay.traded import Traded
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.book_check import compare_projections
-from tests.projections.logs import Log, busy_log
-from tests.stack.desk import viewed
+from deadreckon.contracts.timestamps import day_of
+from deadreckon.replay.audit.volumes import Traded
+from deadreckon.replay.verify.audit_book import compare_projections
+from deadreckon.runtime.process.folder import Folder
 from tests.stories import START
+from tests.support.data_folder import viewed
+from tests.support.handmade_logs import Log, busy_log
 
 BOOK = "desk"
 DAY_OF_LOG = day_of(START)

@@ -14,15 +14,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from deadreckon.replay.statements.charts import Scale
-from deadreckon.replay.statements.evidence import LISTED, RANGES, Evidence, merged, ranges
-from deadreckon.replay.statements.markdown import markdown
-from deadreckon.replay.statements.page import page
-from deadreckon.replay.statements.plain import clean, written
+from deadreckon.formatting.statement_figures import clean, written
+from deadreckon.replay.audit.statement.charts import Scale
+from deadreckon.replay.audit.statement.evidence import LISTED, RANGES, Evidence, merged, ranges
+from deadreckon.replay.audit.statement.markdown import markdown
+from deadreckon.replay.audit.statement.page import page
 from tests.conftest import ROOT
-from tests.replay.statements import Document, made, piece, rows, whole
 from tests.sessions.test_sessions import NAMES, session
 from tests.stories import at, bar
+from tests.support.statements import Document, made, piece, rows, whole
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden" / "statement.md"

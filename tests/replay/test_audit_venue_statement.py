@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from deadreckon.contracts.moments import format_moment
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import FundingPaid
-from deadreckon.replay.statements.document import VenueStatement
-from deadreckon.replay.statements.venue_file import VenueFileError, read_venue_file
-from tests.replay.statements import Document, made, rows
-from tests.sessions.stage import told
+from deadreckon.contracts.timestamps import format_moment
+from deadreckon.replay.audit.statement.document import VenueStatement
+from deadreckon.replay.audit.statement.venue_file import VenueFileError, read_venue_file
+from tests.sessions.player import told
 from tests.sessions.test_sessions import session
+from tests.support.statements import Document, made, rows
 
 NAME = "perpetual_funding"
 HEAD = "trade_id,time,symbol,side,quantity,price,fee,fee_currency,realised,funding,type"

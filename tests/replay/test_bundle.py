@@ -13,18 +13,18 @@ from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.governance import HaltAcknowledged, HaltRequested
 from deadreckon.contracts.orders import OrderApproved, OrderFilled
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
-from deadreckon.replay.finding import AmbiguousIdError, UnknownIdError
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.stack.assembly import DECIDERS, decider
-from deadreckon.stack.bundles import opening
-from deadreckon.stack.bundles.file import BundleError, Manifest
-from deadreckon.stack.bundles.opening import open_bundle
-from deadreckon.stack.bundles.packing import Wish, packed
-from deadreckon.stack.bundles.slice import NoDecisionError
+from deadreckon.replay.bundle import opening
+from deadreckon.replay.bundle.file import BundleError, Manifest
+from deadreckon.replay.bundle.opening import open_bundle
+from deadreckon.replay.bundle.packing import Wish, packed
+from deadreckon.replay.bundle.slice import NoDecisionError
+from deadreckon.replay.lookup import AmbiguousIdError, UnknownIdError
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
+from deadreckon.services.catalogue import DECIDERS, decider
+from tests.sessions.player import Session, told
 from tests.sessions.script import Fact
 from tests.sessions.scripts.halt_all import SCRIPT
-from tests.sessions.stage import Session, told
 from tests.sessions.test_sessions import NAMES, session
 
 SEED = "SUAFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKE"

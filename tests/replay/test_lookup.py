@@ -10,16 +10,9 @@ import pytest
 
 from deadreckon.contracts.orders import OrderFilled, OrderRouted
 from deadreckon.contracts.signals import SignalRaised
-from deadreckon.replay.finding import (
-    AmbiguousIdError,
-    Finder,
-    Found,
-    UnknownIdError,
-    find,
-    search,
-)
-from deadreckon.runtime.feed import Message
-from tests.sessions.stage import Session, told
+from deadreckon.replay.lookup import AmbiguousIdError, Finder, Found, UnknownIdError, find, search
+from deadreckon.runtime.log.feed import Message
+from tests.sessions.player import Session, told
 
 
 @cache

@@ -18,13 +18,13 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from deadreckon.contracts.event import NANOSECONDS, Recorded
-from deadreckon.contracts.moments import DAY, day_of, day_start
-from deadreckon.projections import metrics
-from deadreckon.replay.metric_history import MetricHistory
-from deadreckon.runtime.intake import Intake
-from deadreckon.stack.loopback import LOOPBACK, bound
+from deadreckon.contracts.timestamps import DAY, day_of, day_start
+from deadreckon.projections.metrics import fold as metrics
+from deadreckon.replay.metrics.history import MetricHistory
+from deadreckon.runtime.process.loopback import LOOPBACK, bound
+from deadreckon.runtime.service.ingress import Intake
 from tests.end_to_end.conftest import until
-from tests.sessions.stage import Session, told
+from tests.sessions.player import Session, told
 
 STEP = 60
 Facts = list[tuple[int, list[Recorded[Any]]]]

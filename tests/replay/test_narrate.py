@@ -12,14 +12,15 @@ from deadreckon.contracts.catalogue import EVENTS
 from deadreckon.contracts.codec import encode_commit, seal
 from deadreckon.contracts.envelope import Commit, derive_id, digest
 from deadreckon.contracts.event import Event, Recorded
-from deadreckon.replay import narrate
-from deadreckon.replay.narrate import PATIENCE, Branch, Narrator, Page, narrated
-from deadreckon.replay.words import WORDS, exactly, tell
-from deadreckon.replay.words.names import Names
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.feed import Decoding, Message
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.stack.narrating import Part, document, stories
+from deadreckon.formatting import exact
+from deadreckon.formatting.events import WORDS, tell
+from deadreckon.formatting.events.short_names import Names
+from deadreckon.replay.narrate import narrate
+from deadreckon.replay.narrate.job import Part, document, stories
+from deadreckon.replay.narrate.narrate import PATIENCE, Branch, Narrator, Page, narrated
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.feed import Decoding, Message
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from tests.contracts.samples import sample
 from tests.stories import DAY, MINUTE, START, bar, filled, limits, wish
 
@@ -162,7 +163,7 @@ def test_a_line_of_json_has_what_programs_need() -> None:
 
 
 def test_the_examples_in_the_words_hold() -> None:
-    for module in (exactly, narrate):
+    for module in (exact, narrate):
         assert doctest.testmod(module).failed == 0
 
 

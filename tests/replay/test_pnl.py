@@ -11,26 +11,25 @@ from typing import Any
 import msgspec
 import pytest
 
+from deadreckon.accounting.columnar import totals
+from deadreckon.accounting.ledger_state import Ledger
+from deadreckon.accounting.postings import ImpossibleFillError
+from deadreckon.archive.location import FOLDER
+from deadreckon.archive.segments import Archive, ArchiveError, write_log
 from deadreckon.contracts.catalogue import NAMES
-from deadreckon.contracts.doors import write_fact
 from deadreckon.contracts.event import Event
-from deadreckon.contracts.moments import DAY, day_of
+from deadreckon.contracts.inbound import write_fact
 from deadreckon.contracts.signals import Side
 from deadreckon.contracts.subjects import operator_subject
-from deadreckon.replay.archive.place import FOLDER
-from deadreckon.replay.archive.segments import Archive, ArchiveError, write_log
-from deadreckon.replay.audit import Audit
-from deadreckon.replay.pnl import sealed, totals
+from deadreckon.contracts.timestamps import DAY, day_of
+from deadreckon.replay.audit.audit import Audit
+from deadreckon.replay.audit.figures import statement
+from deadreckon.replay.pnl import sealed
 from deadreckon.replay.pnl.document import NotSealedError, profit
 from deadreckon.replay.pnl.sealed import Reading
-from deadreckon.replay.statement import statement
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.feed import Decoding
-from deadreckon.runtime.folder import Folder
-from deadreckon.services.portfolio.booking import ImpossibleFillError
-from deadreckon.services.portfolio.holdings import Ledger
-from tests.replay.archived import KEY
-from tests.runtime.messages import Log
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.feed import Decoding
+from deadreckon.runtime.process.folder import Folder
 from tests.stories import (
     START,
     bar,
@@ -44,6 +43,8 @@ from tests.stories import (
     withdraw,
     worth,
 )
+from tests.support.archived_logs import KEY
+from tests.support.messages import Log
 
 ROOT = Path(__file__).parents[2]
 SPOT, PERPETUAL, OTHER = "BTCUSDT.PAPER", "BTCUSDT-PERP.PAPER", "ETHEUR.KRAKEN"

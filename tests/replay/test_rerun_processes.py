@@ -10,19 +10,11 @@ from msgspec import Raw, structs
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.signals import SignalRaised
-from deadreckon.replay.rerun.asking import FOREVER, Inquiry, Span
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.feed import Decoding
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.recollection import RecollectionError
-from deadreckon.runtime.snapshots import encode_state
-from deadreckon.stack.assembly import BOOK, RANK, decider
-from deadreckon.stack.crashtest.program import copy_program
-from deadreckon.stack.rerun.asking_again import ask_again, explain
-from deadreckon.stack.rerun.checkout import OURS, CheckoutError, Code, checked_out
-from deadreckon.stack.rerun.child import answer
-from deadreckon.stack.rerun.process import OtherCodeError
-from deadreckon.stack.rerun.wire import (
+from deadreckon.replay.rerun.job.checkout import OURS, CheckoutError, Code, checked_out
+from deadreckon.replay.rerun.job.child import answer
+from deadreckon.replay.rerun.job.feeding import ask_again, explain
+from deadreckon.replay.rerun.job.process import OtherCodeError
+from deadreckon.replay.rerun.job.protocol import (
     Ended,
     Explained,
     Start,
@@ -34,7 +26,15 @@ from deadreckon.stack.rerun.wire import (
     unpack,
     unpack_task,
 )
-from tests.sessions.stage import told
+from deadreckon.replay.rerun.redecide import FOREVER, Inquiry, Span
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.feed import Decoding
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.service.recovery import RecollectionError
+from deadreckon.runtime.service.snapshots import encode_state
+from deadreckon.services.catalogue import BOOK, RANK, decider
+from deadreckon.tools.crashtest.program import copy_program
+from tests.sessions.player import told
 from tests.sessions.test_sessions import session
 
 
@@ -118,7 +118,7 @@ def test_one_question_is_looked_at_alone() -> None:
 
 
 async def test_two_processes_share_the_work_of_a_long_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deadreckon.stack.rerun.asking_again.SPLIT_FROM", 1)
+    monkeypatch.setattr("deadreckon.replay.rerun.job.feeding.SPLIT_FROM", 1)
     bus = MemoryBus(MemoryLog(list(session("stop_loss").log)))
     told_of: list[int] = []
     outcome = await ask_again(bus, OURS, task(), lambda done, end: told_of.append(done))

@@ -7,18 +7,18 @@ import msgspec
 import pytest
 
 from deadreckon import __version__
-from deadreckon.contracts.moments import format_moment
 from deadreckon.contracts.subjects import producer_subject
-from deadreckon.replay.play import TapePlayer
+from deadreckon.contracts.timestamps import format_moment
+from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
+from deadreckon.marketdata.tapes.tape import Tape, load_or_import
+from deadreckon.node.demo_setup import set_up
 from deadreckon.replay.rerun.rerun import Rerun
-from deadreckon.replay.tapes.synthetic import Recipe, synthesise
-from deadreckon.replay.tapes.tape import Tape, load_or_import
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.feed import Decoding, Feed
-from deadreckon.runtime.memory import MemoryBus
-from deadreckon.runtime.turns import LocalPlayer, Round
-from deadreckon.stack.assembly import BOOK, RANK, assemble, decider
-from deadreckon.stack.setup import set_up
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.feed import Decoding, Feed
+from deadreckon.runtime.log.memory import MemoryBus
+from deadreckon.runtime.service.turns import LocalPlayer, Round
+from deadreckon.services.catalogue import BOOK, RANK, assemble, decider
+from deadreckon.services.market.tape_player import TapePlayer
 from tests.conftest import TAPES
 
 ROWS = 800  # of each

@@ -7,10 +7,11 @@ from structlog.testing import capture_logs
 
 from deadreckon.contracts.codec import decode_commit
 from deadreckon.contracts.views import ViewRebuilt
-from deadreckon.runtime.memory import MemoryBus
-from deadreckon.stack import errands, self_check
-from deadreckon.stack.errands import NOT_STARTED, Done, errand
-from deadreckon.stack.self_check import SelfCheck
+from deadreckon.replay.verify import self_check
+from deadreckon.replay.verify.self_check import SelfCheck
+from deadreckon.runtime.log.memory import MemoryBus
+from deadreckon.runtime.process import background_jobs
+from deadreckon.runtime.process.background_jobs import NOT_STARTED, Done, errand
 
 DIFFERS = (
     '{"sequence":7,"agree":false,"differences":[{"projection":"audit","table":"cash","key":["a"],'
@@ -43,7 +44,7 @@ async def test_two_stacks_on_one_log_both_say_what_they_found(
 async def test_a_program_that_cannot_be_started_is_an_errand_that_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(errands, "leashed", lambda command: [str(tmp_path / "nothing")])
+    monkeypatch.setattr(background_jobs, "leashed", lambda command: [str(tmp_path / "nothing")])
     done = await errand("verify")
     assert done.code == NOT_STARTED
     with capture_logs() as logged:

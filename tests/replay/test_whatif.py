@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from deadreckon.contracts.moments import day_of
-from deadreckon.replay.archive.segments import Archive
+from deadreckon.archive.segments import Archive
+from deadreckon.contracts.timestamps import day_of
 from deadreckon.replay.whatif.changes import WhatIfError, variants
-from deadreckon.replay.whatif.survey import DamagedLogError
-from deadreckon.runtime.bus import Stored
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.whatif.desk import finished
-from deadreckon.stack.whatif.supposing import Wanted, suppose
+from deadreckon.replay.whatif.job.job import Wanted, suppose
+from deadreckon.replay.whatif.job.simulation import finished
+from deadreckon.replay.whatif.log_scan import DamagedLogError
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.services.catalogue import BOOK
+from tests.sessions.player import Session, audited
 from tests.sessions.script import Script, alice, later, minute, opening
-from tests.sessions.stage import Session, audited
 from tests.sessions.test_sessions import NAMES, session
 from tests.stories import HOUR, START, bar, limits, venue
 

@@ -2,13 +2,13 @@
 
 from decimal import Decimal
 
+from deadreckon.accounting import ledger
+from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.replay.whatif.bounds import Bounds, bounds
-from deadreckon.replay.whatif.deeds import Deeds
-from deadreckon.replay.whatif.shares import part
-from deadreckon.services.portfolio import ledger
-from deadreckon.services.portfolio.holdings import Ledger
+from deadreckon.replay.whatif.outcome import Deeds
+from deadreckon.replay.whatif.supported_fills import part
 from tests.stories import START, at, bar, deposit, filled, listed, reporting
 
 LAST = 110

@@ -6,11 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from deadreckon.contracts.catalogue import NAMES
-from deadreckon.contracts.doors import read_fact, write_fact
 from deadreckon.contracts.governance import LimitsSet, StrategyConfigured
+from deadreckon.contracts.inbound import read_fact, write_fact
 from deadreckon.contracts.instruments import VenueConfigured
 from deadreckon.replay.whatif.changes import VARIANTS_MAX, Variant, WhatIfError, variants
-from deadreckon.replay.whatif.openings import CLOSED, key_of_rule, limits_of_rules, open_value
+from deadreckon.replay.whatif.open_limits import CLOSED, key_of_rule, limits_of_rules, open_value
 from deadreckon.replay.whatif.overlay import Overlay, checked
 from deadreckon.services.risk.rules import RULES
 from tests.stories import limits, strategy, venue

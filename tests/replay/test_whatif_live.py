@@ -9,18 +9,18 @@ import msgspec
 
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.codec import canonical_event, seal
-from deadreckon.contracts.doors import write_fact
 from deadreckon.contracts.event import Event, Recorded
-from deadreckon.contracts.moments import day_of, format_moment
+from deadreckon.contracts.inbound import write_fact
 from deadreckon.contracts.subjects import SHARED, operator_subject, producer_subject
+from deadreckon.contracts.timestamps import day_of, format_moment
 from deadreckon.replay.whatif.changes import variants
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.domain import Domain
-from deadreckon.runtime.ending import end
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.memory import MemoryBus
-from deadreckon.stack.assembly import BOOK, RANK, assemble
-from deadreckon.stack.whatif.supposing import Wanted, suppose
+from deadreckon.replay.whatif.job.job import Wanted, suppose
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.domain import Domain
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.log.memory import MemoryBus
+from deadreckon.runtime.process.cancellation import end
+from deadreckon.services.catalogue import BOOK, RANK, assemble
 from tests.stories import (
     HOUR,
     INSTRUMENT,

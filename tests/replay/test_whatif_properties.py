@@ -7,11 +7,11 @@ from random import Random
 
 import pytest
 
-from deadreckon.replay.archive.segments import Archive
+from deadreckon.archive.segments import Archive
 from deadreckon.replay.whatif.changes import variants
-from deadreckon.stack.whatif.supposing import Wanted, suppose
-from tests.sessions.chance import Chance
-from tests.sessions.stage import Session, audited
+from deadreckon.replay.whatif.job.job import Wanted, suppose
+from tests.sessions.player import Session, audited
+from tests.sessions.random_sessions import Chance
 
 SUPPOSED = (
     "risk.order_notional_max=700",

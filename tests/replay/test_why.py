@@ -18,14 +18,14 @@ from deadreckon.contracts.models import RegimeModelFitted
 from deadreckon.contracts.orders import OrderApproved, OrderFilled
 from deadreckon.contracts.portfolio import EquityMarked, PositionChanged
 from deadreckon.contracts.signals import SignalRaised, SignalReceived, SignalRefused
-from deadreckon.replay.finding import UnknownIdError
+from deadreckon.replay.lookup import UnknownIdError
 from deadreckon.replay.why.document import figure_document, story_document
 from deadreckon.replay.why.figure_page import figure_page
+from deadreckon.replay.why.job import Reason, reason
 from deadreckon.replay.why.page import page
 from deadreckon.replay.why.picture import as_dot, as_svg
 from deadreckon.replay.why.tracing import Answer
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.stack.reasons import Reason, reason
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from tests import sessions
 from tests.sessions.logs import facts_in, log_of
 

@@ -10,13 +10,13 @@ from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.market import BarClosed
 from deadreckon.contracts.orders import OrderApproved, OrderSubmitting
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
-from deadreckon.replay.silence.document import window_document
-from deadreckon.replay.silence.grouping import Group
-from deadreckon.replay.silence.listening import Listener, Window
-from deadreckon.replay.silence.page import page
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.stack.silences import UnknownInstrumentError, listen
+from deadreckon.replay.whynot.document import window_document
+from deadreckon.replay.whynot.grouping import Group
+from deadreckon.replay.whynot.job import UnknownInstrumentError, listen
+from deadreckon.replay.whynot.page import page
+from deadreckon.replay.whynot.tracker import Listener, Window
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from tests.sessions.logs import facts_in, log_of, played
 from tests.sessions.script import Script, later, minute, opening
 from tests.stories import DAY, INSTRUMENT, MINUTE, START, bar, limits, strategy

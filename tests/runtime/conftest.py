@@ -10,10 +10,10 @@ from typing import Protocol
 import pytest
 import pytest_asyncio
 
-from deadreckon.runtime.binary import nats_server
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.jetstream import JetStreamBus
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.jetstream import JetStreamBus
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.server.binary import nats_server
 
 
 class Place(Protocol):

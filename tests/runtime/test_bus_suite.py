@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from deadreckon.contracts.subjects import domain
-from deadreckon.runtime.bus import (
+from deadreckon.runtime.log.bus import (
     Bus,
     ConfigurationError,
     DeniedError,
@@ -23,12 +23,12 @@ from deadreckon.runtime.bus import (
     TooLargeError,
     UnavailableError,
 )
-from deadreckon.runtime.jetstream import JetStreamBus
-from deadreckon.runtime.jetstream_reader import JetStreamReader
-from deadreckon.runtime.memory import MemoryBus, MemoryLog, MemoryReader
-from deadreckon.runtime.rights import PROVISIONER
-from deadreckon.runtime.server import EmbeddedServer
-from deadreckon.runtime.stream import configuration, configuration_faults
+from deadreckon.runtime.log.jetstream import JetStreamBus
+from deadreckon.runtime.log.jetstream_reader import JetStreamReader
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog, MemoryReader
+from deadreckon.runtime.log.stream import configuration, configuration_faults
+from deadreckon.runtime.server.nats_server import EmbeddedServer
+from deadreckon.runtime.server.rights import PROVISIONER
 from tests.runtime.conftest import InMemory, OnServer, Place, free_port, server_with
 
 RISK = "log.desk.risk.events"

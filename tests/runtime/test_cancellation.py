@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from deadreckon.runtime import ending
+from deadreckon.runtime.process import cancellation
 
 
 async def test_a_task_that_misses_its_cancellation_is_cancelled_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ending, "AGAIN", 0.01)
+    monkeypatch.setattr(cancellation, "AGAIN", 0.01)
     missed = 0
 
     async def stubborn() -> None:
@@ -25,7 +25,7 @@ async def test_a_task_that_misses_its_cancellation_is_cancelled_again(
     task = asyncio.create_task(stubborn())
     await asyncio.sleep(0)
 
-    await ending.end([task])
+    await cancellation.end([task])
 
     assert task.cancelled()
     assert missed == 2
@@ -38,7 +38,7 @@ async def test_what_a_task_raises_stays_in_it() -> None:
     task = asyncio.create_task(failing())
     await asyncio.wait([task])
 
-    await ending.end([task])
+    await cancellation.end([task])
 
     with pytest.raises(ValueError, match="its own affair"):
         task.result()

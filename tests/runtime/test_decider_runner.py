@@ -8,7 +8,7 @@ from msgspec import Struct
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import HaltAcknowledged, HaltRequested, ResumeRequested
-from deadreckon.runtime.lived import Lived
+from deadreckon.runtime.service.decider_runner import Lived
 from tests.stories import START, at, bar
 
 

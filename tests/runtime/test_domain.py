@@ -7,9 +7,9 @@ import pytest_asyncio
 
 from deadreckon.contracts.codec import encode_commit
 from deadreckon.contracts.envelope import Commit
-from deadreckon.runtime.bus import Bus, Stored
-from deadreckon.runtime.domain import AlienMessageError, Domain, FencedOutError
-from deadreckon.runtime.feed import Decoding
+from deadreckon.runtime.log.bus import Bus, Stored
+from deadreckon.runtime.log.domain import AlienMessageError, Domain, FencedOutError
+from deadreckon.runtime.log.feed import Decoding
 from tests.runtime.conftest import Place
 
 RISK = "log.desk.risk.events"

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from deadreckon.archive.open_log import stack_bus
 from deadreckon.contracts.subjects import commit_subject
-from deadreckon.runtime import jetstream_reader
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.jetstream_reader import JetStreamReader
-from deadreckon.runtime.switchboard import Switchboard, acting
-from deadreckon.stack.host import stack_bus
+from deadreckon.runtime.log import jetstream_reader
+from deadreckon.runtime.log.jetstream_reader import JetStreamReader
+from deadreckon.runtime.log.role_connections import Switchboard, acting
+from deadreckon.runtime.process.folder import Folder
 
 PAYLOADS = [b"1", b"", b"2", b"3", b"", b"", b"4", b"5", b""]
 

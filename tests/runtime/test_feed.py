@@ -5,12 +5,12 @@ import pytest
 
 from deadreckon.contracts.codec import decode_commit
 from deadreckon.contracts.envelope import digest
-from deadreckon.runtime import feed as feed_module
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.feed import Decoding, Feed, Message
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from tests.runtime.messages import Log, told
+from deadreckon.runtime.log import feed as feed_module
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.feed import Decoding, Feed, Message
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from tests.stories import bar, deposit, filled
+from tests.support.messages import Log, told
 
 
 def decoded(log: Log) -> list[Message]:

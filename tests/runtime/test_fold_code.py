@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from deadreckon.runtime import fold_code as module
-from deadreckon.runtime.fold_code import FOLDING, fold_code
+from deadreckon.runtime.service import fold_code as module
+from deadreckon.runtime.service.fold_code import FOLDING, fold_code
 
 DECIDER = "deadreckon.services.risk.decider"
 
@@ -19,8 +19,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "services/risk/rules.py": "def rule():\n    import deadreckon.contracts.amounts\n",
         "services/fill/decider.py": "import json\n",
         "contracts/amounts.py": "ZERO = 0\n",
-        "runtime/feed.py": "import deadreckon.runtime.bus\n",
-        "runtime/bus.py": "# how the log is reached\n",
+        "runtime/log/feed.py": "import deadreckon.runtime.log.bus\n",
+        "runtime/log/bus.py": "# how the log is reached\n",
     }
     for name, text in texts.items():
         path = tmp_path / "deadreckon" / name
@@ -52,14 +52,14 @@ def changed(house: Path, name: str) -> bool:
         "services/risk/decider.py",
         "services/risk/rules.py",
         "contracts/amounts.py",
-        "runtime/feed.py",
+        "runtime/log/feed.py",
     ],
 )
 def test_what_a_fold_rests_on_counts(house: Path, name: str) -> None:
     assert changed(house, name)
 
 
-@pytest.mark.parametrize("name", ["services/fill/decider.py", "runtime/bus.py"])
+@pytest.mark.parametrize("name", ["services/fill/decider.py", "runtime/log/bus.py"])
 def test_what_it_does_not_rest_on_does_not(house: Path, name: str) -> None:
     assert not changed(house, name)
 

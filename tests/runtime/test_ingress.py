@@ -5,16 +5,16 @@ from typing import Any
 
 from msgspec import json as codec
 
-from deadreckon.contracts.doors import write_fact
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import HaltRequested, LogDamaged, OperatorMalformed
+from deadreckon.contracts.inbound import write_fact
 from deadreckon.contracts.market import ClockTicked
-from deadreckon.contracts.moments import DAY
 from deadreckon.contracts.signals import SignalMalformed, SignalReceived
-from deadreckon.runtime.feed import Decoding
-from deadreckon.runtime.intake import Intake
-from tests.runtime.messages import Log, told
+from deadreckon.contracts.timestamps import DAY
+from deadreckon.runtime.log.feed import Decoding
+from deadreckon.runtime.service.ingress import Intake
 from tests.stories import HOUR, START, bar, deposit, filled
+from tests.support.messages import Log, told
 
 SIGNAL = {
     "id": "s-1",

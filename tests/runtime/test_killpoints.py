@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from deadreckon.runtime import killpoints
-from deadreckon.runtime.killpoints import KillOrderError, Order, read_order
+from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.process.killpoints import KillOrderError, Order, read_order
 from tests.conftest import ROOT
 
 PASSING = """

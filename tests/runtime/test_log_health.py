@@ -5,9 +5,9 @@ import contextlib
 import pytest
 from structlog.testing import capture_logs
 
-from deadreckon.runtime.addresses import servers
-from deadreckon.runtime.bus import Fence, FencedError, UnavailableError
-from deadreckon.runtime.pulse import AWAY_AFTER, Pulse
+from deadreckon.runtime.log.addresses import servers
+from deadreckon.runtime.log.bus import Fence, FencedError, UnavailableError
+from deadreckon.runtime.log.log_health import AWAY_AFTER, Pulse
 
 
 class Clock:

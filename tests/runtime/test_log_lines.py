@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from deadreckon.runtime import logs
+from deadreckon.runtime.process import log_lines
 
 FULL = Path("/dev/full")
 
@@ -19,7 +19,7 @@ def test_a_line_goes_to_stderr_as_it_is_now_even_where_another_was_closed(
     passing = io.StringIO()
     with monkeypatch.context() as patched:
         patched.setattr(sys, "stderr", passing)
-        logs.configure()
+        log_lines.configure()
     passing.close()
     structlog.get_logger().error("still_heard", reason="story")
     said = json.loads(capsys.readouterr().err)
@@ -27,15 +27,15 @@ def test_a_line_goes_to_stderr_as_it_is_now_even_where_another_was_closed(
 
 
 def test_lines_of_a_stack_are_json_in_its_folder(tmp_path: Path) -> None:
-    logs.configure(tmp_path / "logs" / "demo.log")
+    log_lines.configure(tmp_path / "logs" / "demo.log")
     structlog.get_logger().info("recalled", service="risk", sequence=7)
     (line,) = (tmp_path / "logs" / "demo.log").read_text().splitlines()
     assert json.loads(line)["sequence"] == 7
-    logs.configure()
+    log_lines.configure()
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no device that is always full")
 def test_a_line_that_the_disk_does_not_take_is_lost_and_nothing_else() -> None:
-    logs.configure(FULL)
+    log_lines.configure(FULL)
     structlog.get_logger().error("log_away", reason="no space left on device")
-    logs.configure()
+    log_lines.configure()

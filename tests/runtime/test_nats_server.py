@@ -17,24 +17,24 @@ import pytest
 import trustme
 from msgspec.structs import replace
 
-from deadreckon.runtime import binary
-from deadreckon.runtime.binary import MissingServerError, nats_server
-from deadreckon.runtime.bus import DeniedError, UnavailableError
-from deadreckon.runtime.credentials import CredentialError, Credentials
-from deadreckon.runtime.entrance import Entrance
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.jetstream import JetStreamBus
-from deadreckon.runtime.registry import Tls
-from deadreckon.runtime.rights import PROVISIONER, own_roles
-from deadreckon.runtime.secret import ExposedSecretError
-from deadreckon.runtime.server import (
+from deadreckon.node.producers import add_producer, producers, remove_producer
+from deadreckon.runtime.log.bus import DeniedError, UnavailableError
+from deadreckon.runtime.log.jetstream import JetStreamBus
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server import binary
+from deadreckon.runtime.server.binary import MissingServerError, nats_server
+from deadreckon.runtime.server.credentials import CredentialError, Credentials
+from deadreckon.runtime.server.endpoint import Entrance
+from deadreckon.runtime.server.known_roles import Tls
+from deadreckon.runtime.server.nats_server import (
     EmbeddedServer,
     ServerFailedError,
     StoreLockedError,
     running,
 )
-from deadreckon.runtime.server_files import Address, register
-from deadreckon.stack.producers import add_producer, producers, remove_producer
+from deadreckon.runtime.server.rights import PROVISIONER, own_roles
+from deadreckon.runtime.server.secret import ExposedSecretError
+from deadreckon.runtime.server.server_files import Address, register
 from tests.runtime.conftest import server_with
 
 ROOT = Path(__file__).parent.parent.parent
@@ -350,7 +350,7 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 
 def test_the_server_of_the_wheel_is_found_without_an_activated_environment() -> None:
-    script = "from deadreckon.runtime.binary import nats_server; print(nats_server())"
+    script = "from deadreckon.runtime.server.binary import nats_server; print(nats_server())"
     found = subprocess.run(
         [sys.executable, "-c", script],
         env={"PATH": "/nowhere"},

@@ -5,7 +5,7 @@ import base64
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from deadreckon.runtime.nkeys import InvalidSeedError, NKey, new_seed
+from deadreckon.runtime.server.nkeys import InvalidSeedError, NKey, new_seed
 
 # From the documentation of NATS.
 SEED = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"

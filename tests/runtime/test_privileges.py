@@ -10,17 +10,17 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from deadreckon.contracts.speakers import SERVICES
-from deadreckon.runtime.bus import DeniedError, Fence
-from deadreckon.runtime.credentials import Credential
-from deadreckon.runtime.entrance import Entrance
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.jetstream import JetStreamBus
-from deadreckon.runtime.nkeys import new_seed
-from deadreckon.runtime.rights import own_roles
-from deadreckon.runtime.server import EmbeddedServer
-from deadreckon.runtime.server_files import Address
-from deadreckon.stack.producers import add_producer
+from deadreckon.contracts.publishers import SERVICES
+from deadreckon.node.producers import add_producer
+from deadreckon.runtime.log.bus import DeniedError, Fence
+from deadreckon.runtime.log.jetstream import JetStreamBus
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.credentials import Credential
+from deadreckon.runtime.server.endpoint import Entrance
+from deadreckon.runtime.server.nats_server import EmbeddedServer
+from deadreckon.runtime.server.nkeys import new_seed
+from deadreckon.runtime.server.rights import own_roles
+from deadreckon.runtime.server.server_files import Address
 
 pytestmark = pytest.mark.xdist_group("privileges")
 

@@ -12,7 +12,6 @@ import pytest
 from msgspec import Struct
 
 from deadreckon.contracts.codec import decode_commit
-from deadreckon.contracts.doors import write_fact
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import (
     FlattenRequested,
@@ -21,13 +20,14 @@ from deadreckon.contracts.governance import (
     LogDamaged,
     OperatorMalformed,
 )
+from deadreckon.contracts.inbound import write_fact
 from deadreckon.contracts.portfolio import CashDeposited, CashWithdrawn
 from deadreckon.contracts.subjects import commit_subject, domain, operator_subject
-from deadreckon.runtime.bus import Fence, UnavailableError
-from deadreckon.runtime.domain import Domain, FencedOutError
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.service import PROGRESS_EVERY, Service
+from deadreckon.runtime.log.bus import Fence, UnavailableError
+from deadreckon.runtime.log.domain import Domain, FencedOutError
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.service.service import PROGRESS_EVERY, Service
 
 
 class Seen(Struct):

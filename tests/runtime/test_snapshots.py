@@ -19,13 +19,13 @@ from msgspec import Struct
 from structlog.testing import capture_logs
 
 from deadreckon.contracts.event import Mode
-from deadreckon.runtime import snapshots
-from deadreckon.runtime.answerer import Answerer
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.service import Service
-from deadreckon.runtime.snapshots import (
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.service import snapshots
+from deadreckon.runtime.service.log_service import Answerer
+from deadreckon.runtime.service.service import Service
+from deadreckon.runtime.service.snapshots import (
     SnapshotAheadError,
     Snapshots,
     Standing,
@@ -33,9 +33,9 @@ from deadreckon.runtime.snapshots import (
     examine_snapshots,
     state_digest,
 )
-from deadreckon.services.signal.settings import HmmRegime, MovingAverageCross
-from deadreckon.stack.assembly import BOOK, RANK, assemble, decider
-from tests.sessions.stage import Session
+from deadreckon.services.catalogue import BOOK, RANK, assemble, decider
+from deadreckon.strategies.parameters import HmmRegime, MovingAverageCross
+from tests.sessions.player import Session
 from tests.sessions.test_sessions import NAMES, envelopes, session
 
 

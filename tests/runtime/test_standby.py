@@ -11,19 +11,19 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from deadreckon.contracts.doors import write_fact
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import HaltAcknowledged
+from deadreckon.contracts.inbound import write_fact
 from deadreckon.contracts.portfolio import CashDeposited
 from deadreckon.contracts.subjects import operator_subject, standing_subject
-from deadreckon.runtime import standby
-from deadreckon.runtime.bus import Stored, UnavailableError
-from deadreckon.runtime.domain import FencedOutError
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.service import Service
-from deadreckon.runtime.snapshots import Standing
-from deadreckon.runtime.standby import (
+from deadreckon.runtime.log.bus import Stored, UnavailableError
+from deadreckon.runtime.log.domain import FencedOutError
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.service import standby
+from deadreckon.runtime.service.service import Service
+from deadreckon.runtime.service.snapshots import Standing
+from deadreckon.runtime.service.standby import (
     MISSES,
     DivergedError,
     Standby,

@@ -17,7 +17,6 @@ from deadreckon.contracts.orders import (
     OrderUnroutable,
 )
 from deadreckon.services.fill import decider as fill
-from tests.services.fill_words import desk, ends, fills, kinds, of
 from tests.stories import (
     MINUTE,
     SECOND,
@@ -31,6 +30,7 @@ from tests.stories import (
     routed,
     trade,
 )
+from tests.support.fill_samples import desk, ends, fills, kinds, of
 
 
 def test_the_intent_is_said_before_anything_else() -> None:

@@ -17,8 +17,8 @@ from deadreckon.contracts.orders import (
     OrderSubmitting,
 )
 from deadreckon.services.fill import decider as fill
-from tests.services.fill_words import desk, encoded, ends, fills, kinds, of
 from tests.stories import DAY, INSTRUMENT, MINUTE, Story, bar, filled, quote, routed
+from tests.support.fill_samples import desk, encoded, ends, fills, kinds, of
 
 ENTRY = routed("buy", 2, stop_loss=95, take_profit=110)
 

@@ -14,7 +14,6 @@ from deadreckon.contracts.orders import (
     OrderReplaced,
     ReplaceRouted,
 )
-from tests.services.fill_words import desk, ends, fills, kinds
 from tests.stories import (
     INSTRUMENT,
     MINUTE,
@@ -27,6 +26,7 @@ from tests.stories import (
     quote,
     routed,
 )
+from tests.support.fill_samples import desk, ends, fills, kinds
 
 
 def change(

@@ -15,13 +15,13 @@ from deadreckon.contracts.orders import (
     OrderRejected,
     OrderTriggered,
 )
-from deadreckon.replay.rehearsal import Rehearsal
+from deadreckon.replay.refold import Rehearsal
 from deadreckon.services.fill import decider
 from deadreckon.services.fill.explaining import explain
 from deadreckon.services.fill.state import State
 from tests import sessions
-from tests.sessions.chance import Chance
-from tests.sessions.stage import Session, told
+from tests.sessions.player import Session, told
+from tests.sessions.random_sessions import Chance
 
 SCRIPTS = sorted(
     path.stem

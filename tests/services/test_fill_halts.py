@@ -17,8 +17,8 @@ from deadreckon.contracts.governance import (
 from deadreckon.contracts.market import ClockTicked
 from deadreckon.contracts.orders import OrderCancelled, OrderSubmitting
 from deadreckon.services.fill import decider as fill
-from tests.services.fill_words import desk, encoded, ends, fills, kinds, of
 from tests.stories import MINUTE, START, at, bar, filled, routed
+from tests.support.fill_samples import desk, encoded, ends, fills, kinds, of
 
 REST = routed("buy", 2, id="entry", limit_price=90)
 EXIT = routed("sell", 1, id="exit", limit_price=120, reduce_only=True)

@@ -8,7 +8,6 @@ import pytest
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.market import BarClosed, QuoteUpdated
 from deadreckon.contracts.orders import OrderCancelled, OrderFilled, OrderTriggered
-from tests.services.fill_words import desk, ends, fills, kinds, of
 from tests.stories import (
     INSTRUMENT,
     MINUTE,
@@ -21,6 +20,7 @@ from tests.stories import (
     routed,
     trade,
 )
+from tests.support.fill_samples import desk, ends, fills, kinds, of
 
 PERPETUAL = "BTCUSD-PERP.PAPER"
 TWICE: list[tuple[Any, str]] = [("sell", "1"), ("buy", "1"), ("sell", "2")]

@@ -30,8 +30,9 @@ from deadreckon.services.fill.order_table import (
     next_status,
 )
 from deadreckon.services.fill.state import find, status_of
-from tests.services.fill_words import desk, kinds
-from tests.services.venue_words import (
+from tests.stories import DAY, MINUTE, START, Story, at, bar, filled, listed, routed, venue
+from tests.support.fill_samples import desk, kinds
+from tests.support.venue_samples import (
     accepted,
     cancel_refused,
     gone,
@@ -42,7 +43,6 @@ from tests.services.venue_words import (
     traded,
     unanswered,
 )
-from tests.stories import DAY, MINUTE, START, Story, at, bar, filled, listed, routed, venue
 
 STATES: tuple[Status, ...] = get_args(Status)
 INTENT = OrderSubmitting(

@@ -26,8 +26,8 @@ from deadreckon.contracts.orders import (
 from deadreckon.services.fill import decider as fill
 from deadreckon.services.fill.reduction import reducible, signed
 from deadreckon.services.fill.state import State, find, held
-from tests.services.fill_words import desk, encoded
 from tests.stories import INSTRUMENT, MINUTE, SECOND, START, Story, bar, quote, routed, trade
+from tests.support.fill_samples import desk, encoded
 
 PARTICIPATION = Decimal("0.5")
 

@@ -27,8 +27,9 @@ from deadreckon.contracts.orders import (
 from deadreckon.contracts.venues import VenueReportRefused
 from deadreckon.services.fill import decider as fill
 from deadreckon.services.fill.state import status_of
-from tests.services.fill_words import encoded, fills, kinds, of
-from tests.services.venue_words import (
+from tests.stories import DAY, INSTRUMENT, MINUTE, SECOND, START, Story, bar, quote, routed
+from tests.support.fill_samples import encoded, fills, kinds, of
+from tests.support.venue_samples import (
     LIMIT,
     accepted,
     cancel_refused,
@@ -42,7 +43,6 @@ from tests.services.venue_words import (
     traded,
     unanswered,
 )
-from tests.stories import DAY, INSTRUMENT, MINUTE, SECOND, START, Story, bar, quote, routed
 
 CANCEL = CancelApproved("o1", "s2", "ext", "changed my mind")
 REQUESTED = OrderCancelling("o1", client_of("o1"), "PAPER", "requested", "changed my mind")

@@ -15,9 +15,9 @@ from deadreckon.contracts.orders import (
     OrderSubmitting,
 )
 from deadreckon.services.fill import decider as fill
-from tests.services.fill_words import encoded, kinds, of
-from tests.services.venue_words import accepted, cancel_refused, gone, real_desk, refused, traded
 from tests.stories import SECOND, Story, bar, routed
+from tests.support.fill_samples import encoded, kinds, of
+from tests.support.venue_samples import accepted, cancel_refused, gone, real_desk, refused, traded
 
 ENTRY = routed("buy", 3, stop_loss=95, take_profit=110)
 

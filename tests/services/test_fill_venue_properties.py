@@ -33,8 +33,9 @@ from deadreckon.contracts.orders import (
 from deadreckon.services.fill import decider as fill
 from deadreckon.services.fill.reduction import signed
 from deadreckon.services.fill.state import State
-from tests.services.fill_words import encoded
-from tests.services.venue_words import (
+from tests.stories import INSTRUMENT, MINUTE, SECOND, START, Story, bar, routed
+from tests.support.fill_samples import encoded
+from tests.support.venue_samples import (
     accepted,
     cancel_refused,
     gone,
@@ -45,7 +46,6 @@ from tests.services.venue_words import (
     traded,
     unanswered,
 )
-from tests.stories import INSTRUMENT, MINUTE, SECOND, START, Story, bar, routed
 
 
 class Working:

@@ -15,8 +15,6 @@ from deadreckon.contracts.governance import (
 from deadreckon.contracts.market import ClockTicked, CurrencyRateUpdated, FundingRatePublished
 from deadreckon.contracts.orders import OrderApproved
 from deadreckon.contracts.portfolio import CashWithdrawn, FeeCharged
-from tests.services import venue_words
-from tests.services.risk_desk import OTHER, Desk, accepted, leg, rejected, unknown
 from tests.stories import (
     DAY,
     HOUR,
@@ -35,6 +33,8 @@ from tests.stories import (
     reporting,
     trade,
 )
+from tests.support import venue_samples
+from tests.support.risk_driver import OTHER, Desk, accepted, leg, rejected, unknown
 
 COOLDOWN = 5 * MINUTE
 
@@ -455,5 +455,5 @@ def test_a_cancel_that_the_venue_leaves_unanswered_is_a_fault() -> None:
     (child,) = desk.route(desk.approved("buy", "0.01"))
     desk.tell(accepted(child.order_id))
     for _ in range(2):
-        desk.tell(venue_words.unanswered(child.order_id, "cancel"))
+        desk.tell(venue_samples.unanswered(child.order_id, "cancel"))
     assert desk.refused().measured == exact("0.666666667")

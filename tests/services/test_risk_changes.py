@@ -12,8 +12,8 @@ from deadreckon.contracts.orders import (
     ReplaceApproved,
 )
 from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, Side, SignalRefused
-from tests.services.risk_desk import Desk, cancelled
 from tests.stories import MINUTE, Number, amount, exact, limits
+from tests.support.risk_driver import Desk, cancelled
 
 
 def resting(desk: Desk, quantity: Number = 5, price: Number = 90, **more: Any) -> OrderApproved:

@@ -11,17 +11,17 @@ import pytest
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderApproved
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
-from deadreckon.replay.rehearsal import Rehearsal
-from deadreckon.runtime.bus import Stored
+from deadreckon.replay.refold import Rehearsal
+from deadreckon.runtime.log.bus import Stored
 from deadreckon.services.risk import decider
-from deadreckon.services.risk.asked import Asked
+from deadreckon.services.risk.evaluation import Asked
 from deadreckon.services.risk.explaining import Weighed, explain, measured
 from deadreckon.services.risk.rules import RULES
 from deadreckon.services.risk.state import State
 from tests import sessions
 from tests.services.test_risk_rules import CASES, Case, desk_of
-from tests.sessions.chance import Chance
-from tests.sessions.stage import Session, told
+from tests.sessions.player import Session, told
+from tests.sessions.random_sessions import Chance
 from tests.stories import amount, at
 
 SCRIPTS = sorted(

@@ -18,8 +18,8 @@ from deadreckon.contracts.governance import (
 from deadreckon.contracts.market import ClockTicked
 from deadreckon.contracts.orders import OrderApproved
 from deadreckon.contracts.signals import CancelRaised, ReplaceRaised
-from tests.services.risk_desk import OTHER, Desk
 from tests.stories import MINUTE, START, exact, filled, limits, listed
+from tests.support.risk_driver import OTHER, Desk
 
 RESUME = ResumeRequested("test", "story")
 

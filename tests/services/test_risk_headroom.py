@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from deadreckon.contracts.event import Event
-from deadreckon.contracts.moments import DAY
 from deadreckon.contracts.orders import OrderApproved, OrderCancelling, OrderReplaced
 from deadreckon.contracts.signals import SignalRefused
+from deadreckon.contracts.timestamps import DAY
 from deadreckon.services.risk.state import InFlight, Stake
-from tests.services.risk_desk import (
+from tests.stories import INSTRUMENT, MINUTE, exact, filled, limits, wish
+from tests.support.risk_driver import (
     OTHER,
     Desk,
     accepted,
@@ -21,7 +22,6 @@ from tests.services.risk_desk import (
     unknown,
     unroutable,
 )
-from tests.stories import INSTRUMENT, MINUTE, exact, filled, limits, wish
 
 CAP = limits(exposure_instrument_max=1_000)  # ten at the price of 100
 

@@ -16,8 +16,8 @@ from deadreckon.contracts.orders import (
     ReplaceApproved,
 )
 from deadreckon.contracts.signals import ReplaceRaised, Side
-from tests.services.risk_desk import OTHER, Desk, cancelled, leg, routed
 from tests.stories import INSTRUMENT, SECOND, exact, filled, limits, wish
+from tests.support.risk_driver import OTHER, Desk, cancelled, leg, routed
 
 PRICE = 100
 CAPS = {

@@ -14,7 +14,6 @@ from deadreckon.contracts.orders import OrderApproved
 from deadreckon.contracts.portfolio import FeeCharged
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
 from deadreckon.services.risk.rules import RULES, Exits
-from tests.services.risk_desk import OTHER, Desk, accepted, leg, rejected
 from tests.stories import (
     HOUR,
     INSTRUMENT,
@@ -30,6 +29,7 @@ from tests.stories import (
     listed,
     wish,
 )
+from tests.support.risk_driver import OTHER, Desk, accepted, leg, rejected
 
 PAGE = Path(__file__).parents[2] / "docs" / "risk.md"
 

@@ -8,9 +8,9 @@ import pytest
 from deadreckon.contracts.signals import SignalRaised
 from deadreckon.services.signal import decider as signal
 from deadreckon.services.signal.explaining import Heard, explain
-from deadreckon.services.signal.wishes import raised
-from tests.services.test_signal_regime import fitted
+from deadreckon.strategies.signals_out import raised
 from tests.stories import HOUR, MINUTE, Number, Story, at, bar, exact, filled, strategy
+from tests.strategies.test_hmm_regime import fitted
 
 CROSS: list[dict[str, Any]] = [
     {"fast": 2, "slow": 4, "cooldown_seconds": 180},

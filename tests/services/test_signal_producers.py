@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deadreckon.contracts.event import Event
-from deadreckon.contracts.moments import parse_moment
 from deadreckon.contracts.signals import (
     CancelRaised,
     CancelReceived,
@@ -18,6 +17,7 @@ from deadreckon.contracts.signals import (
     SignalRaised,
     SignalRefused,
 )
+from deadreckon.contracts.timestamps import parse_moment
 from deadreckon.services.signal import decider as signal
 from tests.stories import DAY, HOUR, INSTRUMENT, MINUTE, SECOND, START, Story, amount, at, heard
 

@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from deadreckon.contracts.codec import encode_event
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.models import RegimeModelFitted, RegimeModelRefused
-from deadreckon.services.signal import features, regime_filter
-from deadreckon.services.signal.features import SCALE, Tail
+from deadreckon.models.hmm import features, forward_filter
+from deadreckon.models.hmm import fit as fitting
+from deadreckon.models.hmm.features import SCALE, Tail
+from deadreckon.models.hmm.fit import DegenerateFitError, Fit, Lesson, fit
 from deadreckon.services.trainer import decider as trainer
-from deadreckon.services.trainer import fitting
-from deadreckon.services.trainer.fitting import DegenerateFitError, Fit, Lesson, fit
 from tests.stories import HOUR, INSTRUMENT, MINUTE, Story, bar, strategy
 
 WARM_UP = features.DRIFT_BARS + 1  # bars before the first has features
@@ -261,10 +261,10 @@ def test_it_starts_with_the_belief_at_the_end_of_its_window(model: RegimeModelFi
 
 @pytest.mark.slow
 def test_the_filter_follows_the_regimes_it_was_taught(model: RegimeModelFitted) -> None:
-    belief, constants, right = model.start, regime_filter.norms(model), 0
+    belief, constants, right = model.start, forward_filter.norms(model), 0
     rows = lesson(regimes(seed=6)).rows
     for n, row in enumerate(rows, start=features.DRIFT_BARS):
-        belief = regime_filter.step(model, constants, belief, row)
+        belief = forward_filter.step(model, constants, belief, row)
         truth = ["chop", "bull", "bear", "chop", "bear", "bull"][n // 250]
         right += model.labels[belief.index(max(belief))] == truth
     assert right / len(rows) > 0.9

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from deadreckon.services.venues.live import BEHIND_MAX
-from tests.services.venue_desk import Desk, FakeVenue, intent
+from deadreckon.services.venue.live_session import BEHIND_MAX
+from tests.support.venue_driver import Desk, FakeVenue, intent
 
 PATIENCE = 20.0  # seconds for what takes milliseconds
 

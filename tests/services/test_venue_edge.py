@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from deadreckon.contracts.governance import HaltRequested, ResumeRequested
-from deadreckon.runtime.domain import FencedOutError
-from deadreckon.runtime.snapshots import Snapshots
-from deadreckon.services.venues.port import Standing
-from tests.services.venue_desk import (
+from deadreckon.runtime.log.domain import FencedOutError
+from deadreckon.runtime.service.snapshots import Snapshots
+from deadreckon.venues.port import Standing
+from tests.support.venue_driver import (
     AFTER,
     BEFORE,
     GARBAGE,
@@ -112,8 +112,8 @@ async def test_a_venue_that_has_seen_the_id_is_asked_for_the_order_behind_it(des
 
 
 def _ticket(name: str) -> Any:
-    from deadreckon.services.venues.desk import Order
-    from deadreckon.services.venues.requests import _ticket
+    from deadreckon.services.venue.in_flight import Order
+    from deadreckon.services.venue.requests import _ticket
 
     return _ticket(Order(intent(name, limit=90), "id", "root", 1))
 

@@ -9,10 +9,10 @@ from msgspec import structs
 
 from deadreckon.contracts.governance import HaltRequested
 from deadreckon.contracts.venues import VenueTradeReported
-from deadreckon.runtime.bus import UnavailableError
-from deadreckon.runtime.domain import FencedOutError
-from deadreckon.services.venues.port import MalformedReportError, Ticket, UnansweredError
-from tests.services.venue_desk import (
+from deadreckon.runtime.log.bus import UnavailableError
+from deadreckon.runtime.log.domain import FencedOutError
+from deadreckon.venues.port import MalformedReportError, Ticket, UnansweredError
+from tests.support.venue_driver import (
     AFTER,
     BEFORE,
     GARBAGE,

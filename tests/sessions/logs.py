@@ -6,10 +6,10 @@ from importlib import import_module
 from typing import Any
 
 from deadreckon.contracts.event import Recorded
-from deadreckon.runtime.bus import Stored
-from tests.sessions.chance import Chance
+from deadreckon.runtime.log.bus import Stored
+from tests.sessions.player import Session, told
+from tests.sessions.random_sessions import Chance
 from tests.sessions.script import Script
-from tests.sessions.stage import Session, told
 
 
 @cache

@@ -8,24 +8,24 @@ import msgspec
 
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.codec import canonical_event, seal
-from deadreckon.contracts.doors import write_fact
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.inbound import write_fact
 from deadreckon.contracts.market import TapeOpened
-from deadreckon.contracts.moments import format_moment
 from deadreckon.contracts.orders import OrderSubmitting
 from deadreckon.contracts.subjects import SHARED, operator_subject, producer_subject
-from deadreckon.replay.audit import Audit
-from deadreckon.replay.narrate import lines, narrated
-from deadreckon.replay.play import Played
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.domain import Domain
-from deadreckon.runtime.feed import Decoding, Feed, Message
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.service import Service
-from deadreckon.runtime.snapshots import Snapshots
-from deadreckon.runtime.turns import LocalPlayer, Round
-from deadreckon.stack.assembly import BOOK, RANK, VENUE_SIM, assemble
+from deadreckon.contracts.timestamps import format_moment
+from deadreckon.replay.audit.audit import Audit
+from deadreckon.replay.narrate.narrate import lines, narrated
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.domain import Domain
+from deadreckon.runtime.log.feed import Decoding, Feed, Message
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.service.service import Service
+from deadreckon.runtime.service.snapshots import Snapshots
+from deadreckon.runtime.service.turns import LocalPlayer, Round
+from deadreckon.services.catalogue import BOOK, RANK, VENUE_SIM, assemble
+from deadreckon.services.market.tape_player import Played
 from tests.sessions.script import Fact, Report, Row, Script, Step, Wire
 from tests.stories import START
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from deadreckon.contracts.doors import AMOUNTS
 from deadreckon.contracts.event import Event
+from deadreckon.contracts.inbound import AMOUNTS
 from deadreckon.contracts.orders import OrderSubmitting
 from deadreckon.contracts.signals import Side
 from tests.stories import HOUR, INSTRUMENT, MINUTE, Number, deposit, listed, reporting, venue

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from deadreckon.contracts.event import Event
-from deadreckon.stack.assembly import RANK, decider
+from deadreckon.services.catalogue import RANK, decider
 from tests.contracts.samples import sample
-from tests.sessions.chance import Chance
-from tests.sessions.stage import Session, told
+from tests.sessions.player import Session, told
+from tests.sessions.random_sessions import Chance
 from tests.stories import at
 
 NAMES = ["real_venue", "breaker_flattens", "split_order", "cash_and_rates", "moving_average"]

@@ -5,9 +5,9 @@ from random import Random
 
 import pytest
 
-from deadreckon.services.portfolio import accounting, ledger
-from tests.sessions.chance import Chance
-from tests.sessions.stage import Session, audited, narration
+from deadreckon.accounting import average_cost, ledger
+from tests.sessions.player import Session, audited, narration
+from tests.sessions.random_sessions import Chance
 
 SEEDS = range(25)
 
@@ -18,7 +18,7 @@ def test_after_a_random_session_all_services_agree_and_nothing_is_promised(seed:
     asyncio.run(session.play())
     risk, fill, router = (session.states[name] for name in ("risk", "fill", "router"))
     book = session.states["portfolio"].ledger
-    held = {key: accounting.quantity(found) for key, found in ledger.positions(book)}
+    held = {key: average_cost.quantity(found) for key, found in ledger.positions(book)}
     assert not any(held.values())
     assert not any(fill.positions.values())
     promised = [risk.orders, risk.children, risk.stakes, risk.legs, risk.brackets]

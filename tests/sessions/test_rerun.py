@@ -13,16 +13,16 @@ from msgspec import structs
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import OrderFilled, OrderSubmitting
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
-from deadreckon.replay.rerun.asking import FOREVER, Beginning, Inquiry, Span
-from deadreckon.replay.rerun.comparing import Tally, begins
+from deadreckon.replay.rerun.comparison import Tally, begins
+from deadreckon.replay.rerun.completeness import Answers
+from deadreckon.replay.rerun.redecide import FOREVER, Beginning, Inquiry, Span
 from deadreckon.replay.rerun.rerun import Rerun
 from deadreckon.replay.rerun.states import Change, between, effects
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.intake import Intake
-from deadreckon.stack.answers import Answers
-from deadreckon.stack.assembly import BOOK, DECIDERS, RANK, decider
-from tests.sessions.chance import Chance
-from tests.sessions.stage import Session, told
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.service.ingress import Intake
+from deadreckon.services.catalogue import BOOK, DECIDERS, RANK, decider
+from tests.sessions.player import Session, told
+from tests.sessions.random_sessions import Chance
 from tests.sessions.test_sessions import NAMES, session
 from tests.stories import DAY
 

@@ -11,10 +11,10 @@ import pytest
 
 from deadreckon.contracts.catalogue import EVENTS
 from deadreckon.contracts.envelope import Envelope
-from deadreckon.replay.narrate import narrated
-from deadreckon.runtime.bus import Stored
-from deadreckon.stack.assembly import BOOK
-from tests.sessions.stage import Session, audited, narration, told
+from deadreckon.replay.narrate.narrate import narrated
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.services.catalogue import BOOK
+from tests.sessions.player import Session, audited, narration, told
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"

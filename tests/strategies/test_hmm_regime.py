@@ -17,10 +17,10 @@ from msgspec.structs import replace
 
 from deadreckon.contracts.models import RegimeModelFitted
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
+from deadreckon.models.hmm import features, forward_filter
+from deadreckon.models.hmm.features import DRIFT_BARS, SCALE, Tail
 from deadreckon.services.signal import decider as signal
-from deadreckon.services.signal import features, regime_filter
-from deadreckon.services.signal.features import DRIFT_BARS, SCALE, Tail
-from deadreckon.services.signal.regime import Regime
+from deadreckon.strategies.builtin.hmm_regime import Regime
 from tests.stories import INSTRUMENT, MINUTE, Number, Story, bar, filled, strategy
 
 BILLION = 1_000_000_000
@@ -178,9 +178,9 @@ def filtered_in_floats(model: RegimeModelFitted, rows: list[list[int]]) -> list[
 
 
 def filtered(model: RegimeModelFitted, rows: list[list[int]]) -> list[int]:
-    belief, constants = model.start, regime_filter.norms(model)
+    belief, constants = model.start, forward_filter.norms(model)
     for row in rows:
-        belief = regime_filter.step(model, constants, belief, row)
+        belief = forward_filter.step(model, constants, belief, row)
     return belief
 
 

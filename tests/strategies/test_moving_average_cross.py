@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
 from deadreckon.services.signal import decider as signal
-from deadreckon.services.signal import moving_average
-from deadreckon.services.signal.moving_average import Averages
-from deadreckon.services.signal.settings import MovingAverageCross
+from deadreckon.strategies.builtin import moving_average_cross
+from deadreckon.strategies.builtin.moving_average_cross import Averages
+from deadreckon.strategies.parameters import MovingAverageCross
 from tests.stories import (
     HOUR,
     INSTRUMENT,
@@ -426,7 +426,7 @@ def test_averages_moved_bar_by_bar_equal_those_computed_anew(
     averages = Averages(MovingAverageCross(fast=fast, slow=slow))
     before = 0
     for n, close in enumerate(path, start=1):
-        moving_average.advance(averages, close)
+        moving_average_cross.advance(averages, close)
         seen = [Fraction(price) for price in path[:n]]
         assert Fraction(averages.fast_sum) == sum(seen[-fast:])
         assert Fraction(averages.slow_sum) == sum(seen[-slow:])

@@ -8,10 +8,7 @@ from typing import Any
 import polars
 from msgspec import structs
 
-from deadreckon.contracts.moments import DAY
-from deadreckon.contracts.signals import SignalRefused
-from deadreckon.contracts.subjects import producer_subject
-from deadreckon.replay.archive.manifests import (
+from deadreckon.archive.manifests import (
     Manifest,
     digest_of,
     file_bytes,
@@ -19,14 +16,17 @@ from deadreckon.replay.archive.manifests import (
     read_chain,
     sealed,
 )
-from deadreckon.replay.archive.sealing import PUBLIC, Sealing, seal_days
-from deadreckon.replay.archive.signing import SealKey
-from deadreckon.replay.archive.verification import Verdict, verify
-from deadreckon.replay.archive.writing import file_digest
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from tests.runtime.messages import Log
+from deadreckon.archive.sealer import PUBLIC, Sealing, seal_days
+from deadreckon.archive.segment_writer import file_digest
+from deadreckon.archive.signing import SealKey
+from deadreckon.archive.verification import Verdict, verify
+from deadreckon.contracts.signals import SignalRefused
+from deadreckon.contracts.subjects import producer_subject
+from deadreckon.contracts.timestamps import DAY
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from tests.stories import INSTRUMENT, MINUTE, START, bar, filled, quote, wish
+from tests.support.messages import Log
 
 DAYS = 3
 ROWS = 20  # of the market a day

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from deadreckon.projections.store import open_projector, paths
-from deadreckon.runtime.folder import Folder
-from tests.projections.logs import Log, busy_log, tell
+from deadreckon.runtime.process.folder import Folder
+from tests.support.handmade_logs import Log, busy_log, tell
 
 
 def viewed(root: Path, log: Log | None = None) -> Folder:

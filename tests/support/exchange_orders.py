@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.services.venues.port import Ticket
-from deadreckon.services.venues.sim import SimVenue
-from deadreckon.stack.exchange.book import Book
-from deadreckon.stack.exchange.house import House
-from deadreckon.stack.exchange.keeper import Keeper
-from deadreckon.stack.exchange.orders import Symbol
+from deadreckon.venues.port import Ticket
+from deadreckon.venues.simulated.adapter import SimVenue
+from deadreckon.venues.simulated.exchange.admin_client import Keeper
+from deadreckon.venues.simulated.exchange.http_server import House
+from deadreckon.venues.simulated.exchange.orders import Symbol
+from deadreckon.venues.simulated.exchange.store import Book
 
 SYMBOL = Symbol(
     symbol="BTCUSD",

@@ -6,10 +6,10 @@ from typing import Any
 from deadreckon.projections.columns import Row
 from deadreckon.projections.digest import Standing
 from deadreckon.projections.projector import Projector
-from deadreckon.projections.sink import Batch
+from deadreckon.projections.sinks.sink import Batch
 from deadreckon.projections.table import Key, Table
 from deadreckon.projections.tables import BY_NAME, TABLES
-from tests.projections.logs import Log, tell
+from tests.support.handmade_logs import Log, tell
 
 
 class MemorySink:

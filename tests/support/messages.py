@@ -7,7 +7,7 @@ from deadreckon.contracts.codec import encode_commit, seal
 from deadreckon.contracts.envelope import Commit, digest
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.subjects import commit_subject
-from deadreckon.runtime.bus import Stored
+from deadreckon.runtime.log.bus import Stored
 from tests.stories import START, at
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from deadreckon.accounting import ledger
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.orders import (
     OrderAccepted,
@@ -19,7 +20,6 @@ from deadreckon.contracts.orders import (
     Purpose,
 )
 from deadreckon.contracts.signals import Side, SignalRefused
-from deadreckon.services.portfolio import ledger
 from deadreckon.services.risk import decider
 from deadreckon.services.risk.state import Stake, State, key_of
 from tests.stories import (

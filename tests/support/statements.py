@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from deadreckon.replay.audit import Audit
-from deadreckon.replay.statement import statement
-from deadreckon.replay.statements.document import VenueStatement, full_statement
-from deadreckon.replay.statements.gathering import Gathering
-from deadreckon.runtime.bus import Stored
-from deadreckon.stack.assembly import BOOK
-from tests.sessions.stage import told
+from deadreckon.replay.audit.audit import Audit
+from deadreckon.replay.audit.figures import statement
+from deadreckon.replay.audit.statement.collect import Gathering
+from deadreckon.replay.audit.statement.document import VenueStatement, full_statement
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.services.catalogue import BOOK
+from tests.sessions.player import told
 from tests.sessions.test_sessions import session
 
 Document = dict[str, Any]

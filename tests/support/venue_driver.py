@@ -9,18 +9,18 @@ import msgspec
 
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.codec import decode_commit, seal, unseal
-from deadreckon.contracts.doors import write_fact
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
+from deadreckon.contracts.inbound import write_fact
 from deadreckon.contracts.instruments import VenueConfigured
 from deadreckon.contracts.market import ClockTicked
 from deadreckon.contracts.orders import OrderCancelling, OrderSubmitting, Purpose
 from deadreckon.contracts.subjects import operator_subject
-from deadreckon.runtime.domain import Domain
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.snapshots import Snapshots
-from deadreckon.services.venues.edge import VenueEdge
-from deadreckon.services.venues.port import (
+from deadreckon.runtime.log.domain import Domain
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.service.snapshots import Snapshots
+from deadreckon.services.venue.edge import VenueEdge
+from deadreckon.venues.port import (
     DuplicateError,
     MalformedReportError,
     RejectedError,

@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from deadreckon.contracts.doors import read_fact
+from deadreckon.accounting import ledger
+from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.inbound import read_fact
 from deadreckon.contracts.orders import (
     OrderCancelled,
     OrderExpired,
@@ -19,10 +21,8 @@ from deadreckon.contracts.orders import (
     OrderSubmitting,
 )
 from deadreckon.contracts.venues import VenueOrderNotSent, VenueOrderRejected
-from deadreckon.runtime.feed import Decoding
-from deadreckon.runtime.folder import Folder
-from deadreckon.services.portfolio import ledger
-from deadreckon.stack.host import open_bus
+from deadreckon.runtime.log.feed import Decoding
+from deadreckon.runtime.process.folder import Folder
 
 ROW = ("trade_id", "side", "quantity", "price")
 

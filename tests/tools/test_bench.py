@@ -8,16 +8,16 @@ from typing import Any, get_args
 
 import pytest
 
+from deadreckon.accounting import ledger
+from deadreckon.accounting.columnar import fill_columns
+from deadreckon.accounting.columnar.postings import book
 from deadreckon.cli.bench import Name
-from deadreckon.replay.pnl import columns
-from deadreckon.replay.pnl.booking import book
-from deadreckon.services.portfolio import ledger
-from deadreckon.stack.bench import archived, bulk, soak
-from deadreckon.stack.bench.figures import Figure, bounded, percentile, rate, slower
-from deadreckon.stack.bench.history import Run, change, last_figures, remember
-from deadreckon.stack.bench.machine import Machine, this_machine
-from deadreckon.stack.bench.measures import MEASURES, ON_DEMAND
-from deadreckon.stack.bench.workshop import workshop
+from deadreckon.tools.bench import archived, bulk, soak
+from deadreckon.tools.bench.cases import MEASURES, ON_DEMAND
+from deadreckon.tools.bench.figures import Figure, bounded, percentile, rate, slower
+from deadreckon.tools.bench.fixture import workshop
+from deadreckon.tools.bench.history import Run, change, last_figures, remember
+from deadreckon.tools.bench.machine import Machine, this_machine
 
 ROOT = Path(__file__).parents[2]
 
@@ -129,7 +129,7 @@ def test_the_bulk_fold_of_the_bench_is_the_live_fold(tmp_path: Path) -> None:
         one, many = archived.opened(), archived.opened()
         for said in archived.told(table):
             ledger.evolve(one, said)
-        book(many, columns.read([path]), ())
+        book(many, fill_columns.read([path]), ())
         one.trades, one.newest_fill = {}, ""
         assert many == one
 

@@ -7,13 +7,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-from deadreckon.contracts.doors import SIGNAL_RULES, read_signals
+from deadreckon.contracts.inbound import SIGNAL_RULES, read_signals
 from deadreckon.contracts.signals import SignalMalformed
-from deadreckon.stack.conformance import Listener, check_lines
-from deadreckon.stack.documents.schemas import documents
+from deadreckon.tools.conformance import Listener, check_lines
+from deadreckon.tools.docgen.schemas import documents
+from tests.sessions.player import Session
 from tests.sessions.script import Wire, minute
 from tests.sessions.scripts.partial_fills import SCRIPT
-from tests.sessions.stage import Session
 from tests.stories import bar
 
 KIT = Path(__file__).parents[2] / "docs" / "conformance"

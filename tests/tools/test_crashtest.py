@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from deadreckon.contracts.doors import read_fact, read_signals
 from deadreckon.contracts.governance import OperatorMalformed
-from deadreckon.replay.tapes.synthetic import Recipe, synthesise
-from deadreckon.replay.tapes.tape import Tape
-from deadreckon.runtime.killpoints import STEPS
-from deadreckon.stack.crashtest.account import Account, Finding, Said, compare, compare_upto
-from deadreckon.stack.crashtest.act import Outcome
-from deadreckon.stack.crashtest.plan import CHANGES, PLACES, Kill, make_plan, steps_of
-from deadreckon.stack.crashtest.program import HASTY, OTHER_DECIDER, Edit, EditError, copy_program
-from deadreckon.stack.crashtest.report import Report, Row
-from deadreckon.stack.crashtest.script import DOOR, PRODUCER, write_script
+from deadreckon.contracts.inbound import read_fact, read_signals
+from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
+from deadreckon.marketdata.tapes.tape import Tape
+from deadreckon.runtime.process.killpoints import STEPS
+from deadreckon.tools.crashtest.inputs import DOOR, PRODUCER, write_script
+from deadreckon.tools.crashtest.log_tally import Account, Finding, Said, compare, compare_upto
+from deadreckon.tools.crashtest.plan import CHANGES, PLACES, Kill, make_plan, steps_of
+from deadreckon.tools.crashtest.program import HASTY, OTHER_DECIDER, Edit, EditError, copy_program
+from deadreckon.tools.crashtest.report import Report, Row
+from deadreckon.tools.crashtest.scenario import Outcome
 
 
 @pytest.fixture(scope="module")
@@ -128,4 +128,4 @@ def test_a_copy_of_the_program_has_the_edits_and_the_program_has_not(tmp_path: P
     edited = (copied / "deadreckon" / OTHER_DECIDER.file).read_text()
     assert OTHER_DECIDER.new in edited
     with pytest.raises(EditError):
-        copy_program(tmp_path / "second", [Edit("runtime/domain.py", "no such words", "")])
+        copy_program(tmp_path / "second", [Edit("runtime/log/domain.py", "no such words", "")])

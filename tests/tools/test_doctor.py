@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from deadreckon.projections import views
+from deadreckon.projections.analytics import database
 from deadreckon.projections.store import open_projector, paths
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.doctor import Finding, look_at_views
-from tests.projections.logs import busy_log, tell
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.tools.doctor import Finding, look_at_views
+from tests.support.handmade_logs import busy_log, tell
 
 
 @pytest.fixture
@@ -86,6 +86,6 @@ def test_views_that_another_process_has_locked_are_no_finding(folder: Folder) ->
         assert other.stdout is not None
         assert other.stdout.readline() == b"1\n"
 
-        assert views.fault(paths(folder.root).analytics, paths(folder.root).lake) is None
+        assert database.fault(paths(folder.root).analytics, paths(folder.root).lake) is None
 
         other.communicate(b"\n", timeout=10)

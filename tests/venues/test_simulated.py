@@ -13,7 +13,8 @@ from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadreckon.services.venues.port import (
+from deadreckon.runtime.process.loopback import LOOPBACK, bound
+from deadreckon.venues.port import (
     DuplicateError,
     MalformedReportError,
     RejectedError,
@@ -23,10 +24,9 @@ from deadreckon.services.venues.port import (
     UnansweredError,
     Venue,
 )
-from deadreckon.services.venues.sim import SimVenue, read_report
-from deadreckon.stack.exchange.faults import NOT_DONE, Fault, Faults, Plan, Rule, garbage
-from deadreckon.stack.loopback import LOOPBACK, bound
-from tests.stack.exchange_words import KEY, START, Desk, a_desk, after, ticket
+from deadreckon.venues.simulated.adapter import SimVenue, read_report
+from deadreckon.venues.simulated.exchange.faults import NOT_DONE, Fault, Faults, Plan, Rule, garbage
+from tests.support.exchange_orders import KEY, START, Desk, a_desk, after, ticket
 
 ONE = ticket("one", quantity="0.001")  # a single lot: one trade, at once
 

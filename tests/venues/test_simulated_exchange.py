@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from deadreckon.services.venues.port import (
+from deadreckon.venues.port import (
     DuplicateError,
     MalformedReportError,
     RejectedError,
@@ -22,14 +22,14 @@ from deadreckon.services.venues.port import (
     Ticket,
     UnansweredError,
 )
-from deadreckon.services.venues.sim import SimVenue
-from deadreckon.stack.exchange.account import Account, Wish
-from deadreckon.stack.exchange.book import Book
-from deadreckon.stack.exchange.faults import Faults, Plan
-from deadreckon.stack.exchange.keeper import Keeper, Truth
-from deadreckon.stack.exchange.orders import Order, RefusedError, part, parts
-from deadreckon.stack.exchange.process import ExchangeFailedError, ExchangeProcess
-from tests.stack.exchange_words import START, SYMBOL, a_desk, after, ticket
+from deadreckon.venues.simulated.adapter import SimVenue
+from deadreckon.venues.simulated.exchange.account import Account, Wish
+from deadreckon.venues.simulated.exchange.admin_client import Keeper, Truth
+from deadreckon.venues.simulated.exchange.faults import Faults, Plan
+from deadreckon.venues.simulated.exchange.orders import Order, RefusedError, part, parts
+from deadreckon.venues.simulated.exchange.process import ExchangeFailedError, ExchangeProcess
+from deadreckon.venues.simulated.exchange.store import Book
+from tests.support.exchange_orders import START, SYMBOL, a_desk, after, ticket
 
 # --- What an order becomes ------------------------------------------------------------------------
 

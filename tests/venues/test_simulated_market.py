@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadreckon.stack.exchange.market import Path
+from deadreckon.venues.simulated.exchange.market import Path
 
 START = 1_640_995_200
 SECONDS = st.integers(START - 200_000, START + 200_000)

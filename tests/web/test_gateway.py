@@ -12,24 +12,24 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from deadreckon import __version__
-from deadreckon.projections.board import BoardView
+from deadreckon.cli.launch import Launch, launch
+from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
+from deadreckon.node import readiness as limits
+from deadreckon.node.health import HealthCollector
+from deadreckon.node.readiness import Vitals
+from deadreckon.projections.live_view.live_view import BoardView
+from deadreckon.projections.queries import Wanted, read_table
+from deadreckon.projections.runner import Views
 from deadreckon.projections.store import open_projector, paths
-from deadreckon.replay.tapes.synthetic import Recipe, synthesise
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.memory import MemoryBus
-from deadreckon.runtime.pulse import AWAY_AFTER, Pulse
-from deadreckon.stack import vitals as limits
-from deadreckon.stack.gateway import Gateway
-from deadreckon.stack.health import HealthCollector
-from deadreckon.stack.launch import Launch, launch
-from deadreckon.stack.loopback import PortBusyError
-from deadreckon.stack.pages import application
-from deadreckon.stack.reading_views import Wanted, read_table
-from deadreckon.stack.views import Views
-from deadreckon.stack.vitals import Vitals
-from tests.projections.logs import accepted, busy_log, submitting
-from tests.stack.desk import viewed
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.log.log_health import AWAY_AFTER, Pulse
+from deadreckon.runtime.log.memory import MemoryBus
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.process.loopback import PortBusyError
+from deadreckon.web.gateway import Gateway
+from deadreckon.web.pages import application
+from tests.support.data_folder import viewed
+from tests.support.handmade_logs import accepted, busy_log, submitting
 
 LOOPBACK = "http://127.0.0.1"
 

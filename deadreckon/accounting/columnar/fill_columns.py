@@ -10,8 +10,8 @@ import polars
 from numpy.typing import NDArray
 from polars import col
 
-from deadreckon.services.portfolio import ledger
-from deadreckon.services.portfolio.booking import is_first
+from deadreckon.accounting import ledger
+from deadreckon.accounting.postings import is_first
 
 Integers = NDArray[numpy.int64]
 Numbers = NDArray[numpy.intp]  # of rows, from 0

@@ -1,4 +1,4 @@
-"""What many fills do to positions: `accounting.apply_fill` over columns, to the same integers.
+"""What many fills do to positions: `average_cost.apply_fill` over columns, to the same integers.
 
 Three things make columns fast without a second definition of cost (decision 0024):
 
@@ -10,8 +10,9 @@ Three things make columns fast without a second definition of cost (decision 002
   reduction also brings costs nearer to each other. Followed from both bounds of what the cost can
   have been, a long row of them meets in one integer: which is the cost, however it began.
 
-Products and sums are int64 where bounds prove that the true values fit; a position for which they
-do not goes through `accounting.apply_fill` one fill at a time, in Python's integers. Nothing wraps.
+Products and sums are int64 where bounds prove that the true values fit. A position for which they
+do not is folded by `average_cost.apply_fill`, one fill at a time, in Python's integers: nothing
+wraps.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,10 +23,10 @@ import numpy
 from msgspec import structs
 from numpy.typing import NDArray
 
+from deadreckon.accounting import average_cost
+from deadreckon.accounting.average_cost import Position
 from deadreckon.contracts.amounts import divide_half_even
 from deadreckon.contracts.signals import Side
-from deadreckon.services.portfolio import accounting
-from deadreckon.services.portfolio.accounting import Position
 
 Integers = NDArray[numpy.int64]
 
@@ -111,7 +112,7 @@ def one_by_one(position: Position, rows: Rows) -> Position:
     """The position after its fills, in Python's integers, which hold whatever comes."""
     for quantity, price in zip(rows.quantities.tolist(), rows.prices.tolist(), strict=True):
         side: Side = "buy" if quantity > 0 else "sell"
-        position = accounting.apply_fill(position, side, abs(quantity), price)
+        position = average_cost.apply_fill(position, side, abs(quantity), price)
     return position
 
 

@@ -7,18 +7,18 @@ from typing import Any, NamedTuple
 import numpy
 from msgspec import structs
 
+from deadreckon.accounting import average_cost, ledger
+from deadreckon.accounting.average_cost import Position
+from deadreckon.accounting.columnar.fill_columns import Fills, Kind, sums_by
+from deadreckon.accounting.columnar.reordering import Groups, amounts, grouped
+from deadreckon.accounting.columnar.totals import positions_after
+from deadreckon.accounting.ledger_state import Account, Holding, Ledger
+from deadreckon.accounting.money import Money, add, exact_units
+from deadreckon.accounting.postings import ImpossibleFillError, book_funding
 from deadreckon.contracts.amounts import EXACT, canonical
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.market import FundingRatePublished
-from deadreckon.replay.pnl.columns import Fills, Kind, sums_by
-from deadreckon.replay.pnl.moving import Groups, amounts, grouped
-from deadreckon.replay.pnl.totals import positions_after
-from deadreckon.services.portfolio import accounting, ledger
-from deadreckon.services.portfolio.accounting import Position
-from deadreckon.services.portfolio.booking import ImpossibleFillError, book_funding
-from deadreckon.services.portfolio.holdings import Account, Holding, Ledger
-from deadreckon.services.portfolio.money import Money, add, exact_units
 
 Facts = Sequence[Recorded[Any]]
 Key = tuple[str, str]  # strategy, instrument
@@ -146,7 +146,7 @@ def holding_of(into: Ledger, strategy: str, instrument: str) -> Holding:
     """What a strategy holds of an instrument that is listed, be it nothing yet."""
     held_by = into.holdings.setdefault(instrument, {})
     if strategy not in held_by:
-        held_by[strategy] = Holding(accounting.flat(into.listings[instrument]))
+        held_by[strategy] = Holding(average_cost.flat(into.listings[instrument]))
     return held_by[strategy]
 
 
@@ -187,14 +187,14 @@ def _fund(
     held_by |= dict.fromkeys(key[0] for key in stretch.keys if key[1] == published.instrument)
     for strategy in held_by:
         holding = into.holdings.get(published.instrument, {}).get(strategy)
-        position = holding.position if holding else accounting.flat(listing)
-        quantity = accounting.quantity(position)
+        position = holding.position if holding else average_cost.flat(listing)
+        quantity = average_cost.quantity(position)
         number = numbers.get((strategy, published.instrument))
         if number is not None:
             quantity = EXACT.add(quantity, _traded(stretch.fills, groups.of(number), place))
         if quantity:
             held = _of_quantity(position, canonical(quantity))
-            amount = accounting.funding(held, published.mark, published.rate)
+            amount = average_cost.funding(held, published.mark, published.rate)
             book_funding(into, published.instrument, strategy, amount)
 
 

@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 import numpy
 from numpy.typing import NDArray
 
+from deadreckon.accounting import average_cost
+from deadreckon.accounting.average_cost import Position
+from deadreckon.accounting.columnar.fill_columns import Fills, Integers
+from deadreckon.accounting.columnar.positions import Rows, apply_fills
 from deadreckon.contracts.amounts import from_units
 from deadreckon.contracts.signals import Side
-from deadreckon.replay.pnl.columns import Fills, Integers
-from deadreckon.services.portfolio import accounting
-from deadreckon.services.portfolio.accounting import Position
-from deadreckon.services.portfolio.bulk import Rows, apply_fills
 
 KEYS_MAX = 1 << 16  # holdings that 16 bits can number; those are sorted in one pass
 FITS = 2.0**62
@@ -83,7 +83,7 @@ def one_by_one(position: Position, fills: Fills, rows: Any) -> Position:
     for row in rows.tolist():
         quantity, price = amounts(fills, row)
         side: Side = "buy" if quantity > 0 else "sell"
-        position = accounting.apply_trade(position, side, abs(quantity), price)
+        position = average_cost.apply_trade(position, side, abs(quantity), price)
     return position
 
 

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy
 from msgspec import structs
 
-from deadreckon.replay.pnl.columns import Fills, sums_by
-from deadreckon.replay.pnl.moving import Groups, aligned, grouped, moved
-from deadreckon.services.portfolio.accounting import Position
-from deadreckon.services.portfolio.bulk import COST_MAX, Rows, settled_costs
+from deadreckon.accounting.average_cost import Position
+from deadreckon.accounting.columnar.fill_columns import Fills, sums_by
+from deadreckon.accounting.columnar.positions import COST_MAX, Rows, settled_costs
+from deadreckon.accounting.columnar.reordering import Groups, aligned, grouped, moved
 
 WORTHWHILE = 100_000  # fills from which sums are faster than order
 LAST_SHARE = 16  # one in so many fills, from the end, is looked at for what settles the costs

@@ -9,7 +9,7 @@ import io
 import os
 import shutil
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,16 +17,14 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon import __version__
-from deadreckon.projections.store import NAMES
-from deadreckon.replay.archive.place import FOLDER, has_archive, one_log
-from deadreckon.replay.reading import stored_messages
-from deadreckon.runtime import logs
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.folder import FORMAT, Folder
-from deadreckon.runtime.jetstream import JetStreamBus
-from deadreckon.runtime.stream_copy import CHUNK, CopyHead, copy_in, copy_out
-from deadreckon.stack.host import keeping_bus
-from deadreckon.stack.verifying import rebuild
+from deadreckon.archive.location import FOLDER, has_archive, one_log
+from deadreckon.archive.open_log import keeping_bus
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.jetstream import JetStreamBus
+from deadreckon.runtime.log.reading import stored_messages
+from deadreckon.runtime.log.stream_copy import CHUNK, CopyHead, copy_in, copy_out
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.folder import FORMAT, Folder
 
 KIND = "deadreckon backup"
 MANIFEST = "manifest.json"
@@ -71,7 +69,7 @@ async def back_up(data: Path, file: Path, *, credentials: bool, progress: Progre
     The file appears under its name when it is complete, readable by its owner alone.
     """
     folder = Folder(data).check()
-    logs.configure(folder.logs / "backup.log")
+    log_lines.configure(folder.logs / "backup.log")
     if file.exists():
         raise BackupError(f"{file} exists; a backup never replaces another")
     unfinished = file.with_name(f".{file.name}.unfinished")
@@ -128,9 +126,9 @@ def _sealed(root: Path) -> Iterator[Path]:
     """What the archive holds: manifests, and what they name. Beside them may lie what a sealer is
     just writing."""
     if has_archive(root):
-        from deadreckon.replay.archive.manifests import ArchiveError, file_of
-        from deadreckon.replay.archive.sealing import PUBLIC
-        from deadreckon.replay.archive.segments import Archive
+        from deadreckon.archive.manifests import ArchiveError, file_of
+        from deadreckon.archive.sealer import PUBLIC
+        from deadreckon.archive.segments import Archive
 
         try:
             archive = Archive(root / FOLDER)
@@ -190,8 +188,10 @@ async def digest_of_log(bus: Bus, last: int, progress: Progress) -> str:
     return running.hexdigest()
 
 
-async def restore(file: Path, data: Path, *, shows: bool, progress: Progress) -> Manifest:
-    """Make a new folder from a backup and build its views. Raises BackupError.
+async def restore(
+    file: Path, data: Path, *, progress: Progress, rebuild: Callable[[Path], Awaitable[object]]
+) -> Manifest:
+    """Make a new folder from a backup and `rebuild` its views. Raises BackupError.
 
     Everything is checked before the folder appears under its name; killed anywhere before,
     nothing is there but a hidden folder beside it, and killed after, a start builds the views.
@@ -209,7 +209,7 @@ async def restore(file: Path, data: Path, *, shows: bool, progress: Progress) ->
         os.replace(unfinished, data)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    await rebuild(data, NAMES, None, shows=shows)  # views know where their folder lies
+    await rebuild(data)  # views know where their folder lies
     return manifest
 
 

@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from deadreckon.contracts.archive import SEALER
 from deadreckon.contracts.codec import UndecodableError
-from deadreckon.contracts.moments import DAY
-from deadreckon.runtime.bus import Bus, HoleError
-from deadreckon.stack.errands import errand
+from deadreckon.contracts.timestamps import DAY
+from deadreckon.runtime.log.bus import Bus, HoleError
+from deadreckon.runtime.process.background_jobs import errand
 
 FIRST_LOOK = 30.0  # seconds after the start: trading comes first
 LOOK = 60.0  # seconds between two looks whether a day is over
@@ -61,7 +61,7 @@ class Sealer:
 
     async def look(self) -> None:
         """Seal what is over, if a day has ended since the last time."""
-        from deadreckon.replay.archive.sealing import decision_time  # polars; not at the start
+        from deadreckon.archive.sealer import decision_time  # polars; not at the start
 
         try:
             today = await decision_time(self._bus) // DAY

@@ -11,20 +11,20 @@ from msgspec.structs import replace
 from deadreckon import __version__
 from deadreckon.contracts.envelope import Commit
 from deadreckon.contracts.subjects import ALL, STREAM, parse
-from deadreckon.runtime import rolling, stream_roll
-from deadreckon.runtime.bus import HoleError
-from deadreckon.runtime.credentials import Credential
-from deadreckon.runtime.domain import Domain
-from deadreckon.runtime.ending import end
-from deadreckon.runtime.entrance import Entrance
-from deadreckon.runtime.jetstream import JetStreamBus
-from deadreckon.runtime.killpoints import passed
-from deadreckon.runtime.nkeys import new_seed
-from deadreckon.runtime.rights import NEXT, PROVISIONER, READER, ROLLER
-from deadreckon.runtime.rolling import Roll
-from deadreckon.runtime.server import EmbeddedServer, ServerFailedError
-from deadreckon.runtime.server_files import Rolling, ServerFiles
-from deadreckon.runtime.switchboard import Switchboard
+from deadreckon.runtime.log import rollover_notice, stream_rollover
+from deadreckon.runtime.log.bus import HoleError
+from deadreckon.runtime.log.domain import Domain
+from deadreckon.runtime.log.jetstream import JetStreamBus
+from deadreckon.runtime.log.role_connections import Switchboard
+from deadreckon.runtime.log.rollover_notice import Roll
+from deadreckon.runtime.process.cancellation import end
+from deadreckon.runtime.process.killpoints import passed
+from deadreckon.runtime.server.credentials import Credential
+from deadreckon.runtime.server.endpoint import Entrance
+from deadreckon.runtime.server.nats_server import EmbeddedServer, ServerFailedError
+from deadreckon.runtime.server.nkeys import new_seed
+from deadreckon.runtime.server.rights import NEXT, PROVISIONER, READER, ROLLER
+from deadreckon.runtime.server.server_files import Rolling, ServerFiles
 
 Progress = Callable[[str, int, int], None]  # what is done, how much of it, of how much
 
@@ -85,7 +85,7 @@ async def finish(data: Path, roll: Roll, progress: Progress) -> None:
     if roll.step == "copied":
         roll = await _put_in_place(data, roll, progress)
     await _open(data, roll, progress)
-    rolling.forget(data)
+    rollover_notice.forget(data)
 
 
 async def _close(data: Path, roll: Roll, progress: Progress) -> Roll:
@@ -95,11 +95,11 @@ async def _close(data: Path, roll: Roll, progress: Progress) -> Roll:
         progress("carrying domains over", 0, 1)
         await carry_over(shop, roll.first)
         passed("roll-carried")
-        await stream_roll.seal(shop.log.api)
+        await stream_rollover.seal(shop.log.api)
         passed("roll-sealed")
         last = (await shop.log.info()).last
         roll = replace(roll, last=last, digest=await _digest(shop.log, roll.first, last, progress))
-    rolling.keep(data, roll)
+    rollover_notice.keep(data, roll)
     return roll
 
 
@@ -107,7 +107,7 @@ async def _copy_beside(data: Path, roll: Roll, progress: Progress) -> Roll:
     """Copy what stays, and do not believe it before it was read again from disk."""
     async with workshop(data, hurried=True) as shop:
         told = _share(progress, "copying the log", roll)
-        await stream_roll.copy(shop.log.api, shop.beside.api, roll.first, roll.last, told)
+        await stream_rollover.copy(shop.log.api, shop.beside.api, roll.first, roll.last, told)
     passed("roll-mirrored")
     _force_to_disk(data, NEXT)
     async with workshop(data) as shop:
@@ -122,10 +122,10 @@ async def _put_in_place(data: Path, roll: Roll, progress: Progress) -> Roll:
     async with workshop(data, hurried=True) as shop:
         await _prove(shop.beside, roll, progress)
         await _release_beside(shop)  # it must not mirror what is about to mirror it
-        await stream_roll.delete(shop.log.api)
+        await stream_rollover.delete(shop.log.api)
         passed("roll-dropped")
         told = _share(progress, "copying it back", roll)
-        await stream_roll.copy(shop.beside.api, shop.log.api, roll.first, roll.last, told)
+        await stream_rollover.copy(shop.beside.api, shop.log.api, roll.first, roll.last, told)
     passed("roll-refilled")
     _force_to_disk(data, STREAM)
     async with workshop(data) as shop:
@@ -134,33 +134,33 @@ async def _put_in_place(data: Path, roll: Roll, progress: Progress) -> Roll:
 
 
 async def _release_beside(shop: Workshop) -> None:
-    await stream_roll.release(shop.beside.api, subjects=[stream_roll.SUBJECT])
+    await stream_rollover.release(shop.beside.api, subjects=[stream_rollover.SUBJECT])
 
 
 async def _open(data: Path, roll: Roll, progress: Progress) -> None:
     """Let the log take commits again, and drop the copy."""
     async with workshop(data) as shop:
         await _prove(shop.log, roll, progress)
-        await stream_roll.release(shop.log.api, subjects=[ALL])
+        await stream_rollover.release(shop.log.api, subjects=[ALL])
         provisioner = await shop.entrance.bus(PROVISIONER)
         try:
             await provisioner.provision()  # it is kept as every log must be
         finally:
             await provisioner.close()
         passed("roll-released")
-        await stream_roll.delete(shop.beside.api)
+        await stream_rollover.delete(shop.beside.api)
         passed("roll-done")
 
 
 def _step(data: Path, roll: Roll) -> Roll:
-    rolling.keep(data, roll)
+    rollover_notice.keep(data, roll)
     passed(f"roll-{roll.step}")
     return roll
 
 
 def _force_to_disk(data: Path, stream: str) -> None:
     """Only once the server has ended: until then some of it may be in its memory alone."""
-    rolling.sync_all(stream_folder(data, stream))
+    rollover_notice.sync_all(stream_folder(data, stream))
 
 
 def stream_folder(data: Path, stream: str = STREAM) -> Path:
@@ -183,7 +183,7 @@ async def _prove(bus: JetStreamBus, roll: Roll, progress: Progress) -> None:
 
 async def _digest(bus: JetStreamBus, first: int, last: int, progress: Progress) -> str:
     told = _share(progress, f"reading {bus.api.stream}", Roll(first, last))
-    return await stream_roll.stream_digest(bus, first, last, told)
+    return await stream_rollover.stream_digest(bus, first, last, told)
 
 
 def _share(progress: Progress, what: str, roll: Roll) -> Callable[[int], None]:
@@ -196,7 +196,7 @@ def _share(progress: Progress, what: str, roll: Roll) -> Callable[[int], None]:
 
 async def domains(shop: Workshop) -> list[tuple[str, str]]:
     """Every (book, service) that has written in the log."""
-    found = map(parse, await stream_roll.subjects(shop.log.api))
+    found = map(parse, await stream_rollover.subjects(shop.log.api))
     return sorted({(each.book, each.service) for each in found if not each.is_door})
 
 

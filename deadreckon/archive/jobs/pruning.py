@@ -6,24 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from deadreckon.contracts.moments import DAY, day_of
-from deadreckon.contracts.subjects import commit_subject
-from deadreckon.replay.archive.annals import disagreement
-from deadreckon.replay.archive.manifests import ArchiveError, Manifest, is_sealed
-from deadreckon.replay.archive.merkle import Tree, leaf_hash
-from deadreckon.replay.archive.place import FOLDER, has_archive, is_archive_only
-from deadreckon.replay.archive.sealing import last_said
-from deadreckon.replay.archive.segments import Archive
-from deadreckon.runtime import logs, rolling
-from deadreckon.runtime.bus import Bus, ConfigurationError, HoleError, LogInfo, Stored
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.registry import read_registry
-from deadreckon.runtime.rights import table
-from deadreckon.runtime.rolling import Roll
-from deadreckon.runtime.server_files import ServerFiles
-from deadreckon.runtime.stream import configuration_faults
-from deadreckon.stack.host import check_whole
-from deadreckon.stack.roll import (
+from deadreckon.archive.jobs.log_rollover import (
     Progress,
     Workshop,
     carry_over,
@@ -32,6 +15,24 @@ from deadreckon.stack.roll import (
     stream_folder,
     workshop,
 )
+from deadreckon.archive.location import FOLDER, has_archive, is_archive_only
+from deadreckon.archive.manifests import ArchiveError, Manifest, is_sealed
+from deadreckon.archive.merkle import Tree, leaf_hash
+from deadreckon.archive.open_log import check_whole
+from deadreckon.archive.sealer import last_said
+from deadreckon.archive.segments import Archive
+from deadreckon.archive.spliced_log import disagreement
+from deadreckon.contracts.subjects import commit_subject
+from deadreckon.contracts.timestamps import DAY, day_of
+from deadreckon.runtime.log import rollover_notice
+from deadreckon.runtime.log.bus import Bus, ConfigurationError, HoleError, LogInfo, Stored
+from deadreckon.runtime.log.rollover_notice import Roll
+from deadreckon.runtime.log.stream import configuration_faults
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.known_roles import read_registry
+from deadreckon.runtime.server.rights import table
+from deadreckon.runtime.server.server_files import ServerFiles
 
 
 class PruneError(Exception):
@@ -88,9 +89,9 @@ async def prune(
     Raises PruneError; FolderBusyError or StoreLockedError while anybody uses the log.
     """
     folder = Folder(data).check()
-    logs.configure(folder.logs / "prune.log")
+    log_lines.configure(folder.logs / "prune.log")
     with folder.alone():
-        roll, proof = rolling.unfinished(data), None
+        roll, proof = rollover_notice.unfinished(data), None
         if roll is not None and dry_run:
             raise PruneError(f"an interrupted roll to {roll.first} is to be finished first")
         if roll is None:
@@ -98,7 +99,7 @@ async def prune(
             if not proof.ranges or not agrees(proof):
                 return _pruned(data, proof, _roll(data, proof.log.first), done=False)
             roll = _roll(data, proof.first)
-            rolling.keep(data, roll)
+            rollover_notice.keep(data, roll)
         await finish(data, roll, progress)
         return _pruned(data, proof, roll, done=True)
 

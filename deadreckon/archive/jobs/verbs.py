@@ -6,21 +6,21 @@ from typing import Any
 
 from msgspec import Struct, to_builtins
 
+from deadreckon.archive.location import FOLDER, is_archive_only
+from deadreckon.archive.manifests import ArchiveError, Manifest, digest_of
+from deadreckon.archive.merkle import leaf_hash, proof, proven_root
+from deadreckon.archive.open_log import open_bus
+from deadreckon.archive.sealer import Progress, Sealing, seal_days
+from deadreckon.archive.segments import Archive
+from deadreckon.archive.signing import kept_key
+from deadreckon.archive.typed_columns import MESSAGES
+from deadreckon.archive.verification import Verdict
+from deadreckon.archive.verification import verify as check
 from deadreckon.contracts.archive import SEALER
 from deadreckon.contracts.envelope import digest
-from deadreckon.replay.archive.families import MESSAGES
-from deadreckon.replay.archive.manifests import ArchiveError, Manifest, digest_of
-from deadreckon.replay.archive.merkle import leaf_hash, proof, proven_root
-from deadreckon.replay.archive.place import FOLDER, is_archive_only
-from deadreckon.replay.archive.sealing import Progress, Sealing, seal_days
-from deadreckon.replay.archive.segments import Archive
-from deadreckon.replay.archive.signing import kept_key
-from deadreckon.replay.archive.verification import Verdict
-from deadreckon.replay.archive.verification import verify as check
-from deadreckon.runtime import logs
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.server_files import ServerFiles
-from deadreckon.stack.host import open_bus
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.server_files import ServerFiles
 
 
 async def seal(
@@ -36,7 +36,7 @@ async def seal(
     folder = Folder(data).check()
     if is_archive_only(data) and nats is None:
         raise ArchiveError(f"{data} is an archive already: it holds no log that goes on")
-    logs.configure(folder.logs / "seal.log")
+    log_lines.configure(folder.logs / "seal.log")
     async with open_bus(folder, nats, SEALER) as bus:
         key = kept_key(ServerFiles(data).credentials.folder)
         return await seal_days(
@@ -64,7 +64,7 @@ async def verify(
     if alone or (is_archive_only(data) and nats is None):
         return await check(root, None, key, progress, columns=columns)
     folder = Folder(data).check()
-    logs.configure(folder.logs / "verify.log")
+    log_lines.configure(folder.logs / "verify.log")
     async with open_bus(folder, nats, live_only=True) as bus:
         return await check(root, bus, key, progress, columns=columns)
 

@@ -4,12 +4,22 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from deadreckon.cli.listing import console
+from deadreckon.cli.terminal.columns import (
+    BOLD,
+    DIM,
+    PLAIN,
+    TITLE,
+    WARN,
+    Column,
+    Line,
+    Piece,
+    table,
+)
+from deadreckon.cli.terminal.paint import Painted
+from deadreckon.cli.terminal.view_tables import console
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.replay.words.exactly import SPANS
-from deadreckon.stack.columns import BOLD, DIM, PLAIN, TITLE, WARN, Column, Line, Piece, table
-from deadreckon.stack.numerals import clean, figure, span
-from deadreckon.stack.paint import Painted
+from deadreckon.formatting.exact import SPANS
+from deadreckon.formatting.rounded import clean, figure, span
 
 Document = dict[str, Any]
 

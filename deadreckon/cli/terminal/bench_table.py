@@ -6,8 +6,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from deadreckon.stack.bench.figures import Figure
-from deadreckon.stack.bench.history import Key, Run, change
+from deadreckon.tools.bench.figures import Figure
+from deadreckon.tools.bench.history import Key, Run, change
 
 WIDTH = 120  # columns where there is no terminal
 NOISE = 0.3  # of a figure: less than that between two runs is the machine's

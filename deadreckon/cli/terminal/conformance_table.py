@@ -9,7 +9,7 @@ from rich.table import Table
 
 from deadreckon.cli.app import EXIT_USAGE, fail
 from deadreckon.cli.running import run
-from deadreckon.stack.conformance import Report, check_lines, listen
+from deadreckon.tools.conformance import Report, check_lines, listen
 
 
 def checked(

@@ -8,11 +8,11 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from deadreckon.stack.auditing import progress_bar
-from deadreckon.stack.crashtest.act import Outcome
-from deadreckon.stack.crashtest.plan import PLACES
-from deadreckon.stack.crashtest.report import Report, Row
-from deadreckon.stack.crashtest.testing import Wish
+from deadreckon.replay.audit.job import progress_bar
+from deadreckon.tools.crashtest.plan import PLACES
+from deadreckon.tools.crashtest.report import Report, Row
+from deadreckon.tools.crashtest.runner import Wish
+from deadreckon.tools.crashtest.scenario import Outcome
 
 WIDTH = 120  # columns where there is no terminal
 FINDINGS_SHOWN = 20

@@ -2,10 +2,8 @@
 
 from msgspec import Struct
 
-from deadreckon.projections.board import Standing, halts_in_force, standing
-from deadreckon.projections.board_lines import Board, Halt
-from deadreckon.stack import panels
-from deadreckon.stack.columns import (
+from deadreckon.cli.terminal import panels
+from deadreckon.cli.terminal.columns import (
     ALARM,
     BOLD,
     DIM,
@@ -18,7 +16,9 @@ from deadreckon.stack.columns import (
     between,
     fitted,
 )
-from deadreckon.stack.numerals import clean, countdown, moment, money
+from deadreckon.formatting.rounded import clean, countdown, moment, money
+from deadreckon.projections.live_view.lines import Board, Halt
+from deadreckon.projections.live_view.live_view import Standing, halts_in_force, standing
 
 WIDE = 116  # columns from which two boxes fit beside each other
 LAG_WARNED = 5_000  # messages that the board may be behind the log before it says so in colour

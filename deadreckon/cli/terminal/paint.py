@@ -7,7 +7,7 @@ from rich.console import Console, ConsoleOptions
 from rich.segment import Segment
 from rich.style import Style
 
-from deadreckon.stack.columns import Line
+from deadreckon.cli.terminal.columns import Line
 
 
 class Painted:

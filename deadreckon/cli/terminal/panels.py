@@ -3,10 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from deadreckon.projections.board import Position, Standing, latest_orders
-from deadreckon.projections.board import positions as held_positions
-from deadreckon.projections.board_lines import Board, Fill, Order, Refusal
-from deadreckon.stack.columns import (
+from deadreckon.cli.terminal.columns import (
     BAD,
     BOLD,
     DIM,
@@ -19,8 +16,11 @@ from deadreckon.stack.columns import (
     boxed,
     table,
 )
-from deadreckon.stack.numerals import clean, gain, measured, moment, money, share, stepped
-from deadreckon.stack.sketch import sketch
+from deadreckon.cli.terminal.sparkline import sketch
+from deadreckon.formatting.rounded import clean, gain, measured, moment, money, share, stepped
+from deadreckon.projections.live_view.lines import Board, Fill, Order, Refusal
+from deadreckon.projections.live_view.live_view import Position, Standing, latest_orders
+from deadreckon.projections.live_view.live_view import positions as held_positions
 
 FIGURES = 24  # columns of the figures beside the equity curve
 CENT = Decimal("0.01")

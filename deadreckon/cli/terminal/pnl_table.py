@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from deadreckon.cli.showing import profit_tables
+from deadreckon.cli.terminal.statement_table import profit_tables
 
 
 def show(document: dict[str, Any]) -> None:

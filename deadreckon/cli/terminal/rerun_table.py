@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from deadreckon.replay.words.exactly import plain
+from deadreckon.formatting.exact import plain
 
 Document = dict[str, Any]
 

@@ -10,10 +10,10 @@ from types import TracebackType
 from rich.console import Console
 from rich.live import Live
 
-from deadreckon.projections.board import BoardView
-from deadreckon.runtime.ending import end
-from deadreckon.stack.frame import Progress, compose, one_line
-from deadreckon.stack.paint import Painted
+from deadreckon.cli.terminal.dashboard import Progress, compose, one_line
+from deadreckon.cli.terminal.paint import Painted
+from deadreckon.projections.live_view.live_view import BoardView
+from deadreckon.runtime.process.cancellation import end
 
 FRAME_SECONDS = 0.25  # between two frames at least
 LINE_SECONDS = 5.0  # between two lines where there is no screen

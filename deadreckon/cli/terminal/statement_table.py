@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from deadreckon.stack.numerals import clean, figure, gain, money, share
+from deadreckon.formatting.rounded import clean, figure, gain, money, share
 
 Document = dict[str, Any]
 FIGURES = ("realised", "unrealised", "fees", "funding", "net")

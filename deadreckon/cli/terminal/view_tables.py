@@ -8,11 +8,22 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from deadreckon.stack.columns import BAD, BOLD, DIM, GOOD, PLAIN, WARN, Column, Line, Piece, table
-from deadreckon.stack.numerals import clean, figure, gain, money, span
-from deadreckon.stack.paint import Painted
-from deadreckon.stack.reading_views import Answer, Row
-from deadreckon.stack.tailing import Told
+from deadreckon.cli.terminal.columns import (
+    BAD,
+    BOLD,
+    DIM,
+    GOOD,
+    PLAIN,
+    WARN,
+    Column,
+    Line,
+    Piece,
+    table,
+)
+from deadreckon.cli.terminal.paint import Painted
+from deadreckon.formatting.rounded import clean, figure, gain, money, span
+from deadreckon.node.tail import Told
+from deadreckon.projections.queries import Answer, Row
 
 PIPED = 200  # columns where no terminal says how many there are
 

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from deadreckon.stack.numerals import clean, gain, measured, money, share
+from deadreckon.formatting.rounded import clean, gain, measured, money, share
 
 Document = dict[str, Any]
 

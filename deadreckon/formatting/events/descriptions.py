@@ -11,8 +11,8 @@ from deadreckon.contracts import portfolio as book
 from deadreckon.contracts import signals as wish
 from deadreckon.contracts import venues as real
 from deadreckon.contracts.event import Event, Recorded
-from deadreckon.replay.words import governance, market, orders, portfolio, signals, venues
-from deadreckon.replay.words.names import Names
+from deadreckon.formatting.events import governance, market, orders, portfolio, signals, venues
+from deadreckon.formatting.events.short_names import Names
 
 Words = Callable[[Recorded[Any], Names], str]
 

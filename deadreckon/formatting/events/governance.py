@@ -7,9 +7,9 @@ import msgspec
 
 from deadreckon.contracts import archive, governance, life, models, views
 from deadreckon.contracts.event import Recorded
-from deadreckon.replay.words.exactly import SPANS, listed, moment, number, plain, span
-from deadreckon.replay.words.names import Names
-from deadreckon.replay.words.signals import breach
+from deadreckon.formatting.events.short_names import Names
+from deadreckon.formatting.events.signals import breach
+from deadreckon.formatting.exact import SPANS, listed, moment, number, plain, span
 
 
 def limits(said: Recorded[governance.LimitsSet], names: Names) -> str:

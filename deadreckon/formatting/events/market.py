@@ -2,8 +2,8 @@
 
 from deadreckon.contracts import instruments, market
 from deadreckon.contracts.event import Recorded
-from deadreckon.replay.words.exactly import listed, moment, number, percent, plain, span
-from deadreckon.replay.words.names import Names
+from deadreckon.formatting.events.short_names import Names
+from deadreckon.formatting.exact import listed, moment, number, percent, plain, span
 
 
 def tape_opened(said: Recorded[market.TapeOpened], names: Names) -> str:

@@ -2,9 +2,9 @@
 
 from deadreckon.contracts import orders
 from deadreckon.contracts.event import Recorded
-from deadreckon.replay.words.exactly import listed, moment, number, plain, span
-from deadreckon.replay.words.names import Names
-from deadreckon.replay.words.signals import breach, change, terms
+from deadreckon.formatting.events.short_names import Names
+from deadreckon.formatting.events.signals import breach, change, terms
+from deadreckon.formatting.exact import listed, moment, number, plain, span
 
 
 def approved(said: Recorded[orders.OrderApproved], names: Names) -> str:

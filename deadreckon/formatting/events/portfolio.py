@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from deadreckon.contracts import portfolio
 from deadreckon.contracts.event import Recorded
-from deadreckon.replay.words.exactly import listed, moment, number, percent, plain, span
-from deadreckon.replay.words.names import Names
+from deadreckon.formatting.events.short_names import Names
+from deadreckon.formatting.exact import listed, moment, number, percent, plain, span
 
 
 def position(said: Recorded[portfolio.PositionChanged], names: Names) -> str:

@@ -8,7 +8,7 @@ import msgspec
 
 from deadreckon.contracts import governance, market, orders, portfolio, signals, venues
 from deadreckon.contracts.event import NANOSECONDS, Event
-from deadreckon.stack.numerals import clean, figure, gain, measured, moment, money, share, span
+from deadreckon.formatting.rounded import clean, figure, gain, measured, moment, money, share, span
 
 # Fields that help machines more than people.
 _SKIPPED = frozenset({"body", "features", "meta", "evidence", "producer", "signal_id", "symbol"})

@@ -6,8 +6,8 @@ from typing import Protocol
 from deadreckon.contracts import signals
 from deadreckon.contracts.event import NANOSECONDS, Recorded
 from deadreckon.contracts.signals import OrderType, Side, TimeInForce
-from deadreckon.replay.words.exactly import listed, moment, number, of_rule, plain, priced, span
-from deadreckon.replay.words.names import Names
+from deadreckon.formatting.events.short_names import Names
+from deadreckon.formatting.exact import listed, moment, number, of_rule, plain, priced, span
 
 
 class Terms(Protocol):

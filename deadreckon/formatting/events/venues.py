@@ -2,8 +2,8 @@
 
 from deadreckon.contracts import venues
 from deadreckon.contracts.event import Recorded
-from deadreckon.replay.words.exactly import clock, listed, number, plain
-from deadreckon.replay.words.names import Names
+from deadreckon.formatting.events.short_names import Names
+from deadreckon.formatting.exact import clock, listed, number, plain
 
 REQUESTS = {"submit": "", "cancel": "the cancel of "}
 

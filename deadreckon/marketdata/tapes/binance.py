@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from deadreckon.replay.tapes.layout import BUYER_IS_MAKER, Layout, numbered, shape
-from deadreckon.replay.tapes.source import Table
+from deadreckon.marketdata.tapes.layout import BUYER_IS_MAKER, Layout, numbered, shape
+from deadreckon.marketdata.tapes.source import Table
 
 _KLINES = numbered({"at": 0, "open": 1, "high": 2, "low": 3, "close": 4, "volume": 5})
 _AGGREGATES = numbered({"trade_id": 0, "price": 1, "quantity": 2, "at": 5, BUYER_IS_MAKER: 6})

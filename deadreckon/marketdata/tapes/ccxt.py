@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from deadreckon.replay.tapes.layout import SIDE, Layout, numbered, shape
-from deadreckon.replay.tapes.source import Table
+from deadreckon.marketdata.tapes.layout import SIDE, Layout, numbered, shape
+from deadreckon.marketdata.tapes.source import Table
 
 _BARS = {"at": "date", **{name: name for name in ("open", "high", "low", "close", "volume")}}
 _LISTED_BARS = numbered({"at": 0, "open": 1, "high": 2, "low": 3, "close": 4, "volume": 5})

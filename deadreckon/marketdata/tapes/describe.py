@@ -13,14 +13,14 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from deadreckon.contracts.amounts import from_units
-from deadreckon.contracts.moments import format_moment
-from deadreckon.replay.tapes import chart, quality
-from deadreckon.replay.tapes.chart import Candle
-from deadreckon.replay.tapes.quality import MEANINGS, Finding, Quality
-from deadreckon.replay.tapes.rows import Kind
-from deadreckon.replay.tapes.source import ROW
-from deadreckon.replay.tapes.tape import Tape, TapeHeader
-from deadreckon.replay.tapes.values import NOISY, ROUNDED
+from deadreckon.contracts.timestamps import format_moment
+from deadreckon.marketdata.tapes import chart, quality
+from deadreckon.marketdata.tapes.chart import Candle
+from deadreckon.marketdata.tapes.quality import MEANINGS, Finding, Quality
+from deadreckon.marketdata.tapes.rows import Kind
+from deadreckon.marketdata.tapes.source import ROW
+from deadreckon.marketdata.tapes.tape import Tape, TapeHeader
+from deadreckon.marketdata.tapes.values import NOISY, ROUNDED
 
 CHART_COLUMNS_MAX = 120
 ROWS_TOLD = 5  # of each finding, in the terminal; --json has twenty

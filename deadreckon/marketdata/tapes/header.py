@@ -6,7 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from deadreckon.contracts.market import VolumeUnit
-from deadreckon.replay.tapes.rows import Kind
+from deadreckon.marketdata.tapes.rows import Kind
 
 FORMAT = 1
 

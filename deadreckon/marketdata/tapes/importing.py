@@ -14,11 +14,11 @@ from msgspec import Meta, Struct, structs
 
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.market import VolumeUnit
-from deadreckon.replay.tapes import binance, ccxt, plain, quality, tardis
-from deadreckon.replay.tapes.layout import Layout
-from deadreckon.replay.tapes.quality import Finding, Quality
-from deadreckon.replay.tapes.source import Table, house_name, read_table
-from deadreckon.replay.tapes.tape import (
+from deadreckon.marketdata.tapes import binance, ccxt, plain, quality, tardis
+from deadreckon.marketdata.tapes.layout import Layout
+from deadreckon.marketdata.tapes.quality import Finding, Quality
+from deadreckon.marketdata.tapes.source import Table, house_name, read_table
+from deadreckon.marketdata.tapes.tape import (
     Stamp,
     Tape,
     TapeError,
@@ -28,7 +28,7 @@ from deadreckon.replay.tapes.tape import (
     open_tape,
     write_tape,
 )
-from deadreckon.replay.tapes.values import DECIMALS_MAX, RULE, Values, finest, read_values
+from deadreckon.marketdata.tapes.values import DECIMALS_MAX, RULE, Values, finest, read_values
 
 # Part of the name of what is cached: raise it when the same source would give another tape.
 REVISION = 1

@@ -8,11 +8,11 @@ import polars as pl
 from msgspec import Struct
 
 from deadreckon.contracts.market import VolumeUnit
-from deadreckon.replay.tapes.digits import NUMBER
-from deadreckon.replay.tapes.rows import COLUMNS, Kind
-from deadreckon.replay.tapes.source import Table
-from deadreckon.replay.tapes.stamps import nanoseconds
-from deadreckon.replay.tapes.tape import Stamp
+from deadreckon.marketdata.tapes.digits import NUMBER
+from deadreckon.marketdata.tapes.rows import COLUMNS, Kind
+from deadreckon.marketdata.tapes.source import Table
+from deadreckon.marketdata.tapes.stamps import nanoseconds
+from deadreckon.marketdata.tapes.tape import Stamp
 
 # Beside the columns of a tape: words for a trade's side that need translation.
 SIDE = "side"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import get_args
 
 from deadreckon.contracts.market import VolumeUnit
-from deadreckon.replay.tapes.layout import (
+from deadreckon.marketdata.tapes.layout import (
     BUYER_IS_MAKER,
     SIDE,
     Layout,
@@ -15,9 +15,9 @@ from deadreckon.replay.tapes.layout import (
     required,
     shape,
 )
-from deadreckon.replay.tapes.rows import Kind
-from deadreckon.replay.tapes.source import Table
-from deadreckon.replay.tapes.tape import Stamp
+from deadreckon.marketdata.tapes.rows import Kind
+from deadreckon.marketdata.tapes.source import Table
+from deadreckon.marketdata.tapes.tape import Stamp
 
 TIMES = (
     "timestamp",

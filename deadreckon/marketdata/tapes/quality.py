@@ -9,10 +9,10 @@ import polars as pl
 from msgspec import Struct
 
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.contracts.moments import format_moment
-from deadreckon.replay.tapes.rows import Kind
-from deadreckon.replay.tapes.source import ROW
-from deadreckon.replay.tapes.values import NOISY, ROUNDED, RULE, mark
+from deadreckon.contracts.timestamps import format_moment
+from deadreckon.marketdata.tapes.rows import Kind
+from deadreckon.marketdata.tapes.source import ROW
+from deadreckon.marketdata.tapes.values import NOISY, ROUNDED, RULE, mark
 
 ROWS_SHOWN = 20
 

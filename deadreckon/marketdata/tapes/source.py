@@ -16,8 +16,8 @@ from typing import Any, Literal
 import polars as pl
 from msgspec import Struct, structs
 
-from deadreckon.replay.tapes.digits import NUMBER
-from deadreckon.replay.tapes.tape import TapeError, undamaged
+from deadreckon.marketdata.tapes.digits import NUMBER
+from deadreckon.marketdata.tapes.tape import TapeError, undamaged
 
 # Two columns every table has beside those of the source: the number of the row, counted from 1
 # without the header, and whether the row had another number of fields than its header.

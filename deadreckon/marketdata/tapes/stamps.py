@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from deadreckon.replay.tapes.digits import NUMBER, plain_notation
+from deadreckon.marketdata.tapes.digits import NUMBER, plain_notation
 
 # 1989 to 2103 in seconds. A thousandfold apart, the four units cannot be mistaken for each other,
 # so each number is read by its own magnitude (Binance went from ms to us in the middle of files).

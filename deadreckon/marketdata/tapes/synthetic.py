@@ -13,8 +13,14 @@ from pathlib import Path
 from msgspec import Struct, structs
 
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.contracts.moments import DAY, parse_moment
-from deadreckon.replay.tapes.tape import Tape, TapeError, TapeHeader, checked_instrument, write_tape
+from deadreckon.contracts.timestamps import DAY, parse_moment
+from deadreckon.marketdata.tapes.tape import (
+    Tape,
+    TapeError,
+    TapeHeader,
+    checked_instrument,
+    write_tape,
+)
 
 # Raise it when the same seed gives another market.
 REVISION = 1

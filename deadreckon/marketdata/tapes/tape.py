@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import structs
 
-from deadreckon.replay.tapes.header import (
+from deadreckon.marketdata.tapes.header import (
     FORMAT,
     Stamp,
     TapeError,
     TapeHeader,
     checked_instrument,
 )
-from deadreckon.replay.tapes.rows import COLUMNS, BarRow, Kind, QuoteRow, Row, TradeRow, decode
+from deadreckon.marketdata.tapes.rows import COLUMNS, BarRow, Kind, QuoteRow, Row, TradeRow, decode
 
 if TYPE_CHECKING:
     import polars
@@ -156,7 +156,7 @@ def load_or_import(
 
     `options` are the fields of `importing.ImportOptions`. Refused rows: `.header.refused`.
     """
-    from deadreckon.replay.tapes.importing import import_cached
+    from deadreckon.marketdata.tapes.importing import import_cached
 
     path = Path(path)
     tape = (

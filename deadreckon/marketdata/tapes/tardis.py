@@ -6,8 +6,8 @@ Amounts are in whatever the exchange counts, so the unit stays unknown unless yo
 
 from __future__ import annotations
 
-from deadreckon.replay.tapes.layout import SIDE, Layout
-from deadreckon.replay.tapes.source import Table
+from deadreckon.marketdata.tapes.layout import SIDE, Layout
+from deadreckon.marketdata.tapes.source import Table
 
 _QUOTES = {"ask_amount", "ask_price", "bid_price", "bid_amount"}
 _TRADES = {"id", "side", "price", "amount"}

@@ -9,11 +9,11 @@ from operator import or_
 import polars as pl
 from msgspec import Struct
 
-from deadreckon.replay.tapes.digits import ABSENT, mantissas, split
-from deadreckon.replay.tapes.layout import BUYER_IS_MAKER, SIDE, Layout
-from deadreckon.replay.tapes.rows import COLUMNS, PRICES, QUANTITIES
-from deadreckon.replay.tapes.source import RAGGED, ROW, Table
-from deadreckon.replay.tapes.stamps import nanoseconds
+from deadreckon.marketdata.tapes.digits import ABSENT, mantissas, split
+from deadreckon.marketdata.tapes.layout import BUYER_IS_MAKER, SIDE, Layout
+from deadreckon.marketdata.tapes.rows import COLUMNS, PRICES, QUANTITIES
+from deadreckon.marketdata.tapes.source import RAGGED, ROW, Table
+from deadreckon.marketdata.tapes.stamps import nanoseconds
 
 RULE = "#rule"
 NOISY = "#noisy"

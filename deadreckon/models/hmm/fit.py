@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from deadreckon.contracts.codec import encode_event
 from deadreckon.contracts.envelope import digest
 from deadreckon.contracts.models import RegimeModelFitted, RegimeModelRefused
-from deadreckon.services.signal import features, regime_filter
-from deadreckon.services.signal.features import SCALE
+from deadreckon.models.hmm import features, forward_filter
+from deadreckon.models.hmm.features import SCALE
 
 Floats = NDArray[numpy.float64]
 
@@ -59,7 +59,7 @@ def fit(lesson: Lesson) -> RegimeModelFitted | RegimeModelRefused:
     if min(scale) <= 0:
         return _refuse(lesson, "flat_market: a feature never changed within the window")
     standard = numpy.array(
-        [regime_filter.standardised(row, mean, scale) for row in lesson.rows], dtype=float
+        [forward_filter.standardised(row, mean, scale) for row in lesson.rows], dtype=float
     )
     fits, troubles = _learn(standard / SCALE, lesson)
     if not fits:
@@ -170,10 +170,10 @@ def _labels(best: Fit, mean_return: float) -> list[str]:
 
 def _belief_at_end(model: RegimeModelFitted, rows: list[list[int]]) -> list[int]:
     """What the filter believes after the window's last bar: where the next bar goes on from."""
-    constants = regime_filter.norms(model)
-    belief = regime_filter.weigh(model, constants, model.start, rows[0])
+    constants = forward_filter.norms(model)
+    belief = forward_filter.weigh(model, constants, model.start, rows[0])
     for row in rows[1:]:
-        belief = regime_filter.step(model, constants, belief, row)
+        belief = forward_filter.step(model, constants, belief, row)
     return _whole(belief)
 
 

@@ -6,13 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deadreckon.contracts.moments import DAY
-from deadreckon.projections.asof_questions import MACROS
-from deadreckon.projections.manifest import DELAY, NAME, read
-from deadreckon.projections.questions import QUESTIONS
-from deadreckon.projections.sink import SinkError
+from deadreckon.contracts.timestamps import DAY
+from deadreckon.projections.analytics.analyst_views import QUESTIONS
+from deadreckon.projections.analytics.asof_macros import MACROS
+from deadreckon.projections.sinks.manifest import DELAY, NAME, read
+from deadreckon.projections.sinks.sink import SinkError
 from deadreckon.projections.table import Table
 from deadreckon.projections.tables import TABLES
+from deadreckon.runtime.process.source_tree import ROOT
 
 EMPTY = "empty.parquet"
 STORAGE = "v1.0.0"  # so that any DuckDB of the last years opens the file, not only the newest
@@ -58,7 +59,7 @@ def create_apart(analytics: Path, folder: Path) -> None:
     """The same in a process of its own: a service that writes the lake need not carry DuckDB, nor
     what it prints at its end. Raises SinkError with what DuckDB said."""
     program = f"from {__name__} import main; main()"
-    package = str(Path(__file__).resolve().parents[2])
+    package = str(ROOT)
     search = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
         [sys.executable, "-c", program, str(analytics), str(folder)],

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from deadreckon.accounting import ledger
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import (
     HaltAcknowledged,
@@ -29,9 +30,8 @@ from deadreckon.contracts.orders import (
 from deadreckon.contracts.portfolio import EquityMarked
 from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRaised, SignalRefused
 from deadreckon.contracts.venues import VenueCancelRejected, VenueConnectionChanged
-from deadreckon.projections.board_lines import RECENT, Board, Fill, Halt, Order, Refusal
-from deadreckon.projections.curve import Point
-from deadreckon.services.portfolio import ledger
+from deadreckon.projections.live_view.downsample import Point
+from deadreckon.projections.live_view.lines import RECENT, Board, Fill, Halt, Order, Refusal
 
 CANCELLING = "cancelling"  # whatever else its venue says of it until it is gone
 

@@ -4,10 +4,10 @@ from decimal import Decimal
 
 from msgspec import Struct, field
 
+from deadreckon.accounting import ledger
+from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.contracts.portfolio import EquityMarked
-from deadreckon.projections.curve import Curve
-from deadreckon.services.portfolio import ledger
-from deadreckon.services.portfolio.holdings import Ledger
+from deadreckon.projections.live_view.downsample import Curve
 
 RECENT = 32  # fills, refusals and ended orders remembered: more than a screen shows
 

@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from deadreckon.accounting import average_cost, ledger
+from deadreckon.accounting.ledger_state import Holding
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical, ratio
 from deadreckon.contracts.event import Recorded
-from deadreckon.projections.board_folds import FOLDS
-from deadreckon.projections.board_lines import Board, Halt, Order
-from deadreckon.services.portfolio import accounting, ledger
-from deadreckon.services.portfolio.holdings import Holding
+from deadreckon.projections.live_view.folds import FOLDS
+from deadreckon.projections.live_view.lines import Board, Halt, Order
 
 encode_board = msgspec.json.Encoder(decimal_format="string").encode
 
@@ -115,11 +115,11 @@ def _position(board: Board, key: ledger.Key, held: Holding) -> Position:
     return Position(
         strategy=strategy,
         instrument=instrument,
-        quantity=accounting.quantity(held.position),
-        average_price=accounting.average_price(held.position),
+        quantity=average_cost.quantity(held.position),
+        average_price=average_cost.average_price(held.position),
         mark=price.price if price else None,
-        unrealised=accounting.unrealised(held.position, price.price) if price else None,
-        realised=accounting.realised(held.position),
+        unrealised=average_cost.unrealised(held.position, price.price) if price else None,
+        realised=average_cost.realised(held.position),
     )
 
 

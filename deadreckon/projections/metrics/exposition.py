@@ -9,8 +9,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from deadreckon.projections.measures import MEASURES, Measure
-from deadreckon.projections.series import BETWEEN, Histogram, Series
+from deadreckon.projections.metrics.definitions import MEASURES, Measure
+from deadreckon.projections.metrics.series import BETWEEN, Histogram, Series
 
 
 class LogCollector(Collector):

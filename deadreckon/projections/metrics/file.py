@@ -8,11 +8,16 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.event import Recorded
-from deadreckon.projections import metrics
-from deadreckon.projections.metrics import State
-from deadreckon.projections.series import Series
-from deadreckon.projections.sink import FORMAT, DamagedError, NewerFormatError, SupersededError
-from deadreckon.projections.writing import replace_bytes
+from deadreckon.projections.metrics import fold as metrics
+from deadreckon.projections.metrics.fold import State
+from deadreckon.projections.metrics.series import Series
+from deadreckon.projections.sinks.atomic_files import replace_bytes
+from deadreckon.projections.sinks.sink import (
+    FORMAT,
+    DamagedError,
+    NewerFormatError,
+    SupersededError,
+)
 
 # A killed process folds at most so many messages again; writing at every flush would cost more.
 MESSAGES_PER_SAVE = 50_000

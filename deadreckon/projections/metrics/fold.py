@@ -19,8 +19,8 @@ from deadreckon.contracts import (
 from deadreckon.contracts.amounts import EXACT, canonical, ratio
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
-from deadreckon.contracts.moments import DAY
-from deadreckon.projections.series import Series
+from deadreckon.contracts.timestamps import DAY
+from deadreckon.projections.metrics.series import Series
 
 REMEMBERED = 7 * DAY  # of trade ids, as everywhere
 _TWO = Decimal(2)

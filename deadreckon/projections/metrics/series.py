@@ -5,7 +5,7 @@ from decimal import Decimal
 from msgspec import Struct, field
 
 from deadreckon.contracts.amounts import ZERO
-from deadreckon.projections.measures import BY_NAME, OTHER, SERIES_MAX
+from deadreckon.projections.metrics.definitions import BY_NAME, OTHER, SERIES_MAX
 from deadreckon.projections.tables.derived import total
 
 BETWEEN = "\x1f"  # joins label values to one key; no name from the log contains it

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deadreckon.projections.sink import BusyError
-from deadreckon.runtime import killpoints
+from deadreckon.projections.sinks.sink import BusyError
+from deadreckon.runtime.process import killpoints
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 from deadreckon.projections.columns import Column, Row
 from deadreckon.projections.digest import Standing
-from deadreckon.projections.sink import (
+from deadreckon.projections.sinks.sink import (
     FORMAT,
     DamagedError,
     NewerFormatError,

@@ -8,11 +8,11 @@ from typing import Any
 import polars
 from polars import col
 
-from deadreckon.projections import manifest, parts
 from deadreckon.projections.columns import Row
 from deadreckon.projections.digest import Standing
-from deadreckon.projections.manifest import Manifest, Part
-from deadreckon.projections.sink import DamagedError, OtherShapeError
+from deadreckon.projections.sinks import manifest, parts
+from deadreckon.projections.sinks.manifest import Manifest, Part
+from deadreckon.projections.sinks.sink import DamagedError, OtherShapeError
 from deadreckon.projections.table import Key, Table, shape
 from deadreckon.projections.tables import TABLES
 

@@ -3,15 +3,16 @@
 import shutil
 from pathlib import Path
 
-from deadreckon.projections import manifest, parts, views
+from deadreckon.projections.analytics import database
 from deadreckon.projections.digest import MODULUS, Standing
-from deadreckon.projections.lake import Lake
-from deadreckon.projections.manifest import Manifest, Moment, Part, Totals
-from deadreckon.projections.sink import Batch, DamagedError, SupersededError, TableBatch
+from deadreckon.projections.sinks import manifest, parts
+from deadreckon.projections.sinks.atomic_files import alone
+from deadreckon.projections.sinks.lake import Lake
+from deadreckon.projections.sinks.manifest import Manifest, Moment, Part, Totals
+from deadreckon.projections.sinks.sink import Batch, DamagedError, SupersededError, TableBatch
 from deadreckon.projections.table import Table, shape
 from deadreckon.projections.tables import TABLES
-from deadreckon.projections.writing import alone
-from deadreckon.runtime import killpoints
+from deadreckon.runtime.process import killpoints
 
 MERGED = 16  # parts of one level become one of the next: a day of flushes is some 50 parts a table
 ROWS_MAX = 1_000_000  # a part this big is left alone
@@ -120,7 +121,7 @@ class LakeSink(Lake):
         """Delete what a killed writer left: parts that no manifest ever named."""
         named = {part.file for part in self.manifest.parts}
         for file in self.folder.glob("generation-*/*/*"):
-            if file.name != views.EMPTY and str(file.relative_to(self.folder)) not in named:
+            if file.name != database.EMPTY and str(file.relative_to(self.folder)) not in named:
                 file.unlink()
         for folder in self.folder.glob("generation-*"):
             if folder.name != _generation(self.manifest) and not _holds(folder, named):
@@ -130,9 +131,9 @@ class LakeSink(Lake):
         """Make `analytics.duckdb` when it is missing, or was made for another place or program."""
         if self.analytics is None:
             return
-        version = views.version(self.folder)
+        version = database.version(self.folder)
         if not self.analytics.exists() or self.manifest.views != version:
-            views.create_apart(self.analytics, self.folder)
+            database.create_apart(self.analytics, self.folder)
             self.manifest.views = version
             manifest.swap(self.folder, self.manifest)
 
@@ -198,7 +199,7 @@ def lay(folder: Path, generation: int = 1) -> None:
     fresh = Manifest(shape(TABLES), generation=generation)
     fresh.tables = {table.name: Totals() for table in TABLES}
     for table in TABLES:
-        empty = folder / _generation(fresh) / table.name / views.EMPTY
+        empty = folder / _generation(fresh) / table.name / database.EMPTY
         parts.write(parts.frame(table, []), empty)
     manifest.swap(folder, fresh)
 

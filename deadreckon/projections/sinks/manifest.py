@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.projections.digest import Standing
-from deadreckon.projections.sink import FORMAT, DamagedError, NewerFormatError
-from deadreckon.projections.writing import replace_bytes
+from deadreckon.projections.sinks.atomic_files import replace_bytes
+from deadreckon.projections.sinks.sink import FORMAT, DamagedError, NewerFormatError
 
 NAME = "manifest.json"
 FOREVER = (1 << 63) - 1

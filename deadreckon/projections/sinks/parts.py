@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import polars
 from polars import col
 
-from deadreckon.projections.sink import DoesNotFitError
+from deadreckon.projections.sinks.sink import DoesNotFitError
 from deadreckon.projections.table import Table
 
 AMOUNT = polars.Decimal(38, 18)

@@ -5,11 +5,11 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 
-from deadreckon.projections.audit import AuditBook, schema
-from deadreckon.projections.sink import Batch, SupersededError, TableBatch
+from deadreckon.projections.sinks.atomic_files import alone, replace_link
+from deadreckon.projections.sinks.audit_book import AuditBook, schema
+from deadreckon.projections.sinks.sink import Batch, SupersededError, TableBatch
 from deadreckon.projections.tables import BY_NAME, TABLES
-from deadreckon.projections.writing import alone, replace_link
-from deadreckon.runtime import killpoints
+from deadreckon.runtime.process import killpoints
 
 # Rows of one statement. While it runs the interpreter is free for others; after it, it has to be
 # won back: row by row, a flush beside busy services took half as long again.

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import structlog
 
-from deadreckon.runtime.bus import Bus, HoleError
-from deadreckon.runtime.domain import retry
-from deadreckon.stack.errands import errand
+from deadreckon.runtime.log.bus import Bus, HoleError
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.process.background_jobs import errand
 
 FIRST_LOOK = 45.0  # seconds after the start: trading comes first, and sealing before this
 LOOK = 60.0  # seconds between two looks at the log's length

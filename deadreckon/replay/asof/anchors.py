@@ -19,9 +19,9 @@ from deadreckon.contracts.event import Mode
 from deadreckon.replay.asof.fold import BookState, initial
 from deadreckon.replay.asof.ids import ENTRY
 from deadreckon.replay.asof.late import Late
-from deadreckon.runtime.feed import Link
-from deadreckon.runtime.fold_code import fold_code
-from deadreckon.runtime.intake import Intake
+from deadreckon.runtime.log.feed import Link
+from deadreckon.runtime.service.fold_code import fold_code
+from deadreckon.runtime.service.ingress import Intake
 
 FORMAT = 1
 INDEX = "index.json"

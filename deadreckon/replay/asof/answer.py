@@ -11,8 +11,8 @@ import structlog
 from msgspec import Struct, structs
 
 from deadreckon.contracts.event import Mode, Recorded
-from deadreckon.contracts.moments import format_moment
-from deadreckon.projections.writing import alone
+from deadreckon.contracts.timestamps import format_moment
+from deadreckon.projections.sinks.atomic_files import alone
 from deadreckon.replay.asof import ids
 from deadreckon.replay.asof.anchors import (
     Anchor,
@@ -23,13 +23,13 @@ from deadreckon.replay.asof.anchors import (
 from deadreckon.replay.asof.fold import BookState, evolve, pass_by
 from deadreckon.replay.asof.indexing import End, Progress, Reading, brought_up, check_log
 from deadreckon.replay.asof.late import Late, add_late, concerning
-from deadreckon.replay.asof.places import Asked, AtId, AtSequence, AtTime, PlaceError
-from deadreckon.replay.finding import UnknownIdError, search
-from deadreckon.replay.reading import messages, stored_messages
-from deadreckon.runtime.bus import Bus, Stored
-from deadreckon.runtime.domain import retry
-from deadreckon.runtime.feed import Decoding
-from deadreckon.runtime.intake import Intake
+from deadreckon.replay.asof.log_point import Asked, AtId, AtSequence, AtTime, PlaceError
+from deadreckon.replay.lookup import UnknownIdError, search
+from deadreckon.runtime.log.bus import Bus, Stored
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.log.feed import Decoding
+from deadreckon.runtime.log.reading import messages, stored_messages
+from deadreckon.runtime.service.ingress import Intake
 
 Known = Literal["then", "now", "both"]
 

@@ -7,17 +7,17 @@ from typing import Any
 
 import msgspec
 
+from deadreckon.accounting import average_cost, ledger
+from deadreckon.accounting.money import worth
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical, ratio, text
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.market import FundingRatePublished
-from deadreckon.contracts.moments import format_moment
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import FeeCharged
+from deadreckon.contracts.timestamps import format_moment
 from deadreckon.projections.tables import orders
-from deadreckon.replay.asof.asking import Asof, Known, LateEvent
+from deadreckon.replay.asof.answer import Asof, Known, LateEvent
 from deadreckon.replay.asof.fold import BookState, SetBy, halts_in_force
-from deadreckon.services.portfolio import accounting, ledger
-from deadreckon.services.portfolio.money import worth
 
 Document = dict[str, Any]
 
@@ -111,16 +111,16 @@ def _equity(state: BookState) -> Document:
 def _position(state: BookState, key: ledger.Key, held: ledger.Holding) -> Document:
     strategy, venue, instrument = key
     price = ledger.mark(state.ledger, instrument)
-    gain = accounting.unrealised(held.position, price.price) if price else None
+    gain = average_cost.unrealised(held.position, price.price) if price else None
     return {
         "strategy": strategy,
         "venue": venue,
         "instrument": instrument,
-        "quantity": text(accounting.quantity(held.position)),
-        "average_price": text(accounting.average_price(held.position)),
-        "cost": text(accounting.cost(held.position)),
+        "quantity": text(average_cost.quantity(held.position)),
+        "average_price": text(average_cost.average_price(held.position)),
+        "cost": text(average_cost.cost(held.position)),
         "mark": text(price.price) if price else None,
-        "realised": text(accounting.realised(held.position)),
+        "realised": text(average_cost.realised(held.position)),
         "unrealised": None if gain is None else text(gain),
         "fees": _texts({name: canonical(worth(fee)) for name, fee in sorted(held.fees.items())}),
         "funding": text(canonical(worth(held.funding))),
@@ -177,7 +177,7 @@ def _allocations(state: BookState) -> list[Document]:
 def _exposures(state: BookState) -> dict[str, Decimal]:
     found: dict[str, Decimal] = {}
     for (strategy, _, instrument), held in ledger.positions(state.ledger):
-        size = accounting.quantity(held)
+        size = average_cost.quantity(held)
         notional = ledger.notional(state.ledger, instrument, size) if size else None
         before = found.get(strategy, ZERO)
         found[strategy] = canonical(EXACT.add(before, EXACT.abs(notional or ZERO)))

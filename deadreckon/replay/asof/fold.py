@@ -10,6 +10,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from deadreckon.accounting import ledger
+from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import (
     HaltAcknowledged,
@@ -24,8 +26,6 @@ from deadreckon.contracts.models import RegimeModelFitted
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import EquityMarked
 from deadreckon.projections.tables import orders
-from deadreckon.services.portfolio import ledger
-from deadreckon.services.portfolio.holdings import Ledger
 
 Order = orders.Row  # `orders` is also what a state calls those that are open
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from deadreckon.accounting import ledger
 from deadreckon.contracts.envelope import digest
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
@@ -12,12 +13,11 @@ from deadreckon.replay.asof import ids
 from deadreckon.replay.asof.anchors import Anchor, Anchors, AnchorsDamagedError, Frame
 from deadreckon.replay.asof.fold import BookState, evolve
 from deadreckon.replay.asof.late import Late, Lateness
-from deadreckon.replay.reading import stored_messages
-from deadreckon.runtime.bus import Bus, Stored
-from deadreckon.runtime.domain import retry
-from deadreckon.runtime.feed import Decoding, Links, Message
-from deadreckon.runtime.snapshots import SnapshotAheadError
-from deadreckon.services.portfolio import ledger
+from deadreckon.runtime.log.bus import Bus, Stored
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.log.feed import Decoding, Links, Message
+from deadreckon.runtime.log.reading import stored_messages
+from deadreckon.runtime.service.snapshots import SnapshotAheadError
 
 # Facts between two anchors: what is read and folded again in a tenth of a second. A state that is
 # big has fewer anchors, but never so few that a place is half a second from one.

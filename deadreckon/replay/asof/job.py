@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from deadreckon.archive.open_log import open_bus
 from deadreckon.replay.asof import Known, asof, document, parse_place
-from deadreckon.runtime import logs
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.registry import FIRST_BOOK
-from deadreckon.stack.host import open_bus
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.known_roles import FIRST_BOOK
 
 ANCHORS = "asof"  # the folder of the anchors, which may be deleted at any time
 NOTICED = 20_000  # messages to read from which on somebody wants to see how far it is
@@ -24,7 +24,7 @@ async def book_asof(
     """
     asked = parse_place(place)
     folder = Folder(data).check()
-    logs.configure(folder.logs / "asof.log")
+    log_lines.configure(folder.logs / "asof.log")
     cache = folder.root / ANCHORS
     async with open_bus(folder, nats) as bus:
         with _progress(shows) as progress:
@@ -38,7 +38,7 @@ def _progress(shows: bool) -> Iterator[Callable[[int, int], None] | None]:
     if not shows:
         yield None
         return
-    from deadreckon.stack.auditing import progress_told  # late: it takes a sixth of a second
+    from deadreckon.replay.audit.job import progress_told  # late: it takes a sixth of a second
 
     with progress_told(shows) as tell:
         yield lambda done, end: tell("reading", done, end) if end > NOTICED else None

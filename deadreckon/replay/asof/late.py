@@ -10,6 +10,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from deadreckon.accounting import average_cost
+from deadreckon.accounting.ledger_state import Ledger
+from deadreckon.accounting.postings import book_funding
 from deadreckon.contracts.amounts import ZERO
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.market import FundingRatePublished
@@ -17,9 +20,6 @@ from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import FeeCharged
 from deadreckon.contracts.venues import VenueTradeReported
 from deadreckon.replay.asof.fold import BookState, take
-from deadreckon.services.portfolio import accounting
-from deadreckon.services.portfolio.booking import book_funding
-from deadreckon.services.portfolio.holdings import Ledger
 
 
 class Late(Struct, frozen=True, array_like=True):
@@ -99,7 +99,7 @@ def _funding(book: Ledger, published: FundingRatePublished) -> dict[str, Decimal
         return {}
     held = book.holdings.get(published.instrument, {})
     amounts = {
-        strategy: accounting.funding(found.position, published.mark, published.rate)
+        strategy: average_cost.funding(found.position, published.mark, published.rate)
         for strategy, found in sorted(held.items())
     }
     return {strategy: amount for strategy, amount in amounts.items() if amount != ZERO}

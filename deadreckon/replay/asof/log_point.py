@@ -4,7 +4,7 @@ import re
 
 from msgspec import Struct
 
-from deadreckon.contracts.moments import parse_moment
+from deadreckon.contracts.timestamps import parse_moment
 
 EXAMPLES = (
     "a time such as 2022-01-15T12:00:00Z, a sequence such as 1200 or 1200.3, or an event's id"

@@ -6,11 +6,14 @@ from typing import Any, Protocol
 
 from msgspec import Struct, to_builtins
 
+from deadreckon.accounting import average_cost, ledger
+from deadreckon.accounting.equity import Equity
+from deadreckon.accounting.ledger_state import Ledger
+from deadreckon.accounting.pnl import Figures, Key, figures
 from deadreckon.contracts.amounts import text
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import LimitsSet, OperatorRefused, StrategyConfigured
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
-from deadreckon.contracts.moments import day_of
 from deadreckon.contracts.orders import OrderFilled, OrderSubmitting, OrderUnroutable
 from deadreckon.contracts.portfolio import EquityMarked, PositionChanged, ReportingConfigured
 from deadreckon.contracts.signals import (
@@ -19,17 +22,14 @@ from deadreckon.contracts.signals import (
     SignalRaised,
     SignalRefused,
 )
+from deadreckon.contracts.timestamps import day_of
+from deadreckon.replay.audit.volumes import Traded
 from deadreckon.replay.digests import ONLOOKERS, RunDigest
-from deadreckon.replay.figures import Figures, Key, figures
-from deadreckon.replay.reading import messages
-from deadreckon.replay.traded import Traded
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.feed import Message
-from deadreckon.runtime.intake import Intake
-from deadreckon.runtime.recollection import Recollection, RecollectionError
-from deadreckon.services.portfolio import accounting, ledger
-from deadreckon.services.portfolio.equity import Equity
-from deadreckon.services.portfolio.holdings import Ledger
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.feed import Message
+from deadreckon.runtime.log.reading import messages
+from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.recovery import Recollection, RecollectionError
 
 BEFORE, DURING, AFTER = -1, 0, 1  # where something lies, seen from the day asked for
 
@@ -262,7 +262,7 @@ class Audit:
         if held is None:
             self._differ(said, f"a position of {'/'.join(key)} that no fill explains")
             return
-        own = (accounting.quantity(held.position), accounting.realised(held.position))
+        own = (average_cost.quantity(held.position), average_cost.realised(held.position))
         if own != (said.event.quantity, said.event.realised):
             theirs = f"{said.event.quantity} realised {said.event.realised}"
             self._differ(said, f"{'/'.join(key)} {theirs}, recomputed {own[0]} realised {own[1]}")
@@ -288,8 +288,8 @@ def _position(book: Ledger, key: Key) -> Position:
     price = ledger.mark(book, key[2])
     assert held is not None
     return Position(
-        quantity=text(accounting.quantity(held)),
-        average_price=text(accounting.average_price(held)),
+        quantity=text(average_cost.quantity(held)),
+        average_price=text(average_cost.average_price(held)),
         mark=text(price.price) if price else None,
     )
 

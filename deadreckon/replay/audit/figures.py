@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+from deadreckon.accounting.pnl import Figures, Key, total
 from deadreckon.contracts.amounts import EXACT, text
-from deadreckon.replay.audit import Audit, Snapshot
-from deadreckon.replay.figures import Figures, Key, total
+from deadreckon.replay.audit.audit import Audit, Snapshot
 
 Document = dict[str, Any]
 

@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from deadreckon.replay.archive.manifests import ArchiveError
-from deadreckon.replay.archive.segments import Archive
-from deadreckon.replay.statements.document import VenueStatement
-from deadreckon.replay.statements.markdown import markdown
-from deadreckon.replay.statements.page import page
+from deadreckon.archive.manifests import ArchiveError
+from deadreckon.archive.segments import Archive
+from deadreckon.replay.audit.statement.document import VenueStatement
+from deadreckon.replay.audit.statement.markdown import markdown
+from deadreckon.replay.audit.statement.page import page
 
 Document = dict[str, Any]
 FILE_BYTES_MAX = 512 * 1024 * 1024  # of a venue's statement; it is read whole

@@ -8,17 +8,17 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from deadreckon.contracts.moments import day_of
-from deadreckon.replay.audit import Audit, audit
-from deadreckon.replay.statement import statement
-from deadreckon.replay.statements.document import full_statement
-from deadreckon.replay.statements.gathering import Gathering
-from deadreckon.runtime import logs
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.book_check import compare_projections
-from deadreckon.stack.host import open_bus
-from deadreckon.stack.statements import StatementError, Wanted, seal, written
+from deadreckon.archive.open_log import open_bus
+from deadreckon.contracts.timestamps import day_of
+from deadreckon.replay.audit.audit import Audit, audit
+from deadreckon.replay.audit.figures import statement
+from deadreckon.replay.audit.files import StatementError, Wanted, seal, written
+from deadreckon.replay.audit.statement.collect import Gathering
+from deadreckon.replay.audit.statement.document import full_statement
+from deadreckon.replay.verify.audit_book import compare_projections
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.services.catalogue import BOOK
 
 Document = dict[str, Any]
 NOTHING_MORE = Wanted()
@@ -66,7 +66,7 @@ async def audited(
     Raises StatementError and VenueFileError.
     """
     folder = Folder(data).check()
-    logs.configure(folder.logs / "audit.log")
+    log_lines.configure(folder.logs / "audit.log")
     gathering = Gathering(keeps_trades=wanted.venue is not None) if wanted.anything else None
     async with open_bus(folder, nats) as bus:
         with progress_told(shows) as tell:

@@ -6,12 +6,12 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from deadreckon.accounting.pnl import Key
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical
 from deadreckon.contracts.event import Recorded
-from deadreckon.contracts.moments import DAY
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import PositionChanged
-from deadreckon.replay.figures import Key
+from deadreckon.contracts.timestamps import DAY
 
 REMEMBERED = 7 * DAY  # of trade ids, in log time: as long as every service remembers them
 

@@ -9,17 +9,17 @@ from msgspec import Struct, structs
 
 from deadreckon.contracts.codec import decode_commit, unseal
 from deadreckon.contracts.event import Recorded
-from deadreckon.replay.rerun.asking import Asked, ask
-from deadreckon.replay.rerun.comparing import Answer, Comparison, Divergence, shown, told
+from deadreckon.replay.bundle.file import BundleError, Manifest, read_bundle
+from deadreckon.replay.bundle.packing import HEAD, STATE, schema_of
+from deadreckon.replay.rerun.comparison import Answer, Comparison, Divergence, shown, told
+from deadreckon.replay.rerun.redecide import Asked, ask
 from deadreckon.replay.rerun.states import Effects, effects
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.feed import Decoding
-from deadreckon.runtime.fold_code import fold_code
-from deadreckon.runtime.lived import Lived
-from deadreckon.runtime.snapshots import Head, state_digest
-from deadreckon.stack.assembly import DECIDERS, decider
-from deadreckon.stack.bundles.file import BundleError, Manifest, read_bundle
-from deadreckon.stack.bundles.packing import HEAD, STATE, schema_of
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.feed import Decoding
+from deadreckon.runtime.service.decider_runner import Lived
+from deadreckon.runtime.service.fold_code import fold_code
+from deadreckon.runtime.service.snapshots import Head, state_digest
+from deadreckon.services.catalogue import DECIDERS, decider
 
 
 class OtherShapeError(Exception):

@@ -10,22 +10,22 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon import __version__
+from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.codec import plain_body
 from deadreckon.contracts.envelope import digest
 from deadreckon.contracts.event import Mode, Recorded
-from deadreckon.contracts.moments import format_moment
-from deadreckon.replay.rerun.comparing import told
-from deadreckon.runtime import logs
-from deadreckon.runtime.bus import Bus, Stored
-from deadreckon.runtime.fold_code import fold_code
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.snapshots import Head, Moment, encode_state
-from deadreckon.stack.assembly import BOOK, DECIDERS
-from deadreckon.stack.bundles.file import FORMAT, Kept, Manifest, Place, Program, write_bundle
-from deadreckon.stack.bundles.secrecy import Secrets
-from deadreckon.stack.bundles.slice import Slice, cut, target
-from deadreckon.stack.host import open_bus
-from deadreckon.stack.rerun.checkout import own_revision
+from deadreckon.contracts.timestamps import format_moment
+from deadreckon.replay.bundle.file import FORMAT, Kept, Manifest, Place, Program, write_bundle
+from deadreckon.replay.bundle.secrecy import Secrets
+from deadreckon.replay.bundle.slice import Slice, cut, target
+from deadreckon.replay.rerun.comparison import told
+from deadreckon.replay.rerun.job.checkout import own_revision
+from deadreckon.runtime.log.bus import Bus, Stored
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.service.fold_code import fold_code
+from deadreckon.runtime.service.snapshots import Head, Moment, encode_state
+from deadreckon.services.catalogue import BOOK, DECIDERS
 
 HEAD, STATE, ANSWERS, CONFIGURATION = (
     "head.json",
@@ -60,7 +60,7 @@ async def pack(wish: Wish, tell: Callable[[str, int, int], None]) -> Manifest:
     Raises BundleError, NoDecisionError, UnknownIdError and AmbiguousIdError.
     """
     folder = Folder(wish.data).check()
-    logs.configure(folder.logs / "bundle.log")
+    log_lines.configure(folder.logs / "bundle.log")
     async with open_bus(folder, wish.nats) as bus:
         return await packed(bus, wish, tell)
 

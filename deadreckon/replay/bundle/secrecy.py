@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from deadreckon.runtime.server_files import ServerFiles
-from deadreckon.stack.bundles.file import Stripped
+from deadreckon.replay.bundle.file import Stripped
+from deadreckon.runtime.server.server_files import ServerFiles
 
 LENGTH_MIN = 8  # characters: what is shorter keeps nobody out, and occurs by chance
 FILE_MAX = 64 * 1024  # bytes; a key is smaller

@@ -9,16 +9,16 @@ from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import LimitsSet, StrategyConfigured
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.portfolio import ReportingConfigured
-from deadreckon.replay.finding import Finder, Found
-from deadreckon.replay.reading import stored_messages
-from deadreckon.replay.rerun.asking import Inquiry, ask
+from deadreckon.replay.lookup import Finder, Found
+from deadreckon.replay.rerun.redecide import Inquiry, ask
 from deadreckon.replay.rerun.states import copied
-from deadreckon.runtime.bus import Bus, Stored
-from deadreckon.runtime.domain import retry
-from deadreckon.runtime.feed import Decoding, Link, Message
-from deadreckon.runtime.intake import Intake
-from deadreckon.runtime.snapshots import encode_state
-from deadreckon.stack.assembly import DECIDERS, decider
+from deadreckon.runtime.log.bus import Bus, Stored
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.log.feed import Decoding, Link, Message
+from deadreckon.runtime.log.reading import stored_messages
+from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.snapshots import encode_state
+from deadreckon.services.catalogue import DECIDERS, decider
 
 Progress = Callable[[str, int, int], None]
 

@@ -7,9 +7,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Sample
 
 from deadreckon.contracts.event import NANOSECONDS, Recorded
-from deadreckon.contracts.moments import DAY, day_start
-from deadreckon.projections import metrics
-from deadreckon.projections.exposition import families
+from deadreckon.contracts.timestamps import DAY, day_start
+from deadreckon.projections.metrics import fold as metrics
+from deadreckon.projections.metrics.exposition import families
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from deadreckon.replay.metric_history import MetricHistory
-from deadreckon.runtime import logs
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.auditing import progress_bar
-from deadreckon.stack.host import open_bus
-from deadreckon.stack.verifying import told
+from deadreckon.archive.open_log import open_bus
+from deadreckon.replay.audit.job import progress_bar
+from deadreckon.replay.metrics.history import MetricHistory
+from deadreckon.replay.verify.job import told
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.services.catalogue import BOOK
 
 
 class Written(Struct, frozen=True):
@@ -39,7 +39,7 @@ async def write_metrics(
     The file appears when it is complete. Raises OSError when it cannot be written.
     """
     folder = Folder(data).check()
-    logs.configure(folder.logs / "metrics.log")
+    log_lines.configure(folder.logs / "metrics.log")
     history = MetricHistory(day, step_seconds)
     async with open_bus(folder, nats) as bus:
         with progress_bar(shows) as bar:

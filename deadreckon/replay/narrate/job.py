@@ -5,15 +5,15 @@ from pathlib import Path
 
 import msgspec
 
+from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.event import Mode
-from deadreckon.contracts.moments import day_of, format_moment
-from deadreckon.replay.narrate import PATIENCE, Branch, Narrator, Page, Told
-from deadreckon.replay.reading import messages
-from deadreckon.runtime import logs
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.host import open_bus
+from deadreckon.contracts.timestamps import day_of, format_moment
+from deadreckon.replay.narrate.narrate import PATIENCE, Branch, Narrator, Page, Told
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.reading import messages
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.services.catalogue import BOOK
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ async def narrate(
 ) -> None:
     """Show a folder's stories line by line; the log is read from its beginning, for the names."""
     folder = Folder(data).check()
-    logs.configure(folder.logs / "narrate.log")
+    log_lines.configure(folder.logs / "narrate.log")
     page = Page(quiet=not rows)
     async with open_bus(folder, nats) as bus:
         async for story in stories(bus, part):

@@ -7,12 +7,12 @@ from typing import Any
 from msgspec import Struct
 
 from deadreckon.contracts.event import Mode, Recorded
-from deadreckon.contracts.moments import day_of
-from deadreckon.replay.words import tell
-from deadreckon.replay.words.exactly import clock
-from deadreckon.replay.words.names import Names
-from deadreckon.runtime.feed import Message
-from deadreckon.runtime.intake import Intake
+from deadreckon.contracts.timestamps import day_of
+from deadreckon.formatting.events import tell
+from deadreckon.formatting.events.short_names import Names
+from deadreckon.formatting.exact import clock
+from deadreckon.runtime.log.feed import Message
+from deadreckon.runtime.service.ingress import Intake
 
 # A story is told once this many messages have come after its beginning. On a tape it is complete
 # at the next row; live, an answer that takes longer begins a story of its own.

@@ -6,12 +6,12 @@ from typing import Any
 
 from msgspec import Struct
 
+from deadreckon.accounting import average_cost, ledger
+from deadreckon.accounting.ledger_state import Ledger
+from deadreckon.accounting.pnl import Figures, Key, figures, total
+from deadreckon.archive.segments import Archive, Manifest
 from deadreckon.contracts.amounts import EXACT, text
-from deadreckon.replay.archive.segments import Archive, Manifest
-from deadreckon.replay.figures import Figures, Key, figures, total
 from deadreckon.replay.pnl.sealed import Reading, Told
-from deadreckon.services.portfolio import accounting, ledger
-from deadreckon.services.portfolio.holdings import Ledger
 
 Document = dict[str, Any]
 
@@ -89,7 +89,7 @@ def _close(reading: Reading, number: int, told: Told) -> Close:
     book = reading.upto(number, told)
     return Close(
         figures=figures(book),
-        quantities={key: accounting.quantity(held) for key, held in ledger.positions(book)},
+        quantities={key: average_cost.quantity(held) for key, held in ledger.positions(book)},
         equity=ledger.net_worth(book).equity,
         deposited=ledger.net_deposits(book),
         fills=reading.fills,
@@ -138,8 +138,8 @@ def _position(key: Key, opening: Close, book: Ledger) -> Document:
         "venue": venue,
         "instrument": instrument,
         "opening_quantity": text(opening.quantities.get(key, Decimal(0))),
-        "closing_quantity": text(accounting.quantity(held)),
-        "average_price": text(accounting.average_price(held)),
+        "closing_quantity": text(average_cost.quantity(held)),
+        "average_price": text(average_cost.average_price(held)),
         "mark": text(price.price) if price else None,
     }
 

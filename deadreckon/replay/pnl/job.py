@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from deadreckon.replay.archive.place import FOLDER
-from deadreckon.replay.archive.segments import Archive
+from deadreckon.archive.location import FOLDER
+from deadreckon.archive.segments import Archive
+from deadreckon.replay.audit.job import progress_told
 from deadreckon.replay.pnl.document import profit
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.auditing import progress_told
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.services.catalogue import BOOK
 
 
 async def archived_profit(

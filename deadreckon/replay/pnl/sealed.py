@@ -10,21 +10,21 @@ import msgspec
 import polars
 from polars import col
 
+from deadreckon.accounting import ledger
+from deadreckon.accounting.columnar import fill_columns
+from deadreckon.accounting.columnar.fill_columns import Numbers
+from deadreckon.accounting.columnar.postings import book
+from deadreckon.accounting.ledger_state import Ledger, Mark
+from deadreckon.archive.days import TIMES
+from deadreckon.archive.segments import Archive, Manifest, Segment
+from deadreckon.archive.typed_columns import MESSAGES
 from deadreckon.contracts import subjects
 from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.contracts.market import CurrencyRateUpdated, FundingRatePublished, MarkUpdated
-from deadreckon.contracts.moments import day_start
-from deadreckon.replay.archive.days import TIMES
-from deadreckon.replay.archive.families import MESSAGES
-from deadreckon.replay.archive.segments import Archive, Manifest, Segment
-from deadreckon.replay.pnl import columns
-from deadreckon.replay.pnl.booking import book
-from deadreckon.replay.pnl.columns import Numbers
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.feed import Decoding
-from deadreckon.runtime.intake import Intake
-from deadreckon.services.portfolio import ledger
-from deadreckon.services.portfolio.holdings import Ledger, Mark
+from deadreckon.contracts.timestamps import day_start
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.feed import Decoding
+from deadreckon.runtime.service.ingress import Intake
 
 Told = Callable[[int, int], None] | None  # hears of ranges: done, of
 
@@ -80,11 +80,11 @@ class Reading:
         if self._ranges and not self.done:
             first = self._ranges[:1]
             times = polars.any_horizontal(col("subject").str.starts_with(each) for each in TIMES)
-            rows = columns.scan(self._checked(first, MESSAGES)).filter(times)
+            rows = fill_columns.scan(self._checked(first, MESSAGES)).filter(times)
             begun = rows.select(col("sequence").min()).collect().item()
             facts = [said for said in self._facts(first) if begun and said.sequence < begun]
             self._remember_prices(facts)
-            book(self.ledger, columns.nothing(), facts)
+            book(self.ledger, fill_columns.nothing(), facts)
             self._set_up = begun or 0
             self._intake = Intake(self._book, self._intake.mode, reads_signals=False)
         return self.ledger
@@ -105,12 +105,12 @@ class Reading:
         facts = [said for said in self._facts(ranges) if said.sequence >= self._set_up]
         self._remember_prices(facts)
         if not files:
-            book(self.ledger, columns.nothing(), facts)
+            book(self.ledger, fill_columns.nothing(), facts)
             return
         count = sum(each.rows for each in self._segments(ranges, "fills"))
         known = self._repetitions() - self._row
         known = known[(known >= 0) & (known < count)]
-        book(self.ledger, columns.read(files).without(known), facts)
+        book(self.ledger, fill_columns.read(files).without(known), facts)
         self._row += count
         self.repeated += len(known)
         self.fills += count - len(known)
@@ -123,7 +123,7 @@ class Reading:
 
     def _repetitions(self) -> Numbers:
         if self._known is None:
-            self._known = columns.repetitions(self._checked(self._ranges, "fills"))
+            self._known = fill_columns.repetitions(self._checked(self._ranges, "fills"))
         return self._known
 
     def _segments(self, ranges: Sequence[Manifest], family: str) -> list[Segment]:
@@ -152,7 +152,7 @@ class Reading:
         files = self._checked(ranges, MESSAGES)
         door = f"log.{self._book}.op."
         rows = (
-            columns.scan(files)
+            fill_columns.scan(files)
             .filter(col("subject").str.starts_with(door))
             .select("sequence", "subject", "payload", "stored_at")
             .sort("sequence")
@@ -170,7 +170,7 @@ class Reading:
         files = self._checked(ranges, "marks")
         if not files:
             return
-        rows = columns.scan(files).filter(col("type").is_in(list(RATES))).collect()
+        rows = fill_columns.scan(files).filter(col("type").is_in(list(RATES))).collect()
         for row in rows.iter_rows(named=True):
             shape = RATES[row["type"]]
             told = (name for name in shape.__struct_fields__ if row.get(name) is not None)
@@ -206,7 +206,7 @@ class Reading:
 
 
 def _last_prices(files: Sequence[Path]) -> dict[str, Price]:
-    rows = columns.scan(files).select("instrument", "mark", "at", "sequence", "type").collect()
+    rows = fill_columns.scan(files).select("instrument", "mark", "at", "sequence", "type").collect()
     named = rows.filter(col("mark").is_not_null() & ~col("type").is_in(list(RATES)))
     last = named.unique("instrument", keep="last").drop("type")
     return {

@@ -10,7 +10,7 @@ from msgspec import Raw, Struct, field
 from deadreckon.contracts.catalogue import NAMES, VERSIONS
 from deadreckon.contracts.codec import encode_event, seal
 from deadreckon.contracts.event import Recorded
-from deadreckon.replay.rerun.asking import Asked
+from deadreckon.replay.rerun.redecide import Asked
 
 Kind = Literal["missing", "extra", "changed", "order", "error"]
 

@@ -3,9 +3,9 @@
 from msgspec import Struct
 
 from deadreckon.contracts.event import Mode
-from deadreckon.replay.rerun.asking import Asked, Inquiry
-from deadreckon.runtime.feed import Message
-from deadreckon.stack.assembly import decider
+from deadreckon.replay.rerun.redecide import Asked, Inquiry
+from deadreckon.runtime.log.feed import Message
+from deadreckon.services.catalogue import decider
 
 
 class Miscount(Struct, frozen=True):

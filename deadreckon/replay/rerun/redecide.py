@@ -7,10 +7,10 @@ from typing import Any
 from msgspec import Struct
 
 from deadreckon.contracts.event import Mode, Recorded
-from deadreckon.runtime.feed import Message
-from deadreckon.runtime.intake import Intake
-from deadreckon.runtime.lived import Decider, Lived
-from deadreckon.runtime.recollection import Recollection
+from deadreckon.runtime.log.feed import Message
+from deadreckon.runtime.service.decider_runner import Decider, Lived
+from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.recovery import Recollection
 
 FOREVER = 2**63 - 1  # nanoseconds UTC
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.market import TapeOpened
 from deadreckon.contracts.subjects import SHARED
-from deadreckon.replay.rerun.asking import Asked, Beginning, Inquiry, Span
-from deadreckon.replay.rerun.comparing import Comparison, Divergence, Tally, begins
-from deadreckon.runtime.feed import Message
-from deadreckon.runtime.lived import Decider
-from deadreckon.runtime.registry import FIRST_BOOK
+from deadreckon.replay.rerun.comparison import Comparison, Divergence, Tally, begins
+from deadreckon.replay.rerun.redecide import Asked, Beginning, Inquiry, Span
+from deadreckon.runtime.log.feed import Message
+from deadreckon.runtime.server.known_roles import FIRST_BOOK
+from deadreckon.runtime.service.decider_runner import Decider
 
 
 class Silence:

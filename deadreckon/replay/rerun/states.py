@@ -7,9 +7,9 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.event import Recorded
-from deadreckon.replay.rerun.asking import Overheard, ask
-from deadreckon.runtime.lived import Lived
-from deadreckon.runtime.snapshots import encode_state
+from deadreckon.replay.rerun.redecide import Overheard, ask
+from deadreckon.runtime.service.decider_runner import Lived
+from deadreckon.runtime.service.snapshots import encode_state
 
 PATHS_MAX = 200  # of a kind: who reads a difference by eye reads no more
 

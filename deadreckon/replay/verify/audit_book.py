@@ -8,11 +8,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from deadreckon.accounting.pnl import Key
 from deadreckon.contracts.amounts import canonical, text
-from deadreckon.contracts.moments import DAY, day_start
+from deadreckon.contracts.timestamps import DAY, day_start
 from deadreckon.projections.digest import as_stored
-from deadreckon.replay.figures import Key
-from deadreckon.replay.traded import Totals, Traded
+from deadreckon.replay.audit.volumes import Totals, Traded
 
 Document = dict[str, Any]
 SHOWN = 5  # differences named; `dr verify` finds the first row of each table

@@ -4,18 +4,18 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.projections.comparison import Difference
 from deadreckon.projections.rebuild import building
 from deadreckon.projections.verification import verifying
-from deadreckon.replay.reading import messages
-from deadreckon.runtime import logs
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.intake import Intake
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.auditing import progress_bar
-from deadreckon.stack.host import open_bus
+from deadreckon.replay.audit.job import progress_bar
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.reading import messages
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.service.ingress import Intake
+from deadreckon.services.catalogue import BOOK
 
 Told = tuple[int, Sequence[Recorded[Any]], int]  # sequence, facts, stored_at
 
@@ -32,7 +32,7 @@ async def rebuild(
 ) -> int:
     """Build projections beside the old ones and swap them in; returns the place reached."""
     folder = Folder(data).check()
-    logs.configure(folder.logs / "rebuild.log")
+    log_lines.configure(folder.logs / "rebuild.log")
     async with open_bus(folder, nats) as bus:
         with building(folder.root, names) as projector, progress_bar(shows) as bar:
             task = bar.add_task("rebuilding", total=(await bus.info()).last or 1)
@@ -47,7 +47,7 @@ async def verify(
 ) -> tuple[int, list[Difference]]:
     """Compare projections with a fresh fold of the log; the place compared and what differs."""
     folder = Folder(data).check()
-    logs.configure(folder.logs / "verify.log")
+    log_lines.configure(folder.logs / "verify.log")
     async with open_bus(folder, nats) as bus:
         with verifying(folder.root, names) as verifier, progress_bar(shows) as bar:
             task = bar.add_task("verifying", total=verifier.last or 1)

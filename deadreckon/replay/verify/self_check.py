@@ -1,7 +1,7 @@
 """Holds the views of a running stack against its log, again and again, and mends what differs.
 
-Both are errands (stack/errands.py). A view that was made anew is swapped in at once; who reads the
-old one keeps it.
+Both are background jobs (runtime/process/background_jobs.py). A view that was made anew is swapped
+in at once; a reader of the old one keeps it.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.subjects import SHARED
 from deadreckon.contracts.views import VERIFIER, ViewDiffered, ViewRebuilt
 from deadreckon.projections.comparison import Difference
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.domain import Domain, FencedOutError
-from deadreckon.stack.errands import errand
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.domain import Domain, FencedOutError
+from deadreckon.runtime.process.background_jobs import errand
 
 FIRST_SECONDS = 60.0  # after the start, unless they are compared more often than that
 FOUND = (0, 1)  # exit codes of a comparison that was made

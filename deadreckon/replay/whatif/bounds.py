@@ -7,14 +7,14 @@ from typing import Any
 
 from msgspec import Struct
 
+from deadreckon.accounting import ledger
+from deadreckon.accounting.ledger_state import Ledger
+from deadreckon.accounting.pnl import Figures, figures, total
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical, ratio
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
-from deadreckon.replay.figures import Figures, figures, total
-from deadreckon.replay.whatif.deeds import Deeds
-from deadreckon.replay.whatif.shares import borne_out, closing_no_more, cut, known, traded
-from deadreckon.services.portfolio import ledger
-from deadreckon.services.portfolio.holdings import Ledger
+from deadreckon.replay.whatif.outcome import Deeds
+from deadreckon.replay.whatif.supported_fills import borne_out, closing_no_more, cut, known, traded
 
 
 class Bounds(Struct, frozen=True):

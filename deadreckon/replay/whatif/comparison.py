@@ -6,8 +6,8 @@ from typing import Any
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import text
-from deadreckon.contracts.moments import format_moment
-from deadreckon.replay.whatif.deeds import Deeds, Wish, terms
+from deadreckon.contracts.timestamps import format_moment
+from deadreckon.replay.whatif.outcome import Deeds, Wish, terms
 
 Document = dict[str, Any]
 

@@ -10,15 +10,15 @@ from deadreckon.contracts.governance import LimitsSet, StrategyConfigured
 from deadreckon.contracts.instruments import VenueConfigured
 from deadreckon.contracts.market import TapeOpened
 from deadreckon.contracts.models import RegimeModelFitted, RegimeModelRefused
-from deadreckon.contracts.moments import DAY, day_of, day_start
 from deadreckon.contracts.signals import SignalRaised
 from deadreckon.contracts.subjects import SHARED
+from deadreckon.contracts.timestamps import DAY, day_of, day_start
 from deadreckon.contracts.venues import VenueRequestSending
 from deadreckon.replay.whatif.changes import Variant, WhatIfError
 from deadreckon.replay.whatif.overlay import checked, keys_of
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.feed import Decoding, Message
-from deadreckon.runtime.intake import CLOCKS, Intake
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.feed import Decoding, Message
+from deadreckon.runtime.service.ingress import CLOCKS, Intake
 
 Settings = LimitsSet | StrategyConfigured | VenueConfigured
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from deadreckon.accounting.postings import FOLDS
 from deadreckon.contracts.amounts import ZERO
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.market import BarClosed, MarkUpdated, QuoteUpdated, TradePrinted
@@ -22,7 +23,6 @@ from deadreckon.contracts.signals import (
     SignalRaised,
     SignalRefused,
 )
-from deadreckon.services.portfolio.booking import FOLDS
 
 MARKS = (BarClosed, QuoteUpdated, TradePrinted, MarkUpdated)
 SENT = ("", "entry")  # purposes of orders that a wish asked for

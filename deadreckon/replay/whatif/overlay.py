@@ -8,14 +8,14 @@ from msgspec.structs import replace
 
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.codec import canonical_event
-from deadreckon.contracts.doors import EVIDENCE_MAX, read_fact, read_signals, write_fact
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.governance import LimitsSet, OperatorMalformed, StrategyConfigured
+from deadreckon.contracts.inbound import EVIDENCE_MAX, read_fact, read_signals, write_fact
 from deadreckon.contracts.instruments import VenueConfigured
+from deadreckon.contracts.parsing import parse
 from deadreckon.contracts.signals import SignalMalformed
-from deadreckon.contracts.wire import parse
 from deadreckon.replay.whatif.changes import STRATEGY_FIELDS, Variant, WhatIfError
-from deadreckon.services.signal.settings import Fault, read_settings
+from deadreckon.strategies.parameters import Fault, read_settings
 
 ACTOR = "whatif"
 OVERLAID = (LimitsSet, StrategyConfigured, VenueConfigured)

@@ -6,12 +6,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from deadreckon.accounting import ledger
+from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.contracts.amounts import EXACT, SCALE_MAX, ZERO, ratio
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
-from deadreckon.replay.whatif.deeds import Deeds
-from deadreckon.services.portfolio import ledger
-from deadreckon.services.portfolio.holdings import Ledger
+from deadreckon.replay.whatif.outcome import Deeds
 
 Fills = list[Recorded[OrderFilled]]
 Quantities = Mapping[str, Decimal]  # by order, in base units or contracts

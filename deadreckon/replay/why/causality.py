@@ -19,7 +19,7 @@ from deadreckon.contracts.orders import (
 from deadreckon.contracts.portfolio import EquityMarked
 from deadreckon.contracts.signals import SignalRaised
 from deadreckon.contracts.venues import VenueOrderAccepted, VenueRequestSending
-from deadreckon.replay.why.chronicle import OF_AN_ORDER, Chronicle
+from deadreckon.replay.why.event_index import OF_AN_ORDER, Chronicle
 
 CAUSE, ORDER, NAMED, SINCE = "cause", "order", "named", "since"
 

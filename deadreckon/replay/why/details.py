@@ -10,13 +10,13 @@ from deadreckon.contracts.market import BarClosed, MarkUpdated, QuoteUpdated, Tr
 from deadreckon.contracts.orders import OrderApproved, OrderFilled, OrderRouted
 from deadreckon.contracts.portfolio import EquityMarked, PositionChanged
 from deadreckon.contracts.signals import SignalRaised, SignalReceived, SignalRefused
-from deadreckon.replay.why.chronicle import Chronicle, Held
+from deadreckon.formatting.exact import number, plain, span
+from deadreckon.replay.why.causality import last_mark
 from deadreckon.replay.why.detail import Detail, Details, exact_figures
-from deadreckon.replay.why.kinship import last_mark
-from deadreckon.replay.why.rulings import refused, weighed
+from deadreckon.replay.why.event_index import Chronicle, Held
+from deadreckon.replay.why.risk_recheck import Witness
+from deadreckon.replay.why.rule_results import refused, weighed
 from deadreckon.replay.why.trades import as_held, equity, filled, routed
-from deadreckon.replay.why.witness import Witness
-from deadreckon.replay.words.exactly import number, plain, span
 
 
 def details(chronicle: Chronicle, witness: Witness, said: Recorded[Any]) -> list[Detail]:

@@ -6,9 +6,9 @@ from typing import Any
 from deadreckon.contracts.amounts import text
 from deadreckon.contracts.codec import plain_body
 from deadreckon.contracts.event import Recorded
-from deadreckon.contracts.moments import format_moment
-from deadreckon.replay.why.chronicle import Chronicle
+from deadreckon.contracts.timestamps import format_moment
 from deadreckon.replay.why.detail import Detail
+from deadreckon.replay.why.event_index import Chronicle
 from deadreckon.replay.why.figure import Figure
 from deadreckon.replay.why.tracing import Answer, Branch
 

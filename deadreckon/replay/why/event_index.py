@@ -9,6 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from deadreckon.accounting import average_cost, ledger
+from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.contracts import market, orders, venues
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import LimitsSet, StrategyConfigured
@@ -16,14 +18,12 @@ from deadreckon.contracts.models import RegimeModelFitted
 from deadreckon.contracts.orders import OrderApproved, OrderFilled
 from deadreckon.contracts.portfolio import EquityMarked, FeeCharged, FundingPaid, PositionChanged
 from deadreckon.contracts.signals import SignalRaised
-from deadreckon.replay.finding import Finder
-from deadreckon.replay.words import tell
-from deadreckon.replay.words.names import Names
-from deadreckon.runtime.feed import Message
-from deadreckon.runtime.intake import Intake
-from deadreckon.runtime.registry import FIRST_BOOK
-from deadreckon.services.portfolio import accounting, ledger
-from deadreckon.services.portfolio.holdings import Ledger
+from deadreckon.formatting.events import tell
+from deadreckon.formatting.events.short_names import Names
+from deadreckon.replay.lookup import Finder
+from deadreckon.runtime.log.feed import Message
+from deadreckon.runtime.server.known_roles import FIRST_BOOK
+from deadreckon.runtime.service.ingress import Intake
 
 Key = tuple[str, str]  # strategy and instrument
 
@@ -204,9 +204,9 @@ class Chronicle:
         if position is None:
             return NOTHING_HELD
         return Held(
-            accounting.quantity(position),
-            accounting.average_price(position),
-            accounting.realised(position),
+            average_cost.quantity(position),
+            average_cost.average_price(position),
+            average_cost.realised(position),
         )
 
     def words(self, said: Recorded[Any]) -> str:

@@ -6,12 +6,12 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from deadreckon.accounting import average_cost, ledger
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import FundingPaid
-from deadreckon.replay.finding import UnknownIdError
-from deadreckon.replay.why.chronicle import Chronicle, Held
-from deadreckon.services.portfolio import accounting, ledger
+from deadreckon.replay.lookup import UnknownIdError
+from deadreckon.replay.why.event_index import Chronicle, Held
 
 FIGURE = re.compile(
     r"(?P<kind>pnl|position):(?P<strategy>[^/]+)/(?P<instrument>[^/@]+)(?:@(?P<at>[1-9]\d*))?"
@@ -91,7 +91,7 @@ def figure(chronicle: Chronicle, wanted: Wanted) -> Figure:
     realised = _total(flow.realised for flow in made)
     unrealised = None
     if position is not None and mark is not None:
-        unrealised = accounting.unrealised(position, mark.price)
+        unrealised = average_cost.unrealised(position, mark.price)
     return Figure(
         wanted=wanted,
         sequence=chronicle.last,

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical
-from deadreckon.replay.why.chronicle import Chronicle
+from deadreckon.formatting.exact import listed, moment, number
+from deadreckon.replay.why.event_index import Chronicle
 from deadreckon.replay.why.figure import Figure, Flow
 from deadreckon.replay.why.page import ID_SHOWN, Line
 from deadreckon.replay.why.tracing import place_of
-from deadreckon.replay.words.exactly import listed, moment, number
 
 FLOWS_SHOWN = 20  # the latest; those before them as one sum
 

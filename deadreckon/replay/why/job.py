@@ -5,20 +5,20 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.event import Mode
-from deadreckon.replay.finding import Finder, UnknownIdError
-from deadreckon.replay.reading import messages
-from deadreckon.replay.why.chronicle import Chronicle
+from deadreckon.replay.audit.job import progress_told
+from deadreckon.replay.lookup import Finder, UnknownIdError
+from deadreckon.replay.why.event_index import Chronicle
 from deadreckon.replay.why.figure import Figure, Wanted, figure, wanted_figure
+from deadreckon.replay.why.risk_recheck import Witness
 from deadreckon.replay.why.tracing import Answer, answer, event_of, trace, wanted
-from deadreckon.replay.why.witness import Witness
-from deadreckon.runtime import logs
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.domain import retry
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.auditing import progress_told
-from deadreckon.stack.host import open_bus
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.log.reading import messages
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.services.catalogue import BOOK
 
 Progress = Callable[[str, int, int], None]
 
@@ -39,7 +39,7 @@ async def why(
     Raises UnknownIdError and AmbiguousIdError.
     """
     folder = Folder(data).check()
-    logs.configure(folder.logs / "why.log")
+    log_lines.configure(folder.logs / "why.log")
     async with open_bus(folder, nats) as bus:
         with progress_told(shows) as progress:
             return await reason(bus, text, depth, progress, book)

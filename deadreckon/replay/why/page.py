@@ -7,10 +7,10 @@ from typing import Any
 from msgspec import Struct
 
 from deadreckon.contracts.event import Recorded
-from deadreckon.replay.why.chronicle import OF_AN_ORDER
+from deadreckon.formatting.exact import moment
 from deadreckon.replay.why.detail import Detail
+from deadreckon.replay.why.event_index import OF_AN_ORDER
 from deadreckon.replay.why.tracing import Answer, Branch
-from deadreckon.replay.words.exactly import moment
 
 WIDTH = 100
 ID_SHOWN = 8

@@ -6,9 +6,9 @@ from textwrap import wrap
 
 from msgspec import Struct
 
+from deadreckon.formatting.exact import moment
 from deadreckon.replay.why.document import ties
 from deadreckon.replay.why.tracing import Answer, Node
-from deadreckon.replay.words.exactly import moment
 
 BOX_WIDTH, LINE_HEIGHT, PADDING = 272, 15, 8  # pixels
 GAP_ACROSS, GAP_DOWN, MARGIN = 26, 46, 24

@@ -5,12 +5,12 @@ from typing import Any
 from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.signals import SignalRaised
-from deadreckon.replay.rehearsal import Rehearsal
-from deadreckon.runtime.feed import Message
-from deadreckon.runtime.registry import FIRST_BOOK
+from deadreckon.replay.refold import Rehearsal
+from deadreckon.runtime.log.feed import Message
+from deadreckon.runtime.server.known_roles import FIRST_BOOK
 from deadreckon.services.risk import decider
 from deadreckon.services.risk.explaining import Weighed, explain
-from deadreckon.services.risk.room import room
+from deadreckon.services.risk.headroom_report import room
 from deadreckon.services.risk.state import State
 
 

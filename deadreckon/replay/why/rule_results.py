@@ -5,10 +5,10 @@ from typing import Any
 from deadreckon.contracts.amounts import EXACT
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.signals import SignalRefused
-from deadreckon.replay.why.chronicle import Chronicle
+from deadreckon.formatting.exact import SPANS, number, of_rule, plain, span
 from deadreckon.replay.why.detail import Detail, Details, exact_figures
-from deadreckon.replay.why.witness import Witness
-from deadreckon.replay.words.exactly import SPANS, number, of_rule, plain, span
+from deadreckon.replay.why.event_index import Chronicle
+from deadreckon.replay.why.risk_recheck import Witness
 from deadreckon.services.risk.explaining import Weighed
 
 

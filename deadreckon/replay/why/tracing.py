@@ -8,12 +8,12 @@ from msgspec import Struct
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.signals import SignalRaised
-from deadreckon.replay.finding import Found, UnknownIdError
-from deadreckon.replay.why.chronicle import Chronicle
+from deadreckon.replay.lookup import Found, UnknownIdError
+from deadreckon.replay.why.causality import SINCE, Link, causes, effects
 from deadreckon.replay.why.detail import Detail
 from deadreckon.replay.why.details import details
-from deadreckon.replay.why.kinship import SINCE, Link, causes, effects
-from deadreckon.replay.why.witness import Witness
+from deadreckon.replay.why.event_index import Chronicle
+from deadreckon.replay.why.risk_recheck import Witness
 
 DEPTH = 24  # ties from the event that is asked about
 CHILDREN_SHOWN = 12  # of one event: a limit may have refused thousands

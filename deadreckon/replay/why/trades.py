@@ -7,12 +7,12 @@ from deadreckon.contracts.amounts import EXACT, canonical, ratio, text
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderApproved, OrderFilled, OrderRouted
 from deadreckon.contracts.portfolio import EquityMarked
-from deadreckon.replay.why.chronicle import Chronicle, Held
+from deadreckon.formatting.exact import number, percent
+from deadreckon.replay.why.causality import last_mark, next_mark
 from deadreckon.replay.why.detail import Detail, Details, exact_figures
-from deadreckon.replay.why.kinship import last_mark, next_mark
-from deadreckon.replay.why.rulings import room
-from deadreckon.replay.why.witness import Witness
-from deadreckon.replay.words.exactly import number, percent
+from deadreckon.replay.why.event_index import Chronicle, Held
+from deadreckon.replay.why.risk_recheck import Witness
+from deadreckon.replay.why.rule_results import room
 
 
 def routed(chronicle: Chronicle, witness: Witness, said: Recorded[OrderRouted]) -> Details:

@@ -3,10 +3,10 @@
 from typing import Any
 
 from deadreckon.contracts.amounts import text
-from deadreckon.contracts.moments import format_moment
-from deadreckon.replay.silence.grouping import Group, Place
-from deadreckon.replay.silence.listening import Gap, Listener, Told
-from deadreckon.replay.silence.page import group_text
+from deadreckon.contracts.timestamps import format_moment
+from deadreckon.replay.whynot.grouping import Group, Place
+from deadreckon.replay.whynot.page import group_text
+from deadreckon.replay.whynot.tracker import Gap, Listener, Told
 from deadreckon.services.risk.explaining import Weighed
 
 Document = dict[str, Any]

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
+from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.event import Mode
-from deadreckon.replay.reading import messages
-from deadreckon.replay.silence.listening import Listener, Window
-from deadreckon.runtime import logs
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.domain import retry
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.auditing import progress_told
-from deadreckon.stack.host import open_bus
-from deadreckon.stack.reasons import Progress
+from deadreckon.replay.audit.job import progress_told
+from deadreckon.replay.why.job import Progress
+from deadreckon.replay.whynot.tracker import Listener, Window
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.log.reading import messages
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.services.catalogue import BOOK
 
 
 class UnknownInstrumentError(Exception):
@@ -24,7 +24,7 @@ async def whynot(
 ) -> Listener:
     """What everybody made of a window of a folder's log. Raises UnknownInstrumentError."""
     folder = Folder(data).check()
-    logs.configure(folder.logs / "whynot.log")
+    log_lines.configure(folder.logs / "whynot.log")
     async with open_bus(folder, nats) as bus:
         with progress_told(shows) as progress:
             return await listen(bus, window, progress, book)

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from textwrap import wrap
 
-from deadreckon.contracts.moments import DAY
-from deadreckon.replay.silence.grouping import Group, Place
-from deadreckon.replay.silence.listening import Gap, Listener, Told
+from deadreckon.contracts.timestamps import DAY
+from deadreckon.formatting.exact import moment, number, of_rule, plain, span
 from deadreckon.replay.why.page import ID_SHOWN, WIDTH, Line
-from deadreckon.replay.words.exactly import moment, number, of_rule, plain, span
+from deadreckon.replay.whynot.grouping import Group, Place
+from deadreckon.replay.whynot.tracker import Gap, Listener, Told
 
 WORDS = {
     "entry": "raised an entry",

@@ -8,20 +8,20 @@ from deadreckon.contracts import governance, life, models, orders, portfolio, si
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.market import BarClosed, QuoteUpdated, TradePrinted
-from deadreckon.replay.rehearsal import Rehearsal
-from deadreckon.replay.silence.grouping import Group, Grouping, Place, place_of
-from deadreckon.replay.words import tell
-from deadreckon.replay.words.names import Names
-from deadreckon.runtime.feed import Message
-from deadreckon.runtime.intake import Intake
-from deadreckon.runtime.registry import FIRST_BOOK
+from deadreckon.formatting.events import tell
+from deadreckon.formatting.events.short_names import Names
+from deadreckon.replay.refold import Rehearsal
+from deadreckon.replay.whynot.grouping import Group, Grouping, Place, place_of
+from deadreckon.runtime.log.feed import Message
+from deadreckon.runtime.server.known_roles import FIRST_BOOK
+from deadreckon.runtime.service.ingress import Intake
 from deadreckon.services.fill import decider as fill
 from deadreckon.services.fill import explaining as fill_explaining
 from deadreckon.services.fill.state import State as FillState
 from deadreckon.services.risk import decider as risk
 from deadreckon.services.risk import explaining as risk_explaining
 from deadreckon.services.risk.explaining import Weighed
-from deadreckon.services.risk.obstacles import obstacles
+from deadreckon.services.risk.standing_refusals import obstacles
 from deadreckon.services.risk.state import State as RiskState
 from deadreckon.services.signal import decider as signal
 from deadreckon.services.signal import explaining as signal_explaining

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from deadreckon.runtime.pulse import Pulse
+    from deadreckon.runtime.log.log_health import Pulse
 
 
 class Stored(Struct, frozen=True, gc=False):

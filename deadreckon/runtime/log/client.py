@@ -8,7 +8,7 @@ import nats.aio.client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from deadreckon.runtime.nkeys import NKey
+from deadreckon.runtime.server.nkeys import NKey
 
 Tap = Callable[[bytes, bytes, bytes, bytes], None]  # subject, reply, payload, raw headers
 

@@ -13,16 +13,16 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.nuid import NUID
 
-from deadreckon.runtime import killpoints
-from deadreckon.runtime.bus import (
+from deadreckon.runtime.log.bus import (
     ConfigurationError,
     DeniedError,
     TooLargeError,
     UnavailableError,
 )
-from deadreckon.runtime.client import Client, Tap, Tapped
-from deadreckon.runtime.credentials import Credential
-from deadreckon.runtime.questions import Answer, Questions, denial
+from deadreckon.runtime.log.client import Client, Tap, Tapped
+from deadreckon.runtime.log.pending_requests import Answer, Questions, denial
+from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.server.credentials import Credential
 
 VERSION_MIN = (2, 15)  # what the fences and recoveries of this program were tried on
 CONNECT_WAIT = 10.0  # seconds for the first connection

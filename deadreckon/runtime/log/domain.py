@@ -10,8 +10,8 @@ import structlog
 from deadreckon.contracts.codec import UndecodableError, decode_commit, encode_commit
 from deadreckon.contracts.envelope import Commit, Envelope, derive_id, digest
 from deadreckon.contracts.subjects import commit_subject, domain
-from deadreckon.runtime.bus import Bus, Fence, FencedError, Stored, UnavailableError
-from deadreckon.runtime.switchboard import acting
+from deadreckon.runtime.log.bus import Bus, Fence, FencedError, Stored, UnavailableError
+from deadreckon.runtime.log.role_connections import acting
 
 RETRY_FIRST = 0.05  # seconds before the same bytes are sent again; doubles up to RETRY_LAST
 RETRY_LAST = 2.0

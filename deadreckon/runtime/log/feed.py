@@ -11,10 +11,10 @@ from deadreckon.contracts.codec import UndecodableError, decode_commit, unseal
 from deadreckon.contracts.envelope import Commit, digest
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.subjects import Subject
-from deadreckon.runtime.bus import Bus, Reader, Stored
-from deadreckon.runtime.ending import end
-from deadreckon.runtime.rights import READER
-from deadreckon.runtime.switchboard import acting
+from deadreckon.runtime.log.bus import Bus, Reader, Stored
+from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.process.cancellation import end
+from deadreckon.runtime.server.rights import READER
 
 BUFFER_MAX = 20_000  # messages held for the slowest follower before reading pauses
 BUFFER_BYTES_MAX = 32 * 1024 * 1024  # of their payloads; with what is decoded, 3.5 times that

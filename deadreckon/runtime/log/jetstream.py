@@ -9,8 +9,8 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from deadreckon.contracts.subjects import ALL, STREAM, covers
-from deadreckon.runtime.addresses import servers
-from deadreckon.runtime.bus import (
+from deadreckon.runtime.log.addresses import servers
+from deadreckon.runtime.log.bus import (
     ConfigurationError,
     Fence,
     FencedError,
@@ -21,22 +21,22 @@ from deadreckon.runtime.bus import (
     TooLargeError,
     UnavailableError,
 )
-from deadreckon.runtime.connection import CONNECT_WAIT, Connection
-from deadreckon.runtime.credentials import Credential
-from deadreckon.runtime.credentials import inbox_prefix as inbox_of
-from deadreckon.runtime.ending import end
-from deadreckon.runtime.jetstream_api import (
+from deadreckon.runtime.log.connection import CONNECT_WAIT, Connection
+from deadreckon.runtime.log.jetstream_api import (
     MESSAGE_TOO_LARGE,
     WRONG_LAST_SEQUENCE,
     JetStreamApi,
     Refusal,
     failure,
 )
-from deadreckon.runtime.jetstream_reader import JetStreamReader
-from deadreckon.runtime.notices import Hearing
-from deadreckon.runtime.pulse import Pulse
-from deadreckon.runtime.rights import API
-from deadreckon.runtime.stream import configuration, configuration_faults
+from deadreckon.runtime.log.jetstream_reader import JetStreamReader
+from deadreckon.runtime.log.log_health import Pulse
+from deadreckon.runtime.log.notices import Hearing
+from deadreckon.runtime.log.stream import configuration, configuration_faults
+from deadreckon.runtime.process.cancellation import end
+from deadreckon.runtime.server.credentials import Credential
+from deadreckon.runtime.server.credentials import inbox_prefix as inbox_of
+from deadreckon.runtime.server.rights import API
 
 HEADER_ROOM = 512  # bytes of a message kept free: the server counts the fence's headers in
 REPLICAS = 3  # one may be away; five would cost another acknowledgement for a second one

@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from deadreckon.contracts.moments import parse_moment
-from deadreckon.runtime.bus import ConfigurationError, LogInfo, Stored, UnavailableError
-from deadreckon.runtime.connection import Connection
+from deadreckon.contracts.timestamps import parse_moment
+from deadreckon.runtime.log.bus import ConfigurationError, LogInfo, Stored, UnavailableError
+from deadreckon.runtime.log.connection import Connection
 
 ANSWER_WAIT = 2.0  # seconds; a later answer means "unknown, try the same again", which is harmless
 

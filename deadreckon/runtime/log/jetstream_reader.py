@@ -10,9 +10,9 @@ import msgspec
 import structlog
 
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.runtime.bus import DeniedError, HoleError, Stored, UnavailableError
-from deadreckon.runtime.client import Tapped
-from deadreckon.runtime.jetstream_api import JetStreamApi
+from deadreckon.runtime.log.bus import DeniedError, HoleError, Stored, UnavailableError
+from deadreckon.runtime.log.client import Tapped
+from deadreckon.runtime.log.jetstream_api import JetStreamApi
 
 BATCH = 2_000  # messages of one order; between one and two of them are always on order
 BYTES_FIRST = 4 * 1024 * 1024  # of one order, so that big messages cannot pile up

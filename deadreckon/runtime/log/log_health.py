@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from deadreckon.runtime.bus import FencedError, UnavailableError
+from deadreckon.runtime.log.bus import FencedError, UnavailableError
 
 # Seconds a write may wait for its acknowledgement before the log counts as away. Nothing depends on
 # it but what is said: an order waits for its own acknowledgement, however long that takes. A server

@@ -7,7 +7,7 @@ from itertools import takewhile
 from operator import attrgetter
 
 from deadreckon.contracts.subjects import ALL, covers
-from deadreckon.runtime.bus import (
+from deadreckon.runtime.log.bus import (
     Fence,
     FencedError,
     HoleError,
@@ -18,8 +18,8 @@ from deadreckon.runtime.bus import (
     TooLargeError,
     UnavailableError,
 )
-from deadreckon.runtime.notices import Hearing
-from deadreckon.runtime.pulse import Pulse
+from deadreckon.runtime.log.log_health import Pulse
+from deadreckon.runtime.log.notices import Hearing
 
 PAYLOAD_MAX = 1024 * 1024 - 512  # what JetStream takes by default, so that commits are cut alike
 BATCH = 1_000  # messages a reader hands out at once

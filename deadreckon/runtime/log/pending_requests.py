@@ -3,7 +3,7 @@
 import asyncio
 from typing import NamedTuple
 
-from deadreckon.runtime.bus import DeniedError, UnavailableError
+from deadreckon.runtime.log.bus import DeniedError, UnavailableError
 
 NO_RESPONDERS = b"NATS/1.0 503"
 

@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
-from deadreckon.runtime.bus import Bus, Stored
-from deadreckon.runtime.domain import retry
-from deadreckon.runtime.feed import Decoding, Message
+from deadreckon.runtime.log.bus import Bus, Stored
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.log.feed import Decoding, Message
 
 
 async def messages(

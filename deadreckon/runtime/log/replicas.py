@@ -2,9 +2,9 @@
 
 from msgspec import Struct
 
-from deadreckon.runtime.bus import HoleError, UnavailableError
-from deadreckon.runtime.jetstream_api import JetStreamApi
-from deadreckon.runtime.jetstream_reader import JetStreamReader
+from deadreckon.runtime.log.bus import HoleError, UnavailableError
+from deadreckon.runtime.log.jetstream_api import JetStreamApi
+from deadreckon.runtime.log.jetstream_reader import JetStreamReader
 
 
 class Replica(Struct, frozen=True):

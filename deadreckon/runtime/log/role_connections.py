@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Protocol, runtime_checkable
 
-from deadreckon.runtime.bus import Bus, Fence, LogInfo, Notices, Reader, Stored
-from deadreckon.runtime.entrance import Entrance
-from deadreckon.runtime.jetstream import JetStreamBus
-from deadreckon.runtime.pulse import Pulse
+from deadreckon.runtime.log.bus import Bus, Fence, LogInfo, Notices, Reader, Stored
+from deadreckon.runtime.log.jetstream import JetStreamBus
+from deadreckon.runtime.log.log_health import Pulse
+from deadreckon.runtime.server.endpoint import Entrance
 
 
 class Switchboard:

@@ -7,8 +7,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from deadreckon.runtime.bus import ConfigurationError
-from deadreckon.runtime.secret import write_privately
+from deadreckon.runtime.log.bus import ConfigurationError
+from deadreckon.runtime.server.secret import write_privately
 
 FILE = Path("nats", "roll.json")
 

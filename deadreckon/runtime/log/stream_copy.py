@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from deadreckon.runtime.bus import ConfigurationError, UnavailableError
-from deadreckon.runtime.jetstream_api import JetStreamApi
+from deadreckon.runtime.log.bus import ConfigurationError, UnavailableError
+from deadreckon.runtime.log.jetstream_api import JetStreamApi
 
 CHUNK = 128 * 1024  # bytes the server sends at once
 SILENCE = 30.0  # seconds without a chunk after which the copy has failed

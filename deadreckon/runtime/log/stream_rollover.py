@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from deadreckon.runtime.bus import ConfigurationError, Reader, UnavailableError
-from deadreckon.runtime.domain import retry
-from deadreckon.runtime.jetstream import JetStreamBus
-from deadreckon.runtime.jetstream_api import STREAM_NOT_FOUND, ApiError, JetStreamApi
-from deadreckon.runtime.stream import configuration
+from deadreckon.runtime.log.bus import ConfigurationError, Reader, UnavailableError
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.log.jetstream import JetStreamBus
+from deadreckon.runtime.log.jetstream_api import STREAM_NOT_FOUND, ApiError, JetStreamApi
+from deadreckon.runtime.log.stream import configuration
 
 LOOK = 0.05  # seconds between two looks how far a copy is
 STALLED = 60.0  # seconds without a message after which a copy has failed

@@ -7,11 +7,11 @@ import asyncio
 import os
 import shutil
 import sys
-from pathlib import Path
 
 from msgspec import Struct
 
-from deadreckon.runtime.leash import leashed
+from deadreckon.runtime.process.child_process import leashed
+from deadreckon.runtime.process.source_tree import ROOT
 
 NOT_STARTED = 126  # the code of a shell that cannot run a program
 END_WAIT = 5.0  # seconds for a program to end in good order before it is made to
@@ -34,7 +34,7 @@ async def errand(*words: str) -> Done:
     """Run `dr` with these words, and wait for its end; one that cannot be started has failed."""
     polite = shutil.which("nice")
     command = [*([polite, "-n", "19"] if polite else []), sys.executable, "-m", "deadreckon"]
-    root = str(Path(__file__).resolve().parents[2])
+    root = str(ROOT)
     try:
         child = await asyncio.create_subprocess_exec(
             *leashed([*command, *words]),

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 
 from deadreckon.contracts.subjects import ALL
-from deadreckon.runtime.rights import API, IMPORTED, PULLS, READS, Rights
+from deadreckon.runtime.server.rights import API, IMPORTED, PULLS, READS, Rights
 
 HEAD = """\
 accounts {

@@ -6,8 +6,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from deadreckon.contracts.subjects import token
-from deadreckon.runtime.nkeys import InvalidSeedError, NKey, new_seed
-from deadreckon.runtime.secret import kept_secret, read_secret
+from deadreckon.runtime.server.nkeys import InvalidSeedError, NKey, new_seed
+from deadreckon.runtime.server.secret import kept_secret, read_secret
 
 SUFFIX = ".nk"
 PRODUCER = "producer-"  # before a producer's name, so that nobody can be called like a service

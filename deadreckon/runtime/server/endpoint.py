@@ -6,11 +6,11 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from deadreckon.runtime.bus import ConfigurationError
-from deadreckon.runtime.connection import CONNECT_WAIT
-from deadreckon.runtime.credentials import Credential, Credentials
-from deadreckon.runtime.jetstream import JetStreamBus
-from deadreckon.runtime.rights import API, IMPORTED, OWNERS
+from deadreckon.runtime.log.bus import ConfigurationError
+from deadreckon.runtime.log.connection import CONNECT_WAIT
+from deadreckon.runtime.log.jetstream import JetStreamBus
+from deadreckon.runtime.server.credentials import Credential, Credentials
+from deadreckon.runtime.server.rights import API, IMPORTED, OWNERS
 
 
 class Entrance(Struct, frozen=True):

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.subjects import token
-from deadreckon.runtime.secret import write_privately
+from deadreckon.runtime.server.secret import write_privately
 
 FIRST_BOOK = "desk"  # of a folder that was told of no other
 

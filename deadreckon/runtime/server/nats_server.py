@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from deadreckon.runtime.binary import nats_server
-from deadreckon.runtime.leash import leashed
-from deadreckon.runtime.server_files import ANY_PORT, Address, Rolling, ServerFiles
+from deadreckon.runtime.process.child_process import leashed
+from deadreckon.runtime.server.binary import nats_server
+from deadreckon.runtime.server.server_files import ANY_PORT, Address, Rolling, ServerFiles
 
 READY_WAIT = 120.0  # seconds: a store of millions of messages takes some to be read
 PATIENCE = 10.0  # seconds of waiting after which we say so, and of a stop before it is forced

@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from deadreckon.contracts.speakers import SERVICES
+from deadreckon.contracts.publishers import SERVICES
 from deadreckon.contracts.subjects import (
     SHARED,
     STREAM,
@@ -20,8 +20,8 @@ from deadreckon.contracts.subjects import (
     turn_subject,
     verdict_subject,
 )
-from deadreckon.runtime.credentials import inbox_prefix, producer_role
-from deadreckon.runtime.registry import Registry
+from deadreckon.runtime.server.credentials import inbox_prefix, producer_role
+from deadreckon.runtime.server.known_roles import Registry
 
 Account = Literal["LOG", "SVC"]  # the stream's own, and everybody else's
 

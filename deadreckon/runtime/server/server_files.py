@@ -9,13 +9,19 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from deadreckon.runtime.accounts import accounts_text
-from deadreckon.runtime.credentials import Credentials, producer_role
-from deadreckon.runtime.entrance import Entrance
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.registry import Registry, Tls, changing, read_registry, write_registry
-from deadreckon.runtime.rights import ROLLER, own_roles, roller_rights, table
-from deadreckon.runtime.secret import write_privately
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.accounts import accounts_text
+from deadreckon.runtime.server.credentials import Credentials, producer_role
+from deadreckon.runtime.server.endpoint import Entrance
+from deadreckon.runtime.server.known_roles import (
+    Registry,
+    Tls,
+    changing,
+    read_registry,
+    write_registry,
+)
+from deadreckon.runtime.server.rights import ROLLER, own_roles, roller_rights, table
+from deadreckon.runtime.server.secret import write_privately
 
 ANY_PORT = -1  # a free one
 PAYLOAD_MAX = 1024 * 1024  # bytes; commits are cut to it, and bigger ones would only add latency

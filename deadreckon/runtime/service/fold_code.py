@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from deadreckon.runtime.process.source_tree import ROOT
+
 HOUSE = "deadreckon"
 
 # To parse every file took a tenth of a second of each start. Comments may match too: a hash over
@@ -21,10 +22,10 @@ IMPORT = re.compile(
 # not make them: how the log is reached may change, and snapshots stay good.
 RUNTIME = f"{HOUSE}.runtime."
 FOLDING = (
-    "deadreckon.runtime.feed",
-    "deadreckon.runtime.intake",
-    "deadreckon.runtime.lived",
-    "deadreckon.runtime.recollection",
+    "deadreckon.runtime.log.feed",
+    "deadreckon.runtime.service.ingress",
+    "deadreckon.runtime.service.decider_runner",
+    "deadreckon.runtime.service.recovery",
 )
 
 

@@ -7,12 +7,12 @@ from typing import Any
 from msgspec import Struct, structs
 
 from deadreckon.contracts import subjects
-from deadreckon.contracts.doors import read_fact, read_signals
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import LogDamaged, OperatorMalformed
-from deadreckon.contracts.moments import DAY
+from deadreckon.contracts.inbound import read_fact, read_signals
 from deadreckon.contracts.signals import SignalMalformed
-from deadreckon.runtime.feed import Message
+from deadreckon.contracts.timestamps import DAY
+from deadreckon.runtime.log.feed import Message
 
 HORIZON_DAYS = 7  # operators' ids are remembered this long, in log time
 CLOCKS = ("market", "clock")  # services of the shared book whose facts move decision time

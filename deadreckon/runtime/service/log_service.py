@@ -2,9 +2,9 @@
 
 from typing import Any, Protocol
 
-from deadreckon.runtime.domain import Domain
-from deadreckon.runtime.feed import Message
-from deadreckon.runtime.snapshots import Standing
+from deadreckon.runtime.log.domain import Domain
+from deadreckon.runtime.log.feed import Message
+from deadreckon.runtime.service.snapshots import Standing
 
 
 class Answerer(Protocol):

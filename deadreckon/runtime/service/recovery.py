@@ -6,8 +6,8 @@ from typing import Any
 
 from deadreckon.contracts.envelope import Commit
 from deadreckon.contracts.event import Recorded
-from deadreckon.runtime.feed import Message
-from deadreckon.runtime.intake import Intake
+from deadreckon.runtime.log.feed import Message
+from deadreckon.runtime.service.ingress import Intake
 
 Question = tuple[int, int, Recorded[Any]]  # sequence, index, the fact at that place
 

@@ -10,15 +10,15 @@ from deadreckon.contracts.codec import seal
 from deadreckon.contracts.envelope import Envelope
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.market import ClockTicked
-from deadreckon.runtime import killpoints
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.crashes import Answering, CrashBook
-from deadreckon.runtime.domain import Domain, FencedOutError
-from deadreckon.runtime.feed import Feed, Links, Message
-from deadreckon.runtime.intake import Intake
-from deadreckon.runtime.lived import Decider, Lived
-from deadreckon.runtime.recollection import Recollection
-from deadreckon.runtime.snapshots import Moment, Shelf, Snapshots, Standing, state_digest
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.domain import Domain, FencedOutError
+from deadreckon.runtime.log.feed import Feed, Links, Message
+from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.service.crash_counter import Answering, CrashBook
+from deadreckon.runtime.service.decider_runner import Decider, Lived
+from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.recovery import Recollection
+from deadreckon.runtime.service.snapshots import Moment, Shelf, Snapshots, Standing, state_digest
 
 PROGRESS_EVERY = 1_000  # business inputs without an answer before a progress commit says so
 ENVELOPE_BYTES = 420  # what an envelope weighs without its data, generously

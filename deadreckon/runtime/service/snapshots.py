@@ -17,12 +17,12 @@ from msgspec import Struct, structs
 
 from deadreckon.contracts.envelope import digest
 from deadreckon.contracts.event import Mode
-from deadreckon.runtime import killpoints
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.domain import retry
-from deadreckon.runtime.feed import Link, Links
-from deadreckon.runtime.fold_code import fold_code
-from deadreckon.runtime.intake import Intake
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.log.feed import Link, Links
+from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.service.fold_code import fold_code
+from deadreckon.runtime.service.ingress import Intake
 
 FORMAT = 1
 MARK = b"deadreckon snapshot"

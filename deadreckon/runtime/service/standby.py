@@ -12,11 +12,11 @@ import structlog
 from msgspec import Struct
 
 from deadreckon.contracts.subjects import standing_subject
-from deadreckon.runtime.answerer import Answerer
-from deadreckon.runtime.bus import Bus, UnavailableError
-from deadreckon.runtime.feed import Feed, Message
-from deadreckon.runtime.snapshots import Standing
-from deadreckon.runtime.switchboard import acting
+from deadreckon.runtime.log.bus import Bus, UnavailableError
+from deadreckon.runtime.log.feed import Feed, Message
+from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.service.log_service import Answerer
+from deadreckon.runtime.service.snapshots import Standing
 
 # A primary that was killed is not there at once, one that was stopped does not answer in time:
 # both are gone after MISSES looks, within a second.

@@ -11,12 +11,12 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.subjects import turn_subject
-from deadreckon.runtime import killpoints
-from deadreckon.runtime.answerer import Answerer
-from deadreckon.runtime.bus import Bus, UnavailableError
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.snapshots import state_digest
-from deadreckon.runtime.switchboard import acting
+from deadreckon.runtime.log.bus import Bus, UnavailableError
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.service.log_service import Answerer
+from deadreckon.runtime.service.snapshots import state_digest
 
 TURN_WAIT = 600.0  # seconds a service of another process may take; fitting a model takes some
 ASK_FIRST = 0.25  # seconds before it is asked again, doubling up to ASK_LAST: it may have died

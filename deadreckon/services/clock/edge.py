@@ -8,8 +8,8 @@ from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.contracts.market import ClockTicked
 from deadreckon.contracts.subjects import SHARED
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.domain import Domain
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.domain import Domain
 
 EDGE = True
 

@@ -11,7 +11,7 @@ from deadreckon.contracts.orders import (
     OrderRouted,
     OrderSubmitting,
 )
-from deadreckon.services.fill import book, endings, halts, prices
+from deadreckon.services.fill import endings, halts, order_store, prices
 from deadreckon.services.fill.market import known_at
 from deadreckon.services.fill.reduction import reducible
 from deadreckon.services.fill.state import Order, State, find, held, leaves_of, status_of
@@ -127,5 +127,5 @@ def _is_there(order: Order, fates: dict[str, Event]) -> bool:
 
 def _as_arrived(state: State, order: Order) -> Order:
     copy = altered(order)
-    book.arrive(copy, state.markets.get(order.instrument))
+    order_store.arrive(copy, state.markets.get(order.instrument))
     return copy

@@ -27,7 +27,6 @@ from deadreckon.contracts.market import (
     TapeOpened,
     TradePrinted,
 )
-from deadreckon.contracts.moments import DAY
 from deadreckon.contracts.orders import (
     BracketArmed,
     BracketClosed,
@@ -48,6 +47,7 @@ from deadreckon.contracts.orders import (
     OrderUnroutable,
     ReplaceRouted,
 )
+from deadreckon.contracts.timestamps import DAY
 from deadreckon.contracts.venues import (
     VenueCancelRejected,
     VenueOrderEnded,
@@ -57,21 +57,21 @@ from deadreckon.contracts.venues import (
 )
 from deadreckon.services.fill import (
     arrivals,
-    book,
     brackets,
     changes,
     consequences,
-    contradictions,
     halts,
     heeded,
     market,
-    owed,
+    order_store,
     protection,
     reports,
+    venue_discrepancies,
 )
-from deadreckon.services.fill.deals import Terms
+from deadreckon.services.fill import overdue as owed
 from deadreckon.services.fill.market import Price
 from deadreckon.services.fill.matching import match
+from deadreckon.services.fill.paper_match import Terms
 from deadreckon.services.fill.state import State
 
 HEEDS = heeded.HEEDS
@@ -85,7 +85,7 @@ def initial() -> State:
 def evolve(state: State, said: Recorded[Any]) -> State:
     """Fold one event, in place; the same state comes back."""
     if said.at // DAY != state.day:
-        book.forget(state, said.at)
+        order_store.forget(state, said.at)
     match said.event:
         case BarClosed() | QuoteUpdated() | TradePrinted():
             market.seen(state, said.event, said.at)
@@ -107,28 +107,28 @@ def evolve(state: State, said: Recorded[Any]) -> State:
 def _evolve_orders(state: State, said: Recorded[Any]) -> None:
     match said.event:
         case OrderFilled() as fill:
-            book.filled(state, said)
+            order_store.filled(state, said)
             brackets.filled(state, said)
             if not fill.leaves:
                 brackets.leg_ended(state, fill.order_id)
         case OrderAccepted(order_id=order_id):
-            book.accepted(state, order_id, said.at)
+            order_store.accepted(state, order_id, said.at)
         case OrderSubmitting():
-            book.submitting(state, said)
+            order_store.submitting(state, said)
         case OrderTriggered(order_id=order_id):
-            book.triggered(state, order_id, said.at)
+            order_store.triggered(state, order_id, said.at)
         case OrderReplaced() as change:
-            book.replaced(state, change, said.at)
+            order_store.replaced(state, change, said.at)
         case OrderCancelled(order_id=order_id, rule=rule):
-            book.reported(state, order_id, "cancelled", said.at)
+            order_store.reported(state, order_id, "cancelled", said.at)
             brackets.leg_ended(state, order_id, rule)
         case OrderRejected(order_id=order_id, rule=rule):
-            book.reported(state, order_id, "rejected", said.at)
+            order_store.reported(state, order_id, "rejected", said.at)
             brackets.leg_ended(state, order_id, rule)
         case OrderExpired(order_id=order_id):
-            book.reported(state, order_id, "expired", said.at)
+            order_store.reported(state, order_id, "expired", said.at)
         case OrderUnknown(order_id=order_id):
-            book.reported(state, order_id, "unknown", said.at)
+            order_store.reported(state, order_id, "unknown", said.at)
         case BracketArmed() as bracket:
             brackets.armed(state, bracket)
         case BracketClosed(bracket_id=bracket_id):
@@ -138,7 +138,7 @@ def _evolve_orders(state: State, said: Recorded[Any]) -> None:
         case OrderUnroutable(order_id=order_id):
             state.approved.pop(order_id, None)
         case OrderRouted() as order:
-            book.routed(state, order)
+            order_store.routed(state, order)
         case _:
             _evolve_venues(state, said)
 
@@ -187,9 +187,9 @@ def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:
         case InstrumentDelisted(instrument=instrument):
             return changes.delist(state, instrument)
         case VenueReconciled():
-            return contradictions.of_strangers(state, said)
+            return venue_discrepancies.of_strangers(state, said)
         case VenueReportRefused():
-            return contradictions.of_refusal(state, said)
+            return venue_discrepancies.of_refusal(state, said)
     return reports.answer(state, said) if type(said.event) in reports.REPORTS else ()
 
 

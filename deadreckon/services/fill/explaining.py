@@ -11,8 +11,8 @@ from deadreckon.contracts.amounts import EXACT
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.market import BarClosed, QuoteUpdated, TradePrinted
 from deadreckon.services.fill import arrivals, prices
-from deadreckon.services.fill.deals import Terms, propose
 from deadreckon.services.fill.market import Span, span
+from deadreckon.services.fill.paper_match import Terms, propose
 from deadreckon.services.fill.state import Order, State
 
 Waiting = Literal[

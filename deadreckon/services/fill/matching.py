@@ -12,8 +12,8 @@ from deadreckon.contracts.market import BarClosed, QuoteUpdated
 from deadreckon.contracts.orders import OrderCancelled, OrderFilled, OrderTriggered
 from deadreckon.contracts.signals import Side
 from deadreckon.services.fill import prices
-from deadreckon.services.fill.deals import Deal, Terms, passed, propose
 from deadreckon.services.fill.market import Price, available, span
+from deadreckon.services.fill.paper_match import Deal, Terms, passed, propose
 from deadreckon.services.fill.reduction import closed_sides, reducible, signed
 from deadreckon.services.fill.state import Market, Order, leaves_of
 

@@ -4,14 +4,14 @@ from decimal import Decimal
 
 from deadreckon.contracts.amounts import EXACT
 from deadreckon.contracts.event import Recorded
-from deadreckon.contracts.moments import DAY
 from deadreckon.contracts.orders import (
     OrderFilled,
     OrderReplaced,
     OrderRouted,
     OrderSubmitting,
 )
-from deadreckon.services.fill import owed, prices
+from deadreckon.contracts.timestamps import DAY
+from deadreckon.services.fill import overdue, prices
 from deadreckon.services.fill.brackets import relieves
 from deadreckon.services.fill.market import known_at
 from deadreckon.services.fill.order_table import ENDED, Status, next_status
@@ -84,7 +84,7 @@ def submitting(state: State, said: Recorded[OrderSubmitting]) -> None:
     state.orders.setdefault(order.instrument, {})[order.order_id] = order
     state.instruments[order.order_id] = order.instrument
     if order.edge:
-        owed.reckon(state, order)
+        overdue.reckon(state, order)
     else:
         state.waiting[order.order_id] = True
     if order.expires_at is not None:
@@ -103,7 +103,7 @@ def reported(state: State, order_id: str, report: str, at: int) -> Order | None:
         order.status = after
         if after != "submitting":
             state.waiting.pop(order_id, None)
-        owed.reckon(state, order)
+        overdue.reckon(state, order)
     return order
 
 

@@ -23,7 +23,7 @@ from deadreckon.contracts.venues import (
     VenueRequestUnanswered,
     VenueTradeReported,
 )
-from deadreckon.services.fill import contradictions, endings, owed
+from deadreckon.services.fill import endings, overdue, venue_discrepancies
 from deadreckon.services.fill.order_table import answer_to
 from deadreckon.services.fill.state import (
     Ending,
@@ -60,7 +60,7 @@ def ending(state: State, said: Recorded[VenueOrderEnded]) -> None:
     if order.ending is not None:
         at, filled = order.ending.at, max(filled, order.ending.filled)
     order.ending = Ending(told.outcome, filled, told.reason, at)
-    owed.reckon(state, order)
+    overdue.reckon(state, order)
 
 
 def cancelling(state: State, said: Recorded[OrderCancelling]) -> None:
@@ -73,7 +73,7 @@ def cancelling(state: State, said: Recorded[OrderCancelling]) -> None:
     order.refused = False
     state.expiring.pop(order.order_id, None)
     if order.order_id in state.instruments:
-        owed.reckon(state, order)
+        overdue.reckon(state, order)
 
 
 def cancel_answered(state: State, order_id: str, *, refused: bool) -> None:
@@ -84,7 +84,7 @@ def cancel_answered(state: State, order_id: str, *, refused: bool) -> None:
     order = find(state, order_id)
     if order is not None:
         order.refused = refused
-        owed.reckon(state, order)
+        overdue.reckon(state, order)
 
 
 def answer(state: State, said: Recorded[Any]) -> list[Event]:
@@ -126,18 +126,18 @@ def _recall(state: State, said: Recorded[VenueOrderAccepted]) -> list[Event]:
 
 
 def _halt(state: State, said: Recorded[VenueTradeReported]) -> list[Event]:
-    return contradictions.of_trade(state, said, None)
+    return venue_discrepancies.of_trade(state, said, None)
 
 
 def _fill(state: State, said: Recorded[VenueTradeReported]) -> list[Event]:
     """A trade that nobody has counted yet, whatever its order is by now."""
     order = known(state, said.event.order_id)
     if order is None:  # it was rejected here before there was an intent
-        return contradictions.of_trade(state, said, None)
+        return venue_discrepancies.of_trade(state, said, None)
     fill = _filled(state, order, said.event)
     if trade_of(fill) in state.trades or trade_of(fill) in order.trades:
         return []
-    return [fill, *contradictions.of_trade(state, said, order)]
+    return [fill, *venue_discrepancies.of_trade(state, said, order)]
 
 
 def _filled(state: State, order: Order, trade: VenueTradeReported) -> OrderFilled:

@@ -6,6 +6,9 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from deadreckon.accounting import ledger
+from deadreckon.accounting.ledger import Ledger
+from deadreckon.accounting.postings import FOLDS
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import (
     HaltImposed,
@@ -18,9 +21,6 @@ from deadreckon.contracts.governance import (
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.services.governance import performance, trades
 from deadreckon.services.governance.trades import Trades
-from deadreckon.services.portfolio import ledger
-from deadreckon.services.portfolio.booking import FOLDS
-from deadreckon.services.portfolio.ledger import Ledger
 
 UNPRICED = "performance_unpriced"
 RULES = (*performance.MEASURES, UNPRICED)

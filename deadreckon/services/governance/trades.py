@@ -9,12 +9,12 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from deadreckon.accounting import average_cost, ledger
+from deadreckon.accounting.ledger import Ledger, Position
+from deadreckon.accounting.valuation import converted
 from deadreckon.contracts.amounts import EXACT, SCALE_MAX, ZERO, canonical, product, ratio
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
-from deadreckon.services.portfolio import accounting, ledger
-from deadreckon.services.portfolio.ledger import Ledger, Position
-from deadreckon.services.portfolio.valuation import converted
 
 # Net profit so far; null from the first part on that has no worth in the reporting currency.
 Profit = Decimal | None
@@ -56,8 +56,8 @@ def fold(trades: Trades, book: Ledger, said: Recorded[OrderFilled]) -> Closed | 
 
 
 def _gain(before: Position | None, after: Position) -> Decimal:
-    earlier = ZERO if before is None else accounting.realised(before)
-    return EXACT.subtract(accounting.realised(after), earlier)
+    earlier = ZERO if before is None else average_cost.realised(before)
+    return EXACT.subtract(average_cost.realised(after), earlier)
 
 
 def _is_closed(before: Position | None, after: Position) -> bool:
@@ -72,7 +72,7 @@ def _fees(fill: OrderFilled, before: Position | None, after: Position) -> tuple[
     """The part of a fill's fee for the trade it belongs to or closes, and for the one it opens."""
     if before is None or not after.quantity or not _is_closed(before, after):
         return fill.fee, ZERO
-    share = product(fill.fee, abs(accounting.quantity(before)))
+    share = product(fill.fee, abs(average_cost.quantity(before)))
     closing = ratio(share, fill.quantity, SCALE_MAX)
     return closing, EXACT.subtract(fill.fee, closing)
 

@@ -18,12 +18,12 @@ from deadreckon.contracts.market import (
     TradePrinted,
 )
 from deadreckon.contracts.subjects import SHARED
-from deadreckon.replay.tapes.tape import BarRow, QuoteRow, Tape, TradeRow
-from deadreckon.runtime import killpoints
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.domain import Domain, retry
-from deadreckon.runtime.feed import Feed, Message
-from deadreckon.runtime.turns import Round
+from deadreckon.marketdata.tapes.tape import BarRow, QuoteRow, Tape, TradeRow
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.domain import Domain, retry
+from deadreckon.runtime.log.feed import Feed, Message
+from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.service.turns import Round
 
 ROWS = (BarClosed, QuoteUpdated, TradePrinted)
 CARRIED_MAX = 1_000  # commits of the market without a row: so often may old history have left

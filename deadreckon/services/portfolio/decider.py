@@ -10,6 +10,11 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from deadreckon.accounting import average_cost, ledger
+from deadreckon.accounting.ledger import Ledger
+from deadreckon.accounting.money import worth
+from deadreckon.accounting.postings import FOLDS
+from deadreckon.accounting.valuation import converted
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical, ratio
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.market import (
@@ -22,7 +27,6 @@ from deadreckon.contracts.market import (
     TapeEnded,
     TradePrinted,
 )
-from deadreckon.contracts.moments import DAY
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import (
     CashDeposited,
@@ -33,11 +37,7 @@ from deadreckon.contracts.portfolio import (
     PositionChanged,
     ReportingConfigured,
 )
-from deadreckon.services.portfolio import accounting, ledger
-from deadreckon.services.portfolio.booking import FOLDS
-from deadreckon.services.portfolio.ledger import Ledger
-from deadreckon.services.portfolio.money import worth
-from deadreckon.services.portfolio.valuation import converted
+from deadreckon.contracts.timestamps import DAY
 
 # What moves decision time or a price, so that a boundary is seen to have passed.
 TIMED = frozenset(
@@ -124,10 +124,10 @@ def _position_changed(book: Ledger, strategy: str, instrument: str) -> PositionC
         strategy=strategy,
         venue=listing.venue,
         instrument=instrument,
-        quantity=accounting.quantity(found.position),
-        cost=accounting.cost(found.position),
-        average_price=accounting.average_price(found.position),
-        realised=accounting.realised(found.position),
+        quantity=average_cost.quantity(found.position),
+        cost=average_cost.cost(found.position),
+        average_price=average_cost.average_price(found.position),
+        realised=average_cost.realised(found.position),
         fees=fees.pop(listing.quote_currency, ZERO),
         funding=canonical(worth(found.funding)),
         currency=listing.quote_currency,
@@ -147,7 +147,7 @@ def _funded(book: Ledger, published: FundingRatePublished) -> list[Event]:
                     strategy=strategy,
                     venue=listing.venue,
                     instrument=published.instrument,
-                    amount=accounting.funding(found.position, published.mark, published.rate),
+                    amount=average_cost.funding(found.position, published.mark, published.rate),
                     currency=listing.quote_currency,
                     rate=published.rate,
                 ),

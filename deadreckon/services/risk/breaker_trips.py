@@ -9,11 +9,11 @@ from decimal import Decimal
 from deadreckon.contracts.amounts import ROUNDING, ratio
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
 from deadreckon.contracts.governance import HaltImposed
-from deadreckon.services.risk.asked import Asked
 from deadreckon.services.risk.breakers import drawdown, median
-from deadreckon.services.risk.rates import MINUTE, within
+from deadreckon.services.risk.evaluation import Asked
 from deadreckon.services.risk.refusals import Breach
 from deadreckon.services.risk.state import State
+from deadreckon.services.risk.windows import MINUTE, within
 
 COOLDOWN_LEAST = NANOSECONDS  # a cooldown of 0 would halt again at every event
 

@@ -7,17 +7,17 @@ is halted again, at most once per cooldown, for as long as it lasts.
 from collections.abc import Sequence
 from decimal import Decimal
 
+from deadreckon.accounting import ledger
+from deadreckon.accounting.ledger_state import Account
+from deadreckon.accounting.money import worth
+from deadreckon.accounting.valuation import converted
 from deadreckon.contracts.amounts import EXACT, ROUNDING, ZERO, ratio
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.governance import HaltImposed, LimitsSet
 from deadreckon.contracts.market import BarClosed, MarkUpdated, QuoteUpdated, TradePrinted
-from deadreckon.contracts.moments import DAY
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import CashDeposited, CashWithdrawn, ReportingConfigured
-from deadreckon.services.portfolio import ledger
-from deadreckon.services.portfolio.holdings import Account
-from deadreckon.services.portfolio.money import worth
-from deadreckon.services.portfolio.valuation import converted
+from deadreckon.contracts.timestamps import DAY
 from deadreckon.services.risk.state import Breakers, State
 
 HALF = Decimal("0.5")

@@ -6,8 +6,8 @@ from deadreckon.contracts.amounts import EXACT
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import CancelApproved, CancelMissed, ReplaceApproved
 from deadreckon.contracts.signals import CancelRaised, OrderType, ReplaceRaised, SignalRaised
-from deadreckon.services.risk import halts, pace
-from deadreckon.services.risk.asked import Asked
+from deadreckon.services.risk import halts, rate_limits
+from deadreckon.services.risk.evaluation import Asked
 from deadreckon.services.risk.refusals import Breach, refuse
 from deadreckon.services.risk.replaces import changed, grows
 from deadreckon.services.risk.rules import Rule, first_breach, first_breach_of_less
@@ -98,7 +98,7 @@ def _halted(state: State, said: Wanted, instrument: str) -> Event | None:
 def _flooded(state: State, said: Wanted, instrument: str) -> Event | None:
     """The refusal of one cancel or replace too many."""
     limit = state.limits.cancels_per_minute if state.limits else None
-    flood = pace.per_minute(limit, state.rates.cancels, said.at)
+    flood = rate_limits.per_minute(limit, state.rates.cancels, said.at)
     if flood is None:
         return None
     return refuse(said.event, instrument, "cancels_per_minute", flood, state.limits_id)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from deadreckon.accounting import ledger
+from deadreckon.accounting.postings import FOLDS
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import (
     FlattenRequested,
@@ -48,21 +50,19 @@ from deadreckon.contracts.portfolio import (
 )
 from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRaised
 from deadreckon.contracts.venues import VenueRequestUnanswered
-from deadreckon.services.portfolio import ledger
-from deadreckon.services.portfolio.booking import FOLDS
 from deadreckon.services.risk import (
+    breaker_trips,
     breakers,
     changes,
     flattening,
     halts,
     headroom,
-    outages,
+    pretrade,
     protection,
     quarantine,
-    rates,
     replaces,
-    trips,
-    weighing,
+    venue_errors,
+    windows,
 )
 from deadreckon.services.risk.state import State
 
@@ -106,7 +106,7 @@ def _measure(state: State, said: Recorded[Any]) -> None:
 def _resume(state: State, said: Recorded[ResumeRequested]) -> None:
     halts.resume(state, said)
     if said.event.reset_counters:
-        rates.reset(state)
+        windows.reset(state)
         breakers.reset(state)
 
 
@@ -117,7 +117,7 @@ def _imposed(state: State, said: Recorded[HaltImposed]) -> list[Event]:
 
 def _filled(state: State, said: Recorded[OrderFilled]) -> list[Event]:
     # The closing order first: a breaker that trips too must know of it.
-    return [*flattening.flatten_late(state, said), *trips.trip(state, said)]
+    return [*flattening.flatten_late(state, said), *breaker_trips.trip(state, said)]
 
 
 def _requested(state: State, said: Recorded[HaltRequested]) -> list[Event]:
@@ -150,21 +150,21 @@ _FOLDS: dict[type[Event], tuple[Fold, ...]] = {
     HaltImposed: (halts.impose, breakers.impose),
     LogDamaged: (halts.damage,),
     ResumeRequested: (_resume,),
-    OrderApproved: (rates.approve, headroom.approve),
+    OrderApproved: (windows.approve, headroom.approve),
     OrderRouted: (headroom.route,),
     OrderUnroutable: (headroom.unroutable,),
     OrderSubmitting: (protection.arm,),
-    OrderAccepted: (outages.accept,),
-    OrderRejected: (outages.reject, headroom.end, protection.end),
-    OrderUnknown: (outages.lose,),
-    VenueRequestUnanswered: (outages.miss,),
+    OrderAccepted: (venue_errors.accept,),
+    OrderRejected: (venue_errors.reject, headroom.end, protection.end),
+    OrderUnknown: (venue_errors.lose,),
+    VenueRequestUnanswered: (venue_errors.miss,),
     OrderFilled: (breakers.fill, quarantine.fill, headroom.fill, protection.fill, _measure),
     OrderCancelled: (headroom.end, protection.end),
     OrderExpired: (headroom.end, protection.end),
     OrderReplaced: (replaces.replaced, protection.replaced),
-    CancelApproved: (rates.cancel,),
+    CancelApproved: (windows.cancel,),
     CancelMissed: (replaces.missed,),
-    ReplaceApproved: (rates.change, replaces.approve),
+    ReplaceApproved: (windows.change, replaces.approve),
 }
 
 # What can move a breaker, or lets its time pass.
@@ -185,7 +185,7 @@ _MOVING: tuple[type[Event], ...] = (
 )
 
 _ANSWERS: dict[type[Event], Answer] = {
-    SignalRaised: weighing.weigh,
+    SignalRaised: pretrade.weigh,
     CancelRaised: changes.cancel,
     ReplaceRaised: changes.replace,
     FlattenRequested: flattening.flatten,
@@ -193,7 +193,7 @@ _ANSWERS: dict[type[Event], Answer] = {
     HaltImposed: _imposed,
     LogDamaged: _damaged,
     ResumeRequested: halts.acknowledge_resume,
-    **dict.fromkeys(_MOVING, trips.trip),
+    **dict.fromkeys(_MOVING, breaker_trips.trip),
     OrderFilled: _filled,
 }
 

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from deadreckon.accounting import ledger
+from deadreckon.accounting.ledger_state import Mark
 from deadreckon.contracts.amounts import EXACT, ROUNDING, ZERO
 from deadreckon.contracts.governance import LimitsSet
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.signals import SignalRaised
-from deadreckon.services.portfolio import ledger
-from deadreckon.services.portfolio.holdings import Mark
 from deadreckon.services.risk import exposure, sizes
 from deadreckon.services.risk.exposure import Book
-from deadreckon.services.risk.figure import figure
 from deadreckon.services.risk.headroom import closable
+from deadreckon.services.risk.lazy_figure import figure
 from deadreckon.services.risk.sizes import Size
 from deadreckon.services.risk.state import Order, Stake, State, key_of, side_of
 

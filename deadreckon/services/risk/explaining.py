@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.signals import SignalRaised
-from deadreckon.services.risk.asked import Asked
-from deadreckon.services.risk.measures import BY_GUARD, MEASURES, Measured
+from deadreckon.services.risk.evaluation import Asked
+from deadreckon.services.risk.metrics import BY_GUARD, MEASURES, Measured
 from deadreckon.services.risk.refusals import Breach, storable
 from deadreckon.services.risk.rules import RULES, Rule, binds
 from deadreckon.services.risk.state import State

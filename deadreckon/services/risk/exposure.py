@@ -12,9 +12,9 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import ROUNDING, ZERO
 from deadreckon.contracts.signals import Side
-from deadreckon.services.portfolio import ledger
 from deadreckon.services.risk.sizes import unit_value
 from deadreckon.services.risk.state import InFlight, Share, Stake, State, key_of, side_of
 

@@ -5,11 +5,11 @@ from decimal import Decimal
 
 from msgspec import structs
 
+from deadreckon.accounting import ledger
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import FlattenRequested, HaltImposed
 from deadreckon.contracts.orders import OrderApproved, OrderFilled
-from deadreckon.services.portfolio import ledger
 from deadreckon.services.risk.refusals import refuse_flattening
 from deadreckon.services.risk.state import Stake, State, key_of
 

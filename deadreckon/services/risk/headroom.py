@@ -6,9 +6,9 @@ new one in, exactly: when all orders have ended, what is in flight is zero again
 
 from decimal import Decimal
 
+from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import EXACT, ROUNDING, ZERO
 from deadreckon.contracts.event import Event, Recorded
-from deadreckon.contracts.moments import DAY
 from deadreckon.contracts.orders import (
     OrderApproved,
     OrderFilled,
@@ -16,7 +16,7 @@ from deadreckon.contracts.orders import (
     OrderUnroutable,
 )
 from deadreckon.contracts.signals import Side
-from deadreckon.services.portfolio import ledger
+from deadreckon.contracts.timestamps import DAY
 from deadreckon.services.risk.sizes import Size, share_of, size
 from deadreckon.services.risk.state import (
     InFlight,

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
+from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import ZERO, ratio
-from deadreckon.services.portfolio import ledger
 from deadreckon.services.risk.breakers import drawdown
 from deadreckon.services.risk.explaining import Weighed
 from deadreckon.services.risk.exposure import book_with

@@ -6,11 +6,11 @@ What no stop covers is at risk for a default share of its price.
 
 from decimal import Decimal
 
+from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import ROUNDING, ZERO, ratio
 from deadreckon.contracts.governance import LimitsSet
 from deadreckon.contracts.signals import Side
-from deadreckon.services.portfolio import ledger
-from deadreckon.services.risk.asked import Asked
+from deadreckon.services.risk.evaluation import Asked
 from deadreckon.services.risk.exposure import stakes_with
 from deadreckon.services.risk.refusals import Breach
 from deadreckon.services.risk.sizes import share_of, unit_value

@@ -9,12 +9,12 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from deadreckon.contracts.amounts import ROUNDING, ZERO, from_units, ratio, text
-from deadreckon.services.risk import bounds, heat, rates
-from deadreckon.services.risk.asked import Asked
+from deadreckon.services.risk import heat, size_limits, windows
 from deadreckon.services.risk.breakers import drawdown, median
+from deadreckon.services.risk.evaluation import Asked
 from deadreckon.services.risk.exposure import is_open, may_be_long, may_be_short
-from deadreckon.services.risk.rates import MINUTE, within
 from deadreckon.services.risk.state import Stake
+from deadreckon.services.risk.windows import MINUTE, within
 
 
 class Measured(NamedTuple):
@@ -200,7 +200,7 @@ def _another(moments: list[int], at: int) -> Decimal:
 
 
 def _window(asked: Asked) -> Decimal:
-    before = rates.notional_within(
+    before = windows.notional_within(
         asked.state.rates.notionals, asked.at, asked.limits.notional_window
     )
     return ROUNDING.add(before, asked.added_notional)
@@ -256,7 +256,7 @@ MEASURES: dict[str, Measure] = {
     "leverage_max": _ceiling(
         "leverage_max", lambda asked: _share_of_equity(asked.book.gross, asked)
     ),
-    "liability_max": _ceiling("liability_max", bounds.liability),
+    "liability_max": _ceiling("liability_max", size_limits.liability),
     "margin_level_min": _ceiling("margin_level_min", _margin_level),
     "equity_floor": _ceiling("equity_floor", lambda asked: asked.state.breakers.equity),
     "drawdown_max": _ceiling("drawdown_max", lambda asked: drawdown(asked.state.breakers)),
@@ -278,4 +278,4 @@ MEASURES: dict[str, Measure] = {
 }
 
 # Two rules bear the name known_price; this is the measure of the one about the whole book.
-BY_GUARD: dict[object, Measure] = {bounds.book_priced: _book_priced}
+BY_GUARD: dict[object, Measure] = {size_limits.book_priced: _book_priced}

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from deadreckon.services.risk import halts
-from deadreckon.services.risk.asked import Asked
+from deadreckon.services.risk.evaluation import Asked
 from deadreckon.services.risk.refusals import Breach
 
 

@@ -4,7 +4,7 @@ from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import OrderApproved
 from deadreckon.contracts.signals import SignalRaised
-from deadreckon.services.risk.asked import Asked
+from deadreckon.services.risk.evaluation import Asked
 from deadreckon.services.risk.refusals import refuse
 from deadreckon.services.risk.rules import first_breach
 from deadreckon.services.risk.state import State

@@ -7,10 +7,10 @@ kinds, not their sum.
 
 from decimal import Decimal
 
+from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import OrderFilled, OrderReplaced, OrderSubmitting, Purpose
-from deadreckon.services.portfolio import ledger
 from deadreckon.services.risk.headroom import drop_if_empty, stake_of
 from deadreckon.services.risk.state import Bracket, Leg, State, side_of
 

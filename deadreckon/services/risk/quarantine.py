@@ -1,10 +1,10 @@
 """An instrument whose stop-losses keep being struck takes no entries for a while."""
 
+from deadreckon.accounting import ledger
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
-from deadreckon.services.portfolio import ledger
-from deadreckon.services.risk.rates import remember
 from deadreckon.services.risk.state import State
+from deadreckon.services.risk.windows import remember
 
 
 def fill(state: State, said: Recorded[OrderFilled]) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from deadreckon.contracts.amounts import ROUNDING
-from deadreckon.services.risk import rates
-from deadreckon.services.risk.asked import Asked
-from deadreckon.services.risk.rates import MINUTE, within
+from deadreckon.services.risk import windows
+from deadreckon.services.risk.evaluation import Asked
 from deadreckon.services.risk.refusals import Breach
+from deadreckon.services.risk.windows import MINUTE, within
 
 
 def order_gap_min(asked: Asked) -> Breach | None:
@@ -35,7 +35,7 @@ def notional_window_max(asked: Asked) -> Breach | None:
     limits, window = asked.limits, asked.state.rates.notionals
     if limits.notional_window_max is None:
         return None
-    before = rates.notional_within(window, asked.at, limits.notional_window)
+    before = windows.notional_within(window, asked.at, limits.notional_window)
     found = ROUNDING.add(before, asked.added_notional)
     if found <= limits.notional_window_max:
         return None

@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
+from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import CancelMissed, OrderReplaced, ReplaceApproved
-from deadreckon.services.portfolio import ledger
 from deadreckon.services.risk.headroom import answered, closable, open_quantity, settle, stake_of
 from deadreckon.services.risk.state import Change, Order, State
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from operator import attrgetter
 
+from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import ROUNDING, ZERO, ratio
-from deadreckon.services.portfolio import ledger
-from deadreckon.services.risk.asked import Asked
+from deadreckon.services.risk.evaluation import Asked
 from deadreckon.services.risk.exposure import is_open, may_be_long, may_be_short
 from deadreckon.services.risk.refusals import Breach
 from deadreckon.services.risk.state import Stake

@@ -3,13 +3,13 @@
 from decimal import ROUND_DOWN, Decimal
 from typing import NamedTuple
 
+from deadreckon.accounting import ledger
+from deadreckon.accounting.ledger_state import Ledger
+from deadreckon.accounting.valuation import converted
 from deadreckon.contracts.amounts import EXACT, ROUNDING, SCALE_MAX, ZERO
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.orders import OrderApproved
 from deadreckon.contracts.signals import Side, SignalRaised
-from deadreckon.services.portfolio import ledger
-from deadreckon.services.portfolio.holdings import Ledger
-from deadreckon.services.portfolio.valuation import converted
 from deadreckon.services.risk.state import Share
 
 _FINEST = Decimal(1).scaleb(-SCALE_MAX)

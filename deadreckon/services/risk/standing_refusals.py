@@ -4,8 +4,8 @@ Asked where nobody wishes anything, so that a silence of producers shows what th
 """
 
 from deadreckon.contracts.signals import SignalRaised
-from deadreckon.services.risk import standing
-from deadreckon.services.risk.asked import Asked
+from deadreckon.services.risk import preconditions
+from deadreckon.services.risk.evaluation import Asked
 from deadreckon.services.risk.explaining import Weighed
 from deadreckon.services.risk.refusals import storable
 from deadreckon.services.risk.rules import RULES
@@ -28,7 +28,7 @@ STANDING = (
     "venue_errors_max",
 )
 _STANDING = tuple(
-    rule for rule in RULES if rule.name in STANDING or rule.guard is standing.known_price
+    rule for rule in RULES if rule.name in STANDING or rule.guard is preconditions.known_price
 )
 
 

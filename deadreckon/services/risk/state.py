@@ -4,11 +4,11 @@ from decimal import Decimal
 
 from msgspec import Struct, field
 
+from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.contracts.amounts import ZERO
 from deadreckon.contracts.governance import HaltScope, LimitsSet
 from deadreckon.contracts.orders import Purpose
 from deadreckon.contracts.signals import Side
-from deadreckon.services.portfolio.holdings import Ledger
 
 
 class Halt(Struct, frozen=True):

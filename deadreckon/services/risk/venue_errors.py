@@ -3,8 +3,8 @@
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderAccepted, OrderRejected, OrderUnknown
 from deadreckon.contracts.venues import VenueRequestUnanswered
-from deadreckon.services.risk.rates import MINUTE, remember
 from deadreckon.services.risk.state import State, VenueResults
+from deadreckon.services.risk.windows import MINUTE, remember
 
 # Rejections that say nothing about the venue: it was never asked, or it answered in good order.
 # Every other rule counts as a fault, those we never heard of too.

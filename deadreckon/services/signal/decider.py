@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from deadreckon.contracts.dedup import Memory, meet
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.market import BarClosed
@@ -18,12 +19,13 @@ from deadreckon.contracts.signals import (
     SignalReceived,
     SignalRefused,
 )
-from deadreckon.services.signal import external, regime, strategy
-from deadreckon.services.signal.external import Heard
-from deadreckon.services.signal.memory import Memory, meet
-from deadreckon.services.signal.settings import Fault, read_settings
-from deadreckon.services.signal.strategy import Strategy
-from deadreckon.services.signal.wishes import raised
+from deadreckon.services.signal import producers
+from deadreckon.services.signal.producers import Heard
+from deadreckon.strategies import state as strategy
+from deadreckon.strategies.builtin import hmm_regime
+from deadreckon.strategies.parameters import Fault, read_settings
+from deadreckon.strategies.signals_out import raised
+from deadreckon.strategies.state import Strategy
 
 HEEDS = frozenset(
     {
@@ -59,7 +61,7 @@ def evolve(state: State, said: Recorded[Any]) -> State:
                 if strategy.looks_at(follower, bar):
                     strategy.follow(follower, bar)
         case SignalReceived() | CancelReceived() | ReplaceReceived():
-            external.hear(state.heard, said)
+            producers.hear(state.heard, said)
         case SignalRaised(producer="", strategy=name) if name in state.strategies:
             strategy.note(state.strategies[name], said)
         case OrderFilled(strategy=name) as fill if name in state.strategies:
@@ -90,14 +92,14 @@ def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:
             ]
             return [wish for name, follower in looking for wish in raised(name, follower, said)]
         case SignalReceived() | CancelReceived() | ReplaceReceived():
-            return external.answer(state.heard, said)
+            return producers.answer(state.heard, said)
         case SignalMalformed() as malformed:
-            return [external.refuse_malformed(malformed)]
+            return [producers.refuse_malformed(malformed)]
         case StrategyConfigured() as configured:
             settings = read_settings(configured)
             return [_refuse(configured, settings)] if isinstance(settings, Fault) else []
         case RegimeModelFitted(strategy=name) as model if name in state.strategies:
-            return [] if regime.usable(model) else [_refuse(model, _other_features(model))]
+            return [] if hmm_regime.usable(model) else [_refuse(model, _other_features(model))]
         case _:
             return []
 

@@ -9,12 +9,12 @@ from msgspec import Struct
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical, from_units, ratio
 from deadreckon.contracts.event import NANOSECONDS, Recorded
 from deadreckon.contracts.market import BarClosed
-from deadreckon.services.signal import regime
-from deadreckon.services.signal.features import DRIFT_BARS
-from deadreckon.services.signal.moving_average import Averages
-from deadreckon.services.signal.regime import LABELS, Regime
-from deadreckon.services.signal.strategy import Strategy, looks_at
-from deadreckon.services.signal.wishes import grounds_of, stance_of, too_soon
+from deadreckon.models.hmm.features import DRIFT_BARS
+from deadreckon.strategies.builtin import hmm_regime
+from deadreckon.strategies.builtin.hmm_regime import LABELS, Regime
+from deadreckon.strategies.builtin.moving_average_cross import Averages
+from deadreckon.strategies.signals_out import grounds_of, stance_of, too_soon
+from deadreckon.strategies.state import Strategy, looks_at
 
 Outcome = Literal[
     "entry",  # it raised an entry
@@ -152,7 +152,7 @@ def _beliefs(mind: Regime) -> dict[str, Decimal]:
     if not mind.fresh:
         bars = Decimal(len(mind.tail.returns))
         return {"bars": bars, "bars_needed": Decimal(DRIFT_BARS)}
-    shares = {name: from_units(regime.probability(mind, name), 9) for name in LABELS}
+    shares = {name: from_units(hmm_regime.probability(mind, name), 9) for name in LABELS}
     return {**shares, "enter": mind.settings.enter, "leave": mind.settings.leave}
 
 

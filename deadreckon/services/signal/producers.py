@@ -7,8 +7,8 @@ from typing import Any, Literal
 from msgspec import Struct, structs
 
 from deadreckon.contracts.amounts import from_units
+from deadreckon.contracts.dedup import AHEAD_MAX, HORIZON, Memory, meet
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
-from deadreckon.contracts.moments import format_moment
 from deadreckon.contracts.signals import (
     CancelRaised,
     CancelReceived,
@@ -19,7 +19,7 @@ from deadreckon.contracts.signals import (
     SignalReceived,
     SignalRefused,
 )
-from deadreckon.services.signal.memory import AHEAD_MAX, HORIZON, Memory, meet
+from deadreckon.contracts.timestamps import format_moment
 
 Wish = SignalReceived | CancelReceived | ReplaceReceived
 

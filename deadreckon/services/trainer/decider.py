@@ -13,10 +13,10 @@ from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.market import BarClosed
 from deadreckon.contracts.models import RegimeModelFitted, RegimeModelRefused
-from deadreckon.services.signal import features
-from deadreckon.services.signal.features import Tail
-from deadreckon.services.signal.settings import HmmRegime, read_settings
-from deadreckon.services.trainer.fitting import Lesson, fit
+from deadreckon.models.hmm import features
+from deadreckon.models.hmm.features import Tail
+from deadreckon.models.hmm.fit import Lesson, fit
+from deadreckon.strategies.parameters import HmmRegime, read_settings
 
 EDGE = True
 HEEDS = frozenset({BarClosed, StrategyConfigured, RegimeModelFitted, RegimeModelRefused})

@@ -2,13 +2,13 @@
 
 import asyncio
 
-from deadreckon.runtime import killpoints
+from deadreckon.runtime.process import killpoints
 from deadreckon.services.fill import halts
-from deadreckon.services.venues.agenda import Due, agenda, refusals
-from deadreckon.services.venues.line import Line, backoff
-from deadreckon.services.venues.logbook import Logbook
-from deadreckon.services.venues.port import Venue
-from deadreckon.services.venues.requests import Reply, perform, sending, told
+from deadreckon.services.venue.journal import Logbook
+from deadreckon.services.venue.next_actions import Due, agenda, refusals
+from deadreckon.services.venue.requests import Reply, perform, sending, told
+from deadreckon.services.venue.venue_link import Line, backoff
+from deadreckon.venues.port import Venue
 
 EDGE = True
 

@@ -7,18 +7,18 @@ knows what the venue may have heard of, and asks before anything is sent again (
 import asyncio
 
 from deadreckon.contracts.event import Mode
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.domain import Domain
-from deadreckon.runtime.feed import Feed, Message
-from deadreckon.runtime.snapshots import Snapshots, Standing
-from deadreckon.services.venues.agenda import Due
-from deadreckon.services.venues.desk import Desk
-from deadreckon.services.venues.errands import Errands
-from deadreckon.services.venues.line import Line
-from deadreckon.services.venues.live import Live
-from deadreckon.services.venues.logbook import Logbook
-from deadreckon.services.venues.port import Venue
-from deadreckon.services.venues.reconciliation import Reconciliation
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.domain import Domain
+from deadreckon.runtime.log.feed import Feed, Message
+from deadreckon.runtime.service.snapshots import Snapshots, Standing
+from deadreckon.services.venue.dispatcher import Errands
+from deadreckon.services.venue.in_flight import Desk
+from deadreckon.services.venue.journal import Logbook
+from deadreckon.services.venue.live_session import Live
+from deadreckon.services.venue.next_actions import Due
+from deadreckon.services.venue.reconciliation import Reconciliation
+from deadreckon.services.venue.venue_link import Line
+from deadreckon.venues.port import Venue
 
 EDGE = True
 

@@ -10,8 +10,8 @@ from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.governance import HaltImposed, HaltRequested, LogDamaged, ResumeRequested
 from deadreckon.contracts.instruments import VenueConfigured
-from deadreckon.contracts.moments import DAY
 from deadreckon.contracts.orders import OrderCancelling, OrderSubmitting
+from deadreckon.contracts.timestamps import DAY
 from deadreckon.contracts.venues import (
     VenueCancelRejected,
     VenueConnectionChanged,

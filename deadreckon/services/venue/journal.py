@@ -15,17 +15,17 @@ from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import HaltImposed, HaltRequested, HaltScope, LogDamaged
 from deadreckon.contracts.subjects import domain
-from deadreckon.runtime import killpoints
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.domain import Domain, retry
-from deadreckon.runtime.feed import Feed, Message
-from deadreckon.runtime.intake import Intake
-from deadreckon.runtime.recollection import RecollectionError
-from deadreckon.runtime.snapshots import Moment, Snapshots, Standing, state_digest
-from deadreckon.runtime.switchboard import acting
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.domain import Domain, retry
+from deadreckon.runtime.log.feed import Feed, Message
+from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.recovery import RecollectionError
+from deadreckon.runtime.service.snapshots import Moment, Snapshots, Standing, state_digest
 from deadreckon.services.fill import halts
 from deadreckon.services.fill.state import Halt
-from deadreckon.services.venues.desk import Desk, evolve, initial
+from deadreckon.services.venue.in_flight import Desk, evolve, initial
 
 EDGE = True
 

@@ -7,13 +7,15 @@ from typing import Any
 import structlog
 
 from deadreckon.contracts.event import Event
-from deadreckon.runtime.ending import end
-from deadreckon.services.venues.agenda import Due
-from deadreckon.services.venues.desk import asked_about
-from deadreckon.services.venues.errands import Errands
-from deadreckon.services.venues.line import Line, backoff
-from deadreckon.services.venues.logbook import Logbook
-from deadreckon.services.venues.port import (
+from deadreckon.runtime.process.cancellation import end
+from deadreckon.services.venue.dispatcher import Errands
+from deadreckon.services.venue.in_flight import asked_about
+from deadreckon.services.venue.journal import Logbook
+from deadreckon.services.venue.next_actions import Due
+from deadreckon.services.venue.reconciliation import Reconciliation
+from deadreckon.services.venue.reports import answered, believed, resurfaced
+from deadreckon.services.venue.venue_link import Line, backoff
+from deadreckon.venues.port import (
     MalformedReportError,
     RejectedError,
     Standing,
@@ -21,8 +23,6 @@ from deadreckon.services.venues.port import (
     UnansweredError,
     Venue,
 )
-from deadreckon.services.venues.reconciliation import Reconciliation
-from deadreckon.services.venues.reports import answered, believed, resurfaced
 
 EDGE = True
 

@@ -8,7 +8,7 @@ from deadreckon.contracts.event import Event
 from deadreckon.contracts.governance import HaltScope
 from deadreckon.contracts.orders import OrderSubmitting
 from deadreckon.contracts.venues import VenueOrderNotSent
-from deadreckon.services.venues.desk import Desk, Order
+from deadreckon.services.venue.in_flight import Desk, Order
 
 # In this order they leave: what takes risk away before what adds to it.
 Step = Literal["refuse", "cancel", "query", "submit"]

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.venues import VenueReconciled
-from deadreckon.runtime import killpoints
-from deadreckon.services.venues.desk import asked_about, venue_of
-from deadreckon.services.venues.line import Line
-from deadreckon.services.venues.logbook import Logbook
-from deadreckon.services.venues.port import Standing, Trade, Venue
-from deadreckon.services.venues.reports import answered, believed, resurfaced, traded
+from deadreckon.runtime.process import killpoints
+from deadreckon.services.venue.in_flight import asked_about, venue_of
+from deadreckon.services.venue.journal import Logbook
+from deadreckon.services.venue.reports import answered, believed, resurfaced, traded
+from deadreckon.services.venue.venue_link import Line
+from deadreckon.venues.port import Standing, Trade, Venue
 
 EDGE = True
 

@@ -13,8 +13,8 @@ from deadreckon.contracts.venues import (
     VenueReportRefused,
     VenueTradeReported,
 )
-from deadreckon.services.venues.desk import Desk, Order, is_told, venue_of
-from deadreckon.services.venues.port import MalformedReportError, Standing, Trade
+from deadreckon.services.venue.in_flight import Desk, Order, is_told, venue_of
+from deadreckon.venues.port import MalformedReportError, Standing, Trade
 
 EVIDENCE_MAX = 512  # characters
 

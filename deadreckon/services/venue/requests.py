@@ -14,10 +14,11 @@ from deadreckon.contracts.venues import (
     VenueRequestSending,
     VenueRequestUnanswered,
 )
-from deadreckon.runtime import killpoints
-from deadreckon.services.venues.agenda import Due
-from deadreckon.services.venues.desk import Desk, Order
-from deadreckon.services.venues.port import (
+from deadreckon.runtime.process import killpoints
+from deadreckon.services.venue.in_flight import Desk, Order
+from deadreckon.services.venue.next_actions import Due
+from deadreckon.services.venue.reports import answered, believed, refused
+from deadreckon.venues.port import (
     DuplicateError,
     MalformedReportError,
     RejectedError,
@@ -27,7 +28,6 @@ from deadreckon.services.venues.port import (
     UnansweredError,
     Venue,
 )
-from deadreckon.services.venues.reports import answered, believed, refused
 
 EDGE = True
 

@@ -8,15 +8,15 @@ import structlog
 
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.venues import VenueConnectionChanged, VenueReportRefused
-from deadreckon.services.venues.desk import venue_of
-from deadreckon.services.venues.logbook import Logbook
-from deadreckon.services.venues.port import (
+from deadreckon.services.venue.in_flight import venue_of
+from deadreckon.services.venue.journal import Logbook
+from deadreckon.services.venue.reports import refused
+from deadreckon.venues.port import (
     MalformedReportError,
     RejectedError,
     ThrottledError,
     UnansweredError,
 )
-from deadreckon.services.venues.reports import refused
 
 EDGE = True
 

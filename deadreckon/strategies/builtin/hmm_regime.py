@@ -7,10 +7,10 @@ from msgspec import Struct
 from deadreckon.contracts.amounts import EXACT, from_units
 from deadreckon.contracts.models import RegimeModelFitted
 from deadreckon.contracts.signals import Side
-from deadreckon.services.signal import features, regime_filter
-from deadreckon.services.signal.features import Tail
-from deadreckon.services.signal.settings import HmmRegime
-from deadreckon.services.signal.stance import SILENT, Grounds, Stance
+from deadreckon.models.hmm import features, forward_filter
+from deadreckon.models.hmm.features import Tail
+from deadreckon.strategies.parameters import HmmRegime
+from deadreckon.strategies.view import SILENT, Grounds, Stance
 
 LABELS = ("bull", "bear", "chop")
 
@@ -40,7 +40,7 @@ def adopt(regime: Regime, model: RegimeModelFitted) -> None:
     if not usable(model):
         return
     regime.model = model
-    regime.norms = regime_filter.norms(model)
+    regime.norms = forward_filter.norms(model)
     regime.belief = model.start
     regime.fresh = False
 
@@ -50,7 +50,7 @@ def advance(regime: Regime, close: Decimal) -> None:
     vector = features.advance(regime.tail, close)
     regime.fresh = vector is not None and regime.model is not None
     if vector is not None and regime.model is not None:
-        regime.belief = regime_filter.step(regime.model, regime.norms, regime.belief, vector)
+        regime.belief = forward_filter.step(regime.model, regime.norms, regime.belief, vector)
 
 
 def stance(regime: Regime) -> Stance:

@@ -5,8 +5,8 @@ from decimal import Decimal
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import EXACT, ZERO, ratio
-from deadreckon.services.signal.settings import MovingAverageCross
-from deadreckon.services.signal.stance import SILENT, Grounds, Stance
+from deadreckon.strategies.parameters import MovingAverageCross
+from deadreckon.strategies.view import SILENT, Grounds, Stance
 
 ONE = Decimal(1)
 

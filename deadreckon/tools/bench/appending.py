@@ -5,13 +5,13 @@ import time
 from pathlib import Path
 
 from deadreckon.contracts.subjects import commit_subject, domain, producer_subject
-from deadreckon.runtime.bus import Bus, Fence
-from deadreckon.runtime.rights import OWN_PRODUCER
-from deadreckon.runtime.switchboard import acting
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.bench.batching import batch_seconds
-from deadreckon.stack.bench.figures import Figure, percentile, rate, slower
-from deadreckon.stack.bench.workshop import PRODUCER, Workshop
+from deadreckon.runtime.log.bus import Bus, Fence
+from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.server.rights import OWN_PRODUCER
+from deadreckon.services.catalogue import BOOK
+from deadreckon.tools.bench.batching import batch_seconds
+from deadreckon.tools.bench.figures import Figure, percentile, rate, slower
+from deadreckon.tools.bench.fixture import PRODUCER, Workshop
 
 WRITER = "fill"  # whose domain it is
 PAYLOAD = b'{"bench":"' + b"x" * 900 + b'"}'  # bytes of a commit with two events

@@ -9,24 +9,24 @@ import numpy
 import polars
 from msgspec import structs
 
+from deadreckon.accounting import ledger
+from deadreckon.accounting.ledger_state import Ledger
+from deadreckon.archive.typed_columns import columns
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.codec import encode_commit, seal
-from deadreckon.contracts.doors import write_fact
 from deadreckon.contracts.envelope import Commit, digest
 from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.inbound import write_fact
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.market import BarClosed
-from deadreckon.contracts.moments import DAY
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import CashDeposited, ReportingConfigured
 from deadreckon.contracts.subjects import SHARED, commit_subject, operator_subject
-from deadreckon.replay.archive.families import columns
-from deadreckon.runtime.bus import Stored
-from deadreckon.services.portfolio import ledger
-from deadreckon.services.portfolio.holdings import Ledger
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.bench.market import listing
-from deadreckon.stack.bench.recording import BEGIN
+from deadreckon.contracts.timestamps import DAY
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.services.catalogue import BOOK
+from deadreckon.tools.bench.market import listing
+from deadreckon.tools.bench.recording import BEGIN
 
 STRATEGIES = tuple(f"strategy-{number}" for number in range(10))
 INSTRUMENTS = tuple(f"COIN{number}USDT.PAPER" for number in range(20))

@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from deadreckon.runtime.binary import nats_server
-from deadreckon.runtime.bus import UnavailableError
-from deadreckon.runtime.connection import Connection
-from deadreckon.runtime.leash import leashed
-from deadreckon.stack.bench.figures import percentile
-from deadreckon.stack.bench.workshop import MeasureError, Workshop
+from deadreckon.runtime.log.bus import UnavailableError
+from deadreckon.runtime.log.connection import Connection
+from deadreckon.runtime.process.child_process import leashed
+from deadreckon.runtime.server.binary import nats_server
+from deadreckon.tools.bench.figures import percentile
+from deadreckon.tools.bench.fixture import MeasureError, Workshop
 
 PAYLOAD = b'{"bench":"' + b"x" * 420 + b'"}'  # bytes of one event in its envelope, half a commit's
 SUBJECT = "batch.bench"

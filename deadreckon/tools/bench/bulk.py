@@ -9,17 +9,17 @@ from pathlib import Path
 
 import polars
 
-from deadreckon.contracts.moments import day_of
-from deadreckon.replay.archive.place import FOLDER
-from deadreckon.replay.archive.segments import write_log
-from deadreckon.replay.pnl import columns
-from deadreckon.replay.pnl.booking import book
-from deadreckon.services.portfolio import ledger
-from deadreckon.services.portfolio.holdings import Ledger
-from deadreckon.stack.bench import archived, peers
-from deadreckon.stack.bench.figures import Figure, bounded, rate, slower
-from deadreckon.stack.bench.recording import BEGIN
-from deadreckon.stack.bench.workshop import MeasureError, Workshop
+from deadreckon.accounting import ledger
+from deadreckon.accounting.columnar import fill_columns
+from deadreckon.accounting.columnar.postings import book
+from deadreckon.accounting.ledger_state import Ledger
+from deadreckon.archive.location import FOLDER
+from deadreckon.archive.segments import write_log
+from deadreckon.contracts.timestamps import day_of
+from deadreckon.tools.bench import archived, peers
+from deadreckon.tools.bench.figures import Figure, bounded, rate, slower
+from deadreckon.tools.bench.fixture import MeasureError, Workshop
+from deadreckon.tools.bench.recording import BEGIN
 
 LEAST = 5_000_000  # fills a second
 SCANS = 2.0  # times a bare scan of the same columns
@@ -75,8 +75,8 @@ def _seconds(job: Callable[[], object]) -> float:
 
 def _bulk(paths: list[Path]) -> None:
     """As `dr replay pnl` folds files."""
-    known = columns.repetitions(paths)
-    book(archived.opened(), columns.read(paths).without(known), ())
+    known = fill_columns.repetitions(paths)
+    book(archived.opened(), fill_columns.read(paths).without(known), ())
 
 
 def _live(into: Ledger, facts: peers.Facts) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from deadreckon.stack.bench import (
+from deadreckon.tools.bench import (
     appending,
     bulk,
     folding,
@@ -21,10 +21,10 @@ from deadreckon.stack.bench import (
     sustained,
     takeover,
 )
-from deadreckon.stack.bench.figures import Figure
-from deadreckon.stack.bench.history import Run
-from deadreckon.stack.bench.machine import code_version, this_machine
-from deadreckon.stack.bench.workshop import Workshop, workshop
+from deadreckon.tools.bench.figures import Figure
+from deadreckon.tools.bench.fixture import Workshop, workshop
+from deadreckon.tools.bench.history import Run
+from deadreckon.tools.bench.machine import code_version, this_machine
 
 Measure = Callable[[Workshop], Awaitable[list[Figure]]]
 Tell = Callable[[str, str], None]  # the measure's name, and what it is doing

@@ -9,14 +9,14 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from deadreckon.runtime import logs
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.credentials import producer_role
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.rights import OWN_PRODUCER
-from deadreckon.runtime.server import running
-from deadreckon.runtime.server_files import Address
-from deadreckon.stack.host import stack_bus
+from deadreckon.archive.open_log import stack_bus
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.credentials import producer_role
+from deadreckon.runtime.server.nats_server import running
+from deadreckon.runtime.server.rights import OWN_PRODUCER
+from deadreckon.runtime.server.server_files import Address
 
 PRODUCER = producer_role(OWN_PRODUCER)  # whose signals are measured
 
@@ -76,7 +76,7 @@ def workshop(
     """A workshop in `data` that leaves nothing behind."""
     data.mkdir(parents=True, exist_ok=True)
     root = Path(tempfile.mkdtemp(prefix="run-", dir=data))
-    logs.configure(root / "bench.log")
+    log_lines.configure(root / "bench.log")
     try:
         yield Workshop(root, quick, tell, events)
     finally:

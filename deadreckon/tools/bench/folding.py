@@ -6,14 +6,14 @@ from decimal import Decimal
 
 import msgspec
 
+from deadreckon.accounting import ledger
 from deadreckon.contracts.codec import answer, decode_commit, encode_commit, seal, unseal
 from deadreckon.contracts.envelope import Commit
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import OrderFilled
-from deadreckon.services.portfolio import ledger
-from deadreckon.stack.bench.figures import Figure, rate
-from deadreckon.stack.bench.market import INSTRUMENT, listing
-from deadreckon.stack.bench.workshop import Workshop
+from deadreckon.tools.bench.figures import Figure, rate
+from deadreckon.tools.bench.fixture import Workshop
+from deadreckon.tools.bench.market import INSTRUMENT, listing
 
 EVENTS_A_COMMIT = 100
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from deadreckon.stack.bench.figures import Figure
-from deadreckon.stack.bench.machine import Machine
+from deadreckon.tools.bench.figures import Figure
+from deadreckon.tools.bench.machine import Machine
 
 Key = tuple[str, str]  # measure and name of a figure
 

@@ -2,12 +2,12 @@
 
 import asyncio
 
-from deadreckon.stack.bench.appending import bare_publish, fenced_commits
-from deadreckon.stack.bench.batching import batch_seconds
-from deadreckon.stack.bench.figures import Figure, percentile, slower
-from deadreckon.stack.bench.pipeline import Lives, live_stack
-from deadreckon.stack.bench.signals import produce
-from deadreckon.stack.bench.workshop import Workshop
+from deadreckon.tools.bench.appending import bare_publish, fenced_commits
+from deadreckon.tools.bench.batching import batch_seconds
+from deadreckon.tools.bench.figures import Figure, percentile, slower
+from deadreckon.tools.bench.fixture import Workshop
+from deadreckon.tools.bench.pipeline import Lives, live_stack
+from deadreckon.tools.bench.signals import produce
 
 PER_SECOND = 100.0
 COMMITS = 4  # signal, risk, router, fill

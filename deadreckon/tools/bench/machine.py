@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from deadreckon import __version__
+from deadreckon.runtime.process.source_tree import ROOT
 
 
 class Machine(Struct, frozen=True):
@@ -41,12 +42,11 @@ def _processor() -> str:
 
 def code_version() -> str:
     """The program's version, and in a checkout the commit it stands at (+ when it was changed)."""
-    root = Path(__file__).resolve().parents[3]
-    if not (root / ".git").exists():
+    if not (ROOT / ".git").exists():
         return __version__
     try:
         found = subprocess.run(
-            ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--exclude=*"],
+            ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--exclude=*"],
             capture_output=True,
             text=True,
             check=True,

@@ -12,9 +12,9 @@ from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.market import QuoteUpdated
 from deadreckon.contracts.portfolio import CashDeposited, ReportingConfigured
 from deadreckon.contracts.subjects import SHARED
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.domain import Domain
-from deadreckon.stack.setup import say
+from deadreckon.node.demo_setup import say
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.domain import Domain
 
 INSTRUMENT = "BTCUSDT.PAPER"
 WHO = "bench"

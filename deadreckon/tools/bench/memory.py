@@ -11,18 +11,19 @@ from pathlib import Path
 from msgspec import Struct
 
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.contracts.moments import DAY
 from deadreckon.contracts.orders import OrderSubmitting
 from deadreckon.contracts.portfolio import PositionChanged
-from deadreckon.runtime.bus import Bus, Reader, Stored
-from deadreckon.runtime.feed import Decoding
-from deadreckon.runtime.rights import OWN_PRODUCER
-from deadreckon.stack.assembly import BOOK, RANK
-from deadreckon.stack.bench.figures import Figure, bounded
-from deadreckon.stack.bench.market import Quotes, set_up_bench
-from deadreckon.stack.bench.recording import BEGIN
-from deadreckon.stack.bench.signals import send_batch
-from deadreckon.stack.bench.workshop import MeasureError, Place, Workshop
+from deadreckon.contracts.timestamps import DAY
+from deadreckon.runtime.log.bus import Bus, Reader, Stored
+from deadreckon.runtime.log.feed import Decoding
+from deadreckon.runtime.process.source_tree import ROOT
+from deadreckon.runtime.server.rights import OWN_PRODUCER
+from deadreckon.services.catalogue import BOOK, RANK
+from deadreckon.tools.bench.figures import Figure, bounded
+from deadreckon.tools.bench.fixture import MeasureError, Place, Workshop
+from deadreckon.tools.bench.market import Quotes, set_up_bench
+from deadreckon.tools.bench.recording import BEGIN
+from deadreckon.tools.bench.signals import send_batch
 
 BATCH = 100  # signals a message
 EVENTS_A_SIGNAL = 8  # the signal and its seven answers, to the change of position
@@ -92,10 +93,9 @@ async def measure(shop: Workshop) -> list[Figure]:
 
 @asynccontextmanager
 async def _services(place: Place) -> AsyncIterator[asyncio.subprocess.Process]:
-    root = Path(__file__).resolve().parents[3]
     command = [sys.executable, "-m", "deadreckon", "run", *RANK]
     process = await asyncio.create_subprocess_exec(
-        *command, "--data", str(place.folder.root), cwd=root, stdin=subprocess.DEVNULL
+        *command, "--data", str(place.folder.root), cwd=ROOT, stdin=subprocess.DEVNULL
     )
     try:
         yield process

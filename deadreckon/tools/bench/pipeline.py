@@ -9,15 +9,15 @@ from msgspec import Struct
 
 from deadreckon.contracts.orders import OrderSubmitting
 from deadreckon.contracts.portfolio import PositionChanged
-from deadreckon.runtime.crashes import CrashBook
-from deadreckon.runtime.feed import Feed, Message
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.bench.market import Quotes, set_up_bench
-from deadreckon.stack.bench.signals import ids
-from deadreckon.stack.bench.workshop import Place
-from deadreckon.stack.up import Live, Settings
-from deadreckon.stack.verdicts import told_to_producers
-from deadreckon.stack.views import stored_views
+from deadreckon.node.up import Live, Settings
+from deadreckon.node.verdicts import told_to_producers
+from deadreckon.projections.runner import stored_views
+from deadreckon.runtime.log.feed import Feed, Message
+from deadreckon.runtime.service.crash_counter import CrashBook
+from deadreckon.services.catalogue import BOOK
+from deadreckon.tools.bench.fixture import Place
+from deadreckon.tools.bench.market import Quotes, set_up_bench
+from deadreckon.tools.bench.signals import ids
 
 WATCHER = "bench"  # our name among the followers of the stack's feed
 SETTLING = 1.0  # seconds of quotes before anything is sent

@@ -2,21 +2,21 @@
 
 import time
 from contextlib import AsyncExitStack
-from pathlib import Path
 
-from deadreckon.projections.board import BoardView
-from deadreckon.replay.tapes.tape import Tape, load_or_import
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.bench.appending import bare_publish
-from deadreckon.stack.bench.figures import Figure, rate, slower
-from deadreckon.stack.bench.recording import synthetic_tape
-from deadreckon.stack.bench.workshop import MeasureError, Place, Workshop
-from deadreckon.stack.demo import Demo, Plan
-from deadreckon.stack.verdicts import told_to_producers
-from deadreckon.stack.views import stored_views
+from deadreckon.marketdata.tapes.tape import Tape, load_or_import
+from deadreckon.node.demo import Demo, Plan
+from deadreckon.node.verdicts import told_to_producers
+from deadreckon.projections.live_view.live_view import BoardView
+from deadreckon.projections.runner import stored_views
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.process.source_tree import ROOT
+from deadreckon.tools.bench.appending import bare_publish
+from deadreckon.tools.bench.figures import Figure, rate, slower
+from deadreckon.tools.bench.fixture import MeasureError, Place, Workshop
+from deadreckon.tools.bench.recording import synthetic_tape
 
 # Real data lies beside the checkout, where there is any; it is not ours to ship.
-REAL = Path(__file__).resolve().parents[4] / "shared/tapes/btc-perp-20211231-20220201_1m.csv"
+REAL = ROOT.parent / "shared/tapes/btc-perp-20211231-20220201_1m.csv"
 INSTRUMENT = "BTCUSD-PERP.PAPER"
 MARK = 3.0  # times as long as the bare publishes
 INVENTED_BARS = 20_000

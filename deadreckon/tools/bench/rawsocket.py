@@ -6,9 +6,9 @@ import socket
 from urllib.parse import urlsplit
 
 from deadreckon.contracts.subjects import STREAM
-from deadreckon.runtime.credentials import Credentials, inbox_prefix
-from deadreckon.runtime.rights import ANALYST, IMPORTED
-from deadreckon.runtime.server_files import Address
+from deadreckon.runtime.server.credentials import Credentials, inbox_prefix
+from deadreckon.runtime.server.rights import ANALYST, IMPORTED
+from deadreckon.runtime.server.server_files import Address
 
 BATCH = 5_000  # messages of one order; one to two are always out, so that the server never waits
 BYTES = 16 * 1024 * 1024  # of one order: it closes connections behind which 64 MB wait

@@ -7,21 +7,21 @@ from pathlib import Path
 
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.subjects import parse
-from deadreckon.replay.tapes.synthetic import Recipe, synthesise
-from deadreckon.replay.tapes.tape import Tape
-from deadreckon.runtime.bus import Bus, Stored
-from deadreckon.runtime.crashes import CrashBook
-from deadreckon.runtime.credentials import producer_role
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.memory import MemoryBus
-from deadreckon.runtime.rights import STACK
-from deadreckon.runtime.switchboard import acting
-from deadreckon.runtime.turns import LocalPlayer, Round
-from deadreckon.stack.assembly import BOOK, RANK, assemble
-from deadreckon.stack.bench.market import Quotes, set_up_bench
-from deadreckon.stack.bench.signals import send_batch
-from deadreckon.stack.demo import Demo, Plan
+from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
+from deadreckon.marketdata.tapes.tape import Tape
+from deadreckon.node.demo import Demo, Plan
+from deadreckon.runtime.log.bus import Bus, Stored
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.log.memory import MemoryBus
+from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.credentials import producer_role
+from deadreckon.runtime.server.rights import STACK
+from deadreckon.runtime.service.crash_counter import CrashBook
+from deadreckon.runtime.service.turns import LocalPlayer, Round
+from deadreckon.services.catalogue import BOOK, RANK, assemble
+from deadreckon.tools.bench.market import Quotes, set_up_bench
+from deadreckon.tools.bench.signals import send_batch
 
 BEGIN = 1_767_225_600 * NANOSECONDS  # 2026-01-01
 AT_ONCE = 256  # appends on their way at a time

@@ -4,14 +4,14 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from deadreckon.runtime.bus import Bus, Stored
-from deadreckon.runtime.feed import Decoding, Feed
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.bench.figures import Figure, rate
-from deadreckon.stack.bench.rawsocket import RawSocket
-from deadreckon.stack.bench.recording import played, pour, traded
-from deadreckon.stack.bench.workshop import Place, Workshop
-from deadreckon.stack.views import Views, stored_views
+from deadreckon.projections.runner import Views, stored_views
+from deadreckon.runtime.log.bus import Bus, Stored
+from deadreckon.runtime.log.feed import Decoding, Feed
+from deadreckon.services.catalogue import BOOK
+from deadreckon.tools.bench.figures import Figure, rate
+from deadreckon.tools.bench.fixture import Place, Workshop
+from deadreckon.tools.bench.rawsocket import RawSocket
+from deadreckon.tools.bench.recording import played, pour, traded
 
 MARK = 50_000  # events a second of a demo's log into SQLite, the lake and the metrics
 

@@ -7,22 +7,22 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import msgspec
 
+from deadreckon.archive.open_log import open_bus, stack_bus
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.subjects import producer_subject, verdict_subject
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.rights import OWN_PRODUCER
-from deadreckon.runtime.server import running
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.bench.figures import Figure, bounded, percentile
-from deadreckon.stack.bench.market import Quotes
-from deadreckon.stack.bench.recording import BATCH, pour, traded
-from deadreckon.stack.bench.signals import signal
-from deadreckon.stack.bench.workshop import PRODUCER, MeasureError, Workshop
-from deadreckon.stack.host import open_bus, stack_bus
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.process.source_tree import ROOT
+from deadreckon.runtime.server.nats_server import running
+from deadreckon.runtime.server.rights import OWN_PRODUCER
+from deadreckon.services.catalogue import BOOK
+from deadreckon.tools.bench.figures import Figure, bounded, percentile
+from deadreckon.tools.bench.fixture import PRODUCER, MeasureError, Workshop
+from deadreckon.tools.bench.market import Quotes
+from deadreckon.tools.bench.recording import BATCH, pour, traded
+from deadreckon.tools.bench.signals import signal
 
 EVENTS_A_SIGNAL = 8
 SECONDS_MAX = 2.0
@@ -88,7 +88,6 @@ async def _first_decision(folder: Folder) -> float:
 async def stack_process(folder: Folder, *words: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """`dr up` on a folder, ended in good order."""
     folder.logs.mkdir(exist_ok=True)
-    root = Path(__file__).resolve().parents[3]
     command = [sys.executable, "-m", "deadreckon", "up", "--web-port", "0", "--json"]
     with (folder.logs / "up.log").open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
@@ -96,7 +95,7 @@ async def stack_process(folder: Folder, *words: str) -> AsyncIterator[asyncio.su
             *words,
             "--data",
             str(folder.root.absolute()),
-            cwd=root,
+            cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=errors,

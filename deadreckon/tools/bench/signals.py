@@ -8,18 +8,19 @@ from pathlib import Path
 
 import msgspec
 
-from deadreckon.contracts.moments import format_moment
+from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.subjects import producer_subject
-from deadreckon.runtime import logs
-from deadreckon.runtime.bus import Bus, UnavailableError
-from deadreckon.runtime.domain import retry
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.rights import OWN_PRODUCER
-from deadreckon.runtime.switchboard import acting
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.bench.market import INSTRUMENT
-from deadreckon.stack.bench.workshop import PRODUCER, MeasureError
-from deadreckon.stack.host import open_bus
+from deadreckon.contracts.timestamps import format_moment
+from deadreckon.runtime.log.bus import Bus, UnavailableError
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.process.source_tree import ROOT
+from deadreckon.runtime.server.rights import OWN_PRODUCER
+from deadreckon.services.catalogue import BOOK
+from deadreckon.tools.bench.fixture import PRODUCER, MeasureError
+from deadreckon.tools.bench.market import INSTRUMENT
 
 QUANTITY = "0.001"
 
@@ -80,10 +81,9 @@ async def _publish(bus: Bus, subject: str, content: object) -> None:
 
 async def produce(data: Path, run: str, count: int, per_second: float) -> None:
     """Send from another process, as producers do: the services have theirs to themselves."""
-    root = Path(__file__).resolve().parents[3]
-    command = [sys.executable, "-m", "deadreckon.stack.bench.signals", str(data.absolute())]
+    command = [sys.executable, "-m", "deadreckon.tools.bench.signals", str(data.absolute())]
     process = await asyncio.create_subprocess_exec(
-        *command, run, str(count), str(per_second), cwd=root
+        *command, run, str(count), str(per_second), cwd=ROOT
     )
     try:
         if await process.wait():
@@ -96,7 +96,7 @@ async def produce(data: Path, run: str, count: int, per_second: float) -> None:
 
 async def _produce_here(data: Path, run: str, count: int, per_second: float) -> None:
     folder = Folder(data).check()
-    logs.configure(folder.logs / "producer.log")
+    log_lines.configure(folder.logs / "producer.log")
     async with open_bus(folder, None, PRODUCER) as bus:
         await send(bus, run, count, per_second)
 

@@ -8,17 +8,17 @@ from pathlib import Path
 from msgspec import Struct
 
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.contracts.moments import DAY
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.rights import STACK
-from deadreckon.runtime.server import running
-from deadreckon.runtime.switchboard import Switchboard
-from deadreckon.stack.assembly import BOOK, RANK
-from deadreckon.stack.bench.figures import Figure, bounded
-from deadreckon.stack.bench.market import set_up_bench
-from deadreckon.stack.bench.memory import BATCH, EVENTS_A_SIGNAL, SIZE_MAX, Driver, resident
-from deadreckon.stack.bench.restart import listening, stack_process
-from deadreckon.stack.bench.workshop import PRODUCER, MeasureError, Workshop
+from deadreckon.contracts.timestamps import DAY
+from deadreckon.runtime.log.role_connections import Switchboard
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.nats_server import running
+from deadreckon.runtime.server.rights import STACK
+from deadreckon.services.catalogue import BOOK, RANK
+from deadreckon.tools.bench.figures import Figure, bounded
+from deadreckon.tools.bench.fixture import PRODUCER, MeasureError, Workshop
+from deadreckon.tools.bench.market import set_up_bench
+from deadreckon.tools.bench.memory import BATCH, EVENTS_A_SIGNAL, SIZE_MAX, Driver, resident
+from deadreckon.tools.bench.restart import listening, stack_process
 
 EVENTS = 5_000_000
 EVERY = 100_000  # events between two samples

@@ -3,13 +3,13 @@
 import asyncio
 import time
 
-from deadreckon.runtime.bus import Bus
-from deadreckon.stack.bench.appending import bare_publish
-from deadreckon.stack.bench.batching import batch_seconds
-from deadreckon.stack.bench.figures import Figure, bounded, rate
-from deadreckon.stack.bench.pipeline import Lives, Watcher, live_stack
-from deadreckon.stack.bench.signals import produce, send_batch
-from deadreckon.stack.bench.workshop import Place, Workshop
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.tools.bench.appending import bare_publish
+from deadreckon.tools.bench.batching import batch_seconds
+from deadreckon.tools.bench.figures import Figure, bounded, rate
+from deadreckon.tools.bench.fixture import Place, Workshop
+from deadreckon.tools.bench.pipeline import Lives, Watcher, live_stack
+from deadreckon.tools.bench.signals import produce, send_batch
 
 PER_SECOND = 2_000.0
 SENDER_SHARE = 0.98  # of that pace which the sender itself has to reach for the mark to count

@@ -1,8 +1,8 @@
 """How long a standby needs until it answers: the drill, as `dr drill takeover` holds it."""
 
-from deadreckon.stack.bench.figures import Figure, bounded, percentile
-from deadreckon.stack.bench.workshop import Workshop
-from deadreckon.stack.drill import GOAL_SECONDS, SPEAKERS, Takeover, drill
+from deadreckon.tools.bench.figures import Figure, bounded, percentile
+from deadreckon.tools.bench.fixture import Workshop
+from deadreckon.tools.drill import GOAL_SECONDS, SPEAKERS, Takeover, drill
 
 ROUNDS = 3  # drills, each of every service that a signal makes speak
 

@@ -13,7 +13,6 @@ from typing import Any
 from msgspec import Struct
 
 from deadreckon.contracts.catalogue import NAMES
-from deadreckon.contracts.doors import write_fact
 from deadreckon.contracts.event import NANOSECONDS, Event
 from deadreckon.contracts.governance import (
     FlattenRequested,
@@ -22,11 +21,12 @@ from deadreckon.contracts.governance import (
     ResumeRequested,
     StrategyConfigured,
 )
-from deadreckon.contracts.moments import format_moment
+from deadreckon.contracts.inbound import write_fact
 from deadreckon.contracts.portfolio import CashDeposited
 from deadreckon.contracts.subjects import operator_subject, producer_subject
-from deadreckon.replay.tapes.tape import BarRow, Tape
-from deadreckon.runtime.rights import OPERATORS_DOOR, OWN_PRODUCER
+from deadreckon.contracts.timestamps import format_moment
+from deadreckon.marketdata.tapes.tape import BarRow, Tape
+from deadreckon.runtime.server.rights import OPERATORS_DOOR, OWN_PRODUCER
 
 WHO = "crashtest"
 DOOR = OPERATORS_DOOR  # the stack knows these two by itself, with rights of their own

@@ -1,12 +1,14 @@
 """Looks at what a run with kills has left behind, beside what an undisturbed one comes to."""
 
+from deadreckon.archive.open_log import open_bus
 from deadreckon.projections.store import NAMES
-from deadreckon.replay.audit import audit
-from deadreckon.replay.statement import sound, statement
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.book_check import compare_projections
-from deadreckon.stack.crashtest.account import (
+from deadreckon.replay.audit.audit import audit
+from deadreckon.replay.audit.figures import sound, statement
+from deadreckon.replay.verify.audit_book import compare_projections
+from deadreckon.replay.verify.job import verify
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.services.catalogue import BOOK
+from deadreckon.tools.crashtest.log_tally import (
     Account,
     Finding,
     compare,
@@ -14,13 +16,11 @@ from deadreckon.stack.crashtest.account import (
     differing,
     take_account,
 )
-from deadreckon.stack.crashtest.conductor import MODE
-from deadreckon.stack.crashtest.economy import beside_truth, compare_economies, take_economy
-from deadreckon.stack.crashtest.program import OTHER_RULE
-from deadreckon.stack.crashtest.reference import Reference, standings
-from deadreckon.stack.exchange.keeper import Truth
-from deadreckon.stack.host import open_bus
-from deadreckon.stack.verifying import verify
+from deadreckon.tools.crashtest.money_totals import beside_truth, compare_economies, take_economy
+from deadreckon.tools.crashtest.program import OTHER_RULE
+from deadreckon.tools.crashtest.reference import Reference, standings
+from deadreckon.tools.crashtest.stack_process import MODE
+from deadreckon.venues.simulated.exchange.admin_client import Truth
 
 
 async def inspect(

@@ -10,10 +10,10 @@ from deadreckon.contracts.envelope import Commit, digest
 from deadreckon.contracts.market import BarClosed
 from deadreckon.contracts.subjects import SHARED
 from deadreckon.replay.digests import RunDigest
-from deadreckon.replay.reading import messages
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.feed import Message
-from deadreckon.stack.crashtest.script import DOOR, PRODUCER
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.feed import Message
+from deadreckon.runtime.log.reading import messages
+from deadreckon.tools.crashtest.inputs import DOOR, PRODUCER
 
 
 class Said(Struct, frozen=True, gc=False):

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import EXACT, text
-from deadreckon.contracts.doors import read_fact
+from deadreckon.contracts.inbound import read_fact
 from deadreckon.contracts.orders import (
     OrderCancelled,
     OrderExpired,
@@ -18,11 +18,11 @@ from deadreckon.contracts.orders import (
 )
 from deadreckon.contracts.portfolio import CashDeposited
 from deadreckon.contracts.venues import VenueOrderNotSent, VenueOrderRejected
-from deadreckon.replay.reading import messages
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.feed import Message
-from deadreckon.stack.crashtest.account import Finding
-from deadreckon.stack.exchange.keeper import Truth
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.feed import Message
+from deadreckon.runtime.log.reading import messages
+from deadreckon.tools.crashtest.log_tally import Finding
+from deadreckon.venues.simulated.exchange.admin_client import Truth
 
 Fill = tuple[str, str, str, str, str]  # order, side, quantity, price, fee
 

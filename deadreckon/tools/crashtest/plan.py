@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from deadreckon.runtime.killpoints import STEPS, Step
+from deadreckon.runtime.process.killpoints import STEPS, Step
 
 SERVICE, STACK, SERVER, IN_FLIGHT, EVERYTHING, EXCHANGE = (
     "service",

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from deadreckon.runtime.killpoints import VARIABLE
-from deadreckon.runtime.server import running
-from deadreckon.stack.crashtest.conductor import Line, Show, command
+from deadreckon.runtime.process.killpoints import VARIABLE
+from deadreckon.runtime.server.nats_server import running
+from deadreckon.tools.crashtest.stack_process import Line, Show, command
 
 LOOK = 0.003  # seconds between two looks
 PATIENCE = 120.0  # seconds for anything; beyond it something is stuck, which is a finding

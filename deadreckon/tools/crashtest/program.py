@@ -10,8 +10,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from deadreckon.runtime.process.source_tree import ROOT
+
 PACKAGE = "deadreckon"
-SOURCE = Path(__file__).resolve().parents[3]
 
 
 class Edit(Struct, frozen=True):
@@ -28,10 +29,10 @@ class EditError(ValueError):
 
 # A crash test is short: what happens every half second or 25,000 facts has to happen in it.
 HASTY = (
-    Edit("stack/views.py", "FLUSH_SECONDS = 0.5", "FLUSH_SECONDS = 0.1"),
-    Edit("runtime/snapshots.py", "FACTS_MIN = 25_000", "FACTS_MIN = 300"),
-    Edit("runtime/service.py", "PROGRESS_EVERY = 1_000", "PROGRESS_EVERY = 200"),
-    Edit("projections/lake_sink.py", "MERGED = 16", "MERGED = 4"),
+    Edit("projections/runner.py", "FLUSH_SECONDS = 0.5", "FLUSH_SECONDS = 0.1"),
+    Edit("runtime/service/snapshots.py", "FACTS_MIN = 25_000", "FACTS_MIN = 300"),
+    Edit("runtime/service/service.py", "PROGRESS_EVERY = 1_000", "PROGRESS_EVERY = 200"),
+    Edit("projections/sinks/lake_writer.py", "MERGED = 16", "MERGED = 4"),
 )
 
 # Risk refuses every wish from here on; how it folds is as before.
@@ -60,7 +61,7 @@ OTHER_RULE = "other_code"
 
 def copy_program(to: Path, edits: Sequence[Edit]) -> Path:
     """A folder to start the changed program from. Raises EditError."""
-    shutil.copytree(SOURCE / PACKAGE, to / PACKAGE)  # compiled files too: they keep their dates
+    shutil.copytree(ROOT / PACKAGE, to / PACKAGE)  # compiled files too: they keep their dates
     for edit in edits:
         path = to / PACKAGE / edit.file
         text = path.read_text("utf-8")

@@ -4,20 +4,20 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from deadreckon.projections.audit import AuditBook
 from deadreckon.projections.digest import Standing
+from deadreckon.projections.sinks.audit_book import AuditBook
 from deadreckon.projections.store import open_projector, paths
-from deadreckon.replay.audit import audit
-from deadreckon.replay.statement import statement
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.memory import MemoryBus
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.crashtest.account import Account, take_account
-from deadreckon.stack.crashtest.conductor import MODE, SIM, Show, demo_of, doors_of, exchange_of
-from deadreckon.stack.crashtest.cued import CuedRound
-from deadreckon.stack.crashtest.economy import Economy, take_economy
-from deadreckon.stack.verifying import told as telling
+from deadreckon.replay.audit.audit import audit
+from deadreckon.replay.audit.figures import statement
+from deadreckon.replay.verify.job import told as telling
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.memory import MemoryBus
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.services.catalogue import BOOK
+from deadreckon.tools.crashtest.log_tally import Account, take_account
+from deadreckon.tools.crashtest.money_totals import Economy, take_economy
+from deadreckon.tools.crashtest.scripted_turns import CuedRound
+from deadreckon.tools.crashtest.stack_process import MODE, SIM, Show, demo_of, doors_of, exchange_of
 
 
 class Reference(Struct):

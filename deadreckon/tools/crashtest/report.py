@@ -5,9 +5,9 @@ from typing import Any
 
 from msgspec import Struct, to_builtins
 
-from deadreckon.stack.crashtest.account import Finding
-from deadreckon.stack.crashtest.act import Outcome
-from deadreckon.stack.crashtest.plan import PLACES
+from deadreckon.tools.crashtest.log_tally import Finding
+from deadreckon.tools.crashtest.plan import PLACES
+from deadreckon.tools.crashtest.scenario import Outcome
 
 
 class Row(Struct):

@@ -11,22 +11,22 @@ from typing import get_args
 
 from msgspec import Struct, structs
 
-from deadreckon.replay.tapes.synthetic import Recipe, synthesise
-from deadreckon.runtime import logs
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.crashtest.account import Finding
-from deadreckon.stack.crashtest.act import Act, Outcome
-from deadreckon.stack.crashtest.conductor import SIM, Show
-from deadreckon.stack.crashtest.inspection import inspect
-from deadreckon.stack.crashtest.plan import CHANGES, Kill, make_plan
-from deadreckon.stack.crashtest.program import HASTY, OTHER_DECIDER, Edit, copy_program
-from deadreckon.stack.crashtest.reference import Reference, undisturbed
-from deadreckon.stack.crashtest.report import Report, Row
-from deadreckon.stack.crashtest.stage import Stage
-from deadreckon.stack.exchange.faults import Fault, Plan
-from deadreckon.stack.exchange.keeper import Truth
-from deadreckon.stack.exchange.process import ExchangeProcess
-from deadreckon.stack.venue import exchange_folder
+from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
+from deadreckon.node.simulated_venue import exchange_folder
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.tools.crashtest.inspection import inspect
+from deadreckon.tools.crashtest.log_tally import Finding
+from deadreckon.tools.crashtest.plan import CHANGES, Kill, make_plan
+from deadreckon.tools.crashtest.process_tree import Stage
+from deadreckon.tools.crashtest.program import HASTY, OTHER_DECIDER, Edit, copy_program
+from deadreckon.tools.crashtest.reference import Reference, undisturbed
+from deadreckon.tools.crashtest.report import Report, Row
+from deadreckon.tools.crashtest.scenario import Act, Outcome
+from deadreckon.tools.crashtest.stack_process import SIM, Show
+from deadreckon.venues.simulated.exchange.admin_client import Truth
+from deadreckon.venues.simulated.exchange.faults import Fault, Plan
+from deadreckon.venues.simulated.exchange.process import ExchangeProcess
 
 INSTRUMENT = "BTCUSDT-PERP.PAPER"
 FAULTS_IN_A_MILLION = 20_000  # requests to the exchange, besides the kills
@@ -49,7 +49,7 @@ class Wish(Struct, frozen=True):
 async def crashtest(wish: Wish, told: Told) -> Report:
     """Kill as planned until the plan is done or something was found, and report."""
     begun = time.monotonic()
-    logs.configure(wish.folder / "crashtest.log", logging.WARNING)
+    log_lines.configure(wish.folder / "crashtest.log", logging.WARNING)
     tape = wish.folder / "tape.parquet"
     synthesise(Recipe(seed=wish.seed, bars=wish.rows), INSTRUMENT, tape)
     show = Show(wish.folder / "undisturbed", tape, wish.seed, wish.venue, memory=True)
@@ -112,7 +112,7 @@ class _Theatre:
         folder = Folder(data).check()
         truth = await _truth(folder) if self._show.venue == SIM else None
         findings = await inspect(folder, self._reference, changed, truth)
-        logs.configure(self._folder / "crashtest.log", logging.WARNING)
+        log_lines.configure(self._folder / "crashtest.log", logging.WARNING)
         return findings
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from deadreckon.runtime.killpoints import STEPS
-from deadreckon.stack.crashtest import plan
-from deadreckon.stack.crashtest.account import Finding, differing
-from deadreckon.stack.crashtest.plan import Kill
-from deadreckon.stack.crashtest.reference import Reference
-from deadreckon.stack.crashtest.stage import Stage, StuckError, kill
+from deadreckon.runtime.process.killpoints import STEPS
+from deadreckon.tools.crashtest import plan
+from deadreckon.tools.crashtest.log_tally import Finding, differing
+from deadreckon.tools.crashtest.plan import Kill
+from deadreckon.tools.crashtest.process_tree import Stage, StuckError, kill
+from deadreckon.tools.crashtest.reference import Reference
 
 # Kills that are orders too, though their names are no steps.
 ORDERS = {

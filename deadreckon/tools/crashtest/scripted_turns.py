@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from deadreckon.runtime.bus import (
+from deadreckon.runtime.log.bus import (
     Bus,
     DeniedError,
     Fence,
@@ -10,10 +10,10 @@ from deadreckon.runtime.bus import (
     Stored,
     UnavailableError,
 )
-from deadreckon.runtime.domain import retry
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.turns import Player, Round
-from deadreckon.stack.crashtest.script import Cue
+from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.service.turns import Player, Round
+from deadreckon.tools.crashtest.inputs import Cue
 
 Told = Callable[[int, int, "CuedRound"], Awaitable[None]]  # rows settled, cues said, by whom
 

@@ -14,30 +14,30 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from deadreckon.archive.open_log import open_bus, stack_bus
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.subjects import operator_subject, producer_subject
-from deadreckon.replay.tapes.tape import BarRow, open_tape
-from deadreckon.runtime import logs
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.credentials import producer_role
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.leash import leashed
-from deadreckon.runtime.rights import OPERATOR
-from deadreckon.runtime.turns import Player, Round
-from deadreckon.stack.assembly import BOOK, RANK, RANK_WITH_VENUE
-from deadreckon.stack.crashtest.cued import CuedRound, Told
-from deadreckon.stack.crashtest.script import DOOR, PRODUCER, write_script
-from deadreckon.stack.crashtest.witness import recalled
-from deadreckon.stack.demo import Demo, Plan
-from deadreckon.stack.exchange import faults as exchange
-from deadreckon.stack.exchange.faults import Faults
-from deadreckon.stack.host import open_bus, stack_bus
-from deadreckon.stack.setup import facts
-from deadreckon.stack.venue import Exchange, exchange_for, own_exchange
-from deadreckon.stack.views import StoredViews, stored_views
+from deadreckon.marketdata.tapes.tape import BarRow, open_tape
+from deadreckon.node.demo import Demo, Plan
+from deadreckon.node.demo_setup import facts
+from deadreckon.node.simulated_venue import Exchange, exchange_for, own_exchange
+from deadreckon.projections.runner import StoredViews, stored_views
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.child_process import leashed
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.credentials import producer_role
+from deadreckon.runtime.server.rights import OPERATOR
+from deadreckon.runtime.service.turns import Player, Round
+from deadreckon.services.catalogue import BOOK, RANK, RANK_WITH_VENUE
+from deadreckon.tools.crashtest.inputs import DOOR, PRODUCER, write_script
+from deadreckon.tools.crashtest.scripted_turns import CuedRound, Told
+from deadreckon.tools.crashtest.state_check import recalled
+from deadreckon.venues.simulated.exchange import faults as exchange
+from deadreckon.venues.simulated.exchange.faults import Faults
 
-MODULE = "deadreckon.stack.crashtest.conductor"
+MODULE = "deadreckon.tools.crashtest.stack_process"
 SIM = "sim"
 MODE: Mode = "paper"
 
@@ -102,7 +102,7 @@ def demo_of(
 async def conduct(show: Show) -> None:
     """Play to the end, or until somebody ends this process."""
     folder = Folder(show.data).create()
-    logs.configure(folder.logs / "demo.log")
+    log_lines.configure(folder.logs / "demo.log")
     asked = await _questions()
     at = Line(0, 0)
     services = RANK_WITH_VENUE if show.venue == SIM else RANK

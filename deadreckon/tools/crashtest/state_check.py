@@ -1,14 +1,14 @@
 """What the log alone makes of every service, beside what the services themselves remember."""
 
 from deadreckon.contracts.event import Mode
-from deadreckon.runtime.bus import Bus, Stored
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.killpoints import unarmed
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.service import Service
-from deadreckon.runtime.snapshots import state_digest
-from deadreckon.services.venues.logbook import Logbook
-from deadreckon.stack.assembly import RANK, VENUE_SIM, decider
+from deadreckon.runtime.log.bus import Bus, Stored
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.process.killpoints import unarmed
+from deadreckon.runtime.service.service import Service
+from deadreckon.runtime.service.snapshots import state_digest
+from deadreckon.services.catalogue import RANK, VENUE_SIM, decider
+from deadreckon.services.venue.journal import Logbook
 
 CODE = "witness"
 

@@ -6,19 +6,14 @@ from msgspec import Struct
 
 from deadreckon import __version__
 from deadreckon.contracts.catalogue import EVENTS, OPERATOR_EVENTS
-from deadreckon.contracts.doors import WireFact, WireSignal
 from deadreckon.contracts.envelope import Commit
-from deadreckon.contracts.speakers import SERVICES, words_of
+from deadreckon.contracts.inbound import WireFact, WireSignal
+from deadreckon.contracts.publishers import SERVICES, words_of
 from deadreckon.contracts.subjects import PARAMETERS, SUBJECTS, SubjectForm
 from deadreckon.contracts.verdicts import Verdict
-from deadreckon.runtime.standby import StandingAsked, StandingTold
-from deadreckon.runtime.turns import TurnTaken
-from deadreckon.stack.documents.schemas import (
-    SIGNAL_FORMS,
-    components,
-    event_schema,
-    shapes,
-)
+from deadreckon.runtime.service.standby import StandingAsked, StandingTold
+from deadreckon.runtime.service.turns import TurnTaken
+from deadreckon.tools.docgen.schemas import SIGNAL_FORMS, components, event_schema, shapes
 
 SCHEMAS = "#/components/schemas/"
 MESSAGES = "#/components/messages/"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deadreckon.projections import reference
-from deadreckon.stack.documents import asyncapi, pages, privileges, schemas
+from deadreckon.tools.docgen import asyncapi, pages, privileges, schemas
 
 # Parts of pages that people write: `<!-- generated: NAME -->` up to `<!-- end -->`.
 INSERTS: dict[str, Callable[[], str]] = {

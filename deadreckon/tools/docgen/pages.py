@@ -6,14 +6,14 @@ from msgspec import Struct
 
 from deadreckon.contracts import governance, signals
 from deadreckon.contracts.catalogue import VERSIONS
-from deadreckon.contracts.doors import FACT_RULES, SIGNAL_RULES, WireFact, WireSignal
 from deadreckon.contracts.envelope import Commit, Envelope
 from deadreckon.contracts.event import Event
-from deadreckon.contracts.speakers import SERVICES, speakers, words_of
+from deadreckon.contracts.inbound import FACT_RULES, SIGNAL_RULES, WireFact, WireSignal
+from deadreckon.contracts.publishers import SERVICES, speakers, words_of
 from deadreckon.contracts.subjects import PARAMETERS, SUBJECTS
 from deadreckon.contracts.verdicts import Verdict
-from deadreckon.stack.documents.meanings import caption, fields
-from deadreckon.stack.documents.schemas import shapes
+from deadreckon.tools.docgen.meanings import caption, fields
+from deadreckon.tools.docgen.schemas import shapes
 
 GENERATED = "*Generated from `deadreckon/contracts` by `dr contracts generate`; do not edit.*"
 

@@ -1,7 +1,7 @@
 """The table of rights for people: what each credential may publish and hear."""
 
-from deadreckon.runtime.registry import Producer, Registry
-from deadreckon.runtime.rights import READING, Rights, table
+from deadreckon.runtime.server.known_roles import Producer, Registry
+from deadreckon.runtime.server.rights import READING, Rights, table
 
 BOOK = "desk"
 EXAMPLES = (

@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from deadreckon.contracts.doors import WireFact, WireSignal
 from deadreckon.contracts.envelope import Commit, Envelope
-from deadreckon.stack.documents.schemas import shapes
+from deadreckon.contracts.inbound import WireFact, WireSignal
+from deadreckon.tools.docgen.schemas import shapes
 
 DOORS: dict[str, type[Struct]] = {"wire-signal": WireSignal, "wire-fact": WireFact}
 LOG: dict[str, type[Struct]] = {"envelope": Envelope, "commit": Commit}

@@ -8,10 +8,10 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.catalogue import EVENTS, VERSIONS
-from deadreckon.contracts.doors import WireFact, WireSignal
 from deadreckon.contracts.envelope import Commit, Envelope
 from deadreckon.contracts.history import RETIRED
-from deadreckon.stack.documents.meanings import docstring, fields
+from deadreckon.contracts.inbound import WireFact, WireSignal
+from deadreckon.tools.docgen.meanings import docstring, fields
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 IDENTITY = "urn:deadreckon:contract:"

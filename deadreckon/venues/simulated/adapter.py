@@ -15,10 +15,10 @@ from msgspec import Meta, Struct
 
 from deadreckon.contracts.amounts import canonical, is_sane, text
 from deadreckon.contracts.orders import Liquidity
+from deadreckon.contracts.parsing import WireError, evidence, parse
 from deadreckon.contracts.signals import Side
 from deadreckon.contracts.venues import VenueOutcome
-from deadreckon.contracts.wire import WireError, evidence, parse
-from deadreckon.services.venues.port import (
+from deadreckon.venues.port import (
     DuplicateError,
     MalformedReportError,
     RejectedError,

@@ -6,16 +6,16 @@ from typing import Any
 import msgspec
 
 from deadreckon.contracts.amounts import text
-from deadreckon.contracts.moments import format_moment
-from deadreckon.replay.audit import Audit
-from deadreckon.replay.statements.appendix import Cell
-from deadreckon.replay.statements.counting import Refused
-from deadreckon.replay.statements.earning import Earned
-from deadreckon.replay.statements.evidence import Evidence
-from deadreckon.replay.statements.executions import Execution
-from deadreckon.replay.statements.overview import View, one
-from deadreckon.replay.statements.tables import Document, table
-from deadreckon.replay.statements.told import tell
+from deadreckon.contracts.timestamps import format_moment
+from deadreckon.replay.audit.audit import Audit
+from deadreckon.replay.audit.statement.appendix import Cell
+from deadreckon.replay.audit.statement.counting import Refused
+from deadreckon.replay.audit.statement.event_lines import tell
+from deadreckon.replay.audit.statement.evidence import Evidence
+from deadreckon.replay.audit.statement.executions import Execution
+from deadreckon.replay.audit.statement.overview import View, one
+from deadreckon.replay.audit.statement.pnl_section import Earned
+from deadreckon.replay.audit.statement.tables import Document, table
 
 
 def counts(view: View, audit: Audit) -> Document:

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from deadreckon.contracts.amounts import canonical, text
-from deadreckon.contracts.moments import format_moment
-from deadreckon.replay.statements.evidence import RANGES, Evidence, merged, ranges
+from deadreckon.contracts.timestamps import format_moment
+from deadreckon.replay.audit.statement.evidence import RANGES, Evidence, merged, ranges
 
 Document = dict[str, Any]
 Cell = str | Document  # a bare text, or a figure: its value and the name of its evidence

@@ -5,14 +5,14 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from deadreckon.accounting.pnl import Key
 from deadreckon.contracts.amounts import EXACT, canonical, text
-from deadreckon.replay.figures import Key
-from deadreckon.replay.statements.appendix import Cell
-from deadreckon.replay.statements.curves import Mark, Profits, since, thinned
-from deadreckon.replay.statements.evidence import Evidence, Place
-from deadreckon.replay.statements.executions import BPS_SCALE, Execution
-from deadreckon.replay.statements.overview import View
-from deadreckon.replay.statements.tables import Document
+from deadreckon.replay.audit.statement.appendix import Cell
+from deadreckon.replay.audit.statement.curves import Mark, Profits, since, thinned
+from deadreckon.replay.audit.statement.evidence import Evidence, Place
+from deadreckon.replay.audit.statement.executions import BPS_SCALE, Execution
+from deadreckon.replay.audit.statement.overview import View
+from deadreckon.replay.audit.statement.tables import Document
 
 LINES_MAX = 6  # of one chart; more than that nobody can tell apart
 HUNDRED = Decimal(100)

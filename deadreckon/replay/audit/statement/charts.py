@@ -12,8 +12,8 @@ from typing import Any
 
 from deadreckon.contracts.amounts import ROUNDING, canonical, decimals, to_units
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.contracts.moments import DAY, format_moment
-from deadreckon.replay.statements.plain import plain, rounded, written
+from deadreckon.contracts.timestamps import DAY, format_moment
+from deadreckon.formatting.statement_figures import plain, rounded, written
 
 Document = dict[str, Any]
 SIDE = 10_000  # of the square that charts are drawn in, stretched by the page

@@ -3,22 +3,22 @@
 from functools import partial
 from typing import Any
 
+from deadreckon.accounting.equity import Equity
+from deadreckon.accounting.ledger_state import Ledger
+from deadreckon.accounting.pnl import Key
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import EquityMarked, FeeCharged, FundingPaid
-from deadreckon.replay.audit import CONFIGURING, DURING
-from deadreckon.replay.figures import Key
-from deadreckon.replay.statements.counting import Counting
-from deadreckon.replay.statements.curves import Curves
-from deadreckon.replay.statements.earning import Earned, Earning
-from deadreckon.replay.statements.evidence import Evidence, copied
-from deadreckon.replay.statements.executions import Execution, Executions
-from deadreckon.replay.statements.origin import Origin
-from deadreckon.replay.statements.slippage import Slippage
-from deadreckon.replay.statements.told import tell
-from deadreckon.runtime.feed import Message
-from deadreckon.services.portfolio.equity import Equity
-from deadreckon.services.portfolio.holdings import Ledger
+from deadreckon.replay.audit.audit import CONFIGURING, DURING
+from deadreckon.replay.audit.statement.counting import Counting
+from deadreckon.replay.audit.statement.curves import Curves
+from deadreckon.replay.audit.statement.event_lines import tell
+from deadreckon.replay.audit.statement.evidence import Evidence, copied
+from deadreckon.replay.audit.statement.executions import Execution, Executions
+from deadreckon.replay.audit.statement.origin import Origin
+from deadreckon.replay.audit.statement.pnl_section import Earned, Earning
+from deadreckon.replay.audit.statement.slippage import Slippage
+from deadreckon.runtime.log.feed import Message
 
 FILLS_SHOWN = 500  # fills told one by one in a statement
 
@@ -42,7 +42,7 @@ class Trade:
 
 
 class Gathering:
-    """A witness of the audit (`replay/audit.py`). `trades` is only kept when it is asked for."""
+    """Observer of an audit (`replay/audit/audit.py`). `trades` is only kept when asked for."""
 
     def __init__(self, *, keeps_trades: bool = False) -> None:
         self.origin = Origin()

@@ -3,11 +3,11 @@
 from decimal import Decimal
 
 from deadreckon.contracts.amounts import EXACT, ZERO, text
-from deadreckon.replay.statements.appendix import Cell
-from deadreckon.replay.statements.evidence import Evidence, merged
-from deadreckon.replay.statements.overview import View, one
-from deadreckon.replay.statements.slippage import Costs, Group
-from deadreckon.replay.statements.tables import Document, table
+from deadreckon.replay.audit.statement.appendix import Cell
+from deadreckon.replay.audit.statement.evidence import Evidence, merged
+from deadreckon.replay.audit.statement.overview import View, one
+from deadreckon.replay.audit.statement.slippage import Costs, Group
+from deadreckon.replay.audit.statement.tables import Document, table
 
 SLIPPAGE = (
     "Positive is worse for the book. Market orders are held against the mark when their intent was "

@@ -7,8 +7,8 @@ from msgspec import Struct, field
 
 from deadreckon.contracts import governance, instruments, life, orders, portfolio, signals
 from deadreckon.contracts.event import Event, Recorded
-from deadreckon.replay.statements.evidence import Evidence
-from deadreckon.replay.statements.told import tell
+from deadreckon.replay.audit.statement.event_lines import tell
+from deadreckon.replay.audit.statement.evidence import Evidence
 
 # What people and rules did to the book beside trading it, and what was out of order.
 INTERVENING = (

@@ -9,13 +9,13 @@ from functools import partial
 
 from msgspec import Struct, field
 
+from deadreckon.accounting.ledger_state import Ledger
+from deadreckon.accounting.pnl import Figures, Key, figures
 from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.portfolio import EquityMarked
-from deadreckon.replay.figures import Figures, Key, figures
-from deadreckon.replay.statements.evidence import Evidence, Place
-from deadreckon.replay.statements.told import tell
-from deadreckon.services.portfolio.holdings import Ledger
+from deadreckon.replay.audit.statement.event_lines import tell
+from deadreckon.replay.audit.statement.evidence import Evidence, Place
 
 DRAWN = 120  # stretches that a curve is drawn in; each shows its lowest and its highest point
 PROFITS = 240  # moments at which profit by key is kept

@@ -6,17 +6,17 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from deadreckon.contracts.moments import format_moment
-from deadreckon.replay.audit import Audit
-from deadreckon.replay.statements import activity, costs, overview
-from deadreckon.replay.statements.appendix import Appendix
-from deadreckon.replay.statements.drawings import drawings
-from deadreckon.replay.statements.gathering import Gathering
-from deadreckon.replay.statements.overview import View, change_between
-from deadreckon.replay.statements.venue_comparison import compared
-from deadreckon.replay.statements.venue_file import read_venue_file
-from deadreckon.replay.statements.venue_matching import venue_of
-from deadreckon.replay.statements.venue_report import report
+from deadreckon.contracts.timestamps import format_moment
+from deadreckon.replay.audit.audit import Audit
+from deadreckon.replay.audit.statement import activity, costs, overview
+from deadreckon.replay.audit.statement.appendix import Appendix
+from deadreckon.replay.audit.statement.chart_data import drawings
+from deadreckon.replay.audit.statement.collect import Gathering
+from deadreckon.replay.audit.statement.overview import View, change_between
+from deadreckon.replay.audit.statement.venue_comparison import compared
+from deadreckon.replay.audit.statement.venue_file import read_venue_file
+from deadreckon.replay.audit.statement.venue_matching import venue_of
+from deadreckon.replay.audit.statement.venue_report import report
 
 Document = dict[str, Any]
 
@@ -34,7 +34,7 @@ def full_statement(
     document: Document,
     theirs: VenueStatement | None = None,
 ) -> Document:
-    """The audit's own `document` (`replay/statement.py`) with all that opens its figures.
+    """The audit's own `document` (`replay/audit/figures.py`) with all that opens its figures.
 
     What projections say is left out: they are not the log. Raises VenueFileError.
     """

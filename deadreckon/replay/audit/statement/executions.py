@@ -16,7 +16,7 @@ from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.market import BarClosed, MarkUpdated, QuoteUpdated, TradePrinted
 from deadreckon.contracts.orders import OrderFilled, OrderReplaced, OrderSubmitting
 from deadreckon.contracts.signals import SignalRaised
-from deadreckon.replay.statements.evidence import Place
+from deadreckon.replay.audit.statement.evidence import Place
 
 BPS_SCALE = 2  # decimals of a basis point that are told
 HALF = Decimal("0.5")

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from deadreckon.replay.statements.plain import clean
-from deadreckon.replay.statements.tables import NUMBERS, value
-from deadreckon.replay.statements.venue_report import unread
+from deadreckon.formatting.statement_figures import clean
+from deadreckon.replay.audit.statement.tables import NUMBERS, value
+from deadreckon.replay.audit.statement.venue_report import unread
 
 Document = dict[str, Any]
 TOLD = 5  # places told one by one; the other forms tell more

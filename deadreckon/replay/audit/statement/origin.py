@@ -1,14 +1,14 @@
 """What a statement rests on: which messages, what bytes, which programs decided in them.
 
-The root is that of the archive's Merkle tree (`replay/archive/merkle.py`) over the stored messages
+The root is that of the archive's Merkle tree (`archive/merkle.py`) over the stored messages
 from the first to the last one of the statement, so that one changed byte in any of them shows.
 """
 
 from msgspec import Struct, field
 
-from deadreckon.replay.archive.merkle import Tree, leaf_hash
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.feed import Message
+from deadreckon.archive.merkle import Tree, leaf_hash
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.feed import Message
 
 
 def _leaf(message: Message) -> bytes:

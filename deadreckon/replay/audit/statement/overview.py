@@ -6,15 +6,15 @@ from typing import Any
 
 from msgspec import Struct
 
+from deadreckon.accounting.pnl import Figures, Key, total
 from deadreckon.contracts.amounts import EXACT, ZERO, text
 from deadreckon.contracts.event import Recorded
-from deadreckon.replay.audit import Snapshot
-from deadreckon.replay.figures import Figures, Key, total
-from deadreckon.replay.statements.appendix import Appendix, Cell
-from deadreckon.replay.statements.evidence import Evidence, merged
-from deadreckon.replay.statements.gathering import Ends, Gathering
-from deadreckon.replay.statements.tables import Document, table
-from deadreckon.replay.statements.told import tell
+from deadreckon.replay.audit.audit import Snapshot
+from deadreckon.replay.audit.statement.appendix import Appendix, Cell
+from deadreckon.replay.audit.statement.collect import Ends, Gathering
+from deadreckon.replay.audit.statement.event_lines import tell
+from deadreckon.replay.audit.statement.evidence import Evidence, merged
+from deadreckon.replay.audit.statement.tables import Document, table
 
 PARTS = (("strategy", 0), ("venue", 1), ("instrument", 2))
 MADE = "realised + unrealised - fees + funding"

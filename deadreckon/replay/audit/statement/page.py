@@ -4,11 +4,11 @@ from decimal import Decimal
 from html import escape
 from typing import Any
 
-from deadreckon.replay.statements import charts
-from deadreckon.replay.statements.look import LOOK
-from deadreckon.replay.statements.plain import clean, written
-from deadreckon.replay.statements.tables import NUMBERS
-from deadreckon.replay.statements.venue_report import unread
+from deadreckon.formatting.statement_figures import clean, written
+from deadreckon.replay.audit.statement import charts
+from deadreckon.replay.audit.statement.style import LOOK
+from deadreckon.replay.audit.statement.tables import NUMBERS
+from deadreckon.replay.audit.statement.venue_report import unread
 
 Document = dict[str, Any]
 DRAW = {"lines": charts.lines, "bars": charts.bars, "amounts": charts.amounts}

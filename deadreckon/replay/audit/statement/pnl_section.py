@@ -6,6 +6,10 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from deadreckon.accounting import average_cost, ledger
+from deadreckon.accounting.ledger_state import Ledger
+from deadreckon.accounting.money import worth
+from deadreckon.accounting.pnl import Key
 from deadreckon.contracts.amounts import EXACT, ZERO, text
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.market import (
@@ -17,12 +21,8 @@ from deadreckon.contracts.market import (
 )
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import CashDeposited, CashWithdrawn, FeeCharged
-from deadreckon.replay.figures import Key
-from deadreckon.replay.statements.evidence import Evidence
-from deadreckon.replay.statements.told import tell
-from deadreckon.services.portfolio import accounting, ledger
-from deadreckon.services.portfolio.holdings import Ledger
-from deadreckon.services.portfolio.money import worth
+from deadreckon.replay.audit.statement.event_lines import tell
+from deadreckon.replay.audit.statement.evidence import Evidence
 
 PRICED = (BarClosed, QuoteUpdated, TradePrinted, MarkUpdated)
 APART = "charged apart"  # the kind of a fee that came with no fill
@@ -81,7 +81,7 @@ class Earning(Struct):
         key = (fill.strategy, fill.venue, fill.instrument)
         held = ledger.position(book, fill.strategy, fill.instrument)
         assert held is not None
-        realised = accounting.realised(held)
+        realised = average_cost.realised(held)
         gained = EXACT.subtract(realised, self.realised.get(key, ZERO))
         self.realised[key] = realised
         self._build(key, said, held.quantity)

@@ -8,8 +8,8 @@ from functools import partial
 from msgspec import Struct, field
 
 from deadreckon.contracts.amounts import EXACT, ZERO, ratio, to_units
-from deadreckon.replay.statements.evidence import Evidence
-from deadreckon.replay.statements.executions import BPS_SCALE, Execution
+from deadreckon.replay.audit.statement.evidence import Evidence
+from deadreckon.replay.audit.statement.executions import BPS_SCALE, Execution
 
 BARS = 24  # of the distribution, at the most
 TAIL = 50  # one fill in so many may lie beyond either end of it

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from deadreckon.replay.statements.appendix import Cell
+from deadreckon.replay.audit.statement.appendix import Cell
 
 Document = dict[str, Any]
 

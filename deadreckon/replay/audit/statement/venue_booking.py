@@ -12,9 +12,9 @@ from msgspec import Struct, field
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.instruments import InstrumentListed
-from deadreckon.replay.statements.venue_file import Row, VenueFile
-from deadreckon.replay.statements.venue_matching import Fill, Symbols, is_within
-from deadreckon.replay.statements.venue_rounding import Scales, scales
+from deadreckon.replay.audit.statement.venue_file import Row, VenueFile
+from deadreckon.replay.audit.statement.venue_matching import Fill, Symbols, is_within
+from deadreckon.replay.audit.statement.venue_rounding import Scales, scales
 
 PARTS = ("missing here", "missing there", "timing", "side", "price", "quantity", "fee", "funding",
          "realised", "rounding")  # fmt: skip

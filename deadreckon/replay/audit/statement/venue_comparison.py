@@ -10,13 +10,13 @@ from decimal import Decimal
 from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.portfolio import FeeCharged, FundingPaid
-from deadreckon.replay.statements.gathering import Trade
-from deadreckon.replay.statements.venue_booking import Booking, Comparison
-from deadreckon.replay.statements.venue_file import VenueFile
-from deadreckon.replay.statements.venue_funding import compare_funding
-from deadreckon.replay.statements.venue_incomes import compare_incomes, compare_totals
-from deadreckon.replay.statements.venue_matching import fills_of, matched
-from deadreckon.replay.statements.venue_trades import compare_trades
+from deadreckon.replay.audit.statement.collect import Trade
+from deadreckon.replay.audit.statement.venue_booking import Booking, Comparison
+from deadreckon.replay.audit.statement.venue_file import VenueFile
+from deadreckon.replay.audit.statement.venue_funding import compare_funding
+from deadreckon.replay.audit.statement.venue_incomes import compare_incomes, compare_totals
+from deadreckon.replay.audit.statement.venue_matching import fills_of, matched
+from deadreckon.replay.audit.statement.venue_trades import compare_trades
 
 
 def compared(

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import EXACT, is_sane
-from deadreckon.contracts.moments import parse_moment
+from deadreckon.contracts.timestamps import parse_moment
 
 Kind = Literal["trade", "fee", "funding", "realised", "other"]
 

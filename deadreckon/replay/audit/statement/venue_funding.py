@@ -7,8 +7,8 @@ from msgspec import Struct
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical, text
 from deadreckon.contracts.event import NANOSECONDS, Recorded
 from deadreckon.contracts.portfolio import FundingPaid
-from deadreckon.replay.statements.venue_booking import Booking, Difference
-from deadreckon.replay.statements.venue_file import Row
+from deadreckon.replay.audit.statement.venue_booking import Booking, Difference
+from deadreckon.replay.audit.statement.venue_file import Row
 
 APART = 1_800 * NANOSECONDS  # a venue's funding time may be so far from ours
 

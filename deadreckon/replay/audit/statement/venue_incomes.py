@@ -4,9 +4,9 @@ from decimal import Decimal
 from itertools import chain
 
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical, text
-from deadreckon.replay.statements.venue_booking import Booking, Difference
-from deadreckon.replay.statements.venue_file import Row
-from deadreckon.replay.statements.venue_matching import Fill
+from deadreckon.replay.audit.statement.venue_booking import Booking, Difference
+from deadreckon.replay.audit.statement.venue_file import Row
+from deadreckon.replay.audit.statement.venue_matching import Fill
 
 Lines = dict[str, list[Row]]  # of one trade, by kind
 

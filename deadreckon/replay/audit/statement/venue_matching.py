@@ -10,10 +10,10 @@ from msgspec import Struct, field
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.instruments import InstrumentListed
-from deadreckon.contracts.moments import day_of
 from deadreckon.contracts.orders import OrderFilled
-from deadreckon.replay.statements.gathering import Trade
-from deadreckon.replay.statements.venue_file import Row, VenueFile, VenueFileError
+from deadreckon.contracts.timestamps import day_of
+from deadreckon.replay.audit.statement.collect import Trade
+from deadreckon.replay.audit.statement.venue_file import Row, VenueFile, VenueFileError
 
 
 class Fill(Struct):

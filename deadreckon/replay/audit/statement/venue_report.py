@@ -5,12 +5,12 @@ from functools import partial
 from typing import Any
 
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical, text
-from deadreckon.replay.statements.appendix import Cell
-from deadreckon.replay.statements.evidence import Evidence
-from deadreckon.replay.statements.overview import View
-from deadreckon.replay.statements.tables import Document, table
-from deadreckon.replay.statements.told import tell
-from deadreckon.replay.statements.venue_booking import PARTS, Comparison, Difference
+from deadreckon.replay.audit.statement.appendix import Cell
+from deadreckon.replay.audit.statement.event_lines import tell
+from deadreckon.replay.audit.statement.evidence import Evidence
+from deadreckon.replay.audit.statement.overview import View
+from deadreckon.replay.audit.statement.tables import Document, table
+from deadreckon.replay.audit.statement.venue_booking import PARTS, Comparison, Difference
 
 SHOWN = 300  # differences told one by one
 MEANING = {

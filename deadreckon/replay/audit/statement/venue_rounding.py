@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from deadreckon.contracts.amounts import ZERO, decimals
 from deadreckon.contracts.instruments import InstrumentListed
-from deadreckon.replay.statements.venue_file import VenueFile
-from deadreckon.replay.statements.venue_matching import Fill
+from deadreckon.replay.audit.statement.venue_file import VenueFile
+from deadreckon.replay.audit.statement.venue_matching import Fill
 
 Scales = dict[tuple[str, str], int]  # by what is compared, and its instrument or currency
 EXACTLY = 40  # decimals that no amount has: nothing is below one unit of them

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 from deadreckon.contracts.amounts import EXACT, ZERO, text
 from deadreckon.contracts.orders import OrderFilled
-from deadreckon.replay.statements.venue_booking import Booking
-from deadreckon.replay.statements.venue_file import Row
-from deadreckon.replay.statements.venue_matching import Fill, Matching
+from deadreckon.replay.audit.statement.venue_booking import Booking
+from deadreckon.replay.audit.statement.venue_file import Row
+from deadreckon.replay.audit.statement.venue_matching import Fill, Matching
 
 
 def compare_trades(booking: Booking, matching: Matching) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 from msgspec import Raw, Struct
 
 from deadreckon.contracts.event import Mode
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.feed import Link
-from deadreckon.runtime.snapshots import Snapshot, Snapshots, encode_state
-from deadreckon.stack.assembly import DECIDERS, decider
-from deadreckon.stack.rerun.wire import Start
+from deadreckon.replay.rerun.job.protocol import Start
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.feed import Link
+from deadreckon.runtime.service.snapshots import Snapshot, Snapshots, encode_state
+from deadreckon.services.catalogue import DECIDERS, decider
 
 
 class Anchors(Struct, frozen=True):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from deadreckon.runtime.fold_code import ROOT
-from deadreckon.stack.rerun.wire import MODULE
+from deadreckon.replay.rerun.job.protocol import MODULE
+from deadreckon.runtime.process.source_tree import ROOT
 
 ENTRY = Path(*MODULE.split(".")).with_suffix(".py")
 NOBODY = "/dev/null"  # no hook of the repository may run

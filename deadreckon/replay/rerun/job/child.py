@@ -1,4 +1,6 @@
-"""A process that asks again: `python -m deadreckon.stack.rerun.child`, of this or another revision.
+"""A process that asks again, of this or another revision.
+
+Started as `python -m deadreckon.replay.rerun.job.child`.
 
 The log comes in on standard input, the answers go out as lines of JSON.
 """
@@ -12,14 +14,7 @@ import msgspec
 
 from deadreckon import __version__
 from deadreckon.contracts.event import Mode
-from deadreckon.replay.rerun.asking import Beginning, Inquiry, Span
-from deadreckon.replay.rerun.rerun import Rerun
-from deadreckon.replay.rerun.states import Effects, effects
-from deadreckon.runtime.feed import Decoding, Message
-from deadreckon.runtime.fold_code import ROOT, fold_code
-from deadreckon.runtime.recollection import RecollectionError
-from deadreckon.stack.assembly import DECIDERS, decider
-from deadreckon.stack.rerun.wire import (
+from deadreckon.replay.rerun.job.protocol import (
     PROTOCOL,
     Ended,
     Explained,
@@ -31,6 +26,14 @@ from deadreckon.stack.rerun.wire import (
     unpack,
     unpack_task,
 )
+from deadreckon.replay.rerun.redecide import Beginning, Inquiry, Span
+from deadreckon.replay.rerun.rerun import Rerun
+from deadreckon.replay.rerun.states import Effects, effects
+from deadreckon.runtime.log.feed import Decoding, Message
+from deadreckon.runtime.process.source_tree import ROOT
+from deadreckon.runtime.service.fold_code import fold_code
+from deadreckon.runtime.service.recovery import RecollectionError
+from deadreckon.services.catalogue import DECIDERS, decider
 
 GARBAGE_EVERY = 200_000  # what is decoded is plain and let go of at once; cycles are rare
 READ_AHEAD = 1024 * 1024  # bytes

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct, field, structs
 
-from deadreckon.replay.rerun.comparing import Tally
+from deadreckon.replay.rerun.comparison import Tally
+from deadreckon.replay.rerun.job.checkout import Code
+from deadreckon.replay.rerun.job.process import Asking
+from deadreckon.replay.rerun.job.protocol import Ended, Explained, Hello, Task, pack
 from deadreckon.replay.rerun.states import Effects
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.domain import retry
-from deadreckon.stack.rerun.checkout import Code
-from deadreckon.stack.rerun.process import Asking
-from deadreckon.stack.rerun.wire import Ended, Explained, Hello, Task, pack
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.log.domain import retry
 
 Progress = Callable[[int, int], None]
 

@@ -8,24 +8,24 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts import subjects
 from deadreckon.contracts.event import Mode
-from deadreckon.contracts.moments import DAY, day_start
-from deadreckon.contracts.speakers import SERVICES
+from deadreckon.contracts.publishers import SERVICES
+from deadreckon.contracts.timestamps import DAY, day_start
+from deadreckon.replay.audit.job import progress_bar
 from deadreckon.replay.digests import total
-from deadreckon.replay.rerun.asking import FOREVER
-from deadreckon.replay.rerun.comparing import Divergence, Tally
+from deadreckon.replay.rerun.comparison import Divergence, Tally
+from deadreckon.replay.rerun.job.anchors import Anchors, anchors
+from deadreckon.replay.rerun.job.checkout import OURS, Code, checked_out
+from deadreckon.replay.rerun.job.feeding import Outcome, ask_again, explain
+from deadreckon.replay.rerun.job.protocol import Task
+from deadreckon.replay.rerun.redecide import FOREVER
 from deadreckon.replay.rerun.states import Effects, between
-from deadreckon.runtime import logs
-from deadreckon.runtime.bus import Bus
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.assembly import BOOK, DECIDERS
-from deadreckon.stack.auditing import progress_bar
-from deadreckon.stack.host import open_bus
-from deadreckon.stack.rerun.anchors import Anchors, anchors
-from deadreckon.stack.rerun.asking_again import Outcome, ask_again, explain
-from deadreckon.stack.rerun.checkout import OURS, Code, checked_out
-from deadreckon.stack.rerun.wire import Task
+from deadreckon.runtime.log.bus import Bus
+from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.services.catalogue import BOOK, DECIDERS
 
 Document = dict[str, Any]
 
@@ -57,7 +57,7 @@ async def rerun(wish: Wish, *, shows: bool) -> Document:
     read.
     """
     folder = Folder(wish.data).check()
-    logs.configure(folder.logs / "rerun.log")
+    log_lines.configure(folder.logs / "rerun.log")
     async with checked_out(wish.code, wish.revision) as code, open_bus(folder, wish.nats) as bus:
         begun = time.perf_counter()
         task = await _task(wish, bus, code)

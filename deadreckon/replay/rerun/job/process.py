@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from deadreckon.stack.rerun.checkout import Code
-from deadreckon.stack.rerun.wire import (
+from deadreckon.replay.rerun.job.checkout import Code
+from deadreckon.replay.rerun.job.protocol import (
     MODULE,
     PROTOCOL,
     Hello,

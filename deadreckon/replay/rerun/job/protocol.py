@@ -11,14 +11,14 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Raw, Struct, field
 
-from deadreckon.replay.rerun.comparing import Tally
+from deadreckon.replay.rerun.comparison import Tally
 from deadreckon.replay.rerun.states import Effects
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.feed import Link
-from deadreckon.runtime.intake import Intake
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.feed import Link
+from deadreckon.runtime.service.ingress import Intake
 
 PROTOCOL = 1
-MODULE = "deadreckon.stack.rerun.child"
+MODULE = "deadreckon.replay.rerun.job.child"
 
 _HEAD = struct.Struct("<QqHI")  # sequence, stored at, lengths of subject and payload
 _LENGTH = struct.Struct("<I")

@@ -9,18 +9,18 @@ from typing import Any
 
 from msgspec import Struct
 
+from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.event import Mode
-from deadreckon.replay.reading import stored_messages
+from deadreckon.replay.audit.job import progress_told
 from deadreckon.replay.whatif.changes import BASELINE, Variant, WhatIfError
-from deadreckon.replay.whatif.survey import check, survey
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.folder import Folder
-from deadreckon.stack.assembly import BOOK
-from deadreckon.stack.auditing import progress_told
-from deadreckon.stack.host import open_bus
-from deadreckon.stack.whatif.crew import Order, make
-from deadreckon.stack.whatif.report import report
-from deadreckon.stack.whatif.run import Task, world
+from deadreckon.replay.whatif.job.report import report
+from deadreckon.replay.whatif.job.run import Task, world
+from deadreckon.replay.whatif.job.worker_pool import Order, make
+from deadreckon.replay.whatif.log_scan import check, survey
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.reading import stored_messages
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.services.catalogue import BOOK
 
 Document = dict[str, Any]
 

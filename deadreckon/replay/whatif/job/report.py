@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from deadreckon.accounting import average_cost, ledger
 from deadreckon.contracts.amounts import EXACT, canonical, text
 from deadreckon.replay.whatif.bounds import Bounds, bounds
 from deadreckon.replay.whatif.changes import Variant
@@ -17,9 +18,8 @@ from deadreckon.replay.whatif.comparison import (
     matches,
     refusals,
 )
-from deadreckon.replay.whatif.survey import Survey
-from deadreckon.services.portfolio import accounting, ledger
-from deadreckon.stack.whatif.run import Ran
+from deadreckon.replay.whatif.job.run import Ran
+from deadreckon.replay.whatif.log_scan import Survey
 
 Document = dict[str, Any]
 
@@ -184,7 +184,7 @@ def _notes(sides: Sides, variant: Variant, ran: Ran) -> Iterator[str]:
 
 def _held(sides: Sides, strategy: str) -> str:
     found = (
-        f"{text(accounting.quantity(position))} {instrument}"
+        f"{text(average_cost.quantity(position))} {instrument}"
         for (name, _, instrument), position in ledger.positions(sides.record.opening)
         if name == strategy and position.quantity
     )

@@ -7,23 +7,23 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from deadreckon.accounting import ledger
+from deadreckon.accounting.ledger_state import Ledger
+from deadreckon.archive.location import FOLDER
+from deadreckon.archive.segments import write_log
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.subjects import operator_subject, parse
-from deadreckon.replay.archive.place import FOLDER
-from deadreckon.replay.archive.segments import write_log
-from deadreckon.replay.audit import Audit
-from deadreckon.replay.statement import statement
+from deadreckon.replay.audit.audit import Audit
+from deadreckon.replay.audit.figures import statement
 from deadreckon.replay.whatif.changes import Variant
-from deadreckon.replay.whatif.deeds import Deeds
+from deadreckon.replay.whatif.job.simulation import AsRecorded, Desk
+from deadreckon.replay.whatif.log_scan import Survey, is_world
+from deadreckon.replay.whatif.outcome import Deeds
 from deadreckon.replay.whatif.overlay import ACTOR, Overlaid, Overlay
-from deadreckon.replay.whatif.survey import Survey, is_world
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.feed import Decoding
-from deadreckon.runtime.folder import Folder
-from deadreckon.runtime.intake import Intake
-from deadreckon.services.portfolio import ledger
-from deadreckon.services.portfolio.holdings import Ledger
-from deadreckon.stack.whatif.desk import AsRecorded, Desk
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.feed import Decoding
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.service.ingress import Intake
 
 Document = dict[str, Any]
 Progress = Callable[[int], None]  # told how many messages of the day's world are behind us

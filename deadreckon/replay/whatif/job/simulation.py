@@ -11,13 +11,13 @@ from msgspec.structs import replace
 
 from deadreckon import __version__
 from deadreckon.contracts.event import Event, Mode, Recorded
-from deadreckon.runtime.bus import Stored
-from deadreckon.runtime.feed import Feed
-from deadreckon.runtime.lived import EVERYTHING, Decider
-from deadreckon.runtime.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.service import Service
-from deadreckon.runtime.turns import LocalPlayer, Round
-from deadreckon.stack.assembly import RANK, decider
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.service.decider_runner import EVERYTHING, Decider
+from deadreckon.runtime.service.service import Service
+from deadreckon.runtime.service.turns import LocalPlayer, Round
+from deadreckon.services.catalogue import RANK, decider
 
 T = TypeVar("T")
 

@@ -18,9 +18,9 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.replay.whatif.changes import Variant
-from deadreckon.runtime import logs
-from deadreckon.runtime.bus import Stored
-from deadreckon.stack.whatif.run import Progress, Ran, Task, lived, recorded
+from deadreckon.replay.whatif.job.run import Progress, Ran, Task, lived, recorded
+from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.process import log_lines
 
 LOOK = 0.2  # seconds between two looks at how far the others are
 
@@ -118,7 +118,7 @@ def _ended(pool: ProcessPoolExecutor) -> Iterator[None]:
 def _begin(task: Task, spool: Path, news: "Queue[tuple[int, int]]") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever made us ends us
     news.cancel_join_thread()  # nobody waits for news of what is done
-    logs.configure(level=logging.WARNING)
+    log_lines.configure(level=logging.WARNING)
     _Kept.task, _Kept.told = task, news
     _Kept.log = msgspec.msgpack.decode(spool.read_bytes(), type=list[Stored])
 

@@ -25,11 +25,10 @@ from deadreckon.contracts.amounts import (
 )
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.signals import OrderType, Side, TimeInForce
-from deadreckon.stack.exchange import matching
-from deadreckon.stack.exchange.book import Book
-from deadreckon.stack.exchange.market import BASE_TICKS_MIN, Path
-from deadreckon.stack.exchange.matching import Start
-from deadreckon.stack.exchange.orders import (
+from deadreckon.venues.simulated.exchange import matching
+from deadreckon.venues.simulated.exchange.market import BASE_TICKS_MIN, Path
+from deadreckon.venues.simulated.exchange.matching import Start
+from deadreckon.venues.simulated.exchange.orders import (
     Order,
     RefusedError,
     Symbol,
@@ -39,6 +38,7 @@ from deadreckon.stack.exchange.orders import (
     trade_id,
     venue_order_id,
 )
+from deadreckon.venues.simulated.exchange.store import Book
 
 FEE_STEP = Decimal("0.00000001")  # fees are rounded half-even to it
 AT_MAX = 2**63 - 1

@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import text
-from deadreckon.stack.exchange.faults import Faults
-from deadreckon.stack.exchange.orders import Symbol
+from deadreckon.venues.simulated.exchange.faults import Faults
+from deadreckon.venues.simulated.exchange.orders import Symbol
 
 TIMEOUT = 30.0  # seconds; nothing goes wrong here, but a long truth takes its time
 

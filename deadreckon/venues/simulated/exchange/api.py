@@ -11,10 +11,9 @@ from aiohttp import web
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import is_sane, text
-from deadreckon.contracts.wire import WireError, parse
-from deadreckon.stack.exchange.account import Account, Wish
-from deadreckon.stack.exchange.book import Asked, Book
-from deadreckon.stack.exchange.faults import (
+from deadreckon.contracts.parsing import WireError, parse
+from deadreckon.venues.simulated.exchange.account import Account, Wish
+from deadreckon.venues.simulated.exchange.faults import (
     NOT_DONE,
     REPORTED,
     Faults,
@@ -23,8 +22,9 @@ from deadreckon.stack.exchange.faults import (
     consume,
     garbage,
 )
-from deadreckon.stack.exchange.orders import RefusedError, Symbol
-from deadreckon.stack.exchange.reports import Reports
+from deadreckon.venues.simulated.exchange.orders import RefusedError, Symbol
+from deadreckon.venues.simulated.exchange.push import Reports
+from deadreckon.venues.simulated.exchange.store import Asked, Book
 
 BODY_BYTES_MAX = 64 * 1024
 

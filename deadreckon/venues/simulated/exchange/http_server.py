@@ -13,13 +13,13 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from deadreckon.runtime.folder import FolderBusyError, FolderError
-from deadreckon.runtime.secret import kept_secret
-from deadreckon.services.venues.sim import Address
-from deadreckon.stack.exchange.book import Book
-from deadreckon.stack.exchange.server import Exchange
-from deadreckon.stack.interrupts import interrupted
-from deadreckon.stack.loopback import LOOPBACK, PortBusyError, bound
+from deadreckon.runtime.process.folder import FolderBusyError, FolderError
+from deadreckon.runtime.process.interrupts import interrupted
+from deadreckon.runtime.process.loopback import LOOPBACK, PortBusyError, bound
+from deadreckon.runtime.server.secret import kept_secret
+from deadreckon.venues.simulated.adapter import Address
+from deadreckon.venues.simulated.exchange.api import Exchange
+from deadreckon.venues.simulated.exchange.store import Book
 
 PORT_WAIT = 5.0  # seconds: a port given up a moment ago may be somebody's source port for another
 

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.orders import Liquidity
-from deadreckon.stack.exchange.market import Path
-from deadreckon.stack.exchange.orders import Order, gap, parts
+from deadreckon.venues.simulated.exchange.market import Path
+from deadreckon.venues.simulated.exchange.orders import Order, gap, parts
 
 
 class Start(Struct, frozen=True):

@@ -8,9 +8,10 @@ from types import TracebackType
 
 import msgspec
 
-from deadreckon.runtime.leash import leashed
-from deadreckon.services.venues.sim import Address, SimVenue
-from deadreckon.stack.exchange.keeper import Keeper
+from deadreckon.runtime.process.child_process import leashed
+from deadreckon.runtime.process.source_tree import ROOT
+from deadreckon.venues.simulated.adapter import Address, SimVenue
+from deadreckon.venues.simulated.exchange.admin_client import Keeper
 
 READY_WAIT = 60.0  # seconds until it answers, on a machine that has much else to do
 
@@ -68,7 +69,7 @@ class ExchangeProcess:
         command += ["--data", str(self.folder), "--seed", self._seed]
         if self._port is not None:
             command += ["--port", str(self._port)]
-        root = str(Path(__file__).resolve().parents[3])
+        root = str(ROOT)
         with (self.folder / "exchange.log").open("ab") as words:
             self._child = await asyncio.create_subprocess_exec(
                 *leashed(command),

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from deadreckon.stack.exchange.faults import Trouble, garbage
+from deadreckon.venues.simulated.exchange.faults import Trouble, garbage
 
 WITHHELD_MAX = 10_000  # pushes; beyond it the oldest are lost, as a venue's would be
 

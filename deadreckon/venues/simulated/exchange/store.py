@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from deadreckon.stack.exchange.orders import Order, Trade
+from deadreckon.venues.simulated.exchange.orders import Order, Trade
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS cells (name TEXT PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;

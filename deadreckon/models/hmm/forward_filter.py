@@ -5,7 +5,7 @@ from operator import mul
 
 from deadreckon.contracts.amounts import divide_half_even
 from deadreckon.contracts.models import RegimeModelFitted
-from deadreckon.services.signal.features import SCALE
+from deadreckon.models.hmm.features import SCALE
 
 # Everything is integers and Decimal's correctly rounded exp and ln, so that a belief is the same
 # on every machine. Logarithms are integers of 1e-12: finer than the 1e-9 of a belief by enough.

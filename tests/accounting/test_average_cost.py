@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deadreckon.accounting import average_cost
+from deadreckon.accounting.average_cost import Position, apply_fill, apply_trade, flat
 from deadreckon.contracts.signals import Side
-from deadreckon.services.portfolio import accounting
-from deadreckon.services.portfolio.accounting import Position, apply_fill, apply_trade, flat
 from tests.stories import exact, listed
 
 Trade = tuple[Side, str, str]  # side, quantity, price
@@ -30,10 +30,10 @@ def after(*trades: Trade, start: Position = SPOT) -> Position:
 def figures(position: Position) -> tuple[str, str, str, str]:
     """Quantity, cost, average price and realised, as text."""
     return (
-        str(accounting.quantity(position)),
-        str(accounting.cost(position)),
-        str(accounting.average_price(position)),
-        str(accounting.realised(position)),
+        str(average_cost.quantity(position)),
+        str(average_cost.cost(position)),
+        str(average_cost.average_price(position)),
+        str(average_cost.realised(position)),
     )
 
 
@@ -71,7 +71,7 @@ def test_a_short_flips_through_zero_and_opens_long_at_the_price_of_the_fill() ->
 def test_an_indivisible_cost_is_rounded_half_even_and_the_remainder_stays() -> None:
     # Three units cost 100.00001; a third of it is 33.333336666..., released as 33.33334.
     position = after(("buy", "0.001", "33333.34"), ("buy", "0.002", "33333.335"))
-    assert str(accounting.cost(position)) == "100.00001"
+    assert str(average_cost.cost(position)) == "100.00001"
     position = after(("sell", "0.001", "40000"), start=position)
     assert figures(position)[1] == "66.666673"
     assert figures(position)[3] == "6.666663"
@@ -90,8 +90,8 @@ def test_a_perpetual_counts_contracts_and_pays_by_contract_size() -> None:
     # 200 contracts of 0.001 BTC at 45,000: 0.2 BTC, 9,000.
     position = after(("sell", "200", "45000"), start=PERPETUAL)
     assert figures(position) == ("-200", "-9000", "45000", "0")
-    assert accounting.notional(position, Decimal("44000.5")) == Decimal("-8800.1")
-    assert accounting.unrealised(position, Decimal("44000.5")) == Decimal("199.9")
+    assert average_cost.notional(position, Decimal("44000.5")) == Decimal("-8800.1")
+    assert average_cost.unrealised(position, Decimal("44000.5")) == Decimal("199.9")
     assert figures(after(("buy", "50", "44000"), start=position)) == (
         "-150",
         "-6750",
@@ -104,31 +104,31 @@ def test_a_price_finer_than_the_tick_widens_the_scale_instead_of_being_rounded()
     position = after(("buy", "1", "100.01"), ("buy", "0.0005", "100.000001"))
     assert position.price_scale == 6
     assert position.quantity_scale == 4
-    assert accounting.cost(position) == Decimal("100.01") + Decimal("0.0500000005")
-    assert accounting.quantity(position) == Decimal("1.0005")
+    assert average_cost.cost(position) == Decimal("100.01") + Decimal("0.0500000005")
+    assert average_cost.quantity(position) == Decimal("1.0005")
 
 
 def test_widening_changes_no_figure() -> None:
     position = after(("buy", "3", "33.33"), ("sell", "1", "35.01"))
-    wide = accounting.widened(position, exact("0.00001"), exact("0.000000001"))
+    wide = average_cost.widened(position, exact("0.00001"), exact("0.000000001"))
     assert figures(wide)[0:2] == figures(position)[0:2]
     assert figures(wide)[3] == figures(position)[3]
-    assert accounting.widened(position, exact("5.00"), exact("7")) is position
+    assert average_cost.widened(position, exact("5.00"), exact("7")) is position
 
 
 def test_longs_pay_funding_when_the_rate_is_positive_and_shorts_receive_it() -> None:
     long = after(("buy", "200", "45000"), start=PERPETUAL)
     short = after(("sell", "200", "45000"), start=PERPETUAL)
     mark, rate = Decimal("44000.5"), Decimal("0.0001")
-    assert accounting.funding(long, mark, rate) == Decimal("-0.88001")
-    assert accounting.funding(short, mark, rate) == Decimal("0.88001")
-    assert accounting.funding(long, mark, -rate) == Decimal("0.88001")
-    assert accounting.funding(PERPETUAL, mark, rate) == 0
+    assert average_cost.funding(long, mark, rate) == Decimal("-0.88001")
+    assert average_cost.funding(short, mark, rate) == Decimal("0.88001")
+    assert average_cost.funding(long, mark, -rate) == Decimal("0.88001")
+    assert average_cost.funding(PERPETUAL, mark, rate) == 0
 
 
 def test_the_average_price_shows_four_digits_more_than_the_tick() -> None:
     position = after(("buy", "1", "100"), ("buy", "2", "100.01"))
-    assert str(accounting.average_price(position)) == "100.006667"
+    assert str(average_cost.average_price(position)) == "100.006667"
 
 
 @pytest.mark.parametrize("quantity", [0, -1])
@@ -247,7 +247,7 @@ def test_unrealised_and_realised_make_up_the_value_of_all_fills_at_any_mark(
 ) -> None:
     position = folded(told, Position(contract=contract))
     gains = sum(signed(fill) * (mark - fill[2]) * contract for fill in told)
-    assert accounting.unrealised(position, Decimal(mark)) + position.realised == gains
+    assert average_cost.unrealised(position, Decimal(mark)) + position.realised == gains
 
 
 def split(fill: Units, cuts: Sequence[int]) -> list[Units]:
@@ -287,7 +287,7 @@ def test_wider_scales_tell_the_same_story_when_nothing_is_rounded(
     wide = Position()
     for side, quantity, price in buys:
         wide = apply_trade(
-            accounting.widened(wide, *finest), side, Decimal(quantity), Decimal(price)
+            average_cost.widened(wide, *finest), side, Decimal(quantity), Decimal(price)
         )
     assert figures(wide)[:2] == figures(narrow)[:2]
     assert wide.value_scale == (quantity_digits + price_digits if buys else 0)

@@ -1,0 +1,1 @@
+"""Positions and PnL of millions of fills, folded as columns."""

@@ -1,0 +1,1 @@
+"""Jobs on a log and its archive: seal, prune, roll over, back up."""

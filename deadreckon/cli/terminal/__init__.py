@@ -1,0 +1,1 @@
+"""Tables and the live dashboard of a terminal."""

@@ -1,0 +1,1 @@
+"""Figures and events written for people; the unit of every rule, once."""

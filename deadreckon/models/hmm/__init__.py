@@ -1,0 +1,1 @@
+"""Hidden-Markov regime models: features, fit and forward filter."""

@@ -1,0 +1,1 @@
+"""Processes that run together: started, watched, stopped."""

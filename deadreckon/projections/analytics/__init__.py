@@ -1,0 +1,1 @@
+"""The DuckDB file of views over the lake."""

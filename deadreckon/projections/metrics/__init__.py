@@ -1,0 +1,1 @@
+"""Metrics as a fold of the log, and their exposition to Prometheus."""

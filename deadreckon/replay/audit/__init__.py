@@ -1,0 +1,1 @@
+"""The PnL statement of a day, from the log alone."""

@@ -1,0 +1,1 @@
+"""The log told as a story."""

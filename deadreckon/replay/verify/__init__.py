@@ -1,0 +1,1 @@
+"""Projections compared with a fresh fold of the log."""

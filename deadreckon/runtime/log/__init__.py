@@ -1,0 +1,1 @@
+"""The log: append behind a fence, read without a hole; NATS JetStream or memory."""

@@ -1,0 +1,1 @@
+"""The nats-server a stack starts itself, its accounts, credentials and rights."""

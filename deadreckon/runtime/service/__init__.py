@@ -1,0 +1,1 @@
+"""The loop of every service: read, decide, commit, recover."""

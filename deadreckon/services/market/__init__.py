@@ -1,0 +1,1 @@
+"""The market edge: plays a tape into the log."""

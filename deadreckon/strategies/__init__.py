@@ -1,0 +1,1 @@
+"""What to want: the strategy protocol, its registry, the built-in strategies."""

@@ -1,0 +1,1 @@
+"""What proves or measures the stack and never runs in it."""
