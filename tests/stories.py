@@ -10,14 +10,14 @@ import msgspec
 from deadreckon.contracts import governance, instruments, market, orders, portfolio, signals
 from deadreckon.contracts.codec import canonical_event
 from deadreckon.contracts.event import Event, Recorded
-from deadreckon.contracts.timestamps import parse_moment
-from deadreckon.runtime.service.decider_runner import Lived
+from deadreckon.contracts.timestamps import parse_timestamp
+from deadreckon.runtime.service.decider_runner import DeciderRunner
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
-START = parse_moment("2026-03-02T00:00:00Z")  # a Monday
+START = parse_timestamp("2026-03-02T00:00:00Z")  # a Monday
 INSTRUMENT = "BTCUSDT.PAPER"
 Number = int | str | Decimal
 
@@ -212,14 +212,14 @@ def filled(
     )
 
 
-class Story:
+class DeciderDriver:
     """A decider told event by event; minutes pass only where the story says so."""
 
     def __init__(self, decider: ModuleType, service: str = "", start: int = START) -> None:
-        self.lived = Lived(service or decider.__name__.rpartition(".")[2], "desk", decider)
+        self.lived = DeciderRunner(service or decider.__name__.rpartition(".")[2], "desk", decider)
         self.now = start
         self.told = 0
-        self.said: list[tuple[Recorded[Any], list[Recorded[Event]]]] = []
+        self.record: list[tuple[Recorded[Any], list[Recorded[Event]]]] = []
 
     @property
     def state(self) -> Any:
@@ -230,10 +230,10 @@ class Story:
         answers: list[Event] = []
         for event in events:
             self.now += after
-            said = event if isinstance(event, Recorded) else self._recorded(event)
-            self.now = max(self.now, said.at)
-            replies = self.lived.live(said)
-            self.said.append((said, replies))
+            record = event if isinstance(event, Recorded) else self._recorded(event)
+            self.now = max(self.now, record.at)
+            replies = self.lived.live(record)
+            self.record.append((record, replies))
             answers += [reply.event for reply in replies]
         return answers
 
@@ -241,12 +241,12 @@ class Story:
         self.told += 1
         return at(canonical_event(event), self.now, id=f"q{self.told}")
 
-    def restarted(self, decider: ModuleType) -> "Story":
+    def restarted(self, decider: ModuleType) -> "DeciderDriver":
         """The same story recalled from what was recorded, as after a crash: nothing is decided."""
-        fresh = Story(decider, self.lived.service, self.now)
-        for question, answers in self.said:
-            fresh.lived.recall(question, answers)
-        fresh.said = list(self.said)
+        fresh = DeciderDriver(decider, self.lived.service, self.now)
+        for question, answers in self.record:
+            fresh.lived.replay(question, answers)
+        fresh.record = list(self.record)
         fresh.told = self.told
         return fresh
 
@@ -259,7 +259,7 @@ def expect(
     start: int = START,
 ) -> None:
     """Given events, when one more comes, then exactly these answers follow (ids left aside)."""
-    story = Story(decider, start=start)
+    story = DeciderDriver(decider, start=start)
     story.tell(*given)
     answers = story.tell(when)
     assert _plain(answers) == _plain(then)
@@ -289,7 +289,9 @@ def funding_rate(
     return market.FundingRatePublished(instrument, exact(rate), exact(mark))
 
 
-def worth(currency: str, rate: Number, reporting: str = "USDT") -> market.CurrencyRateUpdated:
+def currency_rate(
+    currency: str, rate: Number, reporting: str = "USDT"
+) -> market.CurrencyRateUpdated:
     """One unit of `currency` is worth `rate` of `reporting`."""
     return market.CurrencyRateUpdated(currency, reporting, exact(rate))
 
@@ -310,7 +312,7 @@ def strategy(
     )
 
 
-def heard(
+def received(
     side: signals.Side = "buy",
     quantity: Number | None = 1,
     *,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from deadreckon.accounting import average_cost
-from deadreckon.accounting.ledger_state import Account, Ledger
+from deadreckon.accounting.ledger_state import CurrencyAccount, Ledger
 from deadreckon.accounting.money import worth
 from deadreckon.accounting.valuation import converted, rate
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical
@@ -73,7 +73,7 @@ def net_deposits(ledger: Ledger) -> Decimal:
     return _over_accounts(ledger, _deposits)
 
 
-def _over_accounts(ledger: Ledger, of: Callable[[Account], Decimal]) -> Decimal:
+def _over_accounts(ledger: Ledger, of: Callable[[CurrencyAccount], Decimal]) -> Decimal:
     total = ZERO
     for currency, account in ledger.accounts.items():
         unit = rate(ledger, currency)
@@ -82,12 +82,12 @@ def _over_accounts(ledger: Ledger, of: Callable[[Account], Decimal]) -> Decimal:
     return canonical(total)
 
 
-def _net(account: Account) -> Decimal:
+def _net(account: CurrencyAccount) -> Decimal:
     earned = EXACT.subtract(worth(account.realised), worth(account.fees))
     return EXACT.add(earned, worth(account.funding))
 
 
-def _deposits(account: Account) -> Decimal:
+def _deposits(account: CurrencyAccount) -> Decimal:
     return EXACT.subtract(worth(account.deposited), worth(account.withdrawn))
 
 
@@ -167,7 +167,7 @@ def _value(sums: _Sums, spot: bool, position: average_cost.Position, price: Deci
     sums.net = EXACT.add(sums.net, value)
 
 
-def _convert_account(totals: _Totals, account: Account, unit: Decimal) -> None:
+def _convert_account(totals: _Totals, account: CurrencyAccount, unit: Decimal) -> None:
     totals.cash = _plus(totals.cash, worth(account.cash), unit)
     totals.realised = _plus(totals.realised, worth(account.realised), unit)
     totals.fees = _plus(totals.fees, worth(account.fees), unit)
@@ -188,7 +188,7 @@ def _plus(total: Decimal, amount: Decimal, unit: Decimal) -> Decimal:
     return EXACT.add(total, converted(amount, unit)) if amount else total
 
 
-def _moved(account: Account) -> bool:
+def _moved(account: CurrencyAccount) -> bool:
     """Whether anything of this currency is missing from the sums when it has no rate."""
     parts = (account.cash, account.realised, account.fees, account.funding)
     return any(part.units for part in parts)

@@ -21,7 +21,7 @@ from deadreckon.accounting.equity import (
     net_worth,
     realised_net,
 )
-from deadreckon.accounting.ledger_state import Account, Holding, Ledger, Mark
+from deadreckon.accounting.ledger_state import CurrencyAccount, Holding, Ledger, Mark
 from deadreckon.accounting.postings import FOLDS, ImpossibleFillError
 from deadreckon.accounting.valuation import mark, notional, rate
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical
@@ -29,14 +29,14 @@ from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
 
 __all__ = [
-    "Account",
+    "CurrencyAccount",
     "Equity",
     "Holding",
     "ImpossibleFillError",
-    "Key",
     "Ledger",
     "Mark",
     "Position",
+    "PositionKey",
     "Worth",
     "cash_by_currency",
     "equity",
@@ -46,7 +46,7 @@ __all__ = [
     "holding",
     "holdings",
     "initial",
-    "is_new",
+    "is_new_fill",
     "mark",
     "net_deposits",
     "net_worth",
@@ -57,7 +57,7 @@ __all__ = [
     "realised_net",
 ]
 
-Key = tuple[str, str, str]  # strategy, venue, instrument
+PositionKey = tuple[str, str, str]  # strategy, venue, instrument
 
 
 def initial() -> Ledger:
@@ -65,14 +65,14 @@ def initial() -> Ledger:
     return Ledger()
 
 
-def evolve(ledger: Ledger, said: Recorded[Any]) -> Ledger:
+def evolve(ledger: Ledger, record: Recorded[Any]) -> Ledger:
     """Fold one recorded event, in place; the same ledger comes back.
 
     Raises ImpossibleFillError for a fill that no order of ours can have.
     """
-    fold = FOLDS.get(type(said.event))
+    fold = FOLDS.get(type(record.event))
     if fold is not None:
-        fold(ledger, said)
+        fold(ledger, record)
     return ledger
 
 
@@ -87,7 +87,7 @@ def holding(ledger: Ledger, strategy: str, instrument: str) -> Holding | None:
     return ledger.holdings.get(instrument, {}).get(strategy)
 
 
-def holdings(ledger: Ledger) -> Iterator[tuple[Key, Holding]]:
+def holdings(ledger: Ledger) -> Iterator[tuple[PositionKey, Holding]]:
     """Every holding, flat ones too, sorted by instrument and strategy."""
     for instrument, held_by in sorted(ledger.holdings.items()):
         venue = ledger.listings[instrument].venue
@@ -95,7 +95,7 @@ def holdings(ledger: Ledger) -> Iterator[tuple[Key, Holding]]:
             yield (strategy, venue, instrument), found
 
 
-def positions(ledger: Ledger) -> Iterator[tuple[Key, Position]]:
+def positions(ledger: Ledger) -> Iterator[tuple[PositionKey, Position]]:
     """Every position, flat ones too, sorted by instrument and strategy."""
     for key, found in holdings(ledger):
         yield key, found.position
@@ -115,9 +115,9 @@ def held_total(ledger: Ledger, instrument: str) -> Decimal:
     return canonical(total)
 
 
-def is_new(ledger: Ledger, said: Recorded[OrderFilled]) -> bool:
+def is_new_fill(ledger: Ledger, record: Recorded[OrderFilled]) -> bool:
     """Whether the fill just folded changed anything; False when its trade was known already.
 
     Ask right after `evolve` of the same fill.
     """
-    return ledger.newest_fill == said.id
+    return ledger.newest_fill == record.id

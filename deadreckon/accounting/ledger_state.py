@@ -28,7 +28,7 @@ class Holding(Struct):
     funding: Money = field(default_factory=Money)
 
 
-class Account(Struct):
+class CurrencyAccount(Struct):
     """The cash of one currency, and every way in which it moved; all cumulative.
 
     Without spot trades cash == deposited - withdrawn + realised - fees + funding; a spot trade
@@ -54,7 +54,7 @@ class Ledger(Struct):
     listings: dict[str, InstrumentListed] = {}
     bases: dict[str, list[str]] = {}  # base currency -> instruments once listed with it
     holdings: dict[str, dict[str, Holding]] = {}  # instrument -> strategy -> holding
-    accounts: dict[str, Account] = {}  # currency -> account
+    accounts: dict[str, CurrencyAccount] = {}  # currency -> account
     marks: dict[str, Mark] = {}
     rates: dict[str, dict[str, Decimal]] = {}  # reporting currency -> currency -> rate
     trades: dict[str, dict[str, dict[str, None]]] = {}  # venue -> UTC day -> its trade ids

@@ -11,10 +11,10 @@ from deadreckon.accounting.money import worth
 from deadreckon.accounting.valuation import converted
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical, text
 
-Key = tuple[str, str, str]  # strategy, venue, instrument
+PositionKey = tuple[str, str, str]  # strategy, venue, instrument
 
 
-class Figures(Struct, frozen=True):
+class PnlFigures(Struct, frozen=True):
     """Amounts in the reporting currency; `fees` were paid and `funding` received if positive."""
 
     realised: Decimal = ZERO
@@ -28,13 +28,13 @@ class Figures(Struct, frozen=True):
         total = EXACT.add(EXACT.add(self.realised, self.unrealised), self.funding)
         return canonical(EXACT.subtract(total, self.fees))
 
-    def plus(self, other: "Figures") -> "Figures":
+    def plus(self, other: "PnlFigures") -> "PnlFigures":
         """The sum, field by field."""
-        return Figures(*(_add(self, other, name, 1) for name in self.__struct_fields__))
+        return PnlFigures(*(_add(self, other, name, 1) for name in self.__struct_fields__))
 
-    def minus(self, other: "Figures") -> "Figures":
+    def minus(self, other: "PnlFigures") -> "PnlFigures":
         """What came since `other`."""
-        return Figures(*(_add(self, other, name, -1) for name in self.__struct_fields__))
+        return PnlFigures(*(_add(self, other, name, -1) for name in self.__struct_fields__))
 
     def texts(self) -> dict[str, str]:
         """The figures and their net as decimal texts."""
@@ -42,32 +42,32 @@ class Figures(Struct, frozen=True):
         return named | {"net": text(self.net)}
 
 
-def _add(left: Figures, right: Figures, name: str, sign: int) -> Decimal:
+def _add(left: PnlFigures, right: PnlFigures, name: str, sign: int) -> Decimal:
     other = EXACT.multiply(getattr(right, name), Decimal(sign))
     return canonical(EXACT.add(getattr(left, name), other))
 
 
-def total(figures: Iterable[Figures]) -> Figures:
+def total(figures: Iterable[PnlFigures]) -> PnlFigures:
     """The sum of many."""
-    summed = Figures()
+    summed = PnlFigures()
     for item in figures:
         summed = summed.plus(item)
     return summed
 
 
-def figures(book: Ledger) -> dict[Key, Figures]:
+def figures(book: Ledger) -> dict[PositionKey, PnlFigures]:
     """Every holding's figures at its mark; what has no mark or rate counts as zero."""
     return {key: _figures(book, key[2], held) for key, held in ledger.holdings(book)}
 
 
-def _figures(book: Ledger, instrument: str, held: Holding) -> Figures:
+def _figures(book: Ledger, instrument: str, held: Holding) -> PnlFigures:
     quote = book.listings[instrument].quote_currency
     price = ledger.mark(book, instrument)
     gain = average_cost.unrealised(held.position, price.price) if price else ZERO
     fees = ZERO
     for currency, paid in held.fees.items():
         fees = EXACT.add(fees, _reported(book, currency, worth(paid)))
-    return Figures(
+    return PnlFigures(
         realised=_reported(book, quote, average_cost.realised(held.position)),
         unrealised=_reported(book, quote, gain),
         fees=canonical(fees),

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from deadreckon.accounting import average_cost
-from deadreckon.accounting.ledger_state import Account, Holding, Ledger, Mark
+from deadreckon.accounting.ledger_state import CurrencyAccount, Holding, Ledger, Mark
 from deadreckon.accounting.money import Money, add, exact_units
 from deadreckon.contracts.amounts import EXACT, canonical
 from deadreckon.contracts.event import Event, Recorded
@@ -35,12 +35,12 @@ class ImpossibleFillError(Exception):
     """You folded a fill that cannot be: of an instrument never listed, or of another venue's."""
 
 
-def _list(ledger: Ledger, said: Recorded[InstrumentListed]) -> None:
+def _list(ledger: Ledger, record: Recorded[InstrumentListed]) -> None:
     """What was traded keeps its kind, currencies, venue and contract size: amounts are in them.
 
     Such a change needs another name; ticks and lots may change at any time.
     """
-    listing = said.event
+    listing = record.event
     known = ledger.listings.get(listing.instrument)
     if known and listing.instrument in ledger.holdings and _terms(known) != _terms(listing):
         return
@@ -60,22 +60,22 @@ def _terms(listing: InstrumentListed) -> tuple[Any, ...]:
     )
 
 
-def _deposit(ledger: Ledger, said: Recorded[CashDeposited]) -> None:
-    units, scale = exact_units(said.event.amount)
-    account = _account(ledger, said.event.currency)
+def _deposit(ledger: Ledger, record: Recorded[CashDeposited]) -> None:
+    units, scale = exact_units(record.event.amount)
+    account = _account(ledger, record.event.currency)
     add(account.cash, units, scale)
     add(account.deposited, units, scale)
 
 
-def _withdraw(ledger: Ledger, said: Recorded[CashWithdrawn]) -> None:
-    units, scale = exact_units(said.event.amount)
-    account = _account(ledger, said.event.currency)
+def _withdraw(ledger: Ledger, record: Recorded[CashWithdrawn]) -> None:
+    units, scale = exact_units(record.event.amount)
+    account = _account(ledger, record.event.currency)
     add(account.cash, -units, scale)
     add(account.withdrawn, units, scale)
 
 
-def _fill(ledger: Ledger, said: Recorded[OrderFilled]) -> None:
-    fill = said.event
+def _fill(ledger: Ledger, record: Recorded[OrderFilled]) -> None:
+    fill = record.event
     listing = ledger.listings.get(fill.instrument)
     if listing is None:
         raise ImpossibleFillError(f"{fill.trade_id}: {fill.instrument} was never listed")
@@ -83,15 +83,17 @@ def _fill(ledger: Ledger, said: Recorded[OrderFilled]) -> None:
         raise ImpossibleFillError(
             f"{fill.trade_id}: filled at {fill.venue}, but {fill.instrument} is of {listing.venue}"
         )
-    if not _remember(ledger, said.at, fill.venue, fill.trade_id):
+    if not _remember(ledger, record.at, fill.venue, fill.trade_id):
         return
-    ledger.newest_fill = said.id
+    ledger.newest_fill = record.id
     found = _holding(ledger, listing, fill.strategy)
     _trade(_account(ledger, listing.quote_currency), found, listing, fill)
     _charge(ledger, found, fill.fee_currency, fill.fee)
 
 
-def _trade(account: Account, found: Holding, listing: InstrumentListed, fill: OrderFilled) -> None:
+def _trade(
+    account: CurrencyAccount, found: Holding, listing: InstrumentListed, fill: OrderFilled
+) -> None:
     before = average_cost.widened(found.position, fill.quantity, fill.price)
     after = average_cost.apply_fitting(before, fill.side, fill.quantity, fill.price)
     gained = after.realised - before.realised
@@ -112,16 +114,16 @@ def _charge(ledger: Ledger, found: Holding | None, currency: str, fee: Decimal) 
         add(found.fees.setdefault(currency, Money()), units, scale)
 
 
-def _charge_late(ledger: Ledger, said: Recorded[FeeCharged]) -> None:
+def _charge_late(ledger: Ledger, record: Recorded[FeeCharged]) -> None:
     """A fee of an instrument nobody listed is booked all the same, to no holding."""
-    fee = said.event
+    fee = record.event
     listing = ledger.listings.get(fee.instrument)
     found = _holding(ledger, listing, fee.strategy) if listing else None
     _charge(ledger, found, fee.currency, fee.amount)
 
 
-def _fund(ledger: Ledger, said: Recorded[FundingRatePublished]) -> None:
-    published = said.event
+def _fund(ledger: Ledger, record: Recorded[FundingRatePublished]) -> None:
+    published = record.event
     listing = ledger.listings.get(published.instrument)
     if listing is None or listing.kind != "perpetual":
         return
@@ -146,34 +148,34 @@ def book_funding(ledger: Ledger, instrument: str, strategy: str, amount: Decimal
         add(money, units, scale)
 
 
-def _report(ledger: Ledger, said: Recorded[ReportingConfigured]) -> None:
-    ledger.reporting = said.event.currency
+def _report(ledger: Ledger, record: Recorded[ReportingConfigured]) -> None:
+    ledger.reporting = record.event.currency
 
 
-def _rate(ledger: Ledger, said: Recorded[CurrencyRateUpdated]) -> None:
+def _rate(ledger: Ledger, record: Recorded[CurrencyRateUpdated]) -> None:
     """A rate that is not positive says that the currency has none."""
-    stated = ledger.rates.setdefault(said.event.reporting, {})
-    if said.event.rate > 0:
-        stated[said.event.currency] = said.event.rate
+    stated = ledger.rates.setdefault(record.event.reporting, {})
+    if record.event.rate > 0:
+        stated[record.event.currency] = record.event.rate
     else:
-        stated.pop(said.event.currency, None)
+        stated.pop(record.event.currency, None)
 
 
-def _bar(ledger: Ledger, said: Recorded[BarClosed]) -> None:
-    ledger.marks[said.event.instrument] = Mark(said.event.close, said.at)
+def _bar(ledger: Ledger, record: Recorded[BarClosed]) -> None:
+    ledger.marks[record.event.instrument] = Mark(record.event.close, record.at)
 
 
-def _quote(ledger: Ledger, said: Recorded[QuoteUpdated]) -> None:
+def _quote(ledger: Ledger, record: Recorded[QuoteUpdated]) -> None:
     """The middle of bid and ask, exact."""
-    middle = EXACT.multiply(EXACT.add(said.event.bid, said.event.ask), HALF)
-    ledger.marks[said.event.instrument] = Mark(canonical(middle), said.at)
+    middle = EXACT.multiply(EXACT.add(record.event.bid, record.event.ask), HALF)
+    ledger.marks[record.event.instrument] = Mark(canonical(middle), record.at)
 
 
-def _price(ledger: Ledger, said: Recorded[TradePrinted | MarkUpdated]) -> None:
-    ledger.marks[said.event.instrument] = Mark(said.event.price, said.at)
+def _price(ledger: Ledger, record: Recorded[TradePrinted | MarkUpdated]) -> None:
+    ledger.marks[record.event.instrument] = Mark(record.event.price, record.at)
 
 
-def is_first(ledger: Ledger, at: int, venue: str, trade_id: str) -> bool:
+def is_new_trade(ledger: Ledger, at: int, venue: str, trade_id: str) -> bool:
     """Whether a venue's trade counts, decided in log order; it is known from here on."""
     return _remember(ledger, at, venue, trade_id)
 
@@ -192,10 +194,10 @@ def _remember(ledger: Ledger, at: int, venue: str, trade_id: str) -> bool:
     return True
 
 
-def _account(ledger: Ledger, currency: str) -> Account:
+def _account(ledger: Ledger, currency: str) -> CurrencyAccount:
     found = ledger.accounts.get(currency)
     if found is None:
-        found = ledger.accounts[currency] = Account()
+        found = ledger.accounts[currency] = CurrencyAccount()
     return found
 
 

@@ -7,13 +7,13 @@ market or clock event so far. What comes before the first such event belongs to 
 from collections.abc import Callable
 from pathlib import Path
 
-from deadreckon.archive.manifests import Manifest
-from deadreckon.archive.segment_writer import RangeWriter, onto_disk
+from deadreckon.archive.manifests import ArchiveManifest
+from deadreckon.archive.segment_writer import RangeWriter, write_faults_as_archive_errors
 from deadreckon.archive.signing import SealKey
 from deadreckon.contracts.archive import SEALER
 from deadreckon.contracts.codec import UndecodableError, decode_commit
 from deadreckon.contracts.envelope import Commit
-from deadreckon.contracts.subjects import DOORS, SHARED
+from deadreckon.contracts.subjects import INBOUND, SHARED
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.service.ingress import CLOCKS
@@ -22,7 +22,7 @@ TIMES = tuple(f"log.{SHARED}.{service}." for service in CLOCKS)
 SEALS = f"log.{SHARED}.{SEALER}."
 
 
-def latest(commit: Commit | None, now: int) -> int:
+def latest_time(commit: Commit | None, now: int) -> int:
     """Decision time after a commit of the market or clock."""
     return max((envelope.at for envelope in commit.events), default=now) if commit else now
 
@@ -36,9 +36,9 @@ class DayWriter:
     def __init__(
         self,
         root: Path,
-        before: Manifest | None,
+        before: ArchiveManifest | None,
         key: SealKey | None,
-        wrote: Callable[[Manifest], object],
+        wrote: Callable[[ArchiveManifest], object],
         *,
         splits: bool = True,
     ) -> None:
@@ -51,21 +51,21 @@ class DayWriter:
         self._writer: RangeWriter | None = None
         self._begun = False
 
-    def add(self, stored: Stored) -> Manifest | None:
+    def add(self, stored: Stored) -> ArchiveManifest | None:
         """One more message; the manifest of the day that it ended, if it did. Raises ArchiveError,
         also where the disk fails."""
         commit = _commit_of(stored)
         before = self.now
         if commit is not None and stored.subject.startswith(TIMES):
-            self.now = max(before, latest(commit, before))
+            self.now = max(before, latest_time(commit, before))
         ended = None
         if self._splits and self._writer and before and self.now // DAY > before // DAY:
             ended = self.finish()
-        with onto_disk(self._root):
+        with write_faults_as_archive_errors(self._root):
             if self._writer is None:
                 self._writer = RangeWriter(self._root, self.before)
             self._writer.add(stored, commit, self.now)
-        if commit is None and stored.subject.split(".")[2:3] not in [[door] for door in DOORS]:
+        if commit is None and stored.subject.split(".")[2:3] not in [[door] for door in INBOUND]:
             self._writer.damaged()
         self._begun = self._begun or not stored.subject.startswith(SEALS)
         return ended
@@ -75,10 +75,10 @@ class DayWriter:
         """Whether the open range holds more than what was said of earlier ones."""
         return self._begun
 
-    def finish(self, root: str = "") -> Manifest:
+    def finish(self, root: str = "") -> ArchiveManifest:
         """Seal the open range, whatever its day has come to; only with this Merkle root (hex), if
         one is given. Raises ArchiveError."""
-        with onto_disk(self._root):
+        with write_faults_as_archive_errors(self._root):
             writer = self._writer or RangeWriter(self._root, self.before)
             manifest = writer.finish(self._key, root=root)
         self.before, self._writer, self._begun = manifest, None, False
@@ -94,7 +94,7 @@ class DayWriter:
 
 
 def _commit_of(stored: Stored) -> Commit | None:
-    if stored.subject.split(".")[2:3] in [[door] for door in DOORS]:
+    if stored.subject.split(".")[2:3] in [[door] for door in INBOUND]:
         return None
     try:
         return decode_commit(stored.payload)

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 from deadreckon.runtime.log.bus import Bus, HoleError, Stored
 from deadreckon.runtime.log.domain import retry
-from deadreckon.runtime.log.reading import stored_messages
+from deadreckon.runtime.log.reading import read_stored
 
 
-class Live:
+class LiveReader:
     """The log beside the archive, read along with it; none of it when there is no bus."""
 
     def __init__(self, bus: Bus | None) -> None:
@@ -23,7 +23,7 @@ class Live:
         if self._bus is not None:
             info = await retry(self._bus.info)
             self.first, self.last = info.first, info.last
-            self._messages = stored_messages(self._bus, info.last, after=max(info.first - 1, 0))
+            self._messages = read_stored(self._bus, info.last, after=max(info.first - 1, 0))
 
     async def next(self, sequence: int) -> Stored | None:
         """The message of this sequence; null where the log has it no more, or not any longer."""

@@ -19,7 +19,7 @@ def is_archive_only(data: Path) -> bool:
     return has_archive(data) and not (data / "nats" / "lock").exists()
 
 
-async def one_log(data: Path, live: Bus) -> Bus:
+async def whole_log(data: Path, live: Bus) -> Bus:
     """The folder's log from its first message on: `live` itself where it has all of it, else with
     the archive before it. Raises HoleError where the two do not make one log."""
     if has_archive(data):
@@ -35,7 +35,7 @@ async def one_log(data: Path, live: Bus) -> Bus:
     return live
 
 
-def ended_log(data: Path) -> Bus:
+def archived_log(data: Path) -> Bus:
     """The log of a folder that is an archive only. Raises HoleError."""
     from deadreckon.archive.spliced_log import sealed_log
 

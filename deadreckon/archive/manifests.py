@@ -33,7 +33,7 @@ class Segment(Struct, frozen=True):
     sha256: str
 
 
-class Manifest(Struct, frozen=True):
+class ArchiveManifest(Struct, frozen=True):
     """What was sealed of the log: messages `first`..`last`, which is a UTC `day` of decision time.
 
     `number` counts ranges from 1. `now` (nanoseconds UTC) is decision time at the end of the range
@@ -70,14 +70,14 @@ def file_of(root: Path, number: int) -> Path:
     return root / FOLDER / f"{number:08d}.json"
 
 
-def signed_bytes(manifest: Manifest) -> bytes:
+def signed_bytes(manifest: ArchiveManifest) -> bytes:
     """What a signature is over: JSON without it, in ASCII, with its keys sorted and no spaces."""
     plain: dict[str, Any] = msgspec.to_builtins(manifest)
     del plain["signature"]
     return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
 
 
-def sealed(manifest: Manifest, key: SealKey | None) -> Manifest:
+def signed(manifest: ArchiveManifest, key: SealKey | None) -> ArchiveManifest:
     """The manifest with its signature; as it is where nobody signs."""
     if key is None:
         return manifest
@@ -85,22 +85,22 @@ def sealed(manifest: Manifest, key: SealKey | None) -> Manifest:
     return structs.replace(named, signature=key.sign(signed_bytes(named)))
 
 
-def is_sealed(manifest: Manifest) -> bool:
+def has_valid_signature(manifest: ArchiveManifest) -> bool:
     """Whether the signature is that of the manifest's own key; whose that is, is another matter."""
     return is_signed(manifest.public_key, manifest.signature, signed_bytes(manifest))
 
 
-def file_bytes(manifest: Manifest) -> bytes:
+def file_bytes(manifest: ArchiveManifest) -> bytes:
     """The manifest as its file holds it; `previous` of the next is the hash of these bytes."""
     return msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=1) + b"\n"
 
 
-def digest_of(manifest: Manifest) -> str:
+def digest_of(manifest: ArchiveManifest) -> str:
     """SHA-256 (hex) of the manifest's file."""
     return hashlib.sha256(file_bytes(manifest)).hexdigest()
 
 
-def read_chain(root: Path) -> list[Manifest]:
+def read_chain(root: Path) -> list[ArchiveManifest]:
     """Every manifest of an archive in order, each checked against the one before.
 
     Signatures are for `verify`. Raises ArchiveError naming the first file that is wrong.
@@ -111,11 +111,11 @@ def read_chain(root: Path) -> list[Manifest]:
     return chain
 
 
-def read_prefix(root: Path) -> tuple[list[Manifest], str]:
+def read_prefix(root: Path) -> tuple[list[ArchiveManifest], str]:
     """The manifests of an archive up to the first that is wrong, and what is wrong with that one
     (empty when nothing is)."""
     found = sorted(path.name for path in (root / FOLDER).glob("*.json"))
-    chain: list[Manifest] = []
+    chain: list[ArchiveManifest] = []
     for number in range(1, len(found) + 1):
         path = file_of(root, number)
         if path.name not in found:
@@ -131,10 +131,10 @@ def read_prefix(root: Path) -> tuple[list[Manifest], str]:
     return chain, ""
 
 
-def _read(path: Path) -> Manifest:
+def _read(path: Path) -> ArchiveManifest:
     try:
         content = path.read_bytes()
-        manifest = msgspec.json.decode(content, type=Manifest)
+        manifest = msgspec.json.decode(content, type=ArchiveManifest)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ArchiveError(f"{path} cannot be read as a manifest: {error}") from error
     if manifest.kind != KIND:
@@ -148,7 +148,7 @@ def _read(path: Path) -> Manifest:
     return manifest
 
 
-def _fault(manifest: Manifest, number: int, before: Manifest | None) -> str:
+def _fault(manifest: ArchiveManifest, number: int, before: ArchiveManifest | None) -> str:
     """What does not fit: within the manifest, or to the one before; empty when all does."""
     first = before.last + 1 if before else 1
     if manifest.number != number:

@@ -10,39 +10,44 @@ from urllib.parse import urlsplit
 import structlog
 from msgspec.structs import replace
 
-from deadreckon.archive.location import ended_log, has_archive, is_archive_only, one_log
+from deadreckon.archive.location import archived_log, has_archive, is_archive_only, whole_log
 from deadreckon.contracts.publishers import SERVICES
 from deadreckon.runtime.log.bus import Bus, ConfigurationError, DeniedError, HoleError, LogInfo
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.jetstream import JetStreamBus
 from deadreckon.runtime.log.memory import MemoryBus
-from deadreckon.runtime.log.role_connections import Switchboard
-from deadreckon.runtime.log.rollover_notice import refuse_half_a_log
-from deadreckon.runtime.process.cancellation import end
+from deadreckon.runtime.log.role_connections import RoleConnections
+from deadreckon.runtime.log.rollover_notice import refuse_unfinished_rollover
+from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.server.credentials import PRODUCER
-from deadreckon.runtime.server.endpoint import Entrance, external
-from deadreckon.runtime.server.known_roles import FIRST_BOOK, Tls
+from deadreckon.runtime.server.credentials import PRODUCER_PREFIX
+from deadreckon.runtime.server.endpoint import Endpoint, external_endpoint
+from deadreckon.runtime.server.known_roles import DEFAULT_BOOK, Tls
 from deadreckon.runtime.server.nats_server import (
     EmbeddedServer,
     ServerFailedError,
     StoreLockedError,
-    running,
+    running_server,
 )
 from deadreckon.runtime.server.rights import ANALYST, KEEPER, OPERATOR, PROVISIONER, READER, STACK
-from deadreckon.runtime.server.server_files import ANY_PORT, Address, ServerFiles, register
-from deadreckon.runtime.server.server_health import ailment
+from deadreckon.runtime.server.server_files import (
+    ANY_PORT,
+    ServerAddress,
+    ServerFiles,
+    change_known_roles,
+)
+from deadreckon.runtime.server.server_health import write_fault
 
 VERB_LOOK = 0.1  # seconds between two looks whether it is done
 VERB_WAIT = 60.0  # seconds for a verb that has the store open (an audit, say) to be done with it
 LOG_WAIT = 10.0  # seconds for the log to be made by the stack that starts on the folder
-WARD_LOOK = 3.0  # seconds between two looks whether a server that runs can write
+HEALTH_LOOK_SECONDS = 3.0  # seconds between two looks whether a server that runs can write
 RESTART_WAIT = 1.0  # seconds before a server that would not start is tried again
 
 log = structlog.get_logger()
 
 
-class Keeper:
+class ServerSupervisor:
     """Keeps a server running on a folder's store: one that dies is started again where it was, and
     so is one that runs and can no longer write, once there is room for it."""
 
@@ -50,16 +55,16 @@ class Keeper:
         self._data = data
         self._server = EmbeddedServer(data, port=port)
         self._task: asyncio.Task[None] | None = None
-        self.address: Address
+        self.address: ServerAddress
 
-    async def __aenter__(self) -> "Keeper":
+    async def __aenter__(self) -> "ServerSupervisor":
         self.address = await self._server.start()
         self._task = asyncio.create_task(self._keep(), name="nats-server")
         return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._task:
-            await end([self._task])
+            await cancel_all([self._task])
         await self._server.stop()
 
     async def _keep(self) -> None:
@@ -82,10 +87,10 @@ class Keeper:
         store = ServerFiles(self._data).store
         while True:
             try:
-                await asyncio.wait_for(self._server.died.wait(), WARD_LOOK)
+                await asyncio.wait_for(self._server.died.wait(), HEALTH_LOOK_SECONDS)
             except TimeoutError:
                 where = self._server.address.monitoring
-                reason = await asyncio.to_thread(ailment, where, store)
+                reason = await asyncio.to_thread(write_fault, where, store)
                 if reason:
                     return reason
             else:
@@ -100,12 +105,12 @@ async def open_bus(
     on the one that runs there, or on one started for the purpose. What has left it is read from
     the archive, unless only what is live is asked for."""
     if server is None and is_archive_only(folder.root):
-        yield ended_log(folder.root)
+        yield archived_log(folder.root)
         return
-    async with _entered(folder, server) as entrance:
-        bus = await entrance.bus(role)
+    async with _entered(folder, server) as endpoint:
+        bus = await endpoint.bus(role)
         try:
-            if role.startswith(PRODUCER):  # who may not even ask
+            if role.startswith(PRODUCER_PREFIX):  # who may not even ask
                 yield bus
                 return
             await _check(bus)
@@ -124,8 +129,8 @@ async def service_bus(
     Raises ServerFailedError.
     """
     entering = _attached(folder) if server is None else _external(server)
-    async with entering as entrance, _switchboard(entrance, services) as bus:
-        yield await one_log(folder.root, bus)
+    async with entering as endpoint, _switchboard(endpoint, services) as bus:
+        yield await whole_log(folder.root, bus)
 
 
 @asynccontextmanager
@@ -135,7 +140,7 @@ async def stack_bus(
     *,
     memory: bool = False,
     port: int = ANY_PORT,
-    book: str = FIRST_BOOK,
+    book: str = DEFAULT_BOOK,
     tls: Tls | None = None,
     more: Sequence[str] = (),
 ) -> AsyncIterator[Bus]:
@@ -146,33 +151,35 @@ async def stack_bus(
         yield MemoryBus()
         return
     if server is None:
-        refuse_half_a_log(folder.root)
+        refuse_unfinished_rollover(folder.root)
         _refuse_archive_only(folder.root)
-        register(folder, lambda known: replace(known.with_book(book), tls=tls and tls.absolute()))
+        change_known_roles(
+            folder, lambda known: replace(known.with_book(book), tls=tls and tls.absolute())
+        )
         entering = _own(folder, port)
     else:
         entering = _external(server)
     roles = [STACK, READER, *SERVICES, *more]
-    async with entering as entrance, _switchboard(entrance, roles) as bus:
-        yield await one_log(folder.root, bus)
+    async with entering as endpoint, _switchboard(endpoint, roles) as bus:
+        yield await whole_log(folder.root, bus)
 
 
 @asynccontextmanager
-async def keeping_bus(folder: Folder, *, empty: bool = False) -> AsyncIterator[JetStreamBus]:
+async def owner_bus(folder: Folder, *, empty: bool = False) -> AsyncIterator[JetStreamBus]:
     """The folder's log for whoever copies the stream itself, or fills an `empty` store with it.
 
     It attaches to the server that runs there, or starts one for the purpose.
     """
-    refuse_half_a_log(folder.root)
+    refuse_unfinished_rollover(folder.root)
     if not empty:
         _refuse_archive_only(folder.root)
     async with AsyncExitStack() as stack:
-        found = running(folder.root)
+        found = running_server(folder.root)
         if found is None:
-            found = (await stack.enter_async_context(Keeper(folder.root))).address
+            found = (await stack.enter_async_context(ServerSupervisor(folder.root))).address
             if not empty:
-                await _provision(found.entrance, folder.root)
-        bus = await found.entrance.bus(KEEPER)
+                await _provision(found.endpoint, folder.root)
+        bus = await found.endpoint.bus(KEEPER)
         stack.push_async_callback(bus.close)
         if not empty:
             await _check(bus)
@@ -180,57 +187,57 @@ async def keeping_bus(folder: Folder, *, empty: bool = False) -> AsyncIterator[J
 
 
 @asynccontextmanager
-async def _entered(folder: Folder, server: str | None) -> AsyncIterator[Entrance]:
+async def _entered(folder: Folder, server: str | None) -> AsyncIterator[Endpoint]:
     if server is not None:
-        async with _external(server) as entrance:
-            yield entrance
+        async with _external(server) as endpoint:
+            yield endpoint
         return
-    refuse_half_a_log(folder.root)
-    found = running(folder.root)
+    refuse_unfinished_rollover(folder.root)
+    found = running_server(folder.root)
     if found is not None:
-        yield found.entrance
+        yield found.endpoint
     else:
-        async with _own(folder) as entrance:
-            yield entrance
+        async with _own(folder) as endpoint:
+            yield endpoint
 
 
 @asynccontextmanager
-async def _attached(folder: Folder) -> AsyncIterator[Entrance]:
-    refuse_half_a_log(folder.root)
-    found = running(folder.root)
+async def _attached(folder: Folder) -> AsyncIterator[Endpoint]:
+    refuse_unfinished_rollover(folder.root)
+    found = running_server(folder.root)
     if found is None:
         raise ServerFailedError(f"no stack runs on {folder.root}: start one with `dr up`")
-    yield found.entrance
+    yield found.endpoint
 
 
 @asynccontextmanager
-async def _own(folder: Folder, port: int = ANY_PORT) -> AsyncIterator[Entrance]:
+async def _own(folder: Folder, port: int = ANY_PORT) -> AsyncIterator[Endpoint]:
     """A server of our own, which a stack needs: one that a verb has started ends with the verb, so
     it is waited for. Raises StoreLockedError."""
     for _ in range(int(VERB_WAIT / VERB_LOOK)):
-        if running(folder.root) is None:
+        if running_server(folder.root) is None:
             break
         await asyncio.sleep(VERB_LOOK)
-    refuse_half_a_log(folder.root)  # again: the verb that was waited for may have begun it
-    async with Keeper(folder.root, port) as server:
-        entrance = server.address.entrance
-        await _provision(entrance, folder.root)
-        yield entrance
+    refuse_unfinished_rollover(folder.root)  # again: the verb that was waited for may have begun it
+    async with ServerSupervisor(folder.root, port) as server:
+        endpoint = server.address.endpoint
+        await _provision(endpoint, folder.root)
+        yield endpoint
 
 
 @asynccontextmanager
-async def _external(server: str) -> AsyncIterator[Entrance]:
+async def _external(server: str) -> AsyncIterator[Endpoint]:
     """Somebody else's server; the log is made there if it is missing and we may make it."""
-    entrance = external(server)
-    if entrance.has(PROVISIONER):
-        await _provision(entrance)
-    yield entrance
+    endpoint = external_endpoint(server)
+    if endpoint.has(PROVISIONER):
+        await _provision(endpoint)
+    yield endpoint
 
 
-async def _provision(entrance: Entrance, data: Path | None = None) -> None:
+async def _provision(endpoint: Endpoint, data: Path | None = None) -> None:
     """Make the log, or see that it is kept as it must be. Where a folder's history was sealed
     there was a log: an empty one is not made in its place. Raises HoleError."""
-    bus = await entrance.bus(PROVISIONER)
+    bus = await endpoint.bus(PROVISIONER)
     try:
         if data and has_archive(data) and await retry(bus.api.configuration) is None:
             raise HoleError(
@@ -242,12 +249,12 @@ async def _provision(entrance: Entrance, data: Path | None = None) -> None:
 
 
 @asynccontextmanager
-async def _switchboard(entrance: Entrance, roles: Sequence[str]) -> AsyncIterator[Bus]:
+async def _switchboard(endpoint: Endpoint, roles: Sequence[str]) -> AsyncIterator[Bus]:
     bus: Bus
-    if entrance.credentials is None:
-        bus = await entrance.bus(roles[0])
+    if endpoint.credentials is None:
+        bus = await endpoint.bus(roles[0])
     else:
-        bus = await Switchboard.open(entrance, roles[0], roles[1:])
+        bus = await RoleConnections.open(endpoint, roles[0], roles[1:])
     try:
         await _check(bus)
         yield bus
@@ -259,7 +266,7 @@ async def _whole(folder: Folder, bus: Bus, role: str) -> Bus:
     """The log with what was archived of it. An operator is heard without: a halt must not fail
     because history lies on another machine."""
     try:
-        return await one_log(folder.root, bus)
+        return await whole_log(folder.root, bus)
     except HoleError as fault:
         if role != OPERATOR:
             raise
@@ -317,9 +324,9 @@ def check_whole(info: LogInfo) -> None:
         )
 
 
-def whereabouts(folder: Folder) -> dict[str, str] | None:
+def server_location(folder: Folder) -> dict[str, str] | None:
     """How one reaches the folder's server: its URL, and the folder with the credentials."""
-    found = running(folder.root)
+    found = running_server(folder.root)
     if found is None:
         return None
     return {"url": found.url, "credentials": str(found.credentials.absolute())}

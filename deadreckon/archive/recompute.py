@@ -6,16 +6,16 @@ from typing import Any
 
 import polars
 
-from deadreckon.archive.manifests import Manifest
-from deadreckon.archive.segment_writer import Place, book_of
+from deadreckon.archive.manifests import ArchiveManifest
+from deadreckon.archive.segment_writer import SegmentKey, book_of
 from deadreckon.archive.segments import WINDOW, read_window
 from deadreckon.archive.typed_columns import MESSAGES, Row, columns, frame, rows_of
 from deadreckon.contracts.codec import UndecodableError, decode_commit
-from deadreckon.contracts.subjects import DOORS
+from deadreckon.contracts.subjects import INBOUND
 from deadreckon.runtime.log.bus import Stored
 
 
-def differences(root: Path, manifest: Manifest) -> Iterator[tuple[str, int]]:
+def column_differences(root: Path, manifest: ArchiveManifest) -> Iterator[tuple[str, int]]:
     """Files of a range whose columns are not what its messages say, with the first such message.
 
     Columns are compared that this program and the one that sealed both know.
@@ -38,10 +38,10 @@ def differences(root: Path, manifest: Manifest) -> Iterator[tuple[str, int]]:
                 return
 
 
-def _rows(messages: list[Stored]) -> dict[Place, list[Row]]:
-    found: dict[Place, list[Row]] = {}
+def _rows(messages: list[Stored]) -> dict[SegmentKey, list[Row]]:
+    found: dict[SegmentKey, list[Row]] = {}
     for stored in messages:
-        if stored.subject.split(".")[2:3] in [[door] for door in DOORS]:
+        if stored.subject.split(".")[2:3] in [[door] for door in INBOUND]:
             continue
         try:
             commit = decode_commit(stored.payload)

@@ -3,38 +3,38 @@
 from pathlib import Path
 
 from deadreckon.archive.days import SEALS, DayWriter
-from deadreckon.archive.manifests import ArchiveError, Manifest, digest_of
+from deadreckon.archive.manifests import ArchiveError, ArchiveManifest, digest_of
 from deadreckon.archive.signing import SealKey
 from deadreckon.contracts.archive import RangeSealed
-from deadreckon.contracts.codec import decode_commit, unseal
+from deadreckon.contracts.codec import decode_commit, unwrap
 from deadreckon.runtime.log.bus import Bus
-from deadreckon.runtime.log.reading import stored_messages
+from deadreckon.runtime.log.reading import read_stored
 
-Words = dict[int, RangeSealed]  # by the number of the range: the last that was said of it
+SealRecords = dict[int, RangeSealed]  # by the number of the range: the last that was said of it
 
 
-async def words_of(bus: Bus, end: int) -> Words:
+async def seal_records(bus: Bus, end: int) -> SealRecords:
     """Everything that the log says of its archive. Raises HoleError."""
-    found: Words = {}
-    async for stored in stored_messages(bus, end):
+    found: SealRecords = {}
+    async for stored in read_stored(bus, end):
         if stored.subject.startswith(SEALS):
             for envelope in decode_commit(stored.payload).events:
-                event = unseal(envelope).event
+                event = unwrap(envelope).event
                 if isinstance(event, RangeSealed):
                     found[event.number] = event
     return found
 
 
-async def restore(
-    bus: Bus, root: Path, key: SealKey, chain: list[Manifest], end: int
-) -> tuple[list[Manifest], int]:
+async def restore_ranges(
+    bus: Bus, root: Path, key: SealKey, chain: list[ArchiveManifest], end: int
+) -> tuple[list[ArchiveManifest], int]:
     """The chain with every range that the log speaks of, and how many of these it need not say
     again: a program of another version makes other files of the same messages.
 
     Raises ArchiveError when the log's messages are not those that were sealed, and HoleError when
     the log has them no more.
     """
-    words = await words_of(bus, end)
+    words = await seal_records(bus, end)
     chain = list(chain)
     for number in range(len(chain) + 1, max(words, default=0) + 1):
         chain.append(await _write(bus, root, key, chain[-1] if chain else None, words[number]))
@@ -49,11 +49,11 @@ async def restore(
 
 
 async def _write(
-    bus: Bus, root: Path, key: SealKey, before: Manifest | None, word: RangeSealed
-) -> Manifest:
+    bus: Bus, root: Path, key: SealKey, before: ArchiveManifest | None, word: RangeSealed
+) -> ArchiveManifest:
     writer = DayWriter(root, before, key, lambda _: None, splits=False)
     try:
-        async for stored in stored_messages(bus, word.last, after=word.first - 1):
+        async for stored in read_stored(bus, word.last, after=word.first - 1):
             writer.add(stored)
         return writer.finish(word.root)
     finally:

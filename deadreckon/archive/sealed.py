@@ -21,7 +21,7 @@ class SealedLog(MemoryBus):
     def __init__(self, archive: Archive, upto: int | None = None) -> None:
         super().__init__()
         self.archive = archive
-        with told_as_hole():
+        with archive_faults_as_holes():
             first, last = archive.first, archive.last
         self.last = last if upto is None else upto
         self._tails: dict[str, int] | None = None  # by subject
@@ -36,7 +36,7 @@ class SealedLog(MemoryBus):
         for manifest in self.archive.manifests:
             for segment in manifest.segments:
                 path = self.archive.root / segment.path
-                with told_as_hole():
+                with archive_faults_as_holes():
                     size = path.stat().st_size
                 if size != segment.bytes:
                     raise HoleError(f"{path} has {size} bytes, not {segment.bytes}: restore it")
@@ -53,7 +53,7 @@ class SealedLog(MemoryBus):
         return await self.message(max(places)) if places else None
 
     def _read_tails(self) -> dict[str, int]:
-        with told_as_hole():
+        with archive_faults_as_holes():
             rows = (
                 polars.scan_parquet(self.archive.paths("messages"), hive_partitioning=False)
                 .filter(polars.col("sequence") <= self.last)
@@ -67,12 +67,12 @@ class SealedLog(MemoryBus):
         """One message by its sequence."""
         if not 1 <= sequence <= self.last:
             return None
-        with told_as_hole():
+        with archive_faults_as_holes():
             return await asyncio.to_thread(self.archive.message, sequence)
 
     async def info(self) -> LogInfo:
         """First and last sequence; an archive has no holes. `bytes` are those of its files."""
-        with told_as_hole():
+        with archive_faults_as_holes():
             ranges = [each for each in self.archive.manifests if each.first <= self.last]
         size = sum(segment.bytes for each in ranges for segment in each.segments)
         return LogInfo(1 if self.last else 0, self.last, self.last, size, 0)
@@ -112,7 +112,7 @@ class SealedReader:
         return found
 
     def _next(self) -> list[Stored]:
-        with told_as_hole():
+        with archive_faults_as_holes():
             found = next(self._lists, None)
         if not found:
             raise HoleError(f"the archive ends with {self.last}; {self.last + 1} is missing")
@@ -129,7 +129,7 @@ class SealedReader:
 
 
 @contextmanager
-def told_as_hole() -> Iterator[None]:
+def archive_faults_as_holes() -> Iterator[None]:
     """What is wrong with an archive, as whoever reads a log is told it. Raises HoleError."""
     try:
         yield

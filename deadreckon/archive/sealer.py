@@ -11,13 +11,13 @@ from pathlib import Path
 from msgspec import Struct
 
 from deadreckon import __version__
-from deadreckon.archive.days import DayWriter, latest
-from deadreckon.archive.manifests import ArchiveError, Manifest, digest_of, read_chain
-from deadreckon.archive.repair import restore
-from deadreckon.archive.segment_writer import onto_disk, replace_durably
+from deadreckon.archive.days import DayWriter, latest_time
+from deadreckon.archive.manifests import ArchiveError, ArchiveManifest, digest_of, read_chain
+from deadreckon.archive.repair import restore_ranges
+from deadreckon.archive.segment_writer import replace_durably, write_faults_as_archive_errors
 from deadreckon.archive.signing import SealKey
 from deadreckon.contracts.archive import SEALER, RangeSealed
-from deadreckon.contracts.codec import decode_commit, seal, unseal
+from deadreckon.contracts.codec import decode_commit, unwrap, wrap
 from deadreckon.contracts.envelope import Commit, derive_id
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.subjects import SHARED, commit_subject
@@ -25,7 +25,7 @@ from deadreckon.contracts.timestamps import DAY, day_of, day_start
 from deadreckon.projections.sinks.atomic_files import alone
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import Domain, retry
-from deadreckon.runtime.log.reading import stored_messages
+from deadreckon.runtime.log.reading import read_stored
 from deadreckon.runtime.process import killpoints
 from deadreckon.runtime.service.ingress import CLOCKS
 
@@ -39,12 +39,12 @@ class OpenDayError(Exception):
     """You asked to seal a day that is not over in the log; the message says what to do."""
 
 
-class Sealing(Struct, frozen=True):
+class SealResult(Struct, frozen=True):
     """What a run of the sealer has come to: the ranges it sealed, and how many it only had to say;
     the last sequence in the archive and in the log, and the log's day (empty before any clock);
     how many ranges that were lost it wrote again."""
 
-    sealed: list[Manifest]
+    sealed: list[ArchiveManifest]
     caught_up: int
     last: int
     end: int
@@ -52,7 +52,7 @@ class Sealing(Struct, frozen=True):
     restored: int = 0
 
 
-class Speaker:
+class SealPublisher:
     """Says in the log what was sealed, each range once and in order."""
 
     def __init__(self, bus: Bus) -> None:
@@ -63,25 +63,25 @@ class Speaker:
         """Stand behind what the sealer said last."""
         await self._domain.recover()
 
-    async def known(self, chain: list[Manifest]) -> int:
+    async def known(self, chain: list[ArchiveManifest]) -> int:
         """How many ranges the log knows of. Raises ArchiveError when the archive is not the one
         that the log speaks of."""
-        said = await last_said(self._bus)
-        if said is None:
+        record = await last_sealed_range(self._bus)
+        if record is None:
             return 0
-        if said.number > len(chain):
+        if record.number > len(chain):
             raise ArchiveError(
-                f"the log says that range {said.number} was sealed, but the archive ends with "
+                f"the log says that range {record.number} was sealed, but the archive ends with "
                 f"{len(chain)}: restore it from a copy, or with --again from what the log still has"
             )
-        if digest_of(chain[said.number - 1]) != said.manifest:
+        if digest_of(chain[record.number - 1]) != record.manifest:
             raise ArchiveError(
-                f"the manifest of range {said.number} is not the one that the log speaks of: "
+                f"the manifest of range {record.number} is not the one that the log speaks of: "
                 "`dr archive verify`, and restore it from a copy"
             )
-        return said.number
+        return record.number
 
-    async def say(self, manifest: Manifest) -> None:
+    async def say(self, manifest: ArchiveManifest) -> None:
         """Commit the word about one range; returns once it is durable."""
         digest = digest_of(manifest)
         name = derive_id(digest, SEALER, manifest.number)
@@ -96,17 +96,19 @@ class Speaker:
             manifest=digest,
             public_key=manifest.public_key,
         )
-        said = Recorded(name, manifest.now, SHARED, manifest.mode, SEALER, None, name, event=event)
-        await self._domain.append((manifest.first, manifest.last, 0), [], [seal(said)])
+        record = Recorded(
+            name, manifest.now, SHARED, manifest.mode, SEALER, None, name, event=event
+        )
+        await self._domain.append((manifest.first, manifest.last, 0), [], [wrap(record)])
         killpoints.passed("archive-said")
 
 
-async def last_said(bus: Bus) -> RangeSealed | None:
+async def last_sealed_range(bus: Bus) -> RangeSealed | None:
     """What the log says of the last range that was sealed; null when nothing was."""
     commit = await _last_words(bus, SEALER)
     if commit is None:
         return None
-    event = unseal(commit.events[-1]).event
+    event = unwrap(commit.events[-1]).event
     assert isinstance(event, RangeSealed), "the sealer says nothing else"
     return event
 
@@ -115,7 +117,7 @@ async def decision_time(bus: Bus) -> int:
     """The latest time that market or clock have told the log; 0 when they have said nothing."""
     now = 0
     for service in CLOCKS:
-        now = max(now, latest(await _last_words(bus, service), now))
+        now = max(now, latest_time(await _last_words(bus, service), now))
     return now
 
 
@@ -135,14 +137,14 @@ async def seal_days(
     everything: bool = False,
     again: bool = False,
     progress: Progress,
-) -> Sealing:
+) -> SealResult:
     """Seal every day that is over (or those up to `day`, or with `everything` all there is); with
     `again` write first what the log speaks of and the archive has lost.
 
     Raises OpenDayError, ArchiveError, BusyError when another sealer is at work, and HoleError.
     """
     with ExitStack() as held:
-        with onto_disk(root):
+        with write_faults_as_archive_errors(root):
             held.enter_context(alone(root / LOCK, wait=False))
         chain = read_chain(root)
         if chain and not chain[-1].public_key:
@@ -155,11 +157,11 @@ async def seal_days(
             )
         now = await decision_time(bus)
         target = None if everything else _target(now, day)
-        speaker = Speaker(bus)
+        speaker = SealPublisher(bus)
         await speaker.recover()
         found = len(chain)
         if again:
-            chain, known = await restore(bus, root, key, chain, end)
+            chain, known = await restore_ranges(bus, root, key, chain, end)
         else:
             known = await speaker.known(chain)
         _publish(root, key)
@@ -168,8 +170,8 @@ async def seal_days(
         run = _Run(root, chain[-1] if chain else None, key, speaker, target)
         await run.read(bus, end, progress)
         day_now = day_of(now) if now else ""
-        said, restored = len(chain) - known, len(chain) - found
-        return Sealing(run.sealed, said, run.last, end, day_now, restored)
+        record, restored = len(chain) - known, len(chain) - found
+        return SealResult(run.sealed, record, run.last, end, day_now, restored)
 
 
 def _target(now: int, day: str | None) -> int:
@@ -191,12 +193,12 @@ class _Run:
     def __init__(
         self,
         root: Path,
-        before: Manifest | None,
+        before: ArchiveManifest | None,
         key: SealKey,
-        speaker: Speaker,
+        speaker: SealPublisher,
         target: int | None,
     ) -> None:
-        self.sealed: list[Manifest] = []
+        self.sealed: list[ArchiveManifest] = []
         self.writer = DayWriter(root, before, key, self.sealed.append)
         self._speaker = speaker
         self._target = target
@@ -217,7 +219,7 @@ class _Run:
             self.writer.discard()
 
     async def _take(self, bus: Bus, end: int, progress: Progress) -> None:
-        async for stored in stored_messages(bus, end, after=self.last):
+        async for stored in read_stored(bus, end, after=self.last):
             manifest = self.writer.add(stored)
             if manifest is not None:
                 await self._speaker.say(manifest)
@@ -235,7 +237,7 @@ def _publish(root: Path, key: SealKey) -> None:
     known = public_keys(root)
     if key.public not in known:
         text = "".join(f"{each}\n" for each in [*known, key.public])
-        with onto_disk(root):
+        with write_faults_as_archive_errors(root):
             replace_durably(root, path, text.encode())
 
 

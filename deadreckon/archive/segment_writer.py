@@ -15,12 +15,12 @@ from polars.exceptions import PanicException, PolarsError
 from deadreckon import __version__
 from deadreckon.archive.manifests import (
     ArchiveError,
-    Manifest,
+    ArchiveManifest,
     Segment,
     digest_of,
     file_bytes,
     file_of,
-    sealed,
+    signed,
 )
 from deadreckon.archive.merkle import Tree, leaf_hash
 from deadreckon.archive.signing import SealKey
@@ -40,10 +40,10 @@ ROW_GROUP_TYPED = 131_072  # of a family: it is scanned whole
 NO_BOOK = "_"  # the folder of subjects that no service of ours would write
 HASHED = 1024 * 1024  # bytes at a time
 
-Place = tuple[str, str]  # family and book
+SegmentKey = tuple[str, str]  # family and book
 
 
-class Counted(Struct):
+class RangeCounts(Struct):
     """What a range holds so far."""
 
     first: int
@@ -62,20 +62,20 @@ class RangeWriter:
     who is killed and writes it again writes the same bytes.
     """
 
-    def __init__(self, root: Path, before: Manifest | None) -> None:
+    def __init__(self, root: Path, before: ArchiveManifest | None) -> None:
         self._root = root
         self._before = before
         self._number = before.number + 1 if before else 1
         self._work = root / UNFINISHED / f"{self._number:08d}"
         self._tree = Tree()
-        self._rows: dict[Place, list[Any]] = {}
-        self._parts: dict[Place, list[Path]] = {}
+        self._rows: dict[SegmentKey, list[Any]] = {}
+        self._parts: dict[SegmentKey, list[Path]] = {}
         self._held = 0
         self._bytes = 0
         first = before.last + 1 if before else 1
         now = before.now if before else 0
-        self.counted = Counted(first, first - 1, now, before.mode if before else "paper")
-        sweep(root, self._number)
+        self.counted = RangeCounts(first, first - 1, now, before.mode if before else "paper")
+        delete_unfinished(root, self._number)
 
     def add(self, stored: Stored, commit: Commit | None, now: int) -> None:
         """The next message, its commit if it is one, and decision time after it (nanoseconds).
@@ -126,7 +126,9 @@ class RangeWriter:
         self._rows = {}
         self._held = self._bytes = 0
 
-    def finish(self, key: SealKey | None, code: str = __version__, *, root: str = "") -> Manifest:
+    def finish(
+        self, key: SealKey | None, code: str = __version__, *, root: str = ""
+    ) -> ArchiveManifest:
         """Put the segments in their places, then the manifest.
 
         Raises ArchiveError when there is nothing to seal, or the Merkle root is not the one given.
@@ -143,7 +145,7 @@ class RangeWriter:
         name = day_of(counted.now)
         segments = [self._put(place, name) for place in sorted(self._parts)]
         killpoints.passed("archive-segments")
-        manifest = Manifest(
+        manifest = ArchiveManifest(
             number=self._number,
             first=counted.first,
             last=counted.last,
@@ -159,13 +161,13 @@ class RangeWriter:
             mode=counted.mode,
             damaged=counted.damaged,
         )
-        manifest = sealed(manifest, key)
+        manifest = signed(manifest, key)
         _keep_manifest(self._root, manifest)
         killpoints.passed("archive-manifest")
         self.discard()
         return manifest
 
-    def _put(self, place: Place, day: str) -> Segment:
+    def _put(self, place: SegmentKey, day: str) -> Segment:
         """Make one file of the parts of a family and book, and move it to where it is seen."""
         family, book = place
         path = Path(family, f"book={book}", f"day={day}", f"{self._number:08d}.parquet")
@@ -188,7 +190,7 @@ class RangeWriter:
 
 
 @contextmanager
-def onto_disk(root: Path) -> Iterator[None]:
+def write_faults_as_archive_errors(root: Path) -> Iterator[None]:
     """Raises ArchiveError, with the file where it is known, when the disk does not take what the
     block writes under `root`."""
     try:
@@ -200,7 +202,7 @@ def onto_disk(root: Path) -> Iterator[None]:
         raise ArchiveError(f"{path} cannot be written: {reason}") from error
 
 
-def sweep(root: Path, number: int) -> None:
+def delete_unfinished(root: Path, number: int) -> None:
     """Delete what a writer that was killed has left of the range `number` or a later one.
 
     Raises ArchiveError when that range is sealed after all.
@@ -230,7 +232,7 @@ def file_digest(path: Path) -> str:
     return running.hexdigest()
 
 
-def _keep_manifest(root: Path, manifest: Manifest) -> None:
+def _keep_manifest(root: Path, manifest: ArchiveManifest) -> None:
     for segment in manifest.segments:  # the folders may be new as well
         for folder in (root / segment.path).parents[1:3]:
             _to_disk(folder)

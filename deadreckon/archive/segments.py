@@ -11,7 +11,7 @@ from pathlib import Path
 import polars
 
 from deadreckon.archive.days import DayWriter
-from deadreckon.archive.manifests import ArchiveError, Manifest, Segment, read_chain
+from deadreckon.archive.manifests import ArchiveError, ArchiveManifest, Segment, read_chain
 from deadreckon.archive.segment_writer import file_digest
 from deadreckon.archive.signing import SealKey
 from deadreckon.archive.typed_columns import MESSAGES
@@ -19,7 +19,7 @@ from deadreckon.runtime.log.bus import Stored
 
 WINDOW = 4_096  # messages handed out at once
 
-__all__ = ["Archive", "ArchiveError", "Manifest", "Segment", "write_log", "write_range"]
+__all__ = ["Archive", "ArchiveError", "ArchiveManifest", "Segment", "write_log", "write_range"]
 
 
 class Archive:
@@ -84,7 +84,7 @@ class Archive:
             raise ArchiveError(f"{path} is not the file that was sealed: restore it from a copy")
         self._sound.add(segment.path)
 
-    def _messages(self, manifest: Manifest, first: int, last: int) -> Iterator[list[Stored]]:
+    def _messages(self, manifest: ArchiveManifest, first: int, last: int) -> Iterator[list[Stored]]:
         segments = [each for each in manifest.segments if each.family == MESSAGES]
         for segment in segments:
             self.check_file(segment)
@@ -108,7 +108,7 @@ def read_window(table: polars.LazyFrame, first: int, last: int) -> list[Stored]:
     return [Stored(*values) for values in rows.iter_rows()]
 
 
-def check_contiguous(found: list[Stored], first: int, last: int, manifest: Manifest) -> None:
+def check_contiguous(found: list[Stored], first: int, last: int, manifest: ArchiveManifest) -> None:
     """Raises ArchiveError naming the first message that is missing or there twice."""
     expected = first
     for stored in found:
@@ -121,7 +121,9 @@ def check_contiguous(found: list[Stored], first: int, last: int, manifest: Manif
         )
 
 
-def write_log(root: Path, messages: Iterable[Stored], key: SealKey | None = None) -> list[Manifest]:
+def write_log(
+    root: Path, messages: Iterable[Stored], key: SealKey | None = None
+) -> list[ArchiveManifest]:
     """Continue an archive with messages: one range for each day, the last one as far as it goes.
 
     Without a key the manifests are unsigned, as those of a log that was made. Raises ArchiveError.
@@ -129,7 +131,9 @@ def write_log(root: Path, messages: Iterable[Stored], key: SealKey | None = None
     return _write(root, messages, key, splits=True)
 
 
-def write_range(root: Path, messages: Iterable[Stored], key: SealKey | None = None) -> Manifest:
+def write_range(
+    root: Path, messages: Iterable[Stored], key: SealKey | None = None
+) -> ArchiveManifest:
     """Continue an archive with messages as one range, of the day with which they end.
 
     Whoever is killed meanwhile writes it again; nothing of it counts before its manifest is there.
@@ -140,9 +144,9 @@ def write_range(root: Path, messages: Iterable[Stored], key: SealKey | None = No
 
 def _write(
     root: Path, messages: Iterable[Stored], key: SealKey | None, *, splits: bool
-) -> list[Manifest]:
+) -> list[ArchiveManifest]:
     chain = read_chain(root)
-    written: list[Manifest] = []
+    written: list[ArchiveManifest] = []
     writer = DayWriter(root, chain[-1] if chain else None, key, written.append, splits=splits)
     for stored in messages:
         writer.add(stored)

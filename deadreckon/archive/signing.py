@@ -5,7 +5,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from deadreckon.runtime.server.secret import kept_secret
+from deadreckon.runtime.server.secret import read_or_create_secret
 
 FILE = "archive.seal"
 
@@ -29,14 +29,16 @@ class SealKey:
         return self._key.sign(content).hex()
 
 
-def kept_key(credentials: Path) -> SealKey:
+def read_or_create_key(credentials: Path) -> SealKey:
     """The key kept among a folder's credentials, made now if there is none.
 
     Raises ExposedSecretError or DamagedKeyError.
     """
     credentials.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = credentials / FILE
-    text = kept_secret(path, lambda: Ed25519PrivateKey.generate().private_bytes_raw().hex())
+    text = read_or_create_secret(
+        path, lambda: Ed25519PrivateKey.generate().private_bytes_raw().hex()
+    )
     try:
         return SealKey(bytes.fromhex(text))
     except ValueError:

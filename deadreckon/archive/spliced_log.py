@@ -7,9 +7,9 @@ from pathlib import Path
 import structlog
 
 from deadreckon.archive.location import FOLDER
-from deadreckon.archive.manifests import Manifest, digest_of
-from deadreckon.archive.sealed import SealedLog, SealedReader, told_as_hole
-from deadreckon.archive.sealer import last_said
+from deadreckon.archive.manifests import ArchiveManifest, digest_of
+from deadreckon.archive.sealed import SealedLog, SealedReader, archive_faults_as_holes
+from deadreckon.archive.sealer import last_sealed_range
 from deadreckon.archive.segments import Archive, ArchiveError
 from deadreckon.contracts.archive import RangeSealed
 from deadreckon.runtime.log.bus import (
@@ -23,12 +23,12 @@ from deadreckon.runtime.log.bus import (
     UnavailableError,
 )
 from deadreckon.runtime.log.domain import retry
-from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.log.role_connections import as_role
 
 log = structlog.get_logger()
 
 
-class Annals:
+class SplicedLog:
     """A Bus whose old messages, before the first of `live`, come from an archive.
 
     Message by message they are as they were: sequence, subject, bytes and time. The two meet
@@ -37,13 +37,13 @@ class Annals:
 
     def __init__(self, old: SealedLog, live: Bus) -> None:
         self.payload_max = live.payload_max
-        self.pulse = live.pulse
+        self.log_health = live.log_health
         self.live = live
         self._old = old
 
-    def acting(self, role: str) -> "Annals":
+    def as_role(self, role: str) -> "SplicedLog":
         """The same log with the rights of one role."""
-        return Annals(self._old, acting(self.live, role))
+        return SplicedLog(self._old, as_role(self.live, role))
 
     async def provision(self) -> None:
         """See Bus."""
@@ -72,7 +72,7 @@ class Annals:
         """See Bus."""
         if after >= self._old.last:
             return await self.live.read(after)
-        return AnnalsReader(await self._old.read(after), self.live)
+        return SplicedReader(await self._old.read(after), self.live)
 
     async def notify(self, subject: str, payload: bytes) -> None:
         """See Bus."""
@@ -96,7 +96,7 @@ class Annals:
         await self.live.close()
 
 
-class AnnalsReader:
+class SplicedReader:
     """Reads the archive to its end, and from there the live log."""
 
     def __init__(self, old: SealedReader, live: Bus) -> None:
@@ -125,7 +125,7 @@ class AnnalsReader:
 
 def sealed_log(data: Path) -> SealedLog:
     """The log of a folder that is an archive only. Raises HoleError."""
-    with told_as_hole():
+    with archive_faults_as_holes():
         archive = Archive(data / FOLDER)
     return SealedLog(archive)
 
@@ -136,29 +136,29 @@ async def with_archive(data: Path, live: Bus) -> Bus:
     if info.first <= 1:
         _refuse_cut(data, info.last)
         return live
-    with told_as_hole():
+    with archive_faults_as_holes():
         archive = Archive(data / FOLDER)
         chain, sealed = archive.manifests, archive.last
     _refuse_end(sealed, info.last)
     old = SealedLog(archive, info.first - 1)
-    fault = disagreement(chain, await last_said(live), old.last)
+    fault = chain_fault(chain, await last_sealed_range(live), old.last)
     if fault:
         raise HoleError(f"{fault}: bring back the archive of this log (docs/archive.md)")
-    return Annals(old, live)
+    return SplicedLog(old, live)
 
 
-def disagreement(chain: Sequence[Manifest], said: RangeSealed | None, upto: int = 0) -> str:
+def chain_fault(chain: Sequence[ArchiveManifest], record: RangeSealed | None, upto: int = 0) -> str:
     """Why an archive is not the one of which a log said last that it was sealed; empty when it is.
 
     The last manifest pins all before it. The word about it always comes behind what it seals, so
     that a log whose messages up to `upto` are in the archive alone still has it.
     """
-    if said is None or said.last < upto:
+    if record is None or record.last < upto:
         return f"the log does not say that its messages up to {upto} were sealed" if upto else ""
-    if said.number > len(chain):
-        return f"the log says that range {said.number} was sealed, the archive has {len(chain)}"
-    if digest_of(chain[said.number - 1]) != said.manifest:
-        return f"range {said.number} of the archive is not the one that the log speaks of"
+    if record.number > len(chain):
+        return f"the log says that range {record.number} was sealed, the archive has {len(chain)}"
+    if digest_of(chain[record.number - 1]) != record.manifest:
+        return f"range {record.number} of the archive is not the one that the log speaks of"
     return ""
 
 

@@ -53,7 +53,7 @@ FAMILIES_OF = {
     name: tuple(family for family, names in FAMILIES.items() if name in names) for name in EVENTS
 }
 
-PLACE: dict[str, Any] = {
+LOG_COLUMNS: dict[str, Any] = {
     "sequence": polars.Int64,
     "index": polars.Int32,
     "id": polars.String,
@@ -88,7 +88,7 @@ def _column(rows: list[Row], name: str, dtype: Any) -> list[Any]:
     return [str(value) if type(value) is int else value for value in found]
 
 
-class Field(Struct, frozen=True):
+class TypedColumn(Struct, frozen=True):
     """A field of an event as a column: what it is stored as, and what it is when it is not said."""
 
     dtype: Any
@@ -99,7 +99,7 @@ class Field(Struct, frozen=True):
 def columns(family: str) -> dict[str, Any]:
     """The columns of a family, by name, as polars types them; one that is a number in one type
     of event and text in another is text."""
-    found = dict(PLACE)
+    found = dict(LOG_COLUMNS)
     for name in FAMILIES[family]:
         for field, shape in fields_of(name).items():
             if found.setdefault(field, shape.dtype) != shape.dtype:
@@ -113,10 +113,10 @@ def columns(family: str) -> dict[str, Any]:
 
 
 @cache
-def fields_of(name: str) -> dict[str, Field]:
+def fields_of(name: str) -> dict[str, TypedColumn]:
     """The fields of a type of event as columns."""
     return {
-        field.name: Field(_dtype(field.type), _default(field))
+        field.name: TypedColumn(_dtype(field.type), _default(field))
         for field in structs.fields(EVENTS[name])
     }
 

@@ -13,31 +13,31 @@ from msgspec import Struct
 from polars.exceptions import PanicException, PolarsError
 
 from deadreckon.archive.days import SEALS
-from deadreckon.archive.live_comparison import Live
+from deadreckon.archive.live_comparison import LiveReader
 from deadreckon.archive.manifests import (
     ArchiveError,
-    Manifest,
+    ArchiveManifest,
     Segment,
     digest_of,
     file_of,
-    is_sealed,
+    has_valid_signature,
     read_prefix,
 )
 from deadreckon.archive.merkle import Tree, leaf_hash
-from deadreckon.archive.recompute import differences
+from deadreckon.archive.recompute import column_differences
 from deadreckon.archive.sealer import PUBLIC, public_keys
 from deadreckon.archive.segment_writer import UNFINISHED, file_digest
 from deadreckon.archive.segments import WINDOW, read_window
 from deadreckon.archive.typed_columns import MESSAGES
 from deadreckon.contracts.archive import RangeSealed
-from deadreckon.contracts.codec import UndecodableError, decode_commit, unseal
-from deadreckon.contracts.subjects import DOORS
+from deadreckon.contracts.codec import UndecodableError, decode_commit, unwrap
+from deadreckon.contracts.subjects import INBOUND
 from deadreckon.runtime.log.bus import Bus, Stored
 
 Progress = Callable[[int, int], None]  # sequence reached, of how many
 
 
-class Fault(Struct, frozen=True):
+class ArchiveFault(Struct, frozen=True):
     """Something that is not as it was sealed: in which file (or `log`), from which sequence on
     (null where none can be told), and what."""
 
@@ -46,7 +46,7 @@ class Fault(Struct, frozen=True):
     reason: str
 
 
-class Verdict(Struct):
+class ArchiveVerdict(Struct):
     """What was looked at and what was found.
 
     `compared` counts messages found in the log as well, `said` the ranges that the log speaks of,
@@ -62,7 +62,7 @@ class Verdict(Struct):
     said: int = 0
     unsaid: list[int] = []
     keys: list[str] = []
-    faults: list[Fault] = []
+    faults: list[ArchiveFault] = []
 
     @property
     def sound(self) -> bool:
@@ -78,7 +78,7 @@ class Verdict(Struct):
 
 async def verify(
     root: Path, bus: Bus | None, key: str | None, progress: Progress, *, columns: bool = False
-) -> Verdict:
+) -> ArchiveVerdict:
     """Check an archive, against the log where there is one, and against a public key (hex) that is
     known from elsewhere; without one the keys are those that the archive names itself. With
     `columns` what the families say is worked out anew from the messages, too."""
@@ -87,7 +87,7 @@ async def verify(
     if fault:
         broken = file_of(root, len(chain) + 1)
         job.blame(_name(root, broken), chain[-1].last + 1 if chain else 1, fault)
-    live = Live(bus)
+    live = LiveReader(bus)
     await live.begin()
     for manifest in chain:
         job.check_manifest(manifest)
@@ -107,13 +107,13 @@ async def verify(
 class _Verification:
     """One look at an archive; collects what is wrong rather than stopping."""
 
-    def __init__(self, root: Path, chain: list[Manifest], key: str | None) -> None:
+    def __init__(self, root: Path, chain: list[ArchiveManifest], key: str | None) -> None:
         self._root = root
         self._chain = chain
         self._key = key
         self._words: list[tuple[int, RangeSealed]] = []  # with the sequence of each
         self.last = chain[-1].last if chain else 0
-        self.verdict = Verdict(ranges=len(chain), last=self.last)
+        self.verdict = ArchiveVerdict(ranges=len(chain), last=self.last)
         self._known = [key] if key else self._published()
 
     def _published(self) -> list[str]:
@@ -125,9 +125,9 @@ class _Verification:
 
     def blame(self, where: str, sequence: int | None, reason: str) -> None:
         """Put down a fault."""
-        self.verdict.faults.append(Fault(where, sequence, reason))
+        self.verdict.faults.append(ArchiveFault(where, sequence, reason))
 
-    def check_manifest(self, manifest: Manifest) -> None:
+    def check_manifest(self, manifest: ArchiveManifest) -> None:
         """Whose signature it is, and whether it is one."""
         where = self._of(manifest)
         if manifest.public_key and manifest.public_key not in self.verdict.keys:
@@ -135,14 +135,14 @@ class _Verification:
         if not manifest.public_key:
             if self._known or manifest.signature:
                 self.blame(where, manifest.first, "it is not signed")
-        elif not is_sealed(manifest):
+        elif not has_valid_signature(manifest):
             self.blame(where, manifest.first, "its signature is not that of its key")
         elif manifest.public_key not in self._known:
             whose = "the one you named" if self._key else "in sealer.pub"
             reason = f"it is signed by a key that is not {whose}: {manifest.public_key}"
             self.blame(where, manifest.first, reason)
 
-    async def check_range(self, manifest: Manifest, live: Live) -> bool:
+    async def check_range(self, manifest: ArchiveManifest, live: LiveReader) -> bool:
         """Files, messages, counts and root of one range; whether its files are those sealed."""
         sound = [self._is_whole(segment, manifest) for segment in manifest.segments]
         whole = all(sound)
@@ -157,12 +157,12 @@ class _Verification:
             return False
         return whole
 
-    def check_columns(self, manifest: Manifest) -> None:
+    def check_columns(self, manifest: ArchiveManifest) -> None:
         """What the columns say is what the messages say."""
-        for path, sequence in differences(self._root, manifest):
+        for path, sequence in column_differences(self._root, manifest):
             self.blame(path, sequence, f"its columns are not what message {sequence} says")
 
-    def _is_whole(self, segment: Segment, manifest: Manifest) -> bool:
+    def _is_whole(self, segment: Segment, manifest: ArchiveManifest) -> bool:
         path = self._root / segment.path
         # Which message is another one, is not in the hash of a file; where it cannot be read, all
         # of its range are lost.
@@ -181,7 +181,9 @@ class _Verification:
             return False
         return True
 
-    async def _check_messages(self, manifest: Manifest, files: list[Path], live: Live) -> None:
+    async def _check_messages(
+        self, manifest: ArchiveManifest, files: list[Path], live: LiveReader
+    ) -> None:
         table = polars.scan_parquet(files, hive_partitioning=False, glob=False)
         tree, events, expected = Tree(), 0, manifest.first
         for begin in range(manifest.first, manifest.last + 1, WINDOW):
@@ -207,7 +209,7 @@ class _Verification:
             reason = f"its messages hold {events} events, not {manifest.events}"
             self.blame(self._of(manifest), None, reason)
 
-    async def _compare(self, stored: Stored, live: Live) -> None:
+    async def _compare(self, stored: Stored, live: LiveReader) -> None:
         """The log's own copy of a message has the same subject, bytes and time."""
         found = await live.next(stored.sequence)
         if found is None:
@@ -224,12 +226,12 @@ class _Verification:
 
     def hear(self, stored: Stored) -> int:
         """Note what the sealer said in a message; how many events there are in it."""
-        if stored.subject.split(".")[2:3] in [[door] for door in DOORS]:
+        if stored.subject.split(".")[2:3] in [[door] for door in INBOUND]:
             return 0
         try:
             commit = decode_commit(stored.payload)
             if stored.subject.startswith(SEALS):
-                said = [unseal(envelope).event for envelope in commit.events]
+                said = [unwrap(envelope).event for envelope in commit.events]
                 words = [event for event in said if isinstance(event, RangeSealed)]
                 self._words += [(stored.sequence, event) for event in words]
         except UndecodableError:
@@ -244,7 +246,7 @@ class _Verification:
             if name not in named and path.relative_to(self._root).parts[0] != UNFINISHED:
                 self.blame(name, None, "no manifest names this file")
 
-    def check_end(self, live: Live) -> None:
+    def check_end(self, live: LiveReader) -> None:
         """The log goes on at least as far as the archive."""
         if live.fault:
             self.blame("log", None, live.fault)
@@ -281,7 +283,7 @@ class _Verification:
             reason = f"it is not the one that message {sequence} of the log speaks of"
             self.blame(self._of(manifest), manifest.first, reason)
 
-    def _of(self, manifest: Manifest) -> str:
+    def _of(self, manifest: ArchiveManifest) -> str:
         return _name(self._root, file_of(self._root, manifest.number))
 
 

@@ -11,8 +11,8 @@ from cyclopts import App, Parameter
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, Verb, add, fail
 
 if TYPE_CHECKING:
-    from deadreckon.archive.sealer import Sealing
-    from deadreckon.archive.verification import Verdict
+    from deadreckon.archive.sealer import SealResult
+    from deadreckon.archive.verification import ArchiveVerdict
 
 archive = App(
     name="archive",
@@ -57,14 +57,14 @@ def seal(
     """
     if day is not None and everything:
         fail("name a day such as 2022-01-15, or --all, or neither", EXIT_USAGE)
-    from deadreckon.archive.jobs.verbs import seal as job
+    from deadreckon.archive.jobs.verbs import seal_archive as job
     from deadreckon.archive.sealer import OpenDayError
     from deadreckon.cli.running import run
-    from deadreckon.replay.audit.job import progress_told
+    from deadreckon.replay.audit.job import progress_reporter
 
     _check(day)
     try:
-        with progress_told(sys.stderr.isatty()) as progress:
+        with progress_reporter(sys.stderr.isatty()) as progress:
             found = run(
                 lambda: job(
                     data,
@@ -90,7 +90,7 @@ def _check(day: str | None) -> None:
             fail(f"{day!r} is no day; write it as 2022-01-15", EXIT_USAGE)
 
 
-def _tell_sealing(found: "Sealing", as_json: bool) -> None:
+def _tell_sealing(found: "SealResult", as_json: bool) -> None:
     from deadreckon.archive.jobs.verbs import plain
 
     if as_json:
@@ -146,11 +146,11 @@ def verify(
     """
     if key is not None and not _is_public_key(key):
         fail(f"--key {key}: give the sealer's public key, 64 hex digits", EXIT_USAGE)
-    from deadreckon.archive.jobs.verbs import verify as job
+    from deadreckon.archive.jobs.verbs import verify_archive as job
     from deadreckon.cli.running import run
-    from deadreckon.replay.audit.job import progress_told
+    from deadreckon.replay.audit.job import progress_reporter
 
-    with progress_told(sys.stderr.isatty()) as progress:
+    with progress_reporter(sys.stderr.isatty()) as progress:
         found = run(
             lambda: job(
                 data,
@@ -172,7 +172,7 @@ def _is_public_key(text: str) -> bool:
     return re.fullmatch("[0-9a-fA-F]{64}", text) is not None
 
 
-def _tell_verdict(found: "Verdict", as_json: bool) -> None:
+def _tell_verdict(found: "ArchiveVerdict", as_json: bool) -> None:
     from deadreckon.archive.jobs.verbs import plain
 
     if as_json:
@@ -212,7 +212,7 @@ def prove(sequence: int, /, *, data: Path = Path("var"), json: bool = False) -> 
         Print one JSON object.
     """
     from deadreckon.archive.jobs.verbs import plain
-    from deadreckon.archive.jobs.verbs import prove as job
+    from deadreckon.archive.jobs.verbs import prove_message as job
     from deadreckon.cli.running import run
 
     found = run(lambda: job(data, sequence))
@@ -243,11 +243,11 @@ def list_(*, data: Path = Path("var"), json: bool = False) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from deadreckon.archive.jobs.verbs import listing, plain
+    from deadreckon.archive.jobs.verbs import list_ranges, plain
     from deadreckon.cli.running import run
     from deadreckon.cli.terminal.view_tables import console
 
-    ranges, growth = run(lambda: listing(data))
+    ranges, growth = run(lambda: list_ranges(data))
     if json:
         print(codec.dumps({"ranges": [plain(each) for each in ranges], "growth": plain(growth)}))
         return

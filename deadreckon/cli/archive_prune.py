@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
 
 if TYPE_CHECKING:
-    from deadreckon.archive.jobs.pruning import Policy, Proof, Pruned
+    from deadreckon.archive.jobs.pruning import Pruned, PrunePolicy, PruneProof
 
 
 def prune(
@@ -56,19 +56,19 @@ def prune(
             EXIT_USAGE,
         )
     policy = _policy(older_than, before)
-    from deadreckon.archive.jobs.pruning import PruneError, prune
+    from deadreckon.archive.jobs.pruning import PruneError, prune_log
     from deadreckon.cli.running import run
-    from deadreckon.replay.audit.job import progress_told
+    from deadreckon.replay.audit.job import progress_reporter
 
-    def agrees(proof: "Proof") -> bool:
+    def agrees(proof: "PruneProof") -> bool:
         if not json:
             _tell_proof(proof)
         return not dry_run and (yes or _asked())
 
     try:
-        with progress_told(sys.stderr.isatty() and (yes or dry_run)) as progress:
+        with progress_reporter(sys.stderr.isatty() and (yes or dry_run)) as progress:
             found = run(
-                lambda: prune(data, policy, agrees=agrees, dry_run=dry_run, progress=progress)
+                lambda: prune_log(data, policy, agrees=agrees, dry_run=dry_run, progress=progress)
             )
     except PruneError as error:
         fail(str(error), EXIT_DIFFERENCE)
@@ -81,8 +81,8 @@ def prune(
         raise SystemExit(EXIT_DIFFERENCE)
 
 
-def _policy(older_than: str | None, before: str | None) -> "Policy | None":
-    from deadreckon.archive.jobs.pruning import Policy
+def _policy(older_than: str | None, before: str | None) -> "PrunePolicy | None":
+    from deadreckon.archive.jobs.pruning import PrunePolicy
     from deadreckon.contracts.timestamps import day_start
 
     if older_than is not None and before is not None:
@@ -91,14 +91,14 @@ def _policy(older_than: str | None, before: str | None) -> "Policy | None":
         days = re.fullmatch(r"(\d{1,6})d", older_than)
         if not days:
             fail(f"{older_than!r} is no number of days; write it as 30d", EXIT_USAGE)
-        return Policy(days=int(days[1]))
+        return PrunePolicy(days=int(days[1]))
     if before is None:
         return None
     try:
         day_start(before)
     except ValueError:
         fail(f"{before!r} is no day; write it as 2022-01-15", EXIT_USAGE)
-    return Policy(before=before)
+    return PrunePolicy(before=before)
 
 
 def _asked() -> bool:
@@ -107,7 +107,7 @@ def _asked() -> bool:
     return sys.stdin.isatty() and input(question).strip().lower() in ("y", "yes")
 
 
-def _tell_proof(proof: "Proof") -> None:
+def _tell_proof(proof: "PruneProof") -> None:
     print("In the log and in the archive alike, by sequence, time, subject and bytes:")
     print(f"{'range':>7} {'day':10} {'first':>12} {'last':>12} {'messages':>12}  root")
     for each in proof.ranges:

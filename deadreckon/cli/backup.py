@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from deadreckon.cli.app import EXIT_USAGE, fail
 
 if TYPE_CHECKING:
-    from deadreckon.archive.jobs.backup import Manifest
+    from deadreckon.archive.jobs.backup import BackupManifest
 
 
 def backup(
@@ -35,10 +35,10 @@ def backup(
     """
     from deadreckon.archive.jobs.backup import BackupError, back_up
     from deadreckon.cli.running import run
-    from deadreckon.replay.audit.job import progress_told
+    from deadreckon.replay.audit.job import progress_reporter
 
     try:
-        with progress_told(sys.stderr.isatty()) as progress:
+        with progress_reporter(sys.stderr.isatty()) as progress:
             found = run(lambda: back_up(data, file, credentials=credentials, progress=progress))
     except BackupError as error:
         fail(str(error))
@@ -65,15 +65,15 @@ def restore(file: Path, *, data: Path, json: bool = False) -> None:
     if not file.is_file():
         fail(f"{file} is not there; `dr backup {file}` would write it", EXIT_USAGE)
     from deadreckon.archive.jobs.backup import BackupError
-    from deadreckon.archive.jobs.backup import restore as job
+    from deadreckon.archive.jobs.backup import restore_backup as job
     from deadreckon.cli.running import run
     from deadreckon.projections.store import NAMES
-    from deadreckon.replay.audit.job import progress_told
+    from deadreckon.replay.audit.job import progress_reporter
     from deadreckon.replay.verify.job import rebuild
 
     shows = sys.stderr.isatty()
     try:
-        with progress_told(shows) as progress:
+        with progress_reporter(shows) as progress:
             found = run(
                 lambda: job(
                     file,
@@ -87,7 +87,7 @@ def restore(file: Path, *, data: Path, json: bool = False) -> None:
     _tell(f"{data} has", found, json)
 
 
-def _tell(where: str, manifest: "Manifest", as_json: bool) -> None:
+def _tell(where: str, manifest: "BackupManifest", as_json: bool) -> None:
     from deadreckon.archive.jobs.backup import summary
 
     facts = summary(manifest)

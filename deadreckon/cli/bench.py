@@ -9,7 +9,7 @@ from deadreckon.cli.app import EXIT_DIFFERENCE, fail
 
 if TYPE_CHECKING:
     from deadreckon.tools.bench.figures import Figure
-    from deadreckon.tools.bench.history import Key, Run
+    from deadreckon.tools.bench.history import BenchRun, FigureKey
 
 Name = Literal[
     "append",
@@ -62,14 +62,14 @@ def bench(
         The file that past runs are kept in; `bench.jsonl` in the folder unless given.
     """
     from deadreckon.cli.running import run
-    from deadreckon.tools.bench.cases import take
-    from deadreckon.tools.bench.fixture import MeasureError
+    from deadreckon.tools.bench.cases import run_cases
+    from deadreckon.tools.bench.fixture import CaseError
     from deadreckon.tools.bench.history import last_figures, remember
 
     path = data / "bench.jsonl" if history is None else history
     try:
-        result = run(lambda: take(names, data, quick, _tell, events))
-    except MeasureError as error:
+        result = run(lambda: run_cases(names, data, quick, _tell, events))
+    except CaseError as error:
         fail(str(error))
     before = last_figures(path, quick, result.machine)
     remember(path, result)
@@ -78,7 +78,9 @@ def bench(
         raise SystemExit(EXIT_DIFFERENCE)
 
 
-def _show(result: "Run", before: "Mapping[Key, Figure]", as_json: bool, as_markdown: bool) -> None:
+def _show(
+    result: "BenchRun", before: "Mapping[FigureKey, Figure]", as_json: bool, as_markdown: bool
+) -> None:
     if as_json:
         import msgspec
 

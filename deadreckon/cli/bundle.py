@@ -10,8 +10,8 @@ from cyclopts import Parameter
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
 
 if TYPE_CHECKING:
-    from deadreckon.replay.bundle.file import Manifest
-    from deadreckon.replay.bundle.opening import Opened
+    from deadreckon.replay.bundle.file import BundleManifest
+    from deadreckon.replay.bundle.opening import OpenedBundle
 
 
 def bundle(
@@ -47,14 +47,14 @@ def bundle(
         Print the bundle's manifest as one JSON object.
     """
     from deadreckon.cli.running import run
-    from deadreckon.replay.audit.job import progress_told
-    from deadreckon.replay.bundle.packing import Wish, pack
+    from deadreckon.replay.audit.job import progress_reporter
+    from deadreckon.replay.bundle.packing import BundleRequest, pack
     from deadreckon.services.catalogue import DECIDERS
 
     if service and service not in DECIDERS:
         fail(f"no service {service!r}; those that decide: {', '.join(DECIDERS)}", EXIT_USAGE)
-    with progress_told(sys.stderr.isatty()) as tell:
-        manifest = run(lambda: pack(Wish(data, id, output, service, nats), tell))
+    with progress_reporter(sys.stderr.isatty()) as tell:
+        manifest = run(lambda: pack(BundleRequest(data, id, output, service, nats), tell))
     if json:
         import msgspec
 
@@ -64,7 +64,7 @@ def bundle(
             print(line)
 
 
-def _packed(path: Path, manifest: "Manifest") -> Iterator[str]:
+def _packed(path: Path, manifest: "BundleManifest") -> Iterator[str]:
     question, decided, program = manifest.question, manifest.decided, manifest.program
     yield f"{path}: {path.stat().st_size:,} bytes, format {manifest.format}"
     answer = f"{decided.type} {decided.id}" if decided else "silence"
@@ -114,14 +114,14 @@ def open_(file: Path, /, *, json: bool = False) -> None:
         raise SystemExit(EXIT_DIFFERENCE)
 
 
-def _document(opened: "Opened") -> str:
+def _document(opened: "OpenedBundle") -> str:
     import msgspec
 
     equal = {"equal": opened.divergence is None}
     return msgspec.json.encode(equal | msgspec.structs.asdict(opened)).decode()
 
 
-def _opened(opened: "Opened") -> Iterator[str]:
+def _opened(opened: "OpenedBundle") -> Iterator[str]:
     import msgspec
 
     from deadreckon.cli.terminal.rerun_table import divergence, fact, facts

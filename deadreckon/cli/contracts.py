@@ -70,8 +70,8 @@ def check(*, json: bool = False) -> None:
     changes, known = released.check(docs), list(released.releases(docs))
     broken = [it for it in changes if it.breaks]
     if json:
-        said = {"releases": known, "breaks": len(broken), "changes": to_builtins(changes)}
-        print(codec.dumps(said))
+        record = {"releases": known, "breaks": len(broken), "changes": to_builtins(changes)}
+        print(codec.dumps(record))
     else:
         for it in changes:
             print(f"{'BREAKS' if it.breaks else 'ok':7}{it.shape} {it.what} (since {it.release})")

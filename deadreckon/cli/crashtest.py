@@ -11,8 +11,8 @@ from cyclopts import Parameter
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
 
 if TYPE_CHECKING:
-    from deadreckon.tools.crashtest.report import Report
-    from deadreckon.tools.crashtest.runner import Wish
+    from deadreckon.tools.crashtest.report import CrashReport
+    from deadreckon.tools.crashtest.runner import CrashTestOptions
 
 
 def crashtest(
@@ -66,12 +66,12 @@ def crashtest(
 def _kill(
     kills: int, seed: int, venue: str, names: list[str], rows: int, data: Path | None, json: bool
 ) -> None:
-    from deadreckon.tools.crashtest.runner import Wish
+    from deadreckon.tools.crashtest.runner import CrashTestOptions
 
     if data is not None:
         data.mkdir(parents=True, exist_ok=True)
     folder = data or Path(tempfile.mkdtemp(prefix="deadreckon-crashtest-"))
-    report = _run(Wish(kills, seed, venue, names, rows, folder.absolute()))
+    report = _run(CrashTestOptions(kills, seed, venue, names, rows, folder.absolute()))
     if report.clean:
         shutil.rmtree(folder)
     _show(report, json)
@@ -92,23 +92,23 @@ def _check(names: list[str], known: list[str], kills: int, rows: int, data: Path
         fail(f"{data} holds something: give --data a new folder", EXIT_USAGE)
 
 
-def _run(wish: "Wish") -> "Report":
+def _run(wish: "CrashTestOptions") -> "CrashReport":
     from deadreckon.cli.running import run
     from deadreckon.cli.terminal.crashtest_table import progress
-    from deadreckon.tools.crashtest.runner import crashtest as job
+    from deadreckon.tools.crashtest.runner import run_crashtest as job
 
     with progress(wish, shows=sys.stderr.isatty()) as told:
         return run(lambda: job(wish, told))
 
 
 def _list(names: list[str]) -> None:
-    from deadreckon.tools.crashtest.plan import PLACES
+    from deadreckon.tools.crashtest.plan import KILL_STEPS
 
     for name in names:
-        print(f"{name:16}{PLACES[name].meaning}")
+        print(f"{name:16}{KILL_STEPS[name].meaning}")
 
 
-def _show(report: "Report", as_json: bool) -> None:
+def _show(report: "CrashReport", as_json: bool) -> None:
     if as_json:
         import json as codec
 

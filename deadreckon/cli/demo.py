@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from deadreckon.cli.app import EXIT_USAGE, fail
 
 if TYPE_CHECKING:
-    from deadreckon.cli.launch import Launch
+    from deadreckon.cli.launch import DemoOptions
     from deadreckon.venues.simulated.exchange.faults import Faults
 
 
@@ -74,9 +74,9 @@ def demo(
     pace = _speed(speed)
     _check(seconds, tape, instrument)
     _check_venue(venue == "sim", bool(venue_seed or venue_faults), bus == "memory")
-    from deadreckon.cli.launch import Launch
+    from deadreckon.cli.launch import DemoOptions
 
-    wish = Launch(
+    wish = DemoOptions(
         data=data,
         tape=tape,
         instrument=instrument,
@@ -95,11 +95,11 @@ def demo(
     _play(wish, as_json=json)
 
 
-def _play(wish: "Launch", *, as_json: bool) -> None:
-    from deadreckon.cli.launch import launch
+def _play(wish: "DemoOptions", *, as_json: bool) -> None:
+    from deadreckon.cli.launch import run_demo
     from deadreckon.cli.running import run
 
-    document = run(lambda: launch(wish))
+    document = run(lambda: run_demo(wish))
     show(document, as_json)
     if not as_json and not wish.memory:
         from deadreckon.cli.terminal.statement_table import show_next

@@ -55,7 +55,7 @@ def _say(event: Event, data: Path, nats: str | None, as_json: bool) -> None:
     from deadreckon.contracts.catalogue import NAMES
     from deadreckon.contracts.governance import OperatorMalformed
     from deadreckon.contracts.inbound import read_fact, write_fact
-    from deadreckon.node.operator_commands import record
+    from deadreckon.node.operator_commands import record_facts
 
     try:
         written = write_fact("check", NAMES[type(event)], event)
@@ -64,7 +64,7 @@ def _say(event: Event, data: Path, nats: str | None, as_json: bool) -> None:
     judged = read_fact("cli", written)[2]
     if isinstance(judged, OperatorMalformed):
         fail(f"{judged.rule}: {judged.reason}", EXIT_USAGE)
-    (sequence,) = run(lambda: record(data, [event], nats))
+    (sequence,) = run(lambda: record_facts(data, [event], nats))
     print(codec.dumps({"sequence": sequence}) if as_json else f"recorded at sequence {sequence}")
 
 
@@ -377,12 +377,12 @@ def cash_funding(
 
 def _moment(text: str | None) -> int:
     """Nanoseconds UTC; 0 for no time."""
-    from deadreckon.contracts.timestamps import parse_moment
+    from deadreckon.contracts.timestamps import parse_timestamp
 
     if text is None:
         return 0
     try:
-        return parse_moment(text)
+        return parse_timestamp(text)
     except ValueError as error:
         fail(str(error), EXIT_USAGE)
 

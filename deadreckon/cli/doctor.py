@@ -23,9 +23,9 @@ def doctor(*, data: Path = Path("var"), nats: str | None = None, json: bool = Fa
         Print one JSON object.
     """
     from deadreckon.cli.running import run
-    from deadreckon.tools.doctor import Finding, examine
+    from deadreckon.tools.doctor import Check, examine
 
-    async def job() -> list[Finding]:
+    async def job() -> list[Check]:
         found = []
         async for finding in examine(data, nats):
             found.append(finding)

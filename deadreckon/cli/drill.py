@@ -11,7 +11,7 @@ from cyclopts import App
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
 
 if TYPE_CHECKING:
-    from deadreckon.tools.drill import Takeover
+    from deadreckon.tools.drill import Failover
 
 drill = App(
     name="drill",
@@ -37,11 +37,11 @@ def takeover(*, services: str = "", json: bool = False) -> None:
     json
         Print one JSON object.
     """
-    from deadreckon.tools.drill import SPEAKERS
+    from deadreckon.tools.drill import DRILLED
 
-    names = [name.strip() for name in services.split(",") if name.strip()] or list(SPEAKERS)
-    if unknown := sorted(set(names) - set(SPEAKERS)):
-        fail(f"--services {','.join(unknown)}: name some of {', '.join(SPEAKERS)}", EXIT_USAGE)
+    names = [name.strip() for name in services.split(",") if name.strip()] or list(DRILLED)
+    if unknown := sorted(set(names) - set(DRILLED)):
+        fail(f"--services {','.join(unknown)}: name some of {', '.join(DRILLED)}", EXIT_USAGE)
     found = _rehearse(names)
     if json:
         import json as codec
@@ -53,10 +53,10 @@ def takeover(*, services: str = "", json: bool = False) -> None:
         raise SystemExit(EXIT_DIFFERENCE)
 
 
-def _rehearse(names: Sequence[str]) -> "list[Takeover]":
+def _rehearse(names: Sequence[str]) -> "list[Failover]":
     from deadreckon.cli.running import run
     from deadreckon.runtime.process.folder import Folder
-    from deadreckon.tools.drill import drill as job
+    from deadreckon.tools.drill import run_drill as job
 
     with tempfile.TemporaryDirectory(prefix="deadreckon-drill-") as folder:
         return run(lambda: job(Folder(Path(folder) / "stack").create(), names, _tell))
@@ -66,7 +66,7 @@ def _tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _document(found: "Sequence[Takeover]") -> dict[str, Any]:
+def _document(found: "Sequence[Failover]") -> dict[str, Any]:
     from msgspec import to_builtins
 
     from deadreckon.tools.drill import GOAL_SECONDS
@@ -82,7 +82,7 @@ def _document(found: "Sequence[Takeover]") -> dict[str, Any]:
     }
 
 
-def _show(found: "Sequence[Takeover]") -> None:
+def _show(found: "Sequence[Failover]") -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deadreckon.venues.simulated.adapter import Address
+    from deadreckon.venues.simulated.adapter import ExchangeAddress
 
 
 def exchange(
@@ -26,12 +26,12 @@ def exchange(
         The port of the traders' door; the last one of the folder, or a free one, unless given.
     """
     from deadreckon.cli.running import run
-    from deadreckon.venues.simulated.exchange.http_server import keep_house
+    from deadreckon.venues.simulated.exchange.http_server import serve_exchange
 
-    run(lambda: keep_house(data, seed, port, _tell))
+    run(lambda: serve_exchange(data, seed, port, _tell))
 
 
-def _tell(address: "Address") -> None:
+def _tell(address: "ExchangeAddress") -> None:
     import msgspec
 
     print(msgspec.json.encode(address).decode(), flush=True)

@@ -10,13 +10,13 @@ from deadreckon.contracts.codec import UndecodableError
 from deadreckon.marketdata.tapes.tape import TapeError
 from deadreckon.node.worker_processes import WorkerError
 from deadreckon.projections.queries import NoViewsError
-from deadreckon.projections.runner import AheadError
+from deadreckon.projections.runner import ViewAheadError
 from deadreckon.projections.sinks.sink import SinkError
-from deadreckon.replay.asof.log_point import PlaceError
+from deadreckon.replay.asof.log_point import LogPointError
 from deadreckon.replay.audit.files import StatementError
 from deadreckon.replay.audit.statement.venue_file import VenueFileError
 from deadreckon.replay.bundle.file import BundleError
-from deadreckon.replay.bundle.opening import OtherShapeError
+from deadreckon.replay.bundle.opening import StateShapeError
 from deadreckon.replay.bundle.slice import NoDecisionError
 from deadreckon.replay.lookup import AmbiguousIdError, UnknownIdError
 from deadreckon.replay.pnl.document import NotSealedError
@@ -27,14 +27,14 @@ from deadreckon.replay.whatif.changes import WhatIfError
 from deadreckon.replay.whatif.job.worker_pool import LostWorkerError
 from deadreckon.replay.whatif.log_scan import DamagedLogError
 from deadreckon.runtime.log.bus import ConfigurationError, DeniedError, HoleError, UnavailableError
-from deadreckon.runtime.log.domain import AlienMessageError, FencedOutError
+from deadreckon.runtime.log.domain import FencedOutError, ForeignMessageError
 from deadreckon.runtime.process.folder import FolderBusyError, FolderError
 from deadreckon.runtime.process.loopback import PortBusyError
 from deadreckon.runtime.server.binary import MissingServerError
 from deadreckon.runtime.server.credentials import CredentialError
 from deadreckon.runtime.server.nats_server import ServerFailedError, StoreLockedError
 from deadreckon.runtime.server.secret import ExposedSecretError
-from deadreckon.runtime.service.recovery import RecollectionError
+from deadreckon.runtime.service.recovery import RecoveryError
 from deadreckon.runtime.service.snapshots import SnapshotAheadError
 from deadreckon.services.market.tape_player import TapeMismatchError
 from deadreckon.venues.simulated.exchange.process import ExchangeFailedError
@@ -47,7 +47,7 @@ USAGE = (
     NoDecisionError,
     NotSealedError,
     NothingAskedError,
-    PlaceError,
+    LogPointError,
     StatementError,
     TapeError,
     TapeMismatchError,
@@ -56,8 +56,8 @@ USAGE = (
     WhatIfError,
 )
 WORLD = (
-    AheadError,
-    AlienMessageError,
+    ViewAheadError,
+    ForeignMessageError,
     ArchiveError,
     ConfigurationError,
     CredentialError,
@@ -74,9 +74,9 @@ WORLD = (
     MissingServerError,
     NoViewsError,
     OtherCodeError,
-    OtherShapeError,
+    StateShapeError,
     PortBusyError,
-    RecollectionError,
+    RecoveryError,
     ServerFailedError,
     SinkError,
     SnapshotAheadError,

@@ -8,27 +8,32 @@ from typing import Any
 from msgspec import Struct
 
 from deadreckon.archive.open_log import stack_bus
-from deadreckon.cli.terminal.screen import Screen, waiting
+from deadreckon.cli.terminal.screen import Screen, waiting_status
 from deadreckon.contracts.market import VolumeUnit
 from deadreckon.marketdata.tapes.rows import BarRow, QuoteRow, TradeRow
 from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
 from deadreckon.marketdata.tapes.tape import Tape, load_or_import, open_tape
-from deadreckon.node.demo import Demo, Plan
-from deadreckon.node.demo_setup import facts
-from deadreckon.node.readiness import Vitals
-from deadreckon.node.simulated_venue import Exchange, check_venue, exchange_for, own_exchange
-from deadreckon.node.verdicts import told_to_producers
-from deadreckon.projections.live_view.live_view import BoardView
+from deadreckon.node.demo import Demo, DemoPlan
+from deadreckon.node.demo_setup import setup_facts
+from deadreckon.node.readiness import Readiness
+from deadreckon.node.simulated_venue import (
+    ExchangeSettings,
+    check_venue,
+    exchange_for,
+    own_exchange,
+)
+from deadreckon.node.verdicts import verdicts_published
+from deadreckon.projections.live_view.live_view import LiveViewFold
 from deadreckon.projections.runner import StoredViews, stored_views
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.venues.simulated.exchange.faults import Faults
-from deadreckon.web.serving import served
+from deadreckon.web.serving import gateway_served
 
-SYNTHETIC = "BTCUSDT.PAPER"  # the instrument of a demo that was given no tape
+SYNTHETIC_INSTRUMENT = "BTCUSDT.PAPER"  # the instrument of a demo that was given no tape
 
 
-class Launch(Struct, frozen=True):
+class DemoOptions(Struct, frozen=True):
     """What the caller of `dr demo` asked for."""
 
     data: Path
@@ -47,12 +52,12 @@ class Launch(Struct, frozen=True):
     venue_faults: Faults | None = None
 
 
-async def launch(wish: Launch) -> dict[str, Any]:
+async def run_demo(wish: DemoOptions) -> dict[str, Any]:
     """Play the tape and return the statement of the log."""
     folder = Folder(wish.data).create()
     log_lines.configure(folder.logs / "demo.log")
     tape = _tape(wish, folder)
-    plan = Plan(
+    plan = DemoPlan(
         speed=wish.speed,
         seconds=wish.seconds,
         processes=wish.processes,
@@ -66,26 +71,28 @@ async def launch(wish: Launch) -> dict[str, Any]:
             await stack.enter_async_context(own_exchange(folder, _exchange(wish, tape)))
         bus = await stack.enter_async_context(stack_bus(folder, wish.nats, memory=wish.memory))
         stored = None if wish.memory else stack.enter_context(stored_views(folder))
-        board = BoardView()
-        verdicts = await stack.enter_async_context(told_to_producers(bus, plan.book))
+        board = LiveViewFold()
+        verdicts = await stack.enter_async_context(verdicts_published(bus, plan.book))
         seen = (board, verdicts)
         demo = Demo(plan, folder, tape, bus, stored, seen)
-        url = await stack.enter_async_context(served(folder, _vitals(demo, stored), wish.web_port))
-        with waiting("reading the log", shown=not wish.quiet):
+        url = await stack.enter_async_context(
+            gateway_served(folder, _vitals(demo, stored), wish.web_port)
+        )
+        with waiting_status("reading the log", shown=not wish.quiet):
             await stack.enter_async_context(demo)
         begun, rows = time.monotonic(), demo.player.played.rows
         screen = Screen(board, lambda: demo.feed.last, rows, tape.header.rows, url)
         async with nullcontext() if wish.quiet else screen:
             await demo.play(screen.update)
-        with waiting("auditing the log", shown=not wish.quiet):
+        with waiting_status("auditing the log", shown=not wish.quiet):
             return await demo.summary(time.monotonic() - begun, demo.player.played.rows - rows)
 
 
-def _vitals(demo: Demo, stored: StoredViews | None) -> Vitals | None:
+def _vitals(demo: Demo, stored: StoredViews | None) -> Readiness | None:
     plan = demo.plan
     if stored is None:
         return None
-    return Vitals(
+    return Readiness(
         plan.book,
         plan.mode,
         demo.feed,
@@ -96,22 +103,22 @@ def _vitals(demo: Demo, stored: StoredViews | None) -> Vitals | None:
     )
 
 
-def _exchange(wish: Launch, tape: Tape) -> Exchange:
+def _exchange(wish: DemoOptions, tape: Tape) -> ExchangeSettings:
     """An exchange whose prices begin where the tape's do."""
     first = next(iter(tape.rows(0)))
     match first:
         case BarRow(close=price) | TradeRow(price=price) | QuoteRow(bid=price):
-            asked = Exchange(seed=wish.venue_seed, faults=wish.venue_faults)
-            return exchange_for(facts(tape.header), price, asked)
+            asked = ExchangeSettings(seed=wish.venue_seed, faults=wish.venue_faults)
+            return exchange_for(setup_facts(tape.header), price, asked)
 
 
-def _tape(wish: Launch, folder: Folder) -> Tape:
+def _tape(wish: DemoOptions, folder: Folder) -> Tape:
     """The tape asked for; without one, a synthetic market that lies in the folder from then on."""
     if wish.tape is None:
         path = folder.tapes / "synthetic.parquet"
         if not path.exists():
             folder.tapes.mkdir(parents=True, exist_ok=True)
-            synthesise(Recipe(seed=7, bars=10_080), wish.instrument or SYNTHETIC, path)
+            synthesise(Recipe(seed=7, bars=10_080), wish.instrument or SYNTHETIC_INSTRUMENT, path)
         return open_tape(path)
     options = {} if wish.volume_unit is None else {"volume_unit": wish.volume_unit}
     return load_or_import(wish.tape, wish.instrument, folder.tapes, **options)

@@ -28,11 +28,11 @@ def config(
     """
     from deadreckon.cli.running import run
     from deadreckon.runtime.process.folder import Folder
-    from deadreckon.runtime.server.server_files import ServerFiles, register
+    from deadreckon.runtime.server.server_files import ServerFiles, change_known_roles
 
     async def job() -> str:
         folder = Folder(data).create()
-        registry = register(folder, lambda known: known.with_book(book))
+        registry = change_known_roles(folder, lambda known: known.with_book(book))
         return ServerFiles(folder.root).accounts_text(registry)
 
     print(run(job), end="")

@@ -145,9 +145,9 @@ def cancel(
 
 def _record(verb: str, event: Event, data: Path, nats: str | None, as_json: bool) -> None:
     from deadreckon.cli.running import run
-    from deadreckon.node.operator_commands import record
+    from deadreckon.node.operator_commands import record_facts
 
-    (sequence,) = run(lambda: record(data, [event], nats))
+    (sequence,) = run(lambda: record_facts(data, [event], nats))
     if as_json:
         print(codec.dumps({"sequence": sequence}))
     else:

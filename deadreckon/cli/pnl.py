@@ -41,10 +41,10 @@ def pnl(
         fail("name a day such as 2022-01-15, or --all", EXIT_USAGE)
     from deadreckon.cli.running import run
     from deadreckon.cli.tail import until_nobody_reads
-    from deadreckon.replay.pnl.job import archived_profit
+    from deadreckon.replay.pnl.job import archive_pnl
 
     wanted = checked_day(day)
-    document = run(lambda: archived_profit(data, wanted, shows=sys.stderr.isatty()))
+    document = run(lambda: archive_pnl(data, wanted, shows=sys.stderr.isatty()))
     until_nobody_reads(lambda: _print(document, json))
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar
 
-    from deadreckon.node.producers import Given
+    from deadreckon.node.producers import ProducerAccess
 
     T = TypeVar("T")
 
@@ -161,7 +161,7 @@ def _done(job: "Callable[[], T]") -> "T":
         fail(str(error), EXIT_USAGE)
 
 
-def _told(given: "Given") -> str:
+def _told(given: "ProducerAccess") -> str:
     when = f"the server at {given.url} knows it" if given.url else "known from the next start"
     example = EXAMPLE.format(
         seed_file=codec.dumps(given.seed_file),

@@ -73,13 +73,13 @@ def audit(
     checked_day(day)
     from deadreckon.cli.demo import show
     from deadreckon.cli.running import run
-    from deadreckon.replay.audit.files import wanted
-    from deadreckon.replay.audit.job import EmptyDayError, audited
+    from deadreckon.replay.audit.files import statement_request
+    from deadreckon.replay.audit.job import EmptyDayError, audit_folder
 
     async def job() -> dict[str, Any]:
-        more = wanted(output, venue_statement)
+        more = statement_request(output, venue_statement)
         try:
-            return await audited(data, day, nats, shows=sys.stderr.isatty(), wanted=more)
+            return await audit_folder(data, day, nats, shows=sys.stderr.isatty(), wanted=more)
         except EmptyDayError as error:
             fail(str(error), EXIT_DIFFERENCE)
 
@@ -134,10 +134,10 @@ def narrate(
         fail("--from and --to: two sequences from 1 on, the lower one first", EXIT_USAGE)
     from deadreckon.cli.running import run
     from deadreckon.cli.tail import until_nobody_reads
-    from deadreckon.replay.narrate.job import Part
+    from deadreckon.replay.narrate.job import StoryRange
     from deadreckon.replay.narrate.job import narrate as job
 
-    part = Part(checked_day(day), begin, last)
+    part = StoryRange(checked_day(day), begin, last)
     until_nobody_reads(lambda: run(lambda: job(data, nats, part, print, rows=rows, json=json)))
 
 

@@ -54,11 +54,11 @@ def rerun(
     from deadreckon.cli.replay import checked_day
     from deadreckon.cli.running import run
     from deadreckon.cli.terminal.rerun_table import show_rerun
-    from deadreckon.replay.rerun.job.job import Wish
+    from deadreckon.replay.rerun.job.job import RerunRequest
     from deadreckon.replay.rerun.job.job import rerun as job
 
     _check_services(service)
-    wish = Wish(data, nats, checked_day(day), service, code, git)
+    wish = RerunRequest(data, nats, checked_day(day), service, code, git)
     document = run(lambda: job(wish, shows=sys.stderr.isatty()))
     if json:
         import msgspec

@@ -9,7 +9,7 @@ from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
 from deadreckon.contracts.event import Mode
 
 if TYPE_CHECKING:
-    from deadreckon.node.worker import Said
+    from deadreckon.node.worker import WorkerEvent
 
 
 def run(
@@ -56,33 +56,33 @@ def run(
             EXIT_USAGE,
         )
     from deadreckon.cli.running import run as run_job
-    from deadreckon.node.worker import Worker, work
+    from deadreckon.node.worker import WorkerOptions, run_worker
     from deadreckon.runtime.service.standby import DivergedError
 
-    wish = Worker(services, data, nats, book, mode, pace == "turns", standby)
+    wish = WorkerOptions(services, data, nats, book, mode, pace == "turns", standby)
     try:
-        run_job(lambda: work(wish, _print_json if json else _print))
+        run_job(lambda: run_worker(wish, _print_json if json else _print))
     except DivergedError as error:
         fail(str(error), EXIT_DIFFERENCE)
 
 
-def _print_json(said: "Said") -> None:
+def _print_json(record: "WorkerEvent") -> None:
     import msgspec
 
-    print(msgspec.json.encode(said).decode(), flush=True)
+    print(msgspec.json.encode(record).decode(), flush=True)
 
 
-def _print(said: "Said") -> None:
-    print(_line(said), flush=True)
+def _print(record: "WorkerEvent") -> None:
+    print(_line(record), flush=True)
 
 
-def _line(said: "Said") -> str:
+def _line(record: "WorkerEvent") -> str:
     from deadreckon.node.worker import AtWork, Ready, TookOver
 
-    if isinstance(said, AtWork):
-        return f"{', '.join(said.services)}: at work behind message {said.sequence}"
-    if isinstance(said, Ready):
-        return f"{said.service}: ready; equal at commit {said.n}, digest {said.digest[:16]}"
-    if isinstance(said, TookOver):
-        return f"{said.service}: took over behind commit {said.n}, message {said.sequence}"
-    return f"{', '.join(said.services)}: fenced out, now a standby ({said.reason})"
+    if isinstance(record, AtWork):
+        return f"{', '.join(record.services)}: at work behind message {record.sequence}"
+    if isinstance(record, Ready):
+        return f"{record.service}: ready; equal at commit {record.n}, digest {record.digest[:16]}"
+    if isinstance(record, TookOver):
+        return f"{record.service}: took over behind commit {record.n}, message {record.sequence}"
+    return f"{', '.join(record.services)}: fenced out, now a standby ({record.reason})"

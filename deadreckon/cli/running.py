@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 def run(job: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """The coroutine's result; what went wrong outside ends in one line on stderr."""
-    return answered(lambda: asyncio.run(job()))
+    return run_sync(lambda: asyncio.run(job()))
 
 
-def answered(job: Callable[[], T]) -> T:
+def run_sync(job: Callable[[], T]) -> T:
     """The same for a job that needs no event loop."""
     log_lines.configure(level=logging.WARNING)
     try:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from deadreckon.cli.app import EXIT_USAGE, fail
 
 if TYPE_CHECKING:
-    from deadreckon.projections.queries import Answer, Wanted
+    from deadreckon.projections.queries import TableAnswer, TableQuery
     from deadreckon.runtime.process.folder import Folder
 
 Data = Annotated[Path, Parameter(help="The folder of the stack, running or not.")]
@@ -27,12 +27,12 @@ def status(*, data: Data = Path("var"), json: Json = False) -> None:
 
     Example: dr status --data run1
     """
-    from deadreckon.archive.open_log import whereabouts
+    from deadreckon.archive.open_log import server_location
     from deadreckon.cli.terminal.view_tables import print_json, print_status
     from deadreckon.node.summary import read_status
 
     folder, answer, log = _ask(data, read_status)
-    server, behind = whereabouts(folder), _behind(answer, log)
+    server, behind = server_location(folder), _behind(answer, log)
     if json:
         print_json(answer, behind, process=folder.holder(), nats=server, log=log)
     else:
@@ -57,9 +57,9 @@ def positions(
         Leave out what is flat.
     """
     from deadreckon.cli.terminal.view_tables import print_positions
-    from deadreckon.projections.queries import Wanted
+    from deadreckon.projections.queries import TableQuery
 
-    wanted = Wanted(None, strategy, instrument, open_only)
+    wanted = TableQuery(None, strategy, instrument, open_only)
     _show("positions", wanted, data, print_positions, json)
 
 
@@ -89,10 +89,10 @@ def orders(
     if open_only and everything:
         fail("give --open or --all, not both", EXIT_USAGE)
     from deadreckon.cli.terminal.view_tables import print_orders
-    from deadreckon.projections.queries import Wanted
+    from deadreckon.projections.queries import TableQuery
 
     most = None if open_only or everything else _positive(limit)
-    _show("orders", Wanted(most, strategy, instrument, open_only), data, print_orders, json)
+    _show("orders", TableQuery(most, strategy, instrument, open_only), data, print_orders, json)
 
 
 def fills(
@@ -116,10 +116,10 @@ def fills(
         At most so many.
     """
     from deadreckon.cli.terminal.view_tables import print_fills
-    from deadreckon.projections.queries import Wanted
+    from deadreckon.projections.queries import TableQuery
 
     most = None if everything else _positive(limit)
-    _show("fills", Wanted(most, strategy, instrument), data, print_fills, json)
+    _show("fills", TableQuery(most, strategy, instrument), data, print_fills, json)
 
 
 def _positive(limit: int) -> int:
@@ -130,9 +130,9 @@ def _positive(limit: int) -> int:
 
 def _show(
     name: str,
-    wanted: "Wanted",
+    wanted: "TableQuery",
     data: Path,
-    show: "Callable[[Answer, int | None], None]",
+    show: "Callable[[TableAnswer, int | None], None]",
     as_json: bool,
 ) -> None:
     from deadreckon.cli.terminal.view_tables import print_json
@@ -144,19 +144,21 @@ def _show(
     (print_json if as_json else show)(answer, _behind(answer, log))
 
 
-def _ask(data: Path, read: "Callable[[Folder], Answer]") -> "tuple[Folder, Answer, dict[str, Any]]":
+def _ask(
+    data: Path, read: "Callable[[Folder], TableAnswer]"
+) -> "tuple[Folder, TableAnswer, dict[str, Any]]":
     """The folder, its answer, and how its log is."""
     from deadreckon.cli.running import run
     from deadreckon.node.health import log_health
     from deadreckon.runtime.process.folder import Folder
 
-    async def job() -> "tuple[Folder, Answer, dict[str, Any]]":
+    async def job() -> "tuple[Folder, TableAnswer, dict[str, Any]]":
         folder = Folder(data).check()
         return folder, read(folder), await log_health(folder)
 
     return run(job)
 
 
-def _behind(answer: "Answer", log: dict[str, Any]) -> int | None:
+def _behind(answer: "TableAnswer", log: dict[str, Any]) -> int | None:
     """How many messages an answer is behind the log; null where nobody knows."""
     return None if log["sequence"] is None else max(log["sequence"] - answer.sequence, 0)

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from deadreckon.cli.app import EXIT_USAGE, fail
 
 if TYPE_CHECKING:
-    from deadreckon.node.tail import Told
+    from deadreckon.node.tail import TailedEvent
 
 
 def tail(
@@ -48,16 +48,16 @@ def tail(
     if start is not None and start < 1:
         fail(f"--from {start}: the first sequence is 1", EXIT_USAGE)
     from deadreckon.cli.running import run
-    from deadreckon.cli.terminal.view_tables import told_printer
+    from deadreckon.cli.terminal.view_tables import event_printer
     from deadreckon.node.tail import tail as job
 
-    show = _print_json if json else told_printer()
+    show = _print_json if json else event_printer()
     until_nobody_reads(
         lambda: run(lambda: job(data, nats, start, kinds or (), show, follow=follow))
     )
 
 
-def _print_json(told: "Told") -> None:
+def _print_json(told: "TailedEvent") -> None:
     sys.stdout.write(told.document.decode() + "\n")
     sys.stdout.flush()
 

@@ -22,7 +22,7 @@ Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Choices:
+class SourceChoices:
     """What a market data file may leave unsaid.
 
     Parameters
@@ -54,7 +54,7 @@ class Choices:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Market:
+class MarketChoices:
     """The market to invent.
 
     Parameters
@@ -83,7 +83,7 @@ def import_tape(
     *,
     instrument: str,
     output: Output = None,
-    choices: Choices = Choices(),
+    choices: SourceChoices = SourceChoices(),
     strict: bool = False,
     json: bool = False,
 ) -> None:
@@ -117,7 +117,7 @@ def import_tape(
         refused = sum(report.refused.values())
         kept = not (strict and refused)
         tape = write_tape(target, header, columns.to_dict()) if kept else None
-        _say(json, told := describe.Imported.of(tape, header, report), told.picture)
+        _say(json, told := describe.ImportReport.of(tape, header, report), told.picture)
     if tape is None:
         fail(f"{refused} rows refused, nothing written; leave out --strict", EXIT_DIFFERENCE)
 
@@ -147,7 +147,7 @@ def synth(
     seed: int,
     instrument: str = "BTCUSDT.PAPER",
     output: Output = None,
-    market: Market = Market(),
+    market: MarketChoices = MarketChoices(),
     json: bool = False,
 ) -> None:
     """Invent a market with moods, clustered volatility, jumps and gaps; same seed, same tape.

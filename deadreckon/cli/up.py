@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from deadreckon.cli.app import EXIT_USAGE, fail
 
 if TYPE_CHECKING:
-    from deadreckon.node.up import Settings, Whereabouts
+    from deadreckon.node.up import StackAddresses, StackSettings
 
 
 def up(
@@ -45,15 +45,15 @@ def up(
     """
     settings = _settings(config, data=data, nats=nats, web_port=web_port, web=web)
     from deadreckon.cli.running import run
-    from deadreckon.node.up import stand_up
-    from deadreckon.web.serving import served
+    from deadreckon.node.up import run_stack
+    from deadreckon.web.serving import gateway_served
 
-    run(lambda: stand_up(settings, _print_json if json else _print, served))
+    run(lambda: run_stack(settings, _print_json if json else _print, gateway_served))
 
 
 def _settings(
     config: Path | None, *, data: Path | None, nats: str | None, web_port: int | None, web: bool
-) -> "Settings":
+) -> "StackSettings":
     """What the file says, and over it what the command line says."""
     import msgspec
 
@@ -68,13 +68,13 @@ def _settings(
     return msgspec.structs.replace(found, **(said if web else said | {"web_port": None}))
 
 
-def _print_json(found: "Whereabouts") -> None:
+def _print_json(found: "StackAddresses") -> None:
     import msgspec
 
     print(codec.dumps(msgspec.to_builtins(found)), flush=True)
 
 
-def _print(found: "Whereabouts") -> None:
+def _print(found: "StackAddresses") -> None:
     print(f"data  {found.data}")
     how = f", credentials in {found.credentials}" if found.credentials else ""
     print(f"nats  {found.nats}{how}")

@@ -17,5 +17,5 @@ def version(*, json: bool = False) -> None:
     """
     from deadreckon.runtime.process.folder import FORMAT
 
-    said = {"version": __version__, "folder_format": FORMAT}
-    print(codec.dumps(said) if json else f"deadreckon {__version__} (data format {FORMAT})")
+    record = {"version": __version__, "folder_format": FORMAT}
+    print(codec.dumps(record) if json else f"deadreckon {__version__} (data format {FORMAT})")

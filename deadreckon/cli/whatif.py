@@ -65,16 +65,16 @@ def whatif(
     if jobs is not None and jobs < 1:
         fail(f"--jobs {jobs}: at least 1", EXIT_USAGE)
     from deadreckon.cli.replay import checked_day
-    from deadreckon.cli.running import answered, run
+    from deadreckon.cli.running import run, run_sync
     from deadreckon.cli.tail import until_nobody_reads
     from deadreckon.cli.terminal.whatif_table import show_whatif
     from deadreckon.replay.whatif.changes import variants
-    from deadreckon.replay.whatif.job.job import Wanted, read_log, suppose
+    from deadreckon.replay.whatif.job.job import WhatIfRequest, read_log, run_whatif
     from deadreckon.replay.whatif.job.worker_pool import cores
 
     asked = (settings or [], disable or [], without_strategy or [], grid or [])
-    supposed = answered(lambda: variants(*asked))
-    wanted = Wanted(data, checked_day(day), supposed, jobs or cores(), out, nats)
+    supposed = run_sync(lambda: variants(*asked))
+    wanted = WhatIfRequest(data, checked_day(day), supposed, jobs or cores(), out, nats)
     log = run(lambda: read_log(wanted))
-    document = answered(lambda: suppose(wanted, log, shows=sys.stderr.isatty()))
+    document = run_sync(lambda: run_whatif(wanted, log, shows=sys.stderr.isatty()))
     until_nobody_reads(lambda: print(codec.dumps(document)) if json else show_whatif(document))

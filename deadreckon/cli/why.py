@@ -11,8 +11,8 @@ from deadreckon.cli.app import EXIT_USAGE, fail
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from deadreckon.replay.why.job import Reason
-    from deadreckon.replay.why.page import Line
+    from deadreckon.replay.why.job import WhyResult
+    from deadreckon.replay.why.page import StyledLine
 
 DEPTH_MOST = 200
 WIDTH_LEAST = 72
@@ -67,7 +67,7 @@ def why(
     _show(found, json)
 
 
-def _draw(found: "Reason", svg: Path | None, dot: Path | None) -> None:
+def _draw(found: "WhyResult", svg: Path | None, dot: Path | None) -> None:
     if svg is None and dot is None:
         return
     if found.story is None:
@@ -83,7 +83,7 @@ def _draw(found: "Reason", svg: Path | None, dot: Path | None) -> None:
             print(f"dr: {file} is written", file=sys.stderr)
 
 
-def _show(found: "Reason", as_json: bool) -> None:
+def _show(found: "WhyResult", as_json: bool) -> None:
     from deadreckon.cli.tail import until_nobody_reads
 
     if as_json:
@@ -95,20 +95,20 @@ def _show(found: "Reason", as_json: bool) -> None:
             document = story_document(found.story)
         else:
             assert found.figure is not None
-            document = figure_document(found.chronicle, found.figure)
+            document = figure_document(found.history, found.figure)
         until_nobody_reads(lambda: print(codec.dumps(document, ensure_ascii=False)))
         return
     until_nobody_reads(lambda: print_lines(_lines(found)))
 
 
-def _lines(found: "Reason") -> "Iterable[Line]":
+def _lines(found: "WhyResult") -> "Iterable[StyledLine]":
     from deadreckon.replay.why.figure_page import figure_page
     from deadreckon.replay.why.page import page
 
     if found.story is not None:
         return page(found.story, width())
     assert found.figure is not None
-    return figure_page(found.chronicle, found.figure)
+    return figure_page(found.history, found.figure)
 
 
 def width() -> int:
@@ -119,7 +119,7 @@ def width() -> int:
     return min(max(columns, WIDTH_LEAST), WIDTH_MOST)
 
 
-def print_lines(lines: "Iterable[Line]") -> None:
+def print_lines(lines: "Iterable[StyledLine]") -> None:
     """Lines in colour on a terminal, plain elsewhere."""
     from rich.console import Console
     from rich.text import Text

@@ -74,7 +74,7 @@ def whynot(
 def _moment(text: str, option: str) -> int:
     """Nanoseconds UTC of a time; of a day its beginning, or for --to its end."""
     from deadreckon.contracts.timestamps import DAY, day_start
-    from deadreckon.replay.asof.log_point import AtTime, PlaceError, parse_place
+    from deadreckon.replay.asof.log_point import AtTime, LogPointError, parse_log_point
 
     try:
         day = day_start(text)
@@ -83,8 +83,8 @@ def _moment(text: str, option: str) -> int:
     else:
         return day if option == "--from" else day + DAY - 1
     try:
-        place = parse_place(text)
-    except PlaceError as error:
+        place = parse_log_point(text)
+    except LogPointError as error:
         fail(f"{option}: {error}", EXIT_USAGE)
     if not isinstance(place, AtTime):
         fail(f"{option} {text}: give a time such as 2022-01-04T03:00, or a day", EXIT_USAGE)

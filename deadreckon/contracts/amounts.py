@@ -29,24 +29,24 @@ def canonical(amount: Decimal) -> Decimal:
     >>> [str(canonical(Decimal(t))) for t in ("1E+3", "1.500", "-0.0")]
     ['1000', '1.5', '0']
     """
-    said = str(amount)
-    if is_canonical_text(said):
+    record = str(amount)
+    if is_canonical_text(record):
         return amount
-    if "." in said and "E" not in said:  # a sum of ledgers: 1000.500000000000000000
-        return Decimal(said.rstrip("0").rstrip(".")) if amount else ZERO
+    if "." in record and "E" not in record:  # a sum of ledgers: 1000.500000000000000000
+        return Decimal(record.rstrip("0").rstrip(".")) if amount else ZERO
     return _canonical(amount)
 
 
-def is_canonical_text(said: str) -> bool:
+def is_canonical_text(record: str) -> bool:
     """Whether what `str` says of an amount is its canonical text; False for those it says with
     an exponent. Most are, and to look costs a third of taking the amount apart."""
-    last = said[-1]
+    last = record[-1]
     if last == "0":
-        if "." in said or said == "-0":
+        if "." in record or record == "-0":
             return False
     elif last in "yN":  # Infinity, NaN
         return False
-    return "E" not in said and "N" not in said
+    return "E" not in record and "N" not in record
 
 
 def _canonical(amount: Decimal) -> Decimal:
@@ -71,8 +71,8 @@ def text(amount: Decimal) -> str:
     >>> [text(Decimal(t)) for t in ("1E-7", "1E+3", "0.10")]
     ['0.0000001', '1000', '0.1']
     """
-    said = str(amount)
-    return said if is_canonical_text(said) else format(_canonical(amount), "f")
+    record = str(amount)
+    return record if is_canonical_text(record) else format(_canonical(amount), "f")
 
 
 def decimals(amount: Decimal) -> int:

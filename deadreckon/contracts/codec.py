@@ -161,24 +161,24 @@ def answer(question: Recorded[Event], service: str, ordinal: int, event: Event) 
     )
 
 
-def seal(said: Recorded[Any]) -> Envelope:
+def wrap(record: Recorded[Any]) -> Envelope:
     """The envelope of a recorded event, ready for a commit."""
-    name = NAMES[type(said.event)]
+    name = NAMES[type(record.event)]
     return Envelope(
-        id=said.id,
+        id=record.id,
         type=name,
         v=VERSIONS[name],
-        at=said.at,
-        book=said.book,
-        mode=said.mode,
-        source=said.source,
-        cause=said.cause,
-        root=said.root,
-        data=Raw(encode_event(said.event)),
+        at=record.at,
+        book=record.book,
+        mode=record.mode,
+        source=record.source,
+        cause=record.cause,
+        root=record.root,
+        data=Raw(encode_event(record.event)),
     )
 
 
-def unseal(envelope: Envelope, sequence: int = 0, index: int = 0) -> Recorded[Event]:
+def unwrap(envelope: Envelope, sequence: int = 0, index: int = 0) -> Recorded[Event]:
     """The recorded event of an envelope at its place in the log. Raises UndecodableError."""
     return Recorded(
         id=envelope.id,

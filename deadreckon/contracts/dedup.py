@@ -11,20 +11,20 @@ HORIZON = 7 * DAY
 AHEAD_MAX = 300 * NANOSECONDS
 
 
-class Day(Struct):
+class KeysOfDay(Struct):
     """The keys met on one day of log time, with a value each; days count from 1970."""
 
     day: int
     met: dict[str, str] = {}
 
 
-class Memory(Struct):
+class RecentKeys(Struct):
     """The days within the horizon on which something was met, oldest first."""
 
-    days: list[Day] = []
+    days: list[KeysOfDay] = []
 
 
-def meet(memory: Memory, key: str, value: str, at: int) -> str | None:
+def seen_before(memory: RecentKeys, key: str, value: str, at: int) -> str | None:
     """The value that a key was met with before; None when it is new, and kept from now on.
 
     `at` is nanoseconds UTC and never goes back. What was met is forgotten a day late at most.
@@ -36,6 +36,6 @@ def meet(memory: Memory, key: str, value: str, at: int) -> str | None:
         if key in day.met:
             return day.met[key]
     if not memory.days or memory.days[-1].day < at // DAY:
-        memory.days.append(Day(at // DAY))
+        memory.days.append(KeysOfDay(at // DAY))
     memory.days[-1].met[key] = value
     return None

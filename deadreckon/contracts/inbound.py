@@ -5,8 +5,8 @@ from deadreckon.contracts.inbound_signals import (
     AMOUNTS,
     BATCH_MAX,
     SIGNAL_RULES,
+    InboundSignal,
     WireSignal,
-    Wish,
     read_signals,
 )
 from deadreckon.contracts.parsing import EVIDENCE_MAX, TEXT_MAX, body_digest
@@ -18,9 +18,9 @@ __all__ = [
     "FACT_RULES",
     "SIGNAL_RULES",
     "TEXT_MAX",
+    "InboundSignal",
     "WireFact",
     "WireSignal",
-    "Wish",
     "body_digest",
     "read_fact",
     "read_signals",

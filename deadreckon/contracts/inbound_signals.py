@@ -27,7 +27,7 @@ from deadreckon.contracts.signals import (
     SignalReceived,
     TimeInForce,
 )
-from deadreckon.contracts.timestamps import parse_moment
+from deadreckon.contracts.timestamps import parse_timestamp
 
 BATCH_MAX = 10_000  # signals in one message
 META_MAX = 32  # entries of `meta`
@@ -98,12 +98,12 @@ REPLACE_FIELDS = (
     *("quantity", "limit_price", "stop_price"),
 )
 
-Wish = SignalReceived | CancelReceived | ReplaceReceived | SignalMalformed
+InboundSignal = SignalReceived | CancelReceived | ReplaceReceived | SignalMalformed
 
 _EMPTY = WireSignal("", "", "")
 
 
-def read_signals(producer: str, payload: bytes) -> list[Wish]:
+def read_signals(producer: str, payload: bytes) -> list[InboundSignal]:
     """Every wish in a producer's message, in order; what cannot be read becomes SignalMalformed."""
     try:
         content = parse(payload)
@@ -116,7 +116,7 @@ def read_signals(producer: str, payload: bytes) -> list[Wish]:
     return [_read_signal(producer, item, position) for position, item in enumerate(content)]
 
 
-def _read_signal(producer: str, content: Any, position: int) -> Wish:
+def _read_signal(producer: str, content: Any, position: int) -> InboundSignal:
     try:
         wire = _wire_signal(content)
         claimed_at = _moment(wire.at)
@@ -152,7 +152,7 @@ def _rule_of(message: str) -> str:
 
 def _moment(text: str) -> int:
     try:
-        at = parse_moment(text)
+        at = parse_timestamp(text)
     except (ValueError, OverflowError) as error:
         raise WireError("bad_time", str(error)) from error
     if not 0 <= at < 2**63:

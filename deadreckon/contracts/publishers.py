@@ -17,7 +17,7 @@ SERVICES = {
     "sealer": "puts closed days of the log into the archive, sealed; it decides nothing",
 }
 
-SPEAKERS: dict[str, tuple[str, ...]] = {
+PUBLISHERS: dict[str, tuple[str, ...]] = {
     "market.tape_opened": ("market",),
     "market.tape_ended": ("market",),
     "market.bar_closed": ("market",),
@@ -93,12 +93,12 @@ SPEAKERS: dict[str, tuple[str, ...]] = {
 }
 
 
-def speakers(name: str) -> tuple[str, ...]:
+def publishers_of(name: str) -> tuple[str, ...]:
     """Everybody who may say an event of this type, operators last."""
     operators = ("operators",) if name in OPERATOR_EVENTS else ()
-    return SPEAKERS[name] + operators
+    return PUBLISHERS[name] + operators
 
 
-def words_of(service: str) -> list[str]:
+def events_of(service: str) -> list[str]:
     """The types of event that a service may say."""
-    return [name for name, services in SPEAKERS.items() if service in services]
+    return [name for name, services in PUBLISHERS.items() if service in services]

@@ -15,7 +15,7 @@ ALL = "log.*.*.*"  # what the stream takes; the server refuses every other form
 SHARED = "shared"  # the book of facts that concern every book: the market
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
-DOORS = ("in", "op")
+INBOUND = ("in", "op")
 
 
 class Subject(Struct, frozen=True):
@@ -26,9 +26,9 @@ class Subject(Struct, frozen=True):
     leaf: str
 
     @property
-    def is_door(self) -> bool:
+    def is_inbound(self) -> bool:
         """Whether single facts come in here, rather than a service's commits."""
-        return self.service in DOORS
+        return self.service in INBOUND
 
 
 def token(text: str, what: str) -> str:
@@ -68,7 +68,7 @@ def turn_subject(book: str, service: str) -> str:
     return f"turn.{token(book, 'book')}.{token(service, 'service')}"
 
 
-def standing_subject(book: str, service: str) -> str:
+def status_subject(book: str, service: str) -> str:
     """Where a service at work is asked whether it is there, and where it stands."""
     return f"standing.{token(book, 'book')}.{token(service, 'service')}"
 

@@ -16,7 +16,7 @@ _RFC3339 = re.compile(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def parse_moment(text: str) -> int:
+def parse_timestamp(text: str) -> int:
     """Nanoseconds UTC of an RFC 3339 text; raises ValueError when it is none.
 
     >>> parse_moment("1970-01-01T00:00:01.5Z")
@@ -32,7 +32,7 @@ def parse_moment(text: str) -> int:
     return seconds * NANOSECONDS + int((fraction or "0").ljust(9, "0"))
 
 
-def format_moment(at: int) -> str:
+def format_timestamp(at: int) -> str:
     """RFC 3339 text of nanoseconds UTC, with as many decimals as it needs.
 
     Raises OverflowError outside the years 1 to 9999, which int64 nanoseconds never leave.
@@ -53,4 +53,4 @@ def day_of(at: int) -> str:
 
 def day_start(day: str) -> int:
     """Nanoseconds UTC at which a day YYYY-MM-DD begins; raises ValueError for another text."""
-    return parse_moment(f"{day}T00:00:00Z")
+    return parse_timestamp(f"{day}T00:00:00Z")

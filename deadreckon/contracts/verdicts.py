@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-Outcome = Literal["approved", "refused", "missed"]
+SignalOutcome = Literal["approved", "refused", "missed"]
 
 
 class Verdict(Struct, frozen=True):
@@ -20,7 +20,7 @@ class Verdict(Struct, frozen=True):
     """
 
     signal_id: str
-    outcome: Outcome
+    outcome: SignalOutcome
     rule: str
     limit: Decimal | None
     measured: Decimal | None

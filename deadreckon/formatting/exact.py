@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from deadreckon.contracts.amounts import EXACT, canonical
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.contracts.timestamps import day_of, format_moment
+from deadreckon.contracts.timestamps import day_of, format_timestamp
 
 HUNDRED = Decimal(100)
 TEXT_MAX = 240  # characters of a text from outside
@@ -68,7 +68,7 @@ def clock(at: int) -> str:
     >>> clock(60_000_000_000), clock(61_500_000_000)
     ('00:01', '00:01:01.5')
     """
-    return format_moment(at)[11:-1].removesuffix(":00")
+    return format_timestamp(at)[11:-1].removesuffix(":00")
 
 
 def moment(at: int, now: int | None = None) -> str:
@@ -82,7 +82,7 @@ def moment(at: int, now: int | None = None) -> str:
     return f"{day_of(at)} {clock(at)}"
 
 
-def of_rule(rule: str, amount: Decimal) -> str:
+def rule_amount(rule: str, amount: Decimal) -> str:
     """A limit, or what was measured against it, in the unit of the rule.
 
     >>> of_rule("order_gap_min", Decimal(60_000_000_000)), of_rule("leverage_max", Decimal(2))
@@ -95,7 +95,7 @@ def of_rule(rule: str, amount: Decimal) -> str:
     return f"{number(amount)} s" if rule in SECONDS else number(amount)
 
 
-def plain(text: str) -> str:
+def safe_text(text: str) -> str:
     """A text from outside: not too long, and nothing in it that moves a terminal's cursor.
 
     >>> plain("fire\\x1b[2J drill")
@@ -105,11 +105,11 @@ def plain(text: str) -> str:
     return shown if len(shown) <= TEXT_MAX else shown[: TEXT_MAX - 1] + "…"
 
 
-def listed(*parts: str) -> str:
+def join_parts(*parts: str) -> str:
     """Parts after one another, the empty ones left out."""
     return ", ".join(part for part in parts if part)
 
 
-def priced(name: str, price: Decimal | None) -> str:
+def named_price(name: str, price: Decimal | None) -> str:
     """A named price or amount; empty when there is none."""
     return "" if price is None else f"{name} {number(price)}"

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from deadreckon.contracts.amounts import ROUNDING, decimals
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.contracts.timestamps import format_moment
+from deadreckon.contracts.timestamps import format_timestamp
 
 NOTHING = "-"
 
@@ -117,7 +117,7 @@ def moment(at: int) -> str:
     >>> moment(1_500_000_000)
     '1970-01-01 00:00:01'
     """
-    return format_moment(at)[:19].replace("T", " ")
+    return format_timestamp(at)[:19].replace("T", " ")
 
 
 def clean(text: str) -> str:

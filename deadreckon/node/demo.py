@@ -12,33 +12,33 @@ from deadreckon import __version__
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.life import StackStarted, StackStopped
 from deadreckon.marketdata.tapes.tape import Tape
-from deadreckon.node.demo_setup import say, set_up
-from deadreckon.node.readiness import Watched
-from deadreckon.node.simulated_venue import venue_of
+from deadreckon.node.demo_setup import publish_fact, set_up
+from deadreckon.node.readiness import WatchedService
+from deadreckon.node.simulated_venue import connect_venue
 from deadreckon.node.supervision import halt_after_crashes
 from deadreckon.node.worker_processes import Workers
-from deadreckon.projections.runner import StoredViews, View, Views
+from deadreckon.projections.runner import FoldedView, StoredViews, Views
 from deadreckon.replay.audit.audit import audit
 from deadreckon.replay.audit.figures import statement
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.process import log_lines
-from deadreckon.runtime.process.cancellation import end
+from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.process.interrupts import interrupted
-from deadreckon.runtime.service.crash_counter import CrashBook
-from deadreckon.runtime.service.log_service import Answerer
+from deadreckon.runtime.process.interrupts import wait_for_interrupt
+from deadreckon.runtime.service.crash_counter import CrashCounter
+from deadreckon.runtime.service.log_service import LogService
 from deadreckon.runtime.service.snapshots import Snapshots
-from deadreckon.runtime.service.standby import answer_standing
-from deadreckon.runtime.service.turns import LocalPlayer, Player, RemotePlayer, Round
+from deadreckon.runtime.service.standby import answer_liveness
+from deadreckon.runtime.service.turns import LocalTurnTaker, RemoteTurnTaker, Round, TurnTaker
 from deadreckon.services.catalogue import BOOK, RANK, RANK_WITH_VENUE, VENUE_SIM, assemble
 from deadreckon.services.market.tape_player import TapePlayer
 
 log = structlog.get_logger()
 
 
-class Plan(Struct, frozen=True):
+class DemoPlan(Struct, frozen=True):
     """How to run: `speed` times faster than life (null: as fast as possible), for at most
     `seconds`, services in this process or each in its own, on JetStream or in memory."""
 
@@ -62,13 +62,13 @@ class Demo:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: DemoPlan,
         folder: Folder,
         tape: Tape,
         bus: Bus,
         stored: StoredViews | None,
-        views: Sequence[View] = (),
-        rounds: Callable[[Sequence[Player], Feed], Round] = Round,
+        views: Sequence[FoldedView] = (),
+        rounds: Callable[[Sequence[TurnTaker], Feed], Round] = Round,
     ) -> None:
         self.plan = plan
         self.bus = bus
@@ -79,10 +79,10 @@ class Demo:
         self.views = Views(self.feed, plan.book, plan.mode, stored, views, self._snapshots)
         self._folder = folder
         self._rounds = rounds
-        self._crashes = CrashBook(folder.crashes)
+        self._crashes = CrashCounter(folder.crashes)
         self._stack = AsyncExitStack()
         self._workers: Workers | None = None
-        self.services: list[Answerer] = []
+        self.services: list[LogService] = []
         self.turns: Round
         self.player: TapePlayer
 
@@ -110,11 +110,11 @@ class Demo:
         await self.views.restore()
         await self.feed.start()
         self._stack.push_async_callback(self.feed.stop)
-        await asyncio.gather(self.player.recall(), *(service.recall() for service in self.services))
+        await asyncio.gather(self.player.replay(), *(service.replay() for service in self.services))
         if self._workers:
-            await self._workers.ready([p for p in players if isinstance(p, RemotePlayer)])
+            await self._workers.ready([p for p in players if isinstance(p, RemoteTurnTaker)])
 
-    async def _players(self) -> list[Player]:
+    async def _players(self) -> list[TurnTaker]:
         plan = self.plan
         if plan.processes:
             self._workers = Workers(
@@ -127,7 +127,7 @@ class Demo:
             )
             self._stack.push_async_callback(self._workers.stop)
             await self._workers.start()
-            return [RemotePlayer(name, plan.book, self.bus) for name in plan.services]
+            return [RemoteTurnTaker(name, plan.book, self.bus) for name in plan.services]
         self.services = assemble(
             plan.services,
             self.bus,
@@ -136,12 +136,12 @@ class Demo:
             mode=plan.mode,
             crashes=self._crashes,
             snapshots=self._snapshots,
-            venue=venue_of(self._folder, plan.services),
+            venue=connect_venue(self._folder, plan.services),
         )
-        return [LocalPlayer(service) for service in self.services]
+        return [LocalTurnTaker(service) for service in self.services]
 
     @property
-    def watched(self) -> Sequence[Watched]:
+    def watched(self) -> Sequence[WatchedService]:
         """Every service, in this process or in one of its own."""
         return self._workers.services if self._workers else self.services
 
@@ -159,13 +159,13 @@ class Demo:
         edge = VENUE_SIM if plan.venue else ""
         await set_up(self.bus, plan.book, self.tape.header, edge)
         started = StackStarted(list(plan.services), __version__, where, "stack", "start")
-        await say(self.bus, plan.book, "stack", log_lines.life_name("start"), started)
+        await publish_fact(self.bus, plan.book, "stack", log_lines.unique_name("start"), started)
         following = asyncio.create_task(self.views.follow(), name="views")
         playing = asyncio.create_task(self._play(progress), name="play")
-        ending = asyncio.create_task(interrupted(), name="interrupts")
+        ending = asyncio.create_task(wait_for_interrupt(), name="interrupts")
         watching = [following, playing, ending]
         watching += [
-            asyncio.create_task(answer_standing(service, plan.book, self.bus))
+            asyncio.create_task(answer_liveness(service, plan.book, self.bus))
             for service in self.services
         ]
         if self._workers:
@@ -178,11 +178,13 @@ class Demo:
                     task.result()
             await playing
         finally:
-            await end(watching)
+            await cancel_all(watching)
         for service in self.services:
             await service.rest()
         stopped = StackStopped(list(plan.services), "stack", "stop")
-        sequence = await say(self.bus, plan.book, "stack", log_lines.life_name("stop"), stopped)
+        sequence = await publish_fact(
+            self.bus, plan.book, "stack", log_lines.unique_name("stop"), stopped
+        )
         await self.views.catch_up(sequence)
         await self.views.rest()
         self._crashes.forget()

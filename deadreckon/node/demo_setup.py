@@ -13,12 +13,12 @@ from deadreckon.marketdata.tapes.tape import TapeHeader
 from deadreckon.runtime.log.bus import Bus, Stored
 from deadreckon.runtime.log.domain import retry
 
-WHO = "demo"
-WHY = "demo setup"
+ACTOR = "demo"
+REASON = "demo setup"
 QUOTES = ("USDT", "USDC", "BUSD", "USD", "EUR", "BTC", "ETH")
 
 
-async def say(bus: Bus, book: str, name: str, fact_id: str, event: Event) -> int:
+async def publish_fact(bus: Bus, book: str, name: str, fact_id: str, event: Event) -> int:
     """Publish one fact at an operator's door, as often as it takes; returns its sequence.
 
     The fact's id makes a second copy harmless.
@@ -29,22 +29,22 @@ async def say(bus: Bus, book: str, name: str, fact_id: str, event: Event) -> int
 
 async def set_up(bus: Bus, book: str, header: TapeHeader, edge: str = "") -> None:
     """Say the demo's setup, or what a start that was cut short has left unsaid of it."""
-    tail = await retry(lambda: bus.tail(operator_subject(book, WHO)))
-    events = facts(header, edge)
+    tail = await retry(lambda: bus.tail(operator_subject(book, ACTOR)))
+    events = setup_facts(header, edge)
     names = [f"setup-{number}" for number in range(len(events))]
     for name, event in list(zip(names, events, strict=True))[_said(tail, names) :]:
-        await say(bus, book, WHO, name, event)
+        await publish_fact(bus, book, ACTOR, name, event)
 
 
 def _said(tail: Stored | None, names: list[str]) -> int:
     """How many of the setup's facts are in the log: they come in order, and first at this door."""
     if tail is None:
         return 0
-    fact_id, _, _ = read_fact(WHO, tail.payload)
+    fact_id, _, _ = read_fact(ACTOR, tail.payload)
     return names.index(fact_id) + 1 if fact_id in names else len(names)
 
 
-def facts(header: TapeHeader, edge: str = "") -> list[Event]:
+def setup_facts(header: TapeHeader, edge: str = "") -> list[Event]:
     """Instrument, venue, reporting, cash, limits and strategies for one tape.
 
     `edge` is the service that talks to the venue, empty for the paper venue.
@@ -61,12 +61,12 @@ def facts(header: TapeHeader, edge: str = "") -> list[Event]:
             slippage_bps=Decimal(1),
             latency=0,
             participation=Decimal("0.1"),
-            actor=WHO,
-            reason=WHY,
+            actor=ACTOR,
+            reason=REASON,
             edge=edge,
         ),
-        ReportingConfigured(quote, 3600 * NANOSECONDS, actor=WHO, reason=WHY),
-        CashDeposited(quote, Decimal(100_000), actor=WHO, reason=WHY),
+        ReportingConfigured(quote, 3600 * NANOSECONDS, actor=ACTOR, reason=REASON),
+        CashDeposited(quote, Decimal(100_000), actor=ACTOR, reason=REASON),
         limits(),
         *strategies(header.instrument),
     ]
@@ -90,8 +90,8 @@ def instrument(header: TapeHeader) -> InstrumentListed:
         minimum_quantity=Decimal("0.0001"),
         minimum_notional=Decimal(10) if quote.startswith("USD") else Decimal("0.0001"),
         contract_size=Decimal(1),
-        actor=WHO,
-        reason=WHY,
+        actor=ACTOR,
+        reason=REASON,
         market="perpetual" if perpetual else "spot",
     )
 
@@ -99,8 +99,8 @@ def instrument(header: TapeHeader) -> InstrumentListed:
 def limits() -> LimitsSet:
     """Tight enough that a month of trading meets several of them."""
     return LimitsSet(
-        actor=WHO,
-        reason=WHY,
+        actor=ACTOR,
+        reason=REASON,
         order_notional_min=Decimal(50),
         order_notional_max=Decimal(20_000),
         exposure_instrument_max=Decimal(7_500),
@@ -135,8 +135,8 @@ def strategies(name: str) -> list[StrategyConfigured]:
                 "stop_loss_bps": "40",
                 "take_profit_bps": "60",
             },
-            actor=WHO,
-            reason=WHY,
+            actor=ACTOR,
+            reason=REASON,
         ),
         StrategyConfigured(
             strategy="regime",
@@ -152,7 +152,7 @@ def strategies(name: str) -> list[StrategyConfigured]:
                 "stop_loss_bps": "60",
                 "take_profit_bps": "90",
             },
-            actor=WHO,
-            reason=WHY,
+            actor=ACTOR,
+            reason=REASON,
         ),
     ]

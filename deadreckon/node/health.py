@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from deadreckon.node.readiness import Vitals, Watched
+from deadreckon.node.readiness import Readiness, WatchedService
 from deadreckon.projections.queries import log_end
 from deadreckon.runtime.log.bus import DeniedError, UnavailableError
 from deadreckon.runtime.process.folder import Folder
@@ -19,36 +19,36 @@ from deadreckon.runtime.process.folder import Folder
 ASK_WAIT = 5.0  # seconds for a stack, or for a log that nobody speaks for, to answer
 
 
-def health(vitals: Vitals) -> dict[str, Any]:
+def health(vitals: Readiness) -> dict[str, Any]:
     """What the page /health says; `reason` is why nothing is traded, empty when all is well."""
-    pulse = vitals.pulse
+    log_health = vitals.log_health
     reason = vitals.trouble()
     return {
         "ok": not reason,
         "reason": reason,
         "log": {
-            "available": pulse.available,
-            "reason": pulse.fault(),
-            "sequence": max(vitals.feed.last, pulse.sequence),
-            "seconds_since_acknowledged": pulse.seconds_since_acknowledged,
-            "seconds_waiting": round(pulse.seconds_waiting, 3),
-            "writes_missed": pulse.missed,
+            "available": log_health.available,
+            "reason": log_health.fault(),
+            "sequence": max(vitals.feed.last, log_health.sequence),
+            "seconds_since_acknowledged": log_health.seconds_since_acknowledged,
+            "seconds_waiting": round(log_health.seconds_waiting, 3),
+            "writes_missed": log_health.missed,
         },
         "services": {service.name: _service(service, vitals) for service in vitals.services()},
         "views": {"behind": vitals.lag},
     }
 
 
-def _service(service: Watched, vitals: Vitals) -> dict[str, Any]:
+def _service(service: WatchedService, vitals: Readiness) -> dict[str, Any]:
     ends = vitals.ends()
-    said = {"ready": service.ready, "behind": vitals.behind(service)}
-    return said if ends is None else said | {"ends": ends.get(service.name, 0)}
+    record = {"ready": service.ready, "behind": vitals.behind(service)}
+    return record if ends is None else record | {"ends": ends.get(service.name, 0)}
 
 
 class HealthCollector(Collector):
     """The same for Prometheus. These are of the process: a restart begins them anew."""
 
-    def __init__(self, vitals: Vitals) -> None:
+    def __init__(self, vitals: Readiness) -> None:
         self._vitals = vitals
 
     def describe(self) -> Iterator[Metric]:
@@ -57,21 +57,21 @@ class HealthCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every metric as it is now."""
-        pulse = self._vitals.pulse
+        log_health = self._vitals.log_health
         yield _gauge(
             "deadreckon_log_available",
             "1 while the log takes what is written here; while it is 0 nothing is traded",
-            float(pulse.available),
+            float(log_health.available),
         )
         yield _gauge(
             "deadreckon_log_acknowledged_seconds",
             "seconds since the log last acknowledged a write of this process; NaN: never",
-            _seconds(pulse.seconds_since_acknowledged),
+            _seconds(log_health.seconds_since_acknowledged),
         )
         missed = CounterMetricFamily(
             "deadreckon_log_writes_missed", "attempts to write without an answer of the log"
         )
-        missed.add_metric([], pulse.missed)
+        missed.add_metric([], log_health.missed)
         yield missed
         behind = GaugeMetricFamily(
             "deadreckon_service_behind", "messages of the log not answered yet", labels=["service"]
@@ -121,10 +121,10 @@ def _seconds(seconds: float | None) -> float:
 async def log_health(folder: Folder) -> dict[str, Any]:
     """Whether the folder's log takes what is written, as the stack that runs there knows, and its
     last sequence (null: nobody knows); what is asked of the log alone where no stack tells."""
-    said = await asyncio.to_thread(_told, folder)
-    if said is not None:
-        return {"available": said["log"]["available"], "reason": said["reason"]} | {
-            "sequence": said["log"]["sequence"]
+    record = await asyncio.to_thread(_told, folder)
+    if record is not None:
+        return {"available": record["log"]["available"], "reason": record["reason"]} | {
+            "sequence": record["log"]["sequence"]
         }
     try:
         end = await asyncio.wait_for(log_end(folder), ASK_WAIT)

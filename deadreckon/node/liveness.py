@@ -7,19 +7,19 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
-from deadreckon.contracts.subjects import standing_subject
+from deadreckon.contracts.subjects import status_subject
 from deadreckon.runtime.log.bus import Bus, UnavailableError
-from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.log.role_connections import as_role
 from deadreckon.runtime.server.rights import STACK
-from deadreckon.runtime.service.standby import StandingAsked, StandingTold
+from deadreckon.runtime.service.standby import LivenessReply, LivenessRequest
 
 LOOK_SECONDS = 1.0  # between two questions to one service, and for its answer
 SILENT_SECONDS = 3.0  # without an answer: frozen, dead, or reading a log that is long
 
-_ASKED = msgspec.json.encode(StandingAsked(prove=False))
+_ASKED = msgspec.json.encode(LivenessRequest(prove=False))
 
 
-class Present(Struct):
+class ServiceLiveness(Struct):
     """What a service said last of itself: `position` is the last message wholly behind it, `heard`
     when it said so (seconds of this process's clock; null: never)."""
 
@@ -33,20 +33,20 @@ class Present(Struct):
         return self.heard is not None and time.monotonic() - self.heard <= SILENT_SECONDS
 
 
-class RollCall:
+class LivenessProbe:
     """Asks the services of a book where they stand, all of them at the same time."""
 
     def __init__(self, bus: Bus, book: str, names: Sequence[str]) -> None:
-        self.services = [Present(name) for name in names]
-        self._bus = acting(bus, STACK)
+        self.services = [ServiceLiveness(name) for name in names]
+        self._bus = as_role(bus, STACK)
         self._book = book
 
     async def follow(self) -> None:
         """Go on asking for as long as the stack runs."""
         await asyncio.gather(*(self._ask(service) for service in self.services))
 
-    async def _ask(self, service: Present) -> None:
-        subject = standing_subject(self._book, service.name)
+    async def _ask(self, service: ServiceLiveness) -> None:
+        subject = status_subject(self._book, service.name)
         while True:
             due = time.monotonic() + LOOK_SECONDS
             try:
@@ -54,6 +54,6 @@ class RollCall:
             except UnavailableError:
                 pass  # it says so itself by what it does not say
             else:
-                service.position = msgspec.json.decode(reply, type=StandingTold).position
+                service.position = msgspec.json.decode(reply, type=LivenessReply).position
                 service.heard = time.monotonic()
             await asyncio.sleep(max(due - time.monotonic(), 0))

@@ -28,16 +28,16 @@ from deadreckon.contracts.instruments import (
     VenueConfigured,
 )
 from deadreckon.contracts.portfolio import CashDeposited, CashWithdrawn, ReportingConfigured
-from deadreckon.node.demo_setup import say
+from deadreckon.node.demo_setup import publish_fact
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.feed import Decoding
-from deadreckon.runtime.log.reading import messages
+from deadreckon.runtime.log.reading import read_messages
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.rights import OPERATOR, OPERATORS_DOOR
-from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.services.catalogue import BOOK
 
-DOOR = OPERATORS_DOOR  # facts from the command line are filed under log.<book>.op.cli
+COMMAND_LINE = OPERATORS_DOOR  # facts from the command line are filed under log.<book>.op.cli
 
 
 class InForce(Struct):
@@ -51,13 +51,13 @@ class InForce(Struct):
     strategies: dict[str, StrategyConfigured] = {}
     cash_moves: list[CashDeposited | CashWithdrawn] = []
 
-    def fold(self, said: Recorded[Any]) -> None:
+    def fold(self, record: Recorded[Any]) -> None:
         """Move on by one fact."""
-        match said.event:
+        match record.event:
             case LimitsSet() as limits:
-                self.limits = (said.id, limits)
+                self.limits = (record.id, limits)
             case HaltRequested() | HaltImposed() as halt:
-                self.halt = (said.id, halt)
+                self.halt = (record.id, halt)
             case ResumeRequested():
                 self.halt = None
             case InstrumentListed(instrument=name) as listing:
@@ -82,15 +82,15 @@ async def in_force(data: Path, nats: str | None = None, book: str = BOOK) -> InF
 
 async def read_in_force(bus: Bus, book: str, mode: Mode = "paper") -> InForce:
     """Fold operators' facts (and halts that rules imposed) from the whole log."""
-    intake = Intake(book, mode, reads_signals=False)
+    intake = Ingress(book, mode, reads_signals=False)
     found = InForce()
-    async for message in messages(bus):
-        for said in intake.admit(message):
-            found.fold(said)
+    async for message in read_messages(bus):
+        for record in intake.records_of(message):
+            found.fold(record)
     return found
 
 
-class Outcome(Struct, frozen=True):
+class CommandOutcome(Struct, frozen=True):
     """What became of an operator's fact: its place, and who acknowledged or refused it."""
 
     sequence: int
@@ -100,21 +100,24 @@ class Outcome(Struct, frozen=True):
     refused: str | None
 
 
-async def record(
+async def record_facts(
     data: Path, events: Iterable[Event], nats: str | None = None, book: str = BOOK
 ) -> list[int]:
     """Say facts at the command line's door; returns their sequences."""
     async with open_bus(Folder(data).check(), nats, OPERATOR) as bus:
-        return [await say(bus, book, DOOR, secrets.token_hex(16), event) for event in events]
+        return [
+            await publish_fact(bus, book, COMMAND_LINE, secrets.token_hex(16), event)
+            for event in events
+        ]
 
 
 async def record_and_wait(
     data: Path, event: Event, wait: float, nats: str | None = None, book: str = BOOK
-) -> Outcome:
+) -> CommandOutcome:
     """Say a halt or a resume, and read on until everyone who must obey has acknowledged it."""
     async with open_bus(Folder(data).check(), nats, OPERATOR) as bus:
         reader = await bus.read((await bus.info()).last)
-        sequence = await say(bus, book, DOOR, secrets.token_hex(16), event)
+        sequence = await publish_fact(bus, book, COMMAND_LINE, secrets.token_hex(16), event)
         waiting = _Acknowledgements(sequence, book)
         deadline = time.monotonic() + wait
         try:
@@ -148,22 +151,22 @@ class _Acknowledgements:
             return
         facts = iter(message.facts)
         for sequence, _, count in message.commit.answers:
-            for said in islice(facts, max(count, 0)):
+            for record in islice(facts, max(count, 0)):
                 if sequence == self._sequence:
-                    self._answer(said)
+                    self._answer(record)
 
-    def _answer(self, said: Recorded[Any]) -> None:
-        match said.event:
+    def _answer(self, record: Recorded[Any]) -> None:
+        match record.event:
             case HaltAcknowledged(open_orders=number):
-                self._seen[said.source] = number
+                self._seen[record.source] = number
             case ResumeAcknowledged():
-                self._seen[said.source] = 0
+                self._seen[record.source] = 0
             case OperatorRefused(reason=reason):
                 self._refused = reason
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> CommandOutcome:
         """Who answered and who did not."""
-        return Outcome(
+        return CommandOutcome(
             sequence=self._sequence,
             acknowledged=[name for name in OBEYING if name in self._seen],
             missing=[name for name in OBEYING if name not in self._seen],

@@ -9,17 +9,17 @@ from msgspec import Struct
 from deadreckon.contracts.subjects import producer_subject, token, verdict_subject
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.credentials import inbox_prefix, producer_role
-from deadreckon.runtime.server.known_roles import Producer, read_registry
-from deadreckon.runtime.server.nats_server import reload, running
+from deadreckon.runtime.server.known_roles import Producer, read_known_roles
+from deadreckon.runtime.server.nats_server import reload_server, running_server
 from deadreckon.runtime.server.rights import OWN_PRODUCER
-from deadreckon.runtime.server.server_files import ServerFiles, register
+from deadreckon.runtime.server.server_files import ServerFiles, change_known_roles
 
 
 class ProducerError(Exception):
     """You named a producer that there is already, or none that there is; the message says which."""
 
 
-class Given(Struct, frozen=True):
+class ProducerAccess(Struct, frozen=True):
     """What a producer needs: where its seed lies (never the seed), its subjects, and its inbox.
 
     `running` tells whether a server took it at once; `url` is that server's, else empty.
@@ -36,7 +36,7 @@ class Given(Struct, frozen=True):
     url: str
 
 
-def add_producer(data: Path, name: str, book: str, *, may_read: bool) -> Given:
+def add_producer(data: Path, name: str, book: str, *, may_read: bool) -> ProducerAccess:
     """Make a credential, and let the server know. Raises ProducerError or ValueError."""
     folder, files = _opened(data, name)
     token(book, "book")
@@ -48,8 +48,8 @@ def add_producer(data: Path, name: str, book: str, *, may_read: bool) -> Given:
     role = producer_role(name)
     files.credentials.forget(role)  # of one that was taken back while its file lay elsewhere
     producer = Producer(name, book, files.credentials.kept(role).key.public, may_read)
-    register(folder, lambda known: known.with_producer(producer))
-    reload(folder.root)
+    change_known_roles(folder, lambda known: known.with_producer(producer))
+    reload_server(folder.root)
     return _given(folder, files, producer)
 
 
@@ -58,16 +58,16 @@ def remove_producer(data: Path, name: str) -> None:
     folder, files = _opened(data, name)
     if name not in _names(files):
         raise ProducerError(f"there is no producer {name}: `dr producer list` names all")
-    register(folder, lambda known: known.without_producer(name))
+    change_known_roles(folder, lambda known: known.without_producer(name))
     files.credentials.forget(producer_role(name))
-    reload(folder.root)
+    reload_server(folder.root)
 
 
-def producers(data: Path) -> list[Given]:
+def producers(data: Path) -> list[ProducerAccess]:
     """Everybody who was given a credential."""
     folder = Folder(data).check()
     files = ServerFiles(folder.root)
-    known = read_registry(files.registry).producers
+    known = read_known_roles(files.registry).producers
     return [_given(folder, files, producer) for producer in known]
 
 
@@ -80,13 +80,13 @@ def _opened(data: Path, name: str) -> tuple[Folder, ServerFiles]:
 
 
 def _names(files: ServerFiles) -> list[str]:
-    return [producer.name for producer in read_registry(files.registry).producers]
+    return [producer.name for producer in read_known_roles(files.registry).producers]
 
 
-def _given(folder: Folder, files: ServerFiles, producer: Producer) -> Given:
+def _given(folder: Folder, files: ServerFiles, producer: Producer) -> ProducerAccess:
     role = producer_role(producer.name)
-    found = running(folder.root)
-    return Given(
+    found = running_server(folder.root)
+    return ProducerAccess(
         name=producer.name,
         book=producer.book,
         seed_file=os.path.abspath(files.credentials.file(role)),
@@ -99,6 +99,6 @@ def _given(folder: Folder, files: ServerFiles, producer: Producer) -> Given:
     )
 
 
-def as_document(given: Given) -> dict[str, Any]:
+def as_document(given: ProducerAccess) -> dict[str, Any]:
     """For `--json`."""
     return {name: getattr(given, name) for name in given.__struct_fields__}

@@ -7,14 +7,14 @@ from msgspec import Struct
 
 from deadreckon.projections.runner import StoredViews, Views
 from deadreckon.runtime.log.feed import Feed
-from deadreckon.runtime.log.log_health import Pulse
+from deadreckon.runtime.log.log_health import LogHealth
 
 LAG_MAX = 2_000  # messages the views may be behind the log: below a second of it at full speed
 BEHIND_MAX = 1_000  # messages a service may be behind before what it decides counts as late
 
 
-class Watched(Protocol):
-    """A service of this process, or what one in a process of its own said last (`RollCall`)."""
+class WatchedService(Protocol):
+    """A service of this process, or the last answer of one in its own process (`LivenessProbe`)."""
 
     name: str
 
@@ -29,7 +29,7 @@ class Watched(Protocol):
         ...
 
 
-class Vitals(Struct, frozen=True):
+class Readiness(Struct, frozen=True):
     """The parts of a stack that its gateway watches.
 
     `services` tells them all: none while they are being made. `ends` counts, for services that
@@ -42,7 +42,7 @@ class Vitals(Struct, frozen=True):
     feed: Feed
     views: Views
     stored: StoredViews
-    services: Callable[[], Sequence[Watched]]
+    services: Callable[[], Sequence[WatchedService]]
     ends: Callable[[], Mapping[str, int] | None] = lambda: None
     seal_failures: Callable[[], int] = lambda: 0
 
@@ -52,13 +52,13 @@ class Vitals(Struct, frozen=True):
         return max(self.feed.last - self.views.place, 0)
 
     @property
-    def pulse(self) -> Pulse:
+    def log_health(self) -> LogHealth:
         """Whether the log takes what this process writes."""
-        return self.feed.bus.pulse
+        return self.feed.bus.log_health
 
-    def behind(self, service: Watched) -> int:
+    def behind(self, service: WatchedService) -> int:
         """How many messages of the log a service has not answered yet."""
-        return max(self.feed.last, self.pulse.sequence) - service.position
+        return max(self.feed.last, self.log_health.sequence) - service.position
 
     def trouble(self) -> str:
         """Why nothing is traded, or only late; empty when all is well."""
@@ -68,7 +68,7 @@ class Vitals(Struct, frozen=True):
         told = ", ".join(f"{name} by {behind:,}" for name, behind in late.items())
         return (
             self.fault()
-            or self.pulse.fault()
+            or self.log_health.fault()
             or (f"behind the log: {told} messages" if late else "")
             or self.unready()
         )
@@ -84,8 +84,8 @@ class Vitals(Struct, frozen=True):
 
     def unready(self) -> str:
         """Why this process should not be asked yet; empty when it is ready."""
-        if self.fault() or self.pulse.fault():
-            return self.fault() or self.pulse.fault()
+        if self.fault() or self.log_health.fault():
+            return self.fault() or self.log_health.fault()
         recalling = [service.name for service in self.services() if not service.ready]
         if recalling:
             return f"{self._why_unready}: {', '.join(recalling)}"

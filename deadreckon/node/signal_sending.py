@@ -14,7 +14,7 @@ from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.credentials import producer_role
 
 
-class Sent(Struct):
+class SendResult(Struct):
     """How many signals were stored and where; refused lines as (number, rule, reason)."""
 
     sent: int = 0
@@ -25,9 +25,9 @@ class Sent(Struct):
 
 async def send_signals(
     lines: list[bytes], producer: str, book: str, data: Path, nats: str | None
-) -> Sent:
+) -> SendResult:
     """Publish every good line, each acknowledged by the log; blank lines are passed over."""
-    sent = Sent()
+    sent = SendResult()
     subject = producer_subject(book, producer)
     async with open_bus(Folder(data).check(), nats, producer_role(producer)) as bus:
         for number, line in enumerate(lines, 1):

@@ -13,30 +13,30 @@ from msgspec import Struct
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.portfolio import CashDeposited
-from deadreckon.runtime.process.cancellation import end
+from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.process.folder import Folder, FolderError
 from deadreckon.runtime.server.secret import read_secret
 from deadreckon.services.catalogue import VENUE_SIM
 from deadreckon.venues.port import Venue
-from deadreckon.venues.simulated.adapter import Address, SimVenue
+from deadreckon.venues.simulated.adapter import ExchangeAddress, SimulatedVenue
 from deadreckon.venues.simulated.exchange.faults import Faults
 from deadreckon.venues.simulated.exchange.orders import Symbol
 from deadreckon.venues.simulated.exchange.process import ExchangeFailedError, ExchangeProcess
 
-SEED = "1"  # of an exchange that was given none
+SEED_DEFAULT = "1"  # of an exchange that was given none
 RESTART_WAIT = 1.0  # seconds before one that would not start is tried again
 
 log = structlog.get_logger()
 
 
-class Account(Struct, frozen=True, forbid_unknown_fields=True):
+class VenueLogin(Struct, frozen=True, forbid_unknown_fields=True):
     """The way to an account at a simulated exchange, kept in the folder for its edge."""
 
     url: str
     key_file: str
 
 
-class Exchange(Struct, frozen=True):
+class ExchangeSettings(Struct, frozen=True):
     """What an exchange of our own shall be: its market's seed (null: as before), what trades
     there, the cash of the account by currency, and what goes wrong."""
 
@@ -46,7 +46,7 @@ class Exchange(Struct, frozen=True):
     faults: Faults | None = None
 
 
-class Simulated(Struct, frozen=True, forbid_unknown_fields=True):
+class SimulatedVenueSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The simulated exchange of a stack: one that runs elsewhere, at `url`, with its key in
     `key_file`; or an `embedded` one in the stack's folder, with the seed, symbols and cash
     (by currency) that are given here."""
@@ -64,10 +64,10 @@ class Simulated(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("give url and key_file, or embedded = true")
 
 
-class Venues(Struct, frozen=True, forbid_unknown_fields=True):
+class VenueSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The venues of a stack beside the paper venue, each with an edge of its own."""
 
-    sim: Simulated | None = None
+    sim: SimulatedVenueSettings | None = None
 
 
 def exchange_folder(folder: Folder) -> Path:
@@ -92,7 +92,7 @@ def check_venue(folder: Folder, wanted: bool) -> None:
         )
 
 
-def venue_of(folder: Folder, services: Collection[str]) -> Venue | None:
+def connect_venue(folder: Folder, services: Collection[str]) -> Venue | None:
     """The account that the venue edge has; null when no such edge is among the services.
 
     Raises FolderError when the folder knows of no exchange.
@@ -100,8 +100,8 @@ def venue_of(folder: Folder, services: Collection[str]) -> Venue | None:
     if VENUE_SIM not in services:
         return None
     try:
-        account = msgspec.json.decode(_account_file(folder).read_bytes(), type=Account)
-        return SimVenue(account.url, read_secret(Path(account.key_file)))
+        account = msgspec.json.decode(_account_file(folder).read_bytes(), type=VenueLogin)
+        return SimulatedVenue(account.url, read_secret(Path(account.key_file)))
     except (OSError, msgspec.MsgspecError) as error:
         raise FolderError(
             f"{folder.root} knows no exchange for {VENUE_SIM}: start its stack with one ({error})"
@@ -112,17 +112,17 @@ def _account_file(folder: Folder) -> Path:
     return folder.root / f"{VENUE_SIM}.json"
 
 
-def remember(folder: Folder, account: Account) -> None:
+def write_login(folder: Folder, account: VenueLogin) -> None:
     """Keep the way to an account, for whoever runs the edge."""
     _account_file(folder).write_bytes(msgspec.json.encode(account) + b"\n")
 
 
 @asynccontextmanager
-async def own_exchange(folder: Folder, wish: Exchange) -> AsyncIterator[ExchangeProcess]:
+async def own_exchange(folder: Folder, wish: ExchangeSettings) -> AsyncIterator[ExchangeProcess]:
     """An exchange of our own on the folder, as long as this lasts; started again if it ends."""
     where = exchange_folder(folder)
     async with ExchangeProcess(where, _seed(where, wish.seed)) as exchange:
-        remember(folder, Account(exchange.address.url, str((where / "key").absolute())))
+        write_login(folder, VenueLogin(exchange.address.url, str((where / "key").absolute())))
         async with exchange.keeper() as keeper:
             for symbol in wish.symbols:
                 await keeper.list_symbol(symbol)
@@ -133,20 +133,20 @@ async def own_exchange(folder: Folder, wish: Exchange) -> AsyncIterator[Exchange
         try:
             yield exchange
         finally:
-            await end([keeping])
+            await cancel_all([keeping])
 
 
 @asynccontextmanager
-async def venues_ready(folder: Folder, venues: Venues) -> AsyncIterator[None]:
+async def venues_ready(folder: Folder, venues: VenueSettings) -> AsyncIterator[None]:
     """What the edges of these venues need, as long as this lasts."""
     if venues.sim is None:
         yield
     elif venues.sim.embedded:
-        wish = Exchange(venues.sim.seed, venues.sim.symbols, venues.sim.cash)
+        wish = ExchangeSettings(venues.sim.seed, venues.sim.symbols, venues.sim.cash)
         async with own_exchange(folder, wish):
             yield
     else:
-        remember(folder, Account(venues.sim.url, str(Path(venues.sim.key_file).absolute())))
+        write_login(folder, VenueLogin(venues.sim.url, str(Path(venues.sim.key_file).absolute())))
         yield
 
 
@@ -164,19 +164,23 @@ async def _keep(exchange: ExchangeProcess) -> None:
 def _seed(where: Path, wanted: str | None) -> str:
     """What the market is derived from. Raises FolderError for another than it was."""
     try:
-        kept = msgspec.json.decode((where / "exchange.json").read_bytes(), type=Address).seed
+        kept = msgspec.json.decode(
+            (where / "exchange.json").read_bytes(), type=ExchangeAddress
+        ).seed
     except FileNotFoundError:
-        return wanted or SEED
+        return wanted or SEED_DEFAULT
     if wanted not in (None, kept):
         raise FolderError(f"{where.parent}: its exchange has seed {kept}; take another --data")
     return kept
 
 
-def exchange_for(facts: Iterable[Event], base_price: Decimal, wish: Exchange) -> Exchange:
+def exchange_for(
+    facts: Iterable[Event], base_price: Decimal, wish: ExchangeSettings
+) -> ExchangeSettings:
     """An exchange where what is listed trades around a price, on the terms of its venue, and the
     account has the cash that was deposited. The wish says the rest."""
-    said = list(facts)
-    terms = {event.venue: event for event in said if isinstance(event, VenueConfigured)}
+    record = list(facts)
+    terms = {event.venue: event for event in record if isinstance(event, VenueConfigured)}
     return msgspec.structs.replace(
         wish,
         symbols=[
@@ -189,8 +193,8 @@ def exchange_for(facts: Iterable[Event], base_price: Decimal, wish: Exchange) ->
                 maker_fee_rate=terms[event.venue].maker_fee_rate,
                 taker_fee_rate=terms[event.venue].taker_fee_rate,
             )
-            for event in said
+            for event in record
             if isinstance(event, InstrumentListed)
         ],
-        cash={event.currency: event.amount for event in said if isinstance(event, CashDeposited)},
+        cash={event.currency: event.amount for event in record if isinstance(event, CashDeposited)},
     )

@@ -2,32 +2,39 @@
 
 from typing import Any
 
-from deadreckon.projections.queries import OPEN_ORDERS, Answer, Reading, Row, Wanted, reading
+from deadreckon.projections.queries import (
+    OPEN_ORDERS,
+    RowDocument,
+    TableAnswer,
+    TableQuery,
+    ViewsReader,
+    open_views,
+)
 from deadreckon.runtime.process.folder import Folder
 
-HALTING = "kind IN ('requested', 'imposed', 'log_damaged')"
+HALT_KINDS = "kind IN ('requested', 'imposed', 'log_damaged')"
 SINCE_RESUME = (
     "(sequence, event_index) > (SELECT sequence, event_index FROM (SELECT sequence, event_index "
     "FROM halts WHERE kind = 'resume_requested' UNION ALL SELECT 0, 0) ORDER BY 1 DESC, 2 DESC)"
 )
-BEGUN = "kind IN ('requested', 'imposed')"
+HALTS_BEGUN = "kind IN ('requested', 'imposed')"
 # The audit's refusals: what came to no order. Of those about orders, only the router's words name
 # a signal; the others are rejections by a venue or by fill.
 REFUSED = "kind IN ('signal', 'operator') OR (kind = 'order' AND signal_id IS NOT NULL)"
 REJECTED = "kind = 'order' AND signal_id IS NULL"
-STANDING = "(until IS NULL OR until > (SELECT coalesce(max(at), 0) FROM equity))"
+IN_FORCE = "(until IS NULL OR until > (SELECT coalesce(max(at), 0) FROM equity))"
 RULES_SHOWN = 10
 
 
-def read_status(folder: Folder) -> Answer:
+def read_status(folder: Folder) -> TableAnswer:
     """What the views know of the whole stack. Raises NoViewsError or SinkError."""
-    with reading(folder) as book:
+    with open_views(folder) as book:
         return book.answer(_status(book))
 
 
-def read_portfolio(folder: Folder, wanted: Wanted) -> Answer:
+def read_portfolio(folder: Folder, wanted: TableQuery) -> TableAnswer:
     """Positions, what the book was worth when it was marked last, and the halts in force."""
-    with reading(folder) as book:
+    with open_views(folder) as book:
         marks = book.rows("equity", limit=1)
         data = {
             "positions": book.wanted("positions", wanted),
@@ -37,7 +44,7 @@ def read_portfolio(folder: Folder, wanted: Wanted) -> Answer:
         return book.answer(data, "positions", "equity", "halts")
 
 
-def _status(book: Reading) -> dict[str, Any]:
+def _status(book: ViewsReader) -> dict[str, Any]:
     marks = book.rows("equity", limit=1)
     refusals = book.counts("refusals", "rule", REFUSED)
     return {
@@ -46,7 +53,7 @@ def _status(book: Reading) -> dict[str, Any]:
         "positions_open": book.count("positions", "quantity != '0'"),
         "orders_open": book.count("orders", OPEN_ORDERS),
         "orders_unknown": book.count("orders", "status = 'unknown'"),
-        "halts_begun": book.count("halts", BEGUN),
+        "halts_begun": book.count("halts", HALTS_BEGUN),
         "refusals": sum(refusals.values()),
         "orders_rejected": book.count("refusals", REJECTED),
         "refusals_by_rule": dict(list(refusals.items())[:RULES_SHOWN]),
@@ -57,12 +64,12 @@ def _status(book: Reading) -> dict[str, Any]:
     }
 
 
-def _halts(book: Reading) -> list[Row]:
+def _halts(book: ViewsReader) -> list[RowDocument]:
     """The halts since the last resume that have not run out by what the views have seen."""
-    found = book.rows("halts", f"{HALTING} AND {SINCE_RESUME} AND {STANDING}")
+    found = book.rows("halts", f"{HALT_KINDS} AND {SINCE_RESUME} AND {IN_FORCE}")
     return [halt | {"acknowledged_by": _obeying(book, halt)} for halt in found]
 
 
-def _obeying(book: Reading, halt: Row) -> list[str]:
+def _obeying(book: ViewsReader, halt: RowDocument) -> list[str]:
     rows = book.rows("halts", "kind = 'acknowledged' AND halt_id = ?", (halt["halt_id"],))
     return sorted({row["source"] for row in rows})

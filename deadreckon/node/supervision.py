@@ -3,11 +3,11 @@
 from msgspec import Struct
 
 from deadreckon.contracts.governance import HaltRequested
-from deadreckon.node.demo_setup import say
+from deadreckon.node.demo_setup import publish_fact
 from deadreckon.runtime.log.bus import Bus
-from deadreckon.runtime.service.crash_counter import REPEATS, CrashBook
+from deadreckon.runtime.service.crash_counter import REPEATS, CrashCounter
 
-DOOR = "supervisor"
+SUPERVISOR = "supervisor"
 
 STEADY_SECONDS = 10.0  # a life as long as this makes up for the failures before it
 BACKOFF_FIRST = 0.1  # seconds before a process is started again; doubles with each failure
@@ -15,7 +15,7 @@ BACKOFF_LAST = 10.0
 FAILURES_MAX = 5  # short lives in a row that ended by themselves before we call it hopeless
 
 
-class Lives(Struct):
+class RestartBackoff(Struct):
     """The lives of one service's processes: how many ended, and how many of the last failed.
 
     A process that was killed by a signal has not failed: somebody, or the kernel, wanted it so.
@@ -44,7 +44,7 @@ class Lives(Struct):
         return self.failures >= FAILURES_MAX
 
 
-async def halt_after_crashes(bus: Bus, book: str, crashes: CrashBook) -> str | None:
+async def halt_after_crashes(bus: Bus, book: str, crashes: CrashCounter) -> str | None:
     """Say a total halt when the last lives ended alike; the reason given, or null.
 
     The fact's id derives from the crash, so that the same crash halts once, and a resume after
@@ -58,5 +58,5 @@ async def halt_after_crashes(bus: Bus, book: str, crashes: CrashBook) -> str | N
         f"{crash.error}"
     )[:500]
     fact_id = f"crash-{crash.service}-{crash.event_id}"[:128]
-    await say(bus, book, DOOR, fact_id, HaltRequested(DOOR, reason, "all"))
+    await publish_fact(bus, book, SUPERVISOR, fact_id, HaltRequested(SUPERVISOR, reason, "all"))
     return reason

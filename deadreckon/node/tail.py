@@ -17,15 +17,15 @@ from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Decoding, Message
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.server.nats_server import running
-from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.server.nats_server import running_server
+from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.services.catalogue import BOOK
 
-LATEST = 20  # messages shown before what comes, unless a place is named
-LOOK_SECONDS = 1.0  # between two looks whether the server still runs
+LATEST_MESSAGES = 20  # messages shown before what comes, unless a place is named
+POLL_SECONDS = 1.0  # between two looks whether the server still runs
 
 
-class Told(Struct, frozen=True):
+class TailedEvent(Struct, frozen=True):
     """One event: its place, when (decision time, empty where unknown), who said what, and the
     same as JSON."""
 
@@ -38,25 +38,25 @@ class Told(Struct, frozen=True):
     document: bytes
 
 
-class Tail:
+class TailReader:
     """What messages say, as far as its reader asked for their type (no patterns: everything)."""
 
     def __init__(self, patterns: Sequence[str], book: str = BOOK, mode: Mode = "paper") -> None:
         self._patterns = [pattern.lower() for pattern in patterns]
         self._decoding = Decoding(from_start=False)
         # Every door is opened, whoever's it is: this reader decides nothing.
-        self._intake = Intake(book, mode, reads_signals=True, restamps=False)
+        self._intake = Ingress(book, mode, reads_signals=True, restamps=False)
 
-    def read(self, stored: Stored) -> Iterator[Told]:
+    def read(self, stored: Stored) -> Iterator[TailedEvent]:
         """The events of one message of the log."""
         message = self._decoding.decode(stored)
         if message.damage:
             yield self._damaged(message)
             return
-        for index, said in enumerate(self._intake.admit(message)):
-            name = type(said.event).__name__
-            if self._wanted(name, NAMES.get(type(said.event), "")):
-                yield self._told(message, index, said, name)
+        for index, record in enumerate(self._intake.records_of(message)):
+            name = type(record.event).__name__
+            if self._wanted(name, NAMES.get(type(record.event), "")):
+                yield self._told(message, index, record, name)
 
     def _wanted(self, *names: str) -> bool:
         patterns = self._patterns
@@ -64,23 +64,25 @@ class Tail:
             fnmatchcase(name.lower(), pattern) for name in names for pattern in patterns
         )
 
-    def _told(self, message: Message, index: int, said: Recorded[Any], name: str) -> Told:
+    def _told(self, message: Message, index: int, record: Recorded[Any], name: str) -> TailedEvent:
         if message.commit is not None:
             document = _enveloped(message, index)
         else:
             document = _delivered(message, index)
-        at = moment(said.at) if said.at else ""
-        text = tell(said.event)
-        return Told(message.sequence, index, at, clean(said.source), name, text, document)
+        at = moment(record.at) if record.at else ""
+        text = tell(record.event)
+        return TailedEvent(message.sequence, index, at, clean(record.source), name, text, document)
 
-    def _damaged(self, message: Message) -> Told:
+    def _damaged(self, message: Message) -> TailedEvent:
         subject = message.subject
         where = f"log.{subject.book}.{subject.service}.{subject.leaf}"
         document = msgspec.json.encode(
             {"sequence": message.sequence, "subject": where, "damage": message.damage}
         )
         text = f"{where}: {message.damage}"
-        return Told(message.sequence, 0, "", subject.service, "LogDamaged", clean(text), document)
+        return TailedEvent(
+            message.sequence, 0, "", subject.service, "LogDamaged", clean(text), document
+        )
 
 
 def _enveloped(message: Message, index: int) -> bytes:
@@ -92,9 +94,9 @@ def _enveloped(message: Message, index: int) -> bytes:
 def _delivered(message: Message, index: int) -> bytes:
     """What came through a door, as it was sent: JSON if it is JSON, text if not."""
     subject = message.subject
-    said = {"sequence": message.sequence, "index": index}
+    record = {"sequence": message.sequence, "index": index}
     where = f"log.{subject.book}.{subject.service}.{subject.leaf}"
-    return msgspec.json.encode(said | {"subject": where, "payload": _payload(message.payload)})
+    return msgspec.json.encode(record | {"subject": where, "payload": _payload(message.payload)})
 
 
 def _payload(payload: bytes) -> Raw | str:
@@ -110,7 +112,7 @@ async def tail(
     nats: str | None,
     first: int | None,
     patterns: Sequence[str],
-    show: Callable[[Told], None],
+    show: Callable[[TailedEvent], None],
     *,
     follow: bool,
 ) -> None:
@@ -120,20 +122,20 @@ async def tail(
     """
     folder = Folder(data).check()
     log_lines.configure(folder.logs / "tail.log")
-    follow = follow and (nats is not None or running(folder.root) is not None)
-    telling = Tail(patterns)
+    follow = follow and (nats is not None or running_server(folder.root) is not None)
+    telling = TailReader(patterns)
     async with open_bus(folder, nats) as bus:
         end = (await bus.info()).last
-        place = min(max(end - LATEST if first is None else first - 1, 0), end)
+        place = min(max(end - LATEST_MESSAGES if first is None else first - 1, 0), end)
         reader = await bus.read(place)
         try:
             while follow or place < end:
-                arrived = await reader.next(LOOK_SECONDS)
+                arrived = await reader.next(POLL_SECONDS)
                 for stored in arrived:
                     place = stored.sequence
                     for told in telling.read(stored):
                         show(told)
-                if not arrived and nats is None and running(folder.root) is None:
+                if not arrived and nats is None and running_server(folder.root) is None:
                     return
         finally:
             await reader.close()

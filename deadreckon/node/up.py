@@ -10,31 +10,31 @@ import structlog
 from msgspec import Struct
 
 from deadreckon import __version__
-from deadreckon.archive.jobs.daily_seal import ArchivePolicy, Sealer
-from deadreckon.archive.open_log import stack_bus, whereabouts
+from deadreckon.archive.jobs.daily_seal import ArchivePolicy, DailySealer
+from deadreckon.archive.open_log import server_location, stack_bus
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.life import StackStarted, StackStopped
-from deadreckon.node.demo_setup import say
-from deadreckon.node.readiness import Vitals, Watched
-from deadreckon.node.simulated_venue import Venues, venue_of, venues_ready
+from deadreckon.node.demo_setup import publish_fact
+from deadreckon.node.readiness import Readiness, WatchedService
+from deadreckon.node.simulated_venue import VenueSettings, connect_venue, venues_ready
 from deadreckon.node.supervision import halt_after_crashes
-from deadreckon.node.verdicts import told_to_producers
+from deadreckon.node.verdicts import verdicts_published
 from deadreckon.node.worker_processes import Workers
-from deadreckon.projections.runner import StoredViews, View, Views, stored_views
-from deadreckon.replay.asof.anchor_job import Anchoring
+from deadreckon.projections.runner import FoldedView, StoredViews, Views, stored_views
+from deadreckon.replay.asof.anchor_job import AnchorJob
 from deadreckon.replay.verify.self_check import SelfCheck
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.process import log_lines
-from deadreckon.runtime.process.cancellation import end
+from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.process.interrupts import interrupted
+from deadreckon.runtime.process.interrupts import wait_for_interrupt
 from deadreckon.runtime.server.known_roles import Tls
 from deadreckon.runtime.server.server_files import ANY_PORT
-from deadreckon.runtime.service.crash_counter import CrashBook
+from deadreckon.runtime.service.crash_counter import CrashCounter
 from deadreckon.runtime.service.snapshots import Snapshots
-from deadreckon.runtime.service.standby import answer_standing
+from deadreckon.runtime.service.standby import answer_liveness
 from deadreckon.services.catalogue import BOOK, RANK, VENUE_SIM, assemble
 from deadreckon.services.clock.edge import Clock
 from deadreckon.venues.port import Venue
@@ -45,7 +45,7 @@ REST_WAIT = 10.0  # seconds for the last commits and snapshots of an orderly end
 log = structlog.get_logger()
 
 
-class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+class StackSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Where a stack lives and what runs in it. Nothing here changes a decision: that is said by
     events. `web_port` is on loopback, null for no gateway; `nats_port` is the embedded server's,
     -1 for a free one, `tls` its certificates; `clock_seconds` is between two ticks. With
@@ -63,7 +63,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     clock_seconds: float = 1.0
     processes: bool = False
     tls: Tls | None = None
-    venues: Venues = Venues()
+    venues: VenueSettings = VenueSettings()
     archive: ArchivePolicy = ArchivePolicy()
     check_views_minutes: float = 360.0
 
@@ -74,23 +74,23 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return self.services + more
 
 
-def read_settings(path: Path | None) -> Settings:
+def read_settings(path: Path | None) -> StackSettings:
     """The settings in a TOML file, or the defaults; raises msgspec.ValidationError or OSError."""
     if path is None:
-        return Settings()
-    return msgspec.toml.decode(path.read_bytes(), type=Settings)
+        return StackSettings()
+    return msgspec.toml.decode(path.read_bytes(), type=StackSettings)
 
 
-class Live:
+class LiveStack:
     """Services, clock and views on one bus, each at its own pace."""
 
     def __init__(
         self,
-        settings: Settings,
+        settings: StackSettings,
         bus: Bus,
-        crashes: CrashBook,
+        crashes: CrashCounter,
         stored: StoredViews | None,
-        views: Sequence[View] = (),
+        views: Sequence[FoldedView] = (),
         snapshots: Snapshots | None = None,
         venue: Venue | None = None,
     ) -> None:
@@ -110,13 +110,13 @@ class Live:
             venue=venue,
         )
         self._workers = self._processes() if settings.processes else None
-        self.sealer = Sealer(Path(settings.data), settings.nats, bus, settings.archive)
-        self._anchoring = Anchoring(Path(settings.data), settings.nats, bus)
+        self.sealer = DailySealer(Path(settings.data), settings.nats, bus, settings.archive)
+        self._anchoring = AnchorJob(Path(settings.data), settings.nats, bus)
         self.checks = self._self_check() if stored and settings.check_views_minutes > 0 else None
         self.clock = Clock(bus, mode=settings.mode, code=__version__, every=settings.clock_seconds)
 
     @property
-    def watched(self) -> Sequence[Watched]:
+    def watched(self) -> Sequence[WatchedService]:
         """Every service, in this process or in one of its own."""
         return self._workers.services if self._workers else self.services
 
@@ -153,11 +153,11 @@ class Live:
 
         Who asks it to end while it still recalls is heard as soon as it has.
         """
-        ending = asyncio.create_task(until.wait() if until else interrupted(), name="ending")
+        ending = asyncio.create_task(until.wait() if until else wait_for_interrupt(), name="ending")
         try:
             await self._run(ending)
         finally:
-            await end([ending])
+            await cancel_all([ending])
 
     async def _run(self, ending: "asyncio.Task[object]") -> None:
         self.views.check((await retry(self.bus.info)).last)
@@ -167,7 +167,7 @@ class Live:
         await self.feed.start()
         try:
             await asyncio.gather(
-                self.clock.recall(), *(service.recall() for service in self.services)
+                self.clock.replay(), *(service.replay() for service in self.services)
             )
             await halt_after_crashes(self.bus, self.settings.book, self._crashes)
             if self._workers:
@@ -185,7 +185,7 @@ class Live:
     async def _follow(self, ending: "asyncio.Task[object]") -> None:
         jobs = [asyncio.create_task(each.follow(), name=each.name) for each in self.services]
         jobs += [
-            asyncio.create_task(answer_standing(each, self.settings.book, self.bus))
+            asyncio.create_task(answer_liveness(each, self.settings.book, self.bus))
             for each in self.services
         ]
         jobs.append(asyncio.create_task(self.clock.run(), name="clock"))
@@ -195,7 +195,7 @@ class Live:
             jobs.append(asyncio.create_task(self.checks.follow(), name="self check"))
         jobs.append(asyncio.create_task(self._anchoring.run(), name="anchoring"))
         done, rest = await asyncio.wait([*jobs, ending], return_when=asyncio.FIRST_COMPLETED)
-        await end(rest)
+        await cancel_all(rest)
         for task in done:
             task.result()
 
@@ -209,7 +209,7 @@ class Live:
 
     def _patience(self) -> float:
         """Seconds for a step of an orderly end; a log that is away has been waited for already."""
-        return REST_WAIT if self.bus.pulse.available else AWAY_WAIT
+        return REST_WAIT if self.bus.log_health.available else AWAY_WAIT
 
     async def _end(self) -> None:
         """Say that it ends, and show what was said; without a log or a disk only end."""
@@ -217,22 +217,26 @@ class Live:
             await asyncio.wait_for(self._say_stopped(), self._patience())
             await asyncio.wait_for(self.views.rest(), self._patience())
         except TimeoutError:
-            log.warning("ended_unsaid", reason=self.bus.pulse.fault() or "the views take too long")
+            log.warning(
+                "ended_unsaid", reason=self.bus.log_health.fault() or "the views take too long"
+            )
 
     async def _say_started(self) -> None:
         started = StackStarted(
             list(self.settings.running), __version__, "jetstream", "stack", "start"
         )
-        await say(self.bus, self.settings.book, "stack", log_lines.life_name("start"), started)
+        await publish_fact(
+            self.bus, self.settings.book, "stack", log_lines.unique_name("start"), started
+        )
 
     async def _say_stopped(self) -> None:
         stopped = StackStopped(list(self.settings.running), "stack", "stop")
-        name = log_lines.life_name("stop")
-        sequence = await say(self.bus, self.settings.book, "stack", name, stopped)
+        name = log_lines.unique_name("stop")
+        sequence = await publish_fact(self.bus, self.settings.book, "stack", name, stopped)
         await self.views.catch_up(sequence)
 
 
-class Whereabouts(Struct, frozen=True):
+class StackAddresses(Struct, frozen=True):
     """Where a stack is to be found: its folder, its NATS server with the folder of credentials
     for it (empty for one that is not its own), its gateway (empty: none)."""
 
@@ -242,11 +246,11 @@ class Whereabouts(Struct, frozen=True):
     web: str
 
 
-Serve = Callable[[Folder, Vitals, int | None], AbstractAsyncContextManager[str]]
+Serve = Callable[[Folder, Readiness, int | None], AbstractAsyncContextManager[str]]
 
 
-async def stand_up(
-    settings: Settings, announce: Callable[[Whereabouts], None], serve: Serve
+async def run_stack(
+    settings: StackSettings, announce: Callable[[StackAddresses], None], serve: Serve
 ) -> None:
     """Run the stack that the settings describe until it is interrupted.
 
@@ -266,12 +270,12 @@ async def stand_up(
             )
         )
         stored = stack.enter_context(stored_views(folder))
-        verdicts = await stack.enter_async_context(told_to_producers(bus, settings.book))
+        verdicts = await stack.enter_async_context(verdicts_published(bus, settings.book))
         await stack.enter_async_context(venues_ready(folder, settings.venues))
-        venue = venue_of(folder, settings.running)
-        crashes, snapshots = CrashBook(folder.crashes), Snapshots(folder.root)
-        live = Live(settings, bus, crashes, stored, [verdicts], snapshots, venue)
-        vitals = Vitals(
+        venue = connect_venue(folder, settings.running)
+        crashes, snapshots = CrashCounter(folder.crashes), Snapshots(folder.root)
+        live = LiveStack(settings, bus, crashes, stored, [verdicts], snapshots, venue)
+        vitals = Readiness(
             settings.book,
             settings.mode,
             live.feed,
@@ -282,7 +286,7 @@ async def stand_up(
             lambda: live.sealer.failures,
         )
         web = await stack.enter_async_context(serve(folder, vitals, settings.web_port))
-        server = None if settings.nats else whereabouts(folder)
+        server = None if settings.nats else server_location(folder)
         found = server or {"url": settings.nats or "", "credentials": ""}
-        announce(Whereabouts(str(folder.root), found["url"], found["credentials"], web))
+        announce(StackAddresses(str(folder.root), found["url"], found["credentials"], web))
         await live.run()

@@ -19,13 +19,15 @@ from deadreckon.contracts.orders import (
 )
 from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRaised, SignalRefused
 from deadreckon.contracts.subjects import verdict_subject
-from deadreckon.contracts.verdicts import Outcome, Verdict
+from deadreckon.contracts.verdicts import SignalOutcome, Verdict
 from deadreckon.runtime.log.bus import Bus, UnavailableError
 from deadreckon.runtime.log.domain import retry
-from deadreckon.runtime.process.cancellation import end
+from deadreckon.runtime.process.cancellation import cancel_all
 
 WAITING_MAX = 10_000  # notices not yet sent; a producer that must know reads the log
-ASKED_MAX = 100_000  # wishes whose producer is remembered; a verdict follows within milliseconds
+PRODUCERS_MAX = (
+    100_000  # wishes whose producer is remembered; a verdict follows within milliseconds
+)
 
 Raised = SignalRaised | CancelRaised | ReplaceRaised
 
@@ -45,13 +47,13 @@ class VerdictView:
 
     def fold(self, sequence: int, facts: Sequence[Recorded[Any]]) -> None:
         """Take one message's facts."""
-        for said in facts:
-            if isinstance(said.event, Raised):
-                self._remember(said)
-            elif sequence > self._after and (outcome := _outcome(said.event)) is not None:
-                producer = getattr(said.event, "producer", "") or self.asked.get(said.root, "")
+        for record in facts:
+            if isinstance(record.event, Raised):
+                self._remember(record)
+            elif sequence > self._after and (outcome := _outcome(record.event)) is not None:
+                producer = getattr(record.event, "producer", "") or self.asked.get(record.root, "")
                 if producer and not self.waiting.full():
-                    self.waiting.put_nowait((producer, _verdict(said, sequence, outcome)))
+                    self.waiting.put_nowait((producer, _verdict(record, sequence, outcome)))
 
     def written(self) -> bytes:
         """Whose wishes are under way, as a snapshot keeps it."""
@@ -61,10 +63,10 @@ class VerdictView:
         """Go on with what `written` gave."""
         self.asked = msgspec.json.decode(written, type=dict[str, str])
 
-    def _remember(self, said: Recorded[Raised]) -> None:
-        if said.event.producer:
-            self.asked[said.root] = said.event.producer
-            if len(self.asked) > ASKED_MAX:
+    def _remember(self, record: Recorded[Raised]) -> None:
+        if record.event.producer:
+            self.asked[record.root] = record.event.producer
+            if len(self.asked) > PRODUCERS_MAX:
                 del self.asked[next(iter(self.asked))]
 
     async def announce(self, bus: Bus, book: str) -> None:
@@ -82,7 +84,7 @@ def encode(verdict: Verdict) -> bytes:
     return msgspec.json.encode(plain_body(verdict))
 
 
-def _outcome(event: Event) -> Outcome | None:
+def _outcome(event: Event) -> SignalOutcome | None:
     match event:
         case SignalRefused() | OrderUnroutable():
             return "refused"
@@ -94,8 +96,8 @@ def _outcome(event: Event) -> Outcome | None:
             return None
 
 
-def _verdict(said: Recorded[Event], sequence: int, outcome: Outcome) -> Verdict:
-    event: Any = said.event
+def _verdict(record: Recorded[Event], sequence: int, outcome: SignalOutcome) -> Verdict:
+    event: Any = record.event
     return Verdict(
         signal_id=event.signal_id,
         outcome=outcome,
@@ -104,18 +106,18 @@ def _verdict(said: Recorded[Event], sequence: int, outcome: Outcome) -> Verdict:
         measured=getattr(event, "measured", None),
         reason=getattr(event, "reason", ""),
         order_id=getattr(event, "order_id", ""),
-        event_id=said.id,
-        at=said.at,
+        event_id=record.id,
+        at=record.at,
         sequence=sequence,
     )
 
 
 @asynccontextmanager
-async def told_to_producers(bus: Bus, book: str) -> AsyncIterator[VerdictView]:
+async def verdicts_published(bus: Bus, book: str) -> AsyncIterator[VerdictView]:
     """A view whose verdicts are sent from now on, until this context ends."""
     view = VerdictView((await retry(bus.info)).last)
     telling = asyncio.create_task(view.announce(bus, book), name="verdicts")
     try:
         yield view
     finally:
-        await end([telling])
+        await cancel_all([telling])

@@ -12,19 +12,19 @@ from msgspec import Struct
 
 from deadreckon.archive.open_log import service_bus
 from deadreckon.contracts.event import Mode
-from deadreckon.node.simulated_venue import venue_of
+from deadreckon.node.simulated_venue import connect_venue
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import FencedOutError
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.process import log_lines
-from deadreckon.runtime.process.cancellation import end
+from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.process.interrupts import interrupted
-from deadreckon.runtime.server.nats_server import ServerFailedError, running
-from deadreckon.runtime.service.crash_counter import CrashBook
-from deadreckon.runtime.service.log_service import Answerer
-from deadreckon.runtime.service.snapshots import Snapshots, Standing
-from deadreckon.runtime.service.standby import Standby, answer_standing
+from deadreckon.runtime.process.interrupts import wait_for_interrupt
+from deadreckon.runtime.server.nats_server import ServerFailedError, running_server
+from deadreckon.runtime.service.crash_counter import CrashCounter
+from deadreckon.runtime.service.log_service import LogService
+from deadreckon.runtime.service.snapshots import Snapshots, StateAtCommit
+from deadreckon.runtime.service.standby import Standby, answer_liveness
 from deadreckon.runtime.service.turns import answer_turns
 from deadreckon.services.catalogue import assemble
 
@@ -35,7 +35,7 @@ REST_WAIT = 5.0  # seconds at the end for a last commit and a snapshot
 log = structlog.get_logger()
 
 
-class Worker(Struct, frozen=True):
+class WorkerOptions(Struct, frozen=True):
     """Which services, where, whether they wait for turns, and whether they begin as standbys."""
 
     services: tuple[str, ...]
@@ -77,11 +77,11 @@ class FencedOut(Struct, frozen=True, tag_field="event", tag="fenced_out"):
     reason: str
 
 
-Said = AtWork | Ready | TookOver | FencedOut
-Tell = Callable[[Said], None]
+WorkerEvent = AtWork | Ready | TookOver | FencedOut
+Notify = Callable[[WorkerEvent], None]
 
 
-async def work(wish: Worker, tell: Tell) -> None:
+async def run_worker(wish: WorkerOptions, tell: Notify) -> None:
     """Answer, or stand by, until interrupted; ends with the error of the service that failed.
 
     `tell` hears what becomes of the services. Raises DivergedError for a standby whose state is
@@ -92,13 +92,13 @@ async def work(wish: Worker, tell: Tell) -> None:
     log_lines.configure(folder.logs / f"{name}.log")
     structlog.contextvars.bind_contextvars(pid=os.getpid())
 
-    def told(said: Said) -> None:
-        log.info(said.__struct_config__.tag, **msgspec.structs.asdict(said))
-        tell(said)
+    def told(record: WorkerEvent) -> None:
+        log.info(record.__struct_config__.tag, **msgspec.structs.asdict(record))
+        tell(record)
 
-    instance = Instance(wish, folder, told)
+    instance = WorkerProcess(wish, folder, told)
     living = asyncio.create_task(instance.live(), name="living")
-    ending = asyncio.create_task(interrupted(), name="ending")
+    ending = asyncio.create_task(wait_for_interrupt(), name="ending")
     await asyncio.wait([living, ending], return_when=asyncio.FIRST_COMPLETED)
     instance.ending.set()
     ending.cancel()
@@ -110,19 +110,19 @@ async def first_of(tasks: Sequence[asyncio.Task[None]]) -> None:
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await end(tasks)
+        await cancel_all(tasks)
     for task in done:
         task.result()
 
 
-class Instance:
+class WorkerProcess:
     """The services of one process, life after life; they share a reading of the log.
 
     Who is fenced out forgets everything and follows the one that wrote. Never back to work at
     once: two instances would shut each other out for ever. `ending` asks for an orderly end.
     """
 
-    def __init__(self, wish: Worker, folder: Folder, tell: Tell) -> None:
+    def __init__(self, wish: WorkerOptions, folder: Folder, tell: Notify) -> None:
         self.ending = asyncio.Event()
         self._wish = wish
         self._folder = folder
@@ -147,7 +147,7 @@ class Instance:
         Raises ServerFailedError after SERVER_WAIT seconds.
         """
         begun = time.monotonic()
-        while self._wish.nats is None and running(self._folder.root) is None:
+        while self._wish.nats is None and running_server(self._folder.root) is None:
             if self.ending.is_set():
                 return False
             if time.monotonic() - begun > SERVER_WAIT:
@@ -162,7 +162,7 @@ class Instance:
             await service.restore()
         await feed.start()
         try:
-            await asyncio.gather(*(service.recall() for service in services))
+            await asyncio.gather(*(service.replay() for service in services))
             if not standby:
                 place = max(service.position for service in services)
                 self._tell(AtWork(list(self._wish.services), place))
@@ -174,7 +174,7 @@ class Instance:
         finally:
             await feed.stop()
 
-    def _assemble(self, bus: Bus, feed: Feed) -> list[Answerer]:
+    def _assemble(self, bus: Bus, feed: Feed) -> list[LogService]:
         wish = self._wish
         return assemble(
             wish.services,
@@ -182,31 +182,31 @@ class Instance:
             feed,
             book=wish.book,
             mode=wish.mode,
-            crashes=CrashBook(self._folder.crashes),
+            crashes=CrashCounter(self._folder.crashes),
             snapshots=Snapshots(self._folder.root),
-            venue=venue_of(self._folder, self._wish.services),
+            venue=connect_venue(self._folder, self._wish.services),
         )
 
     async def _end(self) -> None:
         await self.ending.wait()
 
-    async def _job(self, service: Answerer, feed: Feed, bus: Bus, standby: bool) -> None:
+    async def _job(self, service: LogService, feed: Feed, bus: Bus, standby: bool) -> None:
         if standby:
             await self._stand_by(service, feed, bus)
         book = self._wish.book
         follows = answer_turns(service, book, bus) if self._wish.turns else service.follow()
-        jobs = (follows, answer_standing(service, book, bus))
+        jobs = (follows, answer_liveness(service, book, bus))
         await first_of([asyncio.create_task(job) for job in jobs])
 
-    async def _stand_by(self, service: Answerer, feed: Feed, bus: Bus) -> None:
-        def ready(standing: Standing) -> None:
+    async def _stand_by(self, service: LogService, feed: Feed, bus: Bus) -> None:
+        def ready(standing: StateAtCommit) -> None:
             self._tell(Ready(service.name, standing.n, standing.digest))
 
         await Standby(service, feed, bus, book=self._wish.book, ready=ready).until_alone()
-        await service.recall()
+        await service.replay()
         self._tell(TookOver(service.name, service.domain.n, service.position))
 
 
-async def _rest(services: Sequence[Answerer]) -> None:
+async def _rest(services: Sequence[LogService]) -> None:
     for service in services:
         await service.rest()

@@ -10,14 +10,14 @@ from typing import Any, Literal
 
 import structlog
 
-from deadreckon.node.liveness import Present, RollCall
-from deadreckon.node.supervision import Lives, halt_after_crashes
+from deadreckon.node.liveness import LivenessProbe, ServiceLiveness
+from deadreckon.node.supervision import RestartBackoff, halt_after_crashes
 from deadreckon.runtime.log.bus import Bus, UnavailableError
 from deadreckon.runtime.process import cancellation
-from deadreckon.runtime.process.child_process import leashed
+from deadreckon.runtime.process.child_process import dies_with_parent
 from deadreckon.runtime.process.source_tree import ROOT
-from deadreckon.runtime.service.crash_counter import CrashBook
-from deadreckon.runtime.service.turns import RemotePlayer
+from deadreckon.runtime.service.crash_counter import CrashCounter
+from deadreckon.runtime.service.turns import RemoteTurnTaker
 
 READY_WAIT = 120.0  # seconds until every worker has recalled its log and answers
 STOP_WAIT = 10.0  # seconds for a process to end in good order before it is made to
@@ -30,11 +30,11 @@ class WorkerError(Exception):
     """A service's process keeps ending by itself; the message says what it failed on."""
 
 
-async def launch(words: Sequence[str], output: int) -> asyncio.subprocess.Process:
+async def launch_worker(words: Sequence[str], output: int) -> asyncio.subprocess.Process:
     """Start `dr run` with these words, in a session of its own that ends with this process."""
     root = str(ROOT)
     return await asyncio.create_subprocess_exec(
-        *leashed([sys.executable, "-m", "deadreckon", "run", *words]),
+        *dies_with_parent([sys.executable, "-m", "deadreckon", "run", *words]),
         env=dict(os.environ, PYTHONPATH=root, PYTHONSAFEPATH="1"),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=output,
@@ -42,7 +42,7 @@ async def launch(words: Sequence[str], output: int) -> asyncio.subprocess.Proces
     )
 
 
-async def end(process: asyncio.subprocess.Process) -> None:
+async def end_process(process: asyncio.subprocess.Process) -> None:
     """Ask a process to end, then make it."""
     if process.returncode is None:
         process.terminate()
@@ -71,14 +71,14 @@ class Workers:
         pace: Literal["free", "turns"],
         nats: str | None = None,
     ) -> None:
-        self.lives = {name: Lives() for name in names}
+        self.lives = {name: RestartBackoff() for name in names}
         self._data = data
         self._bus = bus
         self._book = book
-        self._crashes = CrashBook(data / "crashes.jsonl")
+        self._crashes = CrashCounter(data / "crashes.jsonl")
         self._arguments = ["--book", book, "--mode", mode, "--pace", pace]
         self._arguments += ["--nats", nats] if nats else []
-        self._roll_call = RollCall(bus, book, names)
+        self._roll_call = LivenessProbe(bus, book, names)
         self._children: dict[str, asyncio.subprocess.Process] = {}
         self._keeping: list[asyncio.Task[None]] = []
         self._hopeless: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -89,7 +89,7 @@ class Workers:
         return {name: child.pid for name, child in self._children.items()}
 
     @property
-    def services(self) -> list[Present]:
+    def services(self) -> list[ServiceLiveness]:
         """What each said last of itself."""
         return self._roll_call.services
 
@@ -110,7 +110,7 @@ class Workers:
     async def _launch(self, name: str) -> asyncio.subprocess.Process:
         words = [name, "--data", str(self._data), *self._arguments]
         # Our own output may be one JSON object and nothing else.
-        child = await launch(words, asyncio.subprocess.DEVNULL)
+        child = await launch_worker(words, asyncio.subprocess.DEVNULL)
         self._children[name] = child
         log.info("service_started", service=name, pid=child.pid, lives=self.lives[name].ends + 1)
         return child
@@ -141,7 +141,7 @@ class Workers:
             if not self._hopeless.done():
                 self._hopeless.set_result(reason)
 
-    async def ready(self, players: list[RemotePlayer]) -> None:
+    async def ready(self, players: list[RemoteTurnTaker]) -> None:
         """Wait until each of them says where it stands. Raises WorkerError."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + READY_WAIT
@@ -172,5 +172,5 @@ class Workers:
 
     async def stop(self) -> None:
         """Ask each to end, then make it."""
-        await cancellation.end(self._keeping)
-        await asyncio.gather(*(end(child) for child in self._children.values()))
+        await cancellation.cancel_all(self._keeping)
+        await asyncio.gather(*(end_process(child) for child in self._children.values()))

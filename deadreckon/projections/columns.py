@@ -9,11 +9,11 @@ from msgspec import Struct
 
 from deadreckon.contracts.event import Mode
 
-Kind = Literal["text", "integer", "flag", "amount"]
-_KINDS: dict[Any, Kind] = {str: "text", int: "integer", bool: "flag", Decimal: "amount"}
+ColumnKind = Literal["text", "integer", "flag", "amount"]
+_KINDS: dict[Any, ColumnKind] = {str: "text", int: "integer", bool: "flag", Decimal: "amount"}
 
 
-class Row(Struct, frozen=True, array_like=True, gc=False):
+class TableRow(Struct, frozen=True, array_like=True, gc=False):
     """Base of every table's row. Fields hold text, integers, flags and amounts, nothing deeper;
     each is annotated with its meaning and unit. Its JSON is an array in column order."""
 
@@ -27,13 +27,13 @@ class Column(Struct, frozen=True):
     """One column of a table: `amount` is a Decimal, `integer` an int64."""
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     nullable: bool
     note: str
 
 
 # A row's place in the log. Never part of a digest: the same facts elsewhere are the same rows.
-PLACE = (
+SEQUENCE_COLUMNS = (
     Column("sequence", "integer", False, "sequence of the event's message in the log"),
     Column("event_index", "integer", False, "index of the event in that message, from 0"),
     Column(
@@ -46,7 +46,7 @@ PLACE = (
 
 
 @cache
-def columns_of(row: type[Row]) -> tuple[Column, ...]:
+def columns_of(row: type[TableRow]) -> tuple[Column, ...]:
     """The columns of a row, in order, without its place. Raises TypeError for a field that no
     column can hold, or that says nothing of its meaning."""
     hints = get_type_hints(row, include_extras=True)
@@ -63,7 +63,7 @@ def _column(name: str, hint: Any) -> Column:
     return Column(name, kind, nullable, str(note))
 
 
-def _kind(plain: Any) -> tuple[Kind | None, bool]:
+def _kind(plain: Any) -> tuple[ColumnKind | None, bool]:
     if get_origin(plain) in (Union, types.UnionType):
         inner = [option for option in get_args(plain) if option is not type(None)]
         return _kind(inner[0])[0], True

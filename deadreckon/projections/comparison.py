@@ -6,11 +6,11 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from deadreckon.projections.digest import MODULUS, Standing, row_hash
+from deadreckon.projections.digest import MODULUS, TableDigest, row_hash
 from deadreckon.projections.table import Key, Table
 
 
-class Difference(Struct, frozen=True):
+class TableDifference(Struct, frozen=True):
     """Where a projection is not what the log says: the first table and key that differ.
 
     `key` holds the values of the identifying columns, `column` is the first column that differs;
@@ -31,7 +31,7 @@ class Readable(Protocol):
 
     name: str
 
-    def standings(self) -> dict[str, Standing]:
+    def standings(self) -> dict[str, TableDigest]:
         """Rows and digest of every table, as stored."""
         ...
 
@@ -40,16 +40,16 @@ class Readable(Protocol):
         ...
 
 
-def measure(lines: Iterable[Sequence[Any]]) -> Standing:
+def measure(lines: Iterable[Sequence[Any]]) -> TableDigest:
     """Rows and digest computed anew."""
     rows, digest = 0, 0
     for values in lines:
         rows += 1
         digest += row_hash(values)
-    return Standing(rows, digest % MODULUS)
+    return TableDigest(rows, digest % MODULUS)
 
 
-def compare(table: Table, stored: Readable, fresh: Readable) -> Difference | None:
+def compare(table: Table, stored: Readable, fresh: Readable) -> TableDifference | None:
     """The first difference in a table: of its rows from a fresh fold, or of its digest from its
     rows."""
     found = measure(stored.lines(table))
@@ -57,7 +57,7 @@ def compare(table: Table, stored: Readable, fresh: Readable) -> Difference | Non
         return first_row(table, stored.name, table.name, stored.lines(table), fresh.lines(table))
     written = stored.standings()[table.name]
     if found != written:
-        return Difference(
+        return TableDifference(
             stored.name, table.name, (), "digest", written.text, found.text, "digest altered"
         )
     return None
@@ -69,23 +69,23 @@ def first_row(
     name: str,
     stored: Iterable[list[Any]],
     fresh: Iterable[list[Any]],
-) -> Difference:
+) -> TableDifference:
     """The first row that differs, in log order; both sides in log order."""
     expected = {key_of(table, values): values for values in fresh}
     for values in stored:
         key = key_of(table, values)
         wanted = expected.pop(key, None)
         if wanted is None:
-            return Difference(projection, name, key, "", "a row", "none", "row not in the log")
+            return TableDifference(projection, name, key, "", "a row", "none", "row not in the log")
         if wanted != values:
             return _differing(table, projection, name, key, values, wanted)
     key = next(iter(expected), ())
-    return Difference(projection, name, key, "", "none", "a row", "row missing")
+    return TableDifference(projection, name, key, "", "none", "a row", "row missing")
 
 
 def first_change(
     table: Table, projection: str, stored: Iterable[list[Any]], fresh: Iterable[list[Any]]
-) -> Difference | None:
+) -> TableDifference | None:
     """The first change row that differs; both sides hold every change in log order."""
     name = f"{table.name}_changes"
     for values, wanted in zip_longest(stored, fresh):
@@ -94,7 +94,7 @@ def first_change(
         if values is None or wanted is None:
             key = key_of(table, values or wanted)
             sides = ("none", "a row") if values is None else ("a row", "none")
-            return Difference(projection, name, key, "", *sides, "rows end early")
+            return TableDifference(projection, name, key, "", *sides, "rows end early")
         return _differing(table, projection, name, key_of(table, values), values, wanted)
     return None
 
@@ -107,10 +107,10 @@ def key_of(table: Table, values: Sequence[Any]) -> Key:
 
 def _differing(
     table: Table, projection: str, name: str, key: Key, stored: list[Any], wanted: list[Any]
-) -> Difference:
+) -> TableDifference:
     for column, found, expected in zip(table.columns, stored, wanted, strict=True):
         if found != expected:
-            return Difference(
+            return TableDifference(
                 projection, name, key, column.name, str(found), str(expected), "value differs"
             )
     raise AssertionError(f"{name} {key}: rows differ in no column")

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import astuple, replace
 
 from deadreckon.contracts.amounts import ROUNDING, SCALE_MAX, canonical, text
-from deadreckon.projections.columns import Row
+from deadreckon.projections.columns import TableRow
 
 MODULUS = 1 << 256
 
@@ -26,7 +26,7 @@ _values = msgspec.to_builtins
 _sha256 = hashlib.sha256
 
 
-class Standing(Struct, frozen=True):
+class TableDigest(Struct, frozen=True):
     """How many rows a table has, and their digest: the sum of the rows' hashes modulo 2**256."""
 
     rows: int = 0
@@ -38,7 +38,7 @@ class Standing(Struct, frozen=True):
         return f"{self.digest:064x}"
 
 
-def line_of(row: Row) -> tuple[Row, list[Any], int]:
+def stored_row(row: TableRow) -> tuple[TableRow, list[Any], int]:
     """A row as it is stored: within bounds, as plain values in column order, amounts as canonical
     text; and its hash."""
     values: list[Any] = _values(row)
@@ -51,7 +51,7 @@ def line_of(row: Row) -> tuple[Row, list[Any], int]:
     return row, values, int.from_bytes(_sha256(encoded).digest(), "big")
 
 
-def _within_bounds(row: Row) -> Row:
+def _within_bounds(row: TableRow) -> TableRow:
     amounts = {
         name: as_stored(value)
         for name, value in zip(row.__struct_fields__, astuple(row), strict=True)

@@ -7,11 +7,11 @@ from typing import Any
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.timestamps import DAY
-from deadreckon.projections.digest import Standing
-from deadreckon.projections.metrics.file import MetricsKeeper
+from deadreckon.projections.digest import TableDigest
+from deadreckon.projections.metrics.file import MetricsFile
 from deadreckon.projections.sinks.sink import Batch, DamagedError, Sink, TableBatch
 from deadreckon.projections.table import Table
-from deadreckon.projections.table_fold import Appending, Updating
+from deadreckon.projections.table_fold import AppendingFold, UpdatingFold
 from deadreckon.projections.tables import BY_NAME, TABLES
 
 ROWS_PER_FLUSH = 20_000  # so that memory stays flat and a Parquet part is worth its file
@@ -34,7 +34,7 @@ class Lane:
         standings = source.standings()
         self._held = [_hold(table, source, standings[table.name]) for table in TABLES]
         self._seen = _Trades(source)
-        self._readers: dict[type[Event], list[Appending | Updating]] = defaultdict(list)
+        self._readers: dict[type[Event], list[AppendingFold | UpdatingFold]] = defaultdict(list)
         for held in self._held:
             for shape in held.table.reads:
                 self._readers[shape].append(held)
@@ -42,14 +42,14 @@ class Lane:
     def fold(self, sequence: int, facts: Sequence[Recorded[Any]], stored_at: int | None) -> None:
         """Fold the facts of one message; a fill told before changes nothing. Flushes when enough
         has come together."""
-        for said in facts:
-            readers = self._readers.get(type(said.event))
+        for record in facts:
+            readers = self._readers.get(type(record.event))
             if readers is None:
                 continue
-            if type(said.event) is OrderFilled and self._seen.again(said):
+            if type(record.event) is OrderFilled and self._seen.again(record):
                 readers = [held for held in readers if held.table.repeats]
             for held in readers:
-                held.fold(said, stored_at)
+                held.fold(record, stored_at)
             self._waiting += len(readers)
         self.place = sequence
         if self._waiting >= ROWS_PER_FLUSH:
@@ -83,7 +83,7 @@ class Projector:
     After an exception (but OutOfOrderError) it writes nothing any more: open the sinks anew.
     """
 
-    def __init__(self, sinks: Sequence[Sink], metrics: MetricsKeeper | None = None) -> None:
+    def __init__(self, sinks: Sequence[Sink], metrics: MetricsFile | None = None) -> None:
         self._metrics = metrics
         by_place: dict[int, list[Sink]] = defaultdict(list)
         for sink in sinks:
@@ -101,7 +101,7 @@ class Projector:
         return self._place
 
     @property
-    def metrics(self) -> MetricsKeeper | None:
+    def metrics(self) -> MetricsFile | None:
         """The metrics fold; null when it is not among the sinks."""
         return self._metrics
 
@@ -175,13 +175,13 @@ class _Trades:
         for book, venue, trade_id, at in source.recent(BY_NAME["fills"], columns, REMEMBERED):
             self._at[book, venue, trade_id] = at
 
-    def again(self, said: Recorded[Any]) -> bool:
+    def again(self, record: Recorded[Any]) -> bool:
         """Whether this fill was told before; remembers it."""
-        trade = (said.book, said.event.venue, said.event.trade_id)
+        trade = (record.book, record.event.venue, record.event.trade_id)
         if trade in self._at:
             return True
-        self._at[trade] = said.at
-        self._forget(said.at - REMEMBERED)
+        self._at[trade] = record.at
+        self._forget(record.at - REMEMBERED)
         return False
 
     def _forget(self, before: int) -> None:
@@ -192,10 +192,10 @@ class _Trades:
             del self._at[oldest]
 
 
-def _hold(table: Table, source: Sink, standing: Standing) -> Appending | Updating:
+def _hold(table: Table, source: Sink, standing: TableDigest) -> AppendingFold | UpdatingFold:
     if table.updates is None:
-        return Appending(table, standing)
-    return Updating(table, table.updates, standing, source.unfinished(table), source.load)
+        return AppendingFold(table, standing)
+    return UpdatingFold(table, table.updates, standing, source.unfinished(table), source.load)
 
 
 def _agree(one: Sink, other: Sink) -> None:

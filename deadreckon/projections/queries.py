@@ -10,27 +10,27 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from deadreckon.contracts.timestamps import format_moment
+from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.projections.columns import Column
-from deadreckon.projections.digest import Standing
-from deadreckon.projections.sinks.audit_book import AuditBook
+from deadreckon.projections.digest import TableDigest
+from deadreckon.projections.sinks.audit_book import AuditDatabase
 from deadreckon.projections.tables import BY_NAME
 from deadreckon.projections.tables.orders import ENDED
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.server.nats_server import running
+from deadreckon.runtime.server.nats_server import running_server
 from deadreckon.runtime.server.rights import ANALYST
 
 LIMIT = 50  # rows an answer holds unless its reader says otherwise
 LIMIT_MAX = 10_000
 
-Row = dict[str, Any]
+RowDocument = dict[str, Any]
 
 
 class NoViewsError(Exception):
     """You asked a folder that has no audit book yet; the message says what makes one."""
 
 
-class Answer(Struct, frozen=True):
+class TableAnswer(Struct, frozen=True):
     """Rows as they stood after message `sequence`, which were written `age_seconds` ago.
 
     `digest` is that of the whole table (or of all of them), whichever rows were asked for.
@@ -42,7 +42,7 @@ class Answer(Struct, frozen=True):
     data: Any
 
 
-class Wanted(Struct, frozen=True):
+class TableQuery(Struct, frozen=True):
     """Which rows: the latest `limit` of them (null: all), of one strategy, of one instrument;
     `open_only` leaves ended orders and flat positions out."""
 
@@ -52,27 +52,27 @@ class Wanted(Struct, frozen=True):
     open_only: bool = False
 
 
-class Reading:
+class ViewsReader:
     """An audit book at one place: nothing moves while it is read."""
 
-    def __init__(self, book: AuditBook, written_at: float) -> None:
+    def __init__(self, book: AuditDatabase, written_at: float) -> None:
         self._book = book
         self.place = book.place
         self.age_seconds = round(max(time.time() - written_at, 0.0), 3)
         self.standings = book.standings()
 
-    def table(self, name: str, wanted: Wanted) -> Answer:
+    def table(self, name: str, wanted: TableQuery) -> TableAnswer:
         """The rows of a table, the latest first."""
         digest = self.standings[name].text
-        return Answer(self.place, self.age_seconds, digest, self.wanted(name, wanted))
+        return TableAnswer(self.place, self.age_seconds, digest, self.wanted(name, wanted))
 
-    def wanted(self, name: str, wanted: Wanted) -> list[Row]:
+    def wanted(self, name: str, wanted: TableQuery) -> list[RowDocument]:
         """Those rows of a table that somebody wants, the latest first."""
         return self.rows(name, *_conditions(name, wanted), limit=wanted.limit)
 
     def rows(
         self, name: str, where: str = "1", values: Sequence[Any] = (), *, limit: int | None = None
-    ) -> list[Row]:
+    ) -> list[RowDocument]:
         """The rows that fulfil a condition in SQL, the latest first."""
         columns = BY_NAME[name].stored
         chosen = ", ".join(f'"{column.name}"' for column in columns)
@@ -96,14 +96,14 @@ class Reading:
         )
         return dict(self._book.query(query))
 
-    def answer(self, data: Any, *tables: str) -> Answer:
+    def answer(self, data: Any, *tables: str) -> TableAnswer:
         """Something that was made of these tables; of all of them when none is named."""
         of = {name: self.standings[name] for name in tables or self.standings}
-        return Answer(self.place, self.age_seconds, _digest(of), data)
+        return TableAnswer(self.place, self.age_seconds, _digest(of), data)
 
 
 @contextmanager
-def reading(folder: Folder) -> Iterator[Reading]:
+def open_views(folder: Folder) -> Iterator[ViewsReader]:
     """A folder's audit book, opened for reading. Raises NoViewsError or SinkError."""
     if not folder.audit.exists():
         raise NoViewsError(
@@ -111,26 +111,26 @@ def reading(folder: Folder) -> Iterator[Reading]:
             f"`dr rebuild --data {folder.root}` from the log"
         )
     written_at = _written_at(folder.audit.resolve())
-    book = AuditBook(folder.audit)
+    book = AuditDatabase(folder.audit)
     try:
         book.query("BEGIN")
-        yield Reading(book, written_at)
+        yield ViewsReader(book, written_at)
     finally:
         book.close()
 
 
-def read_table(folder: Folder, name: str, wanted: Wanted) -> Answer:
+def read_table(folder: Folder, name: str, wanted: TableQuery) -> TableAnswer:
     """The rows of one table. Raises NoViewsError or SinkError."""
-    with reading(folder) as book:
+    with open_views(folder) as book:
         return book.table(name, wanted)
 
 
 async def log_end(folder: Folder) -> int | None:
     """The last sequence of the log, if a server runs on it; null otherwise."""
-    found = running(folder.root)
+    found = running_server(folder.root)
     if found is None:
         return None
-    bus = await found.entrance.bus(ANALYST)
+    bus = await found.endpoint.bus(ANALYST)
     try:
         return (await bus.info()).last
     finally:
@@ -147,7 +147,7 @@ def _written_at(file: Path) -> float:
     return max(moments)
 
 
-def _conditions(name: str, wanted: Wanted) -> tuple[str, list[Any]]:
+def _conditions(name: str, wanted: TableQuery) -> tuple[str, list[Any]]:
     conditions, values = ["1"], []
     for column in ("strategy", "instrument"):
         value = getattr(wanted, column)
@@ -162,7 +162,7 @@ def _conditions(name: str, wanted: Wanted) -> tuple[str, list[Any]]:
 OPEN_ORDERS = f"status NOT IN ({', '.join(repr(status) for status in sorted(ENDED))})"
 
 
-def _row(columns: Sequence[Column], values: Sequence[Any]) -> Row:
+def _row(columns: Sequence[Column], values: Sequence[Any]) -> RowDocument:
     pairs = zip(columns, values, strict=True)
     return {column.name: _value(column, value) for column, value in pairs}
 
@@ -174,7 +174,7 @@ def _value(column: Column, value: Any) -> Any:
     if column.kind == "flag":
         return bool(value)
     if column.kind == "integer" and _is_moment(column.name):
-        return format_moment(value)
+        return format_timestamp(value)
     if column.kind == "text" and column.note.startswith("JSON"):
         return Raw(value.encode())
     return value
@@ -184,6 +184,6 @@ def _is_moment(name: str) -> bool:
     return name in ("at", "until") or name.endswith("_at")
 
 
-def _digest(standings: dict[str, Standing]) -> str:
+def _digest(standings: dict[str, TableDigest]) -> str:
     texts = {name: standing.text for name, standing in sorted(standings.items())}
     return hashlib.sha256(msgspec.json.encode(texts)).hexdigest()

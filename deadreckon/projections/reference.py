@@ -2,8 +2,8 @@
 
 from deadreckon.projections.analytics.analyst_views import NOTES
 from deadreckon.projections.analytics.asof_macros import MACRO_NOTES
-from deadreckon.projections.columns import PLACE, Column
-from deadreckon.projections.metrics.definitions import MEASURES, SERIES_MAX, Measure
+from deadreckon.projections.columns import SEQUENCE_COLUMNS, Column
+from deadreckon.projections.metrics.definitions import METRICS, SERIES_MAX, MetricDefinition
 from deadreckon.projections.table import Table
 from deadreckon.projections.tables import TABLES
 
@@ -55,7 +55,7 @@ format wants it: its count is the bucket `+Inf`."""
 
 def tables_part() -> str:
     """Every table with its columns, as Markdown."""
-    common = _columns(TABLES[0].columns[:4]) + _columns(PLACE)
+    common = _columns(TABLES[0].columns[:4]) + _columns(SEQUENCE_COLUMNS)
     parts = ["Columns of every table:\n\n" + _header() + common]
     parts += [_table(table) for table in TABLES]
     return "\n\n".join(parts)
@@ -79,10 +79,10 @@ def metrics_page() -> str:
     """docs/metrics.md."""
     generated = "*Generated from `deadreckon/projections/metrics/definitions.py`; do not edit.*"
     lines = ["| metric | kind | labels | what | predecessor's name |", "|---|---|---|---|---|"]
-    lines += [_measure(measure) for measure in MEASURES]
+    lines += [_measure(measure) for measure in METRICS]
     buckets = [
         f"- `{measure.name}`: {', '.join(str(edge) for edge in measure.edges)}"
-        for measure in MEASURES
+        for measure in METRICS
         if measure.edges
     ]
     parts = ["# Metrics", generated, METRICS_INTRODUCTION, "\n".join(lines)]
@@ -115,7 +115,7 @@ def _columns(columns: tuple[Column, ...]) -> str:
     )
 
 
-def _measure(measure: Measure) -> str:
+def _measure(measure: MetricDefinition) -> str:
     labels = ", ".join(f"`{label}`" for label in measure.labels)
     was = f"`{measure.was}`" if measure.was else ""
     return f"| `{measure.name}` | {measure.kind} | {labels} | {measure.note} | {was} |"

@@ -19,31 +19,35 @@ from deadreckon.projections.store import extent, open_projector, paths
 from deadreckon.runtime.log.bus import UnavailableError
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.feed import Feed, Message
-from deadreckon.runtime.log.reading import messages
+from deadreckon.runtime.log.reading import read_messages
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.service.ingress import Intake
-from deadreckon.runtime.service.snapshots import Moment, Shelf, Snapshot, Snapshots
+from deadreckon.runtime.service.ingress import Ingress
+from deadreckon.runtime.service.snapshots import LogPosition, Snapshot, Snapshots, SnapshotStore
 
 FLUSH_SECONDS = 0.5  # rows become visible at least this often while the log moves
-ROOM_SECONDS = 2.0  # between two looks whether a disk takes the views again
+DISK_RETRY_SECONDS = 2.0  # between two looks whether a disk takes the views again
 NAME = "views"
-NEAR = 1_000  # messages behind the services at which the views may read along with them
+CATCH_UP_MESSAGES = (
+    1_000  # messages behind the services at which the views may read along with them
+)
 HELD_FOR_VIEWS = 5_000  # messages at most that they let services recall without taking them
 HEAD_START = 2.0  # seconds that the services have at most, before the stored views are opened
-LOOK = 0.02  # seconds between two looks whether they are ready
+READY_POLL_SECONDS = 0.02  # seconds between two looks whether they are ready
 LATE_MAX = 5_000  # messages held until they are open
 FACTS_AT_ONCE = 2_000  # between two looks at the event loop
-AT_ONCE = 20  # messages of the past between two looks at the event loop: services decide first
+MESSAGES_AT_ONCE = (
+    20  # messages of the past between two looks at the event loop: services decide first
+)
 
 # What SQLite and the files of the lake say of a disk that is full, read-only or failing.
 DISK_FAULTS = (OSError, sqlite3.OperationalError)
 
-Told = tuple[int, list[Recorded[Any]], int]  # sequence, facts, stored_at
+FoldedMessage = tuple[int, list[Recorded[Any]], int]  # sequence, facts, stored_at
 
 log = structlog.get_logger()
 
 
-class View(Protocol):
+class FoldedView(Protocol):
     """A fold that is kept in memory, such as the board of the terminal. It begins at 0, or with
     what an earlier one had `written`."""
 
@@ -60,7 +64,7 @@ class View(Protocol):
         ...
 
 
-class AheadError(Exception):
+class ViewAheadError(Exception):
     """You opened a view that is ahead of its log: the log was cut. Nothing may be built on it."""
 
 
@@ -112,11 +116,11 @@ def stored_views(folder: Folder) -> Iterator[StoredViews]:
         stored.close()
 
 
-def check_place(stored: StoredViews, last: int) -> None:
+def check_sequence(stored: StoredViews, last: int) -> None:
     """Refuse views that know more than the log, whose last message is `last`, holds."""
     furthest = stored.extent.furthest
     if furthest > last:
-        raise AheadError(
+        raise ViewAheadError(
             f"a view has seen message {furthest}, but the log ends at {last}: the log was cut; "
             "restore it, or rebuild the views with `dr rebuild`"
         )
@@ -135,14 +139,14 @@ class Views:
         book: str,
         mode: Mode,
         stored: StoredViews | None,
-        views: Sequence[View],
+        views: Sequence[FoldedView],
         snapshots: Snapshots | None = None,
     ) -> None:
         self._feed = feed
         self._book, self._mode = book, mode
         self._stored = stored
         self._views = {f"{type(view).__module__}.{type(view).__name__}": view for view in views}
-        self._intake = Intake(book, mode, reads_signals=False, restamps=False)
+        self._intake = Ingress(book, mode, reads_signals=False, restamps=False)
         self._flushed = time.monotonic()
         self._writing: asyncio.Future[None] | None = None
         self.snapshots = snapshots
@@ -150,14 +154,16 @@ class Views:
         self._facts = 0  # since the last snapshot
         self._newest: Message | None = None
         self._opening: asyncio.Future[None] | None = None
-        self._late: list[Told] = []  # what came while the stored views were being opened
+        self._late: list[FoldedMessage] = []  # what came while the stored views were being opened
         self._joined = True
         self.place = 0
         feed.follow(NAME)
 
-    def _find_shelf(self, snapshots: Snapshots) -> Shelf:
+    def _find_shelf(self, snapshots: Snapshots) -> SnapshotStore:
         modules = {type(view).__module__ for view in self._views.values()}
-        return snapshots.shelf(NAME, self._book, self._mode, modules, dict[str, msgspec.Raw])
+        return snapshots.snapshot_store(
+            NAME, self._book, self._mode, modules, dict[str, msgspec.Raw]
+        )
 
     @property
     def now(self) -> int:
@@ -165,9 +171,9 @@ class Views:
         return self._intake.now
 
     def check(self, last: int) -> None:
-        """Refuse views that know more than the log holds. Raises AheadError."""
+        """Refuse views that know more than the log holds. Raises ViewAheadError."""
         if self._stored:
-            check_place(self._stored, last)
+            check_sequence(self._stored, last)
 
     async def restore(self) -> None:
         """Stand where a snapshot stood that fits what is stored; to be called before the feed
@@ -180,7 +186,7 @@ class Views:
                 view.restore(bytes(found.state[name]))
             log.info("restored", service=NAME, place=self.place)
         last = (await retry(self._feed.bus.info)).last
-        near = self._feed.least - self.place <= NEAR
+        near = self._feed.least - self.place <= CATCH_UP_MESSAGES
         self._joined = near and last - self.place <= HELD_FOR_VIEWS
         if self._joined:
             self._feed.follow(NAME, self.place, found.links if found and self.place else None)
@@ -231,7 +237,7 @@ class Views:
         await self._opened()
         log.info("views_read_the_past", place=self.place, services=self._feed.least)
         while not self._joined:
-            async for message in messages(self._feed.bus):
+            async for message in read_messages(self._feed.bus):
                 if message.sequence > self.place:
                     self._fold(message)
                     await self._give_way()
@@ -240,7 +246,7 @@ class Views:
         log.info("views_joined", place=self.place)
 
     async def _give_way(self) -> None:
-        if not self.place % AT_ONCE:
+        if not self.place % MESSAGES_AT_ONCE:
             await asyncio.sleep(0)
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
             await self.flush()
@@ -257,7 +263,7 @@ class Views:
         self._feed.done(NAME, self.place)
 
     def _fold(self, message: Message) -> None:
-        facts = list(self._intake.admit(message))
+        facts = list(self._intake.records_of(message))
         for view in self._views.values():
             view.fold(message.sequence, facts)
         if self._stored:
@@ -277,8 +283,8 @@ class Views:
     async def _open(self, stored: StoredViews) -> None:
         """Open the stored views when everybody has answered all there is, for it takes a core a
         second where there is much; whoever waits for a verdict does not wait for that."""
-        for _ in range(int(HEAD_START / LOOK)):
-            await asyncio.sleep(LOOK)
+        for _ in range(int(HEAD_START / READY_POLL_SECONDS)):
+            await asyncio.sleep(READY_POLL_SECONDS)
             if self._feed.least >= self._feed.last:
                 break
         try:
@@ -289,7 +295,7 @@ class Views:
 
     async def _open_later(self, stored: StoredViews) -> None:
         while True:
-            await asyncio.sleep(ROOM_SECONDS)
+            await asyncio.sleep(DISK_RETRY_SECONDS)
             try:
                 await asyncio.to_thread(lambda: stored.projector)
             except DISK_FAULTS as fault:
@@ -322,15 +328,15 @@ class Views:
         self._flushed = time.monotonic()
 
     def _is_snapshot_due(self) -> bool:
-        shelf = self._shelf if self._joined else None
-        return shelf is not None and self._facts >= shelf.facts_between
+        snapshot_store = self._shelf if self._joined else None
+        return snapshot_store is not None and self._facts >= snapshot_store.facts_between
 
     def _keep_snapshot(self) -> None:
         links = self._feed.links_at(self.place)
         newest = self._newest
         if self._shelf is None or newest is None or links is None:
             return
-        moment = Moment(newest.sequence, digest(newest.payload), 0, self.place)
+        moment = LogPosition(newest.sequence, digest(newest.payload), 0, self.place)
         state = {name: msgspec.Raw(view.written()) for name, view in self._views.items()}
         self._shelf.keep(moment, self._intake, links, state)
         self._facts = 0
@@ -356,13 +362,13 @@ class Views:
                 return
             except (*DISK_FAULTS, UnavailableError) as fault:
                 log.debug("views_still_wait", reason=str(fault))
-            await asyncio.sleep(ROOM_SECONDS)
+            await asyncio.sleep(DISK_RETRY_SECONDS)
 
     async def _read_again(self, projector: Projector) -> None:
         """Hand reopened views what the log holds between their place and ours."""
-        intake = Intake(self._book, self._mode, reads_signals=False, restamps=False)
-        async for message in messages(self._feed.bus, upto=self.place):
-            facts = list(intake.admit(message))
+        intake = Ingress(self._book, self._mode, reads_signals=False, restamps=False)
+        async for message in read_messages(self._feed.bus, upto=self.place):
+            facts = list(intake.records_of(message))
             if message.sequence > projector.place:
                 projector.fold(message.sequence, facts, message.stored_at)
         await asyncio.to_thread(projector.flush)

@@ -6,10 +6,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from deadreckon.projections.metrics import file
-from deadreckon.projections.metrics.file import MetricsKeeper
+from deadreckon.projections.metrics.file import MetricsFile
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.sinks import manifest
-from deadreckon.projections.sinks.audit_book import AuditBook
+from deadreckon.projections.sinks.audit_book import AuditDatabase
 from deadreckon.projections.sinks.lake import Lake
 from deadreckon.projections.sinks.lake_writer import LakeSink
 from deadreckon.projections.sinks.sink import NewerFormatError, Sink, SinkError
@@ -18,7 +18,7 @@ from deadreckon.projections.sinks.sqlite import SqliteSink
 NAMES = ("audit", "lake", "metrics")
 
 
-class Paths(Struct, frozen=True):
+class ProjectionPaths(Struct, frozen=True):
     """The files of every projection under one data folder."""
 
     audit: Path
@@ -27,9 +27,9 @@ class Paths(Struct, frozen=True):
     metrics: Path
 
 
-def paths(data: Path) -> Paths:
+def paths(data: Path) -> ProjectionPaths:
     """Where the projections of a data folder lie."""
-    return Paths(
+    return ProjectionPaths(
         audit=data / "audit.sqlite",
         lake=data / "lake",
         analytics=data / "analytics.duckdb",
@@ -38,7 +38,7 @@ def paths(data: Path) -> Paths:
 
 
 def open_projector(
-    where: Paths, names: Collection[str] = NAMES, *, queried: bool = True
+    where: ProjectionPaths, names: Collection[str] = NAMES, *, queried: bool = True
 ) -> Projector:
     """A projector that continues what lies there, or begins it. Raises SinkError.
 
@@ -49,33 +49,33 @@ def open_projector(
         sinks.append(SqliteSink(where.audit))
     if "lake" in names:
         sinks.append(LakeSink(where.lake, where.analytics if queried else None))
-    return Projector(sinks, MetricsKeeper(where.metrics) if "metrics" in names else None)
+    return Projector(sinks, MetricsFile(where.metrics) if "metrics" in names else None)
 
 
-class Extent(Struct, frozen=True):
+class ProjectionExtent(Struct, frozen=True):
     """The places of the projections that lie under a data folder: the least and the furthest."""
 
     least: int
     furthest: int
 
 
-def extent(where: Paths) -> Extent:
+def extent(where: ProjectionPaths) -> ProjectionExtent:
     """How far the projections are, without opening them to be continued, which takes seconds where
     there is much. Raises SinkError."""
     places = [0, 0, file.place(where.metrics)]
     if where.audit.exists():
-        book = AuditBook(where.audit)
+        book = AuditDatabase(where.audit)
         places[0] = book.place
         book.close()
     if manifest.read(where.lake) is not None:
         places[1] = Lake(where.lake).place
-    return Extent(min(places), max(places))
+    return ProjectionExtent(min(places), max(places))
 
 
-def refuse_newer(where: Paths) -> None:
+def refuse_newer(where: ProjectionPaths) -> None:
     """Raise NewerFormatError if a newer program wrote any of it; other faults are for others."""
     for look in (
-        lambda: AuditBook(where.audit).close(),
+        lambda: AuditDatabase(where.audit).close(),
         lambda: manifest.read(where.lake),
         lambda: file.read(where.metrics),
     ):

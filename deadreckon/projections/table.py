@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.event import Event, Recorded
-from deadreckon.projections.columns import PLACE, Column, Row, columns_of
+from deadreckon.projections.columns import SEQUENCE_COLUMNS, Column, TableRow, columns_of
 
 Key = tuple[str, ...]  # values of the columns that identify a row
 
@@ -36,10 +36,10 @@ class Table(Struct, frozen=True):
 
     name: str
     note: str
-    row: type[Row]
+    row: type[TableRow]
     reads: tuple[type[Event], ...]
-    initial: Callable[[], Row]
-    evolve: Callable[[Row, Recorded[Any]], Row]
+    initial: Callable[[], TableRow]
+    evolve: Callable[[TableRow, Recorded[Any]], TableRow]
     indexes: tuple[tuple[str, ...], ...] = ()
     updates: Updates | None = None
     repeats: bool = False
@@ -52,21 +52,21 @@ class Table(Struct, frozen=True):
     @property
     def stored(self) -> tuple[Column, ...]:
         """All columns as stored: the row's and those of its place."""
-        return self.columns + PLACE
+        return self.columns + SEQUENCE_COLUMNS
 
     @property
     def identity(self) -> tuple[str, ...]:
         """The columns that identify a row."""
         return self.updates.columns if self.updates else ("event_id",)
 
-    def ended(self, row: Row) -> bool:
+    def ended(self, row: TableRow) -> bool:
         """Whether nothing more is expected to happen to a row."""
         updates = self.updates
         if updates is None or updates.column is None:
             return False
         return getattr(row, updates.column) in updates.ended
 
-    def read(self, values: Sequence[Any]) -> Row:
+    def read(self, values: Sequence[Any]) -> TableRow:
         """The row of its stored values (amounts as text), place left out."""
         return msgspec.convert(list(values), type=self.row, strict=True)
 

@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from deadreckon.contracts.event import Recorded
-from deadreckon.projections.columns import Row
-from deadreckon.projections.digest import MODULUS, Standing, line_of
+from deadreckon.projections.columns import TableRow
+from deadreckon.projections.digest import MODULUS, TableDigest, stored_row
 from deadreckon.projections.sinks.sink import TableBatch
 from deadreckon.projections.table import Key, Table, Updates
 
 
-class Appending:
+class AppendingFold:
     """A table to which every event of its kinds adds one row."""
 
-    def __init__(self, table: Table, standing: Standing) -> None:
+    def __init__(self, table: Table, standing: TableDigest) -> None:
         self.table = table
         self.standing = standing
         self.lines: list[tuple[Any, ...]] = []  # tuples of plain values cost the collector nothing
@@ -21,11 +21,11 @@ class Appending:
         self._blank = table.initial()
         self._evolve = table.evolve
 
-    def fold(self, said: Recorded[Any], stored_at: int | None) -> None:
+    def fold(self, record: Recorded[Any], stored_at: int | None) -> None:
         """Add the row of an event."""
-        _, values, digest = line_of(self._evolve(self._blank, said))
+        _, values, digest = stored_row(self._evolve(self._blank, record))
         self._added += digest
-        self.lines.append((*values, said.sequence, said.index, stored_at))
+        self.lines.append((*values, record.sequence, record.index, stored_at))
 
     def take(self) -> TableBatch | None:
         """What came since the last time; null for nothing."""
@@ -33,43 +33,43 @@ class Appending:
             return None
         batch = TableBatch(self.table, self.lines, self._added % MODULUS, None)
         digest = (self.standing.digest + self._added) % MODULUS
-        self.standing = Standing(self.standing.rows + len(self.lines), digest)
+        self.standing = TableDigest(self.standing.rows + len(self.lines), digest)
         self.lines, self._added = [], 0
         return batch
 
 
-class Updating:
+class UpdatingFold:
     """A table whose rows change: open ones stay in memory, finished ones are let go at a flush."""
 
     def __init__(
         self,
         table: Table,
         updates: Updates,
-        standing: Standing,
-        unfinished: Iterable[Row],
-        load: Callable[[Table, Key], Row | None],
+        standing: TableDigest,
+        unfinished: Iterable[TableRow],
+        load: Callable[[Table, Key], TableRow | None],
     ) -> None:
         self.table = table
         self.standing = standing
         self.lines: list[tuple[Any, ...]] = []  # tuples of plain values cost the collector nothing
         self._updates = updates
         self._load = load
-        self._rows: dict[Key, Row] = {}
+        self._rows: dict[Key, TableRow] = {}
         self._settled: dict[Key, int] = {}  # hash of the version that the digest counts
         self._last: dict[Key, tuple[int, int]] = {}  # since the flush: line and hash
         self._changed = 0
         for row in unfinished:
             self._remember(self._key(row), row)
 
-    def fold(self, said: Recorded[Any], stored_at: int | None) -> None:
+    def fold(self, record: Recorded[Any], stored_at: int | None) -> None:
         """Change the rows that an event concerns."""
-        for key in self._updates.keys(said):
+        for key in self._updates.keys(record):
             row = self._rows.get(key)
             if row is None:
-                row = self._find(key, said)
-            after = self.table.evolve(row, said)
+                row = self._find(key, record)
+            after = self.table.evolve(row, record)
             if after is not row:
-                self._change(key, after, said, stored_at)
+                self._change(key, after, record, stored_at)
 
     def take(self) -> TableBatch | None:
         """What came since the last time; null for nothing."""
@@ -81,15 +81,17 @@ class Updating:
         self.lines, self._last, self._changed = [], {}, 0
         return batch
 
-    def _change(self, key: Key, row: Row, said: Recorded[Any], stored_at: int | None) -> None:
-        self._rows[key], values, digest = line_of(row)
+    def _change(
+        self, key: Key, row: TableRow, record: Recorded[Any], stored_at: int | None
+    ) -> None:
+        self._rows[key], values, digest = stored_row(row)
         self._last[key] = (len(self.lines), digest)
         self._changed += digest
-        self.lines.append((*values, said.sequence, said.index, stored_at))
+        self.lines.append((*values, record.sequence, record.index, stored_at))
 
-    def _find(self, key: Key, said: Recorded[Any]) -> Row:
+    def _find(self, key: Key, record: Recorded[Any]) -> TableRow:
         """A row not in memory: new if the event may begin one, else one that was let go."""
-        stored = None if type(said.event) in self._updates.begins else self._load(self.table, key)
+        stored = None if type(record.event) in self._updates.begins else self._load(self.table, key)
         if stored is None:
             return self.table.initial()
         self._remember(key, stored)
@@ -106,11 +108,11 @@ class Updating:
                 del self._rows[key]
             else:
                 self._settled[key] = after
-        self.standing = Standing(rows, digest % MODULUS)
+        self.standing = TableDigest(rows, digest % MODULUS)
 
-    def _remember(self, key: Key, row: Row) -> None:
+    def _remember(self, key: Key, row: TableRow) -> None:
         self._rows[key] = row
-        self._settled[key] = line_of(row)[2]
+        self._settled[key] = stored_row(row)[2]
 
-    def _key(self, row: Row) -> Key:
+    def _key(self, row: TableRow) -> Key:
         return tuple(getattr(row, name) for name in self._updates.columns)

@@ -12,19 +12,19 @@ from polars.exceptions import PolarsError
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.projections.analytics import database
-from deadreckon.projections.comparison import Difference, compare, first_change
+from deadreckon.projections.comparison import TableDifference, compare, first_change
 from deadreckon.projections.metrics import file as metrics_file
 from deadreckon.projections.metrics import fold as metrics
-from deadreckon.projections.metrics.file import MetricsKeeper, Saved
+from deadreckon.projections.metrics.file import MetricsFile, Saved
 from deadreckon.projections.metrics.series import BETWEEN, Series
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.rebuild import Message
-from deadreckon.projections.sinks.audit_book import AuditBook
+from deadreckon.projections.sinks.audit_book import AuditDatabase
 from deadreckon.projections.sinks.lake import Lake
 from deadreckon.projections.sinks.lake_writer import LakeSink
 from deadreckon.projections.sinks.sink import DamagedError, Sink, SinkError
 from deadreckon.projections.sinks.sqlite import SqliteSink
-from deadreckon.projections.store import NAMES, Paths, paths
+from deadreckon.projections.store import NAMES, ProjectionPaths, paths
 from deadreckon.projections.tables import TABLES
 
 
@@ -35,16 +35,16 @@ class Verifier:
     one for a projection, and one for DuckDB's views over the lake.
     """
 
-    def __init__(self, where: Paths, names: Collection[str], scratch: Path) -> None:
-        self.differences: list[Difference] = []
+    def __init__(self, where: ProjectionPaths, names: Collection[str], scratch: Path) -> None:
+        self.differences: list[TableDifference] = []
         self._audit = self._open("audit", names, lambda: _examined(where.audit))
         self._lake = self._open("lake", names, lambda: _pinned(where.lake, scratch / "stored"))
         if self._lake and (fault := database.fault(where.analytics, where.lake)):
-            self.differences.append(Difference("views", "", (), "", "", "", fault))
+            self.differences.append(TableDifference("views", "", (), "", "", "", fault))
         self._metrics = self._open("metrics", names, lambda: metrics_file.read(where.metrics))
         self._fresh = SqliteSink(scratch / "audit.sqlite")
         self._fresh_lake = LakeSink(scratch / "lake", None) if self._lake else None
-        self._keeper = MetricsKeeper(scratch / "metrics.json") if self._metrics else None
+        self._keeper = MetricsFile(scratch / "metrics.json") if self._metrics else None
         sinks: list[Sink] = [self._fresh]
         if self._fresh_lake:
             sinks.append(self._fresh_lake)
@@ -79,7 +79,7 @@ class Verifier:
         try:
             return opening()
         except SinkError as error:
-            self._note([Difference(name, "", (), "", "", "", str(error))])
+            self._note([TableDifference(name, "", (), "", "", "", str(error))])
         except (OSError, sqlite3.Error) as error:
             self._note([_damaged(name, error)])
         return None
@@ -96,7 +96,7 @@ class Verifier:
         if self._metrics and self._metrics.place == place:
             self._compare_metrics(self._metrics)
 
-    def _compare_audit(self, audit: AuditBook) -> None:
+    def _compare_audit(self, audit: AuditDatabase) -> None:
         self._projector.flush()
         differences = (compare(table, audit, self._fresh) for table in TABLES)
         self._note(differences)
@@ -110,7 +110,7 @@ class Verifier:
             if damage is None:
                 raise  # a bug: these are the bytes that were written
         if damage is not None:
-            self._note([Difference(lake.name, "", (), "", "", "", damage)])
+            self._note([TableDifference(lake.name, "", (), "", "", "", damage)])
 
     def _compare_lines(self, lake: Lake) -> None:
         fresh = self._fresh_lake
@@ -129,7 +129,7 @@ class Verifier:
         stored = metrics.settled(saved.state, saved.place)
         self._note(_differing_series(stored, keeper.visible))
 
-    def _note(self, differences: Iterable[Difference | None]) -> None:
+    def _note(self, differences: Iterable[TableDifference | None]) -> None:
         """Keep the first of them, unless this projection has one already."""
         first = next((found for found in differences if found), None)
         known = {found.projection for found in self.differences}
@@ -152,7 +152,7 @@ def verify(
     log: Iterable[Message],
     names: Collection[str] = NAMES,
     progress: Callable[[int], None] | None = None,
-) -> list[Difference]:
+) -> list[TableDifference]:
     """Compare projections with a whole log; [] when they are what it says. `progress` is told
     each sequence."""
     with verifying(data, names) as verifier:
@@ -165,14 +165,14 @@ def verify(
         return verifier.differences
 
 
-def _damaged(name: str, error: Exception) -> Difference:
+def _damaged(name: str, error: Exception) -> TableDifference:
     """A projection of which nothing more can be said than that it cannot be read."""
-    return Difference(name, "", (), "", "", "", f"{error}; `dr rebuild` makes it anew")
+    return TableDifference(name, "", (), "", "", "", f"{error}; `dr rebuild` makes it anew")
 
 
-def _examined(path: Path) -> AuditBook:
+def _examined(path: Path) -> AuditDatabase:
     """The audit book, every page of it read; a damaged index would answer wrongly."""
-    book = AuditBook(path)
+    book = AuditDatabase(path)
     try:
         book.examine()
     except DamagedError:
@@ -193,7 +193,7 @@ def _pinned(folder: Path, scratch: Path) -> Lake:
     return lake
 
 
-def _differing_series(stored: Series, fresh: Series) -> Iterator[Difference | None]:
+def _differing_series(stored: Series, fresh: Series) -> Iterator[TableDifference | None]:
     for kind in ("counters", "gauges", "histograms"):
         mine, theirs = getattr(stored, kind), getattr(fresh, kind)
         for metric in sorted(mine.keys() | theirs.keys()):
@@ -202,4 +202,4 @@ def _differing_series(stored: Series, fresh: Series) -> Iterator[Difference | No
                 if here.get(key) != there.get(key):
                     labels = tuple(key.split(BETWEEN))
                     sides = (str(here.get(key)), str(there.get(key)))
-                    yield Difference("metrics", metric, labels, "", *sides, "value differs")
+                    yield TableDifference("metrics", metric, labels, "", *sides, "value differs")

@@ -11,7 +11,7 @@ from deadreckon.contracts.views import VERIFIER
 
 # What they say is about the log and the views, not about the run: a day that is sealed a week later
 # is still the same day.
-ONLOOKERS = (SEALER, VERIFIER)
+OBSERVERS = (SEALER, VERIFIER)
 
 
 class RunDigest:
@@ -27,7 +27,7 @@ class RunDigest:
 
     def fold(self, subject: Subject, envelope: Envelope) -> None:
         """Move on by one event of a domain; those of onlookers change nothing."""
-        if subject.service in ONLOOKERS:
+        if subject.service in OBSERVERS:
             return
         name = f"{subject.book}.{subject.service}"
         running = self._domains.get(name)
@@ -38,10 +38,12 @@ class RunDigest:
 
     def hexdigest(self) -> str:
         """SHA-256 over the domains' digests in the order of their names."""
-        return total({name: running.hexdigest() for name, running in self._domains.items()})
+        return combined_digest(
+            {name: running.hexdigest() for name, running in self._domains.items()}
+        )
 
 
-def total(digests: Mapping[str, str]) -> str:
+def combined_digest(digests: Mapping[str, str]) -> str:
     """SHA-256 (hex) over digests in the order of their names."""
     running = hashlib.sha256()
     for name in sorted(digests):

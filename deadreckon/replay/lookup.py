@@ -9,15 +9,15 @@ from msgspec import Struct
 from deadreckon.contracts import orders, signals, venues
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.runtime.log.feed import Message
-from deadreckon.runtime.server.known_roles import FIRST_BOOK
-from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.server.known_roles import DEFAULT_BOOK
+from deadreckon.runtime.service.ingress import Ingress
 
 Kind = Literal["event", "order", "client order", "bracket", "trade", "signal", "venue order"]
 
 PREFIX_LEAST = 6  # characters; shorter than that almost everything is ambiguous
 CANDIDATES_SHOWN = 8
 
-PLACE = re.compile(r"([1-9]\d*)\.(\d+)")
+POSITION = re.compile(r"([1-9]\d*)\.(\d+)")
 
 # What is named by which field, and the field within which that name is unique; in the order of
 # preference where one text is several things (a flattening's signal has the id of its request).
@@ -46,7 +46,7 @@ _NAMED: dict[type[Event], tuple[tuple[Kind, str, str], ...]] = {
 }
 
 
-class Found(Struct, frozen=True):
+class IdMatch(Struct, frozen=True):
     """What an id names: its `kind`, the `id` in full, and where the log says it first.
 
     `scope` is the producer of a signal or the venue of a trade, within which the id is unique;
@@ -74,40 +74,40 @@ class AmbiguousIdError(Exception):
     """You gave the beginning of several ids; the message lists them."""
 
 
-class Finder:
+class IdFinder:
     """Hears a log from its first message on, and keeps what a text may mean.
 
     The text is an id, six or more of its first characters, `PRODUCER/ID`, `VENUE/ID`, or a place
     `SEQUENCE.INDEX`. Raises UnknownIdError for a text that can be none of these.
     """
 
-    def __init__(self, text: str, book: str = FIRST_BOOK, mode: Mode = "paper") -> None:
+    def __init__(self, text: str, book: str = DEFAULT_BOOK, mode: Mode = "paper") -> None:
         self.text = text.strip()
         if not self.text:
             raise UnknownIdError("an id is empty: give one, or six or more characters of one")
-        place = PLACE.fullmatch(self.text)
+        place = POSITION.fullmatch(self.text)
         self._place = (int(place[1]), int(place[2])) if place else None
-        self._intake = Intake(book, mode, reads_signals=True, restamps=False)
-        self._found: dict[tuple[str, str], Found] = {}
+        self._intake = Ingress(book, mode, reads_signals=True, restamps=False)
+        self._found: dict[tuple[str, str], IdMatch] = {}
         self._is_long = len(self.text) >= PREFIX_LEAST
 
     def fold(self, message: Message) -> None:
         """Hear one message."""
-        for said in self._intake.admit(message):
-            self.hear(said)
+        for record in self._intake.records_of(message):
+            self.hear(record)
 
-    def hear(self, said: Recorded[Any]) -> bool:
+    def hear(self, record: Recorded[Any]) -> bool:
         """Hear one fact, for who has taken the log apart already; whether it may be meant."""
         before = len(self._found)
-        if self._place == (said.sequence, said.index) or self._names(said.id, ""):
-            self._keep("event", said.id, "", said)
-        for kind, field, within in _NAMED.get(type(said.event), ()):
-            name, scope = getattr(said.event, field), getattr(said.event, within, "")
+        if self._place == (record.sequence, record.index) or self._names(record.id, ""):
+            self._keep("event", record.id, "", record)
+        for kind, field, within in _NAMED.get(type(record.event), ()):
+            name, scope = getattr(record.event, field), getattr(record.event, within, "")
             if name and self._names(name, scope):
-                self._keep(kind, name, scope, said)
+                self._keep(kind, name, scope, record)
         return len(self._found) > before
 
-    def found(self) -> Found:
+    def found(self) -> IdMatch:
         """The one thing that the text means. Raises UnknownIdError or AmbiguousIdError."""
         candidates = self._candidates()
         if len(candidates) == 1:
@@ -125,20 +125,20 @@ class Finder:
             return True
         return name == self.text or (bool(scope) and f"{scope}/{name}".startswith(self.text))
 
-    def _keep(self, kind: Kind, name: str, scope: str, said: Recorded[Any]) -> None:
+    def _keep(self, kind: Kind, name: str, scope: str, record: Recorded[Any]) -> None:
         if (scope, name) not in self._found:
-            event = type(said.event).__name__
-            found = Found(kind, name, scope, said.sequence, said.index, event, said.at)
+            event = type(record.event).__name__
+            found = IdMatch(kind, name, scope, record.sequence, record.index, event, record.at)
             self._found[scope, name] = found
 
-    def _candidates(self) -> list[Found]:
+    def _candidates(self) -> list[IdMatch]:
         """Whoever is named in full is meant, even where that is the beginning of others."""
         found = list(self._found.values())
         exact = [one for one in found if self.text in (one.id, f"{one.scope}/{one.id}")]
         unscoped = [one for one in exact if not one.scope]
         return unscoped or exact or found
 
-    def _choice(self, candidates: list[Found]) -> str:
+    def _choice(self, candidates: list[IdMatch]) -> str:
         shown = "; ".join(map(str, candidates[:CANDIDATES_SHOWN]))
         more = len(candidates) - CANDIDATES_SHOWN
         return f"{self.text!r} may be any of {len(candidates)}: {shown}" + (
@@ -147,23 +147,23 @@ class Finder:
 
 
 def find(
-    messages: Iterable[Message], text: str, book: str = FIRST_BOOK, mode: Mode = "paper"
-) -> Found:
+    messages: Iterable[Message], text: str, book: str = DEFAULT_BOOK, mode: Mode = "paper"
+) -> IdMatch:
     """What a text means in a log that is read from its first message.
 
     Raises UnknownIdError or AmbiguousIdError.
     """
-    finder = Finder(text, book, mode)
+    finder = IdFinder(text, book, mode)
     for message in messages:
         finder.fold(message)
     return finder.found()
 
 
 async def search(
-    messages: AsyncIterable[Message], text: str, book: str = FIRST_BOOK, mode: Mode = "paper"
-) -> Found:
+    messages: AsyncIterable[Message], text: str, book: str = DEFAULT_BOOK, mode: Mode = "paper"
+) -> IdMatch:
     """The same for a log that arrives (`replay.reading.messages`)."""
-    finder = Finder(text, book, mode)
+    finder = IdFinder(text, book, mode)
     async for message in messages:
         finder.fold(message)
     return finder.found()

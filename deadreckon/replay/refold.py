@@ -5,16 +5,16 @@ from typing import Any
 
 from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.runtime.log.feed import Message
-from deadreckon.runtime.server.known_roles import FIRST_BOOK
-from deadreckon.runtime.service.decider_runner import Decider, Lived
-from deadreckon.runtime.service.ingress import Intake
-from deadreckon.runtime.service.recovery import Recollection
+from deadreckon.runtime.server.known_roles import DEFAULT_BOOK
+from deadreckon.runtime.service.decider_runner import Decider, DeciderRunner
+from deadreckon.runtime.service.ingress import Ingress
+from deadreckon.runtime.service.recovery import Recovery
 
 # Called with the state right after a fact, which is what `decide` saw of it, and with the fact.
-Look = Callable[[Any, Recorded[Any]], None]
+Observe = Callable[[Any, Recorded[Any]], None]
 
 
-class Rehearsal:
+class Refold:
     """Takes a log from its first message on; `look` sees each fact once the state has heard it.
 
     Nothing is decided: what was recorded as said is what was said. `look` must not move the state.
@@ -24,26 +24,26 @@ class Rehearsal:
         self,
         service: str,
         decider: Decider,
-        look: Look,
-        book: str = FIRST_BOOK,
+        look: Observe,
+        book: str = DEFAULT_BOOK,
         mode: Mode = "paper",
     ) -> None:
-        intake = Intake(book, mode, reads_signals=service == "signal")
-        self._recollection = Recollection(service, book, intake)
-        self._lived = Lived(service, book, decider)
+        intake = Ingress(book, mode, reads_signals=service == "signal")
+        self._recollection = Recovery(service, book, intake)
+        self._lived = DeciderRunner(service, book, decider)
         self._look = look
 
     def take(self, message: Message) -> None:
-        """Move on by one message. Raises RecollectionError for a log that contradicts itself."""
+        """Move on by one message. Raises RecoveryError for a log that contradicts itself."""
         for (_, _, question), answers in self._recollection.take(message):
-            for said in (question, *answers):
-                self._hear(said)
+            for record in (question, *answers):
+                self._hear(record)
 
     def end(self) -> None:
         """The log ends here: what nobody has answered is heard too."""
         for _, _, question in self._recollection.waiting:
             self._hear(question)
 
-    def _hear(self, said: Recorded[Any]) -> None:
-        self._lived.recall(said, ())
-        self._look(self._lived.state, said)
+    def _hear(self, record: Recorded[Any]) -> None:
+        self._lived.replay(record, ())
+        self._look(self._lived.state, record)

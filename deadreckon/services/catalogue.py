@@ -7,9 +7,9 @@ from deadreckon import __version__
 from deadreckon.contracts.event import Mode
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.feed import Feed
-from deadreckon.runtime.service.crash_counter import CrashBook
+from deadreckon.runtime.service.crash_counter import CrashCounter
 from deadreckon.runtime.service.decider_runner import Decider
-from deadreckon.runtime.service.log_service import Answerer
+from deadreckon.runtime.service.log_service import LogService
 from deadreckon.runtime.service.service import Service
 from deadreckon.runtime.service.snapshots import Snapshots
 from deadreckon.services.venue.edge import VenueEdge
@@ -47,16 +47,16 @@ def assemble(
     *,
     book: str,
     mode: Mode,
-    crashes: CrashBook | None = None,
+    crashes: CrashCounter | None = None,
     snapshots: Snapshots | None = None,
     venue: Venue | None = None,
-) -> list[Answerer]:
+) -> list[LogService]:
     """The named services on one bus and one feed, in the order of turns.
 
     `venue` is the account of the venue edge; raises ValueError when that is named without one.
     """
 
-    def made(name: str) -> Answerer:
+    def made(name: str) -> LogService:
         if name == VENUE_SIM:
             if venue is None:
                 raise ValueError(f"{name} was named, and no venue for it")

@@ -13,7 +13,7 @@ Seconds = Annotated[int, Meta(ge=0, le=31_536_000)]
 Bars = Annotated[int, Meta(ge=1, le=20_000)]  # what a window may hold in memory
 
 
-class Entries(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
+class EntryParameters(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
     """What all strategies share: how they enter and leave. docs/strategies.md explains each."""
 
     bar_seconds: Annotated[int, Meta(ge=1)] | None = None  # null: bars of any length
@@ -30,7 +30,7 @@ class Entries(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind")
             _within(name, getattr(self, name), above=Decimal(0), below=Decimal(10_000))
 
 
-class MovingAverageCross(Entries, frozen=True, tag="moving_average_cross"):
+class MovingAverageParameters(EntryParameters, frozen=True, tag="moving_average_cross"):
     """Follows the sign of the fast average less the slow one."""
 
     fast: Bars = 9
@@ -49,7 +49,7 @@ class MovingAverageCross(Entries, frozen=True, tag="moving_average_cross"):
             raise ValueError("exit: bracket needs stop_loss_bps, or nothing would ever close")
 
 
-class HmmRegime(Entries, frozen=True, tag="hmm_regime"):
+class RegimeParameters(EntryParameters, frozen=True, tag="hmm_regime"):
     """Holds what the likelier regime favours, by a model that the trainer fits."""
 
     enter: Decimal = Decimal("0.6")
@@ -66,31 +66,31 @@ class HmmRegime(Entries, frozen=True, tag="hmm_regime"):
         _within("leave", self.leave, least=Decimal(0), most=self.enter)
 
 
-Settings = MovingAverageCross | HmmRegime
+StrategyParameters = MovingAverageParameters | RegimeParameters
 KINDS = ("moving_average_cross", "hmm_regime")
 
 
-class Fault(Struct, frozen=True):
+class ParameterFault(Struct, frozen=True):
     """Why a configuration cannot run: `rule` for machines, `reason` naming the parameter."""
 
     rule: str
     reason: str
 
 
-def read_settings(configured: StrategyConfigured) -> Settings | Fault:
+def read_parameters(configured: StrategyConfigured) -> StrategyParameters | ParameterFault:
     """What the parameters mean, or what is wrong with them; unknown names are wrong too."""
     if configured.kind not in KINDS:
         known = ", ".join(KINDS)
-        return Fault("unknown_strategy_kind", f"{configured.kind!r} is none of {known}")
+        return ParameterFault("unknown_strategy_kind", f"{configured.kind!r} is none of {known}")
     if configured.notional <= 0:
-        return Fault("bad_parameter", f"notional: {configured.notional} is not positive")
+        return ParameterFault("bad_parameter", f"notional: {configured.notional} is not positive")
     if "kind" in configured.parameters:
-        return Fault("bad_parameter", "kind: is a field of its own, not a parameter")
+        return ParameterFault("bad_parameter", "kind: is a field of its own, not a parameter")
     texts = configured.parameters | {"kind": configured.kind}
     try:
-        settings: Settings = msgspec.convert(texts, Settings, strict=False)
+        settings: StrategyParameters = msgspec.convert(texts, StrategyParameters, strict=False)
     except (msgspec.ValidationError, ArithmeticError) as error:
-        return Fault("bad_parameter", str(error))
+        return ParameterFault("bad_parameter", str(error))
     return settings
 
 

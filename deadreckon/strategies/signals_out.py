@@ -9,44 +9,46 @@ from deadreckon.contracts.event import NANOSECONDS, Recorded
 from deadreckon.contracts.market import BarClosed
 from deadreckon.contracts.signals import Side, SignalRaised
 from deadreckon.strategies.builtin import hmm_regime, moving_average_cross
-from deadreckon.strategies.builtin.hmm_regime import Regime
-from deadreckon.strategies.builtin.moving_average_cross import Averages
-from deadreckon.strategies.state import Strategy
-from deadreckon.strategies.view import Grounds, Stance
+from deadreckon.strategies.builtin.hmm_regime import RegimeState
+from deadreckon.strategies.builtin.moving_average_cross import MovingAverageState
+from deadreckon.strategies.state import StrategyInstance
+from deadreckon.strategies.view import Decision, Rationale
 
 BASIS_POINTS = Decimal(10_000)
 
 
-def raised(name: str, strategy: Strategy, said: Recorded[BarClosed]) -> Iterator[SignalRaised]:
+def signals_at(
+    name: str, strategy: StrategyInstance, record: Recorded[BarClosed]
+) -> Iterator[SignalRaised]:
     """What an enabled strategy wishes at this bar, an exit before an entry."""
     mind = strategy.mind
     if mind is None or not strategy.enabled:
         return
-    stance = stance_of(mind)
+    stance = decision_of(mind)
     held = strategy.held.get(strategy.instrument, ZERO)
     leaves = stance.leave_long if held > 0 else held < 0 and stance.leave_short
-    exits = leaves and not too_soon(strategy.left_at, mind.settings.exit_retry_seconds, said.at)
+    exits = leaves and not too_soon(strategy.left_at, mind.settings.exit_retry_seconds, record.at)
     if exits:
-        yield _exit(name, strategy, mind, said, held)
+        yield _exit(name, strategy, mind, record, held)
     side = stance.enter
     if side is None or (side == "sell" and mind.settings.long_only):
         return
     if held and not (exits and mind.settings.reverse):
         return
-    if not too_soon(strategy.entered_at, mind.settings.cooldown_seconds, said.at):
-        yield _entry(name, strategy, mind, said, side)
+    if not too_soon(strategy.entered_at, mind.settings.cooldown_seconds, record.at):
+        yield _entry(name, strategy, mind, record, side)
 
 
-def stance_of(mind: Averages | Regime) -> Stance:
+def decision_of(mind: MovingAverageState | RegimeState) -> Decision:
     """What its view of the market alone would have it do."""
-    if isinstance(mind, Averages):
+    if isinstance(mind, MovingAverageState):
         return moving_average_cross.stance(mind)
     return hmm_regime.stance(mind)
 
 
-def grounds_of(mind: Averages | Regime, side: Side) -> Grounds:
+def rationale_of(mind: MovingAverageState | RegimeState, side: Side) -> Rationale:
     """What such a wish would rest on."""
-    if isinstance(mind, Averages):
+    if isinstance(mind, MovingAverageState):
         return moving_average_cross.grounds(mind)
     return hmm_regime.grounds(mind, side)
 
@@ -58,16 +60,16 @@ def too_soon(since: int | None, seconds: int, at: int) -> bool:
 
 def _exit(
     name: str,
-    strategy: Strategy,
-    mind: Averages | Regime,
-    said: Recorded[BarClosed],
+    strategy: StrategyInstance,
+    mind: MovingAverageState | RegimeState,
+    record: Recorded[BarClosed],
     held: Decimal,
 ) -> SignalRaised:
     """All of what is held, at market; without a confidence, which could keep it from leaving."""
     side: Side = "sell" if held > 0 else "buy"
-    grounds = grounds_of(mind, side)
+    grounds = rationale_of(mind, side)
     return SignalRaised(
-        signal_id=_signal_id(name, said, "exit"),
+        signal_id=_signal_id(name, record, "exit"),
         producer="",
         strategy=name,
         instrument=strategy.instrument,
@@ -75,7 +77,7 @@ def _exit(
         quantity=held.copy_abs(),
         notional=None,
         reduce_only=True,
-        claimed_at=said.at,
+        claimed_at=record.at,
         model_id=grounds.model_id,
         features=grounds.features,
     )
@@ -83,16 +85,16 @@ def _exit(
 
 def _entry(
     name: str,
-    strategy: Strategy,
-    mind: Averages | Regime,
-    said: Recorded[BarClosed],
+    strategy: StrategyInstance,
+    mind: MovingAverageState | RegimeState,
+    record: Recorded[BarClosed],
     side: Side,
 ) -> SignalRaised:
-    grounds, settings = grounds_of(mind, side), mind.settings
-    close, ahead = said.event.close, 1 if side == "buy" else -1
+    grounds, settings = rationale_of(mind, side), mind.settings
+    close, ahead = record.event.close, 1 if side == "buy" else -1
     ttl = settings.ttl_seconds
     return SignalRaised(
-        signal_id=_signal_id(name, said, "entry"),
+        signal_id=_signal_id(name, record, "entry"),
         producer="",
         strategy=name,
         instrument=strategy.instrument,
@@ -102,16 +104,16 @@ def _entry(
         confidence=grounds.confidence,
         stop_loss=_beside(close, settings.stop_loss_bps, -ahead),
         take_profit=_beside(close, settings.take_profit_bps, ahead),
-        claimed_at=said.at,
-        expires_at=None if ttl is None else said.at + ttl * NANOSECONDS,
+        claimed_at=record.at,
+        expires_at=None if ttl is None else record.at + ttl * NANOSECONDS,
         model_id=grounds.model_id,
         features=grounds.features,
     )
 
 
-def _signal_id(name: str, said: Recorded[BarClosed], what: str) -> str:
+def _signal_id(name: str, record: Recorded[BarClosed], what: str) -> str:
     """Unique for a strategy and bar, whatever the ids of bars look like."""
-    return f"{name}-{derive_id(said.id, name, 0)[:16]}-{what}"
+    return f"{name}-{derive_id(record.id, name, 0)[:16]}-{what}"
 
 
 def _beside(close: Decimal, basis_points: Decimal | None, ahead: int) -> Decimal | None:

@@ -11,14 +11,19 @@ from deadreckon.contracts.market import BarClosed
 from deadreckon.contracts.models import RegimeModelFitted
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.signals import SignalRaised
-from deadreckon.models.hmm.features import Tail
+from deadreckon.models.hmm.features import FeatureWindow
 from deadreckon.strategies.builtin import hmm_regime, moving_average_cross
-from deadreckon.strategies.builtin.hmm_regime import Regime
-from deadreckon.strategies.builtin.moving_average_cross import Averages
-from deadreckon.strategies.parameters import Fault, HmmRegime, Settings, read_settings
+from deadreckon.strategies.builtin.hmm_regime import RegimeState
+from deadreckon.strategies.builtin.moving_average_cross import MovingAverageState
+from deadreckon.strategies.parameters import (
+    ParameterFault,
+    RegimeParameters,
+    StrategyParameters,
+    read_parameters,
+)
 
 
-class Strategy(Struct):
+class StrategyInstance(Struct):
     """A strategy from its first configuration on; `mind` is null while that is faulty.
 
     `notional` (quote currency) is the size of an entry. `held` is what it owns by its own fills,
@@ -29,36 +34,38 @@ class Strategy(Struct):
     instrument: str
     enabled: bool
     notional: Decimal
-    mind: Averages | Regime | None
+    mind: MovingAverageState | RegimeState | None
     held: dict[str, Decimal] = {}
     entered_at: int | None = None
     left_at: int | None = None
 
 
-def configured(before: Strategy | None, event: StrategyConfigured) -> Strategy:
+def configured(before: StrategyInstance | None, event: StrategyConfigured) -> StrategyInstance:
     """The strategy under its new settings. What it has seen stays, if it still looks at it."""
-    settings = read_settings(event)
+    settings = read_parameters(event)
     seen = before.mind if before is not None and before.instrument == event.instrument else None
-    mind = None if isinstance(settings, Fault) else _mind(seen, settings)
-    after = Strategy(event.instrument, event.enabled, event.notional, mind)
+    mind = None if isinstance(settings, ParameterFault) else _mind(seen, settings)
+    after = StrategyInstance(event.instrument, event.enabled, event.notional, mind)
     if before is not None:
         after.held, after.entered_at, after.left_at = before.held, before.entered_at, before.left_at
     return after
 
 
-def _mind(seen: Averages | Regime | None, settings: Settings) -> Averages | Regime:
+def _mind(
+    seen: MovingAverageState | RegimeState | None, settings: StrategyParameters
+) -> MovingAverageState | RegimeState:
     if seen is not None and seen.settings.bar_seconds != settings.bar_seconds:
         seen = None
-    if isinstance(settings, HmmRegime):
-        mind = seen if isinstance(seen, Regime) else Regime(settings, Tail())
+    if isinstance(settings, RegimeParameters):
+        mind = seen if isinstance(seen, RegimeState) else RegimeState(settings, FeatureWindow())
         mind.settings = settings
         return mind
-    averages = seen if isinstance(seen, Averages) else Averages(settings)
+    averages = seen if isinstance(seen, MovingAverageState) else MovingAverageState(settings)
     moving_average_cross.configure(averages, settings)
     return averages
 
 
-def looks_at(strategy: Strategy, bar: BarClosed) -> bool:
+def looks_at(strategy: StrategyInstance, bar: BarClosed) -> bool:
     """Whether the bar is of the strategy's instrument and length."""
     if strategy.mind is None or bar.instrument != strategy.instrument:
         return False
@@ -66,21 +73,21 @@ def looks_at(strategy: Strategy, bar: BarClosed) -> bool:
     return seconds is None or seconds * NANOSECONDS == bar.interval
 
 
-def follow(strategy: Strategy, bar: BarClosed) -> None:
+def observe_bar(strategy: StrategyInstance, bar: BarClosed) -> None:
     """See a closed bar; also while disabled, so that it knows the market when enabled again."""
-    if isinstance(strategy.mind, Averages):
+    if isinstance(strategy.mind, MovingAverageState):
         moving_average_cross.advance(strategy.mind, bar.close)
-    elif isinstance(strategy.mind, Regime):
+    elif isinstance(strategy.mind, RegimeState):
         hmm_regime.advance(strategy.mind, bar.close)
 
 
-def learn(strategy: Strategy, model: RegimeModelFitted) -> None:
+def adopt_model(strategy: StrategyInstance, model: RegimeModelFitted) -> None:
     """Take over a model that was fitted for this strategy and its instrument."""
-    if isinstance(strategy.mind, Regime) and model.instrument == strategy.instrument:
+    if isinstance(strategy.mind, RegimeState) and model.instrument == strategy.instrument:
         hmm_regime.adopt(strategy.mind, model)
 
 
-def own(strategy: Strategy, fill: OrderFilled) -> None:
+def add_fill(strategy: StrategyInstance, fill: OrderFilled) -> None:
     """Move what is held by a fill; a position that is closed or turned needs no further exit."""
     before = strategy.held.get(fill.instrument, ZERO)
     change = fill.quantity if fill.side == "buy" else fill.quantity.copy_negate()
@@ -93,9 +100,9 @@ def own(strategy: Strategy, fill: OrderFilled) -> None:
         strategy.left_at = None
 
 
-def note(strategy: Strategy, said: Recorded[SignalRaised]) -> None:
+def remember_signal(strategy: StrategyInstance, record: Recorded[SignalRaised]) -> None:
     """Remember when it last wished to leave or to enter."""
-    if said.event.reduce_only:
-        strategy.left_at = said.at
+    if record.event.reduce_only:
+        strategy.left_at = record.at
     else:
-        strategy.entered_at = said.at
+        strategy.entered_at = record.at

@@ -7,7 +7,7 @@ from msgspec import Struct
 from deadreckon.contracts.signals import Side
 
 
-class Stance(Struct, frozen=True):
+class Decision(Struct, frozen=True):
     """The side to enter now, if any, and which held sides should not be held any longer."""
 
     enter: Side | None = None
@@ -15,7 +15,7 @@ class Stance(Struct, frozen=True):
     leave_short: bool = False
 
 
-class Grounds(Struct, frozen=True):
+class Rationale(Struct, frozen=True):
     """Why: the model and its figures as texts; `confidence` is a share of 1."""
 
     confidence: Decimal
@@ -23,4 +23,4 @@ class Grounds(Struct, frozen=True):
     features: dict[str, str]
 
 
-SILENT = Stance()
+SILENT = Decision()

@@ -25,16 +25,16 @@ from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.feed import Decoding, Message
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.ingress import Ingress
 
 SHOWN = 3  # places named of each fault
 LOOK_SECONDS = 0.5  # between two looks whether the time is up
 FUTURE = 1_000_000_000  # nanoseconds of the log's time that a wish may be ahead of it unremarked
 
-Wish = SignalReceived | CancelReceived | ReplaceReceived
+ProducerMessage = SignalReceived | CancelReceived | ReplaceReceived
 
 
-class Fault(Struct):
+class ContractFault(Struct):
     """One kind of fault: how often, where first (lines of a file, or sequences), and what it is."""
 
     rule: str
@@ -51,7 +51,7 @@ class Fault(Struct):
             self.reasons.append(reason)
 
 
-class Report(Struct):
+class ConformanceReport(Struct):
     """What a producer sent, and what became of it. `faults` are its own; `refusals` are decisions,
     by rule; `outcomes` are verdicts. Ages are seconds of the log's time when a wish came."""
 
@@ -61,7 +61,7 @@ class Report(Struct):
     well_formed: int = 0
     resent: int = 0
     oldest_seconds: float | None = None
-    faults: dict[str, Fault] = field(default_factory=dict)
+    faults: dict[str, ContractFault] = field(default_factory=dict)
     outcomes: dict[str, int] = field(default_factory=dict)
     refusals: dict[str, int] = field(default_factory=dict)
 
@@ -71,11 +71,11 @@ class Report(Struct):
         return self.well_formed > 0 and not self.faults
 
 
-class Checker:
+class ContractChecker:
     """Folds messages of one producer into a report."""
 
     def __init__(self, producer: str) -> None:
-        self.report = Report(producer)
+        self.report = ConformanceReport(producer)
         self._bodies: dict[str, str] = {}
 
     def take(self, place: str, payload: bytes, now: int | None = None) -> None:
@@ -91,14 +91,14 @@ class Checker:
             if now:
                 self._check_time(place, wish, now)
 
-    def _check_id(self, place: str, wish: Wish) -> None:
+    def _check_id(self, place: str, wish: ProducerMessage) -> None:
         before = self._bodies.setdefault(wish.signal_id, wish.body)
         if before == wish.body:
             return
         means = "an id was used again for something else; the second is refused"
         self._fault("id_reused", means, place, f"id {wish.signal_id}")
 
-    def _check_time(self, place: str, wish: Wish, now: int) -> None:
+    def _check_time(self, place: str, wish: ProducerMessage, now: int) -> None:
         age = now - wish.claimed_at
         self.report.oldest_seconds = max(self.report.oldest_seconds or 0.0, age / 1e9)
         if age < -FUTURE:
@@ -106,43 +106,43 @@ class Checker:
             self._fault("from_the_future", means, place, f"{-age / 1e9:.3f} seconds ahead")
 
     def _fault(self, rule: str, means: str, place: str, reason: str) -> None:
-        self.report.faults.setdefault(rule, Fault(rule, means)).add(place, reason)
+        self.report.faults.setdefault(rule, ContractFault(rule, means)).add(place, reason)
 
 
-def check_lines(producer: str, lines: Iterable[bytes]) -> Report:
+def check_lines(producer: str, lines: Iterable[bytes]) -> ConformanceReport:
     """Check messages, one a line; nothing is sent."""
-    checker = Checker(producer)
+    checker = ContractChecker(producer)
     for number, line in enumerate(lines, start=1):
         if line.strip():
             checker.take(f"line {number}", line)
     return checker.report
 
 
-class Listener:
+class ProducerListener:
     """Follows a log, and checks what one producer says there and what it is told."""
 
     def __init__(self, producer: str, book: str, mode: Mode, after: int) -> None:
-        self._checker = Checker(producer)
+        self._checker = ContractChecker(producer)
         self._subject = producer_subject(book, producer)
         self._after = after
         self._decoding = Decoding(from_start=False)
-        self._intake = Intake(book, mode, reads_signals=True)
+        self._intake = Ingress(book, mode, reads_signals=True)
         self._verdicts = VerdictView(after)
         self._seen: set[str] = set()
 
     @property
-    def report(self) -> Report:
+    def report(self) -> ConformanceReport:
         """What was found up to now."""
         return self._checker.report
 
     def take(self, stored: Stored) -> None:
         """Take the next message of the log."""
         message, subject = self._decoding.decode(stored), stored.subject
-        facts = [] if message.damage else list(self._intake.admit(message))
+        facts = [] if message.damage else list(self._intake.records_of(message))
         if subject == self._subject and message.sequence > self._after:
             place = f"sequence {message.sequence}"
             self._checker.take(place, message.payload, self._intake.now)
-            self._count_resent([said.id for said in facts])
+            self._count_resent([record.id for record in facts])
         self._verdicts.fold(message.sequence, facts)
         self._count_verdicts()
         self._count_refusals(message, facts)
@@ -160,22 +160,22 @@ class Listener:
 
     def _count_refusals(self, message: Message, facts: list[Any]) -> None:
         refusals = self.report.refusals
-        for said in facts:
-            event = said.event
+        for record in facts:
+            event = record.event
             mine = isinstance(event, SignalRefused) and event.producer == self.report.producer
             if mine and message.sequence > self._after:
                 refusals[event.rule] = refusals.get(event.rule, 0) + 1
 
 
-async def listen(
+async def check_live(
     data: Path,
     nats: str | None,
     producer: str,
     book: str,
     *,
     seconds: float | None,
-    show: Callable[[Report], None],
-) -> Report:
+    show: Callable[[ConformanceReport], None],
+) -> ConformanceReport:
     """Check what a producer sends from now on for some seconds; null: all that the log has of it.
 
     `show` is told the report now and then.
@@ -184,7 +184,7 @@ async def listen(
     log_lines.configure(folder.logs / "check.log")
     async with open_bus(folder, nats) as bus:
         end = (await retry(bus.info)).last
-        listener = Listener(producer, book, "paper", 0 if seconds is None else end)
+        listener = ProducerListener(producer, book, "paper", 0 if seconds is None else end)
         reader = await bus.read(0 if seconds is None else end)
         try:
             clock = asyncio.get_running_loop().time
@@ -199,7 +199,7 @@ async def listen(
     return listener.report
 
 
-def as_document(report: Report) -> dict[str, Any]:
+def as_document(report: ConformanceReport) -> dict[str, Any]:
     """The report as JSON would have it."""
     found: dict[str, Any] = msgspec.to_builtins(report)
     found["faults"] = list(found["faults"].values())

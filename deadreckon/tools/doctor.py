@@ -13,26 +13,26 @@ from deadreckon.archive.location import FOLDER, has_archive
 from deadreckon.archive.manifests import ArchiveError
 from deadreckon.archive.open_log import open_bus
 from deadreckon.projections.analytics import database
-from deadreckon.projections.runner import AheadError, check_place, stored_views
+from deadreckon.projections.runner import ViewAheadError, check_sequence, stored_views
 from deadreckon.projections.sinks import manifest
-from deadreckon.projections.sinks.audit_book import AuditBook
+from deadreckon.projections.sinks.audit_book import AuditDatabase
 from deadreckon.projections.sinks.lake import Lake
 from deadreckon.projections.sinks.sink import SinkError
-from deadreckon.projections.store import Paths, paths
+from deadreckon.projections.store import ProjectionPaths, paths
 from deadreckon.runtime.log.bus import Bus, ConfigurationError, HoleError
 from deadreckon.runtime.log.jetstream import JetStreamBus
-from deadreckon.runtime.log.reading import messages
+from deadreckon.runtime.log.reading import read_messages
 from deadreckon.runtime.log.replicas import Replica, examine_replicas
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder, FolderError
-from deadreckon.runtime.server.binary import MissingServerError, nats_server
+from deadreckon.runtime.server.binary import MissingServerError, find_nats_server
 from deadreckon.runtime.service.snapshots import examine_snapshots
 
 DISK_MIN = 1_000_000_000  # bytes free below which a log may soon have no room
 DAMAGES_SHOWN = 3
 
 
-class Finding(Struct, frozen=True):
+class Check(Struct, frozen=True):
     """One thing that was looked at: whether it is sound, and what was seen."""
 
     what: str
@@ -40,7 +40,7 @@ class Finding(Struct, frozen=True):
     seen: str
 
 
-async def examine(data: Path, nats: str | None) -> AsyncIterator[Finding]:
+async def examine(data: Path, nats: str | None) -> AsyncIterator[Check]:
     """Every finding, in the order in which a person would look."""
     yield _python()
     yield _server()
@@ -55,90 +55,92 @@ async def examine(data: Path, nats: str | None) -> AsyncIterator[Finding]:
         yield finding
 
 
-def _python() -> Finding:
+def _python() -> Check:
     version = platform.python_version()
-    return Finding("python", sys.version_info >= (3, 11), f"{version}; 3.11 or newer is needed")
+    return Check("python", sys.version_info >= (3, 11), f"{version}; 3.11 or newer is needed")
 
 
-def _server() -> Finding:
+def _server() -> Check:
     try:
-        return Finding("nats-server", True, str(nats_server()))
+        return Check("nats-server", True, str(find_nats_server()))
     except MissingServerError as error:
-        return Finding("nats-server", False, str(error))
+        return Check("nats-server", False, str(error))
 
 
-def _folder(folder: Folder) -> Finding:
+def _folder(folder: Folder) -> Check:
     try:
         folder.check()
     except FolderError as error:
-        return Finding("folder", False, str(error))
-    return Finding("folder", True, str(folder.root))
+        return Check("folder", False, str(error))
+    return Check("folder", True, str(folder.root))
 
 
-def _disk(data: Path) -> Finding:
+def _disk(data: Path) -> Check:
     free = shutil.disk_usage(data).free
-    return Finding("disk", free > DISK_MIN, f"{free / 1e9:.1f} GB free")
+    return Check("disk", free > DISK_MIN, f"{free / 1e9:.1f} GB free")
 
 
-async def _log(folder: Folder, nats: str | None) -> AsyncIterator[Finding]:
+async def _log(folder: Folder, nats: str | None) -> AsyncIterator[Check]:
     try:
         async with open_bus(folder, nats) as bus:
-            yield Finding("stream", True, "configured so that nothing in it can be lost or revived")
+            yield Check("stream", True, "configured so that nothing in it can be lost or revived")
             async for finding in _content(bus):
                 yield finding
             if has_archive(folder.root):
-                yield await look_at_archive(folder, bus)
-            yield look_at_views(folder, (await bus.info()).last)
-            yield look_at_snapshots(folder)
+                yield await check_archive(folder, bus)
+            yield check_views(folder, (await bus.info()).last)
+            yield check_snapshots(folder)
     except ConfigurationError as error:
-        yield Finding("stream", False, str(error))
+        yield Check("stream", False, str(error))
     except HoleError as error:
-        yield Finding("contiguity", False, str(error))
+        yield Check("contiguity", False, str(error))
 
 
-async def _content(bus: Bus) -> AsyncIterator[Finding]:
+async def _content(bus: Bus) -> AsyncIterator[Check]:
     info = await bus.info()
     seen = f"{info.messages:,} messages, {info.first} to {info.last}, none missing"
-    yield Finding("contiguity", True, seen)
+    yield Check("contiguity", True, seen)
     if isinstance(bus, JetStreamBus):
         for replica in await examine_replicas(bus.api):
             yield _replica(replica)
     damages = [
-        f"{message.sequence}: {message.damage}" async for message in messages(bus) if message.damage
+        f"{message.sequence}: {message.damage}"
+        async for message in read_messages(bus)
+        if message.damage
     ]
     seen = "; ".join(damages[:DAMAGES_SHOWN]) or "every commit continues its domain's chain"
-    yield Finding("chains", not damages, seen)
+    yield Check("chains", not damages, seen)
 
 
-async def look_at_archive(folder: Folder, bus: Bus) -> Finding:
+async def check_archive(folder: Folder, bus: Bus) -> Check:
     """Whether the archive is the one of which the log says that it was sealed; that its bytes are
     still those is shown by `dr archive verify`."""
-    from deadreckon.archive.sealer import last_said
+    from deadreckon.archive.sealer import last_sealed_range
     from deadreckon.archive.segments import Archive
-    from deadreckon.archive.spliced_log import disagreement  # polars; few folders need it
+    from deadreckon.archive.spliced_log import chain_fault  # polars; few folders need it
 
     try:
         archive = Archive(folder.root / FOLDER)
-        fault = disagreement(archive.manifests, await last_said(bus))
+        fault = chain_fault(archive.manifests, await last_sealed_range(bus))
         seen = f"{len(archive.manifests)} ranges up to message {archive.last:,}, as the log says"
     except ArchiveError as error:
         fault = str(error)
         seen = ""
     told = f"{fault}; `dr archive verify` says more" if fault else seen
-    return Finding("archive", not fault, told)
+    return Check("archive", not fault, told)
 
 
-def _replica(replica: Replica) -> Finding:
+def _replica(replica: Replica) -> Check:
     seen = f"{replica.messages:,} messages, none missing"
     if replica.fault:
         seen = (
             f"{replica.fault}: stop this node, delete its copy of the stream, start it, and it "
             "copies the log anew (docs/cluster.md)"
         )
-    return Finding(f"replica {replica.node}", not replica.fault, seen)
+    return Check(f"replica {replica.node}", not replica.fault, seen)
 
 
-def _lost(where: Paths) -> str | None:
+def _lost(where: ProjectionPaths) -> str | None:
     """What is missing of views that were there: opened, it would be made anew, and empty."""
     if where.audit.is_symlink() and not where.audit.exists():
         return f"{where.audit} is missing: `dr rebuild audit` makes it from the log"
@@ -147,37 +149,37 @@ def _lost(where: Paths) -> str | None:
     return None
 
 
-def _damage(where: Paths) -> str | None:
+def _damage(where: ProjectionPaths) -> str | None:
     """What is wrong with the bytes that analysts ask, all of which are read."""
     if where.audit.exists():
-        with closing(AuditBook(where.audit)) as book:
+        with closing(AuditDatabase(where.audit)) as book:
             book.examine()
     if (where.lake / manifest.NAME).exists():
         return Lake(where.lake).damage()
     return None
 
 
-def look_at_snapshots(folder: Folder) -> Finding:
+def check_snapshots(folder: Folder) -> Check:
     """Whether the snapshots are as they were written; a damaged one only makes a start slower."""
     found = examine_snapshots(folder.root)
     damaged = [f"{path.relative_to(folder.root)}: {fault}" for path, fault in found if fault]
     seen = "; ".join(damaged[:DAMAGES_SHOWN]) + ": delete it, the log is folded instead"
-    return Finding("snapshots", not damaged, seen if damaged else f"{len(found)}, none damaged")
+    return Check("snapshots", not damaged, seen if damaged else f"{len(found)}, none damaged")
 
 
-def look_at_views(folder: Folder, last: int) -> Finding:
+def check_views(folder: Folder, last: int) -> Check:
     """Whether the stored views can be gone on with, beside a log whose last message is `last`."""
     if folder.holder() is not None:
-        return Finding("views", True, "a stack is running and keeps them; `dr verify` compares")
+        return Check("views", True, "a stack is running and keeps them; `dr verify` compares")
     where = paths(folder.root)
     try:
         if fault := database.fault(where.analytics, where.lake) or _lost(where):
-            return Finding("views", False, fault)  # to open them would mend it unseen
+            return Check("views", False, fault)  # to open them would mend it unseen
         if damage := _damage(where):
-            return Finding("views", False, damage)
+            return Check("views", False, damage)
         with stored_views(folder) as stored:
-            check_place(stored, last)
+            check_sequence(stored, last)
             place = stored.projector.place
-    except (AheadError, SinkError) as error:
-        return Finding("views", False, str(error))
-    return Finding("views", True, f"at {place} of {last}; `dr verify` compares them")
+    except (ViewAheadError, SinkError) as error:
+        return Check("views", False, str(error))
+    return Check("views", True, f"at {place} of {last}; `dr verify` compares them")

@@ -12,12 +12,12 @@ from msgspec import Struct
 
 from deadreckon import __version__
 from deadreckon.archive.open_log import stack_bus
-from deadreckon.node.worker_processes import end, launch
-from deadreckon.replay.rerun.completeness import Answers, Miscount
+from deadreckon.node.worker_processes import end_process, launch_worker
+from deadreckon.replay.rerun.completeness import CompletenessCheck, Miscount
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.feed import Feed
-from deadreckon.runtime.log.reading import messages
-from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.log.reading import read_messages
+from deadreckon.runtime.log.role_connections import as_role
 from deadreckon.runtime.process import cancellation
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK
@@ -26,7 +26,7 @@ from deadreckon.tools.bench.fixture import PRODUCER
 from deadreckon.tools.bench.market import Quotes, set_up_bench
 from deadreckon.tools.bench.signals import send
 
-SPEAKERS = ("signal", "risk", "router", "fill", "portfolio")  # every signal makes them speak
+DRILLED = ("signal", "risk", "router", "fill", "portfolio")  # every signal makes them speak
 PER_SECOND = 20.0  # signals, throughout
 SIGNALS_MAX = 1_000_000  # more than a drill can last
 GOAL_SECONDS = 2.0  # from the kill to the first commit of the standby
@@ -34,20 +34,20 @@ PATIENCE = 20.0  # seconds for whatever is waited for, until it counts as failed
 QUIET = 1.0  # seconds without a message after which nobody has anything left to say
 WATCHER = "drill"
 
-How = Literal["killed", "stopped"]
-SIGNALS: dict[How, signal.Signals] = {"killed": signal.SIGKILL, "stopped": signal.SIGSTOP}
+Failure = Literal["killed", "stopped"]
+SIGNALS: dict[Failure, signal.Signals] = {"killed": signal.SIGKILL, "stopped": signal.SIGSTOP}
 
 
 class DrillError(Exception):
     """Something did not happen that the drill waited for; the message says what."""
 
 
-class Takeover(Struct):
+class Failover(Struct):
     """One instance that was taken away; `seconds` to the first commit of its standby, null when
     there was none. `fenced`: the one that was stopped came back, and could not write any more."""
 
     service: str
-    how: How
+    how: Failure
     begun_at: int  # last sequence of the log then
     seconds: float | None = None
     fenced: bool | None = None
@@ -62,7 +62,7 @@ class Takeover(Struct):
         return taken and not (self.lost or self.doubled or self.failure)
 
 
-class Instance:
+class DrilledProcess:
     """A process of one service, and what it tells of itself."""
 
     def __init__(self, process: asyncio.subprocess.Process, name: str) -> None:
@@ -85,7 +85,7 @@ class Instance:
         raise DrillError(f"{self._name}: ended before {event!r}")
 
 
-class Commits:
+class CommitTimes:
     """When each commit of each service was stored, by the server's clock (nanoseconds)."""
 
     def __init__(self, bus: Bus) -> None:
@@ -121,22 +121,22 @@ class Commits:
         return True
 
 
-class Drill:
+class FailoverDrill:
     """A throwaway stack under a steady load, each service in a process of its own."""
 
     def __init__(self, folder: Folder, bus: Bus, tell: Callable[[str], None]) -> None:
-        self.commits = Commits(bus)
+        self.commits = CommitTimes(bus)
         self._folder = folder
         self._bus = bus
         self.tell = tell
-        self._instances: list[Instance] = []
-        self._at_work: dict[str, Instance] = {}
-        self._standbys: dict[str, Instance] = {}
+        self._instances: list[DrilledProcess] = []
+        self._at_work: dict[str, DrilledProcess] = {}
+        self._standbys: dict[str, DrilledProcess] = {}
 
     async def start(self) -> None:
         """Start a process for every service."""
-        started = await asyncio.gather(*(self._launch(name) for name in SPEAKERS))
-        self._at_work = dict(zip(SPEAKERS, started, strict=True))
+        started = await asyncio.gather(*(self._launch(name) for name in DRILLED))
+        self._at_work = dict(zip(DRILLED, started, strict=True))
         for instance in started:
             await instance.hears("at_work")
 
@@ -146,10 +146,10 @@ class Drill:
         self._standbys[service] = standby
         await standby.hears("ready")
 
-    async def _launch(self, service: str, *more: str) -> Instance:
+    async def _launch(self, service: str, *more: str) -> DrilledProcess:
         words = [service, "--data", str(self._folder.root), "--json", *more]
-        process = await launch(words, asyncio.subprocess.PIPE)
-        self._instances.append(Instance(process, service))
+        process = await launch_worker(words, asyncio.subprocess.PIPE)
+        self._instances.append(DrilledProcess(process, service))
         return self._instances[-1]
 
     async def stop(self) -> None:
@@ -157,11 +157,11 @@ class Drill:
         for instance in self._instances:
             if instance.process.returncode is None:
                 instance.process.send_signal(signal.SIGCONT)  # a stopped one would not hear
-        await asyncio.gather(*(end(instance.process) for instance in self._instances))
+        await asyncio.gather(*(end_process(instance.process) for instance in self._instances))
 
-    async def take_over(self, service: str, how: How) -> Takeover:
+    async def take_over(self, service: str, how: Failure) -> Failover:
         """Take the instance at work away, and see its standby go on."""
-        found = Takeover(service, how, self.commits.feed.last)
+        found = Failover(service, how, self.commits.feed.last)
         try:
             await self._take_over(service, found)
         except DrillError as error:
@@ -170,7 +170,7 @@ class Drill:
         self.tell(f"{service}: {how}, {took}" + (f" ({found.failure})" if found.failure else ""))
         return found
 
-    async def _take_over(self, service: str, found: Takeover) -> None:
+    async def _take_over(self, service: str, found: Failover) -> None:
         gone, standby = self._at_work[service], self._standbys[service]
         begun = time.time_ns()
         gone.process.send_signal(SIGNALS[found.how])
@@ -189,12 +189,12 @@ class Drill:
         await gone.hears("ready")
 
 
-async def drill(
+async def run_drill(
     folder: Folder, services: Sequence[str], tell: Callable[[str], None]
-) -> list[Takeover]:
+) -> list[Failover]:
     """Kill and stop the instances of these services one after the other, under load."""
     async with stack_bus(folder, None, more=[PRODUCER]) as bus:
-        one = Drill(folder, bus, tell)
+        one = FailoverDrill(folder, bus, tell)
         await set_up_bench(bus, BOOK)
         await one.commits.feed.start()
         try:
@@ -211,9 +211,9 @@ async def drill(
     return takeovers
 
 
-async def _rounds(one: Drill, services: Sequence[str]) -> list[Takeover]:
+async def _rounds(one: FailoverDrill, services: Sequence[str]) -> list[Failover]:
     """Each of them killed, then each of them stopped; standbys start all at once in between."""
-    takeovers: list[Takeover] = []
+    takeovers: list[Failover] = []
     for how in SIGNALS:
         one.tell("starting a standby of each, and waiting until it is proved equal")
         failed = {each.service for each in takeovers if each.failure}
@@ -228,24 +228,24 @@ async def _load(bus: Bus) -> AsyncIterator[None]:
     """Clock, quotes and signals at a steady pace."""
     quotes = Quotes(bus)
     clock = Clock(bus, mode="paper", code=__version__)
-    await quotes.recall()
-    await clock.recall()
+    await quotes.replay()
+    await clock.replay()
     await quotes.say(time.time_ns())
     running = [
         asyncio.create_task(quotes.run()),
         asyncio.create_task(clock.run()),
-        asyncio.create_task(send(acting(bus, PRODUCER), WATCHER, SIGNALS_MAX, PER_SECOND)),
+        asyncio.create_task(send(as_role(bus, PRODUCER), WATCHER, SIGNALS_MAX, PER_SECOND)),
     ]
     try:
         yield
     finally:
-        await cancellation.end(running)
+        await cancellation.cancel_all(running)
 
 
 async def miscounts(bus: Bus, services: Sequence[str]) -> list[Miscount]:
     """Every answer of these services that is missing from the log, or too many in it."""
-    asked = [Answers(service, BOOK, "paper") for service in services]
-    async for message in messages(bus):
+    asked = [CompletenessCheck(service, BOOK, "paper") for service in services]
+    async for message in read_messages(bus):
         for answers in asked:
             answers.take(message)
     for answers in asked:
@@ -253,7 +253,7 @@ async def miscounts(bus: Bus, services: Sequence[str]) -> list[Miscount]:
     return [miscount for answers in asked for miscount in answers.miscounts]
 
 
-def _count(takeovers: Sequence[Takeover], found: Sequence[Miscount]) -> None:
+def _count(takeovers: Sequence[Failover], found: Sequence[Miscount]) -> None:
     """Put what is missing down to the last time its service was taken away before."""
     for miscount in found:
         before = [each for each in takeovers if each.service == miscount.service]

@@ -11,7 +11,7 @@ from deadreckon.contracts.signals import OrderType, Side, TimeInForce
 from deadreckon.contracts.venues import VenueOutcome
 
 
-class Ticket(Struct, frozen=True):
+class OrderRequest(Struct, frozen=True):
     """An order as the venue shall have it. `at` (nanoseconds UTC) is the decision time of the
     intent; quantities and prices as in OrderSubmitting."""
 
@@ -28,7 +28,7 @@ class Ticket(Struct, frozen=True):
     at: int
 
 
-class Trade(Struct, frozen=True):
+class VenueTrade(Struct, frozen=True):
     """A trade as the venue tells it; `place` is its number in the venue's own sequence, from 1."""
 
     place: int
@@ -43,7 +43,7 @@ class Trade(Struct, frozen=True):
     traded_at: int
 
 
-class Standing(Struct, frozen=True):
+class OrderStatus(Struct, frozen=True):
     """How an order stands at the venue. `filled` is all that traded of it (base units or
     contracts); `outcome` is set once it has left the book without having traded wholly."""
 
@@ -96,24 +96,24 @@ class Venue(Protocol):
     """One account at one venue. Every method may raise UnansweredError, ThrottledError and
     MalformedReportError, and none retries by itself: that is the edge's business."""
 
-    async def submit(self, ticket: Ticket) -> str:
+    async def submit(self, ticket: OrderRequest) -> str:
         """Send an order; the venue's own id of it. Raises RejectedError, DuplicateError."""
         ...
 
-    async def cancel(self, client_order_id: str, at: int) -> Standing:
+    async def cancel(self, client_order_id: str, at: int) -> OrderStatus:
         """Cancel what is open of an order; how it stands after. Raises RejectedError when there is
         no such order or it had ended."""
         ...
 
-    async def query(self, client_order_id: str) -> Standing | None:
+    async def query(self, client_order_id: str) -> OrderStatus | None:
         """How an order stands; null when the venue does not know it."""
         ...
 
-    async def open_orders(self) -> list[Standing]:
+    async def open_orders(self) -> list[OrderStatus]:
         """Every order that is open at the venue."""
         ...
 
-    async def trades_since(self, place: int) -> list[Trade]:
+    async def trades_since(self, place: int) -> list[VenueTrade]:
         """The account's trades behind a place of the venue's sequence, oldest first."""
         ...
 
@@ -126,7 +126,7 @@ class Venue(Protocol):
         so that its market is a function of seed and event time; others do nothing."""
         ...
 
-    def reports(self) -> AsyncIterator[Trade | Standing]:
+    def reports(self) -> AsyncIterator[VenueTrade | OrderStatus]:
         """Trades and changed orders as the venue pushes them, from now on; some may be missing,
         doubled or out of order. Ends when the connection does; raises MalformedReportError."""
         ...

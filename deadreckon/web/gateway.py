@@ -9,9 +9,9 @@ from types import TracebackType
 import structlog
 import uvicorn
 
-from deadreckon.node.readiness import Vitals
+from deadreckon.node.readiness import Readiness
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.process.loopback import LOOPBACK, bound
+from deadreckon.runtime.process.loopback import LOOPBACK, listen_on_loopback
 from deadreckon.web.pages import application
 
 STOP_SECONDS = 1  # that a page in the making is given when the stack stops
@@ -27,8 +27,8 @@ class Gateway:
     Raises PortBusyError.
     """
 
-    def __init__(self, folder: Folder, vitals: Vitals, port: int | socket.socket) -> None:
-        self._socket = bound(port) if isinstance(port, int) else port
+    def __init__(self, folder: Folder, vitals: Readiness, port: int | socket.socket) -> None:
+        self._socket = listen_on_loopback(port) if isinstance(port, int) else port
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://{LOOPBACK}:{self.port}"
         _log_quietly()
@@ -81,7 +81,7 @@ class _Forwarding(logging.Handler):
     """Passes what the HTTP server logs on to our own log."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        log.warning("gateway", said=self.format(record))
+        log.warning("gateway", record=self.format(record))
 
 
 def _log_quietly() -> None:

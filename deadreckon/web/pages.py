@@ -21,16 +21,16 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from deadreckon import __version__
 from deadreckon.node.health import HealthCollector, health
-from deadreckon.node.readiness import Vitals
+from deadreckon.node.readiness import Readiness
 from deadreckon.node.summary import read_portfolio
 from deadreckon.projections.metrics.exposition import LogCollector
 from deadreckon.projections.metrics.series import Series
 from deadreckon.projections.queries import (
     LIMIT,
     LIMIT_MAX,
-    Answer,
     NoViewsError,
-    Wanted,
+    TableAnswer,
+    TableQuery,
     read_table,
 )
 from deadreckon.projections.sinks.sink import SinkError
@@ -47,7 +47,7 @@ Open = Annotated[bool, Query(alias="open", description="only what is open")]
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
-def application(folder: Folder, vitals: Vitals) -> FastAPI:
+def application(folder: Folder, vitals: Readiness) -> FastAPI:
     """The pages of one stack; nothing in it reports to anybody else."""
     app = FastAPI(
         title="Deadreckon",
@@ -61,16 +61,16 @@ def application(folder: Folder, vitals: Vitals) -> FastAPI:
     app.add_exception_handler(HTTPException, _no_such_page)
     app.add_exception_handler(NoViewsError, _no_answer)
     app.add_exception_handler(SinkError, _no_answer)
-    pages = Pages(folder, vitals)
+    pages = GatewayPages(folder, vitals)
     for name in PAGES:
         app.add_api_route(f"/{name}", getattr(pages, name), methods=["GET"])
     return app
 
 
-class Pages:
+class GatewayPages:
     """The answers, one method a page."""
 
-    def __init__(self, folder: Folder, vitals: Vitals) -> None:
+    def __init__(self, folder: Folder, vitals: Readiness) -> None:
         self._folder = folder
         self._vitals = vitals
         self._registry = CollectorRegistry()
@@ -98,8 +98,8 @@ class Pages:
     async def version(self) -> Response:
         """Which program this is, and what it runs."""
         vitals = self._vitals
-        said = {"version": __version__, "folder_format": FORMAT}
-        return _json(said | {"book": vitals.book, "mode": vitals.mode})
+        record = {"version": __version__, "folder_format": FORMAT}
+        return _json(record | {"book": vitals.book, "mode": vitals.mode})
 
     async def metrics(self) -> Response:
         """The metrics of the log beside those of the process, for Prometheus."""
@@ -110,7 +110,7 @@ class Pages:
         self, strategy: Strategy = None, instrument: Instrument = None, open_only: Open = False
     ) -> Response:
         """Positions, the last equity mark, and halts in force."""
-        wanted = Wanted(None, strategy, instrument, open_only)
+        wanted = TableQuery(None, strategy, instrument, open_only)
         return await _answer(lambda: read_portfolio(self._folder, wanted))
 
     async def orders(
@@ -121,14 +121,14 @@ class Pages:
         open_only: Open = False,
     ) -> Response:
         """Orders, the latest changed first."""
-        wanted = Wanted(limit, strategy, instrument, open_only)
+        wanted = TableQuery(limit, strategy, instrument, open_only)
         return await _answer(lambda: read_table(self._folder, "orders", wanted))
 
     async def fills(
         self, limit: Limit = LIMIT, strategy: Strategy = None, instrument: Instrument = None
     ) -> Response:
         """Fills, the latest first."""
-        wanted = Wanted(limit, strategy, instrument)
+        wanted = TableQuery(limit, strategy, instrument)
         return await _answer(lambda: read_table(self._folder, "fills", wanted))
 
     def _series(self) -> Series:
@@ -136,7 +136,7 @@ class Pages:
         return keeper.visible if keeper else Series()
 
 
-async def _answer(read: Callable[[], Answer]) -> Response:
+async def _answer(read: Callable[[], TableAnswer]) -> Response:
     return _json(await asyncio.to_thread(read))
 
 
@@ -144,8 +144,8 @@ def _verdict(fault: str) -> Response:
     return _json({"ok": False, "reason": fault}, 503) if fault else _json({"ok": True})
 
 
-def _json(said: Any, status: int = 200) -> Response:
-    return Response(_encode(said), status, media_type="application/json")
+def _json(record: Any, status: int = 200) -> Response:
+    return Response(_encode(record), status, media_type="application/json")
 
 
 async def _wrong_question(_: Request, error: Exception) -> Response:

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from importlib import import_module
 from socket import socket
 
-from deadreckon.node.readiness import Vitals
+from deadreckon.node.readiness import Readiness
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.process.loopback import LOOPBACK, bound
+from deadreckon.runtime.process.loopback import LOOPBACK, listen_on_loopback
 
 # What the gateway is made of takes a second to import. Services that are quick to recall decide
 # first; whoever asks meanwhile waits in the port's queue.
@@ -17,7 +17,9 @@ LOOK = 0.02
 
 
 @asynccontextmanager
-async def served(folder: Folder, vitals: Vitals | None, port: int | None) -> AsyncIterator[str]:
+async def gateway_served(
+    folder: Folder, vitals: Readiness | None, port: int | None
+) -> AsyncIterator[str]:
     """The URL of the gateway; empty when nobody wants one, or a stack keeps no views to read.
 
     Raises PortBusyError at once.
@@ -25,7 +27,7 @@ async def served(folder: Folder, vitals: Vitals | None, port: int | None) -> Asy
     if port is None or vitals is None:
         yield ""
         return
-    listening = bound(port)
+    listening = listen_on_loopback(port)
     ending = asyncio.Event()
     serving = asyncio.create_task(_serve(folder, vitals, listening, ending), name="gateway")
     try:
@@ -35,7 +37,9 @@ async def served(folder: Folder, vitals: Vitals | None, port: int | None) -> Asy
         await serving
 
 
-async def _serve(folder: Folder, vitals: Vitals, listening: socket, ending: asyncio.Event) -> None:
+async def _serve(
+    folder: Folder, vitals: Readiness, listening: socket, ending: asyncio.Event
+) -> None:
     for _ in range(int(HEAD_START / LOOK)):
         await asyncio.sleep(LOOK)
         if ending.is_set() or _are_level(vitals):
@@ -45,6 +49,6 @@ async def _serve(folder: Folder, vitals: Vitals, listening: socket, ending: asyn
         await ending.wait()
 
 
-def _are_level(vitals: Vitals) -> bool:
+def _are_level(vitals: Readiness) -> bool:
     """Whether the services have answered all there is."""
     return all(service.ready and not vitals.behind(service) for service in vitals.services())

@@ -7,16 +7,16 @@ from hypothesis import strategies as st
 
 from deadreckon.accounting.average_cost import Position
 from deadreckon.accounting.columnar import positions as bulk
-from deadreckon.accounting.columnar.positions import Rows, apply_fills, one_by_one
+from deadreckon.accounting.columnar.positions import AlignedFills, apply_fills, one_by_one
 
 FILLS = 200_000  # `--hypothesis-seed` and this number make the test as long as anybody wants
 
 
-def rows(quantities: list[int], prices: list[int]) -> Rows:
-    return Rows(numpy.array(quantities), numpy.array(prices))
+def rows(quantities: list[int], prices: list[int]) -> AlignedFills:
+    return AlignedFills(numpy.array(quantities), numpy.array(prices))
 
 
-def agree(positions: list[Position], starts: list[int], fills: Rows) -> list[Position]:
+def agree(positions: list[Position], starts: list[int], fills: AlignedFills) -> list[Position]:
     """The positions after the fills, which both ways agree on."""
     found = apply_fills(positions, starts, fills)
     stops = [*starts[1:], len(fills.quantities)]
@@ -27,9 +27,11 @@ def agree(positions: list[Position], starts: list[int], fills: Rows) -> list[Pos
 
 def random_fills(
     random: numpy.random.Generator, count: int, most: int, bought: float, dearest: int
-) -> Rows:
+) -> AlignedFills:
     sides = numpy.where(random.random(count) < bought, 1, -1)
-    return Rows(random.integers(1, most + 1, count) * sides, random.integers(1, dearest + 1, count))
+    return AlignedFills(
+        random.integers(1, most + 1, count) * sides, random.integers(1, dearest + 1, count)
+    )
 
 
 @pytest.mark.parametrize("most", [1, 7, 100, 10**6, 10**9, 10**15, 10**18])
@@ -107,7 +109,7 @@ def test_a_position_that_never_ends_is_found_from_its_last_fills(
     quantities[0] = 5_000
     quantities[1::2] = -quantities[0::2]
     quantities[1] = -1
-    fills = Rows(quantities, random.integers(1, 10**6, count))
+    fills = AlignedFills(quantities, random.integers(1, 10**6, count))
     alone = one_by_one(Position(), fills)
     followed = []
     steps = bulk._Reductions._steps
@@ -127,7 +129,7 @@ def test_bounds_that_do_not_meet_are_no_answer(monkeypatch: pytest.MonkeyPatch) 
     random = numpy.random.default_rng(6)
     fills = rows([10**6, *random.integers(-3, 4, 500).tolist()], [1_000] * 501)
     kept = fills.quantities != 0
-    agree([Position()], [0], Rows(fills.quantities[kept], fills.prices[kept]))
+    agree([Position()], [0], AlignedFills(fills.quantities[kept], fills.prices[kept]))
 
 
 def test_half_units_round_to_even_in_columns_too() -> None:
@@ -136,5 +138,5 @@ def test_half_units_round_to_even_in_columns_too() -> None:
     fills = rows([2 * count, *[-1] * count], [1, *[1] * count])
     odd = [Position(quantity=4 * count, cost=10 * count + offset) for offset in range(-3, 4)]
     for position in odd:
-        agree([position], [0], Rows(fills.quantities[1:], fills.prices[1:]))
+        agree([position], [0], AlignedFills(fills.quantities[1:], fills.prices[1:]))
     agree([Position()], [0], fills)

@@ -36,6 +36,7 @@ from tests.stories import (
     START,
     at,
     bar,
+    currency_rate,
     deposit,
     filled,
     funding_rate,
@@ -46,7 +47,6 @@ from tests.stories import (
     reporting,
     trade,
     withdraw,
-    worth,
 )
 
 PERPETUAL = "BTCUSDT-PERP.PAPER"
@@ -134,7 +134,7 @@ def test_a_fee_in_a_third_currency_counts_at_its_rate_and_not_at_all_without_one
     assert figures(ledger.equity(book), "fees", "equity") == ["0", "10000"]
     assert ledger.equity(book).unpriced == ["BNB"]
     assert ledger.net_worth(book) == (Decimal(10_000), ["BNB"])
-    book = fold(worth("BNB", 600), into=book, when=START + DAY)
+    book = fold(currency_rate("BNB", 600), into=book, when=START + DAY)
     assert figures(ledger.equity(book), "fees", "equity") == ["60", "9940"]
     assert ledger.equity(book).unpriced == []
 
@@ -211,7 +211,7 @@ def test_a_book_reports_in_its_reporting_currency_at_the_stated_rates() -> None:
         filled("buy", 20, 100, fee=1),
         bar(110),
         reporting("EUR"),
-        worth("USDT", "0.9", "EUR"),
+        currency_rate("USDT", "0.9", "EUR"),
     )
     equity = ledger.equity(book)
     # 7,999 x 0.9 + 500, and 2,200 x 0.9
@@ -221,7 +221,9 @@ def test_a_book_reports_in_its_reporting_currency_at_the_stated_rates() -> None:
 
 
 def test_a_converted_sum_is_rounded_half_even_to_eighteen_decimals() -> None:
-    book = fold(deposit("0.000000001"), reporting("EUR"), worth("USDT", "0.0000000005", "EUR"))
+    book = fold(
+        deposit("0.000000001"), reporting("EUR"), currency_rate("USDT", "0.0000000005", "EUR")
+    )
     assert figures(ledger.equity(book), "cash") == ["0"]  # half of 10**-18, to even
     book = fold(deposit("0.000000002"), into=book, when=START + DAY)
     assert figures(ledger.equity(book), "cash") == ["2E-18"]  # 1.5, to even
@@ -240,7 +242,7 @@ def test_a_rate_comes_from_what_was_stated_before_it_comes_from_a_mark() -> None
     assert ledger.rate(book, "BTC") == 45_000  # a perpetual's, for want of spot
     book = fold(marked(45_010), into=book)
     assert ledger.rate(book, "BTC") == 45_010
-    book = fold(worth("BTC", 45_020), into=book)
+    book = fold(currency_rate("BTC", 45_020), into=book)
     assert ledger.rate(book, "BTC") == 45_020
     assert ledger.rate(book, "DOGE") is None
 
@@ -248,13 +250,13 @@ def test_a_rate_comes_from_what_was_stated_before_it_comes_from_a_mark() -> None
 def test_a_mark_in_a_currency_that_has_a_rate_prices_the_base_currency_too() -> None:
     book = fold(marked(45_000), reporting("EUR"))
     assert ledger.rate(book, "BTC") is None
-    assert ledger.rate(fold(worth("USDT", "0.9", "EUR"), into=book), "BTC") == 40_500
+    assert ledger.rate(fold(currency_rate("USDT", "0.9", "EUR"), into=book), "BTC") == 40_500
 
 
 def test_a_rate_that_is_not_positive_means_that_there_is_none() -> None:
-    book = fold(worth("EUR", "1.1"))
+    book = fold(currency_rate("EUR", "1.1"))
     assert ledger.rate(book, "EUR") == Decimal("1.1")
-    assert ledger.rate(fold(worth("EUR", 0), into=book), "EUR") is None
+    assert ledger.rate(fold(currency_rate("EUR", 0), into=book), "EUR") is None
 
 
 # Marks.
@@ -300,7 +302,9 @@ def test_notional_is_priced_at_the_mark_or_at_the_price_given_or_not_at_all() ->
     assert ledger.notional(book, PERPETUAL, -two) == -120
     book = fold(reporting("EUR"), into=book)
     assert ledger.notional(book, PERPETUAL, two) is None
-    assert ledger.notional(fold(worth("USDT", "0.5", "EUR"), into=book), PERPETUAL, two) == 60
+    assert (
+        ledger.notional(fold(currency_rate("USDT", "0.5", "EUR"), into=book), PERPETUAL, two) == 60
+    )
 
 
 # Positions and identity of fills.
@@ -329,10 +333,10 @@ def test_a_trade_is_folded_once_however_often_it_is_told() -> None:
     book = fold(filled("buy", 3, 100, fee=1))
     once = msgspec.json.encode(book.holdings)
     again = at(filled("buy", 3, 100, fee=1), START + 6 * DAY, id="again")
-    assert not ledger.is_new(ledger.evolve(book, again), again)
+    assert not ledger.is_new_fill(ledger.evolve(book, again), again)
     assert msgspec.json.encode(book.holdings) == once
     other = at(filled("buy", 3, 100, id="t2"), START + 6 * DAY, id="other")
-    assert ledger.is_new(ledger.evolve(book, other), other)
+    assert ledger.is_new_fill(ledger.evolve(book, other), other)
     assert ledger.held(book, "ext", INSTRUMENT) == 6
 
 
@@ -545,7 +549,11 @@ def test_with_many_currencies_only_conversion_rounds(
     events: list[Event], euro: Decimal, coin: Decimal
 ) -> None:
     """Each of the other currencies adds at most half of 10**-18 to the error of each sum."""
-    known = [worth("EUR", abs(euro) + 1), worth("BNB", abs(coin) + 1), worth("BTC", 50)]
+    known = [
+        currency_rate("EUR", abs(euro) + 1),
+        currency_rate("BNB", abs(coin) + 1),
+        currency_rate("BTC", 50),
+    ]
     for book, naive in told_twice([*known, *events]):
         now = ledger.equity(book)
         off = abs(Fraction(now.equity) - naive.equity())
@@ -584,11 +592,11 @@ def test_the_accounts_are_the_sum_of_the_holdings(events: list[Event]) -> None:
 def test_telling_every_fill_again_changes_nothing(events: list[Event]) -> None:
     once, twice = ledger.initial(), ledger.initial()
     for place, event in enumerate(events):
-        said = at(event, START + place * MINUTE, id=f"q{place}")
-        ledger.evolve(once, said)
-        ledger.evolve(twice, said)
+        record = at(event, START + place * MINUTE, id=f"q{place}")
+        ledger.evolve(once, record)
+        ledger.evolve(twice, record)
         if isinstance(event, OrderFilled):
-            ledger.evolve(twice, said)
+            ledger.evolve(twice, record)
     assert snapshot(once) == snapshot(twice)
 
 
@@ -596,14 +604,14 @@ def test_telling_every_fill_again_changes_nothing(events: list[Event]) -> None:
 def test_a_restart_in_the_middle_gives_the_same_bytes(events: list[Event], cut: int) -> None:
     recorded = [at(event, START + n * MINUTE, id=f"q{n}") for n, event in enumerate(events)]
     whole, first = ledger.initial(), ledger.initial()
-    for said in recorded:
-        ledger.evolve(whole, said)
-    for said in recorded[:cut]:
-        ledger.evolve(first, said)
+    for record in recorded:
+        ledger.evolve(whole, record)
+    for record in recorded[:cut]:
+        ledger.evolve(first, record)
     restored = msgspec.json.decode(snapshot(first), type=Ledger)
     assert restored == first
-    for said in recorded[cut:]:
-        ledger.evolve(restored, said)
+    for record in recorded[cut:]:
+        ledger.evolve(restored, record)
     assert snapshot(restored) == snapshot(whole)
 
 

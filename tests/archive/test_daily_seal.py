@@ -8,20 +8,20 @@ import pytest
 from structlog.testing import capture_logs
 
 from deadreckon.archive.jobs import daily_seal
-from deadreckon.archive.jobs.daily_seal import ArchivePolicy, Sealer
+from deadreckon.archive.jobs.daily_seal import ArchivePolicy, DailySealer
 from deadreckon.archive.location import FOLDER
 from deadreckon.archive.open_log import stack_bus
 from deadreckon.archive.sealer import LOCK
 from deadreckon.archive.segments import Archive
-from deadreckon.contracts.codec import seal
+from deadreckon.contracts.codec import wrap
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.projections.sinks.atomic_files import alone
-from deadreckon.replay.asof.anchor_job import Anchoring
+from deadreckon.replay.asof.anchor_job import AnchorJob
 from deadreckon.runtime.log.bus import Bus, HoleError, LogInfo, Stored
 from deadreckon.runtime.log.domain import Domain
 from deadreckon.runtime.log.memory import MemoryBus
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.tools.doctor import look_at_archive
+from deadreckon.tools.doctor import check_archive
 from tests.stories import START, at, bar
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sealing")]
@@ -46,12 +46,12 @@ async def trade(bus: Bus, *days: int) -> None:
     await market.recover()
     for day in days:
         when = START + day * DAY
-        said = at(bar(), when, id=f"bar-{day}", book="shared")
-        await market.append((1, 0, 0), [], [seal(said)])
+        record = at(bar(), when, id=f"bar-{day}", book="shared")
+        await market.append((1, 0, 0), [], [wrap(record)])
 
 
 async def test_each_day_is_sealed_once_it_is_over(folder: Folder, bus: Bus) -> None:
-    sealer = Sealer(folder.root, None, bus, DAILY)
+    sealer = DailySealer(folder.root, None, bus, DAILY)
     await trade(bus, 0, 1, 2)
     await sealer.look()
     assert (sealer.last, sealer.failures) == (2, 0)
@@ -65,7 +65,7 @@ async def test_each_day_is_sealed_once_it_is_over(folder: Folder, bus: Bus) -> N
 
 
 async def test_what_fails_is_counted_and_said_and_tried_again(folder: Folder, bus: Bus) -> None:
-    sealer = Sealer(folder.root, None, bus, DAILY)
+    sealer = DailySealer(folder.root, None, bus, DAILY)
     await trade(bus, 0, 1)
     with alone(folder.root / FOLDER / LOCK), capture_logs() as logged:
         await sealer.look()
@@ -86,8 +86,8 @@ async def test_an_archive_that_is_away_stops_nobody(folder: Folder) -> None:
             raise HoleError("the archive cannot be read")
 
     sealer, anchors = (
-        Sealer(folder.root, None, Away(), DAILY),
-        Anchoring(folder.root, None, Away()),
+        DailySealer(folder.root, None, Away(), DAILY),
+        AnchorJob(folder.root, None, Away()),
     )
     with capture_logs() as logged:
         await sealer.look()
@@ -100,11 +100,11 @@ async def test_the_doctor_looks_whether_the_archive_is_the_one_of_the_log(
     folder: Folder, bus: Bus
 ) -> None:
     await trade(bus, 0, 1, 2)
-    await Sealer(folder.root, None, bus, DAILY).look()
-    assert (await look_at_archive(folder, bus)).seen == "2 ranges up to message 2, as the log says"
+    await DailySealer(folder.root, None, bus, DAILY).look()
+    assert (await check_archive(folder, bus)).seen == "2 ranges up to message 2, as the log says"
     path = folder.root / FOLDER / "manifests" / "00000002.json"
     path.write_bytes(path.read_bytes().replace(b'"code"', b' "code"'))
-    found = await look_at_archive(folder, bus)
+    found = await check_archive(folder, bus)
     assert not found.sound
 
 
@@ -126,12 +126,12 @@ async def test_a_stack_seals_its_own_log_and_anothers_only_if_told_to(
 ) -> None:
     looked = asyncio.Event()
 
-    async def look(_: Sealer) -> None:
+    async def look(_: DailySealer) -> None:
         looked.set()
 
-    monkeypatch.setattr(Sealer, "look", look)
+    monkeypatch.setattr(DailySealer, "look", look)
     monkeypatch.setattr(daily_seal, "FIRST_LOOK", 0.0)
-    running = asyncio.create_task(Sealer(tmp_path, nats, MemoryBus(), policy).run())
+    running = asyncio.create_task(DailySealer(tmp_path, nats, MemoryBus(), policy).run())
     if seals:
         await asyncio.wait_for(looked.wait(), 10)
     else:

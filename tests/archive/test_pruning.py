@@ -9,13 +9,18 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from deadreckon.archive.jobs.log_rollover import carry_over, finish, stream_folder, workshop
-from deadreckon.archive.jobs.pruning import Policy, Proof, Pruned, PruneError, prune
+from deadreckon.archive.jobs.log_rollover import (
+    carry_over,
+    finish,
+    rollover_connections,
+    stream_folder,
+)
+from deadreckon.archive.jobs.pruning import Pruned, PruneError, PrunePolicy, PruneProof, prune_log
 from deadreckon.archive.location import FOLDER
-from deadreckon.archive.open_log import keeping_bus, open_bus, service_bus, stack_bus
-from deadreckon.archive.sealer import Speaker
+from deadreckon.archive.open_log import open_bus, owner_bus, service_bus, stack_bus
+from deadreckon.archive.sealer import SealPublisher
 from deadreckon.archive.segments import Archive, write_log
-from deadreckon.archive.signing import SealKey, kept_key
+from deadreckon.archive.signing import SealKey, read_or_create_key
 from deadreckon.contracts.archive import SEALER
 from deadreckon.contracts.codec import decode_commit
 from deadreckon.contracts.envelope import digest
@@ -32,25 +37,29 @@ from deadreckon.runtime.log.bus import (
     Stored,
     UnavailableError,
 )
-from deadreckon.runtime.log.reading import messages, stored_messages
-from deadreckon.runtime.log.role_connections import acting
-from deadreckon.runtime.log.rollover_notice import HalfRolledError, Roll
+from deadreckon.runtime.log.reading import read_messages, read_stored
+from deadreckon.runtime.log.role_connections import as_role
+from deadreckon.runtime.log.rollover_notice import Rollover, UnfinishedRolloverError
 from deadreckon.runtime.log.stream import configuration
 from deadreckon.runtime.log.stream_rollover import seal
 from deadreckon.runtime.process.folder import Folder, FolderBusyError
-from deadreckon.runtime.server.nats_server import ServerFailedError, StoreLockedError, running
+from deadreckon.runtime.server.nats_server import (
+    ServerFailedError,
+    StoreLockedError,
+    running_server,
+)
 from deadreckon.runtime.server.rights import OPERATOR
 from deadreckon.runtime.server.server_files import ServerFiles
 from tests.stories import START, bar
-from tests.support.messages import Log
+from tests.support.messages import StoredLog
 
 ROWS = 20  # messages of the market a day
 SPEAKERS = {"market": "market", "risk": "risk", "op": "stack"}
 
 
-def recorded() -> Log:
+def recorded() -> StoredLog:
     """Four days; risk has its say on the first two, an operator on the first alone."""
-    log = Log()
+    log = StoredLog()
     log.put(operator_subject("desk", "demo"), b'{"first": "day"}')
     for day in range(4):
         for row in range(ROWS):
@@ -70,12 +79,12 @@ async def made(folder: Folder) -> Path:
     async with stack_bus(folder, None) as bus:
         for stored in recorded().stored:
             who = SPEAKERS[stored.subject.split(".")[2]]
-            await acting(bus, who).append(stored.subject, stored.payload)
+            await as_role(bus, who).append(stored.subject, stored.payload)
     held = await whole_log(folder.root)
     third = 1 + 2 * 2 * ROWS + ROWS
     write_log(folder.root / FOLDER, held[:third], key_of(folder.root))
     async with open_bus(folder, role=SEALER) as bus:
-        speaker = Speaker(bus)
+        speaker = SealPublisher(bus)
         await speaker.recover()
         for manifest in Archive(folder.root / FOLDER).manifests:
             await speaker.say(manifest)
@@ -90,12 +99,12 @@ def data(desk: Path, tmp_path: Path) -> Path:
 
 
 def key_of(data: Path) -> SealKey:
-    return kept_key(ServerFiles(data).credentials.folder)
+    return read_or_create_key(ServerFiles(data).credentials.folder)
 
 
 async def whole_log(data: Path) -> list[Stored]:
     async with open_bus(Folder(data)) as bus:
-        return [it async for it in stored_messages(bus, (await bus.info()).last)]
+        return [it async for it in read_stored(bus, (await bus.info()).last)]
 
 
 async def live(data: Path) -> LogInfo:
@@ -104,10 +113,12 @@ async def live(data: Path) -> LogInfo:
 
 
 async def pruned(data: Path, before: str, *, agree: bool = True) -> Pruned:
-    def agrees(proof: Proof) -> bool:
+    def agrees(proof: PruneProof) -> bool:
         return agree
 
-    return await prune(data, Policy(before=before), agrees=agrees, progress=lambda *_: None)
+    return await prune_log(
+        data, PrunePolicy(before=before), agrees=agrees, progress=lambda *_: None
+    )
 
 
 # What stays
@@ -133,7 +144,7 @@ async def test_the_log_reads_as_before_with_one_last_word_of_who_was_silent(data
     assert (info.first, info.last) == (border + 1, len(before) + 1)
     assert not (data / rollover_notice.FILE).exists()
     async with open_bus(Folder(data)) as bus:
-        assert not [it.damage async for it in messages(bus) if it.damage]
+        assert not [it.damage async for it in read_messages(bus) if it.damage]
 
 
 async def test_fences_mean_what_they_meant(data: Path) -> None:
@@ -141,7 +152,7 @@ async def test_fences_mean_what_they_meant(data: Path) -> None:
     risk = domain("desk", "risk")
 
     async with stack_bus(Folder(data), None) as bus:
-        as_risk = acting(bus, "risk")
+        as_risk = as_role(bus, "risk")
         tail = await as_risk.tail(risk)
         assert tail is not None
         for stale in (0, 3, tail.sequence - 1):
@@ -170,14 +181,14 @@ async def test_it_can_leave_again_and_again(data: Path) -> None:
 
 
 async def test_age_is_counted_from_the_end_of_what_is_sealed(data: Path) -> None:
-    def nobody(proof: Proof) -> bool:
+    def nobody(proof: PruneProof) -> bool:
         asked.append([each.number for each in proof.ranges])
         return False
 
     asked: list[list[int]] = []
     for days in (0, 1, 2):
-        policy = Policy(days=days)
-        await prune(data, policy, agrees=nobody, progress=lambda *_: None)
+        policy = PrunePolicy(days=days)
+        await prune_log(data, policy, agrees=nobody, progress=lambda *_: None)
 
     assert asked == [[1, 2], [1]]
     assert (await live(data)).first == 1
@@ -232,7 +243,7 @@ async def test_nothing_leaves_unless_agreed_or_while_somebody_is_there(data: Pat
 
 
 async def test_nobody_starts_on_half_a_log(data: Path) -> None:
-    rollover_notice.keep(data, Roll(10))
+    rollover_notice.keep(data, Rollover(10))
     folder = Folder(data)
 
     for entering in (
@@ -240,17 +251,19 @@ async def test_nobody_starts_on_half_a_log(data: Path) -> None:
         open_bus(folder, role=OPERATOR),
         stack_bus(folder, None),
         service_bus(folder, None, ["risk"]),
-        keeping_bus(folder),
+        owner_bus(folder),
     ):
-        with pytest.raises(HalfRolledError, match=r"`dr archive prune --data .*` finishes it"):
+        with pytest.raises(
+            UnfinishedRolloverError, match=r"`dr archive prune --data .*` finishes it"
+        ):
             async with entering:
                 pass
 
 
 async def test_the_old_log_stays_until_its_copy_is_proved(data: Path) -> None:
     """Somebody has damaged the copy between two lives of the verb."""
-    roll = Roll(10, 20, "another digest", "copied")
-    async with workshop(data) as shop:
+    roll = Rollover(10, 20, "another digest", "copied")
+    async with rollover_connections(data) as shop:
         wanted = configuration(shop.beside.api.stream, 1) | {"subjects": ["beside"]}
         await shop.beside.api.create(wanted)
     rollover_notice.keep(data, roll)
@@ -273,8 +286,8 @@ async def test_an_empty_log_is_not_made_where_one_was(data: Path) -> None:
 
 
 async def test_who_is_connected_cannot_write_behind_the_end(data: Path) -> None:
-    async with workshop(data) as shop:
-        bus = await shop.entrance.bus("stack")
+    async with rollover_connections(data) as shop:
+        bus = await shop.endpoint.bus("stack")
         door = operator_subject("desk", "stack")
         last = await bus.append(door, b"before")
         await seal(shop.log.api)
@@ -287,7 +300,7 @@ async def test_who_is_connected_cannot_write_behind_the_end(data: Path) -> None:
 
 
 async def test_who_has_spoken_in_what_stays_is_not_carried(data: Path) -> None:
-    async with workshop(data) as shop:
+    async with rollover_connections(data) as shop:
         last = (await shop.log.info()).last
         assert await carry_over(shop, 1) == []
         assert await carry_over(shop, last) == [("desk", "risk"), ("shared", "market")]
@@ -297,8 +310,8 @@ async def test_who_has_spoken_in_what_stays_is_not_carried(data: Path) -> None:
 
 async def test_who_waits_for_a_server_that_died_does_not_wait_for_ever(data: Path) -> None:
     async def bereft() -> None:
-        async with workshop(data):
-            server = running(data)
+        async with rollover_connections(data):
+            server = running_server(data)
             assert server is not None
             os.kill(server.pid, signal.SIGKILL)
             await asyncio.Event().wait()
@@ -313,10 +326,10 @@ async def test_who_waits_for_a_server_that_died_does_not_wait_for_ever(data: Pat
 
 async def test_no_server_of_a_stack_knows_who_may_drop_a_log(data: Path) -> None:
     files = ServerFiles(data)
-    async with workshop(data) as shop:
+    async with rollover_connections(data) as shop:
         assert "roller" in files.settings.read_text()
         for role in ("keeper", "stack"):
-            other = await shop.entrance.bus(role)
+            other = await shop.endpoint.bus(role)
             with pytest.raises((DeniedError, UnavailableError)):
                 await other.request("$JS.API.STREAM.DELETE.LOG", b"", 1.0)
             await other.close()

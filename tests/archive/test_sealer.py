@@ -12,9 +12,9 @@ from deadreckon.archive.manifests import ArchiveError, file_bytes, file_of
 from deadreckon.archive.merkle import leaf_hash, root_of
 from deadreckon.archive.sealer import LOCK, PUBLIC, OpenDayError
 from deadreckon.archive.segments import Archive, write_log, write_range
-from deadreckon.archive.signing import DamagedKeyError, kept_key
+from deadreckon.archive.signing import DamagedKeyError, read_or_create_key
 from deadreckon.contracts.archive import RangeSealed
-from deadreckon.contracts.codec import decode_commit, unseal
+from deadreckon.contracts.codec import decode_commit, unwrap
 from deadreckon.contracts.timestamps import DAY, day_of
 from deadreckon.projections.sinks.atomic_files import alone
 from deadreckon.projections.sinks.sink import BusyError
@@ -22,30 +22,30 @@ from deadreckon.runtime.log.bus import HoleError
 from deadreckon.runtime.log.domain import FencedOutError
 from deadreckon.runtime.server.secret import ExposedSecretError
 from tests.stories import START, bar
-from tests.support.archived_logs import DAYS, KEY, Desk, some_days, timed
+from tests.support.archived_logs import DAYS, KEY, ArchivedLog, some_days, timed
 
 FIRST, SECOND, LAST = (day_of(START + day * DAY) for day in range(3))
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path / "archive")
+def desk(tmp_path: Path) -> ArchivedLog:
+    return ArchivedLog(tmp_path / "archive")
 
 
-def said(desk: Desk) -> list[RangeSealed]:
+def said(desk: ArchivedLog) -> list[RangeSealed]:
     """What the log says of the archive."""
     commits = [
         decode_commit(stored.payload)
         for stored in desk.log.messages
         if stored.subject == "log.shared.sealer.events"
     ]
-    events = [unseal(envelope).event for commit in commits for envelope in commit.events]
+    events = [unwrap(envelope).event for commit in commits for envelope in commit.events]
     assert all(isinstance(event, RangeSealed) for event in events)
     return events  # type: ignore[return-value]
 
 
 def test_each_day_that_is_over_is_a_range_and_what_comes_before_any_clock_is_of_the_first(
-    desk: Desk,
+    desk: ArchivedLog,
 ) -> None:
     recorded = list(desk.log.messages)
     found = desk.seal()
@@ -62,7 +62,7 @@ def test_each_day_that_is_over_is_a_range_and_what_comes_before_any_clock_is_of_
         assert manifest.root == root_of(leaves).hex()
 
 
-def test_the_log_says_each_range_once(desk: Desk) -> None:
+def test_the_log_says_each_range_once(desk: ArchivedLog) -> None:
     desk.seal(FIRST)
     desk.seal()
     desk.seal()
@@ -75,7 +75,7 @@ def test_the_log_says_each_range_once(desk: Desk) -> None:
 
 @pytest.mark.parametrize("window", [1, 7, 4_096])
 def test_what_is_read_from_an_archive_is_what_was_stored(
-    desk: Desk, window: int, monkeypatch: pytest.MonkeyPatch
+    desk: ArchivedLog, window: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("deadreckon.archive.segments.WINDOW", window)
     recorded = list(desk.log.messages)
@@ -98,7 +98,7 @@ def test_an_archive_of_nothing_is_empty(tmp_path: Path) -> None:
         write_range(tmp_path, [])
 
 
-def test_sealing_again_changes_no_byte(desk: Desk) -> None:
+def test_sealing_again_changes_no_byte(desk: ArchivedLog) -> None:
     desk.seal(everything=True)
     before, end = desk.files(), desk.log.last
     assert desk.seal().sealed == []
@@ -107,14 +107,14 @@ def test_sealing_again_changes_no_byte(desk: Desk) -> None:
 
 
 def test_the_bytes_are_a_function_of_the_log_and_the_key(tmp_path: Path) -> None:
-    one, other = Desk(tmp_path / "one"), Desk(tmp_path / "other")
+    one, other = ArchivedLog(tmp_path / "one"), ArchivedLog(tmp_path / "other")
     one.seal(FIRST)
     one.seal()
     other.seal()
     assert one.files() == other.files()
 
 
-def test_a_manifest_that_the_log_does_not_know_of_is_said(desk: Desk) -> None:
+def test_a_manifest_that_the_log_does_not_know_of_is_said(desk: ArchivedLog) -> None:
     """A sealer was killed between the manifest and the log."""
     recorded = list(desk.log.messages)
     write_log(desk.root, recorded[:60], KEY)
@@ -123,9 +123,9 @@ def test_a_manifest_that_the_log_does_not_know_of_is_said(desk: Desk) -> None:
     assert [word.number for word in said(desk)] == [1, 2, 3, 4]
 
 
-def test_what_a_killed_sealer_left_is_swept_away(desk: Desk, tmp_path: Path) -> None:
+def test_what_a_killed_sealer_left_is_swept_away(desk: ArchivedLog, tmp_path: Path) -> None:
     """It was killed before the manifest: nothing of the range counts, and nothing of it stays."""
-    other = Desk(tmp_path / "other")
+    other = ArchivedLog(tmp_path / "other")
     other.seal()
     desk.seal(FIRST)
     half = "messages/book=desk/day=2022-01-15/00000002.parquet"
@@ -137,7 +137,7 @@ def test_what_a_killed_sealer_left_is_swept_away(desk: Desk, tmp_path: Path) -> 
     assert desk.files() == other.files()
 
 
-def test_a_day_that_is_not_over_is_refused_and_all_seals_it(desk: Desk) -> None:
+def test_a_day_that_is_not_over_is_refused_and_all_seals_it(desk: ArchivedLog) -> None:
     for day in (LAST, day_of(START + 9 * DAY)):
         with pytest.raises(OpenDayError, match=f"{day} is not over: the log is at {LAST}"):
             desk.seal(day)
@@ -145,13 +145,13 @@ def test_a_day_that_is_not_over_is_refused_and_all_seals_it(desk: Desk) -> None:
     assert [each.day for each in desk.seal(everything=True).sealed] == [FIRST, SECOND, LAST]
 
 
-def test_a_day_is_sealed_with_those_before_it(desk: Desk) -> None:
+def test_a_day_is_sealed_with_those_before_it(desk: ArchivedLog) -> None:
     assert [each.day for each in desk.seal(SECOND).sealed] == [FIRST, SECOND]
     assert desk.seal(FIRST).sealed == []
 
 
 def test_a_log_without_a_clock_has_no_day_that_is_over(tmp_path: Path) -> None:
-    desk = Desk(tmp_path / "archive", timed(some_days())[:1])
+    desk = ArchivedLog(tmp_path / "archive", timed(some_days())[:1])
     with pytest.raises(OpenDayError, match="no market or clock yet"):
         desk.seal(FIRST)
     assert desk.seal().sealed == []
@@ -160,7 +160,7 @@ def test_a_log_without_a_clock_has_no_day_that_is_over(tmp_path: Path) -> None:
 
 def test_a_day_goes_on_after_all_of_it_was_sealed(tmp_path: Path) -> None:
     log = some_days()
-    desk = Desk(tmp_path / "archive", timed(log))
+    desk = ArchivedLog(tmp_path / "archive", timed(log))
     desk.seal(everything=True)
     sealed = list(desk.log.messages)
     log.stored = sealed
@@ -177,14 +177,16 @@ def test_a_day_goes_on_after_all_of_it_was_sealed(tmp_path: Path) -> None:
     assert desk.verify().sound
 
 
-def test_an_archive_that_is_behind_what_the_log_says_is_refused(desk: Desk) -> None:
+def test_an_archive_that_is_behind_what_the_log_says_is_refused(desk: ArchivedLog) -> None:
     desk.seal()
     file_of(desk.root, 2).unlink()
     with pytest.raises(ArchiveError, match="range 2 was sealed, but the archive ends with 1"):
         desk.seal()
 
 
-def test_what_the_archive_lost_comes_back_from_the_log_with_the_same_bytes(desk: Desk) -> None:
+def test_what_the_archive_lost_comes_back_from_the_log_with_the_same_bytes(
+    desk: ArchivedLog,
+) -> None:
     desk.seal(FIRST)
     desk.seal(everything=True)
     before, end = desk.files(), desk.log.last
@@ -197,7 +199,7 @@ def test_what_the_archive_lost_comes_back_from_the_log_with_the_same_bytes(desk:
 
 
 def test_what_another_version_writes_again_is_said_again(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: ArchivedLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.seal()
     end = desk.log.last
@@ -216,7 +218,7 @@ def test_what_another_version_writes_again_is_said_again(
     assert desk.verify().sound
 
 
-def test_nothing_comes_back_from_a_log_that_says_something_else_now(desk: Desk) -> None:
+def test_nothing_comes_back_from_a_log_that_says_something_else_now(desk: ArchivedLog) -> None:
     desk.seal()
     shutil.rmtree(desk.root)
     stored = desk.log.messages[2]
@@ -226,9 +228,9 @@ def test_nothing_comes_back_from_a_log_that_says_something_else_now(desk: Desk) 
     assert desk.chain == []
 
 
-def test_another_archive_than_the_logs_own_is_refused(desk: Desk, tmp_path: Path) -> None:
+def test_another_archive_than_the_logs_own_is_refused(desk: ArchivedLog, tmp_path: Path) -> None:
     desk.seal()
-    other = Desk(tmp_path / "other", timed(some_days())[:-1])
+    other = ArchivedLog(tmp_path / "other", timed(some_days())[:-1])
     write_log(other.root, [structs.replace(m, stored_at=1) for m in other.log.messages], KEY)
     shutil.rmtree(desk.root)
     shutil.copytree(other.root, desk.root)
@@ -236,7 +238,7 @@ def test_another_archive_than_the_logs_own_is_refused(desk: Desk, tmp_path: Path
         desk.seal()
 
 
-def test_a_log_that_ends_before_its_archive_is_not_sealed_on(desk: Desk) -> None:
+def test_a_log_that_ends_before_its_archive_is_not_sealed_on(desk: ArchivedLog) -> None:
     older = list(desk.log.messages)
     desk.seal(everything=True)
     last, before = desk.chain[-1].last, desk.files()
@@ -253,7 +255,7 @@ def test_a_log_that_ends_before_its_archive_is_not_sealed_on(desk: Desk) -> None
     ("taken", "named"),
     [("lock", "lock"), (".unfinished", ".unfinished"), ("manifests", "manifests")],
 )
-def test_what_the_disk_does_not_take_is_named(desk: Desk, taken: str, named: str) -> None:
+def test_what_the_disk_does_not_take_is_named(desk: ArchivedLog, taken: str, named: str) -> None:
     desk.root.mkdir()
     (desk.root / taken).mkdir() if taken == "lock" else (desk.root / taken).write_text("")
     with pytest.raises(ArchiveError, match=rf"{named}\S* cannot be written: \w+"):
@@ -261,7 +263,7 @@ def test_what_the_disk_does_not_take_is_named(desk: Desk, taken: str, named: str
 
 
 def test_a_file_that_grows_too_large_is_told_in_words(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: ArchivedLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As polars says it: without a number, and without the file's name."""
 
@@ -273,46 +275,46 @@ def test_a_file_that_grows_too_large_is_told_in_words(
         desk.seal()
 
 
-def test_keys_that_cannot_be_read_end_the_sealing(desk: Desk) -> None:
+def test_keys_that_cannot_be_read_end_the_sealing(desk: ArchivedLog) -> None:
     desk.seal(FIRST)
     (desk.root / PUBLIC).write_bytes(b"\xff")
     with pytest.raises(ArchiveError, match=f"{PUBLIC} cannot be read"):
         desk.seal()
 
 
-def test_a_log_that_was_made_is_not_sealed_on(desk: Desk) -> None:
+def test_a_log_that_was_made_is_not_sealed_on(desk: ArchivedLog) -> None:
     write_log(desk.root, desk.log.messages[:50])
     with pytest.raises(ArchiveError, match="made, not recorded"):
         desk.seal()
     assert desk.verify(alone=True).sound
 
 
-def test_a_log_with_a_hole_is_not_sealed(desk: Desk) -> None:
+def test_a_log_with_a_hole_is_not_sealed(desk: ArchivedLog) -> None:
     del desk.log.messages[9]
     with pytest.raises(HoleError):
         desk.seal()
     assert desk.chain == []
 
 
-def test_there_is_one_sealer_at_a_time(desk: Desk) -> None:
+def test_there_is_one_sealer_at_a_time(desk: ArchivedLog) -> None:
     desk.seal(FIRST)
     with alone(desk.root / LOCK), pytest.raises(BusyError):
         desk.seal()
 
 
-def test_a_sealer_of_another_archive_is_fenced_out(desk: Desk, tmp_path: Path) -> None:
+def test_a_sealer_of_another_archive_is_fenced_out(desk: ArchivedLog, tmp_path: Path) -> None:
     """Two folders on one log: the second word about range 1 is not taken."""
     desk.seal(FIRST)
-    other = Desk(tmp_path / "other")
+    other = ArchivedLog(tmp_path / "other")
     other.log.messages = desk.log.messages
     with pytest.raises((ArchiveError, FencedOutError)):
         other.seal()
 
 
 def test_a_range_may_be_larger_than_what_is_held_in_memory(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: ArchivedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = Desk(tmp_path / "whole")
+    whole = ArchivedLog(tmp_path / "whole")
     whole.seal()
     monkeypatch.setattr(segment_writer, "CHUNK_MESSAGES", 7)
     desk.seal()
@@ -323,7 +325,7 @@ def test_a_range_may_be_larger_than_what_is_held_in_memory(
 def test_a_book_with_a_strange_name_stays_inside_the_archive(tmp_path: Path, book: str) -> None:
     log = some_days()
     log.put(f"log.{book}.in.ext", b"{}")
-    desk = Desk(tmp_path / "desk" / "archive", timed(log))
+    desk = ArchivedLog(tmp_path / "desk" / "archive", timed(log))
     desk.seal(everything=True)
     assert [path.name for path in (tmp_path / "desk").iterdir()] == ["archive"]
     assert desk.verify().sound
@@ -333,7 +335,7 @@ def test_a_book_with_a_strange_name_stays_inside_the_archive(tmp_path: Path, boo
 def test_what_cannot_be_decoded_is_sealed_as_it_is_and_counted(tmp_path: Path) -> None:
     log = some_days()
     log.put("log.desk.fill.events", b"no commit at all")
-    desk = Desk(tmp_path / "archive", timed(log))
+    desk = ArchivedLog(tmp_path / "archive", timed(log))
     manifest = desk.seal(everything=True).sealed[-1]
     assert manifest.damaged == 1
     stored = Archive(desk.root).message(len(log.stored))
@@ -351,23 +353,23 @@ def test_a_range_begins_where_the_last_one_ends(tmp_path: Path) -> None:
 
 
 def test_the_key_is_made_once_for_its_owner_alone_and_never_shown(tmp_path: Path) -> None:
-    key = kept_key(tmp_path)
+    key = read_or_create_key(tmp_path)
     path = tmp_path / "archive.seal"
     assert path.stat().st_mode & 0o777 == 0o600
-    assert kept_key(tmp_path).public == key.public
+    assert read_or_create_key(tmp_path).public == key.public
     assert path.read_text().strip() not in repr(key)
 
     path.chmod(0o644)
     with pytest.raises(ExposedSecretError):
-        kept_key(tmp_path)
+        read_or_create_key(tmp_path)
     path.chmod(0o600)
     path.write_text("no key")
     with pytest.raises(DamagedKeyError) as told:
-        kept_key(tmp_path)
+        read_or_create_key(tmp_path)
     assert "no key" not in str(told.value)
 
 
-def test_every_shape_of_an_archive_has_a_format(desk: Desk) -> None:
+def test_every_shape_of_an_archive_has_a_format(desk: ArchivedLog) -> None:
     """A newer program's archive is refused by name, not misread."""
     manifest = desk.seal(FIRST).sealed[0]
     newer: Any = structs.replace(manifest, format=2)

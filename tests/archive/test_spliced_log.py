@@ -9,13 +9,13 @@ from tempfile import TemporaryDirectory
 import pytest
 from msgspec.structs import replace
 
-from deadreckon.archive.jobs.pruning import Policy, PruneError, prune
-from deadreckon.archive.location import FOLDER, has_archive, is_archive_only, one_log
-from deadreckon.archive.manifests import Manifest, digest_of
-from deadreckon.archive.open_log import check_whole, keeping_bus, open_bus, stack_bus
+from deadreckon.archive.jobs.pruning import PruneError, PrunePolicy, prune_log
+from deadreckon.archive.location import FOLDER, has_archive, is_archive_only, whole_log
+from deadreckon.archive.manifests import ArchiveManifest, digest_of
+from deadreckon.archive.open_log import check_whole, open_bus, owner_bus, stack_bus
 from deadreckon.archive.sealed import SealedLog
 from deadreckon.archive.segments import Archive, write_log
-from deadreckon.archive.spliced_log import Annals
+from deadreckon.archive.spliced_log import SplicedLog
 from deadreckon.contracts.archive import RangeSealed
 from deadreckon.contracts.subjects import domain, operator_subject
 from deadreckon.contracts.timestamps import DAY
@@ -28,14 +28,14 @@ from deadreckon.runtime.log.bus import (
     HoleError,
     Stored,
 )
-from deadreckon.runtime.log.feed import Feed, Link
+from deadreckon.runtime.log.feed import ChainLink, Feed
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.log.reading import stored_messages
-from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.log.reading import read_stored
+from deadreckon.runtime.log.role_connections import as_role
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.rights import OPERATOR
 from tests.stories import START, bar
-from tests.support.messages import Log
+from tests.support.messages import StoredLog
 
 DAYS = 6
 ROWS = 40  # messages of the market a day
@@ -44,7 +44,7 @@ SEALED = 4 * 2 * ROWS + 1  # the first four days
 
 def recorded() -> list[Stored]:
     """Some days of a log: a market, a service that answers, an operator on the first day."""
-    log = Log()
+    log = StoredLog()
     log.put(operator_subject("desk", "demo"), b'{"first": "day"}')
     for day in range(DAYS):
         for row in range(ROWS):
@@ -57,11 +57,11 @@ def recorded() -> list[Stored]:
     return stored(log)
 
 
-def stored(log: Log) -> list[Stored]:
+def stored(log: StoredLog) -> list[Stored]:
     return [Stored(it.sequence, it.subject, it.payload, 10**18 + it.sequence) for it in log.stored]
 
 
-def word(manifest: Manifest) -> RangeSealed:
+def word(manifest: ArchiveManifest) -> RangeSealed:
     """What the sealer says of a range."""
     return RangeSealed(
         number=manifest.number,
@@ -96,8 +96,8 @@ def live_from(whole: list[Stored], first: int) -> MemoryBus:
 @pytest.fixture
 async def annals(data: Path, whole: list[Stored]) -> AsyncIterator[Bus]:
     """The log, of which the first two days are in the archive alone."""
-    bus = await one_log(data, live_from(whole, seam(data) + 1))
-    assert isinstance(bus, Annals)
+    bus = await whole_log(data, live_from(whole, seam(data) + 1))
+    assert isinstance(bus, SplicedLog)
     yield bus
     await bus.close()
 
@@ -125,7 +125,7 @@ async def test_it_is_read_from_any_place_as_if_nothing_had_left(
     border = seam(data)
     for after in (0, 1, border - 1, border, border + 1, len(whole) - 1):
         assert await read(annals, after, len(whole)) == whole[after:]
-    assert [it async for it in stored_messages(annals, len(whole))] == whole
+    assert [it async for it in read_stored(annals, len(whole))] == whole
 
 
 async def test_a_reader_that_came_by_the_archive_follows_what_is_appended(
@@ -193,18 +193,18 @@ async def test_every_chain_is_checked_from_the_first_commit_on(
     assert [it.sequence for it in found] == [it.sequence for it in whole]
     assert not any(it.damage for it in found)
     speakers = [("shared", "market"), ("desk", "risk"), ("shared", "sealer")]
-    assert feed.links_at(0) == dict.fromkeys(speakers, Link(0, ""))
+    assert feed.links_at(0) == dict.fromkeys(speakers, ChainLink(0, ""))
 
 
 async def test_an_archive_of_another_log_does_not_pass_for_this_ones(
     tmp_path: Path, whole: list[Stored]
 ) -> None:
-    other = Log()
+    other = StoredLog()
     while len(other.stored) < seam_of(whole):
         other.commit("risk", to=7)
     write_log(tmp_path / FOLDER, other.stored)
     with pytest.raises(HoleError, match="range 4 was sealed, the archive has 1: bring back the"):
-        await one_log(tmp_path, live_from(whole, seam_of(whole) + 1))
+        await whole_log(tmp_path, live_from(whole, seam_of(whole) + 1))
 
 
 async def test_an_archive_in_which_an_operator_said_otherwise_is_refused(
@@ -214,21 +214,21 @@ async def test_an_archive_in_which_an_operator_said_otherwise_is_refused(
     forged = [replace(whole[0], payload=b'{"first": "day!"}'), *whole[1:SEALED]]
     write_log(tmp_path / FOLDER, forged)
     with pytest.raises(HoleError, match="range 4 of the archive is not the one that the log"):
-        await one_log(tmp_path, live_from(whole, 101))
+        await whole_log(tmp_path, live_from(whole, 101))
 
 
 async def test_a_log_that_says_nothing_of_its_archive_is_refused(
     data: Path, whole: list[Stored]
 ) -> None:
     with pytest.raises(HoleError, match="does not say that its messages up to 100 were sealed"):
-        await one_log(data, MemoryBus(MemoryLog(whole[100:-1])))
+        await whole_log(data, MemoryBus(MemoryLog(whole[100:-1])))
 
 
 async def test_what_old_history_has_left_was_cut_where_it_ends_before_its_archive(
     data: Path, whole: list[Stored]
 ) -> None:
     with pytest.raises(HoleError, match="ends at 300, but messages up to 321 were sealed"):
-        await one_log(data, MemoryBus(MemoryLog(whole[100:300])))
+        await whole_log(data, MemoryBus(MemoryLog(whole[100:300])))
 
 
 def seam_of(whole: list[Stored]) -> int:
@@ -250,13 +250,13 @@ async def test_fences_are_those_of_the_live_log(annals: Bus, whole: list[Stored]
 
 async def test_every_role_keeps_its_own_rights(data: Path, whole: list[Stored]) -> None:
     class Roles(MemoryBus):
-        def acting(self, role: str) -> Bus:
+        def as_role(self, role: str) -> Bus:
             return asked.setdefault(role, live_from(whole, seam(data) + 1))
 
     asked: dict[str, Bus] = {}
-    bus = await one_log(data, Roles(MemoryLog(whole[seam(data) :])))
+    bus = await whole_log(data, Roles(MemoryLog(whole[seam(data) :])))
 
-    as_risk = acting(bus, "risk")
+    as_risk = as_role(bus, "risk")
     await as_risk.append("log.desk.risk.events", b"mine")
 
     assert (await asked["risk"].info()).last == len(whole) + 1
@@ -271,7 +271,7 @@ async def test_without_its_archive_such_a_log_is_refused(
     tmp_path: Path, whole: list[Stored]
 ) -> None:
     with pytest.raises(HoleError, match=r"begins with message 100.*bring the archive back"):
-        await one_log(tmp_path, live_from(whole, 100))
+        await whole_log(tmp_path, live_from(whole, 100))
 
 
 async def test_an_archive_that_does_not_reach_the_log_is_refused(
@@ -279,7 +279,7 @@ async def test_an_archive_that_does_not_reach_the_log_is_refused(
 ) -> None:
     last = Archive(data / FOLDER).last
     with pytest.raises(HoleError, match=f"ends with message {last}; {last + 1} is missing"):
-        await one_log(data, live_from(whole, last + 2))
+        await whole_log(data, live_from(whole, last + 2))
 
 
 async def test_a_segment_that_is_missing_or_short_is_refused_before_anything_is_read(
@@ -288,10 +288,10 @@ async def test_a_segment_that_is_missing_or_short_is_refused_before_anything_is_
     path = segment(data)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(HoleError, match="restore it"):
-        await one_log(data, live_from(whole, 100))
+        await whole_log(data, live_from(whole, 100))
     path.unlink()
     with pytest.raises(HoleError, match=path.name):
-        await one_log(data, live_from(whole, 100))
+        await whole_log(data, live_from(whole, 100))
 
 
 async def test_one_wrong_bit_is_found_by_whoever_reads_it(data: Path, whole: list[Stored]) -> None:
@@ -299,7 +299,7 @@ async def test_one_wrong_bit_is_found_by_whoever_reads_it(data: Path, whole: lis
     content = path.read_bytes()
     place = len(content) // 2
     path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
-    bus = await one_log(data, live_from(whole, 100))
+    bus = await whole_log(data, live_from(whole, 100))
 
     with pytest.raises(HoleError, match="not the file that was sealed"):
         await (await bus.read(0)).next(1.0)
@@ -315,23 +315,23 @@ async def test_a_chain_of_manifests_that_is_broken_is_refused(
     path.write_text(json.dumps(manifest | {"root": "00" * 32}))
 
     with pytest.raises(HoleError, match="cannot be read"):
-        await one_log(data, live_from(whole, 100))
+        await whole_log(data, live_from(whole, 100))
 
 
 async def test_a_log_that_ends_before_its_archive_was_cut(data: Path, whole: list[Stored]) -> None:
     sealed = Archive(data / FOLDER).last
     for log in (MemoryLog(), MemoryLog(whole[: sealed - 1])):
         with pytest.raises(HoleError, match="the log was cut"):
-            await one_log(data, MemoryBus(log))
+            await whole_log(data, MemoryBus(log))
 
 
 async def test_a_whole_log_does_not_need_its_archive(data: Path, whole: list[Stored]) -> None:
     bus = MemoryBus(MemoryLog(list(whole)))
-    assert await one_log(data, bus) is bus
+    assert await whole_log(data, bus) is bus
     segment(data).unlink()
     (data / FOLDER / "manifests" / "00000002.json").write_text("{")
 
-    assert await one_log(data, bus) is bus
+    assert await whole_log(data, bus) is bus
 
 
 def segment(data: Path) -> Path:
@@ -349,7 +349,7 @@ async def test_a_folder_that_is_an_archive_only_can_be_read(
     last = Archive(data / FOLDER).last
 
     async with open_bus(Folder(data).check()) as bus:
-        assert [it async for it in stored_messages(bus, last)] == whole[:last]
+        assert [it async for it in read_stored(bus, last)] == whole[:last]
         assert (await bus.tail(domain("desk", "risk"))) == whole[last - 1]
         check_whole(await bus.info())
         reader = await bus.read(last)
@@ -363,13 +363,13 @@ async def test_nothing_can_be_added_to_an_archive_and_no_stack_runs_on_it(data: 
     async with open_bus(folder, role=OPERATOR) as bus:
         with pytest.raises(DeniedError, match="is an archive"):
             await bus.append("log.desk.op.cli", b"{}")
-    for entering in (stack_bus(folder, None), keeping_bus(folder)):
+    for entering in (stack_bus(folder, None), owner_bus(folder)):
         with pytest.raises(ConfigurationError, match="nothing can run on it"):
             async with entering:
                 pass
     with pytest.raises(PruneError, match="nothing that could leave"):
-        await prune(
-            data, Policy(before="2100-01-01"), agrees=lambda _: True, progress=lambda *_: None
+        await prune_log(
+            data, PrunePolicy(before="2100-01-01"), agrees=lambda _: True, progress=lambda *_: None
         )
     assert is_archive_only(data)
 

@@ -10,17 +10,17 @@ import pytest
 from deadreckon.archive.segments import Archive
 from deadreckon.archive.typed_columns import FAMILIES, columns, frame, row
 from deadreckon.contracts.catalogue import EVENTS
-from deadreckon.contracts.codec import canonical_event, seal
+from deadreckon.contracts.codec import canonical_event, wrap
 from deadreckon.contracts.event import Event
 from tests.contracts.samples import sample
 from tests.stories import START, at, bar, filled, marked, quote, trade
-from tests.support.archived_logs import Desk
+from tests.support.archived_logs import ArchivedLog
 
 TYPES = [(family, name) for family, names in FAMILIES.items() for name in names]
 
 
 def told(event: Event, sequence: int = 1, index: int = 0) -> dict[str, Any]:
-    return row(seal(at(canonical_event(event))), sequence, index)
+    return row(wrap(at(canonical_event(event))), sequence, index)
 
 
 @pytest.mark.parametrize(("family", "name"), TYPES)
@@ -72,7 +72,7 @@ def test_a_mark_is_what_the_ledger_takes_for_the_price() -> None:
 
 
 def test_the_rows_of_an_archive_are_its_events_at_their_places(tmp_path: Path) -> None:
-    desk = Desk(tmp_path / "archive")
+    desk = ArchivedLog(tmp_path / "archive")
     desk.seal()
     archive = Archive(desk.root)
     fills = polars.read_parquet(desk.root / "fills/**/*.parquet", hive_partitioning=True)

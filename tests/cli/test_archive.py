@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_status import dr
-from tests.support.archived_logs import FOREIGN, KEY, Desk
+from tests.support.archived_logs import FOREIGN, KEY, ArchivedLog
 
 
 @pytest.mark.parametrize("key", ["zz", "", KEY.public[1:], KEY.public + "0", "g" * 64])
@@ -13,15 +13,15 @@ def test_a_key_that_is_none_is_wrong_usage(
     key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert dr("archive", "verify", "--key", key, "--data", tmp_path) == 2
-    said = capsys.readouterr().err
-    assert "64 hex digits" in said
-    assert said.count("\n") == 1
+    record = capsys.readouterr().err
+    assert "64 hex digits" in record
+    assert record.count("\n") == 1
 
 
 def test_a_key_may_be_written_in_capitals(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Desk(tmp_path / "archive").seal()
+    ArchivedLog(tmp_path / "archive").seal()
     alone = ("--alone", "--data", tmp_path)
     assert dr("archive", "verify", "--key", KEY.public.upper(), *alone) == 0
     assert dr("archive", "verify", "--key", FOREIGN.public, *alone) == 1

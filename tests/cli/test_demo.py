@@ -29,7 +29,7 @@ def test_wrong_usage_is_told_before_anything_is_made(
         "timestamp,open,high,low,close,volume\n2022-01-01 00:01:00,1,2,1,2,3\n"
     )
     assert dr("demo", *words, "--no-web", "--data", "desk") == 2
-    said = capsys.readouterr().err
-    assert said.startswith("dr: ")
-    assert said.count("\n") == 1
+    record = capsys.readouterr().err
+    assert record.startswith("dr: ")
+    assert record.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["bars.csv"]

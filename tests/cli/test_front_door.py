@@ -28,8 +28,8 @@ def unread() -> int:
 
 def test_a_verb_whose_reader_is_gone_ends_quietly(unread: int) -> None:
     assert ended(["version"], unread) == (0, "")
-    code, said = ended(["nonsense"], unread)
-    assert (code, said.count("\n")) == (2, 1)
+    code, record = ended(["nonsense"], unread)
+    assert (code, record.count("\n")) == (2, 1)
 
 
 def test_a_verb_with_much_to_say_ends_quietly_when_its_reader_stops(

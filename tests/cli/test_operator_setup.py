@@ -33,7 +33,7 @@ def test_what_is_no_amount_is_wrong_usage(
 
     assert dr(*words, *WHO, "--data", tmp_path / "none") == 2
 
-    said = capsys.readouterr().err
-    assert said.startswith("dr: ")
-    assert said.count("\n") == 1
+    record = capsys.readouterr().err
+    assert record.startswith("dr: ")
+    assert record.count("\n") == 1
     assert not (tmp_path / "none").exists()

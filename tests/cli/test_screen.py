@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from deadreckon.cli.terminal import screen as module
-from deadreckon.cli.terminal.screen import Screen, fits, waiting
-from deadreckon.projections.live_view.live_view import BoardView
+from deadreckon.cli.terminal.screen import Screen, can_draw, waiting_status
+from deadreckon.projections.live_view.live_view import LiveViewFold
 from tests.projections.test_live_view import DESK
 from tests.stories import START, at, bar
 
@@ -25,8 +25,8 @@ def written(console: Console) -> str:
     return file.getvalue()
 
 
-def view() -> BoardView:
-    found = BoardView()
+def view() -> LiveViewFold:
+    found = LiveViewFold()
     for sequence, event in enumerate((*DESK, bar(100)), 1):
         found.fold(sequence, [at(event, START, id=f"e{sequence}")])
     return found
@@ -85,7 +85,7 @@ async def test_on_a_pipe_it_is_lines_without_colours(monkeypatch: pytest.MonkeyP
     ids=["80x24", "narrow", "low", "pipe", "dumb"],
 )
 def test_frames_are_drawn_where_there_is_room(console: Console, drawn: bool) -> None:
-    assert fits(console) is drawn
+    assert can_draw(console) is drawn
 
 
 async def test_drawing_gives_way_when_frames_are_slow(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,5 +105,5 @@ async def test_drawing_gives_way_when_frames_are_slow(monkeypatch: pytest.Monkey
 
 
 def test_nothing_is_said_of_waiting_where_nobody_looks() -> None:
-    with waiting("reading", shown=False) as nothing:
+    with waiting_status("reading", shown=False) as nothing:
         assert nothing is None

@@ -64,12 +64,12 @@ def shown(capsys: pytest.CaptureFixture[str], **changes: Any) -> str:
 
 
 def test_figures_checks_and_digest_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    said = shown(capsys)
+    record = shown(capsys)
 
     for wanted in ("+12.50", "-2.00", "+9.25", "total", "sequences 1 to 2,345", "ab" * 32):
-        assert wanted in said
-    assert "equity 0.00 deposited +1,000.00 pnl +9.25 = 1,009.25 (0.92 %)" in said
-    assert "✓ 16 figures that portfolio said recomputed from the log: none differs" in said
+        assert wanted in record
+    assert "equity 0.00 deposited +1,000.00 pnl +9.25 = 1,009.25 (0.92 %)" in record
+    assert "✓ 16 figures that portfolio said recomputed from the log: none differs" in record
 
 
 def test_names_from_outside_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,9 +77,9 @@ def test_names_from_outside_are_shown_as_they_are(capsys: pytest.CaptureFixture[
 
 
 def test_the_busiest_rule_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
-    said = shown(capsys)
+    record = shown(capsys)
 
-    assert said.index("halted") < said.index("order_gap_min")
+    assert record.index("halted") < record.index("order_gap_min")
 
 
 def test_what_differs_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,11 +90,11 @@ def test_what_differs_is_named(capsys: pytest.CaptureFixture[str]) -> None:
         "projections": {"agree": False, "says": "the audit book has 7 fills, the log 8"},
     }
 
-    said = shown(capsys, checks=checks)
+    record = shown(capsys, checks=checks)
 
-    assert "✗ of 16 figures that portfolio said, 1 differ" in said
-    assert "recomputed 8" in said
-    assert "✗ the audit book has 7 fills, the log 8" in said
+    assert "✗ of 16 figures that portfolio said, 1 differ" in record
+    assert "recomputed 8" in record
+    assert "✗ the audit book has 7 fills, the log 8" in record
 
 
 def test_a_book_that_did_nothing_can_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,18 +109,18 @@ def test_a_book_that_did_nothing_can_be_shown(capsys: pytest.CaptureFixture[str]
         "equity": dict.fromkeys(statement()["equity"], "0"),
     }
 
-    said = shown(capsys, **empty)
+    record = shown(capsys, **empty)
 
-    assert "no price or rate, so left out of every sum: BTC" in said
+    assert "no price or rate, so left out of every sum: BTC" in record
 
 
 def test_what_to_try_next_names_the_folder(capsys: pytest.CaptureFixture[str]) -> None:
     show_next(Path("run 1"), finished=True)
 
-    said = capsys.readouterr().out
-    assert "./dr replay audit --all --data 'run 1'" in said
-    assert 'duckdb.connect("run 1/analytics.duckdb", read_only=True)' in said
-    assert "the same command again" not in said
+    record = capsys.readouterr().out
+    assert "./dr replay audit --all --data 'run 1'" in record
+    assert 'duckdb.connect("run 1/analytics.duckdb", read_only=True)' in record
+    assert "the same command again" not in record
 
 
 def test_a_run_that_was_stopped_can_go_on(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from deadreckon.cli.app import call
 from deadreckon.runtime.process.folder import Folder
-from tests.support.data_folder import viewed
+from tests.support.data_folder import folder_with_views
 from tests.support.handmade_logs import accepted, busy_log, submitting
 
 
@@ -16,7 +16,7 @@ from tests.support.handmade_logs import accepted, busy_log, submitting
 def data(tmp_path: Path) -> Path:
     log = busy_log(seed=1, orders=60)
     log.say(submitting("still-open"), accepted("still-open"), source="fill")
-    return viewed(tmp_path / "run", log).root
+    return folder_with_views(tmp_path / "run", log).root
 
 
 def dr(*tokens: str | Path) -> int:
@@ -101,19 +101,19 @@ def test_a_folder_without_views_says_so_in_one_line(
 
     assert dr("fills", "--data", tmp_path / "run") == 3
 
-    said = capsys.readouterr().err
-    assert said.startswith("dr: ")
-    assert "has no views yet" in said
-    assert said.count("\n") == 1
+    record = capsys.readouterr().err
+    assert record.startswith("dr: ")
+    assert "has no views yet" in record
+    assert record.count("\n") == 1
 
 
 @pytest.mark.parametrize("verb", ["status", "positions", "orders", "fills", "tail"])
 def test_every_help_has_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert dr(verb, "--help") == 0
 
-    said = capsys.readouterr().out
-    assert f"Example: dr {verb}" in said
-    assert "--json" in said
+    record = capsys.readouterr().out
+    assert f"Example: dr {verb}" in record
+    assert "--json" in record
 
 
 @pytest.mark.parametrize("verb", ["status", "fills"])

@@ -59,12 +59,12 @@ def test_people_get_a_table_with_what_its_figures_rest_on(
 ) -> None:
     assert dr("replay", "whatif", "--all", "--disable", "confidence_min", "--data", data) == 0
 
-    said = " ".join(capsys.readouterr().out.split())
-    assert "no change" in said
-    assert "the same" in said
-    assert "by recorded fills only" in said
-    assert "by paper matching" in said
-    assert "newly allowed: confidence_min 1" in said
+    record = " ".join(capsys.readouterr().out.split())
+    assert "no change" in record
+    assert "the same" in record
+    assert "by recorded fills only" in record
+    assert "by paper matching" in record
+    assert "newly allowed: confidence_min 1" in record
 
 
 @pytest.mark.parametrize(
@@ -84,10 +84,10 @@ def test_what_cannot_be_is_refused_in_one_line(
 ) -> None:
     assert dr("replay", "whatif", *words, "--data", data) == 2
 
-    said = capsys.readouterr().err
-    assert said.startswith("dr: ")
-    assert said.count("\n") == 1
-    assert why in said
+    record = capsys.readouterr().err
+    assert record.startswith("dr: ")
+    assert record.count("\n") == 1
+    assert why in record
 
 
 def test_a_result_never_lands_where_something_is(

@@ -12,7 +12,7 @@ from tests.cluster.nodes import Cluster, cluster
 from tests.runtime.conftest import server_with
 
 
-class Place:
+class ClusterLog:
     """Where a log is kept: every bus is another connection to it."""
 
     def __init__(self, servers: str, replicas: int) -> None:
@@ -43,25 +43,25 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterLog]:
     with server_with(tmp_path_factory.mktemp("one"), "") as url:
-        yield Place(url, 1)
+        yield ClusterLog(url, 1)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def three_servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
+async def three_servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ClusterLog]:
     async with cluster(tmp_path_factory.mktemp("three")) as found:
-        yield Place(found.urls, 3)
+        yield ClusterLog(found.urls, 3)
 
 
 @pytest.fixture(params=["one_server", "three_servers"])
-def chosen(request: pytest.FixtureRequest) -> Place:
-    found: Place = request.getfixturevalue(request.param)
+def chosen(request: pytest.FixtureRequest) -> ClusterLog:
+    found: ClusterLog = request.getfixturevalue(request.param)
     return found
 
 
 @pytest_asyncio.fixture
-async def place(chosen: Place) -> AsyncIterator[Place]:
+async def place(chosen: ClusterLog) -> AsyncIterator[ClusterLog]:
     await chosen.forget()
     yield chosen
     await chosen.close()

@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from deadreckon.contracts.catalogue import NAMES
-from deadreckon.contracts.codec import seal
+from deadreckon.contracts.codec import wrap
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
 from deadreckon.contracts.governance import LimitsSet
@@ -25,15 +26,15 @@ from deadreckon.contracts.orders import OrderApproved, OrderFilled
 from deadreckon.contracts.portfolio import CashDeposited, ReportingConfigured
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
 from deadreckon.contracts.subjects import operator_subject, producer_subject
-from deadreckon.node.up import Settings, Whereabouts, stand_up
+from deadreckon.node.up import StackAddresses, StackSettings, run_stack
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import Domain, retry
 from deadreckon.runtime.log.feed import Decoding
 from deadreckon.runtime.log.jetstream import JetStreamBus
-from deadreckon.web.serving import served
+from deadreckon.web.serving import gateway_served
 
 INSTRUMENT = "BTCUSDT.PAPER"
-WHO = ("ann", "opening")
+ACTOR_AND_REASON = ("ann", "opening")
 PATIENCE = 60.0  # seconds for what takes a few
 PAUSE = 0.05  # seconds between two signals, and between two quotes
 
@@ -53,17 +54,19 @@ def opening() -> list[Event]:
             Decimal("0.001"),
             Decimal(1),
             Decimal(1),
-            *WHO,
+            *ACTOR_AND_REASON,
             market="spot",
         ),
-        VenueConfigured("PAPER", Decimal(0), Decimal(0), "", Decimal(1), 0, Decimal(1), *WHO),
-        ReportingConfigured("USDT", NANOSECONDS, *WHO),
-        CashDeposited("USDT", Decimal(1_000_000_000), *WHO),
-        LimitsSet(*WHO, entries_per_minute=None, entries_per_minute_instrument=None),
+        VenueConfigured(
+            "PAPER", Decimal(0), Decimal(0), "", Decimal(1), 0, Decimal(1), *ACTOR_AND_REASON
+        ),
+        ReportingConfigured("USDT", NANOSECONDS, *ACTOR_AND_REASON),
+        CashDeposited("USDT", Decimal(1_000_000_000), *ACTOR_AND_REASON),
+        LimitsSet(*ACTOR_AND_REASON, entries_per_minute=None, entries_per_minute_instrument=None),
     ]
 
 
-class Desk:
+class TradingStack:
     """What trades, and who asks it to; `acknowledged` are the signals that the log has taken."""
 
     def __init__(self, servers: str, data: Path) -> None:
@@ -76,14 +79,16 @@ class Desk:
 
     async def start(self) -> None:
         """Start the stack, open the desk, and begin to ask."""
-        announced: asyncio.Future[Whereabouts] = asyncio.get_running_loop().create_future()
-        settings = Settings(data=str(self.data), nats=self._servers, web_port=0, clock_seconds=0.2)
-        self._start(stand_up(settings, announced.set_result, served))
+        announced: asyncio.Future[StackAddresses] = asyncio.get_running_loop().create_future()
+        settings = StackSettings(
+            data=str(self.data), nats=self._servers, web_port=0, clock_seconds=0.2
+        )
+        self._start(run_stack(settings, announced.set_result, gateway_served))
         self.web = (await announced).web
         self.bus = await JetStreamBus.connect(self._servers)
         for number, fact in enumerate(opening()):
-            said = write_fact(f"opening-{number}", NAMES[type(fact)], fact)
-            await retry(lambda said=said: self.bus.append(operator_subject("desk", "ann"), said))  # type: ignore[misc]
+            record = write_fact(f"opening-{number}", NAMES[type(fact)], fact)
+            await retry(partial(self.bus.append, operator_subject("desk", "ann"), record))
         self._start(self._quote(await JetStreamBus.connect(self._servers)))
         self._start(self._produce(await JetStreamBus.connect(self._servers)))
 
@@ -98,11 +103,11 @@ class Desk:
             name = derive_id("quotes", "test", number)
             size = Decimal(100)
             quote = QuoteUpdated(INSTRUMENT, Decimal(100), Decimal(101), size, size)
-            said = Recorded(
+            record = Recorded(
                 name, time.time_ns(), "shared", "paper", "market", None, name, quote, 0, 0
             )
             place = domain.sequence
-            await domain.append((place + 1, place, 0), [], [seal(said)])
+            await domain.append((place + 1, place, 0), [], [wrap(record)])
             await asyncio.sleep(PAUSE)
 
     async def _produce(self, bus: Bus) -> None:
@@ -111,8 +116,8 @@ class Desk:
             name = f"signal-{len(self.acknowledged) + 1}"
             wish = {"id": name, "strategy": "ext", "instrument": INSTRUMENT, "side": "buy"}
             now = datetime.now(UTC).isoformat()
-            said = json.dumps({**wish, "quantity": "0.01", "at": now}).encode()
-            await retry(lambda said=said: bus.append(subject, said))  # type: ignore[misc]
+            record = json.dumps({**wish, "quantity": "0.01", "at": now}).encode()
+            await retry(lambda record=record: bus.append(subject, record))  # type: ignore[misc]
             self.acknowledged.append(name)
             await asyncio.sleep(PAUSE)
 
@@ -155,7 +160,7 @@ class Desk:
                 self.check_alive()
                 await asyncio.sleep(0.02)
 
-    async def close(self) -> "Told":
+    async def close(self) -> "LogTally":
         """Ask no more, wait until all is answered, and end; what the log tells."""
         self._stopping.set()
         await asyncio.gather(*self._tasks[1:])
@@ -174,7 +179,7 @@ class Desk:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-class Told:
+class LogTally:
     """A log: how often each signal was raised, judged and traded, in log order."""
 
     def __init__(self) -> None:
@@ -183,8 +188,8 @@ class Told:
         self.fills = 0
         self.damage: list[str] = []
 
-    def take(self, said: Recorded[Any]) -> None:
-        match said.event:
+    def take(self, record: Recorded[Any]) -> None:
+        match record.event:
             case SignalRaised(signal_id=name):
                 self.raised[name] += 1
             case OrderApproved(signal_id=name) | SignalRefused(signal_id=name):
@@ -195,9 +200,9 @@ class Told:
                 pass
 
 
-async def read(bus: Bus) -> Told:
+async def read(bus: Bus) -> LogTally:
     """The whole log, its chains followed."""
-    told, decoding = Told(), Decoding()
+    told, decoding = LogTally(), Decoding()
     last = (await retry(bus.info)).last
     reader, sequence = await bus.read(0), 0
     while sequence < last:
@@ -205,8 +210,8 @@ async def read(bus: Bus) -> Told:
             sequence = stored.sequence
             message = decoding.decode(stored)
             told.damage += [message.damage] if message.damage else []
-            for said in message.facts:
-                told.take(said)
+            for record in message.facts:
+                told.take(record)
     await reader.close()
     return told
 
@@ -221,9 +226,9 @@ def _ask(url: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def desk(servers: str, data: Path) -> AsyncIterator[Desk]:
+async def trading_stack(servers: str, data: Path) -> AsyncIterator[TradingStack]:
     """A desk that trades."""
-    found = Desk(servers, data)
+    found = TradingStack(servers, data)
     try:
         await found.start()
         await found.until_well(True)

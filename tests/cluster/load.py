@@ -40,14 +40,14 @@ class Echo:
     def initial(self) -> Answered:
         return Answered()
 
-    def evolve(self, state: Answered, said: Recorded[Any]) -> Answered:
-        state.heard += isinstance(said.event, CashDeposited)
+    def evolve(self, state: Answered, record: Recorded[Any]) -> Answered:
+        state.heard += isinstance(record.event, CashDeposited)
         return state
 
-    def decide(self, state: Answered, said: Recorded[Any]) -> Sequence[Event]:
-        match said.event:
+    def decide(self, state: Answered, record: Recorded[Any]) -> Sequence[Event]:
+        match record.event:
             case CashDeposited(amount=amount):
-                return [HaltAcknowledged(said.id, "all", int(amount))]
+                return [HaltAcknowledged(record.id, "all", int(amount))]
             case _:
                 return []
 
@@ -63,7 +63,7 @@ class Load:
         self._stopping = asyncio.Event()
         self.buses: list[JetStreamBus] = []
         self.acknowledged: dict[str, list[int]] = {name: [] for name in WRITERS}
-        self.said: list[int] = []  # sequences of the producer's facts, by their number
+        self.record: list[int] = []  # sequences of the producer's facts, by their number
 
     async def __aenter__(self) -> "Load":
         first = await self._bus()
@@ -93,10 +93,10 @@ class Load:
         """A producer that tries again until the log has what it says; a copy does no harm."""
         subject = operator_subject("desk", "producer")
         while not self._stopping.is_set():
-            number = len(self.said) + 1
+            number = len(self.record) + 1
             event = CashDeposited("USD", Decimal(number), "producer", "load")
             fact = write_fact(f"fact-{number}", NAMES[CashDeposited], event)
-            self.said.append(await retry(lambda fact=fact: bus.append(subject, fact)))  # type: ignore[misc]
+            self.record.append(await retry(lambda fact=fact: bus.append(subject, fact)))  # type: ignore[misc]
             await asyncio.sleep(PAUSE)
 
     async def _serve(self, bus: JetStreamBus, name: str) -> None:
@@ -105,7 +105,7 @@ class Load:
         service = Service(name, decider, bus, feed, book="desk", mode="paper", code="load")
         await feed.start()
         self._stack.push_async_callback(feed.stop)
-        await service.recall()
+        await service.replay()
         self._services.append(asyncio.create_task(service.follow(), name=name))
 
     async def __aexit__(self, *_: object) -> None:
@@ -118,13 +118,13 @@ class Load:
     @property
     def count(self) -> int:
         """How many writes the log has acknowledged so far, to writers and producer."""
-        return len(self.said) + sum(map(len, self.acknowledged.values()))
+        return len(self.record) + sum(map(len, self.acknowledged.values()))
 
     @property
     def is_waiting(self) -> bool:
         """Whether nobody's writes are acknowledged any more."""
         writing = self.buses[: 1 + len(WRITERS)]
-        return not any(bus.pulse.available for bus in writing)
+        return not any(bus.log_health.available for bus in writing)
 
     def check_alive(self) -> None:
         """Raise what ended a writer or a service."""
@@ -134,10 +134,10 @@ class Load:
 
     async def progress(self, more: int = 50) -> None:
         """Wait until every writer and the producer has written `more`."""
-        wanted = [len(it) + more for it in [self.said, *self.acknowledged.values()]]
+        wanted = [len(it) + more for it in [self.record, *self.acknowledged.values()]]
         while any(
             len(it) < want
-            for it, want in zip([self.said, *self.acknowledged.values()], wanted, strict=True)
+            for it, want in zip([self.record, *self.acknowledged.values()], wanted, strict=True)
         ):
             self.check_alive()
             await asyncio.sleep(0.02)
@@ -164,7 +164,7 @@ class Load:
             assert set(sequences) <= set(stored), f"{name} lost an acknowledged commit"
             assert sequences == sorted(set(sequences)), f"{name} was acknowledged one twice"
             assert len(stored) == len(sequences), f"{name} wrote one twice"
-        for number, sequence in enumerate(self.said, 1):
+        for number, sequence in enumerate(self.record, 1):
             assert found.facts.get(sequence) == number, f"fact {number} is lost"
         for name in SERVICES:
             answered = Counter(found.answers[name])
@@ -203,8 +203,8 @@ def _take(found: Found, message: Message) -> None:
         found.damage.append(f"{message.sequence}: {message.damage}")
     elif service in found.commits:
         found.commits[service].append(message.sequence)
-    elif message.subject.is_door:
+    elif message.subject.is_inbound:
         _, _, fact = read_fact("producer", message.payload)
         found.facts[message.sequence] = int(cast(CashDeposited, fact).amount)
     else:
-        found.answers[service] += [said.event.open_orders for said in message.facts]
+        found.answers[service] += [record.event.open_orders for record in message.facts]

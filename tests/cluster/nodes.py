@@ -15,8 +15,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from deadreckon.runtime.process.child_process import leashed
-from deadreckon.runtime.server.binary import nats_server
+from deadreckon.runtime.process.child_process import dies_with_parent
+from deadreckon.runtime.server.binary import find_nats_server
 from tests.runtime.conftest import free_port
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy" / "cluster" / "nats.conf"
@@ -42,7 +42,7 @@ class Node:
 
     def start(self) -> None:
         """Start it on its own store."""
-        command = leashed([str(nats_server()), "-c", str(self._settings)])
+        command = dies_with_parent([str(find_nats_server()), "-c", str(self._settings)])
         self._process = subprocess.Popen(command, env={**os.environ, **self._environment})
 
     @property

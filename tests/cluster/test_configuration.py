@@ -13,7 +13,7 @@ from deadreckon.contracts.subjects import domain
 from deadreckon.runtime.log.bus import ConfigurationError, Fence
 from deadreckon.runtime.log.jetstream import JetStreamBus
 from deadreckon.runtime.log.stream import configuration
-from tests.cluster.conftest import Place
+from tests.cluster.conftest import ClusterLog
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
@@ -66,7 +66,7 @@ async def keep(bus: JetStreamBus, verb: str, **changed: Any) -> None:
 
 
 @pytest.fixture
-async def bus(one_server: Place) -> AsyncIterator[JetStreamBus]:
+async def bus(one_server: ClusterLog) -> AsyncIterator[JetStreamBus]:
     await one_server.forget()
     yield await one_server.connect()
     await one_server.close()
@@ -99,7 +99,7 @@ async def test_a_stream_that_was_changed_later_is_refused_at_the_next_start(
         await bus.provision()
 
 
-async def test_replicas_are_not_compressed(three_servers: Place) -> None:
+async def test_replicas_are_not_compressed(three_servers: ClusterLog) -> None:
     """Decision 0019: one that was killed and caught up would write what it cannot read."""
     await three_servers.forget()
     bus = await three_servers.connect()
@@ -135,7 +135,7 @@ async def test_why_it_matters_a_tail_that_vanishes_lets_a_zombie_write(bus: JetS
     ("verb", "code"), [(["up", "--no-web"], 3), (["doctor"], 1), (["run", "risk"], 3)]
 )
 async def test_no_verb_trades_on_such_a_stream(
-    bus: JetStreamBus, one_server: Place, tmp_path: Path, verb: list[str], code: int
+    bus: JetStreamBus, one_server: ClusterLog, tmp_path: Path, verb: list[str], code: int
 ) -> None:
     await keep(bus, "CREATE", allow_msg_ttl=True)
     made = ["demo", "--no-web", "--json", "--bus", "memory", "--for", "0.1"]  # a folder for doctor
@@ -143,8 +143,8 @@ async def test_no_verb_trades_on_such_a_stream(
 
     ended = dr(*verb, "--nats", one_server.servers, "--data", str(tmp_path / "data"))
 
-    said = ended.stdout + ended.stderr
-    assert "allow_msg_ttl: expected nothing, found True" in said.replace("\n", " ")
+    record = ended.stdout + ended.stderr
+    assert "allow_msg_ttl: expected nothing, found True" in record.replace("\n", " ")
     assert ended.returncode == code
 
 

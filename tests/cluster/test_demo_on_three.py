@@ -32,9 +32,9 @@ async def play(tape: Path, data: Path, *more: str) -> "asyncio.subprocess.Proces
 
 async def statement(process: "asyncio.subprocess.Process") -> dict[str, Any]:
     """What it says at the end."""
-    said, _ = await process.communicate()
+    record, _ = await process.communicate()
     assert process.returncode == 0
-    found: dict[str, Any] = json.loads(said)
+    found: dict[str, Any] = json.loads(record)
     assert found["run"]["finished"]
     return found
 
@@ -81,9 +81,9 @@ async def dr(*words: str) -> str:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "deadreckon", *words, cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )
-    said, _ = await process.communicate()
+    record, _ = await process.communicate()
     assert process.returncode == 0
-    return said.decode()
+    return record.decode()
 
 
 async def test_a_run_on_three_servers_is_the_run_on_none_even_when_the_leader_dies(

@@ -11,7 +11,7 @@ from deadreckon.runtime.log.bus import Bus, Fence, FencedError, UnavailableError
 from deadreckon.runtime.log.domain import Domain, FencedOutError, retry
 from deadreckon.runtime.log.jetstream import FENCE_FILTER, FENCE_LAST, JetStreamBus
 from deadreckon.runtime.log.jetstream_api import Acknowledgement, JetStreamApi
-from tests.cluster.conftest import Place
+from tests.cluster.conftest import ClusterLog
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
@@ -56,7 +56,7 @@ async def stored(bus: Bus, subject: str, payload: bytes, fence: Fence | None = N
 # What a token stands for
 
 
-async def test_a_token_counts_every_subject_under_its_filter(place: Place) -> None:
+async def test_a_token_counts_every_subject_under_its_filter(place: ClusterLog) -> None:
     bus = await place.open()
     first = await stored(bus, EVENTS, b"1", Fence(RISK, 0))
     second = await stored(bus, PROGRESS, b"2", Fence(RISK, first))
@@ -65,7 +65,7 @@ async def test_a_token_counts_every_subject_under_its_filter(place: Place) -> No
     assert await put(bus, EVENTS, b"3", Fence(RISK, second)) == 3
 
 
-async def test_a_token_on_a_literal_subject_counts_that_subject_alone(place: Place) -> None:
+async def test_a_token_on_a_literal_subject_counts_that_subject_alone(place: ClusterLog) -> None:
     bus = await place.open()
     first = await stored(bus, EVENTS, b"1")
     await stored(bus, PROGRESS, b"2")
@@ -73,7 +73,7 @@ async def test_a_token_on_a_literal_subject_counts_that_subject_alone(place: Pla
     assert await put(bus, EVENTS, b"3", Fence(EVENTS, first)) == 3
 
 
-async def test_a_filter_that_nothing_lies_under_has_token_zero(place: Place) -> None:
+async def test_a_filter_that_nothing_lies_under_has_token_zero(place: ClusterLog) -> None:
     bus = await place.open()
     await stored(bus, ELSEWHERE, b"of somebody else")
 
@@ -81,7 +81,7 @@ async def test_a_filter_that_nothing_lies_under_has_token_zero(place: Place) -> 
     assert await put(bus, EVENTS, b"2", Fence(RISK, 0)) is None
 
 
-async def test_what_others_write_does_not_move_the_token(place: Place) -> None:
+async def test_what_others_write_does_not_move_the_token(place: ClusterLog) -> None:
     bus = await place.open()
     mine = await stored(bus, EVENTS, b"1", Fence(RISK, 0))
     for number in range(20):
@@ -90,7 +90,7 @@ async def test_what_others_write_does_not_move_the_token(place: Place) -> None:
     assert await put(bus, EVENTS, b"2", Fence(RISK, mine)) == 22
 
 
-async def test_the_server_names_a_stale_token_by_its_code(place: Place) -> None:
+async def test_the_server_names_a_stale_token_by_its_code(place: ClusterLog) -> None:
     bus = await place.open()
     await stored(bus, EVENTS, b"1", Fence(RISK, 0))
 
@@ -104,7 +104,7 @@ async def test_the_server_names_a_stale_token_by_its_code(place: Place) -> None:
     assert (await retry(bus.info)).last == 1
 
 
-async def test_a_token_from_the_future_is_as_wrong_as_a_stale_one(place: Place) -> None:
+async def test_a_token_from_the_future_is_as_wrong_as_a_stale_one(place: ClusterLog) -> None:
     bus = await place.open()
     first = await stored(bus, EVENTS, b"1", Fence(RISK, 0))
 
@@ -117,7 +117,7 @@ async def test_a_token_from_the_future_is_as_wrong_as_a_stale_one(place: Place) 
 # Trying again
 
 
-async def test_the_same_bytes_with_the_same_token_are_stored_once(place: Place) -> None:
+async def test_the_same_bytes_with_the_same_token_are_stored_once(place: ClusterLog) -> None:
     bus = await place.open()
     fence = Fence(RISK, await stored(bus, EVENTS, b"1", Fence(RISK, 0)))
 
@@ -130,7 +130,9 @@ async def test_the_same_bytes_with_the_same_token_are_stored_once(place: Place) 
     assert (await retry(bus.info)).messages == 2
 
 
-async def test_a_domain_knows_its_own_commit_when_only_the_answer_was_lost(place: Place) -> None:
+async def test_a_domain_knows_its_own_commit_when_only_the_answer_was_lost(
+    place: ClusterLog,
+) -> None:
     bus = await place.open()
     ours = Domain(bus, "desk", "risk", "test")
     append = bus.append
@@ -151,7 +153,9 @@ async def test_a_domain_knows_its_own_commit_when_only_the_answer_was_lost(place
 # Many at once
 
 
-async def test_of_many_writers_with_one_filter_exactly_one_wins_each_round(place: Place) -> None:
+async def test_of_many_writers_with_one_filter_exactly_one_wins_each_round(
+    place: ClusterLog,
+) -> None:
     buses = [await place.open() for _ in range(WRITERS)]
     token = 0
     for round_number in range(ROUNDS):
@@ -173,7 +177,7 @@ async def test_of_many_writers_with_one_filter_exactly_one_wins_each_round(place
     assert (await buses[0].info()).messages == ROUNDS
 
 
-async def test_two_instances_of_a_domain_never_both_write(place: Place) -> None:
+async def test_two_instances_of_a_domain_never_both_write(place: ClusterLog) -> None:
     rivals = [Domain(await place.open(), "desk", "risk", "test") for _ in range(4)]
     bus = await place.open()
 
@@ -207,7 +211,7 @@ async def commits(bus: Bus) -> list[Commit]:
     return found
 
 
-async def test_two_different_filters_are_no_fence_on_three_servers(place: Place) -> None:
+async def test_two_different_filters_are_no_fence_on_three_servers(place: ClusterLog) -> None:
     """The hazard that one function for the filter is there for: subjects.domain().
 
     On one server writes are checked one after the other. On three, what is on its way to a
@@ -236,7 +240,7 @@ async def test_two_different_filters_are_no_fence_on_three_servers(place: Place)
     assert (doubled > 0) == (place.replicas > 1)
 
 
-async def test_every_writer_of_a_domain_uses_the_one_filter(place: Place) -> None:
+async def test_every_writer_of_a_domain_uses_the_one_filter(place: ClusterLog) -> None:
     bus = await place.open()
     used: list[Fence | None] = []
     append = bus.append
@@ -273,7 +277,7 @@ async def test_every_writer_of_a_domain_uses_the_one_filter(place: Place) -> Non
     ],
 )
 async def test_nothing_that_would_vanish_can_be_stored(
-    place: Place, headers: dict[str, str], why: str
+    place: ClusterLog, headers: dict[str, str], why: str
 ) -> None:
     bus = await place.open()
 
@@ -289,7 +293,7 @@ async def test_nothing_that_would_vanish_can_be_stored(
     [("STREAM.PURGE.LOG", b"{}"), ("STREAM.MSG.DELETE.LOG", b'{"seq":1}')],
 )
 async def test_nothing_that_was_stored_can_be_taken_away(
-    place: Place, request_: str, arguments: bytes
+    place: ClusterLog, request_: str, arguments: bytes
 ) -> None:
     bus = await place.open()
     token = await stored(bus, EVENTS, b"1", Fence(RISK, 0))

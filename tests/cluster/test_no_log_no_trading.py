@@ -15,11 +15,11 @@ from deadreckon.node.health import log_health
 from deadreckon.runtime.log.domain import RETRY_LAST
 from deadreckon.runtime.log.jetstream_api import ANSWER_WAIT
 from deadreckon.runtime.log.log_health import AWAY_AFTER
-from deadreckon.runtime.process.child_process import leashed
+from deadreckon.runtime.process.child_process import dies_with_parent
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.server.binary import nats_server
+from deadreckon.runtime.server.binary import find_nats_server
 from tests.cluster.disks import Disk, Limited, small_disk
-from tests.cluster.live_stack import Desk, desk
+from tests.cluster.live_stack import TradingStack, trading_stack
 from tests.cluster.nodes import Cluster
 from tests.conftest import ROOT
 from tests.runtime.conftest import free_port
@@ -48,8 +48,8 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        server = [str(nats_server()), "-c", str(self._settings)]
-        self.process = subprocess.Popen(leashed(self.disk.command(server)))
+        server = [str(find_nats_server()), "-c", str(self._settings)]
+        self.process = subprocess.Popen(dies_with_parent(self.disk.command(server)))
 
     def kill(self) -> None:
         self.process.kill()
@@ -63,7 +63,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     found.kill()
 
 
-async def is_away(trading: Desk) -> None:
+async def is_away(trading: TradingStack) -> None:
     """Nothing is traded, and everybody who asks is told why, within the stated bound."""
     began = time.monotonic()
     found = await trading.until_well(False)
@@ -79,7 +79,7 @@ async def is_away(trading: Desk) -> None:
     assert "the log has taken nothing for" in told["reason"]
 
 
-async def is_back(trading: Desk, lines: "Lines") -> None:
+async def is_back(trading: TradingStack, lines: "Lines") -> None:
     """It trades again, by itself; every signal that was ever acknowledged is answered once."""
     await trading.until_well(True)
     assert await trading.metric("deadreckon_log_available") == 1
@@ -99,9 +99,9 @@ async def dr(*words: str) -> str:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "deadreckon", *words, cwd=ROOT, stdout=subprocess.PIPE
     )
-    said, _ = await process.communicate()
+    record, _ = await process.communicate()
     assert process.returncode == 0
-    return said.decode()
+    return record.decode()
 
 
 class Lines:
@@ -123,7 +123,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
 
 
 async def test_a_server_that_is_gone(server: Server, tmp_path: Path, lines: Lines) -> None:
-    async with desk(server.url, tmp_path / "desk") as trading:
+    async with trading_stack(server.url, tmp_path / "desk") as trading:
         server.kill()
         await is_away(trading)
         server.start()
@@ -131,7 +131,7 @@ async def test_a_server_that_is_gone(server: Server, tmp_path: Path, lines: Line
 
 
 async def test_a_server_that_is_frozen(server: Server, tmp_path: Path, lines: Lines) -> None:
-    async with desk(server.url, tmp_path / "desk") as trading:
+    async with trading_stack(server.url, tmp_path / "desk") as trading:
         server.process.send_signal(signal.SIGSTOP)
         await is_away(trading)
         status = await dr("status", "--data", str(trading.data))
@@ -146,7 +146,7 @@ async def test_a_disk_that_takes_nothing_more(kind: str, tmp_path: Path, lines: 
     disk = small_disk(tmp_path / "store") if kind == "full" else Limited()
     server = Server(tmp_path, disk)
     try:
-        async with desk(server.url, tmp_path / "desk") as trading:
+        async with trading_stack(server.url, tmp_path / "desk") as trading:
             disk.fill(server.process.pid)
             await is_away(trading)
             disk.free(server.process.pid)
@@ -160,7 +160,7 @@ async def test_a_disk_that_takes_nothing_more(kind: str, tmp_path: Path, lines: 
 
 
 async def test_a_cluster_without_a_majority(nodes: Cluster, tmp_path: Path, lines: Lines) -> None:
-    async with desk(nodes.urls, tmp_path / "desk") as trading:
+    async with trading_stack(nodes.urls, tmp_path / "desk") as trading:
         leader = await nodes.leader()
         lost = [leader, nodes.others(leader)[0]]
         for node in lost:

@@ -73,10 +73,10 @@ async def test_a_damaged_replica_is_named_read_around_and_healed(tmp_path: Path)
 
         with pytest.raises(HoleError, match="is missing"):
             await whole(bus, victim.name)
-        with capture_logs() as said:
+        with capture_logs() as record:
             while not bus.faults["replica_hole"]:
                 assert await whole(bus) == MESSAGES
-        told = next(line for line in said if line["event"] == "replica_damaged")
+        told = next(line for line in record if line["event"] == "replica_damaged")
         assert told["node"] == victim.name
         found = {replica.node: replica.fault for replica in await examine_replicas(bus.api)}
         assert [node for node, fault in found.items() if fault] == [victim.name]

@@ -10,9 +10,9 @@ from deadreckon.archive.open_log import stack_bus
 from deadreckon.runtime.log.bus import Bus, UnavailableError
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.server.nats_server import running
-from deadreckon.runtime.server.server_files import Address
-from deadreckon.runtime.server.server_health import ailment
+from deadreckon.runtime.server.nats_server import running_server
+from deadreckon.runtime.server.server_files import ServerAddress
+from deadreckon.runtime.server.server_health import write_fault
 from tests.cluster.disks import Limited, Mounted
 
 pytestmark = [pytest.mark.xdist_group("cluster"), pytest.mark.slow]
@@ -21,8 +21,8 @@ PATIENCE = 60.0  # seconds for what takes a few
 EVENTS = "log.desk.op.stack"
 
 
-def found(data: Path) -> Address:
-    address = running(data)
+def found(data: Path) -> ServerAddress:
+    address = running_server(data)
     assert address is not None
     return address
 
@@ -68,4 +68,4 @@ async def test_a_server_that_cannot_write_is_started_again_once_there_is_room(
 
 async def test_a_frozen_server_is_not_ours_to_end(tmp_path: Path) -> None:
     """Nobody knows what a server that says nothing is about to write; whoever froze it does."""
-    assert ailment("http://127.0.0.1:9", tmp_path) == ""
+    assert write_fault("http://127.0.0.1:9", tmp_path) == ""

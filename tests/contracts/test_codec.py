@@ -19,8 +19,8 @@ from deadreckon.contracts.codec import (
     decode_event,
     encode_commit,
     encode_event,
-    seal,
-    unseal,
+    unwrap,
+    wrap,
 )
 from deadreckon.contracts.envelope import Commit, derive_id, digest
 from deadreckon.contracts.governance import HaltRequested, LimitsSet
@@ -108,7 +108,7 @@ def test_an_unknown_field_of_an_event_is_read_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "v", "data", "said"),
+    ("name", "v", "data", "record"),
     [
         ("market.mark_dreamt", 1, b"{}", "no such type"),
         (NAME, 2, b"{}", "versions up to 1"),
@@ -123,8 +123,8 @@ def test_an_unknown_field_of_an_event_is_read_over() -> None:
         (NAME, 1, b'{"mood":' + b"[" * 100_000, "recursion"),
     ],
 )
-def test_what_is_no_such_event_is_named(name: str, v: int, data: bytes, said: str) -> None:
-    with pytest.raises(UndecodableError, match=said):
+def test_what_is_no_such_event_is_named(name: str, v: int, data: bytes, record: str) -> None:
+    with pytest.raises(UndecodableError, match=record):
         decode_event(name, v, data)
 
 
@@ -147,8 +147,8 @@ def test_a_retired_halt_is_read_with_its_scope_in_words() -> None:
 
 
 def commit(**changes: Any) -> Commit:
-    said = seal(answer(at(mark("1")), "risk", 0, mark("2.0")))
-    plain = Commit("c", 1, 1, 4, 0, "", "0.1.0", [(4, 0, 1)], [said])
+    record = wrap(answer(at(mark("1")), "risk", 0, mark("2.0")))
+    plain = Commit("c", 1, 1, 4, 0, "", "0.1.0", [(4, 0, 1)], [record])
     return msgspec.structs.replace(plain, **changes)
 
 
@@ -190,25 +190,25 @@ def test_garbage_is_never_a_commit(payload: bytes) -> None:
 
 def test_an_answer_names_its_cause_and_root_and_takes_its_time() -> None:
     question = msgspec.structs.replace(at(mark("1"), 77), root="r")
-    said = answer(question, "risk", 3, mark("2.00"))
-    assert said.id == derive_id(question.id, "risk", 3)
-    assert (said.cause, said.root, said.at, said.source) == (question.id, "r", 77, "risk")
-    assert str(said.event.price) == "2"  # type: ignore[attr-defined]
+    record = answer(question, "risk", 3, mark("2.00"))
+    assert record.id == derive_id(question.id, "risk", 3)
+    assert (record.cause, record.root, record.at, record.source) == (question.id, "r", 77, "risk")
+    assert str(record.event.price) == "2"  # type: ignore[attr-defined]
 
 
 def test_sealing_and_unsealing_gives_the_same_fact_at_its_place() -> None:
-    said = answer(at(mark("1")), "risk", 0, LimitsSet("ann", "why", drawdown_max=Decimal("0.10")))
-    again = unseal(seal(said), sequence=9, index=2)
-    assert again == msgspec.structs.replace(said, sequence=9, index=2)
+    record = answer(at(mark("1")), "risk", 0, LimitsSet("ann", "why", drawdown_max=Decimal("0.10")))
+    again = unwrap(wrap(record), sequence=9, index=2)
+    assert again == msgspec.structs.replace(record, sequence=9, index=2)
 
 
 def test_a_sealed_event_of_an_unknown_type_is_named() -> None:
-    envelope = msgspec.structs.replace(seal(at(mark("1"))), type="market.dreamt")
+    envelope = msgspec.structs.replace(wrap(at(mark("1"))), type="market.dreamt")
     with pytest.raises(UndecodableError, match="dreamt v1 is unknown"):
-        unseal(envelope)
+        unwrap(envelope)
     envelope = msgspec.structs.replace(envelope, type=NAME, data=Raw(b"{}"))
     with pytest.raises(UndecodableError, match="missing"):
-        unseal(envelope)
+        unwrap(envelope)
 
 
 # Ids.

@@ -12,7 +12,7 @@ from msgspec import Struct
 from deadreckon.contracts.catalogue import EVENTS, NAMES, OPERATOR_EVENTS
 from deadreckon.contracts.envelope import Commit, Envelope
 from deadreckon.contracts.inbound import WireFact, WireSignal
-from deadreckon.contracts.publishers import SERVICES, SPEAKERS, speakers
+from deadreckon.contracts.publishers import PUBLISHERS, SERVICES, publishers_of
 from deadreckon.contracts.subjects import SUBJECTS
 from deadreckon.contracts.verdicts import Verdict
 from deadreckon.tools.docgen import asyncapi, library, schemas
@@ -61,9 +61,9 @@ def test_no_shared_meaning_is_left_that_nobody_uses() -> None:
 
 
 def test_every_event_has_somebody_who_says_it_and_every_speaker_is_known() -> None:
-    assert list(SPEAKERS) == list(EVENTS)
-    assert [name for name in EVENTS if not speakers(name)] == []
-    assert {service for services in SPEAKERS.values() for service in services} <= set(SERVICES)
+    assert list(PUBLISHERS) == list(EVENTS)
+    assert [name for name in EVENTS if not publishers_of(name)] == []
+    assert {service for services in PUBLISHERS.values() for service in services} <= set(SERVICES)
 
 
 # What a service builds to work with and never says.
@@ -84,7 +84,7 @@ def test_a_service_says_only_what_the_table_lets_it_say(service: str) -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
     }
-    unlisted = sorted(name for name in built if service not in SPEAKERS[name])
+    unlisted = sorted(name for name in built if service not in PUBLISHERS[name])
     assert [name for name in unlisted if (service, name) not in OWN_USE] == []
 
 
@@ -148,5 +148,5 @@ def test_every_form_of_subject_is_a_channel_with_its_parameters() -> None:
 
 
 def test_operators_facts_are_those_of_the_catalogue() -> None:
-    said = asyncapi.document()["operations"]["operator.says"]["x-event-types"]
-    assert said == sorted(OPERATOR_EVENTS)
+    record = asyncapi.document()["operations"]["operator.says"]["x-event-types"]
+    assert record == sorted(OPERATOR_EVENTS)

@@ -22,8 +22,8 @@ from deadreckon.contracts.codec import (
     decode_event,
     encode_commit,
     encode_event,
-    seal,
-    unseal,
+    unwrap,
+    wrap,
 )
 from deadreckon.contracts.envelope import Commit, digest
 from deadreckon.contracts.event import Event, Retired
@@ -146,7 +146,7 @@ def test_what_has_a_default_may_be_missing(shape: Shape) -> None:
 def everything_said() -> Commit:
     """One commit that says every event there is, in answer to one question."""
     question = at(sample(EVENTS["market.clock_ticked"]), 1_772_409_600_000_000_000, id="question")
-    said = [
+    record = [
         answer(question, "risk", ordinal, sample(shape))
         for ordinal, shape in enumerate(EVENTS.values())
     ]
@@ -158,8 +158,8 @@ def everything_said() -> Commit:
         part=0,
         previous=digest(b"the commit before"),
         code="0.1.0",
-        answers=[(7, 0, len(said))],
-        events=[seal(one) for one in said],
+        answers=[(7, 0, len(record))],
+        events=[wrap(one) for one in record],
     )
 
 
@@ -167,7 +167,7 @@ def test_a_stored_commit_is_read_and_written_byte_for_byte() -> None:
     stored = golden("commit", encode_commit(everything_said()))
     commit = decode_commit(stored)
     assert encode_commit(commit) == stored
-    said: list[Event] = [unseal(envelope).event for envelope in commit.events]
+    said: list[Event] = [unwrap(envelope).event for envelope in commit.events]
     assert [NAMES[type(event)] for event in said] == list(EVENTS)
     assert said == [sample(shape) for shape in EVENTS.values()]
 

@@ -19,7 +19,7 @@ from deadreckon.services.catalogue import RANK, decider
 from deadreckon.tools.docgen.schemas import shapes
 from tests.contracts.samples import sample
 from tests.stories import at
-from tests.support.handmade_logs import Log, tell
+from tests.support.handmade_logs import FactLog, fold_log
 from tests.support.memory_sink import MemorySink
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -56,26 +56,26 @@ def before(event: Any) -> Sequence[Event]:
 def test_every_service_folds_every_shape(shape: Shape, service: str) -> None:
     module, event = decider(service), stored(shape)
     state = module.initial()
-    for said in (*before(event), event):
-        state = module.evolve(state, at(said))
+    for record in (*before(event), event):
+        state = module.evolve(state, at(record))
     module.decide(state, at(event))
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=key)
 def test_the_ledger_and_the_metrics_fold_every_shape(shape: Shape) -> None:
     book, figures, event = ledger.initial(), fold.initial(), stored(shape)
-    for said in (*before(event), event):
-        book = ledger.evolve(book, at(said))
-        figures = fold.evolve(figures, at(said))
+    for record in (*before(event), event):
+        book = ledger.evolve(book, at(record))
+        figures = fold.evolve(figures, at(record))
     ledger.equity(book)
     fold.settled(figures, 1)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=key)
 def test_every_table_folds_every_shape(shape: Shape) -> None:
-    event, log, sink = stored(shape), Log(), MemorySink()
+    event, log, sink = stored(shape), FactLog(), MemorySink()
     log.say(*before(event), event)
     projector = Projector([sink])
-    tell(projector, log)
+    fold_log(projector, log)
     projector.flush()
     assert sink.place == log.last

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from deadreckon.tools.docgen import released
-from deadreckon.tools.docgen.released import Change, ReleasedError, Shapes, check, release, today
+from deadreckon.tools.docgen.released import (
+    ReleasedError,
+    ShapeChange,
+    Shapes,
+    check,
+    release,
+    today,
+)
 
 BAR = "market.bar_closed.v1"
 FEE = "portfolio.fee_charged.v1"  # leaves out what it says nothing in
@@ -23,7 +30,7 @@ def docs(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def found(docs: Path, edit: Edit) -> list[Change]:
+def found(docs: Path, edit: Edit) -> list[ShapeChange]:
     now = copy.deepcopy(today())
     edit(now)
     return check(docs, now)

@@ -29,9 +29,9 @@ def test_a_commits_subject_lies_in_its_domain(book: str, service: str) -> None:
 def test_doors_are_told_from_domains(book: str, name: str) -> None:
     assert subjects.parse(subjects.producer_subject(book, name)) == Subject(book, "in", name)
     assert subjects.parse(subjects.operator_subject(book, name)) == Subject(book, "op", name)
-    assert subjects.parse(subjects.producer_subject(book, name)).is_door
-    assert subjects.parse(subjects.operator_subject(book, name)).is_door
-    assert not subjects.parse(subjects.commit_subject(book, "risk", "events")).is_door
+    assert subjects.parse(subjects.producer_subject(book, name)).is_inbound
+    assert subjects.parse(subjects.operator_subject(book, name)).is_inbound
+    assert not subjects.parse(subjects.commit_subject(book, "risk", "events")).is_inbound
 
 
 @pytest.mark.parametrize("name", ["", "a.b", "a b", "*", ">", "a>", "ä", "a\n", "x" * 65, "$SYS"])
@@ -42,7 +42,7 @@ def test_a_name_that_would_change_the_subjects_form_is_refused(name: str) -> Non
         subjects.operator_subject,
         subjects.verdict_subject,
         subjects.turn_subject,
-        subjects.standing_subject,
+        subjects.status_subject,
     ):
         with pytest.raises(ValueError, match="letters, digits"):
             build("desk", name)
@@ -69,7 +69,7 @@ def test_every_subject_that_is_built_has_a_form_in_the_table() -> None:
         subjects.operator_subject("BOOK", "OPERATOR"),
         subjects.verdict_subject("BOOK", "PRODUCER"),
         subjects.turn_subject("BOOK", "SERVICE"),
-        subjects.standing_subject("BOOK", "SERVICE"),
+        subjects.status_subject("BOOK", "SERVICE"),
     ]
     assert [re.sub(r"[A-Z]+", lambda part: f"{{{part[0].lower()}}}", one) for one in built] == forms
     assert [form.startswith("log.") for form in forms] == [subject.kept for subject in SUBJECTS]

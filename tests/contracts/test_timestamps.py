@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadreckon.contracts.timestamps import DAY, day_of, day_start, format_moment, parse_moment
+from deadreckon.contracts.timestamps import (
+    DAY,
+    day_of,
+    day_start,
+    format_timestamp,
+    parse_timestamp,
+)
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 SECOND = 1_000_000_000
@@ -14,7 +20,7 @@ SECOND = 1_000_000_000
 
 @given(INT64)
 def test_every_moment_of_the_log_comes_back(at: int) -> None:
-    assert parse_moment(format_moment(at)) == at
+    assert parse_timestamp(format_timestamp(at)) == at
 
 
 @given(INT64)
@@ -34,7 +40,7 @@ def test_a_zone_moves_the_moment(local: datetime, minutes: int) -> None:
     text = f"{local.isoformat()}{sign}{hours:02d}:{rest:02d}"
     zone = timezone(timedelta(minutes=minutes))
     passed = local.replace(tzinfo=zone) - datetime(1970, 1, 1, tzinfo=UTC)
-    assert parse_moment(text) == (passed.days * 86_400 + passed.seconds) * SECOND
+    assert parse_timestamp(text) == (passed.days * 86_400 + passed.seconds) * SECOND
 
 
 @pytest.mark.parametrize(
@@ -53,7 +59,7 @@ def test_a_zone_moves_the_moment(local: datetime, minutes: int) -> None:
     ],
 )
 def test_a_time_is_that_moment(text: str, at: int) -> None:
-    assert parse_moment(text) == at
+    assert parse_timestamp(text) == at
 
 
 @pytest.mark.parametrize(
@@ -87,21 +93,21 @@ def test_a_time_is_that_moment(text: str, at: int) -> None:
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
-        parse_moment(text)
+        parse_timestamp(text)
 
 
 @pytest.mark.parametrize("fraction", ["1", "12", "123456789", "000000001"])
 def test_a_time_is_written_with_as_many_decimals_as_it_needs(fraction: str) -> None:
     text = f"2026-11-20T12:00:00.{fraction}Z"
-    assert format_moment(parse_moment(text)) == text
-    assert format_moment(parse_moment("2026-11-20T12:00:00.000Z")) == "2026-11-20T12:00:00Z"
+    assert format_timestamp(parse_timestamp(text)) == text
+    assert format_timestamp(parse_timestamp("2026-11-20T12:00:00.000Z")) == "2026-11-20T12:00:00Z"
 
 
 def test_far_years_keep_four_digits_and_beyond_them_there_is_no_text() -> None:
-    assert format_moment(parse_moment("0001-01-01T00:00:00Z")) == "0001-01-01T00:00:00Z"
-    assert format_moment(parse_moment("9999-12-31T23:59:59Z")) == "9999-12-31T23:59:59Z"
+    assert format_timestamp(parse_timestamp("0001-01-01T00:00:00Z")) == "0001-01-01T00:00:00Z"
+    assert format_timestamp(parse_timestamp("9999-12-31T23:59:59Z")) == "9999-12-31T23:59:59Z"
     with pytest.raises(OverflowError):
-        format_moment(parse_moment("9999-12-31T23:59:59Z") + SECOND)
+        format_timestamp(parse_timestamp("9999-12-31T23:59:59Z") + SECOND)
 
 
 def test_a_day_begins_at_its_first_nanosecond() -> None:

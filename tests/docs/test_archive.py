@@ -10,7 +10,7 @@ import pytest
 
 from deadreckon.archive.manifests import file_of
 from tests.conftest import ROOT
-from tests.support.archived_logs import FOREIGN, KEY, Desk, resign, rewrite
+from tests.support.archived_logs import FOREIGN, KEY, ArchivedLog, resign, rewrite
 
 PAGE = (ROOT / "docs" / "archive.md").read_text("utf-8")
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
@@ -27,29 +27,29 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    desk = Desk(tmp_path / "var" / "archive")
+def desk(tmp_path: Path) -> ArchivedLog:
+    desk = ArchivedLog(tmp_path / "var" / "archive")
     desk.seal(everything=True)
     return desk
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.split("\n")[0][:40])
 def test_the_queries_of_the_page_have_answers(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str
+    desk: ArchivedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert duckdb.execute(query).fetchall() != []
 
 
 def test_the_sums_of_the_page_are_exact(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: ArchivedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     days = duckdb.execute(QUERIES[0]).fetchall()
     assert [str(fees) for *_, fees in days] == ["0.010000000000000000"] * 3
 
 
-def test_the_programs_of_the_page_run(desk: Desk, tmp_path: Path) -> None:
+def test_the_programs_of_the_page_run(desk: ArchivedLog, tmp_path: Path) -> None:
     assert len(PROGRAMS) == 1
     done = subprocess.run(
         [sys.executable, "-I", "-c", PROGRAMS[0]], cwd=tmp_path, capture_output=True, text=True
@@ -58,7 +58,7 @@ def test_the_programs_of_the_page_run(desk: Desk, tmp_path: Path) -> None:
     assert "0.010000000000000000" in done.stdout
 
 
-def proved(desk: Desk, key: str = KEY.public) -> subprocess.CompletedProcess[str]:
+def proved(desk: ArchivedLog, key: str = KEY.public) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-I", "-c", WITHOUT_US, VERIFIER, desk.root, key],
         cwd=desk.root,
@@ -67,7 +67,7 @@ def proved(desk: Desk, key: str = KEY.public) -> subprocess.CompletedProcess[str
     )
 
 
-def test_a_third_party_proves_an_archive_without_this_program(desk: Desk) -> None:
+def test_a_third_party_proves_an_archive_without_this_program(desk: ArchivedLog) -> None:
     done = proved(desk)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"messages 1 to {desk.chain[-1].last} are as they were sealed\n"
@@ -79,7 +79,7 @@ def test_the_verifier_is_as_short_as_the_page_says() -> None:
     assert f"{len(lines)} lines" in PAGE
 
 
-def test_a_third_party_finds_what_was_changed(desk: Desk) -> None:
+def test_a_third_party_finds_what_was_changed(desk: ArchivedLog) -> None:
     assert proved(desk, FOREIGN.public).returncode == 1
     rewrite(desk.path("messages", 2), lambda rows: rows.slice(1))
     done = proved(desk)
@@ -91,12 +91,12 @@ def test_a_third_party_finds_what_was_changed(desk: Desk) -> None:
 
 def test_where_nothing_is_sealed_nothing_is_proved(tmp_path: Path) -> None:
     tmp_path.joinpath("var").mkdir()
-    desk = Desk(tmp_path / "var")
+    desk = ArchivedLog(tmp_path / "var")
     done = proved(desk)
     assert (done.returncode, done.stdout) == (1, "")
     assert "nothing is sealed" in done.stderr
 
 
-def test_a_third_party_finds_a_cut_chain(desk: Desk) -> None:
+def test_a_third_party_finds_a_cut_chain(desk: ArchivedLog) -> None:
     file_of(desk.root, 2).unlink()
     assert "00000003.json" in proved(desk).stderr

@@ -56,10 +56,10 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
     Folder(data).create()
     given = add_producer(data, "ext", "desk", may_read=False)
     async with EmbeddedServer(data) as server:
-        maker = await server.address.entrance.bus(PROVISIONER)
+        maker = await server.address.endpoint.bus(PROVISIONER)
         await maker.provision()
         await maker.close()
-        bus = await server.address.entrance.bus(ANALYST)
+        bus = await server.address.endpoint.bus(ANALYST)
         yield Shop(server, bus, given.seed_file)
         await bus.close()
 
@@ -104,9 +104,9 @@ async def produce(shop: Shop, folder: Path, *more: str) -> dict[str, Any]:
 async def test_a_thousand_signals_of_which_ten_are_malformed_in_ten_ways(
     shop: Shop, node_example: Path
 ) -> None:
-    said = await produce(shop, node_example, "--count", "1000", "--malformed", "10")
+    record = await produce(shop, node_example, "--count", "1000", "--malformed", "10")
     stored = await shop.sent("ext")
-    assert said == {
+    assert record == {
         "sent": 1000,
         "malformed": 10,
         "first_sequence": stored[0].sequence,

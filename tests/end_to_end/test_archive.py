@@ -11,7 +11,7 @@ from pathlib import Path
 import polars
 import pytest
 
-from deadreckon.archive.signing import kept_key
+from deadreckon.archive.signing import read_or_create_key
 from deadreckon.runtime.process.killpoints import SEAL_STEPS, VARIABLE
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import Dr
@@ -26,7 +26,7 @@ def played(tmp_path_factory: pytest.TempPathFactory, tape: Path) -> Path:
     """A folder with some days of a tape, and the key they will be sealed with."""
     dr = Dr(tmp_path_factory.mktemp("archive"))
     dr.play("desk", tape)
-    kept_key(dr.folder / "desk" / "nats" / "credentials")
+    read_or_create_key(dr.folder / "desk" / "nats" / "credentials")
     return dr.folder / "desk"
 
 
@@ -113,9 +113,9 @@ def test_tampering_is_named_and_the_verb_fails(dr: Dr) -> None:
 
     found = json.loads(dr.run("archive", "verify", "--data", "desk", "--json", code=1))
     assert found["first_bad_sequence"] == rows["sequence"][3]
-    said = dr.run("archive", "verify", "--data", "desk", code=1)
-    assert "NOT SOUND" in said
-    assert path.name in said
+    record = dr.run("archive", "verify", "--data", "desk", code=1)
+    assert "NOT SOUND" in record
+    assert path.name in record
     dr.run("archive", "verify", "--data", "desk", "--alone", code=1)
     assert "is not the file that was sealed" in dr.run(
         "archive", "prove", str(rows["sequence"][3]), "--data", "desk", code=3

@@ -84,9 +84,9 @@ def test_a_late_fee_is_shown_at_its_own_time_beside_what_was_known(desk: Dr) -> 
     "place", ["0", "99999999", "1999-01-01T00:00:00Z", "2026-01-01", "abcdef123456", "5.77"]
 )
 def test_a_place_that_is_none_is_one_line_and_wrong_usage(place: str, desk: Dr) -> None:
-    said = desk.run("replay", "asof", place, "--data", "desk", code=2)
-    assert said.startswith("dr: ")
-    assert said.count("\n") == 1
+    record = desk.run("replay", "asof", place, "--data", "desk", code=2)
+    assert record.startswith("dr: ")
+    assert record.count("\n") == 1
 
 
 def test_a_stack_keeps_the_anchors_near_the_end_of_its_log(
@@ -98,7 +98,7 @@ def test_a_stack_keeps_the_anchors_near_the_end_of_its_log(
 
     async def looks() -> tuple[int, int]:
         async with open_bus(Folder(data).check()) as bus:
-            keeping = anchor_job.Anchoring(data, None, bus)
+            keeping = anchor_job.AnchorJob(data, None, bus)
             await keeping.look()
             return keeping.place, (await bus.info()).last
 
@@ -114,14 +114,14 @@ def test_it_writes_nothing_to_the_log(desk: Dr) -> None:
 
 
 def test_a_folder_that_is_none_is_wrong_usage(dr: Dr) -> None:
-    said = dr.run("replay", "asof", "1", "--data", "nowhere", code=2)
-    assert "nowhere is no data folder yet" in said
+    record = dr.run("replay", "asof", "1", "--data", "nowhere", code=2)
+    assert "nowhere is no data folder yet" in record
 
 
 def test_a_funding_of_its_own_time_can_be_told_and_a_time_that_is_none_not(desk: Dr) -> None:
     rate = ("cash", "funding", "BTCUSDT.PAPER", "-0.0001", "50000", "--data", "desk")
-    said = desk.run(*rate, "--effective", "yesterday", code=2)
-    assert "is not an RFC 3339 time" in said
+    record = desk.run(*rate, "--effective", "yesterday", code=2)
+    assert "is not an RFC 3339 time" in record
     told = desk.json(*rate, "--effective", "2026-01-01T12:00:00Z")
     assert asof(desk, str(told["sequence"]), "--known", "then")["sequence"] == told["sequence"]
     # A spot is paid no funding: it is late all the same, and moves nothing.

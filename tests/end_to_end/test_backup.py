@@ -60,8 +60,8 @@ def test_a_sealed_file_that_is_missing_is_named(dr: Dr, backup: Path) -> None:
     dr.run("archive", "seal", "--all", "--data", "desk")
     lost = next((dr.folder / "desk" / "archive" / "messages").rglob("*.parquet"))
     lost.unlink()
-    said = dr.run("backup", "two.backup", "--data", "desk", code=3)
-    assert f"{lost.relative_to(dr.folder)} cannot be read: No such file" in said
+    record = dr.run("backup", "two.backup", "--data", "desk", code=3)
+    assert f"{lost.relative_to(dr.folder)} cannot be read: No such file" in record
     assert not (dr.folder / "two.backup").exists()
 
 
@@ -123,8 +123,8 @@ def test_a_backup_by_a_newer_program_is_refused(dr: Dr, backup: Path) -> None:
 
     rewritten(backup, newer)
 
-    said = dr.run("restore", "one.backup", "--data", "again", code=3)
-    assert "use a newer dr" in said
+    record = dr.run("restore", "one.backup", "--data", "again", code=3)
+    assert "use a newer dr" in record
 
 
 def test_a_backup_cannot_write_outside_of_its_folder(dr: Dr, backup: Path) -> None:
@@ -136,8 +136,8 @@ def test_a_backup_cannot_write_outside_of_its_folder(dr: Dr, backup: Path) -> No
 
     rewritten(backup, outside)
 
-    said = dr.run("restore", "one.backup", "--data", "again", code=3)
-    assert "lies outside of the folder" in said
+    record = dr.run("restore", "one.backup", "--data", "again", code=3)
+    assert "lies outside of the folder" in record
     assert not (dr.folder / "stolen").exists()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deadreckon.tools.crashtest.plan import PLACES, steps_of
+from deadreckon.tools.crashtest.plan import KILL_STEPS, steps_of
 from deadreckon.tools.crashtest.program import Edit, copy_program
 from tests.end_to_end.conftest import Dr
 
@@ -38,7 +38,7 @@ def test_a_kill_at_every_step_changes_nothing(dr: Dr) -> None:
 
 @pytest.mark.slow
 def test_nor_does_one_against_an_exchange_that_does_not_forgive(dr: Dr) -> None:
-    steps = [name for name in steps_of("sim") if PLACES[name].where == "venue"] + ["server"]
+    steps = [name for name in steps_of("sim") if KILL_STEPS[name].where == "venue"] + ["server"]
     words = ("--venue", "sim", "--steps", ",".join(steps), "--seed", "7", "--rows", "80")
     found = dr.json("crashtest", *words)
     assert found["clean"], found["findings"]
@@ -135,8 +135,8 @@ def test_wrong_usage_is_one_line_and_makes_nothing(dr: Dr) -> None:
         ("--rows", "5"),
         ("--data", "full"),
     ):
-        said = dr.run("crashtest", *words, code=2)
-        assert said.count("dr: ") == 1
+        record = dr.run("crashtest", *words, code=2)
+        assert record.count("dr: ") == 1
 
 
 def test_the_list_of_steps_says_what_each_means(dr: Dr) -> None:

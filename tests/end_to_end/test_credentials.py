@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import trustme
 
-from deadreckon.runtime.server.binary import nats_server
+from deadreckon.runtime.server.binary import find_nats_server
 from tests.end_to_end.conftest import Dr
 from tests.runtime.conftest import free_port
 
@@ -34,9 +34,9 @@ def up(dr: Dr, *words: str) -> Iterator[dict[str, Any]]:
     """A stack that runs, and where it is; it has to end in good order."""
     process = dr.start("up", "--data", "desk", "--no-web", "--json", *words)
     assert process.stdout is not None
-    said = process.stdout.readline()
-    assert said, process.stderr and process.stderr.read()[-2000:]
-    yield json.loads(said)
+    record = process.stdout.readline()
+    assert record, process.stderr and process.stderr.read()[-2000:]
+    yield json.loads(record)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors[-2000:]
@@ -64,8 +64,8 @@ def test_a_producer_is_given_a_credential_while_the_stack_runs_and_it_is_taken_b
         Path(given["seed_file"]).write_text(seed)  # whoever kept a copy of it
         Path(given["seed_file"]).chmod(0o600)
         assert "does not know this user" in send(dr, "ext", code=3)
-        said = dr.run("status", "--data", "desk", "--json") + listed
-        assert seed not in said + (dr.folder / "desk" / "nats" / "nats.log").read_text()
+        record = dr.run("status", "--data", "desk", "--json") + listed
+        assert seed not in record + (dr.folder / "desk" / "nats" / "nats.log").read_text()
 
 
 def test_a_credential_of_the_stack_is_rotated_by_deleting_it(dr: Dr) -> None:
@@ -99,7 +99,7 @@ def own_server(folder: Path, accounts: str) -> Iterator[int]:
         "include accounts.conf\n"
     )
     process = subprocess.Popen(
-        [nats_server(), "-c", folder / "nats.conf", "-l", folder / "nats.log"]
+        [find_nats_server(), "-c", folder / "nats.conf", "-l", folder / "nats.log"]
     )
     try:
         yield port

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from deadreckon.archive.jobs.backup import digest_of_log
-from deadreckon.archive.open_log import keeping_bus
-from deadreckon.projections.comparison import Difference
+from deadreckon.archive.open_log import owner_bus
+from deadreckon.projections.comparison import TableDifference
 from deadreckon.replay.verify.job import verify
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.tools.doctor import examine
@@ -67,14 +67,14 @@ def faults(desk: Path) -> dict[str, str]:
     return asyncio.run(look())
 
 
-def differences(desk: Path) -> list[Difference]:
+def differences(desk: Path) -> list[TableDifference]:
     """What `dr verify` finds."""
     return asyncio.run(verify(desk, NAMES, None, shows=False))[1]
 
 
 def log_digest(desk: Path) -> str:
     async def read() -> str:
-        async with keeping_bus(Folder(desk)) as bus:
+        async with owner_bus(Folder(desk)) as bus:
             return await digest_of_log(bus, (await bus.info()).last, lambda *_: None)
 
     return asyncio.run(read())

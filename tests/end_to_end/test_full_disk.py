@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from deadreckon.runtime.server.nats_server import running
+from deadreckon.runtime.server.nats_server import running_server
 from tests.end_to_end.conftest import Dr, until
 
 pytestmark = pytest.mark.slow
@@ -38,7 +38,7 @@ def test_a_stack_outlives_a_full_disk_and_lacks_nothing_afterwards(dr: Dr) -> No
     # The very first start makes files that there is no waiting for.
     until((dr.folder / "desk" / "analytics.duckdb").exists, "the views to be there")
     until(lambda: dr.json("status", "--data", "desk")["sequence"], "something in the views")
-    server = running(dr.folder / "desk")
+    server = running_server(dr.folder / "desk")
     assert server is not None
     everybody = [process.pid, server.pid]
 
@@ -55,10 +55,10 @@ def test_a_stack_outlives_a_full_disk_and_lacks_nothing_afterwards(dr: Dr) -> No
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
-    said = [json.loads(line)["event"] for line in errors.splitlines()]
+    record = [json.loads(line)["event"] for line in errors.splitlines()]
     # Said once an outage that lasts; there may be a second one while the server is started anew.
-    assert "nats_server_ended" in said, errors
-    assert said.count("log_away") == said.count("log_back") <= 2, errors
+    assert "nats_server_ended" in record, errors
+    assert record.count("log_away") == record.count("log_back") <= 2, errors
     assert "agree with the log" in dr.run("verify", "--data", "desk")
 
 
@@ -67,7 +67,7 @@ def test_a_stack_can_be_ended_while_its_log_is_away(dr: Dr) -> None:
     assert process.stdout is not None
     web = json.loads(process.stdout.readline())["web"]
     until(lambda: httpx2.get(f"{web}/health").json()["ok"], "a stack that is well")
-    server = running(dr.folder / "desk")
+    server = running_server(dr.folder / "desk")
     assert server is not None
     os.kill(server.pid, signal.SIGSTOP)
     until(lambda: not httpx2.get(f"{web}/health").json()["ok"], "word that it is not well")

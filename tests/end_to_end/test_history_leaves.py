@@ -58,8 +58,8 @@ def test_history_leaves_though_it_is_killed_at_every_step(dr: Dr, tape: Path) ->
         policy = () if number else ("--before", ALL, "--yes")
         assert killed_at(dr, step, *policy) == KILLED, step
         if step in ("roll-begun", "roll-dropped", "roll-released"):
-            said = dr.run("replay", "audit", "--all", "--data", "desk", code=3)
-            assert "`dr archive prune --data desk` finishes it" in said
+            record = dr.run("replay", "audit", "--all", "--data", "desk", code=3)
+            assert "`dr archive prune --data desk` finishes it" in record
     assert "finishes it" in dr.run("demo", "--data", "desk", "--no-web", code=3)
     finished = dr.json("archive", "prune", "--data", "desk")
 

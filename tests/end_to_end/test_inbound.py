@@ -65,9 +65,9 @@ def tape_time(dr: Dr) -> str:
     """The tape's time now, as a producer on a tape must write it."""
     lines = dr.run("tail", "--data", "run", "--no-follow", "--json").splitlines()
     bars = [json.loads(line) for line in lines if "market.bar_closed" in line]
-    from deadreckon.contracts.timestamps import format_moment
+    from deadreckon.contracts.timestamps import format_timestamp
 
-    return format_moment(int(bars[-1]["at"]))
+    return format_timestamp(int(bars[-1]["at"]))
 
 
 def wish(dr: Dr, name: str, **more: Any) -> str:
@@ -87,9 +87,9 @@ def test_a_signal_sent_by_hand_becomes_an_order_and_a_fill(
     dr: Dr, paced: subprocess.Popen[str]
 ) -> None:
     (dr.folder / "signals.jsonl").write_text(wish(dr, "one") + "\n\n" + '{"id":"bad"}\n')
-    said = dr.start("signal", "send", "signals.jsonl", "--data", "run", "--json")
-    output, errors = said.communicate(timeout=60)
-    assert said.returncode == 1
+    record = dr.start("signal", "send", "signals.jsonl", "--data", "run", "--json")
+    output, errors = record.communicate(timeout=60)
+    assert record.returncode == 1
     assert json.loads(output)["sent"] == 1
     assert "line 3 not sent: missing_field" in errors
     until(lambda: rows(dr, "SELECT 1 FROM fills WHERE strategy = 'ext'"), "the fill")
@@ -102,9 +102,9 @@ def test_a_producer_learns_whether_it_speaks_the_contract(
     lines = dr.folder / "lines.jsonl"
     first = wish(dr, "a")
     lines.write_text(f"{first}\n{wish(dr, 'b')}\n{first}\n")
-    said = dr.start("signal", "send", "-", "--data", "run", "--json", stdin=lines)
-    output, errors = said.communicate(timeout=60)
-    assert said.returncode == 0, errors
+    record = dr.start("signal", "send", "-", "--data", "run", "--json", stdin=lines)
+    output, errors = record.communicate(timeout=60)
+    assert record.returncode == 0, errors
     until(lambda: rows(dr, "SELECT 1 FROM signals WHERE signal_id = 'b'"), "the signals")
     words = ("producer", "check", "--data", "run")
     report = dr.json(*words, "--all")

@@ -117,9 +117,9 @@ def test_verify_names_the_table_and_the_key_that_were_altered(played: tuple[Dr, 
     with sqlite3.connect(path) as connection:
         fill = connection.execute("SELECT event_id FROM fills LIMIT 1").fetchone()[0]
         connection.execute("UPDATE fills SET price = '1' WHERE event_id = ?", (fill,))
-    said = dr.run("verify", "--data", "run", code=1)
-    assert "fills" in said
-    assert fill in said
+    record = dr.run("verify", "--data", "run", code=1)
+    assert "fills" in record
+    assert fill in record
     audited = dr.json("replay", "audit", "--all", "--data", "run", code=None)
     dr.run("rebuild", "audit", "--data", "run")
     dr.run("verify", "--data", "run")
@@ -189,8 +189,8 @@ def test_another_tape_is_refused_in_a_used_folder(dr: Dr, tape: Path) -> None:
     )
     dr.play("run", Path("other.parquet"))
     words = ("demo", "--tape", str(tape), "--instrument", INSTRUMENT, "--no-web")
-    said = dr.run(*words, "--data", "run", code=2)
-    assert "--data" in said
+    record = dr.run(*words, "--data", "run", code=2)
+    assert "--data" in record
 
 
 def test_two_demos_in_one_folder_do_not_mix(dr: Dr, tape: Path) -> None:

@@ -64,5 +64,5 @@ def test_a_log_that_was_cut_behind_its_snapshots_is_not_gone_on_with(dr: Dr, tap
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
     words = ("demo", "--tape", str(tape), "--instrument", INSTRUMENT, "--no-web", "--json")
-    said = dr.run(*words, "--data", "data", code=3)
-    assert "the log was cut; restore it from a copy" in said
+    record = dr.run(*words, "--data", "data", code=3)
+    assert "the log was cut; restore it from a copy" in record

@@ -38,7 +38,7 @@ def rows(dr: Dr, query: str) -> list[Any]:
         return []
 
 
-def said(dr: Dr, kind: str) -> Callable[[], list[dict[str, Any]]]:
+def record(dr: Dr, kind: str) -> Callable[[], list[dict[str, Any]]]:
     """What the log has of one kind of event."""
 
     def look() -> list[dict[str, Any]]:
@@ -56,10 +56,10 @@ def test_a_view_that_was_changed_is_told_and_made_anew_while_readers_go_on(
     with sqlite3.connect(dr.folder / "desk" / "audit.sqlite", timeout=30) as book:
         book.execute("UPDATE cash SET amount = '9000' WHERE kind = 'deposit'")
 
-    (differed,) = until(said(dr, "ViewDiffered"), "word of the difference")[:1]
+    (differed,) = until(record(dr, "ViewDiffered"), "word of the difference")[:1]
     assert (differed["view"], differed["column"]) == ("audit", "amount")
     assert (differed["stored"], differed["expected"]) == ("9000", "1000")
-    until(said(dr, "ViewRebuilt"), "word that it was made anew")
+    until(record(dr, "ViewRebuilt"), "word that it was made anew")
     until(lambda: rows(dr, "SELECT 1 FROM cash WHERE amount = '1000'"), "the amount")
     assert reader.execute("SELECT amount FROM cash WHERE kind = 'deposit'").fetchone() == (
         "9000",
@@ -71,17 +71,17 @@ def test_a_view_that_was_changed_is_told_and_made_anew_while_readers_go_on(
     figures = httpx2.get(f"{web}/metrics").text
     assert 'views_differed_total{view="audit"} 1.0' in figures
     assert 'views_rebuilt_total{view="audit"} 1.0' in figures
-    assert len(said(dr, "ViewDiffered")()) == 1
+    assert len(record(dr, "ViewDiffered")()) == 1
     assert dr.json("verify", "--data", "desk")["agree"]
 
 
 def test_a_view_that_lost_a_table_is_made_anew_and_the_stack_lives_on(dr: Dr, web: str) -> None:
     with sqlite3.connect(dr.folder / "desk" / "audit.sqlite", timeout=30) as book:
         book.execute("DROP TABLE refusals")
-    (differed,) = until(said(dr, "ViewDiffered"), "word of the difference")[:1]
+    (differed,) = until(record(dr, "ViewDiffered"), "word of the difference")[:1]
     assert differed["view"] == "audit"
     assert "no such table: refusals" in differed["reason"]
-    until(said(dr, "ViewRebuilt"), "word that it was made anew")
+    until(record(dr, "ViewRebuilt"), "word that it was made anew")
     until(lambda: httpx2.get(f"{web}/readyz").status_code == 200, "readiness")
     until(lambda: dr.json("verify", "--data", "desk", code=None)["agree"], "the views to agree")
 
@@ -97,7 +97,7 @@ def test_metrics_that_were_changed_are_made_anew_in_the_process_that_shows_them(
     again = dr.start("up", "--config", "desk.toml", "--web-port", "0", "--json")
     assert again.stdout is not None
     url = json.loads(again.stdout.readline())["web"]
-    until(said(dr, "ViewRebuilt"), "word that they were made anew")
+    until(record(dr, "ViewRebuilt"), "word that they were made anew")
 
     def deposits() -> bool:
         line = 'log_events_total{type="portfolio.cash_deposited"} 1.0'

@@ -73,10 +73,10 @@ def test_what_is_tampered_with_is_named(
 ) -> None:
     found = truth(dr)
     change(found)
-    said = compared(dr, found, code=1)
-    assert part in said["differences"]
-    assert len(said["differences"]) == 1
-    assert said["unexplained"] == {}
+    record = compared(dr, found, code=1)
+    assert part in record["differences"]
+    assert len(record["differences"]) == 1
+    assert record["unexplained"] == {}
 
 
 def test_a_difference_ends_with_1_and_a_file_that_is_none_with_2(dr: Dr) -> None:
@@ -91,25 +91,25 @@ def test_a_difference_ends_with_1_and_a_file_that_is_none_with_2(dr: Dr) -> None
 def test_every_form_is_written_and_the_same_again(dr: Dr) -> None:
     outputs = [f"{place}.{form}" for place in ("a", "b") for form in ("html", "md", "json")]
     words = [word for name in outputs for word in ("-o", name)]
-    said = dr.json("replay", "audit", "--all", "--data", "run", *words)
-    assert [file["path"] for file in said["written"]] == outputs
+    record = dr.json("replay", "audit", "--all", "--data", "run", *words)
+    assert [file["path"] for file in record["written"]] == outputs
     for form in ("html", "md", "json"):
         files = [(dr.folder / f"{place}.{form}").read_bytes() for place in ("a", "b")]
         assert files[0] == files[1]
-    assert json.loads((dr.folder / "a.json").read_text())["root"] == said["root"]
+    assert json.loads((dr.folder / "a.json").read_text())["root"] == record["root"]
     assert list(Path(dr.folder).glob(".*.part")) == []
 
 
 def test_a_day_without_events_and_a_form_nobody_knows_are_refused(dr: Dr) -> None:
     words = ("replay", "audit", "--data", "run")
-    said = dr.run(*words, "2001-01-01", "-o", "none.html", code=1)
-    assert "the log has nothing of 2001-01-01, only of 20" in said
+    record = dr.run(*words, "2001-01-01", "-o", "none.html", code=1)
+    assert "the log has nothing of 2001-01-01, only of 20" in record
     assert not (dr.folder / "none.html").exists()
     assert "the suffix says the form" in dr.run(*words, "--all", "-o", "x.pdf", code=2)
     assert "does not exist" in dr.run(*words, "--all", "-o", "no/x.md", code=2)
 
 
 def test_without_an_output_the_audit_says_what_it_always_said(dr: Dr) -> None:
-    said = dr.json("replay", "audit", "--all", "--data", "run")
-    assert list(said)[-4:] == ["first_sequence", "last_sequence", "digest", "checks"]
-    assert list(said["checks"])[-1] == "projections"
+    record = dr.json("replay", "audit", "--all", "--data", "run")
+    assert list(record)[-4:] == ["first_sequence", "last_sequence", "digest", "checks"]
+    assert list(record["checks"])[-1] == "projections"

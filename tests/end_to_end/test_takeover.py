@@ -18,11 +18,11 @@ import msgspec
 import pytest
 
 from deadreckon.archive.open_log import open_bus
-from deadreckon.contracts.subjects import standing_subject
-from deadreckon.runtime.log.reading import messages
+from deadreckon.contracts.subjects import status_subject
+from deadreckon.runtime.log.reading import read_messages
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.service.snapshots import Standing
-from deadreckon.runtime.service.standby import StandingTold
+from deadreckon.runtime.service.snapshots import StateAtCommit
+from deadreckon.runtime.service.standby import LivenessReply
 from deadreckon.services.catalogue import RANK
 from deadreckon.tools.drill import miscounts
 from tests.end_to_end.conftest import INSTRUMENT, Dr, until
@@ -65,7 +65,7 @@ def check_log(folder: Path) -> None:
 
     async def check() -> None:
         async with open_bus(Folder(folder).check()) as bus:
-            damage = [each.damage async for each in messages(bus) if each.damage]
+            damage = [each.damage async for each in read_messages(bus) if each.damage]
             assert damage == []
             assert await miscounts(bus, RANK) == []
 
@@ -125,11 +125,11 @@ def test_a_standby_whose_state_differs_ends_with_one_and_does_not_take_over(dr: 
 
     async def lie(request: bytes) -> bytes:
         """As an instance that runs other code would."""
-        return msgspec.json.encode(StandingTold(Standing(0, 0, 0, "f" * 64)))
+        return msgspec.json.encode(LivenessReply(StateAtCommit(0, 0, 0, "f" * 64)))
 
     async def stand_beside() -> subprocess.Popen[str]:
         async with open_bus(Folder(dr.folder / "desk").check(), None, "risk") as bus:
-            await bus.serve(standing_subject("desk", "risk"), lie)
+            await bus.serve(status_subject("desk", "risk"), lie)
             standby = risk(dr, "--standby")
             await asyncio.to_thread(standby.wait, 60)
             return standby
@@ -151,8 +151,8 @@ def test_the_drill_takes_over_within_its_goal_and_loses_nothing(dr: Dr) -> None:
 
 
 def test_the_drill_refuses_what_it_cannot_rehearse(dr: Dr) -> None:
-    said = dr.run("drill", "takeover", "--services", "clock", code=2)
-    assert "name some of signal, risk, router, fill, portfolio" in said
+    record = dr.run("drill", "takeover", "--services", "clock", code=2)
+    assert "name some of signal, risk, router, fill, portfolio" in record
 
 
 def test_services_killed_at_random_while_a_tape_plays_change_nothing(dr: Dr) -> None:
@@ -194,8 +194,8 @@ def is_back(log: Path, name: str, dead: int) -> bool:
 
 def alive(log: Path) -> dict[str, int]:
     """The process of each service, as the supervisor's log tells."""
-    said = [json.loads(each) for each in log.read_text().splitlines()]
-    return {each["service"]: each["pid"] for each in said if each["event"] == "service_started"}
+    record = [json.loads(each) for each in log.read_text().splitlines()]
+    return {each["service"]: each["pid"] for each in record if each["event"] == "service_started"}
 
 
 def test_a_stack_of_processes_says_which_of_them_does_not_answer(dr: Dr) -> None:
@@ -241,11 +241,11 @@ def test_a_stack_of_processes_outlives_each_of_them(dr: Dr) -> None:
     until(lambda: log.exists() and "at_work" in log.read_text(), "risk to be at work")
     os.kill(alive_in(log), signal.SIGKILL)
     until(lambda: log.read_text().count("at_work") == 2, "risk to be back")
-    said = dr.json("halt", *WHO)
-    assert said["acknowledged"]
+    record = dr.json("halt", *WHO)
+    assert record["acknowledged"]
 
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
-    ended = [json.loads(said) for said in errors.splitlines() if "service_ended" in said]
+    ended = [json.loads(record) for record in errors.splitlines() if "service_ended" in record]
     assert [(end["service"], end["code"]) for end in ended] == [("risk", -9)]

@@ -12,7 +12,7 @@ import pytest
 
 from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
 from tests.end_to_end.conftest import Dr, until
-from tests.support.venue_truth import Told, told, truth
+from tests.support.venue_truth import LogFigures, exchange_figures, log_figures
 
 pytestmark = pytest.mark.xdist_group("venue_sim")  # they share one undisturbed run
 
@@ -34,7 +34,7 @@ def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tape: Path, tmp_path_factory: pytest.TempPathFactory) -> Told:
+def undisturbed(tape: Path, tmp_path_factory: pytest.TempPathFactory) -> LogFigures:
     dr = Dr(tmp_path_factory.mktemp("undisturbed"))
     assert play(dr, tape)["run"]["finished"]
     found = log_of(dr)
@@ -47,13 +47,13 @@ def play(dr: Dr, tape: Path, *more: str, code: int | None = 0) -> Any:
     return dr.json(*words, *more) if code == 0 else dr.run(*words, "--json", *more, code=code)
 
 
-def log_of(dr: Dr) -> Told:
-    return asyncio.run(told(dr.folder / "run"))
+def log_of(dr: Dr) -> LogFigures:
+    return asyncio.run(log_figures(dr.folder / "run"))
 
 
-def agrees_with_venue(dr: Dr, found: Told) -> None:
+def agrees_with_venue(dr: Dr, found: LogFigures) -> None:
     """Orders at the venue are intents sent, each once; fills folded are its trades, each once."""
-    there = truth(dr.folder / "run")
+    there = exchange_figures(dr.folder / "run")
     assert sorted(there.orders) == sorted(set(found.intents) - found.never_there)
     assert sorted(found.fills) == sorted(there.trades)
     assert found.open == there.open
@@ -76,7 +76,7 @@ def rule(fault: str, request: str, times: int = 1) -> dict[str, Any]:
     return {"fault": fault, "request": request, "times": times, "seconds": seconds}
 
 
-def test_it_trades_there_and_the_log_agrees_with_the_venue(undisturbed: Told) -> None:
+def test_it_trades_there_and_the_log_agrees_with_the_venue(undisturbed: LogFigures) -> None:
     assert len(undisturbed.fills) > 8
     assert undisturbed.kinds["VenueReconciled"] == 1
     assert undisturbed.kinds["OrderCancelled"] > 2  # the other legs of brackets
@@ -85,7 +85,7 @@ def test_it_trades_there_and_the_log_agrees_with_the_venue(undisturbed: Told) ->
 
 @pytest.mark.slow
 def test_whatever_a_request_meets_the_same_comes_of_it(
-    dr: Dr, tape: Path, undisturbed: Told
+    dr: Dr, tape: Path, undisturbed: LogFigures
 ) -> None:
     rules = [rule(fault, "submit") for fault in (*NOT_DONE, *DONE)]
     rules += [rule(fault, "cancel") for fault in (*NOT_DONE[:3], *DONE[:3])]
@@ -102,7 +102,7 @@ def test_whatever_a_request_meets_the_same_comes_of_it(
 
 @pytest.mark.slow
 def test_a_stack_that_dies_around_its_requests_goes_on_as_if_it_had_not(
-    dr: Dr, tape: Path, undisturbed: Told, monkeypatch: pytest.MonkeyPatch
+    dr: Dr, tape: Path, undisturbed: LogFigures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Recorded and not sent, sent and not answered, answered and not recorded, asking again."""
     for order in ("venue-intent:1", "venue-request:2", "venue-reply:3", "venue-reconcile:1"):
@@ -119,7 +119,7 @@ def test_a_stack_that_dies_around_its_requests_goes_on_as_if_it_had_not(
 
 @pytest.mark.slow
 def test_a_process_of_its_own_may_be_killed_with_the_venue_beside_it_failing(
-    dr: Dr, tape: Path, undisturbed: Told
+    dr: Dr, tape: Path, undisturbed: LogFigures
 ) -> None:
     words = ("--venue", "sim", "--data", "run", "--processes", "six", "--json")
     process = dr.start(
@@ -147,7 +147,7 @@ def _life(log: Path, wanted: int) -> int | None:
 
 def _has_sent(dr: Dr) -> bool:
     return (dr.folder / "run" / "exchange" / "exchange.sqlite").exists() and bool(
-        truth(dr.folder / "run").orders
+        exchange_figures(dr.folder / "run").orders
     )
 
 

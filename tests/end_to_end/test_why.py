@@ -12,10 +12,10 @@ from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.market import BarClosed
 from deadreckon.contracts.orders import OrderApproved, OrderFilled
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
-from deadreckon.replay.why.job import reason
+from deadreckon.replay.why.job import find_reason
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.log.reading import messages, stored_messages
+from deadreckon.runtime.log.reading import read_messages, read_stored
 from deadreckon.runtime.process.folder import Folder
 from tests.end_to_end.conftest import Dr
 
@@ -40,15 +40,15 @@ def log(ended: Path) -> list[Stored]:
     async def read() -> list[Stored]:
         async with open_bus(Folder(ended / "desk")) as bus:
             last = (await bus.info()).last
-            return [stored async for stored in stored_messages(bus, last)]
+            return [stored async for stored in read_stored(bus, last)]
 
     return asyncio.run(read())
 
 
 async def facts(log: list[Stored], *shapes: type) -> list[Recorded[Any]]:
     bus = MemoryBus(MemoryLog(log))
-    told = [said async for message in messages(bus) for said in message.facts]
-    return [said for said in told if isinstance(said.event, shapes)]
+    told = [record async for message in read_messages(bus) for record in message.facts]
+    return [record for record in told if isinstance(record.event, shapes)]
 
 
 @pytest.fixture
@@ -62,14 +62,14 @@ async def test_every_refusal_of_the_demo_names_rule_limit_and_what_was_measured(
 ) -> None:
     refusals = await facts(log, SignalRefused)
     assert refusals
-    for said in refusals:
-        found = await reason(MemoryBus(MemoryLog(log)), said.id, 3, lambda *_: None)
+    for record in refusals:
+        found = await find_reason(MemoryBus(MemoryLog(log)), record.id, 3, lambda *_: None)
         assert found.story is not None
-        (no,) = [each for each in found.story.nodes[said.id].details if each.is_bad]
-        assert no.figures["rule"] == said.event.rule
-        assert no.figures.get("limit") == _text(said.event.limit)
-        assert no.figures.get("measured") == _text(said.event.measured)
-        assert no.id == (said.event.limit_set_by or said.id)
+        (no,) = [each for each in found.story.nodes[record.id].details if each.is_bad]
+        assert no.figures["rule"] == record.event.rule
+        assert no.figures.get("limit") == _text(record.event.limit)
+        assert no.figures.get("measured") == _text(record.event.measured)
+        assert no.id == (record.event.limit_set_by or record.id)
 
 
 def _text(amount: Any) -> str | None:
@@ -81,11 +81,13 @@ async def test_every_order_of_the_demo_leads_back_to_the_bar_that_it_was_wished_
 ) -> None:
     orders = await facts(log, OrderApproved)
     assert orders
-    for said in orders:
-        found = await reason(MemoryBus(MemoryLog(log)), said.event.order_id, 24, lambda *_: None)
+    for record in orders:
+        found = await find_reason(
+            MemoryBus(MemoryLog(log)), record.event.order_id, 24, lambda *_: None
+        )
         assert found.story is not None
         behind = [branch.id for root in found.story.story.causes for branch in root]
-        kinds = [type(found.story.nodes[name].said.event) for name in behind]
+        kinds = [type(found.story.nodes[name].record.event) for name in behind]
         assert SignalRaised in kinds
         assert BarClosed in kinds
 

@@ -20,20 +20,20 @@ from deadreckon.contracts.signals import (
     SignalReceived,
 )
 from deadreckon.contracts.subjects import operator_subject, producer_subject
-from deadreckon.contracts.timestamps import format_moment
+from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.projections.verification import verify
 from deadreckon.runtime.log.bus import Stored, TooLargeError
 from deadreckon.runtime.log.feed import Message
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.services.catalogue import BOOK
 from tests.fuzz.samples import ENTRY
-from tests.sessions.player import Stage, audited, told
+from tests.sessions.player import ServiceStack, audited, decoded
 from tests.sessions.script import Row, Script, ann, opening
 from tests.stories import MINUTE, START, bar, limits
 
-SAID_OF_AN_ID = {"no_clock", "id_reused", "too_old", "from_the_future"}
+RULES_OF_AN_ID = {"no_clock", "id_reused", "too_old", "from_the_future"}
 REASON_MAX = 1_000  # characters: a reason quotes at most some names and figures
 IN = producer_subject(BOOK, "alice")
 OP = operator_subject(BOOK, "ann")
@@ -46,10 +46,10 @@ class Question(Struct, frozen=True):
     answers: list[Recorded[Any]]
 
 
-class FuzzDesk:
+class FuzzedStack:
     """Services behind their doors; `good` is how many sound wishes were sent in between."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: ServiceStack) -> None:
         self.stage = stage
         self.good = 0
         self._step = 0
@@ -81,7 +81,7 @@ class FuzzDesk:
 
     @property
     def moment(self) -> str:
-        return format_moment(self.now)
+        return format_timestamp(self.now)
 
     def _next(self) -> int:
         return 10_000_000 + self.stage.bus.log.last
@@ -106,29 +106,29 @@ class FuzzDesk:
 
 
 @asynccontextmanager
-async def a_desk(name: str, log: Iterable[Stored] = ()) -> AsyncIterator[FuzzDesk]:
+async def fuzzed_stack(name: str, log: Iterable[Stored] = ()) -> AsyncIterator[FuzzedStack]:
     """A desk that trades, with nothing thrown at it yet; or one that goes on with a log."""
-    stage = Stage(MemoryBus(MemoryLog(list(log))), name)
+    stage = ServiceStack(MemoryBus(MemoryLog(list(log))), name)
     await stage.open()
     try:
-        yield FuzzDesk(stage)
+        yield FuzzedStack(stage)
     finally:
         await stage.close()
 
 
 def answered(messages: Iterable[Message], service: str) -> Iterator[Question]:
     """Every question at the doors that a service was asked, with what it answered to it."""
-    intake = Intake(BOOK, "paper", reads_signals=service == "signal")
+    intake = Ingress(BOOK, "paper", reads_signals=service == "signal")
     asked: dict[tuple[int, int], Recorded[Any]] = {}
     answers: dict[tuple[int, int], list[Recorded[Any]]] = {}
     for message in messages:
         if message.commit is not None and message.subject.service == service:
             _pair(message.commit, list(message.facts), answers)
-        for index, said in enumerate(intake.admit(message)):
-            if message.subject.is_door:
-                asked[message.sequence, index] = said
-    for place, said in asked.items():
-        yield Question(said, answers.get(place, []))
+        for index, record in enumerate(intake.records_of(message)):
+            if message.subject.is_inbound:
+                asked[message.sequence, index] = record
+    for place, record in asked.items():
+        yield Question(record, answers.get(place, []))
 
 
 def _pair(
@@ -144,7 +144,7 @@ def _pair(
 def check_answers(log: list[Stored], good: int) -> Counter[str]:
     """Every question at the doors has its one answer, every refusal a name and bounded words, and
     the sound wishes were raised and weighed once each, in order. How often each rule was named."""
-    messages = told(log)
+    messages = decoded(log)
     rules: Counter[str] = Counter()
     raised: list[str] = []
     heard: set[tuple[str, str]] = set()
@@ -159,29 +159,29 @@ def check_answers(log: list[Stored], good: int) -> Counter[str]:
             again = (wish.signal_id, wish.body) in heard
             heard.add((wish.signal_id, wish.body))
         assert again or len(question.answers) == 1, question
-        for said in question.answers:
-            rule = check_refusal(said.event)
+        for record in question.answers:
+            rule = check_refusal(record.event)
             rules[rule] += 1
             if not rule and wish.signal_id.startswith("sound-"):
-                raised.append(said.id)
+                raised.append(record.id)
     _check_order(messages, raised, good)
     for question in answered(messages, "governance"):
         if isinstance(question.asked.event, OperatorMalformed):
-            [said] = question.answers
-            rule = check_refusal(said.event)
+            [record] = question.answers
+            rule = check_refusal(record.event)
             assert rule in FACT_RULES
             rules[rule] += 1
     return rules
 
 
 def _check_order(messages: list[Message], raised: list[str], good: int) -> None:
-    facts = [said for message in messages for said in message.facts]
-    names = {said.id: said.event.signal_id for said in facts if said.id in set(raised)}
+    facts = [record for message in messages for record in message.facts]
+    names = {record.id: record.event.signal_id for record in facts if record.id in set(raised)}
     assert [names[it] for it in raised] == [f"sound-{number + 1}" for number in range(good)]
-    weighed = Counter(said.cause for said in facts if said.source == "risk")
+    weighed = Counter(record.cause for record in facts if record.source == "risk")
     assert all(weighed[it] == 1 for it in raised)
-    for said in facts:
-        check_refusal(said.event)
+    for record in facts:
+        check_refusal(record.event)
 
 
 def check_refusal(event: Any) -> str:
@@ -200,8 +200,8 @@ def check_books(log: list[Stored], folder: Path) -> None:
     found = audited(log)
     assert not found.damages
     assert not found.differences
-    intake = Intake(BOOK, "paper", reads_signals=False, restamps=False)
-    lines = [(it.sequence, list(intake.admit(it)), it.stored_at) for it in told(log)]
+    intake = Ingress(BOOK, "paper", reads_signals=False, restamps=False)
+    lines = [(it.sequence, list(intake.records_of(it)), it.stored_at) for it in decoded(log)]
     projector = open_projector(paths(folder), queried=False)
     for line in lines:
         projector.fold(*line)
@@ -211,7 +211,7 @@ def check_books(log: list[Stored], folder: Path) -> None:
 
 async def check_restart(log: list[Stored], name: str, states: dict[str, Any]) -> None:
     """Services that begin with this log say nothing more, and remember what those before did."""
-    async with a_desk(name, log) as desk:
+    async with fuzzed_stack(name, log) as desk:
         assert desk.stage.bus.log.last == len(log)
         assert desk.stage.states == states
         for service in desk.stage.services:

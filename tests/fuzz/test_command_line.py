@@ -53,10 +53,10 @@ def test_absurd_words_end_in_one_line_and_nothing_is_made(
         except BaseException as error:
             error.add_note(f"DR_FUZZ_SEED={SEED}, case {number}: {order}")
             raise
-        said = capsys.readouterr()
-        case = ascii(f"case {number}: {order} {code}: {said.err[-500:]}")
+        record = capsys.readouterr()
+        case = ascii(f"case {number}: {order} {code}: {record.err[-500:]}")
         assert code in (0, EXIT_DIFFERENCE, EXIT_USAGE, EXIT_ENVIRONMENT), case
         if code in (EXIT_USAGE, EXIT_ENVIRONMENT):
-            assert said.err.startswith("dr: "), case
-            assert len(said.err.splitlines()) == 1, case
+            assert record.err.startswith("dr: "), case
+            assert len(record.err.splitlines()) == 1, case
         assert not list(tmp_path.iterdir()), case

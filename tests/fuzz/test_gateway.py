@@ -11,7 +11,7 @@ from deadreckon.runtime.process.folder import Folder
 from deadreckon.web.pages import PAGES, application
 from tests.fuzz.budget import SEED, share
 from tests.fuzz.mutator import AMOUNTS, INTEGERS, TEXTS, Mutator
-from tests.support.data_folder import viewed
+from tests.support.data_folder import folder_with_views
 from tests.support.handmade_logs import busy_log
 from tests.web.test_gateway import living
 
@@ -22,7 +22,7 @@ HEADERS = ["accept", "x-forwarded-for", "content-type", "range", "if-none-match"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
-    return viewed(tmp_path_factory.mktemp("fuzz") / "run", busy_log(seed=1, orders=10))
+    return folder_with_views(tmp_path_factory.mktemp("fuzz") / "run", busy_log(seed=1, orders=10))
 
 
 @pytest.fixture

@@ -14,10 +14,18 @@ from deadreckon.runtime.service.service import Service
 from tests.fuzz.budget import SEED, TOTAL, kept, share
 from tests.fuzz.mutator import Mutator
 from tests.fuzz.samples import ENTRY, facts, signals, varied, varied_fact
-from tests.fuzz.target import IN, OP, FuzzDesk, a_desk, check_answers, check_books, check_restart
-from tests.sessions.player import told
+from tests.fuzz.target import (
+    IN,
+    OP,
+    FuzzedStack,
+    check_answers,
+    check_books,
+    check_restart,
+    fuzzed_stack,
+)
+from tests.sessions.player import decoded
 from tests.sessions.script import ann
-from tests.stories import MINUTE, deposit, late_fee, marked, reporting, withdraw, worth
+from tests.stories import MINUTE, currency_rate, deposit, late_fee, marked, reporting, withdraw
 
 ROUND = 100  # messages thrown between two rows of the tape
 LIFE = 5_000  # messages at one desk: a log that is checked while it fits into memory
@@ -37,7 +45,7 @@ def bad_facts(seed: str, first: int, count: int) -> Iterator[bytes]:
         yield mutator.payload(sample, varied_fact(mutator.random))
 
 
-async def thrown(desk: FuzzDesk, seed: str, first: int, count: int) -> None:
+async def thrown(desk: FuzzedStack, seed: str, first: int, count: int) -> None:
     """Mutated signals and facts in turns, a bar of the tape between them."""
     for start in range(first, first + count, ROUND):
         some = min(ROUND, first + count - start)
@@ -56,7 +64,7 @@ async def test_all_that_is_thrown_at_the_doors_is_answered_and_the_books_agree(
     for first in range(0, mine, LIFE):
         seed = f"{SEED}/{life}"
         name = f"fuzz {seed} {first}"
-        async with a_desk(name) as desk:
+        async with fuzzed_stack(name) as desk:
             await desk.prepare()
             await thrown(desk, seed, first, min(LIFE, mine - first))
             log, states, good = desk.log, desk.stage.states, desk.good
@@ -68,7 +76,7 @@ async def test_all_that_is_thrown_at_the_doors_is_answered_and_the_books_agree(
 
 @pytest.mark.parametrize("path", kept("in") + kept("op"), ids=lambda path: path.name)
 async def test_what_once_broke_a_door_is_answered(path: Path, tmp_path: Path) -> None:
-    async with a_desk(path.name) as desk:
+    async with fuzzed_stack(path.name) as desk:
         await desk.prepare()
         await desk.throw(IN if path.parent.name == "in" else OP, [path.read_bytes()])
         await desk.tick()
@@ -77,7 +85,7 @@ async def test_what_once_broke_a_door_is_answered(path: Path, tmp_path: Path) ->
 
 
 async def test_garbage_that_is_repeated_takes_no_more_memory() -> None:
-    async with a_desk("repeated") as desk:
+    async with fuzzed_stack("repeated") as desk:
         await desk.prepare()
         garbage = [b"{" * 100, b"\xff" * 100_000, b'{"id":"a"}', b"[" + b"1," * 9_000 + b"1]"]
         sizes = []
@@ -100,11 +108,18 @@ def test_a_seed_and_a_number_make_the_same_bytes() -> None:
 
 
 async def test_sound_facts_that_add_up_to_absurd_amounts_stop_no_reader(tmp_path: Path) -> None:
-    async with a_desk("absurd") as desk:
+    async with fuzzed_stack("absurd") as desk:
         await desk.prepare()
         most = "999999999999999.999999999999999999"
-        money = [deposit(most), deposit(most, "DOGE"), worth("DOGE", most), withdraw(most, "BTC")]
-        await desk.say(ann(reporting(every=MINUTE), *money, worth("BTC", "0.000000000000000001")))
+        money = [
+            deposit(most),
+            deposit(most, "DOGE"),
+            currency_rate("DOGE", most),
+            withdraw(most, "BTC"),
+        ]
+        await desk.say(
+            ann(reporting(every=MINUTE), *money, currency_rate("BTC", "0.000000000000000001"))
+        )
         await desk.throw(IN, [b""] * 10)
         await desk.tick()
         await desk.say(ann(marked(most), late_fee(most, "DOGE")))
@@ -114,7 +129,7 @@ async def test_sound_facts_that_add_up_to_absurd_amounts_stop_no_reader(tmp_path
 
 
 async def test_a_halt_cancels_more_orders_than_one_commit_can_tell(tmp_path: Path) -> None:
-    async with a_desk("crowded") as desk:
+    async with fuzzed_stack("crowded") as desk:
         await desk.prepare()
         await desk.say(ann(deposit("999999999")))
         terms = {"order_type": "limit", "limit_price": "50", "quantity": "1", "at": desk.moment}
@@ -123,7 +138,7 @@ async def test_a_halt_cancels_more_orders_than_one_commit_can_tell(tmp_path: Pat
         ]  # and the sound wish behind
         await desk.throw(IN, [json.dumps(crowd).encode()])
         await desk.say(ann(HaltRequested("ann", "too many")))
-        facts = [it.event for message in told(desk.log) for it in message.facts]
+        facts = [it.event for message in decoded(desk.log) for it in message.facts]
         cancelled = [it for it in facts if isinstance(it, OrderCancelled) and it.rule == "halted"]
         assert len(cancelled) == len({it.order_id for it in cancelled}) == 1_700
         [halted] = [it for it in facts if isinstance(it, HaltAcknowledged) and it.open_orders]

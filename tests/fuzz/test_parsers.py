@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as draw
 
-from deadreckon.contracts.codec import UndecodableError, decode_commit, decode_event, unseal
+from deadreckon.contracts.codec import UndecodableError, decode_commit, decode_event, unwrap
 from deadreckon.contracts.governance import OperatorMalformed
 from deadreckon.contracts.inbound import (
     EVIDENCE_MAX,
@@ -17,7 +17,7 @@ from deadreckon.contracts.inbound import (
     read_signals,
 )
 from deadreckon.contracts.signals import SignalMalformed
-from deadreckon.contracts.timestamps import format_moment, parse_moment
+from deadreckon.contracts.timestamps import format_timestamp, parse_timestamp
 from tests.fuzz.budget import SEED, attempt, share
 from tests.fuzz.mutator import Mutator
 from tests.fuzz.samples import ENTRY, facts, reports, signals, varied, varied_fact
@@ -46,7 +46,7 @@ def read_door(payload: bytes) -> None:
 def read_commit(payload: bytes) -> None:
     with suppress(UndecodableError):
         for envelope in decode_commit(payload).events:
-            unseal(envelope)
+            unwrap(envelope)
 
 
 @given(draw.binary())
@@ -68,10 +68,10 @@ def test_a_signal_with_anything_in_a_field_is_read_or_refused(name: str, value: 
 @given(draw.text())
 def test_a_time_is_one_or_none(text: str) -> None:
     try:
-        at = parse_moment(text)
+        at = parse_timestamp(text)
     except ValueError:
         return
-    assert parse_moment(format_moment(at)) == at
+    assert parse_timestamp(format_timestamp(at)) == at
 
 
 def test_mutated_messages_of_the_doors_are_read_or_refused() -> None:

@@ -15,19 +15,19 @@ from deadreckon.contracts.envelope import Commit, digest
 from deadreckon.contracts.governance import HaltAcknowledged, LogDamaged
 from deadreckon.contracts.subjects import SHARED
 from deadreckon.runtime.log.bus import Stored
-from deadreckon.runtime.log.domain import AlienMessageError, FencedOutError
+from deadreckon.runtime.log.domain import FencedOutError, ForeignMessageError
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.service.ingress import Intake
-from deadreckon.runtime.service.recovery import RecollectionError
+from deadreckon.runtime.service.ingress import Ingress
+from deadreckon.runtime.service.recovery import RecoveryError
 from deadreckon.runtime.service.service import Service
 from deadreckon.services.catalogue import BOOK, RANK, assemble
 from deadreckon.tools.doctor import _content
 from tests.fuzz.budget import SEED, share
 from tests.fuzz.mutator import Mutator
-from tests.fuzz.target import IN, a_desk
+from tests.fuzz.target import IN, fuzzed_stack
 from tests.fuzz.test_inbound import bad_signals
-from tests.sessions.player import audited, told
+from tests.sessions.player import audited, decoded
 
 DOMAINS = [*((BOOK, name) for name in ("signal", "risk", "fill", "portfolio")), (SHARED, "market")]
 
@@ -45,7 +45,7 @@ def log() -> list[Stored]:
 
 
 async def _play() -> list[Stored]:
-    async with a_desk("poison") as desk:
+    async with fuzzed_stack("poison") as desk:
         await desk.prepare()
         for _ in range(3):
             await desk.throw(IN, bad_signals("poison", 0, 5))
@@ -104,7 +104,7 @@ def poisoned(log: list[Stored], poison: Poison, number: int) -> tuple[str, list[
     stored, commit = last_commit(log, book, service)
     payload = poison(stored, commit, mutator)
     found = [*log, Stored(len(log) + 1, stored.subject, payload)]
-    return service, found, bool(told(found)[-1].damage)
+    return service, found, bool(decoded(found)[-1].damage)
 
 
 async def read_on(log: list[Stored], name: str) -> Service:
@@ -115,7 +115,7 @@ async def read_on(log: list[Stored], name: str) -> Service:
     assert isinstance(service, Service)
     await feed.start()
     try:
-        await service.recall()
+        await service.replay()
         await service.take_turn(len(log))
         log[:] = bus.log.messages
     finally:
@@ -131,15 +131,15 @@ async def test_whatever_lies_in_a_domain_everybody_else_reads_on_and_the_book_ha
         owner, found, damaged = poisoned(log, poison, number)
         place = len(found)
         for name in RANK:
-            said = list(found)
+            record = list(found)
             try:
-                service = await read_on(said, name)
-            except (AlienMessageError, FencedOutError, RecollectionError):
+                service = await read_on(record, name)
+            except (ForeignMessageError, FencedOutError, RecoveryError):
                 assert name == owner, f"{poison.__name__} {number}"
                 continue
             assert service.position == place
             if damaged and name in ("risk", "fill"):
-                events = [it.event for it in told(said)[-1].facts]
+                events = [it.event for it in decoded(record)[-1].facts]
                 assert any(isinstance(it, HaltAcknowledged) for it in events), number
 
 
@@ -156,8 +156,8 @@ async def test_doctor_and_audit_name_the_message(poison: Poison, log: list[Store
             assert report.damages
         facts = [
             it.event
-            for message in told(found)
-            for it in Intake(BOOK, "paper", reads_signals=False).admit(message)
+            for message in decoded(found)
+            for it in Ingress(BOOK, "paper", reads_signals=False).records_of(message)
         ]
         assert any(isinstance(it, LogDamaged) for it in facts) == damaged
 
@@ -169,7 +169,7 @@ async def test_forged_answers_stop_the_service_they_are_ascribed_to_in_words(
     stored, commit = last_commit(log, BOOK, name)
     for number in range(5):
         payload = forged_answers(stored, commit, Mutator("forged", number))
-        with pytest.raises((RecollectionError, AlienMessageError)):
+        with pytest.raises((RecoveryError, ForeignMessageError)):
             await read_on([*log, Stored(len(log) + 1, stored.subject, payload)], name)
 
 

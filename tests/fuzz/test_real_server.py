@@ -9,7 +9,7 @@ import pytest
 
 from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.subjects import operator_subject, producer_subject
-from deadreckon.contracts.timestamps import format_moment
+from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.runtime.log.bus import Stored, TooLargeError
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.credentials import producer_role
@@ -38,7 +38,7 @@ def dr(tmp_path: Path) -> Iterator[Dr]:
 
 
 def sound(number: int, now: int) -> bytes:
-    more = {"id": f"sound-{number}", "instrument": INSTRUMENT, "at": format_moment(now)}
+    more = {"id": f"sound-{number}", "instrument": INSTRUMENT, "at": format_timestamp(now)}
     return json.dumps(ENTRY | more).encode()
 
 

@@ -41,8 +41,8 @@ async def found(log: list[Stored], data: Path) -> Snapshot | None:
     [service] = assemble(
         (SERVICE,), bus, Feed(bus), book=BOOK, mode="paper", snapshots=Snapshots(data)
     )
-    shelf: Any = getattr(service, "shelf", None)
-    loaded: Snapshot | None = await shelf.load(bus)
+    snapshot_store: Any = getattr(service, "shelf", None)
+    loaded: Snapshot | None = await snapshot_store.load(bus)
     return loaded
 
 
@@ -77,7 +77,7 @@ async def test_a_mutated_snapshot_is_refused_by_name_or_says_the_same(
         mutator = Mutator(f"snapshot/{SEED}", number)
         forged = mutator.random.random() < 0.6  # by somebody who can do anything but crash us
         path.write_bytes(resealed(mutator, content) if forged else mutator.bytes(content))
-        with capture_logs() as said:
+        with capture_logs() as record:
             try:
                 loaded = await found(played.log, tmp_path)
             except SnapshotAheadError:
@@ -87,7 +87,7 @@ async def test_a_mutated_snapshot_is_refused_by_name_or_says_the_same(
                 raise
         if loaded is None:
             refused += 1
-            assert said[0]["reason"]
+            assert record[0]["reason"]
             continue
         assert forged or loaded == sound, f"case {number}"
         assert forged or encode_state(loaded.state) == encode_state(sound.state)

@@ -111,9 +111,9 @@ def importing(folder: Path, name: str = "source") -> Callable[[bytes], Tape | No
 
 def check_words(error: TapeError, path: Path) -> Tape | None:
     """The refusal names the file, in a line or so."""
-    said = str(error)
-    assert path.name in said, said
-    assert len(said) < 2_000
+    record = str(error)
+    assert path.name in record, record
+    assert len(record) < 2_000
     return None
 
 

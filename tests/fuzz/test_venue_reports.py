@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import EXACT, ZERO
-from deadreckon.contracts.codec import canonical_event, seal
+from deadreckon.contracts.codec import canonical_event, wrap
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import OrderFilled, OrderSubmitting
@@ -40,21 +40,28 @@ from deadreckon.services.catalogue import BOOK, VENUE_SIM
 from deadreckon.venues.port import (
     DuplicateError,
     MalformedReportError,
+    OrderStatus,
     RejectedError,
-    Standing,
     ThrottledError,
-    Trade,
     UnansweredError,
+    VenueTrade,
 )
-from deadreckon.venues.simulated.adapter import SimVenue, read_report
+from deadreckon.venues.simulated.adapter import SimulatedVenue, parse_report
 from tests.fuzz.budget import SEED, attempt, kept, share
 from tests.fuzz.mutator import Mutator
 from tests.fuzz.samples import ENTRY, TERMS
-from tests.fuzz.target import IN, FuzzDesk, a_desk, check_books, check_refusal, check_restart
-from tests.sessions.player import told
+from tests.fuzz.target import (
+    IN,
+    FuzzedStack,
+    check_books,
+    check_refusal,
+    check_restart,
+    fuzzed_stack,
+)
+from tests.sessions.player import decoded
 from tests.sessions.script import ann
 from tests.stories import MINUTE, START, venue
-from tests.support.exchange_orders import ticket
+from tests.support.exchange_orders import order_request
 
 PORT_ERRORS = (
     DuplicateError,
@@ -99,15 +106,15 @@ STATUSES = [200, 200, 200, 201, 302, 400, 404, 409, 429, 500, 503]
 # The adapter.
 
 
-def read(payload: bytes) -> Trade | Standing | None:
+def read(payload: bytes) -> VenueTrade | OrderStatus | None:
     """What a push is taken for; refused with bounded evidence otherwise."""
     try:
-        return read_report(payload)
+        return parse_report(payload)
     except MalformedReportError as error:
         return bounded(error)
 
 
-def bounded(error: MalformedReportError) -> Trade | Standing | None:
+def bounded(error: MalformedReportError) -> VenueTrade | OrderStatus | None:
     assert len(error.evidence) <= 512
     return None
 
@@ -121,7 +128,7 @@ def test_a_pushed_report_is_one_that_can_be_or_refused() -> None:
         payload = mutator.payload(json.dumps(mutator.random.choice(PUSHED)).encode())
         report = attempt("push", number, payload, read)
         taken += report is not None
-        if isinstance(report, Trade):
+        if isinstance(report, VenueTrade):
             assert report.quantity > 0
             assert report.price > 0
             assert 0 < report.place < 2**63
@@ -146,11 +153,11 @@ class Liar:
 
 
 @asynccontextmanager
-async def a_liar() -> AsyncIterator[tuple[Liar, SimVenue]]:
+async def a_liar() -> AsyncIterator[tuple[Liar, SimulatedVenue]]:
     liar = Liar()
     server = await asyncio.start_server(liar.serve, LOOPBACK, 0)
     port = server.sockets[0].getsockname()[1]
-    adapter = SimVenue(f"http://{LOOPBACK}:{port}", "key", timeout=1.0)
+    adapter = SimulatedVenue(f"http://{LOOPBACK}:{port}", "key", timeout=1.0)
     try:
         yield liar, adapter
     finally:
@@ -172,9 +179,9 @@ def lie(mutator: Mutator) -> bytes:
     return mutator.bytes(head + body) if random.random() < 0.2 else head + body
 
 
-def requests(adapter: SimVenue) -> list[Callable[[], Awaitable[Any]]]:
+def requests(adapter: SimulatedVenue) -> list[Callable[[], Awaitable[Any]]]:
     return [
-        lambda: adapter.submit(ticket("one", quantity="0.001")),
+        lambda: adapter.submit(order_request("one", quantity="0.001")),
         lambda: adapter.cancel("one", START),
         lambda: adapter.query("one"),
         adapter.open_orders,
@@ -218,10 +225,10 @@ class Chaos:
 
     def learn(self, log: Sequence[Any]) -> None:
         """Which orders fill has intended."""
-        for message in told(log):
-            for said in message.facts:
-                if isinstance(said.event, OrderSubmitting):
-                    name = (said.event.order_id, said.event.client_order_id)
+        for message in decoded(log):
+            for record in message.facts:
+                if isinstance(record.event, OrderSubmitting):
+                    name = (record.event.order_id, record.event.client_order_id)
                     if name not in self.names:
                         self.names.append(name)
 
@@ -284,10 +291,10 @@ class Chaos:
         return Decimal(self.random.choice(SIZES))
 
 
-class ChaosDesk:
+class ChaosDriver:
     """A desk whose venue is chaos."""
 
-    def __init__(self, desk: FuzzDesk, chaos: Chaos) -> None:
+    def __init__(self, desk: FuzzedStack, chaos: Chaos) -> None:
         self.desk = desk
         self.chaos = chaos
         self._edge = Domain(desk.stage.bus, BOOK, VENUE_SIM, "chaos")
@@ -318,7 +325,7 @@ class ChaosDesk:
         for _ in range(count // 5):
             events = [self._recorded(self.chaos.event()) for _ in range(5)]
             place = self._edge.sequence
-            await self._edge.append((place + 1, place, 0), [], [seal(said) for said in events])
+            await self._edge.append((place + 1, place, 0), [], [wrap(record) for record in events])
         await self.desk.stage.settle()
 
     def _recorded(self, event: Event) -> Recorded[Any]:
@@ -342,8 +349,8 @@ async def test_no_position_is_held_that_no_accepted_trade_explains(
 ) -> None:
     for lot in range(0, share(5), 2_000):
         seed = f"chaos/{SEED}/{life}/{lot}"
-        async with a_desk(seed) as desk:
-            chaos = ChaosDesk(desk, Chaos(seed))
+        async with fuzzed_stack(seed) as desk:
+            chaos = ChaosDriver(desk, Chaos(seed))
             await chaos.open()
             for number in range(min(2_000, share(5) - lot) // 50 + 1):
                 await chaos.wishes(number)
@@ -352,9 +359,9 @@ async def test_no_position_is_held_that_no_accepted_trade_explains(
                 if number % 3:
                     await chaos.mend()
             log, states = desk.log, desk.stage.states
-        for message in told(log):
-            for said in message.facts:
-                check_refusal(said.event)
+        for message in decoded(log):
+            for record in message.facts:
+                check_refusal(record.event)
         check_positions(log, states)
         check_books(log, tmp_path / f"{lot}")
         await check_restart(log, seed, states)
@@ -362,7 +369,7 @@ async def test_no_position_is_held_that_no_accepted_trade_explains(
 
 def check_positions(log: Sequence[Any], states: dict[str, Any]) -> None:
     """What is held is what was filled, and every fill is a trade that the venue told first."""
-    facts = [said.event for message in told(log) for said in message.facts]
+    facts = [record.event for message in decoded(log) for record in message.facts]
     reports: dict[tuple[str, str], VenueTradeReported] = {}
     fills: dict[tuple[str, str], OrderFilled] = {}
     for event in facts:

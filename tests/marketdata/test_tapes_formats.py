@@ -10,10 +10,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from deadreckon.contracts.timestamps import parse_moment
+from deadreckon.contracts.timestamps import parse_timestamp
 from deadreckon.marketdata.tapes import source
 from deadreckon.marketdata.tapes.importing import ImportOptions, convert, import_source
-from deadreckon.marketdata.tapes.tape import BarRow, QuoteRow, Row, Tape, TapeError, TradeRow
+from deadreckon.marketdata.tapes.tape import BarRow, QuoteRow, Tape, TapeError, TapeRow, TradeRow
 
 MINUTE = 60 * 10**9
 KLINES_HEADER = (
@@ -42,12 +42,12 @@ def written(folder: Path, name: str, text: str) -> Path:
     return path
 
 
-def rows(tape: Tape) -> list[Row]:
+def rows(tape: Tape) -> list[TapeRow]:
     return list(tape.rows())
 
 
 def at(text: str) -> int:
-    return parse_moment(text)
+    return parse_timestamp(text)
 
 
 @pytest.mark.parametrize("header", ["", KLINES_HEADER])

@@ -26,13 +26,13 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def said(capture: pytest.CaptureFixture[str]) -> Any:
+def record(capture: pytest.CaptureFixture[str]) -> Any:
     return json.loads(capture.readouterr().out)
 
 
 def test_import_reports_what_it_refused(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cli.import_tape(source, instrument="BTCUSDT.BINANCE", json=True)
-    report = said(capsys)
+    report = record(capsys)
     assert report["path"] == "btc.tape.parquet"
     assert report["quality"]["rows_read"] == 4
     assert report["quality"]["rows_kept"] == 3
@@ -56,9 +56,9 @@ def test_import_for_people_names_rule_row_and_line(
 
 
 def test_import_takes_options(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    choices = cli.Choices(volume_unit="contracts", stamp="close")
+    choices = cli.SourceChoices(volume_unit="contracts", stamp="close")
     cli.import_tape(source, instrument="A.B", choices=choices, json=True)
-    header = said(capsys)["header"]
+    header = record(capsys)["header"]
     assert (header["volume_unit"], header["stamp"]) == ("contracts", "close")
     assert header["first_at"] == 1700000040 * 10**9
 
@@ -84,10 +84,12 @@ def test_wrong_usage_ends_with_two_and_one_line(
     attempts: list[Callable[[], None]] = [
         lambda: cli.import_tape(source, instrument="BTCUSDT"),
         lambda: cli.import_tape(Path("missing.csv"), instrument="A.B"),
-        lambda: cli.import_tape(source, instrument="A.B", choices=cli.Choices(price_decimals=99)),
+        lambda: cli.import_tape(
+            source, instrument="A.B", choices=cli.SourceChoices(price_decimals=99)
+        ),
         lambda: cli.import_tape(tape, instrument="A.B"),
         lambda: cli.describe(source),
-        lambda: cli.synth(seed=1, market=cli.Market(bars=0)),
+        lambda: cli.synth(seed=1, market=cli.MarketChoices(bars=0)),
     ]
     for attempt in attempts:
         with pytest.raises(SystemExit) as end:
@@ -111,10 +113,10 @@ def test_synth_and_describe_agree(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    cli.synth(seed=7, market=cli.Market(bars=500), json=True)
-    made = said(capsys)
+    cli.synth(seed=7, market=cli.MarketChoices(bars=500), json=True)
+    made = record(capsys)
     cli.describe(Path("synthetic-7.tape.parquet"), json=True)
-    assert said(capsys) == made
+    assert record(capsys) == made
     assert made["header"]["rows"] == 500
     assert made["first_price"].startswith("59") or made["first_price"].startswith("60")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deadreckon.marketdata.tapes.importing import ImportOptions, convert
-from deadreckon.marketdata.tapes.quality import MEANINGS, Quality
+from deadreckon.marketdata.tapes.quality import RULE_DESCRIPTIONS, QualityReport
 
 BARS = "time,open,high,low,close,volume"
 QUOTES = "time,bid,ask,bid_size,ask_size"
@@ -13,7 +13,7 @@ TRADES = "time,price,quantity,side,id"
 START = 1_700_000_040
 
 
-def judged(folder: Path, header: str, *lines: str) -> Quality:
+def judged(folder: Path, header: str, *lines: str) -> QualityReport:
     path = folder / "source.csv"
     path.write_text("\n".join([header, *lines]))
     return convert(path, "BTCUSDT.PAPER", ImportOptions())[2]
@@ -23,7 +23,7 @@ def bar(minute: int, values: str = "10,12,9,11,5") -> str:
     return f"{START + 60 * minute},{values}"
 
 
-def found(report: Quality, rule: str) -> list[int]:
+def found(report: QualityReport, rule: str) -> list[int]:
     return next((one.rows for one in report.findings if one.rule == rule), [])
 
 
@@ -62,7 +62,7 @@ def test_a_bad_bar_is_refused_by_its_rule_and_row(tmp_path: Path, rule: str, val
 def test_every_rule_has_a_meaning_and_a_row_breaks_only_the_first(tmp_path: Path) -> None:
     report = judged(tmp_path, BARS, bar(0), bar(1), "never,NaN,-1,5,-3,-4")
     assert report.refused == {"unparseable": 1}
-    assert set(report.refused) <= MEANINGS.keys()
+    assert set(report.refused) <= RULE_DESCRIPTIONS.keys()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from time import perf_counter
 
 import pytest
 
-from deadreckon.contracts.timestamps import parse_moment
+from deadreckon.contracts.timestamps import parse_timestamp
 from deadreckon.marketdata.tapes.tape import BarRow, Tape, load_or_import
 
 TAPES = Path(__file__).resolve().parents[2].parent / "shared" / "tapes"
@@ -45,7 +45,7 @@ def _check_perpetual(tape: Tape) -> None:
     started = perf_counter()
     first = next(tape.rows())
     assert isinstance(first, BarRow)
-    assert first.at == parse_moment("2021-12-31T23:02:00Z")
+    assert first.at == parse_timestamp("2021-12-31T23:02:00Z")
     assert (str(first.close), str(first.volume)) == ("46377", "2300413.7295")
     assert sum(1 for _ in tape.rows()) == 45_031
     assert perf_counter() - started < 1

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from deadreckon.contracts.timestamps import parse_moment
-from deadreckon.marketdata.tapes.synthetic import Bar, Dice, Recipe, invent, synthesise
+from deadreckon.contracts.timestamps import parse_timestamp
+from deadreckon.marketdata.tapes.synthetic import Dice, Recipe, SyntheticBar, invent, synthesise
 from deadreckon.marketdata.tapes.tape import TapeError, open_tape
 
 DAYS = 4_320  # bars of a minute in three days
 
 
 @pytest.fixture(scope="module")
-def market() -> list[Bar]:
+def market() -> list[SyntheticBar]:
     return list(invent(Recipe(seed=7, bars=4 * DAYS)))
 
 
-def moves(bars: list[Bar]) -> list[float]:
+def moves(bars: list[SyntheticBar]) -> list[float]:
     return [after.close / before.close - 1 for before, after in pairwise(bars)]
 
 
@@ -43,30 +43,30 @@ def test_a_longer_tape_begins_with_the_shorter() -> None:
 
 
 def test_the_header_says_that_nobody_recorded_it(tmp_path: Path) -> None:
-    start = parse_moment("2026-03-01T00:00:00Z")
+    start = parse_timestamp("2026-03-01T00:00:00Z")
     recipe = Recipe(seed=9, bars=60, interval_seconds=300, start=start)
     header = open_tape(synthesise(recipe, "X.PAPER", tmp_path / "t").path).header
     assert header.synthetic is not None
     assert (header.synthetic["seed"], header.synthetic["bars"]) == (9, 60)
     assert (header.rows, header.interval_seconds, header.volume_unit) == (60, 300, "base")
-    assert header.first_at == parse_moment("2026-03-01T00:05:00Z")
+    assert header.first_at == parse_timestamp("2026-03-01T00:05:00Z")
 
 
-def test_every_bar_is_sound(market: list[Bar]) -> None:
+def test_every_bar_is_sound(market: list[SyntheticBar]) -> None:
     for bar in market:
         assert 0 < bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high
         assert bar.volume > 0
     assert all(before.at < after.at for before, after in pairwise(market))
 
 
-def test_some_minutes_are_missing(market: list[Bar]) -> None:
+def test_some_minutes_are_missing(market: list[SyntheticBar]) -> None:
     gaps = [after.at - before.at for before, after in pairwise(market)]
     missing = [gap for gap in gaps if gap > 60 * 10**9]
     assert 3 <= len(missing) <= 40
     assert all(gap % (60 * 10**9) == 0 for gap in gaps)
 
 
-def test_volatility_comes_in_clusters_and_moves_do_not(market: list[Bar]) -> None:
+def test_volatility_comes_in_clusters_and_moves_do_not(market: list[SyntheticBar]) -> None:
     sizes = [abs(move) for move in moves(market)]
     assert correlation(sizes[1:], sizes[:-1]) > 0.1
     assert correlation(sizes[30:], sizes[:-30]) > 0.03
@@ -74,14 +74,14 @@ def test_volatility_comes_in_clusters_and_moves_do_not(market: list[Bar]) -> Non
     assert abs(correlation(steps[1:], steps[:-1])) < 0.1
 
 
-def test_tails_are_fat_and_a_minute_moves_a_few_basis_points(market: list[Bar]) -> None:
+def test_tails_are_fat_and_a_minute_moves_a_few_basis_points(market: list[SyntheticBar]) -> None:
     steps = moves(market)
     mean, deviation = fmean(steps), pstdev(steps)
     assert fmean(((step - mean) / deviation) ** 4 for step in steps) > 6
     assert 2e-4 < deviation < 2e-3
 
 
-def test_volume_follows_the_moves(market: list[Bar]) -> None:
+def test_volume_follows_the_moves(market: list[SyntheticBar]) -> None:
     traded = [bar.volume for bar in market[1:]]
     assert correlation([abs(move) for move in moves(market)], traded) > 0.3
 

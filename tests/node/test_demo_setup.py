@@ -6,7 +6,7 @@ from deadreckon.contracts.inbound import read_fact
 from deadreckon.contracts.portfolio import CashDeposited
 from deadreckon.contracts.subjects import operator_subject
 from deadreckon.marketdata.tapes.header import TapeHeader
-from deadreckon.node.demo_setup import WHO, facts, say, set_up
+from deadreckon.node.demo_setup import ACTOR, publish_fact, set_up, setup_facts
 from deadreckon.runtime.log.memory import MemoryBus
 from tests.stories import START, deposit
 
@@ -21,18 +21,18 @@ HEADER = TapeHeader(
     interval_seconds=60,
     volume_unit="base",
 )
-FACTS = facts(HEADER)
+FACTS = setup_facts(HEADER)
 
 
 async def _said(bus: MemoryBus) -> list[object]:
-    return [read_fact(WHO, stored.payload)[2] for stored in bus.log.messages]
+    return [read_fact(ACTOR, stored.payload)[2] for stored in bus.log.messages]
 
 
 @pytest.mark.parametrize("done", range(len(FACTS) + 1))
 async def test_a_start_that_was_cut_short_goes_on_with_what_is_unsaid(done: int) -> None:
     bus = MemoryBus()
     for number in range(done):
-        await say(bus, "desk", WHO, f"setup-{number}", FACTS[number])
+        await publish_fact(bus, "desk", ACTOR, f"setup-{number}", FACTS[number])
     await set_up(bus, "desk", HEADER)
     await set_up(bus, "desk", HEADER)
     assert await _said(bus) == FACTS
@@ -41,8 +41,8 @@ async def test_a_start_that_was_cut_short_goes_on_with_what_is_unsaid(done: int)
 async def test_what_somebody_said_at_this_door_later_does_not_begin_it_anew() -> None:
     bus = MemoryBus()
     await set_up(bus, "desk", HEADER)
-    await say(bus, "desk", WHO, "more", deposit(1))
-    await bus.append(operator_subject("desk", WHO), b"garbage")
+    await publish_fact(bus, "desk", ACTOR, "more", deposit(1))
+    await bus.append(operator_subject("desk", ACTOR), b"garbage")
     await set_up(bus, "desk", HEADER)
     assert len(bus.log.messages) == len(FACTS) + 2
     assert sum(isinstance(fact, CashDeposited) for fact in await _said(bus)) == 2

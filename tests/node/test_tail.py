@@ -7,12 +7,12 @@ import msgspec
 import pytest
 
 from deadreckon.contracts import catalogue, governance, market, orders, signals
-from deadreckon.contracts.codec import encode_commit, seal
+from deadreckon.contracts.codec import encode_commit, wrap
 from deadreckon.contracts.envelope import Commit
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.inbound import write_fact
 from deadreckon.formatting.events.short import tell
-from deadreckon.node.tail import Tail, Told
+from deadreckon.node.tail import TailedEvent, TailReader
 from deadreckon.runtime.log.bus import Stored
 from tests.stories import START, at, bar, deposit, filled, limits, wish
 
@@ -22,13 +22,13 @@ REFUSED = signals.SignalRefused(
 
 
 def commit(*events: Event, subject: str = "log.desk.risk.events", sequence: int = 7) -> Stored:
-    envelopes = [seal(at(event, id=f"e{index}")) for index, event in enumerate(events)]
+    envelopes = [wrap(at(event, id=f"e{index}")) for index, event in enumerate(events)]
     made = Commit("c", 1, 1, 6, 0, "", "test", [(6, 0, len(envelopes))], envelopes)
     return Stored(sequence, subject, encode_commit(made))
 
 
-def told(stored: Stored, *patterns: str) -> list[Told]:
-    return list(Tail(patterns).read(stored))
+def told(stored: Stored, *patterns: str) -> list[TailedEvent]:
+    return list(TailReader(patterns).read(stored))
 
 
 def test_every_event_of_a_commit_is_a_line_with_its_place() -> None:
@@ -99,9 +99,9 @@ def test_damage_is_told_in_place_of_facts() -> None:
 
 
 def test_a_wish_says_what_it_wants_and_on_which_terms() -> None:
-    said = tell(wish("sell", notional=500, order_type="limit", limit_price=101))
+    record = tell(wish("sell", notional=500, order_type="limit", limit_price=101))
 
-    assert said == "ext: sell 500.00 worth of BTCUSDT.PAPER limit, limit price 101"
+    assert record == "ext: sell 500.00 worth of BTCUSDT.PAPER limit, limit price 101"
 
 
 def test_an_event_without_words_of_its_own_is_told_by_what_it_changes() -> None:

@@ -11,14 +11,14 @@ import pytest
 
 from deadreckon.archive.open_log import stack_bus
 from deadreckon.contracts.subjects import turn_subject
-from deadreckon.node.supervision import DOOR, FAILURES_MAX, Lives
+from deadreckon.node.supervision import FAILURES_MAX, SUPERVISOR, RestartBackoff
 from deadreckon.node.worker_processes import WorkerError, Workers
 from deadreckon.runtime.log.bus import UnavailableError
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.service import turns
-from deadreckon.runtime.service.crash_counter import REPEATS, Crash, CrashBook
-from deadreckon.runtime.service.turns import RemotePlayer, TurnTaken
+from deadreckon.runtime.service.crash_counter import REPEATS, Crash, CrashCounter
+from deadreckon.runtime.service.turns import RemoteTurnTaker, TurnTaken
 
 Answer = Callable[[bytes], Awaitable[bytes]]
 
@@ -40,7 +40,7 @@ def asked_soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_turn_that_was_committed_but_not_told_counts_as_spoken() -> None:
     log = MemoryLog()
-    player = RemotePlayer("risk", "desk", MemoryBus(log))
+    player = RemoteTurnTaker("risk", "desk", MemoryBus(log))
     heard: list[bytes] = []
 
     async def dies_in_its_turn(request: bytes) -> bytes:
@@ -69,7 +69,7 @@ async def test_a_turn_that_was_committed_but_not_told_counts_as_spoken() -> None
 
 async def test_a_turn_that_was_silent_stays_silent_when_it_is_asked_for_again() -> None:
     log = MemoryLog()
-    player = RemotePlayer("risk", "desk", MemoryBus(log))
+    player = RemoteTurnTaker("risk", "desk", MemoryBus(log))
 
     async def silent(request: bytes) -> bytes:
         return told(False, 7)
@@ -88,11 +88,11 @@ async def test_nobody_is_waited_for_longer_than_a_turn_may_take(
 ) -> None:
     monkeypatch.setattr(turns, "TURN_WAIT", 0.1)
     with pytest.raises(UnavailableError, match="nobody answers"):
-        await RemotePlayer("risk", "desk", MemoryBus(MemoryLog())).take(1)
+        await RemoteTurnTaker("risk", "desk", MemoryBus(MemoryLog())).take(1)
 
 
 def test_who_fails_waits_longer_each_time_and_who_was_killed_does_not() -> None:
-    lives = Lives()
+    lives = RestartBackoff()
     assert [lives.ended(-9, 1.0) for _ in range(20)] == [0.1] * 20
     assert not lives.hopeless
     waits = [lives.ended(1, 1.0) for _ in range(FAILURES_MAX)]
@@ -104,7 +104,7 @@ def test_who_fails_waits_longer_each_time_and_who_was_killed_does_not() -> None:
 
 
 def test_services_that_fail_in_turn_are_each_remembered(tmp_path: Path) -> None:
-    book = CrashBook(tmp_path / "crashes.jsonl")
+    book = CrashCounter(tmp_path / "crashes.jsonl")
     for _ in range(REPEATS):
         for service in ("risk", "fill"):
             book.note(Crash(service, "e1", "BarClosed", "ZeroDivisionError: x"))
@@ -120,7 +120,7 @@ async def test_a_process_that_is_killed_is_started_again_and_says_where_it_stand
     folder = Folder(tmp_path / "desk").create()
     async with stack_bus(folder, None) as bus:
         workers = Workers(folder.root, ("risk",), bus, book="desk", mode="paper", pace="turns")
-        player = RemotePlayer("risk", "desk", bus)
+        player = RemoteTurnTaker("risk", "desk", bus)
         await workers.start()
         try:
             await workers.ready([player])
@@ -137,7 +137,7 @@ async def test_a_process_that_is_killed_is_started_again_and_says_where_it_stand
 async def test_three_ends_alike_halt_the_book_and_end_the_run(tmp_path: Path) -> None:
     """The service cannot begin: its crash book says that it failed on one event three times."""
     folder = Folder(tmp_path / "desk").create()
-    crashes = CrashBook(folder.crashes)
+    crashes = CrashCounter(folder.crashes)
     for _ in range(REPEATS):
         crashes.note(Crash("risk", "e1", "BarClosed", "ZeroDivisionError: x"))
     async with stack_bus(folder, None) as bus:
@@ -146,6 +146,6 @@ async def test_three_ends_alike_halt_the_book_and_end_the_run(tmp_path: Path) ->
         try:
             with pytest.raises(WorkerError, match="risk failed 3 times on BarClosed e1"):
                 await asyncio.wait_for(workers.watch(), 30)
-            assert await bus.tail(f"log.desk.op.{DOOR}") is not None
+            assert await bus.tail(f"log.desk.op.{SUPERVISOR}") is not None
         finally:
             await workers.stop()

@@ -11,13 +11,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from deadreckon.contracts.timestamps import format_moment
+from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.projections.analytics.asof_macros import MACRO_NOTES, MACROS
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.replay.asof import BookState, book_at, evolve, halts_in_force, initial
-from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.services.catalogue import BOOK
-from tests.sessions.player import Session, told
+from tests.sessions.player import Session, decoded
 
 SESSIONS = (
     "cancel_and_replace",
@@ -34,9 +34,9 @@ SESSIONS = (
 @contextmanager
 def lake_of(session: Session, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     projector = open_projector(paths(folder))
-    intake = Intake(BOOK, "paper", reads_signals=False, restamps=False)
-    for message in told(session.log):
-        projector.fold(message.sequence, list(intake.admit(message)), message.stored_at)
+    intake = Ingress(BOOK, "paper", reads_signals=False, restamps=False)
+    for message in decoded(session.log):
+        projector.fold(message.sequence, list(intake.records_of(message)), message.stored_at)
     projector.close()
     with duckdb.connect(str(paths(folder).analytics), read_only=True) as database:
         yield database
@@ -45,10 +45,10 @@ def lake_of(session: Session, folder: Path) -> Iterator[duckdb.DuckDBPyConnectio
 def states(session: Session) -> Iterator[tuple[int, BookState]]:
     """The book at every third place where a step of the session was answered, and at the end."""
     places = {*session.places[::3], session.places[-1]}
-    state, intake = initial(), Intake(BOOK, "paper", reads_signals=False, restamps=False)
-    for message in told(session.log):
-        for said in intake.admit(message):
-            evolve(state, said)
+    state, intake = initial(), Ingress(BOOK, "paper", reads_signals=False, restamps=False)
+    for message in decoded(session.log):
+        for record in intake.records_of(message):
+            evolve(state, record)
         if message.sequence in places:
             yield message.sequence, state
 
@@ -123,7 +123,7 @@ def test_a_time_leads_to_the_place_that_the_tables_had_then(tmp_path: Path) -> N
         for place, state in states(session):
             if not state.now:
                 continue
-            asked = f"positions_asof(sequence_at(TIMESTAMP '{format_moment(state.now)[:-1]}'))"
+            asked = f"positions_asof(sequence_at(TIMESTAMP '{format_timestamp(state.now)[:-1]}'))"
             last = max(it for it, at in times.items() if at == state.now)
             assert rows(database, f"FROM {asked} ORDER BY ALL") == rows(
                 database, f"FROM positions_asof({last}) ORDER BY ALL"
@@ -135,10 +135,10 @@ def test_a_time_leads_to_the_place_that_the_tables_had_then(tmp_path: Path) -> N
 def _times(session: Session) -> dict[int, int]:
     """The decision time after each message."""
     found, state = {}, initial()
-    intake = Intake(BOOK, "paper", reads_signals=False, restamps=False)
-    for message in told(session.log):
-        for said in intake.admit(message):
-            evolve(state, said)
+    intake = Ingress(BOOK, "paper", reads_signals=False, restamps=False)
+    for message in decoded(session.log):
+        for record in intake.records_of(message):
+            evolve(state, record)
         found[message.sequence] = state.now
     return found
 

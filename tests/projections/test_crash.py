@@ -15,13 +15,13 @@ from deadreckon.projections.comparison import measure
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.sinks import lake_writer
 from deadreckon.projections.sinks.atomic_files import alone
-from deadreckon.projections.sinks.audit_book import AuditBook
+from deadreckon.projections.sinks.audit_book import AuditDatabase
 from deadreckon.projections.sinks.lake import Lake
 from deadreckon.projections.sinks.lake_writer import LakeSink
 from deadreckon.projections.sinks.sqlite import SqliteSink
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.projections.tables import TABLES
-from tests.support.handmade_logs import Log, busy_log, tell
+from tests.support.handmade_logs import FactLog, busy_log, fold_log
 from tests.support.memory_sink import MemorySink
 
 ROOT = Path(__file__).parents[2]
@@ -68,15 +68,15 @@ def run_and_kill(data: Path, after: float) -> bool:
 def expect_whole(data: Path) -> None:
     """Rows, place and digests belong together in both, whatever the kill cut off."""
     log = busy_log(SEED, ORDERS)
-    for stored in (AuditBook(paths(data).audit), Lake(paths(data).lake)):
+    for stored in (AuditDatabase(paths(data).audit), Lake(paths(data).lake)):
         expect_at(stored, log, stored.place)
 
 
-def expect_at(stored: AuditBook | Lake, log: Log, place: int) -> None:
+def expect_at(stored: AuditDatabase | Lake, log: FactLog, place: int) -> None:
     """It holds exactly what the log says up to a place, and its digests say so."""
     memory = MemorySink()
     projector = Projector([memory])
-    tell(projector, log, until=place)
+    fold_log(projector, log, until=place)
     projector.flush()
     assert stored.place == place
     assert stored.standings() == memory.standings()
@@ -86,7 +86,7 @@ def expect_at(stored: AuditBook | Lake, log: Log, place: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def log() -> Log:
+def log() -> FactLog:
     return busy_log(SEED, 20)
 
 
@@ -98,14 +98,14 @@ def test_killed_in_the_middle_of_many_flushes_it_goes_on_as_if_nothing_had_been(
     log = busy_log(SEED, ORDERS)
     memory = MemorySink()
     whole = Projector([memory])
-    tell(whole, log)
+    fold_log(whole, log)
     whole.flush()
     open_projector(paths(tmp_path), queried=False).close()
     places = []
     for _ in range(4):
         ended = run_and_kill(tmp_path, random.uniform(0.02, 0.5))
         expect_whole(tmp_path)
-        with_place = AuditBook(paths(tmp_path).audit)
+        with_place = AuditDatabase(paths(tmp_path).audit)
         places.append(with_place.place)
         with_place.close()
         if ended:
@@ -113,7 +113,7 @@ def test_killed_in_the_middle_of_many_flushes_it_goes_on_as_if_nothing_had_been(
     assert places[0] < log.last, "the first kill came too late to cut anything"
     run_and_kill(tmp_path, 60)
     expect_whole(tmp_path)
-    audit, lake = AuditBook(paths(tmp_path).audit), Lake(paths(tmp_path).lake)
+    audit, lake = AuditDatabase(paths(tmp_path).audit), Lake(paths(tmp_path).lake)
     assert audit.place == lake.place == log.last
     assert audit.standings() == lake.standings() == memory.standings()
     audit.close()
@@ -121,20 +121,20 @@ def test_killed_in_the_middle_of_many_flushes_it_goes_on_as_if_nothing_had_been(
 
 @pytest.mark.parametrize("statement", range(1, 7))
 def test_killed_between_two_statements_of_a_batch_none_of_it_is_there(
-    tmp_path: Path, log: Log, statement: int
+    tmp_path: Path, log: FactLog, statement: int
 ) -> None:
     path = tmp_path / "audit.sqlite"
     child = os.fork()
     if child == 0:
         projector = Projector([SqliteSink(path)])
-        tell(projector, log, until=60)
+        fold_log(projector, log, until=60)
         projector.flush()
         _kill_at(SqliteSink, "_store", statement)
-        tell(projector, log)
+        fold_log(projector, log)
         projector.flush()
         os._exit(0)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
-    expect_at(AuditBook(path), log, 60)
+    expect_at(AuditDatabase(path), log, 60)
 
 
 def _kill_at(owner: Any, name: str, count: int) -> None:
@@ -156,13 +156,13 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("step", range(1, 30, 2))
 def test_killed_at_any_step_of_writing_and_merging_the_lake_stays_whole(
-    tmp_path: Path, log: Log, monkeypatch: pytest.MonkeyPatch, step: int
+    tmp_path: Path, log: FactLog, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     """Steps are renames and deletions: what other processes can see happen."""
     monkeypatch.setattr(lake_writer, "MERGED", 3)
     projector = Projector([LakeSink(tmp_path / "lake", None)])
     for place in (30, 60):
-        tell(projector, log, until=place)
+        fold_log(projector, log, until=place)
         projector.flush()
     done = [0]
     real = Path.replace
@@ -176,7 +176,7 @@ def test_killed_at_any_step_of_writing_and_merging_the_lake_stays_whole(
     with monkeypatch.context() as patched:
         patched.setattr(Path, "replace", steps)
         try:
-            tell(projector, log)
+            fold_log(projector, log)
             projector.flush()
         except Killed:
             pass
@@ -184,7 +184,7 @@ def test_killed_at_any_step_of_writing_and_merging_the_lake_stays_whole(
     assert lake.place in (60, log.last)
     expect_at(lake, log, lake.place)
     again = Projector([LakeSink(tmp_path / "lake", None)])
-    tell(again, log)
+    fold_log(again, log)
     again.close()
     expect_at(Lake(tmp_path / "lake"), log, log.last)
 

@@ -7,13 +7,13 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from deadreckon.projections.metrics.definitions import MEASURES
+from deadreckon.projections.metrics.definitions import METRICS
 from deadreckon.projections.metrics.exposition import LogCollector
-from deadreckon.projections.metrics.file import MetricsKeeper
+from deadreckon.projections.metrics.file import MetricsFile
 from deadreckon.projections.metrics.series import Series
 from tests import stories
 from tests.stories import filled
-from tests.support.handmade_logs import Log, busy_log, submitting
+from tests.support.handmade_logs import FactLog, busy_log, submitting
 
 
 def registry_of(series: Series) -> CollectorRegistry:
@@ -22,8 +22,8 @@ def registry_of(series: Series) -> CollectorRegistry:
     return registry
 
 
-def kept(tmp_path: Path, log: Log) -> MetricsKeeper:
-    keeper = MetricsKeeper(tmp_path / "metrics.json")
+def kept(tmp_path: Path, log: FactLog) -> MetricsFile:
+    keeper = MetricsFile(tmp_path / "metrics.json")
     for sequence, facts, _ in log:
         keeper.fold(sequence, facts)
     keeper.flush()
@@ -44,7 +44,7 @@ def test_the_text_says_what_the_fold_says(tmp_path: Path) -> None:
 
 
 def test_buckets_are_cumulative_and_end_in_the_count(tmp_path: Path) -> None:
-    log = Log()
+    log = FactLog()
     for number, price in enumerate(("100.3", "99.7", "100", "200")):
         log.say(filled("buy", 1, price, id=f"t{number}", reference=100))
     registry = registry_of(kept(tmp_path, log).visible)
@@ -59,7 +59,7 @@ def test_buckets_are_cumulative_and_end_in_the_count(tmp_path: Path) -> None:
 
 
 def test_waiting_times_have_a_sum_and_a_count(tmp_path: Path) -> None:
-    log = Log()
+    log = FactLog()
     log.say(submitting("o1"))
     log.say(filled("buy", 1, 100, order="o1"), after=90 * stories.SECOND)
     registry = registry_of(kept(tmp_path, log).visible)
@@ -92,7 +92,7 @@ def test_a_name_that_is_taken_is_refused_when_it_is_registered() -> None:
 
 def test_every_scrape_shows_the_newest_flush(tmp_path: Path) -> None:
     registry = CollectorRegistry()
-    keeper = MetricsKeeper(tmp_path / "metrics.json")
+    keeper = MetricsFile(tmp_path / "metrics.json")
     registry.register(LogCollector(lambda: keeper.visible))
     assert registry.get_sample_value("log_sequence") == 0
     keeper.fold(1, [])
@@ -101,12 +101,12 @@ def test_every_scrape_shows_the_newest_flush(tmp_path: Path) -> None:
 
 
 def test_names_keep_the_conventions() -> None:
-    for measure in MEASURES:
+    for measure in METRICS:
         assert measure.name.endswith("_total") == (measure.kind == "counter"), measure.name
         assert measure.name == measure.name.lower()
         assert (measure.kind == "histogram") == bool(measure.edges)
         assert list(measure.edges) == sorted(measure.edges)
-    assert len({measure.name for measure in MEASURES}) == len(MEASURES)
+    assert len({measure.name for measure in METRICS}) == len(METRICS)
 
 
 def test_odd_label_values_are_escaped() -> None:

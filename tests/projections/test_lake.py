@@ -18,29 +18,36 @@ from deadreckon.projections.projector import Projector
 from deadreckon.projections.sinks import lake_writer, manifest
 from deadreckon.projections.sinks.lake import Lake
 from deadreckon.projections.sinks.lake_writer import LakeSink
-from deadreckon.projections.sinks.manifest import DELAY, FOREVER, GRACE, Manifest, Moment, Part
+from deadreckon.projections.sinks.manifest import (
+    DELAY,
+    FOREVER,
+    GRACE,
+    LakeManifest,
+    LakeMoment,
+    LakePart,
+)
 from deadreckon.projections.sinks.sink import SinkError
 from deadreckon.projections.tables import BY_NAME, TABLES
 from tests import stories
 from tests.stories import DAY, filled
-from tests.support.handmade_logs import Log, busy_log, position, tell
+from tests.support.handmade_logs import FactLog, busy_log, fold_log, position
 from tests.support.memory_sink import MemorySink
 
 
 @pytest.fixture(scope="module")
-def log() -> Log:
+def log() -> FactLog:
     return busy_log(1, 30, bars_between=1)
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, log: Log) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory, log: FactLog) -> Path:
     """A folder with a lake of many small parts and the views over it."""
     data = tmp_path_factory.mktemp("data")
     fold(data, log, flush_every=5)
     return data
 
 
-def fold(data: Path, log: Log, flush_every: int = 0, views: bool = True) -> None:
+def fold(data: Path, log: FactLog, flush_every: int = 0, views: bool = True) -> None:
     analytics = data / "analytics.duckdb" if views else None
     projector = Projector([LakeSink(data / "lake", analytics)])
     for sequence, facts, stored_at in log.messages[projector.place :]:
@@ -63,10 +70,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return now
 
 
-def test_small_parts_are_merged_and_nothing_visible_changes(tmp_path: Path, log: Log) -> None:
+def test_small_parts_are_merged_and_nothing_visible_changes(tmp_path: Path, log: FactLog) -> None:
     memory = MemorySink()
     projector = Projector([memory])
-    tell(projector, log)
+    fold_log(projector, log)
     projector.flush()
     fold(tmp_path, log, flush_every=1, views=False)
     lake = Lake(tmp_path / "lake")
@@ -81,8 +88,8 @@ def test_small_parts_are_merged_and_nothing_visible_changes(tmp_path: Path, log:
 
 
 def test_parts_of_one_level_are_merged_in_log_order() -> None:
-    def part(number: int, level: int = 0, rows: int = 1) -> Part:
-        return Part("fills", f"{number}", rows, number, number, 1, level)
+    def part(number: int, level: int = 0, rows: int = 1) -> LakePart:
+        return LakePart("fills", f"{number}", rows, number, number, 1, level)
 
     many = lake_writer.MERGED
     assert lake_writer._mergeable([part(n) for n in range(many - 1)]) == []
@@ -98,7 +105,7 @@ def test_parts_of_one_level_are_merged_in_log_order() -> None:
 
 
 def test_merged_parts_stay_on_disk_for_their_grace_and_go_then(
-    tmp_path: Path, log: Log, clock: list[int]
+    tmp_path: Path, log: FactLog, clock: list[int]
 ) -> None:
     folder = tmp_path / "lake"
     projector = Projector([LakeSink(folder, None)])
@@ -111,10 +118,10 @@ def test_merged_parts_stay_on_disk_for_their_grace_and_go_then(
     assert retired
     assert all((folder / part.file).exists() for part in listed.parts)
     clock[0] += GRACE + 1_000_000_000
-    log_end = Log()
+    log_end = FactLog()
     log_end.messages = [*log.messages]
     log_end.say(stories.bar())
-    tell(projector, log_end)
+    fold_log(projector, log_end)
     projector.close()
     after = Lake(folder).manifest
     assert all(part.retired == FOREVER for part in after.parts)
@@ -123,7 +130,7 @@ def test_merged_parts_stay_on_disk_for_their_grace_and_go_then(
     assert len(after.moments) <= 2
 
 
-def test_what_a_killed_writer_left_is_swept_and_not_read(tmp_path: Path, log: Log) -> None:
+def test_what_a_killed_writer_left_is_swept_and_not_read(tmp_path: Path, log: FactLog) -> None:
     fold(tmp_path, log, views=False)
     fills = tmp_path / "lake/generation-1/fills"
     orphan = fills / "part-000000000900-000000000901-0.parquet"
@@ -139,10 +146,10 @@ def test_what_a_killed_writer_left_is_swept_and_not_read(tmp_path: Path, log: Lo
 
 
 def test_a_clock_set_back_hides_nothing(clock: list[int]) -> None:
-    listing = Manifest("shape")
-    listing.moments.append(Moment(7, clock[0]))
-    listing.parts.append(Part("fills", "a", 1, 1, 1, 1, born=clock[0]))
-    listing.parts.append(Part("fills", "b", 1, 1, 1, 1, born=clock[0] - 9, retired=clock[0]))
+    listing = LakeManifest("shape")
+    listing.moments.append(LakeMoment(7, clock[0]))
+    listing.parts.append(LakePart("fills", "a", 1, 1, 1, 1, born=clock[0]))
+    listing.parts.append(LakePart("fills", "b", 1, 1, 1, 1, born=clock[0] - 9, retired=clock[0]))
     clock[0] -= 3_600_000_000_000
     now = listing.stamp()
     assert now == clock[0]
@@ -153,8 +160,8 @@ def test_a_clock_set_back_hides_nothing(clock: list[int]) -> None:
 
 def test_settling_keeps_the_older_past_and_ends_at_the_last_place() -> None:
     now = 10 * GRACE
-    listing = Manifest("shape")
-    listing.moments = [Moment(9, now - GRACE), Moment(3, now - 2), Moment(4, now - 1)]
+    listing = LakeManifest("shape")
+    listing.moments = [LakeMoment(9, now - GRACE), LakeMoment(3, now - 2), LakeMoment(4, now - 1)]
     listing.settle(now)
     seen = [(moment.place, moment.born) for moment in listing.moments]
     assert seen == [(9, now - GRACE), (4, now - DELAY)]
@@ -178,10 +185,10 @@ def test_analytics_holds_nothing_but_views(made: Path) -> None:
     assert (made / "analytics.duckdb").stat().st_size < 1_000_000
 
 
-def test_the_views_show_the_rows_of_the_tables(made: Path, log: Log) -> None:
+def test_the_views_show_the_rows_of_the_tables(made: Path, log: FactLog) -> None:
     memory = MemorySink()
     projector = Projector([memory])
-    tell(projector, log)
+    fold_log(projector, log)
     projector.flush()
     assert ask(made, "SELECT * FROM place") == [(log.last,)]
     for table in TABLES:
@@ -240,7 +247,7 @@ def test_it_opens_from_any_folder_with_plain_duckdb(made: Path, tmp_path: Path) 
         assert int(done.stdout) == Lake(made / "lake").standings()["fills"].rows
 
 
-def test_a_moved_folder_gets_new_views_when_it_is_opened(tmp_path: Path, log: Log) -> None:
+def test_a_moved_folder_gets_new_views_when_it_is_opened(tmp_path: Path, log: FactLog) -> None:
     first, second = tmp_path / "first", tmp_path / "odd [na*me]'s"
     first.mkdir()
     fold(first, log, flush_every=100)
@@ -250,7 +257,7 @@ def test_a_moved_folder_gets_new_views_when_it_is_opened(tmp_path: Path, log: Lo
     assert ask(second, "SELECT count(*) FROM fills") == count != [(0,)]
 
 
-def test_a_view_file_that_was_deleted_comes_back(tmp_path: Path, log: Log) -> None:
+def test_a_view_file_that_was_deleted_comes_back(tmp_path: Path, log: FactLog) -> None:
     fold(tmp_path, log)
     (tmp_path / "analytics.duckdb").unlink()
     LakeSink(tmp_path / "lake", tmp_path / "analytics.duckdb").close()
@@ -258,23 +265,23 @@ def test_a_view_file_that_was_deleted_comes_back(tmp_path: Path, log: Log) -> No
 
 
 def test_what_is_flushed_is_seen_after_the_delay_and_at_once_after_closing(tmp_path: Path) -> None:
-    log = Log()
+    log = FactLog()
     log.say(filled("buy", 1, 100))
     projector = Projector([LakeSink(tmp_path / "lake", tmp_path / "analytics.duckdb")])
-    tell(projector, log)
+    fold_log(projector, log)
     projector.flush()
     assert ask(tmp_path, "SELECT sequence FROM place") == [(0,)]
     time.sleep(DELAY / 1e9)
     assert ask(tmp_path, "SELECT sequence FROM place") == [(1,)]
     log.say(filled("buy", 1, 100, id="t2"))
-    tell(projector, log)
+    fold_log(projector, log)
     projector.close()
     seen = "SELECT (SELECT sequence FROM place), (SELECT count(*) FROM fills)"
     assert ask(tmp_path, seen) == [(2, 2)]
 
 
 def test_one_transaction_sees_one_moment(tmp_path: Path) -> None:
-    log = Log()
+    log = FactLog()
     log.say(filled("buy", 1, 100))
     fold(tmp_path, log)
     with duckdb.connect(str(tmp_path / "analytics.duckdb"), read_only=True) as database:
@@ -294,7 +301,7 @@ def test_one_transaction_sees_one_moment(tmp_path: Path) -> None:
 
 
 def test_a_query_planned_before_the_lake_moved_on_fails_rather_than_miss_rows(
-    tmp_path: Path, log: Log
+    tmp_path: Path, log: FactLog
 ) -> None:
     """The views of a frozen list of files: as if a statement had been prepared long ago."""
     fold(tmp_path, log)
@@ -306,7 +313,7 @@ def test_a_query_planned_before_the_lake_moved_on_fails_rather_than_miss_rows(
         ask(tmp_path, "SELECT count(*) FROM fills")
 
 
-def test_a_query_about_a_moment_that_is_forgotten_fails(tmp_path: Path, log: Log) -> None:
+def test_a_query_about_a_moment_that_is_forgotten_fails(tmp_path: Path, log: FactLog) -> None:
     fold(tmp_path, log)
     listing = manifest.read(tmp_path / "lake")
     assert listing is not None
@@ -317,7 +324,7 @@ def test_a_query_about_a_moment_that_is_forgotten_fails(tmp_path: Path, log: Log
 
 
 def test_pnl_by_day_adds_up_to_the_totals(tmp_path: Path) -> None:
-    log = Log()
+    log = FactLog()
     for day, (realised, fees) in enumerate([("10.5", "1"), ("7.25", "2.5"), ("7.25", "2.5")]):
         log.now = stories.START + day * DAY
         log.say(position(1, realised="99", fees="0.5"))  # the day's last word counts
@@ -337,7 +344,7 @@ def test_pnl_by_day_adds_up_to_the_totals(tmp_path: Path) -> None:
 
 
 def test_slippage_is_positive_when_it_harms_us(tmp_path: Path) -> None:
-    log = Log()
+    log = FactLog()
     log.say(filled("buy", 1, "100.1", id="a", reference=100))
     log.say(filled("sell", 1, "100.1", id="b", reference=100))
     log.say(filled("sell", 1, "100.1", id="c", reference=0))

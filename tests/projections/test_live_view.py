@@ -9,22 +9,22 @@ from deadreckon.contracts import governance, orders, signals, venues
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.projections.live_view import live_view
 from deadreckon.projections.live_view.downsample import POINTS_MAX
-from deadreckon.projections.live_view.lines import RECENT, Board
-from deadreckon.projections.live_view.live_view import BoardView, standing
+from deadreckon.projections.live_view.lines import RECENT_LINES, LiveView
+from deadreckon.projections.live_view.live_view import LiveViewFold, book_figures
 from tests import stories
 from tests.stories import HOUR, MINUTE, START, at, bar, deposit, filled, listed, reporting
 
 DESK = (listed(kind="perpetual"), reporting(), deposit(1_000))
 
 
-def told(*events: Event | Recorded[Any], board_before: Board | None = None) -> Board:
+def told(*events: Event | Recorded[Any], board_before: LiveView | None = None) -> LiveView:
     """The board after these events, a minute apart."""
     found = board_before or live_view.initial()
     when = max(found.at, START)
     for number, event in enumerate(events):
         when += MINUTE
-        said = event if isinstance(event, Recorded) else at(event, when, id=f"{when}.{number}")
-        found = live_view.evolve(found, said)
+        record = event if isinstance(event, Recorded) else at(event, when, id=f"{when}.{number}")
+        found = live_view.evolve(found, record)
     return found
 
 
@@ -60,7 +60,7 @@ def refused(rule: str = "order_notional_max", **numbers: Any) -> signals.SignalR
 def test_equity_is_cash_and_what_is_unrealised_at_the_last_price() -> None:
     found = told(*DESK, filled("buy", 2, 100, fee=1), bar(90))
 
-    now = standing(found)
+    now = book_figures(found)
 
     assert (now.equity, now.cash) == (Decimal(979), Decimal(999))
     assert (now.earned, now.earned_share) == (Decimal(-21), Decimal("-0.021"))
@@ -72,7 +72,7 @@ def test_drawdown_is_taken_from_the_highest_equity_that_was_marked() -> None:
 
     found = told(*DESK, peak, bar(90))
 
-    assert standing(found).drawdown == Decimal("0.5")
+    assert book_figures(found).drawdown == Decimal("0.5")
 
 
 def _marked() -> Any:
@@ -126,7 +126,7 @@ def test_an_order_is_followed_from_its_intent_to_its_end() -> None:
     assert found.open_orders == {}
 
 
-def _latest(found: Board) -> tuple[Any, ...]:
+def _latest(found: LiveView) -> tuple[Any, ...]:
     (order,) = live_view.latest_orders(found, 1)
     return order.status, order.leaves, order.price
 
@@ -200,11 +200,11 @@ def test_memory_is_bounded_however_much_happens() -> None:
     assert found.orders == found.fills == found.refusals == 500
     assert found.open_orders == {}
     kept = (found.ended_orders, found.recent_fills, found.recent_refusals)
-    assert [len(lines) for lines in kept] == [RECENT] * 3
+    assert [len(lines) for lines in kept] == [RECENT_LINES] * 3
 
 
 def test_the_view_knows_its_place_though_a_message_has_no_facts() -> None:
-    view = BoardView()
+    view = LiveViewFold()
 
     view.fold(1, [at(deposit(5))])
     view.fold(2, [])

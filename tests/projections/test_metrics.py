@@ -12,14 +12,14 @@ from deadreckon.contracts.archive import RangeSealed
 from deadreckon.contracts.event import Event
 from deadreckon.projections.metrics import file as metrics_file
 from deadreckon.projections.metrics import fold as metrics
-from deadreckon.projections.metrics.definitions import BY_NAME, MEASURES, OTHER, SERIES_MAX
-from deadreckon.projections.metrics.file import MetricsKeeper
+from deadreckon.projections.metrics.definitions import BY_NAME, METRICS, OTHER, SERIES_MAX
+from deadreckon.projections.metrics.file import MetricsFile
 from deadreckon.projections.metrics.series import BETWEEN, OMITTED, Series
 from deadreckon.projections.sinks.sink import FORMAT, DamagedError, NewerFormatError
 from tests import stories
 from tests.stories import MINUTE, START, filled, limits, wish
 from tests.support.handmade_logs import (
-    Log,
+    FactLog,
     accepted,
     approved,
     busy_log,
@@ -33,17 +33,17 @@ from tests.support.handmade_logs import (
 
 
 def told(*events: Event, after: int = 0) -> Series:
-    log = Log()
+    log = FactLog()
     for event in events:
         log.say(event, after=after, source="market")
     return measured(log)
 
 
-def measured(log: Log) -> Series:
+def measured(log: FactLog) -> Series:
     state = metrics.initial()
     for _, facts, _ in log:
-        for said in facts:
-            state = metrics.evolve(state, said)
+        for record in facts:
+            state = metrics.evolve(state, record)
     return metrics.settled(state, log.last)
 
 
@@ -263,7 +263,7 @@ def test_limits_in_force_are_those_set_last() -> None:
 
 
 def test_books_are_kept_apart() -> None:
-    log = Log()
+    log = FactLog()
     log.say(limits(), book="one")
     log.say(limits(), book="two")
     log.say(governance.HaltRequested("ann", "news"), book="two")
@@ -273,7 +273,7 @@ def test_books_are_kept_apart() -> None:
 
 
 def test_the_number_of_series_is_bounded_and_nothing_is_lost() -> None:
-    log = Log()
+    log = FactLog()
     for number in range(SERIES_MAX + 50):
         log.say(wish(quantity=1, strategy=f"made-up-{number}"))
     series = measured(log)
@@ -293,7 +293,7 @@ def test_a_gauge_too_many_is_left_out_and_counted() -> None:
 
 
 def test_no_label_is_an_id() -> None:
-    for measure in MEASURES:
+    for measure in METRICS:
         assert not [label for label in measure.labels if label.endswith("id")], measure.name
 
 
@@ -313,8 +313,8 @@ def test_every_series_that_is_written_stands_in_the_catalogue_with_its_labels() 
                 assert len(labels) == len(BY_NAME[name].labels), name
 
 
-def keep(path: Path, log: Log, until: int | None = None) -> MetricsKeeper:
-    keeper = MetricsKeeper(path)
+def keep(path: Path, log: FactLog, until: int | None = None) -> MetricsFile:
+    keeper = MetricsFile(path)
     for sequence, facts, _ in log.messages[keeper.place : until or log.last]:
         keeper.fold(sequence, facts)
     keeper.flush()
@@ -326,7 +326,7 @@ def test_counters_go_on_after_a_restart_as_if_there_had_been_none(tmp_path: Path
     log = busy_log(2, 30)
     whole = keep(tmp_path / "whole.json", log).visible
     keep(tmp_path / "cut.json", log, until=cut).close()
-    again = MetricsKeeper(tmp_path / "cut.json")
+    again = MetricsFile(tmp_path / "cut.json")
     assert again.place == cut
     assert keep(tmp_path / "cut.json", log).visible == whole
 
@@ -338,7 +338,7 @@ def test_a_killed_process_folds_what_was_not_saved_again(
     log = busy_log(2, 30)
     whole = keep(tmp_path / "whole.json", log).visible
     keep(tmp_path / "m.json", log, until=190)  # and no close
-    again = MetricsKeeper(tmp_path / "m.json")
+    again = MetricsFile(tmp_path / "m.json")
     assert again.place == 100
     assert keep(tmp_path / "m.json", log).visible == whole
 
@@ -358,18 +358,18 @@ def test_a_file_that_cannot_be_trusted_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "m.json"
     file.write_bytes(b'{"place":')
     with pytest.raises(DamagedError, match="dr rebuild"):
-        MetricsKeeper(file)
+        MetricsFile(file)
     file.write_bytes(msgspec.json.encode({"format": FORMAT + 1}))
     with pytest.raises(NewerFormatError, match="use the newer program"):
-        MetricsKeeper(file)
+        MetricsFile(file)
 
 
 def test_memory_holds_open_orders_only(tmp_path: Path) -> None:
     log = busy_log(3, 100)
     state = metrics.initial()
     for _, facts, _ in log:
-        for said in facts:
-            state = metrics.evolve(state, said)
+        for record in facts:
+            state = metrics.evolve(state, record)
     assert state.intended == {}
     assert len(state.trades) == sum(state.series.counters["fills_total"].values())
     week_later = replace(

@@ -5,20 +5,20 @@ from typing import Any
 
 import pytest
 
-from deadreckon.projections.digest import Standing
+from deadreckon.projections.digest import TableDigest
 from deadreckon.projections.projector import OutOfOrderError, Projector
 from deadreckon.projections.sinks.sink import Batch, DamagedError
 from tests import stories
 from tests.stories import filled
 from tests.support.handmade_logs import (
-    Log,
+    FactLog,
     accepted,
     approved,
     busy_log,
     cancelled,
+    fold_log,
     routed,
     submitting,
-    tell,
 )
 from tests.support.memory_sink import MemorySink
 
@@ -37,7 +37,7 @@ class Picky(MemorySink):
         super().write(batch)
 
 
-def folded(log: Log, flush_every: int = 0, until: int | None = None) -> MemorySink:
+def folded(log: FactLog, flush_every: int = 0, until: int | None = None) -> MemorySink:
     sink = MemorySink()
     projector = Projector([sink])
     for sequence, facts, stored_at in log.messages[: until or log.last]:
@@ -49,7 +49,7 @@ def folded(log: Log, flush_every: int = 0, until: int | None = None) -> MemorySi
 
 
 def test_place_is_the_last_message_even_without_facts() -> None:
-    log = Log()
+    log = FactLog()
     log.say(filled("buy", 1, 100))
     log.say()
     sink = folded(log)
@@ -70,7 +70,7 @@ def test_a_message_out_of_order_is_refused_and_nothing_is_folded() -> None:
 def test_rows_stay_unseen_until_the_flush() -> None:
     sink = MemorySink()
     projector = Projector([sink])
-    tell(projector, busy_log(1, 3))
+    fold_log(projector, busy_log(1, 3))
     assert (sink.place, sink.rows("fills")) == (0, [])
     projector.flush()
     assert sink.place == projector.place
@@ -86,7 +86,7 @@ def test_digests_do_not_depend_on_when_it_was_flushed(flush_every: int) -> None:
 
 
 def test_digests_do_not_depend_on_places() -> None:
-    here, there = Log(), Log()
+    here, there = FactLog(), FactLog()
     there.say(stories.bar())  # everything comes one message later
     for log in (here, there):
         log.say(filled("buy", 1, 100), id="f1")
@@ -95,7 +95,7 @@ def test_digests_do_not_depend_on_places() -> None:
 
 
 def test_digests_see_every_change_of_a_value() -> None:
-    here, there = Log(), Log()
+    here, there = FactLog(), FactLog()
     here.say(filled("buy", 1, "100.01"))
     there.say(filled("buy", 1, "100.02"))
     assert folded(here).standings()["fills"] != folded(there).standings()["fills"]
@@ -107,21 +107,21 @@ def test_a_restart_changes_nothing(cut: int) -> None:
     log = busy_log(2, 40)
     sink = folded(log, until=cut)
     projector = Projector([sink])
-    tell(projector, log)
+    fold_log(projector, log)
     projector.flush()
     assert sink.standings() == folded(log).standings()
     assert sink.kept == folded(log).kept
 
 
 def test_an_order_that_ended_is_loaded_again_for_a_late_fill() -> None:
-    log = Log()
+    log = FactLog()
     log.say(approved("o1"), routed("o1"), submitting("o1"), accepted("o1"))
     log.say(cancelled("o1", 2))
     before = log.last
     log.say(filled("buy", 1, 100, order="o1", leaves=1))
     sink = folded(log, flush_every=1, until=before)
     projector = Projector([sink])
-    tell(projector, log)
+    fold_log(projector, log)
     assert sink.loads == 1
     projector.flush()
     (order,) = sink.rows("orders")
@@ -136,18 +136,18 @@ def test_a_new_order_is_not_looked_for() -> None:
 
 
 def test_a_fill_told_again_after_a_restart_is_known() -> None:
-    log = Log()
+    log = FactLog()
     log.say(filled("buy", 1, 100))
     sink = folded(log)
     log.say(filled("buy", 1, 100))
     projector = Projector([sink])
-    tell(projector, log)
+    fold_log(projector, log)
     projector.flush()
     assert len(sink.rows("fills")) == 1
 
 
 def test_a_fill_told_again_within_seven_days_is_known_and_later_forgotten() -> None:
-    log = Log()
+    log = FactLog()
     log.say(filled("buy", 1, 100, id="t1"))
     log.say(filled("buy", 1, 100, id="t2"), after=7 * stories.DAY)
     log.say(filled("buy", 1, 100, id="t1"))
@@ -157,7 +157,7 @@ def test_a_fill_told_again_within_seven_days_is_known_and_later_forgotten() -> N
     assert [fill["sequence"] for fill in sink.rows("fills")] == [1, 2, 4, 5]
     again = folded(log, until=4)
     projector = Projector([again])
-    tell(projector, log)
+    fold_log(projector, log)
     projector.flush()
     assert again.standings() == sink.standings()
 
@@ -167,7 +167,7 @@ def test_open_orders_alone_stay_in_memory() -> None:
     projector = Projector([sink])
     log = busy_log(3, 200)
     log.say(approved("open"))
-    tell(projector, log)
+    fold_log(projector, log)
     projector.flush()
     orders = next(held for held in projector._lanes[0]._held if held.table.name == "orders")
     assert list(orders._rows) == [("open",)]  # type: ignore[union-attr]
@@ -179,9 +179,9 @@ def test_sinks_at_different_places_are_handed_what_they_lack_and_then_go_togethe
     behind, ahead = folded(log, until=30), folded(log, until=80)
     projector = Projector([ahead, behind])
     assert (projector.place, projector.furthest) == (30, 80)
-    tell(projector, log, until=80)
+    fold_log(projector, log, until=80)
     assert len(projector._lanes) == 1
-    tell(projector, log)
+    fold_log(projector, log)
     projector.flush()
     assert behind.standings() == ahead.standings() == folded(log).standings()
     assert behind.kept == ahead.kept == folded(log).kept
@@ -191,7 +191,7 @@ def test_three_sinks_meet_one_after_the_other() -> None:
     log = busy_log(5, 20)
     sinks = [folded(log, until=place) for place in (70, 10, 40)]
     projector = Projector(sinks)
-    tell(projector, log)
+    fold_log(projector, log)
     projector.flush()
     assert [sink.standings() for sink in sinks] == [folded(log).standings()] * 3
 
@@ -199,7 +199,7 @@ def test_three_sinks_meet_one_after_the_other() -> None:
 def test_sinks_that_meet_and_differ_are_refused() -> None:
     log = busy_log(6, 20)
     one, other = folded(log), folded(log)
-    other._standings["fills"] = Standing(1, 2)
+    other._standings["fills"] = TableDigest(1, 2)
     with pytest.raises(DamagedError, match="fills: memory and memory differ"):
         Projector([one, other])
 
@@ -208,9 +208,9 @@ def test_after_a_failed_write_nothing_more_is_written() -> None:
     log = busy_log(7, 20)
     sink = Picky(fails_at=2)
     projector = Projector([sink])
-    tell(projector, log, until=20)
+    fold_log(projector, log, until=20)
     projector.flush()
-    tell(projector, log, until=40)
+    fold_log(projector, log, until=40)
     with pytest.raises(OSError, match="disk full"):
         projector.flush()
     projector.close()
@@ -225,12 +225,12 @@ def test_half_a_message_is_never_written(monkeypatch: pytest.MonkeyPatch) -> Non
     def breaks(*_: Any) -> Any:
         raise ZeroDivisionError
 
-    log = Log()
+    log = FactLog()
     log.say(filled("buy", 1, 100))
     orders = next(held for held in projector._lanes[0]._held if held.table.name == "orders")
     monkeypatch.setattr(orders, "fold", breaks)
     with pytest.raises(ZeroDivisionError):
-        tell(projector, log)
+        fold_log(projector, log)
     projector.close()
     assert (sink.place, sink.rows("fills")) == (0, [])
 
@@ -243,7 +243,7 @@ def test_restarts_at_random_places_end_with_the_same_digests() -> None:
         sink = MemorySink()
         while sink.place < log.last:
             projector = Projector([sink])
-            tell(projector, log, until=min(log.last, sink.place + random.randrange(1, 90)))
+            fold_log(projector, log, until=min(log.last, sink.place + random.randrange(1, 90)))
             projector.flush()
-            tell(projector, log, until=min(log.last, sink.place + random.randrange(0, 5)))
+            fold_log(projector, log, until=min(log.last, sink.place + random.randrange(0, 5)))
         assert sink.standings() == expected

@@ -16,32 +16,32 @@ from deadreckon.contracts.governance import (
 )
 from deadreckon.contracts.orders import OrderRejected, OrderUnroutable
 from deadreckon.node.summary import read_status
-from deadreckon.projections.queries import NoViewsError, Wanted, read_table, reading
-from deadreckon.projections.sinks.audit_book import AuditBook
+from deadreckon.projections.queries import NoViewsError, TableQuery, open_views, read_table
+from deadreckon.projections.sinks.audit_book import AuditDatabase
 from deadreckon.projections.store import open_projector, paths
-from deadreckon.replay.audit.audit import Tally
+from deadreckon.replay.audit.audit import EventCounts
 from deadreckon.runtime.process.folder import Folder
 from tests.stories import HOUR, INSTRUMENT, MINUTE, START
-from tests.support.data_folder import viewed
+from tests.support.data_folder import folder_with_views
 from tests.support.handmade_logs import (
-    Log,
+    FactLog,
     accepted,
     busy_log,
     equity,
+    fold_log,
     position,
     refused,
     submitting,
-    tell,
 )
 
 
 def test_an_answer_carries_the_place_and_the_digest_of_its_table(tmp_path: Path) -> None:
     log = busy_log(seed=1, orders=60)
-    folder = viewed(tmp_path / "run", log)
+    folder = folder_with_views(tmp_path / "run", log)
 
-    answer = read_table(folder, "fills", Wanted(limit=3))
+    answer = read_table(folder, "fills", TableQuery(limit=3))
 
-    book = AuditBook(folder.audit)
+    book = AuditDatabase(folder.audit)
     assert answer.sequence == log.last
     assert answer.digest == book.standings()["fills"].text
     assert [row["sequence"] for row in answer.data] == sorted(
@@ -52,7 +52,7 @@ def test_an_answer_carries_the_place_and_the_digest_of_its_table(tmp_path: Path)
 
 
 def test_amounts_are_texts_and_times_are_rfc_3339(tmp_path: Path) -> None:
-    (row,) = read_table(viewed(tmp_path / "run"), "fills", Wanted(limit=1)).data
+    (row,) = read_table(folder_with_views(tmp_path / "run"), "fills", TableQuery(limit=1)).data
 
     assert Decimal(row["price"]) > 0
     assert isinstance(row["price"], str)
@@ -61,18 +61,18 @@ def test_amounts_are_texts_and_times_are_rfc_3339(tmp_path: Path) -> None:
 
 
 def test_documents_are_given_as_what_they_are(tmp_path: Path) -> None:
-    (row,) = read_table(viewed(tmp_path / "run"), "equity", Wanted(limit=1)).data
+    (row,) = read_table(folder_with_views(tmp_path / "run"), "equity", TableQuery(limit=1)).data
 
     assert msgspec.json.decode(row["cash_by_currency"])["USDT"].isdigit()
 
 
 def test_rows_may_be_asked_for_by_strategy_and_instrument(tmp_path: Path) -> None:
-    folder = viewed(tmp_path / "run")
+    folder = folder_with_views(tmp_path / "run")
 
-    everything = read_table(folder, "fills", Wanted(None)).data
-    mine = read_table(folder, "fills", Wanted(None, strategy="ext")).data
-    others = read_table(folder, "fills", Wanted(None, strategy="'; DROP TABLE fills; --")).data
-    elsewhere = read_table(folder, "fills", Wanted(None, instrument="ETHUSDT.PAPER")).data
+    everything = read_table(folder, "fills", TableQuery(None)).data
+    mine = read_table(folder, "fills", TableQuery(None, strategy="ext")).data
+    others = read_table(folder, "fills", TableQuery(None, strategy="'; DROP TABLE fills; --")).data
+    elsewhere = read_table(folder, "fills", TableQuery(None, instrument="ETHUSDT.PAPER")).data
 
     assert len(mine) == len(everything) > 50
     assert others == elsewhere == []
@@ -82,29 +82,31 @@ def test_open_orders_are_those_that_have_not_ended(tmp_path: Path) -> None:
     log = busy_log(seed=1, orders=20)
     log.say(submitting("still-open"), accepted("still-open"), source="fill")
 
-    rows = read_table(viewed(tmp_path / "run", log), "orders", Wanted(open_only=True)).data
+    rows = read_table(
+        folder_with_views(tmp_path / "run", log), "orders", TableQuery(open_only=True)
+    ).data
 
     assert [row["order_id"] for row in rows] == ["still-open"]
 
 
 def test_flat_positions_may_be_left_out(tmp_path: Path) -> None:
-    log = Log()
+    log = FactLog()
     log.say(position(0, strategy="flat"), position(2, strategy="long"))
-    folder = viewed(tmp_path / "run", log)
+    folder = folder_with_views(tmp_path / "run", log)
 
-    assert len(read_table(folder, "positions", Wanted()).data) == 2
-    (row,) = read_table(folder, "positions", Wanted(open_only=True)).data
+    assert len(read_table(folder, "positions", TableQuery()).data) == 2
+    (row,) = read_table(folder, "positions", TableQuery(open_only=True)).data
     assert row["strategy"] == "long"
 
 
 def test_an_answer_knows_how_long_ago_its_rows_were_written(tmp_path: Path) -> None:
-    folder = viewed(tmp_path / "run")
+    folder = folder_with_views(tmp_path / "run")
     before = time.time() - 3_600
     os.utime(folder.audit.resolve(), (before, before))
 
-    first = read_table(folder, "fills", Wanted(limit=1)).age_seconds
+    first = read_table(folder, "fills", TableQuery(limit=1)).age_seconds
     # A reader leaves an empty journal behind, which must not count as news.
-    again = read_table(folder, "fills", Wanted(limit=1)).age_seconds
+    again = read_table(folder, "fills", TableQuery(limit=1)).age_seconds
 
     assert first == pytest.approx(3_600, abs=60)
     assert again == pytest.approx(3_600, abs=60)
@@ -115,25 +117,25 @@ def test_all_that_is_read_together_stands_at_one_place(tmp_path: Path) -> None:
     middle = log.last // 2
     folder = Folder(tmp_path / "run").create()
     projector = open_projector(paths(folder.root), ["audit"])
-    tell(projector, log, middle)
+    fold_log(projector, log, middle)
     projector.flush()
 
-    with reading(folder) as book:
+    with open_views(folder) as book:
         before = book.rows("fills")
-        tell(projector, log)
+        fold_log(projector, log)
         projector.flush()
         assert book.rows("fills") == before
         assert book.place == middle
     projector.close()
 
-    assert read_table(folder, "fills", Wanted()).sequence == log.last
+    assert read_table(folder, "fills", TableQuery()).sequence == log.last
 
 
 def test_a_folder_without_views_says_what_makes_them(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "run").create()
 
     with pytest.raises(NoViewsError, match="has no views yet: `dr demo`"):
-        read_table(folder, "fills", Wanted())
+        read_table(folder, "fills", TableQuery())
 
 
 def test_a_status_names_the_halts_in_force_and_who_obeys(tmp_path: Path) -> None:
@@ -142,7 +144,7 @@ def test_a_status_names_the_halts_in_force_and_who_obeys(tmp_path: Path) -> None
     log.say(HaltAcknowledged(halt.id, "close_only", 0), source="risk")
     log.say(HaltAcknowledged(halt.id, "close_only", 2), source="fill")
 
-    answer = read_status(viewed(tmp_path / "run", log))
+    answer = read_status(folder_with_views(tmp_path / "run", log))
 
     (shown,) = answer.data["halts"]
     assert (shown["actor"], shown["scope"]) == ("ann", "close_only")
@@ -150,30 +152,30 @@ def test_a_status_names_the_halts_in_force_and_who_obeys(tmp_path: Path) -> None
 
 
 def test_a_status_leaves_out_halts_that_were_lifted_or_ran_out(tmp_path: Path) -> None:
-    log = Log()
+    log = FactLog()
     log.say(HaltRequested("ann", "drill"))
     log.say(ResumeRequested("ann", "over"))
     until = START + HOUR
     log.say(HaltImposed("close_only", "drawdown_max", None, None, None, "too deep", until))
-    assert len(read_status(viewed(tmp_path / "early", log)).data["halts"]) == 1
+    assert len(read_status(folder_with_views(tmp_path / "early", log)).data["halts"]) == 1
 
     log.say(equity(100), after=HOUR + MINUTE)
-    assert read_status(viewed(tmp_path / "late", log)).data["halts"] == []
+    assert read_status(folder_with_views(tmp_path / "late", log)).data["halts"] == []
 
 
 def test_a_status_counts_every_table_and_gives_its_digest(tmp_path: Path) -> None:
-    folder = viewed(tmp_path / "run")
+    folder = folder_with_views(tmp_path / "run")
 
     answer = read_status(folder)
 
-    fills = read_table(folder, "fills", Wanted(None))
+    fills = read_table(folder, "fills", TableQuery(None))
     assert answer.data["tables"]["fills"] == {"rows": len(fills.data), "digest": fills.digest}
     assert answer.data["refusals_by_rule"].keys() == {"max_notional"}
     assert len(answer.digest) == 64
 
 
 def test_a_status_counts_halts_that_began_and_refusals_as_the_audit_does(tmp_path: Path) -> None:
-    log = Log()
+    log = FactLog()
     (halt,) = log.say(HaltRequested("ann", "drill"))
     log.say(HaltAcknowledged(halt.id, "all", 0), HaltAcknowledged(halt.id, "all", 1))
     log.say(refused(), refused("order_rate"), source="risk")
@@ -181,12 +183,12 @@ def test_a_status_counts_halts_that_began_and_refusals_as_the_audit_does(tmp_pat
     log.say(OrderUnroutable("o1", "s1", *refusal), source="router")
     log.say(OrderRejected("o2", "halted", "a halt is in force"), source="fill")
 
-    found = read_status(viewed(tmp_path / "run", log)).data
+    found = read_status(folder_with_views(tmp_path / "run", log)).data
 
-    tally = Tally()
+    tally = EventCounts()
     for _, facts, _ in log.messages:
-        for said in facts:
-            tally.count(said)
+        for record in facts:
+            tally.count(record)
     assert found["halts_begun"] == 1
     assert found["refusals"] == tally.refusals == 3
     assert found["refusals_by_rule"] == tally.refusals_by_rule

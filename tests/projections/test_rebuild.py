@@ -12,41 +12,41 @@ from typing import Any
 import duckdb
 import pytest
 
-from deadreckon.projections.digest import Standing
+from deadreckon.projections.digest import TableDigest
 from deadreckon.projections.rebuild import building, rebuild
 from deadreckon.projections.sinks import manifest
-from deadreckon.projections.sinks.audit_book import AuditBook
+from deadreckon.projections.sinks.audit_book import AuditDatabase
 from deadreckon.projections.sinks.lake import Lake
 from deadreckon.projections.sinks.sink import FORMAT, BusyError, NewerFormatError
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.projections.tables import TABLES
-from tests.support.handmade_logs import Log, busy_log, tell
+from tests.support.handmade_logs import FactLog, busy_log, fold_log
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def log() -> Log:
+def log() -> FactLog:
     return busy_log(21, 30)
 
 
-def stand(data: Path) -> tuple[int, dict[str, Standing], dict[str, Standing]]:
+def stand(data: Path) -> tuple[int, dict[str, TableDigest], dict[str, TableDigest]]:
     """Place and digests of the audit book and the lake, which must be the same."""
-    audit, lake = AuditBook(paths(data).audit), Lake(paths(data).lake)
+    audit, lake = AuditDatabase(paths(data).audit), Lake(paths(data).lake)
     found = (audit.place, audit.standings(), lake.changes())
     assert (lake.place, lake.standings()) == found[:2]
     audit.close()
     return found
 
 
-def keep(data: Path, log: Log, until: int | None = None) -> None:
+def keep(data: Path, log: FactLog, until: int | None = None) -> None:
     projector = open_projector(paths(data), queried=False)
-    tell(projector, log, until)
+    fold_log(projector, log, until)
     projector.close()
 
 
 def test_deleted_databases_come_back_with_every_row_and_the_same_digests(
-    tmp_path: Path, log: Log
+    tmp_path: Path, log: FactLog
 ) -> None:
     keep(tmp_path, log)
     before = stand(tmp_path)
@@ -61,7 +61,7 @@ def test_deleted_databases_come_back_with_every_row_and_the_same_digests(
             assert rows == (before[1][table.name].rows,)
 
 
-def test_the_files_alone_deleted_by_hand_come_back_too(tmp_path: Path, log: Log) -> None:
+def test_the_files_alone_deleted_by_hand_come_back_too(tmp_path: Path, log: FactLog) -> None:
     keep(tmp_path, log)
     before = stand(tmp_path)
     for name in ("audit.sqlite", "analytics.duckdb"):
@@ -72,20 +72,20 @@ def test_the_files_alone_deleted_by_hand_come_back_too(tmp_path: Path, log: Log)
     assert len(list((tmp_path / "audit").glob("generation-*.sqlite"))) == 1
 
 
-def test_a_rebuild_continues_like_any_other(tmp_path: Path, log: Log) -> None:
+def test_a_rebuild_continues_like_any_other(tmp_path: Path, log: FactLog) -> None:
     keep(tmp_path, log)
     before = stand(tmp_path)
-    first = Log()
+    first = FactLog()
     first.messages = log.messages[:70]
     assert rebuild(tmp_path, first) == 70
     keep(tmp_path, log)
     assert stand(tmp_path) == before
 
 
-def test_one_projection_alone_is_rebuilt(tmp_path: Path, log: Log) -> None:
+def test_one_projection_alone_is_rebuilt(tmp_path: Path, log: FactLog) -> None:
     keep(tmp_path, log, until=100)
     rebuild(tmp_path, log, ["audit"])
-    audit, lake = AuditBook(paths(tmp_path).audit), Lake(paths(tmp_path).lake)
+    audit, lake = AuditDatabase(paths(tmp_path).audit), Lake(paths(tmp_path).lake)
     assert (audit.place, lake.place) == (log.last, 100)
     audit.close()
 
@@ -95,7 +95,7 @@ def test_an_unknown_name_is_refused(tmp_path: Path) -> None:
         rebuild(tmp_path, [], ["audti"])
 
 
-def test_a_rebuild_that_fails_leaves_the_old_ones(tmp_path: Path, log: Log) -> None:
+def test_a_rebuild_that_fails_leaves_the_old_ones(tmp_path: Path, log: FactLog) -> None:
     keep(tmp_path, log, until=100)
     before = stand(tmp_path)
 
@@ -109,7 +109,9 @@ def test_a_rebuild_that_fails_leaves_the_old_ones(tmp_path: Path, log: Log) -> N
     assert not (tmp_path / "rebuilding").exists()
 
 
-def test_a_rebuild_killed_at_the_swap_leaves_each_one_old_or_new(tmp_path: Path, log: Log) -> None:
+def test_a_rebuild_killed_at_the_swap_leaves_each_one_old_or_new(
+    tmp_path: Path, log: FactLog
+) -> None:
     """Killed after the audit book was swapped and before the lake: both are whole."""
     keep(tmp_path, log, until=100)
     program = (
@@ -127,7 +129,7 @@ def test_a_rebuild_killed_at_the_swap_leaves_each_one_old_or_new(tmp_path: Path,
         check=False,
     )
     assert done.returncode == -signal.SIGKILL
-    audit, lake = AuditBook(paths(tmp_path).audit), Lake(paths(tmp_path).lake)
+    audit, lake = AuditDatabase(paths(tmp_path).audit), Lake(paths(tmp_path).lake)
     assert (audit.place, lake.place) == (log.last, 100)
     audit.close()
     keep(tmp_path, log)  # the next start brings them together
@@ -142,7 +144,7 @@ def test_only_one_rebuild_runs_at_a_time(tmp_path: Path) -> None:
         raise AssertionError("never reached")
 
 
-def test_a_damaged_lake_and_audit_book_are_mended(tmp_path: Path, log: Log) -> None:
+def test_a_damaged_lake_and_audit_book_are_mended(tmp_path: Path, log: FactLog) -> None:
     keep(tmp_path, log)
     before = stand(tmp_path)
     (tmp_path / "lake" / manifest.NAME).write_bytes(b"{")
@@ -153,7 +155,7 @@ def test_a_damaged_lake_and_audit_book_are_mended(tmp_path: Path, log: Log) -> N
 
 
 def test_what_a_newer_program_wrote_is_not_rebuilt_by_an_older_one(
-    tmp_path: Path, log: Log
+    tmp_path: Path, log: FactLog
 ) -> None:
     keep(tmp_path, log)
     content = manifest.read(tmp_path / "lake")
@@ -166,14 +168,14 @@ def test_what_a_newer_program_wrote_is_not_rebuilt_by_an_older_one(
     assert (tmp_path / "audit.sqlite").readlink() == before  # nothing was swapped at all
 
 
-def test_progress_is_told_every_message(tmp_path: Path, log: Log) -> None:
+def test_progress_is_told_every_message(tmp_path: Path, log: FactLog) -> None:
     heard: list[int] = []
     rebuild(tmp_path, log, ["audit"], progress=heard.append)
     assert heard == list(range(1, log.last + 1))
 
 
 def test_old_generations_of_the_lake_go_once_no_query_needs_them(
-    tmp_path: Path, log: Log, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, log: FactLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rebuild(tmp_path, log, ["lake"])
     rebuild(tmp_path, log, ["lake"])

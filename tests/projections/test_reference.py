@@ -9,10 +9,10 @@ import pytest
 
 from deadreckon.projections import reference
 from deadreckon.projections.analytics.analyst_views import NOTES
-from deadreckon.projections.metrics.definitions import MEASURES
+from deadreckon.projections.metrics.definitions import METRICS
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.projections.tables import TABLES
-from tests.support.handmade_logs import busy_log, tell
+from tests.support.handmade_logs import busy_log, fold_log
 
 DOCS = Path(__file__).parents[2] / "docs"
 ANALYTICS = (DOCS / "analytics.md").read_text("utf-8")
@@ -27,14 +27,14 @@ def queries(heading: str) -> list[str]:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     projector = open_projector(paths(folder))
-    tell(projector, busy_log(41, 60))
+    fold_log(projector, busy_log(41, 60))
     projector.close()
     return folder
 
 
 def test_the_page_of_metrics_is_current() -> None:
     assert (DOCS / "metrics.md").read_text("utf-8") == reference.metrics_page()
-    for measure in MEASURES:
+    for measure in METRICS:
         assert f"`{measure.name}`" in reference.metrics_page()
 
 

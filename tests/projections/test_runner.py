@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from deadreckon.node.verdicts import VerdictView
 from deadreckon.projections import runner
-from deadreckon.projections.live_view.live_view import BoardView
+from deadreckon.projections.live_view.live_view import LiveViewFold
 from deadreckon.projections.runner import Views, stored_views
 from deadreckon.projections.store import extent, paths
 from deadreckon.runtime.log.bus import Stored
@@ -39,10 +39,10 @@ def log() -> list[Stored]:
 
 async def fold(
     folder: Folder, log: list[Stored], upto: int, *, services_at: int = 0
-) -> tuple[BoardView, VerdictView, Feed]:
+) -> tuple[LiveViewFold, VerdictView, Feed]:
     """Views that begin, fold up to a place, and end in good order."""
     feed = Feed(MemoryBus(MemoryLog(list(log))))
-    board, verdicts = BoardView(), VerdictView(0)
+    board, verdicts = LiveViewFold(), VerdictView(0)
     with stored_views(folder) as stored:
         found = Views(feed, "desk", "paper", stored, [board, verdicts], Snapshots(folder.root))
         if services_at:
@@ -107,7 +107,7 @@ async def test_views_without_a_past_do_not_hold_up_services_that_recall_a_long_o
     monkeypatch.setattr(runner, "HELD_FOR_VIEWS", 5)
     feed = Feed(MemoryBus(MemoryLog(list(log))))
     feed.follow(SERVICE)
-    board = BoardView()
+    board = LiveViewFold()
     with stored_views(folder) as stored:
         found = Views(feed, "desk", "paper", stored, [board], Snapshots(folder.root))
         await found.restore()

@@ -10,7 +10,7 @@ import pytest
 
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.sinks import lake_writer, manifest, parts
-from deadreckon.projections.sinks.audit_book import AuditBook
+from deadreckon.projections.sinks.audit_book import AuditDatabase
 from deadreckon.projections.sinks.lake import Lake
 from deadreckon.projections.sinks.lake_writer import LakeSink
 from deadreckon.projections.sinks.sink import (
@@ -18,8 +18,8 @@ from deadreckon.projections.sinks.sink import (
     DamagedError,
     DoesNotFitError,
     NewerFormatError,
-    OtherShapeError,
     Sink,
+    StateShapeError,
     SupersededError,
 )
 from deadreckon.projections.sinks.sqlite import SqliteSink
@@ -27,7 +27,7 @@ from deadreckon.projections.store import open_projector, paths
 from deadreckon.projections.tables import BY_NAME, TABLES
 from deadreckon.projections.verification import verify
 from tests.stories import filled
-from tests.support.handmade_logs import Log, approved, busy_log, tell
+from tests.support.handmade_logs import FactLog, approved, busy_log, fold_log
 from tests.support.memory_sink import MemorySink
 
 Opening = Callable[[Path], Sink]
@@ -41,22 +41,22 @@ ANY = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="module")
-def log() -> Log:
+def log() -> FactLog:
     made = busy_log(1, 60)
     made.say(approved("open"))  # something is open at the end
     return made
 
 
 @pytest.fixture(scope="module")
-def expected(log: Log) -> MemorySink:
+def expected(log: FactLog) -> MemorySink:
     sink = MemorySink()
     projector = Projector([sink])
-    tell(projector, log)
+    fold_log(projector, log)
     projector.flush()
     return sink
 
 
-def folded(sink: Sink, log: Log, flush_every: int = 50) -> None:
+def folded(sink: Sink, log: FactLog, flush_every: int = 50) -> None:
     projector = Projector([sink])
     for sequence, facts, stored_at in log.messages[projector.place :]:
         projector.fold(sequence, facts, stored_at)
@@ -67,7 +67,7 @@ def folded(sink: Sink, log: Log, flush_every: int = 50) -> None:
 
 @ANY
 def test_a_sink_keeps_what_memory_keeps(
-    opening: Opening, tmp_path: Path, log: Log, expected: MemorySink
+    opening: Opening, tmp_path: Path, log: FactLog, expected: MemorySink
 ) -> None:
     folded(opening(tmp_path), log)
     sink = opening(tmp_path)
@@ -80,7 +80,7 @@ def test_a_sink_keeps_what_memory_keeps(
 
 @ANY
 def test_a_sink_finds_open_rows_and_single_ones_again(
-    opening: Opening, tmp_path: Path, log: Log, expected: MemorySink
+    opening: Opening, tmp_path: Path, log: FactLog, expected: MemorySink
 ) -> None:
     folded(opening(tmp_path), log)
     sink = opening(tmp_path)
@@ -96,7 +96,7 @@ def test_a_sink_finds_open_rows_and_single_ones_again(
 
 @ANY
 def test_a_sink_remembers_recent_rows(
-    opening: Opening, tmp_path: Path, log: Log, expected: MemorySink
+    opening: Opening, tmp_path: Path, log: FactLog, expected: MemorySink
 ) -> None:
     folded(opening(tmp_path), log)
     sink = opening(tmp_path)
@@ -121,10 +121,10 @@ def test_an_empty_sink_has_nothing_at_place_zero(opening: Opening, tmp_path: Pat
 @ANY
 @pytest.mark.parametrize("cut", [3, 100, 237])
 def test_a_restart_in_the_middle_changes_nothing(
-    opening: Opening, tmp_path: Path, log: Log, expected: MemorySink, cut: int
+    opening: Opening, tmp_path: Path, log: FactLog, expected: MemorySink, cut: int
 ) -> None:
     projector = Projector([opening(tmp_path)])
-    tell(projector, log, until=cut)
+    fold_log(projector, log, until=cut)
     projector.close()
     folded(opening(tmp_path), log)
     sink = opening(tmp_path)
@@ -133,12 +133,12 @@ def test_a_restart_in_the_middle_changes_nothing(
 
 
 @ANY
-def test_what_was_not_flushed_is_not_there(opening: Opening, tmp_path: Path, log: Log) -> None:
+def test_what_was_not_flushed_is_not_there(opening: Opening, tmp_path: Path, log: FactLog) -> None:
     sink = opening(tmp_path)
     projector = Projector([sink])
-    tell(projector, log, until=100)
+    fold_log(projector, log, until=100)
     projector.flush()
-    tell(projector, log, until=200)
+    fold_log(projector, log, until=200)
     sink.close()  # the process ends without a word
     sink = opening(tmp_path)
     assert sink.place == 100
@@ -146,15 +146,15 @@ def test_what_was_not_flushed_is_not_there(opening: Opening, tmp_path: Path, log
 
 
 @ANY
-def test_two_writers_are_one_too_many(opening: Opening, tmp_path: Path, log: Log) -> None:
+def test_two_writers_are_one_too_many(opening: Opening, tmp_path: Path, log: FactLog) -> None:
     first, second = Projector([opening(tmp_path)]), Projector([opening(tmp_path)])
-    tell(first, log, until=100)
-    tell(second, log, until=80)
+    fold_log(first, log, until=100)
+    fold_log(second, log, until=80)
     first.flush()
     with pytest.raises(SupersededError):
         second.flush()
     second.close()
-    tell(first, log)
+    fold_log(first, log)
     first.close()
     sink = opening(tmp_path)
     assert sink.place == log.last
@@ -166,7 +166,7 @@ def test_amounts_up_to_thirty_eight_digits_are_kept_to_the_last(
     opening: Opening, tmp_path: Path
 ) -> None:
     wide = "12345678901234567890.123456789012345678"
-    log = Log()
+    log = FactLog()
     log.say(filled("buy", "0.000000000000000001", wide, fee=f"-{wide}"))
     log.say(filled("sell", "0.1", "0.00000001", id="t2", fee="0.00000003"))
     folded(opening(tmp_path), log)
@@ -206,22 +206,22 @@ def test_an_amount_beyond_every_column_stops_no_reader(
     tmp_path: Path, wide: str, stored: str
 ) -> None:
     projector = open_projector(paths(tmp_path), queried=False)
-    log = Log()
+    log = FactLog()
     log.say(filled("buy", 1, 100, fee=wide))
     log.say(filled("buy", 1, 100, id="t2"))
-    tell(projector, log)
+    fold_log(projector, log)
     projector.close()
 
-    with closing(AuditBook(paths(tmp_path).audit)) as book:
+    with closing(AuditDatabase(paths(tmp_path).audit)) as book:
         fees = book.query("SELECT fee FROM fills ORDER BY sequence")
     assert [fee for (fee,) in fees] == [stored, "0"]
     assert verify(tmp_path, log.messages) == []
 
 
-def test_both_sinks_of_one_projector_hold_the_same_digests(tmp_path: Path, log: Log) -> None:
+def test_both_sinks_of_one_projector_hold_the_same_digests(tmp_path: Path, log: FactLog) -> None:
     audit, lake = SqliteSink(tmp_path / "audit.sqlite"), LakeSink(tmp_path / "lake", None)
     projector = Projector([audit, lake])
-    tell(projector, log)
+    fold_log(projector, log)
     projector.flush()
     assert audit.standings() == lake.standings()
     assert audit.place == lake.place == log.last
@@ -229,26 +229,26 @@ def test_both_sinks_of_one_projector_hold_the_same_digests(tmp_path: Path, log: 
 
 
 def test_a_sink_killed_between_two_catches_up_and_goes_on_with_the_other(
-    tmp_path: Path, log: Log, expected: MemorySink
+    tmp_path: Path, log: FactLog, expected: MemorySink
 ) -> None:
     """The audit book was written, the lake was not: each is handed only what it lacks."""
     audit, lake = SqliteSink(tmp_path / "audit.sqlite"), LakeSink(tmp_path / "lake", None)
     for sink, until in ((audit, 120), (lake, 90)):
         projector = Projector([sink])
-        tell(projector, log, until=until)
+        fold_log(projector, log, until=until)
         projector.close()
     audit, lake = SqliteSink(tmp_path / "audit.sqlite"), LakeSink(tmp_path / "lake", None)
     folded_by = Projector([audit, lake])
-    tell(folded_by, log)
+    fold_log(folded_by, log)
     folded_by.close()
-    stored = AuditBook(tmp_path / "audit.sqlite")
+    stored = AuditDatabase(tmp_path / "audit.sqlite")
     assert stored.standings() == Lake(tmp_path / "lake").standings() == expected.standings()
     stored.close()
 
 
-def test_money_in_sqlite_is_text(tmp_path: Path, log: Log) -> None:
+def test_money_in_sqlite_is_text(tmp_path: Path, log: FactLog) -> None:
     folded(SqliteSink(tmp_path / "audit.sqlite"), log)
-    book = AuditBook(tmp_path / "audit.sqlite")
+    book = AuditDatabase(tmp_path / "audit.sqlite")
     kinds = book.query("SELECT DISTINCT typeof(price), typeof(fee), typeof(at) FROM fills")
     assert kinds == [("text", "text", "integer")]
     fee = sum(Decimal(fee) for (fee,) in book.query("SELECT fee FROM fills"))
@@ -275,14 +275,14 @@ def test_other_columns_ask_for_a_rebuild(tmp_path: Path) -> None:
     audit = SqliteSink(tmp_path / "audit.sqlite")
     audit.query("UPDATE _projection SET shape = 'of last year'")
     audit.close()
-    with pytest.raises(OtherShapeError, match="dr rebuild"):
+    with pytest.raises(StateShapeError, match="dr rebuild"):
         SqliteSink(tmp_path / "audit.sqlite")
     lake_writer.lay(tmp_path / "lake")
     content = manifest.read(tmp_path / "lake")
     assert content is not None
     content.shape = "of last year"
     manifest.swap(tmp_path / "lake", content)
-    with pytest.raises(OtherShapeError, match="dr rebuild"):
+    with pytest.raises(StateShapeError, match="dr rebuild"):
         LakeSink(tmp_path / "lake", None)
 
 
@@ -294,7 +294,7 @@ def test_a_file_that_is_no_audit_book_is_left_alone(tmp_path: Path) -> None:
     assert stranger.read_bytes().startswith(b"not a database")
 
 
-def test_a_part_cut_short_is_noticed(tmp_path: Path, log: Log) -> None:
+def test_a_part_cut_short_is_noticed(tmp_path: Path, log: FactLog) -> None:
     folded(LakeSink(tmp_path / "lake", None), log)
     part = next((tmp_path / "lake").glob("generation-1/fills/part-*"))
     part.write_bytes(part.read_bytes()[:-1])

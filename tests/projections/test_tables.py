@@ -17,7 +17,7 @@ from tests.contracts.samples import sample
 from tests.stories import MINUTE, START, deposit, filled, listed, wish
 from tests.support import venue_samples
 from tests.support.handmade_logs import (
-    Log,
+    FactLog,
     accepted,
     approved,
     cancelled,
@@ -30,9 +30,9 @@ from tests.support.handmade_logs import (
 from tests.support.memory_sink import row, rows
 
 
-def told(*events: Event, **how: Any) -> Log:
+def told(*events: Event, **how: Any) -> FactLog:
     """A log of one message for each event, a minute apart."""
-    log = Log()
+    log = FactLog()
     for event in events:
         log.say(event, after=MINUTE, **how)
     return log
@@ -60,7 +60,7 @@ def test_every_table_has_the_columns_the_issue_promises() -> None:
 
 
 def test_a_column_without_a_note_is_refused() -> None:
-    class Silent(fills.Row, frozen=True, array_like=True):
+    class Silent(fills.TableRow, frozen=True, array_like=True):
         said: str = ""
 
     with pytest.raises(TypeError, match="said has no note"):
@@ -68,7 +68,7 @@ def test_a_column_without_a_note_is_refused() -> None:
 
 
 def test_a_row_names_its_place_and_the_logs_own_time() -> None:
-    log = Log()
+    log = FactLog()
     log.say(deposit())
     log.say(stories.bar(), filled("buy", 1, 100), after=MINUTE)
     fill = row(log, "fills")
@@ -269,10 +269,10 @@ def test_an_order_whose_venue_owes_an_answer_for_too_long_says_since_when() -> N
 
 
 def test_every_word_to_and_from_a_venue_has_a_row_and_every_field_a_column() -> None:
-    said = [shape for name, shape in EVENTS.items() if name.startswith("venues.")]
-    assert set(said) == set(BY_NAME["venue_reports"].reads)
-    found = rows(told(*(sample(shape) for shape in said)), "venue_reports")
-    assert len({line["kind"] for line in found}) == len(said)
+    record = [shape for name, shape in EVENTS.items() if name.startswith("venues.")]
+    assert set(record) == set(BY_NAME["venue_reports"].reads)
+    found = rows(told(*(sample(shape) for shape in record)), "venue_reports")
+    assert len({line["kind"] for line in found}) == len(record)
     by_kind = {line["kind"]: line for line in found}
     assert by_kind["sending"]["request"] in ("submit", "cancel")
     assert by_kind["reconciled"]["strangers"].startswith("[")
@@ -369,7 +369,7 @@ def test_limits_are_read_from_the_contracts_own_types() -> None:
 
 
 def test_a_halt_and_its_acknowledgements_are_found_by_the_halts_id() -> None:
-    log = Log()
+    log = FactLog()
     (halt,) = log.say(governance.HaltRequested("ann", "news", "close_only"))
     log.say(governance.HaltAcknowledged(halt.id, "close_only", 3), source="fill")
     (resume,) = log.say(governance.ResumeRequested("ann", "over", reset_counters=True))

@@ -23,12 +23,12 @@ from deadreckon.projections.tables import TABLES
 from deadreckon.replay.audit.figures import sound, statement
 from deadreckon.replay.digests import RunDigest
 from deadreckon.runtime.log.bus import Stored
-from deadreckon.runtime.service.decider_runner import Lived
-from deadreckon.runtime.service.ingress import Intake
-from deadreckon.runtime.service.recovery import Recollection
+from deadreckon.runtime.service.decider_runner import DeciderRunner
+from deadreckon.runtime.service.ingress import Ingress
+from deadreckon.runtime.service.recovery import Recovery
 from deadreckon.services.catalogue import BOOK, RANK, decider
 from deadreckon.tools.docgen import released
-from tests.sessions.player import audited, told
+from tests.sessions.player import audited, decoded
 from tests.sessions.test_sessions import NAMES, session
 from tests.support.memory_sink import MemorySink
 
@@ -90,7 +90,7 @@ def sums_of(log: list[Stored], columns: Columns) -> Document:
 
 def run_digest(log: list[Stored]) -> str:
     running = RunDigest()
-    for message in told(log):
+    for message in decoded(log):
         if message.commit is not None:
             for envelope in message.commit.events:
                 running.fold(message.subject, envelope)
@@ -101,9 +101,9 @@ def tables(log: list[Stored], columns: Columns) -> Document:
     """Rows and digest of every table that there was, over the columns that it had."""
     sink = MemorySink()
     projector = Projector([sink])
-    intake = Intake(BOOK, "paper", reads_signals=False, restamps=False)
-    for message in told(log):
-        projector.fold(message.sequence, list(intake.admit(message)), message.stored_at)
+    intake = Ingress(BOOK, "paper", reads_signals=False, restamps=False)
+    for message in decoded(log):
+        projector.fold(message.sequence, list(intake.records_of(message)), message.stored_at)
     projector.flush()
     return {name: _table(sink.rows(name), had) for name, had in columns.items()}
 
@@ -138,14 +138,14 @@ def test_a_log_of_a_release_adds_up_to_what_it_did_then(version: str, name: str)
 @pytest.mark.parametrize(("version", "name"), CASES)
 def test_every_service_recalls_a_log_of_a_release(version: str, name: str) -> None:
     for service in RANK:
-        lived = Lived(service, BOOK, decider(service))
-        intake = Intake(BOOK, "paper", reads_signals=service == "signal")
-        reading = Recollection(service, BOOK, intake)
+        lived = DeciderRunner(service, BOOK, decider(service))
+        intake = Ingress(BOOK, "paper", reads_signals=service == "signal")
+        reading = Recovery(service, BOOK, intake)
         commits = 0
-        for message in told(logs_of(version)[name]):
+        for message in decoded(logs_of(version)[name]):
             commits += reading.is_own(message)
             for (_, _, question), answers in reading.take(message):
-                lived.recall(question, answers)
+                lived.replay(question, answers)
         assert reading.n == commits
 
 
@@ -153,7 +153,7 @@ def test_every_service_recalls_a_log_of_a_release(version: str, name: str) -> No
 def test_the_chains_of_a_release_still_hold(version: str) -> None:
     for log in logs_of(version).values():
         previous: dict[str, str] = {}
-        for stored, message in zip(log, told(log), strict=True):
+        for stored, message in zip(log, decoded(log), strict=True):
             if message.commit is not None:
                 domain = f"{message.subject.book}.{message.subject.service}"
                 assert message.commit.previous == previous.get(domain, "")

@@ -17,18 +17,18 @@ import pytest
 from msgspec import structs
 
 from deadreckon.accounting import ledger
-from deadreckon.archive.location import FOLDER, one_log
+from deadreckon.archive.location import FOLDER, whole_log
 from deadreckon.contracts.codec import decode_commit, encode_commit
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.market import FundingRatePublished
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import FeeCharged
-from deadreckon.contracts.timestamps import format_moment
+from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.replay.asof import (
-    Asof,
+    BookAsof,
     BookState,
-    Known,
-    PlaceError,
+    KnownAs,
+    LogPointError,
     asof,
     book_at,
     document,
@@ -36,22 +36,22 @@ from deadreckon.replay.asof import (
     halts_in_force,
     indexing,
     initial,
-    parse_place,
+    parse_log_point,
 )
 from deadreckon.replay.asof.anchors import Anchors, Index
 from deadreckon.replay.lookup import UnknownIdError
 from deadreckon.runtime.log.bus import Reader, Stored
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.service.decider_runner import Lived
-from deadreckon.runtime.service.ingress import Intake
-from deadreckon.runtime.service.recovery import Recollection
+from deadreckon.runtime.service.decider_runner import DeciderRunner
+from deadreckon.runtime.service.ingress import Ingress
+from deadreckon.runtime.service.recovery import Recovery
 from deadreckon.runtime.service.snapshots import SnapshotAheadError
 from deadreckon.services.catalogue import BOOK, decider
 from deadreckon.services.fill.state import leaves_of
-from tests.sessions.player import Session, told
+from tests.sessions.player import Session, decoded
 from tests.sessions.script import Script, alice, ann, later, minute, opening
 from tests.stories import HOUR, INSTRUMENT, MINUTE, START, bar, exact, limits, listed
-from tests.support.archived_logs import Desk
+from tests.support.archived_logs import ArchivedLog
 
 SESSIONS = sorted(
     path.stem
@@ -82,36 +82,36 @@ def played(name: str, script: Script) -> Session:
 
 
 def ask(
-    messages: list[Stored], place: str, cache: Path | None = None, known: Known = "both"
-) -> Asof:
-    async def answer() -> Asof:
+    messages: list[Stored], place: str, cache: Path | None = None, known: KnownAs = "both"
+) -> BookAsof:
+    async def answer() -> BookAsof:
         bus = MemoryBus(MemoryLog(list(messages)))
-        return await asof(bus, parse_place(place), cache, book=BOOK, known=known)
+        return await asof(bus, parse_log_point(place), cache, book=BOOK, known=known)
 
     return asyncio.run(answer())
 
 
 def facts_of(messages: list[Stored]) -> list[Recorded[Any]]:
-    intake = Intake(BOOK, "paper", reads_signals=True, restamps=False)
-    return [said for message in told(messages) for said in intake.admit(message)]
+    intake = Ingress(BOOK, "paper", reads_signals=True, restamps=False)
+    return [record for message in decoded(messages) for record in intake.records_of(message)]
 
 
 def folded(facts: list[Recorded[Any]]) -> BookState:
     state = initial()
-    for said in facts:
-        evolve(state, said)
+    for record in facts:
+        evolve(state, record)
     return state
 
 
 def remembered(service: str, messages: list[Stored]) -> Any:
     """What a service remembers, recalled from a log."""
-    lived = Lived(service, BOOK, decider(service))
-    reading = Recollection(service, BOOK, Intake(BOOK, "paper", reads_signals=False))
-    for message in told(messages):
+    lived = DeciderRunner(service, BOOK, decider(service))
+    reading = Recovery(service, BOOK, Ingress(BOOK, "paper", reads_signals=False))
+    for message in decoded(messages):
         for (_, _, question), answers in reading.take(message):
-            lived.recall(question, answers)
+            lived.replay(question, answers)
     for _, _, question in reading.waiting:
-        lived.recall(question, [])
+        lived.replay(question, [])
     return lived.state
 
 
@@ -129,8 +129,8 @@ def test_at_every_place_the_book_is_what_a_fold_up_to_there_gives(
         fresh = folded(facts_of(messages[:place]))
         assert book_at(found) == book_at(fresh)
         book = ledger.initial()
-        for said in facts_of(messages[:place]):
-            book = ledger.evolve(book, said)
+        for record in facts_of(messages[:place]):
+            book = ledger.evolve(book, record)
         assert ledger.equity(found.ledger) == ledger.equity(book)
         assert list(ledger.positions(found.ledger)) == list(ledger.positions(book))
 
@@ -164,15 +164,15 @@ def test_what_is_open_and_in_force_is_what_risk_and_fill_remember(name: str) -> 
 def test_a_time_is_the_last_place_at_or_before_it(tmp_path: Path) -> None:
     messages = session("stop_loss").log
     facts = facts_of(messages)
-    timed = sorted({said.at for said in facts if said.at})
+    timed = sorted({record.at for record in facts if record.at})
     for at in timed[:: max(1, len(timed) // 10)]:
         before = []
-        for said in facts:
-            if said.at > at:
+        for record in facts:
+            if record.at > at:
                 break
-            before.append(said)
+            before.append(record)
         for moment in (at, at + 1 if at != timed[-1] else at):
-            found = ask(messages, format_moment(moment), tmp_path / "asof", "then").then
+            found = ask(messages, format_timestamp(moment), tmp_path / "asof", "then").then
             assert book_at(found) == book_at(folded(before))
             assert found.now == at
 
@@ -181,16 +181,16 @@ def test_an_event_is_found_by_its_id_or_the_beginning_of_it(tmp_path: Path) -> N
     messages = session("perpetual_funding").log
     facts = facts_of(messages)
     for number in range(0, len(facts), 5):
-        said = facts[number]
-        for text in (said.id, said.id[:14]):
+        record = facts[number]
+        for text in (record.id, record.id[:14]):
             found = ask(messages, text, tmp_path / "asof", "then").then
-            assert (found.sequence, found.index) == (said.sequence, said.index)
+            assert (found.sequence, found.index) == (record.sequence, record.index)
             assert book_at(found) == book_at(folded(facts[: number + 1]))
 
 
 def test_an_order_is_found_by_its_id(tmp_path: Path) -> None:
     messages = session("perpetual_funding").log
-    fill = next(said for said in facts_of(messages) if isinstance(said.event, OrderFilled))
+    fill = next(record for record in facts_of(messages) if isinstance(record.event, OrderFilled))
     found = ask(messages, fill.event.order_id, tmp_path / "asof", "then").then
     assert (found.sequence, found.index) < (fill.sequence, fill.index)
     assert fill.event.order_id in found.orders
@@ -224,16 +224,16 @@ def _by_another(stored: Stored, number: int, sequence: int) -> Stored:
 
 
 def test_a_log_that_is_partly_in_the_archive_is_one_log(tmp_path: Path) -> None:
-    desk = Desk(tmp_path / FOLDER, list(session("partial_fills").log))
+    desk = ArchivedLog(tmp_path / FOLDER, list(session("partial_fills").log))
     desk.seal(everything=True)
     messages = desk.log.messages
     seam = len(messages) // 2
     cache = tmp_path / "asof"
 
     async def answer(place: int) -> BookState:
-        bus = await one_log(tmp_path, MemoryBus(MemoryLog(messages[seam:])))
+        bus = await whole_log(tmp_path, MemoryBus(MemoryLog(messages[seam:])))
         try:
-            return (await asof(bus, parse_place(str(place)), cache, book=BOOK)).then
+            return (await asof(bus, parse_log_point(str(place)), cache, book=BOOK)).then
         finally:
             await bus.close()
 
@@ -265,7 +265,7 @@ def test_no_reader_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(bus, "read", noted)
     middle = facts_of(messages)[-1].at - MINUTE
-    asyncio.run(asof(bus, parse_place(format_moment(middle)), None, book=BOOK))
+    asyncio.run(asof(bus, parse_log_point(format_timestamp(middle)), None, book=BOOK))
     assert readers
     assert all(reader.closed for reader in readers)
 
@@ -283,8 +283,8 @@ def test_no_reader_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_text_that_is_no_place_is_refused_with_an_example(text: str, says: str) -> None:
-    with pytest.raises(PlaceError, match=says):
-        parse_place(text)
+    with pytest.raises(LogPointError, match=says):
+        parse_log_point(text)
 
 
 @pytest.mark.parametrize(
@@ -300,27 +300,27 @@ def test_a_text_that_is_no_place_is_refused_with_an_example(text: str, says: str
     ],
 )
 def test_a_place_that_the_log_has_not_got_is_refused(text: str, says: str, tmp_path: Path) -> None:
-    with pytest.raises(PlaceError, match=says):
+    with pytest.raises(LogPointError, match=says):
         ask(session("flip").log, text, tmp_path / "asof")
 
 
 @pytest.mark.parametrize("first", ["[1-9]", "0"])
 def test_an_id_may_begin_with_digits_alone(first: str, tmp_path: Path) -> None:
-    log, said = next(
-        (log, said)
+    log, record = next(
+        (log, record)
         for log in (session(name).log for name in SESSIONS)
-        for said in facts_of(log)
-        if re.match(rf"{first}\d{{5}}", said.id)
+        for record in facts_of(log)
+        if re.match(rf"{first}\d{{5}}", record.id)
     )
-    digits = "".join(takewhile(str.isdigit, said.id))
+    digits = "".join(takewhile(str.isdigit, record.id))
     found = ask(log, digits, tmp_path / "asof", "then").then
-    assert (found.sequence, found.index) == (said.sequence, said.index)
+    assert (found.sequence, found.index) == (record.sequence, record.index)
 
 
 def test_an_unknown_id_and_an_empty_log_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownIdError):
         ask(session("flip").log, "abcdef0123456789", tmp_path / "asof")
-    with pytest.raises(PlaceError, match="the log is empty"):
+    with pytest.raises(LogPointError, match="the log is empty"):
         ask([], "1", tmp_path / "other")
 
 
@@ -439,19 +439,19 @@ def fee(number: str, effective_at: int = DUE) -> FeeCharged:
 
 def test_a_fee_that_came_late_is_known_now_at_its_own_time_and_not_then(tmp_path: Path) -> None:
     messages = late_session(fee("1.5")).log
-    before = ask(messages, format_moment(DUE - 1), tmp_path / "asof")
+    before = ask(messages, format_timestamp(DUE - 1), tmp_path / "asof")
     assert before.late == []
     assert before.now is not None
     assert book_at(before.then) == book_at(before.now)
 
-    found = ask(messages, format_moment(DUE), tmp_path / "asof")
+    found = ask(messages, format_timestamp(DUE), tmp_path / "asof")
     assert found.now is not None
     then, now = ledger.equity(found.then.ledger), ledger.equity(found.now.ledger)
     assert (then.fees, now.fees - then.fees) == (Decimal(0), Decimal("1.5"))
     assert now.equity == then.equity - Decimal("1.5")
-    assert [type(one.said.event) for one in found.late] == [FeeCharged]
+    assert [type(one.record.event) for one in found.late] == [FeeCharged]
     charged = next(it for it in facts_of(messages) if isinstance(it.event, FeeCharged))
-    assert (found.late[0].said.id, found.late[0].late.sequence) == (charged.id, charged.sequence)
+    assert (found.late[0].record.id, found.late[0].late.sequence) == (charged.id, charged.sequence)
 
 
 def test_at_the_end_of_the_log_both_are_the_same(tmp_path: Path) -> None:
@@ -466,7 +466,7 @@ def test_at_the_end_of_the_log_both_are_the_same(tmp_path: Path) -> None:
 def test_a_funding_that_came_late_moves_what_was_booked_to_its_own_time(tmp_path: Path) -> None:
     rate = FundingRatePublished(INSTRUMENT, exact("0.001"), exact(110), DUE)
     messages = late_session(rate).log
-    found = ask(messages, format_moment(DUE), tmp_path / "asof")
+    found = ask(messages, format_timestamp(DUE), tmp_path / "asof")
     assert found.now is not None
     # 2 x 110 x 0.1 % paid by the long.
     assert ledger.equity(found.then.ledger).funding == 0
@@ -482,12 +482,12 @@ def test_a_late_event_that_is_known_already_is_not_taken_twice(tmp_path: Path) -
     assert found.now is not None
     assert ledger.equity(found.then.ledger).fees == Decimal("1.5")
     assert ledger.equity(found.now.ledger).fees == Decimal(4)
-    assert [one.said.id for one in found.late] == [charged[1].id]
+    assert [one.record.id for one in found.late] == [charged[1].id]
 
 
 def test_a_time_of_its_own_that_is_still_to_come_is_no_lateness(tmp_path: Path) -> None:
     messages = late_session(fee("1.5", START + 10 * HOUR)).log
-    found = ask(messages, format_moment(DUE), tmp_path / "asof")
+    found = ask(messages, format_timestamp(DUE), tmp_path / "asof")
     assert found.late == []
 
 
@@ -503,18 +503,18 @@ def test_a_venues_trade_counts_now_from_when_it_was_traded(tmp_path: Path) -> No
     assert late
     for place, found in late:
         assert found.now is not None
-        added = [one.said.event for one in found.late]
-        assert all(said.sequence > place for said in (one.said for one in found.late))
+        added = [one.record.event for one in found.late]
+        assert all(record.sequence > place for record in (one.record for one in found.late))
         assert all(isinstance(event, OrderFilled) for event in added)
         signed = [it.quantity if it.side == "buy" else -it.quantity for it in added]
         held = ledger.held_total(found.now.ledger, added[0].instrument)
         assert held == ledger.held_total(found.then.ledger, added[0].instrument) + sum(signed)
-    assert {one.said.id for _, found in late for one in found.late} <= {it.id for it in fills}
+    assert {one.record.id for _, found in late for one in found.late} <= {it.id for it in fills}
 
 
 def test_the_document_names_what_differs_and_why(tmp_path: Path) -> None:
     messages = late_session(fee("1.5")).log
-    place = format_moment(DUE)
+    place = format_timestamp(DUE)
     told = document(ask(messages, place, tmp_path / "asof"), place, BOOK)
     differences = {it["path"]: it["difference"] for it in told["differences"]}
     assert differences["equity.fees"] == "1.5"

@@ -6,19 +6,19 @@ from pathlib import Path
 import pytest
 
 from deadreckon.contracts.timestamps import day_of
-from deadreckon.replay.audit.volumes import Traded
+from deadreckon.replay.audit.volumes import TradedVolumes
 from deadreckon.replay.verify.audit_book import compare_projections
 from deadreckon.runtime.process.folder import Folder
 from tests.stories import START
-from tests.support.data_folder import viewed
-from tests.support.handmade_logs import Log, busy_log
+from tests.support.data_folder import folder_with_views
+from tests.support.handmade_logs import FactLog, busy_log
 
 BOOK = "desk"
 DAY_OF_LOG = day_of(START)
 
 
-def folded(log: Log, last: int | None = None) -> Traded:
-    found = Traded()
+def folded(log: FactLog, last: int | None = None) -> TradedVolumes:
+    found = TradedVolumes()
     for _, facts, _ in log.messages[:last]:
         found.fold(facts)
     return found
@@ -32,7 +32,7 @@ def altered(folder: Folder, statement: str) -> None:
 
 def test_a_book_that_agrees_says_what_was_compared(tmp_path: Path) -> None:
     log = busy_log(seed=1, orders=60)
-    folder = viewed(tmp_path / "run", log)
+    folder = folder_with_views(tmp_path / "run", log)
     ours = folded(log)
 
     found = compare_projections(folder.audit, ours, log.last, None, BOOK)
@@ -50,7 +50,7 @@ def test_a_book_that_agrees_says_what_was_compared(tmp_path: Path) -> None:
 @pytest.mark.parametrize("day", [None, DAY_OF_LOG])
 def test_a_book_that_moved_on_meanwhile_is_no_alarm(day: str | None, tmp_path: Path) -> None:
     log = busy_log(seed=1, orders=60)
-    folder = viewed(tmp_path / "run", log)
+    folder = folder_with_views(tmp_path / "run", log)
     middle = log.last // 2
 
     found = compare_projections(folder.audit, folded(log, middle), middle, day, BOOK)
@@ -62,7 +62,7 @@ def test_a_book_that_moved_on_meanwhile_is_no_alarm(day: str | None, tmp_path: P
 @pytest.mark.parametrize("day", [None, DAY_OF_LOG])
 def test_a_book_that_is_behind_says_how_far(day: str | None, tmp_path: Path) -> None:
     log = busy_log(seed=1, orders=60)
-    folder = viewed(tmp_path / "run", log)
+    folder = folder_with_views(tmp_path / "run", log)
     place = log.last
     log.say()  # a message without facts
 
@@ -84,7 +84,7 @@ def test_a_book_that_is_behind_says_how_far(day: str | None, tmp_path: Path) -> 
 )
 def test_an_altered_amount_is_named(statement: str, says: str, tmp_path: Path) -> None:
     log = busy_log(seed=1, orders=60)
-    folder = viewed(tmp_path / "run", log)
+    folder = folder_with_views(tmp_path / "run", log)
     first = "sequence = (SELECT min(sequence) FROM fills)"
     altered(folder, statement.replace("rowid_ = 1", first))
 
@@ -97,7 +97,7 @@ def test_an_altered_amount_is_named(statement: str, says: str, tmp_path: Path) -
 @pytest.mark.parametrize("damage", ["header", "much", "NaN"])
 def test_a_damaged_book_is_a_difference_with_its_reason(damage: str, tmp_path: Path) -> None:
     log = busy_log(seed=1, orders=60)
-    folder = viewed(tmp_path / "run", log)
+    folder = folder_with_views(tmp_path / "run", log)
     if damage == "header":
         folder.audit.resolve().write_bytes(b"no database at all" * 1_000)
     else:

@@ -158,8 +158,8 @@ def test_slippage_is_what_the_fill_was_worse_than_its_benchmark() -> None:
 def test_thousands_of_places_are_counted_and_told_in_ranges() -> None:
     evidence = Evidence()
     for number in range(5_000):
-        said = msgspec.structs.replace(at(bar(100)), sequence=2 * number + 1)
-        evidence.add(said, lambda: "a bar", Decimal(1), "X")
+        record = msgspec.structs.replace(at(bar(100)), sequence=2 * number + 1)
+        evidence.add(record, lambda: "a bar", Decimal(1), "X")
     assert len(evidence.places()) == 5_000
     assert len(evidence.lines) == LISTED
     assert evidence.sums == {"X": Decimal(5_000)}

@@ -10,10 +10,10 @@ from hypothesis import strategies as some
 
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import FundingPaid
-from deadreckon.contracts.timestamps import format_moment
+from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.replay.audit.statement.document import VenueStatement
 from deadreckon.replay.audit.statement.venue_file import VenueFileError, read_venue_file
-from tests.sessions.player import told
+from tests.sessions.player import decoded
 from tests.sessions.test_sessions import session
 from tests.support.statements import Document, made, rows
 
@@ -24,27 +24,29 @@ Change = Callable[[list[Line]], Any]
 
 
 def facts(kind: type) -> list[Any]:
-    found = [said for message in told(session(NAME).log) for said in message.facts]
-    return [said for said in found if isinstance(said.event, kind)]
+    found = [record for message in decoded(session(NAME).log) for record in message.facts]
+    return [record for record in found if isinstance(record.event, kind)]
 
 
 def lines() -> list[Line]:
     """What a venue would write of the session: its trades, then its funding."""
     told_here = []
-    for said in facts(OrderFilled):
-        fill = said.event
+    for record in facts(OrderFilled):
+        fill = record.event
         fee, price = f"{fill.fee:.8f}", f"{fill.price:f}"
-        told_here.append(line(fill.trade_id, said.at, fill.side, f"{fill.quantity:f}", price, fee))
-    for said in facts(FundingPaid):
-        funding = f"{said.event.amount:.8f}"
-        told_here.append(line("", said.at, type="FUNDING_FEE", funding=funding))
+        told_here.append(
+            line(fill.trade_id, record.at, fill.side, f"{fill.quantity:f}", price, fee)
+        )
+    for record in facts(FundingPaid):
+        funding = f"{record.event.amount:.8f}"
+        told_here.append(line("", record.at, type="FUNDING_FEE", funding=funding))
     return told_here
 
 
 def line(trade_id: str, when: int, side: str = "", quantity: str = "", price: str = "",
          fee: str = "", **more: str) -> Line:  # fmt: skip
-    said = (trade_id, format_moment(when), "BTCUSDT-PERP", side, quantity, price, fee, "USDT")
-    return dict(zip(HEAD.split(","), (*said, "", "", ""), strict=True)) | more
+    record = (trade_id, format_timestamp(when), "BTCUSDT-PERP", side, quantity, price, fee, "USDT")
+    return dict(zip(HEAD.split(","), (*record, "", "", ""), strict=True)) | more
 
 
 def file(found: list[Line], delimiter: str = ",") -> bytes:
@@ -204,16 +206,16 @@ def test_income_of_a_futures_account_is_compared_trade_by_trade() -> None:
     document = made(NAME)
     realised = {row[6] + row[7]: row[13] for row in rows(document, "fills")}
     told_here = ["Date(UTC),incomeType,income,Asset,Symbol,Trade ID,Unheard Of"]
-    for said in facts(OrderFilled):
-        fill = said.event
-        when = format_moment(said.at)[:19].replace("T", " ")
+    for record in facts(OrderFilled):
+        fill = record.event
+        when = format_timestamp(record.at)[:19].replace("T", " ")
         profit = realised[f"{fill.quantity:f}{fill.price:f}"]
         if profit != "0":
             told_here.append(f"{when},REALIZED_PNL,{profit},USDT,BTCUSDTPERP,{fill.trade_id},?")
         told_here.append(f"{when},COMMISSION,-{fill.fee:f},USDT,BTCUSDTPERP,{fill.trade_id},?")
-    for said in facts(FundingPaid):
-        when = format_moment(said.at)[:19].replace("T", " ")
-        told_here.append(f"{when},FUNDING_FEE,{said.event.amount:f},USDT,BTCUSDTPERP,,?")
+    for record in facts(FundingPaid):
+        when = format_timestamp(record.at)[:19].replace("T", " ")
+        told_here.append(f"{when},FUNDING_FEE,{record.event.amount:f},USDT,BTCUSDTPERP,,?")
     told_here.append("2026-03-02 00:00:00,TRANSFER,1000,USDT,,,?")
     found = made(NAME, None, VenueStatement("\n".join(told_here).encode()))["venue_statement"]
     assert found["agrees"], found
@@ -240,11 +242,11 @@ def test_binances_spot_history_has_its_units_in_the_cells() -> None:
     (row,) = read_venue_file(content.encode()).rows
     assert (row.side, row.quantity, row.price) == ("buy", Decimal("0.001"), Decimal("29000.5"))
     assert (row.fee, row.fee_currency) == (Decimal("0.000001"), "BTC")
-    assert format_moment(row.at or 0) == "2021-01-01T10:00:00Z"
+    assert format_timestamp(row.at or 0) == "2021-01-01T10:00:00Z"
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "record"),
     [
         (b"", "it is empty"),
         (b"\n\n", "it is empty"),
@@ -261,10 +263,10 @@ def test_binances_spot_history_has_its_units_in_the_cells() -> None:
         (b'symbol,side,quantity,price\n"X,buy,1,1', "line"),
     ],
 )
-def test_a_file_that_is_no_statement_is_refused_with_its_line(content: bytes, said: str) -> None:
+def test_a_file_that_is_no_statement_is_refused_with_its_line(content: bytes, record: str) -> None:
     with pytest.raises(VenueFileError) as refused:
         read_venue_file(content)
-    assert said in str(refused.value)
+    assert record in str(refused.value)
 
 
 def test_a_venue_where_nothing_is_listed_is_refused() -> None:

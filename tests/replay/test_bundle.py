@@ -14,15 +14,15 @@ from deadreckon.contracts.governance import HaltAcknowledged, HaltRequested
 from deadreckon.contracts.orders import OrderApproved, OrderFilled
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
 from deadreckon.replay.bundle import opening
-from deadreckon.replay.bundle.file import BundleError, Manifest
+from deadreckon.replay.bundle.file import BundleError, BundleManifest
 from deadreckon.replay.bundle.opening import open_bundle
-from deadreckon.replay.bundle.packing import Wish, packed
+from deadreckon.replay.bundle.packing import BundleRequest, pack_from
 from deadreckon.replay.bundle.slice import NoDecisionError
 from deadreckon.replay.lookup import AmbiguousIdError, UnknownIdError
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from deadreckon.services.catalogue import DECIDERS, decider
-from tests.sessions.player import Session, told
+from tests.sessions.player import Session, decoded
 from tests.sessions.script import Fact
 from tests.sessions.scripts.halt_all import SCRIPT
 from tests.sessions.test_sessions import NAMES, session
@@ -31,7 +31,7 @@ SEED = "SUAFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKE"
 
 
 def facts(log: list[Stored]) -> list[Recorded[Any]]:
-    return [said for message in told(log) for said in message.facts]
+    return [said for message in decoded(log) for said in message.facts]
 
 
 def first(log: list[Stored], shape: type[Any], source: str = "") -> Recorded[Any]:
@@ -40,13 +40,13 @@ def first(log: list[Stored], shape: type[Any], source: str = "") -> Recorded[Any
     )
 
 
-def pack(log: list[Stored], wanted: str, to: Path, service: str = "") -> Manifest:
+def pack(log: list[Stored], wanted: str, to: Path, service: str = "") -> BundleManifest:
     credentials = to.parent / "data" / "nats" / "credentials"
     credentials.mkdir(parents=True, exist_ok=True)
     (credentials / "risk.nk").write_text(SEED + "\n")
-    wish = Wish(to.parent / "data", wanted, to, service)
+    wish = BundleRequest(to.parent / "data", wanted, to, service)
     bus = MemoryBus(MemoryLog(list(log)))
-    return asyncio.run(packed(bus, wish, lambda part, done, end: None))
+    return asyncio.run(pack_from(bus, wish, lambda part, done, end: None))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -101,7 +101,7 @@ def test_what_is_not_answered_yet_is_no_silence(tmp_path: Path) -> None:
     log = session("stop_loss").log
     wish = first(log, SignalRaised)
     answered = next(
-        at for at, it in enumerate(told(log)) if it.facts and it.facts[0].source == "risk"
+        at for at, it in enumerate(decoded(log)) if it.facts and it.facts[0].source == "risk"
     )
     with pytest.raises(NoDecisionError, match="ends before risk has answered"):
         pack(log[:answered], wish.id, tmp_path / "early", "risk")
@@ -142,7 +142,7 @@ def test_another_decider_is_told_to_answer_otherwise(
         return [structs.replace(each, reason="no") for each in ours.decide(state, said)]
 
     other = SimpleNamespace(
-        initial=ours.initial, evolve=ours.evolve, decide=decide, HEEDS=ours.HEEDS
+        initial=ours.initial, evolve=ours.evolve, decide=decide, HANDLES=ours.HANDLES
     )
     monkeypatch.setattr(opening, "decider", lambda name: other)
     monkeypatch.setattr(opening, "fold_code", lambda names: "other")

@@ -10,32 +10,41 @@ import pytest
 
 from deadreckon.contracts.orders import OrderFilled, OrderRouted
 from deadreckon.contracts.signals import SignalRaised
-from deadreckon.replay.lookup import AmbiguousIdError, Finder, Found, UnknownIdError, find, search
+from deadreckon.replay.lookup import (
+    AmbiguousIdError,
+    IdFinder,
+    IdMatch,
+    UnknownIdError,
+    find,
+    search,
+)
 from deadreckon.runtime.log.feed import Message
-from tests.sessions.player import Session, told
+from tests.sessions.player import Session, decoded
 
 
 @cache
 def log(name: str) -> list[Message]:
     session = Session(name, import_module(f"tests.sessions.scripts.{name}").SCRIPT)
     asyncio.run(session.play())
-    return told(session.log)
+    return decoded(session.log)
 
 
 def first(name: str, shape: type, where: Callable[[Any], bool] = lambda _: True) -> Any:
-    facts = (said for message in log(name) for said in message.facts)
-    return next(said for said in facts if isinstance(said.event, shape) and where(said.event))
+    facts = (record for message in log(name) for record in message.facts)
+    return next(
+        record for record in facts if isinstance(record.event, shape) and where(record.event)
+    )
 
 
 def test_every_event_of_a_log_is_found_by_its_id_and_by_six_characters_unless_they_are_shared() -> (
     None
 ):
-    facts = [said for message in log("moving_average") for said in message.facts]
-    for said in facts:
-        found = find(log("moving_average"), said.id)
-        assert (found.kind, found.id) == ("event", said.id)
-        assert (found.sequence, found.index) == (said.sequence, said.index)
-        assert find(log("moving_average"), said.id[:6]) == found
+    facts = [record for message in log("moving_average") for record in message.facts]
+    for record in facts:
+        found = find(log("moving_average"), record.id)
+        assert (found.kind, found.id) == ("event", record.id)
+        assert (found.sequence, found.index) == (record.sequence, record.index)
+        assert find(log("moving_average"), record.id[:6]) == found
 
 
 def test_an_order_a_client_order_a_trade_and_a_signal_are_found_where_they_are_first_said() -> None:
@@ -61,7 +70,9 @@ def test_a_producers_short_signal_id_is_found_in_full_and_by_the_producers_name(
 
 
 def test_an_operators_fact_is_found_although_no_service_wrote_it() -> None:
-    limits = next(said for said in _at_doors(log("moving_average")) if said.type == "LimitsSet")
+    limits = next(
+        record for record in _at_doors(log("moving_average")) if record.type == "LimitsSet"
+    )
     assert find(log("moving_average"), limits.id[:10]) == limits
 
 
@@ -96,12 +107,12 @@ async def test_a_log_that_arrives_is_searched_the_same() -> None:
     assert await search(arriving(), fill.id) == find(log("moving_average"), fill.id)
 
 
-def _at_doors(messages: list[Message]) -> list[Found]:
+def _at_doors(messages: list[Message]) -> list[IdMatch]:
     """Every event, as it would be found."""
     found = []
     for message in messages:
-        if message.subject.is_door:
-            finder = Finder(f"{message.sequence}.0")
+        if message.subject.is_inbound:
+            finder = IdFinder(f"{message.sequence}.0")
             for each in messages[: message.sequence]:
                 finder.fold(each)
             found.append(finder.found())

@@ -21,10 +21,10 @@ from deadreckon.contracts.event import NANOSECONDS, Recorded
 from deadreckon.contracts.timestamps import DAY, day_of, day_start
 from deadreckon.projections.metrics import fold as metrics
 from deadreckon.replay.metrics.history import MetricHistory
-from deadreckon.runtime.process.loopback import LOOPBACK, bound
-from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.process.loopback import LOOPBACK, listen_on_loopback
+from deadreckon.runtime.service.ingress import Ingress
 from tests.end_to_end.conftest import until
-from tests.sessions.player import Session, told
+from tests.sessions.player import Session, decoded
 
 STEP = 60
 Facts = list[tuple[int, list[Recorded[Any]]]]
@@ -35,12 +35,14 @@ def facts() -> Facts:
     """A session's log as projections are told it."""
     session = Session("partial_fills", import_module("tests.sessions.scripts.partial_fills").SCRIPT)
     asyncio.run(session.play())
-    intake = Intake("desk", "paper", reads_signals=False, restamps=False)
-    return [(message.sequence, list(intake.admit(message))) for message in told(session.log)]
+    intake = Ingress("desk", "paper", reads_signals=False, restamps=False)
+    return [
+        (message.sequence, list(intake.records_of(message))) for message in decoded(session.log)
+    ]
 
 
 def day(facts: Facts) -> str:
-    return day_of(max(said.at for _, each in facts for said in each))
+    return day_of(max(record.at for _, each in facts for record in each))
 
 
 def text(facts: Facts, of: str | None = None, step: int = STEP) -> str:
@@ -74,7 +76,10 @@ def test_each_sample_is_what_was_known_at_its_moment(facts: Facts) -> None:
     found = samples(text(facts))
     (name,) = [name for name in found if name.startswith("fills_total")]
     fills = sorted(
-        said.at for _, each in facts for said in each if type(said.event).__name__ == "OrderFilled"
+        record.at
+        for _, each in facts
+        for record in each
+        if type(record.event).__name__ == "OrderFilled"
     )
     assert len(fills) > 3
     for at, value in found[name]:
@@ -82,7 +87,7 @@ def test_each_sample_is_what_was_known_at_its_moment(facts: Facts) -> None:
 
 
 def test_there_are_samples_from_the_first_event_to_the_last_at_every_step(facts: Facts) -> None:
-    ats = [said.at for _, each in facts for said in each if said.at]
+    ats = [record.at for _, each in facts for record in each if record.at]
     moments = [at for at, _ in samples(text(facts))["log_time_seconds"]]
     assert moments[0] * NANOSECONDS >= min(ats) > (moments[0] - STEP) * NANOSECONDS
     assert moments[-1] * NANOSECONDS <= max(ats) < (moments[-1] + STEP) * NANOSECONDS
@@ -92,8 +97,8 @@ def test_there_are_samples_from_the_first_event_to_the_last_at_every_step(facts:
 def test_the_last_sample_of_a_finished_log_is_its_fold(facts: Facts) -> None:
     state = metrics.initial()
     for _, each in facts:
-        for said in each:
-            state = metrics.evolve(state, said)
+        for record in each:
+            state = metrics.evolve(state, record)
     found = samples(text(facts, step=1))
     series = metrics.settled(state, facts[-1][0]).counters["log_events_total"]
     last = {
@@ -133,7 +138,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def prometheus(tools: Path, data: Path) -> Iterator[str]:
     """A Prometheus on the blocks in `data`; its URL."""
-    with bound(0) as free:
+    with listen_on_loopback(0) as free:
         port = free.getsockname()[1]
     words = [
         str(tools / "prometheus"),

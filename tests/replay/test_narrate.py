@@ -9,15 +9,21 @@ import pytest
 
 from deadreckon.contracts import governance, signals
 from deadreckon.contracts.catalogue import EVENTS
-from deadreckon.contracts.codec import encode_commit, seal
+from deadreckon.contracts.codec import encode_commit, wrap
 from deadreckon.contracts.envelope import Commit, derive_id, digest
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.formatting import exact
-from deadreckon.formatting.events import WORDS, tell
-from deadreckon.formatting.events.short_names import Names
+from deadreckon.formatting.events import DESCRIPTIONS, describe
+from deadreckon.formatting.events.short_names import ShortNames
 from deadreckon.replay.narrate import narrate
-from deadreckon.replay.narrate.job import Part, document, stories
-from deadreckon.replay.narrate.narrate import PATIENCE, Branch, Narrator, Page, narrated
+from deadreckon.replay.narrate.job import StoryRange, event_json, stories
+from deadreckon.replay.narrate.narrate import (
+    STORY_MESSAGES,
+    NarratedStory,
+    Narrator,
+    StoryPage,
+    narrated_stories,
+)
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Decoding, Message
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
@@ -36,12 +42,12 @@ HASH = "0123456789abcdef" * 2
 
 
 def test_every_type_of_event_has_words_and_so_has_what_is_heard_at_doors() -> None:
-    assert set(WORDS) == set(EVENTS.values()) | HEARD_AT_DOORS
+    assert set(DESCRIPTIONS) == set(EVENTS.values()) | HEARD_AT_DOORS
 
 
-@pytest.mark.parametrize("shape", WORDS, ids=lambda shape: shape.__name__)
+@pytest.mark.parametrize("shape", DESCRIPTIONS, ids=lambda shape: shape.__name__)
 def test_what_an_event_says_is_one_line(shape: type[Event]) -> None:
-    text = tell(_said(sample(shape)), Names())
+    text = describe(_said(sample(shape)), ShortNames())
     assert text
     assert text.isprintable()
     assert "None" not in text
@@ -52,19 +58,19 @@ def test_what_services_say_shows_no_id_but_its_name(shape: type[Event]) -> None:
     event = sample(shape)
     own = () if hasattr(event, "actor") else ("reason",)  # people's reasons are their own words
     ids = [name for name in shape.__struct_fields__ if name.endswith(("_id", "_by", *own))]
-    text = tell(_said(msgspec.structs.replace(event, **dict.fromkeys(ids, HASH))), Names())
+    text = describe(_said(msgspec.structs.replace(event, **dict.fromkeys(ids, HASH))), ShortNames())
     assert not re.search("[0-9a-f]{16}", text)
 
 
 def test_what_others_wrote_cannot_move_the_cursor_or_fill_the_page() -> None:
     halt = governance.HaltRequested("ann", "\x1b[2J" + "x" * 1_000)
-    text = tell(_said(halt), Names())
+    text = describe(_said(halt), ShortNames())
     assert text.startswith("halt-1 (all): ·[2Jxxx")
     assert len(text) < 300
 
 
 def test_names_are_given_by_first_appearance_and_kept() -> None:
-    names = Names()
+    names = ShortNames()
     assert [names.order(order) for order in ("x", "y", "x")] == ["order-1", "order-2", "order-1"]
     assert names.child("y1", "y", 0) == "order-2.1"
     assert names.leg("s", "x", "stop_loss") == "order-1-stop"
@@ -91,20 +97,20 @@ def test_what_followed_stands_under_its_cause_in_the_order_of_the_log() -> None:
 
 
 def test_an_answer_that_comes_when_its_cause_is_told_begins_a_story_and_says_so() -> None:
-    bars = [("market", _said(bar(100), f"b{number}")) for number in range(PATIENCE + 2)]
+    bars = [("market", _said(bar(100), f"b{number}")) for number in range(STORY_MESSAGES + 2)]
     log = _log(*bars, ("fill", _said(filled("buy", 1, 100), "f1", cause="b0")))
     *_, last = _stories(log)
     assert (last.told.id, last.told.depth, last.told.late) == ("f1", 0, True)
-    assert "fill: (late) order-1 bought 1" in "\n".join(Page().add(last))
+    assert "fill: (late) order-1 bought 1" in "\n".join(StoryPage().add(last))
 
 
 def test_a_narrator_holds_no_more_than_its_patience() -> None:
     narrator = Narrator("desk", "paper")
     told = 0
-    for message in _log(*(("market", _said(bar(100), f"b{n}")) for n in range(2 * PATIENCE))):
+    for message in _log(*(("market", _said(bar(100), f"b{n}")) for n in range(2 * STORY_MESSAGES))):
         told += len(list(narrator.fold(message)))
-        assert message.sequence - told <= PATIENCE + 1
-    assert told + len(list(narrator.finish())) == 2 * PATIENCE
+        assert message.sequence - told <= STORY_MESSAGES + 1
+    assert told + len(list(narrator.finish())) == 2 * STORY_MESSAGES
 
 
 def test_a_quiet_page_sums_up_rows_that_nobody_answered_day_by_day() -> None:
@@ -115,7 +121,7 @@ def test_a_quiet_page_sums_up_rows_that_nobody_answered_day_by_day() -> None:
         ("fill", _said(filled("buy", 1, 100), "f1", cause="b4")),
         ("market", rows[5]),
     )
-    page = Page(quiet=True)
+    page = StoryPage(quiet=True)
     lines = [line for story in _stories(log) for line in page.add(story)] + [*page.finish()]
     assert [line.split(",")[0] for line in lines] == [
         "2026-03-02",
@@ -136,19 +142,19 @@ async def test_a_part_is_told_with_the_names_of_the_whole() -> None:
     ]
     bus = MemoryBus(MemoryLog(_stored(*(("market", fill) for fill in fills))))
 
-    async def told(part: Part) -> list[str]:
+    async def told(part: StoryRange) -> list[str]:
         return [story.told.text.split()[0] async for story in stories(bus, part)]
 
-    assert await told(Part()) == ["order-1", "order-2", "order-3"]
-    assert await told(Part(day="2026-03-03")) == ["order-2"]
-    assert await told(Part(first=2)) == ["order-2", "order-3"]
-    assert await told(Part(first=2, last=2)) == ["order-2"]
-    assert await told(Part(day="2026-03-09")) == []
+    assert await told(StoryRange()) == ["order-1", "order-2", "order-3"]
+    assert await told(StoryRange(day="2026-03-03")) == ["order-2"]
+    assert await told(StoryRange(first=2)) == ["order-2", "order-3"]
+    assert await told(StoryRange(first=2, last=2)) == ["order-2"]
+    assert await told(StoryRange(day="2026-03-09")) == []
 
 
 def test_a_line_of_json_has_what_programs_need() -> None:
     (story,) = _stories(_log(("portfolio", _said(limits(), "l1"))))
-    assert msgspec.json.decode(document(story.told)) == {
+    assert msgspec.json.decode(event_json(story.told)) == {
         "at": "2026-03-02T00:00:00Z",
         "who": "portfolio",
         "text": "limits-1: entries_per_minute none, entries_per_minute_instrument none",
@@ -180,7 +186,7 @@ def _stored(*spoken: tuple[str, Recorded[Any]]) -> list[Stored]:
     counts: dict[str, int] = {}
     previous: dict[str, str] = {}
     log = []
-    for sequence, (service, said) in enumerate(spoken, start=1):
+    for sequence, (service, record) in enumerate(spoken, start=1):
         counts[service] = n = counts.get(service, 0) + 1
         book = "shared" if service == "market" else "desk"
         commit = Commit(
@@ -192,7 +198,7 @@ def _stored(*spoken: tuple[str, Recorded[Any]]) -> list[Stored]:
             previous=previous.get(service, ""),
             code="story",
             answers=[],
-            events=[seal(msgspec.structs.replace(said, source=service))],
+            events=[wrap(msgspec.structs.replace(record, source=service))],
         )
         payload = encode_commit(commit)
         previous[service] = digest(payload)
@@ -205,5 +211,5 @@ def _log(*spoken: tuple[str, Recorded[Any]]) -> list[Message]:
     return [decoding.decode(stored) for stored in _stored(*spoken)]
 
 
-def _stories(log: list[Message]) -> list[Branch]:
-    return list(narrated(log, "desk", "paper"))
+def _stories(log: list[Message]) -> list[NarratedStory]:
+    return list(narrated_stories(log, "desk", "paper"))

@@ -25,14 +25,15 @@ from deadreckon.contracts.timestamps import DAY, day_of
 from deadreckon.replay.audit.audit import Audit
 from deadreckon.replay.audit.figures import statement
 from deadreckon.replay.pnl import sealed
-from deadreckon.replay.pnl.document import NotSealedError, profit
-from deadreckon.replay.pnl.sealed import Reading
+from deadreckon.replay.pnl.document import NotSealedError, sealed_pnl
+from deadreckon.replay.pnl.sealed import SealedLedger
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Decoding
 from deadreckon.runtime.process.folder import Folder
 from tests.stories import (
     START,
     bar,
+    currency_rate,
     deposit,
     filled,
     funding_rate,
@@ -41,21 +42,20 @@ from tests.stories import (
     marked,
     reporting,
     withdraw,
-    worth,
 )
 from tests.support.archived_logs import KEY
-from tests.support.messages import Log
+from tests.support.messages import StoredLog
 
 ROOT = Path(__file__).parents[2]
 SPOT, PERPETUAL, OTHER = "BTCUSDT.PAPER", "BTCUSDT-PERP.PAPER", "ETHEUR.KRAKEN"
 SAME = ("fills", "pnl", "by_strategy", "by_venue", "by_instrument", "positions", "unpriced")
 
 
-class Desk:
+class RecordedTrading:
     """A log that somebody else might have recorded."""
 
     def __init__(self) -> None:
-        self.log = Log()
+        self.log = StoredLog()
         self.now = START
 
     def say(self, event: Event, id: str = "") -> None:
@@ -70,7 +70,7 @@ class Desk:
     def fill(self, *events: Event) -> None:
         self.log.commit("fill", *events, when=self.now)
 
-    def set_up(self) -> "Desk":
+    def set_up(self) -> "RecordedTrading":
         self.say(listed(SPOT))
         self.say(listed(PERPETUAL, kind="perpetual", lot="1", contract="0.001"))
         self.say(listed(OTHER, base="ETH", quote="EUR", tick="1", lot="1"))
@@ -104,12 +104,12 @@ def prices(book: Ledger) -> dict[str, Decimal]:
     return {instrument: mark.price for instrument, mark in book.marks.items()}
 
 
-def agree(desk: Desk, root: Path) -> Archive:
+def agree(desk: RecordedTrading, root: Path) -> Archive:
     """Each day, and everything, as the audit has it."""
     archive = desk.sealed(root)
     for day in (None, *dict.fromkeys(each.day for each in archive.manifests)):
         told, book = audited(desk.log.stored, day)
-        found = profit(archive, "desk", day)
+        found = sealed_pnl(archive, "desk", day)
         assert found["fills"] + found["repeated_fills"] == told["fills"]
         for name in SAME[1:]:
             assert found[name] == told[name], (day, name)
@@ -117,13 +117,13 @@ def agree(desk: Desk, root: Path) -> Archive:
             assert found["equity"][name] == told["equity"][name], (day, name)
         if day is None:
             last = archive.manifests[-1].number
-            found_book = Reading(archive, "desk", last).upto(last)
+            found_book = SealedLedger(archive, "desk", last).upto(last)
             assert plain(found_book) == plain(book)
             assert prices(found_book) == prices(book)
     return archive
 
 
-def something(desk: Desk, chance: random.Random) -> None:
+def something(desk: RecordedTrading, chance: random.Random) -> None:
     """Mostly fills of all sizes, and everything else that moves a book."""
     strategy = chance.choice(["cross", "regime", "ext"])
     instrument = chance.choice([SPOT, PERPETUAL, OTHER])
@@ -150,7 +150,7 @@ def something(desk: Desk, chance: random.Random) -> None:
     elif kind < 0.88:
         desk.market(funding_rate("0.0001", str(price), PERPETUAL))
     elif kind < 0.90:
-        desk.market(worth("EUR", str(price)))
+        desk.market(currency_rate("EUR", str(price)))
     elif kind < 0.92:
         desk.say(late_fee("1.5", strategy=strategy, instrument=instrument))
     elif kind < 0.94:
@@ -174,7 +174,7 @@ def test_sealed_days_have_the_figures_of_the_audit_and_the_ledger_of_the_log(
     monkeypatch.setattr(totals, "WORTHWHILE", worthwhile)
     monkeypatch.setattr(totals, "LAST_SHARE", 4)
     chance = random.Random(seed)
-    desk = Desk().set_up()
+    desk = RecordedTrading().set_up()
     for _ in range(600):
         something(desk, chance)
     archive = agree(desk, tmp_path / "archive")
@@ -190,7 +190,7 @@ def test_most_fills_are_only_summed_where_nothing_asks_for_their_order(
     monkeypatch.setattr(totals, "WORTHWHILE", 1)
     monkeypatch.setattr(totals, "LAST_SHARE", share)
     chance = random.Random(seed)
-    desk = Desk().set_up()
+    desk = RecordedTrading().set_up()
     for number in range(400):
         if number % 40 == 20:
             desk.market(bar(100 + number), later=DAY // 6)
@@ -214,7 +214,7 @@ def test_most_fills_are_only_summed_where_nothing_asks_for_their_order(
 
 def test_amounts_beyond_64_bits_are_folded_exactly(tmp_path: Path) -> None:
     """A price of 18 decimals and a quantity of 15 digits are no integers of one int64."""
-    desk = Desk().set_up()
+    desk = RecordedTrading().set_up()
     for number in range(60):
         side: Side = "buy" if number % 3 else "sell"
         desk.fill(
@@ -223,58 +223,58 @@ def test_amounts_beyond_64_bits_are_folded_exactly(tmp_path: Path) -> None:
             filled(side, "900000000000", "90000", id=f"c{number}", instrument=PERPETUAL, fee="7"),
         )
     archive = agree(desk, tmp_path / "archive")
-    realised = profit(archive, "desk", None)["pnl"]["realised"]
+    realised = sealed_pnl(archive, "desk", None)["pnl"]["realised"]
     assert len(realised.partition(".")[2]) > 20, "no digit was lost"
-    alone = Desk().set_up()
+    alone = RecordedTrading().set_up()
     alone.fill(*(filled("buy", "1e15", 1, id=f"t{number}", fee="1e15") for number in range(90)))
     agree(alone, tmp_path / "alone")
 
 
 def test_a_trade_reported_again_counts_once_until_the_ledger_forgets_it(tmp_path: Path) -> None:
     """Seven days on, and in other ranges: the days in between are no less sealed."""
-    desk = Desk().set_up()
+    desk = RecordedTrading().set_up()
     for day in range(11):
         desk.market(bar(100 + day), later=DAY if day else 1)
         desk.fill(filled("buy", 1, 100, id=f"own-{day}"), filled("buy", 1, 100, id="again"))
     archive = agree(desk, tmp_path / "archive")
     assert len(archive.manifests) == 11
-    found = profit(archive, "desk", None)
+    found = sealed_pnl(archive, "desk", None)
     assert (found["fills"], found["repeated_fills"]) == (13, 9)
     assert found["positions"][0]["closing_quantity"] == "13"
 
 
 def test_a_fill_of_what_was_never_listed_is_named(tmp_path: Path) -> None:
-    desk = Desk().set_up()
+    desk = RecordedTrading().set_up()
     desk.fill(filled("buy", 1, 100, instrument="DOGE.PAPER"))
     archive = desk.sealed(tmp_path / "archive")
     with pytest.raises(ImpossibleFillError, match=r"message 7: DOGE\.PAPER was never listed"):
-        profit(archive, "desk", None)
+        sealed_pnl(archive, "desk", None)
 
 
 @pytest.mark.parametrize("family", ["fills", "marks", "messages"])
 def test_nothing_is_taken_from_a_file_that_is_not_the_sealed_one(
     tmp_path: Path, family: str
 ) -> None:
-    desk = Desk().set_up()
+    desk = RecordedTrading().set_up()
     desk.fill(filled("buy", 1, 100))
     archive = desk.sealed(tmp_path / "archive")
     [path, *_] = archive.paths(family)
     path.write_bytes(path.read_bytes()[:-1] + b"\0")
     with pytest.raises(ArchiveError, match=str(path)):
-        profit(Archive(archive.root), "desk", None)
+        sealed_pnl(Archive(archive.root), "desk", None)
 
 
 def test_a_day_that_is_not_sealed_is_refused_with_advice(tmp_path: Path) -> None:
     with pytest.raises(NotSealedError, match="nothing is sealed"):
-        profit(Archive(tmp_path / "none"), "desk", None)
-    desk = Desk().set_up()
+        sealed_pnl(Archive(tmp_path / "none"), "desk", None)
+    desk = RecordedTrading().set_up()
     archive = desk.sealed(tmp_path / "archive")
     with pytest.raises(NotSealedError, match="dr archive seal 2031-01-01"):
-        profit(archive, "desk", "2031-01-01")
+        sealed_pnl(archive, "desk", "2031-01-01")
 
 
 def test_the_verb_tells_figures_and_where_they_come_from(tmp_path: Path) -> None:
-    desk = Desk().set_up()
+    desk = RecordedTrading().set_up()
     desk.fill(filled("buy", 2, 100, fee="0.5"))
     desk.market(bar(110), later=1)
     folder = Folder(tmp_path / "data").create()
@@ -292,7 +292,7 @@ def test_the_verb_tells_figures_and_where_they_come_from(tmp_path: Path) -> None
 def test_where_the_archive_ends_it_is_told_that_later_is_not_in_the_figures(
     tmp_path: Path,
 ) -> None:
-    desk = Desk().set_up()
+    desk = RecordedTrading().set_up()
     desk.fill(filled("buy", 2, 100))
     for _ in range(2):
         desk.market(bar(110), later=DAY)

@@ -10,15 +10,15 @@ from msgspec import Raw, structs
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.signals import SignalRaised
-from deadreckon.replay.rerun.job.checkout import OURS, CheckoutError, Code, checked_out
+from deadreckon.replay.rerun.job.checkout import OURS, Checkout, CheckoutError, checked_out
 from deadreckon.replay.rerun.job.child import answer
-from deadreckon.replay.rerun.job.feeding import ask_again, explain
+from deadreckon.replay.rerun.job.feeding import explain, rerun_log
 from deadreckon.replay.rerun.job.process import OtherCodeError
 from deadreckon.replay.rerun.job.protocol import (
     Ended,
     Explained,
-    Start,
-    Task,
+    RerunTask,
+    ServiceStart,
     decode_line,
     encode_line,
     pack,
@@ -26,24 +26,24 @@ from deadreckon.replay.rerun.job.protocol import (
     unpack,
     unpack_task,
 )
-from deadreckon.replay.rerun.redecide import FOREVER, Inquiry, Span
+from deadreckon.replay.rerun.redecide import FOREVER, Redecider, TimeSpan
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Decoding
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.service.recovery import RecollectionError
+from deadreckon.runtime.service.recovery import RecoveryError
 from deadreckon.runtime.service.snapshots import encode_state
 from deadreckon.services.catalogue import BOOK, RANK, decider
 from deadreckon.tools.crashtest.program import copy_program
-from tests.sessions.player import told
+from tests.sessions.player import decoded
 from tests.sessions.test_sessions import session
 
 
-def task(**more: Any) -> Task:
+def task(**more: Any) -> RerunTask:
     wish: dict[str, Any] = {"services": list(RANK), "book": BOOK, "mode": "paper", "begin": 0}
-    return Task(**(wish | {"end": FOREVER} | more))
+    return RerunTask(**(wish | {"end": FOREVER} | more))
 
 
-def said(wish: Task, log: list[Stored]) -> Any:
+def record(wish: RerunTask, log: list[Stored]) -> Any:
     """What the other process would say; it takes a line to say it."""
     line = answer(wish, io.BytesIO(b"".join(map(pack, log))))
     return decode_line(encode_line(line))
@@ -64,7 +64,7 @@ def test_a_message_that_is_cut_short_is_not_given() -> None:
 
 
 def test_the_other_process_says_what_became_of_every_service() -> None:
-    found = said(task(), session("stop_loss").log)
+    found = record(task(), session("stop_loss").log)
     assert isinstance(found, Ended)
     assert [tally.service for tally in found.tallies] == list(RANK)
     assert not any(tally.diverging for tally in found.tallies)
@@ -72,45 +72,47 @@ def test_the_other_process_says_what_became_of_every_service() -> None:
 
 def test_a_log_that_contradicts_itself_is_not_asked() -> None:
     log = list(session("stop_loss").log)
-    place = next(at for at, it in enumerate(told(log)) if it.subject.service == "risk" and it.facts)
+    place = next(
+        at for at, it in enumerate(decoded(log)) if it.subject.service == "risk" and it.facts
+    )
     log[place] = structs.replace(log[place], payload=log[place].payload[:-1])
-    with pytest.raises(RecollectionError, match=f"message {place + 1}"):
-        said(task(services=["risk"]), log)
+    with pytest.raises(RecoveryError, match=f"message {place + 1}"):
+        record(task(services=["risk"]), log)
 
 
 def test_a_service_goes_on_from_a_snapshots_state() -> None:
     log = session("cancel_and_replace").log
     place = next(
         message.sequence
-        for message in told(log)
+        for message in decoded(log)
         if message.commit
         and message.subject.service == "risk"
         and message.commit.to == message.sequence - 1
         and message.sequence > len(log) // 3
     )
-    leading = Inquiry("risk", BOOK, decider("risk"), span=Span(FOREVER))
+    leading = Redecider("risk", BOOK, decider("risk"), span=TimeSpan(FOREVER))
     decoding = Decoding()
     for stored in log[:place]:
         assert not list(leading.take(decoding.decode(stored)))
     links = {f"{book}.{service}": link for (book, service), link in decoding.links.items()}
-    begun = Start(leading.n, place, leading.intake, Raw(encode_state(leading.lived.state)))
+    begun = ServiceStart(leading.n, place, leading.intake, Raw(encode_state(leading.lived.state)))
     wish = task(services=["risk"], place=place, links=links, starts={"risk": begun})
-    (part,) = said(wish, log[place:]).tallies
-    (whole,) = said(task(services=["risk"]), log).tallies
-    later = [it for message in told(log)[place:] for it in message.facts if it.source == "risk"]
+    (part,) = record(wish, log[place:]).tallies
+    (whole,) = record(task(services=["risk"]), log).tallies
+    later = [it for message in decoded(log)[place:] for it in message.facts if it.source == "risk"]
     assert 0 < part.answers == len(later) < whole.answers
     assert not part.diverging
 
 
 def first_wish(log: list[Stored]) -> Recorded[Any]:
-    facts = [it for message in told(log) for it in message.facts]
+    facts = [it for message in decoded(log) for it in message.facts]
     return next(it for it in facts if isinstance(it.event, SignalRaised))
 
 
 def test_one_question_is_looked_at_alone() -> None:
     log = session("stop_loss").log
     wish = first_wish(log)
-    found = said(task(explains=("risk", wish.sequence, wish.index), services=["risk"]), log)
+    found = record(task(explains=("risk", wish.sequence, wish.index), services=["risk"]), log)
     assert isinstance(found, Explained)
     assert found.effects is not None
     assert found.effects.by_recorded == found.effects.by_said
@@ -121,25 +123,25 @@ async def test_two_processes_share_the_work_of_a_long_log(monkeypatch: pytest.Mo
     monkeypatch.setattr("deadreckon.replay.rerun.job.feeding.SPLIT_FROM", 1)
     bus = MemoryBus(MemoryLog(list(session("stop_loss").log)))
     told_of: list[int] = []
-    outcome = await ask_again(bus, OURS, task(), lambda done, end: told_of.append(done))
+    outcome = await rerun_log(bus, OURS, task(), lambda done, end: told_of.append(done))
     assert [tally.service for tally in outcome.tallies] == list(RANK)
     assert outcome.messages == told_of[-1] == len(bus.log.messages)
-    assert outcome.tallies == said(task(), bus.log.messages).tallies
+    assert outcome.tallies == record(task(), bus.log.messages).tallies
 
 
 async def test_other_code_that_cannot_run_says_its_last_words(tmp_path: Path) -> None:
     root = copy_program(tmp_path / "broken", [])
     (root / "deadreckon" / "stack" / "assembly.py").write_text("raise RuntimeError('half a file')")
     bus = MemoryBus(MemoryLog(list(session("stop_loss").log)))
-    code = Code(root, "broken", compiled=str(tmp_path / "compiled"))
+    code = Checkout(root, "broken", compiled=str(tmp_path / "compiled"))
     with pytest.raises(OtherCodeError, match="broken cannot be asked: RuntimeError: half a file"):
-        await ask_again(bus, code, task(), lambda done, end: None)
+        await rerun_log(bus, code, task(), lambda done, end: None)
 
 
 async def test_a_service_that_the_other_code_does_not_have_is_named(tmp_path: Path) -> None:
     bus = MemoryBus(MemoryLog(list(session("stop_loss").log)))
     with pytest.raises(OtherCodeError, match="no service that decides and is called hedger"):
-        await ask_again(bus, OURS, task(services=["hedger"]), lambda done, end: None)
+        await rerun_log(bus, OURS, task(services=["hedger"]), lambda done, end: None)
     wish = first_wish(bus.log.messages)
     place = ("risk", wish.sequence, wish.index)
     (found,) = await explain(bus, [OURS], task(services=["risk"], explains=place, whole=True))
@@ -163,7 +165,7 @@ async def test_the_other_code_runs_with_this_interpreter_and_leaves_no_file(tmp_
     before = sorted((tmp_path / "other").rglob("*"))
     bus = MemoryBus(MemoryLog(list(session("stop_loss").log)))
     async with checked_out(tmp_path / "other", None) as code:
-        outcome = await ask_again(bus, code, task(services=["router"]), lambda done, end: None)
+        outcome = await rerun_log(bus, code, task(services=["router"]), lambda done, end: None)
         compiled = Path(code.compiled)
     assert outcome.hello.root == str(tmp_path / "other")
     assert sorted((tmp_path / "other").rglob("*")) == before

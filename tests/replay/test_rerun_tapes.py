@@ -8,7 +8,7 @@ import pytest
 
 from deadreckon import __version__
 from deadreckon.contracts.subjects import producer_subject
-from deadreckon.contracts.timestamps import format_moment
+from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
 from deadreckon.marketdata.tapes.tape import Tape, load_or_import
 from deadreckon.node.demo_setup import set_up
@@ -16,7 +16,7 @@ from deadreckon.replay.rerun.rerun import Rerun
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Decoding, Feed
 from deadreckon.runtime.log.memory import MemoryBus
-from deadreckon.runtime.service.turns import LocalPlayer, Round
+from deadreckon.runtime.service.turns import LocalTurnTaker, Round
 from deadreckon.services.catalogue import BOOK, RANK, assemble, decider
 from deadreckon.services.market.tape_player import TapePlayer
 from tests.conftest import TAPES
@@ -37,7 +37,7 @@ async def played(tape: Tape) -> list[Stored]:
     bus = MemoryBus()
     feed = Feed(bus)
     services = assemble(RANK, bus, feed, book=BOOK, mode="paper")
-    turns = Round([LocalPlayer(service) for service in services], feed)
+    turns = Round([LocalTurnTaker(service) for service in services], feed)
     player = TapePlayer(bus, feed, tape, turns, mode="paper", code=__version__)
 
     def until(end: int) -> Callable[[int], None]:
@@ -50,14 +50,14 @@ async def played(tape: Tape) -> list[Stored]:
 
     await feed.start()
     for service in services:
-        await service.recall()
-    await player.recall()
+        await service.replay()
+    await player.replay()
     await player.open()
     await set_up(bus, BOOK, tape.header)
     await player.play(None, until(QUIET))
     for number, wish in enumerate(WISHES):  # whether our strategies like this market or not
         common = {"id": f"{number}", "instrument": tape.header.instrument}
-        sent = common | {"at": format_moment(player.played.at), "confidence": "1"} | wish
+        sent = common | {"at": format_timestamp(player.played.at), "confidence": "1"} | wish
         await bus.append(producer_subject(BOOK, "alice"), msgspec.json.encode(sent))
     await player.play(None, until(ROWS))
     await feed.stop()

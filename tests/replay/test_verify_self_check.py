@@ -11,7 +11,7 @@ from deadreckon.replay.verify import self_check
 from deadreckon.replay.verify.self_check import SelfCheck
 from deadreckon.runtime.log.memory import MemoryBus
 from deadreckon.runtime.process import background_jobs
-from deadreckon.runtime.process.background_jobs import NOT_STARTED, Done, errand
+from deadreckon.runtime.process.background_jobs import NOT_STARTED, VerbResult, run_verb
 
 DIFFERS = (
     '{"sequence":7,"agree":false,"differences":[{"projection":"audit","table":"cash","key":["a"],'
@@ -26,8 +26,10 @@ def check(bus: MemoryBus, data: Path) -> SelfCheck:
 async def test_two_stacks_on_one_log_both_say_what_they_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def found(verb: str, *words: str) -> Done:
-        return Done(1, DIFFERS, "") if verb == "verify" else Done(0, '{"sequence":7}', "")
+    async def found(verb: str, *words: str) -> VerbResult:
+        return (
+            VerbResult(1, DIFFERS, "") if verb == "verify" else VerbResult(0, '{"sequence":7}', "")
+        )
 
     monkeypatch.setattr(self_check, "errand", found)
     bus = MemoryBus()
@@ -35,17 +37,17 @@ async def test_two_stacks_on_one_log_both_say_what_they_found(
         await each.check()
     commits = [decode_commit(stored.payload) for stored in bus.log.messages]
     assert [commit.n for commit in commits] == [1, 2, 3, 4]
-    said = [event for commit in commits for event in commit.events]
-    assert [event.type for event in said] == ["views.view_differed", "views.view_rebuilt"] * 2
-    assert len({event.id for event in said}) == 4
-    assert ViewRebuilt("audit", 7, said[2].id).differed == said[3].cause
+    record = [event for commit in commits for event in commit.events]
+    assert [event.type for event in record] == ["views.view_differed", "views.view_rebuilt"] * 2
+    assert len({event.id for event in record}) == 4
+    assert ViewRebuilt("audit", 7, record[2].id).differed == record[3].cause
 
 
 async def test_a_program_that_cannot_be_started_is_an_errand_that_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(background_jobs, "leashed", lambda command: [str(tmp_path / "nothing")])
-    done = await errand("verify")
+    done = await run_verb("verify")
     assert done.code == NOT_STARTED
     with capture_logs() as logged:
         await check(MemoryBus(), tmp_path).check()

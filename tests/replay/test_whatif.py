@@ -12,7 +12,7 @@ import pytest
 from deadreckon.archive.segments import Archive
 from deadreckon.contracts.timestamps import day_of
 from deadreckon.replay.whatif.changes import WhatIfError, variants
-from deadreckon.replay.whatif.job.job import Wanted, suppose
+from deadreckon.replay.whatif.job.job import WhatIfRequest, run_whatif
 from deadreckon.replay.whatif.job.simulation import finished
 from deadreckon.replay.whatif.log_scan import DamagedLogError
 from deadreckon.runtime.log.bus import Stored
@@ -43,7 +43,7 @@ def whatif(
 ) -> Document:
     before = list(log)
     supposed = variants(settings, disable, without, grid)
-    found = suppose(Wanted(Path("nowhere"), day, supposed, jobs, out), log, shows=False)
+    found = run_whatif(WhatIfRequest(Path("nowhere"), day, supposed, jobs, out), log, shows=False)
     assert log == before
     return found
 
@@ -90,9 +90,9 @@ def test_a_venues_fills_are_reality_and_paper_is_said_to_be_an_assumption() -> N
     found = whatif(session("real_venue").log)
 
     assert not found["baseline"]["equal"]
-    said = " ".join(found["honesty"])
-    assert "came from a venue" in said
-    assert "is 10.3 off the record" in said
+    record = " ".join(found["honesty"])
+    assert "came from a venue" in record
+    assert "is 10.3 off the record" in record
     assert {fact["type"] for fact in found["baseline"]["overlaid"]} == {
         "instruments.venue_configured"
     }

@@ -7,7 +7,7 @@ from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.replay.whatif.bounds import Bounds, bounds
-from deadreckon.replay.whatif.outcome import Deeds
+from deadreckon.replay.whatif.outcome import RunOutcome
 from deadreckon.replay.whatif.supported_fills import part
 from tests.stories import START, at, bar, deposit, filled, listed, reporting
 
@@ -21,12 +21,12 @@ def book() -> Ledger:
     return found
 
 
-def run(*fills: OrderFilled, exits: tuple[str, ...] = ()) -> Deeds:
+def run(*fills: OrderFilled, exits: tuple[str, ...] = ()) -> RunOutcome:
     """A run that traded this; the last price is 110."""
-    deeds = Deeds(exits=dict.fromkeys(exits))
+    deeds = RunOutcome(exits=dict.fromkeys(exits))
     for number, fill in enumerate(fills):
-        said: Recorded[OrderFilled] = at(fill, START + number, id=f"{fill.order_id}-{number}")
-        deeds.fold(said)
+        record: Recorded[OrderFilled] = at(fill, START + number, id=f"{fill.order_id}-{number}")
+        deeds.fold(record)
     deeds.fold(at(bar(LAST)))
     return deeds
 

@@ -10,7 +10,12 @@ from deadreckon.contracts.governance import LimitsSet, StrategyConfigured
 from deadreckon.contracts.inbound import read_fact, write_fact
 from deadreckon.contracts.instruments import VenueConfigured
 from deadreckon.replay.whatif.changes import VARIANTS_MAX, Variant, WhatIfError, variants
-from deadreckon.replay.whatif.open_limits import CLOSED, key_of_rule, limits_of_rules, open_value
+from deadreckon.replay.whatif.open_limits import (
+    NOT_DISABLED,
+    key_of_rule,
+    limits_of_rules,
+    open_value,
+)
 from deadreckon.replay.whatif.overlay import Overlay, checked
 from deadreckon.services.risk.rules import RULES
 from tests.stories import limits, strategy, venue
@@ -23,7 +28,7 @@ def supposed(*settings: str, disable: Sequence[str] = (), without: Sequence[str]
 
 def test_every_rule_of_risk_can_be_opened_or_says_why_not() -> None:
     for rule in RULES:
-        if rule.name in CLOSED:
+        if rule.name in NOT_DISABLED:
             with pytest.raises(ValueError, match="no key of the limits belongs to it"):
                 key_of_rule(rule.name)
         else:
@@ -34,8 +39,8 @@ def test_every_rule_of_risk_can_be_opened_or_says_why_not() -> None:
 def test_an_open_limit_passes_the_operators_door(key: str) -> None:
     opened = checked(Variant("x", limits={key: open_value(key)}), limits(order_notional_max=1))
 
-    said = read_fact("x", write_fact("1", NAMES[LimitsSet], opened))[2]
-    assert isinstance(said, LimitsSet)
+    record = read_fact("x", write_fact("1", NAMES[LimitsSet], opened))[2]
+    assert isinstance(record, LimitsSet)
 
 
 @pytest.mark.parametrize(
@@ -129,10 +134,10 @@ def test_every_venue_is_a_paper_venue_where_nothing_can_be_asked_of_it() -> None
     overlay = Overlay(Variant("baseline"))
 
     assert overlay.opening("0", venue("PAPER")) is None
-    said = overlay.opening("1", replace(venue("SIM"), edge="venue-sim"))
+    record = overlay.opening("1", replace(venue("SIM"), edge="venue-sim"))
 
-    assert said is not None
-    event = read_fact("whatif", said)[2]
+    assert record is not None
+    event = read_fact("whatif", record)[2]
     assert isinstance(event, VenueConfigured)
     assert event.edge == ""
     assert [fact.fields for fact in overlay.overlaid] == [{"edge": ("venue-sim", "")}]

@@ -8,18 +8,18 @@ from typing import Any
 import msgspec
 
 from deadreckon.contracts.catalogue import NAMES
-from deadreckon.contracts.codec import canonical_event, seal
+from deadreckon.contracts.codec import canonical_event, wrap
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.inbound import write_fact
 from deadreckon.contracts.subjects import SHARED, operator_subject, producer_subject
-from deadreckon.contracts.timestamps import day_of, format_moment
+from deadreckon.contracts.timestamps import day_of, format_timestamp
 from deadreckon.replay.whatif.changes import variants
-from deadreckon.replay.whatif.job.job import Wanted, suppose
+from deadreckon.replay.whatif.job.job import WhatIfRequest, run_whatif
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.domain import Domain
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.log.memory import MemoryBus
-from deadreckon.runtime.process.cancellation import end
+from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.services.catalogue import BOOK, RANK, assemble
 from tests.stories import (
     HOUR,
@@ -61,9 +61,9 @@ class Live:
         self.now += after
         self._told += 1
         row: Recorded[Any] = at(canonical_event(event), self.now, id=f"r{self._told}", book=SHARED)
-        said = msgspec.structs.replace(row, source="market")
+        record = msgspec.structs.replace(row, source="market")
         place = self._market.sequence
-        await self._market.append((place + 1, place, 0), [], [seal(said)])
+        await self._market.append((place + 1, place, 0), [], [wrap(record)])
         await turns(LAG)
 
     async def fact(self, event: Event) -> None:
@@ -73,7 +73,7 @@ class Live:
 
     async def wish(self, id: str, side: str, quantity: int, **more: Any) -> None:
         wish = {"id": id, "strategy": "ext", "instrument": INSTRUMENT, "side": side}
-        wish |= {"quantity": str(quantity), "at": format_moment(self.now)} | more
+        wish |= {"quantity": str(quantity), "at": format_timestamp(self.now)} | more
         await self.bus.append(producer_subject(BOOK, "alice"), msgspec.json.encode(wish))
 
     async def settled(self) -> None:
@@ -100,20 +100,20 @@ class Live:
     async def record(self) -> list[Stored]:
         await self._feed.start()
         for service in self._services:
-            await service.recall()
+            await service.replay()
         working = [asyncio.create_task(service.follow()) for service in self._services]
         try:
             await self.play()
             await self.settled()
         finally:
-            await end(working)
+            await cancel_all(working)
             await self._feed.stop()
         return self.bus.log.messages
 
 
 def whatif(log: list[Stored], *settings: str, day: str | None = None) -> Document:
-    wanted = Wanted(Path("nowhere"), day, variants(settings, [], [], []), 1)
-    return suppose(wanted, log, shows=False)
+    wanted = WhatIfRequest(Path("nowhere"), day, variants(settings, [], [], []), 1)
+    return run_whatif(wanted, log, shows=False)
 
 
 def test_what_was_recorded_side_by_side_is_replayed_in_turns_and_that_is_said() -> None:
@@ -122,9 +122,9 @@ def test_what_was_recorded_side_by_side_is_replayed_in_turns_and_that_is_said() 
     found = whatif(log, "risk.order_notional_max=600")
     (variant,) = found["variants"]
 
-    said = " ".join(found["honesty"])
+    record = " ".join(found["honesty"])
     assert not found["baseline"]["equal"]
-    assert "recorded live" in said
+    assert "recorded live" in record
     assert found["baseline"]["fills"] == found["record"]["fills"]
     assert [row["signal_id"] for row in variant["refused_newly"]] == ["big"]
     told = variant["difference"]

@@ -9,9 +9,9 @@ import pytest
 
 from deadreckon.archive.segments import Archive
 from deadreckon.replay.whatif.changes import variants
-from deadreckon.replay.whatif.job.job import Wanted, suppose
+from deadreckon.replay.whatif.job.job import WhatIfRequest, run_whatif
 from tests.sessions.player import Session, audited
-from tests.sessions.random_sessions import Chance
+from tests.sessions.random_sessions import RandomScript
 
 SUPPOSED = (
     "risk.order_notional_max=700",
@@ -25,12 +25,12 @@ SUPPOSED = (
 
 @pytest.mark.parametrize("seed", range(8))
 def test_differences_add_up_and_results_agree_with_themselves(seed: int, tmp_path: Path) -> None:
-    session = Session(f"what if {seed}", Chance(seed).script())
+    session = Session(f"what if {seed}", RandomScript(seed).script())
     asyncio.run(session.play())
     chosen = Random(seed).sample(SUPPOSED, 2)
 
-    wanted = Wanted(Path("nowhere"), None, variants(chosen, [], [], []), 1, tmp_path / "out")
-    found = suppose(wanted, session.log, shows=False)
+    wanted = WhatIfRequest(Path("nowhere"), None, variants(chosen, [], [], []), 1, tmp_path / "out")
+    found = run_whatif(wanted, session.log, shows=False)
 
     assert found["baseline"]["equal"]
     (variant,) = found["variants"]

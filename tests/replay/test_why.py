@@ -21,10 +21,10 @@ from deadreckon.contracts.signals import SignalRaised, SignalReceived, SignalRef
 from deadreckon.replay.lookup import UnknownIdError
 from deadreckon.replay.why.document import figure_document, story_document
 from deadreckon.replay.why.figure_page import figure_page
-from deadreckon.replay.why.job import Reason, reason
+from deadreckon.replay.why.job import WhyResult, find_reason
 from deadreckon.replay.why.page import page
 from deadreckon.replay.why.picture import as_dot, as_svg
-from deadreckon.replay.why.tracing import Answer
+from deadreckon.replay.why.tracing import Explanation
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from tests import sessions
 from tests.sessions.logs import facts_in, log_of
@@ -44,67 +44,67 @@ def facts(name: str, *shapes: type) -> list[Recorded[Any]]:
     return facts_in(log(name), *shapes)
 
 
-def asked(name: str, what: str, depth: int = 24) -> Reason:
+def asked(name: str, what: str, depth: int = 24) -> WhyResult:
     bus = MemoryBus(MemoryLog(list(log(name))))
-    return asyncio.run(reason(bus, what, depth, lambda *_: None))
+    return asyncio.run(find_reason(bus, what, depth, lambda *_: None))
 
 
-def story(name: str, what: str, depth: int = 24) -> Answer:
+def story(name: str, what: str, depth: int = 24) -> Explanation:
     found = asked(name, what, depth).story
     assert found is not None
     return found
 
 
-def lines(answer: Answer) -> str:
+def lines(answer: Explanation) -> str:
     return "\n".join(f"{line.gutter} {line.guides}{line.text}" for line in page(answer))
 
 
-def behind(answer: Answer, *shapes: type) -> list[Recorded[Any]]:
+def behind(answer: Explanation, *shapes: type) -> list[Recorded[Any]]:
     ids = [branch.id for root in answer.story.causes for branch in root]
-    found = [answer.nodes[name].said for name in ids]
-    return [said for said in found if isinstance(said.event, shapes)]
+    found = [answer.nodes[name].record for name in ids]
+    return [record for record in found if isinstance(record.event, shapes)]
 
 
-def ahead(answer: Answer, *shapes: type) -> list[Recorded[Any]]:
+def ahead(answer: Explanation, *shapes: type) -> list[Recorded[Any]]:
     ids = [branch.id for root in answer.story.effects for branch in root]
-    found = [answer.nodes[name].said for name in ids]
-    return [said for said in found if isinstance(said.event, shapes)]
+    found = [answer.nodes[name].record for name in ids]
+    return [record for record in found if isinstance(record.event, shapes)]
 
 
 @pytest.mark.parametrize("name", [*SCRIPTS, "chance 1", "chance 4"])
 def test_every_refusal_names_its_rule_its_limit_and_what_was_measured(name: str) -> None:
     refusals = facts(name, SignalRefused)
-    for said in refusals:
-        answer = story(name, said.id)
-        (no,) = [each for each in answer.nodes[said.id].details if each.is_bad]
-        assert no.name == f"refused by {said.event.rule}"
-        assert no.figures["rule"] == said.event.rule
-        for figure, amount in (("limit", said.event.limit), ("measured", said.event.measured)):
+    for record in refusals:
+        answer = story(name, record.id)
+        (no,) = [each for each in answer.nodes[record.id].details if each.is_bad]
+        assert no.name == f"refused by {record.event.rule}"
+        assert no.figures["rule"] == record.event.rule
+        for figure, amount in (("limit", record.event.limit), ("measured", record.event.measured)):
             assert no.figures.get(figure) == (None if amount is None else text(amount))
-        if said.event.limit_set_by is not None:
-            assert no.id == said.event.limit_set_by
+        if record.event.limit_set_by is not None:
+            assert no.id == record.event.limit_set_by
             assert behind(answer, LimitsSet, HaltRequested, HaltImposed)
 
 
 @pytest.mark.parametrize("name", [*SCRIPTS, "chance 1", "chance 4"])
 def test_every_order_leads_back_to_the_market_or_to_a_producers_message(name: str) -> None:
-    for said in facts(name, OrderApproved):
-        if said.event.purpose == "entry":
-            answer = story(name, said.event.order_id)
-            assert answer.story.asked.id == said.id
+    for record in facts(name, OrderApproved):
+        if record.event.purpose == "entry":
+            answer = story(name, record.event.order_id)
+            assert answer.story.asked.id == record.id
             assert behind(answer, SignalRaised)
             assert behind(answer, *DOORS)
 
 
 @pytest.mark.parametrize("name", ["moving_average", "split_order", "partial_fills", "real_venue"])
 def test_every_fill_leads_back_to_its_signal_through_its_own_order_alone(name: str) -> None:
-    for said in facts(name, OrderFilled):
-        answer = story(name, said.id)
+    for record in facts(name, OrderFilled):
+        answer = story(name, record.id)
         approvals = behind(answer, OrderApproved)
         assert approvals
         assert behind(answer, SignalRaised)
         assert {fill.event.strategy for fill in behind(answer, OrderFilled)} <= {
-            said.event.strategy
+            record.event.strategy
         }
 
 
@@ -128,17 +128,17 @@ def test_a_fill_shows_slippage_position_profit_and_the_room_that_is_left() -> No
 
 
 def test_an_approval_shows_what_every_rule_measured_and_who_set_its_limit() -> None:
-    said = next(
-        said
-        for said in facts("limits_changed", OrderApproved)
-        if said.event.order_type == "limit" and said.event.quantity == 6
+    record = next(
+        record
+        for record in facts("limits_changed", OrderApproved)
+        if record.event.order_type == "limit" and record.event.quantity == 6
     )
-    answer = story("limits_changed", said.id)
-    details = {each.name: each for each in answer.nodes[said.id].details}
+    answer = story("limits_changed", record.id)
+    details = {each.name: each for each in answer.nodes[record.id].details}
     weighed = details["passes order_notional_max"]
     assert (weighed.figures["limit"], weighed.figures["measured"]) == ("1000", "600")
     assert "400 left; set by test in limits-" in weighed.text
-    assert weighed.id in {said.id for said in behind(answer, LimitsSet)}
+    assert weighed.id in {record.id for record in behind(answer, LimitsSet)}
     assert "rules" in details["off"].text
 
 
@@ -156,7 +156,9 @@ def test_a_mark_of_equity_shows_what_changed_it_since_the_one_before(name: str) 
         answer = story(name, mark.id)
         since = [branch.id for branch in answer.story.causes if branch.label == "since"]
         fills = facts(name, OrderFilled)
-        between = [said.id for said in fills if before.sequence < said.sequence < mark.sequence]
+        between = [
+            record.id for record in fills if before.sequence < record.sequence < mark.sequence
+        ]
         assert [name for name in since if name in between] == between
         (changed,) = [each for each in answer.nodes[mark.id].details if each.name == "changed"]
         assert Decimal(changed.figures["equity"]) == mark.event.equity - before.event.equity
@@ -184,8 +186,8 @@ def test_every_line_has_a_place_and_an_id_and_fits_the_page() -> None:
     for line in page(answer):
         assert len(line.gutter) + 2 + len(line.guides) + len(line.text) <= 100
     for node in answer.nodes.values():
-        assert node.said.sequence
-        assert f"{node.said.sequence}.{node.said.index}  {node.said.id[:8]}" in lines(answer)
+        assert node.record.sequence
+        assert f"{node.record.sequence}.{node.record.index}  {node.record.id[:8]}" in lines(answer)
 
 
 def test_a_story_goes_no_further_than_it_is_asked_to() -> None:
@@ -212,10 +214,10 @@ def test_one_object_of_json_has_every_event_once_and_ties_between_events_of_it()
 def test_a_picture_is_sound_svg_with_every_event_and_no_overlap_and_always_the_same(
     name: str,
 ) -> None:
-    for said in facts(name, OrderFilled, HaltImposed)[:4]:
-        answer = story(name, said.id)
+    for record in facts(name, OrderFilled, HaltImposed)[:4]:
+        answer = story(name, record.id)
         drawn = as_svg(answer)
-        assert drawn == as_svg(story(name, said.id))
+        assert drawn == as_svg(story(name, record.id))
         root = ElementTree.fromstring(drawn)  # our own
         space = "{http://www.w3.org/2000/svg}"
         boxes = [group[0].attrib for group in root.iter(f"{space}g")]
@@ -236,27 +238,29 @@ def _apart(one: dict[str, str], other: dict[str, str]) -> bool:
 
 @pytest.mark.parametrize("name", ["moving_average", "flip", "perpetual_funding", "base_fees"])
 def test_a_profit_is_the_sum_of_what_made_it_at_every_place_where_it_was_told(name: str) -> None:
-    last = {(said.sequence, said.event.strategy): said for said in facts(name, PositionChanged)}
-    for said in last.values():
-        it = said.event
-        found = asked(name, f"pnl:{it.strategy}/{it.instrument}@{said.sequence}").figure
+    last = {
+        (record.sequence, record.event.strategy): record for record in facts(name, PositionChanged)
+    }
+    for record in last.values():
+        it = record.event
+        found = asked(name, f"pnl:{it.strategy}/{it.instrument}@{record.sequence}").figure
         assert found is not None
         assert found.agrees
         assert found.realised == it.realised
         assert found.funding == it.funding
         assert found.fees.get(it.currency, Decimal(0)) == it.fees
         assert found.held.quantity == it.quantity
-        assert found.told == said.id
+        assert found.told == record.id
 
 
 def test_a_figure_is_told_in_lines_and_in_json() -> None:
     last = facts("moving_average", PositionChanged)[-1].event
     found = asked("moving_average", f"position:{last.strategy}/{last.instrument}")
     assert found.figure is not None
-    shown = [line.text for line in figure_page(found.chronicle, found.figure)]
+    shown = [line.text for line in figure_page(found.history, found.figure)]
     assert "realised -102.8832" in shown[1]
     assert any(line.startswith("portfolio says the same at ") for line in shown)
-    document = figure_document(found.chronicle, found.figure)
+    document = figure_document(found.history, found.figure)
     assert sum(Decimal(flow["realised"]) for flow in document["flows"]) == last.realised
 
 

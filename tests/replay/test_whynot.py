@@ -11,10 +11,10 @@ from deadreckon.contracts.market import BarClosed
 from deadreckon.contracts.orders import OrderApproved, OrderSubmitting
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
 from deadreckon.replay.whynot.document import window_document
-from deadreckon.replay.whynot.grouping import Group
-from deadreckon.replay.whynot.job import UnknownInstrumentError, listen
+from deadreckon.replay.whynot.grouping import OutcomeGroup
+from deadreckon.replay.whynot.job import UnknownInstrumentError, track_window
 from deadreckon.replay.whynot.page import page
-from deadreckon.replay.whynot.tracker import Listener, Window
+from deadreckon.replay.whynot.tracker import Window, WindowTracker
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from tests.sessions.logs import facts_in, log_of, played
@@ -38,24 +38,24 @@ def facts(name: str, *shapes: type) -> list[Recorded[Any]]:
     return facts_in(log(name), *shapes)
 
 
-def heard(name: str, first: int = 0, last: int = 24 * 60, **more: Any) -> Listener:
+def heard(name: str, first: int = 0, last: int = 24 * 60, **more: Any) -> WindowTracker:
     """What everybody made of the minutes from `first` to `last` of a session."""
     instrument = more.pop("instrument", INSTRUMENT)
     window = Window(instrument, START + first * MINUTE, START + last * MINUTE, **more)
     bus = MemoryBus(MemoryLog(list(log(name))))
-    return asyncio.run(listen(bus, window, lambda *_: None))
+    return asyncio.run(track_window(bus, window, lambda *_: None))
 
 
-def of(listener: Listener, kind: str) -> list[Group]:
+def of(listener: WindowTracker, kind: str) -> list[OutcomeGroup]:
     return [group for group in listener.groups if group.kind == kind]
 
 
-def ends(group: Group, figure: str) -> tuple[str, str]:
+def ends(group: OutcomeGroup, figure: str) -> tuple[str, str]:
     least, most = group.ranges[figure]
     return str(least), str(most)
 
 
-def shown(listener: Listener) -> str:
+def shown(listener: WindowTracker) -> str:
     return "\n".join(line.text for line in page(listener, 1_000))
 
 
@@ -96,21 +96,23 @@ def test_a_wish_that_was_refused_is_told_with_its_rule_and_both_numbers() -> Non
     assert "limit 0.5, measured 0.165016502" in refusal.text
     (raised,) = [each for each in listener.told if each.type == "SignalRaised"]
     (no,) = [rule for rule in raised.rules if rule.verdict == "refuses"]
-    said = facts("moving_average", SignalRefused)[0].event
-    assert (no.rule, no.limit, no.measured) == (said.rule, said.limit, said.measured)
+    record = facts("moving_average", SignalRefused)[0].event
+    assert (no.rule, no.limit, no.measured) == (record.rule, record.limit, record.measured)
 
 
 @pytest.mark.parametrize("name", ["moving_average", "chance 1", "chance 3", "chance 7"])
 def test_what_was_raised_in_a_window_is_told_and_weighed_as_it_was(name: str) -> None:
-    instruments = {said.event.instrument for said in facts(name, BarClosed)}
+    instruments = {record.event.instrument for record in facts(name, BarClosed)}
     for instrument in sorted(instruments):
         listener = heard(name, instrument=instrument)
-        wishes = [said for said in facts(name, SignalRaised) if said.event.instrument == instrument]
+        wishes = [
+            record for record in facts(name, SignalRaised) if record.event.instrument == instrument
+        ]
         by_id = {each.place.id: each for each in listener.told}
-        approved = {said.cause for said in facts(name, OrderApproved)}
-        for said in wishes:
-            refuses = any(rule.verdict == "refuses" for rule in by_id[said.id].rules)
-            assert refuses != (said.id in approved)
+        approved = {record.cause for record in facts(name, OrderApproved)}
+        for record in wishes:
+            refuses = any(rule.verdict == "refuses" for rule in by_id[record.id].rules)
+            assert refuses != (record.id in approved)
 
 
 def test_an_order_that_waits_shows_its_price_and_how_far_the_market_stayed_away() -> None:
@@ -121,7 +123,7 @@ def test_an_order_that_waits_shows_its_price_and_how_far_the_market_stayed_away(
         reached = group.ranges["reached"]
         missing = group.ranges["missing"]
         assert missing == tuple(sorted(abs(price - wanted) for price in reached))
-    orders = {said.event.order_id for said in facts("partial_fills", OrderSubmitting)}
+    orders = {record.event.order_id for record in facts("partial_fills", OrderSubmitting)}
     assert {group.who for group in groups} <= orders
 
 

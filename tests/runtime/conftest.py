@@ -13,10 +13,10 @@ import pytest_asyncio
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.jetstream import JetStreamBus
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.server.binary import nats_server
+from deadreckon.runtime.server.binary import find_nats_server
 
 
-class Place(Protocol):
+class LogStore(Protocol):
     """Somewhere a log lies; every bus opened there is another connection to the same log."""
 
     async def open(self) -> Bus: ...
@@ -86,8 +86,8 @@ def in_memory() -> InMemory:
 
 
 @pytest.fixture(params=["in_memory", "on_server"])
-def place(request: pytest.FixtureRequest) -> Place:
-    chosen: Place = request.getfixturevalue(request.param)
+def place(request: pytest.FixtureRequest) -> LogStore:
+    chosen: LogStore = request.getfixturevalue(request.param)
     return chosen
 
 
@@ -105,7 +105,7 @@ def server_with(folder: Path, settings: str) -> Iterator[str]:
     path.write_text(
         f'host: "127.0.0.1"\nport: {port}\njetstream {{ store_dir: "{folder}/own" }}\n{settings}'
     )
-    process = subprocess.Popen([nats_server(), "-c", path, "-l", folder / "own.log"])
+    process = subprocess.Popen([find_nats_server(), "-c", path, "-l", folder / "own.log"])
     try:
         yield f"nats://127.0.0.1:{port}"
     finally:

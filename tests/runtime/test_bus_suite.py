@@ -29,7 +29,7 @@ from deadreckon.runtime.log.memory import MemoryBus, MemoryLog, MemoryReader
 from deadreckon.runtime.log.stream import configuration, configuration_faults
 from deadreckon.runtime.server.nats_server import EmbeddedServer
 from deadreckon.runtime.server.rights import PROVISIONER
-from tests.runtime.conftest import InMemory, OnServer, Place, free_port, server_with
+from tests.runtime.conftest import InMemory, LogStore, OnServer, free_port, server_with
 
 RISK = "log.desk.risk.events"
 FILL = "log.desk.fill.events"
@@ -52,7 +52,7 @@ async def fill(bus: Bus, count: int) -> None:
 
 
 @pytest.fixture
-async def bus(place: Place) -> AsyncIterator[Bus]:
+async def bus(place: LogStore) -> AsyncIterator[Bus]:
     opened = await place.open()
     yield opened
     await opened.close()
@@ -96,7 +96,7 @@ async def test_a_reader_returns_nothing_when_nothing_comes(bus: Bus) -> None:
     assert await (await bus.read(0)).next(0.02) == []
 
 
-async def test_every_reader_reads_everything(place: Place, bus: Bus) -> None:
+async def test_every_reader_reads_everything(place: LogStore, bus: Bus) -> None:
     readers = [await (await place.open()).read(0) for _ in range(5)]
     await fill(bus, 50)
 
@@ -138,7 +138,7 @@ async def test_a_subject_outside_the_log_is_a_mistake_of_the_caller(bus: Bus) ->
         await bus.append("elsewhere.desk.risk.events", b"")
 
 
-async def test_reopened_the_log_goes_on_where_it_was(place: Place) -> None:
+async def test_reopened_the_log_goes_on_where_it_was(place: LogStore) -> None:
     first = await place.open()
     await fill(first, 3)
     await first.close()
@@ -153,7 +153,7 @@ async def test_reopened_the_log_goes_on_where_it_was(place: Place) -> None:
     assert [it.sequence for it in await told(await second.read(0), 4)] == [1, 2, 3, 4]
 
 
-async def test_a_closed_bus_answers_nothing_more(place: Place) -> None:
+async def test_a_closed_bus_answers_nothing_more(place: LogStore) -> None:
     bus = await place.open()
     await bus.close()
     await bus.close()
@@ -174,7 +174,7 @@ async def test_a_fence_lets_in_who_knows_the_last_sequence(bus: Bus) -> None:
     assert await bus.append(RISK, b"3", Fence(fence, 3)) == 4
 
 
-async def test_of_many_writers_with_one_token_exactly_one_gets_in(place: Place) -> None:
+async def test_of_many_writers_with_one_token_exactly_one_gets_in(place: LogStore) -> None:
     writers = [await place.open() for _ in range(16)]
     fence = domain("desk", "risk")
     last = 0
@@ -303,7 +303,7 @@ async def test_a_message_larger_than_an_order_is_read_as_well(tmp_path: Path) ->
 # Notices and requests
 
 
-async def test_a_notice_reaches_all_who_listen_and_nobody_else(place: Place, bus: Bus) -> None:
+async def test_a_notice_reaches_all_who_listen_and_nobody_else(place: LogStore, bus: Bus) -> None:
     other = await place.open()
     listeners = [bus.listen("verdict.desk.ann"), other.listen("verdict.desk.*")]
     stranger = other.listen("verdict.desk.bob")
@@ -335,7 +335,7 @@ async def _all(notices: AsyncIterator[bytes]) -> list[bytes]:
     return [payload async for payload in notices]
 
 
-async def test_a_request_is_answered_by_who_serves_it(place: Place, bus: Bus) -> None:
+async def test_a_request_is_answered_by_who_serves_it(place: LogStore, bus: Bus) -> None:
     async def answer(payload: bytes) -> bytes:
         return b"turn " + payload
 
@@ -723,10 +723,10 @@ async def test_a_killed_server_loses_nothing_and_reader_and_writer_go_on(tmp_pat
     port = free_port()
     server = EmbeddedServer(tmp_path, port=port)
     address = await server.start()
-    maker = await address.entrance.bus(PROVISIONER)
+    maker = await address.endpoint.bus(PROVISIONER)
     await maker.provision()
     await maker.close()
-    bus = await address.entrance.bus("risk")
+    bus = await address.endpoint.bus("risk")
     reader = await bus.read(0)
     acknowledged: list[bytes] = []
     writing = asyncio.create_task(_write(bus, acknowledged, 600))

@@ -25,7 +25,7 @@ async def test_a_task_that_misses_its_cancellation_is_cancelled_again(
     task = asyncio.create_task(stubborn())
     await asyncio.sleep(0)
 
-    await cancellation.end([task])
+    await cancellation.cancel_all([task])
 
     assert task.cancelled()
     assert missed == 2
@@ -38,7 +38,7 @@ async def test_what_a_task_raises_stays_in_it() -> None:
     task = asyncio.create_task(failing())
     await asyncio.wait([task])
 
-    await cancellation.end([task])
+    await cancellation.cancel_all([task])
 
     with pytest.raises(ValueError, match="its own affair"):
         task.result()

@@ -8,7 +8,7 @@ from msgspec import Struct
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import HaltAcknowledged, HaltRequested, ResumeRequested
-from deadreckon.runtime.service.decider_runner import Lived
+from deadreckon.runtime.service.decider_runner import DeciderRunner
 from tests.stories import START, at, bar
 
 
@@ -24,17 +24,17 @@ class Scribe:
     def initial(self) -> Diary:
         return Diary()
 
-    def evolve(self, state: Diary, said: Recorded[Any]) -> Diary:
-        state.lines.append(self.line(said.event))
+    def evolve(self, state: Diary, record: Recorded[Any]) -> Diary:
+        state.lines.append(self.line(record.event))
         return state
 
     def line(self, event: Event) -> str:
         return f"{type(event).__name__} {getattr(event, 'open_orders', '')}".strip()
 
-    def decide(self, state: Diary, said: Recorded[Any]) -> Sequence[Event]:
-        match said.event:
+    def decide(self, state: Diary, record: Recorded[Any]) -> Sequence[Event]:
+        match record.event:
             case HaltRequested():
-                return [HaltAcknowledged(said.id, "all", n) for n in (0, 1)]
+                return [HaltAcknowledged(record.id, "all", n) for n in (0, 1)]
             case HaltAcknowledged(open_orders=0):
                 return [ResumeRequested("scribe", f"after {len(state.lines)}")]
             case _:
@@ -44,15 +44,15 @@ class Scribe:
 class Mute(Scribe):
     """What the scribe would be after a change of code: it decides nothing."""
 
-    def decide(self, state: Diary, said: Recorded[Any]) -> Sequence[Event]:
+    def decide(self, state: Diary, record: Recorded[Any]) -> Sequence[Event]:
         raise AssertionError("recall must not decide")
 
 
 QUESTION = at(HaltRequested("ann", "why"), START, id="q")
 
 
-def lived(scribe: Scribe | None = None) -> Lived:
-    return Lived("scribe", "desk", scribe or Scribe())
+def lived(scribe: Scribe | None = None) -> DeciderRunner:
+    return DeciderRunner("scribe", "desk", scribe or Scribe())
 
 
 def test_answers_are_questions_breadth_first() -> None:
@@ -64,7 +64,7 @@ def test_answers_are_questions_breadth_first() -> None:
         "HaltAcknowledged 1",
         "ResumeRequested",
     ]
-    assert [type(said.event).__name__ for said in answers] == [
+    assert [type(record.event).__name__ for record in answers] == [
         "HaltAcknowledged",
         "HaltAcknowledged",
         "ResumeRequested",
@@ -79,16 +79,18 @@ def test_a_decision_sees_the_state_after_its_question() -> None:
 
 def test_every_answer_names_its_own_question_and_the_first_cause() -> None:
     first, second, third = lived().live(QUESTION)
-    assert [said.cause for said in (first, second, third)] == ["q", "q", first.id]
-    assert [said.root for said in (first, second, third)] == ["q"] * 3
-    assert [said.id for said in (first, second)] == [derive_id("q", "scribe", n) for n in (0, 1)]
+    assert [record.cause for record in (first, second, third)] == ["q", "q", first.id]
+    assert [record.root for record in (first, second, third)] == ["q"] * 3
+    assert [record.id for record in (first, second)] == [
+        derive_id("q", "scribe", n) for n in (0, 1)
+    ]
     assert third.id == derive_id(first.id, "scribe", 0)
-    assert {said.at for said in (first, second, third)} == {START}
+    assert {record.at for record in (first, second, third)} == {START}
 
 
 def test_answers_to_shared_facts_belong_to_our_book() -> None:
     shared = at(HaltRequested("ann", "why"), START, id="q", book="shared")
-    assert [said.book for said in lived().live(shared)] == ["desk"] * 3
+    assert [record.book for record in lived().live(shared)] == ["desk"] * 3
 
 
 def test_a_question_without_an_answer_moves_the_state_and_no_more() -> None:
@@ -101,11 +103,11 @@ def test_recall_evolves_what_was_recorded_and_decides_nothing() -> None:
     first = lived()
     answers = first.live(QUESTION)
     again = lived(Mute())
-    again.recall(QUESTION, answers)
+    again.replay(QUESTION, answers)
     assert again.state == first.state
 
 
 def test_what_was_recorded_wins_over_what_would_be_decided_today() -> None:
     again = lived()
-    again.recall(QUESTION, [at(ResumeRequested("scribe", "it was so"))])
+    again.replay(QUESTION, [at(ResumeRequested("scribe", "it was so"))])
     assert again.state.lines == ["HaltRequested", "ResumeRequested"]

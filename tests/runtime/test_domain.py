@@ -8,15 +8,15 @@ import pytest_asyncio
 from deadreckon.contracts.codec import encode_commit
 from deadreckon.contracts.envelope import Commit
 from deadreckon.runtime.log.bus import Bus, Stored
-from deadreckon.runtime.log.domain import AlienMessageError, Domain, FencedOutError
+from deadreckon.runtime.log.domain import Domain, FencedOutError, ForeignMessageError
 from deadreckon.runtime.log.feed import Decoding
-from tests.runtime.conftest import Place
+from tests.runtime.conftest import LogStore
 
 RISK = "log.desk.risk.events"
 
 
 @pytest_asyncio.fixture
-async def bus(place: Place) -> AsyncIterator[Bus]:
+async def bus(place: LogStore) -> AsyncIterator[Bus]:
     yield await place.open()
     await place.close()
 
@@ -49,7 +49,7 @@ async def test_an_alien_message_stops_its_writer_and_names_the_place(bus: Bus) -
     domain = await at_work(bus)
     await bus.append(RISK, b"no commit at all")
 
-    with pytest.raises(AlienMessageError, match=r"log\.desk\.risk\.>: message 2 .* is no commit"):
+    with pytest.raises(ForeignMessageError, match=r"log\.desk\.risk\.>: message 2 .* is no commit"):
         await domain.append((2, 2, 0), [], [])
     assert (await bus.info()).last == 2
 
@@ -58,7 +58,7 @@ async def test_an_alien_message_keeps_its_writer_from_starting(bus: Bus) -> None
     await at_work(bus)
     await bus.append(RISK, b"no commit at all")
 
-    with pytest.raises(AlienMessageError, match="message 2"):
+    with pytest.raises(ForeignMessageError, match="message 2"):
         await Domain(bus, "desk", "risk", "test").recover()
 
 
@@ -69,7 +69,7 @@ async def test_a_forged_commit_is_an_incident_and_no_rival(n: int, previous: str
     domain = await at_work(bus)
     await bus.append(RISK, commit(n, previous))
 
-    with pytest.raises(AlienMessageError, match=f"says that it is commit {n}"):
+    with pytest.raises(ForeignMessageError, match=f"says that it is commit {n}"):
         await domain.append((2, 2, 0), [], [])
 
 

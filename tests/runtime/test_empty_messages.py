@@ -8,7 +8,7 @@ from deadreckon.archive.open_log import stack_bus
 from deadreckon.contracts.subjects import commit_subject
 from deadreckon.runtime.log import jetstream_reader
 from deadreckon.runtime.log.jetstream_reader import JetStreamReader
-from deadreckon.runtime.log.role_connections import Switchboard, acting
+from deadreckon.runtime.log.role_connections import RoleConnections, as_role
 from deadreckon.runtime.process.folder import Folder
 
 PAYLOADS = [b"1", b"", b"2", b"3", b"", b"", b"4", b"5", b""]
@@ -17,7 +17,7 @@ PAYLOADS = [b"1", b"", b"2", b"3", b"", b"", b"4", b"5", b""]
 async def read_all(folder: Folder) -> tuple[list[bytes], dict[str, int]]:
     """Every payload as a role reads it that reaches the stream by imports, and what went wrong."""
     async with stack_bus(folder, None) as bus:
-        risk = acting(bus, "risk")
+        risk = as_role(bus, "risk")
         for payload in PAYLOADS:
             await risk.append(commit_subject("desk", "risk", "events"), payload)
         reader = await bus.read(0)
@@ -25,7 +25,7 @@ async def read_all(folder: Folder) -> tuple[list[bytes], dict[str, int]]:
         while len(found) < len(PAYLOADS):
             found += [stored.payload for stored in await reader.next(1.0)]
         await reader.close()
-        assert isinstance(bus, Switchboard)
+        assert isinstance(bus, RoleConnections)
         return found, dict(bus.faults)
 
 

@@ -10,26 +10,26 @@ from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Decoding, Feed, Message
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from tests.stories import bar, deposit, filled
-from tests.support.messages import Log, told
+from tests.support.messages import StoredLog, told
 
 
-def decoded(log: Log) -> list[Message]:
+def decoded(log: StoredLog) -> list[Message]:
     decoding = Decoding()
     return [decoding.decode(stored) for stored in log.stored]
 
 
 def test_a_commits_events_come_in_their_order_with_their_place() -> None:
-    log = Log()
+    log = StoredLog()
     log.commit("fill")
     log.commit("fill", filled("buy", 1, 100), filled("sell", 1, 101))
     _, message = decoded(log)
     assert message.damage == ""
-    assert [(said.sequence, said.index) for said in message.facts] == [(2, 0), (2, 1)]
+    assert [(record.sequence, record.index) for record in message.facts] == [(2, 0), (2, 1)]
     assert told(message.facts) == ["OrderFilled", "OrderFilled"]
 
 
 def test_every_domain_has_a_chain_of_its_own() -> None:
-    log = Log()
+    log = StoredLog()
     for _ in range(3):
         log.commit("fill", filled("buy", 1, 100))
         log.commit("risk")
@@ -38,16 +38,16 @@ def test_every_domain_has_a_chain_of_its_own() -> None:
 
 
 def test_what_comes_in_at_a_door_is_left_to_who_owns_it() -> None:
-    log = Log()
+    log = StoredLog()
     log.put("log.desk.in.ext", b"\xff garbage")
     log.put("log.desk.op.ann", b"\xff garbage")
     for message in decoded(log):
         assert (message.damage, list(message.facts)) == ("", [])
-        assert message.subject.is_door
+        assert message.subject.is_inbound
 
 
 def test_garbage_in_a_domain_is_damage() -> None:
-    log = Log()
+    log = StoredLog()
     log.put("log.desk.fill.events", b"\xff garbage")
     (message,) = decoded(log)
     assert message.damage.startswith("not a commit")
@@ -55,7 +55,7 @@ def test_garbage_in_a_domain_is_damage() -> None:
 
 
 def test_a_commit_that_does_not_continue_the_bytes_before_it_is_damage_and_says_nothing() -> None:
-    log = Log()
+    log = StoredLog()
     log.commit("fill", filled("buy", 1, 100))
     log.commit("fill", filled("buy", 1, 100), previous=digest(b"another past"))
     message = decoded(log)[1]
@@ -65,20 +65,20 @@ def test_a_commit_that_does_not_continue_the_bytes_before_it_is_damage_and_says_
 
 @pytest.mark.parametrize("n", [1, 3, 0, -1])
 def test_a_commit_out_of_its_number_is_damage(n: int) -> None:
-    log = Log()
+    log = StoredLog()
     log.commit("fill", filled("buy", 1, 100))
     log.commit("fill", filled("buy", 1, 100), n=n)
     assert decoded(log)[1].damage == f"commit {n} follows commit 1"
 
 
 def test_a_domain_that_does_not_begin_at_its_first_commit_is_damage() -> None:
-    log = Log()
+    log = StoredLog()
     log.commit("fill", filled("buy", 1, 100), n=2)
     assert decoded(log)[0].damage == "commit 2 follows commit 0"
 
 
 def test_a_reading_that_begins_later_trusts_the_first_commit_and_no_further() -> None:
-    log = Log()
+    log = StoredLog()
     for _ in range(3):
         log.commit("fill", filled("buy", 1, 100))
     log.commit("fill", filled("buy", 1, 100), previous="00")
@@ -88,7 +88,7 @@ def test_a_reading_that_begins_later_trusts_the_first_commit_and_no_further() ->
 
 
 def test_one_flipped_byte_shows_in_the_next_commit() -> None:
-    log = Log()
+    log = StoredLog()
     first = log.commit("fill", filled("buy", 1, 100))
     log.commit("fill", filled("buy", 1, 100))
     log.stored[0] = msgspec.structs.replace(
@@ -108,7 +108,7 @@ def test_one_flipped_byte_shows_in_the_next_commit() -> None:
     ],
 )
 def test_one_event_that_nobody_knows_spoils_its_whole_commit(found: bytes, put: bytes) -> None:
-    log = Log()
+    log = StoredLog()
     good = log.commit("fill", deposit(), filled("buy", 1, 100))
     assert found in good.payload
     log.stored[0] = msgspec.structs.replace(good, payload=good.payload.replace(found, put))
@@ -119,7 +119,7 @@ def test_one_event_that_nobody_knows_spoils_its_whole_commit(found: bytes, put: 
 
 def test_after_damage_the_chain_goes_on_from_what_lies_there() -> None:
     """The book halts at the first damage; that the rest can still be read is for the inquest."""
-    log = Log()
+    log = StoredLog()
     log.commit("fill", n=7)
     second = decode_commit(log.commit("fill", n=8).payload)
     assert second.n == 8
@@ -128,7 +128,7 @@ def test_after_damage_the_chain_goes_on_from_what_lies_there() -> None:
 
 @pytest.mark.parametrize("subject", ["log.desk", "log.desk.in.ext.more", "log.desk.fill", "other"])
 def test_a_subject_of_another_form_is_nobodys_and_stops_nobody(subject: str) -> None:
-    log = Log()
+    log = StoredLog()
     log.put(subject, b"\xff")
     log.market(bar(1), when=1)
     foreign, message = decoded(log)
@@ -141,9 +141,9 @@ def test_the_servers_own_time_is_carried_for_people() -> None:
     assert (message.sequence, message.stored_at, message.payload) == (1, 77, b"{}")
 
 
-def several() -> Log:
+def several() -> StoredLog:
     """Two domains that write in turns, and a door between them."""
-    log = Log()
+    log = StoredLog()
     for number in range(4):
         log.commit("fill", filled("buy", number + 1, 100))
         log.put("log.desk.in.ext", b"a signal")
@@ -200,7 +200,7 @@ async def test_who_recalls_is_never_stopped_by_those_who_have_recalled_all_of_th
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(feed_module, "BUFFER_MAX", 10)
-    log = Log()
+    log = StoredLog()
     log.commit("governance")  # which says nothing more
     for _ in range(60):
         log.commit("risk")

@@ -12,9 +12,9 @@ from deadreckon.contracts.market import ClockTicked
 from deadreckon.contracts.signals import SignalMalformed, SignalReceived
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.runtime.log.feed import Decoding
-from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.ingress import Ingress
 from tests.stories import HOUR, START, bar, deposit, filled
-from tests.support.messages import Log, told
+from tests.support.messages import StoredLog, told
 
 SIGNAL = {
     "id": "s-1",
@@ -30,15 +30,19 @@ class Reading:
     """A log read by one service of the desk."""
 
     def __init__(self, *, reads_signals: bool = True, restamps: bool = True) -> None:
-        self.log = Log()
-        self.intake = Intake("desk", "paper", reads_signals=reads_signals, restamps=restamps)
+        self.log = StoredLog()
+        self.intake = Ingress("desk", "paper", reads_signals=reads_signals, restamps=restamps)
         self._decoding = Decoding()
         self._read = 0
 
     def admitted(self) -> list[Recorded[Any]]:
         """What the messages since the last call come to."""
         new, self._read = self.log.stored[self._read :], len(self.log.stored)
-        return [said for stored in new for said in self.intake.admit(self._decoding.decode(stored))]
+        return [
+            record
+            for stored in new
+            for record in self.intake.records_of(self._decoding.decode(stored))
+        ]
 
     def signal(self, producer: str = "ext", **changes: Any) -> list[Recorded[Any]]:
         self.log.put(f"log.desk.in.{producer}", json.dumps(SIGNAL | changes).encode())
@@ -54,8 +58,8 @@ class Reading:
         return self.admitted()
 
 
-def rule(said: list[Recorded[Any]]) -> str:
-    (one,) = said
+def rule(record: list[Recorded[Any]]) -> str:
+    (one,) = record
     assert isinstance(one.event, OperatorMalformed | SignalMalformed)
     return one.event.rule
 
@@ -72,7 +76,7 @@ def test_decision_time_is_the_latest_market_time_and_never_goes_back() -> None:
 def test_a_clock_event_moves_time_as_the_market_does() -> None:
     reading = Reading()
     reading.log.commit("clock", ClockTicked(), book="shared", when=START + 5)
-    assert [said.at for said in reading.admitted()] == [START + 5]
+    assert [record.at for record in reading.admitted()] == [START + 5]
 
 
 def test_no_other_service_and_no_other_book_moves_time() -> None:
@@ -81,14 +85,14 @@ def test_no_other_service_and_no_other_book_moves_time() -> None:
     reading.log.commit("fill", filled("buy", 1, 100), when=START + DAY)
     reading.log.commit("market", bar(100), when=START + DAY)  # a book's own, not the shared one
     reading.log.commit("news", bar(100), book="shared", when=START + DAY)
-    assert [said.at for said in reading.admitted()] == [START] * 3
+    assert [record.at for record in reading.admitted()] == [START] * 3
 
 
 def test_a_producer_cannot_roll_the_day() -> None:
     reading = Reading()
     reading.tick(START)
-    (said,) = reading.signal(at="2200-01-01T00:00:00Z")
-    assert said.at == START
+    (record,) = reading.signal(at="2200-01-01T00:00:00Z")
+    assert record.at == START
     assert reading.intake.now == START
 
 
@@ -102,14 +106,14 @@ def test_answers_of_others_are_heard_at_our_own_decision_time() -> None:
     reading = Reading()
     reading.tick(START + HOUR)
     reading.log.commit("fill", filled("buy", 1, 100), when=START)
-    assert [said.at for said in reading.admitted()] == [START + HOUR]
+    assert [record.at for record in reading.admitted()] == [START + HOUR]
 
 
 def test_who_only_reports_is_given_facts_as_they_were_recorded() -> None:
     reading = Reading(restamps=False)
     reading.tick(START + HOUR)
     reading.log.commit("fill", filled("buy", 1, 100), when=START)
-    assert [said.at for said in reading.admitted()] == [START]
+    assert [record.at for record in reading.admitted()] == [START]
 
 
 # Whose facts.
@@ -132,10 +136,10 @@ def test_signals_are_read_by_the_service_that_owns_the_door_alone() -> None:
 
 
 def test_a_signal_is_recorded_with_its_door_and_its_place() -> None:
-    (said,) = Reading().signal()
-    assert isinstance(said.event, SignalReceived)
-    assert (said.book, said.mode, said.source) == ("desk", "paper", "in.ext")
-    assert (said.sequence, said.index, said.cause, said.root) == (1, 0, None, said.id)
+    (record,) = Reading().signal()
+    assert isinstance(record.event, SignalReceived)
+    assert (record.book, record.mode, record.source) == ("desk", "paper", "in.ext")
+    assert (record.sequence, record.index, record.cause, record.root) == (1, 0, None, record.id)
 
 
 def test_a_resent_signal_is_the_same_fact_wherever_it_lies() -> None:
@@ -169,7 +173,7 @@ def test_a_batch_has_its_wishes_at_their_places() -> None:
     reading = Reading()
     batch = [SIGNAL | {"id": f"s-{n}"} for n in range(3)]
     reading.log.put("log.desk.in.ext", json.dumps(batch).encode())
-    assert [(said.index, said.event.signal_id) for said in reading.admitted()] == [
+    assert [(record.index, record.event.signal_id) for record in reading.admitted()] == [
         (0, "s-0"),
         (1, "s-1"),
         (2, "s-2"),
@@ -181,9 +185,9 @@ def test_every_malformed_message_is_a_fact_of_its_own_even_with_the_same_bytes()
     reading.log.put("log.desk.in.ext", b"garbage")
     reading.log.put("log.desk.in.ext", b"garbage")
     reading.log.put("log.desk.in.other", b"garbage")
-    said = reading.admitted()
-    assert told(said) == ["SignalMalformed"] * 3
-    assert len({one.id for one in said}) == 3
+    record = reading.admitted()
+    assert told(record) == ["SignalMalformed"] * 3
+    assert len({one.id for one in record}) == 3
     assert reading.intake.malformed == {"in.ext": 2, "in.other": 1}
 
 
@@ -227,9 +231,9 @@ def test_ids_are_remembered_for_seven_days_of_log_time() -> None:
 def test_an_unreadable_fact_is_told_with_its_rule_and_counted() -> None:
     reading = Reading()
     reading.log.put("log.desk.op.ann", b"garbage")
-    (said,) = reading.admitted()
-    assert rule([said]) == "not_json"
-    assert said.source == "op.ann"
+    (record,) = reading.admitted()
+    assert rule([record]) == "not_json"
+    assert record.source == "op.ann"
     assert reading.intake.malformed == {"op.ann": 1}
 
 
@@ -238,8 +242,8 @@ def test_a_halt_in_its_retired_shape_is_obeyed_in_the_newest() -> None:
     data = {"actor": "ann", "reason": "old tool", "close_only": True}
     fact = {"id": "h", "type": "governance.halt_requested", "v": 1, "data": data}
     reading.log.put("log.desk.op.ann", json.dumps(fact).encode())
-    (said,) = reading.admitted()
-    assert said.event == HaltRequested("ann", "old tool", scope="close_only")
+    (record,) = reading.admitted()
+    assert record.event == HaltRequested("ann", "old tool", scope="close_only")
 
 
 # Damage.
@@ -249,11 +253,11 @@ def test_damage_in_our_book_and_in_the_shared_one_is_told_and_elsewhere_not() ->
     reading = Reading()
     for book in ("desk", "shared", "other"):
         reading.log.put(f"log.{book}.fill.events", b"garbage")
-    said = reading.admitted()
-    assert told(said) == ["LogDamaged"] * 2
-    assert [one.event.subject for one in said] == ["log.desk.fill", "log.shared.fill"]
-    assert isinstance(said[0].event, LogDamaged)
-    assert said[0].event.reason.startswith("not a commit")
+    record = reading.admitted()
+    assert told(record) == ["LogDamaged"] * 2
+    assert [one.event.subject for one in record] == ["log.desk.fill", "log.shared.fill"]
+    assert isinstance(record[0].event, LogDamaged)
+    assert record[0].event.reason.startswith("not a commit")
 
 
 # State.
@@ -265,7 +269,7 @@ def test_the_intake_is_plain_data_that_a_snapshot_can_keep() -> None:
     reading.fact("f-1")
     reading.log.put("log.desk.op.ann", b"garbage")
     reading.admitted()
-    kept = codec.decode(codec.encode(reading.intake), type=Intake)
+    kept = codec.decode(codec.encode(reading.intake), type=Ingress)
     assert kept == reading.intake
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deadreckon.runtime.process import killpoints
-from deadreckon.runtime.process.killpoints import KillOrderError, Order, read_order
+from deadreckon.runtime.process.killpoints import KillOrder, KillOrderError, read_order
 from tests.conftest import ROOT
 
 PASSING = """
@@ -79,7 +79,7 @@ async def test_a_commit_is_told_from_progress_and_only_once_it_has_left(
 
 
 def test_an_order_that_is_none_is_refused() -> None:
-    assert read_order("commit@risk:3 17") == Order("commit", "risk", 3, 17)
+    assert read_order("commit@risk:3 17") == KillOrder("commit", "risk", 3, 17)
     for text in ("", "commit", "commit:", "commit:x", "nowhere:1", "commit:1 x"):
         with pytest.raises(KillOrderError):
             read_order(text)

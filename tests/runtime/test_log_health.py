@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from deadreckon.runtime.log.addresses import servers
 from deadreckon.runtime.log.bus import Fence, FencedError, UnavailableError
-from deadreckon.runtime.log.log_health import AWAY_AFTER, Pulse
+from deadreckon.runtime.log.log_health import AWAY_AFTER, LogHealth
 
 
 class Clock:
@@ -26,62 +26,64 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def pulse(clock: Clock) -> Pulse:
-    return Pulse(clock)
+def log_health(clock: Clock) -> LogHealth:
+    return LogHealth(clock)
 
 
-def try_in_vain(pulse: Pulse, clock: Clock, seconds: float = 0.0) -> None:
+def try_in_vain(log_health: LogHealth, clock: Clock, seconds: float = 0.0) -> None:
     """One attempt to which no answer came for so long."""
-    with contextlib.suppress(UnavailableError), pulse.write():
+    with contextlib.suppress(UnavailableError), log_health.write():
         clock.seconds += seconds
         raise UnavailableError("nobody answers")
 
 
-def test_a_log_that_was_never_tried_is_not_away(pulse: Pulse) -> None:
-    assert pulse.available
-    assert pulse.fault() == ""
-    assert pulse.seconds_since_acknowledged is None
+def test_a_log_that_was_never_tried_is_not_away(log_health: LogHealth) -> None:
+    assert log_health.available
+    assert log_health.fault() == ""
+    assert log_health.seconds_since_acknowledged is None
 
 
 def test_a_write_that_waits_too_long_makes_the_log_away_before_it_has_failed(
-    pulse: Pulse, clock: Clock
+    log_health: LogHealth, clock: Clock
 ) -> None:
-    with pulse.write():
+    with log_health.write():
         clock.seconds += AWAY_AFTER
-        assert pulse.available
+        assert log_health.available
         clock.seconds += 0.1
-        assert not pulse.available
-        assert pulse.fault() == "the log has taken nothing for 2.1 seconds: no answer yet"
-    pulse.acknowledge(7)
-    assert pulse.available
-    assert pulse.sequence == 7
+        assert not log_health.available
+        assert log_health.fault() == "the log has taken nothing for 2.1 seconds: no answer yet"
+    log_health.acknowledge(7)
+    assert log_health.available
+    assert log_health.sequence == 7
 
 
-def test_attempts_that_fail_are_one_wait_until_one_succeeds(pulse: Pulse, clock: Clock) -> None:
-    with capture_logs() as said:
-        try_in_vain(pulse, clock)
-        assert pulse.available
+def test_attempts_that_fail_are_one_wait_until_one_succeeds(
+    log_health: LogHealth, clock: Clock
+) -> None:
+    with capture_logs() as record:
+        try_in_vain(log_health, clock)
+        assert log_health.available
         for _ in range(3):
             clock.seconds += AWAY_AFTER
-            try_in_vain(pulse, clock)
-        assert pulse.seconds_waiting == 3 * AWAY_AFTER
-        assert "nobody answers" in pulse.fault()
-        pulse.acknowledge(8)
+            try_in_vain(log_health, clock)
+        assert log_health.seconds_waiting == 3 * AWAY_AFTER
+        assert "nobody answers" in log_health.fault()
+        log_health.acknowledge(8)
 
-    assert [line["event"] for line in said] == ["log_away", "log_back"]
-    assert said[1]["seconds_away"] == 3 * AWAY_AFTER
-    assert (pulse.available, pulse.missed, pulse.seconds_waiting) == (True, 4, 0.0)
+    assert [line["event"] for line in record] == ["log_away", "log_back"]
+    assert record[1]["seconds_away"] == 3 * AWAY_AFTER
+    assert (log_health.available, log_health.missed, log_health.seconds_waiting) == (True, 4, 0.0)
 
 
-def test_a_refusal_is_an_answer(pulse: Pulse, clock: Clock) -> None:
-    try_in_vain(pulse, clock, AWAY_AFTER + 1)
-    assert not pulse.available
+def test_a_refusal_is_an_answer(log_health: LogHealth, clock: Clock) -> None:
+    try_in_vain(log_health, clock, AWAY_AFTER + 1)
+    assert not log_health.available
 
-    with pytest.raises(FencedError), pulse.write():
+    with pytest.raises(FencedError), log_health.write():
         raise FencedError(Fence("log.desk.risk.>", 1), None)
 
-    assert pulse.available
-    assert pulse.seconds_since_acknowledged == 0.0
+    assert log_health.available
+    assert log_health.seconds_since_acknowledged == 0.0
 
 
 def test_who_stands_in_a_url_is_known_at_every_server_of_the_cluster() -> None:

@@ -22,8 +22,8 @@ def test_a_line_goes_to_stderr_as_it_is_now_even_where_another_was_closed(
         log_lines.configure()
     passing.close()
     structlog.get_logger().error("still_heard", reason="story")
-    said = json.loads(capsys.readouterr().err)
-    assert (said["event"], said["level"], said["reason"]) == ("still_heard", "error", "story")
+    record = json.loads(capsys.readouterr().err)
+    assert (record["event"], record["level"], record["reason"]) == ("still_heard", "error", "story")
 
 
 def test_lines_of_a_stack_are_json_in_its_folder(tmp_path: Path) -> None:

@@ -22,19 +22,19 @@ from deadreckon.runtime.log.bus import DeniedError, UnavailableError
 from deadreckon.runtime.log.jetstream import JetStreamBus
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server import binary
-from deadreckon.runtime.server.binary import MissingServerError, nats_server
+from deadreckon.runtime.server.binary import MissingServerError, find_nats_server
 from deadreckon.runtime.server.credentials import CredentialError, Credentials
-from deadreckon.runtime.server.endpoint import Entrance
+from deadreckon.runtime.server.endpoint import Endpoint
 from deadreckon.runtime.server.known_roles import Tls
 from deadreckon.runtime.server.nats_server import (
     EmbeddedServer,
     ServerFailedError,
     StoreLockedError,
-    running,
+    running_server,
 )
 from deadreckon.runtime.server.rights import PROVISIONER, own_roles
 from deadreckon.runtime.server.secret import ExposedSecretError
-from deadreckon.runtime.server.server_files import Address, register
+from deadreckon.runtime.server.server_files import ServerAddress, change_known_roles
 from tests.runtime.conftest import server_with
 
 ROOT = Path(__file__).parent.parent.parent
@@ -43,9 +43,9 @@ LINUX = pytest.mark.skipif(
 )
 
 
-async def append(address: Address, payload: bytes) -> int:
-    maker = await address.entrance.bus(PROVISIONER)
-    writer = await address.entrance.bus("risk")
+async def append(address: ServerAddress, payload: bytes) -> int:
+    maker = await address.endpoint.bus(PROVISIONER)
+    writer = await address.endpoint.bus("risk")
     try:
         await maker.provision()
         return await writer.append("log.desk.risk.events", payload)
@@ -60,14 +60,14 @@ async def test_a_server_starts_on_loopback_and_stops(tmp_path: Path) -> None:
         assert re.fullmatch(r"nats://127\.0\.0\.1:\d+", address.url)
         assert await append(address, b"") == 1
         assert await asyncio.to_thread(_is_healthy, address)
-        assert running(tmp_path) == address
+        assert running_server(tmp_path) == address
 
     assert not _lives(address.pid)
-    assert running(tmp_path) is None
+    assert running_server(tmp_path) is None
     assert not server.died.is_set()
 
 
-def _is_healthy(address: Address) -> bool:
+def _is_healthy(address: ServerAddress) -> bool:
     with urlopen(f"{address.monitoring}/healthz?js-enabled-only=true") as answer:
         return bool(answer.status == 200)
 
@@ -102,7 +102,7 @@ async def test_whoever_only_looks_does_not_keep_a_server_from_starting(tmp_path:
 
     def look() -> None:
         while looking:
-            running(tmp_path)
+            running_server(tmp_path)
 
     watcher = asyncio.create_task(asyncio.to_thread(look))
     try:
@@ -192,7 +192,7 @@ async def test_a_folder_from_before_there_were_accounts_goes_on(tmp_path: Path) 
 
     async with EmbeddedServer(tmp_path) as server:
         assert await append(server.address, b"new") == 2
-        reader = await server.address.entrance.bus("reader")
+        reader = await server.address.endpoint.bus("reader")
         tail = await reader.message(1)
         await reader.close()
     assert tail is not None
@@ -214,11 +214,11 @@ def certificates(tmp_path: Path) -> Tls:
 
 
 async def test_with_certificates_everything_is_encrypted(tmp_path: Path, certificates: Tls) -> None:
-    register(Folder(tmp_path), lambda known: replace(known, tls=certificates))
+    change_known_roles(Folder(tmp_path), lambda known: replace(known, tls=certificates))
     async with EmbeddedServer(tmp_path) as server:
         assert await append(server.address, b"") == 1
 
-        stranger = Entrance((server.address.url,), server.address.credentials)
+        stranger = Endpoint((server.address.url,), server.address.credentials)
         with pytest.raises(UnavailableError):  # whom the system trusts is not enough
             await stranger.bus("risk", wait=1.0)
 
@@ -229,13 +229,13 @@ async def test_with_certificates_everything_is_encrypted(tmp_path: Path, certifi
 async def test_a_running_server_learns_of_a_producer_and_forgets_it(tmp_path: Path) -> None:
     Folder(tmp_path).create()
     async with EmbeddedServer(tmp_path) as server:
-        entrance = server.address.entrance
+        endpoint = server.address.endpoint
         assert await append(server.address, b"") == 1
-        bystander = await entrance.bus("risk")
+        bystander = await endpoint.bus("risk")
 
         given = await asyncio.to_thread(add_producer, tmp_path, "ext", "desk", may_read=False)
         assert given.url == server.address.url
-        producer = await entrance.bus("producer-ext")
+        producer = await endpoint.bus("producer-ext")
         assert await producer.append(given.signals, b"{}") == 2
 
         await asyncio.to_thread(remove_producer, tmp_path, "ext")
@@ -259,7 +259,7 @@ async def test_a_server_that_dies_is_noticed(tmp_path: Path) -> None:
     await asyncio.wait_for(server.died.wait(), 20)
     await server.stop()
 
-    assert running(tmp_path) is None  # though its ports file is still there
+    assert running_server(tmp_path) is None  # though its ports file is still there
     async with EmbeddedServer(tmp_path) as again:
         assert await append(again.address, b"") == 1
 
@@ -270,7 +270,7 @@ async def test_a_server_that_cannot_start_gives_its_own_reason(tmp_path: Path) -
         with pytest.raises(ServerFailedError, match="address already in use"):
             await EmbeddedServer(tmp_path / "other", port=port).start()
 
-    assert running(tmp_path / "other") is None
+    assert running_server(tmp_path / "other") is None
 
 
 CHILD = """
@@ -308,7 +308,7 @@ async def test_a_killed_parent_takes_its_server_along_and_the_next_one_goes_on(
 ) -> None:
     for expected in (1, 2):
         with _child(tmp_path) as (child, server):
-            found = running(tmp_path)
+            found = running_server(tmp_path)
             assert found is not None
             assert found.pid == server
             assert await append(found, b"") == expected
@@ -316,7 +316,7 @@ async def test_a_killed_parent_takes_its_server_along_and_the_next_one_goes_on(
             child.kill()
 
         # Asked by the lock: where nobody reaps orphans, the process stays in the table, dead.
-        await _until(lambda: running(tmp_path) is None)
+        await _until(lambda: running_server(tmp_path) is None)
 
 
 @pytest.mark.slow
@@ -328,7 +328,7 @@ async def test_an_interrupt_at_the_terminal_reaches_the_parent_alone(tmp_path: P
         child.send_signal(signal.SIGINT)
         child.wait(20)
 
-        assert running(tmp_path) is None
+        assert running_server(tmp_path) is None
 
 
 def _lives(pid: int) -> bool:
@@ -360,7 +360,7 @@ def test_the_server_of_the_wheel_is_found_without_an_activated_environment() -> 
         check=True,
     )
 
-    assert Path(found.stdout.strip()) == nats_server()
+    assert Path(found.stdout.strip()) == find_nats_server()
 
 
 def _program(path: Path, version: str) -> Path:
@@ -371,7 +371,7 @@ def _program(path: Path, version: str) -> Path:
 
 @pytest.fixture
 def look_again() -> None:
-    nats_server.cache_clear()
+    find_nats_server.cache_clear()
 
 
 @pytest.mark.usefixtures("look_again")
@@ -381,8 +381,8 @@ def test_a_server_that_somebody_set_is_the_one(
     chosen = _program(tmp_path / "mine", "2.16.0")
     monkeypatch.setenv("NATS_SERVER_BIN", str(chosen))
 
-    assert nats_server() == chosen
-    nats_server.cache_clear()
+    assert find_nats_server() == chosen
+    find_nats_server.cache_clear()
 
 
 @pytest.mark.usefixtures("look_again")
@@ -393,7 +393,7 @@ def test_a_server_too_old_is_refused(
     monkeypatch.setenv("NATS_SERVER_BIN", str(_program(tmp_path / "old", version)))
 
     with pytest.raises(MissingServerError, match=r"2\.15 or newer is needed"):
-        nats_server()
+        find_nats_server()
 
 
 @pytest.mark.usefixtures("look_again")
@@ -403,7 +403,7 @@ def test_a_server_that_somebody_set_and_is_none_is_not_passed_over(
     monkeypatch.setenv("NATS_SERVER_BIN", str(tmp_path / "nothing"))
 
     with pytest.raises(MissingServerError, match="NATS_SERVER_BIN"):
-        nats_server()
+        find_nats_server()
 
 
 @pytest.mark.usefixtures("look_again")
@@ -413,4 +413,4 @@ def test_with_no_server_anywhere_the_message_says_what_to_install(
     monkeypatch.setattr(binary, "_places", lambda: iter([]))
 
     with pytest.raises(MissingServerError, match="install nats-server-bin"):
-        nats_server()
+        find_nats_server()

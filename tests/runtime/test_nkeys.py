@@ -31,7 +31,7 @@ def test_a_signature_can_be_checked_with_the_public_key_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seed", "said"),
+    ("seed", "record"),
     [
         ("", "checksum|base32"),
         ("some words!", "base32"),
@@ -43,7 +43,7 @@ def test_a_signature_can_be_checked_with_the_public_key_alone() -> None:
         (ACCOUNT_SEED, "begins with SU"),
     ],
 )
-def test_what_is_no_seed_of_a_user_is_refused_and_not_repeated(seed: str, said: str) -> None:
-    with pytest.raises(InvalidSeedError, match=said) as e:
+def test_what_is_no_seed_of_a_user_is_refused_and_not_repeated(seed: str, record: str) -> None:
+    with pytest.raises(InvalidSeedError, match=record) as e:
         NKey(seed)
     assert not seed or seed not in str(e.value)

@@ -16,11 +16,11 @@ from deadreckon.runtime.log.bus import DeniedError, Fence
 from deadreckon.runtime.log.jetstream import JetStreamBus
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.credentials import Credential
-from deadreckon.runtime.server.endpoint import Entrance
+from deadreckon.runtime.server.endpoint import Endpoint
 from deadreckon.runtime.server.nats_server import EmbeddedServer
 from deadreckon.runtime.server.nkeys import new_seed
 from deadreckon.runtime.server.rights import own_roles
-from deadreckon.runtime.server.server_files import Address
+from deadreckon.runtime.server.server_files import ServerAddress
 
 pytestmark = pytest.mark.xdist_group("privileges")
 
@@ -122,13 +122,13 @@ HEARERS: dict[str, set[str]] = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Address]:
+async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerAddress]:
     data = tmp_path_factory.mktemp("server")
     Folder(data).create()
     add_producer(data, "ext", "desk", may_read=False)
     add_producer(data, "trusted", "desk", may_read=True)
     async with EmbeddedServer(data) as server:
-        maker = await server.address.entrance.bus("provisioner")
+        maker = await server.address.endpoint.bus("provisioner")
         await maker.provision()
         await maker.close()
         yield server.address
@@ -137,8 +137,8 @@ async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Add
 class Everybody:
     """Connections in any role, closed in the end."""
 
-    def __init__(self, entrance: Entrance) -> None:
-        self._entrance = entrance
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._entrance = endpoint
         self._buses: list[JetStreamBus] = []
 
     async def bus(self, role: str) -> JetStreamBus:
@@ -156,8 +156,8 @@ class Everybody:
 
 
 @pytest_asyncio.fixture
-async def everybody(address: Address) -> AsyncIterator[Everybody]:
-    found = Everybody(address.entrance)
+async def everybody(address: ServerAddress) -> AsyncIterator[Everybody]:
+    found = Everybody(address.endpoint)
     yield found
     await found.close()
 
@@ -308,7 +308,7 @@ async def test_a_producer_hears_its_own_verdicts(everybody: Everybody) -> None:
     assert await anext(notices) == b"for you"
 
 
-async def test_nobody_comes_in_without_a_key_that_is_known(address: Address) -> None:
+async def test_nobody_comes_in_without_a_key_that_is_known(address: ServerAddress) -> None:
     with pytest.raises(DeniedError):
         await JetStreamBus.connect(address.url, wait=2.0)
     with pytest.raises(DeniedError):
@@ -318,6 +318,6 @@ async def test_nobody_comes_in_without_a_key_that_is_known(address: Address) -> 
         await JetStreamBus.connect(address.url, credential=stranger, wait=2.0)
 
 
-def test_clients_and_monitoring_are_served_on_loopback_alone(address: Address) -> None:
+def test_clients_and_monitoring_are_served_on_loopback_alone(address: ServerAddress) -> None:
     assert address.url.startswith("nats://127.0.0.1:")
     assert address.monitoring.startswith("http://127.0.0.1:")

@@ -42,14 +42,14 @@ class Echo:
     def initial(self) -> Seen:
         return Seen()
 
-    def evolve(self, state: Seen, said: Recorded[Any]) -> Seen:
-        state.heard.append(f"{type(said.event).__name__}:{said.id[:6]}")
+    def evolve(self, state: Seen, record: Recorded[Any]) -> Seen:
+        state.heard.append(f"{type(record.event).__name__}:{record.id[:6]}")
         return state
 
-    def decide(self, state: Seen, said: Recorded[Any]) -> Sequence[Event]:
-        match said.event:
+    def decide(self, state: Seen, record: Recorded[Any]) -> Sequence[Event]:
+        match record.event:
             case CashDeposited():
-                return [HaltAcknowledged(said.id, "all", len(state.heard))]
+                return [HaltAcknowledged(record.id, "all", len(state.heard))]
             case HaltAcknowledged():
                 return [CashWithdrawn("USD", Decimal(1), "echo", "follow-up")]
             case FlattenRequested():
@@ -68,7 +68,7 @@ class Crowd(Echo):
 FLATTEN = FlattenRequested("me", "story")
 
 
-class Desk:
+class EchoLoop:
     """A bus with one echo service on it."""
 
     def __init__(self, bus: MemoryBus, echo: Echo | None = None) -> None:
@@ -84,9 +84,9 @@ class Desk:
             code="t",
         )
 
-    async def __aenter__(self) -> "Desk":
+    async def __aenter__(self) -> "EchoLoop":
         await self.feed.start()
-        await self.service.recall()
+        await self.service.replay()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -121,7 +121,7 @@ async def commits(bus: MemoryBus) -> list[Any]:
 
 async def test_own_answers_come_right_after_their_question_live_and_recalled() -> None:
     log = MemoryBus()
-    async with Desk(log) as desk:
+    async with EchoLoop(log) as desk:
         for number in range(3):
             await say(log, number)
         assert await desk.turn()
@@ -132,23 +132,23 @@ async def test_own_answers_come_right_after_their_question_live_and_recalled() -
             "CashWithdrawn",
         ] * 3
     assert len(await commits(log)) == 1
-    async with Desk(log) as again:
+    async with EchoLoop(log) as again:
         assert again.heard == lived
         assert not await again.turn()
 
 
 async def test_recall_decides_nothing_even_when_the_code_has_changed() -> None:
     log = MemoryBus()
-    async with Desk(log) as desk:
+    async with EchoLoop(log) as desk:
         await say(log, 0)
         await desk.turn()
         lived = list(desk.heard)
 
     class Silent(Echo):
-        def decide(self, state: Seen, said: Recorded[Any]) -> Sequence[Event]:
+        def decide(self, state: Seen, record: Recorded[Any]) -> Sequence[Event]:
             raise AssertionError("recall must not decide")
 
-    async with Desk(log, Silent()) as again:
+    async with EchoLoop(log, Silent()) as again:
         assert again.heard == lived
 
 
@@ -158,7 +158,7 @@ async def test_an_input_between_reading_and_committing_is_answered_after_a_resta
     undisturbed = MemoryBus()
     lived: list[str] = []
     for bus, late in ((log, True), (undisturbed, False)):
-        async with Desk(bus) as desk:
+        async with EchoLoop(bus) as desk:
             await say(bus, 0)
             await desk.service._feed.reach(1)
             await desk.service._take(1)
@@ -167,7 +167,7 @@ async def test_an_input_between_reading_and_committing_is_answered_after_a_resta
             if not late:
                 await desk.turn()
                 lived = list(desk.heard)
-    async with Desk(log) as again:
+    async with EchoLoop(log) as again:
         assert await again.turn()
         assert again.heard == lived
     assert [c.events[0].cause for c in await commits(log)] == [
@@ -179,7 +179,7 @@ async def test_with_a_backlog_many_inputs_share_a_commit_and_when_idle_each_has_
     log = MemoryBus()
     for number in range(50):
         await say(log, number)
-    async with Desk(log) as desk:
+    async with EchoLoop(log) as desk:
         following = asyncio.create_task(desk.service.follow())
         await desk.feed.reach(51)
         backlog = len(await commits(log))
@@ -193,7 +193,7 @@ async def test_with_a_backlog_many_inputs_share_a_commit_and_when_idle_each_has_
 
 async def test_a_message_that_asks_too_much_for_one_commit_is_answered_in_parts() -> None:
     log = MemoryBus(payload_max=16_000)
-    async with Desk(log) as desk:
+    async with EchoLoop(log) as desk:
         for number in range(30):
             await say(log, number)
         await desk.turn()
@@ -201,14 +201,14 @@ async def test_a_message_that_asks_too_much_for_one_commit_is_answered_in_parts(
     parts = await commits(log)
     assert len(parts) > 1
     assert sum(len(commit.events) for commit in parts) == 60
-    async with Desk(log) as again:
+    async with EchoLoop(log) as again:
         assert again.heard == lived
         assert not await again.turn()
 
 
 async def test_one_question_may_have_more_answers_than_one_commit_takes() -> None:
     log = MemoryBus(payload_max=16_000)
-    async with Desk(log, Crowd()) as desk:
+    async with EchoLoop(log, Crowd()) as desk:
         await say(log, 1)
         await say(log, 2, FLATTEN)
         await say(log, 3)
@@ -220,7 +220,7 @@ async def test_one_question_may_have_more_answers_than_one_commit_takes() -> Non
     for cut in range(3, len(whole) + 1):  # a crash between any two of the commits
         rest = MemoryBus(MemoryLog(whole[:cut]), payload_max=16_000)
         for _ in range(2):  # and a restart of what was restarted
-            async with Desk(rest, Crowd()) as again:
+            async with EchoLoop(rest, Crowd()) as again:
                 await again.turn()
                 assert again.heard == lived, cut
                 assert not await again.turn()
@@ -231,7 +231,7 @@ async def test_one_question_may_have_more_answers_than_one_commit_takes() -> Non
 async def test_silent_inputs_are_recorded_by_progress_and_progress_calls_for_none() -> None:
     log = MemoryBus()
     other = Domain(log, "desk", "other", "t")
-    async with Desk(log) as desk:
+    async with EchoLoop(log) as desk:
         halt = HaltRequested("me", "story")
         for number in range(PROGRESS_EVERY):
             payload = write_fact(f"h{number}", "governance.halt_requested", halt)
@@ -256,7 +256,7 @@ async def test_a_lost_acknowledgement_stores_nothing_twice() -> None:
             return sequence
 
     log = Forgetful()
-    async with Desk(log) as desk:
+    async with EchoLoop(log) as desk:
         for number in range(5):
             with contextlib.suppress(UnavailableError):
                 await say(log, number)
@@ -269,7 +269,7 @@ async def test_a_lost_acknowledgement_stores_nothing_twice() -> None:
 
 async def test_a_second_instance_is_fenced_out() -> None:
     log = MemoryBus()
-    async with Desk(log) as first, Desk(log) as second:
+    async with EchoLoop(log) as first, EchoLoop(log) as second:
         await say(log, 0)
         await first.turn()
         await say(log, 1)
@@ -280,7 +280,7 @@ async def test_a_second_instance_is_fenced_out() -> None:
 
 async def test_operators_ids_are_remembered_and_reuse_is_told() -> None:
     log = MemoryBus()
-    async with Desk(log) as desk:
+    async with EchoLoop(log) as desk:
         await say(log, 0)
         await say(log, 0)
         await desk.turn()
@@ -306,7 +306,7 @@ async def test_damage_in_a_domain_reaches_every_service_at_the_same_place(
         assert tail is not None
         damage = msgspec.json.encode(msgspec.json.decode(tail.payload) | {"n": 2, "previous": "00"})
     await log.append(commit_subject("desk", "other", "events"), damage)
-    async with Desk(log) as desk:
+    async with EchoLoop(log) as desk:
         await say(log, 0)
         await desk.turn()
         assert desk.heard[0].startswith(LogDamaged.__name__)

@@ -23,18 +23,18 @@ from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from deadreckon.runtime.service import snapshots
-from deadreckon.runtime.service.log_service import Answerer
+from deadreckon.runtime.service.log_service import LogService
 from deadreckon.runtime.service.service import Service
 from deadreckon.runtime.service.snapshots import (
     SnapshotAheadError,
     Snapshots,
-    Standing,
+    StateAtCommit,
     encode_state,
     examine_snapshots,
     state_digest,
 )
 from deadreckon.services.catalogue import BOOK, RANK, assemble, decider
-from deadreckon.strategies.parameters import HmmRegime, MovingAverageCross
+from deadreckon.strategies.parameters import MovingAverageParameters, RegimeParameters
 from tests.sessions.player import Session
 from tests.sessions.test_sessions import NAMES, envelopes, session
 
@@ -63,10 +63,10 @@ def played(tmp_path: Path) -> Callable[[str], Session]:
 def those_before(folder: Path, place: int) -> Path:
     """The newest snapshots that there were when the log ended at `place`, in a folder beside."""
     beside = folder / f"at-{place}"
-    for shelf in (folder / "snapshots").iterdir():
-        known = [path for path in sorted(shelf.iterdir()) if int(path.stem) <= place]
+    for snapshot_store in (folder / "snapshots").iterdir():
+        known = [path for path in sorted(snapshot_store.iterdir()) if int(path.stem) <= place]
         for path in known[-1:]:
-            copy = beside / "snapshots" / shelf.name / path.name
+            copy = beside / "snapshots" / snapshot_store.name / path.name
             copy.parent.mkdir(parents=True, exist_ok=True)
             os.link(path, copy)
     return beside
@@ -74,7 +74,7 @@ def those_before(folder: Path, place: int) -> Path:
 
 async def recalled(
     log: list[Stored], folder: Path | None, book: str = BOOK, mode: Mode = "paper"
-) -> list[Answerer]:
+) -> list[LogService]:
     """Every service as it stands when it has recalled a log, beginning with what a folder keeps."""
     bus = MemoryBus(MemoryLog(list(log)))
     feed = Feed(bus)
@@ -84,7 +84,7 @@ async def recalled(
         await service.restore()
     await feed.start()
     for service in services:
-        await service.recall()
+        await service.replay()
     await feed.stop()
     return services
 
@@ -99,15 +99,15 @@ async def begins(log: list[Stored], folder: Path) -> dict[str, int]:
     return {service.name: service.position for service in services}
 
 
-def refused(service: Answerer) -> int:
+def refused(service: LogService) -> int:
     """How many snapshots it could not use."""
     assert isinstance(service, Service)
-    assert service.shelf
-    return service.shelf.refused
+    assert service.snapshot_store
+    return service.snapshot_store.refused
 
 
-def standings(log: list[Stored], folder: Path | None = None) -> list[Standing]:
-    async def stand() -> list[Standing]:
+def standings(log: list[Stored], folder: Path | None = None) -> list[StateAtCommit]:
+    async def stand() -> list[StateAtCommit]:
         return [await service.standing() for service in await recalled(log, folder)]
 
     return asyncio.run(stand())
@@ -186,7 +186,7 @@ def anything(hint: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(inner)
     if inner:
         return st.one_of(*map(anything, inner))
-    if hint in (MovingAverageCross, HmmRegime):  # they refuse what they do not allow
+    if hint in (MovingAverageParameters, RegimeParameters):  # they refuse what they do not allow
         return st.just(hint(stop_loss_bps=Decimal("12.50")))
     if isinstance(hint, type) and issubclass(hint, Struct):
         fields = {it.name: anything(it.type) for it in msgspec.structs.fields(hint)}
@@ -329,8 +329,8 @@ def test_the_two_newest_are_kept_for_their_owner_alone(
     leftover.touch()
     played("moving_average")
     assert not leftover.exists()
-    for shelf in (tmp_path / "snapshots").iterdir():
-        files = list(shelf.iterdir())
+    for snapshot_store in (tmp_path / "snapshots").iterdir():
+        files = list(snapshot_store.iterdir())
         assert len(files) == 2
         assert [file.stat().st_mode & 0o777 for file in files] == [0o600, 0o600]
 
@@ -351,8 +351,8 @@ def test_a_disk_that_takes_no_snapshot_stops_nobody(
 
 
 def test_a_big_state_is_written_down_less_often(tmp_path: Path) -> None:
-    shelf = Snapshots(tmp_path).shelf("risk", BOOK, "paper", [], dict[str, int])
-    before = shelf.facts_between
-    shelf._size = 400 * 1_000_000
+    snapshot_store = Snapshots(tmp_path).snapshot_store("risk", BOOK, "paper", [], dict[str, int])
+    before = snapshot_store.facts_between
+    snapshot_store._size = 400 * 1_000_000
     assert before == 1
-    assert shelf.facts_between == 1_000_000
+    assert snapshot_store.facts_between == 1_000_000

@@ -15,21 +15,21 @@ from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import HaltAcknowledged
 from deadreckon.contracts.inbound import write_fact
 from deadreckon.contracts.portfolio import CashDeposited
-from deadreckon.contracts.subjects import operator_subject, standing_subject
+from deadreckon.contracts.subjects import operator_subject, status_subject
 from deadreckon.runtime.log.bus import Stored, UnavailableError
 from deadreckon.runtime.log.domain import FencedOutError
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from deadreckon.runtime.service import standby
 from deadreckon.runtime.service.service import Service
-from deadreckon.runtime.service.snapshots import Standing
+from deadreckon.runtime.service.snapshots import StateAtCommit
 from deadreckon.runtime.service.standby import (
     MISSES,
     DivergedError,
+    LivenessReply,
+    LivenessRequest,
     Standby,
-    StandingAsked,
-    StandingTold,
-    answer_standing,
+    answer_liveness,
 )
 
 
@@ -43,20 +43,20 @@ class Echo:
     def initial(self) -> Seen:
         return Seen()
 
-    def evolve(self, state: Seen, said: Recorded[Any]) -> Seen:
-        state.heard.append(said.id)
+    def evolve(self, state: Seen, record: Recorded[Any]) -> Seen:
+        state.heard.append(record.id)
         return state
 
-    def decide(self, state: Seen, said: Recorded[Any]) -> Sequence[Event]:
-        if isinstance(said.event, CashDeposited):
-            return [HaltAcknowledged(said.id, "all", len(state.heard))]
+    def decide(self, state: Seen, record: Recorded[Any]) -> Sequence[Event]:
+        if isinstance(record.event, CashDeposited):
+            return [HaltAcknowledged(record.id, "all", len(state.heard))]
         return []
 
 
 class Forgetful(Echo):
     """Other code than the instance at work runs."""
 
-    def evolve(self, state: Seen, said: Recorded[Any]) -> Seen:
+    def evolve(self, state: Seen, record: Recorded[Any]) -> Seen:
         return state
 
 
@@ -66,7 +66,7 @@ class Instance:
     def __init__(self, log: MemoryLog, decider: Echo | None = None) -> None:
         self.bus = MemoryBus(log)
         self.feed = Feed(self.bus)
-        self.ready: list[Standing] = []
+        self.ready: list[StateAtCommit] = []
         module = cast(ModuleType, decider or Echo())
         self.service = Service(
             "echo", module, self.bus, self.feed, book="desk", mode="paper", code="t"
@@ -78,7 +78,7 @@ class Instance:
         return self.begin(one.until_alone())
 
     def work(self) -> None:
-        self.begin(answer_standing(self.service, "desk", self.bus))
+        self.begin(answer_liveness(self.service, "desk", self.bus))
         self.begin(self.service.follow())
 
     def begin(self, job: Any) -> "asyncio.Task[None]":
@@ -97,7 +97,7 @@ class Instance:
 async def instance(log: MemoryLog, decider: Echo | None = None) -> AsyncIterator[Instance]:
     one = Instance(log, decider)
     await one.feed.start()
-    await one.service.recall()
+    await one.service.replay()
     try:
         yield one
     finally:
@@ -143,7 +143,7 @@ async def test_it_is_ready_once_its_state_is_equal_and_goes_on_where_the_other_o
         await primary.die()
         before = len(log.messages)
         await alone
-        await second.service.recall()
+        await second.service.replay()
         assert len(log.messages) == before  # to take over writes nothing
 
         second.work()
@@ -161,7 +161,7 @@ async def test_what_the_primary_heard_but_did_not_answer_is_answered_by_the_stan
         await primary.die()
         await deposit(log, 0)
         await alone
-        await second.service.recall()
+        await second.service.replay()
         second.work()
         await soon(lambda: len(answers(log)) == 1)
 
@@ -225,12 +225,12 @@ async def test_a_log_that_is_away_is_no_reason_to_take_over() -> None:
 async def test_the_answer_to_a_standby_never_waits_for_the_service() -> None:
     log = MemoryLog()
     async with instance(log) as primary:
-        primary.begin(answer_standing(primary.service, "desk", primary.bus))
+        primary.begin(answer_liveness(primary.service, "desk", primary.bus))
         await asyncio.sleep(0)
         async with primary.service._busy:  # it waits for the log, say
-            request = msgspec.json.encode(StandingAsked(prove=True))
-            reply = await MemoryBus(log).request(standing_subject("desk", "echo"), request, 1.0)
-            assert msgspec.json.decode(reply, type=StandingTold).standing is None
+            request = msgspec.json.encode(LivenessRequest(prove=True))
+            reply = await MemoryBus(log).request(status_subject("desk", "echo"), request, 1.0)
+            assert msgspec.json.decode(reply, type=LivenessReply).standing is None
 
 
 async def test_who_comes_back_and_meets_the_others_commit_stops_at_once() -> None:

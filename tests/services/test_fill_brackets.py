@@ -17,25 +17,34 @@ from deadreckon.contracts.orders import (
     OrderSubmitting,
 )
 from deadreckon.services.fill import decider as fill
-from tests.stories import DAY, INSTRUMENT, MINUTE, Story, bar, filled, quote, routed
-from tests.support.fill_samples import desk, encoded, ends, fills, kinds, of
+from tests.stories import DAY, INSTRUMENT, MINUTE, DeciderDriver, bar, filled, quote, routed
+from tests.support.fill_samples import (
+    answers_of,
+    encoded,
+    end_rules,
+    fill_driver,
+    fills,
+    type_names,
+)
 
 ENTRY = routed("buy", 2, stop_loss=95, take_profit=110)
 
 
-def protected(*given: Event, entry: Event = ENTRY, **terms: int | str) -> tuple[Story, list[Event]]:
+def protected(
+    *given: Event, entry: Event = ENTRY, **terms: int | str
+) -> tuple[DeciderDriver, list[Event]]:
     """A desk whose entry has filled at 100, and what was said about it."""
-    story = desk(*given, **terms)
+    story = fill_driver(*given, **terms)
     story.tell(entry)
     return story, story.tell(bar(100), after=MINUTE)
 
 
 def legs(answers: list[Event]) -> dict[str, OrderSubmitting]:
-    return {str(leg.purpose): leg for leg in of(OrderSubmitting, answers)}
+    return {str(leg.purpose): leg for leg in answers_of(OrderSubmitting, answers)}
 
 
 def outcomes(answers: list[Event]) -> list[str]:
-    return [bracket.outcome for bracket in of(BracketClosed, answers)]
+    return [bracket.outcome for bracket in answers_of(BracketClosed, answers)]
 
 
 # Arming.
@@ -45,7 +54,7 @@ def test_a_filled_entry_is_protected_by_two_reduce_only_legs() -> None:
     _, answers = protected()
     leg = legs(answers)
     stop, target = leg["stop_loss"], leg["take_profit"]
-    assert kinds(answers) == [
+    assert type_names(answers) == [
         "OrderFilled",
         "OrderSubmitting",
         "OrderSubmitting",
@@ -66,7 +75,7 @@ def test_a_filled_entry_is_protected_by_two_reduce_only_legs() -> None:
             "gtc",
             ENTRY.signal_id,
         )
-    (armed,) = of(BracketArmed, answers)
+    (armed,) = answers_of(BracketArmed, answers)
     assert (armed.stop_order_id, armed.take_profit_order_id) == (stop.order_id, target.order_id)
     assert (armed.entry_order_id, armed.quantity) == ("o1", Decimal(2))
 
@@ -82,7 +91,7 @@ def test_a_bracket_may_have_one_leg_only(leg: str) -> None:
     entry = routed("buy", 2, **{leg: price})  # type: ignore[arg-type]
     _, answers = protected(entry=entry)
     assert list(legs(answers)) == [leg]
-    (armed,) = of(BracketArmed, answers)
+    (armed,) = answers_of(BracketArmed, answers)
     assert (armed.stop_order_id is None) == (leg == "take_profit")
     assert (armed.take_profit_order_id is None) == (leg == "stop_loss")
 
@@ -93,31 +102,32 @@ def test_legs_are_the_same_in_every_run() -> None:
 
 def test_legs_have_latency_like_every_order() -> None:
     story, answers = protected(latency=1)
-    assert kinds(answers)[:3] == ["OrderAccepted", "OrderFilled", "OrderSubmitting"]
-    assert "OrderAccepted" not in kinds(answers)[1:]
+    assert type_names(answers)[:3] == ["OrderAccepted", "OrderFilled", "OrderSubmitting"]
+    assert "OrderAccepted" not in type_names(answers)[1:]
     answers = story.tell(bar(100, low=90), after=MINUTE)
-    assert kinds(answers) == ["OrderAccepted", "OrderAccepted"]
+    assert type_names(answers) == ["OrderAccepted", "OrderAccepted"]
 
 
 def test_legs_are_not_filled_by_the_bar_that_filled_the_entry() -> None:
-    story = desk(ENTRY)
+    story = fill_driver(ENTRY)
     answers = story.tell(bar(100, low=90, high=120), after=MINUTE)
     assert [order for order, *_ in fills(answers)] == ["o1"]
 
 
 def test_a_bracket_grows_while_its_entry_fills() -> None:
-    story = desk(routed("buy", 3, stop_loss=95, take_profit=110))
+    story = fill_driver(routed("buy", 3, stop_loss=95, take_profit=110))
     first = story.tell(bar(100, volume=1), after=MINUTE)
     second = story.tell(bar(100, volume=1), after=MINUTE)
-    stop, target = (leg.order_id for leg in of(OrderSubmitting, first))
-    assert [armed.quantity for armed in of(BracketArmed, first + second)] == [1, 2]
+    stop, target = (leg.order_id for leg in answers_of(OrderSubmitting, first))
+    assert [armed.quantity for armed in answers_of(BracketArmed, first + second)] == [1, 2]
     assert [
-        (grown.order_id, grown.quantity, grown.leaves) for grown in of(OrderReplaced, second)
+        (grown.order_id, grown.quantity, grown.leaves)
+        for grown in answers_of(OrderReplaced, second)
     ] == [
         (stop, Decimal(2), Decimal(2)),
         (target, Decimal(2), Decimal(2)),
     ]
-    assert of(OrderSubmitting, second) == []
+    assert answers_of(OrderSubmitting, second) == []
 
 
 def test_every_child_of_a_split_order_has_a_bracket_of_its_own() -> None:
@@ -125,24 +135,24 @@ def test_every_child_of_a_split_order_has_a_bracket_of_its_own() -> None:
         routed("buy", 1, id=f"c{n}", parent="o1", child=n, children=2, stop_loss=95)
         for n in range(2)
     ]
-    answers = desk(*children).tell(bar(100), after=MINUTE)
-    assert [armed.entry_order_id for armed in of(BracketArmed, answers)] == ["c0", "c1"]
+    answers = fill_driver(*children).tell(bar(100), after=MINUTE)
+    assert [armed.entry_order_id for armed in answers_of(BracketArmed, answers)] == ["c0", "c1"]
 
 
 def test_an_entry_that_only_reduces_has_nothing_to_protect() -> None:
     _, answers = protected(filled("sell", 5, 100))
-    assert kinds(answers) == ["OrderFilled"]
+    assert type_names(answers) == ["OrderFilled"]
 
 
 def test_an_entry_that_flips_a_position_protects_what_it_has_opened() -> None:
     _, answers = protected(filled("sell", "0.5", 100))
-    assert [armed.quantity for armed in of(BracketArmed, answers)] == [Decimal("1.5")]
+    assert [armed.quantity for armed in answers_of(BracketArmed, answers)] == [Decimal("1.5")]
 
 
 def test_a_fill_told_twice_arms_once() -> None:
-    story = desk(ENTRY)
+    story = fill_driver(ENTRY)
     again = filled("buy", 1, 100, leaves=1)
-    assert len(of(BracketArmed, story.tell(again, again))) == 1
+    assert len(answers_of(BracketArmed, story.tell(again, again))) == 1
 
 
 # One leg fills.
@@ -151,9 +161,14 @@ def test_a_fill_told_twice_arms_once() -> None:
 def test_a_stop_that_fills_cancels_its_sibling_and_closes_the_bracket() -> None:
     story, _ = protected()
     answers = story.tell(bar(94, open=100), after=MINUTE)
-    assert kinds(answers) == ["OrderTriggered", "OrderFilled", "OrderCancelled", "BracketClosed"]
+    assert type_names(answers) == [
+        "OrderTriggered",
+        "OrderFilled",
+        "OrderCancelled",
+        "BracketClosed",
+    ]
     assert fills(answers)[0][1:] == ("2", "95", "taker")
-    assert list(ends(answers).values()) == ["sibling_filled"]
+    assert list(end_rules(answers).values()) == ["sibling_filled"]
     assert outcomes(answers) == ["stop_loss"]
     assert (story.state.instruments, story.state.brackets, story.state.legs) == ({}, {}, {})
 
@@ -162,7 +177,7 @@ def test_a_take_profit_that_fills_cancels_the_stop() -> None:
     story, _ = protected()
     answers = story.tell(bar(111, open=100), after=MINUTE)
     assert fills(answers)[0][1:] == ("2", "110", "maker")
-    assert list(ends(answers).values()) == ["sibling_filled"]
+    assert list(end_rules(answers).values()) == ["sibling_filled"]
     assert outcomes(answers) == ["take_profit"]
 
 
@@ -183,12 +198,12 @@ def test_the_stop_wins_also_where_more_is_held_than_the_bracket_protects() -> No
     story, _ = protected(filled("buy", 5, 100))
     answers = story.tell(bar(100, low=94, high=120), after=MINUTE)
     assert [(quantity, price) for _, quantity, price, _ in fills(answers)] == [("2", "95")]
-    assert list(ends(answers).values()) == ["sibling_filled"]
+    assert list(end_rules(answers).values()) == ["sibling_filled"]
     assert story.state.positions[INSTRUMENT] == {"ext": 5}
 
 
 def test_a_take_profit_meets_a_bar_before_the_rest_of_its_entry_does() -> None:
-    story = desk(bar(101), routed("buy", 3, limit_price=100, take_profit=110))
+    story = fill_driver(bar(101), routed("buy", 3, limit_price=100, take_profit=110))
     story.tell(bar(99, volume=1), after=MINUTE)
     answers = story.tell(bar(105, low=99, high=111), after=MINUTE)
     assert [(quantity, price) for _, quantity, price, _ in fills(answers)] == [
@@ -196,7 +211,7 @@ def test_a_take_profit_meets_a_bar_before_the_rest_of_its_entry_does() -> None:
         ("2", "100"),
     ]
     assert outcomes(answers) == ["take_profit"]
-    assert [armed.quantity for armed in of(BracketArmed, answers)] == [2]
+    assert [armed.quantity for armed in answers_of(BracketArmed, answers)] == [2]
 
 
 def test_a_gap_through_the_stop_loses_more_than_the_stop_said() -> None:
@@ -209,7 +224,7 @@ def test_a_leg_that_fills_in_part_shrinks_its_sibling() -> None:
     story, armed = protected()
     answers = story.tell(bar(112, open=112, volume="0.5"), after=MINUTE)
     stop = legs(armed)["stop_loss"].order_id
-    assert of(OrderReplaced, answers) == [
+    assert answers_of(OrderReplaced, answers) == [
         OrderReplaced(stop, Decimal("1.5"), Decimal("1.5"), None, Decimal(95))
     ]
     answers = story.tell(bar(90), after=MINUTE)
@@ -218,12 +233,12 @@ def test_a_leg_that_fills_in_part_shrinks_its_sibling() -> None:
 
 
 def test_an_entry_that_goes_on_filling_after_the_stop_gets_another_bracket() -> None:
-    story = desk(routed("buy", 3, limit_price=100, stop_loss=95, take_profit=110))
+    story = fill_driver(routed("buy", 3, limit_price=100, stop_loss=95, take_profit=110))
     first = story.tell(bar(99, volume=1), after=MINUTE)
     second = story.tell(bar(94, open=100, volume=2), after=MINUTE)
     assert [order for order, *_ in fills(second)] == [legs(first)["stop_loss"].order_id, "o1"]
     assert outcomes(second) == ["stop_loss"]
-    assert [armed.quantity for armed in of(BracketArmed, second)] == [1]
+    assert [armed.quantity for armed in answers_of(BracketArmed, second)] == [1]
     assert set(legs(first)) == set(legs(second))
     assert {leg.order_id for leg in legs(first).values()}.isdisjoint(
         leg.order_id for leg in legs(second).values()
@@ -235,18 +250,18 @@ def test_an_entry_that_goes_on_filling_after_the_stop_gets_another_bracket() -> 
 def test_an_entry_that_fills_on_while_another_exit_closes_the_position_gets_another_bracket() -> (
     None
 ):
-    story = desk(bar(101), routed("buy", 3, limit_price=100, stop_loss=95))
+    story = fill_driver(bar(101), routed("buy", 3, limit_price=100, stop_loss=95))
     story.tell(bar(99, volume=1), after=MINUTE)
     story.tell(routed("sell", 1, id="exit", reduce_only=True))
     answers = story.tell(bar(99), after=MINUTE)
     assert [order for order, *_ in fills(answers)] == ["exit", "o1"]
     assert outcomes(answers) == ["position_closed"]
-    assert [armed.quantity for armed in of(BracketArmed, answers)] == [2]
+    assert [armed.quantity for armed in answers_of(BracketArmed, answers)] == [2]
     assert len(story.state.brackets) == 1
 
 
 def test_an_entry_without_a_bracket_any_more_trades_in_its_turn_again() -> None:
-    story, entry = desk(routed("buy", 3, stop_loss=95)), "o1"
+    story, entry = fill_driver(routed("buy", 3, stop_loss=95)), "o1"
     story.tell(bar(100, volume=1), after=MINUTE)
     assert story.state.orders[INSTRUMENT][entry].guarded
     story.tell(bar(94, open=100, volume=1), after=MINUTE)
@@ -254,10 +269,10 @@ def test_an_entry_without_a_bracket_any_more_trades_in_its_turn_again() -> None:
 
 
 def test_a_late_fill_of_a_cancelled_entry_is_protected_too() -> None:
-    story = desk(routed("buy", 2, limit_price=90, stop_loss=85))
+    story = fill_driver(routed("buy", 2, limit_price=90, stop_loss=85))
     story.tell(CancelApproved("o1", "s2", "ext", ""))
     answers = story.tell(filled("buy", 1, 90, leaves=1))
-    assert [armed.quantity for armed in of(BracketArmed, answers)] == [1]
+    assert [armed.quantity for armed in answers_of(BracketArmed, answers)] == [1]
 
 
 # The position goes another way.
@@ -267,8 +282,13 @@ def test_another_exit_that_closes_the_position_takes_both_legs_along() -> None:
     story, _ = protected()
     story.tell(routed("sell", 2, id="exit", reduce_only=True))
     answers = story.tell(bar(100), after=MINUTE)
-    assert kinds(answers) == ["OrderFilled", "OrderCancelled", "OrderCancelled", "BracketClosed"]
-    assert set(ends(answers).values()) == {"position_closed"}
+    assert type_names(answers) == [
+        "OrderFilled",
+        "OrderCancelled",
+        "OrderCancelled",
+        "BracketClosed",
+    ]
+    assert set(end_rules(answers).values()) == {"position_closed"}
     assert outcomes(answers) == ["position_closed"]
 
 
@@ -287,7 +307,7 @@ def test_a_reversal_takes_the_old_bracket_along_and_arms_the_new_one() -> None:
     answers = story.tell(bar(100, low=90, high=120), after=MINUTE)
     assert [order for order, *_ in fills(answers)] == ["exit", "reverse"]
     assert outcomes(answers) == ["position_closed"]
-    (armed,) = of(BracketArmed, answers)
+    (armed,) = answers_of(BracketArmed, answers)
     assert (armed.entry_order_id, armed.quantity) == ("reverse", Decimal(1))
     assert list(story.state.brackets) == [armed.bracket_id]
 
@@ -305,7 +325,7 @@ def test_legs_never_open_a_position_after_another_exit_has_reduced_it() -> None:
     story.tell(bar(100), after=MINUTE)
     answers = story.tell(bar(94), after=MINUTE)
     assert fills(answers)[0][1] == "0.5"
-    assert sorted(ends(answers).values()) == ["position_closed", "reduce_only_exceeded"]
+    assert sorted(end_rules(answers).values()) == ["position_closed", "reduce_only_exceeded"]
     assert outcomes(answers) == ["stop_loss"]
     assert story.state.positions[INSTRUMENT] == {}
 
@@ -313,15 +333,15 @@ def test_legs_never_open_a_position_after_another_exit_has_reduced_it() -> None:
 def test_another_strategys_exit_leaves_the_bracket_alone() -> None:
     story, _ = protected(filled("buy", 2, 100, strategy="other"))
     story.tell(routed("sell", 2, id="exit", strategy="other", reduce_only=True))
-    assert kinds(story.tell(bar(100), after=MINUTE)) == ["OrderFilled"]
+    assert type_names(story.tell(bar(100), after=MINUTE)) == ["OrderFilled"]
 
 
 def test_a_leg_whose_position_is_gone_before_it_arrives_is_no_alarm() -> None:
-    story = desk(filled("buy", 1, 100), routed("buy", 2, id="entry", stop_loss=95))
+    story = fill_driver(filled("buy", 1, 100), routed("buy", 2, id="entry", stop_loss=95))
     story.tell(routed("sell", 3, id="exit"))
     answers = story.tell(bar(100), after=MINUTE)
     assert [order for order, *_ in fills(answers)] == ["entry", "exit"]
-    assert list(ends(answers).values()) == ["reduce_only_without_position"]
+    assert list(end_rules(answers).values()) == ["reduce_only_without_position"]
     assert outcomes(answers) == ["position_closed"]
     assert (story.state.brackets, story.state.instruments) == ({}, {})
 
@@ -349,7 +369,7 @@ def test_the_other_leg_of_an_unprotected_bracket_still_works() -> None:
 def test_an_operator_may_take_protection_away_and_that_is_an_alarm() -> None:
     story, _ = protected()
     answers = story.tell(CancelRequested("op", "testing"))
-    assert kinds(answers) == ["OrderCancelled", "OrderCancelled", "BracketClosed"]
+    assert type_names(answers) == ["OrderCancelled", "OrderCancelled", "BracketClosed"]
     assert outcomes(answers) == ["unprotected"]
 
 
@@ -357,29 +377,29 @@ def test_a_cancelled_take_profit_leaves_the_stop_in_charge() -> None:
     story, armed = protected()
     leg = legs(armed)
     answers = story.tell(CancelRequested("op", "testing", leg["take_profit"].order_id))
-    assert kinds(answers) == ["OrderCancelled"]
+    assert type_names(answers) == ["OrderCancelled"]
     answers = story.tell(bar(94), after=MINUTE)
     assert fills(answers)[0][0] == leg["stop_loss"].order_id
     assert outcomes(answers) == ["stop_loss"]
-    assert ends(answers) == {}
+    assert end_rules(answers) == {}
     assert story.state.legs == {}
 
 
 def test_a_bracket_that_lost_its_take_profit_grows_with_the_stop_alone() -> None:
-    story = desk(routed("buy", 3, stop_loss=95, take_profit=110))
+    story = fill_driver(routed("buy", 3, stop_loss=95, take_profit=110))
     armed = story.tell(bar(100, volume=1), after=MINUTE)
     leg = legs(armed)
     story.tell(CancelRequested("op", "testing", leg["take_profit"].order_id))
-    (grown,) = of(BracketArmed, story.tell(bar(100, volume=1), after=MINUTE))
+    (grown,) = answers_of(BracketArmed, story.tell(bar(100, volume=1), after=MINUTE))
     assert (grown.stop_order_id, grown.take_profit_order_id) == (leg["stop_loss"].order_id, None)
     assert grown.quantity == 2
 
 
 def test_cancelling_the_entry_leaves_its_protection() -> None:
-    story = desk(routed("buy", 2, stop_loss=95, take_profit=110))
+    story = fill_driver(routed("buy", 2, stop_loss=95, take_profit=110))
     story.tell(bar(100, volume=1), after=MINUTE)
     answers = story.tell(CancelApproved("o1", "s2", "ext", "enough"))
-    assert [(gone.order_id, gone.leaves) for gone in of(OrderCancelled, answers)] == [
+    assert [(gone.order_id, gone.leaves) for gone in answers_of(OrderCancelled, answers)] == [
         ("o1", Decimal(1))
     ]
     assert fills(story.tell(bar(94), after=MINUTE))[0][1:] == ("1", "94", "taker")
@@ -388,21 +408,21 @@ def test_cancelling_the_entry_leaves_its_protection() -> None:
 def test_protection_survives_a_halt() -> None:
     story, _ = protected()
     answers = story.tell(HaltRequested("op", "testing"))
-    assert kinds(answers) == ["HaltAcknowledged"]
+    assert type_names(answers) == ["HaltAcknowledged"]
     assert outcomes(story.tell(bar(94), after=MINUTE)) == ["stop_loss"]
 
 
 def test_a_bracket_arms_under_a_halt_for_what_fills_late() -> None:
-    story = desk(routed("buy", 2, limit_price=90, stop_loss=85))
+    story = fill_driver(routed("buy", 2, limit_price=90, stop_loss=85))
     story.tell(HaltRequested("op", "testing"))
     answers = story.tell(filled("buy", 1, 90, leaves=1))
-    assert kinds(answers) == ["OrderSubmitting", "BracketArmed", "OrderAccepted"]
+    assert type_names(answers) == ["OrderSubmitting", "BracketArmed", "OrderAccepted"]
 
 
 def test_a_delisting_ends_everything_and_says_that_the_position_is_naked() -> None:
     story, _ = protected()
     answers = story.tell(InstrumentDelisted(INSTRUMENT, "op", "testing"))
-    assert set(ends(answers).values()) == {"delisted"}
+    assert set(end_rules(answers).values()) == {"delisted"}
     assert outcomes(answers) == ["unprotected"]
 
 
@@ -421,7 +441,7 @@ def test_a_restart_at_any_place_keeps_the_bracket(steps: int) -> None:
         bar(94, volume=1),
         bar(93),
     ]
-    story = desk()
+    story = fill_driver()
     story.tell(*telling[:steps], after=MINUTE)
     again = story.restarted(fill)
     assert encoded(again) == encoded(story)

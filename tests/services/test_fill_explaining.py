@@ -15,13 +15,13 @@ from deadreckon.contracts.orders import (
     OrderRejected,
     OrderTriggered,
 )
-from deadreckon.replay.refold import Rehearsal
+from deadreckon.replay.refold import Refold
 from deadreckon.services.fill import decider
 from deadreckon.services.fill.explaining import explain
 from deadreckon.services.fill.state import State
 from tests import sessions
-from tests.sessions.player import Session, told
-from tests.sessions.random_sessions import Chance
+from tests.sessions.player import Session, decoded
+from tests.sessions.random_sessions import RandomScript
 
 SCRIPTS = sorted(
     path.stem
@@ -36,17 +36,17 @@ WAITS = {"limit_not_reached", "stop_not_reached", "on_its_way", "no_volume", "at
 def test_what_trades_meets_its_price_and_what_waits_does_not_trade() -> None:
     seen: Counter[str] = Counter()
 
-    def look(state: State, said: Recorded[Any]) -> None:
-        if isinstance(said.event, BarClosed | QuoteUpdated | TradePrinted):
-            compare(state, said, seen)
+    def look(state: State, record: Recorded[Any]) -> None:
+        if isinstance(record.event, BarClosed | QuoteUpdated | TradePrinted):
+            compare(state, record, seen)
 
     scripts = [(name, import_module(f"tests.sessions.scripts.{name}").SCRIPT) for name in SCRIPTS]
-    chances = [(f"chance {seed}", Chance(seed).script()) for seed in range(15)]
+    chances = [(f"chance {seed}", RandomScript(seed).script()) for seed in range(15)]
     for name, script in [*scripts, *chances]:
         session = Session(name, script)
         asyncio.run(session.play())
-        rehearsal = Rehearsal("fill", decider, look)
-        for message in told(session.log):
+        rehearsal = Refold("fill", decider, look)
+        for message in decoded(session.log):
             rehearsal.take(message)
         rehearsal.end()
     assert seen.keys() >= {
@@ -58,11 +58,11 @@ def test_what_trades_meets_its_price_and_what_waits_does_not_trade() -> None:
     }
 
 
-def compare(state: State, said: Recorded[Any], seen: Counter[str]) -> None:
-    answers = decider.decide(state, said)
+def compare(state: State, record: Recorded[Any], seen: Counter[str]) -> None:
+    answers = decider.decide(state, record)
     traded = {event.order_id for event in answers if isinstance(event, TRADED)}
     ended = {event.order_id for event in answers if isinstance(event, ENDED)}
-    for order in explain(state, said):
+    for order in explain(state, record):
         seen[order.waiting] += 1
         if order.order_id in traded:
             assert order.waiting == "meets_its_price"

@@ -30,18 +30,18 @@ from deadreckon.services.fill.order_table import (
     next_status,
 )
 from deadreckon.services.fill.state import find, status_of
-from tests.stories import DAY, MINUTE, START, Story, at, bar, filled, listed, routed, venue
-from tests.support.fill_samples import desk, kinds
+from tests.stories import DAY, MINUTE, START, DeciderDriver, at, bar, filled, listed, routed, venue
+from tests.support.fill_samples import fill_driver, type_names
 from tests.support.venue_samples import (
     accepted,
     cancel_refused,
-    gone,
     missing,
     not_sent,
-    real_desk,
+    order_ended,
     refused,
     traded,
     unanswered,
+    venue_fill_driver,
 )
 
 STATES: tuple[Status, ...] = get_args(Status)
@@ -165,7 +165,7 @@ def test_an_acknowledgement_after_a_partial_fill_keeps_what_has_filled() -> None
 
 
 def test_an_acknowledgement_told_twice_does_not_make_the_order_new_to_the_market() -> None:
-    story = desk(bar(100), routed("buy", 1, limit_price=101))
+    story = fill_driver(bar(100), routed("buy", 1, limit_price=101))
     story.tell(bar(100, volume=0), after=MINUTE)
     story.tell(OrderAccepted("o1", "v1"))
     (fill,) = story.tell(bar(100), after=MINUTE)
@@ -174,27 +174,29 @@ def test_an_acknowledgement_told_twice_does_not_make_the_order_new_to_the_market
 
 
 def test_what_has_ended_waits_for_nothing() -> None:
-    story = desk(latency=5)
+    story = fill_driver(latency=5)
     story.tell(routed("buy", 1, expires_at=START + 9), REPORTS["cancelled"])
     assert (story.state.waiting, story.state.expiring) == ({}, {})
     assert (story.state.orders, story.state.instruments) == ({}, {})
 
 
 def test_a_fill_that_comes_after_the_cancel_still_counts_in_the_position() -> None:
-    story = desk(routed("buy", 10, limit_price=90), REPORTS["cancelled"])
+    story = fill_driver(routed("buy", 10, limit_price=90), REPORTS["cancelled"])
     assert story.tell(filled("buy", 4, 90, leaves=6)) == []
     assert story.state.positions == {"BTCUSDT.PAPER": {"ext": 4}}
     assert status_of(story.state, "o1") == "cancelled"
 
 
 def test_a_trade_told_twice_is_folded_once() -> None:
-    story = desk(routed("buy", 10, limit_price=90))
+    story = fill_driver(routed("buy", 10, limit_price=90))
     story.tell(filled("buy", 4, 90, leaves=6, id="t1"), filled("buy", 4, 90, leaves=6, id="t1"))
     assert story.state.positions == {"BTCUSDT.PAPER": {"ext": 4}}
 
 
 def test_the_same_trade_id_at_another_venue_is_another_trade() -> None:
-    story = desk(filled("buy", 4, 90, id="t1"), filled("buy", 3, 90, id="t1", instrument="X.OTHER"))
+    story = fill_driver(
+        filled("buy", 4, 90, id="t1"), filled("buy", 3, 90, id="t1", instrument="X.OTHER")
+    )
     assert story.state.positions == {"BTCUSDT.PAPER": {"ext": 4}, "X.OTHER": {"ext": 3}}
 
 
@@ -204,14 +206,14 @@ def test_a_second_intent_for_an_order_is_a_bug_and_ends_the_process() -> None:
 
 
 def test_an_order_routed_twice_gets_one_intent() -> None:
-    story = desk(routed("buy", 10, limit_price=90))
+    story = fill_driver(routed("buy", 10, limit_price=90))
     assert story.tell(routed("buy", 10, limit_price=90)) == []
     story.tell(REPORTS["cancelled"])
     assert story.tell(routed("buy", 10, limit_price=90)) == []
 
 
 def test_what_has_ended_is_forgotten_after_seven_days_of_log_time() -> None:
-    story = desk(routed("buy", 1), bar(100))
+    story = fill_driver(routed("buy", 1), bar(100))
     story.tell(bar(100), after=60)
     assert status_of(story.state, "o1") == "filled"
     story.tell(bar(100), after=7 * DAY)
@@ -224,7 +226,7 @@ def test_what_has_ended_is_forgotten_after_seven_days_of_log_time() -> None:
 
 
 def test_an_open_order_is_never_forgotten() -> None:
-    story = desk(routed("buy", 1, limit_price=90), bar(100))
+    story = fill_driver(routed("buy", 1, limit_price=90), bar(100))
     story.tell(*[bar(100)] * 30, after=DAY)
     assert status_of(story.state, "o1") == "accepted"
 
@@ -244,7 +246,7 @@ VENUE_REPORTS: dict[str, Event] = {
     "unanswered": unanswered(),
     "missing": missing(),
     "trade": traded("buy", 2, 100, id="another"),
-    "ended": gone(filled=1),
+    "ended": order_ended(filled=1),
     "cancel_rejected": cancel_refused(),
 }
 SAID = {
@@ -259,9 +261,9 @@ SAID = {
 }
 
 
-def worked(*reports: str) -> Story:
+def worked(*reports: str) -> DeciderDriver:
     """A desk whose order at a real venue has met these reports."""
-    story = real_desk()
+    story = venue_fill_driver()
     for report in reports:
         story.tell(REPORTS[report])
     return story
@@ -275,10 +277,10 @@ def test_every_state_answers_every_report_of_a_venue_as_the_table_says(
     story = worked(*WAY_TO[state])
     if state in ("submitting", "unknown", "accepted", "triggered") and report == "ended":
         story.tell(REPORTS["partly"])  # an end waits for its trades
-    said = kinds(story.tell(VENUE_REPORTS[report]))
+    record = type_names(story.tell(VENUE_REPORTS[report]))
     wholly_over = state == "filled" and report == "trade"
     more = ["HaltImposed", "HaltAcknowledged"] if wholly_over else []
-    assert said == SAID[word] + more
+    assert record == SAID[word] + more
 
 
 @pytest.mark.parametrize(("state", "report"), list(product(STATES, VENUE_REPORTS)))
@@ -289,5 +291,7 @@ def test_no_report_of_a_venue_reopens_an_order_nor_ends_it_twice(
     story.tell(VENUE_REPORTS[report], VENUE_REPORTS[report])
     if state in (*ENDED, "routed"):
         assert status_of(story.state, "o1") == state
-    ends = [end for _, said in story.said for end in said if isinstance(end.event, OrderCancelled)]
+    ends = [
+        end for _, record in story.record for end in record if isinstance(end.event, OrderCancelled)
+    ]
     assert len(ends) <= 1

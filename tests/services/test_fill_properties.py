@@ -25,9 +25,19 @@ from deadreckon.contracts.orders import (
 )
 from deadreckon.services.fill import decider as fill
 from deadreckon.services.fill.reduction import reducible, signed
-from deadreckon.services.fill.state import State, find, held
-from tests.stories import INSTRUMENT, MINUTE, SECOND, START, Story, bar, quote, routed, trade
-from tests.support.fill_samples import desk, encoded
+from deadreckon.services.fill.state import State, find, position_of
+from tests.stories import (
+    INSTRUMENT,
+    MINUTE,
+    SECOND,
+    START,
+    DeciderDriver,
+    bar,
+    quote,
+    routed,
+    trade,
+)
+from tests.support.fill_samples import encoded, fill_driver
 
 PARTICIPATION = Decimal("0.5")
 
@@ -141,15 +151,15 @@ tellings = draw.integers(0, 10**9).map(lambda seed: Day(seed).telling())
 latencies = draw.sampled_from([0, 0, 10 * SECOND, 90 * SECOND])
 
 
-def lived(telling: Telling, latency: int, slippage: int = 0) -> Story:
-    story = desk(latency=latency, participation=PARTICIPATION, slippage=slippage)
+def lived(telling: Telling, latency: int, slippage: int = 0) -> DeciderDriver:
+    story = fill_driver(latency=latency, participation=PARTICIPATION, slippage=slippage)
     for wait, event in telling:
         story.tell(event, after=wait)
     return story
 
 
-def answers(story: Story) -> list[Event]:
-    return [answer.event for _, said in story.said for answer in said]
+def answers(story: DeciderDriver) -> list[Event]:
+    return [answer.event for _, record in story.record for answer in record]
 
 
 @given(tellings, latencies)
@@ -194,9 +204,9 @@ def test_an_order_is_sent_once_and_nothing_is_said_after_its_end(
 
 @given(tellings, latencies)
 def test_no_event_gives_more_volume_than_our_share_of_it(telling: Telling, latency: int) -> None:
-    for question, said in lived(telling, latency).said:
+    for question, record in lived(telling, latency).record:
         taken = {"buy": Decimal(0), "sell": Decimal(0)}
-        for answer in said:
+        for answer in record:
             if isinstance(answer.event, OrderFilled):
                 taken[answer.event.side] += answer.event.quantity
         match question.event:
@@ -211,9 +221,9 @@ def test_no_event_gives_more_volume_than_our_share_of_it(telling: Telling, laten
 
 @given(tellings, latencies)
 def test_no_fill_is_better_than_the_market_was(telling: Telling, latency: int) -> None:
-    for question, said in lived(telling, latency).said:
+    for question, record in lived(telling, latency).record:
         lowest, highest = _range(question.event)
-        for answer in said:
+        for answer in record:
             if isinstance(answer.event, OrderFilled):
                 price = answer.event.price
                 assert price >= lowest if answer.event.side == "buy" else price <= highest
@@ -248,13 +258,13 @@ def test_reduce_only_never_flips_nor_grows_a_position(telling: Telling, latency:
 def test_no_reduce_only_order_outlives_what_it_was_to_reduce(
     telling: Telling, latency: int
 ) -> None:
-    story = desk(latency=latency, participation=PARTICIPATION)
+    story = fill_driver(latency=latency, participation=PARTICIPATION)
     for wait, event in telling:
         story.tell(event, after=wait)
         for order in _open(story.state):
             assert not order.doomed_by
             if order.reduce_only and order.status != "submitting":
-                assert reducible(held(story.state, order.strategy, INSTRUMENT), order.side)
+                assert reducible(position_of(story.state, order.strategy, INSTRUMENT), order.side)
 
 
 def _open(state: State) -> list[Any]:
@@ -265,7 +275,7 @@ def _open(state: State) -> list[Any]:
 def test_a_bracket_is_armed_and_closed_once_and_its_legs_agree(
     telling: Telling, latency: int
 ) -> None:
-    story = desk(latency=latency, participation=PARTICIPATION)
+    story = fill_driver(latency=latency, participation=PARTICIPATION)
     armed: dict[str, BracketArmed] = {}
     closed: dict[str, bool] = {}
     for wait, told in telling:
@@ -296,10 +306,10 @@ def _legs_agree(state: State) -> None:
 def test_under_a_halt_no_fill_opens_or_grows_a_position(telling: Telling, latency: int) -> None:
     halted = False
     positions: dict[str, Decimal] = {}
-    for question, said in lived(telling, latency).said:
+    for question, record in lived(telling, latency).record:
         if isinstance(question.event, HaltRequested | ResumeRequested):
             halted = isinstance(question.event, HaltRequested)
-        for answer in said:
+        for answer in record:
             if isinstance(answer.event, OrderFilled):
                 before = positions.get(answer.event.strategy, Decimal(0))
                 after = before + signed(answer.event.side, answer.event.quantity)

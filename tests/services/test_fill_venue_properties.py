@@ -33,18 +33,18 @@ from deadreckon.contracts.orders import (
 from deadreckon.services.fill import decider as fill
 from deadreckon.services.fill.reduction import signed
 from deadreckon.services.fill.state import State
-from tests.stories import INSTRUMENT, MINUTE, SECOND, START, Story, bar, routed
+from tests.stories import INSTRUMENT, MINUTE, SECOND, START, DeciderDriver, bar, routed
 from tests.support.fill_samples import encoded
 from tests.support.venue_samples import (
     accepted,
     cancel_refused,
-    gone,
     missing,
     not_sent,
-    real_desk,
+    order_ended,
     refused,
     traded,
     unanswered,
+    venue_fill_driver,
 )
 
 
@@ -100,7 +100,7 @@ class Exchange:
     def end(self, order_id: str) -> None:
         order = self.orders[order_id]
         order.is_open = False
-        self.waiting.append(gone(str(order.filled), order_id))
+        self.waiting.append(order_ended(str(order.filled), order_id))
 
     def trade(self) -> None:
         """Some open order trades some of what is left; reduce-only takes no more than is held."""
@@ -141,7 +141,7 @@ class Day:
     def __init__(self, seed: int) -> None:
         self.chance = Random(seed)
         self.exchange = Exchange(self.chance)
-        self.story = real_desk(bar(100))
+        self.story = venue_fill_driver(bar(100))
         self.told: list[Event] = []
         self.orders = 0
 
@@ -273,10 +273,10 @@ def test_an_order_is_intended_once_ends_once_and_each_trade_fills_once(seed: int
 def test_no_order_is_asked_to_be_cancelled_while_it_is_being_asked(seed: int) -> None:
     day = lived(seed)
     asked: dict[str, bool] = {}
-    for question, said in day.story.said:
+    for question, record in day.story.record:
         if type(question.event).__name__ == "VenueCancelRejected":
             asked.pop(question.event.order_id, None)
-        for answer in said:
+        for answer in record:
             if isinstance(answer.event, OrderCancelling):
                 assert answer.event.order_id not in asked
                 asked[answer.event.order_id] = True
@@ -310,8 +310,8 @@ def test_every_bracket_is_armed_and_closed_once_and_protects_no_more_than_was_bo
 @given(seeds, draw.integers(0, 80))
 def test_a_restart_anywhere_at_a_real_venue_changes_nothing(seed: int, place: int) -> None:
     day = lived(seed)
-    before = Story(fill, "fill")
-    questions = [question for question, _ in day.story.said]
+    before = DeciderDriver(fill, "fill")
+    questions = [question for question, _ in day.story.record]
     before.tell(*questions[:place])
     again = before.restarted(fill)
     assert encoded(again) == encoded(before)
@@ -321,8 +321,8 @@ def test_a_restart_anywhere_at_a_real_venue_changes_nothing(seed: int, place: in
 
 @given(seeds, draw.integers(0, 80))
 def test_a_snapshot_of_a_real_venues_state_goes_on_like_the_state(seed: int, place: int) -> None:
-    questions = [question for question, _ in lived(seed).story.said]
-    before = Story(fill, "fill")
+    questions = [question for question, _ in lived(seed).story.record]
+    before = DeciderDriver(fill, "fill")
     before.tell(*questions[:place])
     again = before.restarted(fill)
     again.lived.state = msgspec.json.decode(encoded(before), type=State)

@@ -21,25 +21,25 @@ from deadreckon.services.governance import decider as governance
 from deadreckon.services.governance import performance
 from tests.stories import (
     MINUTE,
+    DeciderDriver,
     Number,
-    Story,
     bar,
+    currency_rate,
     expect,
     filled,
     limits,
     listed,
     reporting,
-    worth,
 )
 
 OTHER = "ETHBTC.PAPER"
 
 
-class Desk:
+class GovernanceDriver:
     """A story in which trades close with a wanted profit; every trade is of one unit."""
 
     def __init__(self, *setup: Event) -> None:
-        self.story = Story(governance, "governance")
+        self.story = DeciderDriver(governance, "governance")
         self.fills = 0
         self.story.tell(listed(), reporting(), *setup)
 
@@ -94,28 +94,28 @@ def test_a_damaged_log_halts_the_whole_book() -> None:
 
 
 def test_without_a_minimum_nothing_is_ever_stopped() -> None:
-    desk = Desk(limits())
+    desk = GovernanceDriver(limits())
     assert [desk.trade(-500) for _ in range(5)] == [[]] * 5
 
 
 def test_without_limits_nothing_is_stopped_but_trades_are_remembered() -> None:
-    desk = Desk()
+    desk = GovernanceDriver()
     assert desk.trade(-5) == []
     desk.story.tell(limits(win_rate_min="0.5"))
     assert halted(desk.trade(-5))[2] == 0
 
 
 def test_a_profit_factor_on_its_minimum_passes_and_just_below_it_halts() -> None:
-    inside = Desk(limits(profit_factor_min="1.5"))
+    inside = GovernanceDriver(limits(profit_factor_min="1.5"))
     assert (inside.trade(3), inside.trade(-2)) == ([], [])
 
-    outside = Desk(limits(profit_factor_min="1.5"))
+    outside = GovernanceDriver(limits(profit_factor_min="1.5"))
     outside.trade("2.99")
     assert halted(outside.trade(-2)) == ("profit_factor_min", Decimal("1.5"), Decimal("1.495"))
 
 
 def test_a_win_rate_on_its_minimum_passes_and_just_below_it_halts() -> None:
-    desk = Desk(limits(win_rate_min="0.5"))
+    desk = GovernanceDriver(limits(win_rate_min="0.5"))
     assert (desk.trade(1), desk.trade(-1), desk.trade(1)) == ([], [], [])
     assert desk.trade(-1) == []
     assert halted(desk.trade(-1)) == ("win_rate_min", Decimal("0.5"), Decimal("0.4"))
@@ -123,23 +123,23 @@ def test_a_win_rate_on_its_minimum_passes_and_just_below_it_halts() -> None:
 
 def test_a_sharpe_ratio_on_its_minimum_passes_and_just_below_it_halts() -> None:
     """Profits 3 and 9: mean 6, sample variance 18, so the square of the ratio is exactly 2."""
-    inside = Desk(limits(sharpe_min="1.414213562"))
+    inside = GovernanceDriver(limits(sharpe_min="1.414213562"))
     assert (inside.trade(3), inside.trade(9)) == ([], [])
 
-    outside = Desk(limits(sharpe_min="1.414213563"))
+    outside = GovernanceDriver(limits(sharpe_min="1.414213563"))
     outside.trade(3)
     answer = halted(outside.trade(9))
     assert answer == ("sharpe_min", Decimal("1.414213563"), Decimal("1.414213562"))
 
 
 def test_trades_that_all_lost_the_same_fall_short_of_any_sharpe_ratio() -> None:
-    desk = Desk(limits(sharpe_min=0))
+    desk = GovernanceDriver(limits(sharpe_min=0))
     desk.trade(-1)
     assert halted(desk.trade(-1)) == ("sharpe_min", 0, None)
 
 
 def test_the_halt_says_what_it_forbids_and_who_set_the_minimum() -> None:
-    desk = Desk()
+    desk = GovernanceDriver()
     desk.story.tell(limits(win_rate_min=1, performance_scope="all"))
     (halt,) = desk.trade(-1)
     assert isinstance(halt, HaltImposed)
@@ -150,13 +150,15 @@ def test_the_halt_says_what_it_forbids_and_who_set_the_minimum() -> None:
 
 
 def test_nothing_is_looked_at_before_enough_trades_have_closed() -> None:
-    desk = Desk(limits(win_rate_min="0.5", performance_trades_min=3))
+    desk = GovernanceDriver(limits(win_rate_min="0.5", performance_trades_min=3))
     assert (desk.trade(-1), desk.trade(-1)) == ([], [])
     assert halted(desk.trade(-1))[2] == 0
 
 
 def test_only_the_latest_trades_count() -> None:
-    desk = Desk(limits(win_rate_min="0.5", performance_window=2, performance_trades_min=3))
+    desk = GovernanceDriver(
+        limits(win_rate_min="0.5", performance_window=2, performance_trades_min=3)
+    )
     for profit in (-1, -1, 1):
         assert desk.trade(profit) == []
     assert desk.trade(-1) == []
@@ -164,19 +166,19 @@ def test_only_the_latest_trades_count() -> None:
 
 
 def test_every_strategy_answers_for_itself() -> None:
-    desk = Desk(limits(win_rate_min="0.5"))
+    desk = GovernanceDriver(limits(win_rate_min="0.5"))
     desk.trade(1, "good")
     assert halted(desk.trade(-1, "bad"))[0] == "win_rate_min"
 
 
 def test_fees_make_a_losing_trade_of_a_small_gain() -> None:
-    desk = Desk(limits(win_rate_min="0.5"))
+    desk = GovernanceDriver(limits(win_rate_min="0.5"))
     assert halted(desk.trade("1.99", fee=1))[0] == "win_rate_min"
-    assert Desk(limits(win_rate_min="0.5")).trade("2.01", fee=1) == []
+    assert GovernanceDriver(limits(win_rate_min="0.5")).trade("2.01", fee=1) == []
 
 
 def test_a_partial_exit_closes_no_trade_and_counts_once_it_is_flat() -> None:
-    desk = Desk(limits(win_rate_min=1))
+    desk = GovernanceDriver(limits(win_rate_min=1))
     desk.fill("buy", 2, 100)
     assert desk.fill("sell", 1, 90) == []
     assert desk.fill("sell", 1, 111) == []  # 1 in all
@@ -186,7 +188,7 @@ def test_a_partial_exit_closes_no_trade_and_counts_once_it_is_flat() -> None:
 def test_a_fill_that_turns_a_position_closes_one_trade_and_opens_the_next_with_its_fee_share() -> (
     None
 ):
-    desk = Desk(limits(performance_trades_min=9, win_rate_min=1))
+    desk = GovernanceDriver(limits(performance_trades_min=9, win_rate_min=1))
     desk.fill("buy", 1, 100, fee=1)
     desk.fill("sell", 4, 110, fee=4)  # closes 1 with a fee of 1, opens 3 with a fee of 3
     desk.fill("buy", 3, 100, fee=3)
@@ -194,38 +196,38 @@ def test_a_fill_that_turns_a_position_closes_one_trade_and_opens_the_next_with_i
 
 
 def test_a_repeated_fill_closes_nothing_twice() -> None:
-    desk = Desk(limits(win_rate_min="0.5", performance_trades_min=2))
+    desk = GovernanceDriver(limits(win_rate_min="0.5", performance_trades_min=2))
     desk.trade(-1)
     assert desk.story.tell(filled("sell", 1, 999, id="t2")) == []
     assert desk.story.state.records["ext"].closed == 1
 
 
 def test_a_trade_is_worth_what_its_parts_were_worth_in_the_reporting_currency() -> None:
-    desk = Desk(
+    desk = GovernanceDriver(
         listed(OTHER, base="ETH", quote="BTC"),
-        worth("BTC", 50_000),
+        currency_rate("BTC", 50_000),
         limits(win_rate_min=1, performance_trades_min=9),
     )
     desk.fill("buy", 1, "0.05", instrument=OTHER)
-    desk.story.tell(worth("BTC", 60_000))
+    desk.story.tell(currency_rate("BTC", 60_000))
     desk.fill("sell", 1, "0.06", instrument=OTHER, fee="0.001", fee_currency="BTC")
     assert desk.story.state.records["ext"].results == [Decimal(540)]
 
 
 def test_a_trade_without_a_known_worth_halts_rather_than_pass_unseen() -> None:
-    desk = Desk(limits(win_rate_min="0.5"))
+    desk = GovernanceDriver(limits(win_rate_min="0.5"))
     desk.fill("buy", 1, 100, fee="0.1", fee_currency="BNB")
     assert halted(desk.fill("sell", 1, 200)) == ("performance_unpriced", None, None)
 
 
 def test_a_trade_without_a_known_worth_is_no_matter_where_no_minimum_is_set() -> None:
-    desk = Desk(limits())
+    desk = GovernanceDriver(limits())
     desk.fill("buy", 1, 100, fee="0.1", fee_currency="BNB")
     assert desk.fill("sell", 1, 200) == []
 
 
 def test_a_halted_book_is_not_halted_again_until_somebody_resumes() -> None:
-    desk = Desk(limits(win_rate_min="0.5"))
+    desk = GovernanceDriver(limits(win_rate_min="0.5"))
     assert len(desk.trade(-1)) == 1
     assert desk.trade(-1) == []
     desk.story.tell(ResumeRequested("ann", "again"))
@@ -233,7 +235,7 @@ def test_a_halted_book_is_not_halted_again_until_somebody_resumes() -> None:
 
 
 def test_resuming_with_counters_reset_forgets_the_trades_that_closed() -> None:
-    desk = Desk(limits(win_rate_min="0.5", performance_trades_min=2))
+    desk = GovernanceDriver(limits(win_rate_min="0.5", performance_trades_min=2))
     desk.trade(-1)
     assert len(desk.trade(-1)) == 1
     desk.story.tell(ResumeRequested("ann", "anew", reset_counters=True))
@@ -242,13 +244,13 @@ def test_resuming_with_counters_reset_forgets_the_trades_that_closed() -> None:
 
 
 def test_another_rules_halt_is_none_of_ours() -> None:
-    desk = Desk(limits(win_rate_min="0.5"))
+    desk = GovernanceDriver(limits(win_rate_min="0.5"))
     desk.story.tell(HaltImposed("all", "drawdown_max", None, None, None, "deep"))
     assert len(desk.trade(-1)) == 1
 
 
 def test_after_a_restart_everything_is_as_it_was() -> None:
-    desk = Desk(limits(win_rate_min="0.5", performance_trades_min=3))
+    desk = GovernanceDriver(limits(win_rate_min="0.5", performance_trades_min=3))
     desk.trade(-1)
     desk.trade(2, "other")
     desk.fill("buy", 1, 100, fee=1)
@@ -265,7 +267,7 @@ def test_after_a_restart_everything_is_as_it_was() -> None:
 
 
 def test_a_month_of_trades_is_remembered_as_its_window() -> None:
-    desk = Desk(limits(performance_window=5))
+    desk = GovernanceDriver(limits(performance_window=5))
     for _ in range(300):
         desk.trade(1)
     record = desk.story.state.records["ext"]

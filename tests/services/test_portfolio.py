@@ -17,10 +17,11 @@ from tests.stories import (
     INSTRUMENT,
     MINUTE,
     START,
+    DeciderDriver,
     Number,
-    Story,
     at,
     bar,
+    currency_rate,
     deposit,
     exact,
     expect,
@@ -33,7 +34,6 @@ from tests.stories import (
     reporting,
     trade,
     withdraw,
-    worth,
 )
 
 PERPETUAL = "BTCUSDT-PERP.PAPER"
@@ -71,9 +71,9 @@ def paid(amount: Number, strategy: str = "ext", rate: Number = "0.0001") -> Fund
     return FundingPaid(strategy, "PAPER", PERPETUAL, exact(amount), "USDT", exact(rate))
 
 
-def story(*events: Event, every: int = HOUR, start: int = START) -> Story:
+def story(*events: Event, every: int = HOUR, start: int = START) -> DeciderDriver:
     """A book of 10,000 USDT, reporting, told these events at `start`."""
-    told = Story(decider, "portfolio", start)
+    told = DeciderDriver(decider, "portfolio", start)
     told.tell(*GROUND, reporting(every=every), deposit(10_000), *events)
     return told
 
@@ -209,7 +209,7 @@ def test_equity_is_marked_with_everything_it_is_made_of() -> None:
 
 
 def test_before_anyone_says_in_which_currency_nothing_is_marked() -> None:
-    told = Story(decider, "portfolio")
+    told = DeciderDriver(decider, "portfolio")
     told.tell(*GROUND, deposit(10_000))
     assert told.tell(bar(100), bar(100), after=DAY) == []
 
@@ -262,7 +262,7 @@ def test_equity_is_marked_where_the_tape_ends() -> None:
         trade(100),
         marked(100),
         funding_rate("0.0001", 100),
-        worth("EUR", 1),
+        currency_rate("EUR", 1),
         ClockTicked(),
     ],
 )
@@ -312,7 +312,7 @@ def test_drawdown_is_measured_from_the_highest_equity_marked() -> None:
 def test_a_withdrawal_is_no_loss_and_a_deposit_no_gain() -> None:
     told = story(filled("buy", 10, 100), bar(200), start=START + MINUTE)
     told.tell(ClockTicked(), after=HOUR)
-    told.tell(withdraw(5_500), worth("EUR", "1.1"), deposit(1_000, "EUR"))
+    told.tell(withdraw(5_500), currency_rate("EUR", "1.1"), deposit(1_000, "EUR"))
     mark = last_mark(told.tell(bar(100), after=HOUR))
     assert (str(mark.peak), str(mark.equity)) == ("6600", "5600")
 
@@ -320,13 +320,13 @@ def test_a_withdrawal_is_no_loss_and_a_deposit_no_gain() -> None:
 def test_another_reporting_currency_starts_another_peak() -> None:
     told = story(start=START + MINUTE)
     told.tell(ClockTicked(), after=HOUR)
-    told.tell(reporting("EUR"), worth("USDT", "0.5", "EUR"))
+    told.tell(reporting("EUR"), currency_rate("USDT", "0.5", "EUR"))
     mark = last_mark(told.tell(ClockTicked(), after=HOUR))
     assert (mark.currency, str(mark.peak), str(mark.drawdown)) == ("EUR", "5000", "0")
 
 
 def test_a_book_without_money_has_no_drawdown() -> None:
-    told = Story(decider, "portfolio", START + MINUTE)
+    told = DeciderDriver(decider, "portfolio", START + MINUTE)
     told.tell(*GROUND, reporting())
     mark = last_mark(told.tell(ClockTicked(), after=HOUR))
     assert (str(mark.equity), str(mark.drawdown)) == ("0", "0")
@@ -350,14 +350,14 @@ happenings = st.one_of(
     st.builds(funding_rate, st.integers(-2, 2), st.integers(1, 300), st.just(PERPETUAL)),
     st.builds(deposit, st.integers(1, 500), st.sampled_from(("USDT", "EUR"))),
     st.builds(withdraw, st.integers(1, 500)),
-    st.builds(worth, st.sampled_from(("EUR", "BNB")), st.integers(0, 5)),
+    st.builds(currency_rate, st.sampled_from(("EUR", "BNB")), st.integers(0, 5)),
     st.builds(late_fee, st.integers(-3, 3)),
     st.builds(reporting, st.sampled_from(("USDT", "EUR")), st.sampled_from((HOUR, 0, DAY))),
 )
 days = st.lists(st.tuples(happenings, st.sampled_from((0, 1, MINUTE, 45 * MINUTE, 9 * HOUR))))
 
 
-def tell(told: Story, day: list[tuple[Event, int]]) -> list[Event]:
+def tell(told: DeciderDriver, day: list[tuple[Event, int]]) -> list[Event]:
     return [answer for event, after in day for answer in told.tell(event, after=after)]
 
 

@@ -34,7 +34,7 @@ from tests.stories import (
     trade,
 )
 from tests.support import venue_samples
-from tests.support.risk_driver import OTHER, Desk, accepted, leg, rejected, unknown
+from tests.support.risk_driver import OTHER, RiskDriver, accepted, leg, rejected, unknown
 
 COOLDOWN = 5 * MINUTE
 
@@ -43,7 +43,7 @@ def halts(answers: list[Event]) -> list[HaltImposed]:
     return [answer for answer in answers if isinstance(answer, HaltImposed)]
 
 
-def held(desk: Desk, quantity: Number = 100, **more: Any) -> Desk:
+def held(desk: RiskDriver, quantity: Number = 100, **more: Any) -> RiskDriver:
     """A long of 10,000, a tenth of the book's equity."""
     desk.enter("buy", quantity, **more)
     return desk
@@ -57,7 +57,7 @@ def withdrawal(number: Number) -> CashWithdrawn:
 
 
 def test_at_the_floor_the_book_trades_and_below_it_is_halted_with_both_numbers() -> None:
-    desk = held(Desk(limits(equity_floor=99_000)))
+    desk = held(RiskDriver(limits(equity_floor=99_000)))
     assert halts(desk.price(90)) == []
     (halt,) = halts(desk.price("89.99", after=SECOND))
     assert halt == HaltImposed(
@@ -74,7 +74,7 @@ def test_at_the_floor_the_book_trades_and_below_it_is_halted_with_both_numbers()
 
 
 def test_drawdown_is_measured_from_the_highest_equity_there_ever_was() -> None:
-    desk = held(Desk(limits(drawdown_max="0.01")))
+    desk = held(RiskDriver(limits(drawdown_max="0.01")))
     desk.price(200)  # the peak: 110,000
     assert halts(desk.price(189)) == []  # 108,900 is a hundredth below it
     (halt,) = halts(desk.price("188.9"))
@@ -86,7 +86,7 @@ def test_drawdown_is_measured_from_the_highest_equity_there_ever_was() -> None:
 
 
 def test_a_restart_does_not_forgive_the_peak() -> None:
-    desk = held(Desk(limits(drawdown_max="0.01")))
+    desk = held(RiskDriver(limits(drawdown_max="0.01")))
     desk.price(200)
     desk.price(189)
     (halt,) = halts(desk.restarted().price("188.9"))
@@ -95,26 +95,26 @@ def test_a_restart_does_not_forgive_the_peak() -> None:
 
 def test_every_kind_of_price_moves_the_breakers() -> None:
     for price in (bar(80), quote(80, 80), trade(80)):
-        desk = held(Desk(limits(drawdown_max="0.01")))
+        desk = held(RiskDriver(limits(drawdown_max="0.01")))
         (halt,) = halts(desk.tell(price))
         assert halt.measured == exact("0.02")
 
 
 def test_the_price_of_what_is_not_held_moves_nothing() -> None:
-    desk = held(Desk(limits(drawdown_max="0.01")))
+    desk = held(RiskDriver(limits(drawdown_max="0.01")))
     before = desk.state.breakers.equity
     desk.price(1, OTHER)
     assert desk.state.breakers.equity == before == 100_000
 
 
 def test_a_lasting_breach_is_halted_again_at_most_once_per_cooldown() -> None:
-    desk = held(Desk(limits(drawdown_max="0.01", breaker_cooldown=COOLDOWN)))
+    desk = held(RiskDriver(limits(drawdown_max="0.01", breaker_cooldown=COOLDOWN)))
     told = [len(halts(desk.price(80, after=MINUTE))) for _ in range(12)]
     assert told == [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]
 
 
 def test_after_the_cooldown_entries_pass_again_once_the_breach_is_over() -> None:
-    desk = held(Desk(limits(drawdown_max="0.01", price_age_max=HOUR)))
+    desk = held(RiskDriver(limits(drawdown_max="0.01", price_age_max=HOUR)))
     desk.price(80)
     desk.price(100)
     assert desk.refused().rule == "halted", "recovered, but still cooling down"
@@ -126,7 +126,7 @@ def test_after_the_cooldown_entries_pass_again_once_the_breach_is_over() -> None
 
 
 def test_a_resume_lifts_the_halt_but_not_the_breach() -> None:
-    desk = held(Desk(limits(drawdown_max="0.01")))
+    desk = held(RiskDriver(limits(drawdown_max="0.01")))
     desk.price(80)
     desk.tell(ResumeRequested("test", "story"))
     answer = desk.refused()
@@ -141,7 +141,7 @@ def test_a_resume_lifts_the_halt_but_not_the_breach() -> None:
 
 
 def test_a_resume_that_resets_counters_starts_a_new_peak() -> None:
-    desk = held(Desk(limits(drawdown_max="0.01")))
+    desk = held(RiskDriver(limits(drawdown_max="0.01")))
     desk.price(80)
     assert desk.ask(ResumeRequested("test", "story", reset_counters=True)) == ResumeAcknowledged(
         resume_id=f"q{desk.story.told}"
@@ -151,7 +151,7 @@ def test_a_resume_that_resets_counters_starts_a_new_peak() -> None:
 
 
 def test_deposits_and_withdrawals_are_no_gain_and_no_loss() -> None:
-    desk = held(Desk(limits(drawdown_max="0.01")))
+    desk = held(RiskDriver(limits(drawdown_max="0.01")))
     assert halts(desk.tell(withdrawal(50_000))) == []
     assert desk.state.breakers.peak == 50_000
     desk.tell(deposit(50_000))
@@ -160,7 +160,7 @@ def test_deposits_and_withdrawals_are_no_gain_and_no_loss() -> None:
 
 
 def test_another_reporting_currency_keeps_the_drawdown() -> None:
-    desk = held(Desk(limits(drawdown_max="0.02")))
+    desk = held(RiskDriver(limits(drawdown_max="0.02")))
     desk.price(90)
     desk.tell(CurrencyRateUpdated("USDT", "EUR", exact("0.5")), reporting("EUR"))
     assert (desk.state.breakers.equity, desk.state.breakers.peak) == (
@@ -170,7 +170,7 @@ def test_another_reporting_currency_keeps_the_drawdown() -> None:
 
 
 def test_limits_said_again_keep_the_peak_and_limits_without_the_rule_drop_it() -> None:
-    desk = held(Desk(limits(drawdown_max="0.5")))
+    desk = held(RiskDriver(limits(drawdown_max="0.5")))
     desk.price(200)
     desk.tell(limits(drawdown_max="0.5", order_notional_max=1))
     assert desk.state.breakers.peak == 110_000
@@ -179,7 +179,7 @@ def test_limits_said_again_keep_the_peak_and_limits_without_the_rule_drop_it() -
 
 
 def test_a_peak_that_resets_daily_starts_at_the_equity_of_midnight() -> None:
-    desk = held(Desk(limits(drawdown_max="0.01", drawdown_resets_daily=True)))
+    desk = held(RiskDriver(limits(drawdown_max="0.01", drawdown_resets_daily=True)))
     desk.price(200)
     desk.price(190, after=DAY - 1)
     assert desk.state.breakers.peak == 110_000
@@ -189,7 +189,7 @@ def test_a_peak_that_resets_daily_starts_at_the_equity_of_midnight() -> None:
 
 
 def test_what_cannot_be_valued_refuses_entries_until_it_can() -> None:
-    desk = held(Desk(limits(drawdown_max="0.01")))
+    desk = held(RiskDriver(limits(drawdown_max="0.01")))
     desk.tell(deposit(1, "EUR"))
     assert desk.refused().rule == "known_price"
     desk.tell(CurrencyRateUpdated("EUR", "USDT", exact("1.1")))
@@ -198,7 +198,7 @@ def test_what_cannot_be_valued_refuses_entries_until_it_can() -> None:
 
 def test_a_price_that_values_our_cash_moves_the_breakers_too() -> None:
     """Fees in another currency leave some of it owed; its price is part of the book."""
-    desk = Desk(limits(equity_floor=99_990))
+    desk = RiskDriver(limits(equity_floor=99_990))
     desk.tell(listed("BNBUSDT.PAPER", base="BNB"), bar(10, instrument="BNBUSDT.PAPER"))
     desk.tell(FeeCharged("ext", INSTRUMENT, exact(1), "BNB", "test", "story"))
     (halt,) = halts(desk.price(11, "BNBUSDT.PAPER"))
@@ -208,7 +208,7 @@ def test_a_price_that_values_our_cash_moves_the_breakers_too() -> None:
 # --- The day -------------------------------------------------------------------------------------
 
 
-def lose(desk: Desk, number: Number) -> list[Event]:
+def lose(desk: RiskDriver, number: Number) -> list[Event]:
     """Realise a loss: buy 1 and sell it so much lower."""
     desk.enter("buy", 1, 100)
     order = desk.approved("sell", 1)
@@ -217,7 +217,7 @@ def lose(desk: Desk, number: Number) -> list[Event]:
 
 
 def test_the_days_loss_may_reach_its_limit_and_beyond_it_shuts_the_book_until_midnight() -> None:
-    desk = Desk(limits(daily_loss_max=50))
+    desk = RiskDriver(limits(daily_loss_max=50))
     assert halts(lose(desk, 50)) == []
     (halt,) = halts(lose(desk, "0.01"))
     assert halt == HaltImposed(
@@ -233,7 +233,7 @@ def test_the_days_loss_may_reach_its_limit_and_beyond_it_shuts_the_book_until_mi
 
 
 def test_the_day_ends_at_midnight_utc_in_the_logs_time_also_after_a_restart() -> None:
-    desk = Desk(limits(daily_loss_max=50, price_age_max=2 * DAY))
+    desk = RiskDriver(limits(daily_loss_max=50, price_age_max=2 * DAY))
     desk.tell(ClockTicked(), after=20 * HOUR)
     lose(desk, 51)
     for each in (desk, desk.restarted()):
@@ -244,7 +244,7 @@ def test_the_day_ends_at_midnight_utc_in_the_logs_time_also_after_a_restart() ->
 
 
 def test_after_a_resume_the_lost_day_still_refuses() -> None:
-    desk = Desk(limits(daily_loss_max=50))
+    desk = RiskDriver(limits(daily_loss_max=50))
     lose(desk, 51)
     desk.tell(ResumeRequested("test", "story"))
     answer = desk.refused()
@@ -255,7 +255,7 @@ def test_after_a_resume_the_lost_day_still_refuses() -> None:
 
 
 def test_fees_and_funding_are_part_of_the_days_result() -> None:
-    desk = Desk()
+    desk = RiskDriver()
     desk.tell(listed("BTCUSD.PAPER", kind="perpetual", quote="USDT"))
     desk.tell(limits(daily_loss_max=15), bar(100, instrument="BTCUSD.PAPER"))
     desk.enter("buy", 10, instrument="BTCUSD.PAPER")
@@ -267,7 +267,7 @@ def test_fees_and_funding_are_part_of_the_days_result() -> None:
 
 
 def test_yesterdays_loss_is_not_todays() -> None:
-    desk = Desk(limits(daily_loss_max=50))
+    desk = RiskDriver(limits(daily_loss_max=50))
     lose(desk, 50)
     desk.price(100, after=DAY)
     assert halts(lose(desk, 50)) == []
@@ -275,7 +275,7 @@ def test_yesterdays_loss_is_not_todays() -> None:
 
 
 def test_a_fill_that_comes_twice_is_lost_once() -> None:
-    desk = Desk(limits(daily_loss_max=50))
+    desk = RiskDriver(limits(daily_loss_max=50))
     desk.enter("buy", 1, 100)
     (child,) = desk.route(desk.approved("sell", 1))
     for _ in range(3):
@@ -285,7 +285,9 @@ def test_a_fill_that_comes_twice_is_lost_once() -> None:
 
 @pytest.mark.parametrize("rule", ["drawdown_max", "daily_loss_max"])
 def test_a_breaker_may_be_told_to_flatten_and_does_so_once(rule: str) -> None:
-    desk = Desk(limits(**{rule: "0.01", "breaker_flattens": True, "breaker_cooldown": MINUTE}))
+    desk = RiskDriver(
+        limits(**{rule: "0.01", "breaker_flattens": True, "breaker_cooldown": MINUTE})
+    )
     desk.enter("sell", 100, strategy="bear", instrument=OTHER)
     held(desk)
     desk.tell(FeeCharged("ext", INSTRUMENT, exact(1), "USDT", "test", "story"))
@@ -299,7 +301,7 @@ def test_a_breaker_may_be_told_to_flatten_and_does_so_once(rule: str) -> None:
 
 
 def _flattened_by_fee(rule: str) -> list[Event]:
-    desk = Desk(limits(**{rule: "0.01", "breaker_flattens": True}))
+    desk = RiskDriver(limits(**{rule: "0.01", "breaker_flattens": True}))
     desk.enter("sell", 100, strategy="bear", instrument=OTHER)
     held(desk)
     return desk.tell(FeeCharged("ext", INSTRUMENT, exact(1), "USDT", "test", "story"))
@@ -307,7 +309,7 @@ def _flattened_by_fee(rule: str) -> list[Event]:
 
 def test_what_is_being_flattened_is_not_flattened_again_by_the_next_halt() -> None:
     rules = {"drawdown_max": "0.01", "breaker_flattens": True, "breaker_cooldown": MINUTE}
-    desk = held(Desk(limits(**rules)))
+    desk = held(RiskDriver(limits(**rules)))
     first = desk.price(70)
     again = desk.price(70, after=MINUTE)
     assert [type(answer) for answer in first] == [HaltImposed, HaltAcknowledged, OrderApproved]
@@ -317,7 +319,7 @@ def test_what_is_being_flattened_is_not_flattened_again_by_the_next_halt() -> No
 # --- Slippage ------------------------------------------------------------------------------------
 
 
-def slip(desk: Desk, bps: Number, side: Any = "buy", **more: Any) -> list[Event]:
+def slip(desk: RiskDriver, bps: Number, side: Any = "buy", **more: Any) -> list[Event]:
     """An entry filled so many basis points away from the undisturbed 100, to its worse."""
     (child,) = desk.route(desk.approved(side, "0.1", **more))
     away = Decimal(str(bps)) / 100
@@ -325,7 +327,7 @@ def slip(desk: Desk, bps: Number, side: Any = "buy", **more: Any) -> list[Event]
 
 
 def test_the_median_slippage_of_entries_may_reach_its_limit_and_not_pass_it() -> None:
-    desk = Desk(limits(slippage_bps_max=10, slippage_samples=3))
+    desk = RiskDriver(limits(slippage_bps_max=10, slippage_samples=3))
     assert [halts(slip(desk, bps)) for bps in (500, 10, 0, 10)] == [[], [], [], []]
     assert halts(slip(desk, 11)) == []
     (halt,) = halts(slip(desk, 11, "sell", strategy="bear"))
@@ -336,20 +338,20 @@ def test_the_median_slippage_of_entries_may_reach_its_limit_and_not_pass_it() ->
 
 
 def test_few_fills_prove_nothing() -> None:
-    desk = Desk(limits(slippage_bps_max=10, slippage_samples=3))
+    desk = RiskDriver(limits(slippage_bps_max=10, slippage_samples=3))
     assert halts(slip(desk, 900)) + halts(slip(desk, 900)) == []
     assert halts(slip(desk, 900))
 
 
 def test_an_even_number_of_samples_has_its_median_in_the_middle() -> None:
-    desk = Desk(limits(slippage_bps_max=10, slippage_samples=2))
+    desk = RiskDriver(limits(slippage_bps_max=10, slippage_samples=2))
     slip(desk, 0)
     (halt,) = halts(slip(desk, 21))
     assert halt.measured == exact("10.5")
 
 
 def test_the_slippage_halt_stays_until_a_resume_and_then_looks_at_new_fills_only() -> None:
-    desk = Desk(limits(slippage_bps_max=10, slippage_samples=2, price_age_max=10 * DAY))
+    desk = RiskDriver(limits(slippage_bps_max=10, slippage_samples=2, price_age_max=10 * DAY))
     slip(desk, 20)
     slip(desk, 20)
     desk.tell(ClockTicked(), after=5 * DAY)
@@ -360,7 +362,7 @@ def test_the_slippage_halt_stays_until_a_resume_and_then_looks_at_new_fills_only
 
 
 def test_exits_are_no_samples_of_slippage() -> None:
-    desk = Desk(limits(slippage_bps_max=10, slippage_samples=1))
+    desk = RiskDriver(limits(slippage_bps_max=10, slippage_samples=1))
     desk.enter("buy", 1)
     (child,) = desk.route(desk.approved("sell", 1))
     assert halts(desk.fill(child, 1, 90, reference=100)) == []
@@ -369,7 +371,7 @@ def test_exits_are_no_samples_of_slippage() -> None:
 # --- Quarantine and venues -----------------------------------------------------------------------
 
 
-def strike(desk: Desk, after: int = 0, parts: int = 1) -> None:
+def strike(desk: RiskDriver, after: int = 0, parts: int = 1) -> None:
     """An entry whose stop-loss is struck, filled in so many parts."""
     entry = desk.enter("buy", parts, stop_loss=90)
     stop = leg(entry, "stop_loss", parts, order=f"stop of {entry.order_id}", stop=90)
@@ -382,7 +384,7 @@ def strike(desk: Desk, after: int = 0, parts: int = 1) -> None:
 
 def test_stops_within_the_window_quarantine_the_instrument_alone_and_for_a_while() -> None:
     rules = {"quarantine_window": HOUR, "quarantine_for": 4 * HOUR, "price_age_max": DAY}
-    desk = Desk(limits(quarantine_stops=2, **rules))
+    desk = RiskDriver(limits(quarantine_stops=2, **rules))
     strike(desk)
     strike(desk)
     assert desk.refused().rule == "quarantine"
@@ -395,26 +397,26 @@ def test_stops_within_the_window_quarantine_the_instrument_alone_and_for_a_while
 
 
 def test_stops_further_apart_than_the_window_do_not_quarantine() -> None:
-    desk = Desk(limits(quarantine_stops=2, quarantine_window=HOUR, price_age_max=DAY))
+    desk = RiskDriver(limits(quarantine_stops=2, quarantine_window=HOUR, price_age_max=DAY))
     strike(desk)
     strike(desk, after=HOUR)
     assert desk.passes()
 
 
 def test_one_stop_filled_in_parts_is_one_stop() -> None:
-    desk = Desk(limits(quarantine_stops=2))
+    desk = RiskDriver(limits(quarantine_stops=2))
     strike(desk, parts=5)
     assert desk.passes()
 
 
-def fail(desk: Desk, count: int, *, rule: str = "venue_failed") -> None:
+def fail(desk: RiskDriver, count: int, *, rule: str = "venue_failed") -> None:
     for _ in range(count):
         (child,) = desk.route(desk.approved("buy", "0.01"))
         desk.tell(rejected(child.order_id, rule))
 
 
 def test_a_failing_venue_takes_no_entries_and_opens_by_itself() -> None:
-    desk = Desk(limits(venue_errors_max="0.5", venue_errors_samples=4))
+    desk = RiskDriver(limits(venue_errors_max="0.5", venue_errors_samples=4))
     fail(desk, 4)
     answer = desk.refused()
     assert (answer.rule, answer.measured) == ("venue_errors_max", exact(1))
@@ -427,20 +429,20 @@ def test_a_failing_venue_takes_no_entries_and_opens_by_itself() -> None:
 
 
 def test_few_results_prove_nothing_about_a_venue() -> None:
-    desk = Desk(limits(venue_errors_max="0.5", venue_errors_samples=4))
+    desk = RiskDriver(limits(venue_errors_max="0.5", venue_errors_samples=4))
     fail(desk, 3)
     assert desk.passes()
 
 
 @pytest.mark.parametrize("rule", ["halted", "post_only_would_take", "reduce_only_without_position"])
 def test_a_rejection_in_good_order_is_no_fault_of_the_venue(rule: str) -> None:
-    desk = Desk(limits(venue_errors_max="0.5", venue_errors_samples=2))
+    desk = RiskDriver(limits(venue_errors_max="0.5", venue_errors_samples=2))
     fail(desk, 5, rule=rule)
     assert desk.passes()
 
 
 def test_an_unknown_outcome_is_a_fault_and_an_acceptance_is_none() -> None:
-    desk = Desk(limits(venue_errors_max="0.5", venue_errors_samples=2))
+    desk = RiskDriver(limits(venue_errors_max="0.5", venue_errors_samples=2))
     for report in (accepted, unknown):
         (child,) = desk.route(desk.approved("buy", "0.01"))
         desk.tell(report(child.order_id))
@@ -451,7 +453,7 @@ def test_an_unknown_outcome_is_a_fault_and_an_acceptance_is_none() -> None:
 
 
 def test_a_cancel_that_the_venue_leaves_unanswered_is_a_fault() -> None:
-    desk = Desk(limits(venue_errors_max="0.5", venue_errors_samples=2))
+    desk = RiskDriver(limits(venue_errors_max="0.5", venue_errors_samples=2))
     (child,) = desk.route(desk.approved("buy", "0.01"))
     desk.tell(accepted(child.order_id))
     for _ in range(2):

@@ -13,10 +13,12 @@ from deadreckon.contracts.orders import (
 )
 from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, Side, SignalRefused
 from tests.stories import MINUTE, Number, amount, exact, limits
-from tests.support.risk_driver import Desk, cancelled
+from tests.support.risk_driver import RiskDriver, cancelled
 
 
-def resting(desk: Desk, quantity: Number = 5, price: Number = 90, **more: Any) -> OrderApproved:
+def resting(
+    desk: RiskDriver, quantity: Number = 5, price: Number = 90, **more: Any
+) -> OrderApproved:
     """A limit order that waits, routed."""
     order = desk.approved(
         more.pop("side", "buy"),
@@ -45,7 +47,7 @@ def replace(
     return ReplaceRaised(id, "", strategy, target, amount(quantity), *prices)
 
 
-def promised(desk: Desk) -> Any:
+def promised(desk: RiskDriver) -> Any:
     """Buys in flight, to be compared with plain numbers."""
     return desk.stake().buys.entries
 
@@ -54,7 +56,7 @@ def promised(desk: Desk) -> Any:
 
 
 def test_a_cancel_of_an_open_order_passes_with_the_orders_own_id() -> None:
-    desk = Desk(limits())
+    desk = RiskDriver(limits())
     order = resting(desk)
     answer = desk.ask(cancel())
     assert isinstance(answer, CancelApproved)
@@ -63,7 +65,7 @@ def test_a_cancel_of_an_open_order_passes_with_the_orders_own_id() -> None:
 
 
 def test_a_cancel_of_what_has_ended_or_never_was_is_missed() -> None:
-    desk = Desk(limits())
+    desk = RiskDriver(limits())
     order = resting(desk)
     desk.tell(cancelled(order.order_id, 5))
     ended = desk.ask(cancel())
@@ -75,7 +77,7 @@ def test_a_cancel_of_what_has_ended_or_never_was_is_missed() -> None:
 
 
 def test_a_producer_reaches_its_own_orders_alone() -> None:
-    desk = Desk(limits())
+    desk = RiskDriver(limits())
     resting(desk, producer="ann")
     assert isinstance(desk.ask(cancel(producer="bob")), CancelMissed)
     assert isinstance(desk.ask(cancel(producer="")), CancelMissed)
@@ -83,14 +85,14 @@ def test_a_producer_reaches_its_own_orders_alone() -> None:
 
 
 def test_in_house_strategies_share_a_producer_but_not_their_orders() -> None:
-    desk = Desk(limits())
+    desk = RiskDriver(limits())
     resting(desk, strategy="cross")
     assert isinstance(desk.ask(cancel(strategy="regime")), CancelMissed)
     assert isinstance(desk.ask(cancel(strategy="cross")), CancelApproved)
 
 
 def test_cancels_may_reach_their_rate_and_not_pass_it() -> None:
-    desk = Desk(limits(cancels_per_minute=2))
+    desk = RiskDriver(limits(cancels_per_minute=2))
     resting(desk)
     desk.tell(cancel(), cancel())
     for each in (desk, desk.restarted()):
@@ -107,7 +109,7 @@ def test_cancels_may_reach_their_rate_and_not_pass_it() -> None:
 
 
 def test_cancels_pass_though_trading_is_switched_off() -> None:
-    desk = Desk(limits())
+    desk = RiskDriver(limits())
     resting(desk)
     desk.tell(limits(trading_enabled=False))
     assert isinstance(desk.ask(cancel()), CancelApproved)
@@ -117,7 +119,7 @@ def test_cancels_pass_though_trading_is_switched_off() -> None:
 
 
 def test_a_smaller_or_cheaper_buy_passes_whatever_is_full() -> None:
-    desk = Desk(limits())
+    desk = RiskDriver(limits())
     resting(desk)
     desk.tell(limits(exposure_instrument_max=1, order_notional_max=1, entries_per_minute=0))
     answer = desk.ask(replace(4, 89))
@@ -127,7 +129,7 @@ def test_a_smaller_or_cheaper_buy_passes_whatever_is_full() -> None:
 
 
 def test_no_replace_of_an_entry_passes_once_trading_is_switched_off() -> None:
-    desk = Desk(limits())
+    desk = RiskDriver(limits())
     resting(desk)
     resting(desk, 5, 150, side="sell", id="ask", strategy="bear")
     desk.tell(limits(trading_enabled=False))
@@ -137,7 +139,7 @@ def test_no_replace_of_an_entry_passes_once_trading_is_switched_off() -> None:
 
 
 def test_a_replace_leaves_no_entry_on_the_wrong_side_of_its_bracket() -> None:
-    desk = Desk(limits())
+    desk = RiskDriver(limits())
     resting(desk, 5, 95, stop_loss=90, take_profit=110)
     for each in (desk, desk.restarted()):
         assert each.ask(replace(limit_price=80)).rule == "bracket_side"
@@ -147,7 +149,7 @@ def test_a_replace_leaves_no_entry_on_the_wrong_side_of_its_bracket() -> None:
 
 
 def test_a_replace_leaves_no_dust() -> None:
-    desk = Desk(limits(order_notional_min=100))
+    desk = RiskDriver(limits(order_notional_min=100))
     (child,) = desk.route(desk.approved("buy", 5, order_type="limit", limit_price=95, id="wait"))
     refused = desk.ask(replace("0.99"))
     assert (refused.rule, refused.measured) == ("order_notional_min", exact(99))
@@ -157,7 +159,7 @@ def test_a_replace_leaves_no_dust() -> None:
 
 
 def test_a_replace_to_what_has_filled_is_a_cancel_and_never_too_small() -> None:
-    desk = Desk(limits(order_notional_min=100))
+    desk = RiskDriver(limits(order_notional_min=100))
     (child,) = desk.route(desk.approved("buy", 5, order_type="limit", limit_price=95, id="wait"))
     desk.fill(child, 3, 95, leaves=2)
     desk.tell(limits(order_notional_min=100, trading_enabled=False))
@@ -165,7 +167,7 @@ def test_a_replace_to_what_has_filled_is_a_cancel_and_never_too_small() -> None:
 
 
 def test_a_sell_comes_closer_by_a_lower_limit_and_is_weighed_for_it() -> None:
-    desk = Desk(limits(price_age_max=MINUTE, entries_per_minute=1))
+    desk = RiskDriver(limits(price_age_max=MINUTE, entries_per_minute=1))
     resting(desk, 5, 150, side="sell")
     assert desk.ask(replace(limit_price=149)).rule == "entries_per_minute"
     (stale,) = desk.tell(replace(limit_price=50), after=2 * MINUTE)
@@ -179,7 +181,7 @@ def test_a_sell_comes_closer_by_a_lower_limit_and_is_weighed_for_it() -> None:
 @pytest.mark.parametrize("side", ["buy", "sell"])
 @pytest.mark.parametrize("price", [94, 96])
 def test_a_stop_moved_to_either_side_is_weighed(side: Side, price: Number) -> None:
-    desk = Desk(limits(price_age_max=MINUTE))
+    desk = RiskDriver(limits(price_age_max=MINUTE))
     desk.route(desk.approved(side, 5, order_type="stop", stop_price=95, id="wait"))
     (stale,) = desk.tell(replace(stop_price=price), after=2 * MINUTE)
     assert isinstance(stale, SignalRefused)
@@ -187,7 +189,7 @@ def test_a_stop_moved_to_either_side_is_weighed(side: Side, price: Number) -> No
 
 
 def test_any_price_is_weighed_while_another_replace_is_on_its_way() -> None:
-    desk = Desk(limits(price_age_max=MINUTE))
+    desk = RiskDriver(limits(price_age_max=MINUTE))
     resting(desk)
     assert isinstance(desk.ask(replace(limit_price=80)), ReplaceApproved)
     (stale,) = desk.tell(replace(limit_price=90, id="r2"), after=2 * MINUTE)
@@ -196,7 +198,7 @@ def test_any_price_is_weighed_while_another_replace_is_on_its_way() -> None:
 
 
 def test_an_exit_may_be_brought_closer_whatever_is_switched_off() -> None:
-    desk = Desk(limits())
+    desk = RiskDriver(limits())
     desk.enter("buy", 5)
     resting(desk, 2, 110, side="sell", reduce_only=True)
     desk.tell(limits(trading_enabled=False))
@@ -204,7 +206,7 @@ def test_an_exit_may_be_brought_closer_whatever_is_switched_off() -> None:
 
 
 def test_what_a_replace_adds_is_weighed_like_an_entry() -> None:
-    desk = Desk(limits(exposure_instrument_max=1_000))
+    desk = RiskDriver(limits(exposure_instrument_max=1_000))
     resting(desk)
     answer = desk.ask(replace(11))
     assert isinstance(answer, SignalRefused)
@@ -220,7 +222,7 @@ def test_what_a_replace_adds_is_weighed_like_an_entry() -> None:
 
 
 def test_a_higher_limit_is_worth_more_and_weighed_too() -> None:
-    desk = Desk(limits(exposure_instrument_max=1_000))
+    desk = RiskDriver(limits(exposure_instrument_max=1_000))
     resting(desk)
     assert isinstance(desk.ask(replace(limit_price=201)), SignalRefused)
     assert isinstance(desk.ask(replace(limit_price=200)), ReplaceApproved)
@@ -228,14 +230,14 @@ def test_a_higher_limit_is_worth_more_and_weighed_too() -> None:
 
 
 def test_a_replace_keeps_to_the_bounds_of_one_order_as_a_whole() -> None:
-    desk = Desk(limits(order_notional_max=600))
+    desk = RiskDriver(limits(order_notional_max=600))
     resting(desk)
     assert desk.ask(replace(7)).rule == "order_notional_max"
     assert isinstance(desk.ask(replace(6)), ReplaceApproved)
 
 
 def test_what_a_replace_adds_is_counted_as_an_entry_and_as_a_cancel() -> None:
-    desk = Desk(limits(notional_window_max=1_000, entries_per_minute=2, cancels_per_minute=2))
+    desk = RiskDriver(limits(notional_window_max=1_000, entries_per_minute=2, cancels_per_minute=2))
     resting(desk)
     assert desk.ask(replace(11)).rule == "notional_window_max"
     assert isinstance(desk.ask(replace(10)), ReplaceApproved)
@@ -245,7 +247,7 @@ def test_what_a_replace_adds_is_counted_as_an_entry_and_as_a_cancel() -> None:
 
 
 def test_a_replaced_order_promises_what_it_stands_for_now() -> None:
-    desk = Desk(limits(exposure_instrument_max=1_000))
+    desk = RiskDriver(limits(exposure_instrument_max=1_000))
     order = resting(desk)
     desk.tell(replace(10))
     desk.tell(OrderReplaced(order.order_id, exact(8), exact(8), exact(90), None))
@@ -256,7 +258,7 @@ def test_a_replaced_order_promises_what_it_stands_for_now() -> None:
 
 
 def test_a_replace_that_failed_gives_back_what_it_added() -> None:
-    desk = Desk(limits(exposure_instrument_max=1_000))
+    desk = RiskDriver(limits(exposure_instrument_max=1_000))
     order = resting(desk)
     desk.tell(replace(10))
     desk.tell(CancelMissed(order.order_id, "r1", "the venue did not take it"))
@@ -264,7 +266,7 @@ def test_a_replace_that_failed_gives_back_what_it_added() -> None:
 
 
 def test_a_replace_of_a_partly_filled_order_counts_what_is_left() -> None:
-    desk = Desk(limits(exposure_instrument_max=1_000))
+    desk = RiskDriver(limits(exposure_instrument_max=1_000))
     order = desk.approved("buy", 5, order_type="limit", limit_price=90, id="wait")
     (child,) = desk.route(order)
     desk.fill(child, 3, 90, leaves=2)
@@ -275,7 +277,7 @@ def test_a_replace_of_a_partly_filled_order_counts_what_is_left() -> None:
 
 
 def test_a_split_order_is_replaced_when_every_child_is() -> None:
-    desk = Desk(limits(exposure_instrument_max=1_000))
+    desk = RiskDriver(limits(exposure_instrument_max=1_000))
     order = desk.approved("buy", 6, order_type="limit", limit_price=90, id="wait")
     first, second = desk.route(order, 3, 3)
     desk.tell(replace(10))
@@ -288,7 +290,7 @@ def test_a_split_order_is_replaced_when_every_child_is() -> None:
 
 
 def test_an_exit_may_be_replaced_up_to_the_position() -> None:
-    desk = Desk(limits(exits_per_minute=2))
+    desk = RiskDriver(limits(exits_per_minute=2))
     desk.enter("buy", 5)
     resting(desk, 2, 110, side="sell", reduce_only=True)
     assert isinstance(desk.ask(replace(9)), ReplaceApproved)
@@ -297,4 +299,4 @@ def test_an_exit_may_be_replaced_up_to_the_position() -> None:
 
 
 def test_a_replace_of_nothing_is_missed() -> None:
-    assert isinstance(Desk(limits()).ask(replace(1)), CancelMissed)
+    assert isinstance(RiskDriver(limits()).ask(replace(1)), CancelMissed)

@@ -11,17 +11,17 @@ import pytest
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderApproved
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
-from deadreckon.replay.refold import Rehearsal
+from deadreckon.replay.refold import Refold
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.services.risk import decider
-from deadreckon.services.risk.evaluation import Asked
-from deadreckon.services.risk.explaining import Weighed, explain, measured
+from deadreckon.services.risk.evaluation import Evaluation
+from deadreckon.services.risk.explaining import RuleResult, explain, measured
 from deadreckon.services.risk.rules import RULES
 from deadreckon.services.risk.state import State
 from tests import sessions
 from tests.services.test_risk_rules import CASES, Case, desk_of
-from tests.sessions.player import Session, told
-from tests.sessions.random_sessions import Chance
+from tests.sessions.player import Session, decoded
+from tests.sessions.random_sessions import RandomScript
 from tests.stories import amount, at
 
 SCRIPTS = sorted(
@@ -39,7 +39,7 @@ def scripted(name: str) -> list[Stored]:
 
 @cache
 def random(seed: int) -> list[Stored]:
-    return played(f"chance {seed}", Chance(seed).script())
+    return played(f"chance {seed}", RandomScript(seed).script())
 
 
 def played(name: str, script: Any) -> list[Stored]:
@@ -59,15 +59,15 @@ def test_every_wish_of_a_session_is_explained_as_it_was_decided(name: str) -> No
 
 
 def holds_for(log: list[Stored]) -> None:
-    explained: dict[str, list[Weighed]] = {}
+    explained: dict[str, list[RuleResult]] = {}
     decided: dict[str, Any] = {}
 
-    def look(state: State, said: Recorded[Any]) -> None:
-        if isinstance(said.event, SignalRaised):
-            explained[said.id] = explain(state, said)
-            assert decider.decide(state, said)[0] == expected(said, explained[said.id])
-        if isinstance(said.event, OrderApproved | SignalRefused) and said.cause is not None:
-            decided[said.cause] = said.event
+    def look(state: State, record: Recorded[Any]) -> None:
+        if isinstance(record.event, SignalRaised):
+            explained[record.id] = explain(state, record)
+            assert decider.decide(state, record)[0] == expected(record, explained[record.id])
+        if isinstance(record.event, OrderApproved | SignalRefused) and record.cause is not None:
+            decided[record.cause] = record.event
 
     rehearse(log, look)
     for wish_id, rules in explained.items():
@@ -85,7 +85,7 @@ def holds_for(log: list[Stored]) -> None:
             assert refusal.measured == answer.measured
 
 
-def expected(said: Recorded[SignalRaised], rules: list[Weighed]) -> Any:
+def expected(record: Recorded[SignalRaised], rules: list[RuleResult]) -> Any:
     """What the explanation says that the decision was; the approval itself is taken as it is."""
     found = next((rule for rule in rules if rule.verdict == "refuses"), None)
     if found is None:
@@ -114,11 +114,11 @@ class _Refusal:
 def test_what_is_measured_beside_a_rule_that_passes_is_what_it_refuses_with(case: Case) -> None:
     desk = desk_of(case)
     case.turn(desk)
-    said = at(case.outside, desk.story.now)
-    rules = explain(desk.state, said)
+    record = at(case.outside, desk.story.now)
+    rules = explain(desk.state, record)
     refusal = next(weighed for weighed in rules if weighed.verdict == "refuses")
     assert refusal.rule == case.rule
-    asked = Asked(desk.state, said.at, said.event)
+    asked = Evaluation(desk.state, record.at, record.event)
     rule = next(rule for rule in RULES if rule.name == case.rule and rule.guard(asked))
     if refusal.limit is not None:
         found = measured(rule, asked)
@@ -139,7 +139,7 @@ def test_a_wish_just_inside_a_limit_shows_the_limit_and_what_was_measured(case: 
 
 
 def rehearse(log: list[Stored], look: Any) -> None:
-    rehearsal = Rehearsal("risk", decider, look)
-    for message in told(log):
+    rehearsal = Refold("risk", decider, look)
+    for message in decoded(log):
         rehearsal.take(message)
     rehearsal.end()

@@ -19,7 +19,7 @@ from deadreckon.contracts.market import ClockTicked
 from deadreckon.contracts.orders import OrderApproved
 from deadreckon.contracts.signals import CancelRaised, ReplaceRaised
 from tests.stories import MINUTE, START, exact, filled, limits, listed
-from tests.support.risk_driver import OTHER, Desk
+from tests.support.risk_driver import OTHER, RiskDriver
 
 RESUME = ResumeRequested("test", "story")
 
@@ -29,8 +29,8 @@ def imposed(scope: HaltScope = "close_only", until: int | None = None) -> HaltIm
     return HaltImposed(scope, "win_rate_min", exact("0.4"), exact("0.3"), "l1", "story", until)
 
 
-def long_desk(**rules: Any) -> Desk:
-    desk = Desk(limits(price_age_max=60 * MINUTE, **rules))
+def long_desk(**rules: Any) -> RiskDriver:
+    desk = RiskDriver(limits(price_age_max=60 * MINUTE, **rules))
     desk.enter("buy", 10)
     return desk
 
@@ -59,7 +59,7 @@ def test_every_halt_is_acknowledged_once_and_names_itself_in_refusals(
 
 
 def test_a_halt_in_force_wins_over_missing_limits() -> None:
-    desk = Desk()
+    desk = RiskDriver()
     desk.tell(HaltRequested("ann", "news"))
     assert desk.refused().rule == "halted"
 
@@ -102,7 +102,7 @@ def test_under_every_halt_cancels_pass_up_to_their_rate_and_under_a_total_one_no
 
 
 def test_counters_stay_unless_a_resume_resets_them() -> None:
-    desk = Desk(limits(entries_per_minute=1))
+    desk = RiskDriver(limits(entries_per_minute=1))
     desk.approved()
     desk.tell(HaltRequested("ann", "news"), RESUME)
     assert desk.refused().rule == "entries_per_minute"
@@ -148,7 +148,7 @@ def test_one_instrument_may_be_flattened_alone() -> None:
 
 
 def test_flattening_nothing_answers_nothing() -> None:
-    assert Desk(limits()).tell(FlattenRequested("ann", "storm")) == []
+    assert RiskDriver(limits()).tell(FlattenRequested("ann", "storm")) == []
 
 
 def test_flattening_is_held_up_by_no_rate_and_takes_nobodys_turn() -> None:
@@ -159,7 +159,7 @@ def test_flattening_is_held_up_by_no_rate_and_takes_nobodys_turn() -> None:
 
 
 def test_what_has_no_price_cannot_be_flattened_and_says_so() -> None:
-    desk = Desk(limits(), listed("LTCUSDT.PAPER", base="LTC"))
+    desk = RiskDriver(limits(), listed("LTCUSDT.PAPER", base="LTC"))
     desk.tell(filled("buy", 5, 50, instrument="LTCUSDT.PAPER"))
     answer = desk.ask(FlattenRequested("ann", "storm"))
     assert (answer.rule, answer.instrument, answer.signal_id) == (

@@ -9,11 +9,11 @@ from deadreckon.contracts.event import Event
 from deadreckon.contracts.orders import OrderApproved, OrderCancelling, OrderReplaced
 from deadreckon.contracts.signals import SignalRefused
 from deadreckon.contracts.timestamps import DAY
-from deadreckon.services.risk.state import InFlight, Stake
+from deadreckon.services.risk.state import Exposure, InFlight
 from tests.stories import INSTRUMENT, MINUTE, exact, filled, limits, wish
 from tests.support.risk_driver import (
     OTHER,
-    Desk,
+    RiskDriver,
     accepted,
     cancelled,
     expired,
@@ -26,7 +26,7 @@ from tests.support.risk_driver import (
 CAP = limits(exposure_instrument_max=1_000)  # ten at the price of 100
 
 
-def promised(desk: Desk) -> Any:
+def promised(desk: RiskDriver) -> Any:
     """Entries in flight: buys and sells, to be compared with plain numbers."""
     stake = desk.stake()
     return stake.buys.entries, stake.sells.entries
@@ -34,7 +34,7 @@ def promised(desk: Desk) -> Any:
 
 def test_concurrent_wishes_cannot_share_the_same_headroom() -> None:
     """The predecessor let every one of them see the whole of it."""
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     answers = desk.tell(*(wish("buy", 3, id=f"s{number}") for number in range(6)))
     assert [type(answer) for answer in answers] == [OrderApproved] * 3 + [SignalRefused] * 3
     assert promised(desk) == (9, 0)
@@ -51,7 +51,7 @@ def test_concurrent_wishes_cannot_share_the_same_headroom() -> None:
 def test_every_end_of_a_routed_order_gives_its_headroom_back(
     end: Callable[[OrderApproved], Event],
 ) -> None:
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     order = desk.approved("buy", 10)
     desk.route(order)
     assert not desk.passes("buy", 1)
@@ -62,14 +62,14 @@ def test_every_end_of_a_routed_order_gives_its_headroom_back(
 
 
 def test_an_order_that_found_no_venue_gives_its_headroom_back() -> None:
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     desk.tell(unroutable(desk.approved("buy", 10)))
     assert (desk.state.stakes, desk.state.orders) == ({}, {})
     assert desk.passes("buy", 10)
 
 
 def test_an_order_nobody_knows_of_keeps_its_headroom() -> None:
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     order = desk.approved("buy", 10)
     desk.route(order)
     desk.tell(unknown(order.order_id))
@@ -80,7 +80,7 @@ def test_an_order_nobody_knows_of_keeps_its_headroom() -> None:
 
 
 def test_an_order_that_its_venue_is_asked_to_cancel_keeps_its_headroom_until_it_has_ended() -> None:
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     (child,) = desk.route(desk.approved("buy", 10))
     desk.tell(OrderCancelling(child.order_id, "c", "PAPER", "requested", "story"))
     assert promised(desk) == (10, 0)
@@ -92,7 +92,7 @@ def test_an_order_that_its_venue_is_asked_to_cancel_keeps_its_headroom_until_it_
 
 
 def test_fills_move_headroom_from_promised_to_held() -> None:
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     (child,) = desk.route(desk.approved("buy", 10))
     desk.fill(child, 4, leaves=6)
     assert (desk.held(), promised(desk)) == (4, (6, 0))
@@ -102,7 +102,7 @@ def test_fills_move_headroom_from_promised_to_held() -> None:
 
 
 def test_a_fill_that_comes_twice_moves_nothing_twice() -> None:
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     (child,) = desk.route(desk.approved("buy", 10))
     for _ in range(3):
         desk.fill(child, 4, leaves=6, id="once")
@@ -110,7 +110,7 @@ def test_a_fill_that_comes_twice_moves_nothing_twice() -> None:
 
 
 def test_a_partly_filled_order_that_is_cancelled_keeps_what_it_holds() -> None:
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     (child,) = desk.route(desk.approved("buy", 10))
     desk.fill(child, 4, leaves=6)
     desk.tell(cancelled(child.order_id, 6))
@@ -119,14 +119,14 @@ def test_a_partly_filled_order_that_is_cancelled_keeps_what_it_holds() -> None:
 
 
 def test_rounding_by_the_router_is_given_back_when_the_last_child_is_routed() -> None:
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     order = desk.approved("buy", 10)
     desk.route(order, "3.3", "3.3", "3.3")
     assert promised(desk) == (exact("9.9"), 0)
 
 
 def test_a_split_order_ends_with_its_last_child() -> None:
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     first, second, third = desk.route(desk.approved("buy", 9), 3, 3, 3)
     desk.fill(first, 3)
     desk.tell(rejected(second.order_id))
@@ -136,24 +136,24 @@ def test_a_split_order_ends_with_its_last_child() -> None:
 
 
 def test_between_the_children_the_rest_stays_reserved() -> None:
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     order = desk.approved("buy", 9)
     children = desk.route(order, 3, 3, 3)
-    half_way = Desk(CAP)
+    half_way = RiskDriver(CAP)
     half_way.approved("buy", 9)
     half_way.tell(children[0])
     assert promised(half_way) == (9, 0)
 
 
 def test_a_notional_reserves_as_much_as_the_router_can_make_of_it() -> None:
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     desk.approved("buy", None, notional=1_000)
     assert promised(desk) == (10, 0)
     assert not desk.passes("buy", "0.001")
 
 
 def test_a_notional_that_meets_a_cap_exactly_is_not_refused_for_a_rounding() -> None:
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     desk.price("33.3")
     assert desk.passes("buy", None, notional=1_000)
 
@@ -162,12 +162,12 @@ def test_a_limit_above_the_mark_is_valued_at_its_limit_and_one_below_at_the_mark
     for limit_price, fits in ((200, 5), (50, 10)):
         for side in ("buy", "sell"):
             more: dict[str, Any] = {"order_type": "limit", "limit_price": limit_price}
-            assert Desk(CAP).passes(side, fits, **more)
-            assert not Desk(CAP).passes(side, fits + exact("0.001"), **more)
+            assert RiskDriver(CAP).passes(side, fits, **more)
+            assert not RiskDriver(CAP).passes(side, fits + exact("0.001"), **more)
 
 
 def test_a_promise_is_worth_what_the_mark_says_now() -> None:
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     desk.approved("buy", 5)
     desk.price(150)
     assert desk.refused("buy", 2).measured == 1_050
@@ -177,7 +177,7 @@ def test_a_promise_is_worth_what_the_mark_says_now() -> None:
 
 
 def test_both_sides_in_flight_count_by_the_worse_and_not_by_their_difference() -> None:
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     desk.approved("buy", 8)
     desk.approved("sell", 9)
     assert promised(desk) == (8, 9)
@@ -186,14 +186,14 @@ def test_both_sides_in_flight_count_by_the_worse_and_not_by_their_difference() -
 
 
 def test_an_order_may_turn_a_position_around_within_the_cap() -> None:
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     desk.enter("buy", 10)
     assert desk.refused("sell", "20.1").measured == 1_010
     assert desk.passes("sell", 20)
 
 
 def test_an_entry_against_a_position_counts_from_nothing_where_a_stop_may_close_it_first() -> None:
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     entry = desk.enter("buy", 10, stop_loss=90, take_profit=110)
     desk.tell(
         leg(entry, "stop_loss", 10, order="stop", stop=90),
@@ -207,7 +207,7 @@ def test_an_entry_against_a_position_counts_from_nothing_where_a_stop_may_close_
 
 
 def test_the_legs_of_a_bracket_cancel_each_other_and_count_once() -> None:
-    desk = Desk(limits(exposure_instrument_max=1_500))
+    desk = RiskDriver(limits(exposure_instrument_max=1_500))
     desk.enter("buy", 10)
     entry = desk.enter("buy", 5, stop_loss=90, take_profit=110)
     desk.tell(
@@ -219,7 +219,7 @@ def test_the_legs_of_a_bracket_cancel_each_other_and_count_once() -> None:
 
 
 def test_a_bracket_grows_with_its_entry_and_shrinks_with_its_fills() -> None:
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     entry = desk.enter("buy", 10, stop_loss=90)
     desk.tell(leg(entry, "stop_loss", 4, order="stop", stop=90))
     grown = OrderReplaced("stop", exact(10), exact(10), None, exact(90))
@@ -232,7 +232,7 @@ def test_a_bracket_grows_with_its_entry_and_shrinks_with_its_fills() -> None:
 
 
 def test_protection_does_not_keep_anybody_from_leaving_by_hand() -> None:
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     entry = desk.enter("buy", 10, stop_loss=90)
     desk.tell(leg(entry, "stop_loss", 10, order="stop", stop=90))
     assert desk.approved("sell", 10, reduce_only=True).reduce_only
@@ -240,7 +240,7 @@ def test_protection_does_not_keep_anybody_from_leaving_by_hand() -> None:
 
 def test_an_exit_is_weighed_where_an_entry_against_the_position_is_in_flight() -> None:
     """Alone the turn-around ends at 10 short; after an exit it would start from nothing."""
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     desk.enter("buy", 10)
     turn = desk.approved("sell", 20)
     desk.route(turn)
@@ -251,7 +251,7 @@ def test_an_exit_is_weighed_where_an_entry_against_the_position_is_in_flight() -
 
 
 def test_exits_in_flight_promise_no_more_than_the_position() -> None:
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     desk.enter("buy", 4)
     (child,) = desk.route(desk.approved("sell", 9, reduce_only=True), 9)
     assert desk.stake().sells == InFlight(exits=exact(4))
@@ -262,7 +262,7 @@ def test_exits_in_flight_promise_no_more_than_the_position() -> None:
 
 def test_longs_and_shorts_of_strategies_do_not_hide_each_other() -> None:
     """The predecessor summed them by their sign, so that any size passed in pairs."""
-    desk = Desk(limits(exposure_gross_max=1_000))
+    desk = RiskDriver(limits(exposure_gross_max=1_000))
     desk.enter("buy", 5, strategy="bull")
     desk.enter("sell", 5, strategy="bear")
     assert desk.refused("buy", 1, instrument=OTHER).measured == 1_100
@@ -270,7 +270,7 @@ def test_longs_and_shorts_of_strategies_do_not_hide_each_other() -> None:
 
 def test_the_predecessors_six_orders_no_longer_pass() -> None:
     """A cap of 2,000 let six buys of 900 and one of 200 through."""
-    desk = Desk(limits(exposure_instrument_max=2_000))
+    desk = RiskDriver(limits(exposure_instrument_max=2_000))
     passed = [desk.passes("buy", None, notional=900, id=f"s{number}") for number in range(6)]
     assert passed == [True, True, False, False, False, False]
     assert desk.passes("buy", None, notional=200, id="s6")
@@ -281,7 +281,7 @@ def test_the_predecessors_six_orders_no_longer_pass() -> None:
 
 
 def test_what_is_remembered_of_ended_orders_is_forgotten_after_a_week() -> None:
-    desk = Desk(limits(price_age_max=100 * DAY))
+    desk = RiskDriver(limits(price_age_max=100 * DAY))
     for day in range(20):
         desk.price(100, after=DAY)
         (child,) = desk.route(desk.approved("buy", 1, id=f"s{day}"))
@@ -292,7 +292,7 @@ def test_what_is_remembered_of_ended_orders_is_forgotten_after_a_week() -> None:
 
 
 def test_windows_hold_a_minute_and_no_more() -> None:
-    desk = Desk(limits(notional_window_max=1_000_000, quarantine_stops=100))
+    desk = RiskDriver(limits(notional_window_max=1_000_000, quarantine_stops=100))
     for _ in range(50):
         desk.price(100, after=MINUTE // 2)
         desk.enter("buy", 1)
@@ -304,8 +304,8 @@ def test_windows_hold_a_minute_and_no_more() -> None:
 
 
 def test_a_stake_that_holds_and_promises_nothing_is_forgotten() -> None:
-    desk = Desk(CAP)
+    desk = RiskDriver(CAP)
     desk.enter("buy", 3)
-    assert desk.stake() == Stake("ext", INSTRUMENT, "PAPER", held=exact(3))
+    assert desk.stake() == Exposure("ext", INSTRUMENT, "PAPER", held=exact(3))
     desk.enter("sell", 3)
     assert desk.state.stakes == {}

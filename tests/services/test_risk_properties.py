@@ -17,7 +17,7 @@ from deadreckon.contracts.orders import (
 )
 from deadreckon.contracts.signals import ReplaceRaised, Side
 from tests.stories import INSTRUMENT, SECOND, exact, filled, limits, wish
-from tests.support.risk_driver import OTHER, Desk, cancelled, leg, routed
+from tests.support.risk_driver import OTHER, RiskDriver, cancelled, leg, routed
 
 PRICE = 100
 CAPS = {
@@ -56,7 +56,7 @@ def signed(side: Side, quantity: Decimal) -> Decimal:
     return quantity if side == "buy" else -quantity
 
 
-class Desks(RuleBasedStateMachine):
+class RandomTrading(RuleBasedStateMachine):
     """Random wishes, and a venue that does with its orders whatever it likes, in any order."""
 
     strategies: tuple[str, ...] = ("bull", "bear")
@@ -64,7 +64,7 @@ class Desks(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.desk = Desk(limits(**CAPS), cash=10**9)
+        self.desk = RiskDriver(limits(**CAPS), cash=10**9)
         self.held: dict[Place, Decimal] = {}
         self.open: dict[str, Open] = {}
         self.approved: list[OrderApproved] = []  # not routed yet
@@ -339,14 +339,14 @@ class Desks(RuleBasedStateMachine):
         self.desk.restarted()
 
 
-class OneStake(Desks):
+class OneStake(RandomTrading):
     """One strategy in one instrument, so that orders get in each other's way all the time."""
 
     strategies = ("bull",)
     instruments = (INSTRUMENT,)
 
 
-TestDesks = Desks.TestCase
+TestDesks = RandomTrading.TestCase
 TestOneStake = OneStake.TestCase
 SETTINGS = settings(max_examples=150, stateful_step_count=40, derandomize=True, deadline=None)
 TestDesks.settings = TestOneStake.settings = SETTINGS

@@ -5,14 +5,14 @@ from decimal import Decimal
 import pytest
 
 from deadreckon.contracts.signals import SignalRefused
-from deadreckon.services.risk.refusals import Breach, refuse
+from deadreckon.services.risk.refusals import Violation, refuse
 from tests.stories import exact, wish
 
 LIMIT = exact("7500")
 
 
 def refused(limit: Decimal | None, measured: Decimal | None) -> SignalRefused:
-    breach = Breach(limit, measured, "too much")
+    breach = Violation(limit, measured, "too much")
     return refuse(wish(quantity=1), "BTCUSDT.PAPER", "some_rule", breach, None)
 
 
@@ -22,16 +22,16 @@ def test_what_fits_stays_as_it_was_measured() -> None:
 
 
 @pytest.mark.parametrize(
-    ("measured", "said"),
+    ("measured", "record"),
     [
         ("7500.0000000000000000001", "7500.000000000000000001"),
         ("7499.9999999999999999999", "7499.999999999999999999"),
     ],
 )
 def test_what_is_finer_than_18_decimals_still_lies_beyond_the_limit(
-    measured: str, said: str
+    measured: str, record: str
 ) -> None:
-    assert refused(LIMIT, exact(measured)).measured == exact(said)
+    assert refused(LIMIT, exact(measured)).measured == exact(record)
 
 
 def test_what_is_wider_than_20_digits_is_said_in_the_reason() -> None:

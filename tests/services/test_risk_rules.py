@@ -29,14 +29,14 @@ from tests.stories import (
     listed,
     wish,
 )
-from tests.support.risk_driver import OTHER, Desk, accepted, leg, rejected
+from tests.support.risk_driver import OTHER, RiskDriver, accepted, leg, rejected
 
 PAGE = Path(__file__).parents[2] / "docs" / "risk.md"
 
-Turn = Callable[[Desk], object]
+Turn = Callable[[RiskDriver], object]
 
 
-def nothing(desk: Desk) -> None:
+def nothing(desk: RiskDriver) -> None:
     """Nothing happens."""
 
 
@@ -90,7 +90,7 @@ def exits(count: int) -> Turn:
 def results(answers: int, faults: int) -> Turn:
     """So many orders, of which the venue takes some and fails at others."""
 
-    def turn(desk: Desk) -> None:
+    def turn(desk: RiskDriver) -> None:
         for number in range(answers):
             (child,) = desk.route(desk.approved("buy", "0.01"))
             desk.tell(rejected(child.order_id) if number < faults else accepted(child.order_id))
@@ -98,13 +98,13 @@ def results(answers: int, faults: int) -> Turn:
     return turn
 
 
-def stopped_out(desk: Desk) -> None:
+def stopped_out(desk: RiskDriver) -> None:
     """An entry whose stop-loss is struck."""
     entry = desk.enter("buy", 1, stop_loss=90)
     stop = leg(entry, "stop_loss", 1, order=f"stop of {entry.order_id}", stop=90)
     desk.tell(stop)
     desk.tell(accepted(stop.order_id))
-    child = desk.story.said[-2][0].event
+    child = desk.story.record[-2][0].event
     desk.fill(child, 1, 90)
 
 
@@ -566,8 +566,8 @@ TOLD_ELSEWHERE = {
 }
 
 
-def desk_of(case: Case) -> Desk:
-    desk = Desk()
+def desk_of(case: Case) -> RiskDriver:
+    desk = RiskDriver()
     desk.tell(limits(**case.limits))
     case.given(desk)
     return desk
@@ -606,13 +606,13 @@ def test_every_rule_has_a_case() -> None:
 
 
 def test_with_no_limits_nothing_trades() -> None:
-    answer = Desk().refused()
+    answer = RiskDriver().refused()
     assert (answer.rule, answer.limit_set_by) == ("limits_set", None)
-    assert Desk().restarted().refused().rule == "limits_set"
+    assert RiskDriver().restarted().refused().rule == "limits_set"
 
 
 def test_limits_replace_the_whole_set_and_a_refusal_names_the_newest() -> None:
-    desk = Desk(limits(order_notional_max=100))
+    desk = RiskDriver(limits(order_notional_max=100))
     assert desk.refused(quantity=2).rule == "order_notional_max"
     desk.tell(limits(order_notional_min=300))
     assert desk.refused(quantity=2).limit_set_by == desk.state.limits_id
@@ -621,7 +621,7 @@ def test_limits_replace_the_whole_set_and_a_refusal_names_the_newest() -> None:
 
 def test_rules_are_asked_in_the_order_of_the_table() -> None:
     """A wish that breaks many rules is refused by the first; mended, by the next."""
-    desk = Desk()
+    desk = RiskDriver()
     desk.tell(HaltRequested("test", "story"))
     bad: dict[str, Any] = {"confidence": "0.1", "expires_at": START, "claimed_at": 0}
     told = [desk.refused(quantity=0, **bad).rule]
@@ -708,7 +708,7 @@ ENTRY_RULES = limits(
 @pytest.mark.parametrize("reduce_only", [True, False])
 @pytest.mark.parametrize("side", ["buy", "sell"])
 def test_an_exit_passes_every_rule_about_entries(side: Any, reduce_only: bool) -> None:
-    desk = Desk(limits())
+    desk = RiskDriver(limits())
     desk.enter("sell" if side == "buy" else "buy", 10)
     desk.tell(bar(100, instrument=OTHER), after=HOUR)  # the price of what we hold is stale
     desk.tell(ENTRY_RULES)
@@ -731,14 +731,14 @@ def test_an_exit_passes_every_rule_about_entries(side: Any, reduce_only: bool) -
     ],
 )
 def test_an_exit_is_bound_by(rule: str, turn: Turn, more: dict[str, Any]) -> None:
-    desk = Desk(limits())
+    desk = RiskDriver(limits())
     desk.enter("buy", 10)
     turn(desk)
     assert desk.refused("sell", 10, reduce_only=True, **more).rule == rule
 
 
 def test_what_is_more_than_the_position_is_an_entry() -> None:
-    desk = Desk(limits())
+    desk = RiskDriver(limits())
     desk.enter("buy", 10)
     desk.tell(HaltRequested("test", "story", "close_only"))
     assert desk.refused("sell", "10.1").rule == "halted"
@@ -748,7 +748,7 @@ def test_what_is_more_than_the_position_is_an_entry() -> None:
 
 
 def test_a_reduce_only_wish_may_be_bigger_than_the_position_and_stays_as_it_was_wished() -> None:
-    desk = Desk(limits(exposure_gross_max=1_000))
+    desk = RiskDriver(limits(exposure_gross_max=1_000))
     desk.enter("buy", 10)
     order = desk.approved("sell", 50, reduce_only=True)
     assert (order.quantity, order.reduce_only) == (exact(50), True)
@@ -756,7 +756,7 @@ def test_a_reduce_only_wish_may_be_bigger_than_the_position_and_stays_as_it_was_
 
 
 def test_an_exit_by_notional_is_recognised_too() -> None:
-    desk = Desk(limits())
+    desk = RiskDriver(limits())
     desk.enter("buy", 10)
     desk.tell(HaltRequested("test", "story", "close_only"))
     assert desk.approved("sell", None, notional=1_000).reduce_only
@@ -764,7 +764,7 @@ def test_an_exit_by_notional_is_recognised_too() -> None:
 
 
 def test_another_strategys_position_is_nothing_to_exit_from() -> None:
-    desk = Desk(limits())
+    desk = RiskDriver(limits())
     desk.enter("buy", 10, strategy="owner")
     assert desk.refused("sell", 1, reduce_only=True, strategy="other").rule == (
         "reduce_only_without_position"
@@ -772,14 +772,14 @@ def test_another_strategys_position_is_nothing_to_exit_from() -> None:
 
 
 def test_an_exit_carries_no_bracket() -> None:
-    desk = Desk(limits())
+    desk = RiskDriver(limits())
     desk.enter("buy", 10)
     order = desk.approved("sell", 10, stop_loss=110, take_profit=90)
     assert (order.stop_loss, order.take_profit) == (None, None)
 
 
 def test_a_fee_in_a_currency_without_a_rate_shuts_rules_that_need_the_days_result() -> None:
-    desk = Desk(limits(daily_loss_max=100))
+    desk = RiskDriver(limits(daily_loss_max=100))
     desk.tell(FeeCharged("ext", INSTRUMENT, exact(1), "BNB", "test", "story"))
     assert desk.refused().rule == "known_price"
 

@@ -24,14 +24,24 @@ from deadreckon.contracts.orders import (
 )
 from deadreckon.services.router import decider as router
 from deadreckon.services.router.splitting import CHILDREN_MAX, children_of, shares
-from tests.stories import INSTRUMENT, Story, amount, approved, at, exact, filled, listed, venue
+from tests.stories import (
+    INSTRUMENT,
+    DeciderDriver,
+    amount,
+    approved,
+    at,
+    exact,
+    filled,
+    listed,
+    venue,
+)
 
 LISTED = at(listed(), id="listing-1")
 
 
 def told(*given: Event | Recorded[Any], when: Event | Recorded[Any]) -> list[Event]:
     """The router's answers to `when` after the market was listed and `given` happened."""
-    story = Story(router, "router")
+    story = DeciderDriver(router, "router")
     story.tell(LISTED, venue(), *given)
     return story.tell(when)
 
@@ -454,7 +464,7 @@ def test_rounding_never_exceeds_the_wish(
 
 
 def test_a_restart_in_the_middle_changes_no_answer() -> None:
-    story = Story(router, "router")
+    story = DeciderDriver(router, "router")
     story.tell(LISTED, venue(split=500), approved("buy", 10, order_type="limit", limit_price=100))
     story.tell(filled("buy", 2, 100, order=derive_id("o1", "child", 0), leaves=3))
     again = story.restarted(router)
@@ -463,14 +473,14 @@ def test_a_restart_in_the_middle_changes_no_answer() -> None:
         assert again.tell(changed) == story.tell(changed)
 
 
-def encoded(story: Story) -> bytes:
+def encoded(story: DeciderDriver) -> bytes:
     return msgspec.json.encode(story.state, order="deterministic")
 
 
 def test_ended_orders_are_forgotten() -> None:
-    story = Story(router, "router")
+    story = DeciderDriver(router, "router")
     story.tell(LISTED, venue(split=300), approved("buy", 10))
-    empty = Story(router, "router")
+    empty = DeciderDriver(router, "router")
     empty.tell(LISTED, venue(split=300))
     for child in range(4):
         story.tell(filled("buy", "2.5", 100, order=derive_id("o1", "child", child), id=f"t{child}"))
@@ -478,7 +488,7 @@ def test_ended_orders_are_forgotten() -> None:
 
 
 def test_a_notional_finer_than_a_table_holds_is_told_rounded_down_and_still_below() -> None:
-    story = Story(router)
+    story = DeciderDriver(router)
     story.tell(listed(notional=10), venue())
     (refused,) = story.tell(approved("buy", "0.001", reference="1.000000000000000001"))
     assert isinstance(refused, OrderUnroutable)

@@ -7,9 +7,9 @@ import pytest
 
 from deadreckon.contracts.signals import SignalRaised
 from deadreckon.services.signal import decider as signal
-from deadreckon.services.signal.explaining import Heard, explain
-from deadreckon.strategies.signals_out import raised
-from tests.stories import HOUR, MINUTE, Number, Story, at, bar, exact, filled, strategy
+from deadreckon.services.signal.explaining import BarExplanation, explain
+from deadreckon.strategies.signals_out import signals_at
+from tests.stories import HOUR, MINUTE, DeciderDriver, Number, at, bar, exact, filled, strategy
 from tests.strategies.test_hmm_regime import fitted
 
 CROSS: list[dict[str, Any]] = [
@@ -30,20 +30,20 @@ class Market:
     def __init__(self, name: str, seed: int, *settings: Any) -> None:
         self.name = name
         self.random = Random(seed)
-        self.story = Story(signal, "signal")
+        self.story = DeciderDriver(signal, "signal")
         self.story.tell(*settings)
         self.price = exact(10_000)
         self.trades = 0
 
-    def next(self) -> Heard | None:
+    def next(self) -> BarExplanation | None:
         """One more bar; what is said of it is held against what was done."""
         self.price += self.random.randrange(-40, 41)
         self.story.now += MINUTE
-        said = at(bar(self.price), self.story.now, id=f"bar {self.story.now}")
-        state = signal.evolve(self.story.state, said)
+        record = at(bar(self.price), self.story.now, id=f"bar {self.story.now}")
+        state = signal.evolve(self.story.state, record)
         follower = state.strategies[self.name]
-        wishes = list(raised(self.name, follower, said))
-        heard = explain(follower, said)
+        wishes = list(signals_at(self.name, follower, record))
+        heard = explain(follower, record)
         assert heard is not None
         assert heard.outcome in EXPECTED[tuple(wish.reduce_only for wish in wishes)], heard
         for wish in wishes:
@@ -105,10 +105,10 @@ def test_a_warm_up_counts_its_bars_and_a_strategy_that_is_off_says_so() -> None:
 
 
 def test_bars_of_another_length_are_not_looked_at() -> None:
-    told = Story(signal, "signal")
+    told = DeciderDriver(signal, "signal")
     told.tell(strategy(fast=2, slow=4, bar_seconds=60))
-    said = at(bar(100, interval=HOUR), told.now)
-    heard = explain(signal.evolve(told.state, said).strategies["cross"], said)
+    record = at(bar(100, interval=HOUR), told.now)
+    heard = explain(signal.evolve(told.state, record).strategies["cross"], record)
     assert heard is not None
     assert heard.outcome == "other_bars"
     assert heard.figures == {"bar_seconds": 60, "this_bar": 3_600}

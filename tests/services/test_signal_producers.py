@@ -17,15 +17,26 @@ from deadreckon.contracts.signals import (
     SignalRaised,
     SignalRefused,
 )
-from deadreckon.contracts.timestamps import parse_moment
+from deadreckon.contracts.timestamps import parse_timestamp
 from deadreckon.services.signal import decider as signal
-from tests.stories import DAY, HOUR, INSTRUMENT, MINUTE, SECOND, START, Story, amount, at, heard
+from tests.stories import (
+    DAY,
+    HOUR,
+    INSTRUMENT,
+    MINUTE,
+    SECOND,
+    START,
+    DeciderDriver,
+    amount,
+    at,
+    received,
+)
 
 WEEK = 7 * DAY
 
 
-def story(start: int = START) -> Story:
-    return Story(signal, "signal", start)
+def story(start: int = START) -> DeciderDriver:
+    return DeciderDriver(signal, "signal", start)
 
 
 def rules(events: list[Event]) -> list[str]:
@@ -34,7 +45,7 @@ def rules(events: list[Event]) -> list[str]:
 
 
 def test_a_wish_is_raised_with_all_it_says_and_the_time_it_claims() -> None:
-    wish = heard(
+    wish = received(
         "sell",
         "0.5",
         claimed_at=START - SECOND,
@@ -69,7 +80,7 @@ def test_a_wish_is_raised_with_all_it_says_and_the_time_it_claims() -> None:
 
 
 def test_a_time_to_live_counts_from_the_producers_own_time() -> None:
-    (raised,) = story().tell(heard(claimed_at=START - MINUTE, ttl_seconds=30))
+    (raised,) = story().tell(received(claimed_at=START - MINUTE, ttl_seconds=30))
     assert isinstance(raised, SignalRaised)
     assert raised.expires_at == START - MINUTE + 30 * SECOND
 
@@ -98,12 +109,12 @@ def test_what_is_no_signal_is_refused_with_its_rule_and_evidence_every_time() ->
 
 
 def test_the_same_id_with_the_same_content_is_the_same_signal() -> None:
-    assert rules(story().tell(heard(), heard(), heard())) == ["raised"]
+    assert rules(story().tell(received(), received(), received())) == ["raised"]
 
 
 def test_an_id_with_another_content_is_refused_however_often_it_comes() -> None:
-    other = heard(quantity=2, body="other")
-    assert rules(story().tell(heard(), other, other, heard())) == [
+    other = received(quantity=2, body="other")
+    assert rules(story().tell(received(), other, other, received())) == [
         "raised",
         "id_reused",
         "id_reused",
@@ -112,33 +123,33 @@ def test_an_id_with_another_content_is_refused_however_often_it_comes() -> None:
 
 def test_cancels_and_signals_share_their_producers_ids() -> None:
     cancel = CancelReceived("s1", "alice", "another body", START, "ext", "s0")
-    assert rules(story().tell(heard(), cancel)) == ["raised", "id_reused"]
+    assert rules(story().tell(received(), cancel)) == ["raised", "id_reused"]
 
 
 def test_two_producers_may_use_the_same_id() -> None:
-    assert rules(story().tell(heard(), heard(producer="bob", body="other"))) == ["raised"] * 2
+    assert rules(story().tell(received(), received(producer="bob", body="other"))) == ["raised"] * 2
 
 
 def test_a_restart_does_not_forget_an_id() -> None:
     before = story()
-    before.tell(heard())
+    before.tell(received())
     after = before.restarted(signal)
     assert after.state == before.state
-    assert rules(after.tell(heard(), heard(body="other"))) == ["id_reused"]
+    assert rules(after.tell(received(), received(body="other"))) == ["id_reused"]
 
 
 def test_an_id_is_known_for_seven_days_of_log_time() -> None:
     told = story()
-    told.tell(heard(claimed_at=START))
-    told.tell(heard(id="s2", claimed_at=START + WEEK), after=WEEK)
-    assert told.tell(heard(claimed_at=START)) == []
-    assert rules(told.tell(heard(claimed_at=START), after=2 * DAY)) == ["too_old"]
+    told.tell(received(claimed_at=START))
+    told.tell(received(id="s2", claimed_at=START + WEEK), after=WEEK)
+    assert told.tell(received(claimed_at=START)) == []
+    assert rules(told.tell(received(claimed_at=START), after=2 * DAY)) == ["too_old"]
 
 
 def test_memory_holds_no_more_days_than_the_horizon_needs() -> None:
     told = story()
     for day in range(40):
-        told.tell(heard(id=f"s{day}", claimed_at=told.now), after=DAY)
+        told.tell(received(id=f"s{day}", claimed_at=told.now), after=DAY)
     assert len(told.state.heard.bodies.days) == 9
 
 
@@ -148,7 +159,7 @@ def test_memory_holds_no_more_days_than_the_horizon_needs() -> None:
 )
 def test_no_wish_is_ever_raised_twice(claimed: int, waits: list[int]) -> None:
     told = story()
-    wish = heard(claimed_at=START + claimed)
+    wish = received(claimed_at=START + claimed)
     answers = [answer for wait in [0, *waits] for answer in told.tell(wish, after=wait)]
     assert rules(answers).count("raised") <= 1
 
@@ -157,8 +168,8 @@ def test_no_wish_is_ever_raised_twice(claimed: int, waits: list[int]) -> None:
 
 
 def test_a_claim_of_seven_days_ago_is_raised_and_an_older_one_refused_with_both_numbers() -> None:
-    just_inside = heard(id="s1", claimed_at=START - WEEK)
-    too_old = heard(id="s2", claimed_at=START - WEEK - SECOND // 2)
+    just_inside = received(id="s1", claimed_at=START - WEEK)
+    too_old = received(id="s2", claimed_at=START - WEEK - SECOND // 2)
     raised, refused = story().tell(just_inside, too_old)
     assert isinstance(raised, SignalRaised)
     assert isinstance(refused, SignalRefused)
@@ -170,8 +181,8 @@ def test_a_claim_of_seven_days_ago_is_raised_and_an_older_one_refused_with_both_
 
 
 def test_a_claim_five_minutes_ahead_is_raised_and_one_further_ahead_refused() -> None:
-    just_inside = heard(id="s1", claimed_at=START + 5 * MINUTE)
-    too_far = heard(id="s2", claimed_at=START + 5 * MINUTE + 1)
+    just_inside = received(id="s1", claimed_at=START + 5 * MINUTE)
+    too_far = received(id="s2", claimed_at=START + 5 * MINUTE + 1)
     raised, refused = story().tell(just_inside, too_far)
     assert isinstance(raised, SignalRaised)
     assert isinstance(refused, SignalRefused)
@@ -183,8 +194,8 @@ def test_a_claim_five_minutes_ahead_is_raised_and_one_further_ahead_refused() ->
 
 
 def test_a_producer_that_sends_todays_time_to_an_old_tape_is_told_to_send_the_tapes() -> None:
-    tape_time = parse_moment("2022-01-05T10:00:00Z")
-    (refused,) = story(tape_time).tell(heard(claimed_at=parse_moment("2026-11-20T12:00:00Z")))
+    tape_time = parse_timestamp("2022-01-05T10:00:00Z")
+    (refused,) = story(tape_time).tell(received(claimed_at=parse_timestamp("2026-11-20T12:00:00Z")))
     assert isinstance(refused, SignalRefused)
     assert refused.rule == "from_the_future"
     for part in ("2026-11-20T12:00:00Z", "2022-01-05T10:00:00Z", "tape"):
@@ -193,15 +204,15 @@ def test_a_producer_that_sends_todays_time_to_an_old_tape_is_told_to_send_the_ta
 
 def test_a_refused_claim_stays_refused_even_when_its_time_has_come() -> None:
     told = story()
-    early = heard(claimed_at=START + HOUR)
+    early = received(claimed_at=START + HOUR)
     assert rules(told.tell(early)) == ["from_the_future"]
     assert told.tell(early, after=HOUR) == []
 
 
 def test_before_the_first_clock_every_wish_is_refused_and_none_is_used_up() -> None:
     told = story(start=0)
-    assert rules(told.tell(heard(), heard())) == ["no_clock", "no_clock"]
-    assert rules(told.tell(at(heard(), START, id="later"))) == ["raised"]
+    assert rules(told.tell(received(), received())) == ["no_clock", "no_clock"]
+    assert rules(told.tell(at(received(), START, id="later"))) == ["raised"]
 
 
 @pytest.mark.parametrize(
@@ -219,6 +230,6 @@ def test_changes_age_like_signals(wish: Event) -> None:
 
 def test_what_was_heard_survives_a_snapshot() -> None:
     told = story()
-    told.tell(heard(), heard(body="other"))
+    told.tell(received(), received(body="other"))
     stored = msgspec.json.encode(told.state, order="deterministic")
     assert msgspec.json.decode(stored, type=signal.State) == told.state

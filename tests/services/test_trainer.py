@@ -15,10 +15,10 @@ from deadreckon.contracts.event import Event
 from deadreckon.contracts.models import RegimeModelFitted, RegimeModelRefused
 from deadreckon.models.hmm import features, forward_filter
 from deadreckon.models.hmm import fit as fitting
-from deadreckon.models.hmm.features import SCALE, Tail
-from deadreckon.models.hmm.fit import DegenerateFitError, Fit, Lesson, fit
+from deadreckon.models.hmm.features import SCALE, FeatureWindow
+from deadreckon.models.hmm.fit import DegenerateFitError, SeedFit, TrainingSet, fit
 from deadreckon.services.trainer import decider as trainer
-from tests.stories import HOUR, INSTRUMENT, MINUTE, Story, bar, strategy
+from tests.stories import HOUR, INSTRUMENT, MINUTE, DeciderDriver, bar, strategy
 
 WARM_UP = features.DRIFT_BARS + 1  # bars before the first has features
 
@@ -29,17 +29,17 @@ class Lessons:
     """Stands in for the fit: notes what it was asked, and says what it is told to."""
 
     def __init__(self) -> None:
-        self.asked: list[Lesson] = []
+        self.asked: list[TrainingSet] = []
         self.refuses = False
 
-    def fit(self, lesson: Lesson) -> Event:
+    def fit(self, lesson: TrainingSet) -> Event:
         self.asked.append(lesson)
         if self.refuses:
             return RegimeModelRefused(lesson.strategy, lesson.instrument, "fit_failed", "story")
         return _model(lesson)
 
 
-def _model(lesson: Lesson) -> RegimeModelFitted:
+def _model(lesson: TrainingSet) -> RegimeModelFitted:
     return RegimeModelFitted(
         model_id="m",
         strategy=lesson.strategy,
@@ -69,8 +69,8 @@ def lessons(monkeypatch: pytest.MonkeyPatch) -> Lessons:
     return stand_in
 
 
-def story(**parameters: Any) -> Story:
-    told = Story(trainer, "trainer")
+def story(**parameters: Any) -> DeciderDriver:
+    told = DeciderDriver(trainer, "trainer")
     told.tell(_configured(**parameters))
     return told
 
@@ -80,7 +80,7 @@ def _configured(**parameters: Any) -> Event:
     return strategy("hmm_regime", **({"name": "regime"} | quick | parameters))
 
 
-def bars(told: Story, count: int) -> int:
+def bars(told: DeciderDriver, count: int) -> int:
     """So many bars a minute apart; how many fits were tried over them."""
     return len(told.tell(*(bar(100 + n % 7) for n in range(count)), after=MINUTE))
 
@@ -185,10 +185,10 @@ def test_state_holds_no_more_bars_than_the_window(lessons: Lessons) -> None:
 # --- What a fit must look like -------------------------------------------------------------------
 
 
-def lesson(closes: list[Decimal], **changes: Any) -> Lesson:
-    tail = Tail()
+def lesson(closes: list[Decimal], **changes: Any) -> TrainingSet:
+    tail = FeatureWindow()
     rows = [row for row in (features.advance(tail, close) for close in closes) if row]
-    made = Lesson("regime", INSTRUMENT, rows, 3, 3, 25, 0, len(rows) * MINUTE)
+    made = TrainingSet("regime", INSTRUMENT, rows, 3, 3, 25, 0, len(rows) * MINUTE)
     return replace(made, **changes)
 
 
@@ -284,8 +284,8 @@ def test_the_id_is_a_digest_of_all_that_was_learnt(model: RegimeModelFitted) -> 
     assert other.model_id != model.model_id
 
 
-def _attempt(seed: int, score: float) -> Fit:
-    return Fit(
+def _attempt(seed: int, score: float) -> SeedFit:
+    return SeedFit(
         seed=seed,
         score=score,
         start=numpy.array([1.0, 0.0]),
@@ -296,10 +296,10 @@ def _attempt(seed: int, score: float) -> Fit:
     )
 
 
-def seeds(monkeypatch: pytest.MonkeyPatch, *outcomes: float | Exception) -> Lesson:
+def seeds(monkeypatch: pytest.MonkeyPatch, *outcomes: float | Exception) -> TrainingSet:
     """A lesson whose seeds come out as told."""
 
-    def attempt(standard: Any, lesson: Lesson, seed: int) -> Fit:
+    def attempt(standard: Any, lesson: TrainingSet, seed: int) -> SeedFit:
         outcome = outcomes[seed]
         if isinstance(outcome, Exception):
             raise outcome

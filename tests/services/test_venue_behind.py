@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from deadreckon.services.venue.live_session import BEHIND_MAX
-from tests.support.venue_driver import Desk, FakeVenue, intent
+from deadreckon.services.venue.live_session import MESSAGES_BEHIND_MAX
+from tests.support.venue_driver import EdgeDriver, FakeVenue, intent
 
 PATIENCE = 20.0  # seconds for what takes milliseconds
 
@@ -17,16 +17,16 @@ async def until(holds: Callable[[], bool], edge: "asyncio.Task[None]") -> None:
 
 
 async def test_no_order_leaves_from_far_behind_and_all_leave_once_it_has_caught_up() -> None:
-    desk = await Desk(FakeVenue()).open()
+    desk = await EdgeDriver(FakeVenue()).open()
     edge = asyncio.create_task(desk.edge.follow())
-    await until(lambda: bool(desk.said()), edge)  # reconciled
+    await until(lambda: bool(desk.record()), edge)  # reconciled
     logbook = desk.edge._logbook
     looks, true_end = 0, logbook.end
 
     async def far_ahead() -> int:
         nonlocal looks
         looks += 1
-        return logbook.position + BEHIND_MAX + 1
+        return logbook.position + MESSAGES_BEHIND_MAX + 1
 
     logbook.end = far_ahead  # type: ignore[method-assign]
     await desk.fill(intent("a"))

@@ -11,14 +11,14 @@ import pytest
 from deadreckon.contracts.governance import HaltRequested, ResumeRequested
 from deadreckon.runtime.log.domain import FencedOutError
 from deadreckon.runtime.service.snapshots import Snapshots
-from deadreckon.venues.port import Standing
+from deadreckon.venues.port import OrderStatus
 from tests.support.venue_driver import (
     AFTER,
     BEFORE,
     GARBAGE,
     SECOND,
     THROTTLED,
-    Desk,
+    EdgeDriver,
     FakeVenue,
     cancelling,
     configured,
@@ -29,22 +29,22 @@ SUBMITTED = ["RequestSending submit", "OrderAccepted"]
 
 
 @pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    opened = await Desk(FakeVenue()).open()
+async def desk() -> AsyncIterator[EdgeDriver]:
+    opened = await EdgeDriver(FakeVenue()).open()
     yield opened
     await opened.closed()
 
 
-def submits(desk: Desk) -> list[str]:
+def submits(desk: EdgeDriver) -> list[str]:
     return [name for request, name in desk.venue.sent if request == "submit"]
 
 
-async def test_a_request_is_in_the_log_before_it_leaves(desk: Desk) -> None:
+async def test_a_request_is_in_the_log_before_it_leaves(desk: EdgeDriver) -> None:
     seen: list[list[str]] = []
     submit = desk.venue.submit
 
     async def looking(ticket: Any) -> str:
-        seen.append([type(said.event).__name__ for said in desk.said()])
+        seen.append([type(record.event).__name__ for record in desk.record()])
         return await submit(ticket)
 
     desk.venue.submit = looking  # type: ignore[method-assign]
@@ -54,14 +54,14 @@ async def test_a_request_is_in_the_log_before_it_leaves(desk: Desk) -> None:
     assert [told[:3] for told in seen] == [sending, sending]
 
 
-async def test_an_order_is_sent_and_its_trades_are_recorded_in_one_turn(desk: Desk) -> None:
+async def test_an_order_is_sent_and_its_trades_are_recorded_in_one_turn(desk: EdgeDriver) -> None:
     await desk.fill(intent("a"))
     assert await desk.turn() == ["Reconciled", *SUBMITTED, "TradeReported"]
     assert await desk.turn() == []
     assert submits(desk) == ["a"]
 
 
-async def test_the_orders_of_other_venues_are_left_alone(desk: Desk) -> None:
+async def test_the_orders_of_other_venues_are_left_alone(desk: EdgeDriver) -> None:
     await desk.fill(intent("a", venue="PAPER"))
     assert await desk.turn() == ["Reconciled"]
     assert submits(desk) == []
@@ -69,7 +69,7 @@ async def test_the_orders_of_other_venues_are_left_alone(desk: Desk) -> None:
 
 @pytest.mark.parametrize("fault", [AFTER, GARBAGE])
 async def test_an_unanswered_submit_is_asked_about_and_not_sent_again(
-    desk: Desk, fault: str
+    desk: EdgeDriver, fault: str
 ) -> None:
     desk.venue.faults["submit"] = [fault]
     await desk.fill(intent("a"))
@@ -83,7 +83,7 @@ async def test_an_unanswered_submit_is_asked_about_and_not_sent_again(
     assert submits(desk) == ["a"]
 
 
-async def test_what_never_got_there_is_sent_again_under_the_same_name(desk: Desk) -> None:
+async def test_what_never_got_there_is_sent_again_under_the_same_name(desk: EdgeDriver) -> None:
     desk.venue.faults["submit"] = [BEFORE]
     await desk.fill(intent("a"))
     assert (await desk.turn())[1:] == [
@@ -96,7 +96,7 @@ async def test_what_never_got_there_is_sent_again_under_the_same_name(desk: Desk
     assert submits(desk) == ["a", "a"]
 
 
-async def test_a_query_without_an_answer_is_asked_until_there_is_one(desk: Desk) -> None:
+async def test_a_query_without_an_answer_is_asked_until_there_is_one(desk: EdgeDriver) -> None:
     desk.venue.faults = {"submit": [AFTER], "query": [BEFORE, BEFORE, GARBAGE]}
     await desk.fill(intent("a"))
     await desk.turn()
@@ -104,7 +104,9 @@ async def test_a_query_without_an_answer_is_asked_until_there_is_one(desk: Desk)
     assert [request for request, _ in desk.venue.sent].count("query") == 4
 
 
-async def test_a_venue_that_has_seen_the_id_is_asked_for_the_order_behind_it(desk: Desk) -> None:
+async def test_a_venue_that_has_seen_the_id_is_asked_for_the_order_behind_it(
+    desk: EdgeDriver,
+) -> None:
     await desk.fill(intent("a", limit=90))
     await desk.venue.submit(_ticket("a"))
     assert (await desk.turn())[1:] == SUBMITTED
@@ -112,13 +114,13 @@ async def test_a_venue_that_has_seen_the_id_is_asked_for_the_order_behind_it(des
 
 
 def _ticket(name: str) -> Any:
-    from deadreckon.services.venue.in_flight import Order
+    from deadreckon.services.venue.in_flight import InFlightOrder
     from deadreckon.services.venue.requests import _ticket
 
-    return _ticket(Order(intent(name, limit=90), "id", "root", 1))
+    return _ticket(InFlightOrder(intent(name, limit=90), "id", "root", 1))
 
 
-async def test_throttling_costs_time_and_nothing_else(desk: Desk) -> None:
+async def test_throttling_costs_time_and_nothing_else(desk: EdgeDriver) -> None:
     desk.venue.faults = {"submit": [THROTTLED], "trades": [THROTTLED]}
     await desk.fill(intent("a"))
     told = await desk.turn()
@@ -127,23 +129,25 @@ async def test_throttling_costs_time_and_nothing_else(desk: Desk) -> None:
     assert len(desk.venue.orders) == 1
 
 
-async def test_what_the_venue_refuses_is_rejected_with_its_own_code(desk: Desk) -> None:
+async def test_what_the_venue_refuses_is_rejected_with_its_own_code(desk: EdgeDriver) -> None:
     desk.venue.refuses = {"a"}
     await desk.fill(intent("a"))
     assert (await desk.turn())[1:] == ["RequestSending submit", "OrderRejected no_money"]
 
 
-async def test_a_cancel_tells_how_the_order_ended(desk: Desk) -> None:
+async def test_a_cancel_tells_how_the_order_ended(desk: EdgeDriver) -> None:
     await desk.fill(intent("a", limit=90))
     await desk.turn()
     desk.venue.fill("a", Decimal("0.5"))
     await desk.fill(cancelling("a"))
     assert await desk.turn() == ["RequestSending cancel", "OrderEnded", "TradeReported"]
-    ended = next(said.event for said in desk.said() if "Ended" in type(said.event).__name__)
+    ended = next(record.event for record in desk.record() if "Ended" in type(record.event).__name__)
     assert ended.filled == Decimal("0.5")
 
 
-async def test_a_cancel_that_came_too_late_is_rejected_and_the_trades_are_told(desk: Desk) -> None:
+async def test_a_cancel_that_came_too_late_is_rejected_and_the_trades_are_told(
+    desk: EdgeDriver,
+) -> None:
     await desk.fill(intent("a", limit=90))
     await desk.turn()
     desk.venue.fill("a")
@@ -154,7 +158,7 @@ async def test_a_cancel_that_came_too_late_is_rejected_and_the_trades_are_told(d
 
 @pytest.mark.parametrize("fault", [BEFORE, AFTER, THROTTLED, GARBAGE])
 async def test_an_unanswered_cancel_is_tried_until_the_order_is_gone(
-    desk: Desk, fault: str
+    desk: EdgeDriver, fault: str
 ) -> None:
     await desk.fill(intent("a", limit=90))
     await desk.turn()
@@ -164,28 +168,32 @@ async def test_an_unanswered_cancel_is_tried_until_the_order_is_gone(
     assert not desk.venue.orders["a"].open
 
 
-async def test_what_was_cancelled_before_it_left_does_not_leave(desk: Desk) -> None:
+async def test_what_was_cancelled_before_it_left_does_not_leave(desk: EdgeDriver) -> None:
     await desk.fill(intent("a"), cancelling("a"))
     assert (await desk.turn())[1:] == ["OrderNotSent cancelled_before_send"]
     assert submits(desk) == []
 
 
-async def test_what_ran_out_of_time_does_not_leave(desk: Desk) -> None:
+async def test_what_ran_out_of_time_does_not_leave(desk: EdgeDriver) -> None:
     await desk.fill(intent("a", expires_at=desk.now))
     assert (await desk.turn())[1:] == ["OrderNotSent expired_before_send"]
 
 
-async def test_a_halt_behind_the_edges_place_is_obeyed_before_anything_leaves(desk: Desk) -> None:
+async def test_a_halt_behind_the_edges_place_is_obeyed_before_anything_leaves(
+    desk: EdgeDriver,
+) -> None:
     await desk.fill(intent("a"))
     upto = desk.log.last
     await desk.operator(HaltRequested("ann", "smoke", "all"))
     await desk.edge.take_turn(upto)
     assert desk.edge.position == upto
-    assert [said.event.rule for said in desk.said() if hasattr(said.event, "rule")] == ["halted"]
+    assert [record.event.rule for record in desk.record() if hasattr(record.event, "rule")] == [
+        "halted"
+    ]
     assert submits(desk) == []
 
 
-async def test_a_resume_counts_only_at_its_place(desk: Desk) -> None:
+async def test_a_resume_counts_only_at_its_place(desk: EdgeDriver) -> None:
     await desk.operator(HaltRequested("ann", "smoke", "all"))
     await desk.fill(intent("a"))
     upto = desk.log.last
@@ -198,7 +206,7 @@ async def test_a_resume_counts_only_at_its_place(desk: Desk) -> None:
     assert submits(desk) == ["b"]
 
 
-async def test_halts_let_pass_what_they_let_pass_in_fill(desk: Desk) -> None:
+async def test_halts_let_pass_what_they_let_pass_in_fill(desk: EdgeDriver) -> None:
     await desk.operator(HaltRequested("ann", "smoke", "close_only"))
     await desk.fill(intent("entry"), intent("exit", reduce_only=True))
     await desk.turn()
@@ -212,7 +220,7 @@ async def test_halts_let_pass_what_they_let_pass_in_fill(desk: Desk) -> None:
     assert submits(desk) == ["exit", "stop", "flat"]
 
 
-async def test_a_halt_never_stops_a_cancel(desk: Desk) -> None:
+async def test_a_halt_never_stops_a_cancel(desk: EdgeDriver) -> None:
     await desk.fill(intent("a", limit=90))
     await desk.turn()
     await desk.operator(HaltRequested("ann", "fire", "all"))
@@ -220,13 +228,13 @@ async def test_a_halt_never_stops_a_cancel(desk: Desk) -> None:
     assert "OrderEnded" in await desk.turn()
 
 
-async def test_a_resend_that_a_halt_overtakes_is_not_sent(desk: Desk) -> None:
+async def test_a_resend_that_a_halt_overtakes_is_not_sent(desk: EdgeDriver) -> None:
     desk.venue.faults["submit"] = [BEFORE]
     await desk.fill(intent("a"))
     upto = desk.log.last
     query = desk.venue.query
 
-    async def halting(client_order_id: str) -> Standing | None:
+    async def halting(client_order_id: str) -> OrderStatus | None:
         await desk.operator(HaltRequested("ann", "fire", "all"))
         return await query(client_order_id)
 
@@ -234,16 +242,16 @@ async def test_a_resend_that_a_halt_overtakes_is_not_sent(desk: Desk) -> None:
     await desk.edge.take_turn(upto)
     assert submits(desk) == ["a"]
     assert not desk.venue.orders
-    assert type(desk.said()[-1].event).__name__ == "VenueOrderNotSent"
+    assert type(desk.record()[-1].event).__name__ == "VenueOrderNotSent"
 
 
-async def test_a_request_that_was_given_up_and_arrives_after_all_is_told(desk: Desk) -> None:
+async def test_a_request_that_was_given_up_and_arrives_after_all_is_told(desk: EdgeDriver) -> None:
     """Fill then cancels it; what it trades until then counts."""
     desk.venue.faults["submit"] = [BEFORE]
     await desk.fill(intent("a", limit=90))
     query = desk.venue.query
 
-    async def cancelled_meanwhile(client_order_id: str) -> Standing | None:
+    async def cancelled_meanwhile(client_order_id: str) -> OrderStatus | None:
         await desk.fill(cancelling("a"))
         await desk.edge._logbook.take_in(desk.log.last)
         return await query(client_order_id)
@@ -260,7 +268,7 @@ async def test_a_request_that_was_given_up_and_arrives_after_all_is_told(desk: D
     assert desk.edge.state.abandoned == {}
 
 
-async def test_an_edge_that_comes_back_asks_before_it_sends(desk: Desk) -> None:
+async def test_an_edge_that_comes_back_asks_before_it_sends(desk: EdgeDriver) -> None:
     """The old one died between its record and the reply: the venue may have the order, or not."""
     desk.venue.faults["submit"] = [AFTER]
     desk.venue.query = _dies  # type: ignore[method-assign]
@@ -276,11 +284,11 @@ async def test_an_edge_that_comes_back_asks_before_it_sends(desk: Desk) -> None:
     assert len(desk.venue.told) == 2
 
 
-async def _dies(client_order_id: str) -> Standing | None:
+async def _dies(client_order_id: str) -> OrderStatus | None:
     raise InterruptedError
 
 
-async def test_recall_sends_nothing_and_folds_what_life_folded(desk: Desk) -> None:
+async def test_recall_sends_nothing_and_folds_what_life_folded(desk: EdgeDriver) -> None:
     desk.venue.faults = {"submit": [AFTER], "cancel": [BEFORE]}
     await desk.fill(intent("a", limit=90), intent("b", limit=91), intent("c"))
     await desk.turn()
@@ -297,7 +305,7 @@ async def test_recall_sends_nothing_and_folds_what_life_folded(desk: Desk) -> No
     assert set(lived.orders) == {"b", "d"}
 
 
-async def test_a_standby_stands_where_the_instance_at_work_stands(desk: Desk) -> None:
+async def test_a_standby_stands_where_the_instance_at_work_stands(desk: EdgeDriver) -> None:
     await desk.fill(intent("a", limit=90), intent("b"))
     await desk.turn()
     working, feed = desk.edge, desk.feed
@@ -311,18 +319,20 @@ async def test_a_standby_stands_where_the_instance_at_work_stands(desk: Desk) ->
     wanted = await working.standing()
     await desk.feed.reach(desk.log.last)
     for message in desk.feed.since(standby.position):
-        standby.shadow(message)
+        standby.follow_recorded(message)
     assert await standby.standing() == wanted
     assert submits(desk) == ["a", "b", "c"]
 
-    await standby.recall()
+    await standby.replay()
     await desk.fill(intent("d"))
     await standby.take_turn(desk.log.last)
     assert submits(desk)[3:] == ["d"]
     await feed.stop()
 
 
-async def test_a_snapshot_spares_the_log_and_changes_nothing(desk: Desk, tmp_path: Path) -> None:
+async def test_a_snapshot_spares_the_log_and_changes_nothing(
+    desk: EdgeDriver, tmp_path: Path
+) -> None:
     desk.snapshots = Snapshots(tmp_path)
     await desk.born()
     await desk.fill(intent("a", limit=90), *(intent(f"o{number}") for number in range(300)))
@@ -338,7 +348,7 @@ async def test_a_snapshot_spares_the_log_and_changes_nothing(desk: Desk, tmp_pat
     assert desk.venue.sent == sent
 
 
-async def test_a_start_finds_trades_strangers_and_orders_that_ended(desk: Desk) -> None:
+async def test_a_start_finds_trades_strangers_and_orders_that_ended(desk: EdgeDriver) -> None:
     await desk.fill(intent("a", limit=90), intent("b", limit=91))
     await desk.turn()
     desk.venue.fill("a")
@@ -348,29 +358,31 @@ async def test_a_start_finds_trades_strangers_and_orders_that_ended(desk: Desk) 
     await desk.born()
     told = await desk.turn()
     assert told == ["OrderEnded", "TradeReported", "ReportRefused unknown_order", "Reconciled"]
-    reconciled = desk.said()[-1].event
+    reconciled = desk.record()[-1].event
     assert (reconciled.orders_asked, reconciled.trades_found) == (2, 2)
     assert reconciled.strangers == ["stranger"]
     assert reconciled.balances == {"USD": Decimal(1000)}
 
 
-async def test_a_venue_that_is_away_is_said_once_and_nothing_is_sent_meanwhile(desk: Desk) -> None:
+async def test_a_venue_that_is_away_is_said_once_and_nothing_is_sent_meanwhile(
+    desk: EdgeDriver,
+) -> None:
     desk.venue.faults["trades"] = [BEFORE] * 5
     await desk.fill(intent("a"))
     told = await desk.turn()
     assert told[:2] == ["ConnectionChanged", "ConnectionChanged"]
-    assert [said.event.connected for said in desk.said()[:2]] == [False, True]
+    assert [record.event.connected for record in desk.record()[:2]] == [False, True]
     assert told.count("ConnectionChanged") == 2
     assert submits(desk) == ["a"]
 
 
-async def test_a_broken_venue_does_not_fill_the_log(desk: Desk) -> None:
+async def test_a_broken_venue_does_not_fill_the_log(desk: EdgeDriver) -> None:
     desk.venue.faults["trades"] = [GARBAGE] * 6
     told = await desk.turn()
     assert told.count("ReportRefused malformed") == 1
 
 
-async def test_whatever_traded_is_told_and_fill_is_to_judge_it(desk: Desk) -> None:
+async def test_whatever_traded_is_told_and_fill_is_to_judge_it(desk: EdgeDriver) -> None:
     await desk.fill(intent("a", limit=90))
     await desk.turn()
     desk.venue.print_trade("a", "buy", Decimal(3))
@@ -382,12 +394,12 @@ async def test_whatever_traded_is_told_and_fill_is_to_judge_it(desk: Desk) -> No
     assert await desk.turn() == []
 
 
-async def test_a_standing_that_contradicts_itself_is_no_answer(desk: Desk) -> None:
+async def test_a_standing_that_contradicts_itself_is_no_answer(desk: EdgeDriver) -> None:
     desk.venue.faults["submit"] = [AFTER]
     query = desk.venue.query
     tries: list[str] = []
 
-    async def contradicting(client_order_id: str) -> Standing | None:
+    async def contradicting(client_order_id: str) -> OrderStatus | None:
         tries.append(client_order_id)
         standing = await query(client_order_id)
         assert standing is not None
@@ -400,7 +412,7 @@ async def test_a_standing_that_contradicts_itself_is_no_answer(desk: Desk) -> No
     assert submits(desk) == ["a"]
 
 
-async def test_whoever_is_fenced_out_sends_no_more(desk: Desk) -> None:
+async def test_whoever_is_fenced_out_sends_no_more(desk: EdgeDriver) -> None:
     await desk.turn()
     old = desk.edge
     await desk.born()
@@ -412,7 +424,9 @@ async def test_whoever_is_fenced_out_sends_no_more(desk: Desk) -> None:
     assert submits(desk) == ["a"]
 
 
-async def test_an_order_of_a_venue_that_was_given_another_edge_is_seen_through(desk: Desk) -> None:
+async def test_an_order_of_a_venue_that_was_given_another_edge_is_seen_through(
+    desk: EdgeDriver,
+) -> None:
     await desk.fill(intent("a", limit=90))
     await desk.turn()
     await desk.operator(configured(edge=""))
@@ -421,10 +435,10 @@ async def test_an_order_of_a_venue_that_was_given_another_edge_is_seen_through(d
     assert submits(desk) == ["a"]
 
 
-async def test_ids_do_not_depend_on_how_often_the_edge_died(desk: Desk) -> None:
+async def test_ids_do_not_depend_on_how_often_the_edge_died(desk: EdgeDriver) -> None:
     await desk.fill(intent("a"))
     await desk.turn()
-    first = {said.id for said in desk.said()}
-    assert len(first) == len(desk.said())
-    assert {said.cause for said in desk.said()[1:]} == {"fill-2-0"}
+    first = {record.id for record in desk.record()}
+    assert len(first) == len(desk.record())
+    assert {record.cause for record in desk.record()[1:]} == {"fill-2-0"}
     assert desk.now % SECOND == 0

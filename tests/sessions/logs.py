@@ -7,8 +7,8 @@ from typing import Any
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.runtime.log.bus import Stored
-from tests.sessions.player import Session, told
-from tests.sessions.random_sessions import Chance
+from tests.sessions.player import Session, decoded
+from tests.sessions.random_sessions import RandomScript
 from tests.sessions.script import Script
 
 
@@ -20,7 +20,7 @@ def log_of(name: str) -> tuple[Stored, ...]:
 
 def script_of(name: str) -> Script:
     if name.startswith("chance"):
-        return Chance(int(name.removeprefix("chance "))).script()
+        return RandomScript(int(name.removeprefix("chance "))).script()
     script: Script = import_module(f"tests.sessions.scripts.{name}").SCRIPT
     return script
 
@@ -34,5 +34,5 @@ def played(name: str, script: Script) -> tuple[Stored, ...]:
 
 def facts_in(log: tuple[Stored, ...], *shapes: type) -> list[Recorded[Any]]:
     """What a log says in events of these shapes."""
-    found = (said for message in told(log) for said in message.facts)
-    return [said for said in found if isinstance(said.event, shapes)]
+    found = (record for message in decoded(log) for record in message.facts)
+    return [record for record in found if isinstance(record.event, shapes)]

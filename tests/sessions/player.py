@@ -7,32 +7,32 @@ from typing import Any
 import msgspec
 
 from deadreckon.contracts.catalogue import NAMES
-from deadreckon.contracts.codec import canonical_event, seal
+from deadreckon.contracts.codec import canonical_event, wrap
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.inbound import write_fact
 from deadreckon.contracts.market import TapeOpened
 from deadreckon.contracts.orders import OrderSubmitting
 from deadreckon.contracts.subjects import SHARED, operator_subject, producer_subject
-from deadreckon.contracts.timestamps import format_moment
+from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.replay.audit.audit import Audit
-from deadreckon.replay.narrate.narrate import lines, narrated
+from deadreckon.replay.narrate.narrate import lines, narrated_stories
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.domain import Domain
 from deadreckon.runtime.log.feed import Decoding, Feed, Message
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from deadreckon.runtime.service.service import Service
 from deadreckon.runtime.service.snapshots import Snapshots
-from deadreckon.runtime.service.turns import LocalPlayer, Round
+from deadreckon.runtime.service.turns import LocalTurnTaker, Round
 from deadreckon.services.catalogue import BOOK, RANK, VENUE_SIM, assemble
-from deadreckon.services.market.tape_player import Played
+from deadreckon.services.market.tape_player import TapeProgress
 from tests.sessions.script import Fact, Report, Row, Script, Step, Wire
 from tests.stories import START
 
 CODE = "session"
 
 
-class Stage:
+class ServiceStack:
     """The services of one life, and the market edge beside them."""
 
     def __init__(self, bus: MemoryBus, name: str, snapshots: Snapshots | None = None) -> None:
@@ -42,7 +42,7 @@ class Stage:
         self._market = Domain(bus, SHARED, "market", CODE)
         self._edge = Domain(bus, BOOK, VENUE_SIM, CODE)
         self.services = assemble(RANK, bus, self.feed, book=BOOK, mode="paper", snapshots=snapshots)
-        self._turns = Round([LocalPlayer(service) for service in self.services], self.feed)
+        self._turns = Round([LocalTurnTaker(service) for service in self.services], self.feed)
 
     async def open(self) -> None:
         """Recall everything from the log, and finish the turn in which the last life ended."""
@@ -52,11 +52,11 @@ class Stage:
         await self._market.recover()
         await self._edge.recover()
         for service in self.services:
-            await service.recall()
-        played = Played()
-        for message in told(self.bus.log.messages):
+            await service.replay()
+        played = TapeProgress()
+        for message in decoded(self.bus.log.messages):
             played.fold(message)
-            if message.subject.is_door:  # a turn of its own, which begins with the first in rank
+            if message.subject.is_inbound:  # a turn of its own, which begins with the first in rank
                 played.speaker = None
         self._turns.tail = self.bus.log.last
         await self._turns.settle(played.speaker)
@@ -66,24 +66,26 @@ class Stage:
         match step:
             case Row(event=event):
                 await self._row(number, event, now)
-            case Fact(who=who, said=said, id=id):
-                payload = said if isinstance(said, bytes) else _fact(id or f"fact {number}", said)
+            case Fact(who=who, record=record, id=id):
+                payload = (
+                    record if isinstance(record, bytes) else _fact(id or f"fact {number}", record)
+                )
                 self._turns.tail = await self.bus.append(operator_subject(BOOK, who), payload)
-            case Report(of=of, said=said):
-                await self._report(number, of, said, now)
+            case Report(of=of, record=record):
+                await self._report(number, of, record, now)
             case Wire(who=who, sent=sent):
                 payload = _signals(sent, now)
                 self._turns.tail = await self.bus.append(producer_subject(BOOK, who), payload)
         await self._turns.settle()
         for service in self.services:
-            if isinstance(service, Service) and service.shelf:
-                await service.shelf.written()
+            if isinstance(service, Service) and service.snapshot_store:
+                await service.snapshot_store.written()
 
     async def _report(
         self, number: int, of: int, words: Callable[[OrderSubmitting], Event], now: int
     ) -> None:
         intent = self._intents[of]
-        said: Recorded[Any] = Recorded(
+        record: Recorded[Any] = Recorded(
             id=derive_id(self._name, "report", number),
             at=now,
             book=BOOK,
@@ -94,12 +96,12 @@ class Stage:
             event=canonical_event(words(intent.event)),
         )
         place = self._edge.sequence
-        self._turns.tail = await self._edge.append((place + 1, place, 0), [], [seal(said)])
+        self._turns.tail = await self._edge.append((place + 1, place, 0), [], [wrap(record)])
 
     @property
     def _intents(self) -> list[Recorded[OrderSubmitting]]:
-        facts = [said for message in told(self.bus.log.messages) for said in message.facts]
-        return [said for said in facts if isinstance(said.event, OrderSubmitting)]
+        facts = [record for message in decoded(self.bus.log.messages) for record in message.facts]
+        return [record for record in facts if isinstance(record.event, OrderSubmitting)]
 
     async def settle(self) -> None:
         """Let everybody answer what was appended beside the script, until all are silent."""
@@ -108,7 +110,7 @@ class Stage:
 
     async def _row(self, number: int, event: Event, now: int) -> None:
         fact_id = derive_id(self._name, "row", number)
-        said: Recorded[Any] = Recorded(
+        record: Recorded[Any] = Recorded(
             id=fact_id,
             at=now,
             book=SHARED,
@@ -119,7 +121,7 @@ class Stage:
             event=canonical_event(event),
         )
         place = self._market.sequence
-        self._turns.tail = await self._market.append((place + 1, place, 0), [], [seal(said)])
+        self._turns.tail = await self._market.append((place + 1, place, 0), [], [wrap(record)])
 
     @property
     def states(self) -> dict[str, Any]:
@@ -143,7 +145,7 @@ def _signals(sent: dict[str, Any] | list[Any] | bytes, now: int) -> bytes:
 
 
 def _dated(item: Any, now: int) -> Any:
-    return {"at": format_moment(now)} | item if isinstance(item, dict) else item
+    return {"at": format_timestamp(now)} | item if isinstance(item, dict) else item
 
 
 class Session:
@@ -189,20 +191,20 @@ class Session:
             return stage.bus.log.messages
 
     @asynccontextmanager
-    async def _stage(self, messages: list[Stored]) -> AsyncIterator[Stage]:
-        stage = Stage(MemoryBus(MemoryLog(list(messages))), self.name, self.snapshots)
+    async def _stage(self, messages: list[Stored]) -> AsyncIterator[ServiceStack]:
+        stage = ServiceStack(MemoryBus(MemoryLog(list(messages))), self.name, self.snapshots)
         await stage.open()
         try:
             yield stage
         finally:
             await stage.close()
 
-    async def _step(self, stage: Stage, number: int) -> None:
+    async def _step(self, stage: ServiceStack, number: int) -> None:
         now = START + sum(step.after for step in self.steps[: number + 1] if isinstance(step, Row))
         await stage.take(number, self.steps[number], now)
 
 
-def told(messages: Iterable[Stored]) -> list[Message]:
+def decoded(messages: Iterable[Stored]) -> list[Message]:
     """The messages of a log, decoded."""
     decoding = Decoding()
     return [decoding.decode(stored) for stored in messages]
@@ -210,13 +212,13 @@ def told(messages: Iterable[Stored]) -> list[Message]:
 
 def narration(messages: Iterable[Stored]) -> str:
     """A log in words."""
-    return "\n".join(lines(narrated(told(messages), BOOK, "paper"))) + "\n"
+    return "\n".join(lines(narrated_stories(decoded(messages), BOOK, "paper"))) + "\n"
 
 
 def audited(messages: Iterable[Stored]) -> Audit:
     """A log's own arithmetic, beside what portfolio said of it."""
     found = Audit(BOOK, "paper", None)
-    for message in told(messages):
+    for message in decoded(messages):
         found.fold(message)
     found.finish()
     return found

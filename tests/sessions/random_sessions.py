@@ -47,7 +47,7 @@ LIMITS: list[dict[str, Any]] = [
 ]
 
 
-class Chance:
+class RandomScript:
     """A market that wanders, and people who want something of it."""
 
     def __init__(self, seed: int) -> None:

@@ -25,7 +25,7 @@ class Fact(Struct, frozen=True):
     """An operator says this; bytes are put on the wire as they are."""
 
     who: str
-    said: Event | bytes
+    record: Event | bytes
     id: str = ""  # by default the fact's place in the session
 
 
@@ -40,7 +40,7 @@ class Report(Struct, frozen=True):
     """The edge of a real venue says this of the `of`th order that was intended, from 0."""
 
     of: int
-    said: Callable[[OrderSubmitting], Event]
+    record: Callable[[OrderSubmitting], Event]
 
 
 Step = Row | Fact | Wire | Report
@@ -63,7 +63,7 @@ def at_once(*events: Event) -> Script:
 
 def ann(*facts: Event | bytes) -> Script:
     """Ann is the operator."""
-    return [Fact("ann", said) for said in facts]
+    return [Fact("ann", record) for record in facts]
 
 
 def alice(

@@ -11,8 +11,8 @@ import pytest
 from deadreckon.contracts.event import Event
 from deadreckon.services.catalogue import RANK, decider
 from tests.contracts.samples import sample
-from tests.sessions.player import Session, told
-from tests.sessions.random_sessions import Chance
+from tests.sessions.player import Session, decoded
+from tests.sessions.random_sessions import RandomScript
 from tests.stories import at
 
 NAMES = ["real_venue", "breaker_flattens", "split_order", "cash_and_rates", "moving_average"]
@@ -35,7 +35,7 @@ def plain(state: Any) -> bytes:
 def session(request: pytest.FixtureRequest) -> Session:
     name = request.param
     if isinstance(name, int):  # not to its end, where all is flat and nothing is promised
-        script = Chance(name).script()[:-12]
+        script = RandomScript(name).script()[:-12]
     else:
         script = import_module(f"tests.sessions.scripts.{name}").SCRIPT
     played = Session(f"{name}", script)
@@ -47,14 +47,14 @@ def session(request: pytest.FixtureRequest) -> Session:
 def test_what_is_not_heeded_moves_nothing_and_has_no_answer(session: Session, service: str) -> None:
     asked: Any = decider(service)
     state = session.states[service]
-    now = max(said.at for message in told(session.log) for said in message.facts)
+    now = max(record.at for message in decoded(session.log) for record in message.facts)
     before = plain(state)
-    unheeded = [shape for shape in shapes() if shape not in asked.HEEDS]
+    unheeded = [shape for shape in shapes() if shape not in asked.HANDLES]
     assert unheeded
     for shape in unheeded:
-        said = at(sample(shape), now)
-        state = asked.evolve(state, said)
-        assert not asked.decide(state, said), shape.__name__
+        record = at(sample(shape), now)
+        state = asked.evolve(state, record)
+        assert not asked.decide(state, record), shape.__name__
         assert plain(state) == before, shape.__name__
 
 
@@ -66,5 +66,5 @@ def test_a_session_goes_as_if_everything_were_heeded(
     again = Session(session.name, session.steps[1:])
     asyncio.run(again.play())
     assert again.states == session.states
-    ours, theirs = ([tuple(m.facts) for m in told(it.log)] for it in (session, again))
+    ours, theirs = ([tuple(m.facts) for m in decoded(it.log)] for it in (session, again))
     assert ours == theirs

@@ -7,14 +7,14 @@ import pytest
 
 from deadreckon.accounting import average_cost, ledger
 from tests.sessions.player import Session, audited, narration
-from tests.sessions.random_sessions import Chance
+from tests.sessions.random_sessions import RandomScript
 
 SEEDS = range(25)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_after_a_random_session_all_services_agree_and_nothing_is_promised(seed: int) -> None:
-    session = Session(f"chance {seed}", Chance(seed).script())
+    session = Session(f"chance {seed}", RandomScript(seed).script())
     asyncio.run(session.play())
     risk, fill, router = (session.states[name] for name in ("risk", "fill", "router"))
     book = session.states["portfolio"].ledger

@@ -11,10 +11,10 @@ import pytest
 
 from deadreckon.contracts.catalogue import EVENTS
 from deadreckon.contracts.envelope import Envelope
-from deadreckon.replay.narrate.narrate import narrated
+from deadreckon.replay.narrate.narrate import narrated_stories
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.services.catalogue import BOOK
-from tests.sessions.player import Session, audited, narration, told
+from tests.sessions.player import Session, audited, decoded, narration
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
@@ -50,7 +50,7 @@ def story(name: str) -> str:
 
 
 def envelopes(log: list[Stored]) -> list[Envelope]:
-    return [event for message in told(log) if message.commit for event in message.commit.events]
+    return [event for message in decoded(log) if message.commit for event in message.commit.events]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -97,6 +97,8 @@ def test_every_session_that_is_told_still_has_a_script() -> None:
 
 
 def test_the_sessions_together_tell_almost_every_type_of_event() -> None:
-    logs = [told(session(name).log) for name in NAMES]
-    types = {it.type for log in logs for story in narrated(log, BOOK, "paper") for it in story}
+    logs = [decoded(session(name).log) for name in NAMES]
+    types = {
+        it.type for log in logs for story in narrated_stories(log, BOOK, "paper") for it in story
+    }
     assert {shape.__name__ for shape in EVENTS.values()} - types == UNTOLD

@@ -18,10 +18,10 @@ from msgspec.structs import replace
 from deadreckon.contracts.models import RegimeModelFitted
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
 from deadreckon.models.hmm import features, forward_filter
-from deadreckon.models.hmm.features import DRIFT_BARS, SCALE, Tail
+from deadreckon.models.hmm.features import DRIFT_BARS, SCALE, FeatureWindow
 from deadreckon.services.signal import decider as signal
-from deadreckon.strategies.builtin.hmm_regime import Regime
-from tests.stories import INSTRUMENT, MINUTE, Number, Story, bar, filled, strategy
+from deadreckon.strategies.builtin.hmm_regime import RegimeState
+from tests.stories import INSTRUMENT, MINUTE, DeciderDriver, Number, bar, filled, strategy
 
 BILLION = 1_000_000_000
 
@@ -63,9 +63,9 @@ def path(*moves: int, start: int = 10_000) -> list[Decimal]:
     return prices
 
 
-def story(*, model: RegimeModelFitted | None = None, **parameters: Any) -> Story:
+def story(*, model: RegimeModelFitted | None = None, **parameters: Any) -> DeciderDriver:
     """A strategy that has seen a quiet market for as long as features need, then got its model."""
-    told = Story(signal, "signal")
+    told = DeciderDriver(signal, "signal")
     quick: dict[str, Any] = {"cooldown_seconds": 60}
     told.tell(strategy("hmm_regime", name="regime", **(quick | parameters)))
     moves(told, *[0] * 40)
@@ -73,7 +73,7 @@ def story(*, model: RegimeModelFitted | None = None, **parameters: Any) -> Story
     return told
 
 
-def moves(told: Story, *basis_points: int) -> list[SignalRaised]:
+def moves(told: DeciderDriver, *basis_points: int) -> list[SignalRaised]:
     """A bar a minute, each moving the price; what was wished over them."""
     wishes: list[SignalRaised] = []
     for move in basis_points:
@@ -83,9 +83,9 @@ def moves(told: Story, *basis_points: int) -> list[SignalRaised]:
     return wishes
 
 
-def mind(told: Story) -> Regime:
+def mind(told: DeciderDriver) -> RegimeState:
     found = told.state.strategies["regime"].mind
-    assert isinstance(found, Regime)
+    assert isinstance(found, RegimeState)
     return found
 
 
@@ -93,7 +93,7 @@ def words(wishes: list[SignalRaised]) -> list[str]:
     return [f"exit {w.side} {w.quantity}" if w.reduce_only else f"enter {w.side}" for w in wishes]
 
 
-def own(told: Story, side: Any, quantity: Number, id: str) -> None:
+def own(told: DeciderDriver, side: Any, quantity: Number, id: str) -> None:
     told.tell(filled(side, quantity, 100, id=id, strategy="regime"))
 
 
@@ -101,7 +101,7 @@ def own(told: Story, side: Any, quantity: Number, id: str) -> None:
 
 
 def vectors(closes: list[Decimal]) -> list[list[int] | None]:
-    tail = Tail()
+    tail = FeatureWindow()
     return [features.advance(tail, close) for close in closes]
 
 
@@ -275,7 +275,7 @@ def test_a_belief_knows_nothing_of_bars_to_come() -> None:
 
 
 def test_without_a_model_nothing_is_wished() -> None:
-    told = Story(signal, "signal")
+    told = DeciderDriver(signal, "signal")
     told.tell(strategy("hmm_regime", name="regime"))
     assert moves(told, *[10] * 60) == []
 
@@ -456,7 +456,7 @@ def test_the_decider_needs_no_library_of_models() -> None:
     ],
 )
 def test_a_bad_parameter_is_refused_by_name(parameters: dict[str, Any], named: str) -> None:
-    (refused,) = Story(signal, "signal").tell(strategy("hmm_regime", **parameters))
+    (refused,) = DeciderDriver(signal, "signal").tell(strategy("hmm_regime", **parameters))
     assert isinstance(refused, SignalRefused)
     assert refused.rule == "bad_parameter"
     assert named in refused.reason

@@ -14,16 +14,16 @@ from deadreckon.contracts.event import Event
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
 from deadreckon.services.signal import decider as signal
 from deadreckon.strategies.builtin import moving_average_cross
-from deadreckon.strategies.builtin.moving_average_cross import Averages
-from deadreckon.strategies.parameters import MovingAverageCross
+from deadreckon.strategies.builtin.moving_average_cross import MovingAverageState
+from deadreckon.strategies.parameters import MovingAverageParameters
 from tests.stories import (
     HOUR,
     INSTRUMENT,
     MINUTE,
     SECOND,
     START,
+    DeciderDriver,
     Number,
-    Story,
     at,
     bar,
     filled,
@@ -34,13 +34,13 @@ from tests.stories import (
 QUICK: dict[str, Any] = {"fast": 1, "slow": 2, "cooldown_seconds": 0}
 
 
-def story(**parameters: Number | bool) -> Story:
-    told = Story(signal, "signal")
+def story(**parameters: Number | bool) -> DeciderDriver:
+    told = DeciderDriver(signal, "signal")
     told.tell(strategy(**(QUICK | parameters)))
     return told
 
 
-def closes(told: Story, *prices: Number) -> list[SignalRaised]:
+def closes(told: DeciderDriver, *prices: Number) -> list[SignalRaised]:
     """A bar a minute; what was wished over them."""
     wishes = told.tell(*(bar(price) for price in prices), after=MINUTE)
     return [wish for wish in wishes if isinstance(wish, SignalRaised)]
@@ -50,7 +50,7 @@ def words(wishes: list[SignalRaised]) -> list[str]:
     return [f"exit {w.side} {w.quantity}" if w.reduce_only else f"enter {w.side}" for w in wishes]
 
 
-def told_of_fill(told: Story, side: Any, quantity: Number, id: str = "t1") -> list[Event]:
+def told_of_fill(told: DeciderDriver, side: Any, quantity: Number, id: str = "t1") -> list[Event]:
     return told.tell(filled(side, quantity, 100, id=id, strategy="cross"))
 
 
@@ -58,7 +58,7 @@ def told_of_fill(told: Story, side: Any, quantity: Number, id: str = "t1") -> li
 
 
 def test_an_entry_says_its_size_and_all_it_was_decided_on() -> None:
-    told = Story(signal, "signal")
+    told = DeciderDriver(signal, "signal")
     told.tell(strategy(fast=2, slow=3, cooldown_seconds=0, confidence_scale=10, notional=2_500))
     (wish,) = closes(told, 100, 100, 99, 104)
     assert wish == SignalRaised(
@@ -290,7 +290,7 @@ def test_ids_of_wishes_differ_even_where_ids_of_bars_differ_late() -> None:
 
 
 def test_without_a_configuration_nothing_is_wished() -> None:
-    assert closes(Story(signal, "signal"), 100, 99, 101) == []
+    assert closes(DeciderDriver(signal, "signal"), 100, 99, 101) == []
 
 
 def test_a_disabled_strategy_is_silent_and_knows_the_market_when_it_is_enabled() -> None:
@@ -335,7 +335,7 @@ def test_another_instrument_starts_with_an_empty_window() -> None:
 
 
 def test_an_unknown_kind_is_refused_by_name() -> None:
-    (refused,) = Story(signal, "signal").tell(strategy("grid"))
+    (refused,) = DeciderDriver(signal, "signal").tell(strategy("grid"))
     assert isinstance(refused, SignalRefused)
     assert (refused.rule, refused.strategy, refused.signal_id) == (
         "unknown_strategy_kind",
@@ -380,7 +380,7 @@ def test_a_bad_parameter_is_refused_by_name_and_the_strategy_is_off(
 
 
 def test_a_kind_among_the_parameters_is_refused_too() -> None:
-    (refused,) = Story(signal, "signal").tell(
+    (refused,) = DeciderDriver(signal, "signal").tell(
         replace(strategy(), parameters={"kind": "hmm_regime"})
     )
     assert isinstance(refused, SignalRefused)
@@ -423,7 +423,7 @@ def test_averages_moved_bar_by_bar_equal_those_computed_anew(
     path: list[Decimal], fast: int, further: int
 ) -> None:
     slow = fast + further
-    averages = Averages(MovingAverageCross(fast=fast, slow=slow))
+    averages = MovingAverageState(MovingAverageParameters(fast=fast, slow=slow))
     before = 0
     for n, close in enumerate(path, start=1):
         moving_average_cross.advance(averages, close)

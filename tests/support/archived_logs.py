@@ -9,24 +9,24 @@ import polars
 from msgspec import structs
 
 from deadreckon.archive.manifests import (
-    Manifest,
+    ArchiveManifest,
     digest_of,
     file_bytes,
     file_of,
     read_chain,
-    sealed,
+    signed,
 )
-from deadreckon.archive.sealer import PUBLIC, Sealing, seal_days
+from deadreckon.archive.sealer import PUBLIC, SealResult, seal_days
 from deadreckon.archive.segment_writer import file_digest
 from deadreckon.archive.signing import SealKey
-from deadreckon.archive.verification import Verdict, verify
+from deadreckon.archive.verification import ArchiveVerdict, verify
 from deadreckon.contracts.signals import SignalRefused
 from deadreckon.contracts.subjects import producer_subject
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from tests.stories import INSTRUMENT, MINUTE, START, bar, filled, quote, wish
-from tests.support.messages import Log
+from tests.support.messages import StoredLog
 
 DAYS = 3
 ROWS = 20  # of the market a day
@@ -34,9 +34,9 @@ KEY = SealKey(bytes(range(32)))
 FOREIGN = SealKey(bytes(range(1, 33)))
 
 
-def some_days() -> Log:
+def some_days() -> StoredLog:
     """A door before any clock, then days of bars with a wish, its refusal and a fill each."""
-    log = Log()
+    log = StoredLog()
     log.put(producer_subject("desk", "ext"), b'{"id": "early"}')
     for day in range(DAYS):
         for row in range(ROWS):
@@ -54,12 +54,12 @@ def refused(signal: str) -> SignalRefused:
     return SignalRefused(signal, "", "ext", INSTRUMENT, "halted", None, None, None, "halted by ann")
 
 
-def timed(log: Log) -> list[Stored]:
+def timed(log: StoredLog) -> list[Stored]:
     """The messages with times of a server."""
     return [structs.replace(each, stored_at=10**18 + each.sequence) for each in log.stored]
 
 
-class Desk:
+class ArchivedLog:
     """A log in memory and an archive of it."""
 
     def __init__(self, root: Path, messages: list[Stored] | None = None) -> None:
@@ -69,7 +69,7 @@ class Desk:
 
     def seal(
         self, day: str | None = None, *, everything: bool = False, again: bool = False
-    ) -> Sealing:
+    ) -> SealResult:
         """What `dr archive seal` does."""
         job = seal_days(
             self.bus,
@@ -84,13 +84,13 @@ class Desk:
 
     def verify(
         self, *, alone: bool = False, key: str | None = None, columns: bool = False
-    ) -> Verdict:
+    ) -> ArchiveVerdict:
         """What `dr archive verify` does."""
         bus = None if alone else self.bus
         return asyncio.run(verify(self.root, bus, key, lambda *_: None, columns=columns))
 
     @property
-    def chain(self) -> list[Manifest]:
+    def chain(self) -> list[ArchiveManifest]:
         return read_chain(self.root)
 
     def path(self, family: str, number: int, book: str = "desk") -> Path:
@@ -116,7 +116,7 @@ def rewrite(path: Path, change: Callable[[polars.DataFrame], polars.DataFrame]) 
     change(polars.read_parquet(path, hive_partitioning=False)).write_parquet(path)
 
 
-def resign(desk: Desk, number: int, key: SealKey, **changes: Any) -> None:
+def resign(desk: ArchivedLog, number: int, key: SealKey, **changes: Any) -> None:
     """Write a manifest anew, with the hashes that its files have now, and all after it."""
     chain = desk.chain
     for place in range(number - 1, len(chain)):
@@ -127,10 +127,10 @@ def resign(desk: Desk, number: int, key: SealKey, **changes: Any) -> None:
         ]
         previous = digest_of(chain[place - 1]) if place else ""
         told = structs.replace(chain[place], segments=segments, previous=previous, **more)
-        chain[place] = sealed(told, key)
+        chain[place] = signed(told, key)
         file_of(desk.root, place + 1).write_bytes(file_bytes(chain[place]))
 
 
-def trust(desk: Desk, key: SealKey) -> None:
+def trust(desk: ArchivedLog, key: SealKey) -> None:
     """Make the archive say that it was sealed with this key."""
     (desk.root / PUBLIC).write_text(f"{key.public}\n")

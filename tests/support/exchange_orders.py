@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.venues.port import Ticket
-from deadreckon.venues.simulated.adapter import SimVenue
-from deadreckon.venues.simulated.exchange.admin_client import Keeper
-from deadreckon.venues.simulated.exchange.http_server import House
+from deadreckon.venues.port import OrderRequest
+from deadreckon.venues.simulated.adapter import SimulatedVenue
+from deadreckon.venues.simulated.exchange.admin_client import AdminClient
+from deadreckon.venues.simulated.exchange.http_server import ExchangeServers
 from deadreckon.venues.simulated.exchange.orders import Symbol
-from deadreckon.venues.simulated.exchange.store import Book
+from deadreckon.venues.simulated.exchange.store import ExchangeStore
 
 SYMBOL = Symbol(
     symbol="BTCUSD",
@@ -28,12 +28,14 @@ START = 1_640_995_200 * NANOSECONDS  # 2022-01-01, a whole second and a whole da
 KEY = "a key of tests"
 
 
-def after(seconds: int) -> int:
+def seconds_after_start(seconds: int) -> int:
     """So many seconds behind START."""
     return START + seconds * NANOSECONDS
 
 
-def ticket(client_order_id: str, side: Any = "buy", quantity: str = "0.1", **more: Any) -> Ticket:
+def order_request(
+    client_order_id: str, side: Any = "buy", quantity: str = "0.1", **more: Any
+) -> OrderRequest:
     """A market order at START, unless more is said."""
     said: dict[str, Any] = {
         "order_type": "market",
@@ -44,7 +46,7 @@ def ticket(client_order_id: str, side: Any = "buy", quantity: str = "0.1", **mor
         "reduce_only": False,
         "at": START,
     } | more
-    return Ticket(
+    return OrderRequest(
         client_order_id=client_order_id,
         symbol=SYMBOL.symbol,
         side=side,
@@ -53,10 +55,12 @@ def ticket(client_order_id: str, side: Any = "buy", quantity: str = "0.1", **mor
     )
 
 
-class Desk:
+class RunningExchange:
     """An exchange in this process, a client of each of its doors, and SYMBOL trading there."""
 
-    def __init__(self, folder: Path, house: House, venue: SimVenue, keeper: Keeper) -> None:
+    def __init__(
+        self, folder: Path, house: ExchangeServers, venue: SimulatedVenue, keeper: AdminClient
+    ) -> None:
         self.folder = folder
         self.house = house
         self.venue = venue
@@ -64,17 +68,19 @@ class Desk:
 
 
 @asynccontextmanager
-async def a_desk(folder: Path, *, seed: str = "7", timeout: float = 1.0) -> AsyncIterator[Desk]:
+async def running_exchange(
+    folder: Path, *, seed: str = "7", timeout: float = 1.0
+) -> AsyncIterator[RunningExchange]:
     """An exchange on free ports; `timeout` (seconds) is the adapter's patience."""
-    book = Book(folder / "exchange.sqlite")
-    house = House(book, seed, KEY)
+    book = ExchangeStore(folder / "exchange.sqlite")
+    house = ExchangeServers(book, seed, KEY)
     address = await house.open(0, 0)
-    venue = SimVenue(address.url, KEY, timeout=timeout)
-    keeper = Keeper(address.admin_url, KEY)
+    venue = SimulatedVenue(address.url, KEY, timeout=timeout)
+    keeper = AdminClient(address.admin_url, KEY)
     try:
         await keeper.list_symbol(SYMBOL)
         await keeper.deposit("start", "USD", Decimal(100_000))
-        yield Desk(folder, house, venue, keeper)
+        yield RunningExchange(folder, house, venue, keeper)
     finally:
         await venue.close()
         await keeper.close()

@@ -23,7 +23,7 @@ from tests.stories import INSTRUMENT, MINUTE, START, Number, exact
 Message = tuple[int, list[Recorded[Any]], int]
 
 
-class Log:
+class FactLog:
     """Messages with sequences from 1; `say` appends one and returns what was recorded."""
 
     def __init__(self, start: int = START) -> None:
@@ -185,7 +185,7 @@ def refused(rule: str = "max_notional", **changes: Any) -> signals.SignalRefused
     return replace(refusal, **changes)
 
 
-def one_order(log: Log, random: Random, number: int) -> None:
+def one_order(log: FactLog, random: Random, number: int) -> None:
     """A wish and what becomes of it: refused, or an order that is filled in parts or cancelled."""
     signal, order = f"signal-{number:032d}", f"order-{number:032d}"
     (raised,) = log.say(stories.wish(quantity="1.5", id=signal), source="signal")
@@ -218,9 +218,9 @@ def _part(order: str, number: int, part: int, price: Decimal) -> orders.OrderFil
     )
 
 
-def busy_log(seed: int, orders: int, bars_between: int = 2) -> Log:
+def busy_log(seed: int, orders: int, bars_between: int = 2) -> FactLog:
     """A day of trading with everything in it, the same for the same seed."""
-    random, log = Random(seed), Log()
+    random, log = Random(seed), FactLog()
     log.say(stories.listed(), stories.deposit(), stories.limits(order_notional_max=1_000))
     for number in range(orders):
         for _ in range(bars_between):
@@ -243,11 +243,11 @@ def _halt(number: int) -> list[Event]:
     ]
 
 
-def tell(projector: Any, log: Log, until: int | None = None) -> None:
+def fold_log(projector: Any, log: FactLog, until: int | None = None) -> None:
     """Fold the messages a projector has not got yet, up to sequence `until`."""
     last = log.last if until is None else until
     for sequence, facts, stored_at in log.messages[projector.place : last]:
         projector.fold(sequence, facts, stored_at)
 
 
-Builder = Callable[[], Log]
+Builder = Callable[[], FactLog]

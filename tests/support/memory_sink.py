@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from deadreckon.projections.columns import Row
-from deadreckon.projections.digest import Standing
+from deadreckon.projections.columns import TableRow
+from deadreckon.projections.digest import TableDigest
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.sinks.sink import Batch
 from deadreckon.projections.table import Key, Table
 from deadreckon.projections.tables import BY_NAME, TABLES
-from tests.support.handmade_logs import Log, tell
+from tests.support.handmade_logs import FactLog, fold_log
 
 
 class MemorySink:
@@ -19,18 +19,18 @@ class MemorySink:
         self.place = 0
         self.kept: dict[str, dict[Any, list[Any]]] = {table.name: {} for table in TABLES}
         self.changes: dict[str, list[list[Any]]] = {table.name: [] for table in TABLES}
-        self._standings = {table.name: Standing() for table in TABLES}
+        self._standings = {table.name: TableDigest() for table in TABLES}
         self.loads = 0
 
-    def standings(self) -> dict[str, Standing]:
+    def standings(self) -> dict[str, TableDigest]:
         return self._standings
 
-    def load(self, table: Table, key: Key) -> Row | None:
+    def load(self, table: Table, key: Key) -> TableRow | None:
         self.loads += 1
         stored = self.kept[table.name].get(key)
         return table.read(stored[: len(table.columns)]) if stored else None
 
-    def unfinished(self, table: Table) -> Iterable[Row]:
+    def unfinished(self, table: Table) -> Iterable[TableRow]:
         rows = [table.read(line) for line in self.lines(table)]
         return [row for row in rows if not table.ended(row)]
 
@@ -66,16 +66,16 @@ def _key(table: Table, line: Sequence[Any]) -> Key:
     return tuple(line[names.index(name)] for name in table.identity)
 
 
-def rows(log: Log, table: str) -> list[dict[str, Any]]:
+def rows(log: FactLog, table: str) -> list[dict[str, Any]]:
     """The rows of a table after a whole log."""
     sink = MemorySink()
     projector = Projector([sink])
-    tell(projector, log)
+    fold_log(projector, log)
     projector.flush()
     return sink.rows(table)
 
 
-def row(log: Log, table: str) -> dict[str, Any]:
+def row(log: FactLog, table: str) -> dict[str, Any]:
     """The only row of a table after a whole log."""
     (only,) = rows(log, table)
     return only

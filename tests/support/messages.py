@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from deadreckon.contracts.codec import encode_commit, seal
+from deadreckon.contracts.codec import encode_commit, wrap
 from deadreckon.contracts.envelope import Commit, digest
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.subjects import commit_subject
@@ -11,7 +11,7 @@ from deadreckon.runtime.log.bus import Stored
 from tests.stories import START, at
 
 
-class Log:
+class StoredLog:
     """Stored messages in order; domains link their commits as services do."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Log:
             "code": "test",
             "answers": [],
             "events": [
-                seal(at(event, when, id=f"{service}-{n + 1}-{index}", book=book))
+                wrap(at(event, when, id=f"{service}-{n + 1}-{index}", book=book))
                 for index, event in enumerate(events)
             ],
         }
@@ -54,4 +54,4 @@ class Log:
 
 def told(events: Iterable[Any]) -> list[str]:
     """The names of what was said."""
-    return [type(said.event).__name__ for said in events]
+    return [type(record.event).__name__ for record in events]

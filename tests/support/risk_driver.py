@@ -21,11 +21,11 @@ from deadreckon.contracts.orders import (
 )
 from deadreckon.contracts.signals import Side, SignalRefused
 from deadreckon.services.risk import decider
-from deadreckon.services.risk.state import Stake, State, key_of
+from deadreckon.services.risk.state import Exposure, State, key_of
 from tests.stories import (
     INSTRUMENT,
+    DeciderDriver,
     Number,
-    Story,
     amount,
     bar,
     deposit,
@@ -39,11 +39,11 @@ from tests.stories import (
 OTHER = "ETHUSDT.OTHER"
 
 
-class Desk:
+class RiskDriver:
     """A book with cash, two spot instruments on two venues, and their first price of 100."""
 
     def __init__(self, *setup: Event, cash: Number = 100_000) -> None:
-        self.story = Story(decider, "risk")
+        self.story = DeciderDriver(decider, "risk")
         self.tell(listed(), listed(OTHER, base="ETH"), reporting(), deposit(cash))
         self.tell(*setup)
         self.tell(bar(100), bar(100, instrument=OTHER))
@@ -123,24 +123,24 @@ class Desk:
         self.fill(child, quantity, price)
         return order
 
-    def stake(self, strategy: str = "ext", instrument: str = INSTRUMENT) -> Stake:
+    def stake(self, strategy: str = "ext", instrument: str = INSTRUMENT) -> Exposure:
         """What is at stake, nothing included."""
         found = self.state.stakes.get(key_of(strategy, instrument))
-        return Stake(strategy, instrument, "") if found is None else found
+        return Exposure(strategy, instrument, "") if found is None else found
 
     def held(self, strategy: str = "ext", instrument: str = INSTRUMENT) -> Any:
         """The signed quantity, to be compared with plain numbers."""
         return ledger.held(self.state.ledger, strategy, instrument)
 
-    def restarted(self) -> "Desk":
+    def restarted(self) -> "RiskDriver":
         """The same desk after a crash."""
-        desk = Desk.__new__(Desk)
+        desk = RiskDriver.__new__(RiskDriver)
         desk.story = self.story.restarted(decider)
-        assert snapshot(desk) == snapshot(self)
+        assert encoded_state(desk) == encoded_state(self)
         return desk
 
 
-def snapshot(desk: Desk) -> bytes:
+def encoded_state(desk: RiskDriver) -> bytes:
     return msgspec.json.encode(desk.state, order="deterministic")
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from deadreckon.replay.audit.audit import Audit
 from deadreckon.replay.audit.figures import statement
-from deadreckon.replay.audit.statement.collect import Gathering
+from deadreckon.replay.audit.statement.collect import StatementCollector
 from deadreckon.replay.audit.statement.document import VenueStatement, full_statement
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.services.catalogue import BOOK
-from tests.sessions.player import told
+from tests.sessions.player import decoded
 from tests.sessions.test_sessions import session
 
 Document = dict[str, Any]
@@ -20,9 +20,9 @@ def stated(
     log: Iterable[Stored], day: str | None = None, theirs: VenueStatement | None = None
 ) -> Document:
     """The full statement of a log."""
-    gathering = Gathering(keeps_trades=True)
+    gathering = StatementCollector(keeps_trades=True)
     audit = Audit(BOOK, "paper", day, gathering)
-    for message in told(log):
+    for message in decoded(log):
         audit.fold(message)
     return full_statement(audit, gathering, statement(audit, BOOK, day), theirs)
 

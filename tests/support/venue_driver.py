@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from deadreckon.contracts.catalogue import NAMES
-from deadreckon.contracts.codec import decode_commit, seal, unseal
+from deadreckon.contracts.codec import decode_commit, unwrap, wrap
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
 from deadreckon.contracts.inbound import write_fact
 from deadreckon.contracts.instruments import VenueConfigured
@@ -23,12 +23,12 @@ from deadreckon.services.venue.edge import VenueEdge
 from deadreckon.venues.port import (
     DuplicateError,
     MalformedReportError,
+    OrderRequest,
+    OrderStatus,
     RejectedError,
-    Standing,
     ThrottledError,
-    Ticket,
-    Trade,
     UnansweredError,
+    VenueTrade,
 )
 from tests.stories import START, at
 
@@ -44,16 +44,16 @@ class FakeVenue:
     `sent` is every request that arrived, done or not."""
 
     def __init__(self) -> None:
-        self.orders: dict[str, Standing] = {}
-        self.tickets: dict[str, Ticket] = {}
-        self.told: list[Trade] = []
+        self.orders: dict[str, OrderStatus] = {}
+        self.tickets: dict[str, OrderRequest] = {}
+        self.told: list[VenueTrade] = []
         self.faults: dict[str, list[str]] = {}
         self.sent: list[tuple[str, str]] = []
         self.refuses: set[str] = set()
-        self.pushed: asyncio.Queue[Trade | Standing | Exception] = asyncio.Queue()
+        self.pushed: asyncio.Queue[VenueTrade | OrderStatus | Exception] = asyncio.Queue()
         self.clock = 0
 
-    async def submit(self, ticket: Ticket) -> str:
+    async def submit(self, ticket: OrderRequest) -> str:
         name = ticket.client_order_id
         fault = self._arrived("submit", name)
         if name in self.orders:
@@ -61,13 +61,13 @@ class FakeVenue:
         if name in self.refuses:
             raise RejectedError("no_money", "the account is empty")
         self.tickets[name] = ticket
-        self.orders[name] = Standing(name, f"X{name}", Decimal(0), True, None, "")
+        self.orders[name] = OrderStatus(name, f"X{name}", Decimal(0), True, None, "")
         if ticket.order_type == "market":
             self.fill(name)
         self._leave(fault)
         return f"X{name}"
 
-    async def cancel(self, client_order_id: str, at: int) -> Standing:
+    async def cancel(self, client_order_id: str, at: int) -> OrderStatus:
         fault = self._arrived("cancel", client_order_id)
         standing = self.orders.get(client_order_id)
         if standing is None or not standing.open:
@@ -76,15 +76,15 @@ class FakeVenue:
         self._leave(fault)
         return self.orders[client_order_id]
 
-    async def query(self, client_order_id: str) -> Standing | None:
+    async def query(self, client_order_id: str) -> OrderStatus | None:
         self._leave(self._arrived("query", client_order_id))
         return self.orders.get(client_order_id)
 
-    async def open_orders(self) -> list[Standing]:
+    async def open_orders(self) -> list[OrderStatus]:
         self._leave(self._arrived("open_orders", ""))
         return [standing for standing in self.orders.values() if standing.open]
 
-    async def trades_since(self, place: int) -> list[Trade]:
+    async def trades_since(self, place: int) -> list[VenueTrade]:
         self._leave(self._arrived("trades", ""))
         return [trade for trade in self.told if trade.place > place]
 
@@ -96,7 +96,7 @@ class FakeVenue:
         self._leave(self._arrived("clock", ""))
         self.clock = max(self.clock, at)
 
-    async def reports(self) -> AsyncIterator[Trade | Standing]:
+    async def reports(self) -> AsyncIterator[VenueTrade | OrderStatus]:
         while True:
             report = await self.pushed.get()
             if isinstance(report, Exception):
@@ -106,7 +106,7 @@ class FakeVenue:
     async def close(self) -> None:
         pass
 
-    def fill(self, name: str, quantity: Decimal | None = None) -> Trade:
+    def fill(self, name: str, quantity: Decimal | None = None) -> VenueTrade:
         """Let an order trade, wholly unless told otherwise."""
         ticket, standing = self.tickets[name], self.orders[name]
         size = ticket.quantity - standing.filled if quantity is None else quantity
@@ -115,10 +115,10 @@ class FakeVenue:
         self._stand(name, filled=filled, open=filled < ticket.quantity)
         return trade
 
-    def print_trade(self, name: str, side: Any, quantity: Decimal) -> Trade:
+    def print_trade(self, name: str, side: Any, quantity: Decimal) -> VenueTrade:
         """A trade on the account's tape, whoever's it is."""
         place = len(self.told) + 1
-        trade = Trade(
+        trade = VenueTrade(
             place,
             f"t{place}",
             name,
@@ -156,7 +156,7 @@ class FakeVenue:
             raise MalformedReportError("no JSON", "<html>")
 
 
-class Desk:
+class EdgeDriver:
     """A log, what others say in it, and the edge that serves the venue, life after life."""
 
     def __init__(self, venue: FakeVenue) -> None:
@@ -172,7 +172,7 @@ class Desk:
         self.started = 0  # the place at which the edge's life began to read
         self.feed: Feed
 
-    async def open(self) -> "Desk":
+    async def open(self) -> "EdgeDriver":
         """The venue is configured and the clock has ticked; nothing is intended."""
         await self.tick()
         await self.operator(configured())
@@ -196,7 +196,7 @@ class Desk:
         await self.edge.restore()
         self.started = self.edge.position
         await self.feed.start()
-        await self.edge.recall()
+        await self.edge.replay()
 
     async def closed(self) -> None:
         """Stop reading."""
@@ -206,12 +206,12 @@ class Desk:
         """Let the edge take its turn; the names of what it said, in order."""
         before = self.log.last
         await self.edge.take_turn(self.log.last)
-        return [name_of(said) for said in self.said(before)]
+        return [name_of(record) for record in self.record(before)]
 
-    def said(self, after: int = 0) -> list[Recorded[Any]]:
+    def record(self, after: int = 0) -> list[Recorded[Any]]:
         """What the edge has recorded."""
         return [
-            unseal(envelope, stored.sequence)
+            unwrap(envelope, stored.sequence)
             for stored in self.log.messages
             if stored.sequence > after and f".{EDGE_NAME}." in stored.subject
             for envelope in decode_commit(stored.payload).events
@@ -236,13 +236,13 @@ class Desk:
         domain = self._others.setdefault((book, service), Domain(self._bus, book, service, "test"))
         place = self.log.last
         envelopes = [
-            seal(at(event, self.now, id=f"{service}-{place}-{index}", book=book))
+            wrap(at(event, self.now, id=f"{service}-{place}-{index}", book=book))
             for index, event in enumerate(events)
         ]
         await domain.append((place + 1, place, 0), [], envelopes)
 
 
-async def until(holds: Callable[[], Any], what: str) -> None:
+async def wait_until(holds: Callable[[], Any], what: str) -> None:
     """Wait until something holds; fails with `what` when it does not in time."""
     for _ in range(1_000):
         if holds():
@@ -251,9 +251,9 @@ async def until(holds: Callable[[], Any], what: str) -> None:
     raise AssertionError(f"waited in vain for {what}")
 
 
-def name_of(said: Recorded[Any]) -> str:
+def name_of(record: Recorded[Any]) -> str:
     """An event's name, with what tells apart those of one name."""
-    event = said.event
+    event = record.event
     what = getattr(event, "request", None) or getattr(event, "rule", None)
     name = type(event).__name__.removeprefix("Venue")
     return f"{name} {what}" if what else name

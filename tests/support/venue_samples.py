@@ -20,43 +20,43 @@ from deadreckon.contracts.venues import (
     VenueTradeReported,
 )
 from deadreckon.services.fill import decider as fill
-from tests.stories import SECOND, START, Number, Story, exact, listed, venue
+from tests.stories import SECOND, START, DeciderDriver, Number, exact, listed, venue
 
 VENUE = "PAPER"  # the name that routed() sends to; an edge makes it a real one
 EDGE = "venue-sim"
 LIMIT = 30 * SECOND
 
 
-def real_desk(*given: Event | Recorded[Any], **terms: Any) -> Story:
+def venue_fill_driver(*given: Event | Recorded[Any], **terms: Any) -> DeciderDriver:
     """A fill service whose only venue is a real one."""
-    story = Story(fill, "fill")
+    story = DeciderDriver(fill, "fill")
     configured = replace(venue(**terms), edge=EDGE, unknown_after=LIMIT)
     story.tell(listed(), configured, *given)
     return story
 
 
-def client_of(order: str) -> str:
+def client_id_of(order: str) -> str:
     return f"client of {order}"
 
 
 def accepted(order: str = "o1") -> VenueOrderAccepted:
-    return VenueOrderAccepted(VENUE, order, client_of(order), f"venue's {order}")
+    return VenueOrderAccepted(VENUE, order, client_id_of(order), f"venue's {order}")
 
 
 def refused(order: str = "o1", rule: str = "insufficient_balance") -> VenueOrderRejected:
-    return VenueOrderRejected(VENUE, order, client_of(order), rule, "no")
+    return VenueOrderRejected(VENUE, order, client_id_of(order), rule, "no")
 
 
 def not_sent(order: str = "o1", rule: str = "halted") -> VenueOrderNotSent:
-    return VenueOrderNotSent(VENUE, order, client_of(order), rule, "stopped at the door")
+    return VenueOrderNotSent(VENUE, order, client_id_of(order), rule, "stopped at the door")
 
 
 def unanswered(order: str = "o1", request: VenueRequest = "submit") -> VenueRequestUnanswered:
-    return VenueRequestUnanswered(VENUE, order, client_of(order), request, "timed out")
+    return VenueRequestUnanswered(VENUE, order, client_id_of(order), request, "timed out")
 
 
 def missing(order: str = "o1") -> VenueOrderMissing:
-    return VenueOrderMissing(VENUE, order, client_of(order))
+    return VenueOrderMissing(VENUE, order, client_id_of(order))
 
 
 def traded(
@@ -71,7 +71,7 @@ def traded(
     return VenueTradeReported(
         venue=VENUE,
         order_id=order,
-        client_order_id=client_of(order),
+        client_order_id=client_id_of(order),
         trade_id=id,
         side=side,
         quantity=exact(quantity),
@@ -83,15 +83,17 @@ def traded(
     )
 
 
-def gone(
+def order_ended(
     filled: Number = 0, order: str = "o1", outcome: VenueOutcome = "cancelled"
 ) -> VenueOrderEnded:
     """The venue no longer works the order; so much of it had traded."""
-    return VenueOrderEnded(VENUE, order, client_of(order), outcome, exact(filled), "by the venue")
+    return VenueOrderEnded(
+        VENUE, order, client_id_of(order), outcome, exact(filled), "by the venue"
+    )
 
 
 def cancel_refused(order: str = "o1") -> VenueCancelRejected:
-    return VenueCancelRejected(VENUE, order, client_of(order), "it has ended")
+    return VenueCancelRejected(VENUE, order, client_id_of(order), "it has ended")
 
 
 def reconciled(*strangers: str) -> VenueReconciled:

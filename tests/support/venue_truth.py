@@ -27,7 +27,7 @@ from deadreckon.runtime.process.folder import Folder
 ROW = ("trade_id", "side", "quantity", "price")
 
 
-class Told(Struct):
+class LogFigures(Struct):
     """What a log of one book comes to. `kinds` counts events by name, `fills` are in log order."""
 
     intents: list[str]
@@ -46,12 +46,12 @@ class Told(Struct):
         return (*orders, self.positions, self.fees, self.cash)
 
 
-async def told(data: Path, book: str = "desk") -> Told:
+async def log_figures(data: Path, book: str = "desk") -> LogFigures:
     """Fold the whole log of a folder."""
     accounts = ledger.initial()
     names: dict[str, str] = {}
     symbols: dict[str, str] = {}
-    found = Told([], set(), [], set(), {}, Decimal(0), {}, Counter())
+    found = LogFigures([], set(), [], set(), {}, Decimal(0), {}, Counter())
     async with open_bus(Folder(data)) as bus:
         reader, decoding, last = await bus.read(0), Decoding(), (await bus.info()).last
         place = 0
@@ -60,9 +60,9 @@ async def told(data: Path, book: str = "desk") -> Told:
                 place = stored.sequence
                 message = decoding.decode(stored)
                 assert not message.damage
-                for said in facts(message):
-                    accounts = ledger.evolve(accounts, said)
-                    fold(found, said, names, symbols)
+                for record in facts(message):
+                    accounts = ledger.evolve(accounts, record)
+                    fold(found, record, names, symbols)
         await reader.close()
     for (_, _, instrument), position in ledger.positions(accounts):
         quantity = Decimal(position.quantity).scaleb(-position.quantity_scale)
@@ -82,9 +82,11 @@ def facts(message: Any) -> list[Recorded[Any]]:
     return [Recorded(digest, 0, "desk", "paper", "op", None, digest, event)]
 
 
-def fold(found: Told, said: Recorded[Any], names: dict[str, str], symbols: dict[str, str]) -> None:
-    found.kinds[type(said.event).__name__] += 1
-    match said.event:
+def fold(
+    found: LogFigures, record: Recorded[Any], names: dict[str, str], symbols: dict[str, str]
+) -> None:
+    found.kinds[type(record.event).__name__] += 1
+    match record.event:
         case OrderSubmitting() as intent:
             names[intent.order_id] = intent.client_order_id
             symbols[intent.instrument] = intent.symbol
@@ -96,12 +98,12 @@ def fold(found: Told, said: Recorded[Any], names: dict[str, str], symbols: dict[
             if not fill.leaves:
                 found.open.discard(names[fill.order_id])
         case OrderCancelled() | OrderRejected() | OrderExpired():
-            found.open.discard(names.get(said.event.order_id, ""))
+            found.open.discard(names.get(record.event.order_id, ""))
         case VenueOrderNotSent() | VenueOrderRejected():
-            found.never_there.add(said.event.client_order_id)
+            found.never_there.add(record.event.client_order_id)
 
 
-class Truth(Struct):
+class ExchangeFigures(Struct):
     """What the exchange has in its book."""
 
     orders: list[str]
@@ -111,14 +113,14 @@ class Truth(Struct):
     cash: dict[str, Decimal]
 
 
-def truth(data: Path) -> Truth:
+def exchange_figures(data: Path) -> ExchangeFigures:
     """Read the exchange's own file; it need not run."""
     path = data / "exchange" / "exchange.sqlite"
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as book:
         orders = contents(book, "SELECT content FROM orders ORDER BY number")
         trades = contents(book, "SELECT content FROM trades ORDER BY place")
         cells = dict(book.execute("SELECT name, content FROM cells"))
-    return Truth(
+    return ExchangeFigures(
         [order["client_order_id"] for order in orders],
         {order["client_order_id"] for order in orders if order["open"]},
         [tuple(trade[name] for name in ROW) for trade in trades],

@@ -13,10 +13,10 @@ from deadreckon.accounting.columnar import fill_columns
 from deadreckon.accounting.columnar.postings import book
 from deadreckon.cli.bench import Name
 from deadreckon.tools.bench import archived, bulk, soak
-from deadreckon.tools.bench.cases import MEASURES, ON_DEMAND
+from deadreckon.tools.bench.cases import CASES, ON_DEMAND
 from deadreckon.tools.bench.figures import Figure, bounded, percentile, rate, slower
-from deadreckon.tools.bench.fixture import workshop
-from deadreckon.tools.bench.history import Run, change, last_figures, remember
+from deadreckon.tools.bench.fixture import bench_fixture
+from deadreckon.tools.bench.history import BenchRun, change, last_figures, remember
 from deadreckon.tools.bench.machine import Machine, this_machine
 
 ROOT = Path(__file__).parents[2]
@@ -58,9 +58,9 @@ def machine(cores: int = 2) -> Machine:
     return Machine(cores, "some processor", "some system", "3.11")
 
 
-def run(value: float, *, quick: bool = False, cores: int = 2) -> Run:
+def run(value: float, *, quick: bool = False, cores: int = 2) -> BenchRun:
     figure = Figure("x", value, "s", measure="play")
-    return Run("2026-11-21T00:00:00+00:00", "0", quick, machine(cores), 1.0, True, [figure])
+    return BenchRun("2026-11-21T00:00:00+00:00", "0", quick, machine(cores), 1.0, True, [figure])
 
 
 def test_history_gives_the_last_figures_of_the_like_of_this_machine(tmp_path: Path) -> None:
@@ -75,14 +75,14 @@ def test_history_gives_the_last_figures_of_the_like_of_this_machine(tmp_path: Pa
 
 
 def test_the_command_line_names_every_measure() -> None:
-    assert get_args(Name) == tuple(MEASURES)
-    assert set(ON_DEMAND) < set(MEASURES)
+    assert get_args(Name) == tuple(CASES)
+    assert set(ON_DEMAND) < set(CASES)
 
 
 def test_a_soak_tells_the_slope_from_where_ids_are_forgotten() -> None:
     """A service that gathers ids for the first quarter and is flat from then on has no slope."""
     samples = [
-        soak.Sample(events, {"risk": min(60 + events / 10_000, 90)}, {"nats": events / 10_000})
+        soak.SoakSample(events, {"risk": min(60 + events / 10_000, 90)}, {"nats": events / 10_000})
         for events in range(0, 1_000_001, 100_000)
     ]
     found = {figure.name: figure for figure in soak.figures(samples)}
@@ -113,7 +113,7 @@ def test_dr_bench_measures_says_so_and_remembers(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 async def test_the_bulk_fold_is_measured_beside_the_scan_and_the_live_fold(tmp_path: Path) -> None:
-    with workshop(tmp_path / "bench", True, lambda _: None) as shop:
+    with bench_fixture(tmp_path / "bench", True, lambda _: None) as shop:
         found = {figure.name: figure for figure in await bulk.measure(shop)}
     for fills in ("round trips", "positions that never end"):
         assert found[f"{fills}: bulk fold"].limit_name == "a bare scan of the same columns"
@@ -127,8 +127,8 @@ def test_the_bulk_fold_of_the_bench_is_the_live_fold(tmp_path: Path) -> None:
         table = archived.fills(30_000, ends=ends)
         path = archived.write(table, tmp_path / "fills.parquet")
         one, many = archived.opened(), archived.opened()
-        for said in archived.told(table):
-            ledger.evolve(one, said)
+        for record in archived.told(table):
+            ledger.evolve(one, record)
         book(many, fill_columns.read([path]), ())
         one.trades, one.newest_fill = {}, ""
         assert many == one

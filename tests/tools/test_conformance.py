@@ -9,7 +9,7 @@ import pytest
 
 from deadreckon.contracts.inbound import SIGNAL_RULES, read_signals
 from deadreckon.contracts.signals import SignalMalformed
-from deadreckon.tools.conformance import Listener, check_lines
+from deadreckon.tools.conformance import ProducerListener, check_lines
 from deadreckon.tools.docgen.schemas import documents
 from tests.sessions.player import Session
 from tests.sessions.script import Wire, minute
@@ -122,7 +122,7 @@ async def test_what_a_producer_says_in_a_log_is_checked_with_what_became_of_it(
     answered: Session,
 ) -> None:
     await answered.play()
-    listener = Listener("ext", "desk", "paper", 0)
+    listener = ProducerListener("ext", "desk", "paper", 0)
     for stored in answered.log:
         listener.take(stored)
     report = listener.report

@@ -10,12 +10,18 @@ from deadreckon.contracts.inbound import read_fact, read_signals
 from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
 from deadreckon.marketdata.tapes.tape import Tape
 from deadreckon.runtime.process.killpoints import STEPS
-from deadreckon.tools.crashtest.inputs import DOOR, PRODUCER, write_script
-from deadreckon.tools.crashtest.log_tally import Account, Finding, Said, compare, compare_upto
-from deadreckon.tools.crashtest.plan import CHANGES, PLACES, Kill, make_plan, steps_of
+from deadreckon.tools.crashtest.inputs import OPERATOR_NAME, PRODUCER, make_inputs
+from deadreckon.tools.crashtest.log_tally import (
+    Discrepancy,
+    LoggedEvent,
+    LogTally,
+    compare,
+    compare_upto,
+)
+from deadreckon.tools.crashtest.plan import CHANGES, KILL_STEPS, Kill, make_plan, steps_of
 from deadreckon.tools.crashtest.program import HASTY, OTHER_DECIDER, Edit, EditError, copy_program
-from deadreckon.tools.crashtest.report import Report, Row
-from deadreckon.tools.crashtest.scenario import Outcome
+from deadreckon.tools.crashtest.report import CrashReport, StepRow
+from deadreckon.tools.crashtest.scenario import KillOutcome
 
 
 @pytest.fixture(scope="module")
@@ -25,18 +31,20 @@ def tape(tmp_path_factory: pytest.TempPathFactory) -> Tape:
 
 
 def test_a_script_is_the_same_for_a_seed_and_repeats_no_payload(tape: Tape) -> None:
-    script = write_script(tape, "desk", 7)
-    assert script == write_script(tape, "desk", 7)
-    assert script != write_script(tape, "desk", 8)
+    script = make_inputs(tape, "desk", 7)
+    assert script == make_inputs(tape, "desk", 7)
+    assert script != make_inputs(tape, "desk", 8)
     assert len({cue.payload for cue in script}) == len(script)
     assert [cue.row for cue in script] == sorted(cue.row for cue in script)
 
 
 def test_a_script_has_what_a_day_has(tape: Tape) -> None:
     """Wishes, cancels, changes, repetitions, rubbish; limits, halts, resumes, flattenings."""
-    script = write_script(tape, "desk", 7)
+    script = make_inputs(tape, "desk", 7)
     wishes = [wish for cue in script if ".in." in cue.subject for wish in _wishes(cue.payload)]
-    facts = [type(read_fact(DOOR, cue.payload)[2]) for cue in script if ".op." in cue.subject]
+    facts = [
+        type(read_fact(OPERATOR_NAME, cue.payload)[2]) for cue in script if ".op." in cue.subject
+    ]
     found = {type(wish).__name__ for wish in wishes}
     assert found == {"SignalReceived", "CancelReceived", "ReplaceReceived", "SignalMalformed"}
     ids = [(wish.signal_id, getattr(wish, "body", "")) for wish in wishes]
@@ -64,17 +72,17 @@ def test_a_plan_strikes_every_step_once_and_then_as_often_as_told() -> None:
 
 def test_every_step_of_the_code_is_in_a_plan_and_says_what_it_means() -> None:
     assert set(STEPS) <= set(steps_of("sim")) | set(steps_of("paper"))
-    assert not any(PLACES[name].where == "venue" for name in steps_of("paper"))
-    assert all(step.meaning for step in PLACES.values())
+    assert not any(KILL_STEPS[name].where == "venue" for name in steps_of("paper"))
+    assert all(step.meaning for step in KILL_STEPS.values())
 
 
-def account(*names: str) -> Account:
+def account(*names: str) -> LogTally:
     """A log in which risk said these, one after each row."""
-    said = [Said(name, "body", row) for row, name in enumerate(names)]
-    return Account(events={"desk.risk": said}, digest="".join(names))
+    record = [LoggedEvent(name, "body", row) for row, name in enumerate(names)]
+    return LogTally(events={"desk.risk": record}, digest="".join(names))
 
 
-def kinds(findings: list[Finding]) -> list[tuple[str, int]]:
+def kinds(findings: list[Discrepancy]) -> list[tuple[str, int]]:
     return [(finding.kind, finding.row) for finding in findings]
 
 
@@ -89,7 +97,7 @@ def test_what_is_missing_is_lost_and_what_is_there_twice_is_doubled() -> None:
 
 def test_another_body_under_the_same_id_differs() -> None:
     found = account("a", "b")
-    found.events["desk.risk"][1] = Said("b", "another", 1)
+    found.events["desk.risk"][1] = LoggedEvent("b", "another", 1)
     assert kinds(compare(found, account("a", "b"))) == [("differs", 1)]
 
 
@@ -101,14 +109,14 @@ def test_after_a_change_of_code_only_what_was_before_has_to_be_as_it_was() -> No
     assert [kind for kind, _ in kinds(again)] == ["doubled", "doubled"]
 
 
-def outcome(step: str, row: int, *findings: Finding) -> Outcome:
-    return Outcome(Kill(step, "risk", 1, 0.0, False, True), row, 0.5, False, list(findings))
+def outcome(step: str, row: int, *findings: Discrepancy) -> KillOutcome:
+    return KillOutcome(Kill(step, "risk", 1, 0.0, False, True), row, 0.5, False, list(findings))
 
 
 def test_what_is_found_is_laid_to_the_kill_before_it() -> None:
-    report = Report({name: Row(name) for name in ("answer", "stored")})
-    kills = [outcome("answer", 10), outcome("stored", 20, Finding("differs", 20, "the state"))]
-    report.note(kills, [Finding("lost", 15, "one"), Finding("doubled", 99, "two")])
+    report = CrashReport({name: StepRow(name) for name in ("answer", "stored")})
+    kills = [outcome("answer", 10), outcome("stored", 20, Discrepancy("differs", 20, "the state"))]
+    report.note(kills, [Discrepancy("lost", 15, "one"), Discrepancy("doubled", 99, "two")])
     answer, stored = report.rows["answer"], report.rows["stored"]
     assert (answer.kills, answer.lost, answer.doubled, answer.differs) == (1, 1, 0, 0)
     assert (stored.kills, stored.lost, stored.doubled, stored.differs) == (1, 0, 1, 1)
@@ -117,7 +125,7 @@ def test_what_is_found_is_laid_to_the_kill_before_it() -> None:
 
 
 def test_a_step_that_was_never_killed_is_not_clean() -> None:
-    report = Report({"answer": Row("answer")})
+    report = CrashReport({"answer": StepRow("answer")})
     assert report.clean
     report.missed.append("answer")
     assert not report.clean

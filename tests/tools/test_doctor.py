@@ -10,21 +10,21 @@ import pytest
 from deadreckon.projections.analytics import database
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.tools.doctor import Finding, look_at_views
-from tests.support.handmade_logs import busy_log, tell
+from deadreckon.tools.doctor import Check, check_views
+from tests.support.handmade_logs import busy_log, fold_log
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     folder = Folder(tmp_path / "run").create()
     projector = open_projector(paths(folder.root))
-    tell(projector, busy_log(seed=1, orders=20))
+    fold_log(projector, busy_log(seed=1, orders=20))
     projector.close()
     return folder
 
 
-def looked_at(folder: Folder, last: int = 10_000) -> Finding:
-    return look_at_views(folder, last)
+def looked_at(folder: Folder, last: int = 10_000) -> Check:
+    return check_views(folder, last)
 
 
 def test_whole_views_are_sound(folder: Folder) -> None:

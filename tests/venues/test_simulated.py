@@ -13,39 +13,53 @@ from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deadreckon.runtime.process.loopback import LOOPBACK, bound
+from deadreckon.runtime.process.loopback import LOOPBACK, listen_on_loopback
 from deadreckon.venues.port import (
     DuplicateError,
     MalformedReportError,
+    OrderStatus,
     RejectedError,
-    Standing,
     ThrottledError,
-    Trade,
     UnansweredError,
     Venue,
+    VenueTrade,
 )
-from deadreckon.venues.simulated.adapter import SimVenue, read_report
-from deadreckon.venues.simulated.exchange.faults import NOT_DONE, Fault, Faults, Plan, Rule, garbage
-from tests.support.exchange_orders import KEY, START, Desk, a_desk, after, ticket
+from deadreckon.venues.simulated.adapter import SimulatedVenue, parse_report
+from deadreckon.venues.simulated.exchange.faults import (
+    NOT_DONE,
+    FaultKind,
+    FaultPlan,
+    FaultRule,
+    Faults,
+    garbage,
+)
+from tests.support.exchange_orders import (
+    KEY,
+    START,
+    RunningExchange,
+    order_request,
+    running_exchange,
+    seconds_after_start,
+)
 
-ONE = ticket("one", quantity="0.001")  # a single lot: one trade, at once
+ONE = order_request("one", quantity="0.001")  # a single lot: one trade, at once
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with a_desk(tmp_path, timeout=0.3) as opened:
+async def desk(tmp_path: Path) -> AsyncIterator[RunningExchange]:
+    async with running_exchange(tmp_path, timeout=0.3) as opened:
         yield opened
 
 
 def test_the_adapter_is_a_venue() -> None:
-    venue: Venue = SimVenue("http://127.0.0.1:1", KEY)
+    venue: Venue = SimulatedVenue("http://127.0.0.1:1", KEY)
     assert venue is not None
 
 
-async def test_an_undisturbed_order_is_accepted_traded_and_told(desk: Desk) -> None:
+async def test_an_undisturbed_order_is_accepted_traded_and_told(desk: RunningExchange) -> None:
     name = await desk.venue.submit(ONE)
     standing = await desk.venue.query("one")
-    assert standing == Standing("one", name, Decimal("0.001"), False, None, "")
+    assert standing == OrderStatus("one", name, Decimal("0.001"), False, None, "")
     [trade] = await desk.venue.trades_since(0)
     assert (trade.place, trade.client_order_id, trade.side) == (1, "one", "buy")
     assert await desk.venue.trades_since(1) == []
@@ -56,9 +70,9 @@ async def test_an_undisturbed_order_is_accepted_traded_and_told(desk: Desk) -> N
     "fault", ["late", "error_before", "error_after", "drop_before", "drop_after", "down"]
 )
 async def test_an_answer_that_nobody_saw_is_unanswered_and_asking_tells(
-    desk: Desk, fault: Fault
+    desk: RunningExchange, fault: FaultKind
 ) -> None:
-    await desk.keeper.disturb(Faults(rules=[Rule(fault, "submit", seconds=0.4)]))
+    await desk.keeper.disturb(Faults(rules=[FaultRule(fault, "submit", seconds=0.4)]))
     with pytest.raises(UnansweredError):
         await desk.venue.submit(ONE)
     await _up_again(desk)
@@ -73,18 +87,18 @@ async def test_an_answer_that_nobody_saw_is_unanswered_and_asking_tells(
     assert len(await desk.venue.trades_since(0)) == 1
 
 
-async def test_asking_too_often_is_told_with_the_seconds_to_wait(desk: Desk) -> None:
-    await desk.keeper.disturb(Faults(rules=[Rule("rate_limit", "submit", seconds=2.5)]))
+async def test_asking_too_often_is_told_with_the_seconds_to_wait(desk: RunningExchange) -> None:
+    await desk.keeper.disturb(Faults(rules=[FaultRule("rate_limit", "submit", seconds=2.5)]))
     with pytest.raises(ThrottledError) as found:
         await desk.venue.submit(ONE)
     assert found.value.wait == 2.5
     assert await desk.venue.query("one") is None
 
 
-async def test_an_answer_that_cannot_be_read_is_never_believed(desk: Desk) -> None:
+async def test_an_answer_that_cannot_be_read_is_never_believed(desk: RunningExchange) -> None:
     await desk.venue.submit(ONE)
     for _ in range(30):  # request numbers choose among the kinds of garbage
-        await desk.keeper.disturb(Faults(plan=Plan("x", {"garbage_answer": 1_000_000})))
+        await desk.keeper.disturb(Faults(plan=FaultPlan("x", {"garbage_answer": 1_000_000})))
         with pytest.raises(MalformedReportError) as found:
             await desk.venue.query("one")
         assert len(found.value.evidence) <= 512
@@ -98,9 +112,9 @@ async def test_an_answer_that_cannot_be_read_is_never_believed(desk: Desk) -> No
             await desk.venue.advance(START)
 
 
-async def test_a_wrong_key_learns_nothing(desk: Desk) -> None:
+async def test_a_wrong_key_learns_nothing(desk: RunningExchange) -> None:
     url = desk.venue._url
-    stranger = SimVenue(url, "another key", timeout=1)
+    stranger = SimulatedVenue(url, "another key", timeout=1)
     with pytest.raises(UnansweredError, match="401"):
         await stranger.submit(ONE)
     with pytest.raises(UnansweredError, match="401"):
@@ -109,7 +123,9 @@ async def test_a_wrong_key_learns_nothing(desk: Desk) -> None:
     assert (await desk.keeper.truth()).requests == {}
 
 
-async def test_an_exchange_that_is_down_refuses_connections_and_comes_back(desk: Desk) -> None:
+async def test_an_exchange_that_is_down_refuses_connections_and_comes_back(
+    desk: RunningExchange,
+) -> None:
     await desk.keeper.disturb(Faults(down=0))
     await desk.house.shut.wait()
     with pytest.raises(UnansweredError, match="ClientConnectorError"):
@@ -119,21 +135,21 @@ async def test_an_exchange_that_is_down_refuses_connections_and_comes_back(desk:
     assert await desk.venue.query("one") is None
 
 
-async def test_nothing_is_asked_twice_by_the_adapter_itself(desk: Desk) -> None:
+async def test_nothing_is_asked_twice_by_the_adapter_itself(desk: RunningExchange) -> None:
     await desk.venue.submit(ONE)
-    faults: list[Fault] = ["drop_before", "drop_after", "error_before"]
+    faults: list[FaultKind] = ["drop_before", "drop_after", "error_before"]
     for fault in faults:
-        await desk.keeper.disturb(Faults(rules=[Rule(fault, "query")]))
+        await desk.keeper.disturb(Faults(rules=[FaultRule(fault, "query")]))
         with pytest.raises(UnansweredError):
             await desk.venue.query("one")
     requests = (await desk.keeper.truth()).requests["one"]
     assert [asked["request"] for asked in requests] == ["submit", "query", "query", "query"]
 
 
-async def test_many_trades_come_page_by_page_and_all_of_them(desk: Desk) -> None:
+async def test_many_trades_come_page_by_page_and_all_of_them(desk: RunningExchange) -> None:
     for number in range(40):
-        await desk.venue.submit(ticket(f"many{number}", quantity="0.1"))
-    await desk.venue.advance(after(60))
+        await desk.venue.submit(order_request(f"many{number}", quantity="0.1"))
+    await desk.venue.advance(seconds_after_start(60))
     trades = await desk.venue.trades_since(0)
     assert [trade.place for trade in trades] == list(range(1, len(trades) + 1))
     assert sum(trade.quantity for trade in trades) == 4
@@ -143,16 +159,16 @@ async def test_many_trades_come_page_by_page_and_all_of_them(desk: Desk) -> None
 # --- What is pushed -------------------------------------------------------------------------------
 
 
-async def test_reports_follow_the_answer_in_order(desk: Desk) -> None:
+async def test_reports_follow_the_answer_in_order(desk: RunningExchange) -> None:
     async with _listening(desk) as reports:
         await desk.venue.submit(ONE)
         told = await reports.take(3)
         assert [_what(report) for report in told] == ["open", "trade", "ended"]
 
 
-async def test_reports_come_twice(desk: Desk) -> None:
+async def test_reports_come_twice(desk: RunningExchange) -> None:
     async with _listening(desk) as reports:
-        await desk.keeper.disturb(Faults(rules=[Rule("fills_twice")]))
+        await desk.keeper.disturb(Faults(rules=[FaultRule("fills_twice")]))
         await desk.venue.submit(ONE)
         told = await reports.take(6)
         assert [_what(report) for report in told] == [
@@ -160,11 +176,11 @@ async def test_reports_come_twice(desk: Desk) -> None:
         ]  # fmt: skip
 
 
-async def test_reports_come_out_of_order(desk: Desk) -> None:
+async def test_reports_come_out_of_order(desk: RunningExchange) -> None:
     async with _listening(desk) as reports:
-        await desk.keeper.disturb(Faults(rules=[Rule("out_of_order")]))
+        await desk.keeper.disturb(Faults(rules=[FaultRule("out_of_order")]))
         await desk.venue.submit(ONE)
-        await desk.venue.submit(ticket("two", quantity="0.001"))
+        await desk.venue.submit(order_request("two", quantity="0.001"))
         told = await reports.take(6)
         assert [(report.client_order_id, _what(report)) for report in told] == [
             ("two", "open"), ("two", "trade"), ("two", "ended"),
@@ -172,9 +188,9 @@ async def test_reports_come_out_of_order(desk: Desk) -> None:
         ]  # fmt: skip
 
 
-async def test_a_fill_is_reported_before_the_order_is_acknowledged(desk: Desk) -> None:
+async def test_a_fill_is_reported_before_the_order_is_acknowledged(desk: RunningExchange) -> None:
     async with _listening(desk) as reports:
-        await desk.keeper.disturb(Faults(rules=[Rule("before_ack", seconds=0.2)]))
+        await desk.keeper.disturb(Faults(rules=[FaultRule("before_ack", seconds=0.2)]))
         asking = asyncio.create_task(desk.venue.submit(ONE))
         told = await reports.take(3)
         assert not asking.done()
@@ -182,11 +198,11 @@ async def test_a_fill_is_reported_before_the_order_is_acknowledged(desk: Desk) -
         await asking
 
 
-async def test_what_was_withheld_comes_when_the_client_comes_back(desk: Desk) -> None:
+async def test_what_was_withheld_comes_when_the_client_comes_back(desk: RunningExchange) -> None:
     async with _listening(desk) as reports:
-        await desk.keeper.disturb(Faults(rules=[Rule("withhold")]))
+        await desk.keeper.disturb(Faults(rules=[FaultRule("withhold")]))
         await desk.venue.submit(ONE)
-        await desk.venue.submit(ticket("two", quantity="0.001"))
+        await desk.venue.submit(order_request("two", quantity="0.001"))
         told = await reports.take(3)
         assert {report.client_order_id for report in told} == {"two"}
     async with _listening(desk) as reports:
@@ -194,16 +210,16 @@ async def test_what_was_withheld_comes_when_the_client_comes_back(desk: Desk) ->
         assert {report.client_order_id for report in told} == {"one"}
 
 
-async def test_a_report_that_cannot_be_read_is_never_believed(desk: Desk) -> None:
+async def test_a_report_that_cannot_be_read_is_never_believed(desk: RunningExchange) -> None:
     for number in range(20):
         async with _listening(desk) as reports:
-            await desk.keeper.disturb(Faults(rules=[Rule("garbage_report")]))
-            await desk.venue.submit(ticket(f"g{number}", quantity="0.001"))
+            await desk.keeper.disturb(Faults(rules=[FaultRule("garbage_report")]))
+            await desk.venue.submit(order_request(f"g{number}", quantity="0.001"))
             with pytest.raises(MalformedReportError):
                 await reports.take(1)
 
 
-async def test_reports_end_when_the_exchange_goes_down(desk: Desk) -> None:
+async def test_reports_end_when_the_exchange_goes_down(desk: RunningExchange) -> None:
     async with _listening(desk) as reports:
         await desk.keeper.disturb(Faults(down=0))
         with pytest.raises(StopAsyncIteration):
@@ -330,8 +346,8 @@ def test_a_spoiled_report_is_read_or_refused_and_nothing_else(
         report = report[:place] + what + report[place + len(what) :]
     for content in (report, report + tail, tail):
         with suppress(MalformedReportError):
-            told = read_report(content)
-            amount = told.quantity if isinstance(told, Trade) else told.filled
+            told = parse_report(content)
+            amount = told.quantity if isinstance(told, VenueTrade) else told.filled
             assert amount.is_finite()
             assert amount >= 0
 
@@ -339,19 +355,19 @@ def test_a_spoiled_report_is_read_or_refused_and_nothing_else(
 class _Reports:
     """What was pushed, taken as it comes."""
 
-    def __init__(self, venue: SimVenue) -> None:
+    def __init__(self, venue: SimulatedVenue) -> None:
         self._coming = venue.reports()
 
-    async def take(self, count: int) -> list[Trade | Standing]:
+    async def take(self, count: int) -> list[VenueTrade | OrderStatus]:
         return [await asyncio.wait_for(anext(self._coming), 5) for _ in range(count)]
 
 
 class _listening:  # noqa: N801 - reads as a function
     """`async with _listening(desk) as reports:` once the exchange knows that we listen."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: RunningExchange) -> None:
         self._desk = desk
-        self._venue = SimVenue(desk.venue._url, KEY, timeout=5)
+        self._venue = SimulatedVenue(desk.venue._url, KEY, timeout=5)
 
     async def __aenter__(self) -> _Reports:
         reports = _Reports(self._venue)
@@ -367,12 +383,14 @@ class _listening:  # noqa: N801 - reads as a function
 class _Ahead(_Reports):
     """The first report is waited for already: asking is what opens the connection."""
 
-    def __init__(self, first: "asyncio.Future[list[Trade | Standing]]", rest: _Reports) -> None:
-        self._first: asyncio.Future[list[Trade | Standing]] | None = first
+    def __init__(
+        self, first: "asyncio.Future[list[VenueTrade | OrderStatus]]", rest: _Reports
+    ) -> None:
+        self._first: asyncio.Future[list[VenueTrade | OrderStatus]] | None = first
         self._rest = rest
 
-    async def take(self, count: int) -> list[Trade | Standing]:
-        taken: list[Trade | Standing] = []
+    async def take(self, count: int) -> list[VenueTrade | OrderStatus]:
+        taken: list[VenueTrade | OrderStatus] = []
         if self._first is not None:
             first, self._first = self._first, None
             taken += await asyncio.wait_for(first, 5)
@@ -394,11 +412,13 @@ class _saying:  # noqa: N801 - reads as a function
         application.router.add_route("*", "/{path:.*}", handle)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.01)
 
-    async def __aenter__(self) -> SimVenue:
-        listening = bound(0)
+    async def __aenter__(self) -> SimulatedVenue:
+        listening = listen_on_loopback(0)
         await self._runner.setup()
         await web.SockSite(self._runner, listening).start()
-        self._venue = SimVenue(f"http://{LOOPBACK}:{listening.getsockname()[1]}", KEY, timeout=5)
+        self._venue = SimulatedVenue(
+            f"http://{LOOPBACK}:{listening.getsockname()[1]}", KEY, timeout=5
+        )
         return self._venue
 
     async def __aexit__(self, *_: object) -> None:
@@ -406,13 +426,13 @@ class _saying:  # noqa: N801 - reads as a function
         await self._runner.cleanup()
 
 
-def _what(report: Trade | Standing) -> str:
-    if isinstance(report, Trade):
+def _what(report: VenueTrade | OrderStatus) -> str:
+    if isinstance(report, VenueTrade):
         return "trade"
     return "open" if report.open else "ended"
 
 
-async def _up_again(desk: Desk) -> None:
+async def _up_again(desk: RunningExchange) -> None:
     for _ in range(300):
         try:
             await desk.venue.balances()

@@ -17,26 +17,37 @@ from msgspec import structs
 from deadreckon.venues.port import (
     DuplicateError,
     MalformedReportError,
+    OrderRequest,
     RejectedError,
     ThrottledError,
-    Ticket,
     UnansweredError,
 )
-from deadreckon.venues.simulated.adapter import SimVenue
-from deadreckon.venues.simulated.exchange.account import Account, Wish
-from deadreckon.venues.simulated.exchange.admin_client import Keeper, Truth
-from deadreckon.venues.simulated.exchange.faults import Faults, Plan
-from deadreckon.venues.simulated.exchange.orders import Order, RefusedError, part, parts
+from deadreckon.venues.simulated.adapter import SimulatedVenue
+from deadreckon.venues.simulated.exchange.account import ExchangeAccount, NewOrder
+from deadreckon.venues.simulated.exchange.admin_client import AdminClient, GroundTruth
+from deadreckon.venues.simulated.exchange.faults import FaultPlan, Faults
+from deadreckon.venues.simulated.exchange.orders import (
+    ExchangeOrder,
+    RefusedError,
+    next_trade_lots,
+    planned_trades,
+)
 from deadreckon.venues.simulated.exchange.process import ExchangeFailedError, ExchangeProcess
-from deadreckon.venues.simulated.exchange.store import Book
-from tests.support.exchange_orders import START, SYMBOL, a_desk, after, ticket
+from deadreckon.venues.simulated.exchange.store import ExchangeStore
+from tests.support.exchange_orders import (
+    START,
+    SYMBOL,
+    order_request,
+    running_exchange,
+    seconds_after_start,
+)
 
 # --- What an order becomes ------------------------------------------------------------------------
 
 
 async def test_a_market_order_trades_at_the_price_of_its_own_time(tmp_path: Path) -> None:
-    async with a_desk(tmp_path) as desk:
-        await desk.venue.submit(ticket("whole", quantity="0.001"))
+    async with running_exchange(tmp_path) as desk:
+        await desk.venue.submit(order_request("whole", quantity="0.001"))
         [trade] = await desk.venue.trades_since(0)
         assert trade.price == await desk.keeper.price("BTCUSD", START)
         assert (trade.traded_at, trade.liquidity) == (START, "taker")
@@ -44,11 +55,11 @@ async def test_a_market_order_trades_at_the_price_of_its_own_time(tmp_path: Path
 
 
 async def test_an_order_trades_in_parts_as_the_clock_moves_on(tmp_path: Path) -> None:
-    async with a_desk(tmp_path) as desk:
+    async with running_exchange(tmp_path) as desk:
         name = _of_parts(3)
-        await desk.venue.submit(ticket(name, quantity="0.1"))
+        await desk.venue.submit(order_request(name, quantity="0.1"))
         assert len(await desk.venue.trades_since(0)) == 1
-        await desk.venue.advance(after(60))
+        await desk.venue.advance(seconds_after_start(60))
         trades = await desk.venue.trades_since(0)
         assert [trade.quantity for trade in trades] == [
             Decimal("0.033"), Decimal("0.033"), Decimal("0.034"),
@@ -61,25 +72,27 @@ async def test_an_order_trades_in_parts_as_the_clock_moves_on(tmp_path: Path) ->
 async def test_a_limit_waits_for_the_first_second_at_which_the_path_is_there(
     tmp_path: Path,
 ) -> None:
-    async with a_desk(tmp_path) as desk:
+    async with running_exchange(tmp_path) as desk:
         limit = await desk.keeper.price("BTCUSD", START) - 10
         await desk.venue.submit(
-            ticket("wait", quantity="0.001", order_type="limit", limit_price=limit)
+            order_request("wait", quantity="0.001", order_type="limit", limit_price=limit)
         )
-        await desk.venue.advance(after(3_600))
+        await desk.venue.advance(seconds_after_start(3_600))
         [trade] = await desk.venue.trades_since(0)
         assert (trade.price, trade.liquidity) == (limit, "maker")
         assert await desk.keeper.price("BTCUSD", trade.traded_at) <= limit
         for second in range(1, (trade.traded_at - START) // 10**9):
-            assert await desk.keeper.price("BTCUSD", after(second)) > limit
+            assert await desk.keeper.price("BTCUSD", seconds_after_start(second)) > limit
 
 
 async def test_a_stop_is_triggered_where_the_path_reaches_it(tmp_path: Path) -> None:
-    async with a_desk(tmp_path) as desk:
+    async with running_exchange(tmp_path) as desk:
         stop = await desk.keeper.price("BTCUSD", START) - 10
-        await desk.venue.submit(ticket("stop", "sell", "0.001", order_type="stop", stop_price=stop))
         await desk.venue.submit(
-            ticket(
+            order_request("stop", "sell", "0.001", order_type="stop", stop_price=stop)
+        )
+        await desk.venue.submit(
+            order_request(
                 "held",
                 "sell",
                 "0.001",
@@ -88,7 +101,7 @@ async def test_a_stop_is_triggered_where_the_path_reaches_it(tmp_path: Path) -> 
                 limit_price=stop + 5_000,
             )
         )
-        await desk.venue.advance(after(3_600))
+        await desk.venue.advance(seconds_after_start(3_600))
         [trade] = await desk.venue.trades_since(0)
         assert trade.client_order_id == "stop"
         assert trade.price <= stop
@@ -99,19 +112,19 @@ async def test_a_stop_is_triggered_where_the_path_reaches_it(tmp_path: Path) -> 
 async def test_an_order_that_comes_late_trades_where_it_would_have(tmp_path: Path) -> None:
     async def trades(folder: Path, late: bool) -> list[Any]:
         folder.mkdir()
-        async with a_desk(folder) as desk:
+        async with running_exchange(folder) as desk:
             limit = await desk.keeper.price("BTCUSD", START) - 10
             if late:
-                await desk.venue.advance(after(3_600))
-            await desk.venue.submit(ticket("slow", order_type="limit", limit_price=limit))
-            await desk.venue.advance(after(3_600))
+                await desk.venue.advance(seconds_after_start(3_600))
+            await desk.venue.submit(order_request("slow", order_type="limit", limit_price=limit))
+            await desk.venue.advance(seconds_after_start(3_600))
             return await desk.venue.trades_since(0)
 
     assert await trades(tmp_path / "late", True) == await trades(tmp_path / "early", False)
 
 
 async def test_immediate_or_cancel_and_fill_or_kill_never_wait(tmp_path: Path) -> None:
-    async with a_desk(tmp_path) as desk:
+    async with running_exchange(tmp_path) as desk:
         far = await desk.keeper.price("BTCUSD", START) - 500
         near = far + 1_000
         split = _of_parts(3)
@@ -123,7 +136,9 @@ async def test_immediate_or_cancel_and_fill_or_kill_never_wait(tmp_path: Path) -
         }
         for name, (time_in_force, limit, filled, reason) in wanted.items():
             await desk.venue.submit(
-                ticket(name, order_type="limit", limit_price=limit, time_in_force=time_in_force)
+                order_request(
+                    name, order_type="limit", limit_price=limit, time_in_force=time_in_force
+                )
             )
             standing = await desk.venue.query(name)
             assert standing is not None
@@ -135,15 +150,15 @@ async def test_immediate_or_cancel_and_fill_or_kill_never_wait(tmp_path: Path) -
 async def test_an_order_against_the_rules_is_refused_by_name_and_was_never_there(
     tmp_path: Path,
 ) -> None:
-    async with a_desk(tmp_path) as desk:
+    async with running_exchange(tmp_path) as desk:
         price = await desk.keeper.price("BTCUSD", START)
         limit: dict[str, Any] = {"order_type": "limit", "limit_price": price}
         refused = {
-            "lot_size": ticket("a", quantity="0.0005"),
-            "tick_size": ticket("b", order_type="limit", limit_price=Decimal("47000.3")),
-            "missing_price": ticket("c", order_type="stop"),
-            "post_only_would_take": ticket("d", **limit, post_only=True),
-            "bad_request": ticket("e", at=-1),
+            "lot_size": order_request("a", quantity="0.0005"),
+            "tick_size": order_request("b", order_type="limit", limit_price=Decimal("47000.3")),
+            "missing_price": order_request("c", order_type="stop"),
+            "post_only_would_take": order_request("d", **limit, post_only=True),
+            "bad_request": order_request("e", at=-1),
         }
         for code, wish in refused.items():
             with pytest.raises(RejectedError) as found:
@@ -153,10 +168,10 @@ async def test_an_order_against_the_rules_is_refused_by_name_and_was_never_there
 
 
 async def test_a_client_order_id_lives_once(tmp_path: Path) -> None:
-    async with a_desk(tmp_path) as desk:
-        await desk.venue.submit(ticket("once", quantity="0.001"))
+    async with running_exchange(tmp_path) as desk:
+        await desk.venue.submit(order_request("once", quantity="0.001"))
         with pytest.raises(DuplicateError):
-            await desk.venue.submit(ticket("once", "sell", "5"))
+            await desk.venue.submit(order_request("once", "sell", "5"))
         truth = await desk.keeper.truth()
         assert len(truth.trades) == 1
         assert [asked["code"] for asked in truth.requests["once"]] == [
@@ -168,15 +183,17 @@ async def test_a_client_order_id_lives_once(tmp_path: Path) -> None:
 
 
 async def test_reduce_only_never_opens_a_position(tmp_path: Path) -> None:
-    async with a_desk(tmp_path) as desk:
-        await desk.venue.submit(ticket("nothing", "sell", "0.1", reduce_only=True))
+    async with running_exchange(tmp_path) as desk:
+        await desk.venue.submit(order_request("nothing", "sell", "0.1", reduce_only=True))
         await desk.venue.advance(START)
         nothing = await desk.venue.query("nothing")
         assert nothing is not None
         assert (nothing.open, nothing.filled, nothing.reason) == (False, Decimal(0), "reduce_only")
-        await desk.venue.submit(ticket("entry", quantity="0.05", at=after(1)))
-        await desk.venue.submit(ticket("exit", "sell", "0.2", reduce_only=True, at=after(20)))
-        await desk.venue.advance(after(60))
+        await desk.venue.submit(order_request("entry", quantity="0.05", at=seconds_after_start(1)))
+        await desk.venue.submit(
+            order_request("exit", "sell", "0.2", reduce_only=True, at=seconds_after_start(20))
+        )
+        await desk.venue.advance(seconds_after_start(60))
         truth = await desk.keeper.truth()
         assert truth.positions == {}
         left = await desk.venue.query("exit")
@@ -185,17 +202,17 @@ async def test_reduce_only_never_opens_a_position(tmp_path: Path) -> None:
 
 
 async def test_an_order_trades_up_to_the_time_of_its_cancel_and_not_then(tmp_path: Path) -> None:
-    async with a_desk(tmp_path) as desk:
+    async with running_exchange(tmp_path) as desk:
         limit = await desk.keeper.price("BTCUSD", START) - 10
-        probe = ticket("probe", quantity="0.001", order_type="limit", limit_price=limit)
+        probe = order_request("probe", quantity="0.001", order_type="limit", limit_price=limit)
         await desk.venue.submit(probe)
-        await desk.venue.advance(after(3_600))
+        await desk.venue.advance(seconds_after_start(3_600))
         [trade] = await desk.venue.trades_since(0)
 
     for at, filled in ((trade.traded_at, "0"), (trade.traded_at + 1, "0.001")):
         folder = tmp_path / str(at)
         folder.mkdir()
-        async with a_desk(folder) as desk:
+        async with running_exchange(folder) as desk:
             await desk.venue.submit(probe)
             if filled == "0":
                 standing = await desk.venue.cancel("probe", at)
@@ -204,24 +221,24 @@ async def test_an_order_trades_up_to_the_time_of_its_cancel_and_not_then(tmp_pat
                 with pytest.raises(RejectedError) as found:
                     await desk.venue.cancel("probe", at)
                 assert found.value.rule == "order_ended"
-            await desk.venue.advance(after(3_600))
+            await desk.venue.advance(seconds_after_start(3_600))
             after_all = await desk.venue.query("probe")
             assert after_all is not None
             assert after_all.filled == Decimal(filled)
 
 
 async def test_nobody_can_cancel_what_is_not_there(tmp_path: Path) -> None:
-    async with a_desk(tmp_path) as desk:
+    async with running_exchange(tmp_path) as desk:
         with pytest.raises(RejectedError) as found:
             await desk.venue.cancel("ghost", START)
         assert found.value.rule == "unknown_order"
 
 
 async def test_cash_and_position_are_sums_over_the_trades(tmp_path: Path) -> None:
-    async with a_desk(tmp_path) as desk:
-        await desk.venue.submit(ticket("in", quantity="0.1"))
-        await desk.venue.submit(ticket("out", "sell", "0.3"))
-        await desk.venue.advance(after(60))
+    async with running_exchange(tmp_path) as desk:
+        await desk.venue.submit(order_request("in", quantity="0.1"))
+        await desk.venue.submit(order_request("out", "sell", "0.3"))
+        await desk.venue.advance(seconds_after_start(60))
         trades = await desk.venue.trades_since(0)
         signed = [(trade, 1 if trade.side == "buy" else -1) for trade in trades]
         cash = 100_000 - sum(sign * t.quantity * t.price + t.fee for t, sign in signed)
@@ -231,19 +248,23 @@ async def test_cash_and_position_are_sums_over_the_trades(tmp_path: Path) -> Non
 
 @given(st.text(min_size=1, max_size=20), st.integers(1, 1_000))
 def test_the_parts_of_an_order_add_up_to_it(name: str, quantity: int) -> None:
-    order = Order(1, name, "X", "buy", quantity, "market", None, None, "gtc", False, False, 1)
+    order = ExchangeOrder(
+        1, name, "X", "buy", quantity, "market", None, None, "gtc", False, False, 1
+    )
     while order.filled < quantity:
-        lots = part(order)
+        lots = next_trade_lots(order)
         assert lots > 0
         order.filled += lots
         order.trades += 1
-    assert order.trades == parts(order)
+    assert order.trades == planned_trades(order)
 
 
 # --- The same in whatever way it came about -------------------------------------------------------
 
 
-Step = tuple[int, list[Ticket | str]]  # a time, and what is sent then: orders, names to cancel
+Step = tuple[
+    int, list[OrderRequest | str]
+]  # a time, and what is sent then: orders, names to cancel
 
 
 def _script(chance: random.Random, price: Decimal) -> list[Step]:
@@ -251,18 +272,20 @@ def _script(chance: random.Random, price: Decimal) -> list[Step]:
     steps: list[Step] = []
     names: list[str] = []
     for number in range(12):
-        at = after(60 * number)
-        wishes: list[Ticket | str] = [_wish(chance, f"o{number}-{i}", at, price) for i in range(3)]
+        at = seconds_after_start(60 * number)
+        wishes: list[OrderRequest | str] = [
+            _wish(chance, f"o{number}-{i}", at, price) for i in range(3)
+        ]
         wishes += chance.sample(names, min(len(names), 2))
-        names += [wish.client_order_id for wish in wishes if isinstance(wish, Ticket)]
+        names += [wish.client_order_id for wish in wishes if isinstance(wish, OrderRequest)]
         steps.append((at, wishes))
     return steps
 
 
-def _wish(chance: random.Random, name: str, at: int, price: Decimal) -> Ticket:
+def _wish(chance: random.Random, name: str, at: int, price: Decimal) -> OrderRequest:
     kind = chance.choice(["market", "limit", "stop", "stop_limit"])
     near = price + chance.randrange(-60, 60)
-    return ticket(
+    return order_request(
         name,
         chance.choice(["buy", "sell"]),
         str(Decimal(chance.randrange(1, 200)) / 1_000),
@@ -275,7 +298,7 @@ def _wish(chance: random.Random, name: str, at: int, price: Decimal) -> Ticket:
     )
 
 
-def economy(truth: Truth) -> dict[str, Any]:
+def economy(truth: GroundTruth) -> dict[str, Any]:
     """All of the truth that is money; not how often somebody asked, or in which order."""
     orders = {order["client_order_id"]: dict(order, number=0) for order in truth.orders}
     trades = {trade["trade_id"]: dict(trade, place=0) for trade in truth.trades}
@@ -290,7 +313,9 @@ def economy(truth: Truth) -> dict[str, Any]:
 
 
 async def _play(
-    venue: SimVenue, script: list[Step], disturb: Callable[[int], Awaitable[None]] | None = None
+    venue: SimulatedVenue,
+    script: list[Step],
+    disturb: Callable[[int], Awaitable[None]] | None = None,
 ) -> None:
     """Send it all as an edge would: ask before sending again, and the clock moves in the end."""
     asked = 0
@@ -299,12 +324,12 @@ async def _play(
             asked += 1
             if disturb is not None:
                 await disturb(asked)
-            if isinstance(wish, Ticket):
+            if isinstance(wish, OrderRequest):
                 await _surely_submit(venue, wish)
             else:
                 await _surely_cancel(venue, wish, at)
         await _surely(partial(venue.advance, at))
-    await _surely(lambda: venue.advance(after(24 * 3_600)))
+    await _surely(lambda: venue.advance(seconds_after_start(24 * 3_600)))
 
 
 async def _surely(ask: Callable[[], Awaitable[Any]]) -> Any:
@@ -316,7 +341,7 @@ async def _surely(ask: Callable[[], Awaitable[Any]]) -> Any:
     raise AssertionError("no answer in 200 tries")
 
 
-async def _surely_submit(venue: SimVenue, wish: Ticket) -> None:
+async def _surely_submit(venue: SimulatedVenue, wish: OrderRequest) -> None:
     while True:
         try:
             await venue.submit(wish)
@@ -330,7 +355,7 @@ async def _surely_submit(venue: SimVenue, wish: Ticket) -> None:
                 return
 
 
-async def _surely_cancel(venue: SimVenue, name: str, at: int) -> None:
+async def _surely_cancel(venue: SimulatedVenue, name: str, at: int) -> None:
     while True:
         try:
             await venue.cancel(name, at)
@@ -347,7 +372,7 @@ async def _surely_cancel(venue: SimVenue, name: str, at: int) -> None:
 
 async def _undisturbed(folder: Path, chance: int) -> tuple[list[Step], dict[str, Any]]:
     folder.mkdir()
-    async with a_desk(folder) as desk:
+    async with running_exchange(folder) as desk:
         script = _script(random.Random(chance), await desk.keeper.price("BTCUSD", START))
         await _play(desk.venue, script)
         truth = await desk.keeper.truth()
@@ -357,19 +382,19 @@ async def _undisturbed(folder: Path, chance: int) -> tuple[list[Step], dict[str,
 
 def _settled(script: list[Step], chance: random.Random | None) -> dict[str, Any]:
     """What comes of a script without a door between; shuffled and repeated by chance, if any."""
-    book = Book(Path(":memory:"))
-    account = Account(book, "7")
+    book = ExchangeStore(Path(":memory:"))
+    account = ExchangeAccount(book, "7")
     account.list_symbol(SYMBOL)
     for at, wishes in script:
         sent = wishes if chance is None else chance.sample(wishes * 2, len(wishes) * 2)
         for wish in sent:
             with suppress(RefusedError):
-                if isinstance(wish, Ticket):
+                if isinstance(wish, OrderRequest):
                     account.submit(_wish_of(wish))
                 else:
                     account.cancel(wish, at)
         account.advance(at)
-    account.advance(after(24 * 3_600))
+    account.advance(seconds_after_start(24 * 3_600))
     orders = [account.detail(order) | {"number": 0} for order in book.orders(only_open=False)]
     trades = [structs.replace(trade, place=0) for trade in book.trades(0, 10_000)]
     settled = {
@@ -382,9 +407,9 @@ def _settled(script: list[Step], chance: random.Random | None) -> dict[str, Any]
     return settled
 
 
-def _wish_of(ticket: Ticket) -> Wish:
-    said = {name: getattr(ticket, name) for name in ticket.__struct_fields__}
-    return Wish(type=said.pop("order_type"), **said)
+def _wish_of(ticket: OrderRequest) -> NewOrder:
+    record = {name: getattr(ticket, name) for name in ticket.__struct_fields__}
+    return NewOrder(type=record.pop("order_type"), **record)
 
 
 @settings(max_examples=30)
@@ -394,7 +419,7 @@ def test_what_comes_of_a_moment_does_not_depend_on_what_arrived_first(chance: in
     assert _settled(script, random.Random(chance)) == _settled(script, None)
 
 
-PLAN = Plan(
+PLAN = FaultPlan(
     seed="faults",
     per_million={
         "late": 20_000,
@@ -424,7 +449,7 @@ async def test_faults_retries_and_another_order_of_arrival_change_nothing(
     shuffled = [(at, shuffler.sample(wishes, len(wishes))) for at, wishes in script]
     folder = tmp_path / "rough"
     folder.mkdir()
-    async with a_desk(folder, timeout=0.3) as desk:
+    async with running_exchange(folder, timeout=0.3) as desk:
         await desk.keeper.disturb(Faults(plan=PLAN))
         await _play(desk.venue, shuffled)
         truth = await desk.keeper.truth()
@@ -463,8 +488,8 @@ async def test_a_kill_in_the_middle_of_a_request_leaves_all_of_it_or_nothing(
     async with exchange, exchange.keeper() as keeper:
         await _open_for_business(keeper)
         venue = exchange.venue(timeout=5.0)
-        await keeper.disturb(Faults(plan=Plan("x", {"late": 1_000_000}, {"late": 60.0})))
-        asking = asyncio.create_task(venue.submit(ticket("gone", quantity="0.001")))
+        await keeper.disturb(Faults(plan=FaultPlan("x", {"late": 1_000_000}, {"late": 60.0})))
+        asking = asyncio.create_task(venue.submit(order_request("gone", quantity="0.001")))
         while not (await keeper.truth()).requests:
             assert not asking.done()
         await exchange.kill()
@@ -479,7 +504,7 @@ async def test_a_kill_in_the_middle_of_a_request_leaves_all_of_it_or_nothing(
         await venue.close()
 
 
-async def _open_for_business(keeper: Keeper) -> None:
+async def _open_for_business(keeper: AdminClient) -> None:
     await keeper.list_symbol(SYMBOL)
     await keeper.deposit("start", "USD", Decimal(100_000))
 
@@ -487,8 +512,10 @@ async def _open_for_business(keeper: Keeper) -> None:
 def _of_parts(number: int) -> str:
     """A client order id whose order is split into so many trades."""
     for name in map(str, range(1_000)):
-        order = Order(1, name, "X", "buy", 100, "market", None, None, "gtc", False, False, 1)
-        if parts(order) == number:
+        order = ExchangeOrder(
+            1, name, "X", "buy", 100, "market", None, None, "gtc", False, False, 1
+        )
+        if planned_trades(order) == number:
             return name
     raise AssertionError("no such name")
 
@@ -497,13 +524,13 @@ def _of_parts(number: int) -> str:
 
 
 async def test_a_symbol_and_a_deposit_count_once(tmp_path: Path) -> None:
-    async with a_desk(tmp_path) as desk:
+    async with running_exchange(tmp_path) as desk:
         await _open_for_business(desk.keeper)
         assert (await desk.keeper.truth()).cash == {"USD": Decimal(100_000)}
 
 
 async def test_the_keeper_is_answered_while_the_exchange_is_down(tmp_path: Path) -> None:
-    async with a_desk(tmp_path) as desk:
+    async with running_exchange(tmp_path) as desk:
         await desk.keeper.disturb(Faults(down=0))
         await desk.house.shut.wait()
         with pytest.raises(UnansweredError, match="ClientConnectorError"):
@@ -522,9 +549,9 @@ async def test_another_seed_on_a_used_folder_is_refused_with_both_names(tmp_path
 
 
 async def test_an_order_cannot_be_called_what_has_a_meaning_in_an_address(tmp_path: Path) -> None:
-    async with a_desk(tmp_path) as desk:
+    async with running_exchange(tmp_path) as desk:
         for name in ("a/b", "ä", "%2F", "..", "?at=1", "", "x" * 65):
             with pytest.raises(RejectedError) as found:
-                await desk.venue.submit(ticket(name))
+                await desk.venue.submit(order_request(name))
             assert found.value.rule == "bad_request"
         assert (await desk.keeper.truth()).orders == []

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadreckon.venues.simulated.exchange.market import Path
+from deadreckon.venues.simulated.exchange.market import PricePath
 
 START = 1_640_995_200
 SECONDS = st.integers(START - 200_000, START + 200_000)
@@ -13,8 +13,8 @@ SECONDS = st.integers(START - 200_000, START + 200_000)
 def test_a_price_does_not_depend_on_what_was_asked_before(
     seed: str, base: int, seconds: list[int]
 ) -> None:
-    forwards = Path(seed, "BTCUSD", base)
-    backwards = Path(seed, "BTCUSD", base)
+    forwards = PricePath(seed, "BTCUSD", base)
+    backwards = PricePath(seed, "BTCUSD", base)
     prices = {second: forwards.price(second) for second in seconds}
     assert {second: backwards.price(second) for second in reversed(seconds)} == prices
     assert all(price > 0 for price in prices.values())
@@ -30,7 +30,7 @@ def test_a_price_does_not_depend_on_what_was_asked_before(
 def test_the_search_for_a_level_finds_the_second_that_a_walk_finds(
     seed: int, base: int, first: int, length: int, height: int
 ) -> None:
-    path = Path(str(seed), "BTCUSD", base)
+    path = PricePath(str(seed), "BTCUSD", base)
     last = first + length
     level = path.price(first) + base * height // 100_000
     walked = [(second, path.price(second)) for second in range(first, last + 1)]
@@ -41,7 +41,7 @@ def test_the_search_for_a_level_finds_the_second_that_a_walk_finds(
 
 
 def test_a_search_over_years_is_no_walk() -> None:
-    path = Path("7", "BTCUSD", 94_000)
+    path = PricePath("7", "BTCUSD", 94_000)
     lowest = min(path.price(second) for second in range(START, START + 10 * 86_400, 3_600))
     found = path.first_at_or_below(lowest, START, START + 10 * 86_400)
     assert found is not None
@@ -51,14 +51,14 @@ def test_a_search_over_years_is_no_walk() -> None:
 
 def test_symbols_and_seeds_have_paths_of_their_own() -> None:
     def line(seed: str, symbol: str) -> list[int]:
-        return [Path(seed, symbol, 94_000).price(START + hour * 3_600) for hour in range(24)]
+        return [PricePath(seed, symbol, 94_000).price(START + hour * 3_600) for hour in range(24)]
 
     lines = [line("1", "BTCUSD"), line("2", "BTCUSD"), line("1", "ETHUSD")]
     assert len({tuple(line) for line in lines}) == 3
 
 
 def test_the_path_is_the_same_on_every_machine() -> None:
-    path = Path("7", "BTCUSD", 94_000)
+    path = PricePath("7", "BTCUSD", 94_000)
     assert [path.price(START + second) for second in (0, 1, 60, 3_600, 86_400)] == [
         95_963, 95_962, 95_969, 95_254, 91_872,
     ]  # fmt: skip

@@ -12,23 +12,23 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from deadreckon import __version__
-from deadreckon.cli.launch import Launch, launch
+from deadreckon.cli.launch import DemoOptions, run_demo
 from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
 from deadreckon.node import readiness as limits
 from deadreckon.node.health import HealthCollector
-from deadreckon.node.readiness import Vitals
-from deadreckon.projections.live_view.live_view import BoardView
-from deadreckon.projections.queries import Wanted, read_table
+from deadreckon.node.readiness import Readiness
+from deadreckon.projections.live_view.live_view import LiveViewFold
+from deadreckon.projections.queries import TableQuery, read_table
 from deadreckon.projections.runner import Views
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.runtime.log.feed import Feed
-from deadreckon.runtime.log.log_health import AWAY_AFTER, Pulse
+from deadreckon.runtime.log.log_health import AWAY_AFTER, LogHealth
 from deadreckon.runtime.log.memory import MemoryBus
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.process.loopback import PortBusyError
 from deadreckon.web.gateway import Gateway
 from deadreckon.web.pages import application
-from tests.support.data_folder import viewed
+from tests.support.data_folder import folder_with_views
 from tests.support.handmade_logs import accepted, busy_log, submitting
 
 LOOPBACK = "http://127.0.0.1"
@@ -53,15 +53,15 @@ class Kept:
 
 
 @asynccontextmanager
-async def living(folder: Folder, *services: Any) -> AsyncIterator[Vitals]:
+async def living(folder: Folder, *services: Any) -> AsyncIterator[Readiness]:
     """The vitals of a stack that reads an empty log."""
     stored: Any = Kept(folder)
     feed = Feed(MemoryBus())
-    views = Views(feed, "desk", "paper", None, [BoardView()])
+    views = Views(feed, "desk", "paper", None, [LiveViewFold()])
     await feed.start()
     views.place = 1
     try:
-        yield Vitals("desk", "paper", feed, views, stored, lambda: services)
+        yield Readiness("desk", "paper", feed, views, stored, lambda: services)
     finally:
         await feed.stop()
         stored.projector.close()
@@ -71,17 +71,17 @@ async def living(folder: Folder, *services: Any) -> AsyncIterator[Vitals]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     log = busy_log(seed=1, orders=60)
     log.say(submitting("still-open"), accepted("still-open"), source="fill")
-    return viewed(tmp_path_factory.mktemp("gateway") / "run", log)
+    return folder_with_views(tmp_path_factory.mktemp("gateway") / "run", log)
 
 
 @pytest.fixture
-async def vitals(folder: Folder) -> AsyncIterator[Vitals]:
+async def vitals(folder: Folder) -> AsyncIterator[Readiness]:
     async with living(folder) as found:
         yield found
 
 
 @pytest.fixture
-async def pages(folder: Folder, vitals: Vitals) -> AsyncIterator[httpx2.AsyncClient]:
+async def pages(folder: Folder, vitals: Readiness) -> AsyncIterator[httpx2.AsyncClient]:
     transport = httpx2.ASGITransport(application(folder, vitals))
     async with httpx2.AsyncClient(transport=transport, base_url=LOOPBACK) as client:
         yield client
@@ -154,7 +154,7 @@ async def test_a_page_of_another_site_is_refused(pages: httpx2.AsyncClient) -> N
     assert answer.status_code == 400
 
 
-async def test_a_folder_without_views_is_no_answer_yet(tmp_path: Path, vitals: Vitals) -> None:
+async def test_a_folder_without_views_is_no_answer_yet(tmp_path: Path, vitals: Readiness) -> None:
     empty = Folder(tmp_path / "empty").create()
     transport = httpx2.ASGITransport(application(empty, vitals))
     async with httpx2.AsyncClient(transport=transport, base_url=LOOPBACK) as client:
@@ -188,7 +188,7 @@ async def test_a_service_that_still_recalls_is_named(folder: Folder) -> None:
         assert vitals.unready() == ""
 
 
-async def test_views_too_far_behind_are_not_ready(vitals: Vitals) -> None:
+async def test_views_too_far_behind_are_not_ready(vitals: Readiness) -> None:
     vitals.feed.last = vitals.views.place + limits.LAG_MAX
     assert vitals.unready() == ""
 
@@ -197,7 +197,7 @@ async def test_views_too_far_behind_are_not_ready(vitals: Vitals) -> None:
 
 
 async def test_a_stack_that_no_longer_reads_is_not_well(
-    pages: httpx2.AsyncClient, vitals: Vitals
+    pages: httpx2.AsyncClient, vitals: Readiness
 ) -> None:
     assert (await pages.get("/healthz")).json() == {"ok": True}
     assert (await pages.get("/readyz")).status_code == 200
@@ -211,15 +211,15 @@ async def test_a_stack_that_no_longer_reads_is_not_well(
 
 
 async def test_while_the_log_takes_nothing_everybody_is_told_and_nothing_is_to_be_restarted(
-    pages: httpx2.AsyncClient, vitals: Vitals
+    pages: httpx2.AsyncClient, vitals: Readiness
 ) -> None:
     assert (await pages.get("/health")).json()["ok"] is True
     assert "deadreckon_log_available 1.0" in (await pages.get("/metrics")).text
     now = 100.0
-    pulse = vitals.feed.bus.pulse = Pulse(lambda: now)
-    pulse.acknowledge(7)
+    log_health = vitals.feed.bus.log_health = LogHealth(lambda: now)
+    log_health.acknowledge(7)
 
-    with pulse.write():
+    with log_health.write():
         now += AWAY_AFTER + 1
         answers = {page: await pages.get(page) for page in ("/health", "/readyz", "/healthz")}
         figures = (await pages.get("/metrics")).text
@@ -239,9 +239,9 @@ async def test_while_the_log_takes_nothing_everybody_is_told_and_nothing_is_to_b
 
 async def test_a_service_far_behind_the_log_is_named(folder: Folder) -> None:
     async with living(folder, Recalling(ready=True)) as vitals:
-        vitals.feed.bus.pulse.acknowledge(limits.BEHIND_MAX)
+        vitals.feed.bus.log_health.acknowledge(limits.BEHIND_MAX)
         assert vitals.trouble() == ""
-        vitals.feed.bus.pulse.acknowledge(limits.BEHIND_MAX + 1)
+        vitals.feed.bus.log_health.acknowledge(limits.BEHIND_MAX + 1)
         assert vitals.trouble() == "behind the log: risk by 1,001 messages"
         metrics = CollectorRegistry()
         metrics.register(HealthCollector(vitals))
@@ -249,18 +249,20 @@ async def test_a_service_far_behind_the_log_is_named(folder: Folder) -> None:
         assert behind == limits.BEHIND_MAX + 1
 
 
-async def test_a_free_port_is_found_and_said_in_the_folder(folder: Folder, vitals: Vitals) -> None:
-    said = folder.root / "gateway.url"
+async def test_a_free_port_is_found_and_said_in_the_folder(
+    folder: Folder, vitals: Readiness
+) -> None:
+    record = folder.root / "gateway.url"
 
     async with Gateway(folder, vitals, 0) as gateway:
-        assert said.read_text() == f"http://127.0.0.1:{gateway.port}\n"
+        assert record.read_text() == f"http://127.0.0.1:{gateway.port}\n"
         async with httpx2.AsyncClient() as client:
             assert (await client.get(f"{gateway.url}/healthz")).status_code == 200
 
-    assert not said.exists()
+    assert not record.exists()
 
 
-async def test_a_busy_port_is_told_with_what_to_do(folder: Folder, vitals: Vitals) -> None:
+async def test_a_busy_port_is_told_with_what_to_do(folder: Folder, vitals: Readiness) -> None:
     async with Gateway(folder, vitals, 0) as first:
         with pytest.raises(PortBusyError, match=f"port {first.port} is in use: .*--web-port"):
             Gateway(folder, vitals, first.port)
@@ -268,7 +270,9 @@ async def test_a_busy_port_is_told_with_what_to_do(folder: Folder, vitals: Vital
         Gateway(folder, vitals, 70_000)
 
 
-async def test_it_ends_though_somebody_is_still_connected(folder: Folder, vitals: Vitals) -> None:
+async def test_it_ends_though_somebody_is_still_connected(
+    folder: Folder, vitals: Readiness
+) -> None:
     async with httpx2.AsyncClient() as client:
         async with Gateway(folder, vitals, 0) as gateway:
             await client.get(f"{gateway.url}/healthz")
@@ -276,7 +280,7 @@ async def test_it_ends_though_somebody_is_still_connected(folder: Folder, vitals
             await client.get(f"{gateway.url}/healthz")
 
 
-async def test_signals_are_left_to_the_stack(folder: Folder, vitals: Vitals) -> None:
+async def test_signals_are_left_to_the_stack(folder: Folder, vitals: Readiness) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 
     async with Gateway(folder, vitals, 0):
@@ -290,7 +294,7 @@ async def test_it_answers_while_a_tape_plays_and_agrees_with_the_statement(tmp_p
     tape = tmp_path / "tape.parquet"
     synthesise(Recipe(seed=7, bars=800), "BTCUSDT.PAPER", tape)
     data = tmp_path / "run"
-    wish = Launch(
+    wish = DemoOptions(
         data=data,
         tape=tape,
         instrument=None,
@@ -303,13 +307,13 @@ async def test_it_answers_while_a_tape_plays_and_agrees_with_the_statement(tmp_p
         web_port=0,
         quiet=True,
     )
-    playing = asyncio.create_task(launch(wish))
-    said = data / "gateway.url"
-    while not said.exists():
+    playing = asyncio.create_task(run_demo(wish))
+    record = data / "gateway.url"
+    while not record.exists():
         assert not playing.done(), playing.result()
         await asyncio.sleep(0.01)
 
-    async with httpx2.AsyncClient(base_url=said.read_text().strip()) as client:
+    async with httpx2.AsyncClient(base_url=record.read_text().strip()) as client:
         # From outside there is nothing to wait for but the answer itself.
         while (await client.get("/readyz")).status_code != 200:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
@@ -319,6 +323,6 @@ async def test_it_answers_while_a_tape_plays_and_agrees_with_the_statement(tmp_p
 
     assert places == sorted(places)
     assert 'log_events_total{type="market.bar_closed"}' in metrics
-    assert not said.exists()
-    after = read_table(Folder(data), "fills", Wanted(None))
+    assert not record.exists()
+    after = read_table(Folder(data), "fills", TableQuery(None))
     assert (after.sequence, len(after.data)) == (document["last_sequence"], document["fills"])

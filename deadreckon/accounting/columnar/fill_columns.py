@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from polars import col
 
 from deadreckon.accounting import ledger
-from deadreckon.accounting.postings import is_first
+from deadreckon.accounting.postings import is_new_trade
 
 Integers = NDArray[numpy.int64]
 Numbers = NDArray[numpy.intp]  # of rows, from 0
@@ -23,7 +23,7 @@ FLOAT_MAX = 1 << 53  # below it a float counts without rounding
 HALVES_MAX = 1 << 20  # rows whose halves of 32 bits a float sums without rounding
 
 
-class Kind(NamedTuple):
+class FillKey(NamedTuple):
     """What fills have in common that end in one holding and one currency's fees."""
 
     strategy: str
@@ -32,7 +32,7 @@ class Kind(NamedTuple):
     fee_currency: str
 
 
-class Told(NamedTuple):
+class ExactFill(NamedTuple):
     """The amounts of a fill as its event says them; `quantity` is signed."""
 
     quantity: Decimal
@@ -40,7 +40,7 @@ class Told(NamedTuple):
     fee: Decimal
 
 
-class Fills(NamedTuple):
+class FillColumns(NamedTuple):
     """Fills in the order of the log.
 
     Quantities are signed (a sale is negative). Amounts are units of 10**-scale. A fill of which
@@ -48,7 +48,7 @@ class Fills(NamedTuple):
     """
 
     sequences: Integers
-    kinds: list[Kind]
+    kinds: list[FillKey]
     kind: Integers  # of each fill, a number of `kinds`
     quantities: Integers
     quantity_scales: Integers
@@ -57,13 +57,13 @@ class Fills(NamedTuple):
     fees: Integers
     fee_scales: Integers
     rows: Numbers  # as they were read
-    told: dict[int, Told]  # by row, the fills of which int64 could not hold an amount
+    told: dict[int, ExactFill]  # by row, the fills of which int64 could not hold an amount
 
-    def without(self, known: Numbers) -> "Fills":
+    def without(self, known: Numbers) -> "FillColumns":
         """All but the rows that are known to repeat a trade."""
         return self.part(~numpy.isin(self.rows, known)) if len(known) else self
 
-    def part(self, wanted: slice | Numbers | NDArray[numpy.bool_]) -> "Fills":
+    def part(self, wanted: slice | Numbers | NDArray[numpy.bool_]) -> "FillColumns":
         """Some of them."""
         parts: dict[str, Any] = {
             name: value[wanted]
@@ -73,10 +73,10 @@ class Fills(NamedTuple):
         return self._replace(**parts)
 
 
-def nothing() -> Fills:
+def nothing() -> FillColumns:
     """No fill at all."""
     none = numpy.array([], dtype=numpy.int64)
-    return Fills(none, [], none, none, none, none, none, none, none, none, {})
+    return FillColumns(none, [], none, none, none, none, none, none, none, none, {})
 
 
 def scan(paths: Sequence[Path]) -> polars.LazyFrame:
@@ -84,7 +84,7 @@ def scan(paths: Sequence[Path]) -> polars.LazyFrame:
     return polars.scan_parquet(list(paths), glob=False, hive_partitioning=False)
 
 
-def read(paths: Sequence[Path]) -> Fills:
+def read(paths: Sequence[Path]) -> FillColumns:
     """Every fill of the files, repetitions too."""
     bought = col("side") == "buy"
     signed = polars.when(bought).then(col("quantity_units")).otherwise(-col("quantity_units"))
@@ -98,7 +98,7 @@ def read(paths: Sequence[Path]) -> Fills:
     kinds, kind = _kinds([table[name] for name in NAMES])
     columns = [table[f"{name}_{part}"] for part in ("units", "scale") for name in AMOUNTS]
     quantities, prices, fees, *finesse = [_whole(column, sorted(told)) for column in columns]
-    return Fills(
+    return FillColumns(
         sequences=table["sequence"].to_numpy(),
         kinds=kinds,
         kind=kind,
@@ -120,17 +120,17 @@ def _whole(column: polars.Series, told: Sequence[int]) -> Integers:
     return column.to_numpy()
 
 
-def _told(paths: Sequence[Path]) -> dict[int, Told]:
+def _told(paths: Sequence[Path]) -> dict[int, ExactFill]:
     unfit = polars.any_horizontal(col(f"{name}_units").is_null() for name in AMOUNTS)
     table = scan(paths).with_row_index("row").filter(unfit)
     found = {}
     for row, side, *texts in table.select("row", "side", *AMOUNTS).collect().iter_rows():
         quantity, price, fee = map(Decimal, texts)
-        found[row] = Told(quantity if side == "buy" else -quantity, price, fee)
+        found[row] = ExactFill(quantity if side == "buy" else -quantity, price, fee)
     return found
 
 
-def _kinds(columns: list[polars.Series]) -> tuple[list[Kind], Any]:
+def _kinds(columns: list[polars.Series]) -> tuple[list[FillKey], Any]:
     """The different combinations of names, and which of them each row is."""
     kind: Any = numpy.zeros(len(columns[0]), dtype=numpy.uint16)
     count = 1
@@ -142,7 +142,7 @@ def _kinds(columns: list[polars.Series]) -> tuple[list[Kind], Any]:
     met = numpy.zeros(count, dtype=numpy.int64)
     met[kind] = numpy.arange(len(kind))  # a row of each
     texts = [column.gather(met).cast(polars.String).to_list() for column in columns]
-    return [Kind(*names) for names in zip(*texts, strict=True)], kind
+    return [FillKey(*names) for names in zip(*texts, strict=True)], kind
 
 
 def _dense(codes: Any, most: int) -> tuple[Any, int]:
@@ -190,7 +190,7 @@ def _known(paths: Sequence[Path], suspect: NDArray[numpy.bool_]) -> Numbers:
     known = [
         row
         for row, venue, trade_id, at in looked.select("row", "venue", "trade_id", "at").iter_rows()
-        if not is_first(memory, at, venue, trade_id)
+        if not is_new_trade(memory, at, venue, trade_id)
     ]
     return numpy.array(known, dtype=numpy.intp)
 

@@ -36,7 +36,7 @@ FITS = float(COST_MAX)  # bounds are floats; they err by less than what is left 
 CONTRACTION = 12.0  # natural logarithm: once bounds are 1 apart, they meet but for e**-12
 
 
-class Rows(NamedTuple):
+class AlignedFills(NamedTuple):
     """Fills of several positions, those of one beside each other and in the order of the log.
 
     `quantities` are signed (a sale is negative), in units of each position's quantity scale,
@@ -46,9 +46,9 @@ class Rows(NamedTuple):
     quantities: Integers
     prices: Integers
 
-    def part(self, start: int, stop: int) -> "Rows":
+    def part(self, start: int, stop: int) -> "AlignedFills":
         """Some of them."""
-        return Rows(self.quantities[start:stop], self.prices[start:stop])
+        return AlignedFills(self.quantities[start:stop], self.prices[start:stop])
 
 
 class _Course(NamedTuple):
@@ -60,7 +60,9 @@ class _Course(NamedTuple):
     fits: Any  # by position: no true value leaves int64
 
 
-def apply_fills(positions: Sequence[Position], starts: Sequence[int], rows: Rows) -> list[Position]:
+def apply_fills(
+    positions: Sequence[Position], starts: Sequence[int], rows: AlignedFills
+) -> list[Position]:
     """The positions after their fills; those of positions[n] begin at starts[n], and are some."""
     stops = [*starts[1:], len(rows.quantities)]
     if len(rows.quantities) < WORTHWHILE * len(positions):
@@ -85,7 +87,7 @@ def apply_fills(positions: Sequence[Position], starts: Sequence[int], rows: Rows
 
 
 def settled_costs(
-    positions: Sequence[Position], starts: Sequence[int], rows: Rows
+    positions: Sequence[Position], starts: Sequence[int], rows: AlignedFills
 ) -> list[int | None]:
     """The costs after fills that settle them, whatever they were before; None where they do not.
 
@@ -108,7 +110,7 @@ def settled_costs(
     return found
 
 
-def one_by_one(position: Position, rows: Rows) -> Position:
+def one_by_one(position: Position, rows: AlignedFills) -> Position:
     """The position after its fills, in Python's integers, which hold whatever comes."""
     for quantity, price in zip(rows.quantities.tolist(), rows.prices.tolist(), strict=True):
         side: Side = "buy" if quantity > 0 else "sell"
@@ -121,7 +123,7 @@ def _moved(position: Position, quantity: int, cost: int, notional: int) -> Posit
     return structs.replace(position, quantity=quantity, cost=cost, realised=realised)
 
 
-def _course(positions: Sequence[Position], begins: Integers, rows: Rows) -> _Course:
+def _course(positions: Sequence[Position], begins: Integers, rows: AlignedFills) -> _Course:
     lengths = numpy.diff(begins, append=len(rows.quantities))
     quantities, prices = rows
     contracts = [position.contract for position in positions]
@@ -145,7 +147,9 @@ def _wrapped(integers: Sequence[int]) -> Integers:
     return numpy.array(held, dtype=numpy.int64)
 
 
-def _fits(positions: Sequence[Position], begins: Integers, rows: Rows, held: Integers) -> Any:
+def _fits(
+    positions: Sequence[Position], begins: Integers, rows: AlignedFills, held: Integers
+) -> Any:
     """Whether neither a quantity, nor a notional, nor a cost can leave int64.
 
     A cost is at most what is held at the dearest price there was, and half a unit for each fill
@@ -172,7 +176,9 @@ def _exact_sums(values: Integers, begins: Integers) -> list[int]:
     return [(above << 32) + below for above, below in zip(high, low, strict=True)]
 
 
-def _cost(position: Position, course: _Course, rows: Rows, part: tuple[int, int], last: int) -> int:
+def _cost(
+    position: Position, course: _Course, rows: AlignedFills, part: tuple[int, int], last: int
+) -> int:
     """The cost after all fills of a position: from its last reset on, or from what it was."""
     start, stop = part
     cost = position.cost
@@ -187,7 +193,7 @@ def _cost(position: Position, course: _Course, rows: Rows, part: tuple[int, int]
     return sign * reductions.after(sign * cost)
 
 
-def _met(position: Position, course: _Course, rows: Rows, part: slice) -> int | None:
+def _met(position: Position, course: _Course, rows: AlignedFills, part: slice) -> int | None:
     """The cost of a position without a reset, if its reductions alone tell it."""
     reductions, sign = _reductions(position.cost, position.contract, course, rows, part)
     cost = None if reductions is None else reductions.settled()
@@ -246,7 +252,7 @@ class _Reductions(NamedTuple):
 
 
 def _reductions(
-    cost: int, contract: int, course: _Course, rows: Rows, part: slice
+    cost: int, contract: int, course: _Course, rows: AlignedFills, part: slice
 ) -> tuple[_Reductions | None, int]:
     """The reductions of a part without a reset, as if it were long, and the sign that makes it so.
 

@@ -9,10 +9,10 @@ from msgspec import structs
 
 from deadreckon.accounting import average_cost, ledger
 from deadreckon.accounting.average_cost import Position
-from deadreckon.accounting.columnar.fill_columns import Fills, Kind, sums_by
+from deadreckon.accounting.columnar.fill_columns import FillColumns, FillKey, sums_by
 from deadreckon.accounting.columnar.reordering import Groups, amounts, grouped
 from deadreckon.accounting.columnar.totals import positions_after
-from deadreckon.accounting.ledger_state import Account, Holding, Ledger
+from deadreckon.accounting.ledger_state import CurrencyAccount, Holding, Ledger
 from deadreckon.accounting.money import Money, add, exact_units
 from deadreckon.accounting.postings import ImpossibleFillError, book_funding
 from deadreckon.contracts.amounts import EXACT, canonical
@@ -20,22 +20,22 @@ from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.market import FundingRatePublished
 
-Facts = Sequence[Recorded[Any]]
-Key = tuple[str, str]  # strategy, instrument
+OtherEvents = Sequence[Recorded[Any]]
+HoldingKey = tuple[str, str]  # strategy, instrument
 
 FEE_SCALES = 32  # more decimals than an amount can have
 
 
-class Stretch(NamedTuple):
+class FillRange(NamedTuple):
     """Fills while no instrument changes, by holding, with the facts that stand among them.
 
     `places` tells for each fact before which fill it stands.
     """
 
-    fills: Fills
-    facts: Facts
+    fills: FillColumns
+    facts: OtherEvents
     places: list[int]
-    keys: list[Key]
+    keys: list[HoldingKey]
     number_of: Any  # for each kind of fill, which of the keys it belongs to
 
     def groups(self) -> Groups:
@@ -43,7 +43,7 @@ class Stretch(NamedTuple):
         return grouped(self.number_of, self.fills.kind, len(self.keys))
 
 
-def book(into: Ledger, fills: Fills, facts: Facts) -> None:
+def book(into: Ledger, fills: FillColumns, facts: OtherEvents) -> None:
     """Fold fills and facts (all that a ledger folds, but marks), both in log order.
 
     The ledger comes to what one event at a time would make of it, but for its memory of trades:
@@ -62,7 +62,7 @@ def book(into: Ledger, fills: Fills, facts: Facts) -> None:
         _charge(into, stretch.fills)
 
 
-def _stretches(into: Ledger, fills: Fills, facts: Facts) -> Iterator[Stretch]:
+def _stretches(into: Ledger, fills: FillColumns, facts: OtherEvents) -> Iterator[FillRange]:
     """Parts of the log, each of which begins where an instrument changes."""
     sequences = numpy.array([fact.sequence for fact in facts], dtype=numpy.int64)
     places = numpy.searchsorted(fills.sequences, sequences).tolist()
@@ -83,22 +83,22 @@ def _stretches(into: Ledger, fills: Fills, facts: Facts) -> Iterator[Stretch]:
         done = upto
 
 
-def _stretch(fills: Fills, facts: Facts, places: list[int]) -> Stretch:
-    numbers: dict[Key, int] = {}
+def _stretch(fills: FillColumns, facts: OtherEvents, places: list[int]) -> FillRange:
+    numbers: dict[HoldingKey, int] = {}
     number_of = numpy.zeros(len(fills.kinds), dtype=numpy.int64)
     for number in _met(fills):
         kind = fills.kinds[number]
         number_of[number] = numbers.setdefault((kind.strategy, kind.instrument), len(numbers))
-    return Stretch(fills, facts, places, list(numbers), number_of)
+    return FillRange(fills, facts, places, list(numbers), number_of)
 
 
-def _met(fills: Fills) -> list[int]:
+def _met(fills: FillColumns) -> list[int]:
     there = numpy.zeros(len(fills.kinds), dtype=bool)
     there[fills.kind] = True
     return numpy.flatnonzero(there).tolist()
 
 
-def _check(into: Ledger, stretch: Stretch) -> None:
+def _check(into: Ledger, stretch: FillRange) -> None:
     """Fills of what was never listed, or at another venue, cannot be."""
     for number in _met(stretch.fills):
         fault = fault_of(into, stretch.fills.kinds[number])
@@ -107,7 +107,7 @@ def _check(into: Ledger, stretch: Stretch) -> None:
             raise ImpossibleFillError(f"message {first}: {fault}")
 
 
-def fault_of(into: Ledger, kind: Kind) -> str:
+def fault_of(into: Ledger, kind: FillKey) -> str:
     """Why such a fill cannot be; empty when it can."""
     listing = into.listings.get(kind.instrument)
     if listing is not None and listing.venue == kind.venue:
@@ -116,20 +116,20 @@ def fault_of(into: Ledger, kind: Kind) -> str:
     return f"{kind.instrument} {told}, and is filled at {kind.venue}"
 
 
-def _trade(into: Ledger, stretch: Stretch) -> None:
+def _trade(into: Ledger, stretch: FillRange) -> None:
     before = [holding_of(into, *key).position for key in stretch.keys]
     after = positions_after(before, stretch.fills, stretch.number_of)
     for key, position in zip(stretch.keys, after, strict=True):
         take_position(into, key, position)
 
 
-def take_position(into: Ledger, key: Key, position: Position) -> None:
+def take_position(into: Ledger, key: HoldingKey, position: Position) -> None:
     """A holding came to this position; cash and what its currency realised follow."""
     strategy, instrument = key
     holding = holding_of(into, strategy, instrument)
     listing = into.listings[instrument]
     gained, spent = _change(holding.position, position)
-    account = into.accounts.setdefault(listing.quote_currency, Account())
+    account = into.accounts.setdefault(listing.quote_currency, CurrencyAccount())
     add(account.realised, gained, position.value_scale)
     cash = gained - spent if listing.kind == "spot" else gained
     add(account.cash, cash, position.value_scale)
@@ -150,7 +150,7 @@ def holding_of(into: Ledger, strategy: str, instrument: str) -> Holding:
     return held_by[strategy]
 
 
-def _charge(into: Ledger, fills: Fills) -> None:
+def _charge(into: Ledger, fills: FillColumns) -> None:
     """The sum of fees of each kind and scale; a fee of 0 is none."""
     codes = fills.kind.astype(numpy.int64) * FEE_SCALES + fills.fee_scales
     count = len(fills.kinds) * FEE_SCALES
@@ -166,9 +166,9 @@ def _charge(into: Ledger, fills: Fills) -> None:
                 pay(into, fills.kinds[int(fills.kind[row])], *exact_units(fee))
 
 
-def pay(into: Ledger, kind: Kind, units: int, scale: int) -> None:
+def pay(into: Ledger, kind: FillKey, units: int, scale: int) -> None:
     """A fee of so many units of 10**-scale leaves the cash of its currency."""
-    account = into.accounts.setdefault(kind.fee_currency, Account())
+    account = into.accounts.setdefault(kind.fee_currency, CurrencyAccount())
     holding = into.holdings[kind.instrument][kind.strategy]
     add(account.cash, -units, scale)
     add(account.fees, units, scale)
@@ -176,7 +176,7 @@ def pay(into: Ledger, kind: Kind, units: int, scale: int) -> None:
 
 
 def _fund(
-    into: Ledger, stretch: Stretch, groups: Groups, published: FundingRatePublished, place: int
+    into: Ledger, stretch: FillRange, groups: Groups, published: FundingRatePublished, place: int
 ) -> None:
     """Funding of what is held where it stands: before the fills from `place` on."""
     listing = into.listings.get(published.instrument)
@@ -198,7 +198,7 @@ def _fund(
             book_funding(into, published.instrument, strategy, amount)
 
 
-def _traded(all_fills: Fills, rows: Any, place: int) -> Decimal:
+def _traded(all_fills: FillColumns, rows: Any, place: int) -> Decimal:
     """The signed quantity of those of a holding's fills that are before `place`."""
     total = Decimal(0)
     fills = all_fills.part(rows[: int(numpy.searchsorted(rows, place))])

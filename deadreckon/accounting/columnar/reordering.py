@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from deadreckon.accounting import average_cost
 from deadreckon.accounting.average_cost import Position
-from deadreckon.accounting.columnar.fill_columns import Fills, Integers
-from deadreckon.accounting.columnar.positions import Rows, apply_fills
+from deadreckon.accounting.columnar.fill_columns import FillColumns, Integers
+from deadreckon.accounting.columnar.positions import AlignedFills, apply_fills
 from deadreckon.contracts.amounts import from_units
 from deadreckon.contracts.signals import Side
 
@@ -56,7 +56,7 @@ def grouped(number_of: Any, kinds: Any, count: int) -> Groups:
     return Groups(order, numpy.searchsorted(numbers[order], numpy.arange(count)).tolist())
 
 
-def moved(positions: list[Position], fills: Fills, groups: Groups) -> list[Position]:
+def moved(positions: list[Position], fills: FillColumns, groups: Groups) -> list[Position]:
     """The positions after their fills.
 
     Up to the last fill that makes a position's scales finer, and where int64 is too small, fills
@@ -78,7 +78,7 @@ def moved(positions: list[Position], fills: Fills, groups: Groups) -> list[Posit
     return begun
 
 
-def one_by_one(position: Position, fills: Fills, rows: Any) -> Position:
+def one_by_one(position: Position, fills: FillColumns, rows: Any) -> Position:
     """What columns have to equal."""
     for row in rows.tolist():
         quantity, price = amounts(fills, row)
@@ -87,7 +87,7 @@ def one_by_one(position: Position, fills: Fills, rows: Any) -> Position:
     return position
 
 
-def amounts(fills: Fills, row: int) -> tuple[Any, Any]:
+def amounts(fills: FillColumns, row: int) -> tuple[Any, Any]:
     """Signed quantity and price of a fill as its event says them."""
     told = fills.told.get(int(fills.rows[row]))
     if told is not None:
@@ -98,7 +98,7 @@ def amounts(fills: Fills, row: int) -> tuple[Any, Any]:
     )
 
 
-def _to_be_told(positions: list[Position], fills: Fills, groups: Groups) -> list[int]:
+def _to_be_told(positions: list[Position], fills: FillColumns, groups: Groups) -> list[int]:
     """How many fills of each position go one at a time before columns can begin."""
     counts = [0] * len(positions)
     columns = (
@@ -118,7 +118,7 @@ def _to_be_told(positions: list[Position], fills: Fills, groups: Groups) -> list
     return counts
 
 
-def _in_columns(positions: list[Position], fills: Fills, groups: Groups) -> list[Position]:
+def _in_columns(positions: list[Position], fills: FillColumns, groups: Groups) -> list[Position]:
     """Some positions at a time, so that their columns stay in the processor's cache."""
     stops = [*groups.starts[1:], len(groups.order)] if positions else []
     after: list[Position] = []
@@ -133,15 +133,17 @@ def _in_columns(positions: list[Position], fills: Fills, groups: Groups) -> list
     return after
 
 
-def _block(positions: list[Position], fills: Fills, groups: Groups) -> list[Position]:
+def _block(positions: list[Position], fills: FillColumns, groups: Groups) -> list[Position]:
     scales = ([each.quantity_scale for each in positions], [each.price_scale for each in positions])
     quantities, some = aligned(fills.quantities, fills.quantity_scales, scales[0], groups)
     prices, others = aligned(fills.prices, fills.price_scales, scales[1], groups)
     fit = some & others
     if fit.all():
-        return apply_fills(positions, groups.starts, Rows(quantities, prices))
+        return apply_fills(positions, groups.starts, AlignedFills(quantities, prices))
     return [
-        apply_fills([position], [0], Rows(quantities, prices).part(start, start + length))[0]
+        apply_fills([position], [0], AlignedFills(quantities, prices).part(start, start + length))[
+            0
+        ]
         if fits
         else one_by_one(position, fills, groups.of(number))
         for number, (position, start, length, fits) in enumerate(

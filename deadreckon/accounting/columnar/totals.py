@@ -11,8 +11,8 @@ import numpy
 from msgspec import structs
 
 from deadreckon.accounting.average_cost import Position
-from deadreckon.accounting.columnar.fill_columns import Fills, sums_by
-from deadreckon.accounting.columnar.positions import COST_MAX, Rows, settled_costs
+from deadreckon.accounting.columnar.fill_columns import FillColumns, sums_by
+from deadreckon.accounting.columnar.positions import COST_MAX, AlignedFills, settled_costs
 from deadreckon.accounting.columnar.reordering import Groups, aligned, grouped, moved
 
 WORTHWHILE = 100_000  # fills from which sums are faster than order
@@ -34,7 +34,7 @@ class Sum(NamedTuple):
         return structs.replace(self.position, cost=cost, realised=realised)
 
 
-def positions_after(before: list[Position], fills: Fills, number_of: Any) -> list[Position]:
+def positions_after(before: list[Position], fills: FillColumns, number_of: Any) -> list[Position]:
     """The positions after their fills; `number_of` tells for each kind of fill whose it is."""
     if len(fills.rows) < WORTHWHILE or not _sums_fit(fills, len(before)):
         return moved(before, fills, grouped(number_of, fills.kind, len(before)))
@@ -53,7 +53,7 @@ def positions_after(before: list[Position], fills: Fills, number_of: Any) -> lis
     return [found[number] for number in range(len(before))]
 
 
-def _sums_fit(fills: Fills, count: int) -> bool:
+def _sums_fit(fills: FillColumns, count: int) -> bool:
     """Whether no notional can leave int64, and there are not too many sums."""
     if fills.told or count * SCALE_MAX * SCALE_MAX > CODES_MAX:
         return False
@@ -62,7 +62,7 @@ def _sums_fit(fills: Fills, count: int) -> bool:
     return largest * dearest < COST_MAX
 
 
-def _sums(before: list[Position], fills: Fills, number_of: Any) -> dict[int, Sum]:
+def _sums(before: list[Position], fills: FillColumns, number_of: Any) -> dict[int, Sum]:
     """Those of positions whose scales no fill makes finer: what a reduction rounds to changes."""
     scales = fills.quantity_scales * SCALE_MAX + fills.price_scales
     codes = number_of.astype(numpy.int32)[fills.kind] * (SCALE_MAX * SCALE_MAX) + scales
@@ -98,7 +98,7 @@ def _sums(before: list[Position], fills: Fills, number_of: Any) -> dict[int, Sum
 def _settled(
     sums: dict[int, Sum],
     flat: dict[int, Position],
-    last: Fills,
+    last: FillColumns,
     number_of: Any,
     dearest: float,
 ) -> dict[int, Position]:
@@ -122,7 +122,7 @@ def _settled(
     }
 
 
-def _dearest(fills: Fills) -> float:
+def _dearest(fills: FillColumns) -> float:
     """No less than any price, in quote currency."""
     steps = 10.0 ** -numpy.arange(SCALE_MAX)
     prices = fills.prices * steps[fills.price_scales]
@@ -139,8 +139,8 @@ def _most(it: Sum, quantity: int, dearest: float) -> int:
 
 
 def _begun(
-    wanted: list[Sum], last: Fills, groups: Groups, dearest: float
-) -> tuple[list[Position], Rows, Any]:
+    wanted: list[Sum], last: FillColumns, groups: Groups, dearest: float
+) -> tuple[list[Position], AlignedFills, Any]:
     """The positions before the last fills, with the most that their cost can have been; those
     fills in their scales; and whether these fit."""
     finest = [it.position.quantity_scale for it in wanted]
@@ -153,4 +153,4 @@ def _begun(
         structs.replace(it.position, quantity=quantity, cost=_most(it, quantity, dearest))
         for it, quantity in zip(wanted, held, strict=True)
     ]
-    return begun, Rows(quantities, prices), (some & others).tolist()
+    return begun, AlignedFills(quantities, prices), (some & others).tolist()

@@ -17,11 +17,11 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon import __version__
-from deadreckon.archive.location import FOLDER, has_archive, one_log
-from deadreckon.archive.open_log import keeping_bus
+from deadreckon.archive.location import FOLDER, has_archive, whole_log
+from deadreckon.archive.open_log import owner_bus
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.jetstream import JetStreamBus
-from deadreckon.runtime.log.reading import stored_messages
+from deadreckon.runtime.log.reading import read_stored
 from deadreckon.runtime.log.stream_copy import CHUNK, CopyHead, copy_in, copy_out
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import FORMAT, Folder
@@ -30,7 +30,7 @@ KIND = "deadreckon backup"
 MANIFEST = "manifest.json"
 STREAM = "stream"  # the server's own copy of the log
 # What of a folder the log does not hold.
-BESIDE = ("tapes", "crashes.jsonl", "exchange", "nats/registry.json")
+OTHER_FILES = ("tapes", "crashes.jsonl", "exchange", "nats/registry.json")
 CREDENTIALS = "nats/credentials"  # only when asked for
 
 Progress = Callable[[str, int, int], None]  # what is done, how much of it, of how much
@@ -40,7 +40,7 @@ class BackupError(Exception):
     """You named a backup that cannot be used, or a place it cannot go; the message says why."""
 
 
-class Part(Struct, frozen=True):
+class BackupPart(Struct, frozen=True):
     """One file of a backup: its name there, bytes, and SHA-256 (hex)."""
 
     name: str
@@ -48,7 +48,7 @@ class Part(Struct, frozen=True):
     digest: str
 
 
-class Manifest(Struct, frozen=True):
+class BackupManifest(Struct, frozen=True):
     """What a backup holds.
 
     `log_digest` is the SHA-256 over sequence, subject and bytes of all messages, as a reader got
@@ -60,10 +60,12 @@ class Manifest(Struct, frozen=True):
     code: str
     head: CopyHead
     log_digest: str
-    parts: list[Part]
+    parts: list[BackupPart]
 
 
-async def back_up(data: Path, file: Path, *, credentials: bool, progress: Progress) -> Manifest:
+async def back_up(
+    data: Path, file: Path, *, credentials: bool, progress: Progress
+) -> BackupManifest:
     """Write a backup of a folder, whether a stack runs on it or not. Raises BackupError.
 
     The file appears under its name when it is complete, readable by its owner alone.
@@ -74,7 +76,7 @@ async def back_up(data: Path, file: Path, *, credentials: bool, progress: Progre
         raise BackupError(f"{file} exists; a backup never replaces another")
     unfinished = file.with_name(f".{file.name}.unfinished")
     try:
-        async with keeping_bus(folder) as bus:
+        async with owner_bus(folder) as bus:
             manifest = await _write(bus, folder.root, unfinished, credentials, progress)
         os.replace(unfinished, file)
     except OSError as error:
@@ -86,7 +88,7 @@ async def back_up(data: Path, file: Path, *, credentials: bool, progress: Progre
 
 async def _write(
     bus: JetStreamBus, root: Path, path: Path, credentials: bool, progress: Progress
-) -> Manifest:
+) -> BackupManifest:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     # What was sealed by now is older than the copy's end; what is sealed later need not be.
     sealed = list(_sealed(root))
@@ -99,8 +101,8 @@ async def _write(
             copy.unlink(missing_ok=True)
         beside = [*sealed, *_files(root, credentials)]
         parts += [_add(archive, path, str(path.relative_to(root))) for path in beside]
-        log_digest = await digest_of_log(await one_log(root, bus), head.last, progress)
-        manifest = Manifest(KIND, FORMAT, __version__, head, log_digest, parts)
+        log_digest = await digest_of_log(await whole_log(root, bus), head.last, progress)
+        manifest = BackupManifest(KIND, FORMAT, __version__, head, log_digest, parts)
         content = msgspec.json.encode(manifest)
         entry = tarfile.TarInfo(MANIFEST)
         entry.size = len(content)
@@ -142,19 +144,19 @@ def _sealed(root: Path) -> Iterator[Path]:
 
 
 def _files(root: Path, credentials: bool) -> Iterator[Path]:
-    for name in (*BESIDE, *([CREDENTIALS] if credentials else [])):
+    for name in (*OTHER_FILES, *([CREDENTIALS] if credentials else [])):
         place = root / name
         found = sorted(place.rglob("*")) if place.is_dir() else [place]
         yield from (path for path in found if path.is_file())
 
 
-def _add(archive: tarfile.TarFile, path: Path, name: str) -> Part:
+def _add(archive: tarfile.TarFile, path: Path, name: str) -> BackupPart:
     entry = tarfile.TarInfo(name)
     with _opened(path) as content:
         entry.size, entry.mode = os.fstat(content.fileno()).st_size, 0o600
         counted = _Hashing(content)
         archive.addfile(entry, counted)
-    return Part(name, entry.size, counted.digest.hexdigest())
+    return BackupPart(name, entry.size, counted.digest.hexdigest())
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -180,7 +182,7 @@ class _Hashing:
 async def digest_of_log(bus: Bus, last: int, progress: Progress) -> str:
     """SHA-256 over sequence, subject and bytes of every message up to `last`."""
     running = hashlib.sha256()
-    async for stored in stored_messages(bus, last):
+    async for stored in read_stored(bus, last):
         running.update(f"{stored.sequence}|{stored.subject}|{len(stored.payload)}|".encode())
         running.update(stored.payload)
         if stored.sequence % 1_000 == 0:
@@ -188,9 +190,9 @@ async def digest_of_log(bus: Bus, last: int, progress: Progress) -> str:
     return running.hexdigest()
 
 
-async def restore(
+async def restore_backup(
     file: Path, data: Path, *, progress: Progress, rebuild: Callable[[Path], Awaitable[object]]
-) -> Manifest:
+) -> BackupManifest:
     """Make a new folder from a backup and `rebuild` its views. Raises BackupError.
 
     Everything is checked before the folder appears under its name; killed anywhere before,
@@ -213,13 +215,13 @@ async def restore(
     return manifest
 
 
-def read_manifest(file: Path) -> Manifest:
+def read_manifest(file: Path) -> BackupManifest:
     """What a backup says of itself. Raises BackupError."""
     try:
         with tarfile.open(file, "r:") as archive:
             content = archive.extractfile(MANIFEST)
             assert content is not None, "a manifest is a plain file"
-            manifest = msgspec.json.decode(content.read(), type=Manifest)
+            manifest = msgspec.json.decode(content.read(), type=BackupManifest)
     except FileNotFoundError:
         raise BackupError(f"{file} is not there") from None
     except (tarfile.TarError, KeyError, EOFError, OSError, msgspec.MsgspecError) as error:
@@ -233,7 +235,7 @@ def read_manifest(file: Path) -> Manifest:
     return manifest
 
 
-def _unpack(file: Path, root: Path) -> Manifest:
+def _unpack(file: Path, root: Path) -> BackupManifest:
     manifest = read_manifest(file)
     Folder(root).create()
     with tarfile.open(file, "r:") as archive:
@@ -242,7 +244,7 @@ def _unpack(file: Path, root: Path) -> Manifest:
     return manifest
 
 
-def _extract(archive: tarfile.TarFile, part: Part, root: Path) -> None:
+def _extract(archive: tarfile.TarFile, part: BackupPart, root: Path) -> None:
     target = (root / part.name).resolve()
     if not target.is_relative_to(root.resolve()):
         raise BackupError(f"the backup names {part.name!r}, which lies outside of the folder")
@@ -262,11 +264,11 @@ def _extract(archive: tarfile.TarFile, part: Part, root: Path) -> None:
         raise BackupError(f"the backup is damaged: {part.name} has other bytes than were written")
 
 
-async def _refill(folder: Folder, copy: Path, manifest: Manifest, progress: Progress) -> None:
-    async with keeping_bus(folder, empty=True) as bus:
+async def _refill(folder: Folder, copy: Path, manifest: BackupManifest, progress: Progress) -> None:
+    async with owner_bus(folder, empty=True) as bus:
         await copy_in(bus.api, manifest.head, _chunks(copy))
         await bus.provision()
-        whole = await one_log(folder.root, bus)
+        whole = await whole_log(folder.root, bus)
         found = await digest_of_log(whole, manifest.head.last, progress)
     if found != manifest.log_digest:
         raise BackupError("the restored log differs from the one that was backed up")
@@ -278,7 +280,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def summary(manifest: Manifest) -> dict[str, Any]:
+def summary(manifest: BackupManifest) -> dict[str, Any]:
     """A manifest as `--json` prints it."""
     return {
         "messages": manifest.head.messages,

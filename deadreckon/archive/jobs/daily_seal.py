@@ -12,7 +12,7 @@ from deadreckon.contracts.archive import SEALER
 from deadreckon.contracts.codec import UndecodableError
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.runtime.log.bus import Bus, HoleError
-from deadreckon.runtime.process.background_jobs import errand
+from deadreckon.runtime.process.background_jobs import run_verb
 
 FIRST_LOOK = 30.0  # seconds after the start: trading comes first
 LOOK = 60.0  # seconds between two looks whether a day is over
@@ -35,7 +35,7 @@ class _Said(Struct):
     day: str
 
 
-class Sealer:
+class DailySealer:
     """Looks whether a day is over, and then runs `dr archive seal`, which does nothing twice.
 
     `failures` counts runs that came to nothing; the next look tries again. `last` is the last
@@ -72,7 +72,7 @@ class Sealer:
             self._day = today
 
     async def _seal(self) -> bool:
-        done = await errand("archive", "seal", *self._words)
+        done = await run_verb("archive", "seal", *self._words)
         if done.code:
             self._failed(done.reason)
             return False

@@ -15,43 +15,45 @@ from deadreckon.runtime.log import rollover_notice, stream_rollover
 from deadreckon.runtime.log.bus import HoleError
 from deadreckon.runtime.log.domain import Domain
 from deadreckon.runtime.log.jetstream import JetStreamBus
-from deadreckon.runtime.log.role_connections import Switchboard
-from deadreckon.runtime.log.rollover_notice import Roll
-from deadreckon.runtime.process.cancellation import end
+from deadreckon.runtime.log.role_connections import RoleConnections
+from deadreckon.runtime.log.rollover_notice import Rollover
+from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.process.killpoints import passed
 from deadreckon.runtime.server.credentials import Credential
-from deadreckon.runtime.server.endpoint import Entrance
+from deadreckon.runtime.server.endpoint import Endpoint
 from deadreckon.runtime.server.nats_server import EmbeddedServer, ServerFailedError
 from deadreckon.runtime.server.nkeys import new_seed
 from deadreckon.runtime.server.rights import NEXT, PROVISIONER, READER, ROLLER
-from deadreckon.runtime.server.server_files import Rolling, ServerFiles
+from deadreckon.runtime.server.server_files import RolloverOptions, ServerFiles
 
 Progress = Callable[[str, int, int], None]  # what is done, how much of it, of how much
 
 
-class Workshop(Struct, frozen=True):
+class RolloverConnections(Struct, frozen=True):
     """A server that nobody else uses, and the two streams on it: the log and its copy."""
 
-    entrance: Entrance
+    endpoint: Endpoint
     log: JetStreamBus
     beside: JetStreamBus
 
 
 @asynccontextmanager
-async def workshop(data: Path, *, hurried: bool = False) -> AsyncIterator[Workshop]:
+async def rollover_connections(
+    data: Path, *, hurried: bool = False
+) -> AsyncIterator[RolloverConnections]:
     """Start a server on the folder for as long as it takes. What a `hurried` one has copied is on
     disk only once it was forced to. Raises StoreLockedError when one runs already, and
     ServerFailedError when it dies: whoever waits for its answer is not to wait for ever."""
     roller = Credential(ROLLER, new_seed())  # for this run, and nowhere on disk
     async with (
-        EmbeddedServer(data, rolling=Rolling(roller.key.public, hurried)) as server,
+        EmbeddedServer(data, rolling=RolloverOptions(roller.key.public, hurried)) as server,
         _while_it_lives(server),
     ):
-        entrance = server.address.entrance
-        log = await entrance.roller(roller, STREAM)
-        beside = await entrance.roller(roller, NEXT)
+        endpoint = server.address.endpoint
+        log = await endpoint.roller(roller, STREAM)
+        beside = await endpoint.roller(roller, NEXT)
         try:
-            yield Workshop(entrance, log, beside)
+            yield RolloverConnections(endpoint, log, beside)
         finally:
             await log.close()
             await beside.close()
@@ -69,12 +71,12 @@ async def _while_it_lives(server: EmbeddedServer) -> AsyncIterator[None]:
             try:
                 yield
             finally:
-                await end([watching])
+                await cancel_all([watching])
     except TimeoutError:
         raise ServerFailedError("nats-server died on the way; call it again") from None
 
 
-async def finish(data: Path, roll: Roll, progress: Progress) -> None:
+async def finish(data: Path, roll: Rollover, progress: Progress) -> None:
     """Go on from where a roll stands to its end.
 
     Raises HoleError when neither the log nor its copy is what it was: then only a backup helps.
@@ -88,10 +90,10 @@ async def finish(data: Path, roll: Roll, progress: Progress) -> None:
     rollover_notice.forget(data)
 
 
-async def _close(data: Path, roll: Roll, progress: Progress) -> Roll:
+async def _close(data: Path, roll: Rollover, progress: Progress) -> Rollover:
     """Give every domain a commit in what stays, and let nobody write any more."""
     passed("roll-begun")
-    async with workshop(data) as shop:
+    async with rollover_connections(data) as shop:
         progress("carrying domains over", 0, 1)
         await carry_over(shop, roll.first)
         passed("roll-carried")
@@ -103,23 +105,23 @@ async def _close(data: Path, roll: Roll, progress: Progress) -> Roll:
     return roll
 
 
-async def _copy_beside(data: Path, roll: Roll, progress: Progress) -> Roll:
+async def _copy_beside(data: Path, roll: Rollover, progress: Progress) -> Rollover:
     """Copy what stays, and do not believe it before it was read again from disk."""
-    async with workshop(data, hurried=True) as shop:
+    async with rollover_connections(data, hurried=True) as shop:
         told = _share(progress, "copying the log", roll)
         await stream_rollover.copy(shop.log.api, shop.beside.api, roll.first, roll.last, told)
     passed("roll-mirrored")
     _force_to_disk(data, NEXT)
-    async with workshop(data) as shop:
+    async with rollover_connections(data) as shop:
         await _prove(shop.beside, roll, progress)
         await _release_beside(shop)
     return _step(data, replace(roll, step="copied"))
 
 
-async def _put_in_place(data: Path, roll: Roll, progress: Progress) -> Roll:
+async def _put_in_place(data: Path, roll: Rollover, progress: Progress) -> Rollover:
     """Make the log anew of its copy. Whatever there is of the log is only dropped once the copy
     was proved, every time."""
-    async with workshop(data, hurried=True) as shop:
+    async with rollover_connections(data, hurried=True) as shop:
         await _prove(shop.beside, roll, progress)
         await _release_beside(shop)  # it must not mirror what is about to mirror it
         await stream_rollover.delete(shop.log.api)
@@ -128,21 +130,21 @@ async def _put_in_place(data: Path, roll: Roll, progress: Progress) -> Roll:
         await stream_rollover.copy(shop.beside.api, shop.log.api, roll.first, roll.last, told)
     passed("roll-refilled")
     _force_to_disk(data, STREAM)
-    async with workshop(data) as shop:
+    async with rollover_connections(data) as shop:
         await _prove(shop.log, roll, progress)
     return _step(data, replace(roll, step="back"))
 
 
-async def _release_beside(shop: Workshop) -> None:
+async def _release_beside(shop: RolloverConnections) -> None:
     await stream_rollover.release(shop.beside.api, subjects=[stream_rollover.SUBJECT])
 
 
-async def _open(data: Path, roll: Roll, progress: Progress) -> None:
+async def _open(data: Path, roll: Rollover, progress: Progress) -> None:
     """Let the log take commits again, and drop the copy."""
-    async with workshop(data) as shop:
+    async with rollover_connections(data) as shop:
         await _prove(shop.log, roll, progress)
         await stream_rollover.release(shop.log.api, subjects=[ALL])
-        provisioner = await shop.entrance.bus(PROVISIONER)
+        provisioner = await shop.endpoint.bus(PROVISIONER)
         try:
             await provisioner.provision()  # it is kept as every log must be
         finally:
@@ -152,7 +154,7 @@ async def _open(data: Path, roll: Roll, progress: Progress) -> None:
         passed("roll-done")
 
 
-def _step(data: Path, roll: Roll) -> Roll:
+def _step(data: Path, roll: Rollover) -> Rollover:
     rollover_notice.keep(data, roll)
     passed(f"roll-{roll.step}")
     return roll
@@ -168,7 +170,7 @@ def stream_folder(data: Path, stream: str = STREAM) -> Path:
     return ServerFiles(data).store / "jetstream" / "LOG" / "streams" / stream
 
 
-async def _prove(bus: JetStreamBus, roll: Roll, progress: Progress) -> None:
+async def _prove(bus: JetStreamBus, roll: Rollover, progress: Progress) -> None:
     """The stream holds what the log held when nobody could write any more. Raises HoleError."""
     info = await bus.info()
     found = ""
@@ -182,11 +184,11 @@ async def _prove(bus: JetStreamBus, roll: Roll, progress: Progress) -> None:
 
 
 async def _digest(bus: JetStreamBus, first: int, last: int, progress: Progress) -> str:
-    told = _share(progress, f"reading {bus.api.stream}", Roll(first, last))
+    told = _share(progress, f"reading {bus.api.stream}", Rollover(first, last))
     return await stream_rollover.stream_digest(bus, first, last, told)
 
 
-def _share(progress: Progress, what: str, roll: Roll) -> Callable[[int], None]:
+def _share(progress: Progress, what: str, roll: Rollover) -> Callable[[int], None]:
     end = roll.last - roll.first + 1
     return lambda reached: progress(what, min(max(reached - roll.first + 1, 0), end), end)
 
@@ -194,17 +196,17 @@ def _share(progress: Progress, what: str, roll: Roll) -> Callable[[int], None]:
 # Carrying over: a commit that says nothing new, so that number, digest and fence stay known.
 
 
-async def domains(shop: Workshop) -> list[tuple[str, str]]:
+async def domains(shop: RolloverConnections) -> list[tuple[str, str]]:
     """Every (book, service) that has written in the log."""
     found = map(parse, await stream_rollover.subjects(shop.log.api))
-    return sorted({(each.book, each.service) for each in found if not each.is_door})
+    return sorted({(each.book, each.service) for each in found if not each.is_inbound})
 
 
-async def carry_over(shop: Workshop, first: int) -> list[tuple[str, str]]:
+async def carry_over(shop: RolloverConnections, first: int) -> list[tuple[str, str]]:
     """Append, with its own rights, a commit without events to each domain whose last one comes
     before message `first`; returns those domains."""
     found = await domains(shop)
-    board = await Switchboard.open(shop.entrance, READER, {service for _, service in found})
+    board = await RoleConnections.open(shop.endpoint, READER, {service for _, service in found})
     try:
         carried = await asyncio.gather(*(_carry(board, domain, first) for domain in found))
     finally:
@@ -212,7 +214,7 @@ async def carry_over(shop: Workshop, first: int) -> list[tuple[str, str]]:
     return [domain for domain, moved in zip(found, carried, strict=True) if moved]
 
 
-async def _carry(board: Switchboard, name: tuple[str, str], first: int) -> bool:
+async def _carry(board: RoleConnections, name: tuple[str, str], first: int) -> bool:
     domain = Domain(board, *name, __version__)
     last = await domain.recover()
     if last is None or domain.sequence >= first:

@@ -8,29 +8,29 @@ from msgspec import Struct
 
 from deadreckon.archive.jobs.log_rollover import (
     Progress,
-    Workshop,
+    RolloverConnections,
     carry_over,
     domains,
     finish,
+    rollover_connections,
     stream_folder,
-    workshop,
 )
 from deadreckon.archive.location import FOLDER, has_archive, is_archive_only
-from deadreckon.archive.manifests import ArchiveError, Manifest, is_sealed
+from deadreckon.archive.manifests import ArchiveError, ArchiveManifest, has_valid_signature
 from deadreckon.archive.merkle import Tree, leaf_hash
 from deadreckon.archive.open_log import check_whole
-from deadreckon.archive.sealer import last_said
+from deadreckon.archive.sealer import last_sealed_range
 from deadreckon.archive.segments import Archive
-from deadreckon.archive.spliced_log import disagreement
+from deadreckon.archive.spliced_log import chain_fault
 from deadreckon.contracts.subjects import commit_subject
 from deadreckon.contracts.timestamps import DAY, day_of
 from deadreckon.runtime.log import rollover_notice
 from deadreckon.runtime.log.bus import Bus, ConfigurationError, HoleError, LogInfo, Stored
-from deadreckon.runtime.log.rollover_notice import Roll
+from deadreckon.runtime.log.rollover_notice import Rollover
 from deadreckon.runtime.log.stream import configuration_faults
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.server.known_roles import read_registry
+from deadreckon.runtime.server.known_roles import read_known_roles
 from deadreckon.runtime.server.rights import table
 from deadreckon.runtime.server.server_files import ServerFiles
 
@@ -40,16 +40,16 @@ class PruneError(Exception):
     changed."""
 
 
-class Proof(Struct, frozen=True):
+class PruneProof(Struct, frozen=True):
     """What may leave the log: sealed ranges, each found to be the very messages that the log still
     holds. The log will begin with `first`. `log` is how it stands now."""
 
-    ranges: list[Manifest]
+    ranges: list[ArchiveManifest]
     first: int
     log: LogInfo
 
 
-class Policy(Struct, frozen=True):
+class PrunePolicy(Struct, frozen=True):
     """How old is old: whole days before `before`, or more than `days` days older than the end of
     what was sealed. Age is log time; on a tape the tape is the clock."""
 
@@ -67,7 +67,7 @@ class Pruned(Struct, frozen=True):
     """What was dropped (null where only an interrupted roll was finished), and what the store of
     the log takes on disk now and took before, in bytes."""
 
-    proof: Proof | None
+    proof: PruneProof | None
     done: bool
     first: int
     bytes_before: int
@@ -75,11 +75,11 @@ class Pruned(Struct, frozen=True):
     bytes_archived: int
 
 
-async def prune(
+async def prune_log(
     data: Path,
-    policy: Policy | None,
+    policy: PrunePolicy | None,
     *,
-    agrees: Callable[[Proof], bool],
+    agrees: Callable[[PruneProof], bool],
     dry_run: bool = False,
     progress: Progress,
 ) -> Pruned:
@@ -104,11 +104,11 @@ async def prune(
         return _pruned(data, proof, roll, done=True)
 
 
-def _roll(data: Path, first: int) -> Roll:
-    return Roll(first, bytes=bytes_under(stream_folder(data)))
+def _roll(data: Path, first: int) -> Rollover:
+    return Rollover(first, bytes=bytes_under(stream_folder(data)))
 
 
-def _pruned(data: Path, proof: Proof | None, roll: Roll, *, done: bool) -> Pruned:
+def _pruned(data: Path, proof: PruneProof | None, roll: Rollover, *, done: bool) -> Pruned:
     after, archived = bytes_under(stream_folder(data)), bytes_under(data / FOLDER)
     return Pruned(proof, done, roll.first, roll.bytes, after, archived)
 
@@ -118,7 +118,7 @@ def bytes_under(folder: Path) -> int:
     return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
 
 
-async def _proof(data: Path, policy: Policy | None, progress: Progress) -> Proof:
+async def _proof(data: Path, policy: PrunePolicy | None, progress: Progress) -> PruneProof:
     if policy is None:
         raise PruneError("say what is old: --older-than 30d, or --before 2022-01-15")
     if is_archive_only(data):
@@ -127,11 +127,11 @@ async def _proof(data: Path, policy: Policy | None, progress: Progress) -> Proof
         raise PruneError(f"nothing of {data} was sealed: `dr archive seal` does that first")
     try:
         archive = Archive(data / FOLDER)
-        async with workshop(data) as shop:
+        async with rollover_connections(data) as shop:
             info = await _sound(shop)
             ranges = _old(archive, policy.first_day_kept(archive), info)
             if not ranges:
-                return Proof([], info.first, info)
+                return PruneProof([], info.first, info)
             first = ranges[-1].last + 1
             _check_seals(archive, ranges)
             _check_room(data)
@@ -140,10 +140,10 @@ async def _proof(data: Path, policy: Policy | None, progress: Progress) -> Proof
             await _check_word(archive, shop, first - 1)
     except ArchiveError as error:
         raise PruneError(f"the archive is not sound: {error}") from error
-    return Proof(ranges, first, info)
+    return PruneProof(ranges, first, info)
 
 
-async def _sound(shop: Workshop) -> LogInfo:
+async def _sound(shop: RolloverConnections) -> LogInfo:
     """The log as it stands; raises HoleError or ConfigurationError for one that is not whole."""
     found = await shop.log.api.configuration()
     if found is None:
@@ -155,9 +155,9 @@ async def _sound(shop: Workshop) -> LogInfo:
     return info
 
 
-def _old(archive: Archive, first_day_kept: str, info: LogInfo) -> list[Manifest]:
+def _old(archive: Archive, first_day_kept: str, info: LogInfo) -> list[ArchiveManifest]:
     """The ranges that leave: what is still in the log, up to the first that is not old enough."""
-    old: list[Manifest] = []
+    old: list[ArchiveManifest] = []
     for manifest in archive.manifests:
         if manifest.day >= first_day_kept:
             break
@@ -166,11 +166,11 @@ def _old(archive: Archive, first_day_kept: str, info: LogInfo) -> list[Manifest]
     return old
 
 
-def _check_seals(archive: Archive, ranges: list[Manifest]) -> None:
+def _check_seals(archive: Archive, ranges: list[ArchiveManifest]) -> None:
     """Signed, whoever by: a folder restored without credentials has another key. What a forger
     could sign with it would not have the root of the log."""
     for manifest in ranges:
-        if not is_sealed(manifest):
+        if not has_valid_signature(manifest):
             raise PruneError(
                 f"range {manifest.number} ({manifest.day}) is not sealed by its signature; "
                 "`dr archive verify` says more"
@@ -179,9 +179,9 @@ def _check_seals(archive: Archive, ranges: list[Manifest]) -> None:
             archive.check_file(segment)
 
 
-async def _check_word(archive: Archive, shop: Workshop, upto: int) -> None:
+async def _check_word(archive: Archive, shop: RolloverConnections, upto: int) -> None:
     """What stays speaks of what leaves: by that whoever reads on knows the archive again."""
-    fault = disagreement(archive.manifests, await last_said(shop.log), upto)
+    fault = chain_fault(archive.manifests, await last_sealed_range(shop.log), upto)
     if fault:
         raise PruneError(f"{fault}: `dr archive seal` says it, `dr archive verify` says more")
 
@@ -193,9 +193,9 @@ def _check_room(data: Path) -> None:
         raise PruneError(f"{needed:,} bytes must be free on the disk, {free:,} are: make room")
 
 
-async def _check_writers(data: Path, shop: Workshop) -> None:
+async def _check_writers(data: Path, shop: RolloverConnections) -> None:
     """Everybody who may have to say a last word can. Found out before anything is changed."""
-    registry = read_registry(ServerFiles(data).registry)
+    registry = read_known_roles(ServerFiles(data).registry)
     writable = {subject for rights in table(registry) for subject in rights.publish}
     found = await domains(shop)
     if not found:
@@ -209,7 +209,9 @@ async def _check_writers(data: Path, shop: Workshop) -> None:
     await carry_over(shop, first=0)  # which carries nobody, but finds a tail that is no commit
 
 
-async def _compare(archive: Archive, log: Bus, ranges: list[Manifest], progress: Progress) -> None:
+async def _compare(
+    archive: Archive, log: Bus, ranges: list[ArchiveManifest], progress: Progress
+) -> None:
     """Read what would leave from the log and from the archive: both must be what was signed."""
     first, end = ranges[0].first, ranges[-1].last
     reader = await log.read(first - 1)

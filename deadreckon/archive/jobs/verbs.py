@@ -7,14 +7,14 @@ from typing import Any
 from msgspec import Struct, to_builtins
 
 from deadreckon.archive.location import FOLDER, is_archive_only
-from deadreckon.archive.manifests import ArchiveError, Manifest, digest_of
+from deadreckon.archive.manifests import ArchiveError, ArchiveManifest, digest_of
 from deadreckon.archive.merkle import leaf_hash, proof, proven_root
 from deadreckon.archive.open_log import open_bus
-from deadreckon.archive.sealer import Progress, Sealing, seal_days
+from deadreckon.archive.sealer import Progress, SealResult, seal_days
 from deadreckon.archive.segments import Archive
-from deadreckon.archive.signing import kept_key
+from deadreckon.archive.signing import read_or_create_key
 from deadreckon.archive.typed_columns import MESSAGES
-from deadreckon.archive.verification import Verdict
+from deadreckon.archive.verification import ArchiveVerdict
 from deadreckon.archive.verification import verify as check
 from deadreckon.contracts.archive import SEALER
 from deadreckon.contracts.envelope import digest
@@ -23,7 +23,7 @@ from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.server_files import ServerFiles
 
 
-async def seal(
+async def seal_archive(
     data: Path,
     nats: str | None,
     day: str | None,
@@ -31,14 +31,14 @@ async def seal(
     everything: bool,
     again: bool,
     progress: Progress,
-) -> Sealing:
+) -> SealResult:
     """Seal what is over (see seal_days), in the role of the sealer; the stack may be running."""
     folder = Folder(data).check()
     if is_archive_only(data) and nats is None:
         raise ArchiveError(f"{data} is an archive already: it holds no log that goes on")
     log_lines.configure(folder.logs / "seal.log")
     async with open_bus(folder, nats, SEALER) as bus:
-        key = kept_key(ServerFiles(data).credentials.folder)
+        key = read_or_create_key(ServerFiles(data).credentials.folder)
         return await seal_days(
             bus,
             data / FOLDER,
@@ -50,7 +50,7 @@ async def seal(
         )
 
 
-async def verify(
+async def verify_archive(
     data: Path,
     nats: str | None,
     *,
@@ -58,7 +58,7 @@ async def verify(
     alone: bool,
     columns: bool,
     progress: Progress,
-) -> Verdict:
+) -> ArchiveVerdict:
     """Prove a folder's archive, beside its log unless it is to be looked at `alone`."""
     root = data / FOLDER
     if alone or (is_archive_only(data) and nats is None):
@@ -88,7 +88,7 @@ class Inclusion(Struct, frozen=True):
     signature: str
 
 
-async def prove(data: Path, sequence: int) -> Inclusion:
+async def prove_message(data: Path, sequence: int) -> Inclusion:
     """The proof of one message. Raises ArchiveError where it is not sealed, or damaged."""
     archive = Archive(Folder(data).check().root / FOLDER)
     manifest = next((each for each in archive.manifests if each.last >= sequence), None)
@@ -118,7 +118,7 @@ async def prove(data: Path, sequence: int) -> Inclusion:
     )
 
 
-class Range(Struct, frozen=True):
+class RangeSummary(Struct, frozen=True):
     """A sealed range as it is listed; `bytes` are those of its files, `message_bytes` those of its
     messages alone (the other files repeat in columns what they hold)."""
 
@@ -133,7 +133,7 @@ class Range(Struct, frozen=True):
     bytes_per_event: int
 
 
-class Growth(Struct, frozen=True):
+class ArchiveGrowth(Struct, frozen=True):
     """What an archive takes: of all its days, bytes a day and an event, rounded."""
 
     days: int
@@ -145,13 +145,13 @@ class Growth(Struct, frozen=True):
     events_per_day: int
 
 
-async def listing(data: Path) -> tuple[list[Range], Growth]:
+async def list_ranges(data: Path) -> tuple[list[RangeSummary], ArchiveGrowth]:
     """The ranges of a folder's archive and how it grows. Raises ArchiveError, FolderError."""
     root = Folder(data).check().root / FOLDER
     ranges = [_range(manifest) for manifest in Archive(root).manifests]
     days = len({each.day for each in ranges})
     events, size = sum(each.events for each in ranges), sum(each.bytes for each in ranges)
-    growth = Growth(
+    growth = ArchiveGrowth(
         days,
         sum(each.messages for each in ranges),
         events,
@@ -163,10 +163,10 @@ async def listing(data: Path) -> tuple[list[Range], Growth]:
     return ranges, growth
 
 
-def _range(manifest: Manifest) -> Range:
+def _range(manifest: ArchiveManifest) -> RangeSummary:
     size = sum(segment.bytes for segment in manifest.segments)
     of_messages = sum(each.bytes for each in manifest.segments if each.family == MESSAGES)
-    return Range(
+    return RangeSummary(
         manifest.number,
         manifest.day,
         manifest.first,

@@ -7,13 +7,13 @@ from rich.console import Console
 from rich.table import Table
 
 from deadreckon.tools.bench.figures import Figure
-from deadreckon.tools.bench.history import Key, Run, change
+from deadreckon.tools.bench.history import BenchRun, FigureKey, change
 
 WIDTH = 120  # columns where there is no terminal
 NOISE = 0.3  # of a figure: less than that between two runs is the machine's
 
 
-def show_run(run: Run, before: Mapping[Key, Figure]) -> None:
+def show_run(run: BenchRun, before: Mapping[FigureKey, Figure]) -> None:
     """Print every figure with its limit, its mark, and how it was last time."""
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -37,7 +37,7 @@ def show_run(run: Run, before: Mapping[Key, Figure]) -> None:
             console.print(f"MISSED: {figure.measure}, {figure.name}: {figure.mark}")
 
 
-def markdown(run: Run) -> str:
+def markdown(run: BenchRun) -> str:
     """The figures as the table that docs/performance.md holds."""
     machine = run.machine
     measured_on = (
@@ -58,7 +58,7 @@ def markdown(run: Run) -> str:
     return "\n".join(rows)
 
 
-def _title(run: Run) -> str:
+def _title(run: BenchRun) -> str:
     machine = run.machine
     quick = ", quick: figures of no weight" if run.quick else ""
     return (
@@ -89,7 +89,7 @@ def _mark(figure: Figure) -> str:
     return f"{figure.mark}\n{'reached' if figure.reached else 'MISSED'}"
 
 
-def _last(figure: Figure, before: Mapping[Key, Figure]) -> str:
+def _last(figure: Figure, before: Mapping[FigureKey, Figure]) -> str:
     found = before.get(figure.key)
     if found is None:
         return ""

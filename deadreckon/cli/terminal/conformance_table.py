@@ -9,22 +9,22 @@ from rich.table import Table
 
 from deadreckon.cli.app import EXIT_USAGE, fail
 from deadreckon.cli.running import run
-from deadreckon.tools.conformance import Report, check_lines, listen
+from deadreckon.tools.conformance import ConformanceReport, check_lines, check_live
 
 
 def checked(
     source: str | None, name: str, book: str, data: Path, nats: str | None, seconds: float | None
-) -> Report:
+) -> ConformanceReport:
     """The report on a file, or on what a producer says in a log."""
     if source is not None:
         return check_lines(name, _lines(source))
     console = Console(stderr=True)
     with Live(console=console, transient=True, auto_refresh=False) as live:
 
-        def show(report: Report) -> None:
+        def show(report: ConformanceReport) -> None:
             live.update(_counts(report), refresh=console.is_terminal)
 
-        return run(lambda: listen(data, nats, name, book, seconds=seconds, show=show))
+        return run(lambda: check_live(data, nats, name, book, seconds=seconds, show=show))
 
 
 def _lines(source: str) -> list[bytes]:
@@ -35,14 +35,14 @@ def _lines(source: str) -> list[bytes]:
     return content.splitlines()
 
 
-def _counts(report: Report) -> str:
+def _counts(report: ConformanceReport) -> str:
     return (
         f"{report.producer}: {report.messages:,} messages, {report.wishes:,} signals, "
         f"{report.well_formed:,} well formed"
     )
 
 
-def print_report(report: Report) -> None:
+def print_report(report: ConformanceReport) -> None:
     """Counts, faults with their places, and what became of the signals."""
     console = Console(highlight=False)
     console.print(_counts(report), soft_wrap=True)

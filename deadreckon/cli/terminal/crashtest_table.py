@@ -9,22 +9,24 @@ from rich.console import Console
 from rich.table import Table
 
 from deadreckon.replay.audit.job import progress_bar
-from deadreckon.tools.crashtest.plan import PLACES
-from deadreckon.tools.crashtest.report import Report, Row
-from deadreckon.tools.crashtest.runner import Wish
-from deadreckon.tools.crashtest.scenario import Outcome
+from deadreckon.tools.crashtest.plan import KILL_STEPS
+from deadreckon.tools.crashtest.report import CrashReport, StepRow
+from deadreckon.tools.crashtest.runner import CrashTestOptions
+from deadreckon.tools.crashtest.scenario import KillOutcome
 
 WIDTH = 120  # columns where there is no terminal
 FINDINGS_SHOWN = 20
 
 
 @contextmanager
-def progress(wish: Wish, *, shows: bool) -> Iterator[Callable[[Outcome | None], None]]:
+def progress(
+    wish: CrashTestOptions, *, shows: bool
+) -> Iterator[Callable[[KillOutcome | None], None]]:
     """A bar of kills; yields what is to be told of each."""
     with progress_bar(shows) as bar:
         task = bar.add_task("undisturbed run", total=len(wish.steps) + wish.kills)
 
-        def told(outcome: Outcome | None) -> None:
+        def told(outcome: KillOutcome | None) -> None:
             if outcome is None:
                 bar.update(task, description="checked")
                 return
@@ -34,7 +36,7 @@ def progress(wish: Wish, *, shows: bool) -> Iterator[Callable[[Outcome | None], 
         yield told
 
 
-def show(report: Report) -> None:
+def show(report: CrashReport) -> None:
     """Print a row for every step, what was found, and where it lies."""
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -57,19 +59,19 @@ def show(report: Report) -> None:
     console.print(_verdict(report))
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: StepRow) -> list[str]:
     times = row.seconds or [0.0]
     counts = (row.kills, row.twice, row.lost, row.doubled, row.differs)
     return [
         row.step,
-        PLACES[row.step].meaning,
+        KILL_STEPS[row.step].meaning,
         *map(str, counts),
         f"{median(times):.2f}",
         f"{max(times):.2f}",
     ]
 
 
-def _verdict(report: Report) -> str:
+def _verdict(report: CrashReport) -> str:
     pace = f"{report.kills} kills in {report.seconds:.0f} s"
     if report.clean:
         return f"{pace}: nothing lost, nothing doubled, every digest as undisturbed"

@@ -17,14 +17,14 @@ from deadreckon.cli.terminal.columns import (
     fitted,
 )
 from deadreckon.formatting.rounded import clean, countdown, moment, money
-from deadreckon.projections.live_view.lines import Board, Halt
-from deadreckon.projections.live_view.live_view import Standing, halts_in_force, standing
+from deadreckon.projections.live_view.lines import Halt, LiveView
+from deadreckon.projections.live_view.live_view import BookFigures, book_figures, halts_in_force
 
 WIDE = 116  # columns from which two boxes fit beside each other
 LAG_WARNED = 5_000  # messages that the board may be behind the log before it says so in colour
 
 
-class Progress(Struct, frozen=True):
+class RunProgress(Struct, frozen=True):
     """How the run goes: rows of the tape, seconds since it began, rates per second over the last
     few seconds, the log's last sequence, and how many messages the board is behind it."""
 
@@ -51,9 +51,9 @@ class Progress(Struct, frozen=True):
         return countdown((self.rows_total - self.rows) / self.rows_rate) if self.rows_rate else "?"
 
 
-def compose(board: Board, progress: Progress, width: int, height: int) -> list[Line]:
+def compose(board: LiveView, progress: RunProgress, width: int, height: int) -> list[Line]:
     """Exactly `height` lines of `width` cells."""
-    now = standing(board)
+    now = book_figures(board)
     lines = header(board, progress, width)
     lines += _wide(board, now, width, height - len(lines)) if width >= WIDE else []
     if width < WIDE:
@@ -62,9 +62,9 @@ def compose(board: Board, progress: Progress, width: int, height: int) -> list[L
     return [fitted(line, width) for line in lines[:height]]
 
 
-def one_line(board: Board, progress: Progress) -> str:
+def one_line(board: LiveView, progress: RunProgress) -> str:
     """The same for where no screen is: a line of a log."""
-    now = standing(board)
+    now = book_figures(board)
     rest = f", {progress.left} left" if progress.left else ""
     return (
         f"{progress.rows:,} of {progress.rows_total:,} rows ({progress.done:.0%}), "
@@ -74,7 +74,7 @@ def one_line(board: Board, progress: Progress) -> str:
     )
 
 
-def header(board: Board, progress: Progress, width: int) -> list[Line]:
+def header(board: LiveView, progress: RunProgress, width: int) -> list[Line]:
     """What plays, how far it is, how fast it goes; and in red, why nothing trades."""
     title: Line = [(" deadreckon", TITLE), (f"  {clean(board.instrument)}", BOLD)]
     title += [(f"  {progress.url}", DIM)] if progress.url else []
@@ -89,7 +89,7 @@ def header(board: Board, progress: Progress, width: int) -> list[Line]:
     ]
 
 
-def _bar(progress: Progress, width: int) -> Line:
+def _bar(progress: RunProgress, width: int) -> Line:
     left = f"{progress.left} left" if progress.left else "done" if progress.done == 1 else "stopped"
     note = f" {progress.done:6.1%}  {left:>12} "
     cells = max(width - len(note) - 1, 1)
@@ -97,8 +97,8 @@ def _bar(progress: Progress, width: int) -> Line:
     return [(" ", PLAIN), ("━" * full, GOOD), ("━" * (cells - full), DIM), (note, PLAIN)]
 
 
-def _rates(board: Board, progress: Progress, width: int) -> Line:
-    said = [
+def _rates(board: LiveView, progress: RunProgress, width: int) -> Line:
+    record = [
         f"{progress.rows:,} of {progress.rows_total:,} rows",
         f"{progress.rows_rate:,.0f} rows/s",
         f"lag {progress.lag:,}",
@@ -106,9 +106,9 @@ def _rates(board: Board, progress: Progress, width: int) -> Line:
         f"{progress.events_rate:,.0f} events/s",
         f"log at {progress.sequence:,}",
     ]
-    while len(said) > 1 and len(" · ".join(said)) > width - 2:
-        said.pop()
-    return [(" " + " · ".join(said), DIM if progress.lag < LAG_WARNED else WARN)]
+    while len(record) > 1 and len(" · ".join(record)) > width - 2:
+        record.pop()
+    return [(" " + " · ".join(record), DIM if progress.lag < LAG_WARNED else WARN)]
 
 
 def _halt_banner(halt: Halt, width: int) -> Line:
@@ -123,7 +123,7 @@ def _venue_banner(venue: str, reason: str, width: int) -> Line:
     return fitted([(clean(text).ljust(width), ALARM)], width)
 
 
-def _wide(board: Board, now: Standing, width: int, height: int) -> list[Line]:
+def _wide(board: LiveView, now: BookFigures, width: int, height: int) -> list[Line]:
     left = width // 2
     right = width - left
     curves, held, orders, refused = _heights(height, (8, 5, 6, 5), (12, 7, 15, 12))
@@ -133,7 +133,7 @@ def _wide(board: Board, now: Standing, width: int, height: int) -> list[Line]:
     return lines + panels.refusals(board, width, refused)
 
 
-def _narrow(board: Board, now: Standing, width: int, height: int) -> list[Line]:
+def _narrow(board: LiveView, now: BookFigures, width: int, height: int) -> list[Line]:
     if height < 26:
         curve, held, fills, refused = _heights(height, (7, 5, 4, 4), (9, 6, 8, 8))
         lines = panels.equity(board, now, width, curve) + panels.positions(board, width, held)

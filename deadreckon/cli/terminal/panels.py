@@ -16,10 +16,10 @@ from deadreckon.cli.terminal.columns import (
     boxed,
     table,
 )
-from deadreckon.cli.terminal.sparkline import sketch
+from deadreckon.cli.terminal.sparkline import braille_line
 from deadreckon.formatting.rounded import clean, gain, measured, moment, money, share, stepped
-from deadreckon.projections.live_view.lines import Board, Fill, Order, Refusal
-from deadreckon.projections.live_view.live_view import Position, Standing, latest_orders
+from deadreckon.projections.live_view.lines import LiveFill, LiveOrder, LiveRefusal, LiveView
+from deadreckon.projections.live_view.live_view import BookFigures, LivePosition, latest_orders
 from deadreckon.projections.live_view.live_view import positions as held_positions
 
 FIGURES = 24  # columns of the figures beside the equity curve
@@ -31,12 +31,12 @@ def _coloured(amount: Decimal | None) -> str:
     return PLAIN if not amount else GOOD if amount > 0 else BAD
 
 
-def _tick(board: Board, instrument: str) -> Decimal | None:
+def _tick(board: LiveView, instrument: str) -> Decimal | None:
     listing = board.book.listings.get(instrument)
     return listing.tick_size if listing else None
 
 
-def _lot(board: Board, instrument: str) -> Decimal | None:
+def _lot(board: LiveView, instrument: str) -> Decimal | None:
     listing = board.book.listings.get(instrument)
     return listing.lot_size if listing else None
 
@@ -62,7 +62,7 @@ def _time(at: int) -> Piece:
     return (moment(at)[5:16], DIM)
 
 
-def equity(board: Board, now: Standing, width: int, height: int) -> list[Line]:
+def equity(board: LiveView, now: BookFigures, width: int, height: int) -> list[Line]:
     """What the book is worth, and how it came there."""
     amounts = [point.equity for point in board.curve.points]
     colour = _coloured(now.earned) or GOOD
@@ -89,7 +89,7 @@ def _chart(
     high, low = f" {stepped(max(amounts), step)}", f" {stepped(min(amounts), step)}"
     room = max(width - max(len(high), len(low)), 2)
     labels = [high, *[""] * (height - 2), low]
-    drawn = sketch([float(amount) for amount in amounts], room, height)
+    drawn = braille_line([float(amount) for amount in amounts], room, height)
     return [[(line, style), (label, DIM)] for line, label in zip(drawn, labels, strict=False)]
 
 
@@ -97,7 +97,7 @@ def _figure(name: str, value: str, style: str) -> Line:
     return [(name.ljust(9), DIM), (value.rjust(FIGURES - 9), style)]
 
 
-def price(board: Board, width: int, height: int) -> list[Line]:
+def price(board: LiveView, width: int, height: int) -> list[Line]:
     """What the market did."""
     prices = [point.price for point in board.curve.points]
     tick = _tick(board, board.instrument)
@@ -106,7 +106,7 @@ def price(board: Board, width: int, height: int) -> list[Line]:
     return boxed("price", last, lines, width, height)
 
 
-def positions(board: Board, width: int, height: int) -> list[Line]:
+def positions(board: LiveView, width: int, height: int) -> list[Line]:
     """What each strategy holds."""
     columns = (
         Column("strategy", 10, stretches=True),
@@ -123,7 +123,7 @@ def positions(board: Board, width: int, height: int) -> list[Line]:
     return boxed("positions", f"{count} open", lines, width, height)
 
 
-def _position(board: Board, held: Position) -> list[Piece]:
+def _position(board: LiveView, held: LivePosition) -> list[Piece]:
     tick = _tick(board, held.instrument)
     size = stepped(held.quantity, _lot(board, held.instrument)) if held.quantity else "flat"
     return [
@@ -136,7 +136,7 @@ def _position(board: Board, held: Position) -> list[Piece]:
     ]
 
 
-def rules(board: Board, width: int, height: int) -> list[Line]:
+def rules(board: LiveView, width: int, height: int) -> list[Line]:
     """Which rules said no, the busiest first."""
     found = sorted(board.refusals_by_rule.items(), key=lambda item: (-item[1], item[0]))
     most = found[0][1] if found else 1
@@ -153,7 +153,7 @@ def rules(board: Board, width: int, height: int) -> list[Line]:
     return boxed("refusals by rule", note, lines, width, height)
 
 
-def orders(board: Board, width: int, height: int) -> list[Line]:
+def orders(board: LiveView, width: int, height: int) -> list[Line]:
     """The latest orders."""
     columns = (
         Column("time", 11, 3),
@@ -169,7 +169,7 @@ def orders(board: Board, width: int, height: int) -> list[Line]:
     return _listing("orders", note, columns, rows, width, height)
 
 
-def _order(board: Board, order: Order) -> list[Piece]:
+def _order(board: LiveView, order: LiveOrder) -> list[Piece]:
     kind = order.order_type if order.purpose == "entry" else order.purpose
     return [
         _time(order.at),
@@ -182,7 +182,7 @@ def _order(board: Board, order: Order) -> list[Piece]:
     ]
 
 
-def _status(order: Order) -> Piece:
+def _status(order: LiveOrder) -> Piece:
     match order.status:
         case "filled":
             return (order.status, GOOD)
@@ -196,7 +196,7 @@ def _status(order: Order) -> Piece:
             return (order.status, PLAIN)
 
 
-def fills(board: Board, width: int, height: int) -> list[Line]:
+def fills(board: LiveView, width: int, height: int) -> list[Line]:
     """The latest fills."""
     columns = (
         Column("time", 11, 2),
@@ -211,7 +211,7 @@ def fills(board: Board, width: int, height: int) -> list[Line]:
     return _listing("fills", f"{board.fills:,}", columns, rows, width, height)
 
 
-def _fill(board: Board, fill: Fill) -> list[Piece]:
+def _fill(board: LiveView, fill: LiveFill) -> list[Piece]:
     return [
         _time(fill.at),
         (clean(fill.strategy), PLAIN),
@@ -223,7 +223,7 @@ def _fill(board: Board, fill: Fill) -> list[Piece]:
     ]
 
 
-def refusals(board: Board, width: int, height: int) -> list[Line]:
+def refusals(board: LiveView, width: int, height: int) -> list[Line]:
     """The latest refusals, each with both its numbers."""
     columns = (
         Column("time", 11, 2),
@@ -238,7 +238,7 @@ def refusals(board: Board, width: int, height: int) -> list[Line]:
     return _listing("refusals", note, columns, rows, width, height)
 
 
-def _refusal(no: Refusal) -> list[Piece]:
+def _refusal(no: LiveRefusal) -> list[Piece]:
     return [
         _time(no.at),
         (clean(no.strategy), PLAIN),

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from deadreckon.formatting.exact import plain
+from deadreckon.formatting.exact import safe_text
 
 Document = dict[str, Any]
 
@@ -97,7 +97,7 @@ def _effects(state: Document) -> Iterator[str]:
     names = ", ".join(state["names"])
     yield f"  the state before, where it concerns {names or 'nobody'}:"
     for path, value in [*state["before"].items()][:PATHS_SHOWN]:
-        yield f"    {plain(path)} = {_text(value)}"
+        yield f"    {safe_text(path)} = {_text(value)}"
     yield from _rest(len(state["before"]))
     yield from _changes("the recorded answers make of it", state["by_recorded"])
     yield from _changes("what is said now makes of it", state["by_said"])
@@ -108,7 +108,7 @@ def _effects(state: Document) -> Iterator[str]:
 def _changes(title: str, changes: list[Document]) -> Iterator[str]:
     yield f"  {title}:" + ("" if changes else " nothing")
     for each in changes[:PATHS_SHOWN]:
-        yield f"    {plain(each['path'])}: {_text(each['before'])} -> {_text(each['after'])}"
+        yield f"    {safe_text(each['path'])}: {_text(each['before'])} -> {_text(each['after'])}"
     yield from _rest(len(changes))
 
 
@@ -118,4 +118,4 @@ def _rest(count: int) -> Iterator[str]:
 
 
 def _text(value: Any) -> str:
-    return plain(value if isinstance(value, str) else msgspec.json.encode(value).decode())
+    return safe_text(value if isinstance(value, str) else msgspec.json.encode(value).decode())

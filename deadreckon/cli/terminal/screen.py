@@ -10,10 +10,10 @@ from types import TracebackType
 from rich.console import Console
 from rich.live import Live
 
-from deadreckon.cli.terminal.dashboard import Progress, compose, one_line
+from deadreckon.cli.terminal.dashboard import RunProgress, compose, one_line
 from deadreckon.cli.terminal.paint import Painted
-from deadreckon.projections.live_view.live_view import BoardView
-from deadreckon.runtime.process.cancellation import end
+from deadreckon.projections.live_view.live_view import LiveViewFold
+from deadreckon.runtime.process.cancellation import cancel_all
 
 FRAME_SECONDS = 0.25  # between two frames at least
 LINE_SECONDS = 5.0  # between two lines where there is no screen
@@ -31,7 +31,7 @@ class Screen:
 
     def __init__(
         self,
-        view: BoardView,
+        view: LiveViewFold,
         tail: Callable[[], int],
         rows: int,
         rows_total: int,
@@ -63,11 +63,11 @@ class Screen:
         trace: TracebackType | None,
     ) -> None:
         if self._task:
-            await end([self._task])
+            await cancel_all([self._task])
 
     async def run(self) -> None:
         """Show frames until cancelled; the last one stays."""
-        if fits(self._console):
+        if can_draw(self._console):
             await self._animate()
         else:
             await self._write_lines()
@@ -104,7 +104,7 @@ class Screen:
     def _write_line(self, *, over: bool = False) -> None:
         self._console.out(one_line(self._view.board, self._progress(over=over)), highlight=False)
 
-    def _progress(self, *, over: bool) -> Progress:
+    def _progress(self, *, over: bool) -> RunProgress:
         now = time.monotonic()
         self._marks.append((now, self._rows, self._view.board.events))
         while len(self._marks) > 2 and now - self._marks[1][0] > RATE_SECONDS:
@@ -112,7 +112,7 @@ class Screen:
         then, rows, events = self._marks[0]
         seconds = now - then
         tail = max(self._tail(), self._view.place)
-        return Progress(
+        return RunProgress(
             rows=self._rows,
             rows_total=self._rows_total,
             seconds=now - self._begun,
@@ -125,7 +125,7 @@ class Screen:
         )
 
 
-def fits(console: Console) -> bool:
+def can_draw(console: Console) -> bool:
     """Whether this is a terminal that frames can be drawn on."""
     width, height = console.size
     drawable = console.is_terminal and not console.is_dumb_terminal
@@ -134,7 +134,7 @@ def fits(console: Console) -> bool:
     )
 
 
-def waiting(what: str, *, shown: bool) -> AbstractContextManager[object]:
+def waiting_status(what: str, *, shown: bool) -> AbstractContextManager[object]:
     """Says on a terminal what is waited for."""
     console = Console(stderr=True)
-    return console.status(what) if shown and fits(console) else nullcontext()
+    return console.status(what) if shown and can_draw(console) else nullcontext()

@@ -6,7 +6,7 @@ DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))  # left and right, t
 BLANK = 0x2800
 
 
-def sketch(values: Sequence[float], width: int, height: int) -> list[str]:
+def braille_line(values: Sequence[float], width: int, height: int) -> list[str]:
     """The values as a line over the whole width, top line first; blank for fewer than two."""
     cells = [[BLANK] * width for _ in range(height)]
     if len(values) > 1:

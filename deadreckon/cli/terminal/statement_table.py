@@ -219,7 +219,7 @@ def _more(document: Document) -> list[Text]:
     theirs = document.get("venue_statement", {})
     unread = [f"a column that was not read: {name}" for name in theirs.get("unknown_columns", [])]
     unread += [f"not compared: {left}" for left in theirs.get("not_compared", [])]
-    lines += [Text(f"· {clean(said)}", "yellow") for said in unread]
+    lines += [Text(f"· {clean(record)}", "yellow") for record in unread]
     for file in document.get("written", []):
         told = f"{clean(file['path'])}  {file['bytes']:,} bytes, sha256 {file['sha256']}"
         lines.append(Text.assemble(("written ", "dim"), told))

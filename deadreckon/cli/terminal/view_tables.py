@@ -22,8 +22,8 @@ from deadreckon.cli.terminal.columns import (
 )
 from deadreckon.cli.terminal.paint import Painted
 from deadreckon.formatting.rounded import clean, figure, gain, money, span
-from deadreckon.node.tail import Told
-from deadreckon.projections.queries import Answer, Row
+from deadreckon.node.tail import TailedEvent
+from deadreckon.projections.queries import RowDocument, TableAnswer
 
 PIPED = 200  # columns where no terminal says how many there are
 
@@ -69,43 +69,43 @@ def console() -> Console:
     return found if found.is_terminal else Console(highlight=False, width=PIPED)
 
 
-def print_json(answer: Answer, behind: int | None, **more: Any) -> None:
+def print_json(answer: TableAnswer, behind: int | None, **more: Any) -> None:
     """One JSON object: the answer, how many messages it is behind the log (null: no server runs
     to ask), and what else there is to say."""
     document = msgspec.to_builtins(answer, builtin_types=(msgspec.Raw,)) | {"behind": behind} | more
     print(msgspec.json.encode(document).decode())
 
 
-def print_positions(answer: Answer, behind: int | None) -> None:
+def print_positions(answer: TableAnswer, behind: int | None) -> None:
     """Every position as a table."""
     _print(_POSITIONS, [_position(row) for row in answer.data], answer, behind, "no positions")
 
 
-def print_orders(answer: Answer, behind: int | None) -> None:
+def print_orders(answer: TableAnswer, behind: int | None) -> None:
     """Orders as a table, with their whole ids: `dr cancel` wants them."""
     _print(_ORDERS, [_order(row) for row in answer.data], answer, behind, "no orders")
 
 
-def print_fills(answer: Answer, behind: int | None) -> None:
+def print_fills(answer: TableAnswer, behind: int | None) -> None:
     """Fills as a table."""
     _print(_FILLS, [_fill(row) for row in answer.data], answer, behind, "no fills")
 
 
-def footer(answer: Answer, behind: int | None) -> Line:
+def footer(answer: TableAnswer, behind: int | None) -> Line:
     """Where in the log an answer stands."""
     if behind is None:
         lag: Piece = (", no server runs", PLAIN)
     else:
         lag = (f", {behind:,} behind the log" if behind > 0 else ", up to date", PLAIN)
-    said = f"sequence {answer.sequence:,}, written {span(answer.age_seconds)} ago"
-    return [(said, PLAIN), lag, (f", digest {answer.digest}", DIM)]
+    record = f"sequence {answer.sequence:,}, written {span(answer.age_seconds)} ago"
+    return [(record, PLAIN), lag, (f", digest {answer.digest}", DIM)]
 
 
-def told_printer() -> Callable[[Told], None]:
+def event_printer() -> Callable[[TailedEvent], None]:
     """Prints events of the log, one a line, coloured by what they are."""
     out = Console(highlight=False, soft_wrap=True)
 
-    def show(told: Told) -> None:
+    def show(told: TailedEvent) -> None:
         place = f"{told.sequence:>9,}.{told.index:<3}"
         line: Line = [
             (place, DIM),
@@ -134,7 +134,7 @@ def _kind(name: str) -> str:
 def _print(
     columns: Sequence[Column],
     rows: Sequence[Sequence[Piece]],
-    answer: Answer,
+    answer: TableAnswer,
     behind: int | None,
     nothing: str,
 ) -> None:
@@ -143,7 +143,7 @@ def _print(
     out.print(Painted([*lines, [], footer(answer, behind)]))
 
 
-def _position(row: Row) -> list[Piece]:
+def _position(row: RowDocument) -> list[Piece]:
     held, made = Decimal(row["quantity"]), Decimal(row["realised"])
     return [
         (clean(row["strategy"]), BOLD),
@@ -158,7 +158,7 @@ def _position(row: Row) -> list[Piece]:
     ]
 
 
-def _order(row: Row) -> list[Piece]:
+def _order(row: RowDocument) -> list[Piece]:
     price = row["average_price"] or row["stop_price"] or row["limit_price"]
     status = row["status"] + (f": {clean(row['rule'])}" if row["rule"] else "")
     status += f", cancelling: {clean(row['cancelling'])}" if row["cancelling"] else ""
@@ -177,7 +177,7 @@ def _order(row: Row) -> list[Piece]:
     ]
 
 
-def _fill(row: Row) -> list[Piece]:
+def _fill(row: RowDocument) -> list[Piece]:
     return [
         _time(row),
         (clean(row["strategy"]), PLAIN),
@@ -192,11 +192,11 @@ def _fill(row: Row) -> list[Piece]:
     ]
 
 
-def _time(row: Row) -> Piece:
+def _time(row: RowDocument) -> Piece:
     return (row["at"][:19].replace("T", " "), DIM)
 
 
-def _side(row: Row) -> Piece:
+def _side(row: RowDocument) -> Piece:
     return (row["side"], GOOD if row["side"] == "buy" else BAD)
 
 
@@ -211,7 +211,7 @@ def _status(status: str) -> str:
 
 
 def print_status(
-    answer: Answer,
+    answer: TableAnswer,
     behind: int | None,
     holder: int | None,
     server: dict[str, str] | None,
@@ -264,15 +264,15 @@ def _counts(found: dict[str, Any]) -> dict[str, int]:
     }
 
 
-def _halt(halt: Row) -> Line:
+def _halt(halt: RowDocument) -> Line:
     who = clean(halt["actor"] or halt["rule"] or halt["source"])
     until = f" until {halt['until'][:19]}Z" if halt["until"] else ""
     obeyed = ", ".join(halt["acknowledged_by"]) or "nobody"
-    said = f"HALTED ({halt['scope']}) by {who}{until}, acknowledged by {obeyed}: "
-    return [(said, "bold red"), (clean(halt["reason"]), PLAIN)]
+    record = f"HALTED ({halt['scope']}) by {who}{until}, acknowledged by {obeyed}: "
+    return [(record, "bold red"), (clean(halt["reason"]), PLAIN)]
 
 
-def _equity(mark: Row) -> list[Line]:
+def _equity(mark: RowDocument) -> list[Line]:
     drawdown = Decimal(mark["drawdown"]) * 100
     return [
         [

@@ -28,8 +28,8 @@ def show_whatif(document: Document) -> None:
     console.print()
     console.print(Text.assemble((" what if ", "bold cyan"), f"{clean(document['book'])}, {when}"))
     _show_table(console, document)
-    for said in document["honesty"]:
-        for line in textwrap.wrap(clean(said), max(console.width - 4, 40)):
+    for record in document["honesty"]:
+        for line in textwrap.wrap(clean(record), max(console.width - 4, 40)):
             console.print(Text(f"   {line}", "dim"))
     variants = document["variants"]
     if len(variants) <= DETAILED_MAX:

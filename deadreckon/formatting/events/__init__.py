@@ -1,5 +1,5 @@
 """What each event says, in plain words that a trader reads; one module a noun."""
 
-from deadreckon.formatting.events.descriptions import WORDS, tell
+from deadreckon.formatting.events.descriptions import DESCRIPTIONS, describe
 
-__all__ = ["WORDS", "tell"]
+__all__ = ["DESCRIPTIONS", "describe"]

@@ -12,11 +12,11 @@ from deadreckon.contracts import signals as wish
 from deadreckon.contracts import venues as real
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.formatting.events import governance, market, orders, portfolio, signals, venues
-from deadreckon.formatting.events.short_names import Names
+from deadreckon.formatting.events.short_names import ShortNames
 
-Words = Callable[[Recorded[Any], Names], str]
+Description = Callable[[Recorded[Any], ShortNames], str]
 
-WORDS: dict[type[Event], Words] = {
+DESCRIPTIONS: dict[type[Event], Description] = {
     prices.TapeOpened: market.tape_opened,
     prices.TapeEnded: market.tape_ended,
     prices.BarClosed: market.bar,
@@ -98,6 +98,6 @@ WORDS: dict[type[Event], Words] = {
 }
 
 
-def tell(said: Recorded[Any], names: Names) -> str:
+def describe(record: Recorded[Any], names: ShortNames) -> str:
     """What an event says, in one line without its speaker and its time."""
-    return WORDS[type(said.event)](said, names)
+    return DESCRIPTIONS[type(record.event)](record, names)

@@ -2,27 +2,27 @@
 
 from deadreckon.contracts import instruments, market
 from deadreckon.contracts.event import Recorded
-from deadreckon.formatting.events.short_names import Names
-from deadreckon.formatting.exact import listed, moment, number, percent, plain, span
+from deadreckon.formatting.events.short_names import ShortNames
+from deadreckon.formatting.exact import join_parts, moment, number, percent, safe_text, span
 
 
-def tape_opened(said: Recorded[market.TapeOpened], names: Names) -> str:
+def tape_opened(record: Recorded[market.TapeOpened], names: ShortNames) -> str:
     """Which tape, and how much of it."""
-    tape = said.event
+    tape = record.event
     return (
         f"tape {names.shorten(tape.tape)} opened: {tape.rows} {tape.kind} of {tape.instrument}, "
         f"volume {_unit(tape.volume_unit, 'in ')}"
     )
 
 
-def tape_ended(said: Recorded[market.TapeEnded], names: Names) -> str:
+def tape_ended(record: Recorded[market.TapeEnded], names: ShortNames) -> str:
     """How much of it was played."""
-    return f"tape {names.shorten(said.event.tape)} ended after {said.event.rows} rows"
+    return f"tape {names.shorten(record.event.tape)} ended after {record.event.rows} rows"
 
 
-def bar(said: Recorded[market.BarClosed], names: Names) -> str:
+def bar(record: Recorded[market.BarClosed], names: ShortNames) -> str:
     """Open, high, low, close; one price where nothing moved."""
-    it = said.event
+    it = record.event
     prices = (it.open, it.high, it.low, it.close)
     if len(set(prices)) == 1:
         path = f"all at {number(it.close)}"
@@ -37,50 +37,50 @@ def _unit(unit: market.VolumeUnit, before: str = "") -> str:
     return "of unknown unit" if unit == "unknown" else f"{before}{unit}"
 
 
-def quote(said: Recorded[market.QuoteUpdated], names: Names) -> str:
+def quote(record: Recorded[market.QuoteUpdated], names: ShortNames) -> str:
     """Bid and ask with what is offered there."""
-    it = said.event
+    it = record.event
     bid = f"bid {number(it.bid)} for {number(it.bid_size)}"
     return f"{it.instrument} {bid}, ask {number(it.ask)} for {number(it.ask_size)}"
 
 
-def trade(said: Recorded[market.TradePrinted], names: Names) -> str:
+def trade(record: Recorded[market.TradePrinted], names: ShortNames) -> str:
     """Who traded how much, as far as the tape tells."""
-    it = said.event
+    it = record.event
     taker = {"buy": " to a buyer", "sell": " to a seller", "": ""}[it.aggressor]
     return f"{it.instrument} traded {number(it.quantity)} at {number(it.price)}{taker}"
 
 
-def mark(said: Recorded[market.MarkUpdated], names: Names) -> str:
+def mark(record: Recorded[market.MarkUpdated], names: ShortNames) -> str:
     """The venue's own mark."""
-    return f"{said.event.instrument} marked at {number(said.event.price)}"
+    return f"{record.event.instrument} marked at {number(record.event.price)}"
 
 
-def funding(said: Recorded[market.FundingRatePublished], names: Names) -> str:
+def funding(record: Recorded[market.FundingRatePublished], names: ShortNames) -> str:
     """Who pays whom how much of the notional."""
-    it = said.event
+    it = record.event
     payer = "longs pay shorts" if it.rate > 0 else "shorts pay longs"
     who = payer if it.rate else "nobody pays"
     due = f", due {moment(it.effective_at)}" if it.effective_at else ""
     return f"{it.instrument} funding {percent(it.rate)} at a mark of {number(it.mark)}{due}: {who}"
 
 
-def currency(said: Recorded[market.CurrencyRateUpdated], names: Names) -> str:
+def currency(record: Recorded[market.CurrencyRateUpdated], names: ShortNames) -> str:
     """What a currency is worth in another."""
-    it = said.event
+    it = record.event
     return f"1 {it.currency} is worth {number(it.rate)} {it.reporting}"
 
 
-def tick(said: Recorded[market.ClockTicked], names: Names) -> str:
+def tick(record: Recorded[market.ClockTicked], names: ShortNames) -> str:
     """Nothing but time."""
     return "time passed"
 
 
-def listing(said: Recorded[instruments.InstrumentListed], names: Names) -> str:
+def listing(record: Recorded[instruments.InstrumentListed], names: ShortNames) -> str:
     """The steps and minima of an instrument."""
-    it = said.event
+    it = record.event
     least = f"at least {number(it.minimum_quantity)} and {number(it.minimum_notional)}"
-    terms = listed(
+    terms = join_parts(
         f"{it.kind} {it.base_currency}/{it.quote_currency}",
         f"tick {number(it.tick_size)}",
         f"lot {number(it.lot_size)}",
@@ -88,20 +88,22 @@ def listing(said: Recorded[instruments.InstrumentListed], names: Names) -> str:
         "" if it.contract_size == 1 else f"contracts of {number(it.contract_size)}",
         "" if it.market == it.kind else f"{it.market} market",
     )
-    return f"{names.of('listing', said.id)}: {it.instrument}, {terms}"
+    return f"{names.of('listing', record.id)}: {it.instrument}, {terms}"
 
 
-def delisting(said: Recorded[instruments.InstrumentDelisted], names: Names) -> str:
+def delisting(record: Recorded[instruments.InstrumentDelisted], names: ShortNames) -> str:
     """What may no longer trade, and why."""
-    name = names.of("delisting", said.id)
-    return f"{name}: {said.event.instrument} may no longer trade; {plain(said.event.reason)}"
+    name = names.of("delisting", record.id)
+    return (
+        f"{name}: {record.event.instrument} may no longer trade; {safe_text(record.event.reason)}"
+    )
 
 
-def venue(said: Recorded[instruments.VenueConfigured], names: Names) -> str:
+def venue(record: Recorded[instruments.VenueConfigured], names: ShortNames) -> str:
     """Fees, slippage, latency, and how much of the volume is ours."""
-    it = said.event
+    it = record.event
     fees = f"maker {percent(it.maker_fee_rate)} taker {percent(it.taker_fee_rate)}"
-    return f"venue {it.venue}: " + listed(
+    return f"venue {it.venue}: " + join_parts(
         f"fees {fees}" + (f" in {it.fee_currency}" if it.fee_currency else ""),
         f"slippage {number(it.slippage_bps)} bp",
         f"latency {span(it.latency)}",

@@ -2,67 +2,68 @@
 
 from deadreckon.contracts import orders
 from deadreckon.contracts.event import Recorded
-from deadreckon.formatting.events.short_names import Names
-from deadreckon.formatting.events.signals import breach, change, terms
-from deadreckon.formatting.exact import listed, moment, number, plain, span
+from deadreckon.formatting.events.short_names import ShortNames
+from deadreckon.formatting.events.signals import changed_terms, order_terms, refusal_text
+from deadreckon.formatting.exact import join_parts, moment, number, safe_text, span
 
 
-def approved(said: Recorded[orders.OrderApproved], names: Names) -> str:
+def approved(record: Recorded[orders.OrderApproved], names: ShortNames) -> str:
     """The order that risk lets pass, and the mark it was weighed with."""
-    it = said.event
+    it = record.event
     signal = names.signal(it.producer, it.signal_id)
-    what = terms(it, it.instrument)
+    what = order_terms(it, it.instrument)
     return (
         f"{names.order(it.order_id)} approved for {it.strategy} on {signal}: {what}, "
         f"mark {number(it.reference_price)}"
     )
 
 
-def unroutable(said: Recorded[orders.OrderUnroutable], names: Names) -> str:
+def unroutable(record: Recorded[orders.OrderUnroutable], names: ShortNames) -> str:
     """The rule that keeps an approved order from the venue."""
-    return f"{names.order(said.event.order_id)} cannot be routed by {breach(said.event, names)}"
+    order, refusal = names.order(record.event.order_id), refusal_text(record.event, names)
+    return f"{order} cannot be routed by {refusal}"
 
 
-def routed(said: Recorded[orders.OrderRouted], names: Names) -> str:
+def routed(record: Recorded[orders.OrderRouted], names: ShortNames) -> str:
     """The order in the venue's own terms."""
-    it = said.event
+    it = record.event
     part = f" (part {it.child + 1} of {it.children})" if it.children > 1 else ""
     name = names.child(it.order_id, it.parent_id, it.child)
-    return f"{name}{part} routed to {it.venue}: {terms(it, it.symbol)}"
+    return f"{name}{part} routed to {it.venue}: {order_terms(it, it.symbol)}"
 
 
-def submitting(said: Recorded[orders.OrderSubmitting], names: Names) -> str:
+def submitting(record: Recorded[orders.OrderSubmitting], names: ShortNames) -> str:
     """The intent; in full for a leg, which no router has told."""
-    it = said.event
+    it = record.event
     name = names.leg(it.order_id, it.parent_id, it.purpose)
     is_leg = it.purpose in ("stop_loss", "take_profit")
-    return f"{name} submitted" + (f": {terms(it, it.symbol)}" if is_leg else "")
+    return f"{name} submitted" + (f": {order_terms(it, it.symbol)}" if is_leg else "")
 
 
-def accepted(said: Recorded[orders.OrderAccepted], names: Names) -> str:
+def accepted(record: Recorded[orders.OrderAccepted], names: ShortNames) -> str:
     """The venue has it."""
-    return f"{names.order(said.event.order_id)} accepted"
+    return f"{names.order(record.event.order_id)} accepted"
 
 
-def rejected(said: Recorded[orders.OrderRejected], names: Names) -> str:
+def rejected(record: Recorded[orders.OrderRejected], names: ShortNames) -> str:
     """The rule under which it was not taken."""
-    it = said.event
-    reason = plain(names.shorten(it.reason))
+    it = record.event
+    reason = safe_text(names.shorten(it.reason))
     return f"{names.order(it.order_id)} rejected by {it.rule}: {reason}"
 
 
-def triggered(said: Recorded[orders.OrderTriggered], names: Names) -> str:
+def triggered(record: Recorded[orders.OrderTriggered], names: ShortNames) -> str:
     """The price that set it off."""
-    it = said.event
+    it = record.event
     return f"{names.order(it.order_id)} triggered at {number(it.trigger_price)}"
 
 
-def filled(said: Recorded[orders.OrderFilled], names: Names) -> str:
+def filled(record: Recorded[orders.OrderFilled], names: ShortNames) -> str:
     """What traded at which price, what it cost, and what is left."""
-    it = said.event
+    it = record.event
     traded = "bought" if it.side == "buy" else "sold"
     market = "" if it.price == it.reference_price else f"market {number(it.reference_price)}"
-    return f"{names.order(it.order_id)} {traded} " + listed(
+    return f"{names.order(it.order_id)} {traded} " + join_parts(
         f"{number(it.quantity)} {it.instrument} at {number(it.price)}",
         market,
         f"{it.liquidity} fee {number(it.fee)} {it.fee_currency}",
@@ -70,77 +71,77 @@ def filled(said: Recorded[orders.OrderFilled], names: Names) -> str:
     )
 
 
-def cancelled(said: Recorded[orders.OrderCancelled], names: Names) -> str:
+def cancelled(record: Recorded[orders.OrderCancelled], names: ShortNames) -> str:
     """The rule, and what never traded."""
-    it = said.event
-    name, reason = names.order(it.order_id), plain(names.shorten(it.reason))
+    it = record.event
+    name, reason = names.order(it.order_id), safe_text(names.shorten(it.reason))
     return f"{name} cancelled by {it.rule} with {number(it.leaves)} left: {reason}"
 
 
-def expired(said: Recorded[orders.OrderExpired], names: Names) -> str:
+def expired(record: Recorded[orders.OrderExpired], names: ShortNames) -> str:
     """What never traded in its time."""
-    return f"{names.order(said.event.order_id)} expired with {number(said.event.leaves)} left"
+    return f"{names.order(record.event.order_id)} expired with {number(record.event.leaves)} left"
 
 
-def unknown(said: Recorded[orders.OrderUnknown], names: Names) -> str:
+def unknown(record: Recorded[orders.OrderUnknown], names: ShortNames) -> str:
     """Nobody saw what became of it."""
-    it = said.event
+    it = record.event
     return (
         f"{names.order(it.order_id)} has an unknown fate since {moment(it.since)}: "
-        f"{plain(names.shorten(it.reason))}"
+        f"{safe_text(names.shorten(it.reason))}"
     )
 
 
-def overdue(said: Recorded[orders.OrderOverdue], names: Names) -> str:
+def overdue(record: Recorded[orders.OrderOverdue], names: ShortNames) -> str:
     """How long the venue has owed an answer, and how long is borne."""
-    it = said.event
+    it = record.event
     return (
-        f"{names.order(it.order_id)} waits for its venue since {moment(it.since, said.at)}: "
+        f"{names.order(it.order_id)} waits for its venue since {moment(it.since, record.at)}: "
         f"{span(it.age)}, and {span(it.limit)} are borne"
     )
 
 
-def cancelling(said: Recorded[orders.OrderCancelling], names: Names) -> str:
+def cancelling(record: Recorded[orders.OrderCancelling], names: ShortNames) -> str:
     """The rule by which a real venue is asked to cancel."""
-    it = said.event
-    reason = plain(names.shorten(it.reason))
+    it = record.event
+    reason = safe_text(names.shorten(it.reason))
     return f"{names.order(it.order_id)} to be cancelled at {it.venue} by {it.rule}: {reason}"
 
 
-def cancel_approved(said: Recorded[orders.CancelApproved], names: Names) -> str:
+def cancel_approved(record: Recorded[orders.CancelApproved], names: ShortNames) -> str:
     """A cancel that may pass."""
-    it = said.event
-    return f"{names.order(it.order_id)} may be cancelled: {plain(names.shorten(it.reason))}"
+    it = record.event
+    return f"{names.order(it.order_id)} may be cancelled: {safe_text(names.shorten(it.reason))}"
 
 
-def cancel_missed(said: Recorded[orders.CancelMissed], names: Names) -> str:
+def cancel_missed(record: Recorded[orders.CancelMissed], names: ShortNames) -> str:
     """A cancel or change that came too late, or for nothing."""
-    it = said.event
-    reason = plain(names.shorten(it.reason))
+    it = record.event
+    reason = safe_text(names.shorten(it.reason))
     if not it.order_id:
         return f"nothing to cancel or change: {reason}"
     return f"{names.order(it.order_id)} cannot be cancelled or changed: {reason}"
 
 
-def replace_approved(said: Recorded[orders.ReplaceApproved], names: Names) -> str:
+def replace_approved(record: Recorded[orders.ReplaceApproved], names: ShortNames) -> str:
     """A change that may pass."""
-    return f"{names.order(said.event.order_id)} may change to {change(said.event)}"
+    return f"{names.order(record.event.order_id)} may change to {changed_terms(record.event)}"
 
 
-def replace_routed(said: Recorded[orders.ReplaceRouted], names: Names) -> str:
+def replace_routed(record: Recorded[orders.ReplaceRouted], names: ShortNames) -> str:
     """The change in the venue's own terms."""
-    return f"{names.order(said.event.order_id)} to be changed to {change(said.event)}"
+    return f"{names.order(record.event.order_id)} to be changed to {changed_terms(record.event)}"
 
 
-def replaced(said: Recorded[orders.OrderReplaced], names: Names) -> str:
+def replaced(record: Recorded[orders.OrderReplaced], names: ShortNames) -> str:
     """The order as it stands now."""
-    it = said.event
-    return f"{names.order(it.order_id)} stands at {change(it)}, {number(it.leaves)} left"
+    it = record.event
+    return f"{names.order(it.order_id)} stands at {changed_terms(it)}, {number(it.leaves)} left"
 
 
-def bracket_armed(said: Recorded[orders.BracketArmed], names: Names) -> str:
+def bracket_armed(record: Recorded[orders.BracketArmed], names: ShortNames) -> str:
     """What is protected, by which orders."""
-    it = said.event
+    it = record.event
     legs = [leg for leg in (it.stop_order_id, it.take_profit_order_id) if leg is not None]
     by = " and ".join(names.order(leg) for leg in legs)
     entry = names.order(it.entry_order_id)
@@ -148,8 +149,8 @@ def bracket_armed(said: Recorded[orders.BracketArmed], names: Names) -> str:
     return f"{names.of('bracket', it.bracket_id)} protects {what}: {by}"
 
 
-def bracket_closed(said: Recorded[orders.BracketClosed], names: Names) -> str:
+def bracket_closed(record: Recorded[orders.BracketClosed], names: ShortNames) -> str:
     """How the protection ended."""
-    it = said.event
+    it = record.event
     entry = names.order(it.entry_order_id)
     return f"{names.of('bracket', it.bracket_id)} of {entry} closed: {it.outcome}"

@@ -4,13 +4,13 @@ from decimal import Decimal
 
 from deadreckon.contracts import portfolio
 from deadreckon.contracts.event import Recorded
-from deadreckon.formatting.events.short_names import Names
-from deadreckon.formatting.exact import listed, moment, number, percent, plain, span
+from deadreckon.formatting.events.short_names import ShortNames
+from deadreckon.formatting.exact import join_parts, moment, number, percent, safe_text, span
 
 
-def position(said: Recorded[portfolio.PositionChanged], names: Names) -> str:
+def position(record: Recorded[portfolio.PositionChanged], names: ShortNames) -> str:
     """What is held at which price, and all that it has made and cost so far."""
-    it = said.event
+    it = record.event
     held = (
         f"holds {number(it.quantity)} {it.instrument} at {number(it.average_price)}, "
         f"cost {number(it.cost)}"
@@ -18,24 +18,24 @@ def position(said: Recorded[portfolio.PositionChanged], names: Names) -> str:
         else f"is flat in {it.instrument}"
     )
     others = "".join(f" and {number(fee)} {name}" for name, fee in sorted(it.fees_other.items()))
-    return f"{it.strategy} {held}; " + listed(
+    return f"{it.strategy} {held}; " + join_parts(
         f"realised {number(it.realised)}",
         f"fees {number(it.fees)}" + (f" {it.currency}{others}" if others else ""),
         f"funding {number(it.funding)}" if it.funding else "",
     )
 
 
-def funding(said: Recorded[portfolio.FundingPaid], names: Names) -> str:
+def funding(record: Recorded[portfolio.FundingPaid], names: ShortNames) -> str:
     """Who paid or received how much."""
-    it = said.event
+    it = record.event
     verb = "paid" if it.amount < 0 else "received"
     amount = f"{number(it.amount.copy_abs())} {it.currency}"
     return f"{it.strategy} {verb} {amount} of funding on {it.instrument} at {percent(it.rate)}"
 
 
-def equity(said: Recorded[portfolio.EquityMarked], names: Names) -> str:
+def equity(record: Recorded[portfolio.EquityMarked], names: ShortNames) -> str:
     """Equity and what it is made of; parts that are zero are left out."""
-    it = said.event
+    it = record.event
     made_of = {
         "cash": it.cash,
         "holdings": it.holdings,
@@ -52,12 +52,12 @@ def equity(said: Recorded[portfolio.EquityMarked], names: Names) -> str:
     lost = f"peak {number(it.peak)} drawdown {percent(it.drawdown)}" if it.drawdown else ""
     missing = f"without {', '.join(it.unpriced)}" if it.unpriced else ""
     cash = _apart(it.currency, it.cash_by_currency)
-    parts = listed(_shown(made_of), _shown(earned), lost, cash, missing)
+    parts = join_parts(_shown(made_of), _shown(earned), lost, cash, missing)
     return f"equity {number(it.equity)} {it.currency}: {parts}"
 
 
 def _shown(parts: dict[str, Decimal]) -> str:
-    return listed(*(f"{name} {number(amount)}" for name, amount in parts.items() if amount))
+    return join_parts(*(f"{name} {number(amount)}" for name, amount in parts.items() if amount))
 
 
 def _apart(reporting: str, cash: dict[str, Decimal]) -> str:
@@ -67,30 +67,30 @@ def _apart(reporting: str, cash: dict[str, Decimal]) -> str:
     return " and ".join(f"{number(amount)} {name}" for name, amount in sorted(cash.items()))
 
 
-def deposited(said: Recorded[portfolio.CashDeposited], names: Names) -> str:
+def deposited(record: Recorded[portfolio.CashDeposited], names: ShortNames) -> str:
     """Money that came."""
-    it = said.event
-    return f"deposited {number(it.amount)} {it.currency}: {plain(it.reason)}"
+    it = record.event
+    return f"deposited {number(it.amount)} {it.currency}: {safe_text(it.reason)}"
 
 
-def withdrawn(said: Recorded[portfolio.CashWithdrawn], names: Names) -> str:
+def withdrawn(record: Recorded[portfolio.CashWithdrawn], names: ShortNames) -> str:
     """Money that went."""
-    it = said.event
-    return f"withdrew {number(it.amount)} {it.currency}: {plain(it.reason)}"
+    it = record.event
+    return f"withdrew {number(it.amount)} {it.currency}: {safe_text(it.reason)}"
 
 
-def fee(said: Recorded[portfolio.FeeCharged], names: Names) -> str:
+def fee(record: Recorded[portfolio.FeeCharged], names: ShortNames) -> str:
     """A fee that came late, or was given back."""
-    it = said.event
+    it = record.event
     what = "charged" if it.amount >= 0 else "gave back"
     amount = f"{number(it.amount.copy_abs())} {it.currency}"
     about = f"{it.strategy} for {it.instrument}"
     due = f", due {moment(it.effective_at)}" if it.effective_at else ""
-    return f"{what} {amount} of fees to {about}{due}: {plain(it.reason)}"
+    return f"{what} {amount} of fees to {about}{due}: {safe_text(it.reason)}"
 
 
-def reporting(said: Recorded[portfolio.ReportingConfigured], names: Names) -> str:
+def reporting(record: Recorded[portfolio.ReportingConfigured], names: ShortNames) -> str:
     """In what the book reckons, and how often it is marked."""
-    it = said.event
+    it = record.event
     every = f"every {span(it.equity_every)}" if it.equity_every else "at midnight alone"
     return f"reports in {it.currency}, equity marked {every}"

@@ -24,12 +24,12 @@ def tell(event: Event) -> str:
 
 def _fields(event: Event) -> str:
     """What is not empty and not as it is by default."""
-    said = []
+    record = []
     for field in msgspec.structs.fields(event):
         value = getattr(event, field.name)
         if field.name not in _SKIPPED and value not in (*_EMPTY, field.default):
-            said.append(f"{field.name} {_value(value)}")
-    return ", ".join(said)
+            record.append(f"{field.name} {_value(value)}")
+    return ", ".join(record)
 
 
 def _value(value: Any) -> str:
@@ -55,12 +55,12 @@ def _trade(trade: market.TradePrinted) -> str:
 
 def _wish(wish: signals.SignalRaised | signals.SignalReceived) -> str:
     size = f"{figure(wish.quantity)}" if wish.quantity else f"{money(wish.notional)} worth of"
-    said = [f"{wish.strategy}: {wish.side} {size} {wish.instrument} {wish.order_type}"]
+    record = [f"{wish.strategy}: {wish.side} {size} {wish.instrument} {wish.order_type}"]
     for name in ("limit_price", "stop_price", "stop_loss", "take_profit", "confidence"):
         amount = getattr(wish, name)
         if amount is not None:
-            said.append(f"{name.replace('_', ' ')} {figure(amount)}")
-    return ", ".join(said)
+            record.append(f"{name.replace('_', ' ')} {figure(amount)}")
+    return ", ".join(record)
 
 
 def _refused(no: signals.SignalRefused | orders.OrderUnroutable) -> str:

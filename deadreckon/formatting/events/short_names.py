@@ -10,7 +10,7 @@ HASH_SHOWN = 8  # characters of an id that has no name
 LEGS: dict[Purpose, str] = {"stop_loss": "stop", "take_profit": "target"}
 
 
-class Names:
+class ShortNames:
     """Gives each id one name; the same log gives the same names."""
 
     def __init__(self) -> None:

@@ -2,62 +2,62 @@
 
 from deadreckon.contracts import venues
 from deadreckon.contracts.event import Recorded
-from deadreckon.formatting.events.short_names import Names
-from deadreckon.formatting.exact import clock, listed, number, plain
+from deadreckon.formatting.events.short_names import ShortNames
+from deadreckon.formatting.exact import clock, join_parts, number, safe_text
 
 REQUESTS = {"submit": "", "cancel": "the cancel of "}
 
 
-def short(text: str, names: Names) -> str:
+def short(text: str, names: ShortNames) -> str:
     """A venue's own text, with our ids in it by their names."""
-    return plain(names.shorten(text))
+    return safe_text(names.shorten(text))
 
 
-def sending(said: Recorded[venues.VenueRequestSending], names: Names) -> str:
+def sending(record: Recorded[venues.VenueRequestSending], names: ShortNames) -> str:
     """What leaves for the venue."""
-    it = said.event
+    it = record.event
     return f"{REQUESTS[it.request]}{names.order(it.order_id)} leaves for {it.venue}"
 
 
-def not_sent(said: Recorded[venues.VenueOrderNotSent], names: Names) -> str:
+def not_sent(record: Recorded[venues.VenueOrderNotSent], names: ShortNames) -> str:
     """What never left, and by which rule."""
-    it = said.event
+    it = record.event
     reason = short(it.reason, names)
     return f"{names.order(it.order_id)} is not sent to {it.venue} by {it.rule}: {reason}"
 
 
-def unanswered(said: Recorded[venues.VenueRequestUnanswered], names: Names) -> str:
+def unanswered(record: Recorded[venues.VenueRequestUnanswered], names: ShortNames) -> str:
     """A request whose answer nobody saw."""
-    it = said.event
+    it = record.event
     what = f"{REQUESTS[it.request]}{names.order(it.order_id)}"
     return f"{it.venue} leaves {what} unanswered: {short(it.reason, names)}"
 
 
-def missing(said: Recorded[venues.VenueOrderMissing], names: Names) -> str:
+def missing(record: Recorded[venues.VenueOrderMissing], names: ShortNames) -> str:
     """An order that the venue does not know."""
-    return f"{said.event.venue} knows no {names.order(said.event.order_id)}"
+    return f"{record.event.venue} knows no {names.order(record.event.order_id)}"
 
 
-def accepted(said: Recorded[venues.VenueOrderAccepted], names: Names) -> str:
+def accepted(record: Recorded[venues.VenueOrderAccepted], names: ShortNames) -> str:
     """An order that the venue works."""
-    it = said.event
+    it = record.event
     return f"{it.venue} works {names.order(it.order_id)} as {short(it.venue_order_id, names)}"
 
 
-def rejected(said: Recorded[venues.VenueOrderRejected], names: Names) -> str:
+def rejected(record: Recorded[venues.VenueOrderRejected], names: ShortNames) -> str:
     """An order that the venue refused, by its own code."""
-    it = said.event
+    it = record.event
     rule, reason = short(it.rule, names), short(it.reason, names)
     return f"{it.venue} refuses {names.order(it.order_id)} by {rule}: {reason}"
 
 
-def trade(said: Recorded[venues.VenueTradeReported], names: Names) -> str:
+def trade(record: Recorded[venues.VenueTradeReported], names: ShortNames) -> str:
     """A trade as the venue tells it."""
-    it = said.event
+    it = record.event
     traded = "bought" if it.side == "buy" else "sold"
     return (
         f"{it.venue} tells trade {short(it.trade_id, names)} of {names.order(it.order_id)}: "
-        + listed(
+        + join_parts(
             f"{traded} {number(it.quantity)} at {number(it.price)}",
             f"{it.liquidity} fee {number(it.fee)} {it.fee_currency}",
             f"traded at {clock(it.traded_at)}",
@@ -65,40 +65,40 @@ def trade(said: Recorded[venues.VenueTradeReported], names: Names) -> str:
     )
 
 
-def ended(said: Recorded[venues.VenueOrderEnded], names: Names) -> str:
+def ended(record: Recorded[venues.VenueOrderEnded], names: ShortNames) -> str:
     """An order that the venue works no more, and what it counts as traded."""
-    it = said.event
+    it = record.event
     order, reason = names.order(it.order_id), short(it.reason, names)
     return f"{it.venue} works {order} no more ({it.outcome}), {number(it.filled)} traded: {reason}"
 
 
-def cancel_rejected(said: Recorded[venues.VenueCancelRejected], names: Names) -> str:
+def cancel_rejected(record: Recorded[venues.VenueCancelRejected], names: ShortNames) -> str:
     """A cancel that found nothing to cancel."""
-    it = said.event
+    it = record.event
     return f"{it.venue} does not cancel {names.order(it.order_id)}: {short(it.reason, names)}"
 
 
-def refused(said: Recorded[venues.VenueReportRefused], names: Names) -> str:
+def refused(record: Recorded[venues.VenueReportRefused], names: ShortNames) -> str:
     """What could not be believed."""
-    it = said.event
+    it = record.event
     return f"a report of {it.venue} is refused by {it.rule}: {short(it.reason, names)}"
 
 
-def reconciled(said: Recorded[venues.VenueReconciled], names: Names) -> str:
+def reconciled(record: Recorded[venues.VenueReconciled], names: ShortNames) -> str:
     """What a venue was asked at the start, and what came of it."""
-    it = said.event
+    it = record.event
     strangers = ", ".join(short(name, names) for name in it.strangers)
     held = [f"{number(amount)} {currency}" for currency, amount in it.balances.items()]
-    return f"{it.venue} was asked about {it.orders_asked} orders: " + listed(
+    return f"{it.venue} was asked about {it.orders_asked} orders: " + join_parts(
         f"{it.trades_found} trades unheard of",
         f"strangers {strangers}" if strangers else "no strangers",
         f"the account holds {' and '.join(held)}" if held else "",
     )
 
 
-def connection(said: Recorded[venues.VenueConnectionChanged], names: Names) -> str:
+def connection(record: Recorded[venues.VenueConnectionChanged], names: ShortNames) -> str:
     """Whether the venue can be reached."""
-    it = said.event
+    it = record.event
     if it.connected:
         return f"{it.venue} can be reached"
     return f"{it.venue} cannot be reached: {short(it.reason, names)}"

@@ -9,19 +9,19 @@ from __future__ import annotations
 import re
 
 from deadreckon.marketdata.tapes.layout import BUYER_IS_MAKER, Layout, numbered, shape
-from deadreckon.marketdata.tapes.source import Table
+from deadreckon.marketdata.tapes.source import SourceTable
 
 _KLINES = numbered({"at": 0, "open": 1, "high": 2, "low": 3, "close": 4, "volume": 5})
 _AGGREGATES = numbered({"trade_id": 0, "price": 1, "quantity": 2, "at": 5, BUYER_IS_MAKER: 6})
 _TRADES = numbered({"trade_id": 0, "price": 1, "quantity": 2, "at": 4, BUYER_IS_MAKER: 5})
 
 
-def recognise(table: Table) -> Layout | None:
+def recognise(table: SourceTable) -> Layout | None:
     """The layout, when the file is one of Binance's."""
     return _by_name(table) if table.named else _by_shape(table)
 
 
-def _by_name(table: Table) -> Layout | None:
+def _by_name(table: SourceTable) -> Layout | None:
     names = set(table.names)
     prices = ("open", "high", "low", "close", "volume")
     if names >= {"open_time", "close_time", *prices}:
@@ -35,7 +35,7 @@ def _by_name(table: Table) -> Layout | None:
     return None
 
 
-def _by_shape(table: Table) -> Layout | None:
+def _by_shape(table: SourceTable) -> Layout | None:
     found = shape(table)
     if len(found) == 12 and re.match("T[NT]{5}T", found):
         return _bars(_KLINES)

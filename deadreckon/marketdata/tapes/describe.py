@@ -13,11 +13,11 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from deadreckon.contracts.amounts import from_units
-from deadreckon.contracts.timestamps import format_moment
+from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.marketdata.tapes import chart, quality
 from deadreckon.marketdata.tapes.chart import Candle
-from deadreckon.marketdata.tapes.quality import MEANINGS, Finding, Quality
-from deadreckon.marketdata.tapes.rows import Kind
+from deadreckon.marketdata.tapes.quality import RULE_DESCRIPTIONS, QualityFinding, QualityReport
+from deadreckon.marketdata.tapes.rows import TapeKind
 from deadreckon.marketdata.tapes.source import ROW
 from deadreckon.marketdata.tapes.tape import Tape, TapeHeader
 from deadreckon.marketdata.tapes.values import NOISY, ROUNDED
@@ -26,14 +26,14 @@ CHART_COLUMNS_MAX = 120
 ROWS_TOLD = 5  # of each finding, in the terminal; --json has twenty
 
 # What stands for price and activity in each kind: open, high, low, close, volume.
-_LOOKS: dict[Kind, tuple[pl.Expr, pl.Expr, pl.Expr, pl.Expr, pl.Expr]] = {
+_LOOKS: dict[TapeKind, tuple[pl.Expr, pl.Expr, pl.Expr, pl.Expr, pl.Expr]] = {
     "bars": (pl.col("open"), pl.col("high"), pl.col("low"), pl.col("close"), pl.col("volume")),
     "quotes": (pl.col("bid"), pl.col("ask"), pl.col("bid"), pl.col("bid"), pl.lit(1)),
     "trades": (*(pl.col("price"),) * 4, pl.col("quantity")),
 }
 
 
-class Description(Struct, frozen=True):
+class TapeDescription(Struct, frozen=True):
     """What is in a tape; amounts are exact, `oddities` count rows of the tape from 1."""
 
     path: str
@@ -44,23 +44,23 @@ class Description(Struct, frozen=True):
     lowest_price: Decimal
     highest_price: Decimal
     volume: Decimal | None  # in the header's unit; None for quotes
-    oddities: list[Finding]
+    oddities: list[QualityFinding]
 
 
-class Imported(Struct, frozen=True):
+class ImportReport(Struct, frozen=True):
     """What `dr tape import` did; without a tape when it was told to be strict and rows were bad."""
 
     path: str | None
     digest: str | None
     header: TapeHeader
-    quality: Quality
+    quality: QualityReport
 
     @staticmethod
-    def of(tape: Tape | None, header: TapeHeader, report: Quality) -> Imported:
+    def of(tape: Tape | None, header: TapeHeader, report: QualityReport) -> ImportReport:
         """The report on an import, with the tape it wrote."""
         if tape is None:
-            return Imported(None, None, header, report)
-        return Imported(str(tape.path), tape.digest, tape.header, report)
+            return ImportReport(None, None, header, report)
+        return ImportReport(str(tape.path), tape.digest, tape.header, report)
 
     def picture(self, width: int) -> RenderableType:
         """The report for a terminal."""
@@ -74,7 +74,7 @@ class Imported(Struct, frozen=True):
         return Group(*parts)
 
 
-def describe(tape: Tape) -> Description:
+def describe(tape: Tape) -> TapeDescription:
     """Reads the whole tape and says what is in it."""
     header = tape.header
     frame = tape.scan().collect()
@@ -88,7 +88,7 @@ def describe(tape: Tape) -> Description:
     ).row(0, named=True)
     price = {name: from_units(told[name], header.price_scale) for name in told if name != "volume"}
     total = from_units(told["volume"], header.quantity_scale)
-    return Description(
+    return TapeDescription(
         path=str(tape.path),
         digest=tape.digest,
         header=header,
@@ -101,7 +101,7 @@ def describe(tape: Tape) -> Description:
     )
 
 
-def picture(tape: Tape, told: Description, width: int) -> RenderableType:
+def picture(tape: Tape, told: TapeDescription, width: int) -> RenderableType:
     """Header, chart and oddities for a terminal `width` characters wide."""
     head = header_grid(told.header, told.digest)
     parts: list[RenderableType] = [head, Text(), *_drawn(tape, told, width)]
@@ -121,7 +121,7 @@ def header_grid(header: TapeHeader, digest: str) -> Grid:
     return grid
 
 
-def findings_grid(findings: Sequence[Finding]) -> Grid:
+def findings_grid(findings: Sequence[QualityFinding]) -> Grid:
     """A line per rule: how many rows, which first, and what the rule means."""
     grid = Grid(box=None, header_style="dim", padding=(0, 2, 0, 0))
     grid.add_column("rule")
@@ -131,7 +131,7 @@ def findings_grid(findings: Sequence[Finding]) -> Grid:
     for one in findings:
         told = [str(row) for row in one.rows[:ROWS_TOLD]]
         told += ["..."] if one.count > ROWS_TOLD else []
-        what = Text(MEANINGS[one.rule] + (f": {one.notes[0]}" if one.notes else ""))
+        what = Text(RULE_DESCRIPTIONS[one.rule] + (f": {one.notes[0]}" if one.notes else ""))
         style = "red" if one.refused else "yellow"
         fate = "refused" if one.refused else "kept"
         grid.add_row(
@@ -149,8 +149,8 @@ def _header_lines(header: TapeHeader) -> list[tuple[str, str]]:
     lines = [
         ("instrument", header.instrument),
         ("holds", f"{header.rows:,} {kind}"),
-        ("from", format_moment(header.first_at)),
-        ("to", format_moment(header.last_at)),
+        ("from", format_timestamp(header.first_at)),
+        ("to", format_timestamp(header.last_at)),
         ("volume in", header.volume_unit),
         ("decimals", f"prices {header.price_scale}, quantities {header.quantity_scale}"),
         ("source", _origin(header)),
@@ -169,7 +169,7 @@ def _counts(rules: dict[str, int]) -> str:
     return ", ".join(f"{rule} {count:,}" for rule, count in rules.items())
 
 
-def _oddities(frame: pl.DataFrame, header: TapeHeader) -> list[Finding]:
+def _oddities(frame: pl.DataFrame, header: TapeHeader) -> list[QualityFinding]:
     numbered = frame.with_columns(
         pl.int_range(1, frame.height + 1).alias(ROW),
         pl.lit(False).alias(NOISY),
@@ -178,7 +178,7 @@ def _oddities(frame: pl.DataFrame, header: TapeHeader) -> list[Finding]:
     return quality.oddities(numbered, header.kind, header.interval_seconds)
 
 
-def _drawn(tape: Tape, told: Description, width: int) -> list[Text]:
+def _drawn(tape: Tape, told: TapeDescription, width: int) -> list[Text]:
     labels = _labels(told)
     gutter = max(len(label) for label in labels)
     columns = _candles(tape, max(min(width - gutter - 2, CHART_COLUMNS_MAX), 1))
@@ -191,7 +191,7 @@ def _drawn(tape: Tape, told: Description, width: int) -> list[Text]:
     return [*lines, _time_axis(tape.header, gutter, len(columns))]
 
 
-def _labels(told: Description) -> list[str]:
+def _labels(told: TapeDescription) -> list[str]:
     """Prices beside the top, the bottom and the half of the chart."""
     labels = [""] * chart.ROWS
     step = Decimal((0, (1,), -told.header.price_scale))
@@ -210,7 +210,7 @@ def _line(label: str, row: str, styles: Sequence[str]) -> Text:
 
 
 def _time_axis(header: TapeHeader, gutter: int, columns: int) -> Text:
-    first, last = format_moment(header.first_at)[:19], format_moment(header.last_at)[:19]
+    first, last = format_timestamp(header.first_at)[:19], format_timestamp(header.last_at)[:19]
     space = max(columns - len(first) - len(last), 1)
     return Text(f"{'':{gutter}}  {first}{'':{space}}{last}", style="dim", no_wrap=True)
 

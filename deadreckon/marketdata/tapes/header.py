@@ -6,7 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from deadreckon.contracts.market import VolumeUnit
-from deadreckon.marketdata.tapes.rows import Kind
+from deadreckon.marketdata.tapes.rows import TapeKind
 
 FORMAT = 1
 
@@ -24,7 +24,7 @@ class TapeHeader(Struct, frozen=True, kw_only=True):
 
     format: int = FORMAT
     instrument: str  # SYMBOL.VENUE
-    kind: Kind
+    kind: TapeKind
     interval_seconds: int | None = None  # bars only
     stamp: Stamp | None = None  # what the source's stamp of a bar meant; ours is always the close
     volume_unit: VolumeUnit = "unknown"

@@ -16,8 +16,8 @@ from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.market import VolumeUnit
 from deadreckon.marketdata.tapes import binance, ccxt, plain, quality, tardis
 from deadreckon.marketdata.tapes.layout import Layout
-from deadreckon.marketdata.tapes.quality import Finding, Quality
-from deadreckon.marketdata.tapes.source import Table, house_name, read_table
+from deadreckon.marketdata.tapes.quality import QualityFinding, QualityReport
+from deadreckon.marketdata.tapes.source import SourceTable, column_name, read_table
 from deadreckon.marketdata.tapes.tape import (
     Stamp,
     Tape,
@@ -50,7 +50,7 @@ class ImportOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 def convert(
     path: Path, instrument: str | None, options: ImportOptions
-) -> tuple[TapeHeader, pl.DataFrame, Quality]:
+) -> tuple[TapeHeader, pl.DataFrame, QualityReport]:
     """Header, columns and report of the tape a file would become; writes nothing."""
     name = checked_instrument(instrument)
     if path.is_file() and is_tape(path):
@@ -67,14 +67,14 @@ def convert(
     values = finest(structs.replace(values, frame=sound))
     interval = _interval(path, sound["at"], layout, options)
     oddities = quality.oddities(sound, layout.kind, interval)
-    report = Quality(judged.height, sound.height, table.header_lines, refusals + oddities)
+    report = QualityReport(judged.height, sound.height, table.header_lines, refusals + oddities)
     header = structs.replace(_header(path, name, layout, values, report), interval_seconds=interval)
     return header, _at_close(values.frame, header), report
 
 
 def import_source(
     path: Path, instrument: str | None, output: Path, options: ImportOptions
-) -> tuple[Tape, Quality]:
+) -> tuple[Tape, QualityReport]:
     """Imports one file into the tape `output`; raises `TapeError` when nothing sound is in it."""
     header, columns, report = convert(path, instrument, options)
     return write_tape(output, header, columns.to_dict()), report
@@ -100,7 +100,7 @@ def import_cached(
     return open_tape(cached)
 
 
-def recognise(path: Path, table: Table, options: ImportOptions) -> Layout:
+def recognise(path: Path, table: SourceTable, options: ImportOptions) -> Layout:
     """Which column is what, by the first family that knows the file, with your options on top."""
     # The most particular first.
     recognisers = (tardis.recognise, binance.recognise, ccxt.recognise, plain.recognise)
@@ -125,8 +125,8 @@ def stem(path: Path) -> str:
     return re.sub(r"(\.(tape|csv|tsv|txt|json|zip|gz|parquet|feather|arrow))+$", "", path.name)
 
 
-def _time_column(path: Path, table: Table, layout: Layout, wanted: str | None) -> str:
-    column = house_name(wanted) if wanted else layout.columns["at"]
+def _time_column(path: Path, table: SourceTable, layout: Layout, wanted: str | None) -> str:
+    column = column_name(wanted) if wanted else layout.columns["at"]
     if column not in table.names:
         raise TapeError(
             f"{path} has no column {wanted}; choose --time-column from: {', '.join(table.names)}"
@@ -134,7 +134,7 @@ def _time_column(path: Path, table: Table, layout: Layout, wanted: str | None) -
     return column
 
 
-def _one_symbol(path: Path, table: Table, wanted: str | None) -> Table:
+def _one_symbol(path: Path, table: SourceTable, wanted: str | None) -> SourceTable:
     """Never two markets in one tape: a file of several needs a choice."""
     if "symbol" not in table.names:
         return table
@@ -158,7 +158,7 @@ def _interval(path: Path, at: pl.Series, layout: Layout, options: ImportOptions)
 
 
 def _header(
-    path: Path, instrument: str, layout: Layout, values: Values, report: Quality
+    path: Path, instrument: str, layout: Layout, values: Values, report: QualityReport
 ) -> TapeHeader:
     return TapeHeader(
         instrument=instrument,
@@ -180,7 +180,7 @@ def _at_close(frame: pl.DataFrame, header: TapeHeader) -> pl.DataFrame:
     return frame.with_columns(pl.col("at") + (seconds or 0) * NANOSECONDS)
 
 
-def _counts(findings: list[Finding]) -> str:
+def _counts(findings: list[QualityFinding]) -> str:
     return ", ".join(f"{one.rule}: {one.count}" for one in findings) or "it has no rows at all"
 
 

@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from deadreckon.contracts.market import VolumeUnit
 from deadreckon.marketdata.tapes.digits import NUMBER
-from deadreckon.marketdata.tapes.rows import COLUMNS, Kind
-from deadreckon.marketdata.tapes.source import Table
+from deadreckon.marketdata.tapes.rows import COLUMNS, TapeKind
+from deadreckon.marketdata.tapes.source import SourceTable
 from deadreckon.marketdata.tapes.stamps import nanoseconds
 from deadreckon.marketdata.tapes.tape import Stamp
 
@@ -25,7 +25,7 @@ class Layout(Struct, frozen=True):
     """Role -> name of the source's column, and what the source leaves unsaid."""
 
     family: str
-    kind: Kind
+    kind: TapeKind
     columns: Mapping[str, str]
     volume_unit: VolumeUnit
     stamp: Stamp | None = None
@@ -36,12 +36,12 @@ def numbered(roles: Mapping[str, int]) -> dict[str, str]:
     return {role: str(position) for role, position in roles.items()}
 
 
-def required(kind: Kind) -> set[str]:
+def required(kind: TapeKind) -> set[str]:
     """The roles without which there is no tape of this kind."""
     return set(COLUMNS[kind]) - {"aggressor", "trade_id"}
 
 
-def shape(table: Table) -> str:
+def shape(table: SourceTable) -> str:
     """A letter per column: T time, N other number, B boolean, S side of a trade, ? anything else.
 
     What most rows of a sample are; a few bad ones do not hide it. A volume can look like a time.

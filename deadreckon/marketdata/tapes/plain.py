@@ -15,8 +15,8 @@ from deadreckon.marketdata.tapes.layout import (
     required,
     shape,
 )
-from deadreckon.marketdata.tapes.rows import Kind
-from deadreckon.marketdata.tapes.source import Table
+from deadreckon.marketdata.tapes.rows import TapeKind
+from deadreckon.marketdata.tapes.source import SourceTable
 from deadreckon.marketdata.tapes.tape import Stamp
 
 TIMES = (
@@ -51,7 +51,7 @@ VOLUMES: dict[str, VolumeUnit] = {
     "contracts": "contracts",
 }
 
-NAMES: dict[Kind, Mapping[str, tuple[str, ...]]] = {
+NAMES: dict[TapeKind, Mapping[str, tuple[str, ...]]] = {
     "bars": {
         "open": ("open", "o", "open_price"),
         "high": ("high", "h", "high_price"),
@@ -77,17 +77,17 @@ NAMES: dict[Kind, Mapping[str, tuple[str, ...]]] = {
 _LISTED_BARS = numbered({"at": 0, "open": 1, "high": 2, "low": 3, "close": 4, "volume": 5})
 
 
-def recognise(table: Table) -> Layout | None:
+def recognise(table: SourceTable) -> Layout | None:
     """The layout, when the names (or for bare OHLCV the shape) leave no doubt."""
     if not table.named:
         bare = re.fullmatch("T[NT]{5}", shape(table))
         return Layout("plain bars", "bars", _LISTED_BARS, "unknown", "open") if bare else None
-    kinds: tuple[Kind, ...] = get_args(Kind)
+    kinds: tuple[TapeKind, ...] = get_args(TapeKind)
     found = (_of_kind(kind, set(table.names)) for kind in kinds)
     return next((layout for layout in found if layout), None)
 
 
-def _of_kind(kind: Kind, names: set[str]) -> Layout | None:
+def _of_kind(kind: TapeKind, names: set[str]) -> Layout | None:
     wanted = {"at": TIMES + CLOSE_TIMES, **NAMES[kind]}
     columns = {
         role: match

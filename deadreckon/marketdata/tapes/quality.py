@@ -9,8 +9,8 @@ import polars as pl
 from msgspec import Struct
 
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.contracts.timestamps import format_moment
-from deadreckon.marketdata.tapes.rows import Kind
+from deadreckon.contracts.timestamps import format_timestamp
+from deadreckon.marketdata.tapes.rows import TapeKind
 from deadreckon.marketdata.tapes.source import ROW
 from deadreckon.marketdata.tapes.values import NOISY, ROUNDED, RULE, mark
 
@@ -26,7 +26,7 @@ JUMP_LEAST = 0.002  # smaller moves never matter, however quiet the market was
 SILENCE_SPACINGS = 100
 SILENCE_MINIMUM = 60 * NANOSECONDS
 
-MEANINGS = {
+RULE_DESCRIPTIONS = {
     "unparseable": "a field is not a number, time or side, or the row has too few or many fields",
     "not_a_number": "a price or quantity is missing, NaN or infinite",
     "too_precise": "more than 12 decimals; --price-decimals / --quantity-decimals round",
@@ -51,7 +51,7 @@ MEANINGS = {
 ADJUSTMENTS = ("float_noise", "rounded")
 
 
-class Finding(Struct, frozen=True):
+class QualityFinding(Struct, frozen=True):
     """A rule and the rows it hit: counted from 1 without header, the first 20 with a note each."""
 
     rule: str
@@ -61,13 +61,13 @@ class Finding(Struct, frozen=True):
     notes: list[str] = []
 
 
-class Quality(Struct, frozen=True):
+class QualityReport(Struct, frozen=True):
     """The whole report on one file; line in a text file = row + `header_lines`."""
 
     rows_read: int
     rows_kept: int
     header_lines: int
-    findings: list[Finding]
+    findings: list[QualityFinding]
 
     @property
     def refused(self) -> dict[str, int]:
@@ -78,7 +78,7 @@ class Quality(Struct, frozen=True):
         return {one.rule: one.count for one in self.findings if one.rule in ADJUSTMENTS}
 
 
-def sieve(frame: pl.DataFrame, kind: Kind) -> pl.DataFrame:
+def sieve(frame: pl.DataFrame, kind: TapeKind) -> pl.DataFrame:
     """The frame with RULE naming the first rule that each row breaks; null where it is kept."""
     for name, breach in _breaches(kind):
         frame = frame.with_columns(mark(frame[RULE], name, frame.select(breach).to_series()))
@@ -91,22 +91,24 @@ def sieve(frame: pl.DataFrame, kind: Kind) -> pl.DataFrame:
     return frame.with_columns(rule.alias(RULE))
 
 
-def refusals(frame: pl.DataFrame) -> list[Finding]:
+def refusals(frame: pl.DataFrame) -> list[QualityFinding]:
     """A finding per rule that refused rows, in the order of the rows."""
     refused = frame.filter(pl.col(RULE).is_not_null())
     groups = refused.group_by(RULE, maintain_order=True).agg(
         pl.len().alias("count"), pl.col(ROW).head(ROWS_SHOWN)
     )
-    return [Finding(rule, True, count, rows) for rule, count, rows in groups.iter_rows()]
+    return [QualityFinding(rule, True, count, rows) for rule, count, rows in groups.iter_rows()]
 
 
-def oddities(frame: pl.DataFrame, kind: Kind, interval_seconds: int | None) -> list[Finding]:
+def oddities(
+    frame: pl.DataFrame, kind: TapeKind, interval_seconds: int | None
+) -> list[QualityFinding]:
     """What looks odd among the rows that are kept, in time order."""
     found = [*_times(frame, interval_seconds), _jumps(frame, kind), *_plain_oddities(frame, kind)]
     return [finding for finding in found if finding.count]
 
 
-def _breaches(kind: Kind) -> Sequence[tuple[str, pl.Expr]]:
+def _breaches(kind: TapeKind) -> Sequence[tuple[str, pl.Expr]]:
     if kind == "bars":
         body = pl.max_horizontal("open", "close", "low"), pl.min_horizontal("open", "close")
         outside = (pl.col("high") < body[0]) | (pl.col("low") > body[1])
@@ -124,39 +126,41 @@ def _breaches(kind: Kind) -> Sequence[tuple[str, pl.Expr]]:
     return (("not_positive", pl.col("price") <= 0), ("negative_volume", pl.col("quantity") < 0))
 
 
-def _times(frame: pl.DataFrame, interval_seconds: int | None) -> list[Finding]:
+def _times(frame: pl.DataFrame, interval_seconds: int | None) -> list[QualityFinding]:
     timed = frame.with_columns(step=pl.col("at").diff())
     if interval_seconds is None:
         return [_silences(timed)]
     interval = interval_seconds * NANOSECONDS
     gaps = timed.filter(pl.col("step") >= 2 * interval)
     missing = [(step // interval - 1, at) for at, step in _head(gaps)]
-    notes = [f"{count} missing before {format_moment(at)}" for count, at in missing]
+    notes = [f"{count} missing before {format_timestamp(at)}" for count, at in missing]
     off_grid = timed.filter(pl.col("step") % interval != 0)
     return [_finding("gap", gaps, notes), _finding("off_grid", off_grid)]
 
 
-def _silences(timed: pl.DataFrame) -> Finding:
+def _silences(timed: pl.DataFrame) -> QualityFinding:
     mean = (timed["at"][-1] - timed["at"][0]) // max(timed.height - 1, 1)
     longest = max(SILENCE_MINIMUM, SILENCE_SPACINGS * mean)
     gaps = timed.filter(pl.col("step") > longest)
-    notes = [f"{_duration(step)} of silence before {format_moment(at)}" for at, step in _head(gaps)]
+    notes = [
+        f"{_duration(step)} of silence before {format_timestamp(at)}" for at, step in _head(gaps)
+    ]
     return _finding("gap", gaps, notes)
 
 
-def _jumps(frame: pl.DataFrame, kind: Kind) -> Finding:
+def _jumps(frame: pl.DataFrame, kind: TapeKind) -> QualityFinding:
     price = {"bars": pl.col("close"), "quotes": pl.col("bid") + pl.col("ask")}
     moves = frame.select(price.get(kind, pl.col("price")).cast(pl.Float64).log().diff()).to_series()
     typical = moves.filter(moves != 0).abs().median()
     if not isinstance(typical, float):
-        return Finding("jump", False, 0, [])
+        return QualityFinding("jump", False, 0, [])
     limit = max(JUMP_LEAST, JUMP_DEVIATIONS * NORMAL_DEVIATIONS_PER_MEDIAN * typical)
     jumps = frame.with_columns(step=moves).filter(pl.col("step").abs() > limit)
-    notes = [f"{expm1(move):+.2%} at {format_moment(at)}" for at, move in _head(jumps)]
+    notes = [f"{expm1(move):+.2%} at {format_timestamp(at)}" for at, move in _head(jumps)]
     return _finding("jump", jumps, notes)
 
 
-def _plain_oddities(frame: pl.DataFrame, kind: Kind) -> list[Finding]:
+def _plain_oddities(frame: pl.DataFrame, kind: TapeKind) -> list[QualityFinding]:
     tests = {"float_noise": pl.col(NOISY), "rounded": pl.col(ROUNDED)}
     if kind == "bars":
         tests["zero_volume"] = pl.col("volume") == 0
@@ -175,8 +179,10 @@ def _head(frame: pl.DataFrame) -> list[tuple[int, int]]:
     return frame.select("at", "step").head(ROWS_SHOWN).rows()
 
 
-def _finding(rule: str, hits: pl.DataFrame, notes: Sequence[str] = ()) -> Finding:
-    return Finding(rule, False, hits.height, hits[ROW].head(ROWS_SHOWN).to_list(), list(notes))
+def _finding(rule: str, hits: pl.DataFrame, notes: Sequence[str] = ()) -> QualityFinding:
+    return QualityFinding(
+        rule, False, hits.height, hits[ROW].head(ROWS_SHOWN).to_list(), list(notes)
+    )
 
 
 def _duration(nanoseconds: int) -> str:

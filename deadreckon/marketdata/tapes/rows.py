@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     import numpy
     import polars
 
-Kind = Literal["bars", "quotes", "trades"]
+TapeKind = Literal["bars", "quotes", "trades"]
 
 PRICES = frozenset({"open", "high", "low", "close", "bid", "ask", "price"})
 QUANTITIES = frozenset({"volume", "bid_size", "ask_size", "quantity"})
-COLUMNS: dict[Kind, tuple[str, ...]] = {
+COLUMNS: dict[TapeKind, tuple[str, ...]] = {
     "bars": ("at", "open", "high", "low", "close", "volume"),
     "quotes": ("at", "bid", "ask", "bid_size", "ask_size"),
     "trades": ("at", "price", "quantity", "aggressor", "trade_id"),
@@ -64,8 +64,8 @@ class TradeRow(Struct, frozen=True, gc=False):
     trade_id: str
 
 
-Row = BarRow | QuoteRow | TradeRow
-ROWS: dict[Kind, type[BarRow] | type[QuoteRow] | type[TradeRow]] = {
+TapeRow = BarRow | QuoteRow | TradeRow
+ROWS: dict[TapeKind, type[BarRow] | type[QuoteRow] | type[TradeRow]] = {
     "bars": BarRow,
     "quotes": QuoteRow,
     "trades": TradeRow,
@@ -88,8 +88,8 @@ def decimals(mantissas: numpy.ndarray, scale: int) -> list[Decimal]:
 
 
 def decode(
-    frame: polars.DataFrame, kind: Kind, first: int, price_scale: int, quantity_scale: int
-) -> Iterator[Row]:
+    frame: polars.DataFrame, kind: TapeKind, first: int, price_scale: int, quantity_scale: int
+) -> Iterator[TapeRow]:
     """The rows of one frame of the tape; `first` is the number of its first row."""
     for offset in range(0, frame.height, SLICE_ROWS):
         part = frame.slice(offset, SLICE_ROWS)

@@ -33,7 +33,7 @@ BLOCK_BYTES = 32 * 2**20
 Container = Literal["lines", "json", "columns"]
 
 
-class Table(Struct, frozen=True):
+class SourceTable(Struct, frozen=True):
     """The texts of a source; columns without names are called 0, 1, 2..."""
 
     frame: pl.DataFrame
@@ -47,7 +47,7 @@ class Table(Struct, frozen=True):
         return [name for name in self.frame.columns if name not in (ROW, RAGGED)]
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> SourceTable:
     """Reads CSV, JSON, Parquet or feather, plain or in .gz or .zip, by content, not by name."""
     if not path.is_file():
         found = "is a folder" if path.is_dir() else "does not exist"
@@ -88,14 +88,14 @@ def _only_member(path: Path, content: bytes) -> bytes:
         return archive.read(names[0])
 
 
-def _from_columns(path: Path, content: bytes) -> Table:
+def _from_columns(path: Path, content: bytes) -> SourceTable:
     read = pl.read_parquet if content[:4] == b"PAR1" else pl.read_ipc
     with undamaged(path):
         frame = read(io.BytesIO(content))
     texts = {name: _column_texts(frame[name]) for name in frame.columns}
     sound = pl.DataFrame({name: column for name, column in texts.items() if column is not None})
     table = _table(sound, "columns", named=True)
-    floats = frozenset(house_name(name) for name in frame.select(pl.selectors.float()).columns)
+    floats = frozenset(column_name(name) for name in frame.select(pl.selectors.float()).columns)
     return structs.replace(table, floats=floats)
 
 
@@ -113,7 +113,7 @@ def _moments(column: pl.Series) -> pl.Series:
     return moments.dt.cast_time_unit("ns").cast(pl.Int64).cast(pl.String)
 
 
-def _from_json(path: Path, content: bytes) -> Table:
+def _from_json(path: Path, content: bytes) -> SourceTable:
     try:
         rows = json.loads(content, parse_float=str, parse_int=str, parse_constant=str)
     except (ValueError, RecursionError) as error:
@@ -125,7 +125,7 @@ def _from_json(path: Path, content: bytes) -> Table:
     return _from_lists([row if isinstance(row, list) else [] for row in rows])
 
 
-def _from_records(rows: Sequence[Mapping[str, Any]]) -> Table:
+def _from_records(rows: Sequence[Mapping[str, Any]]) -> SourceTable:
     names = {name: None for row in rows for name in row}
     columns = {
         _encodable(name): _series([_scalar(row.get(name)) for row in rows]) for name in names
@@ -133,7 +133,7 @@ def _from_records(rows: Sequence[Mapping[str, Any]]) -> Table:
     return _table(pl.DataFrame(columns | {RAGGED: [not row for row in rows]}), "json", named=True)
 
 
-def _from_lists(rows: Sequence[Sequence[Any]]) -> Table:
+def _from_lists(rows: Sequence[Sequence[Any]]) -> SourceTable:
     width = max(set(lengths := [len(row) for row in rows]), key=lengths.count)
     sound = [row if len(row) == width else [None] * width for row in rows]
     columns = {str(i): _series([_scalar(row[i]) for row in sound]) for i in range(width)}
@@ -156,7 +156,7 @@ def _encodable(text: str) -> str:
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 
-def _from_lines(path: Path, content: bytes) -> Table:
+def _from_lines(path: Path, content: bytes) -> SourceTable:
     head = content[:HEAD_BYTES].decode(errors="replace").splitlines()[: PREAMBLE_LINES_MAX + 1]
     first = next((number for number, line in enumerate(head) if _delimiter(line)), None)
     if first is None:
@@ -211,16 +211,16 @@ def _distinct(names: Sequence[str]) -> list[str]:
 
 def _table(
     frame: pl.DataFrame, container: Container, *, named: bool, header_lines: int = 0
-) -> Table:
+) -> SourceTable:
     marks = [name for name in frame.columns if name.startswith("#")]
-    names = _distinct([house_name(name) for name in frame.columns if name not in marks])
+    names = _distinct([column_name(name) for name in frame.columns if name not in marks])
     frame = frame.rename(dict(zip(frame.drop(marks).columns, names, strict=True)))
     numbers = pl.int_range(1, frame.height + 1, eager=True).alias(ROW)
     ragged = [] if RAGGED in marks else [pl.lit(False).alias(RAGGED)]
-    return Table(frame.with_columns(numbers, *ragged), container, named, header_lines)
+    return SourceTable(frame.with_columns(numbers, *ragged), container, named, header_lines)
 
 
-def house_name(name: str) -> str:
+def column_name(name: str) -> str:
     """`Open Time`, `openTime` and `open-time` are one name: `open_time`."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
     return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_")

@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct, structs
 
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.contracts.timestamps import DAY, parse_moment
+from deadreckon.contracts.timestamps import DAY, parse_timestamp
 from deadreckon.marketdata.tapes.tape import (
     Tape,
     TapeError,
@@ -86,14 +86,14 @@ class Recipe(Struct, frozen=True, kw_only=True):
         if interval < 1 or price < 1 or seed < 0:
             raise TapeError("--interval and --price start at 1, --seed at 0")
         try:
-            opens = parse_moment(start)
+            opens = parse_timestamp(start)
         except ValueError as error:
             raise TapeError(f"--start: {error}") from error
         count = days * DAY // (interval * NANOSECONDS) if bars is None else bars
         return Recipe(seed=seed, bars=count, interval_seconds=interval, start=opens, price=price)
 
 
-class Bar(Struct, frozen=True):
+class SyntheticBar(Struct, frozen=True):
     """A bar in the integers of the tape; `at` is its close."""
 
     at: int
@@ -109,7 +109,9 @@ def synthesise(recipe: Recipe, instrument: str, output: Path) -> Tape:
     if not 0 < recipe.bars <= BARS_MAX:
         raise TapeError(f"{recipe.bars} bars asked for; choose from 1 to {BARS_MAX:,}")
     bars = list(invent(recipe))
-    columns = {name: [getattr(bar, name) for bar in bars] for name in Bar.__struct_fields__}
+    columns = {
+        name: [getattr(bar, name) for bar in bars] for name in SyntheticBar.__struct_fields__
+    }
     header = TapeHeader(
         instrument=checked_instrument(instrument),
         kind="bars",
@@ -124,7 +126,7 @@ def synthesise(recipe: Recipe, instrument: str, output: Path) -> Tape:
     return write_tape(output, header, columns)
 
 
-def invent(recipe: Recipe) -> Iterator[Bar]:
+def invent(recipe: Recipe) -> Iterator[SyntheticBar]:
     """The bars of a recipe, one after the other."""
     dice = Dice(recipe.seed)
     market = _Market(recipe, dice)
@@ -184,7 +186,7 @@ class _Market:
         self.price: int = recipe.price * 10**recipe.price_scale * PRICE_UNITS_PER_TICK
         self.variance = self._resting_variance()
 
-    def bar(self, start: int) -> Bar:
+    def bar(self, start: int) -> SyntheticBar:
         """The bar that opens at `start` (ns UTC)."""
         self._change_mood()
         hour = HOURS[start // (3_600 * NANOSECONDS) % 24]
@@ -195,7 +197,7 @@ class _Market:
         shock = max(-SHOCK_MOST * deviation, min(SHOCK_MOST * deviation, shock))
         self._remember(shock)
         ticks = [price // PRICE_UNITS_PER_TICK for price in path]
-        return Bar(
+        return SyntheticBar(
             at=start + self.recipe.interval_seconds * NANOSECONDS,
             open=ticks[0],
             high=max(ticks),

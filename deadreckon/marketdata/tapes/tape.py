@@ -24,20 +24,28 @@ from deadreckon.marketdata.tapes.header import (
     TapeHeader,
     checked_instrument,
 )
-from deadreckon.marketdata.tapes.rows import COLUMNS, BarRow, Kind, QuoteRow, Row, TradeRow, decode
+from deadreckon.marketdata.tapes.rows import (
+    COLUMNS,
+    BarRow,
+    QuoteRow,
+    TapeKind,
+    TapeRow,
+    TradeRow,
+    decode,
+)
 
 if TYPE_CHECKING:
     import polars
 
 __all__ = [
     "BarRow",
-    "Kind",
     "QuoteRow",
-    "Row",
     "Stamp",
     "Tape",
     "TapeError",
     "TapeHeader",
+    "TapeKind",
+    "TapeRow",
     "TradeRow",
     "checked_instrument",
     "is_tape",
@@ -78,7 +86,7 @@ class Tape:
             yield first, block
             first = end
 
-    def rows(self, start: int = 0) -> Iterator[Row]:
+    def rows(self, start: int = 0) -> Iterator[TapeRow]:
         """Rows from number `start` on (the first row is 0), as exact canonical decimals."""
         header = self.header
         for first, frame in self.blocks(start):
@@ -104,8 +112,8 @@ def undamaged(path: Path) -> Iterator[None]:
     try:
         yield
     except (PolarsError, PanicException, OSError) as error:
-        said = " ".join(str(error).split())[:120]
-        raise TapeError(f"{path} is damaged ({said}); fetch or make it again") from error
+        record = " ".join(str(error).split())[:120]
+        raise TapeError(f"{path} is damaged ({record}); fetch or make it again") from error
 
 
 def is_tape(path: Path) -> bool:

@@ -7,13 +7,13 @@ Amounts are in whatever the exchange counts, so the unit stays unknown unless yo
 from __future__ import annotations
 
 from deadreckon.marketdata.tapes.layout import SIDE, Layout
-from deadreckon.marketdata.tapes.source import Table
+from deadreckon.marketdata.tapes.source import SourceTable
 
 _QUOTES = {"ask_amount", "ask_price", "bid_price", "bid_amount"}
 _TRADES = {"id", "side", "price", "amount"}
 
 
-def recognise(table: Table) -> Layout | None:
+def recognise(table: SourceTable) -> Layout | None:
     """The layout, when the header is one of Tardis's."""
     names = set(table.names)
     if not names >= {"exchange", "symbol", "timestamp", "local_timestamp"}:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from deadreckon.marketdata.tapes.digits import ABSENT, mantissas, split
 from deadreckon.marketdata.tapes.layout import BUYER_IS_MAKER, SIDE, Layout
 from deadreckon.marketdata.tapes.rows import COLUMNS, PRICES, QUANTITIES
-from deadreckon.marketdata.tapes.source import RAGGED, ROW, Table
+from deadreckon.marketdata.tapes.source import RAGGED, ROW, SourceTable
 from deadreckon.marketdata.tapes.stamps import nanoseconds
 
 RULE = "#rule"
@@ -36,7 +36,7 @@ class Values(Struct, frozen=True):
 
 
 def read_values(
-    table: Table, layout: Layout, price_decimals: int | None, quantity_decimals: int | None
+    table: SourceTable, layout: Layout, price_decimals: int | None, quantity_decimals: int | None
 ) -> Values:
     """Reads every column that has a role; `..._decimals` asks for rounding to that many.
 
@@ -69,7 +69,7 @@ def _too_large(values: Values) -> int:
 
 
 def _read(
-    table: Table, layout: Layout, decimals: Mapping[str, int | None], floats: frozenset[str]
+    table: SourceTable, layout: Layout, decimals: Mapping[str, int | None], floats: frozenset[str]
 ) -> Values:
     numbers = [(name, layout.columns[name]) for name in COLUMNS[layout.kind] if name in decimals]
     parts = {
@@ -92,7 +92,7 @@ def _read(
     return Values(frame, price_scale, quantity_scale)
 
 
-def _others(table: Table, layout: Layout) -> dict[str, pl.Series]:
+def _others(table: SourceTable, layout: Layout) -> dict[str, pl.Series]:
     at = nanoseconds(table.frame[layout.columns["at"]])
     if layout.kind != "trades":
         return {"at": at}
@@ -107,7 +107,7 @@ def _others(table: Table, layout: Layout) -> dict[str, pl.Series]:
     }
 
 
-def _aggressor(table: Table, layout: Layout) -> pl.Series | None:
+def _aggressor(table: SourceTable, layout: Layout) -> pl.Series | None:
     """Who took; null where the source says something that means neither side nor silence."""
     if BUYER_IS_MAKER in layout.columns:
         words = table.frame[layout.columns[BUYER_IS_MAKER]].str.to_lowercase().fill_null("")
@@ -124,7 +124,7 @@ def _translated(words: pl.Series, buy: list[str], sell: list[str], silent: list[
 
 
 def _unreadable(
-    table: Table, parts: dict[str, pl.DataFrame], others: dict[str, pl.Series]
+    table: SourceTable, parts: dict[str, pl.DataFrame], others: dict[str, pl.Series]
 ) -> pl.Series:
     silent = reduce(or_, (column.is_null() for column in others.values()))
     rule = pl.repeat(None, table.frame.height, dtype=pl.String, eager=True)

@@ -21,7 +21,7 @@ _LOGARITHM = Context(prec=20)
 _FINER = 1_000_000
 
 
-class Tail(Struct):
+class FeatureWindow(Struct):
     """As much of the past as the next bar's features need.
 
     `close` is the last close (quote currency), null before the first bar; `returns` the log
@@ -32,7 +32,7 @@ class Tail(Struct):
     returns: list[int] = []
 
 
-def advance(tail: Tail, close: Decimal) -> list[int] | None:
+def advance(tail: FeatureWindow, close: Decimal) -> list[int] | None:
     """Add a bar to the tail; its features, or None as long as there are too few bars.
 
     A close that is not positive has no logarithm: it starts the tail anew.

@@ -23,7 +23,7 @@ OCCUPANCY_MIN = 0.01
 LABEL_ERRORS_MIN = 2.0
 
 
-class Lesson(Struct, frozen=True):
+class TrainingSet(Struct, frozen=True):
     """What to learn from: a vector of features a bar, and the window (nanoseconds UTC)."""
 
     strategy: str
@@ -36,7 +36,7 @@ class Lesson(Struct, frozen=True):
     window_to: int
 
 
-class Fit(Struct, frozen=True):
+class SeedFit(Struct, frozen=True):
     """What one seed arrived at, in standardised features; states in the order of their return's
     variance. `score` is the log-likelihood of the whole window, `bars` how many each state had."""
 
@@ -53,7 +53,7 @@ class DegenerateFitError(ValueError):
     """A seed led to parameters that no filter can use; the message starts with the rule's name."""
 
 
-def fit(lesson: Lesson) -> RegimeModelFitted | RegimeModelRefused:
+def fit(lesson: TrainingSet) -> RegimeModelFitted | RegimeModelRefused:
     """The best model of all seeds, or why there is none. Numeric trouble is never raised."""
     mean, scale = _moments(lesson.rows)
     if min(scale) <= 0:
@@ -68,7 +68,7 @@ def fit(lesson: Lesson) -> RegimeModelFitted | RegimeModelRefused:
     return _recorded(lesson, best, mean, scale)
 
 
-def _refuse(lesson: Lesson, trouble: str) -> RegimeModelRefused:
+def _refuse(lesson: TrainingSet, trouble: str) -> RegimeModelRefused:
     rule, _, reason = trouble.partition(": ")
     return RegimeModelRefused(lesson.strategy, lesson.instrument, rule, reason)
 
@@ -79,14 +79,14 @@ def _moments(rows: list[list[int]]) -> tuple[list[int], list[int]]:
     return _integers(table.mean(axis=0) / SCALE), _integers(table.std(axis=0) / SCALE)
 
 
-def _learn(standard: Floats, lesson: Lesson) -> tuple[list[Fit], list[str]]:
+def _learn(standard: Floats, lesson: TrainingSet) -> tuple[list[SeedFit], list[str]]:
     """Every seed's fit, and what went wrong with those that gave none."""
     # Imported first, or its libraries are not there yet to be limited: the first fit of a process
     # would run with all their threads, 40 times as long, and perhaps to other last bits.
     import hmmlearn.hmm  # noqa: F401
     from threadpoolctl import threadpool_limits
 
-    fits: list[Fit] = []
+    fits: list[SeedFit] = []
     troubles: list[str] = []
     # One thread: the order of a parallel sum would change the last bits, and it is faster too.
     with threadpool_limits(limits=1), warnings.catch_warnings(), numpy.errstate(all="ignore"):
@@ -101,7 +101,7 @@ def _learn(standard: Floats, lesson: Lesson) -> tuple[list[Fit], list[str]]:
     return fits, troubles
 
 
-def _fit_seed(standard: Floats, lesson: Lesson, seed: int) -> Fit:
+def _fit_seed(standard: Floats, lesson: TrainingSet, seed: int) -> SeedFit:
     from hmmlearn.hmm import GaussianHMM
 
     # It warns of what is judged here, and of few iterations, which are wanted.
@@ -110,7 +110,7 @@ def _fit_seed(standard: Floats, lesson: Lesson, seed: int) -> Fit:
     model.fit(standard)
     variances = numpy.array([numpy.diag(matrix) for matrix in model.covars_])
     order = numpy.argsort(variances[:, 0], kind="stable")
-    return Fit(
+    return SeedFit(
         seed=seed,
         score=float(model.score(standard)),
         start=model.startprob_[order],
@@ -121,7 +121,7 @@ def _fit_seed(standard: Floats, lesson: Lesson, seed: int) -> Fit:
     )
 
 
-def _checked(fit: Fit) -> Fit:
+def _checked(fit: SeedFit) -> SeedFit:
     parts = (fit.start, fit.transition, fit.means, fit.variances, fit.bars)
     if not all(numpy.isfinite(part).all() for part in parts) or not numpy.isfinite(fit.score):
         raise DegenerateFitError("not_finite: a parameter is not a number")
@@ -133,7 +133,9 @@ def _checked(fit: Fit) -> Fit:
     return fit
 
 
-def _recorded(lesson: Lesson, best: Fit, mean: list[int], scale: list[int]) -> RegimeModelFitted:
+def _recorded(
+    lesson: TrainingSet, best: SeedFit, mean: list[int], scale: list[int]
+) -> RegimeModelFitted:
     model = RegimeModelFitted(
         model_id="",
         strategy=lesson.strategy,
@@ -158,7 +160,7 @@ def _recorded(lesson: Lesson, best: Fit, mean: list[int], scale: list[int]) -> R
     return replace(model, model_id=digest(encode_event(model))[:32])
 
 
-def _labels(best: Fit, mean_return: float) -> list[str]:
+def _labels(best: SeedFit, mean_return: float) -> list[str]:
     """bull or bear where a state's mean return stands out of its own noise, chop elsewhere."""
     errors = numpy.sqrt(best.variances[:, 0] / best.bars)
     distances = (best.means[:, 0] + mean_return) / errors

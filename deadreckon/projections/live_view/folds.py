@@ -31,42 +31,49 @@ from deadreckon.contracts.portfolio import EquityMarked
 from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRaised, SignalRefused
 from deadreckon.contracts.venues import VenueCancelRejected, VenueConnectionChanged
 from deadreckon.projections.live_view.downsample import Point
-from deadreckon.projections.live_view.lines import RECENT, Board, Fill, Halt, Order, Refusal
+from deadreckon.projections.live_view.lines import (
+    RECENT_LINES,
+    Halt,
+    LiveFill,
+    LiveOrder,
+    LiveRefusal,
+    LiveView,
+)
 
 CANCELLING = "cancelling"  # whatever else its venue says of it until it is gone
 
 
 def _keep(kept: list[Any], item: Any) -> None:
     kept.append(item)
-    if len(kept) > RECENT:
+    if len(kept) > RECENT_LINES:
         del kept[0]
 
 
-def _market(board: Board, said: Recorded[Any]) -> None:
-    if not board.curve.is_due(said.at):
+def _market(board: LiveView, record: Recorded[Any]) -> None:
+    if not board.curve.is_due(record.at):
         return
-    board.instrument = board.instrument or said.event.instrument
+    board.instrument = board.instrument or record.event.instrument
     price = ledger.mark(board.book, board.instrument)
     if price is not None:
         equity = ledger.equity(board.book).equity
-        board.curve.add(Point(said.at, equity, price.price))
+        board.curve.add(Point(record.at, equity, price.price))
 
 
-def _marked(board: Board, said: Recorded[EquityMarked]) -> None:
-    board.marked = said.event
+def _marked(board: LiveView, record: Recorded[EquityMarked]) -> None:
+    board.marked = record.event
 
 
-def _signal(board: Board, said: Recorded[Any]) -> None:
+def _signal(board: LiveView, record: Recorded[Any]) -> None:
     board.signals += 1
 
 
-def _refused(board: Board, said: Recorded[Any]) -> None:
-    no = said.event
+def _refused(board: LiveView, record: Recorded[Any]) -> None:
+    no = record.event
     board.refusals += 1
     board.refusals_by_rule[no.rule] = board.refusals_by_rule.get(no.rule, 0) + 1
-    refusal = Refusal(
-        at=said.at,
-        strategy=getattr(no, "strategy", said.source),
+    refusal = LiveRefusal(
+        at=record.at,
+        strategy=getattr(no, "strategy", record.source),
         instrument=getattr(no, "instrument", ""),
         rule=no.rule,
         limit=getattr(no, "limit", None),
@@ -76,12 +83,12 @@ def _refused(board: Board, said: Recorded[Any]) -> None:
     _keep(board.recent_refusals, refusal)
 
 
-def _submitting(board: Board, said: Recorded[OrderSubmitting]) -> None:
-    order = said.event
+def _submitting(board: LiveView, record: Recorded[OrderSubmitting]) -> None:
+    order = record.event
     board.orders += 1
-    board.open_orders[order.order_id] = Order(
+    board.open_orders[order.order_id] = LiveOrder(
         number=board.orders,
-        at=said.at,
+        at=record.at,
         order_id=order.order_id,
         strategy=order.strategy,
         instrument=order.instrument,
@@ -94,42 +101,42 @@ def _submitting(board: Board, said: Recorded[OrderSubmitting]) -> None:
     )
 
 
-def _accepted(board: Board, said: Recorded[OrderAccepted]) -> None:
-    _stand(board, said.event.order_id, "open")
+def _accepted(board: LiveView, record: Recorded[OrderAccepted]) -> None:
+    _stand(board, record.event.order_id, "open")
 
 
-def _triggered(board: Board, said: Recorded[OrderTriggered]) -> None:
-    _stand(board, said.event.order_id, "triggered")
+def _triggered(board: LiveView, record: Recorded[OrderTriggered]) -> None:
+    _stand(board, record.event.order_id, "triggered")
 
 
-def _unknown(board: Board, said: Recorded[OrderUnknown]) -> None:
-    _stand(board, said.event.order_id, "unknown")
+def _unknown(board: LiveView, record: Recorded[OrderUnknown]) -> None:
+    _stand(board, record.event.order_id, "unknown")
 
 
-def _cancelling(board: Board, said: Recorded[OrderCancelling]) -> None:
-    _stand(board, said.event.order_id, CANCELLING)
+def _cancelling(board: LiveView, record: Recorded[OrderCancelling]) -> None:
+    _stand(board, record.event.order_id, CANCELLING)
 
 
-def _cancel_rejected(board: Board, said: Recorded[VenueCancelRejected]) -> None:
-    order = board.open_orders.get(said.event.order_id)
+def _cancel_rejected(board: LiveView, record: Recorded[VenueCancelRejected]) -> None:
+    order = board.open_orders.get(record.event.order_id)
     if order is not None:
         order.status = "open" if order.leaves == order.quantity else "partly filled"
 
 
-def _connection(board: Board, said: Recorded[VenueConnectionChanged]) -> None:
-    board.unreachable.pop(said.event.venue, None)
-    if not said.event.connected:
-        board.unreachable[said.event.venue] = said.event.reason
+def _connection(board: LiveView, record: Recorded[VenueConnectionChanged]) -> None:
+    board.unreachable.pop(record.event.venue, None)
+    if not record.event.connected:
+        board.unreachable[record.event.venue] = record.event.reason
 
 
-def _stand(board: Board, order_id: str, status: str) -> None:
+def _stand(board: LiveView, order_id: str, status: str) -> None:
     order = board.open_orders.get(order_id)
     if order is not None and order.status != CANCELLING:
         order.status = status
 
 
-def _replaced(board: Board, said: Recorded[OrderReplaced]) -> None:
-    change = said.event
+def _replaced(board: LiveView, record: Recorded[OrderReplaced]) -> None:
+    change = record.event
     order = board.open_orders.get(change.order_id)
     if order is not None:
         order.quantity = change.quantity
@@ -137,12 +144,12 @@ def _replaced(board: Board, said: Recorded[OrderReplaced]) -> None:
         order.price = change.limit_price if change.stop_price is None else change.stop_price
 
 
-def _filled(board: Board, said: Recorded[OrderFilled]) -> None:
-    fill = said.event
-    if not ledger.is_new(board.book, said):
+def _filled(board: LiveView, record: Recorded[OrderFilled]) -> None:
+    fill = record.event
+    if not ledger.is_new_fill(board.book, record):
         return
     board.fills += 1
-    _keep(board.recent_fills, _fill(said.at, fill))
+    _keep(board.recent_fills, _fill(record.at, fill))
     order = board.open_orders.get(fill.order_id)
     if order is None:
         return
@@ -153,8 +160,8 @@ def _filled(board: Board, said: Recorded[OrderFilled]) -> None:
         _end(board, fill.order_id, "filled")
 
 
-def _fill(at: int, fill: OrderFilled) -> Fill:
-    return Fill(
+def _fill(at: int, fill: OrderFilled) -> LiveFill:
+    return LiveFill(
         at=at,
         strategy=fill.strategy,
         instrument=fill.instrument,
@@ -167,19 +174,19 @@ def _fill(at: int, fill: OrderFilled) -> Fill:
     )
 
 
-def _cancelled(board: Board, said: Recorded[OrderCancelled]) -> None:
-    _end(board, said.event.order_id, "cancelled", said.event.rule)
+def _cancelled(board: LiveView, record: Recorded[OrderCancelled]) -> None:
+    _end(board, record.event.order_id, "cancelled", record.event.rule)
 
 
-def _rejected(board: Board, said: Recorded[OrderRejected]) -> None:
-    _end(board, said.event.order_id, "rejected", said.event.rule)
+def _rejected(board: LiveView, record: Recorded[OrderRejected]) -> None:
+    _end(board, record.event.order_id, "rejected", record.event.rule)
 
 
-def _expired(board: Board, said: Recorded[OrderExpired]) -> None:
-    _end(board, said.event.order_id, "expired")
+def _expired(board: LiveView, record: Recorded[OrderExpired]) -> None:
+    _end(board, record.event.order_id, "expired")
 
 
-def _end(board: Board, order_id: str, status: str, rule: str = "") -> None:
+def _end(board: LiveView, order_id: str, status: str, rule: str = "") -> None:
     order = board.open_orders.pop(order_id, None)
     if order is not None:
         order.status = status
@@ -187,9 +194,9 @@ def _end(board: Board, order_id: str, status: str, rule: str = "") -> None:
         _keep(board.ended_orders, order)
 
 
-def _halt(board: Board, said: Recorded[Any]) -> None:
+def _halt(board: LiveView, record: Recorded[Any]) -> None:
     board.halts = {name: one for name, one in board.halts.items() if not one.is_over(board.at)}
-    board.halts[said.id] = _halt_of(said.at, said.event)
+    board.halts[record.id] = _halt_of(record.at, record.event)
 
 
 def _halt_of(at: int, event: HaltRequested | HaltImposed | LogDamaged) -> Halt:
@@ -202,17 +209,17 @@ def _halt_of(at: int, event: HaltRequested | HaltImposed | LogDamaged) -> Halt:
             return Halt(at, "all", "log_damaged", f"{subject}: {reason}")
 
 
-def _acknowledged(board: Board, said: Recorded[HaltAcknowledged]) -> None:
-    halt = board.halts.get(said.event.halt_id)
-    if halt is not None and said.source not in halt.acknowledged:
-        halt.acknowledged.append(said.source)
+def _acknowledged(board: LiveView, record: Recorded[HaltAcknowledged]) -> None:
+    halt = board.halts.get(record.event.halt_id)
+    if halt is not None and record.source not in halt.acknowledged:
+        halt.acknowledged.append(record.source)
 
 
-def _resumed(board: Board, said: Recorded[ResumeRequested]) -> None:
+def _resumed(board: LiveView, record: Recorded[ResumeRequested]) -> None:
     board.halts = {}
 
 
-FOLDS: dict[type[Event], Callable[[Board, Recorded[Any]], None]] = {
+FOLDS: dict[type[Event], Callable[[LiveView, Recorded[Any]], None]] = {
     BarClosed: _market,
     QuoteUpdated: _market,
     TradePrinted: _market,

@@ -9,10 +9,10 @@ from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.contracts.portfolio import EquityMarked
 from deadreckon.projections.live_view.downsample import Curve
 
-RECENT = 32  # fills, refusals and ended orders remembered: more than a screen shows
+RECENT_LINES = 32  # fills, refusals and ended orders remembered: more than a screen shows
 
 
-class Order(Struct):
+class LiveOrder(Struct):
     """An order as it stands, the `number`th that was submitted.
 
     `quantity` and `leaves` in base units or contracts, `price` in quote currency: what it waits
@@ -34,7 +34,7 @@ class Order(Struct):
     rule: str = ""  # why it was cancelled or rejected
 
 
-class Fill(Struct, frozen=True):
+class LiveFill(Struct, frozen=True):
     """A fill; `fee` is in `fee_currency`."""
 
     at: int
@@ -48,7 +48,7 @@ class Fill(Struct, frozen=True):
     liquidity: str
 
 
-class Refusal(Struct, frozen=True):
+class LiveRefusal(Struct, frozen=True):
     """A refusal with both its numbers, in the unit of the rule."""
 
     at: int
@@ -75,7 +75,7 @@ class Halt(Struct):
         return self.until is not None and at >= self.until
 
 
-class Board(Struct):
+class LiveView(Struct):
     """The book at one place of the log. Bounded: open orders, and the last few of all else."""
 
     sequence: int = 0
@@ -89,10 +89,10 @@ class Board(Struct):
     curve: Curve = field(default_factory=Curve)
     marked: EquityMarked | None = None
     book: Ledger = field(default_factory=ledger.initial)
-    open_orders: dict[str, Order] = {}
-    ended_orders: list[Order] = []
-    recent_fills: list[Fill] = []
-    recent_refusals: list[Refusal] = []
+    open_orders: dict[str, LiveOrder] = {}
+    ended_orders: list[LiveOrder] = []
+    recent_fills: list[LiveFill] = []
+    recent_refusals: list[LiveRefusal] = []
     refusals_by_rule: dict[str, int] = {}
     halts: dict[str, Halt] = {}
     unreachable: dict[str, str] = {}  # venue -> why it cannot be reached

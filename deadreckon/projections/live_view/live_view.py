@@ -12,12 +12,12 @@ from deadreckon.accounting.ledger_state import Holding
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical, ratio
 from deadreckon.contracts.event import Recorded
 from deadreckon.projections.live_view.folds import FOLDS
-from deadreckon.projections.live_view.lines import Board, Halt, Order
+from deadreckon.projections.live_view.lines import Halt, LiveOrder, LiveView
 
-encode_board = msgspec.json.Encoder(decimal_format="string").encode
+encode_live_view = msgspec.json.Encoder(decimal_format="string").encode
 
 
-class Standing(Struct, frozen=True):
+class BookFigures(Struct, frozen=True):
     """The book at its marks, in the reporting currency.
 
     `earned` is equity beyond what was deposited, `earned_share` that as a fraction of it.
@@ -33,7 +33,7 @@ class Standing(Struct, frozen=True):
     currency: str
 
 
-class Position(Struct, frozen=True):
+class LivePosition(Struct, frozen=True):
     """What a strategy holds: signed `quantity` (base units or contracts), all else in quote
     currency; `mark` and `unrealised` are null before the first price."""
 
@@ -46,7 +46,7 @@ class Position(Struct, frozen=True):
     realised: Decimal
 
 
-class BoardView:
+class LiveViewFold:
     """The board as a view of the log, kept in memory; `place` is the last message folded."""
 
     def __init__(self) -> None:
@@ -55,44 +55,44 @@ class BoardView:
 
     def fold(self, sequence: int, facts: Sequence[Recorded[Any]]) -> None:
         """Take one message's facts."""
-        for said in facts:
-            evolve(self.board, said)
+        for record in facts:
+            evolve(self.board, record)
         self.place = sequence
 
     def written(self) -> bytes:
         """The board as a snapshot keeps it."""
-        return encode_board(self.board)
+        return encode_live_view(self.board)
 
     def restore(self, written: bytes) -> None:
         """Go on with what `written` gave."""
-        self.board = msgspec.json.decode(written, type=Board)
+        self.board = msgspec.json.decode(written, type=LiveView)
 
 
-def initial() -> Board:
+def initial() -> LiveView:
     """Nothing has happened."""
-    return Board()
+    return LiveView()
 
 
-def evolve(board: Board, said: Recorded[Any]) -> Board:
+def evolve(board: LiveView, record: Recorded[Any]) -> LiveView:
     """Fold one fact, in place; the same board comes back."""
     board.events += 1
-    board.sequence = said.sequence
-    if said.at > board.at:
-        board.at = said.at
-    ledger.evolve(board.book, said)
-    fold = FOLDS.get(type(said.event))
+    board.sequence = record.sequence
+    if record.at > board.at:
+        board.at = record.at
+    ledger.evolve(board.book, record)
+    fold = FOLDS.get(type(record.event))
     if fold is not None:
-        fold(board, said)
+        fold(board, record)
     return board
 
 
-def standing(board: Board) -> Standing:
+def book_figures(board: LiveView) -> BookFigures:
     """The book's figures at this place."""
     now = ledger.equity(board.book)
     deposits = ledger.net_deposits(board.book)
     earned = canonical(EXACT.subtract(now.equity, deposits))
     peak = max(board.marked.peak if board.marked else ZERO, now.equity)
-    return Standing(
+    return BookFigures(
         equity=now.equity,
         cash=now.cash,
         exposure_gross=now.exposure_gross,
@@ -103,16 +103,16 @@ def standing(board: Board) -> Standing:
     )
 
 
-def positions(board: Board) -> list[Position]:
+def positions(board: LiveView) -> list[LivePosition]:
     """Every position there ever was, flat ones last."""
     found = [_position(board, key, held) for key, held in ledger.holdings(board.book)]
     return sorted(found, key=lambda position: not position.quantity)
 
 
-def _position(board: Board, key: ledger.Key, held: Holding) -> Position:
+def _position(board: LiveView, key: ledger.PositionKey, held: Holding) -> LivePosition:
     strategy, _, instrument = key
     price = ledger.mark(board.book, instrument)
-    return Position(
+    return LivePosition(
         strategy=strategy,
         instrument=instrument,
         quantity=average_cost.quantity(held.position),
@@ -123,12 +123,12 @@ def _position(board: Board, key: ledger.Key, held: Holding) -> Position:
     )
 
 
-def latest_orders(board: Board, most: int) -> list[Order]:
+def latest_orders(board: LiveView, most: int) -> list[LiveOrder]:
     """The orders that were submitted last, open or ended, newest first."""
     known = [*board.ended_orders, *board.open_orders.values()]
     return sorted(known, key=lambda order: order.number, reverse=True)[:most]
 
 
-def halts_in_force(board: Board) -> list[Halt]:
+def halts_in_force(board: LiveView) -> list[Halt]:
     """The halts that have not been lifted and have not run out, oldest first."""
     return [halt for halt in board.halts.values() if not halt.is_over(board.at)]

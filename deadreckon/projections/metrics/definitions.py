@@ -13,14 +13,16 @@ MeasureKind = Literal["counter", "gauge", "histogram"]
 
 SERIES_MAX = 500  # of one metric; what comes later is counted under the label `other`
 OTHER = "other"
-SLIPPAGE = tuple(Decimal(edge) for edge in (-50, -20, -10, -5, -2, -1, 0, 1, 2, 5, 10, 20, 50, 100))
-SECONDS = tuple(
+SLIPPAGE_BUCKETS = tuple(
+    Decimal(edge) for edge in (-50, -20, -10, -5, -2, -1, 0, 1, 2, 5, 10, 20, 50, 100)
+)
+SECONDS_BUCKETS = tuple(
     Decimal(edge)
     for edge in ("0", "0.01", "0.1", "0.5", "1", "5", "15", "60", "300", "900", "3600")
 )
 
 
-class Measure(Struct, frozen=True):
+class MetricDefinition(Struct, frozen=True):
     """One metric. `was` is the predecessor's name where it was another; `edges` are the upper
     bounds of a histogram's buckets."""
 
@@ -40,204 +42,232 @@ _REQUEST = ("book", "venue", "request")
 _HELD = ("book", "strategy", "venue", "instrument")
 _HELD_MONEY = (*_HELD, "currency")
 
-MEASURES: tuple[Measure, ...] = (
-    Measure("log_events_total", "counter", "events in the log, by type", ("type",)),
-    Measure(
+METRICS: tuple[MetricDefinition, ...] = (
+    MetricDefinition("log_events_total", "counter", "events in the log, by type", ("type",)),
+    MetricDefinition(
         "market_data_events_total",
         "counter",
         "bars, quotes, trades and marks that decisions could use",
         ("source", "type"),
     ),
-    Measure(
+    MetricDefinition(
         "strategy_signals_total",
         "counter",
         "wishes raised (trades, cancels and replaces)",
         ("book", "strategy"),
     ),
-    Measure("signals_refused_total", "counter", "wishes refused, by rule", _RULE),
-    Measure("orders_approved_total", "counter", "orders that risk let pass", _BOOK),
-    Measure("orders_unroutable_total", "counter", "approved orders without a way, by rule", _RULE),
-    Measure("orders_submitted_total", "counter", "intents recorded", ("book", "venue")),
-    Measure("orders_filled_total", "counter", "orders filled whole", _BOOK),
-    Measure("orders_rejected_total", "counter", "orders not taken, by rule", _RULE),
-    Measure("orders_canceled_total", "counter", "orders cancelled, by rule", _RULE),
-    Measure("orders_expired_total", "counter", "orders whose time ran out", _BOOK),
-    Measure("orders_unknown_total", "counter", "requests whose outcome nobody saw", _BOOK),
-    Measure("orders_unknown_open", "gauge", "open orders whose outcome nobody knows", _BOOK),
-    Measure(
+    MetricDefinition("signals_refused_total", "counter", "wishes refused, by rule", _RULE),
+    MetricDefinition("orders_approved_total", "counter", "orders that risk let pass", _BOOK),
+    MetricDefinition(
+        "orders_unroutable_total", "counter", "approved orders without a way, by rule", _RULE
+    ),
+    MetricDefinition("orders_submitted_total", "counter", "intents recorded", ("book", "venue")),
+    MetricDefinition("orders_filled_total", "counter", "orders filled whole", _BOOK),
+    MetricDefinition("orders_rejected_total", "counter", "orders not taken, by rule", _RULE),
+    MetricDefinition("orders_canceled_total", "counter", "orders cancelled, by rule", _RULE),
+    MetricDefinition("orders_expired_total", "counter", "orders whose time ran out", _BOOK),
+    MetricDefinition("orders_unknown_total", "counter", "requests whose outcome nobody saw", _BOOK),
+    MetricDefinition(
+        "orders_unknown_open", "gauge", "open orders whose outcome nobody knows", _BOOK
+    ),
+    MetricDefinition(
         "orders_unknown_age_seconds",
         "gauge",
         "log time since the intent of the oldest of them; 0 without any",
         _BOOK,
     ),
-    Measure(
+    MetricDefinition(
         "orders_overdue_total",
         "counter",
         "alarms that a venue owes an answer for longer than it is configured for",
         _BOOK,
     ),
-    Measure("orders_cancelling_total", "counter", "real venues asked to cancel, by rule", _RULE),
-    Measure("venue_connected", "gauge", "1 while the venue can be reached", _VENUE),
-    Measure(
+    MetricDefinition(
+        "orders_cancelling_total", "counter", "real venues asked to cancel, by rule", _RULE
+    ),
+    MetricDefinition("venue_connected", "gauge", "1 while the venue can be reached", _VENUE),
+    MetricDefinition(
         "venue_requests_total",
         "counter",
         "requests that left for a venue (submit, cancel), every attempt",
         _REQUEST,
     ),
-    Measure(
+    MetricDefinition(
         "venue_requests_unanswered_total",
         "counter",
         "requests whose answer nobody saw",
         _REQUEST,
     ),
-    Measure(
+    MetricDefinition(
         "venue_reports_refused_total",
         "counter",
         "what a venue said and nobody could believe, by rule",
         ("book", "venue", "rule"),
     ),
-    Measure(
+    MetricDefinition(
         "venue_strangers",
         "gauge",
         "orders at the venue that this log never intended, at the last reconciliation",
         _VENUE,
     ),
-    Measure("orders_replaced_total", "counter", "orders changed at the venue", _BOOK),
-    Measure("cancels_missed_total", "counter", "cancels and replaces without an order", _BOOK),
-    Measure("orders_open", "gauge", "orders intended and not ended", _BOOK),
-    Measure(
+    MetricDefinition("orders_replaced_total", "counter", "orders changed at the venue", _BOOK),
+    MetricDefinition(
+        "cancels_missed_total", "counter", "cancels and replaces without an order", _BOOK
+    ),
+    MetricDefinition("orders_open", "gauge", "orders intended and not ended", _BOOK),
+    MetricDefinition(
         "fills_total",
         "counter",
         "fills, each once for its (venue, trade id)",
         ("book", "strategy", "instrument"),
         was="venue_trades_total",
     ),
-    Measure(
+    MetricDefinition(
         "exec_slippage_bps",
         "histogram",
         "basis points of a fill against its undisturbed market price; positive is to our harm",
         ("book", "venue", "instrument"),
-        edges=SLIPPAGE,
+        edges=SLIPPAGE_BUCKETS,
     ),
-    Measure(
+    MetricDefinition(
         "fill_latency_seconds",
         "histogram",
         "decision time from the intent to the first fill",
         ("book", "venue"),
         was="fill_latency_ms",
-        edges=SECONDS,
+        edges=SECONDS_BUCKETS,
     ),
-    Measure(
+    MetricDefinition(
         "views_differed_total", "counter", "views found not to be what the log says", ("view",)
     ),
-    Measure("views_rebuilt_total", "counter", "views made anew because they differed", ("view",)),
-    Measure("brackets_closed_total", "counter", "brackets closed, by outcome", ("book", "outcome")),
-    Measure(
+    MetricDefinition(
+        "views_rebuilt_total", "counter", "views made anew because they differed", ("view",)
+    ),
+    MetricDefinition(
+        "brackets_closed_total", "counter", "brackets closed, by outcome", ("book", "outcome")
+    ),
+    MetricDefinition(
         "fees_paid",
         "gauge",
         "fees paid so far, less rebates, in `currency`",
         _MONEY,
         was="fees_paid_total",
     ),
-    Measure(
+    MetricDefinition(
         "funding_received",
         "gauge",
         "funding received so far (negative: paid), in `currency`",
         _HELD_MONEY,
     ),
-    Measure(
+    MetricDefinition(
         "pnl_realized",
         "gauge",
         "realised so far before fees and funding, in `currency`",
         _HELD_MONEY,
         was="pnl_realized_total",
     ),
-    Measure(
+    MetricDefinition(
         "pnl_unrealized",
         "gauge",
         "unrealised at the last equity mark, in `currency`",
         _MONEY,
         was="pnl_unrealized_total",
     ),
-    Measure("equity", "gauge", "at the last equity mark, in `currency`", _MONEY, was="equity_usd"),
-    Measure("equity_peak", "gauge", "highest equity so far, in `currency`", _MONEY),
-    Measure(
+    MetricDefinition(
+        "equity", "gauge", "at the last equity mark, in `currency`", _MONEY, was="equity_usd"
+    ),
+    MetricDefinition("equity_peak", "gauge", "highest equity so far, in `currency`", _MONEY),
+    MetricDefinition(
         "drawdown_ratio",
         "gauge",
         "(peak - equity) / peak at the last equity mark",
         _BOOK,
         was="risk_drawdown_pct",
     ),
-    Measure(
+    MetricDefinition(
         "cash",
         "gauge",
         "cash in each currency at the last equity mark, not converted",
         _MONEY,
         was="cash_usd",
     ),
-    Measure(
+    MetricDefinition(
         "market_value",
         "gauge",
         "spot holdings at the last equity mark, in `currency`",
         _MONEY,
         was="market_value_usd",
     ),
-    Measure(
+    MetricDefinition(
         "exposure_gross",
         "gauge",
         "sum of absolute notionals at the last equity mark, in `currency`",
         _MONEY,
         was="exposure_usd",
     ),
-    Measure(
+    MetricDefinition(
         "exposure_net",
         "gauge",
         "sum of signed notionals at the last equity mark, in `currency`",
         _MONEY,
     ),
-    Measure(
+    MetricDefinition(
         "equity_unpriced",
         "gauge",
         "holdings without a mark or rate, missing from the last equity mark",
         _BOOK,
     ),
-    Measure(
+    MetricDefinition(
         "position_quantity",
         "gauge",
         "signed, base units or contracts",
         _HELD,
         was="position_amt",
     ),
-    Measure("entry_price", "gauge", "average cost per unit, quote currency; 0 when flat", _HELD),
-    Measure("mark_price", "gauge", "last close, quote middle, trade or mark", ("instrument",)),
-    Measure("trading_enabled", "gauge", "1 when limits allow trading and nothing is halted", _BOOK),
-    Measure(
+    MetricDefinition(
+        "entry_price", "gauge", "average cost per unit, quote currency; 0 when flat", _HELD
+    ),
+    MetricDefinition(
+        "mark_price", "gauge", "last close, quote middle, trade or mark", ("instrument",)
+    ),
+    MetricDefinition(
+        "trading_enabled", "gauge", "1 when limits allow trading and nothing is halted", _BOOK
+    ),
+    MetricDefinition(
         "trading_halted", "gauge", "1 while a halt of this scope is in force", ("book", "scope")
     ),
-    Measure(
+    MetricDefinition(
         "halts_total",
         "counter",
         "halts, by rule (`operator` when a person halted)",
         ("book", "scope", "rule"),
     ),
-    Measure(
+    MetricDefinition(
         "order_notional_max",
         "gauge",
         "the limit in force on one order, reporting currency; absent without one",
         _BOOK,
         was="max_notional_usdt",
     ),
-    Measure(
+    MetricDefinition(
         "risk_limit",
         "gauge",
         "every numeric limit in force, in the unit of the limit (docs/analytics.md, limits)",
         ("book", "limit"),
     ),
-    Measure("operator_refusals_total", "counter", "operators' words not understood", _RULE),
-    Measure("log_time_seconds", "gauge", "decision time of the last event, Unix seconds", ()),
-    Measure("archive_sealed_sequence", "gauge", "last sequence of the log that is sealed", ()),
-    Measure("log_sequence", "gauge", "last sequence of the log that is in these figures", ()),
-    Measure(
+    MetricDefinition(
+        "operator_refusals_total", "counter", "operators' words not understood", _RULE
+    ),
+    MetricDefinition(
+        "log_time_seconds", "gauge", "decision time of the last event, Unix seconds", ()
+    ),
+    MetricDefinition(
+        "archive_sealed_sequence", "gauge", "last sequence of the log that is sealed", ()
+    ),
+    MetricDefinition(
+        "log_sequence", "gauge", "last sequence of the log that is in these figures", ()
+    ),
+    MetricDefinition(
         "metric_series_omitted_total",
         "counter",
         f"observations without a series of their own: a metric has at most {SERIES_MAX}",
@@ -245,4 +275,4 @@ MEASURES: tuple[Measure, ...] = (
     ),
 )
 
-BY_NAME: dict[str, Measure] = {measure.name: measure for measure in MEASURES}
+BY_NAME: dict[str, MetricDefinition] = {measure.name: measure for measure in METRICS}

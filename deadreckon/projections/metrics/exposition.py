@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from deadreckon.projections.metrics.definitions import MEASURES, Measure
+from deadreckon.projections.metrics.definitions import METRICS, MetricDefinition
 from deadreckon.projections.metrics.series import BETWEEN, Histogram, Series
 
 
@@ -30,7 +30,7 @@ class LogCollector(Collector):
 
 def families(series: Series) -> Iterator[Metric]:
     """Every metric with these series, also those that have none."""
-    for measure in MEASURES:
+    for measure in METRICS:
         if measure.kind == "counter":
             yield _counter(measure, series.counters.get(measure.name, {}))
         elif measure.kind == "gauge":
@@ -39,28 +39,28 @@ def families(series: Series) -> Iterator[Metric]:
             yield _histogram(measure, series.histograms.get(measure.name, {}))
 
 
-def _counter(measure: Measure, counts: dict[str, int]) -> Metric:
+def _counter(measure: MetricDefinition, counts: dict[str, int]) -> Metric:
     family = CounterMetricFamily(measure.name, measure.note, labels=measure.labels)
     for key, count in counts.items():
         family.add_metric(_labels(key), count)
     return family
 
 
-def _gauge(measure: Measure, series: Series) -> Metric:
+def _gauge(measure: MetricDefinition, series: Series) -> Metric:
     family = GaugeMetricFamily(measure.name, measure.note, labels=measure.labels)
     for key, amount in series.gauges.get(measure.name, {}).items():
         family.add_metric(_labels(key), float(amount))
     return family
 
 
-def _histogram(measure: Measure, histograms: dict[str, Histogram]) -> Metric:
+def _histogram(measure: MetricDefinition, histograms: dict[str, Histogram]) -> Metric:
     family = HistogramMetricFamily(measure.name, measure.note, labels=measure.labels)
     for key, histogram in histograms.items():
         family.add_metric(_labels(key), _buckets(measure, histogram), float(histogram.sum))
     return family
 
 
-def _buckets(measure: Measure, histogram: Histogram) -> list[tuple[str, float]]:
+def _buckets(measure: MetricDefinition, histogram: Histogram) -> list[tuple[str, float]]:
     """Cumulative counts by upper bound, as the exposition format wants them."""
     bounds = [str(float(edge)) for edge in measure.edges] + ["+Inf"]
     buckets, so_far = [], 0

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.projections.metrics import fold as metrics
-from deadreckon.projections.metrics.fold import State
+from deadreckon.projections.metrics.fold import MetricsState
 from deadreckon.projections.metrics.series import Series
 from deadreckon.projections.sinks.atomic_files import replace_bytes
 from deadreckon.projections.sinks.sink import (
@@ -38,11 +38,11 @@ class Saved(Struct):
     """The content of the file: the fold's state at `place`."""
 
     place: int
-    state: State
+    state: MetricsState
     format: int = FORMAT
 
 
-class MetricsKeeper:
+class MetricsFile:
     """Folds every message of the log into the metrics; readers see them as of the last flush.
 
     Raises NewerFormatError or DamagedError for a file it cannot trust, and SupersededError at the
@@ -68,8 +68,8 @@ class MetricsKeeper:
 
     def fold(self, sequence: int, facts: Sequence[Recorded[Any]]) -> None:
         """Fold the facts of one message."""
-        for said in facts:
-            self._state = metrics.evolve(self._state, said)
+        for record in facts:
+            self._state = metrics.evolve(self._state, record)
         self.place = sequence
         due = sequence - self._saved >= MESSAGES_PER_SAVE
         if due and not self._is_superseded():  # the next flush says so

@@ -22,7 +22,7 @@ from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.projections.metrics.series import Series
 
-REMEMBERED = 7 * DAY  # of trade ids, as everywhere
+DEDUP_WINDOW = 7 * DAY  # of trade ids, as everywhere
 _TWO = Decimal(2)
 _BASIS_POINTS = Decimal(10_000)
 
@@ -34,7 +34,7 @@ class Halt(Struct):
     until: int | None
 
 
-class State(Struct):
+class MetricsState(Struct):
     """The series, and what they need to be told apart: open orders, halts, trade ids."""
 
     series: Series = field(default_factory=Series)
@@ -47,25 +47,25 @@ class State(Struct):
     trades: dict[str, int] = field(default_factory=dict)  # book, venue and trade id: when told
 
 
-def initial() -> State:
+def initial() -> MetricsState:
     """No figures at all."""
-    return State()
+    return MetricsState()
 
 
-def evolve(state: State, said: Recorded[Any]) -> State:
+def evolve(state: MetricsState, record: Recorded[Any]) -> MetricsState:
     """The figures after an event."""
-    shape = type(said.event)
-    state.at = max(state.at, said.at)
+    shape = type(record.event)
+    state.at = max(state.at, record.at)
     name = NAMES.get(shape)
     if name is not None:  # what is never written is not counted
         state.series.count("log_events_total", name)
     fold = _FOLDS.get(shape)
     if fold is not None:
-        fold(state, said)
+        fold(state, record)
     return state
 
 
-def settled(state: State, sequence: int) -> Series:
+def settled(state: MetricsState, sequence: int) -> Series:
     """The series as a reader shall see them at `sequence`, with what depends on the time added."""
     series = state.series
     for book in state.enabled.keys() | state.halts.keys():
@@ -90,187 +90,189 @@ def _holds(halt: Halt, now: int) -> bool:
     return halt.until is None or now < halt.until
 
 
-def _bar(state: State, said: Recorded[market.BarClosed]) -> None:
-    _market(state, said, "bar", said.event.close)
+def _bar(state: MetricsState, record: Recorded[market.BarClosed]) -> None:
+    _market(state, record, "bar", record.event.close)
 
 
-def _quote(state: State, said: Recorded[market.QuoteUpdated]) -> None:
-    middle = EXACT.divide(EXACT.add(said.event.bid, said.event.ask), _TWO)
-    _market(state, said, "quote", middle)
+def _quote(state: MetricsState, record: Recorded[market.QuoteUpdated]) -> None:
+    middle = EXACT.divide(EXACT.add(record.event.bid, record.event.ask), _TWO)
+    _market(state, record, "quote", middle)
 
 
-def _trade(state: State, said: Recorded[market.TradePrinted]) -> None:
-    _market(state, said, "trade", said.event.price)
+def _trade(state: MetricsState, record: Recorded[market.TradePrinted]) -> None:
+    _market(state, record, "trade", record.event.price)
 
 
-def _mark(state: State, said: Recorded[market.MarkUpdated]) -> None:
-    _market(state, said, "mark", said.event.price)
+def _mark(state: MetricsState, record: Recorded[market.MarkUpdated]) -> None:
+    _market(state, record, "mark", record.event.price)
 
 
-def _market(state: State, said: Recorded[Any], kind: str, price: Decimal) -> None:
-    state.series.count("market_data_events_total", said.source, kind)
-    state.series.set("mark_price", price, said.event.instrument)
+def _market(state: MetricsState, record: Recorded[Any], kind: str, price: Decimal) -> None:
+    state.series.count("market_data_events_total", record.source, kind)
+    state.series.set("mark_price", price, record.event.instrument)
 
 
-def _wish(state: State, said: Recorded[Any]) -> None:
-    state.series.count("strategy_signals_total", said.book, said.event.strategy)
+def _wish(state: MetricsState, record: Recorded[Any]) -> None:
+    state.series.count("strategy_signals_total", record.book, record.event.strategy)
 
 
-def _refused(state: State, said: Recorded[signals.SignalRefused]) -> None:
-    state.series.count("signals_refused_total", said.book, said.event.rule)
+def _refused(state: MetricsState, record: Recorded[signals.SignalRefused]) -> None:
+    state.series.count("signals_refused_total", record.book, record.event.rule)
 
 
-def _approved(state: State, said: Recorded[orders.OrderApproved]) -> None:
-    state.series.count("orders_approved_total", said.book)
+def _approved(state: MetricsState, record: Recorded[orders.OrderApproved]) -> None:
+    state.series.count("orders_approved_total", record.book)
 
 
-def _unroutable(state: State, said: Recorded[orders.OrderUnroutable]) -> None:
-    state.series.count("orders_unroutable_total", said.book, said.event.rule)
+def _unroutable(state: MetricsState, record: Recorded[orders.OrderUnroutable]) -> None:
+    state.series.count("orders_unroutable_total", record.book, record.event.rule)
 
 
-def _submitting(state: State, said: Recorded[orders.OrderSubmitting]) -> None:
-    state.series.count("orders_submitted_total", said.book, said.event.venue)
-    if said.event.order_id not in state.intended:
-        state.open[said.book] = state.open.get(said.book, 0) + 1
-    state.intended[said.event.order_id] = said.at
+def _submitting(state: MetricsState, record: Recorded[orders.OrderSubmitting]) -> None:
+    state.series.count("orders_submitted_total", record.book, record.event.venue)
+    if record.event.order_id not in state.intended:
+        state.open[record.book] = state.open.get(record.book, 0) + 1
+    state.intended[record.event.order_id] = record.at
 
 
-def _accepted(state: State, said: Recorded[orders.OrderAccepted]) -> None:
-    _known(state, said)
+def _accepted(state: MetricsState, record: Recorded[orders.OrderAccepted]) -> None:
+    _known(state, record)
 
 
-def _known(state: State, said: Recorded[Any]) -> None:
+def _known(state: MetricsState, record: Recorded[Any]) -> None:
     """The venue has spoken of an order."""
-    if said.book in state.unknown:
-        state.unknown[said.book].pop(said.event.order_id, None)
+    if record.book in state.unknown:
+        state.unknown[record.book].pop(record.event.order_id, None)
 
 
-def _filled(state: State, said: Recorded[orders.OrderFilled]) -> None:
-    fill = said.event
-    if _told_before(state, said):
+def _filled(state: MetricsState, record: Recorded[orders.OrderFilled]) -> None:
+    fill = record.event
+    if _told_before(state, record):
         return
-    _known(state, said)
-    state.series.count("fills_total", said.book, fill.strategy, fill.instrument)
-    state.series.add("fees_paid", fill.fee, said.book, fill.fee_currency)
+    _known(state, record)
+    state.series.count("fills_total", record.book, fill.strategy, fill.instrument)
+    state.series.add("fees_paid", fill.fee, record.book, fill.fee_currency)
     if fill.reference_price:
         slip = EXACT.subtract(fill.price, fill.reference_price)
         worse = slip if fill.side == "buy" else EXACT.minus(slip)
         bps = ratio(EXACT.multiply(worse, _BASIS_POINTS), fill.reference_price, 6)
-        state.series.observe("exec_slippage_bps", bps, said.book, fill.venue, fill.instrument)
+        state.series.observe("exec_slippage_bps", bps, record.book, fill.venue, fill.instrument)
     intended = state.intended.get(fill.order_id)
     if intended is not None:
-        waited = EXACT.divide(Decimal(said.at - intended), Decimal(NANOSECONDS))
-        state.series.observe("fill_latency_seconds", waited, said.book, fill.venue)
+        waited = EXACT.divide(Decimal(record.at - intended), Decimal(NANOSECONDS))
+        state.series.observe("fill_latency_seconds", waited, record.book, fill.venue)
         state.intended[fill.order_id] = None  # only the first fill is timed
     if not fill.leaves:
-        state.series.count("orders_filled_total", said.book)
-        _ended(state, said)
+        state.series.count("orders_filled_total", record.book)
+        _ended(state, record)
 
 
-def _told_before(state: State, said: Recorded[orders.OrderFilled]) -> bool:
-    trade = f"{said.book}\x1f{said.event.venue}\x1f{said.event.trade_id}"
+def _told_before(state: MetricsState, record: Recorded[orders.OrderFilled]) -> bool:
+    trade = f"{record.book}\x1f{record.event.venue}\x1f{record.event.trade_id}"
     if trade in state.trades:
         return True
-    state.trades[trade] = said.at
-    while state.trades[oldest := next(iter(state.trades))] < said.at - REMEMBERED:
+    state.trades[trade] = record.at
+    while state.trades[oldest := next(iter(state.trades))] < record.at - DEDUP_WINDOW:
         del state.trades[oldest]
     return False
 
 
-def _rejected(state: State, said: Recorded[orders.OrderRejected]) -> None:
-    state.series.count("orders_rejected_total", said.book, said.event.rule)
-    _ended(state, said)
+def _rejected(state: MetricsState, record: Recorded[orders.OrderRejected]) -> None:
+    state.series.count("orders_rejected_total", record.book, record.event.rule)
+    _ended(state, record)
 
 
-def _cancelled(state: State, said: Recorded[orders.OrderCancelled]) -> None:
-    state.series.count("orders_canceled_total", said.book, said.event.rule)
-    _ended(state, said)
+def _cancelled(state: MetricsState, record: Recorded[orders.OrderCancelled]) -> None:
+    state.series.count("orders_canceled_total", record.book, record.event.rule)
+    _ended(state, record)
 
 
-def _expired(state: State, said: Recorded[orders.OrderExpired]) -> None:
-    state.series.count("orders_expired_total", said.book)
-    _ended(state, said)
+def _expired(state: MetricsState, record: Recorded[orders.OrderExpired]) -> None:
+    state.series.count("orders_expired_total", record.book)
+    _ended(state, record)
 
 
-def _ended(state: State, said: Recorded[Any]) -> None:
-    _known(state, said)
-    if said.event.order_id in state.intended:
-        del state.intended[said.event.order_id]
-        state.open[said.book] -= 1
+def _ended(state: MetricsState, record: Recorded[Any]) -> None:
+    _known(state, record)
+    if record.event.order_id in state.intended:
+        del state.intended[record.event.order_id]
+        state.open[record.book] -= 1
 
 
-def _unknown(state: State, said: Recorded[orders.OrderUnknown]) -> None:
-    state.series.count("orders_unknown_total", said.book)
-    state.unknown.setdefault(said.book, {})[said.event.order_id] = said.event.since
+def _unknown(state: MetricsState, record: Recorded[orders.OrderUnknown]) -> None:
+    state.series.count("orders_unknown_total", record.book)
+    state.unknown.setdefault(record.book, {})[record.event.order_id] = record.event.since
 
 
-def _overdue(state: State, said: Recorded[orders.OrderOverdue]) -> None:
-    state.series.count("orders_overdue_total", said.book)
+def _overdue(state: MetricsState, record: Recorded[orders.OrderOverdue]) -> None:
+    state.series.count("orders_overdue_total", record.book)
 
 
-def _cancelling(state: State, said: Recorded[orders.OrderCancelling]) -> None:
-    state.series.count("orders_cancelling_total", said.book, said.event.rule)
+def _cancelling(state: MetricsState, record: Recorded[orders.OrderCancelling]) -> None:
+    state.series.count("orders_cancelling_total", record.book, record.event.rule)
 
 
-def _sending(state: State, said: Recorded[venues.VenueRequestSending]) -> None:
-    state.series.count("venue_requests_total", said.book, said.event.venue, said.event.request)
+def _sending(state: MetricsState, record: Recorded[venues.VenueRequestSending]) -> None:
+    state.series.count(
+        "venue_requests_total", record.book, record.event.venue, record.event.request
+    )
 
 
-def _unanswered(state: State, said: Recorded[venues.VenueRequestUnanswered]) -> None:
-    lost = said.event
-    state.series.count("venue_requests_unanswered_total", said.book, lost.venue, lost.request)
+def _unanswered(state: MetricsState, record: Recorded[venues.VenueRequestUnanswered]) -> None:
+    lost = record.event
+    state.series.count("venue_requests_unanswered_total", record.book, lost.venue, lost.request)
 
 
-def _unbelievable(state: State, said: Recorded[venues.VenueReportRefused]) -> None:
-    no = said.event
-    state.series.count("venue_reports_refused_total", said.book, no.venue, no.rule)
+def _unbelievable(state: MetricsState, record: Recorded[venues.VenueReportRefused]) -> None:
+    no = record.event
+    state.series.count("venue_reports_refused_total", record.book, no.venue, no.rule)
 
 
-def _reconciled(state: State, said: Recorded[venues.VenueReconciled]) -> None:
-    strangers = Decimal(len(said.event.strangers))
-    state.series.set("venue_strangers", strangers, said.book, said.event.venue)
+def _reconciled(state: MetricsState, record: Recorded[venues.VenueReconciled]) -> None:
+    strangers = Decimal(len(record.event.strangers))
+    state.series.set("venue_strangers", strangers, record.book, record.event.venue)
 
 
-def _connection(state: State, said: Recorded[venues.VenueConnectionChanged]) -> None:
-    connected = Decimal(int(said.event.connected))
-    state.series.set("venue_connected", connected, said.book, said.event.venue)
+def _connection(state: MetricsState, record: Recorded[venues.VenueConnectionChanged]) -> None:
+    connected = Decimal(int(record.event.connected))
+    state.series.set("venue_connected", connected, record.book, record.event.venue)
 
 
-def _replaced(state: State, said: Recorded[orders.OrderReplaced]) -> None:
-    state.series.count("orders_replaced_total", said.book)
+def _replaced(state: MetricsState, record: Recorded[orders.OrderReplaced]) -> None:
+    state.series.count("orders_replaced_total", record.book)
 
 
-def _missed(state: State, said: Recorded[orders.CancelMissed]) -> None:
-    state.series.count("cancels_missed_total", said.book)
+def _missed(state: MetricsState, record: Recorded[orders.CancelMissed]) -> None:
+    state.series.count("cancels_missed_total", record.book)
 
 
-def _differed(state: State, said: Recorded[views.ViewDiffered]) -> None:
-    state.series.count("views_differed_total", said.event.view)
+def _differed(state: MetricsState, record: Recorded[views.ViewDiffered]) -> None:
+    state.series.count("views_differed_total", record.event.view)
 
 
-def _rebuilt(state: State, said: Recorded[views.ViewRebuilt]) -> None:
-    state.series.count("views_rebuilt_total", said.event.view)
+def _rebuilt(state: MetricsState, record: Recorded[views.ViewRebuilt]) -> None:
+    state.series.count("views_rebuilt_total", record.event.view)
 
 
-def _bracket(state: State, said: Recorded[orders.BracketClosed]) -> None:
-    state.series.count("brackets_closed_total", said.book, said.event.outcome)
+def _bracket(state: MetricsState, record: Recorded[orders.BracketClosed]) -> None:
+    state.series.count("brackets_closed_total", record.book, record.event.outcome)
 
 
-def _position(state: State, said: Recorded[portfolio.PositionChanged]) -> None:
-    held = said.event
-    where = (said.book, held.strategy, held.venue, held.instrument)
+def _position(state: MetricsState, record: Recorded[portfolio.PositionChanged]) -> None:
+    held = record.event
+    where = (record.book, held.strategy, held.venue, held.instrument)
     state.series.set("position_quantity", held.quantity, *where)
     state.series.set("entry_price", held.average_price, *where)
     state.series.set("pnl_realized", held.realised, *where, held.currency)
     state.series.set("funding_received", held.funding, *where, held.currency)
 
 
-def _fee(state: State, said: Recorded[portfolio.FeeCharged]) -> None:
-    state.series.add("fees_paid", said.event.amount, said.book, said.event.currency)
+def _fee(state: MetricsState, record: Recorded[portfolio.FeeCharged]) -> None:
+    state.series.add("fees_paid", record.event.amount, record.book, record.event.currency)
 
 
-def _equity(state: State, said: Recorded[portfolio.EquityMarked]) -> None:
-    mark, series = said.event, state.series
+def _equity(state: MetricsState, record: Recorded[portfolio.EquityMarked]) -> None:
+    mark, series = record.event, state.series
     for metric, amount in (
         ("equity", mark.equity),
         ("equity_peak", mark.peak),
@@ -279,62 +281,62 @@ def _equity(state: State, said: Recorded[portfolio.EquityMarked]) -> None:
         ("exposure_gross", mark.exposure_gross),
         ("exposure_net", mark.exposure_net),
     ):
-        series.set(metric, amount, said.book, mark.currency)
-    series.set("drawdown_ratio", mark.drawdown, said.book)
-    series.set("equity_unpriced", Decimal(len(mark.unpriced)), said.book)
-    series.clear("cash", said.book)
+        series.set(metric, amount, record.book, mark.currency)
+    series.set("drawdown_ratio", mark.drawdown, record.book)
+    series.set("equity_unpriced", Decimal(len(mark.unpriced)), record.book)
+    series.clear("cash", record.book)
     for currency, amount in mark.cash_by_currency.items():
-        series.set("cash", amount, said.book, currency)
+        series.set("cash", amount, record.book, currency)
 
 
-def _limits(state: State, said: Recorded[governance.LimitsSet]) -> None:
-    state.enabled[said.book] = said.event.trading_enabled
-    state.series.clear("risk_limit", said.book)
-    state.series.clear("order_notional_max", said.book)
-    for name in said.event.__struct_fields__:
-        limit = getattr(said.event, name)
+def _limits(state: MetricsState, record: Recorded[governance.LimitsSet]) -> None:
+    state.enabled[record.book] = record.event.trading_enabled
+    state.series.clear("risk_limit", record.book)
+    state.series.clear("order_notional_max", record.book)
+    for name in record.event.__struct_fields__:
+        limit = getattr(record.event, name)
         if isinstance(limit, Decimal) or type(limit) is int:
-            state.series.set("risk_limit", canonical(Decimal(limit)), said.book, name)
-    if said.event.order_notional_max is not None:
-        state.series.set("order_notional_max", said.event.order_notional_max, said.book)
+            state.series.set("risk_limit", canonical(Decimal(limit)), record.book, name)
+    if record.event.order_notional_max is not None:
+        state.series.set("order_notional_max", record.event.order_notional_max, record.book)
 
 
-def _halt_requested(state: State, said: Recorded[governance.HaltRequested]) -> None:
-    _halt(state, said, "operator", None)
+def _halt_requested(state: MetricsState, record: Recorded[governance.HaltRequested]) -> None:
+    _halt(state, record, "operator", None)
 
 
-def _halt_imposed(state: State, said: Recorded[governance.HaltImposed]) -> None:
-    _halt(state, said, said.event.rule, said.event.until)
+def _halt_imposed(state: MetricsState, record: Recorded[governance.HaltImposed]) -> None:
+    _halt(state, record, record.event.rule, record.event.until)
 
 
-def _halt(state: State, said: Recorded[Any], rule: str, until: int | None) -> None:
-    state.series.count("halts_total", said.book, said.event.scope, rule)
-    _in_force(state, said, Halt(said.event.scope, until))
+def _halt(state: MetricsState, record: Recorded[Any], rule: str, until: int | None) -> None:
+    state.series.count("halts_total", record.book, record.event.scope, rule)
+    _in_force(state, record, Halt(record.event.scope, until))
 
 
-def _damaged(state: State, said: Recorded[governance.LogDamaged]) -> None:
-    state.series.count("halts_total", said.book, "all", "log_damaged")
-    _in_force(state, said, Halt("all", None))
+def _damaged(state: MetricsState, record: Recorded[governance.LogDamaged]) -> None:
+    state.series.count("halts_total", record.book, "all", "log_damaged")
+    _in_force(state, record, Halt("all", None))
 
 
-def _in_force(state: State, said: Recorded[Any], halt: Halt) -> None:
-    others = [o for o in state.halts.get(said.book, []) if o != halt and _holds(o, said.at)]
-    state.halts[said.book] = [*others, halt]
+def _in_force(state: MetricsState, record: Recorded[Any], halt: Halt) -> None:
+    others = [o for o in state.halts.get(record.book, []) if o != halt and _holds(o, record.at)]
+    state.halts[record.book] = [*others, halt]
 
 
-def _resumed(state: State, said: Recorded[governance.ResumeRequested]) -> None:
-    state.halts[said.book] = []
+def _resumed(state: MetricsState, record: Recorded[governance.ResumeRequested]) -> None:
+    state.halts[record.book] = []
 
 
-def _operator(state: State, said: Recorded[governance.OperatorRefused]) -> None:
-    state.series.count("operator_refusals_total", said.book, said.event.rule)
+def _operator(state: MetricsState, record: Recorded[governance.OperatorRefused]) -> None:
+    state.series.count("operator_refusals_total", record.book, record.event.rule)
 
 
-def _sealed(state: State, said: Recorded[archive.RangeSealed]) -> None:
-    state.series.set("archive_sealed_sequence", Decimal(said.event.last))
+def _sealed(state: MetricsState, record: Recorded[archive.RangeSealed]) -> None:
+    state.series.set("archive_sealed_sequence", Decimal(record.event.last))
 
 
-_FOLDS: dict[type[Event], Callable[[State, Recorded[Any]], None]] = {
+_FOLDS: dict[type[Event], Callable[[MetricsState, Recorded[Any]], None]] = {
     market.BarClosed: _bar,
     market.QuoteUpdated: _quote,
     market.TradePrinted: _trade,

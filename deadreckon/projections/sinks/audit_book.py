@@ -6,13 +6,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from deadreckon.projections.columns import Column, Row
-from deadreckon.projections.digest import Standing
+from deadreckon.projections.columns import Column, TableRow
+from deadreckon.projections.digest import TableDigest
 from deadreckon.projections.sinks.sink import (
     FORMAT,
     DamagedError,
     NewerFormatError,
-    OtherShapeError,
+    StateShapeError,
 )
 from deadreckon.projections.table import Key, Table, shape
 from deadreckon.projections.tables import TABLES
@@ -27,10 +27,10 @@ CREATE TABLE _projection (
 _TYPES = {"text": "TEXT", "integer": "INTEGER", "flag": "INTEGER", "amount": "TEXT"}
 
 
-class AuditBook:
+class AuditDatabase:
     """Reads `audit.sqlite`; never waits for the writer and never makes it wait.
 
-    Raises NewerFormatError, OtherShapeError or DamagedError for a file it cannot trust.
+    Raises NewerFormatError, StateShapeError or DamagedError for a file it cannot trust.
     """
 
     name = "audit"
@@ -62,19 +62,19 @@ class AuditBook:
         found = self._database.execute("SELECT min(place) FROM _projection").fetchone()
         return int(found[0])
 
-    def standings(self) -> dict[str, Standing]:
+    def standings(self) -> dict[str, TableDigest]:
         """Rows and digest of every table, as stored."""
         found = self._database.execute('SELECT "table", rows, digest FROM _projection')
-        return {name: Standing(rows, int(digest, 16)) for name, rows, digest in found}
+        return {name: TableDigest(rows, int(digest, 16)) for name, rows, digest in found}
 
-    def load(self, table: Table, key: Key) -> Row | None:
+    def load(self, table: Table, key: Key) -> TableRow | None:
         """One row as it stands; null when there is none."""
         where = " AND ".join(f'"{name}" = ?' for name in table.identity)
         query = f"SELECT {names(table.columns)} FROM {table.name} WHERE {where}"
         found = self._database.execute(query, key).fetchone()
         return None if found is None else table.read(_typed(table, found))
 
-    def unfinished(self, table: Table) -> Iterable[Row]:
+    def unfinished(self, table: Table) -> Iterable[TableRow]:
         """The rows of a table that changes to which more is expected to happen."""
         query = f"SELECT {names(table.columns)} FROM {table.name}"
         ended: list[str] = []
@@ -111,8 +111,8 @@ class AuditBook:
         except sqlite3.DatabaseError as error:
             found = str(error)
         if found != "ok":
-            said = " ".join(found.split())
-            raise DamagedError(f"{self.path}: {said}; `dr rebuild` makes it anew")
+            record = " ".join(found.split())
+            raise DamagedError(f"{self.path}: {record}; `dr rebuild` makes it anew")
 
     def close(self) -> None:
         """Close the file; idempotent."""
@@ -130,7 +130,7 @@ class AuditBook:
             )
         shapes = {row[0] for row in self._database.execute("SELECT shape FROM _projection")}
         if shapes != {shape(TABLES)}:
-            raise OtherShapeError(f"{self.path} has other columns: `dr rebuild` makes it anew")
+            raise StateShapeError(f"{self.path} has other columns: `dr rebuild` makes it anew")
 
 
 def schema() -> list[str]:
@@ -148,7 +148,7 @@ def schema() -> list[str]:
         ]
         statements.append(
             f"INSERT INTO _projection VALUES ('{table.name}', 0, 0, "
-            f"'{Standing().text}', '{shape(TABLES)}')"
+            f"'{TableDigest().text}', '{shape(TABLES)}')"
         )
     return statements
 

@@ -8,21 +8,21 @@ from typing import Any
 import polars
 from polars import col
 
-from deadreckon.projections.columns import Row
-from deadreckon.projections.digest import Standing
+from deadreckon.projections.columns import TableRow
+from deadreckon.projections.digest import TableDigest
 from deadreckon.projections.sinks import manifest, parts
-from deadreckon.projections.sinks.manifest import Manifest, Part
-from deadreckon.projections.sinks.sink import DamagedError, OtherShapeError
+from deadreckon.projections.sinks.manifest import LakeManifest, LakePart
+from deadreckon.projections.sinks.sink import DamagedError, StateShapeError
 from deadreckon.projections.table import Key, Table, shape
 from deadreckon.projections.tables import TABLES
 
-PLACE = ("sequence", "event_index")
+SEQUENCE_COLUMNS = ("sequence", "event_index")
 
 
 class Lake:
     """Reads the lake in a folder as one manifest lists it.
 
-    Raises NewerFormatError, OtherShapeError or DamagedError for a lake it cannot trust.
+    Raises NewerFormatError, StateShapeError or DamagedError for a lake it cannot trust.
     """
 
     name = "lake"
@@ -32,9 +32,9 @@ class Lake:
         if found is None:
             raise DamagedError(f"{folder} holds no lake: `dr rebuild` makes it from the log")
         if found.shape != shape(TABLES):
-            raise OtherShapeError(f"{folder} has other columns: `dr rebuild` makes it anew")
+            raise StateShapeError(f"{folder} has other columns: `dr rebuild` makes it anew")
         self.folder = folder
-        self.manifest: Manifest = found
+        self.manifest: LakeManifest = found
         self._check()
 
     @property
@@ -42,33 +42,33 @@ class Lake:
         """The last sequence whose facts are in it; 0 for none."""
         return self.manifest.place
 
-    def standings(self) -> dict[str, Standing]:
+    def standings(self) -> dict[str, TableDigest]:
         """Rows and digest of every table as it stands."""
         return {
-            name: Standing(totals.rows, int(totals.digest, 16))
+            name: TableDigest(totals.rows, int(totals.digest, 16))
             for name, totals in self.manifest.tables.items()
         }
 
-    def changes(self) -> dict[str, Standing]:
+    def changes(self) -> dict[str, TableDigest]:
         """Rows and digest of everything that was ever written to a table that changes."""
         changing = {table.name for table in TABLES if table.updates}
         return {
-            name: Standing(totals.change_rows, int(totals.change_digest, 16))
+            name: TableDigest(totals.change_rows, int(totals.change_digest, 16))
             for name, totals in self.manifest.tables.items()
             if name in changing
         }
 
-    def load(self, table: Table, key: Key) -> Row | None:
+    def load(self, table: Table, key: Key) -> TableRow | None:
         """One row as it stands; reads the whole column, so only for what is rare."""
         files = self._files(table)
         if not files:
             return None
         same = [col(name) == value for name, value in zip(table.identity, key, strict=True)]
-        found = parts.scan(files).filter(same).sort(PLACE).tail(1).collect()
+        found = parts.scan(files).filter(same).sort(SEQUENCE_COLUMNS).tail(1).collect()
         rows = parts.plain(table, found)
         return table.read(rows[0]) if rows else None
 
-    def unfinished(self, table: Table) -> Iterable[Row]:
+    def unfinished(self, table: Table) -> Iterable[TableRow]:
         """The rows of a table that changes to which more is expected to happen."""
         updates = table.updates
         if updates is None or updates.column is None:
@@ -84,7 +84,9 @@ class Lake:
         files = self._files(table)
         if not files:
             return []
-        rows = parts.scan(files).filter(col("at") >= col("at").max() - window).sort(PLACE)
+        rows = (
+            parts.scan(files).filter(col("at") >= col("at").max() - window).sort(SEQUENCE_COLUMNS)
+        )
         return rows.select(columns).collect().rows()
 
     def lines(self, table: Table) -> Iterator[list[Any]]:
@@ -120,11 +122,17 @@ class Lake:
         files = self._files(table)
         if not files:
             return
-        few = parts.scan(files).select([*table.identity, *PLACE, *more]).sort(PLACE)
+        few = (
+            parts.scan(files)
+            .select([*table.identity, *SEQUENCE_COLUMNS, *more])
+            .sort(SEQUENCE_COLUMNS)
+        )
         latest = few.unique(subset=table.identity, keep="last").filter(wanted)
-        places = latest.select(PLACE).collect()
+        places = latest.select(SEQUENCE_COLUMNS).collect()
         for file in files:
-            data = parts.read([file]).join(places, on=PLACE, how="semi", maintain_order="left")
+            data = parts.read([file]).join(
+                places, on=SEQUENCE_COLUMNS, how="semi", maintain_order="left"
+            )
             yield from parts.plain(table, data)
 
     def _files(self, table: Table) -> list[Path]:
@@ -140,5 +148,5 @@ class Lake:
                 )
 
 
-def _whole(file: Path, part: Part) -> bool:
+def _whole(file: Path, part: LakePart) -> bool:
     return file.exists() and file.stat().st_size == part.bytes

@@ -4,11 +4,11 @@ import shutil
 from pathlib import Path
 
 from deadreckon.projections.analytics import database
-from deadreckon.projections.digest import MODULUS, Standing
+from deadreckon.projections.digest import MODULUS, TableDigest
 from deadreckon.projections.sinks import manifest, parts
 from deadreckon.projections.sinks.atomic_files import alone
 from deadreckon.projections.sinks.lake import Lake
-from deadreckon.projections.sinks.manifest import Manifest, Moment, Part, Totals
+from deadreckon.projections.sinks.manifest import LakeManifest, LakeMoment, LakePart, TableTotals
 from deadreckon.projections.sinks.sink import Batch, DamagedError, SupersededError, TableBatch
 from deadreckon.projections.table import Table, shape
 from deadreckon.projections.tables import TABLES
@@ -43,7 +43,7 @@ class LakeSink(Lake):
             for name, standing in batch.standings.items():
                 self._stand(name, standing)
             self.manifest.place = batch.place
-            self.manifest.moments.append(Moment(batch.place, now))
+            self.manifest.moments.append(LakeMoment(batch.place, now))
             killpoints.passed("lake-parts", "views")
             self._swap(now)
             killpoints.passed("lake-done", "views")
@@ -62,7 +62,7 @@ class LakeSink(Lake):
         places = [line[-3] for line in batch.lines]
         file = self._file(table, places[0], places[-1])
         written = parts.write(parts.frame(table, batch.lines), self.folder / file)
-        part = Part(
+        part = LakePart(
             table.name,
             file,
             len(batch.lines),
@@ -78,7 +78,7 @@ class LakeSink(Lake):
         totals.change_rows += len(batch.lines)
         totals.change_digest = f"{changed:064x}"
 
-    def _stand(self, name: str, standing: Standing) -> None:
+    def _stand(self, name: str, standing: TableDigest) -> None:
         totals = self.manifest.tables[name]
         totals.rows, totals.digest = standing.rows, standing.text
 
@@ -93,13 +93,13 @@ class LakeSink(Lake):
             killpoints.passed("lake-merge", "views")
             self._swap(self.manifest.stamp())
 
-    def _merge_run(self, table: Table, run: list[Part]) -> None:
+    def _merge_run(self, table: Table, run: list[LakePart]) -> None:
         now = self.manifest.stamp()
         first, last, level = run[0].first, run[-1].last, run[0].level + 1
         file = self._file(table, first, last, level)
         data = parts.read([self.folder / part.file for part in run])
         written = parts.write(data, self.folder / file)
-        whole = Part(table.name, file, data.height, first, last, written.bytes, level, now)
+        whole = LakePart(table.name, file, data.height, first, last, written.bytes, level, now)
         whole.digest = written.digest
         at = self.manifest.parts.index(run[0])
         self.manifest.parts.insert(at, whole)
@@ -142,9 +142,9 @@ class LakeSink(Lake):
         return f"{_generation(self.manifest)}/{table.name}/{name}"
 
 
-def _mergeable(live: list[Part]) -> list[Part]:
+def _mergeable(live: list[LakePart]) -> list[LakePart]:
     """The oldest run of parts of one level that is long enough; [] when there is none."""
-    run: list[Part] = []
+    run: list[LakePart] = []
     for part in live:
         if run and part.level != run[0].level:
             run = []
@@ -171,17 +171,17 @@ def adopt(folder: Path, built: Path) -> None:
         for part in old.parts:
             part.retired = min(part.retired, now)
         fresh.parts = old.parts + fresh.parts
-        fresh.moments = [*old.moments, Moment(fresh.place, now)]
+        fresh.moments = [*old.moments, LakeMoment(fresh.place, now)]
         fresh.horizon = old.horizon  # `views` stays empty: they are made anew, whatever lies there
         if not old.moments:
             fresh.settle(now)
         manifest.swap(folder, fresh)
 
 
-def _history(folder: Path) -> Manifest:
+def _history(folder: Path) -> LakeManifest:
     """What readers of the lake before may still ask for: nothing, if it was damaged or had other
     columns."""
-    nothing = Manifest(shape(TABLES))
+    nothing = LakeManifest(shape(TABLES))
     try:
         old = manifest.read(folder) or nothing
     except DamagedError:
@@ -196,15 +196,15 @@ def _next_generation(folder: Path) -> int:
 
 def lay(folder: Path, generation: int = 1) -> None:
     """Make an empty lake: a part without rows for each table, so that its view has its types."""
-    fresh = Manifest(shape(TABLES), generation=generation)
-    fresh.tables = {table.name: Totals() for table in TABLES}
+    fresh = LakeManifest(shape(TABLES), generation=generation)
+    fresh.tables = {table.name: TableTotals() for table in TABLES}
     for table in TABLES:
         empty = folder / _generation(fresh) / table.name / database.EMPTY
         parts.write(parts.frame(table, []), empty)
     manifest.swap(folder, fresh)
 
 
-def _generation(of: Manifest) -> str:
+def _generation(of: LakeManifest) -> str:
     return f"generation-{of.generation}"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from deadreckon.projections.digest import Standing
+from deadreckon.projections.digest import TableDigest
 from deadreckon.projections.sinks.atomic_files import replace_bytes
 from deadreckon.projections.sinks.sink import FORMAT, DamagedError, NewerFormatError
 
@@ -22,7 +22,7 @@ DELAY = 500_000_000  # nanoseconds; covers the time between planning a query and
 GRACE = 60_000_000_000  # nanoseconds; a query that runs longer may find its files gone
 
 
-class Part(Struct):
+class LakePart(Struct):
     """One Parquet file of a table: log sequences `first`..`last`.
 
     It is to be seen by queries that look at a moment in [`born`, `retired`) (wall time,
@@ -42,23 +42,23 @@ class Part(Struct):
     digest: str = ""
 
 
-class Totals(Struct):
+class TableTotals(Struct):
     """Rows and digest of a table as it stands, and the same over all its change rows."""
 
     rows: int = 0
-    digest: str = Standing().text
+    digest: str = TableDigest().text
     change_rows: int = 0
-    change_digest: str = Standing().text
+    change_digest: str = TableDigest().text
 
 
-class Moment(Struct):
+class LakeMoment(Struct):
     """From `born` on (wall time) the lake stood at sequence `place`."""
 
     place: int
     born: int
 
 
-class Manifest(Struct):
+class LakeManifest(Struct):
     """The lake as it stands, and as it was within `GRACE`.
 
     `horizon` is the moment (wall time) before which its history is forgotten; `views` says which
@@ -71,11 +71,11 @@ class Manifest(Struct):
     place: int = 0
     horizon: int = 0
     views: str = ""
-    tables: dict[str, Totals] = {}
-    moments: list[Moment] = []
-    parts: list[Part] = []
+    tables: dict[str, TableTotals] = {}
+    moments: list[LakeMoment] = []
+    parts: list[LakePart] = []
 
-    def live(self, table: str) -> list[Part]:
+    def live(self, table: str) -> list[LakePart]:
         """The parts that hold a table now, in log order."""
         return [part for part in self.parts if part.table == table and part.retired == FOREVER]
 
@@ -94,14 +94,14 @@ class Manifest(Struct):
         """Show everything at once: as if the last change had been made `DELAY` ago."""
         then = now - DELAY
         before = [moment for moment in self.moments if moment.born < then]
-        self.moments = before + [Moment(moment.place, then) for moment in self.moments[-1:]]
+        self.moments = before + [LakeMoment(moment.place, then) for moment in self.moments[-1:]]
         for part in self.parts:
             part.born = min(part.born, then)
             if part.retired != FOREVER:
                 part.retired = min(part.retired, then)
         self.horizon = min(self.horizon, then)
 
-    def forget(self, now: int) -> list[Part]:
+    def forget(self, now: int) -> list[LakePart]:
         """Drop the history that no query may ask for any more; returns the parts to delete."""
         before = now - GRACE
         gone = [part for part in self.parts if part.retired <= before]
@@ -122,7 +122,7 @@ class _Stamped(Struct):
     format: int
 
 
-def read(folder: Path) -> Manifest | None:
+def read(folder: Path) -> LakeManifest | None:
     """The manifest of a lake; null when there is none. Raises NewerFormatError, DamagedError."""
     path = folder / NAME
     try:
@@ -133,13 +133,13 @@ def read(folder: Path) -> Manifest | None:
                 f"{path} has format {stamp.format}, this program knows up to {FORMAT}: "
                 "use the newer program"
             )
-        return msgspec.json.decode(content, type=Manifest)
+        return msgspec.json.decode(content, type=LakeManifest)
     except FileNotFoundError:
         return None
     except msgspec.MsgspecError as error:
         raise DamagedError(f"{path}: {error}; `dr rebuild` makes the lake anew") from error
 
 
-def swap(folder: Path, manifest: Manifest) -> None:
+def swap(folder: Path, manifest: LakeManifest) -> None:
     """Make a manifest the one that readers find."""
     replace_bytes(folder / NAME, msgspec.json.encode(manifest))

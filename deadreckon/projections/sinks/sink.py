@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from deadreckon.projections.columns import Row
-from deadreckon.projections.digest import Standing
+from deadreckon.projections.columns import TableRow
+from deadreckon.projections.digest import TableDigest
 from deadreckon.projections.table import Key, Table
 
 FORMAT = 1  # of the files of every sink; an older program refuses a newer one
@@ -20,7 +20,7 @@ class NewerFormatError(SinkError):
     """You opened files that a newer program wrote; use that program, or rebuild in a new folder."""
 
 
-class OtherShapeError(SinkError):
+class StateShapeError(SinkError):
     """You opened rows written with other columns than this program's: `dr rebuild` them."""
 
 
@@ -61,7 +61,7 @@ class Batch(Struct, frozen=True):
     before: int
     place: int
     tables: list[TableBatch]
-    standings: dict[str, Standing]  # of every table, after the batch
+    standings: dict[str, TableDigest]  # of every table, after the batch
 
 
 class Sink(Protocol):
@@ -77,15 +77,15 @@ class Sink(Protocol):
         """The last sequence whose facts are in it; 0 for none."""
         ...
 
-    def standings(self) -> dict[str, Standing]:
+    def standings(self) -> dict[str, TableDigest]:
         """Rows and digest of every table, as stored."""
         ...
 
-    def load(self, table: Table, key: Key) -> Row | None:
+    def load(self, table: Table, key: Key) -> TableRow | None:
         """One row of a table that changes, as it stands."""
         ...
 
-    def unfinished(self, table: Table) -> Iterable[Row]:
+    def unfinished(self, table: Table) -> Iterable[TableRow]:
         """The rows of a table that changes to which more is expected to happen."""
         ...
 

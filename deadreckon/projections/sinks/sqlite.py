@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from deadreckon.projections.sinks.atomic_files import alone, replace_link
-from deadreckon.projections.sinks.audit_book import AuditBook, schema
+from deadreckon.projections.sinks.audit_book import AuditDatabase, schema
 from deadreckon.projections.sinks.sink import Batch, SupersededError, TableBatch
 from deadreckon.projections.tables import BY_NAME, TABLES
 from deadreckon.runtime.process import killpoints
@@ -16,7 +16,7 @@ from deadreckon.runtime.process import killpoints
 ROWS_AT_ONCE = 100
 
 
-class SqliteSink(AuditBook):
+class SqliteSink(AuditDatabase):
     """Keeps the tables in `path`, a link to the current generation in a folder beside it.
 
     The link is what a rebuild swaps: SQLite finds the journal of a file by the file's real name,

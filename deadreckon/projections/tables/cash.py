@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from deadreckon.contracts.amounts import EXACT, canonical
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.portfolio import CashDeposited, CashWithdrawn, FeeCharged, FundingPaid
-from deadreckon.projections.columns import Row as Columns
+from deadreckon.projections.columns import TableRow as Columns
 
 READS = (CashDeposited, CashWithdrawn, FeeCharged, FundingPaid)
 
@@ -29,16 +29,16 @@ def initial() -> Row:
     return _BLANK
 
 
-def evolve(row: Row, said: Recorded[Any]) -> Row:
+def evolve(row: Row, record: Recorded[Any]) -> Row:
     """The row of a movement of cash."""
-    match said.event:
+    match record.event:
         case CashDeposited() as moved:
-            return _moved(said, "deposit", moved.amount)
+            return _moved(record, "deposit", moved.amount)
         case CashWithdrawn() as moved:
-            return _moved(said, "withdrawal", EXACT.minus(moved.amount))
+            return _moved(record, "withdrawal", EXACT.minus(moved.amount))
         case FeeCharged() as fee:
             return _moved(
-                said,
+                record,
                 "fee",
                 EXACT.minus(fee.amount),
                 strategy=fee.strategy,
@@ -46,10 +46,10 @@ def evolve(row: Row, said: Recorded[Any]) -> Row:
             )
         case FundingPaid() as paid:
             return Row(
-                event_id=said.id,
-                at=said.at,
-                book=said.book,
-                mode=said.mode,
+                event_id=record.id,
+                at=record.at,
+                book=record.book,
+                mode=record.mode,
                 kind="funding",
                 currency=paid.currency,
                 amount=paid.amount,
@@ -61,17 +61,17 @@ def evolve(row: Row, said: Recorded[Any]) -> Row:
             return row
 
 
-def _moved(said: Recorded[Any], kind: str, amount: Decimal, **more: Any) -> Row:
+def _moved(record: Recorded[Any], kind: str, amount: Decimal, **more: Any) -> Row:
     return Row(
-        event_id=said.id,
-        at=said.at,
-        book=said.book,
-        mode=said.mode,
+        event_id=record.id,
+        at=record.at,
+        book=record.book,
+        mode=record.mode,
         kind=kind,
-        currency=said.event.currency,
+        currency=record.event.currency,
         amount=canonical(amount),
-        actor=said.event.actor,
-        reason=said.event.reason,
+        actor=record.event.actor,
+        reason=record.event.reason,
         **more,
     )
 

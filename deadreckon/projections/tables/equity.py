@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.portfolio import EquityMarked
-from deadreckon.projections.columns import Row as Columns
+from deadreckon.projections.columns import TableRow as Columns
 from deadreckon.projections.tables.derived import document
 
 READS = (EquityMarked,)
@@ -36,14 +36,14 @@ def initial() -> Row:
     return _BLANK
 
 
-def evolve(row: Row, said: Recorded[Any]) -> Row:
+def evolve(row: Row, record: Recorded[Any]) -> Row:
     """The row of an equity mark."""
-    event: EquityMarked = said.event
+    event: EquityMarked = record.event
     return Row(
-        event_id=said.id,
-        at=said.at,
-        book=said.book,
-        mode=said.mode,
+        event_id=record.id,
+        at=record.at,
+        book=record.book,
+        mode=record.mode,
         currency=event.currency,
         equity=event.equity,
         cash=event.cash,

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
-from deadreckon.projections.columns import Row as Columns
+from deadreckon.projections.columns import TableRow as Columns
 from deadreckon.projections.tables.derived import rounded_product
 
 READS = (OrderFilled,)
@@ -38,14 +38,14 @@ def initial() -> Row:
     return _BLANK
 
 
-def evolve(row: Row, said: Recorded[Any]) -> Row:
+def evolve(row: Row, record: Recorded[Any]) -> Row:
     """The row of a fill."""
-    fill: OrderFilled = said.event
+    fill: OrderFilled = record.event
     return Row(
-        event_id=said.id,
-        at=said.at,
-        book=said.book,
-        mode=said.mode,
+        event_id=record.id,
+        at=record.at,
+        book=record.book,
+        mode=record.mode,
         fill_id=f"{fill.venue}:{fill.trade_id}",
         order_id=fill.order_id,
         trade_id=fill.trade_id,

@@ -14,7 +14,7 @@ from deadreckon.contracts.governance import (
     ResumeAcknowledged,
     ResumeRequested,
 )
-from deadreckon.projections.columns import Row as Columns
+from deadreckon.projections.columns import TableRow as Columns
 
 READS = (
     HaltRequested,
@@ -57,12 +57,12 @@ def initial() -> Row:
     return _BLANK
 
 
-def evolve(row: Row, said: Recorded[Any]) -> Row:
+def evolve(row: Row, record: Recorded[Any]) -> Row:
     """The row of a word about halting."""
-    match said.event:
+    match record.event:
         case HaltImposed() as halt:
             return _row(
-                said,
+                record,
                 kind="imposed",
                 scope=halt.scope,
                 rule=halt.rule,
@@ -74,49 +74,49 @@ def evolve(row: Row, said: Recorded[Any]) -> Row:
             )
         case HaltAcknowledged() as heard:
             return _row(
-                said,
+                record,
                 kind="acknowledged",
                 halt_id=heard.halt_id,
                 scope=heard.scope,
                 open_orders=heard.open_orders,
             )
         case ResumeAcknowledged() as heard:
-            return _row(said, kind="resume_acknowledged", halt_id=heard.resume_id)
+            return _row(record, kind="resume_acknowledged", halt_id=heard.resume_id)
         case LogDamaged() as damage:
             reason = f"{damage.subject}: {damage.reason}"
-            return _row(said, kind="log_damaged", scope="all", reason=reason)
+            return _row(record, kind="log_damaged", scope="all", reason=reason)
         case _:
-            return _requested(row, said)
+            return _requested(row, record)
 
 
-def _requested(row: Row, said: Recorded[Any]) -> Row:
-    match said.event:
+def _requested(row: Row, record: Recorded[Any]) -> Row:
+    match record.event:
         case HaltRequested(actor=actor, reason=reason, scope=scope):
-            return _row(said, kind="requested", actor=actor, reason=reason, scope=scope)
+            return _row(record, kind="requested", actor=actor, reason=reason, scope=scope)
         case ResumeRequested(actor=actor, reason=reason, reset_counters=anew):
             return _row(
-                said, kind="resume_requested", actor=actor, reason=reason, reset_counters=anew
+                record, kind="resume_requested", actor=actor, reason=reason, reset_counters=anew
             )
         case FlattenRequested(actor=actor, reason=reason, instrument=instrument):
             return _row(
-                said, kind="flatten_requested", actor=actor, reason=reason, instrument=instrument
+                record, kind="flatten_requested", actor=actor, reason=reason, instrument=instrument
             )
         case CancelRequested(actor=actor, reason=reason, order_id=order_id):
             return _row(
-                said, kind="cancel_requested", actor=actor, reason=reason, order_id=order_id
+                record, kind="cancel_requested", actor=actor, reason=reason, order_id=order_id
             )
         case _:
             return row
 
 
-def _row(said: Recorded[Any], halt_id: str = "", **columns: Any) -> Row:
+def _row(record: Recorded[Any], halt_id: str = "", **columns: Any) -> Row:
     return Row(
-        event_id=said.id,
-        at=said.at,
-        book=said.book,
-        mode=said.mode,
-        halt_id=halt_id or said.id,
-        source=said.source,
+        event_id=record.id,
+        at=record.at,
+        book=record.book,
+        mode=record.mode,
+        halt_id=halt_id or record.id,
+        source=record.source,
         **columns,
     )
 

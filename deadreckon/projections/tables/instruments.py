@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.instruments import InstrumentDelisted, InstrumentListed
-from deadreckon.projections.columns import Row as Columns
+from deadreckon.projections.columns import TableRow as Columns
 
 READS = (InstrumentListed, InstrumentDelisted)
 
@@ -33,9 +33,9 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
     reason: Annotated[str, "why, for people"] = ""
 
 
-def keys(said: Recorded[Any]) -> Sequence[tuple[str, ...]]:
+def keys(record: Recorded[Any]) -> Sequence[tuple[str, ...]]:
     """The instrument an event is about."""
-    return ((said.book, said.event.instrument),)
+    return ((record.book, record.event.instrument),)
 
 
 def initial() -> Row:
@@ -43,18 +43,18 @@ def initial() -> Row:
     return _BLANK
 
 
-def evolve(row: Row, said: Recorded[Any]) -> Row:
+def evolve(row: Row, record: Recorded[Any]) -> Row:
     """The instrument after a listing or delisting."""
-    match said.event:
+    match record.event:
         case InstrumentListed() as listing:
-            return _listed(said, listing)
+            return _listed(record, listing)
         case InstrumentDelisted(instrument=instrument, actor=actor, reason=reason):
             return replace(
                 row,
-                event_id=said.id,
-                at=said.at,
-                book=said.book,
-                mode=said.mode,
+                event_id=record.id,
+                at=record.at,
+                book=record.book,
+                mode=record.mode,
                 instrument=instrument,
                 listed=False,
                 actor=actor,
@@ -64,12 +64,12 @@ def evolve(row: Row, said: Recorded[Any]) -> Row:
             return row
 
 
-def _listed(said: Recorded[Any], listing: InstrumentListed) -> Row:
+def _listed(record: Recorded[Any], listing: InstrumentListed) -> Row:
     return Row(
-        event_id=said.id,
-        at=said.at,
-        book=said.book,
-        mode=said.mode,
+        event_id=record.id,
+        at=record.at,
+        book=record.book,
+        mode=record.mode,
         instrument=listing.instrument,
         symbol=listing.symbol,
         venue=listing.venue,

@@ -8,7 +8,7 @@ import msgspec
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.governance import LimitsSet
-from deadreckon.projections.columns import Row as Columns
+from deadreckon.projections.columns import TableRow as Columns
 from deadreckon.projections.tables.derived import document
 
 READS = (LimitsSet,)
@@ -46,8 +46,10 @@ def initial() -> Any:
     return _BLANK
 
 
-def evolve(row: Any, said: Recorded[Any]) -> Any:
+def evolve(row: Any, record: Recorded[Any]) -> Any:
     """The row of a set of limits."""
-    limits = {name: getattr(said.event, name) for name in _HINTS}
+    limits = {name: getattr(record.event, name) for name in _HINTS}
     documents = {name: document(limits[name]) for name in _DOCUMENTS}
-    return Row(event_id=said.id, at=said.at, book=said.book, mode=said.mode, **(limits | documents))
+    return Row(
+        event_id=record.id, at=record.at, book=record.book, mode=record.mode, **(limits | documents)
+    )

@@ -26,7 +26,7 @@ from deadreckon.contracts.orders import (
     ReplaceApproved,
     ReplaceRouted,
 )
-from deadreckon.projections.columns import Row as Columns
+from deadreckon.projections.columns import TableRow as Columns
 
 # The event's own fields that have a column of the same name.
 _SAME = ("quantity", "price", "limit_price", "stop_price", "leaves", "rule", "reason")
@@ -81,9 +81,9 @@ def initial() -> Row:
     return _BLANK
 
 
-def evolve(row: Row, said: Recorded[Any]) -> Row:
+def evolve(row: Row, record: Recorded[Any]) -> Row:
     """The row of a word about an order."""
-    event = said.event
+    event = record.event
     shape = type(event)
     columns = {name: getattr(event, name) for name in _COMMON[shape]}
     if shape is OrderTriggered:
@@ -94,14 +94,14 @@ def evolve(row: Row, said: Recorded[Any]) -> Row:
         columns["rule"] = event.outcome
     bracket = shape is BracketArmed or shape is BracketClosed
     return Row(
-        event_id=said.id,
-        at=said.at,
-        book=said.book,
-        mode=said.mode,
+        event_id=record.id,
+        at=record.at,
+        book=record.book,
+        mode=record.mode,
         order_id=event.entry_order_id if bracket else event.order_id,
         kind=_KINDS[shape],
-        source=said.source,
-        cause_id=said.cause,
+        source=record.source,
+        cause_id=record.cause,
         **columns,
     )
 

@@ -24,7 +24,7 @@ from deadreckon.contracts.orders import (
     OrderUnroutable,
 )
 from deadreckon.contracts.venues import VenueCancelRejected
-from deadreckon.projections.columns import Row as Columns
+from deadreckon.projections.columns import TableRow as Columns
 from deadreckon.projections.tables.derived import rounded_product, rounded_quotient, total
 
 # What may come to a finished order is rare: a late fill, a late word of the venue.
@@ -82,9 +82,9 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
     ended_at: Annotated[int | None, "nothing of it was open any more"] = None
 
 
-def keys(said: Recorded[Any]) -> Sequence[tuple[str, ...]]:
+def keys(record: Recorded[Any]) -> Sequence[tuple[str, ...]]:
     """The orders an event concerns; the first child of a split also marks its parent."""
-    event = said.event
+    event = record.event
     if type(event) is OrderRouted and event.children > 1 and event.child == 0:
         return ((event.order_id,), (event.parent_id,))
     return ((event.order_id,),)
@@ -95,19 +95,19 @@ def initial() -> Row:
     return _BLANK
 
 
-def evolve(row: Row, said: Recorded[Any]) -> Row:
+def evolve(row: Row, record: Recorded[Any]) -> Row:
     """The order after an event."""
-    fold = _FOLDS.get(type(said.event))
-    return fold(row, said) if fold else row
+    fold = _FOLDS.get(type(record.event))
+    return fold(row, record) if fold else row
 
 
-def _approved(row: Row, said: Recorded[Any]) -> Row:
-    order: OrderApproved = said.event
+def _approved(row: Row, record: Recorded[Any]) -> Row:
+    order: OrderApproved = record.event
     return Row(
-        event_id=said.id,
-        at=said.at,
-        book=said.book,
-        mode=said.mode,
+        event_id=record.id,
+        at=record.at,
+        book=record.book,
+        mode=record.mode,
         order_id=order.order_id,
         parent_id=order.order_id,
         status="approved",
@@ -129,37 +129,37 @@ def _approved(row: Row, said: Recorded[Any]) -> Row:
         take_profit=order.take_profit,
         reference_price=order.reference_price,
         expires_at=order.expires_at,
-        approved_at=said.at,
+        approved_at=record.at,
     )
 
 
-def _routed(row: Row, said: Recorded[Any]) -> Row:
-    order: OrderRouted = said.event
+def _routed(row: Row, record: Recorded[Any]) -> Row:
+    order: OrderRouted = record.event
     if row.order_id == order.parent_id != order.order_id:
-        ended = {"status": "split", "children": order.children, "ended_at": said.at}
-        return replace(row, event_id=said.id, at=said.at, **ended)
+        ended = {"status": "split", "children": order.children, "ended_at": record.at}
+        return replace(row, event_id=record.id, at=record.at, **ended)
     return replace(
-        _ordered(row, said),
+        _ordered(row, record),
         status="routed",
         stop_loss=order.stop_loss,
         take_profit=order.take_profit,
-        routed_at=said.at,
+        routed_at=record.at,
     )
 
 
-def _submitting(row: Row, said: Recorded[Any]) -> Row:
-    return replace(_ordered(row, said), status="submitting", submitted_at=said.at)
+def _submitting(row: Row, record: Recorded[Any]) -> Row:
+    return replace(_ordered(row, record), status="submitting", submitted_at=record.at)
 
 
-def _ordered(row: Row, said: Recorded[Any]) -> Row:
+def _ordered(row: Row, record: Recorded[Any]) -> Row:
     """What `OrderRouted` and `OrderSubmitting` both say."""
-    order: OrderRouted | OrderSubmitting = said.event
+    order: OrderRouted | OrderSubmitting = record.event
     return replace(
         row,
-        event_id=said.id,
-        at=said.at,
-        book=said.book,
-        mode=said.mode,
+        event_id=record.id,
+        at=record.at,
+        book=record.book,
+        mode=record.mode,
         order_id=order.order_id,
         parent_id=order.parent_id,
         signal_id=order.signal_id,
@@ -182,45 +182,45 @@ def _ordered(row: Row, said: Recorded[Any]) -> Row:
     )
 
 
-def _accepted(row: Row, said: Recorded[Any]) -> Row:
+def _accepted(row: Row, record: Recorded[Any]) -> Row:
     return _changed(
         row,
-        said,
+        record,
         status=_unless_ended(row, "accepted"),
-        venue_order_id=said.event.venue_order_id,
-        accepted_at=said.at,
+        venue_order_id=record.event.venue_order_id,
+        accepted_at=record.at,
     )
 
 
-def _triggered(row: Row, said: Recorded[Any]) -> Row:
-    return _changed(row, said, status=_unless_ended(row, "triggered"), triggered_at=said.at)
+def _triggered(row: Row, record: Recorded[Any]) -> Row:
+    return _changed(row, record, status=_unless_ended(row, "triggered"), triggered_at=record.at)
 
 
-def _unknown(row: Row, said: Recorded[Any]) -> Row:
+def _unknown(row: Row, record: Recorded[Any]) -> Row:
     status = _unless_ended(row, "unknown")
-    return _changed(row, said, status=status, reason=said.event.reason)
+    return _changed(row, record, status=status, reason=record.event.reason)
 
 
-def _overdue(row: Row, said: Recorded[Any]) -> Row:
-    return _changed(row, said, overdue_at=said.at)
+def _overdue(row: Row, record: Recorded[Any]) -> Row:
+    return _changed(row, record, overdue_at=record.at)
 
 
-def _cancelling(row: Row, said: Recorded[Any]) -> Row:
-    return _changed(row, said, cancelling=said.event.rule, reason=said.event.reason)
+def _cancelling(row: Row, record: Recorded[Any]) -> Row:
+    return _changed(row, record, cancelling=record.event.rule, reason=record.event.reason)
 
 
-def _cancel_rejected(row: Row, said: Recorded[Any]) -> Row:
-    return _changed(row, said, cancelling="")
+def _cancel_rejected(row: Row, record: Recorded[Any]) -> Row:
+    return _changed(row, record, cancelling="")
 
 
-def _filled(row: Row, said: Recorded[Any]) -> Row:
-    fill: OrderFilled = said.event
+def _filled(row: Row, record: Recorded[Any]) -> Row:
+    fill: OrderFilled = record.event
     quantity = total(row.filled_quantity, fill.quantity)
     value = total(row.filled_value, rounded_product(fill.quantity, fill.price))
     status = "filled" if not fill.leaves else _unless_ended(row, "partially_filled")
     return _changed(
         row,
-        said,
+        record,
         strategy=fill.strategy,
         instrument=fill.instrument,
         venue=fill.venue,
@@ -232,16 +232,16 @@ def _filled(row: Row, said: Recorded[Any]) -> Row:
         leaves=fill.leaves,
         cancelling=row.cancelling if fill.leaves else "",
         fills=row.fills + 1,
-        first_filled_at=row.first_filled_at or said.at,
-        ended_at=said.at if status == "filled" else row.ended_at,
+        first_filled_at=row.first_filled_at or record.at,
+        ended_at=record.at if status == "filled" else row.ended_at,
     )
 
 
-def _replaced(row: Row, said: Recorded[Any]) -> Row:
-    change: OrderReplaced = said.event
+def _replaced(row: Row, record: Recorded[Any]) -> Row:
+    change: OrderReplaced = record.event
     return _changed(
         row,
-        said,
+        record,
         quantity=change.quantity,
         leaves=change.leaves,
         limit_price=change.limit_price,
@@ -249,36 +249,36 @@ def _replaced(row: Row, said: Recorded[Any]) -> Row:
     )
 
 
-def _cancelled(row: Row, said: Recorded[Any]) -> Row:
-    end: OrderCancelled = said.event
-    return _ended(row, said, "cancelled", leaves=end.leaves, rule=end.rule, reason=end.reason)
+def _cancelled(row: Row, record: Recorded[Any]) -> Row:
+    end: OrderCancelled = record.event
+    return _ended(row, record, "cancelled", leaves=end.leaves, rule=end.rule, reason=end.reason)
 
 
-def _expired(row: Row, said: Recorded[Any]) -> Row:
-    return _ended(row, said, "expired", leaves=said.event.leaves, rule="time_to_live")
+def _expired(row: Row, record: Recorded[Any]) -> Row:
+    return _ended(row, record, "expired", leaves=record.event.leaves, rule="time_to_live")
 
 
-def _rejected(row: Row, said: Recorded[Any]) -> Row:
-    return _ended(row, said, "rejected", rule=said.event.rule, reason=said.event.reason)
+def _rejected(row: Row, record: Recorded[Any]) -> Row:
+    return _ended(row, record, "rejected", rule=record.event.rule, reason=record.event.reason)
 
 
-def _unroutable(row: Row, said: Recorded[Any]) -> Row:
-    return _ended(row, said, "unroutable", rule=said.event.rule, reason=said.event.reason)
+def _unroutable(row: Row, record: Recorded[Any]) -> Row:
+    return _ended(row, record, "unroutable", rule=record.event.rule, reason=record.event.reason)
 
 
-def _ended(row: Row, said: Recorded[Any], status: str, **columns: Any) -> Row:
-    return _changed(row, said, status=status, cancelling="", ended_at=said.at, **columns)
+def _ended(row: Row, record: Recorded[Any], status: str, **columns: Any) -> Row:
+    return _changed(row, record, status=status, cancelling="", ended_at=record.at, **columns)
 
 
-def _changed(row: Row, said: Recorded[Any], **columns: Any) -> Row:
+def _changed(row: Row, record: Recorded[Any], **columns: Any) -> Row:
     """The row after an event that names the order by its id alone."""
     return replace(
         row,
-        event_id=said.id,
-        at=said.at,
-        book=said.book,
-        mode=said.mode,
-        order_id=said.event.order_id,
+        event_id=record.id,
+        at=record.at,
+        book=record.book,
+        mode=record.mode,
+        order_id=record.event.order_id,
         **columns,
     )
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.portfolio import PositionChanged
-from deadreckon.projections.columns import Row as Columns
+from deadreckon.projections.columns import TableRow as Columns
 from deadreckon.projections.tables.derived import document
 
 READS = (PositionChanged,)
@@ -29,10 +29,10 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
     changes: Annotated[int, "how often it has changed"] = 0
 
 
-def keys(said: Recorded[Any]) -> Sequence[tuple[str, ...]]:
+def keys(record: Recorded[Any]) -> Sequence[tuple[str, ...]]:
     """The position an event changed."""
-    event: PositionChanged = said.event
-    return ((said.book, event.strategy, event.venue, event.instrument),)
+    event: PositionChanged = record.event
+    return ((record.book, event.strategy, event.venue, event.instrument),)
 
 
 def initial() -> Row:
@@ -40,14 +40,14 @@ def initial() -> Row:
     return _BLANK
 
 
-def evolve(row: Row, said: Recorded[Any]) -> Row:
+def evolve(row: Row, record: Recorded[Any]) -> Row:
     """The position after a change."""
-    event: PositionChanged = said.event
+    event: PositionChanged = record.event
     return Row(
-        event_id=said.id,
-        at=said.at,
-        book=said.book,
-        mode=said.mode,
+        event_id=record.id,
+        at=record.at,
+        book=record.book,
+        mode=record.mode,
         strategy=event.strategy,
         venue=event.venue,
         instrument=event.instrument,

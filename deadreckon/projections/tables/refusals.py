@@ -8,7 +8,7 @@ from deadreckon.contracts.governance import OperatorRefused
 from deadreckon.contracts.models import RegimeModelRefused
 from deadreckon.contracts.orders import CancelMissed, OrderRejected, OrderUnroutable
 from deadreckon.contracts.signals import SignalRefused
-from deadreckon.projections.columns import Row as Columns
+from deadreckon.projections.columns import TableRow as Columns
 
 READS = (
     SignalRefused,
@@ -43,12 +43,12 @@ def initial() -> Row:
     return _BLANK
 
 
-def evolve(row: Row, said: Recorded[Any]) -> Row:
+def evolve(row: Row, record: Recorded[Any]) -> Row:
     """The row of a refusal."""
-    match said.event:
+    match record.event:
         case SignalRefused() as no:
             return _row(
-                said,
+                record,
                 kind="signal",
                 rule=no.rule,
                 reason=no.reason,
@@ -62,12 +62,14 @@ def evolve(row: Row, said: Recorded[Any]) -> Row:
                 evidence=no.evidence,
             )
         case OrderUnroutable() | OrderRejected() | CancelMissed():
-            return _of_order(said)
+            return _of_order(record)
         case OperatorRefused() as no:
-            return _row(said, kind="operator", rule=no.rule, reason=no.reason, evidence=no.evidence)
+            return _row(
+                record, kind="operator", rule=no.rule, reason=no.reason, evidence=no.evidence
+            )
         case RegimeModelRefused() as no:
             return _row(
-                said,
+                record,
                 kind="model",
                 rule=no.rule,
                 reason=no.reason,
@@ -78,11 +80,11 @@ def evolve(row: Row, said: Recorded[Any]) -> Row:
             return row
 
 
-def _of_order(said: Recorded[Any]) -> Row:
-    match said.event:
+def _of_order(record: Recorded[Any]) -> Row:
+    match record.event:
         case OrderUnroutable() as no:
             return _row(
-                said,
+                record,
                 kind="order",
                 rule=no.rule,
                 reason=no.reason,
@@ -96,7 +98,7 @@ def _of_order(said: Recorded[Any]) -> Row:
             )
         case CancelMissed() as no:
             return _row(
-                said,
+                record,
                 kind="cancel",
                 rule="missed",
                 reason=no.reason,
@@ -104,16 +106,16 @@ def _of_order(said: Recorded[Any]) -> Row:
                 order_id=no.order_id,
             )
         case no:
-            return _row(said, kind="order", rule=no.rule, reason=no.reason, order_id=no.order_id)
+            return _row(record, kind="order", rule=no.rule, reason=no.reason, order_id=no.order_id)
 
 
-def _row(said: Recorded[Any], **columns: Any) -> Row:
+def _row(record: Recorded[Any], **columns: Any) -> Row:
     return Row(
-        event_id=said.id,
-        at=said.at,
-        book=said.book,
-        mode=said.mode,
-        source=said.source,
+        event_id=record.id,
+        at=record.at,
+        book=record.book,
+        mode=record.mode,
+        source=record.source,
         **columns,
     )
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRaised
-from deadreckon.projections.columns import Row as Columns
+from deadreckon.projections.columns import TableRow as Columns
 from deadreckon.projections.tables.derived import document
 
 READS = (SignalRaised, CancelRaised, ReplaceRaised)
@@ -45,17 +45,17 @@ def initial() -> Row:
     return _BLANK
 
 
-def evolve(row: Row, said: Recorded[Any]) -> Row:
+def evolve(row: Row, record: Recorded[Any]) -> Row:
     """The row of a raised wish."""
-    match said.event:
+    match record.event:
         case SignalRaised() as wish:
-            return _trade(said, wish)
+            return _trade(record, wish)
         case CancelRaised() as wish:
             return Row(
-                event_id=said.id,
-                at=said.at,
-                book=said.book,
-                mode=said.mode,
+                event_id=record.id,
+                at=record.at,
+                book=record.book,
+                mode=record.mode,
                 kind="cancel",
                 signal_id=wish.signal_id,
                 producer=wish.producer,
@@ -63,17 +63,17 @@ def evolve(row: Row, said: Recorded[Any]) -> Row:
                 target=wish.target,
             )
         case ReplaceRaised() as wish:
-            return _replace(said, wish)
+            return _replace(record, wish)
         case _:
             return row
 
 
-def _trade(said: Recorded[Any], wish: SignalRaised) -> Row:
+def _trade(record: Recorded[Any], wish: SignalRaised) -> Row:
     return Row(
-        event_id=said.id,
-        at=said.at,
-        book=said.book,
-        mode=said.mode,
+        event_id=record.id,
+        at=record.at,
+        book=record.book,
+        mode=record.mode,
         kind="trade",
         signal_id=wish.signal_id,
         producer=wish.producer,
@@ -99,12 +99,12 @@ def _trade(said: Recorded[Any], wish: SignalRaised) -> Row:
     )
 
 
-def _replace(said: Recorded[Any], wish: ReplaceRaised) -> Row:
+def _replace(record: Recorded[Any], wish: ReplaceRaised) -> Row:
     return Row(
-        event_id=said.id,
-        at=said.at,
-        book=said.book,
-        mode=said.mode,
+        event_id=record.id,
+        at=record.at,
+        book=record.book,
+        mode=record.mode,
         kind="replace",
         signal_id=wish.signal_id,
         producer=wish.producer,

@@ -19,7 +19,7 @@ from deadreckon.contracts.venues import (
     VenueRequestUnanswered,
     VenueTradeReported,
 )
-from deadreckon.projections.columns import Row as Columns
+from deadreckon.projections.columns import TableRow as Columns
 from deadreckon.projections.tables.derived import document
 
 
@@ -84,20 +84,20 @@ def initial() -> Row:
     return _BLANK
 
 
-def evolve(row: Row, said: Recorded[Any]) -> Row:
+def evolve(row: Row, record: Recorded[Any]) -> Row:
     """The row of a word: each field of the event has a column of its name."""
-    event = said.event
+    event = record.event
     columns = {name: getattr(event, name) for name in type(event).__struct_fields__}
     for name in _DOCUMENTS:
         if name in columns:
             columns[name] = document(columns[name])
     return Row(
-        event_id=said.id,
-        at=said.at,
-        book=said.book,
-        mode=said.mode,
+        event_id=record.id,
+        at=record.at,
+        book=record.book,
+        mode=record.mode,
         kind=_KINDS[type(event)],
-        cause_id=said.cause,
+        cause_id=record.cause,
         **columns,
     )
 

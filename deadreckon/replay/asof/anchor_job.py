@@ -7,16 +7,18 @@ import structlog
 
 from deadreckon.runtime.log.bus import Bus, HoleError
 from deadreckon.runtime.log.domain import retry
-from deadreckon.runtime.process.background_jobs import errand
+from deadreckon.runtime.process.background_jobs import run_verb
 
-FIRST_LOOK = 45.0  # seconds after the start: trading comes first, and sealing before this
-LOOK = 60.0  # seconds between two looks at the log's length
-GROWTH = 5_000  # messages after which it is worth a process: well under a second of a question
+FIRST_CHECK_SECONDS = 45.0  # seconds after the start: trading comes first, and sealing before this
+CHECK_SECONDS = 60.0  # seconds between two looks at the log's length
+GROWTH_MESSAGES = (
+    5_000  # messages after which it is worth a process: well under a second of a question
+)
 
 log = structlog.get_logger()
 
 
-class Anchoring:
+class AnchorJob:
     """Asks `dr replay asof` for the end of the log whenever that has moved on, so that whoever
     asks for a place later finds anchors there. A run that fails is tried again at the next look.
     """
@@ -28,23 +30,23 @@ class Anchoring:
 
     async def run(self) -> None:
         """Keep them until cancelled."""
-        await asyncio.sleep(FIRST_LOOK)
+        await asyncio.sleep(FIRST_CHECK_SECONDS)
         while True:
             await self.look()
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(CHECK_SECONDS)
 
     async def look(self) -> None:
         """Bring them up, if the log has grown enough since the last time."""
         try:
             last = (await retry(self._bus.info)).last
         except HoleError as error:  # of an archive that is away; the log itself goes on
-            log.warning("anchors_not_kept", reason=str(error), next_try_seconds=LOOK)
+            log.warning("anchors_not_kept", reason=str(error), next_try_seconds=CHECK_SECONDS)
             return
-        if last - self.place >= GROWTH and await self._bring_up(last):
+        if last - self.place >= GROWTH_MESSAGES and await self._bring_up(last):
             self.place = last
 
     async def _bring_up(self, last: int) -> bool:
-        done = await errand("replay", "asof", str(last), *self._words)
+        done = await run_verb("replay", "asof", str(last), *self._words)
         if done.code:
-            log.warning("anchors_not_kept", reason=done.reason, next_try_seconds=LOOK)
+            log.warning("anchors_not_kept", reason=done.reason, next_try_seconds=CHECK_SECONDS)
         return not done.code

@@ -19,9 +19,9 @@ from deadreckon.contracts.event import Mode
 from deadreckon.replay.asof.fold import BookState, initial
 from deadreckon.replay.asof.ids import ENTRY
 from deadreckon.replay.asof.late import Late
-from deadreckon.runtime.log.feed import Link
+from deadreckon.runtime.log.feed import ChainLink
 from deadreckon.runtime.service.fold_code import fold_code
-from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.ingress import Ingress
 
 FORMAT = 1
 INDEX = "index.json"
@@ -48,8 +48,8 @@ class Frame(Struct):
     """All that reading goes on with at a message: the state, and how doors and chains stood."""
 
     state: BookState
-    intake: Intake
-    links: dict[str, Link]  # by `book.service`
+    intake: Ingress
+    links: dict[str, ChainLink]  # by `book.service`
     reported: dict[str, int] = {}  # of the tip: trades that no fill has told yet, by venue's time
 
 
@@ -124,7 +124,7 @@ class Anchors:
 
     def beginning(self) -> Frame:
         """The frame before the first message."""
-        intake = Intake(self.index.book, self.index.mode, reads_signals=True, restamps=False)
+        intake = Ingress(self.index.book, self.index.mode, reads_signals=True, restamps=False)
         return Frame(initial(), intake, {})
 
     def tip_ids(self) -> list[bytes]:

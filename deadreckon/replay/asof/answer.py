@@ -11,7 +11,7 @@ import structlog
 from msgspec import Struct, structs
 
 from deadreckon.contracts.event import Mode, Recorded
-from deadreckon.contracts.timestamps import format_moment
+from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.projections.sinks.atomic_files import alone
 from deadreckon.replay.asof import ids
 from deadreckon.replay.asof.anchors import (
@@ -20,18 +20,18 @@ from deadreckon.replay.asof.anchors import (
     AnchorsDamagedError,
     AnchorsNotKeptError,
 )
-from deadreckon.replay.asof.fold import BookState, evolve, pass_by
-from deadreckon.replay.asof.indexing import End, Progress, Reading, brought_up, check_log
-from deadreckon.replay.asof.late import Late, add_late, concerning
-from deadreckon.replay.asof.log_point import Asked, AtId, AtSequence, AtTime, PlaceError
+from deadreckon.replay.asof.fold import BookState, advance, evolve
+from deadreckon.replay.asof.indexing import FrameFold, LogEnd, Progress, bring_up_to_date, check_log
+from deadreckon.replay.asof.late import Late, add_late, late_for
+from deadreckon.replay.asof.log_point import AtId, AtSequence, AtTime, LogPoint, LogPointError
 from deadreckon.replay.lookup import UnknownIdError, search
 from deadreckon.runtime.log.bus import Bus, Stored
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.feed import Decoding
-from deadreckon.runtime.log.reading import messages, stored_messages
-from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.log.reading import read_messages, read_stored
+from deadreckon.runtime.service.ingress import Ingress
 
-Known = Literal["then", "now", "both"]
+KnownAs = Literal["then", "now", "both"]
 
 CANDIDATES_MAX = 8  # events with one beginning of an id that are named to who gave too little
 
@@ -43,11 +43,11 @@ log = structlog.get_logger()
 class LateEvent(Struct, frozen=True):
     """An event that came after its own time, with that time."""
 
-    said: Recorded[Any]
+    record: Recorded[Any]
     late: Late
 
 
-class Asof(Struct, frozen=True):
+class BookAsof(Struct, frozen=True):
     """The book at a place: as known `then`, and as known `now` (null: not asked for) by what was
     `late`. `last_sequence` is the log's end as it was read."""
 
@@ -59,17 +59,17 @@ class Asof(Struct, frozen=True):
 
 async def asof(
     bus: Bus,
-    asked: Asked,
+    asked: LogPoint,
     cache: Path | None,
     *,
     book: str,
     mode: Mode = "paper",
-    known: Known = "both",
+    known: KnownAs = "both",
     progress: Progress | None = None,
-) -> Asof:
+) -> BookAsof:
     """The book at a place of a log. Anchors are kept in the folder `cache` (null: nowhere).
 
-    Raises PlaceError for a place that the log has not got, UnknownIdError or AmbiguousIdError for
+    Raises LogPointError for a point beyond the log, UnknownIdError or AmbiguousIdError for
     an id, SnapshotAheadError for a log that was cut.
     """
     question = _Question(bus, cache, book, mode, progress)
@@ -90,7 +90,7 @@ class _Question:
         self._bus, self._book, self._mode, self._progress = bus, book, mode, progress
         self._folder = cache / book if cache else None
         self._anchors = Anchors(self._folder or Path(book), book, mode)
-        self._end = End(0, 0)
+        self._end = LogEnd(0, 0)
 
     async def look_again(self, fault: Exception) -> None:
         """Somebody may just have swapped the anchors; where none can be kept, read without."""
@@ -104,27 +104,27 @@ class _Question:
         async with self._alone():
             self._anchors.clear()
 
-    async def answer(self, asked: Asked, known: Known) -> Asof:
+    async def answer(self, asked: LogPoint, known: KnownAs) -> BookAsof:
         """The book at the place, both ways."""
         await self._bring_up()
         if not self._end.sequence:
-            raise PlaceError("the log is empty")
+            raise LogPointError("the log is empty")
         then = await self._state_at(await self._place(asked))
         if known == "then":
-            return Asof(then, None, [], self._end.sequence)
+            return BookAsof(then, None, [], self._end.sequence)
         now = _copy(then)
         late = [
             LateEvent(await self._said(late), late)
-            for late in concerning(self._anchors.index.late, then)
+            for late in late_for(self._anchors.index.late, then)
         ]
         for one in late:
-            add_late(now, one.said, one.late)
-        return Asof(then, now, late, self._end.sequence)
+            add_late(now, one.record, one.late)
+        return BookAsof(then, now, late, self._end.sequence)
 
     async def _bring_up(self) -> None:
         async with self._alone():
             self._anchors.load(reads=self._folder is not None)
-            self._end = await brought_up(
+            self._end = await bring_up_to_date(
                 self._bus,
                 self._anchors,
                 writes=self._folder is not None,
@@ -143,7 +143,7 @@ class _Question:
                     raise AnchorsNotKeptError(str(error)) from error
             yield
 
-    async def _place(self, asked: Asked) -> AtSequence | AtTime:
+    async def _place(self, asked: LogPoint) -> AtSequence | AtTime:
         match asked:
             case AtId(id=text):
                 return await self._find(text)
@@ -157,45 +157,45 @@ class _Question:
     def _check_time(self, at: int) -> None:
         first, last = self._anchors.index.first_at, self._end.at
         if not first:
-            raise PlaceError("the log has no time yet: ask for a sequence")
+            raise LogPointError("the log has no time yet: ask for a sequence")
         if not first <= at <= last:
-            raise PlaceError(
-                f"the log knows nothing of {format_moment(at)}: its time is from "
-                f"{format_moment(first)} to {format_moment(last)}"
+            raise LogPointError(
+                f"the log knows nothing of {format_timestamp(at)}: its time is from "
+                f"{format_timestamp(first)} to {format_timestamp(last)}"
             )
 
     async def _find_digits(self, asked: AtSequence) -> AtSequence:
         """What has digits alone may be the beginning of an id, where the log does not go so far."""
         refusal = f"the log has no message {asked.sequence}: it ends at {self._end.sequence}"
         text = str(asked.sequence)
-        if asked.index is not None or not ids.is_beginning(text):
-            raise PlaceError(refusal)
+        if asked.index is not None or not ids.is_id_prefix(text):
+            raise LogPointError(refusal)
         try:
             return await self._find(text)
         except UnknownIdError as error:
-            raise PlaceError(f"{refusal}, and no id in it begins so") from error
+            raise LogPointError(f"{refusal}, and no id in it begins so") from error
 
     async def _find(self, text: str) -> AtSequence:
         """An event by its id; what has another name (an order, a trade) is looked for in the whole
         log, and its first event is meant."""
-        found = await self._events(text) if ids.is_beginning(text) else []
+        found = await self._events(text) if ids.is_id_prefix(text) else []
         if len(found) > 1:
             some = ", ".join(f"{it.digits}... at {it.sequence}.{it.index}" for it in found)
-            raise PlaceError(f"{text} is the beginning of several ids: {some}; give more of it")
+            raise LogPointError(f"{text} is the beginning of several ids: {some}; give more of it")
         if found:
             return AtSequence(found[0].sequence, found[0].index)
-        log_read = messages(self._bus, self._end.sequence, self._progress)
+        log_read = read_messages(self._bus, self._end.sequence, self._progress)
         other = await search(log_read, text, self._book, self._mode)
         return AtSequence(other.sequence, other.index)
 
-    async def _events(self, text: str) -> list[ids.Found]:
+    async def _events(self, text: str) -> list[ids.IdEntry]:
         """The events whose ids begin so, as far as can be told from 16 digits; at a service's the
         rest is looked at too (the ids of doors are those of their day)."""
         candidates = {*ids.find(self._end.ids, text), *ids.find_in(self._anchors.ids(), text)}
-        found: list[ids.Found] = []
+        found: list[ids.IdEntry] = []
         for one in sorted(candidates, key=lambda it: (it.sequence, it.index)):
-            said = await self._fact(one.sequence, one.index) if len(text) > ids.DIGITS else None
-            if said is None or "." in said.source or said.id.startswith(text):
+            record = await self._fact(one.sequence, one.index) if len(text) > ids.DIGITS else None
+            if record is None or "." in record.source or record.id.startswith(text):
                 found.append(one)
             if len(found) == CANDIDATES_MAX:
                 break
@@ -205,12 +205,12 @@ class _Question:
         anchor = self._nearest(place)
         if anchor is not None:
             await check_log(self._bus, anchor, self._end.sequence)
-        reading = Reading(self._anchors.frame(anchor) if anchor else self._anchors.beginning())
+        reading = FrameFold(self._anchors.frame(anchor) if anchor else self._anchors.beginning())
         has_trades = anchor is None or anchor is self._anchors.index.tip
         repeats = set() if has_trades else set(self._anchors.repeats(anchor))
         after = anchor.sequence if anchor else 0
         end = place.sequence if isinstance(place, AtSequence) else self._end.sequence
-        async with aclosing(stored_messages(self._bus, end, after=after)) as arriving:
+        async with aclosing(read_stored(self._bus, end, after=after)) as arriving:
             async for stored in arriving:
                 if not self._take(reading, stored, place, repeats):
                     return reading.state
@@ -219,18 +219,18 @@ class _Question:
 
     @staticmethod
     def _take(
-        reading: Reading,
+        reading: FrameFold,
         stored: Stored,
         place: AtSequence | AtTime,
         repeats: set[tuple[int, int]],
     ) -> bool:
         """Fold one message as far as the place reaches; whether more may be wanted."""
         message = reading.decode(stored)
-        for said in reading.facts(message):
-            if _is_beyond(said, place):
+        for record in reading.facts(message):
+            if _is_beyond(record, place):
                 return False
-            fold = pass_by if (said.sequence, said.index) in repeats else evolve
-            fold(reading.state, said)
+            fold = advance if (record.sequence, record.index) in repeats else evolve
+            fold(reading.state, record)
         reading.settle(message)
         return True
 
@@ -245,30 +245,35 @@ class _Question:
         return tip if tip is not None and tip.sequence <= last else nearest
 
     async def _said(self, late: Late) -> Recorded[Any]:
-        said = await self._fact(late.sequence, late.index, late.at)
-        if said is None:
+        record = await self._fact(late.sequence, late.index, late.at)
+        if record is None:
             raise AnchorsDamagedError(f"nothing came late at {late.sequence}.{late.index}")
-        return said
+        return record
 
     async def _fact(self, sequence: int, index: int, now: int = 0) -> Recorded[Any] | None:
         """One fact of the log by its place; `now` is the decision time at a door."""
         stored = await retry(lambda: self._bus.message(sequence))
         if stored is None:
             return None
-        intake = Intake(self._book, self._mode, reads_signals=True, restamps=False, now=now)
-        facts: Iterable[Recorded[Any]] = intake.admit(Decoding(from_start=False).decode(stored))
-        return next((said for said in facts if said.index == index), None)
+        intake = Ingress(self._book, self._mode, reads_signals=True, restamps=False, now=now)
+        facts: Iterable[Recorded[Any]] = intake.records_of(
+            Decoding(from_start=False).decode(stored)
+        )
+        return next((record for record in facts if record.index == index), None)
 
 
-def _is_beyond(said: Recorded[Any], place: AtSequence | AtTime) -> bool:
+def _is_beyond(record: Recorded[Any], place: AtSequence | AtTime) -> bool:
     if isinstance(place, AtTime):
-        return said.at > place.at
-    return place.index is not None and (said.sequence, said.index) > (place.sequence, place.index)
+        return record.at > place.at
+    return place.index is not None and (record.sequence, record.index) > (
+        place.sequence,
+        place.index,
+    )
 
 
 def _check_index(state: BookState, place: AtSequence | AtTime) -> None:
     if isinstance(place, AtSequence) and place.index is not None and state.index != place.index:
-        raise PlaceError(f"message {place.sequence} has no event {place.index}")
+        raise LogPointError(f"message {place.sequence} has no event {place.index}")
 
 
 def _copy(state: BookState) -> BookState:

@@ -14,9 +14,9 @@ from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.market import FundingRatePublished
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import FeeCharged
-from deadreckon.contracts.timestamps import format_moment
+from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.projections.tables import orders
-from deadreckon.replay.asof.answer import Asof, Known, LateEvent
+from deadreckon.replay.asof.answer import BookAsof, KnownAs, LateEvent
 from deadreckon.replay.asof.fold import BookState, SetBy, halts_in_force
 
 Document = dict[str, Any]
@@ -48,7 +48,7 @@ _ORDER = (
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-def document(found: Asof, asked: str, book: str, known: Known = "both") -> Document:
+def document(found: BookAsof, asked: str, book: str, known: KnownAs = "both") -> Document:
     """The ways in which the book is known that were asked for (the other one null), what differs,
     and the late events that make it."""
     then = None if known == "now" else book_at(found.then)
@@ -58,7 +58,7 @@ def document(found: Asof, asked: str, book: str, known: Known = "both") -> Docum
         "book": book,
         "sequence": found.then.sequence,
         "index": found.then.index,
-        "at": format_moment(found.then.now),
+        "at": format_timestamp(found.then.now),
         "last_sequence": found.last_sequence,
         "then": then,
         "now": now,
@@ -108,7 +108,7 @@ def _equity(state: BookState) -> Document:
     return found | {"unpriced": now.unpriced}
 
 
-def _position(state: BookState, key: ledger.Key, held: ledger.Holding) -> Document:
+def _position(state: BookState, key: ledger.PositionKey, held: ledger.Holding) -> Document:
     strategy, venue, instrument = key
     price = ledger.mark(state.ledger, instrument)
     gain = average_cost.unrealised(held.position, price.price) if price else None
@@ -128,7 +128,7 @@ def _position(state: BookState, key: ledger.Key, held: ledger.Holding) -> Docume
     }
 
 
-def _order(state: BookState, row: orders.Row) -> Document:
+def _order(state: BookState, row: orders.TableRow) -> Document:
     begun = row.approved_at if row.approved_at is not None else row.submitted_at
     found = {name: _plain(getattr(row, name)) for name in _ORDER}
     return found | {"age_seconds": _age(state, begun or 0)}
@@ -138,7 +138,7 @@ def _halt(state: BookState, halt: Any) -> Document:
     return {
         "scope": halt.scope,
         "rule": halt.rule,
-        "until": None if halt.until is None else format_moment(halt.until),
+        "until": None if halt.until is None else format_timestamp(halt.until),
         "limit": _plain(halt.limit),
         "measured": _plain(halt.measured),
         "limit_set_by": halt.limit_set_by,
@@ -187,8 +187,8 @@ def _exposures(state: BookState) -> dict[str, Decimal]:
 def _strategy(state: BookState, name: str) -> Document:
     found = state.strategies[name]
     values: Document = msgspec.to_builtins(found.values)
-    for said in ("actor", "reason"):
-        del values[said]
+    for record in ("actor", "reason"):
+        del values[record]
     return values | {"set_by": _set_by(state, found.set_by)}
 
 
@@ -201,8 +201,8 @@ def _model(state: BookState, name: str) -> Document:
         "states": model.states,
         "labels": model.labels,
         "samples": model.samples,
-        "window_from": format_moment(model.window_from),
-        "window_to": format_moment(model.window_to),
+        "window_from": format_timestamp(model.window_from),
+        "window_to": format_timestamp(model.window_to),
         "set_by": _set_by(state, model.set_by),
     }
 
@@ -212,7 +212,7 @@ def _mark(state: BookState, instrument: str) -> Document:
     return {
         "instrument": instrument,
         "price": text(mark.price),
-        "at": format_moment(mark.at),
+        "at": format_timestamp(mark.at),
         "age_seconds": _age(state, mark.at),
     }
 
@@ -224,7 +224,7 @@ def _set_by(state: BookState, found: SetBy) -> Document:
         "index": found.index,
         "actor": found.actor,
         "reason": found.reason,
-        "at": format_moment(found.at) if found.at else None,  # null: before any clock
+        "at": format_timestamp(found.at) if found.at else None,  # null: before any clock
         "age_seconds": _age(state, found.at),
     }
 
@@ -232,19 +232,19 @@ def _set_by(state: BookState, found: SetBy) -> Document:
 def _late(one: LateEvent) -> Document:
     late = one.late
     return {
-        "id": one.said.id,
-        "type": type(one.said.event).__name__,
+        "id": one.record.id,
+        "type": type(one.record.event).__name__,
         "sequence": late.sequence,
         "index": late.index,
-        "effective_at": format_moment(late.effective_at),
-        "recorded_at": format_moment(late.at),
+        "effective_at": format_timestamp(late.effective_at),
+        "recorded_at": format_timestamp(late.at),
         "late_by_seconds": (late.at - late.effective_at) / NANOSECONDS,
         "says": _says(one),
     }
 
 
 def _says(one: LateEvent) -> str:
-    match one.said.event:
+    match one.record.event:
         case FeeCharged() as fee:
             about = f"{fee.strategy} for {fee.instrument}"
             return f"a fee of {text(fee.amount)} {fee.currency} to {about}: {fee.reason}"

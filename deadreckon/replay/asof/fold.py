@@ -27,7 +27,7 @@ from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import EquityMarked
 from deadreckon.projections.tables import orders
 
-Order = orders.Row  # `orders` is also what a state calls those that are open
+Order = orders.TableRow  # `orders` is also what a state calls those that are open
 
 
 class SetBy(Struct, frozen=True):
@@ -42,21 +42,21 @@ class SetBy(Struct, frozen=True):
     reason: str = ""
 
 
-class Limits(Struct, frozen=True):
+class LimitsInForce(Struct, frozen=True):
     """The limits in force."""
 
     set_by: SetBy
     values: LimitsSet
 
 
-class Strategy(Struct, frozen=True):
+class StrategyInForce(Struct, frozen=True):
     """A strategy as it was configured last, running or not."""
 
     set_by: SetBy
     values: StrategyConfigured
 
 
-class Model(Struct, frozen=True):
+class ModelInForce(Struct, frozen=True):
     """The model that a strategy was given last; its numbers are those of the event."""
 
     set_by: SetBy
@@ -103,9 +103,9 @@ class BookState(Struct):
     events: int = 0
     ledger: Ledger = field(default_factory=ledger.initial)
     orders: dict[str, Order] = {}
-    limits: Limits | None = None
-    strategies: dict[str, Strategy] = {}
-    models: dict[str, Model] = {}  # by strategy and instrument
+    limits: LimitsInForce | None = None
+    strategies: dict[str, StrategyInForce] = {}
+    models: dict[str, ModelInForce] = {}  # by strategy and instrument
     halts: dict[str, Halt] = {}
     marked: EquityMarked | None = None
 
@@ -115,27 +115,27 @@ def initial() -> BookState:
     return BookState()
 
 
-def evolve(state: BookState, said: Recorded[Any]) -> BookState:
+def evolve(state: BookState, record: Recorded[Any]) -> BookState:
     """Fold one fact as it was recorded, in place; the same state comes back."""
-    pass_by(state, said)
-    take(state, said)
+    advance(state, record)
+    apply_event(state, record)
     return state
 
 
-def pass_by(state: BookState, said: Recorded[Any]) -> None:
+def advance(state: BookState, record: Recorded[Any]) -> None:
     """Stand behind a fact, whatever it says."""
-    state.sequence, state.index = said.sequence, said.index
+    state.sequence, state.index = record.sequence, record.index
     state.events += 1
-    if said.at > state.now:
-        state.now = said.at
+    if record.at > state.now:
+        state.now = record.at
 
 
-def take(state: BookState, said: Recorded[Any]) -> None:
+def apply_event(state: BookState, record: Recorded[Any]) -> None:
     """What a fact changes, wherever it stands: its place and time stay out of it."""
-    ledger.evolve(state.ledger, said)
-    fold = _FOLDS.get(type(said.event))
+    ledger.evolve(state.ledger, record)
+    fold = _FOLDS.get(type(record.event))
     if fold is not None:
-        fold(state, said)
+        fold(state, record)
 
 
 def halts_in_force(state: BookState) -> dict[str, Halt]:
@@ -143,42 +143,42 @@ def halts_in_force(state: BookState) -> dict[str, Halt]:
     return {name: halt for name, halt in state.halts.items() if not halt.is_over(state.now)}
 
 
-def _order(state: BookState, said: Recorded[Any]) -> None:
+def _order(state: BookState, record: Recorded[Any]) -> None:
     """What is said of an order that ended long ago changes nothing of what is open."""
-    begins = type(said.event) in orders.BEGINS
-    for (order_id,) in orders.keys(said):
+    begins = type(record.event) in orders.BEGINS
+    for (order_id,) in orders.keys(record):
         row = state.orders.get(order_id)
         if row is None and not begins:
             continue
-        row = orders.evolve(row or orders.initial(), said)
+        row = orders.evolve(row or orders.initial(), record)
         if row.status in orders.ENDED:
             state.orders.pop(order_id, None)
         else:
             state.orders[order_id] = row
 
 
-def _fill(state: BookState, said: Recorded[OrderFilled]) -> None:
+def _fill(state: BookState, record: Recorded[OrderFilled]) -> None:
     """A trade told again is no trade."""
-    if ledger.is_new(state.ledger, said):
-        _order(state, said)
+    if ledger.is_new_fill(state.ledger, record):
+        _order(state, record)
 
 
-def _marked(state: BookState, said: Recorded[EquityMarked]) -> None:
-    state.marked = said.event
+def _marked(state: BookState, record: Recorded[EquityMarked]) -> None:
+    state.marked = record.event
 
 
-def _limits(state: BookState, said: Recorded[LimitsSet]) -> None:
-    state.limits = Limits(_set_by(said), said.event)
+def _limits(state: BookState, record: Recorded[LimitsSet]) -> None:
+    state.limits = LimitsInForce(_set_by(record), record.event)
 
 
-def _strategy(state: BookState, said: Recorded[StrategyConfigured]) -> None:
-    state.strategies[said.event.strategy] = Strategy(_set_by(said), said.event)
+def _strategy(state: BookState, record: Recorded[StrategyConfigured]) -> None:
+    state.strategies[record.event.strategy] = StrategyInForce(_set_by(record), record.event)
 
 
-def _model(state: BookState, said: Recorded[RegimeModelFitted]) -> None:
-    model = said.event
-    state.models[f"{model.strategy} {model.instrument}"] = Model(
-        set_by=_set_by(said),
+def _model(state: BookState, record: Recorded[RegimeModelFitted]) -> None:
+    model = record.event
+    state.models[f"{model.strategy} {model.instrument}"] = ModelInForce(
+        set_by=_set_by(record),
         model_id=model.model_id,
         strategy=model.strategy,
         instrument=model.instrument,
@@ -190,14 +190,14 @@ def _model(state: BookState, said: Recorded[RegimeModelFitted]) -> None:
     )
 
 
-def _requested(state: BookState, said: Recorded[HaltRequested]) -> None:
-    _halt(state, said, Halt(_set_by(said), said.event.scope, rule=""))
+def _requested(state: BookState, record: Recorded[HaltRequested]) -> None:
+    _halt(state, record, Halt(_set_by(record), record.event.scope, rule=""))
 
 
-def _imposed(state: BookState, said: Recorded[HaltImposed]) -> None:
-    halt = said.event
+def _imposed(state: BookState, record: Recorded[HaltImposed]) -> None:
+    halt = record.event
     imposed = Halt(
-        set_by=_set_by(said),
+        set_by=_set_by(record),
         scope=halt.scope,
         rule=halt.rule,
         until=halt.until,
@@ -205,31 +205,33 @@ def _imposed(state: BookState, said: Recorded[HaltImposed]) -> None:
         measured=halt.measured,
         limit_set_by=halt.limit_set_by,
     )
-    _halt(state, said, imposed)
+    _halt(state, record, imposed)
 
 
-def _damaged(state: BookState, said: Recorded[LogDamaged]) -> None:
-    _halt(state, said, Halt(_set_by(said), "all", rule="log_damaged"))
+def _damaged(state: BookState, record: Recorded[LogDamaged]) -> None:
+    _halt(state, record, Halt(_set_by(record), "all", rule="log_damaged"))
 
 
-def _halt(state: BookState, said: Recorded[Any], halt: Halt) -> None:
-    state.halts = halts_in_force(state) | {said.id: halt}
+def _halt(state: BookState, record: Recorded[Any], halt: Halt) -> None:
+    state.halts = halts_in_force(state) | {record.id: halt}
 
 
-def _acknowledged(state: BookState, said: Recorded[HaltAcknowledged]) -> None:
-    halt = state.halts.get(said.event.halt_id)
-    if halt is not None and said.source not in halt.acknowledged:
-        halt.acknowledged.append(said.source)
+def _acknowledged(state: BookState, record: Recorded[HaltAcknowledged]) -> None:
+    halt = state.halts.get(record.event.halt_id)
+    if halt is not None and record.source not in halt.acknowledged:
+        halt.acknowledged.append(record.source)
 
 
-def _resumed(state: BookState, said: Recorded[ResumeRequested]) -> None:
+def _resumed(state: BookState, record: Recorded[ResumeRequested]) -> None:
     state.halts = {}
 
 
-def _set_by(said: Recorded[Any]) -> SetBy:
-    event = said.event
-    actor = getattr(event, "actor", said.source)
-    return SetBy(said.id, said.sequence, said.index, said.at, actor, getattr(event, "reason", ""))
+def _set_by(record: Recorded[Any]) -> SetBy:
+    event = record.event
+    actor = getattr(event, "actor", record.source)
+    return SetBy(
+        record.id, record.sequence, record.index, record.at, actor, getattr(event, "reason", "")
+    )
 
 
 _FOLDS: dict[type[Event], Callable[[BookState, Recorded[Any]], None]] = {

@@ -14,17 +14,17 @@ from msgspec import Struct
 ID_BYTES, SEQUENCE_BYTES, INDEX_BYTES = 8, 5, 3
 ENTRY = ID_BYTES + SEQUENCE_BYTES + INDEX_BYTES
 DIGITS = 2 * ID_BYTES
-LEAST = 6  # hex digits: fewer would be the beginning of many
+PREFIX_DIGITS_MIN = 6  # hex digits: fewer would be the beginning of many
 
-_IS_BEGINNING = re.compile(f"[0-9a-f]{{{LEAST},}}").fullmatch
+_IS_BEGINNING = re.compile(f"[0-9a-f]{{{PREFIX_DIGITS_MIN},}}").fullmatch
 
 
-def is_beginning(text: str) -> bool:
+def is_id_prefix(text: str) -> bool:
     """Whether a text may be an id, or enough of one to look for."""
     return _IS_BEGINNING(text) is not None
 
 
-def entry(event_id: str, sequence: int, index: int) -> bytes | None:
+def encode_entry(event_id: str, sequence: int, index: int) -> bytes | None:
     """The entry of an event; null for an id that is no hex digits."""
     try:
         beginning = bytes.fromhex(event_id[:DIGITS])
@@ -36,7 +36,7 @@ def entry(event_id: str, sequence: int, index: int) -> bytes | None:
     return beginning + place.to_bytes(SEQUENCE_BYTES + INDEX_BYTES, "big")
 
 
-class Found(Struct, frozen=True):
+class IdEntry(Struct, frozen=True):
     """An entry: the first digits of an event's id, and where it stands."""
 
     digits: str
@@ -44,7 +44,7 @@ class Found(Struct, frozen=True):
     index: int
 
 
-def find(entries: bytes | mmap.mmap, beginning: str) -> Iterator[Found]:
+def find(entries: bytes | mmap.mmap, beginning: str) -> Iterator[IdEntry]:
     """Every entry, of sorted ones, that an id with this beginning may have."""
     digits = beginning[:DIGITS]
     least, most = (bytes.fromhex(digits.ljust(DIGITS, end)) for end in "0f")
@@ -54,10 +54,10 @@ def find(entries: bytes | mmap.mmap, beginning: str) -> Iterator[Found]:
             return
         place = int.from_bytes(found[ID_BYTES:], "big")
         sequence, index = divmod(place, 1 << 8 * INDEX_BYTES)
-        yield Found(found[:ID_BYTES].hex(), sequence, index)
+        yield IdEntry(found[:ID_BYTES].hex(), sequence, index)
 
 
-def find_in(files: Iterable[Path], beginning: str) -> Iterator[Found]:
+def find_in(files: Iterable[Path], beginning: str) -> Iterator[IdEntry]:
     """The same over many files; one that is gone or empty has nothing to say."""
     for path in files:
         if path.exists() and path.stat().st_size:

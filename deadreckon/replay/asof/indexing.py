@@ -12,31 +12,33 @@ from deadreckon.contracts.orders import OrderFilled
 from deadreckon.replay.asof import ids
 from deadreckon.replay.asof.anchors import Anchor, Anchors, AnchorsDamagedError, Frame
 from deadreckon.replay.asof.fold import BookState, evolve
-from deadreckon.replay.asof.late import Late, Lateness
+from deadreckon.replay.asof.late import Late, LatenessDetector
 from deadreckon.runtime.log.bus import Bus, Stored
 from deadreckon.runtime.log.domain import retry
-from deadreckon.runtime.log.feed import Decoding, Links, Message
-from deadreckon.runtime.log.reading import stored_messages
+from deadreckon.runtime.log.feed import ChainLinks, Decoding, Message
+from deadreckon.runtime.log.reading import read_stored
 from deadreckon.runtime.service.snapshots import SnapshotAheadError
 
 # Facts between two anchors: what is read and folded again in a tenth of a second. A state that is
 # big has fewer anchors, but never so few that a place is half a second from one.
 FACTS_MIN, FACTS_MAX = 5_000, 50_000
 BYTES_PER_FACT = 20
-SWAPS = 20  # anchors after which what is done so far is kept, should the reading be stopped
+ANCHORS_PER_SWAP = (
+    20  # anchors after which what is done so far is kept, should the reading be stopped
+)
 TIP_FACTS = 2_000  # a tip this much further on is worth writing down
 
 Progress = Callable[[int, int], None]
 
 
-class Reading:
+class FrameFold:
     """A frame that moves on message by message."""
 
     def __init__(self, frame: Frame) -> None:
         self.state: BookState = frame.state
         self._intake = frame.intake
         self._decoding = Decoding(links=_links(frame))
-        self._lateness = Lateness(frame.reported)
+        self._lateness = LatenessDetector(frame.reported)
 
     def decode(self, stored: Stored) -> Message:
         """The next message, taken apart."""
@@ -44,16 +46,16 @@ class Reading:
 
     def facts(self, message: Message) -> Iterable[Recorded[Any]]:
         """Its facts for this book, as they were recorded."""
-        return self._intake.admit(message)
+        return self._intake.records_of(message)
 
     def settle(self, message: Message) -> None:
         """Stand behind the whole message, also where it says nothing to this book."""
         if self.state.sequence != message.sequence:
             self.state.sequence, self.state.index = message.sequence, 0
 
-    def judge(self, said: Recorded[Any]) -> Late | None:
+    def judge(self, record: Recorded[Any]) -> Late | None:
         """The fact as a late one; null when it came in time. To be asked before it is folded."""
-        return self._lateness.judge(self.state, said)
+        return self._lateness.judge(self.state, record)
 
     def frame(self) -> Frame:
         """Where it stands."""
@@ -62,10 +64,10 @@ class Reading:
         return Frame(self.state, structs.replace(self._intake), links, reported)
 
 
-class Indexer:
+class AnchorBuilder:
     """Folds what the anchors have not got; `late` and `first_at` grow in their index."""
 
-    def __init__(self, anchors: Anchors, reading: Reading, *, writes: bool) -> None:
+    def __init__(self, anchors: Anchors, reading: FrameFold, *, writes: bool) -> None:
         self._anchors, self._reading, self._writes = anchors, reading, writes
         self._ids: list[bytes] = []
         self._repeats: list[tuple[int, int]] = []
@@ -93,8 +95,8 @@ class Indexer:
     def fold(self, message: Message) -> None:
         """Take one message, and leave an anchor where one is due."""
         before = self.state.events
-        for said in self._reading.facts(message):
-            self._fold(said)
+        for record in self._reading.facts(message):
+            self._fold(record)
         self._reading.settle(message)
         self._last = message
         self._facts += self.state.events - before
@@ -111,14 +113,14 @@ class Indexer:
         ):
             self._tip(self._last)
 
-    def _fold(self, said: Recorded[Any]) -> None:
-        late = self._reading.judge(said)
+    def _fold(self, record: Recorded[Any]) -> None:
+        late = self._reading.judge(record)
         if late is not None:
             self._anchors.index.late.append(late)
-        evolve(self.state, said)
-        if type(said.event) is OrderFilled and not ledger.is_new(self.state.ledger, said):
-            self._repeats.append((said.sequence, said.index))
-        entry = ids.entry(said.id, said.sequence, said.index)
+        evolve(self.state, record)
+        if type(record.event) is OrderFilled and not ledger.is_new_fill(self.state.ledger, record):
+            self._repeats.append((record.sequence, record.index))
+        entry = ids.encode_entry(record.id, record.sequence, record.index)
         if entry is not None:
             self._ids.append(entry)
         if not self._anchors.index.first_at:
@@ -130,7 +132,7 @@ class Indexer:
         self._ids, self._repeats, self._facts = [], [], 0
         self._between = min(FACTS_MAX, max(FACTS_MIN, length // BYTES_PER_FACT))
         self._unswapped += 1
-        if self._unswapped >= SWAPS:
+        if self._unswapped >= ANCHORS_PER_SWAP:
             self._tip(message)
 
     def _tip(self, message: Message) -> None:
@@ -140,7 +142,7 @@ class Indexer:
         self._unswapped = self._fresh = 0
 
 
-class End(Struct, frozen=True):
+class LogEnd(Struct, frozen=True):
     """Where the log ended when it was read: the last message (0: it is empty) and the decision
     time after it; and the ids of the events that no file of ids has yet."""
 
@@ -149,9 +151,9 @@ class End(Struct, frozen=True):
     ids: bytes = b""
 
 
-async def brought_up(
+async def bring_up_to_date(
     bus: Bus, anchors: Anchors, *, writes: bool, progress: Progress | None = None
-) -> End:
+) -> LogEnd:
     """Read what the anchors have not got; they know everything up to the end then.
 
     Raises AnchorsDamagedError for a tip of another log, SnapshotAheadError for a log that was cut.
@@ -161,16 +163,16 @@ async def brought_up(
     if tip is not None:
         await check_log(bus, tip, end)
         if tip.sequence == end:
-            return End(end, tip.at)
-    reading = Reading(anchors.frame(tip) if tip else anchors.beginning())
-    indexer = Indexer(anchors, reading, writes=writes)
+            return LogEnd(end, tip.at)
+    reading = FrameFold(anchors.frame(tip) if tip else anchors.beginning())
+    indexer = AnchorBuilder(anchors, reading, writes=writes)
     if tip is not None:
         indexer.resume(anchors.tip_ids(), tip.repeats)
     place = tip.sequence if tip else 0
-    async for stored in stored_messages(bus, end, progress, after=place):
+    async for stored in read_stored(bus, end, progress, after=place):
         indexer.fold(reading.decode(stored))
     indexer.finish()
-    return End(end, indexer.state.now, indexer.ids)
+    return LogEnd(end, indexer.state.now, indexer.ids)
 
 
 async def check_log(bus: Bus, anchor: Anchor, end: int) -> None:
@@ -185,8 +187,8 @@ async def check_log(bus: Bus, anchor: Anchor, end: int) -> None:
         raise AnchorsDamagedError(f"message {anchor.sequence} of this log is another")
 
 
-def _links(frame: Frame) -> Links:
-    found: Links = {}
+def _links(frame: Frame) -> ChainLinks:
+    found: ChainLinks = {}
     for name, link in frame.links.items():
         book, _, service = name.partition(".")
         found[book, service] = link

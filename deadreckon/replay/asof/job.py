@@ -6,26 +6,32 @@ from pathlib import Path
 from typing import Any
 
 from deadreckon.archive.open_log import open_bus
-from deadreckon.replay.asof import Known, asof, document, parse_place
+from deadreckon.replay.asof import KnownAs, asof, document, parse_log_point
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.server.known_roles import FIRST_BOOK
+from deadreckon.runtime.server.known_roles import DEFAULT_BOOK
 
-ANCHORS = "asof"  # the folder of the anchors, which may be deleted at any time
-NOTICED = 20_000  # messages to read from which on somebody wants to see how far it is
+ANCHORS_FOLDER = "asof"  # the folder of the anchors, which may be deleted at any time
+PROGRESS_FROM = 20_000  # messages to read from which on somebody wants to see how far it is
 
 
 async def book_asof(
-    data: Path, place: str, *, known: Known, nats: str | None, shows: bool, book: str = FIRST_BOOK
+    data: Path,
+    place: str,
+    *,
+    known: KnownAs,
+    nats: str | None,
+    shows: bool,
+    book: str = DEFAULT_BOOK,
 ) -> dict[str, Any]:
     """The document of the book at a place of a folder's log; anchors are kept in the folder.
 
-    Raises PlaceError.
+    Raises LogPointError.
     """
-    asked = parse_place(place)
+    asked = parse_log_point(place)
     folder = Folder(data).check()
     log_lines.configure(folder.logs / "asof.log")
-    cache = folder.root / ANCHORS
+    cache = folder.root / ANCHORS_FOLDER
     async with open_bus(folder, nats) as bus:
         with _progress(shows) as progress:
             found = await asof(bus, asked, cache, book=book, known=known, progress=progress)
@@ -38,7 +44,7 @@ def _progress(shows: bool) -> Iterator[Callable[[int, int], None] | None]:
     if not shows:
         yield None
         return
-    from deadreckon.replay.audit.job import progress_told  # late: it takes a sixth of a second
+    from deadreckon.replay.audit.job import progress_reporter  # late: it takes a sixth of a second
 
-    with progress_told(shows) as tell:
-        yield lambda done, end: tell("reading", done, end) if end > NOTICED else None
+    with progress_reporter(shows) as tell:
+        yield lambda done, end: tell("reading", done, end) if end > PROGRESS_FROM else None

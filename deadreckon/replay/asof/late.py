@@ -19,7 +19,7 @@ from deadreckon.contracts.market import FundingRatePublished
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import FeeCharged
 from deadreckon.contracts.venues import VenueTradeReported
-from deadreckon.replay.asof.fold import BookState, take
+from deadreckon.replay.asof.fold import BookState, apply_event
 
 
 class Late(Struct, frozen=True, array_like=True):
@@ -39,7 +39,7 @@ class Late(Struct, frozen=True, array_like=True):
         return is_after and self.effective_at <= state.now
 
 
-class Lateness:
+class LatenessDetector:
     """Tells what comes late, of facts in the order of the log.
 
     `reported` are the venue's own times of trades that no fill has told yet.
@@ -48,39 +48,42 @@ class Lateness:
     def __init__(self, reported: dict[str, int] | None = None) -> None:
         self.reported = dict(reported or {})
 
-    def judge(self, state: BookState, said: Recorded[Any]) -> Late | None:
+    def judge(self, state: BookState, record: Recorded[Any]) -> Late | None:
         """The fact as a late one, before it is folded; null when it came in time."""
-        match said.event:
-            case FeeCharged(effective_at=effective_at) if 0 < effective_at < said.at:
-                return Late(said.sequence, said.index, said.at, effective_at)
-            case FundingRatePublished(effective_at=effective_at) if 0 < effective_at < said.at:
-                booked = _funding(state.ledger, said.event)
-                return Late(said.sequence, said.index, said.at, effective_at, booked)
+        match record.event:
+            case FeeCharged(effective_at=effective_at) if 0 < effective_at < record.at:
+                return Late(record.sequence, record.index, record.at, effective_at)
+            case FundingRatePublished(effective_at=effective_at) if 0 < effective_at < record.at:
+                booked = _funding(state.ledger, record.event)
+                return Late(record.sequence, record.index, record.at, effective_at, booked)
             case VenueTradeReported(traded_at=traded_at) as trade:
                 if not _is_told(state.ledger, trade.venue, trade.trade_id):
                     self.reported.setdefault(_trade(trade), traded_at)
             case OrderFilled() as fill:
-                return self._filled(state, said, fill)
+                return self._filled(state, record, fill)
         return None
 
-    def _filled(self, state: BookState, said: Recorded[Any], fill: OrderFilled) -> Late | None:
+    def _filled(self, state: BookState, record: Recorded[Any], fill: OrderFilled) -> Late | None:
         """A trade is not due before its order was: a venue's clock may be wrong."""
-        traded_at = self.reported.pop(_trade(fill), said.at)
+        traded_at = self.reported.pop(_trade(fill), record.at)
         order = state.orders.get(fill.order_id)
         due = max(traded_at, order.submitted_at or 0) if order else traded_at
-        return Late(said.sequence, said.index, said.at, due) if due < said.at else None
+        return Late(record.sequence, record.index, record.at, due) if due < record.at else None
 
 
-def add_late(state: BookState, said: Recorded[Any], late: Late) -> None:
+def add_late(state: BookState, record: Recorded[Any], late: Late) -> None:
     """Take into a state what was due by then and came later."""
-    if isinstance(said.event, FundingRatePublished):
+    if isinstance(record.event, FundingRatePublished):
         for strategy, amount in late.booked.items():
-            book_funding(state.ledger, said.event.instrument, strategy, amount)
-    elif not isinstance(said.event, OrderFilled) or said.event.instrument in state.ledger.listings:
-        take(state, said)
+            book_funding(state.ledger, record.event.instrument, strategy, amount)
+    elif (
+        not isinstance(record.event, OrderFilled)
+        or record.event.instrument in state.ledger.listings
+    ):
+        apply_event(state, record)
 
 
-def concerning(lates: Iterable[Late], state: BookState) -> list[Late]:
+def late_for(lates: Iterable[Late], state: BookState) -> list[Late]:
     """Those that were due by then and not known yet, in the order in which they came."""
     return [late for late in lates if late.concerns(state)]
 

@@ -4,7 +4,7 @@ import re
 
 from msgspec import Struct
 
-from deadreckon.contracts.timestamps import parse_moment
+from deadreckon.contracts.timestamps import parse_timestamp
 
 EXAMPLES = (
     "a time such as 2022-01-15T12:00:00Z, a sequence such as 1200 or 1200.3, or an event's id"
@@ -19,7 +19,7 @@ _TIME = re.compile(
 )
 
 
-class PlaceError(ValueError):
+class LogPointError(ValueError):
     """You asked for a place that this log does not have, or that is no place at all."""
 
 
@@ -42,11 +42,11 @@ class AtId(Struct, frozen=True):
     id: str
 
 
-Asked = AtSequence | AtTime | AtId
+LogPoint = AtSequence | AtTime | AtId
 
 
-def parse_place(text: str) -> Asked:
-    """The place that a text asks for. Raises PlaceError.
+def parse_log_point(text: str) -> LogPoint:
+    """The place that a text asks for. Raises LogPointError.
 
     >>> parse_place("1200.3"), parse_place("2022-01-15 12:00").at
     (AtSequence(sequence=1200, index=3), 1642248000000000000)
@@ -59,15 +59,15 @@ def parse_place(text: str) -> Asked:
     if time:
         return AtTime(_moment(text, time))
     if not text or text.startswith("-"):
-        raise PlaceError(f"{text!r} is no place: give {EXAMPLES}")
+        raise LogPointError(f"{text!r} is no place: give {EXAMPLES}")
     return AtId(text)
 
 
 def _moment(text: str, time: re.Match[str]) -> int:
     day, minute, second, zone = time.group("day", "minute", "second", "zone")
     if minute is None:
-        raise PlaceError(f"{text} is a whole day: give a time on it, such as {day}T23:59:59Z")
+        raise LogPointError(f"{text} is a whole day: give a time on it, such as {day}T23:59:59Z")
     try:
-        return parse_moment(f"{day}T{minute}{second or ':00'}{zone or 'Z'}")
+        return parse_timestamp(f"{day}T{minute}{second or ':00'}{zone or 'Z'}")
     except ValueError as error:
-        raise PlaceError(f"{text} is no time: {error}") from error
+        raise LogPointError(f"{text} is no time: {error}") from error

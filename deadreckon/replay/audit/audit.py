@@ -9,7 +9,7 @@ from msgspec import Struct, to_builtins
 from deadreckon.accounting import average_cost, ledger
 from deadreckon.accounting.equity import Equity
 from deadreckon.accounting.ledger_state import Ledger
-from deadreckon.accounting.pnl import Figures, Key, figures
+from deadreckon.accounting.pnl import PnlFigures, PositionKey, figures
 from deadreckon.contracts.amounts import text
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import LimitsSet, OperatorRefused, StrategyConfigured
@@ -23,17 +23,17 @@ from deadreckon.contracts.signals import (
     SignalRefused,
 )
 from deadreckon.contracts.timestamps import day_of
-from deadreckon.replay.audit.volumes import Traded
-from deadreckon.replay.digests import ONLOOKERS, RunDigest
+from deadreckon.replay.audit.volumes import TradedVolumes
+from deadreckon.replay.digests import OBSERVERS, RunDigest
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.feed import Message
-from deadreckon.runtime.log.reading import messages
-from deadreckon.runtime.service.ingress import Intake
-from deadreckon.runtime.service.recovery import Recollection, RecollectionError
+from deadreckon.runtime.log.reading import read_messages
+from deadreckon.runtime.service.ingress import Ingress
+from deadreckon.runtime.service.recovery import Recovery, RecoveryError
 
 BEFORE, DURING, AFTER = -1, 0, 1  # where something lies, seen from the day asked for
 
-CONFIGURING = (
+CONFIGURATION_EVENTS = (
     LimitsSet,
     StrategyConfigured,
     InstrumentListed,
@@ -42,7 +42,7 @@ CONFIGURING = (
 )
 
 
-class Position(Struct, frozen=True):
+class AuditPosition(Struct, frozen=True):
     """A position at one place: signed quantity, average price (quote currency), mark."""
 
     quantity: str
@@ -50,18 +50,18 @@ class Position(Struct, frozen=True):
     mark: str | None
 
 
-class Snapshot(Struct, frozen=True):
+class AuditSnapshot(Struct, frozen=True):
     """The book at one place of the log."""
 
-    figures: dict[Key, Figures]
-    positions: dict[Key, Position]
+    figures: dict[PositionKey, PnlFigures]
+    positions: dict[PositionKey, AuditPosition]
     equity: Decimal
     deposited: Decimal
     unpriced: list[str]
     one_currency: bool  # every account is in the reporting currency: nothing revalues
 
 
-class Tally(Struct):
+class EventCounts(Struct):
     """What happened between two places: counts, refusals by rule, sequences."""
 
     events: int = 0
@@ -73,10 +73,10 @@ class Tally(Struct):
     last_sequence: int = 0
     refusals_by_rule: dict[str, int] = {}
 
-    def count(self, said: Recorded[Any]) -> None:
+    def count(self, record: Recorded[Any]) -> None:
         """Count one event."""
         self.events += 1
-        match said.event:
+        match record.event:
             case SignalRaised() | CancelRaised() | ReplaceRaised():
                 self.signals += 1
             case SignalRefused(rule=rule) | OrderUnroutable(rule=rule) | OperatorRefused(rule=rule):
@@ -88,14 +88,14 @@ class Tally(Struct):
                 self.fills += 1
 
 
-class Witness(Protocol):
+class AuditObserver(Protocol):
     """Who wants to see what an audit sees, to tell more of it than its figures."""
 
     def read(self, message: Message) -> None:
         """A message of the log, before anything is made of it."""
         ...
 
-    def heard(self, said: Recorded[Any], stage: int) -> None:
+    def heard(self, record: Recorded[Any], stage: int) -> None:
         """A fact of it in log order, and whether it lies before, during or after the day."""
         ...
 
@@ -103,11 +103,11 @@ class Witness(Protocol):
         """The day begins with the next fact that is lived."""
         ...
 
-    def lived(self, said: Recorded[Any], book: Ledger, stage: int) -> None:
+    def lived(self, record: Recorded[Any], book: Ledger, stage: int) -> None:
         """A fact that the ledger has just taken, in the order in which portfolio lived it."""
         ...
 
-    def marked(self, said: Recorded[EquityMarked], equity: Equity, book: Ledger) -> None:
+    def marked(self, record: Recorded[EquityMarked], equity: Equity, book: Ledger) -> None:
         """A mark of the day, and what the log adds up to there."""
         ...
 
@@ -123,19 +123,19 @@ class Audit:
     """
 
     def __init__(
-        self, book: str, mode: Mode, day: str | None, witness: Witness | None = None
+        self, book: str, mode: Mode, day: str | None, witness: AuditObserver | None = None
     ) -> None:
         self._day = day
         self._witness = witness
         self._ledger = ledger.initial()
-        self._reading = Recollection("portfolio", book, Intake(book, mode, reads_signals=False))
-        self._reports = Intake(book, mode, reads_signals=False, restamps=False)
+        self._reading = Recovery("portfolio", book, Ingress(book, mode, reads_signals=False))
+        self._reports = Ingress(book, mode, reads_signals=False, restamps=False)
         self._digest = RunDigest()
-        self.tally = Tally()
-        self.traded = Traded()
+        self.tally = EventCounts()
+        self.traded = TradedVolumes()
         self.opening = self._snapshot()
         self._before = True  # the day asked for has not begun
-        self._closing: Snapshot | None = None
+        self._closing: AuditSnapshot | None = None
         self.configuration: dict[str, dict[str, Any]] = {}
         self.differences: list[str] = []
         self.damages: list[str] = []
@@ -154,7 +154,7 @@ class Audit:
         self._count(message)
         try:
             self._take(message)
-        except RecollectionError as error:
+        except RecoveryError as error:
             self.damages.append(f"{message.sequence}: {error}")
 
     def _take(self, message: Message) -> None:
@@ -162,10 +162,10 @@ class Audit:
             return  # nothing in it is to be believed, and it is told
         for (_, _, question), answers in self._reading.take(message):
             self._question(question)
-            for said in answers:
-                self._check(said)
+            for record in answers:
+                self._check(record)
 
-    def finish(self) -> Snapshot:
+    def finish(self) -> AuditSnapshot:
         """Fold what no commit of portfolio covers yet; returns the closing book."""
         while self._reading.waiting:
             self._question(self._reading.waiting.popleft()[2])
@@ -182,18 +182,18 @@ class Audit:
 
     def _count(self, message: Message) -> None:
         """Counts go by the time each event was recorded under, in log order."""
-        if message.subject.service in ONLOOKERS:
+        if message.subject.service in OBSERVERS:
             return
-        for index, said in enumerate(self._reports.admit(message)):
-            stage = self._stage(said.at)
-            self.first_at = said.at if self.first_at is None else min(self.first_at, said.at)
-            self.last_at = max(self.last_at, said.at)
+        for index, record in enumerate(self._reports.records_of(message)):
+            stage = self._stage(record.at)
+            self.first_at = record.at if self.first_at is None else min(self.first_at, record.at)
+            self.last_at = max(self.last_at, record.at)
             if self._witness:
-                self._witness.heard(said, stage)
+                self._witness.heard(record, stage)
             if stage != DURING:
                 continue
-            self.tally.count(said)
-            self.traded.fold([said])
+            self.tally.count(record)
+            self.traded.fold([record])
             self.tally.first_sequence = self.tally.first_sequence or message.sequence
             self.tally.last_sequence = message.sequence
             if message.commit is not None and not message.damage:
@@ -205,14 +205,14 @@ class Audit:
         today = day_of(at)
         return (today > self._day) - (today < self._day)
 
-    def _question(self, said: Recorded[Any]) -> None:
+    def _question(self, record: Recorded[Any]) -> None:
         if self._day is not None:
-            self._cross_midnight(day_of(said.at))
-        if isinstance(said.event, CONFIGURING) and self._closing is None:
-            self._configure(said)
-        self._ledger = ledger.evolve(self._ledger, said)
+            self._cross_midnight(day_of(record.at))
+        if isinstance(record.event, CONFIGURATION_EVENTS) and self._closing is None:
+            self._configure(record)
+        self._ledger = ledger.evolve(self._ledger, record)
         if self._witness:
-            self._witness.lived(said, self._ledger, self._lived_stage())
+            self._witness.lived(record, self._ledger, self._lived_stage())
 
     def _lived_stage(self) -> int:
         if self._day is not None and self._before:
@@ -233,47 +233,47 @@ class Audit:
             if self._witness:
                 self._witness.closes()
 
-    def _configure(self, said: Recorded[Any]) -> None:
-        event: Event = said.event
+    def _configure(self, record: Recorded[Any]) -> None:
+        event: Event = record.event
         name = getattr(event, "strategy", None) or getattr(event, "instrument", None)
         name = name or getattr(event, "venue", None) or ""
         key = f"{type(event).__name__} {name}".strip()
-        self.configuration[key] = {"set_by": said.id, "body": to_builtins(event)}
+        self.configuration[key] = {"set_by": record.id, "body": to_builtins(event)}
 
-    def _check(self, said: Recorded[Any]) -> None:
+    def _check(self, record: Recorded[Any]) -> None:
         """Compare what portfolio said with what the same facts give here."""
-        match said.event:
+        match record.event:
             case PositionChanged(strategy=strategy, venue=venue, instrument=instrument):
-                self._check_position(said, (strategy, venue, instrument))
+                self._check_position(record, (strategy, venue, instrument))
             case EquityMarked():
-                self._check_equity(said)
+                self._check_equity(record)
 
-    def _check_equity(self, said: Recorded[EquityMarked]) -> None:
+    def _check_equity(self, record: Recorded[EquityMarked]) -> None:
         self.compared += 1
         own = ledger.equity(self._ledger)
-        if own.equity != said.event.equity:
-            self._differ(said, f"equity {said.event.equity}, recomputed {own.equity}")
-        if self._witness and self._stage(said.at) == DURING:
-            self._witness.marked(said, own, self._ledger)
+        if own.equity != record.event.equity:
+            self._differ(record, f"equity {record.event.equity}, recomputed {own.equity}")
+        if self._witness and self._stage(record.at) == DURING:
+            self._witness.marked(record, own, self._ledger)
 
-    def _check_position(self, said: Recorded[PositionChanged], key: Key) -> None:
+    def _check_position(self, record: Recorded[PositionChanged], key: PositionKey) -> None:
         self.compared += 1
         held = ledger.holding(self._ledger, key[0], key[2])
         if held is None:
-            self._differ(said, f"a position of {'/'.join(key)} that no fill explains")
+            self._differ(record, f"a position of {'/'.join(key)} that no fill explains")
             return
         own = (average_cost.quantity(held.position), average_cost.realised(held.position))
-        if own != (said.event.quantity, said.event.realised):
-            theirs = f"{said.event.quantity} realised {said.event.realised}"
-            self._differ(said, f"{'/'.join(key)} {theirs}, recomputed {own[0]} realised {own[1]}")
+        if own != (record.event.quantity, record.event.realised):
+            theirs = f"{record.event.quantity} realised {record.event.realised}"
+            self._differ(record, f"{'/'.join(key)} {theirs}, recomputed {own[0]} realised {own[1]}")
 
-    def _differ(self, said: Recorded[Any], what: str) -> None:
-        self.differences.append(f"event {said.id} at sequence {said.sequence}: {what}")
+    def _differ(self, record: Recorded[Any], what: str) -> None:
+        self.differences.append(f"event {record.id} at sequence {record.sequence}: {what}")
 
-    def _snapshot(self) -> Snapshot:
+    def _snapshot(self) -> AuditSnapshot:
         book = self._ledger
         now = ledger.equity(book)
-        return Snapshot(
+        return AuditSnapshot(
             figures=figures(book),
             positions={key: _position(book, key) for key, _ in ledger.positions(book)},
             equity=now.equity,
@@ -283,11 +283,11 @@ class Audit:
         )
 
 
-def _position(book: Ledger, key: Key) -> Position:
+def _position(book: Ledger, key: PositionKey) -> AuditPosition:
     held = ledger.position(book, key[0], key[2])
     price = ledger.mark(book, key[2])
     assert held is not None
-    return Position(
+    return AuditPosition(
         quantity=text(average_cost.quantity(held)),
         average_price=text(average_cost.average_price(held)),
         mark=text(price.price) if price else None,
@@ -300,10 +300,10 @@ async def audit(
     mode: Mode,
     day: str | None = None,
     progress: Callable[[int, int], None] | None = None,
-    witness: Witness | None = None,
+    witness: AuditObserver | None = None,
 ) -> Audit:
     """Fold the whole log; raises the reader's errors. The result still has to `finish`."""
     found = Audit(book, mode, day, witness)
-    async for message in messages(bus, progress=progress):
+    async for message in read_messages(bus, progress=progress):
         found.fold(message)
     return found

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from deadreckon.accounting.pnl import Figures, Key, total
+from deadreckon.accounting.pnl import PnlFigures, PositionKey, total
 from deadreckon.contracts.amounts import EXACT, text
-from deadreckon.replay.audit.audit import Audit, Snapshot
+from deadreckon.replay.audit.audit import Audit, AuditSnapshot
 
 Document = dict[str, Any]
 
@@ -60,26 +60,26 @@ def sound(document: Document) -> bool:
     )
 
 
-def _change(opening: Snapshot, closing: Snapshot) -> dict[Key, Figures]:
-    none = Figures()
+def _change(opening: AuditSnapshot, closing: AuditSnapshot) -> dict[PositionKey, PnlFigures]:
+    none = PnlFigures()
     return {
         key: figures.minus(opening.figures.get(key, none))
         for key, figures in sorted(closing.figures.items())
     }
 
 
-def _by(change: dict[Key, Figures], part: int, name: str) -> list[Document]:
-    groups: dict[str, list[Figures]] = {}
+def _by(change: dict[PositionKey, PnlFigures], part: int, name: str) -> list[Document]:
+    groups: dict[str, list[PnlFigures]] = {}
     for key, figures in change.items():
         groups.setdefault(key[part], []).append(figures)
     return [{name: group} | total(members).texts() for group, members in sorted(groups.items())]
 
 
-def _positions(opening: Snapshot, closing: Snapshot) -> list[Document]:
+def _positions(opening: AuditSnapshot, closing: AuditSnapshot) -> list[Document]:
     return [_position(key, opening, closing) for key in sorted(closing.positions)]
 
 
-def _position(key: Key, opening: Snapshot, closing: Snapshot) -> Document:
+def _position(key: PositionKey, opening: AuditSnapshot, closing: AuditSnapshot) -> Document:
     before = opening.positions.get(key)
     after = closing.positions[key]
     strategy, venue, instrument = key
@@ -94,7 +94,7 @@ def _position(key: Key, opening: Snapshot, closing: Snapshot) -> Document:
     }
 
 
-def _equity(opening: Snapshot, closing: Snapshot) -> Document:
+def _equity(opening: AuditSnapshot, closing: AuditSnapshot) -> Document:
     """What equity did beyond deposits and PnL is `revaluation` of cash in other currencies; in a
     book of one currency it is `unexplained` and must be 0."""
     deposited = EXACT.subtract(closing.deposited, opening.deposited)
@@ -111,5 +111,5 @@ def _equity(opening: Snapshot, closing: Snapshot) -> Document:
     }
 
 
-def _net(figures: Iterable[Figures]) -> Any:
+def _net(figures: Iterable[PnlFigures]) -> Any:
     return total(figures).net

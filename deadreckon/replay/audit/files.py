@@ -23,7 +23,7 @@ class StatementError(Exception):
     """You asked for a statement that cannot be made or written; the message says why."""
 
 
-class Wanted(Struct, frozen=True):
+class StatementRequest(Struct, frozen=True):
     """Files to write, by their suffix, and a venue's statement to compare with (null: none)."""
 
     outputs: Sequence[Path] = ()
@@ -46,7 +46,7 @@ FORMS: dict[str, Callable[[Document], str]] = {
 }
 
 
-def wanted(outputs: Sequence[Path], venue_statement: str | None) -> Wanted:
+def statement_request(outputs: Sequence[Path], venue_statement: str | None) -> StatementRequest:
     """What is asked for, checked before a long log is read for it. Raises StatementError."""
     for path in outputs:
         if path.suffix not in FORMS:
@@ -54,8 +54,8 @@ def wanted(outputs: Sequence[Path], venue_statement: str | None) -> Wanted:
         if path.is_dir() or not path.absolute().parent.is_dir():
             raise StatementError(f"{path}: it is a folder, or its folder does not exist")
     if venue_statement is None:
-        return Wanted(outputs)
-    return Wanted(outputs, _venue_statement(venue_statement))
+        return StatementRequest(outputs)
+    return StatementRequest(outputs, _venue_statement(venue_statement))
 
 
 def _venue_statement(told: str) -> VenueStatement:
@@ -72,7 +72,7 @@ def _venue_statement(told: str) -> VenueStatement:
         raise StatementError(f"{path}: {error.strerror}; give a CSV file") from error
 
 
-def written(document: Document, outputs: Sequence[Path]) -> list[Document]:
+def write_statements(document: Document, outputs: Sequence[Path]) -> list[Document]:
     """Write the files; what each is: its path, bytes and SHA-256. Raises StatementError."""
     told = []
     for path in outputs:
@@ -88,7 +88,7 @@ def written(document: Document, outputs: Sequence[Path]) -> list[Document]:
     return told
 
 
-def seal(root: Path, document: Document) -> Document:
+def seal_status(root: Path, document: Document) -> Document:
     """What the folder's archive has sealed of the statement's messages, if anything.
 
     It stands beside the statement, not in it: who seals a day later makes no other statement.

@@ -12,8 +12,13 @@ from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.timestamps import day_of
 from deadreckon.replay.audit.audit import Audit, audit
 from deadreckon.replay.audit.figures import statement
-from deadreckon.replay.audit.files import StatementError, Wanted, seal, written
-from deadreckon.replay.audit.statement.collect import Gathering
+from deadreckon.replay.audit.files import (
+    StatementError,
+    StatementRequest,
+    seal_status,
+    write_statements,
+)
+from deadreckon.replay.audit.statement.collect import StatementCollector
 from deadreckon.replay.audit.statement.document import full_statement
 from deadreckon.replay.verify.audit_book import compare_projections
 from deadreckon.runtime.process import log_lines
@@ -21,7 +26,7 @@ from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK
 
 Document = dict[str, Any]
-NOTHING_MORE = Wanted()
+FIGURES_ONLY = StatementRequest()
 
 
 class EmptyDayError(StatementError):
@@ -42,7 +47,7 @@ def progress_bar(shows: bool) -> Progress:
 
 
 @contextmanager
-def progress_told(shows: bool) -> Iterator[Callable[[str, int, int], None]]:
+def progress_reporter(shows: bool) -> Iterator[Callable[[str, int, int], None]]:
     """A bar for a job of several parts: call it with (part, done, of)."""
     with progress_bar(shows) as bar:
         task = bar.add_task("", total=1)
@@ -51,14 +56,14 @@ def progress_told(shows: bool) -> Iterator[Callable[[str, int, int], None]]:
         )
 
 
-async def audited(
+async def audit_folder(
     data: Path,
     day: str | None,
     nats: str | None,
     *,
     shows: bool,
     book: str = BOOK,
-    wanted: Wanted = NOTHING_MORE,
+    wanted: StatementRequest = FIGURES_ONLY,
 ) -> Document:
     """The statement of a folder's log, with what its projections have to say to it.
 
@@ -67,9 +72,11 @@ async def audited(
     """
     folder = Folder(data).check()
     log_lines.configure(folder.logs / "audit.log")
-    gathering = Gathering(keeps_trades=wanted.venue is not None) if wanted.anything else None
+    gathering = (
+        StatementCollector(keeps_trades=wanted.venue is not None) if wanted.anything else None
+    )
     async with open_bus(folder, nats) as bus:
-        with progress_told(shows) as tell:
+        with progress_reporter(shows) as tell:
             found = await audit(
                 bus,
                 book,
@@ -88,17 +95,21 @@ async def audited(
 
 
 def _in_full(
-    folder: Folder, found: Audit, gathering: Gathering, document: Document, wanted: Wanted
+    folder: Folder,
+    found: Audit,
+    gathering: StatementCollector,
+    document: Document,
+    wanted: StatementRequest,
 ) -> Document:
     """Write what is wanted; what there is to say of it beside the figures."""
     if not document["events"]:
         raise EmptyDayError(_nothing(found, document["day"]))
     full = full_statement(found, gathering, document, wanted.venue)
-    told: Document = {"root": full["root"], "seal": seal(folder.root / "archive", full)}
+    told: Document = {"root": full["root"], "seal": seal_status(folder.root / "archive", full)}
     if wanted.venue is not None:
         told["venue_statement"] = full["venue_statement"]
     told["evidence_differences"] = full["checks"]["evidence_differences"]
-    return told | {"written": written(full, wanted.outputs)}
+    return told | {"written": write_statements(full, wanted.outputs)}
 
 
 def _nothing(found: Audit, day: str) -> str:

@@ -6,17 +6,17 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from deadreckon.accounting.pnl import Key
+from deadreckon.accounting.pnl import PositionKey
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import PositionChanged
 from deadreckon.contracts.timestamps import DAY
 
-REMEMBERED = 7 * DAY  # of trade ids, in log time: as long as every service remembers them
+TRADE_IDS_KEPT = 7 * DAY  # of trade ids, in log time: as long as every service remembers them
 
 
-class Totals(Struct):
+class FillTotals(Struct):
     """Fills, the exact sum of quantity x price over them, and the fees by their currency."""
 
     fills: int = 0
@@ -29,7 +29,7 @@ class Totals(Struct):
         self.value = EXACT.add(self.value, EXACT.multiply(quantity, price))
         self.fees[currency] = EXACT.add(self.fees.get(currency, ZERO), fee)
 
-    def differences(self, other: "Totals") -> list[tuple[str, Decimal, Decimal]]:
+    def differences(self, other: "FillTotals") -> list[tuple[str, Decimal, Decimal]]:
         """What differs: its name, the amount here, the amount there."""
         named = [("value of fills", self.value, other.value)]
         for currency in sorted(self.fees | other.fees):
@@ -38,22 +38,22 @@ class Totals(Struct):
         return [(name, canonical(a), canonical(b)) for name, a, b in named if a != b]
 
 
-class Traded(Struct):
+class TradedVolumes(Struct):
     """Folds fills, each once, and keeps what was said last of each position.
 
     `positions` holds (signed quantity, realised PnL in quote currency).
     """
 
-    totals: Totals = field(default_factory=Totals)
-    positions: dict[Key, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    totals: FillTotals = field(default_factory=FillTotals)
+    positions: dict[PositionKey, tuple[Decimal, Decimal]] = field(default_factory=dict)
     seen: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def fold(self, facts: Iterable[Recorded[Any]]) -> None:
         """Take facts in log order."""
-        for said in facts:
-            match said.event:
+        for record in facts:
+            match record.event:
                 case OrderFilled() as fill:
-                    if not self._again(fill, said.at):
+                    if not self._again(fill, record.at):
                         self.totals.add(fill.quantity, fill.price, fill.fee, fill.fee_currency)
                 case PositionChanged() as held:
                     key = (held.strategy, held.venue, held.instrument)
@@ -64,6 +64,6 @@ class Traded(Struct):
         if trade in self.seen:
             return True
         self.seen[trade] = at
-        while self.seen[oldest := next(iter(self.seen))] < at - REMEMBERED:
+        while self.seen[oldest := next(iter(self.seen))] < at - TRADE_IDS_KEPT:
             del self.seen[oldest]
         return False

@@ -23,7 +23,7 @@ class BundleError(Exception):
     """You gave a file that is no bundle, or is damaged; the message names the file and the part."""
 
 
-class Place(Struct, frozen=True):
+class FactPosition(Struct, frozen=True):
     """A fact: its id, type, sequence, index, and decision time as RFC 3339."""
 
     id: str
@@ -33,7 +33,7 @@ class Place(Struct, frozen=True):
     at: str
 
 
-class Kept(Struct, frozen=True):
+class StoredPart(Struct, frozen=True):
     """A stored message: the part with its bytes, and where it lay. `holds` says what it is for."""
 
     part: str
@@ -63,7 +63,7 @@ class Stripped(Struct, frozen=True):
     times: int
 
 
-class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
+class BundleManifest(Struct, frozen=True, forbid_unknown_fields=True):
     """What a bundle is of. `parts` are the SHA-256 of every other part; `wanted` is the id that was
     asked for, and `decided` the answer that it names, null where nothing was answered."""
 
@@ -72,17 +72,19 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
     service: str
     book: str
     mode: Mode
-    question: Place
-    decided: Place | None
+    question: FactPosition
+    decided: FactPosition | None
     program: Program
-    messages: list[Kept]
+    messages: list[StoredPart]
     secrets_searched: int
     stripped: list[Stripped]
     not_in_it: list[str]
     parts: dict[str, str]
 
 
-def write_bundle(path: Path, manifest: Manifest, parts: Mapping[str, bytes]) -> Manifest:
+def write_bundle(
+    path: Path, manifest: BundleManifest, parts: Mapping[str, bytes]
+) -> BundleManifest:
     """Write the parts and the manifest, with their digests put in; whole, or not at all.
 
     Raises BundleError where the file exists or cannot be written.
@@ -105,7 +107,7 @@ def write_bundle(path: Path, manifest: Manifest, parts: Mapping[str, bytes]) -> 
     return complete
 
 
-def read_bundle(path: Path) -> tuple[Manifest, dict[str, bytes]]:
+def read_bundle(path: Path) -> tuple[BundleManifest, dict[str, bytes]]:
     """The manifest and the parts, each checked. Raises BundleError naming what is wrong."""
     parts = _read(path)
     head = parts.pop(MANIFEST, None)
@@ -116,7 +118,7 @@ def read_bundle(path: Path) -> tuple[Manifest, dict[str, bytes]]:
         raise BundleError(f"{path}: {MANIFEST} is damaged: its SHA-256 is another")
     _check_format(path, head)
     try:
-        manifest = msgspec.json.decode(head, type=Manifest)
+        manifest = msgspec.json.decode(head, type=BundleManifest)
     except msgspec.MsgspecError as error:
         raise BundleError(f"{path}: {MANIFEST} cannot be read: {error}") from error
     for name, digest in manifest.parts.items():

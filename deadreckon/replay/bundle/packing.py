@@ -14,17 +14,24 @@ from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.codec import plain_body
 from deadreckon.contracts.envelope import digest
 from deadreckon.contracts.event import Mode, Recorded
-from deadreckon.contracts.timestamps import format_moment
-from deadreckon.replay.bundle.file import FORMAT, Kept, Manifest, Place, Program, write_bundle
+from deadreckon.contracts.timestamps import format_timestamp
+from deadreckon.replay.bundle.file import (
+    FORMAT,
+    BundleManifest,
+    FactPosition,
+    Program,
+    StoredPart,
+    write_bundle,
+)
 from deadreckon.replay.bundle.secrecy import Secrets
-from deadreckon.replay.bundle.slice import Slice, cut, target
-from deadreckon.replay.rerun.comparison import told
+from deadreckon.replay.bundle.slice import DecisionSlice, cut, target
+from deadreckon.replay.rerun.comparison import answer_detail
 from deadreckon.replay.rerun.job.checkout import own_revision
 from deadreckon.runtime.log.bus import Bus, Stored
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.service.fold_code import fold_code
-from deadreckon.runtime.service.snapshots import Head, Moment, encode_state
+from deadreckon.runtime.service.snapshots import LogPosition, SnapshotHead, encode_state
 from deadreckon.services.catalogue import BOOK, DECIDERS
 
 HEAD, STATE, ANSWERS, CONFIGURATION = (
@@ -42,7 +49,7 @@ NOT_IN_IT = [
 ]
 
 
-class Wish(Struct, frozen=True):
+class BundleRequest(Struct, frozen=True):
     """Which decision, from which folder, into which file; `service` where another's is meant."""
 
     data: Path
@@ -54,7 +61,7 @@ class Wish(Struct, frozen=True):
     mode: Mode = "paper"
 
 
-async def pack(wish: Wish, tell: Callable[[str, int, int], None]) -> Manifest:
+async def pack(wish: BundleRequest, tell: Callable[[str, int, int], None]) -> BundleManifest:
     """Write the bundle; nothing is written to the log.
 
     Raises BundleError, NoDecisionError, UnknownIdError and AmbiguousIdError.
@@ -62,21 +69,23 @@ async def pack(wish: Wish, tell: Callable[[str, int, int], None]) -> Manifest:
     folder = Folder(wish.data).check()
     log_lines.configure(folder.logs / "bundle.log")
     async with open_bus(folder, wish.nats) as bus:
-        return await packed(bus, wish, tell)
+        return await pack_from(bus, wish, tell)
 
 
-async def packed(bus: Bus, wish: Wish, tell: Callable[[str, int, int], None]) -> Manifest:
+async def pack_from(
+    bus: Bus, wish: BundleRequest, tell: Callable[[str, int, int], None]
+) -> BundleManifest:
     """The same of a log that is open already."""
     found = await target(bus, wish.wanted, wish.service, wish.book, wish.mode, tell)
     part = await cut(bus, found, wish.book, wish.mode, tell)
     secrets = Secrets(wish.data)
     kept = _messages(part)
     plain = {STATE: part.state} | {each.part: stored.payload for each, stored in kept}
-    plain[ANSWERS] = _pretty([told(said) for said in part.recorded])
-    plain[CONFIGURATION] = _pretty([_configured(said) for said in part.configuration])
+    plain[ANSWERS] = _pretty([answer_detail(record) for record in part.recorded])
+    plain[CONFIGURATION] = _pretty([_configured(record) for record in part.configuration])
     parts = secrets.strip_all(plain)
     parts[HEAD] = secrets.strip(HEAD, encode_state(_head(part, wish, parts)))
-    manifest = Manifest(
+    manifest = BundleManifest(
         format=FORMAT,
         wanted=secrets.strip("wanted", wish.wanted.encode()).decode(),
         service=found.service,
@@ -94,11 +103,11 @@ async def packed(bus: Bus, wish: Wish, tell: Callable[[str, int, int], None]) ->
     return write_bundle(wish.output, manifest, parts)
 
 
-def _messages(part: Slice) -> list[tuple[Kept, Stored]]:
+def _messages(part: DecisionSlice) -> list[tuple[StoredPart, Stored]]:
     stored = [(part.asked_in, "the question"), *((each, "the answers") for each in part.commits)]
     return [
         (
-            Kept(
+            StoredPart(
                 f"messages/{each.sequence:012d}", each.sequence, each.subject, each.stored_at, holds
             ),
             each,
@@ -107,17 +116,19 @@ def _messages(part: Slice) -> list[tuple[Kept, Stored]]:
     ]
 
 
-def _head(part: Slice, wish: Wish, parts: dict[str, bytes]) -> Head:
+def _head(part: DecisionSlice, wish: BundleRequest, parts: dict[str, bytes]) -> SnapshotHead:
     """As a snapshot's; the state's digest is of what is in the bundle."""
     shape: Any = type(part.inquiry.lived.state)
     asked_in = part.asked_in
-    return Head(
+    return SnapshotHead(
         name=part.inquiry.service,
         book=wish.book,
         mode=wish.mode,
         code=fold_code([DECIDERS[part.inquiry.service]]),
         schema=schema_of(shape),
-        moment=Moment(asked_in.sequence, digest(asked_in.payload), part.n, asked_in.sequence - 1),
+        moment=LogPosition(
+            asked_in.sequence, digest(asked_in.payload), part.n, asked_in.sequence - 1
+        ),
         intake=part.intake,
         links=part.links,
         state=hashlib.sha256(parts[STATE]).hexdigest(),
@@ -129,7 +140,7 @@ def schema_of(shape: Any) -> str:
     return hashlib.sha256(msgspec.json.encode(msgspec.json.schema(shape))).hexdigest()
 
 
-async def _program(part: Slice) -> Program:
+async def _program(part: DecisionSlice) -> Program:
     return Program(
         version=__version__,
         revision=await own_revision(),
@@ -139,20 +150,23 @@ async def _program(part: Slice) -> Program:
     )
 
 
-def _place(said: Recorded[Any], sequence: int, index: int) -> Place:
-    at = format_moment(said.at)
-    return Place(said.id, type(said.event).__name__, sequence, index, at)
+def _place(record: Recorded[Any], sequence: int, index: int) -> FactPosition:
+    at = format_timestamp(record.at)
+    return FactPosition(record.id, type(record.event).__name__, sequence, index, at)
 
 
-def _decided(part: Slice, wanted: str) -> Place | None:
+def _decided(part: DecisionSlice, wanted: str) -> FactPosition | None:
     """The answer that was asked for; else the first."""
-    named = [said for said in part.recorded if said.id == wanted] or part.recorded
+    named = [record for record in part.recorded if record.id == wanted] or part.recorded
     return _place(named[0], named[0].sequence, named[0].index) if named else None
 
 
-def _configured(said: Recorded[Any]) -> dict[str, Any]:
-    since = {"in_force_since": format_moment(said.at), "place": f"{said.sequence}.{said.index}"}
-    return {"type": type(said.event).__name__, **since, **plain_body(said.event)}
+def _configured(record: Recorded[Any]) -> dict[str, Any]:
+    since = {
+        "in_force_since": format_timestamp(record.at),
+        "place": f"{record.sequence}.{record.index}",
+    }
+    return {"type": type(record.event).__name__, **since, **plain_body(record.event)}
 
 
 def _pretty(document: Any) -> bytes:

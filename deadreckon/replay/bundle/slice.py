@@ -9,21 +9,21 @@ from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import LimitsSet, StrategyConfigured
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.portfolio import ReportingConfigured
-from deadreckon.replay.lookup import Finder, Found
-from deadreckon.replay.rerun.redecide import Inquiry, ask
+from deadreckon.replay.lookup import IdFinder, IdMatch
+from deadreckon.replay.rerun.redecide import Redecider, redecide_log
 from deadreckon.replay.rerun.states import copied
 from deadreckon.runtime.log.bus import Bus, Stored
 from deadreckon.runtime.log.domain import retry
-from deadreckon.runtime.log.feed import Decoding, Link, Message
-from deadreckon.runtime.log.reading import stored_messages
-from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.log.feed import ChainLink, Decoding, Message
+from deadreckon.runtime.log.reading import read_stored
+from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.runtime.service.snapshots import encode_state
 from deadreckon.services.catalogue import DECIDERS, decider
 
 Progress = Callable[[str, int, int], None]
 
 # What is configured, and the field by which it is one thing among several.
-CONFIGURING: dict[type[Event], str] = {
+CONFIGURATION_KEYS: dict[type[Event], str] = {
     LimitsSet: "",
     StrategyConfigured: "strategy",
     InstrumentListed: "instrument",
@@ -45,7 +45,7 @@ class Target(Struct, frozen=True):
     id: str = ""
 
 
-class Slice(Struct):
+class DecisionSlice(Struct):
     """A question with all it takes to ask it again.
 
     `state` is encoded as it stood right before, at commit `n` of the service and what came since;
@@ -55,11 +55,11 @@ class Slice(Struct):
 
     question: Recorded[Any]
     recorded: list[Recorded[Any]]
-    inquiry: Inquiry
+    inquiry: Redecider
     state: bytes
     n: int
-    intake: Intake
-    links: dict[str, Link]
+    intake: Ingress
+    links: dict[str, ChainLink]
     asked_in: Stored
     commits: list[Stored]
     settled: bool
@@ -74,11 +74,11 @@ async def target(
 
     Raises UnknownIdError, AmbiguousIdError or NoDecisionError.
     """
-    finder = Finder(text, book, mode)
+    finder = IdFinder(text, book, mode)
     decoding = Decoding()
     end = (await retry(bus.info)).last
     asked: dict[tuple[int, int], str] = {}  # who was first to answer a place
-    async for stored in stored_messages(bus, end, lambda done, of: tell("finding", done, of)):
+    async for stored in read_stored(bus, end, lambda done, of: tell("finding", done, of)):
         message = decoding.decode(stored)
         finder.fold(message)
         if message.commit is not None and message.subject.service in DECIDERS:
@@ -101,7 +101,7 @@ async def target(
     return Target(answerer, found.sequence, found.index)
 
 
-def _decided(message: Message, found: Found) -> Target:
+def _decided(message: Message, found: IdMatch) -> Target:
     """The question to which a commit has this answer."""
     place = 0
     for sequence, index, count in message.commit.answers if message.commit else ():
@@ -112,11 +112,11 @@ def _decided(message: Message, found: Found) -> Target:
     raise NoDecisionError(f"{found} is in no answer of its commit")
 
 
-async def cut(bus: Bus, wanted: Target, book: str, mode: Mode, tell: Progress) -> Slice:
+async def cut(bus: Bus, wanted: Target, book: str, mode: Mode, tell: Progress) -> DecisionSlice:
     """Recall the service up to the question. Raises NoDecisionError where it was never settled."""
     reading = _Reading(wanted, book, mode)
     end = (await retry(bus.info)).last
-    log = stored_messages(bus, end, lambda done, of: tell("recalling", done, of))
+    log = read_stored(bus, end, lambda done, of: tell("recalling", done, of))
     found = await reading.through(log)
     if found is None:
         raise NoDecisionError(
@@ -127,11 +127,11 @@ async def cut(bus: Bus, wanted: Target, book: str, mode: Mode, tell: Progress) -
     return found
 
 
-def _check_silence(found: Slice, wanted: Target) -> None:
+def _check_silence(found: DecisionSlice, wanted: Target) -> None:
     """No commit covers the question: only silence may be what was decided."""
     lived = copied(found.inquiry.lived, found.state)
-    said, _, _ = ask(lived, found.question, found.recorded)
-    if said != found.recorded:
+    record, _, _ = redecide_log(lived, found.question, found.recorded)
+    if record != found.recorded:
         raise NoDecisionError(
             f"the log ends before {wanted.service} has answered the fact at "
             f"{wanted.sequence}.{wanted.index}"
@@ -145,16 +145,16 @@ class _Reading:
         self._wanted = wanted
         self._place = (wanted.sequence, wanted.index)
         self._decoding = Decoding()
-        self._inquiry = Inquiry(wanted.service, book, decider(wanted.service), mode)
+        self._inquiry = Redecider(wanted.service, book, decider(wanted.service), mode)
         self._configured: dict[tuple[type[Event], str], Recorded[Any]] = {}
-        self._reporting = Intake(book, mode, reads_signals=False)
+        self._reporting = Ingress(book, mode, reads_signals=False)
         self._commits: list[Stored] = []
         self._codes: list[str] = []
         self._intake = self._inquiry.intake
-        self._links: dict[str, Link] = {}
+        self._links: dict[str, ChainLink] = {}
         self._asked_in: Stored | None = None
 
-    async def through(self, log: AsyncIterable[Stored]) -> Slice | None:
+    async def through(self, log: AsyncIterable[Stored]) -> DecisionSlice | None:
         """The slice, once the question is settled; null where it never comes."""
         async for stored in log:
             if stored.sequence == self._wanted.sequence:
@@ -173,11 +173,11 @@ class _Reading:
 
     def _configure(self, message: Message) -> None:
         if message.sequence <= self._wanted.sequence:
-            for said in self._reporting.admit(message):
-                field = CONFIGURING.get(type(said.event))
+            for record in self._reporting.records_of(message):
+                field = CONFIGURATION_KEYS.get(type(record.event))
                 if field is not None:
-                    key = (type(said.event), getattr(said.event, field) if field else "")
-                    self._configured[key] = said
+                    key = (type(record.event), getattr(record.event, field) if field else "")
+                    self._configured[key] = record
 
     def _keep_commit(self, stored: Stored, message: Message) -> None:
         commit = message.commit
@@ -189,10 +189,10 @@ class _Reading:
 
     def _slice(
         self, question: Recorded[Any], recorded: list[Recorded[Any]], n: int, *, settled: bool
-    ) -> Slice | None:
+    ) -> DecisionSlice | None:
         if self._asked_in is None:
             return None
-        return Slice(
+        return DecisionSlice(
             question=question,
             recorded=recorded,
             inquiry=self._inquiry,

@@ -39,10 +39,10 @@ class MetricHistory:
 
     def fold(self, sequence: int, facts: Sequence[Recorded[Any]]) -> None:
         """Take one message's facts."""
-        for said in facts:
-            if said.at > self._next:
-                self._sample_before(said.at)
-            self._state = metrics.evolve(self._state, said)
+        for record in facts:
+            if record.at > self._next:
+                self._sample_before(record.at)
+            self._state = metrics.evolve(self._state, record)
         self._sequence = sequence
 
     def finish(self) -> None:

@@ -9,13 +9,13 @@ from msgspec import Struct
 from deadreckon.archive.open_log import open_bus
 from deadreckon.replay.audit.job import progress_bar
 from deadreckon.replay.metrics.history import MetricHistory
-from deadreckon.replay.verify.job import told
+from deadreckon.replay.verify.job import log_facts
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK
 
 
-class Written(Struct, frozen=True):
+class WrittenMetrics(Struct, frozen=True):
     """What was written: how many samples, at how many moments of the day."""
 
     day: str
@@ -33,7 +33,7 @@ async def write_metrics(
     step_seconds: int,
     shows: bool,
     book: str = BOOK,
-) -> Written:
+) -> WrittenMetrics:
     """Fold the log up to the end of a day, and write what a scraper would have seen on it.
 
     The file appears when it is complete. Raises OSError when it cannot be written.
@@ -44,7 +44,7 @@ async def write_metrics(
     async with open_bus(folder, nats) as bus:
         with progress_bar(shows) as bar:
             task = bar.add_task("folding", total=(await bus.info()).last or 1)
-            async for sequence, facts, _ in told(bus, book):
+            async for sequence, facts, _ in log_facts(bus, book):
                 history.fold(sequence, facts)
                 bar.update(task, completed=sequence)
                 if history.is_over:
@@ -52,7 +52,7 @@ async def write_metrics(
     history.finish()
     if history.samples:
         _write(history, file)
-    return Written(day, history.samples, history.steps, str(file))
+    return WrittenMetrics(day, history.samples, history.steps, str(file))
 
 
 def _write(history: MetricHistory, file: Path) -> None:

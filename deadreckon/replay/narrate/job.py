@@ -7,56 +7,68 @@ import msgspec
 
 from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.event import Mode
-from deadreckon.contracts.timestamps import day_of, format_moment
-from deadreckon.replay.narrate.narrate import PATIENCE, Branch, Narrator, Page, Told
+from deadreckon.contracts.timestamps import day_of, format_timestamp
+from deadreckon.replay.narrate.narrate import (
+    STORY_MESSAGES,
+    NarratedEvent,
+    NarratedStory,
+    Narrator,
+    StoryPage,
+)
 from deadreckon.runtime.log.bus import Bus
-from deadreckon.runtime.log.reading import messages
+from deadreckon.runtime.log.reading import read_messages
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK
 
 
-class Part(msgspec.Struct, frozen=True):
+class StoryRange(msgspec.Struct, frozen=True):
     """Which stories to tell, by where they begin: a UTC day, and sequences; null for any."""
 
     day: str | None = None
     first: int = 1
     last: int | None = None
 
-    def has(self, told: Told) -> bool:
+    def has(self, told: NarratedEvent) -> bool:
         """Whether a story that begins here belongs to it."""
         if told.sequence < self.first or (self.last is not None and told.sequence > self.last):
             return False
         return self.day is None or day_of(told.at) == self.day
 
-    def is_behind(self, told: Told) -> bool:
+    def is_behind(self, told: NarratedEvent) -> bool:
         """Whether nothing that comes after this story can belong to it."""
         return self.day is not None and day_of(told.at) > self.day
 
 
 async def narrate(
-    data: Path, nats: str | None, part: Part, show: Callable[[str], None], *, rows: bool, json: bool
+    data: Path,
+    nats: str | None,
+    part: StoryRange,
+    show: Callable[[str], None],
+    *,
+    rows: bool,
+    json: bool,
 ) -> None:
     """Show a folder's stories line by line; the log is read from its beginning, for the names."""
     folder = Folder(data).check()
     log_lines.configure(folder.logs / "narrate.log")
-    page = Page(quiet=not rows)
+    page = StoryPage(quiet=not rows)
     async with open_bus(folder, nats) as bus:
         async for story in stories(bus, part):
-            for line in map(document, story) if json else page.add(story):
+            for line in map(event_json, story) if json else page.add(story):
                 show(line)
     for line in page.finish():
         show(line)
 
 
 async def stories(
-    bus: Bus, part: Part, book: str = BOOK, mode: Mode = "paper"
-) -> AsyncIterator[Branch]:
+    bus: Bus, part: StoryRange, book: str = BOOK, mode: Mode = "paper"
+) -> AsyncIterator[NarratedStory]:
     """The stories of a part of the log, oldest first."""
     narrator = Narrator(book, mode)
     end = (await bus.info()).last
-    upto = end if part.last is None else min(end, part.last + PATIENCE)
-    async for message in messages(bus, upto):
+    upto = end if part.last is None else min(end, part.last + STORY_MESSAGES)
+    async for message in read_messages(bus, upto):
         for story in narrator.fold(message):
             if part.is_behind(story.told):
                 return
@@ -67,8 +79,8 @@ async def stories(
             yield story
 
 
-def document(told: Told) -> str:
+def event_json(told: NarratedEvent) -> str:
     """One event as a line of JSON; its time as RFC 3339, null before any clock."""
     fields = msgspec.structs.asdict(told)
-    fields["at"] = format_moment(told.at) if told.at else None
+    fields["at"] = format_timestamp(told.at) if told.at else None
     return msgspec.json.encode(fields).decode()

@@ -8,24 +8,26 @@ from msgspec import Struct
 
 from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.contracts.timestamps import day_of
-from deadreckon.formatting.events import tell
-from deadreckon.formatting.events.short_names import Names
+from deadreckon.formatting.events import describe
+from deadreckon.formatting.events.short_names import ShortNames
 from deadreckon.formatting.exact import clock
 from deadreckon.runtime.log.feed import Message
-from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.ingress import Ingress
 
 # A story is told once this many messages have come after its beginning. On a tape it is complete
 # at the next row; live, an answer that takes longer begins a story of its own.
-PATIENCE = 2_000
+STORY_MESSAGES = 2_000
 
 # What the market says all day long; where nobody answers there is nothing to tell.
-QUIET = frozenset({"BarClosed", "ClockTicked", "MarkUpdated", "QuoteUpdated", "TradePrinted"})
+MARKET_EVENTS = frozenset(
+    {"BarClosed", "ClockTicked", "MarkUpdated", "QuoteUpdated", "TradePrinted"}
+)
 
 TIME_WIDTH = 8  # columns of HH:MM:SS
 INDENT = "  "
 
 
-class Told(Struct, frozen=True):
+class NarratedEvent(Struct, frozen=True):
     """One event in words. `depth` counts its causes; `late` says that its cause is told already.
 
     `at` is its decision time (nanoseconds UTC, 0 before any clock), `who` said it. `sequence` and
@@ -44,13 +46,13 @@ class Told(Struct, frozen=True):
     index: int
 
 
-class Branch(Struct):
+class NarratedStory(Struct):
     """An event in words, with all that followed from it in the order of the log."""
 
-    told: Told
-    branches: list["Branch"] = []
+    told: NarratedEvent
+    branches: list["NarratedStory"] = []
 
-    def __iter__(self) -> Iterator[Told]:
+    def __iter__(self) -> Iterator[NarratedEvent]:
         yield self.told
         for branch in self.branches:
             yield from branch
@@ -58,52 +60,52 @@ class Branch(Struct):
     @property
     def is_quiet(self) -> bool:
         """Whether the market moved and nobody had anything to say to it."""
-        return not self.branches and self.told.type in QUIET
+        return not self.branches and self.told.type in MARKET_EVENTS
 
 
 class Narrator:
     """Tells messages of a log in order, from the first one on, for the names to be the same."""
 
     def __init__(self, book: str, mode: Mode) -> None:
-        self._intake = Intake(book, mode, reads_signals=True, restamps=False)
-        self._names = Names()
-        self._stories: deque[Branch] = deque()  # those that are not told yet, oldest first
-        self._branches: dict[str, Branch] = {}  # by event id, of these stories
+        self._intake = Ingress(book, mode, reads_signals=True, restamps=False)
+        self._names = ShortNames()
+        self._stories: deque[NarratedStory] = deque()  # those that are not told yet, oldest first
+        self._branches: dict[str, NarratedStory] = {}  # by event id, of these stories
 
-    def fold(self, message: Message) -> Iterator[Branch]:
+    def fold(self, message: Message) -> Iterator[NarratedStory]:
         """Hear one message; what can have no more to it is told."""
-        for said in self._intake.admit(message):
-            self._hear(said)
-        yield from self._tell(message.sequence - PATIENCE)
+        for record in self._intake.records_of(message):
+            self._hear(record)
+        yield from self._tell(message.sequence - STORY_MESSAGES)
 
-    def finish(self) -> Iterator[Branch]:
+    def finish(self) -> Iterator[NarratedStory]:
         """Tell what is left."""
         yield from self._tell(None)
 
-    def _hear(self, said: Recorded[Any]) -> None:
-        cause = None if said.cause is None else self._branches.get(said.cause)
-        branch = Branch(self._told(said, cause))
+    def _hear(self, record: Recorded[Any]) -> None:
+        cause = None if record.cause is None else self._branches.get(record.cause)
+        branch = NarratedStory(self._told(record, cause))
         if cause is not None:
             cause.branches.append(branch)
         else:
             self._stories.append(branch)
-        self._branches.setdefault(said.id, branch)
+        self._branches.setdefault(record.id, branch)
 
-    def _told(self, said: Recorded[Any], cause: Branch | None) -> Told:
-        return Told(
-            at=said.at,
-            who=said.source.removeprefix("op.").removeprefix("in."),
-            text=tell(said, self._names),
+    def _told(self, record: Recorded[Any], cause: NarratedStory | None) -> NarratedEvent:
+        return NarratedEvent(
+            at=record.at,
+            who=record.source.removeprefix("op.").removeprefix("in."),
+            text=describe(record, self._names),
             depth=0 if cause is None else cause.told.depth + 1,
-            late=cause is None and said.cause is not None,
-            type=type(said.event).__name__,
-            id=said.id,
-            cause=said.cause,
-            sequence=said.sequence,
-            index=said.index,
+            late=cause is None and record.cause is not None,
+            type=type(record.event).__name__,
+            id=record.id,
+            cause=record.cause,
+            sequence=record.sequence,
+            index=record.index,
         )
 
-    def _tell(self, before: int | None) -> Iterator[Branch]:
+    def _tell(self, before: int | None) -> Iterator[NarratedStory]:
         """Stories that began before a message; null: all of them."""
         while self._stories and (before is None or self._stories[0].told.sequence < before):
             story = self._stories.popleft()
@@ -112,7 +114,7 @@ class Narrator:
             yield story
 
 
-def narrated(messages: Iterable[Message], book: str, mode: Mode) -> Iterator[Branch]:
+def narrated_stories(messages: Iterable[Message], book: str, mode: Mode) -> Iterator[NarratedStory]:
     """Every story of a log, oldest first."""
     narrator = Narrator(book, mode)
     for message in messages:
@@ -120,7 +122,7 @@ def narrated(messages: Iterable[Message], book: str, mode: Mode) -> Iterator[Bra
     yield from narrator.finish()
 
 
-class Page:
+class StoryPage:
     """Stories as lines of text, with a heading for each day.
 
     A `quiet` page sums up rows of the market that nobody answered.
@@ -129,9 +131,9 @@ class Page:
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
         self._today = ""
-        self._silence: list[Told] = []
+        self._silence: list[NarratedEvent] = []
 
-    def add(self, story: Branch) -> Iterator[str]:
+    def add(self, story: NarratedStory) -> Iterator[str]:
         """The lines of one more story, and of the silence before it."""
         if self._quiet and story.is_quiet and self._is_today(story.told):
             self._silence.append(story.told)
@@ -152,23 +154,23 @@ class Page:
         else:
             yield from map(_line, silence)
 
-    def _is_today(self, told: Told) -> bool:
+    def _is_today(self, told: NarratedEvent) -> bool:
         return _day(told) == self._today
 
 
-def lines(stories: Iterable[Branch]) -> Iterator[str]:
+def lines(stories: Iterable[NarratedStory]) -> Iterator[str]:
     """All of it, with every row of the market."""
-    page = Page()
+    page = StoryPage()
     for story in stories:
         yield from page.add(story)
     yield from page.finish()
 
 
-def _day(told: Told) -> str:
+def _day(told: NarratedEvent) -> str:
     return day_of(told.at) if told.at else "before any clock"
 
 
-def _line(told: Told) -> str:
+def _line(told: NarratedEvent) -> str:
     is_dated = told.depth == 0 and told.at
     time = (clock(told.at) if is_dated else "").ljust(TIME_WIDTH)
     late = "(late) " if told.late else ""

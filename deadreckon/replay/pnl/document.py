@@ -8,10 +8,10 @@ from msgspec import Struct
 
 from deadreckon.accounting import average_cost, ledger
 from deadreckon.accounting.ledger_state import Ledger
-from deadreckon.accounting.pnl import Figures, Key, figures, total
-from deadreckon.archive.segments import Archive, Manifest
+from deadreckon.accounting.pnl import PnlFigures, PositionKey, figures, total
+from deadreckon.archive.segments import Archive, ArchiveManifest
 from deadreckon.contracts.amounts import EXACT, text
-from deadreckon.replay.pnl.sealed import Reading, Told
+from deadreckon.replay.pnl.sealed import RangeProgress, SealedLedger
 
 Document = dict[str, Any]
 
@@ -20,25 +20,27 @@ class NotSealedError(Exception):
     """You asked an archive for a day that is not in it; the message says what to do."""
 
 
-class Close(Struct, frozen=True):
+class RangeClose(Struct, frozen=True):
     """A book at the end of a range."""
 
-    figures: dict[Key, Figures]
-    quantities: dict[Key, Decimal]
+    figures: dict[PositionKey, PnlFigures]
+    quantities: dict[PositionKey, Decimal]
     equity: Decimal
     deposited: Decimal
     fills: int
     repeated: int
 
 
-def profit(archive: Archive, book: str, day: str | None, told: Told = None) -> Document:
+def sealed_pnl(
+    archive: Archive, book: str, day: str | None, told: RangeProgress = None
+) -> Document:
     """Keys stand in a fixed order, amounts are decimal texts in the reporting currency.
 
     Raises NotSealedError for a day that is not sealed, ArchiveError for a file that is not the one
     that was, ImpossibleFillError for fills that cannot be.
     """
     ranges = _wanted(archive, day)
-    reading = Reading(archive, book, ranges[-1].number)
+    reading = SealedLedger(archive, book, ranges[-1].number)
     if day is not None and ranges[0].number == 1:
         reading.before_the_first_day()
     opening = _close(reading, ranges[0].number - 1, told)
@@ -71,7 +73,7 @@ def profit(archive: Archive, book: str, day: str | None, told: Told = None) -> D
     }
 
 
-def _wanted(archive: Archive, day: str | None) -> list[Manifest]:
+def _wanted(archive: Archive, day: str | None) -> list[ArchiveManifest]:
     """The ranges of a day, or all; a range of several days has the name of its last."""
     found = [each for each in archive.manifests if day is None or each.day == day]
     if found:
@@ -85,9 +87,9 @@ def _wanted(archive: Archive, day: str | None) -> list[Manifest]:
     )
 
 
-def _close(reading: Reading, number: int, told: Told) -> Close:
+def _close(reading: SealedLedger, number: int, told: RangeProgress) -> RangeClose:
     book = reading.upto(number, told)
-    return Close(
+    return RangeClose(
         figures=figures(book),
         quantities={key: average_cost.quantity(held) for key, held in ledger.positions(book)},
         equity=ledger.net_worth(book).equity,
@@ -97,16 +99,16 @@ def _close(reading: Reading, number: int, told: Told) -> Close:
     )
 
 
-def _change(opening: Close, closing: Close) -> dict[Key, Figures]:
-    none = Figures()
+def _change(opening: RangeClose, closing: RangeClose) -> dict[PositionKey, PnlFigures]:
+    none = PnlFigures()
     return {
         key: after.minus(opening.figures.get(key, none))
         for key, after in sorted(closing.figures.items())
     }
 
 
-def _by(change: dict[Key, Figures], part: int, name: str) -> list[Document]:
-    groups: dict[str, list[Figures]] = {}
+def _by(change: dict[PositionKey, PnlFigures], part: int, name: str) -> list[Document]:
+    groups: dict[str, list[PnlFigures]] = {}
     for key, found in change.items():
         groups.setdefault(key[part], []).append(found)
     return [{name: group} | total(members).texts() for group, members in sorted(groups.items())]
@@ -120,15 +122,15 @@ def _fees(book: Ledger) -> dict[str, str]:
     }
 
 
-def _positions(opening: Close, book: Ledger) -> list[Document]:
+def _positions(opening: RangeClose, book: Ledger) -> list[Document]:
     return [_position(key, opening, book) for key in _keys(book)]
 
 
-def _keys(book: Ledger) -> Iterable[Key]:
+def _keys(book: Ledger) -> Iterable[PositionKey]:
     return sorted(key for key, _ in ledger.positions(book))
 
 
-def _position(key: Key, opening: Close, book: Ledger) -> Document:
+def _position(key: PositionKey, opening: RangeClose, book: Ledger) -> Document:
     strategy, venue, instrument = key
     held = ledger.position(book, strategy, instrument)
     price = ledger.mark(book, instrument)
@@ -144,7 +146,7 @@ def _position(key: Key, opening: Close, book: Ledger) -> Document:
     }
 
 
-def _range(manifest: Manifest) -> Document:
+def _range(manifest: ArchiveManifest) -> Document:
     return {
         "number": manifest.number,
         "day": manifest.day,

@@ -16,7 +16,7 @@ from deadreckon.accounting.columnar.fill_columns import Numbers
 from deadreckon.accounting.columnar.postings import book
 from deadreckon.accounting.ledger_state import Ledger, Mark
 from deadreckon.archive.days import TIMES
-from deadreckon.archive.segments import Archive, Manifest, Segment
+from deadreckon.archive.segments import Archive, ArchiveManifest, Segment
 from deadreckon.archive.typed_columns import MESSAGES
 from deadreckon.contracts import subjects
 from deadreckon.contracts.event import Mode, Recorded
@@ -24,9 +24,9 @@ from deadreckon.contracts.market import CurrencyRateUpdated, FundingRatePublishe
 from deadreckon.contracts.timestamps import day_start
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Decoding
-from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.ingress import Ingress
 
-Told = Callable[[int, int], None] | None  # hears of ranges: done, of
+RangeProgress = Callable[[int, int], None] | None  # hears of ranges: done, of
 
 ROWS_MAX = 4_000_000  # fills in memory at once: some 400 MB
 RATES: dict[str, Any] = {
@@ -42,7 +42,7 @@ class Price(NamedTuple):
     mark: Mark
 
 
-class Reading:
+class SealedLedger:
     """Folds ranges of an archive one after the other; each file is held against its hash first."""
 
     def __init__(self, archive: Archive, book: str, last: int, mode: Mode = "paper") -> None:
@@ -50,7 +50,7 @@ class Reading:
         self._archive = archive
         self._ranges = archive.manifests[:last]
         self._book = book
-        self._intake = Intake(book, mode, reads_signals=False)
+        self._intake = Ingress(book, mode, reads_signals=False)
         self._known: Numbers | None = None  # rows of fills that repeat a trade
         self._set_up = 0  # facts before this message are in the ledger already
         self._operators_prices: dict[str, Price] = {}
@@ -60,7 +60,7 @@ class Reading:
         self.fills = 0
         self.repeated = 0
 
-    def upto(self, number: int, told: Told = None) -> Ledger:
+    def upto(self, number: int, told: RangeProgress = None) -> Ledger:
         """The ledger after the range of that number, its marks as they stood there.
 
         Raises ArchiveError for a file that is not the sealed one, ImpossibleFillError for a fill
@@ -82,16 +82,16 @@ class Reading:
             times = polars.any_horizontal(col("subject").str.starts_with(each) for each in TIMES)
             rows = fill_columns.scan(self._checked(first, MESSAGES)).filter(times)
             begun = rows.select(col("sequence").min()).collect().item()
-            facts = [said for said in self._facts(first) if begun and said.sequence < begun]
+            facts = [record for record in self._facts(first) if begun and record.sequence < begun]
             self._remember_prices(facts)
             book(self.ledger, fill_columns.nothing(), facts)
             self._set_up = begun or 0
-            self._intake = Intake(self._book, self._intake.mode, reads_signals=False)
+            self._intake = Ingress(self._book, self._intake.mode, reads_signals=False)
         return self.ledger
 
-    def _next(self, number: int) -> list[Manifest]:
+    def _next(self, number: int) -> list[ArchiveManifest]:
         """So many ranges as may be folded at once."""
-        found: list[Manifest] = []
+        found: list[ArchiveManifest] = []
         rows = 0
         for manifest in self._ranges[self.done : number]:
             rows += sum(each.rows for each in self._segments([manifest], "fills"))
@@ -100,9 +100,9 @@ class Reading:
             found.append(manifest)
         return found
 
-    def _fold(self, ranges: list[Manifest]) -> None:
+    def _fold(self, ranges: list[ArchiveManifest]) -> None:
         files = self._checked(ranges, "fills")
-        facts = [said for said in self._facts(ranges) if said.sequence >= self._set_up]
+        facts = [record for record in self._facts(ranges) if record.sequence >= self._set_up]
         self._remember_prices(facts)
         if not files:
             book(self.ledger, fill_columns.nothing(), facts)
@@ -116,17 +116,17 @@ class Reading:
         self.fills += count - len(known)
 
     def _remember_prices(self, facts: list[Recorded[Any]]) -> None:
-        for said in facts:
-            if isinstance(said.event, MarkUpdated):
-                mark = Mark(said.event.price, said.at)
-                self._operators_prices[said.event.instrument] = Price(said.sequence, mark)
+        for record in facts:
+            if isinstance(record.event, MarkUpdated):
+                mark = Mark(record.event.price, record.at)
+                self._operators_prices[record.event.instrument] = Price(record.sequence, mark)
 
     def _repetitions(self) -> Numbers:
         if self._known is None:
             self._known = fill_columns.repetitions(self._checked(self._ranges, "fills"))
         return self._known
 
-    def _segments(self, ranges: Sequence[Manifest], family: str) -> list[Segment]:
+    def _segments(self, ranges: Sequence[ArchiveManifest], family: str) -> list[Segment]:
         books = (self._book, subjects.SHARED)
         return [
             segment
@@ -135,19 +135,19 @@ class Reading:
             if segment.family == family and segment.book in books
         ]
 
-    def _checked(self, ranges: Sequence[Manifest], family: str) -> list[Path]:
+    def _checked(self, ranges: Sequence[ArchiveManifest], family: str) -> list[Path]:
         """The files of a family, none of which differs from what was sealed."""
         segments = self._segments(ranges, family)
         with ThreadPoolExecutor() as pool:
             list(pool.map(self._archive.check_file, segments))
         return [self._archive.root / segment.path for segment in segments]
 
-    def _facts(self, ranges: Sequence[Manifest]) -> list[Recorded[Any]]:
+    def _facts(self, ranges: Sequence[ArchiveManifest]) -> list[Recorded[Any]]:
         """What operators said, and rates, in log order."""
         found = [*self._operators(ranges), *self._rates(ranges)]
-        return sorted(found, key=lambda said: (said.sequence, said.index))
+        return sorted(found, key=lambda record: (record.sequence, record.index))
 
-    def _operators(self, ranges: Sequence[Manifest]) -> Iterator[Recorded[Any]]:
+    def _operators(self, ranges: Sequence[ArchiveManifest]) -> Iterator[Recorded[Any]]:
         """Facts from the doors, each once, as every service takes them."""
         files = self._checked(ranges, MESSAGES)
         door = f"log.{self._book}.op."
@@ -164,9 +164,9 @@ class Reading:
             self._intake.now = max(self._intake.now, day_start(manifest.day))
             for each in stored:
                 if manifest.first <= each.sequence <= manifest.last:
-                    yield from self._intake.admit(decoding.decode(each))
+                    yield from self._intake.records_of(decoding.decode(each))
 
-    def _rates(self, ranges: Sequence[Manifest]) -> Iterator[Recorded[Any]]:
+    def _rates(self, ranges: Sequence[ArchiveManifest]) -> Iterator[Recorded[Any]]:
         files = self._checked(ranges, "marks")
         if not files:
             return

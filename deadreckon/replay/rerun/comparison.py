@@ -8,14 +8,14 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from deadreckon.contracts.catalogue import NAMES, VERSIONS
-from deadreckon.contracts.codec import encode_event, seal
+from deadreckon.contracts.codec import encode_event, wrap
 from deadreckon.contracts.event import Recorded
-from deadreckon.replay.rerun.redecide import Asked
+from deadreckon.replay.rerun.redecide import Redecision
 
-Kind = Literal["missing", "extra", "changed", "order", "error"]
+DifferenceKind = Literal["missing", "extra", "changed", "order", "error"]
 
 
-class Answer(Struct, frozen=True):
+class EventDetail(Struct, frozen=True):
     """An answer in full, as canonical JSON has it; times are nanoseconds UTC."""
 
     id: str
@@ -26,7 +26,7 @@ class Answer(Struct, frozen=True):
     data: Raw
 
 
-class Difference(Struct, frozen=True):
+class AnswerDifference(Struct, frozen=True):
     """One answer that is not as recorded.
 
     `missing`: recorded, and not said today. `extra`: said today, and not recorded. `changed`: both
@@ -34,11 +34,11 @@ class Difference(Struct, frozen=True):
     decider raised something. `what` tells it in a few words, to be counted by.
     """
 
-    kind: Kind
+    kind: DifferenceKind
     what: str
     fields: list[str] = []
-    recorded: Answer | None = None
-    said: Answer | None = None
+    recorded: EventDetail | None = None
+    said: EventDetail | None = None
 
 
 class Divergence(Struct, frozen=True):
@@ -47,14 +47,14 @@ class Divergence(Struct, frozen=True):
     service: str
     sequence: int
     index: int
-    question: Answer
-    recorded: list[Answer]
-    said: list[Answer]
-    differences: list[Difference]
+    question: EventDetail
+    recorded: list[EventDetail]
+    said: list[EventDetail]
+    differences: list[AnswerDifference]
     error: str = ""
 
 
-class Tally(Struct):
+class ServiceTally(Struct):
     """What became of one service.
 
     `questions` were asked of it and `heeded` of them concern it; the log has `answers` to them.
@@ -77,14 +77,14 @@ class Tally(Struct):
     unasked: int = 0
 
 
-class Comparison:
+class AnswerComparison:
     """Adds up one service's answers."""
 
     def __init__(self, service: str) -> None:
-        self.tally = Tally(service)
+        self.tally = ServiceTally(service)
         self._digest = hashlib.sha256()
 
-    def add(self, asked: Asked) -> Divergence | None:
+    def add(self, asked: Redecision) -> Divergence | None:
         """Compare the answers to one question; null where they are equal."""
         if not (asked.recorded or asked.said or asked.error):
             return None
@@ -106,18 +106,18 @@ class Comparison:
             tally.broken = f"{asked.error} at {asked.sequence}.{asked.index}"
         return found
 
-    def close(self, questions: int, heeded: int) -> Tally:
+    def close(self, questions: int, heeded: int) -> ServiceTally:
         """The tally, once all is asked."""
         self.tally.questions, self.tally.heeded = questions, heeded
         self.tally.digest = self._digest.hexdigest()
         return self.tally
 
 
-def compare(asked: Asked) -> Iterator[Difference]:
+def compare(asked: Redecision) -> Iterator[AnswerDifference]:
     """Every difference between the recorded answers and today's, none where all is equal."""
     recorded, said = asked.recorded, asked.said
     if asked.error:
-        yield Difference("error", f"raised {asked.error.partition(':')[0]}")
+        yield AnswerDifference("error", f"raised {asked.error.partition(':')[0]}")
     if len(recorded) == len(said) and all(map(_equal, recorded, said)):
         return
     by_id = {each.id: each for each in said}
@@ -126,17 +126,19 @@ def compare(asked: Asked) -> Iterator[Difference]:
         other = by_id.get(each.id)
         if other is None:
             if not asked.broken:
-                yield Difference("missing", f"missing {_name(each)}", recorded=told(each))
+                yield AnswerDifference(
+                    "missing", f"missing {_name(each)}", recorded=answer_detail(each)
+                )
         elif fields := _changed(each, other):
             yield _change(each, other, fields)
     for each in said:
         if each.id not in known:
-            yield Difference("extra", f"extra {_name(each)}", said=told(each))
+            yield AnswerDifference("extra", f"extra {_name(each)}", said=answer_detail(each))
     if len(known) < len(recorded):
-        yield Difference("order", "recorded twice")
+        yield AnswerDifference("order", "recorded twice")
     common = [each.id for each in recorded if each.id in by_id]
     if common != [each.id for each in said if each.id in known]:
-        yield Difference("order", "in another order")
+        yield AnswerDifference("order", "in another order")
 
 
 def begins(recorded: list[Recorded[Any]], said: list[Recorded[Any]]) -> bool:
@@ -144,12 +146,12 @@ def begins(recorded: list[Recorded[Any]], said: list[Recorded[Any]]) -> bool:
     return len(said) >= len(recorded) and all(map(_equal, recorded, said))
 
 
-def _change(recorded: Recorded[Any], said: Recorded[Any], fields: list[str]) -> Difference:
+def _change(recorded: Recorded[Any], said: Recorded[Any], fields: list[str]) -> AnswerDifference:
     if fields == ["type"]:
         what = f"{_name(said)} in place of {_name(recorded)}"
     else:
         what = f"changed {_name(recorded)} {', '.join(fields)}"
-    return Difference("changed", what, fields, told(recorded), told(said))
+    return AnswerDifference("changed", what, fields, answer_detail(recorded), answer_detail(said))
 
 
 def _changed(recorded: Recorded[Any], said: Recorded[Any]) -> list[str]:
@@ -180,26 +182,26 @@ def _name(said: Recorded[Any]) -> str:
     return type(said.event).__name__
 
 
-def told(said: Recorded[Any]) -> Answer:
+def answer_detail(said: Recorded[Any]) -> EventDetail:
     """A recorded answer in full."""
-    envelope = seal(said)
-    return Answer(said.id, _name(said), said.at, said.cause, said.root, envelope.data)
+    envelope = wrap(said)
+    return EventDetail(said.id, _name(said), said.at, said.cause, said.root, envelope.data)
 
 
-def shown(said: Recorded[Any]) -> Answer:
+def question_detail(said: Recorded[Any]) -> EventDetail:
     """A question in full: what came in at a door has no envelope, and is shown as understood."""
     data = Raw(encode_event(said.event))
-    return Answer(said.id, _name(said), said.at, said.cause, said.root, data)
+    return EventDetail(said.id, _name(said), said.at, said.cause, said.root, data)
 
 
-def _divergence(service: str, asked: Asked, differences: list[Difference]) -> Divergence:
+def _divergence(service: str, asked: Redecision, differences: list[AnswerDifference]) -> Divergence:
     return Divergence(
         service,
         asked.sequence,
         asked.index,
-        shown(asked.question),
-        list(map(told, asked.recorded)),
-        list(map(told, asked.said)),
+        question_detail(asked.question),
+        list(map(answer_detail, asked.recorded)),
+        list(map(answer_detail, asked.said)),
         differences,
         asked.error,
     )

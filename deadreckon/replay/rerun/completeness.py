@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from deadreckon.contracts.event import Mode
-from deadreckon.replay.rerun.redecide import Asked, Inquiry
+from deadreckon.replay.rerun.redecide import Redecider, Redecision
 from deadreckon.runtime.log.feed import Message
 from deadreckon.services.catalogue import decider
 
@@ -17,17 +17,17 @@ class Miscount(Struct, frozen=True):
     doubled: int
 
 
-class Answers:
+class CompletenessCheck:
     """One service's questions in lived order, answered again."""
 
     def __init__(self, service: str, book: str, mode: Mode) -> None:
         self.miscounts: list[Miscount] = []
         self._service = service
-        self._inquiry = Inquiry(service, book, decider(service), mode)
+        self._inquiry = Redecider(service, book, decider(service), mode)
         self._said: set[str] = set()
 
     def take(self, message: Message) -> None:
-        """Move on by one message. Raises RecollectionError for a log that contradicts itself."""
+        """Move on by one message. Raises RecoveryError for a log that contradicts itself."""
         for asked in self._inquiry.take(message):
             self._compare(asked)
 
@@ -36,7 +36,7 @@ class Answers:
         for asked in self._inquiry.end():
             self._compare(asked)
 
-    def _compare(self, asked: Asked) -> None:
+    def _compare(self, asked: Redecision) -> None:
         found = asked.recorded
         due = {said.id: said.event for said in asked.said}
         new = [said for said in found if said.id not in self._said]

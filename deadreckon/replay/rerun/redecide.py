@@ -8,14 +8,14 @@ from msgspec import Struct
 
 from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.runtime.log.feed import Message
-from deadreckon.runtime.service.decider_runner import Decider, Lived
-from deadreckon.runtime.service.ingress import Intake
-from deadreckon.runtime.service.recovery import Recollection
+from deadreckon.runtime.service.decider_runner import Decider, DeciderRunner
+from deadreckon.runtime.service.ingress import Ingress
+from deadreckon.runtime.service.recovery import Recovery
 
 FOREVER = 2**63 - 1  # nanoseconds UTC
 
 
-class Asked(Struct, frozen=True):
+class Redecision(Struct, frozen=True):
     """A question that was put again: what the log has as its answers, and what is said today.
 
     `error` names what the decider raised, empty when it raised nothing; `broken` says that the
@@ -31,24 +31,24 @@ class Asked(Struct, frozen=True):
     broken: bool = False
 
 
-class Beginning(Struct):
+class StartState(Struct):
     """Where a service stands that need not begin at the log's first message: its state at its own
     commit `n`, which covers every input up to message `place`."""
 
     n: int
     place: int
-    intake: Intake
+    intake: Ingress
     state: Any
 
 
-class Overheard:
+class CapturedError:
     """Keeps what a decider raises. It may be other code than ours: that it raises at all, where the
     recorded one answered, is what we want to know."""
 
     def __init__(self) -> None:
         self.error = ""
 
-    def __enter__(self) -> "Overheard":
+    def __enter__(self) -> "CapturedError":
         return self
 
     def __exit__(
@@ -63,7 +63,7 @@ class Overheard:
         return True
 
 
-class Span(Struct, frozen=True):
+class TimeSpan(Struct, frozen=True):
     """Which questions are put again, by decision time in nanoseconds UTC: from `begin` on, before
     `end`. Those before are only recalled."""
 
@@ -71,7 +71,7 @@ class Span(Struct, frozen=True):
     end: int = FOREVER
 
 
-class Inquiry:
+class Redecider:
     """One service, asked again.
 
     After each question the state goes on with the recorded answers, so that one that differs is a
@@ -85,44 +85,44 @@ class Inquiry:
         book: str,
         decider: Decider,
         mode: Mode = "paper",
-        beginning: Beginning | None = None,
-        span: Span | None = None,
+        beginning: StartState | None = None,
+        span: TimeSpan | None = None,
     ) -> None:
         self.service = service
         self.questions = self.heeded = 0
         self.past = False
         self.broken = False
-        self.lived = Lived(service, book, decider)
-        self._span = span or Span()
-        self.intake = Intake(book, mode, reads_signals=service == "signal")
+        self.lived = DeciderRunner(service, book, decider)
+        self._span = span or TimeSpan()
+        self.intake = Ingress(book, mode, reads_signals=service == "signal")
         n = self._place = 0
         if beginning is not None:
             self.intake, n, self._place = beginning.intake, beginning.n, beginning.place
             self.lived.state = beginning.state
-        self._recollection = Recollection(service, book, self.intake, n, self._place)
+        self._recollection = Recovery(service, book, self.intake, n, self._place)
 
-    def take(self, message: Message) -> Iterator[Asked]:
+    def take(self, message: Message) -> Iterator[Redecision]:
         """Move on by one message; what was asked that is heeded, or was answered all the same.
 
-        Raises RecollectionError for a log that contradicts itself.
+        Raises RecoveryError for a log that contradicts itself.
         """
         if message.sequence <= self._place or self.past or self.broken:
             return
         begin, end = self._span.begin, self._span.end
         for (sequence, index, question), recorded in self._recollection.take(message):
             if question.at < begin:
-                self.lived.recall(question, recorded)
+                self.lived.replay(question, recorded)
             elif question.at >= end:
                 self.past = True
                 return
             else:
                 self.questions += 1
-                if recorded or type(question.event) in self.lived.heeds:
+                if recorded or type(question.event) in self.lived.handles:
                     yield self._ask(sequence, index, question, recorded)
                     if self.broken:
                         return
 
-    def end(self, settled: int = 0) -> Iterator[Asked]:
+    def end(self, settled: int = 0) -> Iterator[Redecision]:
         """The log ends here; what no commit covers is put now. Up to message `settled` it was heard
         in silence. What comes later is put as if it had just come, and the state goes on with what
         is said today; `recorded` are then the answers begun to be told."""
@@ -130,11 +130,11 @@ class Inquiry:
         while waiting and not self.past and not self.broken:
             sequence, index, question = waiting.popleft()
             if not self._span.begin <= question.at < self._span.end:
-                self.lived.recall(question, ())
+                self.lived.replay(question, ())
                 continue
             begun = self._recollection.begun.pop((sequence, index), [])
             self.questions += 1
-            if type(question.event) not in self.lived.heeds:
+            if type(question.event) not in self.lived.handles:
                 continue
             if sequence <= settled and not begun:
                 yield self._ask(sequence, index, question, begun)
@@ -143,13 +143,13 @@ class Inquiry:
 
     def _put_now(
         self, sequence: int, index: int, question: Recorded[Any], begun: list[Recorded[Any]]
-    ) -> Asked:
+    ) -> Redecision:
         self.heeded += 1
         said: list[Recorded[Any]] = []
-        with Overheard() as living:
+        with CapturedError() as living:
             said = self.lived.live(question)
         self.broken = bool(living.error)
-        return Asked(sequence, index, question, begun, said, living.error, self.broken)
+        return Redecision(sequence, index, question, begun, said, living.error, self.broken)
 
     def lead(
         self, message: Message, sequence: int, index: int
@@ -161,7 +161,7 @@ class Inquiry:
         for (at_sequence, at_index, question), recorded in self._recollection.take(message):
             if (at_sequence, at_index) == (sequence, index):
                 return question, recorded
-            self.lived.recall(question, recorded)
+            self.lived.replay(question, recorded)
         return None
 
     def lead_at_end(
@@ -171,7 +171,7 @@ class Inquiry:
         for at_sequence, at_index, question in self._recollection.waiting:
             if (at_sequence, at_index) == (sequence, index):
                 return question, self._recollection.begun.get((sequence, index), [])
-            self.lived.recall(question, ())
+            self.lived.replay(question, ())
         return None
 
     def is_own(self, message: Message) -> bool:
@@ -190,27 +190,27 @@ class Inquiry:
 
     def _ask(
         self, sequence: int, index: int, question: Recorded[Any], recorded: list[Recorded[Any]]
-    ) -> Asked:
+    ) -> Redecision:
         self.heeded += 1
-        said, error, self.broken = ask(self.lived, question, recorded)
-        return Asked(sequence, index, question, recorded, said, error, self.broken)
+        said, error, self.broken = redecide_log(self.lived, question, recorded)
+        return Redecision(sequence, index, question, recorded, said, error, self.broken)
 
 
-def ask(
-    lived: Lived, question: Recorded[Any], recorded: list[Recorded[Any]]
+def redecide_log(
+    lived: DeciderRunner, question: Recorded[Any], recorded: list[Recorded[Any]]
 ) -> tuple[list[Recorded[Any]], str, bool]:
     """What a decider says to a question and to each recorded answer, in the order it is said; the
     state moves by the question and the recorded answers. Beside it the first error, and whether
     the state broke by it."""
     said: list[Recorded[Any]] = []
     first = ""
-    heeds, decider = lived.heeds, lived.decider
+    handles, decider = lived.handles, lived.decider
     ahead = iter((question, *recorded))  # it goes on behind the fact at which something was raised
     while True:
         moving = False
-        with Overheard() as overheard:
+        with CapturedError() as overheard:
             for fact in ahead:
-                if type(fact.event) in heeds:
+                if type(fact.event) in handles:
                     moving = True
                     lived.state = decider.evolve(lived.state, fact)
                     moving = False

@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.market import TapeOpened
 from deadreckon.contracts.subjects import SHARED
-from deadreckon.replay.rerun.comparison import Comparison, Divergence, Tally, begins
-from deadreckon.replay.rerun.redecide import Asked, Beginning, Inquiry, Span
+from deadreckon.replay.rerun.comparison import AnswerComparison, Divergence, ServiceTally, begins
+from deadreckon.replay.rerun.redecide import Redecider, Redecision, StartState, TimeSpan
 from deadreckon.runtime.log.feed import Message
-from deadreckon.runtime.server.known_roles import FIRST_BOOK
+from deadreckon.runtime.server.known_roles import DEFAULT_BOOK
 from deadreckon.runtime.service.decider_runner import Decider
 
 
-class Silence:
+class SettledTracker:
     """Up to which message everybody is known to have answered, though no commit says so.
 
     On a tape the market says its next fact when all are silent; but what came in at a door may have
@@ -47,19 +47,19 @@ class Rerun:
         self,
         deciders: Mapping[str, Decider],
         *,
-        book: str = FIRST_BOOK,
+        book: str = DEFAULT_BOOK,
         mode: Mode = "paper",
-        span: Span | None = None,
-        beginnings: Mapping[str, Beginning] | None = None,
+        span: TimeSpan | None = None,
+        beginnings: Mapping[str, StartState] | None = None,
         diverged: Callable[[Divergence], None] | None = None,
     ) -> None:
         begun = beginnings or {}
         self._asked = [
-            (Inquiry(name, book, decider, mode, begun.get(name), span), Comparison(name))
+            (Redecider(name, book, decider, mode, begun.get(name), span), AnswerComparison(name))
             for name, decider in deciders.items()
         ]
         self._diverged = diverged
-        self._silence = Silence()
+        self._silence = SettledTracker()
 
     @property
     def past(self) -> bool:
@@ -67,17 +67,17 @@ class Rerun:
         return all(inquiry.past or inquiry.broken for inquiry, _ in self._asked)
 
     def take(self, message: Message) -> None:
-        """Move on by one message. Raises RecollectionError for a log that contradicts itself."""
+        """Move on by one message. Raises RecoveryError for a log that contradicts itself."""
         self._silence.hear(message)
         for inquiry, comparison in self._asked:
             for asked in inquiry.take(message):
                 self._compare(comparison, asked)
 
-    def end(self) -> list[Tally]:
+    def end(self) -> list[ServiceTally]:
         """The log ends here: what became of each service."""
         return [self._ended(inquiry, comparison) for inquiry, comparison in self._asked]
 
-    def _ended(self, inquiry: Inquiry, comparison: Comparison) -> Tally:
+    def _ended(self, inquiry: Redecider, comparison: AnswerComparison) -> ServiceTally:
         """Up to the first question whose answer is still to come."""
         questions, heeded = inquiry.questions, inquiry.heeded
         settled = self._silence.settled
@@ -91,7 +91,7 @@ class Rerun:
             questions, heeded = inquiry.questions, inquiry.heeded
         return comparison.close(inquiry.questions, inquiry.heeded)
 
-    def _compare(self, comparison: Comparison, asked: Asked) -> None:
+    def _compare(self, comparison: AnswerComparison, asked: Redecision) -> None:
         found = comparison.add(asked)
         if found and self._diverged:
             self._diverged(found)

@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.event import Recorded
-from deadreckon.replay.rerun.redecide import Overheard, ask
-from deadreckon.runtime.service.decider_runner import Lived
+from deadreckon.replay.rerun.redecide import CapturedError, redecide_log
+from deadreckon.runtime.service.decider_runner import DeciderRunner
 from deadreckon.runtime.service.snapshots import encode_state
 
 PATHS_MAX = 200  # of a kind: who reads a difference by eye reads no more
@@ -31,7 +31,7 @@ NAMING = (
 Paths = dict[str, Any]
 
 
-class Change(Struct, frozen=True):
+class PathChange(Struct, frozen=True):
     """A place in a state before and after; null where there is nothing."""
 
     path: str
@@ -39,7 +39,7 @@ class Change(Struct, frozen=True):
     after: Any
 
 
-class Effects(Struct, frozen=True):
+class StateEffects(Struct, frozen=True):
     """A state right before a question, as far as it concerns it; what the question does with the
     recorded answers (`by_recorded`), and with those of today (`by_said`). `left_out` counts the
     paths beyond PATHS_MAX. `names` are what the question and its answers name; `paths` is the whole
@@ -47,27 +47,31 @@ class Effects(Struct, frozen=True):
 
     names: list[str]
     before: Paths
-    by_recorded: list[Change]
-    by_said: list[Change]
+    by_recorded: list[PathChange]
+    by_said: list[PathChange]
     left_out: int
     paths: Paths = {}
 
 
 def effects(
-    lived: Lived, question: Recorded[Any], recorded: list[Recorded[Any]], *, whole: bool = False
-) -> Effects:
+    lived: DeciderRunner,
+    question: Recorded[Any],
+    recorded: list[Recorded[Any]],
+    *,
+    whole: bool = False,
+) -> StateEffects:
     """What a question and its answers do to the state that stands right before it, which is left
     as it is; `whole` keeps every path of it, to be compared with another program's."""
     encoded = encode_state(lived.state)
-    said, _, _ = ask(copied(lived, encoded), question, recorded)
-    names = sorted(named([question, *recorded, *said]))
+    record, _, _ = redecide_log(copied(lived, encoded), question, recorded)
+    names = sorted(names_in([question, *recorded, *record]))
     before = paths(encoded)
     about = [(path, value) for path, value in before.items() if concerns(path, value, names)]
     by_recorded, by_said = (
         list(changes(before, paths(_after(lived, encoded, [question, *answers]))))
-        for answers in (recorded, said)
+        for answers in (recorded, record)
     )
-    return Effects(
+    return StateEffects(
         names,
         dict(about[:PATHS_MAX]),
         by_recorded[:PATHS_MAX],
@@ -77,11 +81,11 @@ def effects(
     )
 
 
-def named(facts: Iterable[Recorded[Any]]) -> set[str]:
+def names_in(facts: Iterable[Recorded[Any]]) -> set[str]:
     """Instruments, strategies, orders, signals and rules that facts name."""
     found = set()
-    for said in facts:
-        found |= {getattr(said.event, name, None) for name in NAMING}
+    for record in facts:
+        found |= {getattr(record.event, name, None) for name in NAMING}
     return {name for name in found if isinstance(name, str) and name}
 
 
@@ -103,14 +107,14 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield from _leaves(f"{path}/{name}", item)
 
 
-def changes(before: Paths, after: Paths) -> Iterator[Change]:
+def changes(before: Paths, after: Paths) -> Iterator[PathChange]:
     """What differs between two states, in the order of the second; what is gone comes last."""
     for path, value in after.items():
         if before.get(path) != value:
-            yield Change(path, before.get(path), value)
+            yield PathChange(path, before.get(path), value)
     for path, value in before.items():
         if path not in after and value is not None:
-            yield Change(path, value, None)
+            yield PathChange(path, value, None)
 
 
 def concerns(path: str, value: Any, names: Iterable[str]) -> bool:
@@ -118,25 +122,25 @@ def concerns(path: str, value: Any, names: Iterable[str]) -> bool:
     return any(f"/{name}/" in f"{path}/" or value == name for name in names)
 
 
-def copied(lived: Lived, encoded: bytes) -> Lived:
+def copied(lived: DeciderRunner, encoded: bytes) -> DeciderRunner:
     """The same service with an encoded state of its own."""
-    other = Lived(lived.service, lived.book, lived.decider)
+    other = DeciderRunner(lived.service, lived.book, lived.decider)
     other.state = msgspec.json.decode(encoded, type=type(lived.state))
     return other
 
 
-def _after(lived: Lived, encoded: bytes, facts: Iterable[Recorded[Any]]) -> bytes:
+def _after(lived: DeciderRunner, encoded: bytes, facts: Iterable[Recorded[Any]]) -> bytes:
     """The state that facts make of an encoded one; as far as they get, if one of them fails."""
     other = copied(lived, encoded)
-    for said in facts:
-        with Overheard() as moving:
-            other.recall(said, ())
+    for record in facts:
+        with CapturedError() as moving:
+            other.replay(record, ())
         if moving.error:
             break
     return encode_state(other.state)
 
 
-def between(ours: Effects, theirs: Effects) -> list[Change]:
+def between(ours: StateEffects, theirs: StateEffects) -> list[PathChange]:
     """What the memory of another program has otherwise than ours, right before the question; both
     with all their paths."""
     return list(changes(ours.paths, theirs.paths))[:PATHS_MAX]

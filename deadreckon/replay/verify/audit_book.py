@@ -8,26 +8,26 @@ from typing import Any
 
 from msgspec import Struct
 
-from deadreckon.accounting.pnl import Key
+from deadreckon.accounting.pnl import PositionKey
 from deadreckon.contracts.amounts import canonical, text
 from deadreckon.contracts.timestamps import DAY, day_start
 from deadreckon.projections.digest import as_stored
-from deadreckon.replay.audit.volumes import Totals, Traded
+from deadreckon.replay.audit.volumes import FillTotals, TradedVolumes
 
 Document = dict[str, Any]
 SHOWN = 5  # differences named; `dr verify` finds the first row of each table
 
 
-class Book(Struct, frozen=True):
+class AuditBookFigures(Struct, frozen=True):
     """What the audit book says up to one sequence; it has read the log up to `place`."""
 
     place: int
-    totals: Totals
-    positions: dict[Key, tuple[Decimal, Decimal]]
+    totals: FillTotals
+    positions: dict[PositionKey, tuple[Decimal, Decimal]]
 
 
 def compare_projections(
-    path: Path, traded: Traded, last: int, day: str | None, book: str
+    path: Path, traded: TradedVolumes, last: int, day: str | None, book: str
 ) -> Document:
     """Whether the audit book, if there is one, says the same up to message `last` of the log.
 
@@ -54,24 +54,24 @@ def compare_projections(
     return {"agree": True, "says": _agreement(found, whole)}
 
 
-def _agreement(found: Book, whole: bool) -> str:
+def _agreement(found: AuditBookFigures, whole: bool) -> str:
     compared = f"{found.totals.fills} fills with their values and fees"
     if whole:
         compared += f", {len(found.positions)} positions"
     return f"the audit book agrees: {compared}; `dr verify` compares every row"
 
 
-def _read(path: Path, last: int, day: str | None, book: str) -> Book:
+def _read(path: Path, last: int, day: str | None, book: str) -> AuditBookFigures:
     """Place and rows in one read transaction: its writer may go on meanwhile."""
     address = f"{path.resolve().as_uri()}?mode=ro"
     with closing(sqlite3.connect(address, uri=True, isolation_level=None)) as connection:
         connection.execute("BEGIN")
         (place,) = connection.execute("SELECT min(place) FROM _projection").fetchone()
         totals = _totals(connection, last, day, book)
-        return Book(int(place or 0), totals, _positions(connection, book))
+        return AuditBookFigures(int(place or 0), totals, _positions(connection, book))
 
 
-def _totals(connection: sqlite3.Connection, last: int, day: str | None, book: str) -> Totals:
+def _totals(connection: sqlite3.Connection, last: int, day: str | None, book: str) -> FillTotals:
     where = "book = ? AND sequence <= ?"
     values: list[str | int] = [book, last]
     if day is not None:
@@ -80,13 +80,15 @@ def _totals(connection: sqlite3.Connection, last: int, day: str | None, book: st
     rows = connection.execute(
         f"SELECT quantity, price, fee, fee_currency FROM fills WHERE {where}", values
     )
-    totals = Totals()
+    totals = FillTotals()
     for quantity, price, fee, currency in rows:
         totals.add(_amount(quantity), _amount(price), _amount(fee), currency)
     return totals
 
 
-def _positions(connection: sqlite3.Connection, book: str) -> dict[Key, tuple[Decimal, Decimal]]:
+def _positions(
+    connection: sqlite3.Connection, book: str
+) -> dict[PositionKey, tuple[Decimal, Decimal]]:
     rows = connection.execute(
         "SELECT strategy, venue, instrument, quantity, realised FROM positions WHERE book = ?",
         (book,),
@@ -94,29 +96,29 @@ def _positions(connection: sqlite3.Connection, book: str) -> dict[Key, tuple[Dec
     return {row[:3]: (_amount(row[3]), _amount(row[4])) for row in rows}
 
 
-def _amount(said: str) -> Decimal:
-    return canonical(Decimal(said))  # refuses NaN, which is equal to nothing
+def _amount(record: str) -> Decimal:
+    return canonical(Decimal(record))  # refuses NaN, which is equal to nothing
 
 
-def _fill_differences(theirs: Totals, ours: Totals) -> list[str]:
+def _fill_differences(theirs: FillTotals, ours: FillTotals) -> list[str]:
     if theirs.fills != ours.fills:
         return [f"the audit book has {theirs.fills} fills, the log {ours.fills}"]
     return [
-        f"{name}: the audit book has {text(stored)}, the log {text(said)}"
-        for name, stored, said in theirs.differences(ours)
+        f"{name}: the audit book has {text(stored)}, the log {text(record)}"
+        for name, stored, record in theirs.differences(ours)
     ]
 
 
-def _position_differences(theirs: Book, ours: Traded) -> list[str]:
-    said = {
+def _position_differences(theirs: AuditBookFigures, ours: TradedVolumes) -> list[str]:
+    record = {
         key: (as_stored(quantity), as_stored(realised))
         for key, (quantity, realised) in ours.positions.items()
     }
     return [
         f"{'/'.join(key)}: the audit book has {_held(theirs.positions.get(key))}, "
-        f"the log {_held(said.get(key))}"
-        for key in sorted(theirs.positions.keys() | said.keys())
-        if theirs.positions.get(key) != said.get(key)
+        f"the log {_held(record.get(key))}"
+        for key in sorted(theirs.positions.keys() | record.keys())
+        if theirs.positions.get(key) != record.get(key)
     ]
 
 

@@ -14,15 +14,15 @@ import structlog
 from msgspec import Struct
 
 from deadreckon import __version__
-from deadreckon.contracts.codec import seal
+from deadreckon.contracts.codec import wrap
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.subjects import SHARED
 from deadreckon.contracts.views import VERIFIER, ViewDiffered, ViewRebuilt
-from deadreckon.projections.comparison import Difference
+from deadreckon.projections.comparison import TableDifference
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import Domain, FencedOutError
-from deadreckon.runtime.process.background_jobs import errand
+from deadreckon.runtime.process.background_jobs import run_verb
 
 FIRST_SECONDS = 60.0  # after the start, unless they are compared more often than that
 FOUND = (0, 1)  # exit codes of a comparison that was made
@@ -31,11 +31,11 @@ REMEDY = {"views": "lake"}  # DuckDB's views are made anew with what they show
 log = structlog.get_logger()
 
 
-class Compared(Struct):
+class VerifyResult(Struct):
     """What `dr verify --json` says."""
 
     sequence: int
-    differences: list[Difference]
+    differences: list[TableDifference]
 
 
 class SelfCheck:
@@ -71,7 +71,7 @@ class SelfCheck:
 
     async def check(self) -> None:
         """Compare once, and mend what differs."""
-        done = await errand("verify", *self._where)
+        done = await run_verb("verify", *self._where)
         found = _read(done.said) if done.code in FOUND else None
         if found is None:
             log.warning("views_not_compared", code=done.code, reason=done.reason)
@@ -82,7 +82,7 @@ class SelfCheck:
         if differed:
             await self._mend(differed)
 
-    async def _tell(self, found: Difference, place: int) -> str:
+    async def _tell(self, found: TableDifference, place: int) -> str:
         """Say a difference; the id of the event."""
         log.error("view_differs", place=place, **msgspec.to_builtins(found))
         event = ViewDiffered(
@@ -101,7 +101,7 @@ class SelfCheck:
         names = sorted({REMEDY.get(name, name) for name in differed} - {"all"})  # all: no log
         if not names:
             return
-        done = await errand("rebuild", *names, *self._where)
+        done = await run_verb("rebuild", *names, *self._where)
         if done.code:
             log.error("views_not_rebuilt", views=names, reason=done.reason)
             return
@@ -132,13 +132,13 @@ class SelfCheck:
             event=event,
         )
         place = domain.sequence
-        await domain.append((place + 1, place, 0), [], [seal(said)])
+        await domain.append((place + 1, place, 0), [], [wrap(said)])
         return name
 
 
-def _read(said: str) -> Compared | None:
+def _read(said: str) -> VerifyResult | None:
     """What a comparison found; null for a program that ended otherwise than it should."""
     try:
-        return msgspec.json.decode(said, type=Compared)
+        return msgspec.json.decode(said, type=VerifyResult)
     except msgspec.MsgspecError:
         return None

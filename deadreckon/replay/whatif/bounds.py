@@ -9,12 +9,18 @@ from msgspec import Struct
 
 from deadreckon.accounting import ledger
 from deadreckon.accounting.ledger_state import Ledger
-from deadreckon.accounting.pnl import Figures, figures, total
+from deadreckon.accounting.pnl import PnlFigures, figures, total
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical, ratio
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
-from deadreckon.replay.whatif.outcome import Deeds
-from deadreckon.replay.whatif.supported_fills import borne_out, closing_no_more, cut, known, traded
+from deadreckon.replay.whatif.outcome import RunOutcome
+from deadreckon.replay.whatif.supported_fills import (
+    capped_exits,
+    confirmed_quantities,
+    cut,
+    known,
+    traded,
+)
 
 
 class Bounds(Struct, frozen=True):
@@ -50,11 +56,13 @@ class Bounds(Struct, frozen=True):
         return max(self.recorded, self.paper)
 
 
-def bounds(opening: Ledger, record: Deeds, baseline: Deeds, variant: Deeds) -> Bounds:
+def bounds(
+    opening: Ledger, record: RunOutcome, baseline: RunOutcome, variant: RunOutcome
+) -> Bounds:
     """Weigh a variant. `opening` is the ledger at the beginning; it stays as it is."""
     as_recorded = after(opening, record, record.moves)
-    left = cut(record.moves, borne_out(record, baseline, variant))
-    kept = after(opening, record, closing_no_more(left, record, opening))
+    left = cut(record.moves, confirmed_quantities(record, baseline, variant))
+    kept = after(opening, record, capped_exits(left, record, opening))
     supposed = gained(opening, variant, variant.moves)
     unchanged = known(record, baseline, variant)
     certain = gained(opening, variant, cut(variant.moves, unchanged))
@@ -79,22 +87,22 @@ def bounds(opening: Ledger, record: Deeds, baseline: Deeds, variant: Deeds) -> B
     )
 
 
-def gained(opening: Ledger, run: Deeds, moves: Iterable[Recorded[Any]]) -> Decimal:
+def gained(opening: Ledger, run: RunOutcome, moves: Iterable[Recorded[Any]]) -> Decimal:
     """Net PnL from the opening ledger to the run's last marks, by the book's own accounting."""
     return EXACT.subtract(net(after(opening, run, moves)), net(opening))
 
 
-def after(opening: Ledger, run: Deeds, moves: Iterable[Recorded[Any]]) -> Ledger:
+def after(opening: Ledger, run: RunOutcome, moves: Iterable[Recorded[Any]]) -> Ledger:
     """The ledger once all this has moved it; the opening one stays as it is."""
     book = copy.deepcopy(opening)
-    for said in (*moves, *run.marks.values()):
-        book = ledger.evolve(book, said)
+    for record in (*moves, *run.marks.values()):
+        book = ledger.evolve(book, record)
     return book
 
 
 def net(book: Ledger) -> Decimal:
     """realised + unrealised - fees + funding of everything held."""
-    summed: Figures = total(figures(book).values())
+    summed: PnlFigures = total(figures(book).values())
     return summed.net
 
 
@@ -109,15 +117,15 @@ def _apart(one: Ledger, other: Ledger) -> Decimal:
 
 
 def _assumed(
-    variant: Deeds, orders: list[str], unchanged: dict[str, Decimal], opening: Ledger
+    variant: RunOutcome, orders: list[str], unchanged: dict[str, Decimal], opening: Ledger
 ) -> tuple[int, Decimal]:
     """How many fills are assumed, wholly or in part, and what they are worth."""
     book = after(opening, variant, variant.moves)
     count, worth = 0, ZERO
     for order_id in orders:
         left = unchanged[order_id]
-        for said in variant.fills[order_id]:
-            fill: OrderFilled = said.event
+        for record in variant.fills[order_id]:
+            fill: OrderFilled = record.event
             beyond = max(EXACT.subtract(fill.quantity, left), ZERO)
             left = max(EXACT.subtract(left, fill.quantity), ZERO)
             if beyond:

@@ -6,32 +6,32 @@ from typing import Any
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import text
-from deadreckon.contracts.timestamps import format_moment
-from deadreckon.replay.whatif.outcome import Deeds, Wish, terms
+from deadreckon.contracts.timestamps import format_timestamp
+from deadreckon.replay.whatif.outcome import RunOutcome, TrackedSignal, terms
 
 Document = dict[str, Any]
 
 
-class Fates(Struct, frozen=True):
+class SignalComparison(Struct, frozen=True):
     """What became of the same wishes in two runs; they are the same by producer and signal id.
 
     `refused` and `allowed` are (before, after): let through before and refused after, and the
     other way round. `unsaid` were wished before only, `new` after only, `other` differ in content.
     """
 
-    refused: list[tuple[Wish, Wish]]
-    allowed: list[tuple[Wish, Wish]]
-    unsaid: list[Wish]
-    new: list[Wish]
-    other: list[tuple[Wish, Wish]]
+    refused: list[tuple[TrackedSignal, TrackedSignal]]
+    allowed: list[tuple[TrackedSignal, TrackedSignal]]
+    unsaid: list[TrackedSignal]
+    new: list[TrackedSignal]
+    other: list[tuple[TrackedSignal, TrackedSignal]]
 
 
-def fates(before: Deeds, after: Deeds) -> Fates:
+def compare_signals(before: RunOutcome, after: RunOutcome) -> SignalComparison:
     """Compare wish by wish, in the order in which they were first made."""
     pairs = [
         (wish, after.wishes[key]) for key, wish in before.wishes.items() if key in after.wishes
     ]
-    return Fates(
+    return SignalComparison(
         refused=[pair for pair in pairs if _refused(pair[1]) and not _refused(pair[0])],
         allowed=[pair for pair in pairs if _refused(pair[0]) and not _refused(pair[1])],
         unsaid=[wish for key, wish in before.wishes.items() if key not in after.wishes],
@@ -40,11 +40,11 @@ def fates(before: Deeds, after: Deeds) -> Fates:
     )
 
 
-def _refused(wish: Wish) -> bool:
+def _refused(wish: TrackedSignal) -> bool:
     return bool(wish.refused_by)
 
 
-class Matches(Struct):
+class FillComparison(Struct):
     """Fills by order and their number within it: the same in both, other terms, in one only."""
 
     kept: int = 0
@@ -58,9 +58,9 @@ class Matches(Struct):
         return not (self.changed or self.dropped or self.assumed)
 
 
-def matches(record: Deeds, variant: Deeds) -> Matches:
+def compare_fills(record: RunOutcome, variant: RunOutcome) -> FillComparison:
     """Compare a run's fills with those that were recorded."""
-    found = Matches()
+    found = FillComparison()
     for order_id in record.fills | variant.fills:
         before, after = record.fills.get(order_id, []), variant.fills.get(order_id, [])
         both = min(len(before), len(after))
@@ -72,16 +72,16 @@ def matches(record: Deeds, variant: Deeds) -> Matches:
     return found
 
 
-def refusals(pairs: list[tuple[Wish, Wish]], *, newly: bool) -> list[Document]:
+def refusals(pairs: list[tuple[TrackedSignal, TrackedSignal]], *, newly: bool) -> list[Document]:
     """Wishes whose fate turned, with the rule and numbers of the refusal: of the variant where it
     refuses `newly`, else of the replay without a change."""
     return [_told(after if newly else before, before.sequence) for before, after in pairs]
 
 
-def _told(refusal: Wish, sequence: int) -> Document:
+def _told(refusal: TrackedSignal, sequence: int) -> Document:
     return {
         "sequence": sequence,
-        "at": format_moment(refusal.at),
+        "at": format_timestamp(refusal.at),
         "signal_id": refusal.signal_id,
         "producer": refusal.producer,
         "strategy": refusal.strategy,
@@ -97,12 +97,12 @@ def _told(refusal: Wish, sequence: int) -> Document:
     }
 
 
-def fills_told(record: Deeds, variant: Deeds) -> list[Document]:
+def changed_fills(record: RunOutcome, variant: RunOutcome) -> list[Document]:
     """Every fill that is not the same in both, the record's beside the variant's."""
     return list(_fills(record, variant))
 
 
-def _fills(record: Deeds, variant: Deeds) -> Iterator[Document]:
+def _fills(record: RunOutcome, variant: RunOutcome) -> Iterator[Document]:
     for order_id in record.fills | variant.fills:
         before, after = record.fills.get(order_id, []), variant.fills.get(order_id, [])
         for number in range(max(len(before), len(after))):
@@ -123,13 +123,13 @@ def _fills(record: Deeds, variant: Deeds) -> Iterator[Document]:
             }
 
 
-def _fill(said: Any) -> Document | None:
-    if said is None:
+def _fill(record: Any) -> Document | None:
+    if record is None:
         return None
-    fill = said.event
+    fill = record.event
     return {
-        "sequence": said.sequence,
-        "at": format_moment(said.at),
+        "sequence": record.sequence,
+        "at": format_timestamp(record.at),
         "side": fill.side,
         "quantity": text(fill.quantity),
         "price": text(fill.price),

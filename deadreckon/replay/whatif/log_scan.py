@@ -18,7 +18,7 @@ from deadreckon.replay.whatif.changes import Variant, WhatIfError
 from deadreckon.replay.whatif.overlay import checked, keys_of
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Decoding, Message
-from deadreckon.runtime.service.ingress import CLOCKS, Intake
+from deadreckon.runtime.service.ingress import CLOCKS, Ingress
 
 Settings = LimitsSet | StrategyConfigured | VenueConfigured
 
@@ -27,7 +27,7 @@ class DamagedLogError(Exception):
     """You asked what would have been in a log that cannot be trusted; the message says where."""
 
 
-class Survey(Struct):
+class LogScan(Struct):
     """One reading of a log up to the end of the day asked for.
 
     `first` and `last` are the sequences of the day's first and last message. `opening` holds what
@@ -55,7 +55,7 @@ class Survey(Struct):
         return [name for name, one in self.strategies.items() if one.kind == "hmm_regime"]
 
 
-def survey(log: Iterable[Stored], book: str, mode: Mode, day: str | None) -> Survey:
+def scan_log(log: Iterable[Stored], book: str, mode: Mode, day: str | None) -> LogScan:
     """Read a log once. Raises DamagedLogError, or WhatIfError when the day is not in it."""
     reading = _Reading(book, mode, day)
     decoding = Decoding()
@@ -66,10 +66,10 @@ def survey(log: Iterable[Stored], book: str, mode: Mode, day: str | None) -> Sur
 
 class _Reading:
     def __init__(self, book: str, mode: Mode, day: str | None) -> None:
-        self._found = Survey(day)
+        self._found = LogScan(day)
         self._begins = day_start(day) if day else 0
         self._ends = self._begins + DAY if day else 2**63
-        self._intake = Intake(book, mode, reads_signals=False, restamps=False)
+        self._intake = Ingress(book, mode, reads_signals=False, restamps=False)
         self._force: dict[tuple[type[Event], str], Settings] = {}
         self._started = self._began_at = 0
 
@@ -79,7 +79,7 @@ class _Reading:
                 f"message {message.sequence} is damaged ({message.damage}): nothing can be "
                 "supposed of this log; `dr replay audit` tells what else is wrong"
             )
-        facts = list(self._intake.admit(message))
+        facts = list(self._intake.records_of(message))
         now = self._intake.now
         if now and not self._began_at:
             self._began_at = now
@@ -89,16 +89,16 @@ class _Reading:
                 found.first = message.sequence
                 found.opening = list(self._force.values())
             found.last = message.sequence
-        for said in facts:
-            self._fact(said, in_time=now < self._ends)
+        for record in facts:
+            self._fact(record, in_time=now < self._ends)
 
-    def _fact(self, said: Recorded[Any], *, in_time: bool) -> None:
-        found, event = self._found, said.event
+    def _fact(self, record: Recorded[Any], *, in_time: bool) -> None:
+        found, event = self._found, record.event
         match event:
             case LimitsSet() | StrategyConfigured() | VenueConfigured() if in_time:
                 self._set(event)
-            case RegimeModelFitted() | RegimeModelRefused() if said.cause:
-                found.fits.setdefault(said.cause, []).append(event)
+            case RegimeModelFitted() | RegimeModelRefused() if record.cause:
+                found.fits.setdefault(record.cause, []).append(event)
             case SignalRaised(producer=producer, strategy=name) if producer:
                 found.producers[name] = None
             case TapeOpened():
@@ -116,7 +116,7 @@ class _Reading:
         if self._found.first:
             self._found.later.append(event)
 
-    def result(self) -> Survey:
+    def result(self) -> LogScan:
         found = self._found
         if not self._intake.now:
             raise WhatIfError("this log has no market event or clock yet: no day can be replayed")
@@ -129,7 +129,7 @@ class _Reading:
         return found
 
 
-def check(variants: Sequence[Variant], found: Survey) -> None:
+def check(variants: Sequence[Variant], found: LogScan) -> None:
     """Raises WhatIfError for the first variant that says what this log knows nothing of."""
     for variant in variants:
         _check_names(variant, found)
@@ -137,7 +137,7 @@ def check(variants: Sequence[Variant], found: Survey) -> None:
             _check_event(variant, event)
 
 
-def _check_names(variant: Variant, found: Survey) -> None:
+def _check_names(variant: Variant, found: LogScan) -> None:
     for name in variant.strategies:
         if name in found.producers and name not in found.strategies:
             raise WhatIfError(
@@ -171,7 +171,7 @@ def _check_event(variant: Variant, event: Settings) -> None:
         raise
 
 
-def is_world(stored: Stored, book: str) -> bool:
+def is_external(stored: Stored, book: str) -> bool:
     """Whether somebody outside said this: the market, the clock, a producer or an operator."""
     _, whose, service, _ = stored.subject.split(".")
     if whose == SHARED:

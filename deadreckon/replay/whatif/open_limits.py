@@ -9,7 +9,7 @@ from deadreckon.services.governance.performance import MEASURES
 from deadreckon.services.risk.rules import RULES
 
 # Why a rule without a key in the limits stays as it is, whatever anybody supposes.
-CLOSED = {
+NOT_DISABLED = {
     "halted": "a halt is no limit but what an operator or a breaker said; name the breaker's rule",
     "limits_set": "nothing trades before somebody has set limits",
     "order_shape": "such a wish makes no order",
@@ -47,9 +47,10 @@ def key_of_rule(name: str) -> str:
         return keys[name]
     if name in keys.values():
         return name
-    if name in CLOSED:
+    if name in NOT_DISABLED:
         raise ValueError(
-            f"rule {name} cannot be disabled, no key of the limits belongs to it: {CLOSED[name]}"
+            f"rule {name} cannot be disabled, no key of the limits belongs to it: "
+            f"{NOT_DISABLED[name]}"
         )
     raise ValueError(f"{name!r} is no rule of risk or governance; these are: {', '.join(keys)}")
 

@@ -25,13 +25,13 @@ from deadreckon.contracts.signals import (
 )
 
 MARKS = (BarClosed, QuoteUpdated, TradePrinted, MarkUpdated)
-SENT = ("", "entry")  # purposes of orders that a wish asked for
+ENTRY_PURPOSES = ("", "entry")  # purposes of orders that a wish asked for
 
 # What one fill says of market and venue, told apart by what was traded at which terms.
-Terms = tuple[str, Decimal, Decimal, Decimal, str]
+FillTerms = tuple[str, Decimal, Decimal, Decimal, str]
 
 
-class Wish(Struct):
+class TrackedSignal(Struct):
     """What somebody wanted, by (producer, signal id), and who said no to it if anybody did.
 
     `refused_by` is the service, empty when the wish was let through; `limit` and `measured` are in
@@ -72,11 +72,11 @@ class Wish(Struct):
         self.limit, self.measured = (getattr(event, name, None) for name in ("limit", "measured"))
 
 
-class Deeds(Struct):
+class RunOutcome(Struct):
     """A run from some place on. `moves` is what the ledger takes, marks of the market left out but
     for the last of each instrument; `fills` are by order. `drawdown_max` is a share of the peak."""
 
-    wishes: dict[str, Wish] = {}
+    wishes: dict[str, TrackedSignal] = {}
     fills: dict[str, list[Recorded[OrderFilled]]] = {}
     moves: list[Recorded[Any]] = []
     marks: dict[str, Recorded[Any]] = {}
@@ -85,34 +85,34 @@ class Deeds(Struct):
     trades: dict[str, None] = {}
     approved: dict[str, str] = {}  # orders and their children, to the key of the wish
 
-    def fold(self, said: Recorded[Any]) -> None:
+    def fold(self, record: Recorded[Any]) -> None:
         """Take one fact, in log order."""
-        event = said.event
+        event = record.event
         if isinstance(event, MARKS):
-            self.marks[event.instrument] = said
+            self.marks[event.instrument] = record
             return
         if type(event) in FOLDS and self._is_new(event):
-            self.moves.append(said)
+            self.moves.append(record)
         match event:
             case SignalRaised() | CancelRaised() | ReplaceRaised():
-                wish = _wish(said)
+                wish = _wish(record)
                 self.wishes[wish.key] = wish
             case OrderFilled(order_id=order_id):
-                if self.moves[-1] is said:
-                    self.fills.setdefault(order_id, []).append(said)
+                if self.moves[-1] is record:
+                    self.fills.setdefault(order_id, []).append(record)
             case OrderSubmitting(order_id=order_id):
-                self.remember(said)
+                self.remember(record)
                 self._let_through(order_id, event)
             case OrderApproved(order_id=order_id):
                 self._let_through(order_id, event)
             case EquityMarked(drawdown=drawdown):
                 self.drawdown_max = max(self.drawdown_max, drawdown)
             case _:
-                self._refusal(said)
+                self._refusal(record)
 
-    def remember(self, said: Recorded[Any]) -> None:
+    def remember(self, record: Recorded[Any]) -> None:
         """Take what has to be known of the time before."""
-        event = said.event
+        event = record.event
         if isinstance(event, OrderSubmitting) and (event.reduce_only or event.purpose != "entry"):
             self.exits[event.order_id] = None
 
@@ -128,12 +128,12 @@ class Deeds(Struct):
 
     def _let_through(self, order_id: str, event: OrderApproved | OrderSubmitting) -> None:
         wish = self.wishes.get(f"{event.producer}/{event.signal_id}")
-        if wish is not None and event.purpose in SENT:
+        if wish is not None and event.purpose in ENTRY_PURPOSES:
             wish.order_id = wish.order_id or order_id
             self.approved[order_id] = wish.key
 
-    def _refusal(self, said: Recorded[Any]) -> None:
-        match said.event:
+    def _refusal(self, record: Recorded[Any]) -> None:
+        match record.event:
             case SignalRefused(producer=producer, signal_id=signal_id) as event:
                 wish = self.wishes.get(f"{producer}/{signal_id}")
             case OrderUnroutable(order_id=order_id) | OrderRejected(order_id=order_id) as event:
@@ -141,15 +141,15 @@ class Deeds(Struct):
             case _:
                 return
         if wish is not None:
-            wish.refuse(said.source, event)
+            wish.refuse(record.source, event)
 
 
-def _wish(said: Recorded[Any]) -> Wish:
-    event = said.event
+def _wish(record: Recorded[Any]) -> TrackedSignal:
+    event = record.event
     asked = isinstance(event, SignalRaised)
     quantity, notional = getattr(event, "quantity", None), getattr(event, "notional", None)
     size = f"{quantity}" if quantity is not None else f"for {notional}"
-    return Wish(
+    return TrackedSignal(
         signal_id=event.signal_id,
         producer=event.producer,
         strategy=event.strategy,
@@ -157,12 +157,12 @@ def _wish(said: Recorded[Any]) -> Wish:
         kind="order" if asked else "cancel" if isinstance(event, CancelRaised) else "replace",
         side=getattr(event, "side", ""),
         size=size if asked else "",
-        at=said.at,
-        sequence=said.sequence,
+        at=record.at,
+        sequence=record.sequence,
     )
 
 
-def terms(said: Recorded[OrderFilled]) -> Terms:
+def terms(record: Recorded[OrderFilled]) -> FillTerms:
     """What two fills have to share to be the same."""
-    fill = said.event
+    fill = record.event
     return fill.side, fill.quantity, fill.price, fill.fee, fill.fee_currency

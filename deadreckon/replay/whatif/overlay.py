@@ -15,13 +15,13 @@ from deadreckon.contracts.instruments import VenueConfigured
 from deadreckon.contracts.parsing import parse
 from deadreckon.contracts.signals import SignalMalformed
 from deadreckon.replay.whatif.changes import STRATEGY_FIELDS, Variant, WhatIfError
-from deadreckon.strategies.parameters import Fault, read_settings
+from deadreckon.strategies.parameters import ParameterFault, read_parameters
 
 ACTOR = "whatif"
-OVERLAID = (LimitsSet, StrategyConfigured, VenueConfigured)
+CHANGEABLE = (LimitsSet, StrategyConfigured, VenueConfigured)
 
 
-class Overlaid(Struct, frozen=True):
+class ChangedFact(Struct, frozen=True):
     """A fact that was said in other words; `sequence` is its place in the original log, 0 for one
     that was said at the beginning. `fields` has what was, and what it became."""
 
@@ -36,7 +36,7 @@ class Overlay:
 
     def __init__(self, variant: Variant) -> None:
         self.variant = variant
-        self.overlaid: list[Overlaid] = []
+        self.overlaid: list[ChangedFact] = []
         self.left_out = 0  # signals of strategies that the variant does without
 
     def opening(self, name: str, event: Event) -> bytes | None:
@@ -52,7 +52,7 @@ class Overlay:
     def fact(self, sequence: int, door: str, payload: bytes) -> bytes:
         """An operator's message as it is to be said."""
         fact_id, _, event = read_fact(door, payload)
-        if not isinstance(event, OVERLAID):
+        if not isinstance(event, CHANGEABLE):
             return payload
         changed = self._changed(event, sequence)
         return payload if changed is event else write_fact(fact_id, NAMES[type(event)], changed)
@@ -86,7 +86,7 @@ class Overlay:
         before, after = msgspec.to_builtins(event), msgspec.to_builtins(changed)
         fields = _changes(before, after)
         scope = after.get("strategy") or after.get("venue") or ""
-        self.overlaid.append(Overlaid(sequence, NAMES[type(event)], scope, fields))
+        self.overlaid.append(ChangedFact(sequence, NAMES[type(event)], scope, fields))
         return changed
 
 
@@ -167,13 +167,15 @@ def _check_strategy(
 ) -> None:
     """What the strategy itself would refuse is refused here: it would only be silent. What it had
     refused in its time may stay so."""
-    settings = read_settings(changed)
-    if isinstance(settings, Fault) and not isinstance(read_settings(before), Fault):
+    settings = read_parameters(changed)
+    if isinstance(settings, ParameterFault) and not isinstance(
+        read_parameters(before), ParameterFault
+    ):
         raise WhatIfError(f"{variant.name}: {settings.rule}: {settings.reason}")
 
 
 def keys_of(configured: StrategyConfigured) -> list[str]:
     """What can be supposed of a strategy: the fields of its configuration and its parameters."""
-    settings = read_settings(configured)
-    own = [] if isinstance(settings, Fault) else list(type(settings).__struct_fields__)
+    settings = read_parameters(configured)
+    own = [] if isinstance(settings, ParameterFault) else list(type(settings).__struct_fields__)
     return [*STRATEGY_FIELDS, *own]

@@ -11,7 +11,7 @@ from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.contracts.amounts import EXACT, SCALE_MAX, ZERO, ratio
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
-from deadreckon.replay.whatif.outcome import Deeds
+from deadreckon.replay.whatif.outcome import RunOutcome
 
 Fills = list[Recorded[OrderFilled]]
 Quantities = Mapping[str, Decimal]  # by order, in base units or contracts
@@ -20,12 +20,14 @@ Quantities = Mapping[str, Decimal]  # by order, in base units or contracts
 def traded(fills: Fills) -> Decimal:
     """How much of an order traded."""
     total = ZERO
-    for said in fills:
-        total = EXACT.add(total, said.event.quantity)
+    for record in fills:
+        total = EXACT.add(total, record.event.quantity)
     return total
 
 
-def borne_out(record: Deeds, baseline: Deeds, variant: Deeds) -> dict[str, Decimal]:
+def confirmed_quantities(
+    record: RunOutcome, baseline: RunOutcome, variant: RunOutcome
+) -> dict[str, Decimal]:
     """How much of each recorded order still trades: all of it, unless the variant trades less than
     the same replay does without any change."""
     kept = {}
@@ -37,7 +39,7 @@ def borne_out(record: Deeds, baseline: Deeds, variant: Deeds) -> dict[str, Decim
     return kept
 
 
-def known(record: Deeds, baseline: Deeds, variant: Deeds) -> dict[str, Decimal]:
+def known(record: RunOutcome, baseline: RunOutcome, variant: RunOutcome) -> dict[str, Decimal]:
     """How much of each of the variant's orders trades without the change as well: in the record,
     or in its replay, from which a difference is taken. What trades beyond is assumed."""
     return {
@@ -52,29 +54,29 @@ def known(record: Deeds, baseline: Deeds, variant: Deeds) -> dict[str, Decimal]:
 def cut(moves: list[Recorded[Any]], kept: Quantities) -> Iterator[Recorded[Any]]:
     """What moves a ledger, with no more of each order's fills than is kept; the first ones stay."""
     left = dict(kept)
-    for said in moves:
-        if not isinstance(said.event, OrderFilled):
-            yield said
+    for record in moves:
+        if not isinstance(record.event, OrderFilled):
+            yield record
             continue
-        order_id = said.event.order_id
+        order_id = record.event.order_id
         rest = left.get(order_id, ZERO)
-        left[order_id] = max(EXACT.subtract(rest, said.event.quantity), ZERO)
-        if rest >= said.event.quantity:
-            yield said
+        left[order_id] = max(EXACT.subtract(rest, record.event.quantity), ZERO)
+        if rest >= record.event.quantity:
+            yield record
         elif rest:
-            yield replace(said, event=part(said.event, rest))
+            yield replace(record, event=part(record.event, rest))
 
 
-def closing_no_more(
-    moves: Iterable[Recorded[Any]], run: Deeds, opening: Ledger
+def capped_exits(
+    moves: Iterable[Recorded[Any]], run: RunOutcome, opening: Ledger
 ) -> Iterator[Recorded[Any]]:
     """The same with every exit cut to what is left to close: where the entry is gone, what closed
     it would open something else."""
     held: dict[tuple[str, str], Decimal] = {}
-    for said in moves:
-        fill = said.event
+    for record in moves:
+        fill = record.event
         if not isinstance(fill, OrderFilled):
-            yield said
+            yield record
             continue
         key = (fill.strategy, fill.instrument)
         has = held[key] if key in held else ledger.held(opening, *key)
@@ -85,9 +87,9 @@ def closing_no_more(
         sign = 1 if fill.side == "buy" else -1
         held[key] = EXACT.add(has, EXACT.multiply(quantity, Decimal(sign)))
         if quantity == fill.quantity:
-            yield said
+            yield record
         elif quantity:
-            yield replace(said, event=part(fill, quantity))
+            yield replace(record, event=part(fill, quantity))
 
 
 def part(fill: OrderFilled, quantity: Decimal) -> OrderFilled:

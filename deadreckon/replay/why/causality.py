@@ -19,7 +19,7 @@ from deadreckon.contracts.orders import (
 from deadreckon.contracts.portfolio import EquityMarked
 from deadreckon.contracts.signals import SignalRaised
 from deadreckon.contracts.venues import VenueOrderAccepted, VenueRequestSending
-from deadreckon.replay.why.event_index import OF_AN_ORDER, Chronicle
+from deadreckon.replay.why.event_index import ORDER_EVENTS, EventHistory
 
 CAUSE, ORDER, NAMED, SINCE = "cause", "order", "named", "since"
 
@@ -37,55 +37,57 @@ _STEPS = frozenset(
 )
 
 
-class Link(Struct, frozen=True):
+class CausalLink(Struct, frozen=True):
     """A tie to another event by its id; `label` says which."""
 
     label: str
     id: str
 
 
-def causes(chronicle: Chronicle, said: Recorded[Any]) -> list[Link]:
+def causes(history: EventHistory, record: Recorded[Any]) -> list[CausalLink]:
     """What stands behind an event, the nearest first, each once."""
-    return _known(chronicle, said, _causes(chronicle, said))
+    return _known(history, record, _causes(history, record))
 
 
-def effects(chronicle: Chronicle, said: Recorded[Any], *, asked: bool) -> list[Link]:
+def effects(history: EventHistory, record: Recorded[Any], *, asked: bool) -> list[CausalLink]:
     """What followed from an event in the order of the log, each once.
 
     What an order goes through follows from its intent; where an event of its life itself is
     `asked` about, from that one too.
     """
-    found = _known(chronicle, said, _effects(chronicle, said, asked))
-    return sorted(found, key=lambda link: _place(chronicle, link))
+    found = _known(history, record, _effects(history, record, asked))
+    return sorted(found, key=lambda link: _place(history, link))
 
 
-def _place(chronicle: Chronicle, link: Link) -> tuple[int, int]:
-    said = chronicle.facts[link.id]
-    return said.sequence, said.index
+def _place(history: EventHistory, link: CausalLink) -> tuple[int, int]:
+    record = history.facts[link.id]
+    return record.sequence, record.index
 
 
-def _known(chronicle: Chronicle, said: Recorded[Any], links: Iterator[Link]) -> list[Link]:
-    found: dict[str, Link] = {}
+def _known(
+    history: EventHistory, record: Recorded[Any], links: Iterator[CausalLink]
+) -> list[CausalLink]:
+    found: dict[str, CausalLink] = {}
     for link in links:
-        if link.id in chronicle.facts and link.id != said.id:
+        if link.id in history.facts and link.id != record.id:
             found.setdefault(link.id, link)
     return list(found.values())
 
 
-def _causes(chronicle: Chronicle, said: Recorded[Any]) -> Iterator[Link]:
-    yield from (Link(ORDER, name) for name in _lived(chronicle, said))
-    if said.cause is not None:
-        yield Link(CAUSE, said.cause)
-    for name in chronicle.named(said):
-        yield Link(_label(chronicle.facts.get(name)), name)
-    if (settings := chronicle.settings.get(said.id)) is not None:
-        yield Link(_label(chronicle.facts.get(settings)), settings)
-    if isinstance(said.event, EquityMarked):
-        yield from (Link(SINCE, name) for name in since_last_mark(chronicle, said))
+def _causes(history: EventHistory, record: Recorded[Any]) -> Iterator[CausalLink]:
+    yield from (CausalLink(ORDER, name) for name in _lived(history, record))
+    if record.cause is not None:
+        yield CausalLink(CAUSE, record.cause)
+    for name in history.named(record):
+        yield CausalLink(_label(history.facts.get(name)), name)
+    if (settings := history.settings.get(record.id)) is not None:
+        yield CausalLink(_label(history.facts.get(settings)), settings)
+    if isinstance(record.event, EquityMarked):
+        yield from (CausalLink(SINCE, name) for name in since_last_mark(history, record))
 
 
-def _label(said: Recorded[Any] | None) -> str:
-    match said and said.event:
+def _label(record: Recorded[Any] | None) -> str:
+    match record and record.event:
         case LimitsSet():
             return "limits"
         case StrategyConfigured():
@@ -96,81 +98,81 @@ def _label(said: Recorded[Any] | None) -> str:
             return NAMED
 
 
-def _effects(chronicle: Chronicle, said: Recorded[Any], asked: bool) -> Iterator[Link]:
-    for name in chronicle.answers.get(said.id, ()):
-        yield Link(CAUSE, name)
-    yield from (Link(ORDER, name) for name in _to_live(chronicle, said, asked))
-    for name in chronicle.mentions.get(said.id, ()):
-        yield Link(_label(said), name)
-    if isinstance(said.event, StrategyConfigured):
-        yield from (Link("configured", name) for name in _configured(chronicle, said.id))
+def _effects(history: EventHistory, record: Recorded[Any], asked: bool) -> Iterator[CausalLink]:
+    for name in history.answers.get(record.id, ()):
+        yield CausalLink(CAUSE, name)
+    yield from (CausalLink(ORDER, name) for name in _to_live(history, record, asked))
+    for name in history.mentions.get(record.id, ()):
+        yield CausalLink(_label(record), name)
+    if isinstance(record.event, StrategyConfigured):
+        yield from (CausalLink("configured", name) for name in _configured(history, record.id))
 
 
-def _configured(chronicle: Chronicle, name: str) -> Iterator[str]:
-    for signal, settings in chronicle.settings.items():
-        if settings == name and isinstance(chronicle.facts[signal].event, SignalRaised):
+def _configured(history: EventHistory, name: str) -> Iterator[str]:
+    for signal, settings in history.settings.items():
+        if settings == name and isinstance(history.facts[signal].event, SignalRaised):
             yield signal
 
 
-def _lived(chronicle: Chronicle, said: Recorded[Any]) -> list[str]:
+def _lived(history: EventHistory, record: Recorded[Any]) -> list[str]:
     """What an order had gone through since its intent, the intent first; fills are no cause.
 
     Before there is an intent, one stage is the answer to the other.
     """
-    life = _life(chronicle, said)
-    before = life[: life.index(said.id)] if life else []
-    start = _intent(chronicle, before)
+    life = _life(history, record)
+    before = life[: life.index(record.id)] if life else []
+    start = _intent(history, before)
     if start is None:
-        return [] if said.cause in life else before[-1:]
-    steps = [name for name in before[start + 1 :] if type(chronicle.facts[name].event) in _STEPS]
+        return [] if record.cause in life else before[-1:]
+    steps = [name for name in before[start + 1 :] if type(history.facts[name].event) in _STEPS]
     return [before[start], *steps]
 
 
-def _to_live(chronicle: Chronicle, said: Recorded[Any], asked: bool) -> list[str]:
+def _to_live(history: EventHistory, record: Recorded[Any], asked: bool) -> list[str]:
     """What an order went through after its intent, unless something of its own life caused it."""
-    life = _life(chronicle, said)
-    if not life or not (asked or life[_intent(chronicle, life) or 0] == said.id):
+    life = _life(history, record)
+    if not life or not (asked or life[_intent(history, life) or 0] == record.id):
         return []
-    later = life[life.index(said.id) + 1 :]
-    return [name for name in later if chronicle.facts[name].cause not in life]
+    later = life[life.index(record.id) + 1 :]
+    return [name for name in later if history.facts[name].cause not in life]
 
 
-def _life(chronicle: Chronicle, said: Recorded[Any]) -> list[str]:
-    if type(said.event) not in OF_AN_ORDER:
+def _life(history: EventHistory, record: Recorded[Any]) -> list[str]:
+    if type(record.event) not in ORDER_EVENTS:
         return []
-    return chronicle.lives[said.event.order_id]
+    return history.lives[record.event.order_id]
 
 
-def _intent(chronicle: Chronicle, life: list[str]) -> int | None:
+def _intent(history: EventHistory, life: list[str]) -> int | None:
     """Where in its life an order was meant for its venue; None where it never was."""
     for place, name in enumerate(life):
-        if isinstance(chronicle.facts[name].event, OrderSubmitting):
+        if isinstance(history.facts[name].event, OrderSubmitting):
             return place
     return None
 
 
-def since_last_mark(chronicle: Chronicle, said: Recorded[EquityMarked]) -> list[str]:
+def since_last_mark(history: EventHistory, record: Recorded[EquityMarked]) -> list[str]:
     """Fills, funding and fees between the mark of equity before this one and this one."""
-    before = last_mark(chronicle, said)
+    before = last_mark(history, record)
     start = (before.sequence, before.index) if before else (0, 0)
-    flows = [name for names in chronicle.flows.values() for name in names]
-    facts = [chronicle.facts[name] for name in flows]
-    within = [one for one in facts if start < (one.sequence, one.index) < _at(said)]
+    flows = [name for names in history.flows.values() for name in names]
+    facts = [history.facts[name] for name in flows]
+    within = [one for one in facts if start < (one.sequence, one.index) < _at(record)]
     return [one.id for one in sorted(within, key=_at)]
 
 
-def last_mark(chronicle: Chronicle, said: Recorded[Any]) -> Recorded[EquityMarked] | None:
+def last_mark(history: EventHistory, record: Recorded[Any]) -> Recorded[EquityMarked] | None:
     """The mark of equity before an event."""
-    before = [name for name in chronicle.marks if _at(chronicle.facts[name]) < _at(said)]
-    return chronicle.facts[before[-1]] if before else None
+    before = [name for name in history.marks if _at(history.facts[name]) < _at(record)]
+    return history.facts[before[-1]] if before else None
 
 
-def next_mark(chronicle: Chronicle, said: Recorded[Any]) -> Recorded[EquityMarked] | None:
+def next_mark(history: EventHistory, record: Recorded[Any]) -> Recorded[EquityMarked] | None:
     """The first mark of equity after an event."""
-    after = (name for name in chronicle.marks if _at(chronicle.facts[name]) > _at(said))
+    after = (name for name in history.marks if _at(history.facts[name]) > _at(record))
     found = next(after, None)
-    return None if found is None else chronicle.facts[found]
+    return None if found is None else history.facts[found]
 
 
-def _at(said: Recorded[Any]) -> tuple[int, int]:
-    return said.sequence, said.index
+def _at(record: Recorded[Any]) -> tuple[int, int]:
+    return record.sequence, record.index

@@ -10,19 +10,19 @@ from deadreckon.contracts.market import BarClosed, MarkUpdated, QuoteUpdated, Tr
 from deadreckon.contracts.orders import OrderApproved, OrderFilled, OrderRouted
 from deadreckon.contracts.portfolio import EquityMarked, PositionChanged
 from deadreckon.contracts.signals import SignalRaised, SignalReceived, SignalRefused
-from deadreckon.formatting.exact import number, plain, span
+from deadreckon.formatting.exact import number, safe_text, span
 from deadreckon.replay.why.causality import last_mark
 from deadreckon.replay.why.detail import Detail, Details, exact_figures
-from deadreckon.replay.why.event_index import Chronicle, Held
-from deadreckon.replay.why.risk_recheck import Witness
-from deadreckon.replay.why.rule_results import refused, weighed
-from deadreckon.replay.why.trades import as_held, equity, filled, routed
+from deadreckon.replay.why.event_index import EventHistory, PositionFigures
+from deadreckon.replay.why.risk_recheck import RiskRecheck
+from deadreckon.replay.why.rule_results import refusal_details, rule_details
+from deadreckon.replay.why.trades import equity_detail, fill_details, holding_text, routing_details
 
 
-def details(chronicle: Chronicle, witness: Witness, said: Recorded[Any]) -> list[Detail]:
+def details(history: EventHistory, witness: RiskRecheck, record: Recorded[Any]) -> list[Detail]:
     """Everything there is to say beside an event."""
-    write = _WRITERS.get(type(said.event))
-    return [] if write is None else list(write(chronicle, witness, said))
+    write = _WRITERS.get(type(record.event))
+    return [] if write is None else list(write(history, witness, record))
 
 
 def price_of(event: Any) -> Decimal:
@@ -37,13 +37,13 @@ def price_of(event: Any) -> Decimal:
     raise AssertionError(f"{type(event).__name__} has no price")
 
 
-def _market(chronicle: Chronicle, said: Recorded[Any]) -> Details:
-    name = chronicle.prices.get(said.id)
+def _market(history: EventHistory, record: Recorded[Any]) -> Details:
+    name = history.prices.get(record.id)
     if name is None:
-        yield Detail("market", "no price of the instrument had been seen", said.id)
+        yield Detail("market", "no price of the instrument had been seen", record.id)
         return
-    price = chronicle.facts[name]
-    age = said.at - price.at
+    price = history.facts[name]
+    age = record.at - price.at
     found = price_of(price.event)
     kind = _KINDS[type(price.event)]
     shown = f"{price.event.instrument} at {number(found)}, {kind}, {span(max(age, 0))} old"
@@ -58,56 +58,66 @@ _KINDS: dict[type, str] = {
 }
 
 
-def _received(chronicle: Chronicle, witness: Witness, said: Recorded[SignalReceived]) -> Details:
-    yield from _market(chronicle, said)
-    if said.event.meta:
-        meta = ", ".join(f"{plain(key)} {plain(it)}" for key, it in sorted(said.event.meta.items()))
-        yield Detail("meta", f"the producer's own: {meta}", said.id, dict(said.event.meta))
+def _received(
+    history: EventHistory, witness: RiskRecheck, record: Recorded[SignalReceived]
+) -> Details:
+    yield from _market(history, record)
+    if record.event.meta:
+        meta = ", ".join(
+            f"{safe_text(key)} {safe_text(it)}" for key, it in sorted(record.event.meta.items())
+        )
+        yield Detail("meta", f"the producer's own: {meta}", record.id, dict(record.event.meta))
 
 
-def _raised(chronicle: Chronicle, witness: Witness, said: Recorded[SignalRaised]) -> Details:
-    wish = said.event
+def _raised(history: EventHistory, witness: RiskRecheck, record: Recorded[SignalRaised]) -> Details:
+    wish = record.event
     if not wish.producer:
-        yield from _market(chronicle, said)
+        yield from _market(history, record)
     if wish.features:
-        shown = ", ".join(f"{plain(key)} {plain(it)}" for key, it in sorted(wish.features.items()))
-        yield Detail("features", shown, said.id, dict(wish.features))
+        shown = ", ".join(
+            f"{safe_text(key)} {safe_text(it)}" for key, it in sorted(wish.features.items())
+        )
+        yield Detail("features", shown, record.id, dict(wish.features))
     if wish.model_id:
-        model = chronicle.models.get(wish.model_id)
-        shown = _model(chronicle, wish.model_id, model)
-        yield Detail("model", shown, model or said.id, {"model_id": wish.model_id})
+        model = history.models.get(wish.model_id)
+        shown = _model(history, wish.model_id, model)
+        yield Detail("model", shown, model or record.id, {"model_id": wish.model_id})
 
 
-def _model(chronicle: Chronicle, model_id: str, fitted: str | None) -> str:
+def _model(history: EventHistory, model_id: str, fitted: str | None) -> str:
     if fitted is None:
-        return f"{plain(model_id)}: its settings are all of it, nothing was fitted"
-    model = chronicle.facts[fitted].event
+        return f"{safe_text(model_id)}: its settings are all of it, nothing was fitted"
+    model = history.facts[fitted].event
     return (
-        f"{plain(chronicle.names.shorten(model_id))}, {model.states} states "
+        f"{safe_text(history.names.shorten(model_id))}, {model.states} states "
         f"({', '.join(model.labels)}) fitted on {model.samples} bars"
     )
 
 
-def _approved(chronicle: Chronicle, witness: Witness, said: Recorded[OrderApproved]) -> Details:
-    yield from _market(chronicle, said)
-    yield from weighed(chronicle, witness, said)
+def _approved(
+    history: EventHistory, witness: RiskRecheck, record: Recorded[OrderApproved]
+) -> Details:
+    yield from _market(history, record)
+    yield from rule_details(history, witness, record)
 
 
-def _position(chronicle: Chronicle, witness: Witness, said: Recorded[PositionChanged]) -> Details:
-    it = said.event
-    totals = chronicle.totals[it.strategy, it.instrument]
-    place = totals.index(said.id)
+def _position(
+    history: EventHistory, witness: RiskRecheck, record: Recorded[PositionChanged]
+) -> Details:
+    it = record.event
+    totals = history.totals[it.strategy, it.instrument]
+    place = totals.index(record.id)
     if not place:
-        yield Detail("before", f"{it.strategy} had never traded {it.instrument}", said.id)
+        yield Detail("before", f"{it.strategy} had never traded {it.instrument}", record.id)
         return
-    before = chronicle.facts[totals[place - 1]]
+    before = history.facts[totals[place - 1]]
     old = before.event
     changes = {
         name: EXACT.subtract(getattr(it, name), getattr(old, name))
         for name in ("quantity", "realised", "fees", "funding")
     }
     moved = ", ".join(f"{name} {_signed(by)}" for name, by in changes.items() if by)
-    held = as_held(Held(old.quantity, old.average_price, old.realised))
+    held = holding_text(PositionFigures(old.quantity, old.average_price, old.realised))
     shown = f"{held}; changed: {moved or 'nothing'}"
     figures = {name: text(by) for name, by in changes.items()}
     yield Detail("before", shown, before.id, figures)
@@ -117,31 +127,31 @@ def _signed(amount: Decimal) -> str:
     return f"{'+' if amount > 0 else ''}{number(amount)}"
 
 
-def _marked(chronicle: Chronicle, witness: Witness, said: Recorded[EquityMarked]) -> Details:
-    before = last_mark(chronicle, said)
+def _marked(history: EventHistory, witness: RiskRecheck, record: Recorded[EquityMarked]) -> Details:
+    before = last_mark(history, record)
     if before is None:
-        yield Detail("before", "equity had never been marked", said.id)
+        yield Detail("before", "equity had never been marked", record.id)
         return
-    yield equity("before", before)
+    yield equity_detail("before", before)
     names = ("equity", "realised", "unrealised", "fees", "funding")
     changes = {
-        name: EXACT.subtract(getattr(said.event, name), getattr(before.event, name))
+        name: EXACT.subtract(getattr(record.event, name), getattr(before.event, name))
         for name in names
     }
     moved = ", ".join(f"{name} {_signed(by)}" for name, by in changes.items() if by)
     figures = {name: text(by) for name, by in changes.items()}
-    yield Detail("changed", moved or "nothing", said.id, figures)
+    yield Detail("changed", moved or "nothing", record.id, figures)
 
 
-Writer = Callable[[Chronicle, Witness, Recorded[Any]], Details]
+Writer = Callable[[EventHistory, RiskRecheck, Recorded[Any]], Details]
 
 _WRITERS: dict[type, Writer] = {
     SignalReceived: _received,
     SignalRaised: _raised,
-    SignalRefused: refused,
+    SignalRefused: refusal_details,
     OrderApproved: _approved,
-    OrderRouted: routed,
-    OrderFilled: filled,
+    OrderRouted: routing_details,
+    OrderFilled: fill_details,
     PositionChanged: _position,
     EquityMarked: _marked,
 }

@@ -6,16 +6,16 @@ from typing import Any
 from deadreckon.contracts.amounts import text
 from deadreckon.contracts.codec import plain_body
 from deadreckon.contracts.event import Recorded
-from deadreckon.contracts.timestamps import format_moment
+from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.replay.why.detail import Detail
-from deadreckon.replay.why.event_index import Chronicle
-from deadreckon.replay.why.figure import Figure
-from deadreckon.replay.why.tracing import Answer, Branch
+from deadreckon.replay.why.event_index import EventHistory
+from deadreckon.replay.why.figure import ProfitFigure
+from deadreckon.replay.why.tracing import CausalBranch, Explanation
 
 Document = dict[str, Any]
 
 
-def story_document(answer: Answer) -> Document:
+def story_document(answer: Explanation) -> Document:
     """`asked` is the id of the event; `causes` and `effects` are ties as (from, to, label), each
     from what came first to what followed from it."""
     story = answer.story
@@ -23,7 +23,7 @@ def story_document(answer: Answer) -> Document:
         "asked": story.asked.id,
         "nodes": [
             {
-                **event_document(node.said),
+                **event_document(node.record),
                 "who": node.who,
                 "text": node.text,
                 "details": [_detail(answer, detail) for detail in node.details],
@@ -44,28 +44,28 @@ def story_document(answer: Answer) -> Document:
     }
 
 
-def ties(root: str, branches: list[Branch]) -> Iterator[tuple[str, str, str]]:
+def ties(root: str, branches: list[CausalBranch]) -> Iterator[tuple[str, str, str]]:
     """Every tie of a tree as (nearer to what was asked, further away, label)."""
     for branch in branches:
         yield root, branch.id, branch.label
         yield from ties(branch.id, branch.branches)
 
 
-def event_document(said: Recorded[Any]) -> Document:
+def event_document(record: Recorded[Any]) -> Document:
     """An event with its place, its time (null before any clock) and its body."""
     return {
-        "sequence": said.sequence,
-        "index": said.index,
-        "id": said.id,
-        "type": type(said.event).__name__,
-        "at": format_moment(said.at) if said.at else None,
-        "source": said.source,
-        "cause": said.cause,
-        "event": plain_body(said.event),
+        "sequence": record.sequence,
+        "index": record.index,
+        "id": record.id,
+        "type": type(record.event).__name__,
+        "at": format_timestamp(record.at) if record.at else None,
+        "source": record.source,
+        "cause": record.cause,
+        "event": plain_body(record.event),
     }
 
 
-def _detail(answer: Answer, detail: Detail) -> Document:
+def _detail(answer: Explanation, detail: Detail) -> Document:
     sequence, _, index = answer.places.get(detail.id, "").partition(".")
     return {
         "name": detail.name,
@@ -78,7 +78,7 @@ def _detail(answer: Answer, detail: Detail) -> Document:
     }
 
 
-def figure_document(chronicle: Chronicle, figure: Figure) -> Document:
+def figure_document(history: EventHistory, figure: ProfitFigure) -> Document:
     """A profit or a position, and every event that made it."""
     wanted = figure.wanted
     return {
@@ -89,13 +89,13 @@ def figure_document(chronicle: Chronicle, figure: Figure) -> Document:
         "fees": {currency: text(fee) for currency, fee in figure.fees.items()},
         "funding": text(figure.funding),
         "mark": None if figure.mark is None else text(figure.mark),
-        "marked_at": format_moment(figure.marked_at) if figure.marked_at else None,
+        "marked_at": format_timestamp(figure.marked_at) if figure.marked_at else None,
         "unrealised": None if figure.unrealised is None else text(figure.unrealised),
         "position_changed": figure.told,
         "agrees": figure.agrees,
         "flows": [
             {
-                **event_document(chronicle.facts[flow.id]),
+                **event_document(history.facts[flow.id]),
                 "realised": text(flow.realised),
                 "fee": text(flow.fee),
                 "fee_currency": flow.fee_currency,

@@ -18,21 +18,21 @@ from deadreckon.contracts.models import RegimeModelFitted
 from deadreckon.contracts.orders import OrderApproved, OrderFilled
 from deadreckon.contracts.portfolio import EquityMarked, FeeCharged, FundingPaid, PositionChanged
 from deadreckon.contracts.signals import SignalRaised
-from deadreckon.formatting.events import tell
-from deadreckon.formatting.events.short_names import Names
-from deadreckon.replay.lookup import Finder
+from deadreckon.formatting.events import describe
+from deadreckon.formatting.events.short_names import ShortNames
+from deadreckon.replay.lookup import IdFinder
 from deadreckon.runtime.log.feed import Message
-from deadreckon.runtime.server.known_roles import FIRST_BOOK
-from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.server.known_roles import DEFAULT_BOOK
+from deadreckon.runtime.service.ingress import Ingress
 
 Key = tuple[str, str]  # strategy and instrument
 
 PRICES = (market.BarClosed, market.QuoteUpdated, market.TradePrinted, market.MarkUpdated)
-QUIET: frozenset[type[Event]] = frozenset({*PRICES, market.ClockTicked})
-RECENT = 20_000  # rows of the market among which the cause of an answer is looked for
+MARKET_EVENTS: frozenset[type[Event]] = frozenset({*PRICES, market.ClockTicked})
+RECENT_MARKET_EVENTS = 20_000  # rows of the market among which the cause of an answer is looked for
 
 # What belongs to the life of one order, under `order_id`.
-OF_AN_ORDER: frozenset[type[Event]] = frozenset(
+ORDER_EVENTS: frozenset[type[Event]] = frozenset(
     {
         orders.OrderApproved,
         orders.OrderUnroutable,
@@ -64,7 +64,7 @@ OF_AN_ORDER: frozenset[type[Event]] = frozenset(
 )
 
 
-class Held(Struct, frozen=True):
+class PositionFigures(Struct, frozen=True):
     """What a strategy had of an instrument, in the units of PositionChanged; `realised` is before
     fees and funding."""
 
@@ -73,30 +73,30 @@ class Held(Struct, frozen=True):
     realised: Decimal
 
 
-class Move(Struct, frozen=True):
+class PositionMove(Struct, frozen=True):
     """What a fill did to the position of its strategy; `is_new` is false for a repeated trade."""
 
-    before: Held
-    after: Held
+    before: PositionFigures
+    after: PositionFigures
     is_new: bool
 
 
-NOTHING_HELD = Held(Decimal(0), Decimal(0), Decimal(0))
+FLAT_POSITION = PositionFigures(Decimal(0), Decimal(0), Decimal(0))
 
 
-class Chronicle:
+class EventHistory:
     """Takes a log from its first message on; a `finder` hears what it hears."""
 
     def __init__(
-        self, finder: Finder | None = None, book: str = FIRST_BOOK, mode: Mode = "paper"
+        self, finder: IdFinder | None = None, book: str = DEFAULT_BOOK, mode: Mode = "paper"
     ) -> None:
-        self.names = Names()
+        self.names = ShortNames()
         self.ledger: Ledger = ledger.initial()
         self.facts: dict[str, Recorded[Any]] = {}
         self.answers: dict[str, list[str]] = {}  # what an event caused
         self.mentions: dict[str, list[str]] = {}  # what names an event as its limit, halt or model
         self.lives: dict[str, list[str]] = {}  # the life of an order
-        self.moves: dict[str, Move] = {}  # by the id of a fill
+        self.moves: dict[str, PositionMove] = {}  # by the id of a fill
         self.prices: dict[str, str] = {}  # the last price of its instrument before an event
         self.marks: list[str] = []  # EquityMarked, oldest first
         self.totals: dict[Key, list[str]] = {}  # PositionChanged, by strategy and instrument
@@ -105,7 +105,7 @@ class Chronicle:
         self.settings: dict[str, str] = {}  # what a signal or an approval was decided under
         self.last = 0
         self._finder = finder
-        self._intake = Intake(book, mode, reads_signals=True, restamps=False)
+        self._intake = Ingress(book, mode, reads_signals=True, restamps=False)
         self._recent: dict[str, Recorded[Any]] = {}
         self._latest: dict[str, Recorded[Any]] = {}  # by instrument
         self._configured: dict[str, str] = {}  # by strategy
@@ -114,101 +114,101 @@ class Chronicle:
     def take(self, message: Message) -> None:
         """Hear one message."""
         self.last = message.sequence
-        for said in self._intake.admit(message):
-            self._hear(said)
+        for record in self._intake.records_of(message):
+            self._hear(record)
 
-    def _hear(self, said: Recorded[Any]) -> None:
-        is_sought = self._finder is not None and self._finder.hear(said)
-        if isinstance(said.event, OrderFilled):
-            self._fold_fill(said)
+    def _hear(self, record: Recorded[Any]) -> None:
+        is_sought = self._finder is not None and self._finder.hear(record)
+        if isinstance(record.event, OrderFilled):
+            self._fold_fill(record)
         else:
-            ledger.evolve(self.ledger, said)
-        if type(said.event) not in QUIET:
-            self._keep(said)
+            ledger.evolve(self.ledger, record)
+        if type(record.event) not in MARKET_EVENTS:
+            self._keep(record)
             return
-        self._recent[said.id] = said
-        if len(self._recent) > RECENT:
+        self._recent[record.id] = record
+        if len(self._recent) > RECENT_MARKET_EVENTS:
             del self._recent[next(iter(self._recent))]
-        if isinstance(said.event, PRICES):
-            self._latest[said.event.instrument] = said
+        if isinstance(record.event, PRICES):
+            self._latest[record.event.instrument] = record
         if is_sought:
-            self.facts[said.id] = said
+            self.facts[record.id] = record
 
-    def _keep(self, said: Recorded[Any]) -> None:
-        event = said.event
-        tell(said, self.names)  # gives every id its name, in the order of the log
-        if said.id in self.facts:  # a producer's resend is the same fact
+    def _keep(self, record: Recorded[Any]) -> None:
+        event = record.event
+        describe(record, self.names)  # gives every id its name, in the order of the log
+        if record.id in self.facts:  # a producer's resend is the same fact
             return
-        self.facts[said.id] = said
-        if said.cause is not None:
-            self._keep_price(said.cause, self._recent.get(said.cause))
-            self.answers.setdefault(said.cause, []).append(said.id)
-        if type(event) in OF_AN_ORDER:
-            self.lives.setdefault(event.order_id, []).append(said.id)
+        self.facts[record.id] = record
+        if record.cause is not None:
+            self._keep_price(record.cause, self._recent.get(record.cause))
+            self.answers.setdefault(record.cause, []).append(record.id)
+        if type(event) in ORDER_EVENTS:
+            self.lives.setdefault(event.order_id, []).append(record.id)
         price = self._latest.get(getattr(event, "instrument", ""))
         if price is not None:
             self._keep_price(price.id, price)
-            self.prices[said.id] = price.id
-        self._file(said)
-        for name in self.named(said):
-            self.mentions.setdefault(name, []).append(said.id)
+            self.prices[record.id] = price.id
+        self._file(record)
+        for name in self.named(record):
+            self.mentions.setdefault(name, []).append(record.id)
 
-    def _keep_price(self, name: str, said: Recorded[Any] | None) -> None:
-        if said is not None:
-            self.facts.setdefault(name, said)
+    def _keep_price(self, name: str, record: Recorded[Any] | None) -> None:
+        if record is not None:
+            self.facts.setdefault(name, record)
 
-    def _file(self, said: Recorded[Any]) -> None:
-        match said.event:
+    def _file(self, record: Recorded[Any]) -> None:
+        match record.event:
             case EquityMarked():
-                self.marks.append(said.id)
+                self.marks.append(record.id)
             case PositionChanged(strategy=strategy, instrument=instrument):
-                self.totals.setdefault((strategy, instrument), []).append(said.id)
+                self.totals.setdefault((strategy, instrument), []).append(record.id)
             case (
                 OrderFilled(strategy=strategy, instrument=instrument)
                 | FundingPaid(strategy=strategy, instrument=instrument)
                 | FeeCharged(strategy=strategy, instrument=instrument)
             ):
-                self.flows.setdefault((strategy, instrument), []).append(said.id)
+                self.flows.setdefault((strategy, instrument), []).append(record.id)
             case RegimeModelFitted(model_id=model_id):
-                self.models[model_id] = said.id
+                self.models[model_id] = record.id
             case StrategyConfigured(strategy=strategy):
-                self._configured[strategy] = said.id
+                self._configured[strategy] = record.id
             case LimitsSet():
-                self._limits = said.id
+                self._limits = record.id
             case SignalRaised(producer="", strategy=strategy) if strategy in self._configured:
-                self.settings[said.id] = self._configured[strategy]
+                self.settings[record.id] = self._configured[strategy]
             case OrderApproved() if self._limits:
-                self.settings[said.id] = self._limits
+                self.settings[record.id] = self._limits
 
-    def named(self, said: Recorded[Any]) -> Iterator[str]:
+    def named(self, record: Recorded[Any]) -> Iterator[str]:
         """The ids of events that an event names without being their answer."""
-        event = said.event
+        event = record.event
         for field in ("limit_set_by", "halt_id", "resume_id"):
             name = getattr(event, field, None)
-            if name and name != said.cause:
+            if name and name != record.cause:
                 yield name
         model = self.models.get(getattr(event, "model_id", ""))
-        if model is not None and model != said.id:
+        if model is not None and model != record.id:
             yield model
 
-    def _fold_fill(self, said: Recorded[OrderFilled]) -> None:
-        fill = said.event
+    def _fold_fill(self, record: Recorded[OrderFilled]) -> None:
+        fill = record.event
         before = self.held(fill.strategy, fill.instrument)
-        ledger.evolve(self.ledger, said)
+        ledger.evolve(self.ledger, record)
         after = self.held(fill.strategy, fill.instrument)
-        self.moves[said.id] = Move(before, after, ledger.is_new(self.ledger, said))
+        self.moves[record.id] = PositionMove(before, after, ledger.is_new_fill(self.ledger, record))
 
-    def held(self, strategy: str, instrument: str) -> Held:
+    def held(self, strategy: str, instrument: str) -> PositionFigures:
         """What a strategy holds of an instrument where the reading stands."""
         position = ledger.position(self.ledger, strategy, instrument)
         if position is None:
-            return NOTHING_HELD
-        return Held(
+            return FLAT_POSITION
+        return PositionFigures(
             average_cost.quantity(position),
             average_cost.average_price(position),
             average_cost.realised(position),
         )
 
-    def words(self, said: Recorded[Any]) -> str:
+    def words(self, record: Recorded[Any]) -> str:
         """What an event says, in one line."""
-        return tell(said, self.names)
+        return describe(record, self.names)

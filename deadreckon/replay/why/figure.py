@@ -11,14 +11,14 @@ from deadreckon.contracts.amounts import EXACT, ZERO, canonical
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import FundingPaid
 from deadreckon.replay.lookup import UnknownIdError
-from deadreckon.replay.why.event_index import Chronicle, Held
+from deadreckon.replay.why.event_index import EventHistory, PositionFigures
 
 FIGURE = re.compile(
     r"(?P<kind>pnl|position):(?P<strategy>[^/]+)/(?P<instrument>[^/@]+)(?:@(?P<at>[1-9]\d*))?"
 )
 
 
-class Wanted(Struct, frozen=True):
+class FigureQuery(Struct, frozen=True):
     """A figure that is asked about: of which strategy and instrument, up to which sequence (null
     for the end of the log)."""
 
@@ -28,16 +28,16 @@ class Wanted(Struct, frozen=True):
     at: int | None
 
 
-def wanted_figure(text: str) -> Wanted | None:
+def parse_figure(text: str) -> FigureQuery | None:
     """What `pnl:STRATEGY/INSTRUMENT@SEQUENCE` asks for; None for any other text."""
     found = FIGURE.fullmatch(text.strip())
     if found is None:
         return None
     at = None if found["at"] is None else int(found["at"])
-    return Wanted(found["kind"], found["strategy"], found["instrument"], at)
+    return FigureQuery(found["kind"], found["strategy"], found["instrument"], at)
 
 
-class Flow(Struct, frozen=True):
+class ProfitFlow(Struct, frozen=True):
     """What one fill, funding or fee added, in the quote currency; exact.
 
     `realised` is before fees, `fee` is paid when positive and in `fee_currency`, `funding` received
@@ -52,7 +52,7 @@ class Flow(Struct, frozen=True):
     held: Decimal
 
 
-class Figure(Struct, frozen=True):
+class ProfitFigure(Struct, frozen=True):
     """A strategy's profit and position in an instrument, as the log stood at `sequence`.
 
     `fees` are by currency. `mark`, its time `marked_at` (nanoseconds UTC) and `unrealised` are
@@ -60,41 +60,41 @@ class Figure(Struct, frozen=True):
     `agrees` whether it does, null where the log has flows that it was yet to tell of.
     """
 
-    wanted: Wanted
+    wanted: FigureQuery
     sequence: int
-    held: Held
+    held: PositionFigures
     realised: Decimal
     fees: dict[str, Decimal]
     funding: Decimal
     mark: Decimal | None
     marked_at: int | None
     unrealised: Decimal | None
-    flows: list[Flow]
+    flows: list[ProfitFlow]
     told: str | None
     agrees: bool | None
 
 
-def figure(chronicle: Chronicle, wanted: Wanted) -> Figure:
+def compute_figure(history: EventHistory, wanted: FigureQuery) -> ProfitFigure:
     """The figure where the chronicle's reading stands. Raises UnknownIdError for what never was."""
     key = (wanted.strategy, wanted.instrument)
-    made = flows(chronicle, *key)
+    made = flows(history, *key)
     if not made:
         raise UnknownIdError(
-            f"{wanted.strategy} had not traded {wanted.instrument} by message {chronicle.last}; "
-            f"traded: {', '.join(f'{one}/{other}' for one, other in chronicle.flows) or 'nothing'}"
+            f"{wanted.strategy} had not traded {wanted.instrument} by message {history.last}; "
+            f"traded: {', '.join(f'{one}/{other}' for one, other in history.flows) or 'nothing'}"
         )
-    position = ledger.position(chronicle.ledger, *key)
-    mark = ledger.mark(chronicle.ledger, wanted.instrument)
-    totals = chronicle.totals.get(key)
+    position = ledger.position(history.ledger, *key)
+    mark = ledger.mark(history.ledger, wanted.instrument)
+    totals = history.totals.get(key)
     told = totals[-1] if totals else None
-    held = chronicle.held(*key)
+    held = history.held(*key)
     realised = _total(flow.realised for flow in made)
     unrealised = None
     if position is not None and mark is not None:
         unrealised = average_cost.unrealised(position, mark.price)
-    return Figure(
+    return ProfitFigure(
         wanted=wanted,
-        sequence=chronicle.last,
+        sequence=history.last,
         held=held,
         realised=realised,
         fees=_fees(made),
@@ -104,7 +104,7 @@ def figure(chronicle: Chronicle, wanted: Wanted) -> Figure:
         unrealised=unrealised,
         flows=made,
         told=told,
-        agrees=_agrees(chronicle, made, told, held),
+        agrees=_agrees(history, made, told, held),
     )
 
 
@@ -115,7 +115,7 @@ def _total(amounts: Iterable[Decimal]) -> Decimal:
     return canonical(found)
 
 
-def _fees(made: list[Flow]) -> dict[str, Decimal]:
+def _fees(made: list[ProfitFlow]) -> dict[str, Decimal]:
     currencies = dict.fromkeys(flow.fee_currency for flow in made if flow.fee_currency)
     return {
         currency: _total(flow.fee for flow in made if flow.fee_currency == currency)
@@ -123,31 +123,33 @@ def _fees(made: list[Flow]) -> dict[str, Decimal]:
     }
 
 
-def _agrees(chronicle: Chronicle, made: list[Flow], told: str | None, held: Held) -> bool | None:
+def _agrees(
+    history: EventHistory, made: list[ProfitFlow], told: str | None, held: PositionFigures
+) -> bool | None:
     """Whether what portfolio told of the last flow is the same; None where it had yet to tell."""
-    last = chronicle.facts[made[-1].id]
+    last = history.facts[made[-1].id]
     answered = last.cause if isinstance(last.event, FundingPaid) else last.id
-    said = chronicle.facts.get(told or "")
-    if said is None or said.cause != answered:
+    record = history.facts.get(told or "")
+    if record is None or record.cause != answered:
         return None
-    it = said.event
+    it = record.event
     return bool(it.quantity == held.quantity and it.realised == held.realised)
 
 
-def flows(chronicle: Chronicle, strategy: str, instrument: str) -> list[Flow]:
+def flows(history: EventHistory, strategy: str, instrument: str) -> list[ProfitFlow]:
     """All that made a strategy's profit in an instrument, oldest first; a repeated trade once."""
-    found: list[Flow] = []
+    found: list[ProfitFlow] = []
     held = ZERO
-    for name in chronicle.flows.get((strategy, instrument), ()):
-        event = chronicle.facts[name].event
+    for name in history.flows.get((strategy, instrument), ()):
+        event = history.facts[name].event
         if isinstance(event, OrderFilled):
-            move = chronicle.moves[name]
+            move = history.moves[name]
             if move.is_new:
                 held = move.after.quantity
                 realised = canonical(EXACT.subtract(move.after.realised, move.before.realised))
-                found.append(Flow(name, realised, event.fee, event.fee_currency, ZERO, held))
+                found.append(ProfitFlow(name, realised, event.fee, event.fee_currency, ZERO, held))
         elif isinstance(event, FundingPaid):
-            found.append(Flow(name, ZERO, ZERO, "", event.amount, held))
+            found.append(ProfitFlow(name, ZERO, ZERO, "", event.amount, held))
         else:
-            found.append(Flow(name, ZERO, event.amount, event.currency, ZERO, held))
+            found.append(ProfitFlow(name, ZERO, event.amount, event.currency, ZERO, held))
     return found

@@ -4,33 +4,33 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical
-from deadreckon.formatting.exact import listed, moment, number
-from deadreckon.replay.why.event_index import Chronicle
-from deadreckon.replay.why.figure import Figure, Flow
-from deadreckon.replay.why.page import ID_SHOWN, Line
-from deadreckon.replay.why.tracing import place_of
+from deadreckon.formatting.exact import join_parts, moment, number
+from deadreckon.replay.why.event_index import EventHistory
+from deadreckon.replay.why.figure import ProfitFigure, ProfitFlow
+from deadreckon.replay.why.page import ID_SHOWN, StyledLine
+from deadreckon.replay.why.tracing import sequence_text
 
 FLOWS_SHOWN = 20  # the latest; those before them as one sum
 
 
-def figure_page(chronicle: Chronicle, figure: Figure) -> Iterator[Line]:
+def figure_page(history: EventHistory, figure: ProfitFigure) -> Iterator[StyledLine]:
     """What it was, whether portfolio said the same, and what it is the sum of."""
     wanted = figure.wanted
     title = f"{wanted.strategy} in {wanted.instrument}, up to message {figure.sequence}"
-    yield Line("", "", title, "bold")
+    yield StyledLine("", "", title, "bold")
     for text in _heads(figure):
-        yield Line("", "  ", text)
-    yield _told(chronicle, figure)
-    yield Line("", "", "")
-    yield Line("", "", "Because", "bold cyan")
+        yield StyledLine("", "  ", text)
+    yield _told(history, figure)
+    yield StyledLine("", "", "")
+    yield StyledLine("", "", "Because", "bold cyan")
     gone, shown = figure.flows[:-FLOWS_SHOWN], figure.flows[-FLOWS_SHOWN:]
     if gone:
-        yield _summed(chronicle, gone)
+        yield _summed(history, gone)
     for flow in shown:
-        yield _flow(chronicle, flow)
+        yield _flow(history, flow)
 
 
-def _heads(figure: Figure) -> Iterator[str]:
+def _heads(figure: ProfitFigure) -> Iterator[str]:
     held = figure.held
     fees = " and ".join(f"{number(fee)} {name}" for name, fee in figure.fees.items()) or "0"
     yield (
@@ -47,44 +47,48 @@ def _heads(figure: Figure) -> Iterator[str]:
         yield "unrealised unknown: no price has been seen"
 
 
-def _told(chronicle: Chronicle, figure: Figure) -> Line:
+def _told(history: EventHistory, figure: ProfitFigure) -> StyledLine:
     if figure.told is None or figure.agrees is None:
-        return Line("", "  ", "portfolio had yet to tell of the last of these events", "yellow")
-    said = chronicle.facts[figure.told]
-    place = f"{place_of(said)} {said.id[:ID_SHOWN]}"
+        return StyledLine(
+            "", "  ", "portfolio had yet to tell of the last of these events", "yellow"
+        )
+    record = history.facts[figure.told]
+    place = f"{sequence_text(record)} {record.id[:ID_SHOWN]}"
     if figure.agrees:
-        return Line("", "  ", f"portfolio says the same at {place}", "green")
-    return Line("", "  ", f"portfolio says otherwise at {place}: {chronicle.words(said)}", "red")
+        return StyledLine("", "  ", f"portfolio says the same at {place}", "green")
+    return StyledLine(
+        "", "  ", f"portfolio says otherwise at {place}: {history.words(record)}", "red"
+    )
 
 
-def _summed(chronicle: Chronicle, flows: list[Flow]) -> Line:
-    first, last = (chronicle.facts[flow.id] for flow in (flows[0], flows[-1]))
+def _summed(history: EventHistory, flows: list[ProfitFlow]) -> StyledLine:
+    first, last = (history.facts[flow.id] for flow in (flows[0], flows[-1]))
     realised, fees, funding = ZERO, ZERO, ZERO
     for flow in flows:
         realised = EXACT.add(realised, flow.realised)
         fees = EXACT.add(fees, flow.fee)
         funding = EXACT.add(funding, flow.funding)
-    shown = listed(
-        f"{len(flows)} events from {place_of(first)} to {place_of(last)}",
+    shown = join_parts(
+        f"{len(flows)} events from {sequence_text(first)} to {sequence_text(last)}",
         f"realised {_plain(realised)}",
         f"fees {_plain(fees)}",
         f"funding {_plain(funding)}" if funding else "",
     )
-    return Line("", "", f"before these: {shown}", "dim")
+    return StyledLine("", "", f"before these: {shown}", "dim")
 
 
 def _plain(amount: Decimal) -> str:
     return number(canonical(amount))
 
 
-def _flow(chronicle: Chronicle, flow: Flow) -> Line:
-    said = chronicle.facts[flow.id]
-    shown = listed(
+def _flow(history: EventHistory, flow: ProfitFlow) -> StyledLine:
+    record = history.facts[flow.id]
+    shown = join_parts(
         f"realised {number(flow.realised)}" if flow.realised else "",
         f"fee {number(flow.fee)} {flow.fee_currency}" if flow.fee else "",
         f"funding {number(flow.funding)}" if flow.funding else "",
         f"then {number(flow.held)}" if flow.held else "then flat",
     )
-    gutter = f"{place_of(said).rjust(9)}  {said.id[:ID_SHOWN]}"
-    what = chronicle.words(said).partition(", ")[0]
-    return Line(gutter, "", f"{moment(said.at)} {what}: {shown}")
+    gutter = f"{sequence_text(record).rjust(9)}  {record.id[:ID_SHOWN]}"
+    what = history.words(record).partition(", ")[0]
+    return StyledLine(gutter, "", f"{moment(record.at)} {what}: {shown}")

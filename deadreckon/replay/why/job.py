@@ -7,15 +7,21 @@ from msgspec import Struct
 
 from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.event import Mode
-from deadreckon.replay.audit.job import progress_told
-from deadreckon.replay.lookup import Finder, UnknownIdError
-from deadreckon.replay.why.event_index import Chronicle
-from deadreckon.replay.why.figure import Figure, Wanted, figure, wanted_figure
-from deadreckon.replay.why.risk_recheck import Witness
-from deadreckon.replay.why.tracing import Answer, answer, event_of, trace, wanted
+from deadreckon.replay.audit.job import progress_reporter
+from deadreckon.replay.lookup import IdFinder, UnknownIdError
+from deadreckon.replay.why.event_index import EventHistory
+from deadreckon.replay.why.figure import FigureQuery, ProfitFigure, compute_figure, parse_figure
+from deadreckon.replay.why.risk_recheck import RiskRecheck
+from deadreckon.replay.why.tracing import (
+    Explanation,
+    explanation,
+    found_event,
+    rechecked_events,
+    trace,
+)
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import retry
-from deadreckon.runtime.log.reading import messages
+from deadreckon.runtime.log.reading import read_messages
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK
@@ -23,17 +29,17 @@ from deadreckon.services.catalogue import BOOK
 Progress = Callable[[str, int, int], None]
 
 
-class Reason(Struct, frozen=True):
+class WhyResult(Struct, frozen=True):
     """What was found: the story of an event, or a figure with what made it."""
 
-    chronicle: Chronicle
-    story: Answer | None = None
-    figure: Figure | None = None
+    history: EventHistory
+    story: Explanation | None = None
+    figure: ProfitFigure | None = None
 
 
 async def why(
     data: Path, text: str, nats: str | None, depth: int, *, shows: bool, book: str = BOOK
-) -> Reason:
+) -> WhyResult:
     """The reason behind an id or a figure of a folder's log.
 
     Raises UnknownIdError and AmbiguousIdError.
@@ -41,41 +47,45 @@ async def why(
     folder = Folder(data).check()
     log_lines.configure(folder.logs / "why.log")
     async with open_bus(folder, nats) as bus:
-        with progress_told(shows) as progress:
-            return await reason(bus, text, depth, progress, book)
+        with progress_reporter(shows) as progress:
+            return await find_reason(bus, text, depth, progress, book)
 
 
-async def reason(
+async def find_reason(
     bus: Bus, text: str, depth: int, progress: Progress, book: str = BOOK, mode: Mode = "paper"
-) -> Reason:
+) -> WhyResult:
     """The same of a log that is open."""
-    sought = wanted_figure(text)
+    sought = parse_figure(text)
     if sought is not None:
         return await _figure(bus, sought, progress, book, mode)
-    finder = Finder(text, book, mode)
-    chronicle = Chronicle(finder, book, mode)
+    finder = IdFinder(text, book, mode)
+    history = EventHistory(finder, book, mode)
     end = (await retry(bus.info)).last
-    async for message in messages(bus, end, lambda done, of: progress("reading", done, of)):
-        chronicle.take(message)
-    story = trace(chronicle, event_of(chronicle, finder.found()), depth)
-    asked = wanted(chronicle, story)
-    witness = Witness(set(asked), book, mode)
+    async for message in read_messages(bus, end, lambda done, of: progress("reading", done, of)):
+        history.take(message)
+    story = trace(history, found_event(history, finder.found()), depth)
+    asked = rechecked_events(history, story)
+    witness = RiskRecheck(set(asked), book, mode)
     if asked:
-        async for message in messages(bus, end, lambda done, of: progress("asking risk", done, of)):
+        async for message in read_messages(
+            bus, end, lambda done, of: progress("asking risk", done, of)
+        ):
             witness.take(message)
             if witness.is_done:
                 break
         else:
             witness.end()
-    return Reason(chronicle, story=answer(chronicle, witness, story))
+    return WhyResult(history, story=explanation(history, witness, story))
 
 
-async def _figure(bus: Bus, sought: Wanted, progress: Progress, book: str, mode: Mode) -> Reason:
+async def _figure(
+    bus: Bus, sought: FigureQuery, progress: Progress, book: str, mode: Mode
+) -> WhyResult:
     last = (await retry(bus.info)).last
     if sought.at is not None and sought.at > last:
         raise UnknownIdError(f"the log ends at message {last}, before {sought.at}")
-    chronicle = Chronicle(None, book, mode)
+    history = EventHistory(None, book, mode)
     end = last if sought.at is None else sought.at
-    async for message in messages(bus, end, lambda done, of: progress("reading", done, of)):
-        chronicle.take(message)
-    return Reason(chronicle, figure=figure(chronicle, sought))
+    async for message in read_messages(bus, end, lambda done, of: progress("reading", done, of)):
+        history.take(message)
+    return WhyResult(history, figure=compute_figure(history, sought))

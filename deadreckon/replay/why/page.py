@@ -9,17 +9,17 @@ from msgspec import Struct
 from deadreckon.contracts.event import Recorded
 from deadreckon.formatting.exact import moment
 from deadreckon.replay.why.detail import Detail
-from deadreckon.replay.why.event_index import OF_AN_ORDER
-from deadreckon.replay.why.tracing import Answer, Branch
+from deadreckon.replay.why.event_index import ORDER_EVENTS
+from deadreckon.replay.why.tracing import CausalBranch, Explanation
 
 WIDTH = 100
 ID_SHOWN = 8
-LEAST = 24  # columns of text, however deep the tree
+TEXT_WIDTH_MIN = 24  # columns of text, however deep the tree
 
 LABELS = {"cause": "", "order": "", "asked": "", "named": ""}
 
 
-class Line(Struct, frozen=True):
+class StyledLine(Struct, frozen=True):
     """A line for a terminal: its gutter, the guides of the tree, the text; `style` of the text is
     that of rich."""
 
@@ -29,7 +29,7 @@ class Line(Struct, frozen=True):
     style: str = ""
 
 
-def page(answer: Answer, width: int = WIDTH) -> Iterator[Line]:
+def page(answer: Explanation, width: int = WIDTH) -> Iterator[StyledLine]:
     """What was asked about, why it was, and what came of it."""
     story = answer.story
     writer = _Writer(answer, width)
@@ -38,8 +38,8 @@ def page(answer: Answer, width: int = WIDTH) -> Iterator[Line]:
         ("Because", story.causes),
         ("And so", story.effects),
     ):
-        yield Line("", "", "")
-        yield Line("", "", title if branches else f"{title}: nothing in the log", "bold cyan")
+        yield StyledLine("", "", "")
+        yield StyledLine("", "", title if branches else f"{title}: nothing in the log", "bold cyan")
         yield from writer.tree(branches, "")
 
 
@@ -48,14 +48,16 @@ _BORDERS = frozenset({"OrderFilled", "HaltImposed", "HaltRequested", "EquityMark
 
 
 class _Writer:
-    def __init__(self, answer: Answer, width: int) -> None:
+    def __init__(self, answer: Explanation, width: int) -> None:
         self._nodes = answer.nodes
         self._places = answer.places
-        self._asked = answer.nodes[answer.story.asked.id].said
+        self._asked = answer.nodes[answer.story.asked.id].record
         self._width = width
         self._gutter = max(map(len, answer.places.values())) + ID_SHOWN + 2
 
-    def tree(self, branches: list[Branch], guides: str, *, near: bool = True) -> Iterator[Line]:
+    def tree(
+        self, branches: list[CausalBranch], guides: str, *, near: bool = True
+    ) -> Iterator[StyledLine]:
         """Branches and all below them; `near` is what no other trade or halt stands between."""
         branches = [branch for branch in branches if not self._is_idle(branch)]
         for number, branch in enumerate(branches, start=1):
@@ -63,40 +65,40 @@ class _Writer:
             below = guides + ("   " if last else "│  ")
             fork = guides + ("└─ " if last else "├─ ")
             yield from self.event(branch, fork, below, "", near=near)
-            kind = type(self._nodes[branch.id].said.event).__name__
+            kind = type(self._nodes[branch.id].record.event).__name__
             yield from self.tree(branch.branches, below, near=near and kind not in _BORDERS)
 
     def event(
-        self, branch: Branch, guides: str, below: str, style: str, *, near: bool = True
-    ) -> Iterator[Line]:
+        self, branch: CausalBranch, guides: str, below: str, style: str, *, near: bool = True
+    ) -> Iterator[StyledLine]:
         """An event and what stands beside it."""
         node = self._nodes[branch.id]
-        said = node.said
-        when = moment(said.at, self._asked.at) if said.at else "before any clock"
+        record = node.record
+        when = moment(record.at, self._asked.at) if record.at else "before any clock"
         label = LABELS.get(branch.label, f"({branch.label}) ")
         text = f"{node.text.partition(':')[0]} (told above)" if branch.again else node.text
         shown = f"{when} {label}{node.who}: {text}"
         more_below = not all(map(self._is_idle, branch.branches))
         inner = below + ("│  " if more_below else "   ")
-        style = "dim" if branch.again else style or _style(said)
-        yield from self._wrapped(self._of(said.id), guides, inner, shown, style)
+        style = "dim" if branch.again else style or _style(record)
+        yield from self._wrapped(self._of(record.id), guides, inner, shown, style)
         if branch.again:
             return
         shown_details = [each for each in node.details if near or not each.is_minor]
         for detail in shown_details:
             yield from self._detail(detail, inner)
         if hidden := len(node.details) - len(shown_details):
-            more = f"· {hidden} more figures: dr replay why {self._places[said.id]}"
+            more = f"· {hidden} more figures: dr replay why {self._places[record.id]}"
             yield from self._wrapped("", inner, inner, more, "dim")
         if branch.more:
             more = f"and {branch.more} more, which --depth or their own ids show"
             yield from self._wrapped("", inner, inner, more, "dim")
 
-    def _is_idle(self, branch: Branch) -> bool:
+    def _is_idle(self, branch: CausalBranch) -> bool:
         """Whether it only says again that an order's stages stand together."""
-        return branch.again and type(self._nodes[branch.id].said.event) in OF_AN_ORDER
+        return branch.again and type(self._nodes[branch.id].record.event) in ORDER_EVENTS
 
-    def _detail(self, detail: Detail, guides: str) -> Iterator[Line]:
+    def _detail(self, detail: Detail, guides: str) -> Iterator[StyledLine]:
         gutter = self._of(detail.id)
         style = "red" if detail.is_bad else "dim"
         yield from self._wrapped(gutter, f"{guides}· ", f"{guides}    ", _said(detail), style)
@@ -107,12 +109,12 @@ class _Writer:
 
     def _wrapped(
         self, gutter: str, guides: str, below: str, text: str, style: str
-    ) -> Iterator[Line]:
-        room = max(self._width - self._gutter - 2 - max(len(guides), len(below)), LEAST)
+    ) -> Iterator[StyledLine]:
+        room = max(self._width - self._gutter - 2 - max(len(guides), len(below)), TEXT_WIDTH_MIN)
         blank = " " * self._gutter
         for number, part in enumerate(wrap(text, room) or [""]):
             first = number == 0
-            yield Line(gutter.ljust(self._gutter) if first else blank,
+            yield StyledLine(gutter.ljust(self._gutter) if first else blank,
                        guides if first else below, part, style)  # fmt: skip
 
 
@@ -133,5 +135,5 @@ _STYLES = {
 }
 
 
-def _style(said: Recorded[Any]) -> str:
-    return _STYLES.get(type(said.event).__name__, "")
+def _style(record: Recorded[Any]) -> str:
+    return _STYLES.get(type(record.event).__name__, "")

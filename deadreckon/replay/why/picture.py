@@ -8,11 +8,11 @@ from msgspec import Struct
 
 from deadreckon.formatting.exact import moment
 from deadreckon.replay.why.document import ties
-from deadreckon.replay.why.tracing import Answer, Node
+from deadreckon.replay.why.tracing import Explanation, Node
 
 BOX_WIDTH, LINE_HEIGHT, PADDING = 272, 15, 8  # pixels
 GAP_ACROSS, GAP_DOWN, MARGIN = 26, 46, 24
-LETTERS = 39  # of text in one line of a box
+LINE_CHARACTERS = 39  # of text in one line of a box
 LINES_SHOWN = 4
 DETAILS_SHOWN = 4
 SWEEPS = 8  # over the layers, to lay what is tied together near each other
@@ -60,10 +60,10 @@ class Box(Struct):
         return self.left + BOX_WIDTH / 2
 
 
-Tie = tuple[str, str, str]  # from, to, label
+Edge = tuple[str, str, str]  # from, to, label
 
 
-def as_svg(answer: Answer) -> str:
+def as_svg(answer: Explanation) -> str:
     """The picture as one file that needs nothing else; the same story gives the same bytes."""
     drawn = _ties(answer)
     boxes = {name: _box(answer, node) for name, node in answer.nodes.items()}
@@ -87,7 +87,7 @@ def as_svg(answer: Answer) -> str:
     return "\n".join(parts) + "\n"
 
 
-def as_dot(answer: Answer) -> str:
+def as_dot(answer: Explanation) -> str:
     """The story for Graphviz: `dot -Tsvg`."""
     lines = [
         "digraph why {",
@@ -110,7 +110,7 @@ def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _ties(answer: Answer) -> list[Tie]:
+def _ties(answer: Explanation) -> list[Edge]:
     """Every tie once, from what came first to what followed."""
     root, story = answer.story.asked.id, answer.story
     behind = [(far, near, label) for near, far, label in ties(root, story.causes)]
@@ -118,27 +118,27 @@ def _ties(answer: Answer) -> list[Tie]:
     return [(start, end, label) for (start, end), label in found.items() if start != end]
 
 
-def _box(answer: Answer, node: Node) -> Box:
-    said = node.said
-    kind = type(said.event).__name__
+def _box(answer: Explanation, node: Node) -> Box:
+    record = node.record
+    kind = type(record.event).__name__
     is_refusal = kind in _REFUSE
     fill, edge = _REFUSALS if is_refusal else _COLOURS.get(node.who, _OTHERS)
-    is_asked = said.id == answer.story.asked.id
-    when = moment(said.at) if said.at else "before any clock"
+    is_asked = record.id == answer.story.asked.id
+    when = moment(record.at) if record.at else "before any clock"
     lines = [(f"{node.who}: {kind}", BOLD), *((text, PLAIN) for text in _cut(node.text))]
     if is_asked or is_refusal:
         beside = [each for each in node.details if each.is_bad or not each.is_minor]
         for detail in beside[:DETAILS_SHOWN]:
             lines += [(text, QUIET) for text in _cut(f"{detail.name}: {detail.text}", 2)]
-    lines.append((f"{answer.places[said.id]}  {said.id[:8]}  {when}", QUIET))
-    return Box(said.id, lines, fill, edge, is_asked)
+    lines.append((f"{answer.places[record.id]}  {record.id[:8]}  {when}", QUIET))
+    return Box(record.id, lines, fill, edge, is_asked)
 
 
 def _cut(text: str, most: int = LINES_SHOWN) -> list[str]:
-    return wrap(text, LETTERS, max_lines=most, placeholder=" …") or [""]
+    return wrap(text, LINE_CHARACTERS, max_lines=most, placeholder=" …") or [""]
 
 
-def _layers(boxes: dict[str, Box], drawn: list[Tie]) -> list[list[Box]]:
+def _layers(boxes: dict[str, Box], drawn: list[Edge]) -> list[list[Box]]:
     """Every box below all that stands behind it, and no further down than it has to be."""
     before: dict[str, list[str]] = {name: [] for name in boxes}
     after: dict[str, list[str]] = {name: [] for name in boxes}
@@ -162,7 +162,7 @@ def _layers(boxes: dict[str, Box], drawn: list[Tie]) -> list[list[Box]]:
     return [layer for layer in found if layer]
 
 
-def _order(layers: list[list[Box]], boxes: dict[str, Box], drawn: list[Tie]) -> None:
+def _order(layers: list[list[Box]], boxes: dict[str, Box], drawn: list[Edge]) -> None:
     """Sort each layer by the middle of what its boxes are tied to, down and up again."""
     near: dict[str, list[str]] = {name: [] for name in boxes}
     for start, end, _ in drawn:

@@ -5,29 +5,29 @@ from typing import Any
 from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.signals import SignalRaised
-from deadreckon.replay.refold import Rehearsal
+from deadreckon.replay.refold import Refold
 from deadreckon.runtime.log.feed import Message
-from deadreckon.runtime.server.known_roles import FIRST_BOOK
+from deadreckon.runtime.server.known_roles import DEFAULT_BOOK
 from deadreckon.services.risk import decider
-from deadreckon.services.risk.explaining import Weighed, explain
-from deadreckon.services.risk.headroom_report import room
+from deadreckon.services.risk.explaining import RuleResult, explain
+from deadreckon.services.risk.headroom_report import headroom_of_book
 from deadreckon.services.risk.state import State
 
 
-class Witness:
+class RiskRecheck:
     """Takes a log from its first message on, and remembers what it saw of the `wanted` events.
 
     `rules` are by the id of a wish, `rooms` by the id of a fill.
     """
 
-    def __init__(self, wanted: set[str], book: str = FIRST_BOOK, mode: Mode = "paper") -> None:
-        self.rules: dict[str, list[Weighed]] = {}
-        self.rooms: dict[str, list[Weighed]] = {}
+    def __init__(self, wanted: set[str], book: str = DEFAULT_BOOK, mode: Mode = "paper") -> None:
+        self.rules: dict[str, list[RuleResult]] = {}
+        self.rooms: dict[str, list[RuleResult]] = {}
         self._wanted = set(wanted)
-        self._rehearsal = Rehearsal("risk", decider, self._look, book, mode)
+        self._rehearsal = Refold("risk", decider, self._look, book, mode)
 
     def take(self, message: Message) -> None:
-        """Move on by one message. Raises RecollectionError for a log that contradicts itself."""
+        """Move on by one message. Raises RecoveryError for a log that contradicts itself."""
         self._rehearsal.take(message)
 
     def end(self) -> None:
@@ -39,11 +39,13 @@ class Witness:
         """Whether everything that was wanted has been seen."""
         return not self._wanted
 
-    def _look(self, state: State, said: Recorded[Any]) -> None:
-        if said.id not in self._wanted:
+    def _look(self, state: State, record: Recorded[Any]) -> None:
+        if record.id not in self._wanted:
             return
-        self._wanted.discard(said.id)
-        if isinstance(said.event, SignalRaised):
-            self.rules[said.id] = explain(state, said)
-        elif isinstance(said.event, OrderFilled):
-            self.rooms[said.id] = room(state, said.event.strategy, said.event.instrument)
+        self._wanted.discard(record.id)
+        if isinstance(record.event, SignalRaised):
+            self.rules[record.id] = explain(state, record)
+        elif isinstance(record.event, OrderFilled):
+            self.rooms[record.id] = headroom_of_book(
+                state, record.event.strategy, record.event.instrument
+            )

@@ -5,28 +5,28 @@ from typing import Any
 from deadreckon.contracts.amounts import EXACT
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.signals import SignalRefused
-from deadreckon.formatting.exact import SPANS, number, of_rule, plain, span
+from deadreckon.formatting.exact import SPANS, number, rule_amount, safe_text, span
 from deadreckon.replay.why.detail import Detail, Details, exact_figures
-from deadreckon.replay.why.event_index import Chronicle
-from deadreckon.replay.why.risk_recheck import Witness
-from deadreckon.services.risk.explaining import Weighed
+from deadreckon.replay.why.event_index import EventHistory
+from deadreckon.replay.why.risk_recheck import RiskRecheck
+from deadreckon.services.risk.explaining import RuleResult
 
 
-def weighed(chronicle: Chronicle, witness: Witness, said: Recorded[Any]) -> Details:
+def rule_details(history: EventHistory, witness: RiskRecheck, record: Recorded[Any]) -> Details:
     """The rules that were asked: the one that refused first, then those with a number."""
-    rules = witness.rules.get(said.cause or "", [])
+    rules = witness.rules.get(record.cause or "", [])
     for rule in sorted(rules, key=lambda rule: rule.verdict != "refuses"):
         if rule.verdict == "refuses" or (rule.verdict == "passes" and rule.limit is not None):
-            yield _rule(chronicle, said, rule)
+            yield _rule(history, record, rule)
     passed = [rule.rule for rule in rules if rule.verdict == "passes" and rule.limit is None]
     if passed:
-        yield Detail("passed", f"without a number: {', '.join(passed)}", said.id, is_minor=True)
+        yield Detail("passed", f"without a number: {', '.join(passed)}", record.id, is_minor=True)
     for verdict, words in _UNHEARD.items():
         names = [rule.rule for rule in rules if rule.verdict == verdict]
         if names:
             count = f"{len(names)} rule{'s' if len(names) > 1 else ''}"
             figures = {"rules": ", ".join(names)}
-            yield Detail(verdict, f"{words} {count}", said.id, figures, is_minor=True)
+            yield Detail(verdict, f"{words} {count}", record.id, figures, is_minor=True)
 
 
 _UNHEARD = {
@@ -36,24 +36,24 @@ _UNHEARD = {
 }
 
 
-def _rule(chronicle: Chronicle, said: Recorded[Any], rule: Weighed) -> Detail:
+def _rule(history: EventHistory, record: Recorded[Any], rule: RuleResult) -> Detail:
     refuses = rule.verdict == "refuses"
     parts = [
-        f"limit {of_rule(rule.rule, rule.limit)}" if rule.limit is not None else "",
-        f"measured {of_rule(rule.rule, rule.measured)}" if rule.measured is not None else "",
+        f"limit {rule_amount(rule.rule, rule.limit)}" if rule.limit is not None else "",
+        f"measured {rule_amount(rule.rule, rule.measured)}" if rule.measured is not None else "",
         _left(rule) if not refuses else "",
-        plain(chronicle.names.shorten(rule.note)),
-        _who_set(chronicle, rule.limit_set_by, why=refuses),
+        safe_text(history.names.shorten(rule.note)),
+        _who_set(history, rule.limit_set_by, why=refuses),
     ]
     figures = exact_figures(
         rule=rule.rule, limit=rule.limit, measured=rule.measured, limit_set_by=rule.limit_set_by
     )
     name = f"{'refused by' if refuses else 'passes'} {rule.rule}"
     shown = "; ".join(part for part in parts if part)
-    return Detail(name, shown, rule.limit_set_by or said.id, figures, refuses, not refuses)
+    return Detail(name, shown, rule.limit_set_by or record.id, figures, refuses, not refuses)
 
 
-def _left(rule: Weighed) -> str:
+def _left(rule: RuleResult) -> str:
     """What is left up to a limit that is a most, in the unit of the rule."""
     if rule.limit is None or rule.measured is None or not rule.rule.endswith("_max"):
         return ""
@@ -62,35 +62,37 @@ def _left(rule: Weighed) -> str:
     return f"{shown} left" if left >= 0 else ""
 
 
-def _who_set(chronicle: Chronicle, name: str | None, *, why: bool) -> str:
+def _who_set(history: EventHistory, name: str | None, *, why: bool) -> str:
     """`set by ann in limits-1: because`, for a limit or a halt."""
-    fact = chronicle.facts.get(name or "")
+    fact = history.facts.get(name or "")
     if fact is None:
         return f"set by {name}, which this part of the log does not hold" if name else ""
     actor = getattr(fact.event, "actor", "") or fact.source
     reason = getattr(fact.event, "reason", "")
-    shown = f"set by {plain(actor)} in {chronicle.names.of('fact', fact.id)}"
-    return f"{shown}: {plain(chronicle.names.shorten(reason))}" if reason and why else shown
+    shown = f"set by {safe_text(actor)} in {history.names.of('fact', fact.id)}"
+    return f"{shown}: {safe_text(history.names.shorten(reason))}" if reason and why else shown
 
 
-def refused(chronicle: Chronicle, witness: Witness, said: Recorded[SignalRefused]) -> Details:
+def refusal_details(
+    history: EventHistory, witness: RiskRecheck, record: Recorded[SignalRefused]
+) -> Details:
     """The rule that refused: beside all that passed, where risk weighed a signal."""
-    if said.cause in witness.rules:
-        yield from weighed(chronicle, witness, said)
+    if record.cause in witness.rules:
+        yield from rule_details(history, witness, record)
         return
-    no = said.event
-    rule = Weighed(no.rule, "refuses", no.limit, no.measured, no.reason, no.limit_set_by)
-    yield _rule(chronicle, said, rule)
+    no = record.event
+    rule = RuleResult(no.rule, "refuses", no.limit, no.measured, no.reason, no.limit_set_by)
+    yield _rule(history, record, rule)
 
 
-def room(said: Recorded[Any], rule: Weighed) -> Detail:
+def headroom_detail(record: Recorded[Any], rule: RuleResult) -> Detail:
     """How much a limit of the book has left after an event."""
-    measured = "unknown" if rule.measured is None else of_rule(rule.rule, rule.measured)
-    limit = of_rule(rule.rule, rule.limit) if rule.limit is not None else "none"
+    measured = "unknown" if rule.measured is None else rule_amount(rule.rule, rule.measured)
+    limit = rule_amount(rule.rule, rule.limit) if rule.limit is not None else "none"
     left = _left(rule) or ("beyond it" if rule.verdict == "refuses" else "")
     shown = "; ".join(part for part in (f"limit {limit}", f"now {measured}", left) if part)
     figures = exact_figures(rule=rule.rule, limit=rule.limit, measured=rule.measured)
     is_bad = rule.verdict == "refuses"
     return Detail(
-        f"room {rule.rule}", shown, rule.limit_set_by or said.id, figures, is_bad, not is_bad
+        f"room {rule.rule}", shown, rule.limit_set_by or record.id, figures, is_bad, not is_bad
     )

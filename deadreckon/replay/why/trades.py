@@ -10,15 +10,17 @@ from deadreckon.contracts.portfolio import EquityMarked
 from deadreckon.formatting.exact import number, percent
 from deadreckon.replay.why.causality import last_mark, next_mark
 from deadreckon.replay.why.detail import Detail, Details, exact_figures
-from deadreckon.replay.why.event_index import Chronicle, Held
-from deadreckon.replay.why.risk_recheck import Witness
-from deadreckon.replay.why.rule_results import room
+from deadreckon.replay.why.event_index import EventHistory, PositionFigures
+from deadreckon.replay.why.risk_recheck import RiskRecheck
+from deadreckon.replay.why.rule_results import headroom_detail
 
 
-def routed(chronicle: Chronicle, witness: Witness, said: Recorded[OrderRouted]) -> Details:
+def routing_details(
+    history: EventHistory, witness: RiskRecheck, record: Recorded[OrderRouted]
+) -> Details:
     """How the wish became whole lots."""
-    routed = said.event
-    approval = chronicle.facts.get(said.cause or "")
+    routed = record.event
+    approval = history.facts.get(record.cause or "")
     if approval is None or not isinstance(approval.event, OrderApproved):
         return
     it = approval.event
@@ -29,30 +31,32 @@ def routed(chronicle: Chronicle, witness: Witness, said: Recorded[OrderRouted]) 
             f"{number(routed.quantity)}, worth {number(worth)} there"
         )
         figures = exact_figures(notional=it.notional, quantity=routed.quantity, worth=worth)
-        yield Detail("rounding", shown, said.id, figures)
+        yield Detail("rounding", shown, record.id, figures)
     elif it.quantity is not None and it.quantity != routed.quantity:
         shown = f"{number(it.quantity)} became {number(routed.quantity)}"
         figures = exact_figures(wished=it.quantity, quantity=routed.quantity)
-        yield Detail("rounding", shown, said.id, figures)
+        yield Detail("rounding", shown, record.id, figures)
 
 
-def filled(chronicle: Chronicle, witness: Witness, said: Recorded[OrderFilled]) -> Details:
+def fill_details(
+    history: EventHistory, witness: RiskRecheck, record: Recorded[OrderFilled]
+) -> Details:
     """At which price beside the market's, and what it did to position, profit, equity and room."""
-    fill = said.event
-    yield _slippage("slippage", fill, fill.reference_price, "the market then", said.id)
-    approval = _approval(chronicle, said)
+    fill = record.event
+    yield _slippage("slippage", fill, fill.reference_price, "the market then", record.id)
+    approval = _approval(history, record)
     if approval is not None:
         mark = approval.event.reference_price
         yield _slippage("since the signal", fill, mark, "the mark of the decision", approval.id)
-    move = chronicle.moves[said.id]
+    move = history.moves[record.id]
     if not move.is_new:
-        yield Detail("repeated", "the venue told this trade before: it counts once", said.id)
+        yield Detail("repeated", "the venue told this trade before: it counts once", record.id)
         return
-    became = f"{as_held(move.before)} became {as_held(move.after)}"
+    became = f"{holding_text(move.before)} became {holding_text(move.after)}"
     yield Detail(
         "position",
         f"{fill.strategy} in {fill.instrument}: {became}",
-        said.id,
+        record.id,
         exact_figures(before=move.before.quantity, after=move.after.quantity),
     )
     realised = EXACT.subtract(move.after.realised, move.before.realised)
@@ -61,26 +65,28 @@ def filled(chronicle: Chronicle, witness: Witness, said: Recorded[OrderFilled]) 
     figures = exact_figures(
         realised=canonical(realised), fee=fill.fee, fee_currency=fill.fee_currency
     )
-    if fill.fee_currency == _quote_currency(chronicle, fill.instrument):
+    if fill.fee_currency == _quote_currency(history, fill.instrument):
         shown, figures["net"] = f"{shown}, net {number(net)}", text(net)
-    yield Detail("profit", shown, said.id, figures)
-    yield from _equity_around(chronicle, said)
-    for rule in witness.rooms.get(said.id, ()):
-        yield room(said, rule)
+    yield Detail("profit", shown, record.id, figures)
+    yield from _equity_around(history, record)
+    for rule in witness.rooms.get(record.id, ()):
+        yield headroom_detail(record, rule)
 
 
-def _quote_currency(chronicle: Chronicle, instrument: str) -> str:
-    listing = chronicle.ledger.listings.get(instrument)
+def _quote_currency(history: EventHistory, instrument: str) -> str:
+    listing = history.ledger.listings.get(instrument)
     return "" if listing is None else listing.quote_currency
 
 
-def _approval(chronicle: Chronicle, said: Recorded[OrderFilled]) -> Recorded[OrderApproved] | None:
+def _approval(
+    history: EventHistory, record: Recorded[OrderFilled]
+) -> Recorded[OrderApproved] | None:
     """The approval of a fill's order; None for the legs of a bracket, which have none."""
-    for name in chronicle.lives.get(said.event.order_id, ()):
-        fact = chronicle.facts[name]
+    for name in history.lives.get(record.event.order_id, ()):
+        fact = history.facts[name]
         if isinstance(fact.event, OrderApproved):
             return fact
-        cause = chronicle.facts.get(fact.cause or "")
+        cause = history.facts.get(fact.cause or "")
         if isinstance(fact.event, OrderRouted) and cause is not None:
             return cause
     return None
@@ -100,23 +106,23 @@ def _slippage(name: str, fill: OrderFilled, price: Decimal, what: str, at: str) 
     return Detail(name, f"{shown}, {number(price)}", at, figures)
 
 
-def as_held(held: Held) -> str:
+def holding_text(held: PositionFigures) -> str:
     """`0.5 at 100`, or flat."""
     if not held.quantity:
         return "flat"
     return f"{number(held.quantity)} at {number(held.average_price)}"
 
 
-def _equity_around(chronicle: Chronicle, said: Recorded[Any]) -> Details:
+def _equity_around(history: EventHistory, record: Recorded[Any]) -> Details:
     for name, mark in (
-        ("equity before", last_mark(chronicle, said)),
-        ("equity after", next_mark(chronicle, said)),
+        ("equity before", last_mark(history, record)),
+        ("equity after", next_mark(history, record)),
     ):
         if mark is not None:
-            yield equity(name, mark)
+            yield equity_detail(name, mark)
 
 
-def equity(name: str, mark: Recorded[EquityMarked]) -> Detail:
+def equity_detail(name: str, mark: Recorded[EquityMarked]) -> Detail:
     """What the book was worth at a mark."""
     it = mark.event
     shown = f"{number(it.equity)} {it.currency}, drawdown {percent(it.drawdown)}"

@@ -3,24 +3,24 @@
 from typing import Any
 
 from deadreckon.contracts.amounts import text
-from deadreckon.contracts.timestamps import format_moment
-from deadreckon.replay.whynot.grouping import Group, Place
+from deadreckon.contracts.timestamps import format_timestamp
+from deadreckon.replay.whynot.grouping import EventRef, OutcomeGroup
 from deadreckon.replay.whynot.page import group_text
-from deadreckon.replay.whynot.tracker import Gap, Listener, Told
-from deadreckon.services.risk.explaining import Weighed
+from deadreckon.replay.whynot.tracker import PriceGap, WindowEvent, WindowTracker
+from deadreckon.services.risk.explaining import RuleResult
 
 Document = dict[str, Any]
 
 
-def window_document(listener: Listener) -> Document:
+def window_document(listener: WindowTracker) -> Document:
     """`strategies` are those configured for the instrument at the window's end, `elsewhere` the
     others with what they trade; amounts are exact texts."""
     window = listener.window
     configured = listener.strategies.items()
     return {
         "instrument": window.instrument,
-        "from": format_moment(window.start),
-        "to": format_moment(window.end),
+        "from": format_timestamp(window.start),
+        "to": format_timestamp(window.end),
         "strategy": window.strategy,
         "prices": listener.prices,
         "strategies": {
@@ -36,16 +36,16 @@ def window_document(listener: Listener) -> Document:
     }
 
 
-def _place(place: Place) -> Document:
+def _place(place: EventRef) -> Document:
     return {
         "sequence": place.sequence,
         "index": place.index,
         "id": place.id,
-        "at": format_moment(place.at) if place.at else None,
+        "at": format_timestamp(place.at) if place.at else None,
     }
 
 
-def _group(listener: Listener, group: Group) -> Document:
+def _group(listener: WindowTracker, group: OutcomeGroup) -> Document:
     return {
         "kind": group.kind,
         "who": group.who,
@@ -62,16 +62,16 @@ def _group(listener: Listener, group: Group) -> Document:
     }
 
 
-def _gap(gap: Gap) -> Document:
+def _gap(gap: PriceGap) -> Document:
     return {
-        "from": format_moment(gap.start),
-        "to": format_moment(gap.end),
+        "from": format_timestamp(gap.start),
+        "to": format_timestamp(gap.end),
         "missing_bars": gap.missing,
         "ended_by": None if gap.before is None else _place(gap.before),
     }
 
 
-def _told(told: Told) -> Document:
+def _told(told: WindowEvent) -> Document:
     return {
         **_place(told.place),
         "who": told.who,
@@ -81,7 +81,7 @@ def _told(told: Told) -> Document:
     }
 
 
-def _rule(rule: Weighed) -> Document:
+def _rule(rule: RuleResult) -> Document:
     return {
         "rule": rule.rule,
         "verdict": rule.verdict,

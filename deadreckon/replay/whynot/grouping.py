@@ -8,7 +8,7 @@ from msgspec import Struct
 from deadreckon.contracts.event import Recorded
 
 
-class Place(Struct, frozen=True, order=True):
+class EventRef(Struct, frozen=True, order=True):
     """Where in the log something was heard, and when (decision time, nanoseconds UTC)."""
 
     sequence: int
@@ -17,12 +17,12 @@ class Place(Struct, frozen=True, order=True):
     at: int
 
 
-def place_of(said: Recorded[Any]) -> Place:
+def event_ref(record: Recorded[Any]) -> EventRef:
     """The place of an event."""
-    return Place(said.sequence, said.index, said.id, said.at)
+    return EventRef(record.sequence, record.index, record.id, record.at)
 
 
-class Group(Struct):
+class OutcomeGroup(Struct):
     """The same said of `count` events in a row, from `first` to `last`.
 
     `kind` is strategy, order or rule, `who` its name; `outcome` is what was said, in a word for
@@ -33,20 +33,20 @@ class Group(Struct):
     kind: str
     who: str
     outcome: str
-    first: Place
-    last: Place
+    first: EventRef
+    last: EventRef
     count: int
     ranges: dict[str, tuple[Decimal, Decimal]]
     rests_on: str = ""
     note: str = ""
 
 
-class Grouping:
+class OutcomeGrouping:
     """Groups what is said of one event after the other."""
 
     def __init__(self) -> None:
-        self.groups: list[Group] = []
-        self._current: dict[tuple[str, str], tuple[int, Group]] = {}
+        self.groups: list[OutcomeGroup] = []
+        self._current: dict[tuple[str, str], tuple[int, OutcomeGroup]] = {}
         self._event = 0
 
     def next_event(self) -> None:
@@ -59,7 +59,7 @@ class Grouping:
         who: str,
         outcome: str,
         figures: dict[str, Decimal],
-        said: Recorded[Any],
+        record: Recorded[Any],
         *,
         rests_on: str = "",
         note: str = "",
@@ -68,17 +68,17 @@ class Grouping:
         number, group = self._current.get((kind, who), (0, None))
         same = group is not None and (group.outcome, group.rests_on) == (outcome, rests_on)
         if group is None or not same or number < self._event - 1:
-            place = place_of(said)
+            place = event_ref(record)
             ranges = {name: (figure, figure) for name, figure in figures.items()}
-            group = Group(kind, who, outcome, place, place, 1, ranges, rests_on, note)
+            group = OutcomeGroup(kind, who, outcome, place, place, 1, ranges, rests_on, note)
             self.groups.append(group)
         else:
-            _extend(group, figures, said)
+            _extend(group, figures, record)
         self._current[kind, who] = (self._event, group)
 
 
-def _extend(group: Group, figures: dict[str, Decimal], said: Recorded[Any]) -> None:
-    group.last = place_of(said)
+def _extend(group: OutcomeGroup, figures: dict[str, Decimal], record: Recorded[Any]) -> None:
+    group.last = event_ref(record)
     group.count += 1
     for name, figure in figures.items():
         least, most = group.ranges.get(name, (figure, figure))

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.event import Mode
-from deadreckon.replay.audit.job import progress_told
+from deadreckon.replay.audit.job import progress_reporter
 from deadreckon.replay.why.job import Progress
-from deadreckon.replay.whynot.tracker import Listener, Window
+from deadreckon.replay.whynot.tracker import Window, WindowTracker
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import retry
-from deadreckon.runtime.log.reading import messages
+from deadreckon.runtime.log.reading import read_messages
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK
@@ -21,22 +21,24 @@ class UnknownInstrumentError(Exception):
 
 async def whynot(
     data: Path, window: Window, nats: str | None, *, shows: bool, book: str = BOOK
-) -> Listener:
+) -> WindowTracker:
     """What everybody made of a window of a folder's log. Raises UnknownInstrumentError."""
     folder = Folder(data).check()
     log_lines.configure(folder.logs / "whynot.log")
     async with open_bus(folder, nats) as bus:
-        with progress_told(shows) as progress:
-            return await listen(bus, window, progress, book)
+        with progress_reporter(shows) as progress:
+            return await track_window(bus, window, progress, book)
 
 
-async def listen(
+async def track_window(
     bus: Bus, window: Window, progress: Progress, book: str = BOOK, mode: Mode = "paper"
-) -> Listener:
+) -> WindowTracker:
     """The same of a log that is open."""
-    listener = Listener(window, book, mode)
+    listener = WindowTracker(window, book, mode)
     end = (await retry(bus.info)).last
-    async for message in messages(bus, end, lambda done, of: progress("living it again", done, of)):
+    async for message in read_messages(
+        bus, end, lambda done, of: progress("living it again", done, of)
+    ):
         listener.take(message)
         if listener.is_done:
             break

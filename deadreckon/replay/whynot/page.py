@@ -5,12 +5,12 @@ from decimal import Decimal
 from textwrap import wrap
 
 from deadreckon.contracts.timestamps import DAY
-from deadreckon.formatting.exact import moment, number, of_rule, plain, span
-from deadreckon.replay.why.page import ID_SHOWN, WIDTH, Line
-from deadreckon.replay.whynot.grouping import Group, Place
-from deadreckon.replay.whynot.tracker import Gap, Listener, Told
+from deadreckon.formatting.exact import moment, number, rule_amount, safe_text, span
+from deadreckon.replay.why.page import ID_SHOWN, WIDTH, StyledLine
+from deadreckon.replay.whynot.grouping import EventRef, OutcomeGroup
+from deadreckon.replay.whynot.tracker import PriceGap, WindowEvent, WindowTracker
 
-WORDS = {
+OUTCOME_TEXTS = {
     "entry": "raised an entry",
     "exit": "raised an exit",
     "exit_and_entry": "raised an exit, and an entry the other way",
@@ -39,48 +39,54 @@ WORDS = {
 }
 
 
-def page(listener: Listener, width: int = WIDTH) -> Iterator[Line]:
+def page(listener: WindowTracker, width: int = WIDTH) -> Iterator[StyledLine]:
     """The heads of the window, then everything in it by when it began."""
     window = listener.window
     end = window.end + 1 if (window.end + 1) % DAY == 0 else window.end  # a day to its end
     title = f"{window.instrument} from {moment(window.start)} to {moment(end)}"
-    yield Line("", "", title, "bold")
+    yield StyledLine("", "", title, "bold")
     for text, style in _heads(listener):
         yield from _wrapped("", text, style, width)
-    yield Line("", "", "")
+    yield StyledLine("", "", "")
     for place, kind, entry in _entries(listener):
         yield from _entry(listener, place, kind, entry, width)
 
 
-def _entries(listener: Listener) -> list[tuple[Place, int, Group | Told | Gap]]:
-    found: list[tuple[Place, int, Group | Told | Gap]] = []
+def _entries(
+    listener: WindowTracker,
+) -> list[tuple[EventRef, int, OutcomeGroup | WindowEvent | PriceGap]]:
+    found: list[tuple[EventRef, int, OutcomeGroup | WindowEvent | PriceGap]] = []
     found += [(group.first, 1, group) for group in listener.groups]
     found += [(told.place, 2, told) for told in listener.told]
-    end = Place(2**62, 0, "", listener.window.end)
+    end = EventRef(2**62, 0, "", listener.window.end)
     found += [(gap.before or end, 0, gap) for gap in listener.gaps]
     return sorted(found, key=lambda entry: entry[:2])
 
 
 def _entry(
-    listener: Listener, place: Place, kind: int, entry: Group | Told | Gap, width: int
-) -> Iterator[Line]:
+    listener: WindowTracker,
+    place: EventRef,
+    kind: int,
+    entry: OutcomeGroup | WindowEvent | PriceGap,
+    width: int,
+) -> Iterator[StyledLine]:
     gutter = f"{place.sequence}.{place.index}".rjust(9) + f"  {place.id[:ID_SHOWN]}"
     match entry:
-        case Gap():
+        case PriceGap():
             yield from _wrapped(
                 "" if entry.before is None else gutter,
                 _gap(entry, listener.window.start),
                 "red",
                 width,
             )
-        case Told():
+        case WindowEvent():
             when = moment(entry.place.at, listener.window.start)
             yield from _wrapped(gutter, f"{when} {entry.who}: {entry.text}", _style(entry), width)
-        case Group():
+        case OutcomeGroup():
             yield from _wrapped(gutter, group_text(listener, entry), _group_style(entry), width)
 
 
-def _gap(gap: Gap, start: int) -> str:
+def _gap(gap: PriceGap, start: int) -> str:
     when = f"{moment(gap.start, start)} to {moment(gap.end, start)}"
     what = f"{gap.missing} bars are missing" if gap.missing else "no price"
     if gap.is_first:
@@ -88,17 +94,17 @@ def _gap(gap: Gap, start: int) -> str:
     return f"{when}: {what} ({span(gap.end - gap.start)})"
 
 
-def _style(told: Told) -> str:
+def _style(told: WindowEvent) -> str:
     if told.type in ("SignalRefused", "OrderRejected", "HaltImposed", "HaltRequested"):
         return "red"
     return "green" if told.type == "OrderFilled" else "yellow"
 
 
-def _group_style(group: Group) -> str:
+def _group_style(group: OutcomeGroup) -> str:
     return "red" if group.kind == "rule" else ""
 
 
-def group_text(listener: Listener, group: Group) -> str:
+def group_text(listener: WindowTracker, group: OutcomeGroup) -> str:
     """`05:01 to 05:40, 40 times, cross: saw no cross of its averages; fast 1 to 2`."""
     when = moment(group.first.at, listener.window.start)
     if group.count > 1:
@@ -106,43 +112,43 @@ def group_text(listener: Listener, group: Group) -> str:
     return f"{when}, {_who(listener, group)} {_said(listener, group)}"
 
 
-def _who(listener: Listener, group: Group) -> str:
+def _who(listener: WindowTracker, group: OutcomeGroup) -> str:
     if group.kind == "rule":
         return f"rule {group.who}"
     if group.kind == "order":
         return f"{listener.names.order(group.who)} ({group.note})"
-    return plain(group.who)
+    return safe_text(group.who)
 
 
-def _said(listener: Listener, group: Group) -> str:
+def _said(listener: WindowTracker, group: OutcomeGroup) -> str:
     figures = ", ".join(
         f"{name.replace('_', ' ')} {_range(group, name, *ends)}"
         for name, ends in group.ranges.items()
     )
     if group.kind != "rule":
-        return WORDS[group.outcome] + (f"; {figures}" if figures else "")
+        return OUTCOME_TEXTS[group.outcome] + (f"; {figures}" if figures else "")
     place = listener.places.get(group.rests_on)
     by = f" (set by {listener.names.of('fact', group.rests_on)}"  # a limit or a halt
     by += f" at {place.sequence}.{place.index})" if place else ")"
-    note = plain(listener.names.shorten(group.note))
+    note = safe_text(listener.names.shorten(group.note))
     would = f"would refuse any entry: {note}{by if group.rests_on else ''}"
     return would + (f"; {figures}" if figures else "")
 
 
-def _range(group: Group, name: str, least: Decimal, most: Decimal) -> str:
+def _range(group: OutcomeGroup, name: str, least: Decimal, most: Decimal) -> str:
     def shown(amount: Decimal) -> str:
-        return of_rule(group.who, amount) if group.kind == "rule" else number(amount)
+        return rule_amount(group.who, amount) if group.kind == "rule" else number(amount)
 
     return shown(least) if least == most else f"{shown(least)} to {shown(most)}"
 
 
-def _heads(listener: Listener) -> Iterator[tuple[str, str]]:
+def _heads(listener: WindowTracker) -> Iterator[tuple[str, str]]:
     gaps = len(listener.gaps)
     yield f"{listener.prices:,} prices, {gaps} gap{'' if gaps == 1 else 's'} between them", ""
     if not listener.prices:
         yield "the market said nothing of it in this window", "red"
     yield from _strategies(listener)
-    heard = ", ".join(f"{plain(name)} {count}" for name, count in listener.producers.items())
+    heard = ", ".join(f"{safe_text(name)} {count}" for name, count in listener.producers.items())
     yield f"signals of producers: {heard or 'none'}", ""
     raised = sum(told.type == "SignalRaised" for told in listener.told)
     refused = [told for told in listener.told if told.type == "SignalRefused"]
@@ -150,7 +156,7 @@ def _heads(listener: Listener) -> Iterator[tuple[str, str]]:
     yield f"signals raised {raised}, refused {len(refused)}; fills {filled}", ""
 
 
-def _strategies(listener: Listener) -> Iterator[tuple[str, str]]:
+def _strategies(listener: WindowTracker) -> Iterator[tuple[str, str]]:
     window = listener.window
     here = {
         name: it
@@ -166,13 +172,15 @@ def _strategies(listener: Listener) -> Iterator[tuple[str, str]]:
         counts: dict[str, int] = {}
         for group in groups:
             counts[group.outcome] = counts.get(group.outcome, 0) + group.count
-        shown = ", ".join(f"{WORDS[outcome]} {count:,}" for outcome, count in counts.items())
+        shown = ", ".join(
+            f"{OUTCOME_TEXTS[outcome]} {count:,}" for outcome, count in counts.items()
+        )
         bars = sum(counts.values())
-        yield f"{plain(name)} ({here[name].kind}), {bars:,} bars: {shown or 'heard none'}", ""
+        yield f"{safe_text(name)} ({here[name].kind}), {bars:,} bars: {shown or 'heard none'}", ""
 
 
-def _wrapped(gutter: str, text: str, style: str, width: int) -> Iterator[Line]:
+def _wrapped(gutter: str, text: str, style: str, width: int) -> Iterator[StyledLine]:
     room = width - 9 - 2 - ID_SHOWN - 2
     for place, part in enumerate(wrap(text, room if gutter else width - 2) or [""]):
         left = gutter if place == 0 else " " * len(gutter)
-        yield Line(left, "  " if not gutter or place else "", part, style)
+        yield StyledLine(left, "  " if not gutter or place else "", part, style)

@@ -8,30 +8,32 @@ from deadreckon.contracts import governance, life, models, orders, portfolio, si
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.market import BarClosed, QuoteUpdated, TradePrinted
-from deadreckon.formatting.events import tell
-from deadreckon.formatting.events.short_names import Names
-from deadreckon.replay.refold import Rehearsal
-from deadreckon.replay.whynot.grouping import Group, Grouping, Place, place_of
+from deadreckon.formatting.events import describe
+from deadreckon.formatting.events.short_names import ShortNames
+from deadreckon.replay.refold import Refold
+from deadreckon.replay.whynot.grouping import EventRef, OutcomeGroup, OutcomeGrouping, event_ref
 from deadreckon.runtime.log.feed import Message
-from deadreckon.runtime.server.known_roles import FIRST_BOOK
-from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.server.known_roles import DEFAULT_BOOK
+from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.services.fill import decider as fill
 from deadreckon.services.fill import explaining as fill_explaining
 from deadreckon.services.fill.state import State as FillState
 from deadreckon.services.risk import decider as risk
 from deadreckon.services.risk import explaining as risk_explaining
-from deadreckon.services.risk.explaining import Weighed
-from deadreckon.services.risk.standing_refusals import obstacles
+from deadreckon.services.risk.explaining import RuleResult
+from deadreckon.services.risk.standing_refusals import entry_refusals
 from deadreckon.services.risk.state import State as RiskState
 from deadreckon.services.signal import decider as signal
 from deadreckon.services.signal import explaining as signal_explaining
 from deadreckon.services.signal.decider import State as SignalState
 
 PRICES = (BarClosed, QuoteUpdated, TradePrinted)
-PRICE_AGE = 120_000_000_000  # nanoseconds without a price that are a gap where no limit says so
+PRICE_AGE_DEFAULT = (
+    120_000_000_000  # nanoseconds without a price that are a gap where no limit says so
+)
 
 # What is told of a window beside the silences: all that ended one, or kept one up.
-TOLD: frozenset[type[Event]] = frozenset(
+REPORTED_EVENTS: frozenset[type[Event]] = frozenset(
     {
         signals.SignalReceived,
         signals.CancelReceived,
@@ -55,7 +57,7 @@ TOLD: frozenset[type[Event]] = frozenset(
     }
 )
 # The same, whatever the instrument: these concern all of them.
-ALL_CONCERN: frozenset[type[Event]] = frozenset(
+BOOK_WIDE_EVENTS: frozenset[type[Event]] = frozenset(
     {
         governance.LimitsSet,
         governance.HaltRequested,
@@ -79,51 +81,51 @@ class Window(Struct, frozen=True):
     strategy: str | None = None
 
 
-class Told(Struct, frozen=True):
+class WindowEvent(Struct, frozen=True):
     """An event within the window in words, with what every rule said where it is a wish."""
 
-    place: Place
+    place: EventRef
     who: str
     type: str
     text: str
-    rules: list[Weighed]
+    rules: list[RuleResult]
 
 
-class Gap(Struct, frozen=True):
+class PriceGap(Struct, frozen=True):
     """No price of the instrument between two moments (nanoseconds UTC); `missing` bars where the
     market comes in bars. `is_first` says that the log had none at all before."""
 
     start: int
     end: int
     missing: int | None
-    before: Place | None  # the price that ended it; null where the window ended first
+    before: EventRef | None  # the price that ended it; null where the window ended first
     is_first: bool = False
 
 
-class Listener:
+class WindowTracker:
     """Takes a log from its first message on, until `is_done`."""
 
-    def __init__(self, window: Window, book: str = FIRST_BOOK, mode: Mode = "paper") -> None:
+    def __init__(self, window: Window, book: str = DEFAULT_BOOK, mode: Mode = "paper") -> None:
         self.window = window
-        self.told: list[Told] = []
-        self.gaps: list[Gap] = []
+        self.told: list[WindowEvent] = []
+        self.gaps: list[PriceGap] = []
         self.strategies: dict[str, StrategyConfigured] = {}  # as they are at the window's end
         self.instruments: dict[str, None] = {}  # that the log has said anything of
         self.producers: dict[str, int] = {}  # how many signals for the instrument, in the window
         self.prices = 0
-        self.places: dict[str, Place] = {}  # of events that silences rest on
-        self.names = Names()
-        self._grouping = {name: Grouping() for name in ("signal", "risk", "fill")}
-        self._rules: dict[str, list[Weighed]] = {}
+        self.places: dict[str, EventRef] = {}  # of events that silences rest on
+        self.names = ShortNames()
+        self._grouping = {name: OutcomeGrouping() for name in ("signal", "risk", "fill")}
+        self._rules: dict[str, list[RuleResult]] = {}
         self._previous: Recorded[Any] | None = None
-        self._longest_age = PRICE_AGE
+        self._longest_age = PRICE_AGE_DEFAULT
         self._orders: dict[str, None] = {}  # of the instrument
         self._past: dict[str, bool] = dict.fromkeys(self._grouping, False)
-        self._intake = Intake(book, mode, reads_signals=True, restamps=False)
+        self._intake = Ingress(book, mode, reads_signals=True, restamps=False)
         self._lives = (
-            Rehearsal("signal", signal, self._signal, book, mode),
-            Rehearsal("risk", risk, self._risk, book, mode),
-            Rehearsal("fill", fill, self._fill, book, mode),
+            Refold("signal", signal, self._signal, book, mode),
+            Refold("risk", risk, self._risk, book, mode),
+            Refold("fill", fill, self._fill, book, mode),
         )
 
     @property
@@ -132,15 +134,15 @@ class Listener:
         return all(self._past.values())
 
     @property
-    def groups(self) -> list[Group]:
+    def groups(self) -> list[OutcomeGroup]:
         """What all of them said, by when it began."""
         found = [group for each in self._grouping.values() for group in each.groups]
         return sorted(found, key=lambda group: group.first)
 
     def take(self, message: Message) -> None:
-        """Move on by one message. Raises RecollectionError for a log that contradicts itself."""
-        for said in self._intake.admit(message):
-            self._hear(said)
+        """Move on by one message. Raises RecoveryError for a log that contradicts itself."""
+        for record in self._intake.records_of(message):
+            self._hear(record)
         for lived in self._lives:
             lived.take(message)
 
@@ -151,79 +153,81 @@ class Listener:
         self._end_gap()
         self.told = [_with_rules(told, self._rules) for told in self.told]
 
-    def _is_within(self, said: Recorded[Any]) -> bool:
-        return self.window.start <= said.at <= self.window.end
+    def _is_within(self, record: Recorded[Any]) -> bool:
+        return self.window.start <= record.at <= self.window.end
 
-    def _is_price(self, name: str, said: Recorded[Any]) -> bool:
+    def _is_price(self, name: str, record: Recorded[Any]) -> bool:
         """Whether this is a price of the instrument within the window."""
-        if said.at > self.window.end:
+        if record.at > self.window.end:
             self._past[name] = True
-        event = said.event
+        event = record.event
         if not isinstance(event, PRICES) or event.instrument != self.window.instrument:
             return False
-        return self._is_within(said)
+        return self._is_within(record)
 
-    def _signal(self, state: SignalState, said: Recorded[Any]) -> None:
-        if not self._is_price("signal", said) or not isinstance(said.event, BarClosed):
+    def _signal(self, state: SignalState, record: Recorded[Any]) -> None:
+        if not self._is_price("signal", record) or not isinstance(record.event, BarClosed):
             return
         grouping = self._grouping["signal"]
         grouping.next_event()
         for name, strategy in state.strategies.items():
             if self.window.strategy in (None, name):
-                heard = signal_explaining.explain(strategy, said)
+                heard = signal_explaining.explain(strategy, record)
                 if heard is not None:
-                    grouping.add("strategy", name, heard.outcome, heard.figures, said)
+                    grouping.add("strategy", name, heard.outcome, heard.figures, record)
 
-    def _risk(self, state: RiskState, said: Recorded[Any]) -> None:
-        if isinstance(said.event, signals.SignalRaised) and self._is_within(said):
-            self._rules[said.id] = risk_explaining.explain(state, said)
-        if not self._is_price("risk", said):
-            self._keep_earlier(said)
+    def _risk(self, state: RiskState, record: Recorded[Any]) -> None:
+        if isinstance(record.event, signals.SignalRaised) and self._is_within(record):
+            self._rules[record.id] = risk_explaining.explain(state, record)
+        if not self._is_price("risk", record):
+            self._keep_earlier(record)
             return
         if state.limits is not None:
             self._longest_age = state.limits.price_age_max
-        self._look_for_gap(said)
+        self._look_for_gap(record)
         grouping = self._grouping["risk"]
         grouping.next_event()
-        for no in obstacles(state, self.window.instrument, said.at):
+        for no in entry_refusals(state, self.window.instrument, record.at):
             figures = {"limit": no.limit, "measured": no.measured}
             known = {name: figure for name, figure in figures.items() if figure is not None}
             grouping.add(
-                "rule", no.rule, "refuses", known, said,
+                "rule", no.rule, "refuses", known, record,
                 rests_on=no.limit_set_by or "", note=no.note,
             )  # fmt: skip
 
-    def _fill(self, state: FillState, said: Recorded[Any]) -> None:
-        if not self._is_price("fill", said):
+    def _fill(self, state: FillState, record: Recorded[Any]) -> None:
+        if not self._is_price("fill", record):
             return
         grouping = self._grouping["fill"]
         grouping.next_event()
-        for order in fill_explaining.explain(state, said):
+        for order in fill_explaining.explain(state, record):
             if self.window.strategy in (None, order.strategy):
                 note = f"{order.side} of {order.strategy}"
-                grouping.add("order", order.order_id, order.waiting, order.figures, said, note=note)
+                grouping.add(
+                    "order", order.order_id, order.waiting, order.figures, record, note=note
+                )
 
-    def _look_for_gap(self, said: Recorded[Any]) -> None:
+    def _look_for_gap(self, record: Recorded[Any]) -> None:
         """A price that came later than a bar after the one before, or than prices may be old."""
         self.prices += 1
-        before, self._previous = self._previous, said
+        before, self._previous = self._previous, record
         since = self.window.start if before is None else before.at
-        expected = self._expected(said)
-        if said.at - since > expected:
-            bars = isinstance(said.event, BarClosed) and before is not None
-            missing = max((said.at - since - 1) // expected, 1) if bars else None
-            self.gaps.append(Gap(since, said.at, missing, place_of(said), before is None))
+        expected = self._expected(record)
+        if record.at - since > expected:
+            bars = isinstance(record.event, BarClosed) and before is not None
+            missing = max((record.at - since - 1) // expected, 1) if bars else None
+            self.gaps.append(PriceGap(since, record.at, missing, event_ref(record), before is None))
 
-    def _keep_earlier(self, said: Recorded[Any]) -> None:
+    def _keep_earlier(self, record: Recorded[Any]) -> None:
         """The last price before the window: what its first one is measured from."""
-        if not isinstance(said.event, PRICES) or said.at >= self.window.start:
+        if not isinstance(record.event, PRICES) or record.at >= self.window.start:
             return
-        if said.event.instrument == self.window.instrument:
-            self._previous = said
+        if record.event.instrument == self.window.instrument:
+            self._previous = record
 
-    def _expected(self, said: Recorded[Any]) -> int:
-        if isinstance(said.event, BarClosed):
-            return said.event.interval
+    def _expected(self, record: Recorded[Any]) -> int:
+        if isinstance(record.event, BarClosed):
+            return record.event.interval
         return self._longest_age
 
     def _end_gap(self) -> None:
@@ -234,34 +238,34 @@ class Listener:
         missing = None
         if isinstance(last.event, BarClosed):
             missing = (end - last.at) // last.event.interval
-        self.gaps.append(Gap(last.at, end, missing, None))
+        self.gaps.append(PriceGap(last.at, end, missing, None))
 
-    def _hear(self, said: Recorded[Any]) -> None:
-        event, kind = said.event, type(said.event)
+    def _hear(self, record: Recorded[Any]) -> None:
+        event, kind = record.event, type(record.event)
         instrument = getattr(event, "instrument", None)
         if isinstance(instrument, str) and instrument:
             self.instruments[instrument] = None
         if kind in PRICES:
             return
-        text = tell(said, self.names)
-        if kind in ALL_CONCERN:
-            self.places[said.id] = place_of(said)
-        if isinstance(event, StrategyConfigured) and said.at <= self.window.end:
+        text = describe(record, self.names)
+        if kind in BOOK_WIDE_EVENTS:
+            self.places[record.id] = event_ref(record)
+        if isinstance(event, StrategyConfigured) and record.at <= self.window.end:
             self.strategies[event.strategy] = event
         if instrument == self.window.instrument and hasattr(event, "order_id"):
             self._orders[event.order_id] = None
-        if self._is_within(said) and self._concerns(said):
+        if self._is_within(record) and self._concerns(record):
             if isinstance(event, signals.SignalReceived):
                 count = self.producers.get(event.producer, 0)
                 self.producers[event.producer] = count + 1
-            who = said.source.removeprefix("op.").removeprefix("in.")
-            self.told.append(Told(place_of(said), who, kind.__name__, text, []))
+            who = record.source.removeprefix("op.").removeprefix("in.")
+            self.told.append(WindowEvent(event_ref(record), who, kind.__name__, text, []))
 
-    def _concerns(self, said: Recorded[Any]) -> bool:
-        event, kind = said.event, type(said.event)
-        if kind in ALL_CONCERN:
+    def _concerns(self, record: Recorded[Any]) -> bool:
+        event, kind = record.event, type(record.event)
+        if kind in BOOK_WIDE_EVENTS:
             return True
-        if kind not in TOLD:
+        if kind not in REPORTED_EVENTS:
             return False
         strategy = getattr(event, "strategy", "")
         if self.window.strategy is not None and strategy not in ("", self.window.strategy):
@@ -272,6 +276,6 @@ class Listener:
         return instrument in ("", self.window.instrument)
 
 
-def _with_rules(told: Told, rules: dict[str, list[Weighed]]) -> Told:
+def _with_rules(told: WindowEvent, rules: dict[str, list[RuleResult]]) -> WindowEvent:
     found = rules.get(told.place.id)
-    return told if found is None else Told(told.place, told.who, told.type, told.text, found)
+    return told if found is None else WindowEvent(told.place, told.who, told.type, told.text, found)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from deadreckon.runtime.log.log_health import Pulse
+    from deadreckon.runtime.log.log_health import LogHealth
 
 
 class Stored(Struct, frozen=True, gc=False):
@@ -104,7 +104,7 @@ class Bus(Protocol):
     """One log, and notices beside it. JetStream and memory promise the same (tests/runtime)."""
 
     payload_max: int  # bytes of one message
-    pulse: "Pulse"  # whether the log takes what is written here
+    log_health: "LogHealth"  # whether the log takes what is written here
 
     async def provision(self) -> None:
         """Create the stream if it is missing; ConfigurationError when it stands but differs."""

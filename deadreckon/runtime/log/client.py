@@ -10,10 +10,10 @@ from nats.aio.subscription import Subscription
 
 from deadreckon.runtime.server.nkeys import NKey
 
-Tap = Callable[[bytes, bytes, bytes, bytes], None]  # subject, reply, payload, raw headers
+RawCallback = Callable[[bytes, bytes, bytes, bytes], None]  # subject, reply, payload, raw headers
 
 
-class Tapped(NamedTuple):
+class RawSubscription(NamedTuple):
     """A subscription heard as bytes."""
 
     number: int
@@ -29,7 +29,7 @@ class Client(nats.aio.client.Client):
 
     def __init__(self) -> None:
         super().__init__()
-        self._taps: dict[int, Tap] = {}
+        self._taps: dict[int, RawCallback] = {}
         self._key: NKey | None = None
 
     def sign_with(self, key: NKey) -> None:
@@ -46,24 +46,24 @@ class Client(nats.aio.client.Client):
         """Connect; the library asks for a key when it is given a seed, so it is given a word."""
         await super().connect(servers, **options, nkeys_seed="ours" if self._key else None)
 
-    async def tap(self, subject: str, heard: Tap) -> Tapped:
+    async def subscribe_raw(self, subject: str, heard: RawCallback) -> RawSubscription:
         """Subscribe so that `heard` is called inside the read loop."""
         number = self._sid + 1  # the one that subscribe is about to take
         self._taps[number] = heard
-        return Tapped(number, await self.subscribe(subject, cb=_unheard))
+        return RawSubscription(number, await self.subscribe(subject, cb=_unheard))
 
-    def untap(self, number: int) -> None:
+    def unsubscribe_raw(self, number: int) -> None:
         """Forget a tap; its subscription is ended apart."""
         self._taps.pop(number, None)
 
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
     ) -> None:
-        tap = self._taps.get(sid)
-        if tap is None:
+        subscribe_raw = self._taps.get(sid)
+        if subscribe_raw is None:
             await super()._process_msg(sid, subject, reply, data, headers)
         else:
-            tap(subject, reply, data, headers)
+            subscribe_raw(subject, reply, data, headers)
 
     async def _process_pong(self) -> None:
         # Whoever gave up waiting for this pong has cancelled its future; to set that would raise,

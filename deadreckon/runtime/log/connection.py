@@ -19,8 +19,8 @@ from deadreckon.runtime.log.bus import (
     TooLargeError,
     UnavailableError,
 )
-from deadreckon.runtime.log.client import Client, Tap, Tapped
-from deadreckon.runtime.log.pending_requests import Answer, Questions, denial
+from deadreckon.runtime.log.client import Client, RawCallback, RawSubscription
+from deadreckon.runtime.log.pending_requests import PendingRequests, RawReply, denied_error
 from deadreckon.runtime.process import killpoints
 from deadreckon.runtime.server.credentials import Credential
 
@@ -51,7 +51,7 @@ class Connection:
         self.payload_max = 0  # bytes of payload and headers together
         self._client = Client()
         self._inbox = self.new_inbox()
-        self._questions = Questions(self._inbox)
+        self._questions = PendingRequests(self._inbox)
         self._denied: set[str] = set()
         self._connected = asyncio.Event()
         self._refusal: DeniedError | None = None
@@ -119,7 +119,7 @@ class Connection:
             connecting.result()
             self._check_version()
             self.payload_max = self._client.max_payload
-            await self._client.tap(f"{self._inbox}.*", self._questions.hear)
+            await self._client.subscribe_raw(f"{self._inbox}.*", self._questions.hear)
             await self._on_connected()
             await self.settle(f"{self._inbox}.*")
             self._settled = True
@@ -183,7 +183,7 @@ class Connection:
         say = log.debug if away else log.warning
         say("nats_fault", fault=type(error).__name__, reason=text)
 
-    def spoil(self, bug: BaseException) -> None:
+    def fail_with(self, bug: BaseException) -> None:
         """Let a bug come out of everything that is done with this connection from now on."""
         self._bug = bug
         self._tell()
@@ -208,7 +208,7 @@ class Connection:
 
     async def request(
         self, subject: str, payload: bytes, wait: float, headers: dict[str, str] | None = None
-    ) -> Answer:
+    ) -> RawReply:
         """Ask, and wait up to `wait` seconds for a connection and for the answer each.
 
         Raises UnavailableError when none came, DeniedError when the server did not let it through.
@@ -271,19 +271,19 @@ class Connection:
         await self.settle(subject)
         return subscription
 
-    async def tap(self, subject: str, heard: Tap) -> Tapped:
+    async def subscribe_raw(self, subject: str, heard: RawCallback) -> RawSubscription:
         """Hear a subject as bytes, called from inside the read loop: be quick, never raise.
 
         Whether the server lets us is known after the next answer to anything: check_permitted.
         """
         try:
-            return await self._client.tap(subject, heard)
+            return await self._client.subscribe_raw(subject, heard)
         except errors.ConnectionClosedError as error:
             raise UnavailableError(f"{subject}: {error}") from error
 
-    async def untap(self, tapped: Tapped) -> None:
+    async def unsubscribe_raw(self, tapped: RawSubscription) -> None:
         """Stop hearing bytes."""
-        self._client.untap(tapped.number)
+        self._client.unsubscribe_raw(tapped.number)
         await self.unsubscribe(tapped.subscription)
 
     async def unsubscribe(self, subscription: Subscription) -> None:
@@ -314,7 +314,7 @@ class Connection:
             raise self._refusal
         for subject in subjects:
             if subject.lower() in self._denied:
-                raise denial(subject)
+                raise denied_error(subject)
 
     async def close(self) -> None:
         """Close for good; idempotent. A server that takes nothing more is not waited for."""

@@ -11,7 +11,7 @@ from deadreckon.contracts.codec import UndecodableError, decode_commit, encode_c
 from deadreckon.contracts.envelope import Commit, Envelope, derive_id, digest
 from deadreckon.contracts.subjects import commit_subject, domain
 from deadreckon.runtime.log.bus import Bus, Fence, FencedError, Stored, UnavailableError
-from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.log.role_connections import as_role
 
 RETRY_FIRST = 0.05  # seconds before the same bytes are sent again; doubles up to RETRY_LAST
 RETRY_LAST = 2.0
@@ -25,7 +25,7 @@ class FencedOutError(Exception):
     """You write in a domain that another instance has taken over; recover as its standby."""
 
 
-class AlienMessageError(Exception):
+class ForeignMessageError(Exception):
     """Something lies in the domain you write in that no instance of the service has written there:
     an incident, which a person has to look into before anybody goes on (see the runbook)."""
 
@@ -38,7 +38,7 @@ class Domain:
     """
 
     def __init__(self, bus: Bus, book: str, service: str, code: str) -> None:
-        self._bus = acting(bus, service)  # nobody else may write here
+        self._bus = as_role(bus, service)  # nobody else may write here
         self._book = book
         self._service = service
         self._code = code
@@ -51,7 +51,7 @@ class Domain:
     async def recover(self) -> Commit | None:
         """Read the domain's last commit from the log and stand behind it; null when it is new.
 
-        Raises AlienMessageError when the tail is no commit.
+        Raises ForeignMessageError when the tail is no commit.
         """
         tail = await retry(lambda: self._bus.tail(self.filter))
         if tail is None:
@@ -106,7 +106,7 @@ class Domain:
             if stored.id == name:
                 return tail.sequence
             if not self._may_follow(stored):
-                raise AlienMessageError(
+                raise ForeignMessageError(
                     f"{self.filter}: message {tail.sequence} says that it is commit {stored.n}, "
                     f"but does not continue commit {self.n}"
                 )
@@ -117,7 +117,7 @@ class Domain:
         try:
             return decode_commit(tail.payload)
         except UndecodableError as error:
-            raise AlienMessageError(
+            raise ForeignMessageError(
                 f"{self.filter}: message {tail.sequence} ({tail.subject}) is no commit: {error}"
             ) from error
 

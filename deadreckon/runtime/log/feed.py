@@ -7,13 +7,13 @@ from typing import Any
 from msgspec import Struct
 
 from deadreckon.contracts import subjects
-from deadreckon.contracts.codec import UndecodableError, decode_commit, unseal
+from deadreckon.contracts.codec import UndecodableError, decode_commit, unwrap
 from deadreckon.contracts.envelope import Commit, digest
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.subjects import Subject
 from deadreckon.runtime.log.bus import Bus, Reader, Stored
-from deadreckon.runtime.log.role_connections import acting
-from deadreckon.runtime.process.cancellation import end
+from deadreckon.runtime.log.role_connections import as_role
+from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.server.rights import READER
 
 BUFFER_MAX = 20_000  # messages held for the slowest follower before reading pauses
@@ -38,14 +38,14 @@ class Message(Struct, frozen=True, gc=False):
     damage: str
 
 
-class Link(Struct):
+class ChainLink(Struct):
     """Where a domain's chain stands: commits so far and the digest of the last one's bytes."""
 
     n: int
     digest: str
 
 
-Links = dict[tuple[str, str], Link]  # by book and service
+ChainLinks = dict[tuple[str, str], ChainLink]  # by book and service
 
 
 class Decoding:
@@ -55,21 +55,21 @@ class Decoding:
     there, or (`from_start` false) takes the first commit it meets of each domain on trust.
     """
 
-    def __init__(self, *, from_start: bool = True, links: Links | None = None) -> None:
+    def __init__(self, *, from_start: bool = True, links: ChainLinks | None = None) -> None:
         self._from_start = from_start
-        self.links: Links = dict(links or {})
+        self.links: ChainLinks = dict(links or {})
         self._subjects: dict[str, Subject] = {}
 
     def decode(self, stored: Stored) -> Message:
         """The message with its facts; damage instead of facts where chain or bytes are wrong."""
         subject = self._subject(stored.subject)
-        if subject.is_door:
+        if subject.is_inbound:
             return self._message(stored, subject, None, (), "")
         try:
             commit = decode_commit(stored.payload)
             fault = self._follow_chain(subject, stored.payload, commit)
             facts = [
-                unseal(envelope, stored.sequence, index)
+                unwrap(envelope, stored.sequence, index)
                 for index, envelope in enumerate(commit.events)
             ]
         except UndecodableError as error:
@@ -98,8 +98,10 @@ class Decoding:
         domain = (subject.book, subject.service)
         link = self.links.get(domain)
         if link is None:
-            link = Link(0, "") if self._from_start else Link(commit.n - 1, commit.previous)
-        self.links[domain] = Link(commit.n, digest(payload))
+            link = (
+                ChainLink(0, "") if self._from_start else ChainLink(commit.n - 1, commit.previous)
+            )
+        self.links[domain] = ChainLink(commit.n, digest(payload))
         if commit.n != link.n + 1:
             return f"commit {commit.n} follows commit {link.n}"
         if commit.previous != link.digest:
@@ -119,9 +121,9 @@ class Feed:
     """One reading of the log for all followers in a process, each at a pace of its own."""
 
     def __init__(self, bus: Bus) -> None:
-        self.bus = acting(bus, READER)
+        self.bus = as_role(bus, READER)
         self._decoding = Decoding()
-        self._links: dict[str, Links] = {}  # by follower, as they stood at its place
+        self._links: dict[str, ChainLinks] = {}  # by follower, as they stood at its place
         self._buffer: list[Message] = []
         self._bytes = 0  # of the payloads in the buffer
         self._first = 1  # sequence of the oldest message in the buffer
@@ -132,7 +134,7 @@ class Feed:
         self._task: asyncio.Task[None] | None = None
         self.last = 0
 
-    def follow(self, name: str, place: int = 0, links: Links | None = None) -> None:
+    def follow(self, name: str, place: int = 0, links: ChainLinks | None = None) -> None:
         """Hold messages after `place` for this follower; `links` is how the chains stood there.
 
         A follower that knows its place may say so again before reading starts, and join later
@@ -179,7 +181,7 @@ class Feed:
     async def stop(self) -> None:
         """Stop reading; messages already here stay readable."""
         if self._task:
-            await end([self._task])
+            await cancel_all([self._task])
         if self._reader:
             await self._reader.close()
 
@@ -217,7 +219,7 @@ class Feed:
         start = place + 1 - self._first
         return self._buffer[start : start + most]
 
-    def links_at(self, place: int) -> Links | None:
+    def links_at(self, place: int) -> ChainLinks | None:
         """How the chain of each domain stood at a place that is still held, found by going back
         from the last message read; null where damage lies between."""
         links = dict(self._decoding.links)
@@ -226,7 +228,7 @@ class Feed:
                 return None
             if message.commit:
                 domain = (message.subject.book, message.subject.service)
-                links[domain] = Link(message.commit.n - 1, message.commit.previous)
+                links[domain] = ChainLink(message.commit.n - 1, message.commit.previous)
         return links
 
     def done(self, name: str, place: int) -> None:

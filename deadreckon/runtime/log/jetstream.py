@@ -30,10 +30,10 @@ from deadreckon.runtime.log.jetstream_api import (
     failure,
 )
 from deadreckon.runtime.log.jetstream_reader import JetStreamReader
-from deadreckon.runtime.log.log_health import Pulse
-from deadreckon.runtime.log.notices import Hearing
+from deadreckon.runtime.log.log_health import LogHealth
+from deadreckon.runtime.log.notices import NoticeQueue
 from deadreckon.runtime.log.stream import configuration, configuration_faults
-from deadreckon.runtime.process.cancellation import end
+from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.server.credentials import Credential
 from deadreckon.runtime.server.credentials import inbox_prefix as inbox_of
 from deadreckon.runtime.server.rights import API
@@ -45,7 +45,7 @@ INBOXES = "_INBOX."  # where answers may go; everybody's inbox prefix begins wit
 FENCE_LAST = "Nats-Expected-Last-Subject-Sequence"
 FENCE_FILTER = "Nats-Expected-Last-Subject-Sequence-Subject"
 
-Answering = Callable[[bytes], Awaitable[bytes]]
+Responder = Callable[[bytes], Awaitable[bytes]]
 
 log = structlog.get_logger()
 
@@ -56,7 +56,7 @@ class JetStreamBus:
 
     def __init__(self, connection: Connection, api: JetStreamApi, replicas: int) -> None:
         self.payload_max = connection.payload_max - HEADER_ROOM
-        self.pulse = Pulse()
+        self.log_health = LogHealth()
         self.faults = connection.faults
         self._connection = connection
         self._api = api
@@ -136,9 +136,9 @@ class JetStreamBus:
             raise ValueError(f"{subject!r} is no subject of the log")
         if len(payload) > self.payload_max:
             raise TooLargeError(f"{len(payload)} bytes, {self.payload_max} at most")
-        with self.pulse.write():
+        with self.log_health.write():
             sequence = await self._store(subject, payload, fence)
-        self.pulse.acknowledge(sequence)
+        self.log_health.acknowledge(sequence)
         return sequence
 
     async def _store(self, subject: str, payload: bytes, fence: Fence | None) -> int:
@@ -188,7 +188,7 @@ class JetStreamBus:
         """Ask whoever serves `subject`; raises UnavailableError at once when nobody does."""
         return (await self._connection.request(subject, payload, wait)).payload
 
-    async def serve(self, subject: str, answer: Answering) -> None:
+    async def serve(self, subject: str, answer: Responder) -> None:
         """Answer requests on `subject`, one after the other, until the bus is closed."""
         asked: asyncio.Queue[Msg] = asyncio.Queue()
         await self._connection.subscribe(subject, asked.put)
@@ -196,7 +196,7 @@ class JetStreamBus:
         server.add_done_callback(self._ended)
         self._servers.append(server)
 
-    async def _serve(self, asked: "asyncio.Queue[Msg]", answer: Answering) -> None:
+    async def _serve(self, asked: "asyncio.Queue[Msg]", answer: Responder) -> None:
         while True:
             message = await asked.get()
             # The caller chooses where an answer goes: anywhere else it would be stored with the
@@ -215,7 +215,7 @@ class JetStreamBus:
         """A bug in somebody's `answer` comes out of the bus: nobody waits for that task."""
         bug = None if server.cancelled() else server.exception()
         if bug is not None:
-            self._connection.spoil(bug)
+            self._connection.fail_with(bug)
 
     def listen(self, subject: str) -> Notices:
         """Notices on `subject` as they come."""
@@ -229,7 +229,7 @@ class JetStreamBus:
             await reader.close()
         for notices in self._notices:
             await notices.close()
-        await end(self._servers)
+        await cancel_all(self._servers)
         await self._connection.close()
 
 
@@ -238,7 +238,7 @@ class NatsNotices:
 
     def __init__(self, connection: Connection, subject: str) -> None:
         self._connection = connection
-        self._hearing = Hearing()
+        self._hearing = NoticeQueue()
         subscribing = connection.subscribe(subject, self._hear)
         self._subscription: asyncio.Task[Subscription] = asyncio.ensure_future(subscribing)
 

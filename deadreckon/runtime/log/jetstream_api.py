@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from deadreckon.contracts.timestamps import parse_moment
+from deadreckon.contracts.timestamps import parse_timestamp
 from deadreckon.runtime.log.bus import ConfigurationError, LogInfo, Stored, UnavailableError
 from deadreckon.runtime.log.connection import Connection
 
@@ -140,7 +140,7 @@ class JetStreamApi:
             raise
         if it is None:
             raise UnavailableError(f"{which}: an answer without a message")
-        return Stored(it.seq, it.subject, it.data, parse_moment(it.time))
+        return Stored(it.seq, it.subject, it.data, parse_timestamp(it.time))
 
     async def nodes(self) -> list[str]:
         """The servers that keep the stream, its leader first; empty where there is only one."""

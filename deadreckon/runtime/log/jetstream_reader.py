@@ -11,7 +11,7 @@ import structlog
 
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.runtime.log.bus import DeniedError, HoleError, Stored, UnavailableError
-from deadreckon.runtime.log.client import Tapped
+from deadreckon.runtime.log.client import RawSubscription
 from deadreckon.runtime.log.jetstream_api import JetStreamApi
 
 BATCH = 2_000  # messages of one order; between one and two of them are always on order
@@ -24,7 +24,7 @@ ATTEMPTS = 3  # new beginnings that must meet the same hole before it is believe
 PLACEMENTS = 60  # readers made and given up again until one is on a server that will do
 BACKOFF = 0.1  # seconds between attempts to begin anew
 
-PLACE: dict[str, Any] = {
+CONSUMER_CONFIGURATION: dict[str, Any] = {
     "deliver_policy": "by_start_sequence",
     "ack_policy": "none",
     "replay_policy": "instant",
@@ -55,7 +55,7 @@ class JetStreamReader:
         self._connection = api.connection
         self._loop = asyncio.get_running_loop()
         self._inbox = self._connection.new_inbox()
-        self._tapped: Tapped | None = None
+        self._tapped: RawSubscription | None = None
         self._ready: list[Stored] = []
         self._last = after
         self._consumer = ""  # empty: to be made anew
@@ -74,7 +74,7 @@ class JetStreamReader:
     async def open(self) -> None:
         """Begin to read; raises HoleError when the log ends before the place to begin at."""
         inbox = f"{self._inbox}.*"
-        self._tapped = await self._connection.tap(inbox, self._hear)
+        self._tapped = await self._connection.subscribe_raw(inbox, self._hear)
         self._connection.watchers.append(self._wake)
         begun = False
         try:
@@ -200,7 +200,7 @@ class JetStreamReader:
         """A place in the stream on a server that we may read from; the cluster deals them out."""
         for _ in range(PLACEMENTS):
             name = f"reader-{secrets.token_hex(8)}"
-            place = {**PLACE, "opt_start_seq": self._last + 1}
+            place = {**CONSUMER_CONFIGURATION, "opt_start_seq": self._last + 1}
             self._node = await self._api.create_consumer(name, place)
             if self._node in (self._wanted or self._node, "") and self._node not in self._damaged:
                 return name
@@ -310,7 +310,7 @@ class JetStreamReader:
         if self._wake in self._connection.watchers:
             self._connection.watchers.remove(self._wake)
         if self._tapped is not None:
-            await self._connection.untap(self._tapped)
+            await self._connection.unsubscribe_raw(self._tapped)
         if self._consumer and self._connection.is_sound:
             try:
                 await self._api.delete_consumer(self._consumer)

@@ -16,7 +16,7 @@ AWAY_AFTER = 2.0
 log = structlog.get_logger()
 
 
-class Pulse:
+class LogHealth:
     """What became of the writes of one process. `sequence` is the last place acknowledged,
     `missed` counts attempts without an answer, `reason` is why the last of them failed."""
 

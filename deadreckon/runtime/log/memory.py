@@ -18,14 +18,14 @@ from deadreckon.runtime.log.bus import (
     TooLargeError,
     UnavailableError,
 )
-from deadreckon.runtime.log.log_health import Pulse
-from deadreckon.runtime.log.notices import Hearing
+from deadreckon.runtime.log.log_health import LogHealth
+from deadreckon.runtime.log.notices import NoticeQueue
 
 PAYLOAD_MAX = 1024 * 1024 - 512  # what JetStream takes by default, so that commits are cut alike
 BATCH = 1_000  # messages a reader hands out at once
-BREATH = 1_024  # appends after which others get their turn, though nothing ever waits here
+YIELD_EVERY = 1_024  # appends after which others get their turn, though nothing ever waits here
 
-Answering = Callable[[bytes], Awaitable[bytes]]
+Responder = Callable[[bytes], Awaitable[bytes]]
 
 
 class MemoryLog:
@@ -38,7 +38,7 @@ class MemoryLog:
         self.messages: list[Stored] = [] if messages is None else messages
         self.waiting: dict[asyncio.Future[None], None] = {}
         self.listeners: list[MemoryNotices] = []
-        self.servers: list[Server] = []
+        self.servers: list[MemoryResponder] = []
         self._tails: dict[str, Stored | None] = {}  # by filters somebody has asked for
         self._covering: dict[str, list[str]] = {}  # by subject: the filters above it among those
 
@@ -81,10 +81,10 @@ class MemoryLog:
                 waiter.set_result(None)
 
 
-class Server:
+class MemoryResponder:
     """Somebody who answers requests on a subject, one after the other."""
 
-    def __init__(self, subject: str, answer: Answering) -> None:
+    def __init__(self, subject: str, answer: Responder) -> None:
         self.subject = subject
         self._answer = answer
         self._turn = asyncio.Lock()
@@ -155,7 +155,7 @@ class MemoryNotices:
 
     def __init__(self, log: MemoryLog, subject: str) -> None:
         self.subject = subject
-        self.hearing = Hearing()
+        self.hearing = NoticeQueue()
         self._log = log
         log.listeners.append(self)
 
@@ -183,11 +183,11 @@ class MemoryBus:
 
     def __init__(self, log: MemoryLog | None = None, *, payload_max: int = PAYLOAD_MAX) -> None:
         self.payload_max = payload_max
-        self.pulse = Pulse()
+        self.log_health = LogHealth()
         self.log = MemoryLog() if log is None else log
         self._readers: list[MemoryReader] = []
         self._notices: list[MemoryNotices] = []
-        self._servers: list[Server] = []
+        self._servers: list[MemoryResponder] = []
         self._closed = False
 
     async def provision(self) -> None:
@@ -205,8 +205,8 @@ class MemoryBus:
             if fence.last != (tail.sequence if tail else 0):
                 raise FencedError(fence, tail)
         sequence = self.log.store(subject, payload)
-        self.pulse.acknowledge(sequence)
-        if sequence % BREATH == 0:
+        self.log_health.acknowledge(sequence)
+        if sequence % YIELD_EVERY == 0:
             await asyncio.sleep(0)
         return sequence
 
@@ -258,10 +258,10 @@ class MemoryBus:
             raise UnavailableError(f"no answer on {subject} within {wait} seconds")
         return reply.result()
 
-    async def serve(self, subject: str, answer: Answering) -> None:
+    async def serve(self, subject: str, answer: Responder) -> None:
         """Answer requests on `subject`; an exception in `answer` reaches whoever asked."""
         self._check_open()
-        server = Server(subject, answer)
+        server = MemoryResponder(subject, answer)
         self._servers.append(server)
         self.log.servers.append(server)
 

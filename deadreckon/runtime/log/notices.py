@@ -6,7 +6,7 @@ from collections import deque
 NOTICES_MAX = 65_536  # unheard ones kept for one listener
 
 
-class Hearing:
+class NoticeQueue:
     """Notices in the order they came. Too many unheard ones, and the newest is lost and counted:
     that is what a notice is."""
 

@@ -8,7 +8,7 @@ from deadreckon.runtime.log.bus import DeniedError, UnavailableError
 NO_RESPONDERS = b"NATS/1.0 503"
 
 
-class Answer(NamedTuple):
+class RawReply(NamedTuple):
     """What came back for a request; headers as they were on the wire."""
 
     payload: bytes
@@ -17,10 +17,10 @@ class Answer(NamedTuple):
 
 class _Question(NamedTuple):
     subject: str
-    answer: "asyncio.Future[Answer]"
+    answer: "asyncio.Future[RawReply]"
 
 
-class Questions:
+class PendingRequests:
     """Open requests by the inbox their answer comes to; each ends with an answer or an error."""
 
     def __init__(self, inbox: str) -> None:
@@ -28,7 +28,7 @@ class Questions:
         self._asked = 0
         self._open: dict[bytes, _Question] = {}
 
-    def ask(self, subject: str, wait: float) -> "tuple[str, asyncio.Future[Answer]]":
+    def ask(self, subject: str, wait: float) -> "tuple[str, asyncio.Future[RawReply]]":
         """Open a question: the inbox for its answer, and the answer within `wait` seconds."""
         loop = asyncio.get_running_loop()
         self._asked += 1
@@ -53,13 +53,13 @@ class Questions:
         if headers and headers.startswith(NO_RESPONDERS):
             _fail(question, UnavailableError(f"nobody answers on {question.subject}"))
         elif not question.answer.done():
-            question.answer.set_result(Answer(payload, headers))
+            question.answer.set_result(RawReply(payload, headers))
 
     def deny(self, subject: str) -> None:
         """The server names a subject (in lower case), not the request: end those it fits."""
         for question in self._open.values():
             if question.subject.lower() == subject:
-                _fail(question, denial(question.subject))
+                _fail(question, denied_error(question.subject))
 
     def fail(self, reason: str) -> None:
         """No answer can come any more."""
@@ -67,7 +67,7 @@ class Questions:
             _fail(question, UnavailableError(f"{question.subject}: {reason}"))
 
 
-def denial(subject: str) -> DeniedError:
+def denied_error(subject: str) -> DeniedError:
     """What the author of a forbidden request is told."""
     return DeniedError(f"this user may not use the subject {subject}")
 

@@ -7,17 +7,17 @@ from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.feed import Decoding, Message
 
 
-async def messages(
+async def read_messages(
     bus: Bus, upto: int | None = None, progress: Callable[[int, int], None] | None = None
 ) -> AsyncIterator[Message]:
     """Every message up to `upto` (null: the last one now); `progress` is told (done, of)."""
     end = upto if upto is not None else (await retry(bus.info)).last
     decoding = Decoding()
-    async for stored in stored_messages(bus, end, progress):
+    async for stored in read_stored(bus, end, progress):
         yield decoding.decode(stored)
 
 
-async def stored_messages(
+async def read_stored(
     bus: Bus,
     end: int,
     progress: Callable[[int, int], None] | None = None,

@@ -7,33 +7,33 @@ from typing import Protocol, runtime_checkable
 
 from deadreckon.runtime.log.bus import Bus, Fence, LogInfo, Notices, Reader, Stored
 from deadreckon.runtime.log.jetstream import JetStreamBus
-from deadreckon.runtime.log.log_health import Pulse
-from deadreckon.runtime.server.endpoint import Entrance
+from deadreckon.runtime.log.log_health import LogHealth
+from deadreckon.runtime.server.endpoint import Endpoint
 
 
-class Switchboard:
+class RoleConnections:
     """Speaks as `role` itself; `acting` gives the connections of the others."""
 
     def __init__(self, buses: Mapping[str, JetStreamBus], role: str) -> None:
         self.buses = buses
         self._own = buses[role]
         self.payload_max = self._own.payload_max
-        self.pulse = Pulse()
+        self.log_health = LogHealth()
         for bus in buses.values():
-            bus.pulse = self.pulse  # the log is there for all of them, or for none
+            bus.log_health = self.log_health  # the log is there for all of them, or for none
 
     @classmethod
-    async def open(cls, entrance: Entrance, role: str, others: Iterable[str]) -> "Switchboard":
+    async def open(cls, endpoint: Endpoint, role: str, others: Iterable[str]) -> "RoleConnections":
         """Connect as every role at once; raises what Entrance.bus does."""
         roles = [role, *(other for other in others if other != role)]
-        opening = [asyncio.ensure_future(entrance.bus(each)) for each in roles]
+        opening = [asyncio.ensure_future(endpoint.bus(each)) for each in roles]
         await asyncio.wait(opening)
         failed = [each for each in opening if each.exception() is not None]
         if failed:
             await asyncio.gather(*(each.result().close() for each in opening if each not in failed))
         return cls({name: each.result() for name, each in zip(roles, opening, strict=True)}, role)
 
-    def acting(self, role: str) -> Bus:
+    def as_role(self, role: str) -> Bus:
         """The log as this role may use it; our own rights where we have no other's."""
         return self.buses.get(role, self._own)
 
@@ -88,14 +88,14 @@ class Switchboard:
 
 
 @runtime_checkable
-class Acting(Protocol):
+class RoleAware(Protocol):
     """A log that knows who writes."""
 
-    def acting(self, role: str) -> Bus:
+    def as_role(self, role: str) -> Bus:
         """The same log as this role may use it."""
         ...
 
 
-def acting(bus: Bus, role: str) -> Bus:
+def as_role(bus: Bus, role: str) -> Bus:
     """The same log with the rights of one role; a log that knows no roles is what it is."""
-    return bus.acting(role) if isinstance(bus, Acting) else bus
+    return bus.as_role(role) if isinstance(bus, RoleAware) else bus

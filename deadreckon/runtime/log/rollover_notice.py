@@ -8,16 +8,16 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.runtime.log.bus import ConfigurationError
-from deadreckon.runtime.server.secret import write_privately
+from deadreckon.runtime.server.secret import write_private_file
 
 FILE = Path("nats", "roll.json")
 
 
-class HalfRolledError(ConfigurationError):
+class UnfinishedRolloverError(ConfigurationError):
     """You started on a folder whose old history is leaving, and that is not finished."""
 
 
-class Roll(Struct, frozen=True):
+class Rollover(Struct, frozen=True):
     """What is to become of the log: it begins with `first`, ends with `last`, and `digest` is of
     every message between (see stream_roll). The last two are known once nobody can write any more.
 
@@ -33,32 +33,34 @@ class Roll(Struct, frozen=True):
     bytes: int = 0
 
 
-def unfinished(data: Path) -> Roll | None:
-    """The roll that was begun on a folder and not finished. Raises HalfRolledError when its word
+def unfinished(data: Path) -> Rollover | None:
+    """The unfinished rollover of a folder, if any. Raises UnfinishedRolloverError when its notice
     cannot be read."""
     path = data / FILE
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Roll)
+        return msgspec.json.decode(path.read_bytes(), type=Rollover)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError) as error:
-        raise HalfRolledError(f"{path} cannot be read: {error}; see docs/runbook.md") from error
+        raise UnfinishedRolloverError(
+            f"{path} cannot be read: {error}; see docs/runbook.md"
+        ) from error
 
 
-def refuse_half_a_log(data: Path) -> None:
-    """Nobody trades on half a log, or reads it as if it were whole. Raises HalfRolledError."""
+def refuse_unfinished_rollover(data: Path) -> None:
+    """Refuse a log whose rollover is unfinished. Raises UnfinishedRolloverError."""
     if unfinished(data) is not None:
-        raise HalfRolledError(
+        raise UnfinishedRolloverError(
             f"old history is leaving the log of {data}, or was when that was interrupted: "
             f"`dr archive prune --data {data}` finishes it, nothing else may start before"
         )
 
 
-def keep(data: Path, roll: Roll) -> None:
+def keep(data: Path, roll: Rollover) -> None:
     """Write the word of a roll, to disk, before what it says is done."""
     path = data / FILE
     beside = path.with_suffix(".unfinished")
-    write_privately(beside, msgspec.json.encode(roll).decode() + "\n")
+    write_private_file(beside, msgspec.json.encode(roll).decode() + "\n")
     os.replace(beside, path)
     sync(path.parent)
 

@@ -44,7 +44,7 @@ async def copy_out(api: JetStreamApi) -> tuple[CopyHead, AsyncIterator[bytes]]:
         arrived.put_nowait((reply.decode(), payload, headers or b""))
 
     inbox = connection.new_inbox()
-    tapped = await connection.tap(inbox, hear)
+    tapped = await connection.subscribe_raw(inbox, hear)
     wish = {"deliver_subject": inbox, "no_consumers": True, "chunk_size": CHUNK, "jsck": True}
     head = msgspec.convert(await api.ask("STREAM.SNAPSHOT", wish), CopyHead)
 
@@ -59,7 +59,7 @@ async def copy_out(api: JetStreamApi) -> tuple[CopyHead, AsyncIterator[bytes]]:
                 if reply:
                     await connection.publish(reply, b"")
         finally:
-            await connection.untap(tapped)
+            await connection.unsubscribe_raw(tapped)
 
     return head, chunks()
 

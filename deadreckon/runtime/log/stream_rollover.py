@@ -20,7 +20,7 @@ LOOK = 0.05  # seconds between two looks how far a copy is
 STALLED = 60.0  # seconds without a message after which a copy has failed
 SUBJECT = "roll.beside"  # of the copy, while it is nobody's mirror: a stream has to have one
 
-Told = Callable[[int], None]  # the sequence reached
+OnSequence = Callable[[int], None]  # the sequence reached
 
 
 async def seal(api: JetStreamApi) -> None:
@@ -35,7 +35,7 @@ async def subjects(api: JetStreamApi) -> list[str]:
 
 
 async def copy(
-    source: JetStreamApi, target: JetStreamApi, first: int, last: int, told: Told
+    source: JetStreamApi, target: JetStreamApi, first: int, last: int, told: OnSequence
 ) -> None:
     """Make `target` a mirror of `source` from `first` on, in place of what there is of it, and wait
     until it has reached `last`. Raises UnavailableError when it stops on the way."""
@@ -85,7 +85,7 @@ async def delete(api: JetStreamApi) -> None:
     await retry(attempt)
 
 
-async def stream_digest(bus: JetStreamBus, first: int, last: int, told: Told) -> str:
+async def stream_digest(bus: JetStreamBus, first: int, last: int, told: OnSequence) -> str:
     """SHA-256 over place, subject, time and bytes of every message from `first` to `last`.
 
     Raises HoleError when one is missing.

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-AGAIN = 0.5  # seconds after which a task that goes on is cancelled again
+REPEAT_SECONDS = 0.5  # seconds after which a task that goes on is cancelled again
 
 
-async def end(tasks: Iterable["asyncio.Future[Any]"]) -> None:
+async def cancel_all(tasks: Iterable["asyncio.Future[Any]"]) -> None:
     """Cancel tasks until each of them has ended; what they raise stays in them, and is looked at.
 
     asyncio.wait_for, and whoever waits with it (nats-py as well), may return in the moment in
@@ -18,7 +18,7 @@ async def end(tasks: Iterable["asyncio.Future[Any]"]) -> None:
     while left:
         for task in left:
             task.cancel()
-        done, left = await asyncio.wait(left, timeout=AGAIN)
+        done, left = await asyncio.wait(left, timeout=REPEAT_SECONDS)
         ended |= done
     for task in ended:
         if not task.cancelled():

@@ -17,7 +17,7 @@ if os.getppid() == int(sys.argv[1]):
 """
 
 
-def leashed(command: list[str]) -> list[str]:
+def dies_with_parent(command: list[str]) -> list[str]:
     """The command that runs `command` (an absolute program and its arguments) on a leash."""
     if not sys.platform.startswith("linux"):
         return command

@@ -6,7 +6,7 @@ import signal
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-async def interrupted() -> None:
+async def wait_for_interrupt() -> None:
     """Returns when this process is asked to end; a second request is handled as usual."""
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()

@@ -21,7 +21,7 @@ VARIABLE = "DEADRECKON_KILL"
 TURNS_TO_LEAVE = 4
 
 
-class Step(Struct, frozen=True):
+class KillStep(Struct, frozen=True):
     """A place in the code: what has happened there and what has not, and in whose process."""
 
     meaning: str
@@ -29,50 +29,54 @@ class Step(Struct, frozen=True):
 
 
 STEPS = {
-    "recall": Step("in the middle of recall", "service"),
-    "question": Step("a message was read, nothing is decided", "service"),
-    "answer": Step("answers are decided, none has left", "service"),
-    "commit": Step("a commit has left, its reply is not processed", "service"),
-    "progress": Step("a progress commit has left, its reply is not processed", "service"),
-    "stored": Step("a commit is acknowledged, nothing was read since", "service"),
-    "turn": Step("a turn was taken, whoever gave it is not told", "service"),
-    "row": Step("a row of the tape is stored, nobody had a turn", "stack"),
-    "settled": Step("all are silent, the next row is not stored", "stack"),
-    "book-open": Step("inside the transaction of the audit book", "stack"),
-    "book-done": Step("the audit book is written, the lake is not", "stack"),
-    "lake-parts": Step("Parquet parts are written, no manifest names them", "stack"),
-    "lake-manifest": Step("the new manifest lies beside the old, not renamed", "stack"),
-    "lake-merge": Step("parts are merged, the manifest names the small ones", "stack"),
-    "lake-done": Step("the new manifest is in its place, nothing is merged or deleted", "stack"),
-    "snapshot-half": Step("half of a snapshot is written", "service"),
-    "snapshot-whole": Step("a snapshot is written beside, not renamed", "service"),
-    "snapshot-done": Step("a snapshot is in its place", "service"),
-    "venue-intent": Step("`VenueRequestSending` is stored, the request has not left", "venue"),
-    "venue-request": Step("the request has left, no reply was read", "venue"),
-    "venue-reply": Step("the reply was read and is not recorded", "venue"),
-    "venue-reconcile": Step("in the middle of asking the venue after a start", "venue"),
+    "recall": KillStep("in the middle of recall", "service"),
+    "question": KillStep("a message was read, nothing is decided", "service"),
+    "answer": KillStep("answers are decided, none has left", "service"),
+    "commit": KillStep("a commit has left, its reply is not processed", "service"),
+    "progress": KillStep("a progress commit has left, its reply is not processed", "service"),
+    "stored": KillStep("a commit is acknowledged, nothing was read since", "service"),
+    "turn": KillStep("a turn was taken, whoever gave it is not told", "service"),
+    "row": KillStep("a row of the tape is stored, nobody had a turn", "stack"),
+    "settled": KillStep("all are silent, the next row is not stored", "stack"),
+    "book-open": KillStep("inside the transaction of the audit book", "stack"),
+    "book-done": KillStep("the audit book is written, the lake is not", "stack"),
+    "lake-parts": KillStep("Parquet parts are written, no manifest names them", "stack"),
+    "lake-manifest": KillStep("the new manifest lies beside the old, not renamed", "stack"),
+    "lake-merge": KillStep("parts are merged, the manifest names the small ones", "stack"),
+    "lake-done": KillStep(
+        "the new manifest is in its place, nothing is merged or deleted", "stack"
+    ),
+    "snapshot-half": KillStep("half of a snapshot is written", "service"),
+    "snapshot-whole": KillStep("a snapshot is written beside, not renamed", "service"),
+    "snapshot-done": KillStep("a snapshot is in its place", "service"),
+    "venue-intent": KillStep("`VenueRequestSending` is stored, the request has not left", "venue"),
+    "venue-request": KillStep("the request has left, no reply was read", "venue"),
+    "venue-reply": KillStep("the reply was read and is not recorded", "venue"),
+    "venue-reconcile": KillStep("in the middle of asking the venue after a start", "venue"),
 }
 
 # Of the sealer, which no stack waits for: `dr crashtest` does not go through them.
 SEAL_STEPS = {
-    "archive-segment": Step("a segment of a range is in its place, others are not", "sealer"),
-    "archive-segments": Step("every segment of a range is in its place, no manifest", "sealer"),
-    "archive-manifest": Step("a manifest is in its place, the log does not say so", "sealer"),
-    "archive-said": Step("the log says that a range is sealed, the next is not begun", "sealer"),
+    "archive-segment": KillStep("a segment of a range is in its place, others are not", "sealer"),
+    "archive-segments": KillStep("every segment of a range is in its place, no manifest", "sealer"),
+    "archive-manifest": KillStep("a manifest is in its place, the log does not say so", "sealer"),
+    "archive-said": KillStep(
+        "the log says that a range is sealed, the next is not begun", "sealer"
+    ),
 }
 
 # Of `dr archive prune`, which no stack runs beside: `dr crashtest` does not go through them.
 ROLL_STEPS = {
-    "roll-begun": Step("word of the roll is written, nothing is done", "prune"),
-    "roll-carried": Step("every domain has a commit in what stays", "prune"),
-    "roll-sealed": Step("nobody can append any more, the end is not written down", "prune"),
-    "roll-mirrored": Step("the copy has reached the end, it is not forced to disk", "prune"),
-    "roll-copied": Step("the copy is proved and on disk, the old log is still there", "prune"),
-    "roll-dropped": Step("the old log is gone, the new one is not begun", "prune"),
-    "roll-refilled": Step("the new log has reached the end, it is not forced to disk", "prune"),
-    "roll-back": Step("the new log is proved and on disk, and still a mirror", "prune"),
-    "roll-released": Step("the new log takes commits, its copy is still there", "prune"),
-    "roll-done": Step("the copy is gone, the word of the roll is still there", "prune"),
+    "roll-begun": KillStep("word of the roll is written, nothing is done", "prune"),
+    "roll-carried": KillStep("every domain has a commit in what stays", "prune"),
+    "roll-sealed": KillStep("nobody can append any more, the end is not written down", "prune"),
+    "roll-mirrored": KillStep("the copy has reached the end, it is not forced to disk", "prune"),
+    "roll-copied": KillStep("the copy is proved and on disk, the old log is still there", "prune"),
+    "roll-dropped": KillStep("the old log is gone, the new one is not begun", "prune"),
+    "roll-refilled": KillStep("the new log has reached the end, it is not forced to disk", "prune"),
+    "roll-back": KillStep("the new log is proved and on disk, and still a mirror", "prune"),
+    "roll-released": KillStep("the new log takes commits, its copy is still there", "prune"),
+    "roll-done": KillStep("the copy is gone, the word of the roll is still there", "prune"),
 }
 
 
@@ -80,7 +84,7 @@ class KillOrderError(ValueError):
     """You wrote a DEADRECKON_KILL that is no order; the message says how one looks."""
 
 
-class Order(Struct, frozen=True):
+class KillOrder(Struct, frozen=True):
     """Which passing of which step; an empty service means any, process 0 the one that passes."""
 
     step: str
@@ -89,7 +93,7 @@ class Order(Struct, frozen=True):
     process: int = 0
 
 
-def read_order(text: str) -> Order:
+def read_order(text: str) -> KillOrder:
     """An order as it is written. Raises KillOrderError.
 
     >>> read_order("commit@risk:3").nth
@@ -103,7 +107,7 @@ def read_order(text: str) -> Order:
         raise KillOrderError(
             f"{VARIABLE}={text}: expected STEP[@SERVICE]:NTH; `dr crashtest --list`"
         )
-    return Order(step, service, int(nth), int(process or 0))
+    return KillOrder(step, service, int(nth), int(process or 0))
 
 
 class Armed:

@@ -35,7 +35,7 @@ def configure(path: Path | None = None, level: int = logging.INFO) -> None:
     )
 
 
-def life_name(what: str) -> str:
+def unique_name(what: str) -> str:
     """A name for something this process does once in its life; nothing is decided on it."""
     return f"{what}-{time.time_ns():x}"
 

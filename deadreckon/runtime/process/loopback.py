@@ -10,7 +10,7 @@ class PortBusyError(Exception):
     """You asked for a port that is not free; the message says how to take another."""
 
 
-def bound(port: int) -> socket.socket:
+def listen_on_loopback(port: int) -> socket.socket:
     """A socket that holds a port on loopback; 0 takes a free one. Raises PortBusyError."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from deadreckon.contracts.subjects import ALL
 from deadreckon.runtime.server.rights import API, IMPORTED, PULLS, READS, Rights
 
-HEAD = """\
+ACCOUNTS_HEAD = """\
 accounts {
   SYS {}
 """
-TAIL = """\
+ACCOUNTS_TAIL = """\
 }
 system_account: SYS
 """
@@ -26,7 +26,7 @@ def accounts_text(table: Iterable[Rights], public_key: Callable[[str], str]) -> 
         *_account("LOG", "jetstream: enabled", rows, public_key, _exports()),
         *_account("SVC", "", rows, public_key, _imports()),
     ]
-    return HEAD + "".join(f"  {line}\n" for line in lines) + TAIL
+    return ACCOUNTS_HEAD + "".join(f"  {line}\n" for line in lines) + ACCOUNTS_TAIL
 
 
 def _account(

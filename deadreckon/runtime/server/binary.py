@@ -22,7 +22,7 @@ class MissingServerError(Exception):
 
 
 @cache
-def nats_server() -> Path:
+def find_nats_server() -> Path:
     """The server to start, found and asked for its version once. Raises MissingServerError."""
     for place in _places():
         if place.is_file() and os.access(place, os.X_OK):
@@ -63,12 +63,12 @@ def _recorded() -> Iterator[Path]:
 
 def _check_version(place: Path) -> None:
     try:
-        said = subprocess.run(
+        record = subprocess.run(
             [place, "--version"], capture_output=True, text=True, timeout=30, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise MissingServerError(f"{place} does not run: {error}") from error
-    found = re.search(r"v(\d+)\.(\d+)\.", said)
+    found = re.search(r"v(\d+)\.(\d+)\.", record)
     if found is None or (int(found[1]), int(found[2])) < VERSION_MIN:
         wanted = ".".join(map(str, VERSION_MIN))
-        raise MissingServerError(f"{place} is {said.strip()!r}: {wanted} or newer is needed")
+        raise MissingServerError(f"{place} is {record.strip()!r}: {wanted} or newer is needed")

@@ -7,10 +7,12 @@ from msgspec import Struct
 
 from deadreckon.contracts.subjects import token
 from deadreckon.runtime.server.nkeys import InvalidSeedError, NKey, new_seed
-from deadreckon.runtime.server.secret import kept_secret, read_secret
+from deadreckon.runtime.server.secret import read_or_create_secret, read_secret
 
 SUFFIX = ".nk"
-PRODUCER = "producer-"  # before a producer's name, so that nobody can be called like a service
+PRODUCER_PREFIX = (
+    "producer-"  # before a producer's name, so that nobody can be called like a service
+)
 
 
 class CredentialError(Exception):
@@ -34,7 +36,7 @@ class Credential(Struct, frozen=True):
 
 def producer_role(name: str) -> str:
     """The role of a producer; raises ValueError for a name that cannot stand in a subject."""
-    return PRODUCER + token(name, "producer")
+    return PRODUCER_PREFIX + token(name, "producer")
 
 
 def inbox_prefix(role: str) -> str:
@@ -60,7 +62,7 @@ class Credentials:
         """The credential of a role, made now if there is none. Raises ExposedSecretError."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.chmod(0o700)
-        return self._checked(role, kept_secret(self.file(role), new_seed))
+        return self._checked(role, read_or_create_secret(self.file(role), new_seed))
 
     def read(self, role: str) -> Credential:
         """The credential of a role. Raises CredentialError or ExposedSecretError."""
@@ -68,8 +70,8 @@ class Credentials:
             return self._checked(role, read_secret(self.file(role)))
         except OSError as error:
             hint = ""
-            if role.startswith(PRODUCER):
-                hint = f"; `dr producer add {role.removeprefix(PRODUCER)}` gives one"
+            if role.startswith(PRODUCER_PREFIX):
+                hint = f"; `dr producer add {role.removeprefix(PRODUCER_PREFIX)}` gives one"
             raise CredentialError(
                 f"no credential for {role}: {self.file(role)}: {error.strerror}{hint}"
             ) from None

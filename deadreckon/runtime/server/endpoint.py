@@ -13,7 +13,7 @@ from deadreckon.runtime.server.credentials import Credential, Credentials
 from deadreckon.runtime.server.rights import API, IMPORTED, OWNERS
 
 
-class Entrance(Struct, frozen=True):
+class Endpoint(Struct, frozen=True):
     """One server or several of a cluster.
 
     Without `credentials` one comes in as the URL says, and may do whatever the server lets one;
@@ -77,23 +77,23 @@ class _Settings(Struct, forbid_unknown_fields=True):
     replicas: int | None = None
 
 
-def external(server: str) -> Entrance:
+def external_endpoint(server: str) -> Endpoint:
     """The way in to a server named by URL, or by a TOML file that says more than a URL can.
 
     Raises ConfigurationError.
     """
     if "://" in server:
-        return Entrance(tuple(server.split(",")))
+        return Endpoint(tuple(server.split(",")))
     path = Path(server)
     try:
-        said = msgspec.toml.decode(path.read_bytes(), type=_Settings)
+        record = msgspec.toml.decode(path.read_bytes(), type=_Settings)
     except (OSError, msgspec.MsgspecError) as error:
         raise ConfigurationError(
             f"{server}: neither a URL nor a file that names one: {error}"
         ) from None
-    return Entrance(
-        tuple(said.url.split(",")),
-        path.parent / said.credentials if said.credentials else None,
-        str(path.parent / said.ca) if said.ca else "",
-        said.replicas,
+    return Endpoint(
+        tuple(record.url.split(",")),
+        path.parent / record.credentials if record.credentials else None,
+        str(path.parent / record.ca) if record.ca else "",
+        record.replicas,
     )

@@ -10,9 +10,9 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.subjects import token
-from deadreckon.runtime.server.secret import write_privately
+from deadreckon.runtime.server.secret import write_private_file
 
-FIRST_BOOK = "desk"  # of a folder that was told of no other
+DEFAULT_BOOK = "desk"  # of a folder that was told of no other
 
 
 class Producer(Struct, frozen=True):
@@ -41,36 +41,36 @@ class Tls(Struct, frozen=True, forbid_unknown_fields=True):
         return Tls(*found)
 
 
-class Registry(Struct, frozen=True):
+class KnownRoles(Struct, frozen=True):
     """Nothing in here is secret; all of it takes effect when the server reads its settings."""
 
-    books: tuple[str, ...] = (FIRST_BOOK,)
+    books: tuple[str, ...] = (DEFAULT_BOOK,)
     producers: tuple[Producer, ...] = ()
     tls: Tls | None = None
 
-    def with_book(self, book: str) -> "Registry":
+    def with_book(self, book: str) -> "KnownRoles":
         """Serving this book too."""
         if book in self.books:
             return self
         return msgspec.structs.replace(self, books=(*self.books, token(book, "book")))
 
-    def with_producer(self, producer: Producer) -> "Registry":
+    def with_producer(self, producer: Producer) -> "KnownRoles":
         """Knowing this producer, in place of one of the same name."""
         others = self.without_producer(producer.name).with_book(producer.book)
         return msgspec.structs.replace(others, producers=(*others.producers, producer))
 
-    def without_producer(self, name: str) -> "Registry":
+    def without_producer(self, name: str) -> "KnownRoles":
         """Not knowing a producer of this name any more."""
         left = tuple(each for each in self.producers if each.name != name)
         return msgspec.structs.replace(self, producers=left)
 
 
-def read_registry(path: Path) -> Registry:
+def read_known_roles(path: Path) -> KnownRoles:
     """The registry in a file; the first one when there is no file."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Registry)
+        return msgspec.json.decode(path.read_bytes(), type=KnownRoles)
     except FileNotFoundError:
-        return Registry()
+        return KnownRoles()
 
 
 @contextmanager
@@ -82,8 +82,10 @@ def changing(path: Path) -> Iterator[None]:
         yield
 
 
-def write_registry(path: Path, registry: Registry) -> None:
+def write_known_roles(path: Path, registry: KnownRoles) -> None:
     """Replace the registry, whole."""
     unfinished = path.with_suffix(".unfinished")
-    write_privately(unfinished, msgspec.json.format(msgspec.json.encode(registry)).decode() + "\n")
+    write_private_file(
+        unfinished, msgspec.json.format(msgspec.json.encode(registry)).decode() + "\n"
+    )
     os.replace(unfinished, path)

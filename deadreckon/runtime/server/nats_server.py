@@ -14,9 +14,14 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from deadreckon.runtime.process.child_process import leashed
-from deadreckon.runtime.server.binary import nats_server
-from deadreckon.runtime.server.server_files import ANY_PORT, Address, Rolling, ServerFiles
+from deadreckon.runtime.process.child_process import dies_with_parent
+from deadreckon.runtime.server.binary import find_nats_server
+from deadreckon.runtime.server.server_files import (
+    ANY_PORT,
+    RolloverOptions,
+    ServerAddress,
+    ServerFiles,
+)
 
 READY_WAIT = 120.0  # seconds: a store of millions of messages takes some to be read
 PATIENCE = 10.0  # seconds of waiting after which we say so, and of a stop before it is forced
@@ -36,7 +41,7 @@ class ServerFailedError(Exception):
     """The server you started ended or never got ready; the message has its last words."""
 
 
-def running(data: Path) -> Address | None:
+def running_server(data: Path) -> ServerAddress | None:
     """The server on this folder's store, if one runs and is ready; whoever started it."""
     files = ServerFiles(data)
     try:
@@ -49,13 +54,13 @@ def running(data: Path) -> Address | None:
         os.close(lock)
 
 
-def reload(data: Path) -> bool:
+def reload_server(data: Path) -> bool:
     """Have the server that runs on this folder, if one does, take what is registered now.
 
     Whoever it still knows stays connected. Raises ServerFailedError when it does not take it.
     """
     files = ServerFiles(data.absolute())
-    found = running(data)
+    found = running_server(data)
     if found is None:
         return False
     before = _loaded_at(found)
@@ -69,7 +74,7 @@ def reload(data: Path) -> bool:
     return True
 
 
-def _loaded_at(address: Address) -> str:
+def _loaded_at(address: ServerAddress) -> str:
     """When the server last read its settings."""
     try:
         with urllib.request.urlopen(f"{address.monitoring}/varz", timeout=PATIENCE) as answer:
@@ -85,7 +90,9 @@ class EmbeddedServer:
     when it ends without having been stopped. `rolling` is for who lets old history leave.
     """
 
-    def __init__(self, data: Path, *, port: int = ANY_PORT, rolling: Rolling | None = None) -> None:
+    def __init__(
+        self, data: Path, *, port: int = ANY_PORT, rolling: RolloverOptions | None = None
+    ) -> None:
         self.died = asyncio.Event()
         self._data = data
         self._files = ServerFiles(data.absolute())
@@ -93,11 +100,11 @@ class EmbeddedServer:
         self._rolling = rolling
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._address: Address | None = None
+        self._address: ServerAddress | None = None
         self._stopping = False
 
     @property
-    def address(self) -> Address:
+    def address(self) -> ServerAddress:
         """Where the server is; raises ServerFailedError before it was started."""
         if self._address is None:
             raise ServerFailedError(f"no server was started on {self._files.folder}")
@@ -115,10 +122,10 @@ class EmbeddedServer:
     ) -> None:
         await self.stop()
 
-    async def start(self) -> Address:
+    async def start(self) -> ServerAddress:
         """Start and wait until it answers. Raises StoreLockedError, MissingServerError,
         ServerFailedError, ExposedSecretError or CredentialError."""
-        program = nats_server()
+        program = find_nats_server()
         self._files.prepare()
         lock = await self._lock()
         try:
@@ -153,7 +160,7 @@ class EmbeddedServer:
         return lock
 
     async def _launch(self, program: Path, lock: int) -> asyncio.subprocess.Process:
-        command = leashed([str(program), "-c", str(self._files.settings)])
+        command = dies_with_parent([str(program), "-c", str(self._files.settings)])
         # What it says before it has opened its log, a mistake in the settings for instance.
         words = os.open(self._files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
@@ -174,7 +181,7 @@ class EmbeddedServer:
             self.died.set()  # before a word of it: whoever waits must not depend on a log line
             log.error("nats_server_died", pid=process.pid, code=code)
 
-    async def _ready(self, process: asyncio.subprocess.Process) -> Address:
+    async def _ready(self, process: asyncio.subprocess.Process) -> ServerAddress:
         begun = told = time.monotonic()
         while time.monotonic() - begun < READY_WAIT:
             if process.returncode is not None:

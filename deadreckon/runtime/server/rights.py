@@ -16,14 +16,14 @@ from deadreckon.contracts.subjects import (
     commit_subject,
     operator_subject,
     producer_subject,
-    standing_subject,
+    status_subject,
     turn_subject,
     verdict_subject,
 )
 from deadreckon.runtime.server.credentials import inbox_prefix, producer_role
-from deadreckon.runtime.server.known_roles import Registry
+from deadreckon.runtime.server.known_roles import KnownRoles
 
-Account = Literal["LOG", "SVC"]  # the stream's own, and everybody else's
+NatsAccount = Literal["LOG", "SVC"]  # the stream's own, and everybody else's
 
 API = "$JS.API"  # JetStream's requests in the stream's own account
 IMPORTED = "jslog"  # the few of them that others see, under this prefix
@@ -59,10 +59,10 @@ class Rights(Struct, frozen=True):
     purpose: str
     publish: tuple[str, ...]
     hear: tuple[str, ...]
-    account: Account = "SVC"
+    account: NatsAccount = "SVC"
 
 
-def table(registry: Registry) -> list[Rights]:
+def table(registry: KnownRoles) -> list[Rights]:
     """Everybody whom a server knows."""
     books = registry.books
     return [
@@ -97,14 +97,14 @@ def roller_rights() -> Rights:
 
 def own_roles() -> list[str]:
     """Those whose seeds a stack keeps itself: all but other people's producers."""
-    return [each.role for each in table(Registry())]
+    return [each.role for each in table(KnownRoles())]
 
 
 def _service(name: str, books: Sequence[str]) -> Rights:
     places = (SHARED,) if name in SHARED_SERVICES else tuple(books)
     asked = () if places == (SHARED,) else tuple(books)  # the shared ones speak, and are not asked
     turns = tuple(turn_subject(book, name) for book in asked)
-    standings = tuple(standing_subject(book, name) for book in asked)
+    standings = tuple(status_subject(book, name) for book in asked)
     answers = (f"{inbox_prefix(name)}.>", f"{inbox_prefix(STACK)}.>") if asked else ()
     return Rights(
         role=name,
@@ -128,7 +128,7 @@ def _stack(books: Sequence[str]) -> Rights:
             *(operator_subject(book, door) for book in books for door in STACK_DOORS),
             *(f"{verdict_subject(book, 'x')[:-1]}*" for book in books),
             *(f"{turn_subject(book, 'x')[:-1]}*" for book in books),
-            *(f"{standing_subject(book, 'x')[:-1]}*" for book in books),
+            *(f"{status_subject(book, 'x')[:-1]}*" for book in books),
             *READING,
         ),
         hear=(f"{inbox_prefix(STACK)}.>",),

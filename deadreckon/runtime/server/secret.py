@@ -11,13 +11,13 @@ class ExposedSecretError(Exception):
     """You keep a secret where others may read it; the message says what to do."""
 
 
-def kept_secret(path: Path, make: Callable[[], str]) -> str:
+def read_or_create_secret(path: Path, make: Callable[[], str]) -> str:
     """The secret in this file, made now if there is none. Raises ExposedSecretError."""
     if not path.exists():
         # Whole or not there at all, whoever is killed meanwhile; and the first of two who make one
         # wins.
         unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        write_privately(unfinished, make() + "\n")
+        write_private_file(unfinished, make() + "\n")
         with contextlib.suppress(FileExistsError):
             os.link(unfinished, path)
         unfinished.unlink()
@@ -33,7 +33,7 @@ def read_secret(path: Path) -> str:
     return path.read_text("ascii").strip()
 
 
-def write_privately(path: Path, text: str) -> None:
+def write_private_file(path: Path, text: str) -> None:
     """Write a file for its owner alone, and to the disk."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(handle, "w", encoding="utf-8") as file:

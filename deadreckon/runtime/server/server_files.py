@@ -12,16 +12,16 @@ from msgspec import Struct
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.accounts import accounts_text
 from deadreckon.runtime.server.credentials import Credentials, producer_role
-from deadreckon.runtime.server.endpoint import Entrance
+from deadreckon.runtime.server.endpoint import Endpoint
 from deadreckon.runtime.server.known_roles import (
-    Registry,
+    KnownRoles,
     Tls,
     changing,
-    read_registry,
-    write_registry,
+    read_known_roles,
+    write_known_roles,
 )
 from deadreckon.runtime.server.rights import ROLLER, own_roles, roller_rights, table
-from deadreckon.runtime.server.secret import write_privately
+from deadreckon.runtime.server.secret import write_private_file
 
 ANY_PORT = -1  # a free one
 PAYLOAD_MAX = 1024 * 1024  # bytes; commits are cut to it, and bigger ones would only add latency
@@ -53,7 +53,7 @@ tls {{
 """
 
 
-class Address(Struct, frozen=True):
+class ServerAddress(Struct, frozen=True):
     """How to reach a server; the credentials for it lie in a folder, a file for each role."""
 
     url: str
@@ -63,9 +63,9 @@ class Address(Struct, frozen=True):
     ca: str = ""  # the file of certificates to trust; empty where nothing is encrypted
 
     @property
-    def entrance(self) -> Entrance:
+    def endpoint(self) -> Endpoint:
         """The way in, for any role whose credential is there."""
-        return Entrance((self.url,), self.credentials, self.ca)
+        return Endpoint((self.url,), self.credentials, self.ca)
 
 
 class _Ports(Struct):
@@ -73,7 +73,7 @@ class _Ports(Struct):
     monitoring: list[str] = []
 
 
-class Rolling(Struct, frozen=True):
+class RolloverOptions(Struct, frozen=True):
     """What a server knows beside the rest while old history leaves: the public key of who lets it.
     A `hurried` one leaves it to that one to see that what was copied is on disk."""
 
@@ -106,7 +106,7 @@ class ServerFiles:
             os.replace(everybodys, own)
         (self.folder / "secret").unlink(missing_ok=True)
 
-    def address(self) -> Address | None:
+    def address(self) -> ServerAddress | None:
         """What a living server has left word of."""
         for path in self.folder.glob("nats-server_*.ports"):
             pid = int(path.stem.rpartition("_")[2])
@@ -116,26 +116,26 @@ class ServerFiles:
                 continue  # gone, or being written
             if _lives(pid):
                 monitoring = ports.monitoring[0] if ports.monitoring else ""
-                tls = read_registry(self.registry).tls
+                tls = read_known_roles(self.registry).tls
                 ca = tls.ca if tls else ""
-                return Address(ports.nats[0], monitoring, pid, self.credentials.folder, ca)
+                return ServerAddress(ports.nats[0], monitoring, pid, self.credentials.folder, ca)
         return None
 
-    def write_settings(self, port: int = ANY_PORT, rolling: Rolling | None = None) -> None:
+    def write_settings(self, port: int = ANY_PORT, rolling: RolloverOptions | None = None) -> None:
         """The server's configuration, made of what is registered now. Makes what credentials are
         missing; raises ExposedSecretError and CredentialError."""
         unfinished = self.settings.with_suffix(".unfinished")
-        write_privately(unfinished, self._text(port, rolling))
+        write_private_file(unfinished, self._text(port, rolling))
         os.replace(unfinished, self.settings)
 
-    def rewrite_settings(self, running: Address) -> None:
+    def rewrite_settings(self, running: ServerAddress) -> None:
         """The configuration of a server that runs, and stays on its port. (The port that it is
         asked on has to be the one it was told, even where that is any.)"""
         self.write_settings(urlsplit(running.url).port or ANY_PORT)
 
-    def _text(self, port: int, rolling: Rolling | None = None) -> str:
+    def _text(self, port: int, rolling: RolloverOptions | None = None) -> str:
         """On loopback only, on disk before it is confirmed, and nobody in but those we know."""
-        registry = read_registry(self.registry)
+        registry = read_known_roles(self.registry)
         text = SETTINGS.format(
             port=port,
             folder=_quoted(self.folder),
@@ -146,7 +146,7 @@ class ServerFiles:
         )
         return text + _tls_text(registry.tls) + self.accounts_text(registry, rolling)
 
-    def accounts_text(self, registry: Registry, rolling: Rolling | None = None) -> str:
+    def accounts_text(self, registry: KnownRoles, rolling: RolloverOptions | None = None) -> str:
         """The accounts and users, with the public parts of their keys."""
         users = table(registry)
         public = {role: self.credentials.kept(role).key.public for role in own_roles()}
@@ -191,11 +191,11 @@ def _quoted(path: Path) -> str:
     return json.dumps(str(path), ensure_ascii=False)
 
 
-def register(folder: Folder, change: Callable[[Registry], Registry]) -> Registry:
+def change_known_roles(folder: Folder, change: Callable[[KnownRoles], KnownRoles]) -> KnownRoles:
     """Change whom the server of a folder knows; it learns of it when it starts, or by `reload`."""
     files = ServerFiles(folder.root)
     files.prepare()
     with changing(files.registry):
-        changed = change(read_registry(files.registry))
-        write_registry(files.registry, changed)
+        changed = change(read_known_roles(files.registry))
+        write_known_roles(files.registry, changed)
     return changed

@@ -35,7 +35,7 @@ class _Store(Struct):
     config: _Settings = _Settings()
 
 
-def ailment(monitoring: str, store: Path) -> str:
+def write_fault(monitoring: str, store: Path) -> str:
     """Why the server at this monitoring URL cannot write although there is room on the disk of its
     store; empty when it can, when there is no room, or when it does not say."""
     free = shutil.disk_usage(store if store.exists() else store.parent).free
@@ -54,9 +54,9 @@ def ailment(monitoring: str, store: Path) -> str:
 def _ask(monitoring: str, page: str, kind: type[T]) -> T:
     try:
         with urllib.request.urlopen(f"{monitoring}/{page}", timeout=ASK_WAIT) as answer:
-            said = answer.read()
+            record = answer.read()
     except urllib.error.HTTPError as answer:
-        said = answer.read()
+        record = answer.read()
     except OSError:
         return kind()
-    return msgspec.json.decode(said, type=kind)
+    return msgspec.json.decode(record, type=kind)

@@ -28,7 +28,7 @@ class Crash(Struct, frozen=True):
 _LINES = msgspec.json.Decoder(Crash)
 
 
-class CrashBook:
+class CrashCounter:
     """Crashes as lines of a file beside the store; with no path nothing is kept."""
 
     def __init__(self, path: Path | None = None) -> None:
@@ -61,10 +61,10 @@ class CrashBook:
                 self._path.unlink()
 
 
-class Answering:
+class CrashGuard:
     """Names the event in the crash book when answering it fails; hides nothing."""
 
-    def __init__(self, book: CrashBook, service: str) -> None:
+    def __init__(self, book: CrashCounter, service: str) -> None:
         self._book = book
         self._service = service
         self.question: Recorded[Any] | None = None

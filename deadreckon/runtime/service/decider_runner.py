@@ -18,26 +18,26 @@ class Decider(Protocol):
         """The state before the first event."""
         ...
 
-    def evolve(self, state: Any, said: Recorded[Any]) -> Any:
+    def evolve(self, state: Any, record: Recorded[Any]) -> Any:
         """The state after an event; never refuses."""
         ...
 
-    def decide(self, state: Any, said: Recorded[Any]) -> Sequence[Event]:
+    def decide(self, state: Any, record: Recorded[Any]) -> Sequence[Event]:
         """The answers to an event, given the state after it; never moves state."""
         ...
 
 
-class Everything:
+class EveryType:
     """What a decider heeds that does not say."""
 
     def __contains__(self, kind: object) -> bool:
         return True
 
 
-EVERYTHING = Everything()
+EVERY_TYPE = EveryType()
 
 
-class Lived:
+class DeciderRunner:
     """One service's state, and how it is moved: live by deciding, in recall by what was recorded.
 
     An answer is itself a question: `decide` sees each of the service's own answers too, breadth
@@ -49,12 +49,12 @@ class Lived:
         self.book = book
         self.decider = decider
         self.state = decider.initial()
-        self.heeds: Container[type[Event]] = getattr(decider, "HEEDS", EVERYTHING)
+        self.handles: Container[type[Event]] = getattr(decider, "HEEDS", EVERY_TYPE)
 
     def live(self, question: Recorded[Any]) -> list[Recorded[Event]]:
         """Evolve by the question, decide, evolve by the answers; returns the answers in order."""
         # Most questions of the log concern others: silence has to cost next to nothing.
-        if type(question.event) not in self.heeds:
+        if type(question.event) not in self.handles:
             return []
         self.state = self.decider.evolve(self.state, question)
         events = self.decider.decide(self.state, question)
@@ -62,11 +62,11 @@ class Lived:
 
     def _follow_up(self, answers: list[Recorded[Event]]) -> list[Recorded[Event]]:
         """Evolve by answers and ask after each; what is said then comes behind them all."""
-        for said in answers:  # the list grows while it is gone through
-            if type(said.event) not in self.heeds:
+        for record in answers:  # the list grows while it is gone through
+            if type(record.event) not in self.handles:
                 continue
-            self.state = self.decider.evolve(self.state, said)
-            answers += self.record(said, self.decider.decide(self.state, said))
+            self.state = self.decider.evolve(self.state, record)
+            answers += self.record(record, self.decider.decide(self.state, record))
         return answers
 
     def record(self, question: Recorded[Any], events: Sequence[Event]) -> list[Recorded[Event]]:
@@ -76,23 +76,23 @@ class Lived:
         ]
         if question.book == self.book:
             return answers
-        return [_in_book(said, self.book) for said in answers]  # shared facts, our answers
+        return [_in_book(record, self.book) for record in answers]  # shared facts, our answers
 
-    def recall(self, question: Recorded[Any], answers: Iterable[Recorded[Event]]) -> None:
+    def replay(self, question: Recorded[Any], answers: Iterable[Recorded[Event]]) -> None:
         """Evolve by a question and its recorded answers; what was recorded always wins."""
-        for said in (question, *answers):
-            if type(said.event) in self.heeds:
-                self.state = self.decider.evolve(self.state, said)
+        for record in (question, *answers):
+            if type(record.event) in self.handles:
+                self.state = self.decider.evolve(self.state, record)
 
 
-def _in_book(said: Recorded[Event], book: str) -> Recorded[Event]:
+def _in_book(record: Recorded[Event], book: str) -> Recorded[Event]:
     return Recorded(
-        id=said.id,
-        at=said.at,
+        id=record.id,
+        at=record.at,
         book=book,
-        mode=said.mode,
-        source=said.source,
-        cause=said.cause,
-        root=said.root,
-        event=said.event,
+        mode=record.mode,
+        source=record.source,
+        cause=record.cause,
+        root=record.root,
+        event=record.event,
     )

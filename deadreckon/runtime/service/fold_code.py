@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deadreckon.runtime.process.source_tree import ROOT
 
-HOUSE = "deadreckon"
+PACKAGE = "deadreckon"
 
 # To parse every file took a tenth of a second of each start. Comments may match too: a hash over
 # too much refuses a snapshot too many.
@@ -20,7 +20,7 @@ IMPORT = re.compile(
 
 # What moves a service's state beside its decider. The rest of the runtime carries facts, and does
 # not make them: how the log is reached may change, and snapshots stay good.
-RUNTIME = f"{HOUSE}.runtime."
+RUNTIME = f"{PACKAGE}.runtime."
 FOLDING = (
     "deadreckon.runtime.log.feed",
     "deadreckon.runtime.service.ingress",
@@ -63,7 +63,7 @@ def _imported(name: str) -> list[str]:
     file = _file(name)
     source = file.read_text("utf-8") if file else ""
     found = {module for match in IMPORT.finditer(source) for module in _named(match)}
-    return [module for module in found if module.startswith(f"{HOUSE}.") and _file(module)]
+    return [module for module in found if module.startswith(f"{PACKAGE}.") and _file(module)]
 
 
 def _named(match: re.Match[str]) -> Iterator[str]:

@@ -18,7 +18,7 @@ HORIZON_DAYS = 7  # operators' ids are remembered this long, in log time
 CLOCKS = ("market", "clock")  # services of the shared book whose facts move decision time
 
 
-class Intake(Struct):
+class Ingress(Struct):
     """A function of the log alone: decision time, and which operators' facts were seen.
 
     `now` is the latest `at` of market and clock events so far (nanoseconds UTC). `facts` maps a
@@ -35,28 +35,28 @@ class Intake(Struct):
     facts: dict[int, dict[str, str]] = {}
     malformed: dict[str, int] = {}
 
-    def admit(self, message: Message) -> Iterable[Recorded[Any]]:
+    def records_of(self, message: Message) -> Iterable[Recorded[Any]]:
         """The facts of a message for a service of this book, in order, at decision time."""
         book = message.subject.book
         if book not in (self.book, subjects.SHARED):
             return ()
         if message.damage:
             return (self._damaged(message),)
-        if message.subject.is_door:
+        if message.subject.is_inbound:
             return self._open_door(message)
         if book == subjects.SHARED and message.subject.service in CLOCKS:
-            return [self._tick(said) for said in message.facts]
-        return [self._at_now(said) for said in message.facts]
+            return [self._tick(record) for record in message.facts]
+        return [self._at_now(record) for record in message.facts]
 
-    def _tick(self, said: Recorded[Any]) -> Recorded[Any]:
-        if said.at > self.now:
-            self.now = said.at
-        return self._at_now(said)
+    def _tick(self, record: Recorded[Any]) -> Recorded[Any]:
+        if record.at > self.now:
+            self.now = record.at
+        return self._at_now(record)
 
-    def _at_now(self, said: Recorded[Any]) -> Recorded[Any]:
-        if said.at == self.now or not self.restamps:
-            return said
-        return structs.replace(said, at=self.now)
+    def _at_now(self, record: Recorded[Any]) -> Recorded[Any]:
+        if record.at == self.now or not self.restamps:
+            return record
+        return structs.replace(record, at=self.now)
 
     def _damaged(self, message: Message) -> Recorded[Any]:
         subject = message.subject

@@ -4,10 +4,10 @@ from typing import Any, Protocol
 
 from deadreckon.runtime.log.domain import Domain
 from deadreckon.runtime.log.feed import Message
-from deadreckon.runtime.service.snapshots import Standing
+from deadreckon.runtime.service.snapshots import StateAtCommit
 
 
-class Answerer(Protocol):
+class LogService(Protocol):
     """What those who start, pace, watch and end it need to know of it."""
 
     name: str
@@ -32,11 +32,11 @@ class Answerer(Protocol):
         """Stand where the newest snapshot stood; to be called before the feed starts."""
         ...
 
-    async def recall(self) -> None:
+    async def replay(self) -> None:
         """Fold the log up to its own last commit; nothing is decided or sent."""
         ...
 
-    def shadow(self, message: Message) -> None:
+    def follow_recorded(self, message: Message) -> None:
         """Take the next message as recall does, beside another instance that is at work."""
         ...
 
@@ -48,7 +48,7 @@ class Answerer(Protocol):
         """Answer everything up to message `upto`; whether anything was said."""
         ...
 
-    async def standing(self) -> Standing:
+    async def standing(self) -> StateAtCommit:
         """Where its state stands at a commit, with the digest."""
         ...
 

@@ -7,16 +7,16 @@ from typing import Any
 from deadreckon.contracts.envelope import Commit
 from deadreckon.contracts.event import Recorded
 from deadreckon.runtime.log.feed import Message
-from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.ingress import Ingress
 
-Question = tuple[int, int, Recorded[Any]]  # sequence, index, the fact at that place
+PendingQuestion = tuple[int, int, Recorded[Any]]  # sequence, index, the fact at that place
 
 
-class RecollectionError(Exception):
+class RecoveryError(Exception):
     """You read a log that contradicts itself; the message names the commit and the place."""
 
 
-class Recollection:
+class Recovery:
     """Pairs questions and recorded answers, message by message; a function of the log alone.
 
     `waiting` holds the questions that no commit has covered yet, oldest first. `n` is the number
@@ -27,12 +27,12 @@ class Recollection:
     """
 
     def __init__(
-        self, service: str, book: str, intake: Intake, n: int = 0, committed: int = 0
+        self, service: str, book: str, intake: Ingress, n: int = 0, committed: int = 0
     ) -> None:
         self._service = service
         self._book = book
         self._intake = intake
-        self.waiting: deque[Question] = deque()
+        self.waiting: deque[PendingQuestion] = deque()
         self.n = n
         self.committed = committed
         self.part = 0
@@ -42,27 +42,27 @@ class Recollection:
         """Whether the service wrote this message."""
         return message.subject.service == self._service and message.subject.book == self._book
 
-    def take(self, message: Message) -> Iterator[tuple[Question, list[Recorded[Any]]]]:
+    def take(self, message: Message) -> Iterator[tuple[PendingQuestion, list[Recorded[Any]]]]:
         """What this message settles: questions in lived order, each with its answers.
 
-        Raises RecollectionError for a message in the service's own domain that it cannot have
+        Raises RecoveryError for a message in the service's own domain that it cannot have
         written so: what it remembers would not be what it said.
         """
         if message.damage and self.is_own(message):
-            raise RecollectionError(
+            raise RecoveryError(
                 f"{self._service}: message {message.sequence} of its own domain is damaged: "
                 f"{message.damage}"
             )
         if message.commit is None or not self.is_own(message):
-            for index, said in enumerate(self._intake.admit(message)):
-                self.waiting.append((message.sequence, index, said))
+            for index, record in enumerate(self._intake.records_of(message)):
+                self.waiting.append((message.sequence, index, record))
             return
         commit = message.commit
         if commit.n <= self.n:
             return
         counts = {(sequence, index): count for sequence, index, count in commit.answers}
         if sum(counts.values()) != len(message.facts):
-            raise RecollectionError(
+            raise RecoveryError(
                 f"{self._service}: commit {commit.n} has {len(message.facts)} events "
                 f"and counts {sum(counts.values())}"
             )
@@ -83,7 +83,7 @@ class Recollection:
         """Keep the answers of the question that comes next; more of them are in the next commit."""
         place = next(iter(counts))
         if len(counts) > 1 or not self.waiting or self.waiting[0][:2] != place:
-            raise RecollectionError(
+            raise RecoveryError(
                 f"{self._service}: commit {commit.n} answers {place}, "
                 "which is no question of this log"
             )

@@ -6,19 +6,25 @@ from typing import Any
 
 import structlog
 
-from deadreckon.contracts.codec import seal
+from deadreckon.contracts.codec import wrap
 from deadreckon.contracts.envelope import Envelope
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.market import ClockTicked
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import Domain, FencedOutError
-from deadreckon.runtime.log.feed import Feed, Links, Message
+from deadreckon.runtime.log.feed import ChainLinks, Feed, Message
 from deadreckon.runtime.process import killpoints
-from deadreckon.runtime.service.crash_counter import Answering, CrashBook
-from deadreckon.runtime.service.decider_runner import Decider, Lived
-from deadreckon.runtime.service.ingress import Intake
-from deadreckon.runtime.service.recovery import Recollection
-from deadreckon.runtime.service.snapshots import Moment, Shelf, Snapshots, Standing, state_digest
+from deadreckon.runtime.service.crash_counter import CrashCounter, CrashGuard
+from deadreckon.runtime.service.decider_runner import Decider, DeciderRunner
+from deadreckon.runtime.service.ingress import Ingress
+from deadreckon.runtime.service.recovery import Recovery
+from deadreckon.runtime.service.snapshots import (
+    LogPosition,
+    Snapshots,
+    SnapshotStore,
+    StateAtCommit,
+    state_digest,
+)
 
 PROGRESS_EVERY = 1_000  # business inputs without an answer before a progress commit says so
 ENVELOPE_BYTES = 420  # what an envelope weighs without its data, generously
@@ -47,15 +53,15 @@ class Service:
         book: str,
         mode: Mode,
         code: str,
-        crashes: CrashBook | None = None,
+        crashes: CrashCounter | None = None,
         snapshots: Snapshots | None = None,
     ) -> None:
         self.name = name
-        self.lived = Lived(name, book, decider)
-        self.intake = Intake(book, mode, reads_signals=name == "signal")
-        self._recollection = Recollection(name, book, self.intake)
+        self.lived = DeciderRunner(name, book, decider)
+        self.intake = Ingress(book, mode, reads_signals=name == "signal")
+        self._recollection = Recovery(name, book, self.intake)
         self.domain = Domain(bus, book, name, code)
-        self._answering = Answering(crashes or CrashBook(), name)
+        self._answering = CrashGuard(crashes or CrashCounter(), name)
         self.ready = False
         self._feed = feed
         self._payload_max = bus.payload_max
@@ -72,14 +78,14 @@ class Service:
         self._events: list[Envelope] = []
         self._weight = 0
         self._facts = 0  # inputs since the last snapshot
-        self.shelf = self._find_shelf(snapshots) if snapshots else None
+        self.snapshot_store = self._find_shelf(snapshots) if snapshots else None
         feed.follow(name)
 
-    def _find_shelf(self, snapshots: Snapshots) -> Shelf:
+    def _find_shelf(self, snapshots: Snapshots) -> SnapshotStore:
         decider: Any = self.lived.decider
         module = getattr(decider, "__name__", type(decider).__module__)
         intake, shape = self.intake, type(self.lived.state)
-        return snapshots.shelf(self.name, intake.book, intake.mode, [module], shape)
+        return snapshots.snapshot_store(self.name, intake.book, intake.mode, [module], shape)
 
     @property
     def state(self) -> Any:
@@ -93,19 +99,19 @@ class Service:
 
         Raises SnapshotAheadError when the log was cut.
         """
-        found = await self.shelf.load(self._feed.bus) if self.shelf else None
+        found = await self.snapshot_store.load(self._feed.bus) if self.snapshot_store else None
         if found is None:
             return
         moment = found.moment
         self.lived.state, self.intake = found.state, found.intake
-        self._recollection = Recollection(
+        self._recollection = Recovery(
             self.name, self.intake.book, self.intake, moment.n, moment.place
         )
         self.position = self._committed = moment.place
         self._feed.follow(self.name, moment.place, found.links)
         log.info("restored", service=self.name, place=moment.place, commits=moment.n)
 
-    async def recall(self) -> None:
+    async def replay(self) -> None:
         """Fold the log up to the service's own last commit without deciding anything.
 
         A standby that takes over calls it again: it goes on from where `shadow` has led it.
@@ -117,7 +123,7 @@ class Service:
             behind = self.domain.sequence - self.position
             enough = self._facts + RECALLED_AT_ONCE
             for message in self._feed.since(self.position, min(500, behind)):
-                self.shadow(message)
+                self.follow_recorded(message)
                 if self._facts > enough:
                     break
             self._feed.done(self.name, self.position)
@@ -126,17 +132,17 @@ class Service:
         self.ready = True
         log.info("recalled", service=self.name, sequence=self.position, commits=self.domain.n)
 
-    def shadow(self, message: Message) -> None:
+    def follow_recorded(self, message: Message) -> None:
         """Take the next message as recall does: questions with the answers that some instance of
         this service has recorded. What nobody has answered yet waits."""
         for (_, _, question), answers in self._recollection.take(message):
-            self.lived.recall(question, answers)
+            self.lived.replay(question, answers)
             self._facts += 1
         self.position = message.sequence
         self._committed = self._recollection.committed
         self._committed_part = self._recollection.part
 
-    async def standing(self) -> Standing:
+    async def standing(self) -> StateAtCommit:
         """Where the state stands at a commit, once no answer waits for one; another instance that
         has taken the same commit stands alike.
 
@@ -147,7 +153,7 @@ class Service:
                 await self._record()
             n = self.domain.n if self._deciding else self._recollection.n
             digest = state_digest(self.lived.state)
-            return Standing(n, self._committed, self._committed_part, digest)
+            return StateAtCommit(n, self._committed, self._committed_part, digest)
 
     async def _answer_leftovers(self) -> bool:
         """Inputs that lie before our last commit but were not covered by it: decide them now."""
@@ -197,7 +203,7 @@ class Service:
             if own and not message.damage and message.sequence > self.domain.sequence:
                 raise FencedOutError(f"{self.domain.filter}: another instance wrote a commit")
             if not own or message.damage:
-                questions = list(self.intake.admit(message))
+                questions = list(self.intake.records_of(message))
                 killpoints.passed("question", self.name)
                 unasked = enumerate(questions)
                 while self._ask_until_full(message.sequence, unasked):
@@ -235,13 +241,13 @@ class Service:
             self._silent += 1
 
     def _keep(self, answers: list[Recorded[Event]]) -> None:
-        envelopes = [seal(said) for said in answers]
+        envelopes = [wrap(record) for record in answers]
         self._events += envelopes
         self._weight += sum(map(_weight_of, envelopes))
 
     async def commit(self) -> bool:
         """Append what was answered, or progress when it is due; whether anything was said."""
-        due = self.shelf is not None and self._facts >= self.shelf.facts_between
+        due = self.snapshot_store is not None and self._facts >= self.snapshot_store.facts_between
         links = self._links_here() if due else None
         if not self._events and self._silent < PROGRESS_EVERY and links is None:
             return False
@@ -284,24 +290,24 @@ class Service:
 
     # Snapshots: what a start need not fold again.
 
-    def _links_here(self) -> Links | None:
+    def _links_here(self) -> ChainLinks | None:
         """The chains at our place; null where no snapshot can stand, between the facts of one
         message or before damage."""
         if not self._deciding or self.part or self._recollection.waiting:
             return None
         return self._feed.links_at(self.position)
 
-    def _keep_snapshot(self, links: Links) -> None:
+    def _keep_snapshot(self, links: ChainLinks) -> None:
         """Write the state down, which stands exactly where the commit just stored stands."""
         token = self.domain
-        moment = Moment(token.sequence, token.previous, token.n, self.position)
-        if self.shelf is not None:
-            self.shelf.keep(moment, self.intake, links, self.lived.state)
+        moment = LogPosition(token.sequence, token.previous, token.n, self.position)
+        if self.snapshot_store is not None:
+            self.snapshot_store.keep(moment, self.intake, links, self.lived.state)
         self._facts = 0
 
     async def rest(self) -> None:
         """Commit what is at hand and leave a snapshot behind, at an orderly end."""
-        if self.shelf is None or not self._deciding:
+        if self.snapshot_store is None or not self._deciding:
             return
         async with self._busy:
             await self.commit()
@@ -310,7 +316,7 @@ class Service:
                 if self._asked:
                     await self._record()
                 self._keep_snapshot(links)
-        await self.shelf.written()
+        await self.snapshot_store.written()
 
 
 def _weight_of(envelope: Envelope) -> int:

@@ -19,10 +19,10 @@ from deadreckon.contracts.envelope import digest
 from deadreckon.contracts.event import Mode
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import retry
-from deadreckon.runtime.log.feed import Link, Links
+from deadreckon.runtime.log.feed import ChainLink, ChainLinks
 from deadreckon.runtime.process import killpoints
 from deadreckon.runtime.service.fold_code import fold_code
-from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.ingress import Ingress
 
 FORMAT = 1
 MARK = b"deadreckon snapshot"
@@ -49,7 +49,7 @@ class _RefusedError(Exception):
     """Why a snapshot is of no use here."""
 
 
-class Standing(Struct, frozen=True):
+class StateAtCommit(Struct, frozen=True):
     """A state at a commit: the `n`th covered every input up to message `position`, and `part`
     facts of the next one; `digest` is the state's."""
 
@@ -59,7 +59,7 @@ class Standing(Struct, frozen=True):
     digest: str
 
 
-class Moment(Struct, frozen=True):
+class LogPosition(Struct, frozen=True):
     """A place in a log by which that log is known: a message's `sequence` and the SHA-256 of its
     bytes. A service's is its own commit number `n`, which covers every input up to `place`."""
 
@@ -69,7 +69,7 @@ class Moment(Struct, frozen=True):
     place: int
 
 
-class Head(Struct, frozen=True):
+class SnapshotHead(Struct, frozen=True):
     """What a snapshot is of and where it stands.
 
     `code` and `schema` are hashes of the program that folded it and of the state's shape; `intake`
@@ -81,22 +81,22 @@ class Head(Struct, frozen=True):
     mode: Mode
     code: str
     schema: str
-    moment: Moment
-    intake: Intake
-    links: dict[str, Link]
+    moment: LogPosition
+    intake: Ingress
+    links: dict[str, ChainLink]
     state: str
 
 
 class Snapshot(Struct, frozen=True):
     """A state that may be gone on with, and its place."""
 
-    moment: Moment
-    intake: Intake
-    links: Links
+    moment: LogPosition
+    intake: Ingress
+    links: ChainLinks
     state: Any
 
 
-class Shelf:
+class SnapshotStore:
     """The snapshots of one service (or view) in a folder of their own, the newest two kept.
 
     `modules` fold the state, whose type is `shape`. `refused` counts what could not be used.
@@ -140,7 +140,7 @@ class Shelf:
                 )
         return None
 
-    def keep(self, moment: Moment, intake: Intake, links: Links, state: Any) -> None:
+    def keep(self, moment: LogPosition, intake: Ingress, links: ChainLinks, state: Any) -> None:
         """Write a state down as it is now; encoded at once, written beside the event loop. While
         one is still being written the next one is let go."""
         if self._writing is not None and not self._writing.done():
@@ -177,18 +177,20 @@ class Shelf:
         links = {_domain(name): link for name, link in head.links.items()}
         return Snapshot(head.moment, head.intake, links, state)
 
-    def _check_whose(self, head: Head) -> None:
+    def _check_whose(self, head: SnapshotHead) -> None:
         found, wanted = (head.name, head.book, head.mode), (self._name, self._book, self._mode)
         if found != wanted:
             raise _RefusedError(f"it is of {' '.join(found)}, not of {' '.join(wanted)}")
 
-    def _check_program(self, head: Head) -> None:
+    def _check_program(self, head: SnapshotHead) -> None:
         if (head.code, head.schema) != self._program():
             raise _RefusedError("other code folded it")
 
-    def _head(self, moment: Moment, intake: Intake, links: Links, encoded: bytes) -> Head:
+    def _head(
+        self, moment: LogPosition, intake: Ingress, links: ChainLinks, encoded: bytes
+    ) -> SnapshotHead:
         code, schema = self._program()
-        return Head(
+        return SnapshotHead(
             name=self._name,
             book=self._book,
             mode=self._mode,
@@ -200,7 +202,9 @@ class Shelf:
             state=hashlib.sha256(encoded).hexdigest(),
         )
 
-    def _write(self, moment: Moment, intake: Intake, links: Links, encoded: bytes) -> None:
+    def _write(
+        self, moment: LogPosition, intake: Ingress, links: ChainLinks, encoded: bytes
+    ) -> None:
         """A disk that takes no snapshot stops nobody from trading: the log is what counts."""
         head = encode_state(self._head(moment, intake, links, encoded))
         path = self.folder / f"{moment.sequence:016d}{SUFFIX}"
@@ -228,18 +232,22 @@ class Snapshots:
 
     def __init__(self, data: Path) -> None:
         self._folder = data / "snapshots"
-        self._shelves: dict[str, Shelf] = {}
+        self._shelves: dict[str, SnapshotStore] = {}
 
     @property
     def refused(self) -> dict[str, int]:
         """How many could not be used, by whose they were to be."""
-        return {name: shelf.refused for name, shelf in self._shelves.items()}
+        return {name: snapshot_store.refused for name, snapshot_store in self._shelves.items()}
 
-    def shelf(self, name: str, book: str, mode: Mode, modules: Iterable[str], shape: Any) -> Shelf:
+    def snapshot_store(
+        self, name: str, book: str, mode: Mode, modules: Iterable[str], shape: Any
+    ) -> SnapshotStore:
         """Where the snapshots of one service of one book are."""
-        shelf = Shelf(self._folder / f"{book}.{name}", name, book, mode, modules, shape)
-        self._shelves[name] = shelf
-        return shelf
+        snapshot_store = SnapshotStore(
+            self._folder / f"{book}.{name}", name, book, mode, modules, shape
+        )
+        self._shelves[name] = snapshot_store
+        return snapshot_store
 
 
 def state_digest(state: Any) -> str:
@@ -261,7 +269,7 @@ def _fault(path: Path) -> str | None:
     return None
 
 
-def _read(path: Path) -> tuple[Head, memoryview]:
+def _read(path: Path) -> tuple[SnapshotHead, memoryview]:
     """The head and the encoded state of a file that is as it was written. Raises _RefusedError."""
     try:
         content = path.read_bytes()
@@ -276,12 +284,12 @@ def _read(path: Path) -> tuple[Head, memoryview]:
         raise _RefusedError("it is damaged: its checksum is another")
     length = content.find(b"\n", begin) - begin
     try:
-        return msgspec.json.decode(rest[:length], type=Head), rest[length + 1 :]
+        return msgspec.json.decode(rest[:length], type=SnapshotHead), rest[length + 1 :]
     except _UNREADABLE as error:
         raise _RefusedError(f"its head cannot be read: {error}") from error
 
 
-async def _check_log(path: Path, moment: Moment, bus: Bus, last: int) -> None:
+async def _check_log(path: Path, moment: LogPosition, bus: Bus, last: int) -> None:
     if moment.sequence > last:
         raise SnapshotAheadError(
             f"{path} was made at message {moment.sequence}, but the log ends at {last}: the log "

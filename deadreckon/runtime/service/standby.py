@@ -11,12 +11,12 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from deadreckon.contracts.subjects import standing_subject
+from deadreckon.contracts.subjects import status_subject
 from deadreckon.runtime.log.bus import Bus, UnavailableError
 from deadreckon.runtime.log.feed import Feed, Message
-from deadreckon.runtime.log.role_connections import acting
-from deadreckon.runtime.service.log_service import Answerer
-from deadreckon.runtime.service.snapshots import Standing
+from deadreckon.runtime.log.role_connections import as_role
+from deadreckon.runtime.service.log_service import LogService
+from deadreckon.runtime.service.snapshots import StateAtCommit
 
 # A primary that was killed is not there at once, one that was stopped does not answer in time:
 # both are gone after MISSES looks, within a second.
@@ -33,35 +33,35 @@ class DivergedError(Exception):
     """You run a standby whose state is not the primary's; the message has both digests."""
 
 
-class StandingAsked(Struct, frozen=True):
+class LivenessRequest(Struct, frozen=True):
     """Is the service there; `prove` also asks it for a new digest of its state, soon."""
 
     prove: bool
 
 
-class StandingTold(Struct, frozen=True):
+class LivenessReply(Struct, frozen=True):
     """It is there; where it stood when it last was asked for a proof, null before that, and the
     last message that is wholly behind it now."""
 
-    standing: Standing | None
+    standing: StateAtCommit | None
     position: int = 0
 
 
-async def answer_standing(service: Answerer, book: str, bus: Bus) -> None:
+async def answer_liveness(service: LogService, book: str, bus: Bus) -> None:
     """Say that this service is at work to whoever asks, for ever.
 
     The answer never waits for the service, which may wait for the log: a digest that was asked
     for is told to a later request. Ends with the error of the service: it may be fenced out.
     """
     wanted = asyncio.Event()
-    latest: Standing | None = None
+    latest: StateAtCommit | None = None
 
     async def tell(request: bytes) -> bytes:
-        if msgspec.json.decode(request, type=StandingAsked).prove:
+        if msgspec.json.decode(request, type=LivenessRequest).prove:
             wanted.set()
-        return msgspec.json.encode(StandingTold(latest, service.position))
+        return msgspec.json.encode(LivenessReply(latest, service.position))
 
-    await acting(bus, service.name).serve(standing_subject(book, service.name), tell)
+    await as_role(bus, service.name).serve(status_subject(book, service.name), tell)
     while True:
         await wanted.wait()
         latest = await service.standing()
@@ -73,19 +73,19 @@ class Standby:
 
     def __init__(
         self,
-        service: Answerer,
+        service: LogService,
         feed: Feed,
         bus: Bus,
         *,
         book: str,
-        ready: Callable[[Standing], None],
+        ready: Callable[[StateAtCommit], None],
     ) -> None:
         self._service = service
         self._feed = feed
-        self._bus = acting(bus, service.name)
+        self._bus = as_role(bus, service.name)
         self._book = book
         self._ready = ready
-        self._subject = standing_subject(book, service.name)
+        self._subject = status_subject(book, service.name)
         self._n = service.domain.n  # the primary's commits that we have folded
         self._sequence = service.domain.sequence  # where the last of them lies
         self._misses = 0
@@ -99,7 +99,7 @@ class Standby:
         not: such a standby must never take over.
         """
         proving = 0  # looks left for the proof that is under way
-        told: StandingTold | None = None
+        told: LivenessReply | None = None
         while True:
             # Asked for only once, and of one who answers: whoever was stopped and lives on would
             # record a proof that nobody waits for.
@@ -114,20 +114,20 @@ class Standby:
             if not proving:
                 await self._catch_up()
 
-    async def _look(self, *, prove: bool) -> StandingTold | None:
+    async def _look(self, *, prove: bool) -> LivenessReply | None:
         """Ask whether the primary is there, LOOK_SECONDS after it was asked last."""
         await asyncio.sleep(max(self._looked + LOOK_SECONDS - self._now(), 0))
         self._looked = self._now()
-        request = msgspec.json.encode(StandingAsked(prove))
+        request = msgspec.json.encode(LivenessRequest(prove))
         try:
-            reply = await acting(self._bus, self._service.name).request(
+            reply = await as_role(self._bus, self._service.name).request(
                 self._subject, request, LOOK_SECONDS
             )
         except UnavailableError:
             self._misses += 1
             return None
         self._misses = 0
-        return msgspec.json.decode(reply, type=StandingTold)
+        return msgspec.json.decode(reply, type=LivenessReply)
 
     async def _is_alone(self) -> bool:
         """Whether nothing new is in the domain; a log that is away says nothing of the primary."""
@@ -142,7 +142,7 @@ class Standby:
             return False
         return True
 
-    async def _prove(self, theirs: Standing) -> None:
+    async def _prove(self, theirs: StateAtCommit) -> None:
         """Fold up to exactly the commit at which the primary stood, and compare."""
         while self._n < theirs.n:
             if not await self._feed.reach(self._service.position + 1, PROOF_WAIT):
@@ -169,7 +169,7 @@ class Standby:
     def _fold_until(self, n: int | None) -> None:
         """Fold some of what is here, at most up to and with the domain's commit `n`."""
         for message in self._feed.since(self._service.position):
-            self._service.shadow(message)
+            self._service.follow_recorded(message)
             self._note(message)
             if n is not None and self._n >= n:
                 break

@@ -13,9 +13,9 @@ from msgspec import Struct
 from deadreckon.contracts.subjects import turn_subject
 from deadreckon.runtime.log.bus import Bus, UnavailableError
 from deadreckon.runtime.log.feed import Feed
-from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.log.role_connections import as_role
 from deadreckon.runtime.process import killpoints
-from deadreckon.runtime.service.log_service import Answerer
+from deadreckon.runtime.service.log_service import LogService
 from deadreckon.runtime.service.snapshots import state_digest
 
 TURN_WAIT = 600.0  # seconds a service of another process may take; fitting a model takes some
@@ -34,7 +34,7 @@ class TurnTaken(Struct, frozen=True):
     sequence: int
 
 
-class Player(Protocol):
+class TurnTaker(Protocol):
     """Who takes turns: a service in this process, or one in another."""
 
     name: str
@@ -48,10 +48,10 @@ class Player(Protocol):
         ...
 
 
-class LocalPlayer:
+class LocalTurnTaker:
     """A service of this process."""
 
-    def __init__(self, service: Answerer) -> None:
+    def __init__(self, service: LogService) -> None:
         self.name = service.name
         self._service = service
 
@@ -65,7 +65,7 @@ class LocalPlayer:
         return state_digest(self._service.state)
 
 
-class RemotePlayer:
+class RemoteTurnTaker:
     """A service of another process, asked over the bus, and asked again when it does not answer.
 
     A process that ends in the middle of its turn never answers; the one that follows it does. A
@@ -117,7 +117,7 @@ class RemotePlayer:
         return msgspec.json.decode(reply, type=TurnTaken)
 
 
-async def answer_turns(service: Answerer, book: str, bus: Bus) -> None:
+async def answer_turns(service: LogService, book: str, bus: Bus) -> None:
     """Give this service its turns whenever somebody asks, for ever.
 
     Ends with the error of the turn that failed: it has to end the process, and nobody waits for
@@ -132,7 +132,7 @@ async def answer_turns(service: Answerer, book: str, bus: Bus) -> None:
         asked.put_nowait((int(request), told))
         return msgspec.json.encode(await told)
 
-    await acting(bus, service.name).serve(turn_subject(book, service.name), take)
+    await as_role(bus, service.name).serve(turn_subject(book, service.name), take)
     while True:
         upto, told = await asked.get()
         spoke = upto != NO_TURN and await service.take_turn(upto)
@@ -144,7 +144,7 @@ async def answer_turns(service: Answerer, book: str, bus: Bus) -> None:
 class Round:
     """Gives turns until all are silent. `tail` is the last message known to anybody here."""
 
-    def __init__(self, players: Sequence[Player], feed: Feed) -> None:
+    def __init__(self, players: Sequence[TurnTaker], feed: Feed) -> None:
         self._players = players
         self._feed = feed
         self._rank = {player.name: rank for rank, player in enumerate(players)}

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from deadreckon.contracts.codec import seal
+from deadreckon.contracts.codec import wrap
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.contracts.market import ClockTicked
@@ -22,7 +22,7 @@ class Clock:
         self._mode = mode
         self._every = every
 
-    async def recall(self) -> None:
+    async def replay(self) -> None:
         """Stand behind the domain's last tick."""
         await self._domain.recover()
 
@@ -35,7 +35,7 @@ class Clock:
     async def tick(self, at: int) -> int:
         """Write one moment (nanoseconds UTC); returns its sequence."""
         name = derive_id("clock", SHARED, at)
-        said = Recorded(
+        record = Recorded(
             id=name,
             at=at,
             book=SHARED,
@@ -46,4 +46,4 @@ class Clock:
             event=ClockTicked(),
         )
         place = self._domain.sequence
-        return await self._domain.append((place + 1, place, 0), [], [seal(said)])
+        return await self._domain.append((place + 1, place, 0), [], [wrap(record)])

@@ -14,21 +14,21 @@ from deadreckon.contracts.orders import (
 from deadreckon.services.fill import endings, halts, order_store, prices
 from deadreckon.services.fill.market import known_at
 from deadreckon.services.fill.reduction import reducible
-from deadreckon.services.fill.state import Order, State, find, held, leaves_of, status_of
+from deadreckon.services.fill.state import Order, State, find, leaves_of, position_of, status_of
 
 
-def submit(state: State, said: Recorded[OrderRouted]) -> list[Event]:
+def submit(state: State, record: Recorded[OrderRouted]) -> list[Event]:
     """The intent, or why there is none; an order that has one already gets no second."""
-    order = said.event
+    order = record.event
     if status_of(state, order.order_id) != "routed":
         return []
-    verdict = halts.verdict(state, order, said.at)
+    verdict = halts.send_permission(state, order, record.at)
     if verdict == "halted":
         return [_rejected(order.order_id, "halted", "a halt is in force")]
     if order.order_id in state.withdrawn:
         reason = "cancelled before it was sent"
         return [_rejected(order.order_id, "cancelled_before_send", reason)]
-    if order.expires_at is not None and order.expires_at <= said.at:
+    if order.expires_at is not None and order.expires_at <= record.at:
         reason = "its time to live ran out before it was sent"
         return [_rejected(order.order_id, "expired_before_send", reason)]
     if order.venue not in state.venues or order.instrument not in state.listings:
@@ -64,15 +64,15 @@ def _intent(order: OrderRouted, *, reduce_only: bool) -> OrderSubmitting:
     )
 
 
-def submitted(state: State, said: Recorded[OrderSubmitting]) -> list[Event]:
+def submitted(state: State, record: Recorded[OrderSubmitting]) -> list[Event]:
     """Without latency an order arrives the moment its intent is recorded; on paper, that is."""
-    order = find(state, said.event.order_id)
-    if order is None or order.edge or order.arrives_at > said.at:
+    order = find(state, record.event.order_id)
+    if order is None or order.edge or order.arrives_at > record.at:
         return []
     return [_arrival(state, order)]
 
 
-def due(state: State, at: int) -> dict[str, Event]:
+def due_events(state: State, at: int) -> dict[str, Event]:
     """What time alone does to open orders, at most one event an order: it ends or it arrives."""
     fates: dict[str, Event] = {}
     for order_id in state.expiring:
@@ -93,7 +93,7 @@ def _expired(order: Order) -> list[Event]:
 
 
 def _arrival(state: State, order: Order) -> OrderAccepted | OrderRejected:
-    position = held(state, order.strategy, order.instrument)
+    position = position_of(state, order.strategy, order.instrument)
     if order.reduce_only and not reducible(position, order.side):
         reason = "there is no position that it could reduce"
         return _rejected(order.order_id, "reduce_only_without_position", reason)
@@ -102,13 +102,13 @@ def _arrival(state: State, order: Order) -> OrderAccepted | OrderRejected:
         if known is None:
             reason = "no price is known by which it surely would not take"
             return _rejected(order.order_id, "no_market", reason)
-        if prices.within(order.side, prices.taken(order.side, known), order.limit_price):
+        if prices.within(order.side, prices.taker_price(order.side, known), order.limit_price):
             reason = f"its limit {order.limit_price} takes from the market"
             return _rejected(order.order_id, "post_only_would_take", reason)
     return OrderAccepted(order.order_id, derive_id(order.order_id, "paper", 0))
 
 
-def at_market(state: State, instrument: str, fates: dict[str, Event]) -> list[Order]:
+def orders_at_market(state: State, instrument: str, fates: dict[str, Event]) -> list[Order]:
     """The instrument's orders that the paper venue has, with those that arrive just now."""
     return [
         _as_arrived(state, order) if order.order_id in fates else order
@@ -127,5 +127,5 @@ def _is_there(order: Order, fates: dict[str, Event]) -> bool:
 
 def _as_arrived(state: State, order: Order) -> Order:
     copy = altered(order)
-    order_store.arrive(copy, state.markets.get(order.instrument))
+    order_store.arrive_at_market(copy, state.markets.get(order.instrument))
     return copy

@@ -12,9 +12,9 @@ from deadreckon.services.fill.state import (
     Order,
     State,
     find,
-    held,
+    find_remembered,
     is_new,
-    known,
+    position_of,
     status_of,
     trade_of,
 )
@@ -44,17 +44,17 @@ def _guard(state: State, entry_order_id: str, *, guarded: bool) -> None:
         entry.guarded = guarded
 
 
-def filled(state: State, said: Recorded[OrderFilled]) -> None:
+def filled(state: State, record: Recorded[OrderFilled]) -> None:
     """A fill of a leg leaves less to protect, one of the entry leaves more; legs follow at once.
 
     They do so here and not when they are told to be replaced: of two fills in one market event
     the second one's consequences must know the first one's.
     """
-    if not is_new(state, said):
+    if not is_new(state, record):
         return
-    fill = said.event
+    fill = record.event
     own = state.brackets.get(state.legs.get(fill.order_id, ""))
-    if is_worked(state, fill):
+    if is_at_real_venue(state, fill):
         if own is not None:
             own.quantity = max(ZERO, EXACT.subtract(own.quantity, fill.quantity))
         return
@@ -67,19 +67,19 @@ def filled(state: State, said: Recorded[OrderFilled]) -> None:
             _resize(state, entered, fill, EXACT.add(entered.quantity, growth))
 
 
-def is_worked(state: State, fill: OrderFilled) -> bool:
+def is_at_real_venue(state: State, fill: OrderFilled) -> bool:
     """Whether a real venue worked the order: legs there keep their quantity for life."""
-    order = known(state, fill.order_id)
+    order = find_remembered(state, fill.order_id)
     return order is not None and bool(order.edge)
 
 
-def relieves(state: State, fill: OrderFilled) -> bool:
+def ends_sibling(state: State, fill: OrderFilled) -> bool:
     """Whether a fill of a leg leaves nothing to its sibling.
 
     A real venue cannot resize a take-profit, so that the first fill of the stop ends it; a
     take-profit that fills in part leaves the stop in full, which reduces no more than there is.
     """
-    order = known(state, fill.order_id)
+    order = find_remembered(state, fill.order_id)
     is_stop = order is not None and bool(order.edge) and order.purpose == "stop_loss"
     return is_stop or not fill.leaves
 
@@ -123,7 +123,7 @@ def unprotected(state: State, fill: OrderFilled, covered: Decimal = ZERO) -> Dec
 
     An entry that only reduced a position has opened nothing.
     """
-    position = held(state, fill.strategy, fill.instrument)
+    position = position_of(state, fill.strategy, fill.instrument)
     return min(fill.quantity, EXACT.subtract(reducible(position, opposite(fill.side)), covered))
 
 

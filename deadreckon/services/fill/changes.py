@@ -108,4 +108,4 @@ def _would_take(state: State, order: Order, limit: Decimal | None) -> bool:
     market = state.markets.get(order.instrument)
     if not order.post_only or limit is None or market is None:
         return False
-    return prices.within(order.side, prices.taken(order.side, market.last), limit)
+    return prices.within(order.side, prices.taker_price(order.side, market.last), limit)

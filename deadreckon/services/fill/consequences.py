@@ -3,9 +3,9 @@
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.services.fill import endings, protection
-from deadreckon.services.fill.brackets import relieves
+from deadreckon.services.fill.brackets import ends_sibling
 from deadreckon.services.fill.reduction import reducible
-from deadreckon.services.fill.state import Order, State, find, held, is_new, trade_of
+from deadreckon.services.fill.state import Order, State, find, is_new, position_of, trade_of
 
 REASONS = {
     "sibling_filled": "the other leg of its bracket has filled",
@@ -15,17 +15,17 @@ REASONS = {
 }
 
 
-def follow(state: State, said: Recorded[OrderFilled]) -> list[Event]:
+def fill_consequences(state: State, record: Recorded[OrderFilled]) -> list[Event]:
     """Answer a fill; one that was told before has no consequences."""
-    if not is_new(state, said):
+    if not is_new(state, record):
         return []
-    fill = said.event
+    fill = record.event
     return [
         *_cancels(state, fill),
         *protection.close(state, fill),
         *protection.shrink(state, fill),
         *protection.protect(state, fill),
-        *endings.ended(find(state, fill.order_id)),
+        *endings.end_events(find(state, fill.order_id)),
     ]
 
 
@@ -41,10 +41,10 @@ def _cancels(state: State, fill: OrderFilled) -> list[Event]:
 
 def _rule(state: State, order: Order, fill: OrderFilled) -> str:
     if order.order_id == fill.order_id:
-        position = held(state, order.strategy, order.instrument)
+        position = position_of(state, order.strategy, order.instrument)
         is_over = order.reduce_only and not reducible(position, order.side)
         return "reduce_only_exceeded" if is_over else "immediate_or_cancel"
-    is_answered = order.sibling == fill.order_id and relieves(state, fill)
+    is_answered = order.sibling == fill.order_id and ends_sibling(state, fill)
     return "sibling_filled" if is_answered else "position_closed"
 
 

@@ -2,32 +2,32 @@
 
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.orders import OrderCancelled, OrderCancelling, OrderExpired
-from deadreckon.services.fill.state import PROTECTIVE, Order, is_asked, leaves_of
+from deadreckon.services.fill.state import PROTECTIVE, Order, is_cancel_pending, leaves_of
 
-IMPATIENT = {"ioc": "immediate_or_cancel", "fok": "fill_or_kill"}
+UNFILLED_RULES = {"ioc": "immediate_or_cancel", "fok": "fill_or_kill"}
 
 
 def cancel(order: Order, rule: str, reason: str) -> list[Event]:
     """The end of an order on paper; where a real venue works it, the intent to end it, once."""
     if not order.edge:
         return [OrderCancelled(order.order_id, leaves_of(order), rule, reason)]
-    if is_asked(order):
+    if is_cancel_pending(order):
         return []
     return [OrderCancelling(order.order_id, order.client_order_id, order.venue, rule, reason)]
 
 
-def ended(order: Order | None) -> list[Event]:
+def end_events(order: Order | None) -> list[Event]:
     """The end that its venue has told, as soon as all is told that traded before it."""
     if order is None or order.ending is None or order.filled < order.ending.filled:
         return []
     leaves, ending = leaves_of(order), order.ending
-    if is_asked(order) and order.cancelling == "expired":
+    if is_cancel_pending(order) and order.cancelling == "expired":
         return [OrderExpired(order.order_id, leaves)]
-    if is_asked(order):
+    if is_cancel_pending(order):
         reason = order.cancelling_reason
         return [OrderCancelled(order.order_id, leaves, order.cancelling, reason)]
-    if order.time_in_force in IMPATIENT:
-        rule = IMPATIENT[order.time_in_force]
+    if order.time_in_force in UNFILLED_RULES:
+        rule = UNFILLED_RULES[order.time_in_force]
         return [OrderCancelled(order.order_id, leaves, rule, ending.reason)]
     if ending.outcome == "expired" and order.purpose not in PROTECTIVE:
         return [OrderExpired(order.order_id, leaves)]

@@ -11,11 +11,11 @@ from deadreckon.contracts.amounts import EXACT
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.market import BarClosed, QuoteUpdated, TradePrinted
 from deadreckon.services.fill import arrivals, prices
-from deadreckon.services.fill.market import Span, span
-from deadreckon.services.fill.paper_match import Terms, propose
+from deadreckon.services.fill.market import PriceSpan, price_span
+from deadreckon.services.fill.paper_match import Terms, propose_match
 from deadreckon.services.fill.state import Order, State
 
-Waiting = Literal[
+UnfilledReason = Literal[
     "at_its_venue",  # a real venue works it: its book decides, not ours
     "on_its_way",  # the venue has it only later
     "ends_now",  # its time ran out, or the venue refused it, before the event could trade it
@@ -38,35 +38,37 @@ class Unfilled(Struct, frozen=True):
     strategy: str
     side: str
     purpose: str
-    waiting: Waiting
+    waiting: UnfilledReason
     figures: dict[str, Decimal]
 
 
-def explain(state: State, said: Recorded[Any]) -> Iterator[Unfilled]:
+def explain(state: State, record: Recorded[Any]) -> Iterator[Unfilled]:
     """Every open order of the event's instrument, given the state after the event."""
-    instrument = said.event.instrument
-    fates = arrivals.due(state, said.at)
-    there = {order.order_id: order for order in arrivals.at_market(state, instrument, fates)}
+    instrument = record.event.instrument
+    fates = arrivals.due_events(state, record.at)
+    there = {order.order_id: order for order in arrivals.orders_at_market(state, instrument, fates)}
     for order in state.orders.get(instrument, {}).values():
         arrived = there.get(order.order_id)
         if arrived is None:
             waiting, figures = _absent(order, fates), _prices(order)
         else:
-            waiting, figures = _waits(state, arrived, said)
+            waiting, figures = _waits(state, arrived, record)
         yield Unfilled(order.order_id, order.strategy, order.side, order.purpose, waiting, figures)
 
 
-def _absent(order: Order, fates: dict[str, Event]) -> Waiting:
+def _absent(order: Order, fates: dict[str, Event]) -> UnfilledReason:
     if order.edge:
         return "at_its_venue"
     return "ends_now" if order.order_id in fates else "on_its_way"
 
 
-def _waits(state: State, order: Order, said: Recorded[Any]) -> tuple[Waiting, dict[str, Decimal]]:
-    event: BarClosed | QuoteUpdated | TradePrinted = said.event
+def _waits(
+    state: State, order: Order, record: Recorded[Any]
+) -> tuple[UnfilledReason, dict[str, Decimal]]:
+    event: BarClosed | QuoteUpdated | TradePrinted = record.event
     if isinstance(event, BarClosed) and not event.volume:
         return "no_volume", _prices(order)
-    seen = span(event, said.at, order)
+    seen = price_span(event, record.at, order)
     if _proposes(state, order, seen):
         return "meets_its_price", _prices(order)
     if order.stop_price is not None and order.order_type in ("stop", "stop_limit"):
@@ -84,13 +86,13 @@ def _waits(state: State, order: Order, said: Recorded[Any]) -> tuple[Waiting, di
     return "limit_not_reached", figures
 
 
-def _proposes(state: State, order: Order, seen: Span) -> bool:
+def _proposes(state: State, order: Order, seen: PriceSpan) -> bool:
     """Whether the paper venue would have it trade, be triggered or end in the event."""
     market = state.markets[order.instrument]
     listing = state.listings[order.instrument]
     terms = Terms(listing, state.venues[listing.venue])
     new = market.events <= order.events_before + 1
-    return propose(order, seen, terms, new=new) is not None
+    return propose_match(order, seen, terms, new=new) is not None
 
 
 def _prices(order: Order) -> dict[str, Decimal]:

@@ -15,12 +15,12 @@ from deadreckon.contracts.governance import (
 from deadreckon.contracts.orders import OrderRouted
 from deadreckon.services.fill import endings
 from deadreckon.services.fill.reduction import reducible
-from deadreckon.services.fill.state import PROTECTIVE, Halt, Order, State, held, leaves_of
+from deadreckon.services.fill.state import PROTECTIVE, Halt, Order, State, leaves_of, position_of
 
-Verdict = Literal["free", "exit_only", "halted"]
+SendPermission = Literal["free", "exit_only", "halted"]
 
 
-class Halted(Protocol):
+class HaltsInForce(Protocol):
     """Whoever remembers the halts in force, by the id of the event that imposed them."""
 
     halts: dict[str, Halt]
@@ -36,11 +36,11 @@ def _halt_of(event: HaltRequested | HaltImposed | LogDamaged) -> Halt:
             return Halt("all", until=None)
 
 
-def imposed(state: Halted, said: Recorded[Any]) -> None:
+def imposed(state: HaltsInForce, record: Recorded[Any]) -> None:
     """A halt is in force from its place in the log on; those that ran out are let go of."""
-    for halt_id in [name for name, halt in state.halts.items() if not holds(halt, said.at)]:
+    for halt_id in [name for name, halt in state.halts.items() if not holds(halt, record.at)]:
         del state.halts[halt_id]
-    state.halts[said.id] = _halt_of(said.event)
+    state.halts[record.id] = _halt_of(record.event)
 
 
 def holds(halt: Halt, at: int) -> bool:
@@ -48,7 +48,7 @@ def holds(halt: Halt, at: int) -> bool:
     return halt.until is None or at < halt.until
 
 
-def in_force(state: Halted, at: int) -> HaltScope | None:
+def in_force(state: HaltsInForce, at: int) -> HaltScope | None:
     """The strictest scope in force at a time; None when trading is free."""
     scopes = [halt.scope for halt in state.halts.values() if holds(halt, at)]
     if not scopes:
@@ -56,7 +56,7 @@ def in_force(state: Halted, at: int) -> HaltScope | None:
     return "all" if "all" in scopes else "close_only"
 
 
-def verdict(state: State, order: OrderRouted, at: int) -> Verdict:
+def send_permission(state: State, order: OrderRouted, at: int) -> SendPermission:
     """Whether an order may be sent: freely, as an exit that is held to be one, or not at all."""
     scope = in_force(state, at)
     if scope is None or order.purpose == "flatten":
@@ -73,16 +73,16 @@ def _is_exit(state: State, order: OrderRouted) -> bool:
         is_same = other.strategy == order.strategy and other.side == order.side
         if is_same and other.purpose not in PROTECTIVE:
             closing = EXACT.add(closing, leaves_of(other))
-    return closing <= reducible(held(state, order.strategy, order.instrument), order.side)
+    return closing <= reducible(position_of(state, order.strategy, order.instrument), order.side)
 
 
-def obey(state: State, said: Recorded[Any]) -> list[Event]:
+def obey(state: State, record: Recorded[Any]) -> list[Event]:
     """Cancel what the halt does not let stay, and say so; protection stays whatever halts.
 
     What a venue is asked to cancel already is not asked again, but counted: it is open still.
     """
-    reason = f"halted by {said.id}"
-    scope = state.halts[said.id].scope
+    reason = f"halted by {record.id}"
+    scope = state.halts[record.id].scope
     going = [
         order
         for orders in state.orders.values()
@@ -90,7 +90,7 @@ def obey(state: State, said: Recorded[Any]) -> list[Event]:
         if not _may_stay(order, scope)
     ]
     cancelled = [event for order in going for event in endings.cancel(order, "halted", reason)]
-    return [*cancelled, HaltAcknowledged(said.id, scope, len(going))]
+    return [*cancelled, HaltAcknowledged(record.id, scope, len(going))]
 
 
 def _may_stay(order: Order, scope: HaltScope) -> bool:
@@ -98,6 +98,6 @@ def _may_stay(order: Order, scope: HaltScope) -> bool:
     return order.reduce_only and (scope == "close_only" or order.purpose != "entry")
 
 
-def resume(state: State, said: Recorded[Any]) -> list[Event]:
+def resume(state: State, record: Recorded[Any]) -> list[Event]:
     """Every halt was lifted; say so."""
-    return [ResumeAcknowledged(said.id)]
+    return [ResumeAcknowledged(record.id)]

@@ -48,11 +48,11 @@ from deadreckon.contracts.venues import (
     VenueReconciled,
     VenueReportRefused,
 )
-from deadreckon.services.fill.reports import REPORTS
+from deadreckon.services.fill.reports import REPORT_COLUMNS
 
-HEEDS: frozenset[type[Event]] = frozenset(
+HANDLES: frozenset[type[Event]] = frozenset(
     {
-        *REPORTS,
+        *REPORT_COLUMNS,
         CancelRequested,
         HaltImposed,
         HaltRequested,

@@ -12,12 +12,12 @@ from deadreckon.contracts.amounts import EXACT, ROUNDING, product
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.market import BarClosed, QuoteUpdated, TradePrinted
 from deadreckon.contracts.signals import Side
-from deadreckon.services.fill.state import Market, Order, Quote, State
+from deadreckon.services.fill.state import MarketState, Order, State, TakerPrices
 
-Price = BarClosed | QuoteUpdated | TradePrinted
+PriceEvent = BarClosed | QuoteUpdated | TradePrinted
 
 
-class Span(Struct, frozen=True):
+class PriceSpan(Struct, frozen=True):
     """The prices that one market event shows to an order of one side, in quote currency.
 
     `first` is the earliest that counts, `last` the latest; `worst` and `best` lie between them,
@@ -32,12 +32,12 @@ class Span(Struct, frozen=True):
     touches: bool = False
 
 
-def seen(state: State, event: Price, at: int) -> None:
+def record_price(state: State, event: PriceEvent, at: int) -> None:
     """Keep the newest price of an instrument, and the one before it."""
     quote = _quote_of(event)
     market = state.markets.get(event.instrument)
     if market is None:
-        state.markets[event.instrument] = Market(quote, at)
+        state.markets[event.instrument] = MarketState(quote, at)
         return
     market.before = market.last
     market.last = quote
@@ -45,41 +45,41 @@ def seen(state: State, event: Price, at: int) -> None:
     market.events += 1
 
 
-def _quote_of(event: Price) -> Quote:
+def _quote_of(event: PriceEvent) -> TakerPrices:
     match event:
         case BarClosed():
-            return Quote(event.close, event.close)
+            return TakerPrices(event.close, event.close)
         case TradePrinted():
-            return Quote(event.price, event.price)
+            return TakerPrices(event.price, event.price)
         case QuoteUpdated():
-            return Quote(event.bid, event.ask)
+            return TakerPrices(event.bid, event.ask)
 
 
-def known_at(market: Market | None, at: int) -> Quote | None:
+def known_at(market: MarketState | None, at: int) -> TakerPrices | None:
     """The newest price that was there at a time; None when there was none."""
     if market is None:
         return None
     return market.last if market.at <= at else market.before
 
 
-def span(event: Price, at: int, order: Order) -> Span:
+def price_span(event: PriceEvent, at: int, order: Order) -> PriceSpan:
     """The prices that this event shows to this order."""
     match event:
         case BarClosed(interval=interval, close=close):
             if at - interval < order.arrives_at:
-                return Span(close, close, close, close)
+                return PriceSpan(close, close, close, close)
             if order.side == "buy":
-                return Span(event.open, event.high, event.low, close)
-            return Span(event.open, event.low, event.high, close)
+                return PriceSpan(event.open, event.high, event.low, close)
+            return PriceSpan(event.open, event.low, event.high, close)
         case TradePrinted(price=price):
-            return Span(price, price, price, price)
+            return PriceSpan(price, price, price, price)
         case QuoteUpdated(bid=bid, ask=ask):
             price = ask if order.side == "buy" else bid
-            return Span(price, price, price, price, touches=True)
+            return PriceSpan(price, price, price, price, touches=True)
 
 
 def available(
-    event: Price, side: Side, listing: InstrumentListed, venue: VenueConfigured
+    event: PriceEvent, side: Side, listing: InstrumentListed, venue: VenueConfigured
 ) -> Decimal:
     """The quantity (base units or contracts) that our orders may take of an event, in whole lots.
 

@@ -12,20 +12,20 @@ from deadreckon.contracts.market import BarClosed, QuoteUpdated
 from deadreckon.contracts.orders import OrderCancelled, OrderFilled, OrderTriggered
 from deadreckon.contracts.signals import Side
 from deadreckon.services.fill import prices
-from deadreckon.services.fill.market import Price, available, span
-from deadreckon.services.fill.paper_match import Deal, Terms, passed, propose
+from deadreckon.services.fill.market import PriceEvent, available, price_span
+from deadreckon.services.fill.paper_match import PaperMatch, Terms, end_unmatched, propose_match
 from deadreckon.services.fill.reduction import closed_sides, reducible, signed
-from deadreckon.services.fill.state import Market, Order, leaves_of
+from deadreckon.services.fill.state import MarketState, Order, leaves_of
 
 
-class Session(Struct):
+class MatchingRound(Struct):
     """One event's matching: what is left of its volume, and what our fills have changed so far.
 
     `held` is strategy -> signed quantity of the instrument. `gone` names what has nothing more
     to do in this event: siblings of filled legs, and (strategy, side) whose position is closed.
     """
 
-    event: Price
+    event: PriceEvent
     terms: Terms
     held: dict[str, Decimal]
     left: dict[Side, Decimal] = {}
@@ -34,34 +34,34 @@ class Session(Struct):
 
 
 def match(
-    event: Price,
+    event: PriceEvent,
     at: int,
     orders: Iterable[Order],
     *,
-    market: Market,
+    market: MarketState,
     held: dict[str, Decimal],
     terms: Terms,
 ) -> list[Event]:
     """Triggers, fills and ends of `orders` (arrived, in order of arrival) at a market event."""
     empty = isinstance(event, BarClosed) and not event.volume
-    deals: list[Deal] = []
+    deals: list[PaperMatch] = []
     for order in orders:
         if empty:
-            deal = passed(order)
+            deal = end_unmatched(order)
         else:
             new = market.events <= order.events_before + 1
-            deal = propose(order, span(event, at, order), terms, new=new)
+            deal = propose_match(order, price_span(event, at, order), terms, new=new)
         if deal is not None:
             deals.append(deal)
     if not deals:
         return []
-    session = Session(event, terms, dict(held))
+    session = MatchingRound(event, terms, dict(held))
     for deal in sorted(deals, key=lambda deal: deal.phase):
         _strike(session, deal)
     return session.said
 
 
-def _strike(session: Session, deal: Deal) -> None:
+def _strike(session: MatchingRound, deal: PaperMatch) -> None:
     order = deal.order
     if order.order_id in session.gone:
         return
@@ -76,7 +76,7 @@ def _strike(session: Session, deal: Deal) -> None:
         session.said.append(_unfilled(order))
 
 
-def _quantity(session: Session, deal: Deal) -> Decimal:
+def _quantity(session: MatchingRound, deal: PaperMatch) -> Decimal:
     order, leaves = deal.order, leaves_of(deal.order)
     quantity = min(leaves, _left(session, order.side))
     if order.reduce_only:
@@ -87,14 +87,14 @@ def _quantity(session: Session, deal: Deal) -> Decimal:
     return quantity
 
 
-def _left(session: Session, side: Side) -> Decimal:
+def _left(session: MatchingRound, side: Side) -> Decimal:
     if side not in session.left:
         event, terms = session.event, session.terms
         session.left[side] = available(event, side, terms.listing, terms.venue)
     return session.left[side]
 
 
-def _consume(session: Session, side: Side, quantity: Decimal) -> None:
+def _consume(session: MatchingRound, side: Side, quantity: Decimal) -> None:
     """Both sides share what a bar or a trade has; a quote offers to each side its own."""
     left = EXACT.subtract(_left(session, side), quantity)
     session.left[side] = left
@@ -102,7 +102,7 @@ def _consume(session: Session, side: Side, quantity: Decimal) -> None:
         session.left[prices.opposite(side)] = left
 
 
-def _fill(session: Session, deal: Deal, price: Decimal, quantity: Decimal) -> None:
+def _fill(session: MatchingRound, deal: PaperMatch, price: Decimal, quantity: Decimal) -> None:
     order, terms = deal.order, session.terms
     fee, currency = prices.fee(terms.listing, terms.venue, deal.liquidity, quantity, price)
     fill = OrderFilled(

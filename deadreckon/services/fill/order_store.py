@@ -12,19 +12,19 @@ from deadreckon.contracts.orders import (
 )
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.services.fill import overdue, prices
-from deadreckon.services.fill.brackets import relieves
+from deadreckon.services.fill.brackets import ends_sibling
 from deadreckon.services.fill.market import known_at
 from deadreckon.services.fill.order_table import ENDED, Status, next_status
 from deadreckon.services.fill.reduction import closed_sides, signed
 from deadreckon.services.fill.state import (
     PROTECTIVE,
-    Market,
+    MarketState,
     Order,
     Protection,
     State,
     find,
-    held,
-    known,
+    find_remembered,
+    position_of,
     status_of,
     trade_of,
 )
@@ -55,9 +55,9 @@ def routed(state: State, order: OrderRouted) -> None:
     )
 
 
-def submitting(state: State, said: Recorded[OrderSubmitting]) -> None:
+def submitting(state: State, record: Recorded[OrderSubmitting]) -> None:
     """The intent is recorded; the order is on its way. Raises for a second intent."""
-    intent = said.event
+    intent = record.event
     next_status(status_of(state, intent.order_id), "submitting")
     venue = state.venues[intent.venue]
     order = Order(
@@ -76,15 +76,15 @@ def submitting(state: State, said: Recorded[OrderSubmitting]) -> None:
         reduce_only=intent.reduce_only,
         purpose=intent.purpose,
         expires_at=intent.expires_at,
-        submitted_at=said.at,
-        arrives_at=said.at + venue.latency,
+        submitted_at=record.at,
+        arrives_at=record.at + venue.latency,
         client_order_id=intent.client_order_id,
         edge=venue.edge,
     )
     state.orders.setdefault(order.instrument, {})[order.order_id] = order
     state.instruments[order.order_id] = order.instrument
     if order.edge:
-        overdue.reckon(state, order)
+        overdue.update_timer(state, order)
     else:
         state.waiting[order.order_id] = True
     if order.expires_at is not None:
@@ -103,7 +103,7 @@ def reported(state: State, order_id: str, report: str, at: int) -> Order | None:
         order.status = after
         if after != "submitting":
             state.waiting.pop(order_id, None)
-        overdue.reckon(state, order)
+        overdue.update_timer(state, order)
     return order
 
 
@@ -130,10 +130,10 @@ def accepted(state: State, order_id: str, at: int) -> None:
     is_first = status_of(state, order_id) in ("submitting", "unknown")
     order = reported(state, order_id, "accepted", at)
     if order is not None and is_first and not order.edge:
-        arrive(order, state.markets.get(order.instrument))
+        arrive_at_market(order, state.markets.get(order.instrument))
 
 
-def arrive(order: Order, market: Market | None) -> None:
+def arrive_at_market(order: Order, market: MarketState | None) -> None:
     """Place an order in the market it meets: which prices came before it, and whether it rests.
 
     When it was on its way, the price that has just come is the first that it meets.
@@ -142,7 +142,7 @@ def arrive(order: Order, market: Market | None) -> None:
     order.resting = (
         order.limit_price is not None
         and known is not None
-        and not prices.within(order.side, prices.taken(order.side, known), order.limit_price)
+        and not prices.within(order.side, prices.taker_price(order.side, known), order.limit_price)
     )
     if market is not None:
         is_late = order.submitted_at < order.arrives_at <= market.at
@@ -175,24 +175,24 @@ def replaced(state: State, change: OrderReplaced, at: int) -> None:
     queue[order.order_id] = queue.pop(order.order_id)
     if order.status != "submitting":
         order.submitted_at = order.arrives_at = at
-        arrive(order, state.markets.get(order.instrument))
+        arrive_at_market(order, state.markets.get(order.instrument))
 
 
-def filled(state: State, said: Recorded[OrderFilled]) -> None:
+def filled(state: State, record: Recorded[OrderFilled]) -> None:
     """A trade: position, order, and who has nothing left to do because of it."""
-    fill, trade = said.event, trade_of(said.event)
+    fill, trade = record.event, trade_of(record.event)
     if trade in state.trades:
         return
-    state.trades[trade] = said.id
-    state.traded_on.setdefault(str(said.at // DAY), []).append(trade)
-    before = held(state, fill.strategy, fill.instrument)
+    state.trades[trade] = record.id
+    state.traded_on.setdefault(str(record.at // DAY), []).append(trade)
+    before = position_of(state, fill.strategy, fill.instrument)
     after = EXACT.add(before, signed(fill.side, fill.quantity))
     _hold(state, fill.strategy, fill.instrument, after)
-    order = known(state, fill.order_id)
+    order = find_remembered(state, fill.order_id)
     if order is not None:
         _count(order, fill)
         _doom_with(state, order, fill)
-    reported(state, fill.order_id, "partly" if fill.leaves else "wholly", said.at)
+    reported(state, fill.order_id, "partly" if fill.leaves else "wholly", record.at)
     for side in closed_sides(before, after):
         for other in state.orders.get(fill.instrument, {}).values():
             if other.reduce_only and other.side == side and other.strategy == fill.strategy:
@@ -220,7 +220,7 @@ def _doom_with(state: State, order: Order, fill: OrderFilled) -> None:
     sibling = find(state, order.sibling)
     if fill.leaves and order.time_in_force == "ioc" and not order.edge:
         order.doomed_by = trade_of(fill)
-    elif relieves(state, fill) and sibling is not None:
+    elif ends_sibling(state, fill) and sibling is not None:
         sibling.doomed_by = trade_of(fill)
 
 

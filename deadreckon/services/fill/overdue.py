@@ -2,10 +2,10 @@
 
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.orders import OrderOverdue
-from deadreckon.services.fill.state import Order, State, find, is_asked
+from deadreckon.services.fill.state import Order, State, find, is_cancel_pending
 
 
-def reckon(state: State, order: Order) -> None:
+def update_timer(state: State, order: Order) -> None:
     """Keep account of an order after each change of it; what was alarmed over is not owed anew."""
     since = _since(order)
     if since is None or since == order.alarmed:
@@ -21,10 +21,10 @@ def _since(order: Order) -> int | None:
         return order.submitted_at
     if order.ending is not None:
         return order.ending.at
-    return order.cancelling_at if is_asked(order) else None
+    return order.cancelling_at if is_cancel_pending(order) else None
 
 
-def overdue(state: State, at: int) -> list[Event]:
+def overdue_alarms(state: State, at: int) -> list[Event]:
     """One alarm for each order that a venue has left us waiting about for too long."""
     found: list[Event] = []
     for order_id, since in state.awaited.items():
@@ -36,9 +36,9 @@ def overdue(state: State, at: int) -> list[Event]:
     return found
 
 
-def alarmed(state: State, alarm: OrderOverdue) -> None:
+def record_alarm(state: State, alarm: OrderOverdue) -> None:
     """The alarm is raised, and not again for the same answer."""
     order = find(state, alarm.order_id)
     if order is not None:
         order.alarmed = alarm.since
-        reckon(state, order)
+        update_timer(state, order)

@@ -7,7 +7,7 @@ from msgspec import Struct
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.orders import Liquidity
 from deadreckon.services.fill import prices
-from deadreckon.services.fill.market import Span
+from deadreckon.services.fill.market import PriceSpan
 from deadreckon.services.fill.state import Order
 
 # In which order the orders of one event trade. What trades at the open goes first; a stop goes
@@ -23,7 +23,7 @@ class Terms(Struct, frozen=True):
     venue: VenueConfigured
 
 
-class Deal(Struct, frozen=True):
+class PaperMatch(Struct, frozen=True):
     """What an order would do in an event: be triggered, trade, or end without having traded.
 
     `price` is None when it trades nothing; `reference` is the undisturbed price (quote currency).
@@ -37,7 +37,7 @@ class Deal(Struct, frozen=True):
     trigger: Decimal | None = None
 
 
-def propose(order: Order, span: Span, terms: Terms, *, new: bool) -> Deal | None:
+def propose_match(order: Order, span: PriceSpan, terms: Terms, *, new: bool) -> PaperMatch | None:
     """The deal an order would make; None when the event means nothing to it.
 
     `new` orders have just arrived: a limit within reach takes, and an IOC or FOK ends here.
@@ -53,26 +53,26 @@ def propose(order: Order, span: Span, terms: Terms, *, new: bool) -> Deal | None
             return _stop_limit(order, span, terms)
 
 
-def passed(order: Order) -> Deal | None:
+def end_unmatched(order: Order) -> PaperMatch | None:
     """What an event means to an order that cannot trade in it: the end of an IOC or FOK."""
     waits = order.time_in_force == "gtc" or order.order_type in ("stop", "stop_limit")
-    return None if waits else Deal(order, AT_OPEN)
+    return None if waits else PaperMatch(order, AT_OPEN)
 
 
-def _limit(order: Order, span: Span, terms: Terms, new: bool) -> Deal | None:
+def _limit(order: Order, span: PriceSpan, terms: Terms, new: bool) -> PaperMatch | None:
     assert order.limit_price is not None, f"limit order {order.order_id} without a limit"
     if new and not order.resting and prices.within(order.side, span.first, order.limit_price):
         return _take(order, span.first, terms, AT_OPEN)
     if order.time_in_force != "gtc":
-        return passed(order)
+        return end_unmatched(order)
     through = prices.within if span.touches else prices.beyond
     if not through(order.side, span.best, order.limit_price):
         return None
     limit = order.limit_price
-    return Deal(order, GROWING if order.guarded else RESTING, limit, limit, "maker")
+    return PaperMatch(order, GROWING if order.guarded else RESTING, limit, limit, "maker")
 
 
-def _stop(order: Order, span: Span, terms: Terms) -> Deal | None:
+def _stop(order: Order, span: PriceSpan, terms: Terms) -> PaperMatch | None:
     assert order.stop_price is not None, f"stop order {order.order_id} without a stop"
     if not prices.reached(order.side, span.worst, order.stop_price):
         return None
@@ -81,7 +81,7 @@ def _stop(order: Order, span: Span, terms: Terms) -> Deal | None:
     return _take(order, price, terms, STOPS, trigger=price)
 
 
-def _stop_limit(order: Order, span: Span, terms: Terms) -> Deal | None:
+def _stop_limit(order: Order, span: PriceSpan, terms: Terms) -> PaperMatch | None:
     """Once triggered it may trade at the last price of the event, since that came after."""
     assert order.stop_price is not None, f"stop order {order.order_id} without a stop"
     assert order.limit_price is not None, f"limit order {order.order_id} without a limit"
@@ -90,15 +90,15 @@ def _stop_limit(order: Order, span: Span, terms: Terms) -> Deal | None:
     trigger = prices.worse(order.side, order.stop_price, span.first)
     if prices.within(order.side, span.last, order.limit_price):
         return _take(order, span.last, terms, STOPS, trigger=trigger)
-    return Deal(order, STOPS, trigger=trigger)
+    return PaperMatch(order, STOPS, trigger=trigger)
 
 
 def _take(
     order: Order, price: Decimal, terms: Terms, phase: int, trigger: Decimal | None = None
-) -> Deal | None:
+) -> PaperMatch | None:
     tick, basis_points = terms.listing.tick_size, terms.venue.slippage_bps
     paid = prices.slipped(order.side, price, basis_points, tick)
     limit = order.limit_price
     if paid > 0 and (limit is None or prices.within(order.side, paid, limit)):
-        return Deal(order, GROWING if order.guarded else phase, paid, price, "taker", trigger)
-    return passed(order) if trigger is None else Deal(order, phase, trigger=trigger)
+        return PaperMatch(order, GROWING if order.guarded else phase, paid, price, "taker", trigger)
+    return end_unmatched(order) if trigger is None else PaperMatch(order, phase, trigger=trigger)

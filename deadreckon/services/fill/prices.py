@@ -13,7 +13,7 @@ from deadreckon.contracts.amounts import (
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.orders import Liquidity
 from deadreckon.contracts.signals import Side
-from deadreckon.services.fill.state import Quote
+from deadreckon.services.fill.state import TakerPrices
 
 ONE = Decimal(1)
 FEE_STEP = ONE.scaleb(-SCALE_MAX)  # cash ledgers count in these
@@ -26,7 +26,7 @@ def opposite(side: Side) -> Side:
     return "sell" if side == "buy" else "buy"
 
 
-def taken(side: Side, quote: Quote) -> Decimal:
+def taker_price(side: Side, quote: TakerPrices) -> Decimal:
     """The price that a taker of this side meets."""
     return quote.ask if side == "buy" else quote.bid
 

@@ -16,7 +16,7 @@ from deadreckon.contracts.orders import (
 )
 from deadreckon.services.fill.brackets import (
     covered,
-    is_worked,
+    is_at_real_venue,
     legs_of,
     live_bracket,
     unprotected,
@@ -27,8 +27,8 @@ from deadreckon.services.fill.state import (
     Order,
     Protection,
     State,
-    held,
     leaves_of,
+    position_of,
     trade_of,
 )
 
@@ -41,7 +41,7 @@ def protect(state: State, fill: OrderFilled) -> list[Event]:
     protection = state.protections.get(fill.order_id)
     if protection is None:
         return []
-    if is_worked(state, fill):
+    if is_at_real_venue(state, fill):
         quantity = unprotected(state, fill, covered(state, fill.order_id))
         return _arm(protection, quantity) if quantity > 0 else []
     bracket = live_bracket(state, fill.order_id)
@@ -145,7 +145,7 @@ def _is_flat(state: State, order_id: str) -> bool:
     leg = state.finished.get(order_id)
     if leg is None:
         return False
-    return not reducible(held(state, leg.strategy, leg.instrument), leg.side)
+    return not reducible(position_of(state, leg.strategy, leg.instrument), leg.side)
 
 
 def _outcome(event: OrderFilled | OrderCancelled | OrderRejected, own: str) -> str:

@@ -30,7 +30,7 @@ from deadreckon.services.fill.state import (
     Order,
     State,
     find,
-    known,
+    find_remembered,
     leaves_of,
     status_of,
     trade_of,
@@ -39,7 +39,7 @@ from deadreckon.services.fill.state import (
 HALF = Decimal("0.5")
 
 # The columns of the table; the trade of an order that nobody remembers is answered apart.
-REPORTS: dict[type[Event], str] = {
+REPORT_COLUMNS: dict[type[Event], str] = {
     VenueOrderAccepted: "accepted",
     VenueOrderRejected: "rejected",
     VenueOrderNotSent: "not_sent",
@@ -51,32 +51,32 @@ REPORTS: dict[type[Event], str] = {
 }
 
 
-def ending(state: State, said: Recorded[VenueOrderEnded]) -> None:
+def record_ending(state: State, record: Recorded[VenueOrderEnded]) -> None:
     """Remember the end until all trades before it are told; the greater count of them is right."""
-    order, told = find(state, said.event.order_id), said.event
+    order, told = find(state, record.event.order_id), record.event
     if order is None:
         return
-    at, filled = said.at, told.filled
+    at, filled = record.at, told.filled
     if order.ending is not None:
         at, filled = order.ending.at, max(filled, order.ending.filled)
     order.ending = Ending(told.outcome, filled, told.reason, at)
-    overdue.reckon(state, order)
+    overdue.update_timer(state, order)
 
 
-def cancelling(state: State, said: Recorded[OrderCancelling]) -> None:
+def record_cancelling(state: State, record: Recorded[OrderCancelling]) -> None:
     """The venue is asked to cancel; until it answers, the order may still fill."""
-    order = known(state, said.event.order_id)
+    order = find_remembered(state, record.event.order_id)
     if order is None:
         return
-    order.cancelling, order.cancelling_reason = said.event.rule, said.event.reason
-    order.cancelling_at = said.at
+    order.cancelling, order.cancelling_reason = record.event.rule, record.event.reason
+    order.cancelling_at = record.at
     order.refused = False
     state.expiring.pop(order.order_id, None)
     if order.order_id in state.instruments:
-        overdue.reckon(state, order)
+        overdue.update_timer(state, order)
 
 
-def cancel_answered(state: State, order_id: str, *, refused: bool) -> None:
+def record_cancel_answer(state: State, order_id: str, *, refused: bool) -> None:
     """The venue did not cancel, as the order had ended there: how is told apart from this.
 
     Where it then leaves a cancel unanswered, it is being asked again.
@@ -84,60 +84,60 @@ def cancel_answered(state: State, order_id: str, *, refused: bool) -> None:
     order = find(state, order_id)
     if order is not None:
         order.refused = refused
-        overdue.reckon(state, order)
+        overdue.update_timer(state, order)
 
 
-def answer(state: State, said: Recorded[Any]) -> list[Event]:
+def events_of_report(state: State, record: Recorded[Any]) -> list[Event]:
     """The order's own events that follow from a report."""
-    report = said.event
+    report = record.event
     if isinstance(report, VenueRequestUnanswered) and report.request != "submit":
         return []
-    word = answer_to(status_of(state, report.order_id), REPORTS[type(report)])
+    word = answer_to(status_of(state, report.order_id), REPORT_COLUMNS[type(report)])
     if word == ".":
         return []
-    return _ANSWERS[word](state, said)
+    return _ANSWERS[word](state, record)
 
 
-def _accept(state: State, said: Recorded[VenueOrderAccepted]) -> list[Event]:
-    return [OrderAccepted(said.event.order_id, said.event.venue_order_id)]
+def _accept(state: State, record: Recorded[VenueOrderAccepted]) -> list[Event]:
+    return [OrderAccepted(record.event.order_id, record.event.venue_order_id)]
 
 
-def _reject(state: State, said: Recorded[VenueOrderRejected | VenueOrderNotSent]) -> list[Event]:
-    return [OrderRejected(said.event.order_id, said.event.rule, said.event.reason)]
+def _reject(state: State, record: Recorded[VenueOrderRejected | VenueOrderNotSent]) -> list[Event]:
+    return [OrderRejected(record.event.order_id, record.event.rule, record.event.reason)]
 
 
-def _lose(state: State, said: Recorded[VenueRequestUnanswered]) -> list[Event]:
-    order = find(state, said.event.order_id)
-    assert order is not None, f"{said.event.order_id} is on its way, and yet not open"
+def _lose(state: State, record: Recorded[VenueRequestUnanswered]) -> list[Event]:
+    order = find(state, record.event.order_id)
+    assert order is not None, f"{record.event.order_id} is on its way, and yet not open"
     name, since = order.client_order_id, order.submitted_at
-    return [OrderUnknown(order.order_id, name, since, said.event.reason)]
+    return [OrderUnknown(order.order_id, name, since, record.event.reason)]
 
 
-def _end(state: State, said: Recorded[VenueOrderEnded]) -> list[Event]:
-    return endings.ended(find(state, said.event.order_id))
+def _end(state: State, record: Recorded[VenueOrderEnded]) -> list[Event]:
+    return endings.end_events(find(state, record.event.order_id))
 
 
-def _recall(state: State, said: Recorded[VenueOrderAccepted]) -> list[Event]:
+def _recall(state: State, record: Recorded[VenueOrderAccepted]) -> list[Event]:
     """An order that we hold for rejected lives at the venue: a late request did arrive."""
-    order = known(state, said.event.order_id)
+    order = find_remembered(state, record.event.order_id)
     if order is None:
         return []
     return endings.cancel(order, "resurfaced", "the venue works an order that had been given up")
 
 
-def _halt(state: State, said: Recorded[VenueTradeReported]) -> list[Event]:
-    return venue_discrepancies.of_trade(state, said, None)
+def _halt(state: State, record: Recorded[VenueTradeReported]) -> list[Event]:
+    return venue_discrepancies.halt_for_trade(state, record, None)
 
 
-def _fill(state: State, said: Recorded[VenueTradeReported]) -> list[Event]:
+def _fill(state: State, record: Recorded[VenueTradeReported]) -> list[Event]:
     """A trade that nobody has counted yet, whatever its order is by now."""
-    order = known(state, said.event.order_id)
+    order = find_remembered(state, record.event.order_id)
     if order is None:  # it was rejected here before there was an intent
-        return venue_discrepancies.of_trade(state, said, None)
-    fill = _filled(state, order, said.event)
+        return venue_discrepancies.halt_for_trade(state, record, None)
+    fill = _filled(state, order, record.event)
     if trade_of(fill) in state.trades or trade_of(fill) in order.trades:
         return []
-    return [fill, *venue_discrepancies.of_trade(state, said, order)]
+    return [fill, *venue_discrepancies.halt_for_trade(state, record, order)]
 
 
 def _filled(state: State, order: Order, trade: VenueTradeReported) -> OrderFilled:

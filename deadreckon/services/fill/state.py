@@ -81,19 +81,19 @@ class Order(Struct):
     alarmed: int | None = None
 
 
-class Quote(Struct, frozen=True):
+class TakerPrices(Struct, frozen=True):
     """What a taker would pay and get, in quote currency; equal when only trades are known."""
 
     bid: Decimal
     ask: Decimal
 
 
-class Market(Struct):
+class MarketState(Struct):
     """The last price seen, the one before it, when the last came, and how many have come."""
 
-    last: Quote
+    last: TakerPrices
     at: int
-    before: Quote | None = None
+    before: TakerPrices | None = None
     events: int = 1
 
 
@@ -154,7 +154,7 @@ class State(Struct):
 
     listings: dict[str, InstrumentListed] = {}
     venues: dict[str, VenueConfigured] = {}
-    markets: dict[str, Market] = {}
+    markets: dict[str, MarketState] = {}
     orders: dict[str, dict[str, Order]] = {}  # by instrument, in order of arrival
     instruments: dict[str, str] = {}  # open order -> its instrument
     waiting: dict[str, Literal[True]] = {}
@@ -180,9 +180,9 @@ def trade_of(fill: OrderFilled) -> str:
     return f"{fill.venue}|{fill.trade_id}"
 
 
-def is_new(state: State, said: Recorded[OrderFilled]) -> bool:
+def is_new(state: State, record: Recorded[OrderFilled]) -> bool:
     """Whether the fill just folded was told for the first time."""
-    return state.trades.get(trade_of(said.event)) == said.id
+    return state.trades.get(trade_of(record.event)) == record.id
 
 
 def find(state: State, order_id: str) -> Order | None:
@@ -191,7 +191,7 @@ def find(state: State, order_id: str) -> Order | None:
     return None if instrument is None else state.orders[instrument][order_id]
 
 
-def known(state: State, order_id: str) -> Order | None:
+def find_remembered(state: State, order_id: str) -> Order | None:
     """An open order, or one that a real venue worked and that is still remembered."""
     return find(state, order_id) or state.finished.get(order_id)
 
@@ -202,12 +202,12 @@ def status_of(state: State, order_id: str) -> Status:
     return state.ended.get(order_id, "routed") if order is None else order.status
 
 
-def held(state: State, strategy: str, instrument: str) -> Decimal:
+def position_of(state: State, strategy: str, instrument: str) -> Decimal:
     """The signed quantity that a strategy holds (base units or contracts)."""
     return state.positions.get(instrument, {}).get(strategy, ZERO)
 
 
-def is_asked(order: Order) -> bool:
+def is_cancel_pending(order: Order) -> bool:
     """Whether a real venue is being asked to cancel an order."""
     return bool(order.cancelling) and not order.refused
 

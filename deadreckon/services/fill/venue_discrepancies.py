@@ -16,43 +16,45 @@ from deadreckon.services.fill.state import Order, State, leaves_of
 NAMED = 3  # strangers that the reason names; all of them stand in the report
 
 
-def of_trade(state: State, said: Recorded[VenueTradeReported], order: Order | None) -> list[Event]:
+def halt_for_trade(
+    state: State, record: Recorded[VenueTradeReported], order: Order | None
+) -> list[Event]:
     """A trade that its order cannot have had, or whose order nobody remembers."""
-    trade = said.event
+    trade = record.event
     what = f"{trade.side} {trade.quantity} at {trade.price} ({trade.venue} trade {trade.trade_id})"
     if order is None:
         reason = f"{what} is of the order {trade.order_id}, which nobody remembers"
-        return _halt(state, said.at, "all", "venue_unknown_order", None, trade.quantity, reason)
+        return _halt(state, record.at, "all", "venue_unknown_order", None, trade.quantity, reason)
     if trade.side != order.side:
         reason = f"{what} is on the other side than its order {order.order_id}"
-        return _halt(state, said.at, "all", "venue_wrong_side", None, trade.quantity, reason)
+        return _halt(state, record.at, "all", "venue_wrong_side", None, trade.quantity, reason)
     if trade.quantity > leaves_of(order):
         measured = EXACT.add(order.filled, trade.quantity)
         reason = f"{what} is more than was left of the order {order.order_id}"
-        return _halt(state, said.at, "all", "venue_overfill", order.quantity, measured, reason)
+        return _halt(state, record.at, "all", "venue_overfill", order.quantity, measured, reason)
     return []
 
 
-def of_strangers(state: State, said: Recorded[VenueReconciled]) -> list[Event]:
+def halt_for_external_orders(state: State, record: Recorded[VenueReconciled]) -> list[Event]:
     """Orders at the venue that this log never intended: somebody else trades the account."""
-    strangers = said.event.strangers
+    strangers = record.event.strangers
     if not strangers:
         return []
     names = ", ".join(strangers[:NAMED]) + (", ..." if len(strangers) > NAMED else "")
-    reason = f"{said.event.venue} works orders that this log never intended: {names}"
+    reason = f"{record.event.venue} works orders that this log never intended: {names}"
     count = Decimal(len(strangers))
-    return _halt(state, said.at, "close_only", "venue_strangers", None, count, reason)
+    return _halt(state, record.at, "close_only", "venue_strangers", None, count, reason)
 
 
-def of_refusal(state: State, said: Recorded[VenueReportRefused]) -> list[Event]:
+def halt_for_refused_report(state: State, record: Recorded[VenueReportRefused]) -> list[Event]:
     """A trade that its edge does not believe is one that no position here will ever show."""
-    no = said.event
+    no = record.event
     if not no.place:
         return []
     reason = f"trade {no.place} of {no.venue} is not believed ({no.rule}): {no.reason}"
     if no.rule == "unknown_order":
-        return _halt(state, said.at, "close_only", "venue_strangers", None, None, reason)
-    return _halt(state, said.at, "all", "venue_unbelievable_trade", None, None, reason)
+        return _halt(state, record.at, "close_only", "venue_strangers", None, None, reason)
+    return _halt(state, record.at, "all", "venue_unbelievable_trade", None, None, reason)
 
 
 def _halt(

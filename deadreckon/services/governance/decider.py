@@ -20,12 +20,12 @@ from deadreckon.contracts.governance import (
 )
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.services.governance import performance, trades
-from deadreckon.services.governance.trades import Trades
+from deadreckon.services.governance.trades import OpenTrades
 
 UNPRICED = "performance_unpriced"
 RULES = (*performance.MEASURES, UNPRICED)
 DEFAULTS = LimitsSet("", "")  # what is remembered before anybody set limits
-HEEDS = FOLDS.keys() | {
+HANDLES = FOLDS.keys() | {
     LimitsSet,
     ResumeRequested,
     HaltImposed,
@@ -34,7 +34,7 @@ HEEDS = FOLDS.keys() | {
 }
 
 
-class Record(Struct):
+class StrategyRecord(Struct):
     """A strategy's closed trades: how many in all, and the net profits of the latest ones.
 
     Profits are in the reporting currency, oldest first, as many as `performance_window` says.
@@ -54,8 +54,8 @@ class State(Struct):
     limits: LimitsSet | None = None
     limits_id: str | None = None
     ledger: Ledger = field(default_factory=ledger.initial)
-    trades: Trades = field(default_factory=Trades)
-    records: dict[str, Record] = {}
+    trades: OpenTrades = field(default_factory=OpenTrades)
+    records: dict[str, StrategyRecord] = {}
     newest: str = ""
     unpriced: str = ""
     halted: bool = False
@@ -91,24 +91,24 @@ def _fold_fill(state: State, said: Recorded[OrderFilled]) -> None:
     if closed.profit is None:
         state.unpriced = said.id
         return
-    record = state.records.setdefault(closed.strategy, Record())
+    record = state.records.setdefault(closed.strategy, StrategyRecord())
     record.closed += 1
     record.results.append(closed.profit)
     _trim(state, record)
     state.newest = said.id
 
 
-def _trim(state: State, record: Record) -> None:
+def _trim(state: State, record: StrategyRecord) -> None:
     window = (
         DEFAULTS.performance_window if state.limits is None else state.limits.performance_window
     )
     del record.results[: -max(window, 1)]
 
 
-def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:
-    match said.event:
+def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
+    match record.event:
         case OrderFilled(strategy=strategy):
-            return _judge(state, said.id, strategy)
+            return _judge(state, record.id, strategy)
         case OperatorMalformed(door=door, rule=rule, reason=reason, evidence=evidence):
             return [OperatorRefused(door, rule, reason, evidence)]
         case LogDamaged(subject=subject, reason=reason):

@@ -21,7 +21,7 @@ class Shortfall(Struct, frozen=True):
     measured: Decimal | None
 
 
-Measure = Callable[[Sequence[Decimal], Decimal], tuple[bool, Decimal | None]]
+PerformanceCheck = Callable[[Sequence[Decimal], Decimal], tuple[bool, Decimal | None]]
 
 
 def shortfall(limits: LimitsSet, results: Sequence[Decimal]) -> Shortfall | None:
@@ -82,7 +82,7 @@ def sharpe(results: Sequence[Decimal], least: Decimal) -> tuple[bool, Decimal | 
     return falls_short, _shown_root(square, negative=total < 0)
 
 
-MEASURES: dict[str, Measure] = {
+MEASURES: dict[str, PerformanceCheck] = {
     "profit_factor_min": profit_factor,
     "win_rate_min": win_rate,
     "sharpe_min": sharpe,

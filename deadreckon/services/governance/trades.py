@@ -20,13 +20,13 @@ from deadreckon.contracts.orders import OrderFilled
 Profit = Decimal | None
 
 
-class Trades(Struct):
+class OpenTrades(Struct):
     """The trades that are open: strategy -> instrument -> net profit so far."""
 
     open: dict[str, dict[str, Profit]] = {}
 
 
-class Closed(Struct, frozen=True):
+class ClosedTrade(Struct, frozen=True):
     """A trade that has ended, with its net profit in the reporting currency; null: unknown."""
 
     strategy: str
@@ -34,13 +34,13 @@ class Closed(Struct, frozen=True):
     profit: Profit
 
 
-def fold(trades: Trades, book: Ledger, said: Recorded[OrderFilled]) -> Closed | None:
+def fold(trades: OpenTrades, book: Ledger, record: Recorded[OrderFilled]) -> ClosedTrade | None:
     """Fold a fill into the ledger and the open trades; the trade that it closed, if it did."""
-    fill = said.event
+    fill = record.event
     before = ledger.position(book, fill.strategy, fill.instrument)
-    ledger.evolve(book, said)
+    ledger.evolve(book, record)
     after = ledger.position(book, fill.strategy, fill.instrument)
-    if not ledger.is_new(book, said) or after is None:
+    if not ledger.is_new_fill(book, record) or after is None:
         return None
     gained = _worth(book, book.listings[fill.instrument].quote_currency, _gain(before, after))
     closing, opening = _fees(fill, before, after)
@@ -50,7 +50,7 @@ def fold(trades: Trades, book: Ledger, said: Recorded[OrderFilled]) -> Closed | 
     if _is_closed(before, after):
         if after.quantity:
             open_trades[fill.instrument] = _less(ZERO, _worth(book, fill.fee_currency, opening))
-        return Closed(fill.strategy, fill.instrument, profit)
+        return ClosedTrade(fill.strategy, fill.instrument, profit)
     open_trades[fill.instrument] = profit
     return None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from deadreckon.contracts.codec import seal
+from deadreckon.contracts.codec import wrap
 from deadreckon.contracts.envelope import Commit, derive_id
 from deadreckon.contracts.event import NANOSECONDS, Event, Mode, Recorded
 from deadreckon.contracts.market import (
@@ -34,7 +34,7 @@ class TapeMismatchError(Exception):
     """You asked to go on with another tape than the one this log was begun with."""
 
 
-class Played(Struct):
+class TapeProgress(Struct):
     """How far the log has played its tape; a fold of the market's domain and what followed it.
 
     `speaker` is the last service that spoke since the last row.
@@ -49,19 +49,19 @@ class Played(Struct):
     def fold(self, message: Message) -> None:
         """Move on by one message of the log."""
         if message.subject.book == SHARED and message.subject.service == "market":
-            for said in message.facts:
-                self._market(said)
+            for record in message.facts:
+                self._market(record)
         elif message.facts:
             self.speaker = message.subject.service
 
-    def _market(self, said: Recorded[Any]) -> None:
+    def _market(self, record: Recorded[Any]) -> None:
         self.speaker = None
-        self.at = said.at
-        if isinstance(said.event, TapeOpened):
-            self.tape = said.event.tape
-        elif isinstance(said.event, TapeEnded):
+        self.at = record.at
+        if isinstance(record.event, TapeOpened):
+            self.tape = record.event.tape
+        elif isinstance(record.event, TapeEnded):
             self.ended = True
-        elif isinstance(said.event, ROWS):
+        elif isinstance(record.event, ROWS):
             self.rows += 1
 
 
@@ -84,7 +84,7 @@ class TapePlayer:
         self._turns = turns
         self._mode = mode
         self._domain = Domain(bus, SHARED, "market", code)
-        self.played = Played()
+        self.played = TapeProgress()
         self.stopping = False
         self._place = 0
         feed.follow("market")
@@ -98,20 +98,20 @@ class TapePlayer:
             self.played, self._place = stood, self._domain.sequence
             self._feed.follow("market", self._place)
 
-    def _stood(self, commit: Commit) -> Played | None:
+    def _stood(self, commit: Commit) -> TapeProgress | None:
         """How far our tape was at a commit of the market; null for a commit of somebody else."""
-        tape, said = self._tape.digest, commit.events[-1]
-        if said.id == derive_id(tape, "opened", 0):
-            return Played(tape, 0, at=said.at)
-        if said.id == derive_id(tape, "ended", 0):
-            return Played(tape, self._tape.header.rows, ended=True, at=said.at)
+        tape, record = self._tape.digest, commit.events[-1]
+        if record.id == derive_id(tape, "opened", 0):
+            return TapeProgress(tape, 0, at=record.at)
+        if record.id == derive_id(tape, "ended", 0):
+            return TapeProgress(tape, self._tape.header.rows, ended=True, at=record.at)
         most = commit.n - 1  # one commit a row, after the one that opened it; and some carried over
         for rows in range(most, max(most - CARRIED_MAX, 0), -1):
-            if said.id == derive_id(tape, f"row|{rows - 1}", 0):
-                return Played(tape, rows, at=said.at)
+            if record.id == derive_id(tape, f"row|{rows - 1}", 0):
+                return TapeProgress(tape, rows, at=record.at)
         return None
 
-    async def recall(self) -> None:
+    async def replay(self) -> None:
         """Find the place on the tape by reading the log. Raises TapeMismatchError."""
         await self._domain.recover()
         end = (await retry(self._bus.info)).last
@@ -188,7 +188,7 @@ class TapePlayer:
 
     async def _append(self, name: str, at: int, event: Event) -> None:
         fact_id = derive_id(self._tape.digest, name, 0)
-        said = Recorded(
+        record = Recorded(
             id=fact_id,
             at=at,
             book=SHARED,
@@ -199,7 +199,7 @@ class TapePlayer:
             event=event,
         )
         place = self._domain.sequence
-        self._turns.tail = await self._domain.append((place + 1, place, 0), [], [seal(said)])
+        self._turns.tail = await self._domain.append((place + 1, place, 0), [], [wrap(record)])
 
     def _event(self, row: BarRow | QuoteRow | TradeRow) -> Event:
         instrument = self._tape.header.instrument

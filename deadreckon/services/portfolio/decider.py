@@ -51,7 +51,7 @@ TIMED = frozenset(
         ClockTicked,
     }
 )
-HEEDS = TIMED | FOLDS.keys() | {TapeEnded, EquityMarked}
+HANDLES = TIMED | FOLDS.keys() | {TapeEnded, EquityMarked}
 
 
 class State(Struct):
@@ -72,13 +72,13 @@ def initial() -> State:
     return State()
 
 
-def evolve(state: State, said: Recorded[Any]) -> State:
-    if type(said.event) is ReportingConfigured:
-        _configure(state, said)
-    ledger.evolve(state.ledger, said)
-    match said.event:
+def evolve(state: State, record: Recorded[Any]) -> State:
+    if type(record.event) is ReportingConfigured:
+        _configure(state, record)
+    ledger.evolve(state.ledger, record)
+    match record.event:
         case EquityMarked(peak=peak):
-            state.marked_until = said.at
+            state.marked_until = record.at
             state.peak = peak
         case CashDeposited(currency=currency, amount=amount):
             _move_peak(state, currency, amount)
@@ -87,25 +87,25 @@ def evolve(state: State, said: Recorded[Any]) -> State:
     return state
 
 
-def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:
-    match said.event:
+def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
+    match record.event:
         case OrderFilled(strategy=strategy, instrument=instrument):
-            is_new = ledger.is_new(state.ledger, said)
+            is_new = ledger.is_new_fill(state.ledger, record)
             return [_position_changed(state.ledger, strategy, instrument)] if is_new else []
         case FeeCharged(strategy=strategy, instrument=instrument):
             known = ledger.holding(state.ledger, strategy, instrument)
             return [_position_changed(state.ledger, strategy, instrument)] if known else []
         case FundingRatePublished() as published:
-            return [*_funded(state.ledger, published), *_marked(state, said)]
+            return [*_funded(state.ledger, published), *_marked(state, record)]
         case _:
-            return _marked(state, said)
+            return _marked(state, record)
 
 
-def _configure(state: State, said: Recorded[ReportingConfigured]) -> None:
+def _configure(state: State, record: Recorded[ReportingConfigured]) -> None:
     """A boundary at this very moment still counts; a peak in another currency does not."""
-    state.equity_every = said.event.equity_every
-    state.marked_until = max(state.marked_until, said.at - 1)
-    if said.event.currency != state.ledger.reporting:
+    state.equity_every = record.event.equity_every
+    state.marked_until = max(state.marked_until, record.at - 1)
+    if record.event.currency != state.ledger.reporting:
         state.peak = None
 
 
@@ -156,19 +156,19 @@ def _funded(book: Ledger, published: FundingRatePublished) -> list[Event]:
     return said
 
 
-def _marked(state: State, said: Recorded[Any]) -> list[Event]:
-    if not state.ledger.reporting or not _is_due(state, said):
+def _marked(state: State, record: Recorded[Any]) -> list[Event]:
+    if not state.ledger.reporting or not _is_due(state, record):
         return []
     return [_equity_marked(state)]
 
 
-def _is_due(state: State, said: Recorded[Any]) -> bool:
-    kind = type(said.event)
+def _is_due(state: State, record: Recorded[Any]) -> bool:
+    kind = type(record.event)
     if kind not in TIMED:
         return kind is TapeEnded
     every = state.equity_every
-    return _passed(state.marked_until, said.at, DAY) or (
-        every > 0 and _passed(state.marked_until, said.at, every)
+    return _passed(state.marked_until, record.at, DAY) or (
+        every > 0 and _passed(state.marked_until, record.at, every)
     )
 
 

@@ -10,41 +10,41 @@ from deadreckon.contracts.amounts import ROUNDING, ratio
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
 from deadreckon.contracts.governance import HaltImposed
 from deadreckon.services.risk.breakers import drawdown, median
-from deadreckon.services.risk.evaluation import Asked
-from deadreckon.services.risk.refusals import Breach
+from deadreckon.services.risk.evaluation import Evaluation
+from deadreckon.services.risk.refusals import Violation
 from deadreckon.services.risk.state import State
 from deadreckon.services.risk.windows import MINUTE, within
 
 COOLDOWN_LEAST = NANOSECONDS  # a cooldown of 0 would halt again at every event
 
 
-def equity_floor(state: State) -> Breach | None:
+def equity_floor(state: State) -> Violation | None:
     floor = state.limits.equity_floor if state.limits else None
     equity = state.breakers.equity
     if floor is None or equity is None or equity >= floor:
         return None
-    return Breach(floor, equity, "equity is below its floor")
+    return Violation(floor, equity, "equity is below its floor")
 
 
-def drawdown_max(state: State) -> Breach | None:
+def drawdown_max(state: State) -> Violation | None:
     limit, breakers = state.limits.drawdown_max if state.limits else None, state.breakers
     if limit is None or breakers.equity is None or breakers.peak is None:
         return None
     kept = ROUNDING.subtract(breakers.peak, ROUNDING.multiply(limit, breakers.peak))
     if breakers.equity >= kept:
         return None
-    return Breach(limit, drawdown(breakers), f"equity is too far below its peak {breakers.peak}")
+    return Violation(limit, drawdown(breakers), f"equity is too far below its peak {breakers.peak}")
 
 
-def daily_loss_max(state: State) -> Breach | None:
+def daily_loss_max(state: State) -> Violation | None:
     limit = state.limits.daily_loss_max if state.limits else None
     loss = state.breakers.day_result.copy_negate()
     if limit is None or loss <= limit:
         return None
-    return Breach(limit, loss, "the UTC day lost too much: realised - fees + funding")
+    return Violation(limit, loss, "the UTC day lost too much: realised - fees + funding")
 
 
-def slippage_bps_max(state: State) -> Breach | None:
+def slippage_bps_max(state: State) -> Violation | None:
     """Judged on a full set of samples only, so that one bad fill says nothing."""
     limits, samples = state.limits, state.breakers.slippages
     if limits is None or limits.slippage_bps_max is None or not samples:
@@ -54,10 +54,10 @@ def slippage_bps_max(state: State) -> Breach | None:
     found = median(samples)
     if found <= limits.slippage_bps_max:
         return None
-    return Breach(limits.slippage_bps_max, found, "median slippage of the latest entry fills")
+    return Violation(limits.slippage_bps_max, found, "median slippage of the latest entry fills")
 
 
-def venue_errors_max(asked: Asked) -> Breach | None:
+def venue_errors_max(asked: Evaluation) -> Violation | None:
     """The share of a venue's results in the last minute that were faults."""
     limits, listing = asked.limits, asked.listing
     if limits.venue_errors_max is None or listing is None:
@@ -72,12 +72,12 @@ def venue_errors_max(asked: Asked) -> Breach | None:
     if faults <= ROUNDING.multiply(limits.venue_errors_max, answers):
         return None
     reason = f"{listing.venue} failed in {faults} of {answers} results within a minute"
-    return Breach(limits.venue_errors_max, ratio(faults, answers), reason)
+    return Violation(limits.venue_errors_max, ratio(faults, answers), reason)
 
 
-def trip(state: State, said: Recorded[Event]) -> list[Event]:
+def trip(state: State, record: Recorded[Event]) -> list[Event]:
     """The halts that are due now, each at most once per cooldown."""
-    return [] if state.limits is None else list(_due(state, said.at))
+    return [] if state.limits is None else list(_due(state, record.at))
 
 
 def _due(state: State, at: int) -> Iterator[HaltImposed]:
@@ -94,7 +94,7 @@ def _due(state: State, at: int) -> Iterator[HaltImposed]:
         yield _halt(state, "slippage_bps_max", breach, None)
 
 
-def _halt(state: State, rule: str, breach: Breach, until: int | None) -> HaltImposed:
+def _halt(state: State, rule: str, breach: Violation, until: int | None) -> HaltImposed:
     return HaltImposed(
         scope="close_only",
         rule=rule,

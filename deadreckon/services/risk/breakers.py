@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from deadreckon.accounting import ledger
-from deadreckon.accounting.ledger_state import Account
+from deadreckon.accounting.ledger_state import CurrencyAccount
 from deadreckon.accounting.money import worth
 from deadreckon.accounting.valuation import converted
 from deadreckon.contracts.amounts import EXACT, ROUNDING, ZERO, ratio
@@ -25,14 +25,14 @@ HALF = Decimal("0.5")
 Priced = BarClosed | QuoteUpdated | TradePrinted | MarkUpdated
 
 
-def limit(state: State, said: Recorded[LimitsSet]) -> None:
+def limit(state: State, record: Recorded[LimitsSet]) -> None:
     """The whole set is replaced. A drawdown rule that goes takes its peak along."""
-    state.limits = said.event
-    state.limits_id = said.id
+    state.limits = record.event
+    state.limits_id = record.id
     breakers = state.breakers
-    if said.event.drawdown_max is None:
+    if record.event.drawdown_max is None:
         breakers.peak = None
-    del breakers.slippages[: -said.event.slippage_samples or None]
+    del breakers.slippages[: -record.event.slippage_samples or None]
     measure(state)
 
 
@@ -51,15 +51,15 @@ def _anchor(state: State) -> None:
     state.breakers.day_result = ZERO
 
 
-def _result(account: Account) -> Decimal:
+def _result(account: CurrencyAccount) -> Decimal:
     """Cumulative realised - fees + funding, in the account's currency."""
     earned = EXACT.subtract(worth(account.realised), worth(account.fees))
     return EXACT.add(earned, worth(account.funding))
 
 
-def price(state: State, said: Recorded[Priced]) -> None:
+def price(state: State, record: Recorded[Priced]) -> None:
     """A price moved; that matters only where it moves the book."""
-    if said.event.instrument in state.breakers.moving:
+    if record.event.instrument in state.breakers.moving:
         _value(state)
 
 
@@ -69,9 +69,9 @@ def measure(state: State) -> None:
     _value(state)
 
 
-def book_cash(state: State, said: Recorded[CashDeposited | CashWithdrawn]) -> None:
+def book_cash(state: State, record: Recorded[CashDeposited | CashWithdrawn]) -> None:
     """Money came or went: that is no profit and no loss, so the peak goes along with it."""
-    event, breakers = said.event, state.breakers
+    event, breakers = record.event, state.breakers
     unit = ledger.rate(state.ledger, event.currency)
     if breakers.peak is not None and unit is not None:
         amount = converted(event.amount, unit)
@@ -81,7 +81,7 @@ def book_cash(state: State, said: Recorded[CashDeposited | CashWithdrawn]) -> No
     measure(state)
 
 
-def report(state: State, said: Recorded[ReportingConfigured]) -> None:
+def report(state: State, record: Recorded[ReportingConfigured]) -> None:
     """In another currency the peak is another number; the drawdown stays what it was."""
     breakers = state.breakers
     before, peak = breakers.equity, breakers.peak
@@ -99,20 +99,20 @@ def reset(state: State) -> None:
     measure(state)
 
 
-def impose(state: State, said: Recorded[HaltImposed]) -> None:
+def impose(state: State, record: Recorded[HaltImposed]) -> None:
     """Remember until when a rule of ours stays quiet; slippage is judged on new fills only."""
-    if said.event.rule == "slippage_bps_max":
+    if record.event.rule == "slippage_bps_max":
         state.breakers.slippages.clear()
-    elif said.event.until is not None:
-        state.breakers.imposed[said.event.rule] = said.event.until
+    elif record.event.until is not None:
+        state.breakers.imposed[record.event.rule] = record.event.until
 
 
-def fill(state: State, said: Recorded[OrderFilled]) -> None:
+def fill(state: State, record: Recorded[OrderFilled]) -> None:
     """A fill of an entry is a sample of slippage. Folded before `headroom` forgets the order."""
-    event = said.event
+    event = record.event
     order = state.orders.get(state.children.get(event.order_id, ""))
     sampled = order is not None and not order.reduces and event.reference_price > 0
-    if state.limits is None or not sampled or not ledger.is_new(state.ledger, said):
+    if state.limits is None or not sampled or not ledger.is_new_fill(state.ledger, record):
         return
     state.breakers.slippages.append(slippage(event))
     del state.breakers.slippages[: -state.limits.slippage_samples or None]

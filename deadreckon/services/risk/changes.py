@@ -7,33 +7,33 @@ from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import CancelApproved, CancelMissed, ReplaceApproved
 from deadreckon.contracts.signals import CancelRaised, OrderType, ReplaceRaised, SignalRaised
 from deadreckon.services.risk import halts, rate_limits
-from deadreckon.services.risk.evaluation import Asked
-from deadreckon.services.risk.refusals import Breach, refuse
+from deadreckon.services.risk.evaluation import Evaluation
+from deadreckon.services.risk.refusals import Violation, refuse
 from deadreckon.services.risk.replaces import changed, grows
-from deadreckon.services.risk.rules import Rule, first_breach, first_breach_of_less
-from deadreckon.services.risk.state import Order, State, key_of
+from deadreckon.services.risk.rules import Rule, first_violation, first_violation_of_reduction
+from deadreckon.services.risk.state import ApprovedOrder, State, key_of
 
-Wanted = Recorded[CancelRaised] | Recorded[ReplaceRaised]
+ChangeRequest = Recorded[CancelRaised] | Recorded[ReplaceRaised]
 
 
-def cancel(state: State, said: Recorded[CancelRaised]) -> list[Event]:
+def cancel(state: State, record: Recorded[CancelRaised]) -> list[Event]:
     """An open order may be cancelled at any time, under every halt, short of a flood of cancels."""
-    order_id = _open(state, said)
+    order_id = _open(state, record)
     if order_id is None:
-        return [_missed(state, said)]
-    if (refused := _flooded(state, said, state.orders[order_id].instrument)) is not None:
+        return [_missed(state, record)]
+    if (refused := _flooded(state, record, state.orders[order_id].instrument)) is not None:
         return [refused]
-    event = said.event
+    event = record.event
     return [CancelApproved(order_id, event.signal_id, event.strategy, "the producer asked for it")]
 
 
-def replace(state: State, said: Recorded[ReplaceRaised]) -> list[Event]:
+def replace(state: State, record: Recorded[ReplaceRaised]) -> list[Event]:
     """A change towards a trade is weighed like an entry; a lesser one must be a fit order still."""
-    order_id = _open(state, said)
+    order_id = _open(state, record)
     if order_id is None:
-        return [_missed(state, said)]
-    order, event = state.orders[order_id], said.event
-    refused = _halted(state, said, order.instrument) or _flooded(state, said, order.instrument)
+        return [_missed(state, record)]
+    order, event = state.orders[order_id], record.event
+    refused = _halted(state, record, order.instrument) or _flooded(state, record, order.instrument)
     if refused is not None:
         return [refused]
     wanted = ReplaceApproved(
@@ -45,7 +45,7 @@ def replace(state: State, said: Recorded[ReplaceRaised]) -> list[Event]:
         limit_price=event.limit_price,
         stop_price=event.stop_price,
     )
-    found = _breach(state, said, order, wanted)
+    found = _breach(state, record, order, wanted)
     if found is None:
         return [wanted]
     rule, breach = found
@@ -54,20 +54,20 @@ def replace(state: State, said: Recorded[ReplaceRaised]) -> list[Event]:
 
 
 def _breach(
-    state: State, said: Wanted, order: Order, wanted: ReplaceApproved
-) -> tuple[Rule, Breach] | None:
-    asked = Asked(state, said.at, _as_wish(state, order, wanted), order)
+    state: State, record: ChangeRequest, order: ApprovedOrder, wanted: ReplaceApproved
+) -> tuple[Rule, Violation] | None:
+    asked = Evaluation(state, record.at, _as_wish(state, order, wanted), order)
     if grows(order, wanted):
-        return first_breach(asked)
+        return first_violation(asked)
     # A change of an exit, or to no more than has traded, lets nothing in.
     if order.reduces or (wanted.quantity is not None and wanted.quantity <= order.filled):
         return None
-    return first_breach_of_less(asked)
+    return first_violation_of_reduction(asked)
 
 
-def _open(state: State, said: Wanted) -> str | None:
+def _open(state: State, record: ChangeRequest) -> str | None:
     """The open order of the target, if it is the asker's: in-house strategies share a producer."""
-    event = said.event
+    event = record.event
     order_id = state.signals.get(key_of(event.producer, event.target))
     if order_id is None:
         return None
@@ -75,8 +75,8 @@ def _open(state: State, said: Wanted) -> str | None:
     return None if stranger else order_id
 
 
-def _missed(state: State, said: Wanted) -> CancelMissed:
-    event = said.event
+def _missed(state: State, record: ChangeRequest) -> CancelMissed:
+    event = record.event
     signal = key_of(event.producer, event.target)
     for ended in state.ended.values():
         if signal in ended:
@@ -84,27 +84,27 @@ def _missed(state: State, said: Wanted) -> CancelMissed:
     return CancelMissed("", event.signal_id, f"there is no order of the signal {event.target}")
 
 
-def _halted(state: State, said: Wanted, instrument: str) -> Event | None:
+def _halted(state: State, record: ChangeRequest, instrument: str) -> Event | None:
     """The refusal of a replace under a total halt."""
     found = halts.blocking(state, exit=True)
     if found is None:
         return None
     halt_id, halt = found
     by = halt.rule or "an operator"
-    breach = Breach(halt.limit, halt.measured, f"the book is halted (all) by {by}", halt_id)
-    return refuse(said.event, instrument, "halted", breach, halt_id)
+    breach = Violation(halt.limit, halt.measured, f"the book is halted (all) by {by}", halt_id)
+    return refuse(record.event, instrument, "halted", breach, halt_id)
 
 
-def _flooded(state: State, said: Wanted, instrument: str) -> Event | None:
+def _flooded(state: State, record: ChangeRequest, instrument: str) -> Event | None:
     """The refusal of one cancel or replace too many."""
     limit = state.limits.cancels_per_minute if state.limits else None
-    flood = rate_limits.per_minute(limit, state.rates.cancels, said.at)
+    flood = rate_limits.per_minute(limit, state.rates.cancels, record.at)
     if flood is None:
         return None
-    return refuse(said.event, instrument, "cancels_per_minute", flood, state.limits_id)
+    return refuse(record.event, instrument, "cancels_per_minute", flood, state.limits_id)
 
 
-def _as_wish(state: State, order: Order, wanted: ReplaceApproved) -> SignalRaised:
+def _as_wish(state: State, order: ApprovedOrder, wanted: ReplaceApproved) -> SignalRaised:
     """The whole order as it would stand, with what has not traded yet as its quantity."""
     after = changed(state, order, wanted)
     limit = order.limit_price if wanted.limit_price is None else wanted.limit_price

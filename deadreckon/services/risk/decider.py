@@ -72,64 +72,64 @@ def initial() -> State:
     return State(ledger=ledger.initial())
 
 
-def evolve(state: State, said: Recorded[Any]) -> State:
+def evolve(state: State, record: Recorded[Any]) -> State:
     """Let time pass, book the event, then let every part of the state see it, in place."""
-    if said.at >= state.breakers.day_ends:
-        breakers.roll_day(state, said.at)
+    if record.at >= state.breakers.day_ends:
+        breakers.roll_day(state, record.at)
     if state.halts:
-        halts.lift_due(state, said.at)
-    ledger.evolve(state.ledger, said)
-    for fold in _FOLDS.get(type(said.event), ()):
-        fold(state, said)
+        halts.lift_due(state, record.at)
+    ledger.evolve(state.ledger, record)
+    for fold in _FOLDS.get(type(record.event), ()):
+        fold(state, record)
     return state
 
 
-def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:
+def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
     """Wishes are weighed, halts obeyed, and breakers looked at when something moved them."""
-    answers = _ANSWERS.get(type(said.event))
-    return answers(state, said) if answers else ()
+    answers = _ANSWERS.get(type(record.event))
+    return answers(state, record) if answers else ()
 
 
-def _list(state: State, said: Recorded[InstrumentListed]) -> None:
-    state.delisted.pop(said.event.instrument, None)
+def _list(state: State, record: Recorded[InstrumentListed]) -> None:
+    state.delisted.pop(record.event.instrument, None)
     breakers.measure(state)
 
 
-def _delist(state: State, said: Recorded[InstrumentDelisted]) -> None:
-    state.delisted[said.event.instrument] = True
+def _delist(state: State, record: Recorded[InstrumentDelisted]) -> None:
+    state.delisted[record.event.instrument] = True
 
 
-def _measure(state: State, said: Recorded[Any]) -> None:
+def _measure(state: State, record: Recorded[Any]) -> None:
     breakers.measure(state)
 
 
-def _resume(state: State, said: Recorded[ResumeRequested]) -> None:
-    halts.resume(state, said)
-    if said.event.reset_counters:
+def _resume(state: State, record: Recorded[ResumeRequested]) -> None:
+    halts.resume(state, record)
+    if record.event.reset_counters:
         windows.reset(state)
         breakers.reset(state)
 
 
-def _imposed(state: State, said: Recorded[HaltImposed]) -> list[Event]:
-    obeyed = halts.acknowledge(said, said.event.scope)
-    return [obeyed, *flattening.flatten_after(state, said)]
+def _imposed(state: State, record: Recorded[HaltImposed]) -> list[Event]:
+    obeyed = halts.acknowledge(record, record.event.scope)
+    return [obeyed, *flattening.flatten_after(state, record)]
 
 
-def _filled(state: State, said: Recorded[OrderFilled]) -> list[Event]:
+def _filled(state: State, record: Recorded[OrderFilled]) -> list[Event]:
     # The closing order first: a breaker that trips too must know of it.
-    return [*flattening.flatten_late(state, said), *breaker_trips.trip(state, said)]
+    return [*flattening.flatten_late(state, record), *breaker_trips.trip(state, record)]
 
 
-def _requested(state: State, said: Recorded[HaltRequested]) -> list[Event]:
-    return [halts.acknowledge(said, said.event.scope)]
+def _requested(state: State, record: Recorded[HaltRequested]) -> list[Event]:
+    return [halts.acknowledge(record, record.event.scope)]
 
 
-def _damaged(state: State, said: Recorded[LogDamaged]) -> list[Event]:
-    return [halts.acknowledge(said, "all")]
+def _damaged(state: State, record: Recorded[LogDamaged]) -> list[Event]:
+    return [halts.acknowledge(record, "all")]
 
 
 Fold = Callable[[State, Recorded[Any]], None]
-Answer = Callable[[State, Recorded[Any]], Sequence[Event]]
+Handler = Callable[[State, Recorded[Any]], Sequence[Event]]
 
 # Folds of one event run in this order: who samples an order comes before who forgets it.
 _FOLDS: dict[type[Event], tuple[Fold, ...]] = {
@@ -184,8 +184,8 @@ _MOVING: tuple[type[Event], ...] = (
     OrderFilled,
 )
 
-_ANSWERS: dict[type[Event], Answer] = {
-    SignalRaised: pretrade.weigh,
+_ANSWERS: dict[type[Event], Handler] = {
+    SignalRaised: pretrade.check,
     CancelRaised: changes.cancel,
     ReplaceRaised: changes.replace,
     FlattenRequested: flattening.flatten,
@@ -198,4 +198,4 @@ _ANSWERS: dict[type[Event], Answer] = {
 }
 
 # The ends of a tape let time pass, and with it the day and halts that lift by themselves.
-HEEDS = frozenset({*_FOLDS, *_ANSWERS, *FOLDS, TapeOpened, TapeEnded})
+HANDLES = frozenset({*_FOLDS, *_ANSWERS, *FOLDS, TapeOpened, TapeEnded})

@@ -10,17 +10,17 @@ from deadreckon.contracts.governance import LimitsSet
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.signals import SignalRaised
 from deadreckon.services.risk import exposure, sizes
-from deadreckon.services.risk.exposure import Book
+from deadreckon.services.risk.exposure import WorstCases
 from deadreckon.services.risk.headroom import closable
-from deadreckon.services.risk.lazy_figure import figure
+from deadreckon.services.risk.lazy_figure import lazily
 from deadreckon.services.risk.sizes import Size
-from deadreckon.services.risk.state import Order, Stake, State, key_of, side_of
+from deadreckon.services.risk.state import ApprovedOrder, Exposure, State, key_of, side_of
 
 NOTHING_ALLOWED = LimitsSet(actor="", reason="nobody has set limits", trading_enabled=False)
 
 
 @dataclass
-class Asked:
+class Evaluation:
     """One wish, weighed at the moment `at`; each figure is worked out once, when a rule asks.
 
     For a replace the wish is the whole order as it would be, and `replaces` the one it replaces.
@@ -30,13 +30,13 @@ class Asked:
     state: State
     at: int
     wish: SignalRaised
-    replaces: Order | None = None
+    replaces: ApprovedOrder | None = None
 
-    @figure
+    @lazily
     def limits(self) -> LimitsSet:
         return self.state.limits or NOTHING_ALLOWED
 
-    @figure
+    @lazily
     def listing(self) -> InstrumentListed | None:
         """None when it was never listed, or is no longer."""
         instrument = self.wish.instrument
@@ -46,16 +46,16 @@ class Asked:
             else self.state.ledger.listings.get(instrument)
         )
 
-    @figure
+    @lazily
     def mark(self) -> Mark | None:
         return ledger.mark(self.state.ledger, self.wish.instrument)
 
-    @figure
+    @lazily
     def unit(self) -> Decimal | None:
         """What one unit of quantity x price is worth; None without a rate."""
         return sizes.unit_value(self.state.ledger, self.wish.instrument)
 
-    @figure
+    @lazily
     def shape_fault(self) -> str:
         """What is wrong with the wish as it stands; empty when nothing is."""
         wish = self.wish
@@ -70,7 +70,7 @@ class Asked:
             return f"{wish.order_type}: stop_price is missing, or not its own"
         return ""
 
-    @figure
+    @lazily
     def size(self) -> Size | None:
         """Quantity and prices; None where the shape or the mark does not allow to tell."""
         listing = self.state.ledger.listings.get(self.wish.instrument)
@@ -78,45 +78,45 @@ class Asked:
             return None
         return sizes.size(self.wish, self.mark.price, listing)
 
-    @figure
+    @lazily
     def known_size(self) -> Size:
         """The size, where a rule before has made sure that there is one."""
         assert self.size is not None, "rules about sizes come after those about shape and price"
         return self.size
 
-    @figure
+    @lazily
     def known_unit(self) -> Decimal:
         """The unit's value, where a rule before has made sure that there is one."""
         assert self.unit is not None, "rules about amounts come after the one about price"
         return self.unit
 
-    @figure
+    @lazily
     def notional(self) -> Decimal:
         """The order's notional: a quantity at the worst of mark, limit and stop."""
         found = sizes.notional(self.state.ledger, self.wish, self.known_size)
         assert found is not None, "rules about amounts come after the one about price"
         return found
 
-    @figure
-    def stake(self) -> Stake:
+    @lazily
+    def stake(self) -> Exposure:
         """What the strategy has of the instrument, without the order that is to be replaced."""
         wish, order = self.wish, self.replaces
         found = self.state.stakes.get(key_of(wish.strategy, wish.instrument))
         if found is None:
             listing = self.state.ledger.listings.get(wish.instrument)
-            return Stake(wish.strategy, wish.instrument, listing.venue if listing else "")
+            return Exposure(wish.strategy, wish.instrument, listing.venue if listing else "")
         if order is None:
             return found
         if order.reduces:
             return exposure.with_exit(found, order.side, order.share.quantity.copy_negate())
         return exposure.without_entry(found, order.side, order.share)
 
-    @figure
+    @lazily
     def closable(self) -> Decimal:
         """How much of the position is left to close, in base units or contracts."""
         return closable(self.stake, self.wish.side)
 
-    @figure
+    @lazily
     def is_exit(self) -> bool:
         """Whether this can only bring the strategy's own position closer to zero."""
         if self.wish.reduce_only:
@@ -127,8 +127,8 @@ class Asked:
             return self.wish.quantity <= self.closable
         return self.size is not None and self.size.quantity <= self.closable
 
-    @figure
-    def after(self) -> Stake:
+    @lazily
+    def after(self) -> Exposure:
         """The stake with this order in flight."""
         size, side = self.known_size, self.wish.side
         if self.is_exit:
@@ -141,7 +141,7 @@ class Asked:
         share = sizes.share_of(side, quantity, value, size.entry_price, stop_loss)
         return exposure.with_entry(self.stake, side, share)
 
-    @figure
+    @lazily
     def adds(self) -> bool:
         """Whether the worst case grows: always for an entry; for an exit only where an entry
         against the position is in flight, which would then start from less."""
@@ -152,21 +152,21 @@ class Asked:
         before = exposure.extent(self.stake, self.mark.price, self.unit)
         return exposure.extent(self.after, self.mark.price, self.unit).worst > before.worst
 
-    @figure
+    @lazily
     def _opposed(self) -> bool:
         return side_of(self.stake, self.wish.side).entries > 0
 
-    @figure
-    def book(self) -> Book:
+    @lazily
+    def book(self) -> WorstCases:
         """The worst cases of the whole book with this order in flight."""
-        return exposure.book_with(self.state, self.after)
+        return exposure.worst_cases_with(self.state, self.after)
 
-    @figure
+    @lazily
     def worth(self) -> ledger.Worth:
         """The book at its marks."""
         return ledger.net_worth(self.state.ledger)
 
-    @figure
+    @lazily
     def added_notional(self) -> Decimal:
         """What this adds to entries: the notional, less that of the order it replaces."""
         order = self.replaces

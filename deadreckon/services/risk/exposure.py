@@ -16,7 +16,7 @@ from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import ROUNDING, ZERO
 from deadreckon.contracts.signals import Side
 from deadreckon.services.risk.sizes import unit_value
-from deadreckon.services.risk.state import InFlight, Share, Stake, State, key_of, side_of
+from deadreckon.services.risk.state import Exposure, InFlight, OrderShare, State, key_of, side_of
 
 _add = ROUNDING.add
 _subtract = ROUNDING.subtract
@@ -35,7 +35,7 @@ class Extent(Struct, frozen=True):
         return max(self.low.copy_abs(), self.high.copy_abs())
 
 
-class Book(Struct):
+class WorstCases(Struct):
     """Worst cases in the reporting currency, and how many positions there are or may be.
 
     `borrowed` is short spot; `spent` what spot buys in flight take from the cash of a currency, in
@@ -58,7 +58,7 @@ class Book(Struct):
         return max(self.low.copy_abs(), self.high.copy_abs())
 
 
-def low_quantity(stake: Stake) -> Decimal:
+def low_quantity(stake: Exposure) -> Decimal:
     """The least a stake can come to before entries: exits and protection never cross zero."""
     held = stake.held
     if held > 0:
@@ -66,7 +66,7 @@ def low_quantity(stake: Stake) -> Decimal:
     return held
 
 
-def high_quantity(stake: Stake) -> Decimal:
+def high_quantity(stake: Exposure) -> Decimal:
     """The most a stake can come to before entries."""
     held = stake.held
     if held < 0:
@@ -74,7 +74,7 @@ def high_quantity(stake: Stake) -> Decimal:
     return held
 
 
-def extent(stake: Stake, mark: Decimal, unit: Decimal) -> Extent:
+def extent(stake: Exposure, mark: Decimal, unit: Decimal) -> Extent:
     """Both ends of a stake at a mark (quote currency); `unit` is the value of quantity x price."""
     low = _subtract(_multiply(low_quantity(stake), mark), _value(stake.sells, mark))
     high = _add(_multiply(high_quantity(stake), mark), _value(stake.buys, mark))
@@ -86,7 +86,7 @@ def _value(flight: InFlight, mark: Decimal) -> Decimal:
     return max(flight.value, _multiply(flight.entries, mark))
 
 
-def with_entry(stake: Stake, side: Side, share: Share, orders: int = 1) -> Stake:
+def with_entry(stake: Exposure, side: Side, share: OrderShare, orders: int = 1) -> Exposure:
     """A copy of the stake with one more entry in flight."""
     flight = side_of(stake, side)
     grown = InFlight(
@@ -100,9 +100,9 @@ def with_entry(stake: Stake, side: Side, share: Share, orders: int = 1) -> Stake
     return _with(stake, side, grown, stake.entry_orders + orders)
 
 
-def without_entry(stake: Stake, side: Side, share: Share) -> Stake:
+def without_entry(stake: Exposure, side: Side, share: OrderShare) -> Exposure:
     """A copy of the stake with one entry less in flight."""
-    taken_out = Share(
+    taken_out = OrderShare(
         share.quantity.copy_negate(),
         share.value.copy_negate(),
         share.stopped.copy_negate(),
@@ -111,15 +111,15 @@ def without_entry(stake: Stake, side: Side, share: Share) -> Stake:
     return with_entry(stake, side, taken_out, -1)
 
 
-def with_exit(stake: Stake, side: Side, quantity: Decimal) -> Stake:
+def with_exit(stake: Exposure, side: Side, quantity: Decimal) -> Exposure:
     """A copy of the stake with more exits in flight; a negative quantity takes some out."""
     flight = replace(side_of(stake, side))
     flight.exits = _add(flight.exits, quantity)
     return _with(stake, side, flight, stake.entry_orders)
 
 
-def _with(stake: Stake, side: Side, flight: InFlight, orders: int) -> Stake:
-    return Stake(
+def _with(stake: Exposure, side: Side, flight: InFlight, orders: int) -> Exposure:
+    return Exposure(
         stake.strategy,
         stake.instrument,
         stake.venue,
@@ -131,7 +131,7 @@ def _with(stake: Stake, side: Side, flight: InFlight, orders: int) -> Stake:
     )
 
 
-def stakes_with(state: State, after: Stake) -> Iterator[Stake]:
+def exposures_with(state: State, after: Exposure) -> Iterator[Exposure]:
     """Every stake of the book, one of them as it would be."""
     replaced = key_of(after.strategy, after.instrument)
     for key, stake in state.stakes.items():
@@ -140,15 +140,15 @@ def stakes_with(state: State, after: Stake) -> Iterator[Stake]:
     yield after
 
 
-def book_with(state: State, after: Stake) -> Book:
+def worst_cases_with(state: State, after: Exposure) -> WorstCases:
     """The worst cases of the whole book, with one stake as it would be."""
-    book = Book()
-    for stake in stakes_with(state, after):
+    book = WorstCases()
+    for stake in exposures_with(state, after):
         _sum(state, book, stake)
     return book
 
 
-def _sum(state: State, book: Book, stake: Stake) -> None:
+def _sum(state: State, book: WorstCases, stake: Exposure) -> None:
     mark = ledger.mark(state.ledger, stake.instrument)
     unit = unit_value(state.ledger, stake.instrument)
     if mark is None or unit is None:
@@ -166,7 +166,7 @@ def _sum(state: State, book: Book, stake: Stake) -> None:
         _borrow(state, book, stake, found, mark.price)
 
 
-def _borrow(state: State, book: Book, stake: Stake, found: Extent, mark: Decimal) -> None:
+def _borrow(state: State, book: WorstCases, stake: Exposure, found: Extent, mark: Decimal) -> None:
     """Spot bought in flight takes cash, spot sold beyond what is held is borrowed."""
     listing = state.ledger.listings[stake.instrument]
     book.borrowed = _subtract(book.borrowed, min(found.low, ZERO))
@@ -179,16 +179,16 @@ def _raise(sums: dict[str, Decimal], name: str, amount: Decimal) -> None:
     sums[name] = _add(sums.get(name, ZERO), amount)
 
 
-def is_open(stake: Stake) -> bool:
+def is_open(stake: Exposure) -> bool:
     """Whether something is held, or an entry is on its way."""
     return bool(stake.held or stake.buys.entries or stake.sells.entries)
 
 
-def may_be_long(stake: Stake) -> bool:
+def may_be_long(stake: Exposure) -> bool:
     """Whether the stake is long, or can become so."""
     return stake.held > 0 or _add(high_quantity(stake), stake.buys.entries) > 0
 
 
-def may_be_short(stake: Stake) -> bool:
+def may_be_short(stake: Exposure) -> bool:
     """Whether the stake is short, or can become so."""
     return stake.held < 0 or _subtract(low_quantity(stake), stake.sells.entries) < 0

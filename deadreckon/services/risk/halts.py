@@ -13,24 +13,24 @@ from deadreckon.contracts.governance import (
 from deadreckon.services.risk.state import Halt, State
 
 
-def request(state: State, said: Recorded[HaltRequested]) -> None:
+def request(state: State, record: Recorded[HaltRequested]) -> None:
     """An operator halts the book until a resume."""
-    state.halts[said.id] = Halt(said.event.scope, "", said.event.reason)
+    state.halts[record.id] = Halt(record.event.scope, "", record.event.reason)
 
 
-def impose(state: State, said: Recorded[HaltImposed]) -> None:
+def impose(state: State, record: Recorded[HaltImposed]) -> None:
     """A rule halts the book, ours or another service's."""
-    event = said.event
+    event = record.event
     halt = Halt(event.scope, event.rule, event.reason, event.until, event.limit, event.measured)
-    state.halts[said.id] = halt
+    state.halts[record.id] = halt
 
 
-def damage(state: State, said: Recorded[LogDamaged]) -> None:
+def damage(state: State, record: Recorded[LogDamaged]) -> None:
     """What cannot be read might have been anything: nothing passes."""
-    state.halts[said.id] = Halt("all", "log_damaged", said.event.reason)
+    state.halts[record.id] = Halt("all", "log_damaged", record.event.reason)
 
 
-def resume(state: State, said: Recorded[ResumeRequested]) -> None:
+def resume(state: State, record: Recorded[ResumeRequested]) -> None:
     """Lift every halt."""
     state.halts.clear()
 
@@ -50,11 +50,11 @@ def blocking(state: State, *, exit: bool) -> tuple[str, Halt] | None:
     return None
 
 
-def acknowledge(said: Recorded[Event], scope: HaltScope) -> HaltAcknowledged:
+def acknowledge(record: Recorded[Event], scope: HaltScope) -> HaltAcknowledged:
     """Risk obeys; it has no orders to cancel, those are fill's."""
-    return HaltAcknowledged(halt_id=said.id, scope=scope, open_orders=0)
+    return HaltAcknowledged(halt_id=record.id, scope=scope, open_orders=0)
 
 
-def acknowledge_resume(state: State, said: Recorded[ResumeRequested]) -> list[Event]:
+def acknowledge_resume(state: State, record: Recorded[ResumeRequested]) -> list[Event]:
     """Risk has lifted every halt."""
-    return [ResumeAcknowledged(resume_id=said.id)]
+    return [ResumeAcknowledged(resume_id=record.id)]

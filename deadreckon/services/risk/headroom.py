@@ -19,10 +19,10 @@ from deadreckon.contracts.signals import Side
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.services.risk.sizes import Size, share_of, size
 from deadreckon.services.risk.state import (
+    ApprovedOrder,
+    Exposure,
     InFlight,
-    Order,
-    Share,
-    Stake,
+    OrderShare,
     State,
     key_of,
     side_of,
@@ -31,12 +31,12 @@ from deadreckon.services.risk.state import (
 ENDED_KEPT_DAYS = 7  # a cancel that comes later than this finds "never was" in place of "had ended"
 
 
-def approve(state: State, said: Recorded[OrderApproved]) -> None:
+def approve(state: State, record: Recorded[OrderApproved]) -> None:
     """Reserve what an approved order can become; an exit never reserves more than the position."""
-    event = said.event
-    stake = stake_of(state, event.strategy, event.instrument)
+    event = record.event
+    stake = exposure_of(state, event.strategy, event.instrument)
     sized = _sized(state, event)
-    order = Order(
+    order = ApprovedOrder(
         signal_id=event.signal_id,
         producer=event.producer,
         strategy=event.strategy,
@@ -62,9 +62,9 @@ def approve(state: State, said: Recorded[OrderApproved]) -> None:
     settle(state, order)
 
 
-def route(state: State, said: Recorded[OrderRouted]) -> None:
+def route(state: State, record: Recorded[OrderRouted]) -> None:
     """A routed child stands for its part of the approval; the last one releases the rounding."""
-    event = said.event
+    event = record.event
     order = state.orders.get(event.parent_id)
     if order is None:
         return
@@ -77,12 +77,12 @@ def route(state: State, said: Recorded[OrderRouted]) -> None:
     settle(state, order)
 
 
-def fill(state: State, said: Recorded[OrderFilled]) -> None:
+def fill(state: State, record: Recorded[OrderFilled]) -> None:
     """What traded moves from reserved to held; a repeated trade moves nothing."""
-    event = said.event
+    event = record.event
     hold(state, event.strategy, event.instrument)
     found = state.children.get(event.order_id)
-    if found is None or not ledger.is_new(state.ledger, said):
+    if found is None or not ledger.is_new_fill(state.ledger, record):
         return
     order = state.orders[found]
     order.filled = EXACT.add(order.filled, event.quantity)
@@ -90,23 +90,23 @@ def fill(state: State, said: Recorded[OrderFilled]) -> None:
     if event.leaves:
         settle(state, order)
     else:
-        _end_child(state, said, event.order_id)
+        _end_child(state, record, event.order_id)
 
 
-def end(state: State, said: Recorded[Event]) -> None:
+def end(state: State, record: Recorded[Event]) -> None:
     """A routed order ended (rejected, cancelled, expired): what was left of it is free again."""
-    order_id: str = said.event.order_id  # type: ignore[attr-defined]  # every end names its order
+    order_id: str = record.event.order_id  # type: ignore[attr-defined]  # every end names its order
     if order_id in state.children:
-        _end_child(state, said, order_id)
+        _end_child(state, record, order_id)
 
 
-def unroutable(state: State, said: Recorded[OrderUnroutable]) -> None:
+def unroutable(state: State, record: Recorded[OrderUnroutable]) -> None:
     """An approval that found no way to a venue is over."""
-    if said.event.order_id in state.orders:
-        _forget(state, said, said.event.order_id)
+    if record.event.order_id in state.orders:
+        _forget(state, record, record.event.order_id)
 
 
-def answered(order: Order, signal_id: str, child: str) -> None:
+def answered(order: ApprovedOrder, signal_id: str, child: str) -> None:
     """One routed order has answered a replace; with the last one the replace is over."""
     wanted = order.changes[signal_id]
     if child in wanted.waiting:
@@ -117,23 +117,23 @@ def answered(order: Order, signal_id: str, child: str) -> None:
 
 def hold(state: State, strategy: str, instrument: str) -> None:
     """Take over what the ledger says a strategy holds."""
-    stake = stake_of(state, strategy, instrument)
+    stake = exposure_of(state, strategy, instrument)
     stake.held = ledger.held(state.ledger, strategy, instrument)
     drop_if_empty(state, stake)
 
 
-def stake_of(state: State, strategy: str, instrument: str) -> Stake:
+def exposure_of(state: State, strategy: str, instrument: str) -> Exposure:
     """The stake of a strategy in an instrument; a new one when there is none."""
     key = key_of(strategy, instrument)
     found = state.stakes.get(key)
     if found is None:
         listing = state.ledger.listings.get(instrument)
-        found = Stake(strategy, instrument, listing.venue if listing else "")
+        found = Exposure(strategy, instrument, listing.venue if listing else "")
         state.stakes[key] = found
     return found
 
 
-def drop_if_empty(state: State, stake: Stake) -> None:
+def drop_if_empty(state: State, stake: Exposure) -> None:
     """Forget a stake in which nothing is held or promised."""
     if stake.held or stake.entry_orders or stake.flatten_orders:
         return
@@ -145,7 +145,7 @@ def _promised(flight: InFlight) -> bool:
     return bool(flight.entries or flight.exits or flight.protection)
 
 
-def closable(stake: Stake, side: Side) -> Decimal:
+def closable(stake: Exposure, side: Side) -> Decimal:
     """How much an order of this side can close that no exit in flight closes already.
 
     Protective orders do not count: they wait for a price, and must not keep anybody from leaving.
@@ -154,7 +154,7 @@ def closable(stake: Stake, side: Side) -> Decimal:
     return max(EXACT.subtract(against, side_of(stake, side).exits), ZERO)
 
 
-def open_quantity(order: Order) -> Decimal:
+def open_quantity(order: ApprovedOrder) -> Decimal:
     """What can still trade, replaces aside."""
     found = order.unrouted
     for leaves in order.leaves.values():
@@ -162,7 +162,7 @@ def open_quantity(order: Order) -> Decimal:
     return found
 
 
-def settle(state: State, order: Order) -> None:
+def settle(state: State, order: ApprovedOrder) -> None:
     """Count for an order what can still trade: what is open, or what a replace asks for."""
     quantity = open_quantity(order)
     value = ROUNDING.multiply(quantity, order.price)
@@ -175,8 +175,8 @@ def settle(state: State, order: Order) -> None:
     _count(state, order, share)
 
 
-def _count(state: State, order: Order, share: Share) -> None:
-    flight = side_of(stake_of(state, order.strategy, order.instrument), order.side)
+def _count(state: State, order: ApprovedOrder, share: OrderShare) -> None:
+    flight = side_of(exposure_of(state, order.strategy, order.instrument), order.side)
     before = order.share
     if order.reduces:
         flight.exits = _moved(flight.exits, before.quantity, share.quantity)
@@ -192,29 +192,29 @@ def _moved(total: Decimal, before: Decimal, after: Decimal) -> Decimal:
     return EXACT.add(total, EXACT.subtract(after, before))
 
 
-def _end_child(state: State, said: Recorded[Event], order_id: str) -> None:
+def _end_child(state: State, record: Recorded[Event], order_id: str) -> None:
     parent_id = state.children.pop(order_id)
     order = state.orders[parent_id]
     del order.leaves[order_id]
     for signal_id in list(order.changes):
         answered(order, signal_id, order_id)
     if order.routed == order.children and not order.leaves:
-        _forget(state, said, parent_id)
+        _forget(state, record, parent_id)
     else:
         settle(state, order)
 
 
-def _forget(state: State, said: Recorded[Event], order_id: str) -> None:
+def _forget(state: State, record: Recorded[Event], order_id: str) -> None:
     """Release all of an order; its signal is remembered for a while as one that had ended."""
     order = state.orders.pop(order_id)
     for child in order.leaves:
         state.children.pop(child, None)
-    _count(state, order, Share())
-    stake = stake_of(state, order.strategy, order.instrument)
+    _count(state, order, OrderShare())
+    stake = exposure_of(state, order.strategy, order.instrument)
     if order.purpose == "flatten":
         stake.flatten_orders -= 1
     else:
-        _remember(state, said.at, key_of(order.producer, order.signal_id), order_id)
+        _remember(state, record.at, key_of(order.producer, order.signal_id), order_id)
     stake.entry_orders -= not order.reduces
     drop_if_empty(state, stake)
 

@@ -6,18 +6,18 @@ from decimal import Decimal
 from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import ZERO, ratio
 from deadreckon.services.risk.breakers import drawdown
-from deadreckon.services.risk.explaining import Weighed
-from deadreckon.services.risk.exposure import book_with
-from deadreckon.services.risk.state import Stake, State, key_of
+from deadreckon.services.risk.explaining import RuleResult
+from deadreckon.services.risk.exposure import worst_cases_with
+from deadreckon.services.risk.state import Exposure, State, key_of
 
 
-def room(state: State, strategy: str, instrument: str) -> list[Weighed]:
+def headroom_of_book(state: State, strategy: str, instrument: str) -> list[RuleResult]:
     """Each limit in force that a position moves, with what is measured now, in the rule's unit."""
     limits = state.limits
     if limits is None:
         return []
     return [
-        Weighed(rule, "passes" if _within(rule, limit, found) else "refuses", limit, found,
+        RuleResult(rule, "passes" if _within(rule, limit, found) else "refuses", limit, found,
                 limit_set_by=state.limits_id)
         for rule, found in _measured(state, strategy, instrument)
         if (limit := getattr(limits, rule)) is not None
@@ -34,7 +34,7 @@ def _measured(state: State, strategy: str, instrument: str) -> Iterator[tuple[st
     listing = state.ledger.listings.get(instrument)
     venue = listing.venue if listing else ""
     stake = state.stakes.get(key_of(strategy, instrument))
-    book = book_with(state, stake or Stake(strategy, instrument, venue))
+    book = worst_cases_with(state, stake or Exposure(strategy, instrument, venue))
     yield "exposure_instrument_max", book.instruments.get(instrument, ZERO)
     yield "exposure_strategy_max", book.strategies.get(strategy, ZERO)
     yield "exposure_venue_max", book.venues.get(venue, ZERO)

@@ -10,17 +10,17 @@ from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import ROUNDING, ZERO, ratio
 from deadreckon.contracts.governance import LimitsSet
 from deadreckon.contracts.signals import Side
-from deadreckon.services.risk.evaluation import Asked
-from deadreckon.services.risk.exposure import stakes_with
-from deadreckon.services.risk.refusals import Breach
+from deadreckon.services.risk.evaluation import Evaluation
+from deadreckon.services.risk.exposure import exposures_with
+from deadreckon.services.risk.refusals import Violation
 from deadreckon.services.risk.sizes import share_of, unit_value
-from deadreckon.services.risk.state import Stake, State, key_of
+from deadreckon.services.risk.state import Exposure, State, key_of
 
 _add = ROUNDING.add
 _multiply = ROUNDING.multiply
 
 
-def heat_max(asked: Asked) -> Breach | None:
+def heat_max(asked: Evaluation) -> Violation | None:
     limit = asked.limits.heat_max
     if limit is None:
         return None
@@ -28,15 +28,15 @@ def heat_max(asked: Asked) -> Breach | None:
     if found <= _multiply(limit, equity):
         return None
     share = ratio(found, equity) if equity > 0 else None
-    return Breach(limit, share, "what all stops together can lose, as a share of equity")
+    return Violation(limit, share, "what all stops together can lose, as a share of equity")
 
 
-def heat(asked: Asked) -> Decimal:
+def heat(asked: Evaluation) -> Decimal:
     """What is at risk with this order, in the reporting currency."""
     state, limits = asked.state, asked.limits
     covered = _covered(state)
     found = ZERO
-    for stake in stakes_with(state, asked.after):
+    for stake in exposures_with(state, asked.after):
         stops = covered.get(key_of(stake.strategy, stake.instrument), [])
         risk = _add(_held_at_risk(state, stake, stops, limits), _in_flight(stake, limits))
         unit = unit_value(state.ledger, stake.instrument) or ZERO
@@ -44,7 +44,7 @@ def heat(asked: Asked) -> Decimal:
     return found
 
 
-def _in_flight(stake: Stake, limits: LimitsSet) -> Decimal:
+def _in_flight(stake: Exposure, limits: LimitsSet) -> Decimal:
     stopped = _add(stake.buys.stopped, stake.sells.stopped)
     bare = _add(stake.buys.bare, stake.sells.bare)
     return _add(stopped, _multiply(bare, limits.heat_stop_default))
@@ -62,7 +62,7 @@ def _covered(state: State) -> dict[str, list[tuple[Decimal, Decimal]]]:
 
 
 def _held_at_risk(
-    state: State, stake: Stake, stops: list[tuple[Decimal, Decimal]], limits: LimitsSet
+    state: State, stake: Exposure, stops: list[tuple[Decimal, Decimal]], limits: LimitsSet
 ) -> Decimal:
     mark = ledger.mark(state.ledger, stake.instrument)
     if not stake.held or mark is None:

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar, overload
 T = TypeVar("T")
 
 
-class figure(Generic[T]):  # noqa: N801  # reads like `property`
+class lazily(Generic[T]):  # noqa: N801  # reads like `property`
     """As `functools.cached_property`, without the lock that it takes until Python 3.12: in the
     thirteen figures of a wish the lock cost more than the sums."""
 
@@ -16,12 +16,12 @@ class figure(Generic[T]):  # noqa: N801  # reads like `property`
         self.__doc__ = work.__doc__
 
     @overload
-    def __get__(self, owner: None, kind: type) -> "figure[T]": ...
+    def __get__(self, owner: None, kind: type) -> "lazily[T]": ...
 
     @overload
     def __get__(self, owner: object, kind: type) -> T: ...
 
-    def __get__(self, owner: object | None, kind: type) -> "figure[T] | T":
+    def __get__(self, owner: object | None, kind: type) -> "lazily[T] | T":
         if owner is None:
             return self
         found = self._work(owner)

@@ -11,13 +11,13 @@ from typing import NamedTuple
 from deadreckon.contracts.amounts import ROUNDING, ZERO, from_units, ratio, text
 from deadreckon.services.risk import heat, size_limits, windows
 from deadreckon.services.risk.breakers import drawdown, median
-from deadreckon.services.risk.evaluation import Asked
+from deadreckon.services.risk.evaluation import Evaluation
 from deadreckon.services.risk.exposure import is_open, may_be_long, may_be_short
-from deadreckon.services.risk.state import Stake
+from deadreckon.services.risk.state import Exposure
 from deadreckon.services.risk.windows import MINUTE, within
 
 
-class Measured(NamedTuple):
+class Measurement(NamedTuple):
     """A limit and what was measured against it, in the unit of the rule; `note` for people."""
 
     limit: Decimal | None = None
@@ -25,122 +25,126 @@ class Measured(NamedTuple):
     note: str = ""
 
 
-Measure = Callable[[Asked], Measured | None]  # None: the rule has no say in this wish
+Metric = Callable[[Evaluation], Measurement | None]  # None: the rule has no say in this wish
 
 
 def _whole(amount: int | None) -> Decimal | None:
     return None if amount is None else Decimal(amount)
 
 
-def _ceiling(field: str, figure: Callable[[Asked], Decimal | None]) -> Measure:
+def _ceiling(field: str, figure: Callable[[Evaluation], Decimal | None]) -> Metric:
     """A rule with a limit of its own name; it has no say while that is not set."""
 
-    def measure(asked: Asked) -> Measured | None:
+    def measure(asked: Evaluation) -> Measurement | None:
         limit = getattr(asked.limits, field)
-        return None if limit is None else Measured(Decimal(limit), figure(asked))
+        return None if limit is None else Measurement(Decimal(limit), figure(asked))
 
     return measure
 
 
-def _always(note: str) -> Measure:
+def _always(note: str) -> Metric:
     """A rule that has no number: it passes, and this is why."""
-    return lambda _: Measured(note=note)
+    return lambda _: Measurement(note=note)
 
 
-def _halted(asked: Asked) -> Measured:
+def _halted(asked: Evaluation) -> Measurement:
     halts = asked.state.halts.values()
     if not halts:
-        return Measured(note="no halt is in force")
-    return Measured(note=f"{len(halts)} in force, close_only: exits pass")
+        return Measurement(note="no halt is in force")
+    return Measurement(note=f"{len(halts)} in force, close_only: exits pass")
 
 
-def _known_instrument(asked: Asked) -> Measured:
+def _known_instrument(asked: Evaluation) -> Measurement:
     listing = asked.listing
-    return Measured(note=f"listed as {listing.market} at {listing.venue}" if listing else "")
+    return Measurement(note=f"listed as {listing.market} at {listing.venue}" if listing else "")
 
 
-def _reduce_only(asked: Asked) -> Measured | None:
+def _reduce_only(asked: Evaluation) -> Measurement | None:
     if not asked.wish.reduce_only:
         return None
-    return Measured(None, asked.closable, "is left to close on that side")
+    return Measurement(None, asked.closable, "is left to close on that side")
 
 
-def _instruments_allowed(asked: Asked) -> Measured | None:
+def _instruments_allowed(asked: Evaluation) -> Measurement | None:
     allowed = asked.limits.instruments_allowed
-    return Measured(note=f"among {len(allowed)} allowed") if allowed else None
+    return Measurement(note=f"among {len(allowed)} allowed") if allowed else None
 
 
-def _markets_allowed(asked: Asked) -> Measured:
-    return Measured(note=f"{asked.listing.market} is allowed" if asked.listing else "")
+def _markets_allowed(asked: Evaluation) -> Measurement:
+    return Measurement(note=f"{asked.listing.market} is allowed" if asked.listing else "")
 
 
-def _quarantine(asked: Asked) -> Measured | None:
+def _quarantine(asked: Evaluation) -> Measurement | None:
     limits, stops = asked.limits, asked.state.breakers.stops.get(asked.wish.instrument, ())
     if limits.quarantine_stops is None:
         return None
     struck = within(stops, asked.at, limits.quarantine_window)
-    return Measured(Decimal(limits.quarantine_stops), Decimal(struck), "stop-losses in the window")
+    return Measurement(
+        Decimal(limits.quarantine_stops), Decimal(struck), "stop-losses in the window"
+    )
 
 
-def _expired(asked: Asked) -> Measured | None:
+def _expired(asked: Evaluation) -> Measurement | None:
     expires_at = asked.wish.expires_at
-    return None if expires_at is None else Measured(Decimal(expires_at), Decimal(asked.at))
+    return None if expires_at is None else Measurement(Decimal(expires_at), Decimal(asked.at))
 
 
-def _signal_age(asked: Asked) -> Decimal | None:
+def _signal_age(asked: Evaluation) -> Decimal | None:
     claimed_at = asked.wish.claimed_at
     return None if claimed_at is None else Decimal(asked.at - claimed_at)
 
 
-def _known_price(asked: Asked) -> Measured:
+def _known_price(asked: Evaluation) -> Measurement:
     mark = asked.mark
     if mark is None:
-        return Measured()
-    return Measured(None, mark.price, f"the mark, {text(from_units(asked.at - mark.at, 9))} s old")
+        return Measurement()
+    return Measurement(
+        None, mark.price, f"the mark, {text(from_units(asked.at - mark.at, 9))} s old"
+    )
 
 
-def _price_age(asked: Asked) -> Decimal:
+def _price_age(asked: Evaluation) -> Decimal:
     return Decimal(asked.at - asked.mark.at if asked.mark else 0)
 
 
-def _bracket_side(asked: Asked) -> Measured | None:
+def _bracket_side(asked: Evaluation) -> Measurement | None:
     wish = asked.wish
     if wish.stop_loss is None and wish.take_profit is None:
         return None
     protective = wish.stop_loss if wish.stop_loss is not None else wish.take_profit
-    return Measured(asked.known_size.entry_price, protective, "the entry's price lies between")
+    return Measurement(asked.known_size.entry_price, protective, "the entry's price lies between")
 
 
-def _instrument_lock(asked: Asked) -> Measured | None:
+def _instrument_lock(asked: Evaluation) -> Measurement | None:
     limit = asked.limits.instrument_lock
     if limit is None:
         return None
     lock = asked.state.rates.locks.get(asked.wish.instrument)
     if lock is None or lock.strategy == asked.wish.strategy:
-        return Measured(Decimal(limit), None, "no other strategy has entered it")
-    return Measured(Decimal(limit), Decimal(asked.at - lock.since), f"since {lock.strategy} did")
+        return Measurement(Decimal(limit), None, "no other strategy has entered it")
+    return Measurement(Decimal(limit), Decimal(asked.at - lock.since), f"since {lock.strategy} did")
 
 
-def _book_priced(asked: Asked) -> Measured:
-    return Measured(note="everything held has a price")
+def _book_priced(asked: Evaluation) -> Measurement:
+    return Measurement(note="everything held has a price")
 
 
-def _share_of_equity(amount: Decimal, asked: Asked) -> Decimal | None:
+def _share_of_equity(amount: Decimal, asked: Evaluation) -> Decimal | None:
     equity = asked.worth.equity
     return ratio(amount, equity) if equity > 0 else None
 
 
-def _allocation(asked: Asked) -> Measured | None:
+def _allocation(asked: Evaluation) -> Measurement | None:
     allocations, strategy = asked.limits.strategy_allocations, asked.wish.strategy
     if not allocations:
         return None
-    return Measured(allocations.get(strategy, ZERO), asked.book.strategies[strategy])
+    return Measurement(allocations.get(strategy, ZERO), asked.book.strategies[strategy])
 
 
-def _count(counts: Callable[[Stake], bool]) -> Callable[[Asked], Decimal]:
+def _count(counts: Callable[[Exposure], bool]) -> Callable[[Evaluation], Decimal]:
     """How many instruments count, this order included."""
 
-    def figure(asked: Asked) -> Decimal:
+    def figure(asked: Evaluation) -> Decimal:
         stakes = asked.state.stakes.values()
         found = dict.fromkeys(stake.instrument for stake in stakes if counts(stake))
         if counts(asked.after):
@@ -150,30 +154,30 @@ def _count(counts: Callable[[Stake], bool]) -> Callable[[Asked], Decimal]:
     return figure
 
 
-def _unexempt(side: Callable[[Stake], bool]) -> Callable[[Asked], Decimal]:
-    def figure(asked: Asked) -> Decimal:
+def _unexempt(side: Callable[[Exposure], bool]) -> Callable[[Evaluation], Decimal]:
+    def figure(asked: Evaluation) -> Decimal:
         exempt = asked.limits.exposure_exempt
         return _count(lambda stake: stake.instrument not in exempt and side(stake))(asked)
 
     return figure
 
 
-def _margin_level(asked: Asked) -> Decimal | None:
+def _margin_level(asked: Evaluation) -> Decimal | None:
     needed = ROUNDING.multiply(asked.book.gross, asked.limits.maintenance_margin_rate)
     return ratio(asked.worth.equity, needed) if needed > 0 else None
 
 
-def _slippage(asked: Asked) -> Measured | None:
+def _slippage(asked: Evaluation) -> Measurement | None:
     limits, samples = asked.limits, asked.state.breakers.slippages
     if limits.slippage_bps_max is None:
         return None
     if len(samples) < max(limits.slippage_samples, 1):
         told = f"{len(samples)} of {limits.slippage_samples} samples yet"
-        return Measured(limits.slippage_bps_max, None, told)
-    return Measured(limits.slippage_bps_max, median(samples), "the median")
+        return Measurement(limits.slippage_bps_max, None, told)
+    return Measurement(limits.slippage_bps_max, median(samples), "the median")
 
 
-def _venue_errors(asked: Asked) -> Measured | None:
+def _venue_errors(asked: Evaluation) -> Measurement | None:
     limits, listing = asked.limits, asked.listing
     if limits.venue_errors_max is None or listing is None:
         return None
@@ -181,17 +185,17 @@ def _venue_errors(asked: Asked) -> Measured | None:
     answers = within(results.answers, asked.at, MINUTE) if results else 0
     faults = within(results.faults, asked.at, MINUTE) if results else 0
     share = ratio(Decimal(faults), Decimal(answers)) if answers else None
-    return Measured(limits.venue_errors_max, share, f"{faults} of {answers} results failed")
+    return Measurement(limits.venue_errors_max, share, f"{faults} of {answers} results failed")
 
 
-def _order_gap(asked: Asked) -> Measured | None:
+def _order_gap(asked: Evaluation) -> Measurement | None:
     limit, last = asked.limits.order_gap_min, asked.state.rates.last_entry
     if not limit:
         return None
-    return Measured(Decimal(limit), None if last is None else Decimal(asked.at - last))
+    return Measurement(Decimal(limit), None if last is None else Decimal(asked.at - last))
 
 
-def _entries_of(asked: Asked) -> list[int]:
+def _entries_of(asked: Evaluation) -> list[int]:
     return asked.state.rates.entries_of.get(asked.wish.instrument, [])
 
 
@@ -199,21 +203,21 @@ def _another(moments: list[int], at: int) -> Decimal:
     return Decimal(within(moments, at, MINUTE) + 1)
 
 
-def _window(asked: Asked) -> Decimal:
+def _window(asked: Evaluation) -> Decimal:
     before = windows.notional_within(
         asked.state.rates.notionals, asked.at, asked.limits.notional_window
     )
     return ROUNDING.add(before, asked.added_notional)
 
 
-def _exits(asked: Asked) -> Measured | None:
+def _exits(asked: Evaluation) -> Measurement | None:
     limit = asked.limits.exits_per_minute
     if limit is None or not asked.is_exit or asked.replaces is not None:
         return None
-    return Measured(Decimal(limit), _another(asked.state.rates.exits, asked.at))
+    return Measurement(Decimal(limit), _another(asked.state.rates.exits, asked.at))
 
 
-MEASURES: dict[str, Measure] = {
+METRICS: dict[str, Metric] = {
     "halted": _halted,
     "limits_set": _always("limits are set"),
     "trading_enabled": _always("trading is switched on"),
@@ -278,4 +282,4 @@ MEASURES: dict[str, Measure] = {
 }
 
 # Two rules bear the name known_price; this is the measure of the one about the whole book.
-BY_GUARD: dict[object, Measure] = {size_limits.book_priced: _book_priced}
+BY_GUARD: dict[object, Metric] = {size_limits.book_priced: _book_priced}

@@ -4,30 +4,30 @@ from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import OrderApproved
 from deadreckon.contracts.signals import SignalRaised
-from deadreckon.services.risk.evaluation import Asked
+from deadreckon.services.risk.evaluation import Evaluation
 from deadreckon.services.risk.refusals import refuse
-from deadreckon.services.risk.rules import first_breach
+from deadreckon.services.risk.rules import first_violation
 from deadreckon.services.risk.state import State
 
 
-def weigh(state: State, said: Recorded[SignalRaised]) -> list[Event]:
+def check(state: State, record: Recorded[SignalRaised]) -> list[Event]:
     """Ask every rule; what none forbids is approved as it was wished."""
-    asked = Asked(state, said.at, said.event)
-    found = first_breach(asked)
+    asked = Evaluation(state, record.at, record.event)
+    found = first_violation(asked)
     if found is None:
-        return [_approve(asked, said)]
+        return [_approve(asked, record)]
     rule, breach = found
     set_by = state.limits_id if rule.field else None
-    return [refuse(said.event, said.event.instrument, rule.name, breach, set_by)]
+    return [refuse(record.event, record.event.instrument, rule.name, breach, set_by)]
 
 
-def _approve(asked: Asked, said: Recorded[SignalRaised]) -> OrderApproved:
+def _approve(asked: Evaluation, record: Recorded[SignalRaised]) -> OrderApproved:
     """An exit is approved reduce-only, so that it can never become the entry nobody weighed."""
-    wish = said.event
+    wish = record.event
     assert asked.mark is not None, "no order passes without a price"
     exits = asked.is_exit
     return OrderApproved(
-        order_id=derive_id(said.id, "order", 0),
+        order_id=derive_id(record.id, "order", 0),
         signal_id=wish.signal_id,
         producer=wish.producer,
         strategy=wish.strategy,

@@ -11,15 +11,15 @@ from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import OrderFilled, OrderReplaced, OrderSubmitting, Purpose
-from deadreckon.services.risk.headroom import drop_if_empty, stake_of
+from deadreckon.services.risk.headroom import drop_if_empty, exposure_of
 from deadreckon.services.risk.state import Bracket, Leg, State, side_of
 
 PROTECTIVE: tuple[Purpose, ...] = ("stop_loss", "take_profit")
 
 
-def arm(state: State, said: Recorded[OrderSubmitting]) -> None:
+def arm(state: State, record: Recorded[OrderSubmitting]) -> None:
     """A protective order is on its way; said again, it stands with its new quantity."""
-    event = said.event
+    event = record.event
     if event.purpose not in PROTECTIVE:
         return
     bracket = state.brackets.get(event.parent_id)
@@ -34,26 +34,26 @@ def arm(state: State, said: Recorded[OrderSubmitting]) -> None:
     _settle(state, bracket)
 
 
-def fill(state: State, said: Recorded[OrderFilled]) -> None:
+def fill(state: State, record: Recorded[OrderFilled]) -> None:
     """A protective order traded: less is protected, as less is held."""
-    leg = state.legs.get(said.event.order_id)
-    if leg is None or not ledger.is_new(state.ledger, said):
+    leg = state.legs.get(record.event.order_id)
+    if leg is None or not ledger.is_new_fill(state.ledger, record):
         return
     leg.struck = True
-    _leave(state, said.event.order_id, said.event.leaves)
+    _leave(state, record.event.order_id, record.event.leaves)
 
 
-def replaced(state: State, said: Recorded[OrderReplaced]) -> None:
+def replaced(state: State, record: Recorded[OrderReplaced]) -> None:
     """A leg grows with its entry, or shrinks with the position."""
-    leg = state.legs.get(said.event.order_id)
+    leg = state.legs.get(record.event.order_id)
     if leg is not None:
-        leg.stop_price = said.event.stop_price
-        _leave(state, said.event.order_id, said.event.leaves)
+        leg.stop_price = record.event.stop_price
+        _leave(state, record.event.order_id, record.event.leaves)
 
 
-def end(state: State, said: Recorded[Event]) -> None:
+def end(state: State, record: Recorded[Event]) -> None:
     """A protective order was cancelled, rejected or expired."""
-    order_id: str = said.event.order_id  # type: ignore[attr-defined]  # every end names its order
+    order_id: str = record.event.order_id  # type: ignore[attr-defined]  # every end names its order
     if order_id in state.legs:
         _leave(state, order_id, ZERO)
 
@@ -75,7 +75,7 @@ def _settle(state: State, bracket: Bracket) -> None:
     for leg in (state.legs[name] for name in bracket.legs):
         sums[leg.purpose] = EXACT.add(sums[leg.purpose], leg.leaves)
     quantity = max(sums.values())
-    stake = stake_of(state, bracket.strategy, bracket.instrument)
+    stake = exposure_of(state, bracket.strategy, bracket.instrument)
     flight = side_of(stake, bracket.side)
     flight.protection = EXACT.add(flight.protection, EXACT.subtract(quantity, bracket.counted))
     bracket.counted = quantity

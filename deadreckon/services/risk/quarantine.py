@@ -7,18 +7,18 @@ from deadreckon.services.risk.state import State
 from deadreckon.services.risk.windows import remember
 
 
-def fill(state: State, said: Recorded[OrderFilled]) -> None:
+def fill(state: State, record: Recorded[OrderFilled]) -> None:
     """Count a stop-loss at its first trade only. Folded before `protection` marks it as struck."""
     limits = state.limits
-    leg = state.legs.get(said.event.order_id)
+    leg = state.legs.get(record.event.order_id)
     if limits is None or limits.quarantine_stops is None:
         return
     if leg is None or leg.purpose != "stop_loss" or leg.struck:
         return
-    if not ledger.is_new(state.ledger, said):
+    if not ledger.is_new_fill(state.ledger, record):
         return
-    instrument = said.event.instrument
+    instrument = record.event.instrument
     struck = state.breakers.stops.setdefault(instrument, [])
-    remember(struck, said.at, limits.quarantine_window)
+    remember(struck, record.at, limits.quarantine_window)
     if len(struck) >= limits.quarantine_stops:
-        state.breakers.quarantined[instrument] = said.at + limits.quarantine_for
+        state.breakers.quarantined[instrument] = record.at + limits.quarantine_for

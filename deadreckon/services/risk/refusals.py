@@ -13,7 +13,7 @@ _STORABLE = Decimal(10) ** 20
 _FINEST = Decimal(1).scaleb(-SCALE_MAX)
 
 
-class Breach(NamedTuple):
+class Violation(NamedTuple):
     """Why a rule says no; `limit` and `measured` in the unit of the rule (docs/risk.md).
 
     `set_by` is the id of the event that set the limit, where that is not the LimitsSet in force.
@@ -29,7 +29,7 @@ def refuse(
     wish: SignalRaised | CancelRaised | ReplaceRaised,
     instrument: str,
     rule: str,
-    breach: Breach,
+    breach: Violation,
     set_by: str | None,
 ) -> SignalRefused:
     """The refusal of a wish, a cancel or a replace; `set_by` where the breach does not say."""
@@ -47,7 +47,7 @@ def refuse(
     )
 
 
-def storable(breach: Breach) -> tuple[Decimal | None, str]:
+def storable(breach: Violation) -> tuple[Decimal | None, str]:
     """What was measured, as far as a table can hold it, and the reason.
 
     What is finer is rounded away from the limit, so that a breach still shows; what is too large
@@ -64,11 +64,11 @@ def storable(breach: Breach) -> tuple[Decimal | None, str]:
 
 
 def refuse_flattening(
-    said: Recorded[FlattenRequested], strategy: str, instrument: str
+    record: Recorded[FlattenRequested], strategy: str, instrument: str
 ) -> SignalRefused:
     """A position cannot be flattened: nobody knows what it would trade at."""
     return SignalRefused(
-        signal_id=said.id,
+        signal_id=record.id,
         producer="",
         strategy=strategy,
         instrument=instrument,

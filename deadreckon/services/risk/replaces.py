@@ -6,11 +6,11 @@ from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import CancelMissed, OrderReplaced, ReplaceApproved
-from deadreckon.services.risk.headroom import answered, closable, open_quantity, settle, stake_of
-from deadreckon.services.risk.state import Change, Order, State
+from deadreckon.services.risk.headroom import answered, closable, exposure_of, open_quantity, settle
+from deadreckon.services.risk.state import ApprovedOrder, PendingReplace, State
 
 
-def grows(order: Order, wanted: ReplaceApproved) -> bool:
+def grows(order: ApprovedOrder, wanted: ReplaceApproved) -> bool:
     """Whether a replace asks for more than was weighed: quantity, worth, or nearness to a trade."""
     promised = max([total(order), *(asked.quantity for asked in order.changes.values())])
     if wanted.quantity is not None and wanted.quantity > promised:
@@ -26,7 +26,7 @@ def _dearer(after: Decimal | None, before: Decimal | None) -> bool:
     return after is not None and after > (before or ZERO)
 
 
-def _nearer(order: Order, wanted: ReplaceApproved) -> bool:
+def _nearer(order: ApprovedOrder, wanted: ReplaceApproved) -> bool:
     """Whether a price of an entry may have come closer to the market: a sell's by going down.
 
     A stop comes closer from either side, as the market may have passed its limit. While another
@@ -40,12 +40,12 @@ def _nearer(order: Order, wanted: ReplaceApproved) -> bool:
     return moved and order.side == "sell"
 
 
-def total(order: Order) -> Decimal:
+def total(order: ApprovedOrder) -> Decimal:
     """The order's whole quantity: traded and open."""
     return EXACT.add(order.filled, open_quantity(order))
 
 
-def changed(state: State, order: Order, wanted: ReplaceApproved) -> Change:
+def changed(state: State, order: ApprovedOrder, wanted: ReplaceApproved) -> PendingReplace:
     """What the order would be once it is replaced, valued at the worst of mark, limit and stop."""
     mark = ledger.mark(state.ledger, order.instrument)
     reference = mark.price if mark else order.reference
@@ -53,25 +53,25 @@ def changed(state: State, order: Order, wanted: ReplaceApproved) -> Change:
     stop = wanted.stop_price or order.stop_price
     price = max([reference, *(price for price in (limit, stop) if price is not None)])
     quantity = wanted.quantity if wanted.quantity is not None else total(order)
-    return Change(quantity, reference, price, list(order.leaves))
+    return PendingReplace(quantity, reference, price, list(order.leaves))
 
 
-def approve(state: State, said: Recorded[ReplaceApproved]) -> None:
+def approve(state: State, record: Recorded[ReplaceApproved]) -> None:
     """Reserve what a replace asks for beyond what the order has, until its outcome is known."""
-    event = said.event
+    event = record.event
     order = state.orders.get(event.order_id)
     if order is None:
         return
     order.changes[event.signal_id] = changed(state, order, event)
     if order.cap is not None:
-        stake = stake_of(state, order.strategy, order.instrument)
+        stake = exposure_of(state, order.strategy, order.instrument)
         order.cap = EXACT.add(closable(stake, order.side), order.share.quantity)
     settle(state, order)
 
 
-def missed(state: State, said: Recorded[CancelMissed]) -> None:
+def missed(state: State, record: Recorded[CancelMissed]) -> None:
     """A replace that found nothing to change needs no headroom, in a routed order or in all."""
-    event = said.event
+    event = record.event
     parent_id = state.children.get(event.order_id, event.order_id)
     order = state.orders.get(parent_id)
     if order is None or event.signal_id not in order.changes:
@@ -83,9 +83,9 @@ def missed(state: State, said: Recorded[CancelMissed]) -> None:
     settle(state, order)
 
 
-def replaced(state: State, said: Recorded[OrderReplaced]) -> None:
+def replaced(state: State, record: Recorded[OrderReplaced]) -> None:
     """The order stands as replaced; a venue takes replaces in the order of their approval."""
-    event = said.event
+    event = record.event
     found = state.children.get(event.order_id)
     if found is None:
         return

@@ -5,8 +5,8 @@ from enum import Enum
 from typing import NamedTuple
 
 from deadreckon.services.risk import breaker_trips, heat, preconditions, rate_limits, size_limits
-from deadreckon.services.risk.evaluation import Asked
-from deadreckon.services.risk.refusals import Breach
+from deadreckon.services.risk.evaluation import Evaluation
+from deadreckon.services.risk.refusals import Violation
 from deadreckon.services.risk.state import State
 
 
@@ -23,11 +23,13 @@ class Rule(NamedTuple):
 
     name: str
     field: str
-    guard: Callable[[Asked], Breach | None]
+    guard: Callable[[Evaluation], Violation | None]
     exits: Exits = Exits.FREE
 
 
-def _of_the_book(guard: Callable[[State], Breach | None]) -> Callable[[Asked], Breach | None]:
+def _of_the_book(
+    guard: Callable[[State], Violation | None],
+) -> Callable[[Evaluation], Violation | None]:
     return lambda asked: guard(asked.state)
 
 
@@ -127,7 +129,7 @@ _OF_LESS = tuple(
 )
 
 
-def first_breach(asked: Asked) -> tuple[Rule, Breach] | None:
+def first_violation(asked: Evaluation) -> tuple[Rule, Violation] | None:
     """The first rule that says no, with its figures; None when every rule lets it pass."""
     exits = asked.is_exit
     for rule in RULES:
@@ -136,7 +138,7 @@ def first_breach(asked: Asked) -> tuple[Rule, Breach] | None:
     return None
 
 
-def first_breach_of_less(asked: Asked) -> tuple[Rule, Breach] | None:
+def first_violation_of_reduction(asked: Evaluation) -> tuple[Rule, Violation] | None:
     """The same for a replace that asks for no more than was weighed: few rules are left."""
     for rule in _OF_LESS:
         if breach := rule.guard(asked):
@@ -144,7 +146,7 @@ def first_breach_of_less(asked: Asked) -> tuple[Rule, Breach] | None:
     return None
 
 
-def binds(rule: Rule, asked: Asked) -> bool:
+def binds(rule: Rule, asked: Evaluation) -> bool:
     """Whether an exit is asked by this rule."""
     if rule.exits is Exits.IF_THEY_ADD:
         return asked.adds

@@ -6,12 +6,12 @@ from operator import attrgetter
 
 from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import ROUNDING, ZERO, ratio
-from deadreckon.services.risk.evaluation import Asked
+from deadreckon.services.risk.evaluation import Evaluation
 from deadreckon.services.risk.exposure import is_open, may_be_long, may_be_short
-from deadreckon.services.risk.refusals import Breach
-from deadreckon.services.risk.state import Stake
+from deadreckon.services.risk.refusals import Violation
+from deadreckon.services.risk.state import Exposure
 
-Guard = Callable[[Asked], Breach | None]
+Guard = Callable[[Evaluation], Violation | None]
 
 # Limits that speak of the whole book, and those among them that compare it with equity.
 OF_THE_BOOK = (
@@ -35,24 +35,24 @@ OF_EQUITY = (
 _of_the_book, _of_equity = attrgetter(*OF_THE_BOOK), attrgetter(*OF_EQUITY)
 
 
-def ceiling(field: str, measure: Callable[[Asked], Decimal], reason: str) -> Guard:
+def ceiling(field: str, measure: Callable[[Evaluation], Decimal], reason: str) -> Guard:
     """A guard for an amount that may reach its limit and not pass it."""
 
-    def guard(asked: Asked) -> Breach | None:
+    def guard(asked: Evaluation) -> Violation | None:
         limit: Decimal | None = getattr(asked.limits, field)
         if limit is None:
             return None
         measured = measure(asked)
-        return None if measured <= limit else Breach(limit, measured, reason)
+        return None if measured <= limit else Violation(limit, measured, reason)
 
     return guard
 
 
-def order_notional_min(asked: Asked) -> Breach | None:
+def order_notional_min(asked: Evaluation) -> Violation | None:
     limit = asked.limits.order_notional_min
     if limit is None or asked.notional >= limit:
         return None
-    return Breach(limit, asked.notional, "the order is too small")
+    return Violation(limit, asked.notional, "the order is too small")
 
 
 order_notional_max = ceiling(
@@ -60,16 +60,16 @@ order_notional_max = ceiling(
 )
 
 
-def order_equity_share_max(asked: Asked) -> Breach | None:
+def order_equity_share_max(asked: Evaluation) -> Violation | None:
     limit = asked.limits.order_equity_share_max
     if limit is None:
         return None
     share = _share(asked.notional, asked.worth.equity)
     within = asked.notional <= ROUNDING.multiply(limit, asked.worth.equity)
-    return None if within else Breach(limit, share, "the order is too big for the book's equity")
+    return None if within else Violation(limit, share, "the order is too big for the book's equity")
 
 
-def instrument_lock(asked: Asked) -> Breach | None:
+def instrument_lock(asked: Evaluation) -> Violation | None:
     limit = asked.limits.instrument_lock
     lock = asked.state.rates.locks.get(asked.wish.instrument)
     if limit is None or lock is None or lock.strategy == asked.wish.strategy:
@@ -77,10 +77,10 @@ def instrument_lock(asked: Asked) -> Breach | None:
     since = asked.at - lock.since
     if since >= limit:
         return None
-    return Breach(Decimal(limit), Decimal(since), f"{lock.strategy} has entered it a moment ago")
+    return Violation(Decimal(limit), Decimal(since), f"{lock.strategy} has entered it a moment ago")
 
 
-def book_priced(asked: Asked) -> Breach | None:
+def book_priced(asked: Evaluation) -> Violation | None:
     """What cannot be valued cannot be kept within a limit."""
     limits = asked.limits
     missing: list[str] = list(asked.state.breakers.unpriced)
@@ -90,14 +90,16 @@ def book_priced(asked: Asked) -> Breach | None:
         missing += asked.worth.unpriced
     if not missing:
         return None
-    return Breach(None, None, f"{', '.join(sorted(set(missing)))}: held, and has no price or rate")
+    return Violation(
+        None, None, f"{', '.join(sorted(set(missing)))}: held, and has no price or rate"
+    )
 
 
 def _any_set(limits: tuple[object, ...]) -> bool:
     return limits.count(None) < len(limits)
 
 
-def strategy_allocation(asked: Asked) -> Breach | None:
+def strategy_allocation(asked: Evaluation) -> Violation | None:
     """Where allocations are made, a strategy without one has none."""
     allocations, strategy = asked.limits.strategy_allocations, asked.wish.strategy
     if not allocations:
@@ -106,7 +108,7 @@ def strategy_allocation(asked: Asked) -> Breach | None:
     measured = asked.book.strategies[strategy]
     if measured <= limit:
         return None
-    return Breach(limit, measured, f"{strategy} would have more than it was allocated")
+    return Violation(limit, measured, f"{strategy} would have more than it was allocated")
 
 
 exposure_instrument_max = ceiling(
@@ -136,7 +138,9 @@ exposure_net_max = ceiling(
 )
 
 
-def _count(asked: Asked, counts: Callable[[Stake], bool], limit: int | None) -> Breach | None:
+def _count(
+    asked: Evaluation, counts: Callable[[Exposure], bool], limit: int | None
+) -> Violation | None:
     """How many instruments would count; only an order that adds one to them is in the way."""
     if limit is None:
         return None
@@ -146,14 +150,14 @@ def _count(asked: Asked, counts: Callable[[Stake], bool], limit: int | None) -> 
     found = len(before) + 1
     if found <= limit:
         return None
-    return Breach(Decimal(limit), Decimal(found), "one more instrument would be too many")
+    return Violation(Decimal(limit), Decimal(found), "one more instrument would be too many")
 
 
-def positions_max(asked: Asked) -> Breach | None:
+def positions_max(asked: Evaluation) -> Violation | None:
     return _count(asked, is_open, asked.limits.positions_max)
 
 
-def longs_max(asked: Asked) -> Breach | None:
+def longs_max(asked: Evaluation) -> Violation | None:
     exempt = asked.limits.exposure_exempt
     return _count(
         asked,
@@ -162,7 +166,7 @@ def longs_max(asked: Asked) -> Breach | None:
     )
 
 
-def shorts_max(asked: Asked) -> Breach | None:
+def shorts_max(asked: Evaluation) -> Violation | None:
     exempt = asked.limits.exposure_exempt
     return _count(
         asked,
@@ -171,29 +175,29 @@ def shorts_max(asked: Asked) -> Breach | None:
     )
 
 
-def orders_in_flight_max(asked: Asked) -> Breach | None:
+def orders_in_flight_max(asked: Evaluation) -> Violation | None:
     limit, orders = asked.limits.orders_in_flight_max, asked.after.entry_orders
     if limit is None or orders <= limit:
         return None
     reason = "entries of the strategy in the instrument are still in flight"
-    return Breach(Decimal(limit), Decimal(orders), reason)
+    return Violation(Decimal(limit), Decimal(orders), reason)
 
 
 def _share(part: Decimal, equity: Decimal) -> Decimal | None:
     return ratio(part, equity) if equity > 0 else None
 
 
-def leverage_max(asked: Asked) -> Breach | None:
+def leverage_max(asked: Evaluation) -> Violation | None:
     limit = asked.limits.leverage_max
     if limit is None:
         return None
     gross, equity = asked.book.gross, asked.worth.equity
     if gross <= ROUNDING.multiply(limit, equity):
         return None
-    return Breach(limit, _share(gross, equity), "worst-case gross exposure over equity")
+    return Violation(limit, _share(gross, equity), "worst-case gross exposure over equity")
 
 
-def liability(asked: Asked) -> Decimal:
+def liability(asked: Evaluation) -> Decimal:
     """Short spot and negative cash, once everything in flight has filled."""
     cash, spent = ledger.cash_by_currency(asked.state.ledger), asked.book.spent
     found = asked.book.borrowed
@@ -208,7 +212,7 @@ def liability(asked: Asked) -> Decimal:
 liability_max = ceiling("liability_max", liability, "short spot and negative cash")
 
 
-def margin_level_min(asked: Asked) -> Breach | None:
+def margin_level_min(asked: Evaluation) -> Violation | None:
     limit = asked.limits.margin_level_min
     if limit is None:
         return None
@@ -217,4 +221,4 @@ def margin_level_min(asked: Asked) -> Breach | None:
     if equity >= ROUNDING.multiply(limit, needed):
         return None
     level = ratio(equity, needed) if needed > 0 else None
-    return Breach(limit, level, "equity over the maintenance margin of the worst case")
+    return Violation(limit, level, "equity over the maintenance margin of the worst case")

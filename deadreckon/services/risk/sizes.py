@@ -10,7 +10,7 @@ from deadreckon.contracts.amounts import EXACT, ROUNDING, SCALE_MAX, ZERO
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.orders import OrderApproved
 from deadreckon.contracts.signals import Side, SignalRaised
-from deadreckon.services.risk.state import Share
+from deadreckon.services.risk.state import OrderShare
 
 _FINEST = Decimal(1).scaleb(-SCALE_MAX)
 
@@ -44,13 +44,13 @@ def size(
 
 def share_of(
     side: Side, quantity: Decimal, value: Decimal, price: Decimal, stop_loss: Decimal | None
-) -> Share:
+) -> OrderShare:
     """What an order counts for in flight; beyond its stop nothing is at risk."""
     if stop_loss is None:
-        return Share(quantity, value, bare=ROUNDING.multiply(quantity, price))
+        return OrderShare(quantity, value, bare=ROUNDING.multiply(quantity, price))
     above, below = (price, stop_loss) if side == "buy" else (stop_loss, price)
     distance = max(ROUNDING.subtract(above, below), ZERO)
-    return Share(quantity, value, stopped=ROUNDING.multiply(quantity, distance))
+    return OrderShare(quantity, value, stopped=ROUNDING.multiply(quantity, distance))
 
 
 def unit_value(book: Ledger, instrument: str) -> Decimal | None:

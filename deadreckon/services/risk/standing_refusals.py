@@ -5,14 +5,14 @@ Asked where nobody wishes anything, so that a silence of producers shows what th
 
 from deadreckon.contracts.signals import SignalRaised
 from deadreckon.services.risk import preconditions
-from deadreckon.services.risk.evaluation import Asked
-from deadreckon.services.risk.explaining import Weighed
+from deadreckon.services.risk.evaluation import Evaluation
+from deadreckon.services.risk.explaining import RuleResult
 from deadreckon.services.risk.refusals import storable
 from deadreckon.services.risk.rules import RULES
 from deadreckon.services.risk.state import State
 
 # Rules that look at the book and the instrument alone, and never at the wish itself.
-STANDING = (
+ENTRY_RULES = (
     "halted",
     "limits_set",
     "trading_enabled",
@@ -28,19 +28,19 @@ STANDING = (
     "venue_errors_max",
 )
 _STANDING = tuple(
-    rule for rule in RULES if rule.name in STANDING or rule.guard is preconditions.known_price
+    rule for rule in RULES if rule.name in ENTRY_RULES or rule.guard is preconditions.known_price
 )
 
 
-def obstacles(state: State, instrument: str, at: int) -> list[Weighed]:
+def entry_refusals(state: State, instrument: str, at: int) -> list[RuleResult]:
     """The rules that say no to any entry now (nanoseconds UTC), each with its figures."""
     nobody = SignalRaised("", "", "", instrument, "buy", None, None)
-    asked = Asked(state, at, nobody)
+    asked = Evaluation(state, at, nobody)
     found = []
     for rule in _STANDING:
         breach = rule.guard(asked)
         if breach is not None:
             by = breach.set_by or (state.limits_id if rule.field else None)
             measured, reason = storable(breach)
-            found.append(Weighed(rule.name, "refuses", breach.limit, measured, reason, by))
+            found.append(RuleResult(rule.name, "refuses", breach.limit, measured, reason, by))
     return found

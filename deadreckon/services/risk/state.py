@@ -22,7 +22,7 @@ class Halt(Struct, frozen=True):
     measured: Decimal | None = None
 
 
-class Change(Struct):
+class PendingReplace(Struct):
     """A replace on its way: the total `quantity` it asks for, and the worst price it can trade at.
 
     `reference` is the mark it was weighed with. `waiting` are the routed orders from which no
@@ -35,7 +35,7 @@ class Change(Struct):
     waiting: list[str] = []
 
 
-class Share(Struct, frozen=True):
+class OrderShare(Struct, frozen=True):
     """What an order in flight counts for.
 
     `quantity` can still trade; `value` is quantity x worst price. `stopped` is quantity x distance
@@ -49,7 +49,7 @@ class Share(Struct, frozen=True):
     bare: Decimal = ZERO
 
 
-class Order(Struct):
+class ApprovedOrder(Struct):
     """An approved order that has not ended.
 
     Quantities in base units or contracts, prices in quote currency. `reference` is the mark it was
@@ -76,8 +76,8 @@ class Order(Struct):
     filled: Decimal = ZERO
     routed: int = 0
     children: int = 0
-    changes: dict[str, Change] = {}
-    share: Share = Share()
+    changes: dict[str, PendingReplace] = {}
+    share: OrderShare = OrderShare()
     take_profit: Decimal | None = None
 
     @property
@@ -101,7 +101,7 @@ class InFlight(Struct):
     protection: Decimal = ZERO
 
 
-class Stake(Struct):
+class Exposure(Struct):
     """What one strategy holds of one instrument (signed), and what is in flight around it."""
 
     strategy: str
@@ -205,13 +205,13 @@ class State(Struct):
     limits_id: str | None = None
     delisted: dict[str, bool] = {}
     halts: dict[str, Halt] = {}
-    orders: dict[str, Order] = {}
+    orders: dict[str, ApprovedOrder] = {}
     children: dict[str, str] = {}
     signals: dict[str, str] = {}
     ended: dict[str, dict[str, str]] = {}
     legs: dict[str, Leg] = {}
     brackets: dict[str, Bracket] = {}
-    stakes: dict[str, Stake] = {}
+    stakes: dict[str, Exposure] = {}
     rates: Rates = field(default_factory=Rates)
     breakers: Breakers = field(default_factory=Breakers)
 
@@ -221,6 +221,6 @@ def key_of(first: str, second: str) -> str:
     return f"{first}\n{second}"
 
 
-def side_of(stake: Stake, side: Side) -> InFlight:
+def side_of(stake: Exposure, side: Side) -> InFlight:
     """What is in flight on one side of a stake."""
     return stake.buys if side == "buy" else stake.sells

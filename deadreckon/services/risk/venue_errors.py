@@ -14,26 +14,26 @@ ANSWERED = frozenset(
 )
 
 
-def accept(state: State, said: Recorded[OrderAccepted]) -> None:
+def accept(state: State, record: Recorded[OrderAccepted]) -> None:
     """The venue works."""
-    _answer(state, said.at, said.event.order_id, fault=False)
+    _answer(state, record.at, record.event.order_id, fault=False)
 
 
-def reject(state: State, said: Recorded[OrderRejected]) -> None:
+def reject(state: State, record: Recorded[OrderRejected]) -> None:
     """The venue answered, or failed, by the rule it names."""
-    if said.event.rule not in NOT_ASKED:
-        _answer(state, said.at, said.event.order_id, fault=said.event.rule not in ANSWERED)
+    if record.event.rule not in NOT_ASKED:
+        _answer(state, record.at, record.event.order_id, fault=record.event.rule not in ANSWERED)
 
 
-def lose(state: State, said: Recorded[OrderUnknown]) -> None:
+def lose(state: State, record: Recorded[OrderUnknown]) -> None:
     """Nobody knows what the venue did."""
-    _answer(state, said.at, said.event.order_id, fault=True)
+    _answer(state, record.at, record.event.order_id, fault=True)
 
 
-def miss(state: State, said: Recorded[VenueRequestUnanswered]) -> None:
+def miss(state: State, record: Recorded[VenueRequestUnanswered]) -> None:
     """A cancel that the venue left unanswered; of a submission fill says that it is unknown."""
-    if said.event.request == "cancel":
-        _answer(state, said.at, said.event.order_id, fault=True)
+    if record.event.request == "cancel":
+        _answer(state, record.at, record.event.order_id, fault=True)
 
 
 def _answer(state: State, at: int, order_id: str, *, fault: bool) -> None:

@@ -14,37 +14,37 @@ from deadreckon.services.risk.state import Lock, Notionals, Rates, State
 MINUTE = 60 * NANOSECONDS
 
 
-def approve(state: State, said: Recorded[OrderApproved]) -> None:
+def approve(state: State, record: Recorded[OrderApproved]) -> None:
     """Count an approved order; flattening is counted nowhere, as nothing may hold it up."""
-    event = said.event
+    event = record.event
     if event.purpose == "flatten":
         return
     if event.reduce_only:
-        remember(state.rates.exits, said.at, MINUTE)
+        remember(state.rates.exits, record.at, MINUTE)
         return
     listing = state.ledger.listings[event.instrument]
     sized = size(event, event.reference_price, listing)
     worth = notional(state.ledger, event, sized) or ZERO
-    _enter(state, said.at, event.instrument, worth)
-    state.rates.locks[event.instrument] = Lock(event.strategy, said.at)
+    _enter(state, record.at, event.instrument, worth)
+    state.rates.locks[event.instrument] = Lock(event.strategy, record.at)
 
 
-def change(state: State, said: Recorded[ReplaceApproved]) -> None:
+def change(state: State, record: Recorded[ReplaceApproved]) -> None:
     """A replace counts as a cancel, and for what it adds as an entry. Folded before `headroom`."""
-    remember(state.rates.cancels, said.at, MINUTE)
-    order = state.orders.get(said.event.order_id)
-    if order is None or order.reduces or not grows(order, said.event):
+    remember(state.rates.cancels, record.at, MINUTE)
+    order = state.orders.get(record.event.order_id)
+    if order is None or order.reduces or not grows(order, record.event):
         return
-    after = changed(state, order, said.event)
+    after = changed(state, order, record.event)
     left = ROUNDING.subtract(after.quantity, order.filled)
     added = ROUNDING.subtract(ROUNDING.multiply(left, after.price), order.share.value)
     unit = unit_value(state.ledger, order.instrument) or ZERO
-    _enter(state, said.at, order.instrument, max(ROUNDING.multiply(added, unit), ZERO))
+    _enter(state, record.at, order.instrument, max(ROUNDING.multiply(added, unit), ZERO))
 
 
-def cancel(state: State, said: Recorded[Event]) -> None:
+def cancel(state: State, record: Recorded[Event]) -> None:
     """Count a cancel that may pass."""
-    remember(state.rates.cancels, said.at, MINUTE)
+    remember(state.rates.cancels, record.at, MINUTE)
 
 
 def _enter(state: State, at: int, instrument: str, worth: Decimal) -> None:

@@ -20,11 +20,11 @@ from deadreckon.contracts.orders import (
     ReplaceApproved,
 )
 from deadreckon.services.router import state as book
-from deadreckon.services.router.replacing import replace
+from deadreckon.services.router.replacing import route_replacement
 from deadreckon.services.router.routing import route
 from deadreckon.services.router.state import State
 
-HEEDS = frozenset(
+HANDLES = frozenset(
     {
         InstrumentListed,
         InstrumentDelisted,
@@ -46,31 +46,31 @@ def initial() -> State:
     return State()
 
 
-def evolve(state: State, said: Recorded[Any]) -> State:
+def evolve(state: State, record: Recorded[Any]) -> State:
     """Fold one event, in place; the same state comes back."""
-    match said.event:
+    match record.event:
         case OrderFilled() as fill:
             book.filled(state, fill)
         case OrderRouted() as order:
             book.routed(state, order)
         case OrderCancelled() | OrderRejected() | OrderExpired():
-            book.ended(state, said.event.order_id)
+            book.ended(state, record.event.order_id)
         case OrderReplaced() as change:
             book.replaced(state, change)
         case InstrumentListed():
-            book.listed(state, said)
+            book.listed(state, record)
         case InstrumentDelisted(instrument=instrument):
-            book.delisted(state, instrument, said.id)
+            book.delisted(state, instrument, record.id)
         case VenueConfigured() as venue:
             state.venues[venue.venue] = venue
     return state
 
 
-def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:
+def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
     """Answer approvals; everything else is others' affair."""
-    match said.event:
+    match record.event:
         case OrderApproved():
-            return route(state, said)
+            return route(state, record)
         case ReplaceApproved() as change:
-            return replace(state, change)
+            return route_replacement(state, change)
     return ()

@@ -8,10 +8,10 @@ from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.orders import CancelMissed, ReplaceApproved, ReplaceRouted
 from deadreckon.services.router import rounding
 from deadreckon.services.router.splitting import shares
-from deadreckon.services.router.state import Child, Family, State
+from deadreckon.services.router.state import ChildOrder, ParentOrder, State
 
 
-def replace(state: State, change: ReplaceApproved) -> list[Event]:
+def route_replacement(state: State, change: ReplaceApproved) -> list[Event]:
     """A change for each open child, or why there is none."""
     family = state.families.get(change.order_id)
     if family is None:
@@ -34,7 +34,7 @@ def _missed(change: ReplaceApproved, reason: str) -> CancelMissed:
 
 
 def _on_ticks(
-    change: ReplaceApproved, child: Child, listed: InstrumentListed
+    change: ReplaceApproved, child: ChildOrder, listed: InstrumentListed
 ) -> tuple[Decimal | None, Decimal | None]:
     tick = listed.tick_size
     stop_rule = rounding.exit_stop if child.reduce_only else rounding.entry_stop
@@ -44,7 +44,7 @@ def _on_ticks(
 
 
 def _misfit(
-    change: ReplaceApproved, child: Child, limit: Decimal | None, stop: Decimal | None
+    change: ReplaceApproved, child: ChildOrder, limit: Decimal | None, stop: Decimal | None
 ) -> str | None:
     """Why these prices cannot be this order's."""
     if change.limit_price is not None and child.limit_price is None:
@@ -58,8 +58,8 @@ def _misfit(
 
 def _shortfall(
     change: ReplaceApproved,
-    family: Family,
-    child: Child,
+    family: ParentOrder,
+    child: ChildOrder,
     listed: InstrumentListed,
     limit: Decimal | None,
 ) -> str | None:
@@ -81,7 +81,7 @@ def _shortfall(
 
 
 def _quantities(
-    change: ReplaceApproved, family: Family, listed: InstrumentListed
+    change: ReplaceApproved, family: ParentOrder, listed: InstrumentListed
 ) -> list[Decimal | None]:
     """The new total of each open child; what is left to fill is spread evenly over them."""
     children = family.children.values()
@@ -95,7 +95,7 @@ def _quantities(
     ]
 
 
-def _filled(family: Family) -> Decimal:
+def _filled(family: ParentOrder) -> Decimal:
     total = family.filled_before
     for child in family.children.values():
         total = EXACT.add(total, child.filled)

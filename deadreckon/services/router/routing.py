@@ -17,7 +17,7 @@ from deadreckon.services.router.state import Listing, State
 FINEST = Decimal(1).scaleb(-SCALE_MAX)  # a price of 18 decimals times a lot has more than that
 
 
-class Prices(Struct, frozen=True):
+class RoundedPrices(Struct, frozen=True):
     """An order's prices on the venue's ticks (quote currency)."""
 
     limit: Decimal | None
@@ -26,9 +26,9 @@ class Prices(Struct, frozen=True):
     take_profit: Decimal | None
 
 
-def route(state: State, said: Recorded[OrderApproved]) -> list[Event]:
+def route(state: State, record: Recorded[OrderApproved]) -> list[Event]:
     """The children to send, or the one refusal; guards in order of precedence."""
-    order = said.event
+    order = record.event
     listing = state.listings.get(order.instrument)
     if listing is None:
         return [_unroutable(order, "known_instrument", "the instrument was never listed")]
@@ -50,14 +50,14 @@ def route(state: State, said: Recorded[OrderApproved]) -> list[Event]:
         )
         least = rounding.least_lots(_expected(order, prices), listing.listed)
         sizes = children_of(lots, most, least)
-    return [_child(said, listing.listed, prices, child, sizes) for child in range(len(sizes))]
+    return [_child(record, listing.listed, prices, child, sizes) for child in range(len(sizes))]
 
 
-def _on_ticks(order: OrderApproved, listed: InstrumentListed) -> Prices:
+def _on_ticks(order: OrderApproved, listed: InstrumentListed) -> RoundedPrices:
     side, tick = order.side, listed.tick_size
     closing: Side = "sell" if side == "buy" else "buy"
     stop_rule = rounding.exit_stop if order.reduce_only else rounding.entry_stop
-    return Prices(
+    return RoundedPrices(
         limit=order.limit_price and rounding.limit_price(order.limit_price, side, tick),
         stop=order.stop_price and stop_rule(order.stop_price, side, tick),
         stop_loss=order.stop_loss and rounding.exit_stop(order.stop_loss, closing, tick),
@@ -65,24 +65,26 @@ def _on_ticks(order: OrderApproved, listed: InstrumentListed) -> Prices:
     )
 
 
-def _dearest(order: OrderApproved, prices: Prices) -> Decimal:
+def _dearest(order: OrderApproved, prices: RoundedPrices) -> Decimal:
     """The highest price we know it may trade at: a notional divided by it is never exceeded."""
     return max(order.reference_price, prices.limit or Decimal(0), prices.stop or Decimal(0))
 
 
-def _expected(order: OrderApproved, prices: Prices) -> Decimal:
+def _expected(order: OrderApproved, prices: RoundedPrices) -> Decimal:
     """The price at which a venue weighs an order against its least notional."""
     return prices.limit or prices.stop or order.reference_price
 
 
-def _lots(order: OrderApproved, prices: Prices, listed: InstrumentListed) -> int:
+def _lots(order: OrderApproved, prices: RoundedPrices, listed: InstrumentListed) -> int:
     if order.quantity is not None:
         return rounding.whole_lots(order.quantity, listed)
     assert order.notional is not None, f"{order.order_id} has neither quantity nor notional"
     return rounding.affordable_lots(order.notional, _dearest(order, prices), listed)
 
 
-def _vanished(order: OrderApproved, prices: Prices, listing: Listing) -> OrderUnroutable | None:
+def _vanished(
+    order: OrderApproved, prices: RoundedPrices, listing: Listing
+) -> OrderUnroutable | None:
     wished = (order.limit_price, order.stop_price, order.stop_loss, order.take_profit)
     rounded = (prices.limit, prices.stop, prices.stop_loss, prices.take_profit)
     for before, after in zip(wished, rounded, strict=True):
@@ -99,7 +101,7 @@ def _vanished(order: OrderApproved, prices: Prices, listing: Listing) -> OrderUn
 
 
 def _too_small(
-    order: OrderApproved, prices: Prices, lots: int, listing: Listing
+    order: OrderApproved, prices: RoundedPrices, lots: int, listing: Listing
 ) -> OrderUnroutable | None:
     """An exit under the least notional goes all the same: venues let positions be closed."""
     listed = listing.listed
@@ -149,20 +151,20 @@ def _unroutable(
 
 
 def _child(
-    said: Recorded[OrderApproved],
+    record: Recorded[OrderApproved],
     listed: InstrumentListed,
-    prices: Prices,
+    prices: RoundedPrices,
     child: int,
     sizes: list[int],
 ) -> OrderRouted:
-    order = said.event
+    order = record.event
     alone = len(sizes) == 1
     return OrderRouted(
         order_id=order.order_id if alone else derive_id(order.order_id, "child", child),
         parent_id=order.order_id,
         child=child,
         children=len(sizes),
-        client_order_id=derive_id(said.id, "client", child),
+        client_order_id=derive_id(record.id, "client", child),
         signal_id=order.signal_id,
         producer=order.producer,
         strategy=order.strategy,

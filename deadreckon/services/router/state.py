@@ -19,7 +19,7 @@ class Listing(Struct):
     delisted_by: str | None = None
 
 
-class Child(Struct):
+class ChildOrder(Struct):
     """A routed order that has not ended; quantities in base units or contracts."""
 
     instrument: str
@@ -32,10 +32,10 @@ class Child(Struct):
     filled: Decimal = ZERO
 
 
-class Family(Struct):
+class ParentOrder(Struct):
     """The open children of an approved order, and what the ended ones have filled."""
 
-    children: dict[str, Child] = {}
+    children: dict[str, ChildOrder] = {}
     filled_before: Decimal = ZERO
 
 
@@ -44,13 +44,13 @@ class State(Struct):
 
     listings: dict[str, Listing] = {}
     venues: dict[str, VenueConfigured] = {}
-    families: dict[str, Family] = {}  # by the approved order
+    families: dict[str, ParentOrder] = {}  # by the approved order
     parents: dict[str, str] = {}  # child -> approved order, open ones only
 
 
-def listed(state: State, said: Recorded[InstrumentListed]) -> None:
+def listed(state: State, record: Recorded[InstrumentListed]) -> None:
     """A listing replaces the one before, and undoes a delisting."""
-    state.listings[said.event.instrument] = Listing(said.event, said.id)
+    state.listings[record.event.instrument] = Listing(record.event, record.id)
 
 
 def delisted(state: State, instrument: str, by: str) -> None:
@@ -61,8 +61,8 @@ def delisted(state: State, instrument: str, by: str) -> None:
 
 def routed(state: State, order: OrderRouted) -> None:
     """The order is open from its routing to its end."""
-    family = state.families.setdefault(order.parent_id, Family())
-    family.children[order.order_id] = Child(
+    family = state.families.setdefault(order.parent_id, ParentOrder())
+    family.children[order.order_id] = ChildOrder(
         instrument=order.instrument,
         side=order.side,
         order_type=order.order_type,
@@ -105,6 +105,6 @@ def ended(state: State, order_id: str) -> None:
         del state.families[parent]
 
 
-def _find(state: State, order_id: str) -> Child | None:
+def _find(state: State, order_id: str) -> ChildOrder | None:
     parent = state.parents.get(order_id)
     return None if parent is None else state.families[parent].children[order_id]

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from deadreckon.contracts.dedup import Memory, meet
+from deadreckon.contracts.dedup import RecentKeys, seen_before
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.market import BarClosed
@@ -20,14 +20,14 @@ from deadreckon.contracts.signals import (
     SignalRefused,
 )
 from deadreckon.services.signal import producers
-from deadreckon.services.signal.producers import Heard
+from deadreckon.services.signal.producers import SeenSignals
 from deadreckon.strategies import state as strategy
 from deadreckon.strategies.builtin import hmm_regime
-from deadreckon.strategies.parameters import Fault, read_settings
-from deadreckon.strategies.signals_out import raised
-from deadreckon.strategies.state import Strategy
+from deadreckon.strategies.parameters import ParameterFault, read_parameters
+from deadreckon.strategies.signals_out import signals_at
+from deadreckon.strategies.state import StrategyInstance
 
-HEEDS = frozenset(
+HANDLES = frozenset(
     {
         BarClosed,
         SignalReceived,
@@ -45,73 +45,75 @@ HEEDS = frozenset(
 class State(Struct):
     """What producers have said, the in-house strategies by name, and the fills they were given."""
 
-    heard: Heard
-    strategies: dict[str, Strategy]
-    fills: Memory
+    heard: SeenSignals
+    strategies: dict[str, StrategyInstance]
+    fills: RecentKeys
 
 
 def initial() -> State:
-    return State(Heard(Memory()), {}, Memory())
+    return State(SeenSignals(RecentKeys()), {}, RecentKeys())
 
 
-def evolve(state: State, said: Recorded[Any]) -> State:
-    match said.event:
+def evolve(state: State, record: Recorded[Any]) -> State:
+    match record.event:
         case BarClosed() as bar:
             for follower in state.strategies.values():
                 if strategy.looks_at(follower, bar):
-                    strategy.follow(follower, bar)
+                    strategy.observe_bar(follower, bar)
         case SignalReceived() | CancelReceived() | ReplaceReceived():
-            producers.hear(state.heard, said)
+            producers.mark_seen(state.heard, record)
         case SignalRaised(producer="", strategy=name) if name in state.strategies:
-            strategy.note(state.strategies[name], said)
+            strategy.remember_signal(state.strategies[name], record)
         case OrderFilled(strategy=name) as fill if name in state.strategies:
-            _own(state, said, fill)
+            _own(state, record, fill)
         case StrategyConfigured(strategy=name) as configured:
             before = state.strategies.get(name)
             state.strategies[name] = strategy.configured(before, configured)
         case RegimeModelFitted(strategy=name) as model if name in state.strategies:
-            strategy.learn(state.strategies[name], model)
+            strategy.adopt_model(state.strategies[name], model)
         case _:
             pass
     return state
 
 
-def _own(state: State, said: Recorded[Any], fill: OrderFilled) -> None:
+def _own(state: State, record: Recorded[Any], fill: OrderFilled) -> None:
     """Fold a fill of a strategy of ours, once however often it is told."""
-    if meet(state.fills, f"{fill.venue} {fill.trade_id}", "", said.at) is None:
-        strategy.own(state.strategies[fill.strategy], fill)
+    if seen_before(state.fills, f"{fill.venue} {fill.trade_id}", "", record.at) is None:
+        strategy.add_fill(state.strategies[fill.strategy], fill)
 
 
-def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:
-    match said.event:
+def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
+    match record.event:
         case BarClosed() as bar:
             looking = [
                 (name, follower)
                 for name, follower in state.strategies.items()
                 if strategy.looks_at(follower, bar)
             ]
-            return [wish for name, follower in looking for wish in raised(name, follower, said)]
+            return [
+                wish for name, follower in looking for wish in signals_at(name, follower, record)
+            ]
         case SignalReceived() | CancelReceived() | ReplaceReceived():
-            return producers.answer(state.heard, said)
+            return producers.answer(state.heard, record)
         case SignalMalformed() as malformed:
             return [producers.refuse_malformed(malformed)]
         case StrategyConfigured() as configured:
-            settings = read_settings(configured)
-            return [_refuse(configured, settings)] if isinstance(settings, Fault) else []
+            settings = read_parameters(configured)
+            return [_refuse(configured, settings)] if isinstance(settings, ParameterFault) else []
         case RegimeModelFitted(strategy=name) as model if name in state.strategies:
             return [] if hmm_regime.usable(model) else [_refuse(model, _other_features(model))]
         case _:
             return []
 
 
-def _other_features(model: RegimeModelFitted) -> Fault:
+def _other_features(model: RegimeModelFitted) -> ParameterFault:
     figures = ", ".join(model.features)
-    return Fault(
+    return ParameterFault(
         "unusable_model", f"model {model.model_id} was fitted on other features: {figures}"
     )
 
 
-def _refuse(about: StrategyConfigured | RegimeModelFitted, fault: Fault) -> SignalRefused:
+def _refuse(about: StrategyConfigured | RegimeModelFitted, fault: ParameterFault) -> SignalRefused:
     """A strategy that stays off, or stays with the model it had."""
     return SignalRefused(
         signal_id="",

@@ -11,12 +11,12 @@ from deadreckon.contracts.event import NANOSECONDS, Recorded
 from deadreckon.contracts.market import BarClosed
 from deadreckon.models.hmm.features import DRIFT_BARS
 from deadreckon.strategies.builtin import hmm_regime
-from deadreckon.strategies.builtin.hmm_regime import LABELS, Regime
-from deadreckon.strategies.builtin.moving_average_cross import Averages
-from deadreckon.strategies.signals_out import grounds_of, stance_of, too_soon
-from deadreckon.strategies.state import Strategy, looks_at
+from deadreckon.strategies.builtin.hmm_regime import LABELS, RegimeState
+from deadreckon.strategies.builtin.moving_average_cross import MovingAverageState
+from deadreckon.strategies.signals_out import decision_of, rationale_of, too_soon
+from deadreckon.strategies.state import StrategyInstance, looks_at
 
-Outcome = Literal[
+BarOutcome = Literal[
     "entry",  # it raised an entry
     "exit",  # it raised an exit
     "exit_and_entry",
@@ -37,45 +37,45 @@ Outcome = Literal[
 ]
 
 
-class Heard(Struct, frozen=True):
+class BarExplanation(Struct, frozen=True):
     """What a strategy made of one bar; `figures` by name: prices in quote currency, shares of one,
     bars, seconds."""
 
-    outcome: Outcome
+    outcome: BarOutcome
     figures: dict[str, Decimal]
 
 
-def explain(strategy: Strategy, said: Recorded[BarClosed]) -> Heard | None:
+def explain(strategy: StrategyInstance, record: Recorded[BarClosed]) -> BarExplanation | None:
     """What a strategy made of a bar, given the state after it; None for another's instrument."""
-    if said.event.instrument != strategy.instrument:
+    if record.event.instrument != strategy.instrument:
         return None
     mind = strategy.mind
     if mind is None:
-        return Heard("faulty", {})
-    if not looks_at(strategy, said.event):
+        return BarExplanation("faulty", {})
+    if not looks_at(strategy, record.event):
         seconds = mind.settings.bar_seconds or 0
-        found = ratio(Decimal(said.event.interval), Decimal(NANOSECONDS))
-        return Heard("other_bars", {"bar_seconds": Decimal(seconds), "this_bar": found})
-    figures = {"close": said.event.close, **_seen(mind)}
+        found = ratio(Decimal(record.event.interval), Decimal(NANOSECONDS))
+        return BarExplanation("other_bars", {"bar_seconds": Decimal(seconds), "this_bar": found})
+    figures = {"close": record.event.close, **_seen(mind)}
     held = strategy.held.get(strategy.instrument, ZERO)
     if held:
         figures["held"] = held
     if not strategy.enabled:
-        return Heard("off", figures)
-    return Heard(_outcome(strategy, mind, held, said.at, figures), figures)
+        return BarExplanation("off", figures)
+    return BarExplanation(_outcome(strategy, mind, held, record.at, figures), figures)
 
 
 def _outcome(
-    strategy: Strategy,
-    mind: Averages | Regime,
+    strategy: StrategyInstance,
+    mind: MovingAverageState | RegimeState,
     held: Decimal,
     at: int,
     figures: dict[str, Decimal],
-) -> Outcome:
+) -> BarOutcome:
     """The step at which it ended; adds the figures of that step."""
     if (blind := _blind(mind)) is not None:
         return blind
-    stance = stance_of(mind)
+    stance = decision_of(mind)
     leaves = stance.leave_long if held > 0 else held < 0 and stance.leave_short
     retrying = too_soon(strategy.left_at, mind.settings.exit_retry_seconds, at)
     exits = leaves and not retrying
@@ -94,10 +94,14 @@ def _outcome(
 
 
 def _entry(
-    strategy: Strategy, mind: Averages | Regime, held: Decimal, at: int, exits: bool
-) -> Outcome | None:
+    strategy: StrategyInstance,
+    mind: MovingAverageState | RegimeState,
+    held: Decimal,
+    at: int,
+    exits: bool,
+) -> BarOutcome | None:
     """Why it does not enter; None when it does."""
-    side = stance_of(mind).enter
+    side = decision_of(mind).enter
     if held and not exits:
         return "in_position"
     if side is None:
@@ -111,13 +115,13 @@ def _entry(
     return None
 
 
-def _undecided(mind: Averages | Regime) -> Outcome:
-    return "no_cross" if isinstance(mind, Averages) and not mind.crossed else "too_unsure"
+def _undecided(mind: MovingAverageState | RegimeState) -> BarOutcome:
+    return "no_cross" if isinstance(mind, MovingAverageState) and not mind.crossed else "too_unsure"
 
 
-def _blind(mind: Averages | Regime) -> Outcome | None:
+def _blind(mind: MovingAverageState | RegimeState) -> BarOutcome | None:
     """Why it has no view yet; None when it has one."""
-    if isinstance(mind, Averages):
+    if isinstance(mind, MovingAverageState):
         if mind.closes[-1] <= 0:
             return "no_price"
         if mind.side:
@@ -130,12 +134,12 @@ def _blind(mind: Averages | Regime) -> Outcome | None:
     return "warming_up" if len(mind.tail.returns) < DRIFT_BARS else "new_model"
 
 
-def _seen(mind: Averages | Regime) -> dict[str, Decimal]:
+def _seen(mind: MovingAverageState | RegimeState) -> dict[str, Decimal]:
     """The figures of its view, as far as there is one."""
-    return _averages(mind) if isinstance(mind, Averages) else _beliefs(mind)
+    return _averages(mind) if isinstance(mind, MovingAverageState) else _beliefs(mind)
 
 
-def _averages(mind: Averages) -> dict[str, Decimal]:
+def _averages(mind: MovingAverageState) -> dict[str, Decimal]:
     settings, bars = mind.settings, len(mind.closes)
     if bars < settings.slow:
         return {"bars": Decimal(bars), "bars_needed": Decimal(settings.slow)}
@@ -143,12 +147,12 @@ def _averages(mind: Averages) -> dict[str, Decimal]:
     slow = ratio(mind.slow_sum, Decimal(settings.slow))
     figures = {"fast": fast, "slow": slow, "spread": canonical(EXACT.subtract(fast, slow))}
     if mind.crossed and mind.closes[-1] > 0:
-        figures["confidence"] = grounds_of(mind, "buy").confidence
+        figures["confidence"] = rationale_of(mind, "buy").confidence
         figures["confidence_min"] = settings.confidence_min
     return figures
 
 
-def _beliefs(mind: Regime) -> dict[str, Decimal]:
+def _beliefs(mind: RegimeState) -> dict[str, Decimal]:
     if not mind.fresh:
         bars = Decimal(len(mind.tail.returns))
         return {"bars": bars, "bars_needed": Decimal(DRIFT_BARS)}

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from msgspec import Struct, structs
 
 from deadreckon.contracts.amounts import from_units
-from deadreckon.contracts.dedup import AHEAD_MAX, HORIZON, Memory, meet
+from deadreckon.contracts.dedup import AHEAD_MAX, HORIZON, RecentKeys, seen_before
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
 from deadreckon.contracts.signals import (
     CancelRaised,
@@ -19,46 +19,46 @@ from deadreckon.contracts.signals import (
     SignalReceived,
     SignalRefused,
 )
-from deadreckon.contracts.timestamps import format_moment
+from deadreckon.contracts.timestamps import format_timestamp
 
-Wish = SignalReceived | CancelReceived | ReplaceReceived
+ProducerSignal = SignalReceived | CancelReceived | ReplaceReceived
 
 
-class Heard(Struct):
+class SeenSignals(Struct):
     """Which ids producers have used, with the digests of their bodies.
 
     `latest` says how the wish that was heard last relates to those before it.
     """
 
-    bodies: Memory
+    bodies: RecentKeys
     latest: Literal["first", "again", "other_body"] = "first"
 
 
-def hear(heard: Heard, said: Recorded[Wish]) -> None:
+def mark_seen(heard: SeenSignals, record: Recorded[ProducerSignal]) -> None:
     """Remember a wish by its producer and id, with the digest of its content."""
-    wish = said.event
+    wish = record.event
     key = f"{wish.producer} {wish.signal_id}"  # no blank can stand in a producer's name
-    body = meet(heard.bodies, key, wish.body, said.at)
+    body = seen_before(heard.bodies, key, wish.body, record.at)
     heard.latest = "first" if body is None else "again" if body == wish.body else "other_body"
 
 
-def answer(heard: Heard, said: Recorded[Wish]) -> Sequence[Event]:
+def answer(heard: SeenSignals, record: Recorded[ProducerSignal]) -> Sequence[Event]:
     """A wish raised for risk to weigh; silence for one heard before; or its refusal."""
-    if said.at <= 0:
-        return [_refuse(said.event, "no_clock", "the log has no market or clock event yet")]
+    if record.at <= 0:
+        return [_refuse(record.event, "no_clock", "the log has no market or clock event yet")]
     if heard.latest == "again":
         return []
     if heard.latest == "other_body":
-        return [_refuse(said.event, "id_reused", "this id was used before with another content")]
-    ahead = said.event.claimed_at - said.at
+        return [_refuse(record.event, "id_reused", "this id was used before with another content")]
+    ahead = record.event.claimed_at - record.at
     if -ahead > HORIZON:
-        return [_refuse_time(said, "too_old", HORIZON, -ahead)]
+        return [_refuse_time(record, "too_old", HORIZON, -ahead)]
     if ahead > AHEAD_MAX:
-        return [_refuse_time(said, "from_the_future", AHEAD_MAX, ahead)]
-    return [_raise(said.event)]
+        return [_refuse_time(record, "from_the_future", AHEAD_MAX, ahead)]
+    return [_raise(record.event)]
 
 
-def _raise(wish: Wish) -> Event:
+def _raise(wish: ProducerSignal) -> Event:
     if isinstance(wish, CancelReceived):
         return CancelRaised(wish.signal_id, wish.producer, wish.strategy, wish.target)
     if isinstance(wish, ReplaceReceived):
@@ -69,7 +69,7 @@ def _raise(wish: Wish) -> Event:
     return SignalRaised(**_shared(wish, SignalRaised), expires_at=expires_at)
 
 
-def _shared(wish: Wish, shape: type[Event]) -> dict[str, Any]:
+def _shared(wish: ProducerSignal, shape: type[Event]) -> dict[str, Any]:
     """The fields that a wish and what it is raised as have in common."""
     fields = structs.asdict(wish)
     return {name: fields[name] for name in shape.__struct_fields__ if name in fields}
@@ -80,18 +80,20 @@ def refuse_malformed(wish: SignalMalformed) -> SignalRefused:
     return _refuse(wish, wish.rule, wish.reason, evidence=wish.evidence)
 
 
-def _refuse_time(said: Recorded[Wish], rule: str, limit: int, measured: int) -> SignalRefused:
-    claimed, clock = format_moment(said.event.claimed_at), format_moment(said.at)
+def _refuse_time(
+    record: Recorded[ProducerSignal], rule: str, limit: int, measured: int
+) -> SignalRefused:
+    claimed, clock = format_timestamp(record.event.claimed_at), format_timestamp(record.at)
     reason = (
         f"claimed for {claimed} while the log's clock stands at {clock}; the log's time is the"
         " market's, so producers on a tape must send the tape's time"
     )
     seconds = from_units(limit, 9), from_units(measured, 9)
-    return _refuse(said.event, rule, reason, *seconds)
+    return _refuse(record.event, rule, reason, *seconds)
 
 
 def _refuse(
-    wish: Wish | SignalMalformed,
+    wish: ProducerSignal | SignalMalformed,
     rule: str,
     reason: str,
     limit: Decimal | None = None,

@@ -14,15 +14,15 @@ from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.market import BarClosed
 from deadreckon.contracts.models import RegimeModelFitted, RegimeModelRefused
 from deadreckon.models.hmm import features
-from deadreckon.models.hmm.features import Tail
-from deadreckon.models.hmm.fit import Lesson, fit
-from deadreckon.strategies.parameters import HmmRegime, read_settings
+from deadreckon.models.hmm.features import FeatureWindow
+from deadreckon.models.hmm.fit import TrainingSet, fit
+from deadreckon.strategies.parameters import RegimeParameters, read_parameters
 
 EDGE = True
-HEEDS = frozenset({BarClosed, StrategyConfigured, RegimeModelFitted, RegimeModelRefused})
+HANDLES = frozenset({BarClosed, StrategyConfigured, RegimeModelFitted, RegimeModelRefused})
 
 
-class Course(Struct):
+class TrainingWindow(Struct):
     """What one strategy's next fit will learn from.
 
     `rows` are the features of the last `window` bars, `closed` the times they closed at
@@ -32,8 +32,8 @@ class Course(Struct):
 
     instrument: str
     enabled: bool
-    settings: HmmRegime
-    tail: Tail
+    settings: RegimeParameters
+    tail: FeatureWindow
     rows: list[list[int]] = []
     closed: list[int] = []
     bars_since: int | None = None
@@ -42,19 +42,19 @@ class Course(Struct):
 class State(Struct):
     """The courses by the name of the strategy they serve."""
 
-    courses: dict[str, Course] = {}
+    courses: dict[str, TrainingWindow] = {}
 
 
 def initial() -> State:
     return State()
 
 
-def evolve(state: State, said: Recorded[Any]) -> State:
-    match said.event:
+def evolve(state: State, record: Recorded[Any]) -> State:
+    match record.event:
         case BarClosed() as bar:
             for course in state.courses.values():
                 if _looks_at(course, bar):
-                    _follow(course, bar, said.at)
+                    _follow(course, bar, record.at)
         case StrategyConfigured() as configured:
             _configure(state, configured)
         case RegimeModelFitted(strategy=name) if name in state.courses:
@@ -66,13 +66,13 @@ def evolve(state: State, said: Recorded[Any]) -> State:
     return state
 
 
-def _looks_at(course: Course, bar: BarClosed) -> bool:
+def _looks_at(course: TrainingWindow, bar: BarClosed) -> bool:
     seconds = course.settings.bar_seconds
     fits = seconds is None or seconds * NANOSECONDS == bar.interval
     return fits and bar.instrument == course.instrument
 
 
-def _follow(course: Course, bar: BarClosed, at: int) -> None:
+def _follow(course: TrainingWindow, bar: BarClosed, at: int) -> None:
     if course.bars_since is not None:
         course.bars_since += 1
     vector = features.advance(course.tail, bar.close)
@@ -83,7 +83,7 @@ def _follow(course: Course, bar: BarClosed, at: int) -> None:
         del course.closed[: -course.settings.window]
 
 
-def _try_again(course: Course) -> None:
+def _try_again(course: TrainingWindow) -> None:
     """After a refused fit the next one is due as soon as a quarter of the window is new."""
     settings = course.settings
     course.bars_since = max(0, settings.refit_every - settings.window // 4)
@@ -91,11 +91,11 @@ def _try_again(course: Course) -> None:
 
 def _configure(state: State, event: StrategyConfigured) -> None:
     """Start, change or end a course; its bars stay as long as it looks at the same ones."""
-    settings = read_settings(event)
+    settings = read_parameters(event)
     before = state.courses.pop(event.strategy, None)
-    if not isinstance(settings, HmmRegime):
+    if not isinstance(settings, RegimeParameters):
         return
-    course = Course(event.instrument, event.enabled, settings, Tail())
+    course = TrainingWindow(event.instrument, event.enabled, settings, FeatureWindow())
     if before is not None and _same_bars(before, course):
         course.tail, course.rows, course.closed = before.tail, before.rows, before.closed
         del course.rows[: -settings.window]
@@ -105,41 +105,41 @@ def _configure(state: State, event: StrategyConfigured) -> None:
     state.courses[event.strategy] = course
 
 
-def _same_bars(before: Course, after: Course) -> bool:
+def _same_bars(before: TrainingWindow, after: TrainingWindow) -> bool:
     same_length = before.settings.bar_seconds == after.settings.bar_seconds
     return same_length and before.instrument == after.instrument
 
 
-def _same_lesson(before: HmmRegime, after: HmmRegime) -> bool:
+def _same_lesson(before: RegimeParameters, after: RegimeParameters) -> bool:
     names = ("window", "states", "seeds", "iterations")
     return all(getattr(before, name) == getattr(after, name) for name in names)
 
 
-def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:
-    if not isinstance(said.event, BarClosed):
+def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
+    if not isinstance(record.event, BarClosed):
         return []
     return [
-        fit(_lesson(name, course, said))
+        fit(_lesson(name, course, record))
         for name, course in state.courses.items()
-        if _looks_at(course, said.event) and _is_due(course)
+        if _looks_at(course, record.event) and _is_due(course)
     ]
 
 
-def _is_due(course: Course) -> bool:
+def _is_due(course: TrainingWindow) -> bool:
     full = len(course.rows) == course.settings.window
     rested = course.bars_since is None or course.bars_since >= course.settings.refit_every
     return course.enabled and full and rested
 
 
-def _lesson(name: str, course: Course, said: Recorded[BarClosed]) -> Lesson:
+def _lesson(name: str, course: TrainingWindow, record: Recorded[BarClosed]) -> TrainingSet:
     settings = course.settings
-    return Lesson(
+    return TrainingSet(
         strategy=name,
         instrument=course.instrument,
         rows=course.rows,
         states=settings.states,
         seeds=settings.seeds,
         iterations=settings.iterations,
-        window_from=course.closed[0] - said.event.interval,
+        window_from=course.closed[0] - record.event.interval,
         window_to=course.closed[-1],
     )

@@ -4,47 +4,47 @@ import asyncio
 
 from deadreckon.runtime.process import killpoints
 from deadreckon.services.fill import halts
-from deadreckon.services.venue.journal import Logbook
-from deadreckon.services.venue.next_actions import Due, agenda, refusals
-from deadreckon.services.venue.requests import Reply, perform, sending, told
-from deadreckon.services.venue.venue_link import Line, backoff
+from deadreckon.services.venue.journal import Journal
+from deadreckon.services.venue.next_actions import NextAction, actions_due, not_sent_events
+from deadreckon.services.venue.requests import Reply, events_of_reply, perform, request_intent
+from deadreckon.services.venue.venue_link import VenueLink, backoff
 from deadreckon.venues.port import Venue
 
 EDGE = True
 
-RANK = {"cancel": 0, "query": 1, "submit": 2, "refuse": 3}  # what takes risk away leaves first
+STEP_RANK = {"cancel": 0, "query": 1, "submit": 2, "refuse": 3}  # what takes risk away leaves first
 
 
-class Errands:
+class Dispatcher:
     """What is due, and the doing of it; an order that was tried in vain waits a while."""
 
-    def __init__(self, venue: Venue, logbook: Logbook, line: Line) -> None:
+    def __init__(self, venue: Venue, logbook: Journal, line: VenueLink) -> None:
         self._venue = venue
         self._logbook = logbook
         self._line = line
         self._tries: dict[str, int] = {}  # in vain, by client order id
         self._again: dict[str, float] = {}  # when an order may be tried again, on the loop's clock
 
-    async def due(self) -> list[Due]:
+    async def due(self) -> list[NextAction]:
         """What is to be done now; whoever would submit looks at the operators' doors first."""
         desk, at = self._logbook.desk, self._logbook.at
-        dues = agenda(desk, at, halts.in_force(desk, at))
+        dues = actions_due(desk, at, halts.in_force(desk, at))
         if any(due.step == "submit" for due in dues):
             scope = await self._logbook.scope()
-            dues = agenda(self._logbook.desk, self._logbook.at, scope)
-        return sorted(dues, key=lambda due: RANK[due.step])
+            dues = actions_due(self._logbook.desk, self._logbook.at, scope)
+        return sorted(dues, key=lambda due: STEP_RANK[due.step])
 
-    async def record(self, dues: list[Due]) -> None:
+    async def record(self, dues: list[NextAction]) -> None:
         """What leaves now and what does not leave at all; durable when this returns."""
-        leaving = [event for due in dues if (event := sending(due)) is not None]
-        await self._logbook.say([*refusals(dues), *leaving])
+        leaving = [event for due in dues if (event := request_intent(due)) is not None]
+        await self._logbook.say([*not_sent_events(dues), *leaving])
         if leaving:
             killpoints.passed("venue-intent", self._logbook.name)
 
-    async def carry_out(self, due: Due) -> bool:
+    async def carry_out(self, due: NextAction) -> bool:
         """Take a step and record its outcome; whether there was one that can be built on."""
         reply = await perform(self._venue, due, self._logbook.at, self._logbook.name)
-        await self._logbook.say(self._line.news(told(self._logbook.desk, due, reply)))
+        await self._logbook.say(self._line.news(events_of_reply(self._logbook.desk, due, reply)))
         if reply.fault:
             await self._line.silent(reply.fault)
         else:
@@ -53,7 +53,7 @@ class Errands:
         self._pace(due.name, reply, is_settled)
         return is_settled or (due.step == "query" and not reply.is_inconclusive)
 
-    def _is_settled(self, due: Due) -> bool:
+    def _is_settled(self, due: NextAction) -> bool:
         order = self._logbook.desk.orders.get(due.name)
         return order is None or (order.phase == "working" and order.cancel != "wanted")
 

@@ -10,14 +10,14 @@ from deadreckon.contracts.event import Mode
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import Domain
 from deadreckon.runtime.log.feed import Feed, Message
-from deadreckon.runtime.service.snapshots import Snapshots, Standing
-from deadreckon.services.venue.dispatcher import Errands
-from deadreckon.services.venue.in_flight import Desk
-from deadreckon.services.venue.journal import Logbook
-from deadreckon.services.venue.live_session import Live
-from deadreckon.services.venue.next_actions import Due
+from deadreckon.runtime.service.snapshots import Snapshots, StateAtCommit
+from deadreckon.services.venue.dispatcher import Dispatcher
+from deadreckon.services.venue.in_flight import InFlightOrders
+from deadreckon.services.venue.journal import Journal
+from deadreckon.services.venue.live_session import LiveSession
+from deadreckon.services.venue.next_actions import NextAction
 from deadreckon.services.venue.reconciliation import Reconciliation
-from deadreckon.services.venue.venue_link import Line
+from deadreckon.services.venue.venue_link import VenueLink
 from deadreckon.venues.port import Venue
 
 EDGE = True
@@ -42,11 +42,11 @@ class VenueEdge:
         self.name = name
         self.ready = False
         self._venue = venue
-        self._logbook = Logbook(
+        self._logbook = Journal(
             name, bus, feed, book=book, mode=mode, code=code, snapshots=snapshots
         )
-        self._line = Line(self._logbook)
-        self._errands = Errands(venue, self._logbook, self._line)
+        self._line = VenueLink(self._logbook)
+        self._errands = Dispatcher(venue, self._logbook, self._line)
         self._reconciliation = Reconciliation(venue, self._logbook, self._line)
         self._advanced = 0  # the venue was told that it is then (nanoseconds UTC)
 
@@ -61,11 +61,11 @@ class VenueEdge:
         return self._logbook.position
 
     @property
-    def state(self) -> Desk:
+    def state(self) -> InFlightOrders:
         """What is outstanding."""
         return self._logbook.desk
 
-    async def standing(self) -> Standing:
+    async def standing(self) -> StateAtCommit:
         """Where the desk stands at the edge's last commit."""
         return await self._logbook.standing()
 
@@ -73,21 +73,21 @@ class VenueEdge:
         """Stand where the newest snapshot stood; to be called before the feed starts."""
         await self._logbook.restore()
 
-    async def recall(self) -> None:
+    async def replay(self) -> None:
         """Fold the log up to the edge's own last commit, without sending anything."""
-        await self._logbook.recall()
+        await self._logbook.replay()
         self.ready = True
 
-    def shadow(self, message: Message) -> None:
+    def follow_recorded(self, message: Message) -> None:
         """Take the next message as recall does, beside another instance that is at work."""
-        self._logbook.shadow(message)
+        self._logbook.follow_recorded(message)
 
     async def follow(self) -> None:
         """Serve the venue for as long as the log goes on; ends with the error of what failed."""
         await self._logbook.take_in(await self._logbook.end())
         parts = (self._venue, self._logbook, self._line, self._errands, self._reconciliation)
         try:
-            await Live(*parts).run()
+            await LiveSession(*parts).run()
         finally:
             await self._venue.close()
 
@@ -120,7 +120,7 @@ class VenueEdge:
             await self._take([due for due in dues if due.step == dues[0].step])
         return acted
 
-    async def _take(self, dues: list[Due]) -> None:
+    async def _take(self, dues: list[NextAction]) -> None:
         """Steps of one kind, one after the other; none overtakes one that was in vain, since then
         their trades would change places."""
         await self._errands.record(dues)

@@ -32,11 +32,11 @@ from deadreckon.services.fill.state import Halt
 HORIZON_DAYS = 7  # orders that ended are remembered this long, in log time
 
 # An order may be at the venue from its first `sending` on: `missing` is what the venue itself said.
-Phase = Literal["intended", "sending", "missing", "working"]
-Cancel = Literal["", "wanted", "refused"]
+OrderPhase = Literal["intended", "sending", "missing", "working"]
+CancelState = Literal["", "wanted", "refused"]
 
 
-class Order(Struct):
+class InFlightOrder(Struct):
     """An intent until all is told of it.
 
     `intent_id` and `root` are those of the recorded intent, `at` its decision time (nanoseconds
@@ -50,8 +50,8 @@ class Order(Struct):
     intent_id: str
     root: str
     at: int
-    phase: Phase = "intended"
-    cancel: Cancel = ""
+    phase: OrderPhase = "intended"
+    cancel: CancelState = ""
     traded: Decimal = ZERO
     filled: Decimal | None = None
     sent: bool = False
@@ -59,14 +59,14 @@ class Order(Struct):
     told: int = 0
 
 
-class Past(Struct, frozen=True):
+class EndedOrder(Struct, frozen=True):
     """An order that has ended; a trade of it may still be told."""
 
     order_id: str
     venue: str
 
 
-class Desk(Struct):
+class InFlightOrders(Struct):
     """Bounded by what is open, and by seven days of log time of what has ended.
 
     `venues` are those this edge serves or has served. `orders` are by client order id, in the
@@ -78,10 +78,10 @@ class Desk(Struct):
 
     edge: str
     venues: dict[str, bool] = {}
-    orders: dict[str, Order] = {}
+    orders: dict[str, InFlightOrder] = {}
     names: dict[str, str] = {}  # open order -> its client order id
-    abandoned: dict[str, Order] = {}
-    past: dict[str, Past] = {}
+    abandoned: dict[str, InFlightOrder] = {}
+    past: dict[str, EndedOrder] = {}
     past_on: dict[str, list[str]] = {}  # by day of log time, counted from 1970
     halts: dict[str, Halt] = {}
     place: int = 0
@@ -91,49 +91,51 @@ class Desk(Struct):
     day: int = 0
 
 
-def initial(edge: str) -> Desk:
+def initial(edge: str) -> InFlightOrders:
     """Nothing is intended, nothing sent."""
-    return Desk(edge)
+    return InFlightOrders(edge)
 
 
-def evolve(desk: Desk, said: Recorded[Any]) -> Desk:
+def evolve(desk: InFlightOrders, record: Recorded[Any]) -> InFlightOrders:
     """Fold one event, in place; the same desk comes back."""
-    if said.at // DAY != desk.day:
-        _forget(desk, said.at // DAY)
-    match said.event:
+    if record.at // DAY != desk.day:
+        _forget(desk, record.at // DAY)
+    match record.event:
         case OrderSubmitting():
-            _intended(desk, said)
+            _intended(desk, record)
         case OrderCancelling(order_id=order_id):
             _cancel(desk, order_id)
         case VenueConfigured(venue=venue, edge=edge):
             if edge == desk.edge or venue in desk.venues:
                 desk.venues[venue] = edge == desk.edge
         case HaltRequested() | HaltImposed() | LogDamaged():
-            halts.imposed(desk, said)
+            halts.imposed(desk, record)
         case ResumeRequested():
             desk.halts.clear()
-        case _ if said.source == desk.edge:
-            _evolve_own(desk, said)
+        case _ if record.source == desk.edge:
+            _evolve_own(desk, record)
     return desk
 
 
-def _intended(desk: Desk, said: Recorded[OrderSubmitting]) -> None:
-    intent = said.event
+def _intended(desk: InFlightOrders, record: Recorded[OrderSubmitting]) -> None:
+    intent = record.event
     known = intent.client_order_id in desk.orders or intent.client_order_id in desk.past
     if desk.venues.get(intent.venue) and not known:
-        desk.orders[intent.client_order_id] = Order(intent, said.id, said.root, said.at)
+        desk.orders[intent.client_order_id] = InFlightOrder(
+            intent, record.id, record.root, record.at
+        )
         desk.names[intent.order_id] = intent.client_order_id
 
 
-def _cancel(desk: Desk, order_id: str) -> None:
+def _cancel(desk: InFlightOrders, order_id: str) -> None:
     order = desk.orders.get(desk.names.get(order_id, ""))
     if order is not None:
         order.cancel = "wanted"
 
 
-def _evolve_own(desk: Desk, said: Recorded[Any]) -> None:
+def _evolve_own(desk: InFlightOrders, record: Recorded[Any]) -> None:
     """What this edge itself has recorded."""
-    event = said.event
+    event = record.event
     name = getattr(event, "client_order_id", "")
     if name in desk.abandoned and isinstance(event, VenueOrderAccepted | VenueTradeReported):
         _resurface(desk, name)
@@ -154,7 +156,7 @@ def _evolve_own(desk: Desk, said: Recorded[Any]) -> None:
         _settle(desk, order, event)
 
 
-def _evolve_order(order: Order, event: Any) -> None:
+def _evolve_order(order: InFlightOrder, event: Any) -> None:
     match event:
         case VenueRequestSending(request="submit") | VenueRequestUnanswered(request="submit") if (
             order.phase != "working"
@@ -175,7 +177,7 @@ def _evolve_order(order: Order, event: Any) -> None:
             order.cancel = "refused"
 
 
-def _settle(desk: Desk, order: Order, event: Any) -> None:
+def _settle(desk: InFlightOrders, order: InFlightOrder, event: Any) -> None:
     """Let go of an order once nothing more can be told of it."""
     filled = order.intent.quantity if order.filled is None else order.filled
     is_refused = isinstance(event, VenueOrderRejected | VenueOrderNotSent)
@@ -186,18 +188,18 @@ def _settle(desk: Desk, order: Order, event: Any) -> None:
     desk.names.pop(intent.order_id, None)
     if isinstance(event, VenueOrderNotSent) and order.sent:
         desk.abandoned[name] = order
-    desk.past[name] = Past(intent.order_id, intent.venue)
+    desk.past[name] = EndedOrder(intent.order_id, intent.venue)
     desk.past_on.setdefault(str(desk.day), []).append(name)
 
 
-def _resurface(desk: Desk, name: str) -> None:
+def _resurface(desk: InFlightOrders, name: str) -> None:
     """What was given up is at the venue after all."""
     order = desk.orders[name] = desk.abandoned.pop(name)
     order.cancel = ""
     desk.names[order.intent.order_id] = name
 
 
-def _take_place(desk: Desk, place: int) -> None:
+def _take_place(desk: InFlightOrders, place: int) -> None:
     if place <= desk.place:
         return
     desk.beyond[place] = True
@@ -206,7 +208,7 @@ def _take_place(desk: Desk, place: int) -> None:
         del desk.beyond[desk.place]
 
 
-def _forget(desk: Desk, today: int) -> None:
+def _forget(desk: InFlightOrders, today: int) -> None:
     """Let go of what ended longer ago than anybody is told of it."""
     desk.day = today
     for day in [day for day in desk.past_on if int(day) <= today - HORIZON_DAYS]:
@@ -215,12 +217,12 @@ def _forget(desk: Desk, today: int) -> None:
             desk.abandoned.pop(name, None)
 
 
-def is_told(desk: Desk, place: int) -> bool:
+def is_recorded(desk: InFlightOrders, place: int) -> bool:
     """Whether the log has the venue's trade at this place."""
     return place <= desk.place or place in desk.beyond
 
 
-def asked_about(desk: Desk) -> Mapping[str, Order]:
+def orders_to_query(desk: InFlightOrders) -> Mapping[str, InFlightOrder]:
     """The orders that may be at the venue, by client order id."""
     return {
         name: order
@@ -229,6 +231,6 @@ def asked_about(desk: Desk) -> Mapping[str, Order]:
     }
 
 
-def venue_of(desk: Desk) -> str:
+def venue_name(desk: InFlightOrders) -> str:
     """The name under which what concerns no order is recorded; empty while no venue is ours."""
     return next(iter(desk.venues), "")

@@ -10,7 +10,7 @@ import structlog
 from msgspec import Struct, structs
 
 from deadreckon.contracts.catalogue import NAMES
-from deadreckon.contracts.codec import canonical_event, seal
+from deadreckon.contracts.codec import canonical_event, wrap
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import HaltImposed, HaltRequested, HaltScope, LogDamaged
@@ -18,14 +18,14 @@ from deadreckon.contracts.subjects import domain
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import Domain, retry
 from deadreckon.runtime.log.feed import Feed, Message
-from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.log.role_connections import as_role
 from deadreckon.runtime.process import killpoints
-from deadreckon.runtime.service.ingress import Intake
-from deadreckon.runtime.service.recovery import RecollectionError
-from deadreckon.runtime.service.snapshots import Moment, Snapshots, Standing, state_digest
+from deadreckon.runtime.service.ingress import Ingress
+from deadreckon.runtime.service.recovery import RecoveryError
+from deadreckon.runtime.service.snapshots import LogPosition, Snapshots, StateAtCommit, state_digest
 from deadreckon.services.fill import halts
 from deadreckon.services.fill.state import Halt
-from deadreckon.services.venue.in_flight import Desk, evolve, initial
+from deadreckon.services.venue.in_flight import InFlightOrders, evolve, initial
 
 EDGE = True
 
@@ -42,7 +42,7 @@ class _Ahead(Struct):
     halts: dict[str, Halt]
 
 
-class Logbook:
+class Journal:
     """Reads the log into the desk and writes the edge's own events; `position` is the last
     message folded. Recall and life fold in the same order: each of its commits says how far it
     had read."""
@@ -59,14 +59,14 @@ class Logbook:
         snapshots: Snapshots | None = None,
     ) -> None:
         self.name = name
-        self.desk: Desk = initial(name)
+        self.desk: InFlightOrders = initial(name)
         self.domain = Domain(bus, book, name, code)
         self.position = 0
         self._book = book
         self._mode: Mode = mode
-        self._bus = acting(bus, name)
+        self._bus = as_role(bus, name)
         self._feed = feed
-        self._intake = Intake(book, mode, reads_signals=False)
+        self._intake = Ingress(book, mode, reads_signals=False)
         self._committed = 0
         self._n = 0  # commits that were folded in recall
         self._waiting: deque[tuple[int, Recorded[Any]]] = deque()  # read behind the last of them
@@ -74,7 +74,9 @@ class Logbook:
         self._facts = 0  # folded since the last snapshot
         self._writing = asyncio.Lock()
         self._shelf = (
-            snapshots.shelf(name, book, mode, [evolve.__module__], Desk) if snapshots else None
+            snapshots.snapshot_store(name, book, mode, [evolve.__module__], InFlightOrders)
+            if snapshots
+            else None
         )
         feed.follow(name)
 
@@ -96,7 +98,7 @@ class Logbook:
         self._feed.follow(self.name, self.position, found.links)
         log.info("restored", service=self.name, place=self.position, commits=self._n)
 
-    async def recall(self) -> None:
+    async def replay(self) -> None:
         """Fold the log up to the edge's own last commit; nothing is sent, nothing decided.
 
         A standby that takes over calls it again: it goes on from where `shadow` has led it.
@@ -107,35 +109,35 @@ class Logbook:
             await self._feed.reach(self.position + 1)
             most = min(TAKE_AT_ONCE, self.domain.sequence - self.position)
             for message in self._feed.since(self.position, most):
-                self.shadow(message)
+                self.follow_recorded(message)
             self._feed.done(self.name, self.position)
             killpoints.passed("recall", self.name)
             await asyncio.sleep(0)
         log.info("recalled", service=self.name, sequence=self.position, commits=self.domain.n)
 
-    def shadow(self, message: Message) -> None:
+    def follow_recorded(self, message: Message) -> None:
         """Take the next message as recall does: what was read before a commit comes before it,
         the rest has to wait.
 
-        Raises RecollectionError for damage in the edge's own domain: what may have been sent would
+        Raises RecoveryError for damage in the edge's own domain: what may have been sent would
         be forgotten.
         """
         if message.damage and self._is_own(message):
             place = f"message {message.sequence} of its own domain"
-            raise RecollectionError(f"{self.name}: {place} is damaged: {message.damage}")
+            raise RecoveryError(f"{self.name}: {place} is damaged: {message.damage}")
         self.position = message.sequence
         if message.commit is None or not self._is_own(message):
-            facts = self._intake.admit(message)
-            self._waiting.extend((message.sequence, said) for said in facts)
+            facts = self._intake.records_of(message)
+            self._waiting.extend((message.sequence, record) for record in facts)
         elif message.commit.n > self._n:
             self._n, self._committed = message.commit.n, message.commit.to
             while self._waiting and self._waiting[0][0] <= self._committed:
                 self._fold(self._waiting.popleft()[1])
-            for said in message.facts:
-                self._fold(said)
+            for record in message.facts:
+                self._fold(record)
 
-    def _fold(self, said: Recorded[Any]) -> None:
-        self.desk = evolve(self.desk, said)
+    def _fold(self, record: Recorded[Any]) -> None:
+        self.desk = evolve(self.desk, record)
         self._facts += 1
 
     def _is_own(self, message: Message) -> bool:
@@ -164,8 +166,8 @@ class Logbook:
 
     def _take(self, message: Message) -> None:
         if message.damage or not self._is_own(message):
-            for said in self._intake.admit(message):
-                self._fold(said)
+            for record in self._intake.records_of(message):
+                self._fold(record)
         self.position = message.sequence
 
     async def scope(self) -> HaltScope | None:
@@ -180,9 +182,9 @@ class Logbook:
             await self._feed.reach(tail.sequence)
             intake = structs.replace(self._intake)
             for message in self._feed.since(self.position, tail.sequence - self.position):
-                for said in intake.admit(message):
-                    if isinstance(said.event, HaltRequested | HaltImposed | LogDamaged):
-                        halts.imposed(ahead, said)
+                for record in intake.records_of(message):
+                    if isinstance(record.event, HaltRequested | HaltImposed | LogDamaged):
+                        halts.imposed(ahead, record)
         return halts.in_force(ahead, self.at)
 
     async def say(self, events: Iterable[Event]) -> bool:
@@ -201,18 +203,18 @@ class Logbook:
             await self.keep_snapshot()
         return spoke
 
-    async def _append(self, said: list[Recorded[Any]]) -> None:
+    async def _append(self, record: list[Recorded[Any]]) -> None:
         covers = (self._committed + 1, self.position, 0)
-        await self.domain.append(covers, [], [seal(each) for each in said])
+        await self.domain.append(covers, [], [wrap(each) for each in record])
         self._committed = covers[1]
 
-    async def standing(self) -> Standing:
+    async def standing(self) -> StateAtCommit:
         """Where the desk stands at a commit; what was read in silence is recorded first."""
         async with self._writing:
             if self._living:
                 await self._record_progress()
             n = self.domain.n if self._living else self._n
-            return Standing(n, self._committed, 0, state_digest(self.desk))
+            return StateAtCommit(n, self._committed, 0, state_digest(self.desk))
 
     async def _record_progress(self) -> None:
         while self._committed < self.position:
@@ -227,7 +229,7 @@ class Logbook:
             links = self._feed.links_at(self.position)
             if links is not None:
                 token = self.domain
-                moment = Moment(token.sequence, token.previous, token.n, self.position)
+                moment = LogPosition(token.sequence, token.previous, token.n, self.position)
                 self._shelf.keep(moment, self._intake, links, self.desk)
                 self._facts = 0
 
@@ -240,9 +242,9 @@ class Logbook:
 
     def _folded(self, events: Iterator[Event]) -> Iterator[Recorded[Any]]:
         for event in events:
-            said = self._recorded(event)
-            self._fold(said)
-            yield said
+            record = self._recorded(event)
+            self._fold(record)
+            yield record
 
     def _recorded(self, event: Event) -> Recorded[Any]:
         """Its id derives from the order (or the venue), the kind of event, and how many came

@@ -7,41 +7,43 @@ from typing import Any
 import structlog
 
 from deadreckon.contracts.event import Event
-from deadreckon.runtime.process.cancellation import end
-from deadreckon.services.venue.dispatcher import Errands
-from deadreckon.services.venue.in_flight import asked_about
-from deadreckon.services.venue.journal import Logbook
-from deadreckon.services.venue.next_actions import Due
+from deadreckon.runtime.process.cancellation import cancel_all
+from deadreckon.services.venue.dispatcher import Dispatcher
+from deadreckon.services.venue.in_flight import orders_to_query
+from deadreckon.services.venue.journal import Journal
+from deadreckon.services.venue.next_actions import NextAction
 from deadreckon.services.venue.reconciliation import Reconciliation
-from deadreckon.services.venue.reports import answered, believed, resurfaced
-from deadreckon.services.venue.venue_link import Line, backoff
+from deadreckon.services.venue.reports import checked_status, resurfaced_events, status_events
+from deadreckon.services.venue.venue_link import VenueLink, backoff
 from deadreckon.venues.port import (
     MalformedReportError,
+    OrderStatus,
     RejectedError,
-    Standing,
-    Trade,
     UnansweredError,
     Venue,
+    VenueTrade,
 )
 
 EDGE = True
 
-WIDTH = 8  # requests under way at once
-BEHIND_MAX = 1_000  # messages of the log not read yet: at full speed a tenth of a second of it
+REQUESTS_AT_ONCE = 8  # requests under way at once
+MESSAGES_BEHIND_MAX = (
+    1_000  # messages of the log not read yet: at full speed a tenth of a second of it
+)
 POLL_SECONDS = 1.0  # between two looks at a venue that should have told by itself
 
 log = structlog.get_logger()
 
 
-class Live:
+class LiveSession:
     """Jobs side by side; each of them only adds to the log what the log does not have."""
 
     def __init__(
         self,
         venue: Venue,
-        logbook: Logbook,
-        line: Line,
-        errands: Errands,
+        logbook: Journal,
+        line: VenueLink,
+        errands: Dispatcher,
         reconciliation: Reconciliation,
     ) -> None:
         self._venue = venue
@@ -67,7 +69,7 @@ class Live:
                     task.result()
         finally:
             under_way: list[asyncio.Task[Any]] = [*tasks, *self._busy.values()]
-            await end(under_way)
+            await cancel_all(under_way)
 
     async def _take_in(self) -> None:
         while True:
@@ -83,21 +85,23 @@ class Live:
             dues = await self._dues()
             free = [due for due in dues if due.name not in self._busy]
             ready = [due for due in free if not self._errands.wait_of(due.name)]
-            await self._let_go(ready[: WIDTH - len(self._busy)])
+            await self._let_go(ready[: REQUESTS_AT_ONCE - len(self._busy)])
             waits = [self._errands.wait_of(due.name) for due in free]
             await _within(self._news, min([POLL_SECONDS, *filter(None, waits)]))
 
-    async def _dues(self) -> list[Due]:
+    async def _dues(self) -> list[NextAction]:
         """What may leave now: no order does from far behind the log, where it may long be void."""
         dues = await self._errands.due() if self._reconciliation.holds else []
         if not any(due.step == "submit" for due in dues):
             return dues
         behind = await self._logbook.end() - self._logbook.position
         self._say_late(behind)
-        return [due for due in dues if due.step != "submit"] if behind > BEHIND_MAX else dues
+        return (
+            [due for due in dues if due.step != "submit"] if behind > MESSAGES_BEHIND_MAX else dues
+        )
 
     def _say_late(self, behind: int) -> None:
-        late = behind > BEHIND_MAX
+        late = behind > MESSAGES_BEHIND_MAX
         if late and not self._late:
             log.warning("venue_edge_behind", messages=behind, next="no order leaves meanwhile")
         self._late = late
@@ -108,7 +112,7 @@ class Live:
                 del self._busy[name]
                 task.result()
 
-    async def _let_go(self, dues: list[Due]) -> None:
+    async def _let_go(self, dues: list[NextAction]) -> None:
         if not dues:
             return
         await self._errands.record(dues)
@@ -127,7 +131,7 @@ class Live:
                     await asyncio.wait(self._busy.values())
                 await self._reconciliation.reconcile()
                 self._news.set()
-            elif asked_about(desk) or desk.abandoned or self._told_of_trades:
+            elif orders_to_query(desk) or desk.abandoned or self._told_of_trades:
                 self._told_of_trades = False
                 await self._look()
             await _within(self._behind, POLL_SECONDS)
@@ -157,22 +161,22 @@ class Live:
             await asyncio.sleep(backoff(tries))
             tries += 1
 
-    async def _hear(self, report: Trade | Standing) -> None:
+    async def _hear(self, report: VenueTrade | OrderStatus) -> None:
         """A pushed trade is a reason to ask, no more: its place, were it wrong, would stand in the
         way of the trade that is really there."""
-        if isinstance(report, Trade):
+        if isinstance(report, VenueTrade):
             self._told_of_trades = True
             self._behind.set()
             return
         await self._logbook.say(self._line.news(self._pushed(report)))
         self._news.set()
 
-    def _pushed(self, report: Standing) -> Iterator[Event]:
+    def _pushed(self, report: OrderStatus) -> Iterator[Event]:
         desk = self._logbook.desk
         if report.open and report.client_order_id in desk.abandoned:
-            yield from resurfaced(desk, [report])
+            yield from resurfaced_events(desk, [report])
         elif (order := desk.orders.get(report.client_order_id)) is not None:
-            yield from answered(order, believed(report, order.intent.quantity))
+            yield from status_events(order, checked_status(report, order.intent.quantity))
 
 
 async def _within(event: asyncio.Event, seconds: float) -> None:

@@ -8,17 +8,17 @@ from deadreckon.contracts.event import Event
 from deadreckon.contracts.governance import HaltScope
 from deadreckon.contracts.orders import OrderSubmitting
 from deadreckon.contracts.venues import VenueOrderNotSent
-from deadreckon.services.venue.in_flight import Desk, Order
+from deadreckon.services.venue.in_flight import InFlightOrder, InFlightOrders
 
 # In this order they leave: what takes risk away before what adds to it.
-Step = Literal["refuse", "cancel", "query", "submit"]
+ActionKind = Literal["refuse", "cancel", "query", "submit"]
 
 
-class Due(Struct, frozen=True):
+class NextAction(Struct, frozen=True):
     """The next step of one order; `refusal` is why a submit does not leave."""
 
-    step: Step
-    order: Order
+    step: ActionKind
+    order: InFlightOrder
     refusal: VenueOrderNotSent | None = None
 
     @property
@@ -27,7 +27,7 @@ class Due(Struct, frozen=True):
         return self.order.intent.client_order_id
 
 
-def agenda(desk: Desk, at: int, scope: HaltScope | None) -> list[Due]:
+def actions_due(desk: InFlightOrders, at: int, scope: HaltScope | None) -> list[NextAction]:
     """Everything that is due at a decision time (nanoseconds UTC), oldest intent first.
 
     `scope` is the strictest halt in force. Cancels and queries are never halted.
@@ -36,19 +36,19 @@ def agenda(desk: Desk, at: int, scope: HaltScope | None) -> list[Due]:
     return [due for due in dues if due is not None]
 
 
-def _due(order: Order, at: int, scope: HaltScope | None) -> Due | None:
+def _due(order: InFlightOrder, at: int, scope: HaltScope | None) -> NextAction | None:
     match order.phase:
         case "sending":
-            return Due("query", order)
+            return NextAction("query", order)
         case "working" if order.filled is None and order.cancel == "wanted":
-            return Due("cancel", order)
+            return NextAction("cancel", order)
         case "working":
             return None
     refusal = _refusal(order, at, scope)
-    return Due("submit", order) if refusal is None else Due("refuse", order, refusal)
+    return NextAction("submit", order) if refusal is None else NextAction("refuse", order, refusal)
 
 
-def _refusal(order: Order, at: int, scope: HaltScope | None) -> VenueOrderNotSent | None:
+def _refusal(order: InFlightOrder, at: int, scope: HaltScope | None) -> VenueOrderNotSent | None:
     """Why an order that is surely not at the venue may not go there."""
     intent = order.intent
     if order.cancel:
@@ -71,6 +71,6 @@ def _not_sent(intent: OrderSubmitting, rule: str, reason: str) -> VenueOrderNotS
     return VenueOrderNotSent(intent.venue, intent.order_id, intent.client_order_id, rule, reason)
 
 
-def refusals(dues: list[Due]) -> list[Event]:
+def not_sent_events(dues: list[NextAction]) -> list[Event]:
     """The orders among these that do not leave."""
     return [due.refusal for due in dues if due.refusal is not None]

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.venues import VenueReconciled
 from deadreckon.runtime.process import killpoints
-from deadreckon.services.venue.in_flight import asked_about, venue_of
-from deadreckon.services.venue.journal import Logbook
-from deadreckon.services.venue.reports import answered, believed, resurfaced, traded
-from deadreckon.services.venue.venue_link import Line
-from deadreckon.venues.port import Standing, Trade, Venue
+from deadreckon.services.venue.in_flight import orders_to_query, venue_name
+from deadreckon.services.venue.journal import Journal
+from deadreckon.services.venue.reports import (
+    checked_status,
+    resurfaced_events,
+    status_events,
+    trade_events,
+)
+from deadreckon.services.venue.venue_link import VenueLink
+from deadreckon.venues.port import OrderStatus, Venue, VenueTrade
 
 EDGE = True
 
@@ -18,7 +23,7 @@ EDGE = True
 class Reconciliation:
     """The log and the venue side by side; it only asks, so that it may be done at any time."""
 
-    def __init__(self, venue: Venue, logbook: Logbook, line: Line) -> None:
+    def __init__(self, venue: Venue, logbook: Journal, line: VenueLink) -> None:
         self._venue = venue
         self._logbook = logbook
         self._line = line
@@ -37,7 +42,7 @@ class Reconciliation:
             self._outages = outages
 
     async def _ask_everything(self) -> None:
-        names = list(asked_about(self._logbook.desk))
+        names = list(orders_to_query(self._logbook.desk))
         for name in names:
             await self.ask(name)
         found = await self.fetch_trades()
@@ -46,14 +51,14 @@ class Reconciliation:
         known = self._logbook.desk.orders
         strangers = [order.client_order_id for order in there if order.client_order_id not in known]
         balances = await self._line.insist("balances", self._venue.balances)
-        venue = venue_of(self._logbook.desk)
+        venue = venue_name(self._logbook.desk)
         told = VenueReconciled(venue, len(names), found, sorted(strangers), balances)
         await self._logbook.say([told])
 
-    async def _open_orders(self) -> list[Standing]:
+    async def _open_orders(self) -> list[OrderStatus]:
         """What the venue works; what was given up here and is there all the same is recorded."""
         there = await self._line.insist("open orders", self._venue.open_orders)
-        await self._logbook.say(resurfaced(self._logbook.desk, there))
+        await self._logbook.say(resurfaced_events(self._logbook.desk, there))
         return there
 
     async def ask(self, name: str) -> None:
@@ -63,16 +68,16 @@ class Reconciliation:
             return
         quantity = order.intent.quantity
 
-        async def query() -> Standing | None:
-            return believed(await self._venue.query(name), quantity)
+        async def query() -> OrderStatus | None:
+            return checked_status(await self._venue.query(name), quantity)
 
         standing = await self._line.insist("order", query)
         await self._logbook.say(self._line.news(self._answered(name, standing)))
 
-    def _answered(self, name: str, standing: Standing | None) -> Iterator[Event]:
+    def _answered(self, name: str, standing: OrderStatus | None) -> Iterator[Event]:
         order = self._logbook.desk.orders.get(name)
         if order is not None:
-            yield from answered(order, standing)
+            yield from status_events(order, standing)
 
     async def fetch_trades(self) -> int:
         """Record the trades behind what the log has; how many there were."""
@@ -85,16 +90,16 @@ class Reconciliation:
     def _heard(self) -> int:
         return self._logbook.desk.place + len(self._logbook.desk.beyond)
 
-    def told(self, trades: list[Trade]) -> Iterator[Event]:
+    def told(self, trades: list[VenueTrade]) -> Iterator[Event]:
         """What trades add to the log."""
         for trade in trades:
-            yield from traded(self._logbook.desk, trade)
+            yield from trade_events(self._logbook.desk, trade)
 
     async def catch_up(self) -> None:
         """Record what happened to open orders by itself: trades, and how others ended."""
         working = [
             name
-            for name, order in asked_about(self._logbook.desk).items()
+            for name, order in orders_to_query(self._logbook.desk).items()
             if order.phase == "working"
         ]
         _, there = await asyncio.gather(self.fetch_trades(), self._open_orders())

@@ -13,24 +13,29 @@ from deadreckon.contracts.venues import (
     VenueReportRefused,
     VenueTradeReported,
 )
-from deadreckon.services.venue.in_flight import Desk, Order, is_told, venue_of
-from deadreckon.venues.port import MalformedReportError, Standing, Trade
+from deadreckon.services.venue.in_flight import (
+    InFlightOrder,
+    InFlightOrders,
+    is_recorded,
+    venue_name,
+)
+from deadreckon.venues.port import MalformedReportError, OrderStatus, VenueTrade
 
 EVIDENCE_MAX = 512  # characters
 
 
-def traded(desk: Desk, trade: Trade) -> list[Event]:
+def trade_events(desk: InFlightOrders, trade: VenueTrade) -> list[Event]:
     """A trade as the log shall have it; nothing when it has it already."""
-    if is_told(desk, trade.place):
+    if is_recorded(desk, trade.place):
         return []
     order, past = desk.orders.get(trade.client_order_id), desk.past.get(trade.client_order_id)
     known = order.intent if order is not None else past
     if known is None:
         reason = f"a trade of {trade.client_order_id[:64]}, which nobody here intended"
-        return [refused(venue_of(desk), "unknown_order", reason, trade, trade.place)]
+        return [report_refusal(venue_name(desk), "unknown_order", reason, trade, trade.place)]
     if trade.quantity <= 0 or trade.price <= 0:
         reason = "a trade of something for something was expected"
-        return [refused(known.venue, "impossible_amount", reason, trade, trade.place)]
+        return [report_refusal(known.venue, "impossible_amount", reason, trade, trade.place)]
     return [
         VenueTradeReported(
             venue=known.venue,
@@ -49,13 +54,13 @@ def traded(desk: Desk, trade: Trade) -> list[Event]:
     ]
 
 
-def answered(order: Order, standing: Standing | None) -> list[Event]:
+def status_events(order: InFlightOrder, standing: OrderStatus | None) -> list[Event]:
     """What is new in how an order stands; null means the venue does not know it."""
     intent = order.intent
     name = (intent.venue, intent.order_id, intent.client_order_id)
     if standing is None and order.phase == "working":
         reason = "the venue does not know an order that it worked"
-        return [refused(intent.venue, "unknown_order", reason, intent.client_order_id)]
+        return [report_refusal(intent.venue, "unknown_order", reason, intent.client_order_id)]
     if standing is None:
         return [VenueOrderMissing(*name)]
     news: list[Event] = []
@@ -67,17 +72,17 @@ def answered(order: Order, standing: Standing | None) -> list[Event]:
     return news
 
 
-def resurfaced(desk: Desk, there: list[Standing]) -> list[Event]:
+def resurfaced_events(desk: InFlightOrders, there: list[OrderStatus]) -> list[Event]:
     """Orders in the venue's book that were given up here."""
     return [
         event
         for standing in there
         if (order := desk.abandoned.get(standing.client_order_id)) is not None
-        for event in answered(order, standing)
+        for event in status_events(order, standing)
     ]
 
 
-def believed(standing: Standing | None, quantity: Decimal) -> Standing | None:
+def checked_status(standing: OrderStatus | None, quantity: Decimal) -> OrderStatus | None:
     """What a venue says of an order of that quantity, unless it contradicts itself.
 
     More than was wanted may have traded: that is for fill to judge. Raises MalformedReportError.
@@ -91,7 +96,7 @@ def believed(standing: Standing | None, quantity: Decimal) -> Standing | None:
     raise MalformedReportError(reason, msgspec.json.encode(standing).decode()[:EVIDENCE_MAX])
 
 
-def refused(
+def report_refusal(
     venue: str, rule: str, reason: str, evidence: Struct | str, place: int = 0
 ) -> VenueReportRefused:
     """The refusal to believe a report, with the start of it."""

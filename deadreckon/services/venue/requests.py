@@ -15,16 +15,16 @@ from deadreckon.contracts.venues import (
     VenueRequestUnanswered,
 )
 from deadreckon.runtime.process import killpoints
-from deadreckon.services.venue.in_flight import Desk, Order
-from deadreckon.services.venue.next_actions import Due
-from deadreckon.services.venue.reports import answered, believed, refused
+from deadreckon.services.venue.in_flight import InFlightOrder, InFlightOrders
+from deadreckon.services.venue.next_actions import NextAction
+from deadreckon.services.venue.reports import checked_status, report_refusal, status_events
 from deadreckon.venues.port import (
     DuplicateError,
     MalformedReportError,
+    OrderRequest,
+    OrderStatus,
     RejectedError,
-    Standing,
     ThrottledError,
-    Ticket,
     UnansweredError,
     Venue,
 )
@@ -41,7 +41,7 @@ class Reply(Struct, frozen=True):
     seconds it wants to be left alone; `evidence` the start of what could not be read."""
 
     venue_order_id: str = ""
-    standing: Standing | None = None
+    standing: OrderStatus | None = None
     refusal: RejectedError | None = None
     fault: str = ""
     evidence: str | None = None
@@ -54,7 +54,7 @@ class Reply(Struct, frozen=True):
         return bool(self.fault or self.wait or self.is_duplicate)
 
 
-def sending(due: Due) -> Event | None:
+def request_intent(due: NextAction) -> Event | None:
     """What is recorded before a step is taken; asking changes nothing, so that it needs nothing."""
     intent = due.order.intent
     if due.step == "submit" or due.step == "cancel":
@@ -62,7 +62,7 @@ def sending(due: Due) -> Event | None:
     return None
 
 
-async def perform(venue: Venue, due: Due, at: int, edge: str) -> Reply:
+async def perform(venue: Venue, due: NextAction, at: int, edge: str) -> Reply:
     """Take a step, once. `at` (nanoseconds UTC) is the decision time of a cancel."""
     try:
         match due.step:
@@ -80,7 +80,7 @@ async def perform(venue: Venue, due: Due, at: int, edge: str) -> Reply:
         return Reply(fault=str(error))
 
 
-async def _submit(venue: Venue, order: Order, edge: str) -> Reply:
+async def _submit(venue: Venue, order: InFlightOrder, edge: str) -> Reply:
     try:
         return Reply(venue_order_id=await _left(venue.submit(_ticket(order)), edge))
     except RejectedError as error:
@@ -89,19 +89,19 @@ async def _submit(venue: Venue, order: Order, edge: str) -> Reply:
         return Reply(is_duplicate=True)
 
 
-async def _cancel(venue: Venue, order: Order, at: int, edge: str) -> Reply:
+async def _cancel(venue: Venue, order: InFlightOrder, at: int, edge: str) -> Reply:
     """Whoever may not cancel wants to know how the order ended."""
     intent = order.intent
     try:
         standing = await _left(venue.cancel(intent.client_order_id, at), edge)
     except RejectedError as error:
         return Reply(standing=await _query(venue, order), refusal=error)
-    return Reply(standing=believed(standing, intent.quantity))
+    return Reply(standing=checked_status(standing, intent.quantity))
 
 
-async def _query(venue: Venue, order: Order) -> Standing | None:
+async def _query(venue: Venue, order: InFlightOrder) -> OrderStatus | None:
     standing = await venue.query(order.intent.client_order_id)
-    return believed(standing, order.intent.quantity)
+    return checked_status(standing, order.intent.quantity)
 
 
 async def _left(request: Awaitable[T], edge: str) -> T:
@@ -116,9 +116,9 @@ async def _left(request: Awaitable[T], edge: str) -> T:
     return reply
 
 
-def _ticket(order: Order) -> Ticket:
+def _ticket(order: InFlightOrder) -> OrderRequest:
     intent = order.intent
-    return Ticket(
+    return OrderRequest(
         client_order_id=intent.client_order_id,
         symbol=intent.symbol,
         side=intent.side,
@@ -133,7 +133,7 @@ def _ticket(order: Order) -> Ticket:
     )
 
 
-def told(desk: Desk, due: Due, reply: Reply) -> Iterator[Event]:
+def events_of_reply(desk: InFlightOrders, due: NextAction, reply: Reply) -> Iterator[Event]:
     """What a reply adds to the log; nothing about an order that has ended meanwhile."""
     order = desk.orders.get(due.name)
     if order is None or reply.wait:
@@ -141,7 +141,7 @@ def told(desk: Desk, due: Due, reply: Reply) -> Iterator[Event]:
     intent = order.intent
     name = (intent.venue, intent.order_id, intent.client_order_id)
     if reply.evidence is not None:
-        yield refused(intent.venue, "malformed", reply.fault, reply.evidence)
+        yield report_refusal(intent.venue, "malformed", reply.fault, reply.evidence)
     if reply.fault:
         if due.step == "submit" or due.step == "cancel":
             yield VenueRequestUnanswered(*name, due.step, reply.fault)
@@ -153,15 +153,15 @@ def told(desk: Desk, due: Due, reply: Reply) -> Iterator[Event]:
     elif due.step == "cancel":
         yield from _cancelled(order, reply)
     else:
-        yield from answered(order, reply.standing)
+        yield from status_events(order, reply.standing)
 
 
-def _cancelled(order: Order, reply: Reply) -> Iterator[Event]:
+def _cancelled(order: InFlightOrder, reply: Reply) -> Iterator[Event]:
     intent, refusal, standing = order.intent, reply.refusal, reply.standing
     name = (intent.venue, intent.order_id, intent.client_order_id)
     if refusal is not None:
         yield VenueCancelRejected(*name, refusal.reason)
-    yield from answered(order, standing)
+    yield from status_events(order, standing)
     if standing is not None and standing.open:
         reason = "the venue still works what was to be cancelled"
         yield VenueRequestUnanswered(*name, "cancel", reason)

@@ -8,9 +8,9 @@ import structlog
 
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.venues import VenueConnectionChanged, VenueReportRefused
-from deadreckon.services.venue.in_flight import venue_of
-from deadreckon.services.venue.journal import Logbook
-from deadreckon.services.venue.reports import refused
+from deadreckon.services.venue.in_flight import venue_name
+from deadreckon.services.venue.journal import Journal
+from deadreckon.services.venue.reports import report_refusal
 from deadreckon.venues.port import (
     MalformedReportError,
     RejectedError,
@@ -36,10 +36,10 @@ def backoff(tries: int) -> float:
     return min(wait, WAIT_LAST)
 
 
-class Line:
+class VenueLink:
     """Whether the venue answers, as the log knows it; `outages` counts how often it went away."""
 
-    def __init__(self, logbook: Logbook) -> None:
+    def __init__(self, logbook: Journal) -> None:
         self._logbook = logbook
         self.outages = 0
         self._silences = 0
@@ -70,7 +70,7 @@ class Line:
         self._silences = 0
         self._refusals.clear()
         if not self._logbook.desk.connected:
-            log.info("venue_answers_again", venue=venue_of(self._logbook.desk))
+            log.info("venue_answers_again", venue=venue_name(self._logbook.desk))
             await self._say_connected(True, "it answers again")
 
     async def silent(self, reason: str) -> None:
@@ -78,17 +78,17 @@ class Line:
         self._silences += 1
         if self._silences >= DOWN_AFTER and self._logbook.desk.connected:
             self.outages += 1
-            log.error("venue_away", venue=venue_of(self._logbook.desk), reason=reason)
+            log.error("venue_away", venue=venue_name(self._logbook.desk), reason=reason)
             await self._say_connected(False, reason[:200])
 
     async def _say_connected(self, connected: bool, reason: str) -> None:
-        venue = venue_of(self._logbook.desk)
+        venue = venue_name(self._logbook.desk)
         await self._logbook.say([VenueConnectionChanged(venue, connected, reason)])
 
     async def refuse(self, what: str, error: MalformedReportError) -> None:
         """Record what could not be read."""
-        venue = venue_of(self._logbook.desk)
-        report = refused(venue, "malformed", f"{what}: {error}"[:200], error.evidence)
+        venue = venue_name(self._logbook.desk)
+        report = report_refusal(venue, "malformed", f"{what}: {error}"[:200], error.evidence)
         await self._logbook.say(self.news([report]))
 
     def news(self, events: Iterable[Event]) -> Iterator[Event]:

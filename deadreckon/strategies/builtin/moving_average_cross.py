@@ -5,13 +5,13 @@ from decimal import Decimal
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import EXACT, ZERO, ratio
-from deadreckon.strategies.parameters import MovingAverageCross
-from deadreckon.strategies.view import SILENT, Grounds, Stance
+from deadreckon.strategies.parameters import MovingAverageParameters
+from deadreckon.strategies.view import SILENT, Decision, Rationale
 
 ONE = Decimal(1)
 
 
-class Averages(Struct, tag=True):
+class MovingAverageState(Struct, tag=True):
     """The last closes (quote currency, oldest first), their two sums, and where they stand.
 
     The sums are over `fast` and `slow` closes of the settings, or as many as there are yet.
@@ -19,7 +19,7 @@ class Averages(Struct, tag=True):
     full); `crossed` whether the last bar turned it.
     """
 
-    settings: MovingAverageCross
+    settings: MovingAverageParameters
     closes: list[Decimal] = []
     fast_sum: Decimal = ZERO
     slow_sum: Decimal = ZERO
@@ -27,7 +27,7 @@ class Averages(Struct, tag=True):
     crossed: bool = False
 
 
-def configure(averages: Averages, settings: MovingAverageCross) -> None:
+def configure(averages: MovingAverageState, settings: MovingAverageParameters) -> None:
     """Take the closes over into other windows; a change of windows is not a cross."""
     averages.settings = settings
     del averages.closes[: -settings.slow]
@@ -38,7 +38,7 @@ def configure(averages: Averages, settings: MovingAverageCross) -> None:
     averages.crossed = False
 
 
-def advance(averages: Averages, close: Decimal) -> None:
+def advance(averages: MovingAverageState, close: Decimal) -> None:
     """Add a bar; each sum moves by what enters and what leaves its window."""
     closes, settings = averages.closes, averages.settings
     closes.append(close)
@@ -50,24 +50,24 @@ def advance(averages: Averages, close: Decimal) -> None:
     averages.side = sign or averages.side
 
 
-def stance(averages: Averages) -> Stance:
+def stance(averages: MovingAverageState) -> Decision:
     """Enter on a cross that is confident enough; leave what stands against the averages."""
     if averages.side == 0 or averages.closes[-1] <= 0:
         return SILENT
     above, settings = averages.side > 0, averages.settings
     enters = averages.crossed and _confidence(averages) >= settings.confidence_min
     leaves = settings.exit == "cross"
-    return Stance(
+    return Decision(
         enter=("buy" if above else "sell") if enters else None,
         leave_long=leaves and not above,
         leave_short=leaves and above,
     )
 
 
-def grounds(averages: Averages) -> Grounds:
+def grounds(averages: MovingAverageState) -> Rationale:
     """The two averages and the price that a signal of this bar rests on."""
     settings = averages.settings
-    return Grounds(
+    return Rationale(
         confidence=_confidence(averages),
         model_id=f"moving_average_cross/{settings.fast}/{settings.slow}",
         features={
@@ -78,7 +78,7 @@ def grounds(averages: Averages) -> Grounds:
     )
 
 
-def _confidence(averages: Averages) -> Decimal:
+def _confidence(averages: MovingAverageState) -> Decimal:
     """|fast - slow| / price x confidence_scale, at most 1, to 9 decimals."""
     settings = averages.settings
     scaled = EXACT.multiply(_gap(averages).copy_abs(), settings.confidence_scale)
@@ -98,7 +98,7 @@ def _sum(closes: list[Decimal]) -> Decimal:
     return total
 
 
-def _gap(averages: Averages) -> Decimal:
+def _gap(averages: MovingAverageState) -> Decimal:
     """(fast average - slow average) x fast x slow, so that nothing is divided; 0 in warm-up."""
     settings = averages.settings
     if len(averages.closes) < settings.slow:

@@ -6,18 +6,18 @@ from pathlib import Path
 
 from deadreckon.contracts.subjects import commit_subject, domain, producer_subject
 from deadreckon.runtime.log.bus import Bus, Fence
-from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.log.role_connections import as_role
 from deadreckon.runtime.server.rights import OWN_PRODUCER
 from deadreckon.services.catalogue import BOOK
 from deadreckon.tools.bench.batching import batch_seconds
 from deadreckon.tools.bench.figures import Figure, percentile, rate, slower
-from deadreckon.tools.bench.fixture import PRODUCER, Workshop
+from deadreckon.tools.bench.fixture import PRODUCER, Fixture
 
 WRITER = "fill"  # whose domain it is
 PAYLOAD = b'{"bench":"' + b"x" * 900 + b'"}'  # bytes of a commit with two events
 
 
-async def measure(shop: Workshop) -> list[Figure]:
+async def measure(shop: Fixture) -> list[Figure]:
     """How fast anything can be stored here, with fsync; the file itself is the limit."""
     count = shop.size(4_000, 300)
     async with shop.place("append") as place:
@@ -51,7 +51,7 @@ def file_syncs(path: Path, count: int) -> list[float]:
 
 async def bare_publish(bus: Bus, count: int) -> list[float]:
     """Milliseconds of each of `count` acknowledged publishes, one after the other."""
-    subject, sender = producer_subject(BOOK, OWN_PRODUCER), acting(bus, PRODUCER)
+    subject, sender = producer_subject(BOOK, OWN_PRODUCER), as_role(bus, PRODUCER)
     times = []
     for _ in range(count):
         begun = time.perf_counter()
@@ -63,7 +63,7 @@ async def bare_publish(bus: Bus, count: int) -> list[float]:
 async def fenced_commits(bus: Bus, count: int) -> list[float]:
     """Milliseconds of each of `count` fenced appends to one domain, one after the other."""
     subject, ours = commit_subject(BOOK, WRITER, "events"), domain(BOOK, WRITER)
-    writer = acting(bus, WRITER)
+    writer = as_role(bus, WRITER)
     tail = await writer.tail(ours)
     last = tail.sequence if tail else 0
     times = []

@@ -13,7 +13,7 @@ from deadreckon.accounting import ledger
 from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.archive.typed_columns import columns
 from deadreckon.contracts.catalogue import NAMES
-from deadreckon.contracts.codec import encode_commit, seal
+from deadreckon.contracts.codec import encode_commit, wrap
 from deadreckon.contracts.envelope import Commit, digest
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.inbound import write_fact
@@ -144,7 +144,7 @@ class _Writer:
     def commit(self, book: str, service: str, facts: list[Recorded[Any]]) -> Stored:
         self.sequence += 1
         n, previous = self._links.get(service, (0, ""))
-        envelopes = [seal(said) for said in facts]
+        envelopes = [wrap(record) for record in facts]
         commit = Commit("bench", n + 1, 1, 1, 0, previous, "bench", [(1, 0, 1)], envelopes)
         payload = encode_commit(commit)
         self._links[service] = (n + 1, digest(payload))

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from deadreckon.runtime.log.bus import UnavailableError
 from deadreckon.runtime.log.connection import Connection
-from deadreckon.runtime.process.child_process import leashed
-from deadreckon.runtime.server.binary import nats_server
+from deadreckon.runtime.process.child_process import dies_with_parent
+from deadreckon.runtime.server.binary import find_nats_server
 from deadreckon.tools.bench.figures import percentile
-from deadreckon.tools.bench.fixture import MeasureError, Workshop
+from deadreckon.tools.bench.fixture import CaseError, Fixture
 
 PAYLOAD = b'{"bench":"' + b"x" * 420 + b'"}'  # bytes of one event in its envelope, half a commit's
 SUBJECT = "batch.bench"
@@ -28,7 +28,7 @@ jetstream {{ store_dir: "{store}", sync_interval: always }}
 WAIT = 10.0  # seconds for the server to come up, and for an answer
 
 
-async def batch_seconds(shop: Workshop, size: int, batches: int) -> float:
+async def batch_seconds(shop: Fixture, size: int, batches: int) -> float:
     """Seconds that an acknowledged batch of so many messages takes here, p50, one after the
     other."""
     with shop.folder("batch") as folder:
@@ -56,7 +56,7 @@ async def _ask(
     reply = await connection.request(subject, payload, WAIT, headers=headers)
     answer = json.loads(reply.payload)
     if "error" in answer:
-        raise MeasureError(f"{subject}: {answer['error']['description']}")
+        raise CaseError(f"{subject}: {answer['error']['description']}")
 
 
 @asynccontextmanager
@@ -68,7 +68,9 @@ async def _server(folder: Path) -> AsyncIterator[Connection]:
     settings.write_text(SETTINGS.format(port=port, store=folder / "batches"), "utf-8")
     with (folder / "batch.log").open("wb") as words:
         process = await asyncio.create_subprocess_exec(
-            *leashed([str(nats_server()), "-c", str(settings)]), stdout=words, stderr=words
+            *dies_with_parent([str(find_nats_server()), "-c", str(settings)]),
+            stdout=words,
+            stderr=words,
         )
         try:
             connection = await _connected(f"nats://127.0.0.1:{port}", process)
@@ -97,5 +99,5 @@ async def _connected(url: str, process: asyncio.subprocess.Process) -> Connectio
             )
         except UnavailableError as fault:
             if process.returncode is not None or time.monotonic() > deadline:
-                raise MeasureError(f"no server for atomic batches: {fault}") from fault
+                raise CaseError(f"no server for atomic batches: {fault}") from fault
         await asyncio.sleep(0.05)

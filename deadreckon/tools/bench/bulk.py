@@ -18,7 +18,7 @@ from deadreckon.archive.segments import write_log
 from deadreckon.contracts.timestamps import day_of
 from deadreckon.tools.bench import archived, peers
 from deadreckon.tools.bench.figures import Figure, bounded, rate, slower
-from deadreckon.tools.bench.fixture import MeasureError, Workshop
+from deadreckon.tools.bench.fixture import CaseError, Fixture
 from deadreckon.tools.bench.recording import BEGIN
 
 LEAST = 5_000_000  # fills a second
@@ -31,7 +31,7 @@ COLUMNS = (
 )
 
 
-async def measure(shop: Workshop) -> list[Figure]:
+async def measure(shop: Fixture) -> list[Figure]:
     """Two kinds of fills, a day from the command line, and what others make of the same."""
     found = []
     with shop.folder("bulk") as folder:
@@ -45,7 +45,7 @@ async def measure(shop: Workshop) -> list[Figure]:
     return found
 
 
-def _figures(shop: Workshop, name: str, path: Path, table: polars.DataFrame) -> list[Figure]:
+def _figures(shop: Fixture, name: str, path: Path, table: polars.DataFrame) -> list[Figure]:
     count = len(table)
     scans, folds = [], []
     for _ in range(shop.size(TIMES, 2)):
@@ -79,12 +79,12 @@ def _bulk(paths: list[Path]) -> None:
     book(archived.opened(), fill_columns.read(paths).without(known), ())
 
 
-def _live(into: Ledger, facts: peers.Facts) -> None:
-    for said in facts:
-        ledger.evolve(into, said)
+def _live(into: Ledger, facts: peers.FillRows) -> None:
+    for record in facts:
+        ledger.evolve(into, record)
 
 
-async def _cold(shop: Workshop, root: Path, events: int) -> Figure:
+async def _cold(shop: Fixture, root: Path, events: int) -> Figure:
     """From the start of a process to the PnL of a day of so many events."""
     write_log(root / FOLDER, archived.day(events))
     words = ["replay", "pnl", day_of(BEGIN), "--data", str(root), "--json"]
@@ -94,8 +94,8 @@ async def _cold(shop: Workshop, root: Path, events: int) -> Figure:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "deadreckon", *words, stdout=asyncio.subprocess.PIPE
         )
-        said, _ = await process.communicate()
+        record, _ = await process.communicate()
         times.append(time.perf_counter() - begun)
-        if process.returncode or not json.loads(said)["fills"]:
-            raise MeasureError(f"dr {' '.join(words)} ended with {process.returncode}")
+        if process.returncode or not json.loads(record)["fills"]:
+            raise CaseError(f"dr {' '.join(words)} ended with {process.returncode}")
     return bounded(f"PnL of a day of {events:,} events, cold", min(times), "s", COLD_SECONDS)

@@ -22,14 +22,14 @@ from deadreckon.tools.bench import (
     takeover,
 )
 from deadreckon.tools.bench.figures import Figure
-from deadreckon.tools.bench.fixture import Workshop, workshop
-from deadreckon.tools.bench.history import Run
+from deadreckon.tools.bench.fixture import Fixture, bench_fixture
+from deadreckon.tools.bench.history import BenchRun
 from deadreckon.tools.bench.machine import code_version, this_machine
 
-Measure = Callable[[Workshop], Awaitable[list[Figure]]]
-Tell = Callable[[str, str], None]  # the measure's name, and what it is doing
+Case = Callable[[Fixture], Awaitable[list[Figure]]]
+Notify = Callable[[str, str], None]  # the measure's name, and what it is doing
 
-MEASURES: dict[str, Measure] = {
+CASES: dict[str, Case] = {
     "append": appending.measure,
     "decode": folding.measure_decode,
     "fold": folding.measure_fold,
@@ -46,19 +46,19 @@ MEASURES: dict[str, Measure] = {
 ON_DEMAND = ("soak",)  # what takes hours
 
 
-async def take(
-    names: Sequence[str], data: Path, quick: bool, tell: Tell, events: int | None = None
-) -> Run:
+async def run_cases(
+    names: Sequence[str], data: Path, quick: bool, tell: Notify, events: int | None = None
+) -> BenchRun:
     """Take the named measures, or all that take minutes, one after the other."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     begun = time.monotonic()
     figures: list[Figure] = []
-    for name in names or (each for each in MEASURES if each not in ON_DEMAND):
+    for name in names or (each for each in CASES if each not in ON_DEMAND):
         tell(name, "begins")
-        with workshop(data, quick, partial(tell, name), events) as shop:
-            found = await MEASURES[name](shop)
+        with bench_fixture(data, quick, partial(tell, name), events) as shop:
+            found = await CASES[name](shop)
         figures += [structs.replace(figure, measure=name) for figure in found]
-    return Run(
+    return BenchRun(
         at=at,
         code=code_version(),
         quick=quick,

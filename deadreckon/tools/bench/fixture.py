@@ -14,28 +14,28 @@ from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.credentials import producer_role
-from deadreckon.runtime.server.nats_server import running
+from deadreckon.runtime.server.nats_server import running_server
 from deadreckon.runtime.server.rights import OWN_PRODUCER
-from deadreckon.runtime.server.server_files import Address
+from deadreckon.runtime.server.server_files import ServerAddress
 
 PRODUCER = producer_role(OWN_PRODUCER)  # whose signals are measured
 
 T = TypeVar("T")
 
 
-class MeasureError(Exception):
+class CaseError(Exception):
     """A measure could not be taken to its end; the message says why."""
 
 
-class Place(Struct, frozen=True):
+class TemporaryStack(Struct, frozen=True):
     """A folder of its own, and the empty log of the server that runs on it."""
 
     folder: Folder
     bus: Bus
-    address: Address
+    address: ServerAddress
 
 
-class Workshop:
+class Fixture:
     """Gives measures their places and their sizes; `tell` hears what is being measured."""
 
     def __init__(
@@ -60,24 +60,24 @@ class Workshop:
             shutil.rmtree(path, ignore_errors=True)
 
     @asynccontextmanager
-    async def place(self, name: str) -> AsyncIterator[Place]:
+    async def place(self, name: str) -> AsyncIterator[TemporaryStack]:
         """A folder with a server, its settings those of every stack; both are gone afterwards."""
         with self.folder(name) as folder:
             async with stack_bus(folder, None, more=[PRODUCER]) as bus:
-                address = running(folder.root)
+                address = running_server(folder.root)
                 assert address is not None
-                yield Place(folder, bus, address)
+                yield TemporaryStack(folder, bus, address)
 
 
 @contextmanager
-def workshop(
+def bench_fixture(
     data: Path, quick: bool, tell: Callable[[str], None], events: int | None = None
-) -> Iterator[Workshop]:
+) -> Iterator[Fixture]:
     """A workshop in `data` that leaves nothing behind."""
     data.mkdir(parents=True, exist_ok=True)
     root = Path(tempfile.mkdtemp(prefix="run-", dir=data))
     log_lines.configure(root / "bench.log")
     try:
-        yield Workshop(root, quick, tell, events)
+        yield Fixture(root, quick, tell, events)
     finally:
         shutil.rmtree(root, ignore_errors=True)

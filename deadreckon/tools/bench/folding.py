@@ -7,26 +7,26 @@ from decimal import Decimal
 import msgspec
 
 from deadreckon.accounting import ledger
-from deadreckon.contracts.codec import answer, decode_commit, encode_commit, seal, unseal
+from deadreckon.contracts.codec import answer, decode_commit, encode_commit, unwrap, wrap
 from deadreckon.contracts.envelope import Commit
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.tools.bench.figures import Figure, rate
-from deadreckon.tools.bench.fixture import Workshop
+from deadreckon.tools.bench.fixture import Fixture
 from deadreckon.tools.bench.market import INSTRUMENT, listing
 
 EVENTS_A_COMMIT = 100
 
-Trade = tuple[int, int, int]  # signed quantity, price and fee, in units of their scales
+TradeRow = tuple[int, int, int]  # signed quantity, price and fee, in units of their scales
 
 
-async def measure_fold(shop: Workshop) -> list[Figure]:
+async def measure_fold(shop: Fixture) -> list[Figure]:
     """Fills a second into the ledger, beside integers through the barest average cost."""
     fills = [_fill(number) for number in range(shop.size(200_000, 5_000))]
-    trades = [_trade(said.event) for said in fills]
+    trades = [_trade(record.event) for record in fills]
     bare = _seconds(lambda: _fold_integers(trades))
     book = ledger.evolve(ledger.initial(), _recorded(listing(), 0))
-    fold = _seconds(lambda: [ledger.evolve(book, said) for said in fills])
+    fold = _seconds(lambda: [ledger.evolve(book, record) for record in fills])
     return [
         rate(
             "fold fills into the ledger",
@@ -38,14 +38,14 @@ async def measure_fold(shop: Workshop) -> list[Figure]:
     ]
 
 
-async def measure_decode(shop: Workshop) -> list[Figure]:
+async def measure_decode(shop: Fixture) -> list[Figure]:
     """Events a second out of commits of 100, beside nothing but their bodies' JSON."""
     fills = [_fill(number) for number in range(shop.size(200_000, 5_000))]
     groups = [
         fills[start : start + EVENTS_A_COMMIT] for start in range(0, len(fills), EVENTS_A_COMMIT)
     ]
     commits = [_commit(group) for group in groups]
-    bodies = [msgspec.json.encode([said.event for said in group]) for group in groups]
+    bodies = [msgspec.json.encode([record.event for record in group]) for group in groups]
     bare = _seconds(lambda: _decode_bodies(bodies))
     return [
         rate(
@@ -67,7 +67,7 @@ def _seconds(job: Callable[[], object]) -> float:
 def _decode(commits: list[bytes]) -> None:
     for payload in commits:
         for envelope in decode_commit(payload).events:
-            unseal(envelope)
+            unwrap(envelope)
 
 
 def _decode_bodies(bodies: list[bytes]) -> None:
@@ -77,7 +77,7 @@ def _decode_bodies(bodies: list[bytes]) -> None:
 
 
 def _commit(facts: list[Recorded[OrderFilled]]) -> bytes:
-    envelopes = [seal(said) for said in facts]
+    envelopes = [wrap(record) for record in facts]
     return encode_commit(Commit("bench", 1, 1, 1, 0, "", "bench", [(1, 0, 1)], envelopes))
 
 
@@ -105,13 +105,13 @@ def _fill(number: int) -> Recorded[OrderFilled]:
     return _recorded(event, number)  # type: ignore[return-value]
 
 
-def _trade(fill: OrderFilled) -> Trade:
+def _trade(fill: OrderFilled) -> TradeRow:
     quantity = int(fill.quantity.scaleb(3))
     signed = quantity if fill.side == "buy" else -quantity
     return signed, int(fill.price.scaleb(2)), int(fill.fee.scaleb(4))
 
 
-def _fold_integers(trades: list[Trade]) -> tuple[int, int, int, int]:
+def _fold_integers(trades: list[TradeRow]) -> tuple[int, int, int, int]:
     """Average cost as anybody would write it: no names, no currencies, nothing told twice."""
     held = cost = realised = fees = 0
     for quantity, price, fee in trades:

@@ -9,10 +9,10 @@ from msgspec import Struct
 from deadreckon.tools.bench.figures import Figure
 from deadreckon.tools.bench.machine import Machine
 
-Key = tuple[str, str]  # measure and name of a figure
+FigureKey = tuple[str, str]  # measure and name of a figure
 
 
-class Run(Struct, frozen=True):
+class BenchRun(Struct, frozen=True):
     """One run: when it began (RFC 3339), of which code, on which machine, and what came out.
 
     `reached` is false when a mark was missed.
@@ -27,24 +27,24 @@ class Run(Struct, frozen=True):
     figures: list[Figure]
 
 
-def remember(path: Path, run: Run) -> None:
+def remember(path: Path, run: BenchRun) -> None:
     """Add a run to the history."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as lines:
         lines.write(msgspec.json.encode(run) + b"\n")
 
 
-def last_figures(path: Path, quick: bool, machine: Machine) -> Mapping[Key, Figure]:
+def last_figures(path: Path, quick: bool, machine: Machine) -> Mapping[FigureKey, Figure]:
     """What each figure was when it was last measured on the like of this machine, as thoroughly.
 
     Lines that this program cannot read are passed over: an older one may have written them.
     """
-    found: dict[Key, Figure] = {}
+    found: dict[FigureKey, Figure] = {}
     if not path.exists():
         return found
     for line in path.read_bytes().splitlines():
         try:
-            run = msgspec.json.decode(line, type=Run)
+            run = msgspec.json.decode(line, type=BenchRun)
         except msgspec.MsgspecError:
             continue
         if run.quick == quick and run.machine == machine:

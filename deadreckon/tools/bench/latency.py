@@ -5,8 +5,8 @@ import asyncio
 from deadreckon.tools.bench.appending import bare_publish, fenced_commits
 from deadreckon.tools.bench.batching import batch_seconds
 from deadreckon.tools.bench.figures import Figure, percentile, slower
-from deadreckon.tools.bench.fixture import Workshop
-from deadreckon.tools.bench.pipeline import Lives, live_stack
+from deadreckon.tools.bench.fixture import Fixture
+from deadreckon.tools.bench.pipeline import SignalTimes, live_stack
 from deadreckon.tools.bench.signals import produce
 
 PER_SECOND = 100.0
@@ -16,7 +16,7 @@ MARK = 2.0  # times the limit, for the median
 MARK_P99 = 5.0
 
 
-async def measure(shop: Workshop) -> list[Figure]:
+async def measure(shop: Fixture) -> list[Figure]:
     """Signal stored to intent stored at a steady pace, open loop: a late one is not forgiven."""
     seconds = shop.size(20.0, 2.0)
     samples = shop.size(1_000, 100)
@@ -36,7 +36,9 @@ async def measure(shop: Workshop) -> list[Figure]:
     return _figures(lives, count, fenced, bared, COMMITS * batch)
 
 
-def _figures(lives: Lives, count: int, limit: float, bare: float, batch: float) -> list[Figure]:
+def _figures(
+    lives: SignalTimes, count: int, limit: float, bare: float, batch: float
+) -> list[Figure]:
     times = [(at - lives.signals[name]) / 1e6 for name, at in lives.intents.items()]
     if len(times) < count:
         lost = f"signals without an intent after {PATIENCE:.0f} s"

@@ -4,7 +4,7 @@ import asyncio
 import time
 from decimal import Decimal
 
-from deadreckon.contracts.codec import seal
+from deadreckon.contracts.codec import wrap
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
 from deadreckon.contracts.governance import LimitsSet
@@ -12,13 +12,13 @@ from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.market import QuoteUpdated
 from deadreckon.contracts.portfolio import CashDeposited, ReportingConfigured
 from deadreckon.contracts.subjects import SHARED
-from deadreckon.node.demo_setup import say
+from deadreckon.node.demo_setup import publish_fact
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import Domain
 
 INSTRUMENT = "BTCUSDT.PAPER"
-WHO = "bench"
-DOOR = "demo"  # one of those that a stack may use
+ACTOR = "bench"
+OPERATOR = "demo"  # one of those that a stack may use
 QUOTE = QuoteUpdated(INSTRUMENT, Decimal(50_000), Decimal(50_001), Decimal(10**6), Decimal(10**6))
 
 
@@ -28,7 +28,7 @@ class Quotes:
     def __init__(self, bus: Bus) -> None:
         self._domain = Domain(bus, SHARED, "market", "bench")
 
-    async def recall(self) -> None:
+    async def replay(self) -> None:
         """Stand behind the domain's last quote."""
         await self._domain.recover()
 
@@ -41,15 +41,15 @@ class Quotes:
     async def say(self, at: int) -> None:
         """Quote once, at a moment in nanoseconds UTC."""
         name = derive_id("quote", SHARED, at)
-        said = Recorded(name, at, SHARED, "paper", "market", None, name, QUOTE)
+        record = Recorded(name, at, SHARED, "paper", "market", None, name, QUOTE)
         place = self._domain.sequence
-        await self._domain.append((place + 1, place, 0), [], [seal(said)])
+        await self._domain.append((place + 1, place, 0), [], [wrap(record)])
 
 
 async def set_up_bench(bus: Bus, book: str) -> None:
     """Instrument, venue, cash and limits under which every signal of the bench passes."""
     for number, event in enumerate(_facts()):
-        await say(bus, book, DOOR, f"bench-{number}", event)
+        await publish_fact(bus, book, OPERATOR, f"bench-{number}", event)
 
 
 def listing() -> InstrumentListed:
@@ -67,17 +67,19 @@ def listing() -> InstrumentListed:
         minimum_notional=Decimal(1),
         contract_size=Decimal(1),
         market="perpetual",
-        actor=WHO,
-        reason=WHO,
+        actor=ACTOR,
+        reason=ACTOR,
     )
 
 
 def _facts() -> list[Event]:
     return [
         listing(),
-        VenueConfigured("PAPER", Decimal(0), Decimal(0), "", Decimal(0), 0, Decimal(1), WHO, WHO),
-        ReportingConfigured("USDT", 60 * NANOSECONDS, WHO, WHO),
-        CashDeposited("USDT", Decimal(10**9), WHO, WHO),
+        VenueConfigured(
+            "PAPER", Decimal(0), Decimal(0), "", Decimal(0), 0, Decimal(1), ACTOR, ACTOR
+        ),
+        ReportingConfigured("USDT", 60 * NANOSECONDS, ACTOR, ACTOR),
+        CashDeposited("USDT", Decimal(10**9), ACTOR, ACTOR),
         LimitsSet(
             entries_per_minute=None,
             entries_per_minute_instrument=None,
@@ -86,7 +88,7 @@ def _facts() -> list[Event]:
             exposure_gross_max=Decimal(10**9),
             leverage_max=Decimal(10),
             drawdown_max=Decimal("0.5"),
-            actor=WHO,
-            reason=WHO,
+            actor=ACTOR,
+            reason=ACTOR,
         ),
     ]

@@ -20,7 +20,7 @@ from deadreckon.runtime.process.source_tree import ROOT
 from deadreckon.runtime.server.rights import OWN_PRODUCER
 from deadreckon.services.catalogue import BOOK, RANK
 from deadreckon.tools.bench.figures import Figure, bounded
-from deadreckon.tools.bench.fixture import MeasureError, Place, Workshop
+from deadreckon.tools.bench.fixture import CaseError, Fixture, TemporaryStack
 from deadreckon.tools.bench.market import Quotes, set_up_bench
 from deadreckon.tools.bench.recording import BEGIN
 from deadreckon.tools.bench.signals import send_batch
@@ -35,7 +35,7 @@ SIZE_MAX = 200.0  # MB
 GROWTH_MAX = 2.0  # MB per 100,000 events once the horizon is full: an allocator's own unrest
 
 
-class Sample(Struct, frozen=True):
+class MemorySample(Struct, frozen=True):
     """Memory of the services' process (MB) when the log had so many events."""
 
     events: int
@@ -72,18 +72,18 @@ class Driver:
             for stored in await self._reader.next(1.0):
                 self._count(stored)
             if self._process.returncode is not None or time.monotonic() > deadline:
-                raise MeasureError(f"the services stood still after {self.events:,} events")
+                raise CaseError(f"the services stood still after {self.events:,} events")
 
     def _count(self, stored: Stored) -> None:
         if stored.subject.endswith(f".in.{OWN_PRODUCER}"):
             self.events += BATCH
-        for said in self._decoding.decode(stored).facts:
+        for record in self._decoding.decode(stored).facts:
             self.events += 1
-            self._intents += type(said.event) is OrderSubmitting
-            self._positions += type(said.event) is PositionChanged
+            self._intents += type(record.event) is OrderSubmitting
+            self._positions += type(record.event) is PositionChanged
 
 
-async def measure(shop: Workshop) -> list[Figure]:
+async def measure(shop: Fixture) -> list[Figure]:
     """All services in a process of their own, as `dr run` runs them, on JetStream."""
     events = shop.size(1_000_000, 100_000)
     async with shop.place("memory") as place, _services(place) as process:
@@ -92,7 +92,7 @@ async def measure(shop: Workshop) -> list[Figure]:
 
 
 @asynccontextmanager
-async def _services(place: Place) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _services(place: TemporaryStack) -> AsyncIterator[asyncio.subprocess.Process]:
     command = [sys.executable, "-m", "deadreckon", "run", *RANK]
     process = await asyncio.create_subprocess_exec(
         *command, "--data", str(place.folder.root), cwd=ROOT, stdin=subprocess.DEVNULL
@@ -106,8 +106,8 @@ async def _services(place: Place) -> AsyncIterator[asyncio.subprocess.Process]:
 
 
 async def _drive(
-    shop: Workshop, place: Place, process: asyncio.subprocess.Process, events: int
-) -> list[Sample]:
+    shop: Fixture, place: TemporaryStack, process: asyncio.subprocess.Process, events: int
+) -> list[MemorySample]:
     batches = events // (BATCH * EVENTS_A_SIGNAL)
     await set_up_bench(place.bus, BOOK)
     reader = await place.bus.read(0)
@@ -125,8 +125,8 @@ async def _drive(
     return samples
 
 
-def _sample(driver: Driver, process: asyncio.subprocess.Process) -> Sample:
-    return Sample(driver.events, driver.signals, resident(process.pid))
+def _sample(driver: Driver, process: asyncio.subprocess.Process) -> MemorySample:
+    return MemorySample(driver.events, driver.signals, resident(process.pid))
 
 
 def resident(pid: int) -> float:
@@ -141,7 +141,7 @@ def resident(pid: int) -> float:
     return int(kilobytes) * 1024 / 1e6
 
 
-def _figures(samples: list[Sample]) -> list[Figure]:
+def _figures(samples: list[MemorySample]) -> list[Figure]:
     """Growth is told for two stretches: while ids are still gathered (the first quarter, less what
     a process takes to get going), and when as many are forgotten as come; only that can be flat."""
     first, last = samples[0], samples[-1]

@@ -12,8 +12,8 @@ from deadreckon.contracts.orders import OrderFilled
 FILLS = 20_000  # enough for a steady figure of what is a hundred times slower
 LIBRARIES = ("eventsourcing", "nautilus_trader")
 
-Facts = list[Recorded[OrderFilled]]
-Speed = Callable[[Facts], float]  # fills a second
+FillRows = list[Recorded[OrderFilled]]
+Speed = Callable[[FillRows], float]  # fills a second
 
 
 def found(tell: Callable[[str], None]) -> dict[str, Speed]:
@@ -27,11 +27,11 @@ def found(tell: Callable[[str], None]) -> dict[str, Speed]:
     return there
 
 
-def _by_position(facts: Facts) -> list[Facts]:
+def _by_position(facts: FillRows) -> list[FillRows]:
     """The fills of each strategy and instrument."""
-    parts: dict[tuple[str, str], Facts] = {}
-    for said in facts:
-        parts.setdefault((said.event.strategy, said.event.instrument), []).append(said)
+    parts: dict[tuple[str, str], FillRows] = {}
+    for record in facts:
+        parts.setdefault((record.event.strategy, record.event.instrument), []).append(record)
     return list(parts.values())
 
 
@@ -58,17 +58,17 @@ def _aggregate() -> Any:
     return Holding
 
 
-def _eventsourcing(facts: Facts) -> float:
+def _eventsourcing(facts: FillRows) -> float:
     """Aggregates rebuilt from its own store in memory."""
     application: Any = importlib.import_module("eventsourcing.application")
     app = application.Application()
     ids = []
     for part in _by_position(facts):
         holding = _aggregate()()
-        for said in part:
-            units = int(said.event.quantity.scaleb(4))
-            signed = units if said.event.side == "buy" else -units
-            holding.fill(signed, int(said.event.price.scaleb(2)))
+        for record in part:
+            units = int(record.event.quantity.scaleb(4))
+            signed = units if record.event.side == "buy" else -units
+            holding.fill(signed, int(record.event.price.scaleb(2)))
         app.save(holding)
         ids.append(holding.id)
     begun = time.perf_counter()
@@ -77,13 +77,13 @@ def _eventsourcing(facts: Facts) -> float:
     return len(facts) / (time.perf_counter() - begun)
 
 
-def _nautilus(facts: Facts) -> float:
+def _nautilus(facts: FillRows) -> float:
     """Its positions take fills that are made beforehand; a position that ended begins anew."""
     position: Any = importlib.import_module("nautilus_trader.model.position")
     providers: Any = importlib.import_module("nautilus_trader.test_kit.providers")
     instrument = providers.TestInstrumentProvider.btcusdt_binance()
     parts = [
-        [_nautilus_fill(instrument, number, said.event) for number, said in enumerate(part)]
+        [_nautilus_fill(instrument, number, record.event) for number, record in enumerate(part)]
         for part in _by_position(facts)
     ]
     begun = time.perf_counter()

@@ -9,13 +9,13 @@ from msgspec import Struct
 
 from deadreckon.contracts.orders import OrderSubmitting
 from deadreckon.contracts.portfolio import PositionChanged
-from deadreckon.node.up import Live, Settings
-from deadreckon.node.verdicts import told_to_producers
+from deadreckon.node.up import LiveStack, StackSettings
+from deadreckon.node.verdicts import verdicts_published
 from deadreckon.projections.runner import stored_views
 from deadreckon.runtime.log.feed import Feed, Message
-from deadreckon.runtime.service.crash_counter import CrashBook
+from deadreckon.runtime.service.crash_counter import CrashCounter
 from deadreckon.services.catalogue import BOOK
-from deadreckon.tools.bench.fixture import Place
+from deadreckon.tools.bench.fixture import TemporaryStack
 from deadreckon.tools.bench.market import Quotes, set_up_bench
 from deadreckon.tools.bench.signals import ids
 
@@ -23,7 +23,7 @@ WATCHER = "bench"  # our name among the followers of the stack's feed
 SETTLING = 1.0  # seconds of quotes before anything is sent
 
 
-class Lives(Struct):
+class SignalTimes(Struct):
     """What became of signals, by the server's own clock (nanoseconds): one clock for both ends.
 
     `signals` and `intents` say when each was stored, by the signal's id; `positions` counts
@@ -40,8 +40,8 @@ class Lives(Struct):
         if message.subject.service == "in":
             for name in ids(message.payload):
                 self.signals[name] = message.stored_at
-        for said in message.facts:
-            match said.event:
+        for record in message.facts:
+            match record.event:
                 case OrderSubmitting(signal_id=name):
                     self.intents[name] = message.stored_at
                 case PositionChanged():
@@ -49,7 +49,7 @@ class Lives(Struct):
                     self.positions_at = message.stored_at
 
 
-class Watcher:
+class LogWatcher:
     """Reads the log over the shoulder of a running stack: no second decoding, no second pull."""
 
     def __init__(self, feed: Feed) -> None:
@@ -57,9 +57,9 @@ class Watcher:
         self._place = 0
         feed.follow(WATCHER)
 
-    async def watch(self, done: Callable[[Lives], bool], wait: float) -> Lives:
+    async def watch(self, done: Callable[[SignalTimes], bool], wait: float) -> SignalTimes:
         """What happens from now on, until it is `done` or `wait` seconds have passed."""
-        lives = Lives()
+        lives = SignalTimes()
         self._place = self._feed.last
         deadline = time.monotonic() + wait
         while not done(lives) and (left := deadline - time.monotonic()) > 0:
@@ -77,18 +77,20 @@ class Watcher:
 
 
 @asynccontextmanager
-async def live_stack(place: Place) -> AsyncIterator[tuple[Live, Watcher]]:
+async def live_stack(place: TemporaryStack) -> AsyncIterator[tuple[LiveStack, LogWatcher]]:
     """Services, clock, quotes, views and verdicts at work, as `dr up` runs them."""
     async with AsyncExitStack() as stack:
         stored = stack.enter_context(stored_views(place.folder))
-        verdicts = await stack.enter_async_context(told_to_producers(place.bus, BOOK))
-        live = Live(Settings(web_port=None), place.bus, CrashBook(), stored, [verdicts])
-        watcher = Watcher(live.feed)
+        verdicts = await stack.enter_async_context(verdicts_published(place.bus, BOOK))
+        live = LiveStack(
+            StackSettings(web_port=None), place.bus, CrashCounter(), stored, [verdicts]
+        )
+        watcher = LogWatcher(live.feed)
         ending = asyncio.Event()
         running = asyncio.create_task(live.run(ending))
         await set_up_bench(place.bus, BOOK)
         quotes = Quotes(place.bus)
-        await quotes.recall()
+        await quotes.replay()
         quoting = asyncio.create_task(quotes.run())
         try:
             await asyncio.wait({running, quoting}, timeout=SETTLING)

@@ -4,15 +4,15 @@ import time
 from contextlib import AsyncExitStack
 
 from deadreckon.marketdata.tapes.tape import Tape, load_or_import
-from deadreckon.node.demo import Demo, Plan
-from deadreckon.node.verdicts import told_to_producers
-from deadreckon.projections.live_view.live_view import BoardView
+from deadreckon.node.demo import Demo, DemoPlan
+from deadreckon.node.verdicts import verdicts_published
+from deadreckon.projections.live_view.live_view import LiveViewFold
 from deadreckon.projections.runner import stored_views
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.process.source_tree import ROOT
 from deadreckon.tools.bench.appending import bare_publish
 from deadreckon.tools.bench.figures import Figure, rate, slower
-from deadreckon.tools.bench.fixture import MeasureError, Place, Workshop
+from deadreckon.tools.bench.fixture import CaseError, Fixture, TemporaryStack
 from deadreckon.tools.bench.recording import synthetic_tape
 
 # Real data lies beside the checkout, where there is any; it is not ours to ship.
@@ -22,7 +22,7 @@ MARK = 3.0  # times as long as the bare publishes
 INVENTED_BARS = 20_000
 
 
-async def measure(shop: Workshop) -> list[Figure]:
+async def measure(shop: Fixture) -> list[Figure]:
     """A tape with fsync, views and all; half of the bare publishes before it, half after."""
     async with shop.place("limit") as bare, shop.place("play") as place:
         what, tape = _tape(shop, place.folder)
@@ -38,7 +38,7 @@ async def measure(shop: Workshop) -> list[Figure]:
     ]
 
 
-def _tape(shop: Workshop, folder: Folder) -> tuple[str, Tape]:
+def _tape(shop: Fixture, folder: Folder) -> tuple[str, Tape]:
     folder.tapes.mkdir()
     if REAL.exists() and not shop.quick:
         return "a month of real bars", load_or_import(REAL, INSTRUMENT, folder.tapes)
@@ -46,18 +46,18 @@ def _tape(shop: Workshop, folder: Folder) -> tuple[str, Tape]:
     return f"{bars:,} invented bars", synthetic_tape(folder.tapes / "tape.parquet", bars)
 
 
-async def _play(place: Place, tape: Tape) -> tuple[float, int]:
+async def _play(place: TemporaryStack, tape: Tape) -> tuple[float, int]:
     """Seconds it took, and messages it left in the log."""
-    plan = Plan()
+    plan = DemoPlan()
     async with AsyncExitStack() as stack:
         stored = stack.enter_context(stored_views(place.folder))
-        verdicts = await stack.enter_async_context(told_to_producers(place.bus, plan.book))
-        seen = (BoardView(), verdicts)
+        verdicts = await stack.enter_async_context(verdicts_published(place.bus, plan.book))
+        seen = (LiveViewFold(), verdicts)
         demo = Demo(plan, place.folder, tape, place.bus, stored, seen)
         await stack.enter_async_context(demo)
         begun = time.perf_counter()
         await demo.play(lambda _: None)
         seconds = time.perf_counter() - begun
         if not demo.player.played.ended:
-            raise MeasureError("stopped while the tape played; nothing was measured")
+            raise CaseError("stopped while the tape played; nothing was measured")
     return seconds, (await place.bus.info()).last

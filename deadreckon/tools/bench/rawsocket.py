@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from deadreckon.contracts.subjects import STREAM
 from deadreckon.runtime.server.credentials import Credentials, inbox_prefix
 from deadreckon.runtime.server.rights import ANALYST, IMPORTED
-from deadreckon.runtime.server.server_files import Address
+from deadreckon.runtime.server.server_files import ServerAddress
 
 BATCH = 5_000  # messages of one order; one to two are always out, so that the server never waits
 BYTES = 16 * 1024 * 1024  # of one order: it closes connections behind which 64 MB wait
@@ -25,7 +25,7 @@ class RawSocketError(Exception):
 class RawSocket:
     """Reads a log with as little work as Python allows: found, counted, let go."""
 
-    def __init__(self, address: Address, message_bytes: int) -> None:
+    def __init__(self, address: ServerAddress, message_bytes: int) -> None:
         """`message_bytes` is what a message has on average."""
         where = urlsplit(address.url)
         self._wire = socket.create_connection((where.hostname or "", where.port or 0), SILENCE)

@@ -9,16 +9,16 @@ from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.subjects import parse
 from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
 from deadreckon.marketdata.tapes.tape import Tape
-from deadreckon.node.demo import Demo, Plan
+from deadreckon.node.demo import Demo, DemoPlan
 from deadreckon.runtime.log.bus import Bus, Stored
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.log.memory import MemoryBus
-from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.log.role_connections import as_role
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.credentials import producer_role
 from deadreckon.runtime.server.rights import STACK
-from deadreckon.runtime.service.crash_counter import CrashBook
-from deadreckon.runtime.service.turns import LocalPlayer, Round
+from deadreckon.runtime.service.crash_counter import CrashCounter
+from deadreckon.runtime.service.turns import LocalTurnTaker, Round
 from deadreckon.services.catalogue import BOOK, RANK, assemble
 from deadreckon.tools.bench.market import Quotes, set_up_bench
 from deadreckon.tools.bench.signals import send_batch
@@ -37,7 +37,7 @@ async def played(folder: Folder, bars: int) -> list[Stored]:
     """What a demo says: mostly bars, and a trade now and then."""
     tape = synthetic_tape(folder.root / "tape.parquet", bars)
     bus = MemoryBus()
-    async with Demo(Plan(memory=True), folder, tape, bus, None) as demo:
+    async with Demo(DemoPlan(memory=True), folder, tape, bus, None) as demo:
         await demo.play(lambda _: None)
     return bus.log.messages
 
@@ -47,10 +47,10 @@ async def traded(signals: int, begin: int = BEGIN) -> list[Stored]:
     when (nanoseconds UTC)."""
     bus = MemoryBus()
     feed = Feed(bus)
-    services = assemble(RANK, bus, feed, book=BOOK, mode="paper", crashes=CrashBook())
+    services = assemble(RANK, bus, feed, book=BOOK, mode="paper", crashes=CrashCounter())
     await feed.start()
-    await asyncio.gather(*(service.recall() for service in services))
-    turns = Round([LocalPlayer(service) for service in services], feed)
+    await asyncio.gather(*(service.replay() for service in services))
+    turns = Round([LocalTurnTaker(service) for service in services], feed)
     await set_up_bench(bus, BOOK)
     quotes = Quotes(bus)
     for number in range(signals // BATCH):
@@ -64,9 +64,9 @@ async def traded(signals: int, begin: int = BEGIN) -> list[Stored]:
 
 async def pour(messages: Sequence[Stored], bus: Bus) -> None:
     """Append messages in their order to an empty log; they come to stand where they stood."""
-    for author, said in groupby(messages, lambda it: _author(it.subject)):
-        writer = acting(bus, author)
-        waiting = list(said)
+    for author, record in groupby(messages, lambda it: _author(it.subject)):
+        writer = as_role(bus, author)
+        waiting = list(record)
         for start in range(0, len(waiting), AT_ONCE):
             some = waiting[start : start + AT_ONCE]
             places = await asyncio.gather(*(writer.append(it.subject, it.payload) for it in some))

@@ -9,14 +9,14 @@ from deadreckon.runtime.log.bus import Bus, Stored
 from deadreckon.runtime.log.feed import Decoding, Feed
 from deadreckon.services.catalogue import BOOK
 from deadreckon.tools.bench.figures import Figure, rate
-from deadreckon.tools.bench.fixture import Place, Workshop
+from deadreckon.tools.bench.fixture import Fixture, TemporaryStack
 from deadreckon.tools.bench.rawsocket import RawSocket
 from deadreckon.tools.bench.recording import played, pour, traded
 
 MARK = 50_000  # events a second of a demo's log into SQLite, the lake and the metrics
 
 
-async def measure(shop: Workshop) -> list[Figure]:
+async def measure(shop: Fixture) -> list[Figure]:
     """Two logs: a demo's, mostly bars, one a message; and the worst there is, orders alone, where
     every event becomes two rows of twenty columns in two stores. Only the first has a mark."""
     with shop.folder("record") as folder:
@@ -29,7 +29,7 @@ async def measure(shop: Workshop) -> list[Figure]:
 
 
 async def _replay(
-    shop: Workshop, what: str, messages: Sequence[Stored], mark: float | None
+    shop: Fixture, what: str, messages: Sequence[Stored], mark: float | None
 ) -> list[Figure]:
     shop.tell(f"{what}: {len(messages):,} messages")
     async with shop.place("replay") as place:
@@ -46,7 +46,7 @@ async def _replay(
     ]
 
 
-async def _seconds_of_socket(place: Place, last: int) -> float:
+async def _seconds_of_socket(place: TemporaryStack, last: int) -> float:
     message_bytes = (await place.bus.info()).bytes // last
     begun = time.perf_counter()
     await asyncio.to_thread(RawSocket(place.address, message_bytes).pull, last)
@@ -79,7 +79,7 @@ async def _decode(bus: Bus, last: int) -> tuple[int, float]:
     return events, took
 
 
-async def _seconds_of_views(place: Place, last: int) -> float:
+async def _seconds_of_views(place: TemporaryStack, last: int) -> float:
     """From the first message to everything visible in all of them."""
     feed = Feed(place.bus)
     with stored_views(place.folder) as stored:

@@ -15,11 +15,11 @@ from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.subjects import producer_subject, verdict_subject
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.process.source_tree import ROOT
-from deadreckon.runtime.server.nats_server import running
+from deadreckon.runtime.server.nats_server import running_server
 from deadreckon.runtime.server.rights import OWN_PRODUCER
 from deadreckon.services.catalogue import BOOK
 from deadreckon.tools.bench.figures import Figure, bounded, percentile
-from deadreckon.tools.bench.fixture import PRODUCER, MeasureError, Workshop
+from deadreckon.tools.bench.fixture import PRODUCER, CaseError, Fixture
 from deadreckon.tools.bench.market import Quotes
 from deadreckon.tools.bench.recording import BATCH, pour, traded
 from deadreckon.tools.bench.signals import signal
@@ -30,7 +30,7 @@ PATIENCE = 900.0  # seconds for a decision, on a machine that is busy
 LOOK = 0.005  # seconds between two looks whether the server listens
 
 
-async def measure(shop: Workshop) -> list[Figure]:
+async def measure(shop: Fixture) -> list[Figure]:
     """`dr up` on logs of a day's orders: folded whole, and begun with the snapshots that an
     orderly end left behind; then with what a kill left, some thousand events further on."""
     figures: list[Figure] = []
@@ -39,7 +39,7 @@ async def measure(shop: Workshop) -> list[Figure]:
     return figures
 
 
-async def _at_length(shop: Workshop, events: int) -> list[Figure]:
+async def _at_length(shop: Fixture, events: int) -> list[Figure]:
     shop.tell(f"{events:,} events")
     with shop.folder("restart") as folder:
         await _fill(folder, events)
@@ -76,7 +76,7 @@ async def _first_decision(folder: Folder) -> float:
             verdicts = bus.listen(verdict_subject(BOOK, OWN_PRODUCER))
             await verdicts.ready()
             quotes = Quotes(market)
-            await quotes.recall()
+            await quotes.replay()
             await quotes.say(time.time_ns())
             payload = msgspec.json.encode(signal(1, f"restart-{time.time_ns()}"))
             await bus.append(producer_subject(BOOK, OWN_PRODUCER), payload)
@@ -110,7 +110,7 @@ async def stack_process(folder: Folder, *words: str) -> AsyncIterator[asyncio.su
 
 async def listening(folder: Folder, process: asyncio.subprocess.Process) -> None:
     """Until the server of the stack is there."""
-    while running(folder.root) is None:
+    while running_server(folder.root) is None:
         if process.returncode is not None:
-            raise MeasureError(f"`dr up` ended with code {process.returncode}")
+            raise CaseError(f"`dr up` ended with code {process.returncode}")
         await asyncio.sleep(LOOK)

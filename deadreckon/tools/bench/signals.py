@@ -10,16 +10,16 @@ import msgspec
 
 from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.subjects import producer_subject
-from deadreckon.contracts.timestamps import format_moment
+from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.runtime.log.bus import Bus, UnavailableError
 from deadreckon.runtime.log.domain import retry
-from deadreckon.runtime.log.role_connections import acting
+from deadreckon.runtime.log.role_connections import as_role
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.process.source_tree import ROOT
 from deadreckon.runtime.server.rights import OWN_PRODUCER
 from deadreckon.services.catalogue import BOOK
-from deadreckon.tools.bench.fixture import PRODUCER, MeasureError
+from deadreckon.tools.bench.fixture import PRODUCER, CaseError
 from deadreckon.tools.bench.market import INSTRUMENT
 
 QUANTITY = "0.001"
@@ -37,7 +37,7 @@ def signal(number: int, run: str, at: int | None = None) -> dict[str, str]:
         "instrument": INSTRUMENT,
         "side": side,
         "quantity": QUANTITY,
-        "at": format_moment(time.time_ns() if at is None else at),
+        "at": format_timestamp(time.time_ns() if at is None else at),
     }
 
 
@@ -51,7 +51,7 @@ async def send_batch(bus: Bus, run: str, first: int, count: int, at: int | None 
     """Publish signals as one message; returns its sequence."""
     batch = [signal(number, run, at) for number in range(first, first + count)]
     payload = msgspec.json.encode(batch)
-    sender = acting(bus, PRODUCER)
+    sender = as_role(bus, PRODUCER)
     return await retry(lambda: sender.append(producer_subject(BOOK, OWN_PRODUCER), payload))
 
 
@@ -87,7 +87,7 @@ async def produce(data: Path, run: str, count: int, per_second: float) -> None:
     )
     try:
         if await process.wait():
-            raise MeasureError(f"the producer ended with code {process.returncode}")
+            raise CaseError(f"the producer ended with code {process.returncode}")
     finally:
         if process.returncode is None:
             process.kill()

@@ -9,13 +9,13 @@ from msgspec import Struct
 
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.timestamps import DAY
-from deadreckon.runtime.log.role_connections import Switchboard
+from deadreckon.runtime.log.role_connections import RoleConnections
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.server.nats_server import running
+from deadreckon.runtime.server.nats_server import running_server
 from deadreckon.runtime.server.rights import STACK
 from deadreckon.services.catalogue import BOOK, RANK
 from deadreckon.tools.bench.figures import Figure, bounded
-from deadreckon.tools.bench.fixture import PRODUCER, MeasureError, Workshop
+from deadreckon.tools.bench.fixture import PRODUCER, CaseError, Fixture
 from deadreckon.tools.bench.market import set_up_bench
 from deadreckon.tools.bench.memory import BATCH, EVENTS_A_SIGNAL, SIZE_MAX, Driver, resident
 from deadreckon.tools.bench.restart import listening, stack_process
@@ -30,7 +30,7 @@ WHOLE = "stack with its views"
 Sizes = Mapping[str, float]  # MB, by the name of a process or of a part of the data folder
 
 
-class Sample(Struct, frozen=True):
+class SoakSample(Struct, frozen=True):
     """Memory of each process and size of each part of the data folder at a length of the log."""
 
     events: int
@@ -38,7 +38,7 @@ class Sample(Struct, frozen=True):
     files: Sizes
 
 
-async def measure(shop: Workshop) -> list[Figure]:
+async def measure(shop: Fixture) -> list[Figure]:
     """`dr up` with a process for each service, its views and snapshots, under steady orders."""
     events = shop.events or shop.size(EVENTS, 20_000)
     with shop.folder("soak") as folder:
@@ -54,11 +54,11 @@ async def measure(shop: Workshop) -> list[Figure]:
 
 
 async def _drive(
-    shop: Workshop, folder: Folder, process: asyncio.subprocess.Process, events: int
-) -> list[Sample]:
-    address = running(folder.root)
+    shop: Fixture, folder: Folder, process: asyncio.subprocess.Process, events: int
+) -> list[SoakSample]:
+    address = running_server(folder.root)
     assert address is not None, "somebody waited until it listens"
-    bus = await Switchboard.open(address.entrance, STACK, [PRODUCER, "market"])
+    bus = await RoleConnections.open(address.endpoint, STACK, [PRODUCER, "market"])
     try:
         await set_up_bench(bus, BOOK)
         driver = Driver(bus, await bus.read(0), process)
@@ -75,13 +75,13 @@ async def _drive(
         await bus.close()
 
 
-def _sample(driver: Driver, folder: Folder, process: asyncio.subprocess.Process) -> Sample:
+def _sample(driver: Driver, folder: Folder, process: asyncio.subprocess.Process) -> SoakSample:
     memory = {name: resident(pid) for name, pid in _processes(process.pid).items()}
     files: dict[str, float] = {}
     for path in folder.root.rglob("*"):
         part = path.relative_to(folder.root).parts[0].partition(".")[0]
         files[part] = files.get(part, 0.0) + _megabytes(path)
-    return Sample(driver.events, memory, files)
+    return SoakSample(driver.events, memory, files)
 
 
 def _megabytes(path: Path) -> float:
@@ -97,29 +97,29 @@ def _processes(parent: int) -> dict[str, int]:
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             words = path.read_text("utf-8").rpartition(")")[2].split()
-            said = path.with_name("cmdline").read_bytes().decode().split("\0")
+            record = path.with_name("cmdline").read_bytes().decode().split("\0")
         except (FileNotFoundError, ProcessLookupError):
             continue  # it has ended
         if int(words[1]) == parent:
-            found[_name(said)] = int(path.parent.name)
+            found[_name(record)] = int(path.parent.name)
     if len(found) <= len(RANK):
-        raise MeasureError("the processes of the stack are not to be seen under /proc")
+        raise CaseError("the processes of the stack are not to be seen under /proc")
     return found
 
 
-def _name(said: list[str]) -> str:
+def _name(record: list[str]) -> str:
     """Which child a command line is: a service, a module of ours, or another program."""
-    modules = [word.rpartition(".")[2] for word in said if word.startswith("deadreckon.")]
-    return next((name for name in RANK if name in said), [*modules, Path(said[0]).name][0])
+    modules = [word.rpartition(".")[2] for word in record if word.startswith("deadreckon.")]
+    return next((name for name in RANK if name in record), [*modules, Path(record[0]).name][0])
 
 
-def _told(sample: Sample) -> str:
+def _told(sample: SoakSample) -> str:
     most = max((name for name in sample.memory if name in RANK), key=sample.memory.__getitem__)
     files = ", ".join(f"{name} {size:.0f}" for name, size in sample.files.items() if size >= 1)
     return f"{sample.events:,} events; {most} {sample.memory[most]:.0f} MB; files (MB): {files}"
 
 
-def _lines(samples: list[Sample]) -> list[str]:
+def _lines(samples: list[SoakSample]) -> list[str]:
     """Each process's memory as a line of bars, from nothing to the most it had."""
     lines = []
     for name in samples[-1].memory:
@@ -129,7 +129,7 @@ def _lines(samples: list[Sample]) -> list[str]:
     return lines
 
 
-def figures(samples: list[Sample]) -> list[Figure]:
+def figures(samples: list[SoakSample]) -> list[Figure]:
     """Slopes of memory are told once the horizon is full: then as many ids are forgotten as come.
     Files grow with the log, which never expires."""
     last = samples[-1]

@@ -7,8 +7,8 @@ from deadreckon.runtime.log.bus import Bus
 from deadreckon.tools.bench.appending import bare_publish
 from deadreckon.tools.bench.batching import batch_seconds
 from deadreckon.tools.bench.figures import Figure, bounded, rate
-from deadreckon.tools.bench.fixture import Place, Workshop
-from deadreckon.tools.bench.pipeline import Lives, Watcher, live_stack
+from deadreckon.tools.bench.fixture import Fixture, TemporaryStack
+from deadreckon.tools.bench.pipeline import LogWatcher, SignalTimes, live_stack
 from deadreckon.tools.bench.signals import produce, send_batch
 
 PER_SECOND = 2_000.0
@@ -21,7 +21,7 @@ PATIENCE_FOR_LATE = 120.0  # seconds for those left over, or they would be count
 PATIENCE = 3  # times as long as sending takes, until we stop waiting
 
 
-async def measure(shop: Workshop) -> list[Figure]:
+async def measure(shop: Fixture) -> list[Figure]:
     """Single signals at a fixed pace, open loop; then batches as fast as they are taken."""
     seconds = shop.size(15.0, 2.0)
     async with shop.place("limit") as bare, shop.place("sustained") as place:
@@ -48,7 +48,7 @@ async def measure(shop: Workshop) -> list[Figure]:
     ]
 
 
-async def _singles(place: Place, watcher: Watcher, seconds: float) -> Lives:
+async def _singles(place: TemporaryStack, watcher: LogWatcher, seconds: float) -> SignalTimes:
     count = int(seconds * PER_SECOND)
     sending = asyncio.create_task(produce(place.folder.root, "single", count, PER_SECOND))
     lives = await watcher.watch(lambda it: it.positions >= count, PATIENCE * seconds + 10)
@@ -56,7 +56,7 @@ async def _singles(place: Place, watcher: Watcher, seconds: float) -> Lives:
     return lives
 
 
-def _figures(lives: Lives, count: int, limit: float) -> list[Figure]:
+def _figures(lives: SignalTimes, count: int, limit: float) -> list[Figure]:
     first, last = min(lives.signals.values()), max(lives.signals.values())
     sent = (count - 1) / (last - first) * 1e9
     moved = lives.positions / (lives.positions_at - first) * 1e9 if lives.positions else 0.0
@@ -72,14 +72,14 @@ def _figures(lives: Lives, count: int, limit: float) -> list[Figure]:
     ]
 
 
-async def _batches(bus: Bus, watcher: Watcher, batches: int) -> float:
+async def _batches(bus: Bus, watcher: LogWatcher, batches: int) -> float:
     """Batches as fast as the services take them: the sender waits when it is too far ahead."""
     begun = time.monotonic()
     count = batches * BATCH
     room = asyncio.Semaphore(AHEAD)
     freed = 0
 
-    def done(lives: Lives) -> bool:
+    def done(lives: SignalTimes) -> bool:
         nonlocal freed
         while freed < lives.positions // BATCH:
             freed += 1

@@ -1,25 +1,25 @@
 """How long a standby needs until it answers: the drill, as `dr drill takeover` holds it."""
 
 from deadreckon.tools.bench.figures import Figure, bounded, percentile
-from deadreckon.tools.bench.fixture import Workshop
-from deadreckon.tools.drill import GOAL_SECONDS, SPEAKERS, Takeover, drill
+from deadreckon.tools.bench.fixture import Fixture
+from deadreckon.tools.drill import DRILLED, GOAL_SECONDS, Failover, run_drill
 
 ROUNDS = 3  # drills, each of every service that a signal makes speak
 
 
-async def measure(shop: Workshop) -> list[Figure]:
+async def measure(shop: Fixture) -> list[Figure]:
     """From the signal that takes an instance away to the first commit of its standby."""
-    found: list[Takeover] = []
+    found: list[Failover] = []
     for _ in range(shop.size(ROUNDS, 1)):
         with shop.folder("takeover") as folder:
-            found += await drill(folder, shop.size(SPEAKERS, SPEAKERS[:1]), shop.tell)
+            found += await run_drill(folder, shop.size(DRILLED, DRILLED[:1]), shop.tell)
     bad = sum(not each.clean for each in found)
     if bad:
         return [Figure("takeovers that failed", bad, "takeovers", mark="none", reached=False)]
     return [figure for how in ("killed", "stopped") for figure in _figures(found, how)]
 
 
-def _figures(found: list[Takeover], how: str) -> list[Figure]:
+def _figures(found: list[Failover], how: str) -> list[Figure]:
     seconds = [each.seconds for each in found if each.how == how and each.seconds is not None]
     return [
         bounded(

@@ -24,20 +24,20 @@ from deadreckon.contracts.governance import (
 from deadreckon.contracts.inbound import write_fact
 from deadreckon.contracts.portfolio import CashDeposited
 from deadreckon.contracts.subjects import operator_subject, producer_subject
-from deadreckon.contracts.timestamps import format_moment
+from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.marketdata.tapes.tape import BarRow, Tape
 from deadreckon.runtime.server.rights import OPERATORS_DOOR, OWN_PRODUCER
 
-WHO = "crashtest"
-DOOR = OPERATORS_DOOR  # the stack knows these two by itself, with rights of their own
+ACTOR = "crashtest"
+OPERATOR_NAME = OPERATORS_DOOR  # the stack knows these two by itself, with rights of their own
 PRODUCER = OWN_PRODUCER
-WISH_EVERY = 2  # rows between two messages of the producer, on average
+SIGNAL_EVERY = 2  # rows between two messages of the producer, on average
 FACT_EVERY = 20  # rows between two facts of the operator, on average
 HALTED_FOR = 4  # rows that a halt lasts, on average
 TICK = Decimal("0.01")
 
 
-class Cue(Struct, frozen=True):
+class ScriptedInput(Struct, frozen=True):
     """One message at a door, once `row` rows of the tape are settled. Payloads never repeat."""
 
     row: int
@@ -45,18 +45,20 @@ class Cue(Struct, frozen=True):
     payload: bytes
 
 
-def write_script(tape: Tape, book: str, seed: int) -> list[Cue]:
+def make_inputs(tape: Tape, book: str, seed: int) -> list[ScriptedInput]:
     """Every cue of a tape of bars, in order."""
     dice = random.Random(f"script|{seed}")
     author = _Author(dice, tape.header.instrument)
-    facts, wishes = operator_subject(book, DOOR), producer_subject(book, PRODUCER)
-    cues = [Cue(0, facts, author.fact(event)) for event in opening(tape.header.instrument)]
+    facts, wishes = operator_subject(book, OPERATOR_NAME), producer_subject(book, PRODUCER)
+    cues = [
+        ScriptedInput(0, facts, author.fact(event)) for event in opening(tape.header.instrument)
+    ]
     for number, row in enumerate(tape.rows(), 1):
         assert isinstance(row, BarRow)
         if dice.randrange(HALTED_FOR if author.halted else FACT_EVERY) == 0:
-            cues.append(Cue(number, facts, author.decree()))
-        elif dice.randrange(WISH_EVERY) == 0:
-            cues.append(Cue(number, wishes, author.message(row)))
+            cues.append(ScriptedInput(number, facts, author.decree()))
+        elif dice.randrange(SIGNAL_EVERY) == 0:
+            cues.append(ScriptedInput(number, wishes, author.message(row)))
     return cues
 
 
@@ -76,7 +78,7 @@ def opening(instrument: str) -> Iterator[Event]:
             "stop_loss_bps": "12",
             "take_profit_bps": "15",
         },
-        actor=WHO,
+        actor=ACTOR,
         reason="crash test",
     )
     yield StrategyConfigured(
@@ -93,7 +95,7 @@ def opening(instrument: str) -> Iterator[Event]:
             "iterations": "5",
             "cooldown_seconds": "300",
         },
-        actor=WHO,
+        actor=ACTOR,
         reason="crash test",
     )
 
@@ -101,7 +103,7 @@ def opening(instrument: str) -> Iterator[Event]:
 def limits(daily_loss: Decimal) -> LimitsSet:
     """Limits that are met now and then: counters, peaks and cooldowns move all the time."""
     return LimitsSet(
-        actor=WHO,
+        actor=ACTOR,
         reason="crash test",
         order_notional_min=Decimal(50),
         order_notional_max=Decimal(9_000),
@@ -147,7 +149,7 @@ class _Author:
 
     def _decree(self) -> Event:
         """Something an operator says; a halt never lasts longer than to the next decree."""
-        who: dict[str, Any] = {"actor": WHO, "reason": f"decree {self._number}"}
+        who: dict[str, Any] = {"actor": ACTOR, "reason": f"decree {self._number}"}
         if self.halted:
             self.halted = False
             return ResumeRequested(**who, reset_counters=self._dice.random() < 0.3)
@@ -194,7 +196,7 @@ class _Author:
         content = {
             "id": self._name(),
             "strategy": target["strategy"],
-            "at": format_moment(row.at),
+            "at": format_timestamp(row.at),
             "instrument": self._instrument,
             what: target["id"],
         }
@@ -212,7 +214,7 @@ class _Author:
         wish: dict[str, Any] = {
             "id": self._name(),
             "strategy": dice.choice(["ext", "ext", "other"]),
-            "at": format_moment(row.at),
+            "at": format_timestamp(row.at),
             "instrument": self._instrument,
             "side": side,
             "quantity": str(self._size()),

@@ -9,37 +9,37 @@ from deadreckon.replay.verify.job import verify
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK
 from deadreckon.tools.crashtest.log_tally import (
-    Account,
-    Finding,
+    Discrepancy,
+    LogTally,
     compare,
     compare_upto,
     differing,
-    take_account,
+    tally_log,
 )
-from deadreckon.tools.crashtest.money_totals import beside_truth, compare_economies, take_economy
+from deadreckon.tools.crashtest.money_totals import compare_money, compare_with_venue, total_money
 from deadreckon.tools.crashtest.program import OTHER_RULE
 from deadreckon.tools.crashtest.reference import Reference, standings
 from deadreckon.tools.crashtest.stack_process import MODE
-from deadreckon.venues.simulated.exchange.admin_client import Truth
+from deadreckon.venues.simulated.exchange.admin_client import GroundTruth
 
 
 async def inspect(
-    folder: Folder, reference: Reference, changed: int | None, truth: Truth | None
-) -> list[Finding]:
+    folder: Folder, reference: Reference, changed: int | None, truth: GroundTruth | None
+) -> list[Discrepancy]:
     """Everything that is not as in the undisturbed run: the log, its audit, and the views.
 
     `changed` is the row from which on another program decided; null if none did. `truth` is what
     the exchange knows, where the run traded at one.
     """
     async with open_bus(folder) as bus:
-        account = await take_account(bus)
+        account = await tally_log(bus)
         found = await audit(bus, BOOK, MODE)
         _, differences = await verify(folder.root, NAMES, None, shows=False)
         document = statement(found, BOOK, None)
-        economy = await take_economy(bus, document)
+        economy = await total_money(bus, document)
     if truth is not None:
-        findings = [*account.faults, *beside_truth(economy, truth)]
-        findings += compare_economies(economy, reference.economy)
+        findings = [*account.faults, *compare_with_venue(economy, truth)]
+        findings += compare_money(economy, reference.economy)
     elif changed is None:
         findings = compare(account, reference.account)
     else:
@@ -58,5 +58,5 @@ async def inspect(
     return findings
 
 
-def _at_end(account: Account, what: str) -> Finding:
-    return Finding("differs", account.rows, what)
+def _at_end(account: LogTally, what: str) -> Discrepancy:
+    return Discrepancy("differs", account.rows, what)

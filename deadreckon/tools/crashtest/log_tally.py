@@ -12,11 +12,11 @@ from deadreckon.contracts.subjects import SHARED
 from deadreckon.replay.digests import RunDigest
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.feed import Message
-from deadreckon.runtime.log.reading import messages
-from deadreckon.tools.crashtest.inputs import DOOR, PRODUCER
+from deadreckon.runtime.log.reading import read_messages
+from deadreckon.tools.crashtest.inputs import OPERATOR_NAME, PRODUCER
 
 
-class Said(Struct, frozen=True, gc=False):
+class LoggedEvent(Struct, frozen=True, gc=False):
     """One event of a domain: what it says, and how many rows of the tape lay before it."""
 
     id: str
@@ -24,7 +24,7 @@ class Said(Struct, frozen=True, gc=False):
     row: int
 
 
-class Finding(Struct, frozen=True):
+class Discrepancy(Struct, frozen=True):
     """Something that would not be so in an undisturbed run: `kind` is lost, doubled or differs;
     `row` is how many rows of the tape lay before it."""
 
@@ -33,14 +33,14 @@ class Finding(Struct, frozen=True):
     what: str
 
 
-class Account(Struct):
+class LogTally(Struct):
     """Every event by domain in log order, the run digest, and what the log contradicts itself in.
 
     Only what the script says at the doors counts; a stack tells its own starts there too.
     """
 
-    events: dict[str, list[Said]] = {}
-    faults: list[Finding] = []
+    events: dict[str, list[LoggedEvent]] = {}
+    faults: list[Discrepancy] = []
     digest: str = ""
     rows: int = 0
     last: int = 0
@@ -57,7 +57,7 @@ class _Accountant:
     """Folds a log into an account."""
 
     def __init__(self) -> None:
-        self.account = Account()
+        self.account = LogTally()
         self._digest = RunDigest()
         self._covering: dict[str, _Covering] = {}
 
@@ -66,26 +66,26 @@ class _Accountant:
         self.account.last = message.sequence
         if message.damage:
             self._fault("differs", f"sequence {message.sequence} is damaged: {message.damage}")
-        if message.subject.is_door:
+        if message.subject.is_inbound:
             self._door(message)
         elif message.commit is not None and not message.damage:
             self._commit(message, message.commit)
 
-    def finish(self) -> Account:
+    def finish(self) -> LogTally:
         """The account, complete."""
         self.account.digest = self._digest.hexdigest()
         return self.account
 
     def _door(self, message: Message) -> None:
-        if message.subject.leaf in (DOOR, PRODUCER):
+        if message.subject.leaf in (OPERATOR_NAME, PRODUCER):
             name = f"door {message.subject.service}.{message.subject.leaf}"
             self._keep(name, digest(message.payload), "")
 
     def _commit(self, message: Message, commit: Commit) -> None:
         subject = message.subject
         domain = f"{subject.book}.{subject.service}"
-        for envelope, said in zip(commit.events, message.facts, strict=True):
-            if isinstance(said.event, BarClosed):
+        for envelope, record in zip(commit.events, message.facts, strict=True):
+            if isinstance(record.event, BarClosed):
                 self.account.rows += 1
             self._digest.fold(subject, envelope)
             self._keep(domain, envelope.id, digest(bytes(envelope.data)))
@@ -106,61 +106,67 @@ class _Accountant:
             covering.answered = max(covering.answered, (place, index))
 
     def _keep(self, domain: str, id: str, body: str) -> None:
-        self.account.events.setdefault(domain, []).append(Said(id, body, self.account.rows))
+        self.account.events.setdefault(domain, []).append(LoggedEvent(id, body, self.account.rows))
 
     def _fault(self, kind: str, what: str) -> None:
-        self.account.faults.append(Finding(kind, self.account.rows, what))
+        self.account.faults.append(Discrepancy(kind, self.account.rows, what))
 
 
-async def take_account(bus: Bus) -> Account:
+async def tally_log(bus: Bus) -> LogTally:
     """Read a log from end to end."""
     accountant = _Accountant()
-    async for message in messages(bus):
+    async for message in read_messages(bus):
         accountant.fold(message)
     return accountant.finish()
 
 
-def compare(found: Account, wanted: Account) -> list[Finding]:
+def compare(found: LogTally, wanted: LogTally) -> list[Discrepancy]:
     """What was lost, doubled or changed, seen from the undisturbed account."""
     findings = list(found.faults)
     for domain in sorted(found.events.keys() | wanted.events.keys()):
         mine, theirs = found.events.get(domain, []), wanted.events.get(domain, [])
         findings += _compare(domain, mine, theirs)
     if not findings and found.digest != wanted.digest:
-        findings.append(Finding("differs", found.rows, "the run digest, in the order of events"))
+        findings.append(
+            Discrepancy("differs", found.rows, "the run digest, in the order of events")
+        )
     return findings
 
 
-def compare_upto(found: Account, wanted: Account, row: int) -> list[Finding]:
+def compare_upto(found: LogTally, wanted: LogTally, row: int) -> list[Discrepancy]:
     """What was not as in the undisturbed account up to a row, and what was said twice later."""
     findings = list(found.faults)
     for domain in sorted(found.events.keys() | wanted.events.keys()):
         mine, theirs = found.events.get(domain, []), wanted.events.get(domain, [])
-        early = [said for said in mine if said.row <= row]
-        findings += _compare(domain, early, [said for said in theirs if said.row <= row])
-        again = Counter(said.id for said in mine)
+        early = [record for record in mine if record.row <= row]
+        findings += _compare(domain, early, [record for record in theirs if record.row <= row])
+        again = Counter(record.id for record in mine)
         findings += [
-            Finding("doubled", said.row, f"{domain} said {said.id} more than once")
-            for said in mine
-            if again[said.id] > 1
+            Discrepancy("doubled", record.row, f"{domain} said {record.id} more than once")
+            for record in mine
+            if again[record.id] > 1
         ]
     return findings
 
 
-def _compare(domain: str, found: list[Said], wanted: list[Said]) -> Iterator[Finding]:
-    known = {said.id: said for said in wanted}
-    left = Counter(said.id for said in wanted)
-    for said in found:
-        left[said.id] -= 1
-        if said.id not in known:
-            yield Finding("doubled", said.row, f"{domain} said {said.id}, which nobody awaited")
-        elif left[said.id] < 0:
-            yield Finding("doubled", said.row, f"{domain} said {said.id} again")
-        elif said.body != known[said.id].body:
-            yield Finding("differs", said.row, f"{domain} said {said.id} otherwise")
+def _compare(
+    domain: str, found: list[LoggedEvent], wanted: list[LoggedEvent]
+) -> Iterator[Discrepancy]:
+    known = {record.id: record for record in wanted}
+    left = Counter(record.id for record in wanted)
+    for record in found:
+        left[record.id] -= 1
+        if record.id not in known:
+            yield Discrepancy(
+                "doubled", record.row, f"{domain} said {record.id}, which nobody awaited"
+            )
+        elif left[record.id] < 0:
+            yield Discrepancy("doubled", record.row, f"{domain} said {record.id} again")
+        elif record.body != known[record.id].body:
+            yield Discrepancy("differs", record.row, f"{domain} said {record.id} otherwise")
     for name, count in left.items():
         if count > 0:
-            yield Finding("lost", known[name].row, f"{domain} never said {name}")
+            yield Discrepancy("lost", known[name].row, f"{domain} never said {name}")
 
 
 def differing(values: dict[str, Any], others: dict[str, Any]) -> list[str]:

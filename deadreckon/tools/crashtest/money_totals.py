@@ -20,21 +20,21 @@ from deadreckon.contracts.portfolio import CashDeposited
 from deadreckon.contracts.venues import VenueOrderNotSent, VenueOrderRejected
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.feed import Message
-from deadreckon.runtime.log.reading import messages
-from deadreckon.tools.crashtest.log_tally import Finding
-from deadreckon.venues.simulated.exchange.admin_client import Truth
+from deadreckon.runtime.log.reading import read_messages
+from deadreckon.tools.crashtest.log_tally import Discrepancy
+from deadreckon.venues.simulated.exchange.admin_client import GroundTruth
 
-Fill = tuple[str, str, str, str, str]  # order, side, quantity, price, fee
+FillKey = tuple[str, str, str, str, str]  # order, side, quantity, price, fee
 
 
-class Economy(Struct):
+class MoneyTotals(Struct):
     """Orders by their ids, trades by theirs, and the statement's figures.
 
     `intents` and `refused` (those that never got into the venue's book) hold client order ids.
     """
 
     orders: dict[str, str] = {}  # order -> how it ended; empty while it is open
-    fills: list[Fill] = []
+    fills: list[FillKey] = []
     trades: Counter[str] = Counter()
     intents: Counter[str] = Counter()
     refused: dict[str, bool] = {}
@@ -43,10 +43,10 @@ class Economy(Struct):
     rows: int = 0
 
 
-async def take_economy(bus: Bus, document: dict[str, Any]) -> Economy:
+async def total_money(bus: Bus, document: dict[str, Any]) -> MoneyTotals:
     """Read a log from end to end; the statement's document says what it comes to."""
-    economy = Economy(trades=Counter(), intents=Counter())
-    async for message in messages(bus):
+    economy = MoneyTotals(trades=Counter(), intents=Counter())
+    async for message in read_messages(bus):
         _fold(economy, message)
     economy.fills.sort()
     economy.figures = {
@@ -55,31 +55,31 @@ async def take_economy(bus: Bus, document: dict[str, Any]) -> Economy:
     return economy
 
 
-def _fold(economy: Economy, message: Message) -> None:
+def _fold(economy: MoneyTotals, message: Message) -> None:
     if message.subject.service == "market":
         economy.rows += len(message.facts)
-    if message.subject.is_door and message.subject.service == "op":
+    if message.subject.is_inbound and message.subject.service == "op":
         _fold_fact(economy, message)
-    for said in message.facts:
-        match said.event:
+    for record in message.facts:
+        match record.event:
             case OrderSubmitting(order_id=order_id, client_order_id=name):
                 economy.orders[order_id] = ""
                 economy.intents[name] += 1
             case OrderFilled() as fill:
                 _fill(economy, fill)
             case OrderCancelled() | OrderExpired() | OrderRejected():
-                economy.orders[said.event.order_id] = type(said.event).__name__
+                economy.orders[record.event.order_id] = type(record.event).__name__
             case VenueOrderNotSent(client_order_id=name) | VenueOrderRejected(client_order_id=name):
                 economy.refused[name] = True
 
 
-def _fold_fact(economy: Economy, message: Message) -> None:
+def _fold_fact(economy: MoneyTotals, message: Message) -> None:
     _, _, fact = read_fact(message.subject.leaf, message.payload)
     if isinstance(fact, CashDeposited):
         economy.deposited = EXACT.add(economy.deposited, fact.amount)
 
 
-def _fill(economy: Economy, fill: OrderFilled) -> None:
+def _fill(economy: MoneyTotals, fill: OrderFilled) -> None:
     amounts = (text(fill.quantity), text(fill.price), text(fill.fee))
     economy.fills.append((fill.order_id, fill.side, *amounts))
     economy.trades[fill.trade_id] += 1
@@ -87,7 +87,7 @@ def _fill(economy: Economy, fill: OrderFilled) -> None:
         economy.orders[fill.order_id] = "OrderFilled"
 
 
-def beside_truth(economy: Economy, truth: Truth) -> list[Finding]:
+def compare_with_venue(economy: MoneyTotals, truth: GroundTruth) -> list[Discrepancy]:
     """What the log and the venue tell differently, once it is quiet."""
     there = Counter(order["client_order_id"] for order in truth.orders)
     sent = Counter({name: n for name, n in economy.intents.items() if name not in economy.refused})
@@ -96,7 +96,7 @@ def beside_truth(economy: Economy, truth: Truth) -> list[Finding]:
         *_both(economy, "order", sent, there),
         *_both(economy, "trade", trades, economy.trades),
         *(
-            Finding("doubled", economy.rows, f"the venue took {name} {count} times")
+            Discrepancy("doubled", economy.rows, f"the venue took {name} {count} times")
             for name, count in _taken(truth).items()
             if count > 1
         ),
@@ -105,15 +105,17 @@ def beside_truth(economy: Economy, truth: Truth) -> list[Finding]:
 
 
 def _both(
-    economy: Economy, what: str, wanted: Counter[str], found: Counter[str]
-) -> Iterator[Finding]:
+    economy: MoneyTotals, what: str, wanted: Counter[str], found: Counter[str]
+) -> Iterator[Discrepancy]:
     for name in sorted(wanted - found):
-        yield Finding("lost", economy.rows, f"{what} {name} is on one side only")
+        yield Discrepancy("lost", economy.rows, f"{what} {name} is on one side only")
     for name in sorted(found - wanted):
-        yield Finding("doubled", economy.rows, f"{what} {name} was never meant, or is there twice")
+        yield Discrepancy(
+            "doubled", economy.rows, f"{what} {name} was never meant, or is there twice"
+        )
 
 
-def _taken(truth: Truth) -> Counter[str]:
+def _taken(truth: GroundTruth) -> Counter[str]:
     """How often the venue took a submission into its book, by client order id."""
     taken: Counter[str] = Counter()
     for name, asked in truth.requests.items():
@@ -123,7 +125,7 @@ def _taken(truth: Truth) -> Counter[str]:
     return taken
 
 
-def _amounts(economy: Economy, truth: Truth) -> Iterator[Finding]:
+def _amounts(economy: MoneyTotals, truth: GroundTruth) -> Iterator[Discrepancy]:
     """Positions and open orders at the venue, as the log has them."""
     held = {name: amount for name, amount in truth.positions.items() if amount}
     ours: dict[str, Decimal] = {}
@@ -134,14 +136,16 @@ def _amounts(economy: Economy, truth: Truth) -> Iterator[Finding]:
         )
     ours = {name: amount for name, amount in ours.items() if amount}
     if held != ours:
-        yield Finding("differs", economy.rows, f"positions at the venue {held}, in the log {ours}")
+        yield Discrepancy(
+            "differs", economy.rows, f"positions at the venue {held}, in the log {ours}"
+        )
     still_open = [order for order, end in economy.orders.items() if not end]
     if len(still_open) != len(truth.open_orders):
         counts = f"{len(truth.open_orders)} at the venue, {len(still_open)} in the log"
-        yield Finding("differs", economy.rows, f"open orders: {counts}")
+        yield Discrepancy("differs", economy.rows, f"open orders: {counts}")
 
 
-def compare_economies(found: Economy, wanted: Economy) -> list[Finding]:
+def compare_money(found: MoneyTotals, wanted: MoneyTotals) -> list[Discrepancy]:
     """What is not as in the undisturbed run."""
     findings = []
     if found.orders != wanted.orders:
@@ -155,4 +159,4 @@ def compare_economies(found: Economy, wanted: Economy) -> list[Finding]:
     for name, figure in wanted.figures.items():
         if found.figures[name] != figure:
             findings.append(f"{name}: {found.figures[name]}, undisturbed {figure}")
-    return [Finding("differs", found.rows, what) for what in findings]
+    return [Discrepancy("differs", found.rows, what) for what in findings]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from deadreckon.runtime.process.killpoints import STEPS, Step
+from deadreckon.runtime.process.killpoints import STEPS, KillStep
 
 SERVICE, STACK, SERVER, IN_FLIGHT, EVERYTHING, EXCHANGE = (
     "service",
@@ -20,16 +20,18 @@ CHANGES = (OTHER_CODE, OTHER_ANSWER)  # of the program: nothing can be compared 
 
 # Kills from outside, at moments that nobody has chosen.
 MOMENTS = {
-    SERVICE: Step("a service's process, at any moment", "service"),
-    STACK: Step("the process that plays the tape and writes the views, at any moment", "stack"),
-    SERVER: Step("nats-server, at any moment", "server"),
-    IN_FLIGHT: Step("nats-server, while a commit has left and its reply is not here", "server"),
-    EVERYTHING: Step("all processes at once, at any moment", "stack"),
-    EXCHANGE: Step("the exchange's process, at any moment", "venue"),
-    OTHER_CODE: Step("all are silent; another program goes on", "stack"),
-    OTHER_ANSWER: Step("risk's answer has left; a program that answers otherwise goes on", "stack"),
+    SERVICE: KillStep("a service's process, at any moment", "service"),
+    STACK: KillStep("the process that plays the tape and writes the views, at any moment", "stack"),
+    SERVER: KillStep("nats-server, at any moment", "server"),
+    IN_FLIGHT: KillStep("nats-server, while a commit has left and its reply is not here", "server"),
+    EVERYTHING: KillStep("all processes at once, at any moment", "stack"),
+    EXCHANGE: KillStep("the exchange's process, at any moment", "venue"),
+    OTHER_CODE: KillStep("all are silent; another program goes on", "stack"),
+    OTHER_ANSWER: KillStep(
+        "risk's answer has left; a program that answers otherwise goes on", "stack"
+    ),
 }
-PLACES = STEPS | MOMENTS
+KILL_STEPS = STEPS | MOMENTS
 
 EDGE = "venue-sim"  # the service that talks to the exchange
 
@@ -67,7 +69,7 @@ class Kill(Struct, frozen=True):
     @property
     def where(self) -> str:
         """Whose process it is: a service's, the stack's, the server's or the venue's."""
-        where = PLACES[self.step].where
+        where = KILL_STEPS[self.step].where
         if where == "venue" and self.step != EXCHANGE:
             where = "service"  # the edge's own
         return "stack" if where == "service" and not self.processes else where
@@ -75,8 +77,10 @@ class Kill(Struct, frozen=True):
 
 def steps_of(venue: str) -> list[str]:
     """Every step that a run against this venue comes by, those that come late at the end."""
-    left_out = CHANGES if venue == "sim" else [n for n, s in PLACES.items() if s.where == "venue"]
-    names = [name for name in PLACES if name not in left_out]
+    left_out = (
+        CHANGES if venue == "sim" else [n for n, s in KILL_STEPS.items() if s.where == "venue"]
+    )
+    names = [name for name in KILL_STEPS if name not in left_out]
     return sorted(names, key=lambda name: name in RARE)
 
 
@@ -90,7 +94,7 @@ def make_plan(steps: Sequence[str], kills: int, seed: int) -> list[Kill]:
 
 def _draw(dice: random.Random, name: str, *, first: bool) -> Kill:
     nth = 1 if first or name in RARE else dice.randrange(1, NTH_MAX)
-    where = PLACES[name].where
+    where = KILL_STEPS[name].where
     service = dice.choice(TALKATIVE) if where in ("service", "server") else ""
     if where == "venue" and name != EXCHANGE:
         service = EDGE

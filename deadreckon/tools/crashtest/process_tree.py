@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 
 from deadreckon.runtime.process.killpoints import VARIABLE
-from deadreckon.runtime.server.nats_server import running
-from deadreckon.tools.crashtest.stack_process import Line, Show, command
+from deadreckon.runtime.server.nats_server import running_server
+from deadreckon.tools.crashtest.stack_process import RunSettings, StackStatus, command
 
 LOOK = 0.003  # seconds between two looks
 PATIENCE = 120.0  # seconds for anything; beyond it something is stuck, which is a finding
@@ -22,18 +22,18 @@ class StuckError(Exception):
     """Your stack does not go on after a kill; the message says what was waited for."""
 
 
-class Stage:
+class ProcessTree:
     """One conductor at a time on one folder, and the order that its processes look for."""
 
-    def __init__(self, show: Show, source: Path) -> None:
+    def __init__(self, show: RunSettings, source: Path) -> None:
         self.show = show
-        self.at = Line(0, 0)
+        self.at = StackStatus(0, 0)
         self.order = show.data.with_name("order")
         self.log = show.data / "logs" / "demo.log"
         self.source = source  # where the program lies that is started
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._answered: Line | None = None
+        self._answered: StackStatus | None = None
 
     async def start(self) -> None:
         """Start the conductor; it starts everything else."""
@@ -53,7 +53,7 @@ class Stage:
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
         async for text in process.stdout:
-            self.at = msgspec.json.decode(text, type=Line)
+            self.at = msgspec.json.decode(text, type=StackStatus)
             if self.at.states:
                 self._answered = self.at
 
@@ -78,7 +78,7 @@ class Stage:
                 raise StuckError(f"waited {PATIENCE:g} seconds for {what}")
             await asyncio.sleep(LOOK)
 
-    async def states(self) -> Line | None:
+    async def states(self) -> StackStatus | None:
         """The states of all services at the next settled point; null when the conductor ends."""
         assert self._process is not None
         assert self._process.stdin is not None
@@ -110,7 +110,7 @@ class Stage:
     @property
     def server(self) -> int | None:
         """The process of nats-server; null while it does not run."""
-        found = running(self.show.data)
+        found = running_server(self.show.data)
         return found.pid if found else None
 
     @property

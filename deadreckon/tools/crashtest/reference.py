@@ -4,20 +4,27 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from deadreckon.projections.digest import Standing
-from deadreckon.projections.sinks.audit_book import AuditBook
+from deadreckon.projections.digest import TableDigest
+from deadreckon.projections.sinks.audit_book import AuditDatabase
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.replay.audit.audit import audit
 from deadreckon.replay.audit.figures import statement
-from deadreckon.replay.verify.job import told as telling
+from deadreckon.replay.verify.job import log_facts as telling
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.memory import MemoryBus
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK
-from deadreckon.tools.crashtest.log_tally import Account, take_account
-from deadreckon.tools.crashtest.money_totals import Economy, take_economy
-from deadreckon.tools.crashtest.scripted_turns import CuedRound
-from deadreckon.tools.crashtest.stack_process import MODE, SIM, Show, demo_of, doors_of, exchange_of
+from deadreckon.tools.crashtest.log_tally import LogTally, tally_log
+from deadreckon.tools.crashtest.money_totals import MoneyTotals, total_money
+from deadreckon.tools.crashtest.scripted_turns import ScriptedRound
+from deadreckon.tools.crashtest.stack_process import (
+    MODE,
+    SIM,
+    RunSettings,
+    connections_by_subject,
+    exchange_running,
+    scripted_demo,
+)
 
 
 class Reference(Struct):
@@ -28,35 +35,35 @@ class Reference(Struct):
     """
 
     states: dict[tuple[int, int], dict[str, str]]
-    account: Account
-    tables: dict[str, Standing]
-    economy: Economy
+    account: LogTally
+    tables: dict[str, TableDigest]
+    economy: MoneyTotals
 
 
-async def undisturbed(show: Show, folder: Path) -> Reference:
+async def undisturbed(show: RunSettings, folder: Path) -> Reference:
     """Play the tape in this process, in memory, and keep what has to come out again."""
     states: dict[tuple[int, int], dict[str, str]] = {}
 
-    async def told(rows: int, cues: int, turns: CuedRound) -> None:
+    async def told(rows: int, cues: int, turns: ScriptedRound) -> None:
         states[rows, cues] = await turns.states()
 
     bus = MemoryBus()
     place = Folder(folder).create()
     async with (
-        exchange_of(show, place),
-        demo_of(show, bus, place, None, doors_of(bus, bus), told) as demo,
+        exchange_running(show, place),
+        scripted_demo(show, bus, place, None, connections_by_subject(bus, bus), told) as demo,
     ):
         await demo.play(lambda _: None)
     document = statement(await audit(bus, BOOK, MODE), BOOK, None)
     return Reference(
         states={} if show.venue == SIM else states,
-        account=await take_account(bus),
+        account=await tally_log(bus),
         tables=await _tables(bus, folder),
-        economy=await take_economy(bus, document),
+        economy=await total_money(bus, document),
     )
 
 
-async def _tables(bus: Bus, folder: Path) -> dict[str, Standing]:
+async def _tables(bus: Bus, folder: Path) -> dict[str, TableDigest]:
     projector = open_projector(paths(folder), ["audit"])
     async for sequence, facts, stored_at in telling(bus, BOOK):
         projector.fold(sequence, facts, stored_at)
@@ -65,9 +72,9 @@ async def _tables(bus: Bus, folder: Path) -> dict[str, Standing]:
     return standings(folder)
 
 
-def standings(folder: Path) -> dict[str, Standing]:
+def standings(folder: Path) -> dict[str, TableDigest]:
     """Rows and digest of every table of a folder's audit book."""
-    book = AuditBook(paths(folder).audit)
+    book = AuditDatabase(paths(folder).audit)
     try:
         return book.standings()
     finally:

@@ -5,12 +5,12 @@ from typing import Any
 
 from msgspec import Struct, to_builtins
 
-from deadreckon.tools.crashtest.log_tally import Finding
-from deadreckon.tools.crashtest.plan import PLACES
-from deadreckon.tools.crashtest.scenario import Outcome
+from deadreckon.tools.crashtest.log_tally import Discrepancy
+from deadreckon.tools.crashtest.plan import KILL_STEPS
+from deadreckon.tools.crashtest.scenario import KillOutcome
 
 
-class Row(Struct):
+class StepRow(Struct):
     """One step: how often killed there (`twice` of them again while recalling), what it cost."""
 
     step: str
@@ -27,10 +27,10 @@ class Row(Struct):
         return not (self.lost or self.doubled or self.differs)
 
 
-class Report(Struct):
+class CrashReport(Struct):
     """All rows, findings in words, and the kills that the tape was too short for."""
 
-    rows: dict[str, Row]
+    rows: dict[str, StepRow]
     findings: list[str] = []
     missed: list[str] = []
     seconds: float = 0.0
@@ -46,7 +46,7 @@ class Report(Struct):
         """Whether every kill took place and changed nothing."""
         return not self.findings and not self.missed
 
-    def note(self, outcomes: list[Outcome], findings: list[Finding]) -> None:
+    def note(self, outcomes: list[KillOutcome], findings: list[Discrepancy]) -> None:
         """Add an act: its kills, and what was found after it, each laid to the kill before it."""
         for outcome in outcomes:
             row = self.rows[outcome.kill.step]
@@ -59,7 +59,7 @@ class Report(Struct):
             before = [outcome for outcome in outcomes if outcome.row <= finding.row]
             self._blame(next(reversed(before or outcomes), None), finding)
 
-    def _blame(self, outcome: Outcome | None, finding: Finding) -> None:
+    def _blame(self, outcome: KillOutcome | None, finding: Discrepancy) -> None:
         where = "no kill"
         if outcome is not None:
             row = self.rows[outcome.kill.step]
@@ -80,11 +80,11 @@ class Report(Struct):
             "folder": self.folder,
         }
 
-    def _step(self, row: Row) -> dict[str, Any]:
+    def _step(self, row: StepRow) -> dict[str, Any]:
         times = row.seconds or [0.0]
         plain: dict[str, Any] = to_builtins(row)
         del plain["seconds"]
-        plain["meaning"] = PLACES[row.step].meaning
+        plain["meaning"] = KILL_STEPS[row.step].meaning
         plain["restart_median"] = round(median(times), 2)
         plain["restart_longest"] = round(max(times), 2)
         return plain

@@ -16,25 +16,25 @@ from deadreckon.node.simulated_venue import exchange_folder
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.tools.crashtest.inspection import inspect
-from deadreckon.tools.crashtest.log_tally import Finding
+from deadreckon.tools.crashtest.log_tally import Discrepancy
 from deadreckon.tools.crashtest.plan import CHANGES, Kill, make_plan
-from deadreckon.tools.crashtest.process_tree import Stage
+from deadreckon.tools.crashtest.process_tree import ProcessTree
 from deadreckon.tools.crashtest.program import HASTY, OTHER_DECIDER, Edit, copy_program
 from deadreckon.tools.crashtest.reference import Reference, undisturbed
-from deadreckon.tools.crashtest.report import Report, Row
-from deadreckon.tools.crashtest.scenario import Act, Outcome
-from deadreckon.tools.crashtest.stack_process import SIM, Show
-from deadreckon.venues.simulated.exchange.admin_client import Truth
-from deadreckon.venues.simulated.exchange.faults import Fault, Plan
+from deadreckon.tools.crashtest.report import CrashReport, StepRow
+from deadreckon.tools.crashtest.scenario import KillOutcome, Scenario
+from deadreckon.tools.crashtest.stack_process import SIM, RunSettings
+from deadreckon.venues.simulated.exchange.admin_client import GroundTruth
+from deadreckon.venues.simulated.exchange.faults import FaultKind, FaultPlan
 from deadreckon.venues.simulated.exchange.process import ExchangeProcess
 
 INSTRUMENT = "BTCUSDT-PERP.PAPER"
 FAULTS_IN_A_MILLION = 20_000  # requests to the exchange, besides the kills
 
-Told = Callable[[Outcome | None], None]  # of every kill; null: of what else was done
+OnOutcome = Callable[[KillOutcome | None], None]  # of every kill; null: of what else was done
 
 
-class Wish(Struct, frozen=True):
+class CrashTestOptions(Struct, frozen=True):
     """What the caller of `dr crashtest` asked for; `folder` is where the runs lie."""
 
     kills: int
@@ -46,13 +46,13 @@ class Wish(Struct, frozen=True):
     edits: tuple[Edit, ...] = ()  # faults to be found
 
 
-async def crashtest(wish: Wish, told: Told) -> Report:
+async def run_crashtest(wish: CrashTestOptions, told: OnOutcome) -> CrashReport:
     """Kill as planned until the plan is done or something was found, and report."""
     begun = time.monotonic()
     log_lines.configure(wish.folder / "crashtest.log", logging.WARNING)
     tape = wish.folder / "tape.parquet"
     synthesise(Recipe(seed=wish.seed, bars=wish.rows), INSTRUMENT, tape)
-    show = Show(wish.folder / "undisturbed", tape, wish.seed, wish.venue, memory=True)
+    show = RunSettings(wish.folder / "undisturbed", tape, wish.seed, wish.venue, memory=True)
     theatre = _Theatre(wish, show, await undisturbed(show, show.data), told)
     for processes in (True, False):
         await theatre.season(processes)
@@ -63,8 +63,10 @@ async def crashtest(wish: Wish, told: Told) -> Report:
 class _Theatre:
     """Where acts are played one after the other, with one reference to compare them with."""
 
-    def __init__(self, wish: Wish, show: Show, reference: Reference, told: Told) -> None:
-        self.report = Report({name: Row(name) for name in wish.steps})
+    def __init__(
+        self, wish: CrashTestOptions, show: RunSettings, reference: Reference, told: OnOutcome
+    ) -> None:
+        self.report = CrashReport({name: StepRow(name) for name in wish.steps})
         self._folder = wish.folder
         self._show = show
         self._reference = reference
@@ -97,7 +99,7 @@ class _Theatre:
         show = structs.replace(
             self._show, data=data, processes=processes, memory=False, faults=self._faults
         )
-        act = Act(Stage(show, self._program), self._other, self._reference, self._told)
+        act = Scenario(ProcessTree(show, self._program), self._other, self._reference, self._told)
         findings = await act.play(kills) or await self._inspect(data, act.outcomes)
         self.report.note(act.outcomes, findings)
         self._told(None)
@@ -106,7 +108,7 @@ class _Theatre:
         else:
             shutil.rmtree(data.parent)
 
-    async def _inspect(self, data: Path, outcomes: list[Outcome]) -> list[Finding]:
+    async def _inspect(self, data: Path, outcomes: list[KillOutcome]) -> list[Discrepancy]:
         last = outcomes[-1] if outcomes else None
         changed = last.row if last and last.kill.step in CHANGES else None
         folder = Folder(data).check()
@@ -116,14 +118,14 @@ class _Theatre:
         return findings
 
 
-def exchange_faults(seed: int) -> Plan:
+def exchange_faults(seed: int) -> FaultPlan:
     """A little of everything that can go wrong, and nothing that takes seconds."""
-    each = FAULTS_IN_A_MILLION // len(get_args(Fault))
-    seconds: dict[Fault, float] = {"late": 0.05, "rate_limit": 0.02, "down": 0.1}
-    return Plan(f"crashtest-{seed}", dict.fromkeys(get_args(Fault), each), seconds)
+    each = FAULTS_IN_A_MILLION // len(get_args(FaultKind))
+    seconds: dict[FaultKind, float] = {"late": 0.05, "rate_limit": 0.02, "down": 0.1}
+    return FaultPlan(f"crashtest-{seed}", dict.fromkeys(get_args(FaultKind), each), seconds)
 
 
-async def _truth(folder: Folder) -> Truth:
+async def _truth(folder: Folder) -> GroundTruth:
     """What the exchange of a run that is over knows."""
     where = exchange_folder(folder)
     seed = json.loads((where / "exchange.json").read_bytes())["seed"]

@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from deadreckon.runtime.process.killpoints import STEPS
 from deadreckon.tools.crashtest import plan
-from deadreckon.tools.crashtest.log_tally import Finding, differing
+from deadreckon.tools.crashtest.log_tally import Discrepancy, differing
 from deadreckon.tools.crashtest.plan import Kill
-from deadreckon.tools.crashtest.process_tree import Stage, StuckError, kill
+from deadreckon.tools.crashtest.process_tree import ProcessTree, StuckError, kill
 from deadreckon.tools.crashtest.reference import Reference
 
 # Kills that are orders too, though their names are no steps.
@@ -24,7 +24,7 @@ ORDERS = {
 CALM = 1  # rows to go on undisturbed after a kill
 
 
-class Outcome(Struct):
+class KillOutcome(Struct):
     """What became of a kill: at which row, how many seconds until all stood as before, and whether
     the next life was killed too."""
 
@@ -32,23 +32,27 @@ class Outcome(Struct):
     row: int
     seconds: float
     again: bool
-    findings: list[Finding]
+    findings: list[Discrepancy]
 
 
-class Act:
+class Scenario:
     """Plays the tape once and strikes as planned; a kill that the tape was too short for stays
     in the plan."""
 
     def __init__(
-        self, stage: Stage, other: Path, reference: Reference, told: Callable[[Outcome], None]
+        self,
+        stage: ProcessTree,
+        other: Path,
+        reference: Reference,
+        told: Callable[[KillOutcome], None],
     ) -> None:
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[KillOutcome] = []
         self._other = other  # where the program lies that goes on after a change of code
         self._stage = stage
         self._reference = reference
         self._told = told
 
-    async def play(self, kills: deque[Kill]) -> list[Finding]:
+    async def play(self, kills: deque[Kill]) -> list[Discrepancy]:
         """Strike until the tape or the plan ends; what no single kill explains.
 
         Once another program has gone on nothing can be compared with the undisturbed run any more.
@@ -70,10 +74,10 @@ class Act:
             return []
         return [self._finding(f"the stack ended by itself with code {code}")]
 
-    def _finding(self, what: str) -> Finding:
-        return Finding("differs", self._stage.at.rows, what)
+    def _finding(self, what: str) -> Discrepancy:
+        return Discrepancy("differs", self._stage.at.rows, what)
 
-    async def _one(self, order: Kill) -> Outcome | None:
+    async def _one(self, order: Kill) -> KillOutcome | None:
         """Strike once, and see that all is as before; null when the tape ended before that."""
         stage = self._stage
         begin = stage.at.rows + CALM
@@ -89,7 +93,7 @@ class Act:
         findings = [] if order.step == plan.OTHER_ANSWER else await self._compare_states()
         if order.where == "service":
             again = again and not stage.withdraw()  # a life that had nothing to recall goes on
-        return Outcome(order, row, time.monotonic() - begun, again, findings)
+        return KillOutcome(order, row, time.monotonic() - begun, again, findings)
 
     async def _strike(self, order: Kill) -> bool:
         """Kill; whether it came to that."""
@@ -153,7 +157,7 @@ class Act:
         await stage.start()
         return order.twice
 
-    async def _compare_states(self) -> list[Finding]:
+    async def _compare_states(self) -> list[Discrepancy]:
         """Counters, peaks, halts, brackets, cooldowns: all that services remember, as it was."""
         at = await self._stage.states()
         if at is None or at.states is None:

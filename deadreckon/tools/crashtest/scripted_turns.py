@@ -12,13 +12,15 @@ from deadreckon.runtime.log.bus import (
 )
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.feed import Feed
-from deadreckon.runtime.service.turns import Player, Round
-from deadreckon.tools.crashtest.inputs import Cue
+from deadreckon.runtime.service.turns import Round, TurnTaker
+from deadreckon.tools.crashtest.inputs import ScriptedInput
 
-Told = Callable[[int, int, "CuedRound"], Awaitable[None]]  # rows settled, cues said, by whom
+OnSettled = Callable[
+    [int, int, "ScriptedRound"], Awaitable[None]
+]  # rows settled, cues said, by whom
 
 
-class CuedRound(Round):
+class ScriptedRound(Round):
     """Says each cue once, when its row is settled, and lets all answer it before the next.
 
     After a crash the log tells which were said: payloads never repeat, and each is fenced.
@@ -26,15 +28,15 @@ class CuedRound(Round):
 
     def __init__(
         self,
-        players: Sequence[Player],
+        players: Sequence[TurnTaker],
         feed: Feed,
         *,
         bus: Bus,
         doors: Mapping[str, Bus],
         book: str,
-        script: Sequence[Cue],
+        script: Sequence[ScriptedInput],
         rows: Callable[[], int],
-        told: Told,
+        told: OnSettled,
     ) -> None:
         super().__init__(players, feed)
         self._bus = bus
@@ -72,16 +74,16 @@ class CuedRound(Round):
     async def _recover(self) -> tuple[int, bool]:
         """How many cues the log holds, and whether nobody has spoken since the last of them."""
         places = {cue.payload: number for number, cue in enumerate(self._script, 1)}
-        said = last = 0
+        record = last = 0
         for subject in sorted({cue.subject for cue in self._script}):
             tail = await self._tail(subject)
             if tail is not None:
-                said = max(said, places[tail.payload])
+                record = max(record, places[tail.payload])
                 last = max(last, tail.sequence)
         spoken = await self._tail(f"log.{self._book}.*.events")
-        return said, last > (spoken.sequence if spoken else 0)
+        return record, last > (spoken.sequence if spoken else 0)
 
-    async def _say(self, cue: Cue) -> int:
+    async def _say(self, cue: ScriptedInput) -> int:
         async def attempt() -> int:
             tail = await self._tail(cue.subject)
             if tail is not None and tail.payload == cue.payload:

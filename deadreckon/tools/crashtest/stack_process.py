@@ -18,22 +18,22 @@ from deadreckon.archive.open_log import open_bus, stack_bus
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.subjects import operator_subject, producer_subject
 from deadreckon.marketdata.tapes.tape import BarRow, open_tape
-from deadreckon.node.demo import Demo, Plan
-from deadreckon.node.demo_setup import facts
-from deadreckon.node.simulated_venue import Exchange, exchange_for, own_exchange
+from deadreckon.node.demo import Demo, DemoPlan
+from deadreckon.node.demo_setup import setup_facts
+from deadreckon.node.simulated_venue import ExchangeSettings, exchange_for, own_exchange
 from deadreckon.projections.runner import StoredViews, stored_views
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.process import log_lines
-from deadreckon.runtime.process.child_process import leashed
+from deadreckon.runtime.process.child_process import dies_with_parent
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.credentials import producer_role
 from deadreckon.runtime.server.rights import OPERATOR
-from deadreckon.runtime.service.turns import Player, Round
+from deadreckon.runtime.service.turns import Round, TurnTaker
 from deadreckon.services.catalogue import BOOK, RANK, RANK_WITH_VENUE
-from deadreckon.tools.crashtest.inputs import DOOR, PRODUCER, write_script
-from deadreckon.tools.crashtest.scripted_turns import CuedRound, Told
-from deadreckon.tools.crashtest.state_check import recalled
+from deadreckon.tools.crashtest.inputs import OPERATOR_NAME, PRODUCER, make_inputs
+from deadreckon.tools.crashtest.scripted_turns import OnSettled, ScriptedRound
+from deadreckon.tools.crashtest.state_check import recovered_states
 from deadreckon.venues.simulated.exchange import faults as exchange
 from deadreckon.venues.simulated.exchange.faults import Faults
 
@@ -42,7 +42,7 @@ SIM = "sim"
 MODE: Mode = "paper"
 
 
-class Line(Struct, omit_defaults=True):
+class StackStatus(Struct, omit_defaults=True):
     """What the conductor says: how far it is, and what it was asked for."""
 
     rows: int
@@ -52,7 +52,7 @@ class Line(Struct, omit_defaults=True):
     ended: bool = False
 
 
-class Show(Struct, frozen=True):
+class RunSettings(Struct, frozen=True):
     """Which folder, tape and script; `processes` as in `dr demo --processes six`, `memory` as in
     `--bus memory`."""
 
@@ -62,35 +62,35 @@ class Show(Struct, frozen=True):
     venue: str
     processes: bool = False
     memory: bool = False
-    faults: exchange.Plan | None = None  # what goes wrong at the exchange, besides kills
+    faults: exchange.FaultPlan | None = None  # what goes wrong at the exchange, besides kills
 
 
-def command(show: Show) -> list[str]:
+def command(show: RunSettings) -> list[str]:
     """How its process is started, so that it never outlives the one that starts it."""
     words = msgspec.json.encode(show, enc_hook=str).decode()
-    return leashed([sys.executable, "-m", MODULE, words])
+    return dies_with_parent([sys.executable, "-m", MODULE, words])
 
 
-def demo_of(
-    show: Show,
+def scripted_demo(
+    show: RunSettings,
     bus: Bus,
     folder: Folder,
     stored: StoredViews | None,
     doors: Mapping[str, Bus],
-    told: Told,
+    told: OnSettled,
 ) -> Demo:
     """A demo whose turns have the script's cues between them."""
-    plan = Plan(processes=show.processes, memory=show.memory, venue=show.venue == SIM)
+    plan = DemoPlan(processes=show.processes, memory=show.memory, venue=show.venue == SIM)
     tape = open_tape(show.tape)
 
-    def rounds(players: Sequence[Player], feed: Feed) -> Round:
-        return CuedRound(
+    def rounds(players: Sequence[TurnTaker], feed: Feed) -> Round:
+        return ScriptedRound(
             players,
             feed,
             bus=bus,
             book=plan.book,
             doors=doors,
-            script=write_script(tape, plan.book, show.seed),
+            script=make_inputs(tape, plan.book, show.seed),
             rows=lambda: demo.player.played.rows,
             told=told,
         )
@@ -99,36 +99,38 @@ def demo_of(
     return demo
 
 
-async def conduct(show: Show) -> None:
+async def run_scripted(show: RunSettings) -> None:
     """Play to the end, or until somebody ends this process."""
     folder = Folder(show.data).create()
     log_lines.configure(folder.logs / "demo.log")
     asked = await _questions()
-    at = Line(0, 0)
+    at = StackStatus(0, 0)
     services = RANK_WITH_VENUE if show.venue == SIM else RANK
 
-    async def told(rows: int, cues: int, turns: CuedRound) -> None:
+    async def told(rows: int, cues: int, turns: ScriptedRound) -> None:
         at.rows, at.cues, at.states, at.recalled = rows, cues, None, None
         if asked.any():
             at.states = await turns.states()
             if show.venue == SIM:
-                at.recalled = await recalled(bus, turns.tail, services, BOOK)
+                at.recalled = await recovered_states(bus, turns.tail, services, BOOK)
         _say(at)
 
     async with AsyncExitStack() as stack:
         stack.enter_context(folder.alone())
-        await stack.enter_async_context(exchange_of(show, folder))
+        await stack.enter_async_context(exchange_running(show, folder))
         bus = await stack.enter_async_context(stack_bus(folder, None))
         stored = stack.enter_context(stored_views(folder))
         doors = await stack.enter_async_context(_doors(folder))
-        demo = await stack.enter_async_context(demo_of(show, bus, folder, stored, doors, told))
+        demo = await stack.enter_async_context(
+            scripted_demo(show, bus, folder, stored, doors, told)
+        )
         await demo.play(lambda _: None)
         at.ended = demo.player.played.ended
     _say(at)
 
 
 @asynccontextmanager
-async def exchange_of(show: Show, folder: Folder) -> AsyncIterator[None]:
+async def exchange_running(show: RunSettings, folder: Folder) -> AsyncIterator[None]:
     """The exchange that the show trades at, where it does."""
     if show.venue != SIM:
         yield
@@ -136,8 +138,8 @@ async def exchange_of(show: Show, folder: Folder) -> AsyncIterator[None]:
     tape = open_tape(show.tape)
     first = next(tape.rows())
     assert isinstance(first, BarRow)
-    wish = Exchange(seed=str(show.seed), faults=Faults(plan=show.faults))
-    async with own_exchange(folder, exchange_for(facts(tape.header), first.close, wish)):
+    wish = ExchangeSettings(seed=str(show.seed), faults=Faults(plan=show.faults))
+    async with own_exchange(folder, exchange_for(setup_facts(tape.header), first.close, wish)):
         yield
 
 
@@ -148,15 +150,18 @@ async def _doors(folder: Folder) -> AsyncIterator[Mapping[str, Bus]]:
         open_bus(folder, role=OPERATOR) as operator,
         open_bus(folder, role=producer_role(PRODUCER)) as producer,
     ):
-        yield doors_of(operator, producer)
+        yield connections_by_subject(operator, producer)
 
 
-def doors_of(operator: Bus, producer: Bus) -> Mapping[str, Bus]:
+def connections_by_subject(operator: Bus, producer: Bus) -> Mapping[str, Bus]:
     """Who says what of the script."""
-    return {operator_subject(BOOK, DOOR): operator, producer_subject(BOOK, PRODUCER): producer}
+    return {
+        operator_subject(BOOK, OPERATOR_NAME): operator,
+        producer_subject(BOOK, PRODUCER): producer,
+    }
 
 
-def _say(line: Line) -> None:
+def _say(line: StackStatus) -> None:
     os.write(sys.stdout.fileno(), msgspec.json.encode(line) + b"\n")
 
 
@@ -183,8 +188,8 @@ async def _questions() -> _Asked:
 
 def main() -> None:
     """Conduct what the only argument says."""
-    show = msgspec.json.decode(sys.argv[1], type=Show, dec_hook=lambda _, text: Path(text))
-    asyncio.run(conduct(show))
+    show = msgspec.json.decode(sys.argv[1], type=RunSettings, dec_hook=lambda _, text: Path(text))
+    asyncio.run(run_scripted(show))
 
 
 if __name__ == "__main__":

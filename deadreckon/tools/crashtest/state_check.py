@@ -8,12 +8,14 @@ from deadreckon.runtime.process.killpoints import unarmed
 from deadreckon.runtime.service.service import Service
 from deadreckon.runtime.service.snapshots import state_digest
 from deadreckon.services.catalogue import RANK, VENUE_SIM, decider
-from deadreckon.services.venue.journal import Logbook
+from deadreckon.services.venue.journal import Journal
 
 CODE = "witness"
 
 
-async def recalled(bus: Bus, upto: int, services: tuple[str, ...], book: str) -> dict[str, str]:
+async def recovered_states(
+    bus: Bus, upto: int, services: tuple[str, ...], book: str
+) -> dict[str, str]:
     """The digest of every service's state after recalling the log up to a place where all were
     silent; who would speak there says so in place of its digest.
 
@@ -32,7 +34,7 @@ async def _recalled(copy: Bus, upto: int, services: tuple[str, ...], book: str) 
         Service(name, decider(name), copy, feed, book=book, mode=mode, code=CODE) for name in names
     ]
     books = [
-        Logbook(name, copy, feed, book=book, mode=mode, code=CODE)
+        Journal(name, copy, feed, book=book, mode=mode, code=CODE)
         for name in services
         if name == VENUE_SIM
     ]
@@ -40,7 +42,7 @@ async def _recalled(copy: Bus, upto: int, services: tuple[str, ...], book: str) 
     try:
         found = {service.name: await _state_of(service, upto) for service in lived}
         for logbook in books:
-            await logbook.recall()
+            await logbook.replay()
             await logbook.take_in(upto)
             found[logbook.name] = state_digest(logbook.desk)
     finally:
@@ -49,7 +51,7 @@ async def _recalled(copy: Bus, upto: int, services: tuple[str, ...], book: str) 
 
 
 async def _state_of(service: Service, upto: int) -> str:
-    await service.recall()
+    await service.replay()
     spoke = await service.take_turn(upto)
     return "would speak" if spoke else state_digest(service.state)
 

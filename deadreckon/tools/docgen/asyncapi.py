@@ -8,10 +8,10 @@ from deadreckon import __version__
 from deadreckon.contracts.catalogue import EVENTS, OPERATOR_EVENTS
 from deadreckon.contracts.envelope import Commit
 from deadreckon.contracts.inbound import WireFact, WireSignal
-from deadreckon.contracts.publishers import SERVICES, words_of
+from deadreckon.contracts.publishers import SERVICES, events_of
 from deadreckon.contracts.subjects import PARAMETERS, SUBJECTS, SubjectForm
 from deadreckon.contracts.verdicts import Verdict
-from deadreckon.runtime.service.standby import StandingAsked, StandingTold
+from deadreckon.runtime.service.standby import LivenessReply, LivenessRequest
 from deadreckon.runtime.service.turns import TurnTaken
 from deadreckon.tools.docgen.schemas import SIGNAL_FORMS, components, event_schema, shapes
 
@@ -99,7 +99,7 @@ def _operations() -> dict[str, Any]:
     for service, purpose in SERVICES.items():
         channel = f"shared_{service}_events" if service in SHARED_SERVICES else "service_events"
         operations[f"{service}.says"] = _operation(
-            "send", channel, "commit", f"{service} {purpose}", words_of(service)
+            "send", channel, "commit", f"{service} {purpose}", events_of(service)
         )
         if service not in SHARED_SERVICES:
             operations[f"{service}.reads"] = _operation(
@@ -156,8 +156,8 @@ def _messages() -> dict[str, Any]:
         "verdict": _message("what became of a signal", {"$ref": SCHEMAS + "Verdict"}),
         "turn": _message("answer everything up to this sequence", {"type": "integer"}),
         "turn_taken": _message("it is answered", {"$ref": SCHEMAS + "TurnTaken"}),
-        "standing_asked": _message("is it there", {"$ref": SCHEMAS + "StandingAsked"}),
-        "standing_told": _message("where it stands", {"$ref": SCHEMAS + "StandingTold"}),
+        "standing_asked": _message("is it there", {"$ref": SCHEMAS + "LivenessRequest"}),
+        "standing_told": _message("where it stands", {"$ref": SCHEMAS + "LivenessReply"}),
     }
 
 
@@ -167,7 +167,7 @@ def _message(title: str, payload: dict[str, Any]) -> dict[str, Any]:
 
 def _schemas() -> dict[str, Any]:
     kinds: list[type[Struct]] = [Commit, WireSignal, WireFact, Verdict]
-    kinds += [TurnTaken, StandingAsked, StandingTold]
+    kinds += [TurnTaken, LivenessRequest, LivenessReply]
     schemas = components(kinds, SCHEMAS + "{name}")
     schemas["Envelope"]["allOf"] = _bodies(frozenset(EVENTS))
     schemas["WireFact"]["allOf"] = _bodies(OPERATOR_EVENTS)

@@ -85,12 +85,12 @@ def caption(shape: type[Struct]) -> str:
 
 def _meaning(name: str, comments: dict[str, str], sentences: list[str]) -> str:
     clauses = [clause for sentence in sentences for clause in _clauses(sentence)]
-    said = [clause for clause in clauses if f"`{name}`" in clause]
+    record = [clause for clause in clauses if f"`{name}`" in clause]
     if name in comments:
-        said.append(comments[name])
-    if not said and name in SHARED:
-        said.append(SHARED[name])
-    return ". ".join(said)
+        record.append(comments[name])
+    if not record and name in SHARED:
+        record.append(SHARED[name])
+    return ". ".join(record)
 
 
 def _sentences(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from deadreckon.contracts.catalogue import VERSIONS
 from deadreckon.contracts.envelope import Commit, Envelope
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.inbound import FACT_RULES, SIGNAL_RULES, WireFact, WireSignal
-from deadreckon.contracts.publishers import SERVICES, speakers, words_of
+from deadreckon.contracts.publishers import SERVICES, events_of, publishers_of
 from deadreckon.contracts.subjects import PARAMETERS, SUBJECTS
 from deadreckon.contracts.verdicts import Verdict
 from deadreckon.tools.docgen.meanings import caption, fields
@@ -80,7 +80,7 @@ def _event(name: str, v: int, shape: type[Struct]) -> Iterator[str]:
         yield f"{caption(shape)} It is read as v{VERSIONS[name]}. {schema}"
     else:
         yield f"### {name} v{v}"
-        yield f"{caption(shape)}\n\nSaid by {', '.join(speakers(name))}. {schema}"
+        yield f"{caption(shape)}\n\nSaid by {', '.join(publishers_of(name))}. {schema}"
     yield _table(shape)
 
 
@@ -128,7 +128,7 @@ def subjects_page() -> str:
         for subject in SUBJECTS
     ]
     words = [
-        [f"`{service}`", purpose, ", ".join(f"`{name}`" for name in words_of(service))]
+        [f"`{service}`", purpose, ", ".join(f"`{name}`" for name in events_of(service))]
         for service, purpose in SERVICES.items()
     ]
     return _page(
@@ -136,7 +136,9 @@ def subjects_page() -> str:
         GENERATED,
         SUBJECTS_INTRODUCTION,
         _rows(["subject", "who may publish", "who reads", "what", "kept"], forms),
-        _rows(["part", "meaning"], [[f"`{{{name}}}`", said] for name, said in PARAMETERS.items()]),
+        _rows(
+            ["part", "meaning"], [[f"`{{{name}}}`", record] for name, record in PARAMETERS.items()]
+        ),
         "Parts are of letters, digits, `_` and `-`, at most 64 of them.",
         "## What each service may say",
         _rows(["service", "purpose", "events"], words),
@@ -164,14 +166,14 @@ def _rules(rules: dict[str, str]) -> str:
 
 def operators_page() -> str:
     """docs/operators.md: what may be said at an operator's door."""
-    said = [
+    record = [
         [
             f"[`{name}`](events.md#{name.replace('.', '')}-v{v})",
             str(v),
             caption(shape),
         ]
         for name, v, shape in shapes()
-        if v == VERSIONS[name] and "operators" in speakers(name)
+        if v == VERSIONS[name] and "operators" in publishers_of(name)
     ]
     return _page(
         "# Operators' facts on the wire",
@@ -179,7 +181,7 @@ def operators_page() -> str:
         OPERATORS_INTRODUCTION,
         _table(WireFact),
         "What may be said:",
-        _rows(["type", "v", "meaning"], said),
+        _rows(["type", "v", "meaning"], record),
         "What is refused, as `governance.operator_refused`; nothing changes then:",
         _rules(FACT_RULES),
     )

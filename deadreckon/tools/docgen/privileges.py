@@ -1,6 +1,6 @@
 """The table of rights for people: what each credential may publish and hear."""
 
-from deadreckon.runtime.server.known_roles import Producer, Registry
+from deadreckon.runtime.server.known_roles import KnownRoles, Producer
 from deadreckon.runtime.server.rights import READING, Rights, table
 
 BOOK = "desk"
@@ -13,7 +13,7 @@ READS = "*reads the log*"
 
 def privileges_table() -> str:
     """Everybody in one table, for the book `desk` and two producers."""
-    rows = table(Registry((BOOK,), EXAMPLES))
+    rows = table(KnownRoles((BOOK,), EXAMPLES))
     lines = [
         "| credential | in account | may publish | may hear | what for |",
         "| --- | --- | --- | --- | --- |",

@@ -29,7 +29,7 @@ class ReleasedError(Exception):
     """You cannot release this; the message says what stands in the way."""
 
 
-class Change(Struct, frozen=True):
+class ShapeChange(Struct, frozen=True):
     """One difference from a release: which shape, what became of it, whether anybody's bytes
     would be read or written otherwise, and what to do about it."""
 
@@ -75,7 +75,7 @@ def _order(version: str) -> list[int]:
     return [int(part) if part.isdecimal() else 0 for part in version.split(".")]
 
 
-def check(docs: Path, now: Shapes | None = None) -> list[Change]:
+def check(docs: Path, now: Shapes | None = None) -> list[ShapeChange]:
     """What differs from the releases, what breaks first; new shapes are told of the last one."""
     now = today() if now is None else now
     known = releases(docs)
@@ -83,7 +83,9 @@ def check(docs: Path, now: Shapes | None = None) -> list[Change]:
     if known:
         newest, then = list(known.items())[-1]
         changes += [
-            Change(name, "is new", False, "nothing: it is on the list of the next release", newest)
+            ShapeChange(
+                name, "is new", False, "nothing: it is on the list of the next release", newest
+            )
             for name in now.keys() - then.keys()
         ]
     return sorted(changes, key=lambda it: (not it.breaks, it.shape, it.what, it.release))
@@ -102,15 +104,15 @@ def release(docs: Path, version: str) -> Path:
     return path
 
 
-def _compare(release: str, then: Shapes, now: Shapes) -> Iterator[Change]:
+def _compare(release: str, then: Shapes, now: Shapes) -> Iterator[ShapeChange]:
     for name, before in then.items():
         after = now.get(name)
         if after is None:
-            yield Change(name, "is not known any more", True, _advice(name, None), release)
+            yield ShapeChange(name, "is not known any more", True, _advice(name, None), release)
         else:
             for what, breaks in _differences(before, after, door=name in DOORS):
                 advice = _advice(name, what) if breaks else COMPATIBLE
-                yield Change(name, what, breaks, advice, release)
+                yield ShapeChange(name, what, breaks, advice, release)
 
 
 def _advice(name: str, what: str | None) -> str:

@@ -21,12 +21,12 @@ from deadreckon.contracts.venues import VenueOutcome
 from deadreckon.venues.port import (
     DuplicateError,
     MalformedReportError,
+    OrderRequest,
+    OrderStatus,
     RejectedError,
-    Standing,
     ThrottledError,
-    Ticket,
-    Trade,
     UnansweredError,
+    VenueTrade,
 )
 
 EDGE = True
@@ -104,7 +104,7 @@ class _Refusal(Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(max_length=500)] = ""
 
 
-class Address(Struct, frozen=True):
+class ExchangeAddress(Struct, frozen=True):
     """Where an exchange told that it listens, in `exchange.json` of its folder."""
 
     url: str
@@ -116,7 +116,7 @@ class Address(Struct, frozen=True):
 Shape = TypeVar("Shape", bound=Struct)
 
 
-class SimVenue:
+class SimulatedVenue:
     """The account at a simulated exchange, as the port `Venue` wants it. `timeout` in seconds."""
 
     def __init__(self, url: str, key: str, *, timeout: float = TIMEOUT) -> None:
@@ -126,26 +126,28 @@ class SimVenue:
         self._session: aiohttp.ClientSession | None = None
 
     @staticmethod
-    def of(folder: Path, *, timeout: float = TIMEOUT) -> "SimVenue":
+    def of(folder: Path, *, timeout: float = TIMEOUT) -> "SimulatedVenue":
         """The exchange that keeps this folder. Raises UnansweredError when none ever ran there."""
         try:
-            address = msgspec.json.decode((folder / "exchange.json").read_bytes(), type=Address)
+            address = msgspec.json.decode(
+                (folder / "exchange.json").read_bytes(), type=ExchangeAddress
+            )
             key = (folder / "key").read_text("ascii").strip()
         except (OSError, msgspec.MsgspecError) as error:
             raise UnansweredError(f"no exchange is known in {folder}: {error}") from error
-        return SimVenue(address.url, key, timeout=timeout)
+        return SimulatedVenue(address.url, key, timeout=timeout)
 
-    async def submit(self, ticket: Ticket) -> str:
+    async def submit(self, ticket: OrderRequest) -> str:
         """Send an order; the venue's own id of it."""
         answer = await self._ask("POST", "/orders", _Order, body=_order_body(ticket))
         return _standing(answer, ticket.client_order_id).venue_order_id
 
-    async def cancel(self, client_order_id: str, at: int) -> Standing:
+    async def cancel(self, client_order_id: str, at: int) -> OrderStatus:
         """Cancel what is open of an order; how it stands after."""
         path = f"/orders/{quote(client_order_id, safe='')}?at={at}"
         return _standing(await self._ask("DELETE", path, _Order), client_order_id)
 
-    async def query(self, client_order_id: str) -> Standing | None:
+    async def query(self, client_order_id: str) -> OrderStatus | None:
         """How an order stands; null when the venue does not know it."""
         path = f"/orders/{quote(client_order_id, safe='')}"
         try:
@@ -156,14 +158,14 @@ class SimVenue:
             raise
         return _standing(answer, client_order_id)
 
-    async def open_orders(self) -> list[Standing]:
+    async def open_orders(self) -> list[OrderStatus]:
         """Every order that is open at the venue."""
         answer = await self._ask("GET", "/orders", _Orders)
         return [_standing(order, order.client_order_id) for order in answer.orders]
 
-    async def trades_since(self, place: int) -> list[Trade]:
+    async def trades_since(self, place: int) -> list[VenueTrade]:
         """The account's trades behind a place of the venue's sequence, oldest first."""
-        trades: list[Trade] = []
+        trades: list[VenueTrade] = []
         while True:
             page = await self._ask("GET", f"/trades?since={place}", _Trades)
             for told in page.trades:
@@ -178,7 +180,7 @@ class SimVenue:
     async def balances(self) -> dict[str, Decimal]:
         """What the account holds, by currency."""
         answer = await self._ask("GET", "/balances", _Balances)
-        return {currency: _amount(said, answer) for currency, said in answer.balances.items()}
+        return {currency: _amount(record, answer) for currency, record in answer.balances.items()}
 
     async def advance(self, at: int) -> None:
         """Tell the venue that it is `at` (nanoseconds UTC)."""
@@ -186,7 +188,7 @@ class SimVenue:
         if answer.at < at:
             _malformed(f"the clock stands at {answer.at} after it was set to {at}", answer)
 
-    async def reports(self) -> AsyncIterator[Trade | Standing]:
+    async def reports(self) -> AsyncIterator[VenueTrade | OrderStatus]:
         """Trades and changed orders as the venue pushes them; ends when the connection does."""
         try:
             async with self._opened().ws_connect(
@@ -197,7 +199,7 @@ class SimVenue:
             ) as pushed:
                 async for message in pushed:
                     if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
-                        yield read_report(message.data)
+                        yield parse_report(message.data)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise UnansweredError(f"reports: {_named(error)}") from error
 
@@ -262,7 +264,7 @@ async def _content(stream: aiohttp.StreamReader) -> bytes:
     return content
 
 
-def _order_body(ticket: Ticket) -> dict[str, Any]:
+def _order_body(ticket: OrderRequest) -> dict[str, Any]:
     return {
         "client_order_id": ticket.client_order_id,
         "symbol": ticket.symbol,
@@ -306,7 +308,7 @@ def _decoded(content: bytes, shape: type[Shape]) -> Shape:
         raise MalformedReportError(str(error), evidence(content)) from error
 
 
-def read_report(data: str | bytes) -> Trade | Standing:
+def parse_report(data: str | bytes) -> VenueTrade | OrderStatus:
     """What the exchange pushed. Raises MalformedReportError."""
     content = data.encode() if isinstance(data, str) else data
     try:
@@ -316,12 +318,12 @@ def read_report(data: str | bytes) -> Trade | Standing:
     return _trade(told) if isinstance(told, _TradePushed) else _standing(told, told.client_order_id)
 
 
-def _standing(told: _Order, client_order_id: str) -> Standing:
+def _standing(told: _Order, client_order_id: str) -> OrderStatus:
     if told.client_order_id != client_order_id:
         _malformed(f"asked about {client_order_id}, told of {told.client_order_id}", told)
     if told.open and told.outcome is not None:
         _malformed("open and ended at once", told)
-    return Standing(
+    return OrderStatus(
         client_order_id=told.client_order_id,
         venue_order_id=told.venue_order_id,
         filled=_checked(told.filled, told, lambda filled: filled >= 0),
@@ -331,8 +333,8 @@ def _standing(told: _Order, client_order_id: str) -> Standing:
     )
 
 
-def _trade(told: _Trade) -> Trade:
-    return Trade(
+def _trade(told: _Trade) -> VenueTrade:
+    return VenueTrade(
         place=told.place,
         trade_id=told.trade_id,
         client_order_id=told.client_order_id,
@@ -346,17 +348,17 @@ def _trade(told: _Trade) -> Trade:
     )
 
 
-def _checked(said: str, told: Struct, holds: Callable[[Decimal], bool]) -> Decimal:
-    amount = _amount(said, told)
+def _checked(record: str, told: Struct, holds: Callable[[Decimal], bool]) -> Decimal:
+    amount = _amount(record, told)
     if not holds(amount):
-        _malformed(f"{said} is no amount that can be traded", told)
+        _malformed(f"{record} is no amount that can be traded", told)
     return amount
 
 
-def _amount(said: str, told: Struct) -> Decimal:
-    amount = Decimal(said)
+def _amount(record: str, told: Struct) -> Decimal:
+    amount = Decimal(record)
     if not is_sane(amount):
-        _malformed(f"{said} is beyond any amount of ours", told)
+        _malformed(f"{record} is beyond any amount of ours", told)
     return canonical(amount)
 
 

@@ -6,19 +6,19 @@ from typing import Any
 import msgspec
 
 from deadreckon.contracts.amounts import text
-from deadreckon.contracts.timestamps import format_moment
+from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.replay.audit.audit import Audit
 from deadreckon.replay.audit.statement.appendix import Cell
-from deadreckon.replay.audit.statement.counting import Refused
+from deadreckon.replay.audit.statement.counting import RuleRefusals
 from deadreckon.replay.audit.statement.event_lines import tell
 from deadreckon.replay.audit.statement.evidence import Evidence
 from deadreckon.replay.audit.statement.executions import Execution
-from deadreckon.replay.audit.statement.overview import View, one
-from deadreckon.replay.audit.statement.pnl_section import Earned
+from deadreckon.replay.audit.statement.overview import StatementView, one
+from deadreckon.replay.audit.statement.pnl_section import RealisedFill
 from deadreckon.replay.audit.statement.tables import Document, table
 
 
-def counts(view: View, audit: Audit) -> Document:
+def counts(view: StatementView, audit: Audit) -> Document:
     """How much was said of each kind."""
     figure, counting = view.appendix.figure, view.gathered.counting
     refused = [found.places for _, found in sorted(counting.refusals.items())]
@@ -42,7 +42,7 @@ def counts(view: View, audit: Audit) -> Document:
     return table("counts", "What was counted", columns, rows)
 
 
-def orders(view: View) -> Document:
+def orders(view: StatementView) -> Document:
     """How orders ended, and how many did not."""
     found = sorted(view.gathered.counting.outcomes.items())
     rows: list[list[Cell]] = [
@@ -50,15 +50,15 @@ def orders(view: View) -> Document:
         for (outcome, rule), places in found
     ]
     waiting = Evidence()
-    for said in view.gathered.counting.open.values():
-        waiting.add(said, partial(tell, said))
+    for record in view.gathered.counting.open.values():
+        waiting.add(record, partial(tell, record))
     if waiting:
         rows.append(["open at the end", "", view.appendix.figure(len(waiting), waiting)])
     columns: list[Any] = [("outcome", "text"), ("rule", "text"), ("orders", "count")]
     return table("orders", "Orders by outcome", columns, rows)
 
 
-def refusals(view: View) -> Document:
+def refusals(view: StatementView) -> Document:
     """One row for each service and rule, with the numbers of its last refusal."""
     found = sorted(view.gathered.counting.refusals.items())
     return table(
@@ -78,7 +78,7 @@ def refusals(view: View) -> Document:
     )
 
 
-def _refusal(view: View, refused: Refused) -> list[Cell]:
+def _refusal(view: StatementView, refused: RuleRefusals) -> list[Cell]:
     figure, last = view.appendix.figure, refused.last.event
     limit, measured = getattr(last, "limit", None), getattr(last, "measured", None)
     place = one(refused.last)
@@ -95,7 +95,7 @@ def _refusal(view: View, refused: Refused) -> list[Cell]:
     ]
 
 
-def fills(view: View) -> Document:
+def fills(view: StatementView) -> Document:
     """The first fills one by one, each beside its benchmark."""
     shown, every = view.gathered.fills, len(view.gathered.counting.fills)
     left = every - len(shown)
@@ -124,11 +124,11 @@ def fills(view: View) -> Document:
     )
 
 
-def _fill(view: View, execution: Execution, earned: Earned) -> list[Cell]:
-    fill, benchmark = execution.said.event, execution.benchmark
+def _fill(view: StatementView, execution: Execution, earned: RealisedFill) -> list[Cell]:
+    fill, benchmark = execution.record.event, execution.benchmark
     return [
-        f"{execution.said.sequence}.{execution.said.index}",
-        format_moment(execution.said.at),
+        f"{execution.record.sequence}.{execution.record.index}",
+        format_timestamp(execution.record.at),
         fill.strategy,
         fill.instrument,
         execution.purpose,
@@ -144,33 +144,33 @@ def _fill(view: View, execution: Execution, earned: Earned) -> list[Cell]:
     ]
 
 
-def interventions(view: View) -> Document:
+def interventions(view: StatementView) -> Document:
     """What people and rules did beside trading, and what was out of order."""
     found = sorted(view.gathered.counting.interventions.items())
     rows: list[list[Cell]] = []
     for name, places in found:
         first = places.lines[0]
         count = view.appendix.figure(len(places), places)
-        rows.append([name, count, format_moment(first.at), first.what.partition(": ")[2]])
+        rows.append([name, count, format_timestamp(first.at), first.what.partition(": ")[2]])
     columns: list[Any] = [("what", "text"), ("times", "count"), ("first", "time")]
     columns.append(("the first in words", "more"))
     return table("interventions", "Interventions and alarms", columns, rows)
 
 
-def configuration(view: View, audit: Audit) -> Document:
+def configuration(view: StatementView, audit: Audit) -> Document:
     """What was in force at the end, who set it, why and where."""
     rows: list[list[Cell]] = []
     for name, setting in sorted(audit.configuration.items()):
         body = setting["body"]
-        said = view.gathered.configured.get(setting["set_by"])
+        record = view.gathered.configured.get(setting["set_by"])
         by = setting["set_by"][:8]
         rows.append(
             [
                 name,
                 str(body.get("actor", "")),
                 str(body.get("reason", "")),
-                "" if said is None else format_moment(said.at),
-                by if said is None else view.appendix.figure(by, one(said)),
+                "" if record is None else format_timestamp(record.at),
+                by if record is None else view.appendix.figure(by, one(record)),
                 _settings(body),
             ]
         )
@@ -182,15 +182,17 @@ def configuration(view: View, audit: Audit) -> Document:
 def _settings(body: Document) -> str:
     """Everything but what is empty, as name and value."""
     skipped = ("actor", "reason")
-    said = {name: value for name, value in body.items() if name not in skipped and value != ""}
-    return "; ".join(f"{name} {_plain(value)}" for name, value in said.items() if value is not None)
+    record = {name: value for name, value in body.items() if name not in skipped and value != ""}
+    return "; ".join(
+        f"{name} {_plain(value)}" for name, value in record.items() if value is not None
+    )
 
 
 def _plain(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
 
 
-def code(view: View) -> Document:
+def code(view: StatementView) -> Document:
     """Which program decided, service by service."""
     found = sorted(view.gathered.origin.codes.items())
     rows: list[list[Cell]] = [

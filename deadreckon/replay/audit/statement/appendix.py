@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from deadreckon.contracts.amounts import canonical, text
-from deadreckon.contracts.timestamps import format_moment
+from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.replay.audit.statement.evidence import RANGES, Evidence, merged, ranges
 
 Document = dict[str, Any]
@@ -61,7 +61,7 @@ def _document(evidence: Evidence) -> Document:
             {
                 "place": f"{line.place[0]}.{line.place[1]}",
                 "id": line.id,
-                "at": format_moment(line.at),
+                "at": format_timestamp(line.at),
                 "what": line.what,
                 "amount": line.amount,
             }

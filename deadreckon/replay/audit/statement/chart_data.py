@@ -5,13 +5,13 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from deadreckon.accounting.pnl import Key
+from deadreckon.accounting.pnl import PositionKey
 from deadreckon.contracts.amounts import EXACT, canonical, text
 from deadreckon.replay.audit.statement.appendix import Cell
-from deadreckon.replay.audit.statement.curves import Mark, Profits, since, thinned
-from deadreckon.replay.audit.statement.evidence import Evidence, Place
+from deadreckon.replay.audit.statement.curves import EquityPoint, ProfitPoint, since, thinned
+from deadreckon.replay.audit.statement.evidence import Evidence, SequenceIndex
 from deadreckon.replay.audit.statement.executions import BPS_SCALE, Execution
-from deadreckon.replay.audit.statement.overview import View
+from deadreckon.replay.audit.statement.overview import StatementView
 from deadreckon.replay.audit.statement.tables import Document
 
 LINES_MAX = 6  # of one chart; more than that nobody can tell apart
@@ -20,7 +20,7 @@ HUNDRED = Decimal(100)
 Point = list[Any]  # [nanoseconds UTC, decimal text, place]
 
 
-def drawings(view: View) -> list[Document]:
+def drawings(view: StatementView) -> list[Document]:
     """Every chart there is something to draw for."""
     marks, unit = view.gathered.curves.marks, view.currency
     charts = [
@@ -50,16 +50,16 @@ def drawings(view: View) -> list[Document]:
     return [chart for chart in charts if chart is not None]
 
 
-def _points(marks: list[Mark], of: Callable[[Mark], Decimal]) -> list[Point]:
+def _points(marks: list[EquityPoint], of: Callable[[EquityPoint], Decimal]) -> list[Point]:
     return [_point(mark.at, of(mark), mark.place) for mark in thinned(marks, of)]
 
 
-def _point(at: int, value: Decimal, place: Place) -> Point:
+def _point(at: int, value: Decimal, place: SequenceIndex) -> Point:
     return [at, text(canonical(value)), f"{place[0]}.{place[1]}"]
 
 
 def _lines(
-    view: View, name: str, title: str, unit: str, lines: dict[str, list[Point]]
+    view: StatementView, name: str, title: str, unit: str, lines: dict[str, list[Point]]
 ) -> Document | None:
     curves = view.gathered.curves
     if len(curves.marks) < 2:
@@ -83,7 +83,7 @@ def _chart(name: str, kind: str, title: str, unit: str, note: str, figure: Cell)
     }
 
 
-def _profit(view: View, name: str, part: int) -> Document | None:
+def _profit(view: StatementView, name: str, part: int) -> Document | None:
     """Net profit since the opening; the strategies or instruments that moved most."""
     curves = view.gathered.curves
     groups = sorted({key[part] for key in view.change}, key=lambda g: (-_moved(view, part, g), g))
@@ -97,24 +97,24 @@ def _profit(view: View, name: str, part: int) -> Document | None:
     return _chart(f"profit_{name}", "lines", title, view.currency, note, figure) | {"lines": lines}
 
 
-def _made(view: View, profits: Profits, part: int, group: str) -> Point:
+def _made(view: StatementView, profits: ProfitPoint, part: int, group: str) -> Point:
     made = since(profits, view.opening.figures, part, group)
     return _point(profits.at, made, profits.place)
 
 
-def _moved(view: View, part: int, group: str) -> Decimal:
-    keys: list[Key] = [key for key in view.change if key[part] == group]
+def _moved(view: StatementView, part: int, group: str) -> Decimal:
+    keys: list[PositionKey] = [key for key in view.change if key[part] == group]
     return sum((abs(view.change[key].net) for key in keys), Decimal(0))
 
 
-def _distribution(view: View) -> Document | None:
+def _distribution(view: StatementView) -> Document | None:
     slippage = view.gathered.slippage
     bars = slippage.bars(_slip)
     if not bars:
         return None
     every = Evidence()
     for _, execution in slippage.measured:
-        every.add(execution.said, partial(_slip, execution))
+        every.add(execution.record, partial(_slip, execution))
     drawn = [
         {
             "low": _bps(bar.low),
@@ -134,7 +134,7 @@ def _bps(units: int | None) -> str | None:
 
 
 def _slip(execution: Execution) -> str:
-    fill = execution.said.event
+    fill = execution.record.event
     bps = "" if execution.bps is None else f"{text(execution.bps)} bps, "
     benchmark = "" if execution.benchmark is None else text(execution.benchmark.price)
     return (
@@ -143,7 +143,7 @@ def _slip(execution: Execution) -> str:
     )
 
 
-def _fees(view: View) -> Document | None:
+def _fees(view: StatementView) -> Document | None:
     """Fees by kind, one bar each; only within one currency can they be compared."""
     found = sorted(view.gathered.earning.fees.items())
     drawn = [

@@ -12,7 +12,7 @@ from typing import Any
 
 from deadreckon.contracts.amounts import ROUNDING, canonical, decimals, to_units
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.contracts.timestamps import DAY, format_moment
+from deadreckon.contracts.timestamps import DAY, format_timestamp
 from deadreckon.formatting.statement_figures import plain, rounded, written
 
 Document = dict[str, Any]
@@ -112,7 +112,7 @@ def _hints(
     label = f"{escape(name)} " if of > 1 else ""
     return "".join(
         f'<rect x="{left}" y="{top}" width="{max(right - left, 1)}" height="{height}"><title>'
-        f"{written(format_moment(at), 'time')}: {label}{rounded(Decimal(value), 2)} "
+        f"{written(format_timestamp(at), 'time')}: {label}{rounded(Decimal(value), 2)} "
         f"{escape(chart['unit'])} (at {place})</title></rect>"
         for (at, value, place), (left, right) in zip(line, pairwise(edges), strict=True)
     )
@@ -123,7 +123,7 @@ def _moments(first: int, span: int) -> list[tuple[int, str]]:
     start = -(-first // step) * step
     told = slice(5, 10) if step >= DAY else slice(11, 16)
     return [
-        ((at - first) * SIDE // span, format_moment(at)[told])
+        ((at - first) * SIDE // span, format_timestamp(at)[told])
         for at in range(start, first + span + 1, step)
     ]
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from deadreckon.contracts.amounts import EXACT, ZERO, text
 from deadreckon.replay.audit.statement.appendix import Cell
 from deadreckon.replay.audit.statement.evidence import Evidence, merged
-from deadreckon.replay.audit.statement.overview import View, one
+from deadreckon.replay.audit.statement.overview import StatementView, one
 from deadreckon.replay.audit.statement.slippage import Costs, Group
 from deadreckon.replay.audit.statement.tables import Document, table
 
@@ -16,7 +16,7 @@ SLIPPAGE = (
 )
 
 
-def slippage(view: View) -> Document:
+def slippage(view: StatementView) -> Document:
     """One row for each strategy, purpose and benchmark."""
     groups = sorted(view.gathered.slippage.groups.items())
     return table(
@@ -40,7 +40,7 @@ def slippage(view: View) -> Document:
     )
 
 
-def _group(view: View, key: Group, costs: Costs) -> list[Cell]:
+def _group(view: StatementView, key: Group, costs: Costs) -> list[Cell]:
     figure, currency = view.appendix.figure, key[3]
     mean, median = costs.mean(), costs.median()
     worst = costs.worst
@@ -50,7 +50,7 @@ def _group(view: View, key: Group, costs: Costs) -> list[Cell]:
         figure(len(costs.places), costs.places),
         "" if mean is None else figure(mean, costs.places, note=note),
         "" if median is None else figure(median, costs.places, note="the middle one of the fills"),
-        "" if worst is None else figure(worst.bps or ZERO, one(worst.said)),
+        "" if worst is None else figure(worst.bps or ZERO, one(worst.record)),
         figure(_total(costs.places), costs.places),
         figure(_total(costs.since_signal), costs.since_signal) if costs.since_signal else "",
         figure(_total(costs.beside_market), costs.beside_market),
@@ -62,7 +62,7 @@ def _total(evidence: Evidence) -> Decimal:
     return sum(evidence.sums.values(), ZERO)
 
 
-def fees(view: View) -> Document:
+def fees(view: StatementView) -> Document:
     """One row for each venue, kind and currency."""
     found = sorted(view.gathered.earning.fees.items())
     return table(
@@ -89,7 +89,7 @@ def fees(view: View) -> Document:
     )
 
 
-def funding(view: View) -> Document:
+def funding(view: StatementView) -> Document:
     """One row for each strategy and instrument that paid or received."""
     rows: list[list[Cell]] = []
     for key, sources in sorted(view.gathered.earning.sources.items()):
@@ -113,7 +113,7 @@ def funding(view: View) -> Document:
     )
 
 
-def differences(view: View) -> list[str]:
+def differences(view: StatementView) -> list[str]:
     """Figures that the places behind them do not add up to; in a book of one currency none may."""
     if not view.closing.one_currency:
         return []

@@ -11,7 +11,7 @@ from deadreckon.replay.audit.statement.event_lines import tell
 from deadreckon.replay.audit.statement.evidence import Evidence
 
 # What people and rules did to the book beside trading it, and what was out of order.
-INTERVENING = (
+INTERVENTIONS = (
     governance.HaltRequested,
     governance.HaltImposed,
     governance.ResumeRequested,
@@ -31,7 +31,7 @@ INTERVENING = (
 Refusal = signals.SignalRefused | orders.OrderUnroutable | governance.OperatorRefused
 
 
-class Refused(Struct):
+class RuleRefusals(Struct):
     """The refusals by one rule of one service; the last one has the numbers of the day."""
 
     service: str
@@ -45,65 +45,65 @@ class Counting(Struct):
 
     events: int = 0
     signals: Evidence = field(default_factory=Evidence)
-    refusals: dict[tuple[str, str], Refused] = field(default_factory=dict)
+    refusals: dict[tuple[str, str], RuleRefusals] = field(default_factory=dict)
     intents: Evidence = field(default_factory=Evidence)
     fills: Evidence = field(default_factory=Evidence)
     outcomes: dict[tuple[str, str], Evidence] = field(default_factory=dict)
     open: dict[str, Recorded[Any]] = field(default_factory=dict)
     interventions: dict[str, Evidence] = field(default_factory=dict)
 
-    def fold(self, said: Recorded[Any], *, counts: bool) -> None:
+    def fold(self, record: Recorded[Any], *, counts: bool) -> None:
         """Take a fact; what is open is followed also where the others do not count."""
-        self._follow(said.event, said)
+        self._follow(record.event, record)
         if not counts:
             return
         self.events += 1
-        match said.event:
+        match record.event:
             case signals.SignalRaised() | signals.CancelRaised() | signals.ReplaceRaised():
-                _add(self.signals, said)
+                _add(self.signals, record)
             case signals.SignalRefused() | orders.OrderUnroutable():
-                self._refuse(said)
+                self._refuse(record)
             case governance.OperatorRefused():
-                self._refuse(said)
-                self._intervene(said)
+                self._refuse(record)
+                self._intervene(record)
             case orders.OrderSubmitting():
-                _add(self.intents, said)
+                _add(self.intents, record)
             case orders.OrderFilled(leaves=leaves):
-                _add(self.fills, said)
+                _add(self.fills, record)
                 if not leaves:
-                    self._end("filled", "", said)
+                    self._end("filled", "", record)
             case orders.OrderCancelled(rule=rule):
-                self._end("cancelled", rule, said)
+                self._end("cancelled", rule, record)
             case orders.OrderRejected(rule=rule):
-                self._end("rejected", rule, said)
+                self._end("rejected", rule, record)
             case orders.OrderExpired():
-                self._end("expired", "", said)
-            case event if isinstance(event, INTERVENING):
-                self._intervene(said)
+                self._end("expired", "", record)
+            case event if isinstance(event, INTERVENTIONS):
+                self._intervene(record)
 
-    def _follow(self, event: Event, said: Recorded[Any]) -> None:
+    def _follow(self, event: Event, record: Recorded[Any]) -> None:
         match event:
             case orders.OrderSubmitting(order_id=order):
-                self.open[order] = said
+                self.open[order] = record
             case orders.OrderFilled(order_id=order, leaves=leaves) if not leaves:
                 self.open.pop(order, None)
             case orders.OrderCancelled() | orders.OrderRejected() | orders.OrderExpired():
                 self.open.pop(event.order_id, None)
 
-    def _refuse(self, said: Recorded[Refusal]) -> None:
-        key = (said.source, said.event.rule)
+    def _refuse(self, record: Recorded[Refusal]) -> None:
+        key = (record.source, record.event.rule)
         found = self.refusals.get(key)
         if found is None:
-            found = self.refusals[key] = Refused(*key, said)
-        found.last = said
-        _add(found.places, said)
+            found = self.refusals[key] = RuleRefusals(*key, record)
+        found.last = record
+        _add(found.places, record)
 
-    def _end(self, outcome: str, rule: str, said: Recorded[Any]) -> None:
-        _add(self.outcomes.setdefault((outcome, rule), Evidence()), said)
+    def _end(self, outcome: str, rule: str, record: Recorded[Any]) -> None:
+        _add(self.outcomes.setdefault((outcome, rule), Evidence()), record)
 
-    def _intervene(self, said: Recorded[Any]) -> None:
-        _add(self.interventions.setdefault(type(said.event).__name__, Evidence()), said)
+    def _intervene(self, record: Recorded[Any]) -> None:
+        _add(self.interventions.setdefault(type(record.event).__name__, Evidence()), record)
 
 
-def _add(evidence: Evidence, said: Recorded[Any]) -> None:
-    evidence.add(said, partial(tell, said))
+def _add(evidence: Evidence, record: Recorded[Any]) -> None:
+    evidence.add(record, partial(tell, record))

@@ -10,72 +10,74 @@ from functools import partial
 from msgspec import Struct, field
 
 from deadreckon.accounting.ledger_state import Ledger
-from deadreckon.accounting.pnl import Figures, Key, figures
+from deadreckon.accounting.pnl import PnlFigures, PositionKey, figures
 from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.portfolio import EquityMarked
 from deadreckon.replay.audit.statement.event_lines import tell
-from deadreckon.replay.audit.statement.evidence import Evidence, Place
+from deadreckon.replay.audit.statement.evidence import Evidence, SequenceIndex
 
 DRAWN = 120  # stretches that a curve is drawn in; each shows its lowest and its highest point
 PROFITS = 240  # moments at which profit by key is kept
 
 
-class Mark(Struct, frozen=True):
+class EquityPoint(Struct, frozen=True):
     """The book at one EquityMarked, recomputed; amounts in the reporting currency."""
 
     at: int
-    place: Place
+    place: SequenceIndex
     equity: Decimal
     drawdown: Decimal
     gross: Decimal
     net: Decimal
 
 
-class Profits(Struct, frozen=True):
+class ProfitPoint(Struct, frozen=True):
     """Net profit of each key since the log began, at one mark."""
 
     at: int
-    place: Place
-    net: dict[Key, Decimal]
+    place: SequenceIndex
+    net: dict[PositionKey, Decimal]
 
 
 class Curves(Struct):
     """`deepest` and `widest` are the marks of the greatest drawdown and gross exposure."""
 
-    marks: list[Mark] = field(default_factory=list)
+    marks: list[EquityPoint] = field(default_factory=list)
     places: Evidence = field(default_factory=Evidence)
-    profits: list[Profits] = field(default_factory=list)
+    profits: list[ProfitPoint] = field(default_factory=list)
     every: int = 1  # marks between two kept profits
     deepest: Recorded[EquityMarked] | None = None
     widest: Recorded[EquityMarked] | None = None
 
-    def fold(self, said: Recorded[EquityMarked], equity: Decimal, book: Ledger) -> None:
+    def fold(self, record: Recorded[EquityMarked], equity: Decimal, book: Ledger) -> None:
         """Take a mark; `equity` is what the log adds up to there."""
-        event = said.event
-        place = (said.sequence, said.index)
+        event = record.event
+        place = (record.sequence, record.index)
         if len(self.marks) % self.every == 0:
-            self._keep(Profits(said.at, place, _net(figures(book))))
+            self._keep(ProfitPoint(record.at, place, _net(figures(book))))
         gross, net = event.exposure_gross, event.exposure_net
-        self.marks.append(Mark(said.at, place, equity, event.drawdown, gross, net))
-        self.places.add(said, partial(tell, said))
+        self.marks.append(EquityPoint(record.at, place, equity, event.drawdown, gross, net))
+        self.places.add(record, partial(tell, record))
         if self.deepest is None or event.drawdown > self.deepest.event.drawdown:
-            self.deepest = said
+            self.deepest = record
         if self.widest is None or gross > self.widest.event.exposure_gross:
-            self.widest = said
+            self.widest = record
 
-    def _keep(self, profits: Profits) -> None:
+    def _keep(self, profits: ProfitPoint) -> None:
         self.profits.append(profits)
         if len(self.profits) > 2 * PROFITS:
             self.profits = self.profits[::2]
             self.every *= 2
 
 
-def _net(found: dict[Key, Figures]) -> dict[Key, Decimal]:
+def _net(found: dict[PositionKey, PnlFigures]) -> dict[PositionKey, Decimal]:
     return {key: figure.net for key, figure in found.items()}
 
 
-def since(profits: Profits, opening: dict[Key, Figures], part: int, name: str) -> Decimal:
+def since(
+    profits: ProfitPoint, opening: dict[PositionKey, PnlFigures], part: int, name: str
+) -> Decimal:
     """What one strategy (part 0) or instrument (part 2) made since the opening."""
     total = ZERO
     for key, net in profits.net.items():
@@ -85,7 +87,9 @@ def since(profits: Profits, opening: dict[Key, Figures], part: int, name: str) -
     return total
 
 
-def thinned(marks: Sequence[Mark], by: Callable[[Mark], Decimal]) -> list[Mark]:
+def thinned(
+    marks: Sequence[EquityPoint], by: Callable[[EquityPoint], Decimal]
+) -> list[EquityPoint]:
     """No more points than can be seen: of each stretch the lowest and the highest, and the ends."""
     if len(marks) <= 2 * DRAWN:
         return list(marks)

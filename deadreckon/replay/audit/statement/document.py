@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from deadreckon.contracts.timestamps import format_moment
+from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.replay.audit.audit import Audit
 from deadreckon.replay.audit.statement import activity, costs, overview
 from deadreckon.replay.audit.statement.appendix import Appendix
 from deadreckon.replay.audit.statement.chart_data import drawings
-from deadreckon.replay.audit.statement.collect import Gathering
-from deadreckon.replay.audit.statement.overview import View, change_between
+from deadreckon.replay.audit.statement.collect import StatementCollector
+from deadreckon.replay.audit.statement.overview import StatementView, change_between
 from deadreckon.replay.audit.statement.venue_comparison import compared
 from deadreckon.replay.audit.statement.venue_file import read_venue_file
 from deadreckon.replay.audit.statement.venue_matching import venue_of
@@ -30,7 +30,7 @@ class VenueStatement(Struct, frozen=True):
 
 def full_statement(
     audit: Audit,
-    gathered: Gathering,
+    gathered: StatementCollector,
     document: Document,
     theirs: VenueStatement | None = None,
 ) -> Document:
@@ -52,8 +52,8 @@ def full_statement(
     return document | {
         "checks": checks,
         "currency": view.currency,
-        "first_at": "" if gathered.first_at is None else format_moment(gathered.first_at),
-        "last_at": format_moment(gathered.last_at) if gathered.last_at else "",
+        "first_at": "" if gathered.first_at is None else format_timestamp(gathered.first_at),
+        "last_at": format_timestamp(gathered.last_at) if gathered.last_at else "",
         "messages": gathered.origin.tree.size,
         "root": gathered.origin.tree.root().hex(),
         "configuration_hash": _configuration_hash(document["configuration"]),
@@ -65,7 +65,7 @@ def full_statement(
     }
 
 
-def _venue(view: View, day: str, theirs: VenueStatement) -> Document:
+def _venue(view: StatementView, day: str, theirs: VenueStatement) -> Document:
     found = read_venue_file(theirs.content)
     listings = view.gathered.executions.listings
     venue = venue_of(found, listings, theirs.venue)
@@ -74,9 +74,9 @@ def _venue(view: View, day: str, theirs: VenueStatement) -> Document:
     return report(view, comparison, found.unknown, digest)
 
 
-def _view(audit: Audit, gathered: Gathering) -> View:
+def _view(audit: Audit, gathered: StatementCollector) -> StatementView:
     closing = audit.finish()
-    return View(
+    return StatementView(
         opening=audit.opening,
         closing=closing,
         gathered=gathered,
@@ -87,7 +87,7 @@ def _view(audit: Audit, gathered: Gathering) -> View:
     )
 
 
-def _tables(view: View, audit: Audit, document: Document) -> list[Document]:
+def _tables(view: StatementView, audit: Audit, document: Document) -> list[Document]:
     tables = [
         overview.equity_table(view, document["equity"]),
         activity.counts(view, audit),

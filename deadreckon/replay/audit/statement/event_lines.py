@@ -10,9 +10,9 @@ from deadreckon.contracts.event import Event, Recorded
 ID_SHOWN = 8
 
 
-def tell(said: Recorded[Any]) -> str:
+def tell(record: Recorded[Any]) -> str:
     """The event in short."""
-    return f"{type(said.event).__name__}: {_words(said.event)}"
+    return f"{type(record.event).__name__}: {_words(record.event)}"
 
 
 def _words(event: Event) -> str:

@@ -10,17 +10,17 @@ from deadreckon.contracts.amounts import EXACT, ZERO, text
 from deadreckon.contracts.event import Recorded
 
 Document = dict[str, Any]
-Place = tuple[int, int]  # sequence, index
+SequenceIndex = tuple[int, int]  # sequence, index
 
 LISTED = 30  # places told one by one under a figure
 RANGES = 120  # ranges that say where the rest lies; a page is no copy of the log
 ID_SHOWN = 8  # characters of an id, enough to find it by
 
 
-class Line(NamedTuple):
+class EvidenceLine(NamedTuple):
     """One place in words: what was said there, and how much of the figure it brought."""
 
-    place: Place
+    place: SequenceIndex
     id: str
     at: int
     what: str
@@ -32,7 +32,7 @@ class Evidence:
 
     def __init__(self) -> None:
         self.sums: dict[str, Decimal] = {}  # what the places add up to, by currency
-        self.lines: list[Line] = []
+        self.lines: list[EvidenceLine] = []
         self.sequences = array("q")
         self.indexes = array("q")
 
@@ -41,22 +41,22 @@ class Evidence:
 
     def add(
         self,
-        said: Recorded[Any],
+        record: Recorded[Any],
         what: Callable[[], str],
         amount: Decimal | None = None,
         currency: str = "",
     ) -> None:
         """Take a place; `what` is asked only where it will be read."""
-        self.sequences.append(said.sequence)
-        self.indexes.append(said.index)
+        self.sequences.append(record.sequence)
+        self.indexes.append(record.index)
         if amount is not None:
             self.sums[currency] = EXACT.add(self.sums.get(currency, ZERO), amount)
         if len(self.lines) < LISTED:
             told = "" if amount is None else f"{text(amount)} {currency}".rstrip()
-            place = (said.sequence, said.index)
-            self.lines.append(Line(place, said.id[:ID_SHOWN], said.at, what(), told))
+            place = (record.sequence, record.index)
+            self.lines.append(EvidenceLine(place, record.id[:ID_SHOWN], record.at, what(), told))
 
-    def places(self) -> list[Place]:
+    def places(self) -> list[SequenceIndex]:
         """Every place, in the order of the log, each once."""
         return sorted(dict.fromkeys(zip(self.sequences, self.indexes, strict=True)))
 
@@ -85,7 +85,7 @@ def merged(many: Iterable[Evidence], *, alone: bool = True) -> Evidence:
     return whole
 
 
-def ranges(places: Sequence[Place]) -> list[str]:
+def ranges(places: Sequence[SequenceIndex]) -> list[str]:
     """Sorted places as few words: neighbours in a message, and whole messages, as ranges.
 
     >>> ranges([(7, 0), (8, 0), (9, 0), (12, 1), (12, 2), (15, 0)])

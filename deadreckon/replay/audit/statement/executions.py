@@ -16,26 +16,26 @@ from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.market import BarClosed, MarkUpdated, QuoteUpdated, TradePrinted
 from deadreckon.contracts.orders import OrderFilled, OrderReplaced, OrderSubmitting
 from deadreckon.contracts.signals import SignalRaised
-from deadreckon.replay.audit.statement.evidence import Place
+from deadreckon.replay.audit.statement.evidence import SequenceIndex
 
 BPS_SCALE = 2  # decimals of a basis point that are told
 HALF = Decimal("0.5")
 
 
-class Quote(Struct, frozen=True):
+class MarketQuote(Struct, frozen=True):
     """A price and the place in the log that it was known from."""
 
     price: Decimal
-    place: Place
+    place: SequenceIndex
 
 
 class Intent(Struct):
     """An order as it was meant: marks are null where nobody had said a price yet."""
 
     purpose: str
-    signalled: Quote | None
-    marked: Quote | None
-    own: Quote | None  # the stop or limit price that it waits for
+    signalled: MarketQuote | None
+    marked: MarketQuote | None
+    own: MarketQuote | None  # the stop or limit price that it waits for
     waits_for: str
 
 
@@ -46,10 +46,10 @@ class Execution(Struct, frozen=True):
     the order follows from a fill rather than from a signal.
     """
 
-    said: Recorded[OrderFilled]
+    record: Recorded[OrderFilled]
     purpose: str
     against: str
-    benchmark: Quote | None
+    benchmark: MarketQuote | None
     currency: str
     notional: Decimal  # at the benchmark
     bps: Decimal | None
@@ -62,52 +62,52 @@ class Executions(Struct):
     """Folds a log in its own order; `fold` answers a fill with what it cost."""
 
     listings: dict[str, InstrumentListed] = field(default_factory=dict)
-    marks: dict[str, Quote] = field(default_factory=dict)
-    signals: dict[tuple[str, str], Quote | None] = field(default_factory=dict)
+    marks: dict[str, MarketQuote] = field(default_factory=dict)
+    signals: dict[tuple[str, str], MarketQuote | None] = field(default_factory=dict)
     intents: dict[str, Intent] = field(default_factory=dict)
 
-    def fold(self, said: Recorded[Any]) -> Execution | None:
+    def fold(self, record: Recorded[Any]) -> Execution | None:
         """Move on by one fact."""
-        match said.event:
+        match record.event:
             case BarClosed(instrument=instrument, close=price):
-                self.marks[instrument] = Quote(price, _place(said))
+                self.marks[instrument] = MarketQuote(price, _place(record))
             case TradePrinted(instrument=instrument, price=price):
-                self.marks[instrument] = Quote(price, _place(said))
+                self.marks[instrument] = MarketQuote(price, _place(record))
             case MarkUpdated(instrument=instrument, price=price):
-                self.marks[instrument] = Quote(price, _place(said))
+                self.marks[instrument] = MarketQuote(price, _place(record))
             case QuoteUpdated(instrument=instrument, bid=bid, ask=ask):
                 middle = EXACT.multiply(EXACT.add(bid, ask), HALF)
-                self.marks[instrument] = Quote(canonical(middle), _place(said))
+                self.marks[instrument] = MarketQuote(canonical(middle), _place(record))
             case InstrumentListed() as listing:
                 self.listings[listing.instrument] = listing
             case SignalRaised() as wish:
                 known = self.marks.get(wish.instrument)
                 self.signals[wish.producer, wish.signal_id] = known
             case OrderSubmitting() as order:
-                self.intents[order.order_id] = self._intent(said, order)
+                self.intents[order.order_id] = self._intent(record, order)
             case OrderReplaced() as change:
-                self._change(said, change)
+                self._change(record, change)
             case OrderFilled():
-                return self._execution(said)
+                return self._execution(record)
         return None
 
-    def _intent(self, said: Recorded[Any], order: OrderSubmitting) -> Intent:
+    def _intent(self, record: Recorded[Any], order: OrderSubmitting) -> Intent:
         asked = order.purpose in ("entry", "flatten")
         return Intent(
             purpose=order.purpose,
             signalled=self.signals.get((order.producer, order.signal_id)) if asked else None,
             marked=self.marks.get(order.instrument),
-            own=_own(said, order),
+            own=_own(record, order),
             waits_for="stop price" if order.stop_price is not None else "limit price",
         )
 
-    def _change(self, said: Recorded[Any], change: OrderReplaced) -> None:
+    def _change(self, record: Recorded[Any], change: OrderReplaced) -> None:
         intent = self.intents.get(change.order_id)
         if intent is not None:
-            intent.own = _own(said, change)
+            intent.own = _own(record, change)
 
-    def _execution(self, said: Recorded[OrderFilled]) -> Execution:
-        fill = said.event
+    def _execution(self, record: Recorded[OrderFilled]) -> Execution:
+        fill = record.event
         intent = self.intents.get(fill.order_id) or Intent("unknown", None, None, None, "")
         benchmark = intent.own or intent.marked
         listing = self.listings.get(fill.instrument)
@@ -116,7 +116,7 @@ class Executions(Struct):
         worse = _worse(fill, price)
         signalled = intent.signalled
         return Execution(
-            said=said,
+            record=record,
             purpose=intent.purpose,
             against=intent.waits_for if intent.own else "mark",
             benchmark=benchmark,
@@ -131,9 +131,9 @@ class Executions(Struct):
         )
 
 
-def _own(said: Recorded[Any], order: OrderSubmitting | OrderReplaced) -> Quote | None:
+def _own(record: Recorded[Any], order: OrderSubmitting | OrderReplaced) -> MarketQuote | None:
     price = order.limit_price if order.stop_price is None else order.stop_price
-    return None if price is None else Quote(price, _place(said))
+    return None if price is None else MarketQuote(price, _place(record))
 
 
 def _worse(fill: OrderFilled, than: Decimal) -> Decimal:
@@ -142,5 +142,5 @@ def _worse(fill: OrderFilled, than: Decimal) -> Decimal:
     return apart if fill.side == "buy" else EXACT.minus(apart)
 
 
-def _place(said: Recorded[Any]) -> Place:
-    return said.sequence, said.index
+def _place(record: Recorded[Any]) -> SequenceIndex:
+    return record.sequence, record.index

@@ -17,7 +17,7 @@ def markdown(document: Document) -> str:
     if "venue_statement" in document:
         found = document["venue_statement"]
         parts.append(f"**Venue's statement**: {_text(found['says'])}")
-        parts.append("\n".join(f"- {_text(said)}" for said in unread(found)))
+        parts.append("\n".join(f"- {_text(record)}" for record in unread(found)))
         parts += map(_table, found["tables"])
     parts += map(_table, document["tables"])
     parts += map(_chart, document["charts"])
@@ -39,7 +39,7 @@ def _header(document: Document) -> str:
         ("configuration", f"`{document['configuration_hash']}`"),
         ("code", ", ".join(map(_text, document["code"]))),
     ]
-    listed = "\n".join(f"- {name}: {said}" for name, said in facts)
+    listed = "\n".join(f"- {name}: {record}" for name, record in facts)
     day = "everything" if document["day"] == "all" else f"{document['day']} (UTC)"
     return f"# PnL statement: {_text(document['book'])}, {day}\n\n{listed}"
 
@@ -77,22 +77,22 @@ def _chart(chart: Document) -> str:
 
 
 def _piece(name: str, piece: Document) -> str:
-    said = [f"### {name}"]
+    record = [f"### {name}"]
     if piece["note"]:
-        said.append(_text(piece["note"]))
+        record.append(_text(piece["note"]))
     if piece["parts"]:
-        said.append("made of " + ", ".join(map(_cell, piece["parts"])))
+        record.append("made of " + ", ".join(map(_cell, piece["parts"])))
     if piece["count"]:
         sums = ", ".join(f"{amount} {unit}".strip() for unit, amount in piece["sums"].items())
         places = " ".join(piece["sequences"])
         left = piece["ranges_left_out"]
         more = f" and {left} more, the last at {piece['last']}" if left else ""
         adding = f", adding up to {_text(sums)}" if sums else ""
-        said.append(f"{piece['count']} places{adding}: {places}{more}")
-        said.append("\n".join(map(_line, piece["told"][:TOLD])))
+        record.append(f"{piece['count']} places{adding}: {places}{more}")
+        record.append("\n".join(map(_line, piece["told"][:TOLD])))
     elif not piece["parts"] and not piece["note"]:
-        said.append("no event")
-    return "\n\n".join(said)
+        record.append("no event")
+    return "\n\n".join(record)
 
 
 def _line(line: Document) -> str:

@@ -17,7 +17,7 @@ def _leaf(message: Message) -> bytes:
     return leaf_hash(Stored(message.sequence, named, message.payload, message.stored_at))
 
 
-class Code(Struct):
+class CodeVersion(Struct):
     """A version of the program that a service decided with, and where it did."""
 
     commits: int
@@ -29,7 +29,7 @@ class Origin(Struct):
     """Follows the messages of a log; what comes behind the last that counts is left out."""
 
     tree: Tree = field(default_factory=Tree)
-    codes: dict[tuple[str, str], Code] = field(default_factory=dict)  # (service, version)
+    codes: dict[tuple[str, str], CodeVersion] = field(default_factory=dict)  # (service, version)
     begun: bool = False
     waiting: list[bytes] = field(default_factory=list)
     unsure: list[tuple[str, str, int]] = field(default_factory=list)
@@ -41,8 +41,8 @@ class Origin(Struct):
             self.unsure.clear()
         self.waiting.append(_leaf(message))
         if message.commit is not None:
-            said = (message.subject.service, message.commit.code, message.sequence)
-            self.unsure.append(said)
+            record = (message.subject.service, message.commit.code, message.sequence)
+            self.unsure.append(record)
 
     def reach(self) -> None:
         """The statement reaches to the last message read."""
@@ -50,7 +50,7 @@ class Origin(Struct):
         for hashed in self.waiting:
             self.tree.add(hashed)
         for service, code, sequence in self.unsure:
-            found = self.codes.setdefault((service, code), Code(0, sequence, sequence))
+            found = self.codes.setdefault((service, code), CodeVersion(0, sequence, sequence))
             found.commits += 1
             found.last = sequence
         self.waiting.clear()

@@ -6,12 +6,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from deadreckon.accounting.pnl import Figures, Key, total
+from deadreckon.accounting.pnl import PnlFigures, PositionKey, total
 from deadreckon.contracts.amounts import EXACT, ZERO, text
 from deadreckon.contracts.event import Recorded
-from deadreckon.replay.audit.audit import Snapshot
+from deadreckon.replay.audit.audit import AuditSnapshot
 from deadreckon.replay.audit.statement.appendix import Appendix, Cell
-from deadreckon.replay.audit.statement.collect import Ends, Gathering
+from deadreckon.replay.audit.statement.collect import Boundary, StatementCollector
 from deadreckon.replay.audit.statement.event_lines import tell
 from deadreckon.replay.audit.statement.evidence import Evidence, merged
 from deadreckon.replay.audit.statement.tables import Document, table
@@ -20,28 +20,28 @@ PARTS = (("strategy", 0), ("venue", 1), ("instrument", 2))
 MADE = "realised + unrealised - fees + funding"
 
 
-class View(Struct, frozen=True):
+class StatementView(Struct, frozen=True):
     """What the tables are made from: both ends of the book, and the places behind them."""
 
-    opening: Snapshot
-    closing: Snapshot
-    gathered: Gathering
-    ends: Ends
+    opening: AuditSnapshot
+    closing: AuditSnapshot
+    gathered: StatementCollector
+    ends: Boundary
     currency: str  # reporting currency
     appendix: Appendix
-    change: dict[Key, Figures]  # what came between the ends
+    change: dict[PositionKey, PnlFigures]  # what came between the ends
 
 
-def change_between(opening: Snapshot, closing: Snapshot) -> dict[Key, Figures]:
+def change_between(opening: AuditSnapshot, closing: AuditSnapshot) -> dict[PositionKey, PnlFigures]:
     """What came between two places, by key."""
-    none = Figures()
+    none = PnlFigures()
     return {
         key: found.minus(opening.figures.get(key, none))
         for key, found in sorted(closing.figures.items())
     }
 
 
-def profit_tables(view: View) -> list[Document]:
+def profit_tables(view: StatementView) -> list[Document]:
     """Profit and loss by strategy, venue and instrument."""
     columns = [("realised", "gain"), ("unrealised", "gain"), ("fees", "money")]
     columns += [("funding", "gain"), ("net", "gain")]
@@ -61,11 +61,11 @@ def profit_tables(view: View) -> list[Document]:
     return tables
 
 
-def _row(view: View, part: int, group: str | None) -> list[Cell]:
+def _row(view: StatementView, part: int, group: str | None) -> list[Cell]:
     return list(cells(view, [key for key in view.change if group in (None, key[part])]).values())
 
 
-def cells(view: View, keys: list[Key]) -> dict[str, Cell]:
+def cells(view: StatementView, keys: list[PositionKey]) -> dict[str, Cell]:
     """The figures of some keys, each with the places it comes from."""
     appendix = view.appendix
     sums = total(view.change[key] for key in keys)
@@ -81,11 +81,11 @@ def cells(view: View, keys: list[Key]) -> dict[str, Cell]:
     return made
 
 
-def _traded(view: View, key: Key) -> bool:
+def _traded(view: StatementView, key: PositionKey) -> bool:
     return key in view.gathered.earning.sources
 
 
-def _unrealised(view: View, keys: list[Key], amount: Decimal) -> Cell:
+def _unrealised(view: StatementView, keys: list[PositionKey], amount: Decimal) -> Cell:
     """Held positions at their prices, at the end less at the beginning."""
     ends = ((view.closing, view.ends), (view.opening, view.gathered.opening))
     found = [_held(end, keys) for _, end in ends]
@@ -94,7 +94,7 @@ def _unrealised(view: View, keys: list[Key], amount: Decimal) -> Cell:
     return view.appendix.figure(amount, *found, note=note)
 
 
-def _held(end: Ends, keys: list[Key]) -> Evidence:
+def _held(end: Boundary, keys: list[PositionKey]) -> Evidence:
     """The fills that positions were built from, and the facts they were priced by."""
     built = [end.building[key] for key in keys if key in end.building]
     instruments = dict.fromkeys(key[2] for key in keys if key in end.building)
@@ -110,21 +110,23 @@ def _without_sums(evidence: Evidence) -> Evidence:
     return bare
 
 
-def priced_by(end: Ends, instrument: str) -> Evidence:
+def priced_by(end: Boundary, instrument: str) -> Evidence:
     """The fact that an instrument was last priced by, if there is one."""
     price = end.prices.get(instrument)
     return one(price) if price is not None else Evidence()
 
 
-def one(said: Recorded[Any]) -> Evidence:
+def one(record: Recorded[Any]) -> Evidence:
     """A single place."""
     evidence = Evidence()
-    evidence.add(said, lambda: tell(said))
+    evidence.add(record, lambda: tell(record))
     return evidence
 
 
 def _sum(
-    figures: dict[Key, Figures], keys: Iterable[Key], of: Callable[[Figures], Decimal]
+    figures: dict[PositionKey, PnlFigures],
+    keys: Iterable[PositionKey],
+    of: Callable[[PnlFigures], Decimal],
 ) -> Decimal:
     total = ZERO
     for key in keys:
@@ -133,7 +135,7 @@ def _sum(
     return total
 
 
-def positions(view: View) -> Document:
+def positions(view: StatementView) -> Document:
     """What was held at either end."""
     rows: list[list[Cell]] = []
     for key, after in sorted(view.closing.positions.items()):
@@ -171,7 +173,7 @@ def positions(view: View) -> Document:
     )
 
 
-def equity_table(view: View, equity: Document) -> Document:
+def equity_table(view: StatementView, equity: Document) -> Document:
     """How the book came from its opening to its closing equity; the parts add up exactly."""
     figure = view.appendix.figure
     earned = cells(view, list(view.change))

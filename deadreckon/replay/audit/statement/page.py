@@ -6,7 +6,7 @@ from typing import Any
 
 from deadreckon.formatting.statement_figures import clean, written
 from deadreckon.replay.audit.statement import charts
-from deadreckon.replay.audit.statement.style import LOOK
+from deadreckon.replay.audit.statement.style import STYLE
 from deadreckon.replay.audit.statement.tables import NUMBERS
 from deadreckon.replay.audit.statement.venue_report import unread
 
@@ -40,7 +40,7 @@ def page(document: Document) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="color-scheme" content="light dark">'
-        f"<title>{_text(title)}</title><style>{LOOK}</style></head>\n<body><main>\n"
+        f"<title>{_text(title)}</title><style>{STYLE}</style></head>\n<body><main>\n"
         + "\n".join(part for part in body if part)
         + "\n</main></body></html>\n"
     )
@@ -118,9 +118,9 @@ def _venue(document: Document) -> list[str]:
     if found is None:
         return []
     sign, kind = ("✓", "good") if found["agrees"] else ("✗", "bad")
-    said = [f'<li class="{kind}"><b>{sign}</b> {_text(found["says"])}</li>']
-    said += [f"<li><b>·</b> {_text(left)}</li>" for left in unread(found)]
-    head = f'<ul class="checks" aria-label="Venue&#x27;s statement">{"".join(said)}</ul>'
+    record = [f'<li class="{kind}"><b>{sign}</b> {_text(found["says"])}</li>']
+    record += [f"<li><b>·</b> {_text(left)}</li>" for left in unread(found)]
+    head = f'<ul class="checks" aria-label="Venue&#x27;s statement">{"".join(record)}</ul>'
     return [head, '<div class="tables">' + "".join(map(_table, found["tables"])) + "</div>"]
 
 
@@ -218,7 +218,7 @@ def _piece(name: str, piece: Document) -> str:
     sums = ", ".join(f"{amount} {unit}".strip() for unit, amount in piece["sums"].items())
     left = piece["ranges_left_out"]
     more = f" and {left} more, the last at {piece['last']}" if left else ""
-    said = [
+    record = [
         _closer(name),
         f"<p>{_text(piece['note'])}</p>" if piece["note"] else "",
         f"<p>made of {parts}</p>" if parts else "",
@@ -231,10 +231,10 @@ def _piece(name: str, piece: Document) -> str:
         _told(told, count),
     ]
     if not count and not parts and not piece["note"]:
-        said.append("<p>no event</p>")
+        record.append("<p>no event</p>")
     return (
         f'<div popover id="{name}" class="piece" role="dialog" aria-label="Evidence {name}">'
-        f"{''.join(said)}</div>"
+        f"{''.join(record)}</div>"
     )
 
 

@@ -43,7 +43,7 @@ class Costs(Struct):
         return Decimal(middle).scaleb(-BPS_SCALE)
 
 
-class Bar(Struct):
+class HistogramBar(Struct):
     """Fills between `low` and `high` basis points (units of 10**-BPS_SCALE, `high` excluded); null
     where the bar takes everything beyond the other one."""
 
@@ -60,14 +60,14 @@ class Slippage(Struct):
 
     def add(self, execution: Execution, what: Callable[[], str]) -> None:
         """Take one fill."""
-        said = execution.said
-        key = (said.event.strategy, execution.purpose, execution.against, execution.currency)
+        record = execution.record
+        key = (record.event.strategy, execution.purpose, execution.against, execution.currency)
         costs = self.groups.setdefault(key, Costs())
         costs.notional = EXACT.add(costs.notional, execution.notional)
-        costs.places.add(said, what, execution.cost, execution.currency)
-        costs.beside_market.add(said, what, execution.beside_market, execution.currency)
+        costs.places.add(record, what, execution.cost, execution.currency)
+        costs.beside_market.add(record, what, execution.beside_market, execution.currency)
         if execution.since_signal is not None:
-            costs.since_signal.add(said, what, execution.since_signal, execution.currency)
+            costs.since_signal.add(record, what, execution.since_signal, execution.currency)
         if execution.bps is None:
             return
         units = to_units(execution.bps, BPS_SCALE)
@@ -76,7 +76,7 @@ class Slippage(Struct):
         if costs.worst is None or costs.worst.bps is None or execution.bps > costs.worst.bps:
             costs.worst = execution
 
-    def bars(self, what: Callable[[Execution], str]) -> list[Bar]:
+    def bars(self, what: Callable[[Execution], str]) -> list[HistogramBar]:
         """The distribution over all fills in bars of one round width; what lies far out, one in
         fifty on either side at the most, is in a bar without an end."""
         if not self.measured:
@@ -86,16 +86,16 @@ class Slippage(Struct):
         low, high = found[tail], found[-1 - tail]
         width = _width(high - low)
         edges = list(range(low // width * width, high + width, width))
-        bars = [Bar(edge, edge + width) for edge in edges[: max(1, len(edges) - 1)]]
+        bars = [HistogramBar(edge, edge + width) for edge in edges[: max(1, len(edges) - 1)]]
         edges = [bar.low or 0 for bar in bars]
         if found[0] < edges[0]:
-            bars.insert(0, Bar(None, edges[0]))
+            bars.insert(0, HistogramBar(None, edges[0]))
         if found[-1] >= (end := edges[-1] + width):
-            bars.append(Bar(end, None))
+            bars.append(HistogramBar(end, None))
         starts = [bar.low if bar.low is not None else found[0] for bar in bars]
         for units, execution in self.measured:
             bar = bars[bisect_right(starts, units) - 1]
-            bar.places.add(execution.said, partial(what, execution))
+            bar.places.add(execution.record, partial(what, execution))
         return bars
 
 

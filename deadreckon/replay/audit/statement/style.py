@@ -1,6 +1,6 @@
 """How the statement's page looks: light and dark, on paper and on a telephone."""
 
-LOOK = """
+STYLE = """
 :root{--ground:#f6f7f9;--sheet:#fff;--ink:#17202a;--soft:#5b6774;--rule:#dde2e8;--accent:#1b5fa8;
 --up:#0a6b45;--down:#b3261e;--bar:#c9d6e6;--l0:#1b5fa8;--l1:#b3541e;--l2:#0a6b45;--l3:#7b3fa0;
 --l4:#8a6d00;--l5:#5b6774}

@@ -12,8 +12,8 @@ from msgspec import Struct, field
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.instruments import InstrumentListed
-from deadreckon.replay.audit.statement.venue_file import Row, VenueFile
-from deadreckon.replay.audit.statement.venue_matching import Fill, Symbols, is_within
+from deadreckon.replay.audit.statement.venue_file import VenueFile, VenueRow
+from deadreckon.replay.audit.statement.venue_matching import LoggedFill, Symbols, is_within
 from deadreckon.replay.audit.statement.venue_rounding import Scales, scales
 
 PARTS = ("missing here", "missing there", "timing", "side", "price", "quantity", "fee", "funding",
@@ -23,7 +23,7 @@ ROUNDING_PART = "rounding"
 UNKNOWN = "unknown"  # the currency of what is listed nowhere
 
 
-class Difference(Struct, frozen=True):
+class VenueDifference(Struct, frozen=True):
     """One thing that differs: `effect` is what the venue's money has more than ours by it."""
 
     part: str
@@ -33,16 +33,16 @@ class Difference(Struct, frozen=True):
     theirs: str
     effect: Decimal
     currency: str
-    said: Recorded[Any] | None
+    record: Recorded[Any] | None
 
 
-class Comparison(Struct):
+class VenueComparison(Struct):
     """What came of it. `left_out` are lines that have no counterpart here, by type and currency."""
 
     venue: str
     theirs: dict[str, Decimal] = field(default_factory=dict)
     ours: dict[str, Decimal] = field(default_factory=dict)
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[VenueDifference] = field(default_factory=list)
     left_out: dict[tuple[str, str], list[Decimal]] = field(default_factory=dict)
     not_compared: list[str] = field(default_factory=list)
     compared: int = 0
@@ -65,13 +65,13 @@ class Comparison(Struct):
         return not others and not self.unexplained()
 
 
-class Booking:
+class VenueReconciliation:
     """What all comparisons share: the file, our fills, and where money and differences go."""
 
     def __init__(
         self,
         found: VenueFile,
-        fills: dict[str, Fill],
+        fills: dict[str, LoggedFill],
         listings: dict[str, InstrumentListed],
         venue: str,
         day: str,
@@ -80,15 +80,15 @@ class Booking:
         self.fills = fills
         self.listings = listings
         self.symbols = Symbols(listings, venue)
-        self.result = Comparison(venue)
+        self.result = VenueComparison(venue)
         self._day = day
         self._scales: Scales = scales(found, fills.values(), listings)
 
-    def rows(self, *kinds: str) -> list[Row]:
+    def rows(self, *kinds: str) -> list[VenueRow]:
         """The file's lines of some kinds, of the statement's day."""
         return [row for row in self.file.rows if row.kind in kinds and self.is_within(row)]
 
-    def is_within(self, row: Row) -> bool:
+    def is_within(self, row: VenueRow) -> bool:
         """Whether a line is of the statement's day."""
         return is_within(row, self._day)
 
@@ -103,8 +103,8 @@ class Booking:
     def differ(
         self,
         part: str,
-        row: Row | None,
-        fill: Fill | None,
+        row: VenueRow | None,
+        fill: LoggedFill | None,
         told: tuple[str, str],
         effect: Decimal,
         currency: str,
@@ -113,11 +113,11 @@ class Booking:
         if not effect and (part not in STRUCTURAL or set(told) <= {"", "0"}):
             return
         trade_id = row.trade_id if row and row.trade_id else ""
-        trade_id = trade_id or (fill.said.event.trade_id if fill else "")
-        line, said = row.line if row else 0, fill.said if fill else None
-        self.note(Difference(part, line, trade_id, *told, effect, currency, said))
+        trade_id = trade_id or (fill.record.event.trade_id if fill else "")
+        line, record = row.line if row else 0, fill.record if fill else None
+        self.note(VenueDifference(part, line, trade_id, *told, effect, currency, record))
 
-    def note(self, difference: Difference) -> None:
+    def note(self, difference: VenueDifference) -> None:
         """Note a difference as it is."""
         self.result.differences.append(difference)
 
@@ -126,9 +126,9 @@ class Booking:
         scale = self._scales.get((kind, of), 0)
         return ROUNDING_PART if abs(apart) < Decimal(1).scaleb(-scale) else kind
 
-    def size(self, fill: Fill) -> Decimal:
+    def size(self, fill: LoggedFill) -> Decimal:
         """Base units of one contract of what was traded."""
-        return self.listings[fill.said.event.instrument].contract_size
+        return self.listings[fill.record.event.instrument].contract_size
 
     def quote(self, instrument: str | None) -> str:
         """The quote currency of an instrument."""

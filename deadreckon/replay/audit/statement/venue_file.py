@@ -16,7 +16,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import EXACT, is_sane
-from deadreckon.contracts.timestamps import parse_moment
+from deadreckon.contracts.timestamps import parse_timestamp
 
 Kind = Literal["trade", "fee", "funding", "realised", "other"]
 
@@ -73,7 +73,7 @@ class VenueFileError(Exception):
     """You gave a file that is no venue's statement; the message names the line and the column."""
 
 
-class Row(Struct, frozen=True):
+class VenueRow(Struct, frozen=True):
     """One line. `amount` is what a fee, funding or realised line moved: received is positive.
 
     `fee` is positive when it was paid. `scales` tells the decimals each amount was written with.
@@ -99,7 +99,7 @@ class Row(Struct, frozen=True):
 class VenueFile(Struct, frozen=True):
     """What a file holds; `incomes` tells a list of income from a list of trades."""
 
-    rows: list[Row]
+    rows: list[VenueRow]
     unknown: list[str]  # columns that were not read
     has_ids: bool
     incomes: bool
@@ -217,14 +217,14 @@ class Cells:
         return _moment(told, self.line) if told else None
 
 
-def _row(cells: Cells, *, incomes: bool) -> Row:
+def _row(cells: Cells, *, incomes: bool) -> VenueRow:
     kind = _kind(cells, cells.text("type"))
     quantity, _ = cells.amount("quantity")
     price, _ = cells.amount("price")
     fee, unit = cells.amount("fee")
     realised, _ = cells.amount("realised")
     amount, currency = _amount(cells, kind)
-    row = Row(
+    row = VenueRow(
         line=cells.line,
         kind=kind,
         type=cells.text("type"),
@@ -271,7 +271,7 @@ def _amount(cells: Cells, kind: Kind) -> tuple[Decimal | None, str]:
     return amount, unit or cells.text("fee_currency")
 
 
-def _check(row: Row, cells: Cells) -> None:
+def _check(row: VenueRow, cells: Cells) -> None:
     if row.kind == "trade":
         if row.quantity is None or row.price is None or not row.symbol or not row.side:
             side = cells.text("side")[:20]
@@ -292,7 +292,7 @@ def _moment(told: str, line: int) -> int:
         if scale is not None:
             return int(told) * int(10**scale)
     try:
-        return parse_moment(told)
+        return parse_timestamp(told)
     except ValueError:
         pass
     for form in FORMS:

@@ -7,8 +7,8 @@ from msgspec import Struct
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical, text
 from deadreckon.contracts.event import NANOSECONDS, Recorded
 from deadreckon.contracts.portfolio import FundingPaid
-from deadreckon.replay.audit.statement.venue_booking import Booking, Difference
-from deadreckon.replay.audit.statement.venue_file import Row
+from deadreckon.replay.audit.statement.venue_booking import VenueDifference, VenueReconciliation
+from deadreckon.replay.audit.statement.venue_file import VenueRow
 
 APART = 1_800 * NANOSECONDS  # a venue's funding time may be so far from ours
 
@@ -19,10 +19,10 @@ class Payment(Struct):
     instrument: str
     currency: str
     amount: Decimal
-    said: Recorded[FundingPaid]
+    record: Recorded[FundingPaid]
 
 
-def compare_funding(booking: Booking, ours: list[Recorded[FundingPaid]]) -> None:
+def compare_funding(booking: VenueReconciliation, ours: list[Recorded[FundingPaid]]) -> None:
     """Compare each line with the payment nearest to it in time."""
     rows = booking.rows("funding")
     tells = booking.file.incomes or "type" in booking.file.columns
@@ -38,16 +38,18 @@ def compare_funding(booking: Booking, ours: list[Recorded[FundingPaid]]) -> None
     for paid in waiting:
         booking.our(paid.currency, paid.amount)
         effect, told = EXACT.minus(paid.amount), text(paid.amount)
-        booking.note(Difference("funding", 0, "", told, "", effect, paid.currency, paid.said))
+        booking.note(
+            VenueDifference("funding", 0, "", told, "", effect, paid.currency, paid.record)
+        )
 
 
-def _line(booking: Booking, row: Row, paid: Payment | None) -> None:
+def _line(booking: VenueReconciliation, row: VenueRow, paid: Payment | None) -> None:
     amount = row.amount or ZERO
     quote = booking.quote(booking.symbols.instrument(row.symbol))
     currency = row.currency or quote
     booking.their(currency, amount)
     if paid is None:
-        note = Difference("funding", row.line, "", "", text(amount), amount, currency, None)
+        note = VenueDifference("funding", row.line, "", "", text(amount), amount, currency, None)
         booking.note(note)
         return
     booking.result.compared += 1
@@ -55,29 +57,31 @@ def _line(booking: Booking, row: Row, paid: Payment | None) -> None:
     told = (text(paid.amount), text(amount))
     if currency != paid.currency:
         effect = EXACT.minus(paid.amount)
-        booking.note(Difference("funding", row.line, "", *told, effect, paid.currency, paid.said))
-        booking.note(Difference("funding", row.line, "", *told, amount, currency, paid.said))
+        booking.note(
+            VenueDifference("funding", row.line, "", *told, effect, paid.currency, paid.record)
+        )
+        booking.note(VenueDifference("funding", row.line, "", *told, amount, currency, paid.record))
         return
     apart = EXACT.subtract(amount, paid.amount)
     if apart:
         part = booking.part("funding", apart, currency)
-        booking.note(Difference(part, row.line, "", *told, apart, currency, paid.said))
+        booking.note(VenueDifference(part, row.line, "", *told, apart, currency, paid.record))
 
 
 def _payments(ours: list[Recorded[FundingPaid]]) -> list[Payment]:
     found: dict[tuple[str, str, int], Payment] = {}
-    for said in ours:
-        key = (said.event.instrument, said.event.currency, said.at)
-        paid = found.setdefault(key, Payment(*key[:2], ZERO, said))
-        paid.amount = canonical(EXACT.add(paid.amount, said.event.amount))
+    for record in ours:
+        key = (record.event.instrument, record.event.currency, record.at)
+        paid = found.setdefault(key, Payment(*key[:2], ZERO, record))
+        paid.amount = canonical(EXACT.add(paid.amount, record.event.amount))
     return list(found.values())
 
 
-def _nearest(waiting: list[Payment], instrument: str | None, row: Row) -> Payment | None:
+def _nearest(waiting: list[Payment], instrument: str | None, row: VenueRow) -> Payment | None:
     """The payment that a line tells of; without a time, the oldest one that is left."""
     fitting = [paid for paid in waiting if paid.instrument == instrument]
     if row.at is None:
         return fitting[0] if fitting else None
     at = row.at
-    near = [paid for paid in fitting if abs(paid.said.at - at) <= APART]
-    return min(near, key=lambda paid: abs(paid.said.at - at), default=None)
+    near = [paid for paid in fitting if abs(paid.record.at - at) <= APART]
+    return min(near, key=lambda paid: abs(paid.record.at - at), default=None)

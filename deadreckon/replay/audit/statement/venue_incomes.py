@@ -4,14 +4,14 @@ from decimal import Decimal
 from itertools import chain
 
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical, text
-from deadreckon.replay.audit.statement.venue_booking import Booking, Difference
-from deadreckon.replay.audit.statement.venue_file import Row
-from deadreckon.replay.audit.statement.venue_matching import Fill
+from deadreckon.replay.audit.statement.venue_booking import VenueDifference, VenueReconciliation
+from deadreckon.replay.audit.statement.venue_file import VenueRow
+from deadreckon.replay.audit.statement.venue_matching import LoggedFill
 
-Lines = dict[str, list[Row]]  # of one trade, by kind
+Lines = dict[str, list[VenueRow]]  # of one trade, by kind
 
 
-def compare_incomes(booking: Booking, charged: list[tuple[str, Decimal]]) -> None:
+def compare_incomes(booking: VenueReconciliation, charged: list[tuple[str, Decimal]]) -> None:
     """Compare realised profit and fees; by trade where the file names trades.
 
     `charged` are fees that came with no trade: negative where they were paid.
@@ -22,16 +22,16 @@ def compare_incomes(booking: Booking, charged: list[tuple[str, Decimal]]) -> Non
         compare_totals(booking, "fee", nameless, charged)
         return
     fills = [fill for fill in booking.fills.values() if fill.counts]
-    realised = [(booking.quote(fill.said.event.instrument), fill.realised) for fill in fills]
+    realised = [(booking.quote(fill.record.event.instrument), fill.realised) for fill in fills]
     fees = charged + [
-        (fill.said.event.fee_currency, EXACT.minus(fill.said.event.fee)) for fill in fills
+        (fill.record.event.fee_currency, EXACT.minus(fill.record.event.fee)) for fill in fills
     ]
     compare_totals(booking, "realised", booking.rows("realised"), realised)
     compare_totals(booking, "fee", booking.rows("fee"), fees)
 
 
 def compare_totals(
-    booking: Booking, kind: str, rows: list[Row], ours: list[tuple[str, Decimal]]
+    booking: VenueReconciliation, kind: str, rows: list[VenueRow], ours: list[tuple[str, Decimal]]
 ) -> None:
     """Compare sums by currency, where nothing names which is which."""
     there = _sums([(row.currency, row.amount or ZERO) for row in rows])
@@ -53,7 +53,7 @@ def _sums(amounts: list[tuple[str, Decimal]]) -> dict[str, Decimal]:
     return found
 
 
-def _by_trade(booking: Booking) -> None:
+def _by_trade(booking: VenueReconciliation) -> None:
     told: dict[str, Lines] = {}
     for row in booking.file.rows:
         if row.kind not in ("fee", "realised") or (row.kind == "fee" and not row.trade_id):
@@ -68,15 +68,17 @@ def _by_trade(booking: Booking) -> None:
         _trade(booking, fill, told.get(trade_id, {}))
 
 
-def _stranger(booking: Booking, row: Row) -> None:
+def _stranger(booking: VenueReconciliation, row: VenueRow) -> None:
     amount = row.amount or ZERO
     booking.their(row.currency, amount)
     told = f"{row.type} {text(amount)} {row.symbol}"
-    note = Difference("missing here", row.line, row.trade_id, "", told, amount, row.currency, None)
+    note = VenueDifference(
+        "missing here", row.line, row.trade_id, "", told, amount, row.currency, None
+    )
     booking.note(note)
 
 
-def _trade(booking: Booking, fill: Fill, lines: Lines) -> None:
+def _trade(booking: VenueReconciliation, fill: LoggedFill, lines: Lines) -> None:
     rows = list(chain.from_iterable(lines.values()))
     if not fill.counts and not any(map(booking.is_within, rows)):
         booking.result.outside += len(rows)
@@ -84,18 +86,18 @@ def _trade(booking: Booking, fill: Fill, lines: Lines) -> None:
     booking.result.compared += bool(rows)
     part = "" if rows else "missing there"
     part = part if fill.counts else "timing"
-    said = fill.said.event
-    realised = (fill.realised, booking.quote(said.instrument))
-    fee = (EXACT.minus(said.fee), said.fee_currency)
+    record = fill.record.event
+    realised = (fill.realised, booking.quote(record.instrument))
+    fee = (EXACT.minus(record.fee), record.fee_currency)
     _income(booking, ("realised", part), lines.get("realised", []), fill, realised)
     _income(booking, ("fee", part), lines.get("fee", []), fill, fee)
 
 
 def _income(
-    booking: Booking,
+    booking: VenueReconciliation,
     named: tuple[str, str],
-    rows: list[Row],
-    fill: Fill,
+    rows: list[VenueRow],
+    fill: LoggedFill,
     own: tuple[Decimal, str],
 ) -> None:
     """One kind of income of one trade, in as many lines as the venue took for it."""

@@ -12,14 +12,14 @@ from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.timestamps import day_of
-from deadreckon.replay.audit.statement.collect import Trade
-from deadreckon.replay.audit.statement.venue_file import Row, VenueFile, VenueFileError
+from deadreckon.replay.audit.statement.collect import BookedEvent
+from deadreckon.replay.audit.statement.venue_file import VenueFile, VenueFileError, VenueRow
 
 
-class Fill(Struct):
+class LoggedFill(Struct):
     """A fill of ours: whether it lies within the statement, and whether a line was found for it."""
 
-    said: Recorded[OrderFilled]
+    record: Recorded[OrderFilled]
     counts: bool
     realised: Decimal
     taken: bool = False
@@ -29,8 +29,8 @@ class Matching(Struct):
     """`pairs` are lines with the fill they tell of, `strangers` lines without one; `outside` is how
     many lines speak of another day."""
 
-    pairs: list[tuple[Row, Fill]] = field(default_factory=list)
-    strangers: list[Row] = field(default_factory=list)
+    pairs: list[tuple[VenueRow, LoggedFill]] = field(default_factory=list)
+    strangers: list[VenueRow] = field(default_factory=list)
     outside: int = 0
 
 
@@ -77,25 +77,27 @@ def venue_of(found: VenueFile, listings: Mapping[str, InstrumentListed], asked: 
     return left[0]
 
 
-def fills_of(trades: Iterable[Trade], venue: str) -> dict[str, Fill]:
+def fills_of(trades: Iterable[BookedEvent], venue: str) -> dict[str, LoggedFill]:
     """Every fill of the log at a venue by its trade id."""
     return {
-        trade.said.event.trade_id: Fill(trade.said, trade.counts, trade.realised or Decimal(0))
+        trade.record.event.trade_id: LoggedFill(
+            trade.record, trade.counts, trade.realised or Decimal(0)
+        )
         for trade in trades
-        if isinstance(trade.said.event, OrderFilled) and trade.said.event.venue == venue
+        if isinstance(trade.record.event, OrderFilled) and trade.record.event.venue == venue
     }
 
 
-def is_within(row: Row, day: str) -> bool:
+def is_within(row: VenueRow, day: str) -> bool:
     """Whether a line is of the statement's day by its own time."""
     return day == "all" or row.at is None or day_of(row.at) == day
 
 
-def matched(found: VenueFile, fills: dict[str, Fill], symbols: Symbols, day: str) -> Matching:
+def matched(found: VenueFile, fills: dict[str, LoggedFill], symbols: Symbols, day: str) -> Matching:
     """Find the fill of each line that tells of a trade."""
     matching = Matching()
     rows = [row for row in found.rows if row.kind == "trade"]
-    search = _by_id(fills) if found.has_ids else _Likeness(fills, symbols)
+    search = _TradeIds(fills) if found.has_ids else _Likeness(fills, symbols)
     for row in rows:
         fill = search.find(row)
         if fill is not None and not (fill.counts or is_within(row, day)):
@@ -111,11 +113,11 @@ def matched(found: VenueFile, fills: dict[str, Fill], symbols: Symbols, day: str
     return matching
 
 
-class _by_id:  # noqa: N801 - a search, named as it is called
-    def __init__(self, fills: dict[str, Fill]) -> None:
+class _TradeIds:
+    def __init__(self, fills: dict[str, LoggedFill]) -> None:
         self._fills = fills
 
-    def find(self, row: Row) -> Fill | None:
+    def find(self, row: VenueRow) -> LoggedFill | None:
         fill = self._fills.get(row.trade_id)
         return None if fill is None or fill.taken else fill
 
@@ -124,15 +126,15 @@ class _Likeness:
     """Where a file has no trade ids: the oldest fill of the same side, quantity and price; else of
     the same quantity; else of the same price."""
 
-    def __init__(self, fills: dict[str, Fill], symbols: Symbols) -> None:
+    def __init__(self, fills: dict[str, LoggedFill], symbols: Symbols) -> None:
         self._symbols = symbols
-        self._likes: dict[tuple[Any, ...], deque[Fill]] = {}
+        self._likes: dict[tuple[Any, ...], deque[LoggedFill]] = {}
         for fill in fills.values():
-            said = fill.said.event
-            for key in _keys(said.instrument, said.side, said.quantity, said.price):
+            record = fill.record.event
+            for key in _keys(record.instrument, record.side, record.quantity, record.price):
                 self._likes.setdefault(key, deque()).append(fill)
 
-    def find(self, row: Row) -> Fill | None:
+    def find(self, row: VenueRow) -> LoggedFill | None:
         instrument = self._symbols.instrument(row.symbol)
         for key in _keys(instrument, row.side, row.quantity, row.price):
             waiting = self._likes.get(key, deque())
@@ -143,8 +145,8 @@ class _Likeness:
         return None
 
 
-def _keys(*said: Any) -> list[tuple[Any, ...]]:
-    instrument, side, quantity, price = said
+def _keys(*record: Any) -> list[tuple[Any, ...]]:
+    instrument, side, quantity, price = record
     return [
         (instrument, side, quantity, price),
         (instrument, side, quantity, None),

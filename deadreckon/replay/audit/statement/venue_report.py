@@ -8,9 +8,9 @@ from deadreckon.contracts.amounts import EXACT, ZERO, canonical, text
 from deadreckon.replay.audit.statement.appendix import Cell
 from deadreckon.replay.audit.statement.event_lines import tell
 from deadreckon.replay.audit.statement.evidence import Evidence
-from deadreckon.replay.audit.statement.overview import View
+from deadreckon.replay.audit.statement.overview import StatementView
 from deadreckon.replay.audit.statement.tables import Document, table
-from deadreckon.replay.audit.statement.venue_booking import PARTS, Comparison, Difference
+from deadreckon.replay.audit.statement.venue_booking import PARTS, VenueComparison, VenueDifference
 
 SHOWN = 300  # differences told one by one
 MEANING = {
@@ -27,7 +27,9 @@ MEANING = {
 }
 
 
-def report(view: View, compared: Comparison, unknown: list[str], sha256: str) -> Document:
+def report(
+    view: StatementView, compared: VenueComparison, unknown: list[str], sha256: str
+) -> Document:
     """The comparison; `agrees` is whether nothing differs but by rounding."""
     rest = compared.unexplained()
     found = compared.differences
@@ -51,7 +53,7 @@ def report(view: View, compared: Comparison, unknown: list[str], sha256: str) ->
     }
 
 
-def _times(found: list[Difference]) -> int:
+def _times(found: list[VenueDifference]) -> int:
     """How many entries differ: a trade that is missing with its fee is one."""
     named = {it.trade_id for it in found if it.trade_id}
     return len(named) + sum(not it.trade_id for it in found)
@@ -59,12 +61,12 @@ def _times(found: list[Difference]) -> int:
 
 def unread(found: Document) -> list[str]:
     """What of a venue's statement was not compared, and which file it was."""
-    said = [f"a column that was not read: {name}" for name in found["unknown_columns"]]
-    said += [f"not compared: {left}" for left in found["not_compared"]]
-    return [*said, f"the file's SHA-256 is {found['sha256']}"]
+    record = [f"a column that was not read: {name}" for name in found["unknown_columns"]]
+    record += [f"not compared: {left}" for left in found["not_compared"]]
+    return [*record, f"the file's SHA-256 is {found['sha256']}"]
 
 
-def _says(compared: Comparison, parts: dict[str, int], rest: dict[str, Decimal]) -> str:
+def _says(compared: VenueComparison, parts: dict[str, int], rest: dict[str, Decimal]) -> str:
     found = ", ".join(f"{count} of {part}" for part, count in parts.items() if count)
     what = f"{compared.compared} entries of {compared.venue} were compared"
     if compared.outside:
@@ -75,7 +77,7 @@ def _says(compared: Comparison, parts: dict[str, int], rest: dict[str, Decimal])
     return f"{what}: {found}; unexplained 0" if found else f"{what}: no difference"
 
 
-def _left_out(compared: Comparison) -> list[str]:
+def _left_out(compared: VenueComparison) -> list[str]:
     return [
         f"{len(amounts)} lines of {kind or 'no type'}: {text(_total(amounts))} {currency}".strip()
         for (kind, currency), amounts in sorted(compared.left_out.items())
@@ -89,7 +91,7 @@ def _total(amounts: list[Decimal]) -> Decimal:
     return canonical(total)
 
 
-def _money(view: View, compared: Comparison, rest: dict[str, Decimal]) -> Document:
+def _money(view: StatementView, compared: VenueComparison, rest: dict[str, Decimal]) -> Document:
     rows: list[list[Cell]] = []
     for currency in sorted({*compared.theirs, *compared.ours}):
         there, here = (side.get(currency, ZERO) for side in (compared.theirs, compared.ours))
@@ -102,17 +104,17 @@ def _money(view: View, compared: Comparison, rest: dict[str, Decimal]) -> Docume
     return table("venue_money", "The venue's statement beside the log", columns, rows, note)
 
 
-def _parts(view: View, compared: Comparison) -> Document:
+def _parts(view: StatementView, compared: VenueComparison) -> Document:
     """The whole difference by what it is made of."""
-    groups: dict[tuple[int, str], list[Difference]] = {}
+    groups: dict[tuple[int, str], list[VenueDifference]] = {}
     for found in compared.differences:
         groups.setdefault((PARTS.index(found.part), found.currency), []).append(found)
     rows: list[list[Cell]] = []
     for (part, currency), alike in sorted(groups.items()):
         places = Evidence()
-        for said in (difference.said for difference in alike):
-            if said is not None:
-                places.add(said, partial(tell, said))
+        for record in (difference.record for difference in alike):
+            if record is not None:
+                places.add(record, partial(tell, record))
         times = _times(alike)
         count: Cell = view.appendix.figure(times, places) if places else f"{times}"
         amount = text(_total([difference.effect for difference in alike]))
@@ -122,7 +124,7 @@ def _parts(view: View, compared: Comparison) -> Document:
     return table("venue_parts", "What the difference is made of", columns, rows)
 
 
-def _list(compared: Comparison) -> Document:
+def _list(compared: VenueComparison) -> Document:
     found = compared.differences
     rows: list[list[Cell]] = [
         [
@@ -133,7 +135,7 @@ def _list(compared: Comparison) -> Document:
             difference.theirs,
             text(canonical(difference.effect)),
             difference.currency,
-            "" if difference.said is None else f"{difference.said.sequence}",
+            "" if difference.record is None else f"{difference.record.sequence}",
         ]
         for difference in found[:SHOWN]
     ]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from deadreckon.contracts.amounts import ZERO, decimals
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.replay.audit.statement.venue_file import VenueFile
-from deadreckon.replay.audit.statement.venue_matching import Fill
+from deadreckon.replay.audit.statement.venue_matching import LoggedFill
 
 Scales = dict[tuple[str, str], int]  # by what is compared, and its instrument or currency
 EXACTLY = 40  # decimals that no amount has: nothing is below one unit of them
@@ -14,7 +14,7 @@ FUNDING_SCALE = 8  # as venues book it
 
 
 def scales(
-    found: VenueFile, fills: Iterable[Fill], listings: dict[str, InstrumentListed]
+    found: VenueFile, fills: Iterable[LoggedFill], listings: dict[str, InstrumentListed]
 ) -> Scales:
     """Decimals of the coarser side.
 
@@ -40,15 +40,15 @@ def _theirs(found: VenueFile) -> dict[str, int]:
     return written
 
 
-def _ours(fills: Iterable[Fill], listings: dict[str, InstrumentListed]) -> Scales:
+def _ours(fills: Iterable[LoggedFill], listings: dict[str, InstrumentListed]) -> Scales:
     ours: Scales = {}
     for fill in fills:
-        said, listing = fill.said.event, listings[fill.said.event.instrument]
+        record, listing = fill.record.event, listings[fill.record.event.instrument]
         quote = listing.quote_currency
         for key, least, amount in (
-            (("price", said.instrument), decimals(listing.tick_size), said.price),
-            (("quantity", said.instrument), decimals(listing.lot_size), said.quantity),
-            (("fee", said.fee_currency), CENTS, said.fee),
+            (("price", record.instrument), decimals(listing.tick_size), record.price),
+            (("quantity", record.instrument), decimals(listing.lot_size), record.quantity),
+            (("fee", record.fee_currency), CENTS, record.fee),
             (("realised", quote), CENTS, fill.realised),
             (("funding", quote), FUNDING_SCALE, ZERO),
         ):

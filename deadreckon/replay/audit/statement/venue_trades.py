@@ -4,12 +4,12 @@ from decimal import Decimal
 
 from deadreckon.contracts.amounts import EXACT, ZERO, text
 from deadreckon.contracts.orders import OrderFilled
-from deadreckon.replay.audit.statement.venue_booking import Booking
-from deadreckon.replay.audit.statement.venue_file import Row
-from deadreckon.replay.audit.statement.venue_matching import Fill, Matching
+from deadreckon.replay.audit.statement.venue_booking import VenueReconciliation
+from deadreckon.replay.audit.statement.venue_file import VenueRow
+from deadreckon.replay.audit.statement.venue_matching import LoggedFill, Matching
 
 
-def compare_trades(booking: Booking, matching: Matching) -> None:
+def compare_trades(booking: VenueReconciliation, matching: Matching) -> None:
     """Compare pair by pair; then what only one side has."""
     booking.result.outside += matching.outside
     if "fee" not in booking.file.columns:
@@ -29,52 +29,52 @@ def compare_trades(booking: Booking, matching: Matching) -> None:
             _absent(booking, fill)
 
 
-def _pair(booking: Booking, row: Row, fill: Fill) -> None:
+def _pair(booking: VenueReconciliation, row: VenueRow, fill: LoggedFill) -> None:
     """What is more in price counts for our quantity, what is more in quantity at their price."""
-    said, size = fill.said.event, booking.size(fill)
-    quote = booking.quote(said.instrument)
+    record, size = fill.record.event, booking.size(fill)
+    quote = booking.quote(record.instrument)
     price, quantity = row.price or ZERO, row.quantity or ZERO
-    theirs, ours = _flow_of_row(row, size), _flow_of(said, size)
+    theirs, ours = _flow_of_row(row, size), _flow_of(record, size)
     booking.their(quote, theirs)
     booking.our(quote, ours)
-    if row.side != said.side:
+    if row.side != record.side:
         effect = EXACT.subtract(theirs, ours)
-        booking.differ("side", row, fill, (said.side, row.side), effect, quote)
+        booking.differ("side", row, fill, (record.side, row.side), effect, quote)
         return
-    apart = EXACT.subtract(price, said.price)
-    effect = _flow(said.side, said.quantity, apart, size)
-    part = booking.part("price", apart, said.instrument)
-    booking.differ(part, row, fill, (text(said.price), text(price)), effect, quote)
-    apart = EXACT.subtract(quantity, said.quantity)
-    effect = _flow(said.side, apart, price, size)
-    part = booking.part("quantity", apart, said.instrument)
-    booking.differ(part, row, fill, (text(said.quantity), text(quantity)), effect, quote)
+    apart = EXACT.subtract(price, record.price)
+    effect = _flow(record.side, record.quantity, apart, size)
+    part = booking.part("price", apart, record.instrument)
+    booking.differ(part, row, fill, (text(record.price), text(price)), effect, quote)
+    apart = EXACT.subtract(quantity, record.quantity)
+    effect = _flow(record.side, apart, price, size)
+    part = booking.part("quantity", apart, record.instrument)
+    booking.differ(part, row, fill, (text(record.quantity), text(quantity)), effect, quote)
 
 
-def _fee(booking: Booking, row: Row, fill: Fill) -> None:
+def _fee(booking: VenueReconciliation, row: VenueRow, fill: LoggedFill) -> None:
     """A fee that a line leaves empty is not compared; one that it gives is."""
     if row.fee is None:
         return
-    said = fill.said.event
-    currency = row.fee_currency or said.fee_currency
+    record = fill.record.event
+    currency = row.fee_currency or record.fee_currency
     booking.their(currency, EXACT.minus(row.fee))
-    booking.our(said.fee_currency, EXACT.minus(said.fee))
-    ours, theirs = text(said.fee), text(row.fee)
-    if currency != said.fee_currency:
-        told = (f"{ours} {said.fee_currency}", f"{theirs} {currency}")
-        booking.differ("fee", row, fill, told, said.fee, said.fee_currency)
+    booking.our(record.fee_currency, EXACT.minus(record.fee))
+    ours, theirs = text(record.fee), text(row.fee)
+    if currency != record.fee_currency:
+        told = (f"{ours} {record.fee_currency}", f"{theirs} {currency}")
+        booking.differ("fee", row, fill, told, record.fee, record.fee_currency)
         booking.differ("fee", row, fill, told, EXACT.minus(row.fee), currency)
         return
-    apart = EXACT.subtract(row.fee, said.fee)
+    apart = EXACT.subtract(row.fee, record.fee)
     part = booking.part("fee", apart, currency)
     booking.differ(part, row, fill, (ours, theirs), EXACT.minus(apart), currency)
 
 
-def _realised(booking: Booking, row: Row, fill: Fill) -> None:
+def _realised(booking: VenueReconciliation, row: VenueRow, fill: LoggedFill) -> None:
     """Realised profit follows from trades, it moves no money of its own: a line by itself."""
     if row.realised is None:
         return
-    quote = booking.quote(fill.said.event.instrument)
+    quote = booking.quote(fill.record.event.instrument)
     booking.their(_profit(quote), row.realised)
     booking.our(_profit(quote), fill.realised)
     apart = EXACT.subtract(row.realised, fill.realised)
@@ -87,7 +87,7 @@ def _profit(quote: str) -> str:
     return f"{quote} realised"
 
 
-def _alone(booking: Booking, part: str, row: Row) -> None:
+def _alone(booking: VenueReconciliation, part: str, row: VenueRow) -> None:
     """A trade that the venue tells of and the log does not have, or not within the statement."""
     instrument = booking.symbols.instrument(row.symbol)
     listing = booking.listings.get(instrument or "")
@@ -107,26 +107,26 @@ def _alone(booking: Booking, part: str, row: Row) -> None:
         booking.differ(part, row, None, ("", told), row.realised, _profit(quote))
 
 
-def _absent(booking: Booking, fill: Fill) -> None:
+def _absent(booking: VenueReconciliation, fill: LoggedFill) -> None:
     """A fill of the log that the venue does not tell of."""
-    said, part = fill.said.event, "missing there"
-    quote = booking.quote(said.instrument)
-    flow = _flow_of(said, booking.size(fill))
-    told = f"{said.side} {text(said.quantity)} {said.instrument} at {text(said.price)}"
+    record, part = fill.record.event, "missing there"
+    quote = booking.quote(record.instrument)
+    flow = _flow_of(record, booking.size(fill))
+    told = f"{record.side} {text(record.quantity)} {record.instrument} at {text(record.price)}"
     booking.our(quote, flow)
     booking.differ(part, None, fill, (told, ""), EXACT.minus(flow), quote)
-    if said.fee and "fee" in booking.file.columns:
-        booking.our(said.fee_currency, EXACT.minus(said.fee))
-        told = f"its fee {text(said.fee)}"
-        booking.differ(part, None, fill, (told, ""), said.fee, said.fee_currency)
+    if record.fee and "fee" in booking.file.columns:
+        booking.our(record.fee_currency, EXACT.minus(record.fee))
+        told = f"its fee {text(record.fee)}"
+        booking.differ(part, None, fill, (told, ""), record.fee, record.fee_currency)
 
 
-def _flow_of_row(row: Row, size: Decimal) -> Decimal:
+def _flow_of_row(row: VenueRow, size: Decimal) -> Decimal:
     return _flow(row.side, row.quantity or ZERO, row.price or ZERO, size)
 
 
-def _flow_of(said: OrderFilled, size: Decimal) -> Decimal:
-    return _flow(said.side, said.quantity, said.price, size)
+def _flow_of(record: OrderFilled, size: Decimal) -> Decimal:
+    return _flow(record.side, record.quantity, record.price, size)
 
 
 def _flow(side: str, quantity: Decimal, price: Decimal, size: Decimal) -> Decimal:

@@ -6,24 +6,24 @@ from pathlib import Path
 from msgspec import Raw, Struct
 
 from deadreckon.contracts.event import Mode
-from deadreckon.replay.rerun.job.protocol import Start
+from deadreckon.replay.rerun.job.protocol import ServiceStart
 from deadreckon.runtime.log.bus import Bus
-from deadreckon.runtime.log.feed import Link
+from deadreckon.runtime.log.feed import ChainLink
 from deadreckon.runtime.service.snapshots import Snapshot, Snapshots, encode_state
 from deadreckon.services.catalogue import DECIDERS, decider
 
 
-class Anchors(Struct, frozen=True):
+class StartPoints(Struct, frozen=True):
     """Where services may begin, and from which message on all of them together must be fed."""
 
     place: int = 0
-    links: dict[str, Link] = {}
-    starts: dict[str, Start] = {}
+    links: dict[str, ChainLink] = {}
+    starts: dict[str, ServiceStart] = {}
 
 
-async def anchors(
+async def start_points(
     data: Path, bus: Bus, services: Iterable[str], book: str, mode: Mode, before: int
-) -> Anchors:
+) -> StartPoints:
     """The snapshots that stand before a moment (nanoseconds UTC) and fit log and program; whoever
     has none begins at the log's first message."""
     found: dict[str, Snapshot] = {}
@@ -31,16 +31,18 @@ async def anchors(
     shelves = Snapshots(data)
     for name in wanted:
         shape = type(decider(name).initial())
-        shelf = shelves.shelf(name, book, mode, [DECIDERS[name]], shape)
-        snapshot = await shelf.load(bus)
+        snapshot_store = shelves.snapshot_store(name, book, mode, [DECIDERS[name]], shape)
+        snapshot = await snapshot_store.load(bus)
         if snapshot is not None and snapshot.intake.now < before:
             found[name] = snapshot
     starts = {
-        name: Start(each.moment.n, each.moment.place, each.intake, Raw(encode_state(each.state)))
+        name: ServiceStart(
+            each.moment.n, each.moment.place, each.intake, Raw(encode_state(each.state))
+        )
         for name, each in found.items()
     }
     if len(found) < len(wanted):
-        return Anchors(starts=starts)
+        return StartPoints(starts=starts)
     least = min(found.values(), key=lambda each: each.moment.place)
     links = {f"{of}.{service}": link for (of, service), link in least.links.items()}
-    return Anchors(least.moment.place, links, starts)
+    return StartPoints(least.moment.place, links, starts)

@@ -13,14 +13,14 @@ from deadreckon.replay.rerun.job.protocol import MODULE
 from deadreckon.runtime.process.source_tree import ROOT
 
 ENTRY = Path(*MODULE.split(".")).with_suffix(".py")
-NOBODY = "/dev/null"  # no hook of the repository may run
+NO_HOOKS = "/dev/null"  # no hook of the repository may run
 
 
 class CheckoutError(Exception):
     """You named code that cannot be asked; the message says why."""
 
 
-class Code(Struct, frozen=True):
+class Checkout(Struct, frozen=True):
     """A folder with a deadreckon in it. `name` is what the user calls it, empty for this program;
     `revision` the git commit where that is known."""
 
@@ -36,11 +36,11 @@ class Code(Struct, frozen=True):
         return dict(os.environ, PYTHONPATH=str(self.root), PYTHONSAFEPATH="1", **more)
 
 
-OURS = Code(ROOT)
+OURS = Checkout(ROOT)
 
 
 @asynccontextmanager
-async def checked_out(code: Path | None, revision: str | None) -> AsyncIterator[Code]:
+async def checked_out(code: Path | None, revision: str | None) -> AsyncIterator[Checkout]:
     """The code to ask: this program's, that of a folder, or that of a git revision of this
     program's repository, in a worktree that goes away. Raises CheckoutError."""
     if code is None and revision is None:
@@ -49,13 +49,13 @@ async def checked_out(code: Path | None, revision: str | None) -> AsyncIterator[
     with tempfile.TemporaryDirectory(prefix="deadreckon-") as folder:
         compiled = str(Path(folder) / "compiled")
         if code is not None:
-            yield Code(_checked(code.resolve(), str(code)), str(code), compiled=compiled)
+            yield Checkout(_checked(code.resolve(), str(code)), str(code), compiled=compiled)
             return
         tree, wanted = Path(folder) / "tree", str(revision)
         found = await _revision(wanted)
         await _git("worktree", "add", "--quiet", "--detach", str(tree), found)
         try:
-            yield Code(_checked(tree, wanted), wanted, found, compiled)
+            yield Checkout(_checked(tree, wanted), wanted, found, compiled)
         finally:
             await _git("worktree", "remove", "--force", str(tree))
 
@@ -85,7 +85,7 @@ async def _revision(wanted: str) -> str:
 async def _git(*words: str) -> str:
     try:
         process = await asyncio.create_subprocess_exec(
-            *("git", "-C", str(ROOT), "-c", f"core.hooksPath={NOBODY}", *words),
+            *("git", "-C", str(ROOT), "-c", f"core.hooksPath={NO_HOOKS}", *words),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -19,20 +19,20 @@ from deadreckon.replay.rerun.job.protocol import (
     Ended,
     Explained,
     Hello,
-    Line,
-    Refused,
-    Task,
+    RefusedTask,
+    Reply,
+    RerunTask,
     encode_line,
     unpack,
     unpack_task,
 )
-from deadreckon.replay.rerun.redecide import Beginning, Inquiry, Span
+from deadreckon.replay.rerun.redecide import Redecider, StartState, TimeSpan
 from deadreckon.replay.rerun.rerun import Rerun
-from deadreckon.replay.rerun.states import Effects, effects
+from deadreckon.replay.rerun.states import StateEffects, effects
 from deadreckon.runtime.log.feed import Decoding, Message
 from deadreckon.runtime.process.source_tree import ROOT
 from deadreckon.runtime.service.fold_code import fold_code
-from deadreckon.runtime.service.recovery import RecollectionError
+from deadreckon.runtime.service.recovery import RecoveryError
 from deadreckon.services.catalogue import DECIDERS, decider
 
 GARBAGE_EVERY = 200_000  # what is decoded is plain and let go of at once; cycles are rare
@@ -47,23 +47,23 @@ def main() -> None:
     known = {name: fold_code([DECIDERS[name]]) for name in task.services if name in DECIDERS}
     _say(Hello(PROTOCOL, __version__, str(ROOT), known))
     if strangers := [name for name in task.services if name not in DECIDERS]:
-        _say(Refused(f"it has no service that decides and is called {', '.join(strangers)}"))
+        _say(RefusedTask(f"it has no service that decides and is called {', '.join(strangers)}"))
         return
     try:
         _say(answer(task, source))
-    except RecollectionError as error:
-        _say(Refused(str(error)))
+    except RecoveryError as error:
+        _say(RefusedTask(str(error)))
 
 
-def answer(task: Task, source: BinaryIO) -> Line:
-    """What becomes of a task. Raises RecollectionError for a log that contradicts itself."""
+def answer(task: RerunTask, source: BinaryIO) -> Reply:
+    """What becomes of a task. Raises RecoveryError for a log that contradicts itself."""
     if task.explains:
         return Explained(explained(task, _messages(task, source)))
     rerun = Rerun(
         {name: decider(name) for name in task.services},
         book=task.book,
         mode=_mode(task),
-        span=Span(task.begin, task.end),
+        span=TimeSpan(task.begin, task.end),
         beginnings=_beginnings(task),
     )
     for message in _messages(task, source):
@@ -73,13 +73,13 @@ def answer(task: Task, source: BinaryIO) -> Line:
     return Ended(rerun.end())
 
 
-def explained(task: Task, messages: Iterator[Message]) -> Effects | None:
+def explained(task: RerunTask, messages: Iterator[Message]) -> StateEffects | None:
     """What the one question does that the task asks for."""
     if task.explains is None:
         return None
     service, sequence, index = task.explains
     begun = _beginnings(task).get(service)
-    inquiry = Inquiry(service, task.book, decider(service), _mode(task), begun)
+    inquiry = Redecider(service, task.book, decider(service), _mode(task), begun)
     for message in messages:
         if met := inquiry.lead(message, sequence, index):
             break
@@ -88,16 +88,16 @@ def explained(task: Task, messages: Iterator[Message]) -> Effects | None:
     return effects(inquiry.lived, *met, whole=task.whole) if met else None
 
 
-def _messages(task: Task, source: BinaryIO) -> Iterator[Message]:
+def _messages(task: RerunTask, source: BinaryIO) -> Iterator[Message]:
     links = {tuple(name.split(".", 1)): link for name, link in task.links.items()}
     decoding = Decoding(from_start=True, links=links or None)  # type: ignore[arg-type]
     return map(decoding.decode, unpack(source))
 
 
-def _beginnings(task: Task) -> dict[str, Beginning]:
+def _beginnings(task: RerunTask) -> dict[str, StartState]:
     """Raises msgspec.ValidationError for a state of another shape than this program's."""
     return {
-        name: Beginning(
+        name: StartState(
             start.n,
             start.place,
             start.intake,
@@ -107,12 +107,12 @@ def _beginnings(task: Task) -> dict[str, Beginning]:
     }
 
 
-def _mode(task: Task) -> Mode:
+def _mode(task: RerunTask) -> Mode:
     mode: Mode = msgspec.convert(task.mode, Mode)
     return mode
 
 
-def _say(line: Line) -> None:
+def _say(line: Reply) -> None:
     sys.stdout.buffer.write(encode_line(line) + b"\n")
     sys.stdout.buffer.flush()
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct, field, structs
 
-from deadreckon.replay.rerun.comparison import Tally
-from deadreckon.replay.rerun.job.checkout import Code
-from deadreckon.replay.rerun.job.process import Asking
-from deadreckon.replay.rerun.job.protocol import Ended, Explained, Hello, Task, pack
-from deadreckon.replay.rerun.states import Effects
+from deadreckon.replay.rerun.comparison import ServiceTally
+from deadreckon.replay.rerun.job.checkout import Checkout
+from deadreckon.replay.rerun.job.process import RerunProcess
+from deadreckon.replay.rerun.job.protocol import Ended, Explained, Hello, RerunTask, pack
+from deadreckon.replay.rerun.states import StateEffects
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import retry
 
@@ -22,21 +22,21 @@ PROCESSES_MAX = 2  # the services other than trainer take less time together tha
 SPLIT_FROM = 3_000  # messages: a second process takes a third of a second to start
 
 
-class Outcome(Struct):
+class RerunOutcome(Struct):
     """What became of a rerun: tallies in rank order, who answered, what was read. `spoken` counts
     the messages of each domain of the log."""
 
-    tallies: list[Tally]
+    tallies: list[ServiceTally]
     hello: Hello
     messages: int
     spoken: dict[str, int] = field(default_factory=dict)
 
 
-async def ask_again(bus: Bus, code: Code, task: Task, progress: Progress) -> Outcome:
+async def rerun_log(bus: Bus, code: Checkout, task: RerunTask, progress: Progress) -> RerunOutcome:
     """Put the questions of a task to some code, in two processes where that is worth it."""
     end = (await retry(bus.info)).last
     parts = _split(task.services, end - task.place)
-    askings = [Asking(code, structs.replace(task, services=part)) for part in parts]
+    askings = [RerunProcess(code, structs.replace(task, services=part)) for part in parts]
     spoken = await _told(bus, askings, task.place, end, progress)
     tallies = {
         tally.service: tally
@@ -45,12 +45,14 @@ async def ask_again(bus: Bus, code: Code, task: Task, progress: Progress) -> Out
         for tally in asking.answer.tallies
     }
     found = [tallies[name] for name in task.services]
-    return Outcome(found, askings[0].hello, sum(spoken.values()), spoken)
+    return RerunOutcome(found, askings[0].hello, sum(spoken.values()), spoken)
 
 
-async def explain(bus: Bus, codes: Sequence[Code], task: Task) -> list[Effects | None]:
+async def explain(
+    bus: Bus, codes: Sequence[Checkout], task: RerunTask
+) -> list[StateEffects | None]:
     """What one question does, by each of these codes; null where it was not met."""
-    askings = [Asking(code, task) for code in codes]
+    askings = [RerunProcess(code, task) for code in codes]
     end = (await retry(bus.info)).last
     await _told(bus, askings, task.place, end)
     return [
@@ -60,7 +62,11 @@ async def explain(bus: Bus, codes: Sequence[Code], task: Task) -> list[Effects |
 
 
 async def _told(
-    bus: Bus, askings: Sequence[Asking], place: int, end: int, progress: Progress | None = None
+    bus: Bus,
+    askings: Sequence[RerunProcess],
+    place: int,
+    end: int,
+    progress: Progress | None = None,
 ) -> dict[str, int]:
     """Tell each of them the log after a place; how many messages each domain has in it."""
     spoken: dict[str, int] = {}

@@ -14,14 +14,14 @@ from deadreckon.contracts.event import Mode
 from deadreckon.contracts.publishers import SERVICES
 from deadreckon.contracts.timestamps import DAY, day_start
 from deadreckon.replay.audit.job import progress_bar
-from deadreckon.replay.digests import total
-from deadreckon.replay.rerun.comparison import Divergence, Tally
-from deadreckon.replay.rerun.job.anchors import Anchors, anchors
-from deadreckon.replay.rerun.job.checkout import OURS, Code, checked_out
-from deadreckon.replay.rerun.job.feeding import Outcome, ask_again, explain
-from deadreckon.replay.rerun.job.protocol import Task
+from deadreckon.replay.digests import combined_digest
+from deadreckon.replay.rerun.comparison import Divergence, ServiceTally
+from deadreckon.replay.rerun.job.anchors import StartPoints, start_points
+from deadreckon.replay.rerun.job.checkout import OURS, Checkout, checked_out
+from deadreckon.replay.rerun.job.feeding import RerunOutcome, explain, rerun_log
+from deadreckon.replay.rerun.job.protocol import RerunTask
 from deadreckon.replay.rerun.redecide import FOREVER
-from deadreckon.replay.rerun.states import Effects, between
+from deadreckon.replay.rerun.states import StateEffects, between
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
@@ -36,7 +36,7 @@ class NothingAskedError(Exception):
     """You named a day of which the log has nothing to ask these services."""
 
 
-class Wish(Struct, frozen=True):
+class RerunRequest(Struct, frozen=True):
     """What to ask again: the log of a folder (or of `nats`), a UTC day or all, which services, by
     whose code. No service means every one that decides."""
 
@@ -50,7 +50,7 @@ class Wish(Struct, frozen=True):
     mode: Mode = "paper"
 
 
-async def rerun(wish: Wish, *, shows: bool) -> Document:
+async def rerun(wish: RerunRequest, *, shows: bool) -> Document:
     """Ask a folder's log again; nothing is written to it.
 
     Raises CheckoutError, OtherCodeError, NothingAskedError, and what a log raises that cannot be
@@ -63,7 +63,7 @@ async def rerun(wish: Wish, *, shows: bool) -> Document:
         task = await _task(wish, bus, code)
         with progress_bar(shows) as bar:
             shown = bar.add_task("asking again", total=(await bus.info()).last or 1)
-            outcome = await ask_again(
+            outcome = await rerun_log(
                 bus, code, task, lambda done, end: bar.update(shown, completed=done, total=end)
             )
         seconds = time.perf_counter() - begun
@@ -74,15 +74,15 @@ async def rerun(wish: Wish, *, shows: bool) -> Document:
     return document(wish, code, outcome, first, looked) | {"seconds": round(seconds, 3)}
 
 
-async def _task(wish: Wish, bus: Bus, code: Code) -> Task:
+async def _task(wish: RerunRequest, bus: Bus, code: Checkout) -> RerunTask:
     services = [name for name in DECIDERS if not wish.services or name in wish.services]
     begin, end = (0, FOREVER) if wish.day is None else (day_start(wish.day), 0)
-    anchored = Anchors()
+    anchored = StartPoints()
     if wish.day is not None:
         end = begin + DAY
         if code is OURS and wish.nats is None:
-            anchored = await anchors(wish.data, bus, services, wish.book, wish.mode, begin)
-    return Task(
+            anchored = await start_points(wish.data, bus, services, wish.book, wish.mode, begin)
+    return RerunTask(
         services=services,
         book=wish.book,
         mode=wish.mode,
@@ -94,13 +94,15 @@ async def _task(wish: Wish, bus: Bus, code: Code) -> Task:
     )
 
 
-def _first(tallies: Sequence[Tally]) -> Divergence | None:
+def _first(tallies: Sequence[ServiceTally]) -> Divergence | None:
     """The first divergence of the log; of those at one place, the service that answers first."""
     found = [tally.first for tally in tallies if tally.first]
     return min(found, key=lambda each: (each.sequence, each.index), default=None)
 
 
-async def _look(bus: Bus, code: Code, task: Task, first: Divergence) -> list[Effects | None]:
+async def _look(
+    bus: Bus, code: Checkout, task: RerunTask, first: Divergence
+) -> list[StateEffects | None]:
     """What the first divergence does to the state, by the code asked and by this program's."""
     place = (first.service, first.sequence, first.index)
     codes = [code] if code is OURS else [code, OURS]
@@ -111,11 +113,11 @@ async def _look(bus: Bus, code: Code, task: Task, first: Divergence) -> list[Eff
 
 
 def document(
-    wish: Wish,
-    code: Code,
-    outcome: Outcome,
+    wish: RerunRequest,
+    code: Checkout,
+    outcome: RerunOutcome,
     first: Divergence | None,
-    looked: Sequence[Effects | None],
+    looked: Sequence[StateEffects | None],
 ) -> Document:
     """All that is known, keys in a fixed order."""
     tallies = outcome.tallies
@@ -134,20 +136,20 @@ def document(
         "heeded": sum(tally.heeded for tally in tallies),
         "answers": sum(tally.answers for tally in tallies),
         "diverging": sum(tally.diverging for tally in tallies),
-        "digest": total({tally.service: tally.digest for tally in tallies}),
+        "digest": combined_digest({tally.service: tally.digest for tally in tallies}),
         "services": {tally.service: _service(tally) for tally in tallies},
         "edges": [name for name in EDGES if name in heard],
         "first": _shown(first, looked) if first else None,
     }
 
 
-def _service(tally: Tally) -> Document:
+def _service(tally: ServiceTally) -> Document:
     shown: Document = msgspec.to_builtins(msgspec.structs.replace(tally, first=None))
     del shown["service"], shown["first"]
     return shown | {"kinds": dict(sorted(tally.kinds.items()))}
 
 
-def _shown(first: Divergence, looked: Sequence[Effects | None]) -> Document:
+def _shown(first: Divergence, looked: Sequence[StateEffects | None]) -> Document:
     shown: Document = msgspec.json.decode(msgspec.json.encode(first))
     for found in looked[:1]:
         if found is not None:

@@ -6,34 +6,34 @@ from collections.abc import Sequence
 
 import msgspec
 
-from deadreckon.replay.rerun.job.checkout import Code
+from deadreckon.replay.rerun.job.checkout import Checkout
 from deadreckon.replay.rerun.job.protocol import (
     MODULE,
     PROTOCOL,
     Hello,
-    Line,
-    Refused,
-    Task,
+    RefusedTask,
+    Reply,
+    RerunTask,
     decode_line,
     pack_task,
 )
 
-LAST_WORDS = 2_000  # characters of what a process that failed has left on standard error
+STDERR_SHOWN = 2_000  # characters of what a process that failed has left on standard error
 
 
 class OtherCodeError(Exception):
     """You asked code that could not answer; the message has its last words."""
 
 
-class Asking:
+class RerunProcess:
     """One process with one task. `hello` and `answer` are there once it has ended."""
 
-    def __init__(self, code: Code, task: Task) -> None:
+    def __init__(self, code: Checkout, task: RerunTask) -> None:
         self._code = code
         self._task = task
         self.closed = False
         self.hello: Hello
-        self.answer: Line
+        self.answer: Reply
 
     async def start(self) -> None:
         """Start it and give it the task."""
@@ -69,7 +69,7 @@ class Asking:
         lines = self._lines(output)
         name = self._code.name or "this program"
         if code or len(lines) != 2 or not isinstance(lines[0], Hello):
-            words = errors.decode("utf-8", "replace").strip()[-LAST_WORDS:]
+            words = errors.decode("utf-8", "replace").strip()[-STDERR_SHOWN:]
             last = words.splitlines()[-1] if words else f"exit code {code}"
             raise OtherCodeError(f"{name} cannot be asked: {last}")
         self.hello, self.answer = lines[0], lines[1]
@@ -77,10 +77,10 @@ class Asking:
             raise OtherCodeError(
                 f"{name} speaks protocol {self.hello.protocol}, this program {PROTOCOL}"
             )
-        if isinstance(self.answer, Refused):
+        if isinstance(self.answer, RefusedTask):
             raise OtherCodeError(f"{name}: {self.answer.reason}")
 
-    def _lines(self, output: bytes) -> Sequence[Line]:
+    def _lines(self, output: bytes) -> Sequence[Reply]:
         try:
             return [decode_line(line) for line in output.splitlines()]
         except msgspec.MsgspecError as error:

@@ -11,11 +11,11 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Raw, Struct, field
 
-from deadreckon.replay.rerun.comparison import Tally
-from deadreckon.replay.rerun.states import Effects
+from deadreckon.replay.rerun.comparison import ServiceTally
+from deadreckon.replay.rerun.states import StateEffects
 from deadreckon.runtime.log.bus import Stored
-from deadreckon.runtime.log.feed import Link
-from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.log.feed import ChainLink
+from deadreckon.runtime.service.ingress import Ingress
 
 PROTOCOL = 1
 MODULE = "deadreckon.replay.rerun.job.child"
@@ -24,16 +24,16 @@ _HEAD = struct.Struct("<QqHI")  # sequence, stored at, lengths of subject and pa
 _LENGTH = struct.Struct("<I")
 
 
-class Start(Struct, frozen=True):
+class ServiceStart(Struct, frozen=True):
     """Where a service stands before the first message it is given; `state` as snapshots have it."""
 
     n: int
     place: int
-    intake: Intake
+    intake: Ingress
     state: Raw
 
 
-class Task(Struct, frozen=True):
+class RerunTask(Struct, frozen=True):
     """Which services are asked what. `begin` and `end` are decision times (nanoseconds UTC).
 
     The messages begin after `place`, where the chains stood as `links` say, by `book.service`. With
@@ -47,8 +47,8 @@ class Task(Struct, frozen=True):
     begin: int
     end: int
     place: int = 0
-    links: dict[str, Link] = field(default_factory=dict)
-    starts: dict[str, Start] = field(default_factory=dict)
+    links: dict[str, ChainLink] = field(default_factory=dict)
+    starts: dict[str, ServiceStart] = field(default_factory=dict)
     explains: tuple[str, int, int] | None = None
     whole: bool = False
     protocol: int = PROTOCOL
@@ -67,28 +67,28 @@ class Hello(Struct, frozen=True, tag_field="line", tag="hello"):
 class Ended(Struct, frozen=True, tag_field="line", tag="ended"):
     """What became of each service."""
 
-    tallies: list[Tally]
+    tallies: list[ServiceTally]
 
 
 class Explained(Struct, frozen=True, tag_field="line", tag="explained"):
     """What the question does; null where it was not met."""
 
-    effects: Effects | None
+    effects: StateEffects | None
 
 
-class Refused(Struct, frozen=True, tag_field="line", tag="refused"):
+class RefusedTask(Struct, frozen=True, tag_field="line", tag="refused"):
     """Why the log cannot be asked."""
 
     reason: str
 
 
-Line = Hello | Ended | Explained | Refused
+Reply = Hello | Ended | Explained | RefusedTask
 
 encode_line = msgspec.json.Encoder(decimal_format="string").encode
-decode_line = msgspec.json.Decoder(Line).decode
+decode_line = msgspec.json.Decoder(Reply).decode
 
 
-def pack_task(task: Task) -> bytes:
+def pack_task(task: RerunTask) -> bytes:
     """The first thing a process is told."""
     encoded = encode_line(task)
     return _LENGTH.pack(len(encoded)) + encoded
@@ -101,10 +101,10 @@ def pack(stored: Stored) -> bytes:
     return head + subject + stored.payload
 
 
-def unpack_task(source: BinaryIO) -> Task:
+def unpack_task(source: BinaryIO) -> RerunTask:
     """The task that a stream begins with."""
     (length,) = _LENGTH.unpack(source.read(_LENGTH.size))
-    return msgspec.json.decode(source.read(length), type=Task)
+    return msgspec.json.decode(source.read(length), type=RerunTask)
 
 
 def unpack(source: BinaryIO) -> Iterator[Stored]:

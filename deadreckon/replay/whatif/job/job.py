@@ -11,14 +11,14 @@ from msgspec import Struct
 
 from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.event import Mode
-from deadreckon.replay.audit.job import progress_told
+from deadreckon.replay.audit.job import progress_reporter
 from deadreckon.replay.whatif.changes import BASELINE, Variant, WhatIfError
 from deadreckon.replay.whatif.job.report import report
-from deadreckon.replay.whatif.job.run import Task, world
-from deadreckon.replay.whatif.job.worker_pool import Order, make
-from deadreckon.replay.whatif.log_scan import check, survey
+from deadreckon.replay.whatif.job.run import WhatIfTask, external_messages
+from deadreckon.replay.whatif.job.worker_pool import RunRequest, run_all
+from deadreckon.replay.whatif.log_scan import check, scan_log
 from deadreckon.runtime.log.bus import Stored
-from deadreckon.runtime.log.reading import stored_messages
+from deadreckon.runtime.log.reading import read_stored
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK
 
@@ -28,7 +28,7 @@ FOLDER_NAME_MAX = 80  # characters of a variant's folder; longer ones are number
 RESULT = "whatif.json"
 
 
-class Wanted(Struct, frozen=True):
+class WhatIfRequest(Struct, frozen=True):
     """What somebody asked for: `day` null for everything, `out` null to keep no logs."""
 
     data: Path
@@ -41,30 +41,30 @@ class Wanted(Struct, frozen=True):
     mode: Mode = "paper"
 
 
-async def read_log(wanted: Wanted) -> list[Stored]:
+async def read_log(wanted: WhatIfRequest) -> list[Stored]:
     """The whole log, message by message; nothing is ever written to it."""
     async with open_bus(Folder(wanted.data).check(), wanted.nats) as bus:
         end = (await bus.info()).last
-        return [stored async for stored in stored_messages(bus, end)]
+        return [stored async for stored in read_stored(bus, end)]
 
 
-def suppose(wanted: Wanted, log: list[Stored], *, shows: bool) -> Document:
+def run_whatif(wanted: WhatIfRequest, log: list[Stored], *, shows: bool) -> Document:
     """Live through every variant and say what changes.
 
     Raises WhatIfError, DamagedLogError, FolderError or LostWorkerError.
     """
-    found = survey(log, wanted.book, wanted.mode, wanted.day)
+    found = scan_log(log, wanted.book, wanted.mode, wanted.day)
     check(wanted.variants, found)
     folders = _folders(wanted)
-    task = Task(wanted.book, wanted.mode, found)
+    task = WhatIfTask(wanted.book, wanted.mode, found)
     replays = [Variant(BASELINE), *wanted.variants]
-    orders = [Order(0, None)] + [
-        Order(number, variant, folders.get(variant.name))
+    orders = [RunRequest(0, None)] + [
+        RunRequest(number, variant, folders.get(variant.name))
         for number, variant in enumerate(replays, 1)
     ]
-    with progress_told(shows) as tell:
+    with progress_reporter(shows) as tell:
         told = _progress(task, log, len(replays), tell)
-        with closing(make(task, log, orders, wanted.jobs, told)) as runs:
+        with closing(run_all(task, log, orders, wanted.jobs, told)) as runs:
             document = report(found, wanted.variants, runs)
     if wanted.out is not None:
         (wanted.out / RESULT).write_text(json.dumps(document, indent=1) + "\n", "utf-8")
@@ -72,9 +72,9 @@ def suppose(wanted: Wanted, log: list[Stored], *, shows: bool) -> Document:
 
 
 def _progress(
-    task: Task, log: list[Stored], replays: int, tell: Callable[[str, int, int], None]
+    task: WhatIfTask, log: list[Stored], replays: int, tell: Callable[[str, int, int], None]
 ) -> Callable[[int, int], None]:
-    messages = sum(1 for _ in world(task, log))
+    messages = sum(1 for _ in external_messages(task, log))
     what = f"{replays} replays of {task.day or 'everything'}"
     behind: dict[int, int] = {}
 
@@ -86,7 +86,7 @@ def _progress(
     return told
 
 
-def _folders(wanted: Wanted) -> dict[str, Path]:
+def _folders(wanted: WhatIfRequest) -> dict[str, Path]:
     """A folder of its own for each variant's log. Raises WhatIfError where something is there."""
     out = wanted.out
     if out is None:

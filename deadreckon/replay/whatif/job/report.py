@@ -12,27 +12,27 @@ from deadreckon.contracts.amounts import EXACT, canonical, text
 from deadreckon.replay.whatif.bounds import Bounds, bounds
 from deadreckon.replay.whatif.changes import Variant
 from deadreckon.replay.whatif.comparison import (
-    Matches,
-    fates,
-    fills_told,
-    matches,
+    FillComparison,
+    changed_fills,
+    compare_fills,
+    compare_signals,
     refusals,
 )
-from deadreckon.replay.whatif.job.run import Ran
-from deadreckon.replay.whatif.log_scan import Survey
+from deadreckon.replay.whatif.job.run import RunResult
+from deadreckon.replay.whatif.log_scan import LogScan
 
 Document = dict[str, Any]
 
 SUMMARY = ("events", "signals", "refusals", "orders", "fills", "pnl", "last_sequence", "digest")
 
 
-class Sides(Struct, frozen=True):
+class Reference(Struct, frozen=True):
     """What every variant is held against: the record as it is, and `baseline`, the day lived
     through anew without any change."""
 
-    survey: Survey
-    record: Ran
-    baseline: Ran
+    survey: LogScan
+    record: RunResult
+    baseline: RunResult
 
     @property
     def equal(self) -> bool:
@@ -40,14 +40,14 @@ class Sides(Struct, frozen=True):
         return bool(self.baseline.document["digest"] == self.record.document["digest"])
 
 
-def report(found: Survey, variants: Sequence[Variant], runs: Iterator[Ran]) -> Document:
+def report(found: LogScan, variants: Sequence[Variant], runs: Iterator[RunResult]) -> Document:
     """The whole answer; amounts are decimal texts, in the reporting currency.
 
     `runs` are the record, the replay without a change, and each variant; none is kept longer than
     it takes to tell of it, for a grid may have hundreds.
     """
-    sides = Sides(found, record=next(runs), baseline=next(runs))
-    compared = matches(sides.record.deeds, sides.baseline.deeds)
+    sides = Reference(found, record=next(runs), baseline=next(runs))
+    compared = compare_fills(sides.record.deeds, sides.baseline.deeds)
     return {
         "book": sides.record.document["book"],
         "day": sides.record.document["day"],
@@ -62,7 +62,7 @@ def report(found: Survey, variants: Sequence[Variant], runs: Iterator[Ran]) -> D
     }
 
 
-def _summary(ran: Ran) -> Document:
+def _summary(ran: RunResult) -> Document:
     told: Document = {} if ran.folder is None else {"folder": str(ran.folder)}
     told |= {name: ran.document[name] for name in SUMMARY}
     told["equity"] = ran.document["equity"]["closing"]
@@ -70,16 +70,16 @@ def _summary(ran: Ran) -> Document:
     return told
 
 
-def _variant(sides: Sides, variant: Variant, ran: Ran) -> Document:
+def _variant(sides: Reference, variant: Variant, ran: RunResult) -> Document:
     record, baseline = sides.record, sides.baseline
-    found = fates(baseline.deeds, ran.deeds)
+    found = compare_signals(baseline.deeds, ran.deeds)
     weighed = bounds(record.opening, record.deeds, baseline.deeds, ran.deeds)
     return (
         {"variant": variant.name, "changes": list(variant.said)}
         | _summary(ran)
         | {
             "difference": _difference(weighed),
-            "fills_compared": msgspec.to_builtins(matches(record.deeds, ran.deeds)),
+            "fills_compared": msgspec.to_builtins(compare_fills(record.deeds, ran.deeds)),
             "refused_newly": refusals(found.refused, newly=True),
             "allowed_newly": refusals(found.allowed, newly=False),
             "wishes": {
@@ -87,7 +87,7 @@ def _variant(sides: Sides, variant: Variant, ran: Ran) -> Document:
                 "new": len(found.new),
                 "other": len(found.other),
             },
-            "fills_changed": fills_told(record.deeds, ran.deeds),
+            "fills_changed": changed_fills(record.deeds, ran.deeds),
             "overlaid": msgspec.to_builtins(ran.overlaid),
             "signals_left_out": ran.left_out,
             "notes": list(_notes(sides, variant, ran)),
@@ -113,7 +113,7 @@ def _difference(weighed: Bounds) -> Document:
     }
 
 
-def _honesty(sides: Sides, found: Matches) -> Iterator[str]:
+def _honesty(sides: Reference, found: FillComparison) -> Iterator[str]:
     digest = sides.baseline.document["digest"]
     if sides.equal:
         yield (
@@ -138,12 +138,12 @@ def _honesty(sides: Sides, found: Matches) -> Iterator[str]:
         yield "Regime models are those recorded, except where a variant changes their strategy."
 
 
-def _traded(ran: Ran) -> str:
+def _traded(ran: RunResult) -> str:
     document = ran.document
     return f"{document['orders']} orders, {document['fills']} fills, net {document['pnl']['net']}"
 
 
-def _why(sides: Sides) -> Iterator[str]:
+def _why(sides: Reference) -> Iterator[str]:
     if sides.survey.edge_sent:
         yield (
             "The recorded fills came from a venue, which cannot be asked what it would have done: "
@@ -167,11 +167,11 @@ def _why(sides: Sides) -> Iterator[str]:
     )
 
 
-def _net(ran: Ran) -> Decimal:
+def _net(ran: RunResult) -> Decimal:
     return Decimal(ran.document["pnl"]["net"])
 
 
-def _notes(sides: Sides, variant: Variant, ran: Ran) -> Iterator[str]:
+def _notes(sides: Reference, variant: Variant, ran: RunResult) -> Iterator[str]:
     if len(ran.overlaid) == len(sides.baseline.overlaid) and not ran.left_out:
         yield "no fact or signal of the day speaks of this: nothing was changed"
     for name in ran.anew:
@@ -182,7 +182,7 @@ def _notes(sides: Sides, variant: Variant, ran: Ran) -> Iterator[str]:
             yield f"what {name} held when the day began stays held, with its stops: {held}"
 
 
-def _held(sides: Sides, strategy: str) -> str:
+def _held(sides: Reference, strategy: str) -> str:
     found = (
         f"{text(average_cost.quantity(position))} {instrument}"
         for (name, _, instrument), position in ledger.positions(sides.record.opening)

@@ -16,14 +16,14 @@ from deadreckon.contracts.subjects import operator_subject, parse
 from deadreckon.replay.audit.audit import Audit
 from deadreckon.replay.audit.figures import statement
 from deadreckon.replay.whatif.changes import Variant
-from deadreckon.replay.whatif.job.simulation import AsRecorded, Desk
-from deadreckon.replay.whatif.log_scan import Survey, is_world
-from deadreckon.replay.whatif.outcome import Deeds
-from deadreckon.replay.whatif.overlay import ACTOR, Overlaid, Overlay
+from deadreckon.replay.whatif.job.simulation import MemoryStack, RecordedTrainer
+from deadreckon.replay.whatif.log_scan import LogScan, is_external
+from deadreckon.replay.whatif.outcome import RunOutcome
+from deadreckon.replay.whatif.overlay import ACTOR, ChangedFact, Overlay
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Decoding
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.service.ingress import Intake
+from deadreckon.runtime.service.ingress import Ingress
 
 Document = dict[str, Any]
 Progress = Callable[[int], None]  # told how many messages of the day's world are behind us
@@ -31,12 +31,12 @@ Progress = Callable[[int], None]  # told how many messages of the day's world ar
 TOLD_EVERY = 200  # messages between two words on how far it is
 
 
-class Task(Struct, frozen=True):
+class WhatIfTask(Struct, frozen=True):
     """What all runs share: the log up to the day's end, and what was found in it."""
 
     book: str
     mode: Mode
-    survey: Survey
+    survey: LogScan
 
     @property
     def day(self) -> str | None:
@@ -44,27 +44,27 @@ class Task(Struct, frozen=True):
         return self.survey.day
 
 
-class Ran(Struct):
+class RunResult(Struct):
     """What came of a run: its statement (that of `dr replay audit`), its deeds, and the ledger
     with which the day began. `anew` are the strategies whose models were fitted anew."""
 
     document: Document
-    deeds: Deeds
+    deeds: RunOutcome
     opening: Ledger
-    overlaid: list[Overlaid] = []
+    overlaid: list[ChangedFact] = []
     left_out: int = 0
     anew: list[str] = []
     folder: Path | None = None
 
 
-def recorded(task: Task, log: list[Stored], progress: Progress) -> Ran:
+def run_recorded(task: WhatIfTask, log: list[Stored], progress: Progress) -> RunResult:
     """The record itself, taken as it is."""
     return _judged(task, log[: task.survey.last], task.survey.first - 1, progress)
 
 
-def lived(
-    task: Task, log: list[Stored], variant: Variant, progress: Progress, folder: Path | None
-) -> Ran:
+def run_variant(
+    task: WhatIfTask, log: list[Stored], variant: Variant, progress: Progress, folder: Path | None
+) -> RunResult:
     """Recall what came before the day, live through its world anew, and judge the result.
 
     With a `folder` the run's log is written there, as an archive that every verb reads.
@@ -72,9 +72,9 @@ def lived(
     found = task.survey
     overlay = Overlay(variant)
     anew = [name for name in found.regimes() if name in variant.strategies]
-    trainer = AsRecorded(found.fits, anew, variant.without)
-    desk = Desk(log[: found.first - 1], task.book, task.mode, trainer)
-    desk.recall()
+    trainer = RecordedTrainer(found.fits, anew, variant.without)
+    desk = MemoryStack(log[: found.first - 1], task.book, task.mode, trainer)
+    desk.replay()
     beginning = len(desk.log.messages)
     _open(task, overlay, desk, log)
     for done, stored in enumerate(_world(task, overlay, log)):
@@ -91,21 +91,21 @@ def lived(
     return ran
 
 
-def _open(task: Task, overlay: Overlay, desk: Desk, log: list[Stored]) -> None:
+def _open(task: WhatIfTask, overlay: Overlay, desk: MemoryStack, log: list[Stored]) -> None:
     """Say at the beginning of the day what is to hold in place of what was in force."""
     first = task.survey.first
     opening = enumerate(task.survey.opening)
-    said = [overlay.opening(f"{first}-{number}", event) for number, event in opening]
+    record = [overlay.opening(f"{first}-{number}", event) for number, event in opening]
     stored_at = log[first - 1].stored_at
     subject = operator_subject(task.book, ACTOR)
-    facts = [Stored(0, subject, payload, stored_at) for payload in said if payload]
+    facts = [Stored(0, subject, payload, stored_at) for payload in record if payload]
     if facts:
         desk.hear(facts)
 
 
-def _world(task: Task, overlay: Overlay, log: list[Stored]) -> Iterator[Stored | None]:
+def _world(task: WhatIfTask, overlay: Overlay, log: list[Stored]) -> Iterator[Stored | None]:
     """What the world said that day, as the variant has it; null for what it leaves out."""
-    for stored in world(task, log):
+    for stored in external_messages(task, log):
         subject = parse(stored.subject)
         payload: bytes | None = stored.payload
         if subject.service == "op":
@@ -115,27 +115,27 @@ def _world(task: Task, overlay: Overlay, log: list[Stored]) -> Iterator[Stored |
         yield None if payload is None else replace(stored, payload=payload)
 
 
-def world(task: Task, log: list[Stored]) -> Iterable[Stored]:
+def external_messages(task: WhatIfTask, log: list[Stored]) -> Iterable[Stored]:
     """The day's messages that no decider wrote."""
     day = log[task.survey.first - 1 : task.survey.last]
-    return (stored for stored in day if is_world(stored, task.book))
+    return (stored for stored in day if is_external(stored, task.book))
 
 
-def _judged(task: Task, log: list[Stored], beginning: int, progress: Progress) -> Ran:
+def _judged(task: WhatIfTask, log: list[Stored], beginning: int, progress: Progress) -> RunResult:
     """Audit a log, and tell what was done in it after message `beginning`."""
     audit = Audit(task.book, task.mode, task.day)
-    intake = Intake(task.book, task.mode, reads_signals=False)
-    opening, deeds, decoding = ledger.initial(), Deeds(), Decoding()
+    intake = Ingress(task.book, task.mode, reads_signals=False)
+    opening, deeds, decoding = ledger.initial(), RunOutcome(), Decoding()
     for done, stored in enumerate(log):
         message = decoding.decode(stored)
         audit.fold(message)
-        for said in intake.admit(message):
+        for record in intake.records_of(message):
             if stored.sequence > beginning:
-                deeds.fold(said)
+                deeds.fold(record)
             else:
-                deeds.remember(said)
-                opening = ledger.evolve(opening, said)
+                deeds.remember(record)
+                opening = ledger.evolve(opening, record)
         if done % TOLD_EVERY == 0:
             progress(done)
     document = statement(audit, task.book, task.day)
-    return Ran(document, deeds, opening)
+    return RunResult(document, deeds, opening)

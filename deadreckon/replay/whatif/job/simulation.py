@@ -14,14 +14,16 @@ from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.service.decider_runner import EVERYTHING, Decider
+from deadreckon.runtime.service.decider_runner import EVERY_TYPE, Decider
 from deadreckon.runtime.service.service import Service
-from deadreckon.runtime.service.turns import LocalPlayer, Round
+from deadreckon.runtime.service.turns import LocalTurnTaker, Round
 from deadreckon.services.catalogue import RANK, decider
 
 T = TypeVar("T")
 
-Answered = Mapping[str, Sequence[Event]]  # by the id of the question, in the order they were given
+RecordedAnswers = Mapping[
+    str, Sequence[Event]
+]  # by the id of the question, in the order they were given
 
 
 def finished(job: Coroutine[Any, Any, T]) -> T:
@@ -37,7 +39,7 @@ def finished(job: Coroutine[Any, Any, T]) -> T:
             raise RuntimeError(f"nothing in memory can wait for {waited!r}")
 
 
-class MadeLog(MemoryLog):
+class TimedMemoryLog(MemoryLog):
     """A log whose new messages were stored at the time that was last named: nobody's clock."""
 
     stored_at = 0
@@ -49,7 +51,7 @@ class MadeLog(MemoryLog):
         return sequence
 
 
-class Pages(Feed):
+class MemoryFeed(Feed):
     """Reads a log in memory as it grows: what is asked for is there, or never will be."""
 
     def __init__(self, bus: MemoryBus) -> None:
@@ -65,39 +67,39 @@ class Pages(Feed):
         return self.last >= sequence
 
 
-class AsRecorded:
+class RecordedTrainer:
     """The trainer, whose fits rest on a numeric library and differ between machines: what it once
     said is said again, but of the strategies `anew`, which learn of something else now, and of
     those `without` which nothing is to be known."""
 
     def __init__(
-        self, answered: Answered, anew: Sequence[str] = (), without: Sequence[str] = ()
+        self, answered: RecordedAnswers, anew: Sequence[str] = (), without: Sequence[str] = ()
     ) -> None:
         self._original = decider("trainer")
         self._answered = answered
         self._anew = anew
         self._without = without
-        self.HEEDS = getattr(self._original, "HEEDS", EVERYTHING)
+        self.HANDLES = getattr(self._original, "HEEDS", EVERY_TYPE)
 
     def initial(self) -> Any:
         """The state before the first event."""
         return self._original.initial()
 
-    def evolve(self, state: Any, said: Recorded[Any]) -> Any:
+    def evolve(self, state: Any, record: Recorded[Any]) -> Any:
         """The state after an event."""
-        return self._original.evolve(state, said)
+        return self._original.evolve(state, record)
 
-    def decide(self, state: Any, said: Recorded[Any]) -> Sequence[Event]:
+    def decide(self, state: Any, record: Recorded[Any]) -> Sequence[Event]:
         """What was said to this question in its time, and what is to be said anew."""
-        then: Sequence[Any] = self._answered.get(said.id, ())
+        then: Sequence[Any] = self._answered.get(record.id, ())
         told = [one for one in then if one.strategy not in (*self._anew, *self._without)]
         if not self._anew:
             return told
-        now: list[Any] = list(self._original.decide(state, said))
+        now: list[Any] = list(self._original.decide(state, record))
         return told + [one for one in now if one.strategy in self._anew]
 
 
-class Desk:
+class MemoryStack:
     """Every service of a book, recalled from `past`, the log up to some place."""
 
     def __init__(
@@ -107,9 +109,9 @@ class Desk:
         mode: Mode,
         trainer: Decider | None = None,
     ) -> None:
-        self.log = MadeLog(list(past))
+        self.log = TimedMemoryLog(list(past))
         bus = MemoryBus(self.log)
-        self._feed = Pages(bus)
+        self._feed = MemoryFeed(bus)
         deciders = {name: decider(name) for name in RANK}
         if trainer is not None:
             deciders["trainer"] = trainer
@@ -117,12 +119,12 @@ class Desk:
             Service(name, each, bus, self._feed, book=book, mode=mode, code=__version__)
             for name, each in deciders.items()
         ]
-        self._turns = Round([LocalPlayer(service) for service in self.services], self._feed)
+        self._turns = Round([LocalTurnTaker(service) for service in self.services], self._feed)
 
-    def recall(self) -> None:
+    def replay(self) -> None:
         """Remember everything from the log, deciding nothing."""
         for service in self.services:
-            finished(service.recall())
+            finished(service.replay())
         self._turns.tail = self.log.last
 
     def hear(self, messages: Iterable[Stored]) -> None:

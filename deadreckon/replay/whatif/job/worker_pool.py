@@ -18,20 +18,26 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.replay.whatif.changes import Variant
-from deadreckon.replay.whatif.job.run import Progress, Ran, Task, lived, recorded
+from deadreckon.replay.whatif.job.run import (
+    Progress,
+    RunResult,
+    WhatIfTask,
+    run_recorded,
+    run_variant,
+)
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.process import log_lines
 
 LOOK = 0.2  # seconds between two looks at how far the others are
 
-Told = Callable[[int, int], None]  # (number of the run, messages behind it)
+ReplayProgress = Callable[[int, int], None]  # (number of the run, messages behind it)
 
 
 class LostWorkerError(Exception):
     """A process of yours was ended from outside, most likely for want of memory."""
 
 
-class Order(Struct, frozen=True):
+class RunRequest(Struct, frozen=True):
     """One run to make: of the record where there is no variant. `folder` keeps its log."""
 
     number: int
@@ -39,10 +45,10 @@ class Order(Struct, frozen=True):
     folder: Path | None = None
 
 
-class _Kept:
+class _WorkerState:
     """What a worker process is given once, and holds for every run it makes."""
 
-    task: Task
+    task: WhatIfTask
     log: list[Stored]
     told: "Queue[tuple[int, int]]"
 
@@ -52,9 +58,13 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def make(
-    task: Task, log: list[Stored], orders: Sequence[Order], jobs: int, told: Told
-) -> Generator[Ran, None, None]:
+def run_all(
+    task: WhatIfTask,
+    log: list[Stored],
+    orders: Sequence[RunRequest],
+    jobs: int,
+    told: ReplayProgress,
+) -> Generator[RunResult, None, None]:
     """Every run, in the order asked for, as soon as it and those before it are made.
 
     Raises LostWorkerError.
@@ -69,19 +79,19 @@ def make(
         yield from _side_by_side(task, spool, orders, jobs, told)
 
 
-def _one(order: Order, told: Told) -> Progress:
+def _one(order: RunRequest, told: ReplayProgress) -> Progress:
     return lambda done: told(order.number, done)
 
 
-def _make(task: Task, log: list[Stored], order: Order, progress: Progress) -> Ran:
+def _make(task: WhatIfTask, log: list[Stored], order: RunRequest, progress: Progress) -> RunResult:
     if order.variant is None:
-        return recorded(task, log, progress)
-    return lived(task, log, order.variant, progress, order.folder)
+        return run_recorded(task, log, progress)
+    return run_variant(task, log, order.variant, progress, order.folder)
 
 
 def _side_by_side(
-    task: Task, spool: Path, orders: Sequence[Order], jobs: int, told: Told
-) -> Generator[Ran, None, None]:
+    task: WhatIfTask, spool: Path, orders: Sequence[RunRequest], jobs: int, told: ReplayProgress
+) -> Generator[RunResult, None, None]:
     context = get_context("spawn")
     news: Queue[tuple[int, int]] = context.Queue()
     pool = ProcessPoolExecutor(min(jobs, len(orders)), context, _begin, (task, spool, news))
@@ -115,26 +125,33 @@ def _ended(pool: ProcessPoolExecutor) -> Iterator[None]:
         pool.shutdown(wait=True, cancel_futures=not done)
 
 
-def _begin(task: Task, spool: Path, news: "Queue[tuple[int, int]]") -> None:
+def _begin(task: WhatIfTask, spool: Path, news: "Queue[tuple[int, int]]") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever made us ends us
     news.cancel_join_thread()  # nobody waits for news of what is done
     log_lines.configure(level=logging.WARNING)
-    _Kept.task, _Kept.told = task, news
-    _Kept.log = msgspec.msgpack.decode(spool.read_bytes(), type=list[Stored])
+    _WorkerState.task, _WorkerState.told = task, news
+    _WorkerState.log = msgspec.msgpack.decode(spool.read_bytes(), type=list[Stored])
 
 
-def _work(order: Order) -> Ran:
-    return _make(_Kept.task, _Kept.log, order, lambda done: _Kept.told.put((order.number, done)))
+def _work(order: RunRequest) -> RunResult:
+    return _make(
+        _WorkerState.task,
+        _WorkerState.log,
+        order,
+        lambda done: _WorkerState.told.put((order.number, done)),
+    )
 
 
-def _watch(awaited: "Future[Ran]", news: "Queue[tuple[int, int]]", told: Told) -> None:
+def _watch(
+    awaited: "Future[RunResult]", news: "Queue[tuple[int, int]]", told: ReplayProgress
+) -> None:
     """Pass on how far all of them are until one is done."""
     while not awaited.done():
         wait([awaited], LOOK)
         _pass_on(news, told)
 
 
-def _pass_on(news: "Queue[tuple[int, int]]", told: Told) -> None:
+def _pass_on(news: "Queue[tuple[int, int]]", told: ReplayProgress) -> None:
     while True:
         try:
             told(*news.get_nowait())

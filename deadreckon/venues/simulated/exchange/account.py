@@ -26,19 +26,19 @@ from deadreckon.contracts.amounts import (
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.signals import OrderType, Side, TimeInForce
 from deadreckon.venues.simulated.exchange import matching
-from deadreckon.venues.simulated.exchange.market import BASE_TICKS_MIN, Path
-from deadreckon.venues.simulated.exchange.matching import Start
+from deadreckon.venues.simulated.exchange.market import BASE_TICKS_MIN, PricePath
+from deadreckon.venues.simulated.exchange.matching import TradeStart
 from deadreckon.venues.simulated.exchange.orders import (
-    Order,
+    ExchangeOrder,
+    ExchangeTrade,
     RefusedError,
     Symbol,
-    Trade,
     in_steps,
-    part,
+    next_trade_lots,
     trade_id,
     venue_order_id,
 )
-from deadreckon.venues.simulated.exchange.store import Book
+from deadreckon.venues.simulated.exchange.store import ExchangeStore
 
 FEE_STEP = Decimal("0.00000001")  # fees are rounded half-even to it
 AT_MAX = 2**63 - 1
@@ -47,7 +47,7 @@ AHEAD = 86_400 * NANOSECONDS  # how far the path is searched at once for where a
 TRADES_MAX = 500  # of one answer
 
 
-class Wish(Struct, frozen=True, forbid_unknown_fields=True):
+class NewOrder(Struct, frozen=True, forbid_unknown_fields=True):
     """An order as it is sent."""
 
     client_order_id: Annotated[str, Meta(pattern=NAME)]
@@ -63,16 +63,16 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True):
     reduce_only: bool = False
 
 
-class Account:
+class ExchangeAccount:
     """The exchange's one account. Every method that changes something wants a transaction of the
     book around it; `said` collects what is to be pushed about it."""
 
-    def __init__(self, book: Book, seed: str) -> None:
-        self.said: list[dict[str, Any]] = []
+    def __init__(self, book: ExchangeStore, seed: str) -> None:
+        self.record: list[dict[str, Any]] = []
         self._book = book
         self._seed = seed
-        self._paths: dict[str, Path] = {}
-        self._starts: dict[str, tuple[Start | None, int]] = {}
+        self._paths: dict[str, PricePath] = {}
+        self._starts: dict[str, tuple[TradeStart | None, int]] = {}
 
     # --- What the keeper may do -------------------------------------------------------------------
 
@@ -101,7 +101,7 @@ class Account:
 
     # --- What the trader may do -------------------------------------------------------------------
 
-    def submit(self, wish: Wish) -> Order:
+    def submit(self, wish: NewOrder) -> ExchangeOrder:
         """Take an order. What came before its time is played first. Raises RefusedError."""
         if self._book.order(wish.client_order_id) is not None:
             name = wish.client_order_id
@@ -117,7 +117,7 @@ class Account:
         self._play([order], clock if order.reduce_only else max(clock, order.at))
         return order
 
-    def cancel(self, client_order_id: str, at: int) -> Order:
+    def cancel(self, client_order_id: str, at: int) -> ExchangeOrder:
         """End what is open of an order; it trades before `at` but not then. Raises RefusedError."""
         _check_time(at)
         if self._book.order(client_order_id) is None:
@@ -129,7 +129,7 @@ class Account:
         self._end(order, "requested")
         return order
 
-    def order(self, client_order_id: str) -> Order:
+    def order(self, client_order_id: str) -> ExchangeOrder:
         """How an order is now. Raises RefusedError (unknown_order)."""
         order = self._book.order(client_order_id)
         if order is None:
@@ -153,7 +153,7 @@ class Account:
 
     # --- How things stand, in the words of the wire -----------------------------------------------
 
-    def standing(self, order: Order) -> dict[str, Any]:
+    def standing(self, order: ExchangeOrder) -> dict[str, Any]:
         """How an order stands."""
         return {
             "client_order_id": order.client_order_id,
@@ -181,7 +181,7 @@ class Account:
         """The signed quantity of each symbol; those that are flat are left out."""
         return self._book.cell("positions", dict[str, str], {})
 
-    def detail(self, order: Order) -> dict[str, Any]:
+    def detail(self, order: ExchangeOrder) -> dict[str, Any]:
         """All of an order: as it was sent, and how it stands."""
         terms = self._terms(order.symbol)
         prices = {"limit_price": order.limit, "stop_price": order.stop}
@@ -196,7 +196,7 @@ class Account:
 
     # --- Inside -----------------------------------------------------------------------------------
 
-    def _read(self, wish: Wish) -> Order:
+    def _read(self, wish: NewOrder) -> ExchangeOrder:
         _check_time(wish.at)
         terms = self._terms(wish.symbol)
         needs = {"limit": "limit_price", "stop": "stop_price"}
@@ -204,7 +204,7 @@ class Account:
             wanted = word in wish.type.split("_")
             if wanted != (getattr(wish, field) is not None):
                 raise RefusedError(400, "missing_price", f"{wish.type} and {field}")
-        order = Order(
+        order = ExchangeOrder(
             number=self._book.order_count() + 1,
             client_order_id=wish.client_order_id,
             symbol=wish.symbol,
@@ -222,9 +222,9 @@ class Account:
             raise RefusedError(400, "post_only_would_take", "it would trade at once")
         return order
 
-    def _play(self, orders: Iterable[Order], until: int) -> None:
+    def _play(self, orders: Iterable[ExchangeOrder], until: int) -> None:
         """Let orders trade, one moment after the other; at one moment the older order first."""
-        ahead: list[tuple[int, int, str, Order, Start]] = []
+        ahead: list[tuple[int, int, str, ExchangeOrder, TradeStart]] = []
         for order in orders:
             self._plan(ahead, order, until)
         while ahead:
@@ -233,7 +233,10 @@ class Account:
             self._plan(ahead, order, until)
 
     def _plan(
-        self, ahead: list[tuple[int, int, str, Order, Start]], order: Order, until: int
+        self,
+        ahead: list[tuple[int, int, str, ExchangeOrder, TradeStart]],
+        order: ExchangeOrder,
+        until: int,
     ) -> None:
         begun = self._start(order, until) if order.open else None
         if begun is None:
@@ -242,20 +245,20 @@ class Account:
         if moment <= until:
             heapq.heappush(ahead, (moment, order.at, order.client_order_id, order, begun))
 
-    def _start(self, order: Order, until: int) -> Start | None:
+    def _start(self, order: ExchangeOrder, until: int) -> TradeStart | None:
         found, searched = self._starts.get(order.client_order_id, (None, -1))
         if found is None and searched < until:
             searched = min(until + AHEAD, AT_MAX)
-            found = matching.start(order, self._path(self._terms(order.symbol)), searched)
+            found = matching.trade_start(order, self._path(self._terms(order.symbol)), searched)
             self._starts[order.client_order_id] = (found, searched)
         return found
 
-    def _strike(self, order: Order, begun: Start, moment: int) -> None:
+    def _strike(self, order: ExchangeOrder, begun: TradeStart, moment: int) -> None:
         """What happens with an order at its moment: a trade, its end, or both."""
         if begun.killed:
             reason = {"ioc": "immediate_or_cancel", "fok": "fill_or_kill"}[order.time_in_force]
             return self._end(order, reason)
-        wanted = part(order)
+        wanted = next_trade_lots(order)
         possible = self._reducible(order) if order.reduce_only else order.quantity
         if order.time_in_force == "fok" and possible < order.quantity - order.filled:
             return self._end(order, "fill_or_kill")
@@ -269,7 +272,7 @@ class Account:
             return self._end(order, why)
         return self._book.put(order)
 
-    def _trade(self, order: Order, begun: Start, moment: int, lots: int) -> None:
+    def _trade(self, order: ExchangeOrder, begun: TradeStart, moment: int, lots: int) -> None:
         terms = self._terms(order.symbol)
         ticks = matching.price(order, begun, self._path(terms), moment)
         quantity = product(Decimal(lots), terms.lot_size)
@@ -279,7 +282,7 @@ class Account:
         fee = product(notional, rates[begun.liquidity]).quantize(
             FEE_STEP, ROUND_HALF_EVEN, ROUNDING
         )
-        trade = Trade(
+        trade = ExchangeTrade(
             place=self._book.trade_count() + 1,
             trade_id=trade_id(order),
             client_order_id=order.client_order_id,
@@ -298,9 +301,9 @@ class Account:
         self._move("positions", order.symbol, quantity if bought else quantity.copy_negate())
         paid = notional if bought else notional.copy_negate()
         self._move("cash", terms.quote_currency, EXACT.add(paid, fee).copy_negate())
-        self.said.append({"type": "trade"} | to_builtins(trade))
+        self.record.append({"type": "trade"} | to_builtins(trade))
 
-    def _reducible(self, order: Order) -> int:
+    def _reducible(self, order: ExchangeOrder) -> int:
         """How many lots an order may trade without more than closing the account's position."""
         held = Decimal(self.positions().get(order.symbol, "0"))
         against = held.copy_negate() if order.side == "buy" else held
@@ -310,18 +313,18 @@ class Account:
         scale = max(decimals(lot), decimals(against))
         return to_units(against, scale) // to_units(lot, scale)
 
-    def _end(self, order: Order, reason: str) -> None:
+    def _end(self, order: ExchangeOrder, reason: str) -> None:
         order.outcome, order.reason = "cancelled", reason
         self._close(order)
 
-    def _close(self, order: Order) -> None:
+    def _close(self, order: ExchangeOrder) -> None:
         order.open = False
         self._starts.pop(order.client_order_id, None)
         self._book.put(order)
         self._tell(order)
 
-    def _tell(self, order: Order) -> None:
-        self.said.append({"type": "order"} | self.standing(order))
+    def _tell(self, order: ExchangeOrder) -> None:
+        self.record.append({"type": "order"} | self.standing(order))
 
     def _move(self, cell: str, name: str, amount: Decimal) -> None:
         held: dict[str, str] = self._book.cell(cell, dict[str, str], {})
@@ -340,11 +343,11 @@ class Account:
             raise RefusedError(400, "unknown_symbol", f"{symbol} does not trade here")
         return terms
 
-    def _path(self, terms: Symbol) -> Path:
+    def _path(self, terms: Symbol) -> PricePath:
         path = self._paths.get(terms.symbol)
         if path is None:
             base = in_steps(terms.base_price, terms.tick_size, "base_price")
-            path = self._paths[terms.symbol] = Path(self._seed, terms.symbol, base)
+            path = self._paths[terms.symbol] = PricePath(self._seed, terms.symbol, base)
         return path
 
 

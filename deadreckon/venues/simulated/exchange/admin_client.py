@@ -15,11 +15,11 @@ from deadreckon.venues.simulated.exchange.orders import Symbol
 TIMEOUT = 30.0  # seconds; nothing goes wrong here, but a long truth takes its time
 
 
-class KeeperError(Exception):
+class AdminRefusedError(Exception):
     """You asked the exchange's keeper for what it refused; the message is its answer."""
 
 
-class Truth(Struct, frozen=True):
+class GroundTruth(Struct, frozen=True):
     """Everything the exchange knows, to compare a log with.
 
     `requests` is every request that named an order, by client order id. Amounts are decimal text.
@@ -34,8 +34,8 @@ class Truth(Struct, frozen=True):
     open_orders: list[str]
 
 
-class Keeper:
-    """A client of the back door; raises KeeperError for a refusal, aiohttp.ClientError and
+class AdminClient:
+    """A client of the back door; raises AdminRefusedError for a refusal, aiohttp.ClientError and
     TimeoutError when the exchange is not there."""
 
     def __init__(self, admin_url: str, key: str) -> None:
@@ -43,7 +43,7 @@ class Keeper:
         self._headers = {"X-Api-Key": key}
         self._session: aiohttp.ClientSession | None = None
 
-    async def __aenter__(self) -> "Keeper":
+    async def __aenter__(self) -> "AdminClient":
         return self
 
     async def __aexit__(
@@ -87,9 +87,9 @@ class Keeper:
         counts: dict[str, int] = msgspec.json.decode(await self._ask("GET", "/faults"))["counts"]
         return counts
 
-    async def truth(self) -> Truth:
+    async def truth(self) -> GroundTruth:
         """Everything."""
-        return msgspec.json.decode(await self._ask("GET", "/truth"), type=Truth)
+        return msgspec.json.decode(await self._ask("GET", "/truth"), type=GroundTruth)
 
     async def _ask(self, method: str, path: str, body: Any = None, **query: str) -> bytes:
         if self._session is None:
@@ -103,5 +103,7 @@ class Keeper:
         ) as response:
             answer = await response.read()
             if response.status != 200:
-                raise KeeperError(f"{path}: {response.status} {answer.decode('utf-8', 'replace')}")
+                raise AdminRefusedError(
+                    f"{path}: {response.status} {answer.decode('utf-8', 'replace')}"
+                )
         return answer

@@ -12,32 +12,32 @@ from msgspec import Struct
 
 from deadreckon.contracts.amounts import is_sane, text
 from deadreckon.contracts.parsing import WireError, parse
-from deadreckon.venues.simulated.exchange.account import Account, Wish
+from deadreckon.venues.simulated.exchange.account import ExchangeAccount, NewOrder
 from deadreckon.venues.simulated.exchange.faults import (
     NOT_DONE,
     REPORTED,
+    ChosenFault,
     Faults,
-    Trouble,
-    choose,
-    consume,
+    choose_fault,
+    count_fault,
     garbage,
 )
 from deadreckon.venues.simulated.exchange.orders import RefusedError, Symbol
-from deadreckon.venues.simulated.exchange.push import Reports
-from deadreckon.venues.simulated.exchange.store import Asked, Book
+from deadreckon.venues.simulated.exchange.push import PushChannel
+from deadreckon.venues.simulated.exchange.store import ExchangeStore, RequestRecord
 
 BODY_BYTES_MAX = 64 * 1024
 
 Shape = TypeVar("Shape", bound=Struct)
 
 
-class Moment(Struct, frozen=True, forbid_unknown_fields=True):
+class ClockRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """A time to play the market to (nanoseconds UTC)."""
 
     at: int
 
 
-class Deposit(Struct, frozen=True, forbid_unknown_fields=True):
+class DepositRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Cash for the account, once per id."""
 
     id: str
@@ -45,35 +45,35 @@ class Deposit(Struct, frozen=True, forbid_unknown_fields=True):
     amount: Decimal
 
 
-class Done(Struct, frozen=True):
+class HandledRequest(Struct, frozen=True):
     """What became of a request: the answer meant for it, what is to be pushed, what goes wrong."""
 
     number: int
     status: int
     content: bytes
     batch: list[bytes]
-    trouble: Trouble | None
+    trouble: ChosenFault | None
 
 
-Action = Callable[[web.Request, bytes], tuple[int, Any]]
+RequestHandler = Callable[[web.Request, bytes], tuple[int, Any]]
 
 
-class Exchange:
+class ExchangeApi:
     """The requests, each in one transaction. `go_down(seconds)` is what "down" asks for."""
 
     def __init__(
-        self, book: Book, seed: str, key: str, go_down: Callable[[float | None], None]
+        self, book: ExchangeStore, seed: str, key: str, go_down: Callable[[float | None], None]
     ) -> None:
-        self.reports = Reports()
+        self.reports = PushChannel()
         self._book = book
-        self._account = Account(book, seed)
+        self._account = ExchangeAccount(book, seed)
         self._key = key
         self._go_down = go_down
         self._faults = book.cell("faults", Faults, Faults())
 
     def trading(self) -> web.Application:
         """The trader's door."""
-        rooms: list[tuple[str, str, str, Action]] = [
+        rooms: list[tuple[str, str, str, RequestHandler]] = [
             ("POST", "/orders", "submit", self._submit),
             ("DELETE", "/orders/{client_order_id}", "cancel", self._cancel),
             ("GET", "/orders/{client_order_id}", "query", self._query),
@@ -91,7 +91,7 @@ class Exchange:
 
     def keeping(self) -> web.Application:
         """The keeper's door, where nothing goes wrong."""
-        rooms: list[tuple[str, str, Action]] = [
+        rooms: list[tuple[str, str, RequestHandler]] = [
             ("POST", "/symbols", self._list_symbol),
             ("POST", "/deposits", self._deposit),
             ("POST", "/clock", self._clock),
@@ -120,10 +120,12 @@ class Exchange:
             return _response(401, _told("wrong_key", "the X-Api-Key header is missing or wrong"))
         return await handler(request)
 
-    def _undisturbed(self, action: Action) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def _undisturbed(
+        self, action: RequestHandler
+    ) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
             body = await request.read()
-            self._account.said.clear()
+            self._account.record.clear()
             with self._book.transaction():
                 status, answer = _outcome(action, request, body)
             await self.reports.push(self._said(), None, 0)
@@ -132,7 +134,7 @@ class Exchange:
         return handle
 
     def _disturbed(
-        self, name: str, action: Action
+        self, name: str, action: RequestHandler
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             body = await request.read()
@@ -141,14 +143,16 @@ class Exchange:
 
         return handle
 
-    def _do(self, name: str, action: Action, request: web.Request, body: bytes) -> Done:
+    def _do(
+        self, name: str, action: RequestHandler, request: web.Request, body: bytes
+    ) -> HandledRequest:
         """One transaction: the request is counted, done unless a fault forbids it, and kept."""
-        self._account.said.clear()
+        self._account.record.clear()
         with self._book.transaction():
             number = self._book.cell("requests", int, 0) + 1
             self._book.keep("requests", number)
             order = _named(request, body)
-            trouble = choose(self._faults, number, name, order)
+            trouble = choose_fault(self._faults, number, name, order)
             status, answer = _stopped(trouble)
             if not status:
                 status, answer = _outcome(action, request, body)
@@ -159,9 +163,9 @@ class Exchange:
                 self._count(trouble)
             if order:
                 self._book.add_request(order, _asked(number, name, status, answer, trouble))
-        return Done(number, status, msgspec.json.encode(answer), batch, trouble)
+        return HandledRequest(number, status, msgspec.json.encode(answer), batch, trouble)
 
-    async def _answer(self, request: web.Request, done: Done) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, done: HandledRequest) -> web.StreamResponse:
         fault = done.trouble.fault if done.trouble else ""
         seconds = done.trouble.seconds if done.trouble else 0.0
         if fault == "before_ack":
@@ -187,18 +191,18 @@ class Exchange:
         return response
 
     def _said(self) -> list[bytes]:
-        return [msgspec.json.encode(message) for message in self._account.said]
+        return [msgspec.json.encode(message) for message in self._account.record]
 
-    def _count(self, trouble: Trouble) -> None:
+    def _count(self, trouble: ChosenFault) -> None:
         counts: dict[str, int] = self._book.cell("fault_counts", dict[str, int], {})
-        consume(trouble, counts)
+        count_fault(trouble, counts)
         self._book.keep("fault_counts", counts)
         self._book.keep("faults", self._faults)
 
     # --- What a trader may ask --------------------------------------------------------------------
 
     def _submit(self, request: web.Request, body: bytes) -> tuple[int, Any]:
-        wish = _read(body, Wish)
+        wish = _read(body, NewOrder)
         return 201, self._account.standing(self._account.submit(wish))
 
     def _cancel(self, request: web.Request, body: bytes) -> tuple[int, Any]:
@@ -223,7 +227,7 @@ class Exchange:
         return 200, {"positions": self._account.positions()}
 
     def _clock(self, request: web.Request, body: bytes) -> tuple[int, Any]:
-        return 200, {"at": self._account.advance(_read(body, Moment).at)}
+        return 200, {"at": self._account.advance(_read(body, ClockRequest).at)}
 
     # --- What the keeper may ask ------------------------------------------------------------------
 
@@ -232,7 +236,7 @@ class Exchange:
         return 200, {}
 
     def _deposit(self, request: web.Request, body: bytes) -> tuple[int, Any]:
-        deposit = _read(body, Deposit)
+        deposit = _read(body, DepositRequest)
         self._account.deposit(deposit.id, deposit.currency, deposit.amount)
         return 200, {}
 
@@ -263,14 +267,14 @@ class Exchange:
         }
 
 
-def _outcome(action: Action, request: web.Request, body: bytes) -> tuple[int, Any]:
+def _outcome(action: RequestHandler, request: web.Request, body: bytes) -> tuple[int, Any]:
     try:
         return action(request, body)
     except RefusedError as refused:
         return refused.status, {"code": refused.code, "reason": refused.reason}
 
 
-def _stopped(trouble: Trouble | None) -> tuple[int, Any]:
+def _stopped(trouble: ChosenFault | None) -> tuple[int, Any]:
     """The answer of a fault that comes before anything is done; status 0 when it goes on."""
     if trouble is None or trouble.fault not in NOT_DONE:
         return 0, None
@@ -279,9 +283,11 @@ def _stopped(trouble: Trouble | None) -> tuple[int, Any]:
     return 503, {"code": "broken", "reason": "something went wrong"}
 
 
-def _asked(number: int, request: str, status: int, answer: Any, trouble: Trouble | None) -> Asked:
+def _asked(
+    number: int, request: str, status: int, answer: Any, trouble: ChosenFault | None
+) -> RequestRecord:
     code = answer.get("code", "") if isinstance(answer, dict) else ""
-    return Asked(number, request, trouble.fault if trouble else "", status, code)
+    return RequestRecord(number, request, trouble.fault if trouble else "", status, code)
 
 
 def _named(request: web.Request, body: bytes) -> str:
@@ -309,10 +315,10 @@ def _read(body: bytes, shape: type[Shape]) -> Shape:
     return content
 
 
-def _whole(said: str) -> int:
-    if not (said.isascii() and said.isdigit()) or len(said) > 19:
-        raise RefusedError(400, "bad_request", f"a whole number expected, found {said[:40]!r}")
-    return int(said)
+def _whole(record: str) -> int:
+    if not (record.isascii() and record.isdigit()) or len(record) > 19:
+        raise RefusedError(400, "bad_request", f"a whole number expected, found {record[:40]!r}")
+    return int(record)
 
 
 def _told(code: str, reason: str) -> bytes:

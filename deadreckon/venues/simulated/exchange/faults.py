@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta, Struct
 
-Fault = Literal[
+FaultKind = Literal[
     "late",  # does it, and answers after `seconds`
     "error_before",  # answers 503 and does nothing
     "error_after",  # does it, and answers 503
@@ -21,7 +21,7 @@ Fault = Literal[
     "withhold",  # pushes its reports when a client connects anew, not to those connected
     "garbage_report",  # pushes what cannot be read instead of its reports
 ]
-Request = Literal[
+RequestKind = Literal[
     "submit", "cancel", "query", "open_orders", "trades", "balances", "positions", "clock"
 ]
 
@@ -37,25 +37,25 @@ Seconds = Annotated[float, Meta(ge=0, le=600)]
 Parts = Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
-class Rule(Struct, forbid_unknown_fields=True):
+class FaultRule(Struct, forbid_unknown_fields=True):
     """Do a fault to the next `times` requests that fit, after `skip` that fit and are left alone.
 
     Null fits every request, and every client order id."""
 
-    fault: Fault
-    request: Request | None = None
+    fault: FaultKind
+    request: RequestKind | None = None
     client_order_id: str | None = None
     times: Annotated[int, Meta(ge=0)] = 1
     skip: Annotated[int, Meta(ge=0)] = 0
     seconds: Seconds | None = None
 
 
-class Plan(Struct, frozen=True, forbid_unknown_fields=True):
+class FaultPlan(Struct, frozen=True, forbid_unknown_fields=True):
     """Do each fault to so many of a million requests, drawn by a hash of seed and number."""
 
     seed: str
-    per_million: dict[Fault, Parts]
-    seconds: dict[Fault, Seconds] = {}
+    per_million: dict[FaultKind, Parts]
+    seconds: dict[FaultKind, Seconds] = {}
 
 
 class Faults(Struct, forbid_unknown_fields=True):
@@ -63,26 +63,28 @@ class Faults(Struct, forbid_unknown_fields=True):
 
     `down` seconds from now on every connection is refused; 0 is until faults are set again."""
 
-    rules: list[Rule] = []
-    plan: Plan | None = None
+    rules: list[FaultRule] = []
+    plan: FaultPlan | None = None
     down: Seconds | None = None
 
 
 def every_fault(seed: str = "every") -> Faults:
     """A little of everything that can go wrong, sooner or later: a hundredth of the requests."""
-    each = 1_000_000 // 100 // len(get_args(Fault))
-    return Faults(plan=Plan(seed, dict.fromkeys(get_args(Fault), each)))
+    each = 1_000_000 // 100 // len(get_args(FaultKind))
+    return Faults(plan=FaultPlan(seed, dict.fromkeys(get_args(FaultKind), each)))
 
 
-class Trouble(Struct, frozen=True):
+class ChosenFault(Struct, frozen=True):
     """A fault that is to be done to a request, and the rule it comes from."""
 
-    fault: Fault
+    fault: FaultKind
     seconds: float
-    rule: Rule | None = None
+    rule: FaultRule | None = None
 
 
-def choose(faults: Faults, number: int, request: str, client_order_id: str) -> Trouble | None:
+def choose_fault(
+    faults: Faults, number: int, request: str, client_order_id: str
+) -> ChosenFault | None:
     """What is to go wrong with a request, if anything; changes nothing but what rules skip."""
     for rule in faults.rules:
         if not rule.times or not _fits(rule, request, client_order_id):
@@ -94,7 +96,7 @@ def choose(faults: Faults, number: int, request: str, client_order_id: str) -> T
     return _drawn(faults.plan, number) if faults.plan else None
 
 
-def consume(trouble: Trouble, counts: dict[str, int]) -> None:
+def count_fault(trouble: ChosenFault, counts: dict[str, int]) -> None:
     """Count a fault that is done, and take it off its rule."""
     counts[trouble.fault] = counts.get(trouble.fault, 0) + 1
     if trouble.rule is not None:
@@ -127,20 +129,20 @@ def _first_thing(answer: Any) -> dict[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def _fits(rule: Rule, request: str, client_order_id: str) -> bool:
+def _fits(rule: FaultRule, request: str, client_order_id: str) -> bool:
     if rule.request is not None and rule.request != request:
         return False
     return rule.client_order_id is None or rule.client_order_id == client_order_id
 
 
-def _trouble(fault: Fault, seconds: float | None, rule: Rule | None) -> Trouble:
-    return Trouble(fault, SECONDS.get(fault, 0.0) if seconds is None else seconds, rule)
+def _trouble(fault: FaultKind, seconds: float | None, rule: FaultRule | None) -> ChosenFault:
+    return ChosenFault(fault, SECONDS.get(fault, 0.0) if seconds is None else seconds, rule)
 
 
-def _drawn(plan: Plan, number: int) -> Trouble | None:
+def _drawn(plan: FaultPlan, number: int) -> ChosenFault | None:
     digest = hashlib.sha256(f"{plan.seed}|{number}".encode()).digest()
     ticket = int.from_bytes(digest[:8], "big") % 1_000_000
-    for fault in get_args(Fault):  # in the order of their names above, not of the plan's dict
+    for fault in get_args(FaultKind):  # in the order of their names above, not of the plan's dict
         ticket -= plan.per_million.get(fault, 0)
         if ticket < 0:
             return _trouble(fault, plan.seconds.get(fault), None)

@@ -14,20 +14,20 @@ import structlog
 from aiohttp import web
 
 from deadreckon.runtime.process.folder import FolderBusyError, FolderError
-from deadreckon.runtime.process.interrupts import interrupted
-from deadreckon.runtime.process.loopback import LOOPBACK, PortBusyError, bound
-from deadreckon.runtime.server.secret import kept_secret
-from deadreckon.venues.simulated.adapter import Address
-from deadreckon.venues.simulated.exchange.api import Exchange
-from deadreckon.venues.simulated.exchange.store import Book
+from deadreckon.runtime.process.interrupts import wait_for_interrupt
+from deadreckon.runtime.process.loopback import LOOPBACK, PortBusyError, listen_on_loopback
+from deadreckon.runtime.server.secret import read_or_create_secret
+from deadreckon.venues.simulated.adapter import ExchangeAddress
+from deadreckon.venues.simulated.exchange.api import ExchangeApi
+from deadreckon.venues.simulated.exchange.store import ExchangeStore
 
 PORT_WAIT = 5.0  # seconds: a port given up a moment ago may be somebody's source port for another
 
 log = structlog.get_logger()
 
 
-async def keep_house(
-    folder: Path, seed: str, port: int | None, ready: Callable[[Address], None]
+async def serve_exchange(
+    folder: Path, seed: str, port: int | None, ready: Callable[[ExchangeAddress], None]
 ) -> None:
     """Run the exchange of a folder until this process is asked to end.
 
@@ -36,24 +36,26 @@ async def keep_house(
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as held:
         _hold_alone(folder, held)
-        book = Book(folder / "exchange.sqlite")
+        book = ExchangeStore(folder / "exchange.sqlite")
         held.callback(book.close)
         _keep_seed(book, seed, folder)
-        house = House(book, seed, kept_secret(folder / "key", lambda: secrets.token_urlsafe(32)))
+        house = ExchangeServers(
+            book, seed, read_or_create_secret(folder / "key", lambda: secrets.token_urlsafe(32))
+        )
         address = await house.open(*_ports(folder, port))
         _leave_word(folder, address)
         ready(address)
         try:
-            await interrupted()
+            await wait_for_interrupt()
         finally:
             await house.close()
 
 
-class House:
+class ExchangeServers:
     """The two doors of an exchange and their ports; `open` it, and `close` it."""
 
-    def __init__(self, book: Book, seed: str, key: str) -> None:
-        self.exchange = Exchange(book, seed, key, self._go_down)
+    def __init__(self, book: ExchangeStore, seed: str, key: str) -> None:
+        self.exchange = ExchangeApi(book, seed, key, self._go_down)
         self.shut = asyncio.Event()  # the trader's door, while the exchange is down
         self._seed = seed
         self._port = 0
@@ -63,13 +65,13 @@ class House:
         self._down_until: float | None = None  # loop time; infinite for "until told"
         self._doorkeeper: asyncio.Task[None] | None = None
 
-    async def open(self, port: int, admin_port: int) -> Address:
+    async def open(self, port: int, admin_port: int) -> ExchangeAddress:
         """Open both doors; 0 takes a free port."""
         self._port, self._front = await _open(_runner(self.exchange.trading()), port)
         admin, self._back = await _open(self._back, admin_port)
         self._doorkeeper = asyncio.create_task(self._keep_door(), name="doorkeeper")
         url, admin_url = (f"http://{LOOPBACK}:{number}" for number in (self._port, admin))
-        return Address(url=url, admin_url=admin_url, pid=os.getpid(), seed=self._seed)
+        return ExchangeAddress(url=url, admin_url=admin_url, pid=os.getpid(), seed=self._seed)
 
     async def close(self) -> None:
         """Shut both doors."""
@@ -127,7 +129,7 @@ async def _bound(port: int) -> socket.socket:
     deadline = loop.time() + PORT_WAIT
     while True:
         try:
-            return bound(port)
+            return listen_on_loopback(port)
         except PortBusyError:
             if loop.time() > deadline:
                 raise PortBusyError(
@@ -144,7 +146,7 @@ def _hold_alone(folder: Path, held: ExitStack) -> None:
         raise FolderBusyError(f"an exchange runs on {folder} already; stop it first") from None
 
 
-def _keep_seed(book: Book, seed: str, folder: Path) -> None:
+def _keep_seed(book: ExchangeStore, seed: str, folder: Path) -> None:
     with book.transaction():
         kept = book.cell("seed", str, seed)
         book.keep("seed", kept)
@@ -155,14 +157,14 @@ def _keep_seed(book: Book, seed: str, folder: Path) -> None:
 def _ports(folder: Path, port: int | None) -> tuple[int, int]:
     """The wanted ports; those of the last time unless others are named."""
     try:
-        last = msgspec.json.decode((folder / "exchange.json").read_bytes(), type=Address)
+        last = msgspec.json.decode((folder / "exchange.json").read_bytes(), type=ExchangeAddress)
     except (FileNotFoundError, msgspec.MsgspecError):
         return port or 0, 0
     ports = [int(url.rpartition(":")[2]) for url in (last.url, last.admin_url)]
     return (ports[0] if port is None else port), ports[1]
 
 
-def _leave_word(folder: Path, address: Address) -> None:
+def _leave_word(folder: Path, address: ExchangeAddress) -> None:
     unfinished = folder / "exchange.json.part"
     unfinished.write_bytes(msgspec.json.encode(address))
     os.replace(unfinished, folder / "exchange.json")

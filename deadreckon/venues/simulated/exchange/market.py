@@ -19,7 +19,7 @@ _HALF = 2**63  # heights are whole numbers in [-_HALF, _HALF)
 _UNIT = OCTAVES[0][0] * 10_000 * _HALF
 
 
-class Path:
+class PricePath:
     """The prices of one symbol, in ticks; `base` is the tick around which they move."""
 
     def __init__(self, seed: str, symbol: str, base: int) -> None:

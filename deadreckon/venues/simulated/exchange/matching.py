@@ -8,11 +8,15 @@ from msgspec import Struct
 
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.orders import Liquidity
-from deadreckon.venues.simulated.exchange.market import Path
-from deadreckon.venues.simulated.exchange.orders import Order, gap, parts
+from deadreckon.venues.simulated.exchange.market import PricePath
+from deadreckon.venues.simulated.exchange.orders import (
+    ExchangeOrder,
+    planned_trades,
+    seconds_between_trades,
+)
 
 
-class Start(Struct, frozen=True):
+class TradeStart(Struct, frozen=True):
     """The moment (nanoseconds UTC) at which an order begins to trade. `killed` says that it ends
     then instead, because it was to trade at once or never."""
 
@@ -21,7 +25,7 @@ class Start(Struct, frozen=True):
     killed: bool = False
 
 
-def start(order: Order, path: Path, until: int) -> Start | None:
+def trade_start(order: ExchangeOrder, path: PricePath, until: int) -> TradeStart | None:
     """When an order begins to trade, if that is up to `until` (nanoseconds UTC)."""
     released = _released(order, path, until)
     if released is None:
@@ -29,21 +33,21 @@ def start(order: Order, path: Path, until: int) -> Start | None:
     if order.limit is None or _reaches(
         order.side, path.price(released // NANOSECONDS), order.limit
     ):
-        return Start(released)
+        return TradeStart(released)
     if order.time_in_force != "gtc":
-        return Start(released, killed=True)
+        return TradeStart(released, killed=True)
     reached = _first(path, order.side == "buy", order.limit, released, until)
-    return None if reached is None else Start(reached, "maker")
+    return None if reached is None else TradeStart(reached, "maker")
 
 
-def next_moment(order: Order, begun: Start) -> int:
+def next_moment(order: ExchangeOrder, begun: TradeStart) -> int:
     """When an order that has begun to trade trades next (nanoseconds UTC)."""
     if order.time_in_force == "fok":
         return begun.at
-    return begun.at + order.trades * gap(order) * NANOSECONDS
+    return begun.at + order.trades * seconds_between_trades(order) * NANOSECONDS
 
 
-def price(order: Order, begun: Start, path: Path, moment: int) -> int:
+def price(order: ExchangeOrder, begun: TradeStart, path: PricePath, moment: int) -> int:
     """What a trade costs, in ticks: a maker's own price, a taker's is the path's or better than
     its limit allows."""
     market = path.price(moment // NANOSECONDS)
@@ -54,20 +58,24 @@ def price(order: Order, begun: Start, path: Path, moment: int) -> int:
     return min(market, order.limit) if order.side == "buy" else max(market, order.limit)
 
 
-def ends_after_trade(order: Order) -> str | None:
+def ends_after_trade(order: ExchangeOrder) -> str | None:
     """Why an order that has just traded ends with something left; null when it goes on."""
-    if order.time_in_force == "ioc" and order.type != "market" and order.trades < parts(order):
+    if (
+        order.time_in_force == "ioc"
+        and order.type != "market"
+        and order.trades < planned_trades(order)
+    ):
         return "immediate_or_cancel"
     return None
 
 
-def takes_at_once(order: Order, path: Path) -> bool:
+def takes_at_once(order: ExchangeOrder, path: PricePath) -> bool:
     """Whether a limit order would not wait in the book when it arrives."""
     market = path.price(order.at // NANOSECONDS)
     return order.limit is not None and _reaches(order.side, market, order.limit)
 
 
-def _released(order: Order, path: Path, until: int) -> int | None:
+def _released(order: ExchangeOrder, path: PricePath, until: int) -> int | None:
     """When an order may begin to trade at all: at its own time, or when its stop is reached."""
     if order.stop is None:
         return order.at if order.at <= until else None
@@ -82,7 +90,7 @@ def _reaches(side: str, market: int, limit: int) -> bool:
     return market <= limit if side == "buy" else market >= limit
 
 
-def _first(path: Path, downwards: bool, level: int, after: int, until: int) -> int | None:
+def _first(path: PricePath, downwards: bool, level: int, after: int, until: int) -> int | None:
     """The first whole second behind `after` and up to `until` at which the path is at the level."""
     search = path.first_at_or_below if downwards else path.first_at_or_above
     second = search(level, after // NANOSECONDS + 1, until // NANOSECONDS)

@@ -38,7 +38,7 @@ class Symbol(Struct, frozen=True, forbid_unknown_fields=True):
     taker_fee_rate: Decimal
 
 
-class Order(Struct):
+class ExchangeOrder(Struct):
     """Quantities in lots, prices in ticks, times in nanoseconds UTC. `number` counts the orders in
     their order of arrival, `trades` is how often this one traded, `filled` how much."""
 
@@ -61,7 +61,7 @@ class Order(Struct):
     reason: str = ""
 
 
-class Trade(Struct, frozen=True):
+class ExchangeTrade(Struct, frozen=True):
     """A trade of the account, in the words of the wire."""
 
     place: int
@@ -76,30 +76,30 @@ class Trade(Struct, frozen=True):
     traded_at: int
 
 
-def parts(order: Order) -> int:
+def planned_trades(order: ExchangeOrder) -> int:
     """Into how many trades an order is split: 1 to 3, decided by its client order id."""
     return min(1 + _chance(order, "parts") % PARTS_MAX, order.quantity)
 
 
-def part(order: Order) -> int:
+def next_trade_lots(order: ExchangeOrder) -> int:
     """The lots of its next trade."""
-    number = parts(order)
+    number = planned_trades(order)
     if order.trades + 1 >= number:
         return order.quantity - order.filled
     return order.quantity // number
 
 
-def gap(order: Order) -> int:
+def seconds_between_trades(order: ExchangeOrder) -> int:
     """Seconds between two of its trades, decided by its client order id."""
     return 1 + _chance(order, "gap") % GAP_MAX
 
 
-def trade_id(order: Order) -> str:
+def trade_id(order: ExchangeOrder) -> str:
     """The name of its next trade, from the client order id and how often it traded."""
     return hashlib.sha256(f"{order.client_order_id}|{order.trades}".encode()).hexdigest()[:24]
 
 
-def venue_order_id(order: Order) -> str:
+def venue_order_id(order: ExchangeOrder) -> str:
     """The exchange's own name of an order; the same however often it has to be sent."""
     return "X" + hashlib.sha256(f"{order.client_order_id}|venue".encode()).hexdigest()[:16]
 
@@ -113,6 +113,6 @@ def in_steps(amount: Decimal, step: Decimal, code: str) -> int:
     return count
 
 
-def _chance(order: Order, of: str) -> int:
+def _chance(order: ExchangeOrder, of: str) -> int:
     digest = hashlib.sha256(f"{order.client_order_id}|{of}".encode()).digest()
     return int.from_bytes(digest[:8], "big")

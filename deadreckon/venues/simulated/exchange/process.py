@@ -8,10 +8,10 @@ from types import TracebackType
 
 import msgspec
 
-from deadreckon.runtime.process.child_process import leashed
+from deadreckon.runtime.process.child_process import dies_with_parent
 from deadreckon.runtime.process.source_tree import ROOT
-from deadreckon.venues.simulated.adapter import Address, SimVenue
-from deadreckon.venues.simulated.exchange.admin_client import Keeper
+from deadreckon.venues.simulated.adapter import ExchangeAddress, SimulatedVenue
+from deadreckon.venues.simulated.exchange.admin_client import AdminClient
 
 READY_WAIT = 60.0  # seconds until it answers, on a machine that has much else to do
 
@@ -28,7 +28,7 @@ class ExchangeProcess:
         self._seed = seed
         self._port = port
         self._child: asyncio.subprocess.Process | None = None
-        self._address: Address | None = None
+        self._address: ExchangeAddress | None = None
 
     async def __aenter__(self) -> "ExchangeProcess":
         await self.start()
@@ -43,7 +43,7 @@ class ExchangeProcess:
         await self.stop()
 
     @property
-    def address(self) -> Address:
+    def address(self) -> ExchangeAddress:
         """Where it is. Raises ExchangeFailedError before it was started."""
         if self._address is None:
             raise ExchangeFailedError(f"no exchange was started on {self.folder}")
@@ -54,15 +54,15 @@ class ExchangeProcess:
         """Its API key."""
         return (self.folder / "key").read_text("ascii").strip()
 
-    def keeper(self) -> Keeper:
+    def keeper(self) -> AdminClient:
         """A client of the keeper's door."""
-        return Keeper(self.address.admin_url, self.key)
+        return AdminClient(self.address.admin_url, self.key)
 
-    def venue(self, *, timeout: float = 2.0) -> SimVenue:
+    def venue(self, *, timeout: float = 2.0) -> SimulatedVenue:
         """A client of the trader's door; `timeout` in seconds."""
-        return SimVenue(self.address.url, self.key, timeout=timeout)
+        return SimulatedVenue(self.address.url, self.key, timeout=timeout)
 
-    async def start(self) -> Address:
+    async def start(self) -> ExchangeAddress:
         """Start it and wait until it is ready; on its last ports when it was there before."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         command = [sys.executable, "-m", "deadreckon", "exchange"]
@@ -72,7 +72,7 @@ class ExchangeProcess:
         root = str(ROOT)
         with (self.folder / "exchange.log").open("ab") as words:
             self._child = await asyncio.create_subprocess_exec(
-                *leashed(command),
+                *dies_with_parent(command),
                 env=dict(os.environ, PYTHONPATH=root, PYTHONSAFEPATH="1"),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
@@ -104,12 +104,12 @@ class ExchangeProcess:
             self._child.kill()
             await self._child.wait()
 
-    async def _ready(self, child: asyncio.subprocess.Process) -> Address:
+    async def _ready(self, child: asyncio.subprocess.Process) -> ExchangeAddress:
         assert child.stdout is not None
-        address: Address | None = None
+        address: ExchangeAddress | None = None
         try:
             line = await asyncio.wait_for(child.stdout.readline(), READY_WAIT)
-            address = msgspec.json.decode(line, type=Address)
+            address = msgspec.json.decode(line, type=ExchangeAddress)
         except (TimeoutError, msgspec.MsgspecError) as error:
             raise ExchangeFailedError(
                 f"the exchange did not start: {self._last_words()}"
@@ -120,5 +120,5 @@ class ExchangeProcess:
         return address
 
     def _last_words(self) -> str:
-        said = (self.folder / "exchange.log").read_text("utf-8", "replace").splitlines()
-        return said[-1] if said else f"it said nothing to {self.folder / 'exchange.log'}"
+        record = (self.folder / "exchange.log").read_text("utf-8", "replace").splitlines()
+        return record[-1] if record else f"it said nothing to {self.folder / 'exchange.log'}"

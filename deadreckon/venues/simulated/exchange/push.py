@@ -6,12 +6,12 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from deadreckon.venues.simulated.exchange.faults import Trouble, garbage
+from deadreckon.venues.simulated.exchange.faults import ChosenFault, garbage
 
 WITHHELD_MAX = 10_000  # pushes; beyond it the oldest are lost, as a venue's would be
 
 
-class Reports:
+class PushChannel:
     """Those who listen, and what is kept from them. All of it is lost with the process: what
     counts is asked for."""
 
@@ -39,7 +39,7 @@ class Reports:
             self._changed(self._listening.remove, socket)
         return socket
 
-    async def push(self, batch: Sequence[bytes], trouble: Trouble | None, number: int) -> None:
+    async def push(self, batch: Sequence[bytes], trouble: ChosenFault | None, number: int) -> None:
         """Push what one request brought about, disturbed as told."""
         match trouble.fault if trouble else None:
             case "withhold":

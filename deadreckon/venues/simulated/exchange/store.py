@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from deadreckon.venues.simulated.exchange.orders import Order, Trade
+from deadreckon.venues.simulated.exchange.orders import ExchangeOrder, ExchangeTrade
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS cells (name TEXT PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS requests (
 T = TypeVar("T")
 
 
-class Asked(Struct, frozen=True):
+class RequestRecord(Struct, frozen=True):
     """A request that named an order: what it was, what was done to it, what it was answered.
 
     `fault` is empty for none; `status` is the HTTP status meant for it, 0 where nothing was
@@ -48,7 +48,7 @@ class Asked(Struct, frozen=True):
     code: str
 
 
-class Book:
+class ExchangeStore:
     """The file of one exchange; every change is made within `transaction`."""
 
     def __init__(self, path: Path) -> None:
@@ -90,20 +90,20 @@ class Book:
             (name, msgspec.json.encode(content)),
         )
 
-    def orders(self, *, only_open: bool) -> list[Order]:
+    def orders(self, *, only_open: bool) -> list[ExchangeOrder]:
         """The orders in their order of arrival."""
         where = "WHERE open" if only_open else ""
         rows = self._connection.execute(f"SELECT content FROM orders {where} ORDER BY number")
-        return [msgspec.json.decode(content, type=Order) for (content,) in rows]
+        return [msgspec.json.decode(content, type=ExchangeOrder) for (content,) in rows]
 
-    def order(self, client_order_id: str) -> Order | None:
+    def order(self, client_order_id: str) -> ExchangeOrder | None:
         """The order of that name, if one was ever accepted."""
         row = self._connection.execute(
             "SELECT content FROM orders WHERE client_order_id = ?", (client_order_id,)
         ).fetchone()
-        return None if row is None else msgspec.json.decode(row[0], type=Order)
+        return None if row is None else msgspec.json.decode(row[0], type=ExchangeOrder)
 
-    def put(self, order: Order) -> None:
+    def put(self, order: ExchangeOrder) -> None:
         """Keep an order as it is now."""
         self._connection.execute(
             "INSERT INTO orders VALUES (?, ?, ?, ?) "
@@ -119,35 +119,35 @@ class Book:
         """How many trades there were; also the place of the last one."""
         return self._count("SELECT coalesce(max(place), 0) FROM trades")
 
-    def add_trade(self, trade: Trade) -> None:
+    def add_trade(self, trade: ExchangeTrade) -> None:
         """Keep a new trade; raises sqlite3.IntegrityError for a place or id that is taken."""
         self._connection.execute(
             "INSERT INTO trades VALUES (?, ?, ?)",
             (trade.place, trade.trade_id, msgspec.json.encode(trade)),
         )
 
-    def trades(self, since: int, at_most: int) -> list[Trade]:
+    def trades(self, since: int, at_most: int) -> list[ExchangeTrade]:
         """The trades behind a place, oldest first."""
         rows = self._connection.execute(
             "SELECT content FROM trades WHERE place > ? ORDER BY place LIMIT ?", (since, at_most)
         )
-        return [msgspec.json.decode(content, type=Trade) for (content,) in rows]
+        return [msgspec.json.decode(content, type=ExchangeTrade) for (content,) in rows]
 
-    def add_request(self, client_order_id: str, asked: Asked) -> None:
+    def add_request(self, client_order_id: str, asked: RequestRecord) -> None:
         """Remember that an order was asked about, whatever became of it."""
         self._connection.execute(
             "INSERT INTO requests VALUES (?, ?, ?)",
             (asked.number, client_order_id, msgspec.json.encode(asked)),
         )
 
-    def requests(self) -> dict[str, list[Asked]]:
+    def requests(self) -> dict[str, list[RequestRecord]]:
         """Every request that named an order, by client order id, in their order of arrival."""
-        found: dict[str, list[Asked]] = {}
+        found: dict[str, list[RequestRecord]] = {}
         rows = self._connection.execute(
             "SELECT client_order_id, content FROM requests ORDER BY number"
         )
         for name, content in rows:
-            found.setdefault(name, []).append(msgspec.json.decode(content, type=Asked))
+            found.setdefault(name, []).append(msgspec.json.decode(content, type=RequestRecord))
         return found
 
     def _count(self, query: str) -> int:
