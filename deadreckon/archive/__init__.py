@@ -1,1 +1,1 @@
-"""The log that is over: sealed segments, their proofs, and archive and log read as one."""
+"""History on disk: sealed segments and their proofs, and archive and log read as one."""

@@ -1,1 +1,1 @@
-"""What is typed and read in a terminal: one file for each verb."""
+"""What a person types and reads in a terminal: a file for each verb."""

@@ -1,1 +1,1 @@
-"""What the market did, as data: tapes and the files they are made from."""
+"""The market as data: tapes, and the files they are made from."""

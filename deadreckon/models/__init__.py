@@ -1,1 +1,1 @@
-"""What was learned from the market: features, and for each kind of model its fit and its filter."""
+"""Numbers learned from the market: for each kind of model its features, fit and filter."""

@@ -1,1 +1,1 @@
-"""What the events add up to: tables, sinks, metrics, live view, queries."""
+"""Events added up to rows: tables, sinks, metrics, live view, queries."""

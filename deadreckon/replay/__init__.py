@@ -1,1 +1,1 @@
-"""Questions to a finished log: one folder for each question."""
+"""Questions to a finished log: a folder for each question."""

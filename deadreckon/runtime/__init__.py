@@ -1,1 +1,1 @@
-"""The log of the present: NATS and the disk, the loop of a service, servers and processes."""
+"""Everything that touches NATS or the disk of the log: log, service loop, server, processes."""

@@ -1,1 +1,1 @@
-"""What to want: the strategy protocol, its registry, the built-in strategies."""
+"""What to want: the strategy protocol, the registry, the built-in strategies."""

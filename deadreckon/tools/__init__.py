@@ -1,1 +1,1 @@
-"""What proves or measures the stack and never runs in it."""
+"""What only proves or measures the stack: bench, crash test, drill, conformance, documents."""

@@ -1,1 +1,1 @@
-"""Protocols of other firms: the port that every venue adapter fills, and an adapter each."""
+"""Other firms' protocols: the port every venue adapter fills, and a folder for each venue."""

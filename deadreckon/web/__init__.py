@@ -1,1 +1,1 @@
-"""What is looked at in a browser."""
+"""What a person looks at in a browser."""
