@@ -11,7 +11,7 @@ import structlog
 from msgspec.structs import replace
 
 from deadreckon.archive.location import archived_log, has_archive, is_archive_only, whole_log
-from deadreckon.contracts.publishers import SERVICES
+from deadreckon.contracts.publishers import SERVICES, VENUE_EDGES
 from deadreckon.runtime.log.bus import Bus, ConfigurationError, DeniedError, HoleError, LogInfo
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.jetstream import JetStreamBus
@@ -22,7 +22,7 @@ from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.credentials import PRODUCER_PREFIX
 from deadreckon.runtime.server.endpoint import Endpoint, external_endpoint
-from deadreckon.runtime.server.known_roles import DEFAULT_BOOK, Tls
+from deadreckon.runtime.server.known_roles import DEFAULT_BOOK, KnownRoles, Tls
 from deadreckon.runtime.server.nats_server import (
     EmbeddedServer,
     ServerFailedError,
@@ -142,24 +142,30 @@ async def stack_bus(
     port: int = ANY_PORT,
     book: str = DEFAULT_BOOK,
     tls: Tls | None = None,
+    venues: Sequence[str] = (),
     more: Sequence[str] = (),
 ) -> AsyncIterator[Bus]:
     """The log of a stack that stays, with the rights of everybody in it: in memory, on `server`
-    (see `external`), or on a server of its own, with certificates if there are any. `more` roles
-    are for those who measure a stack."""
+    (see `external`), or on a server of its own, with certificates if there are any. `venues` are
+    the edges that write too, `more` the roles of those who measure a stack."""
     if memory:
         yield MemoryBus()
         return
     if server is None:
         refuse_unfinished_rollover(folder.root)
         _refuse_archive_only(folder.root)
-        change_known_roles(
-            folder, lambda known: replace(known.with_book(book), tls=tls and tls.absolute())
-        )
+
+        def change(known: KnownRoles) -> KnownRoles:
+            for edge in venues:
+                known = known.with_venue(edge)
+            return replace(known.with_book(book), tls=tls and tls.absolute())
+
+        change_known_roles(folder, change)
         entering = _own(folder, port)
     else:
         entering = _external(server)
-    roles = [STACK, READER, *SERVICES, *more]
+    services = (name for name in SERVICES if name != VENUE_EDGES)
+    roles = [STACK, READER, *services, *venues, *more]
     async with entering as endpoint, _switchboard(endpoint, roles) as bus:
         yield await whole_log(folder.root, bus)
 

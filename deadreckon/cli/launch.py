@@ -27,6 +27,7 @@ from deadreckon.projections.live_view.live_view import LiveViewFold
 from deadreckon.projections.runner import StoredViews, stored_views
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
+from deadreckon.venues.simulated.adapter import SERVICE
 from deadreckon.venues.simulated.exchange.faults import Faults
 from deadreckon.web.serving import gateway_served
 
@@ -62,14 +63,18 @@ async def run_demo(wish: DemoOptions) -> dict[str, Any]:
         seconds=wish.seconds,
         processes=wish.processes,
         memory=wish.memory,
-        venue=wish.venue,
+        edge=SERVICE if wish.venue else "",
     )
     async with AsyncExitStack() as stack:
         stack.enter_context(folder.alone())
         check_venue(folder, wish.venue)
         if wish.venue:
             await stack.enter_async_context(own_exchange(folder, _exchange(wish, tape)))
-        bus = await stack.enter_async_context(stack_bus(folder, wish.nats, memory=wish.memory))
+        bus = await stack.enter_async_context(
+            stack_bus(
+                folder, wish.nats, memory=wish.memory, venues=[plan.edge] if plan.edge else []
+            )
+        )
         stored = None if wish.memory else stack.enter_context(stored_views(folder))
         board = LiveViewFold()
         verdicts = await stack.enter_async_context(verdicts_published(bus, plan.book))

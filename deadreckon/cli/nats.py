@@ -12,6 +12,7 @@ nats = App(name="nats", help="For a NATS server of your own. Example: dr nats co
 def config(
     *,
     book: str = "desk",
+    venue: tuple[str, ...] = (),
     data: Annotated[Path, Parameter(help="The folder with the credentials.")] = Path("var"),
 ) -> None:
     """Print accounts and users for a server's configuration, with public keys alone.
@@ -24,15 +25,25 @@ def config(
     Parameters
     ----------
     book
-        A book that is to be served, beside those that the folder knows.
+        A book that is to be served, besides those that the folder knows.
+    venue
+        A venue edge that is to write, `venue-sim` for the simulated venue, besides those that the
+        folder knows.
     """
     from deadreckon.cli.running import run
     from deadreckon.runtime.process.folder import Folder
+    from deadreckon.runtime.server.known_roles import KnownRoles
     from deadreckon.runtime.server.server_files import ServerFiles, change_known_roles
 
     async def job() -> str:
         folder = Folder(data).create()
-        registry = change_known_roles(folder, lambda known: known.with_book(book))
+
+        def change(known: KnownRoles) -> KnownRoles:
+            for edge in venue:
+                known = known.with_venue(edge)
+            return known.with_book(book)
+
+        registry = change_known_roles(folder, change)
         return ServerFiles(folder.root).accounts_text(registry)
 
     print(run(job), end="")

@@ -71,11 +71,11 @@ def rerun(
 
 
 def _check_services(names: tuple[str, ...]) -> None:
-    from deadreckon.replay.rerun.job.job import EDGES
+    from deadreckon.contracts.publishers import publisher_pattern
     from deadreckon.services.catalogue import DECIDERS
 
     for name in names:
-        if name in EDGES:
+        if name not in DECIDERS and publisher_pattern(name):
             fail(f"{name} is an edge: it tells what happened and decides nothing", EXIT_USAGE)
         if name not in DECIDERS:
             fail(f"no service {name!r}; those that decide: {', '.join(DECIDERS)}", EXIT_USAGE)

@@ -47,12 +47,13 @@ def run(
     json
         Print a JSON object a line: at_work, ready, took_over, fenced_out.
     """
-    from deadreckon.services.catalogue import RANK_WITH_VENUE
+    from deadreckon.contracts.publishers import VENUE_EDGES
+    from deadreckon.services.catalogue import RANK, in_turn_order
 
-    unknown = sorted(set(services) - set(RANK_WITH_VENUE))
+    unknown = sorted(set(services) - set(in_turn_order(services)))
     if unknown or not services:
         fail(
-            f"name services out of {', '.join(RANK_WITH_VENUE)}; found {unknown or 'none'}",
+            f"name services out of {', '.join((*RANK, VENUE_EDGES))}; found {unknown or 'none'}",
             EXIT_USAGE,
         )
     from deadreckon.cli.running import run as run_job

@@ -1,6 +1,12 @@
-"""Who says what: for each type of event, the services that may write it to the log."""
+"""Publishers of the log: for each type of event, the services that may write it."""
+
+from fnmatch import fnmatchcase
 
 from deadreckon.contracts.catalogue import OPERATOR_EVENTS
+from deadreckon.contracts.subjects import token
+
+VENUE_PREFIX = "venue-"  # of a venue edge: one service for each configured account at a venue
+VENUE_EDGES = f"{VENUE_PREFIX}*"
 
 SERVICES = {
     "market": "brings what a tape or a venue tells of the market; its time is everybody's clock",
@@ -11,7 +17,7 @@ SERVICES = {
     "router": "puts approved orders in the venue's own terms",
     "fill": "owns the order table, the brackets and the paper venue",
     "portfolio": "keeps positions, cash and equity",
-    "venue-sim": "sends to the simulated exchange what fill intended, and records its answers",
+    VENUE_EDGES: "sends to one venue what fill intended, and records its answers",
     "governance": "answers operators and stops what performs badly",
     "verifier": "holds the views against the log, and says where they differ",
     "sealer": "puts closed days of the log into the archive, sealed; it decides nothing",
@@ -73,18 +79,18 @@ PUBLISHERS: dict[str, tuple[str, ...]] = {
     "governance.operator_refused": ("governance",),
     "models.regime_model_fitted": ("trainer",),
     "models.regime_model_refused": ("trainer",),
-    "venues.venue_request_sending": ("venue-sim",),
-    "venues.venue_order_not_sent": ("venue-sim",),
-    "venues.venue_request_unanswered": ("venue-sim",),
-    "venues.venue_order_missing": ("venue-sim",),
-    "venues.venue_order_accepted": ("venue-sim",),
-    "venues.venue_order_rejected": ("venue-sim",),
-    "venues.venue_trade_reported": ("venue-sim",),
-    "venues.venue_order_ended": ("venue-sim",),
-    "venues.venue_cancel_rejected": ("venue-sim",),
-    "venues.venue_report_refused": ("venue-sim",),
-    "venues.venue_reconciled": ("venue-sim",),
-    "venues.venue_connection_changed": ("venue-sim",),
+    "venues.venue_request_sending": (VENUE_EDGES,),
+    "venues.venue_order_not_sent": (VENUE_EDGES,),
+    "venues.venue_request_unanswered": (VENUE_EDGES,),
+    "venues.venue_order_missing": (VENUE_EDGES,),
+    "venues.venue_order_accepted": (VENUE_EDGES,),
+    "venues.venue_order_rejected": (VENUE_EDGES,),
+    "venues.venue_trade_reported": (VENUE_EDGES,),
+    "venues.venue_order_ended": (VENUE_EDGES,),
+    "venues.venue_cancel_rejected": (VENUE_EDGES,),
+    "venues.venue_report_refused": (VENUE_EDGES,),
+    "venues.venue_reconciled": (VENUE_EDGES,),
+    "venues.venue_connection_changed": (VENUE_EDGES,),
     "life.stack_started": (),
     "life.stack_stopped": (),
     "archive.range_sealed": ("sealer",),
@@ -100,5 +106,25 @@ def publishers_of(name: str) -> tuple[str, ...]:
 
 
 def events_of(service: str) -> list[str]:
-    """The types of event that a service may say."""
-    return [name for name, services in PUBLISHERS.items() if service in services]
+    """List the types of event that a service, or a pattern of services, may publish."""
+    pattern = publisher_pattern(service)
+    return [name for name, services in PUBLISHERS.items() if pattern in services]
+
+
+def publisher_pattern(service: str) -> str | None:
+    """Find the entry of SERVICES that covers a service; None for a name that no entry covers.
+
+    >>> publisher_pattern("risk"), publisher_pattern("venue-a"), publisher_pattern("nobody")
+    ('risk', 'venue-*', None)
+    """
+    return next((entry for entry in SERVICES if fnmatchcase(service, entry)), None)
+
+
+def is_venue_edge(service: str) -> bool:
+    """Tell whether a service is the edge of a configured venue."""
+    return fnmatchcase(service, VENUE_EDGES)
+
+
+def venue_edge(venue: str) -> str:
+    """Name the edge of a configured venue. Raises ValueError for what cannot be in a subject."""
+    return VENUE_PREFIX + token(venue, "venue")

@@ -14,8 +14,8 @@ from deadreckon.contracts.life import StackStarted, StackStopped
 from deadreckon.marketdata.tapes.tape import Tape
 from deadreckon.node.demo_setup import publish_fact, set_up
 from deadreckon.node.readiness import WatchedService
-from deadreckon.node.simulated_venue import connect_venue
 from deadreckon.node.supervision import halt_after_crashes
+from deadreckon.node.venue_logins import connect_venues
 from deadreckon.node.worker_processes import Workers
 from deadreckon.projections.runner import FoldedView, StoredViews, Views
 from deadreckon.replay.audit.audit import audit
@@ -32,7 +32,7 @@ from deadreckon.runtime.service.log_service import LogService
 from deadreckon.runtime.service.snapshots import Snapshots
 from deadreckon.runtime.service.standby import answer_liveness
 from deadreckon.runtime.service.turns import LocalTurnTaker, RemoteTurnTaker, Round, TurnTaker
-from deadreckon.services.catalogue import BOOK, RANK, RANK_WITH_VENUE, VENUE_SIM, assemble
+from deadreckon.services.catalogue import BOOK, RANK, assemble, in_turn_order
 from deadreckon.services.market.tape_player import TapePlayer
 
 log = structlog.get_logger()
@@ -49,12 +49,12 @@ class DemoPlan(Struct, frozen=True):
     stay: bool = False  # keep answering at the doors after the tape's end
     book: str = BOOK
     mode: Mode = "paper"
-    venue: bool = False  # trade at the simulated exchange
+    edge: str = ""  # of the venue to trade at; empty for the paper venue
 
     @property
     def services(self) -> tuple[str, ...]:
-        """Who takes turns, in their order."""
-        return RANK_WITH_VENUE if self.venue else RANK
+        """The services that take turns, in their order."""
+        return in_turn_order((*RANK, self.edge))
 
 
 class Demo:
@@ -136,7 +136,7 @@ class Demo:
             mode=plan.mode,
             crashes=self._crashes,
             snapshots=self._snapshots,
-            venue=connect_venue(self._folder, plan.services),
+            venues=connect_venues(self._folder, plan.services),
         )
         return [LocalTurnTaker(service) for service in self.services]
 
@@ -156,8 +156,7 @@ class Demo:
         where = "memory" if plan.memory else "jetstream"
         await self.player.open()
         await halt_after_crashes(self.bus, plan.book, self._crashes)
-        edge = VENUE_SIM if plan.venue else ""
-        await set_up(self.bus, plan.book, self.tape.header, edge)
+        await set_up(self.bus, plan.book, self.tape.header, plan.edge)
         started = StackStarted(list(plan.services), __version__, where, "stack", "start")
         await publish_fact(self.bus, plan.book, "stack", log_lines.unique_name("start"), started)
         following = asyncio.create_task(self.views.follow(), name="views")

@@ -1,7 +1,7 @@
 """The simulated exchange of a data folder: its process, and the way to the account there."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -13,12 +13,11 @@ from msgspec import Struct
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.portfolio import CashDeposited
+from deadreckon.node.venue_logins import write_login
 from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.process.folder import Folder, FolderError
-from deadreckon.runtime.server.secret import read_secret
-from deadreckon.services.catalogue import VENUE_SIM
-from deadreckon.venues.port import Venue
-from deadreckon.venues.simulated.adapter import ExchangeAddress, SimulatedVenue
+from deadreckon.venues.registry import VenueLogin
+from deadreckon.venues.simulated.adapter import SERVICE, ExchangeAddress
 from deadreckon.venues.simulated.exchange.faults import Faults
 from deadreckon.venues.simulated.exchange.orders import Symbol
 from deadreckon.venues.simulated.exchange.process import ExchangeFailedError, ExchangeProcess
@@ -27,13 +26,6 @@ SEED_DEFAULT = "1"  # of an exchange that was given none
 RESTART_WAIT = 1.0  # seconds before one that would not start is tried again
 
 log = structlog.get_logger()
-
-
-class VenueLogin(Struct, frozen=True, forbid_unknown_fields=True):
-    """The way to an account at a simulated exchange, kept in the folder for its edge."""
-
-    url: str
-    key_file: str
 
 
 class ExchangeSettings(Struct, frozen=True):
@@ -69,6 +61,11 @@ class VenueSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     sim: SimulatedVenueSettings | None = None
 
+    @property
+    def edges(self) -> tuple[str, ...]:
+        """The services of the configured venues."""
+        return (SERVICE,) if self.sim else ()
+
 
 def exchange_folder(folder: Folder) -> Path:
     """Where an exchange of our own keeps its book."""
@@ -92,37 +89,14 @@ def check_venue(folder: Folder, wanted: bool) -> None:
         )
 
 
-def connect_venue(folder: Folder, services: Collection[str]) -> Venue | None:
-    """The account that the venue edge has; null when no such edge is among the services.
-
-    Raises FolderError when the folder knows of no exchange.
-    """
-    if VENUE_SIM not in services:
-        return None
-    try:
-        account = msgspec.json.decode(_account_file(folder).read_bytes(), type=VenueLogin)
-        return SimulatedVenue(account.url, read_secret(Path(account.key_file)))
-    except (OSError, msgspec.MsgspecError) as error:
-        raise FolderError(
-            f"{folder.root} knows no exchange for {VENUE_SIM}: start its stack with one ({error})"
-        ) from error
-
-
-def _account_file(folder: Folder) -> Path:
-    return folder.root / f"{VENUE_SIM}.json"
-
-
-def write_login(folder: Folder, account: VenueLogin) -> None:
-    """Keep the way to an account, for whoever runs the edge."""
-    _account_file(folder).write_bytes(msgspec.json.encode(account) + b"\n")
-
-
 @asynccontextmanager
 async def own_exchange(folder: Folder, wish: ExchangeSettings) -> AsyncIterator[ExchangeProcess]:
     """An exchange of our own on the folder, as long as this lasts; started again if it ends."""
     where = exchange_folder(folder)
     async with ExchangeProcess(where, _seed(where, wish.seed)) as exchange:
-        write_login(folder, VenueLogin(exchange.address.url, str((where / "key").absolute())))
+        write_login(
+            folder, SERVICE, VenueLogin(exchange.address.url, str((where / "key").absolute()))
+        )
         async with exchange.keeper() as keeper:
             for symbol in wish.symbols:
                 await keeper.list_symbol(symbol)
@@ -146,7 +120,8 @@ async def venues_ready(folder: Folder, venues: VenueSettings) -> AsyncIterator[N
         async with own_exchange(folder, wish):
             yield
     else:
-        write_login(folder, VenueLogin(venues.sim.url, str(Path(venues.sim.key_file).absolute())))
+        key_file = str(Path(venues.sim.key_file).absolute())
+        write_login(folder, SERVICE, VenueLogin(venues.sim.url, key_file))
         yield
 
 

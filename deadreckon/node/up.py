@@ -1,7 +1,7 @@
 """A stack without a tape: services side by side, time from the clock, signals at the doors."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from pathlib import Path
 
@@ -16,8 +16,9 @@ from deadreckon.contracts.event import Mode
 from deadreckon.contracts.life import StackStarted, StackStopped
 from deadreckon.node.demo_setup import publish_fact
 from deadreckon.node.readiness import Readiness, WatchedService
-from deadreckon.node.simulated_venue import VenueSettings, connect_venue, venues_ready
+from deadreckon.node.simulated_venue import VenueSettings, venues_ready
 from deadreckon.node.supervision import halt_after_crashes
+from deadreckon.node.venue_logins import connect_venues
 from deadreckon.node.verdicts import verdicts_published
 from deadreckon.node.worker_processes import Workers
 from deadreckon.projections.runner import FoldedView, StoredViews, Views, stored_views
@@ -35,7 +36,7 @@ from deadreckon.runtime.server.server_files import ANY_PORT
 from deadreckon.runtime.service.crash_counter import CrashCounter
 from deadreckon.runtime.service.snapshots import Snapshots
 from deadreckon.runtime.service.standby import answer_liveness
-from deadreckon.services.catalogue import BOOK, RANK, VENUE_SIM, assemble
+from deadreckon.services.catalogue import BOOK, RANK, assemble
 from deadreckon.services.clock.edge import Clock
 from deadreckon.venues.port import Venue
 
@@ -70,8 +71,8 @@ class StackSettings(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def running(self) -> tuple[str, ...]:
         """The services, with the edges of the venues."""
-        more = (VENUE_SIM,) if self.venues.sim and VENUE_SIM not in self.services else ()
-        return self.services + more
+        more = (edge for edge in self.venues.edges if edge not in self.services)
+        return (*self.services, *more)
 
 
 def read_settings(path: Path | None) -> StackSettings:
@@ -92,7 +93,7 @@ class LiveStack:
         stored: StoredViews | None,
         views: Sequence[FoldedView] = (),
         snapshots: Snapshots | None = None,
-        venue: Venue | None = None,
+        venues: Mapping[str, Venue] | None = None,
     ) -> None:
         self.settings = settings
         self._crashes = crashes
@@ -107,7 +108,7 @@ class LiveStack:
             mode=settings.mode,
             crashes=crashes,
             snapshots=snapshots,
-            venue=venue,
+            venues=venues,
         )
         self._workers = self._processes() if settings.processes else None
         self.sealer = DailySealer(Path(settings.data), settings.nats, bus, settings.archive)
@@ -267,14 +268,15 @@ async def run_stack(
                 port=settings.nats_port,
                 book=settings.book,
                 tls=settings.tls,
+                venues=settings.venues.edges,
             )
         )
         stored = stack.enter_context(stored_views(folder))
         verdicts = await stack.enter_async_context(verdicts_published(bus, settings.book))
         await stack.enter_async_context(venues_ready(folder, settings.venues))
-        venue = connect_venue(folder, settings.running)
+        venues = connect_venues(folder, settings.running)
         crashes, snapshots = CrashCounter(folder.crashes), Snapshots(folder.root)
-        live = LiveStack(settings, bus, crashes, stored, [verdicts], snapshots, venue)
+        live = LiveStack(settings, bus, crashes, stored, [verdicts], snapshots, venues)
         vitals = Readiness(
             settings.book,
             settings.mode,

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from deadreckon.archive.open_log import service_bus
 from deadreckon.contracts.event import Mode
-from deadreckon.node.simulated_venue import connect_venue
+from deadreckon.node.venue_logins import connect_venues
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import FencedOutError
 from deadreckon.runtime.log.feed import Feed
@@ -184,7 +184,7 @@ class WorkerProcess:
             mode=wish.mode,
             crashes=CrashCounter(self._folder.crashes),
             snapshots=Snapshots(self._folder.root),
-            venue=connect_venue(self._folder, self._wish.services),
+            venues=connect_venues(self._folder, self._wish.services),
         )
 
     async def _end(self) -> None:

@@ -1,10 +1,12 @@
-"""Which services there are, and in which order they answer on a tape."""
+"""Catalogue of the services, in the order in which they take turns on a tape."""
 
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import cast
 
 from deadreckon import __version__
 from deadreckon.contracts.event import Mode
+from deadreckon.contracts.publishers import is_venue_edge
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.service.crash_counter import CrashCounter
@@ -27,12 +29,19 @@ DECIDERS = {
 }
 RANK = tuple(DECIDERS)
 
-# A stack that trades at the simulated exchange has its edge right after fill: what fill intends is
-# sent, and what came back is told, in the same round.
-VENUE_SIM = "venue-sim"
-RANK_WITH_VENUE = (*RANK[: RANK.index("fill") + 1], VENUE_SIM, *RANK[RANK.index("fill") + 1 :])
-
 BOOK = "desk"
+
+
+def in_turn_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Sort services by their turns on a tape; names of no service are left out.
+
+    Venue edges come right after fill: what fill intends is sent, and what came back is recorded,
+    in the same round.
+    """
+    wanted = set(names)
+    edges = sorted(name for name in wanted if is_venue_edge(name))
+    after = RANK.index("fill") + 1
+    return tuple(n for n in (*RANK[:after], *edges, *RANK[after:]) if n in wanted)
 
 
 def decider(name: str) -> Decider:
@@ -49,15 +58,17 @@ def assemble(
     mode: Mode,
     crashes: CrashCounter | None = None,
     snapshots: Snapshots | None = None,
-    venue: Venue | None = None,
+    venues: Mapping[str, Venue] | None = None,
 ) -> list[LogService]:
     """The named services on one bus and one feed, in the order of turns.
 
-    `venue` is the account of the venue edge; raises ValueError when that is named without one.
+    `venues` are the accounts by the edge that serves each; raises ValueError for an edge without
+    one.
     """
 
     def made(name: str) -> LogService:
-        if name == VENUE_SIM:
+        if is_venue_edge(name):
+            venue = (venues or {}).get(name)
             if venue is None:
                 raise ValueError(f"{name} was named, and no venue for it")
             return VenueEdge(
@@ -75,4 +86,4 @@ def assemble(
             snapshots=snapshots,
         )
 
-    return [made(name) for name in RANK_WITH_VENUE if name in names]
+    return [made(name) for name in in_turn_order(names)]

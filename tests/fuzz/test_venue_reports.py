@@ -36,7 +36,7 @@ from deadreckon.contracts.venues import (
 )
 from deadreckon.runtime.log.domain import Domain
 from deadreckon.runtime.process.loopback import LOOPBACK
-from deadreckon.services.catalogue import BOOK, VENUE_SIM
+from deadreckon.services.catalogue import BOOK
 from deadreckon.venues.port import (
     DuplicateError,
     MalformedReportError,
@@ -46,7 +46,7 @@ from deadreckon.venues.port import (
     UnansweredError,
     VenueTrade,
 )
-from deadreckon.venues.simulated.adapter import SimulatedVenue, parse_report
+from deadreckon.venues.simulated.adapter import SERVICE, SimulatedVenue, parse_report
 from tests.fuzz.budget import SEED, attempt, kept, share
 from tests.fuzz.mutator import Mutator
 from tests.fuzz.samples import ENTRY, TERMS
@@ -297,7 +297,7 @@ class ChaosDriver:
     def __init__(self, desk: FuzzedStack, chaos: Chaos) -> None:
         self.desk = desk
         self.chaos = chaos
-        self._edge = Domain(desk.stage.bus, BOOK, VENUE_SIM, "chaos")
+        self._edge = Domain(desk.stage.bus, BOOK, SERVICE, "chaos")
         self._said = 0
 
     async def open(self) -> None:
@@ -308,7 +308,7 @@ class ChaosDriver:
     async def mend(self) -> None:
         """Trade on after a halt: the venue is the edge's, and its silence is borne for a while."""
         await self.desk.mend()
-        real = replace(venue(), edge=VENUE_SIM, unknown_after=2 * MINUTE)
+        real = replace(venue(), edge=SERVICE, unknown_after=2 * MINUTE)
         await self.desk.say(ann(real))
 
     async def wishes(self, number: int) -> None:
@@ -330,13 +330,13 @@ class ChaosDriver:
 
     def _recorded(self, event: Event) -> Recorded[Any]:
         self._said += 1
-        fact_id = derive_id("chaos", VENUE_SIM, self._said)
+        fact_id = derive_id("chaos", SERVICE, self._said)
         return Recorded(
             id=fact_id,
             at=self.desk.now,
             book=BOOK,
             mode="paper",
-            source=VENUE_SIM,
+            source=SERVICE,
             cause=None,
             root=fact_id,
             event=canonical_event(event),

@@ -17,22 +17,25 @@ from deadreckon.runtime.log.jetstream import JetStreamBus
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.credentials import Credential
 from deadreckon.runtime.server.endpoint import Endpoint
+from deadreckon.runtime.server.known_roles import KnownRoles
 from deadreckon.runtime.server.nats_server import EmbeddedServer
 from deadreckon.runtime.server.nkeys import new_seed
 from deadreckon.runtime.server.rights import own_roles
-from deadreckon.runtime.server.server_files import ServerAddress
+from deadreckon.runtime.server.server_files import ServerAddress, change_known_roles
 
 pytestmark = pytest.mark.xdist_group("privileges")
 
-ROLES = [*own_roles(), "producer-ext", "producer-trusted"]
-READERS = {*SERVICES, "stack", "reader", "operator", "analyst", "producer-trusted"}
+EDGES = ("venue-a", "venue-b")
+WRITERS = [*(name for name in SERVICES if name != "venue-*"), *EDGES]
+ROLES = [*own_roles(KnownRoles(venues=EDGES)), "producer-ext", "producer-trusted"]
+READERS = {*WRITERS, "stack", "reader", "operator", "analyst", "producer-trusted"}
 NOBODY: set[str] = set()
 
 PUBLISHERS: dict[str, set[str]] = {
     # Domains: one writer each, in the books of this folder alone.
     **{
         f"log.desk.{name}.{kind}": {name}
-        for name in SERVICES
+        for name in WRITERS
         if name not in ("market", "clock", "sealer", "verifier")
         for kind in ("events", "progress")
     },
@@ -46,6 +49,7 @@ PUBLISHERS: dict[str, set[str]] = {
     "log.other.risk.events": NOBODY,
     "log.desk.risk.anything": NOBODY,
     "log.desk.unheard-of.events": NOBODY,
+    "log.desk.venue-c.events": NOBODY,  # nobody configured it
     # Doors.
     "log.desk.in.ext": {"producer-ext"},
     "log.desk.in.trusted": {"producer-trusted"},
@@ -62,7 +66,7 @@ PUBLISHERS: dict[str, set[str]] = {
     "turn.desk.risk": {"stack"},
     "standing.desk.risk": {"risk", "stack"},
     "standing.desk.fill": {"fill", "stack"},
-    "_INBOX.stack.x": {*SERVICES} - {"market", "clock", "sealer", "verifier"},
+    "_INBOX.stack.x": {*WRITERS} - {"market", "clock", "sealer", "verifier"},
     "_INBOX.risk.x": {"risk"},
     "_INBOX.reader.x": NOBODY,
     "_INBOX.producer-ext.x": NOBODY,
@@ -125,6 +129,8 @@ HEARERS: dict[str, set[str]] = {
 async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerAddress]:
     data = tmp_path_factory.mktemp("server")
     Folder(data).create()
+    change_known_roles(Folder(data), lambda known: known.with_venue("venue-a"))
+    change_known_roles(Folder(data), lambda known: known.with_venue("venue-b"))
     add_producer(data, "ext", "desk", may_read=False)
     add_producer(data, "trusted", "desk", may_read=True)
     async with EmbeddedServer(data) as server:
@@ -222,6 +228,19 @@ async def test_who_is_denied_is_told_so_at_once_and_nothing_is_stored(
             await ext.read(0)
     assert await everybody.last() == before
     assert await ext.append("log.desk.in.ext", b"{}") == before + 1  # and it goes on
+
+
+async def test_a_venue_edge_cannot_write_in_the_domain_of_another_venue(
+    everybody: Everybody,
+) -> None:
+    edge = await everybody.bus("venue-a")
+    before = await everybody.last()
+    with pytest.raises(DeniedError, match=r"log\.desk\.venue-b\.events"):
+        await edge.append("log.desk.venue-b.events", b"{}", Fence("log.desk.venue-b.>", 0))
+    with pytest.raises(DeniedError, match=r"log\.desk\.venue-c\.events"):
+        await edge.append("log.desk.venue-c.events", b"{}", Fence("log.desk.venue-c.>", 0))
+    assert await everybody.last() == before
+    assert await edge.append("log.desk.venue-a.events", b"{}") == before + 1
 
 
 async def test_a_notice_to_a_forbidden_subject_is_an_error_the_next_time(

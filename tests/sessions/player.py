@@ -24,8 +24,9 @@ from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from deadreckon.runtime.service.service import Service
 from deadreckon.runtime.service.snapshots import Snapshots
 from deadreckon.runtime.service.turns import LocalTurnTaker, Round
-from deadreckon.services.catalogue import BOOK, RANK, VENUE_SIM, assemble
+from deadreckon.services.catalogue import BOOK, RANK, assemble
 from deadreckon.services.market.tape_player import TapeProgress
+from deadreckon.venues.simulated.adapter import SERVICE
 from tests.sessions.script import Fact, Report, Row, Script, Step, Wire
 from tests.stories import START
 
@@ -40,7 +41,7 @@ class ServiceStack:
         self.feed = Feed(bus)
         self._name = name
         self._market = Domain(bus, SHARED, "market", CODE)
-        self._edge = Domain(bus, BOOK, VENUE_SIM, CODE)
+        self._edge = Domain(bus, BOOK, SERVICE, CODE)
         self.services = assemble(RANK, bus, self.feed, book=BOOK, mode="paper", snapshots=snapshots)
         self._turns = Round([LocalTurnTaker(service) for service in self.services], self.feed)
 
@@ -90,7 +91,7 @@ class ServiceStack:
             at=now,
             book=BOOK,
             mode="paper",
-            source=VENUE_SIM,
+            source=SERVICE,
             cause=intent.id,
             root=intent.root,
             event=canonical_event(words(intent.event)),

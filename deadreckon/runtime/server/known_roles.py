@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from deadreckon.contracts.publishers import VENUE_EDGES, is_venue_edge
 from deadreckon.contracts.subjects import token
 from deadreckon.runtime.server.secret import write_private_file
 
@@ -47,12 +48,21 @@ class KnownRoles(Struct, frozen=True):
     books: tuple[str, ...] = (DEFAULT_BOOK,)
     producers: tuple[Producer, ...] = ()
     tls: Tls | None = None
+    venues: tuple[str, ...] = ()  # edges of the configured venues, one service each
 
     def with_book(self, book: str) -> "KnownRoles":
         """Serving this book too."""
         if book in self.books:
             return self
         return msgspec.structs.replace(self, books=(*self.books, token(book, "book")))
+
+    def with_venue(self, edge: str) -> "KnownRoles":
+        """Add the edge of a configured venue. Raises ValueError for a name of another form."""
+        if not is_venue_edge(token(edge, "venue edge")):
+            raise ValueError(f"a venue edge is called {VENUE_EDGES}, not {edge}")
+        if edge in self.venues:
+            return self
+        return msgspec.structs.replace(self, venues=(*self.venues, edge))
 
     def with_producer(self, producer: Producer) -> "KnownRoles":
         """Knowing this producer, in place of one of the same name."""

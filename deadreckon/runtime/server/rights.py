@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from deadreckon.contracts.publishers import SERVICES
+from deadreckon.contracts.publishers import SERVICES, VENUE_EDGES
 from deadreckon.contracts.subjects import (
     SHARED,
     STREAM,
@@ -66,7 +67,8 @@ def table(registry: KnownRoles) -> list[Rights]:
     """Everybody whom a server knows."""
     books = registry.books
     return [
-        *(_service(name, books) for name in SERVICES),
+        *(_service(name, name, books) for name in SERVICES if name != VENUE_EDGES),
+        *(_service(name, VENUE_EDGES, books) for name in registry.venues),
         _stack(books),
         _reading(READER, "reads the log for the services of one process, and for projections"),
         _operator(books),
@@ -95,12 +97,13 @@ def roller_rights() -> Rights:
     )
 
 
-def own_roles() -> list[str]:
-    """Those whose seeds a stack keeps itself: all but other people's producers."""
-    return [each.role for each in table(KnownRoles())]
+def own_roles(registry: KnownRoles) -> list[str]:
+    """List the roles whose seeds a stack keeps itself: all but other people's producers."""
+    return [each.role for each in table(replace(registry, producers=()))]
 
 
-def _service(name: str, books: Sequence[str]) -> Rights:
+def _service(name: str, pattern: str, books: Sequence[str]) -> Rights:
+    """Give a service the right to write its own domain in each book, and no other's."""
     places = (SHARED,) if name in SHARED_SERVICES else tuple(books)
     asked = () if places == (SHARED,) else tuple(books)  # the shared ones speak, and are not asked
     turns = tuple(turn_subject(book, name) for book in asked)
@@ -108,7 +111,7 @@ def _service(name: str, books: Sequence[str]) -> Rights:
     answers = (f"{inbox_prefix(name)}.>", f"{inbox_prefix(STACK)}.>") if asked else ()
     return Rights(
         role=name,
-        purpose=SERVICES[name],
+        purpose=SERVICES[pattern],
         publish=(
             *(commit_subject(book, name, "events") for book in places),
             *(commit_subject(book, name, "progress") for book in places),

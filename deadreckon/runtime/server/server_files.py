@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
+from deadreckon.contracts.publishers import VENUE_EDGES
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.accounts import accounts_text
 from deadreckon.runtime.server.credentials import Credentials, producer_role
@@ -105,6 +106,17 @@ class ServerFiles:
         if everybodys.is_dir() and not own.exists():
             os.replace(everybodys, own)
         (self.folder / "secret").unlink(missing_ok=True)
+        self._register_venues()
+
+    def _register_venues(self) -> None:
+        """Register the edges that 0.1.0 let write without being registered: those with a login."""
+        logins = sorted(path.stem for path in self.folder.parent.glob(f"{VENUE_EDGES}.json"))
+        with changing(self.registry):
+            known = read_known_roles(self.registry)
+            if missing := [edge for edge in logins if edge not in known.venues]:
+                for edge in missing:
+                    known = known.with_venue(edge)
+                write_known_roles(self.registry, known)
 
     def address(self) -> ServerAddress | None:
         """What a living server has left word of."""
@@ -149,7 +161,7 @@ class ServerFiles:
     def accounts_text(self, registry: KnownRoles, rolling: RolloverOptions | None = None) -> str:
         """The accounts and users, with the public parts of their keys."""
         users = table(registry)
-        public = {role: self.credentials.kept(role).key.public for role in own_roles()}
+        public = {role: self.credentials.kept(role).key.public for role in own_roles(registry)}
         for producer in registry.producers:
             public[producer_role(producer.name)] = producer.public
         if rolling:

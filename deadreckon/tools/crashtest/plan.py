@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from deadreckon.runtime.process.killpoints import STEPS, KillStep
+from deadreckon.venues.simulated.adapter import SERVICE as EDGE
 
 SERVICE, STACK, SERVER, IN_FLIGHT, EVERYTHING, EXCHANGE = (
     "service",
@@ -32,8 +33,6 @@ MOMENTS = {
     ),
 }
 KILL_STEPS = STEPS | MOMENTS
-
-EDGE = "venue-sim"  # the service that talks to the exchange
 
 # Who says so much that a step of its loop is passed all the time.
 TALKATIVE = ("signal", "risk", "router", "fill", "portfolio")

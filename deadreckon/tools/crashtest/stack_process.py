@@ -30,10 +30,11 @@ from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.credentials import producer_role
 from deadreckon.runtime.server.rights import OPERATOR
 from deadreckon.runtime.service.turns import Round, TurnTaker
-from deadreckon.services.catalogue import BOOK, RANK, RANK_WITH_VENUE
+from deadreckon.services.catalogue import BOOK
 from deadreckon.tools.crashtest.inputs import OPERATOR_NAME, PRODUCER, make_inputs
 from deadreckon.tools.crashtest.scripted_turns import OnSettled, ScriptedRound
 from deadreckon.tools.crashtest.state_check import recovered_states
+from deadreckon.venues.simulated.adapter import SERVICE
 from deadreckon.venues.simulated.exchange import faults as exchange
 from deadreckon.venues.simulated.exchange.faults import Faults
 
@@ -64,6 +65,11 @@ class RunSettings(Struct, frozen=True):
     memory: bool = False
     faults: exchange.FaultPlan | None = None  # what goes wrong at the exchange, besides kills
 
+    @property
+    def edge(self) -> str:
+        """The service of the venue that the stack trades at; empty for the paper venue."""
+        return SERVICE if self.venue == SIM else ""
+
 
 def command(show: RunSettings) -> list[str]:
     """How its process is started, so that it never outlives the one that starts it."""
@@ -80,7 +86,7 @@ def scripted_demo(
     told: OnSettled,
 ) -> Demo:
     """A demo whose turns have the script's cues between them."""
-    plan = DemoPlan(processes=show.processes, memory=show.memory, venue=show.venue == SIM)
+    plan = DemoPlan(processes=show.processes, memory=show.memory, edge=show.edge)
     tape = open_tape(show.tape)
 
     def rounds(players: Sequence[TurnTaker], feed: Feed) -> Round:
@@ -105,20 +111,21 @@ async def run_scripted(show: RunSettings) -> None:
     log_lines.configure(folder.logs / "demo.log")
     asked = await _questions()
     at = StackStatus(0, 0)
-    services = RANK_WITH_VENUE if show.venue == SIM else RANK
 
     async def told(rows: int, cues: int, turns: ScriptedRound) -> None:
         at.rows, at.cues, at.states, at.recalled = rows, cues, None, None
         if asked.any():
             at.states = await turns.states()
             if show.venue == SIM:
-                at.recalled = await recovered_states(bus, turns.tail, services, BOOK)
+                at.recalled = await recovered_states(bus, turns.tail, demo.plan.services, BOOK)
         _say(at)
 
     async with AsyncExitStack() as stack:
         stack.enter_context(folder.alone())
         await stack.enter_async_context(exchange_running(show, folder))
-        bus = await stack.enter_async_context(stack_bus(folder, None))
+        bus = await stack.enter_async_context(
+            stack_bus(folder, None, venues=[show.edge] if show.edge else [])
+        )
         stored = stack.enter_context(stored_views(folder))
         doors = await stack.enter_async_context(_doors(folder))
         demo = await stack.enter_async_context(

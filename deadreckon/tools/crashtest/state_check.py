@@ -1,13 +1,14 @@
 """What the log alone makes of every service, beside what the services themselves remember."""
 
 from deadreckon.contracts.event import Mode
+from deadreckon.contracts.publishers import is_venue_edge
 from deadreckon.runtime.log.bus import Bus, Stored
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from deadreckon.runtime.process.killpoints import unarmed
 from deadreckon.runtime.service.service import Service
 from deadreckon.runtime.service.snapshots import state_digest
-from deadreckon.services.catalogue import RANK, VENUE_SIM, decider
+from deadreckon.services.catalogue import RANK, decider
 from deadreckon.services.venue.journal import Journal
 
 CODE = "witness"
@@ -36,7 +37,7 @@ async def _recalled(copy: Bus, upto: int, services: tuple[str, ...], book: str) 
     books = [
         Journal(name, copy, feed, book=book, mode=mode, code=CODE)
         for name in services
-        if name == VENUE_SIM
+        if is_venue_edge(name)
     ]
     await feed.start()
     try:

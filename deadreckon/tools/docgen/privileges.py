@@ -1,5 +1,6 @@
 """The table of rights for people: what each credential may publish and hear."""
 
+from deadreckon.contracts.publishers import venue_edge
 from deadreckon.runtime.server.known_roles import KnownRoles, Producer
 from deadreckon.runtime.server.rights import READING, Rights, table
 
@@ -12,8 +13,8 @@ READS = "*reads the log*"
 
 
 def privileges_table() -> str:
-    """Everybody in one table, for the book `desk` and two producers."""
-    rows = table(KnownRoles((BOOK,), EXAMPLES))
+    """Render the rights of every role for the book `desk`, a venue and two producers."""
+    rows = table(KnownRoles((BOOK,), EXAMPLES, venues=(venue_edge("NAME"),)))
     lines = [
         "| credential | in account | may publish | may hear | what for |",
         "| --- | --- | --- | --- | --- |",

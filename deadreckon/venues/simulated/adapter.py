@@ -16,8 +16,10 @@ from msgspec import Meta, Struct
 from deadreckon.contracts.amounts import canonical, is_sane, text
 from deadreckon.contracts.orders import Liquidity
 from deadreckon.contracts.parsing import WireError, evidence, parse
+from deadreckon.contracts.publishers import venue_edge
 from deadreckon.contracts.signals import Side
 from deadreckon.contracts.venues import VenueOutcome
+from deadreckon.runtime.server.secret import read_secret
 from deadreckon.venues.port import (
     DuplicateError,
     MalformedReportError,
@@ -30,6 +32,8 @@ from deadreckon.venues.port import (
 )
 
 EDGE = True
+
+SERVICE = venue_edge("sim")  # the edge of the simulated venue
 
 TIMEOUT = 2.0  # seconds for a whole request: an order whose outcome is unknown cannot wait longer
 HEARTBEAT = 5.0  # seconds between pings: a frozen venue keeps its connections open
@@ -114,6 +118,11 @@ class ExchangeAddress(Struct, frozen=True):
 
 
 Shape = TypeVar("Shape", bound=Struct)
+
+
+def connect(url: str, key_file: Path) -> "SimulatedVenue":
+    """Make the adapter of a login. Raises OSError or ExposedSecretError."""
+    return SimulatedVenue(url, read_secret(key_file))
 
 
 class SimulatedVenue:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts import subjects
 from deadreckon.contracts.event import Mode
-from deadreckon.contracts.publishers import SERVICES
+from deadreckon.contracts.publishers import publisher_pattern
 from deadreckon.contracts.timestamps import DAY, day_start
 from deadreckon.replay.audit.job import progress_bar
 from deadreckon.replay.digests import combined_digest
@@ -28,8 +28,6 @@ from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK, DECIDERS
 
 Document = dict[str, Any]
-
-EDGES = sorted(set(SERVICES) - set(DECIDERS))
 
 
 class NothingAskedError(Exception):
@@ -138,7 +136,7 @@ def document(
         "diverging": sum(tally.diverging for tally in tallies),
         "digest": combined_digest({tally.service: tally.digest for tally in tallies}),
         "services": {tally.service: _service(tally) for tally in tallies},
-        "edges": [name for name in EDGES if name in heard],
+        "edges": sorted(name for name in heard if name not in DECIDERS and publisher_pattern(name)),
         "first": _shown(first, looked) if first else None,
     }
 
