@@ -232,7 +232,7 @@ class DeciderDriver:
             self.now += after
             record = event if isinstance(event, Recorded) else self._recorded(event)
             self.now = max(self.now, record.at)
-            replies = self.lived.live(record)
+            replies = self.lived.answer(record)
             self.record.append((record, replies))
             answers += [reply.event for reply in replies]
         return answers

@@ -55,13 +55,13 @@ def test_kills_drawn_by_lot_change_nothing_either(dr: Dr) -> None:
 
 FORGETFUL = Edit(
     "runtime/service/decider_runner.py",
-    "for said in (question, *answers):",
-    "for said in (question,):",
+    "for record in (question, *answers):",
+    "for record in (question,):",
 )
 DECIDING = Edit(
-    "runtime/service/service.py",
-    "self.lived.recall(question, answers)",
-    "self.lived.live(question)",
+    "runtime/service/journal.py",
+    "self.fold.replay(question, answers)",
+    "self.fold.answer(question)",
 )
 UNGUARDED = Edit(
     "projections/sinks/sqlite.py", '            self._database.execute("BEGIN IMMEDIATE")\n', ""

@@ -96,7 +96,7 @@ async def test_garbage_that_is_repeated_takes_no_more_memory() -> None:
                     await desk.stage.bus.append(OP, payload)
             await desk.stage.settle()
             services = [it for it in desk.stage.services if isinstance(it, Service)]
-            kept = [(service.state, service.intake) for service in services]
+            kept = [(service.state, service.ingress) for service in services]
             sizes.append(len(msgspec.json.encode(kept)))
         assert max(sizes) - min(sizes) < 100, sizes  # a count may grow by a digit
 

@@ -57,7 +57,7 @@ def lived(scribe: Scribe | None = None) -> DeciderRunner:
 
 def test_answers_are_questions_breadth_first() -> None:
     one = lived()
-    answers = one.live(QUESTION)
+    answers = one.answer(QUESTION)
     assert one.state.lines == [
         "HaltRequested",
         "HaltAcknowledged 0",
@@ -72,13 +72,13 @@ def test_answers_are_questions_breadth_first() -> None:
 
 
 def test_a_decision_sees_the_state_after_its_question() -> None:
-    *_, resume = lived().live(QUESTION)
+    *_, resume = lived().answer(QUESTION)
     assert isinstance(resume.event, ResumeRequested)
     assert resume.event.reason == "after 2"
 
 
 def test_every_answer_names_its_own_question_and_the_first_cause() -> None:
-    first, second, third = lived().live(QUESTION)
+    first, second, third = lived().answer(QUESTION)
     assert [record.cause for record in (first, second, third)] == ["q", "q", first.id]
     assert [record.root for record in (first, second, third)] == ["q"] * 3
     assert [record.id for record in (first, second)] == [
@@ -90,18 +90,18 @@ def test_every_answer_names_its_own_question_and_the_first_cause() -> None:
 
 def test_answers_to_shared_facts_belong_to_our_book() -> None:
     shared = at(HaltRequested("ann", "why"), START, id="q", book="shared")
-    assert [record.book for record in lived().live(shared)] == ["desk"] * 3
+    assert [record.book for record in lived().answer(shared)] == ["desk"] * 3
 
 
 def test_a_question_without_an_answer_moves_the_state_and_no_more() -> None:
     one = lived()
-    assert one.live(at(bar(1))) == []
+    assert one.answer(at(bar(1))) == []
     assert one.state.lines == ["BarClosed"]
 
 
 def test_recall_evolves_what_was_recorded_and_decides_nothing() -> None:
     first = lived()
-    answers = first.live(QUESTION)
+    answers = first.answer(QUESTION)
     again = lived(Mute())
     again.replay(QUESTION, answers)
     assert again.state == first.state

@@ -97,7 +97,7 @@ class EchoLoop:
 
     @property
     def heard(self) -> list[str]:
-        return cast(Seen, self.service.lived.state).heard
+        return cast(Seen, self.service.state).heard
 
 
 async def say(bus: MemoryBus, number: int, event: Event | None = None) -> int:
@@ -160,7 +160,7 @@ async def test_an_input_between_reading_and_committing_is_answered_after_a_resta
     for bus, late in ((log, True), (undisturbed, False)):
         async with EchoLoop(bus) as desk:
             await say(bus, 0)
-            await desk.service._feed.reach(1)
+            await desk.service.feed.reach(1)
             await desk.service._take(1)
             await say(bus, 1)  # sequence 2, before our commit at 3
             await desk.service.commit()

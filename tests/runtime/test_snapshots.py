@@ -108,7 +108,7 @@ def refused(service: LogService) -> int:
 
 def standings(log: list[Stored], folder: Path | None = None) -> list[StateAtCommit]:
     async def stand() -> list[StateAtCommit]:
-        return [await service.standing() for service in await recalled(log, folder)]
+        return [await service.state_at_commit() for service in await recalled(log, folder)]
 
     return asyncio.run(stand())
 

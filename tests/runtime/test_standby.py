@@ -137,7 +137,7 @@ async def test_it_is_ready_once_its_state_is_equal_and_goes_on_where_the_other_o
         await soon(lambda: len(answers(log)) == 3)
         alone = second.stand_by()
         await soon(lambda: second.ready)
-        assert second.ready[0] == await primary.service.standing()
+        assert second.ready[0] == await primary.service.state_at_commit()
         assert not alone.done()
 
         await primary.die()
@@ -227,7 +227,7 @@ async def test_the_answer_to_a_standby_never_waits_for_the_service() -> None:
     async with instance(log) as primary:
         primary.begin(answer_liveness(primary.service, "desk", primary.bus))
         await asyncio.sleep(0)
-        async with primary.service._busy:  # it waits for the log, say
+        async with primary.service.busy:  # it waits for the log, say
             request = msgspec.json.encode(LivenessRequest(prove=True))
             reply = await MemoryBus(log).request(status_subject("desk", "echo"), request, 1.0)
             assert msgspec.json.decode(reply, type=LivenessReply).standing is None

@@ -253,7 +253,7 @@ async def test_a_request_that_was_given_up_and_arrives_after_all_is_told(desk: E
 
     async def cancelled_meanwhile(client_order_id: str) -> OrderStatus | None:
         await desk.fill(cancelling("a"))
-        await desk.edge._logbook.take_in(desk.log.last)
+        await desk.edge._logbook.read(desk.log.last)
         return await query(client_order_id)
 
     desk.venue.query = cancelled_meanwhile  # type: ignore[method-assign]
@@ -316,11 +316,11 @@ async def test_a_standby_stands_where_the_instance_at_work_stands(desk: EdgeDriv
     await working.take_turn(desk.log.last)
     await desk.tick()
     await working.take_turn(desk.log.last)
-    wanted = await working.standing()
+    wanted = await working.state_at_commit()
     await desk.feed.reach(desk.log.last)
     for message in desk.feed.since(standby.position):
         standby.follow_recorded(message)
-    assert await standby.standing() == wanted
+    assert await standby.state_at_commit() == wanted
     assert submits(desk) == ["a", "b", "c"]
 
     await standby.replay()

@@ -147,7 +147,7 @@ class Redecider:
         self.heeded += 1
         said: list[Recorded[Any]] = []
         with CapturedError() as living:
-            said = self.lived.live(question)
+            said = self.lived.answer(question)
         self.broken = bool(living.error)
         return Redecision(sequence, index, question, begun, said, living.error, self.broken)
 

@@ -51,7 +51,7 @@ class DeciderRunner:
         self.state = decider.initial()
         self.handles: Container[type[Event]] = getattr(decider, "HEEDS", EVERY_TYPE)
 
-    def live(self, question: Recorded[Any]) -> list[Recorded[Event]]:
+    def answer(self, question: Recorded[Any]) -> list[Recorded[Event]]:
         """Evolve by the question, decide, evolve by the answers; returns the answers in order."""
         # Most questions of the log concern others: silence has to cost next to nothing.
         if type(question.event) not in self.handles:

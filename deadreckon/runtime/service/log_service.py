@@ -48,7 +48,7 @@ class LogService(Protocol):
         """Answer everything up to message `upto`; whether anything was said."""
         ...
 
-    async def standing(self) -> StateAtCommit:
+    async def state_at_commit(self) -> StateAtCommit:
         """Where its state stands at a commit, with the digest."""
         ...
 

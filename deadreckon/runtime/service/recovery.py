@@ -1,4 +1,4 @@
-"""The log in a service's lived order: each question together with the answers it was given."""
+"""The log in the order in which a publisher took it: each question with its recorded answers."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -19,6 +19,9 @@ class RecoveryError(Exception):
 class Recovery:
     """Pairs questions and recorded answers, message by message; a function of the log alone.
 
+    With `counts_answers` false the publisher is an edge, which publishes what the outside world
+    answered: its events follow everything that their commit covers, and answer none of it.
+
     `waiting` holds the questions that no commit has covered yet, oldest first. `n` is the number
     of the last own commit taken, `committed` and `part` are what it covers: every input up to
     message `committed`, and `part` facts of the next one. Of a service that begins with a snapshot
@@ -27,19 +30,35 @@ class Recovery:
     """
 
     def __init__(
-        self, service: str, book: str, intake: Ingress, n: int = 0, committed: int = 0
+        self,
+        service: str,
+        book: str,
+        intake: Ingress,
+        n: int = 0,
+        committed: int = 0,
+        *,
+        counts_answers: bool = True,
     ) -> None:
         self._service = service
         self._book = book
         self._intake = intake
+        self._counts_answers = counts_answers
         self.waiting: deque[PendingQuestion] = deque()
         self.n = n
         self.committed = committed
         self.part = 0
         self.begun: dict[tuple[int, int], list[Recorded[Any]]] = {}
 
+    def continued(self, intake: Ingress, n: int, committed: int) -> "Recovery":
+        """The recovery that goes on behind a snapshot: after commit `n`, which covered every input
+        up to message `committed`."""
+        counts_answers = self._counts_answers
+        return Recovery(
+            self._service, self._book, intake, n, committed, counts_answers=counts_answers
+        )
+
     def is_own(self, message: Message) -> bool:
-        """Whether the service wrote this message."""
+        """Whether the publisher wrote this message."""
         return message.subject.service == self._service and message.subject.book == self._book
 
     def take(self, message: Message) -> Iterator[tuple[PendingQuestion, list[Recorded[Any]]]]:
@@ -60,8 +79,14 @@ class Recovery:
         commit = message.commit
         if commit.n <= self.n:
             return
+        yield from self._settled(message, commit)
+        self.n, self.committed, self.part = commit.n, commit.to, commit.part
+
+    def _settled(
+        self, message: Message, commit: Commit
+    ) -> Iterator[tuple[PendingQuestion, list[Recorded[Any]]]]:
         counts = {(sequence, index): count for sequence, index, count in commit.answers}
-        if sum(counts.values()) != len(message.facts):
+        if self._counts_answers and sum(counts.values()) != len(message.facts):
             raise RecoveryError(
                 f"{self._service}: commit {commit.n} has {len(message.facts)} events "
                 f"and counts {sum(counts.values())}"
@@ -75,7 +100,9 @@ class Recovery:
             yield question, [*answers, *(next(recorded) for _ in range(count))]
         if counts:
             self._begin(commit, counts, list(recorded))
-        self.n, self.committed, self.part = commit.n, commit.to, commit.part
+        elif not self._counts_answers:
+            for index, record in enumerate(recorded):
+                yield (message.sequence, index, record), []
 
     def _begin(
         self, commit: Commit, counts: dict[tuple[int, int], int], told: list[Recorded[Any]]

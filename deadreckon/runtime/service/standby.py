@@ -64,7 +64,7 @@ async def answer_liveness(service: LogService, book: str, bus: Bus) -> None:
     await as_role(bus, service.name).serve(status_subject(book, service.name), tell)
     while True:
         await wanted.wait()
-        latest = await service.standing()
+        latest = await service.state_at_commit()
         wanted.clear()
 
 
@@ -149,7 +149,7 @@ class Standby:
                 log.warning("proof_put_off", service=self._service.name, missing_commit=theirs.n)
                 return
             self._fold_until(theirs.n)
-        ours = await self._service.standing()
+        ours = await self._service.state_at_commit()
         if ours != theirs:
             log.error("standby_diverged", service=self._service.name, ours=ours, theirs=theirs)
             raise DivergedError(

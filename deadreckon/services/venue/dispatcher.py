@@ -4,7 +4,7 @@ import asyncio
 
 from deadreckon.runtime.process import killpoints
 from deadreckon.services.fill import halts
-from deadreckon.services.venue.journal import Journal
+from deadreckon.services.venue.journal import VenueJournal
 from deadreckon.services.venue.next_actions import NextAction, actions_due, not_sent_events
 from deadreckon.services.venue.requests import Reply, events_of_reply, perform, request_intent
 from deadreckon.services.venue.venue_link import VenueLink, backoff
@@ -18,7 +18,7 @@ STEP_RANK = {"cancel": 0, "query": 1, "submit": 2, "refuse": 3}  # what takes ri
 class Dispatcher:
     """What is due, and the doing of it; an order that was tried in vain waits a while."""
 
-    def __init__(self, venue: Venue, logbook: Journal, line: VenueLink) -> None:
+    def __init__(self, venue: Venue, logbook: VenueJournal, line: VenueLink) -> None:
         self._venue = venue
         self._logbook = logbook
         self._line = line
@@ -37,14 +37,16 @@ class Dispatcher:
     async def record(self, dues: list[NextAction]) -> None:
         """What leaves now and what does not leave at all; durable when this returns."""
         leaving = [event for due in dues if (event := request_intent(due)) is not None]
-        await self._logbook.say([*not_sent_events(dues), *leaving])
+        await self._logbook.publish([*not_sent_events(dues), *leaving])
         if leaving:
             killpoints.passed("venue-intent", self._logbook.name)
 
     async def carry_out(self, due: NextAction) -> bool:
         """Take a step and record its outcome; whether there was one that can be built on."""
         reply = await perform(self._venue, due, self._logbook.at, self._logbook.name)
-        await self._logbook.say(self._line.news(events_of_reply(self._logbook.desk, due, reply)))
+        await self._logbook.publish(
+            self._line.news(events_of_reply(self._logbook.desk, due, reply))
+        )
         if reply.fault:
             await self._line.silent(reply.fault)
         else:

@@ -13,7 +13,7 @@ from deadreckon.runtime.log.feed import Feed, Message
 from deadreckon.runtime.service.snapshots import Snapshots, StateAtCommit
 from deadreckon.services.venue.dispatcher import Dispatcher
 from deadreckon.services.venue.in_flight import InFlightOrders
-from deadreckon.services.venue.journal import Journal
+from deadreckon.services.venue.journal import VenueJournal
 from deadreckon.services.venue.live_session import LiveSession
 from deadreckon.services.venue.next_actions import NextAction
 from deadreckon.services.venue.reconciliation import Reconciliation
@@ -42,7 +42,7 @@ class VenueEdge:
         self.name = name
         self.ready = False
         self._venue = venue
-        self._logbook = Journal(
+        self._logbook = VenueJournal(
             name, bus, feed, book=book, mode=mode, code=code, snapshots=snapshots
         )
         self._line = VenueLink(self._logbook)
@@ -65,9 +65,9 @@ class VenueEdge:
         """What is outstanding."""
         return self._logbook.desk
 
-    async def standing(self) -> StateAtCommit:
+    async def state_at_commit(self) -> StateAtCommit:
         """Where the desk stands at the edge's last commit."""
-        return await self._logbook.standing()
+        return await self._logbook.state_at_commit()
 
     async def restore(self) -> None:
         """Stand where the newest snapshot stood; to be called before the feed starts."""
@@ -84,7 +84,7 @@ class VenueEdge:
 
     async def follow(self) -> None:
         """Serve the venue for as long as the log goes on; ends with the error of what failed."""
-        await self._logbook.take_in(await self._logbook.end())
+        await self._logbook.read(await self._logbook.end())
         parts = (self._venue, self._logbook, self._line, self._errands, self._reconciliation)
         try:
             await LiveSession(*parts).run()
@@ -96,7 +96,7 @@ class VenueEdge:
         was recorded. Pushed reports are not listened to: what a turn adds is a function of the
         tape and of the venue's market."""
         before = self.domain.n
-        await self._logbook.take_in(upto)
+        await self._logbook.read(upto)
         if self._logbook.desk.venues:
             await self._reconciliation.reconcile()
             await self._play()

@@ -10,7 +10,7 @@ from deadreckon.contracts.event import Event
 from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.services.venue.dispatcher import Dispatcher
 from deadreckon.services.venue.in_flight import orders_to_query
-from deadreckon.services.venue.journal import Journal
+from deadreckon.services.venue.journal import VenueJournal
 from deadreckon.services.venue.next_actions import NextAction
 from deadreckon.services.venue.reconciliation import Reconciliation
 from deadreckon.services.venue.reports import checked_status, resurfaced_events, status_events
@@ -41,7 +41,7 @@ class LiveSession:
     def __init__(
         self,
         venue: Venue,
-        logbook: Journal,
+        logbook: VenueJournal,
         line: VenueLink,
         errands: Dispatcher,
         reconciliation: Reconciliation,
@@ -74,7 +74,7 @@ class LiveSession:
     async def _take_in(self) -> None:
         while True:
             await self._logbook.arrives()
-            await self._logbook.take_in()
+            await self._logbook.read()
             self._news.set()
 
     async def _pursue(self) -> None:
@@ -168,7 +168,7 @@ class LiveSession:
             self._told_of_trades = True
             self._behind.set()
             return
-        await self._logbook.say(self._line.news(self._pushed(report)))
+        await self._logbook.publish(self._line.news(self._pushed(report)))
         self._news.set()
 
     def _pushed(self, report: OrderStatus) -> Iterator[Event]:

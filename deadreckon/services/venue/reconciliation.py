@@ -7,7 +7,7 @@ from deadreckon.contracts.event import Event
 from deadreckon.contracts.venues import VenueReconciled
 from deadreckon.runtime.process import killpoints
 from deadreckon.services.venue.in_flight import orders_to_query, venue_name
-from deadreckon.services.venue.journal import Journal
+from deadreckon.services.venue.journal import VenueJournal
 from deadreckon.services.venue.reports import (
     checked_status,
     resurfaced_events,
@@ -23,7 +23,7 @@ EDGE = True
 class Reconciliation:
     """The log and the venue side by side; it only asks, so that it may be done at any time."""
 
-    def __init__(self, venue: Venue, logbook: Journal, line: VenueLink) -> None:
+    def __init__(self, venue: Venue, logbook: VenueJournal, line: VenueLink) -> None:
         self._venue = venue
         self._logbook = logbook
         self._line = line
@@ -53,12 +53,12 @@ class Reconciliation:
         balances = await self._line.insist("balances", self._venue.balances)
         venue = venue_name(self._logbook.desk)
         told = VenueReconciled(venue, len(names), found, sorted(strangers), balances)
-        await self._logbook.say([told])
+        await self._logbook.publish([told])
 
     async def _open_orders(self) -> list[OrderStatus]:
         """What the venue works; what was given up here and is there all the same is recorded."""
         there = await self._line.insist("open orders", self._venue.open_orders)
-        await self._logbook.say(resurfaced_events(self._logbook.desk, there))
+        await self._logbook.publish(resurfaced_events(self._logbook.desk, there))
         return there
 
     async def ask(self, name: str) -> None:
@@ -72,7 +72,7 @@ class Reconciliation:
             return checked_status(await self._venue.query(name), quantity)
 
         standing = await self._line.insist("order", query)
-        await self._logbook.say(self._line.news(self._answered(name, standing)))
+        await self._logbook.publish(self._line.news(self._answered(name, standing)))
 
     def _answered(self, name: str, standing: OrderStatus | None) -> Iterator[Event]:
         order = self._logbook.desk.orders.get(name)
@@ -84,7 +84,7 @@ class Reconciliation:
         place = self._logbook.desk.place
         trades = await self._line.insist("trades", lambda: self._venue.trades_since(place))
         before = self._heard()
-        await self._logbook.say(self.told(trades))
+        await self._logbook.publish(self.told(trades))
         return self._heard() - before
 
     def _heard(self) -> int:

@@ -9,7 +9,7 @@ import structlog
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.venues import VenueConnectionChanged, VenueReportRefused
 from deadreckon.services.venue.in_flight import venue_name
-from deadreckon.services.venue.journal import Journal
+from deadreckon.services.venue.journal import VenueJournal
 from deadreckon.services.venue.reports import report_refusal
 from deadreckon.venues.port import (
     MalformedReportError,
@@ -39,7 +39,7 @@ def backoff(tries: int) -> float:
 class VenueLink:
     """Whether the venue answers, as the log knows it; `outages` counts how often it went away."""
 
-    def __init__(self, logbook: Journal) -> None:
+    def __init__(self, logbook: VenueJournal) -> None:
         self._logbook = logbook
         self.outages = 0
         self._silences = 0
@@ -83,13 +83,13 @@ class VenueLink:
 
     async def _say_connected(self, connected: bool, reason: str) -> None:
         venue = venue_name(self._logbook.desk)
-        await self._logbook.say([VenueConnectionChanged(venue, connected, reason)])
+        await self._logbook.publish([VenueConnectionChanged(venue, connected, reason)])
 
     async def refuse(self, what: str, error: MalformedReportError) -> None:
         """Record what could not be read."""
         venue = venue_name(self._logbook.desk)
         report = report_refusal(venue, "malformed", f"{what}: {error}"[:200], error.evidence)
-        await self._logbook.say(self.news([report]))
+        await self._logbook.publish(self.news([report]))
 
     def news(self, events: Iterable[Event]) -> Iterator[Event]:
         """The events without refusals that were recorded before: a broken venue repeats itself."""

@@ -9,7 +9,7 @@ from deadreckon.runtime.process.killpoints import unarmed
 from deadreckon.runtime.service.service import Service
 from deadreckon.runtime.service.snapshots import state_digest
 from deadreckon.services.catalogue import RANK, decider
-from deadreckon.services.venue.journal import Journal
+from deadreckon.services.venue.journal import VenueJournal
 
 CODE = "witness"
 
@@ -35,7 +35,7 @@ async def _recalled(copy: Bus, upto: int, services: tuple[str, ...], book: str) 
         Service(name, decider(name), copy, feed, book=book, mode=mode, code=CODE) for name in names
     ]
     books = [
-        Journal(name, copy, feed, book=book, mode=mode, code=CODE)
+        VenueJournal(name, copy, feed, book=book, mode=mode, code=CODE)
         for name in services
         if is_venue_edge(name)
     ]
@@ -44,7 +44,7 @@ async def _recalled(copy: Bus, upto: int, services: tuple[str, ...], book: str) 
         found = {service.name: await _state_of(service, upto) for service in lived}
         for logbook in books:
             await logbook.replay()
-            await logbook.take_in(upto)
+            await logbook.read(upto)
             found[logbook.name] = state_digest(logbook.desk)
     finally:
         await feed.stop()
