@@ -5,12 +5,12 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import structlog
 from msgspec.structs import replace
 
-from deadreckon.archive.location import archived_log, has_archive, is_archive_only, whole_log
+from deadreckon.archive.location import has_archive, is_archive_only
+from deadreckon.archive.whole_log import archived_log, whole_log
 from deadreckon.contracts.publishers import SERVICES, VENUE_EDGES
 from deadreckon.runtime.log.bus import Bus, ConfigurationError, DeniedError, HoleError, LogInfo
 from deadreckon.runtime.log.domain import retry
@@ -18,83 +18,26 @@ from deadreckon.runtime.log.jetstream import JetStreamBus
 from deadreckon.runtime.log.memory import MemoryBus
 from deadreckon.runtime.log.role_connections import RoleConnections
 from deadreckon.runtime.log.rollover_notice import refuse_unfinished_rollover
-from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.credentials import PRODUCER_PREFIX
 from deadreckon.runtime.server.endpoint import Endpoint, external_endpoint
 from deadreckon.runtime.server.known_roles import DEFAULT_BOOK, KnownRoles, Tls
 from deadreckon.runtime.server.nats_server import (
-    EmbeddedServer,
     ServerFailedError,
-    StoreLockedError,
     running_server,
 )
 from deadreckon.runtime.server.rights import ANALYST, KEEPER, OPERATOR, PROVISIONER, READER, STACK
 from deadreckon.runtime.server.server_files import (
     ANY_PORT,
-    ServerAddress,
-    ServerFiles,
     change_known_roles,
 )
-from deadreckon.runtime.server.server_health import write_fault
+from deadreckon.runtime.server.supervisor import ServerSupervisor
 
 VERB_LOOK = 0.1  # seconds between two looks whether it is done
 VERB_WAIT = 60.0  # seconds for a verb that has the store open (an audit, say) to be done with it
 LOG_WAIT = 10.0  # seconds for the log to be made by the stack that starts on the folder
-HEALTH_LOOK_SECONDS = 3.0  # seconds between two looks whether a server that runs can write
-RESTART_WAIT = 1.0  # seconds before a server that would not start is tried again
 
 log = structlog.get_logger()
-
-
-class ServerSupervisor:
-    """Keeps a server running on a folder's store: one that dies is started again where it was, and
-    so is one that runs and can no longer write, once there is room for it."""
-
-    def __init__(self, data: Path, port: int = ANY_PORT) -> None:
-        self._data = data
-        self._server = EmbeddedServer(data, port=port)
-        self._task: asyncio.Task[None] | None = None
-        self.address: ServerAddress
-
-    async def __aenter__(self) -> "ServerSupervisor":
-        self.address = await self._server.start()
-        self._task = asyncio.create_task(self._keep(), name="nats-server")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._task:
-            await cancel_all([self._task])
-        await self._server.stop()
-
-    async def _keep(self) -> None:
-        """Connections look for the old address, so the new server takes the same port."""
-        port = urlsplit(self.address.url).port or ANY_PORT
-        while True:
-            reason = await self._end_of_service()
-            log.error("nats_server_ended", reason=reason, next="starting it again where it was")
-            await self._server.stop()
-            self._server = EmbeddedServer(self._data, port=port)
-            try:
-                await self._server.start()
-            except (ServerFailedError, StoreLockedError, OSError) as error:  # no room, say
-                log.error("nats_server_not_started", reason=str(error))
-                self._server.died.set()
-                await asyncio.sleep(RESTART_WAIT)
-
-    async def _end_of_service(self) -> str:
-        """Wait until the server is of no more use; why that is."""
-        store = ServerFiles(self._data).store
-        while True:
-            try:
-                await asyncio.wait_for(self._server.died.wait(), HEALTH_LOOK_SECONDS)
-            except TimeoutError:
-                where = self._server.address.monitoring
-                reason = await asyncio.to_thread(write_fault, where, store)
-                if reason:
-                    return reason
-            else:
-                return "it died"
 
 
 @asynccontextmanager

@@ -10,9 +10,10 @@ from msgspec import Struct
 from deadreckon.archive.open_log import stack_bus
 from deadreckon.cli.terminal.screen import Screen, waiting_status
 from deadreckon.contracts.market import VolumeUnit
+from deadreckon.marketdata.tapes.loading import load_or_import
 from deadreckon.marketdata.tapes.rows import BarRow, QuoteRow, TradeRow
 from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
-from deadreckon.marketdata.tapes.tape import Tape, load_or_import, open_tape
+from deadreckon.marketdata.tapes.tape import Tape, open_tape
 from deadreckon.node.demo import Demo, DemoPlan
 from deadreckon.node.demo_setup import setup_facts
 from deadreckon.node.readiness import Readiness

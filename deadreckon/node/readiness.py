@@ -6,8 +6,8 @@ from typing import Protocol
 from msgspec import Struct
 
 from deadreckon.projections.runner import StoredViews, Views
+from deadreckon.runtime.log.bus import WriteHealth
 from deadreckon.runtime.log.feed import Feed
-from deadreckon.runtime.log.log_health import LogHealth
 
 LAG_MAX = 2_000  # messages the views may be behind the log: below a second of it at full speed
 BEHIND_MAX = 1_000  # messages a service may be behind before what it decides counts as late
@@ -52,7 +52,7 @@ class Readiness(Struct, frozen=True):
         return max(self.feed.last - self.views.place, 0)
 
     @property
-    def log_health(self) -> LogHealth:
+    def log_health(self) -> WriteHealth:
         """Whether the log takes what this process writes."""
         return self.feed.bus.log_health
 

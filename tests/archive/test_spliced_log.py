@@ -10,12 +10,13 @@ import pytest
 from msgspec.structs import replace
 
 from deadreckon.archive.jobs.pruning import PruneError, PrunePolicy, prune_log
-from deadreckon.archive.location import FOLDER, has_archive, is_archive_only, whole_log
+from deadreckon.archive.location import FOLDER, has_archive, is_archive_only
 from deadreckon.archive.manifests import ArchiveManifest, digest_of
 from deadreckon.archive.open_log import check_whole, open_bus, owner_bus, stack_bus
 from deadreckon.archive.sealed import SealedLog
 from deadreckon.archive.segments import Archive, write_log
 from deadreckon.archive.spliced_log import SplicedLog
+from deadreckon.archive.whole_log import whole_log
 from deadreckon.contracts.archive import RangeSealed
 from deadreckon.contracts.subjects import domain, operator_subject
 from deadreckon.contracts.timestamps import DAY

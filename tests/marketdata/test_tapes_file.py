@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from msgspec import structs
 
+from deadreckon.marketdata.tapes.loading import load_or_import
 from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
 from deadreckon.marketdata.tapes.tape import (
     METADATA_KEY,
@@ -19,7 +20,6 @@ from deadreckon.marketdata.tapes.tape import (
     Tape,
     TapeError,
     TapeHeader,
-    load_or_import,
     open_tape,
     write_tape,
 )

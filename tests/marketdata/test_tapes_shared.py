@@ -6,7 +6,8 @@ from time import perf_counter
 import pytest
 
 from deadreckon.contracts.timestamps import parse_timestamp
-from deadreckon.marketdata.tapes.tape import BarRow, Tape, load_or_import
+from deadreckon.marketdata.tapes.loading import load_or_import
+from deadreckon.marketdata.tapes.tape import BarRow, Tape
 
 TAPES = Path(__file__).resolve().parents[2].parent / "shared" / "tapes"
 

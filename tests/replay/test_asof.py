@@ -17,7 +17,8 @@ import pytest
 from msgspec import structs
 
 from deadreckon.accounting import ledger
-from deadreckon.archive.location import FOLDER, whole_log
+from deadreckon.archive.location import FOLDER
+from deadreckon.archive.whole_log import whole_log
 from deadreckon.contracts.codec import decode_commit, encode_commit
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.market import FundingRatePublished

@@ -9,8 +9,9 @@ import pytest
 from deadreckon import __version__
 from deadreckon.contracts.subjects import producer_subject
 from deadreckon.contracts.timestamps import format_timestamp
+from deadreckon.marketdata.tapes.loading import load_or_import
 from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
-from deadreckon.marketdata.tapes.tape import Tape, load_or_import
+from deadreckon.marketdata.tapes.tape import Tape
 from deadreckon.node.demo_setup import set_up
 from deadreckon.replay.rerun.rerun import Rerun
 from deadreckon.runtime.log.bus import Stored

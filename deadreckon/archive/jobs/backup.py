@@ -17,8 +17,9 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon import __version__
-from deadreckon.archive.location import FOLDER, has_archive, whole_log
+from deadreckon.archive.location import FOLDER, has_archive
 from deadreckon.archive.open_log import owner_bus
+from deadreckon.archive.whole_log import whole_log
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.jetstream import JetStreamBus
 from deadreckon.runtime.log.reading import read_stored

@@ -49,7 +49,6 @@ __all__ = [
     "TradeRow",
     "checked_instrument",
     "is_tape",
-    "load_or_import",
     "open_tape",
     "write_tape",
 ]
@@ -155,26 +154,6 @@ def write_tape(path: Path | str, header: TapeHeader, columns: Mapping[str, Any])
     metadata = {METADATA_KEY: msgspec.json.encode(header).decode(), SEAL_KEY: digest}
     _write_atomically(path, frame, metadata)
     return Tape(path, header, digest)
-
-
-def load_or_import(
-    path: Path | str, instrument: str | None, cache_dir: Path | str, **options: Any
-) -> Tape:
-    """Opens a tape, or imports any other source into `cache_dir` (once) and opens that.
-
-    `options` are the fields of `importing.ImportOptions`. Refused rows: `.header.refused`.
-    """
-    from deadreckon.marketdata.tapes.importing import import_cached
-
-    path = Path(path)
-    tape = (
-        open_tape(path)
-        if path.is_file() and is_tape(path)
-        else import_cached(path, instrument, Path(cache_dir), options)
-    )
-    if instrument is not None and tape.header.instrument != instrument:
-        raise TapeError(f"{path} is a tape of {tape.header.instrument}, not of {instrument}")
-    return tape
 
 
 def _metadata(path: Path) -> dict[str, str]:

@@ -1,12 +1,10 @@
 """The log as the rest of the house sees it: append with a fence, read without a hole."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol
+from contextlib import AbstractContextManager
+from typing import Protocol
 
 from msgspec import Struct
-
-if TYPE_CHECKING:
-    from deadreckon.runtime.log.log_health import LogHealth
 
 
 class Stored(Struct, frozen=True, gc=False):
@@ -80,6 +78,43 @@ class Reader(Protocol):
         ...
 
 
+class WriteHealth(Protocol):
+    """Whether the log stores what this process writes (`log_health.LogHealth`).
+
+    `sequence` is the last one acknowledged, `missed` counts attempts without an answer.
+    """
+
+    sequence: int
+    missed: int
+
+    def write(self) -> AbstractContextManager[None]:
+        """Observe one attempt to append, which runs in the block."""
+        ...
+
+    def acknowledge(self, sequence: int) -> None:
+        """Note that the log has stored a message, or has refused it (0)."""
+        ...
+
+    @property
+    def available(self) -> bool:
+        """Whether the log takes what is written, as far as this process has tried."""
+        ...
+
+    @property
+    def seconds_waiting(self) -> float:
+        """How long the oldest write has waited for the log; 0.0 when none does."""
+        ...
+
+    @property
+    def seconds_since_acknowledged(self) -> float | None:
+        """How long ago the log last acknowledged a write; null when it never did."""
+        ...
+
+    def fault(self) -> str:
+        """Why nothing can be written; empty when the log is there."""
+        ...
+
+
 class Notices(Protocol):
     """What is said on one subject from now on; nobody stores it, so the slow may miss some."""
 
@@ -104,7 +139,7 @@ class Bus(Protocol):
     """One log, and notices beside it. JetStream and memory promise the same (tests/runtime)."""
 
     payload_max: int  # bytes of one message
-    log_health: "LogHealth"  # whether the log takes what is written here
+    log_health: WriteHealth  # whether the log takes what is written here
 
     async def provision(self) -> None:
         """Create the stream if it is missing; ConfigurationError when it stands but differs."""

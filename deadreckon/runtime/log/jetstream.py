@@ -20,6 +20,7 @@ from deadreckon.runtime.log.bus import (
     Stored,
     TooLargeError,
     UnavailableError,
+    WriteHealth,
 )
 from deadreckon.runtime.log.connection import CONNECT_WAIT, Connection
 from deadreckon.runtime.log.jetstream_api import (
@@ -56,7 +57,7 @@ class JetStreamBus:
 
     def __init__(self, connection: Connection, api: JetStreamApi, replicas: int) -> None:
         self.payload_max = connection.payload_max - HEADER_ROOM
-        self.log_health = LogHealth()
+        self.log_health: WriteHealth = LogHealth()
         self.faults = connection.faults
         self._connection = connection
         self._api = api

@@ -17,6 +17,7 @@ from deadreckon.runtime.log.bus import (
     Stored,
     TooLargeError,
     UnavailableError,
+    WriteHealth,
 )
 from deadreckon.runtime.log.log_health import LogHealth
 from deadreckon.runtime.log.notices import NoticeQueue
@@ -183,7 +184,7 @@ class MemoryBus:
 
     def __init__(self, log: MemoryLog | None = None, *, payload_max: int = PAYLOAD_MAX) -> None:
         self.payload_max = payload_max
-        self.log_health = LogHealth()
+        self.log_health: WriteHealth = LogHealth()
         self.log = MemoryLog() if log is None else log
         self._readers: list[MemoryReader] = []
         self._notices: list[MemoryNotices] = []

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Protocol, runtime_checkable
 
-from deadreckon.runtime.log.bus import Bus, Fence, LogInfo, Notices, Reader, Stored
+from deadreckon.runtime.log.bus import Bus, Fence, LogInfo, Notices, Reader, Stored, WriteHealth
 from deadreckon.runtime.log.jetstream import JetStreamBus
 from deadreckon.runtime.log.log_health import LogHealth
 from deadreckon.runtime.server.endpoint import Endpoint
@@ -18,7 +18,7 @@ class RoleConnections:
         self.buses = buses
         self._own = buses[role]
         self.payload_max = self._own.payload_max
-        self.log_health = LogHealth()
+        self.log_health: WriteHealth = LogHealth()
         for bus in buses.values():
             bus.log_health = self.log_health  # the log is there for all of them, or for none
 

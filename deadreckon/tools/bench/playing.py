@@ -3,7 +3,8 @@
 import time
 from contextlib import AsyncExitStack
 
-from deadreckon.marketdata.tapes.tape import Tape, load_or_import
+from deadreckon.marketdata.tapes.loading import load_or_import
+from deadreckon.marketdata.tapes.tape import Tape
 from deadreckon.node.demo import Demo, DemoPlan
 from deadreckon.node.verdicts import verdicts_published
 from deadreckon.projections.live_view.live_view import LiveViewFold
