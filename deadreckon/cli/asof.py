@@ -1,4 +1,4 @@
-"""`dr replay asof`: the book as it was known at a time, a sequence or an event."""
+"""The command `dr replay asof`: the book as known at a time, a sequence or an event."""
 
 import sys
 from pathlib import Path

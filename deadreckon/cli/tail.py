@@ -1,4 +1,4 @@
-"""`dr tail`: the log itself, event by event, as it grows."""
+"""The command `dr tail`: the events of the log as it grows."""
 
 import os
 import sys
@@ -63,11 +63,11 @@ def _print_json(told: "TailedEvent") -> None:
 
 
 def until_nobody_reads(job: Callable[[], None]) -> None:
-    """Ctrl-C and a closed pipe are ordinary ends of a tail."""
+    """Run a job that Ctrl-C or a closed pipe may end without an error."""
     try:
         job()
     except KeyboardInterrupt:
         return
     except BrokenPipeError:
-        # What is left in the buffer has nowhere to go; without this Python complains at exit.
+        # The buffered rest cannot be written; without this Python complains at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

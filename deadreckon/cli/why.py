@@ -1,4 +1,4 @@
-"""`dr replay why`: from an id back to its causes and forward to its effects."""
+"""The command `dr replay why`: from an id back to its causes and forward to its effects."""
 
 import sys
 from pathlib import Path
@@ -112,7 +112,7 @@ def _lines(found: "WhyResult") -> "Iterable[StyledLine]":
 
 
 def width() -> int:
-    """Columns to write in: those of the terminal, within reason; 100 where there is none."""
+    """Return the text width: the terminal's within bounds, 100 without a terminal."""
     import shutil
 
     columns = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
@@ -120,7 +120,7 @@ def width() -> int:
 
 
 def print_lines(lines: "Iterable[StyledLine]") -> None:
-    """Lines in colour on a terminal, plain elsewhere."""
+    """Print lines, in colour on a terminal."""
     from rich.console import Console
     from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""`dr replay whynot`: what every strategy, order and rule made of a window, silence included."""
+"""The command `dr replay whynot`: outcomes of every strategy, order and rule in a window."""
 
 import sys
 from pathlib import Path
@@ -72,7 +72,7 @@ def whynot(
 
 
 def _moment(text: str, option: str) -> int:
-    """Nanoseconds UTC of a time; of a day its beginning, or for --to its end."""
+    """Parse a time to nanoseconds UTC; a day is its beginning, or for --to its end."""
     from deadreckon.contracts.timestamps import DAY, day_start
     from deadreckon.replay.asof.log_point import AtTime, LogPointError, parse_log_point
 

@@ -1,4 +1,4 @@
-"""Amounts, shares, times and texts as people read them, with nothing rounded away."""
+"""Exact text for people: amounts, shares, times and foreign text, without rounding."""
 
 from decimal import Decimal
 
@@ -7,9 +7,8 @@ from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.timestamps import day_of, format_timestamp
 
 HUNDRED = Decimal(100)
-TEXT_MAX = 240  # characters of a text from outside
+TEXT_MAX = 240  # characters shown of a text from outside
 
-# Limits and measured values that are no amounts: nanoseconds, moments (nanoseconds UTC), seconds.
 SPANS = frozenset(
     {
         "breaker_cooldown",
@@ -29,7 +28,7 @@ _LENGTHS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def number(amount: Decimal) -> str:
-    """An amount with its thousands apart.
+    """Format an amount with thousands separators, every digit.
 
     >>> number(Decimal("-8039.7468000")), number(Decimal("1E-7"))
     ('-8,039.7468', '0.0000001')
@@ -38,7 +37,7 @@ def number(amount: Decimal) -> str:
 
 
 def percent(fraction: Decimal) -> str:
-    """A share of one.
+    """Format a fraction of one as a percentage, every digit.
 
     >>> percent(Decimal("0.0005"))
     '0.05 %'
@@ -47,7 +46,7 @@ def percent(fraction: Decimal) -> str:
 
 
 def span(nanoseconds: int) -> str:
-    """A length of time, exact.
+    """Format a duration exactly.
 
     >>> span(90_000_000_000), span(250_000_000), span(0)
     ('1 min 30 s', '0.25 s', '0 s')
@@ -63,7 +62,7 @@ def span(nanoseconds: int) -> str:
 
 
 def clock(at: int) -> str:
-    """The time of day, as short as it may be.
+    """Format the time of day (UTC), without trailing zeros.
 
     >>> clock(60_000_000_000), clock(61_500_000_000)
     ('00:01', '00:01:01.5')
@@ -72,7 +71,7 @@ def clock(at: int) -> str:
 
 
 def moment(at: int, now: int | None = None) -> str:
-    """Day and time; the time alone on the day of `now`.
+    """Format day and time (UTC); only the time on the day of `now`.
 
     >>> moment(60_000_000_000), moment(60_000_000_000, 0)
     ('1970-01-01 00:01', '00:01')
@@ -83,7 +82,7 @@ def moment(at: int, now: int | None = None) -> str:
 
 
 def rule_amount(rule: str, amount: Decimal) -> str:
-    """A limit, or what was measured against it, in the unit of the rule.
+    """Format a limit or measured value in the unit of its rule.
 
     >>> of_rule("order_gap_min", Decimal(60_000_000_000)), of_rule("leverage_max", Decimal(2))
     ('1 min', '2')
@@ -96,7 +95,7 @@ def rule_amount(rule: str, amount: Decimal) -> str:
 
 
 def safe_text(text: str) -> str:
-    """A text from outside: not too long, and nothing in it that moves a terminal's cursor.
+    """Make a text from outside printable: bounded length, no control characters.
 
     >>> plain("fire\\x1b[2J drill")
     'fire·[2J drill'
@@ -106,10 +105,10 @@ def safe_text(text: str) -> str:
 
 
 def join_parts(*parts: str) -> str:
-    """Parts after one another, the empty ones left out."""
+    """Join parts with commas, omitting empty ones."""
     return ", ".join(part for part in parts if part)
 
 
 def named_price(name: str, price: Decimal | None) -> str:
-    """A named price or amount; empty when there is none."""
+    """Format a named price or amount; empty when there is none."""
     return "" if price is None else f"{name} {number(price)}"

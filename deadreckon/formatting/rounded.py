@@ -1,4 +1,4 @@
-"""Amounts, times and texts as people read them; never for a machine, which gets them exact."""
+"""Rounded text for people: amounts, times and foreign text. Programs get exact values instead."""
 
 import unicodedata
 from decimal import Decimal
@@ -9,7 +9,6 @@ from deadreckon.contracts.timestamps import format_timestamp
 
 NOTHING = "-"
 
-# Rules whose limit and measured value are nanoseconds, and those that compare two moments.
 AGES = frozenset({"order_gap_min", "price_age_max", "signal_age_max", "instrument_lock"})
 MOMENTS = frozenset({"expired"})
 
@@ -17,7 +16,7 @@ _SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def money(amount: Decimal | None) -> str:
-    """Thousands apart; two decimals, or six for what is below one.
+    """Format money with two decimals, or six below one.
 
     >>> money(Decimal("-8039.7468")), money(Decimal("0.00012")), money(None)
     ('-8,039.75', '0.000120', '-')
@@ -28,7 +27,7 @@ def money(amount: Decimal | None) -> str:
 
 
 def gain(amount: Decimal | None) -> str:
-    """Money that says its sign.
+    """Format money with its sign.
 
     >>> gain(Decimal("12.5")), gain(Decimal("-3")), gain(Decimal(0))
     ('+12.50', '-3.00', '0.00')
@@ -37,7 +36,7 @@ def gain(amount: Decimal | None) -> str:
 
 
 def figure(amount: Decimal | None) -> str:
-    """An amount of any size in at most eight decimals, without the zeros behind.
+    """Format an amount of any size with at most eight decimals, without trailing zeros.
 
     >>> figure(Decimal("47211.0000")), figure(Decimal("0.00100")), figure(Decimal("1e-12"))
     ('47,211', '0.001', '0')
@@ -49,7 +48,7 @@ def figure(amount: Decimal | None) -> str:
 
 
 def stepped(amount: Decimal | None, step: Decimal | None) -> str:
-    """A price or a quantity with as many decimals as its step, so that columns line up.
+    """Format a price or quantity with as many decimals as its step, so that columns line up.
 
     >>> stepped(Decimal("61273.6"), Decimal("0.01")), stepped(Decimal(5), Decimal(10))
     ('61,273.60', '5')
@@ -60,7 +59,7 @@ def stepped(amount: Decimal | None, step: Decimal | None) -> str:
 
 
 def share(fraction: Decimal, digits: int = 2) -> str:
-    """A fraction as per cent.
+    """Format a fraction of one as a percentage.
 
     >>> share(Decimal("-0.080397"))
     '-8.04 %'
@@ -69,7 +68,7 @@ def share(fraction: Decimal, digits: int = 2) -> str:
 
 
 def measured(rule: str, amount: Decimal | None) -> str:
-    """A limit or what was measured against it, short, in a unit that suits its rule.
+    """Format a limit or measured value, rounded, in the unit of its rule.
 
     >>> measured("order_gap_min", Decimal(60_000_000_000)), measured("leverage_max", Decimal(2))
     ('1 min', '2')
@@ -89,7 +88,7 @@ def measured(rule: str, amount: Decimal | None) -> str:
 
 
 def span(seconds: float) -> str:
-    """A length of time, roughly.
+    """Format a duration (seconds), rounded.
 
     >>> [span(s) for s in (0.25, 59, 90, 7200, 200_000)]
     ['0.2 s', '59 s', '1.5 min', '2 h', '2.3 d']
@@ -101,7 +100,7 @@ def span(seconds: float) -> str:
 
 
 def countdown(seconds: float) -> str:
-    """A length of time as a clock shows it.
+    """Format a duration (seconds) like a clock.
 
     >>> countdown(83), countdown(3723)
     ('1:23', '1:02:03')
@@ -112,7 +111,7 @@ def countdown(seconds: float) -> str:
 
 
 def moment(at: int) -> str:
-    """Date and time to the second; UTC.
+    """Format date and time (UTC) to the second.
 
     >>> moment(1_500_000_000)
     '1970-01-01 00:00:01'
@@ -121,7 +120,7 @@ def moment(at: int) -> str:
 
 
 def clean(text: str) -> str:
-    """A text from outside, with nothing in it that moves a terminal's cursor or its columns."""
+    """Make a text from outside safe for a terminal: nothing moves its cursor or its columns."""
     return "".join(letter if _is_plain(letter) else "·" for letter in text)
 
 

@@ -1,6 +1,6 @@
-"""How figures are written for people: rounded to be read, with a sign that needs no colour.
+"""Figures of a statement: rounded, with a sign that needs no colour.
 
-The exact text stands beside each of them. Nothing here asks for a locale or a float.
+The statement shows the exact value next to each. Nothing here depends on a locale or a float.
 """
 
 import re
@@ -8,17 +8,17 @@ from decimal import Decimal
 
 from deadreckon.contracts.amounts import ROUNDING, canonical
 
-# Control characters, zero widths, bidirectional overrides, line separators, halves of surrogates;
-# spelled out, because what Python knows of characters differs between its versions.
+# Control characters, zero widths, bidirectional overrides, line separators, lone surrogates;
+# spelled out, because character tables differ between versions of Python.
 UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]"
 )
-HALF_A_CENT = Decimal("0.005")  # less than that would be read as nothing
+HALF_A_CENT = Decimal("0.005")  # smaller amounts would round to zero
 MINUS = "\N{MINUS SIGN}"
 
 
 def written(value: str, kind: str) -> str:
-    """A cell's value as its column is read; what is no amount stays as it is.
+    """Format a cell by the kind of its column; text stays as it is.
 
     >>> [written("-807.1173643", kind) for kind in ("gain", "money", "quantity", "text")]
     ['−807.12', '−807.12', '−807.1173643', '-807.1173643']
@@ -40,16 +40,17 @@ def written(value: str, kind: str) -> str:
 
 
 def rounded(amount: Decimal, digits: int) -> str:
-    """Thousands apart, rounded half-even."""
+    """Format an amount with thousands separators, rounded half-even."""
     told = amount.quantize(Decimal(1).scaleb(-digits), context=ROUNDING)
     return f"{told:,f}".replace("-", MINUS) if told else f"{abs(told):f}"
 
 
 def plain(amount: Decimal) -> str:
-    """Thousands apart, every digit."""
+    """Format an amount with thousands separators, every digit."""
     return f"{amount:,f}".replace("-", MINUS)
 
 
 def clean(text: str) -> str:
-    """A text from outside on one line, without what would move or turn the text around it."""
+    """Put a text from outside on one line, without characters that would move or reverse its
+    surroundings."""
     return UNSEEN.sub(" ", text)

@@ -1,4 +1,4 @@
-"""A stack in a few lines, from its audit book: what is held, open, halted and refused."""
+"""Summary of a stack from its audit database: what is held, open, halted and refused."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ SINCE_RESUME = (
     "FROM halts WHERE kind = 'resume_requested' UNION ALL SELECT 0, 0) ORDER BY 1 DESC, 2 DESC)"
 )
 HALTS_BEGUN = "kind IN ('requested', 'imposed')"
-# The audit's refusals: what came to no order. Of those about orders, only the router's words name
-# a signal; the others are rejections by a venue or by fill.
+# The audit's refusals: signals that led to no order. Of refusals about orders, only the router's
+# name a signal; the others are rejections by a venue or by fill.
 REFUSED = "kind IN ('signal', 'operator') OR (kind = 'order' AND signal_id IS NOT NULL)"
 REJECTED = "kind = 'order' AND signal_id IS NULL"
 IN_FORCE = "(until IS NULL OR until > (SELECT coalesce(max(at), 0) FROM equity))"
@@ -27,13 +27,13 @@ RULES_SHOWN = 10
 
 
 def read_status(folder: Folder) -> TableAnswer:
-    """What the views know of the whole stack. Raises NoViewsError or SinkError."""
+    """Summarize the whole stack. Raises NoViewsError or SinkError."""
     with open_views(folder) as book:
         return book.answer(_status(book))
 
 
 def read_portfolio(folder: Folder, wanted: TableQuery) -> TableAnswer:
-    """Positions, what the book was worth when it was marked last, and the halts in force."""
+    """Query positions, the latest equity mark and the halts in force."""
     with open_views(folder) as book:
         marks = book.rows("equity", limit=1)
         data = {
@@ -65,7 +65,7 @@ def _status(book: ViewsReader) -> dict[str, Any]:
 
 
 def _halts(book: ViewsReader) -> list[RowDocument]:
-    """The halts since the last resume that have not run out by what the views have seen."""
+    """Query the halts since the last resume that had not expired at the latest equity mark."""
     found = book.rows("halts", f"{HALT_KINDS} AND {SINCE_RESUME} AND {IN_FORCE}")
     return [halt | {"acknowledged_by": _obeying(book, halt)} for halt in found]
 

@@ -1,4 +1,4 @@
-"""The log as it grows, event by event: a line for people or an envelope for programs."""
+"""Job of `dr tail`: the log as it grows, a line of text or an envelope for each event."""
 
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -21,13 +21,13 @@ from deadreckon.runtime.server.nats_server import running_server
 from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.services.catalogue import BOOK
 
-LATEST_MESSAGES = 20  # messages shown before what comes, unless a place is named
-POLL_SECONDS = 1.0  # between two looks whether the server still runs
+LATEST_MESSAGES = 20  # messages shown first, unless a sequence is given
+POLL_SECONDS = 1.0  # between two checks whether the server still runs
 
 
 class TailedEvent(Struct, frozen=True):
-    """One event: its place, when (decision time, empty where unknown), who said what, and the
-    same as JSON."""
+    """One event of the log: sequence and index, decision time (empty if unknown), source, type
+    name, short description, and its JSON."""
 
     sequence: int
     index: int
@@ -39,16 +39,16 @@ class TailedEvent(Struct, frozen=True):
 
 
 class TailReader:
-    """What messages say, as far as its reader asked for their type (no patterns: everything)."""
+    """Reader of log messages, filtered by event type (no patterns: everything)."""
 
     def __init__(self, patterns: Sequence[str], book: str = BOOK, mode: Mode = "paper") -> None:
         self._patterns = [pattern.lower() for pattern in patterns]
         self._decoding = Decoding(from_start=False)
-        # Every door is opened, whoever's it is: this reader decides nothing.
+        # Every inbound message is read, whichever service handles it: this reader decides nothing.
         self._intake = Ingress(book, mode, reads_signals=True, restamps=False)
 
     def read(self, stored: Stored) -> Iterator[TailedEvent]:
-        """The events of one message of the log."""
+        """Yield the events of one message of the log."""
         message = self._decoding.decode(stored)
         if message.damage:
             yield self._damaged(message)
@@ -92,7 +92,7 @@ def _enveloped(message: Message, index: int) -> bytes:
 
 
 def _delivered(message: Message, index: int) -> bytes:
-    """What came through a door, as it was sent: JSON if it is JSON, text if not."""
+    """Encode an inbound message as it was sent: JSON if it is JSON, text if not."""
     subject = message.subject
     record = {"sequence": message.sequence, "index": index}
     where = f"log.{subject.book}.{subject.service}.{subject.leaf}"
@@ -116,9 +116,9 @@ async def tail(
     *,
     follow: bool,
 ) -> None:
-    """Show events from message `first` on (null: the latest few), and what comes while it runs.
+    """Show events from message `first` on (None: the latest few), and new ones as they arrive.
 
-    A folder on which nothing runs is read to its end, and not followed.
+    A folder without a running server is read to its end, and not followed.
     """
     folder = Folder(data).check()
     log_lines.configure(folder.logs / "tail.log")

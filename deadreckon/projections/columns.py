@@ -1,4 +1,4 @@
-"""What a row of a projection looks like, and which columns its fields become."""
+"""Base class of projection rows, and the columns derived from its fields."""
 
 import types
 from decimal import Decimal
@@ -14,12 +14,12 @@ _KINDS: dict[Any, ColumnKind] = {str: "text", int: "integer", bool: "flag", Deci
 
 
 class TableRow(Struct, frozen=True, array_like=True, gc=False):
-    """Base of every table's row. Fields hold text, integers, flags and amounts, nothing deeper;
+    """Base of every table's row. Fields hold text, integers, flags and amounts, nothing nested;
     each is annotated with its meaning and unit. Its JSON is an array in column order."""
 
     event_id: Annotated[str, "id of the event this row was last changed by"] = ""
     at: Annotated[int, "decision time of that event, nanoseconds UTC"] = 0
-    book: Annotated[str, "the desk"] = ""
+    book: Annotated[str, "the risk unit"] = ""
     mode: Annotated[Mode, "paper, shadow, live or backtest"] = "paper"
 
 
@@ -32,7 +32,8 @@ class Column(Struct, frozen=True):
     note: str
 
 
-# A row's place in the log. Never part of a digest: the same facts elsewhere are the same rows.
+# Where in the log a row's last event is. Never part of a digest: equal events at other sequences
+# give equal rows.
 SEQUENCE_COLUMNS = (
     Column("sequence", "integer", False, "sequence of the event's message in the log"),
     Column("event_index", "integer", False, "index of the event in that message, from 0"),
@@ -47,8 +48,8 @@ SEQUENCE_COLUMNS = (
 
 @cache
 def columns_of(row: type[TableRow]) -> tuple[Column, ...]:
-    """The columns of a row, in order, without its place. Raises TypeError for a field that no
-    column can hold, or that says nothing of its meaning."""
+    """Return the columns of a row type in order, without the sequence columns. Raises TypeError
+    for a field that no column can hold, or without a note on its meaning."""
     hints = get_type_hints(row, include_extras=True)
     return tuple(_column(name, hints[name]) for name in row.__struct_fields__)
 

@@ -1,4 +1,4 @@
-"""Finds the first row in which two projections differ, and says how."""
+"""Finds the first row in which two projections differ."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
@@ -11,7 +11,7 @@ from deadreckon.projections.table import Key, Table
 
 
 class TableDifference(Struct, frozen=True):
-    """Where a projection is not what the log says: the first table and key that differ.
+    """The first table and key at which a projection differs from a fresh fold of the log.
 
     `key` holds the values of the identifying columns, `column` is the first column that differs;
     empty when the difference is not in one row.
@@ -27,21 +27,21 @@ class TableDifference(Struct, frozen=True):
 
 
 class Readable(Protocol):
-    """A projection whose rows can be read; what a sink promises of itself."""
+    """A projection whose rows can be read; every sink is one."""
 
     name: str
 
     def standings(self) -> dict[str, TableDigest]:
-        """Rows and digest of every table, as stored."""
+        """Row count and digest of every table, as stored."""
         ...
 
     def lines(self, table: Table) -> Iterator[list[Any]]:
-        """The values of every row as it stands."""
+        """Yield the values of every current row."""
         ...
 
 
 def measure(lines: Iterable[Sequence[Any]]) -> TableDigest:
-    """Rows and digest computed anew."""
+    """Compute row count and digest from the rows."""
     rows, digest = 0, 0
     for values in lines:
         rows += 1
@@ -50,8 +50,8 @@ def measure(lines: Iterable[Sequence[Any]]) -> TableDigest:
 
 
 def compare(table: Table, stored: Readable, fresh: Readable) -> TableDifference | None:
-    """The first difference in a table: of its rows from a fresh fold, or of its digest from its
-    rows."""
+    """Find the first difference in a table: between its rows and a fresh fold, or between its
+    digest and its rows."""
     found = measure(stored.lines(table))
     if found != fresh.standings()[table.name]:
         return first_row(table, stored.name, table.name, stored.lines(table), fresh.lines(table))
@@ -70,7 +70,7 @@ def first_row(
     stored: Iterable[list[Any]],
     fresh: Iterable[list[Any]],
 ) -> TableDifference:
-    """The first row that differs, in log order; both sides in log order."""
+    """Find the first row that differs; both sides are in log order."""
     expected = {key_of(table, values): values for values in fresh}
     for values in stored:
         key = key_of(table, values)
@@ -86,7 +86,7 @@ def first_row(
 def first_change(
     table: Table, projection: str, stored: Iterable[list[Any]], fresh: Iterable[list[Any]]
 ) -> TableDifference | None:
-    """The first change row that differs; both sides hold every change in log order."""
+    """Find the first change that differs; both sides hold every change in log order."""
     name = f"{table.name}_changes"
     for values, wanted in zip_longest(stored, fresh):
         if values == wanted:
@@ -100,7 +100,7 @@ def first_change(
 
 
 def key_of(table: Table, values: Sequence[Any]) -> Key:
-    """The identifying columns of a row."""
+    """Return the values of a row's identifying columns."""
     names = [column.name for column in table.columns]
     return tuple(str(values[names.index(name)]) for name in table.identity)
 

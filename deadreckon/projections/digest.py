@@ -15,11 +15,12 @@ from deadreckon.projections.columns import TableRow
 
 MODULUS = 1 << 256
 
-# What a column holds. Facts of sane amounts can add up to more: a reader that stopped there would
-# never get past them, so that it says "this or more"; the log has every digit.
+# The largest amount a column can hold. Sums may exceed it; refusing them would stop the reader for
+# good, so a larger amount is stored as this one. The log has every digit.
 AMOUNT_MAX = Decimal("99999999999999999999.999999999999999999")
 _FINEST = Decimal(1).scaleb(-SCALE_MAX)
-_BEYOND = re.compile(rb"\d{21}|\.\d{19}|E-").search  # or a name that looks like such an amount
+# Or a name that merely looks like such an amount.
+_BEYOND = re.compile(rb"\d{21}|\.\d{19}|E-").search
 
 _encode = msgspec.json.Encoder().encode
 _values = msgspec.to_builtins
@@ -27,7 +28,7 @@ _sha256 = hashlib.sha256
 
 
 class TableDigest(Struct, frozen=True):
-    """How many rows a table has, and their digest: the sum of the rows' hashes modulo 2**256."""
+    """Row count of a table and its digest: the sum of the rows' hashes modulo 2**256."""
 
     rows: int = 0
     digest: int = 0
@@ -39,8 +40,8 @@ class TableDigest(Struct, frozen=True):
 
 
 def stored_row(row: TableRow) -> tuple[TableRow, list[Any], int]:
-    """A row as it is stored: within bounds, as plain values in column order, amounts as canonical
-    text; and its hash."""
+    """Prepare a row for storage: the row within bounds, its plain values in column order with
+    amounts as canonical text, and its hash."""
     values: list[Any] = _values(row)
     encoded = _encode(values)
     if _BEYOND(encoded):
@@ -61,7 +62,7 @@ def _within_bounds(row: TableRow) -> TableRow:
 
 
 def as_stored(amount: Decimal) -> Decimal:
-    """The amount as columns hold it: to 18 decimals, half-even, and at most AMOUNT_MAX."""
+    """Round an amount as columns hold it: 18 decimals, half-even, at most AMOUNT_MAX."""
     if amount.copy_abs() >= AMOUNT_MAX:
         return AMOUNT_MAX.copy_sign(amount)
     exponent = amount.as_tuple().exponent
@@ -71,5 +72,6 @@ def as_stored(amount: Decimal) -> Decimal:
 
 
 def row_hash(values: Sequence[Any]) -> int:
-    """SHA-256 of a row's canonical JSON (an array without its place), as an integer."""
+    """Compute the SHA-256 of a row's canonical JSON (an array without the sequence columns) as
+    an integer."""
     return int.from_bytes(_sha256(_encode(values)).digest(), "big")

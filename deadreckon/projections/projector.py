@@ -1,4 +1,4 @@
-"""Folds the log into the tables of its sinks, and makes what it folded visible together."""
+"""Folds the log into the tables of its sinks, and makes all of a batch visible at once."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,22 +14,22 @@ from deadreckon.projections.table import Table
 from deadreckon.projections.table_fold import AppendingFold, UpdatingFold
 from deadreckon.projections.tables import BY_NAME, TABLES
 
-ROWS_PER_FLUSH = 20_000  # so that memory stays flat and a Parquet part is worth its file
-REMEMBERED = 7 * DAY  # of trade ids, in log time: as long as every service remembers them
+ROWS_PER_FLUSH = 20_000  # bounds memory, and makes a Parquet part worth its file
+REMEMBERED = 7 * DAY  # of trade ids, in log time: as long as every service keeps them
 
 
 class OutOfOrderError(Exception):
-    """You folded a message that is not the next one of the log; nothing was folded."""
+    """You folded a message that is not the next one of the log; it was ignored."""
 
 
 class Lane:
-    """The tables at one place of the log, and the sinks that stand there."""
+    """The tables at one sequence of the log, and the sinks that are at it."""
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self.sinks = list(sinks)
         self.place = sinks[0].place
         self._written = self.place
-        self._waiting = 0  # rows folded but not visible yet
+        self._waiting = 0  # rows folded but not yet visible
         source = sinks[0]
         standings = source.standings()
         self._held = [_hold(table, source, standings[table.name]) for table in TABLES]
@@ -40,8 +40,8 @@ class Lane:
                 self._readers[shape].append(held)
 
     def fold(self, sequence: int, facts: Sequence[Recorded[Any]], stored_at: int | None) -> None:
-        """Fold the facts of one message; a fill told before changes nothing. Flushes when enough
-        has come together."""
+        """Fold the events of one message; a repeated trade changes nothing. Flushes when enough
+        rows are pending."""
         for record in facts:
             readers = self._readers.get(type(record.event))
             if readers is None:
@@ -56,7 +56,7 @@ class Lane:
             self.flush()
 
     def flush(self) -> None:
-        """Make everything folded visible in every sink."""
+        """Make all folded rows visible in every sink."""
         if self.place == self._written:
             return
         taken: list[TableBatch] = []
@@ -70,17 +70,17 @@ class Lane:
         self._written, self._waiting = self.place, 0
 
     def join(self, other: "Lane") -> None:
-        """Take over the sinks of a lane that stands, flushed, at the same place."""
+        """Take over the sinks of a flushed lane at the same sequence."""
         _agree(other.sinks[0], self.sinks[0])
         self.sinks += other.sinks
 
 
 class Projector:
-    """Folds every message of the log, in order, into its sinks.
+    """Fold of every message of the log, in order, into several sinks.
 
-    Sinks may stand at different places: each is handed only what it has not got, and those that
-    meet are folded together from there on. `flush` may run in another thread while nobody folds.
-    After an exception (but OutOfOrderError) it writes nothing any more: open the sinks anew.
+    Sinks may be at different sequences: each gets only the messages it lacks, and sinks that meet
+    are folded together from there on. `flush` may run in another thread while `fold` does not run.
+    After any exception but OutOfOrderError it writes nothing more: open the sinks anew.
     """
 
     def __init__(self, sinks: Sequence[Sink], metrics: MetricsFile | None = None) -> None:
@@ -97,24 +97,24 @@ class Projector:
 
     @property
     def place(self) -> int:
-        """The last sequence that every sink has been handed; fold the next one."""
+        """The last sequence that every sink has; fold the next one."""
         return self._place
 
     @property
     def metrics(self) -> MetricsFile | None:
-        """The metrics fold; null when it is not among the sinks."""
+        """The metrics fold; None when it is not among the sinks."""
         return self._metrics
 
     @property
     def furthest(self) -> int:
-        """The last sequence that any sink has been handed; beyond the log's end, it was cut."""
+        """The last sequence that any sink has; if it is beyond the log's end, the log was cut."""
         return max(self._places())
 
     def fold(
         self, sequence: int, facts: Sequence[Recorded[Any]], stored_at: int | None = None
     ) -> None:
-        """Fold one message, also one without facts. `stored_at` is the log's own time of it
-        (nanoseconds UTC). Raises OutOfOrderError unless it is the next one."""
+        """Fold one message, also one without events. `stored_at` is the time at which the log
+        stored it (nanoseconds UTC). Raises OutOfOrderError unless it is the next one."""
         if sequence != self.place + 1:
             raise OutOfOrderError(f"expected sequence {self.place + 1}, found {sequence}")
         self._sound = False
@@ -129,7 +129,7 @@ class Projector:
         self._sound = True
 
     def flush(self) -> None:
-        """Make rows, place and digests of everything folded visible together in each sink."""
+        """Make rows, sequence and digests of everything folded visible together in each sink."""
         self._sound = False
         for lane in self._lanes:
             lane.flush()
@@ -138,14 +138,14 @@ class Projector:
         self._sound = True
 
     def save(self) -> None:
-        """Flush, and let nothing be behind what is visible: a start goes on from here."""
+        """Flush, and save everything that is visible: the next start continues from here."""
         self.flush()
         if self._metrics:
             self._metrics.save()
 
     def close(self) -> None:
-        """Flush and close the sinks; after an exception only close them, for what was folded
-        then may be half a message."""
+        """Flush and close the sinks. After an exception close them only: half a message may have
+        been folded."""
         sound = self._sound
         if sound:
             self.flush()
@@ -167,7 +167,7 @@ class Projector:
 
 
 class _Trades:
-    """The trade ids of the last seven days of log time."""
+    """Trade ids of the last seven days of log time."""
 
     def __init__(self, source: Sink) -> None:
         self._at: dict[tuple[str, str, str], int] = {}
@@ -176,7 +176,7 @@ class _Trades:
             self._at[book, venue, trade_id] = at
 
     def again(self, record: Recorded[Any]) -> bool:
-        """Whether this fill was told before; remembers it."""
+        """Return whether this fill is a repeat, and remember it."""
         trade = (record.book, record.event.venue, record.event.trade_id)
         if trade in self._at:
             return True
@@ -199,7 +199,7 @@ def _hold(table: Table, source: Sink, standing: TableDigest) -> AppendingFold | 
 
 
 def _agree(one: Sink, other: Sink) -> None:
-    """Two sinks at one place must hold the same rows."""
+    """Check that two sinks at one sequence hold the same rows."""
     mine, theirs = one.standings(), other.standings()
     for table in TABLES:
         if mine[table.name] != theirs[table.name]:

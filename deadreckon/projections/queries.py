@@ -1,4 +1,4 @@
-"""What the audit book says, each answer with its place in the log, its age and its digest."""
+"""Queries of the audit database: each answer with its sequence, age and digest."""
 
 import hashlib
 import time
@@ -20,20 +20,20 @@ from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.nats_server import running_server
 from deadreckon.runtime.server.rights import ANALYST
 
-LIMIT = 50  # rows an answer holds unless its reader says otherwise
+LIMIT = 50  # rows in an answer by default
 LIMIT_MAX = 10_000
 
 RowDocument = dict[str, Any]
 
 
 class NoViewsError(Exception):
-    """You asked a folder that has no audit book yet; the message says what makes one."""
+    """You queried a folder without an audit database; the message says what creates one."""
 
 
 class TableAnswer(Struct, frozen=True):
-    """Rows as they stood after message `sequence`, which were written `age_seconds` ago.
+    """Rows as of message `sequence`, written `age_seconds` ago.
 
-    `digest` is that of the whole table (or of all of them), whichever rows were asked for.
+    `digest` is that of the whole table (or of all tables), whichever rows are returned.
     """
 
     sequence: int
@@ -43,8 +43,8 @@ class TableAnswer(Struct, frozen=True):
 
 
 class TableQuery(Struct, frozen=True):
-    """Which rows: the latest `limit` of them (null: all), of one strategy, of one instrument;
-    `open_only` leaves ended orders and flat positions out."""
+    """Which rows to return: the latest `limit` (None: all), of one strategy, of one instrument;
+    `open_only` omits ended orders and flat positions."""
 
     limit: int | None = LIMIT
     strategy: str | None = None
@@ -53,7 +53,7 @@ class TableQuery(Struct, frozen=True):
 
 
 class ViewsReader:
-    """An audit book at one place: nothing moves while it is read."""
+    """The audit database at one sequence: nothing changes while it is read."""
 
     def __init__(self, book: AuditDatabase, written_at: float) -> None:
         self._book = book
@@ -62,18 +62,18 @@ class ViewsReader:
         self.standings = book.standings()
 
     def table(self, name: str, wanted: TableQuery) -> TableAnswer:
-        """The rows of a table, the latest first."""
+        """Query the rows of a table, latest first, with sequence and digest."""
         digest = self.standings[name].text
         return TableAnswer(self.place, self.age_seconds, digest, self.wanted(name, wanted))
 
     def wanted(self, name: str, wanted: TableQuery) -> list[RowDocument]:
-        """Those rows of a table that somebody wants, the latest first."""
+        """Query the rows of a table that match, latest first."""
         return self.rows(name, *_conditions(name, wanted), limit=wanted.limit)
 
     def rows(
         self, name: str, where: str = "1", values: Sequence[Any] = (), *, limit: int | None = None
     ) -> list[RowDocument]:
-        """The rows that fulfil a condition in SQL, the latest first."""
+        """Query the rows that fulfil a SQL condition, latest first."""
         columns = BY_NAME[name].stored
         chosen = ", ".join(f'"{column.name}"' for column in columns)
         found = self._book.query(
@@ -85,26 +85,26 @@ class ViewsReader:
         return [_row(columns, line) for line in found]
 
     def count(self, name: str, where: str) -> int:
-        """How many rows of a table fulfil a condition in SQL."""
+        """Count the rows of a table that fulfil a SQL condition."""
         return int(self._book.query(f"SELECT count(*) FROM {name} WHERE {where}")[0][0])
 
     def counts(self, name: str, column: str, where: str = "1") -> dict[str, int]:
-        """How many rows that fulfil a condition in SQL have each value of a column, the most
-        frequent first."""
+        """Count the rows that fulfil a SQL condition by the value of a column, most frequent
+        first."""
         query = (
             f'SELECT "{column}", count(*) FROM {name} WHERE {where} GROUP BY 1 ORDER BY 2 DESC, 1'
         )
         return dict(self._book.query(query))
 
     def answer(self, data: Any, *tables: str) -> TableAnswer:
-        """Something that was made of these tables; of all of them when none is named."""
+        """Wrap data made from these tables, or from all of them when none is named."""
         of = {name: self.standings[name] for name in tables or self.standings}
         return TableAnswer(self.place, self.age_seconds, _digest(of), data)
 
 
 @contextmanager
 def open_views(folder: Folder) -> Iterator[ViewsReader]:
-    """A folder's audit book, opened for reading. Raises NoViewsError or SinkError."""
+    """Open a folder's audit database for reading. Raises NoViewsError or SinkError."""
     if not folder.audit.exists():
         raise NoViewsError(
             f"{folder.root} has no views yet: `dr demo` and `dr up` make them as they run, "
@@ -120,13 +120,13 @@ def open_views(folder: Folder) -> Iterator[ViewsReader]:
 
 
 def read_table(folder: Folder, name: str, wanted: TableQuery) -> TableAnswer:
-    """The rows of one table. Raises NoViewsError or SinkError."""
+    """Query the rows of one table. Raises NoViewsError or SinkError."""
     with open_views(folder) as book:
         return book.table(name, wanted)
 
 
 async def log_end(folder: Folder) -> int | None:
-    """The last sequence of the log, if a server runs on it; null otherwise."""
+    """Return the last sequence of the log, or None when no server runs on it."""
     found = running_server(folder.root)
     if found is None:
         return None
@@ -138,10 +138,10 @@ async def log_end(folder: Folder) -> int | None:
 
 
 def _written_at(file: Path) -> float:
-    """When rows were written last (seconds since 1970): to the file, or to its journal."""
+    """Return when rows were last written to the file or its journal (seconds since 1970)."""
     journal = file.with_name(f"{file.name}-wal")
     moments = [file.stat().st_mtime]
-    # One that a reader has just made is empty, and says nothing of the writer.
+    # A journal that a reader has just created is empty, and not the writer's.
     if journal.exists() and journal.stat().st_size:
         moments.append(journal.stat().st_mtime)
     return max(moments)
@@ -168,7 +168,8 @@ def _row(columns: Sequence[Column], values: Sequence[Any]) -> RowDocument:
 
 
 def _value(column: Column, value: Any) -> Any:
-    """As the doors speak: amounts as text, times as RFC 3339, documents as what they are."""
+    """Convert a value as for input formats: amounts as text, times as RFC 3339, documents as
+    JSON."""
     if value is None:
         return None
     if column.kind == "flag":

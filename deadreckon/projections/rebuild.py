@@ -1,4 +1,5 @@
-"""Builds projections from the log beside the old ones, and swaps them in when they are complete."""
+"""Rebuilds projections from the log in a separate folder, and swaps them in when they are
+complete."""
 
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -19,11 +20,12 @@ _FOLDER = "rebuilding"
 
 @contextmanager
 def building(data: Path, names: Collection[str] = NAMES) -> Iterator[Projector]:
-    """An empty projector beside what lies in `data`; when the block ends well, what it holds
-    replaces the old at once. Killed or failed anywhere before, the old stays as it was.
+    """Yield an empty projector next to the projections in `data`; when the block ends without an
+    exception, its contents replace them atomically. Killed or failed before that, they stay as they
+    were.
 
-    Whoever writes the old ones meanwhile is refused with SupersededError at its next flush, and
-    opens them anew. Raises BusyError when another rebuild runs, NewerFormatError.
+    A process that writes the old projections meanwhile gets SupersededError at its next flush, and
+    reopens them. Raises BusyError when another rebuild runs, NewerFormatError.
     """
     unknown = set(names) - set(NAMES)
     if unknown:
@@ -48,8 +50,8 @@ def rebuild(
     names: Collection[str] = NAMES,
     progress: Callable[[int], None] | None = None,
 ) -> int:
-    """Rebuild projections from a whole log; returns the place reached. `progress` is told each
-    sequence."""
+    """Rebuild projections from a whole log; returns the sequence reached. `progress` is called
+    with each sequence."""
     with building(data, names) as projector:
         for sequence, facts, stored_at in log:
             projector.fold(sequence, facts, stored_at)
@@ -64,6 +66,6 @@ def _swap(data: Path, folder: Path, names: Collection[str]) -> None:
         sqlite.adopt(old.audit, new.audit)
     if "lake" in names:
         lake_writer.adopt(old.lake, new.lake)
-        lake_writer.LakeSink(old.lake, old.analytics).close()  # makes the views anew
+        lake_writer.LakeSink(old.lake, old.analytics).close()  # creates the views anew
     if "metrics" in names and new.metrics.exists():
         new.metrics.replace(old.metrics)

@@ -1,4 +1,4 @@
-"""Tables, views and metrics as pages for people, from what the code itself says of them."""
+"""Reference pages of tables, views and metrics, generated from their definitions."""
 
 from deadreckon.projections.analytics.analyst_views import NOTES
 from deadreckon.projections.analytics.asof_macros import MACRO_NOTES
@@ -54,7 +54,7 @@ format wants it: its count is the bucket `+Inf`."""
 
 
 def tables_part() -> str:
-    """Every table with its columns, as Markdown."""
+    """Render every table with its columns as Markdown."""
     common = _columns(TABLES[0].columns[:4]) + _columns(SEQUENCE_COLUMNS)
     parts = ["Columns of every table:\n\n" + _header() + common]
     parts += [_table(table) for table in TABLES]
@@ -62,21 +62,21 @@ def tables_part() -> str:
 
 
 def questions_part() -> str:
-    """Every view over the tables, as Markdown."""
+    """Render every view over the tables as Markdown."""
     lines = ["| view | answers |", "|---|---|"]
     lines += [f"| `{name}` | {note} |" for name, note in NOTES.items()]
     return "\n".join(lines)
 
 
 def macros_part() -> str:
-    """Every macro over the tables, as Markdown."""
+    """Render every macro over the tables as Markdown."""
     lines = ["| macro | answers |", "|---|---|"]
     lines += [f"| `{name}` | {note} |" for name, note in MACRO_NOTES.items()]
     return "\n".join(lines)
 
 
 def metrics_page() -> str:
-    """docs/metrics.md."""
+    """Render docs/metrics.md."""
     generated = "*Generated from `deadreckon/projections/metrics/definitions.py`; do not edit.*"
     lines = ["| metric | kind | labels | what | predecessor's name |", "|---|---|---|---|---|"]
     lines += [_measure(measure) for measure in METRICS]

@@ -1,4 +1,4 @@
-"""Keeps every projection of a folder up with the log."""
+"""Follower that keeps every projection of a folder up to date with the log."""
 
 import asyncio
 import sqlite3
@@ -25,21 +25,21 @@ from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.runtime.service.snapshots import LogPosition, Snapshot, Snapshots, SnapshotStore
 
 FLUSH_SECONDS = 0.5  # rows become visible at least this often while the log moves
-DISK_RETRY_SECONDS = 2.0  # between two looks whether a disk takes the views again
+DISK_RETRY_SECONDS = 2.0  # between two attempts to write again after a disk fault
 NAME = "views"
 CATCH_UP_MESSAGES = (
-    1_000  # messages behind the services at which the views may read along with them
+    1_000  # messages behind the services within which the views follow the same feed
 )
-HELD_FOR_VIEWS = 5_000  # messages at most that they let services recall without taking them
-HEAD_START = 2.0  # seconds that the services have at most, before the stored views are opened
-READY_POLL_SECONDS = 0.02  # seconds between two looks whether they are ready
-LATE_MAX = 5_000  # messages held until they are open
-FACTS_AT_ONCE = 2_000  # between two looks at the event loop
+HELD_FOR_VIEWS = 5_000  # messages at most that services may recall before the views read them
+HEAD_START = 2.0  # seconds at most that services get before the stored views are opened
+READY_POLL_SECONDS = 0.02  # seconds between two checks whether the services are ready
+LATE_MAX = 5_000  # messages buffered while the stored views are being opened
+FACTS_AT_ONCE = 2_000  # events folded before yielding to the event loop
 MESSAGES_AT_ONCE = (
-    20  # messages of the past between two looks at the event loop: services decide first
+    20  # messages of the past folded before yielding to the event loop: services decide first
 )
 
-# What SQLite and the files of the lake say of a disk that is full, read-only or failing.
+# Exceptions of SQLite and the lake's files for a disk that is full, read-only or failing.
 DISK_FAULTS = (OSError, sqlite3.OperationalError)
 
 FoldedMessage = tuple[int, list[Recorded[Any]], int]  # sequence, facts, stored_at
@@ -48,31 +48,31 @@ log = structlog.get_logger()
 
 
 class FoldedView(Protocol):
-    """A fold that is kept in memory, such as the board of the terminal. It begins at 0, or with
-    what an earlier one had `written`."""
+    """A fold kept in memory, such as the terminal's live view. It begins at sequence 0, or with
+    the state that an earlier one had `encoded`."""
 
     def fold(self, sequence: int, facts: Sequence[Recorded[Any]]) -> None:
-        """Take one message's facts; messages come once, in order."""
+        """Fold the events of one message; messages come once, in order."""
         ...
 
     def written(self) -> bytes:
-        """Everything it remembers, as JSON."""
+        """Encode the whole state as JSON."""
         ...
 
     def restore(self, written: bytes) -> None:
-        """Remember what `written` gave."""
+        """Restore the state that `encoded` returned."""
         ...
 
 
 class ViewAheadError(Exception):
-    """You opened a view that is ahead of its log: the log was cut. Nothing may be built on it."""
+    """You opened a view that is ahead of its log: the log was cut, and the view cannot be used."""
 
 
 class StoredViews:
-    """The audit book, the lake and the metrics of a folder, to be gone on with where they are.
+    """The stored projections of a folder (audit database, lake, metrics), opened on first use.
 
-    Raises SinkError for what cannot be. They are opened when they are first asked for: that takes
-    seconds where there is much, and no decision shall wait for it.
+    Raises SinkError for files that cannot be continued. Opening large ones takes seconds, and no
+    decision may wait for that.
     """
 
     def __init__(self, folder: Folder) -> None:
@@ -83,32 +83,33 @@ class StoredViews:
 
     @property
     def opened(self) -> bool:
-        """Whether somebody has asked for them, so that there is something to read."""
+        """True when they have been opened."""
         return self._projector is not None
 
     @property
     def projector(self) -> Projector:
-        """What folds into them; a thread that asks waits for another that opens them."""
+        """The projector that writes them; opens them on first use, one thread at a time."""
         with self._opening:
             if self._projector is None:
                 self._projector = open_projector(self._paths)
             return self._projector
 
     def reopen(self) -> None:
-        """Open what lies there now, to go on from where that stands."""
+        """Open the current files, to continue from their sequence."""
         self._projector = open_projector(self._paths)
 
     def close(self) -> None:
-        """Flush and close them, if they were opened."""
+        """Flush and close them, if they are open."""
         with self._opening:
             if self._projector is not None:
-                with suppress(SupersededError):  # by a rebuild; the next start goes on with that
+                # By a rebuild; the next start continues with its files.
+                with suppress(SupersededError):
                     self._projector.close()
 
 
 @contextmanager
 def stored_views(folder: Folder) -> Iterator[StoredViews]:
-    """The stored views of a folder, closed at the end."""
+    """Provide the stored views of a folder, closed at the end."""
     stored = StoredViews(folder)
     try:
         yield stored
@@ -117,7 +118,7 @@ def stored_views(folder: Folder) -> Iterator[StoredViews]:
 
 
 def check_sequence(stored: StoredViews, last: int) -> None:
-    """Refuse views that know more than the log, whose last message is `last`, holds."""
+    """Raise ViewAheadError if the views are ahead of the log, whose last message is `last`."""
     furthest = stored.extent.furthest
     if furthest > last:
         raise ViewAheadError(
@@ -127,10 +128,10 @@ def check_sequence(stored: StoredViews, last: int) -> None:
 
 
 class Views:
-    """One follower of the feed for all projections of a process.
+    """Follower of the feed for all projections of a process.
 
-    `stored` is what is kept on disk (null: nothing is), `views` are folded in memory. What they
-    lack when the services begin is read beside them, so that no decision waits for it.
+    `stored` are the projections on disk (None: none), `views` are folded in memory. The past that
+    they lack when the services begin is read concurrently, so that no decision waits for it.
     """
 
     def __init__(
@@ -154,7 +155,8 @@ class Views:
         self._facts = 0  # since the last snapshot
         self._newest: Message | None = None
         self._opening: asyncio.Future[None] | None = None
-        self._late: list[FoldedMessage] = []  # what came while the stored views were being opened
+        # Messages that came while the stored views were being opened.
+        self._late: list[FoldedMessage] = []
         self._joined = True
         self.place = 0
         feed.follow(NAME)
@@ -167,17 +169,17 @@ class Views:
 
     @property
     def now(self) -> int:
-        """Decision time up to where they are: the market's, or the clock's (nanoseconds UTC)."""
+        """Decision time reached: the market's or the clock's (nanoseconds UTC)."""
         return self._intake.now
 
     def check(self, last: int) -> None:
-        """Refuse views that know more than the log holds. Raises ViewAheadError."""
+        """Raise ViewAheadError if the views are ahead of the log."""
         if self._stored:
             check_sequence(self._stored, last)
 
     async def restore(self) -> None:
-        """Stand where a snapshot stood that fits what is stored; to be called before the feed
-        starts, once the services have said where they begin."""
+        """Restore the latest snapshot that fits the stored projections. Call it before the feed
+        starts, when the services have registered where they begin."""
         found = await self._shelf.load(self._feed.bus) if self._shelf else None
         self._feed.leave(NAME)
         if found is not None and self._fits(found):
@@ -192,12 +194,12 @@ class Views:
             self._feed.follow(NAME, self.place, found.links if found and self.place else None)
 
     def _fits(self, found: Snapshot) -> bool:
-        """Whether it has every view that is wanted, and nothing stored is behind it."""
+        """True when the snapshot has every view and no stored projection is behind it."""
         least = self._stored.extent.least if self._stored else found.moment.place
         return found.moment.place <= least and self._views.keys() <= found.state.keys()
 
     async def follow(self) -> None:
-        """Fold what comes for as long as the log does."""
+        """Fold messages as they arrive, until cancelled."""
         if self._stored and self._opening is None:
             self._opening = asyncio.ensure_future(self._open(self._stored))
         await self._join()
@@ -213,7 +215,7 @@ class Views:
             await asyncio.sleep(0)
 
     async def catch_up(self, sequence: int) -> None:
-        """Fold and show everything up to `sequence`."""
+        """Fold everything up to `sequence` and make it visible."""
         await self._written()
         await self._opened()
         await self._join()
@@ -224,14 +226,14 @@ class Views:
         await self.flush()
 
     async def rest(self) -> None:
-        """Leave a snapshot behind, at an orderly end."""
+        """Write a snapshot at an orderly end."""
         if self._shelf and self._facts and self._newest:
             self._facts = self._shelf.facts_between
             await self.flush()
             await self._shelf.written()
 
     async def _join(self) -> None:
-        """Read the past for ourselves, a little at a time, until the feed holds what comes next."""
+        """Read the past in small batches, until the feed holds the next message."""
         if self._joined:
             return
         await self._opened()
@@ -274,15 +276,15 @@ class Views:
         self._newest, self.place = message, message.sequence
 
     def _store(self, projector: Projector) -> None:
-        """Fold into the stored views what they have not got."""
+        """Fold into the stored views the messages they lack."""
         late, self._late = self._late, []
         for told in late:
             if told[0] > projector.place:
                 projector.fold(*told)
 
     async def _open(self, stored: StoredViews) -> None:
-        """Open the stored views when everybody has answered all there is, for it takes a core a
-        second where there is much; whoever waits for a verdict does not wait for that."""
+        """Open the stored views when all services have caught up: opening large ones takes a
+        core for a second, and verdicts must not wait for it."""
         for _ in range(int(HEAD_START / READY_POLL_SECONDS)):
             await asyncio.sleep(READY_POLL_SECONDS)
             if self._feed.least >= self._feed.last:
@@ -309,9 +311,9 @@ class Views:
             await asyncio.shield(self._opening)
 
     async def flush(self) -> None:
-        """Show what was folded; the writing is done beside the event loop, and never cut off.
+        """Make what was folded visible; written in a thread, and never interrupted.
 
-        Now and then a snapshot follows, of what is then stored as well.
+        A snapshot that fits the stored rows follows from time to time.
         """
         if self._opening is not None:
             if not self._opening.done():
@@ -354,7 +356,7 @@ class Views:
             log.warning("views_back", place=stored.projector.place)
 
     async def _write_anew(self, stored: StoredViews) -> None:
-        """Open them anew, and hand them what they lack as soon as disk and log allow it."""
+        """Reopen the stored views, and fold what they lack as soon as disk and log allow it."""
         while True:
             try:
                 stored.reopen()
@@ -365,7 +367,7 @@ class Views:
             await asyncio.sleep(DISK_RETRY_SECONDS)
 
     async def _read_again(self, projector: Projector) -> None:
-        """Hand reopened views what the log holds between their place and ours."""
+        """Fold into reopened views the messages between their sequence and ours."""
         intake = Ingress(self._book, self._mode, reads_signals=False, restamps=False)
         async for message in read_messages(self._feed.bus, upto=self.place):
             facts = list(intake.records_of(message))

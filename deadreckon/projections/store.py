@@ -1,4 +1,4 @@
-"""Where the projections of a data folder lie, and how they are opened to be continued."""
+"""Paths of a data folder's projections, and how to open them for writing."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -19,7 +19,7 @@ NAMES = ("audit", "lake", "metrics")
 
 
 class ProjectionPaths(Struct, frozen=True):
-    """The files of every projection under one data folder."""
+    """Paths of every projection under one data folder."""
 
     audit: Path
     lake: Path
@@ -28,7 +28,7 @@ class ProjectionPaths(Struct, frozen=True):
 
 
 def paths(data: Path) -> ProjectionPaths:
-    """Where the projections of a data folder lie."""
+    """Return the paths of a data folder's projections."""
     return ProjectionPaths(
         audit=data / "audit.sqlite",
         lake=data / "lake",
@@ -40,9 +40,9 @@ def paths(data: Path) -> ProjectionPaths:
 def open_projector(
     where: ProjectionPaths, names: Collection[str] = NAMES, *, queried: bool = True
 ) -> Projector:
-    """A projector that continues what lies there, or begins it. Raises SinkError.
+    """Open a projector that continues the stored projections, or begins them. Raises SinkError.
 
-    With `queried` false the lake gets no views: nobody is to ask it yet.
+    With `queried` false the lake gets no SQL views, because it must not be queried yet.
     """
     sinks: list[Sink] = []
     if "audit" in names:
@@ -53,15 +53,15 @@ def open_projector(
 
 
 class ProjectionExtent(Struct, frozen=True):
-    """The places of the projections that lie under a data folder: the least and the furthest."""
+    """Lowest and highest sequence of the projections under a data folder."""
 
     least: int
     furthest: int
 
 
 def extent(where: ProjectionPaths) -> ProjectionExtent:
-    """How far the projections are, without opening them to be continued, which takes seconds where
-    there is much. Raises SinkError."""
+    """Read how far the projections are without opening them for writing, which takes seconds for
+    large ones. Raises SinkError."""
     places = [0, 0, file.place(where.metrics)]
     if where.audit.exists():
         book = AuditDatabase(where.audit)
@@ -73,7 +73,7 @@ def extent(where: ProjectionPaths) -> ProjectionExtent:
 
 
 def refuse_newer(where: ProjectionPaths) -> None:
-    """Raise NewerFormatError if a newer program wrote any of it; other faults are for others."""
+    """Raise NewerFormatError if a newer program wrote any projection; ignores other faults."""
     for look in (
         lambda: AuditDatabase(where.audit).close(),
         lambda: manifest.read(where.lake),

@@ -1,4 +1,4 @@
-"""One table of the projections: the shape of its rows, and the pure fold that fills them."""
+"""Definition of one table: the shape of its rows, and the pure fold that fills them."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -14,10 +14,10 @@ Key = tuple[str, ...]  # values of the columns that identify a row
 
 
 class Updates(Struct, frozen=True):
-    """How the rows of a table that changes are found again.
+    """How an updating table finds the row that an event changes.
 
-    `keys` are the rows an event concerns, `begins` the events that make a row nobody has seen
-    before. A row is kept in memory until `column` holds one of `ended`; null: for ever.
+    `keys` returns the rows an event concerns, `begins` are the events that create a row. A row
+    stays in memory until `column` holds one of `ended`; None: for ever.
     """
 
     columns: tuple[str, ...]
@@ -30,8 +30,8 @@ class Updates(Struct, frozen=True):
 class Table(Struct, frozen=True):
     """A table: every event of `reads` appends a row, or changes those that `updates` names.
 
-    `repeats` says that a fill told twice is shown twice. `indexes` are the columns by which
-    readers look rows up.
+    With `repeats` a repeated fill gets a second row. `indexes` are the columns by which readers
+    look rows up.
     """
 
     name: str
@@ -46,33 +46,33 @@ class Table(Struct, frozen=True):
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The columns of a row without its place."""
+        """Columns of a row without the sequence columns."""
         return columns_of(self.row)
 
     @property
     def stored(self) -> tuple[Column, ...]:
-        """All columns as stored: the row's and those of its place."""
+        """All stored columns: the row's and the sequence columns."""
         return self.columns + SEQUENCE_COLUMNS
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """The columns that identify a row."""
+        """Names of the columns that identify a row."""
         return self.updates.columns if self.updates else ("event_id",)
 
     def ended(self, row: TableRow) -> bool:
-        """Whether nothing more is expected to happen to a row."""
+        """True when no further event is expected to change the row."""
         updates = self.updates
         if updates is None or updates.column is None:
             return False
         return getattr(row, updates.column) in updates.ended
 
     def read(self, values: Sequence[Any]) -> TableRow:
-        """The row of its stored values (amounts as text), place left out."""
+        """Decode a row from its stored values (amounts as text), without the sequence columns."""
         return msgspec.convert(list(values), type=self.row, strict=True)
 
 
 def shape(tables: Sequence[Table]) -> str:
-    """A hash of every table's columns: rows written under another shape cannot be continued."""
+    """Hash the columns of every table: rows written under another shape cannot be continued."""
     shapes = [
         [table.name, table.identity, [[c.name, c.kind, c.nullable] for c in table.stored]]
         for table in tables

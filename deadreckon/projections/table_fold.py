@@ -1,4 +1,4 @@
-"""A table while it is being folded: its rows still open, and what came since the last flush."""
+"""In-memory folds of one table: its open rows, and the rows since the last flush."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,24 +11,25 @@ from deadreckon.projections.table import Key, Table, Updates
 
 
 class AppendingFold:
-    """A table to which every event of its kinds adds one row."""
+    """Fold of a table to which every event it reads appends one row."""
 
     def __init__(self, table: Table, standing: TableDigest) -> None:
         self.table = table
         self.standing = standing
-        self.lines: list[tuple[Any, ...]] = []  # tuples of plain values cost the collector nothing
+        # Tuples of plain values cost the garbage collector nothing.
+        self.lines: list[tuple[Any, ...]] = []
         self._added = 0
         self._blank = table.initial()
         self._evolve = table.evolve
 
     def fold(self, record: Recorded[Any], stored_at: int | None) -> None:
-        """Add the row of an event."""
+        """Append the row of an event."""
         _, values, digest = stored_row(self._evolve(self._blank, record))
         self._added += digest
         self.lines.append((*values, record.sequence, record.index, stored_at))
 
     def take(self) -> TableBatch | None:
-        """What came since the last time; null for nothing."""
+        """Return the rows since the last call; None when there are none."""
         if not self.lines:
             return None
         batch = TableBatch(self.table, self.lines, self._added % MODULUS, None)
@@ -39,7 +40,8 @@ class AppendingFold:
 
 
 class UpdatingFold:
-    """A table whose rows change: open ones stay in memory, finished ones are let go at a flush."""
+    """Fold of a table whose rows change: open rows stay in memory, finished ones are dropped at
+    a flush."""
 
     def __init__(
         self,
@@ -51,18 +53,20 @@ class UpdatingFold:
     ) -> None:
         self.table = table
         self.standing = standing
-        self.lines: list[tuple[Any, ...]] = []  # tuples of plain values cost the collector nothing
+        # Tuples of plain values cost the garbage collector nothing.
+        self.lines: list[tuple[Any, ...]] = []
         self._updates = updates
         self._load = load
         self._rows: dict[Key, TableRow] = {}
-        self._settled: dict[Key, int] = {}  # hash of the version that the digest counts
-        self._last: dict[Key, tuple[int, int]] = {}  # since the flush: line and hash
+        self._settled: dict[Key, int] = {}  # hash of the version included in the digest
+        # Since the last flush: index of the line, and its hash.
+        self._last: dict[Key, tuple[int, int]] = {}
         self._changed = 0
         for row in unfinished:
             self._remember(self._key(row), row)
 
     def fold(self, record: Recorded[Any], stored_at: int | None) -> None:
-        """Change the rows that an event concerns."""
+        """Update the rows that an event concerns."""
         for key in self._updates.keys(record):
             row = self._rows.get(key)
             if row is None:
@@ -72,7 +76,7 @@ class UpdatingFold:
                 self._change(key, after, record, stored_at)
 
     def take(self) -> TableBatch | None:
-        """What came since the last time; null for nothing."""
+        """Return the rows since the last call; None when there are none."""
         if not self.lines:
             return None
         last = [line for line, _ in self._last.values()]
@@ -90,7 +94,8 @@ class UpdatingFold:
         self.lines.append((*values, record.sequence, record.index, stored_at))
 
     def _find(self, key: Key, record: Recorded[Any]) -> TableRow:
-        """A row not in memory: new if the event may begin one, else one that was let go."""
+        """Return a row that is not in memory: a new one if the event may begin one, else the
+        stored one."""
         stored = None if type(record.event) in self._updates.begins else self._load(self.table, key)
         if stored is None:
             return self.table.initial()

@@ -1,4 +1,4 @@
-"""Compares projections with their own digests and with a fresh fold of the log."""
+"""Verification of projections against their own digests and a fresh fold of the log."""
 
 import os
 import sqlite3
@@ -29,10 +29,11 @@ from deadreckon.projections.tables import TABLES
 
 
 class Verifier:
-    """Folds the log anew in a folder of its own, and compares each projection at its own place.
+    """Fresh fold of the log in a temporary folder, compared with each projection at the sequence of
+    that projection.
 
-    Feed it every message from 1 to `last`; then `differences` says all that was found, at most
-    one for a projection, and one for DuckDB's views over the lake.
+    Fold every message from 1 to `last`; then `differences` holds what was found: at most one
+    difference for each projection, and one for DuckDB's views over the lake.
     """
 
     def __init__(self, where: ProjectionPaths, names: Collection[str], scratch: Path) -> None:
@@ -50,25 +51,25 @@ class Verifier:
             sinks.append(self._fresh_lake)
         self._projector = Projector(sinks, self._keeper)
         if self._audit:
-            self._audit.query("BEGIN")  # its writer may go on; we look at one moment
+            self._audit.query("BEGIN")  # its writer may continue; the copy stays as it is
             self._audit.query("SELECT count(*) FROM _projection")
         self._meet()
 
     @property
     def last(self) -> int:
-        """The furthest place of any projection: fold the log up to here."""
+        """The highest sequence of any projection: fold the log up to here."""
         opened = (self._audit, self._lake, self._metrics)
         return max((stored.place for stored in opened if stored), default=0)
 
     def fold(
         self, sequence: int, facts: Sequence[Recorded[Any]], stored_at: int | None = None
     ) -> None:
-        """Fold one message, and compare whatever stands there."""
+        """Fold one message, and compare the projections that are at its sequence."""
         self._projector.fold(sequence, facts, stored_at)
         self._meet()
 
     def close(self) -> None:
-        """Give everything back; what was folded anew is of no further use."""
+        """Release files and delete the fresh fold."""
         self._projector.close()
         if self._audit:
             self._audit.close()
@@ -89,7 +90,7 @@ class Verifier:
         if self._audit and self._audit.place == place:
             try:
                 self._compare_audit(self._audit)
-            except sqlite3.Error as error:  # a table is gone, say
+            except sqlite3.Error as error:  # for example: a table is gone
                 self._note([_damaged("audit", error)])
         if self._lake and self._lake.place == place:
             self._compare_lake(self._lake)
@@ -108,7 +109,7 @@ class Verifier:
             self._compare_lines(lake)
         except PolarsError:
             if damage is None:
-                raise  # a bug: these are the bytes that were written
+                raise  # a bug: these bytes are what was written
         if damage is not None:
             self._note([TableDifference(lake.name, "", (), "", "", "", damage)])
 
@@ -130,7 +131,7 @@ class Verifier:
         self._note(_differing_series(stored, keeper.visible))
 
     def _note(self, differences: Iterable[TableDifference | None]) -> None:
-        """Keep the first of them, unless this projection has one already."""
+        """Record the first difference, unless this projection has one already."""
         first = next((found for found in differences if found), None)
         known = {found.projection for found in self.differences}
         if first and first.projection not in known:
@@ -139,7 +140,7 @@ class Verifier:
 
 @contextmanager
 def verifying(data: Path, names: Collection[str] = NAMES) -> Iterator[Verifier]:
-    """A verifier of the projections in `data`, with room for a fresh fold beside them."""
+    """Open a verifier of the projections in `data`, with a temporary folder for the fresh fold."""
     with (
         tempfile.TemporaryDirectory(dir=data, prefix=".verifying-") as scratch,
         closing(Verifier(paths(data), names, Path(scratch))) as verifier,
@@ -153,8 +154,8 @@ def verify(
     names: Collection[str] = NAMES,
     progress: Callable[[int], None] | None = None,
 ) -> list[TableDifference]:
-    """Compare projections with a whole log; [] when they are what it says. `progress` is told
-    each sequence."""
+    """Compare projections with a whole log; [] when they agree. `progress` is called with each
+    sequence."""
     with verifying(data, names) as verifier:
         for sequence, facts, stored_at in log:
             if sequence > verifier.last:
@@ -166,12 +167,12 @@ def verify(
 
 
 def _damaged(name: str, error: Exception) -> TableDifference:
-    """A projection of which nothing more can be said than that it cannot be read."""
+    """Make the difference of a projection that cannot be read."""
     return TableDifference(name, "", (), "", "", "", f"{error}; `dr rebuild` makes it anew")
 
 
 def _examined(path: Path) -> AuditDatabase:
-    """The audit book, every page of it read; a damaged index would answer wrongly."""
+    """Open the audit database and check every page; a damaged index would give wrong answers."""
     book = AuditDatabase(path)
     try:
         book.examine()
@@ -182,7 +183,7 @@ def _examined(path: Path) -> AuditDatabase:
 
 
 def _pinned(folder: Path, scratch: Path) -> Lake:
-    """The lake as it stands now, held by links, so that its writer may merge and delete parts."""
+    """Pin the current lake by hard links, so that its writer may merge and delete parts."""
     lake = Lake(folder)
     for table in TABLES:
         for part in lake.manifest.live(table.name):

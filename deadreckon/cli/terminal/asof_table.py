@@ -1,4 +1,4 @@
-"""The book at a place as people read it: what stood where, and what is known of it since."""
+"""Text tables of `dr replay asof`: the book, and what became known since."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -28,7 +28,7 @@ _MOVED = "as known now"
 
 
 def show(document: Document) -> None:
-    """Print it; in colours where somebody looks."""
+    """Print the document, in colour on a terminal."""
     out = console()
     out.print(Painted([*_lines(document, out.width)]))
 
@@ -76,7 +76,7 @@ def _block(
 
 
 def _columns(names: Sequence[tuple[str, bool]], rows: list[list[Piece]]) -> list[Column]:
-    """As wide as what stands in them; the last ones give way."""
+    """Make columns as wide as their contents."""
     return [
         Column(name, max(len(name), *(len(row[place][0]) for row in rows)), place, right)
         for place, (name, right) in enumerate(names)

@@ -1,4 +1,4 @@
-"""What each event says, in plain words that a trader reads; one module a noun."""
+"""Descriptions of events in one line for people: a module for each kind of event."""
 
 from deadreckon.formatting.events.descriptions import DESCRIPTIONS, describe
 

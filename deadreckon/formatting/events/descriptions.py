@@ -1,4 +1,4 @@
-"""The words for each type of event; a test sees to it that none is missing."""
+"""Registry of descriptions by event type; a test holds it to the catalogue."""
 
 from collections.abc import Callable
 from typing import Any
@@ -99,5 +99,5 @@ DESCRIPTIONS: dict[type[Event], Description] = {
 
 
 def describe(record: Recorded[Any], names: ShortNames) -> str:
-    """What an event says, in one line without its speaker and its time."""
+    """Describe an event in one line, without its publisher and its time."""
     return DESCRIPTIONS[type(record.event)](record, names)

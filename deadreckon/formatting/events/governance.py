@@ -1,4 +1,4 @@
-"""The words of what is in force: limits, halts, strategies, models, and the life of the stack."""
+"""Descriptions of governance events: limits, halts, strategies, models, stack start and stop."""
 
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,7 @@ from deadreckon.formatting.exact import SPANS, join_parts, moment, number, safe_
 
 
 def limits(record: Recorded[governance.LimitsSet], names: ShortNames) -> str:
-    """Every limit that is not as it is by default."""
+    """Describe the limits that differ from their defaults."""
     shown = []
     for field in msgspec.structs.fields(record.event):
         value = getattr(record.event, field.name)
@@ -42,60 +42,60 @@ def _setting(name: str, value: Any) -> str:
 
 
 def halt_requested(record: Recorded[governance.HaltRequested], names: ShortNames) -> str:
-    """An operator stops the book."""
+    """Describe an operator's halt."""
     it = record.event
     return f"{names.of('halt', record.id)} ({it.scope}): {safe_text(it.reason)}"
 
 
 def halt_imposed(record: Recorded[governance.HaltImposed], names: ShortNames) -> str:
-    """A rule stops the book, for a while or until a resume."""
+    """Describe a halt by a rule, for a while or until a resume."""
     it = record.event
     until = f" until {moment(it.until, record.at)}" if it.until is not None else ""
     return f"{names.of('halt', record.id)} ({it.scope}){until} by {refusal_text(it, names)}"
 
 
 def halt_acknowledged(record: Recorded[governance.HaltAcknowledged], names: ShortNames) -> str:
-    """Who obeys, and what it had to cancel."""
+    """Describe an acknowledged halt, with the number of orders still to cancel."""
     it = record.event
     orders = f", open orders cancelled: {it.open_orders}" if it.open_orders else ""
     return f"{names.of('halt', it.halt_id)} ({it.scope}) obeyed{orders}"
 
 
 def damaged(record: Recorded[governance.LogDamaged], names: ShortNames) -> str:
-    """A message that cannot be trusted halts the book."""
+    """Describe a damaged message, which halts the book."""
     it = record.event
     reason = safe_text(names.shorten(it.reason))
     return f"{names.of('halt', record.id)} (all): {it.subject} is damaged; {reason}"
 
 
 def resume_requested(record: Recorded[governance.ResumeRequested], names: ShortNames) -> str:
-    """An operator lifts every halt."""
+    """Describe an operator's resume."""
     it = record.event
     counters = ", counters start anew" if it.reset_counters else ""
     return f"{names.of('resume', record.id)}{counters}: {safe_text(it.reason)}"
 
 
 def resume_acknowledged(record: Recorded[governance.ResumeAcknowledged], names: ShortNames) -> str:
-    """Who trades again."""
+    """Describe an acknowledged resume."""
     return f"{names.of('resume', record.event.resume_id)} obeyed"
 
 
 def flatten(record: Recorded[governance.FlattenRequested], names: ShortNames) -> str:
-    """What is to be closed."""
+    """Describe an operator's flatten."""
     it = record.event
     what = "everything" if it.instrument is None else safe_text(it.instrument)
     return f"{names.of('flatten', record.id)}: close {what}; {safe_text(it.reason)}"
 
 
 def cancel(record: Recorded[governance.CancelRequested], names: ShortNames) -> str:
-    """Which order is to go."""
+    """Describe an operator's cancel."""
     it = record.event
     what = "every order" if it.order_id is None else names.order(it.order_id)
     return f"cancel {what}: {safe_text(it.reason)}"
 
 
 def strategy(record: Recorded[governance.StrategyConfigured], names: ShortNames) -> str:
-    """What a strategy trades, with which parameters."""
+    """Describe a strategy's settings."""
     it = record.event
     parameters = (
         f"{safe_text(key)} {safe_text(it.parameters[key])}" for key in sorted(it.parameters)
@@ -108,19 +108,19 @@ def strategy(record: Recorded[governance.StrategyConfigured], names: ShortNames)
 
 
 def operator_malformed(record: Recorded[governance.OperatorMalformed], names: ShortNames) -> str:
-    """What came through the door cannot be read."""
+    """Describe an operator's message that cannot be read."""
     return f'something that is no fact: "{safe_text(record.event.evidence)}"'
 
 
 def operator_refused(record: Recorded[governance.OperatorRefused], names: ShortNames) -> str:
-    """Nothing changed, and why."""
+    """Describe a refused operator's command, with the reason."""
     it = record.event
     reason = safe_text(names.shorten(it.reason))
     return f"what {safe_text(it.door)} sent refused by {it.rule}: {reason}"
 
 
 def model_fitted(record: Recorded[models.RegimeModelFitted], names: ShortNames) -> str:
-    """Which model, and what it was fitted on."""
+    """Describe a fitted model and its training data."""
     it = record.event
     window = f"{moment(it.window_from)} to {moment(it.window_to)}"
     return (
@@ -130,32 +130,32 @@ def model_fitted(record: Recorded[models.RegimeModelFitted], names: ShortNames) 
 
 
 def model_refused(record: Recorded[models.RegimeModelRefused], names: ShortNames) -> str:
-    """Why the model in force stays."""
+    """Describe a refused model, with the reason."""
     it = record.event
     reason = safe_text(names.shorten(it.reason))
     return f"no new model for {safe_text(it.strategy)} on {it.instrument} by {it.rule}: {reason}"
 
 
 def started(record: Recorded[life.StackStarted], names: ShortNames) -> str:
-    """Who went to work."""
+    """Describe the start of services."""
     it = record.event
     return f"{', '.join(it.services)} started on {it.bus}, version {it.code}"
 
 
 def stopped(record: Recorded[life.StackStopped], names: ShortNames) -> str:
-    """Who stopped in good order."""
+    """Describe the orderly stop of services."""
     return f"{', '.join(record.event.services)} stopped: {safe_text(record.event.reason)}"
 
 
 def range_sealed(record: Recorded[archive.RangeSealed], names: ShortNames) -> str:
-    """What went into the archive."""
+    """Describe a sealed range."""
     it = record.event
     where = f"messages {it.first} to {it.last} ({it.events} events) of {it.day}"
     return f"sealed as range {it.number}: {where}, root {it.root[:16]}"
 
 
 def view_differed(record: Recorded[views.ViewDiffered], names: ShortNames) -> str:
-    """Which view was not what the log says, and where."""
+    """Describe a view that differs from the log, with the position of the difference."""
     it = record.event
     where = " ".join(part for part in (it.view, it.table, "/".join(it.key), it.column) if part)
     sides = f": {safe_text(it.stored)}, the log says {safe_text(it.expected)}" if it.column else ""
@@ -164,5 +164,5 @@ def view_differed(record: Recorded[views.ViewDiffered], names: ShortNames) -> st
 
 
 def view_rebuilt(record: Recorded[views.ViewRebuilt], names: ShortNames) -> str:
-    """Which view was made anew."""
+    """Describe a rebuilt view."""
     return f"view {record.event.view} made anew up to message {record.event.place}"

@@ -1,4 +1,4 @@
-"""The market's words: what it traded at, and what may trade where."""
+"""Descriptions of market and instrument events."""
 
 from deadreckon.contracts import instruments, market
 from deadreckon.contracts.event import Recorded
@@ -7,7 +7,7 @@ from deadreckon.formatting.exact import join_parts, moment, number, percent, saf
 
 
 def tape_opened(record: Recorded[market.TapeOpened], names: ShortNames) -> str:
-    """Which tape, and how much of it."""
+    """Describe the start of a tape and its size."""
     tape = record.event
     return (
         f"tape {names.shorten(tape.tape)} opened: {tape.rows} {tape.kind} of {tape.instrument}, "
@@ -16,12 +16,12 @@ def tape_opened(record: Recorded[market.TapeOpened], names: ShortNames) -> str:
 
 
 def tape_ended(record: Recorded[market.TapeEnded], names: ShortNames) -> str:
-    """How much of it was played."""
+    """Describe the end of a tape and how much of it was played."""
     return f"tape {names.shorten(record.event.tape)} ended after {record.event.rows} rows"
 
 
 def bar(record: Recorded[market.BarClosed], names: ShortNames) -> str:
-    """Open, high, low, close; one price where nothing moved."""
+    """Describe a bar: open, high, low, close, or one price where they are equal."""
     it = record.event
     prices = (it.open, it.high, it.low, it.close)
     if len(set(prices)) == 1:
@@ -38,26 +38,26 @@ def _unit(unit: market.VolumeUnit, before: str = "") -> str:
 
 
 def quote(record: Recorded[market.QuoteUpdated], names: ShortNames) -> str:
-    """Bid and ask with what is offered there."""
+    """Describe a quote: bid and ask with their sizes."""
     it = record.event
     bid = f"bid {number(it.bid)} for {number(it.bid_size)}"
     return f"{it.instrument} {bid}, ask {number(it.ask)} for {number(it.ask_size)}"
 
 
 def trade(record: Recorded[market.TradePrinted], names: ShortNames) -> str:
-    """Who traded how much, as far as the tape tells."""
+    """Describe a market trade, with the aggressor where it is known."""
     it = record.event
     taker = {"buy": " to a buyer", "sell": " to a seller", "": ""}[it.aggressor]
     return f"{it.instrument} traded {number(it.quantity)} at {number(it.price)}{taker}"
 
 
 def mark(record: Recorded[market.MarkUpdated], names: ShortNames) -> str:
-    """The venue's own mark."""
+    """Describe a venue's mark price."""
     return f"{record.event.instrument} marked at {number(record.event.price)}"
 
 
 def funding(record: Recorded[market.FundingRatePublished], names: ShortNames) -> str:
-    """Who pays whom how much of the notional."""
+    """Describe a funding rate: who pays, and which share of notional."""
     it = record.event
     payer = "longs pay shorts" if it.rate > 0 else "shorts pay longs"
     who = payer if it.rate else "nobody pays"
@@ -66,18 +66,18 @@ def funding(record: Recorded[market.FundingRatePublished], names: ShortNames) ->
 
 
 def currency(record: Recorded[market.CurrencyRateUpdated], names: ShortNames) -> str:
-    """What a currency is worth in another."""
+    """Describe a currency rate."""
     it = record.event
     return f"1 {it.currency} is worth {number(it.rate)} {it.reporting}"
 
 
 def tick(record: Recorded[market.ClockTicked], names: ShortNames) -> str:
-    """Nothing but time."""
+    """Describe a clock tick."""
     return "time passed"
 
 
 def listing(record: Recorded[instruments.InstrumentListed], names: ShortNames) -> str:
-    """The steps and minima of an instrument."""
+    """Describe a listing: steps, minima and contract size."""
     it = record.event
     least = f"at least {number(it.minimum_quantity)} and {number(it.minimum_notional)}"
     terms = join_parts(
@@ -92,7 +92,7 @@ def listing(record: Recorded[instruments.InstrumentListed], names: ShortNames) -
 
 
 def delisting(record: Recorded[instruments.InstrumentDelisted], names: ShortNames) -> str:
-    """What may no longer trade, and why."""
+    """Describe a delisting, with the reason."""
     name = names.of("delisting", record.id)
     return (
         f"{name}: {record.event.instrument} may no longer trade; {safe_text(record.event.reason)}"
@@ -100,7 +100,7 @@ def delisting(record: Recorded[instruments.InstrumentDelisted], names: ShortName
 
 
 def venue(record: Recorded[instruments.VenueConfigured], names: ShortNames) -> str:
-    """Fees, slippage, latency, and how much of the volume is ours."""
+    """Describe a venue's settings: fees, slippage, latency and participation."""
     it = record.event
     fees = f"maker {percent(it.maker_fee_rate)} taker {percent(it.taker_fee_rate)}"
     return f"venue {it.venue}: " + join_parts(

@@ -1,4 +1,4 @@
-"""The words of an order's life, from an approved wish to every end it can have."""
+"""Descriptions of order events, from approval to every possible end."""
 
 from deadreckon.contracts import orders
 from deadreckon.contracts.event import Recorded
@@ -8,7 +8,7 @@ from deadreckon.formatting.exact import join_parts, moment, number, safe_text, s
 
 
 def approved(record: Recorded[orders.OrderApproved], names: ShortNames) -> str:
-    """The order that risk lets pass, and the mark it was weighed with."""
+    """Describe an approved order and the mark it was checked with."""
     it = record.event
     signal = names.signal(it.producer, it.signal_id)
     what = order_terms(it, it.instrument)
@@ -19,13 +19,13 @@ def approved(record: Recorded[orders.OrderApproved], names: ShortNames) -> str:
 
 
 def unroutable(record: Recorded[orders.OrderUnroutable], names: ShortNames) -> str:
-    """The rule that keeps an approved order from the venue."""
+    """Describe an order that cannot be routed, with the rule."""
     order, refusal = names.order(record.event.order_id), refusal_text(record.event, names)
     return f"{order} cannot be routed by {refusal}"
 
 
 def routed(record: Recorded[orders.OrderRouted], names: ShortNames) -> str:
-    """The order in the venue's own terms."""
+    """Describe a routed order in the venue's own terms."""
     it = record.event
     part = f" (part {it.child + 1} of {it.children})" if it.children > 1 else ""
     name = names.child(it.order_id, it.parent_id, it.child)
@@ -33,7 +33,7 @@ def routed(record: Recorded[orders.OrderRouted], names: ShortNames) -> str:
 
 
 def submitting(record: Recorded[orders.OrderSubmitting], names: ShortNames) -> str:
-    """The intent; in full for a leg, which no router has told."""
+    """Describe an order intent; in full for a bracket's leg, which was never routed."""
     it = record.event
     name = names.leg(it.order_id, it.parent_id, it.purpose)
     is_leg = it.purpose in ("stop_loss", "take_profit")
@@ -41,25 +41,25 @@ def submitting(record: Recorded[orders.OrderSubmitting], names: ShortNames) -> s
 
 
 def accepted(record: Recorded[orders.OrderAccepted], names: ShortNames) -> str:
-    """The venue has it."""
+    """Describe an order that the venue has accepted."""
     return f"{names.order(record.event.order_id)} accepted"
 
 
 def rejected(record: Recorded[orders.OrderRejected], names: ShortNames) -> str:
-    """The rule under which it was not taken."""
+    """Describe a rejected order, with the rule."""
     it = record.event
     reason = safe_text(names.shorten(it.reason))
     return f"{names.order(it.order_id)} rejected by {it.rule}: {reason}"
 
 
 def triggered(record: Recorded[orders.OrderTriggered], names: ShortNames) -> str:
-    """The price that set it off."""
+    """Describe a triggered order and the price that triggered it."""
     it = record.event
     return f"{names.order(it.order_id)} triggered at {number(it.trigger_price)}"
 
 
 def filled(record: Recorded[orders.OrderFilled], names: ShortNames) -> str:
-    """What traded at which price, what it cost, and what is left."""
+    """Describe a fill: quantity, price, fee and what is left."""
     it = record.event
     traded = "bought" if it.side == "buy" else "sold"
     market = "" if it.price == it.reference_price else f"market {number(it.reference_price)}"
@@ -72,19 +72,19 @@ def filled(record: Recorded[orders.OrderFilled], names: ShortNames) -> str:
 
 
 def cancelled(record: Recorded[orders.OrderCancelled], names: ShortNames) -> str:
-    """The rule, and what never traded."""
+    """Describe a cancelled order, with the rule and the quantity that never traded."""
     it = record.event
     name, reason = names.order(it.order_id), safe_text(names.shorten(it.reason))
     return f"{name} cancelled by {it.rule} with {number(it.leaves)} left: {reason}"
 
 
 def expired(record: Recorded[orders.OrderExpired], names: ShortNames) -> str:
-    """What never traded in its time."""
+    """Describe an expired order and the quantity that never traded."""
     return f"{names.order(record.event.order_id)} expired with {number(record.event.leaves)} left"
 
 
 def unknown(record: Recorded[orders.OrderUnknown], names: ShortNames) -> str:
-    """Nobody saw what became of it."""
+    """Describe an order whose state at the venue is unknown."""
     it = record.event
     return (
         f"{names.order(it.order_id)} has an unknown fate since {moment(it.since)}: "
@@ -93,7 +93,7 @@ def unknown(record: Recorded[orders.OrderUnknown], names: ShortNames) -> str:
 
 
 def overdue(record: Recorded[orders.OrderOverdue], names: ShortNames) -> str:
-    """How long the venue has owed an answer, and how long is borne."""
+    """Describe an overdue order: how long it has waited, and the time allowed."""
     it = record.event
     return (
         f"{names.order(it.order_id)} waits for its venue since {moment(it.since, record.at)}: "
@@ -102,14 +102,14 @@ def overdue(record: Recorded[orders.OrderOverdue], names: ShortNames) -> str:
 
 
 def cancelling(record: Recorded[orders.OrderCancelling], names: ShortNames) -> str:
-    """The rule by which a real venue is asked to cancel."""
+    """Describe a cancel sent to a venue, with the rule."""
     it = record.event
     reason = safe_text(names.shorten(it.reason))
     return f"{names.order(it.order_id)} to be cancelled at {it.venue} by {it.rule}: {reason}"
 
 
 def cancel_approved(record: Recorded[orders.CancelApproved], names: ShortNames) -> str:
-    """A cancel that may pass."""
+    """Describe an approved cancel."""
     it = record.event
     return f"{names.order(it.order_id)} may be cancelled: {safe_text(names.shorten(it.reason))}"
 
@@ -134,13 +134,13 @@ def replace_routed(record: Recorded[orders.ReplaceRouted], names: ShortNames) ->
 
 
 def replaced(record: Recorded[orders.OrderReplaced], names: ShortNames) -> str:
-    """The order as it stands now."""
+    """Describe an order's terms after a replacement."""
     it = record.event
     return f"{names.order(it.order_id)} stands at {changed_terms(it)}, {number(it.leaves)} left"
 
 
 def bracket_armed(record: Recorded[orders.BracketArmed], names: ShortNames) -> str:
-    """What is protected, by which orders."""
+    """Describe an armed bracket: the entry and its protecting orders."""
     it = record.event
     legs = [leg for leg in (it.stop_order_id, it.take_profit_order_id) if leg is not None]
     by = " and ".join(names.order(leg) for leg in legs)

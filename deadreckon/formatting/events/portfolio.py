@@ -1,4 +1,4 @@
-"""The words of what is held, and what it is worth."""
+"""Descriptions of portfolio events."""
 
 from decimal import Decimal
 
@@ -9,7 +9,7 @@ from deadreckon.formatting.exact import join_parts, moment, number, percent, saf
 
 
 def position(record: Recorded[portfolio.PositionChanged], names: ShortNames) -> str:
-    """What is held at which price, and all that it has made and cost so far."""
+    """Describe a position: quantity, price, and cumulative profit and costs."""
     it = record.event
     held = (
         f"holds {number(it.quantity)} {it.instrument} at {number(it.average_price)}, "
@@ -26,7 +26,7 @@ def position(record: Recorded[portfolio.PositionChanged], names: ShortNames) -> 
 
 
 def funding(record: Recorded[portfolio.FundingPaid], names: ShortNames) -> str:
-    """Who paid or received how much."""
+    """Describe a funding payment."""
     it = record.event
     verb = "paid" if it.amount < 0 else "received"
     amount = f"{number(it.amount.copy_abs())} {it.currency}"
@@ -34,7 +34,7 @@ def funding(record: Recorded[portfolio.FundingPaid], names: ShortNames) -> str:
 
 
 def equity(record: Recorded[portfolio.EquityMarked], names: ShortNames) -> str:
-    """Equity and what it is made of; parts that are zero are left out."""
+    """Describe equity and its parts; parts that are zero are left out."""
     it = record.event
     made_of = {
         "cash": it.cash,
@@ -61,26 +61,26 @@ def _shown(parts: dict[str, Decimal]) -> str:
 
 
 def _apart(reporting: str, cash: dict[str, Decimal]) -> str:
-    """Each currency's own cash, where there is more than the reporting one."""
+    """Format cash by currency, where there is more than the reporting currency."""
     if not set(cash) - {reporting}:
         return ""
     return " and ".join(f"{number(amount)} {name}" for name, amount in sorted(cash.items()))
 
 
 def deposited(record: Recorded[portfolio.CashDeposited], names: ShortNames) -> str:
-    """Money that came."""
+    """Describe a deposit."""
     it = record.event
     return f"deposited {number(it.amount)} {it.currency}: {safe_text(it.reason)}"
 
 
 def withdrawn(record: Recorded[portfolio.CashWithdrawn], names: ShortNames) -> str:
-    """Money that went."""
+    """Describe a withdrawal."""
     it = record.event
     return f"withdrew {number(it.amount)} {it.currency}: {safe_text(it.reason)}"
 
 
 def fee(record: Recorded[portfolio.FeeCharged], names: ShortNames) -> str:
-    """A fee that came late, or was given back."""
+    """Describe a fee recorded separately from a fill, or a rebate."""
     it = record.event
     what = "charged" if it.amount >= 0 else "gave back"
     amount = f"{number(it.amount.copy_abs())} {it.currency}"
@@ -90,7 +90,7 @@ def fee(record: Recorded[portfolio.FeeCharged], names: ShortNames) -> str:
 
 
 def reporting(record: Recorded[portfolio.ReportingConfigured], names: ShortNames) -> str:
-    """In what the book reckons, and how often it is marked."""
+    """Describe the reporting settings: currency and how often equity is marked."""
     it = record.event
     every = f"every {span(it.equity_every)}" if it.equity_every else "at midnight alone"
     return f"reports in {it.currency}, equity marked {every}"

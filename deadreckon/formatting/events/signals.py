@@ -1,4 +1,4 @@
-"""The words of wishes: who wants what, and which rule forbids it."""
+"""Descriptions of signals and their refusals, and the texts shared with orders."""
 
 from decimal import Decimal
 from typing import Protocol
@@ -19,7 +19,7 @@ from deadreckon.formatting.exact import (
 
 
 class OrderTerms(Protocol):
-    """What wishes and orders have in common."""
+    """Terms that signals and orders share."""
 
     @property
     def side(self) -> Side: ...
@@ -40,7 +40,7 @@ class OrderTerms(Protocol):
 
 
 def order_terms(order: OrderTerms, what: str) -> str:
-    """What is to trade and how: `buy 1 BTCUSDT.PAPER at market, stop loss 95`."""
+    """Describe what is to trade and how: `buy 1 BTCUSDT.PAPER at market, stop loss 95`."""
     expires_at = getattr(order, "expires_at", None)
     return join_parts(
         f"{order.side} {_size(order, what)} {_way(order)}",
@@ -74,7 +74,7 @@ def _way(order: OrderTerms) -> str:
 
 
 def received(record: Recorded[signals.SignalReceived], names: ShortNames) -> str:
-    """A wish as it came through the door, with the producer's own id of it."""
+    """Describe a producer's signal, with the producer's own id."""
     wish = record.event
     terms = order_terms(wish, safe_text(wish.instrument))
     return join_parts(
@@ -85,7 +85,7 @@ def received(record: Recorded[signals.SignalReceived], names: ShortNames) -> str
 
 
 class ProducerRequest(Protocol):
-    """What came through a producer's door under an id of the producer's own."""
+    """A producer's message with the producer's own id."""
 
     @property
     def signal_id(self) -> str: ...
@@ -98,7 +98,7 @@ def _named(wish: ProducerRequest, names: ShortNames) -> str:
 
 
 def raised(record: Recorded[signals.SignalRaised], names: ShortNames) -> str:
-    """A wish that risk is to weigh; in full where no door has told it."""
+    """Describe a raised signal; in full where no `SignalReceived` came before."""
     wish = record.event
     name = f"{names.signal(wish.producer, wish.signal_id)} raised"
     if wish.producer:
@@ -113,27 +113,27 @@ def raised(record: Recorded[signals.SignalRaised], names: ShortNames) -> str:
 
 
 def cancel_received(record: Recorded[signals.CancelReceived], names: ShortNames) -> str:
-    """Which earlier signal's order is to go."""
+    """Describe a producer's cancel of an earlier signal."""
     it = record.event
     return f"{_named(it, names)}: cancel {names.signal(it.producer, it.target)}"
 
 
 def replace_received(record: Recorded[signals.ReplaceReceived], names: ShortNames) -> str:
-    """Which earlier signal's order is to be another."""
+    """Describe a producer's change of an earlier signal."""
     it = record.event
     target = names.signal(it.producer, it.target)
     return f"{_named(it, names)}: change {target} to {changed_terms(it)}"
 
 
 def cancel_raised(record: Recorded[signals.CancelRaised], names: ShortNames) -> str:
-    """A cancel that risk is to let pass."""
+    """Describe a raised cancel."""
     it = record.event
     target = names.signal(it.producer, it.target)
     return f"{names.signal(it.producer, it.signal_id)} raised: cancel {target}"
 
 
 def replace_raised(record: Recorded[signals.ReplaceRaised], names: ShortNames) -> str:
-    """A change that risk is to weigh."""
+    """Describe a raised change."""
     it = record.event
     target = names.signal(it.producer, it.target)
     return (
@@ -142,7 +142,7 @@ def replace_raised(record: Recorded[signals.ReplaceRaised], names: ShortNames) -
 
 
 class ChangedTerms(Protocol):
-    """What may be changed of an order; null leaves it."""
+    """Terms of an order that may be changed; None leaves them as they are."""
 
     @property
     def quantity(self) -> Decimal | None: ...
@@ -153,7 +153,7 @@ class ChangedTerms(Protocol):
 
 
 def changed_terms(wanted: ChangedTerms) -> str:
-    """The new terms alone."""
+    """Describe the changed terms only."""
     return join_parts(
         named_price("quantity", wanted.quantity),
         named_price("limit", wanted.limit_price),
@@ -162,14 +162,14 @@ def changed_terms(wanted: ChangedTerms) -> str:
 
 
 def malformed(record: Recorded[signals.SignalMalformed], names: ShortNames) -> str:
-    """What came through the door is no signal."""
+    """Describe a message that is not a signal."""
     it = record.event
     name = _named(it, names) if it.signal_id else "something"
     return f'{name} that is no signal: "{safe_text(it.evidence)}"'
 
 
 def refused(record: Recorded[signals.SignalRefused], names: ShortNames) -> str:
-    """The rule with both its numbers, and who set the limit."""
+    """Describe a refused signal: the rule with limit and measured value, and who set the limit."""
     no = record.event
     who = safe_text(no.strategy or no.producer)
     about = names.signal(no.producer, no.signal_id) if no.signal_id else f"what {who} sent"
@@ -177,7 +177,7 @@ def refused(record: Recorded[signals.SignalRefused], names: ShortNames) -> str:
 
 
 class RuleRefusal(Protocol):
-    """A rule that says no, with its figures where it has some."""
+    """A refusal by a rule, with its figures if it has any."""
 
     @property
     def rule(self) -> str: ...
@@ -192,7 +192,7 @@ class RuleRefusal(Protocol):
 
 
 def refusal_text(no: RuleRefusal, names: ShortNames) -> str:
-    """`rule (limits-1): limit 100, measured 101; the reason`."""
+    """Describe a refusal: `rule (limits-1): limit 100, measured 101; the reason`."""
     set_by = f" ({names.of('fact', no.limit_set_by)})" if no.limit_set_by else ""
     figures = join_parts(
         "" if no.limit is None else f"limit {rule_amount(no.rule, no.limit)}",

@@ -1,1 +1,1 @@
-"""The DuckDB file of views over the lake."""
+"""`analytics.duckdb`: SQL views and macros over the lake."""

@@ -1,4 +1,4 @@
-"""What analysts ask first: the views over the tables of `analytics.duckdb`, in SQL.
+"""SQL views for analysts over the tables of `analytics.duckdb`.
 
 PnL is the difference of cumulative totals, so a day adds up to the cent. Money stays DECIMAL;
 ratios, basis points and seconds are DOUBLE.
@@ -124,7 +124,7 @@ QUESTIONS: dict[str, str] = {
     "limits_in_force": _LIMITS_IN_FORCE,
 }
 
-# What each view answers, for docs/analytics.md.
+# What each view returns, for docs/analytics.md.
 NOTES: dict[str, str] = {
     "pnl_daily": "PnL by UTC day, book, strategy, venue, instrument and currency",
     "pnl_by_day": "the same by UTC day, book and currency",

@@ -1,12 +1,12 @@
-"""The tables as they stood at a sequence of the log: table macros of `analytics.duckdb`.
+"""Table macros of `analytics.duckdb`: the tables as they were at a sequence of the log.
 
-They say what the log's own events said up to there, so that a position is what portfolio had told
-of it; `dr replay asof` folds the fills itself.
+They show what the recorded events say up to that sequence, so a position is the last one that
+portfolio published; `dr replay asof` folds the fills itself.
 """
 
 from deadreckon.projections.tables import TABLES, orders
 
-# The parameter of all of them; no column has this name.
+# The parameter of every macro; no column has this name.
 ASKED = "asked"
 
 _PLACES = " UNION ALL ".join(
@@ -46,7 +46,7 @@ SELECT coalesce(
   min(sequence) FILTER ("at" > epoch_ns({ASKED})) - 1, (SELECT sequence FROM place)
 ) FROM ({_PLACES}))"""
 
-# What makes each of them; a macro may use those before it.
+# The body of each macro; a macro may use those defined before it.
 MACROS: dict[str, str] = {
     "moment_at": f"({ASKED}) AS {_MOMENT}",
     "sequence_at": f"({ASKED}) AS {_SEQUENCE}",
@@ -57,7 +57,7 @@ MACROS: dict[str, str] = {
     "halts_asof": f"({ASKED}, moment := NULL) AS TABLE {_HALTS}",
 }
 
-# What each of them answers, for docs/analytics.md.
+# What each macro returns, for docs/analytics.md.
 MACRO_NOTES: dict[str, str] = {
     "sequence_at(time)": "the sequence at which the tables stood at a time (a TIMESTAMP, UTC)",
     "moment_at(sequence)": "the decision time of the tables at a sequence, nanoseconds UTC",

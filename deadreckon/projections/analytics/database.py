@@ -1,4 +1,4 @@
-"""`analytics.duckdb`: nothing but views over the lake, so that nobody ever waits for a lock."""
+"""The file `analytics.duckdb`: only SQL views over the lake, so that no reader waits for a lock."""
 
 import hashlib
 import os
@@ -16,11 +16,11 @@ from deadreckon.projections.tables import TABLES
 from deadreckon.runtime.process.source_tree import ROOT
 
 EMPTY = "empty.parquet"
-STORAGE = "v1.0.0"  # so that any DuckDB of the last years opens the file, not only the newest
+STORAGE = "v1.0.0"  # so that older versions of DuckDB can open the file too
 
-# The moment a query looks at: the same for all views of a query, and of a transaction.
+# The time at which a query sees the lake: one for all views of a query, and of a transaction.
 _MOMENT = f"(epoch_ns(now()) - {DELAY})"
-# By integers: a cast of the last nanosecond before midnight to a date would round it up.
+# By integers: casting the last nanosecond before midnight to a date would round it up.
 _DAY = f"DATE '1970-01-01' + CAST(\"at\" // {DAY} AS INTEGER)"
 _COLUMNS = (
     "{'horizon': 'BIGINT', 'moments': 'STRUCT(place BIGINT, born BIGINT)[]', "
@@ -29,12 +29,12 @@ _COLUMNS = (
 
 
 def version(folder: Path) -> str:
-    """A hash of all statements: the place of the lake and what the program knows."""
+    """Hash all statements, which contain the path of the lake and the program's views."""
     return hashlib.sha256("\n".join(statements(folder)).encode()).hexdigest()[:16]
 
 
 def create(analytics: Path, folder: Path) -> None:
-    """Make `analytics.duckdb` for the lake in `folder`, replacing any older one at once."""
+    """Create `analytics.duckdb` for the lake in `folder`, replacing any older one atomically."""
     import duckdb  # late: writing the lake does not need it
 
     beside = analytics.with_name(f".{analytics.name}.new")
@@ -56,8 +56,8 @@ def create(analytics: Path, folder: Path) -> None:
 
 
 def create_apart(analytics: Path, folder: Path) -> None:
-    """The same in a process of its own: a service that writes the lake need not carry DuckDB, nor
-    what it prints at its end. Raises SinkError with what DuckDB said."""
+    """Create `analytics.duckdb` in a child process, so that a service that writes the lake need
+    not load DuckDB. Raises SinkError with DuckDB's message."""
     program = f"from {__name__} import main; main()"
     package = str(ROOT)
     search = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
@@ -74,10 +74,10 @@ def create_apart(analytics: Path, folder: Path) -> None:
 
 
 def fault(analytics: Path, folder: Path) -> str | None:
-    """Why `analytics.duckdb` does not show the lake in `folder`; null when it does, and when
-    there is no lake or none that was given views. Raises SinkError for a damaged manifest.
+    """Return why `analytics.duckdb` does not show the lake in `folder`; None when it does, and when
+    there is no lake or one without views. Raises SinkError for a damaged manifest.
 
-    The file is asked itself: what is noted of it may be true of another.
+    The file itself is queried: the manifest's note of its version may be about another file.
     """
     root = folder.resolve()
     lake = read(root)
@@ -93,7 +93,8 @@ def fault(analytics: Path, folder: Path) -> str | None:
         with duckdb.connect(str(analytics), read_only=True) as database:
             found = database.execute(asked).fetchone()
     except duckdb.Error as error:
-        if "Could not set lock" in str(error):  # somebody has it open to write: it is no fault
+        # Another process has it open for writing: that is not a fault.
+        if "Could not set lock" in str(error):
             return None
         return f"{analytics} cannot be read ({str(error).splitlines()[0]}): {mending}"
     if found is None or _text(str(root / NAME)) not in found[0]:
@@ -102,12 +103,12 @@ def fault(analytics: Path, folder: Path) -> str | None:
 
 
 def main() -> None:
-    """Entry of that process: the file to make, and the folder of the lake."""
+    """Run as a child process: `argv` holds the file to create and the folder of the lake."""
     create(Path(sys.argv[1]), Path(sys.argv[2]))
 
 
 def statements(folder: Path) -> list[str]:
-    """What makes the views, with the absolute path of the lake in them."""
+    """Return the statements that create the views, with the absolute path of the lake."""
     root = folder.resolve()
     made = [_manifest(root), _parts(root), _place()]
     for table in TABLES:
@@ -149,10 +150,10 @@ def _views(table: Table, root: Path) -> list[str]:
 
 
 def _stored(name: str, table: Table, root: Path) -> str:
-    """A view of everything stored for a table, at the moment the query looks at.
+    """Return the view of everything stored for a table, at the time of the query.
 
-    The files are listed when the query is planned and chosen when it runs. Should a part be
-    missing from that list (a statement prepared long ago), the query fails rather than miss rows.
+    The files are listed when the query is planned and chosen when it runs. If a part is missing
+    from that list (a statement prepared long ago), the query fails rather than omit rows.
     """
     pattern = f"{_literal(root)}/*/{table.name}/*.parquet"
     files = f"read_parquet({_text(pattern)}, filename = true)"
@@ -174,5 +175,5 @@ def _text(text: str) -> str:
 
 
 def _literal(root: Path) -> str:
-    """A path whose own stars and brackets are no pattern."""
+    """Quote a path, escaping its stars and brackets so that they are not patterns."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(root))

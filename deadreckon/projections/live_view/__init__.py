@@ -1,1 +1,1 @@
-"""What a person watches while the stack runs."""
+"""The live view: current figures and latest activity, for dashboards."""

@@ -1,4 +1,5 @@
-"""A history that never grows: when it is full, every second point goes and the gap doubles."""
+"""A downsampled curve of bounded size: when it is full, every second point is dropped and the
+gap doubles."""
 
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ POINTS_MAX = 256  # more than any terminal has columns
 
 
 class Point(Struct, frozen=True, gc=False):
-    """The book at one moment: `equity` in the reporting currency, `price` of its instrument."""
+    """One sample: `equity` in the reporting currency, `price` of the curve's instrument."""
 
     at: int
     equity: Decimal
@@ -25,7 +26,7 @@ class Curve(Struct):
     points: list[Point] = []
 
     def add(self, point: Point) -> None:
-        """Keep a point that is due; ask `is_due` before making one."""
+        """Keep a point that is due; call `is_due` before making one."""
         self.points.append(point)
         if len(self.points) > POINTS_MAX:
             self.points = self.points[::2]
@@ -33,5 +34,5 @@ class Curve(Struct):
         self.due = point.at + self.gap
 
     def is_due(self, at: int) -> bool:
-        """Whether a point of this moment would be kept."""
+        """True when a point at this time (nanoseconds UTC) would be kept."""
         return at >= self.due

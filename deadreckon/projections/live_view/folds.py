@@ -1,4 +1,4 @@
-"""How each event moves the board."""
+"""Folds of each event type into the live view."""
 
 from collections.abc import Callable
 from typing import Any
@@ -40,7 +40,7 @@ from deadreckon.projections.live_view.lines import (
     LiveView,
 )
 
-CANCELLING = "cancelling"  # whatever else its venue says of it until it is gone
+CANCELLING = "cancelling"  # kept until the order has ended, whatever the venue reports meanwhile
 
 
 def _keep(kept: list[Any], item: Any) -> None:

@@ -1,4 +1,4 @@
-"""What stands on the board that a person watches: lines of orders, fills, refusals and halts."""
+"""Rows of the live view: orders, fills, refusals and halts."""
 
 from decimal import Decimal
 
@@ -9,14 +9,14 @@ from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.contracts.portfolio import EquityMarked
 from deadreckon.projections.live_view.downsample import Curve
 
-RECENT_LINES = 32  # fills, refusals and ended orders remembered: more than a screen shows
+RECENT_LINES = 32  # fills, refusals and ended orders kept: more than a screen shows
 
 
 class LiveOrder(Struct):
-    """An order as it stands, the `number`th that was submitted.
+    """An order with its current status; `number` counts submitted orders from 1.
 
-    `quantity` and `leaves` in base units or contracts, `price` in quote currency: what it waits
-    for, then what it last traded at; null for a market order.
+    `quantity` and `leaves` are in base units or contracts. `price`, in the quote currency, is the
+    limit or stop price, then the last fill's; None for a market order without a fill.
     """
 
     number: int
@@ -49,7 +49,7 @@ class LiveFill(Struct, frozen=True):
 
 
 class LiveRefusal(Struct, frozen=True):
-    """A refusal with both its numbers, in the unit of the rule."""
+    """A refusal with limit and measured value, in the unit of its rule."""
 
     at: int
     strategy: str
@@ -61,7 +61,7 @@ class LiveRefusal(Struct, frozen=True):
 
 
 class Halt(Struct):
-    """A halt; it lifts by itself at `until` (nanoseconds UTC), or never if that is null."""
+    """A halt; it expires at `until` (nanoseconds UTC), or only on a resume if that is None."""
 
     at: int
     scope: str
@@ -71,12 +71,13 @@ class Halt(Struct):
     acknowledged: list[str] = []
 
     def is_over(self, at: int) -> bool:
-        """Whether it has lifted by itself."""
+        """True when the halt has expired."""
         return self.until is not None and at >= self.until
 
 
 class LiveView(Struct):
-    """The book at one place of the log. Bounded: open orders, and the last few of all else."""
+    """The book at one sequence of the log. Bounded: open orders, and the latest of everything
+    else."""
 
     sequence: int = 0
     at: int = 0
@@ -85,7 +86,7 @@ class LiveView(Struct):
     refusals: int = 0
     orders: int = 0
     fills: int = 0
-    instrument: str = ""  # the first that the market spoke of; the curve shows its price
+    instrument: str = ""  # the first with a market event; the curve shows its price
     curve: Curve = field(default_factory=Curve)
     marked: EquityMarked | None = None
     book: Ledger = field(default_factory=ledger.initial)

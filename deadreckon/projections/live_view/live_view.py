@@ -1,4 +1,4 @@
-"""What a person watches while the stack runs: the book now, and the last things that happened."""
+"""Live view of the book for dashboards: current figures and the latest activity."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -18,7 +18,7 @@ encode_live_view = msgspec.json.Encoder(decimal_format="string").encode
 
 
 class BookFigures(Struct, frozen=True):
-    """The book at its marks, in the reporting currency.
+    """Figures of the book at current marks, in the reporting currency.
 
     `earned` is equity beyond what was deposited, `earned_share` that as a fraction of it.
     `drawdown` is a fraction of the highest equity that was marked.
@@ -34,8 +34,8 @@ class BookFigures(Struct, frozen=True):
 
 
 class LivePosition(Struct, frozen=True):
-    """What a strategy holds: signed `quantity` (base units or contracts), all else in quote
-    currency; `mark` and `unrealised` are null before the first price."""
+    """A strategy's holding: signed `quantity` (base units or contracts), everything else in the
+    quote currency. `mark` and `unrealised` are None before the first price."""
 
     strategy: str
     instrument: str
@@ -47,34 +47,34 @@ class LivePosition(Struct, frozen=True):
 
 
 class LiveViewFold:
-    """The board as a view of the log, kept in memory; `place` is the last message folded."""
+    """The live view folded from the log, in memory; `sequence` is the last message folded."""
 
     def __init__(self) -> None:
         self.board = initial()
         self.place = 0
 
     def fold(self, sequence: int, facts: Sequence[Recorded[Any]]) -> None:
-        """Take one message's facts."""
+        """Fold the events of one message."""
         for record in facts:
             evolve(self.board, record)
         self.place = sequence
 
     def written(self) -> bytes:
-        """The board as a snapshot keeps it."""
+        """Encode the live view for a snapshot."""
         return encode_live_view(self.board)
 
     def restore(self, written: bytes) -> None:
-        """Go on with what `written` gave."""
+        """Restore the state that `encoded` returned."""
         self.board = msgspec.json.decode(written, type=LiveView)
 
 
 def initial() -> LiveView:
-    """Nothing has happened."""
+    """Return the state before the first event."""
     return LiveView()
 
 
 def evolve(board: LiveView, record: Recorded[Any]) -> LiveView:
-    """Fold one fact, in place; the same board comes back."""
+    """Fold one event, in place; returns the same object."""
     board.events += 1
     board.sequence = record.sequence
     if record.at > board.at:
@@ -87,7 +87,7 @@ def evolve(board: LiveView, record: Recorded[Any]) -> LiveView:
 
 
 def book_figures(board: LiveView) -> BookFigures:
-    """The book's figures at this place."""
+    """Compute the book's figures at its last event."""
     now = ledger.equity(board.book)
     deposits = ledger.net_deposits(board.book)
     earned = canonical(EXACT.subtract(now.equity, deposits))
@@ -104,7 +104,7 @@ def book_figures(board: LiveView) -> BookFigures:
 
 
 def positions(board: LiveView) -> list[LivePosition]:
-    """Every position there ever was, flat ones last."""
+    """List every position ever held, flat ones last."""
     found = [_position(board, key, held) for key, held in ledger.holdings(board.book)]
     return sorted(found, key=lambda position: not position.quantity)
 
@@ -124,11 +124,11 @@ def _position(board: LiveView, key: ledger.PositionKey, held: Holding) -> LivePo
 
 
 def latest_orders(board: LiveView, most: int) -> list[LiveOrder]:
-    """The orders that were submitted last, open or ended, newest first."""
+    """List the latest submitted orders, open or ended, newest first."""
     known = [*board.ended_orders, *board.open_orders.values()]
     return sorted(known, key=lambda order: order.number, reverse=True)[:most]
 
 
 def halts_in_force(board: LiveView) -> list[Halt]:
-    """The halts that have not been lifted and have not run out, oldest first."""
+    """List the halts in force, oldest first."""
     return [halt for halt in board.halts.values() if not halt.is_over(board.at)]

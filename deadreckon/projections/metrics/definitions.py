@@ -1,7 +1,8 @@
-"""The catalogue of metrics: what each measures, in which unit, under which labels.
+"""Definitions of all metrics: meaning, unit and labels.
 
-Names are those of the predecessor where the meaning is the same, Prometheus conventions where it
-is not. Labels never hold an id of an order, signal or trade: their number must stay bounded.
+Names are those of the predecessor where the meaning is the same, and follow Prometheus conventions
+where it is not. Labels never hold the id of an order, signal or trade: the number of series must
+stay bounded.
 """
 
 from decimal import Decimal
@@ -11,7 +12,7 @@ from msgspec import Struct
 
 MeasureKind = Literal["counter", "gauge", "histogram"]
 
-SERIES_MAX = 500  # of one metric; what comes later is counted under the label `other`
+SERIES_MAX = 500  # of one metric; later label values are counted as `other`
 OTHER = "other"
 SLIPPAGE_BUCKETS = tuple(
     Decimal(edge) for edge in (-50, -20, -10, -5, -2, -1, 0, 1, 2, 5, 10, 20, 50, 100)
@@ -23,8 +24,8 @@ SECONDS_BUCKETS = tuple(
 
 
 class MetricDefinition(Struct, frozen=True):
-    """One metric. `was` is the predecessor's name where it was another; `edges` are the upper
-    bounds of a histogram's buckets."""
+    """Definition of one metric. `was` is the predecessor's name where it differs; `edges` are
+    the upper bounds of a histogram's buckets."""
 
     name: str
     kind: MeasureKind

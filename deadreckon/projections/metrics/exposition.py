@@ -1,6 +1,6 @@
-"""Shows the metrics fold to Prometheus, beside what the process measures of itself.
+"""Exposes the metrics fold to Prometheus, next to the metrics of the process.
 
-Prometheus shows money, it does not account for it: here, and only here, amounts become floats.
+Amounts become floats here and nowhere else: Prometheus only displays money.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,22 +14,23 @@ from deadreckon.projections.metrics.series import BETWEEN, Histogram, Series
 
 
 class LogCollector(Collector):
-    """Registers in any registry: `registry.register(LogCollector(lambda: keeper.visible))`."""
+    """Prometheus collector of the metrics fold: `registry.register(LogCollector(lambda:
+    file.visible))`."""
 
     def __init__(self, visible: Callable[[], Series]) -> None:
         self._visible = visible
 
     def describe(self) -> Iterator[Metric]:
-        """Every metric there may be, so that two of one name are refused at registration."""
+        """Yield every possible metric, so that two of one name are refused at registration."""
         return families(Series())
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric with its series as of the last flush."""
+        """Yield every metric with its series as of the last flush."""
         return families(self._visible())
 
 
 def families(series: Series) -> Iterator[Metric]:
-    """Every metric with these series, also those that have none."""
+    """Yield every metric with its samples from these series, also metrics without any."""
     for measure in METRICS:
         if measure.kind == "counter":
             yield _counter(measure, series.counters.get(measure.name, {}))
@@ -61,7 +62,7 @@ def _histogram(measure: MetricDefinition, histograms: dict[str, Histogram]) -> M
 
 
 def _buckets(measure: MetricDefinition, histogram: Histogram) -> list[tuple[str, float]]:
-    """Cumulative counts by upper bound, as the exposition format wants them."""
+    """Accumulate counts by upper bound, as the exposition format requires."""
     bounds = [str(float(edge)) for edge in measure.edges] + ["+Inf"]
     buckets, so_far = [], 0
     for bound, count in zip(bounds, histogram.counts, strict=True):

@@ -1,4 +1,5 @@
-"""Keeps the metrics fold across restarts: one small file, behind the log by a bounded bit."""
+"""Saves the metrics fold across restarts: one small file, a bounded number of messages behind
+the log."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,13 +20,13 @@ from deadreckon.projections.sinks.sink import (
     SupersededError,
 )
 
-# A killed process folds at most so many messages again; writing at every flush would cost more.
+# A killed process folds at most this many messages again; writing at every flush would cost more.
 MESSAGES_PER_SAVE = 50_000
 
 _encode = msgspec.json.Encoder(decimal_format="string", order="deterministic").encode
 
-# In the order of the fold, which forgets the oldest trades first. To sort a hundred thousand that
-# were read sorted, and a few behind them, took most of a minute in which nothing else could run.
+# In the order of the fold, which forgets the oldest trades first. Sorting a hundred thousand of
+# them at every save blocked the process for most of a minute.
 _encode_saved = msgspec.json.Encoder(decimal_format="string").encode
 
 
@@ -35,7 +36,7 @@ class _Stamped(Struct):
 
 
 class Saved(Struct):
-    """The content of the file: the fold's state at `place`."""
+    """Contents of the file: the fold's state at sequence `place`."""
 
     place: int
     state: MetricsState
@@ -43,10 +44,10 @@ class Saved(Struct):
 
 
 class MetricsFile:
-    """Folds every message of the log into the metrics; readers see them as of the last flush.
+    """Metrics fold with its file; readers see the series as of the last flush.
 
-    Raises NewerFormatError or DamagedError for a file it cannot trust, and SupersededError at the
-    next flush once somebody else has put another in its place.
+    Raises NewerFormatError or DamagedError for a file that cannot be trusted, and SupersededError
+    at the next flush after another process replaced the file.
     """
 
     name = "metrics"
@@ -63,25 +64,25 @@ class MetricsFile:
 
     @property
     def visible(self) -> Series:
-        """The series as of the last flush: a copy that nobody changes."""
+        """The series as of the last flush: a copy that nothing changes."""
         return msgspec.json.decode(self._visible, type=Series)
 
     def fold(self, sequence: int, facts: Sequence[Recorded[Any]]) -> None:
-        """Fold the facts of one message."""
+        """Fold the events of one message."""
         for record in facts:
             self._state = metrics.evolve(self._state, record)
         self.place = sequence
         due = sequence - self._saved >= MESSAGES_PER_SAVE
-        if due and not self._is_superseded():  # the next flush says so
+        if due and not self._is_superseded():  # the next flush raises it
             self.save()
 
     def flush(self) -> None:
-        """Show what was folded. Raises SupersededError."""
+        """Make what was folded visible. Raises SupersededError."""
         self._check()
         self._show()
 
     def close(self) -> None:
-        """Show and save what was folded."""
+        """Make what was folded visible, and save it."""
         self._show()
         self.save()
 
@@ -89,7 +90,7 @@ class MetricsFile:
         self._visible = _encode(metrics.settled(self._state, self.place))
 
     def save(self) -> None:
-        """Save what was folded, so that a start need not fold it again."""
+        """Save what was folded, so that the next start need not fold it again."""
         if self.place != self._saved:
             self._check()
             replace_bytes(self.path, _encode_saved(Saved(self.place, self._state)))
@@ -105,7 +106,7 @@ class MetricsFile:
 
 
 def _identity(path: Path) -> tuple[int, int, int] | None:
-    """What tells a file from another that took its name; null when there is none."""
+    """Identify the file behind a path, to notice a replacement; None when there is none."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -114,7 +115,7 @@ def _identity(path: Path) -> tuple[int, int, int] | None:
 
 
 def read(path: Path) -> Saved:
-    """The saved fold; an empty one when there is no file."""
+    """Read the saved fold; an empty one when there is no file."""
     try:
         content = path.read_bytes()
         _stamp(path, content)
@@ -126,7 +127,7 @@ def read(path: Path) -> Saved:
 
 
 def place(path: Path) -> int:
-    """The place of the saved fold, without reading the rest; 0 when there is no file."""
+    """Read the sequence of the saved fold alone; 0 when there is no file."""
     try:
         return _stamp(path, path.read_bytes()).place
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The metrics as a pure fold of the log: a restart or a rebuild gives the same figures."""
+"""Pure fold of the log into metrics: a restart or a rebuild gives the same figures."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -22,42 +22,44 @@ from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.projections.metrics.series import Series
 
-DEDUP_WINDOW = 7 * DAY  # of trade ids, as everywhere
+DEDUP_WINDOW = 7 * DAY  # of trade ids, the same in every service
 _TWO = Decimal(2)
 _BASIS_POINTS = Decimal(10_000)
 
 
 class Halt(Struct):
-    """A halt in force: its scope, and when it lifts by itself (nanoseconds UTC)."""
+    """A halt in force: its scope, and when it expires (nanoseconds UTC)."""
 
     scope: str
     until: int | None
 
 
 class MetricsState(Struct):
-    """The series, and what they need to be told apart: open orders, halts, trade ids."""
+    """The series, and what is needed to compute them: open orders, halts, trade ids."""
 
     series: Series = field(default_factory=Series)
     at: int = 0
     halts: dict[str, list[Halt]] = field(default_factory=dict)  # by book
-    enabled: dict[str, bool] = field(default_factory=dict)  # by book, as the limits say
-    intended: dict[str, int | None] = field(default_factory=dict)  # open order: intent, till a fill
-    open: dict[str, int] = field(default_factory=dict)  # by book: how many of them
+    enabled: dict[str, bool] = field(default_factory=dict)  # by book, as the limits in force say
+    # Open order: its intent, until the first fill.
+    intended: dict[str, int | None] = field(default_factory=dict)
+    open: dict[str, int] = field(default_factory=dict)  # by book: number of halts
     unknown: dict[str, dict[str, int]] = field(default_factory=dict)  # by book: order and intent
-    trades: dict[str, int] = field(default_factory=dict)  # book, venue and trade id: when told
+    # Book, venue and trade id: decision time of the report.
+    trades: dict[str, int] = field(default_factory=dict)
 
 
 def initial() -> MetricsState:
-    """No figures at all."""
+    """Return the state before the first event."""
     return MetricsState()
 
 
 def evolve(state: MetricsState, record: Recorded[Any]) -> MetricsState:
-    """The figures after an event."""
+    """Fold one event into the metrics."""
     shape = type(record.event)
     state.at = max(state.at, record.at)
     name = NAMES.get(shape)
-    if name is not None:  # what is never written is not counted
+    if name is not None:  # events that are never written to the log are not counted
         state.series.count("log_events_total", name)
     fold = _FOLDS.get(shape)
     if fold is not None:
@@ -66,7 +68,7 @@ def evolve(state: MetricsState, record: Recorded[Any]) -> MetricsState:
 
 
 def settled(state: MetricsState, sequence: int) -> Series:
-    """The series as a reader shall see them at `sequence`, with what depends on the time added."""
+    """Return the series at `sequence`, with the time-dependent ones added."""
     series = state.series
     for book in state.enabled.keys() | state.halts.keys():
         scopes = {halt.scope for halt in state.halts.get(book, []) if _holds(halt, state.at)}
@@ -140,7 +142,7 @@ def _accepted(state: MetricsState, record: Recorded[orders.OrderAccepted]) -> No
 
 
 def _known(state: MetricsState, record: Recorded[Any]) -> None:
-    """The venue has spoken of an order."""
+    """Note the venue's first answer about an order."""
     if record.book in state.unknown:
         state.unknown[record.book].pop(record.event.order_id, None)
 
@@ -161,7 +163,7 @@ def _filled(state: MetricsState, record: Recorded[orders.OrderFilled]) -> None:
     if intended is not None:
         waited = EXACT.divide(Decimal(record.at - intended), Decimal(NANOSECONDS))
         state.series.observe("fill_latency_seconds", waited, record.book, fill.venue)
-        state.intended[fill.order_id] = None  # only the first fill is timed
+        state.intended[fill.order_id] = None  # only the time to the first fill is measured
     if not fill.leaves:
         state.series.count("orders_filled_total", record.book)
         _ended(state, record)

@@ -1,4 +1,4 @@
-"""Labelled numbers, exact: counters as integers, gauges as Decimals, histograms as counts."""
+"""Labelled exact metrics: counters as integers, gauges as Decimals, histograms as counts."""
 
 from decimal import Decimal
 
@@ -13,21 +13,21 @@ OMITTED = "metric_series_omitted_total"
 
 
 class Histogram(Struct):
-    """Observations by bucket (the last one is open) and their exact sum."""
+    """Observation counts by bucket (the last one is open) and their exact sum."""
 
     counts: list[int]
     sum: Decimal = ZERO
 
 
 class Series(Struct):
-    """Every series by metric and label values."""
+    """All series by metric and label values."""
 
     counters: dict[str, dict[str, int]] = field(default_factory=dict)
     gauges: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     histograms: dict[str, dict[str, Histogram]] = field(default_factory=dict)
 
     def count(self, metric: str, *labels: str) -> None:
-        """One more of it."""
+        """Increase a counter by one."""
         key = BETWEEN.join(labels)
         try:
             self.counters[metric][key] += 1
@@ -35,7 +35,8 @@ class Series(Struct):
             self._begin_count(metric, key, labels)
 
     def set(self, metric: str, amount: Decimal, *labels: str) -> None:
-        """It is this much now. A gauge too many is left out: `other` would mean nothing."""
+        """Set a gauge. Beyond SERIES_MAX it is left out, since a gauge labelled `other` would
+        mean nothing."""
         series = self.gauges.setdefault(metric, {})
         key = BETWEEN.join(labels)
         if key not in series and len(series) >= SERIES_MAX:
@@ -44,19 +45,19 @@ class Series(Struct):
             series[key] = amount
 
     def add(self, metric: str, amount: Decimal, *labels: str) -> None:
-        """It is this much more."""
+        """Add to a gauge."""
         held = self.gauges.get(metric, {}).get(BETWEEN.join(labels), ZERO)
         self.set(metric, total(held, amount), *labels)
 
     def clear(self, metric: str, *labels: str) -> None:
-        """Forget the series of a metric that begin with these labels."""
+        """Remove the series of a metric whose first labels are these."""
         start = "".join(label + BETWEEN for label in labels)
         series = self.gauges.get(metric, {})
         for key in [key for key in series if f"{key}{BETWEEN}".startswith(start)]:
             del series[key]
 
     def observe(self, metric: str, amount: Decimal, *labels: str) -> None:
-        """One observation."""
+        """Add one observation to a histogram."""
         edges = BY_NAME[metric].edges
         series = self.histograms.setdefault(metric, {})
         key = BETWEEN.join(labels)

@@ -1,1 +1,1 @@
-"""Where the rows of tables are kept: the SQLite audit book and the Parquet lake."""
+"""Storage of table rows: the SQLite audit database and the Parquet lake."""

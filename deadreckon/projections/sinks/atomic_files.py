@@ -1,4 +1,5 @@
-"""Writing files that others read meanwhile: one writer at a time, and swaps nobody sees half."""
+"""Atomic file replacement for files with concurrent readers, and the lock that admits one
+writer."""
 
 import fcntl
 import os
@@ -12,9 +13,9 @@ from deadreckon.runtime.process import killpoints
 
 @contextmanager
 def alone(lock: Path, *, wait: bool = True) -> Iterator[None]:
-    """Hold a lock file for as long as the block runs; the system frees it when the process dies.
+    """Hold a lock file while the block runs; the system releases it when the process dies.
 
-    Raises BusyError at once when somebody holds it and `wait` is false.
+    Raises BusyError at once when another process holds it and `wait` is false.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
@@ -33,7 +34,7 @@ def _take(handle: int, lock: Path, wait: bool) -> None:
 
 
 def replace_bytes(path: Path, content: bytes) -> None:
-    """Give a file new content: a reader finds the old or the new, never a part."""
+    """Replace a file's contents: a reader finds the old or the new, never a part."""
     beside = path.with_name(f".{path.name}.new")
     beside.write_bytes(content)
     killpoints.passed("lake-manifest", path.name)
@@ -41,7 +42,8 @@ def replace_bytes(path: Path, content: bytes) -> None:
 
 
 def replace_link(link: Path, target: Path) -> None:
-    """Point a symbolic link (relative, so that the folder may move) to another file at once."""
+    """Point a symbolic link to another file atomically; relative, so that the folder may be
+    moved."""
     beside = link.with_name(f".{link.name}.new")
     beside.unlink(missing_ok=True)
     beside.symlink_to(os.path.relpath(target, link.parent))

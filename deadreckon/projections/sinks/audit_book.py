@@ -1,4 +1,4 @@
-"""The audit book as a reader sees it: one SQLite file with the rows, their place and digests."""
+"""Reader of the audit database: one SQLite file with the rows, the last sequence and digests."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +17,7 @@ from deadreckon.projections.sinks.sink import (
 from deadreckon.projections.table import Key, Table, shape
 from deadreckon.projections.tables import TABLES
 
-APPLICATION = 0x44656164  # "Dead": says whose file it is, to `file` and to us
+APPLICATION = 0x44656164  # "Dead": identifies the file to `file` and to this program
 _PROJECTION = """
 CREATE TABLE _projection (
   "table" TEXT PRIMARY KEY, place INTEGER NOT NULL, rows INTEGER NOT NULL, digest TEXT NOT NULL,
@@ -28,7 +28,7 @@ _TYPES = {"text": "TEXT", "integer": "INTEGER", "flag": "INTEGER", "amount": "TE
 
 
 class AuditDatabase:
-    """Reads `audit.sqlite`; never waits for the writer and never makes it wait.
+    """Read-only view of `audit.sqlite`. It never blocks the writer and the writer never blocks it.
 
     Raises NewerFormatError, StateShapeError or DamagedError for a file it cannot trust.
     """
@@ -58,24 +58,24 @@ class AuditDatabase:
 
     @property
     def place(self) -> int:
-        """The last sequence whose facts are in it; 0 for none."""
+        """The last sequence whose events are stored; 0 for none."""
         found = self._database.execute("SELECT min(place) FROM _projection").fetchone()
         return int(found[0])
 
     def standings(self) -> dict[str, TableDigest]:
-        """Rows and digest of every table, as stored."""
+        """Row count and digest of every table, as stored."""
         found = self._database.execute('SELECT "table", rows, digest FROM _projection')
         return {name: TableDigest(rows, int(digest, 16)) for name, rows, digest in found}
 
     def load(self, table: Table, key: Key) -> TableRow | None:
-        """One row as it stands; null when there is none."""
+        """Load the current version of one row; None when there is none."""
         where = " AND ".join(f'"{name}" = ?' for name in table.identity)
         query = f"SELECT {names(table.columns)} FROM {table.name} WHERE {where}"
         found = self._database.execute(query, key).fetchone()
         return None if found is None else table.read(_typed(table, found))
 
     def unfinished(self, table: Table) -> Iterable[TableRow]:
-        """The rows of a table that changes to which more is expected to happen."""
+        """Return the rows of an updating table that further events may still change."""
         query = f"SELECT {names(table.columns)} FROM {table.name}"
         ended: list[str] = []
         if table.updates and table.updates.column:
@@ -86,7 +86,7 @@ class AuditDatabase:
         return [table.read(_typed(table, values)) for values in found]
 
     def recent(self, table: Table, columns: Sequence[str], window: int) -> Iterable[Sequence[Any]]:
-        """Some columns of the latest rows of a table that appends, in log order."""
+        """Return some columns of the latest rows of an appending table, in log order."""
         chosen = ", ".join(f'"{name}"' for name in columns)
         query = (
             f"SELECT {chosen} FROM {table.name} "
@@ -95,17 +95,17 @@ class AuditDatabase:
         return self._database.execute(query, (window,)).fetchall()
 
     def lines(self, table: Table) -> Iterator[list[Any]]:
-        """The values of every row, place left out."""
+        """Yield the values of every row, without the sequence columns."""
         query = f"SELECT {names(table.columns)} FROM {table.name} ORDER BY sequence, event_index"
         for values in self._database.execute(query):
             yield _typed(table, values)
 
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Ask it in SQL; for readers of figures, not for folds."""
+        """Run a SQL query. For reports only: folds never query."""
         return self._database.execute(statement, values).fetchall()
 
     def examine(self) -> None:
-        """Read every page, indexes included. Raises DamagedError with what SQLite found first."""
+        """Check every page, indexes included. Raises DamagedError with SQLite's first finding."""
         try:
             found = self._database.execute("PRAGMA integrity_check(1)").fetchone()[0]
         except sqlite3.DatabaseError as error:
@@ -134,7 +134,7 @@ class AuditDatabase:
 
 
 def schema() -> list[str]:
-    """The statements that make an empty audit book."""
+    """Return the SQL statements that create an empty audit database."""
     statements = [
         f"PRAGMA application_id = {APPLICATION}",
         f"PRAGMA user_version = {FORMAT}",
@@ -154,12 +154,12 @@ def schema() -> list[str]:
 
 
 def names(columns: Iterable[Column]) -> str:
-    """Column names as SQL."""
+    """Join column names for SQL."""
     return ", ".join(f'"{column.name}"' for column in columns)
 
 
 def _table(table: Table) -> str:
-    # Without rowid and keyed by place, appending is a walk along the right edge of one tree.
+    # Without rowid and keyed by sequence, an append only touches the right edge of one tree.
     key = ("sequence", "event_index") if table.updates is None else table.identity
     columns = [
         f'"{column.name}" {_TYPES[column.kind]}{"" if column.nullable else " NOT NULL"}'
@@ -170,7 +170,7 @@ def _table(table: Table) -> str:
 
 
 def _typed(table: Table, values: Sequence[Any]) -> list[Any]:
-    """Values as SQLite gives them, with flags made flags again."""
+    """Convert SQLite's integers back to booleans where the column is a flag."""
     plain = list(values)
     for position in _FLAGS[table.name]:
         if plain[position] is not None:

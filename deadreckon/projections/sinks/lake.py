@@ -1,4 +1,4 @@
-"""The lake as a reader within the house sees it: Parquet parts, as one manifest lists them."""
+"""Reader of the lake: the Parquet parts that one manifest lists."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ SEQUENCE_COLUMNS = ("sequence", "event_index")
 
 
 class Lake:
-    """Reads the lake in a folder as one manifest lists it.
+    """The lake in a folder as one manifest lists it, read-only.
 
     Raises NewerFormatError, StateShapeError or DamagedError for a lake it cannot trust.
     """
@@ -39,18 +39,18 @@ class Lake:
 
     @property
     def place(self) -> int:
-        """The last sequence whose facts are in it; 0 for none."""
+        """The last sequence whose events are stored; 0 for none."""
         return self.manifest.place
 
     def standings(self) -> dict[str, TableDigest]:
-        """Rows and digest of every table as it stands."""
+        """Row count and digest of the current rows of every table."""
         return {
             name: TableDigest(totals.rows, int(totals.digest, 16))
             for name, totals in self.manifest.tables.items()
         }
 
     def changes(self) -> dict[str, TableDigest]:
-        """Rows and digest of everything that was ever written to a table that changes."""
+        """Row count and digest of every change ever written, by updating table."""
         changing = {table.name for table in TABLES if table.updates}
         return {
             name: TableDigest(totals.change_rows, int(totals.change_digest, 16))
@@ -59,7 +59,7 @@ class Lake:
         }
 
     def load(self, table: Table, key: Key) -> TableRow | None:
-        """One row as it stands; reads the whole column, so only for what is rare."""
+        """Load the current version of one row. Reads the whole column, so only for rare cases."""
         files = self._files(table)
         if not files:
             return None
@@ -69,7 +69,7 @@ class Lake:
         return table.read(rows[0]) if rows else None
 
     def unfinished(self, table: Table) -> Iterable[TableRow]:
-        """The rows of a table that changes to which more is expected to happen."""
+        """Return the rows of an updating table that further events may still change."""
         updates = table.updates
         if updates is None or updates.column is None:
             return [table.read(values) for values in self.lines(table)]
@@ -80,7 +80,7 @@ class Lake:
         ]
 
     def recent(self, table: Table, columns: Sequence[str], window: int) -> Iterable[Sequence[Any]]:
-        """Some columns of the latest rows of a table that appends, in log order."""
+        """Return some columns of the latest rows of an appending table, in log order."""
         files = self._files(table)
         if not files:
             return []
@@ -90,20 +90,21 @@ class Lake:
         return rows.select(columns).collect().rows()
 
     def lines(self, table: Table) -> Iterator[list[Any]]:
-        """The values of every row as it stands, place left out."""
+        """Yield the values of every current row, without the sequence columns."""
         if table.updates is None:
             return self.every_line(table)
         return self._lines(table, polars.lit(True), [])
 
     def every_line(self, table: Table) -> Iterator[list[Any]]:
-        """The values of every row ever written to a table, in log order."""
+        """Yield the values of every row version ever written, in log order."""
         for file in self._files(table):
             yield from parts.plain(table, parts.read([file]))
 
     def damage(self) -> str | None:
-        """Read every byte of what it holds now: the part that has other bytes than were written.
+        """Check the bytes of every current part against its digest; returns the first damaged part,
+        or None.
 
-        Parquet has no checksum of its own here: a flipped bit would be another amount.
+        Parquet has no checksum of its own here: a flipped bit would change an amount unnoticed.
         """
         for part in (part for table in TABLES for part in self.manifest.live(table.name)):
             with (self.folder / part.file).open("rb") as file:
@@ -115,10 +116,11 @@ class Lake:
         return None
 
     def close(self) -> None:
-        """Nothing stays open."""
+        """Do nothing: no file stays open."""
 
     def _lines(self, table: Table, wanted: polars.Expr, more: list[str]) -> Iterator[list[Any]]:
-        """The latest versions that are wanted: first found by few columns, then read by part."""
+        """Read the latest row versions that match: found by a few columns first, then read by
+        part."""
         files = self._files(table)
         if not files:
             return
@@ -139,7 +141,7 @@ class Lake:
         return [self.folder / part.file for part in self.manifest.live(table.name)]
 
     def _check(self) -> None:
-        """A power cut may leave a part shorter than the manifest says: it is not trusted then."""
+        """Refuse parts that are shorter than the manifest says, as a power cut may leave them."""
         for part in self.manifest.parts:
             if part.retired == manifest.FOREVER and not _whole(self.folder / part.file, part):
                 raise DamagedError(

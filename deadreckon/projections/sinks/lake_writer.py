@@ -1,4 +1,5 @@
-"""Writes the lake: a part a table a flush, small parts merged, one manifest swapped last."""
+"""Writer of the lake: one part for each table and flush, small parts merged, the manifest
+swapped last."""
 
 import shutil
 from pathlib import Path
@@ -14,13 +15,14 @@ from deadreckon.projections.table import Table, shape
 from deadreckon.projections.tables import TABLES
 from deadreckon.runtime.process import killpoints
 
-MERGED = 16  # parts of one level become one of the next: a day of flushes is some 50 parts a table
+# Parts of one level merge into one of the next: a day of flushes is some 50 parts a table.
+MERGED = 16
 ROWS_MAX = 1_000_000  # a part this big is left alone
 
 
 class LakeSink(Lake):
-    """Keeps the tables in `folder`, and the views over them in the file `analytics` (null: none,
-    while a lake is being built that nobody shall query yet)."""
+    """Sink that stores the tables in `folder`, and their SQL views in the file `analytics` (None
+    while a lake is being built and must not be queried)."""
 
     def __init__(self, folder: Path, analytics: Path | None) -> None:
         self.analytics = analytics
@@ -34,7 +36,7 @@ class LakeSink(Lake):
 
     def write(self, batch: Batch) -> None:
         """Make a batch visible by one swap of the manifest. Raises SupersededError when another
-        writer or a rebuild came between, DoesNotFitError for an amount no column holds."""
+        writer or a rebuild came between, DoesNotFitError for an amount too large for its column."""
         with alone(_lock(self.folder)):
             self._refuse_if_superseded()
             now = self.manifest.stamp()
@@ -50,7 +52,7 @@ class LakeSink(Lake):
             self._merge()
 
     def close(self) -> None:
-        """Show what was written last without the usual delay."""
+        """Make the last batch visible at once, without the usual delay."""
         with alone(_lock(self.folder)):
             if _identity(self.folder) == self._seen:
                 self.manifest.settle(self.manifest.stamp())
@@ -118,7 +120,7 @@ class LakeSink(Lake):
             raise SupersededError(f"{self.folder} was written by another: open it anew")
 
     def _sweep(self) -> None:
-        """Delete what a killed writer left: parts that no manifest ever named."""
+        """Delete parts that no manifest names, left by a killed writer."""
         named = {part.file for part in self.manifest.parts}
         for file in self.folder.glob("generation-*/*/*"):
             if file.name != database.EMPTY and str(file.relative_to(self.folder)) not in named:
@@ -128,7 +130,7 @@ class LakeSink(Lake):
                 shutil.rmtree(folder)
 
     def _ensure_views(self) -> None:
-        """Make `analytics.duckdb` when it is missing, or was made for another place or program."""
+        """Create `analytics.duckdb` when it is missing, or was made for another path or program."""
         if self.analytics is None:
             return
         version = database.version(self.folder)
@@ -143,7 +145,8 @@ class LakeSink(Lake):
 
 
 def _mergeable(live: list[LakePart]) -> list[LakePart]:
-    """The oldest run of parts of one level that is long enough; [] when there is none."""
+    """Find the oldest run of parts of one level that is long enough to merge; [] when there is
+    none."""
     run: list[LakePart] = []
     for part in live:
         if run and part.level != run[0].level:
@@ -155,9 +158,9 @@ def _mergeable(live: list[LakePart]) -> list[LakePart]:
 
 
 def adopt(folder: Path, built: Path) -> None:
-    """Make a closed lake that was built in `built` the one in `folder`, at once for every reader.
+    """Replace the lake in `folder` by the closed one in `built`, atomically for every reader.
 
-    Queries under way keep the parts they began with for their grace.
+    Running queries keep the parts they began with for `GRACE`.
     """
     with alone(_lock(folder)):
         fresh = Lake(built).manifest
@@ -172,15 +175,15 @@ def adopt(folder: Path, built: Path) -> None:
             part.retired = min(part.retired, now)
         fresh.parts = old.parts + fresh.parts
         fresh.moments = [*old.moments, LakeMoment(fresh.place, now)]
-        fresh.horizon = old.horizon  # `views` stays empty: they are made anew, whatever lies there
+        fresh.horizon = old.horizon  # `views` stays empty, so that the views are created anew
         if not old.moments:
             fresh.settle(now)
         manifest.swap(folder, fresh)
 
 
 def _history(folder: Path) -> LakeManifest:
-    """What readers of the lake before may still ask for: nothing, if it was damaged or had other
-    columns."""
+    """Return the manifest whose parts running queries may still read; an empty one if it was
+    damaged or had other columns."""
     nothing = LakeManifest(shape(TABLES))
     try:
         old = manifest.read(folder) or nothing
@@ -195,7 +198,8 @@ def _next_generation(folder: Path) -> int:
 
 
 def lay(folder: Path, generation: int = 1) -> None:
-    """Make an empty lake: a part without rows for each table, so that its view has its types."""
+    """Create an empty lake: one part without rows for each table, so that its view has its
+    column types."""
     fresh = LakeManifest(shape(TABLES), generation=generation)
     fresh.tables = {table.name: TableTotals() for table in TABLES}
     for table in TABLES:
@@ -217,7 +221,7 @@ def _lock(folder: Path) -> Path:
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:
-    """Which manifest lies there: every swap makes another file."""
+    """Identify the current manifest file: every swap creates another."""
     try:
         status = (folder / manifest.NAME).stat()
     except FileNotFoundError:

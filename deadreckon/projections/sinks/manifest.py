@@ -1,9 +1,10 @@
-"""The lake's table of contents: swapped whole, so that a reader sees one moment of the log.
+"""The lake's manifest: its list of parts, swapped whole, so that a reader sees one sequence of the
+log.
 
-A reader lists the files and reads the manifest at different moments, and the writer moves on
-between. So the manifest says *when* each part came and went, and every view shows the lake as it
-was `DELAY` before its query began: the parts of that moment were there when it listed them, and
-they stay on disk for `GRACE` after they went.
+A query lists the files first and reads the manifest later, and the writer may move on between. So
+the manifest says *when* each part was added and retired, and every view shows the lake as it was
+`DELAY` before its query began: the parts of that time existed when the query listed them, and stay
+on disk for `GRACE` after they are retired.
 """
 
 import time
@@ -25,9 +26,9 @@ GRACE = 60_000_000_000  # nanoseconds; a query that runs longer may find its fil
 class LakePart(Struct):
     """One Parquet file of a table: log sequences `first`..`last`.
 
-    It is to be seen by queries that look at a moment in [`born`, `retired`) (wall time,
-    nanoseconds UTC). `level` counts the merges behind it, `bytes` is its length on disk and
-    `digest` the SHA-256 (hex) of its bytes.
+    Visible to queries whose time lies in [`born`, `retired`) (wall time, nanoseconds UTC). `level`
+    counts the merges that made it, `bytes` is its length on disk and `digest` the SHA-256 (hex) of
+    its bytes.
     """
 
     table: str
@@ -43,7 +44,7 @@ class LakePart(Struct):
 
 
 class TableTotals(Struct):
-    """Rows and digest of a table as it stands, and the same over all its change rows."""
+    """Row count and digest of a table's current rows, and of all its changes."""
 
     rows: int = 0
     digest: str = TableDigest().text
@@ -52,17 +53,17 @@ class TableTotals(Struct):
 
 
 class LakeMoment(Struct):
-    """From `born` on (wall time) the lake stood at sequence `place`."""
+    """From `born` on (wall time, nanoseconds UTC) the lake was at sequence `place`."""
 
     place: int
     born: int
 
 
 class LakeManifest(Struct):
-    """The lake as it stands, and as it was within `GRACE`.
+    """The current contents of the lake, and those within `GRACE`.
 
-    `horizon` is the moment (wall time) before which its history is forgotten; `views` says which
-    statements `analytics.duckdb` was made of.
+    `horizon` is the wall time before which retired parts are forgotten; `views` is the version of
+    the statements that made `analytics.duckdb`; `place` is the last sequence stored.
     """
 
     shape: str
@@ -76,14 +77,14 @@ class LakeManifest(Struct):
     parts: list[LakePart] = []
 
     def live(self, table: str) -> list[LakePart]:
-        """The parts that hold a table now, in log order."""
+        """Return the parts that hold a table now, in log order."""
         return [part for part in self.parts if part.table == table and part.retired == FOREVER]
 
     def stamp(self) -> int:
-        """The wall time for a change, later than every stamp before.
+        """Return the wall time for a change, later than every earlier stamp.
 
-        A clock that was set back would hide what is new until it has caught up; then all stamps
-        move to the past instead.
+        A clock that was set back would hide new parts until it caught up; in that case all stamps
+        move to the past.
         """
         now = time.time_ns()
         if now <= self._latest():
@@ -91,7 +92,7 @@ class LakeManifest(Struct):
         return now
 
     def settle(self, now: int) -> None:
-        """Show everything at once: as if the last change had been made `DELAY` ago."""
+        """Make everything visible at once, as if the last change had been made `DELAY` ago."""
         then = now - DELAY
         before = [moment for moment in self.moments if moment.born < then]
         self.moments = before + [LakeMoment(moment.place, then) for moment in self.moments[-1:]]
@@ -102,7 +103,7 @@ class LakeManifest(Struct):
         self.horizon = min(self.horizon, then)
 
     def forget(self, now: int) -> list[LakePart]:
-        """Drop the history that no query may ask for any more; returns the parts to delete."""
+        """Drop the history that no query may read any more; returns the parts to delete."""
         before = now - GRACE
         gone = [part for part in self.parts if part.retired <= before]
         if gone:
@@ -123,7 +124,8 @@ class _Stamped(Struct):
 
 
 def read(folder: Path) -> LakeManifest | None:
-    """The manifest of a lake; null when there is none. Raises NewerFormatError, DamagedError."""
+    """Read the manifest of a lake; None when there is none. Raises NewerFormatError,
+    DamagedError."""
     path = folder / NAME
     try:
         content = path.read_bytes()
@@ -141,5 +143,5 @@ def read(folder: Path) -> LakeManifest | None:
 
 
 def swap(folder: Path, manifest: LakeManifest) -> None:
-    """Make a manifest the one that readers find."""
+    """Replace the manifest that readers find."""
     replace_bytes(folder / NAME, msgspec.json.encode(manifest))

@@ -1,4 +1,4 @@
-"""Parquet parts of the lake: written whole under another name, then renamed."""
+"""Parquet parts of the lake: written under a temporary name, then renamed."""
 
 import hashlib
 import io
@@ -23,8 +23,8 @@ _AS_READ: dict[str, Any] = {
 
 
 def frame(table: Table, lines: Sequence[Sequence[Any]]) -> polars.DataFrame:
-    """Lines of stored values as columns. Raises DoesNotFitError, naming the row, for an amount
-    that DECIMAL(38,18) cannot hold exactly."""
+    """Convert rows of stored values to a frame. Raises DoesNotFitError, naming the row, for an
+    amount that DECIMAL(38,18) cannot hold exactly."""
     columns = zip(*lines, strict=True) if lines else ([] for _ in table.stored)
     texts = polars.DataFrame(
         [
@@ -35,7 +35,7 @@ def frame(table: Table, lines: Sequence[Sequence[Any]]) -> polars.DataFrame:
     amounts = [column.name for column in table.stored if column.kind == "amount"]
     if not amounts:
         return texts
-    # Casting alone would round a nineteenth decimal in silence.
+    # Casting alone would round a nineteenth decimal without an error.
     fits = texts.select(col(amounts).str.contains(_FITS).all())
     if not all(fits.row(0)):
         raise _unfit(table, texts, amounts)
@@ -43,14 +43,14 @@ def frame(table: Table, lines: Sequence[Sequence[Any]]) -> polars.DataFrame:
 
 
 class Written(NamedTuple):
-    """A part on disk: its length in bytes and their SHA-256 (hex)."""
+    """A part on disk: length in bytes and SHA-256 (hex)."""
 
     bytes: int
     digest: str
 
 
 def write(data: polars.DataFrame, path: Path) -> Written:
-    """Write a part, visible only when complete."""
+    """Write a part; it becomes visible only when complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = io.BytesIO()
     data.write_parquet(content, compression="zstd")
@@ -61,17 +61,18 @@ def write(data: polars.DataFrame, path: Path) -> Written:
 
 
 def read(files: Sequence[Path]) -> polars.DataFrame:
-    """Parts as one frame, in the order given."""
+    """Read parts into one frame, in the order given."""
     return polars.concat([polars.read_parquet(file, glob=False) for file in files])
 
 
 def scan(files: Sequence[Path]) -> polars.LazyFrame:
-    """Parts, to be read as far as a question needs."""
+    """Open parts lazily: only the columns and rows that a query needs are read."""
     return polars.scan_parquet(list(files), glob=False)
 
 
 def plain(table: Table, data: polars.DataFrame) -> list[list[Any]]:
-    """The rows of a frame as plain values, place left out, amounts as canonical text."""
+    """Yield the rows of a frame as plain values, without the sequence columns, amounts as
+    canonical text."""
     names = [column.name for column in table.columns]
     amounts = [column.name for column in table.columns if column.kind == "amount"]
     texts = col(amounts).cast(polars.String).str.strip_chars_end("0").str.strip_chars_end(".")
@@ -80,7 +81,7 @@ def plain(table: Table, data: polars.DataFrame) -> list[list[Any]]:
 
 
 def _unfit(table: Table, texts: polars.DataFrame, amounts: list[str]) -> DoesNotFitError:
-    """What to say of the first amount that does not fit."""
+    """Describe the first amount that does not fit."""
     for name in amounts:
         unfit = texts.filter(~col(name).str.contains(_FITS)).select(name, "event_id").rows()
         if unfit:

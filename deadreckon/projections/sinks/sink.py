@@ -1,4 +1,4 @@
-"""What keeps the rows of the tables, and how it may refuse: SQLite and the lake are two of them."""
+"""The sink port: storage of table rows, and its errors. SQLite and the lake implement it."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
@@ -9,11 +9,11 @@ from deadreckon.projections.columns import TableRow
 from deadreckon.projections.digest import TableDigest
 from deadreckon.projections.table import Key, Table
 
-FORMAT = 1  # of the files of every sink; an older program refuses a newer one
+FORMAT = 1  # file format of every sink; an older program refuses a newer one
 
 
 class SinkError(Exception):
-    """Base of what a sink refuses; the message says what to do."""
+    """Base of a sink's refusals; the message says what to do."""
 
 
 class NewerFormatError(SinkError):
@@ -33,8 +33,8 @@ class BusyError(SinkError):
 
 
 class SupersededError(SinkError):
-    """You wrote into a generation that a rebuild has replaced: open the sink anew and go on from
-    the place it has."""
+    """You wrote into a generation that a rebuild has replaced: open the sink anew and continue
+    from its sequence."""
 
 
 class DoesNotFitError(SinkError, ValueError):
@@ -42,11 +42,11 @@ class DoesNotFitError(SinkError, ValueError):
 
 
 class TableBatch(Struct, gc=False):
-    """What a batch adds to one table.
+    """Rows that a batch adds to one table.
 
-    `lines` holds the values of each new version of a row, with its place, in log order;
-    `changed` is the sum of their hashes. `last` are the indexes of the versions that stand at the
-    end of the batch (null for a table that only appends: all of them).
+    `lines` holds the values of each new row version with its sequence columns, in log order;
+    `changed` is the sum of their hashes. `last` are the indexes of the versions that are current at
+    the end of the batch (None for an appending table: all of them).
     """
 
     table: Table
@@ -56,7 +56,7 @@ class TableBatch(Struct, gc=False):
 
 
 class Batch(Struct, frozen=True):
-    """Everything between two places of the log, to become visible together or not at all."""
+    """All rows between two sequences of the log, made visible together or not at all."""
 
     before: int
     place: int
@@ -65,33 +65,33 @@ class Batch(Struct, frozen=True):
 
 
 class Sink(Protocol):
-    """Keeps the tables as they stand at one place of the log."""
+    """Storage of the tables as they are at one sequence of the log."""
 
     @property
     def name(self) -> str:
-        """What people call it: audit, lake."""
+        """Name of the projection: audit or lake."""
         ...
 
     @property
     def place(self) -> int:
-        """The last sequence whose facts are in it; 0 for none."""
+        """The last sequence whose events are stored; 0 for none."""
         ...
 
     def standings(self) -> dict[str, TableDigest]:
-        """Rows and digest of every table, as stored."""
+        """Row count and digest of every table, as stored."""
         ...
 
     def load(self, table: Table, key: Key) -> TableRow | None:
-        """One row of a table that changes, as it stands."""
+        """Load the current version of one row of an updating table; None when there is none."""
         ...
 
     def unfinished(self, table: Table) -> Iterable[TableRow]:
-        """The rows of a table that changes to which more is expected to happen."""
+        """Return the rows of an updating table that further events may still change."""
         ...
 
     def recent(self, table: Table, columns: Sequence[str], window: int) -> Iterable[Sequence[Any]]:
-        """Some columns of the rows of a table that appends, in log order: those at most `window`
-        nanoseconds older than its latest."""
+        """Return some columns of the rows of an appending table, in log order: those at most
+        `window` nanoseconds older than its latest."""
         ...
 
     def write(self, batch: Batch) -> None:
@@ -99,9 +99,10 @@ class Sink(Protocol):
         ...
 
     def lines(self, table: Table) -> Iterator[list[Any]]:
-        """The values of every row as it stands, place left out, amounts as canonical text."""
+        """Yield the values of every current row, without the sequence columns, amounts as
+        canonical text."""
         ...
 
     def close(self) -> None:
-        """Give everything back; what was written stays."""
+        """Release files and locks; what was written stays."""
         ...

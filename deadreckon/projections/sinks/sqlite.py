@@ -1,4 +1,4 @@
-"""Writes the audit book: rows, place and digests in one transaction."""
+"""Writer of the audit database: rows, sequence and digests in one transaction."""
 
 import sqlite3
 from functools import cache
@@ -11,16 +11,17 @@ from deadreckon.projections.sinks.sink import Batch, SupersededError, TableBatch
 from deadreckon.projections.tables import BY_NAME, TABLES
 from deadreckon.runtime.process import killpoints
 
-# Rows of one statement. While it runs the interpreter is free for others; after it, it has to be
-# won back: row by row, a flush beside busy services took half as long again.
+# Rows of one statement. SQLite releases the interpreter lock while a statement runs, and must win
+# it back after each: row by row, a flush next to busy services took half as long again.
 ROWS_AT_ONCE = 100
 
 
 class SqliteSink(AuditDatabase):
-    """Keeps the tables in `path`, a link to the current generation in a folder beside it.
+    """Sink that stores the tables in `path`, a link to the current generation in a folder next to
+    it.
 
-    The link is what a rebuild swaps: SQLite finds the journal of a file by the file's real name,
-    so those who read the old generation keep it whole, with its own journal.
+    A rebuild swaps the link. SQLite finds a file's journal by the file's real name, so readers of
+    the old generation keep it complete, with its own journal.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,13 +29,14 @@ class SqliteSink(AuditDatabase):
             if not path.exists():
                 _install(path, _create(generations(path) / "new.sqlite"))
         super().__init__(path, read_only=False)
-        self._database.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes, the log has
+        # Rows lost in a power cut are folded from the log again.
+        self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.execute("PRAGMA cache_size = -32768")
         self._variables_max = self._database.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
 
     def write(self, batch: Batch) -> None:
-        """Make a batch visible in one transaction. Raises SupersededError when another writer or
-        a rebuild came between."""
+        """Write a batch in one transaction. Raises SupersededError when another writer or a
+        rebuild came between."""
         with alone(_lock(self.path)):
             if self.path.resolve() != self._file or not self._file.exists():
                 raise SupersededError(f"{self.path} was replaced: open it anew")
@@ -48,11 +50,11 @@ class SqliteSink(AuditDatabase):
         try:
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.ProgrammingError:
-            return  # closed before
+            return  # closed already
         super().close()
 
     def _write(self, batch: Batch) -> None:
-        self._move(batch)  # first: it tells whether this batch is still the next one
+        self._move(batch)  # first: it shows whether this batch is still the next one
         for table in batch.tables:
             self._store(table)
             killpoints.passed("book-open", "views")
@@ -84,13 +86,13 @@ class SqliteSink(AuditDatabase):
 
 
 def generations(path: Path) -> Path:
-    """The folder that holds the generations of an audit book."""
+    """Return the folder that holds the generations of an audit database."""
     return path.with_suffix("")
 
 
 def adopt(path: Path, built: Path) -> None:
-    """Make a closed audit book that was built at `built` the one at `path`, at once for whoever
-    opens it from now on."""
+    """Replace the audit database at `path` by the closed one at `built`, atomically for everyone
+    who opens it afterwards."""
     with alone(_lock(path)):
         _install(path, built.resolve())
 
@@ -98,7 +100,7 @@ def adopt(path: Path, built: Path) -> None:
 def _install(path: Path, built: Path) -> None:
     """Make a closed, complete file the current generation.
 
-    Generations before it are deleted: whoever has one open keeps reading it.
+    Older generations are deleted; processes that have one open keep reading it.
     """
     folder = generations(path)
     known = [int(file.stem.rpartition("-")[2]) for file in folder.glob("generation-*.sqlite")]
@@ -115,7 +117,7 @@ def _lock(path: Path) -> Path:
 
 
 def _create(file: Path) -> Path:
-    """A new, empty, closed audit book at `file`."""
+    """Create an empty, closed audit database at `file`."""
     for suffix in ("", "-wal", "-shm", "-journal"):
         file.with_name(file.name + suffix).unlink(missing_ok=True)
     database = sqlite3.connect(file, isolation_level=None)
@@ -125,7 +127,7 @@ def _create(file: Path) -> Path:
     for statement in schema():
         database.execute(statement)
     for table in TABLES:
-        if table.updates:  # listed latest first; the others are stored in that order
+        if table.updates:  # this query returns the latest first; the other rows are in log order
             database.execute(f"CREATE INDEX {table.name}_latest ON {table.name} (sequence)")
     database.execute("COMMIT")
     database.close()
@@ -134,7 +136,7 @@ def _create(file: Path) -> Path:
 
 @cache
 def _insertion(table_name: str, rows: int) -> str:
-    """The statement that adds so many rows, or puts them in the place of older versions."""
+    """Return the statement that inserts this many rows, replacing older versions."""
     table = BY_NAME[table_name]
     row = f"({', '.join('?' * len(table.stored))})"
     statement = f"INSERT INTO {table.name} VALUES {', '.join([row] * rows)}"

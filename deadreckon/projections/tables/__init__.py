@@ -1,4 +1,4 @@
-"""The tables, in the order in which they are shown; each module holds a row and its fold."""
+"""All tables in display order; each module holds a row type and its fold."""
 
 from types import ModuleType
 

@@ -1,4 +1,4 @@
-"""Every movement of cash that is no trade: deposits, withdrawals, late fees and funding."""
+"""Every cash movement outside trades: deposits, withdrawals, late fees and funding."""
 
 from decimal import Decimal
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
     kind: Annotated[str, "deposit, withdrawal, fee or funding"] = ""
     currency: Annotated[str, "currency of the amount"] = ""
     amount: Annotated[Decimal, "signed: positive came into the book"] = Decimal(0)
-    strategy: Annotated[str | None, "whose fee or funding"] = None
+    strategy: Annotated[str | None, "strategy charged or paid"] = None
     instrument: Annotated[str | None, "on which position"] = None
     rate: Annotated[Decimal | None, "funding rate, a fraction of notional"] = None
     actor: Annotated[str | None, "the person, where one acted"] = None
@@ -25,12 +25,12 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
 
 
 def initial() -> Row:
-    """The blank row."""
+    """Return the blank row."""
     return _BLANK
 
 
 def evolve(row: Row, record: Recorded[Any]) -> Row:
-    """The row of a movement of cash."""
+    """Return the row of a cash movement."""
     match record.event:
         case CashDeposited() as moved:
             return _moved(record, "deposit", moved.amount)

@@ -1,4 +1,4 @@
-"""What a row adds to an event: figures rounded half-even to 18 decimals, and JSON documents."""
+"""Derived column values: figures rounded half-even to 18 decimals, and JSON documents."""
 
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
@@ -11,7 +11,7 @@ _STEP = Decimal(1).scaleb(-SCALE_MAX)
 
 
 def rounded(amount: Decimal) -> Decimal:
-    """The amount rounded half-even to 18 decimals; canonical."""
+    """Round an amount half-even to 18 decimals; canonical."""
     exponent = amount.as_tuple().exponent
     if isinstance(exponent, int) and exponent < -SCALE_MAX:
         amount = amount.quantize(_STEP, ROUND_HALF_EVEN, ROUNDING)
@@ -19,22 +19,22 @@ def rounded(amount: Decimal) -> Decimal:
 
 
 def rounded_product(left: Decimal, right: Decimal) -> Decimal:
-    """left x right, rounded half-even to 18 decimals; canonical."""
+    """Multiply, rounded half-even to 18 decimals; canonical."""
     return rounded(EXACT.multiply(left, right))
 
 
 def rounded_quotient(left: Decimal, right: Decimal) -> Decimal:
-    """left / right, rounded half-even to 18 decimals; canonical. 0 when `right` is 0."""
+    """Divide, rounded half-even to 18 decimals; canonical. 0 when `right` is 0."""
     return rounded(ROUNDING.divide(left, right)) if right else ZERO
 
 
 def total(left: Decimal, right: Decimal) -> Decimal:
-    """left + right, exact and canonical."""
+    """Add, exact and canonical."""
     return canonical(EXACT.add(left, right))
 
 
 def document(value: Any) -> str:
-    """Lists and objects as JSON text: keys sorted, amounts as canonical text."""
+    """Encode lists and objects as JSON text: keys sorted, amounts as canonical text."""
     return _encode(_plain(value)).decode()
 
 

@@ -32,12 +32,12 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
 
 
 def initial() -> Row:
-    """The blank row."""
+    """Return the blank row."""
     return _BLANK
 
 
 def evolve(row: Row, record: Recorded[Any]) -> Row:
-    """The row of an equity mark."""
+    """Return the row of an equity mark."""
     event: EquityMarked = record.event
     return Row(
         event_id=record.id,

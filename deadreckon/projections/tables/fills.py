@@ -19,7 +19,7 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
     trade_id: Annotated[str, "the venue's own id of the trade"] = ""
     instrument: Annotated[str, "SYMBOL.VENUE"] = ""
     venue: Annotated[str, "where it traded"] = ""
-    strategy: Annotated[str, "whose position it changed"] = ""
+    strategy: Annotated[str, "strategy whose position it changed"] = ""
     side: Annotated[str, "buy or sell"] = ""
     quantity: Annotated[Decimal, "base units or contracts"] = Decimal(0)
     price: Annotated[Decimal, "quote currency"] = Decimal(0)
@@ -34,12 +34,12 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
 
 
 def initial() -> Row:
-    """The blank row."""
+    """Return the blank row."""
     return _BLANK
 
 
 def evolve(row: Row, record: Recorded[Any]) -> Row:
-    """The row of a fill."""
+    """Return the row of a fill."""
     fill: OrderFilled = record.event
     return Row(
         event_id=record.id,

@@ -29,7 +29,7 @@ READS = (
 
 
 class Row(Columns, frozen=True, array_like=True, gc=False):
-    """One word about halting."""
+    """One halt-related event: request, trip, acknowledgement, resume, flatten or cancel."""
 
     kind: Annotated[
         str,
@@ -37,7 +37,7 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
         "flatten_requested, cancel_requested or log_damaged",
     ] = ""
     halt_id: Annotated[str, "event_id of the halt, resume or request it is about"] = ""
-    source: Annotated[str, "the service or operator that said it"] = ""
+    source: Annotated[str, "the service or operator that published it"] = ""
     actor: Annotated[str | None, "the person, where one acted"] = None
     scope: Annotated[str | None, "close_only or all"] = None
     rule: Annotated[str | None, "the rule that imposed it"] = None
@@ -53,12 +53,12 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
 
 
 def initial() -> Row:
-    """The blank row."""
+    """Return the blank row."""
     return _BLANK
 
 
 def evolve(row: Row, record: Recorded[Any]) -> Row:
-    """The row of a word about halting."""
+    """Return the row of a halt-related event."""
     match record.event:
         case HaltImposed() as halt:
             return _row(

@@ -1,4 +1,4 @@
-"""Which instruments were listed and delisted, with their specifications."""
+"""Instruments that were listed and delisted, with their specifications."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -14,7 +14,7 @@ READS = (InstrumentListed, InstrumentDelisted)
 
 
 class Row(Columns, frozen=True, array_like=True, gc=False):
-    """One instrument as specified last."""
+    """One instrument with its latest specification."""
 
     instrument: Annotated[str, "SYMBOL.VENUE"] = ""
     symbol: Annotated[str, "the venue's own name of it"] = ""
@@ -34,17 +34,17 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
 
 
 def keys(record: Recorded[Any]) -> Sequence[tuple[str, ...]]:
-    """The instrument an event is about."""
+    """Return the key of the instrument an event is about."""
     return ((record.book, record.event.instrument),)
 
 
 def initial() -> Row:
-    """The blank row."""
+    """Return the blank row."""
     return _BLANK
 
 
 def evolve(row: Row, record: Recorded[Any]) -> Row:
-    """The instrument after a listing or delisting."""
+    """Return the instrument's row after a listing or delisting."""
     match record.event:
         case InstrumentListed() as listing:
             return _listed(record, listing)

@@ -24,7 +24,7 @@ _DOCUMENTS = frozenset(_HINTS) - _WORDS - {n for n, hint in _HINTS.items() if hi
 
 
 def _fields() -> list[tuple[str, Any, Any]]:
-    """A limit added to the contract is a column here the same day."""
+    """Derive the columns from `LimitsSet`, so that a new limit is a column without further code."""
     fields = []
     for name, hint in _HINTS.items():
         kind = hint if hint in _PLAIN else str
@@ -42,12 +42,12 @@ _BLANK = Row()
 
 
 def initial() -> Any:
-    """The blank row."""
+    """Return the blank row."""
     return _BLANK
 
 
 def evolve(row: Any, record: Recorded[Any]) -> Any:
-    """The row of a set of limits."""
+    """Return the row of a set of limits."""
     limits = {name: getattr(record.event, name) for name in _HINTS}
     documents = {name: document(limits[name]) for name in _DOCUMENTS}
     return Row(

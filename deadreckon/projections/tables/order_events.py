@@ -1,4 +1,4 @@
-"""Every word about an order, in the order of the log: a fill told twice stands here twice."""
+"""Every event of an order, in log order; a fill that is reported twice has two rows."""
 
 from decimal import Decimal
 from typing import Annotated, Any
@@ -28,7 +28,7 @@ from deadreckon.contracts.orders import (
 )
 from deadreckon.projections.columns import TableRow as Columns
 
-# The event's own fields that have a column of the same name.
+# Fields of events that have a column of the same name.
 _SAME = ("quantity", "price", "limit_price", "stop_price", "leaves", "rule", "reason")
 
 
@@ -37,7 +37,7 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
 
     order_id: Annotated[str, "the order; of a bracket, its entry order"] = ""
     kind: Annotated[str, "the event's name, e.g. order_filled"] = ""
-    source: Annotated[str, "the service that said it"] = ""
+    source: Annotated[str, "the service that published it"] = ""
     cause_id: Annotated[str | None, "event_id of what it answers"] = None
     quantity: Annotated[Decimal | None, "approved, routed, filled or replaced"] = None
     price: Annotated[Decimal | None, "at which it filled or triggered"] = None
@@ -77,12 +77,12 @@ _COMMON = {
 
 
 def initial() -> Row:
-    """The blank row."""
+    """Return the blank row."""
     return _BLANK
 
 
 def evolve(row: Row, record: Recorded[Any]) -> Row:
-    """The row of a word about an order."""
+    """Return the row of an order event."""
     event = record.event
     shape = type(event)
     columns = {name: getattr(event, name) for name in _COMMON[shape]}

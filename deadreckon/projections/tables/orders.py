@@ -1,4 +1,4 @@
-"""Every order from approval to its end: one row an order, as it stands after its last event."""
+"""Every order from approval to its end: one row an order, as of its last event."""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -27,7 +27,7 @@ from deadreckon.contracts.venues import VenueCancelRejected
 from deadreckon.projections.columns import TableRow as Columns
 from deadreckon.projections.tables.derived import rounded_product, rounded_quotient, total
 
-# What may come to a finished order is rare: a late fill, a late word of the venue.
+# Events for a finished order are rare: a late fill, a late report of the venue.
 ENDED = frozenset({"unroutable", "split", "filled", "cancelled", "rejected", "expired"})
 BEGINS = (OrderApproved, OrderRouted, OrderSubmitting)
 
@@ -42,9 +42,9 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
         "approved, unroutable, split, routed, submitting, accepted, triggered, "
         "partially_filled, filled, cancelled, rejected, expired or unknown",
     ] = ""
-    signal_id: Annotated[str, "the wish it came from"] = ""
-    producer: Annotated[str, "who sent the wish; empty for strategies in the house"] = ""
-    strategy: Annotated[str, "whose order it is"] = ""
+    signal_id: Annotated[str, "the signal it came from"] = ""
+    producer: Annotated[str, "who sent the signal; empty for built-in strategies"] = ""
+    strategy: Annotated[str, "strategy that owns the order"] = ""
     instrument: Annotated[str, "SYMBOL.VENUE"] = ""
     venue: Annotated[str, "where it was routed; empty before"] = ""
     client_order_id: Annotated[str, "what the venue knows it by"] = ""
@@ -83,7 +83,8 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
 
 
 def keys(record: Recorded[Any]) -> Sequence[tuple[str, ...]]:
-    """The orders an event concerns; the first child of a split also marks its parent."""
+    """Return the keys of the orders an event concerns; the first child of a split also marks its
+    parent."""
     event = record.event
     if type(event) is OrderRouted and event.children > 1 and event.child == 0:
         return ((event.order_id,), (event.parent_id,))
@@ -91,12 +92,12 @@ def keys(record: Recorded[Any]) -> Sequence[tuple[str, ...]]:
 
 
 def initial() -> Row:
-    """The blank row."""
+    """Return the blank row."""
     return _BLANK
 
 
 def evolve(row: Row, record: Recorded[Any]) -> Row:
-    """The order after an event."""
+    """Return the order's row after an event."""
     fold = _FOLDS.get(type(record.event))
     return fold(row, record) if fold else row
 
@@ -152,7 +153,7 @@ def _submitting(row: Row, record: Recorded[Any]) -> Row:
 
 
 def _ordered(row: Row, record: Recorded[Any]) -> Row:
-    """What `OrderRouted` and `OrderSubmitting` both say."""
+    """Return the row with the fields that `OrderRouted` and `OrderSubmitting` share."""
     order: OrderRouted | OrderSubmitting = record.event
     return replace(
         row,
@@ -271,7 +272,7 @@ def _ended(row: Row, record: Recorded[Any], status: str, **columns: Any) -> Row:
 
 
 def _changed(row: Row, record: Recorded[Any], **columns: Any) -> Row:
-    """The row after an event that names the order by its id alone."""
+    """Return the row after an event that names the order by its id only."""
     return replace(
         row,
         event_id=record.id,

@@ -15,7 +15,7 @@ READS = (PositionChanged,)
 class Row(Columns, frozen=True, array_like=True, gc=False):
     """One position; every amount is cumulative and in `currency`."""
 
-    strategy: Annotated[str, "whose position it is"] = ""
+    strategy: Annotated[str, "strategy that holds the position"] = ""
     venue: Annotated[str, "where it is held"] = ""
     instrument: Annotated[str, "SYMBOL.VENUE"] = ""
     quantity: Annotated[Decimal, "signed: base units or contracts"] = Decimal(0)
@@ -30,18 +30,18 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
 
 
 def keys(record: Recorded[Any]) -> Sequence[tuple[str, ...]]:
-    """The position an event changed."""
+    """Return the key of the position an event changed."""
     event: PositionChanged = record.event
     return ((record.book, event.strategy, event.venue, event.instrument),)
 
 
 def initial() -> Row:
-    """The blank row."""
+    """Return the blank row."""
     return _BLANK
 
 
 def evolve(row: Row, record: Recorded[Any]) -> Row:
-    """The position after a change."""
+    """Return the position's row after a change."""
     event: PositionChanged = record.event
     return Row(
         event_id=record.id,

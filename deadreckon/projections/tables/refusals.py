@@ -30,21 +30,21 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
     measured: Annotated[Decimal | None, "what was measured against it, in the same unit"] = None
     limit_set_by: Annotated[str | None, "event_id of the event that set the limit"] = None
     reason: Annotated[str, "the rule, for people"] = ""
-    signal_id: Annotated[str | None, "the wish, where one is concerned"] = None
+    signal_id: Annotated[str | None, "the signal, where one is concerned"] = None
     order_id: Annotated[str | None, "the order, where one is concerned"] = None
-    producer: Annotated[str | None, "who sent the wish; null where not known here"] = None
+    producer: Annotated[str | None, "who sent the signal; null where unknown"] = None
     strategy: Annotated[str | None, "null where not known here: see the order"] = None
     instrument: Annotated[str | None, "null where not known here: see the order"] = None
     evidence: Annotated[str, "at most 512 characters of what could not be read"] = ""
 
 
 def initial() -> Row:
-    """The blank row."""
+    """Return the blank row."""
     return _BLANK
 
 
 def evolve(row: Row, record: Recorded[Any]) -> Row:
-    """The row of a refusal."""
+    """Return the row of a refusal."""
     match record.event:
         case SignalRefused() as no:
             return _row(

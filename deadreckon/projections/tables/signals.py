@@ -1,5 +1,5 @@
-"""Every wish that was raised: trades, cancels and replaces. What became of it stands in `orders`
-and `refusals`, under the same book, producer and signal_id."""
+"""Every raised signal: trades, cancels and replaces. Its outcome is in `orders` and `refusals`,
+under the same book, producer and signal_id."""
 
 from decimal import Decimal
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ READS = (SignalRaised, CancelRaised, ReplaceRaised)
 
 
 class Row(Columns, frozen=True, array_like=True, gc=False):
-    """One raised wish. Prices in quote currency."""
+    """One raised signal. Prices in quote currency."""
 
     kind: Annotated[str, "trade, cancel or replace"] = ""
     signal_id: Annotated[str, "the producer's own id; unique per book and producer"] = ""
@@ -33,7 +33,7 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
     stop_loss: Annotated[Decimal | None, "price that protects the filled order"] = None
     take_profit: Annotated[Decimal | None, "price at which the profit is taken"] = None
     claimed_at: Annotated[int | None, "the producer's own time, nanoseconds UTC"] = None
-    expires_at: Annotated[int | None, "when the wish is void, nanoseconds UTC"] = None
+    expires_at: Annotated[int | None, "when the signal expires, nanoseconds UTC"] = None
     target: Annotated[str | None, "signal_id that a cancel or replace is about"] = None
     model_id: Annotated[str, "hash of the model it was decided on; empty: none"] = ""
     features: Annotated[str, "JSON object: what it was decided on"] = "{}"
@@ -41,12 +41,12 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
 
 
 def initial() -> Row:
-    """The blank row."""
+    """Return the blank row."""
     return _BLANK
 
 
 def evolve(row: Row, record: Recorded[Any]) -> Row:
-    """The row of a raised wish."""
+    """Return the row of a raised signal."""
     match record.event:
         case SignalRaised() as wish:
             return _trade(record, wish)

@@ -1,5 +1,5 @@
-"""What real venues were sent and what they said, silence included, word for word in the order of
-the log: a trade told twice stands here twice."""
+"""Every message to and from real venues, including missing answers, in log order; a trade that
+is reported twice has two rows."""
 
 from decimal import Decimal
 from typing import Annotated, Any
@@ -24,7 +24,7 @@ from deadreckon.projections.tables.derived import document
 
 
 class Row(Columns, frozen=True, array_like=True, gc=False):
-    """One word to or from a venue. Quantities in base units or contracts, prices in quote
+    """One message to or from a venue. Quantities in base units or contracts, prices in quote
     currency."""
 
     venue: Annotated[str, "the venue"] = ""
@@ -80,12 +80,12 @@ _DOCUMENTS = ("strangers", "balances")
 
 
 def initial() -> Row:
-    """The blank row."""
+    """Return the blank row."""
     return _BLANK
 
 
 def evolve(row: Row, record: Recorded[Any]) -> Row:
-    """The row of a word: each field of the event has a column of its name."""
+    """Return the row of a venue message: each field of the event has a column of the same name."""
     event = record.event
     columns = {name: getattr(event, name) for name in type(event).__struct_fields__}
     for name in _DOCUMENTS:

@@ -1,4 +1,5 @@
-"""The book as it was known at any time, sequence or event of the log; docs/replay.md says how."""
+"""The verb `asof`: the book as it was known at a time, sequence or event of the log
+(docs/replay.md)."""
 
 from deadreckon.replay.asof.answer import BookAsof, KnownAs, LateEvent, asof
 from deadreckon.replay.asof.document import book_at, document

@@ -1,8 +1,9 @@
-"""The fold kept every so often, so that any place of a log is near one: a cache beside the log.
+"""Cache of the as-of fold: saved states (anchors) from which any sequence of the log is near.
 
-`index.json` names everything; it is swapped last, so that what it names is whole. An anchor is a
-state without the trade ids it would need to know a trade told again: those are listed, for every
-stretch between two anchors. The `tip` has them all, and is where the next reading goes on.
+`index.json` lists everything and is swapped last, so that all files it names are complete. An
+anchor is a state without the trade ids by which repeated trades are recognised; instead the repeats
+between two anchors are listed. The `tip` has all trade ids, and is where the next reading
+continues.
 """
 
 import hashlib
@@ -37,27 +38,28 @@ _encode = msgspec.json.Encoder(decimal_format="string").encode  # the order of d
 
 
 class AnchorsDamagedError(Exception):
-    """What lies in the cache is not what was written there, or not of this log or program."""
+    """The cache is damaged, or belongs to another log or program."""
 
 
 class AnchorsNotKeptError(Exception):
-    """Nothing can be written where the cache is to be: no room, or no right to."""
+    """The cache cannot be written: no space, or no permission."""
 
 
 class Frame(Struct):
-    """All that reading goes on with at a message: the state, and how doors and chains stood."""
+    """Everything needed to continue reading after a message: the state, the ingress and the
+    domains' chains."""
 
     state: BookState
     intake: Ingress
     links: dict[str, ChainLink]  # by `book.service`
-    reported: dict[str, int] = {}  # of the tip: trades that no fill has told yet, by venue's time
+    # Of the tip: reported trades without a fill yet, with the venue's time.
+    reported: dict[str, int] = {}
 
 
 class Anchor(Struct, frozen=True):
     """A frame on disk after message `sequence`, at decision time `at`; `digest` is that of the
-    message's bytes, `sha256` that of the file's. `repeats` are the places since the anchor before
-    it of trades told again.
-    """
+    message's bytes, `sha256` that of the file's. `repeats` are (sequence, index) of repeated
+    trades since the anchor before it."""
 
     sequence: int
     at: int
@@ -67,9 +69,9 @@ class Anchor(Struct, frozen=True):
 
 
 class Index(Struct):
-    """What lies in the cache: whose it is, the anchors in the order of the log, and the tip.
+    """Index of the cache: its book and program, the anchors in log order, and the tip.
 
-    `first_at` is the first decision time of the log (0: it has none yet).
+    `first_at` is the first decision time of the log (0: none yet).
     """
 
     format: int
@@ -83,9 +85,9 @@ class Index(Struct):
 
 
 class Anchors:
-    """The cache of one book in a folder, which nothing touches unless something is kept there.
+    """Anchor cache of one book in a folder, which is created only when something is saved.
 
-    Raises AnchorsDamagedError for what cannot be used.
+    Raises AnchorsDamagedError for files that cannot be used.
     """
 
     def __init__(self, folder: Path, book: str, mode: Mode) -> None:
@@ -94,7 +96,7 @@ class Anchors:
         self.index = Index(FORMAT, *self._whose)
 
     def load(self, *, reads: bool = True) -> None:
-        """Read the index that lies there, if one does; begin with nothing otherwise."""
+        """Read the index if there is one; begin with an empty one otherwise."""
         self.index = Index(FORMAT, *self._whose)
         path = self.folder / INDEX
         if not reads or not path.exists():
@@ -107,7 +109,7 @@ class Anchors:
         self.index = found
 
     def clear(self) -> None:
-        """Forget everything that lies there."""
+        """Delete every file of the cache."""
         self.index = Index(FORMAT, *self._whose)
         (self.folder / INDEX).unlink(missing_ok=True)
         for suffix in (ANCHOR, IDS, TIP):
@@ -115,7 +117,7 @@ class Anchors:
                 path.unlink(missing_ok=True)
 
     def frame(self, anchor: Anchor) -> Frame:
-        """The frame of an anchor or of the tip."""
+        """Read the frame of an anchor or of the tip."""
         path = self._file(anchor.sequence, TIP if anchor is self.index.tip else ANCHOR)
         content = _read(path)
         if hashlib.sha256(content).hexdigest() != anchor.sha256:
@@ -123,12 +125,12 @@ class Anchors:
         return _decoded(content, Frame, path)
 
     def beginning(self) -> Frame:
-        """The frame before the first message."""
+        """Return the frame before the first message."""
         intake = Ingress(self.index.book, self.index.mode, reads_signals=True, restamps=False)
         return Frame(initial(), intake, {})
 
     def tip_ids(self) -> list[bytes]:
-        """The ids between the last anchor and the tip."""
+        """Read the id entries between the last anchor and the tip."""
         assert self.index.tip is not None
         content = _read(self._file(self.index.tip.sequence, TIP_IDS))
         return [content[start : start + ENTRY] for start in range(0, len(content), ENTRY)]
@@ -142,7 +144,7 @@ class Anchors:
         *,
         tip: bool = False,
     ) -> int:
-        """Write a frame down; returns its length in bytes. Nobody sees it before `swap`."""
+        """Write a frame; returns its length in bytes. It is visible after `swap`."""
         state = frame.state
         if not tip:
             state = structs.replace(state, ledger=structs.replace(state.ledger, trades={}))
@@ -164,25 +166,26 @@ class Anchors:
         return len(encoded)
 
     def swap(self) -> None:
-        """Let what was kept be found, and drop old tips; who just read the index may want the one
-        before this."""
+        """Publish the saved frames, and delete old tips but the one before this, which a reader
+        of the old index may still open."""
         _write(self.folder / INDEX, _encode(self.index))
         for suffix in (TIP, TIP_IDS):
             for path in sorted(self.folder.glob(f"*{suffix}"))[:-TIPS_KEPT]:
                 path.unlink(missing_ok=True)
 
     def at_sequence(self, sequence: int) -> Anchor | None:
-        """The last anchor at or before a message; null when the log's beginning is nearer."""
+        """Return the last anchor at or before a message; None when there is none."""
         place = bisect_left(self.index.anchors, sequence + 1, key=lambda it: it.sequence)
         return self.index.anchors[place - 1] if place else None
 
     def at_time(self, at: int) -> Anchor | None:
-        """The last anchor at or before a decision time."""
+        """Return the last anchor at or before a decision time; None when there is none."""
         place = bisect_left(self.index.anchors, at + 1, key=lambda it: it.at)
         return self.index.anchors[place - 1] if place else None
 
     def repeats(self, anchor: Anchor | None) -> list[tuple[int, int]]:
-        """The places of trades told again, from an anchor (null: the beginning) to the next."""
+        """Return (sequence, index) of repeated trades from an anchor (None: the beginning) to
+        the next."""
         after = anchor.sequence if anchor else 0
         place = bisect_left(self.index.anchors, after + 1, key=lambda it: it.sequence)
         if place < len(self.index.anchors):
@@ -190,7 +193,7 @@ class Anchors:
         return self.index.tip.repeats if self.index.tip else []
 
     def ids(self) -> Iterator[Path]:
-        """The files of ids, in the order of the log."""
+        """Yield the files of ids, in log order."""
         for anchor in self.index.anchors:
             yield self._file(anchor.sequence, IDS)
         if self.index.tip:
@@ -201,7 +204,7 @@ class Anchors:
 
 
 def _program() -> str:
-    """A hash of what folds a frame and of its shape."""
+    """Hash the code that folds a frame, and its shape."""
     schema = msgspec.json.encode(msgspec.json.schema(Frame))
     return hashlib.sha256(fold_code(MODULES).encode() + schema).hexdigest()
 
@@ -221,7 +224,7 @@ def _decoded(content: bytes, shape: type[T], path: Path) -> T:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all; a power cut may leave it empty, which its checksum tells."""
+    """Write a file atomically; a power cut may leave it empty, which its checksum reveals."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.writing")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,4 +1,4 @@
-"""The book at a place of a log, as it was known there and as it is known now."""
+"""Answers `asof`: the book at a point of the log, as known then and as known now."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -33,7 +33,7 @@ from deadreckon.runtime.service.ingress import Ingress
 
 KnownAs = Literal["then", "now", "both"]
 
-CANDIDATES_MAX = 8  # events with one beginning of an id that are named to who gave too little
+CANDIDATES_MAX = 8  # events that are listed for an ambiguous id
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
@@ -41,15 +41,15 @@ log = structlog.get_logger()
 
 
 class LateEvent(Struct, frozen=True):
-    """An event that came after its own time, with that time."""
+    """A late event with the time it concerns."""
 
     record: Recorded[Any]
     late: Late
 
 
 class BookAsof(Struct, frozen=True):
-    """The book at a place: as known `then`, and as known `now` (null: not asked for) by what was
-    `late`. `last_sequence` is the log's end as it was read."""
+    """The book as known `then` and as known `now` (None: not requested), with the `late` events
+    between them. `last_sequence` is the end of the log."""
 
     then: BookState
     now: BookState | None
@@ -67,7 +67,8 @@ async def asof(
     known: KnownAs = "both",
     progress: Progress | None = None,
 ) -> BookAsof:
-    """The book at a place of a log. Anchors are kept in the folder `cache` (null: nowhere).
+    """Compute the book at a point of a log. Anchors are saved in the folder `cache` (None:
+    nowhere).
 
     Raises LogPointError for a point beyond the log, UnknownIdError or AmbiguousIdError for
     an id, SnapshotAheadError for a log that was cut.
@@ -82,7 +83,7 @@ async def asof(
 
 
 class _Question:
-    """One asking: the anchors as they are found, and what is read from there."""
+    """One query: the anchors found, and the messages read after them."""
 
     def __init__(
         self, bus: Bus, cache: Path | None, book: str, mode: Mode, progress: Progress | None
@@ -93,19 +94,20 @@ class _Question:
         self._end = LogEnd(0, 0)
 
     async def look_again(self, fault: Exception) -> None:
-        """Somebody may just have swapped the anchors; where none can be kept, read without."""
+        """Retry: another process may have swapped the anchors. If none can be saved, read
+        without them."""
         if isinstance(fault, AnchorsNotKeptError):
             log.warning("anchors_not_kept", reason=str(fault), next="the whole log is read")
             self._folder = None
 
     async def forget(self, fault: Exception) -> None:
-        """Begin with nothing."""
+        """Delete the anchors, to begin anew."""
         log.warning("anchors_refused", reason=str(fault), next="the log is read anew")
         async with self._alone():
             self._anchors.clear()
 
     async def answer(self, asked: LogPoint, known: KnownAs) -> BookAsof:
-        """The book at the place, both ways."""
+        """Compute the book at the point, as known then and now."""
         await self._bring_up()
         if not self._end.sequence:
             raise LogPointError("the log is empty")
@@ -133,8 +135,8 @@ class _Question:
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
-        """Hold the anchors, if there are any; another's reading is waited for, in a thread: the
-        connection to the log lives on meanwhile."""
+        """Lock the anchors, if there are any. Waits for another process in a thread, so that the
+        connection to the log stays alive."""
         with ExitStack() as held:
             if self._folder is not None:
                 try:
@@ -165,7 +167,7 @@ class _Question:
             )
 
     async def _find_digits(self, asked: AtSequence) -> AtSequence:
-        """What has digits alone may be the beginning of an id, where the log does not go so far."""
+        """Find an id of digits only, which was parsed as a sequence beyond the end of the log."""
         refusal = f"the log has no message {asked.sequence}: it ends at {self._end.sequence}"
         text = str(asked.sequence)
         if asked.index is not None or not ids.is_id_prefix(text):
@@ -176,8 +178,8 @@ class _Question:
             raise LogPointError(f"{refusal}, and no id in it begins so") from error
 
     async def _find(self, text: str) -> AtSequence:
-        """An event by its id; what has another name (an order, a trade) is looked for in the whole
-        log, and its first event is meant."""
+        """Find an event by its id. Other ids (of an order, a trade) are searched in the whole
+        log, and mean their first event."""
         found = await self._events(text) if ids.is_id_prefix(text) else []
         if len(found) > 1:
             some = ", ".join(f"{it.digits}... at {it.sequence}.{it.index}" for it in found)
@@ -189,8 +191,8 @@ class _Question:
         return AtSequence(other.sequence, other.index)
 
     async def _events(self, text: str) -> list[ids.IdEntry]:
-        """The events whose ids begin so, as far as can be told from 16 digits; at a service's the
-        rest is looked at too (the ids of doors are those of their day)."""
+        """Find the events whose ids begin with a text. Entries have 16 digits only, so a longer
+        text is compared with the event itself, except for inbound messages."""
         candidates = {*ids.find(self._end.ids, text), *ids.find_in(self._anchors.ids(), text)}
         found: list[ids.IdEntry] = []
         for one in sorted(candidates, key=lambda it: (it.sequence, it.index)):
@@ -224,7 +226,7 @@ class _Question:
         place: AtSequence | AtTime,
         repeats: set[tuple[int, int]],
     ) -> bool:
-        """Fold one message as far as the place reaches; whether more may be wanted."""
+        """Fold one message up to the point; returns False when the point is reached."""
         message = reading.decode(stored)
         for record in reading.facts(message):
             if _is_beyond(record, place):
@@ -235,7 +237,8 @@ class _Question:
         return True
 
     def _nearest(self, place: AtSequence | AtTime) -> Anchor | None:
-        """Where to begin; an event within a message is after an anchor before that message."""
+        """Return the anchor to begin from; for an event within a message it is before that
+        message."""
         anchors, tip = self._anchors, self._anchors.index.tip
         if isinstance(place, AtTime):
             nearest = anchors.at_time(place.at)
@@ -251,7 +254,7 @@ class _Question:
         return record
 
     async def _fact(self, sequence: int, index: int, now: int = 0) -> Recorded[Any] | None:
-        """One fact of the log by its place; `now` is the decision time at a door."""
+        """Read one event by sequence and index; `now` is the decision time of inbound messages."""
         stored = await retry(lambda: self._bus.message(sequence))
         if stored is None:
             return None

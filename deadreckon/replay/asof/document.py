@@ -1,4 +1,4 @@
-"""The book at a place as a document: keys in a fixed order, amounts as text, ages in seconds."""
+"""JSON document of `asof`: the book at a point, amounts as text, ages in seconds."""
 
 import hashlib
 from collections.abc import Iterator
@@ -21,7 +21,6 @@ from deadreckon.replay.asof.fold import BookState, SetBy, halts_in_force
 
 Document = dict[str, Any]
 
-# Of an order's row: what is open of it, and where it stands.
 _ORDER = (
     "order_id",
     "parent_id",
@@ -49,8 +48,8 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def document(found: BookAsof, asked: str, book: str, known: KnownAs = "both") -> Document:
-    """The ways in which the book is known that were asked for (the other one null), what differs,
-    and the late events that make it."""
+    """Make the document of a result: the requested views of the book, their differences, and the
+    late events that explain them."""
     then = None if known == "now" else book_at(found.then)
     now = None if found.now is None else book_at(found.now)
     return {
@@ -68,7 +67,7 @@ def document(found: BookAsof, asked: str, book: str, known: KnownAs = "both") ->
 
 
 def book_at(state: BookState) -> Document:
-    """Everything that is known of a book at its place, with a digest over all of it."""
+    """Make the document of a book, with a digest over all of it."""
     found = {
         "equity": _equity(state),
         "cash": _texts(ledger.cash_by_currency(state.ledger)),
@@ -148,7 +147,7 @@ def _halt(state: BookState, halt: Any) -> Document:
 
 
 def _limits(state: BookState) -> Document | None:
-    """Nothing trades before somebody has set limits."""
+    """Return the limits in force; None before the first LimitsSet, when nothing trades."""
     if state.limits is None:
         return None
     values = msgspec.to_builtins(state.limits.values)
@@ -158,8 +157,7 @@ def _limits(state: BookState) -> Document | None:
 
 
 def _allocations(state: BookState) -> list[Document]:
-    """What each strategy may use and what it does: its cap (null: none), and its gross exposure
-    at marks as a share of equity (null where that is nothing or less)."""
+    """Return each strategy's cap, and its gross exposure at marks with its share of equity."""
     caps = state.limits.values.strategy_allocations if state.limits else {}
     exposures = _exposures(state)
     equity = ledger.equity(state.ledger).equity
@@ -224,7 +222,7 @@ def _set_by(state: BookState, found: SetBy) -> Document:
         "index": found.index,
         "actor": found.actor,
         "reason": found.reason,
-        "at": format_timestamp(found.at) if found.at else None,  # null: before any clock
+        "at": format_timestamp(found.at) if found.at else None,  # None: before any clock
         "age_seconds": _age(state, found.at),
     }
 
@@ -260,7 +258,8 @@ def _says(one: LateEvent) -> str:
 
 
 def _differences(path: str, then: Any, now: Any) -> Iterator[Document]:
-    """The leaves that differ, by their path; of lists, entries are compared in their order."""
+    """Yield the leaves that differ, by path; list entries are compared by name, or else by
+    index."""
     if then == now or path == "digest":
         return
     if isinstance(then, dict) and isinstance(now, dict):
@@ -275,7 +274,7 @@ def _differences(path: str, then: Any, now: Any) -> Iterator[Document]:
 
 
 def _by_name(entries: list[Any]) -> dict[str, Any]:
-    """A list as an object: what is named is found by its name, wherever it stands."""
+    """Convert a list to an object: entries by name where they have one, whatever their index."""
     return {_name(entry, number): entry for number, entry in enumerate(entries)}
 
 
@@ -290,7 +289,7 @@ def _name(entry: Any, number: int) -> str:
 
 
 def _difference(then: Any, now: Any) -> str | None:
-    """now - then of two amounts; null for what is none."""
+    """Return now - then of two amounts as text; None for other values."""
     try:
         return text(EXACT.subtract(Decimal(now), Decimal(then)))
     except (ArithmeticError, TypeError, ValueError):

@@ -1,7 +1,6 @@
-"""The book at one place of the log: what is held, open, in force and halted, and nothing else.
+"""Fold of the log into the book at one sequence: what is held, open, in force and halted.
 
-It folds in the order of the log, so that a place says all there is to it. Only what is open is
-remembered: an order that has ended is let go of.
+Folded in log order, so a sequence defines the state. Only open orders are kept.
 """
 
 from collections.abc import Callable
@@ -27,12 +26,12 @@ from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import EquityMarked
 from deadreckon.projections.tables import orders
 
-Order = orders.TableRow  # `orders` is also what a state calls those that are open
+Order = orders.TableRow  # `orders` is also a field of the state
 
 
 class SetBy(Struct, frozen=True):
-    """The event that put something in force: its id, its place, and who said it (`actor` is a
-    person, or the service that spoke). `at` is its decision time (nanoseconds UTC)."""
+    """The event that put something in force: its id, its sequence and index, and its author
+    (`actor`: a person, or the publishing service). `at` is its decision time (nanoseconds UTC)."""
 
     id: str
     sequence: int
@@ -50,14 +49,14 @@ class LimitsInForce(Struct, frozen=True):
 
 
 class StrategyInForce(Struct, frozen=True):
-    """A strategy as it was configured last, running or not."""
+    """A strategy's latest settings, enabled or not."""
 
     set_by: SetBy
     values: StrategyConfigured
 
 
 class ModelInForce(Struct, frozen=True):
-    """The model that a strategy was given last; its numbers are those of the event."""
+    """A strategy's latest model, with the figures of its event."""
 
     set_by: SetBy
     model_id: str
@@ -71,7 +70,7 @@ class ModelInForce(Struct, frozen=True):
 
 
 class Halt(Struct):
-    """A halt that has not been lifted; by itself it lifts at `until` (nanoseconds UTC).
+    """A halt that has not been resumed; it expires at `until` (nanoseconds UTC; None: never).
 
     `limit` and `measured` are in the unit of the rule that imposed it.
     """
@@ -86,15 +85,15 @@ class Halt(Struct):
     acknowledged: list[str] = []
 
     def is_over(self, at: int) -> bool:
-        """Whether it has lifted by itself."""
+        """True when the halt has expired."""
         return self.until is not None and at >= self.until
 
 
 class BookState(Struct):
     """A book after the event at (`sequence`, `index`), at decision time `now` (nanoseconds UTC).
 
-    `orders` are the open ones, as the table of orders has them. `marked` is the last equity that
-    portfolio said: it knows the peak. `events` counts what was folded.
+    `orders` are the open ones, as rows of the table of orders. `marked` is the last EquityMarked,
+    which has the peak. `events` counts folded events.
     """
 
     sequence: int = 0
@@ -111,19 +110,19 @@ class BookState(Struct):
 
 
 def initial() -> BookState:
-    """Nothing has happened."""
+    """Return the state before the first event."""
     return BookState()
 
 
 def evolve(state: BookState, record: Recorded[Any]) -> BookState:
-    """Fold one fact as it was recorded, in place; the same state comes back."""
+    """Fold one recorded event, in place; returns the same object."""
     advance(state, record)
     apply_event(state, record)
     return state
 
 
 def advance(state: BookState, record: Recorded[Any]) -> None:
-    """Stand behind a fact, whatever it says."""
+    """Move sequence, index and time past an event without applying it."""
     state.sequence, state.index = record.sequence, record.index
     state.events += 1
     if record.at > state.now:
@@ -131,7 +130,7 @@ def advance(state: BookState, record: Recorded[Any]) -> None:
 
 
 def apply_event(state: BookState, record: Recorded[Any]) -> None:
-    """What a fact changes, wherever it stands: its place and time stay out of it."""
+    """Apply an event's changes, without moving sequence and time."""
     ledger.evolve(state.ledger, record)
     fold = _FOLDS.get(type(record.event))
     if fold is not None:
@@ -139,12 +138,12 @@ def apply_event(state: BookState, record: Recorded[Any]) -> None:
 
 
 def halts_in_force(state: BookState) -> dict[str, Halt]:
-    """The halts that have not been lifted and have not run out, by event id, oldest first."""
+    """Return the halts in force by event id, oldest first."""
     return {name: halt for name, halt in state.halts.items() if not halt.is_over(state.now)}
 
 
 def _order(state: BookState, record: Recorded[Any]) -> None:
-    """What is said of an order that ended long ago changes nothing of what is open."""
+    """Update an open order; events about ended orders are ignored."""
     begins = type(record.event) in orders.BEGINS
     for (order_id,) in orders.keys(record):
         row = state.orders.get(order_id)
@@ -158,7 +157,7 @@ def _order(state: BookState, record: Recorded[Any]) -> None:
 
 
 def _fill(state: BookState, record: Recorded[OrderFilled]) -> None:
-    """A trade told again is no trade."""
+    """Apply a fill unless it repeats a known trade."""
     if ledger.is_new_fill(state.ledger, record):
         _order(state, record)
 

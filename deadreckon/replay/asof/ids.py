@@ -1,7 +1,7 @@
-"""Where an event stands whose id begins so: sorted beginnings of ids with their places, in files.
+"""Files of sorted id prefixes with their sequences, to find an event by the beginning of its id.
 
 An entry is the first 8 bytes of an id, 5 of the message's sequence and 3 of the event's index in
-it. Ids that are no hex digits have no entry: who looks for one of those reads the log.
+it. Ids that are not hex digits have no entry; finding those takes a search of the log.
 """
 
 import mmap
@@ -14,18 +14,18 @@ from msgspec import Struct
 ID_BYTES, SEQUENCE_BYTES, INDEX_BYTES = 8, 5, 3
 ENTRY = ID_BYTES + SEQUENCE_BYTES + INDEX_BYTES
 DIGITS = 2 * ID_BYTES
-PREFIX_DIGITS_MIN = 6  # hex digits: fewer would be the beginning of many
+PREFIX_DIGITS_MIN = 6  # hex digits: fewer would be the prefix of many ids
 
 _IS_BEGINNING = re.compile(f"[0-9a-f]{{{PREFIX_DIGITS_MIN},}}").fullmatch
 
 
 def is_id_prefix(text: str) -> bool:
-    """Whether a text may be an id, or enough of one to look for."""
+    """True when a text may be an id, or a prefix long enough to search for."""
     return _IS_BEGINNING(text) is not None
 
 
 def encode_entry(event_id: str, sequence: int, index: int) -> bytes | None:
-    """The entry of an event; null for an id that is no hex digits."""
+    """Encode the entry of an event; None for an id that is not hex digits."""
     try:
         beginning = bytes.fromhex(event_id[:DIGITS])
     except ValueError:
@@ -37,7 +37,7 @@ def encode_entry(event_id: str, sequence: int, index: int) -> bytes | None:
 
 
 class IdEntry(Struct, frozen=True):
-    """An entry: the first digits of an event's id, and where it stands."""
+    """A decoded entry: the first digits of an event's id, its sequence and index."""
 
     digits: str
     sequence: int
@@ -45,7 +45,7 @@ class IdEntry(Struct, frozen=True):
 
 
 def find(entries: bytes | mmap.mmap, beginning: str) -> Iterator[IdEntry]:
-    """Every entry, of sorted ones, that an id with this beginning may have."""
+    """Yield the entries, among sorted ones, that match the beginning of an id."""
     digits = beginning[:DIGITS]
     least, most = (bytes.fromhex(digits.ljust(DIGITS, end)) for end in "0f")
     for number in range(_first(entries, least), len(entries) // ENTRY):
@@ -58,7 +58,7 @@ def find(entries: bytes | mmap.mmap, beginning: str) -> Iterator[IdEntry]:
 
 
 def find_in(files: Iterable[Path], beginning: str) -> Iterator[IdEntry]:
-    """The same over many files; one that is gone or empty has nothing to say."""
+    """Yield the matching entries of many files; missing and empty files are skipped."""
     for path in files:
         if path.exists() and path.stat().st_size:
             with (
@@ -69,7 +69,7 @@ def find_in(files: Iterable[Path], beginning: str) -> Iterator[IdEntry]:
 
 
 def _first(entries: bytes | mmap.mmap, least: bytes) -> int:
-    """The number of the first entry that is not before `least`."""
+    """Return the number of the first entry that is not less than `least`."""
     low, high = 0, len(entries) // ENTRY
     while low < high:
         middle = (low + high) // 2

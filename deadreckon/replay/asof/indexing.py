@@ -1,4 +1,5 @@
-"""Reads a log once, from where the last reading ended, and leaves anchors behind as it goes."""
+"""Builder of anchors: reads the log from where the last reading ended, saving anchors on the
+way."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -19,20 +20,18 @@ from deadreckon.runtime.log.feed import ChainLinks, Decoding, Message
 from deadreckon.runtime.log.reading import read_stored
 from deadreckon.runtime.service.snapshots import SnapshotAheadError
 
-# Facts between two anchors: what is read and folded again in a tenth of a second. A state that is
-# big has fewer anchors, but never so few that a place is half a second from one.
+# Events between two anchors: reading and folding them takes a tenth of a second. A large state has
+# fewer anchors, but never so few that a sequence is half a second from one.
 FACTS_MIN, FACTS_MAX = 5_000, 50_000
 BYTES_PER_FACT = 20
-ANCHORS_PER_SWAP = (
-    20  # anchors after which what is done so far is kept, should the reading be stopped
-)
-TIP_FACTS = 2_000  # a tip this much further on is worth writing down
+ANCHORS_PER_SWAP = 20  # anchors after which progress is published, in case the reading is stopped
+TIP_FACTS = 2_000  # events after which a new tip is worth writing
 
 Progress = Callable[[int, int], None]
 
 
 class FrameFold:
-    """A frame that moves on message by message."""
+    """A frame that is folded on message by message."""
 
     def __init__(self, frame: Frame) -> None:
         self.state: BookState = frame.state
@@ -41,31 +40,33 @@ class FrameFold:
         self._lateness = LatenessDetector(frame.reported)
 
     def decode(self, stored: Stored) -> Message:
-        """The next message, taken apart."""
+        """Decode the next message."""
         return self._decoding.decode(stored)
 
     def facts(self, message: Message) -> Iterable[Recorded[Any]]:
-        """Its facts for this book, as they were recorded."""
+        """Return a message's events for this book, as recorded."""
         return self._intake.records_of(message)
 
     def settle(self, message: Message) -> None:
-        """Stand behind the whole message, also where it says nothing to this book."""
+        """Move past the whole message, even if it has no event for this book."""
         if self.state.sequence != message.sequence:
             self.state.sequence, self.state.index = message.sequence, 0
 
     def judge(self, record: Recorded[Any]) -> Late | None:
-        """The fact as a late one; null when it came in time. To be asked before it is folded."""
+        """Return the event as a late one; None when it is on time. Call it before folding the
+        event."""
         return self._lateness.judge(self.state, record)
 
     def frame(self) -> Frame:
-        """Where it stands."""
+        """Return the current frame."""
         links = {f"{book}.{name}": link for (book, name), link in self._decoding.links.items()}
         reported = dict(self._lateness.reported)
         return Frame(self.state, structs.replace(self._intake), links, reported)
 
 
 class AnchorBuilder:
-    """Folds what the anchors have not got; `late` and `first_at` grow in their index."""
+    """Fold of the messages that the anchors lack; it also updates `late` and `first_at` of their
+    index."""
 
     def __init__(self, anchors: Anchors, reading: FrameFold, *, writes: bool) -> None:
         self._anchors, self._reading, self._writes = anchors, reading, writes
@@ -84,16 +85,16 @@ class AnchorBuilder:
 
     @property
     def ids(self) -> bytes:
-        """The ids since the last anchor, as a file would have them."""
+        """The id entries since the last anchor, sorted as in a file."""
         return b"".join(sorted(self._ids))
 
     def resume(self, known: Iterable[bytes], repeats: Iterable[tuple[int, int]]) -> None:
-        """Go on with the ids and repeated trades since the last anchor."""
+        """Restore the id entries and repeated trades since the last anchor."""
         self._ids, self._repeats = list(known), list(repeats)
         self._facts = len(self._ids)
 
     def fold(self, message: Message) -> None:
-        """Take one message, and leave an anchor where one is due."""
+        """Fold one message, and save an anchor when one is due."""
         before = self.state.events
         for record in self._reading.facts(message):
             self._fold(record)
@@ -105,7 +106,7 @@ class AnchorBuilder:
             self._keep(message)
 
     def finish(self) -> None:
-        """Keep where it stands now, if it is worth it."""
+        """Save a new tip, if enough events were folded."""
         if (
             self._writes
             and self._last
@@ -143,8 +144,8 @@ class AnchorBuilder:
 
 
 class LogEnd(Struct, frozen=True):
-    """Where the log ended when it was read: the last message (0: it is empty) and the decision
-    time after it; and the ids of the events that no file of ids has yet."""
+    """End of the log as read: the last message (0: empty), the decision time after it, and the
+    id entries that are not in a file yet."""
 
     sequence: int
     at: int
@@ -154,7 +155,7 @@ class LogEnd(Struct, frozen=True):
 async def bring_up_to_date(
     bus: Bus, anchors: Anchors, *, writes: bool, progress: Progress | None = None
 ) -> LogEnd:
-    """Read what the anchors have not got; they know everything up to the end then.
+    """Read the messages that the anchors lack, up to the end of the log.
 
     Raises AnchorsDamagedError for a tip of another log, SnapshotAheadError for a log that was cut.
     """
@@ -176,7 +177,7 @@ async def bring_up_to_date(
 
 
 async def check_log(bus: Bus, anchor: Anchor, end: int) -> None:
-    """Refuse an anchor that is not of this log."""
+    """Raise AnchorsDamagedError for an anchor of another log."""
     if anchor.sequence > end:
         raise SnapshotAheadError(
             f"the book was read as of message {anchor.sequence} before, but the log ends at {end}: "

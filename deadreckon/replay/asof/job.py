@@ -1,4 +1,4 @@
-"""The book at a place of a folder's log, as a verb asks for it."""
+"""Job of `dr replay asof`: the book at a point of a folder's log."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,8 +11,8 @@ from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.known_roles import DEFAULT_BOOK
 
-ANCHORS_FOLDER = "asof"  # the folder of the anchors, which may be deleted at any time
-PROGRESS_FROM = 20_000  # messages to read from which on somebody wants to see how far it is
+ANCHORS_FOLDER = "asof"  # folder of the anchors, which may be deleted at any time
+PROGRESS_FROM = 20_000  # messages to read from which on a progress bar is shown
 
 
 async def book_asof(
@@ -24,7 +24,8 @@ async def book_asof(
     shows: bool,
     book: str = DEFAULT_BOOK,
 ) -> dict[str, Any]:
-    """The document of the book at a place of a folder's log; anchors are kept in the folder.
+    """Compute the document of the book at a point of a folder's log; anchors are saved in the
+    folder.
 
     Raises LogPointError.
     """
@@ -40,11 +41,12 @@ async def book_asof(
 
 @contextmanager
 def _progress(shows: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar for who looks, once there is much to read."""
+    """Show a progress bar on a terminal, once there are many messages to read."""
     if not shows:
         yield None
         return
-    from deadreckon.replay.audit.job import progress_reporter  # late: it takes a sixth of a second
+    # Imported late: it takes a sixth of a second.
+    from deadreckon.replay.audit.job import progress_reporter
 
     with progress_reporter(shows) as tell:
         yield lambda done, end: tell("reading", done, end) if end > PROGRESS_FROM else None

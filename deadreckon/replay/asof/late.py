@@ -1,7 +1,8 @@
-"""What was recorded after its own time: a fee, a funding or a venue's trade that came late.
+"""Detection of late events: a fee, a funding or a venue's trade recorded after the time it
+concerns.
 
-Nothing edits the past. "As known then" folds the log up to a place; "as known now" adds what came
-later and was due by then, in the order in which it came. At the end of the log both are the same.
+Nothing edits the past. "As known then" folds the log up to a point; "as known now" adds the events
+that came later and were due by then, in log order. At the end of the log both are equal.
 """
 
 from collections.abc import Iterable
@@ -23,9 +24,9 @@ from deadreckon.replay.asof.fold import BookState, apply_event
 
 
 class Late(Struct, frozen=True, array_like=True):
-    """An event at (`sequence`, `index`), recorded at `at` and due at `effective_at` before that
-    (nanoseconds UTC). Of a funding, `booked` is what each strategy received (quote currency): the
-    book took it on what was held when it was recorded."""
+    """An event at (`sequence`, `index`), recorded at `at` and due earlier, at `effective_at`
+    (nanoseconds UTC). For a funding, `booked` is what each strategy received (quote currency),
+    computed from the positions when it was recorded."""
 
     sequence: int
     index: int
@@ -34,22 +35,23 @@ class Late(Struct, frozen=True, array_like=True):
     booked: dict[str, Decimal] = {}
 
     def concerns(self, state: BookState) -> bool:
-        """Whether it was due by then and not known yet."""
+        """True when it was due by the state's time and not known yet."""
         is_after = (self.sequence, self.index) > (state.sequence, state.index)
         return is_after and self.effective_at <= state.now
 
 
 class LatenessDetector:
-    """Tells what comes late, of facts in the order of the log.
+    """Detector of late events; it reads events in log order.
 
-    `reported` are the venue's own times of trades that no fill has told yet.
+    `reported` are the venue's times of trades without a fill yet.
     """
 
     def __init__(self, reported: dict[str, int] | None = None) -> None:
         self.reported = dict(reported or {})
 
     def judge(self, state: BookState, record: Recorded[Any]) -> Late | None:
-        """The fact as a late one, before it is folded; null when it came in time."""
+        """Return the event as a late one; None when it is on time. Call it before folding the
+        event."""
         match record.event:
             case FeeCharged(effective_at=effective_at) if 0 < effective_at < record.at:
                 return Late(record.sequence, record.index, record.at, effective_at)
@@ -64,7 +66,8 @@ class LatenessDetector:
         return None
 
     def _filled(self, state: BookState, record: Recorded[Any], fill: OrderFilled) -> Late | None:
-        """A trade is not due before its order was: a venue's clock may be wrong."""
+        """Judge a fill; a trade is never due before its order, since a venue's clock may be
+        wrong."""
         traded_at = self.reported.pop(_trade(fill), record.at)
         order = state.orders.get(fill.order_id)
         due = max(traded_at, order.submitted_at or 0) if order else traded_at
@@ -72,7 +75,7 @@ class LatenessDetector:
 
 
 def add_late(state: BookState, record: Recorded[Any], late: Late) -> None:
-    """Take into a state what was due by then and came later."""
+    """Apply a late event to a state as of an earlier point."""
     if isinstance(record.event, FundingRatePublished):
         for strategy, amount in late.booked.items():
             book_funding(state.ledger, record.event.instrument, strategy, amount)
@@ -84,7 +87,7 @@ def add_late(state: BookState, record: Recorded[Any], late: Late) -> None:
 
 
 def late_for(lates: Iterable[Late], state: BookState) -> list[Late]:
-    """Those that were due by then and not known yet, in the order in which they came."""
+    """Return the late events that were due by then and not known yet, in log order."""
     return [late for late in lates if late.concerns(state)]
 
 

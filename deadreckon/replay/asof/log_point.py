@@ -1,4 +1,4 @@
-"""What somebody means by a place: a moment, a sequence of the log, or an event's id."""
+"""Points of the log: a time, a sequence, or an event's id."""
 
 import re
 
@@ -10,7 +10,7 @@ EXAMPLES = (
     "a time such as 2022-01-15T12:00:00Z, a sequence such as 1200 or 1200.3, or an event's id"
 )
 
-# What begins with 0 and is long enough is the beginning of an id: no sequence is written so.
+# A long number that begins with 0 is the beginning of an id, not a sequence.
 _SEQUENCE = re.compile(r"(?!0\d{5})(\d{1,12})(?:\.(\d{1,6}))?", re.ASCII)
 _TIME = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)"
@@ -20,24 +20,24 @@ _TIME = re.compile(
 
 
 class LogPointError(ValueError):
-    """You asked for a place that this log does not have, or that is no place at all."""
+    """You asked for a point that this log does not have, or that cannot be parsed."""
 
 
 class AtSequence(Struct, frozen=True):
-    """After everything of a message, or after its event `index`."""
+    """The point after all events of a message, or after its event `index`."""
 
     sequence: int
     index: int | None = None
 
 
 class AtTime(Struct, frozen=True):
-    """After the last message at or before a decision time (nanoseconds UTC)."""
+    """The point after the last message at or before a decision time (nanoseconds UTC)."""
 
     at: int
 
 
 class AtId(Struct, frozen=True):
-    """After the event with this id, or the one whose id begins so."""
+    """The point after the event with this id, or whose id begins with it."""
 
     id: str
 
@@ -46,7 +46,7 @@ LogPoint = AtSequence | AtTime | AtId
 
 
 def parse_log_point(text: str) -> LogPoint:
-    """The place that a text asks for. Raises LogPointError.
+    """Parse a point of the log. Raises LogPointError.
 
     >>> parse_place("1200.3"), parse_place("2022-01-15 12:00").at
     (AtSequence(sequence=1200, index=3), 1642248000000000000)

@@ -1,1 +1,1 @@
-"""The log told as a story."""
+"""The verb `narrate`: a log as stories, each event under its cause."""

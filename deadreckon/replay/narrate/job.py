@@ -1,4 +1,4 @@
-"""A folder's log as a story, as a verb tells it: a day of it, a part of it, or everything."""
+"""Job of `dr replay narrate`: a folder's log as stories, a day, a range or all of it."""
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -23,20 +23,21 @@ from deadreckon.services.catalogue import BOOK
 
 
 class StoryRange(msgspec.Struct, frozen=True):
-    """Which stories to tell, by where they begin: a UTC day, and sequences; null for any."""
+    """Range of stories by where they begin: a UTC day, and first and last sequence; None for
+    any."""
 
     day: str | None = None
     first: int = 1
     last: int | None = None
 
     def has(self, told: NarratedEvent) -> bool:
-        """Whether a story that begins here belongs to it."""
+        """True when a story that begins with this event is in the range."""
         if told.sequence < self.first or (self.last is not None and told.sequence > self.last):
             return False
         return self.day is None or day_of(told.at) == self.day
 
     def is_behind(self, told: NarratedEvent) -> bool:
-        """Whether nothing that comes after this story can belong to it."""
+        """True when no later story can be in the range."""
         return self.day is not None and day_of(told.at) > self.day
 
 
@@ -49,7 +50,8 @@ async def narrate(
     rows: bool,
     json: bool,
 ) -> None:
-    """Show a folder's stories line by line; the log is read from its beginning, for the names."""
+    """Show a folder's stories line by line. The log is read from its beginning, so that names
+    are stable."""
     folder = Folder(data).check()
     log_lines.configure(folder.logs / "narrate.log")
     page = StoryPage(quiet=not rows)
@@ -64,7 +66,7 @@ async def narrate(
 async def stories(
     bus: Bus, part: StoryRange, book: str = BOOK, mode: Mode = "paper"
 ) -> AsyncIterator[NarratedStory]:
-    """The stories of a part of the log, oldest first."""
+    """Yield the stories of a range of the log, oldest first."""
     narrator = Narrator(book, mode)
     end = (await bus.info()).last
     upto = end if part.last is None else min(end, part.last + STORY_MESSAGES)
@@ -80,7 +82,7 @@ async def stories(
 
 
 def event_json(told: NarratedEvent) -> str:
-    """One event as a line of JSON; its time as RFC 3339, null before any clock."""
+    """Encode one event as a line of JSON; its time as RFC 3339, null before any clock."""
     fields = msgspec.structs.asdict(told)
     fields["at"] = format_timestamp(told.at) if told.at else None
     return msgspec.json.encode(fields).decode()

@@ -1,4 +1,4 @@
-"""Tells a log as a story: one line an event, indented under what caused it, in plain words."""
+"""Narration of a log: one line for each event, indented under its cause."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -14,11 +14,11 @@ from deadreckon.formatting.exact import clock
 from deadreckon.runtime.log.feed import Message
 from deadreckon.runtime.service.ingress import Ingress
 
-# A story is told once this many messages have come after its beginning. On a tape it is complete
+# A story is emitted once this many messages have come after its beginning. On a tape it is complete
 # at the next row; live, an answer that takes longer begins a story of its own.
 STORY_MESSAGES = 2_000
 
-# What the market says all day long; where nobody answers there is nothing to tell.
+# Market events, which come all day; without an answer they are not worth a line.
 MARKET_EVENTS = frozenset(
     {"BarClosed", "ClockTicked", "MarkUpdated", "QuoteUpdated", "TradePrinted"}
 )
@@ -28,10 +28,11 @@ INDENT = "  "
 
 
 class NarratedEvent(Struct, frozen=True):
-    """One event in words. `depth` counts its causes; `late` says that its cause is told already.
+    """One described event. `depth` counts its causes; `late` means that its cause was already
+    emitted.
 
-    `at` is its decision time (nanoseconds UTC, 0 before any clock), `who` said it. `sequence` and
-    `index` are its place in the log, for programs; the text never shows them.
+    `at` is its decision time (nanoseconds UTC, 0 before any clock), `who` its publisher. `sequence`
+    and `index` locate it in the log for programs; the text never shows them.
     """
 
     at: int
@@ -47,7 +48,7 @@ class NarratedEvent(Struct, frozen=True):
 
 
 class NarratedStory(Struct):
-    """An event in words, with all that followed from it in the order of the log."""
+    """A described event with everything that followed from it, in log order."""
 
     told: NarratedEvent
     branches: list["NarratedStory"] = []
@@ -59,27 +60,27 @@ class NarratedStory(Struct):
 
     @property
     def is_quiet(self) -> bool:
-        """Whether the market moved and nobody had anything to say to it."""
+        """True for a market event that nothing followed from."""
         return not self.branches and self.told.type in MARKET_EVENTS
 
 
 class Narrator:
-    """Tells messages of a log in order, from the first one on, for the names to be the same."""
+    """Narrator of a log; it needs every message from the first on, so that names are stable."""
 
     def __init__(self, book: str, mode: Mode) -> None:
         self._intake = Ingress(book, mode, reads_signals=True, restamps=False)
         self._names = ShortNames()
-        self._stories: deque[NarratedStory] = deque()  # those that are not told yet, oldest first
+        self._stories: deque[NarratedStory] = deque()  # stories not emitted yet, oldest first
         self._branches: dict[str, NarratedStory] = {}  # by event id, of these stories
 
     def fold(self, message: Message) -> Iterator[NarratedStory]:
-        """Hear one message; what can have no more to it is told."""
+        """Fold one message; yields the stories that are complete."""
         for record in self._intake.records_of(message):
             self._hear(record)
         yield from self._tell(message.sequence - STORY_MESSAGES)
 
     def finish(self) -> Iterator[NarratedStory]:
-        """Tell what is left."""
+        """Yield the remaining stories."""
         yield from self._tell(None)
 
     def _hear(self, record: Recorded[Any]) -> None:
@@ -106,7 +107,7 @@ class Narrator:
         )
 
     def _tell(self, before: int | None) -> Iterator[NarratedStory]:
-        """Stories that began before a message; null: all of them."""
+        """Yield the stories that began before a message; None: all of them."""
         while self._stories and (before is None or self._stories[0].told.sequence < before):
             story = self._stories.popleft()
             for told in story:
@@ -115,7 +116,7 @@ class Narrator:
 
 
 def narrated_stories(messages: Iterable[Message], book: str, mode: Mode) -> Iterator[NarratedStory]:
-    """Every story of a log, oldest first."""
+    """Yield every story of a log, oldest first."""
     narrator = Narrator(book, mode)
     for message in messages:
         yield from narrator.fold(message)
@@ -123,9 +124,9 @@ def narrated_stories(messages: Iterable[Message], book: str, mode: Mode) -> Iter
 
 
 class StoryPage:
-    """Stories as lines of text, with a heading for each day.
+    """Formatter of stories as lines of text, with a heading for each day.
 
-    A `quiet` page sums up rows of the market that nobody answered.
+    A `quiet` page sums up market events that nothing followed from.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
@@ -134,7 +135,7 @@ class StoryPage:
         self._silence: list[NarratedEvent] = []
 
     def add(self, story: NarratedStory) -> Iterator[str]:
-        """The lines of one more story, and of the silence before it."""
+        """Yield the lines of one more story, after those of the quiet rows before it."""
         if self._quiet and story.is_quiet and self._is_today(story.told):
             self._silence.append(story.told)
             return
@@ -146,7 +147,7 @@ class StoryPage:
             yield _line(told)
 
     def finish(self) -> Iterator[str]:
-        """The silence at the end."""
+        """Yield the line of the quiet rows at the end."""
         silence, self._silence = self._silence, []
         if len(silence) > 1:
             first, last = clock(silence[0].at), clock(silence[-1].at)
@@ -159,7 +160,7 @@ class StoryPage:
 
 
 def lines(stories: Iterable[NarratedStory]) -> Iterator[str]:
-    """All of it, with every row of the market."""
+    """Yield the lines of all stories, with every market event."""
     page = StoryPage()
     for story in stories:
         yield from page.add(story)

@@ -1,1 +1,1 @@
-"""Why something happened: from an event back to its causes and forward to its effects."""
+"""The verb `why`: from an event back to its causes and forward to its effects."""

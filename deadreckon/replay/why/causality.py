@@ -1,4 +1,4 @@
-"""Which events stand behind an event, and which followed from it."""
+"""Causal links between events: causes and effects, order lifecycles, and references."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +23,7 @@ from deadreckon.replay.why.event_index import ORDER_EVENTS, EventHistory
 
 CAUSE, ORDER, NAMED, SINCE = "cause", "order", "named", "since"
 
-# Stages of an order that what comes later rests on; a fill does not rest on the fill before it.
+# Order stages that later stages depend on; a fill does not depend on the fill before it.
 _STEPS = frozenset(
     {
         OrderAccepted,
@@ -38,22 +38,22 @@ _STEPS = frozenset(
 
 
 class CausalLink(Struct, frozen=True):
-    """A tie to another event by its id; `label` says which."""
+    """Link to another event by its id; `label` is the kind of link."""
 
     label: str
     id: str
 
 
 def causes(history: EventHistory, record: Recorded[Any]) -> list[CausalLink]:
-    """What stands behind an event, the nearest first, each once."""
+    """Return the links to an event's causes, nearest first, each once."""
     return _known(history, record, _causes(history, record))
 
 
 def effects(history: EventHistory, record: Recorded[Any], *, asked: bool) -> list[CausalLink]:
-    """What followed from an event in the order of the log, each once.
+    """Return the links to an event's effects in log order, each once.
 
-    What an order goes through follows from its intent; where an event of its life itself is
-    `asked` about, from that one too.
+    The stages of an order follow from its intent; where an order event itself is `asked` about,
+    from that one too.
     """
     found = _known(history, record, _effects(history, record, asked))
     return sorted(found, key=lambda link: _place(history, link))
@@ -115,9 +115,9 @@ def _configured(history: EventHistory, name: str) -> Iterator[str]:
 
 
 def _lived(history: EventHistory, record: Recorded[Any]) -> list[str]:
-    """What an order had gone through since its intent, the intent first; fills are no cause.
+    """Return the stages of an order since its intent, the intent first; fills are not causes.
 
-    Before there is an intent, one stage is the answer to the other.
+    Before the intent, each stage is the answer to the one before.
     """
     life = _life(history, record)
     before = life[: life.index(record.id)] if life else []
@@ -129,7 +129,7 @@ def _lived(history: EventHistory, record: Recorded[Any]) -> list[str]:
 
 
 def _to_live(history: EventHistory, record: Recorded[Any], asked: bool) -> list[str]:
-    """What an order went through after its intent, unless something of its own life caused it."""
+    """Return the later stages of an order, without those caused by another of its stages."""
     life = _life(history, record)
     if not life or not (asked or life[_intent(history, life) or 0] == record.id):
         return []
@@ -144,7 +144,7 @@ def _life(history: EventHistory, record: Recorded[Any]) -> list[str]:
 
 
 def _intent(history: EventHistory, life: list[str]) -> int | None:
-    """Where in its life an order was meant for its venue; None where it never was."""
+    """Return the index of an order's intent in its lifecycle; None when there is none."""
     for place, name in enumerate(life):
         if isinstance(history.facts[name].event, OrderSubmitting):
             return place
@@ -152,7 +152,7 @@ def _intent(history: EventHistory, life: list[str]) -> int | None:
 
 
 def since_last_mark(history: EventHistory, record: Recorded[EquityMarked]) -> list[str]:
-    """Fills, funding and fees between the mark of equity before this one and this one."""
+    """Return the fills, funding and fees between the previous equity mark and this one."""
     before = last_mark(history, record)
     start = (before.sequence, before.index) if before else (0, 0)
     flows = [name for names in history.flows.values() for name in names]
@@ -162,13 +162,13 @@ def since_last_mark(history: EventHistory, record: Recorded[EquityMarked]) -> li
 
 
 def last_mark(history: EventHistory, record: Recorded[Any]) -> Recorded[EquityMarked] | None:
-    """The mark of equity before an event."""
+    """Return the last equity mark before an event."""
     before = [name for name in history.marks if _at(history.facts[name]) < _at(record)]
     return history.facts[before[-1]] if before else None
 
 
 def next_mark(history: EventHistory, record: Recorded[Any]) -> Recorded[EquityMarked] | None:
-    """The first mark of equity after an event."""
+    """Return the first equity mark after an event."""
     after = (name for name in history.marks if _at(history.facts[name]) > _at(record))
     found = next(after, None)
     return None if found is None else history.facts[found]

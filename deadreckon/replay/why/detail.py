@@ -1,4 +1,4 @@
-"""A line that stands beside an event, with its figures as exact texts."""
+"""One line of detail about an event, with its figures as exact text."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -9,9 +9,9 @@ from deadreckon.contracts.amounts import text
 
 
 class Detail(Struct, frozen=True):
-    """A line beside an event; `id` is the event it rests on, `figures` are exact texts.
+    """Detail of an event; `id` is the event it is based on, `figures` are exact text.
 
-    `is_bad` marks what refused, `is_minor` what may be left out further away from what was asked.
+    `is_bad` marks a refusal, `is_minor` a detail that is omitted for distant events.
     """
 
     name: str
@@ -26,7 +26,7 @@ Details = Iterator[Detail]
 
 
 def exact_figures(**amounts: Decimal | str | None) -> dict[str, str]:
-    """What is known of these, amounts as exact texts."""
+    """Return the figures that are not None, amounts as exact text."""
     return {
         name: text(amount) if isinstance(amount, Decimal) else amount
         for name, amount in amounts.items()

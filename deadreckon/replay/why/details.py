@@ -1,4 +1,4 @@
-"""What stands beside an event: the market it met, what rules measured, what it did to the book."""
+"""Details of an event: the market price, what rules measured, the effect on the book."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -20,13 +20,13 @@ from deadreckon.replay.why.trades import equity_detail, fill_details, holding_te
 
 
 def details(history: EventHistory, witness: RiskRecheck, record: Recorded[Any]) -> list[Detail]:
-    """Everything there is to say beside an event."""
+    """Return all details of an event."""
     write = _WRITERS.get(type(record.event))
     return [] if write is None else list(write(history, witness, record))
 
 
 def price_of(event: Any) -> Decimal:
-    """The one price of a row of the market: a close, a middle, a trade or a mark."""
+    """Return the price of a market event: a close, a mid, a trade or a mark."""
     match event:
         case BarClosed(close=close):
             return close

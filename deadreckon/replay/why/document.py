@@ -1,4 +1,5 @@
-"""A story, or a figure, as one JSON object: every event once, and the ties between them."""
+"""JSON documents of `why`: a story with every event once and the links between them, or a
+figure."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,8 +17,7 @@ Document = dict[str, Any]
 
 
 def story_document(answer: Explanation) -> Document:
-    """`asked` is the id of the event; `causes` and `effects` are ties as (from, to, label), each
-    from what came first to what followed from it."""
+    """Make the document of a story."""
     story = answer.story
     return {
         "asked": story.asked.id,
@@ -45,14 +45,15 @@ def story_document(answer: Explanation) -> Document:
 
 
 def ties(root: str, branches: list[CausalBranch]) -> Iterator[tuple[str, str, str]]:
-    """Every tie of a tree as (nearer to what was asked, further away, label)."""
+    """Yield every link of a tree as (nearer to the queried event, further away, label)."""
     for branch in branches:
         yield root, branch.id, branch.label
         yield from ties(branch.id, branch.branches)
 
 
 def event_document(record: Recorded[Any]) -> Document:
-    """An event with its place, its time (null before any clock) and its body."""
+    """Make the document of an event: its sequence, its time (null before any clock) and its
+    body."""
     return {
         "sequence": record.sequence,
         "index": record.index,
@@ -79,7 +80,7 @@ def _detail(answer: Explanation, detail: Detail) -> Document:
 
 
 def figure_document(history: EventHistory, figure: ProfitFigure) -> Document:
-    """A profit or a position, and every event that made it."""
+    """Make the document of a profit or position with every event that made it."""
     wanted = figure.wanted
     return {
         "asked": f"{wanted.kind}:{wanted.strategy}/{wanted.instrument}@{figure.sequence}",

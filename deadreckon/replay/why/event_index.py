@@ -1,6 +1,7 @@
-"""Keeps what was said, by whom it was caused and what it is about, for whoever asks why.
+"""Index of a log's events by id, cause, order and position, from which `why` answers.
 
-Rows of the market that nobody answered are let go, but for those that stood behind something said.
+Market events without an answer are dropped, except those that were the latest price of a kept
+event.
 """
 
 from collections.abc import Iterator
@@ -29,9 +30,9 @@ Key = tuple[str, str]  # strategy and instrument
 
 PRICES = (market.BarClosed, market.QuoteUpdated, market.TradePrinted, market.MarkUpdated)
 MARKET_EVENTS: frozenset[type[Event]] = frozenset({*PRICES, market.ClockTicked})
-RECENT_MARKET_EVENTS = 20_000  # rows of the market among which the cause of an answer is looked for
+RECENT_MARKET_EVENTS = 20_000  # market events among which the cause of an answer is searched
 
-# What belongs to the life of one order, under `order_id`.
+# Events of one order's lifecycle, identified by `order_id`.
 ORDER_EVENTS: frozenset[type[Event]] = frozenset(
     {
         orders.OrderApproved,
@@ -65,8 +66,8 @@ ORDER_EVENTS: frozenset[type[Event]] = frozenset(
 
 
 class PositionFigures(Struct, frozen=True):
-    """What a strategy had of an instrument, in the units of PositionChanged; `realised` is before
-    fees and funding."""
+    """Position of a strategy in an instrument, in the units of PositionChanged; `realised` is
+    before fees and funding."""
 
     quantity: Decimal
     average_price: Decimal
@@ -74,7 +75,7 @@ class PositionFigures(Struct, frozen=True):
 
 
 class PositionMove(Struct, frozen=True):
-    """What a fill did to the position of its strategy; `is_new` is false for a repeated trade."""
+    """Position before and after a fill; `is_new` is false for a repeated trade."""
 
     before: PositionFigures
     after: PositionFigures
@@ -85,7 +86,8 @@ FLAT_POSITION = PositionFigures(Decimal(0), Decimal(0), Decimal(0))
 
 
 class EventHistory:
-    """Takes a log from its first message on; a `finder` hears what it hears."""
+    """Index of a log's events, folded from the first message on; a `finder` sees every event
+    too."""
 
     def __init__(
         self, finder: IdFinder | None = None, book: str = DEFAULT_BOOK, mode: Mode = "paper"
@@ -93,16 +95,18 @@ class EventHistory:
         self.names = ShortNames()
         self.ledger: Ledger = ledger.initial()
         self.facts: dict[str, Recorded[Any]] = {}
-        self.answers: dict[str, list[str]] = {}  # what an event caused
-        self.mentions: dict[str, list[str]] = {}  # what names an event as its limit, halt or model
-        self.lives: dict[str, list[str]] = {}  # the life of an order
+        self.answers: dict[str, list[str]] = {}  # ids that an event caused
+        # Ids of events that name an event as their limit, halt or model.
+        self.mentions: dict[str, list[str]] = {}
+        self.lives: dict[str, list[str]] = {}  # events of an order, oldest first
         self.moves: dict[str, PositionMove] = {}  # by the id of a fill
-        self.prices: dict[str, str] = {}  # the last price of its instrument before an event
+        self.prices: dict[str, str] = {}  # the last price event of its instrument before an event
         self.marks: list[str] = []  # EquityMarked, oldest first
         self.totals: dict[Key, list[str]] = {}  # PositionChanged, by strategy and instrument
-        self.flows: dict[Key, list[str]] = {}  # fills, funding and fees that moved its profit
+        self.flows: dict[Key, list[str]] = {}  # fills, funding and fees that changed its profit
         self.models: dict[str, str] = {}  # by model id
-        self.settings: dict[str, str] = {}  # what a signal or an approval was decided under
+        # Settings or limits under which a signal or an approval was decided.
+        self.settings: dict[str, str] = {}
         self.last = 0
         self._finder = finder
         self._intake = Ingress(book, mode, reads_signals=True, restamps=False)
@@ -112,7 +116,7 @@ class EventHistory:
         self._limits = ""
 
     def take(self, message: Message) -> None:
-        """Hear one message."""
+        """Fold one message."""
         self.last = message.sequence
         for record in self._intake.records_of(message):
             self._hear(record)
@@ -136,8 +140,8 @@ class EventHistory:
 
     def _keep(self, record: Recorded[Any]) -> None:
         event = record.event
-        describe(record, self.names)  # gives every id its name, in the order of the log
-        if record.id in self.facts:  # a producer's resend is the same fact
+        describe(record, self.names)  # names every id, in log order
+        if record.id in self.facts:  # a producer's resend is the same event
             return
         self.facts[record.id] = record
         if record.cause is not None:
@@ -181,7 +185,7 @@ class EventHistory:
                 self.settings[record.id] = self._limits
 
     def named(self, record: Recorded[Any]) -> Iterator[str]:
-        """The ids of events that an event names without being their answer."""
+        """Yield the ids of events that an event refers to other than as its cause."""
         event = record.event
         for field in ("limit_set_by", "halt_id", "resume_id"):
             name = getattr(event, field, None)
@@ -199,7 +203,7 @@ class EventHistory:
         self.moves[record.id] = PositionMove(before, after, ledger.is_new_fill(self.ledger, record))
 
     def held(self, strategy: str, instrument: str) -> PositionFigures:
-        """What a strategy holds of an instrument where the reading stands."""
+        """Return a strategy's position in an instrument as of the last message folded."""
         position = ledger.position(self.ledger, strategy, instrument)
         if position is None:
             return FLAT_POSITION
@@ -210,5 +214,5 @@ class EventHistory:
         )
 
     def words(self, record: Recorded[Any]) -> str:
-        """What an event says, in one line."""
+        """Describe an event in one line."""
         return describe(record, self.names)

@@ -1,4 +1,4 @@
-"""A profit or a position at a place of the log, and every fill, funding and fee that made it."""
+"""Profit and position at a sequence of the log, with every fill, funding and fee that made them."""
 
 import re
 from collections.abc import Iterable
@@ -19,8 +19,8 @@ FIGURE = re.compile(
 
 
 class FigureQuery(Struct, frozen=True):
-    """A figure that is asked about: of which strategy and instrument, up to which sequence (null
-    for the end of the log)."""
+    """Query for a figure: strategy and instrument, up to sequence `at` (None: the end of the
+    log)."""
 
     kind: str
     strategy: str
@@ -29,7 +29,7 @@ class FigureQuery(Struct, frozen=True):
 
 
 def parse_figure(text: str) -> FigureQuery | None:
-    """What `pnl:STRATEGY/INSTRUMENT@SEQUENCE` asks for; None for any other text."""
+    """Parse `pnl:STRATEGY/INSTRUMENT@SEQUENCE`; None for any other text."""
     found = FIGURE.fullmatch(text.strip())
     if found is None:
         return None
@@ -38,10 +38,10 @@ def parse_figure(text: str) -> FigureQuery | None:
 
 
 class ProfitFlow(Struct, frozen=True):
-    """What one fill, funding or fee added, in the quote currency; exact.
+    """Contribution of one fill, funding or fee, in the quote currency; exact.
 
-    `realised` is before fees, `fee` is paid when positive and in `fee_currency`, `funding` received
-    when positive; `held` is the signed quantity after it. `id` is the event.
+    `realised` is before fees, a positive `fee` was paid (in `fee_currency`), a positive `funding`
+    received; `held` is the signed quantity after it. `id` is the event.
     """
 
     id: str
@@ -53,11 +53,11 @@ class ProfitFlow(Struct, frozen=True):
 
 
 class ProfitFigure(Struct, frozen=True):
-    """A strategy's profit and position in an instrument, as the log stood at `sequence`.
+    """A strategy's profit and position in an instrument as of `sequence`.
 
-    `fees` are by currency. `mark`, its time `marked_at` (nanoseconds UTC) and `unrealised` are
-    null where no price was known. `told` is the last PositionChanged, which has to say the same;
-    `agrees` whether it does, null where the log has flows that it was yet to tell of.
+    `fees` are by currency. `mark`, its time `marked_at` (nanoseconds UTC) and `unrealised` are None
+    while no price is known. `published` is the id of the last PositionChanged and `agrees` whether
+    it has the same figures: None where it does not cover the last flow yet.
     """
 
     wanted: FigureQuery
@@ -75,7 +75,8 @@ class ProfitFigure(Struct, frozen=True):
 
 
 def compute_figure(history: EventHistory, wanted: FigureQuery) -> ProfitFigure:
-    """The figure where the chronicle's reading stands. Raises UnknownIdError for what never was."""
+    """Compute the figure as of the last message indexed. Raises UnknownIdError for a strategy
+    that never traded the instrument."""
     key = (wanted.strategy, wanted.instrument)
     made = flows(history, *key)
     if not made:
@@ -126,7 +127,8 @@ def _fees(made: list[ProfitFlow]) -> dict[str, Decimal]:
 def _agrees(
     history: EventHistory, made: list[ProfitFlow], told: str | None, held: PositionFigures
 ) -> bool | None:
-    """Whether what portfolio told of the last flow is the same; None where it had yet to tell."""
+    """Compare with the position published after the last flow; None where none was published
+    yet."""
     last = history.facts[made[-1].id]
     answered = last.cause if isinstance(last.event, FundingPaid) else last.id
     record = history.facts.get(told or "")
@@ -137,7 +139,8 @@ def _agrees(
 
 
 def flows(history: EventHistory, strategy: str, instrument: str) -> list[ProfitFlow]:
-    """All that made a strategy's profit in an instrument, oldest first; a repeated trade once."""
+    """List the flows of a strategy's profit in an instrument, oldest first; a repeated trade
+    once."""
     found: list[ProfitFlow] = []
     held = ZERO
     for name in history.flows.get((strategy, instrument), ()):

@@ -1,4 +1,4 @@
-"""A profit or a position as lines of text, with the fills, funding and fees that made it."""
+"""Text page of a profit or position with the fills, funding and fees that made it."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -10,11 +10,11 @@ from deadreckon.replay.why.figure import ProfitFigure, ProfitFlow
 from deadreckon.replay.why.page import ID_SHOWN, StyledLine
 from deadreckon.replay.why.tracing import sequence_text
 
-FLOWS_SHOWN = 20  # the latest; those before them as one sum
+FLOWS_SHOWN = 20  # the latest; earlier ones are summed up
 
 
 def figure_page(history: EventHistory, figure: ProfitFigure) -> Iterator[StyledLine]:
-    """What it was, whether portfolio said the same, and what it is the sum of."""
+    """Format the figure, whether portfolio published the same, and its flows."""
     wanted = figure.wanted
     title = f"{wanted.strategy} in {wanted.instrument}, up to message {figure.sequence}"
     yield StyledLine("", "", title, "bold")

@@ -1,4 +1,4 @@
-"""Why, as a verb asks it: a folder's log read for the event, and again for what risk measured."""
+"""Job of `dr replay why`: reads a folder's log for the event, and again for what risk measured."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +30,7 @@ Progress = Callable[[str, int, int], None]
 
 
 class WhyResult(Struct, frozen=True):
-    """What was found: the story of an event, or a figure with what made it."""
+    """Result of `why`: the story of an event, or a figure with its flows."""
 
     history: EventHistory
     story: Explanation | None = None
@@ -40,7 +40,7 @@ class WhyResult(Struct, frozen=True):
 async def why(
     data: Path, text: str, nats: str | None, depth: int, *, shows: bool, book: str = BOOK
 ) -> WhyResult:
-    """The reason behind an id or a figure of a folder's log.
+    """Explain an id or a figure of a folder's log.
 
     Raises UnknownIdError and AmbiguousIdError.
     """
@@ -54,7 +54,7 @@ async def why(
 async def find_reason(
     bus: Bus, text: str, depth: int, progress: Progress, book: str = BOOK, mode: Mode = "paper"
 ) -> WhyResult:
-    """The same of a log that is open."""
+    """Explain an id or a figure of an open log."""
     sought = parse_figure(text)
     if sought is not None:
         return await _figure(bus, sought, progress, book, mode)

@@ -1,4 +1,4 @@
-"""A story as lines of text: place and id at the left, the tree of events beside them."""
+"""Text page of a story: sequence and id on the left, the tree of events on the right."""
 
 from collections.abc import Iterator
 from textwrap import wrap
@@ -14,14 +14,14 @@ from deadreckon.replay.why.tracing import CausalBranch, Explanation
 
 WIDTH = 100
 ID_SHOWN = 8
-TEXT_WIDTH_MIN = 24  # columns of text, however deep the tree
+TEXT_WIDTH_MIN = 24  # columns of text at least, however deep the tree
 
 LABELS = {"cause": "", "order": "", "asked": "", "named": ""}
 
 
 class StyledLine(Struct, frozen=True):
-    """A line for a terminal: its gutter, the guides of the tree, the text; `style` of the text is
-    that of rich."""
+    """One line for a terminal: gutter, tree guides and text; `style` is a rich style of the
+    text."""
 
     gutter: str
     guides: str
@@ -30,7 +30,7 @@ class StyledLine(Struct, frozen=True):
 
 
 def page(answer: Explanation, width: int = WIDTH) -> Iterator[StyledLine]:
-    """What was asked about, why it was, and what came of it."""
+    """Format the queried event, its causes and its effects."""
     story = answer.story
     writer = _Writer(answer, width)
     yield from writer.event(story.asked, "", "", "bold")
@@ -43,7 +43,7 @@ def page(answer: Explanation, width: int = WIDTH) -> Iterator[StyledLine]:
         yield from writer.tree(branches, "")
 
 
-# Beyond these another story begins: of that one the figures in full are asked for by its own id.
+# Beyond these another story begins; its figures are shown in full when it is queried by its own id.
 _BORDERS = frozenset({"OrderFilled", "HaltImposed", "HaltRequested", "EquityMarked"})
 
 
@@ -58,7 +58,8 @@ class _Writer:
     def tree(
         self, branches: list[CausalBranch], guides: str, *, near: bool = True
     ) -> Iterator[StyledLine]:
-        """Branches and all below them; `near` is what no other trade or halt stands between."""
+        """Format branches and everything below them; `near` is false beyond another trade or
+        halt."""
         branches = [branch for branch in branches if not self._is_idle(branch)]
         for number, branch in enumerate(branches, start=1):
             last = number == len(branches)
@@ -71,7 +72,7 @@ class _Writer:
     def event(
         self, branch: CausalBranch, guides: str, below: str, style: str, *, near: bool = True
     ) -> Iterator[StyledLine]:
-        """An event and what stands beside it."""
+        """Format an event and its details."""
         node = self._nodes[branch.id]
         record = node.record
         when = moment(record.at, self._asked.at) if record.at else "before any clock"
@@ -95,7 +96,7 @@ class _Writer:
             yield from self._wrapped("", inner, inner, more, "dim")
 
     def _is_idle(self, branch: CausalBranch) -> bool:
-        """Whether it only says again that an order's stages stand together."""
+        """True for a repeated link between stages of one order."""
         return branch.again and type(self._nodes[branch.id].record.event) in ORDER_EVENTS
 
     def _detail(self, detail: Detail, guides: str) -> Iterator[StyledLine]:

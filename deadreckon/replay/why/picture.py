@@ -1,4 +1,4 @@
-"""A story as a picture: layers from what began it down to what came of it, as SVG or as DOT."""
+"""Picture of a story as SVG or DOT: layers from the first causes down to the last effects."""
 
 from collections.abc import Iterable
 from html import escape
@@ -15,14 +15,14 @@ GAP_ACROSS, GAP_DOWN, MARGIN = 26, 46, 24
 LINE_CHARACTERS = 39  # of text in one line of a box
 LINES_SHOWN = 4
 DETAILS_SHOWN = 4
-SWEEPS = 8  # over the layers, to lay what is tied together near each other
+SWEEPS = 8  # passes over the layers that move linked boxes near each other
 
 BOLD, PLAIN, QUIET = "bold", "plain", "quiet"
 _WEIGHTS = {BOLD: ("#111827", 700), PLAIN: ("#111827", 400), QUIET: ("#4b5563", 400)}
 
 SANS = "font-family='system-ui, Helvetica, Arial, sans-serif'"
 
-# Fill and edge of a box by who speaks or what is said.
+# Fill and edge colour of a box by publisher or event type.
 _COLOURS = {
     "market": ("#eef1f5", "#8a94a3"),
     "clock": ("#eef1f5", "#8a94a3"),
@@ -40,10 +40,10 @@ _REFUSE = ("SignalRefused", "OrderRejected", "OrderUnroutable", "HaltImposed", "
 
 
 class Box(Struct):
-    """An event in the picture: its place in pixels from the top left, and what stands in it."""
+    """Box of an event: its text, and its position in pixels from the top left."""
 
     id: str
-    lines: list[tuple[str, str]]  # text, and how it is drawn: BOLD, PLAIN or QUIET
+    lines: list[tuple[str, str]]  # text and weight: BOLD, PLAIN or QUIET
     fill: str
     edge: str
     is_asked: bool
@@ -64,7 +64,7 @@ Edge = tuple[str, str, str]  # from, to, label
 
 
 def as_svg(answer: Explanation) -> str:
-    """The picture as one file that needs nothing else; the same story gives the same bytes."""
+    """Draw a story as a self-contained SVG; equal stories give equal bytes."""
     drawn = _ties(answer)
     boxes = {name: _box(answer, node) for name, node in answer.nodes.items()}
     layers = _layers(boxes, drawn)
@@ -88,7 +88,7 @@ def as_svg(answer: Explanation) -> str:
 
 
 def as_dot(answer: Explanation) -> str:
-    """The story for Graphviz: `dot -Tsvg`."""
+    """Write a story as Graphviz DOT, for `dot -Tsvg`."""
     lines = [
         "digraph why {",
         '  rankdir=TB; node [shape=box style="filled,rounded" fontname="Helvetica" fontsize=10];',
@@ -111,7 +111,7 @@ def _quoted(text: str) -> str:
 
 
 def _ties(answer: Explanation) -> list[Edge]:
-    """Every tie once, from what came first to what followed."""
+    """Return every link once, from cause to effect."""
     root, story = answer.story.asked.id, answer.story
     behind = [(far, near, label) for near, far, label in ties(root, story.causes)]
     found = {(start, end): label for start, end, label in (*behind, *ties(root, story.effects))}
@@ -139,7 +139,7 @@ def _cut(text: str, most: int = LINES_SHOWN) -> list[str]:
 
 
 def _layers(boxes: dict[str, Box], drawn: list[Edge]) -> list[list[Box]]:
-    """Every box below all that stands behind it, and no further down than it has to be."""
+    """Assign boxes to layers: each below all its causes, and no lower than necessary."""
     before: dict[str, list[str]] = {name: [] for name in boxes}
     after: dict[str, list[str]] = {name: [] for name in boxes}
     for start, end, _ in drawn:
@@ -147,13 +147,13 @@ def _layers(boxes: dict[str, Box], drawn: list[Edge]) -> list[list[Box]]:
         after[start].append(end)
     waiting = {name: len(starts) for name, starts in before.items()}
     ready = [name for name, count in waiting.items() if not count]
-    for name in ready:  # the list grows while it is gone through
+    for name in ready:  # the list grows during the loop
         for end in after[name]:
             boxes[end].layer = max(boxes[end].layer, boxes[name].layer + 1)
             waiting[end] -= 1
             if not waiting[end]:
                 ready.append(end)
-    for name in reversed(ready):  # a cause stands right above the first that it led to
+    for name in reversed(ready):  # a first cause is right above its earliest effect
         if not before[name] and after[name]:
             boxes[name].layer = min(boxes[end].layer for end in after[name]) - 1
     found: list[list[Box]] = [[] for _ in range(1 + max(box.layer for box in boxes.values()))]
@@ -163,7 +163,7 @@ def _layers(boxes: dict[str, Box], drawn: list[Edge]) -> list[list[Box]]:
 
 
 def _order(layers: list[list[Box]], boxes: dict[str, Box], drawn: list[Edge]) -> None:
-    """Sort each layer by the middle of what its boxes are tied to, down and up again."""
+    """Sort each layer by the mean position of the linked boxes, alternately down and up."""
     near: dict[str, list[str]] = {name: [] for name in boxes}
     for start, end, _ in drawn:
         near[start].append(end)
@@ -183,7 +183,7 @@ def _mean(numbers: Iterable[float], default: float) -> float:
 
 
 def _spread(layers: list[list[Box]]) -> None:
-    """Boxes of a layer side by side, every layer around the same middle."""
+    """Set the boxes of each layer side by side, all layers centred."""
     widest = max(map(len, layers))
     for layer in layers:
         start = (widest - len(layer)) * (BOX_WIDTH + GAP_ACROSS) / 2
@@ -192,7 +192,7 @@ def _spread(layers: list[list[Box]]) -> None:
 
 
 def _place(layers: list[list[Box]]) -> tuple[float, float]:
-    """Set every box's height on the page; the size of the page."""
+    """Set the vertical position of every box; returns width and height of the page."""
     _spread(layers)
     top = float(MARGIN)
     for layer in layers:
@@ -223,7 +223,7 @@ def _drawn(box: Box) -> str:
 
 
 def _edge(start: Box, end: Box, label: str) -> str:
-    """From the foot of one box to the head of another."""
+    """Draw an edge from the bottom of one box to the top of another."""
     down = start.top + start.height
     bend = max((end.top - down) / 2, 12)
     path = (

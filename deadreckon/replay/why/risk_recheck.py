@@ -1,4 +1,5 @@
-"""Asks risk, lived again, what its rules said of a wish, and what room a fill has left."""
+"""Recheck of risk decisions: rule results of signals and headroom after fills, from replayed
+state."""
 
 from typing import Any
 
@@ -15,9 +16,9 @@ from deadreckon.services.risk.state import State
 
 
 class RiskRecheck:
-    """Takes a log from its first message on, and remembers what it saw of the `wanted` events.
+    """Replay of risk from a log's first message on, recording results for the `wanted` events.
 
-    `rules` are by the id of a wish, `rooms` by the id of a fill.
+    `rules` are by the id of a signal, `headroom` by the id of a fill.
     """
 
     def __init__(self, wanted: set[str], book: str = DEFAULT_BOOK, mode: Mode = "paper") -> None:
@@ -27,16 +28,16 @@ class RiskRecheck:
         self._rehearsal = Refold("risk", decider, self._look, book, mode)
 
     def take(self, message: Message) -> None:
-        """Move on by one message. Raises RecoveryError for a log that contradicts itself."""
+        """Replay one message. Raises RecoveryError for a log that contradicts itself."""
         self._rehearsal.take(message)
 
     def end(self) -> None:
-        """The log ends here."""
+        """Finish at the end of the log."""
         self._rehearsal.end()
 
     @property
     def is_done(self) -> bool:
-        """Whether everything that was wanted has been seen."""
+        """True when every wanted event has been seen."""
         return not self._wanted
 
     def _look(self, state: State, record: Recorded[Any]) -> None:

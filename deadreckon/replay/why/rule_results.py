@@ -1,4 +1,4 @@
-"""What rules said beside a decision of risk, and the room that a trade has left below them."""
+"""Rule results of risk decisions, and the headroom left after a trade."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from deadreckon.services.risk.explaining import RuleResult
 
 
 def rule_details(history: EventHistory, witness: RiskRecheck, record: Recorded[Any]) -> Details:
-    """The rules that were asked: the one that refused first, then those with a number."""
+    """Yield the results of all rules: the refusing one first, then those with a number."""
     rules = witness.rules.get(record.cause or "", [])
     for rule in sorted(rules, key=lambda rule: rule.verdict != "refuses"):
         if rule.verdict == "refuses" or (rule.verdict == "passes" and rule.limit is not None):
@@ -54,7 +54,7 @@ def _rule(history: EventHistory, record: Recorded[Any], rule: RuleResult) -> Det
 
 
 def _left(rule: RuleResult) -> str:
-    """What is left up to a limit that is a most, in the unit of the rule."""
+    """Format the headroom below a maximum, in the unit of the rule."""
     if rule.limit is None or rule.measured is None or not rule.rule.endswith("_max"):
         return ""
     left = EXACT.subtract(rule.limit, rule.measured)
@@ -63,7 +63,7 @@ def _left(rule: RuleResult) -> str:
 
 
 def _who_set(history: EventHistory, name: str | None, *, why: bool) -> str:
-    """`set by ann in limits-1: because`, for a limit or a halt."""
+    """Format who set a limit or a halt: `set by ann in limits-1: because`."""
     fact = history.facts.get(name or "")
     if fact is None:
         return f"set by {name}, which this part of the log does not hold" if name else ""
@@ -76,7 +76,7 @@ def _who_set(history: EventHistory, name: str | None, *, why: bool) -> str:
 def refusal_details(
     history: EventHistory, witness: RiskRecheck, record: Recorded[SignalRefused]
 ) -> Details:
-    """The rule that refused: beside all that passed, where risk weighed a signal."""
+    """Yield the refusing rule, with all rules that passed where risk checked a signal."""
     if record.cause in witness.rules:
         yield from rule_details(history, witness, record)
         return
@@ -86,7 +86,7 @@ def refusal_details(
 
 
 def headroom_detail(record: Recorded[Any], rule: RuleResult) -> Detail:
-    """How much a limit of the book has left after an event."""
+    """Make the detail of a limit's headroom after an event."""
     measured = "unknown" if rule.measured is None else rule_amount(rule.rule, rule.measured)
     limit = rule_amount(rule.rule, rule.limit) if rule.limit is not None else "none"
     left = _left(rule) or ("beyond it" if rule.verdict == "refuses" else "")

@@ -1,4 +1,4 @@
-"""From an id to its story: the event, all that stands behind it, and all that came of it."""
+"""Tracing of an event's story: the trees of its causes and effects."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,14 +15,14 @@ from deadreckon.replay.why.details import details
 from deadreckon.replay.why.event_index import EventHistory
 from deadreckon.replay.why.risk_recheck import RiskRecheck
 
-DEPTH = 24  # ties from the event that is asked about
+DEPTH = 24  # links from the queried event
 CHILDREN_SHOWN = 12  # of one event: a limit may have refused thousands
 
 
 class CausalBranch(Struct):
-    """An event by its id, how it is tied to the one above it, and what lies further out.
+    """Node of a causal tree: an event by its id, its link to the parent, and its children.
 
-    `again` is an event that stands in the story already; `more` is how many ties are not followed.
+    `again` marks an event that is in the story already; `more` counts links that are not followed.
     """
 
     label: str
@@ -38,7 +38,7 @@ class CausalBranch(Struct):
 
 
 class Story(Struct):
-    """What was asked about, with its causes and its effects as trees of ids."""
+    """The queried event with its causes and its effects as trees of ids."""
 
     asked: CausalBranch
     causes: list[CausalBranch]
@@ -46,13 +46,13 @@ class Story(Struct):
 
     @property
     def ids(self) -> list[str]:
-        """Every event of the story, each once, what was asked about first."""
+        """Ids of all events of the story, each once, the queried one first."""
         branches = (self.asked, *self.causes, *self.effects)
         return list(dict.fromkeys(each.id for branch in branches for each in branch))
 
 
 def found_event(history: EventHistory, found: IdMatch) -> Recorded[Any]:
-    """The event that an id stands for: itself, or the first that says it."""
+    """Return the event that an id identifies: itself, or the first event that names it."""
     record = history.facts.get(found.id)
     if record is not None and found.kind == "event":
         return record
@@ -63,7 +63,7 @@ def found_event(history: EventHistory, found: IdMatch) -> Recorded[Any]:
 
 
 def trace(history: EventHistory, record: Recorded[Any], depth: int = DEPTH) -> Story:
-    """The story of an event, up to so many ties away."""
+    """Trace the story of an event, up to `depth` links away."""
     asked = CausalBranch("asked", record.id)
     behind = _grow(history, record, depth, {record.id}, causes)
     ahead = _grow(history, record, depth, {record.id}, _effects_of(record))
@@ -97,7 +97,7 @@ def _grow(
             branch.branches.append(CausalBranch(link.label, link.id, again=True))
             continue
         seen.add(link.id)
-        if link.label == SINCE:  # one of many: its own id tells the rest
+        if link.label == SINCE:  # one of many: query it by its own id for more
             branch.branches.append(CausalBranch(link.label, link.id))
             continue
         grown = _grow(history, fact, depth - 1, seen, ties)
@@ -107,7 +107,7 @@ def _grow(
 
 
 def rechecked_events(history: EventHistory, story: Story) -> dict[str, int]:
-    """The events of a story that risk is to be asked about, with their sequences."""
+    """Return the sequences of the events that risk is to recheck, by id."""
     facts = (history.facts[name] for name in story.ids)
     return {
         fact.id: fact.sequence
@@ -117,7 +117,7 @@ def rechecked_events(history: EventHistory, story: Story) -> dict[str, int]:
 
 
 class Node(Struct, frozen=True):
-    """An event of a story, with all that is known beside it."""
+    """An event of a story, with its description and details."""
 
     record: Recorded[Any]
     who: str
@@ -126,7 +126,7 @@ class Node(Struct, frozen=True):
 
 
 def nodes(history: EventHistory, witness: RiskRecheck, story: Story) -> dict[str, Node]:
-    """Every event of a story by its id, in the order in which it is told."""
+    """Describe every event of a story, by id, in story order."""
     found = {}
     for name in story.ids:
         record = history.facts[name]
@@ -137,7 +137,7 @@ def nodes(history: EventHistory, witness: RiskRecheck, story: Story) -> dict[str
 
 
 class Explanation(Struct, frozen=True):
-    """A story with everything beside it; `places` says of each id in it where the log has it."""
+    """A story with descriptions and details; `sequences` gives `SEQUENCE.INDEX` by id."""
 
     story: Story
     nodes: dict[str, Node]
@@ -145,7 +145,7 @@ class Explanation(Struct, frozen=True):
 
 
 def explanation(history: EventHistory, witness: RiskRecheck, story: Story) -> Explanation:
-    """The story of an event, told in full."""
+    """Explain a story: describe its events and add their details."""
     found = nodes(history, witness, story)
     beside = [detail.id for node in found.values() for detail in node.details]
     known = [name for name in (*found, *beside) if name in history.facts]
@@ -154,5 +154,5 @@ def explanation(history: EventHistory, witness: RiskRecheck, story: Story) -> Ex
 
 
 def sequence_text(record: Recorded[Any]) -> str:
-    """Where in the log: `SEQUENCE.INDEX`."""
+    """Format where an event is in the log: `SEQUENCE.INDEX`."""
     return f"{record.sequence}.{record.index}"

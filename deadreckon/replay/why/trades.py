@@ -1,4 +1,4 @@
-"""What a trade cost and brought: rounding, slippage, position, profit, equity, room."""
+"""Details of trades: rounding, slippage, position, profit, equity and headroom."""
 
 from decimal import Decimal
 from typing import Any
@@ -18,7 +18,7 @@ from deadreckon.replay.why.rule_results import headroom_detail
 def routing_details(
     history: EventHistory, witness: RiskRecheck, record: Recorded[OrderRouted]
 ) -> Details:
-    """How the wish became whole lots."""
+    """Yield how the order was rounded to whole lots."""
     routed = record.event
     approval = history.facts.get(record.cause or "")
     if approval is None or not isinstance(approval.event, OrderApproved):
@@ -41,7 +41,7 @@ def routing_details(
 def fill_details(
     history: EventHistory, witness: RiskRecheck, record: Recorded[OrderFilled]
 ) -> Details:
-    """At which price beside the market's, and what it did to position, profit, equity and room."""
+    """Yield a fill's slippage, and its effect on position, profit, equity and headroom."""
     fill = record.event
     yield _slippage("slippage", fill, fill.reference_price, "the market then", record.id)
     approval = _approval(history, record)
@@ -81,7 +81,7 @@ def _quote_currency(history: EventHistory, instrument: str) -> str:
 def _approval(
     history: EventHistory, record: Recorded[OrderFilled]
 ) -> Recorded[OrderApproved] | None:
-    """The approval of a fill's order; None for the legs of a bracket, which have none."""
+    """Return the approval of a fill's order; None for the legs of a bracket, which have none."""
     for name in history.lives.get(record.event.order_id, ()):
         fact = history.facts[name]
         if isinstance(fact.event, OrderApproved):
@@ -107,7 +107,7 @@ def _slippage(name: str, fill: OrderFilled, price: Decimal, what: str, at: str) 
 
 
 def holding_text(held: PositionFigures) -> str:
-    """`0.5 at 100`, or flat."""
+    """Format a position as `0.5 at 100`, or flat."""
     if not held.quantity:
         return "flat"
     return f"{number(held.quantity)} at {number(held.average_price)}"
@@ -123,7 +123,7 @@ def _equity_around(history: EventHistory, record: Recorded[Any]) -> Details:
 
 
 def equity_detail(name: str, mark: Recorded[EquityMarked]) -> Detail:
-    """What the book was worth at a mark."""
+    """Make the detail of an equity mark."""
     it = mark.event
     shown = f"{number(it.equity)} {it.currency}, drawdown {percent(it.drawdown)}"
     figures = exact_figures(equity=it.equity, drawdown=it.drawdown, currency=it.currency)

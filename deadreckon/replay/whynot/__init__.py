@@ -1,1 +1,1 @@
-"""Why nothing happened: what every strategy, order and rule made of each event of a window."""
+"""The verb `whynot`: the outcome of each event in a window for every strategy, order and rule."""

@@ -1,4 +1,4 @@
-"""A window as one JSON object: groups of silences, gaps, and what happened."""
+"""JSON document of `whynot`: outcome groups, price gaps and events of a window."""
 
 from typing import Any
 
@@ -13,8 +13,7 @@ Document = dict[str, Any]
 
 
 def window_document(listener: WindowTracker) -> Document:
-    """`strategies` are those configured for the instrument at the window's end, `elsewhere` the
-    others with what they trade; amounts are exact texts."""
+    """Make the document of a window."""
     window = listener.window
     configured = listener.strategies.items()
     return {

@@ -1,4 +1,4 @@
-"""Equal silences one after the other as one, with the ranges of what was measured."""
+"""Grouping of equal outcomes in a row, with the ranges of what was measured."""
 
 from decimal import Decimal
 from typing import Any
@@ -9,7 +9,7 @@ from deadreckon.contracts.event import Recorded
 
 
 class EventRef(Struct, frozen=True, order=True):
-    """Where in the log something was heard, and when (decision time, nanoseconds UTC)."""
+    """Reference to an event: sequence, index and id, and its decision time (nanoseconds UTC)."""
 
     sequence: int
     index: int
@@ -18,16 +18,16 @@ class EventRef(Struct, frozen=True, order=True):
 
 
 def event_ref(record: Recorded[Any]) -> EventRef:
-    """The place of an event."""
+    """Return the reference of an event."""
     return EventRef(record.sequence, record.index, record.id, record.at)
 
 
 class OutcomeGroup(Struct):
-    """The same said of `count` events in a row, from `first` to `last`.
+    """One outcome of `count` events in a row, from `first` to `last`.
 
-    `kind` is strategy, order or rule, `who` its name; `outcome` is what was said, in a word for
-    machines. `ranges` hold the least and the greatest of each figure. `rests_on` is the id of
-    the event that set a limit or a halt, empty where there is none.
+    `kind` is strategy, order or rule, `who` its name; `outcome` is a word for machines. `ranges`
+    hold the least and the greatest of each figure. `rests_on` is the id of the event that set a
+    limit or a halt, empty where there is none.
     """
 
     kind: str
@@ -42,7 +42,7 @@ class OutcomeGroup(Struct):
 
 
 class OutcomeGrouping:
-    """Groups what is said of one event after the other."""
+    """Groups the outcomes of consecutive events."""
 
     def __init__(self) -> None:
         self.groups: list[OutcomeGroup] = []
@@ -50,7 +50,7 @@ class OutcomeGrouping:
         self._event = 0
 
     def next_event(self) -> None:
-        """What follows is said of another event than what was said before."""
+        """Begin the next event: following outcomes belong to it."""
         self._event += 1
 
     def add(
@@ -64,7 +64,7 @@ class OutcomeGrouping:
         rests_on: str = "",
         note: str = "",
     ) -> None:
-        """One of them said this of the event; it joins what it said of the event before."""
+        """Add an outcome of the current event; it joins an equal outcome of the event before."""
         number, group = self._current.get((kind, who), (0, None))
         same = group is not None and (group.outcome, group.rests_on) == (outcome, rests_on)
         if group is None or not same or number < self._event - 1:

@@ -1,4 +1,4 @@
-"""Why not, as a verb asks it: a folder's log lived again up to the end of a window."""
+"""Job of `dr replay whynot`: replays a folder's log up to the end of a window."""
 
 from pathlib import Path
 
@@ -16,13 +16,13 @@ from deadreckon.services.catalogue import BOOK
 
 
 class UnknownInstrumentError(Exception):
-    """You asked about an instrument that the log never names; the message lists those it does."""
+    """You named an instrument that the log does not know; the message lists those it does."""
 
 
 async def whynot(
     data: Path, window: Window, nats: str | None, *, shows: bool, book: str = BOOK
 ) -> WindowTracker:
-    """What everybody made of a window of a folder's log. Raises UnknownInstrumentError."""
+    """Track a window of a folder's log. Raises UnknownInstrumentError."""
     folder = Folder(data).check()
     log_lines.configure(folder.logs / "whynot.log")
     async with open_bus(folder, nats) as bus:
@@ -33,7 +33,7 @@ async def whynot(
 async def track_window(
     bus: Bus, window: Window, progress: Progress, book: str = BOOK, mode: Mode = "paper"
 ) -> WindowTracker:
-    """The same of a log that is open."""
+    """Explain an id or a figure of an open log."""
     listener = WindowTracker(window, book, mode)
     end = (await retry(bus.info)).last
     async for message in read_messages(

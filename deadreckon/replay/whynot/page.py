@@ -1,4 +1,4 @@
-"""A window in lines: who was there, what each made of it, and what happened all the same."""
+"""Text page of `whynot`: a window's summary, and its gaps, events and outcome groups."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -40,7 +40,7 @@ OUTCOME_TEXTS = {
 
 
 def page(listener: WindowTracker, width: int = WIDTH) -> Iterator[StyledLine]:
-    """The heads of the window, then everything in it by when it began."""
+    """Format the window's summary, then its gaps, events and groups in log order."""
     window = listener.window
     end = window.end + 1 if (window.end + 1) % DAY == 0 else window.end  # a day to its end
     title = f"{window.instrument} from {moment(window.start)} to {moment(end)}"
@@ -105,7 +105,8 @@ def _group_style(group: OutcomeGroup) -> str:
 
 
 def group_text(listener: WindowTracker, group: OutcomeGroup) -> str:
-    """`05:01 to 05:40, 40 times, cross: saw no cross of its averages; fast 1 to 2`."""
+    """Describe a group: `05:01 to 05:40, 40 times, cross: saw no cross of its averages; fast 1
+    to 2`."""
     when = moment(group.first.at, listener.window.start)
     if group.count > 1:
         when = f"{when} to {moment(group.last.at, group.first.at)}, {group.count:,} times"

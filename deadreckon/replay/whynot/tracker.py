@@ -1,4 +1,4 @@
-"""Lives signal, risk and fill again through a window, and asks each what it made of every event."""
+"""Replay of signal, risk and fill through a window, recording what each made of every event."""
 
 from typing import Any
 
@@ -29,10 +29,10 @@ from deadreckon.services.signal.decider import State as SignalState
 
 PRICES = (BarClosed, QuoteUpdated, TradePrinted)
 PRICE_AGE_DEFAULT = (
-    120_000_000_000  # nanoseconds without a price that are a gap where no limit says so
+    120_000_000_000  # nanoseconds without a price that count as a gap where no limit is set
 )
 
-# What is told of a window beside the silences: all that ended one, or kept one up.
+# Events of the instrument that are reported next to the outcome groups.
 REPORTED_EVENTS: frozenset[type[Event]] = frozenset(
     {
         signals.SignalReceived,
@@ -56,7 +56,7 @@ REPORTED_EVENTS: frozenset[type[Event]] = frozenset(
         governance.StrategyConfigured,
     }
 )
-# The same, whatever the instrument: these concern all of them.
+# Events that are reported whatever the instrument, since they concern all.
 BOOK_WIDE_EVENTS: frozenset[type[Event]] = frozenset(
     {
         governance.LimitsSet,
@@ -72,8 +72,8 @@ BOOK_WIDE_EVENTS: frozenset[type[Event]] = frozenset(
 
 
 class Window(Struct, frozen=True):
-    """What is asked about: an instrument, decision times (nanoseconds UTC, both included), and one
-    strategy or all of them."""
+    """Window of a query: an instrument, decision times (nanoseconds UTC, both included), and one
+    strategy or all (None)."""
 
     instrument: str
     start: int
@@ -82,7 +82,7 @@ class Window(Struct, frozen=True):
 
 
 class WindowEvent(Struct, frozen=True):
-    """An event within the window in words, with what every rule said where it is a wish."""
+    """A reported event of the window; a raised signal comes with the result of every rule."""
 
     place: EventRef
     who: str
@@ -92,28 +92,28 @@ class WindowEvent(Struct, frozen=True):
 
 
 class PriceGap(Struct, frozen=True):
-    """No price of the instrument between two moments (nanoseconds UTC); `missing` bars where the
-    market comes in bars. `is_first` says that the log had none at all before."""
+    """Time without a price of the instrument (nanoseconds UTC); `missing` counts bars where the
+    market data are bars. `is_first` means that the log had no price before."""
 
     start: int
     end: int
     missing: int | None
-    before: EventRef | None  # the price that ended it; null where the window ended first
+    before: EventRef | None  # the price that ended it; None where the window ended first
     is_first: bool = False
 
 
 class WindowTracker:
-    """Takes a log from its first message on, until `is_done`."""
+    """Tracker of a window; it replays a log from its first message on, until `is_done`."""
 
     def __init__(self, window: Window, book: str = DEFAULT_BOOK, mode: Mode = "paper") -> None:
         self.window = window
         self.told: list[WindowEvent] = []
         self.gaps: list[PriceGap] = []
-        self.strategies: dict[str, StrategyConfigured] = {}  # as they are at the window's end
-        self.instruments: dict[str, None] = {}  # that the log has said anything of
-        self.producers: dict[str, int] = {}  # how many signals for the instrument, in the window
+        self.strategies: dict[str, StrategyConfigured] = {}  # as configured at the window's end
+        self.instruments: dict[str, None] = {}  # named by the log
+        self.producers: dict[str, int] = {}  # number of signals for the instrument in the window
         self.prices = 0
-        self.places: dict[str, EventRef] = {}  # of events that silences rest on
+        self.places: dict[str, EventRef] = {}  # of events that outcome groups refer to
         self.names = ShortNames()
         self._grouping = {name: OutcomeGrouping() for name in ("signal", "risk", "fill")}
         self._rules: dict[str, list[RuleResult]] = {}
@@ -130,24 +130,24 @@ class WindowTracker:
 
     @property
     def is_done(self) -> bool:
-        """Whether all of them are past the window."""
+        """True when all services are past the window."""
         return all(self._past.values())
 
     @property
     def groups(self) -> list[OutcomeGroup]:
-        """What all of them said, by when it began."""
+        """Outcome groups of all services, by their first event."""
         found = [group for each in self._grouping.values() for group in each.groups]
         return sorted(found, key=lambda group: group.first)
 
     def take(self, message: Message) -> None:
-        """Move on by one message. Raises RecoveryError for a log that contradicts itself."""
+        """Replay one message. Raises RecoveryError for a log that contradicts itself."""
         for record in self._intake.records_of(message):
             self._hear(record)
         for lived in self._lives:
             lived.take(message)
 
     def end(self) -> None:
-        """The log ends here, or all are past the window."""
+        """Finish at the end of the log or of the window."""
         for lived in self._lives:
             lived.end()
         self._end_gap()
@@ -157,7 +157,7 @@ class WindowTracker:
         return self.window.start <= record.at <= self.window.end
 
     def _is_price(self, name: str, record: Recorded[Any]) -> bool:
-        """Whether this is a price of the instrument within the window."""
+        """True for a price of the instrument within the window."""
         if record.at > self.window.end:
             self._past[name] = True
         event = record.event
@@ -208,7 +208,7 @@ class WindowTracker:
                 )
 
     def _look_for_gap(self, record: Recorded[Any]) -> None:
-        """A price that came later than a bar after the one before, or than prices may be old."""
+        """Record a gap when a price came later than the next bar, or than a price may be old."""
         self.prices += 1
         before, self._previous = self._previous, record
         since = self.window.start if before is None else before.at
@@ -219,7 +219,7 @@ class WindowTracker:
             self.gaps.append(PriceGap(since, record.at, missing, event_ref(record), before is None))
 
     def _keep_earlier(self, record: Recorded[Any]) -> None:
-        """The last price before the window: what its first one is measured from."""
+        """Keep the last price before the window, from which the first gap is measured."""
         if not isinstance(record.event, PRICES) or record.at >= self.window.start:
             return
         if record.event.instrument == self.window.instrument:
