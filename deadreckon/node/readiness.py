@@ -49,7 +49,7 @@ class Readiness(Struct, frozen=True):
     @property
     def lag(self) -> int:
         """How many messages the views are behind what was read of the log."""
-        return max(self.feed.last - self.views.place, 0)
+        return max(self.feed.last - self.views.sequence, 0)
 
     @property
     def log_health(self) -> WriteHealth:
@@ -89,7 +89,7 @@ class Readiness(Struct, frozen=True):
         recalling = [service.name for service in self.services() if not service.ready]
         if recalling:
             return f"{self._why_unready}: {', '.join(recalling)}"
-        if not self.views.place or not self.stored.opened:
+        if not self.views.sequence or not self.stored.opened:
             return "the views have not begun"
         if self.lag > LAG_MAX:
             return f"the views are {self.lag} messages behind the log"

@@ -58,8 +58,8 @@ def _status(book: ViewsReader) -> dict[str, Any]:
         "orders_rejected": book.count("refusals", REJECTED),
         "refusals_by_rule": dict(list(refusals.items())[:RULES_SHOWN]),
         "tables": {
-            name: {"rows": standing.rows, "digest": standing.text}
-            for name, standing in book.standings.items()
+            name: {"rows": digest.rows, "digest": digest.text}
+            for name, digest in book.digests.items()
         },
     }
 

@@ -31,7 +31,7 @@ class Readable(Protocol):
 
     name: str
 
-    def standings(self) -> dict[str, TableDigest]:
+    def digests(self) -> dict[str, TableDigest]:
         """Row count and digest of every table, as stored."""
         ...
 
@@ -53,9 +53,9 @@ def compare(table: Table, stored: Readable, fresh: Readable) -> TableDifference 
     """Find the first difference in a table: between its rows and a fresh fold, or between its
     digest and its rows."""
     found = measure(stored.lines(table))
-    if found != fresh.standings()[table.name]:
+    if found != fresh.digests()[table.name]:
         return first_row(table, stored.name, table.name, stored.lines(table), fresh.lines(table))
-    written = stored.standings()[table.name]
+    written = stored.digests()[table.name]
     if found != written:
         return TableDifference(
             stored.name, table.name, (), "digest", written.text, found.text, "digest altered"

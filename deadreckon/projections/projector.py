@@ -27,12 +27,12 @@ class Lane:
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self.sinks = list(sinks)
-        self.place = sinks[0].place
-        self._written = self.place
+        self.sequence = sinks[0].sequence
+        self._written = self.sequence
         self._waiting = 0  # rows folded but not yet visible
         source = sinks[0]
-        standings = source.standings()
-        self._held = [_hold(table, source, standings[table.name]) for table in TABLES]
+        digests = source.digests()
+        self._held = [_hold(table, source, digests[table.name]) for table in TABLES]
         self._seen = _Trades(source)
         self._readers: dict[type[Event], list[AppendingFold | UpdatingFold]] = defaultdict(list)
         for held in self._held:
@@ -51,23 +51,23 @@ class Lane:
             for held in readers:
                 held.fold(record, stored_at)
             self._waiting += len(readers)
-        self.place = sequence
+        self.sequence = sequence
         if self._waiting >= ROWS_PER_FLUSH:
             self.flush()
 
     def flush(self) -> None:
         """Make all folded rows visible in every sink."""
-        if self.place == self._written:
+        if self.sequence == self._written:
             return
         taken: list[TableBatch] = []
         for held in self._held:
             batch = held.take()
             if batch is not None:
                 taken.append(batch)
-        standings = {held.table.name: held.standing for held in self._held}
+        digests = {held.table.name: held.digest for held in self._held}
         for sink in self.sinks:
-            sink.write(Batch(self._written, self.place, taken, standings))
-        self._written, self._waiting = self.place, 0
+            sink.write(Batch(self._written, self.sequence, taken, digests))
+        self._written, self._waiting = self.sequence, 0
 
     def join(self, other: "Lane") -> None:
         """Take over the sinks of a flushed lane at the same sequence."""
@@ -87,7 +87,7 @@ class Projector:
         self._metrics = metrics
         by_place: dict[int, list[Sink]] = defaultdict(list)
         for sink in sinks:
-            by_place[sink.place].append(sink)
+            by_place[sink.sequence].append(sink)
         for together in by_place.values():
             for sink in together[1:]:
                 _agree(sink, together[0])
@@ -96,7 +96,7 @@ class Projector:
         self._sound = True
 
     @property
-    def place(self) -> int:
+    def sequence(self) -> int:
         """The last sequence that every sink has; fold the next one."""
         return self._place
 
@@ -115,16 +115,16 @@ class Projector:
     ) -> None:
         """Fold one message, also one without events. `stored_at` is the time at which the log
         stored it (nanoseconds UTC). Raises OutOfOrderError unless it is the next one."""
-        if sequence != self.place + 1:
-            raise OutOfOrderError(f"expected sequence {self.place + 1}, found {sequence}")
+        if sequence != self.sequence + 1:
+            raise OutOfOrderError(f"expected sequence {self.sequence + 1}, found {sequence}")
         self._sound = False
         for lane in self._lanes:
-            if lane.place == sequence - 1:
+            if lane.sequence == sequence - 1:
                 lane.fold(sequence, facts, stored_at)
-        if self._metrics and self._metrics.place == sequence - 1:
+        if self._metrics and self._metrics.sequence == sequence - 1:
             self._metrics.fold(sequence, facts)
         self._place = sequence
-        if len(self._lanes) > 1 and self._lanes[0].place == self._lanes[1].place:
+        if len(self._lanes) > 1 and self._lanes[0].sequence == self._lanes[1].sequence:
             self._merge()
         self._sound = True
 
@@ -156,8 +156,8 @@ class Projector:
             self._metrics.close()
 
     def _places(self) -> list[int]:
-        places = [lane.place for lane in self._lanes]
-        return [*places, self._metrics.place] if self._metrics else places
+        places = [lane.sequence for lane in self._lanes]
+        return [*places, self._metrics.sequence] if self._metrics else places
 
     def _merge(self) -> None:
         behind, ahead = self._lanes[:2]
@@ -192,18 +192,18 @@ class _Trades:
             del self._at[oldest]
 
 
-def _hold(table: Table, source: Sink, standing: TableDigest) -> AppendingFold | UpdatingFold:
+def _hold(table: Table, source: Sink, digest: TableDigest) -> AppendingFold | UpdatingFold:
     if table.updates is None:
-        return AppendingFold(table, standing)
-    return UpdatingFold(table, table.updates, standing, source.unfinished(table), source.load)
+        return AppendingFold(table, digest)
+    return UpdatingFold(table, table.updates, digest, source.unfinished(table), source.load)
 
 
 def _agree(one: Sink, other: Sink) -> None:
     """Check that two sinks at one sequence hold the same rows."""
-    mine, theirs = one.standings(), other.standings()
+    mine, theirs = one.digests(), other.digests()
     for table in TABLES:
         if mine[table.name] != theirs[table.name]:
             raise DamagedError(
-                f"{table.name}: {one.name} and {other.name} differ at sequence {one.place}; "
+                f"{table.name}: {one.name} and {other.name} differ at sequence {one.sequence}; "
                 "`dr verify` says where, `dr rebuild` mends it"
             )

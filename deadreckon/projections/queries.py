@@ -57,14 +57,14 @@ class ViewsReader:
 
     def __init__(self, book: AuditDatabase, written_at: float) -> None:
         self._book = book
-        self.place = book.place
+        self.sequence = book.sequence
         self.age_seconds = round(max(time.time() - written_at, 0.0), 3)
-        self.standings = book.standings()
+        self.digests = book.digests()
 
     def table(self, name: str, wanted: TableQuery) -> TableAnswer:
         """Query the rows of a table, latest first, with sequence and digest."""
-        digest = self.standings[name].text
-        return TableAnswer(self.place, self.age_seconds, digest, self.wanted(name, wanted))
+        digest = self.digests[name].text
+        return TableAnswer(self.sequence, self.age_seconds, digest, self.wanted(name, wanted))
 
     def wanted(self, name: str, wanted: TableQuery) -> list[RowDocument]:
         """Query the rows of a table that match, latest first."""
@@ -98,8 +98,8 @@ class ViewsReader:
 
     def answer(self, data: Any, *tables: str) -> TableAnswer:
         """Wrap data made from these tables, or from all of them when none is named."""
-        of = {name: self.standings[name] for name in tables or self.standings}
-        return TableAnswer(self.place, self.age_seconds, _digest(of), data)
+        of = {name: self.digests[name] for name in tables or self.digests}
+        return TableAnswer(self.sequence, self.age_seconds, _digest(of), data)
 
 
 @contextmanager
@@ -185,6 +185,6 @@ def _is_moment(name: str) -> bool:
     return name in ("at", "until") or name.endswith("_at")
 
 
-def _digest(standings: dict[str, TableDigest]) -> str:
-    texts = {name: standing.text for name, standing in sorted(standings.items())}
+def _digest(digests: dict[str, TableDigest]) -> str:
+    texts = {name: digest.text for name, digest in sorted(digests.items())}
     return hashlib.sha256(msgspec.json.encode(texts)).hexdigest()

@@ -57,7 +57,7 @@ def rebuild(
             projector.fold(sequence, facts, stored_at)
             if progress:
                 progress(sequence)
-        return projector.place
+        return projector.sequence
 
 
 def _swap(data: Path, folder: Path, names: Collection[str]) -> None:

@@ -158,7 +158,7 @@ class Views:
         # Messages that came while the stored views were being opened.
         self._late: list[FoldedMessage] = []
         self._joined = True
-        self.place = 0
+        self.sequence = 0
         feed.follow(NAME)
 
     def _find_shelf(self, snapshots: Snapshots) -> SnapshotStore:
@@ -183,15 +183,15 @@ class Views:
         found = await self._shelf.load(self._feed.bus) if self._shelf else None
         self._feed.leave(NAME)
         if found is not None and self._fits(found):
-            self._intake, self.place = found.intake, found.moment.place
+            self._intake, self.sequence = found.intake, found.moment.place
             for name, view in self._views.items():
                 view.restore(bytes(found.state[name]))
-            log.info("restored", service=NAME, place=self.place)
+            log.info("restored", service=NAME, place=self.sequence)
         last = (await retry(self._feed.bus.info)).last
-        near = self._feed.least - self.place <= CATCH_UP_MESSAGES
-        self._joined = near and last - self.place <= HELD_FOR_VIEWS
+        near = self._feed.least - self.sequence <= CATCH_UP_MESSAGES
+        self._joined = near and last - self.sequence <= HELD_FOR_VIEWS
         if self._joined:
-            self._feed.follow(NAME, self.place, found.links if found and self.place else None)
+            self._feed.follow(NAME, self.sequence, found.links if found and self.sequence else None)
 
     def _fits(self, found: Snapshot) -> bool:
         """True when the snapshot has every view and no stored projection is behind it."""
@@ -206,7 +206,7 @@ class Views:
         while True:
             if len(self._late) > LATE_MAX:
                 await self._opened()
-            if not await self._feed.reach(self.place + 1, FLUSH_SECONDS):
+            if not await self._feed.reach(self.sequence + 1, FLUSH_SECONDS):
                 await self.flush()
                 continue
             self._take()
@@ -219,8 +219,8 @@ class Views:
         await self._written()
         await self._opened()
         await self._join()
-        while self.place < sequence:
-            await self._feed.reach(self.place + 1)
+        while self.sequence < sequence:
+            await self._feed.reach(self.sequence + 1)
             self._take()
             await asyncio.sleep(0)
         await self.flush()
@@ -237,32 +237,32 @@ class Views:
         if self._joined:
             return
         await self._opened()
-        log.info("views_read_the_past", place=self.place, services=self._feed.least)
+        log.info("views_read_the_past", place=self.sequence, services=self._feed.least)
         while not self._joined:
             async for message in read_messages(self._feed.bus):
-                if message.sequence > self.place:
+                if message.sequence > self.sequence:
                     self._fold(message)
                     await self._give_way()
                 if self._joined:
                     break
-        log.info("views_joined", place=self.place)
+        log.info("views_joined", place=self.sequence)
 
     async def _give_way(self) -> None:
-        if not self.place % MESSAGES_AT_ONCE:
+        if not self.sequence % MESSAGES_AT_ONCE:
             await asyncio.sleep(0)
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
             await self.flush()
-        if not self._joined and self._feed.holds(self.place):
-            self._feed.follow(NAME, self.place)
+        if not self._joined and self._feed.holds(self.sequence):
+            self._feed.follow(NAME, self.sequence)
             self._joined = True
 
     def _take(self) -> None:
         enough = self._facts + FACTS_AT_ONCE
-        for message in self._feed.since(self.place, 200):
+        for message in self._feed.since(self.sequence, 200):
             self._fold(message)
             if self._facts > enough:
                 break
-        self._feed.done(NAME, self.place)
+        self._feed.done(NAME, self.sequence)
 
     def _fold(self, message: Message) -> None:
         facts = list(self._intake.records_of(message))
@@ -273,13 +273,13 @@ class Views:
             if self._opening is None or self._opening.done():
                 self._store(self._stored.projector)
         self._facts += len(facts)
-        self._newest, self.place = message, message.sequence
+        self._newest, self.sequence = message, message.sequence
 
     def _store(self, projector: Projector) -> None:
         """Fold into the stored views the messages they lack."""
         late, self._late = self._late, []
         for told in late:
-            if told[0] > projector.place:
+            if told[0] > projector.sequence:
                 projector.fold(*told)
 
     async def _open(self, stored: StoredViews) -> None:
@@ -303,7 +303,7 @@ class Views:
             except DISK_FAULTS as fault:
                 log.debug("views_still_wait", reason=str(fault))
             else:
-                log.warning("views_back", place=stored.projector.place)
+                log.warning("views_back", place=stored.projector.sequence)
                 return
 
     async def _opened(self) -> None:
@@ -334,11 +334,11 @@ class Views:
         return snapshot_store is not None and self._facts >= snapshot_store.facts_between
 
     def _keep_snapshot(self) -> None:
-        links = self._feed.links_at(self.place)
+        links = self._feed.links_at(self.sequence)
         newest = self._newest
         if self._shelf is None or newest is None or links is None:
             return
-        moment = LogPosition(newest.sequence, digest(newest.payload), 0, self.place)
+        moment = LogPosition(newest.sequence, digest(newest.payload), 0, self.sequence)
         state = {name: msgspec.Raw(view.written()) for name, view in self._views.items()}
         self._shelf.keep(moment, self._intake, links, state)
         self._facts = 0
@@ -353,7 +353,7 @@ class Views:
         except DISK_FAULTS as fault:
             _say_waiting(fault)
             await self._write_anew(stored)
-            log.warning("views_back", place=stored.projector.place)
+            log.warning("views_back", place=stored.projector.sequence)
 
     async def _write_anew(self, stored: StoredViews) -> None:
         """Reopen the stored views, and fold what they lack as soon as disk and log allow it."""
@@ -369,9 +369,9 @@ class Views:
     async def _read_again(self, projector: Projector) -> None:
         """Fold into reopened views the messages between their sequence and ours."""
         intake = Ingress(self._book, self._mode, reads_signals=False, restamps=False)
-        async for message in read_messages(self._feed.bus, upto=self.place):
+        async for message in read_messages(self._feed.bus, upto=self.sequence):
             facts = list(intake.records_of(message))
-            if message.sequence > projector.place:
+            if message.sequence > projector.sequence:
                 projector.fold(message.sequence, facts, message.stored_at)
         await asyncio.to_thread(projector.flush)
 

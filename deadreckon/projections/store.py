@@ -62,13 +62,13 @@ class ProjectionExtent(Struct, frozen=True):
 def extent(where: ProjectionPaths) -> ProjectionExtent:
     """Read how far the projections are without opening them for writing, which takes seconds for
     large ones. Raises SinkError."""
-    places = [0, 0, file.place(where.metrics)]
+    places = [0, 0, file.read_sequence(where.metrics)]
     if where.audit.exists():
         book = AuditDatabase(where.audit)
-        places[0] = book.place
+        places[0] = book.sequence
         book.close()
     if manifest.read(where.lake) is not None:
-        places[1] = Lake(where.lake).place
+        places[1] = Lake(where.lake).sequence
     return ProjectionExtent(min(places), max(places))
 
 

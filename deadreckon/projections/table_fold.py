@@ -13,9 +13,9 @@ from deadreckon.projections.table import Key, Table, Updates
 class AppendingFold:
     """Fold of a table to which every event it reads appends one row."""
 
-    def __init__(self, table: Table, standing: TableDigest) -> None:
+    def __init__(self, table: Table, digest: TableDigest) -> None:
         self.table = table
-        self.standing = standing
+        self.digest = digest
         # Tuples of plain values cost the garbage collector nothing.
         self.lines: list[tuple[Any, ...]] = []
         self._added = 0
@@ -33,8 +33,8 @@ class AppendingFold:
         if not self.lines:
             return None
         batch = TableBatch(self.table, self.lines, self._added % MODULUS, None)
-        digest = (self.standing.digest + self._added) % MODULUS
-        self.standing = TableDigest(self.standing.rows + len(self.lines), digest)
+        digest = (self.digest.digest + self._added) % MODULUS
+        self.digest = TableDigest(self.digest.rows + len(self.lines), digest)
         self.lines, self._added = [], 0
         return batch
 
@@ -47,12 +47,12 @@ class UpdatingFold:
         self,
         table: Table,
         updates: Updates,
-        standing: TableDigest,
+        digest: TableDigest,
         unfinished: Iterable[TableRow],
         load: Callable[[Table, Key], TableRow | None],
     ) -> None:
         self.table = table
-        self.standing = standing
+        self.digest = digest
         # Tuples of plain values cost the garbage collector nothing.
         self.lines: list[tuple[Any, ...]] = []
         self._updates = updates
@@ -103,7 +103,7 @@ class UpdatingFold:
         return stored
 
     def _settle(self) -> None:
-        rows, digest = self.standing.rows, self.standing.digest
+        rows, digest = self.digest.rows, self.digest.digest
         for key, (_, after) in self._last.items():
             before = self._settled.get(key)
             rows += before is None
@@ -113,7 +113,7 @@ class UpdatingFold:
                 del self._rows[key]
             else:
                 self._settled[key] = after
-        self.standing = TableDigest(rows, digest % MODULUS)
+        self.digest = TableDigest(rows, digest % MODULUS)
 
     def _remember(self, key: Key, row: TableRow) -> None:
         self._rows[key] = row

@@ -59,7 +59,7 @@ class Verifier:
     def last(self) -> int:
         """The highest sequence of any projection: fold the log up to here."""
         opened = (self._audit, self._lake, self._metrics)
-        return max((stored.place for stored in opened if stored), default=0)
+        return max((stored.sequence for stored in opened if stored), default=0)
 
     def fold(
         self, sequence: int, facts: Sequence[Recorded[Any]], stored_at: int | None = None
@@ -86,15 +86,15 @@ class Verifier:
         return None
 
     def _meet(self) -> None:
-        place = self._projector.place
-        if self._audit and self._audit.place == place:
+        place = self._projector.sequence
+        if self._audit and self._audit.sequence == place:
             try:
                 self._compare_audit(self._audit)
             except sqlite3.Error as error:  # for example: a table is gone
                 self._note([_damaged("audit", error)])
-        if self._lake and self._lake.place == place:
+        if self._lake and self._lake.sequence == place:
             self._compare_lake(self._lake)
-        if self._metrics and self._metrics.place == place:
+        if self._metrics and self._metrics.sequence == place:
             self._compare_metrics(self._metrics)
 
     def _compare_audit(self, audit: AuditDatabase) -> None:

@@ -179,7 +179,7 @@ def check_views(folder: Folder, last: int) -> Check:
             return Check("views", False, damage)
         with stored_views(folder) as stored:
             check_sequence(stored, last)
-            place = stored.projector.place
+            reached = stored.projector.sequence
     except (ViewAheadError, SinkError) as error:
         return Check("views", False, str(error))
-    return Check("views", True, f"at {place} of {last}; `dr verify` compares them")
+    return Check("views", True, f"at {reached} of {last}; `dr verify` compares them")

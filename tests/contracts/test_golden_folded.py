@@ -78,4 +78,4 @@ def test_every_table_folds_every_shape(shape: Shape) -> None:
     projector = Projector([sink])
     fold_log(projector, log)
     projector.flush()
-    assert sink.place == log.last
+    assert sink.sequence == log.last

@@ -100,7 +100,7 @@ def test_a_stack_keeps_the_anchors_near_the_end_of_its_log(
         async with open_bus(Folder(data).check()) as bus:
             keeping = anchor_job.AnchorJob(data, None, bus)
             await keeping.look()
-            return keeping.place, (await bus.info()).last
+            return keeping.sequence, (await bus.info()).last
 
     place, last = asyncio.run(looks())
     index = json.loads((data / "asof" / "desk" / "index.json").read_text())

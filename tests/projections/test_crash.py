@@ -37,8 +37,8 @@ from tests.projections.logs import busy_log
 
 log = busy_log({SEED}, {ORDERS})
 projector = open_projector(paths(Path(sys.argv[1])), queried=False)
-print("ready", projector.place, flush=True)
-for sequence, facts, stored_at in log.messages[projector.place:]:
+print("ready", projector.sequence, flush=True)
+for sequence, facts, stored_at in log.messages[projector.sequence:]:
     projector.fold(sequence, facts, stored_at)
     if sequence % 3 == 0:
         projector.flush()
@@ -69,7 +69,7 @@ def expect_whole(data: Path) -> None:
     """Rows, place and digests belong together in both, whatever the kill cut off."""
     log = busy_log(SEED, ORDERS)
     for stored in (AuditDatabase(paths(data).audit), Lake(paths(data).lake)):
-        expect_at(stored, log, stored.place)
+        expect_at(stored, log, stored.sequence)
 
 
 def expect_at(stored: AuditDatabase | Lake, log: FactLog, place: int) -> None:
@@ -78,10 +78,10 @@ def expect_at(stored: AuditDatabase | Lake, log: FactLog, place: int) -> None:
     projector = Projector([memory])
     fold_log(projector, log, until=place)
     projector.flush()
-    assert stored.place == place
-    assert stored.standings() == memory.standings()
+    assert stored.sequence == place
+    assert stored.digests() == memory.digests()
     for table in TABLES:
-        assert measure(stored.lines(table)) == memory.standings()[table.name], table.name
+        assert measure(stored.lines(table)) == memory.digests()[table.name], table.name
     stored.close()
 
 
@@ -106,7 +106,7 @@ def test_killed_in_the_middle_of_many_flushes_it_goes_on_as_if_nothing_had_been(
         ended = run_and_kill(tmp_path, random.uniform(0.02, 0.5))
         expect_whole(tmp_path)
         with_place = AuditDatabase(paths(tmp_path).audit)
-        places.append(with_place.place)
+        places.append(with_place.sequence)
         with_place.close()
         if ended:
             break
@@ -114,8 +114,8 @@ def test_killed_in_the_middle_of_many_flushes_it_goes_on_as_if_nothing_had_been(
     run_and_kill(tmp_path, 60)
     expect_whole(tmp_path)
     audit, lake = AuditDatabase(paths(tmp_path).audit), Lake(paths(tmp_path).lake)
-    assert audit.place == lake.place == log.last
-    assert audit.standings() == lake.standings() == memory.standings()
+    assert audit.sequence == lake.sequence == log.last
+    assert audit.digests() == lake.digests() == memory.digests()
     audit.close()
 
 
@@ -181,8 +181,8 @@ def test_killed_at_any_step_of_writing_and_merging_the_lake_stays_whole(
         except Killed:
             pass
     lake = Lake(tmp_path / "lake")
-    assert lake.place in (60, log.last)
-    expect_at(lake, log, lake.place)
+    assert lake.sequence in (60, log.last)
+    expect_at(lake, log, lake.sequence)
     again = Projector([LakeSink(tmp_path / "lake", None)])
     fold_log(again, log)
     again.close()

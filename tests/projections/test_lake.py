@@ -50,7 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, log: FactLog) -> Path:
 def fold(data: Path, log: FactLog, flush_every: int = 0, views: bool = True) -> None:
     analytics = data / "analytics.duckdb" if views else None
     projector = Projector([LakeSink(data / "lake", analytics)])
-    for sequence, facts, stored_at in log.messages[projector.place :]:
+    for sequence, facts, stored_at in log.messages[projector.sequence :]:
         projector.fold(sequence, facts, stored_at)
         if flush_every and sequence % flush_every == 0:
             projector.flush()
@@ -84,7 +84,7 @@ def test_small_parts_are_merged_and_nothing_visible_changes(tmp_path: Path, log:
         changes = [line[: len(table.columns)] for line in memory.changes[table.name]]
         assert list(lake.every_line(table)) == changes  # the same rows in the same order
     assert max(part.level for part in lake.manifest.parts) >= 1
-    assert lake.standings() == memory.standings()
+    assert lake.digests() == memory.digests()
 
 
 def test_parts_of_one_level_are_merged_in_log_order() -> None:
@@ -137,11 +137,11 @@ def test_what_a_killed_writer_left_is_swept_and_not_read(tmp_path: Path, log: Fa
     half = fills / "part-000000000900-000000000902-0.writing"
     orphan.write_bytes(next(fills.glob("part-*")).read_bytes())
     half.write_bytes(b"PAR1")
-    before = Lake(tmp_path / "lake").standings()
+    before = Lake(tmp_path / "lake").digests()
     sink = LakeSink(tmp_path / "lake", None)
     assert not orphan.exists()
     assert not half.exists()
-    assert sink.standings() == before
+    assert sink.digests() == before
     sink.close()
 
 
@@ -244,7 +244,7 @@ def test_it_opens_from_any_folder_with_plain_duckdb(made: Path, tmp_path: Path) 
             text=True,
             check=True,
         )
-        assert int(done.stdout) == Lake(made / "lake").standings()["fills"].rows
+        assert int(done.stdout) == Lake(made / "lake").digests()["fills"].rows
 
 
 def test_a_moved_folder_gets_new_views_when_it_is_opened(tmp_path: Path, log: FactLog) -> None:

@@ -209,7 +209,7 @@ def test_the_view_knows_its_place_though_a_message_has_no_facts() -> None:
     view.fold(1, [at(deposit(5))])
     view.fold(2, [])
 
-    assert (view.place, view.board.events) == (2, 1)
+    assert (view.sequence, view.board.events) == (2, 1)
 
 
 def test_an_order_that_a_venue_is_asked_to_cancel_says_so_until_it_is_gone() -> None:

@@ -315,7 +315,7 @@ def test_every_series_that_is_written_stands_in_the_catalogue_with_its_labels() 
 
 def keep(path: Path, log: FactLog, until: int | None = None) -> MetricsFile:
     keeper = MetricsFile(path)
-    for sequence, facts, _ in log.messages[keeper.place : until or log.last]:
+    for sequence, facts, _ in log.messages[keeper.sequence : until or log.last]:
         keeper.fold(sequence, facts)
     keeper.flush()
     return keeper
@@ -327,7 +327,7 @@ def test_counters_go_on_after_a_restart_as_if_there_had_been_none(tmp_path: Path
     whole = keep(tmp_path / "whole.json", log).visible
     keep(tmp_path / "cut.json", log, until=cut).close()
     again = MetricsFile(tmp_path / "cut.json")
-    assert again.place == cut
+    assert again.sequence == cut
     assert keep(tmp_path / "cut.json", log).visible == whole
 
 
@@ -339,7 +339,7 @@ def test_a_killed_process_folds_what_was_not_saved_again(
     whole = keep(tmp_path / "whole.json", log).visible
     keep(tmp_path / "m.json", log, until=190)  # and no close
     again = MetricsFile(tmp_path / "m.json")
-    assert again.place == 100
+    assert again.sequence == 100
     assert keep(tmp_path / "m.json", log).visible == whole
 
 

@@ -53,7 +53,7 @@ def test_place_is_the_last_message_even_without_facts() -> None:
     log.say(filled("buy", 1, 100))
     log.say()
     sink = folded(log)
-    assert sink.place == 2
+    assert sink.sequence == 2
     assert sink.rows("fills")[0]["sequence"] == 1
 
 
@@ -64,16 +64,16 @@ def test_a_message_out_of_order_is_refused_and_nothing_is_folded() -> None:
     projector.fold(1, [])
     with pytest.raises(OutOfOrderError, match="expected sequence 2, found 1"):
         projector.fold(1, [])
-    assert projector.place == 1
+    assert projector.sequence == 1
 
 
 def test_rows_stay_unseen_until_the_flush() -> None:
     sink = MemorySink()
     projector = Projector([sink])
     fold_log(projector, busy_log(1, 3))
-    assert (sink.place, sink.rows("fills")) == (0, [])
+    assert (sink.sequence, sink.rows("fills")) == (0, [])
     projector.flush()
-    assert sink.place == projector.place
+    assert sink.sequence == projector.sequence
     assert sink.rows("fills")
 
 
@@ -81,7 +81,7 @@ def test_rows_stay_unseen_until_the_flush() -> None:
 def test_digests_do_not_depend_on_when_it_was_flushed(flush_every: int) -> None:
     log = busy_log(1, 40)
     whole, pieces = folded(log), folded(log, flush_every)
-    assert pieces.standings() == whole.standings()
+    assert pieces.digests() == whole.digests()
     assert pieces.changes == whole.changes  # every change is a row, whoever flushed when
 
 
@@ -91,15 +91,15 @@ def test_digests_do_not_depend_on_places() -> None:
     for log in (here, there):
         log.say(filled("buy", 1, 100), id="f1")
         log.say(approved("o1"), id="a1")
-    assert folded(here).standings() == folded(there).standings()
+    assert folded(here).digests() == folded(there).digests()
 
 
 def test_digests_see_every_change_of_a_value() -> None:
     here, there = FactLog(), FactLog()
     here.say(filled("buy", 1, "100.01"))
     there.say(filled("buy", 1, "100.02"))
-    assert folded(here).standings()["fills"] != folded(there).standings()["fills"]
-    assert folded(here).standings()["fills"].rows == folded(there).standings()["fills"].rows
+    assert folded(here).digests()["fills"] != folded(there).digests()["fills"]
+    assert folded(here).digests()["fills"].rows == folded(there).digests()["fills"].rows
 
 
 @pytest.mark.parametrize("cut", [1, 10, 57, 120, 200])
@@ -109,7 +109,7 @@ def test_a_restart_changes_nothing(cut: int) -> None:
     projector = Projector([sink])
     fold_log(projector, log)
     projector.flush()
-    assert sink.standings() == folded(log).standings()
+    assert sink.digests() == folded(log).digests()
     assert sink.kept == folded(log).kept
 
 
@@ -127,7 +127,7 @@ def test_an_order_that_ended_is_loaded_again_for_a_late_fill() -> None:
     (order,) = sink.rows("orders")
     assert (order["status"], order["filled_quantity"]) == ("cancelled", "1")
     assert order["client_order_id"] == "c-o1"  # what was known of it is not lost
-    assert sink.standings() == folded(log).standings()
+    assert sink.digests() == folded(log).digests()
 
 
 def test_a_new_order_is_not_looked_for() -> None:
@@ -159,7 +159,7 @@ def test_a_fill_told_again_within_seven_days_is_known_and_later_forgotten() -> N
     projector = Projector([again])
     fold_log(projector, log)
     projector.flush()
-    assert again.standings() == sink.standings()
+    assert again.digests() == sink.digests()
 
 
 def test_open_orders_alone_stay_in_memory() -> None:
@@ -178,12 +178,12 @@ def test_sinks_at_different_places_are_handed_what_they_lack_and_then_go_togethe
     log = busy_log(4, 40)
     behind, ahead = folded(log, until=30), folded(log, until=80)
     projector = Projector([ahead, behind])
-    assert (projector.place, projector.furthest) == (30, 80)
+    assert (projector.sequence, projector.furthest) == (30, 80)
     fold_log(projector, log, until=80)
     assert len(projector._lanes) == 1
     fold_log(projector, log)
     projector.flush()
-    assert behind.standings() == ahead.standings() == folded(log).standings()
+    assert behind.digests() == ahead.digests() == folded(log).digests()
     assert behind.kept == ahead.kept == folded(log).kept
 
 
@@ -193,13 +193,13 @@ def test_three_sinks_meet_one_after_the_other() -> None:
     projector = Projector(sinks)
     fold_log(projector, log)
     projector.flush()
-    assert [sink.standings() for sink in sinks] == [folded(log).standings()] * 3
+    assert [sink.digests() for sink in sinks] == [folded(log).digests()] * 3
 
 
 def test_sinks_that_meet_and_differ_are_refused() -> None:
     log = busy_log(6, 20)
     one, other = folded(log), folded(log)
-    other._standings["fills"] = TableDigest(1, 2)
+    other._digests["fills"] = TableDigest(1, 2)
     with pytest.raises(DamagedError, match="fills: memory and memory differ"):
         Projector([one, other])
 
@@ -214,8 +214,8 @@ def test_after_a_failed_write_nothing_more_is_written() -> None:
     with pytest.raises(OSError, match="disk full"):
         projector.flush()
     projector.close()
-    assert sink.place == 20
-    assert sink.standings() == folded(log, until=20).standings()
+    assert sink.sequence == 20
+    assert sink.digests() == folded(log, until=20).digests()
 
 
 def test_half_a_message_is_never_written(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,18 +232,18 @@ def test_half_a_message_is_never_written(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(ZeroDivisionError):
         fold_log(projector, log)
     projector.close()
-    assert (sink.place, sink.rows("fills")) == (0, [])
+    assert (sink.sequence, sink.rows("fills")) == (0, [])
 
 
 def test_restarts_at_random_places_end_with_the_same_digests() -> None:
     random = Random(11)
     log = busy_log(8, 60)
-    expected = folded(log).standings()
+    expected = folded(log).digests()
     for _ in range(10):
         sink = MemorySink()
-        while sink.place < log.last:
+        while sink.sequence < log.last:
             projector = Projector([sink])
-            fold_log(projector, log, until=min(log.last, sink.place + random.randrange(1, 90)))
+            fold_log(projector, log, until=min(log.last, sink.sequence + random.randrange(1, 90)))
             projector.flush()
-            fold_log(projector, log, until=min(log.last, sink.place + random.randrange(0, 5)))
-        assert sink.standings() == expected
+            fold_log(projector, log, until=min(log.last, sink.sequence + random.randrange(0, 5)))
+        assert sink.digests() == expected

@@ -43,7 +43,7 @@ def test_an_answer_carries_the_place_and_the_digest_of_its_table(tmp_path: Path)
 
     book = AuditDatabase(folder.audit)
     assert answer.sequence == log.last
-    assert answer.digest == book.standings()["fills"].text
+    assert answer.digest == book.digests()["fills"].text
     assert [row["sequence"] for row in answer.data] == sorted(
         (row["sequence"] for row in answer.data), reverse=True
     )
@@ -125,7 +125,7 @@ def test_all_that_is_read_together_stands_at_one_place(tmp_path: Path) -> None:
         fold_log(projector, log)
         projector.flush()
         assert book.rows("fills") == before
-        assert book.place == middle
+        assert book.sequence == middle
     projector.close()
 
     assert read_table(folder, "fills", TableQuery()).sequence == log.last

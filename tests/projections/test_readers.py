@@ -117,7 +117,7 @@ def test_an_old_reader_of_the_audit_book_keeps_its_generation(tmp_path: Path) ->
     assert old.execute("SELECT count(*) FROM fills").fetchone() == count
     old.close()  # takes its own journal with it, not the new file's
     more = busy_log(13, 11)
-    for sequence, facts, stored_at in more.messages[new.place :]:
+    for sequence, facts, stored_at in more.messages[new.sequence :]:
         new.fold(sequence, facts, stored_at)
     new.flush()
     fresh = sqlite3.connect(f"file:{where.audit}?mode=ro", uri=True)
@@ -140,5 +140,5 @@ def test_a_writer_whose_files_were_rebuilt_is_told_and_opens_them_anew(tmp_path:
             writer.flush()
         writer.close()
         again = open_projector(where, names, queried=False)
-        assert again.place == log.last
+        assert again.sequence == log.last
         again.close()

@@ -33,8 +33,8 @@ def log() -> FactLog:
 def stand(data: Path) -> tuple[int, dict[str, TableDigest], dict[str, TableDigest]]:
     """Place and digests of the audit book and the lake, which must be the same."""
     audit, lake = AuditDatabase(paths(data).audit), Lake(paths(data).lake)
-    found = (audit.place, audit.standings(), lake.changes())
-    assert (lake.place, lake.standings()) == found[:2]
+    found = (audit.sequence, audit.digests(), lake.changes())
+    assert (lake.sequence, lake.digests()) == found[:2]
     audit.close()
     return found
 
@@ -86,7 +86,7 @@ def test_one_projection_alone_is_rebuilt(tmp_path: Path, log: FactLog) -> None:
     keep(tmp_path, log, until=100)
     rebuild(tmp_path, log, ["audit"])
     audit, lake = AuditDatabase(paths(tmp_path).audit), Lake(paths(tmp_path).lake)
-    assert (audit.place, lake.place) == (log.last, 100)
+    assert (audit.sequence, lake.sequence) == (log.last, 100)
     audit.close()
 
 
@@ -130,7 +130,7 @@ def test_a_rebuild_killed_at_the_swap_leaves_each_one_old_or_new(
     )
     assert done.returncode == -signal.SIGKILL
     audit, lake = AuditDatabase(paths(tmp_path).audit), Lake(paths(tmp_path).lake)
-    assert (audit.place, lake.place) == (log.last, 100)
+    assert (audit.sequence, lake.sequence) == (log.last, 100)
     audit.close()
     keep(tmp_path, log)  # the next start brings them together
     expected = stand(tmp_path)

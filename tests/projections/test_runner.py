@@ -97,7 +97,7 @@ async def test_a_snapshot_that_knows_more_than_what_is_stored_is_left_alone(
     with capture_logs() as lines:
         board, _, _ = await fold(folder, log, len(log))
     assert "restored" not in [line["event"] for line in lines]
-    assert board.place == len(log)
+    assert board.sequence == len(log)
     assert extent(where).least == len(log)
 
 
@@ -118,5 +118,5 @@ async def test_views_without_a_past_do_not_hold_up_services_that_recall_a_long_o
 
         await found.catch_up(len(log))
         await feed.stop()
-    assert found.place == len(log)
+    assert found.sequence == len(log)
     assert extent(paths(folder.root)).least == len(log)

@@ -58,7 +58,7 @@ def expected(log: FactLog) -> MemorySink:
 
 def folded(sink: Sink, log: FactLog, flush_every: int = 50) -> None:
     projector = Projector([sink])
-    for sequence, facts, stored_at in log.messages[projector.place :]:
+    for sequence, facts, stored_at in log.messages[projector.sequence :]:
         projector.fold(sequence, facts, stored_at)
         if sequence % flush_every == 0:
             projector.flush()
@@ -71,8 +71,8 @@ def test_a_sink_keeps_what_memory_keeps(
 ) -> None:
     folded(opening(tmp_path), log)
     sink = opening(tmp_path)
-    assert sink.place == log.last
-    assert sink.standings() == expected.standings()
+    assert sink.sequence == log.last
+    assert sink.digests() == expected.digests()
     for table in TABLES:
         assert sorted(sink.lines(table)) == sorted(expected.lines(table)), table.name
     sink.close()
@@ -111,10 +111,10 @@ def test_a_sink_remembers_recent_rows(
 def test_an_empty_sink_has_nothing_at_place_zero(opening: Opening, tmp_path: Path) -> None:
     for _ in range(2):
         sink = opening(tmp_path)
-        assert sink.place == 0
+        assert sink.sequence == 0
         assert list(sink.unfinished(BY_NAME["orders"])) == []
         assert list(sink.recent(BY_NAME["fills"], ("at",), 1)) == []
-        assert all(standing.rows == 0 for standing in sink.standings().values())
+        assert all(digest.rows == 0 for digest in sink.digests().values())
         sink.close()
 
 
@@ -128,7 +128,7 @@ def test_a_restart_in_the_middle_changes_nothing(
     projector.close()
     folded(opening(tmp_path), log)
     sink = opening(tmp_path)
-    assert sink.standings() == expected.standings()
+    assert sink.digests() == expected.digests()
     sink.close()
 
 
@@ -141,7 +141,7 @@ def test_what_was_not_flushed_is_not_there(opening: Opening, tmp_path: Path, log
     fold_log(projector, log, until=200)
     sink.close()  # the process ends without a word
     sink = opening(tmp_path)
-    assert sink.place == 100
+    assert sink.sequence == 100
     sink.close()
 
 
@@ -157,7 +157,7 @@ def test_two_writers_are_one_too_many(opening: Opening, tmp_path: Path, log: Fac
     fold_log(first, log)
     first.close()
     sink = opening(tmp_path)
-    assert sink.place == log.last
+    assert sink.sequence == log.last
     sink.close()
 
 
@@ -223,8 +223,8 @@ def test_both_sinks_of_one_projector_hold_the_same_digests(tmp_path: Path, log: 
     projector = Projector([audit, lake])
     fold_log(projector, log)
     projector.flush()
-    assert audit.standings() == lake.standings()
-    assert audit.place == lake.place == log.last
+    assert audit.digests() == lake.digests()
+    assert audit.sequence == lake.sequence == log.last
     projector.close()
 
 
@@ -242,7 +242,7 @@ def test_a_sink_killed_between_two_catches_up_and_goes_on_with_the_other(
     fold_log(folded_by, log)
     folded_by.close()
     stored = AuditDatabase(tmp_path / "audit.sqlite")
-    assert stored.standings() == Lake(tmp_path / "lake").standings() == expected.standings()
+    assert stored.digests() == Lake(tmp_path / "lake").digests() == expected.digests()
     stored.close()
 
 
@@ -252,7 +252,7 @@ def test_money_in_sqlite_is_text(tmp_path: Path, log: FactLog) -> None:
     kinds = book.query("SELECT DISTINCT typeof(price), typeof(fee), typeof(at) FROM fills")
     assert kinds == [("text", "text", "integer")]
     fee = sum(Decimal(fee) for (fee,) in book.query("SELECT fee FROM fills"))
-    assert fee == Decimal("0.0125") * book.standings()["fills"].rows
+    assert fee == Decimal("0.0125") * book.digests()["fills"].rows
     book.close()
 
 

@@ -60,7 +60,7 @@ def test_every_table_has_the_columns_the_issue_promises() -> None:
 
 
 def test_a_column_without_a_note_is_refused() -> None:
-    class Silent(fills.TableRow, frozen=True, array_like=True):
+    class Silent(fills.FillRow, frozen=True, array_like=True):
         said: str = ""
 
     with pytest.raises(TypeError, match="said has no note"):

@@ -246,7 +246,7 @@ def _halt(number: int) -> list[Event]:
 def fold_log(projector: Any, log: FactLog, until: int | None = None) -> None:
     """Fold the messages a projector has not got yet, up to sequence `until`."""
     last = log.last if until is None else until
-    for sequence, facts, stored_at in log.messages[projector.place : last]:
+    for sequence, facts, stored_at in log.messages[projector.sequence : last]:
         projector.fold(sequence, facts, stored_at)
 
 

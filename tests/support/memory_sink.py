@@ -16,14 +16,14 @@ class MemorySink:
     name = "memory"
 
     def __init__(self) -> None:
-        self.place = 0
+        self.sequence = 0
         self.kept: dict[str, dict[Any, list[Any]]] = {table.name: {} for table in TABLES}
         self.changes: dict[str, list[list[Any]]] = {table.name: [] for table in TABLES}
-        self._standings = {table.name: TableDigest() for table in TABLES}
+        self._digests = {table.name: TableDigest() for table in TABLES}
         self.loads = 0
 
-    def standings(self) -> dict[str, TableDigest]:
-        return self._standings
+    def digests(self) -> dict[str, TableDigest]:
+        return self._digests
 
     def load(self, table: Table, key: Key) -> TableRow | None:
         self.loads += 1
@@ -40,13 +40,13 @@ class MemorySink:
         return [[row[name] for name in columns] for row in rows if row["at"] >= since]
 
     def write(self, batch: Batch) -> None:
-        assert batch.before == self.place
+        assert batch.before == self.sequence
         for added in batch.tables:
             lines = [list(line) for line in added.lines]
             self.changes[added.table.name] += lines
             for line in lines:
                 self.kept[added.table.name][_key(added.table, line)] = line
-        self.place, self._standings = batch.place, dict(batch.standings)
+        self.sequence, self._digests = batch.sequence, dict(batch.digests)
 
     def lines(self, table: Table) -> Iterator[list[Any]]:
         for line in self.kept[table.name].values():

@@ -59,7 +59,7 @@ async def living(folder: Folder, *services: Any) -> AsyncIterator[Readiness]:
     feed = Feed(MemoryBus())
     views = Views(feed, "desk", "paper", None, [LiveViewFold()])
     await feed.start()
-    views.place = 1
+    views.sequence = 1
     try:
         yield Readiness("desk", "paper", feed, views, stored, lambda: services)
     finally:
@@ -189,7 +189,7 @@ async def test_a_service_that_still_recalls_is_named(folder: Folder) -> None:
 
 
 async def test_views_too_far_behind_are_not_ready(vitals: Readiness) -> None:
-    vitals.feed.last = vitals.views.place + limits.LAG_MAX
+    vitals.feed.last = vitals.views.sequence + limits.LAG_MAX
     assert vitals.unready() == ""
 
     vitals.feed.last += 1

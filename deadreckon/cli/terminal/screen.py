@@ -111,7 +111,7 @@ class Screen:
             self._marks.popleft()
         then, rows, events = self._marks[0]
         seconds = now - then
-        tail = max(self._tail(), self._view.place)
+        tail = max(self._tail(), self._view.sequence)
         return RunProgress(
             rows=self._rows,
             rows_total=self._rows_total,
@@ -119,7 +119,7 @@ class Screen:
             rows_rate=(self._rows - rows) / seconds if seconds else 0.0,
             events_rate=(self._view.board.events - events) / seconds if seconds else 0.0,
             sequence=tail,
-            lag=tail - self._view.place,
+            lag=tail - self._view.sequence,
             over=over,
             url=self._url,
         )

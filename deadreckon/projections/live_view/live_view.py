@@ -51,13 +51,13 @@ class LiveViewFold:
 
     def __init__(self) -> None:
         self.board = initial()
-        self.place = 0
+        self.sequence = 0
 
     def fold(self, sequence: int, facts: Sequence[Recorded[Any]]) -> None:
         """Fold the events of one message."""
         for record in facts:
             evolve(self.board, record)
-        self.place = sequence
+        self.sequence = sequence
 
     def written(self) -> bytes:
         """Encode the live view for a snapshot."""

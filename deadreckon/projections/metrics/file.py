@@ -56,7 +56,7 @@ class MetricsFile:
         self.path = path
         self._file = _identity(path)
         saved = read(path)
-        self.place = saved.place
+        self.sequence = saved.place
         self._state = saved.state
         self._saved = saved.place
         self._visible = b""
@@ -71,7 +71,7 @@ class MetricsFile:
         """Fold the events of one message."""
         for record in facts:
             self._state = metrics.evolve(self._state, record)
-        self.place = sequence
+        self.sequence = sequence
         due = sequence - self._saved >= MESSAGES_PER_SAVE
         if due and not self._is_superseded():  # the next flush raises it
             self.save()
@@ -87,15 +87,15 @@ class MetricsFile:
         self.save()
 
     def _show(self) -> None:
-        self._visible = _encode(metrics.settled(self._state, self.place))
+        self._visible = _encode(metrics.settled(self._state, self.sequence))
 
     def save(self) -> None:
         """Save what was folded, so that the next start need not fold it again."""
-        if self.place != self._saved:
+        if self.sequence != self._saved:
             self._check()
-            replace_bytes(self.path, _encode_saved(Saved(self.place, self._state)))
+            replace_bytes(self.path, _encode_saved(Saved(self.sequence, self._state)))
             self._file = _identity(self.path)
-            self._saved = self.place
+            self._saved = self.sequence
 
     def _is_superseded(self) -> bool:
         return _identity(self.path) != self._file
@@ -126,7 +126,7 @@ def read(path: Path) -> Saved:
         raise DamagedError(f"{path}: {error}; `dr rebuild metrics` makes it anew") from error
 
 
-def place(path: Path) -> int:
+def read_sequence(path: Path) -> int:
     """Read the sequence of the saved fold alone; 0 when there is no file."""
     try:
         return _stamp(path, path.read_bytes()).place

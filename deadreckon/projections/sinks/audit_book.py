@@ -57,12 +57,12 @@ class AuditDatabase:
             failing.pop_all()
 
     @property
-    def place(self) -> int:
+    def sequence(self) -> int:
         """The last sequence whose events are stored; 0 for none."""
         found = self._database.execute("SELECT min(place) FROM _projection").fetchone()
         return int(found[0])
 
-    def standings(self) -> dict[str, TableDigest]:
+    def digests(self) -> dict[str, TableDigest]:
         """Row count and digest of every table, as stored."""
         found = self._database.execute('SELECT "table", rows, digest FROM _projection')
         return {name: TableDigest(rows, int(digest, 16)) for name, rows, digest in found}

@@ -38,11 +38,11 @@ class Lake:
         self._check()
 
     @property
-    def place(self) -> int:
+    def sequence(self) -> int:
         """The last sequence whose events are stored; 0 for none."""
         return self.manifest.place
 
-    def standings(self) -> dict[str, TableDigest]:
+    def digests(self) -> dict[str, TableDigest]:
         """Row count and digest of the current rows of every table."""
         return {
             name: TableDigest(totals.rows, int(totals.digest, 16))

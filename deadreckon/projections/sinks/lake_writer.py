@@ -42,10 +42,10 @@ class LakeSink(Lake):
             now = self.manifest.stamp()
             for table in batch.tables:
                 self._add(table, now)
-            for name, standing in batch.standings.items():
-                self._stand(name, standing)
-            self.manifest.place = batch.place
-            self.manifest.moments.append(LakeMoment(batch.place, now))
+            for name, digest in batch.digests.items():
+                self._stand(name, digest)
+            self.manifest.place = batch.sequence
+            self.manifest.moments.append(LakeMoment(batch.sequence, now))
             killpoints.passed("lake-parts", "views")
             self._swap(now)
             killpoints.passed("lake-done", "views")
@@ -80,9 +80,9 @@ class LakeSink(Lake):
         totals.change_rows += len(batch.lines)
         totals.change_digest = f"{changed:064x}"
 
-    def _stand(self, name: str, standing: TableDigest) -> None:
+    def _stand(self, name: str, digest: TableDigest) -> None:
         totals = self.manifest.tables[name]
-        totals.rows, totals.digest = standing.rows, standing.text
+        totals.rows, totals.digest = digest.rows, digest.text
 
     def _merge(self) -> None:
         """Replace runs of small parts by one, so that days of flushes do not pile up."""

@@ -59,9 +59,9 @@ class Batch(Struct, frozen=True):
     """All rows between two sequences of the log, made visible together or not at all."""
 
     before: int
-    place: int
+    sequence: int
     tables: list[TableBatch]
-    standings: dict[str, TableDigest]  # of every table, after the batch
+    digests: dict[str, TableDigest]  # of every table, after the batch
 
 
 class Sink(Protocol):
@@ -73,11 +73,11 @@ class Sink(Protocol):
         ...
 
     @property
-    def place(self) -> int:
+    def sequence(self) -> int:
         """The last sequence whose events are stored; 0 for none."""
         ...
 
-    def standings(self) -> dict[str, TableDigest]:
+    def digests(self) -> dict[str, TableDigest]:
         """Row count and digest of every table, as stored."""
         ...
 

@@ -60,16 +60,16 @@ class SqliteSink(AuditDatabase):
             killpoints.passed("book-open", "views")
 
     def _move(self, batch: Batch) -> None:
-        standings = [
-            (batch.place, standing.rows, standing.text, name, batch.before)
-            for name, standing in batch.standings.items()
+        digests = [
+            (batch.sequence, digest.rows, digest.text, name, batch.before)
+            for name, digest in batch.digests.items()
         ]
         moved = self._database.executemany(
             'UPDATE _projection SET place = ?, rows = ?, digest = ? WHERE "table" = ? '
             "AND place = ?",
-            standings,
+            digests,
         )
-        if moved.rowcount != len(standings):
+        if moved.rowcount != len(digests):
             raise SupersededError(
                 f"{self.path}: another writer has moved it beyond sequence {batch.before}"
             )

@@ -2,6 +2,7 @@
 
 from types import ModuleType
 
+from deadreckon.projections.columns import TableRow
 from deadreckon.projections.table import Table, Updates
 from deadreckon.projections.tables import (
     cash,
@@ -21,6 +22,7 @@ from deadreckon.projections.tables import (
 
 def _table(
     fold: ModuleType,
+    row: type[TableRow],
     *indexes: tuple[str, ...],
     updates: Updates | None = None,
     repeats: bool = False,
@@ -28,7 +30,7 @@ def _table(
     return Table(
         name=fold.__name__.rpartition(".")[2],
         note=" ".join((fold.__doc__ or "").split()),
-        row=fold.Row,
+        row=row,
         reads=fold.READS,
         initial=fold.initial,
         evolve=fold.evolve,
@@ -39,31 +41,34 @@ def _table(
 
 
 TABLES: tuple[Table, ...] = (
-    _table(signals, ("signal_id",)),
-    _table(refusals, ("signal_id",), ("order_id",)),
+    _table(signals, signals.SignalRow, ("signal_id",)),
+    _table(refusals, refusals.RefusalRow, ("signal_id",), ("order_id",)),
     _table(
         orders,
+        orders.OrderRow,
         ("signal_id",),
         ("status",),
         updates=Updates(("order_id",), orders.keys, orders.BEGINS, "status", orders.ENDED),
     ),
-    _table(order_events, ("order_id",), repeats=True),
-    _table(venue_reports, ("order_id",), repeats=True),
-    _table(fills, ("order_id",)),
+    _table(order_events, order_events.OrderEventRow, ("order_id",), repeats=True),
+    _table(venue_reports, venue_reports.VenueReportRow, ("order_id",), repeats=True),
+    _table(fills, fills.FillRow, ("order_id",)),
     _table(
         positions,
+        positions.PositionRow,
         updates=Updates(
             ("book", "strategy", "venue", "instrument"), positions.keys, positions.READS
         ),
     ),
-    _table(equity),
-    _table(limits),
-    _table(halts),
+    _table(equity, equity.EquityRow),
+    _table(limits, limits.LimitsRow),
+    _table(halts, halts.HaltRow),
     _table(
         instruments,
+        instruments.InstrumentRow,
         updates=Updates(("book", "instrument"), instruments.keys, instruments.READS),
     ),
-    _table(cash),
+    _table(cash, cash.CashRow),
 )
 
 BY_NAME: dict[str, Table] = {table.name: table for table in TABLES}

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 from deadreckon.contracts.amounts import EXACT, canonical
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.portfolio import CashDeposited, CashWithdrawn, FeeCharged, FundingPaid
-from deadreckon.projections.columns import TableRow as Columns
+from deadreckon.projections.columns import TableRow
 
 READS = (CashDeposited, CashWithdrawn, FeeCharged, FundingPaid)
 
 
-class Row(Columns, frozen=True, array_like=True, gc=False):
+class CashRow(TableRow, frozen=True, array_like=True, gc=False):
     """One movement; positive amounts came into the book."""
 
     kind: Annotated[str, "deposit, withdrawal, fee or funding"] = ""
@@ -24,12 +24,12 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
     reason: Annotated[str, "why, for people"] = ""
 
 
-def initial() -> Row:
+def initial() -> CashRow:
     """Return the blank row."""
     return _BLANK
 
 
-def evolve(row: Row, record: Recorded[Any]) -> Row:
+def evolve(row: CashRow, record: Recorded[Any]) -> CashRow:
     """Return the row of a cash movement."""
     match record.event:
         case CashDeposited() as moved:
@@ -45,7 +45,7 @@ def evolve(row: Row, record: Recorded[Any]) -> Row:
                 instrument=fee.instrument,
             )
         case FundingPaid() as paid:
-            return Row(
+            return CashRow(
                 event_id=record.id,
                 at=record.at,
                 book=record.book,
@@ -61,8 +61,8 @@ def evolve(row: Row, record: Recorded[Any]) -> Row:
             return row
 
 
-def _moved(record: Recorded[Any], kind: str, amount: Decimal, **more: Any) -> Row:
-    return Row(
+def _moved(record: Recorded[Any], kind: str, amount: Decimal, **more: Any) -> CashRow:
+    return CashRow(
         event_id=record.id,
         at=record.at,
         book=record.book,
@@ -76,4 +76,4 @@ def _moved(record: Recorded[Any], kind: str, amount: Decimal, **more: Any) -> Ro
     )
 
 
-_BLANK = Row()
+_BLANK = CashRow()

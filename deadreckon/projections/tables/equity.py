@@ -5,13 +5,13 @@ from typing import Annotated, Any
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.portfolio import EquityMarked
-from deadreckon.projections.columns import TableRow as Columns
+from deadreckon.projections.columns import TableRow
 from deadreckon.projections.tables.derived import document
 
 READS = (EquityMarked,)
 
 
-class Row(Columns, frozen=True, array_like=True, gc=False):
+class EquityRow(TableRow, frozen=True, array_like=True, gc=False):
     """One mark of the book; every amount in `currency`."""
 
     currency: Annotated[str, "the reporting currency"] = ""
@@ -31,15 +31,15 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
     unpriced: Annotated[str, "JSON array: what had no mark or rate and is not in the sums"] = "[]"
 
 
-def initial() -> Row:
+def initial() -> EquityRow:
     """Return the blank row."""
     return _BLANK
 
 
-def evolve(row: Row, record: Recorded[Any]) -> Row:
+def evolve(row: EquityRow, record: Recorded[Any]) -> EquityRow:
     """Return the row of an equity mark."""
     event: EquityMarked = record.event
-    return Row(
+    return EquityRow(
         event_id=record.id,
         at=record.at,
         book=record.book,
@@ -62,4 +62,4 @@ def evolve(row: Row, record: Recorded[Any]) -> Row:
     )
 
 
-_BLANK = Row()
+_BLANK = EquityRow()

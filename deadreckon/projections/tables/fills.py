@@ -5,13 +5,13 @@ from typing import Annotated, Any
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
-from deadreckon.projections.columns import TableRow as Columns
+from deadreckon.projections.columns import TableRow
 from deadreckon.projections.tables.derived import rounded_product
 
 READS = (OrderFilled,)
 
 
-class Row(Columns, frozen=True, array_like=True, gc=False):
+class FillRow(TableRow, frozen=True, array_like=True, gc=False):
     """One fill. Prices in quote currency."""
 
     fill_id: Annotated[str, "VENUE:trade_id"] = ""
@@ -33,15 +33,15 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
     reference_price: Annotated[Decimal, "undisturbed market price, quote currency"] = Decimal(0)
 
 
-def initial() -> Row:
+def initial() -> FillRow:
     """Return the blank row."""
     return _BLANK
 
 
-def evolve(row: Row, record: Recorded[Any]) -> Row:
+def evolve(row: FillRow, record: Recorded[Any]) -> FillRow:
     """Return the row of a fill."""
     fill: OrderFilled = record.event
-    return Row(
+    return FillRow(
         event_id=record.id,
         at=record.at,
         book=record.book,
@@ -64,4 +64,4 @@ def evolve(row: Row, record: Recorded[Any]) -> Row:
     )
 
 
-_BLANK = Row()
+_BLANK = FillRow()

@@ -14,7 +14,7 @@ from deadreckon.contracts.governance import (
     ResumeAcknowledged,
     ResumeRequested,
 )
-from deadreckon.projections.columns import TableRow as Columns
+from deadreckon.projections.columns import TableRow
 
 READS = (
     HaltRequested,
@@ -28,7 +28,7 @@ READS = (
 )
 
 
-class Row(Columns, frozen=True, array_like=True, gc=False):
+class HaltRow(TableRow, frozen=True, array_like=True, gc=False):
     """One halt-related event: request, trip, acknowledgement, resume, flatten or cancel."""
 
     kind: Annotated[
@@ -52,12 +52,12 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
     order_id: Annotated[str | None, "what a cancel is about; null: every open order"] = None
 
 
-def initial() -> Row:
+def initial() -> HaltRow:
     """Return the blank row."""
     return _BLANK
 
 
-def evolve(row: Row, record: Recorded[Any]) -> Row:
+def evolve(row: HaltRow, record: Recorded[Any]) -> HaltRow:
     """Return the row of a halt-related event."""
     match record.event:
         case HaltImposed() as halt:
@@ -89,7 +89,7 @@ def evolve(row: Row, record: Recorded[Any]) -> Row:
             return _requested(row, record)
 
 
-def _requested(row: Row, record: Recorded[Any]) -> Row:
+def _requested(row: HaltRow, record: Recorded[Any]) -> HaltRow:
     match record.event:
         case HaltRequested(actor=actor, reason=reason, scope=scope):
             return _row(record, kind="requested", actor=actor, reason=reason, scope=scope)
@@ -109,8 +109,8 @@ def _requested(row: Row, record: Recorded[Any]) -> Row:
             return row
 
 
-def _row(record: Recorded[Any], halt_id: str = "", **columns: Any) -> Row:
-    return Row(
+def _row(record: Recorded[Any], halt_id: str = "", **columns: Any) -> HaltRow:
+    return HaltRow(
         event_id=record.id,
         at=record.at,
         book=record.book,
@@ -121,4 +121,4 @@ def _row(record: Recorded[Any], halt_id: str = "", **columns: Any) -> Row:
     )
 
 
-_BLANK = Row()
+_BLANK = HaltRow()

@@ -8,12 +8,12 @@ from msgspec.structs import replace
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.instruments import InstrumentDelisted, InstrumentListed
-from deadreckon.projections.columns import TableRow as Columns
+from deadreckon.projections.columns import TableRow
 
 READS = (InstrumentListed, InstrumentDelisted)
 
 
-class Row(Columns, frozen=True, array_like=True, gc=False):
+class InstrumentRow(TableRow, frozen=True, array_like=True, gc=False):
     """One instrument with its latest specification."""
 
     instrument: Annotated[str, "SYMBOL.VENUE"] = ""
@@ -38,12 +38,12 @@ def keys(record: Recorded[Any]) -> Sequence[tuple[str, ...]]:
     return ((record.book, record.event.instrument),)
 
 
-def initial() -> Row:
+def initial() -> InstrumentRow:
     """Return the blank row."""
     return _BLANK
 
 
-def evolve(row: Row, record: Recorded[Any]) -> Row:
+def evolve(row: InstrumentRow, record: Recorded[Any]) -> InstrumentRow:
     """Return the instrument's row after a listing or delisting."""
     match record.event:
         case InstrumentListed() as listing:
@@ -64,8 +64,8 @@ def evolve(row: Row, record: Recorded[Any]) -> Row:
             return row
 
 
-def _listed(record: Recorded[Any], listing: InstrumentListed) -> Row:
-    return Row(
+def _listed(record: Recorded[Any], listing: InstrumentListed) -> InstrumentRow:
+    return InstrumentRow(
         event_id=record.id,
         at=record.at,
         book=record.book,
@@ -88,4 +88,4 @@ def _listed(record: Recorded[Any], listing: InstrumentListed) -> Row:
     )
 
 
-_BLANK = Row()
+_BLANK = InstrumentRow()

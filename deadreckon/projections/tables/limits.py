@@ -8,7 +8,7 @@ import msgspec
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.governance import LimitsSet
-from deadreckon.projections.columns import TableRow as Columns
+from deadreckon.projections.columns import TableRow
 from deadreckon.projections.tables.derived import document
 
 READS = (LimitsSet,)
@@ -35,10 +35,16 @@ def _fields() -> list[tuple[str, Any, Any]]:
     return fields
 
 
-Row: Any = msgspec.defstruct(
-    "Row", _fields(), bases=(Columns,), frozen=True, array_like=True, gc=False, module=__name__
+LimitsRow: Any = msgspec.defstruct(
+    "LimitsRow",
+    _fields(),
+    bases=(TableRow,),
+    frozen=True,
+    array_like=True,
+    gc=False,
+    module=__name__,
 )
-_BLANK = Row()
+_BLANK = LimitsRow()
 
 
 def initial() -> Any:
@@ -50,6 +56,6 @@ def evolve(row: Any, record: Recorded[Any]) -> Any:
     """Return the row of a set of limits."""
     limits = {name: getattr(record.event, name) for name in _HINTS}
     documents = {name: document(limits[name]) for name in _DOCUMENTS}
-    return Row(
+    return LimitsRow(
         event_id=record.id, at=record.at, book=record.book, mode=record.mode, **(limits | documents)
     )

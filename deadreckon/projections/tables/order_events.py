@@ -26,13 +26,13 @@ from deadreckon.contracts.orders import (
     ReplaceApproved,
     ReplaceRouted,
 )
-from deadreckon.projections.columns import TableRow as Columns
+from deadreckon.projections.columns import TableRow
 
 # Fields of events that have a column of the same name.
 _SAME = ("quantity", "price", "limit_price", "stop_price", "leaves", "rule", "reason")
 
 
-class Row(Columns, frozen=True, array_like=True, gc=False):
+class OrderEventRow(TableRow, frozen=True, array_like=True, gc=False):
     """One event of an order. Quantities in base units or contracts, prices in quote currency."""
 
     order_id: Annotated[str, "the order; of a bracket, its entry order"] = ""
@@ -76,12 +76,12 @@ _COMMON = {
 }
 
 
-def initial() -> Row:
+def initial() -> OrderEventRow:
     """Return the blank row."""
     return _BLANK
 
 
-def evolve(row: Row, record: Recorded[Any]) -> Row:
+def evolve(row: OrderEventRow, record: Recorded[Any]) -> OrderEventRow:
     """Return the row of an order event."""
     event = record.event
     shape = type(event)
@@ -93,7 +93,7 @@ def evolve(row: Row, record: Recorded[Any]) -> Row:
     elif shape is BracketClosed:
         columns["rule"] = event.outcome
     bracket = shape is BracketArmed or shape is BracketClosed
-    return Row(
+    return OrderEventRow(
         event_id=record.id,
         at=record.at,
         book=record.book,
@@ -111,4 +111,4 @@ def _legs(armed: BracketArmed) -> str:
     return ", ".join(f"{leg} {order_id}" for leg, order_id in legs if order_id)
 
 
-_BLANK = Row()
+_BLANK = OrderEventRow()

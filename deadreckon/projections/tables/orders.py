@@ -24,7 +24,7 @@ from deadreckon.contracts.orders import (
     OrderUnroutable,
 )
 from deadreckon.contracts.venues import VenueCancelRejected
-from deadreckon.projections.columns import TableRow as Columns
+from deadreckon.projections.columns import TableRow
 from deadreckon.projections.tables.derived import rounded_product, rounded_quotient, total
 
 # Events for a finished order are rare: a late fill, a late report of the venue.
@@ -32,7 +32,7 @@ ENDED = frozenset({"unroutable", "split", "filled", "cancelled", "rejected", "ex
 BEGINS = (OrderApproved, OrderRouted, OrderSubmitting)
 
 
-class Row(Columns, frozen=True, array_like=True, gc=False):
+class OrderRow(TableRow, frozen=True, array_like=True, gc=False):
     """One order. Prices in quote currency, times in decision time (nanoseconds UTC)."""
 
     order_id: Annotated[str, "id for all its life"] = ""
@@ -91,20 +91,20 @@ def keys(record: Recorded[Any]) -> Sequence[tuple[str, ...]]:
     return ((event.order_id,),)
 
 
-def initial() -> Row:
+def initial() -> OrderRow:
     """Return the blank row."""
     return _BLANK
 
 
-def evolve(row: Row, record: Recorded[Any]) -> Row:
+def evolve(row: OrderRow, record: Recorded[Any]) -> OrderRow:
     """Return the order's row after an event."""
     fold = _FOLDS.get(type(record.event))
     return fold(row, record) if fold else row
 
 
-def _approved(row: Row, record: Recorded[Any]) -> Row:
+def _approved(row: OrderRow, record: Recorded[Any]) -> OrderRow:
     order: OrderApproved = record.event
-    return Row(
+    return OrderRow(
         event_id=record.id,
         at=record.at,
         book=record.book,
@@ -134,7 +134,7 @@ def _approved(row: Row, record: Recorded[Any]) -> Row:
     )
 
 
-def _routed(row: Row, record: Recorded[Any]) -> Row:
+def _routed(row: OrderRow, record: Recorded[Any]) -> OrderRow:
     order: OrderRouted = record.event
     if row.order_id == order.parent_id != order.order_id:
         ended = {"status": "split", "children": order.children, "ended_at": record.at}
@@ -148,11 +148,11 @@ def _routed(row: Row, record: Recorded[Any]) -> Row:
     )
 
 
-def _submitting(row: Row, record: Recorded[Any]) -> Row:
+def _submitting(row: OrderRow, record: Recorded[Any]) -> OrderRow:
     return replace(_ordered(row, record), status="submitting", submitted_at=record.at)
 
 
-def _ordered(row: Row, record: Recorded[Any]) -> Row:
+def _ordered(row: OrderRow, record: Recorded[Any]) -> OrderRow:
     """Return the row with the fields that `OrderRouted` and `OrderSubmitting` share."""
     order: OrderRouted | OrderSubmitting = record.event
     return replace(
@@ -183,7 +183,7 @@ def _ordered(row: Row, record: Recorded[Any]) -> Row:
     )
 
 
-def _accepted(row: Row, record: Recorded[Any]) -> Row:
+def _accepted(row: OrderRow, record: Recorded[Any]) -> OrderRow:
     return _changed(
         row,
         record,
@@ -193,28 +193,28 @@ def _accepted(row: Row, record: Recorded[Any]) -> Row:
     )
 
 
-def _triggered(row: Row, record: Recorded[Any]) -> Row:
+def _triggered(row: OrderRow, record: Recorded[Any]) -> OrderRow:
     return _changed(row, record, status=_unless_ended(row, "triggered"), triggered_at=record.at)
 
 
-def _unknown(row: Row, record: Recorded[Any]) -> Row:
+def _unknown(row: OrderRow, record: Recorded[Any]) -> OrderRow:
     status = _unless_ended(row, "unknown")
     return _changed(row, record, status=status, reason=record.event.reason)
 
 
-def _overdue(row: Row, record: Recorded[Any]) -> Row:
+def _overdue(row: OrderRow, record: Recorded[Any]) -> OrderRow:
     return _changed(row, record, overdue_at=record.at)
 
 
-def _cancelling(row: Row, record: Recorded[Any]) -> Row:
+def _cancelling(row: OrderRow, record: Recorded[Any]) -> OrderRow:
     return _changed(row, record, cancelling=record.event.rule, reason=record.event.reason)
 
 
-def _cancel_rejected(row: Row, record: Recorded[Any]) -> Row:
+def _cancel_rejected(row: OrderRow, record: Recorded[Any]) -> OrderRow:
     return _changed(row, record, cancelling="")
 
 
-def _filled(row: Row, record: Recorded[Any]) -> Row:
+def _filled(row: OrderRow, record: Recorded[Any]) -> OrderRow:
     fill: OrderFilled = record.event
     quantity = total(row.filled_quantity, fill.quantity)
     value = total(row.filled_value, rounded_product(fill.quantity, fill.price))
@@ -238,7 +238,7 @@ def _filled(row: Row, record: Recorded[Any]) -> Row:
     )
 
 
-def _replaced(row: Row, record: Recorded[Any]) -> Row:
+def _replaced(row: OrderRow, record: Recorded[Any]) -> OrderRow:
     change: OrderReplaced = record.event
     return _changed(
         row,
@@ -250,28 +250,28 @@ def _replaced(row: Row, record: Recorded[Any]) -> Row:
     )
 
 
-def _cancelled(row: Row, record: Recorded[Any]) -> Row:
+def _cancelled(row: OrderRow, record: Recorded[Any]) -> OrderRow:
     end: OrderCancelled = record.event
     return _ended(row, record, "cancelled", leaves=end.leaves, rule=end.rule, reason=end.reason)
 
 
-def _expired(row: Row, record: Recorded[Any]) -> Row:
+def _expired(row: OrderRow, record: Recorded[Any]) -> OrderRow:
     return _ended(row, record, "expired", leaves=record.event.leaves, rule="time_to_live")
 
 
-def _rejected(row: Row, record: Recorded[Any]) -> Row:
+def _rejected(row: OrderRow, record: Recorded[Any]) -> OrderRow:
     return _ended(row, record, "rejected", rule=record.event.rule, reason=record.event.reason)
 
 
-def _unroutable(row: Row, record: Recorded[Any]) -> Row:
+def _unroutable(row: OrderRow, record: Recorded[Any]) -> OrderRow:
     return _ended(row, record, "unroutable", rule=record.event.rule, reason=record.event.reason)
 
 
-def _ended(row: Row, record: Recorded[Any], status: str, **columns: Any) -> Row:
+def _ended(row: OrderRow, record: Recorded[Any], status: str, **columns: Any) -> OrderRow:
     return _changed(row, record, status=status, cancelling="", ended_at=record.at, **columns)
 
 
-def _changed(row: Row, record: Recorded[Any], **columns: Any) -> Row:
+def _changed(row: OrderRow, record: Recorded[Any], **columns: Any) -> OrderRow:
     """Return the row after an event that names the order by its id only."""
     return replace(
         row,
@@ -284,11 +284,11 @@ def _changed(row: Row, record: Recorded[Any], **columns: Any) -> Row:
     )
 
 
-def _unless_ended(row: Row, status: str) -> str:
+def _unless_ended(row: OrderRow, status: str) -> str:
     return row.status if row.status in ENDED else status
 
 
-_FOLDS: dict[type[Event], Callable[[Row, Recorded[Any]], Row]] = {
+_FOLDS: dict[type[Event], Callable[[OrderRow, Recorded[Any]], OrderRow]] = {
     OrderApproved: _approved,
     OrderUnroutable: _unroutable,
     OrderRouted: _routed,
@@ -306,4 +306,4 @@ _FOLDS: dict[type[Event], Callable[[Row, Recorded[Any]], Row]] = {
     VenueCancelRejected: _cancel_rejected,
 }
 READS = tuple(_FOLDS)
-_BLANK = Row()
+_BLANK = OrderRow()

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.portfolio import PositionChanged
-from deadreckon.projections.columns import TableRow as Columns
+from deadreckon.projections.columns import TableRow
 from deadreckon.projections.tables.derived import document
 
 READS = (PositionChanged,)
 
 
-class Row(Columns, frozen=True, array_like=True, gc=False):
+class PositionRow(TableRow, frozen=True, array_like=True, gc=False):
     """One position; every amount is cumulative and in `currency`."""
 
     strategy: Annotated[str, "strategy that holds the position"] = ""
@@ -35,15 +35,15 @@ def keys(record: Recorded[Any]) -> Sequence[tuple[str, ...]]:
     return ((record.book, event.strategy, event.venue, event.instrument),)
 
 
-def initial() -> Row:
+def initial() -> PositionRow:
     """Return the blank row."""
     return _BLANK
 
 
-def evolve(row: Row, record: Recorded[Any]) -> Row:
+def evolve(row: PositionRow, record: Recorded[Any]) -> PositionRow:
     """Return the position's row after a change."""
     event: PositionChanged = record.event
-    return Row(
+    return PositionRow(
         event_id=record.id,
         at=record.at,
         book=record.book,
@@ -63,4 +63,4 @@ def evolve(row: Row, record: Recorded[Any]) -> Row:
     )
 
 
-_BLANK = Row()
+_BLANK = PositionRow()

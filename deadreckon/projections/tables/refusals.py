@@ -8,7 +8,7 @@ from deadreckon.contracts.governance import OperatorRefused
 from deadreckon.contracts.models import RegimeModelRefused
 from deadreckon.contracts.orders import CancelMissed, OrderRejected, OrderUnroutable
 from deadreckon.contracts.signals import SignalRefused
-from deadreckon.projections.columns import TableRow as Columns
+from deadreckon.projections.columns import TableRow
 
 READS = (
     SignalRefused,
@@ -20,7 +20,7 @@ READS = (
 )
 
 
-class Row(Columns, frozen=True, array_like=True, gc=False):
+class RefusalRow(TableRow, frozen=True, array_like=True, gc=False):
     """One refusal; `limit_value` and `measured` are in the unit of the rule."""
 
     kind: Annotated[str, "what was refused: signal, order, cancel, operator or model"] = ""
@@ -38,12 +38,12 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
     evidence: Annotated[str, "at most 512 characters of what could not be read"] = ""
 
 
-def initial() -> Row:
+def initial() -> RefusalRow:
     """Return the blank row."""
     return _BLANK
 
 
-def evolve(row: Row, record: Recorded[Any]) -> Row:
+def evolve(row: RefusalRow, record: Recorded[Any]) -> RefusalRow:
     """Return the row of a refusal."""
     match record.event:
         case SignalRefused() as no:
@@ -80,7 +80,7 @@ def evolve(row: Row, record: Recorded[Any]) -> Row:
             return row
 
 
-def _of_order(record: Recorded[Any]) -> Row:
+def _of_order(record: Recorded[Any]) -> RefusalRow:
     match record.event:
         case OrderUnroutable() as no:
             return _row(
@@ -109,8 +109,8 @@ def _of_order(record: Recorded[Any]) -> Row:
             return _row(record, kind="order", rule=no.rule, reason=no.reason, order_id=no.order_id)
 
 
-def _row(record: Recorded[Any], **columns: Any) -> Row:
-    return Row(
+def _row(record: Recorded[Any], **columns: Any) -> RefusalRow:
+    return RefusalRow(
         event_id=record.id,
         at=record.at,
         book=record.book,
@@ -120,4 +120,4 @@ def _row(record: Recorded[Any], **columns: Any) -> Row:
     )
 
 
-_BLANK = Row()
+_BLANK = RefusalRow()

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRaised
-from deadreckon.projections.columns import TableRow as Columns
+from deadreckon.projections.columns import TableRow
 from deadreckon.projections.tables.derived import document
 
 READS = (SignalRaised, CancelRaised, ReplaceRaised)
 
 
-class Row(Columns, frozen=True, array_like=True, gc=False):
+class SignalRow(TableRow, frozen=True, array_like=True, gc=False):
     """One raised signal. Prices in quote currency."""
 
     kind: Annotated[str, "trade, cancel or replace"] = ""
@@ -40,18 +40,18 @@ class Row(Columns, frozen=True, array_like=True, gc=False):
     meta: Annotated[str, "JSON object: the producer's own remarks"] = "{}"
 
 
-def initial() -> Row:
+def initial() -> SignalRow:
     """Return the blank row."""
     return _BLANK
 
 
-def evolve(row: Row, record: Recorded[Any]) -> Row:
+def evolve(row: SignalRow, record: Recorded[Any]) -> SignalRow:
     """Return the row of a raised signal."""
     match record.event:
         case SignalRaised() as wish:
             return _trade(record, wish)
         case CancelRaised() as wish:
-            return Row(
+            return SignalRow(
                 event_id=record.id,
                 at=record.at,
                 book=record.book,
@@ -68,8 +68,8 @@ def evolve(row: Row, record: Recorded[Any]) -> Row:
             return row
 
 
-def _trade(record: Recorded[Any], wish: SignalRaised) -> Row:
-    return Row(
+def _trade(record: Recorded[Any], wish: SignalRaised) -> SignalRow:
+    return SignalRow(
         event_id=record.id,
         at=record.at,
         book=record.book,
@@ -99,8 +99,8 @@ def _trade(record: Recorded[Any], wish: SignalRaised) -> Row:
     )
 
 
-def _replace(record: Recorded[Any], wish: ReplaceRaised) -> Row:
-    return Row(
+def _replace(record: Recorded[Any], wish: ReplaceRaised) -> SignalRow:
+    return SignalRow(
         event_id=record.id,
         at=record.at,
         book=record.book,
@@ -116,4 +116,4 @@ def _replace(record: Recorded[Any], wish: ReplaceRaised) -> Row:
     )
 
 
-_BLANK = Row()
+_BLANK = SignalRow()

@@ -19,11 +19,11 @@ from deadreckon.contracts.venues import (
     VenueRequestUnanswered,
     VenueTradeReported,
 )
-from deadreckon.projections.columns import TableRow as Columns
+from deadreckon.projections.columns import TableRow
 from deadreckon.projections.tables.derived import document
 
 
-class Row(Columns, frozen=True, array_like=True, gc=False):
+class VenueReportRow(TableRow, frozen=True, array_like=True, gc=False):
     """One message to or from a venue. Quantities in base units or contracts, prices in quote
     currency."""
 
@@ -79,19 +79,19 @@ READS = tuple(_KINDS)
 _DOCUMENTS = ("strangers", "balances")
 
 
-def initial() -> Row:
+def initial() -> VenueReportRow:
     """Return the blank row."""
     return _BLANK
 
 
-def evolve(row: Row, record: Recorded[Any]) -> Row:
+def evolve(row: VenueReportRow, record: Recorded[Any]) -> VenueReportRow:
     """Return the row of a venue message: each field of the event has a column of the same name."""
     event = record.event
     columns = {name: getattr(event, name) for name in type(event).__struct_fields__}
     for name in _DOCUMENTS:
         if name in columns:
             columns[name] = document(columns[name])
-    return Row(
+    return VenueReportRow(
         event_id=record.id,
         at=record.at,
         book=record.book,
@@ -102,4 +102,4 @@ def evolve(row: Row, record: Recorded[Any]) -> Row:
     )
 
 
-_BLANK = Row()
+_BLANK = VenueReportRow()

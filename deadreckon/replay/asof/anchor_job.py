@@ -23,7 +23,7 @@ class AnchorJob:
     find anchors. A failed run is repeated at the next check."""
 
     def __init__(self, data: Path, nats: str | None, bus: Bus) -> None:
-        self.place = 0  # the last message covered by an anchor of this process
+        self.sequence = 0  # the last message covered by an anchor of this process
         self._words = ["--known", "then", "--data", str(data), *(["--nats", nats] if nats else [])]
         self._bus = bus
 
@@ -41,8 +41,8 @@ class AnchorJob:
         except HoleError as error:  # the archive is not reachable; the log itself continues
             log.warning("anchors_not_kept", reason=str(error), next_try_seconds=CHECK_SECONDS)
             return
-        if last - self.place >= GROWTH_MESSAGES and await self._bring_up(last):
-            self.place = last
+        if last - self.sequence >= GROWTH_MESSAGES and await self._bring_up(last):
+            self.sequence = last
 
     async def _bring_up(self, last: int) -> bool:
         done = await run_verb("replay", "asof", str(last), *self._words)

@@ -127,7 +127,7 @@ def _position(state: BookState, key: ledger.PositionKey, held: ledger.Holding) -
     }
 
 
-def _order(state: BookState, row: orders.TableRow) -> Document:
+def _order(state: BookState, row: orders.OrderRow) -> Document:
     begun = row.approved_at if row.approved_at is not None else row.submitted_at
     found = {name: _plain(getattr(row, name)) for name in _ORDER}
     return found | {"age_seconds": _age(state, begun or 0)}

@@ -26,7 +26,7 @@ from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import EquityMarked
 from deadreckon.projections.tables import orders
 
-Order = orders.TableRow  # `orders` is also a field of the state
+Order = orders.OrderRow  # `orders` is also a field of the state
 
 
 class SetBy(Struct, frozen=True):

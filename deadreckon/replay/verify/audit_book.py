@@ -19,9 +19,9 @@ SHOWN = 5  # differences named; `dr verify` finds the first row of each table
 
 
 class AuditBookFigures(Struct, frozen=True):
-    """What the audit book says up to one sequence; it has read the log up to `place`."""
+    """What the audit book says up to one sequence; it has read the log up to `sequence`."""
 
-    place: int
+    sequence: int
     totals: FillTotals
     positions: dict[PositionKey, tuple[Decimal, Decimal]]
 
@@ -41,9 +41,12 @@ def compare_projections(
     except (sqlite3.DatabaseError, ArithmeticError, TypeError, ValueError) as error:
         says = f"the audit book is damaged: {error}; `dr rebuild audit` makes it anew"
         return {"agree": False, "says": says}
-    if found.place < last:
-        return {"agree": None, "says": f"the audit book has read {found.place} of {last} messages"}
-    whole = day is None and found.place == last
+    if found.sequence < last:
+        return {
+            "agree": None,
+            "says": f"the audit book has read {found.sequence} of {last} messages",
+        }
+    whole = day is None and found.sequence == last
     differences = _fill_differences(found.totals, traded.totals)
     if whole:
         differences += _position_differences(found, traded)

@@ -39,7 +39,7 @@ async def rebuild(
             async for sequence, facts, stored_at in log_facts(bus, book):
                 projector.fold(sequence, facts, stored_at)
                 bar.update(task, completed=sequence)
-            return projector.place
+            return projector.sequence
 
 
 async def verify(

@@ -18,7 +18,7 @@ from deadreckon.tools.crashtest.log_tally import (
 )
 from deadreckon.tools.crashtest.money_totals import compare_money, compare_with_venue, total_money
 from deadreckon.tools.crashtest.program import OTHER_RULE
-from deadreckon.tools.crashtest.reference import Reference, standings
+from deadreckon.tools.crashtest.reference import Reference, digests
 from deadreckon.tools.crashtest.stack_process import MODE
 from deadreckon.venues.simulated.exchange.admin_client import GroundTruth
 
@@ -53,7 +53,7 @@ async def inspect(
     if changed is not None and not found.tally.refusals_by_rule.get(OTHER_RULE):
         findings.append(_at_end(account, "the other program was never asked"))
     if not findings and changed is None and truth is None:
-        tables = differing(standings(folder.root), reference.tables)
+        tables = differing(digests(folder.root), reference.tables)
         findings += [_at_end(account, f"the digest of table {name}") for name in tables]
     return findings
 

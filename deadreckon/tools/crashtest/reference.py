@@ -69,13 +69,13 @@ async def _tables(bus: Bus, folder: Path) -> dict[str, TableDigest]:
         projector.fold(sequence, facts, stored_at)
     projector.flush()
     projector.close()
-    return standings(folder)
+    return digests(folder)
 
 
-def standings(folder: Path) -> dict[str, TableDigest]:
+def digests(folder: Path) -> dict[str, TableDigest]:
     """Rows and digest of every table of a folder's audit book."""
     book = AuditDatabase(paths(folder).audit)
     try:
-        return book.standings()
+        return book.digests()
     finally:
         book.close()
