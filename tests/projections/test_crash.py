@@ -33,7 +33,7 @@ PROGRAM = f"""
 import sys
 from pathlib import Path
 from deadreckon.projections.store import open_projector, paths
-from tests.projections.logs import busy_log
+from tests.support.handmade_logs import busy_log
 
 log = busy_log({SEED}, {ORDERS})
 projector = open_projector(paths(Path(sys.argv[1])), queried=False)

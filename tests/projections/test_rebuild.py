@@ -116,10 +116,10 @@ def test_a_rebuild_killed_at_the_swap_leaves_each_one_old_or_new(
     keep(tmp_path, log, until=100)
     program = (
         "import os, signal, sys; from pathlib import Path; "
-        "from deadreckon.projections import lake_sink; "
+        "from deadreckon.projections.sinks import lake_writer; "
         "from deadreckon.projections.rebuild import rebuild; "
         "from tests.support.handmade_logs import busy_log; "
-        "lake_sink.adopt = lambda *_: os.kill(os.getpid(), signal.SIGKILL); "
+        "lake_writer.adopt = lambda *_: os.kill(os.getpid(), signal.SIGKILL); "
         "rebuild(Path(sys.argv[1]), busy_log(21, 30))"
     )
     done = subprocess.run(
