@@ -4,7 +4,7 @@ from typing import Any
 
 from deadreckon.contracts.amounts import text
 from deadreckon.contracts.timestamps import format_timestamp
-from deadreckon.replay.whynot.grouping import EventRef, OutcomeGroup
+from deadreckon.replay.whynot.grouping import EventReference, OutcomeGroup
 from deadreckon.replay.whynot.page import group_text
 from deadreckon.replay.whynot.tracker import PriceGap, WindowEvent, WindowTracker
 from deadreckon.services.risk.explaining import RuleResult
@@ -35,7 +35,7 @@ def window_document(listener: WindowTracker) -> Document:
     }
 
 
-def _place(place: EventRef) -> Document:
+def _place(place: EventReference) -> Document:
     return {
         "sequence": place.sequence,
         "index": place.index,

@@ -8,7 +8,7 @@ from msgspec import Struct
 from deadreckon.contracts.event import Recorded
 
 
-class EventRef(Struct, frozen=True, order=True):
+class EventReference(Struct, frozen=True, order=True):
     """Reference to an event: sequence, index and id, and its decision time (nanoseconds UTC)."""
 
     sequence: int
@@ -17,9 +17,9 @@ class EventRef(Struct, frozen=True, order=True):
     at: int
 
 
-def event_ref(record: Recorded[Any]) -> EventRef:
+def event_reference(record: Recorded[Any]) -> EventReference:
     """Return the reference of an event."""
-    return EventRef(record.sequence, record.index, record.id, record.at)
+    return EventReference(record.sequence, record.index, record.id, record.at)
 
 
 class OutcomeGroup(Struct):
@@ -33,8 +33,8 @@ class OutcomeGroup(Struct):
     kind: str
     who: str
     outcome: str
-    first: EventRef
-    last: EventRef
+    first: EventReference
+    last: EventReference
     count: int
     ranges: dict[str, tuple[Decimal, Decimal]]
     rests_on: str = ""
@@ -68,7 +68,7 @@ class OutcomeGrouping:
         number, group = self._current.get((kind, who), (0, None))
         same = group is not None and (group.outcome, group.rests_on) == (outcome, rests_on)
         if group is None or not same or number < self._event - 1:
-            place = event_ref(record)
+            place = event_reference(record)
             ranges = {name: (figure, figure) for name, figure in figures.items()}
             group = OutcomeGroup(kind, who, outcome, place, place, 1, ranges, rests_on, note)
             self.groups.append(group)
@@ -78,7 +78,7 @@ class OutcomeGrouping:
 
 
 def _extend(group: OutcomeGroup, figures: dict[str, Decimal], record: Recorded[Any]) -> None:
-    group.last = event_ref(record)
+    group.last = event_reference(record)
     group.count += 1
     for name, figure in figures.items():
         least, most = group.ranges.get(name, (figure, figure))

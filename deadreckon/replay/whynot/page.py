@@ -7,7 +7,7 @@ from textwrap import wrap
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.formatting.exact import moment, number, rule_amount, safe_text, span
 from deadreckon.replay.why.page import ID_SHOWN, WIDTH, StyledLine
-from deadreckon.replay.whynot.grouping import EventRef, OutcomeGroup
+from deadreckon.replay.whynot.grouping import EventReference, OutcomeGroup
 from deadreckon.replay.whynot.tracker import PriceGap, WindowEvent, WindowTracker
 
 OUTCOME_TEXTS = {
@@ -54,18 +54,18 @@ def page(listener: WindowTracker, width: int = WIDTH) -> Iterator[StyledLine]:
 
 def _entries(
     listener: WindowTracker,
-) -> list[tuple[EventRef, int, OutcomeGroup | WindowEvent | PriceGap]]:
-    found: list[tuple[EventRef, int, OutcomeGroup | WindowEvent | PriceGap]] = []
+) -> list[tuple[EventReference, int, OutcomeGroup | WindowEvent | PriceGap]]:
+    found: list[tuple[EventReference, int, OutcomeGroup | WindowEvent | PriceGap]] = []
     found += [(group.first, 1, group) for group in listener.groups]
     found += [(told.place, 2, told) for told in listener.told]
-    end = EventRef(2**62, 0, "", listener.window.end)
+    end = EventReference(2**62, 0, "", listener.window.end)
     found += [(gap.before or end, 0, gap) for gap in listener.gaps]
     return sorted(found, key=lambda entry: entry[:2])
 
 
 def _entry(
     listener: WindowTracker,
-    place: EventRef,
+    place: EventReference,
     kind: int,
     entry: OutcomeGroup | WindowEvent | PriceGap,
     width: int,

@@ -11,7 +11,12 @@ from deadreckon.contracts.market import BarClosed, QuoteUpdated, TradePrinted
 from deadreckon.formatting.events import describe
 from deadreckon.formatting.events.short_names import ShortNames
 from deadreckon.replay.refold import Refold
-from deadreckon.replay.whynot.grouping import EventRef, OutcomeGroup, OutcomeGrouping, event_ref
+from deadreckon.replay.whynot.grouping import (
+    EventReference,
+    OutcomeGroup,
+    OutcomeGrouping,
+    event_reference,
+)
 from deadreckon.runtime.log.feed import Message
 from deadreckon.runtime.server.known_roles import DEFAULT_BOOK
 from deadreckon.runtime.service.ingress import Ingress
@@ -84,7 +89,7 @@ class Window(Struct, frozen=True):
 class WindowEvent(Struct, frozen=True):
     """A reported event of the window; a raised signal comes with the result of every rule."""
 
-    place: EventRef
+    place: EventReference
     who: str
     type: str
     text: str
@@ -98,7 +103,7 @@ class PriceGap(Struct, frozen=True):
     start: int
     end: int
     missing: int | None
-    before: EventRef | None  # the price that ended it; None where the window ended first
+    before: EventReference | None  # the price that ended it; None where the window ended first
     is_first: bool = False
 
 
@@ -113,7 +118,7 @@ class WindowTracker:
         self.instruments: dict[str, None] = {}  # named by the log
         self.producers: dict[str, int] = {}  # number of signals for the instrument in the window
         self.prices = 0
-        self.places: dict[str, EventRef] = {}  # of events that outcome groups refer to
+        self.places: dict[str, EventReference] = {}  # of events that outcome groups refer to
         self.names = ShortNames()
         self._grouping = {name: OutcomeGrouping() for name in ("signal", "risk", "fill")}
         self._rules: dict[str, list[RuleResult]] = {}
@@ -216,7 +221,9 @@ class WindowTracker:
         if record.at - since > expected:
             bars = isinstance(record.event, BarClosed) and before is not None
             missing = max((record.at - since - 1) // expected, 1) if bars else None
-            self.gaps.append(PriceGap(since, record.at, missing, event_ref(record), before is None))
+            self.gaps.append(
+                PriceGap(since, record.at, missing, event_reference(record), before is None)
+            )
 
     def _keep_earlier(self, record: Recorded[Any]) -> None:
         """Keep the last price before the window, from which the first gap is measured."""
@@ -249,7 +256,7 @@ class WindowTracker:
             return
         text = describe(record, self.names)
         if kind in BOOK_WIDE_EVENTS:
-            self.places[record.id] = event_ref(record)
+            self.places[record.id] = event_reference(record)
         if isinstance(event, StrategyConfigured) and record.at <= self.window.end:
             self.strategies[event.strategy] = event
         if instrument == self.window.instrument and hasattr(event, "order_id"):
@@ -259,7 +266,7 @@ class WindowTracker:
                 count = self.producers.get(event.producer, 0)
                 self.producers[event.producer] = count + 1
             who = record.source.removeprefix("op.").removeprefix("in.")
-            self.told.append(WindowEvent(event_ref(record), who, kind.__name__, text, []))
+            self.told.append(WindowEvent(event_reference(record), who, kind.__name__, text, []))
 
     def _concerns(self, record: Recorded[Any]) -> bool:
         event, kind = record.event, type(record.event)
