@@ -46,7 +46,7 @@ def metrics(
     """
     from msgspec import to_builtins
 
-    from deadreckon.cli.replay import checked_day
+    from deadreckon.cli.audit import checked_day
     from deadreckon.cli.running import run
     from deadreckon.replay.metrics.job import write_metrics
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from deadreckon.cli.app import EXIT_USAGE, fail
-from deadreckon.cli.replay import checked_day
+from deadreckon.cli.audit import checked_day
 
 
 def pnl(

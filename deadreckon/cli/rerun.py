@@ -51,7 +51,7 @@ def rerun(
         fail("name a day such as 2022-01-15, or --all", EXIT_USAGE)
     if code is not None and git is not None:
         fail("--code or --git, one of them", EXIT_USAGE)
-    from deadreckon.cli.replay import checked_day
+    from deadreckon.cli.audit import checked_day
     from deadreckon.cli.running import run
     from deadreckon.cli.terminal.rerun_table import show_rerun
     from deadreckon.replay.rerun.job.job import RerunRequest

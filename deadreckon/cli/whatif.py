@@ -64,7 +64,7 @@ def whatif(
         fail("name a day such as 2022-01-15, or --all", EXIT_USAGE)
     if jobs is not None and jobs < 1:
         fail(f"--jobs {jobs}: at least 1", EXIT_USAGE)
-    from deadreckon.cli.replay import checked_day
+    from deadreckon.cli.audit import checked_day
     from deadreckon.cli.running import run, run_sync
     from deadreckon.cli.tail import until_nobody_reads
     from deadreckon.cli.terminal.whatif_table import show_whatif

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deadreckon.cli import desk
+from deadreckon.cli import cash as desk
 from deadreckon.node.operator_commands import InForce
 from tests.cli.test_status import dr
 

@@ -10,7 +10,7 @@ import msgspec
 from cyclopts import App, Parameter, Token
 
 from deadreckon.cli.app import EXIT_USAGE, fail
-from deadreckon.cli.operators import Actor, Data, Json, Reason, Url
+from deadreckon.cli.halt import Actor, Data, Json, Reason, Url
 from deadreckon.contracts.event import Event
 
 
