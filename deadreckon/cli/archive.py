@@ -3,12 +3,12 @@
 import json as codec
 import re
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, Verb, add, fail
+from deadreckon.cli.options import Everything, Flag, FolderOptions, LogOptions, checked_day
 
 if TYPE_CHECKING:
     from deadreckon.archive.sealer import SealResult
@@ -25,11 +25,9 @@ def seal(
     day: str | None = None,
     /,
     *,
-    everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
-    again: Annotated[bool, Parameter(negative="")] = False,
-    data: Path = Path("var"),
-    nats: str | None = None,
-    json: bool = False,
+    everything: Everything = False,
+    again: Flag = False,
+    options: LogOptions = LogOptions(),
 ) -> None:
     """Put days of the log that are over into the archive, each hashed, signed and linked.
 
@@ -48,12 +46,6 @@ def seal(
     again
         The archive, or its end, was lost: write first, from what the log still has, the ranges
         that the log says were sealed. They must have the roots that they had.
-    data
-        The folder of the stack, running or not.
-    nats
-        URL of a NATS server in place of the folder's own.
-    json
-        Print one JSON object.
     """
     if day is not None and everything:
         fail("name a day such as 2022-01-15, or --all, or neither", EXIT_USAGE)
@@ -62,13 +54,14 @@ def seal(
     from deadreckon.cli.running import run
     from deadreckon.replay.audit.job import progress_reporter
 
-    _check(day)
+    if day is not None:
+        checked_day(day)
     try:
         with progress_reporter(sys.stderr.isatty()) as progress:
             found = run(
                 lambda: job(
-                    data,
-                    nats,
+                    options.data,
+                    options.nats,
                     day,
                     everything=everything,
                     again=again,
@@ -77,17 +70,7 @@ def seal(
             )
     except OpenDayError as error:
         fail(str(error), EXIT_DIFFERENCE)
-    _tell_sealing(found, json)
-
-
-def _check(day: str | None) -> None:
-    from deadreckon.contracts.timestamps import day_start
-
-    if day is not None:
-        try:
-            day_start(day)
-        except ValueError:
-            fail(f"{day!r} is no day; write it as 2022-01-15", EXIT_USAGE)
+    _tell_sealing(found, options.json)
 
 
 def _tell_sealing(found: "SealResult", as_json: bool) -> None:
@@ -114,12 +97,10 @@ def _tell_sealing(found: "SealResult", as_json: bool) -> None:
 @archive.command(name="verify")
 def verify(
     *,
-    data: Path = Path("var"),
-    nats: str | None = None,
+    options: LogOptions = LogOptions(),
     key: str | None = None,
-    alone: Annotated[bool, Parameter(negative="")] = False,
-    columns: Annotated[bool, Parameter(negative="")] = False,
-    json: bool = False,
+    alone: Flag = False,
+    columns: Flag = False,
 ) -> None:
     """Prove the archive: chain, signatures, files, counts, Merkle roots, and what the log says.
 
@@ -130,10 +111,6 @@ def verify(
 
     Parameters
     ----------
-    data
-        The folder of the stack, running or not.
-    nats
-        URL of a NATS server in place of the folder's own.
     key
         The sealer's public key (hex) as you know it from elsewhere; without it the archive's own
         sealer.pub is believed.
@@ -141,8 +118,6 @@ def verify(
         Look at the files alone, not at the log.
     columns
         Work out anew, from the messages' bytes, what the files of fills, orders and so on say.
-    json
-        Print one JSON object.
     """
     if key is not None and not _is_public_key(key):
         fail(f"--key {key}: give the sealer's public key, 64 hex digits", EXIT_USAGE)
@@ -153,17 +128,17 @@ def verify(
     with progress_reporter(sys.stderr.isatty()) as progress:
         found = run(
             lambda: job(
-                data,
-                nats,
+                options.data,
+                options.nats,
                 key=key and key.lower(),
                 alone=alone,
                 columns=columns,
                 progress=lambda done, end: progress("verifying", done, end),
             )
         )
-    if not found.ranges and not found.faults and not json:
-        fail(f"nothing is sealed in {data}; `dr archive seal` does it", EXIT_DIFFERENCE)
-    _tell_verdict(found, json)
+    if not found.ranges and not found.faults and not options.json:
+        fail(f"nothing is sealed in {options.data}; `dr archive seal` does it", EXIT_DIFFERENCE)
+    _tell_verdict(found, options.json)
     if not found.sound:
         raise SystemExit(EXIT_DIFFERENCE)
 
@@ -197,7 +172,12 @@ def _tell_verdict(found: "ArchiveVerdict", as_json: bool) -> None:
 
 
 @archive.command(name="prove")
-def prove(sequence: int, /, *, data: Path = Path("var"), json: bool = False) -> None:
+def prove(
+    sequence: int,
+    /,
+    *,
+    options: FolderOptions = FolderOptions(),
+) -> None:
     """Give the short proof that one message is in a sealed range, for who has only its manifest.
 
     Example: dr archive prove 1234 --data run1
@@ -206,17 +186,13 @@ def prove(sequence: int, /, *, data: Path = Path("var"), json: bool = False) -> 
     ----------
     sequence
         The message's place in the log.
-    data
-        The folder of the stack, running or not.
-    json
-        Print one JSON object.
     """
     from deadreckon.archive.jobs.verbs import plain
     from deadreckon.archive.jobs.verbs import prove_message as job
     from deadreckon.cli.running import run
 
-    found = run(lambda: job(data, sequence))
-    if json:
+    found = run(lambda: job(options.data, sequence))
+    if options.json:
         print(codec.dumps(plain(found)))
         return
     print(f"message {found.sequence:,} on {found.subject}, leaf {found.index:,} of {found.size:,}")
@@ -228,31 +204,24 @@ def prove(sequence: int, /, *, data: Path = Path("var"), json: bool = False) -> 
 
 
 @archive.command(name="list")
-def list_(*, data: Path = Path("var"), json: bool = False) -> None:
+def list_(*, options: FolderOptions = FolderOptions()) -> None:
     """List the sealed ranges: day, messages, events, bytes, and what a day and an event take.
 
     Example: dr archive list --data run1
-
-    Parameters
-    ----------
-    data
-        The folder of the stack, running or not.
-    json
-        Print one JSON object.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from deadreckon.archive.jobs.verbs import list_ranges, plain
     from deadreckon.cli.running import run
-    from deadreckon.cli.terminal.view_tables import console
+    from deadreckon.cli.terminal.tables import console
 
-    ranges, growth = run(lambda: list_ranges(data))
-    if json:
+    ranges, growth = run(lambda: list_ranges(options.data))
+    if options.json:
         print(codec.dumps({"ranges": [plain(each) for each in ranges], "growth": plain(growth)}))
         return
     if not ranges:
-        print(f"nothing is sealed in {data}; `dr archive seal` does it")
+        print(f"nothing is sealed in {options.data}; `dr archive seal` does it")
         return
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in ("range", "day", "messages", "sequences", "events", "bytes", "an event"):

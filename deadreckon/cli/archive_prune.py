@@ -3,12 +3,10 @@
 import json as codec
 import re
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING, Any
 
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+from deadreckon.cli.options import Flag, LogOptions, checked_day
 
 if TYPE_CHECKING:
     from deadreckon.archive.jobs.pruning import Pruned, PrunePolicy, PruneProof
@@ -18,11 +16,9 @@ def prune(
     *,
     older_than: str | None = None,
     before: str | None = None,
-    data: Path = Path("var"),
-    nats: str | None = None,
-    yes: Annotated[bool, Parameter(negative="")] = False,
-    dry_run: Annotated[bool, Parameter(negative="")] = False,
-    json: bool = False,
+    options: LogOptions = LogOptions(),
+    yes: Flag = False,
+    dry_run: Flag = False,
 ) -> None:
     """Drop old history from the log: sealed days, proved message by message to be in the archive.
 
@@ -38,18 +34,12 @@ def prune(
         Whole days, such as 30d, before the end of what is sealed; that is log time.
     before
         Days before this one, YYYY-MM-DD.
-    data
-        The folder of the stack.
-    nats
-        Not possible: a log is rolled on by a server that nobody else uses.
     yes
         Do it without asking.
     dry_run
         Prove and show what would leave, and change nothing.
-    json
-        Print one JSON object.
     """
-    if nats is not None:
+    if options.nats is not None:
         fail(
             "a log on a server or cluster of your own cannot be rolled by this verb: it needs the "
             "server for itself; docs/runbook.md says what to do there",
@@ -61,18 +51,20 @@ def prune(
     from deadreckon.replay.audit.job import progress_reporter
 
     def agrees(proof: "PruneProof") -> bool:
-        if not json:
+        if not options.json:
             _tell_proof(proof)
-        return not dry_run and (yes or _asked())
+        return not dry_run and (yes or _confirmed())
 
     try:
         with progress_reporter(sys.stderr.isatty() and (yes or dry_run)) as progress:
             found = run(
-                lambda: prune_log(data, policy, agrees=agrees, dry_run=dry_run, progress=progress)
+                lambda: prune_log(
+                    options.data, policy, agrees=agrees, dry_run=dry_run, progress=progress
+                )
             )
     except PruneError as error:
         fail(str(error), EXIT_DIFFERENCE)
-    if json:
+    if options.json:
         print(codec.dumps(_document(found)))
     else:
         _tell(found, dry_run)
@@ -83,26 +75,22 @@ def prune(
 
 def _policy(older_than: str | None, before: str | None) -> "PrunePolicy | None":
     from deadreckon.archive.jobs.pruning import PrunePolicy
-    from deadreckon.contracts.timestamps import day_start
 
     if older_than is not None and before is not None:
         fail("say --older-than or --before, not both", EXIT_USAGE)
     if older_than is not None:
         days = re.fullmatch(r"(\d{1,6})d", older_than)
         if not days:
-            fail(f"{older_than!r} is no number of days; write it as 30d", EXIT_USAGE)
+            fail(f"{older_than!r} is not a number of days; write it as 30d", EXIT_USAGE)
         return PrunePolicy(days=int(days[1]))
     if before is None:
         return None
-    try:
-        day_start(before)
-    except ValueError:
-        fail(f"{before!r} is no day; write it as 2022-01-15", EXIT_USAGE)
+    checked_day(before)
     return PrunePolicy(before=before)
 
 
-def _asked() -> bool:
-    """Whether who sits there wants it; nobody there is no yes."""
+def _confirmed() -> bool:
+    """Ask for confirmation. False when stdin is not a terminal."""
     question = "Drop these messages from the log? [y/N] "
     return sys.stdin.isatty() and input(question).strip().lower() in ("y", "yes")
 

@@ -1,8 +1,9 @@
 """The command `dr replay asof`: the book as known at a time, a sequence or an event."""
 
 import sys
-from pathlib import Path
 from typing import Any, Literal
+
+from deadreckon.cli.options import LogOptions
 
 
 def asof(
@@ -10,9 +11,7 @@ def asof(
     /,
     *,
     known: Literal["then", "now", "both"] = "both",
-    data: Path = Path("var"),
-    nats: str | None = None,
-    json: bool = False,
+    options: LogOptions = LogOptions(),
 ) -> None:
     """Show the book at a place of the log: positions, cash, open orders, limits, halts and marks.
 
@@ -27,20 +26,16 @@ def asof(
         A time (UTC if it names no zone), a sequence, SEQUENCE.INDEX, or an id or its beginning.
     known
         Which of the two to show.
-    data
-        The folder of the stack, running or not.
-    nats
-        URL of a NATS server in place of the folder's own.
-    json
-        Print one JSON object.
     """
     from deadreckon.cli.running import run
     from deadreckon.cli.tail import until_nobody_reads
     from deadreckon.replay.asof.job import book_asof
 
     shows = sys.stderr.isatty()
-    document = run(lambda: book_asof(data, place, known=known, nats=nats, shows=shows))
-    until_nobody_reads(lambda: _print(document, json))
+    document = run(
+        lambda: book_asof(options.data, place, known=known, nats=options.nats, shows=shows)
+    )
+    until_nobody_reads(lambda: _print(document, options.json))
 
 
 def _print(document: dict[str, Any], as_json: bool) -> None:

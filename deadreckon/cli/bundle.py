@@ -1,28 +1,24 @@
-"""`dr replay bundle` and `dr replay open`: one decision in a file, replayed on another machine."""
+"""`dr replay bundle`: one decision in a file, to replay on another machine."""
 
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from cyclopts import Parameter
-
-from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+from deadreckon.cli.app import EXIT_USAGE, fail
+from deadreckon.cli.options import LogOptions, OutputFile
 
 if TYPE_CHECKING:
     from deadreckon.replay.bundle.file import BundleManifest
-    from deadreckon.replay.bundle.opening import OpenedBundle
 
 
 def bundle(
     id: str,
     /,
     *,
-    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    output: OutputFile,
     service: str = "",
-    data: Path = Path("var"),
-    nats: str | None = None,
-    json: bool = False,
+    options: LogOptions = LogOptions(),
 ) -> None:
     """Pack a decision into one file: the state before it, its question, its recorded answers.
 
@@ -39,12 +35,6 @@ def bundle(
         The file to write; it must not exist.
     service
         The service whose decision is meant, where it is not the first that answered.
-    data
-        The folder of the stack, running or not.
-    nats
-        URL of a NATS server in place of the folder's own.
-    json
-        Print the bundle's manifest as one JSON object.
     """
     from deadreckon.cli.running import run
     from deadreckon.replay.audit.job import progress_reporter
@@ -54,8 +44,10 @@ def bundle(
     if service and service not in DECIDERS:
         fail(f"no service {service!r}; those that decide: {', '.join(DECIDERS)}", EXIT_USAGE)
     with progress_reporter(sys.stderr.isatty()) as tell:
-        manifest = run(lambda: pack(BundleRequest(data, id, output, service, nats), tell))
-    if json:
+        manifest = run(
+            lambda: pack(BundleRequest(options.data, id, output, service, options.nats), tell)
+        )
+    if options.json:
         import msgspec
 
         print(msgspec.json.encode(manifest).decode())
@@ -80,64 +72,3 @@ def _packed(path: Path, manifest: "BundleManifest") -> Iterator[str]:
     for line in manifest.not_in_it:
         yield f"  not in it: {line}"
     yield f"  replay it anywhere: dr replay open {path}"
-
-
-def open_(file: Path, /, *, json: bool = False) -> None:
-    """Replay the decision of a bundle, without a log; exits with 1 when it comes out otherwise.
-
-    Example: dr replay open refusal.bundle
-
-    Parameters
-    ----------
-    file
-        What `dr replay bundle` wrote.
-    json
-        Print one JSON object.
-    """
-    from deadreckon.cli.faults import USAGE, WORLD
-    from deadreckon.replay.bundle.opening import open_bundle
-
-    try:
-        opened = open_bundle(file)
-    except USAGE as error:
-        fail(str(error), EXIT_USAGE)
-    except WORLD as error:
-        fail(str(error))
-    for warning in opened.warnings:
-        print(f"dr: {warning}", file=sys.stderr)
-    if json:
-        print(_document(opened))
-    else:
-        for line in _opened(opened):
-            print(line)
-    if opened.divergence is not None:
-        raise SystemExit(EXIT_DIFFERENCE)
-
-
-def _document(opened: "OpenedBundle") -> str:
-    import msgspec
-
-    equal = {"equal": opened.divergence is None}
-    return msgspec.json.encode(equal | msgspec.structs.asdict(opened)).decode()
-
-
-def _opened(opened: "OpenedBundle") -> Iterator[str]:
-    import msgspec
-
-    from deadreckon.cli.terminal.rerun_table import divergence, fact, facts
-
-    manifest = opened.manifest
-    question, recorded, said, effects = (
-        msgspec.json.decode(msgspec.json.encode(each))
-        for each in (opened.question, opened.recorded, opened.said, opened.effects)
-    )
-    place = f"{manifest.question.sequence}.{manifest.question.index}"
-    yield f"{manifest.service}, asked at {manifest.question.at} (place {place} of its log)"
-    if opened.divergence is not None:
-        first = msgspec.json.decode(msgspec.json.encode(opened.divergence)) | {"state": effects}
-        yield "DIFFERENT: this program answers otherwise"
-        yield from divergence(first, "the divergence")
-        return
-    yield from fact("question", question)
-    yield from facts("recorded", recorded)
-    yield f"equal: this program says the same, {len(said)} answer{'s' * (len(said) != 1)}"

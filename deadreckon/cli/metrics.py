@@ -2,12 +2,9 @@
 
 import json as codec
 import sys
-from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+from deadreckon.cli.options import LogOptions, OutputFile, checked_day
 
 STEP_MAX = 3_600  # seconds; further apart, Prometheus sees gaps
 
@@ -16,11 +13,9 @@ def metrics(
     day: str,
     /,
     *,
-    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    output: OutputFile,
     step: int = 60,
-    data: Path = Path("var"),
-    nats: str | None = None,
-    json: bool = False,
+    options: LogOptions = LogOptions(),
 ) -> None:
     """Write every metric of a past day as OpenMetrics with timestamps, from the log alone.
 
@@ -33,20 +28,11 @@ def metrics(
     ----------
     day
         A UTC day, YYYY-MM-DD.
-    output
-        The file to write.
     step
         Seconds of log time between two samples.
-    data
-        The folder of the stack, running or not.
-    nats
-        URL of a NATS server in place of the folder's own.
-    json
-        Print one JSON object.
     """
     from msgspec import to_builtins
 
-    from deadreckon.cli.audit import checked_day
     from deadreckon.cli.running import run
     from deadreckon.replay.metrics.job import write_metrics
 
@@ -56,11 +42,13 @@ def metrics(
     shows = sys.stderr.isatty()
     try:
         written = run(
-            lambda: write_metrics(data, day, output, nats, step_seconds=step, shows=shows)
+            lambda: write_metrics(
+                options.data, day, output, options.nats, step_seconds=step, shows=shows
+            )
         )
     except OSError as error:
         fail(f"{output} cannot be written: {error.strerror or error}")
-    if json:
+    if options.json:
         print(codec.dumps(to_builtins(written)))
     elif written.samples:
         print(f"{output}: {written.samples:,} samples at {written.steps:,} moments of {day}")

@@ -1,12 +1,12 @@
 """`dr producer add | list | remove`: who may send signals, each with a credential of its own."""
 
 import json as codec
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from deadreckon.cli.app import EXIT_DIFFERENCE
+from deadreckon.cli.options import FolderOptions, LogOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +20,6 @@ producer = App(
     name="producer", help="Who may send signals. Example: dr producer add momentum --data run1"
 )
 
-Data = Annotated[Path, Parameter(help="The folder of the stack.")]
-Json = Annotated[bool, Parameter(help="Print one JSON object.")]
 
 EXAMPLE = """\
 import {{ readFileSync }} from "node:fs";                       // Node, after: npm install nats
@@ -44,8 +42,7 @@ def add(
     *,
     book: str = "desk",
     may_read: bool = False,
-    data: Data = Path("var"),
-    json: Json = False,
+    options: FolderOptions = FolderOptions(),
 ) -> None:
     """Give a producer a credential: for its own signals and its own verdicts, and nothing else.
 
@@ -64,20 +61,20 @@ def add(
     """
     from deadreckon.node.producers import add_producer, as_document
 
-    given = _done(lambda: add_producer(data, name, book, may_read=may_read))
-    print(codec.dumps(as_document(given)) if json else _told(given))
+    given = _done(lambda: add_producer(options.data, name, book, may_read=may_read))
+    print(codec.dumps(as_document(given)) if options.json else _told(given))
 
 
 @producer.command(name="list")
-def list_(*, data: Data = Path("var"), json: Json = False) -> None:
+def list_(*, options: FolderOptions = FolderOptions()) -> None:
     """Print who has been given a credential.
 
     Example: dr producer list --data run1
     """
     from deadreckon.node.producers import as_document, producers
 
-    found = _done(lambda: producers(data))
-    if json:
+    found = _done(lambda: producers(options.data))
+    if options.json:
         print(codec.dumps([as_document(given) for given in found]))
         return
     for given in found:
@@ -88,7 +85,12 @@ def list_(*, data: Data = Path("var"), json: Json = False) -> None:
 
 
 @producer.command(name="remove")
-def remove(name: str, /, *, data: Data = Path("var"), json: Json = False) -> None:
+def remove(
+    name: str,
+    /,
+    *,
+    options: FolderOptions = FolderOptions(),
+) -> None:
     """Take a producer's credential back; one that is connected is disconnected at once.
 
     Example: dr producer remove momentum --data run1
@@ -100,8 +102,8 @@ def remove(name: str, /, *, data: Data = Path("var"), json: Json = False) -> Non
     """
     from deadreckon.node.producers import remove_producer
 
-    _done(lambda: remove_producer(data, name))
-    print(codec.dumps({"removed": name}) if json else f"{name} may send nothing any more")
+    _done(lambda: remove_producer(options.data, name))
+    print(codec.dumps({"removed": name}) if options.json else f"{name} may send nothing any more")
 
 
 @producer.command(name="check")
@@ -113,9 +115,7 @@ def check(
     seconds: Annotated[float, Parameter(name="--for")] = 30.0,
     everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
     book: str = "desk",
-    data: Data = Path("var"),
-    nats: str | None = None,
-    json: Json = False,
+    options: LogOptions = LogOptions(),
 ) -> None:
     """Check that a producer speaks the contract: what is in a file, or what it sends right now.
 
@@ -138,8 +138,10 @@ def check(
     from deadreckon.cli.terminal.conformance_table import checked, print_report
     from deadreckon.tools.conformance import as_document
 
-    report = checked(source, name, book, data, nats, None if everything else seconds)
-    if json:
+    report = checked(
+        source, name, book, options.data, options.nats, None if everything else seconds
+    )
+    if options.json:
         print(codec.dumps(as_document(report)))
     else:
         print_report(report)

@@ -2,24 +2,20 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+from deadreckon.cli.options import Day, Everything, LogOptions, chosen_day
 
 
 def rerun(
-    day: str | None = None,
+    day: Day = None,
     /,
     *,
-    everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    everything: Everything = False,
     service: tuple[str, ...] = (),
     code: Path | None = None,
     git: str | None = None,
-    data: Path = Path("var"),
-    nats: str | None = None,
-    json: bool = False,
+    options: LogOptions = LogOptions(),
 ) -> None:
     """Put every recorded question to the deciders again, and compare every answer.
 
@@ -30,37 +26,25 @@ def rerun(
 
     Parameters
     ----------
-    day
-        A UTC day, YYYY-MM-DD, by decision time.
-    everything
-        The whole log.
     service
         Ask this service alone; may be given several times.
     code
         A checkout of deadreckon that is asked in place of this program.
     git
         A revision of this program's repository that is asked in its place.
-    data
-        The folder of the stack, running or not.
-    nats
-        URL of a NATS server in place of the folder's own.
-    json
-        Print one JSON object with keys in a fixed order.
     """
-    if (day is None) != everything:
-        fail("name a day such as 2022-01-15, or --all", EXIT_USAGE)
+    wanted_day = chosen_day(day, everything)
     if code is not None and git is not None:
         fail("--code or --git, one of them", EXIT_USAGE)
-    from deadreckon.cli.audit import checked_day
     from deadreckon.cli.running import run
     from deadreckon.cli.terminal.rerun_table import show_rerun
     from deadreckon.replay.rerun.job.job import RerunRequest
     from deadreckon.replay.rerun.job.job import rerun as job
 
     _check_services(service)
-    wish = RerunRequest(data, nats, checked_day(day), service, code, git)
+    wish = RerunRequest(options.data, options.nats, wanted_day, service, code, git)
     document = run(lambda: job(wish, shows=sys.stderr.isatty()))
-    if json:
+    if options.json:
         import msgspec
 
         print(msgspec.json.encode(document).decode())

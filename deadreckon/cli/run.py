@@ -1,11 +1,11 @@
 """`dr run`: some services in this process."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+from deadreckon.cli.options import LogOptions
 from deadreckon.contracts.event import Mode
 
 if TYPE_CHECKING:
@@ -14,13 +14,11 @@ if TYPE_CHECKING:
 
 def run(
     *services: Annotated[str, Parameter(help="Services to run, such as risk fill.")],
-    data: Path = Path("var"),
-    nats: str | None = None,
+    options: LogOptions = LogOptions(),
     book: str = "desk",
     mode: Mode = "paper",
     pace: Literal["free", "turns"] = "free",
     standby: bool = False,
-    json: bool = False,
 ) -> None:
     """Run some services in this process, on the log of a data folder or of a NATS server.
 
@@ -32,10 +30,6 @@ def run(
 
     Parameters
     ----------
-    data
-        The folder of the stack; its running server is used.
-    nats
-        URLs of NATS servers, or a file that names them, in place of the folder's own.
     book
         The book whose facts these services answer.
     mode
@@ -44,8 +38,6 @@ def run(
         "free": answer as the log grows. "turns": answer when the player of a tape says so.
     standby
         Begin as the standby of instances that are at work elsewhere.
-    json
-        Print a JSON object a line: at_work, ready, took_over, fenced_out.
     """
     from deadreckon.contracts.publishers import VENUE_EDGES
     from deadreckon.services.catalogue import RANK, in_turn_order
@@ -60,9 +52,9 @@ def run(
     from deadreckon.node.worker import WorkerOptions, run_worker
     from deadreckon.runtime.service.standby import DivergedError
 
-    wish = WorkerOptions(services, data, nats, book, mode, pace == "turns", standby)
+    wish = WorkerOptions(services, options.data, options.nats, book, mode, pace == "turns", standby)
     try:
-        run_job(lambda: run_worker(wish, _print_json if json else _print))
+        run_job(lambda: run_worker(wish, _print_json if options.json else _print))
     except DivergedError as error:
         fail(str(error), EXIT_DIFFERENCE)
 

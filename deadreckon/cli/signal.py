@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from deadreckon.cli.app import EXIT_USAGE, fail
+from deadreckon.cli.options import LogOptions
 
 signal = App(
     name="signal", help="Send signals as a producer. Example: dr signal send FILE --data run1"
@@ -21,9 +22,7 @@ def send(
     *,
     producer: str = "cli",
     book: str = "desk",
-    data: Path = Path("var"),
-    nats: str | None = None,
-    json: bool = False,
+    options: LogOptions = LogOptions(),
 ) -> None:
     """Send signals, one JSON object a line; each is checked first, and a bad one is not sent.
 
@@ -43,7 +42,7 @@ def send(
     from deadreckon.cli.running import run
     from deadreckon.node.signal_sending import send_signals
 
-    sent = run(lambda: send_signals(lines, producer, book, data, nats))
+    sent = run(lambda: send_signals(lines, producer, book, options.data, options.nats))
     for number, rule, reason in sent.refused:
         print(f"line {number} not sent: {rule}: {reason}", file=sys.stderr)
     summary = {
@@ -52,7 +51,7 @@ def send(
         "first_sequence": sent.first_sequence,
         "last_sequence": sent.last_sequence,
     }
-    if json:
+    if options.json:
         print(codec.dumps(summary))
     else:
         print(f"{sent.sent} sent, {len(sent.refused)} not sent; last sequence {sent.last_sequence}")

@@ -3,12 +3,12 @@
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from deadreckon.cli.app import EXIT_USAGE, fail
+from deadreckon.cli.options import LogOptions
 
 if TYPE_CHECKING:
     from deadreckon.node.tail import TailedEvent
@@ -19,9 +19,7 @@ def tail(
     start: Annotated[int | None, Parameter(name="--from")] = None,
     follow: bool = True,
     kinds: Annotated[list[str] | None, Parameter(name="--type", negative="")] = None,
-    data: Path = Path("var"),
-    nats: str | None = None,
-    json: bool = False,
+    options: LogOptions = LogOptions(),
 ) -> None:
     """Print the events of the log, one a line, and go on with what comes; Ctrl-C ends it.
 
@@ -38,22 +36,18 @@ def tail(
     kinds
         Only events of this type; * stands for anything: SignalRefused, Order*, governance.*
         May be given more than once.
-    data
-        The folder of the stack, running or not.
-    nats
-        URL of a NATS server in place of the folder's own.
-    json
-        Print envelopes, one JSON object a line; what came through a door as it was sent.
     """
     if start is not None and start < 1:
         fail(f"--from {start}: the first sequence is 1", EXIT_USAGE)
     from deadreckon.cli.running import run
-    from deadreckon.cli.terminal.view_tables import event_printer
+    from deadreckon.cli.terminal.event_lines import event_printer
     from deadreckon.node.tail import tail as job
 
-    show = _print_json if json else event_printer()
+    show = _print_json if options.json else event_printer()
     until_nobody_reads(
-        lambda: run(lambda: job(data, nats, start, kinds or (), show, follow=follow))
+        lambda: run(
+            lambda: job(options.data, options.nats, start, kinds or (), show, follow=follow)
+        )
     )
 
 

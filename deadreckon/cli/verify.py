@@ -1,47 +1,21 @@
-"""`dr rebuild` and `dr verify`: the projections against the log."""
+"""`dr verify`: compare the projections with the log."""
 
 import json as codec
 import sys
-from pathlib import Path
 from typing import Literal
 
 import msgspec
+
+from deadreckon.cli.app import EXIT_DIFFERENCE
+from deadreckon.cli.options import LogOptions
 
 Name = Literal["audit", "lake", "analytics", "metrics"]
 ALL: tuple[Name, ...] = ("audit", "lake", "metrics")
 
 
-def rebuild(
-    *names: Name, data: Path = Path("var"), nats: str | None = None, json: bool = False
-) -> None:
-    """Build projections anew from the log, beside the old ones, and swap them in when complete.
-
-    Readers keep the old ones until then; killed anywhere, the old ones stay.
-
-    Example: dr rebuild audit --data run1
-
-    Parameters
-    ----------
-    names
-        audit (SQLite), lake or analytics (DuckDB), metrics; all when none is named.
-    data
-        The folder of the stack, running or not.
-    nats
-        URL of a NATS server in place of the folder's own.
-    """
-    from deadreckon.cli.running import run
-    from deadreckon.replay.verify.job import rebuild as job
-
-    wanted = _wanted(names)
-    place = run(lambda: job(data, wanted, nats, shows=sys.stderr.isatty()))
-    if json:
-        print(codec.dumps({"rebuilt": list(wanted), "sequence": place}))
-    else:
-        print(f"rebuilt {', '.join(wanted)} up to sequence {place}")
-
-
 def verify(
-    *names: Name, data: Path = Path("var"), nats: str | None = None, json: bool = False
+    *names: Name,
+    options: LogOptions = LogOptions(),
 ) -> None:
     """Compare projections with their own digests and with a fresh fold of the log.
 
@@ -53,25 +27,24 @@ def verify(
     ----------
     names
         audit (SQLite), lake or analytics (DuckDB), metrics; all when none is named.
-    data
-        The folder of the stack, running or not.
-    nats
-        URL of a NATS server in place of the folder's own.
     """
     from deadreckon.cli.running import run
     from deadreckon.replay.verify.job import verify as job
 
-    place, differences = run(lambda: job(data, _wanted(names), nats, shows=sys.stderr.isatty()))
-    if json:
+    wanted = chosen_projections(names)
+    place, differences = run(
+        lambda: job(options.data, wanted, options.nats, shows=sys.stderr.isatty())
+    )
+    if options.json:
         found = msgspec.to_builtins(differences)
         print(codec.dumps({"sequence": place, "agree": not differences, "differences": found}))
     else:
         for found in differences:
             print(_line(msgspec.to_builtins(found)))
         if not differences:
-            print(f"{', '.join(_wanted(names))} agree with the log up to sequence {place}")
+            print(f"{', '.join(wanted)} agree with the log up to sequence {place}")
     if differences:
-        raise SystemExit(1)
+        raise SystemExit(EXIT_DIFFERENCE)
 
 
 def _line(found: dict[str, object]) -> str:
@@ -82,6 +55,6 @@ def _line(found: dict[str, object]) -> str:
     return f"DIFFERENT: {where}{key}{column}{expected} {found['note']}".rstrip()
 
 
-def _wanted(names: tuple[Name, ...]) -> tuple[Name, ...]:
-    """The projections meant; the lake is what `analytics.duckdb` shows."""
+def chosen_projections(names: tuple[Name, ...]) -> tuple[Name, ...]:
+    """Return the projections named, or all; `analytics.duckdb` shows the lake."""
     return tuple("lake" if name == "analytics" else name for name in names) or ALL

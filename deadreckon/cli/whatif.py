@@ -8,24 +8,23 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from deadreckon.cli.app import EXIT_USAGE, fail
+from deadreckon.cli.options import Day, Everything, LogOptions, chosen_day
 
 Many = Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)]
 
 
 def whatif(
-    day: str | None = None,
+    day: Day = None,
     /,
     *,
-    everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    everything: Everything = False,
     settings: Annotated[Many, Parameter(name="--set")] = None,
     disable: Many = None,
     without_strategy: Many = None,
     grid: Many = None,
     out: Path | None = None,
     jobs: int | None = None,
-    data: Path = Path("var"),
-    nats: str | None = None,
-    json: bool = False,
+    options: LogOptions = LogOptions(),
 ) -> None:
     """Replay a day with changed limits, strategies or fees, and say what would have changed.
 
@@ -37,10 +36,6 @@ def whatif(
 
     Parameters
     ----------
-    day
-        A UTC day, YYYY-MM-DD.
-    everything
-        The whole log.
     settings
         risk.LIMIT=VALUE, strategy.NAME.PARAMETER=VALUE or venue.NAME.KEY=VALUE; "off" for none.
     disable
@@ -53,18 +48,10 @@ def whatif(
         A new folder, for the log of each variant as a folder of its own that every verb reads.
     jobs
         Processes side by side; by default one a core.
-    data
-        The folder of the stack, running or not.
-    nats
-        URL of a NATS server in place of the folder's own.
-    json
-        Print one JSON object with keys in a fixed order.
     """
-    if (day is None) != everything:
-        fail("name a day such as 2022-01-15, or --all", EXIT_USAGE)
+    wanted_day = chosen_day(day, everything)
     if jobs is not None and jobs < 1:
         fail(f"--jobs {jobs}: at least 1", EXIT_USAGE)
-    from deadreckon.cli.audit import checked_day
     from deadreckon.cli.running import run, run_sync
     from deadreckon.cli.tail import until_nobody_reads
     from deadreckon.cli.terminal.whatif_table import show_whatif
@@ -74,7 +61,9 @@ def whatif(
 
     asked = (settings or [], disable or [], without_strategy or [], grid or [])
     supposed = run_sync(lambda: variants(*asked))
-    wanted = WhatIfRequest(data, checked_day(day), supposed, jobs or cores(), out, nats)
+    wanted = WhatIfRequest(options.data, wanted_day, supposed, jobs or cores(), out, options.nats)
     log = run(lambda: read_log(wanted))
     document = run_sync(lambda: run_whatif(wanted, log, shows=sys.stderr.isatty()))
-    until_nobody_reads(lambda: print(codec.dumps(document)) if json else show_whatif(document))
+    until_nobody_reads(
+        lambda: print(codec.dumps(document)) if options.json else show_whatif(document)
+    )

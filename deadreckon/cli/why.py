@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from deadreckon.cli.app import EXIT_USAGE, fail
+from deadreckon.cli.options import LogOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,9 +27,7 @@ def why(
     depth: int = 24,
     svg: Path | None = None,
     dot: Path | None = None,
-    data: Path = Path("var"),
-    nats: str | None = None,
-    json: bool = False,
+    options: LogOptions = LogOptions(),
 ) -> None:
     """Tell why something happened, and what came of it: every line with its place and id.
 
@@ -46,12 +45,6 @@ def why(
         Draw the story into this file too.
     dot
         Write the story as Graphviz DOT into this file too.
-    data
-        The folder of the stack, running or not.
-    nats
-        URL of a NATS server in place of the folder's own.
-    json
-        Print one JSON object: every event once, with its details, and the ties between them.
     """
     if not 0 <= depth <= DEPTH_MOST:
         fail(f"--depth {depth}: give 0 to {DEPTH_MOST}", EXIT_USAGE)
@@ -60,11 +53,11 @@ def why(
     from deadreckon.replay.why.job import why as job
 
     try:
-        found = run(lambda: job(data, what, nats, depth, shows=sys.stderr.isatty()))
+        found = run(lambda: job(options.data, what, options.nats, depth, shows=sys.stderr.isatty()))
     except (UnknownIdError, AmbiguousIdError) as error:
         fail(str(error), EXIT_USAGE)
     _draw(found, svg, dot)
-    _show(found, json)
+    _show(found, options.json)
 
 
 def _draw(found: "WhyResult", svg: Path | None, dot: Path | None) -> None:

@@ -1,12 +1,12 @@
 """The command `dr replay whynot`: outcomes of every strategy, order and rule in a window."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from deadreckon.cli.app import EXIT_USAGE, fail
+from deadreckon.cli.options import LogOptions
 
 
 def whynot(
@@ -15,9 +15,7 @@ def whynot(
     start: Annotated[str, Parameter(name="--from")],
     end: Annotated[str, Parameter(name="--to")],
     strategy: str | None = None,
-    data: Path = Path("var"),
-    nats: str | None = None,
-    json: bool = False,
+    options: LogOptions = LogOptions(),
 ) -> None:
     """Tell why nothing happened: what each strategy, open order and rule made of every event.
 
@@ -36,12 +34,6 @@ def whynot(
         The same; a day is meant to its end.
     strategy
         Of this strategy alone.
-    data
-        The folder of the stack, running or not.
-    nats
-        URL of a NATS server in place of the folder's own.
-    json
-        Print one JSON object: groups of silences, gaps, and what happened.
     """
     from deadreckon.cli.running import run
     from deadreckon.replay.whynot.job import UnknownInstrumentError
@@ -52,12 +44,12 @@ def whynot(
     if window.end < window.start:
         fail(f"--to {end} is before --from {start}", EXIT_USAGE)
     try:
-        listener = run(lambda: job(data, window, nats, shows=sys.stderr.isatty()))
+        listener = run(lambda: job(options.data, window, options.nats, shows=sys.stderr.isatty()))
     except UnknownInstrumentError as error:
         fail(str(error), EXIT_USAGE)
     from deadreckon.cli.tail import until_nobody_reads
 
-    if json:
+    if options.json:
         import json as codec
 
         from deadreckon.replay.whynot.document import window_document

@@ -12,7 +12,7 @@ from deadreckon.cli.app import front_door
         (["2022-01-15", "--all"], "name a day such as 2022-01-15, or --all, or --from and --to"),
         (["--from", "5", "--to", "2"], "two sequences from 1 on, the lower one first"),
         (["--to", "0"], "two sequences from 1 on, the lower one first"),
-        (["15.1.2022"], "'15.1.2022' is no day; write it as 2022-01-15"),
+        (["15.1.2022"], "'15.1.2022' is not a day; write it as 2022-01-15"),
         (["--all", "--data", "nowhere"], "nowhere"),
     ],
 )

@@ -1,10 +1,10 @@
-"""The desk's verbs refuse what is no amount in one line, before anything is written."""
+"""Verbs that set limits, cash and strategies refuse what is not an amount, in one line."""
 
 from pathlib import Path
 
 import pytest
 
-from deadreckon.cli import cash as desk
+from deadreckon.cli import limits, strategy
 from deadreckon.node.operator_commands import InForce
 from tests.cli.test_status import dr
 
@@ -29,7 +29,8 @@ def test_what_is_no_amount_is_wrong_usage(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(desk, "_in_force", lambda data, nats: InForce())
+    for module in (limits, strategy):
+        monkeypatch.setattr(module, "in_force", lambda data, nats: InForce())
 
     assert dr(*words, *WHO, "--data", tmp_path / "none") == 2
 

@@ -52,7 +52,7 @@ def test_an_open_limit_passes_the_operators_door(key: str) -> None:
         ("risk.PAPER.order_notional_max=1", "risk takes no name"),
         ("venue.taker_fee_rate=1", "venue takes the venue's name"),
         ("venue.PAPER.edge=venue-sim", "venue has no 'edge'"),
-        ("risk.strategy_allocations={oops", "is no JSON"),
+        ("risk.strategy_allocations={oops", "is not JSON"),
     ],
 )
 def test_an_unknown_key_is_refused_with_the_known_ones(text: str, why: str) -> None:

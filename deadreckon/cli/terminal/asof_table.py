@@ -16,7 +16,7 @@ from deadreckon.cli.terminal.columns import (
     table,
 )
 from deadreckon.cli.terminal.paint import Painted
-from deadreckon.cli.terminal.view_tables import console
+from deadreckon.cli.terminal.tables import console
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.formatting.exact import SPANS
 from deadreckon.formatting.rounded import clean, figure, span

@@ -149,5 +149,5 @@ def _value(text: str, value: str) -> Any:
         try:
             return json.loads(value)
         except ValueError as error:
-            raise WhatIfError(f"{text!r}: {value!r} is no JSON: {error}") from error
+            raise WhatIfError(f"{text!r}: {value!r} is not JSON: {error}") from error
     return value

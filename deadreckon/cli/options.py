@@ -1,0 +1,72 @@
+"""Options that many verbs share, each declared once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from deadreckon.cli.app import EXIT_USAGE, fail
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class FolderOptions:
+    """Which data folder, and whether to print JSON."""
+
+    data: Annotated[Path, Parameter(help="The data folder of a stack, running or not.")] = Path(
+        "var"
+    )
+    json: Annotated[bool, Parameter(help="Print JSON instead of text.")] = False
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class LogOptions(FolderOptions):
+    """Which log: that of the data folder, or that of a NATS server of one's own."""
+
+    nats: Annotated[
+        str | None,
+        Parameter(
+            help="Use a NATS server instead of the folder's own: its URL, several URLs separated "
+            "by commas, or a file that lists them (docs/security.md)."
+        ),
+    ] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class CommandOptions(LogOptions):
+    """Who issues an operator's command and why, and the log that records it."""
+
+    actor: Annotated[str, Parameter(help="Who does this; recorded in the log.")]
+    reason: Annotated[str, Parameter(help="Why; recorded in the log.")]
+
+    @property
+    def signature(self) -> dict[str, str]:
+        """The actor and the reason, as fields of an event."""
+        return {"actor": self.actor, "reason": self.reason}
+
+
+Day = Annotated[str | None, Parameter(help="A UTC day, YYYY-MM-DD.")]
+Everything = Annotated[bool, Parameter(name="--all", negative="", help="The whole log.")]
+Flag = Annotated[bool, Parameter(negative="")]
+OutputFile = Annotated[Path, Parameter(name=["--output", "-o"], help="The file to write.")]
+
+
+def checked_day(day: str) -> str:
+    """Return the day; end with exit code 2 unless it is one."""
+    from deadreckon.contracts.timestamps import day_start
+
+    try:
+        day_start(day)
+    except ValueError:
+        fail(f"{day!r} is not a day; write it as 2022-01-15", EXIT_USAGE)
+    return day
+
+
+def chosen_day(day: str | None, everything: bool) -> str | None:
+    """Return the day, or null for --all; end with exit code 2 unless one of them was given."""
+    if (day is None) != everything:
+        fail("name a day such as 2022-01-15, or --all", EXIT_USAGE)
+    return None if day is None else checked_day(day)

@@ -1,0 +1,79 @@
+"""The status of a folder in a few lines: what runs, what is wrong, what is held and halted."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from rich.text import Text
+
+from deadreckon.cli.terminal.tables import console
+from deadreckon.cli.terminal.view_tables import footer
+from deadreckon.formatting.rounded import clean, money
+from deadreckon.projections.queries import RowDocument, TableAnswer
+
+
+def print_status(
+    answer: TableAnswer,
+    behind: int | None,
+    holder: int | None,
+    server: dict[str, str] | None,
+    trouble: str,
+) -> None:
+    """Print the status; `holder` is the process that runs the folder, `trouble` what is wrong."""
+    found: dict[str, Any] = answer.data
+    lines = [*_process(holder, server, trouble), *_book(found), footer(answer, behind)]
+    console().print(Text("\n").join(lines), soft_wrap=True)
+
+
+def _process(holder: int | None, server: dict[str, str] | None, trouble: str) -> Iterator[Text]:
+    yield Text(f"running (process {holder})", "green") if holder else Text("not running", "yellow")
+    if server:
+        yield Text(f"nats {server['url']}, credentials in {server['credentials']}", "dim")
+    if trouble:
+        yield Text.assemble(("NOT WELL: ", "red"), clean(trouble))
+
+
+def _book(found: dict[str, Any]) -> Iterator[Text]:
+    yield from (_halt(halt) for halt in found["halts"])
+    if found["equity"]:
+        yield _equity(found["equity"])
+    yield Text(f"{found['positions_open']:,} positions and {found['orders_open']:,} orders open")
+    if found["orders_unknown"]:
+        unknown = f"{found['orders_unknown']:,} of unknown outcome: `dr orders --open` names them"
+        yield Text(unknown, "yellow")
+    yield Text(", ".join(f"{count:,} {name}" for name, count in _counts(found).items()))
+    rules = [f"{clean(rule)} {count:,}" for rule, count in found["refusals_by_rule"].items()]
+    if rules:
+        yield Text.assemble(("refused by ", "dim"), ", ".join(rules))
+
+
+def _counts(found: dict[str, Any]) -> dict[str, int]:
+    rows = {name: table["rows"] for name, table in found["tables"].items()}
+    return {
+        "signals": rows["signals"],
+        "refusals": found["refusals"],
+        "orders": rows["orders"],
+        "orders rejected": found["orders_rejected"],
+        "fills": rows["fills"],
+        "halts begun": found["halts_begun"],
+        "limits": rows["limits"],
+    }
+
+
+def _halt(halt: RowDocument) -> Text:
+    who = clean(halt["actor"] or halt["rule"] or halt["source"])
+    until = f" until {halt['until'][:19]}Z" if halt["until"] else ""
+    services = ", ".join(halt["acknowledged_by"]) or "nobody"
+    head = f"HALTED ({halt['scope']}) by {who}{until}, acknowledged by {services}: "
+    return Text.assemble((head, "bold red"), clean(halt["reason"]))
+
+
+def _equity(mark: RowDocument) -> Text:
+    drawdown = Decimal(mark["drawdown"]) * 100
+    exposure = money(Decimal(mark["exposure_gross"]))
+    return Text.assemble(
+        ("equity ", "dim"),
+        (f"{money(Decimal(mark['equity']))} {clean(mark['currency'])}", "bold"),
+        f", drawdown {drawdown:.2f} %, exposure {exposure}",
+        (f", marked {mark['at'][:19].replace('T', ' ')} UTC", "dim"),
+    )
