@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from types import ModuleType
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 
 from deadreckon.contracts import governance, instruments, market, orders, portfolio, signals
 from deadreckon.contracts.codec import canonical_event
 from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.fields import Liquidity, OrderType, Purpose, Side, TimeInForce
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.timestamps import parse_timestamp
 from deadreckon.runtime.service.decider_runner import DeciderRunner
 
@@ -134,14 +136,14 @@ def venue(
     )
 
 
-def limits(**rules: Any) -> governance.LimitsSet:
+def limits(**rules: Any) -> LimitsSet:
     """Limits with everything off but what is named; plain numbers become Decimals."""
-    hints = governance.LimitsSet.__annotations__
+    hints = get_type_hints(LimitsSet)
     off: dict[str, Any] = {"entries_per_minute": None, "entries_per_minute_instrument": None}
     for name, value in rules.items():
         wants_decimal = hints[name] in (Decimal, Decimal | None)
         rules[name] = exact(value) if wants_decimal and value is not None else value
-    return governance.LimitsSet(actor="test", reason="story", **(off | rules))
+    return LimitsSet(actor="test", reason="story", **(off | rules))
 
 
 def deposit(number: Number = 100_000, currency: str = "USDT") -> portfolio.CashDeposited:
@@ -153,7 +155,7 @@ def reporting(currency: str = "USDT", every: int = HOUR) -> portfolio.ReportingC
 
 
 def wish(
-    side: signals.Side = "buy",
+    side: Side = "buy",
     quantity: Number | None = None,
     *,
     notional: Number | None = None,
@@ -181,7 +183,7 @@ def wish(
 
 
 def filled(
-    side: signals.Side,
+    side: Side,
     quantity: Number,
     price: Number,
     *,
@@ -193,7 +195,7 @@ def filled(
     fee: Number = 0,
     fee_currency: str = "USDT",
     reference: Number | None = None,
-    liquidity: orders.Liquidity = "taker",
+    liquidity: Liquidity = "taker",
 ) -> orders.OrderFilled:
     return orders.OrderFilled(
         order_id=order,
@@ -313,7 +315,7 @@ def strategy(
 
 
 def received(
-    side: signals.Side = "buy",
+    side: Side = "buy",
     quantity: Number | None = 1,
     *,
     id: str = "s1",
@@ -352,7 +354,7 @@ def received(
 
 
 def approved(
-    side: signals.Side = "buy",
+    side: Side = "buy",
     quantity: Number | None = None,
     *,
     notional: Number | None = None,
@@ -360,16 +362,16 @@ def approved(
     reference: Number = 100,
     strategy: str = "ext",
     instrument: str = INSTRUMENT,
-    order_type: signals.OrderType = "market",
+    order_type: OrderType = "market",
     limit_price: Number | None = None,
     stop_price: Number | None = None,
-    time_in_force: signals.TimeInForce = "gtc",
+    time_in_force: TimeInForce = "gtc",
     post_only: bool = False,
     reduce_only: bool = False,
     stop_loss: Number | None = None,
     take_profit: Number | None = None,
     expires_at: int | None = None,
-    purpose: orders.Purpose = "entry",
+    purpose: Purpose = "entry",
 ) -> orders.OrderApproved:
     """An order that risk let through, before the router has rounded it."""
     return orders.OrderApproved(
@@ -396,7 +398,7 @@ def approved(
 
 
 def routed(
-    side: signals.Side = "buy",
+    side: Side = "buy",
     quantity: Number = 1,
     *,
     id: str = "o1",
@@ -405,16 +407,16 @@ def routed(
     children: int = 1,
     strategy: str = "ext",
     instrument: str = INSTRUMENT,
-    order_type: signals.OrderType | None = None,
+    order_type: OrderType | None = None,
     limit_price: Number | None = None,
     stop_price: Number | None = None,
-    time_in_force: signals.TimeInForce = "gtc",
+    time_in_force: TimeInForce = "gtc",
     post_only: bool = False,
     reduce_only: bool = False,
     stop_loss: Number | None = None,
     take_profit: Number | None = None,
     expires_at: int | None = None,
-    purpose: orders.Purpose = "entry",
+    purpose: Purpose = "entry",
 ) -> orders.OrderRouted:
     """An order in the venue's terms; its type follows from the prices it has."""
     parts = ("stop" if stop_price is not None else "", "limit" if limit_price is not None else "")

@@ -22,8 +22,8 @@ from deadreckon.contracts.amounts import (
     from_units,
     to_units,
 )
+from deadreckon.contracts.fields import Side
 from deadreckon.contracts.instruments import InstrumentListed
-from deadreckon.contracts.signals import Side
 
 AVERAGE_DIGITS = 4  # an average price shows four digits more than the price scale
 

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from deadreckon.archive.location import has_archive, is_archive_only
 from deadreckon.archive.whole_log import archived_log, whole_log
-from deadreckon.contracts.publishers import SERVICES, VENUE_EDGES
+from deadreckon.contracts.publishers import SERVICES
+from deadreckon.contracts.subjects import VENUE_EDGES
 from deadreckon.runtime.log.bus import Bus, ConfigurationError, DeniedError, HoleError, LogInfo
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.jetstream import JetStreamBus

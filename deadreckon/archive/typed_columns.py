@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import cache
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 import polars
@@ -18,6 +18,7 @@ from deadreckon.contracts.amounts import EXACT, text
 from deadreckon.contracts.catalogue import EVENTS, VERSIONS
 from deadreckon.contracts.codec import UndecodableError, decode_event, plain_body
 from deadreckon.contracts.envelope import Commit, Envelope
+from deadreckon.contracts.event import ArchiveTable
 
 MESSAGES = "messages"
 MESSAGE_COLUMNS: dict[str, Any] = {
@@ -28,26 +29,10 @@ MESSAGE_COLUMNS: dict[str, Any] = {
 }
 
 FILLED = "orders.order_filled"
+TABLES: tuple[ArchiveTable, ...] = get_args(ArchiveTable)
 FAMILIES: dict[str, tuple[str, ...]] = {
-    "fills": (FILLED,),
-    "orders": tuple(name for name in EVENTS if name.startswith("orders.") and name != FILLED),
-    "signals": ("signals.signal_raised", "signals.cancel_raised", "signals.replace_raised"),
-    # An order's own refusals are in both: they belong to its life as well.
-    "refusals": (
-        "signals.signal_refused",
-        "orders.order_unroutable",
-        "orders.order_rejected",
-        "orders.cancel_missed",
-        "governance.operator_refused",
-    ),
-    "marks": (
-        "market.bar_closed",
-        "market.quote_updated",
-        "market.trade_printed",
-        "market.mark_updated",
-        "market.funding_rate_published",
-        "market.currency_rate_updated",
-    ),
+    table: tuple(name for name, shape in EVENTS.items() if table in shape.declared.archive)
+    for table in TABLES
 }
 FAMILIES_OF = {
     name: tuple(family for family, names in FAMILIES.items() if name in names) for name in EVENTS
@@ -114,9 +99,10 @@ def columns(family: str) -> dict[str, Any]:
 
 @cache
 def fields_of(name: str) -> dict[str, TypedColumn]:
-    """The fields of a type of event as columns."""
+    """Return the columns for the fields of a type of event."""
+    hints = get_type_hints(EVENTS[name])
     return {
-        field.name: TypedColumn(_dtype(field.type), _default(field))
+        field.name: TypedColumn(_dtype(hints[field.name]), _default(field))
         for field in structs.fields(EVENTS[name])
     }
 

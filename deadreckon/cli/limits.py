@@ -41,7 +41,7 @@ def set_(*assignments: str, options: CommandOptions) -> None:
     assignments
         NAME=VALUE pairs; docs/risk.md lists the names with their units.
     """
-    from deadreckon.contracts.governance import LimitsSet
+    from deadreckon.contracts.limits import LimitsSet
 
     named = assigned(assignments, LimitsSet)
     found = in_force(options.data, options.nats).limits

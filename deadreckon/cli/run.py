@@ -39,7 +39,7 @@ def run(
     standby
         Begin as the standby of instances that are at work elsewhere.
     """
-    from deadreckon.contracts.publishers import VENUE_EDGES
+    from deadreckon.contracts.subjects import VENUE_EDGES
     from deadreckon.services.catalogue import RANK, in_turn_order
 
     unknown = sorted(set(services) - set(in_turn_order(services)))

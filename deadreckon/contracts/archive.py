@@ -1,25 +1,27 @@
-"""What the sealer says of the log itself; no decision reads it."""
+"""Facts about the log itself, recorded by the sealer; no decision reads them."""
 
-from deadreckon.contracts.event import Event
+from typing import Annotated
+
+from deadreckon.contracts.event import Declaration, Event
+from deadreckon.contracts.units import described
 
 SEALER = "sealer"  # the service, in the shared book
 
 
 class RangeSealed(Event, frozen=True):
-    """Messages `first`..`last` of the log are in the archive, and nobody can change them unseen.
+    """A range of messages was written to the archive and sealed, so that any change shows."""
 
-    `number` counts sealed ranges from 1. `day` is the UTC day (YYYY-MM-DD) of decision time that
-    the range is, or the part of it until then. `messages` and `events` are how many it holds.
-    `root` is the Merkle root (hex) over the messages as stored, `manifest` the SHA-256 (hex) of
-    the manifest's bytes, `public_key` the ed25519 key (hex) whose signature the manifest has.
-    """
+    declared = Declaration("archive.range_sealed", (SEALER,))
 
-    number: int
-    first: int
-    last: int
-    day: str
-    messages: int
-    events: int
-    root: str
-    manifest: str
-    public_key: str
+    number: Annotated[int, described("number of the sealed range, from 1", "count")]
+    first: Annotated[int, described("sequence of the first message in the range")]
+    last: Annotated[int, described("sequence of the last message in the range")]
+    day: Annotated[
+        str,
+        described("UTC day of decision time (YYYY-MM-DD) that the range is, or is a part of"),
+    ]
+    messages: Annotated[int, described("number of messages in the range", "count")]
+    events: Annotated[int, described("number of events in these messages", "count")]
+    root: Annotated[str, described("Merkle root (hex) over the messages as stored")]
+    manifest: Annotated[str, described("SHA-256 (hex) of the manifest's bytes")]
+    public_key: Annotated[str, described("ed25519 key (hex) that verifies the manifest")]

@@ -1,4 +1,6 @@
-"""Every event that may be written, by the name it has on the wire."""
+"""Every event that may be written, by its name on the wire; derived from the declarations."""
+
+from types import ModuleType
 
 from deadreckon.contracts import (
     archive,
@@ -6,6 +8,7 @@ from deadreckon.contracts import (
     history,
     instruments,
     life,
+    limits,
     market,
     models,
     orders,
@@ -16,111 +19,62 @@ from deadreckon.contracts import (
 )
 from deadreckon.contracts.event import Event
 
-EVENTS: dict[str, type[Event]] = {
-    "market.tape_opened": market.TapeOpened,
-    "market.tape_ended": market.TapeEnded,
-    "market.bar_closed": market.BarClosed,
-    "market.quote_updated": market.QuoteUpdated,
-    "market.trade_printed": market.TradePrinted,
-    "market.mark_updated": market.MarkUpdated,
-    "market.funding_rate_published": market.FundingRatePublished,
-    "market.currency_rate_updated": market.CurrencyRateUpdated,
-    "market.clock_ticked": market.ClockTicked,
-    "instruments.instrument_listed": instruments.InstrumentListed,
-    "instruments.instrument_delisted": instruments.InstrumentDelisted,
-    "instruments.venue_configured": instruments.VenueConfigured,
-    "signals.signal_raised": signals.SignalRaised,
-    "signals.cancel_raised": signals.CancelRaised,
-    "signals.replace_raised": signals.ReplaceRaised,
-    "signals.signal_refused": signals.SignalRefused,
-    "orders.order_approved": orders.OrderApproved,
-    "orders.order_unroutable": orders.OrderUnroutable,
-    "orders.order_routed": orders.OrderRouted,
-    "orders.order_submitting": orders.OrderSubmitting,
-    "orders.order_accepted": orders.OrderAccepted,
-    "orders.order_rejected": orders.OrderRejected,
-    "orders.order_triggered": orders.OrderTriggered,
-    "orders.order_filled": orders.OrderFilled,
-    "orders.order_cancelled": orders.OrderCancelled,
-    "orders.order_expired": orders.OrderExpired,
-    "orders.order_unknown": orders.OrderUnknown,
-    "orders.order_overdue": orders.OrderOverdue,
-    "orders.order_cancelling": orders.OrderCancelling,
-    "orders.cancel_approved": orders.CancelApproved,
-    "orders.cancel_missed": orders.CancelMissed,
-    "orders.replace_approved": orders.ReplaceApproved,
-    "orders.replace_routed": orders.ReplaceRouted,
-    "orders.order_replaced": orders.OrderReplaced,
-    "orders.bracket_armed": orders.BracketArmed,
-    "orders.bracket_closed": orders.BracketClosed,
-    "portfolio.position_changed": portfolio.PositionChanged,
-    "portfolio.funding_paid": portfolio.FundingPaid,
-    "portfolio.equity_marked": portfolio.EquityMarked,
-    "portfolio.cash_deposited": portfolio.CashDeposited,
-    "portfolio.cash_withdrawn": portfolio.CashWithdrawn,
-    "portfolio.fee_charged": portfolio.FeeCharged,
-    "portfolio.reporting_configured": portfolio.ReportingConfigured,
-    "governance.limits_set": governance.LimitsSet,
-    "governance.halt_requested": governance.HaltRequested,
-    "governance.resume_requested": governance.ResumeRequested,
-    "governance.halt_acknowledged": governance.HaltAcknowledged,
-    "governance.resume_acknowledged": governance.ResumeAcknowledged,
-    "governance.halt_imposed": governance.HaltImposed,
-    "governance.flatten_requested": governance.FlattenRequested,
-    "governance.cancel_requested": governance.CancelRequested,
-    "governance.strategy_configured": governance.StrategyConfigured,
-    "governance.operator_refused": governance.OperatorRefused,
-    "models.regime_model_fitted": models.RegimeModelFitted,
-    "models.regime_model_refused": models.RegimeModelRefused,
-    "venues.venue_request_sending": venues.VenueRequestSending,
-    "venues.venue_order_not_sent": venues.VenueOrderNotSent,
-    "venues.venue_request_unanswered": venues.VenueRequestUnanswered,
-    "venues.venue_order_missing": venues.VenueOrderMissing,
-    "venues.venue_order_accepted": venues.VenueOrderAccepted,
-    "venues.venue_order_rejected": venues.VenueOrderRejected,
-    "venues.venue_trade_reported": venues.VenueTradeReported,
-    "venues.venue_order_ended": venues.VenueOrderEnded,
-    "venues.venue_cancel_rejected": venues.VenueCancelRejected,
-    "venues.venue_report_refused": venues.VenueReportRefused,
-    "venues.venue_reconciled": venues.VenueReconciled,
-    "venues.venue_connection_changed": venues.VenueConnectionChanged,
-    "life.stack_started": life.StackStarted,
-    "life.stack_stopped": life.StackStopped,
-    "archive.range_sealed": archive.RangeSealed,
-    "views.view_differed": views.ViewDiffered,
-    "views.view_rebuilt": views.ViewRebuilt,
-}
+MODULES = (
+    market,
+    instruments,
+    signals,
+    orders,
+    portfolio,
+    limits,
+    governance,
+    models,
+    venues,
+    life,
+    archive,
+    views,
+)
 
+
+def _events_in(module: ModuleType) -> list[type[Event]]:
+    """Return the events that a module defines, in the order of the file."""
+    return [
+        shape
+        for shape in vars(module).values()
+        if isinstance(shape, type)
+        and issubclass(shape, Event)
+        and shape.__module__ == module.__name__
+    ]
+
+
+SHAPES: tuple[type[Event], ...] = tuple(shape for module in MODULES for shape in _events_in(module))
+EVENTS: dict[str, type[Event]] = {
+    shape.declared.name: shape for shape in SHAPES if shape.declared.name
+}
 NAMES: dict[type[Event], str] = {shape: name for name, shape in EVENTS.items()}
+
+# Read from inbound messages or from damage; the log holds what was sent, never these.
+NEVER_WRITTEN: tuple[type[Event], ...] = tuple(shape for shape in SHAPES if not shape.declared.name)
 
 
 def version(name: str) -> int:
-    """The version in which `name` is written today: one more than its last retired shape."""
+    """Return the version in which `name` is written today: one more than its last retired shape."""
     return 1 + max((v for kind, v in history.RETIRED if kind == name), default=0)
 
 
 VERSIONS: dict[str, int] = {name: version(name) for name in EVENTS}
 
-# What an operator may say at a door `log.<book>.op.<name>`; every other type is refused there.
-OPERATOR_EVENTS = frozenset(
-    {
-        "instruments.instrument_listed",
-        "instruments.instrument_delisted",
-        "instruments.venue_configured",
-        "portfolio.cash_deposited",
-        "portfolio.cash_withdrawn",
-        "portfolio.fee_charged",
-        "portfolio.reporting_configured",
-        "market.currency_rate_updated",
-        "market.mark_updated",
-        "market.funding_rate_published",
-        "governance.limits_set",
-        "governance.halt_requested",
-        "governance.resume_requested",
-        "governance.flatten_requested",
-        "governance.cancel_requested",
-        "governance.strategy_configured",
-        "life.stack_started",
-        "life.stack_stopped",
-    }
+# Types that an operator may send to `log.<book>.op.<name>`; every other type is refused there.
+OPERATOR_EVENTS = frozenset(name for name, shape in EVENTS.items() if shape.declared.operators)
+
+# Events that explain what one instrument, or the whole book, did.
+INSTRUMENT_EVENTS: frozenset[type[Event]] = frozenset(
+    shape for shape in SHAPES if shape.declared.timeline == "instrument"
+)
+BOOK_EVENTS: frozenset[type[Event]] = frozenset(
+    shape for shape in SHAPES if shape.declared.timeline == "book"
+)
+
+# Events of the life of one order, which their field `order_id` names.
+ORDER_EVENTS: frozenset[type[Event]] = frozenset(
+    shape for shape in SHAPES if shape.declared.of_order
 )

@@ -1,6 +1,6 @@
-"""An event is a fact in the past tense; `Recorded` is that fact with its place in the log."""
+"""Events, their declaration, and an event as it was recorded in the log."""
 
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -8,9 +8,32 @@ Mode = Literal["paper", "shadow", "live", "backtest"]
 
 NANOSECONDS = 1_000_000_000  # `at` is int64 nanoseconds UTC everywhere in the log
 
+# Tables of the archive that have columns for the fields of their events.
+ArchiveTable = Literal["fills", "orders", "signals", "refusals", "marks"]
+
+
+class Declaration(Struct, frozen=True):
+    """What the stack needs to know of a type of event, declared on its class and nowhere else.
+
+    `name` is its name on the wire; an event without one is read from inbound messages and never
+    written. `publishers` are the services that may write it, by name or by a pattern such as
+    `venue-*`; `operators` may send it as well where that is true. `archive` names the tables of
+    the archive that hold it. `of_order` says that it belongs to the life of the order in its field
+    `order_id`. `timeline` says whether it explains what an instrument, or the whole book, did.
+    """
+
+    name: str = ""
+    publishers: tuple[str, ...] = ()
+    operators: bool = False
+    archive: tuple[ArchiveTable, ...] = ()
+    of_order: bool = False
+    timeline: Literal["", "instrument", "book"] = ""
+
 
 class Event(Struct, frozen=True, gc=False):
-    """Base of every fact. Decimals are money or sizes; `*_at` is nanoseconds UTC."""
+    """Base of every event. Decimals are money or sizes; `*_at` is nanoseconds UTC."""
+
+    declared: ClassVar[Declaration] = Declaration()
 
 
 class Retired(Struct, frozen=True):
@@ -18,7 +41,7 @@ class Retired(Struct, frozen=True):
 
 
 class Upcasting(Protocol):
-    """What each retired shape can do: say itself in the newest words."""
+    """A retired shape, which can be turned into the newest one."""
 
     def upcast(self) -> Any:
         """Return the successor: the newest shape, or the next retired one on the way to it."""
@@ -29,12 +52,12 @@ E = TypeVar("E", bound=Event, covariant=True)
 
 
 class Recorded(Struct, Generic[E], frozen=True, gc=False):
-    """A fact with its envelope, as deciders and projections receive it.
+    """An event with its envelope, as deciders and projections receive it.
 
-    `at` is the decision time (nanoseconds UTC) under which the fact entered the log: the latest
+    `at` is the decision time (nanoseconds UTC) under which the event entered the log: the latest
     time of any market or clock event before it. `cause` is the id of the event it answers, `root`
-    the id of the first cause of the chain. `sequence` and `index` are its place in the log; they
-    are for projections and replay, and no decider may look at them.
+    the id of the first cause of the chain. `sequence` and `index` are its position in the log;
+    they are for projections and replay, and no decider may look at them.
     """
 
     id: str

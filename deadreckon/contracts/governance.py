@@ -1,205 +1,164 @@
-"""What is in force and who said so: limits, halts, strategies, and the refusals of operators."""
+"""Halts, resumes, strategies and other requests of operators, and how services obey them."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated
 
-from deadreckon.contracts.event import Event
+from deadreckon.contracts.event import Declaration, Event
+from deadreckon.contracts.fields import (
+    Actor,
+    Evidence,
+    HaltScope,
+    InstrumentName,
+    LimitSetBy,
+    OperatorName,
+    Reason,
+    Rule,
+    RuleLimit,
+    RuleMeasured,
+    StrategyName,
+)
+from deadreckon.contracts.units import described
 
-HaltScope = Literal["close_only", "all"]
-
-OBEYING = ("risk", "fill")  # who must acknowledge a halt before `dr halt` returns
-
-
-class LimitsSet(Event, frozen=True):
-    """Every limit of a book; setting it replaces the whole set. null (or empty) means "no rule"
-    unless the field says otherwise. With no LimitsSet in the log nothing trades.
-
-    Amounts are in the reporting currency, ages and windows in nanoseconds, shares are fractions.
-    """
-
-    actor: str
-    reason: str
-    trading_enabled: bool = True  # false: nothing trades, whatever the rest says
-    instruments_allowed: list[str] = []  # empty: every listed instrument
-    markets_allowed: tuple[str, ...] = (
-        "spot",
-        "perpetual",
-    )  # classes of `InstrumentListed.market`; margin and options are off by default
-    order_notional_min: Decimal | None = None  # least notional of an entry, reporting currency
-    order_notional_max: Decimal | None = None  # most notional of an entry, reporting currency
-    exposure_instrument_max: Decimal | None = None  # notional per instrument, in flight included
-    exposure_strategy_max: Decimal | None = None  # notional per strategy, in flight included
-    exposure_venue_max: Decimal | None = None  # notional per venue, in flight included
-    exposure_gross_max: Decimal | None = None  # sum of absolute notionals, reporting currency
-    exposure_net_max: Decimal | None = None  # absolute sum of signed notionals, reporting currency
-    positions_max: int | None = None  # instruments held or about to be
-    longs_max: int | None = None  # of them long
-    shorts_max: int | None = None  # of them short
-    exposure_exempt: list[str] = []  # instruments not counted in longs_max and shorts_max
-    orders_in_flight_max: int | None = None  # per strategy and instrument
-    leverage_max: Decimal | None = None  # gross exposure / equity
-    liability_max: Decimal | None = None  # borrowed: short spot and negative cash
-    margin_level_min: Decimal | None = None  # equity / (gross exposure x maintenance_margin_rate)
-    maintenance_margin_rate: Decimal = Decimal("0.05")  # share of notional, for margin_level_min
-    equity_floor: Decimal | None = None  # below it entries stay shut; reporting currency
-    drawdown_max: Decimal | None = None  # share of the peak, e.g. 0.2
-    drawdown_resets_daily: bool = False  # the peak starts anew at 00:00 UTC
-    daily_loss_max: Decimal | None = None  # realised - fees + funding of the UTC day
-    breaker_cooldown: int = 300_000_000_000  # floor, drawdown: entries stay shut this long after
-    breaker_flattens: bool = False  # drawdown and daily loss also flatten the book
-    order_gap_min: int = 0  # nanoseconds between any two entries
-    entries_per_minute: int | None = 30  # entries in any 60 s, whole book
-    entries_per_minute_instrument: int | None = 6  # entries in any 60 s, per instrument
-    exits_per_minute: int | None = 120  # exits in any 60 s, whole book
-    cancels_per_minute: int | None = 120  # cancels in any 60 s, whole book
-    notional_window: int = 60_000_000_000  # nanoseconds that notional_window_max looks back
-    notional_window_max: Decimal | None = None  # sum of entry notional within the window
-    slippage_bps_max: Decimal | None = None  # median of the last `slippage_samples` entry fills
-    slippage_samples: int = 20  # entry fills that slippage_bps_max looks at
-    heat_max: Decimal | None = None  # sum of stop distance x size, as share of equity
-    heat_stop_default: Decimal = Decimal("0.01")  # distance as share of price without a stop
-    price_age_max: int = 120_000_000_000  # nanoseconds; an older mark refuses entries
-    signal_age_max: int | None = None  # nanoseconds between a wish's own time and decision time
-    confidence_min: Decimal | None = None  # 0 to 1; a wish that says less is refused
-    quarantine_stops: int | None = None  # stop-losses within the window that shut an instrument
-    quarantine_window: int = 3_600_000_000_000  # nanoseconds in which the stop-losses are counted
-    quarantine_for: int = 14_400_000_000_000  # nanoseconds that the instrument stays shut
-    performance_trades_min: int | None = None  # closed trades before it looks; null: the first
-    performance_window: int = 50  # closed trades of a strategy it looks at, the latest
-    profit_factor_min: Decimal | None = None  # sum of winning trades / sum of losing ones
-    win_rate_min: Decimal | None = None  # share of trades that won, 0 to 1
-    sharpe_min: Decimal | None = None  # mean / sample deviation of a trade's net profit
-    performance_scope: HaltScope = "close_only"  # what a performance stop halts
-    venue_errors_max: Decimal | None = None  # share of venue results in 60 s that failed
-    venue_errors_samples: int = 10  # venue results in 60 s before the rule looks
-    strategy_allocations: dict[str, Decimal] = {}  # notional cap a strategy; 0 shuts it
-    order_equity_share_max: Decimal | None = None  # order notional / equity
-    instrument_lock: int | None = None  # after an entry, other strategies wait this long
+OBEYING = ("risk", "fill")  # services that must acknowledge a halt before `dr halt` returns
 
 
 class HaltRequested(Event, frozen=True):
-    """Stop: a `scope` of `close_only` lets exits through, `all` only protection and flattening.
+    """An operator stops trading; cancels pass under every halt.
 
-    Cancels pass under both.
-
-    In force at its place in the log. The services in `OBEYING` acknowledge it, each in its own
-    domain.
+    It is in force at its own sequence in the log. Each service in `OBEYING` acknowledges it in its
+    own domain.
     """
 
-    actor: str
-    reason: str
+    declared = Declaration("governance.halt_requested", operators=True, timeline="book")
+
+    actor: Actor
+    reason: Reason
     scope: HaltScope = "all"
 
 
 class ResumeRequested(Event, frozen=True):
-    """Trade again: lifts every halt. With `reset_counters` peaks and windows start anew too."""
+    """An operator lifts every halt."""
 
-    actor: str
-    reason: str
-    reset_counters: bool = False
+    declared = Declaration("governance.resume_requested", operators=True, timeline="book")
+
+    actor: Actor
+    reason: Reason
+    reset_counters: Annotated[
+        bool, described("true: peaks, windows and performance records start anew as well")
+    ] = False
 
 
 class HaltAcknowledged(Event, frozen=True):
-    """This service obeys the halt `halt_id` (its cause); `open_orders` it still had to cancel.
+    """A service obeys a halt, the event's cause."""
 
-    `scope` is what the halt forbids: entries alone (`close_only`) or everything (`all`).
-    """
+    declared = Declaration("governance.halt_acknowledged", ("risk", "fill"))
 
-    halt_id: str
+    halt_id: Annotated[str, described("id of the event that halted the book")]
     scope: HaltScope
-    open_orders: int
+    open_orders: Annotated[
+        int, described("number of orders that the service had to cancel", "count")
+    ]
 
 
 class ResumeAcknowledged(Event, frozen=True):
-    """This service has lifted the halts, as `resume_id` (its cause) asks."""
+    """A service has lifted every halt."""
 
-    resume_id: str
+    declared = Declaration("governance.resume_acknowledged", ("risk", "fill"))
+
+    resume_id: Annotated[str, described("id of the request, the event's cause")]
 
 
 class HaltImposed(Event, frozen=True):
-    """A rule halted the book by itself; obeyed like an operator's halt.
+    """A rule (a breaker) halted the book by itself; obeyed like an operator's halt."""
 
-    `scope` is what it forbids: entries alone (`close_only`) or everything (`all`). `limit` and
-    `measured` are in the unit of the rule; `until` (nanoseconds UTC) is when it lifts by itself,
-    null when only a resume does.
-    """
+    declared = Declaration(
+        "governance.halt_imposed", ("risk", "fill", "governance"), timeline="book"
+    )
 
     scope: HaltScope
-    rule: str
-    limit: Decimal | None
-    measured: Decimal | None
-    limit_set_by: str | None
-    reason: str
-    until: int | None = None
+    rule: Rule
+    limit: RuleLimit
+    measured: RuleMeasured
+    limit_set_by: LimitSetBy
+    reason: Reason
+    until: Annotated[
+        int | None,
+        described(
+            "when it lifts by itself, nanoseconds UTC; null when only a resume lifts it",
+            "timestamp",
+        ),
+    ] = None
 
 
 class FlattenRequested(Event, frozen=True):
-    """Close positions at market, reduce-only; allowed under every halt.
+    """An operator closes positions at market, reduce-only; allowed under every halt."""
 
-    `instrument` is null for all of them.
-    """
+    declared = Declaration("governance.flatten_requested", operators=True, timeline="book")
 
-    actor: str
-    reason: str
-    instrument: str | None = None
+    actor: Actor
+    reason: Reason
+    instrument: Annotated[
+        str | None, described("instrument to flatten, as SYMBOL.VENUE; null for all of them")
+    ] = None
 
 
 class CancelRequested(Event, frozen=True):
-    """An operator cancels one open order, or all of them when `order_id` is null."""
+    """An operator cancels open orders."""
 
-    actor: str
-    reason: str
-    order_id: str | None = None
+    declared = Declaration("governance.cancel_requested", operators=True)
+
+    actor: Actor
+    reason: Reason
+    order_id: Annotated[
+        str | None, described("id of the order to cancel; null for every open order")
+    ] = None
 
 
 class StrategyConfigured(Event, frozen=True):
-    """A strategy runs with these parameters from here on (`enabled` false stops it).
+    """A strategy runs with these parameters from here on, or stops."""
 
-    `strategy` is its name in every order, `instrument` what it trades. `kind`:
-    moving_average_cross, hmm_regime. `parameters` are texts that the strategy's own decider
-    reads; docs/strategies.md lists them. `notional` is the size of one entry in quote currency.
-    """
+    declared = Declaration("governance.strategy_configured", operators=True, timeline="instrument")
 
-    strategy: str
-    kind: str
-    instrument: str
-    enabled: bool
-    notional: Decimal
-    parameters: dict[str, str]
-    actor: str
-    reason: str
+    strategy: StrategyName
+    kind: Annotated[str, described("implementation, such as moving_average_cross or hmm_regime")]
+    instrument: InstrumentName
+    enabled: Annotated[bool, described("false stops the strategy")]
+    notional: Annotated[Decimal, described("size of one entry, in quote currency", "quote")]
+    parameters: Annotated[
+        dict[str, str],
+        described("parameters as texts that the implementation reads; see docs/strategies.md"),
+    ]
+    actor: Actor
+    reason: Reason
 
 
 class OperatorRefused(Event, frozen=True):
-    """What came through an operator's door was not understood; nothing changed.
+    """An operator's message was refused; nothing changed."""
 
-    `door` is the operator's name, `evidence` at most 512 characters of what was sent.
-    """
+    declared = Declaration("governance.operator_refused", ("governance",), archive=("refusals",))
 
-    door: str
-    rule: str
-    reason: str
-    evidence: str
+    door: OperatorName
+    rule: Rule
+    reason: Reason
+    evidence: Evidence
 
 
 class OperatorMalformed(Event, frozen=True):
-    """An operator's message that could not be read; never written, answered by a refusal.
+    """An operator's message could not be read; never written, answered by a refusal."""
 
-    `door` is the operator's name, `evidence` at most 512 characters of what was sent.
-    """
-
-    door: str
-    rule: str
-    reason: str
-    evidence: str
+    door: OperatorName
+    rule: Rule
+    reason: Reason
+    evidence: Evidence
 
 
 class LogDamaged(Event, frozen=True):
-    """A message in a service's own domain is undecodable or breaks its chain; never written.
+    """A message in a service's own domain cannot be decoded or breaks its chain; never written.
 
-    `subject` is the domain's subject. Every service meets it at the same place, and the book
-    halts there.
+    Every service meets it at the same sequence, and the book halts there.
     """
 
-    subject: str
-    reason: str
+    declared = Declaration(timeline="book")
+
+    subject: Annotated[str, described("subject of the damaged domain")]
+    reason: Reason

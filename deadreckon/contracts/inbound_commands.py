@@ -3,7 +3,7 @@
 import hashlib
 from decimal import Decimal
 from functools import cache
-from typing import Any, get_args, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import msgspec
 from msgspec import Struct
@@ -25,6 +25,7 @@ from deadreckon.contracts.parsing import (
     is_name,
     parse,
 )
+from deadreckon.contracts.units import described
 
 # Every name under which this door refuses, and what to mend.
 FACT_RULES = {
@@ -51,10 +52,12 @@ ENTRIES_MAX = 2_000  # names and values of an object, or items of an array
 class WireFact(Struct, forbid_unknown_fields=True):
     """An operator's fact on the wire: an event's body, with an id that makes a resend harmless."""
 
-    id: str  # the operator's own; the same id with the same fact is the same fact
-    type: str  # of the event, such as governance.halt_requested
-    v: int  # the version of its shape
-    data: dict[str, Any]  # its fields
+    id: Annotated[
+        str, described("the operator's own id; the same id with the same fact is the same fact")
+    ]
+    type: Annotated[str, described("name of the event, such as governance.halt_requested")]
+    v: Annotated[int, described("version of the event's shape")]
+    data: Annotated[dict[str, Any], described("the fields of the event")]
 
 
 _encode = msgspec.json.Encoder(order="deterministic").encode

@@ -1,12 +1,13 @@
 """What a producer may send: signals, cancels and replaces, read strictly, one or many a message."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from deadreckon.contracts.amounts import canonical, is_sane
+from deadreckon.contracts.fields import OrderType, ReduceOnly, Side, TimeInForce
 from deadreckon.contracts.parsing import (
     TEXT_MAX,
     WireError,
@@ -20,14 +21,12 @@ from deadreckon.contracts.parsing import (
 )
 from deadreckon.contracts.signals import (
     CancelReceived,
-    OrderType,
     ReplaceReceived,
-    Side,
     SignalMalformed,
     SignalReceived,
-    TimeInForce,
 )
 from deadreckon.contracts.timestamps import parse_timestamp
+from deadreckon.contracts.units import described
 
 BATCH_MAX = 10_000  # signals in one message
 META_MAX = 32  # entries of `meta`
@@ -53,31 +52,69 @@ SIGNAL_RULES = {
 
 
 class WireSignal(Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """A signal as a producer writes it; a cancel or a replace where one of these is given.
+    """A signal as a producer writes it; a cancel or a replace when one of these is given.
 
     Amounts are decimal text; every price is in quote currency per base unit.
     """
 
-    id: str  # the producer's own, unique for seven days; the same id and body is the same signal
-    strategy: str  # under which the position is kept
-    at: str  # when the wish was made, RFC 3339 with zone; for its age and ttl_seconds only
-    instrument: str | UnsetType = UNSET  # SYMBOL.VENUE
-    side: Side | UnsetType = UNSET  # which way
-    quantity: Decimal | None = None  # how much, in base units or contracts
-    notional: Decimal | None = None  # or for how much, in quote currency; exactly one of both
-    order_type: OrderType = "market"  # how the venue is to trade it
-    limit_price: Decimal | None = None  # in quote currency; for limit and stop_limit alone
-    stop_price: Decimal | None = None  # in quote currency; for stop and stop_limit alone
-    time_in_force: TimeInForce = "gtc"  # good till cancelled, immediate or cancel, or fill or kill
-    post_only: bool = False  # never take; for gtc limit orders
-    reduce_only: bool = False  # never beyond what closes the strategy's position
-    confidence: Decimal | None = None  # 0 to 1; the limit confidence_min looks at it
-    stop_loss: Decimal | None = None  # price of a stop that protects the entry once it fills
-    take_profit: Decimal | None = None  # price of a limit order that does likewise
-    ttl_seconds: int | None = None  # seconds after `at` when the wish is void; 1 to a year
-    meta: dict[str, str] = {}  # the producer's own notes: at most 32 texts of 128 characters
-    cancel: str | None = None  # id of the earlier signal whose order is to be cancelled
-    replace: str | None = None  # id of the earlier signal whose order is to be changed
+    id: Annotated[
+        str,
+        described(
+            "the producer's own id, unique for seven days; the same id and body is the same signal"
+        ),
+    ]
+    strategy: Annotated[str, described("name of the strategy that holds the position")]
+    at: Annotated[
+        str,
+        described("when the signal was made, RFC 3339 with zone; for its age and `ttl_seconds`"),
+    ]
+    instrument: Annotated[str | UnsetType, described("instrument to trade, as SYMBOL.VENUE")] = (
+        UNSET
+    )
+    side: Annotated[Side | UnsetType, described("`buy` or `sell`")] = UNSET
+    quantity: Annotated[Decimal | None, described("size in base units or contracts", "base")] = None
+    notional: Annotated[
+        Decimal | None,
+        described("size in quote currency; exactly one of `quantity` and `notional`", "quote"),
+    ] = None
+    order_type: OrderType = "market"
+    limit_price: Annotated[
+        Decimal | None,
+        described("in quote currency; for limit and stop_limit orders only", "price"),
+    ] = None
+    stop_price: Annotated[
+        Decimal | None,
+        described("in quote currency; for stop and stop_limit orders only", "price"),
+    ] = None
+    time_in_force: TimeInForce = "gtc"
+    post_only: Annotated[bool, described("never trade as a taker; for gtc limit orders only")] = (
+        False
+    )
+    reduce_only: ReduceOnly = False
+    confidence: Annotated[
+        Decimal | None, described("0 to 1; the limit `confidence_min` looks at it", "share")
+    ] = None
+    stop_loss: Annotated[
+        Decimal | None,
+        described("price of a stop that protects the entry once it fills", "price"),
+    ] = None
+    take_profit: Annotated[
+        Decimal | None,
+        described("price of a limit order that takes the profit once the entry fills", "price"),
+    ] = None
+    ttl_seconds: Annotated[
+        int | None,
+        described("seconds after `at` when the signal becomes void; 1 to a year", "seconds"),
+    ] = None
+    meta: Annotated[
+        dict[str, str], described("the producer's own notes: at most 32 texts of 128 characters")
+    ] = {}
+    cancel: Annotated[
+        str | None, described("id of the earlier signal whose order is to be cancelled")
+    ] = None
+    replace: Annotated[
+        str | None, described("id of the earlier signal whose order is to be changed")
+    ] = None
 
 
 # Fields that are exact amounts: decimal text, never a JSON number (a float in most languages).

@@ -1,72 +1,98 @@
 """What may trade and where: instruments and venues, as operators list them."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
-from deadreckon.contracts.event import Event
+from deadreckon.contracts.event import Declaration, Event
+from deadreckon.contracts.fields import Actor, InstrumentName, Reason, VenueName, VenueSymbol
+from deadreckon.contracts.units import described
 
 InstrumentKind = Literal["spot", "perpetual"]
 MarketClass = Literal["spot", "perpetual", "margin", "options"]
 
 
 class InstrumentListed(Event, frozen=True):
-    """An instrument may be traded under these specifications; listing it again replaces them.
+    """An instrument may be traded under these terms; listing it again replaces them."""
 
-    `instrument` is SYMBOL.VENUE, `symbol` the venue's own name of it. `tick_size` is the price
-    step (quote currency), `lot_size` the quantity step and `minimum_quantity` the least (base
-    units or contracts), `minimum_notional` the least value of an order in quote currency.
-    `contract_size` is base units per contract (1 for spot). `kind` says how it is accounted for:
-    a spot holding is worth `base_currency`; a linear perpetual settles in `quote_currency`.
-    `market` is the class that `markets_allowed` of the limits speaks of.
-    """
+    declared = Declaration("instruments.instrument_listed", operators=True)
 
-    instrument: str
-    symbol: str
-    venue: str
-    kind: InstrumentKind
-    base_currency: str
-    quote_currency: str
-    tick_size: Decimal
-    lot_size: Decimal
-    minimum_quantity: Decimal
-    minimum_notional: Decimal
-    contract_size: Decimal
-    actor: str
-    reason: str
-    market: MarketClass = "spot"
+    instrument: InstrumentName
+    symbol: VenueSymbol
+    venue: VenueName
+    kind: Annotated[
+        InstrumentKind,
+        described(
+            "how it is accounted for: a spot holding is worth its base currency, a linear "
+            "perpetual settles in its quote currency"
+        ),
+    ]
+    base_currency: Annotated[str, described("currency that is bought and sold")]
+    quote_currency: Annotated[str, described("currency of the price")]
+    tick_size: Annotated[Decimal, described("price step, in quote currency", "price")]
+    lot_size: Annotated[Decimal, described("quantity step, in base units or contracts", "base")]
+    minimum_quantity: Annotated[
+        Decimal, described("least quantity of an order, in base units or contracts", "base")
+    ]
+    minimum_notional: Annotated[
+        Decimal, described("least value of an order, in quote currency", "quote")
+    ]
+    contract_size: Annotated[Decimal, described("base units per contract; 1 for spot", "ratio")]
+    actor: Actor
+    reason: Reason
+    market: Annotated[
+        MarketClass, described("class to which the limit `markets_allowed` applies")
+    ] = "spot"
 
 
 class InstrumentDelisted(Event, frozen=True):
-    """The instrument may no longer be traded; what is held stays held."""
+    """An instrument may no longer be traded; positions in it stay."""
 
-    instrument: str
-    actor: str
-    reason: str
+    declared = Declaration("instruments.instrument_delisted", operators=True)
+
+    instrument: InstrumentName
+    actor: Actor
+    reason: Reason
 
 
 class VenueConfigured(Event, frozen=True):
-    """How a venue fills and charges; for the paper venue these are the whole truth.
+    """How a venue fills and charges; the paper venue fills exactly by these terms."""
 
-    `maker_fee_rate` and `taker_fee_rate` are fractions of notional (0.0005 = 5 bp; a negative
-    maker fee is a rebate). `fee_currency` is empty for "the instrument's quote currency".
-    `slippage_bps` worsens every taker price, in basis points. `latency` is nanoseconds between
-    intent and arrival at the venue. `participation` is the share (0..1] of a bar's or trade's
-    volume that our orders may take.
-    `split_notional` (quote currency) splits bigger orders into children; null never splits.
-    `edge` is the service that talks to a real venue (`venue-<name>`), empty for the paper venue.
-    `unknown_after` (nanoseconds) is how long the outcome of an order may stay unknown before an
-    alarm is raised.
-    """
+    declared = Declaration("instruments.venue_configured", operators=True)
 
-    venue: str
-    maker_fee_rate: Decimal
-    taker_fee_rate: Decimal
-    fee_currency: str
-    slippage_bps: Decimal
-    latency: int
-    participation: Decimal
-    actor: str
-    reason: str
-    split_notional: Decimal | None = None
-    edge: str = ""
-    unknown_after: int = 30_000_000_000
+    venue: VenueName
+    maker_fee_rate: Annotated[
+        Decimal, described("fraction of notional; negative is a rebate", "share")
+    ]
+    taker_fee_rate: Annotated[
+        Decimal, described("fraction of notional; 0.0005 is 5 basis points", "share")
+    ]
+    fee_currency: Annotated[
+        str, described("currency of fees; empty for the instrument's quote currency")
+    ]
+    slippage_bps: Annotated[
+        Decimal, described("basis points by which every taker price is worse", "basis_points")
+    ]
+    latency: Annotated[
+        int, described("nanoseconds between intent and arrival at the venue", "nanoseconds")
+    ]
+    participation: Annotated[
+        Decimal,
+        described("share (0 to 1] of a bar's or trade's volume that our orders may take", "share"),
+    ]
+    actor: Actor
+    reason: Reason
+    split_notional: Annotated[
+        Decimal | None,
+        described("quote currency above which an order is split; null never splits", "quote"),
+    ] = None
+    edge: Annotated[
+        str,
+        described("service that talks to a real venue (`venue-<name>`); empty for the paper venue"),
+    ] = ""
+    unknown_after: Annotated[
+        int,
+        described(
+            "nanoseconds that the outcome of a request may stay unknown before an alarm",
+            "nanoseconds",
+        ),
+    ] = 30_000_000_000

@@ -1,113 +1,132 @@
-"""What the market did: bars, quotes, trades, marks, funding and currency rates, and the clock."""
+"""Market facts: bars, quotes, trades, marks, funding rates, currency rates, and the clock."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
-from deadreckon.contracts.event import Event
+from deadreckon.contracts.event import Declaration, Event
+from deadreckon.contracts.fields import InstrumentName, Price
+from deadreckon.contracts.units import described
 
-VolumeUnit = Literal["base", "quote", "contracts", "unknown"]
-Aggressor = Literal["buy", "sell", ""]
+VolumeUnit = Annotated[
+    Literal["base", "quote", "contracts", "unknown"], described("unit in which volume is counted")
+]
+Aggressor = Annotated[
+    Literal["buy", "sell", ""], described("the taker's side; empty when the source does not say")
+]
+TapeDigest = Annotated[str, described("digest that identifies the content of the tape")]
 
 
 class TapeOpened(Event, frozen=True):
-    """A tape starts to play; from here on it is the only clock.
+    """A tape starts to play; from here on it is the only clock."""
 
-    `tape` is the digest that identifies its content, `rows` the number of rows it holds, `kind`
-    what a row is. `volume_unit` says in which unit the tape counts volume.
-    """
+    declared = Declaration("market.tape_opened", ("market",))
 
-    tape: str
-    instrument: str
-    kind: Literal["bars", "quotes", "trades"]
-    rows: int
+    tape: TapeDigest
+    instrument: InstrumentName
+    kind: Annotated[Literal["bars", "quotes", "trades"], described("what each row of the tape is")]
+    rows: Annotated[int, described("number of rows on the tape", "count")]
     volume_unit: VolumeUnit
 
 
 class TapeEnded(Event, frozen=True):
-    """The last row of the tape has been played.
+    """The last row of the tape has been played."""
 
-    `tape` is the digest that identifies its content, `rows` the number of rows that were played.
-    """
+    declared = Declaration("market.tape_ended", ("market",))
 
-    tape: str
-    rows: int
+    tape: TapeDigest
+    rows: Annotated[int, described("number of rows that were played", "count")]
 
 
 class BarClosed(Event, frozen=True):
-    """A bar is complete; its time (`at` of the envelope) is its close.
+    """A bar is complete; its time (`at` of the envelope) is its close."""
 
-    `open`, `high`, `low` and `close` are prices in quote currency per base unit. `volume` is in
-    the unit that `volume_unit` names. `interval` is the bar's length in nanoseconds.
-    """
+    declared = Declaration("market.bar_closed", ("market",), archive=("marks",))
 
-    instrument: str
-    interval: int
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: Decimal
+    instrument: InstrumentName
+    interval: Annotated[int, described("length of the bar, in nanoseconds", "nanoseconds")]
+    open: Annotated[Decimal, described("first price, in quote currency per base unit", "price")]
+    high: Annotated[Decimal, described("highest price, in quote currency per base unit", "price")]
+    low: Annotated[Decimal, described("lowest price, in quote currency per base unit", "price")]
+    close: Annotated[Decimal, described("last price, in quote currency per base unit", "price")]
+    volume: Annotated[Decimal, described("volume traded, in the unit of `volume_unit`")]
     volume_unit: VolumeUnit
 
 
 class QuoteUpdated(Event, frozen=True):
-    """The best of the book changed.
+    """The best bid or ask of the market changed."""
 
-    `bid` and `ask` are prices in quote currency per base unit; `bid_size` and `ask_size` are what
-    is offered there, in base units (or contracts).
-    """
+    declared = Declaration("market.quote_updated", ("market",), archive=("marks",))
 
-    instrument: str
-    bid: Decimal
-    ask: Decimal
-    bid_size: Decimal
-    ask_size: Decimal
+    instrument: InstrumentName
+    bid: Annotated[Decimal, described("best bid, in quote currency per base unit", "price")]
+    ask: Annotated[Decimal, described("best ask, in quote currency per base unit", "price")]
+    bid_size: Annotated[
+        Decimal, described("quantity at the bid, in base units or contracts", "base")
+    ]
+    ask_size: Annotated[
+        Decimal, described("quantity at the ask, in base units or contracts", "base")
+    ]
 
 
 class TradePrinted(Event, frozen=True):
-    """Somebody traded on the market.
+    """Two other parties traded on the market."""
 
-    `price` is in quote currency per base unit, `quantity` in base units (or contracts).
-    `aggressor` is the taker's side, empty when the source does not tell. `trade_id` is the venue's
-    own name of the trade, empty when it has none.
-    """
+    declared = Declaration("market.trade_printed", ("market",), archive=("marks",))
 
-    instrument: str
-    price: Decimal
-    quantity: Decimal
+    instrument: InstrumentName
+    price: Price
+    quantity: Annotated[Decimal, described("quantity, in base units or contracts", "base")]
     aggressor: Aggressor
-    trade_id: str
+    trade_id: Annotated[str, described("the venue's own id of the trade; empty when it has none")]
 
 
 class MarkUpdated(Event, frozen=True):
-    """The venue marked an instrument at `price`, in quote currency per base unit."""
+    """A mark price of an instrument was published."""
 
-    instrument: str
-    price: Decimal
+    declared = Declaration("market.mark_updated", ("market",), operators=True, archive=("marks",))
+
+    instrument: InstrumentName
+    price: Annotated[Decimal, described("mark, in quote currency per base unit", "price")]
 
 
 class FundingRatePublished(Event, frozen=True, omit_defaults=True):
-    """A perpetual's funding for the period just ended: longs pay `rate` x notional when positive.
+    """The funding rate of a perpetual for the period that has just ended.
 
-    `rate` is a fraction of notional (0.0001 = 1 bp). `mark` is the price (quote currency per base
-    unit) at which notional is taken. `effective_at` (nanoseconds UTC) is when the period ended,
-    where that was before it became known (a correction, say); 0: when it was recorded. It is
-    booked where it stands in the log, on what is held there.
+    Longs pay `rate` x notional when the rate is positive. It is booked at its own sequence in the
+    log, on the positions held there.
     """
 
-    instrument: str
-    rate: Decimal
-    mark: Decimal
-    effective_at: int = 0
+    declared = Declaration(
+        "market.funding_rate_published", ("market",), operators=True, archive=("marks",)
+    )
+
+    instrument: InstrumentName
+    rate: Annotated[Decimal, described("fraction of notional; 0.0001 is 1 basis point", "share")]
+    mark: Annotated[
+        Decimal, described("price at which notional is taken, in quote currency", "price")
+    ]
+    effective_at: Annotated[
+        int,
+        described(
+            "end of the period, nanoseconds UTC, when it was before the rate became known; else 0",
+            "timestamp",
+        ),
+    ] = 0
 
 
 class CurrencyRateUpdated(Event, frozen=True):
-    """One unit of `currency` is worth `rate` units of `reporting`."""
+    """The exchange rate between two currencies changed."""
 
-    currency: str
-    reporting: str
-    rate: Decimal
+    declared = Declaration(
+        "market.currency_rate_updated", ("market",), operators=True, archive=("marks",)
+    )
+
+    currency: Annotated[str, described("currency that is valued")]
+    reporting: Annotated[str, described("currency in which its value is given")]
+    rate: Annotated[Decimal, described("units of `reporting` for one unit of `currency`", "ratio")]
 
 
 class ClockTicked(Event, frozen=True):
-    """Time passed; the envelope's `at` says how far."""
+    """Time passed; `at` of the envelope is the time."""
+
+    declared = Declaration("market.clock_ticked", ("clock",))

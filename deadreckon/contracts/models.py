@@ -1,44 +1,66 @@
-"""What was learnt: fitted regime models with everything a decider needs to filter with them."""
+"""Fitted regime models, with every number that a decider needs to filter with them."""
 
-from deadreckon.contracts.event import Event
+from typing import Annotated
+
+from deadreckon.contracts.event import Declaration, Event
+from deadreckon.contracts.fields import InstrumentName, Reason, Rule, StrategyName
+from deadreckon.contracts.units import described
 
 
 class RegimeModelFitted(Event, frozen=True):
-    """A Gaussian HMM over bar features; what is fractional is an integer in units of 1e-9.
+    """A Gaussian hidden Markov model was fitted to features of closed bars.
 
-    There are `states` of them, ordered by their volatility (calm first), never by raw index;
-    `labels` names each by its statistics: bull, bear or chop. `features` names the input columns.
-    `start` (the belief after the window's last bar), `transition` (rows sum to 1e9), `means` and
-    `variances` (state x feature) are the model; `feature_mean` and `feature_scale` standardise the
-    input; all in units of 1e-9. `model_id` is the hash of all of it. `seed` won among `seeds`, by
-    `log_likelihood` per sample (units of 1e-9). The window of `samples` bars covers those closing
-    in (`window_from`, `window_to`], nanoseconds UTC.
+    States are ordered by their volatility, the calmest first. Fractions are integers of 1e-9.
     """
 
-    model_id: str
-    strategy: str
-    instrument: str
-    states: int
-    labels: list[str]
-    features: list[str]
-    feature_mean: list[int]
-    feature_scale: list[int]
-    start: list[int]
-    transition: list[list[int]]
-    means: list[list[int]]
-    variances: list[list[int]]
-    log_likelihood: int
-    seed: int
-    seeds: int
-    samples: int
-    window_from: int
-    window_to: int
+    declared = Declaration("models.regime_model_fitted", ("trainer",), timeline="instrument")
+
+    model_id: Annotated[str, described("hash of the whole model")]
+    strategy: StrategyName
+    instrument: InstrumentName
+    states: Annotated[int, described("number of states", "count")]
+    labels: Annotated[
+        list[str], described("name of each state by its statistics: `bull`, `bear` or `chop`")
+    ]
+    features: Annotated[list[str], described("names of the input columns")]
+    feature_mean: Annotated[
+        list[int], described("mean of each feature, taken off the input; units of 1e-9", "nano")
+    ]
+    feature_scale: Annotated[
+        list[int], described("scale of each feature, divides the input; units of 1e-9", "nano")
+    ]
+    start: Annotated[
+        list[int],
+        described("probability of each state after the last bar of the window, 1e-9", "nano"),
+    ]
+    transition: Annotated[
+        list[list[int]],
+        described("probability of each state after each state; rows sum to 1e9", "nano"),
+    ]
+    means: Annotated[
+        list[list[int]], described("mean of each feature in each state, units of 1e-9", "nano")
+    ]
+    variances: Annotated[
+        list[list[int]], described("variance of each feature in each state, units of 1e-9", "nano")
+    ]
+    log_likelihood: Annotated[int, described("log likelihood per sample, units of 1e-9", "nano")]
+    seed: Annotated[int, described("random seed of the fit that was best")]
+    seeds: Annotated[int, described("number of seeds that were tried", "count")]
+    samples: Annotated[int, described("number of bars in the window", "count")]
+    window_from: Annotated[
+        int, described("bars of the window close after this, nanoseconds UTC", "timestamp")
+    ]
+    window_to: Annotated[
+        int, described("close of the window's last bar, nanoseconds UTC", "timestamp")
+    ]
 
 
 class RegimeModelRefused(Event, frozen=True):
-    """A fit was tried and gave nothing usable; the model in force stays. `rule` names why."""
+    """A fit gave nothing usable; the model in force stays."""
 
-    strategy: str
-    instrument: str
-    rule: str
-    reason: str
+    declared = Declaration("models.regime_model_refused", ("trainer",), timeline="instrument")
+
+    strategy: StrategyName
+    instrument: InstrumentName
+    rule: Rule
+    reason: Reason

@@ -1,342 +1,444 @@
-"""The life of an order, from an approved wish to every end it can have."""
+"""The life of an order, from an approved signal to every end it can have."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated
 
-from deadreckon.contracts.event import Event
-from deadreckon.contracts.signals import OrderType, Side, TimeInForce
+from deadreckon.contracts.event import Declaration, Event
+from deadreckon.contracts.fields import (
+    ClientOrderId,
+    ExpiresAt,
+    Fee,
+    FeeCurrency,
+    InstrumentName,
+    Leaves,
+    LimitPrice,
+    LimitSetBy,
+    Liquidity,
+    NewLimitPrice,
+    NewQuantity,
+    NewStopPrice,
+    OrderId,
+    OrderType,
+    ParentId,
+    PostOnly,
+    Price,
+    ProducerName,
+    Purpose,
+    Quantity,
+    Reason,
+    ReduceOnly,
+    Rule,
+    RuleMeasured,
+    Side,
+    SignalId,
+    SizeNotional,
+    SizeQuantity,
+    StopLoss,
+    StopPrice,
+    StrategyName,
+    TakeProfit,
+    TimeInForce,
+    TradeId,
+    VenueName,
+    VenueSymbol,
+)
+from deadreckon.contracts.units import described
 
-Liquidity = Literal["maker", "taker"]
-Purpose = Literal["entry", "stop_loss", "take_profit", "flatten"]
+ChangeId = Annotated[str, described("id of the cancel or replace itself")]
 
 
 class OrderApproved(Event, frozen=True):
     """Risk allows this order; headroom for it is reserved until it ends.
 
-    `order_id` equals the id of the order for all its life (children of a split have their own).
-    Exactly one of `quantity` (base units or contracts) and `notional` (quote currency) is set.
-    `reference_price` is the mark that risk weighed with; `limit_price`, `stop_price`, `stop_loss`
-    and `take_profit` are as wished: all in quote currency per base unit. `expires_at`
-    (nanoseconds UTC) is when the order is void, null when it never is. `purpose` tells entries
-    from exits that the stack itself wants.
+    Exactly one of `quantity` and `notional` is set.
     """
 
-    order_id: str
-    signal_id: str
-    producer: str
-    strategy: str
-    instrument: str
+    declared = Declaration(
+        "orders.order_approved",
+        ("risk",),
+        archive=("orders",),
+        of_order=True,
+        timeline="instrument",
+    )
+
+    order_id: OrderId
+    signal_id: SignalId
+    producer: ProducerName
+    strategy: StrategyName
+    instrument: InstrumentName
     side: Side
-    quantity: Decimal | None
-    notional: Decimal | None
-    reference_price: Decimal
+    quantity: SizeQuantity
+    notional: SizeNotional
+    reference_price: Annotated[
+        Decimal, described("mark at which risk checked the order, in quote currency", "price")
+    ]
     order_type: OrderType
-    limit_price: Decimal | None
-    stop_price: Decimal | None
+    limit_price: LimitPrice
+    stop_price: StopPrice
     time_in_force: TimeInForce
-    post_only: bool
-    reduce_only: bool
-    stop_loss: Decimal | None
-    take_profit: Decimal | None
-    expires_at: int | None = None
+    post_only: PostOnly
+    reduce_only: ReduceOnly
+    stop_loss: StopLoss
+    take_profit: TakeProfit
+    expires_at: ExpiresAt = None
     purpose: Purpose = "entry"
 
 
 class OrderUnroutable(Event, frozen=True):
-    """The router found no way to send an approved order; its headroom is free again.
+    """The router found no way to send an approved order; its headroom is free again."""
 
-    `limit` and `measured` are in the unit of the rule: quantity (base units or contracts) or
-    notional (quote currency) of the instrument; null where a rule has no number.
-    """
+    declared = Declaration(
+        "orders.order_unroutable",
+        ("router",),
+        archive=("orders", "refusals"),
+        of_order=True,
+        timeline="instrument",
+    )
 
-    order_id: str
-    signal_id: str
-    strategy: str
-    instrument: str
-    rule: str
-    limit: Decimal | None
-    measured: Decimal | None
-    limit_set_by: str | None
-    reason: str
+    order_id: OrderId
+    signal_id: SignalId
+    strategy: StrategyName
+    instrument: InstrumentName
+    rule: Rule
+    limit: Annotated[
+        Decimal | None,
+        described("limit: a quantity or a notional (quote currency); null without a number"),
+    ]
+    measured: RuleMeasured
+    limit_set_by: LimitSetBy
+    reason: Reason
 
 
 class OrderRouted(Event, frozen=True):
-    """The order in the venue's own terms: rounded to lot and tick, never above the wish.
+    """The order as the venue takes it: rounded to lot and tick, never above what was approved."""
 
-    `parent_id` is the approved order; `order_id` equals it unless the order was split.
-    `children` is how many routed orders the parent has, `child` the number of this one from 0.
-    `client_order_id` is what the venue will know it by, `symbol` the venue's name of the
-    instrument. `quantity` is in base units or contracts; `limit_price`, `stop_price`, `stop_loss`
-    and `take_profit` in quote currency per base unit. `expires_at` (nanoseconds UTC) and
-    `purpose` are those of the approved order.
-    """
+    declared = Declaration("orders.order_routed", ("router",), archive=("orders",), of_order=True)
 
-    order_id: str
-    parent_id: str
-    child: int
-    children: int
-    client_order_id: str
-    signal_id: str
-    producer: str
-    strategy: str
-    instrument: str
-    venue: str
-    symbol: str
+    order_id: Annotated[str, described("id of this order; that of its parent unless it was split")]
+    parent_id: ParentId
+    child: Annotated[int, described("number of this order among its parent's, from 0", "count")]
+    children: Annotated[int, described("number of orders into which the parent was split", "count")]
+    client_order_id: ClientOrderId
+    signal_id: SignalId
+    producer: ProducerName
+    strategy: StrategyName
+    instrument: InstrumentName
+    venue: VenueName
+    symbol: VenueSymbol
     side: Side
-    quantity: Decimal
+    quantity: Quantity
     order_type: OrderType
-    limit_price: Decimal | None
-    stop_price: Decimal | None
+    limit_price: LimitPrice
+    stop_price: StopPrice
     time_in_force: TimeInForce
-    post_only: bool
-    reduce_only: bool
-    stop_loss: Decimal | None
-    take_profit: Decimal | None
-    expires_at: int | None = None
+    post_only: PostOnly
+    reduce_only: ReduceOnly
+    stop_loss: StopLoss
+    take_profit: TakeProfit
+    expires_at: ExpiresAt = None
     purpose: Purpose = "entry"
 
 
 class OrderSubmitting(Event, frozen=True):
-    """The intent: durable before the first byte goes to a venue; all that a venue edge needs.
+    """The intent to send an order: durable before the first byte goes to a venue.
 
-    `parent_id` is the approved order, or the filled entry order of a bracket's leg.
-    `client_order_id` is what the venue will know it by, `symbol` the venue's name of the
-    instrument. `quantity` is in base units or contracts; `limit_price` and `stop_price` in quote
-    currency per base unit. `expires_at` (nanoseconds UTC) is when the order is void, null when it
-    never is; `purpose` tells an entry from a protective leg and a flattening order.
+    It holds all that a venue edge needs.
     """
 
-    order_id: str
-    parent_id: str
-    client_order_id: str
-    signal_id: str
-    producer: str
-    strategy: str
-    instrument: str
-    venue: str
-    symbol: str
+    declared = Declaration("orders.order_submitting", ("fill",), archive=("orders",), of_order=True)
+
+    order_id: OrderId
+    parent_id: Annotated[
+        str, described("id of the approved order, or of the filled entry that a leg protects")
+    ]
+    client_order_id: ClientOrderId
+    signal_id: SignalId
+    producer: ProducerName
+    strategy: StrategyName
+    instrument: InstrumentName
+    venue: VenueName
+    symbol: VenueSymbol
     side: Side
-    quantity: Decimal
+    quantity: Quantity
     order_type: OrderType
-    limit_price: Decimal | None
-    stop_price: Decimal | None
+    limit_price: LimitPrice
+    stop_price: StopPrice
     time_in_force: TimeInForce
-    post_only: bool
-    reduce_only: bool
+    post_only: PostOnly
+    reduce_only: ReduceOnly
     purpose: Purpose
-    expires_at: int | None = None
+    expires_at: ExpiresAt = None
 
 
 class OrderAccepted(Event, frozen=True):
-    """The venue works the order; `venue_order_id` is its name there."""
+    """The venue works the order."""
 
-    order_id: str
-    venue_order_id: str
+    declared = Declaration("orders.order_accepted", ("fill",), archive=("orders",), of_order=True)
+
+    order_id: OrderId
+    venue_order_id: Annotated[str, described("the venue's own id of the order")]
 
 
 class OrderRejected(Event, frozen=True):
-    """The order was not taken: by the venue, or not sent at all; the end of it.
+    """The order ended unaccepted: the venue refused it, or it was never sent."""
 
-    `rule` names why: halted, post_only_would_take, reduce_only_without_position, no_market,
-    expired_before_send and so on.
-    """
+    declared = Declaration(
+        "orders.order_rejected",
+        ("fill",),
+        archive=("orders", "refusals"),
+        of_order=True,
+        timeline="instrument",
+    )
 
-    order_id: str
-    rule: str
-    reason: str
+    order_id: OrderId
+    rule: Annotated[
+        str,
+        described(
+            "why: halted, post_only_would_take, reduce_only_without_position, no_market, "
+            "expired_before_send, or the venue's own code"
+        ),
+    ]
+    reason: Reason
 
 
 class OrderTriggered(Event, frozen=True):
-    """A stop was reached: the order is a market or limit order from here on.
+    """The market reached a stop: the order is a market or limit order from here on."""
 
-    `trigger_price` is the market's price that reached it, in quote currency per base unit.
-    """
+    declared = Declaration(
+        "orders.order_triggered",
+        ("fill",),
+        archive=("orders",),
+        of_order=True,
+        timeline="instrument",
+    )
 
-    order_id: str
-    trigger_price: Decimal
+    order_id: OrderId
+    trigger_price: Annotated[
+        Decimal, described("market price that reached the stop, in quote currency", "price")
+    ]
 
 
 class OrderFilled(Event, frozen=True):
-    """Part or all of an order traded; folded at most once per (venue, trade_id).
+    """Part or all of an order traded; counted at most once per (venue, trade_id)."""
 
-    `trade_id` is the venue's own name of the trade. `quantity` is in base units or contracts,
-    `price` in quote currency per base unit, `fee` in `fee_currency` (negative is a rebate).
-    `leaves` is what is still open of the order, in the unit of `quantity`. `liquidity`: a maker
-    waited in the book, a taker did not. `reference_price` is the undisturbed market price the
-    fill is compared with for slippage (quote currency per base unit).
-    """
+    declared = Declaration(
+        "orders.order_filled",
+        ("fill",),
+        archive=("fills",),
+        of_order=True,
+        timeline="instrument",
+    )
 
-    order_id: str
-    trade_id: str
-    strategy: str
-    instrument: str
-    venue: str
+    order_id: OrderId
+    trade_id: TradeId
+    strategy: StrategyName
+    instrument: InstrumentName
+    venue: VenueName
     side: Side
-    quantity: Decimal
-    price: Decimal
-    leaves: Decimal
+    quantity: Quantity
+    price: Price
+    leaves: Leaves
     liquidity: Liquidity
-    fee: Decimal
-    fee_currency: str
-    reference_price: Decimal
+    fee: Fee
+    fee_currency: FeeCurrency
+    reference_price: Annotated[
+        Decimal,
+        described(
+            "undisturbed market price that slippage is measured against, in quote currency",
+            "price",
+        ),
+    ]
 
 
 class OrderCancelled(Event, frozen=True):
-    """The order ended with `leaves` untraded because someone (or a rule) cancelled it.
+    """The order ended with part of it untraded, because a person or a rule cancelled it."""
 
-    `leaves` is in base units or contracts. `rule`: requested, halted, sibling_filled,
-    immediate_or_cancel, fill_or_kill, position_closed, reduce_only_exceeded, delisted, resurfaced,
-    or venue for an end that only a real venue knows the reason of.
-    """
+    declared = Declaration(
+        "orders.order_cancelled",
+        ("fill",),
+        archive=("orders",),
+        of_order=True,
+        timeline="instrument",
+    )
 
-    order_id: str
-    leaves: Decimal
-    rule: str
-    reason: str
+    order_id: OrderId
+    leaves: Leaves
+    rule: Annotated[
+        str,
+        described(
+            "why: requested, halted, sibling_filled, immediate_or_cancel, fill_or_kill, "
+            "position_closed, reduce_only_exceeded, delisted, resurfaced, or venue when only the "
+            "venue knows"
+        ),
+    ]
+    reason: Reason
 
 
 class OrderExpired(Event, frozen=True):
-    """The order's time to live ran out with `leaves` (base units or contracts) untraded."""
+    """The order's time to live ran out with part of it untraded."""
 
-    order_id: str
-    leaves: Decimal
+    declared = Declaration(
+        "orders.order_expired",
+        ("fill",),
+        archive=("orders",),
+        of_order=True,
+        timeline="instrument",
+    )
+
+    order_id: OrderId
+    leaves: Leaves
 
 
 class OrderUnknown(Event, frozen=True):
-    """Nobody saw the outcome of a request; the venue must be asked with the same client id.
+    """The outcome of a request is unknown; the venue is queried by the same client order id."""
 
-    `since` (nanoseconds UTC) is when the intent was recorded, `client_order_id` the name to ask
-    the venue by.
-    """
+    declared = Declaration(
+        "orders.order_unknown",
+        ("fill",),
+        archive=("orders",),
+        of_order=True,
+        timeline="instrument",
+    )
 
-    order_id: str
-    client_order_id: str
-    since: int
-    reason: str
+    order_id: OrderId
+    client_order_id: ClientOrderId
+    since: Annotated[int, described("when the intent was recorded, nanoseconds UTC", "timestamp")]
+    reason: Reason
 
 
 class OrderOverdue(Event, frozen=True):
-    """An alarm: a venue has owed the outcome of a request for longer than it is configured for.
+    """An alarm: a venue has not answered a request for longer than is allowed for it.
 
-    `client_order_id` is the name to ask the venue by. `since` (nanoseconds UTC) is when the intent
-    to submit or to cancel was recorded, or the end of an order whose trades are still missing;
-    `age` (nanoseconds) is how long ago that is, `limit` (nanoseconds) how long is borne. Said once
-    for each of these.
+    It is raised once for each request.
     """
 
-    order_id: str
-    client_order_id: str
-    since: int
-    age: int
-    limit: int
+    declared = Declaration("orders.order_overdue", ("fill",), archive=("orders",), of_order=True)
+
+    order_id: OrderId
+    client_order_id: ClientOrderId
+    since: Annotated[
+        int,
+        described(
+            "when the intent to submit or cancel was recorded, or the order ended with trades "
+            "missing; nanoseconds UTC",
+            "timestamp",
+        ),
+    ]
+    age: Annotated[int, described("nanoseconds since then", "nanoseconds")]
+    limit: Annotated[int, described("nanoseconds that are allowed", "nanoseconds")]
 
 
 class OrderCancelling(Event, frozen=True):
-    """The intent to cancel an order that a real venue works; it is open until the venue says so.
+    """The intent to cancel an order at a real venue; it stays open until the venue confirms."""
 
-    `client_order_id` is what the venue knows it by. `rule` and `reason` are those of the
-    OrderCancelled to come.
-    """
+    declared = Declaration("orders.order_cancelling", ("fill",), archive=("orders",), of_order=True)
 
-    order_id: str
-    client_order_id: str
-    venue: str
-    rule: str
-    reason: str
+    order_id: OrderId
+    client_order_id: ClientOrderId
+    venue: VenueName
+    rule: Annotated[str, described("rule of the OrderCancelled to come")]
+    reason: Annotated[str, described("reason of the OrderCancelled to come")]
 
 
 class CancelApproved(Event, frozen=True):
-    """Risk lets a cancel pass; `order_id` is the approved order (all its children go).
+    """Risk lets a cancel pass; it applies to every child of the order."""
 
-    `signal_id` is the cancel's own id.
-    """
+    declared = Declaration("orders.cancel_approved", ("risk",), archive=("orders",), of_order=True)
 
-    order_id: str
-    signal_id: str
-    strategy: str
-    reason: str
+    order_id: Annotated[str, described("id of the approved order")]
+    signal_id: ChangeId
+    strategy: StrategyName
+    reason: Reason
 
 
 class CancelMissed(Event, frozen=True):
-    """A cancel or replace found no open order: it had ended, or never was.
+    """A cancel or replace found no open order: it had ended, or never existed."""
 
-    `signal_id` is the own id of the cancel or replace; `order_id` is empty when there never was
-    an order.
-    """
+    declared = Declaration(
+        "orders.cancel_missed",
+        ("risk", "router", "fill"),
+        archive=("orders", "refusals"),
+        timeline="instrument",
+    )
 
-    order_id: str
-    signal_id: str
-    reason: str
+    order_id: Annotated[str, described("id of the order; empty when there never was one")]
+    signal_id: ChangeId
+    reason: Reason
 
 
 class ReplaceApproved(Event, frozen=True):
-    """Risk lets a change pass; null leaves a field.
+    """Risk lets a change of an open order pass."""
 
-    `signal_id` is the change's own id. `quantity` is the new total (base units or contracts);
-    `limit_price` and `stop_price` are in quote currency per base unit.
-    """
+    declared = Declaration("orders.replace_approved", ("risk",), archive=("orders",), of_order=True)
 
-    order_id: str
-    signal_id: str
-    strategy: str
-    instrument: str
-    quantity: Decimal | None
-    limit_price: Decimal | None
-    stop_price: Decimal | None
+    order_id: OrderId
+    signal_id: ChangeId
+    strategy: StrategyName
+    instrument: InstrumentName
+    quantity: NewQuantity
+    limit_price: NewLimitPrice
+    stop_price: NewStopPrice
 
 
 class ReplaceRouted(Event, frozen=True):
-    """The change, rounded to lot and tick, for the venue's order `order_id`; null leaves a field.
+    """The change, rounded to lot and tick, for one order at the venue."""
 
-    `signal_id` is the change's own id. `quantity` is the new total (base units or contracts);
-    `limit_price` and `stop_price` are in quote currency per base unit.
-    """
+    declared = Declaration("orders.replace_routed", ("router",), archive=("orders",), of_order=True)
 
-    order_id: str
-    signal_id: str
-    quantity: Decimal | None
-    limit_price: Decimal | None
-    stop_price: Decimal | None
+    order_id: OrderId
+    signal_id: ChangeId
+    quantity: NewQuantity
+    limit_price: NewLimitPrice
+    stop_price: NewStopPrice
 
 
 class OrderReplaced(Event, frozen=True):
-    """The order stands with this total `quantity` and these prices; `leaves` is still open.
+    """The order was changed and is open with these terms."""
 
-    `quantity` and `leaves` are in base units or contracts; `limit_price` and `stop_price` in
-    quote currency per base unit, null where the order has none.
-    """
+    declared = Declaration("orders.order_replaced", ("fill",), archive=("orders",), of_order=True)
 
-    order_id: str
-    quantity: Decimal
-    leaves: Decimal
-    limit_price: Decimal | None
-    stop_price: Decimal | None
+    order_id: OrderId
+    quantity: Annotated[Decimal, described("total quantity, in base units or contracts", "base")]
+    leaves: Leaves
+    limit_price: LimitPrice
+    stop_price: StopPrice
 
 
 class BracketArmed(Event, frozen=True):
-    """A filled entry is protected by reduce-only orders that cancel each other.
+    """A filled entry is protected by two reduce-only orders that cancel each other."""
 
-    `bracket_id` names the pair, `entry_order_id` the entry. `stop_order_id` and
-    `take_profit_order_id` are its legs; a missing one is null. `quantity` is what both legs
-    protect (base units or contracts); it grows while the entry fills.
-    """
+    declared = Declaration("orders.bracket_armed", ("fill",), archive=("orders",))
 
-    bracket_id: str
-    entry_order_id: str
-    strategy: str
-    instrument: str
-    stop_order_id: str | None
-    take_profit_order_id: str | None
-    quantity: Decimal
+    bracket_id: Annotated[str, described("id of the bracket")]
+    entry_order_id: Annotated[str, described("id of the entry order that is protected")]
+    strategy: StrategyName
+    instrument: InstrumentName
+    stop_order_id: Annotated[str | None, described("id of the stop-loss; null without one")]
+    take_profit_order_id: Annotated[
+        str | None, described("id of the take-profit; null without one")
+    ]
+    quantity: Annotated[
+        Decimal,
+        described(
+            "quantity that each leg protects, in base units or contracts; grows with the entry",
+            "base",
+        ),
+    ]
 
 
 class BracketClosed(Event, frozen=True):
-    """The bracket `bracket_id` of the entry `entry_order_id` protects nothing any more.
+    """A bracket protects nothing any more."""
 
-    `outcome`: stop_loss, take_profit, position_closed, halted, or unprotected (a leg was
-    rejected: an alarm).
-    """
+    declared = Declaration(
+        "orders.bracket_closed", ("fill",), archive=("orders",), timeline="instrument"
+    )
 
-    bracket_id: str
-    entry_order_id: str
-    outcome: str
+    bracket_id: Annotated[str, described("id of the bracket")]
+    entry_order_id: Annotated[str, described("id of the entry order that was protected")]
+    outcome: Annotated[
+        str,
+        described(
+            "stop_loss, take_profit, position_closed, halted, or unprotected (a leg was rejected: "
+            "an alarm)"
+        ),
+    ]

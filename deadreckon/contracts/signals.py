@@ -1,177 +1,206 @@
-"""What somebody wishes: signals from producers and strategies, and their refusals."""
+"""Signals from producers and strategies: what they ask for, and their refusals."""
 
-from decimal import Decimal
-from typing import Literal
+from typing import Annotated
 
-from deadreckon.contracts.event import Event
+from deadreckon.contracts.event import Declaration, Event
+from deadreckon.contracts.fields import (
+    BodyDigest,
+    ClaimedAt,
+    Confidence,
+    Evidence,
+    ExpiresAt,
+    InstrumentName,
+    LimitPrice,
+    LimitSetBy,
+    NewLimitPrice,
+    NewQuantity,
+    NewStopPrice,
+    OrderType,
+    PostOnly,
+    ProducerName,
+    Reason,
+    ReduceOnly,
+    Rule,
+    RuleLimit,
+    RuleMeasured,
+    Side,
+    SizeNotional,
+    SizeQuantity,
+    StopLoss,
+    StopPrice,
+    StrategyName,
+    TakeProfit,
+    TimeInForce,
+)
+from deadreckon.contracts.units import described
 
-Side = Literal["buy", "sell"]
-OrderType = Literal["market", "limit", "stop", "stop_limit"]
-TimeInForce = Literal["gtc", "ioc", "fok"]
+OwnId = Annotated[
+    str, described("id of this signal: the producer's own, or derived for built-in strategies")
+]
+Target = Annotated[str, described("id of the earlier signal whose order it is about")]
+Notes = Annotated[dict[str, str], described("the producer's own notes; stored, never read")]
 
 
 class SignalReceived(Event, frozen=True):
-    """A wish as it came through a producer's door, already well formed.
+    """A well-formed signal as a producer sent it; read from its message, never written.
 
-    Exactly one of `quantity` (base units or contracts) and `notional` (quote currency) is set.
-    `limit_price`, `stop_price`, `stop_loss` and `take_profit` are prices in quote currency per
-    base unit; the first two belong to the order, the last two to the bracket that protects it.
-    `claimed_at` is the producer's own time (nanoseconds UTC): it serves staleness and
-    time-to-live only; `ttl_seconds` after it the wish is void. `confidence` is 0 to 1. `meta` is
-    the producer's own, kept and never read. `body` is the SHA-256 of the canonical wish: the
-    same `signal_id` with the same body is the same wish.
+    Exactly one of `quantity` and `notional` is set.
     """
 
-    signal_id: str
-    producer: str
-    body: str
-    claimed_at: int
-    strategy: str
-    instrument: str
+    declared = Declaration(timeline="instrument")
+
+    signal_id: OwnId
+    producer: ProducerName
+    body: BodyDigest
+    claimed_at: ClaimedAt
+    strategy: StrategyName
+    instrument: InstrumentName
     side: Side
-    quantity: Decimal | None
-    notional: Decimal | None
+    quantity: SizeQuantity
+    notional: SizeNotional
     order_type: OrderType
-    limit_price: Decimal | None
-    stop_price: Decimal | None
+    limit_price: LimitPrice
+    stop_price: StopPrice
     time_in_force: TimeInForce
-    post_only: bool
-    reduce_only: bool
-    confidence: Decimal | None
-    stop_loss: Decimal | None
-    take_profit: Decimal | None
-    ttl_seconds: int | None
-    meta: dict[str, str]
+    post_only: PostOnly
+    reduce_only: ReduceOnly
+    confidence: Confidence
+    stop_loss: StopLoss
+    take_profit: TakeProfit
+    ttl_seconds: Annotated[
+        int | None,
+        described("seconds after `claimed_at` when it becomes void; null for never", "seconds"),
+    ]
+    meta: Notes
 
 
 class CancelReceived(Event, frozen=True):
-    """A producer wants the order of its earlier signal `target` cancelled.
+    """A producer asks to cancel the order of an earlier signal; never written."""
 
-    `signal_id` is the cancel's own id; `body` and `claimed_at` as in `SignalReceived`.
-    """
+    declared = Declaration(timeline="instrument")
 
-    signal_id: str
-    producer: str
-    body: str
-    claimed_at: int
-    strategy: str
-    target: str
+    signal_id: OwnId
+    producer: ProducerName
+    body: BodyDigest
+    claimed_at: ClaimedAt
+    strategy: StrategyName
+    target: Target
 
 
 class ReplaceReceived(Event, frozen=True):
-    """A producer wants the order of its earlier signal `target` changed; null leaves a field.
+    """A producer asks to change the order of an earlier signal; never written."""
 
-    `quantity` is the new total quantity (base units or contracts); `limit_price` and
-    `stop_price` are in quote currency per base unit. `signal_id` is the change's own id; `body`
-    and `claimed_at` as in `SignalReceived`.
-    """
+    declared = Declaration(timeline="instrument")
 
-    signal_id: str
-    producer: str
-    body: str
-    claimed_at: int
-    strategy: str
-    target: str
-    quantity: Decimal | None
-    limit_price: Decimal | None
-    stop_price: Decimal | None
+    signal_id: OwnId
+    producer: ProducerName
+    body: BodyDigest
+    claimed_at: ClaimedAt
+    strategy: StrategyName
+    target: Target
+    quantity: NewQuantity
+    limit_price: NewLimitPrice
+    stop_price: NewStopPrice
 
 
 class SignalMalformed(Event, frozen=True):
-    """What came through a producer's door is no signal; never written, answered by a refusal.
+    """A producer's message is not a valid signal; never written, answered by a refusal."""
 
-    `evidence` is at most 512 characters of what was sent, `position` its place in a batch, from
-    0. `signal_id`, `strategy` and `instrument` are empty where they could not be read.
-    """
-
-    signal_id: str
-    producer: str
-    strategy: str
-    instrument: str
-    rule: str
-    reason: str
-    evidence: str
-    position: int
+    signal_id: Annotated[str, described("id of the signal; empty when it could not be read")]
+    producer: ProducerName
+    strategy: Annotated[str, described("name of the strategy; empty when it could not be read")]
+    instrument: Annotated[str, described("instrument; empty when it could not be read")]
+    rule: Rule
+    reason: Reason
+    evidence: Evidence
+    position: Annotated[int, described("index of the signal in its batch, from 0", "count")]
 
 
 class SignalRaised(Event, frozen=True):
-    """A strategy or a producer wishes a trade.
+    """A strategy or a producer asks for a trade.
 
-    Exactly one of `quantity` (base units or contracts) and `notional` (quote currency) is set.
-    `limit_price`, `stop_price`, `stop_loss` and `take_profit` are prices in quote currency per
-    base unit. `confidence` is 0 to 1. `signal_id` is the producer's own id, or derived for
-    in-house strategies; it is unique for a (producer, id). `producer` is empty for in-house
-    strategies. `claimed_at` is the producer's own time and `expires_at` when the wish is void
-    (both nanoseconds UTC, null when it has none). `model_id` and `features` say what it was
-    decided on. `meta` is the producer's own, kept and never read.
+    Exactly one of `quantity` and `notional` is set.
     """
 
-    signal_id: str
-    producer: str
-    strategy: str
-    instrument: str
+    declared = Declaration(
+        "signals.signal_raised", ("signal",), archive=("signals",), timeline="instrument"
+    )
+
+    signal_id: OwnId
+    producer: ProducerName
+    strategy: StrategyName
+    instrument: InstrumentName
     side: Side
-    quantity: Decimal | None
-    notional: Decimal | None
+    quantity: SizeQuantity
+    notional: SizeNotional
     order_type: OrderType = "market"
-    limit_price: Decimal | None = None
-    stop_price: Decimal | None = None
+    limit_price: LimitPrice = None
+    stop_price: StopPrice = None
     time_in_force: TimeInForce = "gtc"
-    post_only: bool = False
-    reduce_only: bool = False
-    confidence: Decimal | None = None
-    stop_loss: Decimal | None = None
-    take_profit: Decimal | None = None
-    claimed_at: int | None = None
-    expires_at: int | None = None
-    model_id: str = ""
-    features: dict[str, str] = {}
-    meta: dict[str, str] = {}
+    post_only: PostOnly = False
+    reduce_only: ReduceOnly = False
+    confidence: Confidence = None
+    stop_loss: StopLoss = None
+    take_profit: TakeProfit = None
+    claimed_at: Annotated[
+        int | None,
+        described("the producer's own time, nanoseconds UTC; null when it gave none", "timestamp"),
+    ] = None
+    expires_at: ExpiresAt = None
+    model_id: Annotated[str, described("id of the model that decided; empty without one")] = ""
+    features: Annotated[
+        dict[str, str], described("values that the decision was made on, by name")
+    ] = {}
+    meta: Notes = {}
 
 
 class CancelRaised(Event, frozen=True):
-    """Someone wishes the open order of signal `target` (of the same producer) cancelled.
+    """A request to cancel the open order of a signal of the same producer."""
 
-    `signal_id` is the cancel's own id.
-    """
+    declared = Declaration("signals.cancel_raised", ("signal",), archive=("signals",))
 
-    signal_id: str
-    producer: str
-    strategy: str
-    target: str
+    signal_id: OwnId
+    producer: ProducerName
+    strategy: StrategyName
+    target: Target
 
 
 class ReplaceRaised(Event, frozen=True):
-    """Someone wishes the open order of signal `target` changed; null leaves a field.
+    """A request to change the open order of a signal of the same producer."""
 
-    `quantity` is the new total quantity (base units or contracts); `limit_price` and
-    `stop_price` are in quote currency per base unit. `signal_id` is the change's own id.
-    """
+    declared = Declaration("signals.replace_raised", ("signal",), archive=("signals",))
 
-    signal_id: str
-    producer: str
-    strategy: str
-    target: str
-    quantity: Decimal | None
-    limit_price: Decimal | None
-    stop_price: Decimal | None
+    signal_id: OwnId
+    producer: ProducerName
+    strategy: StrategyName
+    target: Target
+    quantity: NewQuantity
+    limit_price: NewLimitPrice
+    stop_price: NewStopPrice
 
 
 class SignalRefused(Event, frozen=True):
-    """A wish will not be acted on; `rule` is for machines, `reason` for people.
+    """A signal will not be acted on; `rule` is for programs, `reason` for people.
 
-    `limit` and `measured` are in the unit of the rule (docs/risk.md lists them), null where a
-    rule has no number. `limit_set_by` is the id of the event that set the limit in force.
-    `evidence` holds at most 512 characters of what could not be read.
+    docs/risk.md lists the rules and their units.
     """
 
-    signal_id: str
-    producer: str
-    strategy: str
-    instrument: str
-    rule: str
-    limit: Decimal | None
-    measured: Decimal | None
-    limit_set_by: str | None
-    reason: str
-    evidence: str = ""
+    declared = Declaration(
+        "signals.signal_refused",
+        ("signal", "risk"),
+        archive=("refusals",),
+        timeline="instrument",
+    )
+
+    signal_id: OwnId
+    producer: ProducerName
+    strategy: StrategyName
+    instrument: InstrumentName
+    rule: Rule
+    limit: RuleLimit
+    measured: RuleMeasured
+    limit_set_by: LimitSetBy
+    reason: Reason
+    evidence: Annotated[
+        str, described("at most 512 characters of a message that could not be read")
+    ] = ""

@@ -14,6 +14,9 @@ STREAM = "LOG"
 ALL = "log.*.*.*"  # what the stream takes; the server refuses every other form
 SHARED = "shared"  # the book of facts that concern every book: the market
 
+VENUE_PREFIX = "venue-"  # of a venue edge: one service for each configured account at a venue
+VENUE_EDGES = f"{VENUE_PREFIX}*"
+
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 INBOUND = ("in", "op")
 

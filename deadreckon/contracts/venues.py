@@ -1,172 +1,204 @@
-"""What a real venue was sent and what it said, as its edge records it in a domain of its own.
+"""Requests to a real venue and its answers, as its edge records them in a domain of its own.
 
-An edge never decides: it sends what `fill` intended and writes down what came back; `fill` answers
-with the order's own events. Every request is recorded before it leaves, and every answer, silence
-included, after it.
+An edge never decides: it sends what `fill` intended and records what came back; `fill` answers with
+the order's own events. Each request is recorded before it leaves, and each answer, or the lack of
+one, after it.
 """
 
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
-from deadreckon.contracts.event import Event
-from deadreckon.contracts.orders import Liquidity
-from deadreckon.contracts.signals import Side
+from deadreckon.contracts.event import Declaration, Event
+from deadreckon.contracts.fields import (
+    ClientOrderId,
+    Fee,
+    FeeCurrency,
+    Liquidity,
+    OrderId,
+    Price,
+    Quantity,
+    Reason,
+    Side,
+    VenueName,
+)
+from deadreckon.contracts.subjects import VENUE_EDGES
+from deadreckon.contracts.units import described
 
-VenueRequest = Literal["submit", "cancel"]
-VenueOutcome = Literal["cancelled", "expired"]
+VenueRequest = Annotated[
+    Literal["submit", "cancel"], described("`submit` sends the order, `cancel` cancels it")
+]
+VenueOutcome = Annotated[
+    Literal["cancelled", "expired"], described("how the order ended by the venue's account")
+]
+EDGES = (VENUE_EDGES,)
 
 
 class VenueRequestSending(Event, frozen=True):
-    """The request leaves for the venue once this is in the log, and not before.
+    """A request leaves for the venue once this is in the log, and not before.
 
-    From here on the venue may know the order, so that after a crash it is asked before anything
-    is sent again. `client_order_id` is the order's name there, the same in every attempt;
-    `request` is what it asks for.
+    From here on the venue may know the order, so after a crash it is queried before anything is
+    sent again.
     """
 
-    venue: str
-    order_id: str
-    client_order_id: str
+    declared = Declaration("venues.venue_request_sending", EDGES, of_order=True)
+
+    venue: VenueName
+    order_id: OrderId
+    client_order_id: ClientOrderId
     request: VenueRequest
 
 
 class VenueOrderNotSent(Event, frozen=True):
-    """The request never left: nothing of this order can be at the venue.
+    """A request was never sent: nothing of this order can be at the venue."""
 
-    `rule`: halted, cancelled_before_send, expired_before_send.
-    """
+    declared = Declaration("venues.venue_order_not_sent", EDGES, of_order=True)
 
-    venue: str
-    order_id: str
-    client_order_id: str
-    rule: str
-    reason: str
+    venue: VenueName
+    order_id: OrderId
+    client_order_id: ClientOrderId
+    rule: Annotated[str, described("why: halted, cancelled_before_send or expired_before_send")]
+    reason: Reason
 
 
 class VenueRequestUnanswered(Event, frozen=True):
-    """Nobody saw what became of a request (a timeout, a broken connection, a 5xx answer).
+    """No answer to a request was seen: a timeout, a broken connection or a 5xx answer.
 
-    The edge asks the venue about the same `client_order_id` until it knows. `request` is what
-    was asked for.
+    The edge queries the venue by the same client order id until it knows.
     """
 
-    venue: str
-    order_id: str
-    client_order_id: str
+    declared = Declaration("venues.venue_request_unanswered", EDGES, of_order=True)
+
+    venue: VenueName
+    order_id: OrderId
+    client_order_id: ClientOrderId
     request: VenueRequest
-    reason: str
+    reason: Reason
 
 
 class VenueOrderMissing(Event, frozen=True):
-    """Asked about an order, the venue does not know it: the request never got there."""
+    """The venue does not know an order that it was queried about: the request never arrived."""
 
-    venue: str
-    order_id: str
-    client_order_id: str
+    declared = Declaration("venues.venue_order_missing", EDGES, of_order=True)
+
+    venue: VenueName
+    order_id: OrderId
+    client_order_id: ClientOrderId
 
 
 class VenueOrderAccepted(Event, frozen=True):
-    """The venue works the order under its own name `venue_order_id`."""
+    """The venue works the order."""
 
-    venue: str
-    order_id: str
-    client_order_id: str
-    venue_order_id: str
+    declared = Declaration("venues.venue_order_accepted", EDGES, of_order=True)
+
+    venue: VenueName
+    order_id: OrderId
+    client_order_id: ClientOrderId
+    venue_order_id: Annotated[str, described("the venue's own id of the order")]
 
 
 class VenueOrderRejected(Event, frozen=True):
-    """The venue refused the order; it is not and never was in its book.
+    """The venue refused the order; it was never in its order book."""
 
-    `rule` is the venue's own code of the refusal.
-    """
+    declared = Declaration("venues.venue_order_rejected", EDGES, of_order=True)
 
-    venue: str
-    order_id: str
-    client_order_id: str
-    rule: str
-    reason: str
+    venue: VenueName
+    order_id: OrderId
+    client_order_id: ClientOrderId
+    rule: Annotated[str, described("the venue's own code of the refusal")]
+    reason: Reason
 
 
 class VenueTradeReported(Event, frozen=True):
-    """A trade of one of our orders, as often as the venue tells it.
+    """A trade of one of our orders; a venue may report it more than once."""
 
-    `trade_id` is unique at the venue. `quantity` is in base units or contracts, `price` in quote
-    currency per base unit, `fee` in `fee_currency` (negative is a rebate). `liquidity`: a maker
-    waited in the book, a taker did not. `traded_at` (nanoseconds UTC) is the venue's own time of
-    it. `place` is its number in the venue's own sequence of the account's trades, from 1: what is
-    missing before it has to be asked for.
-    """
+    declared = Declaration("venues.venue_trade_reported", EDGES, of_order=True)
 
-    venue: str
-    order_id: str
-    client_order_id: str
-    trade_id: str
+    venue: VenueName
+    order_id: OrderId
+    client_order_id: ClientOrderId
+    trade_id: Annotated[str, described("the venue's own id of the trade, unique at the venue")]
     side: Side
-    quantity: Decimal
-    price: Decimal
+    quantity: Quantity
+    price: Price
     liquidity: Liquidity
-    fee: Decimal
-    fee_currency: str
-    traded_at: int
-    place: int = 0
+    fee: Fee
+    fee_currency: FeeCurrency
+    traded_at: Annotated[
+        int, described("the venue's own time of the trade, nanoseconds UTC", "timestamp")
+    ]
+    place: Annotated[
+        int,
+        described(
+            "number of the trade in the venue's sequence of the account's trades, from 1; a gap "
+            "before it has to be fetched"
+        ),
+    ] = 0
 
 
 class VenueOrderEnded(Event, frozen=True):
-    """The order is no longer in the venue's book, and did not trade wholly.
+    """The order has left the venue's order book without trading wholly."""
 
-    `filled` (base units or contracts) is all that ever traded of it, told so far or not.
-    `outcome` is the venue's word for it: somebody cancelled it, or its own time there ran out.
-    """
+    declared = Declaration("venues.venue_order_ended", EDGES, of_order=True)
 
-    venue: str
-    order_id: str
-    client_order_id: str
+    venue: VenueName
+    order_id: OrderId
+    client_order_id: ClientOrderId
     outcome: VenueOutcome
-    filled: Decimal
-    reason: str
+    filled: Annotated[
+        Decimal,
+        described("all that traded of it, reported yet or not, in base units or contracts", "base"),
+    ]
+    reason: Reason
 
 
 class VenueCancelRejected(Event, frozen=True):
-    """The venue did not cancel: the order had ended there, and how is told apart from this."""
+    """The venue did not cancel because the order had ended; its end is reported separately."""
 
-    venue: str
-    order_id: str
-    client_order_id: str
-    reason: str
+    declared = Declaration("venues.venue_cancel_rejected", EDGES, of_order=True)
+
+    venue: VenueName
+    order_id: OrderId
+    client_order_id: ClientOrderId
+    reason: Reason
 
 
 class VenueReportRefused(Event, frozen=True):
-    """What came from the venue could not be believed; nothing changed.
+    """A report of the venue cannot be right; nothing changed."""
 
-    `rule`: malformed, unknown_order, impossible_amount. `evidence` is at most 512 characters of
-    what was received. `place` is that of a refused trade in the venue's sequence, 0 for all else.
-    """
+    declared = Declaration("venues.venue_report_refused", EDGES)
 
-    venue: str
-    rule: str
-    reason: str
-    evidence: str
-    place: int = 0
+    venue: VenueName
+    rule: Annotated[str, described("why: malformed, unknown_order or impossible_amount")]
+    reason: Reason
+    evidence: Annotated[str, described("at most 512 characters of the report")]
+    place: Annotated[
+        int, described("number of a refused trade in the venue's sequence; 0 for other reports")
+    ] = 0
 
 
 class VenueReconciled(Event, frozen=True):
-    """The venue was asked about every open and unknown order; new ones may be sent from here on.
+    """The venue was queried about every open and unknown order; new ones may be sent again."""
 
-    `orders_asked` is how many, `trades_found` the trades the log had not heard of. `strangers`
-    are client order ids open at the venue that this log never intended. `balances` is what the
-    venue says the account holds, by currency.
-    """
+    declared = Declaration("venues.venue_reconciled", EDGES)
 
-    venue: str
-    orders_asked: int
-    trades_found: int
-    strangers: list[str]
-    balances: dict[str, Decimal]
+    venue: VenueName
+    orders_asked: Annotated[int, described("number of orders that were queried", "count")]
+    trades_found: Annotated[int, described("number of trades that the log did not have", "count")]
+    strangers: Annotated[
+        list[str],
+        described("external orders: ids of orders open there that the log never intended"),
+    ]
+    balances: Annotated[
+        dict[str, Decimal],
+        described("balance of the account by the venue's own account, by currency", "currency"),
+    ]
 
 
 class VenueConnectionChanged(Event, frozen=True):
-    """The venue can be reached (`connected`), or cannot any more and why."""
+    """The connection to the venue was made or lost."""
 
-    venue: str
-    connected: bool
-    reason: str
+    declared = Declaration("venues.venue_connection_changed", EDGES)
+
+    venue: VenueName
+    connected: Annotated[bool, described("true when the venue can be reached")]
+    reason: Reason

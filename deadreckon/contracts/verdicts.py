@@ -1,31 +1,31 @@
-"""What a producer hears of its signals: notices that nobody stores; the truth is in the log."""
+"""Notices to producers about their signals; they are not stored, the truth is in the log."""
 
-from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
 from msgspec import Struct
+
+from deadreckon.contracts.fields import RuleLimit, RuleMeasured
+from deadreckon.contracts.units import described
 
 SignalOutcome = Literal["approved", "refused", "missed"]
 
 
 class Verdict(Struct, frozen=True):
-    """A notice on `verdict.<book>.<producer>` once the verdict on a signal is in the log.
+    """A notice on `verdict.<book>.<producer>` once the verdict on a signal is in the log."""
 
-    `outcome`: approved (an order, a cancel or a change goes on its way), refused (by signal, by
-    risk, or after all by the router), or missed (a cancel or replace found no open order). `rule`,
-    `limit` and `measured` say why a signal was refused, `reason` the same for people. `order_id`
-    is the order it speaks of, empty when there is none. `event_id` is the id of the event that
-    says so, at message `sequence` of the log, and `at` its decision time (nanoseconds UTC). A
-    malformed signal whose id could not be read has an empty `signal_id`.
-    """
-
-    signal_id: str
-    outcome: SignalOutcome
-    rule: str
-    limit: Decimal | None
-    measured: Decimal | None
-    reason: str
-    order_id: str
-    event_id: str
-    at: int
-    sequence: int
+    signal_id: Annotated[str, described("id of the signal; empty when it could not be read")]
+    outcome: Annotated[
+        SignalOutcome,
+        described(
+            "`approved` (an order, cancel or change goes on its way), `refused` (by signal, risk "
+            "or router) or `missed` (a cancel or replace found no open order)"
+        ),
+    ]
+    rule: Annotated[str, described("rule that refused the signal; empty when none did")]
+    limit: RuleLimit
+    measured: RuleMeasured
+    reason: Annotated[str, described("why it was refused, as text for people")]
+    order_id: Annotated[str, described("id of the order it is about; empty without one")]
+    event_id: Annotated[str, described("id of the event with the verdict")]
+    at: Annotated[int, described("decision time of that event, nanoseconds UTC", "timestamp")]
+    sequence: Annotated[int, described("sequence of that event's message in the log")]

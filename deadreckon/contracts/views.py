@@ -1,36 +1,38 @@
-"""What was found of the views, which are made of the log; no decision reads it."""
+"""Results of holding the views against the log; no decision reads them."""
 
-from deadreckon.contracts.event import Event
+from typing import Annotated
+
+from deadreckon.contracts.event import Declaration, Event
+from deadreckon.contracts.fields import Reason
+from deadreckon.contracts.units import described
 
 VERIFIER = "verifier"  # the service, in the shared book
 
+ViewName = Annotated[str, described("`audit`, `lake`, `metrics` or `views` (those of DuckDB)")]
+
 
 class ViewDiffered(Event, frozen=True):
-    """A view was not what the log says: it was damaged, or written by somebody else.
+    """A view differs from what the log gives: it was damaged, or changed by another program."""
 
-    `view` is audit, lake, metrics or views (those of DuckDB); `place` the sequence up to which it
-    was compared. `table`, `key` and `column` say where the first difference is, `stored` and
-    `expected` what stands there and what the log says (all empty where the whole is damaged);
-    `reason` is for people.
-    """
+    declared = Declaration("views.view_differed", (VERIFIER,))
 
-    view: str
-    place: int
-    table: str
-    key: list[str]
-    column: str
-    stored: str
-    expected: str
-    reason: str
+    view: ViewName
+    place: Annotated[int, described("sequence up to which the view was compared")]
+    table: Annotated[
+        str, described("table with the first difference; empty when the whole view is damaged")
+    ]
+    key: Annotated[list[str], described("key of the row with the first difference")]
+    column: Annotated[str, described("column with the first difference")]
+    stored: Annotated[str, described("value that the view has there")]
+    expected: Annotated[str, described("value that the log gives")]
+    reason: Reason
 
 
 class ViewRebuilt(Event, frozen=True):
-    """A view that differed was made anew from the log, and took the old one's place.
+    """A view that differed was rebuilt from the log and has replaced the old one."""
 
-    `view` is the same as in the event with the id `differed`, which said how it differed; `place`
-    is the sequence up to which it was made.
-    """
+    declared = Declaration("views.view_rebuilt", (VERIFIER,))
 
-    view: str
-    place: int
-    differed: str
+    view: ViewName
+    place: Annotated[int, described("sequence up to which the view was rebuilt")]
+    differed: Annotated[str, described("id of the event that reported the difference")]

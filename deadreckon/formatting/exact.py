@@ -4,25 +4,14 @@ from decimal import Decimal
 
 from deadreckon.contracts.amounts import EXACT, canonical
 from deadreckon.contracts.event import NANOSECONDS
+from deadreckon.contracts.rules import RULE_UNITS
 from deadreckon.contracts.timestamps import day_of, format_timestamp
 
 HUNDRED = Decimal(100)
 TEXT_MAX = 240  # characters shown of a text from outside
 
-SPANS = frozenset(
-    {
-        "breaker_cooldown",
-        "instrument_lock",
-        "notional_window",
-        "order_gap_min",
-        "price_age_max",
-        "quarantine_for",
-        "quarantine_window",
-        "signal_age_max",
-    }
-)
-MOMENTS = frozenset({"expired"})
-SECONDS = frozenset({"too_old", "from_the_future"})
+# Limits and rules whose numbers are durations in nanoseconds.
+SPANS = frozenset(rule for rule, unit in RULE_UNITS.items() if unit == "nanoseconds")
 
 _LENGTHS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
@@ -87,11 +76,15 @@ def rule_amount(rule: str, amount: Decimal) -> str:
     >>> of_rule("order_gap_min", Decimal(60_000_000_000)), of_rule("leverage_max", Decimal(2))
     ('1 min', '2')
     """
-    if rule in SPANS:
-        return span(int(amount))
-    if rule in MOMENTS:
-        return moment(int(amount))
-    return f"{number(amount)} s" if rule in SECONDS else number(amount)
+    match RULE_UNITS.get(rule):
+        case "nanoseconds":
+            return span(int(amount))
+        case "timestamp":
+            return moment(int(amount))
+        case "seconds":
+            return f"{number(amount)} s"
+        case _:
+            return number(amount)
 
 
 def safe_text(text: str) -> str:

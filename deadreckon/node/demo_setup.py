@@ -4,9 +4,10 @@ from decimal import Decimal
 
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.event import NANOSECONDS, Event
-from deadreckon.contracts.governance import LimitsSet, StrategyConfigured
+from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.inbound import read_fact, write_fact
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.portfolio import CashDeposited, ReportingConfigured
 from deadreckon.contracts.subjects import operator_subject
 from deadreckon.marketdata.tapes.tape import TapeHeader

@@ -16,7 +16,6 @@ from deadreckon.contracts.governance import (
     HaltAcknowledged,
     HaltImposed,
     HaltRequested,
-    LimitsSet,
     OperatorRefused,
     ResumeAcknowledged,
     ResumeRequested,
@@ -27,6 +26,7 @@ from deadreckon.contracts.instruments import (
     InstrumentListed,
     VenueConfigured,
 )
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.portfolio import CashDeposited, CashWithdrawn, ReportingConfigured
 from deadreckon.node.demo_setup import publish_fact
 from deadreckon.runtime.log.bus import Bus

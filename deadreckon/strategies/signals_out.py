@@ -6,8 +6,9 @@ from decimal import Decimal
 from deadreckon.contracts.amounts import EXACT, SCALE_MAX, ZERO, ratio
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import NANOSECONDS, Recorded
+from deadreckon.contracts.fields import Side
 from deadreckon.contracts.market import BarClosed
-from deadreckon.contracts.signals import Side, SignalRaised
+from deadreckon.contracts.signals import SignalRaised
 from deadreckon.strategies.builtin import hmm_regime, moving_average_cross
 from deadreckon.strategies.builtin.hmm_regime import RegimeState
 from deadreckon.strategies.builtin.moving_average_cross import MovingAverageState

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from deadreckon.contracts.signals import Side
+from deadreckon.contracts.fields import Side
 
 
 class Decision(Struct, frozen=True):

@@ -6,8 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from deadreckon.contracts.orders import Liquidity
-from deadreckon.contracts.signals import OrderType, Side, TimeInForce
+from deadreckon.contracts.fields import Liquidity, OrderType, Side, TimeInForce
 from deadreckon.contracts.venues import VenueOutcome
 
 

@@ -7,7 +7,7 @@ from typing import cast
 
 from msgspec import Struct
 
-from deadreckon.contracts.publishers import VENUE_PREFIX
+from deadreckon.contracts.subjects import VENUE_PREFIX
 from deadreckon.venues.port import Venue
 
 # Each module has `connect(url, key_file)`, which returns the Venue behind a login.

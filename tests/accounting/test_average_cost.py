@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from deadreckon.accounting import average_cost
 from deadreckon.accounting.average_cost import Position, apply_fill, apply_trade, flat
-from deadreckon.contracts.signals import Side
+from deadreckon.contracts.fields import Side
 from tests.stories import exact, listed
 
 Trade = tuple[Side, str, str]  # side, quantity, price

@@ -18,9 +18,9 @@ from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.codec import wrap
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
-from deadreckon.contracts.governance import LimitsSet
 from deadreckon.contracts.inbound import write_fact
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.market import QuoteUpdated
 from deadreckon.contracts.orders import OrderApproved, OrderFilled
 from deadreckon.contracts.portfolio import CashDeposited, ReportingConfigured

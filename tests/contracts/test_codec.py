@@ -23,7 +23,8 @@ from deadreckon.contracts.codec import (
     wrap,
 )
 from deadreckon.contracts.envelope import Commit, derive_id, digest
-from deadreckon.contracts.governance import HaltRequested, LimitsSet
+from deadreckon.contracts.governance import HaltRequested
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.market import MarkUpdated
 from deadreckon.contracts.portfolio import PositionChanged
 from tests.contracts.samples import sample

@@ -15,7 +15,7 @@ from deadreckon.contracts import inbound
 from deadreckon.contracts.catalogue import EVENTS, NAMES, OPERATOR_EVENTS, VERSIONS
 from deadreckon.contracts.codec import encode_event
 from deadreckon.contracts.event import Event
-from deadreckon.contracts.governance import HaltRequested, LimitsSet, OperatorMalformed
+from deadreckon.contracts.governance import HaltRequested, OperatorMalformed
 from deadreckon.contracts.inbound import (
     BATCH_MAX,
     EVIDENCE_MAX,
@@ -26,6 +26,7 @@ from deadreckon.contracts.inbound import (
     read_signals,
     write_fact,
 )
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.signals import SignalMalformed, SignalReceived
 from deadreckon.tools.docgen.schemas import documents
 from tests.contracts.samples import sample

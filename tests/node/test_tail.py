@@ -1,7 +1,7 @@
 """The log as `dr tail` tells it: lines for people, envelopes for programs."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 import pytest
@@ -111,8 +111,8 @@ def test_an_event_without_words_of_its_own_is_told_by_what_it_changes() -> None:
 def test_every_event_there_is_can_be_told() -> None:
     blanks: dict[Any, Any] = {str: "x", int: 1, bool: True, Decimal: Decimal(1)}
     for shape in catalogue.EVENTS.values():
-        hints = {field.name: field.type for field in msgspec.structs.fields(shape)}
-        values = {name: blanks.get(hint) for name, hint in hints.items()}
+        hints = get_type_hints(shape)
+        values = {name: blanks.get(hints[name]) for name in shape.__struct_fields__}
         assert isinstance(tell(shape(**values)), str)
 
 

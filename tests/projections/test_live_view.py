@@ -1,12 +1,13 @@
 """What a person watches: the fold behind the live view."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 
 from deadreckon.contracts import governance, orders, signals, venues
 from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.fields import Side
 from deadreckon.projections.live_view import live_view
 from deadreckon.projections.live_view.downsample import POINTS_MAX
 from deadreckon.projections.live_view.lines import RECENT_LINES, LiveView
@@ -28,7 +29,7 @@ def told(*events: Event | Recorded[Any], board_before: LiveView | None = None) -
     return found
 
 
-def submitted(order: str, side: signals.Side = "buy", **more: Any) -> orders.OrderSubmitting:
+def submitted(order: str, side: Side = "buy", **more: Any) -> orders.OrderSubmitting:
     fields: dict[str, Any] = {
         "parent_id": order,
         "client_order_id": order,
@@ -79,7 +80,7 @@ def _marked() -> Any:
     from deadreckon.contracts.portfolio import EquityMarked
 
     nothing = {
-        name: Decimal(0) for name, kind in EquityMarked.__annotations__.items() if kind is Decimal
+        name: Decimal(0) for name, kind in get_type_hints(EquityMarked).items() if kind is Decimal
     }
     return EquityMarked(currency="USDT", cash_by_currency={}, unpriced=[], **nothing)
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from deadreckon.contracts import governance, models, orders, portfolio, signals, venues
 from deadreckon.contracts.catalogue import EVENTS
 from deadreckon.contracts.event import Event
-from deadreckon.contracts.governance import LimitsSet
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.projections.columns import columns_of
 from deadreckon.projections.tables import BY_NAME, TABLES, fills, limits
 from tests import stories

@@ -18,8 +18,8 @@ from deadreckon.archive.location import FOLDER
 from deadreckon.archive.segments import Archive, ArchiveError, write_log
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.event import Event
+from deadreckon.contracts.fields import Side
 from deadreckon.contracts.inbound import write_fact
-from deadreckon.contracts.signals import Side
 from deadreckon.contracts.subjects import operator_subject
 from deadreckon.contracts.timestamps import DAY, day_of
 from deadreckon.replay.audit.audit import Audit

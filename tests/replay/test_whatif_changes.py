@@ -6,9 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from deadreckon.contracts.catalogue import NAMES
-from deadreckon.contracts.governance import LimitsSet, StrategyConfigured
+from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.inbound import read_fact, write_fact
 from deadreckon.contracts.instruments import VenueConfigured
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.replay.whatif.changes import VARIANTS_MAX, Variant, WhatIfError, variants
 from deadreckon.replay.whatif.open_limits import (
     NOT_DISABLED,

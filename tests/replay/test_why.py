@@ -12,7 +12,8 @@ import pytest
 
 from deadreckon.contracts.amounts import text
 from deadreckon.contracts.event import Recorded
-from deadreckon.contracts.governance import HaltImposed, HaltRequested, LimitsSet
+from deadreckon.contracts.governance import HaltImposed, HaltRequested
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.market import BarClosed
 from deadreckon.contracts.models import RegimeModelFitted
 from deadreckon.contracts.orders import OrderApproved, OrderFilled

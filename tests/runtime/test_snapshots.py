@@ -9,7 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 import pytest
@@ -176,6 +176,8 @@ def test_a_start_reads_no_more_of_the_log_than_it_needs(
 def anything(hint: Any) -> st.SearchStrategy[Any]:
     """Values of a type hint, with amounts and integers of any size."""
     origin, inner = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return anything(inner[0])
     if origin is dict:
         return st.dictionaries(anything(inner[0]), anything(inner[1]), max_size=3)
     if origin is list:

@@ -5,11 +5,11 @@ from decimal import Decimal
 import pytest
 
 from deadreckon.contracts.event import Event
+from deadreckon.contracts.fields import HaltScope
 from deadreckon.contracts.governance import (
     HaltAcknowledged,
     HaltImposed,
     HaltRequested,
-    HaltScope,
     LogDamaged,
     ResumeAcknowledged,
     ResumeRequested,

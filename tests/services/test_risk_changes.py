@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from deadreckon.contracts.fields import Side
 from deadreckon.contracts.orders import (
     CancelApproved,
     CancelMissed,
@@ -11,7 +12,7 @@ from deadreckon.contracts.orders import (
     OrderReplaced,
     ReplaceApproved,
 )
-from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, Side, SignalRefused
+from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRefused
 from tests.stories import MINUTE, Number, amount, exact, limits
 from tests.support.risk_driver import RiskDriver, cancelled
 

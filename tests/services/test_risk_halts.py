@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from deadreckon.contracts.event import Event
+from deadreckon.contracts.fields import HaltScope
 from deadreckon.contracts.governance import (
     FlattenRequested,
     HaltAcknowledged,
     HaltImposed,
     HaltRequested,
-    HaltScope,
     LogDamaged,
     ResumeAcknowledged,
     ResumeRequested,

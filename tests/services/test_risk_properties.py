@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from deadreckon.contracts.fields import Side
 from deadreckon.contracts.orders import (
     CancelMissed,
     OrderApproved,
@@ -15,7 +16,7 @@ from deadreckon.contracts.orders import (
     OrderRouted,
     ReplaceApproved,
 )
-from deadreckon.contracts.signals import ReplaceRaised, Side
+from deadreckon.contracts.signals import ReplaceRaised
 from tests.stories import INSTRUMENT, SECOND, exact, filled, limits, wish
 from tests.support.risk_driver import OTHER, RiskDriver, cancelled, leg, routed
 

@@ -5,13 +5,13 @@ from random import Random
 from typing import Any
 
 from deadreckon.contracts.event import Event
+from deadreckon.contracts.fields import Side
 from deadreckon.contracts.governance import (
     CancelRequested,
     FlattenRequested,
     HaltRequested,
     ResumeRequested,
 )
-from deadreckon.contracts.signals import Side
 from tests.sessions.script import (
     Script,
     alice,

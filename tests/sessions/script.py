@@ -6,9 +6,9 @@ from typing import Any
 from msgspec import Struct
 
 from deadreckon.contracts.event import Event
+from deadreckon.contracts.fields import Side
 from deadreckon.contracts.inbound import AMOUNTS
 from deadreckon.contracts.orders import OrderSubmitting
-from deadreckon.contracts.signals import Side
 from tests.stories import HOUR, INSTRUMENT, MINUTE, Number, deposit, listed, reporting, venue
 
 ROUND_THE_CLOCK = 6 * HOUR  # equity is marked so often, unless a session says otherwise

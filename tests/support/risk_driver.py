@@ -7,6 +7,7 @@ import msgspec
 
 from deadreckon.accounting import ledger
 from deadreckon.contracts.event import Event
+from deadreckon.contracts.fields import Purpose, Side
 from deadreckon.contracts.orders import (
     OrderAccepted,
     OrderApproved,
@@ -17,9 +18,8 @@ from deadreckon.contracts.orders import (
     OrderSubmitting,
     OrderUnknown,
     OrderUnroutable,
-    Purpose,
 )
-from deadreckon.contracts.signals import Side, SignalRefused
+from deadreckon.contracts.signals import SignalRefused
 from deadreckon.services.risk import decider
 from deadreckon.services.risk.state import Exposure, State, key_of
 from tests.stories import (

@@ -10,10 +10,11 @@ import msgspec
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.codec import decode_commit, unwrap, wrap
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
+from deadreckon.contracts.fields import Purpose
 from deadreckon.contracts.inbound import write_fact
 from deadreckon.contracts.instruments import VenueConfigured
 from deadreckon.contracts.market import ClockTicked
-from deadreckon.contracts.orders import OrderCancelling, OrderSubmitting, Purpose
+from deadreckon.contracts.orders import OrderCancelling, OrderSubmitting
 from deadreckon.contracts.subjects import operator_subject
 from deadreckon.runtime.log.domain import Domain
 from deadreckon.runtime.log.feed import Feed

@@ -5,7 +5,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from deadreckon.contracts.event import Event, Recorded
-from deadreckon.contracts.signals import Side
+from deadreckon.contracts.fields import Side
 from deadreckon.contracts.venues import (
     VenueCancelRejected,
     VenueOrderAccepted,

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from deadreckon.accounting import average_cost
 from deadreckon.accounting.average_cost import Position
 from deadreckon.contracts.amounts import divide_half_even
-from deadreckon.contracts.signals import Side
+from deadreckon.contracts.fields import Side
 
 Integers = NDArray[numpy.int64]
 

@@ -10,7 +10,7 @@ from deadreckon.accounting.average_cost import Position
 from deadreckon.accounting.columnar.fill_columns import FillColumns, Integers
 from deadreckon.accounting.columnar.positions import AlignedFills, apply_fills
 from deadreckon.contracts.amounts import from_units
-from deadreckon.contracts.signals import Side
+from deadreckon.contracts.fields import Side
 
 KEYS_MAX = 1 << 16  # holdings that 16 bits can number; those are sorted in one pass
 FITS = 2.0**62

@@ -11,6 +11,7 @@ from deadreckon.contracts import portfolio as book
 from deadreckon.contracts import signals as wish
 from deadreckon.contracts import venues as real
 from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.formatting.events import governance, market, orders, portfolio, signals, venues
 from deadreckon.formatting.events.short_names import ShortNames
 
@@ -64,7 +65,7 @@ DESCRIPTIONS: dict[type[Event], Description] = {
     book.CashWithdrawn: portfolio.withdrawn,
     book.FeeCharged: portfolio.fee,
     book.ReportingConfigured: portfolio.reporting,
-    rules.LimitsSet: governance.limits,
+    LimitsSet: governance.limits,
     rules.HaltRequested: governance.halt_requested,
     rules.HaltImposed: governance.halt_imposed,
     rules.HaltAcknowledged: governance.halt_acknowledged,

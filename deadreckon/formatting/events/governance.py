@@ -7,12 +7,13 @@ import msgspec
 
 from deadreckon.contracts import archive, governance, life, models, views
 from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.formatting.events.short_names import ShortNames
 from deadreckon.formatting.events.signals import refusal_text
 from deadreckon.formatting.exact import SPANS, join_parts, moment, number, safe_text, span
 
 
-def limits(record: Recorded[governance.LimitsSet], names: ShortNames) -> str:
+def limits(record: Recorded[LimitsSet], names: ShortNames) -> str:
     """Describe the limits that differ from their defaults."""
     shown = []
     for field in msgspec.structs.fields(record.event):

@@ -2,7 +2,7 @@
 
 import re
 
-from deadreckon.contracts.orders import Purpose
+from deadreckon.contracts.fields import Purpose
 
 HASH = re.compile(r"[0-9a-f]{16,}")
 HASH_SHOWN = 8  # characters shown of an id without a name

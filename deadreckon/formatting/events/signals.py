@@ -5,7 +5,7 @@ from typing import Protocol
 
 from deadreckon.contracts import signals
 from deadreckon.contracts.event import NANOSECONDS, Recorded
-from deadreckon.contracts.signals import OrderType, Side, TimeInForce
+from deadreckon.contracts.fields import OrderType, Side, TimeInForce
 from deadreckon.formatting.events.short_names import ShortNames
 from deadreckon.formatting.exact import (
     join_parts,

@@ -19,6 +19,7 @@ from deadreckon.contracts import (
 from deadreckon.contracts.amounts import EXACT, canonical, ratio
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.projections.metrics.series import Series
 
@@ -291,7 +292,7 @@ def _equity(state: MetricsState, record: Recorded[portfolio.EquityMarked]) -> No
         series.set("cash", amount, record.book, currency)
 
 
-def _limits(state: MetricsState, record: Recorded[governance.LimitsSet]) -> None:
+def _limits(state: MetricsState, record: Recorded[LimitsSet]) -> None:
     state.enabled[record.book] = record.event.trading_enabled
     state.series.clear("risk_limit", record.book)
     state.series.clear("order_notional_max", record.book)
@@ -371,7 +372,7 @@ _FOLDS: dict[type[Event], Callable[[MetricsState, Recorded[Any]], None]] = {
     portfolio.PositionChanged: _position,
     portfolio.FeeCharged: _fee,
     portfolio.EquityMarked: _equity,
-    governance.LimitsSet: _limits,
+    LimitsSet: _limits,
     governance.HaltRequested: _halt_requested,
     governance.HaltImposed: _halt_imposed,
     governance.LogDamaged: _damaged,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_origin, get_type_hints
 import msgspec
 
 from deadreckon.contracts.event import Recorded
-from deadreckon.contracts.governance import LimitsSet
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.projections.columns import TableRow
 from deadreckon.projections.tables.derived import document
 

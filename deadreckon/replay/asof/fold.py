@@ -16,11 +16,11 @@ from deadreckon.contracts.governance import (
     HaltAcknowledged,
     HaltImposed,
     HaltRequested,
-    LimitsSet,
     LogDamaged,
     ResumeRequested,
     StrategyConfigured,
 )
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.models import RegimeModelFitted
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import EquityMarked

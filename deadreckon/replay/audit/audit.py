@@ -12,8 +12,9 @@ from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.accounting.pnl import PnlFigures, PositionKey, figures
 from deadreckon.contracts.amounts import text
 from deadreckon.contracts.event import Event, Mode, Recorded
-from deadreckon.contracts.governance import LimitsSet, OperatorRefused, StrategyConfigured
+from deadreckon.contracts.governance import OperatorRefused, StrategyConfigured
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.orders import OrderFilled, OrderSubmitting, OrderUnroutable
 from deadreckon.contracts.portfolio import EquityMarked, PositionChanged, ReportingConfigured
 from deadreckon.contracts.signals import (

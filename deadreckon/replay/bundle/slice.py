@@ -6,8 +6,9 @@ from typing import Any
 from msgspec import Struct, structs
 
 from deadreckon.contracts.event import Event, Mode, Recorded
-from deadreckon.contracts.governance import LimitsSet, StrategyConfigured
+from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.portfolio import ReportingConfigured
 from deadreckon.replay.lookup import IdFinder, IdMatch
 from deadreckon.replay.rerun.redecide import Redecider, redecide_log

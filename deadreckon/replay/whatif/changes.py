@@ -7,8 +7,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from deadreckon.contracts.governance import LimitsSet, StrategyConfigured
+from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.instruments import VenueConfigured
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.replay.whatif.open_limits import key_of_rule, open_value
 
 VARIANTS_MAX = 200  # of a grid: a month takes a core some ten seconds each

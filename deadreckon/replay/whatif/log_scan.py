@@ -6,8 +6,9 @@ from typing import Any
 from msgspec import Struct
 
 from deadreckon.contracts.event import Event, Mode, Recorded
-from deadreckon.contracts.governance import LimitsSet, StrategyConfigured
+from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.instruments import VenueConfigured
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.market import TapeOpened
 from deadreckon.contracts.models import RegimeModelFitted, RegimeModelRefused
 from deadreckon.contracts.signals import SignalRaised

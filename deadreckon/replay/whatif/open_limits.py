@@ -2,9 +2,9 @@
 
 from typing import Any, get_args
 
-from deadreckon.contracts.governance import LimitsSet
 from deadreckon.contracts.inbound_commands import INTEGER_MAX
 from deadreckon.contracts.instruments import MarketClass
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.services.governance.performance import MEASURES
 from deadreckon.services.risk.rules import RULES
 

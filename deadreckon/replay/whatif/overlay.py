@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.codec import canonical_event
 from deadreckon.contracts.event import Event
-from deadreckon.contracts.governance import LimitsSet, OperatorMalformed, StrategyConfigured
+from deadreckon.contracts.governance import OperatorMalformed, StrategyConfigured
 from deadreckon.contracts.inbound import EVIDENCE_MAX, read_fact, read_signals, write_fact
 from deadreckon.contracts.instruments import VenueConfigured
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.parsing import parse
 from deadreckon.contracts.signals import SignalMalformed
 from deadreckon.replay.whatif.changes import STRATEGY_FIELDS, Variant, WhatIfError

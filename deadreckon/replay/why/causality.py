@@ -5,8 +5,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from deadreckon.contracts.catalogue import ORDER_EVENTS
 from deadreckon.contracts.event import Recorded
-from deadreckon.contracts.governance import LimitsSet, StrategyConfigured
+from deadreckon.contracts.governance import StrategyConfigured
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.models import RegimeModelFitted
 from deadreckon.contracts.orders import (
     OrderAccepted,
@@ -19,7 +21,7 @@ from deadreckon.contracts.orders import (
 from deadreckon.contracts.portfolio import EquityMarked
 from deadreckon.contracts.signals import SignalRaised
 from deadreckon.contracts.venues import VenueOrderAccepted, VenueRequestSending
-from deadreckon.replay.why.event_index import ORDER_EVENTS, EventHistory
+from deadreckon.replay.why.event_index import EventHistory
 
 CAUSE, ORDER, NAMED, SINCE = "cause", "order", "named", "since"
 

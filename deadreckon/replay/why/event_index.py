@@ -12,9 +12,11 @@ from msgspec import Struct
 
 from deadreckon.accounting import average_cost, ledger
 from deadreckon.accounting.ledger_state import Ledger
-from deadreckon.contracts import market, orders, venues
+from deadreckon.contracts import market
+from deadreckon.contracts.catalogue import ORDER_EVENTS
 from deadreckon.contracts.event import Event, Mode, Recorded
-from deadreckon.contracts.governance import LimitsSet, StrategyConfigured
+from deadreckon.contracts.governance import StrategyConfigured
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.models import RegimeModelFitted
 from deadreckon.contracts.orders import OrderApproved, OrderFilled
 from deadreckon.contracts.portfolio import EquityMarked, FeeCharged, FundingPaid, PositionChanged
@@ -31,38 +33,6 @@ Key = tuple[str, str]  # strategy and instrument
 PRICES = (market.BarClosed, market.QuoteUpdated, market.TradePrinted, market.MarkUpdated)
 MARKET_EVENTS: frozenset[type[Event]] = frozenset({*PRICES, market.ClockTicked})
 RECENT_MARKET_EVENTS = 20_000  # market events among which the cause of an answer is searched
-
-# Events of one order's lifecycle, identified by `order_id`.
-ORDER_EVENTS: frozenset[type[Event]] = frozenset(
-    {
-        orders.OrderApproved,
-        orders.OrderUnroutable,
-        orders.OrderRouted,
-        orders.OrderSubmitting,
-        orders.OrderAccepted,
-        orders.OrderRejected,
-        orders.OrderTriggered,
-        orders.OrderFilled,
-        orders.OrderCancelled,
-        orders.OrderExpired,
-        orders.OrderUnknown,
-        orders.OrderOverdue,
-        orders.OrderCancelling,
-        orders.CancelApproved,
-        orders.ReplaceApproved,
-        orders.ReplaceRouted,
-        orders.OrderReplaced,
-        venues.VenueRequestSending,
-        venues.VenueOrderNotSent,
-        venues.VenueRequestUnanswered,
-        venues.VenueOrderMissing,
-        venues.VenueOrderAccepted,
-        venues.VenueOrderRejected,
-        venues.VenueTradeReported,
-        venues.VenueOrderEnded,
-        venues.VenueCancelRejected,
-    }
-)
 
 
 class PositionFigures(Struct, frozen=True):

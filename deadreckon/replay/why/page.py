@@ -6,10 +6,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from deadreckon.contracts.catalogue import ORDER_EVENTS
 from deadreckon.contracts.event import Recorded
 from deadreckon.formatting.exact import moment
 from deadreckon.replay.why.detail import Detail
-from deadreckon.replay.why.event_index import ORDER_EVENTS
 from deadreckon.replay.why.tracing import CausalBranch, Explanation
 
 WIDTH = 100

@@ -4,8 +4,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from deadreckon.contracts import governance, life, models, orders, portfolio, signals
-from deadreckon.contracts.event import Event, Mode, Recorded
+from deadreckon.contracts import signals
+from deadreckon.contracts.catalogue import BOOK_EVENTS, INSTRUMENT_EVENTS
+from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.market import BarClosed, QuoteUpdated, TradePrinted
 from deadreckon.formatting.events import describe
@@ -35,44 +36,6 @@ from deadreckon.services.signal.decider import State as SignalState
 PRICES = (BarClosed, QuoteUpdated, TradePrinted)
 PRICE_AGE_DEFAULT = (
     120_000_000_000  # nanoseconds without a price that count as a gap where no limit is set
-)
-
-# Events of the instrument that are reported next to the outcome groups.
-REPORTED_EVENTS: frozenset[type[Event]] = frozenset(
-    {
-        signals.SignalReceived,
-        signals.CancelReceived,
-        signals.ReplaceReceived,
-        signals.SignalRaised,
-        signals.SignalRefused,
-        orders.OrderApproved,
-        orders.OrderUnroutable,
-        orders.OrderRejected,
-        orders.OrderTriggered,
-        orders.OrderFilled,
-        orders.OrderCancelled,
-        orders.OrderExpired,
-        orders.OrderUnknown,
-        orders.CancelMissed,
-        orders.BracketClosed,
-        models.RegimeModelFitted,
-        models.RegimeModelRefused,
-        portfolio.FundingPaid,
-        governance.StrategyConfigured,
-    }
-)
-# Events that are reported whatever the instrument, since they concern all.
-BOOK_WIDE_EVENTS: frozenset[type[Event]] = frozenset(
-    {
-        governance.LimitsSet,
-        governance.HaltRequested,
-        governance.HaltImposed,
-        governance.ResumeRequested,
-        governance.FlattenRequested,
-        governance.LogDamaged,
-        life.StackStarted,
-        life.StackStopped,
-    }
 )
 
 
@@ -255,7 +218,7 @@ class WindowTracker:
         if kind in PRICES:
             return
         text = describe(record, self.names)
-        if kind in BOOK_WIDE_EVENTS:
+        if kind in BOOK_EVENTS:
             self.places[record.id] = event_reference(record)
         if isinstance(event, StrategyConfigured) and record.at <= self.window.end:
             self.strategies[event.strategy] = event
@@ -270,9 +233,9 @@ class WindowTracker:
 
     def _concerns(self, record: Recorded[Any]) -> bool:
         event, kind = record.event, type(record.event)
-        if kind in BOOK_WIDE_EVENTS:
+        if kind in BOOK_EVENTS:
             return True
-        if kind not in REPORTED_EVENTS:
+        if kind not in INSTRUMENT_EVENTS:
             return False
         strategy = getattr(event, "strategy", "")
         if self.window.strategy is not None and strategy not in ("", self.window.strategy):

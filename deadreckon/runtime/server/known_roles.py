@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from deadreckon.contracts.publishers import VENUE_EDGES, is_venue_edge
-from deadreckon.contracts.subjects import token
+from deadreckon.contracts.publishers import is_venue_edge
+from deadreckon.contracts.subjects import VENUE_EDGES, token
 from deadreckon.runtime.server.secret import write_private_file
 
 DEFAULT_BOOK = "desk"  # of a folder that was told of no other

@@ -10,10 +10,11 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from deadreckon.contracts.publishers import SERVICES, VENUE_EDGES
+from deadreckon.contracts.publishers import SERVICES
 from deadreckon.contracts.subjects import (
     SHARED,
     STREAM,
+    VENUE_EDGES,
     commit_subject,
     operator_subject,
     producer_subject,

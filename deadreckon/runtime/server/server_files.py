@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from deadreckon.contracts.publishers import VENUE_EDGES
+from deadreckon.contracts.subjects import VENUE_EDGES
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.accounts import accounts_text
 from deadreckon.runtime.server.credentials import Credentials, producer_role

@@ -9,7 +9,7 @@ import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import structlog
@@ -17,6 +17,7 @@ from msgspec import Struct, structs
 
 from deadreckon.contracts.envelope import digest
 from deadreckon.contracts.event import Mode
+from deadreckon.contracts.units import described
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.feed import ChainLink, ChainLinks
@@ -50,13 +51,12 @@ class _RefusedError(Exception):
 
 
 class StateAtCommit(Struct, frozen=True):
-    """A state at a commit: the `n`th covered every input up to message `position`, and `part`
-    facts of the next one; `digest` is the state's."""
+    """The digest of a service's state at one of its commits."""
 
-    n: int
-    position: int
-    part: int
-    digest: str
+    n: Annotated[int, described("number of the commit in its domain")]
+    position: Annotated[int, described("sequence up to which it answered every message")]
+    part: Annotated[int, described("number of events of the next message that it answered")]
+    digest: Annotated[str, described("SHA-256 (hex) of the state")]
 
 
 class LogPosition(Struct, frozen=True):

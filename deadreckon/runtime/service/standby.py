@@ -6,12 +6,14 @@ Who is active is a hint and may be wrong; the fence of the domain decides who wr
 
 import asyncio
 from collections.abc import Callable
+from typing import Annotated
 
 import msgspec
 import structlog
 from msgspec import Struct
 
 from deadreckon.contracts.subjects import status_subject
+from deadreckon.contracts.units import described
 from deadreckon.runtime.log.bus import Bus, UnavailableError
 from deadreckon.runtime.log.feed import Feed, Message
 from deadreckon.runtime.log.role_connections import as_role
@@ -34,17 +36,21 @@ class DivergedError(Exception):
 
 
 class LivenessRequest(Struct, frozen=True):
-    """Is the service there; `prove` also asks it for a new digest of its state, soon."""
+    """A standby's request whether the active service is alive."""
 
-    prove: bool
+    prove: Annotated[bool, described("true also asks for a new digest of the service's state")]
 
 
 class LivenessReply(Struct, frozen=True):
-    """It is there; where it stood when it last was asked for a proof, null before that, and the
-    last message that is wholly behind it now."""
+    """The active service's reply that it is alive."""
 
-    standing: StateAtCommit | None
-    position: int = 0
+    standing: Annotated[
+        StateAtCommit | None,
+        described("digest of its state at a commit, when it was last asked for one; else null"),
+    ]
+    position: Annotated[
+        int, described("sequence up to which the service has answered every message")
+    ] = 0
 
 
 async def answer_liveness(service: LogService, book: str, bus: Bus) -> None:

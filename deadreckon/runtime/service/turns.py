@@ -5,12 +5,13 @@ So a run is a function of its tape, in one process or in six, on JetStream or in
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.subjects import turn_subject
+from deadreckon.contracts.units import described
 from deadreckon.runtime.log.bus import Bus, UnavailableError
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.log.role_connections import as_role
@@ -28,10 +29,10 @@ STATE = b"state"  # asked this, it says the digest of its state
 
 
 class TurnTaken(Struct, frozen=True):
-    """What a service did with its turn: whether it said anything, and its last commit's place."""
+    """A service's reply to its turn."""
 
-    spoke: bool
-    sequence: int
+    spoke: Annotated[bool, described("true when it published an event")]
+    sequence: Annotated[int, described("sequence of the service's last commit")]
 
 
 class TurnTaker(Protocol):

@@ -4,11 +4,11 @@ from typing import Any, Literal, Protocol
 
 from deadreckon.contracts.amounts import EXACT
 from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.fields import HaltScope
 from deadreckon.contracts.governance import (
     HaltAcknowledged,
     HaltImposed,
     HaltRequested,
-    HaltScope,
     LogDamaged,
     ResumeAcknowledged,
 )

@@ -9,9 +9,9 @@ from decimal import Decimal
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import EXACT, ROUNDING, product
+from deadreckon.contracts.fields import Side
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.market import BarClosed, QuoteUpdated, TradePrinted
-from deadreckon.contracts.signals import Side
 from deadreckon.services.fill.state import MarketState, Order, State, TakerPrices
 
 PriceEvent = BarClosed | QuoteUpdated | TradePrinted

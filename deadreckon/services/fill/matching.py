@@ -8,9 +8,9 @@ from msgspec import Struct
 from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event
+from deadreckon.contracts.fields import Side
 from deadreckon.contracts.market import BarClosed, QuoteUpdated
 from deadreckon.contracts.orders import OrderCancelled, OrderFilled, OrderTriggered
-from deadreckon.contracts.signals import Side
 from deadreckon.services.fill import prices
 from deadreckon.services.fill.market import PriceEvent, available, price_span
 from deadreckon.services.fill.paper_match import PaperMatch, Terms, end_unmatched, propose_match

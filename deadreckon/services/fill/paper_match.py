@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from deadreckon.contracts.fields import Liquidity
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
-from deadreckon.contracts.orders import Liquidity
 from deadreckon.services.fill import prices
 from deadreckon.services.fill.market import PriceSpan
 from deadreckon.services.fill.state import Order

@@ -10,9 +10,8 @@ from deadreckon.contracts.amounts import (
     round_down,
     round_up,
 )
+from deadreckon.contracts.fields import Liquidity, Side
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
-from deadreckon.contracts.orders import Liquidity
-from deadreckon.contracts.signals import Side
 from deadreckon.services.fill.state import TakerPrices
 
 ONE = Decimal(1)

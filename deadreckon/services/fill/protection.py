@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event
+from deadreckon.contracts.fields import Purpose
 from deadreckon.contracts.orders import (
     BracketArmed,
     BracketClosed,
@@ -12,7 +13,6 @@ from deadreckon.contracts.orders import (
     OrderRejected,
     OrderReplaced,
     OrderSubmitting,
-    Purpose,
 )
 from deadreckon.services.fill.brackets import (
     covered,

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from deadreckon.contracts.amounts import EXACT, ZERO
-from deadreckon.contracts.signals import Side
+from deadreckon.contracts.fields import Side
 
 SIDES: tuple[Side, ...] = ("buy", "sell")
 

@@ -7,10 +7,9 @@ from msgspec import Struct
 
 from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.event import Recorded
-from deadreckon.contracts.governance import HaltScope
+from deadreckon.contracts.fields import HaltScope, OrderType, Purpose, Side, TimeInForce
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
-from deadreckon.contracts.orders import OrderFilled, Purpose
-from deadreckon.contracts.signals import OrderType, Side, TimeInForce
+from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.venues import VenueOutcome
 from deadreckon.services.fill.order_table import Status
 

@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from deadreckon.contracts.amounts import EXACT
 from deadreckon.contracts.event import Event, Recorded
-from deadreckon.contracts.governance import HaltImposed, HaltScope
+from deadreckon.contracts.fields import HaltScope
+from deadreckon.contracts.governance import HaltImposed
 from deadreckon.contracts.venues import VenueReconciled, VenueReportRefused, VenueTradeReported
 from deadreckon.services.fill.halts import holds
 from deadreckon.services.fill.state import Order, State, leaves_of

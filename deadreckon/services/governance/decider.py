@@ -12,12 +12,12 @@ from deadreckon.accounting.postings import FOLDS
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import (
     HaltImposed,
-    LimitsSet,
     LogDamaged,
     OperatorMalformed,
     OperatorRefused,
     ResumeRequested,
 )
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.services.governance import performance, trades
 from deadreckon.services.governance.trades import OpenTrades

@@ -8,7 +8,7 @@ from math import isqrt
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import ratio
-from deadreckon.contracts.governance import LimitsSet
+from deadreckon.contracts.limits import LimitsSet
 
 MEASURED_SCALE = 9  # decimals of a measured figure; the comparison itself is exact
 

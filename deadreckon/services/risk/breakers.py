@@ -13,7 +13,8 @@ from deadreckon.accounting.money import worth
 from deadreckon.accounting.valuation import converted
 from deadreckon.contracts.amounts import EXACT, ROUNDING, ZERO, ratio
 from deadreckon.contracts.event import Recorded
-from deadreckon.contracts.governance import HaltImposed, LimitsSet
+from deadreckon.contracts.governance import HaltImposed
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.market import BarClosed, MarkUpdated, QuoteUpdated, TradePrinted
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import CashDeposited, CashWithdrawn, ReportingConfigured

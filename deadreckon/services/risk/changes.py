@@ -4,8 +4,9 @@ from decimal import Decimal
 
 from deadreckon.contracts.amounts import EXACT
 from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.fields import OrderType
 from deadreckon.contracts.orders import CancelApproved, CancelMissed, ReplaceApproved
-from deadreckon.contracts.signals import CancelRaised, OrderType, ReplaceRaised, SignalRaised
+from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRaised
 from deadreckon.services.risk import halts, rate_limits
 from deadreckon.services.risk.evaluation import Evaluation
 from deadreckon.services.risk.refusals import Violation, refuse

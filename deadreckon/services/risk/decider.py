@@ -10,11 +10,11 @@ from deadreckon.contracts.governance import (
     FlattenRequested,
     HaltImposed,
     HaltRequested,
-    LimitsSet,
     LogDamaged,
     ResumeRequested,
 )
 from deadreckon.contracts.instruments import InstrumentDelisted, InstrumentListed
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.market import (
     BarClosed,
     ClockTicked,

@@ -6,8 +6,8 @@ from decimal import Decimal
 from deadreckon.accounting import ledger
 from deadreckon.accounting.ledger_state import Mark
 from deadreckon.contracts.amounts import EXACT, ROUNDING, ZERO
-from deadreckon.contracts.governance import LimitsSet
 from deadreckon.contracts.instruments import InstrumentListed
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.signals import SignalRaised
 from deadreckon.services.risk import exposure, sizes
 from deadreckon.services.risk.exposure import WorstCases

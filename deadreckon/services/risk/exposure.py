@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import ROUNDING, ZERO
-from deadreckon.contracts.signals import Side
+from deadreckon.contracts.fields import Side
 from deadreckon.services.risk.sizes import unit_value
 from deadreckon.services.risk.state import Exposure, InFlight, OrderShare, State, key_of, side_of
 

@@ -1,11 +1,11 @@
 """Halts in force: who must stop, until when, and that risk has understood."""
 
 from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.fields import HaltScope
 from deadreckon.contracts.governance import (
     HaltAcknowledged,
     HaltImposed,
     HaltRequested,
-    HaltScope,
     LogDamaged,
     ResumeAcknowledged,
     ResumeRequested,

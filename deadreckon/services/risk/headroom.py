@@ -9,13 +9,13 @@ from decimal import Decimal
 from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import EXACT, ROUNDING, ZERO
 from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.fields import Side
 from deadreckon.contracts.orders import (
     OrderApproved,
     OrderFilled,
     OrderRouted,
     OrderUnroutable,
 )
-from deadreckon.contracts.signals import Side
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.services.risk.sizes import Size, share_of, size
 from deadreckon.services.risk.state import (

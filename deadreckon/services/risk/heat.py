@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import ROUNDING, ZERO, ratio
-from deadreckon.contracts.governance import LimitsSet
-from deadreckon.contracts.signals import Side
+from deadreckon.contracts.fields import Side
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.services.risk.evaluation import Evaluation
 from deadreckon.services.risk.exposure import exposures_with
 from deadreckon.services.risk.refusals import Violation

@@ -10,7 +10,8 @@ from decimal import Decimal
 from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.event import Event, Recorded
-from deadreckon.contracts.orders import OrderFilled, OrderReplaced, OrderSubmitting, Purpose
+from deadreckon.contracts.fields import Purpose
+from deadreckon.contracts.orders import OrderFilled, OrderReplaced, OrderSubmitting
 from deadreckon.services.risk.headroom import drop_if_empty, exposure_of
 from deadreckon.services.risk.state import Bracket, Leg, State, side_of
 

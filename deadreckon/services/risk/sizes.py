@@ -7,9 +7,10 @@ from deadreckon.accounting import ledger
 from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.accounting.valuation import converted
 from deadreckon.contracts.amounts import EXACT, ROUNDING, SCALE_MAX, ZERO
+from deadreckon.contracts.fields import Side
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.orders import OrderApproved
-from deadreckon.contracts.signals import Side, SignalRaised
+from deadreckon.contracts.signals import SignalRaised
 from deadreckon.services.risk.state import OrderShare
 
 _FINEST = Decimal(1).scaleb(-SCALE_MAX)

@@ -6,9 +6,8 @@ from msgspec import Struct, field
 
 from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.contracts.amounts import ZERO
-from deadreckon.contracts.governance import HaltScope, LimitsSet
-from deadreckon.contracts.orders import Purpose
-from deadreckon.contracts.signals import Side
+from deadreckon.contracts.fields import HaltScope, Purpose, Side
+from deadreckon.contracts.limits import LimitsSet
 
 
 class Halt(Struct, frozen=True):

@@ -3,8 +3,8 @@
 from decimal import Decimal
 
 from deadreckon.contracts.amounts import EXACT, ROUNDING, product, round_down, round_up
+from deadreckon.contracts.fields import Side
 from deadreckon.contracts.instruments import InstrumentListed
-from deadreckon.contracts.signals import Side
 
 
 def limit_price(price: Decimal, side: Side, tick: Decimal) -> Decimal:

@@ -7,9 +7,9 @@ from msgspec import Struct
 from deadreckon.contracts.amounts import SCALE_MAX, round_down
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.fields import Side
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.orders import OrderApproved, OrderRouted, OrderUnroutable
-from deadreckon.contracts.signals import Side
 from deadreckon.services.router import rounding
 from deadreckon.services.router.splitting import children_of
 from deadreckon.services.router.state import Listing, State

@@ -6,9 +6,9 @@ from msgspec import Struct
 
 from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.fields import OrderType, Side
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.orders import OrderFilled, OrderReplaced, OrderRouted
-from deadreckon.contracts.signals import OrderType, Side
 
 
 class Listing(Struct):

@@ -9,7 +9,8 @@ from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.codec import canonical_event
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event, Mode, Recorded
-from deadreckon.contracts.governance import HaltImposed, HaltRequested, HaltScope, LogDamaged
+from deadreckon.contracts.fields import HaltScope
+from deadreckon.contracts.governance import HaltImposed, HaltRequested, LogDamaged
 from deadreckon.contracts.subjects import domain
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import retry

@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from deadreckon.contracts.event import Event
-from deadreckon.contracts.governance import HaltScope
+from deadreckon.contracts.fields import HaltScope
 from deadreckon.contracts.orders import OrderSubmitting
 from deadreckon.contracts.venues import VenueOrderNotSent
 from deadreckon.services.venue.in_flight import InFlightOrder, InFlightOrders

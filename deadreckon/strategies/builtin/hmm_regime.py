@@ -5,8 +5,8 @@ from decimal import Decimal
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import EXACT, from_units
+from deadreckon.contracts.fields import Side
 from deadreckon.contracts.models import RegimeModelFitted
-from deadreckon.contracts.signals import Side
 from deadreckon.models.hmm import features, forward_filter
 from deadreckon.models.hmm.features import FeatureWindow
 from deadreckon.strategies.parameters import RegimeParameters

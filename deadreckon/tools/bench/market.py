@@ -7,8 +7,8 @@ from decimal import Decimal
 from deadreckon.contracts.codec import wrap
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
-from deadreckon.contracts.governance import LimitsSet
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.market import QuoteUpdated
 from deadreckon.contracts.portfolio import CashDeposited, ReportingConfigured
 from deadreckon.contracts.subjects import SHARED

@@ -17,11 +17,11 @@ from deadreckon.contracts.event import NANOSECONDS, Event
 from deadreckon.contracts.governance import (
     FlattenRequested,
     HaltRequested,
-    LimitsSet,
     ResumeRequested,
     StrategyConfigured,
 )
 from deadreckon.contracts.inbound import write_fact
+from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.portfolio import CashDeposited
 from deadreckon.contracts.subjects import operator_subject, producer_subject
 from deadreckon.contracts.timestamps import format_timestamp

@@ -4,15 +4,13 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from deadreckon.contracts import governance, signals
-from deadreckon.contracts.catalogue import VERSIONS
+from deadreckon.contracts.catalogue import NEVER_WRITTEN, VERSIONS
 from deadreckon.contracts.envelope import Commit, Envelope
-from deadreckon.contracts.event import Event
 from deadreckon.contracts.inbound import FACT_RULES, SIGNAL_RULES, WireFact, WireSignal
 from deadreckon.contracts.publishers import SERVICES, events_of, publishers_of
 from deadreckon.contracts.subjects import PARAMETERS, SUBJECTS
 from deadreckon.contracts.verdicts import Verdict
-from deadreckon.tools.docgen.meanings import caption, fields
+from deadreckon.tools.docgen.field_tables import caption, field_rows
 from deadreckon.tools.docgen.schemas import shapes
 
 GENERATED = "*Generated from `deadreckon/contracts` by `dr contracts generate`; do not edit.*"
@@ -36,16 +34,6 @@ OPERATORS_INTRODUCTION = """\
 well, with the credential `operator` and the inbox prefix `_INBOX.operator`
 ([security.md](security.md)): one JSON object a message to `log.<book>.op.cli`, as a request that is
 answered once it is in the log."""
-
-# What doors and damage are read into; the log holds what was sent, not these.
-NEVER_WRITTEN: tuple[type[Event], ...] = (
-    signals.SignalReceived,
-    signals.CancelReceived,
-    signals.ReplaceReceived,
-    signals.SignalMalformed,
-    governance.OperatorMalformed,
-    governance.LogDamaged,
-)
 
 
 def events_page() -> str:
@@ -91,11 +79,11 @@ def _shape(title: str, shape: type[Struct]) -> Iterator[str]:
 
 
 def _table(shape: type[Struct]) -> str:
-    rows = fields(shape)
+    rows = field_rows(shape)
     if not rows:
         return "No fields: the envelope says it all."
     with_defaults = any(row.default for row in rows)
-    head = ["field", "type", *(["default"] if with_defaults else []), "meaning"]
+    head = ["field", "type", *(["default"] if with_defaults else []), "description"]
     return _rows(
         head,
         [
@@ -103,7 +91,7 @@ def _table(shape: type[Struct]) -> str:
                 f"`{row.name}`",
                 row.kind,
                 *([row.default] if with_defaults else []),
-                row.meaning,
+                row.description,
             ]
             for row in rows
         ],

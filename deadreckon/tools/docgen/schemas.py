@@ -11,7 +11,7 @@ from deadreckon.contracts.catalogue import EVENTS, VERSIONS
 from deadreckon.contracts.envelope import Commit, Envelope
 from deadreckon.contracts.history import RETIRED
 from deadreckon.contracts.inbound import WireFact, WireSignal
-from deadreckon.tools.docgen.meanings import docstring, fields
+from deadreckon.tools.docgen.field_tables import docstring
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 IDENTITY = "urn:deadreckon:contract:"
@@ -72,14 +72,10 @@ def components(kinds: list[type[Struct]], place: str) -> dict[str, Any]:
 
 
 def _explain(schema: dict[str, Any], shape: type[Struct]) -> None:
-    """Put the words of the contract and the form of its amounts into a generated schema."""
+    """Add the docstring of a shape and the form of its amounts to its generated schema."""
     schema["description"] = docstring(shape)
     pattern = AT_A_DOOR if shape is WireSignal else CANONICAL
-    for field in fields(shape):
-        place = schema["properties"][field.name]
-        if field.meaning:
-            schema["properties"][field.name] = {"description": field.meaning} | place
-        _constrain_amounts(schema["properties"][field.name], pattern)
+    _constrain_amounts(schema["properties"], pattern)
 
 
 def _constrain_amounts(node: Any, pattern: str) -> None:

@@ -14,10 +14,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from deadreckon.contracts.amounts import canonical, is_sane, text
-from deadreckon.contracts.orders import Liquidity
+from deadreckon.contracts.fields import Liquidity, Side
 from deadreckon.contracts.parsing import WireError, evidence, parse
 from deadreckon.contracts.publishers import venue_edge
-from deadreckon.contracts.signals import Side
 from deadreckon.contracts.venues import VenueOutcome
 from deadreckon.runtime.server.secret import read_secret
 from deadreckon.venues.port import (

@@ -6,9 +6,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from deadreckon.contracts.event import Event
+from deadreckon.contracts.fields import Side
 from deadreckon.contracts.governance import HaltRequested
 from deadreckon.contracts.orders import OrderSubmitting
-from deadreckon.contracts.signals import Side
 from deadreckon.contracts.venues import (
     VenueCancelRejected,
     VenueConnectionChanged,

@@ -24,7 +24,7 @@ from deadreckon.contracts.amounts import (
     to_units,
 )
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.contracts.signals import OrderType, Side, TimeInForce
+from deadreckon.contracts.fields import OrderType, Side, TimeInForce
 from deadreckon.venues.simulated.exchange import matching
 from deadreckon.venues.simulated.exchange.market import BASE_TICKS_MIN, PricePath
 from deadreckon.venues.simulated.exchange.matching import TradeStart

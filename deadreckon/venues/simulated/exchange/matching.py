@@ -7,7 +7,7 @@ how much a reduce-only order may trade does, and that is decided when its moment
 from msgspec import Struct
 
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.contracts.orders import Liquidity
+from deadreckon.contracts.fields import Liquidity
 from deadreckon.venues.simulated.exchange.market import PricePath
 from deadreckon.venues.simulated.exchange.orders import (
     ExchangeOrder,

@@ -7,8 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import decimals, to_units
-from deadreckon.contracts.orders import Liquidity
-from deadreckon.contracts.signals import OrderType, Side, TimeInForce
+from deadreckon.contracts.fields import Liquidity, OrderType, Side, TimeInForce
 
 PARTS_MAX = 3  # trades that an order is split into at the most
 STEPS_MAX = 10**15  # lots or ticks of any amount
