@@ -22,11 +22,11 @@ from deadreckon.contracts.envelope import Commit, derive_id
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.subjects import SHARED, commit_subject
 from deadreckon.contracts.timestamps import DAY, day_of, day_start
-from deadreckon.projections.sinks.atomic_files import alone
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import Domain, retry
 from deadreckon.runtime.log.reading import read_stored
 from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.process.file_lock import file_lock
 from deadreckon.runtime.service.ingress import CLOCKS
 
 LOCK = "lock"
@@ -141,11 +141,11 @@ async def seal_days(
     """Seal every day that is over (or those up to `day`, or with `everything` all there is); with
     `again` write first what the log speaks of and the archive has lost.
 
-    Raises OpenDayError, ArchiveError, BusyError when another sealer is at work, and HoleError.
+    Raises OpenDayError, ArchiveError, LockedError when another sealer is at work, and HoleError.
     """
     with ExitStack() as held:
         with write_faults_as_archive_errors(root):
-            held.enter_context(alone(root / LOCK, wait=False))
+            held.enter_context(file_lock(root / LOCK))
         chain = read_chain(root)
         if chain and not chain[-1].public_key:
             raise ArchiveError(f"{root} holds a log that was made, not recorded: it stays as it is")

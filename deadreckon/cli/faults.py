@@ -28,6 +28,7 @@ from deadreckon.replay.whatif.job.worker_pool import LostWorkerError
 from deadreckon.replay.whatif.log_scan import DamagedLogError
 from deadreckon.runtime.log.bus import ConfigurationError, DeniedError, HoleError, UnavailableError
 from deadreckon.runtime.log.domain import FencedOutError, ForeignMessageError
+from deadreckon.runtime.process.file_lock import LockedError
 from deadreckon.runtime.process.folder import FolderBusyError, FolderError
 from deadreckon.runtime.process.loopback import PortBusyError
 from deadreckon.runtime.server.binary import MissingServerError
@@ -70,6 +71,7 @@ WORLD = (
     FolderBusyError,
     HoleError,
     ImpossibleFillError,
+    LockedError,
     LostWorkerError,
     MissingServerError,
     NoViewsError,

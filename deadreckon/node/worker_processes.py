@@ -1,8 +1,6 @@
 """Services in processes of their own: started, watched, and started again when one ends."""
 
 import asyncio
-import os
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,13 +12,16 @@ from deadreckon.node.liveness import LivenessProbe, ServiceLiveness
 from deadreckon.node.supervision import RestartBackoff, halt_after_crashes
 from deadreckon.runtime.log.bus import Bus, UnavailableError
 from deadreckon.runtime.process import cancellation
-from deadreckon.runtime.process.child_process import dies_with_parent
-from deadreckon.runtime.process.source_tree import ROOT
+from deadreckon.runtime.process.child_process import (
+    ChildProcess,
+    Output,
+    dr_command,
+    dr_environment,
+)
 from deadreckon.runtime.service.crash_counter import CrashCounter
 from deadreckon.runtime.service.turns import RemoteTurnTaker
 
 READY_WAIT = 120.0  # seconds until every worker has recalled its log and answers
-STOP_WAIT = 10.0  # seconds for a process to end in good order before it is made to
 LOOK = 0.1  # seconds between two looks whether a worker answers
 
 log = structlog.get_logger()
@@ -30,27 +31,11 @@ class WorkerError(Exception):
     """A service's process keeps ending by itself; the message says what it failed on."""
 
 
-async def launch_worker(words: Sequence[str], output: int) -> asyncio.subprocess.Process:
-    """Start `dr run` with these words, in a session of its own that ends with this process."""
-    root = str(ROOT)
-    return await asyncio.create_subprocess_exec(
-        *dies_with_parent([sys.executable, "-m", "deadreckon", "run", *words]),
-        env=dict(os.environ, PYTHONPATH=root, PYTHONSAFEPATH="1"),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=output,
-        start_new_session=True,
+async def launch_worker(words: Sequence[str], output: Output) -> ChildProcess:
+    """Start `dr run` with these words, in a process that ends with this one."""
+    return await ChildProcess.start(
+        dr_command("run", *words), environment=dr_environment(), stdout=output
     )
-
-
-async def end_process(process: asyncio.subprocess.Process) -> None:
-    """Ask a process to end, then make it."""
-    if process.returncode is None:
-        process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), STOP_WAIT)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
 
 
 class Workers:
@@ -79,7 +64,7 @@ class Workers:
         self._arguments = ["--book", book, "--mode", mode, "--pace", pace]
         self._arguments += ["--nats", nats] if nats else []
         self._roll_call = LivenessProbe(bus, book, names)
-        self._children: dict[str, asyncio.subprocess.Process] = {}
+        self._children: dict[str, ChildProcess] = {}
         self._keeping: list[asyncio.Task[None]] = []
         self._hopeless: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -107,7 +92,7 @@ class Workers:
         asking = asyncio.create_task(self._roll_call.follow(), name="roll call")
         self._keeping.append(asking)
 
-    async def _launch(self, name: str) -> asyncio.subprocess.Process:
+    async def _launch(self, name: str) -> ChildProcess:
         words = [name, "--data", str(self._data), *self._arguments]
         # Our own output may be one JSON object and nothing else.
         child = await launch_worker(words, asyncio.subprocess.DEVNULL)
@@ -115,7 +100,7 @@ class Workers:
         log.info("service_started", service=name, pid=child.pid, lives=self.lives[name].ends + 1)
         return child
 
-    async def _keep(self, name: str, child: asyncio.subprocess.Process) -> None:
+    async def _keep(self, name: str, child: ChildProcess) -> None:
         """Start a service again whenever its process has ended; halt a book that keeps failing."""
         lives = self.lives[name]
         while True:
@@ -173,4 +158,4 @@ class Workers:
     async def stop(self) -> None:
         """Ask each to end, then make it."""
         await cancellation.cancel_all(self._keeping)
-        await asyncio.gather(*(end_process(child) for child in self._children.values()))
+        await asyncio.gather(*(child.stop() for child in self._children.values()))

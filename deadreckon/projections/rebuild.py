@@ -10,8 +10,8 @@ from typing import Any
 from deadreckon.contracts.event import Recorded
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.sinks import lake_writer, sqlite
-from deadreckon.projections.sinks.atomic_files import alone
 from deadreckon.projections.store import NAMES, open_projector, paths, refuse_newer
+from deadreckon.runtime.process.file_lock import file_lock
 
 Message = tuple[int, Sequence[Recorded[Any]], int | None]  # sequence, facts, stored_at
 
@@ -25,14 +25,14 @@ def building(data: Path, names: Collection[str] = NAMES) -> Iterator[Projector]:
     were.
 
     A process that writes the old projections meanwhile gets SupersededError at its next flush, and
-    reopens them. Raises BusyError when another rebuild runs, NewerFormatError.
+    reopens them. Raises LockedError when another rebuild runs, NewerFormatError.
     """
     unknown = set(names) - set(NAMES)
     if unknown:
         raise ValueError(f"no projection is called {', '.join(sorted(unknown))}: {NAMES}")
     refuse_newer(paths(data))
     folder = data / _FOLDER
-    with alone(data / f"{_FOLDER}.lock", wait=False):
+    with file_lock(data / f"{_FOLDER}.lock"):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         try:

@@ -12,13 +12,14 @@ from msgspec import Struct
 
 from deadreckon import __version__
 from deadreckon.archive.open_log import stack_bus
-from deadreckon.node.worker_processes import end_process, launch_worker
+from deadreckon.node.worker_processes import launch_worker
 from deadreckon.replay.rerun.completeness import CompletenessCheck, Miscount
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.log.reading import read_messages
 from deadreckon.runtime.log.role_connections import as_role
 from deadreckon.runtime.process import cancellation
+from deadreckon.runtime.process.child_process import ChildProcess
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK
 from deadreckon.services.clock.edge import Clock
@@ -65,7 +66,7 @@ class Failover(Struct):
 class DrilledProcess:
     """A process of one service, and what it tells of itself."""
 
-    def __init__(self, process: asyncio.subprocess.Process, name: str) -> None:
+    def __init__(self, process: ChildProcess, name: str) -> None:
         self.process = process
         self._name = name
 
@@ -155,9 +156,8 @@ class FailoverDrill:
     async def stop(self) -> None:
         """End every process."""
         for instance in self._instances:
-            if instance.process.returncode is None:
-                instance.process.send_signal(signal.SIGCONT)  # a stopped one would not hear
-        await asyncio.gather(*(end_process(instance.process) for instance in self._instances))
+            instance.process.send(signal.SIGCONT)  # a stopped one would not end
+        await asyncio.gather(*(instance.process.stop() for instance in self._instances))
 
     async def take_over(self, service: str, how: Failure) -> Failover:
         """Take the instance at work away, and see its standby go on."""
@@ -173,7 +173,7 @@ class FailoverDrill:
     async def _take_over(self, service: str, found: Failover) -> None:
         gone, standby = self._at_work[service], self._standbys[service]
         begun = time.time_ns()
-        gone.process.send_signal(SIGNALS[found.how])
+        gone.process.send(SIGNALS[found.how])
         took = await standby.hears("took_over")
         first = await self.commits.stored_at(service, took["n"] + 1)
         found.seconds = (first - begun) / 1e9
@@ -183,7 +183,7 @@ class FailoverDrill:
             return
         self._standbys[service] = gone
         found.fenced = False
-        gone.process.send_signal(signal.SIGCONT)
+        gone.process.send(signal.SIGCONT)
         await gone.hears("fenced_out")
         found.fenced = True
         await gone.hears("ready")

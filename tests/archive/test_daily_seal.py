@@ -15,11 +15,11 @@ from deadreckon.archive.sealer import LOCK
 from deadreckon.archive.segments import Archive
 from deadreckon.contracts.codec import wrap
 from deadreckon.contracts.timestamps import DAY
-from deadreckon.projections.sinks.atomic_files import alone
 from deadreckon.replay.asof.anchor_job import AnchorJob
 from deadreckon.runtime.log.bus import Bus, HoleError, LogInfo, Stored
 from deadreckon.runtime.log.domain import Domain
 from deadreckon.runtime.log.memory import MemoryBus
+from deadreckon.runtime.process.file_lock import file_lock
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.tools.doctor import check_archive
 from tests.stories import START, at, bar
@@ -67,7 +67,7 @@ async def test_each_day_is_sealed_once_it_is_over(folder: Folder, bus: Bus) -> N
 async def test_what_fails_is_counted_and_said_and_tried_again(folder: Folder, bus: Bus) -> None:
     sealer = DailySealer(folder.root, None, bus, DAILY)
     await trade(bus, 0, 1)
-    with alone(folder.root / FOLDER / LOCK), capture_logs() as logged:
+    with file_lock(folder.root / FOLDER / LOCK), capture_logs() as logged:
         await sealer.look()
     assert sealer.failures == 1
     [line] = [line for line in logged if line["event"] == "archive_not_sealed"]

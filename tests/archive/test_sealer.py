@@ -16,10 +16,9 @@ from deadreckon.archive.signing import DamagedKeyError, read_or_create_key
 from deadreckon.contracts.archive import RangeSealed
 from deadreckon.contracts.codec import decode_commit, unwrap
 from deadreckon.contracts.timestamps import DAY, day_of
-from deadreckon.projections.sinks.atomic_files import alone
-from deadreckon.projections.sinks.sink import BusyError
 from deadreckon.runtime.log.bus import HoleError
 from deadreckon.runtime.log.domain import FencedOutError
+from deadreckon.runtime.process.file_lock import LockedError, file_lock
 from deadreckon.runtime.server.secret import ExposedSecretError
 from tests.stories import START, bar
 from tests.support.archived_logs import DAYS, KEY, ArchivedLog, some_days, timed
@@ -298,7 +297,7 @@ def test_a_log_with_a_hole_is_not_sealed(desk: ArchivedLog) -> None:
 
 def test_there_is_one_sealer_at_a_time(desk: ArchivedLog) -> None:
     desk.seal(FIRST)
-    with alone(desk.root / LOCK), pytest.raises(BusyError):
+    with file_lock(desk.root / LOCK), pytest.raises(LockedError):
         desk.seal()
 
 

@@ -14,13 +14,13 @@ import pytest
 from deadreckon.projections.comparison import measure
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.sinks import lake_writer
-from deadreckon.projections.sinks.atomic_files import alone
 from deadreckon.projections.sinks.audit_book import AuditDatabase
 from deadreckon.projections.sinks.lake import Lake
 from deadreckon.projections.sinks.lake_writer import LakeSink
 from deadreckon.projections.sinks.sqlite import SqliteSink
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.projections.tables import TABLES
+from deadreckon.runtime.process.file_lock import file_lock
 from tests.support.handmade_logs import FactLog, busy_log, fold_log
 from tests.support.memory_sink import MemorySink
 
@@ -192,8 +192,8 @@ def test_killed_at_any_step_of_writing_and_merging_the_lake_stays_whole(
 def test_a_writer_killed_while_it_holds_the_lock_locks_nobody_out(tmp_path: Path) -> None:
     program = (
         "import sys, os, signal; from pathlib import Path; "
-        "from deadreckon.projections.sinks.atomic_files import alone\n"
-        "with alone(Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)"
+        "from deadreckon.runtime.process.file_lock import file_lock\n"
+        "with file_lock(Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)"
     )
     lock = tmp_path / "writer.lock"
     done = subprocess.run(
@@ -204,5 +204,5 @@ def test_a_writer_killed_while_it_holds_the_lock_locks_nobody_out(tmp_path: Path
     )
     assert done.returncode == -signal.SIGKILL
     before = time.monotonic()
-    with alone(lock, wait=False):
+    with file_lock(lock):
         assert time.monotonic() - before < 5

@@ -17,9 +17,10 @@ from deadreckon.projections.rebuild import building, rebuild
 from deadreckon.projections.sinks import manifest
 from deadreckon.projections.sinks.audit_book import AuditDatabase
 from deadreckon.projections.sinks.lake import Lake
-from deadreckon.projections.sinks.sink import FORMAT, BusyError, NewerFormatError
+from deadreckon.projections.sinks.sink import FORMAT, NewerFormatError
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.projections.tables import TABLES
+from deadreckon.runtime.process.file_lock import LockedError
 from tests.support.handmade_logs import FactLog, busy_log, fold_log
 
 ROOT = Path(__file__).parents[2]
@@ -140,7 +141,7 @@ def test_a_rebuild_killed_at_the_swap_leaves_each_one_old_or_new(
 
 
 def test_only_one_rebuild_runs_at_a_time(tmp_path: Path) -> None:
-    with building(tmp_path), pytest.raises(BusyError), building(tmp_path):
+    with building(tmp_path), pytest.raises(LockedError), building(tmp_path):
         raise AssertionError("never reached")
 
 

@@ -10,7 +10,7 @@ from deadreckon.contracts.views import ViewRebuilt
 from deadreckon.replay.verify import self_check
 from deadreckon.replay.verify.self_check import SelfCheck
 from deadreckon.runtime.log.memory import MemoryBus
-from deadreckon.runtime.process import background_jobs
+from deadreckon.runtime.process import child_process
 from deadreckon.runtime.process.background_jobs import NOT_STARTED, VerbResult, run_verb
 
 DIFFERS = (
@@ -43,10 +43,12 @@ async def test_two_stacks_on_one_log_both_say_what_they_found(
     assert ViewRebuilt("audit", 7, record[2].id).differed == record[3].cause
 
 
-async def test_a_program_that_cannot_be_started_is_an_errand_that_failed(
+async def test_a_program_that_cannot_be_started_is_a_verb_that_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(background_jobs, "leashed", lambda command: [str(tmp_path / "nothing")])
+    monkeypatch.setattr(
+        child_process, "dies_with_parent", lambda command: [str(tmp_path / "nothing")]
+    )
     done = await run_verb("verify")
     assert done.code == NOT_STARTED
     with capture_logs() as logged:

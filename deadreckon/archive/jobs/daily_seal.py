@@ -76,7 +76,7 @@ class DailySealer:
         if done.code:
             self._failed(done.reason)
             return False
-        found = msgspec.json.decode(done.said, type=_Said)
+        found = msgspec.json.decode(done.output, type=_Said)
         self.last = found.last
         log.info("archive_sealed", ranges=len(found.sealed), last=found.last, day=found.day)
         return True

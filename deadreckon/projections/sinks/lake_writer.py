@@ -7,13 +7,13 @@ from pathlib import Path
 from deadreckon.projections.analytics import database
 from deadreckon.projections.digest import MODULUS, TableDigest
 from deadreckon.projections.sinks import manifest, parts
-from deadreckon.projections.sinks.atomic_files import alone
 from deadreckon.projections.sinks.lake import Lake
 from deadreckon.projections.sinks.manifest import LakeManifest, LakeMoment, LakePart, TableTotals
 from deadreckon.projections.sinks.sink import Batch, DamagedError, SupersededError, TableBatch
 from deadreckon.projections.table import Table, shape
 from deadreckon.projections.tables import TABLES
 from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.process.file_lock import file_lock
 
 # Parts of one level merge into one of the next: a day of flushes is some 50 parts a table.
 MERGED = 16
@@ -26,7 +26,7 @@ class LakeSink(Lake):
 
     def __init__(self, folder: Path, analytics: Path | None) -> None:
         self.analytics = analytics
-        with alone(_lock(folder)):
+        with file_lock(_lock(folder), wait=True):
             if manifest.read(folder) is None:
                 lay(folder, _next_generation(folder))
             super().__init__(folder)
@@ -37,7 +37,7 @@ class LakeSink(Lake):
     def write(self, batch: Batch) -> None:
         """Make a batch visible by one swap of the manifest. Raises SupersededError when another
         writer or a rebuild came between, DoesNotFitError for an amount too large for its column."""
-        with alone(_lock(self.folder)):
+        with file_lock(_lock(self.folder), wait=True):
             self._refuse_if_superseded()
             now = self.manifest.stamp()
             for table in batch.tables:
@@ -53,7 +53,7 @@ class LakeSink(Lake):
 
     def close(self) -> None:
         """Make the last batch visible at once, without the usual delay."""
-        with alone(_lock(self.folder)):
+        with file_lock(_lock(self.folder), wait=True):
             if _identity(self.folder) == self._seen:
                 self.manifest.settle(self.manifest.stamp())
                 manifest.swap(self.folder, self.manifest)
@@ -162,7 +162,7 @@ def adopt(folder: Path, built: Path) -> None:
 
     Running queries keep the parts they began with for `GRACE`.
     """
-    with alone(_lock(folder)):
+    with file_lock(_lock(folder), wait=True):
         fresh = Lake(built).manifest
         old = _history(folder)
         fresh.generation = _next_generation(folder)

@@ -28,10 +28,6 @@ class DamagedError(SinkError):
     """You opened files that are cut short or contradict each other: `dr rebuild` them."""
 
 
-class BusyError(SinkError):
-    """You tried to write while another process does; it goes on, you wait or stop it."""
-
-
 class SupersededError(SinkError):
     """You wrote into a generation that a rebuild has replaced: open the sink anew and continue
     from its sequence."""
@@ -95,7 +91,7 @@ class Sink(Protocol):
         ...
 
     def write(self, batch: Batch) -> None:
-        """Make a batch visible, whole. Raises SupersededError, BusyError, DoesNotFitError."""
+        """Make a batch visible, whole. Raises SupersededError, DoesNotFitError."""
         ...
 
     def lines(self, table: Table) -> Iterator[list[Any]]:

@@ -5,11 +5,12 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 
-from deadreckon.projections.sinks.atomic_files import alone, replace_link
+from deadreckon.projections.sinks.atomic_files import replace_link
 from deadreckon.projections.sinks.audit_book import AuditDatabase, schema
 from deadreckon.projections.sinks.sink import Batch, SupersededError, TableBatch
 from deadreckon.projections.tables import BY_NAME, TABLES
 from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.process.file_lock import file_lock
 
 # Rows of one statement. SQLite releases the interpreter lock while a statement runs, and must win
 # it back after each: row by row, a flush next to busy services took half as long again.
@@ -25,7 +26,7 @@ class SqliteSink(AuditDatabase):
     """
 
     def __init__(self, path: Path) -> None:
-        with alone(_lock(path)):
+        with file_lock(_lock(path), wait=True):
             if not path.exists():
                 _install(path, _create(generations(path) / "new.sqlite"))
         super().__init__(path, read_only=False)
@@ -37,7 +38,7 @@ class SqliteSink(AuditDatabase):
     def write(self, batch: Batch) -> None:
         """Write a batch in one transaction. Raises SupersededError when another writer or a
         rebuild came between."""
-        with alone(_lock(self.path)):
+        with file_lock(_lock(self.path), wait=True):
             if self.path.resolve() != self._file or not self._file.exists():
                 raise SupersededError(f"{self.path} was replaced: open it anew")
             self._database.execute("BEGIN IMMEDIATE")
@@ -93,7 +94,7 @@ def generations(path: Path) -> Path:
 def adopt(path: Path, built: Path) -> None:
     """Replace the audit database at `path` by the closed one at `built`, atomically for everyone
     who opens it afterwards."""
-    with alone(_lock(path)):
+    with file_lock(_lock(path), wait=True):
         _install(path, built.resolve())
 
 

@@ -12,7 +12,6 @@ from msgspec import Struct, structs
 
 from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.contracts.timestamps import format_timestamp
-from deadreckon.projections.sinks.atomic_files import alone
 from deadreckon.replay.asof import ids
 from deadreckon.replay.asof.anchors import (
     Anchor,
@@ -29,6 +28,7 @@ from deadreckon.runtime.log.bus import Bus, Stored
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.feed import Decoding
 from deadreckon.runtime.log.reading import read_messages, read_stored
+from deadreckon.runtime.process.file_lock import file_lock
 from deadreckon.runtime.service.ingress import Ingress
 
 KnownAs = Literal["then", "now", "both"]
@@ -140,7 +140,9 @@ class _Question:
         with ExitStack() as held:
             if self._folder is not None:
                 try:
-                    await asyncio.to_thread(held.enter_context, alone(self._folder / "lock"))
+                    await asyncio.to_thread(
+                        held.enter_context, file_lock(self._folder / "lock", wait=True)
+                    )
                 except OSError as error:
                     raise AnchorsNotKeptError(str(error)) from error
             yield

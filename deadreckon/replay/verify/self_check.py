@@ -72,7 +72,7 @@ class SelfCheck:
     async def check(self) -> None:
         """Compare once, and mend what differs."""
         done = await run_verb("verify", *self._where)
-        found = _read(done.said) if done.code in FOUND else None
+        found = _read(done.output) if done.code in FOUND else None
         if found is None:
             log.warning("views_not_compared", code=done.code, reason=done.reason)
             return
@@ -105,7 +105,7 @@ class SelfCheck:
         if done.code:
             log.error("views_not_rebuilt", views=names, reason=done.reason)
             return
-        place = msgspec.json.decode(done.said)["sequence"]
+        place = msgspec.json.decode(done.output)["sequence"]
         for name, event_id in differed.items():
             log.warning("view_rebuilt", view=name, place=place)
             await self._say(ViewRebuilt(name, place, event_id), event_id)

@@ -1,27 +1,23 @@
-"""Verbs that a running stack has done by programs of their own, at the lowest priority.
+"""Verbs that a running stack runs in processes of their own, at the lowest priority.
 
-Nobody who trades waits for them. Each ends with the stack, and may be killed at any moment.
+Nothing that trades waits for them. Each ends with the stack, and may be killed at any moment.
 """
 
-import asyncio
-import os
-import shutil
-import sys
+from asyncio.subprocess import PIPE
 
 from msgspec import Struct
 
-from deadreckon.runtime.process.child_process import dies_with_parent
-from deadreckon.runtime.process.source_tree import ROOT
+from deadreckon.runtime.process.child_process import ChildProcess, dr_command, dr_environment
 
 NOT_STARTED = 126  # the code of a shell that cannot run a program
-END_WAIT = 5.0  # seconds for a program to end in good order before it is made to
+END_WAIT = 5.0  # seconds for a program to end in good order before it is killed
 
 
 class VerbResult(Struct, frozen=True):
     """How a verb ended: its exit code, and what it printed on either output."""
 
     code: int
-    said: str
+    output: str
     errors: str
 
     @property
@@ -31,36 +27,15 @@ class VerbResult(Struct, frozen=True):
 
 
 async def run_verb(*words: str) -> VerbResult:
-    """Run `dr` with these words, and wait for its end; one that cannot be started has failed."""
-    polite = shutil.which("nice")
-    command = [*([polite, "-n", "19"] if polite else []), sys.executable, "-m", "deadreckon"]
-    root = str(ROOT)
+    """Run `dr` with these words and wait for its end; one that cannot be started has failed."""
     try:
-        child = await asyncio.create_subprocess_exec(
-            *dies_with_parent([*command, *words]),
-            env=dict(os.environ, PYTHONPATH=root, PYTHONSAFEPATH="1"),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
+        child = await ChildProcess.start(
+            dr_command(*words, polite=True), environment=dr_environment(), stdout=PIPE, stderr=PIPE
         )
     except OSError as error:  # no process to be had: those who trade need theirs
         return VerbResult(NOT_STARTED, "", str(error))
-    try:
-        said, errors = await child.communicate()
-    finally:
-        if child.returncode is None:
-            await _end(child)
-    return VerbResult(child.returncode or 0, _text(said), _text(errors))
-
-
-async def _end(child: asyncio.subprocess.Process) -> None:
-    child.terminate()
-    try:
-        await asyncio.wait_for(child.wait(), END_WAIT)
-    except TimeoutError:
-        child.kill()
-        await child.wait()
+    printed, errors = await child.collect(END_WAIT)
+    return VerbResult(child.code or 0, _text(printed), _text(errors))
 
 
 def _text(printed: bytes) -> str:

@@ -1,11 +1,12 @@
 """The folder a stack lives in: the store, the views, the secrets, and a stamp of its format."""
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from deadreckon.runtime.process.file_lock import LockedError, file_lock, holder
 
 FORMAT = 1  # raised when an older program could no longer read what a newer one writes
 
@@ -71,30 +72,15 @@ class Folder:
 
         The kernel lets go of the lock with the process, however it ends.
         """
-        with self._lock.open("a+", encoding="ascii") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.seek(0)
-                holder = lock.read().strip() or "?"
-                raise FolderBusyError(
-                    f"a stack runs on {self.root} already (process {holder}); "
-                    "stop it first, or take another --data folder"
-                ) from None
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
-            yield
+        try:
+            with file_lock(self._lock):
+                yield
+        except LockedError as error:
+            raise FolderBusyError(
+                f"a stack runs on {self.root} already (process {error.holder or '?'}); "
+                "stop it first, or take another --data folder"
+            ) from None
 
     def holder(self) -> int | None:
         """The process of the stack that runs on this folder; null when none does."""
-        try:
-            lock = self._lock.open("r", encoding="ascii")
-        except FileNotFoundError:
-            return None
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return int(lock.read().strip() or 0)
-            return None
+        return holder(self._lock)

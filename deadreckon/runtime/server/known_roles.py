@@ -1,9 +1,6 @@
 """Whom a folder's server knows beside the stack's own roles: books, producers, certificates."""
 
-import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -83,13 +80,9 @@ def read_known_roles(path: Path) -> KnownRoles:
         return KnownRoles()
 
 
-@contextmanager
-def changing(path: Path) -> Iterator[None]:
-    """Hold the registry against others who would change it."""
-    with path.with_suffix(".lock").open("a", encoding="ascii") as lock:
-        os.fchmod(lock.fileno(), 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def lock_of(path: Path) -> Path:
+    """The file whose lock is held while the file of known roles is changed."""
+    return path.with_suffix(".lock")
 
 
 def write_known_roles(path: Path, registry: KnownRoles) -> None:

@@ -1,7 +1,6 @@
 """The nats-server that a stack starts itself: one per store, and never longer than its parent."""
 
 import asyncio
-import fcntl
 import json
 import os
 import signal
@@ -14,7 +13,8 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from deadreckon.runtime.process.child_process import dies_with_parent
+from deadreckon.runtime.process.child_process import ChildProcess
+from deadreckon.runtime.process.file_lock import take
 from deadreckon.runtime.server.binary import find_nats_server
 from deadreckon.runtime.server.server_files import (
     ANY_PORT,
@@ -49,7 +49,7 @@ def running_server(data: Path) -> ServerAddress | None:
     except FileNotFoundError:
         return None
     try:
-        return None if _take(lock) else files.address()
+        return None if take(lock) else files.address()
     finally:
         os.close(lock)
 
@@ -98,7 +98,7 @@ class EmbeddedServer:
         self._files = ServerFiles(data.absolute())
         self._port = port
         self._rolling = rolling
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ChildProcess | None = None
         self._watch: asyncio.Task[None] | None = None
         self._address: ServerAddress | None = None
         self._stopping = False
@@ -148,7 +148,7 @@ class EmbeddedServer:
     async def _lock(self) -> int:
         lock = os.open(self._files.lock, os.O_RDWR | os.O_CREAT, 0o600)
         patience = time.monotonic() + LOCK_WAIT
-        while not _take(lock):
+        while not take(lock):
             if time.monotonic() > patience:
                 os.close(lock)
                 who = self._files.address()
@@ -159,32 +159,29 @@ class EmbeddedServer:
             await asyncio.sleep(LOOK)
         return lock
 
-    async def _launch(self, program: Path, lock: int) -> asyncio.subprocess.Process:
-        command = dies_with_parent([str(program), "-c", str(self._files.settings)])
-        # What it says before it has opened its log, a mistake in the settings for instance.
-        words = os.open(self._files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    async def _launch(self, program: Path, lock: int) -> ChildProcess:
+        # What it prints before it has opened its log, a mistake in the settings for instance.
+        printed = os.open(self._files.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            return await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=words,
-                stderr=words,
+            return await ChildProcess.start(
+                [str(program), "-c", str(self._files.settings)],
+                stdout=printed,
+                stderr=printed,
                 pass_fds=[lock],
-                start_new_session=True,  # Ctrl-C is for the services; they need the log to stop
             )
         finally:
-            os.close(words)
+            os.close(printed)
 
-    async def _wait_for_end(self, process: asyncio.subprocess.Process) -> None:
+    async def _wait_for_end(self, process: ChildProcess) -> None:
         code = await process.wait()
         if not self._stopping:
             self.died.set()  # before a word of it: whoever waits must not depend on a log line
             log.error("nats_server_died", pid=process.pid, code=code)
 
-    async def _ready(self, process: asyncio.subprocess.Process) -> ServerAddress:
+    async def _ready(self, process: ChildProcess) -> ServerAddress:
         begun = told = time.monotonic()
         while time.monotonic() - begun < READY_WAIT:
-            if process.returncode is not None:
+            if process.code is not None:
                 raise ServerFailedError(f"nats-server ended: {self._files.last_words()}")
             address = self._files.address()
             if address is not None and _answers(address.url):
@@ -202,28 +199,9 @@ class EmbeddedServer:
         self._stopping = True
         if self._process is None or self._watch is None:
             return
-        self._signal(signal.SIGTERM)
-        ended, _ = await asyncio.wait({self._watch}, timeout=PATIENCE)
-        if not ended:
+        if await self._process.stop(PATIENCE):
             log.warning("nats_server_killed", pid=self._process.pid)
-            self._signal(signal.SIGKILL)
-            await self._watch
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process is not None and self._process.returncode is None:
-            try:
-                self._process.send_signal(number)
-            except ProcessLookupError:
-                log.debug("nats_server_gone", pid=self._process.pid)
-
-
-def _take(lock: int) -> bool:
-    """Take the lock, if nobody else has it."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        await self._watch
 
 
 def _answers(url: str) -> bool:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.subjects import VENUE_EDGES
+from deadreckon.runtime.process.file_lock import file_lock
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.accounts import accounts_text
 from deadreckon.runtime.server.credentials import Credentials, producer_role
@@ -17,7 +18,7 @@ from deadreckon.runtime.server.endpoint import Endpoint
 from deadreckon.runtime.server.known_roles import (
     KnownRoles,
     Tls,
-    changing,
+    lock_of,
     read_known_roles,
     write_known_roles,
 )
@@ -111,7 +112,7 @@ class ServerFiles:
     def _register_venues(self) -> None:
         """Register the edges that 0.1.0 let write without being registered: those with a login."""
         logins = sorted(path.stem for path in self.folder.parent.glob(f"{VENUE_EDGES}.json"))
-        with changing(self.registry):
+        with file_lock(lock_of(self.registry), wait=True):
             known = read_known_roles(self.registry)
             if missing := [edge for edge in logins if edge not in known.venues]:
                 for edge in missing:
@@ -207,7 +208,7 @@ def change_known_roles(folder: Folder, change: Callable[[KnownRoles], KnownRoles
     """Change whom the server of a folder knows; it learns of it when it starts, or by `reload`."""
     files = ServerFiles(folder.root)
     files.prepare()
-    with changing(files.registry):
+    with file_lock(lock_of(files.registry), wait=True):
         changed = change(read_known_roles(files.registry))
         write_known_roles(files.registry, changed)
     return changed

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from deadreckon.runtime.log.bus import UnavailableError
 from deadreckon.runtime.log.connection import Connection
-from deadreckon.runtime.process.child_process import dies_with_parent
+from deadreckon.runtime.process.child_process import ChildProcess
 from deadreckon.runtime.server.binary import find_nats_server
 from deadreckon.tools.bench.figures import percentile
 from deadreckon.tools.bench.fixture import CaseError, Fixture
@@ -67,22 +67,18 @@ async def _server(folder: Path) -> AsyncIterator[Connection]:
     settings = folder / "batch.conf"
     settings.write_text(SETTINGS.format(port=port, store=folder / "batches"), "utf-8")
     with (folder / "batch.log").open("wb") as words:
-        process = await asyncio.create_subprocess_exec(
-            *dies_with_parent([str(find_nats_server()), "-c", str(settings)]),
-            stdout=words,
-            stderr=words,
+        process = await ChildProcess.start(
+            [str(find_nats_server()), "-c", str(settings)], stdout=words, stderr=words
         )
         try:
             connection = await _connected(f"nats://127.0.0.1:{port}", process)
             yield connection
             await connection.close()
         finally:
-            if process.returncode is None:
-                process.terminate()
-            await process.wait()
+            await process.stop()
 
 
-async def _connected(url: str, process: asyncio.subprocess.Process) -> Connection:
+async def _connected(url: str, process: ChildProcess) -> Connection:
     deadline = time.monotonic() + WAIT
     while True:
         try:
@@ -98,6 +94,6 @@ async def _connected(url: str, process: asyncio.subprocess.Process) -> Connectio
                 wait=1.0,
             )
         except UnavailableError as fault:
-            if process.returncode is not None or time.monotonic() > deadline:
+            if process.code is not None or time.monotonic() > deadline:
                 raise CaseError(f"no server for atomic batches: {fault}") from fault
         await asyncio.sleep(0.05)

@@ -1,9 +1,8 @@
 """The bulk fold: archived fills to positions, beside a bare scan, one at a time, and libraries."""
 
-import asyncio
 import json
-import sys
 import time
+from asyncio.subprocess import PIPE
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.archive.location import FOLDER
 from deadreckon.archive.segments import write_log
 from deadreckon.contracts.timestamps import day_of
+from deadreckon.runtime.process.child_process import ChildProcess, dr_command, dr_environment
 from deadreckon.tools.bench import archived, peers
 from deadreckon.tools.bench.figures import Figure, bounded, rate, slower
 from deadreckon.tools.bench.fixture import CaseError, Fixture
@@ -91,11 +91,11 @@ async def _cold(shop: Fixture, root: Path, events: int) -> Figure:
     times = []
     for _ in range(shop.size(3, 1)):
         begun = time.perf_counter()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "deadreckon", *words, stdout=asyncio.subprocess.PIPE
+        process = await ChildProcess.start(
+            dr_command(*words), environment=dr_environment(), stdout=PIPE
         )
-        record, _ = await process.communicate()
+        printed, _ = await process.collect()
         times.append(time.perf_counter() - begun)
-        if process.returncode or not json.loads(record)["fills"]:
-            raise CaseError(f"dr {' '.join(words)} ended with {process.returncode}")
+        if process.code or not json.loads(printed)["fills"]:
+            raise CaseError(f"dr {' '.join(words)} ended with {process.code}")
     return bounded(f"PnL of a day of {events:,} events, cold", min(times), "s", COLD_SECONDS)

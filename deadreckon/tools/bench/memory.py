@@ -1,8 +1,6 @@
 """Whether the services stay as small as they began, over a million events and past the horizon."""
 
-import asyncio
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,7 +14,7 @@ from deadreckon.contracts.portfolio import PositionChanged
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.runtime.log.bus import Bus, Reader, Stored
 from deadreckon.runtime.log.feed import Decoding
-from deadreckon.runtime.process.source_tree import ROOT
+from deadreckon.runtime.process.child_process import ChildProcess, dr_command, dr_environment
 from deadreckon.runtime.server.rights import OWN_PRODUCER
 from deadreckon.services.catalogue import BOOK, RANK
 from deadreckon.tools.bench.figures import Figure, bounded
@@ -46,7 +44,7 @@ class MemorySample(Struct, frozen=True):
 class Driver:
     """Sends batches, and waits for what comes of each before time moves on."""
 
-    def __init__(self, bus: Bus, reader: Reader, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, bus: Bus, reader: Reader, process: ChildProcess) -> None:
         self._bus = bus
         self._reader = reader
         self._process = process
@@ -71,7 +69,7 @@ class Driver:
         while not came():
             for stored in await self._reader.next(1.0):
                 self._count(stored)
-            if self._process.returncode is not None or time.monotonic() > deadline:
+            if self._process.code is not None or time.monotonic() > deadline:
                 raise CaseError(f"the services stood still after {self.events:,} events")
 
     def _count(self, stored: Stored) -> None:
@@ -92,21 +90,20 @@ async def measure(shop: Fixture) -> list[Figure]:
 
 
 @asynccontextmanager
-async def _services(place: TemporaryStack) -> AsyncIterator[asyncio.subprocess.Process]:
-    command = [sys.executable, "-m", "deadreckon", "run", *RANK]
-    process = await asyncio.create_subprocess_exec(
-        *command, "--data", str(place.folder.root), cwd=ROOT, stdin=subprocess.DEVNULL
+async def _services(place: TemporaryStack) -> AsyncIterator[ChildProcess]:
+    process = await ChildProcess.start(
+        dr_command("run", *RANK, "--data", str(place.folder.root)),
+        environment=dr_environment(),
+        stdout=None,
     )
     try:
         yield process
     finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
+        await process.stop(PATIENCE)
 
 
 async def _drive(
-    shop: Fixture, place: TemporaryStack, process: asyncio.subprocess.Process, events: int
+    shop: Fixture, place: TemporaryStack, process: ChildProcess, events: int
 ) -> list[MemorySample]:
     batches = events // (BATCH * EVENTS_A_SIGNAL)
     await set_up_bench(place.bus, BOOK)
@@ -125,7 +122,7 @@ async def _drive(
     return samples
 
 
-def _sample(driver: Driver, process: asyncio.subprocess.Process) -> MemorySample:
+def _sample(driver: Driver, process: ChildProcess) -> MemorySample:
     return MemorySample(driver.events, driver.signals, resident(process.pid))
 
 

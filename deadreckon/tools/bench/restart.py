@@ -2,8 +2,6 @@
 
 import asyncio
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,8 +11,8 @@ import msgspec
 from deadreckon.archive.open_log import open_bus, stack_bus
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.subjects import producer_subject, verdict_subject
+from deadreckon.runtime.process.child_process import ChildProcess, dr_command, dr_environment
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.process.source_tree import ROOT
 from deadreckon.runtime.server.nats_server import running_server
 from deadreckon.runtime.server.rights import OWN_PRODUCER
 from deadreckon.services.catalogue import BOOK
@@ -85,32 +83,22 @@ async def _first_decision(folder: Folder) -> float:
 
 
 @asynccontextmanager
-async def stack_process(folder: Folder, *words: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def stack_process(folder: Folder, *words: str) -> AsyncIterator[ChildProcess]:
     """`dr up` on a folder, ended in good order."""
     folder.logs.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "deadreckon", "up", "--web-port", "0", "--json"]
+    command = dr_command("up", "--web-port", "0", "--json", *words)
+    command += ["--data", str(folder.root.absolute())]
     with (folder.logs / "up.log").open("ab") as errors:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            *words,
-            "--data",
-            str(folder.root.absolute()),
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-        )
+        process = await ChildProcess.start(command, environment=dr_environment(), stderr=errors)
         try:
             yield process
         finally:
-            if process.returncode is None:
-                process.terminate()
-            await process.wait()
+            await process.stop(PATIENCE)
 
 
-async def listening(folder: Folder, process: asyncio.subprocess.Process) -> None:
+async def listening(folder: Folder, process: ChildProcess) -> None:
     """Until the server of the stack is there."""
     while running_server(folder.root) is None:
-        if process.returncode is not None:
-            raise CaseError(f"`dr up` ended with code {process.returncode}")
+        if process.code is not None:
+            raise CaseError(f"`dr up` ended with code {process.code}")
         await asyncio.sleep(LOOK)

@@ -15,8 +15,8 @@ from deadreckon.runtime.log.bus import Bus, UnavailableError
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.role_connections import as_role
 from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.child_process import ChildProcess, dr_environment
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.process.source_tree import ROOT
 from deadreckon.runtime.server.rights import OWN_PRODUCER
 from deadreckon.services.catalogue import BOOK
 from deadreckon.tools.bench.fixture import PRODUCER, CaseError
@@ -82,16 +82,13 @@ async def _publish(bus: Bus, subject: str, content: object) -> None:
 async def produce(data: Path, run: str, count: int, per_second: float) -> None:
     """Send from another process, as producers do: the services have theirs to themselves."""
     command = [sys.executable, "-m", "deadreckon.tools.bench.signals", str(data.absolute())]
-    process = await asyncio.create_subprocess_exec(
-        *command, run, str(count), str(per_second), cwd=ROOT
-    )
+    command += [run, str(count), str(per_second)]
+    process = await ChildProcess.start(command, environment=dr_environment(), stdout=None)
     try:
         if await process.wait():
-            raise CaseError(f"the producer ended with code {process.returncode}")
+            raise CaseError(f"the producer ended with code {process.code}")
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await process.kill()
 
 
 async def _produce_here(data: Path, run: str, count: int, per_second: float) -> None:

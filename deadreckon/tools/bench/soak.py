@@ -1,6 +1,5 @@
 """Whether a stack stays small: memory of each process and growth of each file, for hours."""
 
-import asyncio
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from msgspec import Struct
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.runtime.log.role_connections import RoleConnections
+from deadreckon.runtime.process.child_process import ChildProcess
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.nats_server import running_server
 from deadreckon.runtime.server.rights import STACK
@@ -54,7 +54,7 @@ async def measure(shop: Fixture) -> list[Figure]:
 
 
 async def _drive(
-    shop: Fixture, folder: Folder, process: asyncio.subprocess.Process, events: int
+    shop: Fixture, folder: Folder, process: ChildProcess, events: int
 ) -> list[SoakSample]:
     address = running_server(folder.root)
     assert address is not None, "somebody waited until it listens"
@@ -75,7 +75,7 @@ async def _drive(
         await bus.close()
 
 
-def _sample(driver: Driver, folder: Folder, process: asyncio.subprocess.Process) -> SoakSample:
+def _sample(driver: Driver, folder: Folder, process: ChildProcess) -> SoakSample:
     memory = {name: resident(pid) for name, pid in _processes(process.pid).items()}
     files: dict[str, float] = {}
     for path in folder.root.rglob("*"):

@@ -5,11 +5,13 @@ import json
 import os
 import signal
 import subprocess
+from asyncio.subprocess import PIPE
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
+from deadreckon.runtime.process.child_process import ChildProcess, dr_environment
 from deadreckon.runtime.process.killpoints import VARIABLE
 from deadreckon.runtime.server.nats_server import running_server
 from deadreckon.tools.crashtest.stack_process import RunSettings, StackStatus, command
@@ -31,26 +33,20 @@ class ProcessTree:
         self.order = show.data.with_name("order")
         self.log = show.data / "logs" / "demo.log"
         self.source = source  # where the program lies that is started
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ChildProcess | None = None
         self._reading: asyncio.Task[None] | None = None
         self._answered: StackStatus | None = None
 
     async def start(self) -> None:
         """Start the conductor; it starts everything else."""
-        environment = dict(os.environ, PYTHONPATH=str(self.source), PYTHONSAFEPATH="1")
-        environment[VARIABLE] = f"@{self.order}"
+        environment = dr_environment(self.source, **{VARIABLE: f"@{self.order}"})
         with self.show.data.with_name("words").open("ab") as words:
-            self._process = await asyncio.create_subprocess_exec(
-                *command(self.show),
-                env=environment,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=words,
-                start_new_session=True,
+            self._process = await ChildProcess.start(
+                command(self.show), environment=environment, stdin=PIPE, stdout=PIPE, stderr=words
             )
         self._reading = asyncio.create_task(self._read(self._process))
 
-    async def _read(self, process: asyncio.subprocess.Process) -> None:
+    async def _read(self, process: ChildProcess) -> None:
         assert process.stdout is not None
         async for text in process.stdout:
             self.at = msgspec.json.decode(text, type=StackStatus)
@@ -81,11 +77,12 @@ class ProcessTree:
     async def states(self) -> StackStatus | None:
         """The states of all services at the next settled point; null when the conductor ends."""
         assert self._process is not None
-        assert self._process.stdin is not None
+        inbox = self._process.stdin
+        assert inbox is not None
         self._answered = None
         try:
-            self._process.stdin.write(b"\n")
-            await self._process.stdin.drain()
+            inbox.write(b"\n")
+            await inbox.drain()
         except (BrokenPipeError, ConnectionResetError):
             return None
         await self.until(lambda: self._answered is not None, "the states of all services")
@@ -135,9 +132,9 @@ class ProcessTree:
 
     def kill_stack(self) -> bool:
         """Kill the conductor; whether it was there."""
-        if self._process is None or self._process.returncode is not None:
+        if self._process is None or self._process.code is not None:
             return False
-        self._process.kill()
+        self._process.send(signal.SIGKILL)
         return True
 
     def kill_everything(self) -> bool:

@@ -25,7 +25,6 @@ from deadreckon.projections.runner import StoredViews, stored_views
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.process import log_lines
-from deadreckon.runtime.process.child_process import dies_with_parent
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.credentials import producer_role
 from deadreckon.runtime.server.rights import OPERATOR
@@ -72,9 +71,9 @@ class RunSettings(Struct, frozen=True):
 
 
 def command(show: RunSettings) -> list[str]:
-    """How its process is started, so that it never outlives the one that starts it."""
+    """The command that runs its process."""
     words = msgspec.json.encode(show, enc_hook=str).decode()
-    return dies_with_parent([sys.executable, "-m", MODULE, words])
+    return [sys.executable, "-m", MODULE, words]
 
 
 def scripted_demo(

@@ -1,7 +1,6 @@
 """Opens the exchange's doors on its ports, and shuts the trader's while it is "down"."""
 
 import asyncio
-import fcntl
 import os
 import secrets
 import socket
@@ -13,6 +12,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from deadreckon.runtime.process.file_lock import LockedError, file_lock
 from deadreckon.runtime.process.folder import FolderBusyError, FolderError
 from deadreckon.runtime.process.interrupts import wait_for_interrupt
 from deadreckon.runtime.process.loopback import LOOPBACK, PortBusyError, listen_on_loopback
@@ -35,7 +35,7 @@ async def serve_exchange(
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as held:
-        _hold_alone(folder, held)
+        _lock_folder(folder, held)
         book = ExchangeStore(folder / "exchange.sqlite")
         held.callback(book.close)
         _keep_seed(book, seed, folder)
@@ -138,11 +138,10 @@ async def _bound(port: int) -> socket.socket:
             await asyncio.sleep(0.05)
 
 
-def _hold_alone(folder: Path, held: ExitStack) -> None:
-    lock = held.enter_context((folder / "lock").open("a", encoding="ascii"))
+def _lock_folder(folder: Path, held: ExitStack) -> None:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        held.enter_context(file_lock(folder / "lock"))
+    except LockedError:
         raise FolderBusyError(f"an exchange runs on {folder} already; stop it first") from None
 
 

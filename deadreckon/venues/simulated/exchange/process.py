@@ -1,15 +1,18 @@
 """The exchange as a child process that is started, stopped, killed and started again."""
 
-import asyncio
-import os
-import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 from types import TracebackType
 
 import msgspec
 
-from deadreckon.runtime.process.child_process import dies_with_parent
-from deadreckon.runtime.process.source_tree import ROOT
+from deadreckon.runtime.process.child_process import (
+    ChildFailedError,
+    ChildProcess,
+    dr_command,
+    dr_environment,
+    last_line,
+)
 from deadreckon.venues.simulated.adapter import ExchangeAddress, SimulatedVenue
 from deadreckon.venues.simulated.exchange.admin_client import AdminClient
 
@@ -25,9 +28,10 @@ class ExchangeProcess:
 
     def __init__(self, folder: Path, seed: str, *, port: int | None = None) -> None:
         self.folder = folder
+        self._log = folder / "exchange.log"
         self._seed = seed
         self._port = port
-        self._child: asyncio.subprocess.Process | None = None
+        self._child: ChildProcess | None = None
         self._address: ExchangeAddress | None = None
 
     async def __aenter__(self) -> "ExchangeProcess":
@@ -65,19 +69,12 @@ class ExchangeProcess:
     async def start(self) -> ExchangeAddress:
         """Start it and wait until it is ready; on its last ports when it was there before."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        command = [sys.executable, "-m", "deadreckon", "exchange"]
-        command += ["--data", str(self.folder), "--seed", self._seed]
+        words = ["exchange", "--data", str(self.folder), "--seed", self._seed]
         if self._port is not None:
-            command += ["--port", str(self._port)]
-        root = str(ROOT)
-        with (self.folder / "exchange.log").open("ab") as words:
-            self._child = await asyncio.create_subprocess_exec(
-                *dies_with_parent(command),
-                env=dict(os.environ, PYTHONPATH=root, PYTHONSAFEPATH="1"),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=words,
-                start_new_session=True,
+            words += ["--port", str(self._port)]
+        with self._log.open("ab") as errors:
+            self._child = await ChildProcess.start(
+                dr_command(*words), environment=dr_environment(), stdout=PIPE, stderr=errors
             )
         self._address = await self._ready(self._child)
         return self._address
@@ -88,37 +85,20 @@ class ExchangeProcess:
             await self._child.wait()
 
     async def stop(self) -> None:
-        """Ask it to end, then make it; idempotent."""
-        child = self._child
-        if child is None or child.returncode is not None:
-            return
-        child.terminate()
-        try:
-            await asyncio.wait_for(child.wait(), 10)
-        except TimeoutError:
-            await self.kill()
+        """End it in order, and by SIGKILL when that takes long; idempotent."""
+        if self._child is not None:
+            await self._child.stop()
 
     async def kill(self) -> None:
         """End it with SIGKILL, in the middle of whatever it does."""
-        if self._child is not None and self._child.returncode is None:
-            self._child.kill()
-            await self._child.wait()
+        if self._child is not None:
+            await self._child.kill()
 
-    async def _ready(self, child: asyncio.subprocess.Process) -> ExchangeAddress:
-        assert child.stdout is not None
-        address: ExchangeAddress | None = None
+    async def _ready(self, child: ChildProcess) -> ExchangeAddress:
         try:
-            line = await asyncio.wait_for(child.stdout.readline(), READY_WAIT)
-            address = msgspec.json.decode(line, type=ExchangeAddress)
-        except (TimeoutError, msgspec.MsgspecError) as error:
-            raise ExchangeFailedError(
-                f"the exchange did not start: {self._last_words()}"
-            ) from error
-        finally:
-            if address is None:  # also when the waiting was cancelled
-                await self.kill()
-        return address
-
-    def _last_words(self) -> str:
-        record = (self.folder / "exchange.log").read_text("utf-8", "replace").splitlines()
-        return record[-1] if record else f"it said nothing to {self.folder / 'exchange.log'}"
+            line = await child.first_line(READY_WAIT)
+            return msgspec.json.decode(line, type=ExchangeAddress)
+        except (ChildFailedError, msgspec.MsgspecError) as error:
+            await child.kill()
+            reason = last_line(self._log)
+            raise ExchangeFailedError(f"the exchange did not start: {reason}") from error
