@@ -31,7 +31,7 @@ async def test_two_stacks_on_one_log_both_say_what_they_found(
             VerbResult(1, DIFFERS, "") if verb == "verify" else VerbResult(0, '{"sequence":7}', "")
         )
 
-    monkeypatch.setattr(self_check, "errand", found)
+    monkeypatch.setattr(self_check, "run_verb", found)
     bus = MemoryBus()
     for each in (check(bus, tmp_path), check(bus, tmp_path)):
         await each.check()

@@ -10,7 +10,7 @@ from deadreckon.runtime.process import cancellation
 async def test_a_task_that_misses_its_cancellation_is_cancelled_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cancellation, "AGAIN", 0.01)
+    monkeypatch.setattr(cancellation, "REPEAT_SECONDS", 0.01)
     missed = 0
 
     async def stubborn() -> None:

@@ -276,7 +276,7 @@ async def test_a_server_that_cannot_start_gives_its_own_reason(tmp_path: Path) -
 CHILD = """
 import asyncio, sys
 from pathlib import Path
-from deadreckon.runtime.server import EmbeddedServer
+from deadreckon.runtime.server.nats_server import EmbeddedServer
 
 async def main():
     async with EmbeddedServer(Path(sys.argv[1])) as server:
@@ -350,7 +350,7 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 
 def test_the_server_of_the_wheel_is_found_without_an_activated_environment() -> None:
-    script = "from deadreckon.runtime.server.binary import nats_server; print(nats_server())"
+    script = "from deadreckon.runtime.server.binary import find_nats_server; print(find_nats_server())"
     found = subprocess.run(
         [sys.executable, "-c", script],
         env={"PATH": "/nowhere"},
