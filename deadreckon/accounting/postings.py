@@ -8,6 +8,7 @@ from deadreckon.accounting import average_cost
 from deadreckon.accounting.ledger_state import CurrencyAccount, Holding, Ledger, Mark
 from deadreckon.accounting.money import Money, add, exact_units
 from deadreckon.contracts.amounts import EXACT, canonical
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.market import (
@@ -31,7 +32,7 @@ TRADES_KEPT_DAYS = 7  # a venue repeats a fill within hours (reconnects), never 
 HALF = Decimal("0.5")
 
 
-class ImpossibleFillError(Exception):
+class ImpossibleFillError(OperationalError):
     """You folded a fill that cannot be: of an instrument never listed, or of another venue's."""
 
 

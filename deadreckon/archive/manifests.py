@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from deadreckon.archive.signing import SealKey, is_signed
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.event import Mode
 
 KIND = "deadreckon archive range"
@@ -16,7 +17,7 @@ FORMAT = 1  # raised when an older program could no longer read what a newer one
 FOLDER = "manifests"
 
 
-class ArchiveError(Exception):
+class ArchiveError(OperationalError):
     """You have an archive that is damaged, incomplete or not of this log; the message names the
     file or sequence, and what to do."""
 

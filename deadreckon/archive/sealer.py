@@ -19,6 +19,7 @@ from deadreckon.archive.signing import SealKey
 from deadreckon.contracts.archive import SEALER, RangeSealed
 from deadreckon.contracts.codec import decode_commit, unwrap, wrap
 from deadreckon.contracts.envelope import Commit, derive_id
+from deadreckon.contracts.errors import DifferenceError
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.subjects import SHARED, commit_subject
 from deadreckon.contracts.timestamps import DAY, day_of, day_start
@@ -35,7 +36,7 @@ PUBLIC = "sealer.pub"  # a public key a line, in hex, in the order of their firs
 Progress = Callable[[int, int], None]  # sequence reached, of how many
 
 
-class OpenDayError(Exception):
+class OpenDayError(DifferenceError):
     """You asked to seal a day that is not over in the log; the message says what to do."""
 
 

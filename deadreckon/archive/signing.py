@@ -5,12 +5,13 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.runtime.server.secret import read_or_create_secret
 
 FILE = "archive.seal"
 
 
-class DamagedKeyError(Exception):
+class DamagedKeyError(OperationalError):
     """You have a signing key that is none; the message names the file, never its content."""
 
 

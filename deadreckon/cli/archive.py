@@ -50,26 +50,22 @@ def seal(
     if day is not None and everything:
         fail("name a day such as 2022-01-15, or --all, or neither", EXIT_USAGE)
     from deadreckon.archive.jobs.verbs import seal_archive as job
-    from deadreckon.archive.sealer import OpenDayError
     from deadreckon.cli.running import run
     from deadreckon.replay.audit.job import progress_reporter
 
     if day is not None:
         checked_day(day)
-    try:
-        with progress_reporter(sys.stderr.isatty()) as progress:
-            found = run(
-                lambda: job(
-                    options.data,
-                    options.nats,
-                    day,
-                    everything=everything,
-                    again=again,
-                    progress=lambda done, end: progress("sealing", done, end),
-                )
+    with progress_reporter(sys.stderr.isatty()) as progress:
+        found = run(
+            lambda: job(
+                options.data,
+                options.nats,
+                day,
+                everything=everything,
+                again=again,
+                progress=lambda done, end: progress("sealing", done, end),
             )
-    except OpenDayError as error:
-        fail(str(error), EXIT_DIFFERENCE)
+        )
     _tell_sealing(found, options.json)
 
 

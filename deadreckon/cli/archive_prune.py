@@ -46,7 +46,7 @@ def prune(
             EXIT_USAGE,
         )
     policy = _policy(older_than, before)
-    from deadreckon.archive.jobs.pruning import PruneError, prune_log
+    from deadreckon.archive.jobs.pruning import prune_log
     from deadreckon.cli.running import run
     from deadreckon.replay.audit.job import progress_reporter
 
@@ -55,15 +55,12 @@ def prune(
             _tell_proof(proof)
         return not dry_run and (yes or _confirmed())
 
-    try:
-        with progress_reporter(sys.stderr.isatty() and (yes or dry_run)) as progress:
-            found = run(
-                lambda: prune_log(
-                    options.data, policy, agrees=agrees, dry_run=dry_run, progress=progress
-                )
+    with progress_reporter(sys.stderr.isatty() and (yes or dry_run)) as progress:
+        found = run(
+            lambda: prune_log(
+                options.data, policy, agrees=agrees, dry_run=dry_run, progress=progress
             )
-    except PruneError as error:
-        fail(str(error), EXIT_DIFFERENCE)
+        )
     if options.json:
         print(codec.dumps(_document(found)))
     else:

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from deadreckon.cli.app import EXIT_DIFFERENCE, fail
 from deadreckon.cli.options import Day, Everything, LogOptions, chosen_day
 
 
@@ -41,17 +40,12 @@ def audit(
     from deadreckon.cli.demo import show
     from deadreckon.cli.running import run
     from deadreckon.replay.audit.files import statement_request
-    from deadreckon.replay.audit.job import EmptyDayError, audit_folder
+    from deadreckon.replay.audit.job import audit_folder
 
     async def job() -> dict[str, Any]:
         more = statement_request(output, venue_statement)
         shows = sys.stderr.isatty()
-        try:
-            return await audit_folder(
-                options.data, wanted_day, options.nats, shows=shows, wanted=more
-            )
-        except EmptyDayError as error:
-            fail(str(error), EXIT_DIFFERENCE)
+        return await audit_folder(options.data, wanted_day, options.nats, shows=shows, wanted=more)
 
     document = run(job)
     if not document["events"]:

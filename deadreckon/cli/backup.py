@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deadreckon.cli.app import fail
 from deadreckon.cli.options import FolderOptions
 
 if TYPE_CHECKING:
@@ -33,17 +32,12 @@ def backup(
         Put the credentials in as well, so that producers need no new ones; keep the file as
         safe as the folder then.
     """
-    from deadreckon.archive.jobs.backup import BackupError, back_up
+    from deadreckon.archive.jobs.backup import back_up
     from deadreckon.cli.running import run
     from deadreckon.replay.audit.job import progress_reporter
 
-    try:
-        with progress_reporter(sys.stderr.isatty()) as progress:
-            found = run(
-                lambda: back_up(options.data, file, credentials=credentials, progress=progress)
-            )
-    except BackupError as error:
-        fail(str(error))
+    with progress_reporter(sys.stderr.isatty()) as progress:
+        found = run(lambda: back_up(options.data, file, credentials=credentials, progress=progress))
     print_summary(f"{file} holds", found, options.json)
 
 

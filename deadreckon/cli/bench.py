@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from deadreckon.cli.app import EXIT_DIFFERENCE, fail
+from deadreckon.cli.app import EXIT_DIFFERENCE
 
 if TYPE_CHECKING:
     from deadreckon.tools.bench.figures import Figure
@@ -63,14 +63,10 @@ def bench(
     """
     from deadreckon.cli.running import run
     from deadreckon.tools.bench.cases import run_cases
-    from deadreckon.tools.bench.fixture import CaseError
     from deadreckon.tools.bench.history import last_figures, remember
 
     path = data / "bench.jsonl" if history is None else history
-    try:
-        result = run(lambda: run_cases(names, data, quick, _tell, events))
-    except CaseError as error:
-        fail(str(error))
+    result = run(lambda: run_cases(names, data, quick, _tell, events))
     before = last_figures(path, quick, result.machine)
     remember(path, result)
     _show(result, before, json, markdown)

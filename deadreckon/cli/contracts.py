@@ -95,10 +95,8 @@ def release(version: str, /, *, json: bool = False) -> None:
     json
         Print one JSON object.
     """
+    from deadreckon.cli.running import run_sync
     from deadreckon.tools.docgen import released
 
-    try:
-        path = released.release(_docs(), version)
-    except released.ReleasedError as error:
-        fail(str(error), EXIT_DIFFERENCE)
+    path = run_sync(lambda: released.release(_docs(), version))
     print(codec.dumps({"written": str(path)}) if json else f"{path} is written: commit it")

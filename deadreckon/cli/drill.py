@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 drill = App(
     name="drill",
-    help="Emergencies, rehearsed on a throwaway stack. Example: dr drill takeover --services risk",
+    help="Emergencies, rehearsed on a throwaway stack. Example: dr drill failover --services risk",
 )
 
 
-@drill.command
-def takeover(*, services: str = "", json: bool = False) -> None:
+@drill.command(name=["failover", "takeover"])  # takeover: the name until 0.1
+def failover(*, services: str = "", json: bool = False) -> None:
     """Take services away under load, and see their standbys go on: killed, then stopped.
 
     It starts a stack of its own in a temporary folder, every service in a process, with a steady
     stream of signals. What was stopped comes back in the end and must not be able to write. Exits
     1 when anything was lost, doubled, or not taken over.
 
-    Example: dr drill takeover --services risk,fill
+    Example: dr drill failover --services risk,fill
 
     Parameters
     ----------

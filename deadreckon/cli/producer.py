@@ -152,14 +152,13 @@ def check(
 def _done(job: "Callable[[], T]") -> "T":
     from deadreckon.cli.app import EXIT_USAGE, fail
     from deadreckon.cli.running import run
-    from deadreckon.node.producers import ProducerError
 
     async def work() -> "T":
         return job()
 
     try:
         return run(work)
-    except (ProducerError, ValueError) as error:
+    except ValueError as error:
         fail(str(error), EXIT_USAGE)
 
 

@@ -26,7 +26,6 @@ def restore(file: Path, *, data: Path, json: bool = False) -> None:
     """
     if not file.is_file():
         fail(f"{file} is not there; `dr backup {file}` would write it", EXIT_USAGE)
-    from deadreckon.archive.jobs.backup import BackupError
     from deadreckon.archive.jobs.backup import restore_backup as job
     from deadreckon.cli.running import run
     from deadreckon.projections.store import NAMES
@@ -34,16 +33,13 @@ def restore(file: Path, *, data: Path, json: bool = False) -> None:
     from deadreckon.replay.verify.job import rebuild
 
     shows = sys.stderr.isatty()
-    try:
-        with progress_reporter(shows) as progress:
-            found = run(
-                lambda: job(
-                    file,
-                    data,
-                    progress=progress,
-                    rebuild=lambda made: rebuild(made, NAMES, None, shows=shows),
-                )
+    with progress_reporter(shows) as progress:
+        found = run(
+            lambda: job(
+                file,
+                data,
+                progress=progress,
+                rebuild=lambda made: rebuild(made, NAMES, None, shows=shows),
             )
-    except BackupError as error:
-        fail(str(error))
+        )
     print_summary(f"{data} has", found, json)

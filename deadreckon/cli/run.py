@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+from deadreckon.cli.app import EXIT_USAGE, fail
 from deadreckon.cli.options import LogOptions
 from deadreckon.contracts.event import Mode
 
@@ -50,13 +50,9 @@ def run(
         )
     from deadreckon.cli.running import run as run_job
     from deadreckon.node.worker import WorkerOptions, run_worker
-    from deadreckon.runtime.service.standby import DivergedError
 
     wish = WorkerOptions(services, options.data, options.nats, book, mode, pace == "turns", standby)
-    try:
-        run_job(lambda: run_worker(wish, _print_json if options.json else _print))
-    except DivergedError as error:
-        fail(str(error), EXIT_DIFFERENCE)
+    run_job(lambda: run_worker(wish, _print_json if options.json else _print))
 
 
 def _print_json(record: "WorkerEvent") -> None:

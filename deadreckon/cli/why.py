@@ -49,13 +49,9 @@ def why(
     if not 0 <= depth <= DEPTH_MOST:
         fail(f"--depth {depth}: give 0 to {DEPTH_MOST}", EXIT_USAGE)
     from deadreckon.cli.running import run
-    from deadreckon.replay.lookup import AmbiguousIdError, UnknownIdError
     from deadreckon.replay.why.job import why as job
 
-    try:
-        found = run(lambda: job(options.data, what, options.nats, depth, shows=sys.stderr.isatty()))
-    except (UnknownIdError, AmbiguousIdError) as error:
-        fail(str(error), EXIT_USAGE)
+    found = run(lambda: job(options.data, what, options.nats, depth, shows=sys.stderr.isatty()))
     _draw(found, svg, dot)
     _show(found, options.json)
 

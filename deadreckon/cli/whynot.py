@@ -36,17 +36,13 @@ def whynot(
         Of this strategy alone.
     """
     from deadreckon.cli.running import run
-    from deadreckon.replay.whynot.job import UnknownInstrumentError
     from deadreckon.replay.whynot.job import whynot as job
     from deadreckon.replay.whynot.tracker import Window
 
     window = Window(instrument, _moment(start, "--from"), _moment(end, "--to"), strategy)
     if window.end < window.start:
         fail(f"--to {end} is before --from {start}", EXIT_USAGE)
-    try:
-        listener = run(lambda: job(options.data, window, options.nats, shows=sys.stderr.isatty()))
-    except UnknownInstrumentError as error:
-        fail(str(error), EXIT_USAGE)
+    listener = run(lambda: job(options.data, window, options.nats, shows=sys.stderr.isatty()))
     from deadreckon.cli.tail import until_nobody_reads
 
     if options.json:

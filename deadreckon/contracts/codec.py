@@ -11,11 +11,12 @@ from msgspec import Raw, Struct, structs
 from deadreckon.contracts.amounts import canonical, is_canonical_text, text
 from deadreckon.contracts.catalogue import EVENTS, NAMES, VERSIONS
 from deadreckon.contracts.envelope import Commit, Envelope, derive_id
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.event import Event, Recorded, Upcasting
 from deadreckon.contracts.history import RETIRED
 
 
-class UndecodableError(ValueError):
+class UndecodableError(OperationalError, ValueError):
     """You met bytes of a domain that are no commit, or an event whose type or version is unknown.
 
     The message names the type, the version and what was expected.

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.subjects import producer_subject, token, verdict_subject
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.credentials import inbox_prefix, producer_role
@@ -15,7 +16,7 @@ from deadreckon.runtime.server.rights import OWN_PRODUCER
 from deadreckon.runtime.server.server_files import ServerFiles, change_known_roles
 
 
-class ProducerError(Exception):
+class ProducerError(UsageError):
     """You named a producer that there is already, or none that there is; the message says which."""
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import structlog
 
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.node.liveness import LivenessProbe, ServiceLiveness
 from deadreckon.node.supervision import RestartBackoff, halt_after_crashes
 from deadreckon.runtime.log.bus import Bus, UnavailableError
@@ -27,7 +28,7 @@ LOOK = 0.1  # seconds between two looks whether a worker answers
 log = structlog.get_logger()
 
 
-class WorkerError(Exception):
+class WorkerError(OperationalError):
     """A service's process keeps ending by itself; the message says what it failed on."""
 
 

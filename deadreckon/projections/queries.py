@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.projections.columns import Column
 from deadreckon.projections.digest import TableDigest
@@ -26,7 +27,7 @@ LIMIT_MAX = 10_000
 RowDocument = dict[str, Any]
 
 
-class NoViewsError(Exception):
+class NoViewsError(OperationalError):
     """You queried a folder without an audit database; the message says what creates one."""
 
 

@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from deadreckon.contracts.envelope import digest
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.sinks.sink import SupersededError
@@ -64,7 +65,7 @@ class FoldedView(Protocol):
         ...
 
 
-class ViewAheadError(Exception):
+class ViewAheadError(OperationalError):
     """You opened a view that is ahead of its log: the log was cut, and the view cannot be used."""
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from deadreckon.contracts import orders, signals, venues
+from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.runtime.log.feed import Message
 from deadreckon.runtime.server.known_roles import DEFAULT_BOOK
@@ -66,11 +67,11 @@ class IdMatch(Struct, frozen=True):
         return f"{self.kind} {name} ({self.type} at {self.sequence}.{self.index})"
 
 
-class UnknownIdError(Exception):
+class UnknownIdError(UsageError):
     """You asked about an id that the log does not know, or gave too little of one."""
 
 
-class AmbiguousIdError(Exception):
+class AmbiguousIdError(UsageError):
     """You gave the beginning of several ids; the message lists them."""
 
 

@@ -20,6 +20,7 @@ from deadreckon import __version__
 from deadreckon.archive.location import FOLDER, has_archive
 from deadreckon.archive.open_log import owner_bus
 from deadreckon.archive.whole_log import whole_log
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.jetstream import JetStreamBus
 from deadreckon.runtime.log.reading import read_stored
@@ -37,7 +38,7 @@ CREDENTIALS = "nats/credentials"  # only when asked for
 Progress = Callable[[str, int, int], None]  # what is done, how much of it, of how much
 
 
-class BackupError(Exception):
+class BackupError(OperationalError):
     """You named a backup that cannot be used, or a place it cannot go; the message says why."""
 
 

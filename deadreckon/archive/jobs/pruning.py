@@ -22,6 +22,7 @@ from deadreckon.archive.open_log import check_whole
 from deadreckon.archive.sealer import last_sealed_range
 from deadreckon.archive.segments import Archive
 from deadreckon.archive.spliced_log import chain_fault
+from deadreckon.contracts.errors import DifferenceError
 from deadreckon.contracts.subjects import commit_subject
 from deadreckon.contracts.timestamps import DAY, day_of
 from deadreckon.runtime.log import rollover_notice
@@ -35,7 +36,7 @@ from deadreckon.runtime.server.rights import table
 from deadreckon.runtime.server.server_files import ServerFiles
 
 
-class PruneError(Exception):
+class PruneError(DifferenceError):
     """You asked to drop what may not be dropped, or not yet; the message says why. Nothing was
     changed."""
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.market import VolumeUnit
 from deadreckon.marketdata.tapes.rows import TapeKind
 
@@ -15,7 +16,7 @@ _INSTRUMENT = re.compile(r"[A-Za-z0-9_/:.-]+\.[A-Z0-9_-]+")
 Stamp = Literal["open", "close"]
 
 
-class TapeError(Exception):
+class TapeError(UsageError):
     """The file you named cannot be used as a tape; the message says what to do."""
 
 

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.projections.columns import TableRow
 from deadreckon.projections.digest import TableDigest
 from deadreckon.projections.table import Key, Table
@@ -12,7 +13,7 @@ from deadreckon.projections.table import Key, Table
 FORMAT = 1  # file format of every sink; an older program refuses a newer one
 
 
-class SinkError(Exception):
+class SinkError(OperationalError):
     """Base of a sink's refusals; the message says what to do."""
 
 

@@ -4,6 +4,7 @@ import re
 
 from msgspec import Struct
 
+from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.timestamps import parse_timestamp
 
 EXAMPLES = (
@@ -19,7 +20,7 @@ _TIME = re.compile(
 )
 
 
-class LogPointError(ValueError):
+class LogPointError(UsageError, ValueError):
     """You asked for a point that this log does not have, or that cannot be parsed."""
 
 

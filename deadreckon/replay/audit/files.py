@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from deadreckon.archive.manifests import ArchiveError
 from deadreckon.archive.segments import Archive
+from deadreckon.contracts.errors import UsageError
 from deadreckon.replay.audit.statement.document import VenueStatement
 from deadreckon.replay.audit.statement.markdown import markdown
 from deadreckon.replay.audit.statement.page import page
@@ -19,7 +20,7 @@ Document = dict[str, Any]
 FILE_BYTES_MAX = 512 * 1024 * 1024  # of a venue's statement; it is read whole
 
 
-class StatementError(Exception):
+class StatementError(UsageError):
     """You asked for a statement that cannot be made or written; the message says why."""
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deadreckon.archive.open_log import open_bus
+from deadreckon.contracts.errors import DifferenceError
 from deadreckon.contracts.timestamps import day_of
 from deadreckon.replay.audit.audit import Audit, audit
 from deadreckon.replay.audit.figures import statement
@@ -31,6 +32,8 @@ FIGURES_ONLY = StatementRequest()
 
 class EmptyDayError(StatementError):
     """You asked for the statement of a day of which the log has nothing."""
+
+    exit_code = DifferenceError.exit_code
 
 
 def progress_bar(shows: bool) -> Progress:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.event import Mode
 
 FORMAT = 1
@@ -19,7 +20,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # of every part: when it was made is no part of w
 BYTES_MAX = 1024**3  # of a part: a state that is bigger fits into no machine that decides
 
 
-class BundleError(Exception):
+class BundleError(UsageError):
     """You gave a file that is no bundle, or is damaged; the message names the file and the part."""
 
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from deadreckon.contracts.codec import decode_commit, unwrap
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.event import Recorded
 from deadreckon.replay.bundle.file import BundleError, BundleManifest, read_bundle
 from deadreckon.replay.bundle.packing import HEAD, STATE, schema_of
@@ -28,7 +29,7 @@ from deadreckon.runtime.service.snapshots import SnapshotHead, state_digest
 from deadreckon.services.catalogue import DECIDERS, decider
 
 
-class StateShapeError(Exception):
+class StateShapeError(OperationalError):
     """You opened a bundle whose state this program cannot hold; the message says which can."""
 
 

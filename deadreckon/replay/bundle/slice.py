@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
@@ -33,7 +34,7 @@ CONFIGURATION_KEYS: dict[type[Event], str] = {
 }
 
 
-class NoDecisionError(Exception):
+class NoDecisionError(UsageError):
     """You named something that no service has decided; the message says what it is."""
 
 

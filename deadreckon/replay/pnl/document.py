@@ -11,12 +11,13 @@ from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.accounting.pnl import PnlFigures, PositionKey, figures, total
 from deadreckon.archive.segments import Archive, ArchiveManifest
 from deadreckon.contracts.amounts import EXACT, text
+from deadreckon.contracts.errors import UsageError
 from deadreckon.replay.pnl.sealed import RangeProgress, SealedLedger
 
 Document = dict[str, Any]
 
 
-class NotSealedError(Exception):
+class NotSealedError(UsageError):
     """You asked an archive for a day that is not in it; the message says what to do."""
 
 

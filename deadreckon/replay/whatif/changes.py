@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.instruments import VenueConfigured
 from deadreckon.contracts.limits import LimitsSet
@@ -37,7 +38,7 @@ ALIASES = {
 NONE = ("none", "null", "off")
 
 
-class WhatIfError(ValueError):
+class WhatIfError(UsageError, ValueError):
     """You supposed something that cannot be: a key, a value, a strategy or a rule is unknown."""
 
 

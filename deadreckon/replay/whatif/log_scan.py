@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.instruments import VenueConfigured
@@ -24,7 +25,7 @@ from deadreckon.runtime.service.ingress import CLOCKS, Ingress
 Settings = LimitsSet | StrategyConfigured | VenueConfigured
 
 
-class DamagedLogError(Exception):
+class DamagedLogError(OperationalError):
     """You asked what would have been in a log that cannot be trusted; the message says where."""
 
 

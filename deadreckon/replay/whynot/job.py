@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from deadreckon.archive.open_log import open_bus
+from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.event import Mode
 from deadreckon.replay.audit.job import progress_reporter
 from deadreckon.replay.why.job import Progress
@@ -15,7 +16,7 @@ from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK
 
 
-class UnknownInstrumentError(Exception):
+class UnknownInstrumentError(UsageError):
     """You named an instrument that the log does not know; the message lists those it does."""
 
 

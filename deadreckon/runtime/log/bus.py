@@ -6,6 +6,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from deadreckon.contracts.errors import OperationalError
+
 
 class Stored(Struct, frozen=True, gc=False):
     """One message of the log: its sequence (from 1), subject, bytes, and the server's own time
@@ -38,19 +40,19 @@ class TooLargeError(ValueError):
     """You tried to append more bytes than the log takes in one message; nothing was stored."""
 
 
-class DeniedError(Exception):
+class DeniedError(OperationalError):
     """You used credentials that may not do this; the message names the subject."""
 
 
-class UnavailableError(Exception):
+class UnavailableError(OperationalError):
     """The log did not answer; whether it stored what you sent is unknown. Try the same again."""
 
 
-class HoleError(Exception):
+class HoleError(OperationalError):
     """The log you read is not contiguous: a sequence is missing. Nothing may be decided on it."""
 
 
-class ConfigurationError(Exception):
+class ConfigurationError(OperationalError):
     """The stream on the server differs from what this program needs; the message says where."""
 
 

@@ -9,6 +9,7 @@ import structlog
 
 from deadreckon.contracts.codec import UndecodableError, decode_commit, encode_commit
 from deadreckon.contracts.envelope import Commit, Envelope, derive_id, digest
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.subjects import commit_subject, domain
 from deadreckon.runtime.log.bus import Bus, Fence, FencedError, Stored, UnavailableError
 from deadreckon.runtime.log.role_connections import as_role
@@ -21,11 +22,11 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-class FencedOutError(Exception):
+class FencedOutError(OperationalError):
     """You write in a domain that another instance has taken over; recover as its standby."""
 
 
-class ForeignMessageError(Exception):
+class ForeignMessageError(OperationalError):
     """Something lies in the domain you write in that no instance of the service has written there:
     an incident, which a person has to look into before anybody goes on (see the runbook)."""
 

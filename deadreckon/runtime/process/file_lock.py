@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from deadreckon.contracts.errors import OperationalError
 
-class LockedError(Exception):
+
+class LockedError(OperationalError):
     """You tried to take a lock that another process holds; `holder` is its process id, or empty
     where it left none."""
 

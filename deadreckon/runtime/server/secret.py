@@ -6,8 +6,10 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from deadreckon.contracts.errors import OperationalError
 
-class ExposedSecretError(Exception):
+
+class ExposedSecretError(OperationalError):
     """You keep a secret where others may read it; the message says what to do."""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from deadreckon.contracts.envelope import Commit
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.event import Recorded
 from deadreckon.runtime.log.feed import Message
 from deadreckon.runtime.service.ingress import Ingress
@@ -12,7 +13,7 @@ from deadreckon.runtime.service.ingress import Ingress
 PendingQuestion = tuple[int, int, Recorded[Any]]  # sequence, index, the fact at that place
 
 
-class RecoveryError(Exception):
+class RecoveryError(OperationalError):
     """You read a log that contradicts itself; the message names the commit and the place."""
 
 

@@ -16,6 +16,7 @@ import structlog
 from msgspec import Struct, structs
 
 from deadreckon.contracts.envelope import digest
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.units import described
 from deadreckon.runtime.log.bus import Bus
@@ -42,7 +43,7 @@ log = structlog.get_logger()
 encode_state = msgspec.json.Encoder(decimal_format="string").encode
 
 
-class SnapshotAheadError(Exception):
+class SnapshotAheadError(OperationalError):
     """You started on a log that ends before a snapshot of it: the log was cut."""
 
 

@@ -12,6 +12,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from deadreckon.contracts.errors import DifferenceError
 from deadreckon.contracts.subjects import status_subject
 from deadreckon.contracts.units import described
 from deadreckon.runtime.log.bus import Bus, UnavailableError
@@ -31,7 +32,7 @@ PROOF_WAIT = 5.0  # seconds for the commit of a proof to arrive; it is in the lo
 log = structlog.get_logger()
 
 
-class DivergedError(Exception):
+class DivergedError(DifferenceError):
     """You run a standby whose state is not the primary's; the message has both digests."""
 
 

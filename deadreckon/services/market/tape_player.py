@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from deadreckon.contracts.codec import wrap
 from deadreckon.contracts.envelope import Commit, derive_id
+from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.event import NANOSECONDS, Event, Mode, Recorded
 from deadreckon.contracts.market import (
     BarClosed,
@@ -30,7 +31,7 @@ CARRIED_MAX = 1_000  # commits of the market without a row: so often may old his
 IDLE_LOOK = 0.05  # seconds between two looks at the doors while a paced tape waits
 
 
-class TapeMismatchError(Exception):
+class TapeMismatchError(UsageError):
     """You asked to go on with another tape than the one this log was begun with."""
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from deadreckon.archive.open_log import stack_bus
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
@@ -23,7 +24,7 @@ PRODUCER = producer_role(OWN_PRODUCER)  # whose signals are measured
 T = TypeVar("T")
 
 
-class CaseError(Exception):
+class CaseError(OperationalError):
     """A measure could not be taken to its end; the message says why."""
 
 

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.envelope import Commit, Envelope
+from deadreckon.contracts.errors import DifferenceError
 from deadreckon.contracts.inbound import WireFact, WireSignal
 from deadreckon.tools.docgen.schemas import shapes
 
@@ -25,7 +26,7 @@ COMPATIBLE = "nothing for old logs; programs of that release cannot read it, so 
 Shapes = dict[str, dict[str, Any]]  # by "type.vN", or by name for the others
 
 
-class ReleasedError(Exception):
+class ReleasedError(DifferenceError):
     """You cannot release this; the message says what stands in the way."""
 
 

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import EXACT, is_sane
+from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.timestamps import parse_timestamp
 
 Kind = Literal["trade", "fee", "funding", "realised", "other"]
@@ -69,7 +70,7 @@ FORMS = ("%Y-%m-%d %H:%M:%S", "%y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y-%m-%
 ROWS_MAX = 5_000_000
 
 
-class VenueFileError(Exception):
+class VenueFileError(UsageError):
     """You gave a file that is no venue's statement; the message names the line and the column."""
 
 

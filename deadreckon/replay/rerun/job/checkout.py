@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from deadreckon.contracts.errors import UsageError
 from deadreckon.replay.rerun.job.protocol import MODULE
 from deadreckon.runtime.process.source_tree import ROOT
 
@@ -16,7 +17,7 @@ ENTRY = Path(*MODULE.split(".")).with_suffix(".py")
 NO_HOOKS = "/dev/null"  # no hook of the repository may run
 
 
-class CheckoutError(Exception):
+class CheckoutError(UsageError):
     """You named code that cannot be asked; the message says why."""
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts import subjects
+from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.publishers import publisher_pattern
 from deadreckon.contracts.timestamps import DAY, day_start
@@ -30,7 +31,7 @@ from deadreckon.services.catalogue import BOOK, DECIDERS
 Document = dict[str, Any]
 
 
-class NothingAskedError(Exception):
+class NothingAskedError(UsageError):
     """You named a day of which the log has nothing to ask these services."""
 
 

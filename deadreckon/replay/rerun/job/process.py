@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.replay.rerun.job.checkout import Checkout
 from deadreckon.replay.rerun.job.protocol import (
     MODULE,
@@ -21,7 +22,7 @@ from deadreckon.replay.rerun.job.protocol import (
 STDERR_SHOWN = 2_000  # characters of what a process that failed has left on standard error
 
 
-class OtherCodeError(Exception):
+class OtherCodeError(OperationalError):
     """You asked code that could not answer; the message has its last words."""
 
 

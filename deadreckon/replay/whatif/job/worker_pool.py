@@ -17,6 +17,7 @@ from queue import Empty
 import msgspec
 from msgspec import Struct
 
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.replay.whatif.changes import Variant
 from deadreckon.replay.whatif.job.run import (
     Progress,
@@ -33,7 +34,7 @@ LOOK = 0.2  # seconds between two looks at how far the others are
 ReplayProgress = Callable[[int, int], None]  # (number of the run, messages behind it)
 
 
-class LostWorkerError(Exception):
+class LostWorkerError(OperationalError):
     """A process of yours was ended from outside, most likely for want of memory."""
 
 

@@ -6,6 +6,7 @@ from types import TracebackType
 
 import msgspec
 
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.runtime.process.child_process import (
     ChildFailedError,
     ChildProcess,
@@ -19,7 +20,7 @@ from deadreckon.venues.simulated.exchange.admin_client import AdminClient
 READY_WAIT = 60.0  # seconds until it answers, on a machine that has much else to do
 
 
-class ExchangeFailedError(Exception):
+class ExchangeFailedError(OperationalError):
     """The exchange you started ended or never got ready; the message has its last words."""
 
 
