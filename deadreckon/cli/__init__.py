@@ -1,1 +1,1 @@
-"""What a person types and reads in a terminal: a file for each verb."""
+"""Commands and tables of the terminal: a file for each verb."""

@@ -1,1 +1,1 @@
-"""What to want: the strategy protocol, the registry, the built-in strategies."""
+"""Choices of what to want: the strategy protocol, the registry, the built-in strategies."""

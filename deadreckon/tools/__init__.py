@@ -1,1 +1,1 @@
-"""What only proves or measures the stack: bench, crash test, drill, conformance, documents."""
+"""Proofs and measurements of the stack: bench, crash test, drill, conformance, documents."""

@@ -1,1 +1,1 @@
-"""What a person looks at in a browser."""
+"""Pages and endpoints for a browser."""
