@@ -1,18 +1,18 @@
-"""Rounded text for people: amounts, times and foreign text. Programs get exact values instead."""
+"""Amounts for people, rounded to be read; programs get exact values instead."""
 
-import unicodedata
 from decimal import Decimal
 
 from deadreckon.contracts.amounts import ROUNDING, decimals
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.contracts.timestamps import format_timestamp
+from deadreckon.contracts.rules import RULE_UNITS
+from deadreckon.formatting.times import rounded_moment, rounded_span
 
 NOTHING = "-"
 
-AGES = frozenset({"order_gap_min", "price_age_max", "signal_age_max", "instrument_lock"})
-MOMENTS = frozenset({"expired"})
 
-_SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+def fixed(amount: Decimal, digits: int) -> str:
+    """Format an amount with thousands separators and this many decimals, rounded half-even."""
+    return f"{amount:,.{digits}f}"
 
 
 def money(amount: Decimal | None) -> str:
@@ -23,7 +23,7 @@ def money(amount: Decimal | None) -> str:
     """
     if amount is None:
         return NOTHING
-    return f"{amount:,.2f}" if abs(amount) >= 1 or not amount else f"{amount:.6f}"
+    return fixed(amount, 2 if abs(amount) >= 1 or not amount else 6)
 
 
 def gain(amount: Decimal | None) -> str:
@@ -41,10 +41,7 @@ def figure(amount: Decimal | None) -> str:
     >>> figure(Decimal("47211.0000")), figure(Decimal("0.00100")), figure(Decimal("1e-12"))
     ('47,211', '0.001', '0')
     """
-    if amount is None:
-        return NOTHING
-    text = f"{amount:,.8f}"
-    return text.rstrip("0").rstrip(".")
+    return NOTHING if amount is None else fixed(amount, 8).rstrip("0").rstrip(".")
 
 
 def stepped(amount: Decimal | None, step: Decimal | None) -> str:
@@ -55,7 +52,7 @@ def stepped(amount: Decimal | None, step: Decimal | None) -> str:
     """
     if amount is None:
         return NOTHING
-    return figure(amount) if step is None else f"{amount:,.{decimals(step)}f}"
+    return figure(amount) if step is None else fixed(amount, decimals(step))
 
 
 def share(fraction: Decimal, digits: int = 2) -> str:
@@ -64,69 +61,27 @@ def share(fraction: Decimal, digits: int = 2) -> str:
     >>> share(Decimal("-0.080397"))
     '-8.04 %'
     """
-    return f"{ROUNDING.multiply(fraction, Decimal(100)):.{digits}f} %"
+    return f"{fixed(ROUNDING.multiply(fraction, Decimal(100)), digits)} %"
 
 
-def measured(rule: str, amount: Decimal | None) -> str:
+def rule_amount(rule: str, amount: Decimal | None) -> str:
     """Format a limit or measured value, rounded, in the unit of its rule.
 
-    >>> measured("order_gap_min", Decimal(60_000_000_000)), measured("leverage_max", Decimal(2))
-    ('1 min', '2')
-    >>> measured("daily_loss_max", Decimal("251.09931")), measured("x", Decimal("0.00540592"))
+    >>> rule_amount("order_gap_min", Decimal(60_000_000_000)), rule_amount("too_old", Decimal(5))
+    ('1 min', '5 s')
+    >>> rule_amount("daily_loss_max", Decimal("251.09931")), rule_amount("x", Decimal("0.00540592"))
     ('251.10', '0.005406')
-    >>> measured("confidence_min", Decimal("0.25")), measured("liability_max", Decimal(0))
+    >>> rule_amount("confidence_min", Decimal("0.25")), rule_amount("liability_max", Decimal(0))
     ('0.25', '0')
     """
     if amount is None:
         return NOTHING
-    if rule in AGES:
-        return span(float(amount) / NANOSECONDS)
-    if rule in MOMENTS:
-        return moment(int(amount))
+    match RULE_UNITS.get(rule):
+        case "nanoseconds":
+            return rounded_span(float(amount) / NANOSECONDS)
+        case "timestamp":
+            return rounded_moment(int(amount))
+        case "seconds":
+            return f"{figure(amount)} s"
     text = figure(amount) if amount == amount.to_integral_value() else money(amount)
     return text.rstrip("0") if 0 < abs(amount) < 1 else text
-
-
-def span(seconds: float) -> str:
-    """Format a duration (seconds), rounded.
-
-    >>> [span(s) for s in (0.25, 59, 90, 7200, 200_000)]
-    ['0.2 s', '59 s', '1.5 min', '2 h', '2.3 d']
-    """
-    for length, name in _SPANS:
-        if abs(seconds) >= length:
-            return f"{seconds / length:.1f}".removesuffix(".0") + f" {name}"
-    return f"{seconds:.1f} s" if abs(seconds) < 10 and seconds % 1 else f"{seconds:.0f} s"
-
-
-def countdown(seconds: float) -> str:
-    """Format a duration (seconds) like a clock.
-
-    >>> countdown(83), countdown(3723)
-    ('1:23', '1:02:03')
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def moment(at: int) -> str:
-    """Format date and time (UTC) to the second.
-
-    >>> moment(1_500_000_000)
-    '1970-01-01 00:00:01'
-    """
-    return format_timestamp(at)[:19].replace("T", " ")
-
-
-def clean(text: str) -> str:
-    """Make a text from outside safe for a terminal: nothing moves its cursor or its columns."""
-    return "".join(letter if _is_plain(letter) else "·" for letter in text)
-
-
-def _is_plain(letter: str) -> bool:
-    return (letter.isascii() and letter.isprintable()) or (
-        letter.isprintable()
-        and not unicodedata.combining(letter)
-        and unicodedata.east_asian_width(letter) not in "WF"
-    )

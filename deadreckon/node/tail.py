@@ -11,8 +11,9 @@ from msgspec import Raw, Struct
 from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.event import Mode, Recorded
-from deadreckon.formatting.events.short import tell
-from deadreckon.formatting.rounded import clean, moment
+from deadreckon.formatting.events import RoundedStyle, describe_briefly
+from deadreckon.formatting.text import cell_text
+from deadreckon.formatting.times import rounded_moment
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Decoding, Message
 from deadreckon.runtime.process import log_lines
@@ -23,6 +24,7 @@ from deadreckon.services.catalogue import BOOK
 
 LATEST_MESSAGES = 20  # messages shown first, unless a sequence is given
 POLL_SECONDS = 1.0  # between two checks whether the server still runs
+STYLE = RoundedStyle()
 
 
 class TailedEvent(Struct, frozen=True):
@@ -45,7 +47,7 @@ class TailReader:
         self._patterns = [pattern.lower() for pattern in patterns]
         self._decoding = Decoding(from_start=False)
         # Every inbound message is read, whichever service handles it: this reader decides nothing.
-        self._intake = Ingress(book, mode, reads_signals=True, restamps=False)
+        self._ingress = Ingress(book, mode, reads_signals=True, restamps=False)
 
     def read(self, stored: Stored) -> Iterator[TailedEvent]:
         """Yield the events of one message of the log."""
@@ -53,10 +55,10 @@ class TailReader:
         if message.damage:
             yield self._damaged(message)
             return
-        for index, record in enumerate(self._intake.records_of(message)):
+        for index, record in enumerate(self._ingress.records_of(message)):
             name = type(record.event).__name__
             if self._wanted(name, NAMES.get(type(record.event), "")):
-                yield self._told(message, index, record, name)
+                yield self._event(message, index, record, name)
 
     def _wanted(self, *names: str) -> bool:
         patterns = self._patterns
@@ -64,14 +66,14 @@ class TailReader:
             fnmatchcase(name.lower(), pattern) for name in names for pattern in patterns
         )
 
-    def _told(self, message: Message, index: int, record: Recorded[Any], name: str) -> TailedEvent:
+    def _event(self, message: Message, index: int, record: Recorded[Any], name: str) -> TailedEvent:
         if message.commit is not None:
             document = _enveloped(message, index)
         else:
             document = _delivered(message, index)
-        at = moment(record.at) if record.at else ""
-        text = tell(record.event)
-        return TailedEvent(message.sequence, index, at, clean(record.source), name, text, document)
+        at = rounded_moment(record.at) if record.at else ""
+        text, source = describe_briefly(record, STYLE), cell_text(record.source)
+        return TailedEvent(message.sequence, index, at, source, name, text, document)
 
     def _damaged(self, message: Message) -> TailedEvent:
         subject = message.subject
@@ -81,7 +83,7 @@ class TailReader:
         )
         text = f"{where}: {message.damage}"
         return TailedEvent(
-            message.sequence, 0, "", subject.service, "LogDamaged", clean(text), document
+            message.sequence, 0, "", subject.service, "LogDamaged", cell_text(text), document
         )
 
 

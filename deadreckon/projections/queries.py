@@ -14,7 +14,7 @@ from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.projections.columns import Column
 from deadreckon.projections.digest import TableDigest
-from deadreckon.projections.sinks.audit_book import AuditDatabase
+from deadreckon.projections.sinks.audit_database import AuditDatabase
 from deadreckon.projections.tables import BY_NAME
 from deadreckon.projections.tables.orders import ENDED
 from deadreckon.runtime.process.folder import Folder

@@ -9,7 +9,7 @@ from deadreckon.projections.metrics import file
 from deadreckon.projections.metrics.file import MetricsFile
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.sinks import manifest
-from deadreckon.projections.sinks.audit_book import AuditDatabase
+from deadreckon.projections.sinks.audit_database import AuditDatabase
 from deadreckon.projections.sinks.lake import Lake
 from deadreckon.projections.sinks.lake_writer import LakeSink
 from deadreckon.projections.sinks.sink import NewerFormatError, Sink, SinkError

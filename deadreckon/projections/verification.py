@@ -19,7 +19,7 @@ from deadreckon.projections.metrics.file import MetricsFile, Saved
 from deadreckon.projections.metrics.series import BETWEEN, Series
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.rebuild import Message
-from deadreckon.projections.sinks.audit_book import AuditDatabase
+from deadreckon.projections.sinks.audit_database import AuditDatabase
 from deadreckon.projections.sinks.lake import Lake
 from deadreckon.projections.sinks.lake_writer import LakeSink
 from deadreckon.projections.sinks.sink import DamagedError, Sink, SinkError

@@ -15,7 +15,7 @@ from deadreckon.archive.open_log import open_bus
 from deadreckon.projections.analytics import database
 from deadreckon.projections.runner import ViewAheadError, check_sequence, stored_views
 from deadreckon.projections.sinks import manifest
-from deadreckon.projections.sinks.audit_book import AuditDatabase
+from deadreckon.projections.sinks.audit_database import AuditDatabase
 from deadreckon.projections.sinks.lake import Lake
 from deadreckon.projections.sinks.sink import SinkError
 from deadreckon.projections.store import ProjectionPaths, paths

@@ -8,7 +8,7 @@ from deadreckon.cli.terminal.columns import Column, Line, between, fitted, lengt
 from deadreckon.cli.terminal.dashboard import RunProgress, compose, one_line
 from deadreckon.cli.terminal.sparkline import braille_line
 from deadreckon.contracts import governance, venues
-from deadreckon.formatting.rounded import clean
+from deadreckon.formatting.text import cell_text
 from deadreckon.projections.live_view import live_view
 from deadreckon.projections.live_view.lines import LiveView
 from tests.projections.test_live_view import DESK, refused, submitted, told
@@ -80,7 +80,7 @@ def test_a_halt_is_said_at_the_top() -> None:
 
 
 def test_texts_from_outside_cannot_move_the_cursor() -> None:
-    assert clean("a\x1b[2Jb\r\n\u4e2d") == "a·[2Jb···"
+    assert cell_text("a\x1b[2Jb\r\n\u4e2d") == "a·[2Jb···"
 
 
 def test_where_no_screen_is_one_line_says_it_all() -> None:

@@ -1,20 +1,30 @@
 """The log as `dr tail` tells it: lines for people, envelopes for programs."""
 
 from decimal import Decimal
-from typing import Any, get_type_hints
+from typing import Any
 
 import msgspec
 import pytest
 
-from deadreckon.contracts import catalogue, governance, market, orders, signals
+from deadreckon.contracts import governance, orders, signals
 from deadreckon.contracts.codec import encode_commit, wrap
 from deadreckon.contracts.envelope import Commit
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.inbound import write_fact
-from deadreckon.formatting.events.short import tell
+from deadreckon.formatting.events import (
+    DESCRIPTIONS,
+    RoundedStyle,
+    Style,
+    describe,
+    describe_briefly,
+)
+from deadreckon.formatting.text import TEXT_MAX
 from deadreckon.node.tail import TailedEvent, TailReader
 from deadreckon.runtime.log.bus import Stored
-from tests.stories import START, at, bar, deposit, filled, limits, wish
+from tests.contracts.samples import sample
+from tests.stories import START, at, bar, deposit, filled
+from tests.stories import wish as signal
+from tests.support.handmade_logs import equity
 
 REFUSED = signals.SignalRefused(
     "s1", "", "ext", "BTCUSDT.PAPER", "max", Decimal(5), Decimal(7), "l1", "too \x1b[31mbig"
@@ -36,13 +46,15 @@ def test_every_event_of_a_commit_is_a_line_with_its_place() -> None:
 
     assert (first.sequence, first.index, first.at) == (7, 0, "2026-03-02 00:00:00")
     assert (second.index, second.name) == (1, "OrderFilled")
-    assert "buy 2 BTCUSDT.PAPER at 100" in second.text
+    assert "bought 2 BTCUSDT.PAPER at 100" in second.text
 
 
 def test_a_refusal_shows_both_its_numbers_and_no_control_characters() -> None:
-    (line,) = told(commit(REFUSED))
+    (shown,) = told(commit(REFUSED))
 
-    assert line.text == "max 7 against 5: too ·[31mbig (ext BTCUSDT.PAPER)"
+    assert shown.text == (
+        "ext BTCUSDT.PAPER: signal s1 refused by max (fact l1): limit 5, measured 7; too ·[31mbig"
+    )
 
 
 def test_as_json_a_line_is_the_envelope_as_it_lies_in_the_log() -> None:
@@ -98,35 +110,47 @@ def test_damage_is_told_in_place_of_facts() -> None:
     assert "log.desk.risk.events: not a commit" in line.text
 
 
-def test_a_wish_says_what_it_wants_and_on_which_terms() -> None:
-    record = tell(wish("sell", notional=500, order_type="limit", limit_price=101))
-
-    assert record == "ext: sell 500.00 worth of BTCUSDT.PAPER limit, limit price 101"
-
-
-def test_an_event_without_words_of_its_own_is_told_by_what_it_changes() -> None:
-    assert tell(limits(order_notional_max=5)) == "actor test, reason story, order_notional_max 5"
+def test_a_line_about_a_signal_has_its_terms_and_its_strategy() -> None:
+    assert line(signal("sell", notional=500, order_type="limit", limit_price=101)) == (
+        "signal s1 raised for ext: sell BTCUSDT.PAPER for 500 at limit 101"
+    )
 
 
-def test_every_event_there_is_can_be_told() -> None:
-    blanks: dict[Any, Any] = {str: "x", int: 1, bool: True, Decimal: Decimal(1)}
-    for shape in catalogue.EVENTS.values():
-        hints = get_type_hints(shape)
-        values = {name: blanks.get(hints[name]) for name in shape.__struct_fields__}
-        assert isinstance(tell(shape(**values)), str)
-
-
-def test_a_halt_by_a_rule_says_until_when() -> None:
+def test_a_refusal_has_its_figures_in_the_unit_of_its_rule() -> None:
     halt = governance.HaltImposed(
         "close_only", "daily_loss_max", Decimal(250), Decimal("251.099"), None, "lost", START
     )
-
-    assert tell(halt) == (
-        "close_only until 2026-03-02 00:00:00 by daily_loss_max 251.10 against 250: lost"
+    assert line(halt) == (
+        "halt e1 (close_only) until 2026-03-02 00:00:00 by daily_loss_max: "
+        "limit 250, measured 251.10; lost"
     )
 
 
-def test_market_facts_are_short() -> None:
-    assert tell(market.ClockTicked()) == ""
-    assert tell(bar(100)) == "BTCUSDT.PAPER 1 min: 100 100 100 100, volume 1,000 base"
-    assert tell(orders.OrderAccepted("o1", "v1")) == "order_id o1, venue_order_id v1"
+def test_the_line_and_the_narration_of_a_signal_that_is_too_old_are_both_in_seconds() -> None:
+    late = signals.SignalRefused(
+        "s1", "ext", "ext", "X.PAPER", "too_old", Decimal(60), Decimal(75), None, "late"
+    )
+    assert "limit 60 s, measured 75 s" in line(late)
+    assert "limit 60 s, measured 75 s" in describe(at(late), Style())
+
+
+def test_amounts_are_rounded_and_ids_are_cut_to_their_first_characters() -> None:
+    order = "0123456789abcdef" * 2
+    assert line(orders.OrderAccepted(order, "v1")) == "order 01234567 accepted"
+    assert line(equity("100037.48564024")).startswith("equity 100,037.49 USDT: ")
+
+
+def test_market_events_are_short() -> None:
+    assert line(bar(100)) == "BTCUSDT.PAPER bar of 1 min: all at 100, volume 1,000 base"
+
+
+@pytest.mark.parametrize("shape", DESCRIPTIONS, ids=lambda shape: shape.__name__)
+def test_every_type_of_event_has_a_short_line(shape: type[Event]) -> None:
+    text = line(sample(shape))
+    assert text
+    assert text.isprintable()
+    assert len(text) <= TEXT_MAX
+
+
+def line(event: Event) -> str:
+    return describe_briefly(at(event, id="e1"), RoundedStyle())

@@ -14,7 +14,7 @@ import pytest
 from deadreckon.projections.comparison import measure
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.sinks import lake_writer
-from deadreckon.projections.sinks.audit_book import AuditDatabase
+from deadreckon.projections.sinks.audit_database import AuditDatabase
 from deadreckon.projections.sinks.lake import Lake
 from deadreckon.projections.sinks.lake_writer import LakeSink
 from deadreckon.projections.sinks.sqlite import SqliteSink

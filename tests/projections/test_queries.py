@@ -17,7 +17,7 @@ from deadreckon.contracts.governance import (
 from deadreckon.contracts.orders import OrderRejected, OrderUnroutable
 from deadreckon.node.summary import read_status
 from deadreckon.projections.queries import NoViewsError, TableQuery, open_views, read_table
-from deadreckon.projections.sinks.audit_book import AuditDatabase
+from deadreckon.projections.sinks.audit_database import AuditDatabase
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.replay.audit.audit import EventCounts
 from deadreckon.runtime.process.folder import Folder

@@ -15,7 +15,7 @@ import pytest
 from deadreckon.projections.digest import TableDigest
 from deadreckon.projections.rebuild import building, rebuild
 from deadreckon.projections.sinks import manifest
-from deadreckon.projections.sinks.audit_book import AuditDatabase
+from deadreckon.projections.sinks.audit_database import AuditDatabase
 from deadreckon.projections.sinks.lake import Lake
 from deadreckon.projections.sinks.sink import FORMAT, NewerFormatError
 from deadreckon.projections.store import open_projector, paths

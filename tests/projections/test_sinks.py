@@ -10,7 +10,7 @@ import pytest
 
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.sinks import lake_writer, manifest, parts
-from deadreckon.projections.sinks.audit_book import AuditDatabase
+from deadreckon.projections.sinks.audit_database import AuditDatabase
 from deadreckon.projections.sinks.lake import Lake
 from deadreckon.projections.sinks.lake_writer import LakeSink
 from deadreckon.projections.sinks.sink import (

@@ -12,7 +12,7 @@ import pytest
 from deadreckon.projections.comparison import TableDifference, measure
 from deadreckon.projections.rebuild import rebuild
 from deadreckon.projections.sinks import manifest
-from deadreckon.projections.sinks.audit_book import AuditDatabase
+from deadreckon.projections.sinks.audit_database import AuditDatabase
 from deadreckon.projections.sinks.lake_writer import LakeSink
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.projections.tables import BY_NAME

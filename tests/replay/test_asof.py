@@ -30,12 +30,12 @@ from deadreckon.replay.asof import (
     BookState,
     KnownAs,
     LogPointError,
+    anchor_builder,
     asof,
     book_at,
     document,
     evolve,
     halts_in_force,
-    indexing,
     initial,
     parse_log_point,
 )
@@ -64,10 +64,10 @@ SESSIONS = sorted(
 @pytest.fixture(autouse=True)
 def anchors_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short logs with anchors in them."""
-    monkeypatch.setattr(indexing, "FACTS_MIN", 9)
-    monkeypatch.setattr(indexing, "FACTS_MAX", 9)
-    monkeypatch.setattr(indexing, "SWAPS", 2)
-    monkeypatch.setattr(indexing, "TIP_FACTS", 3)
+    monkeypatch.setattr(anchor_builder, "FACTS_MIN", 9)
+    monkeypatch.setattr(anchor_builder, "FACTS_MAX", 9)
+    monkeypatch.setattr(anchor_builder, "ANCHORS_PER_SWAP", 2)
+    monkeypatch.setattr(anchor_builder, "TIP_FACTS", 3)
 
 
 @cache

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from deadreckon.formatting.statement_figures import clean, written
+from deadreckon.formatting.statement_figures import format_cell, one_line
 from deadreckon.replay.audit.statement.charts import Scale
 from deadreckon.replay.audit.statement.evidence import LISTED, RANGES, Evidence, merged, ranges
 from deadreckon.replay.audit.statement.markdown import markdown
@@ -120,7 +120,7 @@ def test_what_others_wrote_stays_text() -> None:
     assert '<b onclick="x">' not in page(document)
     assert "&lt;b onclick=&quot;x&quot;&gt; [2J " in page(document)
     assert "\\<b onclick" in markdown(document)
-    assert clean("a\u200bb\nc\ud800d") == "a b c d"
+    assert one_line("a\u200bb\nc\ud800d") == "a b c d"
 
 
 def test_a_day_begins_with_what_the_day_before_left() -> None:
@@ -170,10 +170,10 @@ def test_thousands_of_places_are_counted_and_told_in_ranges() -> None:
 
 
 def test_figures_are_written_with_signs_and_no_exponent() -> None:
-    assert written("1E+3", "money") == "1,000.00"
-    assert written("-0.00000012", "gain") == "0.000000"
-    assert written("12345678.9", "price") == "12,345,678.9"
-    assert written("0.02661", "share") == "2.66 %"
+    assert format_cell("1E+3", "money") == "1,000.00"
+    assert format_cell("-0.00000012", "gain") == "0.000000"
+    assert format_cell("12345678.9", "price") == "12,345,678.9"
+    assert format_cell("0.02661", "share") == "2.66 %"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from deadreckon.contracts.envelope import Commit, derive_id, digest
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.formatting import exact
 from deadreckon.formatting.events import DESCRIPTIONS, describe
-from deadreckon.formatting.events.short_names import ShortNames
+from deadreckon.formatting.events.style import Style
 from deadreckon.replay.narrate import narrate
 from deadreckon.replay.narrate.job import StoryRange, event_json, stories
 from deadreckon.replay.narrate.narrate import (
@@ -47,7 +47,7 @@ def test_every_type_of_event_has_words_and_so_has_what_is_heard_at_doors() -> No
 
 @pytest.mark.parametrize("shape", DESCRIPTIONS, ids=lambda shape: shape.__name__)
 def test_what_an_event_says_is_one_line(shape: type[Event]) -> None:
-    text = describe(_said(sample(shape)), ShortNames())
+    text = describe(_said(sample(shape)), Style())
     assert text
     assert text.isprintable()
     assert "None" not in text
@@ -58,19 +58,19 @@ def test_what_services_say_shows_no_id_but_its_name(shape: type[Event]) -> None:
     event = sample(shape)
     own = () if hasattr(event, "actor") else ("reason",)  # people's reasons are their own words
     ids = [name for name in shape.__struct_fields__ if name.endswith(("_id", "_by", *own))]
-    text = describe(_said(msgspec.structs.replace(event, **dict.fromkeys(ids, HASH))), ShortNames())
+    text = describe(_said(msgspec.structs.replace(event, **dict.fromkeys(ids, HASH))), Style())
     assert not re.search("[0-9a-f]{16}", text)
 
 
 def test_what_others_wrote_cannot_move_the_cursor_or_fill_the_page() -> None:
     halt = governance.HaltRequested("ann", "\x1b[2J" + "x" * 1_000)
-    text = describe(_said(halt), ShortNames())
+    text = describe(_said(halt), Style())
     assert text.startswith("halt-1 (all): ·[2Jxxx")
     assert len(text) < 300
 
 
 def test_names_are_given_by_first_appearance_and_kept() -> None:
-    names = ShortNames()
+    names = Style()
     assert [names.order(order) for order in ("x", "y", "x")] == ["order-1", "order-2", "order-1"]
     assert names.child("y1", "y", 0) == "order-2.1"
     assert names.leg("s", "x", "stop_loss") == "order-1-stop"

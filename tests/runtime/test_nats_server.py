@@ -350,7 +350,9 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 
 def test_the_server_of_the_wheel_is_found_without_an_activated_environment() -> None:
-    script = "from deadreckon.runtime.server.binary import find_nats_server; print(find_nats_server())"
+    script = (
+        "from deadreckon.runtime.server.binary import find_nats_server; print(find_nats_server())"
+    )
     found = subprocess.run(
         [sys.executable, "-c", script],
         env={"PATH": "/nowhere"},

@@ -18,8 +18,10 @@ from deadreckon.cli.terminal.columns import (
 from deadreckon.cli.terminal.paint import Painted
 from deadreckon.cli.terminal.tables import console
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.formatting.exact import SPANS
-from deadreckon.formatting.rounded import clean, figure, span
+from deadreckon.contracts.rules import RULE_UNITS
+from deadreckon.formatting.rounded import figure
+from deadreckon.formatting.text import cell_text
+from deadreckon.formatting.times import rounded_span
 
 Document = dict[str, Any]
 
@@ -108,8 +110,8 @@ def _positions(positions: list[Document]) -> Block:
     names += [("funding", True), ("", False)]
     return names, [
         [
-            (clean(it["strategy"]), BOLD),
-            (clean(it["instrument"]), PLAIN),
+            (cell_text(it["strategy"]), BOLD),
+            (cell_text(it["instrument"]), PLAIN),
             _amount(it["quantity"]) if Decimal(it["quantity"]) else _dim("flat"),
             _amount(it["average_price"] if Decimal(it["quantity"]) else None),
             _amount(it["mark"]),
@@ -142,8 +144,8 @@ def _orders(orders: list[Document]) -> Block:
             _dim(it["order_type"] if it["purpose"] == "entry" else it["purpose"]),
             _amount(it["stop_price"] or it["limit_price"]),
             _plain(_span(it["age_seconds"])),
-            _plain(clean(it["strategy"])),
-            _plain(clean(it["instrument"])),
+            _plain(cell_text(it["strategy"])),
+            _plain(cell_text(it["instrument"])),
         ]
         for it in orders
     ]
@@ -157,7 +159,7 @@ def _halts(halts: list[Document]) -> Block:
             _plain(it["rule"]),
             _plain(it["until"] or "resumed"),
             *_said(it["set_by"]),
-            _plain(clean(it["set_by"]["reason"])),
+            _plain(cell_text(it["set_by"]["reason"])),
         ]
         for it in halts
     ]
@@ -175,13 +177,13 @@ def _limits(limits: Document | None) -> Block:
 
 
 def _limit(name: str, value: Any) -> str:
-    if name in SPANS:
-        return span(value / NANOSECONDS)
+    if RULE_UNITS.get(name) == "nanoseconds":
+        return rounded_span(value / NANOSECONDS)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        return " ".join(f"{clean(key)}={item}" for key, item in value.items())
-    return " ".join(map(clean, value)) if isinstance(value, list | tuple) else str(value)
+        return " ".join(f"{cell_text(key)}={item}" for key, item in value.items())
+    return " ".join(map(cell_text, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _strategies(book: Document) -> Block:
@@ -190,7 +192,7 @@ def _strategies(book: Document) -> Block:
     names += [("cap", True), ("exposure", True), ("of equity", True), ("parameters", False)]
     return names, [
         [
-            (clean(it["strategy"]), BOLD),
+            (cell_text(it["strategy"]), BOLD),
             *_configured(configured.get(it["strategy"])),
             _amount(it["cap"]),
             _amount(it["exposure"]),
@@ -205,12 +207,12 @@ def _configured(strategy: Document | None) -> list[Piece]:
     if strategy is None:
         return [_dim("external"), _dim(""), _dim("")]
     runs = "yes" if strategy["enabled"] else "no"
-    return [_plain(clean(strategy["kind"])), _plain(runs), _amount(strategy["notional"])]
+    return [_plain(cell_text(strategy["kind"])), _plain(runs), _amount(strategy["notional"])]
 
 
 def _parameters(strategy: Document | None) -> str:
     found = strategy["parameters"] if strategy else {}
-    return " ".join(f"{clean(name)}={clean(value)}" for name, value in found.items())
+    return " ".join(f"{cell_text(name)}={cell_text(value)}" for name, value in found.items())
 
 
 def _models(models: list[Document]) -> Block:
@@ -218,7 +220,7 @@ def _models(models: list[Document]) -> Block:
     return [*names, ("by", False)], [
         [
             _plain(it["model_id"]),
-            _plain(clean(it["strategy"])),
+            _plain(cell_text(it["strategy"])),
             _plain(" ".join(it["labels"])),
             *_said(it["set_by"]),
         ]
@@ -229,7 +231,11 @@ def _models(models: list[Document]) -> Block:
 def _marks(marks: list[Document]) -> Block:
     names = [("instrument", False), ("price", True), ("age", True)]
     return names, [
-        [_plain(clean(it["instrument"])), _amount(it["price"]), _plain(_span(it["age_seconds"]))]
+        [
+            _plain(cell_text(it["instrument"])),
+            _amount(it["price"]),
+            _plain(_span(it["age_seconds"])),
+        ]
         for it in marks
     ]
 
@@ -241,8 +247,8 @@ def _late(late: list[Document]) -> Block:
             _plain(f"{it['sequence']:,}.{it['index']}"),
             _plain(_moment(it["effective_at"])),
             _plain(_moment(it["recorded_at"])),
-            (span(it["late_by_seconds"]), WARN),
-            _plain(clean(it["says"])),
+            (rounded_span(it["late_by_seconds"]), WARN),
+            _plain(cell_text(it["says"])),
             _dim(it["id"]),
         ]
         for it in late
@@ -252,12 +258,12 @@ def _late(late: list[Document]) -> Block:
 def _said(by: Document) -> list[Piece]:
     return [
         _plain(f"{by['sequence']:,}.{by['index']}"),
-        _plain(clean(by["actor"])),
+        _plain(cell_text(by["actor"])),
     ]
 
 
 def _span(seconds: float | None) -> str:
-    return "" if seconds is None else span(seconds)
+    return "" if seconds is None else rounded_span(seconds)
 
 
 def _moment(text: str) -> str:

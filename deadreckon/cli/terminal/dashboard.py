@@ -16,7 +16,9 @@ from deadreckon.cli.terminal.columns import (
     between,
     fitted,
 )
-from deadreckon.formatting.rounded import clean, countdown, moment, money
+from deadreckon.formatting.rounded import money
+from deadreckon.formatting.text import cell_text
+from deadreckon.formatting.times import countdown, rounded_moment
 from deadreckon.projections.live_view.lines import Halt, LiveView
 from deadreckon.projections.live_view.live_view import BookFigures, book_figures, halts_in_force
 
@@ -76,9 +78,9 @@ def one_line(board: LiveView, progress: RunProgress) -> str:
 
 def header(board: LiveView, progress: RunProgress, width: int) -> list[Line]:
     """What plays, how far it is, how fast it goes; and in red, why nothing trades."""
-    title: Line = [(" deadreckon", TITLE), (f"  {clean(board.instrument)}", BOLD)]
+    title: Line = [(" deadreckon", TITLE), (f"  {cell_text(board.instrument)}", BOLD)]
     title += [(f"  {progress.url}", DIM)] if progress.url else []
-    when: Line = [(f"{moment(board.at)} UTC ", PLAIN)] if board.at else []
+    when: Line = [(f"{rounded_moment(board.at)} UTC ", PLAIN)] if board.at else []
     halts = [_halt_banner(halt, width) for halt in halts_in_force(board)[-1:]]
     return [
         between(title, when, width),
@@ -112,15 +114,15 @@ def _rates(board: LiveView, progress: RunProgress, width: int) -> Line:
 
 
 def _halt_banner(halt: Halt, width: int) -> Line:
-    until = f" until {moment(halt.until)} UTC" if halt.until else ""
+    until = f" until {rounded_moment(halt.until)} UTC" if halt.until else ""
     obeyed = f", acknowledged by {', '.join(halt.acknowledged)}" if halt.acknowledged else ""
     text = f" HALTED ({halt.scope}) by {halt.who}{until}{obeyed}: {halt.reason}"
-    return fitted([(clean(text).ljust(width), ALARM)], width)
+    return fitted([(cell_text(text).ljust(width), ALARM)], width)
 
 
 def _venue_banner(venue: str, reason: str, width: int) -> Line:
     text = f" {venue} CANNOT BE REACHED: {reason}"
-    return fitted([(clean(text).ljust(width), ALARM)], width)
+    return fitted([(cell_text(text).ljust(width), ALARM)], width)
 
 
 def _wide(board: LiveView, now: BookFigures, width: int, height: int) -> list[Line]:

@@ -17,7 +17,9 @@ from deadreckon.cli.terminal.columns import (
     table,
 )
 from deadreckon.cli.terminal.sparkline import braille_line
-from deadreckon.formatting.rounded import clean, gain, measured, moment, money, share, stepped
+from deadreckon.formatting.rounded import gain, money, rule_amount, share, stepped
+from deadreckon.formatting.text import cell_text
+from deadreckon.formatting.times import rounded_moment
 from deadreckon.projections.live_view.lines import LiveFill, LiveOrder, LiveRefusal, LiveView
 from deadreckon.projections.live_view.live_view import BookFigures, LivePosition, latest_orders
 from deadreckon.projections.live_view.live_view import positions as held_positions
@@ -59,7 +61,7 @@ def _side(side: str) -> Piece:
 
 
 def _time(at: int) -> Piece:
-    return (moment(at)[5:16], DIM)
+    return (rounded_moment(at)[5:16], DIM)
 
 
 def equity(board: LiveView, now: BookFigures, width: int, height: int) -> list[Line]:
@@ -127,7 +129,7 @@ def _position(board: LiveView, held: LivePosition) -> list[Piece]:
     tick = _tick(board, held.instrument)
     size = stepped(held.quantity, _lot(board, held.instrument)) if held.quantity else "flat"
     return [
-        (clean(held.strategy), BOLD if held.quantity else DIM),
+        (cell_text(held.strategy), BOLD if held.quantity else DIM),
         (size, _coloured(held.quantity) or DIM),
         (stepped(held.average_price, tick) if held.quantity else "", PLAIN),
         (stepped(held.mark, tick), DIM),
@@ -143,7 +145,7 @@ def rules(board: LiveView, width: int, height: int) -> list[Line]:
     room = max(width - 4 - 34, 1)
     lines: list[Line] = [
         [
-            (clean(rule)[:24].ljust(25), WARN),
+            (cell_text(rule)[:24].ljust(25), WARN),
             (f"{count:>7,}  ", PLAIN),
             ("━" * max(round(count / most * room), 1), WARN),
         ]
@@ -173,7 +175,7 @@ def _order(board: LiveView, order: LiveOrder) -> list[Piece]:
     kind = order.order_type if order.purpose == "entry" else order.purpose
     return [
         _time(order.at),
-        (clean(order.strategy), PLAIN),
+        (cell_text(order.strategy), PLAIN),
         _side(order.side),
         (stepped(order.quantity, _lot(board, order.instrument)), PLAIN),
         (kind.replace("_", " "), DIM),
@@ -187,9 +189,9 @@ def _status(order: LiveOrder) -> Piece:
         case "filled":
             return (order.status, GOOD)
         case "cancelled":
-            return (clean(order.rule.replace("_", " ")), DIM)
+            return (cell_text(order.rule.replace("_", " ")), DIM)
         case "rejected":
-            return (f"rejected: {clean(order.rule)}", BAD)
+            return (f"rejected: {cell_text(order.rule)}", BAD)
         case "unknown" | "submitting" | "cancelling":
             return (order.status, WARN)
         case _:
@@ -214,7 +216,7 @@ def fills(board: LiveView, width: int, height: int) -> list[Line]:
 def _fill(board: LiveView, fill: LiveFill) -> list[Piece]:
     return [
         _time(fill.at),
-        (clean(fill.strategy), PLAIN),
+        (cell_text(fill.strategy), PLAIN),
         _side(fill.side),
         (stepped(fill.quantity, _lot(board, fill.instrument)), PLAIN),
         (stepped(fill.price, _tick(board, fill.instrument)), PLAIN),
@@ -241,9 +243,9 @@ def refusals(board: LiveView, width: int, height: int) -> list[Line]:
 def _refusal(no: LiveRefusal) -> list[Piece]:
     return [
         _time(no.at),
-        (clean(no.strategy), PLAIN),
-        (clean(no.rule), WARN),
-        (measured(no.rule, no.measured), BOLD),
-        (measured(no.rule, no.limit), PLAIN),
-        (clean(no.reason), DIM),
+        (cell_text(no.strategy), PLAIN),
+        (cell_text(no.rule), WARN),
+        (rule_amount(no.rule, no.measured), BOLD),
+        (rule_amount(no.rule, no.limit), PLAIN),
+        (cell_text(no.reason), DIM),
     ]

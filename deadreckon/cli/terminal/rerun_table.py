@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from deadreckon.formatting.exact import safe_text
+from deadreckon.formatting.text import safe_text
 
 Document = dict[str, Any]
 

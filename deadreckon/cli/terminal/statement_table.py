@@ -14,7 +14,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from deadreckon.formatting.rounded import clean, figure, gain, money, share
+from deadreckon.formatting.rounded import figure, gain, money, share
+from deadreckon.formatting.text import cell_text
 
 Document = dict[str, Any]
 FIGURES = ("realised", "unrealised", "fees", "funding", "net")
@@ -73,7 +74,7 @@ def _heading(document: Document) -> Text:
     net = Decimal(document["pnl"]["net"])
     return Text.assemble(
         (" PnL ", "bold cyan"),
-        f"book {clean(document['book'])}, {when}   net ",
+        f"book {cell_text(document['book'])}, {when}   net ",
         (gain(net), f"bold {_colour(net)}".strip()),
     )
 
@@ -95,7 +96,7 @@ def _profit(document: Document) -> Table:
 
 
 def _named(part: str, name: str) -> Text:
-    return Text.assemble((f"{part} ", "dim"), clean(name))
+    return Text.assemble((f"{part} ", "dim"), cell_text(name))
 
 
 def _figures(row: Document) -> list[Text]:
@@ -121,8 +122,8 @@ def _positions(rows: Iterable[Document]) -> Table:
         table.add_column(column, justify="left" if left else "right")
     for row in rows:
         table.add_row(
-            Text(clean(row["strategy"])),
-            Text(clean(row["instrument"])),
+            Text(cell_text(row["strategy"])),
+            Text(cell_text(row["instrument"])),
             figure(Decimal(row["opening_quantity"])),
             figure(Decimal(row["closing_quantity"])),
             _price(row["average_price"]),
@@ -142,7 +143,7 @@ def _refusals(document: Document) -> Table:
     table.add_column("count", justify="right")
     by_rule = sorted(document["refusals_by_rule"].items(), key=lambda item: (-item[1], item[0]))
     for rule, count in by_rule[:RULES_SHOWN]:
-        table.add_row(Text(clean(rule), "yellow"), f"{count:,}")
+        table.add_row(Text(cell_text(rule), "yellow"), f"{count:,}")
     rest = by_rule[RULES_SHOWN:]
     if rest:
         table.add_row(f"{len(rest)} more rules", f"{sum(count for _, count in rest):,}")
@@ -167,7 +168,7 @@ def _facts(document: Document) -> list[Text]:
         *_checks(document["checks"]),
         *_more(document),
         *[
-            Text(f"✗ no price or rate, so left out of every sum: {clean(name)}", "yellow")
+            Text(f"✗ no price or rate, so left out of every sum: {cell_text(name)}", "yellow")
             for name in document["unpriced"]
         ],
         Text.assemble(("run digest ", "dim"), document["digest"]),
@@ -210,18 +211,20 @@ def _run(run: Document | None) -> list[Text]:
 
 def _more(document: Document) -> list[Text]:
     """What there is to say beside the figures, where more than figures was asked for."""
-    lines = [Text(f"✗ {clean(found)}", "red") for found in document.get("evidence_differences", [])]
+    lines = [
+        Text(f"✗ {cell_text(found)}", "red") for found in document.get("evidence_differences", [])
+    ]
     for name, what in (("venue_statement", "venue's statement"), ("seal", "archive")):
         found = document.get(name)
         if found:
             mark, style = MARKS[found["agrees"]]
-            lines.append(Text(f"{mark} {what}: {clean(found['says'])}", style))
+            lines.append(Text(f"{mark} {what}: {cell_text(found['says'])}", style))
     theirs = document.get("venue_statement", {})
     unread = [f"a column that was not read: {name}" for name in theirs.get("unknown_columns", [])]
     unread += [f"not compared: {left}" for left in theirs.get("not_compared", [])]
-    lines += [Text(f"· {clean(record)}", "yellow") for record in unread]
+    lines += [Text(f"· {cell_text(record)}", "yellow") for record in unread]
     for file in document.get("written", []):
-        told = f"{clean(file['path'])}  {file['bytes']:,} bytes, sha256 {file['sha256']}"
+        told = f"{cell_text(file['path'])}  {file['bytes']:,} bytes, sha256 {file['sha256']}"
         lines.append(Text.assemble(("written ", "dim"), told))
     return lines
 
@@ -234,9 +237,9 @@ def _checks(checks: Document) -> list[Text]:
         if faults
         else [Text(f"✓ {compared} recomputed from the log: none differs", "green")]
     )
-    lines += [Text(f"  {clean(fault)}", "red") for fault in faults[:FAULTS_SHOWN]]
+    lines += [Text(f"  {cell_text(fault)}", "red") for fault in faults[:FAULTS_SHOWN]]
     views = checks.get("projections")
     if views:
         mark, style = MARKS[views["agree"]]
-        lines.append(Text(f"{mark} {clean(views['says'])}", style))
+        lines.append(Text(f"{mark} {cell_text(views['says'])}", style))
     return lines

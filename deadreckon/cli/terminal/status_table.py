@@ -8,7 +8,8 @@ from rich.text import Text
 
 from deadreckon.cli.terminal.tables import console
 from deadreckon.cli.terminal.view_tables import footer
-from deadreckon.formatting.rounded import clean, money
+from deadreckon.formatting.rounded import money
+from deadreckon.formatting.text import cell_text
 from deadreckon.projections.queries import RowDocument, TableAnswer
 
 
@@ -30,7 +31,7 @@ def _process(holder: int | None, server: dict[str, str] | None, trouble: str) ->
     if server:
         yield Text(f"nats {server['url']}, credentials in {server['credentials']}", "dim")
     if trouble:
-        yield Text.assemble(("NOT WELL: ", "red"), clean(trouble))
+        yield Text.assemble(("NOT WELL: ", "red"), cell_text(trouble))
 
 
 def _book(found: dict[str, Any]) -> Iterator[Text]:
@@ -42,7 +43,7 @@ def _book(found: dict[str, Any]) -> Iterator[Text]:
         unknown = f"{found['orders_unknown']:,} of unknown outcome: `dr orders --open` names them"
         yield Text(unknown, "yellow")
     yield Text(", ".join(f"{count:,} {name}" for name, count in _counts(found).items()))
-    rules = [f"{clean(rule)} {count:,}" for rule, count in found["refusals_by_rule"].items()]
+    rules = [f"{cell_text(rule)} {count:,}" for rule, count in found["refusals_by_rule"].items()]
     if rules:
         yield Text.assemble(("refused by ", "dim"), ", ".join(rules))
 
@@ -61,11 +62,11 @@ def _counts(found: dict[str, Any]) -> dict[str, int]:
 
 
 def _halt(halt: RowDocument) -> Text:
-    who = clean(halt["actor"] or halt["rule"] or halt["source"])
+    who = cell_text(halt["actor"] or halt["rule"] or halt["source"])
     until = f" until {halt['until'][:19]}Z" if halt["until"] else ""
     services = ", ".join(halt["acknowledged_by"]) or "nobody"
     head = f"HALTED ({halt['scope']}) by {who}{until}, acknowledged by {services}: "
-    return Text.assemble((head, "bold red"), clean(halt["reason"]))
+    return Text.assemble((head, "bold red"), cell_text(halt["reason"]))
 
 
 def _equity(mark: RowDocument) -> Text:
@@ -73,7 +74,7 @@ def _equity(mark: RowDocument) -> Text:
     exposure = money(Decimal(mark["exposure_gross"]))
     return Text.assemble(
         ("equity ", "dim"),
-        (f"{money(Decimal(mark['equity']))} {clean(mark['currency'])}", "bold"),
+        (f"{money(Decimal(mark['equity']))} {cell_text(mark['currency'])}", "bold"),
         f", drawdown {drawdown:.2f} %, exposure {exposure}",
         (f", marked {mark['at'][:19].replace('T', ' ')} UTC", "dim"),
     )

@@ -8,7 +8,9 @@ import msgspec
 from rich.text import Text
 
 from deadreckon.cli.terminal.tables import Cell, Column, console, fitting_table
-from deadreckon.formatting.rounded import clean, figure, gain, money, span
+from deadreckon.formatting.rounded import figure, gain, money
+from deadreckon.formatting.text import cell_text
+from deadreckon.formatting.times import rounded_span
 from deadreckon.projections.queries import RowDocument, TableAnswer
 
 POSITIONS = (
@@ -90,7 +92,7 @@ def footer(answer: TableAnswer, behind: int | None) -> Text:
         lag = ", no server runs"
     else:
         lag = f", {behind:,} behind the log" if behind > 0 else ", up to date"
-    read = f"sequence {answer.sequence:,}, written {span(answer.age_seconds)} ago{lag}"
+    read = f"sequence {answer.sequence:,}, written {rounded_span(answer.age_seconds)} ago{lag}"
     return Text.assemble(read, (f", digest {answer.digest}", "dim"))
 
 
@@ -98,22 +100,22 @@ def _position(row: RowDocument) -> list[Cell]:
     held, realised = Decimal(row["quantity"]), Decimal(row["realised"])
     funding = Decimal(row["funding"])
     return [
-        Text(clean(row["strategy"]), "bold"),
-        Text(clean(row["instrument"])),
+        Text(cell_text(row["strategy"]), "bold"),
+        Text(cell_text(row["instrument"])),
         Text(figure(held), _sign(held)) if held else Text("flat", "dim"),
         figure(Decimal(row["average_price"])) if held else "",
         Text(gain(realised), _sign(realised)),
         money(Decimal(row["fees"])),
         Text(gain(funding), _sign(funding)),
-        Text(clean(row["currency"]), "dim"),
+        Text(cell_text(row["currency"]), "dim"),
         _time(row),
     ]
 
 
 def _order(row: RowDocument) -> list[Cell]:
     price = row["average_price"] or row["stop_price"] or row["limit_price"]
-    status = row["status"] + (f": {clean(row['rule'])}" if row["rule"] else "")
-    status += f", cancelling: {clean(row['cancelling'])}" if row["cancelling"] else ""
+    status = row["status"] + (f": {cell_text(row['rule'])}" if row["rule"] else "")
+    status += f", cancelling: {cell_text(row['cancelling'])}" if row["cancelling"] else ""
     quantity = row["quantity"] or row["notional"]
     purpose = row["order_type"] if row["purpose"] == "entry" else row["purpose"]
     return [
@@ -123,8 +125,8 @@ def _order(row: RowDocument) -> list[Cell]:
         Text(status.replace("_", " "), _status_style(row["status"])),
         figure(Decimal(price)) if price else "",
         Text(purpose.replace("_", " "), "dim"),
-        Text(clean(row["strategy"])),
-        Text(clean(row["instrument"])),
+        Text(cell_text(row["strategy"])),
+        Text(cell_text(row["instrument"])),
         _time(row),
     ]
 
@@ -132,14 +134,14 @@ def _order(row: RowDocument) -> list[Cell]:
 def _fill(row: RowDocument) -> list[Cell]:
     return [
         _time(row),
-        Text(clean(row["strategy"])),
+        Text(cell_text(row["strategy"])),
         _side(row),
         figure(Decimal(row["quantity"])),
         figure(Decimal(row["price"])),
         money(Decimal(row["fee"])),
-        Text(clean(row["fee_currency"]), "dim"),
+        Text(cell_text(row["fee_currency"]), "dim"),
         Text(row["liquidity"], "dim"),
-        Text(clean(row["instrument"])),
+        Text(cell_text(row["instrument"])),
         Text(row["order_id"], "dim"),
     ]
 

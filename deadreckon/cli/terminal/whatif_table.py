@@ -10,7 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from deadreckon.formatting.rounded import clean, gain, measured, money, share
+from deadreckon.formatting.rounded import gain, money, rule_amount, share
+from deadreckon.formatting.text import cell_text
 
 Document = dict[str, Any]
 
@@ -26,10 +27,12 @@ def show_whatif(document: Document) -> None:
     day = document["day"]
     when = "everything" if day == "all" else f"{day} (UTC)"
     console.print()
-    console.print(Text.assemble((" what if ", "bold cyan"), f"{clean(document['book'])}, {when}"))
+    console.print(
+        Text.assemble((" what if ", "bold cyan"), f"{cell_text(document['book'])}, {when}")
+    )
     _show_table(console, document)
     for record in document["honesty"]:
-        for line in textwrap.wrap(clean(record), max(console.width - 4, 40)):
+        for line in textwrap.wrap(cell_text(record), max(console.width - 4, 40)):
             console.print(Text(f"   {line}", "dim"))
     variants = document["variants"]
     if len(variants) <= DETAILED_MAX:
@@ -40,12 +43,14 @@ def show_whatif(document: Document) -> None:
     for variant in (document["baseline"] | {"variant": "baseline"}, *variants):
         if "folder" in variant:
             what = f" ./dr replay audit {'--all' if day == 'all' else day} --data "
-            console.print(Text.assemble((what, "dim"), clean(variant["folder"])), soft_wrap=True)
+            console.print(
+                Text.assemble((what, "dim"), cell_text(variant["folder"])), soft_wrap=True
+            )
 
 
 def _show_table(console: Console, document: Document) -> None:
     """One row a variant, under its name where there is room for that, else under a number."""
-    names = [clean(variant["variant"]) for variant in document["variants"]]
+    names = [cell_text(variant["variant"]) for variant in document["variants"]]
     table = _table(document, names)
     wide = console.options.update(max_width=WIDTH_ENOUGH)
     if console.measure(table, options=wide).maximum < console.width:
@@ -101,9 +106,9 @@ def _gain(amount: Decimal) -> Text:
 
 def _show_variant(console: Console, variant: Document) -> None:
     console.print()
-    console.print(Text.assemble((" what if ", "cyan"), (clean(variant["variant"]), "bold")))
+    console.print(Text.assemble((" what if ", "cyan"), (cell_text(variant["variant"]), "bold")))
     lines = [*_bounds(variant), *_fills(variant), *_wishes(variant)]
-    lines += [Text(clean(note), "yellow") for note in variant["notes"]]
+    lines += [Text(cell_text(note), "yellow") for note in variant["notes"]]
     lines += _overlaid(variant)
     for line in lines:
         console.print(Padding(line, (0, 0, 0, 3)))
@@ -176,7 +181,7 @@ def _overlaid(variant: Document) -> list[Text]:
             f"{name} {_plain(was)} -> {_plain(now)}" for name, (was, now) in fact["fields"].items()
         )
         whose = f" {fact['scope']}" if fact["scope"] else ""
-        lines.append(Text(clean(f"said {place}: {fact['type']}{whose}: {fields}"), "dim"))
+        lines.append(Text(cell_text(f"said {place}: {fact['type']}{whose}: {fields}"), "dim"))
     return lines
 
 
@@ -195,11 +200,11 @@ def _refusals(rows: list[Document], what: str) -> Table:
     for row in rows[:REFUSALS_SHOWN]:
         limit, found = (_number(row, name) for name in ("limit", "measured"))
         wish = f"{row['side'] or row['kind']} {row['size']}".strip()
-        rule = Text(clean(row["rule"]), "yellow")
+        rule = Text(cell_text(row["rule"]), "yellow")
         table.add_row(
             row["at"][5:19].replace("T", " "),
-            clean(row["strategy"]),
-            clean(wish),
+            cell_text(row["strategy"]),
+            cell_text(wish),
             rule,
             limit,
             found,
@@ -211,4 +216,4 @@ def _refusals(rows: list[Document], what: str) -> Table:
 
 def _number(row: Document, name: str) -> str:
     amount = row[name]
-    return measured(row["rule"], None if amount is None else Decimal(amount))
+    return rule_amount(row["rule"], None if amount is None else Decimal(amount))

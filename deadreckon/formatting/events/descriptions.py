@@ -8,14 +8,15 @@ from deadreckon.contracts import governance as rules
 from deadreckon.contracts import market as prices
 from deadreckon.contracts import orders as order
 from deadreckon.contracts import portfolio as book
-from deadreckon.contracts import signals as wish
+from deadreckon.contracts import signals as signal
 from deadreckon.contracts import venues as real
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.limits import LimitsSet
 from deadreckon.formatting.events import governance, market, orders, portfolio, signals, venues
-from deadreckon.formatting.events.short_names import ShortNames
+from deadreckon.formatting.events.style import ShortStyle, Style
+from deadreckon.formatting.text import safe_text
 
-Description = Callable[[Recorded[Any], ShortNames], str]
+Description = Callable[[Recorded[Any], Style], str]
 
 DESCRIPTIONS: dict[type[Event], Description] = {
     prices.TapeOpened: market.tape_opened,
@@ -30,14 +31,14 @@ DESCRIPTIONS: dict[type[Event], Description] = {
     instruments.InstrumentListed: market.listing,
     instruments.InstrumentDelisted: market.delisting,
     instruments.VenueConfigured: market.venue,
-    wish.SignalReceived: signals.received,
-    wish.CancelReceived: signals.cancel_received,
-    wish.ReplaceReceived: signals.replace_received,
-    wish.SignalMalformed: signals.malformed,
-    wish.SignalRaised: signals.raised,
-    wish.CancelRaised: signals.cancel_raised,
-    wish.ReplaceRaised: signals.replace_raised,
-    wish.SignalRefused: signals.refused,
+    signal.SignalReceived: signals.received,
+    signal.CancelReceived: signals.cancel_received,
+    signal.ReplaceReceived: signals.replace_received,
+    signal.SignalMalformed: signals.malformed,
+    signal.SignalRaised: signals.raised,
+    signal.CancelRaised: signals.cancel_raised,
+    signal.ReplaceRaised: signals.replace_raised,
+    signal.SignalRefused: signals.refused,
     order.OrderApproved: orders.approved,
     order.OrderUnroutable: orders.unroutable,
     order.OrderRouted: orders.routed,
@@ -99,6 +100,14 @@ DESCRIPTIONS: dict[type[Event], Description] = {
 }
 
 
-def describe(record: Recorded[Any], names: ShortNames) -> str:
+def describe(record: Recorded[Any], style: Style) -> str:
     """Describe an event in one line, without its publisher and its time."""
-    return DESCRIPTIONS[type(record.event)](record, names)
+    return DESCRIPTIONS[type(record.event)](record, style)
+
+
+def describe_briefly(record: Recorded[Any], style: ShortStyle) -> str:
+    """Describe a single event in one short line, with its strategy and instrument."""
+    text = describe(record, style)
+    names = (getattr(record.event, name, None) for name in ("strategy", "instrument"))
+    about = " ".join(name for name in names if isinstance(name, str) and name not in text)
+    return safe_text(f"{about}: {text}" if about else text)

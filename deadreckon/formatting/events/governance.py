@@ -8,162 +8,164 @@ import msgspec
 from deadreckon.contracts import archive, governance, life, models, views
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.limits import LimitsSet
-from deadreckon.formatting.events.short_names import ShortNames
+from deadreckon.contracts.rules import RULE_UNITS
 from deadreckon.formatting.events.signals import refusal_text
-from deadreckon.formatting.exact import SPANS, join_parts, moment, number, safe_text, span
+from deadreckon.formatting.events.style import Style
+from deadreckon.formatting.text import join_parts, safe_text
 
 
-def limits(record: Recorded[LimitsSet], names: ShortNames) -> str:
+def limits(record: Recorded[LimitsSet], style: Style) -> str:
     """Describe the limits that differ from their defaults."""
     shown = []
     for field in msgspec.structs.fields(record.event):
         value = getattr(record.event, field.name)
         if field.name not in ("actor", "reason") and value != _default(field):
-            shown.append(f"{field.name} {_setting(field.name, value)}")
+            shown.append(f"{field.name} {_setting(field.name, value, style)}")
     rules = ", ".join(shown) or "as by default"
-    return f"{names.of('limits', record.id)}: {rules}"
+    return f"{style.of('limits', record.id)}: {rules}"
 
 
 def _default(field: Any) -> Any:
     return field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
 
 
-def _setting(name: str, value: Any) -> str:
+def _setting(name: str, value: Any, style: Style) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if name in SPANS and isinstance(value, int):
-        return span(value)
+    if RULE_UNITS.get(name) == "nanoseconds" and isinstance(value, int):
+        return style.span(value)
     if isinstance(value, Decimal):
-        return number(value)
+        return style.number(value)
     if isinstance(value, dict):
-        return " and ".join(f"{safe_text(key)} {_setting('', value[key])}" for key in sorted(value))
+        items = (f"{safe_text(key)} {_setting('', value[key], style)}" for key in sorted(value))
+        return " and ".join(items)
     if isinstance(value, (list, tuple)):
         return " and ".join(safe_text(str(item)) for item in value) or "none"
     return "none" if value is None else str(value)
 
 
-def halt_requested(record: Recorded[governance.HaltRequested], names: ShortNames) -> str:
+def halt_requested(record: Recorded[governance.HaltRequested], style: Style) -> str:
     """Describe an operator's halt."""
     it = record.event
-    return f"{names.of('halt', record.id)} ({it.scope}): {safe_text(it.reason)}"
+    return f"{style.of('halt', record.id)} ({it.scope}): {safe_text(it.reason)}"
 
 
-def halt_imposed(record: Recorded[governance.HaltImposed], names: ShortNames) -> str:
+def halt_imposed(record: Recorded[governance.HaltImposed], style: Style) -> str:
     """Describe a halt by a rule, for a while or until a resume."""
     it = record.event
-    until = f" until {moment(it.until, record.at)}" if it.until is not None else ""
-    return f"{names.of('halt', record.id)} ({it.scope}){until} by {refusal_text(it, names)}"
+    until = f" until {style.moment(it.until, record.at)}" if it.until is not None else ""
+    return f"{style.of('halt', record.id)} ({it.scope}){until} by {refusal_text(it, style)}"
 
 
-def halt_acknowledged(record: Recorded[governance.HaltAcknowledged], names: ShortNames) -> str:
+def halt_acknowledged(record: Recorded[governance.HaltAcknowledged], style: Style) -> str:
     """Describe an acknowledged halt, with the number of orders still to cancel."""
     it = record.event
     orders = f", open orders cancelled: {it.open_orders}" if it.open_orders else ""
-    return f"{names.of('halt', it.halt_id)} ({it.scope}) obeyed{orders}"
+    return f"{style.of('halt', it.halt_id)} ({it.scope}) obeyed{orders}"
 
 
-def damaged(record: Recorded[governance.LogDamaged], names: ShortNames) -> str:
+def damaged(record: Recorded[governance.LogDamaged], style: Style) -> str:
     """Describe a damaged message, which halts the book."""
     it = record.event
-    reason = safe_text(names.shorten(it.reason))
-    return f"{names.of('halt', record.id)} (all): {it.subject} is damaged; {reason}"
+    reason = safe_text(style.shorten(it.reason))
+    return f"{style.of('halt', record.id)} (all): {it.subject} is damaged; {reason}"
 
 
-def resume_requested(record: Recorded[governance.ResumeRequested], names: ShortNames) -> str:
+def resume_requested(record: Recorded[governance.ResumeRequested], style: Style) -> str:
     """Describe an operator's resume."""
     it = record.event
     counters = ", counters start anew" if it.reset_counters else ""
-    return f"{names.of('resume', record.id)}{counters}: {safe_text(it.reason)}"
+    return f"{style.of('resume', record.id)}{counters}: {safe_text(it.reason)}"
 
 
-def resume_acknowledged(record: Recorded[governance.ResumeAcknowledged], names: ShortNames) -> str:
+def resume_acknowledged(record: Recorded[governance.ResumeAcknowledged], style: Style) -> str:
     """Describe an acknowledged resume."""
-    return f"{names.of('resume', record.event.resume_id)} obeyed"
+    return f"{style.of('resume', record.event.resume_id)} obeyed"
 
 
-def flatten(record: Recorded[governance.FlattenRequested], names: ShortNames) -> str:
+def flatten(record: Recorded[governance.FlattenRequested], style: Style) -> str:
     """Describe an operator's flatten."""
     it = record.event
     what = "everything" if it.instrument is None else safe_text(it.instrument)
-    return f"{names.of('flatten', record.id)}: close {what}; {safe_text(it.reason)}"
+    return f"{style.of('flatten', record.id)}: close {what}; {safe_text(it.reason)}"
 
 
-def cancel(record: Recorded[governance.CancelRequested], names: ShortNames) -> str:
+def cancel(record: Recorded[governance.CancelRequested], style: Style) -> str:
     """Describe an operator's cancel."""
     it = record.event
-    what = "every order" if it.order_id is None else names.order(it.order_id)
+    what = "every order" if it.order_id is None else style.order(it.order_id)
     return f"cancel {what}: {safe_text(it.reason)}"
 
 
-def strategy(record: Recorded[governance.StrategyConfigured], names: ShortNames) -> str:
+def strategy(record: Recorded[governance.StrategyConfigured], style: Style) -> str:
     """Describe a strategy's settings."""
     it = record.event
     parameters = (
         f"{safe_text(key)} {safe_text(it.parameters[key])}" for key in sorted(it.parameters)
     )
     return f"strategy {safe_text(it.strategy)}: " + join_parts(
-        f"{it.kind} on {safe_text(it.instrument)} with {number(it.notional)}",
+        f"{it.kind} on {safe_text(it.instrument)} with {style.number(it.notional)}",
         "" if it.enabled else "switched off",
         *parameters,
     )
 
 
-def operator_malformed(record: Recorded[governance.OperatorMalformed], names: ShortNames) -> str:
+def operator_malformed(record: Recorded[governance.OperatorMalformed], style: Style) -> str:
     """Describe an operator's message that cannot be read."""
     return f'something that is no fact: "{safe_text(record.event.evidence)}"'
 
 
-def operator_refused(record: Recorded[governance.OperatorRefused], names: ShortNames) -> str:
+def operator_refused(record: Recorded[governance.OperatorRefused], style: Style) -> str:
     """Describe a refused operator's command, with the reason."""
     it = record.event
-    reason = safe_text(names.shorten(it.reason))
+    reason = safe_text(style.shorten(it.reason))
     return f"what {safe_text(it.door)} sent refused by {it.rule}: {reason}"
 
 
-def model_fitted(record: Recorded[models.RegimeModelFitted], names: ShortNames) -> str:
+def model_fitted(record: Recorded[models.RegimeModelFitted], style: Style) -> str:
     """Describe a fitted model and its training data."""
     it = record.event
-    window = f"{moment(it.window_from)} to {moment(it.window_to)}"
+    window = f"{style.moment(it.window_from)} to {style.moment(it.window_to)}"
     return (
-        f"model {safe_text(names.shorten(it.model_id))} fitted for {safe_text(it.strategy)} on "
+        f"model {safe_text(style.shorten(it.model_id))} fitted for {safe_text(it.strategy)} on "
         f"{it.samples} bars of {safe_text(it.instrument)}, {window}: {', '.join(it.labels)}"
     )
 
 
-def model_refused(record: Recorded[models.RegimeModelRefused], names: ShortNames) -> str:
+def model_refused(record: Recorded[models.RegimeModelRefused], style: Style) -> str:
     """Describe a refused model, with the reason."""
     it = record.event
-    reason = safe_text(names.shorten(it.reason))
+    reason = safe_text(style.shorten(it.reason))
     return f"no new model for {safe_text(it.strategy)} on {it.instrument} by {it.rule}: {reason}"
 
 
-def started(record: Recorded[life.StackStarted], names: ShortNames) -> str:
+def started(record: Recorded[life.StackStarted], style: Style) -> str:
     """Describe the start of services."""
     it = record.event
     return f"{', '.join(it.services)} started on {it.bus}, version {it.code}"
 
 
-def stopped(record: Recorded[life.StackStopped], names: ShortNames) -> str:
+def stopped(record: Recorded[life.StackStopped], style: Style) -> str:
     """Describe the orderly stop of services."""
     return f"{', '.join(record.event.services)} stopped: {safe_text(record.event.reason)}"
 
 
-def range_sealed(record: Recorded[archive.RangeSealed], names: ShortNames) -> str:
+def range_sealed(record: Recorded[archive.RangeSealed], style: Style) -> str:
     """Describe a sealed range."""
     it = record.event
     where = f"messages {it.first} to {it.last} ({it.events} events) of {it.day}"
     return f"sealed as range {it.number}: {where}, root {it.root[:16]}"
 
 
-def view_differed(record: Recorded[views.ViewDiffered], names: ShortNames) -> str:
+def view_differed(record: Recorded[views.ViewDiffered], style: Style) -> str:
     """Describe a view that differs from the log, with the position of the difference."""
     it = record.event
     where = " ".join(part for part in (it.view, it.table, "/".join(it.key), it.column) if part)
     sides = f": {safe_text(it.stored)}, the log says {safe_text(it.expected)}" if it.column else ""
-    told = f"view differs: {safe_text(where)}{sides}; {safe_text(it.reason)}".removesuffix("; ")
-    return names.shorten(told)
+    text = f"view differs: {safe_text(where)}{sides}; {safe_text(it.reason)}".removesuffix("; ")
+    return style.shorten(text)
 
 
-def view_rebuilt(record: Recorded[views.ViewRebuilt], names: ShortNames) -> str:
+def view_rebuilt(record: Recorded[views.ViewRebuilt], style: Style) -> str:
     """Describe a rebuilt view."""
     return f"view {record.event.view} made anew up to message {record.event.place}"

@@ -2,93 +2,94 @@
 
 from deadreckon.contracts import venues
 from deadreckon.contracts.event import Recorded
-from deadreckon.formatting.events.short_names import ShortNames
-from deadreckon.formatting.exact import clock, join_parts, number, safe_text
+from deadreckon.formatting.events.style import Style
+from deadreckon.formatting.text import join_parts, safe_text
 
 REQUESTS = {"submit": "", "cancel": "the cancel of "}
 
 
-def short(text: str, names: ShortNames) -> str:
+def short(text: str, style: Style) -> str:
     """Make a venue's text printable, with our ids replaced by their names."""
-    return safe_text(names.shorten(text))
+    return safe_text(style.shorten(text))
 
 
-def sending(record: Recorded[venues.VenueRequestSending], names: ShortNames) -> str:
+def sending(record: Recorded[venues.VenueRequestSending], style: Style) -> str:
     """Describe a request about to be sent to a venue."""
     it = record.event
-    return f"{REQUESTS[it.request]}{names.order(it.order_id)} leaves for {it.venue}"
+    return f"{REQUESTS[it.request]}{style.order(it.order_id)} leaves for {it.venue}"
 
 
-def not_sent(record: Recorded[venues.VenueOrderNotSent], names: ShortNames) -> str:
+def not_sent(record: Recorded[venues.VenueOrderNotSent], style: Style) -> str:
     """Describe an order that was never sent, with the rule."""
     it = record.event
-    reason = short(it.reason, names)
-    return f"{names.order(it.order_id)} is not sent to {it.venue} by {it.rule}: {reason}"
+    reason = short(it.reason, style)
+    return f"{style.order(it.order_id)} is not sent to {it.venue} by {it.rule}: {reason}"
 
 
-def unanswered(record: Recorded[venues.VenueRequestUnanswered], names: ShortNames) -> str:
+def unanswered(record: Recorded[venues.VenueRequestUnanswered], style: Style) -> str:
     """Describe a request without an answer."""
     it = record.event
-    what = f"{REQUESTS[it.request]}{names.order(it.order_id)}"
-    return f"{it.venue} leaves {what} unanswered: {short(it.reason, names)}"
+    what = f"{REQUESTS[it.request]}{style.order(it.order_id)}"
+    return f"{it.venue} leaves {what} unanswered: {short(it.reason, style)}"
 
 
-def missing(record: Recorded[venues.VenueOrderMissing], names: ShortNames) -> str:
+def missing(record: Recorded[venues.VenueOrderMissing], style: Style) -> str:
     """Describe an order that the venue does not know."""
-    return f"{record.event.venue} knows no {names.order(record.event.order_id)}"
+    return f"{record.event.venue} knows no {style.order(record.event.order_id)}"
 
 
-def accepted(record: Recorded[venues.VenueOrderAccepted], names: ShortNames) -> str:
+def accepted(record: Recorded[venues.VenueOrderAccepted], style: Style) -> str:
     """Describe an order that the venue has accepted."""
     it = record.event
-    return f"{it.venue} works {names.order(it.order_id)} as {short(it.venue_order_id, names)}"
+    return f"{it.venue} works {style.order(it.order_id)} as {short(it.venue_order_id, style)}"
 
 
-def rejected(record: Recorded[venues.VenueOrderRejected], names: ShortNames) -> str:
+def rejected(record: Recorded[venues.VenueOrderRejected], style: Style) -> str:
     """Describe an order that the venue refused, with the venue's code."""
     it = record.event
-    rule, reason = short(it.rule, names), short(it.reason, names)
-    return f"{it.venue} refuses {names.order(it.order_id)} by {rule}: {reason}"
+    rule, reason = short(it.rule, style), short(it.reason, style)
+    return f"{it.venue} refuses {style.order(it.order_id)} by {rule}: {reason}"
 
 
-def trade(record: Recorded[venues.VenueTradeReported], names: ShortNames) -> str:
+def trade(record: Recorded[venues.VenueTradeReported], style: Style) -> str:
     """Describe a trade as the venue reported it."""
     it = record.event
     traded = "bought" if it.side == "buy" else "sold"
     return (
-        f"{it.venue} tells trade {short(it.trade_id, names)} of {names.order(it.order_id)}: "
+        f"{it.venue} tells trade {short(it.trade_id, style)} of {style.order(it.order_id)}: "
         + join_parts(
-            f"{traded} {number(it.quantity)} at {number(it.price)}",
-            f"{it.liquidity} fee {number(it.fee)} {it.fee_currency}",
-            f"traded at {clock(it.traded_at)}",
+            f"{traded} {style.number(it.quantity)} at {style.number(it.price)}",
+            f"{it.liquidity} fee {style.number(it.fee)} {it.fee_currency}",
+            style.detail(f"traded at {style.clock(it.traded_at)}"),
         )
     )
 
 
-def ended(record: Recorded[venues.VenueOrderEnded], names: ShortNames) -> str:
+def ended(record: Recorded[venues.VenueOrderEnded], style: Style) -> str:
     """Describe an order that ended at the venue, and what the venue counts as traded."""
     it = record.event
-    order, reason = names.order(it.order_id), short(it.reason, names)
-    return f"{it.venue} works {order} no more ({it.outcome}), {number(it.filled)} traded: {reason}"
+    order, reason = style.order(it.order_id), short(it.reason, style)
+    traded = f"{style.number(it.filled)} traded"
+    return f"{it.venue} works {order} no more ({it.outcome}), {traded}: {reason}"
 
 
-def cancel_rejected(record: Recorded[venues.VenueCancelRejected], names: ShortNames) -> str:
+def cancel_rejected(record: Recorded[venues.VenueCancelRejected], style: Style) -> str:
     """Describe a cancel that the venue rejected."""
     it = record.event
-    return f"{it.venue} does not cancel {names.order(it.order_id)}: {short(it.reason, names)}"
+    return f"{it.venue} does not cancel {style.order(it.order_id)}: {short(it.reason, style)}"
 
 
-def refused(record: Recorded[venues.VenueReportRefused], names: ShortNames) -> str:
+def refused(record: Recorded[venues.VenueReportRefused], style: Style) -> str:
     """Describe a venue's report that was refused."""
     it = record.event
-    return f"a report of {it.venue} is refused by {it.rule}: {short(it.reason, names)}"
+    return f"a report of {it.venue} is refused by {it.rule}: {short(it.reason, style)}"
 
 
-def reconciled(record: Recorded[venues.VenueReconciled], names: ShortNames) -> str:
+def reconciled(record: Recorded[venues.VenueReconciled], style: Style) -> str:
     """Describe a reconciliation: what was queried and what was found."""
     it = record.event
-    strangers = ", ".join(short(name, names) for name in it.strangers)
-    held = [f"{number(amount)} {currency}" for currency, amount in it.balances.items()]
+    strangers = ", ".join(short(name, style) for name in it.strangers)
+    held = [f"{style.number(amount)} {currency}" for currency, amount in it.balances.items()]
     return f"{it.venue} was asked about {it.orders_asked} orders: " + join_parts(
         f"{it.trades_found} trades unheard of",
         f"strangers {strangers}" if strangers else "no strangers",
@@ -96,9 +97,9 @@ def reconciled(record: Recorded[venues.VenueReconciled], names: ShortNames) -> s
     )
 
 
-def connection(record: Recorded[venues.VenueConnectionChanged], names: ShortNames) -> str:
+def connection(record: Recorded[venues.VenueConnectionChanged], style: Style) -> str:
     """Describe a change of a venue's connection."""
     it = record.event
     if it.connected:
         return f"{it.venue} can be reached"
-    return f"{it.venue} cannot be reached: {short(it.reason, names)}"
+    return f"{it.venue} cannot be reached: {short(it.reason, style)}"

@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from deadreckon.projections.sinks.atomic_files import replace_link
-from deadreckon.projections.sinks.audit_book import AuditDatabase, schema
+from deadreckon.projections.sinks.audit_database import AuditDatabase, schema
 from deadreckon.projections.sinks.sink import Batch, SupersededError, TableBatch
 from deadreckon.projections.tables import BY_NAME, TABLES
 from deadreckon.runtime.process import killpoints

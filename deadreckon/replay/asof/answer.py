@@ -13,6 +13,13 @@ from msgspec import Struct, structs
 from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.replay.asof import ids
+from deadreckon.replay.asof.anchor_builder import (
+    FrameFold,
+    LogEnd,
+    Progress,
+    bring_up_to_date,
+    check_log,
+)
 from deadreckon.replay.asof.anchors import (
     Anchor,
     Anchors,
@@ -20,7 +27,6 @@ from deadreckon.replay.asof.anchors import (
     AnchorsNotKeptError,
 )
 from deadreckon.replay.asof.fold import BookState, advance, evolve
-from deadreckon.replay.asof.indexing import FrameFold, LogEnd, Progress, bring_up_to_date, check_log
 from deadreckon.replay.asof.late import Late, add_late, late_for
 from deadreckon.replay.asof.log_point import AtId, AtSequence, AtTime, LogPoint, LogPointError
 from deadreckon.replay.lookup import UnknownIdError, search

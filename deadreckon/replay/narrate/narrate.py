@@ -9,8 +9,8 @@ from msgspec import Struct
 from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.contracts.timestamps import day_of
 from deadreckon.formatting.events import describe
-from deadreckon.formatting.events.short_names import ShortNames
-from deadreckon.formatting.exact import clock
+from deadreckon.formatting.events.style import Style
+from deadreckon.formatting.times import clock
 from deadreckon.runtime.log.feed import Message
 from deadreckon.runtime.service.ingress import Ingress
 
@@ -69,7 +69,7 @@ class Narrator:
 
     def __init__(self, book: str, mode: Mode) -> None:
         self._intake = Ingress(book, mode, reads_signals=True, restamps=False)
-        self._names = ShortNames()
+        self._names = Style()
         self._stories: deque[NarratedStory] = deque()  # stories not emitted yet, oldest first
         self._branches: dict[str, NarratedStory] = {}  # by event id, of these stories
 

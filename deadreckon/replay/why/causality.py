@@ -21,7 +21,7 @@ from deadreckon.contracts.orders import (
 from deadreckon.contracts.portfolio import EquityMarked
 from deadreckon.contracts.signals import SignalRaised
 from deadreckon.contracts.venues import VenueOrderAccepted, VenueRequestSending
-from deadreckon.replay.why.event_index import EventHistory
+from deadreckon.replay.why.event_history import EventHistory
 
 CAUSE, ORDER, NAMED, SINCE = "cause", "order", "named", "since"
 

@@ -10,10 +10,12 @@ from deadreckon.contracts.market import BarClosed, MarkUpdated, QuoteUpdated, Tr
 from deadreckon.contracts.orders import OrderApproved, OrderFilled, OrderRouted
 from deadreckon.contracts.portfolio import EquityMarked, PositionChanged
 from deadreckon.contracts.signals import SignalRaised, SignalReceived, SignalRefused
-from deadreckon.formatting.exact import number, safe_text, span
+from deadreckon.formatting.exact import number
+from deadreckon.formatting.text import safe_text
+from deadreckon.formatting.times import span
 from deadreckon.replay.why.causality import last_mark
 from deadreckon.replay.why.detail import Detail, Details, exact_figures
-from deadreckon.replay.why.event_index import EventHistory, PositionFigures
+from deadreckon.replay.why.event_history import EventHistory, PositionFigures
 from deadreckon.replay.why.risk_recheck import RiskRecheck
 from deadreckon.replay.why.rule_results import refusal_details, rule_details
 from deadreckon.replay.why.trades import equity_detail, fill_details, holding_text, routing_details

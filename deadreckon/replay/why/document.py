@@ -9,7 +9,7 @@ from deadreckon.contracts.codec import plain_body
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.replay.why.detail import Detail
-from deadreckon.replay.why.event_index import EventHistory
+from deadreckon.replay.why.event_history import EventHistory
 from deadreckon.replay.why.figure import ProfitFigure
 from deadreckon.replay.why.tracing import CausalBranch, Explanation
 

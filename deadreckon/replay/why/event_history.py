@@ -22,7 +22,7 @@ from deadreckon.contracts.orders import OrderApproved, OrderFilled
 from deadreckon.contracts.portfolio import EquityMarked, FeeCharged, FundingPaid, PositionChanged
 from deadreckon.contracts.signals import SignalRaised
 from deadreckon.formatting.events import describe
-from deadreckon.formatting.events.short_names import ShortNames
+from deadreckon.formatting.events.style import Style
 from deadreckon.replay.lookup import IdFinder
 from deadreckon.runtime.log.feed import Message
 from deadreckon.runtime.server.known_roles import DEFAULT_BOOK
@@ -62,7 +62,7 @@ class EventHistory:
     def __init__(
         self, finder: IdFinder | None = None, book: str = DEFAULT_BOOK, mode: Mode = "paper"
     ) -> None:
-        self.names = ShortNames()
+        self.names = Style()
         self.ledger: Ledger = ledger.initial()
         self.facts: dict[str, Recorded[Any]] = {}
         self.answers: dict[str, list[str]] = {}  # ids that an event caused

@@ -11,7 +11,7 @@ from deadreckon.contracts.amounts import EXACT, ZERO, canonical
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import FundingPaid
 from deadreckon.replay.lookup import UnknownIdError
-from deadreckon.replay.why.event_index import EventHistory, PositionFigures
+from deadreckon.replay.why.event_history import EventHistory, PositionFigures
 
 FIGURE = re.compile(
     r"(?P<kind>pnl|position):(?P<strategy>[^/]+)/(?P<instrument>[^/@]+)(?:@(?P<at>[1-9]\d*))?"

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical
-from deadreckon.formatting.exact import join_parts, moment, number
-from deadreckon.replay.why.event_index import EventHistory
+from deadreckon.formatting.exact import number
+from deadreckon.formatting.text import join_parts
+from deadreckon.formatting.times import moment
+from deadreckon.replay.why.event_history import EventHistory
 from deadreckon.replay.why.figure import ProfitFigure, ProfitFlow
 from deadreckon.replay.why.page import ID_SHOWN, StyledLine
 from deadreckon.replay.why.tracing import sequence_text

@@ -9,7 +9,7 @@ from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.event import Mode
 from deadreckon.replay.audit.job import progress_reporter
 from deadreckon.replay.lookup import IdFinder, UnknownIdError
-from deadreckon.replay.why.event_index import EventHistory
+from deadreckon.replay.why.event_history import EventHistory
 from deadreckon.replay.why.figure import FigureQuery, ProfitFigure, compute_figure, parse_figure
 from deadreckon.replay.why.risk_recheck import RiskRecheck
 from deadreckon.replay.why.tracing import (

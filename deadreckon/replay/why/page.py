@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from deadreckon.contracts.catalogue import ORDER_EVENTS
 from deadreckon.contracts.event import Recorded
-from deadreckon.formatting.exact import moment
+from deadreckon.formatting.times import moment
 from deadreckon.replay.why.detail import Detail
 from deadreckon.replay.why.tracing import CausalBranch, Explanation
 

@@ -6,7 +6,7 @@ from textwrap import wrap
 
 from msgspec import Struct
 
-from deadreckon.formatting.exact import moment
+from deadreckon.formatting.times import moment
 from deadreckon.replay.why.document import ties
 from deadreckon.replay.why.tracing import Explanation, Node
 

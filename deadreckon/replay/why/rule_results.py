@@ -5,9 +5,10 @@ from typing import Any
 from deadreckon.contracts.amounts import EXACT
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.signals import SignalRefused
-from deadreckon.formatting.exact import SPANS, number, rule_amount, safe_text, span
+from deadreckon.formatting.exact import rule_amount
+from deadreckon.formatting.text import safe_text
 from deadreckon.replay.why.detail import Detail, Details, exact_figures
-from deadreckon.replay.why.event_index import EventHistory
+from deadreckon.replay.why.event_history import EventHistory
 from deadreckon.replay.why.risk_recheck import RiskRecheck
 from deadreckon.services.risk.explaining import RuleResult
 
@@ -58,8 +59,7 @@ def _left(rule: RuleResult) -> str:
     if rule.limit is None or rule.measured is None or not rule.rule.endswith("_max"):
         return ""
     left = EXACT.subtract(rule.limit, rule.measured)
-    shown = span(int(left)) if rule.rule in SPANS else number(left)
-    return f"{shown} left" if left >= 0 else ""
+    return f"{rule_amount(rule.rule, left)} left" if left >= 0 else ""
 
 
 def _who_set(history: EventHistory, name: str | None, *, why: bool) -> str:

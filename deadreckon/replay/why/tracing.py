@@ -12,7 +12,7 @@ from deadreckon.replay.lookup import IdMatch, UnknownIdError
 from deadreckon.replay.why.causality import SINCE, CausalLink, causes, effects
 from deadreckon.replay.why.detail import Detail
 from deadreckon.replay.why.details import details
-from deadreckon.replay.why.event_index import EventHistory
+from deadreckon.replay.why.event_history import EventHistory
 from deadreckon.replay.why.risk_recheck import RiskRecheck
 
 DEPTH = 24  # links from the queried event

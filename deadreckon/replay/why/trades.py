@@ -10,7 +10,7 @@ from deadreckon.contracts.portfolio import EquityMarked
 from deadreckon.formatting.exact import number, percent
 from deadreckon.replay.why.causality import last_mark, next_mark
 from deadreckon.replay.why.detail import Detail, Details, exact_figures
-from deadreckon.replay.why.event_index import EventHistory, PositionFigures
+from deadreckon.replay.why.event_history import EventHistory, PositionFigures
 from deadreckon.replay.why.risk_recheck import RiskRecheck
 from deadreckon.replay.why.rule_results import headroom_detail
 

@@ -5,7 +5,9 @@ from decimal import Decimal
 from textwrap import wrap
 
 from deadreckon.contracts.timestamps import DAY
-from deadreckon.formatting.exact import moment, number, rule_amount, safe_text, span
+from deadreckon.formatting.exact import number, rule_amount
+from deadreckon.formatting.text import safe_text
+from deadreckon.formatting.times import moment, span
 from deadreckon.replay.why.page import ID_SHOWN, WIDTH, StyledLine
 from deadreckon.replay.whynot.grouping import EventReference, OutcomeGroup
 from deadreckon.replay.whynot.tracker import PriceGap, WindowEvent, WindowTracker

@@ -10,7 +10,7 @@ from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.market import BarClosed, QuoteUpdated, TradePrinted
 from deadreckon.formatting.events import describe
-from deadreckon.formatting.events.short_names import ShortNames
+from deadreckon.formatting.events.style import Style
 from deadreckon.replay.refold import Refold
 from deadreckon.replay.whynot.grouping import (
     EventReference,
@@ -82,7 +82,7 @@ class WindowTracker:
         self.producers: dict[str, int] = {}  # number of signals for the instrument in the window
         self.prices = 0
         self.places: dict[str, EventReference] = {}  # of events that outcome groups refer to
-        self.names = ShortNames()
+        self.names = Style()
         self._grouping = {name: OutcomeGrouping() for name in ("signal", "risk", "fill")}
         self._rules: dict[str, list[RuleResult]] = {}
         self._previous: Recorded[Any] | None = None

@@ -5,7 +5,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from deadreckon.projections.digest import TableDigest
-from deadreckon.projections.sinks.audit_book import AuditDatabase
+from deadreckon.projections.sinks.audit_database import AuditDatabase
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.replay.audit.audit import audit
 from deadreckon.replay.audit.figures import statement

@@ -10,8 +10,7 @@ from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.replay.audit.audit import Audit
 from deadreckon.replay.audit.statement.appendix import Cell
 from deadreckon.replay.audit.statement.counting import RuleRefusals
-from deadreckon.replay.audit.statement.event_lines import tell
-from deadreckon.replay.audit.statement.evidence import Evidence
+from deadreckon.replay.audit.statement.evidence import Evidence, event_line
 from deadreckon.replay.audit.statement.executions import Execution
 from deadreckon.replay.audit.statement.overview import StatementView, one
 from deadreckon.replay.audit.statement.pnl_section import RealisedFill
@@ -51,7 +50,7 @@ def orders(view: StatementView) -> Document:
     ]
     waiting = Evidence()
     for record in view.gathered.counting.open.values():
-        waiting.add(record, partial(tell, record))
+        waiting.add(record, partial(event_line, record))
     if waiting:
         rows.append(["open at the end", "", view.appendix.figure(len(waiting), waiting)])
     columns: list[Any] = [("outcome", "text"), ("rule", "text"), ("orders", "count")]

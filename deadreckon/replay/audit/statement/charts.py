@@ -13,7 +13,7 @@ from typing import Any
 from deadreckon.contracts.amounts import ROUNDING, canonical, decimals, to_units
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.timestamps import DAY, format_timestamp
-from deadreckon.formatting.statement_figures import plain, rounded, written
+from deadreckon.formatting.statement_figures import exact, format_cell, rounded
 
 Document = dict[str, Any]
 SIDE = 10_000  # of the square that charts are drawn in, stretched by the page
@@ -42,7 +42,7 @@ class Scale:
     def ticks(self) -> list[tuple[int, str]]:
         """Round amounts with where they lie."""
         units = range(self._low, self._high + 1, self.step)
-        return [(self._y(unit), plain(canonical(self._amount(unit)))) for unit in units]
+        return [(self._y(unit), exact(canonical(self._amount(unit)))) for unit in units]
 
     def zero(self) -> int | None:
         """Where nothing is, if that is within."""
@@ -112,7 +112,7 @@ def _hints(
     label = f"{escape(name)} " if of > 1 else ""
     return "".join(
         f'<rect x="{left}" y="{top}" width="{max(right - left, 1)}" height="{height}"><title>'
-        f"{written(format_timestamp(at), 'time')}: {label}{rounded(Decimal(value), 2)} "
+        f"{format_cell(format_timestamp(at), 'time')}: {label}{rounded(Decimal(value), 2)} "
         f"{escape(chart['unit'])} (at {place})</title></rect>"
         for (at, value, place), (left, right) in zip(line, pairwise(edges), strict=True)
     )
@@ -146,7 +146,7 @@ def bars(chart: Document) -> str:
             f'height="{SIDE}"><title>{label}</title></rect>'
         )
         if number % (len(drawn) // 6 + 1) == 0:
-            edges.append((left, plain(Decimal(bar["low"])) if bar["low"] else "…"))
+            edges.append((left, exact(Decimal(bar["low"])) if bar["low"] else "…"))
     return _plot(chart, "".join(body), scale, edges)
 
 

@@ -12,8 +12,7 @@ from deadreckon.contracts.portfolio import EquityMarked, FeeCharged, FundingPaid
 from deadreckon.replay.audit.audit import CONFIGURATION_EVENTS, DURING
 from deadreckon.replay.audit.statement.counting import Counting
 from deadreckon.replay.audit.statement.curves import Curves
-from deadreckon.replay.audit.statement.event_lines import tell
-from deadreckon.replay.audit.statement.evidence import Evidence, copied
+from deadreckon.replay.audit.statement.evidence import Evidence, copied, event_line
 from deadreckon.replay.audit.statement.executions import Execution, Executions
 from deadreckon.replay.audit.statement.origin import Origin
 from deadreckon.replay.audit.statement.pnl_section import PnlSources, RealisedFill
@@ -114,7 +113,7 @@ class StatementCollector:
             self.trades.append(BookedEvent(earned.record, counts=counts, earned=earned))
         if not counts:
             return
-        self.slippage.add(execution, partial(tell, earned.record))
+        self.slippage.add(execution, partial(event_line, earned.record))
         if len(self.fills) < FILLS_SHOWN:
             self.fills.append((execution, earned))
 

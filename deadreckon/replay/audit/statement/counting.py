@@ -7,8 +7,7 @@ from msgspec import Struct, field
 
 from deadreckon.contracts import governance, instruments, life, orders, portfolio, signals
 from deadreckon.contracts.event import Event, Recorded
-from deadreckon.replay.audit.statement.event_lines import tell
-from deadreckon.replay.audit.statement.evidence import Evidence
+from deadreckon.replay.audit.statement.evidence import Evidence, event_line
 
 # What people and rules did to the book beside trading it, and what was out of order.
 INTERVENTIONS = (
@@ -106,4 +105,4 @@ class Counting(Struct):
 
 
 def _add(evidence: Evidence, record: Recorded[Any]) -> None:
-    evidence.add(record, partial(tell, record))
+    evidence.add(record, partial(event_line, record))

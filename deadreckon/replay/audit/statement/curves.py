@@ -14,8 +14,7 @@ from deadreckon.accounting.pnl import PnlFigures, PositionKey, figures
 from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.portfolio import EquityMarked
-from deadreckon.replay.audit.statement.event_lines import tell
-from deadreckon.replay.audit.statement.evidence import Evidence, SequenceIndex
+from deadreckon.replay.audit.statement.evidence import Evidence, SequenceIndex, event_line
 
 DRAWN = 120  # stretches that a curve is drawn in; each shows its lowest and its highest point
 PROFITS = 240  # moments at which profit by key is kept
@@ -58,7 +57,7 @@ class Curves(Struct):
             self._keep(ProfitPoint(record.at, place, _net(figures(book))))
         gross, net = event.exposure_gross, event.exposure_net
         self.marks.append(EquityPoint(record.at, place, equity, event.drawdown, gross, net))
-        self.places.add(record, partial(tell, record))
+        self.places.add(record, partial(event_line, record))
         if self.deepest is None or event.drawdown > self.deepest.event.drawdown:
             self.deepest = record
         if self.widest is None or gross > self.widest.event.exposure_gross:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from deadreckon.contracts.amounts import EXACT, ZERO, text
 from deadreckon.contracts.event import Recorded
+from deadreckon.formatting.events import ShortStyle, describe_briefly
 
 Document = dict[str, Any]
 SequenceIndex = tuple[int, int]  # sequence, index
@@ -15,6 +16,14 @@ SequenceIndex = tuple[int, int]  # sequence, index
 LISTED = 30  # places told one by one under a figure
 RANGES = 120  # ranges that say where the rest lies; a page is no copy of the log
 ID_SHOWN = 8  # characters of an id, enough to find it by
+
+
+def event_line(record: Recorded[Any]) -> str:
+    """Describe an event for a list of evidence: its type and a short text with exact figures."""
+    return f"{type(record.event).__name__}: {describe_briefly(record, _STYLE)}"
+
+
+_STYLE = ShortStyle()
 
 
 class EvidenceLine(NamedTuple):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from deadreckon.formatting.statement_figures import clean
+from deadreckon.formatting.statement_figures import one_line
 from deadreckon.replay.audit.statement.tables import NUMBERS, value
 from deadreckon.replay.audit.statement.venue_report import unread
 
@@ -27,7 +27,7 @@ def markdown(document: Document) -> str:
 
 
 def _text(text: str) -> str:
-    return clean(text).translate(SPECIAL)
+    return one_line(text).translate(SPECIAL)
 
 
 def _header(document: Document) -> str:

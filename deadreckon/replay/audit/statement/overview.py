@@ -12,8 +12,7 @@ from deadreckon.contracts.event import Recorded
 from deadreckon.replay.audit.audit import AuditSnapshot
 from deadreckon.replay.audit.statement.appendix import Appendix, Cell
 from deadreckon.replay.audit.statement.collect import Boundary, StatementCollector
-from deadreckon.replay.audit.statement.event_lines import tell
-from deadreckon.replay.audit.statement.evidence import Evidence, merged
+from deadreckon.replay.audit.statement.evidence import Evidence, event_line, merged
 from deadreckon.replay.audit.statement.tables import Document, table
 
 PARTS = (("strategy", 0), ("venue", 1), ("instrument", 2))
@@ -119,7 +118,7 @@ def priced_by(end: Boundary, instrument: str) -> Evidence:
 def one(record: Recorded[Any]) -> Evidence:
     """A single place."""
     evidence = Evidence()
-    evidence.add(record, lambda: tell(record))
+    evidence.add(record, lambda: event_line(record))
     return evidence
 
 

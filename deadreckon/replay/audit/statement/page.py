@@ -4,7 +4,7 @@ from decimal import Decimal
 from html import escape
 from typing import Any
 
-from deadreckon.formatting.statement_figures import clean, written
+from deadreckon.formatting.statement_figures import format_cell, one_line
 from deadreckon.replay.audit.statement import charts
 from deadreckon.replay.audit.statement.style import STYLE
 from deadreckon.replay.audit.statement.tables import NUMBERS
@@ -47,7 +47,7 @@ def page(document: Document) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(clean(text))
+    return escape(one_line(text))
 
 
 def _header(document: Document) -> str:
@@ -173,7 +173,7 @@ def _aligned(kind: str) -> str:
 def _cell(cell: Any, kind: str) -> str:
     value = cell if isinstance(cell, str) else str(cell["value"])
     kind = kind if isinstance(cell, str) else cell.get("kind", kind)
-    told = _text(written(value, kind))
+    told = _text(format_cell(value, kind))
     if kind == "more" and len(value) > LONG:
         start = _text(value[:LONG])
         return f"<details><summary>{start}…</summary>{_text(value)}</details>"
@@ -248,7 +248,7 @@ def _closer(name: str) -> str:
 def _told(told: list[Document], count: int) -> str:
     rows = "".join(
         f"<tr><td>{line['place']}<td><code>{line['id']}</code>"
-        f'<td class="time">{written(line["at"], "time")}<td>{_text(line["what"])}'
+        f'<td class="time">{format_cell(line["at"], "time")}<td>{_text(line["what"])}'
         f'<td class="n">{_text(line["amount"])}'
         for line in told
     )

@@ -21,8 +21,7 @@ from deadreckon.contracts.market import (
 )
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import CashDeposited, CashWithdrawn, FeeCharged
-from deadreckon.replay.audit.statement.event_lines import tell
-from deadreckon.replay.audit.statement.evidence import Evidence
+from deadreckon.replay.audit.statement.evidence import Evidence, event_line
 
 PRICE_EVENTS = (BarClosed, QuoteUpdated, TradePrinted, MarkUpdated)
 SEPARATE_FEE = "charged apart"  # the kind of a fee that came with no fill
@@ -65,9 +64,11 @@ class PnlSources(Struct):
             case FundingRatePublished():
                 self._fund(record, book, counts=counts)
             case CashDeposited(amount=amount, currency=currency) if counts:
-                self.deposits.add(record, partial(tell, record), amount, currency)
+                self.deposits.add(record, partial(event_line, record), amount, currency)
             case CashWithdrawn(amount=amount, currency=currency) if counts:
-                self.deposits.add(record, partial(tell, record), EXACT.minus(amount), currency)
+                self.deposits.add(
+                    record, partial(event_line, record), EXACT.minus(amount), currency
+                )
             case event if isinstance(event, PRICE_EVENTS):
                 self.prices[event.instrument] = record
         return None
@@ -89,7 +90,7 @@ class PnlSources(Struct):
             quote = book.listings[fill.instrument].quote_currency
             sources = self.of(key)
             if gained:
-                sources.realised.add(record, partial(tell, record), gained, quote)
+                sources.realised.add(record, partial(event_line, record), gained, quote)
             sources.fees.add(record, partial(_fee, record), fill.fee, fill.fee_currency)
             self._pay(fill.venue, fill.liquidity, record, fill.fee, fill.fee_currency)
         return RealisedFill(record, gained)
@@ -104,7 +105,7 @@ class PnlSources(Struct):
             made = self.building[key] = Evidence()
             if before:
                 signed = EXACT.add(before, signed)
-        made.add(record, partial(tell, record), signed)
+        made.add(record, partial(event_line, record), signed)
         if not quantity:
             del self.building[key]
 
@@ -114,7 +115,7 @@ class PnlSources(Struct):
         venue = listing.venue if listing else ""
         if listing:
             fees = self.of((fee.strategy, venue, fee.instrument)).fees
-            fees.add(record, partial(tell, record), fee.amount, fee.currency)
+            fees.add(record, partial(event_line, record), fee.amount, fee.currency)
         self._pay(venue, SEPARATE_FEE, record, fee.amount, fee.currency)
 
     def _pay(self, venue: str, kind: str, record: Any, amount: Decimal, currency: str) -> None:
@@ -139,7 +140,7 @@ def _fee(record: Recorded[Any]) -> str:
     event = record.event
     if isinstance(event, OrderFilled):
         return f"{event.strategy} {event.liquidity} fill of trade {event.trade_id[:16]}"
-    return tell(record)
+    return event_line(record)
 
 
 def _funding(record: Recorded[FundingRatePublished], strategy: str) -> str:

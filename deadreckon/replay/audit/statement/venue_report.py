@@ -6,8 +6,7 @@ from typing import Any
 
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical, text
 from deadreckon.replay.audit.statement.appendix import Cell
-from deadreckon.replay.audit.statement.event_lines import tell
-from deadreckon.replay.audit.statement.evidence import Evidence
+from deadreckon.replay.audit.statement.evidence import Evidence, event_line
 from deadreckon.replay.audit.statement.overview import StatementView
 from deadreckon.replay.audit.statement.tables import Document, table
 from deadreckon.replay.audit.statement.venue_booking import PARTS, VenueComparison, VenueDifference
@@ -114,7 +113,7 @@ def _parts(view: StatementView, compared: VenueComparison) -> Document:
         places = Evidence()
         for record in (difference.record for difference in alike):
             if record is not None:
-                places.add(record, partial(tell, record))
+                places.add(record, partial(event_line, record))
         times = _times(alike)
         count: Cell = view.appendix.figure(times, places) if places else f"{times}"
         amount = text(_total([difference.effect for difference in alike]))
