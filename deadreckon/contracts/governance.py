@@ -114,13 +114,13 @@ class CancelRequested(Event, frozen=True):
     ] = None
 
 
-class StrategyConfigured(Event, frozen=True):
+class StrategyConfigured(Event, frozen=True, omit_defaults=True):
     """A strategy runs with these parameters from here on, or stops."""
 
     declared = Declaration("governance.strategy_configured", operators=True, timeline="instrument")
 
     strategy: StrategyName
-    kind: Annotated[str, described("implementation, such as moving_average_cross or hmm_regime")]
+    kind: Annotated[str, described("name of the implementation, such as moving_average_cross")]
     instrument: InstrumentName
     enabled: Annotated[bool, described("false stops the strategy")]
     notional: Annotated[Decimal, described("size of one entry, in quote currency", "quote")]
@@ -130,6 +130,11 @@ class StrategyConfigured(Event, frozen=True):
     ]
     actor: Actor
     reason: Reason
+    implementation: Annotated[str, described("class of the implementation, module:Class")] = ""
+    version: Annotated[str, described("what the implementation calls its version")] = ""
+    code: Annotated[
+        str, described("SHA-256 (hex) of its source; with other code it does not trade")
+    ] = ""
 
 
 class OperatorRefused(Event, frozen=True):

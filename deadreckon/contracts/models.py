@@ -1,6 +1,6 @@
 """Fitted regime models, with every number that a decider needs to filter with them."""
 
-from typing import Annotated
+from typing import Annotated, TypeGuard
 
 from deadreckon.contracts.event import Declaration, Event
 from deadreckon.contracts.fields import InstrumentName, Reason, Rule, StrategyName
@@ -64,3 +64,12 @@ class RegimeModelRefused(Event, frozen=True):
     instrument: InstrumentName
     rule: Rule
     reason: Reason
+
+
+FITTED: tuple[type[Event], ...] = (RegimeModelFitted,)
+
+
+def is_fitted(event: Event) -> TypeGuard[RegimeModelFitted]:
+    """Return True for the event of a fitted model, whatever its kind; each names its strategy and
+    instrument."""
+    return isinstance(event, FITTED)

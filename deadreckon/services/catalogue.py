@@ -1,6 +1,7 @@
 """Catalogue of the services, in the order in which they take turns on a tape."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib import import_module
 from typing import cast
 
@@ -14,6 +15,7 @@ from deadreckon.runtime.service.decider_runner import Decider
 from deadreckon.runtime.service.log_service import LogService
 from deadreckon.runtime.service.service import Service
 from deadreckon.runtime.service.snapshots import Snapshots
+from deadreckon.services.strategy_edge import LoadsStrategies
 from deadreckon.services.venue.edge import VenueEdge
 from deadreckon.venues.port import Venue
 
@@ -44,9 +46,15 @@ def in_turn_order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(n for n in (*RANK[:after], *edges, *RANK[after:]) if n in wanted)
 
 
+# They run strategies by name: what the names mean is found before a decider is asked.
+RUN_STRATEGIES = ("trainer", "signal")
+
+
+@cache
 def decider(name: str) -> Decider:
     """The module that decides for a service; raises KeyError for an unknown one."""
-    return cast(Decider, import_module(DECIDERS[name]))
+    module = import_module(DECIDERS[name])
+    return LoadsStrategies(module) if name in RUN_STRATEGIES else cast(Decider, module)
 
 
 def assemble(

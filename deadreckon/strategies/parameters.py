@@ -1,115 +1,124 @@
-"""A strategy's parameters: texts of `StrategyConfigured`, read strictly into what they mean."""
+"""Parameters of strategies: declared with unit, default and bounds, read strictly from texts."""
 
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Annotated, Literal
+from functools import cache
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
 
-from deadreckon.contracts.amounts import is_sane
-from deadreckon.contracts.governance import StrategyConfigured
+from deadreckon.contracts.amounts import ZERO, is_sane
 
-Seconds = Annotated[int, Meta(ge=0, le=31_536_000)]
-Bars = Annotated[int, Meta(ge=1, le=20_000)]  # what a window may hold in memory
+YEAR_SECONDS = 31_536_000
+BPS_MAX = Decimal(10_000)  # all of the price
+LIMIT_WORDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
 
-
-class EntryParameters(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
-    """What all strategies share: how they enter and leave. docs/strategies.md explains each."""
-
-    bar_seconds: Annotated[int, Meta(ge=1)] | None = None  # null: bars of any length
-    cooldown_seconds: Seconds = 900
-    exit_retry_seconds: Seconds = 300
-    long_only: bool = False
-    reverse: bool = True
-    stop_loss_bps: Decimal | None = None
-    take_profit_bps: Decimal | None = None
-    ttl_seconds: Annotated[int, Meta(ge=1, le=31_536_000)] | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("stop_loss_bps", "take_profit_bps"):
-            _within(name, getattr(self, name), above=Decimal(0), below=Decimal(10_000))
+Bound = int | Decimal
 
 
-class MovingAverageParameters(EntryParameters, frozen=True, tag="moving_average_cross"):
-    """Follows the sign of the fast average less the slow one."""
-
-    fast: Bars = 9
-    slow: Bars = 21
-    confidence_scale: Decimal = Decimal(1_000)
-    confidence_min: Decimal = Decimal(0)
-    exit: Literal["cross", "bracket"] = "cross"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.fast >= self.slow:
-            raise ValueError(f"fast: expected less than slow ({self.slow}), found {self.fast}")
-        _within("confidence_scale", self.confidence_scale, above=Decimal(0))
-        _within("confidence_min", self.confidence_min, least=Decimal(0), most=Decimal(1))
-        if self.exit == "bracket" and self.stop_loss_bps is None:
-            raise ValueError("exit: bracket needs stop_loss_bps, or nothing would ever close")
-
-
-class RegimeParameters(EntryParameters, frozen=True, tag="hmm_regime"):
-    """Holds what the likelier regime favours, by a model that the trainer fits."""
-
-    enter: Decimal = Decimal("0.6")
-    leave: Decimal = Decimal("0.4")
-    window: Annotated[int, Meta(ge=100, le=20_000)] = 1_440
-    refit_every: Annotated[int, Meta(ge=1)] = 7_200
-    states: Annotated[int, Meta(ge=2, le=8)] = 3
-    seeds: Annotated[int, Meta(ge=1, le=100)] = 5
-    iterations: Annotated[int, Meta(ge=1, le=1_000)] = 25
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _within("enter", self.enter, above=Decimal(0), most=Decimal(1))
-        _within("leave", self.leave, least=Decimal(0), most=self.enter)
-
-
-StrategyParameters = MovingAverageParameters | RegimeParameters
-KINDS = ("moving_average_cross", "hmm_regime")
-
-
-class ParameterFault(Struct, frozen=True):
-    """Why a configuration cannot run: `rule` for machines, `reason` naming the parameter."""
-
-    rule: str
-    reason: str
-
-
-def read_parameters(configured: StrategyConfigured) -> StrategyParameters | ParameterFault:
-    """What the parameters mean, or what is wrong with them; unknown names are wrong too."""
-    if configured.kind not in KINDS:
-        known = ", ".join(KINDS)
-        return ParameterFault("unknown_strategy_kind", f"{configured.kind!r} is none of {known}")
-    if configured.notional <= 0:
-        return ParameterFault("bad_parameter", f"notional: {configured.notional} is not positive")
-    if "kind" in configured.parameters:
-        return ParameterFault("bad_parameter", "kind: is a field of its own, not a parameter")
-    texts = configured.parameters | {"kind": configured.kind}
-    try:
-        settings: StrategyParameters = msgspec.convert(texts, StrategyParameters, strict=False)
-    except (msgspec.ValidationError, ArithmeticError) as error:
-        return ParameterFault("bad_parameter", str(error))
-    return settings
-
-
-def _within(
-    name: str,
-    amount: Decimal | None,
+def parameter(
+    unit: str,
+    meaning: str = "",
     *,
-    above: Decimal | None = None,
-    least: Decimal | None = None,
-    below: Decimal | None = None,
-    most: Decimal | None = None,
-) -> None:
+    gt: Bound | None = None,
+    ge: Bound | None = None,
+    lt: Bound | None = None,
+    le: Bound | None = None,
+) -> Meta:
+    """Declare unit, meaning and bounds of a parameter: `Annotated[int, parameter("bars", ge=1)]`.
+
+    Bounds are ints for an int and Decimals for a Decimal.
+    """
+    bounds = {"gt": gt, "ge": ge, "lt": lt, "le": le}
+    given = {name: bound for name, bound in bounds.items() if bound is not None}
+    whole: dict[str, Any] = {name: it for name, it in given.items() if isinstance(it, int)}
+    exact = {name: it for name, it in given.items() if isinstance(it, Decimal)}
+    return Meta(description=meaning or None, extra={"unit": unit, "bounds": exact}, **whole)
+
+
+class EntryParameters(Struct, frozen=True, forbid_unknown_fields=True):
+    """Parameters that every strategy has: which bars it sees, how it enters and leaves.
+
+    docs/strategies.md explains each. Decimals are checked against their declared bounds.
+    """
+
+    bar_seconds: (
+        Annotated[int, parameter("s", "only bars of this length are looked at", ge=1)] | None
+    ) = None
+    cooldown_seconds: Annotated[
+        int, parameter("s", "least time between two entries", ge=0, le=YEAR_SECONDS)
+    ] = 900
+    exit_retry_seconds: Annotated[
+        int, parameter("s", "an exit without effect is repeated after this", ge=0, le=YEAR_SECONDS)
+    ] = 300
+    long_only: Annotated[bool, parameter("", "never enter short")] = False
+    reverse: Annotated[
+        bool, parameter("", "a bar that makes it leave one side may enter the other at once")
+    ] = True
+    stop_loss_bps: (
+        Annotated[Decimal, parameter("bps", "stop of each entry", gt=ZERO, lt=BPS_MAX)] | None
+    ) = None
+    take_profit_bps: (
+        Annotated[Decimal, parameter("bps", "target of each entry", gt=ZERO, lt=BPS_MAX)] | None
+    ) = None
+    ttl_seconds: (
+        Annotated[int, parameter("s", "an entry lapses after this", ge=1, le=YEAR_SECONDS)] | None
+    ) = None
+
+    def __post_init__(self) -> None:
+        for name, bounds in exact_bounds(type(self)).items():
+            check_bounds(name, getattr(self, name), bounds)
+
+
+@cache
+def exact_bounds(shape: type[Struct]) -> dict[str, dict[str, Decimal]]:
+    """Return the bounds of the Decimal parameters, by name; msgspec holds those of the others."""
+    return {
+        name: meta.extra["bounds"]
+        for name, meta in declarations(shape)
+        if meta.extra and meta.extra["bounds"]
+    }
+
+
+def declarations(shape: type[Struct]) -> Iterator[tuple[str, Meta]]:
+    """Yield each field that `parameter` declares, in order, with its declaration."""
+    hints = get_type_hints(shape, include_extras=True)
+    for name in shape.__struct_fields__:
+        hint = hints[name]
+        for part in (hint, *get_args(hint)):  # `Annotated[int, ...] | None` has it one level down
+            found = get_args(part)[1:] if get_origin(part) is Annotated else ()
+            yield from ((name, each) for each in found if isinstance(each, Meta))
+
+
+def check_bounds(name: str, amount: Decimal | None, bounds: dict[str, Decimal]) -> None:
     """Raise ValueError naming the parameter unless the amount is sane and within its bounds."""
     if amount is None:
         return
-    ok = is_sane(amount)
-    ok = ok and (above is None or amount > above) and (least is None or amount >= least)
-    ok = ok and (below is None or amount < below) and (most is None or amount <= most)
+    ok = is_sane(amount) and all(_is_within(amount, bound, kind) for kind, bound in bounds.items())
     if not ok:
-        bounds = {"above": above, "at least": least, "below": below, "at most": most}
-        wanted = ", ".join(f"{word} {bound}" for word, bound in bounds.items() if bound is not None)
+        wanted = ", ".join(f"{word} {bounds[kind]}" for kind, word in BOUND_ORDER if kind in bounds)
         raise ValueError(f"{name}: expected {wanted}, found {amount}")
+
+
+BOUND_ORDER = tuple(LIMIT_WORDS.items())
+
+
+def _is_within(amount: Decimal, bound: Decimal, kind: str) -> bool:
+    match kind:
+        case "gt":
+            return amount > bound
+        case "ge":
+            return amount >= bound
+        case "lt":
+            return amount < bound
+        case _:
+            return amount <= bound
+
+
+def parse_parameters(shape: type[EntryParameters], texts: dict[str, str]) -> EntryParameters:
+    """Read texts as the declared types. Raises ValueError naming the parameter that is wrong."""
+    try:
+        return msgspec.convert(texts, shape, strict=False)
+    except ArithmeticError as error:  # a Decimal that no context can hold
+        raise ValueError(str(error)) from error

@@ -34,7 +34,6 @@ from deadreckon.runtime.service.snapshots import (
     state_digest,
 )
 from deadreckon.services.catalogue import BOOK, RANK, assemble, decider
-from deadreckon.strategies.parameters import MovingAverageParameters, RegimeParameters
 from tests.sessions.player import Session
 from tests.sessions.test_sessions import NAMES, envelopes, session
 
@@ -188,8 +187,6 @@ def anything(hint: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(inner)
     if inner:
         return st.one_of(*map(anything, inner))
-    if hint in (MovingAverageParameters, RegimeParameters):  # they refuse what they do not allow
-        return st.just(hint(stop_loss_bps=Decimal("12.50")))
     if isinstance(hint, type) and issubclass(hint, Struct):
         fields = {it.name: anything(it.type) for it in msgspec.structs.fields(hint)}
         return st.builds(hint, **fields)
@@ -203,6 +200,7 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     Decimal: st.decimals(allow_nan=False, allow_infinity=False),
     None: st.none(),
     type(None): st.none(),
+    Any: st.dictionaries(st.text(max_size=9), st.text(max_size=9)),  # a strategy's own state
 }
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from deadreckon.contracts.signals import SignalRaised
 from deadreckon.services.signal import decider as signal
+from deadreckon.services.signal.entries import signals_at
 from deadreckon.services.signal.explaining import BarExplanation, explain
-from deadreckon.strategies.signals_out import signals_at
 from tests.stories import HOUR, MINUTE, DeciderDriver, Number, at, bar, exact, filled, strategy
 from tests.strategies.test_hmm_regime import fitted
 

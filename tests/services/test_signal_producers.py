@@ -150,7 +150,7 @@ def test_memory_holds_no_more_days_than_the_horizon_needs() -> None:
     told = story()
     for day in range(40):
         told.tell(received(id=f"s{day}", claimed_at=told.now), after=DAY)
-    assert len(told.state.heard.bodies.days) == 9
+    assert len(told.state.seen.bodies.days) == 9
 
 
 @given(

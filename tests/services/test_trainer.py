@@ -16,7 +16,8 @@ from deadreckon.contracts.models import RegimeModelFitted, RegimeModelRefused
 from deadreckon.models.hmm import features, forward_filter
 from deadreckon.models.hmm import fit as fitting
 from deadreckon.models.hmm.features import SCALE, FeatureWindow
-from deadreckon.models.hmm.fit import DegenerateFitError, SeedFit, TrainingSet, fit
+from deadreckon.models.hmm.fit import DegenerateFitError, SeedFit, fit
+from deadreckon.models.hmm.training import TrainingSet
 from deadreckon.services.trainer import decider as trainer
 from tests.stories import HOUR, INSTRUMENT, MINUTE, DeciderDriver, bar, strategy
 
@@ -65,7 +66,7 @@ def _model(lesson: TrainingSet) -> RegimeModelFitted:
 @pytest.fixture
 def lessons(monkeypatch: pytest.MonkeyPatch) -> Lessons:
     stand_in = Lessons()
-    monkeypatch.setattr(trainer, "fit", stand_in.fit)
+    monkeypatch.setattr(fitting, "fit", stand_in.fit)
     return stand_in
 
 
@@ -159,7 +160,7 @@ def test_only_well_configured_regime_strategies_are_taught(lessons: Lessons) -> 
     told = story()
     told.tell(_configured(window=5), strategy(name="cross"))
     assert bars(told, WARM_UP + 150) == 0
-    assert told.state.courses == {}
+    assert told.state.windows == {}
 
 
 def test_recall_takes_what_was_recorded_and_never_fits(lessons: Lessons) -> None:
@@ -178,7 +179,7 @@ def test_recall_takes_what_was_recorded_and_never_fits(lessons: Lessons) -> None
 def test_state_holds_no_more_bars_than_the_window(lessons: Lessons) -> None:
     told = story()
     bars(told, 400)
-    course = told.state.courses["regime"]
+    course = told.state.windows["regime"]
     assert (len(course.rows), len(course.closed)) == (100, 100)
 
 

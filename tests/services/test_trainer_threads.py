@@ -5,16 +5,17 @@ import sys
 from pathlib import Path
 
 FIRST_FIT = """
-from deadreckon.services.trainer import fitting
+from deadreckon.models.hmm import fit as fitting
+from deadreckon.models.hmm.training import TrainingSet
 
-def spy(standard, lesson, seed):
+def spy(standard, training, seed):
     import hmmlearn.hmm, threadpoolctl
     print(max(library["num_threads"] for library in threadpoolctl.threadpool_info()))
     raise ValueError("seen enough")
 
 fitting._fit_seed = spy
 rows = [[number % 7, number % 5, number % 3] for number in range(100)]
-fitting.fit(fitting.Lesson("s", "i", rows, 2, 1, 1, 0, 1))
+fitting.fit(TrainingSet("s", "i", rows, 2, 1, 1, 0, 1))
 """
 
 

@@ -62,7 +62,7 @@ def test_a_session_goes_as_if_everything_were_heeded(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for service in RANK:
-        monkeypatch.delattr(decider(service), "HEEDS")
+        monkeypatch.delattr(decider(service), "HANDLES")
     again = Session(session.name, session.steps[1:])
     asyncio.run(again.play())
     assert again.states == session.states

@@ -77,14 +77,15 @@ def moves(told: DeciderDriver, *basis_points: int) -> list[SignalRaised]:
     """A bar a minute, each moving the price; what was wished over them."""
     wishes: list[SignalRaised] = []
     for move in basis_points:
-        price = round(mind(told).tail.close or Decimal(10_000), 6)
+        price = round(memory(told).window.close or Decimal(10_000), 6)
         answers = told.tell(bar(round(price * (10_000 + move) / 10_000, 6)), after=MINUTE)
         wishes += [wish for wish in answers if isinstance(wish, SignalRaised)]
     return wishes
 
 
-def mind(told: DeciderDriver) -> RegimeState:
-    found = told.state.strategies["regime"].mind
+def memory(told: DeciderDriver) -> RegimeState:
+    instance = told.state.strategies["regime"]
+    found = instance.memory
     assert isinstance(found, RegimeState)
     return found
 
@@ -264,11 +265,11 @@ def test_a_belief_knows_nothing_of_bars_to_come() -> None:
     beliefs = []
     for move in tape:
         moves(whole, move)
-        beliefs.append(mind(whole).belief)
+        beliefs.append(memory(whole).belief)
     for length in (1, 17, 50):
         prefix = story()
         moves(prefix, *tape[:length])
-        assert mind(prefix).belief == beliefs[length - 1]
+        assert memory(prefix).belief == beliefs[length - 1]
 
 
 # --- What is wished ------------------------------------------------------------------------------
@@ -300,7 +301,7 @@ def test_a_likely_bear_is_entered_short_unless_long_only() -> None:
 def test_a_probability_at_the_threshold_enters_and_one_below_it_does_not() -> None:
     told = story()
     moves(told, 10)
-    bull = mind(told).belief[1]
+    bull = memory(told).belief[1]
     just = Decimal(bull).scaleb(-9)
     assert words(moves(story(enter=just, leave="0.1"), 10)) == ["enter buy"]
     assert moves(story(enter=just + Decimal("0.000000001"), leave="0.1"), 10) == []
@@ -338,7 +339,7 @@ def test_a_short_is_left_when_the_bear_fades_and_not_before() -> None:
 def test_a_bar_without_features_wishes_nothing() -> None:
     told = story()
     moves(told, 10)
-    assert mind(told).belief[1] < Decimal("0.6") * SCALE
+    assert memory(told).belief[1] < Decimal("0.6") * SCALE
     assert words(moves(told, 10)) == ["enter buy"]
     assert told.tell(bar(0), after=MINUTE) == []
 
@@ -363,19 +364,19 @@ def test_the_cooldown_passes_in_the_time_of_the_log() -> None:
 
 def test_a_model_is_used_from_the_bar_after_it() -> None:
     told = story()
-    assert mind(told).belief == fitted().start
+    assert memory(told).belief == fitted().start
     moves(told, 10)
-    returns = mind(told).tail.returns
+    returns = memory(told).window.returns
     noise = math.isqrt(sum(change**2 for change in returns[-20:]) // 20)
     vector = [returns[-1], noise, BILLION]  # a single move is all the noise there is
-    assert mind(told).belief == filtered(fitted(), [vector])
+    assert memory(told).belief == filtered(fitted(), [vector])
 
 
 def test_a_new_model_takes_over_with_its_own_belief() -> None:
     told = story()
     moves(told, 10, 10)
     told.tell(fitted(model_id="m2", start=[0, 0, BILLION]))
-    assert mind(told).belief == [0, 0, BILLION]
+    assert memory(told).belief == [0, 0, BILLION]
     assert moves(told, -10)[0].model_id == "m2"
 
 
@@ -398,18 +399,18 @@ def test_a_model_of_another_strategy_or_instrument_is_not_its_own() -> None:
 def test_new_parameters_keep_the_model_and_the_belief() -> None:
     told = story()
     moves(told, 10)
-    belief = mind(told).belief
+    belief = memory(told).belief
     told.tell(strategy("hmm_regime", name="regime", enter="0.99", cooldown_seconds=60))
-    assert mind(told).belief == belief
+    assert memory(told).belief == belief
     assert moves(told, 10) == []
-    assert Decimal("0.6") * SCALE < mind(told).belief[1] < Decimal("0.99") * SCALE
+    assert Decimal("0.6") * SCALE < memory(told).belief[1] < Decimal("0.99") * SCALE
 
 
 def test_a_strategy_that_changes_its_kind_starts_anew() -> None:
     told = story()
     told.tell(strategy(name="regime", fast=1, slow=2))
     told.tell(strategy("hmm_regime", name="regime"))
-    assert mind(told).model is None
+    assert memory(told).model is None
 
 
 @given(st.lists(st.integers(-15, 15), min_size=10, max_size=40), st.integers(0, 40))
@@ -422,7 +423,7 @@ def test_a_restart_in_the_middle_changes_neither_state_nor_wishes(
     again = told.restarted(signal)
     stored = msgspec.json.encode(told.state, order="deterministic")
     assert msgspec.json.encode(again.state, order="deterministic") == stored
-    again.lived.state = msgspec.json.decode(stored, type=signal.State)
+    again.lived.resume(msgspec.json.decode(stored, type=signal.State))
     assert moves(again, *tape[cut:]) == moves(told, *tape[cut:])
 
 
@@ -431,7 +432,7 @@ def test_state_does_not_grow_with_the_tape() -> None:
     sizes = set()
     for _ in range(3):
         moves(told, *[3, -3] * 50)
-        sizes.add(len(mind(told).tail.returns))
+        sizes.add(len(memory(told).window.returns))
     assert sizes == {DRIFT_BARS}
 
 

@@ -13,9 +13,11 @@ from msgspec.structs import replace
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
 from deadreckon.services.signal import decider as signal
-from deadreckon.strategies.builtin import moving_average_cross
-from deadreckon.strategies.builtin.moving_average_cross import MovingAverageState
-from deadreckon.strategies.parameters import MovingAverageParameters
+from deadreckon.strategies.builtin.moving_average_cross import (
+    MovingAverageCross,
+    MovingAverageParameters,
+    MovingAverageState,
+)
 from tests.stories import (
     HOUR,
     INSTRUMENT,
@@ -410,7 +412,7 @@ def test_a_restart_in_the_middle_changes_neither_state_nor_wishes(
     again = told.restarted(signal)
     stored = msgspec.json.encode(told.state, order="deterministic")
     assert msgspec.json.encode(again.state, order="deterministic") == stored
-    again.lived.state = msgspec.json.decode(stored, type=signal.State)
+    again.lived.resume(msgspec.json.decode(stored, type=signal.State))
     assert closes(again, *path[cut:]) == closes(told, *path[cut:])
 
 
@@ -423,10 +425,11 @@ def test_averages_moved_bar_by_bar_equal_those_computed_anew(
     path: list[Decimal], fast: int, further: int
 ) -> None:
     slow = fast + further
-    averages = MovingAverageState(MovingAverageParameters(fast=fast, slow=slow))
+    averages, cross = MovingAverageState(), MovingAverageCross()
+    windows = MovingAverageParameters(fast=fast, slow=slow)
     before = 0
     for n, close in enumerate(path, start=1):
-        moving_average_cross.advance(averages, close)
+        averages = cross.evolve(averages, windows, at(bar(close)))
         seen = [Fraction(price) for price in path[:n]]
         assert Fraction(averages.fast_sum) == sum(seen[-fast:])
         assert Fraction(averages.slow_sum) == sum(seen[-slow:])

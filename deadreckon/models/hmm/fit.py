@@ -14,6 +14,7 @@ from deadreckon.contracts.envelope import digest
 from deadreckon.contracts.models import RegimeModelFitted, RegimeModelRefused
 from deadreckon.models.hmm import features, forward_filter
 from deadreckon.models.hmm.features import SCALE
+from deadreckon.models.hmm.training import TrainingSet
 
 Floats = NDArray[numpy.float64]
 
@@ -21,19 +22,6 @@ Floats = NDArray[numpy.float64]
 OCCUPANCY_MIN = 0.01
 # A state is bull or bear when its mean return is this many standard errors from zero.
 LABEL_ERRORS_MIN = 2.0
-
-
-class TrainingSet(Struct, frozen=True):
-    """What to learn from: a vector of features a bar, and the window (nanoseconds UTC)."""
-
-    strategy: str
-    instrument: str
-    rows: list[list[int]]
-    states: int
-    seeds: int
-    iterations: int
-    window_from: int
-    window_to: int
 
 
 class SeedFit(Struct, frozen=True):
@@ -53,24 +41,24 @@ class DegenerateFitError(ValueError):
     """A seed led to parameters that no filter can use; the message starts with the rule's name."""
 
 
-def fit(lesson: TrainingSet) -> RegimeModelFitted | RegimeModelRefused:
+def fit(training: TrainingSet) -> RegimeModelFitted | RegimeModelRefused:
     """The best model of all seeds, or why there is none. Numeric trouble is never raised."""
-    mean, scale = _moments(lesson.rows)
+    mean, scale = _moments(training.rows)
     if min(scale) <= 0:
-        return _refuse(lesson, "flat_market: a feature never changed within the window")
+        return _refuse(training, "flat_market: a feature never changed within the window")
     standard = numpy.array(
-        [forward_filter.standardised(row, mean, scale) for row in lesson.rows], dtype=float
+        [forward_filter.standardised(row, mean, scale) for row in training.rows], dtype=float
     )
-    fits, troubles = _learn(standard / SCALE, lesson)
+    fits, troubles = _learn(standard / SCALE, training)
     if not fits:
-        return _refuse(lesson, troubles[0])
+        return _refuse(training, troubles[0])
     best = max(fits, key=lambda fit: (fit.score, -fit.seed))
-    return _recorded(lesson, best, mean, scale)
+    return _recorded(training, best, mean, scale)
 
 
-def _refuse(lesson: TrainingSet, trouble: str) -> RegimeModelRefused:
+def _refuse(training: TrainingSet, trouble: str) -> RegimeModelRefused:
     rule, _, reason = trouble.partition(": ")
-    return RegimeModelRefused(lesson.strategy, lesson.instrument, rule, reason)
+    return RegimeModelRefused(training.strategy, training.instrument, rule, reason)
 
 
 def _moments(rows: list[list[int]]) -> tuple[list[int], list[int]]:
@@ -79,7 +67,7 @@ def _moments(rows: list[list[int]]) -> tuple[list[int], list[int]]:
     return _integers(table.mean(axis=0) / SCALE), _integers(table.std(axis=0) / SCALE)
 
 
-def _learn(standard: Floats, lesson: TrainingSet) -> tuple[list[SeedFit], list[str]]:
+def _learn(standard: Floats, training: TrainingSet) -> tuple[list[SeedFit], list[str]]:
     """Every seed's fit, and what went wrong with those that gave none."""
     # Imported first, or its libraries are not there yet to be limited: the first fit of a process
     # would run with all their threads, 40 times as long, and perhaps to other last bits.
@@ -91,9 +79,9 @@ def _learn(standard: Floats, lesson: TrainingSet) -> tuple[list[SeedFit], list[s
     # One thread: the order of a parallel sum would change the last bits, and it is faster too.
     with threadpool_limits(limits=1), warnings.catch_warnings(), numpy.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        for seed in range(lesson.seeds):
+        for seed in range(training.seeds):
             try:
-                fits.append(_checked(_fit_seed(standard, lesson, seed)))
+                fits.append(_checked(_fit_seed(standard, training, seed)))
             except DegenerateFitError as error:
                 troubles.append(str(error))
             except ValueError as error:  # numpy's LinAlgError is one too
@@ -101,12 +89,12 @@ def _learn(standard: Floats, lesson: TrainingSet) -> tuple[list[SeedFit], list[s
     return fits, troubles
 
 
-def _fit_seed(standard: Floats, lesson: TrainingSet, seed: int) -> SeedFit:
+def _fit_seed(standard: Floats, training: TrainingSet, seed: int) -> SeedFit:
     from hmmlearn.hmm import GaussianHMM
 
     # It warns of what is judged here, and of few iterations, which are wanted.
     logging.getLogger("hmmlearn").setLevel(logging.ERROR)
-    model = GaussianHMM(lesson.states, "diag", n_iter=lesson.iterations, random_state=seed)
+    model = GaussianHMM(training.states, "diag", n_iter=training.iterations, random_state=seed)
     model.fit(standard)
     variances = numpy.array([numpy.diag(matrix) for matrix in model.covars_])
     order = numpy.argsort(variances[:, 0], kind="stable")
@@ -134,13 +122,13 @@ def _checked(fit: SeedFit) -> SeedFit:
 
 
 def _recorded(
-    lesson: TrainingSet, best: SeedFit, mean: list[int], scale: list[int]
+    training: TrainingSet, best: SeedFit, mean: list[int], scale: list[int]
 ) -> RegimeModelFitted:
     model = RegimeModelFitted(
         model_id="",
-        strategy=lesson.strategy,
-        instrument=lesson.instrument,
-        states=lesson.states,
+        strategy=training.strategy,
+        instrument=training.instrument,
+        states=training.states,
         labels=_labels(best, mean[0] / scale[0]),
         features=features.NAMES,
         feature_mean=mean,
@@ -149,14 +137,14 @@ def _recorded(
         transition=[_shares(row) for row in best.transition],
         means=[_integers(row) for row in best.means],
         variances=[_integers(row) for row in best.variances],
-        log_likelihood=_integers(best.score / len(lesson.rows)),
+        log_likelihood=_integers(best.score / len(training.rows)),
         seed=best.seed,
-        seeds=lesson.seeds,
-        samples=len(lesson.rows),
-        window_from=lesson.window_from,
-        window_to=lesson.window_to,
+        seeds=training.seeds,
+        samples=len(training.rows),
+        window_from=training.window_from,
+        window_to=training.window_to,
     )
-    model = replace(model, start=_belief_at_end(model, lesson.rows))
+    model = replace(model, start=_belief_at_end(model, training.rows))
     return replace(model, model_id=digest(encode_event(model))[:32])
 
 

@@ -51,7 +51,7 @@ def open_bundle(path: Path) -> OpenedBundle:
     manifest, parts = read_bundle(path)
     head = _head(path, manifest, parts)
     lived = DeciderRunner(head.name, head.book, decider(head.name))
-    lived.state = _state(path, manifest, head, lived, parts[STATE])
+    lived.resume(_state(path, manifest, head, lived, parts[STATE]))
     question = _question(path, manifest, head, parts)
     recorded = _recorded(path, manifest, parts)
     whole = state_digest(lived.state) == head.state

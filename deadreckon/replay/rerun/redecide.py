@@ -98,7 +98,7 @@ class Redecider:
         n = self._place = 0
         if beginning is not None:
             self.intake, n, self._place = beginning.intake, beginning.n, beginning.place
-            self.lived.state = beginning.state
+            self.lived.resume(beginning.state)
         self._recollection = Recovery(service, book, self.intake, n, self._place)
 
     def take(self, message: Message) -> Iterator[Redecision]:

@@ -125,7 +125,7 @@ def concerns(path: str, value: Any, names: Iterable[str]) -> bool:
 def copied(lived: DeciderRunner, encoded: bytes) -> DeciderRunner:
     """The same service with an encoded state of its own."""
     other = DeciderRunner(lived.service, lived.book, lived.decider)
-    other.state = msgspec.json.decode(encoded, type=type(lived.state))
+    other.resume(msgspec.json.decode(encoded, type=type(lived.state)))
     return other
 
 

@@ -18,10 +18,11 @@ BASELINE = "baseline"
 
 WHO = ("actor", "reason")
 LIMITS = tuple(name for name in LimitsSet.__struct_fields__ if name not in WHO)
+CODE = ("implementation", "version", "code")  # follow from the kind
 STRATEGY_FIELDS = tuple(
     name
     for name in StrategyConfigured.__struct_fields__
-    if name not in (*WHO, "strategy", "parameters")
+    if name not in (*WHO, "strategy", "parameters", *CODE)
 )
 # Not the edge: there is no venue to ask what it would have done, fills are matched on paper.
 VENUE_KEYS = tuple(

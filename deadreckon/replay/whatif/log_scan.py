@@ -21,6 +21,8 @@ from deadreckon.replay.whatif.overlay import checked, keys_of
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Decoding, Message
 from deadreckon.runtime.service.ingress import CLOCKS, Ingress
+from deadreckon.strategies.loading import code_fault
+from deadreckon.strategies.registry import ConfigurationFault, read_setup
 
 Settings = LimitsSet | StrategyConfigured | VenueConfigured
 
@@ -52,9 +54,9 @@ class LogScan(Struct):
     on_tape: bool = False
     edge_sent: bool = False
 
-    def regimes(self) -> list[str]:
+    def trained(self) -> list[str]:
         """The strategies that rest on the trainer's models."""
-        return [name for name, one in self.strategies.items() if one.kind == "hmm_regime"]
+        return [name for name, one in self.strategies.items() if _is_trained(one)]
 
 
 def scan_log(log: Iterable[Stored], book: str, mode: Mode, day: str | None) -> LogScan:
@@ -129,6 +131,21 @@ class _Reading:
                 f"{found.days[1]}"
             )
         return found
+
+
+def _is_trained(configured: StrategyConfigured) -> bool:
+    setup = read_setup(configured)
+    if isinstance(setup, ConfigurationFault):
+        return False
+    return setup.strategy.training(setup.parameters) is not None
+
+
+def check_code(found: LogScan) -> None:
+    """Raises WhatIfError for the first strategy of the log whose code is not here: it would only
+    be silent."""
+    for configured in found.strategies.values():
+        if fault := code_fault(configured):
+            raise WhatIfError(fault)
 
 
 def check(variants: Sequence[Variant], found: LogScan) -> None:

@@ -16,7 +16,8 @@ from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.parsing import parse
 from deadreckon.contracts.signals import SignalMalformed
 from deadreckon.replay.whatif.changes import STRATEGY_FIELDS, Variant, WhatIfError
-from deadreckon.strategies.parameters import ParameterFault, read_parameters
+from deadreckon.strategies.loading import StrategyLoadError, stamped
+from deadreckon.strategies.registry import ConfigurationFault, read_setup
 
 ACTOR = "whatif"
 CHANGEABLE = (LimitsSet, StrategyConfigured, VenueConfigured)
@@ -150,7 +151,12 @@ def _strategy(
         else:
             parameters[name] = text
     changed: StrategyConfigured = _built(event, fields | {"parameters": parameters}, variant)
-    return changed
+    if changed.kind == event.kind:
+        return changed
+    try:
+        return stamped(changed)
+    except StrategyLoadError:
+        return replace(changed, implementation="", version="", code="")  # refused by its kind
 
 
 def _built(event: Any, fields: dict[str, Any], variant: Variant) -> Any:
@@ -168,15 +174,16 @@ def _check_strategy(
 ) -> None:
     """What the strategy itself would refuse is refused here: it would only be silent. What it had
     refused in its time may stay so."""
-    settings = read_parameters(changed)
-    if isinstance(settings, ParameterFault) and not isinstance(
-        read_parameters(before), ParameterFault
+    setup = read_setup(changed)
+    if isinstance(setup, ConfigurationFault) and not isinstance(
+        read_setup(before), ConfigurationFault
     ):
-        raise WhatIfError(f"{variant.name}: {settings.rule}: {settings.reason}")
+        raise WhatIfError(f"{variant.name}: {setup.rule}: {setup.reason}")
 
 
 def keys_of(configured: StrategyConfigured) -> list[str]:
     """What can be supposed of a strategy: the fields of its configuration and its parameters."""
-    settings = read_parameters(configured)
-    own = [] if isinstance(settings, ParameterFault) else list(type(settings).__struct_fields__)
-    return [*STRATEGY_FIELDS, *own]
+    setup = read_setup(configured)
+    if isinstance(setup, ConfigurationFault):
+        return [*STRATEGY_FIELDS]
+    return [*STRATEGY_FIELDS, *setup.strategy.parameters.__struct_fields__]

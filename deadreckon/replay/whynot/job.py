@@ -14,6 +14,7 @@ from deadreckon.runtime.log.reading import read_messages
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK
+from deadreckon.strategies.loading import use_folder
 
 
 class UnknownInstrumentError(UsageError):
@@ -25,6 +26,7 @@ async def whynot(
 ) -> WindowTracker:
     """Track a window of a folder's log. Raises UnknownInstrumentError."""
     folder = Folder(data).check()
+    use_folder(data)
     log_lines.configure(folder.logs / "whynot.log")
     async with open_bus(folder, nats) as bus:
         with progress_reporter(shows) as progress:

@@ -18,6 +18,7 @@ OUTCOME_TEXTS = {
     "exit_and_entry": "raised an exit, and an entry the other way",
     "off": "is switched off",
     "faulty": "has parameters that cannot be read, and is off",
+    "other_code": "has other code here than its configuration names, and is off",
     "other_bars": "looks at bars of another length",
     "warming_up": "has too few bars yet",
     "no_model": "has no fitted model yet",
@@ -39,6 +40,11 @@ OUTCOME_TEXTS = {
     "meets_its_price": "meets its price",
     "price_too_bad": "waits: with slippage a trade would be beyond its limit",
 }
+
+
+def _text_of(outcome: str) -> str:
+    """An outcome in words; a strategy of somebody else may have words of its own."""
+    return OUTCOME_TEXTS.get(outcome, outcome.replace("_", " "))
 
 
 def page(listener: WindowTracker, width: int = WIDTH) -> Iterator[StyledLine]:
@@ -129,7 +135,7 @@ def _said(listener: WindowTracker, group: OutcomeGroup) -> str:
         for name, ends in group.ranges.items()
     )
     if group.kind != "rule":
-        return OUTCOME_TEXTS[group.outcome] + (f"; {figures}" if figures else "")
+        return _text_of(group.outcome) + (f"; {figures}" if figures else "")
     place = listener.places.get(group.rests_on)
     by = f" (set by {listener.names.of('fact', group.rests_on)}"  # a limit or a halt
     by += f" at {place.sequence}.{place.index})" if place else ")"
@@ -175,9 +181,7 @@ def _strategies(listener: WindowTracker) -> Iterator[tuple[str, str]]:
         counts: dict[str, int] = {}
         for group in groups:
             counts[group.outcome] = counts.get(group.outcome, 0) + group.count
-        shown = ", ".join(
-            f"{OUTCOME_TEXTS[outcome]} {count:,}" for outcome, count in counts.items()
-        )
+        shown = ", ".join(f"{_text_of(outcome)} {count:,}" for outcome, count in counts.items())
         bars = sum(counts.values())
         yield f"{safe_text(name)} ({here[name].kind}), {bars:,} bars: {shown or 'heard none'}", ""
 

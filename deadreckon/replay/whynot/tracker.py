@@ -21,6 +21,7 @@ from deadreckon.replay.whynot.grouping import (
 from deadreckon.runtime.log.feed import Message
 from deadreckon.runtime.server.known_roles import DEFAULT_BOOK
 from deadreckon.runtime.service.ingress import Ingress
+from deadreckon.services.catalogue import decider
 from deadreckon.services.fill import decider as fill
 from deadreckon.services.fill import explaining as fill_explaining
 from deadreckon.services.fill.state import State as FillState
@@ -29,7 +30,6 @@ from deadreckon.services.risk import explaining as risk_explaining
 from deadreckon.services.risk.explaining import RuleResult
 from deadreckon.services.risk.standing_refusals import entry_refusals
 from deadreckon.services.risk.state import State as RiskState
-from deadreckon.services.signal import decider as signal
 from deadreckon.services.signal import explaining as signal_explaining
 from deadreckon.services.signal.decider import State as SignalState
 
@@ -91,7 +91,7 @@ class WindowTracker:
         self._past: dict[str, bool] = dict.fromkeys(self._grouping, False)
         self._intake = Ingress(book, mode, reads_signals=True, restamps=False)
         self._lives = (
-            Refold("signal", signal, self._signal, book, mode),
+            Refold("signal", decider("signal"), self._signal, book, mode),
             Refold("risk", risk, self._risk, book, mode),
             Refold("fill", fill, self._fill, book, mode),
         )

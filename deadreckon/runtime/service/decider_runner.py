@@ -5,13 +5,16 @@ from typing import Any, Protocol
 
 from deadreckon.contracts.codec import answer
 from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.jobs import Job
+from deadreckon.runtime.process.job_process import run_here
 
 
 class Decider(Protocol):
     """A module with the three functions of a decider; the state is its own affair.
 
-    It may name in `HEEDS` the types of event that it looks at. Any other neither moves its state
-    nor is answered, and is not even shown to it: most of the log concerns others.
+    It may name in `HANDLES` the types of event that it looks at. Any other neither moves its state
+    nor is answered, and is not even shown to it: most of the log concerns others. A function
+    `resume` may prepare a state that was read from a snapshot.
     """
 
     def initial(self) -> Any:
@@ -22,8 +25,9 @@ class Decider(Protocol):
         """The state after an event; never refuses."""
         ...
 
-    def decide(self, state: Any, record: Recorded[Any]) -> Sequence[Event]:
-        """The answers to an event, given the state after it; never moves state."""
+    def decide(self, state: Any, record: Recorded[Any]) -> Sequence[Event | Job]:
+        """The answers to an event, given the state after it; never moves state. A job among them
+        is run, and its result is the answer."""
         ...
 
 
@@ -49,16 +53,33 @@ class DeciderRunner:
         self.book = book
         self.decider = decider
         self.state = decider.initial()
-        self.handles: Container[type[Event]] = getattr(decider, "HEEDS", EVERY_TYPE)
+        self.handles: Container[type[Event]] = getattr(decider, "HANDLES", EVERY_TYPE)
+
+    def resume(self, state: Any) -> None:
+        """Go on from a state that was read from a snapshot."""
+        resume = getattr(self.decider, "resume", None)
+        self.state = resume(state) if resume else state
 
     def answer(self, question: Recorded[Any]) -> list[Recorded[Event]]:
-        """Evolve by the question, decide, evolve by the answers; returns the answers in order."""
+        """Evolve by the question, decide, evolve by the answers; returns the answers in order. Jobs
+        run here and now."""
+        decided = self.begin(question)
+        return self.complete(question, decided) if decided else []
+
+    def begin(self, question: Recorded[Any]) -> Sequence[Event | Job]:
+        """Evolve by the question and decide. Until `complete` is called with the answers, in which
+        events have taken the place of jobs, the state is between two questions."""
         # Most questions of the log concern others: silence has to cost next to nothing.
         if type(question.event) not in self.handles:
-            return []
+            return ()
         self.state = self.decider.evolve(self.state, question)
-        events = self.decider.decide(self.state, question)
-        return self._follow_up(self.record(question, events)) if events else []
+        return self.decider.decide(self.state, question)
+
+    def complete(
+        self, question: Recorded[Any], decided: Sequence[Event | Job]
+    ) -> list[Recorded[Event]]:
+        """Evolve by what was decided; returns all answers in order."""
+        return self._follow_up(self.record(question, decided))
 
     def _follow_up(self, answers: list[Recorded[Event]]) -> list[Recorded[Event]]:
         """Evolve by answers and ask after each; what is said then comes behind them all."""
@@ -69,8 +90,12 @@ class DeciderRunner:
             answers += self.record(record, self.decider.decide(self.state, record))
         return answers
 
-    def record(self, question: Recorded[Any], events: Sequence[Event]) -> list[Recorded[Event]]:
-        """Answers to a question as they are recorded, in this service's book; moves nothing."""
+    def record(
+        self, question: Recorded[Any], decided: Sequence[Event | Job]
+    ) -> list[Recorded[Event]]:
+        """Answers to a question as they are recorded, in this service's book; moves nothing. A job
+        among them is run first."""
+        events = [run_here(each) if isinstance(each, Job) else each for each in decided]
         answers = [
             answer(question, self.service, ordinal, event) for ordinal, event in enumerate(events)
         ]

@@ -36,6 +36,10 @@ class Fold(Protocol):
 
     state: Any
 
+    def resume(self, state: Any) -> None:
+        """Go on from a state that was read from a snapshot."""
+        ...
+
     def replay(self, question: Recorded[Any], answers: Iterable[Recorded[Any]]) -> None:
         """Move the state by a recorded fact and what was recorded in answer to it."""
         ...
@@ -111,7 +115,8 @@ class Journal(ABC):
         if found is None:
             return
         at = found.moment
-        self.fold.state, self.ingress = found.state, found.intake
+        self.fold.resume(found.state)
+        self.ingress = found.intake
         self.recovery = self.recovery.continued(self.ingress, at.n, at.place)
         self.position = self._committed = at.place
         self.feed.follow(self.name, at.place, found.links)

@@ -1,24 +1,32 @@
 """The loop of a decider's service: replay without deciding; then answer, append, go on."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import structlog
 
 from deadreckon.contracts.codec import wrap
 from deadreckon.contracts.envelope import Envelope
 from deadreckon.contracts.event import Event, Mode, Recorded
+from deadreckon.contracts.jobs import Job
 from deadreckon.contracts.market import ClockTicked
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import FencedOutError
-from deadreckon.runtime.log.feed import Feed
+from deadreckon.runtime.log.feed import ChainLinks, Feed, Message
 from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.process.job_process import run_beside
 from deadreckon.runtime.service.crash_counter import CrashCounter, CrashGuard
 from deadreckon.runtime.service.decider_runner import Decider, DeciderRunner
 from deadreckon.runtime.service.journal import MESSAGES_AT_ONCE, AnswerCount, Journal
+from deadreckon.runtime.service.read_ahead import Questions, ReadAhead
 from deadreckon.runtime.service.snapshots import Snapshots
 
 PROGRESS_EVERY = 1_000  # business inputs without an answer before a progress commit says so
 ENVELOPE_BYTES = 420  # what an envelope weighs without its data, generously
 GIVE_WAY_EVERY = 200  # facts between two looks at the event loop, so that nobody starves
+
+log = structlog.get_logger()
 
 
 class Service(Journal):
@@ -61,9 +69,13 @@ class Service(Journal):
         self._answer_counts: list[AnswerCount] = []
         self._events: list[Envelope] = []
         self._weight = 0
+        self._ahead = ReadAhead(name, feed, self._handled)
+        self._runs_jobs_beside = False  # on a tape a job takes its turn
+        self._awaits_job = False  # the state has seen a question that is not answered yet
 
     async def follow(self) -> None:
         """Answer what comes for as long as the log does; commits what is at hand together."""
+        self._runs_jobs_beside = True
         async with self.busy:
             await self._answer_leftovers()
             await self.commit()
@@ -86,13 +98,12 @@ class Service(Journal):
         """Decide inputs that lie before our last commit and were not covered by it."""
         spoke = False
         self.at_work = True
-        end = self.position
+        end = self._ahead.position = self.position
         leftovers = self.recovery.waiting
         while leftovers:
             sequence, index, question = leftovers.popleft()
             begun = self.recovery.begun.pop((sequence, index), [])
-            with self._crash_guard:
-                self._answer(sequence, index, question, len(begun))
+            await self._answer(sequence, index, question, len(begun))
             self.position, self.part = sequence - 1, index + 1
             if self._weight > self._weight_max:
                 spoke |= await self.commit()
@@ -101,49 +112,115 @@ class Service(Journal):
 
     async def _take(self, upto: int) -> bool:
         """Answer what is here up to `upto`, in one commit unless it grows too heavy."""
-        spoke = False
+        spoke = await self._answer_set_aside()
         answered = 0
-        most = min(MESSAGES_AT_ONCE, upto - self.position)
+        most = max(0, min(MESSAGES_AT_ONCE, upto - self.position))
         for message in self.feed.since(self.position, most):
-            own = self.is_own(message)
-            if own and not message.damage and message.sequence > self.domain.sequence:
-                raise FencedOutError(f"{self.domain.filter}: another instance wrote a commit")
-            if not own or message.damage:
-                questions = list(self.ingress.records_of(message))
+            self._ahead.position = message.sequence
+            questions = self._questions_of(message)
+            if questions is not None:
                 killpoints.passed("question", self.name)
-                coming = enumerate(questions)
-                while self._answer_until_full(message.sequence, coming):
-                    spoke |= await self.commit()
+                spoke |= await self._answer_all(message.sequence, enumerate(questions))
                 answered += len(questions)
             self.position, self.part = message.sequence, 0
-            if answered > GIVE_WAY_EVERY:
+            if answered > GIVE_WAY_EVERY or self._ahead.position > self.position:
                 break
         await self.done()
         return spoke
 
-    def _answer_until_full(
+    def _questions_of(self, message: Message) -> list[Recorded[Any]] | None:
+        """The questions of a message; null for one of our own. Raises FencedOutError."""
+        own = self.is_own(message)
+        if own and not message.damage and message.sequence > self.domain.sequence:
+            raise FencedOutError(f"{self.domain.filter}: another instance wrote a commit")
+        return None if own and not message.damage else list(self.ingress.records_of(message))
+
+    async def _answer_all(
         self, sequence: int, questions: Iterator[tuple[int, Recorded[Any]]]
     ) -> bool:
-        """Answer questions of one message; returns whether the commit was full before the last."""
-        with self._crash_guard:
-            for index, question in questions:
-                self._answer(sequence, index, question)
-                if self._weight > self._weight_max:
-                    self.part = index + 1
-                    return True
-        return False
+        """Answer the questions of one message, in commits that are not too heavy; returns whether
+        any event was published."""
+        spoke = False
+        for index, question in questions:
+            await self._answer(sequence, index, question)
+            if self._weight > self._weight_max:
+                self.part = index + 1
+                spoke |= await self.commit()
+        return spoke
 
-    def _answer(self, sequence: int, index: int, question: Recorded[Any], begun: int = 0) -> None:
+    async def _answer(
+        self, sequence: int, index: int, question: Recorded[Any], begun: int = 0
+    ) -> None:
         """Answer a question; the first `begun` answers are in the log already."""
         self._crash_guard.question = question
-        answers = self.runner.answer(question)[begun:]
-        if answers:
-            self._answer_counts.append((sequence, index, len(answers)))
-            self._keep(answers)
+        with self._crash_guard:
+            decided = self.runner.begin(question)
+        if decided:
+            if self._runs_jobs_beside and any(isinstance(each, Job) for each in decided):
+                decided = await self._run_jobs(sequence, index, decided)
+            with self._crash_guard:
+                answers = self.runner.complete(question, decided)[begun:]
+            if answers:
+                self._answer_counts.append((sequence, index, len(answers)))
+                self._keep(answers)
         self._inputs += 1
         self.facts += 1
         if type(question.event) is not ClockTicked:
             self._unanswered += 1
+
+    # Jobs: their question waits, and nobody waits for it.
+
+    async def _run_jobs(
+        self, sequence: int, index: int, decided: Sequence[Event | Job]
+    ) -> list[Event]:
+        """Run jobs in processes of their own and return the events in their places.
+
+        What was answered before is recorded first. A process that ends meanwhile leaves the
+        question open, for its successor to ask again.
+        """
+        self.position, self.part = sequence - 1, index
+        if self._events:
+            await self._append_all()
+        self._awaits_job = True
+        events: list[Event] = []
+        for each in decided:
+            if isinstance(each, Job):
+                log.info("job_started", service=self.name, job=type(each).__name__)
+                ended = await self._ahead.until(run_beside(each))
+                with self._crash_guard:
+                    events.append(ended.result())
+            else:
+                events.append(each)
+        self._awaits_job = False
+        return events
+
+    def _handled(self, message: Message) -> Questions:
+        """The questions of a message that can have an answer, with their indices."""
+        questions = enumerate(self._questions_of(message) or ())
+        return [each for each in questions if type(each[1].event) in self.runner.handles]
+
+    async def _answer_set_aside(self) -> bool:
+        """Answer what came while a job ran."""
+        spoke = False
+        while (found := self._ahead.next()) is not None:
+            sequence, questions = found
+            self.position = sequence - 1
+            spoke |= await self._answer_all(sequence, iter(questions))
+            self.position, self.part = sequence, 0
+        self.position = max(self.position, self._ahead.position)
+        return spoke
+
+    async def done(self) -> None:
+        """Let the feed forget what is behind us or set aside, and others have their turn."""
+        self.feed.done(self.name, max(self.position, self._ahead.position))
+        await asyncio.sleep(0)
+
+    def links_here(self) -> ChainLinks | None:
+        """The chains at the position; null also between a question and the answer of its job, and
+        as long as messages are set aside."""
+        if self._awaits_job or self.position < self._ahead.position:
+            return None
+        return super().links_here()
 
     def _keep(self, answers: list[Recorded[Event]]) -> None:
         envelopes = [wrap(record) for record in answers]
@@ -191,12 +268,12 @@ class Service(Journal):
 
     async def record_progress(self) -> None:
         """Commit the inputs that were not answered, if there are any; `busy` must be held."""
-        if self._inputs:
+        if self._inputs and not self._awaits_job:
             await self._append_all()
 
     async def rest(self) -> None:
         """Commit what is at hand and leave a snapshot behind, at an orderly end."""
-        if self.snapshot_store is not None and self.at_work:
+        if self.snapshot_store is not None and self.at_work and not self._awaits_job:
             async with self.busy:
                 await self.commit()
         await super().rest()

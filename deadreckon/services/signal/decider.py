@@ -1,4 +1,4 @@
-"""Turns what producers say and what bars show into wishes, each at most once."""
+"""Turns what producers send and what bars show into signals, each at most once."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from deadreckon.contracts.dedup import RecentKeys, seen_before
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.market import BarClosed
-from deadreckon.contracts.models import RegimeModelFitted
+from deadreckon.contracts.models import FITTED, is_fitted
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.signals import (
     CancelReceived,
@@ -19,13 +19,12 @@ from deadreckon.contracts.signals import (
     SignalReceived,
     SignalRefused,
 )
+from deadreckon.services.signal import instance as instances
 from deadreckon.services.signal import producers
+from deadreckon.services.signal.entries import signals_at
+from deadreckon.services.signal.instance import StrategyInstance, looks_at, trains
 from deadreckon.services.signal.producers import SeenSignals
-from deadreckon.strategies import state as strategy
-from deadreckon.strategies.builtin import hmm_regime
-from deadreckon.strategies.parameters import ParameterFault, read_parameters
-from deadreckon.strategies.signals_out import signals_at
-from deadreckon.strategies.state import StrategyInstance
+from deadreckon.strategies.registry import CONFIGURATION_RULES, ConfigurationFault
 
 HANDLES = frozenset(
     {
@@ -35,17 +34,18 @@ HANDLES = frozenset(
         ReplaceReceived,
         SignalMalformed,
         SignalRaised,
+        SignalRefused,
         OrderFilled,
         StrategyConfigured,
-        RegimeModelFitted,
+        *FITTED,
     }
 )
 
 
 class State(Struct):
-    """What producers have said, the in-house strategies by name, and the fills they were given."""
+    """The signals that producers sent, the in-house strategies by name, and the fills they had."""
 
-    heard: SeenSignals
+    seen: SeenSignals
     strategies: dict[str, StrategyInstance]
     fills: RecentKeys
 
@@ -54,72 +54,87 @@ def initial() -> State:
     return State(SeenSignals(RecentKeys()), {}, RecentKeys())
 
 
+def resume(state: State) -> State:
+    """Return a state that a snapshot held, with each strategy's memory in its own type again."""
+    for instance in state.strategies.values():
+        instances.restore_memory(instance)
+    return state
+
+
 def evolve(state: State, record: Recorded[Any]) -> State:
     match record.event:
-        case BarClosed() as bar:
-            for follower in state.strategies.values():
-                if strategy.looks_at(follower, bar):
-                    strategy.observe_bar(follower, bar)
+        case BarClosed():
+            for instance in state.strategies.values():
+                instances.observe_bar(instance, record)
         case SignalReceived() | CancelReceived() | ReplaceReceived():
-            producers.mark_seen(state.heard, record)
+            producers.mark_seen(state.seen, record)
         case SignalRaised(producer="", strategy=name) if name in state.strategies:
-            strategy.remember_signal(state.strategies[name], record)
+            instances.remember_signal(state.strategies[name], record)
+        case SignalRefused(producer="", signal_id="", strategy=name) as no if (
+            name in state.strategies
+        ):
+            if no.rule in CONFIGURATION_RULES:
+                instances.refuse(state.strategies[name])
         case OrderFilled(strategy=name) as fill if name in state.strategies:
-            _own(state, record, fill)
+            if seen_before(state.fills, f"{fill.venue} {fill.trade_id}", "", record.at) is None:
+                instances.add_fill(state.strategies[name], fill)
         case StrategyConfigured(strategy=name) as configured:
             before = state.strategies.get(name)
-            state.strategies[name] = strategy.configured(before, configured)
-        case RegimeModelFitted(strategy=name) as model if name in state.strategies:
-            strategy.adopt_model(state.strategies[name], model)
+            state.strategies[name] = instances.configure(before, configured)
+        case model if is_fitted(model) and model.strategy in state.strategies:
+            instances.observe_model(state.strategies[model.strategy], record)
         case _:
             pass
     return state
 
 
-def _own(state: State, record: Recorded[Any], fill: OrderFilled) -> None:
-    """Fold a fill of a strategy of ours, once however often it is told."""
-    if seen_before(state.fills, f"{fill.venue} {fill.trade_id}", "", record.at) is None:
-        strategy.add_fill(state.strategies[fill.strategy], fill)
-
-
 def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
     match record.event:
-        case BarClosed() as bar:
-            looking = [
-                (name, follower)
-                for name, follower in state.strategies.items()
-                if strategy.looks_at(follower, bar)
-            ]
-            return [
-                wish for name, follower in looking for wish in signals_at(name, follower, record)
-            ]
+        case BarClosed():
+            return _at_bar(state, record)
         case SignalReceived() | CancelReceived() | ReplaceReceived():
-            return producers.answer(state.heard, record)
+            return producers.answer(state.seen, record)
         case SignalMalformed() as malformed:
             return [producers.refuse_malformed(malformed)]
-        case StrategyConfigured() as configured:
-            settings = read_parameters(configured)
-            return [_refuse(configured, settings)] if isinstance(settings, ParameterFault) else []
-        case RegimeModelFitted(strategy=name) as model if name in state.strategies:
-            return [] if hmm_regime.usable(model) else [_refuse(model, _other_features(model))]
+        case StrategyConfigured(strategy=name, instrument=instrument):
+            setup = state.strategies[name].setup
+            if isinstance(setup, ConfigurationFault):
+                return [_refuse(name, instrument, setup)]
+            return []
+        case model if is_fitted(model) and model.strategy in state.strategies:
+            return _judge_model(state.strategies[model.strategy], model)
         case _:
             return []
 
 
-def _other_features(model: RegimeModelFitted) -> ParameterFault:
-    figures = ", ".join(model.features)
-    return ParameterFault(
-        "unusable_model", f"model {model.model_id} was fitted on other features: {figures}"
-    )
+def _at_bar(state: State, record: Recorded[BarClosed]) -> list[Event]:
+    """The signals of the strategies that look at a bar; the refusal of one whose code is not here
+    any more, which must not go on unnoticed."""
+    answers: list[Event] = []
+    for name, instance in state.strategies.items():
+        if looks_at(instance, record.event):
+            answers += signals_at(name, instance, record)
+        elif (fault := instance.code_fault) is not None:
+            answers.append(_refuse(name, instance.configured.instrument, fault))
+    return answers
 
 
-def _refuse(about: StrategyConfigured | RegimeModelFitted, fault: ParameterFault) -> SignalRefused:
-    """A strategy that stays off, or stays with the model it had."""
+def _judge_model(instance: StrategyInstance, model: Any) -> list[Event]:
+    setup = instance.running
+    if setup is None or not trains(instance):
+        return []
+    reason = setup.strategy.model_fault(model)
+    fault = ConfigurationFault("unusable_model", reason)
+    return [_refuse(model.strategy, model.instrument, fault)] if reason else []
+
+
+def _refuse(strategy: str, instrument: str, fault: ConfigurationFault) -> SignalRefused:
+    """A strategy that stays off, or keeps the model it had."""
     return SignalRefused(
         signal_id="",
         producer="",
-        strategy=about.strategy,
-        instrument=about.instrument,
+        strategy=strategy,
+        instrument=instrument,
         rule=fault.rule,
         limit=None,
         measured=None,

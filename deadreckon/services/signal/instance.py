@@ -1,108 +1,155 @@
-"""One in-house strategy as the log tells it: its settings, what it has seen, what it holds."""
+"""One configured strategy: its setup, its memory of the market, and what it holds by its fills."""
 
 from decimal import Decimal
+from functools import cached_property
+from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical
 from deadreckon.contracts.event import NANOSECONDS, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.market import BarClosed
-from deadreckon.contracts.models import RegimeModelFitted
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.signals import SignalRaised
-from deadreckon.models.hmm.features import FeatureWindow
-from deadreckon.strategies.builtin import hmm_regime, moving_average_cross
-from deadreckon.strategies.builtin.hmm_regime import RegimeState
-from deadreckon.strategies.builtin.moving_average_cross import MovingAverageState
-from deadreckon.strategies.parameters import (
-    ParameterFault,
-    RegimeParameters,
-    StrategyParameters,
-    read_parameters,
+from deadreckon.strategies.registry import (
+    CODE_RULES,
+    ConfigurationFault,
+    Setup,
+    read_setup,
 )
 
 
-class StrategyInstance(Struct):
-    """A strategy from its first configuration on; `mind` is null while that is faulty.
+class StrategyInstance(Struct, dict=True):
+    """A strategy from its first configuration on.
 
-    `notional` (quote currency) is the size of an entry. `held` is what it owns by its own fills,
-    per instrument (base units or contracts, shorts negative). `entered_at` and `left_at`
-    (nanoseconds UTC) are when it last raised an entry, and an exit of what it still holds.
+    `configured` is its newest configuration. `memory` is the strategy's own state; null while it
+    cannot run. `refused` says that the log refuses that configuration. `held` is what it owns by
+    its own fills, per instrument (base units or contracts, shorts negative). `entered_at` and
+    `left_at` (nanoseconds UTC) are when it last raised an entry, and an exit of what it still
+    holds.
     """
 
-    instrument: str
-    enabled: bool
-    notional: Decimal
-    mind: MovingAverageState | RegimeState | None
+    configured: StrategyConfigured
+    memory: Any = None
+    refused: bool = False
     held: dict[str, Decimal] = {}
     entered_at: int | None = None
     left_at: int | None = None
 
+    @cached_property
+    def setup(self) -> Setup | ConfigurationFault:
+        """The strategy and its parameters, or what is wrong with the configuration."""
+        return read_setup(self.configured)
 
-def configured(before: StrategyInstance | None, event: StrategyConfigured) -> StrategyInstance:
-    """The strategy under its new settings. What it has seen stays, if it still looks at it."""
-    settings = read_parameters(event)
-    seen = before.mind if before is not None and before.instrument == event.instrument else None
-    mind = None if isinstance(settings, ParameterFault) else _mind(seen, settings)
-    after = StrategyInstance(event.instrument, event.enabled, event.notional, mind)
+    @property
+    def running(self) -> Setup | None:
+        """The setup of a strategy that can run."""
+        setup = self.setup
+        if isinstance(setup, ConfigurationFault) or self.refused or self.memory is None:
+            return None
+        return setup
+
+    @property
+    def position(self) -> Decimal:
+        """What it holds of the instrument it trades."""
+        return self.held.get(self.configured.instrument, ZERO)
+
+    @property
+    def code_fault(self) -> ConfigurationFault | None:
+        """The fault of a strategy whose code is not the one of its configuration, as long as the
+        log does not refuse it."""
+        setup = self.setup
+        if self.refused or not isinstance(setup, ConfigurationFault):
+            return None
+        return setup if setup.rule in CODE_RULES else None
+
+
+def restore_memory(instance: StrategyInstance) -> None:
+    """Give the memory that was read from a snapshot its own type."""
+    if (setup := instance.running) is not None:
+        instance.memory = msgspec.convert(instance.memory, setup.strategy.state)
+
+
+def configure(before: StrategyInstance | None, event: StrategyConfigured) -> StrategyInstance:
+    """Return the strategy under its new configuration. It keeps what it has seen where kind, code,
+    instrument and bar length stay the same, and always what it holds."""
+    after = StrategyInstance(event)
+    setup = after.setup
+    if isinstance(setup, Setup):
+        strategy, parameters = setup.strategy, setup.parameters
+        if before is not None and _sees_alike(before, after):
+            after.memory = strategy.adapt(before.memory, parameters)
+        else:
+            after.memory = strategy.initial(parameters)
     if before is not None:
         after.held, after.entered_at, after.left_at = before.held, before.entered_at, before.left_at
     return after
 
 
-def _mind(
-    seen: MovingAverageState | RegimeState | None, settings: StrategyParameters
-) -> MovingAverageState | RegimeState:
-    if seen is not None and seen.settings.bar_seconds != settings.bar_seconds:
-        seen = None
-    if isinstance(settings, RegimeParameters):
-        mind = seen if isinstance(seen, RegimeState) else RegimeState(settings, FeatureWindow())
-        mind.settings = settings
-        return mind
-    averages = seen if isinstance(seen, MovingAverageState) else MovingAverageState(settings)
-    moving_average_cross.configure(averages, settings)
-    return averages
-
-
-def looks_at(strategy: StrategyInstance, bar: BarClosed) -> bool:
-    """Whether the bar is of the strategy's instrument and length."""
-    if strategy.mind is None or bar.instrument != strategy.instrument:
+def _sees_alike(before: StrategyInstance, after: StrategyInstance) -> bool:
+    old, new = before.running, after.setup
+    if old is None or isinstance(new, ConfigurationFault) or old.strategy is not new.strategy:
         return False
-    seconds = strategy.mind.settings.bar_seconds
+    same_length = old.parameters.bar_seconds == new.parameters.bar_seconds
+    return same_length and before.configured.instrument == after.configured.instrument
+
+
+def looks_at(instance: StrategyInstance, bar: BarClosed) -> bool:
+    """Return True for a bar of the strategy's instrument and length."""
+    if bar.instrument != instance.configured.instrument or instance.running is None:
+        return False
+    seconds = instance.running.parameters.bar_seconds
     return seconds is None or seconds * NANOSECONDS == bar.interval
 
 
-def observe_bar(strategy: StrategyInstance, bar: BarClosed) -> None:
-    """See a closed bar; also while disabled, so that it knows the market when enabled again."""
-    if isinstance(strategy.mind, MovingAverageState):
-        moving_average_cross.advance(strategy.mind, bar.close)
-    elif isinstance(strategy.mind, RegimeState):
-        hmm_regime.advance(strategy.mind, bar.close)
+def observe_bar(instance: StrategyInstance, record: Recorded[BarClosed]) -> None:
+    """Show a closed bar; also while disabled, so that it knows the market when enabled again."""
+    if looks_at(instance, record.event):
+        _show(instance, record)
 
 
-def adopt_model(strategy: StrategyInstance, model: RegimeModelFitted) -> None:
-    """Take over a model that was fitted for this strategy and its instrument."""
-    if isinstance(strategy.mind, RegimeState) and model.instrument == strategy.instrument:
-        hmm_regime.adopt(strategy.mind, model)
+def observe_model(instance: StrategyInstance, record: Recorded[Any]) -> None:
+    """Show a model that was fitted for this strategy and its instrument, if it asks for one."""
+    if trains(instance) and record.event.instrument == instance.configured.instrument:
+        _show(instance, record)
 
 
-def add_fill(strategy: StrategyInstance, fill: OrderFilled) -> None:
+def _show(instance: StrategyInstance, record: Recorded[Any]) -> None:
+    if (setup := instance.running) is not None:
+        memory = setup.strategy.evolve(instance.memory, setup.parameters, record)
+        instance.memory = memory
+
+
+def trains(instance: StrategyInstance) -> bool:
+    """Return True for a strategy that rests on fitted models."""
+    setup = instance.running
+    return setup is not None and setup.strategy.training(setup.parameters) is not None
+
+
+def add_fill(instance: StrategyInstance, fill: OrderFilled) -> None:
     """Move what is held by a fill; a position that is closed or turned needs no further exit."""
-    before = strategy.held.get(fill.instrument, ZERO)
+    before = instance.held.get(fill.instrument, ZERO)
     change = fill.quantity if fill.side == "buy" else fill.quantity.copy_negate()
     after = canonical(EXACT.add(before, change))
     if after:
-        strategy.held[fill.instrument] = after
+        instance.held[fill.instrument] = after
     else:
-        strategy.held.pop(fill.instrument, None)
+        instance.held.pop(fill.instrument, None)
     if (after > 0) != (before > 0) or (after < 0) != (before < 0):
-        strategy.left_at = None
+        instance.left_at = None
 
 
-def remember_signal(strategy: StrategyInstance, record: Recorded[SignalRaised]) -> None:
-    """Remember when it last wished to leave or to enter."""
+def remember_signal(instance: StrategyInstance, record: Recorded[SignalRaised]) -> None:
+    """Remember when it last raised an exit or an entry."""
     if record.event.reduce_only:
-        strategy.left_at = record.at
+        instance.left_at = record.at
     else:
-        strategy.entered_at = record.at
+        instance.entered_at = record.at
+
+
+def refuse(instance: StrategyInstance) -> None:
+    """Stop a strategy whose configuration the log refuses, until it is configured again."""
+    instance.refused = True
+    instance.memory = None

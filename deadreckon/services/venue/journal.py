@@ -36,6 +36,10 @@ class _Orders:
     def __init__(self, name: str) -> None:
         self.state: InFlightOrders = initial(name)
 
+    def resume(self, state: InFlightOrders) -> None:
+        """Go on from a state that was read from a snapshot."""
+        self.state = state
+
     def replay(self, question: Recorded[Any], answers: Iterable[Recorded[Any]]) -> None:
         """Fold a fact and what follows it."""
         for record in (question, *answers):

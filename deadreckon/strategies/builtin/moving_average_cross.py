@@ -1,25 +1,48 @@
 """Moving-average cross: the sign of the fast average less the slow one, in exact arithmetic."""
 
 from decimal import Decimal
+from typing import Annotated, Any, Literal
 
 from msgspec import Struct
 
-from deadreckon.contracts.amounts import EXACT, ZERO, ratio
-from deadreckon.strategies.parameters import MovingAverageParameters
-from deadreckon.strategies.view import SILENT, Decision, Rationale
+from deadreckon.contracts.amounts import EXACT, ZERO, canonical, ratio
+from deadreckon.contracts.event import Recorded
+from deadreckon.strategies.parameters import EntryParameters, parameter
+from deadreckon.strategies.strategy import NO_DECISION, Decision, Explanation, Strategy
 
 ONE = Decimal(1)
+BARS_MAX = 20_000  # what a window may hold in memory
 
 
-class MovingAverageState(Struct, tag=True):
-    """The last closes (quote currency, oldest first), their two sums, and where they stand.
+class MovingAverageParameters(EntryParameters, frozen=True):
+    """Windows of the two averages, and how a cross is weighed."""
 
-    The sums are over `fast` and `slow` closes of the settings, or as many as there are yet.
-    `side` is the last sign of fast less slow that was not zero (0 before the slow window is
-    full); `crossed` whether the last bar turned it.
+    fast: Annotated[int, parameter("bars", "less than `slow`", ge=1, le=BARS_MAX)] = 9
+    slow: Annotated[int, parameter("bars", ge=1, le=BARS_MAX)] = 21
+    confidence_scale: Annotated[
+        Decimal, parameter("factor", "confidence = |fast - slow| / price x this", gt=ZERO)
+    ] = Decimal(1_000)
+    confidence_min: Annotated[
+        Decimal, parameter("share", "a cross below it is not entered", ge=ZERO, le=ONE)
+    ] = Decimal(0)
+    exit: Annotated[Literal["cross", "bracket"], parameter("", "what closes a position")] = "cross"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.fast >= self.slow:
+            raise ValueError(f"fast: expected less than slow ({self.slow}), found {self.fast}")
+        if self.exit == "bracket" and self.stop_loss_bps is None:
+            raise ValueError("exit: bracket needs stop_loss_bps, or nothing would ever close")
+
+
+class MovingAverageState(Struct):
+    """The last closes (quote currency, oldest first), their two sums, and the side they are on.
+
+    The sums are over `fast` and `slow` closes, or as many as there are yet. `side` is the last sign
+    of fast less slow that was not zero (0 before the slow window is full); `crossed` says that the
+    last bar turned it.
     """
 
-    settings: MovingAverageParameters
     closes: list[Decimal] = []
     fast_sum: Decimal = ZERO
     slow_sum: Decimal = ZERO
@@ -27,63 +50,104 @@ class MovingAverageState(Struct, tag=True):
     crossed: bool = False
 
 
-def configure(averages: MovingAverageState, settings: MovingAverageParameters) -> None:
-    """Take the closes over into other windows; a change of windows is not a cross."""
-    averages.settings = settings
-    del averages.closes[: -settings.slow]
-    averages.fast_sum = _sum(averages.closes[-settings.fast :])
-    averages.slow_sum = _sum(averages.closes)
-    warm = len(averages.closes) == settings.slow
-    averages.side = _sign(_gap(averages)) or (averages.side if warm else 0)
-    averages.crossed = False
+class MovingAverageCross(Strategy[MovingAverageParameters, MovingAverageState]):
+    """Enter when the averages cross; leave a position that is against their sign."""
+
+    name = "moving_average_cross"
+    version = "1"
+    parameters = MovingAverageParameters
+    state = MovingAverageState
+
+    def initial(self, parameters: MovingAverageParameters) -> MovingAverageState:
+        """Return the state before the first bar."""
+        return MovingAverageState()
+
+    def adapt(
+        self, state: MovingAverageState, parameters: MovingAverageParameters
+    ) -> MovingAverageState:
+        """Keep the closes and compute both averages again; a change of windows is not a cross."""
+        del state.closes[: -parameters.slow]
+        state.fast_sum = _sum(state.closes[-parameters.fast :])
+        state.slow_sum = _sum(state.closes)
+        warm = len(state.closes) == parameters.slow
+        state.side = _sign(_gap(state, parameters)) or (state.side if warm else 0)
+        state.crossed = False
+        return state
+
+    def evolve(
+        self,
+        state: MovingAverageState,
+        parameters: MovingAverageParameters,
+        record: Recorded[Any],
+    ) -> MovingAverageState:
+        """Add a bar; each sum moves by what enters and what leaves its window."""
+        closes = state.closes
+        closes.append(record.event.close)
+        state.fast_sum = _moved(state.fast_sum, closes, parameters.fast)
+        state.slow_sum = _moved(state.slow_sum, closes, parameters.slow)
+        del closes[: -parameters.slow]
+        sign = _sign(_gap(state, parameters))
+        state.crossed = sign * state.side < 0
+        state.side = sign or state.side
+        return state
+
+    def decide(
+        self, state: MovingAverageState, parameters: MovingAverageParameters, held: Decimal
+    ) -> Decision:
+        """Enter on a cross that is confident enough; leave what is against the averages."""
+        if state.side == 0 or state.closes[-1] <= 0 or not (state.crossed or held):
+            return NO_DECISION
+        above = state.side > 0
+        confidence = _confidence(state, parameters)
+        enters = state.crossed and confidence >= parameters.confidence_min
+        leaves = parameters.exit == "cross"
+        return Decision(
+            enter=("buy" if above else "sell") if enters else None,
+            leave_long=leaves and not above,
+            leave_short=leaves and above,
+            confidence=confidence,
+            features={
+                "fast": ratio(state.fast_sum, Decimal(parameters.fast)),
+                "slow": ratio(state.slow_sum, Decimal(parameters.slow)),
+                "price": state.closes[-1],
+            },
+            model_id=f"{self.name}/{parameters.fast}/{parameters.slow}",
+        )
+
+    def explain(
+        self, state: MovingAverageState, parameters: MovingAverageParameters
+    ) -> Explanation:
+        """Return both averages, and whether they have crossed."""
+        no_entry = "too_unsure" if state.crossed else "no_cross"
+        return Explanation(_no_view(state, parameters), no_entry, _figures(state, parameters))
 
 
-def advance(averages: MovingAverageState, close: Decimal) -> None:
-    """Add a bar; each sum moves by what enters and what leaves its window."""
-    closes, settings = averages.closes, averages.settings
-    closes.append(close)
-    averages.fast_sum = _moved(averages.fast_sum, closes, settings.fast)
-    averages.slow_sum = _moved(averages.slow_sum, closes, settings.slow)
-    del closes[: -settings.slow]
-    sign = _sign(_gap(averages))
-    averages.crossed = sign * averages.side < 0
-    averages.side = sign or averages.side
+def _no_view(state: MovingAverageState, parameters: MovingAverageParameters) -> str:
+    if state.closes and state.closes[-1] <= 0:
+        return "no_price"
+    if state.side:
+        return ""
+    return "warming_up" if len(state.closes) < parameters.slow else "no_cross"
 
 
-def stance(averages: MovingAverageState) -> Decision:
-    """Enter on a cross that is confident enough; leave what stands against the averages."""
-    if averages.side == 0 or averages.closes[-1] <= 0:
-        return SILENT
-    above, settings = averages.side > 0, averages.settings
-    enters = averages.crossed and _confidence(averages) >= settings.confidence_min
-    leaves = settings.exit == "cross"
-    return Decision(
-        enter=("buy" if above else "sell") if enters else None,
-        leave_long=leaves and not above,
-        leave_short=leaves and above,
-    )
+def _figures(state: MovingAverageState, parameters: MovingAverageParameters) -> dict[str, Decimal]:
+    bars = len(state.closes)
+    if bars < parameters.slow:
+        return {"bars": Decimal(bars), "bars_needed": Decimal(parameters.slow)}
+    fast = ratio(state.fast_sum, Decimal(parameters.fast))
+    slow = ratio(state.slow_sum, Decimal(parameters.slow))
+    figures = {"fast": fast, "slow": slow, "spread": canonical(EXACT.subtract(fast, slow))}
+    if state.crossed and state.closes[-1] > 0:
+        figures["confidence"] = _confidence(state, parameters)
+        figures["confidence_min"] = parameters.confidence_min
+    return figures
 
 
-def grounds(averages: MovingAverageState) -> Rationale:
-    """The two averages and the price that a signal of this bar rests on."""
-    settings = averages.settings
-    return Rationale(
-        confidence=_confidence(averages),
-        model_id=f"moving_average_cross/{settings.fast}/{settings.slow}",
-        features={
-            "fast": format(ratio(averages.fast_sum, Decimal(settings.fast)), "f"),
-            "slow": format(ratio(averages.slow_sum, Decimal(settings.slow)), "f"),
-            "price": format(averages.closes[-1], "f"),
-        },
-    )
-
-
-def _confidence(averages: MovingAverageState) -> Decimal:
+def _confidence(state: MovingAverageState, parameters: MovingAverageParameters) -> Decimal:
     """|fast - slow| / price x confidence_scale, at most 1, to 9 decimals."""
-    settings = averages.settings
-    scaled = EXACT.multiply(_gap(averages).copy_abs(), settings.confidence_scale)
-    windows = Decimal(settings.fast * settings.slow)
-    return min(ONE, ratio(scaled, EXACT.multiply(windows, averages.closes[-1])))
+    scaled = EXACT.multiply(_gap(state, parameters).copy_abs(), parameters.confidence_scale)
+    windows = Decimal(parameters.fast * parameters.slow)
+    return min(ONE, ratio(scaled, EXACT.multiply(windows, state.closes[-1])))
 
 
 def _moved(total: Decimal, closes: list[Decimal], window: int) -> Decimal:
@@ -98,13 +162,12 @@ def _sum(closes: list[Decimal]) -> Decimal:
     return total
 
 
-def _gap(averages: MovingAverageState) -> Decimal:
+def _gap(state: MovingAverageState, parameters: MovingAverageParameters) -> Decimal:
     """(fast average - slow average) x fast x slow, so that nothing is divided; 0 in warm-up."""
-    settings = averages.settings
-    if len(averages.closes) < settings.slow:
+    if len(state.closes) < parameters.slow:
         return ZERO
-    fast = EXACT.multiply(averages.fast_sum, Decimal(settings.slow))
-    return EXACT.subtract(fast, EXACT.multiply(averages.slow_sum, Decimal(settings.fast)))
+    fast = EXACT.multiply(state.fast_sum, Decimal(parameters.slow))
+    return EXACT.subtract(fast, EXACT.multiply(state.slow_sum, Decimal(parameters.fast)))
 
 
 def _sign(amount: Decimal) -> int:

@@ -29,11 +29,13 @@ from deadreckon.replay.rerun.job.protocol import (
 from deadreckon.replay.rerun.redecide import Redecider, StartState, TimeSpan
 from deadreckon.replay.rerun.rerun import Rerun
 from deadreckon.replay.rerun.states import StateEffects, effects
+from deadreckon.replay.rerun.strategy_code import StrategyCodes, concerns
 from deadreckon.runtime.log.feed import Decoding, Message
 from deadreckon.runtime.process.source_tree import ROOT
 from deadreckon.runtime.service.fold_code import fold_code
 from deadreckon.runtime.service.recovery import RecoveryError
 from deadreckon.services.catalogue import DECIDERS, decider
+from deadreckon.strategies.registry import REGISTRY
 
 GARBAGE_EVERY = 200_000  # what is decoded is plain and let go of at once; cycles are rare
 READ_AHEAD = 1024 * 1024  # bytes
@@ -49,6 +51,7 @@ def main() -> None:
     if strangers := [name for name in task.services if name not in DECIDERS]:
         _say(RefusedTask(f"it has no service that decides and is called {', '.join(strangers)}"))
         return
+    REGISTRY.accepts_any_code = task.any_strategy_code
     try:
         _say(answer(task, source))
     except RecoveryError as error:
@@ -59,17 +62,23 @@ def answer(task: RerunTask, source: BinaryIO) -> Reply:
     """What becomes of a task. Raises RecoveryError for a log that contradicts itself."""
     if task.explains:
         return Explained(explained(task, _messages(task, source)))
+    beginnings, codes = _beginnings(task), StrategyCodes()
     rerun = Rerun(
         {name: decider(name) for name in task.services},
         book=task.book,
         mode=_mode(task),
         span=TimeSpan(task.begin, task.end),
-        beginnings=_beginnings(task),
+        beginnings=beginnings,
     )
+    for start in beginnings.values():
+        codes.take_state(start.state)
     for message in _messages(task, source):
+        codes.take(message)
         rerun.take(message)
         if rerun.past:
             break
+    if codes.faults and concerns(task.services) and not task.any_strategy_code:
+        return RefusedTask(f"{codes.faults[0]} (or ask it all the same: --code .)")
     return Ended(rerun.end())
 
 

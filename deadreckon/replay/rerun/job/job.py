@@ -27,6 +27,7 @@ from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK, DECIDERS
+from deadreckon.strategies.loading import use_folder
 
 Document = dict[str, Any]
 
@@ -56,6 +57,7 @@ async def rerun(wish: RerunRequest, *, shows: bool) -> Document:
     read.
     """
     folder = Folder(wish.data).check()
+    use_folder(wish.data)
     log_lines.configure(folder.logs / "rerun.log")
     async with checked_out(wish.code, wish.revision) as code, open_bus(folder, wish.nats) as bus:
         begun = time.perf_counter()
@@ -90,6 +92,7 @@ async def _task(wish: RerunRequest, bus: Bus, code: Checkout) -> RerunTask:
         place=anchored.place,
         links=anchored.links,
         starts=anchored.starts,
+        any_strategy_code=code is not OURS,
     )
 
 

@@ -38,7 +38,8 @@ class RerunTask(Struct, frozen=True):
 
     The messages begin after `place`, where the chains stood as `links` say, by `book.service`. With
     `explains` one question alone is looked at, by its service, sequence and index; `whole` asks for
-    the whole state before it.
+    the whole state before it. With `any_strategy_code` strategies may have other code than the log
+    names.
     """
 
     services: list[str]
@@ -51,6 +52,7 @@ class RerunTask(Struct, frozen=True):
     starts: dict[str, ServiceStart] = field(default_factory=dict)
     explains: tuple[str, int, int] | None = None
     whole: bool = False
+    any_strategy_code: bool = False
     protocol: int = PROTOCOL
 
 

@@ -16,11 +16,12 @@ from deadreckon.replay.whatif.changes import BASELINE, Variant, WhatIfError
 from deadreckon.replay.whatif.job.report import report
 from deadreckon.replay.whatif.job.run import WhatIfTask, external_messages
 from deadreckon.replay.whatif.job.worker_pool import RunRequest, run_all
-from deadreckon.replay.whatif.log_scan import check, scan_log
+from deadreckon.replay.whatif.log_scan import check, check_code, scan_log
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.reading import read_stored
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK
+from deadreckon.strategies.loading import use_folder
 
 Document = dict[str, Any]
 
@@ -43,6 +44,7 @@ class WhatIfRequest(Struct, frozen=True):
 
 async def read_log(wanted: WhatIfRequest) -> list[Stored]:
     """The whole log, message by message; nothing is ever written to it."""
+    use_folder(wanted.data)
     async with open_bus(Folder(wanted.data).check(), wanted.nats) as bus:
         end = (await bus.info()).last
         return [stored async for stored in read_stored(bus, end)]
@@ -54,6 +56,7 @@ def run_whatif(wanted: WhatIfRequest, log: list[Stored], *, shows: bool) -> Docu
     Raises WhatIfError, DamagedLogError, FolderError or LostWorkerError.
     """
     found = scan_log(log, wanted.book, wanted.mode, wanted.day)
+    check_code(found)
     check(wanted.variants, found)
     folders = _folders(wanted)
     task = WhatIfTask(wanted.book, wanted.mode, found)

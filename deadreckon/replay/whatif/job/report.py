@@ -133,8 +133,7 @@ def _honesty(sides: Reference, found: FillComparison) -> Iterator[str]:
         "matching` lets the paper venue fill what the record does not have. The truth may lie "
         "beyond both where an order of ours would have moved the market."
     )
-    regimes = sides.survey.regimes()
-    if regimes:
+    if sides.survey.trained():
         yield "Regime models are those recorded, except where a variant changes their strategy."
 
 

@@ -71,7 +71,7 @@ def run_variant(
     """
     found = task.survey
     overlay = Overlay(variant)
-    anew = [name for name in found.regimes() if name in variant.strategies]
+    anew = [name for name in found.trained() if name in variant.strategies]
     trainer = RecordedTrainer(found.fits, anew, variant.without)
     desk = MemoryStack(log[: found.first - 1], task.book, task.mode, trainer)
     desk.replay()

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from deadreckon import __version__
 from deadreckon.contracts.event import Event, Mode, Recorded
+from deadreckon.contracts.jobs import Job
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
@@ -79,7 +80,7 @@ class RecordedTrainer:
         self._answered = answered
         self._anew = anew
         self._without = without
-        self.HANDLES = getattr(self._original, "HEEDS", EVERY_TYPE)
+        self.HANDLES = getattr(self._original, "HANDLES", EVERY_TYPE)
 
     def initial(self) -> Any:
         """The state before the first event."""
@@ -89,7 +90,7 @@ class RecordedTrainer:
         """The state after an event."""
         return self._original.evolve(state, record)
 
-    def decide(self, state: Any, record: Recorded[Any]) -> Sequence[Event]:
+    def decide(self, state: Any, record: Recorded[Any]) -> Sequence[Event | Job]:
         """What was said to this question in its time, and what is to be said anew."""
         then: Sequence[Any] = self._answered.get(record.id, ())
         told = [one for one in then if one.strategy not in (*self._anew, *self._without)]

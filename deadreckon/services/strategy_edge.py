@@ -1,0 +1,44 @@
+"""The edge of the deciders that run strategies: finds a strategy's code before its configuration
+reaches the decider, which itself only looks it up."""
+
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.governance import StrategyConfigured
+from deadreckon.contracts.jobs import Job
+from deadreckon.strategies import loading
+
+EDGE = True
+
+
+class LoadsStrategies:
+    """A decider whose strategies are found by name, file or installation as the log names them."""
+
+    def __init__(self, decider: ModuleType) -> None:
+        self._decider: Any = decider
+        self.__name__ = decider.__name__
+        self.HANDLES = self._decider.HANDLES
+
+    def initial(self) -> Any:
+        """Return the state before the first event."""
+        return self._decider.initial()
+
+    def resume(self, state: Any) -> Any:
+        """Return a state that a snapshot held, once the code that goes on with it is found."""
+        for instance in getattr(state, "strategies", {}).values():
+            loading.ensure(instance.configured.kind, instance.configured.code)
+        resume = getattr(self._decider, "resume", None)
+        return resume(state) if resume else state
+
+    def evolve(self, state: Any, record: Recorded[Any]) -> Any:
+        """Return the state after an event."""
+        if isinstance(record.event, StrategyConfigured):
+            loading.ensure(record.event.kind, record.event.code)
+        return self._decider.evolve(state, record)
+
+    def decide(self, state: Any, record: Recorded[Any]) -> Sequence[Event | Job]:
+        """Return the answers to an event, given the state after it."""
+        answers: Sequence[Event | Job] = self._decider.decide(state, record)
+        return answers
