@@ -130,7 +130,7 @@ async def test_a_stack_seals_its_own_log_and_anothers_only_if_told_to(
         looked.set()
 
     monkeypatch.setattr(DailySealer, "look", look)
-    monkeypatch.setattr(daily_seal, "FIRST_LOOK", 0.0)
+    monkeypatch.setattr(daily_seal, "FIRST_CHECK_SECONDS", 0.0)
     running = asyncio.create_task(DailySealer(tmp_path, nats, MemoryBus(), policy).run())
     if seals:
         await asyncio.wait_for(looked.wait(), 10)

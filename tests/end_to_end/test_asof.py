@@ -92,7 +92,7 @@ def test_a_place_that_is_none_is_one_line_and_wrong_usage(place: str, desk: Dr) 
 def test_a_stack_keeps_the_anchors_near_the_end_of_its_log(
     desk: Dr, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(anchor_job, "GROWTH", 100)
+    monkeypatch.setattr(anchor_job, "GROWTH_MESSAGES", 100)
     data = desk.folder / "desk"
     shutil.rmtree(data / "asof", ignore_errors=True)
 

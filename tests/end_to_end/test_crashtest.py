@@ -68,8 +68,8 @@ UNGUARDED = Edit(
 )
 IMPATIENT = Edit(
     "services/venue/next_actions.py",
-    'return Due("query", order)',
-    'return Due("submit", order)',
+    'return NextAction("query", order)',
+    'return NextAction("submit", order)',
 )
 UNRECONCILED = Edit(
     "services/venue/reconciliation.py",

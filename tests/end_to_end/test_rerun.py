@@ -28,8 +28,8 @@ ROWS = 1_600  # two days: some fills, some refusals
 
 RAISES = Edit(
     "services/router/decider.py",
-    "def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:\n",
-    'def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:\n    raise OSError("no")\n',
+    "def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:\n",
+    'def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:\n    raise OSError("no")\n',
 )
 
 

@@ -41,7 +41,7 @@ async def found(log: list[Stored], data: Path) -> Snapshot | None:
     [service] = assemble(
         (SERVICE,), bus, Feed(bus), book=BOOK, mode="paper", snapshots=Snapshots(data)
     )
-    snapshot_store: Any = getattr(service, "shelf", None)
+    snapshot_store: Any = getattr(service, "snapshot_store", None)
     loaded: Snapshot | None = await snapshot_store.load(bus)
     return loaded
 

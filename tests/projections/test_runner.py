@@ -24,7 +24,7 @@ SERVICE = "risk"  # some follower that needs the end of the log only
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshots, "FACTS_MIN", 1)
-    monkeypatch.setattr(runner, "NEAR", 5)
+    monkeypatch.setattr(runner, "CATCH_UP_MESSAGES", 5)
 
 
 @pytest.fixture

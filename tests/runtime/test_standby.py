@@ -106,7 +106,7 @@ async def instance(log: MemoryLog, decider: Echo | None = None) -> AsyncIterator
 
 @pytest.fixture(autouse=True)
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(standby, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(standby, "POLL_SECONDS", 0.02)
 
 
 async def deposit(log: MemoryLog, number: int) -> None:

@@ -38,12 +38,12 @@ HASTY = (
 # Risk refuses every wish from here on; how it folds is as before.
 OTHER_DECIDER = Edit(
     "services/risk/decider.py",
-    "def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:\n",
-    """def decide(state: State, said: Recorded[Any]) -> Sequence[Event]:
-    answers = _decide(state, said)
-    if isinstance(said.event, SignalRaised):
+    "def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:\n",
+    """def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
+    answers = _decide(state, record)
+    if isinstance(record.event, SignalRaised):
         from deadreckon.contracts.signals import SignalRefused
-        wish = said.event
+        wish = record.event
         refusal = SignalRefused(
             signal_id=wish.signal_id, producer=wish.producer, strategy=wish.strategy,
             instrument=wish.instrument, rule="other_code", limit=None, measured=None,
@@ -53,7 +53,7 @@ OTHER_DECIDER = Edit(
     return answers
 
 
-def _decide(state: State, said: Recorded[Any]) -> Sequence[Event]:
+def _decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
 """,
 )
 OTHER_RULE = "other_code"
