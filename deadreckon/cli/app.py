@@ -64,7 +64,7 @@ VERBS = {
 
 
 def front_door(called: str) -> App:
-    """Every verb with its line; the one that is `called` speaks for itself, with an example."""
+    """Return the app of all verbs; only the one that is `called` is imported."""
     app = App(
         name="dr",
         help="Deadreckon: an event-sourced trading stack that knows its position from its log.",
@@ -76,7 +76,7 @@ def front_door(called: str) -> App:
 
 
 def add(app: App, verbs: Mapping[str, Verb], called: str | None = None) -> None:
-    """Give an app verbs that are imported only when they are called (null: as the second word)."""
+    """Add verbs that are imported only when called; without `called`, by the second argument."""
     if called is None:
         called = next(iter(sys.argv[2:]), "")
     for name, verb in verbs.items():
@@ -87,7 +87,7 @@ def add(app: App, verbs: Mapping[str, Verb], called: str | None = None) -> None:
 
 
 def call(words: list[str]) -> None:
-    """Run the verb that the words name; wrong usage is one line on stderr and exit code 2."""
+    """Run the verb that the arguments name; wrong usage is one line on stderr and exit code 2."""
     try:
         front_door(next(iter(words), ""))(
             words, print_error=False, exit_on_error=False, result_action="return_value"

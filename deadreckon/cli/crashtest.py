@@ -92,13 +92,13 @@ def _check(names: list[str], known: list[str], kills: int, rows: int, data: Path
         fail(f"{data} holds something: give --data a new folder", EXIT_USAGE)
 
 
-def _run(wish: "CrashTestOptions") -> "CrashReport":
+def _run(options: "CrashTestOptions") -> "CrashReport":
     from deadreckon.cli.running import run
     from deadreckon.cli.terminal.crashtest_table import progress
     from deadreckon.tools.crashtest.runner import run_crashtest as job
 
-    with progress(wish, shows=sys.stderr.isatty()) as told:
-        return run(lambda: job(wish, told))
+    with progress(options, shows=sys.stderr.isatty()) as on_outcome:
+        return run(lambda: job(options, on_outcome))
 
 
 def _list(names: list[str]) -> None:

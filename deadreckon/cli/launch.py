@@ -1,4 +1,4 @@
-"""Starts a demo from what its caller asked for, and shows it while it runs."""
+"""Starts a demo as its options say, and shows it while it runs."""
 
 import time
 from contextlib import AsyncExitStack, nullcontext
@@ -36,7 +36,7 @@ SYNTHETIC_INSTRUMENT = "BTCUSDT.PAPER"  # the instrument of a demo that was give
 
 
 class DemoOptions(Struct, frozen=True):
-    """What the caller of `dr demo` asked for."""
+    """Options of `dr demo`."""
 
     data: Path
     tape: Path | None
@@ -110,7 +110,7 @@ def _vitals(demo: Demo, stored: StoredViews | None) -> Readiness | None:
 
 
 def _exchange(wish: DemoOptions, tape: Tape) -> ExchangeSettings:
-    """An exchange whose prices begin where the tape's do."""
+    """Return settings of an exchange whose prices begin at the tape's first price."""
     first = next(iter(tape.rows(0)))
     match first:
         case BarRow(close=price) | TradeRow(price=price) | QuoteRow(bid=price):
@@ -119,7 +119,7 @@ def _exchange(wish: DemoOptions, tape: Tape) -> ExchangeSettings:
 
 
 def _tape(wish: DemoOptions, folder: Folder) -> Tape:
-    """The tape asked for; without one, a synthetic market that lies in the folder from then on."""
+    """Open the given tape; without one, make a synthetic market and keep it in the folder."""
     if wish.tape is None:
         path = folder.tapes / "synthetic.parquet"
         if not path.exists():

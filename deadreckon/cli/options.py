@@ -37,7 +37,7 @@ class LogOptions(FolderOptions):
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class CommandOptions(LogOptions):
-    """Who issues an operator's command and why, and the log that records it."""
+    """Actor and reason of an operator's command, and the log that records it."""
 
     actor: Annotated[str, Parameter(help="Who does this; recorded in the log.")]
     reason: Annotated[str, Parameter(help="Why; recorded in the log.")]

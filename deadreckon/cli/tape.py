@@ -23,7 +23,7 @@ Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class SourceChoices:
-    """What a market data file may leave unsaid.
+    """Options for what a market data file may leave open.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""`dr up`: a stack that stays up, with time from the clock and signals at its doors."""
+"""`dr up`: a stack that stays up, with time from the clock and signals from producers."""
 
 import json as codec
 from pathlib import Path
@@ -54,7 +54,7 @@ def up(
 def _settings(
     config: Path | None, *, data: Path | None, nats: str | None, web_port: int | None, web: bool
 ) -> "StackSettings":
-    """What the file says, and over it what the command line says."""
+    """Read the file; options of the command line override it."""
     import msgspec
 
     from deadreckon.node.up import read_settings

@@ -39,7 +39,7 @@ log = structlog.get_logger()
 
 
 class DemoPlan(Struct, frozen=True):
-    """How to run: `speed` times faster than life (null: as fast as possible), for at most
+    """Settings of a run: `speed` times faster than life (null: as fast as possible), for at most
     `seconds`, services in this process or each in its own, on JetStream or in memory."""
 
     speed: float | None = None

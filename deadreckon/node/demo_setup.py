@@ -1,4 +1,4 @@
-"""The facts a demo begins with, written visibly at the operator's door."""
+"""Facts that a demo begins with, published as an operator's."""
 
 from decimal import Decimal
 
@@ -20,7 +20,7 @@ QUOTES = ("USDT", "USDC", "BUSD", "USD", "EUR", "BTC", "ETH")
 
 
 async def publish_fact(bus: Bus, book: str, name: str, fact_id: str, event: Event) -> int:
-    """Publish one fact at an operator's door, as often as it takes; returns its sequence.
+    """Publish one operator's fact, retrying until it is stored; return its sequence.
 
     The fact's id makes a second copy harmless.
     """
@@ -29,7 +29,7 @@ async def publish_fact(bus: Bus, book: str, name: str, fact_id: str, event: Even
 
 
 async def set_up(bus: Bus, book: str, header: TapeHeader, edge: str = "") -> None:
-    """Say the demo's setup, or what a start that was cut short has left unsaid of it."""
+    """Publish the demo's setup, or the rest of it after a start that was cut short."""
     tail = await retry(lambda: bus.tail(operator_subject(book, ACTOR)))
     events = setup_facts(header, edge)
     names = [f"setup-{number}" for number in range(len(events))]
@@ -38,7 +38,7 @@ async def set_up(bus: Bus, book: str, header: TapeHeader, edge: str = "") -> Non
 
 
 def _said(tail: Stored | None, names: list[str]) -> int:
-    """How many of the setup's facts are in the log: they come in order, and first at this door."""
+    """Count the setup's facts in the log: they are written in order, before any other."""
     if tail is None:
         return 0
     fact_id, _, _ = read_fact(ACTOR, tail.payload)
@@ -46,7 +46,7 @@ def _said(tail: Stored | None, names: list[str]) -> int:
 
 
 def setup_facts(header: TapeHeader, edge: str = "") -> list[Event]:
-    """Instrument, venue, reporting, cash, limits and strategies for one tape.
+    """Return instrument, venue, reporting, cash, limits and strategies for one tape.
 
     `edge` is the service that talks to the venue, empty for the paper venue.
     """

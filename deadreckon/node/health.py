@@ -1,4 +1,4 @@
-"""How a running stack is, beside what its log says: whether the log takes what is written."""
+"""Health of a running stack: whether the log accepts writes, and how far services are behind."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ ASK_WAIT = 5.0  # seconds for a stack, or for a log that nobody speaks for, to a
 
 
 def health(vitals: Readiness) -> dict[str, Any]:
-    """What the page /health says; `reason` is why nothing is traded, empty when all is well."""
+    """Return the content of the page /health; `reason` says why nothing trades, empty when well."""
     log_health = vitals.log_health
     reason = vitals.trouble()
     return {
@@ -46,7 +46,7 @@ def _service(service: WatchedService, vitals: Readiness) -> dict[str, Any]:
 
 
 class HealthCollector(Collector):
-    """The same for Prometheus. These are of the process: a restart begins them anew."""
+    """Health as Prometheus metrics. They belong to the process: a restart resets them."""
 
     def __init__(self, vitals: Readiness) -> None:
         self._vitals = vitals
@@ -82,7 +82,7 @@ class HealthCollector(Collector):
         yield from self._counts()
 
     def _counts(self) -> Iterator[Metric]:
-        """What has happened since this process started."""
+        """Counters since this process started."""
         yield _counter(
             "deadreckon_service_ends",
             "processes of a service that ended and were started again",

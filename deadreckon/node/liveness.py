@@ -1,4 +1,4 @@
-"""Where services in processes of their own stand: each is asked again and again."""
+"""Liveness of services in separate processes: each is asked for its position again and again."""
 
 import asyncio
 import time
@@ -29,12 +29,12 @@ class ServiceLiveness(Struct):
 
     @property
     def ready(self) -> bool:
-        """Whether it answers: one that still recalls, or is frozen or dead, does not."""
+        """True when it answers; one that recovers, is frozen, or is dead does not."""
         return self.heard is not None and time.monotonic() - self.heard <= SILENT_SECONDS
 
 
 class LivenessProbe:
-    """Asks the services of a book where they stand, all of them at the same time."""
+    """Asks all services of a book for their positions, at the same time."""
 
     def __init__(self, bus: Bus, book: str, names: Sequence[str]) -> None:
         self.services = [ServiceLiveness(name) for name in names]
@@ -42,7 +42,7 @@ class LivenessProbe:
         self._book = book
 
     async def follow(self) -> None:
-        """Go on asking for as long as the stack runs."""
+        """Ask again and again while the stack runs."""
         await asyncio.gather(*(self._ask(service) for service in self.services))
 
     async def _ask(self, service: ServiceLiveness) -> None:

@@ -1,4 +1,4 @@
-"""What operators do: say facts at their door, and wait for those who must obey."""
+"""Operators' commands: publish facts, and wait for the services that must acknowledge them."""
 
 import secrets
 import time
@@ -41,7 +41,7 @@ COMMAND_LINE = OPERATORS_DOOR  # facts from the command line are filed under log
 
 
 class InForce(Struct):
-    """What operators' facts add up to at the end of the log; each with the id of its event."""
+    """Operators' settings in force at the end of the log, each with the id of its event."""
 
     limits: tuple[str, LimitsSet] | None = None
     halt: tuple[str, HaltRequested | HaltImposed] | None = None
@@ -52,7 +52,7 @@ class InForce(Struct):
     cash_moves: list[CashDeposited | CashWithdrawn] = []
 
     def fold(self, record: Recorded[Any]) -> None:
-        """Move on by one fact."""
+        """Apply one event."""
         match record.event:
             case LimitsSet() as limits:
                 self.limits = (record.id, limits)
@@ -75,7 +75,7 @@ class InForce(Struct):
 
 
 async def in_force(data: Path, nats: str | None = None, book: str = BOOK) -> InForce:
-    """What is in force in a folder's log, running or not."""
+    """Read the settings in force from a folder's log, of a stack that runs or not."""
     async with open_bus(Folder(data).check(), nats) as bus:
         return await read_in_force(bus, book)
 
@@ -91,7 +91,7 @@ async def read_in_force(bus: Bus, book: str, mode: Mode = "paper") -> InForce:
 
 
 class CommandOutcome(Struct, frozen=True):
-    """What became of an operator's fact: its place, and who acknowledged or refused it."""
+    """Result of an operator's fact: its sequence, and who acknowledged or refused it."""
 
     sequence: int
     acknowledged: list[str]
@@ -103,7 +103,7 @@ class CommandOutcome(Struct, frozen=True):
 async def record_facts(
     data: Path, events: Iterable[Event], nats: str | None = None, book: str = BOOK
 ) -> list[int]:
-    """Say facts at the command line's door; returns their sequences."""
+    """Publish facts as the command line's operator; return their sequences."""
     async with open_bus(Folder(data).check(), nats, OPERATOR) as bus:
         return [
             await publish_fact(bus, book, COMMAND_LINE, secrets.token_hex(16), event)
@@ -114,7 +114,7 @@ async def record_facts(
 async def record_and_wait(
     data: Path, event: Event, wait: float, nats: str | None = None, book: str = BOOK
 ) -> CommandOutcome:
-    """Say a halt or a resume, and read on until everyone who must obey has acknowledged it."""
+    """Publish a halt or a resume, and read until every service concerned has acknowledged it."""
     async with open_bus(Folder(data).check(), nats, OPERATOR) as bus:
         reader = await bus.read((await bus.info()).last)
         sequence = await publish_fact(bus, book, COMMAND_LINE, secrets.token_hex(16), event)
@@ -130,7 +130,7 @@ async def record_and_wait(
 
 
 class _Acknowledgements:
-    """Collects who answers the fact at one place of the log."""
+    """Collects the answers to the fact at one sequence."""
 
     def __init__(self, sequence: int, book: str) -> None:
         self._sequence = sequence
@@ -141,7 +141,7 @@ class _Acknowledgements:
 
     @property
     def complete(self) -> bool:
-        """Whether everyone has answered, or governance refused."""
+        """True when every service has answered, or governance has refused."""
         return self._refused is not None or all(name in self._seen for name in OBEYING)
 
     def fold(self, stored: Any) -> None:
@@ -165,7 +165,7 @@ class _Acknowledgements:
                 self._refused = reason
 
     def outcome(self) -> CommandOutcome:
-        """Who answered and who did not."""
+        """Return the services that answered and those that did not."""
         return CommandOutcome(
             sequence=self._sequence,
             acknowledged=[name for name in OBEYING if name in self._seen],

@@ -1,4 +1,4 @@
-"""Whether a running stack is well: who reads, who has recalled, how far the views are behind."""
+"""Readiness of a running stack: recovered services, and how far the views are behind."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
@@ -20,7 +20,7 @@ class WatchedService(Protocol):
 
     @property
     def ready(self) -> bool:
-        """Whether it has recalled the log, and answers."""
+        """True when it has recovered from the log, and answers."""
         ...
 
     @property
@@ -48,20 +48,20 @@ class Readiness(Struct, frozen=True):
 
     @property
     def lag(self) -> int:
-        """How many messages the views are behind what was read of the log."""
+        """Messages that the views are behind what was read of the log."""
         return max(self.feed.last - self.views.sequence, 0)
 
     @property
     def log_health(self) -> WriteHealth:
-        """Whether the log takes what this process writes."""
+        """Health of the log as this process sees it: whether it accepts writes."""
         return self.feed.bus.log_health
 
     def behind(self, service: WatchedService) -> int:
-        """How many messages of the log a service has not answered yet."""
+        """Count the messages of the log that a service has not answered yet."""
         return max(self.feed.last, self.log_health.sequence) - service.position
 
     def trouble(self) -> str:
-        """Why nothing is traded, or only late; empty when all is well."""
+        """Reason why nothing trades, or only late; empty when all is well."""
         ready = [service for service in self.services() if service.ready]
         late = {service.name: self.behind(service) for service in ready}
         late = {name: behind for name, behind in late.items() if behind > BEHIND_MAX}
@@ -79,11 +79,11 @@ class Readiness(Struct, frozen=True):
         return recalling if self.ends() is None else f"{recalling}, or not answering"
 
     def fault(self) -> str:
-        """Why this process should be restarted; empty when it lives."""
+        """Reason why this process should be restarted; empty when it is alive."""
         return "" if self.feed.alive else "the log is not being read"
 
     def unready(self) -> str:
-        """Why this process should not be asked yet; empty when it is ready."""
+        """Reason why this process is not ready; empty when it is."""
         if self.fault() or self.log_health.fault():
             return self.fault() or self.log_health.fault()
         recalling = [service.name for service in self.services() if not service.ready]

@@ -1,4 +1,4 @@
-"""Signals on their way to a producer's subject, checked before they leave."""
+"""Sending of signals to a producer's subject; each is checked first."""
 
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from deadreckon.runtime.server.credentials import producer_role
 
 
 class SendResult(Struct):
-    """How many signals were stored and where; refused lines as (number, rule, reason)."""
+    """Counts and sequences of stored signals; refused lines as (number, rule, reason)."""
 
     sent: int = 0
     first_sequence: int = 0

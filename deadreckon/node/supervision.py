@@ -9,10 +9,10 @@ from deadreckon.runtime.service.crash_counter import REPEATS, CrashCounter
 
 SUPERVISOR = "supervisor"
 
-STEADY_SECONDS = 10.0  # a life as long as this makes up for the failures before it
+STEADY_SECONDS = 10.0  # a process that lived this long resets the failures before it
 BACKOFF_FIRST = 0.1  # seconds before a process is started again; doubles with each failure
 BACKOFF_LAST = 10.0
-FAILURES_MAX = 5  # short lives in a row that ended by themselves before we call it hopeless
+FAILURES_MAX = 5  # quick failures in a row before it counts as hopeless
 
 
 class RestartBackoff(Struct):
@@ -25,7 +25,7 @@ class RestartBackoff(Struct):
     failures: int = 0
 
     def ended(self, code: int, seconds: float) -> float:
-        """Note an end; the seconds to wait before the next life.
+        """Count an end; return the seconds to wait before the next start.
 
         >>> lives = Lives()
         >>> lives.ended(-9, 1.0), lives.ended(1, 1.0), lives.ended(1, 1.0), lives.ended(1, 60.0)
@@ -40,12 +40,12 @@ class RestartBackoff(Struct):
 
     @property
     def hopeless(self) -> bool:
-        """Whether the last lives were all short and all failed."""
+        """True when the last processes all failed within seconds."""
         return self.failures >= FAILURES_MAX
 
 
 async def halt_after_crashes(bus: Bus, book: str, crashes: CrashCounter) -> str | None:
-    """Say a total halt when the last lives ended alike; the reason given, or null.
+    """Publish a total halt when the last processes failed on one event; return its reason or null.
 
     The fact's id derives from the crash, so that the same crash halts once, and a resume after
     the code was mended is not undone by the next start.

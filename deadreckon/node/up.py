@@ -238,7 +238,7 @@ class LiveStack:
 
 
 class StackAddresses(Struct, frozen=True):
-    """Where a stack is to be found: its folder, its NATS server with the folder of credentials
+    """Addresses of a stack: its folder, its NATS server with the folder of credentials
     for it (empty for one that is not its own), its gateway (empty: none)."""
 
     data: str

@@ -76,7 +76,7 @@ class Workers:
 
     @property
     def services(self) -> list[ServiceLiveness]:
-        """What each said last of itself."""
+        """Last answer of each service to the liveness probe."""
         return self._roll_call.services
 
     @property

@@ -1,4 +1,4 @@
-"""The gateway: a few pages on loopback, served in the event loop of the stack they speak of."""
+"""The gateway: pages on loopback, served in the event loop of the stack they describe."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What the gateway answers: how the stack is, what its metrics are, what its views say."""
+"""Pages of the gateway: health, metrics and views of the stack."""
 
 import asyncio
 from collections.abc import Callable
@@ -80,7 +80,7 @@ class GatewayPages:
         self._registry.register(HealthCollector(vitals))
 
     async def health(self) -> Response:
-        """Whether anything can be traded: how the log and everybody who reads it are; 503 if not.
+        """Report whether anything can be traded, with the health of log and services; 503 if not.
 
         Nothing needs to be restarted for it: what waits for the log goes on by itself.
         """
@@ -88,11 +88,11 @@ class GatewayPages:
         return _json(found, 200 if found["ok"] else 503)
 
     async def healthz(self) -> Response:
-        """Whether the process lives and reads the log; if not, it should be started again."""
+        """Report whether the process is alive and reads the log; if not, restart it."""
         return _verdict(self._vitals.fault())
 
     async def readyz(self) -> Response:
-        """Whether everybody has recalled the log and the views are up with it; 503 if not."""
+        """Report whether all services have recovered and the views are up to date; 503 if not."""
         return _verdict(self._vitals.unready())
 
     async def version(self) -> Response:

@@ -1,4 +1,4 @@
-"""The gateway as the stacks use it: there or not, and imported only when it is."""
+"""Serving of the gateway by a stack; it is imported only when it is served."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ LOOK = 0.02
 async def gateway_served(
     folder: Folder, vitals: Readiness | None, port: int | None
 ) -> AsyncIterator[str]:
-    """The URL of the gateway; empty when nobody wants one, or a stack keeps no views to read.
+    """Serve the gateway and yield its URL; empty without a port, or for a stack without views.
 
     Raises PortBusyError at once.
     """
@@ -50,5 +50,5 @@ async def _serve(
 
 
 def _are_level(vitals: Readiness) -> bool:
-    """Whether the services have answered all there is."""
+    """True when the services have answered every message of the log."""
     return all(service.ready and not vitals.behind(service) for service in vitals.services())

@@ -31,12 +31,12 @@ class Column(Struct, frozen=True):
 
 
 def length(line: Line) -> int:
-    """How many cells a line takes."""
+    """Count the cells that a line takes."""
     return sum(len(text) for text, _ in line)
 
 
 def fitted(line: Line, width: int) -> Line:
-    """The line, cut or filled to a width."""
+    """Cut or pad a line to a width."""
     room = width
     pieces: Line = []
     for text, style in line:
@@ -51,18 +51,18 @@ def fitted(line: Line, width: int) -> Line:
 
 
 def between(left: Line, right: Line, width: int) -> Line:
-    """One line at the left edge, one at the right; the left one gives way."""
+    """Put one line at the left edge and one at the right; the left one is cut."""
     room = width - length(right)
     return fitted(left, room) + right if room > 0 else fitted(left, width)
 
 
 def beside(left: list[Line], right: list[Line]) -> list[Line]:
-    """Two blocks of the same height, next to each other."""
+    """Put two blocks of the same height next to each other."""
     return [one + other for one, other in zip(left, right, strict=True)]
 
 
 def boxed(title: str, note: str, lines: Sequence[Line], width: int, height: int) -> list[Line]:
-    """A frame of `width` x `height` around as many of the lines as fit into it."""
+    """Draw a frame of `width` x `height` around as many of the lines as fit."""
     inner = width - 4
     rule = "─" * max(width - len(title) - len(note) - 8, 0)
     top: Line = [("╭─ ", DIM), (title, TITLE), (f" {rule} ", DIM), (note, DIM), (" ─╮", DIM)]
@@ -74,7 +74,7 @@ def boxed(title: str, note: str, lines: Sequence[Line], width: int, height: int)
 def table(
     columns: Sequence[Column], rows: Sequence[Sequence[Piece]], width: int, *, named: bool = True
 ) -> list[Line]:
-    """Names and rows in the columns that fit; a row has one piece for every column given."""
+    """Lay out names and rows in the columns that fit; a row has a piece for every column."""
     shown = _chosen(columns, width)
     spare = width - _needed([columns[place] for place in shown])
     widths = {place: columns[place].width for place in shown}

@@ -1,4 +1,4 @@
-"""What `dr producer check` found, for people."""
+"""Report of `dr producer check` as text."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ from deadreckon.tools.conformance import ConformanceReport, check_lines, check_l
 def checked(
     source: str | None, name: str, book: str, data: Path, nats: str | None, seconds: float | None
 ) -> ConformanceReport:
-    """The report on a file, or on what a producer says in a log."""
+    """Check a file, or what a producer publishes to a log; return the report."""
     if source is not None:
         return check_lines(name, _lines(source))
     console = Console(stderr=True)

@@ -20,20 +20,20 @@ FINDINGS_SHOWN = 20
 
 @contextmanager
 def progress(
-    wish: CrashTestOptions, *, shows: bool
+    options: CrashTestOptions, *, shows: bool
 ) -> Iterator[Callable[[KillOutcome | None], None]]:
-    """A bar of kills; yields what is to be told of each."""
+    """Show a bar of kills; yields the function to call after each."""
     with progress_bar(shows) as bar:
-        task = bar.add_task("undisturbed run", total=len(wish.steps) + wish.kills)
+        task = bar.add_task("undisturbed run", total=len(options.steps) + options.kills)
 
-        def told(outcome: KillOutcome | None) -> None:
+        def on_outcome(outcome: KillOutcome | None) -> None:
             if outcome is None:
                 bar.update(task, description="checked")
                 return
             where = f"{outcome.kill.step} {outcome.kill.service}".strip()
             bar.update(task, advance=1, description=f"killed: {where}")
 
-        yield told
+        yield on_outcome
 
 
 def show(report: CrashReport) -> None:

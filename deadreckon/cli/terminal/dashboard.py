@@ -27,7 +27,7 @@ LAG_WARNED = 5_000  # messages that the board may be behind the log before it sa
 
 
 class RunProgress(Struct, frozen=True):
-    """How the run goes: rows of the tape, seconds since it began, rates per second over the last
+    """Progress of a run: rows of the tape, seconds since it began, rates per second over the last
     few seconds, the log's last sequence, and how many messages the board is behind it."""
 
     rows: int
@@ -47,14 +47,14 @@ class RunProgress(Struct, frozen=True):
 
     @property
     def left(self) -> str:
-        """How long it will take from here, as far as the rate tells."""
+        """Time left at the present rate."""
         if self.over or self.rows >= self.rows_total:
             return ""
         return countdown((self.rows_total - self.rows) / self.rows_rate) if self.rows_rate else "?"
 
 
 def compose(board: LiveView, progress: RunProgress, width: int, height: int) -> list[Line]:
-    """Exactly `height` lines of `width` cells."""
+    """Compose exactly `height` lines of `width` cells."""
     now = book_figures(board)
     lines = header(board, progress, width)
     lines += _wide(board, now, width, height - len(lines)) if width >= WIDE else []
@@ -65,7 +65,7 @@ def compose(board: LiveView, progress: RunProgress, width: int, height: int) -> 
 
 
 def one_line(board: LiveView, progress: RunProgress) -> str:
-    """The same for where no screen is: a line of a log."""
+    """Return the state of the run as one line, for where there is no screen."""
     now = book_figures(board)
     rest = f", {progress.left} left" if progress.left else ""
     return (
@@ -77,7 +77,7 @@ def one_line(board: LiveView, progress: RunProgress) -> str:
 
 
 def header(board: LiveView, progress: RunProgress, width: int) -> list[Line]:
-    """What plays, how far it is, how fast it goes; and in red, why nothing trades."""
+    """Return the lines on top: the tape, progress and rates; in red, why nothing trades."""
     title: Line = [(" deadreckon", TITLE), (f"  {cell_text(board.instrument)}", BOLD)]
     title += [(f"  {progress.url}", DIM)] if progress.url else []
     when: Line = [(f"{rounded_moment(board.at)} UTC ", PLAIN)] if board.at else []

@@ -65,7 +65,7 @@ def _time(at: int) -> Piece:
 
 
 def equity(board: LiveView, now: BookFigures, width: int, height: int) -> list[Line]:
-    """What the book is worth, and how it came there."""
+    """Draw the equity of the book and its curve."""
     amounts = [point.equity for point in board.curve.points]
     colour = _coloured(now.earned) or GOOD
     drawn = _chart([*amounts, now.equity], width - 4 - FIGURES - 2, height - 2, colour, CENT)
@@ -85,7 +85,7 @@ def equity(board: LiveView, now: BookFigures, width: int, height: int) -> list[L
 def _chart(
     amounts: Sequence[Decimal], width: int, height: int, style: str, step: Decimal
 ) -> list[Line]:
-    """A curve with the highest and the lowest amount beside it."""
+    """Draw a curve, labelled with its highest and lowest amount."""
     if len(amounts) < 2:
         return [[] for _ in range(height)]
     high, low = f" {stepped(max(amounts), step)}", f" {stepped(min(amounts), step)}"
@@ -100,7 +100,7 @@ def _figure(name: str, value: str, style: str) -> Line:
 
 
 def price(board: LiveView, width: int, height: int) -> list[Line]:
-    """What the market did."""
+    """Draw the price curve."""
     prices = [point.price for point in board.curve.points]
     tick = _tick(board, board.instrument)
     last = stepped(prices[-1], tick) if prices else ""
@@ -109,7 +109,7 @@ def price(board: LiveView, width: int, height: int) -> list[Line]:
 
 
 def positions(board: LiveView, width: int, height: int) -> list[Line]:
-    """What each strategy holds."""
+    """Draw the positions of each strategy."""
     columns = (
         Column("strategy", 10, stretches=True),
         Column("quantity", 10, right=True),
@@ -139,7 +139,7 @@ def _position(board: LiveView, held: LivePosition) -> list[Piece]:
 
 
 def rules(board: LiveView, width: int, height: int) -> list[Line]:
-    """Which rules said no, the busiest first."""
+    """Draw refusals by rule, the most frequent first."""
     found = sorted(board.refusals_by_rule.items(), key=lambda item: (-item[1], item[0]))
     most = found[0][1] if found else 1
     room = max(width - 4 - 34, 1)
@@ -156,7 +156,7 @@ def rules(board: LiveView, width: int, height: int) -> list[Line]:
 
 
 def orders(board: LiveView, width: int, height: int) -> list[Line]:
-    """The latest orders."""
+    """Draw the latest orders."""
     columns = (
         Column("time", 11, 3),
         Column("strategy", 8, 1),
@@ -199,7 +199,7 @@ def _status(order: LiveOrder) -> Piece:
 
 
 def fills(board: LiveView, width: int, height: int) -> list[Line]:
-    """The latest fills."""
+    """Draw the latest fills."""
     columns = (
         Column("time", 11, 2),
         Column("strategy", 8, 1, stretches=True),
@@ -226,7 +226,7 @@ def _fill(board: LiveView, fill: LiveFill) -> list[Piece]:
 
 
 def refusals(board: LiveView, width: int, height: int) -> list[Line]:
-    """The latest refusals, each with both its numbers."""
+    """Draw the latest refusals, each with its measured value and limit."""
     columns = (
         Column("time", 11, 2),
         Column("strategy", 8, 1),

@@ -49,7 +49,7 @@ class Screen:
         self._task: asyncio.Task[None] | None = None
 
     def update(self, rows: int) -> None:
-        """So many rows of the tape have been played."""
+        """Take the number of rows of the tape that have been played."""
         self._rows = rows
 
     async def __aenter__(self) -> "Screen":
@@ -126,7 +126,7 @@ class Screen:
 
 
 def can_draw(console: Console) -> bool:
-    """Whether this is a terminal that frames can be drawn on."""
+    """True when frames can be drawn on this terminal."""
     width, height = console.size
     drawable = console.is_terminal and not console.is_dumb_terminal
     return (
@@ -135,6 +135,6 @@ def can_draw(console: Console) -> bool:
 
 
 def waiting_status(what: str, *, shown: bool) -> AbstractContextManager[object]:
-    """Says on a terminal what is waited for."""
+    """Show on a terminal what is waited for."""
     console = Console(stderr=True)
     return console.status(what) if shown and can_draw(console) else nullcontext()

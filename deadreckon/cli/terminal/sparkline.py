@@ -1,4 +1,4 @@
-"""A line drawn with the dots of braille letters: eight to a character, for looking at only."""
+"""Curves drawn with the dots of braille letters, eight to a character."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ BLANK = 0x2800
 
 
 def braille_line(values: Sequence[float], width: int, height: int) -> list[str]:
-    """The values as a line over the whole width, top line first; blank for fewer than two."""
+    """Draw values as a curve over the whole width, top line first; blank for fewer than two."""
     cells = [[BLANK] * width for _ in range(height)]
     if len(values) > 1:
         steps = _spread(values, 2 * width)

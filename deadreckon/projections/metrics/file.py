@@ -35,10 +35,10 @@ class _Stamped(Struct):
     place: int = 0
 
 
-class Saved(Struct):
-    """Contents of the file: the fold's state at sequence `place`."""
+class Saved(Struct, rename={"sequence": "place"}):
+    """Contents of the file: the fold's state at a sequence."""
 
-    place: int
+    sequence: int
     state: MetricsState
     format: int = FORMAT
 
@@ -56,9 +56,9 @@ class MetricsFile:
         self.path = path
         self._file = _identity(path)
         saved = read(path)
-        self.sequence = saved.place
+        self.sequence = saved.sequence
         self._state = saved.state
-        self._saved = saved.place
+        self._saved = saved.sequence
         self._visible = b""
         self._show()
 

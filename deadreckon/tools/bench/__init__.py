@@ -1,1 +1,1 @@
-"""What the stack costs, each figure beside the machine's limit measured in the same run."""
+"""Measurements of the stack, each next to the machine's limit from the same run."""

@@ -18,7 +18,7 @@ PAYLOAD = b'{"bench":"' + b"x" * 900 + b'"}'  # bytes of a commit with two event
 
 
 async def measure(shop: Fixture) -> list[Figure]:
-    """How fast anything can be stored here, with fsync; the file itself is the limit."""
+    """Measure how fast messages can be stored with fsync; a bare file is the limit."""
     count = shop.size(4_000, 300)
     async with shop.place("append") as place:
         to_file = percentile(file_syncs(place.folder.root / "limit", count), 0.5)

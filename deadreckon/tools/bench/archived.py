@@ -106,7 +106,7 @@ def _canonical(units: Any, scale: int) -> tuple[Any, Any]:
 
 
 def told(table: polars.DataFrame) -> Iterator[Recorded[OrderFilled]]:
-    """The same fills as the events they were."""
+    """Convert the rows back to the events they came from."""
     for number, row in enumerate(table.iter_rows(named=True)):
         amount = {
             name: Decimal(row[f"{name}_units"]).scaleb(-row[f"{name}_scale"]) for name in SCALES

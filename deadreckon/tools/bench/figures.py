@@ -22,11 +22,11 @@ class Figure(Struct, frozen=True):
     ratio: float | None = None
     mark: str = ""
     reached: bool | None = None
-    measure: str = ""  # which measure it belongs to
+    measure: str = ""  # the case it belongs to
 
     @property
     def key(self) -> tuple[str, str]:
-        """What identifies the same figure of another run."""
+        """Key that identifies the same figure of another run."""
         return self.measure, self.name
 
 
@@ -38,7 +38,7 @@ def slower(
     most: float | None = None,
     unit: str = "ms",
 ) -> Figure:
-    """A time beside the time the machine needs at least; `most` is how many times that."""
+    """Compare a time with the machine's minimum; `most` is the allowed multiple of it."""
     ratio = value / limit
     return Figure(
         name=name,
@@ -60,7 +60,7 @@ def rate(
     limit: float | None = None,
     limit_name: str = "",
 ) -> Figure:
-    """A rate per second, perhaps beside what the machine can do, perhaps with a mark."""
+    """Return a rate per second, optionally with the machine's limit and a mark."""
     return Figure(
         name=name,
         value=value,
@@ -74,11 +74,11 @@ def rate(
 
 
 def bounded(name: str, value: float, unit: str, most: float) -> Figure:
-    """An amount that must not exceed a bound."""
+    """Return an amount that must not exceed a bound."""
     return Figure(name, value, unit, mark=f"at most {most:g}", reached=value <= most)
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that `share` (above 0, up to 1) of the values do not exceed."""
+    """Return the smallest value that `share` (above 0, up to 1) of the values do not exceed."""
     ordered = sorted(values)
     return ordered[max(0, ceil(share * len(ordered)) - 1)]

@@ -1,4 +1,4 @@
-"""Where measures are taken: throwaway folders, each with a server of its own."""
+"""Temporary folders for the cases, each with a server of its own."""
 
 import shutil
 import tempfile
@@ -25,11 +25,11 @@ T = TypeVar("T")
 
 
 class CaseError(OperationalError):
-    """A measure could not be taken to its end; the message says why."""
+    """A case could not be measured to its end; the message says why."""
 
 
 class TemporaryStack(Struct, frozen=True):
-    """A folder of its own, and the empty log of the server that runs on it."""
+    """A folder, and the empty log of the server that runs on it."""
 
     folder: Folder
     bus: Bus
@@ -37,7 +37,7 @@ class TemporaryStack(Struct, frozen=True):
 
 
 class Fixture:
-    """Gives measures their places and their sizes; `tell` hears what is being measured."""
+    """Gives cases their folders and sizes; `tell` is called with what is being measured."""
 
     def __init__(
         self, root: Path, quick: bool, tell: Callable[[str], None], events: int | None = None
@@ -48,12 +48,12 @@ class Fixture:
         self.events = events  # how long a soak is to be
 
     def size(self, full: T, quick: T) -> T:
-        """How much to do: enough for a steady figure, or enough to see that it works."""
+        """Return the full amount of work, or with --quick just enough to show that it works."""
         return quick if self.quick else full
 
     @contextmanager
     def folder(self, name: str) -> Iterator[Folder]:
-        """A folder that is gone afterwards."""
+        """Make a folder that is removed afterwards."""
         path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.root))
         try:
             yield Folder(path / "data").create()
@@ -62,7 +62,7 @@ class Fixture:
 
     @asynccontextmanager
     async def place(self, name: str) -> AsyncIterator[TemporaryStack]:
-        """A folder with a server, its settings those of every stack; both are gone afterwards."""
+        """Start a server with a stack's settings on a new folder; both are removed afterwards."""
         with self.folder(name) as folder:
             async with stack_bus(folder, None, more=[PRODUCER]) as bus:
                 address = running_server(folder.root)
@@ -74,7 +74,7 @@ class Fixture:
 def bench_fixture(
     data: Path, quick: bool, tell: Callable[[str], None], events: int | None = None
 ) -> Iterator[Fixture]:
-    """A workshop in `data` that leaves nothing behind."""
+    """Make a fixture in `data` that leaves nothing behind."""
     data.mkdir(parents=True, exist_ok=True)
     root = Path(tempfile.mkdtemp(prefix="run-", dir=data))
     log_lines.configure(root / "bench.log")

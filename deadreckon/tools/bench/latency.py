@@ -1,4 +1,4 @@
-"""How long a signal takes to become an intent: four commits, beside four bare fenced ones."""
+"""Latency from signal to order intent: four commits, compared with four bare fenced ones."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What a figure was measured on."""
+"""The machine that a figure was measured on."""
 
 import os
 import platform
@@ -21,7 +21,7 @@ class Machine(Struct, frozen=True):
 
 
 def this_machine() -> Machine:
-    """The machine under this process."""
+    """Describe the machine under this process."""
     affinity = getattr(os, "sched_getaffinity", None)
     return Machine(
         cores=len(affinity(0)) if affinity else os.cpu_count() or 1,
@@ -41,7 +41,7 @@ def _processor() -> str:
 
 
 def code_version() -> str:
-    """The program's version, and in a checkout the commit it stands at (+ when it was changed)."""
+    """Return the program's version, in a checkout with its commit (+ for uncommitted edits)."""
     if not (ROOT / ".git").exists():
         return __version__
     try:

@@ -53,7 +53,7 @@ async def set_up_bench(bus: Bus, book: str) -> None:
 
 
 def listing() -> InstrumentListed:
-    """What the bench trades."""
+    """Return the instrument that the bench trades."""
     return InstrumentListed(
         instrument=INSTRUMENT,
         symbol="BTCUSDT",

@@ -1,4 +1,4 @@
-"""Whether the services stay as small as they began, over a million events and past the horizon."""
+"""Memory of the services over a million events, past the horizon at which ids are forgotten."""
 
 import subprocess
 import time

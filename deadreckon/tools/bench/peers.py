@@ -1,4 +1,4 @@
-"""Libraries that people rebuild positions with, where they are installed; none is a dependency."""
+"""Other libraries that rebuild positions, where installed; none is a dependency."""
 
 import importlib.util
 import time
@@ -17,7 +17,7 @@ Speed = Callable[[FillRows], float]  # fills a second
 
 
 def found(tell: Callable[[str], None]) -> dict[str, Speed]:
-    """What is installed here, by name; what is not is said."""
+    """Return the installed libraries by name; report those that are missing."""
     there: dict[str, Speed] = {}
     for name in LIBRARIES:
         if importlib.util.find_spec(name) is None:

@@ -24,7 +24,7 @@ SETTLING = 1.0  # seconds of quotes before anything is sent
 
 
 class SignalTimes(Struct):
-    """What became of signals, by the server's own clock (nanoseconds): one clock for both ends.
+    """Times at which signals and their results were stored, by the server's clock (nanoseconds).
 
     `signals` and `intents` say when each was stored, by the signal's id; `positions` counts
     changes of position, `positions_at` is when the last of them was stored.
@@ -50,7 +50,7 @@ class SignalTimes(Struct):
 
 
 class LogWatcher:
-    """Reads the log over the shoulder of a running stack: no second decoding, no second pull."""
+    """Reads the feed of a running stack: no second decoding, no second pull."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
@@ -58,7 +58,7 @@ class LogWatcher:
         feed.follow(WATCHER)
 
     async def watch(self, done: Callable[[SignalTimes], bool], wait: float) -> SignalTimes:
-        """What happens from now on, until it is `done` or `wait` seconds have passed."""
+        """Record times from now on, until `done` or until `wait` seconds have passed."""
         lives = SignalTimes()
         self._place = self._feed.last
         deadline = time.monotonic() + wait
@@ -72,7 +72,7 @@ class LogWatcher:
         return lives
 
     def rest(self) -> None:
-        """Hold nothing for us any more."""
+        """Stop following the feed."""
         self._feed.leave(WATCHER)
 
 

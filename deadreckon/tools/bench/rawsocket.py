@@ -107,7 +107,7 @@ class RawSocket:
         self._wire.sendall(greeting.encode())
 
     def _nonce(self) -> str:
-        """What the server wants signed; it speaks first."""
+        """Return the nonce that the server wants signed; it speaks first."""
         info = b""
         while not info.endswith(b"\r\n"):
             info += self._receive(0)

@@ -34,7 +34,7 @@ def synthetic_tape(path: Path, bars: int) -> Tape:
 
 
 async def played(folder: Folder, bars: int) -> list[Stored]:
-    """What a demo says: mostly bars, and a trade now and then."""
+    """Record the log of a demo: mostly bars, and a trade now and then."""
     tape = synthetic_tape(folder.root / "tape.parquet", bars)
     bus = MemoryBus()
     async with Demo(DemoPlan(memory=True), folder, tape, bus, None) as demo:
@@ -43,7 +43,7 @@ async def played(folder: Folder, bars: int) -> list[Stored]:
 
 
 async def traded(signals: int, begin: int = BEGIN) -> list[Stored]:
-    """What busy producers cause: for every signal an order, a fill and a position. `begin` is
+    """Record the log of busy producers: per signal an order, a fill and a position. `begin` is
     when (nanoseconds UTC)."""
     bus = MemoryBus()
     feed = Feed(bus)

@@ -1,4 +1,4 @@
-"""How long after its process a stack makes its first decision, against the length of its log."""
+"""Time from process start to the first decision, for logs of several lengths."""
 
 import asyncio
 import shutil

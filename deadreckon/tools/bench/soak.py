@@ -1,4 +1,4 @@
-"""Whether a stack stays small: memory of each process and growth of each file, for hours."""
+"""Memory of each process and growth of each file, over hours."""
 
 import time
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""How many signals a second go through all six services, to the change of position."""
+"""Signals per second sustained through all six services, to the change of position."""
 
 import asyncio
 import time

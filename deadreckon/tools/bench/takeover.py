@@ -1,4 +1,4 @@
-"""How long a standby needs until it answers: the drill, as `dr drill takeover` holds it."""
+"""Time until a standby answers, measured by the drill of `dr drill failover`."""
 
 from deadreckon.tools.bench.figures import Figure, bounded, percentile
 from deadreckon.tools.bench.fixture import Fixture

@@ -1,7 +1,7 @@
-"""What happens at the doors while the tape plays: the same for a seed, whatever is killed.
+"""Inputs of producers and operators while the tape plays; they depend on the seed alone.
 
-Producers wish, cancel, change their minds, repeat and garble themselves; operators set limits,
-halt, flatten and resume. Each cue is said after a row of the tape, once, in the script's order.
+Producers send signals, cancel, replace, repeat themselves and send garbage; operators set limits,
+halt, flatten and resume. Each input is published once, after a row of the tape, in order.
 """
 
 import json
@@ -49,7 +49,7 @@ def make_inputs(tape: Tape, book: str, seed: int) -> list[ScriptedInput]:
     """Every cue of a tape of bars, in order."""
     dice = random.Random(f"script|{seed}")
     author = _Author(dice, tape.header.instrument)
-    facts, wishes = operator_subject(book, OPERATOR_NAME), producer_subject(book, PRODUCER)
+    facts, signals = operator_subject(book, OPERATOR_NAME), producer_subject(book, PRODUCER)
     cues = [
         ScriptedInput(0, facts, author.fact(event)) for event in opening(tape.header.instrument)
     ]
@@ -58,12 +58,12 @@ def make_inputs(tape: Tape, book: str, seed: int) -> list[ScriptedInput]:
         if dice.randrange(HALTED_FOR if author.halted else FACT_EVERY) == 0:
             cues.append(ScriptedInput(number, facts, author.decree()))
         elif dice.randrange(SIGNAL_EVERY) == 0:
-            cues.append(ScriptedInput(number, wishes, author.message(row)))
+            cues.append(ScriptedInput(number, signals, author.message(row)))
     return cues
 
 
 def opening(instrument: str) -> Iterator[Event]:
-    """Wide limits and hasty strategies, so that every service has much to say."""
+    """Wide limits and hasty strategies, so that every service has much to do."""
     yield limits(Decimal(400))
     yield StrategyConfigured(
         strategy="hasty",
@@ -132,7 +132,7 @@ class _Author:
         self._dice = dice
         self._instrument = instrument
         self._number = 0
-        self._wished: list[dict[str, Any]] = []
+        self._signals: list[dict[str, Any]] = []
         self.halted = False
 
     def fact(self, event: Event) -> bytes:
@@ -172,12 +172,12 @@ class _Author:
     def message(self, row: BarRow) -> bytes:
         """One message of the producer. Spaces at its end tell repeated ones apart."""
         match self._dice.randrange(12):
-            case 0 | 1 if self._wished:
+            case 0 | 1 if self._signals:
                 content: Any = self._about("cancel", row)
-            case 2 if self._wished:
+            case 2 if self._signals:
                 content = self._about("replace", row)
-            case 3 if self._wished:
-                content = self._dice.choice(self._wished[-20:])
+            case 3 if self._signals:
+                content = self._dice.choice(self._signals[-20:])
             case 4:
                 content = {"id": self._name(), "strategy": "ext", "quantity": 1}
             case 5:
@@ -189,10 +189,10 @@ class _Author:
 
     def _name(self) -> str:
         self._number += 1
-        return f"wish-{self._number}"
+        return f"signal-{self._number}"
 
     def _about(self, what: str, row: BarRow) -> dict[str, Any]:
-        target = self._dice.choice(self._wished[-6:])
+        target = self._dice.choice(self._signals[-6:])
         content = {
             "id": self._name(),
             "strategy": target["strategy"],
@@ -211,7 +211,7 @@ class _Author:
         dice, close = self._dice, row.close
         side = dice.choice(["buy", "sell"])
         sign = 1 if side == "buy" else -1
-        wish: dict[str, Any] = {
+        signal: dict[str, Any] = {
             "id": self._name(),
             "strategy": dice.choice(["ext", "ext", "other"]),
             "at": format_timestamp(row.at),
@@ -221,16 +221,16 @@ class _Author:
             "confidence": str(Decimal(dice.randrange(5, 100)).scaleb(-2)),
         }
         if dice.randrange(2):
-            wish["order_type"] = "limit"
-            wish["limit_price"] = _price(close, -sign * dice.randrange(0, 8))
+            signal["order_type"] = "limit"
+            signal["limit_price"] = _price(close, -sign * dice.randrange(0, 8))
         if dice.randrange(3):
-            wish["stop_loss"] = _price(close, -sign * dice.randrange(10, 30))
+            signal["stop_loss"] = _price(close, -sign * dice.randrange(10, 30))
         if dice.randrange(3):
-            wish["take_profit"] = _price(close, sign * dice.randrange(5, 25))
+            signal["take_profit"] = _price(close, sign * dice.randrange(5, 25))
         if dice.randrange(4) == 0:
-            wish["ttl_seconds"] = dice.randrange(60, 600)
-        self._wished.append(wish)
-        return wish
+            signal["ttl_seconds"] = dice.randrange(60, 600)
+        self._signals.append(signal)
+        return signal
 
 
 def _price(close: Decimal, basis_points: int) -> str:

@@ -1,4 +1,4 @@
-"""Looks at what a run with kills has left behind, beside what an undisturbed one comes to."""
+"""Compares what a run with kills left behind with an undisturbed run."""
 
 from deadreckon.archive.open_log import open_bus
 from deadreckon.projections.store import NAMES

@@ -1,4 +1,4 @@
-"""What a log holds, in a form that two logs of one tape can be compared in."""
+"""Contents of a log, in a form in which two logs of one tape can be compared."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -34,9 +34,9 @@ class Discrepancy(Struct, frozen=True):
 
 
 class LogTally(Struct):
-    """Every event by domain in log order, the run digest, and what the log contradicts itself in.
+    """Every event by domain in log order, the run digest, and the contradictions found.
 
-    Only what the script says at the doors counts; a stack tells its own starts there too.
+    Of the inbound messages only the script's count; a stack also publishes its own starts there.
     """
 
     events: dict[str, list[LoggedEvent]] = {}
@@ -54,7 +54,7 @@ class _Covering(Struct):
 
 
 class _Accountant:
-    """Folds a log into an account."""
+    """Folds a log into a tally."""
 
     def __init__(self) -> None:
         self.account = LogTally()
@@ -72,7 +72,7 @@ class _Accountant:
             self._commit(message, message.commit)
 
     def finish(self) -> LogTally:
-        """The account, complete."""
+        """Return the complete tally."""
         self.account.digest = self._digest.hexdigest()
         return self.account
 
@@ -100,10 +100,10 @@ class _Accountant:
         if commit.first <= covering.to or commit.to < covering.to:
             self._fault("differs", f"{domain}: {commit.first}..{commit.to} after {covering.to}")
         covering.to = commit.to
-        for place, index, _ in commit.answers:
-            if (place, index) <= covering.answered:
-                self._fault("doubled", f"{domain} answers {place}/{index} again")
-            covering.answered = max(covering.answered, (place, index))
+        for sequence, index, _ in commit.answers:
+            if (sequence, index) <= covering.answered:
+                self._fault("doubled", f"{domain} answers {sequence}/{index} again")
+            covering.answered = max(covering.answered, (sequence, index))
 
     def _keep(self, domain: str, id: str, body: str) -> None:
         self.account.events.setdefault(domain, []).append(LoggedEvent(id, body, self.account.rows))
@@ -121,7 +121,7 @@ async def tally_log(bus: Bus) -> LogTally:
 
 
 def compare(found: LogTally, wanted: LogTally) -> list[Discrepancy]:
-    """What was lost, doubled or changed, seen from the undisturbed account."""
+    """List what was lost, doubled or changed, compared with the undisturbed log."""
     findings = list(found.faults)
     for domain in sorted(found.events.keys() | wanted.events.keys()):
         mine, theirs = found.events.get(domain, []), wanted.events.get(domain, [])
@@ -134,7 +134,7 @@ def compare(found: LogTally, wanted: LogTally) -> list[Discrepancy]:
 
 
 def compare_upto(found: LogTally, wanted: LogTally, row: int) -> list[Discrepancy]:
-    """What was not as in the undisturbed account up to a row, and what was said twice later."""
+    """List differences from the undisturbed log up to a row, and events recorded twice later."""
     findings = list(found.faults)
     for domain in sorted(found.events.keys() | wanted.events.keys()):
         mine, theirs = found.events.get(domain, []), wanted.events.get(domain, [])
@@ -142,7 +142,7 @@ def compare_upto(found: LogTally, wanted: LogTally, row: int) -> list[Discrepanc
         findings += _compare(domain, early, [record for record in theirs if record.row <= row])
         again = Counter(record.id for record in mine)
         findings += [
-            Discrepancy("doubled", record.row, f"{domain} said {record.id} more than once")
+            Discrepancy("doubled", record.row, f"{domain} recorded {record.id} more than once")
             for record in mine
             if again[record.id] > 1
         ]
@@ -158,15 +158,17 @@ def _compare(
         left[record.id] -= 1
         if record.id not in known:
             yield Discrepancy(
-                "doubled", record.row, f"{domain} said {record.id}, which nobody awaited"
+                "doubled", record.row, f"{domain} recorded {record.id}, which is unexpected"
             )
         elif left[record.id] < 0:
-            yield Discrepancy("doubled", record.row, f"{domain} said {record.id} again")
+            yield Discrepancy("doubled", record.row, f"{domain} recorded {record.id} again")
         elif record.body != known[record.id].body:
-            yield Discrepancy("differs", record.row, f"{domain} said {record.id} otherwise")
+            yield Discrepancy(
+                "differs", record.row, f"{domain} recorded {record.id} with other content"
+            )
     for name, count in left.items():
         if count > 0:
-            yield Discrepancy("lost", known[name].row, f"{domain} never said {name}")
+            yield Discrepancy("lost", known[name].row, f"{domain} never recorded {name}")
 
 
 def differing(values: dict[str, Any], others: dict[str, Any]) -> list[str]:

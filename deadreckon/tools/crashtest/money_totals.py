@@ -1,4 +1,4 @@
-"""What a run comes to in money: the same whatever was asked twice, answered late, or not at all."""
+"""Totals of a run in money, whatever was asked twice, answered late, or never answered."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -88,7 +88,7 @@ def _fill(economy: MoneyTotals, fill: OrderFilled) -> None:
 
 
 def compare_with_venue(economy: MoneyTotals, truth: GroundTruth) -> list[Discrepancy]:
-    """What the log and the venue tell differently, once it is quiet."""
+    """Compare the log with the venue's own books, once nothing moves any more."""
     there = Counter(order["client_order_id"] for order in truth.orders)
     sent = Counter({name: n for name, n in economy.intents.items() if name not in economy.refused})
     trades = Counter(trade["trade_id"] for trade in truth.trades)
@@ -116,7 +116,7 @@ def _both(
 
 
 def _taken(truth: GroundTruth) -> Counter[str]:
-    """How often the venue took a submission into its book, by client order id."""
+    """Count the submissions the venue accepted, by client order id."""
     taken: Counter[str] = Counter()
     for name, asked in truth.requests.items():
         for each in asked:
@@ -146,12 +146,12 @@ def _amounts(economy: MoneyTotals, truth: GroundTruth) -> Iterator[Discrepancy]:
 
 
 def compare_money(found: MoneyTotals, wanted: MoneyTotals) -> list[Discrepancy]:
-    """What is not as in the undisturbed run."""
+    """List the differences from the undisturbed run."""
     findings = []
     if found.orders != wanted.orders:
         names = [name for name, end in found.orders.items() if wanted.orders.get(name) != end]
         names += [name for name in wanted.orders if name not in found.orders]
-        findings.append(f"{len(names)} orders ended otherwise, {names[:1]} first")
+        findings.append(f"{len(names)} orders ended differently, {names[:1]} first")
     gone = Counter(wanted.fills) - Counter(found.fills)
     new = Counter(found.fills) - Counter(wanted.fills)
     findings += [f"fill {fill} is missing" for fill in sorted(gone)]

@@ -29,7 +29,7 @@ MOMENTS = {
     EXCHANGE: KillStep("the exchange's process, at any moment", "venue"),
     OTHER_CODE: KillStep("all are silent; another program goes on", "stack"),
     OTHER_ANSWER: KillStep(
-        "risk's answer has left; a program that answers otherwise goes on", "stack"
+        "risk's answer has left; a program that answers differently goes on", "stack"
     ),
 }
 KILL_STEPS = STEPS | MOMENTS
@@ -104,7 +104,7 @@ def _draw(dice: random.Random, name: str, *, first: bool) -> Kill:
 
 
 def _apart(dice: random.Random, name: str, where: str, *, first: bool) -> bool:
-    """Whether every service has a process of its own: then a stack takes seconds to start."""
+    """True where every service has its own process; such a stack takes seconds to start."""
     if name in APART or where in ("service", "venue"):
         return True
     if first:

@@ -25,24 +25,28 @@ class StuckError(Exception):
 
 
 class ProcessTree:
-    """One conductor at a time on one folder, and the order that its processes look for."""
+    """One stack at a time on one folder, and the kill order that its processes look for."""
 
-    def __init__(self, show: RunSettings, source: Path) -> None:
-        self.show = show
+    def __init__(self, settings: RunSettings, source: Path) -> None:
+        self.settings = settings
         self.at = StackStatus(0, 0)
-        self.order = show.data.with_name("order")
-        self.log = show.data / "logs" / "demo.log"
+        self.order = settings.data.with_name("order")
+        self.log = settings.data / "logs" / "demo.log"
         self.source = source  # where the program lies that is started
         self._process: ChildProcess | None = None
         self._reading: asyncio.Task[None] | None = None
         self._answered: StackStatus | None = None
 
     async def start(self) -> None:
-        """Start the conductor; it starts everything else."""
+        """Start the stack's process; it starts everything else."""
         environment = dr_environment(self.source, **{VARIABLE: f"@{self.order}"})
-        with self.show.data.with_name("words").open("ab") as words:
+        with self.settings.data.with_name("stderr").open("ab") as errors:
             self._process = await ChildProcess.start(
-                command(self.show), environment=environment, stdin=PIPE, stdout=PIPE, stderr=words
+                command(self.settings),
+                environment=environment,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=errors,
             )
         self._reading = asyncio.create_task(self._read(self._process))
 
@@ -55,18 +59,18 @@ class ProcessTree:
 
     @property
     def over(self) -> bool:
-        """Whether the conductor has ended, by itself or not."""
+        """True when the stack's process has ended, by itself or not."""
         return self._reading is None or self._reading.done()
 
     async def ended(self) -> int:
-        """Wait for the conductor's end; its exit code."""
+        """Wait for the end of the stack's process; return its exit code."""
         assert self._process is not None
         assert self._reading is not None
         await self._reading
         return await self._process.wait()
 
     async def until(self, true: Callable[[], object], what: str) -> None:
-        """Wait until something holds, or the conductor has ended."""
+        """Wait until something holds, or the stack has ended."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + PATIENCE
         while not true() and not self.over:
@@ -75,7 +79,7 @@ class ProcessTree:
             await asyncio.sleep(LOOK)
 
     async def states(self) -> StackStatus | None:
-        """The states of all services at the next settled point; null when the conductor ends."""
+        """The states of all services at the next settled point; null when the stack ends."""
         assert self._process is not None
         inbox = self._process.stdin
         assert inbox is not None
@@ -88,16 +92,16 @@ class ProcessTree:
         await self.until(lambda: self._answered is not None, "the states of all services")
         return self._answered
 
-    # Killing, by the ids of processes that this stage has started.
+    # Killing, by the ids of processes that this object has started.
 
     def command_at(self, text: str) -> None:
-        """Lay an order down for the process that comes there first."""
-        beside = self.order.with_name("order.new")
-        beside.write_text(text)
-        beside.replace(self.order)
+        """Write an order for the first process that reaches that step."""
+        draft = self.order.with_name("order.new")
+        draft.write_text(text)
+        draft.replace(self.order)
 
     def withdraw(self) -> bool:
-        """Take an order back; whether nobody had obeyed it."""
+        """Take an order back; true when no process had obeyed it."""
         try:
             self.order.unlink()
         except FileNotFoundError:
@@ -107,17 +111,17 @@ class ProcessTree:
     @property
     def server(self) -> int | None:
         """The process of nats-server; null while it does not run."""
-        found = running_server(self.show.data)
+        found = running_server(self.settings.data)
         return found.pid if found else None
 
     @property
     def exchange(self) -> int | None:
         """The process of the exchange; null where there is none."""
         try:
-            told = (self.show.data / "exchange" / "exchange.json").read_bytes()
+            description = (self.settings.data / "exchange" / "exchange.json").read_bytes()
         except FileNotFoundError:
             return None
-        pid: int = json.loads(told)["pid"]
+        pid: int = json.loads(description)["pid"]
         return pid if self._is_ours(pid) else None
 
     @property
@@ -131,14 +135,14 @@ class ProcessTree:
         return {name: pid for name, pid in found.items() if self._is_ours(pid)}
 
     def kill_stack(self) -> bool:
-        """Kill the conductor; whether it was there."""
+        """Kill the stack's process; true when it was running."""
         if self._process is None or self._process.code is not None:
             return False
         self._process.send(signal.SIGKILL)
         return True
 
     def kill_everything(self) -> bool:
-        """Kill all processes, the conductor first; whether it was there."""
+        """Kill all processes, the stack's first; true when it was running."""
         others = [*self.services.values(), self.server, self.exchange]
         there = self.kill_stack()
         for pid in others:
@@ -158,23 +162,23 @@ class ProcessTree:
             await asyncio.sleep(LOOK)
 
     def _is_ours(self, pid: int) -> bool:
-        """Whether a process is still a child of the conductor: ids are used again."""
+        """True when a process is still a child of the stack's: ids are used again."""
         return self._process is not None and _parent_of(pid) == self._process.pid
 
 
 def _parent_of(pid: int) -> int | None:
-    """Whose child a process is; null when there is no such process."""
+    """Return the id of a process's parent; null when there is no such process."""
     if Path("/proc/self/stat").exists():
         try:
             return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
         except (FileNotFoundError, ProcessLookupError):
             return None
-    told = subprocess.run(["ps", "-o", "ppid=", "-p", str(pid)], stdout=subprocess.PIPE, text=True)
-    return int(told.stdout) if told.stdout.strip() else None
+    found = subprocess.run(["ps", "-o", "ppid=", "-p", str(pid)], stdout=subprocess.PIPE, text=True)
+    return int(found.stdout) if found.stdout.strip() else None
 
 
 def kill(pid: int) -> bool:
-    """Kill a process; whether it was there."""
+    """Kill a process; true when it was running."""
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:

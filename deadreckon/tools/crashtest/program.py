@@ -1,7 +1,7 @@
-"""A copy of this program with a few words of it changed: what a crash test runs.
+"""Copies of this program with a few edits: what a crash test runs.
 
-So a test can take snapshots early, change a decider between a crash and a restart, or plant a
-fault to be found, and the program itself has no door for any of it.
+A test can take snapshots early, change a decider between a crash and a restart, or plant a fault to
+be found; the program itself has no switch for any of it.
 """
 
 import shutil
@@ -16,7 +16,7 @@ PACKAGE = "deadreckon"
 
 
 class Edit(Struct, frozen=True):
-    """Words of one file, that stand there once, and what takes their place."""
+    """A text that occurs once in one file, and its replacement."""
 
     file: str  # beneath the package
     old: str
@@ -24,7 +24,7 @@ class Edit(Struct, frozen=True):
 
 
 class EditError(ValueError):
-    """You would edit words that a file does not hold exactly once: it has changed."""
+    """You asked to replace a text that the file does not hold exactly once."""
 
 
 # A crash test is short: what happens every half second or 25,000 facts has to happen in it.
@@ -35,7 +35,7 @@ HASTY = (
     Edit("projections/sinks/lake_writer.py", "MERGED = 16", "MERGED = 4"),
 )
 
-# Risk refuses every wish from here on; how it folds is as before.
+# Risk refuses every signal from here on; its fold is unchanged.
 OTHER_DECIDER = Edit(
     "services/risk/decider.py",
     "def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:\n",
@@ -43,10 +43,10 @@ OTHER_DECIDER = Edit(
     answers = _decide(state, record)
     if isinstance(record.event, SignalRaised):
         from deadreckon.contracts.signals import SignalRefused
-        wish = record.event
+        signal = record.event
         refusal = SignalRefused(
-            signal_id=wish.signal_id, producer=wish.producer, strategy=wish.strategy,
-            instrument=wish.instrument, rule="other_code", limit=None, measured=None,
+            signal_id=signal.signal_id, producer=signal.producer, strategy=signal.strategy,
+            instrument=signal.instrument, rule="other_code", limit=None, measured=None,
             limit_set_by=None, reason="another program decides now", evidence="",
         )
         return [refusal]
@@ -60,7 +60,7 @@ OTHER_RULE = "other_code"
 
 
 def copy_program(to: Path, edits: Sequence[Edit]) -> Path:
-    """A folder to start the changed program from. Raises EditError."""
+    """Copy the program into a folder and edit it; return the folder. Raises EditError."""
     shutil.copytree(ROOT / PACKAGE, to / PACKAGE)  # compiled files too: they keep their dates
     for edit in edits:
         path = to / PACKAGE / edit.file

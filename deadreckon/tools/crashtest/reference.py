@@ -40,23 +40,25 @@ class Reference(Struct):
     economy: MoneyTotals
 
 
-async def undisturbed(show: RunSettings, folder: Path) -> Reference:
+async def undisturbed(settings: RunSettings, folder: Path) -> Reference:
     """Play the tape in this process, in memory, and keep what has to come out again."""
     states: dict[tuple[int, int], dict[str, str]] = {}
 
-    async def told(rows: int, cues: int, turns: ScriptedRound) -> None:
+    async def on_settled(rows: int, cues: int, turns: ScriptedRound) -> None:
         states[rows, cues] = await turns.states()
 
     bus = MemoryBus()
-    place = Folder(folder).create()
+    data_folder = Folder(folder).create()
     async with (
-        exchange_running(show, place),
-        scripted_demo(show, bus, place, None, connections_by_subject(bus, bus), told) as demo,
+        exchange_running(settings, data_folder),
+        scripted_demo(
+            settings, bus, data_folder, None, connections_by_subject(bus, bus), on_settled
+        ) as demo,
     ):
         await demo.play(lambda _: None)
     document = statement(await audit(bus, BOOK, MODE), BOOK, None)
     return Reference(
-        states={} if show.venue == SIM else states,
+        states={} if settings.venue == SIM else states,
         account=await tally_log(bus),
         tables=await _tables(bus, folder),
         economy=await total_money(bus, document),

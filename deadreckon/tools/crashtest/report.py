@@ -1,4 +1,4 @@
-"""What a crash test found: a row for every step, and everything that is not as it should be."""
+"""Result of a crash test: a row for every step, and every difference found."""
 
 from statistics import median
 from typing import Any
@@ -23,7 +23,7 @@ class StepRow(Struct):
 
     @property
     def clean(self) -> bool:
-        """Whether nothing was lost, nothing doubled, and every digest as undisturbed."""
+        """True when nothing was lost or doubled and every digest is the undisturbed one."""
         return not (self.lost or self.doubled or self.differs)
 
 
@@ -38,16 +38,16 @@ class CrashReport(Struct):
 
     @property
     def kills(self) -> int:
-        """How many kills there were, second ones included."""
+        """Number of kills, second ones included."""
         return sum(row.kills + row.twice for row in self.rows.values())
 
     @property
     def clean(self) -> bool:
-        """Whether every kill took place and changed nothing."""
+        """True when every kill happened and changed nothing."""
         return not self.findings and not self.missed
 
     def note(self, outcomes: list[KillOutcome], findings: list[Discrepancy]) -> None:
-        """Add an act: its kills, and what was found after it, each laid to the kill before it."""
+        """Add a scenario: its kills, and its findings, each assigned to the kill before it."""
         for outcome in outcomes:
             row = self.rows[outcome.kill.step]
             row.kills += 1

@@ -1,4 +1,4 @@
-"""The crash test as a verb runs it: acts until the plan is done, each in a folder of its own."""
+"""The crash test as a verb runs it: one scenario after another until the plan is done."""
 
 import json
 import logging
@@ -35,7 +35,7 @@ OnOutcome = Callable[[KillOutcome | None], None]  # of every kill; null: of what
 
 
 class CrashTestOptions(Struct, frozen=True):
-    """What the caller of `dr crashtest` asked for; `folder` is where the runs lie."""
+    """Options of `dr crashtest`; `folder` holds the runs."""
 
     kills: int
     seed: int
@@ -46,63 +46,71 @@ class CrashTestOptions(Struct, frozen=True):
     edits: tuple[Edit, ...] = ()  # faults to be found
 
 
-async def run_crashtest(wish: CrashTestOptions, told: OnOutcome) -> CrashReport:
+async def run_crashtest(options: CrashTestOptions, on_outcome: OnOutcome) -> CrashReport:
     """Kill as planned until the plan is done or something was found, and report."""
     begun = time.monotonic()
-    log_lines.configure(wish.folder / "crashtest.log", logging.WARNING)
-    tape = wish.folder / "tape.parquet"
-    synthesise(Recipe(seed=wish.seed, bars=wish.rows), INSTRUMENT, tape)
-    show = RunSettings(wish.folder / "undisturbed", tape, wish.seed, wish.venue, memory=True)
-    theatre = _Theatre(wish, show, await undisturbed(show, show.data), told)
+    log_lines.configure(options.folder / "crashtest.log", logging.WARNING)
+    tape = options.folder / "tape.parquet"
+    synthesise(Recipe(seed=options.seed, bars=options.rows), INSTRUMENT, tape)
+    settings = RunSettings(
+        options.folder / "undisturbed", tape, options.seed, options.venue, memory=True
+    )
+    runner = _Runner(options, settings, await undisturbed(settings, settings.data), on_outcome)
     for processes in (True, False):
-        await theatre.season(processes)
-    theatre.report.seconds = time.monotonic() - begun
-    return theatre.report
+        await runner.run_kills(processes)
+    runner.report.seconds = time.monotonic() - begun
+    return runner.report
 
 
-class _Theatre:
-    """Where acts are played one after the other, with one reference to compare them with."""
+class _Runner:
+    """Runs scenarios one after another and compares each with one undisturbed reference."""
 
     def __init__(
-        self, wish: CrashTestOptions, show: RunSettings, reference: Reference, told: OnOutcome
+        self,
+        options: CrashTestOptions,
+        settings: RunSettings,
+        reference: Reference,
+        on_outcome: OnOutcome,
     ) -> None:
-        self.report = CrashReport({name: StepRow(name) for name in wish.steps})
-        self._folder = wish.folder
-        self._show = show
+        self.report = CrashReport({name: StepRow(name) for name in options.steps})
+        self._folder = options.folder
+        self._settings = settings
         self._reference = reference
-        self._told = told
-        self._acts = 0
-        self._faults = exchange_faults(wish.seed) if wish.venue == SIM else None
-        self._kills = make_plan(wish.steps, wish.kills, wish.seed)
-        edits = [*HASTY, *wish.edits]
-        self._program = copy_program(wish.folder / "program", edits)
-        self._other = copy_program(wish.folder / "other", [*edits, OTHER_DECIDER])
+        self._on_outcome = on_outcome
+        self._scenarios = 0
+        self._faults = exchange_faults(options.seed) if options.venue == SIM else None
+        self._kills = make_plan(options.steps, options.kills, options.seed)
+        edits = [*HASTY, *options.edits]
+        self._program = copy_program(options.folder / "program", edits)
+        self._other = copy_program(options.folder / "other", [*edits, OTHER_DECIDER])
 
-    async def season(self, processes: bool) -> None:
+    async def run_kills(self, processes: bool) -> None:
         """All kills in which every service has a process of its own, or none."""
         kills = deque(each for each in self._kills if each.processes == processes)
-        barren = 0  # acts in a row in which nothing could be killed
+        idle = 0  # scenarios in a row in which nothing could be killed
         while kills and not self.report.findings:
             before = len(kills)
-            await self._act(kills, processes)
-            barren = barren + 1 if len(kills) == before else 0
-            if barren > len(kills):
+            await self._run_scenario(kills, processes)
+            idle = idle + 1 if len(kills) == before else 0
+            if idle > len(kills):
                 self.report.missed += sorted({each.step for each in kills})
                 return
             if kills:
                 kills.append(_sooner(kills.popleft()))
 
-    async def _act(self, kills: deque[Kill], processes: bool) -> None:
-        self._acts += 1
-        data = self._folder / f"act-{self._acts}" / "data"
+    async def _run_scenario(self, kills: deque[Kill], processes: bool) -> None:
+        self._scenarios += 1
+        data = self._folder / f"scenario-{self._scenarios}" / "data"
         data.parent.mkdir(parents=True)
-        show = structs.replace(
-            self._show, data=data, processes=processes, memory=False, faults=self._faults
+        settings = structs.replace(
+            self._settings, data=data, processes=processes, memory=False, faults=self._faults
         )
-        act = Scenario(ProcessTree(show, self._program), self._other, self._reference, self._told)
-        findings = await act.play(kills) or await self._inspect(data, act.outcomes)
-        self.report.note(act.outcomes, findings)
-        self._told(None)
+        scenario = Scenario(
+            ProcessTree(settings, self._program), self._other, self._reference, self._on_outcome
+        )
+        findings = await scenario.play(kills) or await self._inspect(data, scenario.outcomes)
+        self.report.note(scenario.outcomes, findings)
+        self._on_outcome(None)
         if self.report.findings:
             self.report.folder = str(data.parent)
         else:
@@ -112,7 +120,7 @@ class _Theatre:
         last = outcomes[-1] if outcomes else None
         changed = last.row if last and last.kill.step in CHANGES else None
         folder = Folder(data).check()
-        truth = await _truth(folder) if self._show.venue == SIM else None
+        truth = await _truth(folder) if self._settings.venue == SIM else None
         findings = await inspect(folder, self._reference, changed, truth)
         log_lines.configure(self._folder / "crashtest.log", logging.WARNING)
         return findings
@@ -126,7 +134,7 @@ def exchange_faults(seed: int) -> FaultPlan:
 
 
 async def _truth(folder: Folder) -> GroundTruth:
-    """What the exchange of a run that is over knows."""
+    """Read the ground truth of the exchange of a finished run."""
     where = exchange_folder(folder)
     seed = json.loads((where / "exchange.json").read_bytes())["seed"]
     async with ExchangeProcess(where, seed) as exchange, exchange.keeper() as keeper:
@@ -134,5 +142,5 @@ async def _truth(folder: Folder) -> GroundTruth:
 
 
 def _sooner(missed: Kill) -> Kill:
-    """The tape ended before this one: at the next one it comes as soon as it can."""
+    """Kill at the first opportunity of the next tape: this one ended too early."""
     return structs.replace(missed, nth=1)

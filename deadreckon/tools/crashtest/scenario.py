@@ -25,8 +25,8 @@ CALM = 1  # rows to go on undisturbed after a kill
 
 
 class KillOutcome(Struct):
-    """What became of a kill: at which row, how many seconds until all stood as before, and whether
-    the next life was killed too."""
+    """Result of a kill: the tape's row, seconds until everything ran again, and `again` when the
+    restarted process was killed too."""
 
     kill: Kill
     row: int
@@ -41,16 +41,16 @@ class Scenario:
 
     def __init__(
         self,
-        stage: ProcessTree,
+        processes: ProcessTree,
         other: Path,
         reference: Reference,
-        told: Callable[[KillOutcome], None],
+        on_outcome: Callable[[KillOutcome], None],
     ) -> None:
         self.outcomes: list[KillOutcome] = []
         self._other = other  # where the program lies that goes on after a change of code
-        self._stage = stage
+        self._processes = processes
         self._reference = reference
-        self._told = told
+        self._on_outcome = on_outcome
 
     async def play(self, kills: deque[Kill]) -> list[Discrepancy]:
         """Strike until the tape or the plan ends; what no single kill explains.
@@ -59,107 +59,109 @@ class Scenario:
         """
         last = False
         try:
-            await self._stage.start()
+            await self._processes.start()
             while kills and not last and (outcome := await self._one(kills[0])) is not None:
                 last = kills.popleft().step in plan.CHANGES
                 self.outcomes.append(outcome)
-                self._told(outcome)
-            await self._stage.until(lambda: False, "the end of the tape")
-            code = await self._stage.ended()
+                self._on_outcome(outcome)
+            await self._processes.until(lambda: False, "the end of the tape")
+            code = await self._processes.ended()
         except StuckError as error:
             return [self._finding(str(error))]
         finally:
-            await self._stage.close()
-        if code == 0 and self._stage.at.ended:
+            await self._processes.close()
+        if code == 0 and self._processes.at.ended:
             return []
         return [self._finding(f"the stack ended by itself with code {code}")]
 
     def _finding(self, what: str) -> Discrepancy:
-        return Discrepancy("differs", self._stage.at.rows, what)
+        return Discrepancy("differs", self._processes.at.rows, what)
 
     async def _one(self, order: Kill) -> KillOutcome | None:
         """Strike once, and see that all is as before; null when the tape ended before that."""
-        stage = self._stage
-        begin = stage.at.rows + CALM
-        if order.step in plan.CHANGES:  # much must have been said before, and much be left to say
+        processes = self._processes
+        begin = processes.at.rows + CALM
+        if order.step in plan.CHANGES:  # much must be decided before, and much be left
             begin = max(begin, self._reference.account.rows // 2)
-        await stage.until(lambda: stage.at.rows >= begin, "the tape to go on")
-        if stage.over or not await self._strike(order):
+        await processes.until(lambda: processes.at.rows >= begin, "the tape to go on")
+        if processes.over or not await self._strike(order):
             return None
-        begun, row = time.monotonic(), stage.at.rows
+        begun, row = time.monotonic(), processes.at.rows
         if order.step in plan.CHANGES:
-            stage.source = self._other
+            processes.source = self._other
         again = await self._revive(order)
         findings = [] if order.step == plan.OTHER_ANSWER else await self._compare_states()
         if order.where == "service":
-            again = again and not stage.withdraw()  # a life that had nothing to recall goes on
+            again = again and not processes.withdraw()  # a life that had nothing to recall goes on
         return KillOutcome(order, row, time.monotonic() - begun, again, findings)
 
     async def _strike(self, order: Kill) -> bool:
-        """Kill; whether it came to that."""
-        stage = self._stage
+        """Kill; true when the kill happened."""
+        processes = self._processes
         if order.step in plan.AT_START:
             return await self._strike_start(order.step)
         if order.step in STEPS:
             where = f"@{order.service}" if order.service and order.step != "progress" else ""
-            stage.command_at(f"{order.step}{where}:{order.nth}")
+            processes.command_at(f"{order.step}{where}:{order.nth}")
             return await self._obeyed(order)
         if order.step in ORDERS:
-            stage.command_at(ORDERS[order.step].format(each=order, server=stage.server))
+            processes.command_at(ORDERS[order.step].format(each=order, server=processes.server))
             return await self._obeyed(order)
         await asyncio.sleep(order.delay)
         match order.step:
             case plan.SERVICE:
-                pid = stage.services.get(order.service)
+                pid = processes.services.get(order.service)
                 return pid is not None and kill(pid)
             case plan.SERVER:
-                pid = stage.server
+                pid = processes.server
                 return pid is not None and kill(pid)
             case plan.EXCHANGE:
-                pid = stage.exchange
+                pid = processes.exchange
                 return pid is not None and kill(pid)
             case plan.STACK:
-                return stage.kill_stack()
+                return processes.kill_stack()
             case _:
-                return stage.kill_everything()
+                return processes.kill_everything()
 
     async def _obeyed(self, order: Kill) -> bool:
-        stage = self._stage
-        await stage.until(lambda: not stage.order.exists(), f"somebody to come by {order.step}")
-        return not stage.withdraw()
+        processes = self._processes
+        await processes.until(
+            lambda: not processes.order.exists(), f"somebody to come by {order.step}"
+        )
+        return not processes.withdraw()
 
     async def _strike_start(self, step: str) -> bool:
         """Kill services until one of them is killed at this step of its next life too."""
-        stage = self._stage
+        processes = self._processes
         for service in plan.AT_START[step]:
-            stage.command_at(f"{step}@{service}:1")
-            kill(stage.services[service])
-            await stage.states()
-            if not stage.withdraw():
+            processes.command_at(f"{step}@{service}:1")
+            kill(processes.services[service])
+            await processes.states()
+            if not processes.withdraw():
                 return True
         return False
 
     async def _revive(self, order: Kill) -> bool:
-        """Start again what nobody else starts; whether it is to be killed a second time."""
-        stage = self._stage
+        """Restart what nothing else restarts; true when it is to be killed a second time."""
+        processes = self._processes
         if order.where == "service":
             if order.twice and order.service:
-                stage.command_at(f"recall@{order.service}:1")
+                processes.command_at(f"recall@{order.service}:1")
             return order.twice
         if order.where != "stack":
             return False
-        await stage.ended()
+        await processes.ended()
         if order.twice:
-            await stage.start()
+            await processes.start()
             await asyncio.sleep(order.delay * 4)
-            stage.kill_everything()
-            await stage.ended()
-        await stage.start()
+            processes.kill_everything()
+            await processes.ended()
+        await processes.start()
         return order.twice
 
     async def _compare_states(self) -> list[Discrepancy]:
         """Counters, peaks, halts, brackets, cooldowns: all that services remember, as it was."""
-        at = await self._stage.states()
+        at = await self._processes.states()
         if at is None or at.states is None:
             return []
         wanted = at.recalled or self._reference.states[at.rows, at.cues]

@@ -1,4 +1,4 @@
-"""Rounds of turns with cues between them: what the doors are told is a function of the tape too."""
+"""Rounds of turns with scripted inputs between them, each due after a row of the tape."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -17,13 +17,13 @@ from deadreckon.tools.crashtest.inputs import ScriptedInput
 
 OnSettled = Callable[
     [int, int, "ScriptedRound"], Awaitable[None]
-]  # rows settled, cues said, by whom
+]  # rows settled, inputs published, the round
 
 
 class ScriptedRound(Round):
-    """Says each cue once, when its row is settled, and lets all answer it before the next.
+    """Publishes each input once, when its row is settled, and lets all answer it before the next.
 
-    After a crash the log tells which were said: payloads never repeat, and each is fenced.
+    After a crash the log shows which were published: payloads never repeat, and each is fenced.
     """
 
     def __init__(
@@ -32,38 +32,41 @@ class ScriptedRound(Round):
         feed: Feed,
         *,
         bus: Bus,
-        doors: Mapping[str, Bus],
+        connections: Mapping[str, Bus],
         book: str,
         script: Sequence[ScriptedInput],
         rows: Callable[[], int],
-        told: OnSettled,
+        on_settled: OnSettled,
     ) -> None:
         super().__init__(players, feed)
         self._bus = bus
-        self._doors = doors  # by subject, each with the rights to say something there
+        self._connections = connections  # by subject, each with the rights to publish there
         self._book = book
         self._script = script
         self._rows = rows
-        self._told = told
-        self._said: int | None = None  # null until the log was asked
+        self._on_settled = on_settled
+        self._published: int | None = None  # null until the log was asked
 
     async def settle(self, after: str | None = None) -> None:
-        """Go round until all are silent, also after each cue that is due."""
-        if self._said is None:
-            self._said, interrupted = await self._recover()
+        """Go round until all are silent, also after each item that is due."""
+        if self._published is None:
+            self._published, interrupted = await self._recover()
             after = None if interrupted else after
         await super().settle(after)
-        await self._told(self._rows(), self._said, self)
-        while self._said < len(self._script) and self._script[self._said].row <= self._rows():
-            self.tail = await self._say(self._script[self._said])
-            self._said += 1
+        await self._on_settled(self._rows(), self._published, self)
+        while (
+            self._published < len(self._script)
+            and self._script[self._published].row <= self._rows()
+        ):
+            self.tail = await self._publish(self._script[self._published])
+            self._published += 1
             await super().settle()
-            await self._told(self._rows(), self._said, self)
+            await self._on_settled(self._rows(), self._published, self)
 
     async def states(self) -> dict[str, str]:
-        """The digest of every service's state, when all are silent.
+        """The digest of every service's state, when all are quiet.
 
-        One that was killed since has recalled up to what it said last, and must hear the rest.
+        A service killed since has recovered up to its last commit; it reads the rest first.
         """
         found = {}
         for player in self._players:
@@ -72,30 +75,32 @@ class ScriptedRound(Round):
         return found
 
     async def _recover(self) -> tuple[int, bool]:
-        """How many cues the log holds, and whether nobody has spoken since the last of them."""
-        places = {cue.payload: number for number, cue in enumerate(self._script, 1)}
-        record = last = 0
-        for subject in sorted({cue.subject for cue in self._script}):
+        """Count the inputs in the log; also true when no service has committed since the last."""
+        numbers = {item.payload: number for number, item in enumerate(self._script, 1)}
+        published = last = 0
+        for subject in sorted({item.subject for item in self._script}):
             tail = await self._tail(subject)
             if tail is not None:
-                record = max(record, places[tail.payload])
+                published = max(published, numbers[tail.payload])
                 last = max(last, tail.sequence)
-        spoken = await self._tail(f"log.{self._book}.*.events")
-        return record, last > (spoken.sequence if spoken else 0)
+        committed = await self._tail(f"log.{self._book}.*.events")
+        return published, last > (committed.sequence if committed else 0)
 
-    async def _say(self, cue: ScriptedInput) -> int:
+    async def _publish(self, item: ScriptedInput) -> int:
         async def attempt() -> int:
-            tail = await self._tail(cue.subject)
-            if tail is not None and tail.payload == cue.payload:
+            tail = await self._tail(item.subject)
+            if tail is not None and tail.payload == item.payload:
                 return tail.sequence  # an earlier attempt got there
-            fence = Fence(cue.subject, tail.sequence if tail else 0)
+            fence = Fence(item.subject, tail.sequence if tail else 0)
             try:
-                return await self._doors[cue.subject].append(cue.subject, cue.payload, fence)
+                return await self._connections[item.subject].append(
+                    item.subject, item.payload, fence
+                )
             except (FencedError, DeniedError) as refusal:
                 # A producer may not look who moved its fence; we look again ourselves.
-                if cue.subject in str(refusal) and isinstance(refusal, DeniedError):
+                if item.subject in str(refusal) and isinstance(refusal, DeniedError):
                     raise
-                raise UnavailableError(f"{cue.subject}: {refusal}") from refusal
+                raise UnavailableError(f"{item.subject}: {refusal}") from refusal
 
         return await retry(attempt)
 

@@ -1,4 +1,4 @@
-"""The process a crash test kills: a whole stack on a tape with a script, told line by line.
+"""The process a crash test kills: a whole stack on a tape with a script, reported line by line.
 
 Every settled point is one JSON line on standard output. A line on standard input asks for the
 states of all services at the next settled point.
@@ -43,12 +43,12 @@ MODE: Mode = "paper"
 
 
 class StackStatus(Struct, omit_defaults=True):
-    """What the conductor says: how far it is, and what it was asked for."""
+    """Status line of the process: its progress, and what it was asked for."""
 
     rows: int
     cues: int
     states: dict[str, str] | None = None
-    recalled: dict[str, str] | None = None  # what the log alone makes of the same services
+    recalled: dict[str, str] | None = None  # the same services, recovered from the log alone
     ended: bool = False
 
 
@@ -70,23 +70,23 @@ class RunSettings(Struct, frozen=True):
         return SERVICE if self.venue == SIM else ""
 
 
-def command(show: RunSettings) -> list[str]:
+def command(settings: RunSettings) -> list[str]:
     """The command that runs its process."""
-    words = msgspec.json.encode(show, enc_hook=str).decode()
-    return [sys.executable, "-m", MODULE, words]
+    argument = msgspec.json.encode(settings, enc_hook=str).decode()
+    return [sys.executable, "-m", MODULE, argument]
 
 
 def scripted_demo(
-    show: RunSettings,
+    settings: RunSettings,
     bus: Bus,
     folder: Folder,
     stored: StoredViews | None,
-    doors: Mapping[str, Bus],
-    told: OnSettled,
+    connections: Mapping[str, Bus],
+    on_settled: OnSettled,
 ) -> Demo:
     """A demo whose turns have the script's cues between them."""
-    plan = DemoPlan(processes=show.processes, memory=show.memory, edge=show.edge)
-    tape = open_tape(show.tape)
+    plan = DemoPlan(processes=settings.processes, memory=settings.memory, edge=settings.edge)
+    tape = open_tape(settings.tape)
 
     def rounds(players: Sequence[TurnTaker], feed: Feed) -> Round:
         return ScriptedRound(
@@ -94,41 +94,41 @@ def scripted_demo(
             feed,
             bus=bus,
             book=plan.book,
-            doors=doors,
-            script=make_inputs(tape, plan.book, show.seed),
+            connections=connections,
+            script=make_inputs(tape, plan.book, settings.seed),
             rows=lambda: demo.player.played.rows,
-            told=told,
+            on_settled=on_settled,
         )
 
     demo = Demo(plan, folder, tape, bus, stored, rounds=rounds)
     return demo
 
 
-async def run_scripted(show: RunSettings) -> None:
+async def run_scripted(settings: RunSettings) -> None:
     """Play to the end, or until somebody ends this process."""
-    folder = Folder(show.data).create()
+    folder = Folder(settings.data).create()
     log_lines.configure(folder.logs / "demo.log")
     asked = await _questions()
     at = StackStatus(0, 0)
 
-    async def told(rows: int, cues: int, turns: ScriptedRound) -> None:
+    async def on_settled(rows: int, cues: int, turns: ScriptedRound) -> None:
         at.rows, at.cues, at.states, at.recalled = rows, cues, None, None
         if asked.any():
             at.states = await turns.states()
-            if show.venue == SIM:
+            if settings.venue == SIM:
                 at.recalled = await recovered_states(bus, turns.tail, demo.plan.services, BOOK)
         _say(at)
 
     async with AsyncExitStack() as stack:
         stack.enter_context(folder.alone())
-        await stack.enter_async_context(exchange_running(show, folder))
+        await stack.enter_async_context(exchange_running(settings, folder))
         bus = await stack.enter_async_context(
-            stack_bus(folder, None, venues=[show.edge] if show.edge else [])
+            stack_bus(folder, None, venues=[settings.edge] if settings.edge else [])
         )
         stored = stack.enter_context(stored_views(folder))
-        doors = await stack.enter_async_context(_doors(folder))
+        connections = await stack.enter_async_context(_connections(folder))
         demo = await stack.enter_async_context(
-            scripted_demo(show, bus, folder, stored, doors, told)
+            scripted_demo(settings, bus, folder, stored, connections, on_settled)
         )
         await demo.play(lambda _: None)
         at.ended = demo.player.played.ended
@@ -136,22 +136,22 @@ async def run_scripted(show: RunSettings) -> None:
 
 
 @asynccontextmanager
-async def exchange_running(show: RunSettings, folder: Folder) -> AsyncIterator[None]:
-    """The exchange that the show trades at, where it does."""
-    if show.venue != SIM:
+async def exchange_running(settings: RunSettings, folder: Folder) -> AsyncIterator[None]:
+    """Run the exchange that the stack trades at, if it does."""
+    if settings.venue != SIM:
         yield
         return
-    tape = open_tape(show.tape)
+    tape = open_tape(settings.tape)
     first = next(tape.rows())
     assert isinstance(first, BarRow)
-    wish = ExchangeSettings(seed=str(show.seed), faults=Faults(plan=show.faults))
+    wish = ExchangeSettings(seed=str(settings.seed), faults=Faults(plan=settings.faults))
     async with own_exchange(folder, exchange_for(setup_facts(tape.header), first.close, wish)):
         yield
 
 
 @asynccontextmanager
-async def _doors(folder: Folder) -> AsyncIterator[Mapping[str, Bus]]:
-    """Whoever speaks in the script, each with the rights of its own."""
+async def _connections(folder: Folder) -> AsyncIterator[Mapping[str, Bus]]:
+    """Open the connections of producer and operator, each with its own rights."""
     async with (
         open_bus(folder, role=OPERATOR) as operator,
         open_bus(folder, role=producer_role(PRODUCER)) as producer,
@@ -160,7 +160,7 @@ async def _doors(folder: Folder) -> AsyncIterator[Mapping[str, Bus]]:
 
 
 def connections_by_subject(operator: Bus, producer: Bus) -> Mapping[str, Bus]:
-    """Who says what of the script."""
+    """Map each subject of the script to the connection that may publish there."""
     return {
         operator_subject(BOOK, OPERATOR_NAME): operator,
         producer_subject(BOOK, PRODUCER): producer,
@@ -181,7 +181,7 @@ class _Asked(asyncio.Protocol):
         self._asked += data.count(b"\n")
 
     def any(self) -> bool:
-        """Whether somebody has asked; they are answered now."""
+        """True when there are unanswered requests; they count as answered now."""
         asked, self._asked = self._asked, 0
         return asked > 0
 
@@ -193,9 +193,11 @@ async def _questions() -> _Asked:
 
 
 def main() -> None:
-    """Conduct what the only argument says."""
-    show = msgspec.json.decode(sys.argv[1], type=RunSettings, dec_hook=lambda _, text: Path(text))
-    asyncio.run(run_scripted(show))
+    """Run the stack that the only argument describes."""
+    settings = msgspec.json.decode(
+        sys.argv[1], type=RunSettings, dec_hook=lambda _, text: Path(text)
+    )
+    asyncio.run(run_scripted(settings))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the log alone makes of every service, beside what the services themselves remember."""
+"""States of all services recovered from the log alone, to compare with the running ones."""
 
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.publishers import is_venue_edge
@@ -11,41 +11,41 @@ from deadreckon.runtime.service.snapshots import state_digest
 from deadreckon.services.catalogue import RANK, decider
 from deadreckon.services.venue.journal import VenueJournal
 
-CODE = "witness"
+CODE = "state check"
 
 
 async def recovered_states(
     bus: Bus, upto: int, services: tuple[str, ...], book: str
 ) -> dict[str, str]:
-    """The digest of every service's state after recalling the log up to a place where all were
-    silent; who would speak there says so in place of its digest.
+    """Recover every service from the log up to a sequence where all were quiet; return digests.
 
-    It happens on a copy, so that nobody can write and no venue is asked.
+    A service that would commit something there has a note instead of its digest. It happens on a
+    copy, so that nothing is written and no venue is called.
     """
     copy = MemoryBus(MemoryLog(await _log(bus, upto)))
     with unarmed():
-        return await _recalled(copy, upto, services, book)
+        return await _recovered(copy, upto, services, book)
 
 
-async def _recalled(copy: Bus, upto: int, services: tuple[str, ...], book: str) -> dict[str, str]:
+async def _recovered(copy: Bus, upto: int, services: tuple[str, ...], book: str) -> dict[str, str]:
     feed = Feed(copy)
     mode: Mode = "paper"
     names = [name for name in RANK if name in services]
-    lived = [
+    runners = [
         Service(name, decider(name), copy, feed, book=book, mode=mode, code=CODE) for name in names
     ]
-    books = [
+    journals = [
         VenueJournal(name, copy, feed, book=book, mode=mode, code=CODE)
         for name in services
         if is_venue_edge(name)
     ]
     await feed.start()
     try:
-        found = {service.name: await _state_of(service, upto) for service in lived}
-        for logbook in books:
-            await logbook.replay()
-            await logbook.read(upto)
-            found[logbook.name] = state_digest(logbook.desk)
+        found = {service.name: await _state_of(service, upto) for service in runners}
+        for journal in journals:
+            await journal.replay()
+            await journal.read(upto)
+            found[journal.name] = state_digest(journal.desk)
     finally:
         await feed.stop()
     return found
@@ -53,8 +53,8 @@ async def _recalled(copy: Bus, upto: int, services: tuple[str, ...], book: str) 
 
 async def _state_of(service: Service, upto: int) -> str:
     await service.replay()
-    spoke = await service.take_turn(upto)
-    return "would speak" if spoke else state_digest(service.state)
+    committed = await service.take_turn(upto)
+    return "would speak" if committed else state_digest(service.state)
 
 
 async def _log(bus: Bus, upto: int) -> list[Stored]:
