@@ -127,7 +127,7 @@ class Verifier:
         keeper = self._keeper
         assert keeper is not None
         keeper.flush()
-        stored = metrics.settled(saved.state, saved.place)
+        stored = metrics.settled(saved.state, saved.sequence)
         self._note(_differing_series(stored, keeper.visible))
 
     def _note(self, differences: Iterable[TableDifference | None]) -> None:
