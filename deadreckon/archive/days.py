@@ -1,4 +1,4 @@
-"""Where one range ends and the next begins: at the first message of a later day.
+"""Splits a log into ranges: each ends before the first message of a later day.
 
 A day is a UTC day of decision time, as every service takes it from the log: the latest time of any
 market or clock event so far. What comes before the first such event belongs to the first day.
@@ -30,7 +30,8 @@ def latest_time(commit: Commit | None, now: int) -> int:
 class DayWriter:
     """Takes a log message by message and seals a range whenever a day is over.
 
-    `wrote` is told each manifest once it is durable. With `splits` false everything is one range.
+    `wrote` is called with each manifest once it is durable. With `splits` false everything is one
+    range.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class DayWriter:
 
     @property
     def worth_sealing(self) -> bool:
-        """Whether the open range holds more than what was said of earlier ones."""
+        """True when the open range holds more than events about earlier ranges."""
         return self._begun
 
     def finish(self, root: str = "") -> ArchiveManifest:

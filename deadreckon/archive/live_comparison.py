@@ -1,4 +1,4 @@
-"""The log beside an archive, read along with it to compare the two."""
+"""Reads the live log in step with an archive, to compare the two."""
 
 from collections.abc import AsyncIterator
 
@@ -8,7 +8,7 @@ from deadreckon.runtime.log.reading import read_stored
 
 
 class LiveReader:
-    """The log beside the archive, read along with it; none of it when there is no bus."""
+    """The live log, read in step with the archive; empty when there is no bus."""
 
     def __init__(self, bus: Bus | None) -> None:
         self._bus = bus
@@ -38,7 +38,7 @@ class LiveReader:
         return self._held
 
     async def rest(self, after: int) -> AsyncIterator[Stored]:
-        """What comes after, and has not been read."""
+        """Return the messages that come after and were not read yet."""
         if self._messages is None or self.fault:
             return
         if self._held is not None and self._held.sequence > after:

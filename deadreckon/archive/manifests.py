@@ -1,4 +1,4 @@
-"""What an archive says of its ranges: one signed manifest each, every one linked to the last."""
+"""Manifests of an archive: one signed per range, each linked to the one before."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ class Segment(Struct, frozen=True):
 
 
 class ArchiveManifest(Struct, frozen=True):
-    """What was sealed of the log: messages `first`..`last`, which is a UTC `day` of decision time.
+    """A sealed range of the log: messages `first`..`last`, which is a UTC `day` of decision time.
 
     `number` counts ranges from 1. `now` (nanoseconds UTC) is decision time at the end of the range
     and `mode` that of its last event. `events` counts what its commits say, `damaged` the messages
@@ -67,12 +67,13 @@ class ArchiveManifest(Struct, frozen=True):
 
 
 def file_of(root: Path, number: int) -> Path:
-    """Where the manifest of a range lies, or would lie."""
+    """The file of a range's manifest, which may not exist."""
     return root / FOLDER / f"{number:08d}.json"
 
 
 def signed_bytes(manifest: ArchiveManifest) -> bytes:
-    """What a signature is over: JSON without it, in ASCII, with its keys sorted and no spaces."""
+    """Return the bytes that are signed: JSON without the signature, in ASCII, sorted keys, no
+    spaces."""
     plain: dict[str, Any] = msgspec.to_builtins(manifest)
     del plain["signature"]
     return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
@@ -87,7 +88,7 @@ def signed(manifest: ArchiveManifest, key: SealKey | None) -> ArchiveManifest:
 
 
 def has_valid_signature(manifest: ArchiveManifest) -> bool:
-    """Whether the signature is that of the manifest's own key; whose that is, is another matter."""
+    """Tell whether the signature is that of the manifest's own key, whoever holds it."""
     return is_signed(manifest.public_key, manifest.signature, signed_bytes(manifest))
 
 
@@ -150,7 +151,7 @@ def _read(path: Path) -> ArchiveManifest:
 
 
 def _fault(manifest: ArchiveManifest, number: int, before: ArchiveManifest | None) -> str:
-    """What does not fit: within the manifest, or to the one before; empty when all does."""
+    """Return what does not fit within the manifest or to the one before; empty when all does."""
     first = before.last + 1 if before else 1
     if manifest.number != number:
         return f"it says to be range {manifest.number}"

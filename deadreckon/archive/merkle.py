@@ -60,7 +60,7 @@ def root_of(leaves: Sequence[bytes]) -> bytes:
 
 
 def proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """What it takes beside leaf `index` to reach the root: a sibling a level, lowest first."""
+    """Return the proof of leaf `index`: the sibling on each level, lowest first."""
     if len(leaves) == 1:
         return []
     half = _largest_power_below(len(leaves))

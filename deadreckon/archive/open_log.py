@@ -116,7 +116,7 @@ async def stack_bus(
 
 @asynccontextmanager
 async def owner_bus(folder: Folder, *, empty: bool = False) -> AsyncIterator[JetStreamBus]:
-    """The folder's log for whoever copies the stream itself, or fills an `empty` store with it.
+    """Open the folder's log to copy the stream itself, or to fill an `empty` store with it.
 
     It attaches to the server that runs there, or starts one for the purpose.
     """
@@ -213,7 +213,7 @@ async def _switchboard(endpoint: Endpoint, roles: Sequence[str]) -> AsyncIterato
 
 
 async def _whole(folder: Folder, bus: Bus, role: str) -> Bus:
-    """The log with what was archived of it. An operator is heard without: a halt must not fail
+    """The log with what was archived of it. For an operator it is optional: a halt must not fail
     because history lies on another machine."""
     try:
         return await whole_log(folder.root, bus)
@@ -275,7 +275,7 @@ def check_whole(info: LogInfo) -> None:
 
 
 def server_location(folder: Folder) -> dict[str, str] | None:
-    """How one reaches the folder's server: its URL, and the folder with the credentials."""
+    """Return the URL of the folder's server and its folder of credentials; null when none runs."""
     found = running_server(folder.root)
     if found is None:
         return None

@@ -62,13 +62,13 @@ def _first(
     here = polars.col("sequence").is_between(begin, end)
     found = table.filter(here).collect()
     names = [name for name in columns(family) if name in found.columns]
-    told: list[tuple[Any, ...]] = found.select(names).rows()
-    reworked: list[tuple[Any, ...]] = frame(family, rows).select(names).rows()
-    if told == reworked:
+    stored: list[tuple[Any, ...]] = found.select(names).rows()
+    recomputed: list[tuple[Any, ...]] = frame(family, rows).select(names).rows()
+    if stored == recomputed:
         return None
     place = names.index("sequence")
-    for one, other in zip(told, reworked, strict=False):
+    for one, other in zip(stored, recomputed, strict=False):
         if one != other:
             return int(min(one[place], other[place]))
-    longer = max(told, reworked, key=len)
-    return int(longer[min(len(told), len(reworked))][place])
+    longer = max(stored, recomputed, key=len)
+    return int(longer[min(len(stored), len(recomputed))][place])

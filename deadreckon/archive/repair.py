@@ -10,7 +10,7 @@ from deadreckon.contracts.codec import decode_commit, unwrap
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.reading import read_stored
 
-SealRecords = dict[int, RangeSealed]  # by the number of the range: the last that was said of it
+SealRecords = dict[int, RangeSealed]  # by the number of the range: the last event about it
 
 
 async def seal_records(bus: Bus, end: int) -> SealRecords:
@@ -34,27 +34,27 @@ async def restore_ranges(
     Raises ArchiveError when the log's messages are not those that were sealed, and HoleError when
     the log has them no more.
     """
-    words = await seal_records(bus, end)
+    seals = await seal_records(bus, end)
     chain = list(chain)
-    for number in range(len(chain) + 1, max(words, default=0) + 1):
-        chain.append(await _write(bus, root, key, chain[-1] if chain else None, words[number]))
-    for known, manifest in enumerate(chain[: len(words)]):
-        if manifest.root != words[known + 1].root:
+    for number in range(len(chain) + 1, max(seals, default=0) + 1):
+        chain.append(await _write(bus, root, key, chain[-1] if chain else None, seals[number]))
+    for known, manifest in enumerate(chain[: len(seals)]):
+        if manifest.root != seals[known + 1].root:
             raise ArchiveError(
                 f"range {known + 1} holds other messages than the log says: `dr archive verify`"
             )
-        if digest_of(manifest) != words[known + 1].manifest:
+        if digest_of(manifest) != seals[known + 1].manifest:
             return chain, known
-    return chain, len(words)
+    return chain, len(seals)
 
 
 async def _write(
-    bus: Bus, root: Path, key: SealKey, before: ArchiveManifest | None, word: RangeSealed
+    bus: Bus, root: Path, key: SealKey, before: ArchiveManifest | None, seal: RangeSealed
 ) -> ArchiveManifest:
     writer = DayWriter(root, before, key, lambda _: None, splits=False)
     try:
-        async for stored in read_stored(bus, word.last, after=word.first - 1):
+        async for stored in read_stored(bus, seal.last, after=seal.first - 1):
             writer.add(stored)
-        return writer.finish(word.root)
+        return writer.finish(seal.root)
     finally:
         writer.discard()

@@ -13,7 +13,7 @@ from deadreckon.runtime.log.memory import MemoryBus
 
 
 class SealedLog(MemoryBus):
-    """What an archive holds up to message `upto` (null: all of it). Notices are one's own.
+    """The log in an archive up to message `upto` (null: all of it). Notices stay in the process.
 
     A damaged archive raises HoleError where it is read: never half a log.
     """
@@ -95,11 +95,11 @@ class SealedReader:
 
     @property
     def ended(self) -> bool:
-        """Whether everything was handed out."""
+        """True once everything was handed out."""
         return self.last >= self._upto
 
     async def next(self, wait: float) -> list[Stored]:
-        """What follows; [] at the end, after `wait` seconds. Raises HoleError."""
+        """Return the next messages; [] at the end, after `wait` seconds. Raises HoleError."""
         if self.ended:
             await asyncio.sleep(wait)
             return []
@@ -130,7 +130,7 @@ class SealedReader:
 
 @contextmanager
 def archive_faults_as_holes() -> Iterator[None]:
-    """What is wrong with an archive, as whoever reads a log is told it. Raises HoleError."""
+    """Raise HoleError for faults of the archive in the block, as any reader of a log expects."""
     try:
         yield
     except (ArchiveError, OSError, polars.exceptions.PolarsError) as error:

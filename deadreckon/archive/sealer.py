@@ -1,7 +1,7 @@
 """The sealer: puts days of the log that are over into the archive, and says so in the log.
 
 Each step leaves something that the next run goes on from: segments (which nobody counts without a
-manifest), the manifest, the word in the log. Killed anywhere and run again it ends the same.
+manifest), the manifest, the event in the log. Killed anywhere and run again it ends the same.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ class OpenDayError(DifferenceError):
 
 
 class SealResult(Struct, frozen=True):
-    """What a run of the sealer has come to: the ranges it sealed, and how many it only had to say;
+    """The result of a run: the ranges it sealed, and how many it only had to record in the log;
     the last sequence in the archive and in the log, and the log's day (empty before any clock);
     how many ranges that were lost it wrote again."""
 
@@ -61,29 +61,29 @@ class SealPublisher:
         self._domain = Domain(bus, SHARED, SEALER, __version__)
 
     async def recover(self) -> None:
-        """Stand behind what the sealer said last."""
+        """Find the sealer's last commit, to append behind it."""
         await self._domain.recover()
 
     async def known(self, chain: list[ArchiveManifest]) -> int:
-        """How many ranges the log knows of. Raises ArchiveError when the archive is not the one
-        that the log speaks of."""
-        record = await last_sealed_range(self._bus)
-        if record is None:
+        """Count the ranges that the log knows of. Raises ArchiveError when the archive is not the
+        one that the log speaks of."""
+        latest = await last_sealed_range(self._bus)
+        if latest is None:
             return 0
-        if record.number > len(chain):
+        if latest.number > len(chain):
             raise ArchiveError(
-                f"the log says that range {record.number} was sealed, but the archive ends with "
+                f"the log says that range {latest.number} was sealed, but the archive ends with "
                 f"{len(chain)}: restore it from a copy, or with --again from what the log still has"
             )
-        if digest_of(chain[record.number - 1]) != record.manifest:
+        if digest_of(chain[latest.number - 1]) != latest.manifest:
             raise ArchiveError(
-                f"the manifest of range {record.number} is not the one that the log speaks of: "
+                f"the manifest of range {latest.number} is not the one that the log speaks of: "
                 "`dr archive verify`, and restore it from a copy"
             )
-        return record.number
+        return latest.number
 
-    async def say(self, manifest: ArchiveManifest) -> None:
-        """Commit the word about one range; returns once it is durable."""
+    async def publish(self, manifest: ArchiveManifest) -> None:
+        """Commit the event about one range; returns once it is durable."""
         digest = digest_of(manifest)
         name = derive_id(digest, SEALER, manifest.number)
         event = RangeSealed(
@@ -105,8 +105,8 @@ class SealPublisher:
 
 
 async def last_sealed_range(bus: Bus) -> RangeSealed | None:
-    """What the log says of the last range that was sealed; null when nothing was."""
-    commit = await _last_words(bus, SEALER)
+    """Return the log's event about the last sealed range; null when nothing was sealed."""
+    commit = await _last_commit(bus, SEALER)
     if commit is None:
         return None
     event = unwrap(commit.events[-1]).event
@@ -115,14 +115,14 @@ async def last_sealed_range(bus: Bus) -> RangeSealed | None:
 
 
 async def decision_time(bus: Bus) -> int:
-    """The latest time that market or clock have told the log; 0 when they have said nothing."""
+    """Return the latest time of a market or clock event in the log; 0 when there is none."""
     now = 0
     for service in CLOCKS:
-        now = max(now, latest_time(await _last_words(bus, service), now))
+        now = max(now, latest_time(await _last_commit(bus, service), now))
     return now
 
 
-async def _last_words(bus: Bus, service: str) -> Commit | None:
+async def _last_commit(bus: Bus, service: str) -> Commit | None:
     """The last commit with events of a service of the shared book."""
     subject = commit_subject(SHARED, service, "events")
     tail = await retry(lambda: bus.tail(subject))
@@ -158,21 +158,21 @@ async def seal_days(
             )
         now = await decision_time(bus)
         target = None if everything else _target(now, day)
-        speaker = SealPublisher(bus)
-        await speaker.recover()
+        publisher = SealPublisher(bus)
+        await publisher.recover()
         found = len(chain)
         if again:
             chain, known = await restore_ranges(bus, root, key, chain, end)
         else:
-            known = await speaker.known(chain)
+            known = await publisher.known(chain)
         _publish(root, key)
         for manifest in chain[known:]:
-            await speaker.say(manifest)
-        run = _Run(root, chain[-1] if chain else None, key, speaker, target)
+            await publisher.publish(manifest)
+        run = _Run(root, chain[-1] if chain else None, key, publisher, target)
         await run.read(bus, end, progress)
         day_now = day_of(now) if now else ""
-        record, restored = len(chain) - known, len(chain) - found
-        return SealResult(run.sealed, record, run.last, end, day_now, restored)
+        announced, restored = len(chain) - known, len(chain) - found
+        return SealResult(run.sealed, announced, run.last, end, day_now, restored)
 
 
 def _target(now: int, day: str | None) -> int:
@@ -196,12 +196,12 @@ class _Run:
         root: Path,
         before: ArchiveManifest | None,
         key: SealKey,
-        speaker: SealPublisher,
+        publisher: SealPublisher,
         target: int | None,
     ) -> None:
         self.sealed: list[ArchiveManifest] = []
         self.writer = DayWriter(root, before, key, self.sealed.append)
-        self._speaker = speaker
+        self._publisher = publisher
         self._target = target
 
     @property
@@ -215,7 +215,7 @@ class _Run:
             if not self._is_beyond():
                 await self._take(bus, end, progress)
             if self._target is None and self.writer.worth_sealing:
-                await self._speaker.say(self.writer.finish())
+                await self._publisher.publish(self.writer.finish())
         finally:
             self.writer.discard()
 
@@ -223,7 +223,7 @@ class _Run:
         async for stored in read_stored(bus, end, after=self.last):
             manifest = self.writer.add(stored)
             if manifest is not None:
-                await self._speaker.say(manifest)
+                await self._publisher.publish(manifest)
                 progress(manifest.last, end)
             if self._is_beyond():
                 return

@@ -44,7 +44,7 @@ SegmentKey = tuple[str, str]  # family and book
 
 
 class RangeCounts(Struct):
-    """What a range holds so far."""
+    """The contents of a range so far, counted."""
 
     first: int
     last: int
@@ -116,7 +116,7 @@ class RangeWriter:
             self._rows.setdefault((family, book), []).append(found)
 
     def _spill(self) -> None:
-        """Put what is held beside, so that memory stays small."""
+        """Write what is held to temporary files, so that memory stays small."""
         self._work.mkdir(parents=True, exist_ok=True)
         for (family, book), rows in self._rows.items():
             parts = self._parts.setdefault((family, book), [])
@@ -171,16 +171,16 @@ class RangeWriter:
         """Make one file of the parts of a family and book, and move it to where it is seen."""
         family, book = place
         path = Path(family, f"book={book}", f"day={day}", f"{self._number:08d}.parquet")
-        beside = self._work / f"{family}.{book}.parquet"
+        temporary = self._work / f"{family}.{book}.parquet"
         size = ROW_GROUP if family == MESSAGES else ROW_GROUP_TYPED
         polars.scan_ipc(self._parts[place]).sink_parquet(
-            beside, compression="zstd", row_group_size=size, maintain_order=True
+            temporary, compression="zstd", row_group_size=size, maintain_order=True
         )
-        rows = polars.scan_parquet(beside).select(polars.len()).collect().item()
+        rows = polars.scan_parquet(temporary).select(polars.len()).collect().item()
         segment = Segment(
-            path.as_posix(), family, book, rows, beside.stat().st_size, file_digest(beside)
+            path.as_posix(), family, book, rows, temporary.stat().st_size, file_digest(temporary)
         )
-        move_durably(beside, self._root / path)
+        move_durably(temporary, self._root / path)
         killpoints.passed("archive-segment")
         return segment
 
@@ -241,11 +241,11 @@ def _keep_manifest(root: Path, manifest: ArchiveManifest) -> None:
 
 
 def replace_durably(root: Path, path: Path, content: bytes) -> None:
-    """Give a file of an archive its content: whoever reads it finds all of it or none."""
-    beside = root / UNFINISHED / path.name
-    beside.parent.mkdir(parents=True, exist_ok=True)
-    beside.write_bytes(content)
-    move_durably(beside, path)
+    """Replace a file of an archive: a reader finds the old content or the new."""
+    temporary = root / UNFINISHED / path.name
+    temporary.parent.mkdir(parents=True, exist_ok=True)
+    temporary.write_bytes(content)
+    move_durably(temporary, path)
 
 
 def _to_disk(path: Path) -> None:

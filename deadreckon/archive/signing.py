@@ -16,7 +16,8 @@ class DamagedKeyError(OperationalError):
 
 
 class SealKey:
-    """What signs manifests. `public` is the public key in hex; the other half is never shown."""
+    """The key that signs manifests. `public` is the public key in hex; the other half is never
+    shown."""
 
     def __init__(self, private: bytes) -> None:
         self._key = Ed25519PrivateKey.from_private_bytes(private)
@@ -49,7 +50,7 @@ def read_or_create_key(credentials: Path) -> SealKey:
 
 
 def is_signed(public: str, signature: str, content: bytes) -> bool:
-    """Whether `signature` (hex) over the content is that of the public key (hex)."""
+    """Tell whether `signature` (hex) over the content is that of the public key (hex)."""
     try:
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
         key.verify(bytes.fromhex(signature), content)

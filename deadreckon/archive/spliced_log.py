@@ -42,7 +42,7 @@ class SplicedLog:
         self._old = old
 
     def as_role(self, role: str) -> "SplicedLog":
-        """The same log with the rights of one role."""
+        """Return the log with the rights of one role."""
         return SplicedLog(self._old, as_role(self.live, role))
 
     async def provision(self) -> None:
@@ -147,23 +147,23 @@ async def with_archive(data: Path, live: Bus) -> Bus:
     return SplicedLog(old, live)
 
 
-def chain_fault(chain: Sequence[ArchiveManifest], record: RangeSealed | None, upto: int = 0) -> str:
-    """Why an archive is not the one of which a log said last that it was sealed; empty when it is.
+def chain_fault(chain: Sequence[ArchiveManifest], latest: RangeSealed | None, upto: int = 0) -> str:
+    """Tell why an archive is not the one that the log last recorded as sealed; empty when it is.
 
-    The last manifest pins all before it. The word about it always comes behind what it seals, so
+    The last manifest pins all before it. The event about it always follows what it seals, so
     that a log whose messages up to `upto` are in the archive alone still has it.
     """
-    if record is None or record.last < upto:
+    if latest is None or latest.last < upto:
         return f"the log does not say that its messages up to {upto} were sealed" if upto else ""
-    if record.number > len(chain):
-        return f"the log says that range {record.number} was sealed, the archive has {len(chain)}"
-    if digest_of(chain[record.number - 1]) != record.manifest:
-        return f"range {record.number} of the archive is not the one that the log speaks of"
+    if latest.number > len(chain):
+        return f"the log says that range {latest.number} was sealed, the archive has {len(chain)}"
+    if digest_of(chain[latest.number - 1]) != latest.manifest:
+        return f"range {latest.number} of the archive is not the one that the log speaks of"
     return ""
 
 
 def _refuse_cut(data: Path, last: int) -> None:
-    """What was sealed is in the log, if that is complete; damage to the archive is no reason not to
+    """Check a complete log against its archive; damage to the archive is no reason not to
     go on with one that is."""
     try:
         sealed = Archive(data / FOLDER).last

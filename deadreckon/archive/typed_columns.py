@@ -1,7 +1,7 @@
 """The families of events that have columns of their own in an archive, and what their rows hold.
 
-Amounts are text, exact as they were said. The bytes of the messages are the truth; a row is there
-for reading it with SQL, and an event that no shape can decode has none.
+Amounts are text, exact as they were published. The bytes of the messages are the truth; a row is
+there for reading it with SQL, and an event that no shape can decode has none.
 """
 
 import json
@@ -74,7 +74,8 @@ def _column(rows: list[Row], name: str, dtype: Any) -> list[Any]:
 
 
 class TypedColumn(Struct, frozen=True):
-    """A field of an event as a column: what it is stored as, and what it is when it is not said."""
+    """A field of an event as a column: its stored type, and its value where the event leaves it
+    out."""
 
     dtype: Any
     default: Any

@@ -47,7 +47,7 @@ class ArchiveFault(Struct, frozen=True):
 
 
 class ArchiveVerdict(Struct):
-    """What was looked at and what was found.
+    """The result of a verification: what was read, and the faults found.
 
     `compared` counts messages found in the log as well, `said` the ranges that the log speaks of,
     `unsaid` those it does not yet. `keys` are those that signed; none for a log that was made.
@@ -66,7 +66,7 @@ class ArchiveVerdict(Struct):
 
     @property
     def sound(self) -> bool:
-        """Whether something was sealed, and everything is as it was."""
+        """True when something was sealed, and everything is as it was."""
         return self.ranges > 0 and not self.faults
 
     @property
@@ -98,9 +98,9 @@ async def verify(
     job.check_strays()
     if bus is not None:
         async for stored in live.rest(job.last):
-            job.hear(stored)
+            job.collect(stored)
         job.check_end(live)
-    job.check_words(log_is_here=bus is not None)
+    job.check_seals(log_is_here=bus is not None)
     return job.verdict
 
 
@@ -111,7 +111,7 @@ class _Verification:
         self._root = root
         self._chain = chain
         self._key = key
-        self._words: list[tuple[int, RangeSealed]] = []  # with the sequence of each
+        self._seals: list[tuple[int, RangeSealed]] = []  # with the sequence of each
         self.last = chain[-1].last if chain else 0
         self.verdict = ArchiveVerdict(ranges=len(chain), last=self.last)
         self._known = [key] if key else self._published()
@@ -158,7 +158,7 @@ class _Verification:
         return whole
 
     def check_columns(self, manifest: ArchiveManifest) -> None:
-        """What the columns say is what the messages say."""
+        """Check that the columns agree with the messages."""
         for path, sequence in column_differences(self._root, manifest):
             self.blame(path, sequence, f"its columns are not what message {sequence} says")
 
@@ -195,7 +195,7 @@ class _Verification:
                     return
                 expected += 1
                 tree.add(leaf_hash(stored))
-                events += self.hear(stored)
+                events += self.collect(stored)
                 await self._compare(stored, live)
         if expected <= manifest.last:
             self.blame(self._of(manifest), expected, f"message {expected} is missing")
@@ -224,16 +224,16 @@ class _Verification:
             reason = f"the log has message {stored.sequence} with another {', '.join(changed)}"
             self.blame("log", stored.sequence, reason)
 
-    def hear(self, stored: Stored) -> int:
-        """Note what the sealer said in a message; how many events there are in it."""
+    def collect(self, stored: Stored) -> int:
+        """Collect the sealer's events of a message; return the number of its events."""
         if stored.subject.split(".")[2:3] in [[door] for door in INBOUND]:
             return 0
         try:
             commit = decode_commit(stored.payload)
             if stored.subject.startswith(SEALS):
-                said = [unwrap(envelope).event for envelope in commit.events]
-                words = [event for event in said if isinstance(event, RangeSealed)]
-                self._words += [(stored.sequence, event) for event in words]
+                events = [unwrap(envelope).event for envelope in commit.events]
+                sealed = [event for event in events if isinstance(event, RangeSealed)]
+                self._seals += [(stored.sequence, event) for event in sealed]
         except UndecodableError:
             return 0
         return len(commit.events)
@@ -254,32 +254,32 @@ class _Verification:
             reason = f"the log ends at {live.last}, though {self.last} is sealed: it was cut"
             self.blame("log", live.last + 1, reason)
 
-    def check_words(self, *, log_is_here: bool) -> None:
-        """What the log says of each range is what its manifest says."""
+    def check_seals(self, *, log_is_here: bool) -> None:
+        """Check that the log's event about each range agrees with its manifest."""
         latest: dict[int, tuple[int, RangeSealed]] = {}
-        for sequence, word in self._words:
-            before = latest.get(word.number)
-            if before is None and word.number != len(latest) + 1:
-                reason = f"the log speaks of range {word.number}, and {len(latest) + 1} comes next"
+        for sequence, seal in self._seals:
+            before = latest.get(seal.number)
+            if before is None and seal.number != len(latest) + 1:
+                reason = f"the log speaks of range {seal.number}, and {len(latest) + 1} comes next"
                 self.blame("log", sequence, reason)
                 return
-            if before is not None and before[1].root != word.root:
-                reason = f"the log gives range {word.number} another root than message {before[0]}"
+            if before is not None and before[1].root != seal.root:
+                reason = f"the log gives range {seal.number} another root than message {before[0]}"
                 self.blame("log", sequence, reason)
-            latest[word.number] = (sequence, word)
-        for sequence, word in latest.values():
-            self._check_word(sequence, word)
+            latest[seal.number] = (sequence, seal)
+        for sequence, seal in latest.values():
+            self._check_seal(sequence, seal)
         self.verdict.said = len(latest)
         if log_is_here and self.verdict.keys:
             self.verdict.unsaid = list(range(len(latest) + 1, len(self._chain) + 1))
 
-    def _check_word(self, sequence: int, word: RangeSealed) -> None:
-        if word.number > len(self._chain):
+    def _check_seal(self, sequence: int, seal: RangeSealed) -> None:
+        if seal.number > len(self._chain):
             reason = f"message {sequence} of the log says it was sealed, and it is not there"
-            self.blame(_name(self._root, file_of(self._root, word.number)), word.first, reason)
+            self.blame(_name(self._root, file_of(self._root, seal.number)), seal.first, reason)
             return
-        manifest = self._chain[word.number - 1]
-        if digest_of(manifest) != word.manifest or manifest.root != word.root:
+        manifest = self._chain[seal.number - 1]
+        if digest_of(manifest) != seal.manifest or manifest.root != seal.root:
             reason = f"it is not the one that message {sequence} of the log speaks of"
             self.blame(self._of(manifest), manifest.first, reason)
 

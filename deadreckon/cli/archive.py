@@ -33,7 +33,7 @@ def seal(
 
     A range follows the one before it, so earlier days that are not sealed yet are sealed as well.
     Sealing again changes nothing; one that was interrupted goes on. The log stays as it is, but
-    for a word about each range. Exits 1 for a day that is not over.
+    for a line about each range. Exits 1 for a day that is not over.
 
     Example: dr archive seal 2022-01-15 --data run1
 
@@ -83,7 +83,7 @@ def _tell_sealing(found: "SealResult", as_json: bool) -> None:
     if found.restored:
         print(f"wrote {found.restored} ranges again, as the log says they were sealed")
     if found.caught_up:
-        print(f"said of {found.caught_up} ranges, sealed before, that they are")
+        print(f"recorded in the log that {found.caught_up} ranges, sealed before, are sealed")
     if not found.sealed:
         print(f"nothing new to seal: the archive goes up to message {found.last:,}")
     open_messages = found.end - found.last
@@ -161,9 +161,9 @@ def _tell_verdict(found: "ArchiveVerdict", as_json: bool) -> None:
     if found.first_bad_sequence is not None:
         print(f"the first message that is not as it was sealed: {found.first_bad_sequence:,}")
     if found.compared:
-        print(f"{found.compared:,} messages are in the log as well; it tells of {found.said}")
+        print(f"{found.compared:,} messages are in the log as well; it records {found.said} ranges")
     if found.unsaid:
-        print(f"{len(found.unsaid)} ranges are not told of in the log yet: `dr archive seal`")
+        print(f"{len(found.unsaid)} ranges are not recorded in the log yet: `dr archive seal`")
     print(f"signed by {', '.join(found.keys) or 'nobody: a log that was made, not recorded'}")
 
 

@@ -17,7 +17,7 @@ def backup(
     options: FolderOptions = FolderOptions(),
     credentials: bool = False,
 ) -> None:
-    """Write a folder's log, archive and what lies beside into one file; a running stack goes on.
+    """Write a folder's log, archive and other files into one file; a running stack goes on.
 
     Views and snapshots are left out: `dr restore` makes them from the log. A message that is
     damaged in the store ends the backup with an error.

@@ -1,4 +1,4 @@
-"""`dr nats config`: what a server of your own has to be told of who may do what."""
+"""`dr nats config`: accounts and rights for an external server's configuration."""
 
 from pathlib import Path
 from typing import Annotated

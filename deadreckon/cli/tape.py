@@ -117,7 +117,7 @@ def import_tape(
         refused = sum(report.refused.values())
         kept = not (strict and refused)
         tape = write_tape(target, header, columns.to_dict()) if kept else None
-        _say(json, told := describe.ImportReport.of(tape, header, report), told.picture)
+        _print(json, found := describe.ImportReport.of(tape, header, report), found.picture)
     if tape is None:
         fail(f"{refused} rows refused, nothing written; leave out --strict", EXIT_DIFFERENCE)
 
@@ -138,8 +138,8 @@ def describe(tape: Path, *, json: bool = False) -> None:
         from deadreckon.marketdata.tapes import describe
 
         opened = open_tape(tape)
-        told = describe.describe(opened)
-        _say(json, told, lambda width: describe.picture(opened, told, width))
+        found = describe.describe(opened)
+        _print(json, found, lambda width: describe.picture(opened, found, width))
 
 
 def synth(
@@ -171,8 +171,8 @@ def synth(
         recipe = synthetic.Recipe.of(seed, **asdict(market))
         target = output or Path(f"synthetic-{seed}.tape.parquet")
         made = synthetic.synthesise(recipe, instrument, target)
-        told = describe.describe(made)
-        _say(json, told, lambda width: describe.picture(made, told, width))
+        found = describe.describe(made)
+        _print(json, found, lambda width: describe.picture(made, found, width))
 
 
 @contextmanager
@@ -183,10 +183,10 @@ def _plain_errors() -> Iterator[None]:
     except TapeError as error:
         fail(str(error), EXIT_USAGE)
     except OSError as error:
-        fail(f"{error.filename}: {error.strerror}; choose another place", EXIT_ENVIRONMENT)
+        fail(f"{error.filename}: {error.strerror}; choose another path", EXIT_ENVIRONMENT)
 
 
-def _say(json: bool, value: Any, picture: Callable[[int], RenderableType]) -> None:
+def _print(json: bool, value: Any, picture: Callable[[int], RenderableType]) -> None:
     if json:
         print(codec.encode(value).decode())
         return

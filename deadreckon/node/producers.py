@@ -1,4 +1,4 @@
-"""Who may send signals: credentials given, listed and taken back, whether a stack runs or not."""
+"""Producers' credentials: added, listed and removed, while a stack runs or not."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ class ProducerError(UsageError):
 
 
 class ProducerAccess(Struct, frozen=True):
-    """What a producer needs: where its seed lies (never the seed), its subjects, and its inbox.
+    """The access of a producer: the file of its seed (never the seed), its subjects, its inbox.
 
     `running` tells whether a server took it at once; `url` is that server's, else empty.
     """

@@ -184,7 +184,7 @@ class Views:
         found = await self._shelf.load(self._feed.bus) if self._shelf else None
         self._feed.leave(NAME)
         if found is not None and self._fits(found):
-            self._intake, self.sequence = found.intake, found.moment.place
+            self._intake, self.sequence = found.ingress, found.position.covered
             for name, view in self._views.items():
                 view.restore(bytes(found.state[name]))
             log.info("restored", service=NAME, place=self.sequence)
@@ -196,8 +196,8 @@ class Views:
 
     def _fits(self, found: Snapshot) -> bool:
         """True when the snapshot has every view and no stored projection is behind it."""
-        least = self._stored.extent.least if self._stored else found.moment.place
-        return found.moment.place <= least and self._views.keys() <= found.state.keys()
+        least = self._stored.extent.least if self._stored else found.position.covered
+        return found.position.covered <= least and self._views.keys() <= found.state.keys()
 
     async def follow(self) -> None:
         """Fold messages as they arrive, until cancelled."""
@@ -339,9 +339,9 @@ class Views:
         newest = self._newest
         if self._shelf is None or newest is None or links is None:
             return
-        moment = LogPosition(newest.sequence, digest(newest.payload), 0, self.sequence)
+        position = LogPosition(newest.sequence, digest(newest.payload), 0, self.sequence)
         state = {name: msgspec.Raw(view.written()) for name, view in self._views.items()}
-        self._shelf.keep(moment, self._intake, links, state)
+        self._shelf.keep(position, self._intake, links, state)
         self._facts = 0
 
     async def _write(self, stored: StoredViews, *, save: bool) -> None:

@@ -84,10 +84,10 @@ async def made(folder: Folder) -> Path:
     third = 1 + 2 * 2 * ROWS + ROWS
     write_log(folder.root / FOLDER, held[:third], key_of(folder.root))
     async with open_bus(folder, role=SEALER) as bus:
-        speaker = SealPublisher(bus)
-        await speaker.recover()
+        publisher = SealPublisher(bus)
+        await publisher.recover()
         for manifest in Archive(folder.root / FOLDER).manifests:
-            await speaker.say(manifest)
+            await publisher.publish(manifest)
     return folder.root
 
 
@@ -264,8 +264,8 @@ async def test_the_old_log_stays_until_its_copy_is_proved(data: Path) -> None:
     """Somebody has damaged the copy between two lives of the verb."""
     roll = Rollover(10, 20, "another digest", "copied")
     async with rollover_connections(data) as shop:
-        wanted = configuration(shop.beside.api.stream, 1) | {"subjects": ["beside"]}
-        await shop.beside.api.create(wanted)
+        wanted = configuration(shop.copy.api.stream, 1) | {"subjects": ["beside"]}
+        await shop.copy.api.create(wanted)
     rollover_notice.keep(data, roll)
 
     with pytest.raises(HoleError, match=r"stream LOG_NEXT .* is not what the log held"):

@@ -58,9 +58,9 @@ class ServiceStack:
         for message in decoded(self.bus.log.messages):
             played.fold(message)
             if message.subject.is_inbound:  # a turn of its own, which begins with the first in rank
-                played.speaker = None
+                played.publisher = None
         self._turns.tail = self.bus.log.last
-        await self._turns.settle(played.speaker)
+        await self._turns.settle(played.publisher)
 
     async def take(self, number: int, step: Step, now: int) -> None:
         """Say what a step says, and let everybody answer until all are silent."""

@@ -1,4 +1,4 @@
-"""A data folder in one file, and the folder back from it: the log, its archive, what lies beside.
+"""Backs up a data folder into one file, and restores it: the log, its archive, other files.
 
 Views and snapshots are left out: they are made of the log, and are made again. The manifest names
 every part with its size and SHA-256, and the digest of the log as a reader sees it.
@@ -51,7 +51,7 @@ class BackupPart(Struct, frozen=True):
 
 
 class BackupManifest(Struct, frozen=True):
-    """What a backup holds.
+    """The manifest of a backup.
 
     `log_digest` is the SHA-256 over sequence, subject and bytes of all messages, as a reader got
     them when the copy was made.
@@ -101,8 +101,8 @@ async def _write(
             parts = [_add(archive, copy, STREAM)]
         finally:
             copy.unlink(missing_ok=True)
-        beside = [*sealed, *_files(root, credentials)]
-        parts += [_add(archive, path, str(path.relative_to(root))) for path in beside]
+        others = [*sealed, *_files(root, credentials)]
+        parts += [_add(archive, path, str(path.relative_to(root))) for path in others]
         log_digest = await digest_of_log(await whole_log(root, bus), head.last, progress)
         manifest = BackupManifest(KIND, FORMAT, __version__, head, log_digest, parts)
         content = msgspec.json.encode(manifest)
@@ -127,7 +127,7 @@ async def _copy_stream(bus: JetStreamBus, path: Path, progress: Progress) -> Cop
 
 
 def _sealed(root: Path) -> Iterator[Path]:
-    """What the archive holds: manifests, and what they name. Beside them may lie what a sealer is
+    """Yield the archive's files: manifests, and what they name. Others may be what a sealer is
     just writing."""
     if has_archive(root):
         from deadreckon.archive.manifests import ArchiveError, file_of
@@ -198,7 +198,7 @@ async def restore_backup(
     """Make a new folder from a backup and `rebuild` its views. Raises BackupError.
 
     Everything is checked before the folder appears under its name; killed anywhere before,
-    nothing is there but a hidden folder beside it, and killed after, a start builds the views.
+    only a hidden folder next to it is there, and killed after, a start builds the views.
     """
     if data.exists() and (not data.is_dir() or any(data.iterdir())):
         raise BackupError(f"{data} is there already; restore into a new folder")
@@ -218,7 +218,7 @@ async def restore_backup(
 
 
 def read_manifest(file: Path) -> BackupManifest:
-    """What a backup says of itself. Raises BackupError."""
+    """Read the manifest of a backup. Raises BackupError."""
     try:
         with tarfile.open(file, "r:") as archive:
             content = archive.extractfile(MANIFEST)

@@ -21,14 +21,15 @@ log = structlog.get_logger()
 
 
 class ArchivePolicy(Struct, frozen=True, forbid_unknown_fields=True):
-    """When the stack seals: `daily`, each day once it is over in the log, or `off`; null is daily
-    where the log is the folder's own. Another one may have stacks, and a sealer, elsewhere."""
+    """The times at which a stack seals: `daily`, each day once it is over in the log, or `off`;
+    null is daily where the log is the folder's own. Another one may have stacks, and a sealer,
+    elsewhere."""
 
     seal: Literal["daily", "off"] | None = None
 
 
 class _Said(Struct):
-    """What of `dr archive seal --json` is told on."""
+    """The part of `dr archive seal --json` that is used."""
 
     sealed: list[msgspec.Raw]
     last: int
@@ -39,7 +40,7 @@ class DailySealer:
     """Looks whether a day is over, and then runs `dr archive seal`, which does nothing twice.
 
     `failures` counts runs that came to nothing; the next look tries again. `last` is the last
-    sequence that was sealed, null until a run of this process has told it.
+    sequence that was sealed, null until a run of this process has reported it.
     """
 
     def __init__(self, data: Path, nats: str | None, bus: Bus, policy: ArchivePolicy) -> None:

@@ -34,7 +34,7 @@ class RolloverConnections(Struct, frozen=True):
 
     endpoint: Endpoint
     log: JetStreamBus
-    beside: JetStreamBus
+    copy: JetStreamBus
 
 
 @asynccontextmanager
@@ -43,7 +43,7 @@ async def rollover_connections(
 ) -> AsyncIterator[RolloverConnections]:
     """Start a server on the folder for as long as it takes. What a `hurried` one has copied is on
     disk only once it was forced to. Raises StoreLockedError when one runs already, and
-    ServerFailedError when it dies: whoever waits for its answer is not to wait for ever."""
+    ServerFailedError when it dies: nothing waits for its answer for ever."""
     roller = Credential(ROLLER, new_seed())  # for this run, and nowhere on disk
     async with (
         EmbeddedServer(data, rolling=RolloverOptions(roller.key.public, hurried)) as server,
@@ -51,12 +51,12 @@ async def rollover_connections(
     ):
         endpoint = server.address.endpoint
         log = await endpoint.roller(roller, STREAM)
-        beside = await endpoint.roller(roller, NEXT)
+        copy = await endpoint.roller(roller, NEXT)
         try:
-            yield RolloverConnections(endpoint, log, beside)
+            yield RolloverConnections(endpoint, log, copy)
         finally:
             await log.close()
-            await beside.close()
+            await copy.close()
 
 
 @asynccontextmanager
@@ -83,7 +83,7 @@ async def finish(data: Path, roll: Rollover, progress: Progress) -> None:
     """
     if roll.step == "begun":
         roll = await _close(data, roll, progress)
-        roll = await _copy_beside(data, roll, progress)
+        roll = await _copy_copy(data, roll, progress)
     if roll.step == "copied":
         roll = await _put_in_place(data, roll, progress)
     await _open(data, roll, progress)
@@ -105,16 +105,16 @@ async def _close(data: Path, roll: Rollover, progress: Progress) -> Rollover:
     return roll
 
 
-async def _copy_beside(data: Path, roll: Rollover, progress: Progress) -> Rollover:
+async def _copy_copy(data: Path, roll: Rollover, progress: Progress) -> Rollover:
     """Copy what stays, and do not believe it before it was read again from disk."""
     async with rollover_connections(data, hurried=True) as shop:
-        told = _share(progress, "copying the log", roll)
-        await stream_rollover.copy(shop.log.api, shop.beside.api, roll.first, roll.last, told)
+        report = _share(progress, "copying the log", roll)
+        await stream_rollover.copy(shop.log.api, shop.copy.api, roll.first, roll.last, report)
     passed("roll-mirrored")
     _force_to_disk(data, NEXT)
     async with rollover_connections(data) as shop:
-        await _prove(shop.beside, roll, progress)
-        await _release_beside(shop)
+        await _prove(shop.copy, roll, progress)
+        await _release_copy(shop)
     return _step(data, replace(roll, step="copied"))
 
 
@@ -122,12 +122,12 @@ async def _put_in_place(data: Path, roll: Rollover, progress: Progress) -> Rollo
     """Make the log anew of its copy. Whatever there is of the log is only dropped once the copy
     was proved, every time."""
     async with rollover_connections(data, hurried=True) as shop:
-        await _prove(shop.beside, roll, progress)
-        await _release_beside(shop)  # it must not mirror what is about to mirror it
+        await _prove(shop.copy, roll, progress)
+        await _release_copy(shop)  # it must not mirror what is about to mirror it
         await stream_rollover.delete(shop.log.api)
         passed("roll-dropped")
-        told = _share(progress, "copying it back", roll)
-        await stream_rollover.copy(shop.beside.api, shop.log.api, roll.first, roll.last, told)
+        report = _share(progress, "copying it back", roll)
+        await stream_rollover.copy(shop.copy.api, shop.log.api, roll.first, roll.last, report)
     passed("roll-refilled")
     _force_to_disk(data, STREAM)
     async with rollover_connections(data) as shop:
@@ -135,8 +135,8 @@ async def _put_in_place(data: Path, roll: Rollover, progress: Progress) -> Rollo
     return _step(data, replace(roll, step="back"))
 
 
-async def _release_beside(shop: RolloverConnections) -> None:
-    await stream_rollover.release(shop.beside.api, subjects=[stream_rollover.SUBJECT])
+async def _release_copy(shop: RolloverConnections) -> None:
+    await stream_rollover.release(shop.copy.api, subjects=[stream_rollover.SUBJECT])
 
 
 async def _open(data: Path, roll: Rollover, progress: Progress) -> None:
@@ -150,7 +150,7 @@ async def _open(data: Path, roll: Rollover, progress: Progress) -> None:
         finally:
             await provisioner.close()
         passed("roll-released")
-        await stream_rollover.delete(shop.beside.api)
+        await stream_rollover.delete(shop.copy.api)
         passed("roll-done")
 
 
@@ -166,7 +166,7 @@ def _force_to_disk(data: Path, stream: str) -> None:
 
 
 def stream_folder(data: Path, stream: str = STREAM) -> Path:
-    """Where the folder's own server keeps a stream."""
+    """The folder in which the embedded server keeps a stream."""
     return ServerFiles(data).store / "jetstream" / "LOG" / "streams" / stream
 
 
@@ -184,8 +184,8 @@ async def _prove(bus: JetStreamBus, roll: Rollover, progress: Progress) -> None:
 
 
 async def _digest(bus: JetStreamBus, first: int, last: int, progress: Progress) -> str:
-    told = _share(progress, f"reading {bus.api.stream}", Rollover(first, last))
-    return await stream_rollover.stream_digest(bus, first, last, told)
+    report = _share(progress, f"reading {bus.api.stream}", Rollover(first, last))
+    return await stream_rollover.stream_digest(bus, first, last, report)
 
 
 def _share(progress: Progress, what: str, roll: Rollover) -> Callable[[int], None]:
@@ -224,5 +224,5 @@ async def _carry(board: RoleConnections, name: tuple[str, str], first: int) -> b
 
 
 def _nothing_after(last: Commit) -> tuple[int, int, int]:
-    """What a commit covers that covers no more than the one before it."""
+    """Return what a commit covers that covers no more than the one before it."""
     return last.to + 1, last.to, last.part

@@ -42,8 +42,8 @@ class PruneError(DifferenceError):
 
 
 class PruneProof(Struct, frozen=True):
-    """What may leave the log: sealed ranges, each found to be the very messages that the log still
-    holds. The log will begin with `first`. `log` is how it stands now."""
+    """The messages that may leave the log: sealed ranges, each found to be the very messages that
+    the log still holds. The log will begin with `first`. `log` is how it stands now."""
 
     ranges: list[ArchiveManifest]
     first: int
@@ -51,8 +51,8 @@ class PruneProof(Struct, frozen=True):
 
 
 class PrunePolicy(Struct, frozen=True):
-    """How old is old: whole days before `before`, or more than `days` days older than the end of
-    what was sealed. Age is log time; on a tape the tape is the clock."""
+    """The age at which history leaves: whole days before `before`, or more than `days` days older
+    than the end of what was sealed. Age is log time; on a tape the tape is the clock."""
 
     before: str | None = None
     days: int | None = None
@@ -65,8 +65,8 @@ class PrunePolicy(Struct, frozen=True):
 
 
 class Pruned(Struct, frozen=True):
-    """What was dropped (null where only an interrupted roll was finished), and what the store of
-    the log takes on disk now and took before, in bytes."""
+    """The result of pruning: what was dropped (null where only an interrupted roll was finished),
+    and what the store of the log takes on disk now and took before, in bytes."""
 
     proof: PruneProof | None
     done: bool
@@ -115,7 +115,7 @@ def _pruned(data: Path, proof: PruneProof | None, roll: Rollover, *, done: bool)
 
 
 def bytes_under(folder: Path) -> int:
-    """What the files under a folder take on disk."""
+    """Return the bytes that the files under a folder take on disk."""
     return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
 
 
@@ -168,8 +168,8 @@ def _old(archive: Archive, first_day_kept: str, info: LogInfo) -> list[ArchiveMa
 
 
 def _check_seals(archive: Archive, ranges: list[ArchiveManifest]) -> None:
-    """Signed, whoever by: a folder restored without credentials has another key. What a forger
-    could sign with it would not have the root of the log."""
+    """Check that all are signed, by any key: a folder restored without credentials has another key.
+    What a forger could sign with it would not have the root of the log."""
     for manifest in ranges:
         if not has_valid_signature(manifest):
             raise PruneError(
@@ -181,7 +181,7 @@ def _check_seals(archive: Archive, ranges: list[ArchiveManifest]) -> None:
 
 
 async def _check_word(archive: Archive, shop: RolloverConnections, upto: int) -> None:
-    """What stays speaks of what leaves: by that whoever reads on knows the archive again."""
+    """Check that what stays in the log names what leaves: readers identify the archive by that."""
     fault = chain_fault(archive.manifests, await last_sealed_range(shop.log), upto)
     if fault:
         raise PruneError(f"{fault}: `dr archive seal` says it, `dr archive verify` says more")
@@ -195,7 +195,7 @@ def _check_room(data: Path) -> None:
 
 
 async def _check_writers(data: Path, shop: RolloverConnections) -> None:
-    """Everybody who may have to say a last word can. Found out before anything is changed."""
+    """Check that every service that may need a last commit can write one, before any change."""
     registry = read_known_roles(ServerFiles(data).registry)
     writable = {subject for rights in table(registry) for subject in rights.publish}
     found = await domains(shop)
@@ -204,7 +204,7 @@ async def _check_writers(data: Path, shop: RolloverConnections) -> None:
     for book, service in found:
         if commit_subject(book, service, "progress") not in writable:
             raise PruneError(
-                f"nobody here may write for {service} of book {book}, whose last word would leave "
+                f"nobody here may write for {service} of book {book}; its last commit would leave "
                 "with the rest; start a stack for that book once"
             )
     await carry_over(shop, first=0)  # which carries nobody, but finds a tail that is no commit

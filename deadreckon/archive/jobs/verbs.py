@@ -59,7 +59,7 @@ async def verify_archive(
     columns: bool,
     progress: Progress,
 ) -> ArchiveVerdict:
-    """Prove a folder's archive, beside its log unless it is to be looked at `alone`."""
+    """Verify a folder's archive, with its log unless `alone`."""
     root = data / FOLDER
     if alone or (is_archive_only(data) and nats is None):
         return await check(root, None, key, progress, columns=columns)
@@ -70,8 +70,9 @@ async def verify_archive(
 
 
 class Inclusion(Struct, frozen=True):
-    """Why a message is in a sealed range: from `leaf`, at `index` of `size` leaves, `path` leads to
-    `root` (hashes in hex, the lowest sibling first), which the manifest of range `number` signs."""
+    """The proof that a message is in a sealed range: from `leaf`, at `index` of `size` leaves,
+    `path` leads to `root` (hashes in hex, the lowest sibling first), which the manifest of range
+    `number` signs."""
 
     sequence: int
     subject: str
@@ -134,7 +135,7 @@ class RangeSummary(Struct, frozen=True):
 
 
 class ArchiveGrowth(Struct, frozen=True):
-    """What an archive takes: of all its days, bytes a day and an event, rounded."""
+    """The size of an archive: over all its days, and rounded per day and per event."""
 
     days: int
     messages: int
@@ -179,7 +180,7 @@ def _range(manifest: ArchiveManifest) -> RangeSummary:
     )
 
 
-def plain(told: Struct) -> dict[str, Any]:
+def plain(value: Struct) -> dict[str, Any]:
     """A struct as `--json` prints it."""
-    found: dict[str, Any] = to_builtins(told)
+    found: dict[str, Any] = to_builtins(value)
     return found

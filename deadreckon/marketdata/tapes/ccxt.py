@@ -1,4 +1,4 @@
-"""What ccxt returns and freqtrade stores: OHLCV and trades in feather, Parquet and JSON.
+"""Data as ccxt returns it and freqtrade stores it: OHLCV and trades in feather, Parquet and JSON.
 
 Bars are stamped with their open and count base currency.
 """

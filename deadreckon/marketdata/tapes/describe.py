@@ -34,7 +34,7 @@ _LOOKS: dict[TapeKind, tuple[pl.Expr, pl.Expr, pl.Expr, pl.Expr, pl.Expr]] = {
 
 
 class TapeDescription(Struct, frozen=True):
-    """What is in a tape; amounts are exact, `oddities` count rows of the tape from 1."""
+    """The contents of a tape in figures; amounts are exact, `oddities` count rows from 1."""
 
     path: str
     digest: str
@@ -48,7 +48,7 @@ class TapeDescription(Struct, frozen=True):
 
 
 class ImportReport(Struct, frozen=True):
-    """What `dr tape import` did; without a tape when it was told to be strict and rows were bad."""
+    """The result of `dr tape import`; without a tape when `--strict` refused bad rows."""
 
     path: str | None
     digest: str | None
@@ -111,7 +111,7 @@ def picture(tape: Tape, told: TapeDescription, width: int) -> RenderableType:
 
 
 def header_grid(header: TapeHeader, digest: str) -> Grid:
-    """What the tape holds and where it came from, a line each."""
+    """Draw the header as a grid, one line per field."""
     grid = Grid.grid(padding=(0, 2))
     grid.add_column()
     grid.add_column(overflow="fold")

@@ -1,4 +1,4 @@
-"""What a tape says about itself."""
+"""The header of a tape."""
 
 import re
 from typing import Any, Literal
@@ -21,7 +21,7 @@ class TapeError(UsageError):
 
 
 class TapeHeader(Struct, frozen=True, kw_only=True):
-    """What a tape holds, and where it came from."""
+    """The contents of a tape, and where they came from."""
 
     format: int = FORMAT
     instrument: str  # SYMBOL.VENUE

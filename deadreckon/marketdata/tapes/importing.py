@@ -37,7 +37,7 @@ Decimals = Annotated[int, Meta(ge=0, le=DECIMALS_MAX)]
 
 
 class ImportOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the file does not say itself; None leaves it to the family of the source."""
+    """Facts that a file does not state; None leaves them to the format of the source."""
 
     stamp: Stamp | None = None  # what the time of a bar means in the source
     volume_unit: VolumeUnit | None = None

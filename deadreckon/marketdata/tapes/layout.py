@@ -1,4 +1,4 @@
-"""What the columns of a source mean: which one is the price, what the volume counts."""
+"""The meaning of a source's columns: which one is the price, what the volume counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with market data: rows refused by a named rule, and what only looks odd."""
+"""Checks of market data: rows refused by a named rule, and rows that only look odd."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def refusals(frame: pl.DataFrame) -> list[QualityFinding]:
 def oddities(
     frame: pl.DataFrame, kind: TapeKind, interval_seconds: int | None
 ) -> list[QualityFinding]:
-    """What looks odd among the rows that are kept, in time order."""
+    """Find what looks odd among the rows that are kept, in time order."""
     found = [*_times(frame, interval_seconds), _jumps(frame, kind), *_plain_oddities(frame, kind)]
     return [finding for finding in found if finding.count]
 

@@ -1,4 +1,4 @@
-"""Any file we can read, as a table of texts: what was written, before anyone judges it."""
+"""Any file we can read, as a table of texts: as it was written, before any check."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ class Dice:
         return (self.word() * limit) >> 64
 
     def chance(self, probability: int) -> bool:
-        """Whether something of this probability (in 1e-9) happens."""
+        """Draw whether something of this probability (in 1e-9) happens."""
         return self.below(ONE) < probability
 
     def normal(self) -> int:

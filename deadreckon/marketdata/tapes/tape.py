@@ -70,7 +70,7 @@ class Tape:
         self._sealed = sealed
 
     def scan(self) -> polars.LazyFrame:
-        """The stored integers, lazily, for whoever reckons in columns."""
+        """The stored integers, lazily, for computing in columns."""
         import polars
 
         return polars.scan_parquet(self.path, glob=False).select(COLUMNS[self.header.kind])
@@ -105,18 +105,18 @@ class Tape:
 
 @contextmanager
 def undamaged(path: Path) -> Iterator[None]:
-    """What the decoder says of a torn or altered file, in one line."""
+    """Raise TapeError in one line for what the decoder finds wrong in the block."""
     from polars.exceptions import PanicException, PolarsError
 
     try:
         yield
     except (PolarsError, PanicException, OSError) as error:
-        record = " ".join(str(error).split())[:120]
-        raise TapeError(f"{path} is damaged ({record}); fetch or make it again") from error
+        reason = " ".join(str(error).split())[:120]
+        raise TapeError(f"{path} is damaged ({reason}); fetch or make it again") from error
 
 
 def is_tape(path: Path) -> bool:
-    """Whether the file carries a tape header; False for anything that is not Parquet."""
+    """Tell whether the file carries a tape header; False for anything that is not Parquet."""
     return METADATA_KEY in _metadata(path)
 
 

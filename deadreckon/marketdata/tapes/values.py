@@ -57,7 +57,7 @@ def mark(rule: pl.Series, name: str, hits: pl.Series) -> pl.Series:
 
 
 def finest(values: Values) -> Values:
-    """The same values in the smallest scales that hold them exactly."""
+    """Return the values in the smallest scales that hold them exactly."""
     frame = values.frame
     prices, price_scale = _shrunk(frame, PRICES, values.price_scale)
     quantities, quantity_scale = _shrunk(frame, QUANTITIES, values.quantity_scale)
@@ -108,7 +108,7 @@ def _others(table: SourceTable, layout: Layout) -> dict[str, pl.Series]:
 
 
 def _aggressor(table: SourceTable, layout: Layout) -> pl.Series | None:
-    """Who took; null where the source says something that means neither side nor silence."""
+    """Read the aggressor's side; null where the text is not a side and not empty."""
     if BUYER_IS_MAKER in layout.columns:
         words = table.frame[layout.columns[BUYER_IS_MAKER]].str.to_lowercase().fill_null("")
         return _translated(words, buy=["false", "0"], sell=["true", "1"], silent=[])

@@ -109,7 +109,7 @@ def _question(
     links = {tuple(name.split(".", 1)): link for name, link in head.links.items()}
     stored = Stored(kept.sequence, kept.subject, parts[kept.part], kept.stored_at)
     message = Decoding(links=links).decode(stored)  # type: ignore[arg-type]
-    facts = list(structs.replace(head.intake).records_of(message))
+    facts = list(structs.replace(head.ingress).records_of(message))
     if place.index >= len(facts):
         raise BundleError(f"{path}: {kept.part} has no fact {place.index}")
     question = facts[place.index]

@@ -126,10 +126,10 @@ def _head(part: DecisionSlice, wish: BundleRequest, parts: dict[str, bytes]) -> 
         mode=wish.mode,
         code=fold_code([DECIDERS[part.inquiry.service]]),
         schema=schema_of(shape),
-        moment=LogPosition(
+        position=LogPosition(
             asked_in.sequence, digest(asked_in.payload), part.n, asked_in.sequence - 1
         ),
-        intake=part.intake,
+        ingress=part.intake,
         links=part.links,
         state=hashlib.sha256(parts[STATE]).hexdigest(),
     )

@@ -1,4 +1,4 @@
-"""Where NATS servers are, as people write it: URLs with commas between them."""
+"""Addresses of NATS servers: URLs separated by commas."""
 
 from collections.abc import Sequence
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -20,8 +20,8 @@ class Servers(Struct, frozen=True):
 def servers(text: str | Sequence[str]) -> Servers:
     """The servers in a text or a list.
 
-    Who stands in a URL is taken out of it: a cluster tells its clients of further servers, by
-    address alone, and they know the same user. Raises ValueError when URLs name two users.
+    The user is taken out of the URLs: a cluster tells its clients of further servers by address
+    alone, and they know the same user. Raises ValueError when URLs name two users.
 
     >>> servers("nats://ann:secret@a:4222,b:4223").urls
     ['nats://a:4222', 'nats://b:4223']

@@ -1,4 +1,4 @@
-"""The log as the rest of the house sees it: append with a fence, read without a hole."""
+"""The log as everything else sees it: append with a fence, read without a hole."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager
@@ -57,7 +57,7 @@ class ConfigurationError(OperationalError):
 
 
 class LogInfo(Struct, frozen=True):
-    """What the log says of itself: first and last sequence (0 and 0 when empty), messages, bytes,
+    """The extent of a log: first and last sequence (0 and 0 when empty), messages, bytes,
     and how many were deleted (always 0 in a sound log)."""
 
     first: int
@@ -71,8 +71,9 @@ class Reader(Protocol):
     """Reads the whole log in order from one place on; every sequence is the last plus one."""
 
     async def next(self, wait: float) -> list[Stored]:
-        """What has come since, oldest first; waits up to `wait` seconds for the first message and
-        returns [] when none came. Raises HoleError; faults of the connection are mended inside."""
+        """Return the next messages, oldest first; waits up to `wait` seconds for the first message
+        and returns [] when none came. Raises HoleError; faults of the connection are mended
+        inside."""
         ...
 
     async def close(self) -> None:
@@ -81,7 +82,7 @@ class Reader(Protocol):
 
 
 class WriteHealth(Protocol):
-    """Whether the log stores what this process writes (`log_health.LogHealth`).
+    """Availability of the log for this process's writes (see `log_health.LogHealth`).
 
     `sequence` is the last one acknowledged, `missed` counts attempts without an answer.
     """
@@ -99,46 +100,47 @@ class WriteHealth(Protocol):
 
     @property
     def available(self) -> bool:
-        """Whether the log takes what is written, as far as this process has tried."""
+        """True while writes of this process are acknowledged in time."""
         ...
 
     @property
     def seconds_waiting(self) -> float:
-        """How long the oldest write has waited for the log; 0.0 when none does."""
+        """Seconds that the oldest write has waited for the log; 0.0 when none waits."""
         ...
 
     @property
     def seconds_since_acknowledged(self) -> float | None:
-        """How long ago the log last acknowledged a write; null when it never did."""
+        """Seconds since the log last acknowledged a write; null when it never did."""
         ...
 
     def fault(self) -> str:
-        """Why nothing can be written; empty when the log is there."""
+        """The reason why nothing can be written; empty when the log is available."""
         ...
 
 
 class Notices(Protocol):
-    """What is said on one subject from now on; nobody stores it, so the slow may miss some."""
+    """Notices on one subject from now on; no stream stores them, so a slow reader may miss some."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """Iterates over what is said."""
+        """Iterate over the notices."""
         ...
 
     async def __anext__(self) -> bytes:
-        """The next one; StopAsyncIteration once closed."""
+        """Return the next notice; StopAsyncIteration once closed."""
         ...
 
     async def ready(self) -> None:
-        """Returns once nothing said from now on is missed."""
+        """Return once no later notice is missed."""
         ...
 
     async def close(self) -> None:
-        """Stop listening; whoever iterates comes to the end."""
+        """Stop listening; an iteration under way ends."""
         ...
 
 
 class Bus(Protocol):
-    """One log, and notices beside it. JetStream and memory promise the same (tests/runtime)."""
+    """One log, and notices that nothing stores. JetStream and memory keep the same promises
+    (tests/runtime/test_bus_suite.py)."""
 
     payload_max: int  # bytes of one message
     log_health: WriteHealth  # whether the log takes what is written here
@@ -175,7 +177,7 @@ class Bus(Protocol):
         ...
 
     async def notify(self, subject: str, payload: bytes) -> None:
-        """Say something that nobody stores (verdicts, turns)."""
+        """Send a notice, which nothing stores (verdicts, turns)."""
         ...
 
     async def request(self, subject: str, payload: bytes, wait: float) -> bytes:

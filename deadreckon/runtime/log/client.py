@@ -14,14 +14,14 @@ RawCallback = Callable[[bytes, bytes, bytes, bytes], None]  # subject, reply, pa
 
 
 class RawSubscription(NamedTuple):
-    """A subscription heard as bytes."""
+    """A subscription whose messages arrive as bytes."""
 
     number: int
     subscription: Subscription
 
 
 class Client(nats.aio.client.Client):
-    """nats-py's client with a short way in: a tapped subscription gets bytes, at once.
+    """nats-py's client with a short way in: a raw subscription gets bytes, at once.
 
     The ordinary way parses headers, builds a message, and passes it through a queue and a task:
     the messages of a log, fence headers and all, come three times as fast without.
@@ -33,7 +33,7 @@ class Client(nats.aio.client.Client):
         self._key: NKey | None = None
 
     def sign_with(self, key: NKey) -> None:
-        """Say who we are by a key, at this and every later connection."""
+        """Authenticate with a key, at this and every later connection."""
         self._key = key
 
     def _setup_nkeys_connect(self) -> None:
@@ -43,17 +43,17 @@ class Client(nats.aio.client.Client):
         self._signature_cb = self._key.sign
 
     async def connect(self, servers: list[str], **options: Any) -> None:  # type: ignore[override]
-        """Connect; the library asks for a key when it is given a seed, so it is given a word."""
+        """Connect; the library asks for a key when it is given a seed, so it is given any text."""
         await super().connect(servers, **options, nkeys_seed="ours" if self._key else None)
 
-    async def subscribe_raw(self, subject: str, heard: RawCallback) -> RawSubscription:
-        """Subscribe so that `heard` is called inside the read loop."""
+    async def subscribe_raw(self, subject: str, callback: RawCallback) -> RawSubscription:
+        """Subscribe so that `callback` is called inside the read loop."""
         number = self._sid + 1  # the one that subscribe is about to take
-        self._taps[number] = heard
+        self._taps[number] = callback
         return RawSubscription(number, await self.subscribe(subject, cb=_unheard))
 
     def unsubscribe_raw(self, number: int) -> None:
-        """Forget a tap; its subscription is ended apart."""
+        """Forget a callback; its subscription is ended apart."""
         self._taps.pop(number, None)
 
     async def _process_msg(
@@ -93,4 +93,4 @@ class Client(nats.aio.client.Client):
 
 
 async def _unheard(_: Msg) -> None:
-    """What a tapped subscription would call, if it called anything."""
+    """The callback of a raw subscription, which the library never calls."""

@@ -1,4 +1,4 @@
-"""One connection to NATS: a request ends with an answer or a named error, never in silence."""
+"""One connection to NATS: a request ends with a reply or a named error."""
 
 import asyncio
 import logging
@@ -28,7 +28,9 @@ VERSION_MIN = (2, 15)  # what the fences and recoveries of this program were tri
 CONNECT_WAIT = 10.0  # seconds for the first connection
 FLUSH_SECONDS = 2  # for a full buffer to be taken; without it, who publishes might wait for ever
 CLOSE_WAIT = 2.0  # seconds for the unsent to be taken when closing
-PING_SECONDS = 2  # two of them unanswered end a connection: a silent one costs 6 seconds at most
+PING_SECONDS = (
+    2  # two of them unanswered end a connection: an unresponsive one costs 6 seconds at most
+)
 RECONNECT_SECONDS = 0.2  # between attempts: a local server is back within tenths of a second
 
 _DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
@@ -51,7 +53,7 @@ class Connection:
         self.payload_max = 0  # bytes of payload and headers together
         self._client = Client()
         self._inbox = self.new_inbox()
-        self._questions = PendingRequests(self._inbox)
+        self._pending = PendingRequests(self._inbox)
         self._denied: set[str] = set()
         self._connected = asyncio.Event()
         self._refusal: DeniedError | None = None
@@ -119,7 +121,7 @@ class Connection:
             connecting.result()
             self._check_version()
             self.payload_max = self._client.max_payload
-            await self._client.subscribe_raw(f"{self._inbox}.*", self._questions.hear)
+            await self._client.subscribe_raw(f"{self._inbox}.*", self._pending.resolve)
             await self._on_connected()
             await self.settle(f"{self._inbox}.*")
             self._settled = True
@@ -151,7 +153,7 @@ class Connection:
             self.faults["disconnected"] += 1
             log.warning("nats_disconnected")
         self._connected.clear()
-        self._questions.fail("the connection broke before an answer came")
+        self._pending.fail("the connection broke before an answer came")
         self._tell()
 
     async def _on_closed(self) -> None:
@@ -160,7 +162,7 @@ class Connection:
             self._refusal = DeniedError(
                 f"the server closed the connection for good: {self._client.last_error}"
             )
-        self._questions.fail("the connection is closed")
+        self._pending.fail("the connection is closed")
         self._tell()
 
     async def _on_error(self, error: Exception) -> None:
@@ -171,14 +173,14 @@ class Connection:
         denied = _DENIED.search(text.lower())
         if denied:
             self._denied.add(denied[2])
-            self._questions.deny(denied[2])
+            self._pending.deny(denied[2])
         elif "authorization violation" in text.lower():
             if self._refusal is not None:
-                return  # said before; it is tried again five times a second
+                return  # logged before; it is tried again five times a second
             self._refusal = DeniedError("the server does not know this user")
             if not self._first_refusal.done():
                 self._first_refusal.set_result(None)
-        # While it is away every attempt fails alike: that was said when it went.
+        # While it is away every attempt fails alike: that was logged when it went.
         away = isinstance(error, OSError | errors.StaleConnectionError)
         say = log.debug if away else log.warning
         say("nats_fault", fault=type(error).__name__, reason=text)
@@ -194,12 +196,12 @@ class Connection:
 
     @property
     def is_up(self) -> bool:
-        """Whether there is a connection at this moment."""
+        """True while there is a connection."""
         return self._connected.is_set()
 
     @property
     def is_sound(self) -> bool:
-        """Whether it is up, and nothing forbids to use it."""
+        """True while it is up and nothing forbids to use it."""
         return self.is_up and self._bug is None and self._refusal is None
 
     def new_inbox(self) -> str:
@@ -214,7 +216,7 @@ class Connection:
         Raises UnavailableError when none came, DeniedError when the server did not let it through.
         """
         await self._be_connected(wait)
-        inbox, answer = self._questions.ask(subject, wait)
+        inbox, answer = self._pending.ask(subject, wait)
         try:
             await self._publish(subject, payload, inbox, headers)
             if killpoints.armed is not None:
@@ -261,33 +263,34 @@ class Connection:
                 self.check_permitted()
 
     async def subscribe(
-        self, subject: str, heard: Callable[[Msg], Awaitable[None]]
+        self, subject: str, callback: Callable[[Msg], Awaitable[None]]
     ) -> Subscription:
-        """Hear a subject until unsubscribed, through reconnections. Raises DeniedError."""
+        """Subscribe until unsubscribed, through reconnections. Raises DeniedError."""
         try:
-            subscription = await self._client.subscribe(subject, cb=heard)
+            subscription = await self._client.subscribe(subject, cb=callback)
         except errors.ConnectionClosedError as error:
             raise UnavailableError(f"{subject}: {error}") from error
         await self.settle(subject)
         return subscription
 
-    async def subscribe_raw(self, subject: str, heard: RawCallback) -> RawSubscription:
-        """Hear a subject as bytes, called from inside the read loop: be quick, never raise.
+    async def subscribe_raw(self, subject: str, callback: RawCallback) -> RawSubscription:
+        """Subscribe to a subject as bytes; the callback runs inside the read loop: be quick, never
+        raise.
 
         Whether the server lets us is known after the next answer to anything: check_permitted.
         """
         try:
-            return await self._client.subscribe_raw(subject, heard)
+            return await self._client.subscribe_raw(subject, callback)
         except errors.ConnectionClosedError as error:
             raise UnavailableError(f"{subject}: {error}") from error
 
     async def unsubscribe_raw(self, tapped: RawSubscription) -> None:
-        """Stop hearing bytes."""
+        """End a raw subscription."""
         self._client.unsubscribe_raw(tapped.number)
         await self.unsubscribe(tapped.subscription)
 
     async def unsubscribe(self, subscription: Subscription) -> None:
-        """Stop hearing; on a closed connection there is nothing to stop."""
+        """End a subscription; on a closed connection there is nothing to end."""
         try:
             await subscription.unsubscribe()
         except errors.Error as error:

@@ -32,7 +32,8 @@ class ForeignMessageError(OperationalError):
 
 
 class Domain:
-    """The writing end of (book, service). `sequence` is the fence token: the last commit's place.
+    """The writing end of (book, service). `sequence` is the fence token: the sequence of the last
+    commit.
 
     Whatever happens on the way, a commit is stored at most once: every attempt carries the same
     bytes and the same token, and the server stores only the first.
@@ -101,7 +102,7 @@ class Domain:
         return await retry(attempt)
 
     def _judge(self, tail: Stored | None, name: str) -> int:
-        """Who moved the fence: an earlier attempt of ours, nobody yet, or a rival."""
+        """Find out who moved the fence: an earlier attempt of ours, nobody yet, or a rival."""
         if tail is not None and tail.sequence != self.sequence:
             stored = self._decoded(tail)
             if stored.id == name:
@@ -123,7 +124,7 @@ class Domain:
             ) from error
 
     def _may_follow(self, stored: Commit) -> bool:
-        """Whether a rival that recovered our last commit can have written this one."""
+        """Tell whether a rival that recovered our last commit can have written this one."""
         if stored.n == self.n + 1:
             return stored.previous == self.previous
         return stored.n > self.n + 1
@@ -132,7 +133,7 @@ class Domain:
 async def retry(attempt: Callable[[], Awaitable[T]]) -> T:
     """Try until the log answers; a log that is away is waited for.
 
-    It is said loudly once, when it does not come back soon: by the pulse of the bus.
+    An absence that lasts is logged once, by the `log_health` of the bus.
     """
     wait = RETRY_FIRST
     while True:

@@ -39,7 +39,7 @@ class Message(Struct, frozen=True, gc=False):
 
 
 class ChainLink(Struct):
-    """Where a domain's chain stands: commits so far and the digest of the last one's bytes."""
+    """The end of a domain's chain: commits so far and the digest of the last one's bytes."""
 
     n: int
     digest: str
@@ -123,59 +123,60 @@ class Feed:
     def __init__(self, bus: Bus) -> None:
         self.bus = as_role(bus, READER)
         self._decoding = Decoding()
-        self._links: dict[str, ChainLinks] = {}  # by follower, as they stood at its place
+        self._links: dict[str, ChainLinks] = {}  # by follower, as they stood at its sequence
         self._buffer: list[Message] = []
         self._bytes = 0  # of the payloads in the buffer
         self._first = 1  # sequence of the oldest message in the buffer
-        self._places: dict[str, int] = {}
+        self._positions: dict[str, int] = {}
         self._required = 0  # the furthest that somebody recalls to
         self._waiters: list[asyncio.Future[None]] = []
         self._reader: Reader | None = None
         self._task: asyncio.Task[None] | None = None
         self.last = 0
 
-    def follow(self, name: str, place: int = 0, links: ChainLinks | None = None) -> None:
-        """Hold messages after `place` for this follower; `links` is how the chains stood there.
+    def follow(self, name: str, sequence: int = 0, links: ChainLinks | None = None) -> None:
+        """Hold messages after `sequence` for this follower; `links` is how the chains stood there.
 
-        A follower that knows its place may say so again before reading starts, and join later
+        A follower that knows its sequence may say so again before reading starts, and join later
         where `holds` allows it.
         """
-        self._places[name] = place
+        self._positions[name] = sequence
         if links is not None:
             self._links[name] = links
 
     def require(self, sequence: int) -> None:
         """Somebody recalls up to here: it is read however many messages are held for others, who
-        may have recalled all of theirs and go on only when everybody has."""
+        may have replayed all of theirs and go on only when everybody has."""
         self._required = max(self._required, sequence)
 
     @property
     def least(self) -> int:
-        """The least place that a follower needs."""
-        return min(self._places.values(), default=self.last)
+        """The least sequence that a follower needs."""
+        return min(self._positions.values(), default=self.last)
 
-    def holds(self, place: int) -> bool:
-        """Whether who has taken everything up to `place` can go on here."""
-        return place + 1 >= self._first
+    def holds(self, sequence: int) -> bool:
+        """Tell whether a follower that has taken everything up to a sequence can go on here."""
+        return sequence + 1 >= self._first
 
     async def start(self) -> None:
-        """Begin to read at the least place that a follower needs; all must have been named before.
+        """Begin to read at the least sequence that a follower needs; all must have been named
+        before.
 
-        Raises HoleError when the log ends before that place.
+        Raises HoleError when the log ends before that sequence.
         """
-        name = min(self._places, key=self._places.__getitem__, default="")
-        place = self._places.get(name, 0)
+        name = min(self._positions, key=self._positions.__getitem__, default="")
+        sequence = self._positions.get(name, 0)
         links = self._links.get(name)
-        self._decoding = Decoding(from_start=not place or links is not None, links=links)
+        self._decoding = Decoding(from_start=not sequence or links is not None, links=links)
         self._links.clear()
-        self._first, self.last = place + 1, place
-        self._reader = await self.bus.read(place)
+        self._first, self.last = sequence + 1, sequence
+        self._reader = await self.bus.read(sequence)
         self._task = asyncio.create_task(self._pump(self._reader), name="feed")
         self._task.add_done_callback(lambda _: self._wake())
 
     @property
     def alive(self) -> bool:
-        """Whether the log is being read: started, and neither stopped nor failed."""
+        """True while the log is being read: started, and neither stopped nor failed."""
         return self._task is not None and not self._task.done()
 
     async def stop(self) -> None:
@@ -200,8 +201,8 @@ class Feed:
                 self._trim()
 
     def _is_full(self) -> bool:
-        """Whether reading pauses. Bytes alone never stop one who waits: on a tape those who are
-        behind may be waiting for a turn that only comes after."""
+        """Tell whether reading pauses. Bytes alone never stop one who waits: on a tape those who
+        are behind may be waiting for a turn that only comes after."""
         if self.last < self._required:
             return False
         waited_for = any(not waiter.done() for waiter in self._waiters)
@@ -214,16 +215,16 @@ class Feed:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def since(self, place: int, most: int = 500) -> list[Message]:
-        """Messages after `place` that are here, oldest first, at most `most`."""
-        start = place + 1 - self._first
+    def since(self, sequence: int, most: int = 500) -> list[Message]:
+        """Messages after `sequence` that are here, oldest first, at most `most`."""
+        start = sequence + 1 - self._first
         return self._buffer[start : start + most]
 
-    def links_at(self, place: int) -> ChainLinks | None:
-        """How the chain of each domain stood at a place that is still held, found by going back
-        from the last message read; null where damage lies between."""
+    def links_at(self, sequence: int) -> ChainLinks | None:
+        """Return the chain ends of all domains at a sequence that is still held, found by going
+        back from the last message read; null where damage lies between."""
         links = dict(self._decoding.links)
-        for message in reversed(self._buffer[place + 1 - self._first :]):
+        for message in reversed(self._buffer[sequence + 1 - self._first :]):
             if message.damage:
                 return None
             if message.commit:
@@ -231,15 +232,15 @@ class Feed:
                 links[domain] = ChainLink(message.commit.n - 1, message.commit.previous)
         return links
 
-    def done(self, name: str, place: int) -> None:
-        """This follower needs nothing up to `place` any more."""
-        self._places[name] = place
+    def done(self, name: str, sequence: int) -> None:
+        """This follower needs nothing up to `sequence` any more."""
+        self._positions[name] = sequence
         if len(self._buffer) > TRIM_AT or self._bytes > TRIM_AT_BYTES:
             self._trim()
 
     def leave(self, name: str) -> None:
         """This follower needs nothing any more at all."""
-        self._places.pop(name, None)
+        self._positions.pop(name, None)
 
     def _trim(self) -> None:
         behind = self.least + 1 - self._first

@@ -85,7 +85,7 @@ class JetStreamBus:
     ) -> "JetStreamBus":
         """Connect to one server or to any of several, separated by commas in a text.
 
-        A log that does not exist yet is kept `replicas` times: unless told, three times on three
+        A log that does not exist yet is kept `replicas` times: by default three times on three
         servers or more, else once. Raises DeniedError for wrong credentials, UnavailableError
         after `wait` seconds, ConfigurationError for a server too old. Answers come to the inbox of
         the credential's role, unless another prefix is given.
@@ -182,7 +182,7 @@ class JetStreamBus:
         return reader
 
     async def notify(self, subject: str, payload: bytes) -> None:
-        """Say something to those who listen now."""
+        """Send a notice to those who listen now."""
         await self._connection.publish(subject, payload)
 
     async def request(self, subject: str, payload: bytes, wait: float) -> bytes:
@@ -235,23 +235,23 @@ class JetStreamBus:
 
 
 class NatsNotices:
-    """What is said on a subject, from about now on; `ready` says exactly."""
+    """Notices on a subject, from about now on; `ready` returns once none is missed."""
 
     def __init__(self, connection: Connection, subject: str) -> None:
         self._connection = connection
-        self._hearing = NoticeQueue()
+        self._queue = NoticeQueue()
         subscribing = connection.subscribe(subject, self._hear)
         self._subscription: asyncio.Task[Subscription] = asyncio.ensure_future(subscribing)
 
     async def _hear(self, message: Msg) -> None:
-        self._hearing.hear(message.data)
+        self._queue.add(message.data)
 
     def __aiter__(self) -> "NatsNotices":
         return self
 
     async def __anext__(self) -> bytes:
         await self.ready()
-        payload = await self._hearing.take()
+        payload = await self._queue.take()
         if payload is None:
             raise StopAsyncIteration
         return payload
@@ -262,7 +262,7 @@ class NatsNotices:
 
     async def close(self) -> None:
         """Stop listening."""
-        self._hearing.end()
+        self._queue.end()
         self._subscription.cancel()
         await asyncio.gather(self._subscription, return_exceptions=True)
         if not self._subscription.cancelled() and not self._subscription.exception():

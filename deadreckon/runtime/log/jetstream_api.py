@@ -23,7 +23,7 @@ OUT_OF_RESOURCES = (10002, 10023, 10026, 10028, 10047, 10077)
 
 
 class Refusal(Struct):
-    """Why JetStream did not do what it was asked for."""
+    """An error that JetStream answered with."""
 
     code: int = 0
     err_code: int = 0
@@ -31,7 +31,7 @@ class Refusal(Struct):
 
 
 class Acknowledgement(Struct):
-    """What an append is answered with."""
+    """The answer to an append."""
 
     error: Refusal | None = None
     stream: str = ""
@@ -92,12 +92,12 @@ class JetStreamApi:
     async def store(
         self, subject: str, payload: bytes, headers: dict[str, str] | None
     ) -> Acknowledgement:
-        """Publish a message into the stream and hear what became of it."""
+        """Publish a message into the stream and return the acknowledgement."""
         answer = await self.connection.request(subject, payload, ANSWER_WAIT, headers)
         return _decode(subject, answer.payload, Acknowledgement)
 
     async def configuration(self) -> dict[str, Any] | None:
-        """How the stream is kept; null when there is none."""
+        """Return the stream's configuration; null when there is no stream."""
         try:
             return (await self._ask(f"STREAM.INFO.{self.stream}", {})).config
         except ApiError as error:
@@ -160,7 +160,7 @@ class JetStreamApi:
         return created.cluster.leader
 
     def next_subject(self, consumer: str) -> str:
-        """Where a reader asks for more."""
+        """The subject on which a reader requests more messages."""
         return f"{self.prefix}.CONSUMER.MSG.NEXT.{self.stream}.{consumer}"
 
     async def delete_consumer(self, name: str) -> None:

@@ -109,8 +109,8 @@ class JetStreamReader:
         return ready
 
     async def _look_ahead(self) -> None:
-        """After a silence, see that nothing is kept from us: a damaged last message is counted by
-        the server and never delivered, and no message behind it shows the hole."""
+        """After a while without messages, check that none is kept back: a damaged last one is
+        counted by the server and never delivered, and no message behind it shows the hole."""
         now = self._loop.time()
         if now - self._looked < HEARTBEAT or not self._connection.is_up:
             return
@@ -127,7 +127,7 @@ class JetStreamReader:
             log.debug("reader_cannot_look", reason=str(fault))
 
     async def _rest(self, seconds: float) -> None:
-        """Until something comes or happens, or it has been silent for too long."""
+        """Wait until something comes or happens, or SILENCE seconds are over."""
         if self._connection.is_up:
             seconds = min(seconds, self._heard + SILENCE - self._loop.time())
         if seconds <= 0 or self._ready:
@@ -146,7 +146,7 @@ class JetStreamReader:
             self._waiter.set_result(None)
 
     async def _mend(self) -> None:
-        """Order more; or begin anew after a gap, a silence, or with a new connection."""
+        """Order more; or begin anew after a gap, missing heartbeats, or with a new connection."""
         if self.closed:
             raise UnavailableError("this reader is closed")
         if self._failure is not None:
@@ -210,7 +210,7 @@ class JetStreamReader:
         )
 
     async def _ask_the_leader(self) -> None:
-        """Whether a hole is the log's, or only in the replica that served it.
+        """Tell whether a hole is the log's, or only in the replica that served it.
 
         The server says nothing of a damaged replica (decision 0014), and would let it lead: then
         tails are wrong too, and nothing may be decided on them.
@@ -249,7 +249,7 @@ class JetStreamReader:
             await self._connection.publish(subject, msgspec.json.encode(order), inbox)
 
     def _hear(self, subject: bytes, reply: bytes, payload: bytes, headers: bytes) -> None:
-        """A message, or a word about our orders; called within the read loop."""
+        """Take a message, or a status about our orders; called within the read loop."""
         if not reply:
             self._hear_status(subject, headers)
             return

@@ -1,4 +1,4 @@
-"""Whether the log takes what is written: nothing may be traded while it does not."""
+"""Availability of the log for writing: nothing may be traded while it stores nothing."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,15 +9,16 @@ import structlog
 from deadreckon.runtime.log.bus import FencedError, UnavailableError
 
 # Seconds a write may wait for its acknowledgement before the log counts as away. Nothing depends on
-# it but what is said: an order waits for its own acknowledgement, however long that takes. A server
-# that is started again answers within half a second; an election among three takes four to eight.
+# it but what is reported: an order waits for its own acknowledgement, however long that takes. A
+# server that is started again answers within half a second; an election among three takes four to
+# eight.
 AWAY_AFTER = 2.0
 
 log = structlog.get_logger()
 
 
 class LogHealth:
-    """What became of the writes of one process. `sequence` is the last place acknowledged,
+    """The outcome of one process's writes. `sequence` is the last one acknowledged,
     `missed` counts attempts without an answer, `reason` is why the last of them failed."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -29,11 +30,11 @@ class LogHealth:
         self._failing_since: float | None = None
         self._under_way: dict[int, float] = {}
         self._number = 0
-        self._said = False
+        self._reported = False
 
     @contextmanager
     def write(self) -> Iterator[None]:
-        """Around one attempt to append; a refusal is an answer too, silence is none."""
+        """Observe one attempt to append, in the block; a refusal counts as an answer."""
         self._number += 1
         number, began = self._number, self._now()
         self._under_way[number] = began
@@ -49,24 +50,24 @@ class LogHealth:
             del self._under_way[number]
 
     def acknowledge(self, sequence: int) -> None:
-        """The log has stored a message, or has said that it will not."""
+        """Note that the log has stored a message, or has refused it (0)."""
         self.sequence = max(self.sequence, sequence)
-        if self._said:
+        if self._reported:
             log.warning("log_back", seconds_away=round(self.seconds_waiting, 3))
         self._acknowledged = self._now()
-        self._failing_since, self._said, self.reason = None, False, ""
+        self._failing_since, self._reported, self.reason = None, False, ""
 
     def _missed(self, began: float, reason: str) -> None:
         self.missed += 1
         self.reason = reason
         self._failing_since = began if self._failing_since is None else self._failing_since
-        if not self.available and not self._said:
-            self._said = True
+        if not self.available and not self._reported:
+            self._reported = True
             log.error("log_away", reason=reason, next="nothing is sent until it is back")
 
     @property
     def seconds_waiting(self) -> float:
-        """How long the oldest write has waited for the log; 0.0 when none does."""
+        """Seconds that the oldest write has waited for the log; 0.0 when none waits."""
         begun = [*self._under_way.values()]
         if self._failing_since is not None:
             begun.append(self._failing_since)
@@ -74,16 +75,16 @@ class LogHealth:
 
     @property
     def available(self) -> bool:
-        """Whether the log takes what is written, as far as this process has tried."""
+        """True unless a write of this process has waited for longer than AWAY_AFTER."""
         return self.seconds_waiting <= AWAY_AFTER
 
     @property
     def seconds_since_acknowledged(self) -> float | None:
-        """How long ago the log last acknowledged a write; null when it never did."""
+        """Seconds since the log last acknowledged a write; null when it never did."""
         return None if self._acknowledged is None else self._now() - self._acknowledged
 
     def fault(self) -> str:
-        """Why nothing can be written; empty when the log is there."""
+        """The reason why nothing can be written; empty when the log is available."""
         if self.available:
             return ""
         why = self.reason or "no answer yet"

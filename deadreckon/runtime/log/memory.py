@@ -30,7 +30,7 @@ Responder = Callable[[bytes], Awaitable[bytes]]
 
 
 class MemoryLog:
-    """What a server would keep: the messages and who waits for more. Several buses may share it.
+    """The contents of a log, shared by any number of buses: messages, readers, listeners.
 
     One event loop only. `messages` is the log itself, as a list that tests may damage.
     """
@@ -108,7 +108,8 @@ class MemoryReader:
         self.closed = False
 
     async def next(self, wait: float) -> list[Stored]:
-        """What has come since, at most a batch; waits up to `wait` seconds. Raises HoleError."""
+        """Return the next messages, at most a batch; waits up to `wait` seconds. Raises
+        HoleError."""
         if self._index >= len(self._log.messages):
             await self._rest(wait)
         if self.closed:
@@ -152,11 +153,11 @@ class MemoryReader:
 
 
 class MemoryNotices:
-    """What is said on a subject by any bus on the same log."""
+    """Notices on a subject, from any bus on this log."""
 
     def __init__(self, log: MemoryLog, subject: str) -> None:
         self.subject = subject
-        self.hearing = NoticeQueue()
+        self.queue = NoticeQueue()
         self._log = log
         log.listeners.append(self)
 
@@ -164,19 +165,19 @@ class MemoryNotices:
         return self
 
     async def __anext__(self) -> bytes:
-        payload = await self.hearing.take()
+        payload = await self.queue.take()
         if payload is None:
             raise StopAsyncIteration
         return payload
 
     async def ready(self) -> None:
-        """Nothing is missed from the moment this was made."""
+        """Return at once: nothing is missed since this was made."""
 
     async def close(self) -> None:
         """Stop listening."""
         if self in self._log.listeners:
             self._log.listeners.remove(self)
-        self.hearing.end()
+        self.queue.end()
 
 
 class MemoryBus:
@@ -242,11 +243,11 @@ class MemoryBus:
         return reader
 
     async def notify(self, subject: str, payload: bytes) -> None:
-        """Say something to those who listen now."""
+        """Send a notice to those who listen now."""
         self._check_open()
         for notices in self.log.listeners:
             if covers(notices.subject, subject):
-                notices.hearing.hear(payload)
+                notices.queue.add(payload)
 
     async def request(self, subject: str, payload: bytes, wait: float) -> bytes:
         """Ask whoever serves `subject`."""
@@ -260,7 +261,7 @@ class MemoryBus:
         return reply.result()
 
     async def serve(self, subject: str, answer: Responder) -> None:
-        """Answer requests on `subject`; an exception in `answer` reaches whoever asked."""
+        """Answer requests on `subject`; an exception in `answer` reaches the requester."""
         self._check_open()
         server = MemoryResponder(subject, answer)
         self._servers.append(server)
@@ -274,7 +275,7 @@ class MemoryBus:
         return notices
 
     async def close(self) -> None:
-        """End readers, listeners and servers of this bus; the log stays with whoever holds it."""
+        """End readers, listeners and servers of this bus; the log itself stays."""
         if self._closed:
             return
         self._closed = True

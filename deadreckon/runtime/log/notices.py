@@ -1,4 +1,4 @@
-"""What others say on a subject and nobody stores, kept until it is heard."""
+"""Messages of a subject that no stream stores, kept until they are read."""
 
 import asyncio
 from collections import deque
@@ -16,7 +16,7 @@ class NoticeQueue:
         self._waiter: asyncio.Future[None] | None = None
         self._over = False
 
-    def hear(self, payload: bytes) -> None:
+    def add(self, payload: bytes) -> None:
         """Take one notice in."""
         if len(self._said) < NOTICES_MAX:
             self._said.append(payload)

@@ -9,7 +9,7 @@ NO_RESPONDERS = b"NATS/1.0 503"
 
 
 class RawReply(NamedTuple):
-    """What came back for a request; headers as they were on the wire."""
+    """A reply to a request, with its headers as they were on the wire."""
 
     payload: bytes
     headers: bytes
@@ -45,8 +45,8 @@ class PendingRequests:
         question.answer.add_done_callback(close)
         return inbox, question.answer
 
-    def hear(self, subject: bytes, _: bytes, payload: bytes, headers: bytes) -> None:
-        """An answer, perhaps to a question long closed; called within the read loop."""
+    def resolve(self, subject: bytes, _: bytes, payload: bytes, headers: bytes) -> None:
+        """Take a reply, perhaps to a request that has ended; called within the read loop."""
         question = self._open.get(subject)
         if question is None:
             return
@@ -68,7 +68,7 @@ class PendingRequests:
 
 
 def denied_error(subject: str) -> DeniedError:
-    """What the author of a forbidden request is told."""
+    """Make the error for a forbidden request."""
     return DeniedError(f"this user may not use the subject {subject}")
 
 

@@ -10,7 +10,8 @@ from deadreckon.runtime.log.feed import Decoding, Message
 async def read_messages(
     bus: Bus, upto: int | None = None, progress: Callable[[int, int], None] | None = None
 ) -> AsyncIterator[Message]:
-    """Every message up to `upto` (null: the last one now); `progress` is told (done, of)."""
+    """Yield every message up to `upto` (null: the last one now); `progress` is called with (done,
+    of)."""
     end = upto if upto is not None else (await retry(bus.info)).last
     decoding = Decoding()
     async for stored in read_stored(bus, end, progress):

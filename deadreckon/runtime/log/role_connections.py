@@ -12,7 +12,8 @@ from deadreckon.runtime.server.endpoint import Endpoint
 
 
 class RoleConnections:
-    """Speaks as `role` itself; `acting` gives the connections of the others."""
+    """A log over one connection per role. Its own calls use `role`; `acting` gives the connections
+    of the others."""
 
     def __init__(self, buses: Mapping[str, JetStreamBus], role: str) -> None:
         self.buses = buses
@@ -20,7 +21,7 @@ class RoleConnections:
         self.payload_max = self._own.payload_max
         self.log_health: WriteHealth = LogHealth()
         for bus in buses.values():
-            bus.log_health = self.log_health  # the log is there for all of them, or for none
+            bus.log_health = self.log_health  # the log is available to all of them, or to none
 
     @classmethod
     async def open(cls, endpoint: Endpoint, role: str, others: Iterable[str]) -> "RoleConnections":
@@ -34,7 +35,7 @@ class RoleConnections:
         return cls({name: each.result() for name, each in zip(roles, opening, strict=True)}, role)
 
     def as_role(self, role: str) -> Bus:
-        """The log as this role may use it; our own rights where we have no other's."""
+        """Return the connection of a role, or our own where there is none for it."""
         return self.buses.get(role, self._own)
 
     @property
@@ -89,13 +90,13 @@ class RoleConnections:
 
 @runtime_checkable
 class RoleAware(Protocol):
-    """A log that knows who writes."""
+    """A log whose connections differ by role."""
 
     def as_role(self, role: str) -> Bus:
-        """The same log as this role may use it."""
+        """Return the log with the rights of this role."""
         ...
 
 
 def as_role(bus: Bus, role: str) -> Bus:
-    """The same log with the rights of one role; a log that knows no roles is what it is."""
+    """Return the log with the rights of one role; a log without roles is returned as it is."""
     return bus.as_role(role) if isinstance(bus, RoleAware) else bus

@@ -1,4 +1,4 @@
-"""Word of a roll: old history leaves the log, and until it has, nobody else may start on it."""
+"""The note of a rollover under way: old history leaves the log, and nothing else may start."""
 
 import os
 from pathlib import Path
@@ -18,11 +18,12 @@ class UnfinishedRolloverError(ConfigurationError):
 
 
 class Rollover(Struct, frozen=True):
-    """What is to become of the log: it begins with `first`, ends with `last`, and `digest` is of
-    every message between (see stream_roll). The last two are known once nobody can write any more.
+    """The state of a rollover: the log is to begin with `first`, ends with `last`, and `digest` is
+    of every message between (see stream_roll). The last two are known once nobody can write any
+    more.
 
-    `step` is what is done: the copy beside the log is whole and on disk ("copied"), and so is the
-    log that was made of it again ("back"). What is not done is done anew. `bytes` is what the
+    `step` is what is done: the second copy of the log is whole and on disk ("copied"), and so is
+    the log that was made of it again ("back"). What is not done is done anew. `bytes` is what the
     store took on disk before.
     """
 
@@ -57,16 +58,16 @@ def refuse_unfinished_rollover(data: Path) -> None:
 
 
 def keep(data: Path, roll: Rollover) -> None:
-    """Write the word of a roll, to disk, before what it says is done."""
+    """Write the note to disk, before the step that it announces."""
     path = data / FILE
-    beside = path.with_suffix(".unfinished")
-    write_private_file(beside, msgspec.json.encode(roll).decode() + "\n")
-    os.replace(beside, path)
+    temporary = path.with_suffix(".unfinished")
+    write_private_file(temporary, msgspec.json.encode(roll).decode() + "\n")
+    os.replace(temporary, path)
     sync(path.parent)
 
 
 def forget(data: Path) -> None:
-    """The roll is finished."""
+    """Delete the note: the rollover is finished."""
     path = data / FILE
     path.unlink(missing_ok=True)
     sync(path.parent)

@@ -1,4 +1,4 @@
-"""How the stream of the log must be kept: for ever, unchanged, by the file."""
+"""The required configuration of the log's stream: kept for ever, unchanged, in files."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -72,7 +72,7 @@ def configuration(name: str, replicas: int) -> dict[str, Any]:
 
 
 def configuration_faults(config: Mapping[str, Any]) -> list[str]:
-    """What is wrong with a stream for a log, one sentence a field; empty when it may serve.
+    """List what is wrong with a stream's configuration, one sentence a field; empty when it is fit.
 
     >>> configuration_faults(configuration("LOG", 1) | {"max_age": 60})
     ['max_age: expected 0, found 60']
@@ -106,6 +106,6 @@ def configuration_faults(config: Mapping[str, Any]) -> list[str]:
 
 
 def _found(config: Mapping[str, Any], field: str, expected: Any) -> Any:
-    """What stands there; a limit that is left out or 0 is none."""
+    """Read a field; a limit that is left out or 0 is unlimited."""
     found = config.get(field)
     return expected if expected in (UNLIMITED, 0) and not found else found

@@ -15,7 +15,8 @@ SILENCE = 30.0  # seconds without a chunk after which the copy has failed
 
 
 class CopyHead(Struct, frozen=True):
-    """How the stream is kept and what was in it when the copy began, in the server's own words."""
+    """The configuration and the extent of the stream when the copy began, as the server gave
+    them."""
 
     config: dict[str, Any]
     state: dict[str, Any]
@@ -27,7 +28,7 @@ class CopyHead(Struct, frozen=True):
 
     @property
     def messages(self) -> int:
-        """How many messages the copy holds."""
+        """The number of messages in the copy."""
         return int(self.state["messages"])
 
 
@@ -35,18 +36,18 @@ async def copy_out(api: JetStreamApi) -> tuple[CopyHead, AsyncIterator[bytes]]:
     """A copy of the stream as it is now; writing to it may go on meanwhile.
 
     The server checks every message on the way: the last chunk is followed by ConfigurationError
-    when one was damaged. Raises UnavailableError when the server falls silent.
+    when one was damaged. Raises UnavailableError when the server stops sending.
     """
     connection = api.connection
     arrived: asyncio.Queue[tuple[str, bytes, bytes]] = asyncio.Queue()
 
-    def hear(_: bytes, reply: bytes, payload: bytes, headers: bytes) -> None:
+    def receive(_: bytes, reply: bytes, payload: bytes, headers: bytes) -> None:
         arrived.put_nowait((reply.decode(), payload, headers or b""))
 
     inbox = connection.new_inbox()
-    tapped = await connection.subscribe_raw(inbox, hear)
-    wish = {"deliver_subject": inbox, "no_consumers": True, "chunk_size": CHUNK, "jsck": True}
-    head = msgspec.convert(await api.ask("STREAM.SNAPSHOT", wish), CopyHead)
+    tapped = await connection.subscribe_raw(inbox, receive)
+    request = {"deliver_subject": inbox, "no_consumers": True, "chunk_size": CHUNK, "jsck": True}
+    head = msgspec.convert(await api.ask("STREAM.SNAPSHOT", request), CopyHead)
 
     async def chunks() -> AsyncIterator[bytes]:
         try:
@@ -68,7 +69,9 @@ async def _next(arrived: "asyncio.Queue[tuple[str, bytes, bytes]]") -> tuple[str
     try:
         return await asyncio.wait_for(arrived.get(), SILENCE)
     except TimeoutError:
-        raise UnavailableError(f"the copy was cut off: silent for {SILENCE:g} seconds") from None
+        raise UnavailableError(
+            f"the copy was cut off: nothing came for {SILENCE:g} seconds"
+        ) from None
 
 
 def _check_end(headers: bytes) -> None:

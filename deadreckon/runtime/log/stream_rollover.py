@@ -1,4 +1,4 @@
-"""The log from one sequence on, copied beside it by the server itself, and put in its place.
+"""Rolls a log over: the server copies it from one sequence on, and the copy takes its place.
 
 A mirror keeps sequences, times and bytes; with its mirroring taken away it is a stream like any
 other (decision 0023). Nothing is purged: the fences of what stays mean what they meant.
@@ -24,7 +24,7 @@ OnSequence = Callable[[int], None]  # the sequence reached
 
 
 async def seal(api: JetStreamApi) -> None:
-    """Let nobody append any more, whoever may be connected."""
+    """Seal the stream: nobody can append any more, connected or not."""
     await retry(lambda: _update(api, {"sealed": True}))
 
 
@@ -35,7 +35,7 @@ async def subjects(api: JetStreamApi) -> list[str]:
 
 
 async def copy(
-    source: JetStreamApi, target: JetStreamApi, first: int, last: int, told: OnSequence
+    source: JetStreamApi, target: JetStreamApi, first: int, last: int, progress: OnSequence
 ) -> None:
     """Make `target` a mirror of `source` from `first` on, in place of what there is of it, and wait
     until it has reached `last`. Raises UnavailableError when it stops on the way."""
@@ -53,7 +53,7 @@ async def copy(
         found = (await target.info()).last
         if found > reached:
             reached, moved = found, time.monotonic()
-            told(reached)
+            progress(reached)
         if time.monotonic() - moved > STALLED:
             raise UnavailableError(f"the copy of the log stands still at {reached} of {last}")
 
@@ -85,8 +85,8 @@ async def delete(api: JetStreamApi) -> None:
     await retry(attempt)
 
 
-async def stream_digest(bus: JetStreamBus, first: int, last: int, told: OnSequence) -> str:
-    """SHA-256 over place, subject, time and bytes of every message from `first` to `last`.
+async def stream_digest(bus: JetStreamBus, first: int, last: int, progress: OnSequence) -> str:
+    """SHA-256 over sequence, subject, time and bytes of every message from `first` to `last`.
 
     Raises HoleError when one is missing.
     """
@@ -96,7 +96,7 @@ async def stream_digest(bus: JetStreamBus, first: int, last: int, told: OnSequen
         reached = first - 1
         while reached < last:
             reached = await _add(running.update, reader, last) or reached
-            told(reached)
+            progress(reached)
     finally:
         await reader.close()
     return running.hexdigest()
@@ -108,8 +108,8 @@ async def _add(update: Callable[[bytes], None], reader: Reader, last: int) -> in
     for stored in await reader.next(1.0):
         if stored.sequence > last:
             break
-        place = (stored.sequence, stored.subject, stored.stored_at, len(stored.payload))
-        update("|".join(map(str, place)).encode())
+        head = (stored.sequence, stored.subject, stored.stored_at, len(stored.payload))
+        update("|".join(map(str, head)).encode())
         update(stored.payload)
         reached = stored.sequence
     return reached

@@ -14,7 +14,7 @@ END_WAIT = 5.0  # seconds for a program to end in good order before it is killed
 
 
 class VerbResult(Struct, frozen=True):
-    """How a verb ended: its exit code, and what it printed on either output."""
+    """The result of a verb: its exit code, and what it printed on either output."""
 
     code: int
     output: str

@@ -10,7 +10,7 @@ REPEAT_SECONDS = 0.5  # seconds after which a task that goes on is cancelled aga
 async def cancel_all(tasks: Iterable["asyncio.Future[Any]"]) -> None:
     """Cancel tasks until each of them has ended; what they raise stays in them, and is looked at.
 
-    asyncio.wait_for, and whoever waits with it (nats-py as well), may return in the moment in
+    asyncio.wait_for, and code that uses it (nats-py as well), may return in the moment in
     which it is cancelled: then the task goes on as if nobody had asked it to end.
     """
     left = {task for task in tasks if not task.done()}

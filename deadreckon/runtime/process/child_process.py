@@ -32,7 +32,7 @@ Output = int | IO[bytes]  # DEVNULL, PIPE, a file descriptor or a file
 
 
 class ChildFailedError(Exception):
-    """You started a program that ended, or was silent, before it said that it is ready."""
+    """You started a program that ended, or printed nothing in time, before it was ready."""
 
 
 class ChildProcess:
@@ -81,12 +81,12 @@ class ChildProcess:
 
     @property
     def stdout(self) -> asyncio.StreamReader | None:
-        """What it prints, when it was started with PIPE as `stdout`."""
+        """The stream of its output, when it was started with PIPE as `stdout`."""
         return self.process.stdout
 
     @property
     def stdin(self) -> asyncio.StreamWriter | None:
-        """What it reads, when it was started with PIPE as `stdin`."""
+        """The stream of its input, when it was started with PIPE as `stdin`."""
         return self.process.stdin
 
     def send(self, number: signal.Signals) -> None:
@@ -110,7 +110,7 @@ class ChildProcess:
         try:
             line = await asyncio.wait_for(self.process.stdout.readline(), seconds)
         except TimeoutError:
-            raise ChildFailedError(f"nothing was said within {seconds:g} seconds") from None
+            raise ChildFailedError(f"it printed nothing within {seconds:g} seconds") from None
         finally:
             if not line:
                 await self.kill()

@@ -21,7 +21,7 @@ class FolderBusyError(OperationalError):
 
 
 class Folder:
-    """Where things lie under `--data`."""
+    """The paths under `--data`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

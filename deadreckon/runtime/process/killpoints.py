@@ -141,7 +141,7 @@ class Armed:
             self._seen = self._order = None
 
     def _claim(self) -> bool:
-        """Whether nobody else has obeyed the order before."""
+        """Tell whether this process is the first to obey the order."""
         if self._file is None:
             return True
         try:

@@ -45,7 +45,7 @@ def _account(
             yield f"    # {row.role}: {row.purpose}"
             yield f"    {{ nkey: {public_key(row.role)}, permissions: {{"
             yield f"      publish: {{ allow: {json.dumps(row.publish)} }}"
-            yield f"      subscribe: {{ allow: {json.dumps(row.hear)} }} }} }}"
+            yield f"      subscribe: {{ allow: {json.dumps(row.subscribe)} }} }} }}"
     yield "  ]"
     yield from passages
     yield "}"

@@ -1,4 +1,4 @@
-"""Where the nats-server program lies, without an activated environment."""
+"""Finds the nats-server program, also without an activated environment."""
 
 import os
 import re
@@ -26,21 +26,21 @@ class MissingServerError(OperationalError):
 @cache
 def find_nats_server() -> Path:
     """The server to start, found and asked for its version once. Raises MissingServerError."""
-    for place in _places():
-        if place.is_file() and os.access(place, os.X_OK):
-            _check_version(place)
-            return place
+    for path in _candidates():
+        if path.is_file() and os.access(path, os.X_OK):
+            _check_version(path)
+            return path
     raise MissingServerError(
         f"no {PROGRAM} found: install {DISTRIBUTION}>=2.15, or set {VARIABLE} to the program"
     )
 
 
-def _places() -> Iterator[Path]:
-    """Where it may lie, the surest first; what somebody set by hand is never passed over."""
+def _candidates() -> Iterator[Path]:
+    """Yield candidates, the surest first; a path set by hand is never passed over."""
     named = os.environ.get(VARIABLE)
     if named:
         if not os.access(named, os.X_OK):
-            raise MissingServerError(f"{VARIABLE}={named} is no program")
+            raise MissingServerError(f"{VARIABLE}={named} is not an executable file")
         yield Path(named)
     yield from _recorded()
     for scheme in (None, f"{os.name}_user"):
@@ -53,7 +53,7 @@ def _places() -> Iterator[Path]:
 
 
 def _recorded() -> Iterator[Path]:
-    """Where the wheel says it was installed to."""
+    """Yield the path that the wheel recorded."""
     try:
         files = metadata.distribution(DISTRIBUTION).files or []
     except metadata.PackageNotFoundError:
@@ -63,14 +63,14 @@ def _recorded() -> Iterator[Path]:
             yield Path(str(file.locate())).resolve()
 
 
-def _check_version(place: Path) -> None:
+def _check_version(path: Path) -> None:
     try:
-        record = subprocess.run(
-            [place, "--version"], capture_output=True, text=True, timeout=30, check=True
+        output = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, timeout=30, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError) as error:
-        raise MissingServerError(f"{place} does not run: {error}") from error
-    found = re.search(r"v(\d+)\.(\d+)\.", record)
+        raise MissingServerError(f"{path} does not run: {error}") from error
+    found = re.search(r"v(\d+)\.(\d+)\.", output)
     if found is None or (int(found[1]), int(found[2])) < VERSION_MIN:
         wanted = ".".join(map(str, VERSION_MIN))
-        raise MissingServerError(f"{place} is {record.strip()!r}: {wanted} or newer is needed")
+        raise MissingServerError(f"{path} is {output.strip()!r}: {wanted} or newer is needed")

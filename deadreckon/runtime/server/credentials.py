@@ -1,4 +1,4 @@
-"""Who somebody is on NATS: a seed of an nkey per role, each in a file only its owner may read."""
+"""Credentials on NATS: an nkey seed per role, each in a file only its owner may read."""
 
 import contextlib
 from pathlib import Path
@@ -31,7 +31,7 @@ class Credential(Struct, frozen=True):
 
     @property
     def key(self) -> NKey:
-        """What signs for the role."""
+        """The key that signs for the role."""
         return NKey(self.seed)
 
 
@@ -41,7 +41,7 @@ def producer_role(name: str) -> str:
 
 
 def inbox_prefix(role: str) -> str:
-    """Where answers to a role go; nobody else may listen there."""
+    """The prefix of a role's inbox subjects; no other role may subscribe to them."""
     return f"_INBOX.{role}"
 
 
@@ -52,11 +52,11 @@ class Credentials:
         self.folder = folder
 
     def file(self, role: str) -> Path:
-        """Where the seed of a role lies, or would lie."""
+        """The file of a role's seed, which may not exist."""
         return self.folder / f"{role}{SUFFIX}"
 
     def has(self, role: str) -> bool:
-        """Whether the seed of a role is here."""
+        """Tell whether the seed of a role is in the folder."""
         return self.file(role).exists()
 
     def kept(self, role: str) -> Credential:

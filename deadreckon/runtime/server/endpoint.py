@@ -1,4 +1,4 @@
-"""Where a server is, and with whose credentials one comes in."""
+"""Servers and the credentials to connect to them with."""
 
 import ssl
 from pathlib import Path
@@ -26,7 +26,7 @@ class Endpoint(Struct, frozen=True):
     replicas: int | None = None  # how often a log is kept that does not exist yet
 
     def has(self, role: str) -> bool:
-        """Whether one may come in as this role; where no roles are told apart one may."""
+        """Tell whether there is a credential for a role; true where roles are not distinguished."""
         return self.credentials is None or Credentials(self.credentials).has(role)
 
     async def bus(self, role: str, *, wait: float = CONNECT_WAIT) -> JetStreamBus:
@@ -86,14 +86,14 @@ def external_endpoint(server: str) -> Endpoint:
         return Endpoint(tuple(server.split(",")))
     path = Path(server)
     try:
-        record = msgspec.toml.decode(path.read_bytes(), type=_Settings)
+        settings = msgspec.toml.decode(path.read_bytes(), type=_Settings)
     except (OSError, msgspec.MsgspecError) as error:
         raise ConfigurationError(
             f"{server}: neither a URL nor a file that names one: {error}"
         ) from None
     return Endpoint(
-        tuple(record.url.split(",")),
-        path.parent / record.credentials if record.credentials else None,
-        str(path.parent / record.ca) if record.ca else "",
-        record.replicas,
+        tuple(settings.url.split(",")),
+        path.parent / settings.credentials if settings.credentials else None,
+        str(path.parent / settings.ca) if settings.ca else "",
+        settings.replicas,
     )

@@ -1,4 +1,4 @@
-"""Whom a folder's server knows beside the stack's own roles: books, producers, certificates."""
+"""Books, producers and certificates that a folder's server knows besides the stack's roles."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from deadreckon.contracts.publishers import is_venue_edge
 from deadreckon.contracts.subjects import VENUE_EDGES, token
 from deadreckon.runtime.server.secret import write_private_file
 
-DEFAULT_BOOK = "desk"  # of a folder that was told of no other
+DEFAULT_BOOK = "desk"  # of a folder that names no other
 
 
 class Producer(Struct, frozen=True):
@@ -34,7 +34,7 @@ class Tls(Struct, frozen=True, forbid_unknown_fields=True):
     ca: str = ""
 
     def absolute(self) -> "Tls":
-        """The same files, wherever it is read from."""
+        """Return the paths made absolute."""
         found = [os.path.abspath(path) if path else "" for path in (self.cert, self.key, self.ca)]
         return Tls(*found)
 

@@ -26,9 +26,7 @@ from deadreckon.runtime.server.server_files import (
 
 READY_WAIT = 120.0  # seconds: a store of millions of messages takes some to be read
 PATIENCE = 10.0  # seconds of waiting after which we say so, and of a stop before it is forced
-LOCK_WAIT = (
-    0.5  # seconds: somebody who only looks whether a server runs holds the lock for a moment
-)
+LOCK_WAIT = 0.5  # seconds: somebody who only looks whether a server runs holds the lock briefly
 LOOK = 0.01  # seconds between two looks at a file or a lock
 
 log = structlog.get_logger()
@@ -39,11 +37,11 @@ class StoreLockedError(OperationalError):
 
 
 class ServerFailedError(OperationalError):
-    """The server you started ended or never got ready; the message has its last words."""
+    """The server you started ended or never got ready; the message has the end of its log."""
 
 
 def running_server(data: Path) -> ServerAddress | None:
-    """The server on this folder's store, if one runs and is ready; whoever started it."""
+    """Find the server on this folder's store, if one runs and is ready, from any process."""
     files = ServerFiles(data)
     try:
         lock = os.open(files.lock, os.O_RDONLY)
@@ -70,13 +68,13 @@ def reload_server(data: Path) -> bool:
     patience = time.monotonic() + PATIENCE
     while _loaded_at(found) == before:
         if time.monotonic() > patience:
-            raise ServerFailedError(f"nats-server kept its old settings: {files.last_words()}")
+            raise ServerFailedError(f"nats-server kept its old settings: {files.log_end()}")
         time.sleep(LOOK)
     return True
 
 
 def _loaded_at(address: ServerAddress) -> str:
-    """When the server last read its settings."""
+    """Ask when the server last read its settings."""
     try:
         with urllib.request.urlopen(f"{address.monitoring}/varz", timeout=PATIENCE) as answer:
             return str(json.load(answer)["config_load_time"])
@@ -106,7 +104,7 @@ class EmbeddedServer:
 
     @property
     def address(self) -> ServerAddress:
-        """Where the server is; raises ServerFailedError before it was started."""
+        """The server's address; raises ServerFailedError before it was started."""
         if self._address is None:
             raise ServerFailedError(f"no server was started on {self._files.folder}")
         return self._address
@@ -176,23 +174,23 @@ class EmbeddedServer:
     async def _wait_for_end(self, process: ChildProcess) -> None:
         code = await process.wait()
         if not self._stopping:
-            self.died.set()  # before a word of it: whoever waits must not depend on a log line
+            self.died.set()  # before it is logged: a waiter must not depend on a log line
             log.error("nats_server_died", pid=process.pid, code=code)
 
     async def _ready(self, process: ChildProcess) -> ServerAddress:
-        begun = told = time.monotonic()
+        begun = logged = time.monotonic()
         while time.monotonic() - begun < READY_WAIT:
             if process.code is not None:
-                raise ServerFailedError(f"nats-server ended: {self._files.last_words()}")
+                raise ServerFailedError(f"nats-server ended: {self._files.log_end()}")
             address = self._files.address()
             if address is not None and _answers(address.url):
                 return address
-            if time.monotonic() - told > PATIENCE:
-                told = time.monotonic()
-                log.info("nats_server_recovers_its_store", seconds=round(told - begun))
+            if time.monotonic() - logged > PATIENCE:
+                logged = time.monotonic()
+                log.info("nats_server_recovers_its_store", seconds=round(logged - begun))
             await asyncio.sleep(LOOK)
         raise ServerFailedError(
-            f"nats-server is not ready after {READY_WAIT:g} seconds: {self._files.last_words()}"
+            f"nats-server is not ready after {READY_WAIT:g} seconds: {self._files.log_end()}"
         )
 
     async def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Who may do what on NATS: the one table that the server's configuration is made of.
+"""Rights on NATS: the one table from which the server's configuration is made.
 
 The stream lives in an account of its own. Everybody but its owners is in another one and reaches it
 through imports alone: from there, a reply subject that names somebody's domain stores nothing.
@@ -34,7 +34,7 @@ STACK, READER, ANALYST, OPERATOR = "stack", "reader", "analyst", "operator"
 PROVISIONER, KEEPER = "provisioner", "keeper"
 OWNERS = (PROVISIONER, KEEPER)  # those in the stream's account
 ROLLER = "roller"  # likewise, but only on a server that `dr archive prune` has started for itself
-OWN_PRODUCER = "cli"  # whom `dr signal send` speaks as, if told of nobody else
+OWN_PRODUCER = "cli"  # the producer of `dr signal send` unless another is named
 
 OPERATORS_DOOR = "cli"
 STACK_DOORS = ("stack", "demo", "supervisor")  # facts that the stack says as an operator would
@@ -55,12 +55,12 @@ READING = tuple(f"{IMPORTED}.{request}" for request in READS)
 
 
 class Rights(Struct, frozen=True):
-    """What a role is for, and the subjects it may publish to and hear; all others are denied."""
+    """A role's purpose, and the subjects it may publish and subscribe to; others are denied."""
 
     role: str
     purpose: str
     publish: tuple[str, ...]
-    hear: tuple[str, ...]
+    subscribe: tuple[str, ...]
     account: NatsAccount = "SVC"
 
 
@@ -81,7 +81,7 @@ def table(registry: KnownRoles) -> list[Rights]:
 
 
 def roller_rights() -> Rights:
-    """What it takes to put a copy of the log in its place. Nobody keeps this credential: it is
+    """Rights to put a copy of the log in its place. Nobody keeps this credential: it is
     made for one run, and the servers of stacks do not know it."""
     verbs = ("CREATE", "INFO", "UPDATE", "DELETE", "MSG.GET")
     return Rights(
@@ -93,7 +93,7 @@ def roller_rights() -> Rights:
             *(f"{API}.CONSUMER.MSG.NEXT.{name}.*" for name in (STREAM, NEXT)),
             *(f"{API}.CONSUMER.DELETE.{name}.*" for name in (STREAM, NEXT)),
         ),
-        hear=(f"{inbox_prefix(ROLLER)}.>",),
+        subscribe=(f"{inbox_prefix(ROLLER)}.>",),
         account="LOG",
     )
 
@@ -120,7 +120,7 @@ def _service(name: str, pattern: str, books: Sequence[str]) -> Rights:
             *standings,  # a standby asks the other instance, which has the same name
             *answers,  # to it, and to who gives turns
         ),
-        hear=(f"{inbox_prefix(name)}.>", *turns, *standings),
+        subscribe=(f"{inbox_prefix(name)}.>", *turns, *standings),
     )
 
 
@@ -135,7 +135,7 @@ def _stack(books: Sequence[str]) -> Rights:
             *(f"{status_subject(book, 'x')[:-1]}*" for book in books),
             *READING,
         ),
-        hear=(f"{inbox_prefix(STACK)}.>",),
+        subscribe=(f"{inbox_prefix(STACK)}.>",),
     )
 
 
@@ -148,7 +148,7 @@ def _operator(books: Sequence[str]) -> Rights:
         role=OPERATOR,
         purpose="says operators' facts from the command line, and reads what they lead to",
         publish=(*(operator_subject(book, OPERATORS_DOOR) for book in books), *READING),
-        hear=(f"{inbox_prefix(OPERATOR)}.>",),
+        subscribe=(f"{inbox_prefix(OPERATOR)}.>",),
     )
 
 
@@ -161,7 +161,7 @@ def _producer(name: str, books: Sequence[str], may_read: bool) -> Rights:
             *(producer_subject(book, name) for book in books),
             *(READING if may_read else ()),
         ),
-        hear=(f"{inbox_prefix(role)}.>", *(verdict_subject(book, name) for book in books)),
+        subscribe=(f"{inbox_prefix(role)}.>", *(verdict_subject(book, name) for book in books)),
     )
 
 

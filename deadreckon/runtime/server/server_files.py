@@ -1,4 +1,4 @@
-"""What a server of our own leaves on disk: its settings, credentials, and where it listens."""
+"""Files of an embedded server: its settings, credentials, and where it listens."""
 
 import json
 import os
@@ -56,7 +56,7 @@ tls {{
 
 
 class ServerAddress(Struct, frozen=True):
-    """How to reach a server; the credentials for it lie in a folder, a file for each role."""
+    """A server's addresses, and the folder of credentials for it, a file for each role."""
 
     url: str
     monitoring: str  # http URL of /varz, /jsz and /healthz
@@ -76,7 +76,7 @@ class _Ports(Struct):
 
 
 class RolloverOptions(Struct, frozen=True):
-    """What a server knows beside the rest while old history leaves: the public key of who lets it.
+    """Extra settings of a server during a rollover: the public key of the one role that may do it.
     A `hurried` one leaves it to that one to see that what was copied is on disk."""
 
     roller: str
@@ -84,7 +84,7 @@ class RolloverOptions(Struct, frozen=True):
 
 
 class ServerFiles:
-    """What lies in `<data>/nats`."""
+    """The files in `<data>/nats`."""
 
     def __init__(self, data: Path) -> None:
         self.folder = data / "nats"
@@ -120,7 +120,7 @@ class ServerFiles:
                 write_known_roles(self.registry, known)
 
     def address(self) -> ServerAddress | None:
-        """What a living server has left word of."""
+        """The address that a running server has written down; null when none runs."""
         for path in self.folder.glob("nats-server_*.ports"):
             pid = int(path.stem.rpartition("_")[2])
             try:
@@ -143,7 +143,7 @@ class ServerFiles:
 
     def rewrite_settings(self, running: ServerAddress) -> None:
         """The configuration of a server that runs, and stays on its port. (The port that it is
-        asked on has to be the one it was told, even where that is any.)"""
+        asked on has to be the configured one, even where that is any.)"""
         self.write_settings(urlsplit(running.url).port or ANY_PORT)
 
     def _text(self, port: int, rolling: RolloverOptions | None = None) -> str:
@@ -175,7 +175,7 @@ class ServerFiles:
         for path in self.folder.glob("nats-server_*.ports"):
             path.unlink(missing_ok=True)
 
-    def last_words(self) -> str:
+    def log_end(self) -> str:
         """The end of the server's log."""
         try:
             lines = self.log.read_text("utf-8", "replace").splitlines()

@@ -36,7 +36,7 @@ class _Store(Struct):
 
 
 def write_fault(monitoring: str, store: Path) -> str:
-    """Why the server at this monitoring URL cannot write although there is room on the disk of its
+    """The reason why the server at a monitoring URL cannot write although its disk has room for the
     store; empty when it can, when there is no room, or when it does not say."""
     free = shutil.disk_usage(store if store.exists() else store.parent).free
     if free < ROOM:
@@ -54,9 +54,9 @@ def write_fault(monitoring: str, store: Path) -> str:
 def _ask(monitoring: str, page: str, kind: type[T]) -> T:
     try:
         with urllib.request.urlopen(f"{monitoring}/{page}", timeout=ASK_WAIT) as answer:
-            record = answer.read()
+            body = answer.read()
     except urllib.error.HTTPError as answer:
-        record = answer.read()
+        body = answer.read()
     except OSError:
         return kind()
-    return msgspec.json.decode(record, type=kind)
+    return msgspec.json.decode(body, type=kind)

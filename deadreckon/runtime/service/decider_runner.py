@@ -1,4 +1,4 @@
-"""A decider living through the log: inputs in log order, its own answers right after each."""
+"""Runs a decider over the log: inputs in log order, its own answers right after each."""
 
 from collections.abc import Container, Iterable, Sequence
 from typing import Any, Protocol
@@ -32,7 +32,7 @@ class Decider(Protocol):
 
 
 class EveryType:
-    """What a decider heeds that does not say."""
+    """The handled types of a decider that names none."""
 
     def __contains__(self, kind: object) -> bool:
         return True
@@ -42,7 +42,8 @@ EVERY_TYPE = EveryType()
 
 
 class DeciderRunner:
-    """One service's state, and how it is moved: live by deciding, in recall by what was recorded.
+    """One service's state, and how it is moved: at work by deciding, in replay by what was
+    recorded.
 
     An answer is itself a question: `decide` sees each of the service's own answers too, breadth
     first, so that a fill can be followed by the orders that protect it.
@@ -69,7 +70,7 @@ class DeciderRunner:
     def begin(self, question: Recorded[Any]) -> Sequence[Event | Job]:
         """Evolve by the question and decide. Until `complete` is called with the answers, in which
         events have taken the place of jobs, the state is between two questions."""
-        # Most questions of the log concern others: silence has to cost next to nothing.
+        # Most questions of the log concern others: passing them over costs next to nothing.
         if type(question.event) not in self.handles:
             return ()
         self.state = self.decider.evolve(self.state, question)

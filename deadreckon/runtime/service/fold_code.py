@@ -18,8 +18,8 @@ IMPORT = re.compile(
     re.MULTILINE,
 )
 
-# What moves a service's state beside its decider. The rest of the runtime carries facts, and does
-# not make them: how the log is reached may change, and snapshots stay good.
+# Modules besides the decider that move a service's state. The rest of the runtime carries facts,
+# and does not make them: how the log is reached may change, and snapshots stay good.
 RUNTIME = f"{PACKAGE}.runtime."
 FOLDING = (
     "deadreckon.runtime.log.feed",
@@ -30,9 +30,9 @@ FOLDING = (
 
 
 def fold_code(names: Iterable[str]) -> str:
-    """SHA-256 (hex) over the named modules and every module of the house that they import, however
-    far away, less what only carries facts. Another source means another hash, even where it would
-    fold alike."""
+    """SHA-256 (hex) over the named modules and every module of the package that they import,
+    however far away, less what only carries facts. Another source means another hash, even where it
+    would fold alike."""
     total = hashlib.sha256()
     for name in sorted(_reached([*names, *FOLDING])):
         total.update(f"{name} {_source(name)}\n".encode())
@@ -59,7 +59,7 @@ def _reached(names: list[str]) -> set[str]:
 
 @cache
 def _imported(name: str) -> list[str]:
-    """The modules of the house that one of them imports, wherever in it."""
+    """The modules of the package that a module imports, anywhere in it."""
     file = _file(name)
     source = file.read_text("utf-8") if file else ""
     found = {module for match in IMPORT.finditer(source) for module in _named(match)}
@@ -67,7 +67,7 @@ def _imported(name: str) -> list[str]:
 
 
 def _named(match: re.Match[str]) -> Iterator[str]:
-    """What an import names, each of which may be a module or something within one."""
+    """Yield the names in an import, each a module or something within one."""
     whole, package, listed, plain = match.group("whole", "package", "listed", "plain")
     if whole:
         yield whole
@@ -79,7 +79,7 @@ def _named(match: re.Match[str]) -> Iterator[str]:
 
 @cache
 def _file(name: str) -> Path | None:
-    """Where a module's source lies; null for what is no module beside this one."""
+    """The source file of a module; null for a name that is not a module of this package."""
     path = ROOT.joinpath(*name.split("."))
     for file in (path.with_suffix(".py"), path / "__init__.py"):
         if file.is_file():

@@ -1,4 +1,4 @@
-"""What a service makes of a message: its facts at decision time, doors opened, damage told."""
+"""Turns messages into the records a service is given: at decision time, inbound bodies parsed."""
 
 import hashlib
 from collections.abc import Iterable

@@ -91,7 +91,7 @@ class Journal(ABC):
 
     @property
     def state(self) -> Any:
-        """What it remembers: plain data, a function of the log alone."""
+        """Its state: plain data, a function of the log alone."""
         return self.fold.state
 
     @property
@@ -114,13 +114,13 @@ class Journal(ABC):
         found = await self.snapshot_store.load(self.feed.bus) if self.snapshot_store else None
         if found is None:
             return
-        at = found.moment
+        at = found.position
         self.fold.resume(found.state)
-        self.ingress = found.intake
-        self.recovery = self.recovery.continued(self.ingress, at.n, at.place)
-        self.position = self._committed = at.place
-        self.feed.follow(self.name, at.place, found.links)
-        log.info("restored", service=self.name, place=at.place, commits=at.n)
+        self.ingress = found.ingress
+        self.recovery = self.recovery.continued(self.ingress, at.n, at.covered)
+        self.position = self._committed = at.covered
+        self.feed.follow(self.name, at.covered, found.links)
+        log.info("restored", service=self.name, place=at.covered, commits=at.n)
 
     async def replay(self) -> None:
         """Fold the log up to our own last commit; nothing is decided or sent.
@@ -162,7 +162,7 @@ class Journal(ABC):
         await asyncio.sleep(0)
 
     def is_own(self, message: Message) -> bool:
-        """Whether this publisher wrote the message."""
+        """Tell whether this publisher wrote the message."""
         return self.recovery.is_own(message)
 
     # Our own commits.
@@ -208,7 +208,7 @@ class Journal(ABC):
 
     @property
     def snapshot_is_due(self) -> bool:
-        """Whether enough was folded since the last snapshot."""
+        """True when enough was folded since the last snapshot."""
         store = self.snapshot_store
         return store is not None and self.facts >= store.facts_between
 

@@ -1,4 +1,4 @@
-"""Whoever has a domain of its own and lives by the log: a decider's service, or a venue's edge."""
+"""The interface of anything that writes its own domain: a decider's service, a venue's edge."""
 
 from typing import Any, Protocol
 
@@ -8,10 +8,10 @@ from deadreckon.runtime.service.snapshots import StateAtCommit
 
 
 class LogService(Protocol):
-    """What those who start, pace, watch and end it need to know of it."""
+    """A publisher of the log, as the code that starts, paces, watches and ends it sees it."""
 
     name: str
-    ready: bool  # it has recalled what it once said
+    ready: bool  # it has replayed the log up to its own last commit
 
     @property
     def domain(self) -> Domain:
@@ -25,11 +25,11 @@ class LogService(Protocol):
 
     @property
     def state(self) -> Any:
-        """What it remembers: plain data, a function of the log alone."""
+        """Its state: plain data, a function of the log alone."""
         ...
 
     async def restore(self) -> None:
-        """Stand where the newest snapshot stood; to be called before the feed starts."""
+        """Continue from the newest snapshot; to be called before the feed starts."""
         ...
 
     async def replay(self) -> None:
@@ -37,7 +37,7 @@ class LogService(Protocol):
         ...
 
     def follow_recorded(self, message: Message) -> None:
-        """Take the next message as recall does, beside another instance that is at work."""
+        """Fold the next message as `replay` does, while another instance is at work."""
         ...
 
     async def follow(self) -> None:
@@ -45,11 +45,11 @@ class LogService(Protocol):
         ...
 
     async def take_turn(self, upto: int) -> bool:
-        """Answer everything up to message `upto`; whether anything was said."""
+        """Answer everything up to message `upto`; returns whether it published anything."""
         ...
 
     async def state_at_commit(self) -> StateAtCommit:
-        """Where its state stands at a commit, with the digest."""
+        """Return its last commit and the digest of the state there."""
         ...
 
     async def rest(self) -> None:

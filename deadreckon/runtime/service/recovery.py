@@ -10,11 +10,11 @@ from deadreckon.contracts.event import Recorded
 from deadreckon.runtime.log.feed import Message
 from deadreckon.runtime.service.ingress import Ingress
 
-PendingQuestion = tuple[int, int, Recorded[Any]]  # sequence, index, the fact at that place
+PendingQuestion = tuple[int, int, Recorded[Any]]  # sequence, index, the fact there
 
 
 class RecoveryError(OperationalError):
-    """You read a log that contradicts itself; the message names the commit and the place."""
+    """You read a log that contradicts itself; the message names the commit and the input."""
 
 
 class Recovery:
@@ -59,14 +59,15 @@ class Recovery:
         )
 
     def is_own(self, message: Message) -> bool:
-        """Whether the publisher wrote this message."""
+        """Tell whether the publisher wrote this message."""
         return message.subject.service == self._service and message.subject.book == self._book
 
     def take(self, message: Message) -> Iterator[tuple[PendingQuestion, list[Recorded[Any]]]]:
-        """What this message settles: questions in lived order, each with its answers.
+        """Yield the questions that this message settles, in the publisher's order, with their
+        answers.
 
         Raises RecoveryError for a message in the service's own domain that it cannot have
-        written so: what it remembers would not be what it said.
+        written so: its state would not be the one it decided by.
         """
         if message.damage and self.is_own(message):
             raise RecoveryError(

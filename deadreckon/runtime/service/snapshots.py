@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import msgspec
 import structlog
-from msgspec import Struct, structs
+from msgspec import Struct, field, structs
 
 from deadreckon.contracts.envelope import digest
 from deadreckon.contracts.errors import OperationalError
@@ -48,7 +48,7 @@ class SnapshotAheadError(OperationalError):
 
 
 class _RefusedError(Exception):
-    """Why a snapshot is of no use here."""
+    """The reason why a snapshot cannot be used."""
 
 
 class StateAtCommit(Struct, frozen=True):
@@ -61,20 +61,21 @@ class StateAtCommit(Struct, frozen=True):
 
 
 class LogPosition(Struct, frozen=True):
-    """A place in a log by which that log is known: a message's `sequence` and the SHA-256 of its
-    bytes. A service's is its own commit number `n`, which covers every input up to `place`."""
+    """A position in a log that identifies the log: a message's `sequence` and the SHA-256 of its
+    bytes. A service's is its own commit number `n`, which covers every input up to message
+    `covered`."""
 
     sequence: int
     digest: str
     n: int
-    place: int
+    covered: int = field(name="place")
 
 
 class SnapshotHead(Struct, frozen=True):
-    """What a snapshot is of and where it stands.
+    """The head of a snapshot: its owner, its position in the log, and the hashes that prove it.
 
-    `code` and `schema` are hashes of the program that folded it and of the state's shape; `intake`
-    and `links` (by `book.service`) are those at `place`; `state` is the state's digest.
+    `code` and `schema` are hashes of the program that folded it and of the state's shape; `ingress`
+    and `links` (by `book.service`) are those at `covered`; `state` is the state's digest.
     """
 
     name: str
@@ -82,8 +83,8 @@ class SnapshotHead(Struct, frozen=True):
     mode: Mode
     code: str
     schema: str
-    moment: LogPosition
-    intake: Ingress
+    position: LogPosition = field(name="moment")
+    ingress: Ingress = field(name="intake")
     links: dict[str, ChainLink]
     state: str
 
@@ -91,8 +92,8 @@ class SnapshotHead(Struct, frozen=True):
 class Snapshot(Struct, frozen=True):
     """A state that may be gone on with, and its place."""
 
-    moment: LogPosition
-    intake: Ingress
+    position: LogPosition
+    ingress: Ingress
     links: ChainLinks
     state: Any
 
@@ -117,7 +118,7 @@ class SnapshotStore:
 
     @property
     def facts_between(self) -> int:
-        """How many facts to fold between two snapshots: more for a state that is big."""
+        """Facts to fold between two snapshots: more for a big state."""
         return max(FACTS_MIN, self._size // BYTES_PER_FACT)
 
     async def load(self, bus: Bus) -> Snapshot | None:
@@ -141,15 +142,15 @@ class SnapshotStore:
                 )
         return None
 
-    def keep(self, moment: LogPosition, intake: Ingress, links: ChainLinks, state: Any) -> None:
+    def keep(self, position: LogPosition, ingress: Ingress, links: ChainLinks, state: Any) -> None:
         """Write a state down as it is now; encoded at once, written beside the event loop. While
         one is still being written the next one is let go."""
         if self._writing is not None and not self._writing.done():
             return
         encoded = encode_state(state)
         self._size = len(encoded)
-        now = structs.replace(intake)  # it moves on; what it holds is never changed in place
-        writing = asyncio.to_thread(self._write, moment, now, links, encoded)
+        now = structs.replace(ingress)  # it moves on; what it holds is never changed in place
+        writing = asyncio.to_thread(self._write, position, now, links, encoded)
         self._writing = asyncio.ensure_future(writing)
 
     async def written(self) -> None:
@@ -166,7 +167,7 @@ class SnapshotStore:
     async def _verified(self, path: Path, bus: Bus, last: int) -> Snapshot:
         head, encoded = _read(path)
         self._check_whose(head)
-        await _check_log(path, head.moment, bus, last)
+        await _check_log(path, head.position, bus, last)
         self._check_program(head)
         try:
             state = msgspec.json.decode(encoded, type=self._shape)
@@ -176,7 +177,7 @@ class SnapshotStore:
             raise _RefusedError("what is read of its state is not what was written")
         self._size = len(encoded)
         links = {_domain(name): link for name, link in head.links.items()}
-        return Snapshot(head.moment, head.intake, links, state)
+        return Snapshot(head.position, head.ingress, links, state)
 
     def _check_whose(self, head: SnapshotHead) -> None:
         found, wanted = (head.name, head.book, head.mode), (self._name, self._book, self._mode)
@@ -188,7 +189,7 @@ class SnapshotStore:
             raise _RefusedError("other code folded it")
 
     def _head(
-        self, moment: LogPosition, intake: Ingress, links: ChainLinks, encoded: bytes
+        self, position: LogPosition, ingress: Ingress, links: ChainLinks, encoded: bytes
     ) -> SnapshotHead:
         code, schema = self._program()
         return SnapshotHead(
@@ -197,25 +198,25 @@ class SnapshotStore:
             mode=self._mode,
             code=code,
             schema=schema,
-            moment=moment,
-            intake=intake,
+            position=position,
+            ingress=ingress,
             links={f"{book}.{service}": link for (book, service), link in links.items()},
             state=hashlib.sha256(encoded).hexdigest(),
         )
 
     def _write(
-        self, moment: LogPosition, intake: Ingress, links: ChainLinks, encoded: bytes
+        self, position: LogPosition, ingress: Ingress, links: ChainLinks, encoded: bytes
     ) -> None:
         """A disk that takes no snapshot stops nobody from trading: the log is what counts."""
-        head = encode_state(self._head(moment, intake, links, encoded))
-        path = self.folder / f"{moment.sequence:016d}{SUFFIX}"
-        beside = path.with_suffix(f".{os.getpid()}{WRITING}")
+        head = encode_state(self._head(position, ingress, links, encoded))
+        path = self.folder / f"{position.sequence:016d}{SUFFIX}"
+        temporary = path.with_suffix(f".{os.getpid()}{WRITING}")
         try:
             for folder in (self.folder.parent, self.folder):
                 folder.mkdir(exist_ok=True, mode=0o700)
-            _write_whole(beside, head, encoded, self._name)
+            _write_whole(temporary, head, encoded, self._name)
             killpoints.passed("snapshot-whole", self._name)
-            os.replace(beside, path)
+            os.replace(temporary, path)
             _sync_folder(self.folder)
             killpoints.passed("snapshot-done", self._name)
             self._prune()
@@ -237,13 +238,13 @@ class Snapshots:
 
     @property
     def refused(self) -> dict[str, int]:
-        """How many could not be used, by whose they were to be."""
+        """Snapshots that could not be used, by their owner's name."""
         return {name: snapshot_store.refused for name, snapshot_store in self._shelves.items()}
 
     def snapshot_store(
         self, name: str, book: str, mode: Mode, modules: Iterable[str], shape: Any
     ) -> SnapshotStore:
-        """Where the snapshots of one service of one book are."""
+        """Return the store of one service's snapshots in one book."""
         snapshot_store = SnapshotStore(
             self._folder / f"{book}.{name}", name, book, mode, modules, shape
         )
@@ -290,16 +291,16 @@ def _read(path: Path) -> tuple[SnapshotHead, memoryview]:
         raise _RefusedError(f"its head cannot be read: {error}") from error
 
 
-async def _check_log(path: Path, moment: LogPosition, bus: Bus, last: int) -> None:
-    if moment.sequence > last:
+async def _check_log(path: Path, position: LogPosition, bus: Bus, last: int) -> None:
+    if position.sequence > last:
         raise SnapshotAheadError(
-            f"{path} was made at message {moment.sequence}, but the log ends at {last}: the log "
+            f"{path} was made at message {position.sequence}, but the log ends at {last}: the log "
             "was cut; restore it from a copy (only if this folder was given another log on "
             "purpose, delete its folder of snapshots)"
         )
-    stored = await retry(lambda: bus.message(moment.sequence))
-    if stored is None or digest(stored.payload) != moment.digest:
-        raise _RefusedError(f"it is of another log: message {moment.sequence} is not the same")
+    stored = await retry(lambda: bus.message(position.sequence))
+    if stored is None or digest(stored.payload) != position.digest:
+        raise _RefusedError(f"it is of another log: message {position.sequence} is not the same")
 
 
 def _mark() -> bytes:

@@ -1,7 +1,7 @@
 """A second instance of a service: it follows the log, is proved equal, and goes on when alone.
 
 Who is active is a hint and may be wrong; the fence of the domain decides who writes (decision
-0017). So a standby that takes over too early costs a recall, and never an answer given twice.
+0017). So a standby that takes over too early costs a replay, and never an answer given twice.
 """
 
 import asyncio
@@ -25,7 +25,9 @@ from deadreckon.runtime.service.snapshots import StateAtCommit
 # both are gone after MISSES looks, within a second.
 LOOK_SECONDS = 0.2  # between two looks whether the primary is there, and for its answer
 MISSES = 3  # looks in a row without an answer, and without a new commit in the domain
-PROOF_SECONDS = 600.0  # between two proofs; each is a commit of the primary, if it was silent
+PROOF_SECONDS = (
+    600.0  # between two proofs; each is a commit of the primary, if it had nothing to answer
+)
 PROOF_LOOKS = 25  # looks during which nothing is folded, so that the place to compare is not passed
 PROOF_WAIT = 5.0  # seconds for the commit of a proof to arrive; it is in the log already
 
@@ -55,10 +57,10 @@ class LivenessReply(Struct, frozen=True):
 
 
 async def answer_liveness(service: LogService, book: str, bus: Bus) -> None:
-    """Say that this service is at work to whoever asks, for ever.
+    """Answer for ever that this service is at work.
 
     The answer never waits for the service, which may wait for the log: a digest that was asked
-    for is told to a later request. Ends with the error of the service: it may be fenced out.
+    for is sent with a later reply. Ends with the error of the service: it may be fenced out.
     """
     wanted = asyncio.Event()
     latest: StateAtCommit | None = None
@@ -76,7 +78,7 @@ async def answer_liveness(service: LogService, book: str, bus: Bus) -> None:
 
 
 class Standby:
-    """A service that only follows, beside another instance that is at work."""
+    """A service that only follows the log while another instance is at work."""
 
     def __init__(
         self,
@@ -100,23 +102,23 @@ class Standby:
         self._proof_due = 0.0
 
     async def until_alone(self) -> None:
-        """Follow until the primary is gone; the service has been recalled before.
+        """Follow until the primary is gone; the service has been replayed before.
 
-        `ready` is told each time that our state was found equal. Raises DivergedError when it was
+        `ready` is called each time that our state was found equal. Raises DivergedError when it was
         not: such a standby must never take over.
         """
         proving = 0  # looks left for the proof that is under way
-        told: LivenessReply | None = None
+        reply: LivenessReply | None = None
         while True:
-            # Asked for only once, and of one who answers: whoever was stopped and lives on would
+            # Asked for only once, and of one who answers: one that was stopped and lives on would
             # record a proof that nobody waits for.
-            due = told is not None and not proving and self._now() >= self._proof_due
+            due = reply is not None and not proving and self._now() >= self._proof_due
             proving = PROOF_LOOKS if due else max(proving - 1, 0)
-            told = await self._look(prove=due)
+            reply = await self._look(prove=due)
             if self._misses >= MISSES and await self._is_alone():
                 return
-            if proving and told and told.standing and told.standing.n >= self._n:
-                await self._prove(told.standing)
+            if proving and reply and reply.standing and reply.standing.n >= self._n:
+                await self._prove(reply.standing)
                 proving = 0
             if not proving:
                 await self._catch_up()
@@ -137,7 +139,7 @@ class Standby:
         return msgspec.json.decode(reply, type=LivenessReply)
 
     async def _is_alone(self) -> bool:
-        """Whether nothing new is in the domain; a log that is away says nothing of the primary."""
+        """Tell whether the domain has nothing new; without the log there is no telling."""
         try:
             tail = await self._bus.tail(self._service.domain.filter)
         except UnavailableError:

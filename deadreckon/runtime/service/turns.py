@@ -1,4 +1,4 @@
-"""On a tape the services answer in a fixed order, again and again until nobody has anything to say.
+"""On a tape the services answer in a fixed order, round by round until none publishes anything.
 
 So a run is a function of its tape, in one process or in six, on JetStream or in memory.
 """
@@ -36,7 +36,7 @@ class TurnTaken(Struct, frozen=True):
 
 
 class TurnTaker(Protocol):
-    """Who takes turns: a service in this process, or one in another."""
+    """A service that takes turns, in this process or in another."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""Plays a tape into the log: the market edge of paper runs and backtests."""
+"""Publishes a tape's rows into the log: the market edge of paper runs and backtests."""
 
 import asyncio
 import time
@@ -36,16 +36,16 @@ class TapeMismatchError(UsageError):
 
 
 class TapeProgress(Struct):
-    """How far the log has played its tape; a fold of the market's domain and what followed it.
+    """The position of a log on its tape; a fold of the market's domain and what followed it.
 
-    `speaker` is the last service that spoke since the last row.
+    `publisher` is the last service that published since the last row.
     """
 
     tape: str | None = None
     rows: int = 0
     ended: bool = False
     at: int = 0
-    speaker: str | None = None
+    publisher: str | None = None
 
     def fold(self, message: Message) -> None:
         """Move on by one message of the log."""
@@ -53,10 +53,10 @@ class TapeProgress(Struct):
             for record in message.facts:
                 self._market(record)
         elif message.facts:
-            self.speaker = message.subject.service
+            self.publisher = message.subject.service
 
     def _market(self, record: Recorded[Any]) -> None:
-        self.speaker = None
+        self.publisher = None
         self.at = record.at
         if isinstance(record.event, TapeOpened):
             self.tape = record.event.tape
@@ -100,7 +100,8 @@ class TapePlayer:
             self._feed.follow("market", self._place)
 
     def _stood(self, commit: Commit) -> TapeProgress | None:
-        """How far our tape was at a commit of the market; null for a commit of somebody else."""
+        """Return our tape's position at a commit of the market; null for a commit of another
+        tape."""
         tape, record = self._tape.digest, commit.events[-1]
         if record.id == derive_id(tape, "opened", 0):
             return TapeProgress(tape, 0, at=record.at)
@@ -134,7 +135,7 @@ class TapePlayer:
             )
 
     async def open(self) -> None:
-        """Say which tape plays; from here on its time is the only clock."""
+        """Publish which tape plays; from here on its time is the only clock."""
         if self.played.tape is None:
             header = self._tape.header
             opened = TapeOpened(
@@ -151,7 +152,7 @@ class TapePlayer:
 
     async def play(self, speed: float | None, progress: Callable[[int], None]) -> None:
         """Play what is left; `speed` is times faster than life, null as fast as possible."""
-        await self._turns.settle(self.played.speaker)
+        await self._turns.settle(self.played.publisher)
         rows = self._tape.rows(self.played.rows)
         while not self.stopping and (row := next(rows, None)) is not None:
             await self._wait_until_due(row.at, speed)

@@ -30,7 +30,7 @@ def _row(row: Rights) -> str:
         row.role,
         row.account,
         ", ".join(publish) or "nothing",
-        ", ".join(map(_code, row.hear)),
+        ", ".join(map(_code, row.subscribe)),
     )
     return f"| `{cells[0]}` | {cells[1]} | {cells[2]} | {cells[3]} | {row.purpose} |"
 

@@ -33,16 +33,16 @@ async def start_points(
         shape = type(decider(name).initial())
         snapshot_store = shelves.snapshot_store(name, book, mode, [DECIDERS[name]], shape)
         snapshot = await snapshot_store.load(bus)
-        if snapshot is not None and snapshot.intake.now < before:
+        if snapshot is not None and snapshot.ingress.now < before:
             found[name] = snapshot
     starts = {
         name: ServiceStart(
-            each.moment.n, each.moment.place, each.intake, Raw(encode_state(each.state))
+            each.position.n, each.position.covered, each.ingress, Raw(encode_state(each.state))
         )
         for name, each in found.items()
     }
     if len(found) < len(wanted):
         return StartPoints(starts=starts)
-    least = min(found.values(), key=lambda each: each.moment.place)
+    least = min(found.values(), key=lambda each: each.position.covered)
     links = {f"{of}.{service}": link for (of, service), link in least.links.items()}
-    return StartPoints(least.moment.place, links, starts)
+    return StartPoints(least.position.covered, links, starts)
