@@ -27,7 +27,7 @@ class RestartBackoff(Struct):
     def ended(self, code: int, seconds: float) -> float:
         """Count an end; return the seconds to wait before the next start.
 
-        >>> lives = Lives()
+        >>> lives = RestartBackoff()
         >>> lives.ended(-9, 1.0), lives.ended(1, 1.0), lives.ended(1, 1.0), lives.ended(1, 60.0)
         (0.1, 0.2, 0.4, 0.2)
         """

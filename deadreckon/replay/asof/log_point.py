@@ -49,7 +49,7 @@ LogPoint = AtSequence | AtTime | AtId
 def parse_log_point(text: str) -> LogPoint:
     """Parse a point of the log. Raises LogPointError.
 
-    >>> parse_place("1200.3"), parse_place("2022-01-15 12:00").at
+    >>> parse_log_point("1200.3"), parse_log_point("2022-01-15 12:00").at
     (AtSequence(sequence=1200, index=3), 1642248000000000000)
     """
     text = text.strip()
