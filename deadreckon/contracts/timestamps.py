@@ -19,7 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def parse_timestamp(text: str) -> int:
     """Nanoseconds UTC of an RFC 3339 text; raises ValueError when it is none.
 
-    >>> parse_moment("1970-01-01T00:00:01.5Z")
+    >>> parse_timestamp("1970-01-01T00:00:01.5Z")
     1500000000
     """
     found = _RFC3339.fullmatch(text)
@@ -37,7 +37,7 @@ def format_timestamp(at: int) -> str:
 
     Raises OverflowError outside the years 1 to 9999, which int64 nanoseconds never leave.
 
-    >>> format_moment(1500000000)
+    >>> format_timestamp(1500000000)
     '1970-01-01T00:00:01.5Z'
     """
     seconds, nanoseconds = divmod(at, NANOSECONDS)
