@@ -9,7 +9,7 @@ from deadreckon.accounting import average_cost, ledger
 from deadreckon.accounting.ledger_state import Holding, Ledger
 from deadreckon.accounting.money import worth
 from deadreckon.accounting.valuation import converted
-from deadreckon.contracts.amounts import EXACT, ZERO, canonical, text
+from deadreckon.contracts.amounts import EXACT, ZERO, canonical
 
 PositionKey = tuple[str, str, str]  # strategy, venue, instrument
 
@@ -35,11 +35,6 @@ class PnlFigures(Struct, frozen=True):
     def minus(self, other: "PnlFigures") -> "PnlFigures":
         """What came since `other`."""
         return PnlFigures(*(_add(self, other, name, -1) for name in self.__struct_fields__))
-
-    def texts(self) -> dict[str, str]:
-        """The figures and their net as decimal texts."""
-        named = {name: text(getattr(self, name)) for name in self.__struct_fields__}
-        return named | {"net": text(self.net)}
 
 
 def _add(left: PnlFigures, right: PnlFigures, name: str, sign: int) -> Decimal:

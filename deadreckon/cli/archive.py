@@ -51,11 +51,11 @@ def seal(
         fail("name a day such as 2022-01-15, or --all, or neither", EXIT_USAGE)
     from deadreckon.archive.jobs.verbs import seal_archive as job
     from deadreckon.cli.running import run
-    from deadreckon.replay.audit.job import progress_reporter
+    from deadreckon.replay.opening import progress_bar
 
     if day is not None:
         checked_day(day)
-    with progress_reporter(sys.stderr.isatty()) as progress:
+    with progress_bar(sys.stderr.isatty()) as progress:
         found = run(
             lambda: job(
                 options.data,
@@ -119,9 +119,9 @@ def verify(
         fail(f"--key {key}: give the sealer's public key, 64 hex digits", EXIT_USAGE)
     from deadreckon.archive.jobs.verbs import verify_archive as job
     from deadreckon.cli.running import run
-    from deadreckon.replay.audit.job import progress_reporter
+    from deadreckon.replay.opening import progress_bar
 
-    with progress_reporter(sys.stderr.isatty()) as progress:
+    with progress_bar(sys.stderr.isatty()) as progress:
         found = run(
             lambda: job(
                 options.data,

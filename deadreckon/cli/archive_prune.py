@@ -48,14 +48,14 @@ def prune(
     policy = _policy(older_than, before)
     from deadreckon.archive.jobs.pruning import prune_log
     from deadreckon.cli.running import run
-    from deadreckon.replay.audit.job import progress_reporter
+    from deadreckon.replay.opening import progress_bar
 
     def agrees(proof: "PruneProof") -> bool:
         if not options.json:
             _tell_proof(proof)
         return not dry_run and (yes or _confirmed())
 
-    with progress_reporter(sys.stderr.isatty() and (yes or dry_run)) as progress:
+    with progress_bar(sys.stderr.isatty() and (yes or dry_run)) as progress:
         found = run(
             lambda: prune_log(
                 options.data, policy, agrees=agrees, dry_run=dry_run, progress=progress

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -39,15 +39,16 @@ def audit(
     wanted_day = chosen_day(day, everything)
     from deadreckon.cli.demo import show
     from deadreckon.cli.running import run
+    from deadreckon.replay.audit.document import AuditDocument
     from deadreckon.replay.audit.files import statement_request
     from deadreckon.replay.audit.job import audit_folder
 
-    async def job() -> dict[str, Any]:
+    async def job() -> AuditDocument:
         more = statement_request(output, venue_statement)
         shows = sys.stderr.isatty()
         return await audit_folder(options.data, wanted_day, options.nats, shows=shows, wanted=more)
 
     document = run(job)
-    if not document["events"]:
+    if not document.events:
         print("dr: the log has nothing of that day", file=sys.stderr)
     show(document, options.json)

@@ -34,9 +34,9 @@ def backup(
     """
     from deadreckon.archive.jobs.backup import back_up
     from deadreckon.cli.running import run
-    from deadreckon.replay.audit.job import progress_reporter
+    from deadreckon.replay.opening import progress_bar
 
-    with progress_reporter(sys.stderr.isatty()) as progress:
+    with progress_bar(sys.stderr.isatty()) as progress:
         found = run(lambda: back_up(options.data, file, credentials=credentials, progress=progress))
     print_summary(f"{file} holds", found, options.json)
 

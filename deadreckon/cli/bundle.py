@@ -37,16 +37,13 @@ def bundle(
         The service whose decision is meant, where it is not the first that answered.
     """
     from deadreckon.cli.running import run
-    from deadreckon.replay.audit.job import progress_reporter
     from deadreckon.replay.bundle.packing import BundleRequest, pack
     from deadreckon.services.catalogue import DECIDERS
 
     if service and service not in DECIDERS:
         fail(f"no service {service!r}; those that decide: {', '.join(DECIDERS)}", EXIT_USAGE)
-    with progress_reporter(sys.stderr.isatty()) as tell:
-        manifest = run(
-            lambda: pack(BundleRequest(options.data, id, output, service, options.nats), tell)
-        )
+    request = BundleRequest(options.data, id, output, service, options.nats)
+    manifest = run(lambda: pack(request, shows=sys.stderr.isatty()))
     if options.json:
         import msgspec
 
@@ -59,9 +56,10 @@ def bundle(
 def _packed(path: Path, manifest: "BundleManifest") -> Iterator[str]:
     question, decided, program = manifest.question, manifest.decided, manifest.program
     yield f"{path}: {path.stat().st_size:,} bytes, format {manifest.format}"
-    answer = f"{decided.type} {decided.id}" if decided else "silence"
+    answer = f"{decided.type} {decided.id}" if decided else "nothing"
+    position = f"{question.sequence}.{question.index}"
     yield f"  {manifest.service} was asked {question.type} {question.id}"
-    yield f"  at {question.at} (place {question.sequence}.{question.index}), and said {answer}"
+    yield f"  at {question.at} (position {position}), and answered {answer}"
     revision = f", git {program.revision[:12]}" if program.revision else ""
     yield f"  program {program.version}{revision}, Python {program.python}"
     yield f"  secrets: {manifest.secrets_searched} of this folder searched, " + (

@@ -1,7 +1,7 @@
 """`dr demo`: the main job on a tape."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -9,6 +9,7 @@ from deadreckon.cli.app import EXIT_USAGE, fail
 
 if TYPE_CHECKING:
     from deadreckon.cli.launch import DemoOptions
+    from deadreckon.replay.audit.document import AuditDocument
     from deadreckon.venues.simulated.exchange.faults import Faults
 
 
@@ -104,7 +105,7 @@ def _play(wish: "DemoOptions", *, as_json: bool) -> None:
     if not as_json and not wish.memory:
         from deadreckon.cli.terminal.statement_table import show_next
 
-        show_next(wish.data, finished=document["run"]["finished"])
+        show_next(wish.data, finished=bool(document.run and document.run.finished))
 
 
 def _check_venue(sim: bool, has_options: bool, memory: bool) -> None:
@@ -157,17 +158,17 @@ def _speed(text: str) -> float | None:
     return speed
 
 
-def show(document: dict[str, Any], as_json: bool) -> None:
+def show(document: "AuditDocument", as_json: bool) -> None:
     """Print a statement; exits with 1 when something in it contradicts the log."""
-    from deadreckon.replay.audit.figures import sound
-
     if as_json:
         import json as codec
 
-        print(codec.dumps(document))
+        from msgspec import to_builtins
+
+        print(codec.dumps(to_builtins(document)))
     else:
         from deadreckon.cli.terminal.statement_table import show_statement
 
         show_statement(document)
-    if not sound(document):
+    if not document.is_sound:
         raise SystemExit(1)

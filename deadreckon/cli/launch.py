@@ -3,7 +3,6 @@
 import time
 from contextlib import AsyncExitStack, nullcontext
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
 
@@ -26,6 +25,7 @@ from deadreckon.node.simulated_venue import (
 from deadreckon.node.verdicts import verdicts_published
 from deadreckon.projections.live_view.live_view import LiveViewFold
 from deadreckon.projections.runner import StoredViews, stored_views
+from deadreckon.replay.audit.document import AuditDocument
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.venues.simulated.adapter import SERVICE
@@ -54,7 +54,7 @@ class DemoOptions(Struct, frozen=True):
     venue_faults: Faults | None = None
 
 
-async def run_demo(wish: DemoOptions) -> dict[str, Any]:
+async def run_demo(wish: DemoOptions) -> AuditDocument:
     """Play the tape and return the statement of the log."""
     folder = Folder(wish.data).create()
     log_lines.configure(folder.logs / "demo.log")

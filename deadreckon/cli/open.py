@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def open_(file: Path, /, *, json: bool = False) -> None:
-    """Replay the decision of a bundle, without a log; exits with 1 when it comes out otherwise.
+    """Replay the decision of a bundle, without a log; exits with 1 when the answers differ.
 
     Example: dr replay open refusal.bundle
 
@@ -30,38 +30,29 @@ def open_(file: Path, /, *, json: bool = False) -> None:
     for warning in opened.warnings:
         print(f"dr: {warning}", file=sys.stderr)
     if json:
-        print(_document(opened))
+        import msgspec
+
+        print(msgspec.json.encode(opened).decode())
     else:
-        for line in _opened(opened):
+        for line in _lines(opened):
             print(line)
     if opened.divergence is not None:
         raise SystemExit(EXIT_DIFFERENCE)
 
 
-def _document(opened: "OpenedBundle") -> str:
-    import msgspec
-
-    equal = {"equal": opened.divergence is None}
-    return msgspec.json.encode(equal | msgspec.structs.asdict(opened)).decode()
-
-
-def _opened(opened: "OpenedBundle") -> Iterator[str]:
-    import msgspec
-
+def _lines(opened: "OpenedBundle") -> Iterator[str]:
     from deadreckon.cli.terminal.rerun_table import divergence, fact, facts
+    from deadreckon.replay.rerun.document import divergence_state
 
     manifest = opened.manifest
-    question, recorded, said, effects = (
-        msgspec.json.decode(msgspec.json.encode(each))
-        for each in (opened.question, opened.recorded, opened.said, opened.effects)
-    )
-    place = f"{manifest.question.sequence}.{manifest.question.index}"
-    yield f"{manifest.service}, asked at {manifest.question.at} (place {place} of its log)"
+    position = f"{manifest.question.sequence}.{manifest.question.index}"
+    yield f"{manifest.service}, asked at {manifest.question.at} ({position} in its log)"
     if opened.divergence is not None:
-        first = msgspec.json.decode(msgspec.json.encode(opened.divergence)) | {"state": effects}
-        yield "DIFFERENT: this program answers otherwise"
-        yield from divergence(first, "the divergence")
+        yield "DIFFERENT: this program answers differently"
+        state = divergence_state(opened.effects)
+        yield from divergence(opened.divergence, state, "the divergence")
         return
-    yield from fact("question", question)
-    yield from facts("recorded", recorded)
-    yield f"equal: this program says the same, {len(said)} answer{'s' * (len(said) != 1)}"
+    yield from fact("question", opened.question)
+    yield from facts("recorded", opened.recorded)
+    count = len(opened.current)
+    yield f"equal: this program gives the same, {count} answer{'s' * (count != 1)}"

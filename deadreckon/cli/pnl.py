@@ -1,9 +1,12 @@
 """`dr replay pnl`: the PnL of sealed days, from the archive's columns."""
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 from deadreckon.cli.options import Day, Everything, FolderOptions, chosen_day
+
+if TYPE_CHECKING:
+    from deadreckon.replay.pnl.document import PnlDocument
 
 
 def pnl(
@@ -16,7 +19,7 @@ def pnl(
     """Fold a sealed day (or all of them) from the archive's fills: millions a second.
 
     The figures are those of `dr replay audit`, to the last digit, without reading every event and
-    without comparing what was said of them. Each file is held against the hash in its manifest
+    without comparing what was recorded of them. Each file is held against the hash in its manifest
     first; `dr archive verify` proves the manifests.
 
     Example: dr replay pnl 2022-01-15 --data run1
@@ -30,7 +33,7 @@ def pnl(
     until_nobody_reads(lambda: _print(document, options.json))
 
 
-def _print(document: dict[str, Any], as_json: bool) -> None:
+def _print(document: "PnlDocument", as_json: bool) -> None:
     if as_json:
         import msgspec
 

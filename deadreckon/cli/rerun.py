@@ -42,15 +42,15 @@ def rerun(
     from deadreckon.replay.rerun.job.job import rerun as job
 
     _check_services(service)
-    wish = RerunRequest(options.data, options.nats, wanted_day, service, code, git)
-    document = run(lambda: job(wish, shows=sys.stderr.isatty()))
+    request = RerunRequest(options.data, options.nats, wanted_day, service, code, git)
+    document = run(lambda: job(request, shows=sys.stderr.isatty()))
     if options.json:
         import msgspec
 
         print(msgspec.json.encode(document).decode())
     else:
         show_rerun(document)
-    if not document["equal"]:
+    if not document.equal:
         raise SystemExit(EXIT_DIFFERENCE)
 
 
@@ -60,6 +60,6 @@ def _check_services(names: tuple[str, ...]) -> None:
 
     for name in names:
         if name not in DECIDERS and publisher_pattern(name):
-            fail(f"{name} is an edge: it tells what happened and decides nothing", EXIT_USAGE)
+            fail(f"{name} is an edge: it reports what happened and decides nothing", EXIT_USAGE)
         if name not in DECIDERS:
             fail(f"no service {name!r}; those that decide: {', '.join(DECIDERS)}", EXIT_USAGE)

@@ -29,11 +29,11 @@ def restore(file: Path, *, data: Path, json: bool = False) -> None:
     from deadreckon.archive.jobs.backup import restore_backup as job
     from deadreckon.cli.running import run
     from deadreckon.projections.store import NAMES
-    from deadreckon.replay.audit.job import progress_reporter
+    from deadreckon.replay.opening import progress_bar
     from deadreckon.replay.verify.job import rebuild
 
     shows = sys.stderr.isatty()
-    with progress_reporter(shows) as progress:
+    with progress_bar(shows) as progress:
         found = run(
             lambda: job(
                 file,

@@ -2,12 +2,15 @@
 
 import json as codec
 import sys
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from deadreckon.cli.app import EXIT_DIFFERENCE
 from deadreckon.cli.options import LogOptions
+
+if TYPE_CHECKING:
+    from deadreckon.projections.comparison import TableDifference
 
 Name = Literal["audit", "lake", "analytics", "metrics"]
 ALL: tuple[Name, ...] = ("audit", "lake", "metrics")
@@ -32,27 +35,24 @@ def verify(
     from deadreckon.replay.verify.job import verify as job
 
     wanted = chosen_projections(names)
-    place, differences = run(
-        lambda: job(options.data, wanted, options.nats, shows=sys.stderr.isatty())
-    )
+    document = run(lambda: job(options.data, wanted, options.nats, shows=sys.stderr.isatty()))
     if options.json:
-        found = msgspec.to_builtins(differences)
-        print(codec.dumps({"sequence": place, "agree": not differences, "differences": found}))
+        print(codec.dumps(msgspec.to_builtins(document)))
     else:
-        for found in differences:
-            print(_line(msgspec.to_builtins(found)))
-        if not differences:
-            print(f"{', '.join(wanted)} agree with the log up to sequence {place}")
-    if differences:
+        for found in document.differences:
+            print(_line(found))
+        if document.agree:
+            print(f"{', '.join(wanted)} agree with the log up to sequence {document.sequence}")
+    if not document.agree:
         raise SystemExit(EXIT_DIFFERENCE)
 
 
-def _line(found: dict[str, object]) -> str:
-    where = " ".join(str(part) for part in (found["projection"], found["table"]) if part)
-    key = f" key {'/'.join(found['key'])}" if found["key"] else ""  # type: ignore[arg-type]
-    column = f", {found['column']}: {found['stored']}" if found["column"] else ""
-    expected = f", the log says {found['expected']}" if found["column"] else ""
-    return f"DIFFERENT: {where}{key}{column}{expected} {found['note']}".rstrip()
+def _line(found: "TableDifference") -> str:
+    where = " ".join(part for part in (found.projection, found.table) if part)
+    key = f" key {'/'.join(found.key)}" if found.key else ""
+    column = f", {found.column}: {found.stored}" if found.column else ""
+    expected = f", the log says {found.expected}" if found.column else ""
+    return f"DIFFERENT: {where}{key}{column}{expected} {found.note}".rstrip()
 
 
 def chosen_projections(names: tuple[Name, ...]) -> tuple[Name, ...]:

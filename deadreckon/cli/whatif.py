@@ -3,12 +3,15 @@
 import json as codec
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from deadreckon.cli.app import EXIT_USAGE, fail
 from deadreckon.cli.options import Day, Everything, LogOptions, chosen_day
+
+if TYPE_CHECKING:
+    from deadreckon.replay.whatif.document import WhatIfDocument
 
 Many = Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)]
 
@@ -54,7 +57,6 @@ def whatif(
         fail(f"--jobs {jobs}: at least 1", EXIT_USAGE)
     from deadreckon.cli.running import run, run_sync
     from deadreckon.cli.tail import until_nobody_reads
-    from deadreckon.cli.terminal.whatif_table import show_whatif
     from deadreckon.replay.whatif.changes import variants
     from deadreckon.replay.whatif.job.job import WhatIfRequest, read_log, run_whatif
     from deadreckon.replay.whatif.job.worker_pool import cores
@@ -64,6 +66,15 @@ def whatif(
     wanted = WhatIfRequest(options.data, wanted_day, supposed, jobs or cores(), out, options.nats)
     log = run(lambda: read_log(wanted))
     document = run_sync(lambda: run_whatif(wanted, log, shows=sys.stderr.isatty()))
-    until_nobody_reads(
-        lambda: print(codec.dumps(document)) if options.json else show_whatif(document)
-    )
+    until_nobody_reads(lambda: _print(document, options.json))
+
+
+def _print(document: "WhatIfDocument", as_json: bool) -> None:
+    if as_json:
+        from msgspec import to_builtins
+
+        print(codec.dumps(to_builtins(document)))
+    else:
+        from deadreckon.cli.terminal.whatif_table import show_whatif
+
+        show_whatif(document)

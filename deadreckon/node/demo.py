@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from typing import Any
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from deadreckon import __version__
 from deadreckon.contracts.event import Mode
@@ -19,6 +18,7 @@ from deadreckon.node.venue_logins import connect_venues
 from deadreckon.node.worker_processes import Workers
 from deadreckon.projections.runner import FoldedView, StoredViews, Views
 from deadreckon.replay.audit.audit import audit
+from deadreckon.replay.audit.document import AuditDocument, DemoRun
 from deadreckon.replay.audit.figures import statement
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import retry
@@ -193,18 +193,18 @@ class Demo:
         if self.plan.stay:
             await self.player.answer_doors(lambda: False)
 
-    async def summary(self, seconds: float, rows: int) -> dict[str, Any]:
+    async def summary(self, seconds: float, rows: int) -> AuditDocument:
         """The statement of the whole log with this run's rates."""
         found = await audit(self.bus, self.plan.book, self.plan.mode)
         document = statement(found, self.plan.book, None)
         info = await retry(self.bus.info)
-        document["run"] = {
-            "rows": self.player.played.rows,
-            "rows_in_tape": self.tape.header.rows,
-            "seconds": round(seconds, 3),
-            "rows_per_second": round(rows / seconds) if seconds else 0,
-            "messages": info.messages,
-            "bytes": info.bytes,
-            "finished": self.player.played.ended,
-        }
-        return document
+        run = DemoRun(
+            rows=self.player.played.rows,
+            rows_in_tape=self.tape.header.rows,
+            seconds=round(seconds, 3),
+            rows_per_second=round(rows / seconds) if seconds else 0,
+            messages=info.messages,
+            bytes=info.bytes,
+            finished=self.player.played.ended,
+        )
+        return structs.replace(document, run=run)

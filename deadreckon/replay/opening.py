@@ -49,7 +49,7 @@ def progress_bar(shows: bool) -> Iterator[Progress]:
     Nothing is shown, and rich is not even imported (a sixth of a second), unless it `shows`.
     """
     if not shows:
-        yield lambda part, done, end: None
+        yield _show_nothing
         return
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -66,3 +66,7 @@ def progress_bar(shows: bool) -> Iterator[Progress]:
         yield lambda part, done, end: bar.update(
             task, description=part, completed=done, total=end or 1
         )
+
+
+def _show_nothing(_part: str, _done: int, _end: int) -> None:
+    """Ignore progress where nobody looks."""

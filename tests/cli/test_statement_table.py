@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import convert
 
 from deadreckon.cli.terminal.statement_table import show_next, show_statement
+from deadreckon.replay.audit.document import AuditDocument
 
 NOTHING = {"realised": "0", "unrealised": "0", "fees": "0", "funding": "0", "net": "0"}
 
@@ -59,7 +61,7 @@ def statement(**changes: Any) -> dict[str, Any]:
 
 
 def shown(capsys: pytest.CaptureFixture[str], **changes: Any) -> str:
-    show_statement(statement(**changes))
+    show_statement(convert(statement(**changes), AuditDocument))
     return capsys.readouterr().out
 
 

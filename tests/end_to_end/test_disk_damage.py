@@ -69,7 +69,7 @@ def faults(desk: Path) -> dict[str, str]:
 
 def differences(desk: Path) -> list[TableDifference]:
     """What `dr verify` finds."""
-    return asyncio.run(verify(desk, NAMES, None, shows=False))[1]
+    return asyncio.run(verify(desk, NAMES, None, shows=False)).differences
 
 
 def log_digest(desk: Path) -> str:

@@ -37,14 +37,14 @@ def test_a_book_that_agrees_says_what_was_compared(tmp_path: Path) -> None:
 
     found = compare_projections(folder.audit, ours, log.last, None, BOOK)
 
-    assert found["agree"] is True
-    assert found["says"] == (
+    assert found.agree is True
+    assert found.says == (
         f"the audit book agrees: {ours.totals.fills} fills with their values and fees, "
         f"{len(ours.positions)} positions; `dr verify` compares every row"
     )
     day = compare_projections(folder.audit, ours, log.last, DAY_OF_LOG, BOOK)
-    assert day["agree"] is True
-    assert "positions" not in day["says"]
+    assert day.agree is True
+    assert "positions" not in day.says
 
 
 @pytest.mark.parametrize("day", [None, DAY_OF_LOG])
@@ -55,8 +55,8 @@ def test_a_book_that_moved_on_meanwhile_is_no_alarm(day: str | None, tmp_path: P
 
     found = compare_projections(folder.audit, folded(log, middle), middle, day, BOOK)
 
-    assert found["agree"] is True
-    assert "positions" not in found["says"]
+    assert found.agree is True
+    assert "positions" not in found.says
 
 
 @pytest.mark.parametrize("day", [None, DAY_OF_LOG])
@@ -68,10 +68,8 @@ def test_a_book_that_is_behind_says_how_far(day: str | None, tmp_path: Path) -> 
 
     found = compare_projections(folder.audit, folded(log), log.last, day, BOOK)
 
-    assert found == {
-        "agree": None,
-        "says": f"the audit book has read {place} of {log.last} messages",
-    }
+    assert found.agree is None
+    assert found.says == f"the audit book has read {place} of {log.last} messages"
 
 
 @pytest.mark.parametrize(
@@ -90,8 +88,8 @@ def test_an_altered_amount_is_named(statement: str, says: str, tmp_path: Path) -
 
     found = compare_projections(folder.audit, folded(log), log.last, None, BOOK)
 
-    assert found["agree"] is False
-    assert says in found["says"]
+    assert found.agree is False
+    assert says in found.says
 
 
 @pytest.mark.parametrize("damage", ["header", "much", "NaN"])
@@ -105,5 +103,5 @@ def test_a_damaged_book_is_a_difference_with_its_reason(damage: str, tmp_path: P
 
     found = compare_projections(folder.audit, folded(log), log.last, None, BOOK)
 
-    assert found["agree"] is False
-    assert found["says"].startswith("the audit book is damaged: ")
+    assert found.agree is False
+    assert found.says.startswith("the audit book is damaged: ")

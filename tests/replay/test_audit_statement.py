@@ -22,7 +22,7 @@ from deadreckon.replay.audit.statement.page import page
 from tests.conftest import ROOT
 from tests.sessions.test_sessions import NAMES, session
 from tests.stories import at, bar
-from tests.support.statements import Document, made, piece, rows, whole
+from tests.support.statements import Document, made, piece, read_statement, rows, whole
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden" / "statement.md"
@@ -48,7 +48,7 @@ class Names(HTMLParser):
 
 def names(document: Document) -> Names:
     found = Names()
-    found.feed(page(document))
+    found.feed(page(read_statement(document)))
     return found
 
 
@@ -109,14 +109,14 @@ def test_a_refusal_is_told_with_its_numbers_and_who_set_the_limit() -> None:
 
 
 def test_a_page_needs_no_script_and_fetches_nothing() -> None:
-    found = page(whole("moving_average"))
+    found = page(read_statement(whole("moving_average")))
     assert "<script" not in found
     assert "default-src 'none'" in found
     assert not re.search(r"(?:src|href)=|url\(|@import|https?:", found)
 
 
 def test_what_others_wrote_stays_text() -> None:
-    document = whole("malformed") | {"book": '<b onclick="x">\x1b[2J\u202e'}
+    document = read_statement(whole("malformed") | {"book": '<b onclick="x">\x1b[2J\u202e'})
     assert '<b onclick="x">' not in page(document)
     assert "&lt;b onclick=&quot;x&quot;&gt; [2J " in page(document)
     assert "\\<b onclick" in markdown(document)
@@ -160,13 +160,13 @@ def test_thousands_of_places_are_counted_and_told_in_ranges() -> None:
     for number in range(5_000):
         record = msgspec.structs.replace(at(bar(100)), sequence=2 * number + 1)
         evidence.add(record, lambda: "a bar", Decimal(1), "X")
-    assert len(evidence.places()) == 5_000
+    assert len(evidence.positions()) == 5_000
     assert len(evidence.lines) == LISTED
     assert evidence.sums == {"X": Decimal(5_000)}
-    assert len(ranges(evidence.places())) == 5_000 > RANGES
+    assert len(ranges(evidence.positions())) == 5_000 > RANGES
     assert ranges([(7, 0), (8, 0), (9, 0), (12, 1), (12, 2), (15, 0)]) == ["7-9", "12.1-2", "15"]
     twice = merged([evidence, evidence])
-    assert twice.places() == evidence.places()
+    assert twice.positions() == evidence.positions()
 
 
 def test_figures_are_written_with_signs_and_no_exponent() -> None:
@@ -189,12 +189,12 @@ def test_the_statement_of_a_session_reads_as_it_was_reviewed() -> None:
     """`DR_RETELL=1 pytest` writes it anew. What a version of the program changes is left out."""
     document = dict(whole("perpetual_funding"), root="(root)", code=["(code)"])
     document["tables"] = [table for table in document["tables"] if table["name"] != "code"]
-    told = markdown(document)
+    text = markdown(read_statement(document))
     if os.environ.get("DR_RETELL"):
-        GOLDEN.write_text(told, "utf-8")
+        GOLDEN.write_text(text, "utf-8")
     before = GOLDEN.read_text("utf-8")
-    change = unified_diff(before.splitlines(), told.splitlines(), "reviewed", "now", lineterm="")
-    assert before == told, "\n".join(change)
+    change = unified_diff(before.splitlines(), text.splitlines(), "reviewed", "now", lineterm="")
+    assert before == text, "\n".join(change)
 
 
 MAKING = """
@@ -206,7 +206,8 @@ from deadreckon.runtime.bus import Stored
 from tests.replay.statements import stated
 log = msgspec.msgpack.decode(pathlib.Path(sys.argv[1]).read_bytes(), type=list[Stored])
 document = stated(log)
-out = page(document).encode() + markdown(document).encode() + msgspec.json.encode(document)
+full = read_statement(document)
+out = page(full).encode() + markdown(full).encode() + msgspec.json.encode(document)
 sys.stdout.buffer.write(out)
 """
 

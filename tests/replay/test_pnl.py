@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import to_builtins
 
 from deadreckon.accounting.columnar import totals
 from deadreckon.accounting.ledger_state import Ledger
@@ -25,7 +26,7 @@ from deadreckon.contracts.timestamps import DAY, day_of
 from deadreckon.replay.audit.audit import Audit
 from deadreckon.replay.audit.figures import statement
 from deadreckon.replay.pnl import sealed
-from deadreckon.replay.pnl.document import NotSealedError, sealed_pnl
+from deadreckon.replay.pnl.job import NotSealedError, sealed_pnl
 from deadreckon.replay.pnl.sealed import SealedLedger
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Decoding
@@ -90,7 +91,7 @@ def audited(stored: list[Stored], day: str | None) -> tuple[dict[str, Any], Ledg
     decoding = Decoding()
     for message in stored:
         audit.fold(decoding.decode(message))
-    return statement(audit, "desk", day), audit._ledger
+    return to_builtins(statement(audit, "desk", day)), audit._ledger
 
 
 def plain(book: Ledger) -> dict[str, Any]:
@@ -109,7 +110,7 @@ def agree(desk: RecordedTrading, root: Path) -> Archive:
     archive = desk.sealed(root)
     for day in (None, *dict.fromkeys(each.day for each in archive.manifests)):
         told, book = audited(desk.log.stored, day)
-        found = sealed_pnl(archive, "desk", day)
+        found = to_builtins(sealed_pnl(archive, "desk", day))
         assert found["fills"] + found["repeated_fills"] == told["fills"]
         for name in SAME[1:]:
             assert found[name] == told[name], (day, name)
@@ -223,7 +224,7 @@ def test_amounts_beyond_64_bits_are_folded_exactly(tmp_path: Path) -> None:
             filled(side, "900000000000", "90000", id=f"c{number}", instrument=PERPETUAL, fee="7"),
         )
     archive = agree(desk, tmp_path / "archive")
-    realised = sealed_pnl(archive, "desk", None)["pnl"]["realised"]
+    realised = sealed_pnl(archive, "desk", None).pnl.realised
     assert len(realised.partition(".")[2]) > 20, "no digit was lost"
     alone = RecordedTrading().set_up()
     alone.fill(*(filled("buy", "1e15", 1, id=f"t{number}", fee="1e15") for number in range(90)))
@@ -238,7 +239,7 @@ def test_a_trade_reported_again_counts_once_until_the_ledger_forgets_it(tmp_path
         desk.fill(filled("buy", 1, 100, id=f"own-{day}"), filled("buy", 1, 100, id="again"))
     archive = agree(desk, tmp_path / "archive")
     assert len(archive.manifests) == 11
-    found = sealed_pnl(archive, "desk", None)
+    found = to_builtins(sealed_pnl(archive, "desk", None))
     assert (found["fills"], found["repeated_fills"]) == (13, 9)
     assert found["positions"][0]["closing_quantity"] == "13"
 

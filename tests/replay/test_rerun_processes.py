@@ -95,7 +95,7 @@ def test_a_service_goes_on_from_a_snapshots_state() -> None:
     for stored in log[:place]:
         assert not list(leading.take(decoding.decode(stored)))
     links = {f"{book}.{service}": link for (book, service), link in decoding.links.items()}
-    begun = ServiceStart(leading.n, place, leading.intake, Raw(encode_state(leading.lived.state)))
+    begun = ServiceStart(leading.n, place, leading.intake, Raw(encode_state(leading.runner.state)))
     wish = task(services=["risk"], place=place, links=links, starts={"risk": begun})
     (part,) = record(wish, log[place:]).tallies
     (whole,) = record(task(services=["risk"]), log).tallies

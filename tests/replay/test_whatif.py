@@ -8,6 +8,7 @@ from types import coroutine
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 
 from deadreckon.archive.segments import Archive
 from deadreckon.contracts.timestamps import day_of
@@ -43,7 +44,8 @@ def whatif(
 ) -> Document:
     before = list(log)
     supposed = variants(settings, disable, without, grid)
-    found = run_whatif(WhatIfRequest(Path("nowhere"), day, supposed, jobs, out), log, shows=False)
+    request = WhatIfRequest(Path("nowhere"), day, supposed, jobs, out)
+    found: Document = to_builtins(run_whatif(request, log, shows=False))
     assert log == before
     return found
 

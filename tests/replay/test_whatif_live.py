@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import to_builtins
 
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.codec import canonical_event, wrap
@@ -113,7 +114,8 @@ class Live:
 
 def whatif(log: list[Stored], *settings: str, day: str | None = None) -> Document:
     wanted = WhatIfRequest(Path("nowhere"), day, variants(settings, [], [], []), 1)
-    return run_whatif(wanted, log, shows=False)
+    found: Document = to_builtins(run_whatif(wanted, log, shows=False))
+    return found
 
 
 def test_what_was_recorded_side_by_side_is_replayed_in_turns_and_that_is_said() -> None:

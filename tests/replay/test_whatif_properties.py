@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from msgspec import to_builtins
 
 from deadreckon.archive.segments import Archive
 from deadreckon.replay.whatif.changes import variants
@@ -30,7 +31,7 @@ def test_differences_add_up_and_results_agree_with_themselves(seed: int, tmp_pat
     chosen = Random(seed).sample(SUPPOSED, 2)
 
     wanted = WhatIfRequest(Path("nowhere"), None, variants(chosen, [], [], []), 1, tmp_path / "out")
-    found = run_whatif(wanted, session.log, shows=False)
+    found = to_builtins(run_whatif(wanted, session.log, shows=False))
 
     assert found["baseline"]["equal"]
     (variant,) = found["variants"]

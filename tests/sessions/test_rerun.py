@@ -265,12 +265,12 @@ def test_what_answers_do_to_the_state_is_shown_path_by_path() -> None:
         for record in message.facts
         if record.id == approved.cause
     )
-    inquiry = Redecider("risk", BOOK, decider("risk"))
+    redecider = Redecider("risk", BOOK, decider("risk"))
     met = None
     for message in decoded(log):
-        met = met or inquiry.lead(message, question.sequence, question.index)
+        met = met or redecider.lead(message, question.sequence, question.index)
     assert met is not None
-    found = effects(inquiry.lived, *met)
+    found = effects(redecider.runner, *met)
     path = f"/orders/{approved.event.order_id}/instrument"
     assert path in [change.path for change in found.by_recorded]
     assert found.by_recorded == found.by_said
@@ -296,9 +296,9 @@ def test_what_another_program_remembers_otherwise_is_shown() -> None:
     other.evolve = evolve
     seen = []
     for code in (ours, other):
-        inquiry = Redecider("risk", BOOK, code)
-        met = [inquiry.lead(message, wish.sequence, wish.index) for message in decoded(log)]
-        seen.append(effects(inquiry.lived, *next(filter(None, met)), whole=True))
+        redecider = Redecider("risk", BOOK, code)
+        met = [redecider.lead(message, wish.sequence, wish.index) for message in decoded(log)]
+        seen.append(effects(redecider.runner, *next(filter(None, met)), whole=True))
     (found,) = between(*seen)
     assert found == PathChange("/limits_id", found.before, "forgotten")
 

@@ -1,10 +1,13 @@
-"""Statements of the sessions, made as `dr replay audit -o` makes them."""
+"""Full statements of the sessions, as `dr replay audit -o statement.json` writes them."""
 
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
+from msgspec import convert, to_builtins
+
 from deadreckon.replay.audit.audit import Audit
+from deadreckon.replay.audit.document import FullStatement
 from deadreckon.replay.audit.figures import statement
 from deadreckon.replay.audit.statement.collect import StatementCollector
 from deadreckon.replay.audit.statement.document import VenueStatement, full_statement
@@ -19,12 +22,19 @@ Document = dict[str, Any]
 def stated(
     log: Iterable[Stored], day: str | None = None, theirs: VenueStatement | None = None
 ) -> Document:
-    """The full statement of a log."""
-    gathering = StatementCollector(keeps_trades=True)
-    audit = Audit(BOOK, "paper", day, gathering)
+    """Make the full statement of a log."""
+    collector = StatementCollector(keeps_trades=True)
+    audit = Audit(BOOK, "paper", day, collector)
     for message in decoded(log):
         audit.fold(message)
-    return full_statement(audit, gathering, statement(audit, BOOK, day), theirs)
+    full = full_statement(audit, collector, statement(audit, BOOK, day), theirs)
+    document: Document = to_builtins(full)
+    return document
+
+
+def read_statement(document: Document) -> FullStatement:
+    """Read a statement back, as it is or with changes."""
+    return convert(document, FullStatement)
 
 
 def made(name: str, day: str | None = None, theirs: VenueStatement | None = None) -> Document:

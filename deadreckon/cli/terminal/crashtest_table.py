@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from deadreckon.replay.audit.job import progress_bar
+from deadreckon.replay.opening import progress_bar
 from deadreckon.tools.crashtest.plan import KILL_STEPS
 from deadreckon.tools.crashtest.report import CrashReport, StepRow
 from deadreckon.tools.crashtest.runner import CrashTestOptions
@@ -23,15 +23,18 @@ def progress(
     options: CrashTestOptions, *, shows: bool
 ) -> Iterator[Callable[[KillOutcome | None], None]]:
     """Show a bar of kills; yields the function to call after each."""
-    with progress_bar(shows) as bar:
-        task = bar.add_task("undisturbed run", total=len(options.steps) + options.kills)
+    total, done = len(options.steps) + options.kills, 0
+    with progress_bar(shows) as update:
+        update("undisturbed run", 0, total)
 
         def on_outcome(outcome: KillOutcome | None) -> None:
+            nonlocal done
             if outcome is None:
-                bar.update(task, description="checked")
+                update("checked", done, total)
                 return
+            done += 1
             where = f"{outcome.kill.step} {outcome.kill.service}".strip()
-            bar.update(task, advance=1, description=f"killed: {where}")
+            update(f"killed: {where}", done, total)
 
         yield on_outcome
 

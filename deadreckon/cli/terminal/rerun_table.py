@@ -1,114 +1,116 @@
-"""What a rerun found, as a person reads it."""
+"""The result of a rerun as lines of text."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from deadreckon.formatting.text import safe_text
-
-Document = dict[str, Any]
+from deadreckon.replay.rerun.comparison import Divergence, EventDetail
+from deadreckon.replay.rerun.document import DivergenceState, RerunDocument, ServiceResult
+from deadreckon.replay.rerun.states import PathChange
 
 PATHS_SHOWN = 40
 
 
-def show_rerun(document: Document) -> None:
-    """Print it."""
+def show_rerun(document: RerunDocument) -> None:
+    """Print a rerun."""
     for line in lines(document):
         print(line)
 
 
-def lines(document: Document) -> Iterator[str]:
-    """A line for each service, and the first divergence in full."""
-    code = document["code"]
-    revision = f" ({code['revision'][:12]})" if code["revision"] else ""
-    yield f"asked again: {document['day']}, by {code['name']}{revision}, version {code['version']}"
+def lines(document: RerunDocument) -> Iterator[str]:
+    """Yield a line for each service, and the first divergence in full."""
+    code = document.code
+    revision = f" ({code.revision[:12]})" if code.revision else ""
+    yield f"asked again: {document.day}, by {code.name}{revision}, version {code.version}"
     yield ""
-    yield f"{'service':<12}{'questions':>12}{'heeded':>12}{'answers':>12}{'diverging':>12}"
-    for name, tally in document["services"].items():
+    yield f"{'service':<12}{'questions':>12}{'handled':>12}{'answers':>12}{'diverging':>12}"
+    for name, tally in document.services.items():
         yield (
-            f"{name:<12}{tally['questions']:>12,}{tally['heeded']:>12,}"
-            f"{tally['answers']:>12,}{tally['diverging']:>12,}"
+            f"{name:<12}{tally.questions:>12,}{tally.handled:>12,}"
+            f"{tally.answers:>12,}{tally.diverging:>12,}"
         )
-    for name in document["edges"]:
-        yield f"{name:<12}an edge: what it tells are questions, it decides nothing"
+    for name in document.edges:
+        yield f"{name:<12}an edge: its events are questions, it decides nothing"
     yield ""
-    yield from _notes(document["services"])
-    pace = document["questions"] / max(document["seconds"], 1e-3)
-    if document["equal"]:
+    yield from _notes(document.services)
+    pace = document.questions / max(document.seconds, 1e-3)
+    if document.equal:
         yield (
-            f"equal: {document['questions']:,} questions, {document['answers']:,} answers, "
-            f"in {document['seconds']:.1f} s ({pace:,.0f} questions/s)"
+            f"equal: {document.questions:,} questions, {document.answers:,} answers, "
+            f"in {document.seconds:.1f} s ({pace:,.0f} questions/s)"
         )
-        yield f"digest {document['digest']}"
+        yield f"digest {document.digest}"
         return
-    yield f"DIFFERENT: {document['diverging']:,} of {document['heeded']:,} questions"
-    yield from _kinds(document["services"])
+    yield f"DIFFERENT: {document.diverging:,} of {document.handled:,} questions"
+    yield from _kinds(document.services)
     yield ""
-    yield from divergence(document["first"], "the first divergence")
+    if document.first is not None:
+        yield from divergence(document.first, document.first.state, "the first divergence")
 
 
-def _notes(services: Document) -> Iterator[str]:
+def _notes(services: dict[str, ServiceResult]) -> Iterator[str]:
     for name, tally in services.items():
-        if tally["broken"]:
-            yield f"{name}: {tally['broken']}; what comes later was not compared"
-        if tally["due"]:
-            place = ".".join(map(str, tally["due"]))
-            yield f"{name}: the log ends before the answer to {place} ({tally['unasked']} more)"
+        if tally.broken:
+            yield f"{name}: {tally.broken}; later questions were not compared"
+        if tally.due:
+            question = ".".join(map(str, tally.due))
+            yield f"{name}: the log ends before the answer to {question} ({tally.unasked} more)"
 
 
-def _kinds(services: Document) -> Iterator[str]:
+def _kinds(services: dict[str, ServiceResult]) -> Iterator[str]:
     for name, tally in services.items():
-        for what, count in tally["kinds"].items():
+        for what, count in tally.kinds.items():
             yield f"  {name:<12}{count:>8,}  {what}"
 
 
-def divergence(first: Document, title: str) -> Iterator[str]:
-    """A question with its two answers, and what they do to the state."""
-    place = f"{first['sequence']}.{first['index']}"
-    yield f"{title}: {first['service']}, at the question {place}"
-    yield from fact("question", first["question"])
-    yield from facts("recorded", first["recorded"])
-    yield from facts("said now", first["said"])
-    if first["error"]:
-        yield f"  raised    {first['error']}"
-    for each in first["differences"]:
-        yield f"  differs   {each['what']}"
-    if state := first.get("state"):
+def divergence(first: Divergence, state: DivergenceState | UnsetType, title: str) -> Iterator[str]:
+    """Yield a question with both its answers, and what they do to the state."""
+    yield f"{title}: {first.service}, at the question {first.sequence}.{first.index}"
+    yield from fact("question", first.question)
+    yield from facts("recorded", first.recorded)
+    yield from facts("now", first.current)
+    if first.error:
+        yield f"  raised    {first.error}"
+    for each in first.differences:
+        yield f"  differs   {each.what}"
+    if state is not UNSET:
         yield from _effects(state)
 
 
-def facts(title: str, found: list[Document]) -> Iterator[str]:
-    """Facts with all their fields, or that there are none."""
+def facts(title: str, found: list[EventDetail]) -> Iterator[str]:
+    """Yield events with all their fields, or that there are none."""
     if not found:
         yield f"  {title:<10}nothing"
     for each in found:
         yield from fact(title, each)
 
 
-def fact(title: str, found: Document) -> Iterator[str]:
-    """A fact with all its fields."""
-    yield f"  {title:<10}{found['type']} {found['id']}"
-    for name, value in found["data"].items():
+def fact(title: str, found: EventDetail) -> Iterator[str]:
+    """Yield an event with all its fields."""
+    yield f"  {title:<10}{found.type} {found.id}"
+    for name, value in msgspec.json.decode(found.data).items():
         yield f"            {name}: {_text(value)}"
 
 
-def _effects(state: Document) -> Iterator[str]:
-    names = ", ".join(state["names"])
+def _effects(state: DivergenceState) -> Iterator[str]:
+    names = ", ".join(state.names)
     yield f"  the state before, where it concerns {names or 'nobody'}:"
-    for path, value in [*state["before"].items()][:PATHS_SHOWN]:
+    for path, value in [*state.before.items()][:PATHS_SHOWN]:
         yield f"    {safe_text(path)} = {_text(value)}"
-    yield from _rest(len(state["before"]))
-    yield from _changes("the recorded answers make of it", state["by_recorded"])
-    yield from _changes("what is said now makes of it", state["by_said"])
-    if otherwise := state.get("remembered_otherwise"):
-        yield from _changes("the other code remembers otherwise", otherwise)
+    yield from _rest(len(state.before))
+    yield from _changes("the recorded answers make of it", state.by_recorded)
+    yield from _changes("the answers of today make of it", state.by_today)
+    if state.remembered_differently:
+        yield from _changes("the other code has in its state", state.remembered_differently)
 
 
-def _changes(title: str, changes: list[Document]) -> Iterator[str]:
+def _changes(title: str, changes: list[PathChange]) -> Iterator[str]:
     yield f"  {title}:" + ("" if changes else " nothing")
     for each in changes[:PATHS_SHOWN]:
-        yield f"    {safe_text(each['path'])}: {_text(each['before'])} -> {_text(each['after'])}"
+        yield f"    {safe_text(each.path)}: {_text(each.before)} -> {_text(each.after)}"
     yield from _rest(len(changes))
 
 

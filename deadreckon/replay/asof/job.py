@@ -45,8 +45,7 @@ def _progress(shows: bool) -> Iterator[Callable[[int, int], None] | None]:
     if not shows:
         yield None
         return
-    # Imported late: it takes a sixth of a second.
-    from deadreckon.replay.audit.job import progress_reporter
+    from deadreckon.replay.opening import progress_bar  # late: it takes a sixth of a second
 
-    with progress_reporter(shows) as tell:
+    with progress_bar(shows) as tell:
         yield lambda done, end: tell("reading", done, end) if end > PROGRESS_FROM else None

@@ -1,4 +1,4 @@
-"""The PnL statement of a day or of everything, recomputed from the log alone."""
+"""The audit: a fold of the log that recomputes PnL and compares what was recorded of it."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -24,6 +24,7 @@ from deadreckon.contracts.signals import (
     SignalRefused,
 )
 from deadreckon.contracts.timestamps import day_of
+from deadreckon.replay.audit.document import Setting
 from deadreckon.replay.audit.volumes import TradedVolumes
 from deadreckon.replay.digests import OBSERVERS, RunDigest
 from deadreckon.runtime.log.bus import Bus
@@ -32,7 +33,7 @@ from deadreckon.runtime.log.reading import read_messages
 from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.runtime.service.recovery import Recovery, RecoveryError
 
-BEFORE, DURING, AFTER = -1, 0, 1  # where something lies, seen from the day asked for
+BEFORE, DURING, AFTER = -1, 0, 1  # phases: an event lies before, within or after the day
 
 CONFIGURATION_EVENTS = (
     LimitsSet,
@@ -44,7 +45,8 @@ CONFIGURATION_EVENTS = (
 
 
 class AuditPosition(Struct, frozen=True):
-    """A position at one place: signed quantity, average price (quote currency), mark."""
+    """A position at one moment, as decimal texts: signed quantity, average price and mark in the
+    quote currency."""
 
     quantity: str
     average_price: str
@@ -52,7 +54,7 @@ class AuditPosition(Struct, frozen=True):
 
 
 class AuditSnapshot(Struct, frozen=True):
-    """The book at one place of the log."""
+    """The book at one moment of the log."""
 
     figures: dict[PositionKey, PnlFigures]
     positions: dict[PositionKey, AuditPosition]
@@ -63,7 +65,7 @@ class AuditSnapshot(Struct, frozen=True):
 
 
 class EventCounts(Struct):
-    """What happened between two places: counts, refusals by rule, sequences."""
+    """Counts of the events within the day, refusals by rule, and the sequences they lie in."""
 
     events: int = 0
     signals: int = 0
@@ -90,44 +92,44 @@ class EventCounts(Struct):
 
 
 class AuditObserver(Protocol):
-    """Who wants to see what an audit sees, to tell more of it than its figures."""
+    """The interface of an observer that follows an audit to collect more than its figures."""
 
     def read(self, message: Message) -> None:
-        """A message of the log, before anything is made of it."""
+        """Take a message of the log, before its events."""
         ...
 
-    def heard(self, record: Recorded[Any], stage: int) -> None:
-        """A fact of it in log order, and whether it lies before, during or after the day."""
+    def on_event(self, record: Recorded[Any], phase: int) -> None:
+        """Take an event in log order, and whether it lies before, within or after the day."""
         ...
 
-    def opens(self) -> None:
-        """The day begins with the next fact that is lived."""
+    def on_day_start(self) -> None:
+        """The day begins with the next event that portfolio handles."""
         ...
 
-    def lived(self, record: Recorded[Any], book: Ledger, stage: int) -> None:
-        """A fact that the ledger has just taken, in the order in which portfolio lived it."""
+    def on_ledger(self, record: Recorded[Any], book: Ledger, phase: int) -> None:
+        """Take an event that has just moved the ledger, in the order portfolio handled it."""
         ...
 
-    def marked(self, record: Recorded[EquityMarked], equity: Equity, book: Ledger) -> None:
-        """A mark of the day, and what the log adds up to there."""
+    def on_equity(self, record: Recorded[EquityMarked], equity: Equity, book: Ledger) -> None:
+        """Take a mark of equity within the day, and the equity that the log adds up to."""
         ...
 
-    def closes(self) -> None:
-        """The day ended with the last fact that was lived."""
+    def on_day_end(self) -> None:
+        """The day ended with the last event that portfolio handled."""
         ...
 
 
 class Audit:
-    """Folds a log by itself, in the order in which portfolio lived it, and compares as it goes.
+    """A fold of the log in the order in which portfolio handled it, which compares as it goes.
 
     A day is [00:00, 24:00) UTC of decision time; with `day` null everything counts.
     """
 
     def __init__(
-        self, book: str, mode: Mode, day: str | None, witness: AuditObserver | None = None
+        self, book: str, mode: Mode, day: str | None, observer: AuditObserver | None = None
     ) -> None:
         self._day = day
-        self._witness = witness
+        self._observer = observer
         self._ledger = ledger.initial()
         self._reading = Recovery("portfolio", book, Ingress(book, mode, reads_signals=False))
         self._reports = Ingress(book, mode, reads_signals=False, restamps=False)
@@ -135,9 +137,9 @@ class Audit:
         self.tally = EventCounts()
         self.traded = TradedVolumes()
         self.opening = self._snapshot()
-        self._before = True  # the day asked for has not begun
+        self._before = True  # the day has not begun
         self._closing: AuditSnapshot | None = None
-        self.configuration: dict[str, dict[str, Any]] = {}
+        self.configuration: dict[str, Setting] = {}
         self.differences: list[str] = []
         self.damages: list[str] = []
         self.compared = 0
@@ -148,8 +150,8 @@ class Audit:
     def fold(self, message: Message) -> None:
         """Move on by one message of the log."""
         self.last_sequence = message.sequence
-        if self._witness:
-            self._witness.read(message)
+        if self._observer:
+            self._observer.read(message)
         if message.damage:
             self.damages.append(f"{message.sequence}: {message.damage}")
         self._count(message)
@@ -160,16 +162,16 @@ class Audit:
 
     def _take(self, message: Message) -> None:
         if message.damage and self._reading.is_own(message):
-            return  # nothing in it is to be believed, and it is told
+            return  # nothing in it can be trusted; the damage is noted
         for (_, _, question), answers in self._reading.take(message):
-            self._question(question)
+            self._handle(question)
             for record in answers:
                 self._check(record)
 
     def finish(self) -> AuditSnapshot:
-        """Fold what no commit of portfolio covers yet; returns the closing book."""
+        """Fold the events that no commit of portfolio covers yet; returns the closing book."""
         while self._reading.waiting:
-            self._question(self._reading.waiting.popleft()[2])
+            self._handle(self._reading.waiting.popleft()[2])
         return self._closing or self._snapshot()
 
     @property
@@ -178,20 +180,20 @@ class Audit:
         return self._ledger.reporting
 
     def digest(self) -> str:
-        """The run digest of what was counted."""
+        """Return the run digest of the counted events."""
         return self._digest.hexdigest()
 
     def _count(self, message: Message) -> None:
-        """Counts go by the time each event was recorded under, in log order."""
+        """Count events by their decision time, in log order."""
         if message.subject.service in OBSERVERS:
             return
         for index, record in enumerate(self._reports.records_of(message)):
-            stage = self._stage(record.at)
+            phase = self._phase(record.at)
             self.first_at = record.at if self.first_at is None else min(self.first_at, record.at)
             self.last_at = max(self.last_at, record.at)
-            if self._witness:
-                self._witness.heard(record, stage)
-            if stage != DURING:
+            if self._observer:
+                self._observer.on_event(record, phase)
+            if phase != DURING:
                 continue
             self.tally.count(record)
             self.traded.fold([record])
@@ -200,22 +202,22 @@ class Audit:
             if message.commit is not None and not message.damage:
                 self._digest.fold(message.subject, message.commit.events[index])
 
-    def _stage(self, at: int) -> int:
+    def _phase(self, at: int) -> int:
         if self._day is None:
             return DURING
         today = day_of(at)
         return (today > self._day) - (today < self._day)
 
-    def _question(self, record: Recorded[Any]) -> None:
+    def _handle(self, record: Recorded[Any]) -> None:
         if self._day is not None:
             self._cross_midnight(day_of(record.at))
         if isinstance(record.event, CONFIGURATION_EVENTS) and self._closing is None:
             self._configure(record)
         self._ledger = ledger.evolve(self._ledger, record)
-        if self._witness:
-            self._witness.lived(record, self._ledger, self._lived_stage())
+        if self._observer:
+            self._observer.on_ledger(record, self._ledger, self._ledger_phase())
 
-    def _lived_stage(self) -> int:
+    def _ledger_phase(self) -> int:
         if self._day is not None and self._before:
             return BEFORE
         return DURING if self._closing is None else AFTER
@@ -227,22 +229,22 @@ class Audit:
         if self._before:
             self.opening = self._snapshot()
             self._before = False
-            if self._witness:
-                self._witness.opens()
+            if self._observer:
+                self._observer.on_day_start()
         if today > self._day and self._closing is None:
             self._closing = self._snapshot()
-            if self._witness:
-                self._witness.closes()
+            if self._observer:
+                self._observer.on_day_end()
 
     def _configure(self, record: Recorded[Any]) -> None:
         event: Event = record.event
         name = getattr(event, "strategy", None) or getattr(event, "instrument", None)
         name = name or getattr(event, "venue", None) or ""
         key = f"{type(event).__name__} {name}".strip()
-        self.configuration[key] = {"set_by": record.id, "body": to_builtins(event)}
+        self.configuration[key] = Setting(record.id, to_builtins(event))
 
     def _check(self, record: Recorded[Any]) -> None:
-        """Compare what portfolio said with what the same facts give here."""
+        """Compare an event of portfolio with the ledger that the same inputs give here."""
         match record.event:
             case PositionChanged(strategy=strategy, venue=venue, instrument=instrument):
                 self._check_position(record, (strategy, venue, instrument))
@@ -254,8 +256,8 @@ class Audit:
         own = ledger.equity(self._ledger)
         if own.equity != record.event.equity:
             self._differ(record, f"equity {record.event.equity}, recomputed {own.equity}")
-        if self._witness and self._stage(record.at) == DURING:
-            self._witness.marked(record, own, self._ledger)
+        if self._observer and self._phase(record.at) == DURING:
+            self._observer.on_equity(record, own, self._ledger)
 
     def _check_position(self, record: Recorded[PositionChanged], key: PositionKey) -> None:
         self.compared += 1
@@ -301,10 +303,10 @@ async def audit(
     mode: Mode,
     day: str | None = None,
     progress: Callable[[int, int], None] | None = None,
-    witness: AuditObserver | None = None,
+    observer: AuditObserver | None = None,
 ) -> Audit:
-    """Fold the whole log; raises the reader's errors. The result still has to `finish`."""
-    found = Audit(book, mode, day, witness)
+    """Fold the whole log; the result still has to `finish`. Raises the errors of the reader."""
+    found = Audit(book, mode, day, observer)
     async for message in read_messages(bus, progress=progress):
         found.fold(message)
     return found

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import Struct, field, structs
 
 from deadreckon.contracts.codec import decode_commit, unwrap
 from deadreckon.contracts.errors import OperationalError
@@ -19,7 +19,7 @@ from deadreckon.replay.rerun.comparison import (
     answer_detail,
     question_detail,
 )
-from deadreckon.replay.rerun.redecide import Redecision, redecide_log
+from deadreckon.replay.rerun.redecide import Redecision, redecide_question
 from deadreckon.replay.rerun.states import StateEffects, effects
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Decoding
@@ -34,39 +34,52 @@ class StateShapeError(OperationalError):
 
 
 class OpenedBundle(Struct, frozen=True):
-    """What came of it: the question, the answers recorded and those of today, what the question
-    does to the state, and the divergence if there is one. `warnings` say what is not as it was."""
+    """The replayed decision of a bundle: its question, the recorded answers and those of today, the
+    effects on the state, and the divergence if there is one.
 
+    `warnings` say in sentences what differs from the program that packed the bundle.
+    """
+
+    equal: bool
     manifest: BundleManifest
     question: EventDetail
     recorded: list[EventDetail]
-    said: list[EventDetail]
+    current: list[EventDetail] = field(name="said")
     effects: StateEffects
     divergence: Divergence | None
     warnings: list[str]
 
 
 def open_bundle(path: Path) -> OpenedBundle:
-    """Ask the question of a bundle again. Raises BundleError and StateShapeError."""
+    """Put the question of a bundle again. Raises BundleError and StateShapeError."""
     manifest, parts = read_bundle(path)
     head = _head(path, manifest, parts)
-    lived = DeciderRunner(head.name, head.book, decider(head.name))
-    lived.resume(_state(path, manifest, head, lived, parts[STATE]))
+    runner = DeciderRunner(head.name, head.book, decider(head.name))
+    runner.resume(_state(path, manifest, head, runner, parts[STATE]))
     question = _question(path, manifest, head, parts)
     recorded = _recorded(path, manifest, parts)
-    whole = state_digest(lived.state) == head.state
-    does = effects(lived, question, recorded)
-    said, error, broken = redecide_log(lived, question, recorded)
-    place = manifest.question
-    asked = Redecision(place.sequence, place.index, question, recorded, said, error, broken)
+    whole = state_digest(runner.state) == head.state
+    does = effects(runner, question, recorded)
+    current, error, broken = redecide_question(runner, question, recorded)
+    asked = Redecision(
+        manifest.question.sequence,
+        manifest.question.index,
+        question,
+        recorded,
+        current,
+        error,
+        broken,
+    )
+    divergence = AnswerComparison(head.name).add(asked)
     return OpenedBundle(
-        manifest,
-        question_detail(question),
-        [answer_detail(each) for each in recorded],
-        [answer_detail(each) for each in said],
-        does,
-        AnswerComparison(head.name).add(asked),
-        _warnings(manifest, head, question, whole=whole),
+        equal=divergence is None,
+        manifest=manifest,
+        question=question_detail(question),
+        recorded=[answer_detail(each) for each in recorded],
+        current=[answer_detail(each) for each in current],
+        effects=does,
+        divergence=divergence,
+        warnings=_warnings(manifest, head, question, whole=whole),
     )
 
 
@@ -85,10 +98,10 @@ def _head(path: Path, manifest: BundleManifest, parts: Mapping[str, bytes]) -> S
 
 
 def _state(
-    path: Path, manifest: BundleManifest, head: SnapshotHead, lived: DeciderRunner, encoded: bytes
+    path: Path, manifest: BundleManifest, head: SnapshotHead, runner: DeciderRunner, encoded: bytes
 ) -> Any:
     try:
-        return msgspec.json.decode(encoded, type=type(lived.state))
+        return msgspec.json.decode(encoded, type=type(runner.state))
     except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
         program = manifest.program
         raise StateShapeError(

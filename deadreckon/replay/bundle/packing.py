@@ -1,8 +1,7 @@
-"""Packs one decision into a file that replays it anywhere."""
+"""Packs one decision into a file that can be replayed on any machine."""
 
 import hashlib
 import platform
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon import __version__
-from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.codec import plain_body
 from deadreckon.contracts.envelope import digest
 from deadreckon.contracts.event import Mode, Recorded
@@ -25,11 +23,10 @@ from deadreckon.replay.bundle.file import (
 )
 from deadreckon.replay.bundle.secrecy import Secrets
 from deadreckon.replay.bundle.slice import DecisionSlice, cut, target
+from deadreckon.replay.opening import Progress, open_log
 from deadreckon.replay.rerun.comparison import answer_detail
 from deadreckon.replay.rerun.job.checkout import own_revision
 from deadreckon.runtime.log.bus import Bus, Stored
-from deadreckon.runtime.process import log_lines
-from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.service.fold_code import fold_code
 from deadreckon.runtime.service.snapshots import LogPosition, SnapshotHead, encode_state
 from deadreckon.services.catalogue import BOOK, DECIDERS
@@ -50,7 +47,10 @@ NOT_IN_IT = [
 
 
 class BundleRequest(Struct, frozen=True):
-    """Which decision, from which folder, into which file; `service` where another's is meant."""
+    """The arguments of a bundle: which decision, from which folder, into which file.
+
+    `service` names the one whose decision is meant, where it is not the first that answered.
+    """
 
     data: Path
     wanted: str
@@ -61,37 +61,33 @@ class BundleRequest(Struct, frozen=True):
     mode: Mode = "paper"
 
 
-async def pack(wish: BundleRequest, tell: Callable[[str, int, int], None]) -> BundleManifest:
+async def pack(request: BundleRequest, *, shows: bool) -> BundleManifest:
     """Write the bundle; nothing is written to the log.
 
     Raises BundleError, NoDecisionError, UnknownIdError and AmbiguousIdError.
     """
-    folder = Folder(wish.data).check()
-    log_lines.configure(folder.logs / "bundle.log")
-    async with open_bus(folder, wish.nats) as bus:
-        return await pack_from(bus, wish, tell)
+    async with open_log(request.data, request.nats, "bundle", shows=shows) as log:
+        return await pack_from(log.bus, request, log.progress)
 
 
-async def pack_from(
-    bus: Bus, wish: BundleRequest, tell: Callable[[str, int, int], None]
-) -> BundleManifest:
-    """The same of a log that is open already."""
-    found = await target(bus, wish.wanted, wish.service, wish.book, wish.mode, tell)
-    part = await cut(bus, found, wish.book, wish.mode, tell)
-    secrets = Secrets(wish.data)
+async def pack_from(bus: Bus, request: BundleRequest, progress: Progress) -> BundleManifest:
+    """Write the bundle of a decision in an open log."""
+    found = await target(bus, request.wanted, request.service, request.book, request.mode, progress)
+    part = await cut(bus, found, request.book, request.mode, progress)
+    secrets = Secrets(request.data)
     kept = _messages(part)
     plain = {STATE: part.state} | {each.part: stored.payload for each, stored in kept}
     plain[ANSWERS] = _pretty([answer_detail(record) for record in part.recorded])
     plain[CONFIGURATION] = _pretty([_configured(record) for record in part.configuration])
     parts = secrets.strip_all(plain)
-    parts[HEAD] = secrets.strip(HEAD, encode_state(_head(part, wish, parts)))
+    parts[HEAD] = secrets.strip(HEAD, encode_state(_head(part, request, parts)))
     manifest = BundleManifest(
         format=FORMAT,
-        wanted=secrets.strip("wanted", wish.wanted.encode()).decode(),
+        wanted=secrets.strip("wanted", request.wanted.encode()).decode(),
         service=found.service,
-        book=wish.book,
-        mode=wish.mode,
-        question=_place(part.question, found.sequence, found.index),
+        book=request.book,
+        mode=request.mode,
+        question=_position(part.question, found.sequence, found.index),
         decided=_decided(part, found.id),
         program=await _program(part),
         messages=[each for each, _ in kept],
@@ -100,7 +96,7 @@ async def pack_from(
         not_in_it=NOT_IN_IT,
         parts={},
     )
-    return write_bundle(wish.output, manifest, parts)
+    return write_bundle(request.output, manifest, parts)
 
 
 def _messages(part: DecisionSlice) -> list[tuple[StoredPart, Stored]]:
@@ -116,15 +112,15 @@ def _messages(part: DecisionSlice) -> list[tuple[StoredPart, Stored]]:
     ]
 
 
-def _head(part: DecisionSlice, wish: BundleRequest, parts: dict[str, bytes]) -> SnapshotHead:
-    """As a snapshot's; the state's digest is of what is in the bundle."""
-    shape: Any = type(part.inquiry.lived.state)
+def _head(part: DecisionSlice, request: BundleRequest, parts: dict[str, bytes]) -> SnapshotHead:
+    """Describe the state as a snapshot does; its digest is that of the state in the bundle."""
+    shape: Any = type(part.redecider.runner.state)
     asked_in = part.asked_in
     return SnapshotHead(
-        name=part.inquiry.service,
-        book=wish.book,
-        mode=wish.mode,
-        code=fold_code([DECIDERS[part.inquiry.service]]),
+        name=part.redecider.service,
+        book=request.book,
+        mode=request.mode,
+        code=fold_code([DECIDERS[part.redecider.service]]),
         schema=schema_of(shape),
         position=LogPosition(
             asked_in.sequence, digest(asked_in.payload), part.n, asked_in.sequence - 1
@@ -136,7 +132,7 @@ def _head(part: DecisionSlice, wish: BundleRequest, parts: dict[str, bytes]) -> 
 
 
 def schema_of(shape: Any) -> str:
-    """SHA-256 (hex) of a state's shape."""
+    """Hash the shape of a state (SHA-256, hex)."""
     return hashlib.sha256(msgspec.json.encode(msgspec.json.schema(shape))).hexdigest()
 
 
@@ -150,15 +146,15 @@ async def _program(part: DecisionSlice) -> Program:
     )
 
 
-def _place(record: Recorded[Any], sequence: int, index: int) -> FactPosition:
+def _position(record: Recorded[Any], sequence: int, index: int) -> FactPosition:
     at = format_timestamp(record.at)
     return FactPosition(record.id, type(record.event).__name__, sequence, index, at)
 
 
 def _decided(part: DecisionSlice, wanted: str) -> FactPosition | None:
-    """The answer that was asked for; else the first."""
+    """Find the answer that was asked for; else the first."""
     named = [record for record in part.recorded if record.id == wanted] or part.recorded
-    return _place(named[0], named[0].sequence, named[0].index) if named else None
+    return _position(named[0], named[0].sequence, named[0].index) if named else None
 
 
 def _configured(record: Recorded[Any]) -> dict[str, Any]:

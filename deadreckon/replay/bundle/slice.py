@@ -12,7 +12,7 @@ from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.portfolio import ReportingConfigured
 from deadreckon.replay.lookup import IdFinder, IdMatch
-from deadreckon.replay.rerun.redecide import Redecider, redecide_log
+from deadreckon.replay.rerun.redecide import Redecider, redecide_question
 from deadreckon.replay.rerun.states import copied
 from deadreckon.runtime.log.bus import Bus, Stored
 from deadreckon.runtime.log.domain import retry
@@ -57,7 +57,7 @@ class DecisionSlice(Struct):
 
     question: Recorded[Any]
     recorded: list[Recorded[Any]]
-    inquiry: Redecider
+    redecider: Redecider
     state: bytes
     n: int
     intake: Ingress
@@ -131,8 +131,8 @@ async def cut(bus: Bus, wanted: Target, book: str, mode: Mode, tell: Progress) -
 
 def _check_silence(found: DecisionSlice, wanted: Target) -> None:
     """No commit covers the question: only silence may be what was decided."""
-    lived = copied(found.inquiry.lived, found.state)
-    record, _, _ = redecide_log(lived, found.question, found.recorded)
+    lived = copied(found.redecider.runner, found.state)
+    record, _, _ = redecide_question(lived, found.question, found.recorded)
     if record != found.recorded:
         raise NoDecisionError(
             f"the log ends before {wanted.service} has answered the fact at "
@@ -147,12 +147,12 @@ class _Reading:
         self._wanted = wanted
         self._place = (wanted.sequence, wanted.index)
         self._decoding = Decoding()
-        self._inquiry = Redecider(wanted.service, book, decider(wanted.service), mode)
+        self._redecider = Redecider(wanted.service, book, decider(wanted.service), mode)
         self._configured: dict[tuple[type[Event], str], Recorded[Any]] = {}
         self._reporting = Ingress(book, mode, reads_signals=False)
         self._commits: list[Stored] = []
         self._codes: list[str] = []
-        self._intake = self._inquiry.intake
+        self._intake = self._redecider.ingress
         self._links: dict[str, ChainLink] = {}
         self._asked_in: Stored | None = None
 
@@ -161,17 +161,17 @@ class _Reading:
         async for stored in log:
             if stored.sequence == self._wanted.sequence:
                 self._asked_in = stored
-                self._intake = structs.replace(self._inquiry.intake)
+                self._intake = structs.replace(self._redecider.ingress)
                 links = self._decoding.links.items()
                 self._links = {f"{book}.{service}": link for (book, service), link in links}
             message = self._decoding.decode(stored)
             self._configure(message)
             self._keep_commit(stored, message)
-            n = self._inquiry.n
-            if met := self._inquiry.lead(message, *self._place):
+            n = self._redecider.n
+            if met := self._redecider.lead(message, *self._place):
                 return self._slice(*met, n, settled=True)
-        met = self._inquiry.lead_at_end(*self._place)
-        return self._slice(*met, self._inquiry.n, settled=False) if met else None
+        met = self._redecider.lead_at_end(*self._place)
+        return self._slice(*met, self._redecider.n, settled=False) if met else None
 
     def _configure(self, message: Message) -> None:
         if message.sequence <= self._wanted.sequence:
@@ -183,7 +183,7 @@ class _Reading:
 
     def _keep_commit(self, stored: Stored, message: Message) -> None:
         commit = message.commit
-        if commit is None or not self._inquiry.is_own(message):
+        if commit is None or not self._redecider.is_own(message):
             return
         if any((sequence, index) == self._place for sequence, index, _ in commit.answers):
             self._commits.append(stored)
@@ -197,8 +197,8 @@ class _Reading:
         return DecisionSlice(
             question=question,
             recorded=recorded,
-            inquiry=self._inquiry,
-            state=encode_state(self._inquiry.lived.state),
+            redecider=self._redecider,
+            state=encode_state(self._redecider.runner.state),
             n=n,
             intake=self._intake,
             links=self._links,

@@ -1,4 +1,4 @@
-"""The metrics of a past day, from a folder's log into a file that Prometheus can be given."""
+"""Writes the metrics of a past day to a file that Prometheus can load."""
 
 import os
 from contextlib import suppress
@@ -6,17 +6,14 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from deadreckon.archive.open_log import open_bus
-from deadreckon.replay.audit.job import progress_bar
 from deadreckon.replay.metrics.history import MetricHistory
+from deadreckon.replay.opening import open_log
 from deadreckon.replay.verify.job import log_facts
-from deadreckon.runtime.process import log_lines
-from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK
 
 
 class WrittenMetrics(Struct, frozen=True):
-    """What was written: how many samples, at how many moments of the day."""
+    """The result: how many samples were written, at how many moments of the day."""
 
     day: str
     samples: int
@@ -34,21 +31,18 @@ async def write_metrics(
     shows: bool,
     book: str = BOOK,
 ) -> WrittenMetrics:
-    """Fold the log up to the end of a day, and write what a scraper would have seen on it.
+    """Fold the log up to the end of a day, and write the samples a scraper would have taken.
 
     The file appears when it is complete. Raises OSError when it cannot be written.
     """
-    folder = Folder(data).check()
-    log_lines.configure(folder.logs / "metrics.log")
     history = MetricHistory(day, step_seconds)
-    async with open_bus(folder, nats) as bus:
-        with progress_bar(shows) as bar:
-            task = bar.add_task("folding", total=(await bus.info()).last or 1)
-            async for sequence, facts, _ in log_facts(bus, book):
-                history.fold(sequence, facts)
-                bar.update(task, completed=sequence)
-                if history.is_over:
-                    break
+    async with open_log(data, nats, "metrics", shows=shows) as log:
+        end = (await log.bus.info()).last
+        async for sequence, facts, _ in log_facts(log.bus, book):
+            history.fold(sequence, facts)
+            log.progress("folding", sequence, end)
+            if history.is_over:
+                break
     history.finish()
     if history.samples:
         _write(history, file)

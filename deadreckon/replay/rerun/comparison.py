@@ -1,4 +1,4 @@
-"""Compares what is said today with what was recorded, answer by answer."""
+"""Compares the answers of today with the recorded ones, one by one."""
 
 import hashlib
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ DifferenceKind = Literal["missing", "extra", "changed", "order", "error"]
 
 
 class EventDetail(Struct, frozen=True):
-    """An answer in full, as canonical JSON has it; times are nanoseconds UTC."""
+    """An event in full, `data` as canonical JSON; `at` is in nanoseconds UTC."""
 
     id: str
     type: str
@@ -29,44 +29,45 @@ class EventDetail(Struct, frozen=True):
 class AnswerDifference(Struct, frozen=True):
     """One answer that is not as recorded.
 
-    `missing`: recorded, and not said today. `extra`: said today, and not recorded. `changed`: both
-    have it, and `fields` differ. `order`: the same answers come in another order. `error`: the
-    decider raised something. `what` tells it in a few words, to be counted by.
+    `missing`: recorded, and not given today. `extra`: given today, and not recorded. `changed`:
+    both have it, and `fields` differ. `order`: the same answers come in another order. `error`: the
+    decider raised something. `what` names it in a few words, by which differences are counted.
     """
 
     kind: DifferenceKind
     what: str
     fields: list[str] = []
     recorded: EventDetail | None = None
-    said: EventDetail | None = None
+    current: EventDetail | None = field(name="said", default=None)
 
 
 class Divergence(Struct, frozen=True):
-    """A question that is answered otherwise today, with every difference."""
+    """A question that is answered differently today, with every difference."""
 
     service: str
     sequence: int
     index: int
     question: EventDetail
     recorded: list[EventDetail]
-    said: list[EventDetail]
+    current: list[EventDetail] = field(name="said")
     differences: list[AnswerDifference]
     error: str = ""
 
 
 class ServiceTally(Struct):
-    """What became of one service.
+    """The result of one service.
 
-    `questions` were asked of it and `heeded` of them concern it; the log has `answers` to them.
-    `digest` is the SHA-256 over the answered questions and their recorded answers, whoever is
-    asked. `diverging` counts questions, `kinds` differences. `broken` names what the decider raised
-    while its state moved: what comes later was not compared. `due` is the place of a question at
-    the log's end to which the answer is not yet in it, `unasked` how many come after that one.
+    `questions` were put and `handled` of them are of a type it handles; the log has `answers` to
+    them. `digest` is the SHA-256 (hex) over the answered questions and their recorded answers,
+    the same whichever code is asked. `diverging` counts questions, `kinds` differences. `broken`
+    names what the decider raised while its state moved: later questions were not compared. `due`
+    is the (sequence, index) of a question whose answer the log does not have yet, `unasked` counts
+    the questions after it.
     """
 
     service: str
     questions: int = 0
-    heeded: int = 0
+    handled: int = field(name="heeded", default=0)
     answers: int = 0
     digest: str = ""
     diverging: int = 0
@@ -78,7 +79,7 @@ class ServiceTally(Struct):
 
 
 class AnswerComparison:
-    """Adds up one service's answers."""
+    """Adds up the comparison of one service's answers."""
 
     def __init__(self, service: str) -> None:
         self.tally = ServiceTally(service)
@@ -86,14 +87,14 @@ class AnswerComparison:
 
     def add(self, asked: Redecision) -> Divergence | None:
         """Compare the answers to one question; null where they are equal."""
-        if not (asked.recorded or asked.said or asked.error):
+        if not (asked.recorded or asked.current or asked.error):
             return None
         tally = self.tally
         tally.answers += len(asked.recorded)
         if asked.recorded:
             self._digest.update(asked.question.id.encode())
-        for said in asked.recorded:
-            self._digest.update(_bytes(said))
+        for record in asked.recorded:
+            self._digest.update(_bytes(record))
         differences = [*compare(asked)]
         if not differences:
             return None
@@ -106,21 +107,21 @@ class AnswerComparison:
             tally.broken = f"{asked.error} at {asked.sequence}.{asked.index}"
         return found
 
-    def close(self, questions: int, heeded: int) -> ServiceTally:
-        """The tally, once all is asked."""
-        self.tally.questions, self.tally.heeded = questions, heeded
+    def close(self, questions: int, handled: int) -> ServiceTally:
+        """Return the tally, once all questions were put."""
+        self.tally.questions, self.tally.handled = questions, handled
         self.tally.digest = self._digest.hexdigest()
         return self.tally
 
 
 def compare(asked: Redecision) -> Iterator[AnswerDifference]:
-    """Every difference between the recorded answers and today's, none where all is equal."""
-    recorded, said = asked.recorded, asked.said
+    """Yield every difference between the recorded answers and those of today."""
+    recorded, current = asked.recorded, asked.current
     if asked.error:
         yield AnswerDifference("error", f"raised {asked.error.partition(':')[0]}")
-    if len(recorded) == len(said) and all(map(_equal, recorded, said)):
+    if len(recorded) == len(current) and all(map(_equal, recorded, current)):
         return
-    by_id = {each.id: each for each in said}
+    by_id = {each.id: each for each in current}
     known = {each.id for each in recorded}
     for each in recorded:
         other = by_id.get(each.id)
@@ -131,67 +132,73 @@ def compare(asked: Redecision) -> Iterator[AnswerDifference]:
                 )
         elif fields := _changed(each, other):
             yield _change(each, other, fields)
-    for each in said:
+    for each in current:
         if each.id not in known:
-            yield AnswerDifference("extra", f"extra {_name(each)}", said=answer_detail(each))
+            yield AnswerDifference("extra", f"extra {_name(each)}", current=answer_detail(each))
     if len(known) < len(recorded):
         yield AnswerDifference("order", "recorded twice")
     common = [each.id for each in recorded if each.id in by_id]
-    if common != [each.id for each in said if each.id in known]:
+    if common != [each.id for each in current if each.id in known]:
         yield AnswerDifference("order", "in another order")
 
 
-def begins(recorded: list[Recorded[Any]], said: list[Recorded[Any]]) -> bool:
-    """Whether what is said begins with what was recorded, wherever that lies in the log."""
-    return len(said) >= len(recorded) and all(map(_equal, recorded, said))
+def begins(recorded: list[Recorded[Any]], current: list[Recorded[Any]]) -> bool:
+    """Return true when the answers of today begin with the recorded ones."""
+    return len(current) >= len(recorded) and all(map(_equal, recorded, current))
 
 
-def _change(recorded: Recorded[Any], said: Recorded[Any], fields: list[str]) -> AnswerDifference:
+def _change(recorded: Recorded[Any], current: Recorded[Any], fields: list[str]) -> AnswerDifference:
     if fields == ["type"]:
-        what = f"{_name(said)} in place of {_name(recorded)}"
+        what = f"{_name(current)} in place of {_name(recorded)}"
     else:
         what = f"changed {_name(recorded)} {', '.join(fields)}"
-    return AnswerDifference("changed", what, fields, answer_detail(recorded), answer_detail(said))
+    return AnswerDifference(
+        "changed", what, fields, answer_detail(recorded), answer_detail(current)
+    )
 
 
-def _changed(recorded: Recorded[Any], said: Recorded[Any]) -> list[str]:
-    """The fields of two answers of one id that differ."""
-    if type(recorded.event) is not type(said.event):
+def _changed(recorded: Recorded[Any], current: Recorded[Any]) -> list[str]:
+    """List the fields in which two answers of one id differ."""
+    if type(recorded.event) is not type(current.event):
         return ["type"]
     around = [
-        name for name in ("at", "cause", "root") if getattr(recorded, name) != getattr(said, name)
+        name
+        for name in ("at", "cause", "root")
+        if getattr(recorded, name) != getattr(current, name)
     ]
-    if encode_event(recorded.event) == encode_event(said.event):
+    if encode_event(recorded.event) == encode_event(current.event):
         return around
-    before, now = (msgspec.json.decode(encode_event(each.event)) for each in (recorded, said))
+    before, now = (msgspec.json.decode(encode_event(each.event)) for each in (recorded, current))
     names = [*before, *(name for name in now if name not in before)]
     return around + [name for name in names if before.get(name) != now.get(name)]
 
 
-def _equal(recorded: Recorded[Any], said: Recorded[Any]) -> bool:
-    return recorded.id == said.id and not _changed(recorded, said)
+def _equal(recorded: Recorded[Any], current: Recorded[Any]) -> bool:
+    return recorded.id == current.id and not _changed(recorded, current)
 
 
-def _bytes(said: Recorded[Any]) -> bytes:
-    name = NAMES[type(said.event)]
-    head = f"{said.id}|{name}|{VERSIONS[name]}|{said.at}|"
-    return head.encode() + encode_event(said.event) + b"\n"
+def _bytes(record: Recorded[Any]) -> bytes:
+    name = NAMES[type(record.event)]
+    head = f"{record.id}|{name}|{VERSIONS[name]}|{record.at}|"
+    return head.encode() + encode_event(record.event) + b"\n"
 
 
-def _name(said: Recorded[Any]) -> str:
-    return type(said.event).__name__
+def _name(record: Recorded[Any]) -> str:
+    return type(record.event).__name__
 
 
-def answer_detail(said: Recorded[Any]) -> EventDetail:
-    """A recorded answer in full."""
-    envelope = wrap(said)
-    return EventDetail(said.id, _name(said), said.at, said.cause, said.root, envelope.data)
+def answer_detail(record: Recorded[Any]) -> EventDetail:
+    """Show an answer in full."""
+    envelope = wrap(record)
+    return EventDetail(
+        record.id, _name(record), record.at, record.cause, record.root, envelope.data
+    )
 
 
-def question_detail(said: Recorded[Any]) -> EventDetail:
-    """A question in full: what came in at a door has no envelope, and is shown as understood."""
-    data = Raw(encode_event(said.event))
-    return EventDetail(said.id, _name(said), said.at, said.cause, said.root, data)
+def question_detail(record: Recorded[Any]) -> EventDetail:
+    """Show a question in full; an inbound message has no envelope and is shown as it was read."""
+    data = Raw(encode_event(record.event))
+    return EventDetail(record.id, _name(record), record.at, record.cause, record.root, data)
 
 
 def _divergence(service: str, asked: Redecision, differences: list[AnswerDifference]) -> Divergence:
@@ -201,7 +208,7 @@ def _divergence(service: str, asked: Redecision, differences: list[AnswerDiffere
         asked.index,
         question_detail(asked.question),
         list(map(answer_detail, asked.recorded)),
-        list(map(answer_detail, asked.said)),
+        list(map(answer_detail, asked.current)),
         differences,
         asked.error,
     )

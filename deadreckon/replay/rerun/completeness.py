@@ -1,4 +1,4 @@
-"""Whether a log holds every answer once: today's deciders are asked again, beside what was said."""
+"""Checks that a log holds every answer exactly once, by asking today's deciders again."""
 
 from msgspec import Struct
 
@@ -18,30 +18,30 @@ class Miscount(Struct, frozen=True):
 
 
 class CompletenessCheck:
-    """One service's questions in lived order, answered again."""
+    """One service's questions in order, answered again and counted."""
 
     def __init__(self, service: str, book: str, mode: Mode) -> None:
         self.miscounts: list[Miscount] = []
         self._service = service
-        self._inquiry = Redecider(service, book, decider(service), mode)
-        self._said: set[str] = set()
+        self._redecider = Redecider(service, book, decider(service), mode)
+        self._seen: set[str] = set()
 
     def take(self, message: Message) -> None:
         """Move on by one message. Raises RecoveryError for a log that contradicts itself."""
-        for asked in self._inquiry.take(message):
+        for asked in self._redecider.take(message):
             self._compare(asked)
 
     def end(self) -> None:
-        """The log ends here: what nobody has answered yet must be silence."""
-        for asked in self._inquiry.end():
+        """Put the questions that no commit covers: they must have no answer."""
+        for asked in self._redecider.end():
             self._compare(asked)
 
     def _compare(self, asked: Redecision) -> None:
         found = asked.recorded
-        due = {said.id: said.event for said in asked.said}
-        new = [said for said in found if said.id not in self._said]
-        right = {said.id for said in new if due.get(said.id) == said.event}
+        due = {record.id: record.event for record in asked.current}
+        new = [record for record in found if record.id not in self._seen]
+        right = {record.id for record in new if due.get(record.id) == record.event}
         lost, doubled = len(due) - len(right), len(found) - len(right)
-        self._said |= {said.id for said in found}
+        self._seen |= {record.id for record in found}
         if lost or doubled:
             self.miscounts.append(Miscount(self._service, asked.sequence, lost, doubled))

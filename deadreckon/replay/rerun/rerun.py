@@ -1,4 +1,4 @@
-"""A log asked again: the questions of several services, counted and compared."""
+"""The rerun of a log: the questions of several services, put again, counted and compared."""
 
 from collections.abc import Callable, Mapping
 
@@ -13,17 +13,18 @@ from deadreckon.runtime.service.decider_runner import Decider
 
 
 class SettledTracker:
-    """Up to which message everybody is known to have answered, though no commit says so.
+    """The message up to which every service is known to have answered, though no commit says so.
 
-    On a tape the market says its next fact when all are silent; but what came in at a door may have
-    come in that moment. Where no tape plays nothing is known: who is silent may be behind.
+    On a tape the market publishes its next event once no service has anything left to answer; an
+    inbound message may have come at any moment. Without a tape nothing is known: a service that
+    has not answered may be behind.
     """
 
     def __init__(self) -> None:
         self._plays = False
         self._last = self._before = 0
 
-    def hear(self, message: Message) -> None:
+    def take(self, message: Message) -> None:
         """Move on by one message."""
         if message.subject.book != SHARED or message.subject.service != "market":
             return
@@ -32,15 +33,15 @@ class SettledTracker:
 
     @property
     def settled(self) -> int:
-        """The sequence of that message, 0 where nothing is known."""
+        """Return the sequence of that message, 0 where nothing is known."""
         return self._before if self._plays else 0
 
 
 class Rerun:
     """Takes a log message by message; each service answers for itself.
 
-    `diverged` is told of every question that is answered otherwise, when it is met. Services that
-    have a `beginning` are asked from there on, the others from the log's first message.
+    `diverged` is called with every question that is answered differently, when it is met.
+    Services with a `beginning` are asked from there on, the others from the log's first message.
     """
 
     def __init__(
@@ -59,37 +60,37 @@ class Rerun:
             for name, decider in deciders.items()
         ]
         self._diverged = diverged
-        self._silence = SettledTracker()
+        self._settled = SettledTracker()
 
     @property
     def past(self) -> bool:
-        """Whether nobody has anything left to be asked."""
-        return all(inquiry.past or inquiry.broken for inquiry, _ in self._asked)
+        """True when no service has a question left in the span."""
+        return all(redecider.past or redecider.broken for redecider, _ in self._asked)
 
     def take(self, message: Message) -> None:
         """Move on by one message. Raises RecoveryError for a log that contradicts itself."""
-        self._silence.hear(message)
-        for inquiry, comparison in self._asked:
-            for asked in inquiry.take(message):
+        self._settled.take(message)
+        for redecider, comparison in self._asked:
+            for asked in redecider.take(message):
                 self._compare(comparison, asked)
 
     def end(self) -> list[ServiceTally]:
-        """The log ends here: what became of each service."""
-        return [self._ended(inquiry, comparison) for inquiry, comparison in self._asked]
+        """Put the last questions, as the log ends here; returns the result of each service."""
+        return [self._ended(redecider, comparison) for redecider, comparison in self._asked]
 
-    def _ended(self, inquiry: Redecider, comparison: AnswerComparison) -> ServiceTally:
-        """Up to the first question whose answer is still to come."""
-        questions, heeded = inquiry.questions, inquiry.heeded
-        settled = self._silence.settled
-        for asked in inquiry.end(settled):
+    def _ended(self, redecider: Redecider, comparison: AnswerComparison) -> ServiceTally:
+        """Compare up to the first question whose answer the log does not have yet."""
+        questions, handled = redecider.questions, redecider.handled
+        settled = self._settled.settled
+        for asked in redecider.end(settled):
             late = asked.sequence > settled
-            if late and asked.said and begins(asked.recorded, asked.said):
+            if late and asked.current and begins(asked.recorded, asked.current):
                 comparison.tally.due = (asked.sequence, asked.index)
-                comparison.tally.unasked = inquiry.waiting
-                return comparison.close(questions, heeded)
+                comparison.tally.unasked = redecider.waiting
+                return comparison.close(questions, handled)
             self._compare(comparison, asked)
-            questions, heeded = inquiry.questions, inquiry.heeded
-        return comparison.close(inquiry.questions, inquiry.heeded)
+            questions, handled = redecider.questions, redecider.handled
+        return comparison.close(redecider.questions, redecider.handled)
 
     def _compare(self, comparison: AnswerComparison, asked: Redecision) -> None:
         found = comparison.add(asked)

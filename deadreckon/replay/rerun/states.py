@@ -1,17 +1,17 @@
-"""What a state holds that a question concerns, and what answers do to it, path by path."""
+"""The part of a state that a question concerns, and how answers change it, path by path."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from deadreckon.contracts.event import Recorded
-from deadreckon.replay.rerun.redecide import CapturedError, redecide_log
+from deadreckon.replay.rerun.redecide import CapturedError, redecide_question
 from deadreckon.runtime.service.decider_runner import DeciderRunner
 from deadreckon.runtime.service.snapshots import encode_state
 
-PATHS_MAX = 200  # of a kind: who reads a difference by eye reads no more
+PATHS_MAX = 200  # of a kind: nobody reads more by eye
 
 # What names a thing that a state keeps something about.
 NAMING = (
@@ -32,7 +32,7 @@ Paths = dict[str, Any]
 
 
 class PathChange(Struct, frozen=True):
-    """A place in a state before and after; null where there is nothing."""
+    """A path in a state with its value before and after; null where there is none."""
 
     path: str
     before: Any
@@ -40,49 +40,53 @@ class PathChange(Struct, frozen=True):
 
 
 class StateEffects(Struct, frozen=True):
-    """A state right before a question, as far as it concerns it; what the question does with the
-    recorded answers (`by_recorded`), and with those of today (`by_said`). `left_out` counts the
-    paths beyond PATHS_MAX. `names` are what the question and its answers name; `paths` is the whole
-    state before, where that was wished."""
+    """The part of a state that a question concerns (`before`), and how the question changes it.
+
+    `by_recorded` are the changes with the recorded answers, `by_today` those with the answers of
+    today, `left_out` counts the paths beyond PATHS_MAX. `names` are what question and answers name;
+    `paths` is the whole state before, where that was asked for.
+    """
 
     names: list[str]
     before: Paths
     by_recorded: list[PathChange]
-    by_said: list[PathChange]
+    by_today: list[PathChange] = field(name="by_said")
     left_out: int
     paths: Paths = {}
 
 
 def effects(
-    lived: DeciderRunner,
+    runner: DeciderRunner,
     question: Recorded[Any],
     recorded: list[Recorded[Any]],
     *,
     whole: bool = False,
 ) -> StateEffects:
-    """What a question and its answers do to the state that stands right before it, which is left
-    as it is; `whole` keeps every path of it, to be compared with another program's."""
-    encoded = encode_state(lived.state)
-    record, _, _ = redecide_log(copied(lived, encoded), question, recorded)
-    names = sorted(names_in([question, *recorded, *record]))
+    """Compare the state before and after a question and its answers; the runner's own is untouched.
+
+    `whole` keeps every path of the state before, to be compared with that of other code.
+    """
+    encoded = encode_state(runner.state)
+    current, _, _ = redecide_question(copied(runner, encoded), question, recorded)
+    names = sorted(names_in([question, *recorded, *current]))
     before = paths(encoded)
     about = [(path, value) for path, value in before.items() if concerns(path, value, names)]
-    by_recorded, by_said = (
-        list(changes(before, paths(_after(lived, encoded, [question, *answers]))))
-        for answers in (recorded, record)
+    by_recorded, by_today = (
+        list(changes(before, paths(_after(runner, encoded, [question, *answers]))))
+        for answers in (recorded, current)
     )
     return StateEffects(
         names,
         dict(about[:PATHS_MAX]),
         by_recorded[:PATHS_MAX],
-        by_said[:PATHS_MAX],
-        sum(max(0, len(each) - PATHS_MAX) for each in (about, by_recorded, by_said)),
+        by_today[:PATHS_MAX],
+        sum(max(0, len(each) - PATHS_MAX) for each in (about, by_recorded, by_today)),
         before if whole else {},
     )
 
 
 def names_in(facts: Iterable[Recorded[Any]]) -> set[str]:
-    """Instruments, strategies, orders, signals and rules that facts name."""
+    """Collect the instruments, strategies, orders, signals and rules that events name."""
     found = set()
     for record in facts:
         found |= {getattr(record.event, name, None) for name in NAMING}
@@ -90,7 +94,7 @@ def names_in(facts: Iterable[Recorded[Any]]) -> set[str]:
 
 
 def paths(encoded: bytes) -> Paths:
-    """Every leaf of an encoded state, by its path from the top."""
+    """List every leaf of an encoded state by its path from the top."""
     return dict(_leaves("", msgspec.json.decode(encoded)))
 
 
@@ -108,7 +112,7 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def changes(before: Paths, after: Paths) -> Iterator[PathChange]:
-    """What differs between two states, in the order of the second; what is gone comes last."""
+    """Yield what differs between two states, in the order of the second; removed paths last."""
     for path, value in after.items():
         if before.get(path) != value:
             yield PathChange(path, before.get(path), value)
@@ -118,20 +122,20 @@ def changes(before: Paths, after: Paths) -> Iterator[PathChange]:
 
 
 def concerns(path: str, value: Any, names: Iterable[str]) -> bool:
-    """Whether a path is about one of the names: it leads through it, or to it."""
+    """Return true when a path leads through one of the names, or to it."""
     return any(f"/{name}/" in f"{path}/" or value == name for name in names)
 
 
-def copied(lived: DeciderRunner, encoded: bytes) -> DeciderRunner:
-    """The same service with an encoded state of its own."""
-    other = DeciderRunner(lived.service, lived.book, lived.decider)
-    other.resume(msgspec.json.decode(encoded, type=type(lived.state)))
+def copied(runner: DeciderRunner, encoded: bytes) -> DeciderRunner:
+    """Copy a runner, with a state of its own."""
+    other = DeciderRunner(runner.service, runner.book, runner.decider)
+    other.resume(msgspec.json.decode(encoded, type=type(runner.state)))
     return other
 
 
-def _after(lived: DeciderRunner, encoded: bytes, facts: Iterable[Recorded[Any]]) -> bytes:
-    """The state that facts make of an encoded one; as far as they get, if one of them fails."""
-    other = copied(lived, encoded)
+def _after(runner: DeciderRunner, encoded: bytes, facts: Iterable[Recorded[Any]]) -> bytes:
+    """Evolve an encoded state by events, up to the first one that raises."""
+    other = copied(runner, encoded)
     for record in facts:
         with CapturedError() as moving:
             other.replay(record, ())
@@ -141,6 +145,5 @@ def _after(lived: DeciderRunner, encoded: bytes, facts: Iterable[Recorded[Any]])
 
 
 def between(ours: StateEffects, theirs: StateEffects) -> list[PathChange]:
-    """What the memory of another program has otherwise than ours, right before the question; both
-    with all their paths."""
+    """Compare the state of other code with ours right before the question; both with all paths."""
     return list(changes(ours.paths, theirs.paths))[:PATHS_MAX]

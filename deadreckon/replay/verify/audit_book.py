@@ -1,10 +1,9 @@
-"""Holds the audit book against what an audit folded by itself: in few figures, at one place."""
+"""Compares the audit book with the figures of an audit, at one sequence of the log."""
 
 import sqlite3
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
 
@@ -12,14 +11,14 @@ from deadreckon.accounting.pnl import PositionKey
 from deadreckon.contracts.amounts import canonical, text
 from deadreckon.contracts.timestamps import DAY, day_start
 from deadreckon.projections.digest import as_stored
+from deadreckon.replay.audit.document import ProjectionCheck
 from deadreckon.replay.audit.volumes import FillTotals, TradedVolumes
 
-Document = dict[str, Any]
-SHOWN = 5  # differences named; `dr verify` finds the first row of each table
+SHOWN = 5  # differences that are named; `dr verify` finds the first row of each table
 
 
 class AuditBookFigures(Struct, frozen=True):
-    """What the audit book says up to one sequence; it has read the log up to `sequence`."""
+    """The audit book's figures up to one sequence; it has read the log up to `sequence`."""
 
     sequence: int
     totals: FillTotals
@@ -28,24 +27,22 @@ class AuditBookFigures(Struct, frozen=True):
 
 def compare_projections(
     path: Path, traded: TradedVolumes, last: int, day: str | None, book: str
-) -> Document:
-    """Whether the audit book, if there is one, says the same up to message `last` of the log.
+) -> ProjectionCheck:
+    """Compare fills, fees and positions with the audit book up to message `last` of the log.
 
-    Positions are only compared when it stands exactly there, and not for a single day. It is
-    read after the figures are made and changes none of them.
+    Positions are only compared where the book has read exactly that far, and not for a single day.
+    The book is read after the figures were made and changes none of them.
     """
     if not path.exists():
-        return {"agree": None, "says": "there is no audit book to compare with"}
+        return ProjectionCheck(agree=None, says="there is no audit book to compare with")
     try:
         found = _read(path, last, day, book)
     except (sqlite3.DatabaseError, ArithmeticError, TypeError, ValueError) as error:
         says = f"the audit book is damaged: {error}; `dr rebuild audit` makes it anew"
-        return {"agree": False, "says": says}
+        return ProjectionCheck(agree=False, says=says)
     if found.sequence < last:
-        return {
-            "agree": None,
-            "says": f"the audit book has read {found.sequence} of {last} messages",
-        }
+        says = f"the audit book has read {found.sequence} of {last} messages"
+        return ProjectionCheck(agree=None, says=says)
     whole = day is None and found.sequence == last
     differences = _fill_differences(found.totals, traded.totals)
     if whole:
@@ -53,8 +50,8 @@ def compare_projections(
     if differences:
         more = len(differences) - SHOWN
         rest = [f"and {more} more"] if more > 0 else []
-        return {"agree": False, "says": "; ".join(differences[:SHOWN] + rest)}
-    return {"agree": True, "says": _agreement(found, whole)}
+        return ProjectionCheck(agree=False, says="; ".join(differences[:SHOWN] + rest))
+    return ProjectionCheck(agree=True, says=_agreement(found, whole))
 
 
 def _agreement(found: AuditBookFigures, whole: bool) -> str:
@@ -65,13 +62,13 @@ def _agreement(found: AuditBookFigures, whole: bool) -> str:
 
 
 def _read(path: Path, last: int, day: str | None, book: str) -> AuditBookFigures:
-    """Place and rows in one read transaction: its writer may go on meanwhile."""
+    """Read sequence and rows in one transaction: the book's writer may go on meanwhile."""
     address = f"{path.resolve().as_uri()}?mode=ro"
     with closing(sqlite3.connect(address, uri=True, isolation_level=None)) as connection:
         connection.execute("BEGIN")
-        (place,) = connection.execute("SELECT min(place) FROM _projection").fetchone()
+        (sequence,) = connection.execute("SELECT min(place) FROM _projection").fetchone()
         totals = _totals(connection, last, day, book)
-        return AuditBookFigures(int(place or 0), totals, _positions(connection, book))
+        return AuditBookFigures(int(sequence or 0), totals, _positions(connection, book))
 
 
 def _totals(connection: sqlite3.Connection, last: int, day: str | None, book: str) -> FillTotals:
@@ -99,29 +96,29 @@ def _positions(
     return {row[:3]: (_amount(row[3]), _amount(row[4])) for row in rows}
 
 
-def _amount(record: str) -> Decimal:
-    return canonical(Decimal(record))  # refuses NaN, which is equal to nothing
+def _amount(written: str) -> Decimal:
+    return canonical(Decimal(written))  # refuses NaN, which is equal to nothing
 
 
 def _fill_differences(theirs: FillTotals, ours: FillTotals) -> list[str]:
     if theirs.fills != ours.fills:
         return [f"the audit book has {theirs.fills} fills, the log {ours.fills}"]
     return [
-        f"{name}: the audit book has {text(stored)}, the log {text(record)}"
-        for name, stored, record in theirs.differences(ours)
+        f"{name}: the audit book has {text(stored)}, the log {text(recorded)}"
+        for name, stored, recorded in theirs.differences(ours)
     ]
 
 
 def _position_differences(theirs: AuditBookFigures, ours: TradedVolumes) -> list[str]:
-    record = {
+    recorded = {
         key: (as_stored(quantity), as_stored(realised))
         for key, (quantity, realised) in ours.positions.items()
     }
     return [
         f"{'/'.join(key)}: the audit book has {_held(theirs.positions.get(key))}, "
-        f"the log {_held(record.get(key))}"
-        for key in sorted(theirs.positions.keys() | record.keys())
-        if theirs.positions.get(key) != record.get(key)
+        f"the log {_held(recorded.get(key))}"
+        for key in sorted(theirs.positions.keys() | recorded.keys())
+        if theirs.positions.get(key) != recorded.get(key)
     ]
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 import structlog
-from msgspec import Struct
 
 from deadreckon import __version__
 from deadreckon.contracts.codec import wrap
@@ -20,6 +19,7 @@ from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.subjects import SHARED
 from deadreckon.contracts.views import VERIFIER, ViewDiffered, ViewRebuilt
 from deadreckon.projections.comparison import TableDifference
+from deadreckon.replay.verify.document import VerifyDocument
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import Domain, FencedOutError
 from deadreckon.runtime.process.background_jobs import run_verb
@@ -29,13 +29,6 @@ FOUND = (0, 1)  # exit codes of a comparison that was made
 REMEDY = {"views": "lake"}  # DuckDB's views are made anew with what they show
 
 log = structlog.get_logger()
-
-
-class VerifyResult(Struct):
-    """What `dr verify --json` says."""
-
-    sequence: int
-    differences: list[TableDifference]
 
 
 class SelfCheck:
@@ -136,9 +129,9 @@ class SelfCheck:
         return name
 
 
-def _read(said: str) -> VerifyResult | None:
+def _read(said: str) -> VerifyDocument | None:
     """What a comparison found; null for a program that ended otherwise than it should."""
     try:
-        return msgspec.json.decode(said, type=VerifyResult)
+        return msgspec.json.decode(said, type=VerifyDocument)
     except msgspec.MsgspecError:
         return None

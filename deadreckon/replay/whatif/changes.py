@@ -1,4 +1,4 @@
-"""What is supposed to be different: variants, read from KEY=VALUE texts, each with its grid."""
+"""Variants of a what-if, read from KEY=VALUE texts and grids of them."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -40,18 +40,18 @@ NONE = ("none", "null", "off")
 
 
 class WhatIfError(UsageError, ValueError):
-    """You supposed something that cannot be: a key, a value, a strategy or a rule is unknown."""
+    """You asked for a change that cannot be made: a key, value, strategy or rule is unknown."""
 
 
 class Variant(Struct, frozen=True):
     """One supposition: by limit, by strategy and key, by venue and key; `without` whom.
 
-    `said` is how it was asked, one text for each change. Values are as JSON has them; of a
+    `texts` is how it was asked, one text for each change. Values are as JSON has them; of a
     strategy they are texts, and null takes a parameter back to its default.
     """
 
     name: str
-    said: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
     limits: dict[str, Any] = {}
     strategies: dict[str, dict[str, str | None]] = {}
     venues: dict[str, dict[str, Any]] = {}
@@ -91,15 +91,15 @@ def _variant(settings: Iterable[str], disabled: Iterable[str], without: Iterable
     limits: dict[str, Any] = {}
     strategies: dict[str, dict[str, str | None]] = {}
     venues: dict[str, dict[str, Any]] = {}
-    said: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for rule in disabled:
         key = _rules_key(rule)
         limits[key] = open_value(key)
-        _once(said, f"risk.{key}", f"disable {rule}")
+        _once(texts, f"risk.{key}", f"disable {rule}")
     for text in settings:
         kind, name, key, value = _taken_apart(text)
-        place = ".".join(filter(None, (kind, name, key)))
-        _once(said, place, f"{place}={value}")
+        key_path = ".".join(filter(None, (kind, name, key)))
+        _once(texts, key_path, f"{key_path}={value}")
         if kind == "risk":
             limits[key] = _value(text, value)
         elif kind == "strategy":
@@ -107,15 +107,15 @@ def _variant(settings: Iterable[str], disabled: Iterable[str], without: Iterable
         else:
             venues.setdefault(name, {})[key] = _value(text, value)
     for name in without:
-        _once(said, f"without {name}", f"without {name}")
-    texts = tuple(said.values())
-    return Variant(", ".join(texts), texts, limits, strategies, venues, tuple(without))
+        _once(texts, f"without {name}", f"without {name}")
+    named = tuple(texts.values())
+    return Variant(", ".join(named), named, limits, strategies, venues, tuple(without))
 
 
-def _once(said: dict[str, str], place: str, text: str) -> None:
-    if place in said:
-        raise WhatIfError(f"{place}: supposed more than once")
-    said[place] = text
+def _once(texts: dict[str, str], key_path: str, text: str) -> None:
+    if key_path in texts:
+        raise WhatIfError(f"{key_path}: supposed more than once")
+    texts[key_path] = text
 
 
 def _rules_key(rule: str) -> str:
@@ -127,8 +127,8 @@ def _rules_key(rule: str) -> str:
 
 def _taken_apart(text: str) -> tuple[str, str, str, str]:
     """Kind, whose, key and value of one change."""
-    place, sign, value = text.partition("=")
-    kind, _, rest = place.partition(".")
+    key_path, sign, value = text.partition("=")
+    kind, _, rest = key_path.partition(".")
     name, _, key = rest.rpartition(".")
     if not sign or not key or kind not in ("risk", "strategy", "venue"):
         raise WhatIfError(

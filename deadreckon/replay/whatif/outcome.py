@@ -1,4 +1,4 @@
-"""What a run did: its wishes and what became of each, its fills, and all that moved its ledger."""
+"""The outcome of a run: each signal with its result, the fills, and the ledger's inputs."""
 
 from decimal import Decimal
 from typing import Any
@@ -25,17 +25,17 @@ from deadreckon.contracts.signals import (
 )
 
 MARKS = (BarClosed, QuoteUpdated, TradePrinted, MarkUpdated)
-ENTRY_PURPOSES = ("", "entry")  # purposes of orders that a wish asked for
+ENTRY_PURPOSES = ("", "entry")  # purposes of orders that a signal asked for
 
 # What one fill says of market and venue, told apart by what was traded at which terms.
 FillTerms = tuple[str, Decimal, Decimal, Decimal, str]
 
 
 class TrackedSignal(Struct):
-    """What somebody wanted, by (producer, signal id), and who said no to it if anybody did.
+    """A signal, by (producer, signal id), and the first refusal of it, if any.
 
-    `refused_by` is the service, empty when the wish was let through; `limit` and `measured` are in
-    the unit of the rule. `order_id` is empty where there was no order.
+    `refused_by` is the service, empty when the signal was let through; `limit` and `measured` are
+    in the unit of the rule. `order_id` is empty where there was no order.
     """
 
     signal_id: str
@@ -56,19 +56,19 @@ class TrackedSignal(Struct):
 
     @property
     def key(self) -> str:
-        """What a wish is known by in every run: its id derives from its cause."""
+        """Return the name that is the same in every run: a signal's id derives from its cause."""
         return f"{self.producer}/{self.signal_id}"
 
     @property
     def content(self) -> tuple[str, ...]:
-        """What was wanted, whatever became of it."""
+        """Return what the signal asks for, whatever its result."""
         return (self.strategy, self.instrument, self.kind, self.side, self.size)
 
-    def refuse(self, who: str, event: Any) -> None:
-        """Somebody said no; the first one counts."""
+    def refuse(self, service: str, event: Any) -> None:
+        """Note a refusal; only the first one counts."""
         if self.refused_by:
             return
-        self.refused_by, self.rule, self.reason = who, event.rule, event.reason
+        self.refused_by, self.rule, self.reason = service, event.rule, event.reason
         self.limit, self.measured = (getattr(event, name, None) for name in ("limit", "measured"))
 
 
@@ -76,17 +76,17 @@ class RunOutcome(Struct):
     """A run from some place on. `moves` is what the ledger takes, marks of the market left out but
     for the last of each instrument; `fills` are by order. `drawdown_max` is a share of the peak."""
 
-    wishes: dict[str, TrackedSignal] = {}
+    signals: dict[str, TrackedSignal] = {}
     fills: dict[str, list[Recorded[OrderFilled]]] = {}
     moves: list[Recorded[Any]] = []
     marks: dict[str, Recorded[Any]] = {}
     exits: dict[str, None] = {}  # orders that can only close
     drawdown_max: Decimal = ZERO
     trades: dict[str, None] = {}
-    approved: dict[str, str] = {}  # orders and their children, to the key of the wish
+    approved: dict[str, str] = {}  # orders and their children, to the key of the signal
 
     def fold(self, record: Recorded[Any]) -> None:
-        """Take one fact, in log order."""
+        """Take one event, in log order."""
         event = record.event
         if isinstance(event, MARKS):
             self.marks[event.instrument] = record
@@ -95,8 +95,8 @@ class RunOutcome(Struct):
             self.moves.append(record)
         match event:
             case SignalRaised() | CancelRaised() | ReplaceRaised():
-                wish = _wish(record)
-                self.wishes[wish.key] = wish
+                signal = _signal(record)
+                self.signals[signal.key] = signal
             case OrderFilled(order_id=order_id):
                 if self.moves[-1] is record:
                     self.fills.setdefault(order_id, []).append(record)
@@ -111,13 +111,13 @@ class RunOutcome(Struct):
                 self._refusal(record)
 
     def remember(self, record: Recorded[Any]) -> None:
-        """Take what has to be known of the time before."""
+        """Take an event from before the day, of which only exits matter."""
         event = record.event
         if isinstance(event, OrderSubmitting) and (event.reduce_only or event.purpose != "entry"):
             self.exits[event.order_id] = None
 
     def _is_new(self, event: Any) -> bool:
-        """A trade that a venue reports again moves nothing."""
+        """Return false for a trade that the venue has reported before."""
         if not isinstance(event, OrderFilled):
             return True
         trade = f"{event.venue}|{event.trade_id}"
@@ -127,24 +127,24 @@ class RunOutcome(Struct):
         return True
 
     def _let_through(self, order_id: str, event: OrderApproved | OrderSubmitting) -> None:
-        wish = self.wishes.get(f"{event.producer}/{event.signal_id}")
-        if wish is not None and event.purpose in ENTRY_PURPOSES:
-            wish.order_id = wish.order_id or order_id
-            self.approved[order_id] = wish.key
+        signal = self.signals.get(f"{event.producer}/{event.signal_id}")
+        if signal is not None and event.purpose in ENTRY_PURPOSES:
+            signal.order_id = signal.order_id or order_id
+            self.approved[order_id] = signal.key
 
     def _refusal(self, record: Recorded[Any]) -> None:
         match record.event:
             case SignalRefused(producer=producer, signal_id=signal_id) as event:
-                wish = self.wishes.get(f"{producer}/{signal_id}")
+                signal = self.signals.get(f"{producer}/{signal_id}")
             case OrderUnroutable(order_id=order_id) | OrderRejected(order_id=order_id) as event:
-                wish = self.wishes.get(self.approved.get(order_id, ""))
+                signal = self.signals.get(self.approved.get(order_id, ""))
             case _:
                 return
-        if wish is not None:
-            wish.refuse(record.source, event)
+        if signal is not None:
+            signal.refuse(record.source, event)
 
 
-def _wish(record: Recorded[Any]) -> TrackedSignal:
+def _signal(record: Recorded[Any]) -> TrackedSignal:
     event = record.event
     asked = isinstance(event, SignalRaised)
     quantity, notional = getattr(event, "quantity", None), getattr(event, "notional", None)
@@ -163,6 +163,6 @@ def _wish(record: Recorded[Any]) -> TrackedSignal:
 
 
 def terms(record: Recorded[OrderFilled]) -> FillTerms:
-    """What two fills have to share to be the same."""
+    """Return the terms by which two fills count as the same."""
     fill = record.event
     return fill.side, fill.quantity, fill.price, fill.fee, fill.fee_currency

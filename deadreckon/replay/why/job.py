@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.event import Mode
-from deadreckon.replay.audit.job import progress_reporter
 from deadreckon.replay.lookup import IdFinder, UnknownIdError
+from deadreckon.replay.opening import progress_bar
 from deadreckon.replay.why.event_history import EventHistory
 from deadreckon.replay.why.figure import FigureQuery, ProfitFigure, compute_figure, parse_figure
 from deadreckon.replay.why.risk_recheck import RiskRecheck
@@ -47,7 +47,7 @@ async def why(
     folder = Folder(data).check()
     log_lines.configure(folder.logs / "why.log")
     async with open_bus(folder, nats) as bus:
-        with progress_reporter(shows) as progress:
+        with progress_bar(shows) as progress:
             return await find_reason(bus, text, depth, progress, book)
 
 

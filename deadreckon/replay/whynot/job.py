@@ -5,7 +5,7 @@ from pathlib import Path
 from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.event import Mode
-from deadreckon.replay.audit.job import progress_reporter
+from deadreckon.replay.opening import progress_bar
 from deadreckon.replay.why.job import Progress
 from deadreckon.replay.whynot.tracker import Window, WindowTracker
 from deadreckon.runtime.log.bus import Bus
@@ -29,7 +29,7 @@ async def whynot(
     use_folder(data)
     log_lines.configure(folder.logs / "whynot.log")
     async with open_bus(folder, nats) as bus:
-        with progress_reporter(shows) as progress:
+        with progress_bar(shows) as progress:
             return await track_window(bus, window, progress, book)
 
 

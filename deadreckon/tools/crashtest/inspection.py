@@ -3,7 +3,7 @@
 from deadreckon.archive.open_log import open_bus
 from deadreckon.projections.store import NAMES
 from deadreckon.replay.audit.audit import audit
-from deadreckon.replay.audit.figures import sound, statement
+from deadreckon.replay.audit.figures import statement
 from deadreckon.replay.verify.audit_book import compare_projections
 from deadreckon.replay.verify.job import verify
 from deadreckon.runtime.process.folder import Folder
@@ -34,7 +34,7 @@ async def inspect(
     async with open_bus(folder) as bus:
         account = await tally_log(bus)
         found = await audit(bus, BOOK, MODE)
-        _, differences = await verify(folder.root, NAMES, None, shows=False)
+        views = await verify(folder.root, NAMES, None, shows=False)
         document = statement(found, BOOK, None)
         economy = await total_money(bus, document)
     if truth is not None:
@@ -44,12 +44,13 @@ async def inspect(
         findings = compare(account, reference.account)
     else:
         findings = compare_upto(account, reference.account, changed)
-    document["checks"]["projections"] = compare_projections(
-        folder.audit, found.traded, document["last_sequence"], None, BOOK
+    projections = compare_projections(
+        folder.audit, found.traded, document.last_sequence, None, BOOK
     )
-    if not sound(document):
-        findings.append(_at_end(account, f"the audit: {document['checks']}"))
-    findings += [_at_end(account, f"`dr verify`: {each}") for each in differences]
+    document = document.with_projections(projections)
+    if not document.is_sound:
+        findings.append(_at_end(account, f"the audit: {document.checks}"))
+    findings += [_at_end(account, f"`dr verify`: {each}") for each in views.differences]
     if changed is not None and not found.tally.refusals_by_rule.get(OTHER_RULE):
         findings.append(_at_end(account, "the other program was never asked"))
     if not findings and changed is None and truth is None:

@@ -18,6 +18,7 @@ from deadreckon.contracts.orders import (
 )
 from deadreckon.contracts.portfolio import CashDeposited
 from deadreckon.contracts.venues import VenueOrderNotSent, VenueOrderRejected
+from deadreckon.replay.audit.document import AuditDocument
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.feed import Message
 from deadreckon.runtime.log.reading import read_messages
@@ -43,14 +44,15 @@ class MoneyTotals(Struct):
     rows: int = 0
 
 
-async def total_money(bus: Bus, document: dict[str, Any]) -> MoneyTotals:
+async def total_money(bus: Bus, document: AuditDocument) -> MoneyTotals:
     """Read a log from end to end; the statement's document says what it comes to."""
     economy = MoneyTotals(trades=Counter(), intents=Counter())
     async for message in read_messages(bus):
         _fold(economy, message)
     economy.fills.sort()
     economy.figures = {
-        name: document[name] for name in ("orders", "fills", "pnl", "by_strategy", "positions")
+        name: getattr(document, name)
+        for name in ("orders", "fills", "pnl", "by_strategy", "positions")
     }
     return economy
 

@@ -8,19 +8,18 @@ import msgspec
 from deadreckon.contracts.amounts import text
 from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.replay.audit.audit import Audit
-from deadreckon.replay.audit.statement.appendix import Cell
 from deadreckon.replay.audit.statement.counting import RuleRefusals
 from deadreckon.replay.audit.statement.evidence import Evidence, event_line
 from deadreckon.replay.audit.statement.executions import Execution
 from deadreckon.replay.audit.statement.overview import StatementView, one
+from deadreckon.replay.audit.statement.parts import Cell, Table, table
 from deadreckon.replay.audit.statement.pnl_section import RealisedFill
-from deadreckon.replay.audit.statement.tables import Document, table
 
 
-def counts(view: StatementView, audit: Audit) -> Document:
+def counts(view: StatementView, audit: Audit) -> Table:
     """How much was said of each kind."""
     figure, counting = view.appendix.figure, view.gathered.counting
-    refused = [found.places for _, found in sorted(counting.refusals.items())]
+    refused = [found.evidence for _, found in sorted(counting.refusals.items())]
     tally = audit.tally
     every = f"sequences {tally.first_sequence} to {tally.last_sequence}, all of them"
     rows: list[list[Cell]] = [
@@ -29,7 +28,7 @@ def counts(view: StatementView, audit: Audit) -> Document:
         ["refusals", figure(tally.refusals, *refused)],
         ["orders sent", figure(tally.orders, counting.intents)],
         ["fills", figure(tally.fills, counting.fills)],
-        ["marks of equity", figure(len(view.gathered.curves.marks), view.gathered.curves.places)],
+        ["marks of equity", figure(len(view.gathered.curves.marks), view.gathered.curves.evidence)],
     ]
     curves = view.gathered.curves
     if curves.deepest is not None and curves.widest is not None:
@@ -41,7 +40,7 @@ def counts(view: StatementView, audit: Audit) -> Document:
     return table("counts", "What was counted", columns, rows)
 
 
-def orders(view: StatementView) -> Document:
+def orders(view: StatementView) -> Table:
     """How orders ended, and how many did not."""
     found = sorted(view.gathered.counting.outcomes.items())
     rows: list[list[Cell]] = [
@@ -57,7 +56,7 @@ def orders(view: StatementView) -> Document:
     return table("orders", "Orders by outcome", columns, rows)
 
 
-def refusals(view: StatementView) -> Document:
+def refusals(view: StatementView) -> Table:
     """One row for each service and rule, with the numbers of its last refusal."""
     found = sorted(view.gathered.counting.refusals.items())
     return table(
@@ -86,7 +85,7 @@ def _refusal(view: StatementView, refused: RuleRefusals) -> list[Cell]:
     return [
         refused.service,
         refused.rule,
-        figure(len(refused.places), refused.places),
+        figure(len(refused.evidence), refused.evidence),
         "" if measured is None else figure(measured, place),
         "" if limit is None else figure(limit, place),
         figure(set_by[:8], one(setting)) if set_by and setting else (set_by or "")[:8],
@@ -94,7 +93,7 @@ def _refusal(view: StatementView, refused: RuleRefusals) -> list[Cell]:
     ]
 
 
-def fills(view: StatementView) -> Document:
+def fills(view: StatementView) -> Table:
     """The first fills one by one, each beside its benchmark."""
     shown, every = view.gathered.fills, len(view.gathered.counting.fills)
     left = every - len(shown)
@@ -135,7 +134,7 @@ def _fill(view: StatementView, execution: Execution, earned: RealisedFill) -> li
         text(fill.quantity),
         text(fill.price),
         "" if benchmark is None else text(benchmark.price),
-        "" if benchmark is None else f"{benchmark.place[0]}.{benchmark.place[1]}",
+        "" if benchmark is None else f"{benchmark.position[0]}.{benchmark.position[1]}",
         "" if execution.bps is None else text(execution.bps),
         text(execution.cost),
         text(fill.fee),
@@ -143,7 +142,7 @@ def _fill(view: StatementView, execution: Execution, earned: RealisedFill) -> li
     ]
 
 
-def interventions(view: StatementView) -> Document:
+def interventions(view: StatementView) -> Table:
     """What people and rules did beside trading, and what was out of order."""
     found = sorted(view.gathered.counting.interventions.items())
     rows: list[list[Cell]] = []
@@ -156,13 +155,13 @@ def interventions(view: StatementView) -> Document:
     return table("interventions", "Interventions and alarms", columns, rows)
 
 
-def configuration(view: StatementView, audit: Audit) -> Document:
+def configuration(view: StatementView, audit: Audit) -> Table:
     """What was in force at the end, who set it, why and where."""
     rows: list[list[Cell]] = []
     for name, setting in sorted(audit.configuration.items()):
-        body = setting["body"]
-        record = view.gathered.configured.get(setting["set_by"])
-        by = setting["set_by"][:8]
+        body = setting.body
+        record = view.gathered.configured.get(setting.set_by)
+        by = setting.set_by[:8]
         rows.append(
             [
                 name,
@@ -178,7 +177,7 @@ def configuration(view: StatementView, audit: Audit) -> Document:
     return table("configuration", "Configuration in force at the end", columns, rows)
 
 
-def _settings(body: Document) -> str:
+def _settings(body: dict[str, Any]) -> str:
     """Everything but what is empty, as name and value."""
     skipped = ("actor", "reason")
     record = {name: value for name, value in body.items() if name not in skipped and value != ""}
@@ -191,7 +190,7 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
 
 
-def code(view: StatementView) -> Document:
+def code(view: StatementView) -> Table:
     """Which program decided, service by service."""
     found = sorted(view.gathered.origin.codes.items())
     rows: list[list[Cell]] = [

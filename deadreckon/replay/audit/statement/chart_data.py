@@ -1,27 +1,23 @@
-"""The charts of a statement as data: points in time with their places, bars with their counts."""
+"""The charts of a statement as data: points in time, bars with their counts."""
 
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
-from typing import Any
 
 from deadreckon.accounting.pnl import PositionKey
 from deadreckon.contracts.amounts import EXACT, canonical, text
-from deadreckon.replay.audit.statement.appendix import Cell
 from deadreckon.replay.audit.statement.curves import EquityPoint, ProfitPoint, since, thinned
 from deadreckon.replay.audit.statement.evidence import Evidence, SequenceIndex
 from deadreckon.replay.audit.statement.executions import BPS_SCALE, Execution
 from deadreckon.replay.audit.statement.overview import StatementView
-from deadreckon.replay.audit.statement.tables import Document
+from deadreckon.replay.audit.statement.parts import AmountBar, Chart, HistogramBar, Point
 
 LINES_MAX = 6  # of one chart; more than that nobody can tell apart
 HUNDRED = Decimal(100)
 
-Point = list[Any]  # [nanoseconds UTC, decimal text, place]
 
-
-def drawings(view: StatementView) -> list[Document]:
-    """Every chart there is something to draw for."""
+def drawings(view: StatementView) -> list[Chart]:
+    """Build every chart that has something to draw."""
     marks, unit = view.gathered.curves.marks, view.currency
     charts = [
         _lines(view, "equity", "Equity", unit, {"equity": _points(marks, lambda m: m.equity)}),
@@ -51,16 +47,16 @@ def drawings(view: StatementView) -> list[Document]:
 
 
 def _points(marks: list[EquityPoint], of: Callable[[EquityPoint], Decimal]) -> list[Point]:
-    return [_point(mark.at, of(mark), mark.place) for mark in thinned(marks, of)]
+    return [_point(mark.at, of(mark), mark.position) for mark in thinned(marks, of)]
 
 
-def _point(at: int, value: Decimal, place: SequenceIndex) -> Point:
-    return [at, text(canonical(value)), f"{place[0]}.{place[1]}"]
+def _point(at: int, value: Decimal, position: SequenceIndex) -> Point:
+    return Point(at, text(canonical(value)), f"{position[0]}.{position[1]}")
 
 
 def _lines(
     view: StatementView, name: str, title: str, unit: str, lines: dict[str, list[Point]]
-) -> Document | None:
+) -> Chart | None:
     curves = view.gathered.curves
     if len(curves.marks) < 2:
         return None
@@ -68,23 +64,12 @@ def _lines(
     note = f"{len(curves.marks)} marks of equity, {drawn} drawn"
     if drawn < len(curves.marks):
         note += ": the lowest and the highest of each stretch"
-    figure = view.appendix.figure(len(curves.marks), curves.places, note=note)
-    return _chart(name, "lines", title, unit, note, figure) | {"lines": lines}
+    figure = view.appendix.figure(len(curves.marks), curves.evidence, note=note)
+    return Chart(name, "lines", title, unit, note, figure, lines=lines)
 
 
-def _chart(name: str, kind: str, title: str, unit: str, note: str, figure: Cell) -> Document:
-    return {
-        "name": name,
-        "kind": kind,
-        "title": title,
-        "unit": unit,
-        "note": note,
-        "figure": figure,
-    }
-
-
-def _profit(view: StatementView, name: str, part: int) -> Document | None:
-    """Net profit since the opening; the strategies or instruments that moved most."""
+def _profit(view: StatementView, name: str, part: int) -> Chart | None:
+    """Draw net profit since the opening, for the strategies or instruments that moved most."""
     curves = view.gathered.curves
     groups = sorted({key[part] for key in view.change}, key=lambda g: (-_moved(view, part, g), g))
     if not groups or len(curves.profits) < 2:
@@ -92,14 +77,14 @@ def _profit(view: StatementView, name: str, part: int) -> Document | None:
     shown = groups[:LINES_MAX]
     lines = {group: [_made(view, at, part, group) for at in curves.profits] for group in shown}
     note = f"net, since the opening; {len(shown)} of {len(groups)}"
-    figure = view.appendix.figure(len(curves.marks), curves.places, note=note)
+    figure = view.appendix.figure(len(curves.marks), curves.evidence, note=note)
     title = f"Profit and loss by {name}"
-    return _chart(f"profit_{name}", "lines", title, view.currency, note, figure) | {"lines": lines}
+    return Chart(f"profit_{name}", "lines", title, view.currency, note, figure, lines=lines)
 
 
 def _made(view: StatementView, profits: ProfitPoint, part: int, group: str) -> Point:
     made = since(profits, view.opening.figures, part, group)
-    return _point(profits.at, made, profits.place)
+    return _point(profits.at, made, profits.position)
 
 
 def _moved(view: StatementView, part: int, group: str) -> Decimal:
@@ -107,7 +92,7 @@ def _moved(view: StatementView, part: int, group: str) -> Decimal:
     return sum((abs(view.change[key].net) for key in keys), Decimal(0))
 
 
-def _distribution(view: StatementView) -> Document | None:
+def _distribution(view: StatementView) -> Chart | None:
     slippage = view.gathered.slippage
     bars = slippage.bars(_slip)
     if not bars:
@@ -116,17 +101,16 @@ def _distribution(view: StatementView) -> Document | None:
     for _, execution in slippage.measured:
         every.add(execution.record, partial(_slip, execution))
     drawn = [
-        {
-            "low": _bps(bar.low),
-            "high": _bps(bar.high),
-            "figure": view.appendix.figure(len(bar.places), bar.places),
-        }
+        HistogramBar(
+            _bps(bar.low),
+            _bps(bar.high),
+            view.appendix.figure(len(bar.evidence), bar.evidence),
+        )
         for bar in bars
     ]
     note = "each fill beside its benchmark; to the right is worse"
     figure = view.appendix.figure(len(slippage.measured), every, note=note)
-    chart = _chart("slippage", "bars", "Slippage of fills", "bps", note, figure)
-    return chart | {"bars": drawn}
+    return Chart("slippage", "bars", "Slippage of fills", "bps", note, figure, bars=drawn)
 
 
 def _bps(units: int | None) -> str | None:
@@ -143,15 +127,15 @@ def _slip(execution: Execution) -> str:
     )
 
 
-def _fees(view: StatementView) -> Document | None:
-    """Fees by kind, one bar each; only within one currency can they be compared."""
+def _fees(view: StatementView) -> Chart | None:
+    """Draw fees by kind, one bar each; only bars of one currency can be compared."""
     found = sorted(view.gathered.earning.fees.items())
     drawn = [
-        {
-            "label": f"{venue} {kind}".strip(),
-            "unit": currency,
-            "figure": view.appendix.figure(sum(paid.sums.values(), Decimal(0)), paid),
-        }
+        AmountBar(
+            f"{venue} {kind}".strip(),
+            currency,
+            view.appendix.figure(sum(paid.sums.values(), Decimal(0)), paid),
+        )
         for (venue, kind, currency), paid in found
     ]
     if not drawn:
@@ -160,4 +144,4 @@ def _fees(view: StatementView) -> Document | None:
     count = sum(len(paid) for paid in every)
     note = "paid; bars of different currencies are drawn by themselves"
     figure = view.appendix.figure(count, *every, note=note)
-    return _chart("fees", "amounts", "Fees by kind", "", note, figure) | {"amounts": drawn}
+    return Chart("fees", "amounts", "Fees by kind", "", note, figure, amounts=drawn)

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
 from itertools import pairwise
-from typing import Any
+
+from msgspec import UNSET
 
 from deadreckon.contracts.amounts import ROUNDING, canonical, decimals, to_units
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.timestamps import DAY, format_timestamp
 from deadreckon.formatting.statement_figures import exact, format_cell, rounded
+from deadreckon.replay.audit.statement.parts import Chart, HistogramBar, Point
 
-Document = dict[str, Any]
 SIDE = 10_000  # of the square that charts are drawn in, stretched by the page
 TICKS = 4  # about so many on an axis
 MINUTE = 60 * NANOSECONDS
@@ -65,25 +66,25 @@ def _round_step(spread: int, parts: int) -> int:
         power *= 10
 
 
-def lines(chart: Document) -> str:
+def lines(chart: Chart) -> str:
     """Curves over time, each in a dash of its own; every point tells itself."""
-    drawn: dict[str, list[Any]] = chart["lines"]
+    drawn = chart.lines or {}
     points = [point for line in drawn.values() for point in line]
-    scale = Scale([Decimal(value) for _, value, _ in points] + _grounds(chart))
-    first, last = (end(at for at, _, _ in points) for end in (min, max))
+    scale = Scale([Decimal(point.value) for point in points] + _grounds(chart))
+    first, last = (end(point.at for point in points) for end in (min, max))
     span = max(last - first, 1)
     body = [_grid(scale)]
     for number, line in enumerate(drawn.values()):
-        path = [((at - first) * SIDE // span, scale.y(Decimal(value))) for at, value, _ in line]
-        body.append(_path(path, number, filled=chart["name"] == "drawdown", ground=scale))
+        path = [((each.at - first) * SIDE // span, scale.y(Decimal(each.value))) for each in line]
+        body.append(_path(path, number, filled=chart.name == "drawdown", ground=scale))
     for number, (name, line) in enumerate(drawn.items()):
         body.append(_hints(chart, name, line, first, span, number, len(drawn)))
     return _plot(chart, "".join(body), scale, _moments(first, span))
 
 
-def _grounds(chart: Document) -> list[Decimal]:
+def _grounds(chart: Chart) -> list[Decimal]:
     """Equity is looked at closely; all else is seen from nothing."""
-    return [] if chart["name"] == "equity" else [Decimal(0)]
+    return [] if chart.name == "equity" else [Decimal(0)]
 
 
 def _grid(scale: Scale) -> str:
@@ -103,18 +104,18 @@ def _path(points: list[tuple[int, int]], number: int, *, filled: bool, ground: S
 
 
 def _hints(
-    chart: Document, name: str, line: list[Any], first: int, span: int, number: int, of: int
+    chart: Chart, name: str, line: list[Point], first: int, span: int, number: int, of: int
 ) -> str:
     """A strip under each point that says it; several curves share the height."""
-    xs = [(at - first) * SIDE // span for at, _, _ in line]
+    xs = [(point.at - first) * SIDE // span for point in line]
     edges = [0, *((a + b) // 2 for a, b in pairwise(xs)), SIDE]
     top, height = SIDE * number // of, SIDE // of
     label = f"{escape(name)} " if of > 1 else ""
     return "".join(
         f'<rect x="{left}" y="{top}" width="{max(right - left, 1)}" height="{height}"><title>'
-        f"{format_cell(format_timestamp(at), 'time')}: {label}{rounded(Decimal(value), 2)} "
-        f"{escape(chart['unit'])} (at {place})</title></rect>"
-        for (at, value, place), (left, right) in zip(line, pairwise(edges), strict=True)
+        f"{format_cell(format_timestamp(point.at), 'time')}: {label}{rounded(Decimal(point.value), 2)} "
+        f"{escape(chart.unit)} (at {point.position})</title></rect>"
+        for point, (left, right) in zip(line, pairwise(edges), strict=True)
     )
 
 
@@ -128,17 +129,17 @@ def _moments(first: int, span: int) -> list[tuple[int, str]]:
     ]
 
 
-def bars(chart: Document) -> str:
+def bars(chart: Chart) -> str:
     """A distribution: how many lie in each stretch."""
-    drawn = chart["bars"]
-    counts = [Decimal(bar["figure"]["value"]) for bar in drawn]
+    drawn = chart.bars or []
+    counts = [Decimal(bar.figure.value) for bar in drawn]
     scale = Scale([*counts, Decimal(0)])
     body = [_grid(scale)]
     edges = []
     for number, (bar, count) in enumerate(zip(drawn, counts, strict=True)):
         left, right = (SIDE * part // len(drawn) for part in (number, number + 1))
         top = scale.y(count)
-        sign = "worse" if Decimal(bar["low"] or "-1") >= 0 else "better"
+        sign = "worse" if Decimal(bar.low or "-1") >= 0 else "better"
         label = f"{_stretch(bar)} bps: {count} fills"
         body.append(
             f'<rect class="bar {sign}" x="{left + 40}" y="{top}" width="{right - left - 80}" '
@@ -146,37 +147,38 @@ def bars(chart: Document) -> str:
             f'height="{SIDE}"><title>{label}</title></rect>'
         )
         if number % (len(drawn) // 6 + 1) == 0:
-            edges.append((left, exact(Decimal(bar["low"])) if bar["low"] else "…"))
+            edges.append((left, exact(Decimal(bar.low)) if bar.low else "…"))
     return _plot(chart, "".join(body), scale, edges)
 
 
-def _stretch(bar: Document) -> str:
-    if bar["low"] is None:
-        return f"below {bar['high']}"
-    return f"{bar['low']} to {bar['high']}" if bar["high"] else f"{bar['low']} and more"
+def _stretch(bar: HistogramBar) -> str:
+    if bar.low is None:
+        return f"below {bar.high}"
+    return f"{bar.low} to {bar.high}" if bar.high else f"{bar.low} and more"
 
 
-def amounts(chart: Document) -> str:
+def amounts(chart: Chart) -> str:
     """Bars with their labels and figures, each as wide as its share of the largest one."""
+    drawn = chart.amounts or []
     most: dict[str, Decimal] = {}
-    for bar in chart["amounts"]:
-        size = abs(Decimal(bar["figure"]["value"]))
-        most[bar["unit"]] = max(most.get(bar["unit"], Decimal(0)), size)
+    for bar in drawn:
+        size = abs(Decimal(bar.figure.value))
+        most[bar.unit] = max(most.get(bar.unit, Decimal(0)), size)
     rows = []
-    for bar in chart["amounts"]:
-        size, largest = abs(Decimal(bar["figure"]["value"])), most[bar["unit"]]
+    for bar in drawn:
+        size, largest = abs(Decimal(bar.figure.value)), most[bar.unit]
         part = int(ROUNDING.divide_int(size.scaleb(3, ROUNDING), largest)) if largest else 0
-        figure = bar["figure"]
+        figure = bar.figure
         rows.append(
-            f'<div class="amount"><span>{escape(bar["label"])}</span><span class="track">'
+            f'<div class="amount"><span>{escape(bar.label)}</span><span class="track">'
             f'<span class="fill" style="width:{part // 10}.{part % 10}%"></span></span>'
-            f'<button class="f" popovertarget="{figure["evidence"]}">'
-            f"{rounded(Decimal(figure['value']), 2)} {escape(bar['unit'])}</button></div>"
+            f'<button class="f" popovertarget="{figure.evidence}">'
+            f"{rounded(Decimal(figure.value), 2)} {escape(bar.unit)}</button></div>"
         )
     return f'<div class="amounts">{"".join(rows)}</div>'
 
 
-def _plot(chart: Document, body: str, scale: Scale, below: list[tuple[int, str]]) -> str:
+def _plot(chart: Chart, body: str, scale: Scale, below: list[tuple[int, str]]) -> str:
     levels = "".join(
         f'<span style="top:{_percent(y)}%">{escape(label)}</span>' for y, label in scale.ticks()
     )
@@ -186,13 +188,13 @@ def _plot(chart: Document, body: str, scale: Scale, below: list[tuple[int, str]]
     return (
         f'<div class="plot"><div class="levels" aria-hidden="true">{levels}</div>'
         f'<svg viewBox="0 0 {SIDE} {SIDE}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{escape(chart["title"])}, {escape(chart["note"])}">{body}</svg>'
+        f'aria-label="{escape(chart.title)}, {escape(chart.note)}">{body}</svg>'
         f'<div class="below" aria-hidden="true">{under}</div></div>{_legend(chart)}'
     )
 
 
-def _legend(chart: Document) -> str:
-    names = chart.get("lines", {})
+def _legend(chart: Chart) -> str:
+    names = [] if chart.lines is UNSET else list(chart.lines)
     if len(names) < 2:
         return ""
     items = "".join(

@@ -1,4 +1,4 @@
-"""Rides along on an audit and keeps, for every figure of it, the places it came from."""
+"""An observer of the audit that collects, for every figure, the events it comes from."""
 
 from functools import partial
 from typing import Any
@@ -19,11 +19,11 @@ from deadreckon.replay.audit.statement.pnl_section import PnlSources, RealisedFi
 from deadreckon.replay.audit.statement.slippage import Slippage
 from deadreckon.runtime.log.feed import Message
 
-FILLS_SHOWN = 500  # fills told one by one in a statement
+FILLS_SHOWN = 500  # fills listed one by one in a statement
 
 
 class Boundary:
-    """Prices, and what positions were built from, at one end of the statement."""
+    """The prices and the fills behind open positions at one end of the statement."""
 
     def __init__(self, earning: PnlSources | None = None) -> None:
         self.prices: dict[str, Recorded[Any]] = dict(earning.prices) if earning else {}
@@ -34,7 +34,7 @@ class Boundary:
 
 
 class BookedEvent:
-    """A fill, a fee or a funding payment, to be compared with what a venue says of it."""
+    """A fill, a fee or a funding payment of the log, to be compared with a venue's statement."""
 
     def __init__(self, record: Recorded[Any], *, counts: bool, earned: RealisedFill | None) -> None:
         self.record = record
@@ -61,20 +61,20 @@ class StatementCollector:
         self.first_at: int | None = None
         self.last_at = 0
         self._keeps_trades = keeps_trades
-        self._executed: dict[str, Execution] = {}  # of fills that portfolio has not lived yet
+        self._executed: dict[str, Execution] = {}  # of fills that portfolio has not handled yet
 
     def read(self, message: Message) -> None:
-        """A message of the log, before anything is made of it."""
+        """Take a message of the log, before its events."""
         self.origin.read(message)
 
-    def heard(self, record: Recorded[Any], stage: int) -> None:
-        """A fact in the order of the log; `stage` says on which side of the statement it lies."""
-        counts = stage == DURING
+    def on_event(self, record: Recorded[Any], phase: int) -> None:
+        """Take an event in log order; `phase` says whether it lies before, within or after."""
+        counts = phase == DURING
         if counts:
             self.origin.reach()
             self.first_at = record.at if self.first_at is None else self.first_at
             self.last_at = max(self.last_at, record.at)
-        if stage <= DURING:
+        if phase <= DURING:
             self.counting.fold(record, counts=counts)
         execution = self.executions.fold(record)
         if execution is not None:
@@ -88,25 +88,25 @@ class StatementCollector:
         if self._keeps_trades:
             self.trades.append(BookedEvent(record, counts=counts, earned=None))
 
-    def opens(self) -> None:
-        """The statement begins with the next fact that is lived."""
+    def on_day_start(self) -> None:
+        """Keep the opening end: the statement begins with the next event portfolio handles."""
         self.opening = Boundary(self.earning)
 
-    def closes(self) -> None:
-        """The statement ended with the last fact that was lived."""
+    def on_day_end(self) -> None:
+        """Keep the closing end: the statement ended with the last event portfolio handled."""
         self.closing = Boundary(self.earning)
 
-    def lived(self, record: Recorded[Any], book: Ledger, stage: int) -> None:
-        """A fact that the ledger has just taken, in the order in which portfolio lived it."""
+    def on_ledger(self, record: Recorded[Any], book: Ledger, phase: int) -> None:
+        """Take an event that has just moved the ledger, in the order portfolio handled it."""
         if isinstance(record.event, CONFIGURATION_EVENTS):
             self.configured[record.id] = record
-        earned = self.earning.fold(record, book, counts=stage == DURING)
+        earned = self.earning.fold(record, book, counts=phase == DURING)
         if isinstance(record.event, FeeCharged) and self._keeps_trades:
-            self.trades.append(BookedEvent(record, counts=stage == DURING, earned=None))
+            self.trades.append(BookedEvent(record, counts=phase == DURING, earned=None))
         if isinstance(record.event, OrderFilled):
             execution = self._executed.pop(record.id, None)
             if earned and execution:
-                self._fill(execution, earned, counts=stage == DURING)
+                self._fill(execution, earned, counts=phase == DURING)
 
     def _fill(self, execution: Execution, earned: RealisedFill, *, counts: bool) -> None:
         if self._keeps_trades:
@@ -117,10 +117,10 @@ class StatementCollector:
         if len(self.fills) < FILLS_SHOWN:
             self.fills.append((execution, earned))
 
-    def marked(self, record: Recorded[EquityMarked], equity: Equity, book: Ledger) -> None:
-        """A mark that portfolio said within the statement, and what the log adds up to there."""
+    def on_equity(self, record: Recorded[EquityMarked], equity: Equity, book: Ledger) -> None:
+        """Take a mark of equity within the statement, and the equity that the log adds up to."""
         self.curves.fold(record, equity.equity, book)
 
     def ends(self) -> Boundary:
-        """Where the statement ends: at midnight, or where the log does."""
+        """Return the closing end: at midnight, or where the log ends."""
         return self.closing or Boundary(self.earning)

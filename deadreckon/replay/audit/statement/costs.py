@@ -3,11 +3,10 @@
 from decimal import Decimal
 
 from deadreckon.contracts.amounts import EXACT, ZERO, text
-from deadreckon.replay.audit.statement.appendix import Cell
 from deadreckon.replay.audit.statement.evidence import Evidence, merged
 from deadreckon.replay.audit.statement.overview import StatementView, one
+from deadreckon.replay.audit.statement.parts import Cell, Table, table
 from deadreckon.replay.audit.statement.slippage import Costs, Group
-from deadreckon.replay.audit.statement.tables import Document, table
 
 SLIPPAGE = (
     "Positive is worse for the book. Market orders are held against the mark when their intent was "
@@ -16,7 +15,7 @@ SLIPPAGE = (
 )
 
 
-def slippage(view: StatementView) -> Document:
+def slippage(view: StatementView) -> Table:
     """One row for each strategy, purpose and benchmark."""
     groups = sorted(view.gathered.slippage.groups.items())
     return table(
@@ -47,11 +46,13 @@ def _group(view: StatementView, key: Group, costs: Costs) -> list[Cell]:
     note = "cost / notional at the benchmark"
     return [
         *key[:3],
-        figure(len(costs.places), costs.places),
-        "" if mean is None else figure(mean, costs.places, note=note),
-        "" if median is None else figure(median, costs.places, note="the middle one of the fills"),
+        figure(len(costs.evidence), costs.evidence),
+        "" if mean is None else figure(mean, costs.evidence, note=note),
+        ""
+        if median is None
+        else figure(median, costs.evidence, note="the middle one of the fills"),
         "" if worst is None else figure(worst.bps or ZERO, one(worst.record)),
-        figure(_total(costs.places), costs.places),
+        figure(_total(costs.evidence), costs.evidence),
         figure(_total(costs.since_signal), costs.since_signal) if costs.since_signal else "",
         figure(_total(costs.beside_market), costs.beside_market),
         currency,
@@ -62,7 +63,7 @@ def _total(evidence: Evidence) -> Decimal:
     return sum(evidence.sums.values(), ZERO)
 
 
-def fees(view: StatementView) -> Document:
+def fees(view: StatementView) -> Table:
     """One row for each venue, kind and currency."""
     found = sorted(view.gathered.earning.fees.items())
     return table(
@@ -89,7 +90,7 @@ def fees(view: StatementView) -> Document:
     )
 
 
-def funding(view: StatementView) -> Document:
+def funding(view: StatementView) -> Table:
     """One row for each strategy and instrument that paid or received."""
     rows: list[list[Cell]] = []
     for key, sources in sorted(view.gathered.earning.sources.items()):

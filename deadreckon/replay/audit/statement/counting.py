@@ -36,7 +36,7 @@ class RuleRefusals(Struct):
     service: str
     rule: str
     last: Recorded[Any]
-    places: Evidence = field(default_factory=Evidence)
+    evidence: Evidence = field(default_factory=Evidence)
 
 
 class Counting(Struct):
@@ -95,7 +95,7 @@ class Counting(Struct):
         if found is None:
             found = self.refusals[key] = RuleRefusals(*key, record)
         found.last = record
-        _add(found.places, record)
+        _add(found.evidence, record)
 
     def _end(self, outcome: str, rule: str, record: Recorded[Any]) -> None:
         _add(self.outcomes.setdefault((outcome, rule), Evidence()), record)

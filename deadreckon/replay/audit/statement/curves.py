@@ -24,7 +24,7 @@ class EquityPoint(Struct, frozen=True):
     """The book at one EquityMarked, recomputed; amounts in the reporting currency."""
 
     at: int
-    place: SequenceIndex
+    position: SequenceIndex
     equity: Decimal
     drawdown: Decimal
     gross: Decimal
@@ -35,7 +35,7 @@ class ProfitPoint(Struct, frozen=True):
     """Net profit of each key since the log began, at one mark."""
 
     at: int
-    place: SequenceIndex
+    position: SequenceIndex
     net: dict[PositionKey, Decimal]
 
 
@@ -43,7 +43,7 @@ class Curves(Struct):
     """`deepest` and `widest` are the marks of the greatest drawdown and gross exposure."""
 
     marks: list[EquityPoint] = field(default_factory=list)
-    places: Evidence = field(default_factory=Evidence)
+    evidence: Evidence = field(default_factory=Evidence)
     profits: list[ProfitPoint] = field(default_factory=list)
     every: int = 1  # marks between two kept profits
     deepest: Recorded[EquityMarked] | None = None
@@ -57,7 +57,7 @@ class Curves(Struct):
             self._keep(ProfitPoint(record.at, place, _net(figures(book))))
         gross, net = event.exposure_gross, event.exposure_net
         self.marks.append(EquityPoint(record.at, place, equity, event.drawdown, gross, net))
-        self.places.add(record, partial(event_line, record))
+        self.evidence.add(record, partial(event_line, record))
         if self.deepest is None or event.drawdown > self.deepest.event.drawdown:
             self.deepest = record
         if self.widest is None or gross > self.widest.event.exposure_gross:

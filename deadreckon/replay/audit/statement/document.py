@@ -1,24 +1,24 @@
-"""A statement in full: the audit's document, with tables, charts and the places behind them."""
+"""A full statement: the audit's figures with tables, charts and the evidence behind them."""
 
 import hashlib
-from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.replay.audit.audit import Audit
+from deadreckon.replay.audit.document import AuditFigures, FullChecks, FullStatement, Setting
 from deadreckon.replay.audit.statement import activity, costs, overview
 from deadreckon.replay.audit.statement.appendix import Appendix
 from deadreckon.replay.audit.statement.chart_data import drawings
 from deadreckon.replay.audit.statement.collect import StatementCollector
-from deadreckon.replay.audit.statement.overview import StatementView, change_between
+from deadreckon.replay.audit.statement.overview import StatementView
+from deadreckon.replay.audit.statement.parts import Table, VenueReport
 from deadreckon.replay.audit.statement.venue_comparison import compared
 from deadreckon.replay.audit.statement.venue_file import read_venue_file
 from deadreckon.replay.audit.statement.venue_matching import venue_of
 from deadreckon.replay.audit.statement.venue_report import report
-
-Document = dict[str, Any]
+from deadreckon.replay.pnl.rows import change_between
 
 
 class VenueStatement(Struct, frozen=True):
@@ -31,41 +31,45 @@ class VenueStatement(Struct, frozen=True):
 def full_statement(
     audit: Audit,
     gathered: StatementCollector,
-    document: Document,
+    figures: AuditFigures,
     theirs: VenueStatement | None = None,
-) -> Document:
-    """The audit's own `document` (`replay/audit/figures.py`) with all that opens its figures.
+) -> FullStatement:
+    """Add tables, charts and evidence to an audit's `figures` (`replay/audit/figures.py`).
 
-    What projections say is left out: they are not the log. Raises VenueFileError.
+    Projections are left out: they are not the log. Raises VenueFileError.
     """
-    if document["day"] == "all":
+    if figures.day == "all":
         gathered.origin.reach()
     view = _view(audit, gathered)
-    tables = _tables(view, audit, document)
+    tables = _tables(view, audit, figures)
     charts = drawings(view)
-    venue = {} if theirs is None else {"venue_statement": _venue(view, document["day"], theirs)}
-    checks = document["checks"] | {
-        "evidence_compared": view.closing.one_currency,
-        "evidence_differences": costs.differences(view),
-    }
-    checks.pop("projections", None)
-    return document | {
-        "checks": checks,
-        "currency": view.currency,
-        "first_at": "" if gathered.first_at is None else format_timestamp(gathered.first_at),
-        "last_at": format_timestamp(gathered.last_at) if gathered.last_at else "",
-        "messages": gathered.origin.tree.size,
-        "root": gathered.origin.tree.root().hex(),
-        "configuration_hash": _configuration_hash(document["configuration"]),
-        "code": sorted({code for _, code in gathered.origin.codes}),
-        "tables": tables,
-        "charts": charts,
-        **venue,
-        "evidence": view.appendix.pieces,
-    }
+    venue = UNSET if theirs is None else _venue(view, figures.day, theirs)
+    shared = {name: getattr(figures, name) for name in AuditFigures.__struct_fields__}
+    checks = figures.checks
+    shared["checks"] = FullChecks(
+        checks.portfolio_events_compared,
+        checks.portfolio_differences,
+        checks.log_damages,
+        evidence_compared=view.closing.one_currency,
+        evidence_differences=costs.differences(view),
+    )
+    return FullStatement(
+        **shared,
+        currency=view.currency,
+        first_at="" if gathered.first_at is None else format_timestamp(gathered.first_at),
+        last_at=format_timestamp(gathered.last_at) if gathered.last_at else "",
+        messages=gathered.origin.tree.size,
+        root=gathered.origin.tree.root().hex(),
+        configuration_hash=_configuration_hash(figures.configuration),
+        code=sorted({code for _, code in gathered.origin.codes}),
+        tables=tables,
+        charts=charts,
+        venue_statement=venue,
+        evidence=view.appendix.pieces,
+    )
 
 
-def _venue(view: StatementView, day: str, theirs: VenueStatement) -> Document:
+def _venue(view: StatementView, day: str, theirs: VenueStatement) -> VenueReport:
     found = read_venue_file(theirs.content)
     listings = view.gathered.executions.listings
     venue = venue_of(found, listings, theirs.venue)
@@ -83,13 +87,13 @@ def _view(audit: Audit, gathered: StatementCollector) -> StatementView:
         ends=gathered.ends(),
         currency=audit.reporting,
         appendix=Appendix(),
-        change=change_between(audit.opening, closing),
+        change=change_between(audit.opening.figures, closing.figures),
     )
 
 
-def _tables(view: StatementView, audit: Audit, document: Document) -> list[Document]:
+def _tables(view: StatementView, audit: Audit, figures: AuditFigures) -> list[Table]:
     tables = [
-        overview.equity_table(view, document["equity"]),
+        overview.equity_table(view, figures.equity),
         activity.counts(view, audit),
         *overview.profit_tables(view),
         overview.positions(view),
@@ -103,9 +107,9 @@ def _tables(view: StatementView, audit: Audit, document: Document) -> list[Docum
         activity.configuration(view, audit),
         activity.code(view),
     ]
-    return [table for table in tables if table["rows"]]
+    return [table for table in tables if table.rows]
 
 
-def _configuration_hash(configuration: Document) -> str:
-    """SHA-256 of what was in force, as sorted JSON without spaces."""
+def _configuration_hash(configuration: dict[str, Setting]) -> str:
+    """Hash the configuration (SHA-256, hex) as sorted JSON without spaces."""
     return hashlib.sha256(msgspec.json.encode(configuration, order="sorted")).hexdigest()

@@ -1,4 +1,4 @@
-"""The places in the log that a figure comes from: all of them counted, the first ones told."""
+"""Positions in the log that a figure comes from: all are counted, the first ones described."""
 
 import heapq
 from array import array
@@ -10,10 +10,9 @@ from deadreckon.contracts.amounts import EXACT, ZERO, text
 from deadreckon.contracts.event import Recorded
 from deadreckon.formatting.events import ShortStyle, describe_briefly
 
-Document = dict[str, Any]
 SequenceIndex = tuple[int, int]  # sequence, index
 
-LISTED = 30  # places told one by one under a figure
+LISTED = 30  # events described one by one under a figure
 RANGES = 120  # ranges that say where the rest lies; a page is no copy of the log
 ID_SHOWN = 8  # characters of an id, enough to find it by
 
@@ -27,20 +26,20 @@ _STYLE = ShortStyle()
 
 
 class EvidenceLine(NamedTuple):
-    """One place in words: what was said there, and how much of the figure it brought."""
+    """One event in words, and how much of the figure it contributed."""
 
-    place: SequenceIndex
+    position: SequenceIndex
     id: str
     at: int
     what: str
-    amount: str  # with its currency, empty where a figure counts places
+    amount: str  # with its currency, empty where a figure counts events
 
 
 class Evidence:
-    """Gathers the places of one figure in the order they are met."""
+    """The events behind one figure, in the order they are met."""
 
     def __init__(self) -> None:
-        self.sums: dict[str, Decimal] = {}  # what the places add up to, by currency
+        self.sums: dict[str, Decimal] = {}  # what the events add up to, by currency
         self.lines: list[EvidenceLine] = []
         self.sequences = array("q")
         self.indexes = array("q")
@@ -55,30 +54,31 @@ class Evidence:
         amount: Decimal | None = None,
         currency: str = "",
     ) -> None:
-        """Take a place; `what` is asked only where it will be read."""
+        """Add an event; `what` is called only for the events that are described."""
         self.sequences.append(record.sequence)
         self.indexes.append(record.index)
         if amount is not None:
             self.sums[currency] = EXACT.add(self.sums.get(currency, ZERO), amount)
         if len(self.lines) < LISTED:
-            told = "" if amount is None else f"{text(amount)} {currency}".rstrip()
-            place = (record.sequence, record.index)
-            self.lines.append(EvidenceLine(place, record.id[:ID_SHOWN], record.at, what(), told))
+            written = "" if amount is None else f"{text(amount)} {currency}".rstrip()
+            position = (record.sequence, record.index)
+            line = EvidenceLine(position, record.id[:ID_SHOWN], record.at, what(), written)
+            self.lines.append(line)
 
-    def places(self) -> list[SequenceIndex]:
-        """Every place, in the order of the log, each once."""
+    def positions(self) -> list[SequenceIndex]:
+        """List every position once, in log order."""
         return sorted(dict.fromkeys(zip(self.sequences, self.indexes, strict=True)))
 
 
 def copied(evidence: Evidence) -> Evidence:
-    """The same as it is now, which stays so while the other one grows."""
+    """Copy evidence, so that the copy stays as it is while the original grows."""
     return merged([evidence], alone=False)
 
 
 def merged(many: Iterable[Evidence], *, alone: bool = True) -> Evidence:
-    """The places of several figures as those of one; what they add up to is added up.
+    """Merge the evidence of several figures and add up their sums.
 
-    One of them alone is handed back as it is.
+    A single one is returned as it is, unless `alone` is false.
     """
     parts = [part for part in many if len(part)]
     if alone and len(parts) == 1:
@@ -89,19 +89,19 @@ def merged(many: Iterable[Evidence], *, alone: bool = True) -> Evidence:
         whole.indexes.extend(part.indexes)
         for currency, amount in part.sums.items():
             whole.sums[currency] = EXACT.add(whole.sums.get(currency, ZERO), amount)
-    told = heapq.merge(*(sorted(part.lines) for part in parts))
-    whole.lines = list(dict.fromkeys(told))[:LISTED]
+    lines = heapq.merge(*(sorted(part.lines) for part in parts))
+    whole.lines = list(dict.fromkeys(lines))[:LISTED]
     return whole
 
 
-def ranges(places: Sequence[SequenceIndex]) -> list[str]:
-    """Sorted places as few words: neighbours in a message, and whole messages, as ranges.
+def ranges(positions: Sequence[SequenceIndex]) -> list[str]:
+    """Write sorted positions as ranges: neighbours in a message, and whole messages.
 
     >>> ranges([(7, 0), (8, 0), (9, 0), (12, 1), (12, 2), (15, 0)])
     ['7-9', '12.1-2', '15']
     """
     blocks: list[list[int]] = []  # [first sequence, last, first index, last]
-    for sequence, index in places:
+    for sequence, index in positions:
         last = blocks[-1] if blocks else [-1, -1, 0, 0]
         if sequence == last[1] and last[0] == last[1] and index == last[3] + 1:
             last[3] = index
@@ -109,10 +109,10 @@ def ranges(places: Sequence[SequenceIndex]) -> list[str]:
             last[1] = sequence
         else:
             blocks.append([sequence, sequence, index, index])
-    return [_said(*block) for block in blocks]
+    return [_range(*block) for block in blocks]
 
 
-def _said(first: int, last: int, begin: int, end: int) -> str:
+def _range(first: int, last: int, begin: int, end: int) -> str:
     if first != last:
         return f"{first}-{last}"
     if begin != end:

@@ -26,7 +26,7 @@ class MarketQuote(Struct, frozen=True):
     """A price and the place in the log that it was known from."""
 
     price: Decimal
-    place: SequenceIndex
+    position: SequenceIndex
 
 
 class Intent(Struct):
@@ -70,14 +70,14 @@ class Executions(Struct):
         """Move on by one fact."""
         match record.event:
             case BarClosed(instrument=instrument, close=price):
-                self.marks[instrument] = MarketQuote(price, _place(record))
+                self.marks[instrument] = MarketQuote(price, _position(record))
             case TradePrinted(instrument=instrument, price=price):
-                self.marks[instrument] = MarketQuote(price, _place(record))
+                self.marks[instrument] = MarketQuote(price, _position(record))
             case MarkUpdated(instrument=instrument, price=price):
-                self.marks[instrument] = MarketQuote(price, _place(record))
+                self.marks[instrument] = MarketQuote(price, _position(record))
             case QuoteUpdated(instrument=instrument, bid=bid, ask=ask):
                 middle = EXACT.multiply(EXACT.add(bid, ask), HALF)
-                self.marks[instrument] = MarketQuote(canonical(middle), _place(record))
+                self.marks[instrument] = MarketQuote(canonical(middle), _position(record))
             case InstrumentListed() as listing:
                 self.listings[listing.instrument] = listing
             case SignalRaised() as wish:
@@ -133,7 +133,7 @@ class Executions(Struct):
 
 def _own(record: Recorded[Any], order: OrderSubmitting | OrderReplaced) -> MarketQuote | None:
     price = order.limit_price if order.stop_price is None else order.stop_price
-    return None if price is None else MarketQuote(price, _place(record))
+    return None if price is None else MarketQuote(price, _position(record))
 
 
 def _worse(fill: OrderFilled, than: Decimal) -> Decimal:
@@ -142,5 +142,5 @@ def _worse(fill: OrderFilled, than: Decimal) -> Decimal:
     return apart if fill.side == "buy" else EXACT.minus(apart)
 
 
-def _place(record: Recorded[Any]) -> SequenceIndex:
+def _position(record: Recorded[Any]) -> SequenceIndex:
     return record.sequence, record.index

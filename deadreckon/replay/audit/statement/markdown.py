@@ -1,28 +1,36 @@
 """A statement as Markdown: exact figures, each with the name of its evidence at the end."""
 
-from typing import Any
+from msgspec import UNSET
 
 from deadreckon.formatting.statement_figures import one_line
-from deadreckon.replay.audit.statement.tables import NUMBERS, value
+from deadreckon.replay.audit.document import FullStatement
+from deadreckon.replay.audit.statement.parts import (
+    NUMBERS,
+    Cell,
+    Chart,
+    EvidenceEvent,
+    EvidencePiece,
+    Table,
+    value,
+)
 from deadreckon.replay.audit.statement.venue_report import unread
 
-Document = dict[str, Any]
-TOLD = 5  # places told one by one; the other forms tell more
+EVENTS_SHOWN = 5  # of a piece of evidence; the other forms show more
 SPECIAL = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>|#"})
 
 
-def markdown(document: Document) -> str:
+def markdown(document: FullStatement) -> str:
     """The whole statement; a function of the document alone."""
     parts = [_header(document), _checks(document)]
-    if "venue_statement" in document:
-        found = document["venue_statement"]
-        parts.append(f"**Venue's statement**: {_text(found['says'])}")
+    found = document.venue_statement
+    if found is not UNSET:
+        parts.append(f"**Venue's statement**: {_text(found.says)}")
         parts.append("\n".join(f"- {_text(record)}" for record in unread(found)))
-        parts += map(_table, found["tables"])
-    parts += map(_table, document["tables"])
-    parts += map(_chart, document["charts"])
+        parts += map(_table, found.tables)
+    parts += map(_table, document.tables)
+    parts += map(_chart, document.charts)
     parts.append("## Evidence\n\nA place is `sequence.index` in the log.")
-    parts += (_piece(name, piece) for name, piece in document["evidence"].items())
+    parts += (_piece(name, piece) for name, piece in document.evidence.items())
     return "\n\n".join(parts) + "\n"
 
 
@@ -30,71 +38,71 @@ def _text(text: str) -> str:
     return one_line(text).translate(SPECIAL)
 
 
-def _header(document: Document) -> str:
+def _header(document: FullStatement) -> str:
     facts = [
-        ("sequences", f"{document['first_sequence']} to {document['last_sequence']}"),
-        ("time", f"{document['first_at']} to {document['last_at']}"),
-        ("run digest", f"`{document['digest']}`"),
-        ("Merkle root", f"`{document['root']}`"),
-        ("configuration", f"`{document['configuration_hash']}`"),
-        ("code", ", ".join(map(_text, document["code"]))),
+        ("sequences", f"{document.first_sequence} to {document.last_sequence}"),
+        ("time", f"{document.first_at} to {document.last_at}"),
+        ("run digest", f"`{document.digest}`"),
+        ("Merkle root", f"`{document.root}`"),
+        ("configuration", f"`{document.configuration_hash}`"),
+        ("code", ", ".join(map(_text, document.code))),
     ]
     listed = "\n".join(f"- {name}: {record}" for name, record in facts)
-    day = "everything" if document["day"] == "all" else f"{document['day']} (UTC)"
-    return f"# PnL statement: {_text(document['book'])}, {day}\n\n{listed}"
+    day = "everything" if document.day == "all" else f"{document.day} (UTC)"
+    return f"# PnL statement: {_text(document.book)}, {day}\n\n{listed}"
 
 
-def _checks(document: Document) -> str:
-    checks = document["checks"]
-    wrong = checks["portfolio_differences"] + checks["log_damages"]
-    wrong += checks["evidence_differences"] + [f"no price: {name}" for name in document["unpriced"]]
+def _checks(document: FullStatement) -> str:
+    checks = document.checks
+    wrong = checks.portfolio_differences + checks.log_damages
+    wrong += checks.evidence_differences + [f"no price: {name}" for name in document.unpriced]
     told = "\n".join(f"- WRONG: {_text(fault)}" for fault in wrong)
-    compared = f"{checks['portfolio_events_compared']} figures of portfolio recomputed"
+    compared = f"{checks.portfolio_events_compared} figures of portfolio recomputed"
     return f"{compared}, {len(wrong)} things are wrong{chr(10) * 2 + told if told else '.'}"
 
 
-def _table(table: Document) -> str:
-    columns = table["columns"]
-    head = " | ".join(_text(column["title"]) for column in columns)
-    rule = " | ".join("---:" if column["kind"] in NUMBERS else "---" for column in columns)
-    rows = [*table["rows"], *([table["total"]] if table["total"] else [])]
+def _table(table: Table) -> str:
+    columns = table.columns
+    head = " | ".join(_text(column.title) for column in columns)
+    rule = " | ".join("---:" if column.kind in NUMBERS else "---" for column in columns)
+    rows = [*table.rows, *([table.total] if table.total else [])]
     lines = [" | ".join(map(_cell, row)) for row in rows]
     body = "\n".join(f"| {line} |" for line in (head, rule, *lines))
-    note = f"{_text(table['note'])}\n\n" if table["note"] else ""
-    return f"## {_text(table['title'])}\n\n{note}{body}"
+    note = f"{_text(table.note)}\n\n" if table.note else ""
+    return f"## {_text(table.title)}\n\n{note}{body}"
 
 
-def _cell(cell: Any) -> str:
+def _cell(cell: Cell) -> str:
     told = _text(value(cell))
-    if isinstance(cell, str) or "evidence" not in cell:
+    if isinstance(cell, str):
         return told
-    return f"{told} [{cell['evidence']}](#{cell['evidence']})"
+    return f"{told} [{cell.evidence}](#{cell.evidence})"
 
 
-def _chart(chart: Document) -> str:
+def _chart(chart: Chart) -> str:
     """A picture cannot stand here; what it shows can be counted and looked up."""
-    return f"*{_text(chart['title'])}*: {_text(chart['note'])} {_cell(chart['figure'])}"
+    return f"*{_text(chart.title)}*: {_text(chart.note)} {_cell(chart.figure)}"
 
 
-def _piece(name: str, piece: Document) -> str:
+def _piece(name: str, piece: EvidencePiece) -> str:
     record = [f"### {name}"]
-    if piece["note"]:
-        record.append(_text(piece["note"]))
-    if piece["parts"]:
-        record.append("made of " + ", ".join(map(_cell, piece["parts"])))
-    if piece["count"]:
-        sums = ", ".join(f"{amount} {unit}".strip() for unit, amount in piece["sums"].items())
-        places = " ".join(piece["sequences"])
-        left = piece["ranges_left_out"]
-        more = f" and {left} more, the last at {piece['last']}" if left else ""
+    if piece.note:
+        record.append(_text(piece.note))
+    if piece.parts:
+        record.append("made of " + ", ".join(map(_cell, piece.parts)))
+    if piece.count:
+        sums = ", ".join(f"{amount} {unit}".strip() for unit, amount in piece.sums.items())
+        places = " ".join(piece.sequences)
+        left = piece.ranges_left_out
+        more = f" and {left} more, the last at {piece.last}" if left else ""
         adding = f", adding up to {_text(sums)}" if sums else ""
-        record.append(f"{piece['count']} places{adding}: {places}{more}")
-        record.append("\n".join(map(_line, piece["told"][:TOLD])))
-    elif not piece["parts"] and not piece["note"]:
+        record.append(f"{piece.count} places{adding}: {places}{more}")
+        record.append("\n".join(map(_line, piece.events[:EVENTS_SHOWN])))
+    elif not piece.parts and not piece.note:
         record.append("no event")
     return "\n\n".join(record)
 
 
-def _line(line: Document) -> str:
-    amount = f" ({_text(line['amount'])})" if line["amount"] else ""
-    return f"- {line['place']} `{line['id']}` {line['at']} {_text(line['what'])}{amount}"
+def _line(line: EvidenceEvent) -> str:
+    amount = f" ({_text(line.amount)})" if line.amount else ""
+    return f"- {line.position} `{line.id}` {line.at} {_text(line.what)}{amount}"

@@ -10,10 +10,11 @@ from deadreckon.accounting.pnl import PnlFigures, PositionKey, total
 from deadreckon.contracts.amounts import EXACT, ZERO, text
 from deadreckon.contracts.event import Recorded
 from deadreckon.replay.audit.audit import AuditSnapshot
-from deadreckon.replay.audit.statement.appendix import Appendix, Cell
+from deadreckon.replay.audit.document import EquityChange
+from deadreckon.replay.audit.statement.appendix import Appendix
 from deadreckon.replay.audit.statement.collect import Boundary, StatementCollector
 from deadreckon.replay.audit.statement.evidence import Evidence, event_line, merged
-from deadreckon.replay.audit.statement.tables import Document, table
+from deadreckon.replay.audit.statement.parts import Cell, Table, table
 
 PARTS = (("strategy", 0), ("venue", 1), ("instrument", 2))
 MADE = "realised + unrealised - fees + funding"
@@ -31,16 +32,7 @@ class StatementView(Struct, frozen=True):
     change: dict[PositionKey, PnlFigures]  # what came between the ends
 
 
-def change_between(opening: AuditSnapshot, closing: AuditSnapshot) -> dict[PositionKey, PnlFigures]:
-    """What came between two places, by key."""
-    none = PnlFigures()
-    return {
-        key: found.minus(opening.figures.get(key, none))
-        for key, found in sorted(closing.figures.items())
-    }
-
-
-def profit_tables(view: StatementView) -> list[Document]:
+def profit_tables(view: StatementView) -> list[Table]:
     """Profit and loss by strategy, venue and instrument."""
     columns = [("realised", "gain"), ("unrealised", "gain"), ("fees", "money")]
     columns += [("funding", "gain"), ("net", "gain")]
@@ -134,7 +126,7 @@ def _sum(
     return total
 
 
-def positions(view: StatementView) -> Document:
+def positions(view: StatementView) -> Table:
     """What was held at either end."""
     rows: list[list[Cell]] = []
     for key, after in sorted(view.closing.positions.items()):
@@ -172,17 +164,17 @@ def positions(view: StatementView) -> Document:
     )
 
 
-def equity_table(view: StatementView, equity: Document) -> Document:
+def equity_table(view: StatementView, equity: EquityChange) -> Table:
     """How the book came from its opening to its closing equity; the parts add up exactly."""
     figure = view.appendix.figure
     earned = cells(view, list(view.change))
     before = figure(
-        equity["opening"],
+        equity.opening,
         _held(view.gathered.opening, list(view.opening.positions)),
         note="cash, and what was held, at its prices before the first sequence",
         kind="money",
     )
-    deposited = figure(equity["deposited"], view.gathered.earning.deposits)
+    deposited = figure(equity.deposited, view.gathered.earning.deposits)
     middle: list[list[Cell]] = [["deposited less withdrawn", deposited]]
     middle += [[name, earned[name]] for name in ("realised", "unrealised")]
     paid = EXACT.minus(total(view.change.values()).fees)
@@ -191,10 +183,10 @@ def equity_table(view: StatementView, equity: Document) -> Document:
     )
     middle.append(["funding", earned["funding"]])
     rest = "what cash in other currencies gained or lost in worth"
-    if equity["revaluation"] != "0":
-        middle.append(["revaluation", figure(equity["revaluation"], note=rest)])
-    if equity["unexplained"] != "0":
-        middle.append(["unexplained", figure(equity["unexplained"], note="must be 0")])
+    if equity.revaluation != "0":
+        middle.append(["revaluation", figure(equity.revaluation, note=rest)])
+    if equity.unexplained != "0":
+        middle.append(["unexplained", figure(equity.unexplained, note="must be 0")])
     parts = [before, deposited, earned["net"]]
     note = "opening + deposited + realised + unrealised - fees + funding (+ revaluation)"
     return table(
@@ -203,5 +195,5 @@ def equity_table(view: StatementView, equity: Document) -> Document:
         [("", "text"), ("amount", "gain")],
         [["opening equity", before], *middle],
         f"in {view.currency}",
-        ["closing equity", figure(equity["closing"], note=note, parts=parts, kind="money")],
+        ["closing equity", figure(equity.closing, note=note, parts=parts, kind="money")],
     )

@@ -24,7 +24,7 @@ class Costs(Struct):
     bps: list[int] = field(default_factory=list)  # in units of 10**-BPS_SCALE
     notional: Decimal = ZERO
     worst: Execution | None = None
-    places: Evidence = field(default_factory=Evidence)
+    evidence: Evidence = field(default_factory=Evidence)
     since_signal: Evidence = field(default_factory=Evidence)
     beside_market: Evidence = field(default_factory=Evidence)
 
@@ -32,7 +32,7 @@ class Costs(Struct):
         """Basis points weighted by notional."""
         if not self.notional:
             return None
-        total = sum(self.places.sums.values(), ZERO)
+        total = sum(self.evidence.sums.values(), ZERO)
         return ratio(total.scaleb(4), self.notional, BPS_SCALE)
 
     def median(self) -> Decimal | None:
@@ -43,13 +43,13 @@ class Costs(Struct):
         return Decimal(middle).scaleb(-BPS_SCALE)
 
 
-class HistogramBar(Struct):
+class SlippageBar(Struct):
     """Fills between `low` and `high` basis points (units of 10**-BPS_SCALE, `high` excluded); null
     where the bar takes everything beyond the other one."""
 
     low: int | None
     high: int | None
-    places: Evidence = field(default_factory=Evidence)
+    evidence: Evidence = field(default_factory=Evidence)
 
 
 class Slippage(Struct):
@@ -64,7 +64,7 @@ class Slippage(Struct):
         key = (record.event.strategy, execution.purpose, execution.against, execution.currency)
         costs = self.groups.setdefault(key, Costs())
         costs.notional = EXACT.add(costs.notional, execution.notional)
-        costs.places.add(record, what, execution.cost, execution.currency)
+        costs.evidence.add(record, what, execution.cost, execution.currency)
         costs.beside_market.add(record, what, execution.beside_market, execution.currency)
         if execution.since_signal is not None:
             costs.since_signal.add(record, what, execution.since_signal, execution.currency)
@@ -76,7 +76,7 @@ class Slippage(Struct):
         if costs.worst is None or costs.worst.bps is None or execution.bps > costs.worst.bps:
             costs.worst = execution
 
-    def bars(self, what: Callable[[Execution], str]) -> list[HistogramBar]:
+    def bars(self, what: Callable[[Execution], str]) -> list[SlippageBar]:
         """The distribution over all fills in bars of one round width; what lies far out, one in
         fifty on either side at the most, is in a bar without an end."""
         if not self.measured:
@@ -86,16 +86,16 @@ class Slippage(Struct):
         low, high = found[tail], found[-1 - tail]
         width = _width(high - low)
         edges = list(range(low // width * width, high + width, width))
-        bars = [HistogramBar(edge, edge + width) for edge in edges[: max(1, len(edges) - 1)]]
+        bars = [SlippageBar(edge, edge + width) for edge in edges[: max(1, len(edges) - 1)]]
         edges = [bar.low or 0 for bar in bars]
         if found[0] < edges[0]:
-            bars.insert(0, HistogramBar(None, edges[0]))
+            bars.insert(0, SlippageBar(None, edges[0]))
         if found[-1] >= (end := edges[-1] + width):
-            bars.append(HistogramBar(end, None))
+            bars.append(SlippageBar(end, None))
         starts = [bar.low if bar.low is not None else found[0] for bar in bars]
         for units, execution in self.measured:
             bar = bars[bisect_right(starts, units) - 1]
-            bar.places.add(execution.record, partial(what, execution))
+            bar.evidence.add(execution.record, partial(what, execution))
         return bars
 
 

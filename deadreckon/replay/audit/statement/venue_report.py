@@ -1,20 +1,19 @@
-"""What came of comparing a venue's statement with the log, as tables of the statement."""
+"""The comparison of a venue's statement with the log, as tables of the full statement."""
 
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical, text
-from deadreckon.replay.audit.statement.appendix import Cell
 from deadreckon.replay.audit.statement.evidence import Evidence, event_line
 from deadreckon.replay.audit.statement.overview import StatementView
-from deadreckon.replay.audit.statement.tables import Document, table
+from deadreckon.replay.audit.statement.parts import Cell, Table, VenueReport, table
 from deadreckon.replay.audit.statement.venue_booking import PARTS, VenueComparison, VenueDifference
 
-SHOWN = 300  # differences told one by one
+SHOWN = 300  # differences listed one by one
 MEANING = {
     "missing here": "a trade that the log does not have",
-    "missing there": "a fill that the venue does not tell of",
+    "missing there": "a fill that the venue does not event_line of",
     "timing": "the log has it on another day",
     "side": "bought here, sold there",
     "price": "the same trade at another price",
@@ -28,41 +27,38 @@ MEANING = {
 
 def report(
     view: StatementView, compared: VenueComparison, unknown: list[str], sha256: str
-) -> Document:
-    """The comparison; `agrees` is whether nothing differs but by rounding."""
+) -> VenueReport:
+    """Report a comparison; `sha256` is that of the venue's file."""
     rest = compared.unexplained()
     found = compared.differences
     parts = {part: _times([it for it in found if it.part == part]) for part in PARTS}
-    return {
-        "venue": compared.venue,
-        "sha256": sha256,
-        "agrees": compared.agrees,
-        "says": _says(compared, parts, rest),
-        "compared": compared.compared,
-        "of_another_day": compared.outside,
-        "differences": {part: count for part, count in parts.items() if count},
-        "unexplained": {currency: text(amount) for currency, amount in rest.items()},
-        "unknown_columns": unknown,
-        "not_compared": [*compared.not_compared, *_left_out(compared)],
-        "tables": [
-            found
-            for found in (_money(view, compared, rest), _parts(view, compared), _list(compared))
-            if found["rows"]
-        ],
-    }
+    tables = (_money(view, compared, rest), _parts(view, compared), _list(compared))
+    return VenueReport(
+        venue=compared.venue,
+        sha256=sha256,
+        agrees=compared.agrees,
+        says=_says(compared, parts, rest),
+        compared=compared.compared,
+        of_another_day=compared.outside,
+        differences={part: count for part, count in parts.items() if count},
+        unexplained={currency: text(amount) for currency, amount in rest.items()},
+        unknown_columns=unknown,
+        not_compared=[*compared.not_compared, *_left_out(compared)],
+        tables=[table for table in tables if table.rows],
+    )
 
 
 def _times(found: list[VenueDifference]) -> int:
-    """How many entries differ: a trade that is missing with its fee is one."""
+    """Count the entries that differ; a trade that is missing with its fee is one."""
     named = {it.trade_id for it in found if it.trade_id}
     return len(named) + sum(not it.trade_id for it in found)
 
 
-def unread(found: Document) -> list[str]:
-    """What of a venue's statement was not compared, and which file it was."""
-    record = [f"a column that was not read: {name}" for name in found["unknown_columns"]]
-    record += [f"not compared: {left}" for left in found["not_compared"]]
-    return [*record, f"the file's SHA-256 is {found['sha256']}"]
+def unread(found: VenueReport) -> list[str]:
+    """List the parts of a venue's statement that were not compared, and the file's SHA-256."""
+    lines = [f"a column that was not read: {name}" for name in found.unknown_columns]
+    lines += [f"not compared: {left}" for left in found.not_compared]
+    return [*lines, f"the file's SHA-256 is {found.sha256}"]
 
 
 def _says(compared: VenueComparison, parts: dict[str, int], rest: dict[str, Decimal]) -> str:
@@ -90,7 +86,7 @@ def _total(amounts: list[Decimal]) -> Decimal:
     return canonical(total)
 
 
-def _money(view: StatementView, compared: VenueComparison, rest: dict[str, Decimal]) -> Document:
+def _money(view: StatementView, compared: VenueComparison, rest: dict[str, Decimal]) -> Table:
     rows: list[list[Cell]] = []
     for currency in sorted({*compared.theirs, *compared.ours}):
         there, here = (side.get(currency, ZERO) for side in (compared.theirs, compared.ours))
@@ -103,8 +99,8 @@ def _money(view: StatementView, compared: VenueComparison, rest: dict[str, Decim
     return table("venue_money", "The venue's statement beside the log", columns, rows, note)
 
 
-def _parts(view: StatementView, compared: VenueComparison) -> Document:
-    """The whole difference by what it is made of."""
+def _parts(view: StatementView, compared: VenueComparison) -> Table:
+    """Split the whole difference by kind and currency."""
     groups: dict[tuple[int, str], list[VenueDifference]] = {}
     for found in compared.differences:
         groups.setdefault((PARTS.index(found.part), found.currency), []).append(found)
@@ -123,7 +119,7 @@ def _parts(view: StatementView, compared: VenueComparison) -> Document:
     return table("venue_parts", "What the difference is made of", columns, rows)
 
 
-def _list(compared: VenueComparison) -> Document:
+def _list(compared: VenueComparison) -> Table:
     found = compared.differences
     rows: list[list[Cell]] = [
         [

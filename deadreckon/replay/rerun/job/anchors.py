@@ -1,4 +1,4 @@
-"""Where a rerun of one day may begin: at snapshots from before it, where they are borne out."""
+"""Finds where a rerun of one day may begin: at snapshots from before it that fit the log."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,9 +14,9 @@ from deadreckon.services.catalogue import DECIDERS, decider
 
 
 class StartPoints(Struct, frozen=True):
-    """Where services may begin, and from which message on all of them together must be fed."""
+    """The states that services begin from, and the message after which the log is sent to them."""
 
-    place: int = 0
+    after: int = 0
     links: dict[str, ChainLink] = {}
     starts: dict[str, ServiceStart] = {}
 
@@ -24,14 +24,16 @@ class StartPoints(Struct, frozen=True):
 async def start_points(
     data: Path, bus: Bus, services: Iterable[str], book: str, mode: Mode, before: int
 ) -> StartPoints:
-    """The snapshots that stand before a moment (nanoseconds UTC) and fit log and program; whoever
-    has none begins at the log's first message."""
+    """Find the snapshots from before a moment (nanoseconds UTC) that fit log and program.
+
+    A service without one begins at the log's first message.
+    """
     found: dict[str, Snapshot] = {}
     wanted = list(services)
-    shelves = Snapshots(data)
+    stores = Snapshots(data)
     for name in wanted:
         shape = type(decider(name).initial())
-        snapshot_store = shelves.snapshot_store(name, book, mode, [DECIDERS[name]], shape)
+        snapshot_store = stores.snapshot_store(name, book, mode, [DECIDERS[name]], shape)
         snapshot = await snapshot_store.load(bus)
         if snapshot is not None and snapshot.ingress.now < before:
             found[name] = snapshot

@@ -1,4 +1,4 @@
-"""The code of another revision, where it lies or from git, without touching anybody's files."""
+"""The code of another revision, from a folder or from git, without touching anyone's files."""
 
 import asyncio
 import os
@@ -13,7 +13,8 @@ from deadreckon.contracts.errors import UsageError
 from deadreckon.replay.rerun.job.protocol import MODULE
 from deadreckon.runtime.process.source_tree import ROOT
 
-ENTRY = Path(*MODULE.split(".")).with_suffix(".py")
+# The rerun process by its module, the newest first: the last is that of version 0.1.0.
+MODULES = (MODULE, "deadreckon.stack.rerun.child")
 NO_HOOKS = "/dev/null"  # no hook of the repository may run
 
 
@@ -22,17 +23,21 @@ class CheckoutError(UsageError):
 
 
 class Checkout(Struct, frozen=True):
-    """A folder with a deadreckon in it. `name` is what the user calls it, empty for this program;
-    `revision` the git commit where that is known."""
+    """A folder with a deadreckon in it.
+
+    `name` is what the user calls it, empty for this program; `revision` the git commit where that
+    is known, `module` the one that runs as its rerun process.
+    """
 
     root: Path
     name: str = ""
     revision: str = ""
+    module: str = MODULE
     compiled: str = ""  # a folder of its own for compiled files: nothing is written beside the code
 
     @property
     def environment(self) -> dict[str, str]:
-        """The same interpreter and packages, and that code."""
+        """Return the environment that runs this code, with this interpreter and its packages."""
         more = {"PYTHONPYCACHEPREFIX": self.compiled} if self.compiled else {}
         return dict(os.environ, PYTHONPATH=str(self.root), PYTHONSAFEPATH="1", **more)
 
@@ -42,28 +47,34 @@ OURS = Checkout(ROOT)
 
 @asynccontextmanager
 async def checked_out(code: Path | None, revision: str | None) -> AsyncIterator[Checkout]:
-    """The code to ask: this program's, that of a folder, or that of a git revision of this
-    program's repository, in a worktree that goes away. Raises CheckoutError."""
+    """Provide the code to ask: this program's, that of a folder, or that of a git revision.
+
+    A revision is of this program's repository and gets a worktree that is removed at the end.
+    Raises CheckoutError.
+    """
     if code is None and revision is None:
         yield OURS
         return
     with tempfile.TemporaryDirectory(prefix="deadreckon-") as folder:
         compiled = str(Path(folder) / "compiled")
         if code is not None:
-            yield Checkout(_checked(code.resolve(), str(code)), str(code), compiled=compiled)
+            module = _checked(code.resolve(), str(code))
+            yield Checkout(code.resolve(), str(code), module=module, compiled=compiled)
             return
         tree, wanted = Path(folder) / "tree", str(revision)
         found = await _revision(wanted)
         await _git("worktree", "add", "--quiet", "--detach", str(tree), found)
         try:
-            yield Checkout(_checked(tree, wanted), wanted, found, compiled)
+            yield Checkout(tree, wanted, found, _checked(tree, wanted), compiled)
         finally:
             await _git("worktree", "remove", "--force", str(tree))
 
 
 async def own_revision() -> str:
-    """The git commit of this program, with `+` where files were changed since; empty where it
-    does not lie in a repository of its own."""
+    """Return the git commit of this program, with `+` where files were changed since.
+
+    Empty where the program is not in a repository of its own.
+    """
     try:
         head = await _revision("HEAD")
         changed = await _git("status", "--porcelain", "--untracked-files=no", "--", "deadreckon")
@@ -99,13 +110,19 @@ async def _git(*words: str) -> str:
     return output.decode().strip()
 
 
-def _checked(root: Path, name: str) -> Path:
+def _checked(root: Path, name: str) -> str:
+    """Find the module of the rerun process in a checkout. Raises CheckoutError."""
     if not (root / "deadreckon" / "__main__.py").is_file():
         raise CheckoutError(
             f"{name} is no checkout of deadreckon: it has no deadreckon/__main__.py"
         )
-    if not (root / ENTRY).is_file():
-        raise CheckoutError(
-            f"{name} is from before `dr replay rerun`: it has no {ENTRY}, and cannot be asked"
-        )
-    return root
+    for module in MODULES:
+        if (root / _path(module)).is_file():
+            return module
+    raise CheckoutError(
+        f"{name} is from before `dr replay rerun`: it has no {_path(MODULE)}, and cannot be asked"
+    )
+
+
+def _path(module: str) -> Path:
+    return Path(*module.split(".")).with_suffix(".py")

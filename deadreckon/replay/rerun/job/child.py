@@ -47,15 +47,15 @@ def main() -> None:
     source = open(sys.stdin.fileno(), "rb", buffering=READ_AHEAD)  # noqa: SIM115
     task = unpack_task(source)
     known = {name: fold_code([DECIDERS[name]]) for name in task.services if name in DECIDERS}
-    _say(Hello(PROTOCOL, __version__, str(ROOT), known))
-    if strangers := [name for name in task.services if name not in DECIDERS]:
-        _say(RefusedTask(f"it has no service that decides and is called {', '.join(strangers)}"))
+    _send(Hello(PROTOCOL, __version__, str(ROOT), known))
+    if unknown := [name for name in task.services if name not in DECIDERS]:
+        _send(RefusedTask(f"it has no service that decides and is called {', '.join(unknown)}"))
         return
     REGISTRY.accepts_any_code = task.any_strategy_code
     try:
-        _say(answer(task, source))
+        _send(answer(task, source))
     except RecoveryError as error:
-        _say(RefusedTask(str(error)))
+        _send(RefusedTask(str(error)))
 
 
 def answer(task: RerunTask, source: BinaryIO) -> Reply:
@@ -88,13 +88,13 @@ def explained(task: RerunTask, messages: Iterator[Message]) -> StateEffects | No
         return None
     service, sequence, index = task.explains
     begun = _beginnings(task).get(service)
-    inquiry = Redecider(service, task.book, decider(service), _mode(task), begun)
+    redecider = Redecider(service, task.book, decider(service), _mode(task), begun)
     for message in messages:
-        if met := inquiry.lead(message, sequence, index):
+        if met := redecider.lead(message, sequence, index):
             break
     else:
-        met = inquiry.lead_at_end(sequence, index)
-    return effects(inquiry.lived, *met, whole=task.whole) if met else None
+        met = redecider.lead_at_end(sequence, index)
+    return effects(redecider.runner, *met, whole=task.whole) if met else None
 
 
 def _messages(task: RerunTask, source: BinaryIO) -> Iterator[Message]:
@@ -108,8 +108,8 @@ def _beginnings(task: RerunTask) -> dict[str, StartState]:
     return {
         name: StartState(
             start.n,
-            start.place,
-            start.intake,
+            start.sequence,
+            start.ingress,
             msgspec.json.decode(start.state, type=type(decider(name).initial())),
         )
         for name, start in task.starts.items()
@@ -121,7 +121,7 @@ def _mode(task: RerunTask) -> Mode:
     return mode
 
 
-def _say(line: Reply) -> None:
+def _send(line: Reply) -> None:
     sys.stdout.buffer.write(encode_line(line) + b"\n")
     sys.stdout.buffer.flush()
 

@@ -35,64 +35,64 @@ class RerunOutcome(Struct):
 async def rerun_log(bus: Bus, code: Checkout, task: RerunTask, progress: Progress) -> RerunOutcome:
     """Put the questions of a task to some code, in two processes where that is worth it."""
     end = (await retry(bus.info)).last
-    parts = _split(task.services, end - task.place)
-    askings = [RerunProcess(code, structs.replace(task, services=part)) for part in parts]
-    spoken = await _told(bus, askings, task.place, end, progress)
+    parts = _split(task.services, end - task.after)
+    processes = [RerunProcess(code, structs.replace(task, services=part)) for part in parts]
+    spoken = await _feed(bus, processes, task.after, end, progress)
     tallies = {
         tally.service: tally
-        for asking in askings
-        if isinstance(asking.answer, Ended)
-        for tally in asking.answer.tallies
+        for process in processes
+        if isinstance(process.answer, Ended)
+        for tally in process.answer.tallies
     }
     found = [tallies[name] for name in task.services]
-    return RerunOutcome(found, askings[0].hello, sum(spoken.values()), spoken)
+    return RerunOutcome(found, processes[0].hello, sum(spoken.values()), spoken)
 
 
 async def explain(
     bus: Bus, codes: Sequence[Checkout], task: RerunTask
 ) -> list[StateEffects | None]:
     """What one question does, by each of these codes; null where it was not met."""
-    askings = [RerunProcess(code, task) for code in codes]
+    processes = [RerunProcess(code, task) for code in codes]
     end = (await retry(bus.info)).last
-    await _told(bus, askings, task.place, end)
+    await _feed(bus, processes, task.after, end)
     return [
-        asking.answer.effects if isinstance(asking.answer, Explained) else None
-        for asking in askings
+        process.answer.effects if isinstance(process.answer, Explained) else None
+        for process in processes
     ]
 
 
-async def _told(
+async def _feed(
     bus: Bus,
-    askings: Sequence[RerunProcess],
-    place: int,
+    processes: Sequence[RerunProcess],
+    after: int,
     end: int,
     progress: Progress | None = None,
 ) -> dict[str, int]:
-    """Tell each of them the log after a place; how many messages each domain has in it."""
+    """Send each process the log after a message; returns the number of messages by subject."""
     spoken: dict[str, int] = {}
     try:
-        await asyncio.gather(*(asking.start() for asking in askings))
-        reader = await bus.read(place)
+        await asyncio.gather(*(process.start() for process in processes))
+        reader = await bus.read(after)
         try:
-            done = place
-            while done < end and not all(asking.closed for asking in askings):
+            done = after
+            while done < end and not all(process.closed for process in processes):
                 batch = [each for each in await reader.next(1.0) if each.sequence <= end]
                 for stored in batch:
                     spoken[stored.subject] = spoken.get(stored.subject, 0) + 1
                     done = stored.sequence
                 content = b"".join(map(pack, batch))
-                await asyncio.gather(*(asking.feed(content) for asking in askings))
+                await asyncio.gather(*(process.feed(content) for process in processes))
                 if progress:
                     progress(done, end)
         finally:
             await reader.close()
-        for asking in askings:
-            asking.close()
-        for asking in askings:
-            await asking.finish()
+        for process in processes:
+            process.close()
+        for process in processes:
+            await process.finish()
     finally:
-        for asking in askings:
-            await asking.end()
+        for process in processes:
+            await process.end()
     return spoken
 
 

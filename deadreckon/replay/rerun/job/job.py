@@ -1,22 +1,26 @@
-"""A folder's log asked again, as the verb does it: the document that it shows."""
+"""The rerun of a data folder: each recorded question put again, to this or to other code."""
 
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, structs
 
-from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts import subjects
 from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.publishers import publisher_pattern
 from deadreckon.contracts.timestamps import DAY, day_start
-from deadreckon.replay.audit.job import progress_bar
 from deadreckon.replay.digests import combined_digest
+from deadreckon.replay.opening import open_log
 from deadreckon.replay.rerun.comparison import Divergence, ServiceTally
+from deadreckon.replay.rerun.document import (
+    AskedCode,
+    FirstDivergence,
+    RerunDocument,
+    ServiceResult,
+    divergence_state,
+)
 from deadreckon.replay.rerun.job.anchors import StartPoints, start_points
 from deadreckon.replay.rerun.job.checkout import OURS, Checkout, checked_out
 from deadreckon.replay.rerun.job.feeding import RerunOutcome, explain, rerun_log
@@ -24,12 +28,8 @@ from deadreckon.replay.rerun.job.protocol import RerunTask
 from deadreckon.replay.rerun.redecide import FOREVER
 from deadreckon.replay.rerun.states import StateEffects, between
 from deadreckon.runtime.log.bus import Bus
-from deadreckon.runtime.process import log_lines
-from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK, DECIDERS
 from deadreckon.strategies.loading import use_folder
-
-Document = dict[str, Any]
 
 
 class NothingAskedError(UsageError):
@@ -37,8 +37,8 @@ class NothingAskedError(UsageError):
 
 
 class RerunRequest(Struct, frozen=True):
-    """What to ask again: the log of a folder (or of `nats`), a UTC day or all, which services, by
-    whose code. No service means every one that decides."""
+    """The arguments of a rerun: whose log (a folder's, or that of `nats`), a UTC day or all, which
+    services (none: every one that decides), and by which code."""
 
     data: Path
     nats: str | None = None
@@ -50,46 +50,46 @@ class RerunRequest(Struct, frozen=True):
     mode: Mode = "paper"
 
 
-async def rerun(wish: RerunRequest, *, shows: bool) -> Document:
-    """Ask a folder's log again; nothing is written to it.
+async def rerun(request: RerunRequest, *, shows: bool) -> RerunDocument:
+    """Put the questions of a folder's log again; nothing is written to it.
 
-    Raises CheckoutError, OtherCodeError, NothingAskedError, and what a log raises that cannot be
-    read.
+    Raises CheckoutError, OtherCodeError, NothingAskedError, and the errors of a log
+    that cannot be read.
     """
-    folder = Folder(wish.data).check()
-    use_folder(wish.data)
-    log_lines.configure(folder.logs / "rerun.log")
-    async with checked_out(wish.code, wish.revision) as code, open_bus(folder, wish.nats) as bus:
+    use_folder(request.data)
+    opened = open_log(request.data, request.nats, "rerun", shows=shows)
+    async with checked_out(request.code, request.revision) as code, opened as log:
         begun = time.perf_counter()
-        task = await _task(wish, bus, code)
-        with progress_bar(shows) as bar:
-            shown = bar.add_task("asking again", total=(await bus.info()).last or 1)
-            outcome = await rerun_log(
-                bus, code, task, lambda done, end: bar.update(shown, completed=done, total=end)
-            )
+        task = await _task(request, log.bus, code)
+        outcome = await rerun_log(log.bus, code, task, log.reading("asking again"))
         seconds = time.perf_counter() - begun
         if not any(tally.questions for tally in outcome.tallies):
-            raise NothingAskedError(f"the log asks nobody anything on {wish.day or 'any day'}")
+            day = request.day or "any day"
+            raise NothingAskedError(f"the log asks nobody anything on {day}")
         first = _first(outcome.tallies)
-        looked = await _look(bus, code, task, first) if first else []
-    return document(wish, code, outcome, first, looked) | {"seconds": round(seconds, 3)}
+        shown = None
+        if first is not None:
+            shown = _with_state(first, await _look(log.bus, code, task, first))
+    return document(request, code, outcome, shown, seconds)
 
 
-async def _task(wish: RerunRequest, bus: Bus, code: Checkout) -> RerunTask:
-    services = [name for name in DECIDERS if not wish.services or name in wish.services]
-    begin, end = (0, FOREVER) if wish.day is None else (day_start(wish.day), 0)
+async def _task(request: RerunRequest, bus: Bus, code: Checkout) -> RerunTask:
+    services = [name for name in DECIDERS if not request.services or name in request.services]
+    begin, end = (0, FOREVER) if request.day is None else (day_start(request.day), 0)
     anchored = StartPoints()
-    if wish.day is not None:
+    if request.day is not None:
         end = begin + DAY
-        if code is OURS and wish.nats is None:
-            anchored = await start_points(wish.data, bus, services, wish.book, wish.mode, begin)
+        if code is OURS and request.nats is None:
+            anchored = await start_points(
+                request.data, bus, services, request.book, request.mode, begin
+            )
     return RerunTask(
         services=services,
-        book=wish.book,
-        mode=wish.mode,
+        book=request.book,
+        mode=request.mode,
         begin=begin,
         end=end,
-        place=anchored.place,
+        after=anchored.after,
         links=anchored.links,
         starts=anchored.starts,
         any_strategy_code=code is not OURS,
@@ -97,7 +97,7 @@ async def _task(wish: RerunRequest, bus: Bus, code: Checkout) -> RerunTask:
 
 
 def _first(tallies: Sequence[ServiceTally]) -> Divergence | None:
-    """The first divergence of the log; of those at one place, the service that answers first."""
+    """Find the first divergence of the log; at one event, that of the first service to answer."""
     found = [tally.first for tally in tallies if tally.first]
     return min(found, key=lambda each: (each.sequence, each.index), default=None)
 
@@ -105,60 +105,63 @@ def _first(tallies: Sequence[ServiceTally]) -> Divergence | None:
 async def _look(
     bus: Bus, code: Checkout, task: RerunTask, first: Divergence
 ) -> list[StateEffects | None]:
-    """What the first divergence does to the state, by the code asked and by this program's."""
-    place = (first.service, first.sequence, first.index)
+    """Ask for the effects of the first divergence on the state, by the code asked and by ours."""
+    question = (first.service, first.sequence, first.index)
     codes = [code] if code is OURS else [code, OURS]
-    wanted = msgspec.structs.replace(
-        task, services=[first.service], explains=place, whole=len(codes) > 1
+    wanted = structs.replace(
+        task, services=[first.service], explains=question, whole=len(codes) > 1
     )
     return await explain(bus, codes, wanted)
 
 
 def document(
-    wish: RerunRequest,
+    request: RerunRequest,
     code: Checkout,
     outcome: RerunOutcome,
-    first: Divergence | None,
-    looked: Sequence[StateEffects | None],
-) -> Document:
-    """All that is known, keys in a fixed order."""
+    first: FirstDivergence | None,
+    seconds: float,
+) -> RerunDocument:
+    """Build the document of a rerun."""
     tallies = outcome.tallies
-    heard = {subjects.parse(subject).service for subject in outcome.spoken}
-    return {
-        "book": wish.book,
-        "day": wish.day or "all",
-        "code": {
-            "name": code.name or "this program",
-            "revision": code.revision,
-            "version": outcome.hello.version,
-        },
-        "messages": outcome.messages,
-        "equal": not any(tally.diverging for tally in tallies),
-        "questions": sum(tally.questions for tally in tallies),
-        "heeded": sum(tally.heeded for tally in tallies),
-        "answers": sum(tally.answers for tally in tallies),
-        "diverging": sum(tally.diverging for tally in tallies),
-        "digest": combined_digest({tally.service: tally.digest for tally in tallies}),
-        "services": {tally.service: _service(tally) for tally in tallies},
-        "edges": sorted(name for name in heard if name not in DECIDERS and publisher_pattern(name)),
-        "first": _shown(first, looked) if first else None,
-    }
+    publishers = {subjects.parse(subject).service for subject in outcome.spoken}
+    return RerunDocument(
+        book=request.book,
+        day=request.day or "all",
+        code=AskedCode(code.name or "this program", code.revision, outcome.hello.version),
+        messages=outcome.messages,
+        equal=not any(tally.diverging for tally in tallies),
+        questions=sum(tally.questions for tally in tallies),
+        handled=sum(tally.handled for tally in tallies),
+        answers=sum(tally.answers for tally in tallies),
+        diverging=sum(tally.diverging for tally in tallies),
+        digest=combined_digest({tally.service: tally.digest for tally in tallies}),
+        services={tally.service: _service(tally) for tally in tallies},
+        edges=sorted(
+            name for name in publishers if name not in DECIDERS and publisher_pattern(name)
+        ),
+        first=first,
+        seconds=round(seconds, 3),
+    )
 
 
-def _service(tally: ServiceTally) -> Document:
-    shown: Document = msgspec.to_builtins(msgspec.structs.replace(tally, first=None))
-    del shown["service"], shown["first"]
-    return shown | {"kinds": dict(sorted(tally.kinds.items()))}
+def _service(tally: ServiceTally) -> ServiceResult:
+    return ServiceResult(
+        questions=tally.questions,
+        handled=tally.handled,
+        answers=tally.answers,
+        digest=tally.digest,
+        diverging=tally.diverging,
+        kinds=dict(sorted(tally.kinds.items())),
+        broken=tally.broken,
+        due=tally.due,
+        unasked=tally.unasked,
+    )
 
 
-def _shown(first: Divergence, looked: Sequence[StateEffects | None]) -> Document:
-    shown: Document = msgspec.json.decode(msgspec.json.encode(first))
-    for found in looked[:1]:
-        if found is not None:
-            effects: Document = msgspec.to_builtins(found)
-            del effects["paths"]
-            shown["state"] = effects
-    if len(looked) == 2 and looked[0] is not None and looked[1] is not None:
-        otherwise = between(looked[1], looked[0])
-        shown["state"]["remembered_otherwise"] = msgspec.to_builtins(otherwise)
-    return shown
+def _with_state(first: Divergence, effects: Sequence[StateEffects | None]) -> FirstDivergence:
+    """Add the state to a divergence; `effects` are those of the code asked, then of this one."""
+    state = divergence_state(effects[0]) if effects and effects[0] is not None else UNSET
+    if state is not UNSET and len(effects) == 2 and effects[0] and effects[1] is not None:
+        differences = between(effects[1], effects[0])
+        state = structs.replace(state, remembered_differently=differences)
+    return FirstDivergence(**structs.asdict(first), state=state)

@@ -1,4 +1,4 @@
-"""A process that asks again, as the verb sees it: fed with the log, heard at its end."""
+"""A rerun process as the verb sees it: it is sent the log, and read at its end."""
 
 import asyncio
 import sys
@@ -9,7 +9,6 @@ import msgspec
 from deadreckon.contracts.errors import OperationalError
 from deadreckon.replay.rerun.job.checkout import Checkout
 from deadreckon.replay.rerun.job.protocol import (
-    MODULE,
     PROTOCOL,
     Hello,
     RefusedTask,
@@ -23,7 +22,7 @@ STDERR_SHOWN = 2_000  # characters of what a process that failed has left on sta
 
 
 class OtherCodeError(OperationalError):
-    """You asked code that could not answer; the message has its last words."""
+    """You asked code that could not answer; the message quotes its error output."""
 
 
 class RerunProcess:
@@ -39,17 +38,17 @@ class RerunProcess:
     async def start(self) -> None:
         """Start it and give it the task."""
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", MODULE),
+            *(sys.executable, "-m", self._code.module),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=self._code.environment,
         )
-        self._heard = asyncio.gather(_all(self._process.stdout), _all(self._process.stderr))
+        self._output = asyncio.gather(_all(self._process.stdout), _all(self._process.stderr))
         await self.feed(pack_task(self._task))
 
     async def feed(self, content: bytes) -> None:
-        """More of the log; nothing for one that needs no more."""
+        """Send more of the log, unless the process has closed its input."""
         if self.closed or self._process.stdin is None:
             return
         try:
@@ -59,19 +58,19 @@ class RerunProcess:
             self.closed = True
 
     def close(self) -> None:
-        """Tell it that the log ends."""
+        """End its input: the log ends here."""
         if self._process.stdin is not None:
             self._process.stdin.close()
 
     async def finish(self) -> None:
-        """Hear what it says, once it was told that the log ends. Raises OtherCodeError."""
-        output, errors = await self._heard
+        """Read its answer, once the log was closed. Raises OtherCodeError."""
+        output, errors = await self._output
         code = await self._process.wait()
         lines = self._lines(output)
         name = self._code.name or "this program"
         if code or len(lines) != 2 or not isinstance(lines[0], Hello):
-            words = errors.decode("utf-8", "replace").strip()[-STDERR_SHOWN:]
-            last = words.splitlines()[-1] if words else f"exit code {code}"
+            output_tail = errors.decode("utf-8", "replace").strip()[-STDERR_SHOWN:]
+            last = output_tail.splitlines()[-1] if output_tail else f"exit code {code}"
             raise OtherCodeError(f"{name} cannot be asked: {last}")
         self.hello, self.answer = lines[0], lines[1]
         if self.hello.protocol != PROTOCOL:
@@ -86,14 +85,14 @@ class RerunProcess:
             return [decode_line(line) for line in output.splitlines()]
         except msgspec.MsgspecError as error:
             name = self._code.name or "this program"
-            raise OtherCodeError(f"{name} answers in other words: {error}") from error
+            raise OtherCodeError(f"{name} answers with another protocol: {error}") from error
 
     async def end(self) -> None:
-        """End it, whatever it is doing."""
+        """Kill it, whatever it is doing."""
         if hasattr(self, "_process") and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
-            await asyncio.gather(self._heard, return_exceptions=True)
+            await asyncio.gather(self._output, return_exceptions=True)
 
 
 async def _all(stream: asyncio.StreamReader | None) -> bytes:

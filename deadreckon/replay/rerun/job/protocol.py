@@ -1,4 +1,4 @@
-"""What passes between the verb and a process that asks again: a task and messages, then lines.
+"""The protocol of a rerun process: it is sent a task and messages, and answers in JSON lines.
 
 The other process may be of another revision. It is given the log as stored and reads that with its
 own contracts; what it must have in common with this one is in this file alone.
@@ -28,17 +28,18 @@ class ServiceStart(Struct, frozen=True):
     """Where a service stands before the first message it is given; `state` as snapshots have it."""
 
     n: int
-    place: int
-    intake: Ingress
+    sequence: int = field(name="place")
+    ingress: Ingress = field(name="intake")
     state: Raw
 
 
 class RerunTask(Struct, frozen=True):
-    """Which services are asked what. `begin` and `end` are decision times (nanoseconds UTC).
+    """The questions to put, and to which services.
 
-    The messages begin after `place`, where the chains stood as `links` say, by `book.service`. With
-    `explains` one question alone is looked at, by its service, sequence and index; `whole` asks for
-    the whole state before it. With `any_strategy_code` strategies may have other code than the log
+    `begin` and `end` are decision times (nanoseconds UTC). The messages begin after message
+    `after`, up to which the chains are as in `links`, by `book.service`. With `explains` only the
+    effects of one question are computed, by its service, sequence and index; `whole` asks for the
+    whole state before it. With `any_strategy_code` strategies may have other code than the log
     names.
     """
 
@@ -47,7 +48,7 @@ class RerunTask(Struct, frozen=True):
     mode: str
     begin: int
     end: int
-    place: int = 0
+    after: int = field(name="place", default=0)
     links: dict[str, ChainLink] = field(default_factory=dict)
     starts: dict[str, ServiceStart] = field(default_factory=dict)
     explains: tuple[str, int, int] | None = None
@@ -91,26 +92,26 @@ decode_line = msgspec.json.Decoder(Reply).decode
 
 
 def pack_task(task: RerunTask) -> bytes:
-    """The first thing a process is told."""
+    """Encode a task, which is sent first."""
     encoded = encode_line(task)
     return _LENGTH.pack(len(encoded)) + encoded
 
 
 def pack(stored: Stored) -> bytes:
-    """One message as stored."""
+    """Encode one message as stored."""
     subject = stored.subject.encode()
     head = _HEAD.pack(stored.sequence, stored.stored_at, len(subject), len(stored.payload))
     return head + subject + stored.payload
 
 
 def unpack_task(source: BinaryIO) -> RerunTask:
-    """The task that a stream begins with."""
+    """Decode the task that a stream begins with."""
     (length,) = _LENGTH.unpack(source.read(_LENGTH.size))
     return msgspec.json.decode(source.read(length), type=RerunTask)
 
 
 def unpack(source: BinaryIO) -> Iterator[Stored]:
-    """The messages that follow, until the stream ends; one that is cut short is not given."""
+    """Decode the messages that follow until the stream ends; one that is cut short is left out."""
     while len(head := source.read(_HEAD.size)) == _HEAD.size:
         sequence, stored_at, subject, payload = _HEAD.unpack(head)
         text, body = source.read(subject), source.read(payload)

@@ -1,36 +1,32 @@
-"""What-if as a verb runs it: a log is read, every variant lived through, and all are compared."""
+"""What-if on a data folder: read the log, run every variant, compare them all."""
 
 import json
 import re
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
-from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.event import Mode
-from deadreckon.replay.audit.job import progress_reporter
+from deadreckon.replay.opening import Progress, open_log, progress_bar
 from deadreckon.replay.whatif.changes import BASELINE, Variant, WhatIfError
+from deadreckon.replay.whatif.document import WhatIfDocument
 from deadreckon.replay.whatif.job.report import report
 from deadreckon.replay.whatif.job.run import WhatIfTask, external_messages
 from deadreckon.replay.whatif.job.worker_pool import RunRequest, run_all
 from deadreckon.replay.whatif.log_scan import check, check_code, scan_log
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.reading import read_stored
-from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK
 from deadreckon.strategies.loading import use_folder
-
-Document = dict[str, Any]
 
 FOLDER_NAME_MAX = 80  # characters of a variant's folder; longer ones are numbered
 RESULT = "whatif.json"
 
 
 class WhatIfRequest(Struct, frozen=True):
-    """What somebody asked for: `day` null for everything, `out` null to keep no logs."""
+    """The arguments of a what-if: `day` null for everything, `out` null to keep no logs."""
 
     data: Path
     day: str | None
@@ -43,15 +39,15 @@ class WhatIfRequest(Struct, frozen=True):
 
 
 async def read_log(wanted: WhatIfRequest) -> list[Stored]:
-    """The whole log, message by message; nothing is ever written to it."""
+    """Read the whole log into memory; nothing is ever written to it."""
     use_folder(wanted.data)
-    async with open_bus(Folder(wanted.data).check(), wanted.nats) as bus:
-        end = (await bus.info()).last
-        return [stored async for stored in read_stored(bus, end)]
+    async with open_log(wanted.data, wanted.nats, "whatif", shows=False) as log:
+        end = (await log.bus.info()).last
+        return [stored async for stored in read_stored(log.bus, end)]
 
 
-def run_whatif(wanted: WhatIfRequest, log: list[Stored], *, shows: bool) -> Document:
-    """Live through every variant and say what changes.
+def run_whatif(wanted: WhatIfRequest, log: list[Stored], *, shows: bool) -> WhatIfDocument:
+    """Run every variant and compare it with the record.
 
     Raises WhatIfError, DamagedLogError, FolderError or LostWorkerError.
     """
@@ -61,36 +57,38 @@ def run_whatif(wanted: WhatIfRequest, log: list[Stored], *, shows: bool) -> Docu
     folders = _folders(wanted)
     task = WhatIfTask(wanted.book, wanted.mode, found)
     replays = [Variant(BASELINE), *wanted.variants]
-    orders = [RunRequest(0, None)] + [
+    requests = [RunRequest(0, None)] + [
         RunRequest(number, variant, folders.get(variant.name))
         for number, variant in enumerate(replays, 1)
     ]
-    with progress_reporter(shows) as tell:
-        told = _progress(task, log, len(replays), tell)
-        with closing(run_all(task, log, orders, wanted.jobs, told)) as runs:
+    with progress_bar(shows) as progress:
+        on_progress = _progress(task, log, len(replays), progress)
+        with closing(run_all(task, log, requests, wanted.jobs, on_progress)) as runs:
             document = report(found, wanted.variants, runs)
     if wanted.out is not None:
-        (wanted.out / RESULT).write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+        (wanted.out / RESULT).write_text(
+            json.dumps(to_builtins(document), indent=1) + "\n", "utf-8"
+        )
     return document
 
 
 def _progress(
-    task: WhatIfTask, log: list[Stored], replays: int, tell: Callable[[str, int, int], None]
+    task: WhatIfTask, log: list[Stored], replays: int, progress: Progress
 ) -> Callable[[int, int], None]:
     messages = sum(1 for _ in external_messages(task, log))
     what = f"{replays} replays of {task.day or 'everything'}"
-    behind: dict[int, int] = {}
+    done_by_run: dict[int, int] = {}
 
-    def told(number: int, done: int) -> None:
+    def on_progress(number: int, done: int) -> None:
         if number:  # the record is only read
-            behind[number] = done
-        tell(what, sum(behind.values()), messages * replays)
+            done_by_run[number] = done
+        progress(what, sum(done_by_run.values()), messages * replays)
 
-    return told
+    return on_progress
 
 
 def _folders(wanted: WhatIfRequest) -> dict[str, Path]:
-    """A folder of its own for each variant's log. Raises WhatIfError where something is there."""
+    """Name a new folder for each variant's log. Raises WhatIfError where something is there."""
     out = wanted.out
     if out is None:
         return {}

@@ -1,129 +1,139 @@
-"""What a what-if says: every variant beside the record, and what its figures rest on."""
+"""Builds the what-if document: every variant compared with the record, and what that rests on."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Any
 
-import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, structs
 
 from deadreckon.accounting import average_cost, ledger
 from deadreckon.contracts.amounts import EXACT, canonical, text
 from deadreckon.replay.whatif.bounds import Bounds, bounds
 from deadreckon.replay.whatif.changes import Variant
 from deadreckon.replay.whatif.comparison import (
-    FillComparison,
     changed_fills,
     compare_fills,
     compare_signals,
     refusals,
 )
+from deadreckon.replay.whatif.document import (
+    AssumedFills,
+    BaselineRun,
+    FillComparison,
+    PnlDifference,
+    RunSummary,
+    SignalCounts,
+    VariantRun,
+    WhatIfDocument,
+)
 from deadreckon.replay.whatif.job.run import RunResult
 from deadreckon.replay.whatif.log_scan import LogScan
 
-Document = dict[str, Any]
-
-SUMMARY = ("events", "signals", "refusals", "orders", "fills", "pnl", "last_sequence", "digest")
-
 
 class Reference(Struct, frozen=True):
-    """What every variant is held against: the record as it is, and `baseline`, the day lived
-    through anew without any change."""
+    """The two runs that variants are compared with: the record, and the replay without a change."""
 
-    survey: LogScan
-    record: RunResult
+    scan: LogScan
+    recorded: RunResult
     baseline: RunResult
 
     @property
     def equal(self) -> bool:
-        """Whether the replay without a change gives the record."""
-        return bool(self.baseline.document["digest"] == self.record.document["digest"])
+        """True when the replay without a change gives the recorded run digest."""
+        return self.baseline.statement.digest == self.recorded.statement.digest
 
 
-def report(found: LogScan, variants: Sequence[Variant], runs: Iterator[RunResult]) -> Document:
-    """The whole answer; amounts are decimal texts, in the reporting currency.
+def report(
+    found: LogScan, variants: Sequence[Variant], runs: Iterator[RunResult]
+) -> WhatIfDocument:
+    """Compare all runs: the record, the replay without a change, then each variant.
 
-    `runs` are the record, the replay without a change, and each variant; none is kept longer than
-    it takes to tell of it, for a grid may have hundreds.
+    `runs` are read one at a time and none is kept: a grid may have hundreds.
     """
-    sides = Reference(found, record=next(runs), baseline=next(runs))
-    compared = compare_fills(sides.record.deeds, sides.baseline.deeds)
-    return {
-        "book": sides.record.document["book"],
-        "day": sides.record.document["day"],
-        "record": _summary(sides.record),
-        "baseline": _summary(sides.baseline)
-        | {"equal": sides.equal, "fills_compared": msgspec.to_builtins(compared)}
-        | {"overlaid": msgspec.to_builtins(sides.baseline.overlaid)},
-        "honesty": list(_honesty(sides, compared)),
-        "variants": [
-            _variant(sides, variant, ran) for variant, ran in zip(variants, runs, strict=True)
+    sides = Reference(found, recorded=next(runs), baseline=next(runs))
+    compared = compare_fills(sides.recorded.outcome, sides.baseline.outcome)
+    return WhatIfDocument(
+        book=sides.recorded.statement.book,
+        day=sides.recorded.statement.day,
+        record=_summary(sides.recorded),
+        baseline=BaselineRun(
+            **structs.asdict(_summary(sides.baseline)),
+            equal=sides.equal,
+            fills_compared=compared,
+            overlaid=sides.baseline.overlaid,
+        ),
+        honesty=list(_honesty(sides, compared)),
+        variants=[
+            _variant(sides, variant, run) for variant, run in zip(variants, runs, strict=True)
         ],
-    }
-
-
-def _summary(ran: RunResult) -> Document:
-    told: Document = {} if ran.folder is None else {"folder": str(ran.folder)}
-    told |= {name: ran.document[name] for name in SUMMARY}
-    told["equity"] = ran.document["equity"]["closing"]
-    told["drawdown_max"] = text(ran.deeds.drawdown_max)
-    return told
-
-
-def _variant(sides: Reference, variant: Variant, ran: RunResult) -> Document:
-    record, baseline = sides.record, sides.baseline
-    found = compare_signals(baseline.deeds, ran.deeds)
-    weighed = bounds(record.opening, record.deeds, baseline.deeds, ran.deeds)
-    return (
-        {"variant": variant.name, "changes": list(variant.said)}
-        | _summary(ran)
-        | {
-            "difference": _difference(weighed),
-            "fills_compared": msgspec.to_builtins(compare_fills(record.deeds, ran.deeds)),
-            "refused_newly": refusals(found.refused, newly=True),
-            "allowed_newly": refusals(found.allowed, newly=False),
-            "wishes": {
-                "no_more": len(found.unsaid),
-                "new": len(found.new),
-                "other": len(found.other),
-            },
-            "fills_changed": changed_fills(record.deeds, ran.deeds),
-            "overlaid": msgspec.to_builtins(ran.overlaid),
-            "signals_left_out": ran.left_out,
-            "notes": list(_notes(sides, variant, ran)),
-        }
     )
 
 
-def _difference(weighed: Bounds) -> Document:
-    return {
-        "recorded_fills_only": text(weighed.recorded),
-        "paper_matching": text(weighed.paper),
-        "low": text(weighed.low),
-        "high": text(weighed.high),
-        "assumed": {
-            "fills": weighed.assumed_fills,
-            "orders": weighed.assumed_orders,
-            "notional": text(weighed.assumed_notional),
-            "pnl": text(weighed.assumed),
-            "share": text(weighed.share),
-        },
-        "terms": text(weighed.terms),
-        "left_open": text(weighed.left_open),
-    }
+def _summary(run: RunResult) -> RunSummary:
+    statement = run.statement
+    return RunSummary(
+        folder=UNSET if run.folder is None else str(run.folder),
+        events=statement.events,
+        signals=statement.signals,
+        refusals=statement.refusals,
+        orders=statement.orders,
+        fills=statement.fills,
+        pnl=statement.pnl,
+        last_sequence=statement.last_sequence,
+        digest=statement.digest,
+        equity=statement.equity.closing,
+        drawdown_max=text(run.outcome.drawdown_max),
+    )
+
+
+def _variant(sides: Reference, variant: Variant, run: RunResult) -> VariantRun:
+    recorded, baseline = sides.recorded, sides.baseline
+    found = compare_signals(baseline.outcome, run.outcome)
+    weighed = bounds(recorded.opening, recorded.outcome, baseline.outcome, run.outcome)
+    return VariantRun(
+        variant=variant.name,
+        changes=list(variant.texts),
+        **structs.asdict(_summary(run)),
+        difference=_difference(weighed),
+        fills_compared=compare_fills(recorded.outcome, run.outcome),
+        refused_newly=refusals(found.refused, newly=True),
+        allowed_newly=refusals(found.allowed, newly=False),
+        signal_counts=SignalCounts(len(found.dropped), len(found.new), len(found.other)),
+        fills_changed=changed_fills(recorded.outcome, run.outcome),
+        overlaid=run.overlaid,
+        signals_left_out=run.left_out,
+        notes=list(_notes(sides, variant, run)),
+    )
+
+
+def _difference(weighed: Bounds) -> PnlDifference:
+    return PnlDifference(
+        recorded_fills_only=text(weighed.recorded),
+        paper_matching=text(weighed.paper),
+        low=text(weighed.low),
+        high=text(weighed.high),
+        assumed=AssumedFills(
+            fills=weighed.assumed_fills,
+            orders=weighed.assumed_orders,
+            notional=text(weighed.assumed_notional),
+            pnl=text(weighed.assumed),
+            share=text(weighed.share),
+        ),
+        terms=text(weighed.terms),
+        left_open=text(weighed.left_open),
+    )
 
 
 def _honesty(sides: Reference, found: FillComparison) -> Iterator[str]:
-    digest = sides.baseline.document["digest"]
+    digest = sides.baseline.statement.digest
     if sides.equal:
         yield (
             "Replayed without a change, the day gives exactly what was recorded: "
-            f"{_traded(sides.record)}, digest {digest[:16]}."
+            f"{_traded(sides.recorded)}, digest {digest[:16]}."
         )
     else:
         yield (
             f"Replayed without a change, the day gives {_traded(sides.baseline)}; recorded were "
-            f"{_traded(sides.record)}. Of the fills {found.kept} are the same, {found.changed} "
+            f"{_traded(sides.recorded)}. Of the fills {found.kept} are the same, {found.changed} "
             f"have other terms, {found.dropped} were only recorded, {found.assumed} are only "
             "replayed."
         )
@@ -133,47 +143,47 @@ def _honesty(sides: Reference, found: FillComparison) -> Iterator[str]:
         "matching` lets the paper venue fill what the record does not have. The truth may lie "
         "beyond both where an order of ours would have moved the market."
     )
-    if sides.survey.trained():
+    if sides.scan.trained():
         yield "Regime models are those recorded, except where a variant changes their strategy."
 
 
-def _traded(ran: RunResult) -> str:
-    document = ran.document
-    return f"{document['orders']} orders, {document['fills']} fills, net {document['pnl']['net']}"
+def _traded(run: RunResult) -> str:
+    statement = run.statement
+    return f"{statement.orders} orders, {statement.fills} fills, net {statement.pnl.net}"
 
 
 def _why(sides: Reference) -> Iterator[str]:
-    if sides.survey.edge_sent:
+    if sides.scan.edge_sent:
         yield (
             "The recorded fills came from a venue, which cannot be asked what it would have done: "
             "every replay here is matched on paper, on the market data of the day. Orders open "
             "there when the day began stay open unanswered."
         )
-    if not sides.survey.on_tape:
+    if not sides.scan.on_tape:
         yield (
             "The day was recorded live, with services side by side; here they take turns, so that "
             "some answers meet a later or an earlier price."
         )
-    if sides.survey.on_tape and not sides.survey.edge_sent:
+    if sides.scan.on_tape and not sides.scan.edge_sent:
         yield (
             "A tape gives the same again, unless somebody spoke while services were answering, or "
             "the code has changed since: `dr replay rerun` tells which."
         )
-    rest = EXACT.subtract(_net(sides.baseline), _net(sides.record))
+    rest = EXACT.subtract(_net(sides.baseline), _net(sides.recorded))
     yield (
         f"So the replay itself is {text(canonical(rest))} off the record; variants are compared "
         "with the replay without a change, and their fills with the record."
     )
 
 
-def _net(ran: RunResult) -> Decimal:
-    return Decimal(ran.document["pnl"]["net"])
+def _net(run: RunResult) -> Decimal:
+    return Decimal(run.statement.pnl.net)
 
 
-def _notes(sides: Reference, variant: Variant, ran: RunResult) -> Iterator[str]:
-    if len(ran.overlaid) == len(sides.baseline.overlaid) and not ran.left_out:
+def _notes(sides: Reference, variant: Variant, run: RunResult) -> Iterator[str]:
+    if len(run.overlaid) == len(sides.baseline.overlaid) and not run.left_out:
         yield "no fact or signal of the day speaks of this: nothing was changed"
-    for name in ran.anew:
+    for name in run.refitted:
         yield f"models of {name} were fitted anew, which may differ a little between machines"
     for name in variant.without:
         held = _held(sides, name)
@@ -184,7 +194,7 @@ def _notes(sides: Reference, variant: Variant, ran: RunResult) -> Iterator[str]:
 def _held(sides: Reference, strategy: str) -> str:
     found = (
         f"{text(average_cost.quantity(position))} {instrument}"
-        for (name, _, instrument), position in ledger.positions(sides.record.opening)
+        for (name, _, instrument), position in ledger.positions(sides.recorded.opening)
         if name == strategy and position.quantity
     )
     return ", ".join(found)

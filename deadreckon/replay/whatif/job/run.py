@@ -1,8 +1,7 @@
-"""One variant lived through: the recorded world, today's deciders, and what came of it."""
+"""Runs one variant: the recorded external messages, answered by today's deciders."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,6 +13,7 @@ from deadreckon.archive.segments import write_log
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.subjects import operator_subject, parse
 from deadreckon.replay.audit.audit import Audit
+from deadreckon.replay.audit.document import AuditDocument
 from deadreckon.replay.audit.figures import statement
 from deadreckon.replay.whatif.changes import Variant
 from deadreckon.replay.whatif.job.simulation import MemoryStack, RecordedTrainer
@@ -25,86 +25,87 @@ from deadreckon.runtime.log.feed import Decoding
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.service.ingress import Ingress
 
-Document = dict[str, Any]
-Progress = Callable[[int], None]  # told how many messages of the day's world are behind us
+Progress = Callable[[int], None]  # called with the external messages of the day that are done
 
-TOLD_EVERY = 200  # messages between two words on how far it is
+PROGRESS_EVERY = 200  # messages between two calls
 
 
 class WhatIfTask(Struct, frozen=True):
-    """What all runs share: the log up to the day's end, and what was found in it."""
+    """What all runs share: book, mode, and the scan of the log up to the day's end."""
 
     book: str
     mode: Mode
-    survey: LogScan
+    scan: LogScan
 
     @property
     def day(self) -> str | None:
-        """The day asked for; null for everything."""
-        return self.survey.day
+        """Return the UTC day, null for everything."""
+        return self.scan.day
 
 
 class RunResult(Struct):
-    """What came of a run: its statement (that of `dr replay audit`), its deeds, and the ledger
-    with which the day began. `anew` are the strategies whose models were fitted anew."""
+    """The result of a run: its statement (that of `dr replay audit`), its outcome, and the ledger
+    at the start of the day. `refitted` are the strategies whose models were fitted again."""
 
-    document: Document
-    deeds: RunOutcome
+    statement: AuditDocument
+    outcome: RunOutcome
     opening: Ledger
     overlaid: list[ChangedFact] = []
     left_out: int = 0
-    anew: list[str] = []
+    refitted: list[str] = []
     folder: Path | None = None
 
 
 def run_recorded(task: WhatIfTask, log: list[Stored], progress: Progress) -> RunResult:
-    """The record itself, taken as it is."""
-    return _judged(task, log[: task.survey.last], task.survey.first - 1, progress)
+    """Audit the record as it is."""
+    return _audited(task, log[: task.scan.last], task.scan.first - 1, progress)
 
 
 def run_variant(
     task: WhatIfTask, log: list[Stored], variant: Variant, progress: Progress, folder: Path | None
 ) -> RunResult:
-    """Recall what came before the day, live through its world anew, and judge the result.
+    """Replay the log before the day, play the day's external messages, and audit the result.
 
     With a `folder` the run's log is written there, as an archive that every verb reads.
     """
-    found = task.survey
+    found = task.scan
     overlay = Overlay(variant)
-    anew = [name for name in found.trained() if name in variant.strategies]
-    trainer = RecordedTrainer(found.fits, anew, variant.without)
-    desk = MemoryStack(log[: found.first - 1], task.book, task.mode, trainer)
-    desk.replay()
-    beginning = len(desk.log.messages)
-    _open(task, overlay, desk, log)
-    for done, stored in enumerate(_world(task, overlay, log)):
+    refitted = [name for name in found.trained() if name in variant.strategies]
+    trainer = RecordedTrainer(found.fits, refitted, variant.without)
+    stack = MemoryStack(log[: found.first - 1], task.book, task.mode, trainer)
+    stack.replay()
+    beginning = len(stack.log.messages)
+    _open(task, overlay, stack, log)
+    for done, stored in enumerate(_changed_messages(task, overlay, log)):
         if stored is not None:
-            desk.hear([stored])
-        if done % TOLD_EVERY == 0:
+            stack.take([stored])
+        if done % PROGRESS_EVERY == 0:
             progress(done)
-    ran = _judged(task, desk.log.messages, beginning, lambda _: None)
-    ran.overlaid, ran.left_out, ran.anew = overlay.overlaid, overlay.left_out, anew
+    run = _audited(task, stack.log.messages, beginning, lambda _: None)
+    run.overlaid, run.left_out, run.refitted = overlay.overlaid, overlay.left_out, refitted
     if folder is not None:
         made = Folder(folder).create()
-        write_log(made.root / FOLDER, desk.log.messages)
-        ran.folder = folder
-    return ran
+        write_log(made.root / FOLDER, stack.log.messages)
+        run.folder = folder
+    return run
 
 
-def _open(task: WhatIfTask, overlay: Overlay, desk: MemoryStack, log: list[Stored]) -> None:
-    """Say at the beginning of the day what is to hold in place of what was in force."""
-    first = task.survey.first
-    opening = enumerate(task.survey.opening)
-    record = [overlay.opening(f"{first}-{number}", event) for number, event in opening]
+def _open(task: WhatIfTask, overlay: Overlay, stack: MemoryStack, log: list[Stored]) -> None:
+    """Publish at the start of the day the settings that replace those in force."""
+    first = task.scan.first
+    opening = enumerate(task.scan.opening)
+    payloads = [overlay.opening(f"{first}-{number}", event) for number, event in opening]
     stored_at = log[first - 1].stored_at
     subject = operator_subject(task.book, ACTOR)
-    facts = [Stored(0, subject, payload, stored_at) for payload in record if payload]
+    facts = [Stored(0, subject, payload, stored_at) for payload in payloads if payload]
     if facts:
-        desk.hear(facts)
+        stack.take(facts)
 
 
-def _world(task: WhatIfTask, overlay: Overlay, log: list[Stored]) -> Iterator[Stored | None]:
-    """What the world said that day, as the variant has it; null for what it leaves out."""
+def _changed_messages(
+    task: WhatIfTask, overlay: Overlay, log: list[Stored]
+) -> Iterator[Stored | None]:
+    """Apply the variant to the day's external messages; null for one that it leaves out."""
     for stored in external_messages(task, log):
         subject = parse(stored.subject)
         payload: bytes | None = stored.payload
@@ -116,26 +117,25 @@ def _world(task: WhatIfTask, overlay: Overlay, log: list[Stored]) -> Iterator[St
 
 
 def external_messages(task: WhatIfTask, log: list[Stored]) -> Iterable[Stored]:
-    """The day's messages that no decider wrote."""
-    day = log[task.survey.first - 1 : task.survey.last]
+    """Select the day's messages that no decider wrote."""
+    day = log[task.scan.first - 1 : task.scan.last]
     return (stored for stored in day if is_external(stored, task.book))
 
 
-def _judged(task: WhatIfTask, log: list[Stored], beginning: int, progress: Progress) -> RunResult:
-    """Audit a log, and tell what was done in it after message `beginning`."""
+def _audited(task: WhatIfTask, log: list[Stored], beginning: int, progress: Progress) -> RunResult:
+    """Audit a log, and collect what happened in it after message `beginning`."""
     audit = Audit(task.book, task.mode, task.day)
     intake = Ingress(task.book, task.mode, reads_signals=False)
-    opening, deeds, decoding = ledger.initial(), RunOutcome(), Decoding()
+    opening, outcome, decoding = ledger.initial(), RunOutcome(), Decoding()
     for done, stored in enumerate(log):
         message = decoding.decode(stored)
         audit.fold(message)
         for record in intake.records_of(message):
             if stored.sequence > beginning:
-                deeds.fold(record)
+                outcome.fold(record)
             else:
-                deeds.remember(record)
+                outcome.remember(record)
                 opening = ledger.evolve(opening, record)
-        if done % TOLD_EVERY == 0:
+        if done % PROGRESS_EVERY == 0:
             progress(done)
-    document = statement(audit, task.book, task.day)
-    return RunResult(document, deeds, opening)
+    return RunResult(statement(audit, task.book, task.day), outcome, opening)

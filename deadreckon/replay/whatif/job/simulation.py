@@ -128,7 +128,7 @@ class MemoryStack:
             finished(service.replay())
         self._turns.tail = self.log.last
 
-    def hear(self, messages: Iterable[Stored]) -> None:
+    def take(self, messages: Iterable[Stored]) -> None:
         """Append what the world says, then let everybody answer until all are silent."""
         for stored in messages:
             self.log.stored_at = stored.stored_at

@@ -76,7 +76,7 @@ def run_all(
         return
     with tempfile.TemporaryDirectory(prefix="dr-whatif-") as place:
         spool = Path(place) / "log"
-        spool.write_bytes(msgspec.msgpack.encode(log[: task.survey.last]))
+        spool.write_bytes(msgspec.msgpack.encode(log[: task.scan.last]))
         yield from _side_by_side(task, spool, orders, jobs, told)
 
 
