@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deadreckon.cli.terminal.rerun_table import lines
-from deadreckon.replay.rerun.job.checkout import ENTRY
+from deadreckon.replay.rerun.job.checkout import MODULES
 from deadreckon.tools.crashtest.program import OTHER_DECIDER, OTHER_RULE, Edit, copy_program
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import INSTRUMENT, Dr
@@ -26,10 +26,11 @@ SERVICES = ["trainer", "signal", "risk", "router", "fill", "portfolio", "governa
 
 ROWS = 1_600  # two days: some fills, some refusals
 
+ROUTER_DECIDES = "def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:\n"
 RAISES = Edit(
     "services/router/decider.py",
-    "def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:\n",
-    'def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:\n    raise OSError("no")\n',
+    ROUTER_DECIDES,
+    f'{ROUTER_DECIDES}    raise OSError("no")\n',
 )
 
 
@@ -73,6 +74,10 @@ def test_the_days_are_asked_apart_and_add_up(played: tuple[Dr, Any]) -> None:
     days = [dr.json("replay", "rerun", day, *words) for day in _days(dr)]
     assert all(found["equal"] for found in days)
     assert sum(found["answers"] for found in days) == whole["answers"]
+
+
+def _path(root: Path, module: str) -> Path:
+    return root.joinpath(*module.split(".")).with_suffix(".py")
 
 
 def _days(dr: Dr) -> list[str]:
@@ -154,7 +159,7 @@ def test_a_revision_from_before_reruns_is_refused_and_nothing_stays_behind(
 ) -> None:
     dr, _ = played
     old = copy_program(tmp_path, [])
-    (old / ENTRY).unlink()
+    _path(old, MODULES[0]).unlink()
     told = dr.run("replay", "rerun", "--all", "--code", str(old), "--data", "run", code=2)
     assert "is from before `dr replay rerun`" in told
 
@@ -164,7 +169,9 @@ def test_a_git_revision_is_asked_in_a_tree_that_goes_away(played: tuple[Dr, Any]
     dr, _ = played
     git = ("git", "-C", str(ROOT))
     had = subprocess.run(
-        (*git, "cat-file", "-e", f"HEAD:{ENTRY}"), capture_output=True, check=False
+        (*git, "cat-file", "-e", f"HEAD:{_path(Path(), MODULES[0])}"),
+        capture_output=True,
+        check=False,
     )
     words = ("replay", "rerun", "--all", "--service", "router", "--git", "HEAD", "--data", "run")
     told = dr.run(*words, code=None)

@@ -64,7 +64,7 @@ def test_what_services_decided_in_a_session_comes_out_the_same(name: str, tmp_pa
         opened = open_bundle(path)
         assert opened.divergence is None
         assert opened.warnings == []
-        assert fact_id in [answer.id for answer in opened.said]
+        assert fact_id in [answer.id for answer in opened.current]
 
 
 def test_orders_trades_and_signals_may_be_named_by_a_few_characters(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_the_silence_of_a_service_is_a_decision_too(tmp_path: Path) -> None:
     manifest = pack(log, order, tmp_path / "silence", "governance")
     assert (manifest.service, manifest.decided) == ("governance", None)
     opened = open_bundle(tmp_path / "silence")
-    assert (opened.recorded, opened.said, opened.divergence) == ([], [], None)
+    assert (opened.recorded, opened.current, opened.divergence) == ([], [], None)
 
 
 def test_what_nobody_decided_is_refused(tmp_path: Path) -> None:

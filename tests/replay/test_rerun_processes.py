@@ -95,8 +95,8 @@ def test_a_service_goes_on_from_a_snapshots_state() -> None:
     for stored in log[:place]:
         assert not list(leading.take(decoding.decode(stored)))
     links = {f"{book}.{service}": link for (book, service), link in decoding.links.items()}
-    begun = ServiceStart(leading.n, place, leading.intake, Raw(encode_state(leading.runner.state)))
-    wish = task(services=["risk"], place=place, links=links, starts={"risk": begun})
+    begun = ServiceStart(leading.n, place, leading.ingress, Raw(encode_state(leading.runner.state)))
+    wish = task(services=["risk"], after=place, links=links, starts={"risk": begun})
     (part,) = record(wish, log[place:]).tallies
     (whole,) = record(task(services=["risk"]), log).tallies
     later = [it for message in decoded(log)[place:] for it in message.facts if it.source == "risk"]
@@ -115,8 +115,8 @@ def test_one_question_is_looked_at_alone() -> None:
     found = record(task(explains=("risk", wish.sequence, wish.index), services=["risk"]), log)
     assert isinstance(found, Explained)
     assert found.effects is not None
-    assert found.effects.by_recorded == found.effects.by_said
-    assert any(change.path.startswith("/orders/") for change in found.effects.by_said)
+    assert found.effects.by_recorded == found.effects.by_today
+    assert any(change.path.startswith("/orders/") for change in found.effects.by_today)
 
 
 async def test_two_processes_share_the_work_of_a_long_log(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +131,9 @@ async def test_two_processes_share_the_work_of_a_long_log(monkeypatch: pytest.Mo
 
 async def test_other_code_that_cannot_run_says_its_last_words(tmp_path: Path) -> None:
     root = copy_program(tmp_path / "broken", [])
-    (root / "deadreckon" / "stack" / "assembly.py").write_text("raise RuntimeError('half a file')")
+    (root / "deadreckon" / "services" / "catalogue.py").write_text(
+        "raise RuntimeError('half a file')"
+    )
     bus = MemoryBus(MemoryLog(list(session("stop_loss").log)))
     code = Checkout(root, "broken", compiled=str(tmp_path / "compiled"))
     with pytest.raises(OtherCodeError, match="broken cannot be asked: RuntimeError: half a file"):
@@ -154,7 +156,7 @@ async def test_a_folder_that_is_no_checkout_is_refused(tmp_path: Path) -> None:
         async with checked_out(tmp_path, None):
             pass
     copy_program(tmp_path, [])
-    shutil.rmtree(tmp_path / "deadreckon" / "stack" / "rerun")
+    shutil.rmtree(tmp_path / "deadreckon" / "replay" / "rerun")
     with pytest.raises(CheckoutError, match="is from before"):
         async with checked_out(tmp_path, None):
             pass
@@ -170,3 +172,20 @@ async def test_the_other_code_runs_with_this_interpreter_and_leaves_no_file(tmp_
     assert outcome.hello.root == str(tmp_path / "other")
     assert sorted((tmp_path / "other").rglob("*")) == before
     assert not compiled.exists()
+
+
+async def test_a_checkout_of_version_0_1_0_is_asked_by_its_own_module(tmp_path: Path) -> None:
+    """Its process module was deadreckon.stack.rerun.child, with the same protocol."""
+    copy_program(tmp_path, [])
+    now = tmp_path / "deadreckon" / "replay" / "rerun" / "job" / "child.py"
+    then = tmp_path / "deadreckon" / "stack" / "rerun" / "child.py"
+    then.parent.mkdir(parents=True)
+    for package in (then.parent, then.parent.parent):
+        (package / "__init__.py").write_text("")
+    now.rename(then)
+    bus = MemoryBus(MemoryLog(list(session("stop_loss").log)))
+    async with checked_out(tmp_path, None) as code:
+        assert code.module == "deadreckon.stack.rerun.child"
+        outcome = await rerun_log(bus, code, task(services=["router"]), lambda done, end: None)
+    assert outcome.tallies[0].answers
+    assert not outcome.tallies[0].diverging

@@ -223,15 +223,15 @@ def test_a_service_may_be_asked_from_a_state_on() -> None:
         and message.subject.service == "risk"
         and message.commit.to == message.sequence - 1
     )
-    lived = Redecider("risk", BOOK, decider("risk"), span=TimeSpan(FOREVER))
+    leading = Redecider("risk", BOOK, decider("risk"), span=TimeSpan(FOREVER))
     intake = Ingress(BOOK, "paper", reads_signals=False)
     for message in decoded(log[:place]):
-        assert not list(lived.take(message))
+        assert not list(leading.take(message))
         if message.commit is None or message.subject.service != "risk":
             list(intake.records_of(message))
     commit = decoded(log)[place - 1].commit
     assert commit is not None
-    begun = StartState(commit.n, place - 1, intake, lived.lived.state)
+    begun = StartState(commit.n, place - 1, intake, leading.runner.state)
     tally = asked_again(log, beginnings={"risk": begun})["risk"]
     later = [record for message in decoded(log)[place:] for record in message.facts]
     assert tally.answers == len([record for record in later if record.source == "risk"])
@@ -273,7 +273,7 @@ def test_what_answers_do_to_the_state_is_shown_path_by_path() -> None:
     found = effects(redecider.runner, *met)
     path = f"/orders/{approved.event.order_id}/instrument"
     assert path in [change.path for change in found.by_recorded]
-    assert found.by_recorded == found.by_said
+    assert found.by_recorded == found.by_today
     assert any(path.endswith("/price") for path in found.before)
 
 

@@ -325,4 +325,4 @@ async def test_it_answers_while_a_tape_plays_and_agrees_with_the_statement(tmp_p
     assert 'log_events_total{type="market.bar_closed"}' in metrics
     assert not record.exists()
     after = read_table(Folder(data), "fills", TableQuery(None))
-    assert (after.sequence, len(after.data)) == (document["last_sequence"], document["fills"])
+    assert (after.sequence, len(after.data)) == (document.last_sequence, document.fills)

@@ -113,7 +113,8 @@ def _hints(
     label = f"{escape(name)} " if of > 1 else ""
     return "".join(
         f'<rect x="{left}" y="{top}" width="{max(right - left, 1)}" height="{height}"><title>'
-        f"{format_cell(format_timestamp(point.at), 'time')}: {label}{rounded(Decimal(point.value), 2)} "
+        f"{format_cell(format_timestamp(point.at), 'time')}: {label}"
+        f"{rounded(Decimal(point.value), 2)} "
         f"{escape(chart.unit)} (at {point.position})</title></rect>"
         for point, (left, right) in zip(line, pairwise(edges), strict=True)
     )

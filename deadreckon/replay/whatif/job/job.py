@@ -8,8 +8,9 @@ from pathlib import Path
 
 from msgspec import Struct, to_builtins
 
+from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.event import Mode
-from deadreckon.replay.opening import Progress, open_log, progress_bar
+from deadreckon.replay.opening import Progress, progress_bar
 from deadreckon.replay.whatif.changes import BASELINE, Variant, WhatIfError
 from deadreckon.replay.whatif.document import WhatIfDocument
 from deadreckon.replay.whatif.job.report import report
@@ -18,6 +19,7 @@ from deadreckon.replay.whatif.job.worker_pool import RunRequest, run_all
 from deadreckon.replay.whatif.log_scan import check, check_code, scan_log
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.reading import read_stored
+from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK
 from deadreckon.strategies.loading import use_folder
 
@@ -41,9 +43,9 @@ class WhatIfRequest(Struct, frozen=True):
 async def read_log(wanted: WhatIfRequest) -> list[Stored]:
     """Read the whole log into memory; nothing is ever written to it."""
     use_folder(wanted.data)
-    async with open_log(wanted.data, wanted.nats, "whatif", shows=False) as log:
-        end = (await log.bus.info()).last
-        return [stored async for stored in read_stored(log.bus, end)]
+    async with open_bus(Folder(wanted.data).check(), wanted.nats) as bus:
+        end = (await bus.info()).last
+        return [stored async for stored in read_stored(bus, end)]
 
 
 def run_whatif(wanted: WhatIfRequest, log: list[Stored], *, shows: bool) -> WhatIfDocument:
