@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deadreckon.projections import reference
-from deadreckon.tools.docgen import asyncapi, pages, privileges, schemas
+from deadreckon.tools.docgen import asyncapi, pages, privileges, schemas, verb_documents
 
 # Parts of pages that people write: `<!-- generated: NAME -->` up to `<!-- end -->`.
 INSERTS: dict[str, Callable[[], str]] = {
@@ -36,6 +36,8 @@ def documents(root: Path) -> dict[Path, str]:
     }
     for name, schema in schemas.documents().items():
         found[root / "schemas" / f"{name}.json"] = _text(schema)
+    for verb, schema in verb_documents.verb_schemas().items():
+        found[root / "schemas" / "documents" / f"{verb}.json"] = _text(schema)
     for name in PAGES_WITH_INSERTS:
         if (root / name).exists():
             found[root / name] = filled((root / name).read_text("utf-8"))
@@ -79,4 +81,4 @@ def _read(path: Path) -> str | None:
 
 
 def _schema_files(root: Path) -> Iterator[Path]:
-    return (root / "schemas").glob("*.json")
+    return (root / "schemas").rglob("*.json")
