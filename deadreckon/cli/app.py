@@ -57,7 +57,7 @@ VERBS = {
     "crashtest": Verb("deadreckon.cli.crashtest:crashtest", "Kill everything, and compare."),
     "contracts": Verb("deadreckon.cli.contracts:verbs", "Generated documents of the contracts."),
     "exchange": Verb("deadreckon.cli.exchange:exchange", "A simulated exchange to trade against."),
-    "bench": Verb("deadreckon.cli.bench:bench", "Measure the stack beside the machine's limits."),
+    "bench": Verb("deadreckon.cli.bench:bench", "Measure stack and machine side by side."),
     "drill": Verb("deadreckon.cli.drill:drill", "Rehearse an emergency on a throwaway stack."),
     "version": Verb("deadreckon.cli.version:version", "The version of program and data format."),
 }

@@ -1,4 +1,4 @@
-"""`dr archive`: closed days of the log in sealed files, and the proof that nobody changed them."""
+"""`dr archive`: closed days of the log in sealed files, and the proof that they are unchanged."""
 
 import json as codec
 import re
@@ -151,8 +151,8 @@ def _tell_verdict(found: "ArchiveVerdict", as_json: bool) -> None:
         print(codec.dumps(more | plain(found)))
         return
     for fault in found.faults:
-        place = "" if fault.sequence is None else f" from message {fault.sequence:,} on"
-        print(f"{fault.where}{place}: {fault.reason}")
+        position = "" if fault.sequence is None else f" from message {fault.sequence:,} on"
+        print(f"{fault.where}{position}: {fault.reason}")
     print(
         f"{'sound' if found.sound else 'NOT SOUND'}: {found.ranges} ranges up to message "
         f"{found.last:,}, {found.messages:,} messages ({found.events:,} events) proved in "
@@ -174,14 +174,14 @@ def prove(
     *,
     options: FolderOptions = FolderOptions(),
 ) -> None:
-    """Give the short proof that one message is in a sealed range, for who has only its manifest.
+    """Prove that one message is in a sealed range, to readers with only its manifest.
 
     Example: dr archive prove 1234 --data run1
 
     Parameters
     ----------
     sequence
-        The message's place in the log.
+        The message's sequence in the log.
     """
     from deadreckon.archive.jobs.verbs import plain
     from deadreckon.archive.jobs.verbs import prove_message as job

@@ -7,13 +7,13 @@ from deadreckon.cli.options import LogOptions
 
 
 def asof(
-    place: str,
+    point: str,
     /,
     *,
     known: Literal["then", "now", "both"] = "both",
     options: LogOptions = LogOptions(),
 ) -> None:
-    """Show the book at a place of the log: positions, cash, open orders, limits, halts and marks.
+    """Show the book at a point of the log: positions, cash, open orders, limits, halts and marks.
 
     "As known then" is what the log said up to there. "As known now" adds what was due by then and
     came later: a fee, a funding, a venue's trade. What differs is shown with the events behind it.
@@ -22,7 +22,7 @@ def asof(
 
     Parameters
     ----------
-    place
+    point
         A time (UTC if it names no zone), a sequence, SEQUENCE.INDEX, or an id or its beginning.
     known
         Which of the two to show.
@@ -33,7 +33,7 @@ def asof(
 
     shows = sys.stderr.isatty()
     document = run(
-        lambda: book_asof(options.data, place, known=known, nats=options.nats, shows=shows)
+        lambda: book_asof(options.data, point, known=known, nats=options.nats, shows=shows)
     )
     until_nobody_reads(lambda: _print(document, options.json))
 

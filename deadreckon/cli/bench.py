@@ -1,4 +1,4 @@
-"""`dr bench`: what the stack costs, beside the limits of the machine it runs on."""
+"""`dr bench`: measurements of the stack, next to the limits of its machine."""
 
 import sys
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ def bench(
     data: Path = Path("var/bench"),
     history: Path | None = None,
 ) -> None:
-    """Measure the stack, each figure beside the machine's limit measured in the same run.
+    """Measure the stack; each figure is next to the machine's limit from the same run.
 
     Exits 1 when a mark was missed. Everything is measured in folders that are gone afterwards,
     with fsync on; only the history stays. Let nothing else run: it makes times poor, and where

@@ -52,7 +52,7 @@ def generate(*, check: bool = False, json: bool = False) -> None:
 def check(*, json: bool = False) -> None:
     """Hold the shapes of this checkout against those of every release.
 
-    Exits 1 when something that a release wrote or took would be read or written otherwise, and
+    Exits 1 when something that a release wrote or took would be read or written differently, and
     says what to do instead.
 
     Example: dr contracts check

@@ -61,7 +61,7 @@ def demo(
         The unit of a file's volume, where the file cannot say.
     nats
         URLs of NATS servers (with commas between them) or a file that names them
-        (docs/security.md), in place of the embedded one. Three or more keep the log three times.
+        (docs/security.md), instead of the embedded one. Three or more keep the log three times.
     venue
         Where orders go: the paper venue within fill, or a simulated exchange of the folder's own
         (docs/venues.md), which fills by a market of its own around the tape's first price.
@@ -77,7 +77,7 @@ def demo(
     _check_venue(venue == "sim", bool(venue_seed or venue_faults), bus == "memory")
     from deadreckon.cli.launch import DemoOptions
 
-    wish = DemoOptions(
+    options = DemoOptions(
         data=data,
         tape=tape,
         instrument=instrument,
@@ -93,19 +93,19 @@ def demo(
         venue_seed=venue_seed,
         venue_faults=_faults(venue_faults),
     )
-    _play(wish, as_json=json)
+    _play(options, as_json=json)
 
 
-def _play(wish: "DemoOptions", *, as_json: bool) -> None:
+def _play(options: "DemoOptions", *, as_json: bool) -> None:
     from deadreckon.cli.launch import run_demo
     from deadreckon.cli.running import run
 
-    document = run(lambda: run_demo(wish))
+    document = run(lambda: run_demo(options))
     show(document, as_json)
-    if not as_json and not wish.memory:
+    if not as_json and not options.memory:
         from deadreckon.cli.terminal.statement_table import show_next
 
-        show_next(wish.data, finished=bool(document.run and document.run.finished))
+        show_next(options.data, finished=bool(document.run and document.run.finished))
 
 
 def _check_venue(sim: bool, has_options: bool, memory: bool) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 def exchange(
     *, data: Path = Path("var/exchange"), seed: str = "1", port: int | None = None
 ) -> None:
-    """A small exchange on loopback that can be told to misbehave (docs/venues.md).
+    """Run a small exchange on loopback whose faults can be configured (docs/venues.md).
 
     It prints one JSON line with its addresses when it is ready, and runs until it is stopped.
 

@@ -54,43 +54,43 @@ class DemoOptions(Struct, frozen=True):
     venue_faults: Faults | None = None
 
 
-async def run_demo(wish: DemoOptions) -> AuditDocument:
+async def run_demo(options: DemoOptions) -> AuditDocument:
     """Play the tape and return the statement of the log."""
-    folder = Folder(wish.data).create()
+    folder = Folder(options.data).create()
     log_lines.configure(folder.logs / "demo.log")
-    tape = _tape(wish, folder)
+    tape = _tape(options, folder)
     plan = DemoPlan(
-        speed=wish.speed,
-        seconds=wish.seconds,
-        processes=wish.processes,
-        memory=wish.memory,
-        edge=SERVICE if wish.venue else "",
+        speed=options.speed,
+        seconds=options.seconds,
+        processes=options.processes,
+        memory=options.memory,
+        edge=SERVICE if options.venue else "",
     )
     async with AsyncExitStack() as stack:
         stack.enter_context(folder.alone())
-        check_venue(folder, wish.venue)
-        if wish.venue:
-            await stack.enter_async_context(own_exchange(folder, _exchange(wish, tape)))
+        check_venue(folder, options.venue)
+        if options.venue:
+            await stack.enter_async_context(own_exchange(folder, _exchange(options, tape)))
         bus = await stack.enter_async_context(
             stack_bus(
-                folder, wish.nats, memory=wish.memory, venues=[plan.edge] if plan.edge else []
+                folder, options.nats, memory=options.memory, venues=[plan.edge] if plan.edge else []
             )
         )
-        stored = None if wish.memory else stack.enter_context(stored_views(folder))
+        stored = None if options.memory else stack.enter_context(stored_views(folder))
         board = LiveViewFold()
         verdicts = await stack.enter_async_context(verdicts_published(bus, plan.book))
         seen = (board, verdicts)
         demo = Demo(plan, folder, tape, bus, stored, seen)
         url = await stack.enter_async_context(
-            gateway_served(folder, _vitals(demo, stored), wish.web_port)
+            gateway_served(folder, _vitals(demo, stored), options.web_port)
         )
-        with waiting_status("reading the log", shown=not wish.quiet):
+        with waiting_status("reading the log", shown=not options.quiet):
             await stack.enter_async_context(demo)
         begun, rows = time.monotonic(), demo.player.played.rows
         screen = Screen(board, lambda: demo.feed.last, rows, tape.header.rows, url)
-        async with nullcontext() if wish.quiet else screen:
+        async with nullcontext() if options.quiet else screen:
             await demo.play(screen.update)
-        with waiting_status("auditing the log", shown=not wish.quiet):
+        with waiting_status("auditing the log", shown=not options.quiet):
             return await demo.summary(time.monotonic() - begun, demo.player.played.rows - rows)
 
 
@@ -109,22 +109,24 @@ def _vitals(demo: Demo, stored: StoredViews | None) -> Readiness | None:
     )
 
 
-def _exchange(wish: DemoOptions, tape: Tape) -> ExchangeSettings:
+def _exchange(options: DemoOptions, tape: Tape) -> ExchangeSettings:
     """Return settings of an exchange whose prices begin at the tape's first price."""
     first = next(iter(tape.rows(0)))
     match first:
         case BarRow(close=price) | TradeRow(price=price) | QuoteRow(bid=price):
-            asked = ExchangeSettings(seed=wish.venue_seed, faults=wish.venue_faults)
-            return exchange_for(setup_facts(tape.header), price, asked)
+            settings = ExchangeSettings(seed=options.venue_seed, faults=options.venue_faults)
+            return exchange_for(setup_facts(tape.header), price, settings)
 
 
-def _tape(wish: DemoOptions, folder: Folder) -> Tape:
+def _tape(options: DemoOptions, folder: Folder) -> Tape:
     """Open the given tape; without one, make a synthetic market and keep it in the folder."""
-    if wish.tape is None:
+    if options.tape is None:
         path = folder.tapes / "synthetic.parquet"
         if not path.exists():
             folder.tapes.mkdir(parents=True, exist_ok=True)
-            synthesise(Recipe(seed=7, bars=10_080), wish.instrument or SYNTHETIC_INSTRUMENT, path)
+            synthesise(
+                Recipe(seed=7, bars=10_080), options.instrument or SYNTHETIC_INSTRUMENT, path
+            )
         return open_tape(path)
-    options = {} if wish.volume_unit is None else {"volume_unit": wish.volume_unit}
-    return load_or_import(wish.tape, wish.instrument, folder.tapes, **options)
+    unit = {} if options.volume_unit is None else {"volume_unit": options.volume_unit}
+    return load_or_import(options.tape, options.instrument, folder.tapes, **unit)

@@ -119,8 +119,8 @@ def check(
 ) -> None:
     """Check that a producer speaks the contract: what is in a file, or what it sends right now.
 
-    Nothing is sent. Names every fault with the place where it was found, and for a live producer
-    what became of its signals. Exits 1 when anything was at fault, or nothing was sent.
+    Nothing is sent. Names every fault and where it was found, and for a live producer
+    the verdicts on its signals. Exits 1 when anything was at fault, or nothing was sent.
 
     Example: dr producer check --producer momentum --for 60 --data run1
 
@@ -133,7 +133,7 @@ def check(
     seconds
         How long to listen; Ctrl-C ends it before.
     everything
-        All that the log has of it, in place of what comes now.
+        Check all that the log has of it, not what comes now.
     """
     from deadreckon.cli.terminal.conformance_table import checked, print_report
     from deadreckon.tools.conformance import as_document

@@ -11,7 +11,7 @@ def rebuild(
     *names: Name,
     options: LogOptions = LogOptions(),
 ) -> None:
-    """Build projections anew from the log, beside the old ones, and swap them in when complete.
+    """Build projections anew from the log, next to the old ones, and swap them in when complete.
 
     Readers keep the old ones until then; killed anywhere, the old ones stay.
 

@@ -29,9 +29,9 @@ def rerun(
     service
         Ask this service alone; may be given several times.
     code
-        A checkout of deadreckon that is asked in place of this program.
+        A checkout of deadreckon that is asked instead of this program.
     git
-        A revision of this program's repository that is asked in its place.
+        A revision of this program's repository that is asked instead.
     """
     wanted_day = chosen_day(day, everything)
     if code is not None and git is not None:

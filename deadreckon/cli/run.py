@@ -51,8 +51,10 @@ def run(
     from deadreckon.cli.running import run as run_job
     from deadreckon.node.worker import WorkerOptions, run_worker
 
-    wish = WorkerOptions(services, options.data, options.nats, book, mode, pace == "turns", standby)
-    run_job(lambda: run_worker(wish, _print_json if options.json else _print))
+    worker = WorkerOptions(
+        services, options.data, options.nats, book, mode, pace == "turns", standby
+    )
+    run_job(lambda: run_worker(worker, _print_json if options.json else _print))
 
 
 def _print_json(record: "WorkerEvent") -> None:

@@ -51,8 +51,8 @@ def tail(
     )
 
 
-def _print_json(told: "TailedEvent") -> None:
-    sys.stdout.write(told.document.decode() + "\n")
+def _print_json(event: "TailedEvent") -> None:
+    sys.stdout.write(event.document.decode() + "\n")
     sys.stdout.flush()
 
 

@@ -40,7 +40,7 @@ class SourceChoices:
     price_decimals
         Round prices half-even to so many decimals, and count what was rounded.
     quantity_decimals
-        The same for volumes and sizes.
+        Round volumes and sizes half-even to so many decimals, and count what was rounded.
     """
 
     stamp: Literal["open", "close"] | None = None

@@ -32,10 +32,10 @@ def up(
         A TOML file with data, nats, book, mode, services, web_port,
         nats_port, clock_seconds, processes, venues (docs/venues.md), archive (docs/archive.md).
     data
-        The folder this stack lives in; var unless the file says otherwise.
+        The folder this stack lives in; var unless the file names another.
     nats
         URLs of NATS servers (with commas between them) or a file that names them
-        (docs/security.md), in place of the embedded one. Three or more keep the log three times.
+        (docs/security.md), instead of the embedded one. Three or more keep the log three times.
     web_port
         Port of the gateway on loopback; 0 takes a free one.
     web
@@ -63,9 +63,9 @@ def _settings(
         found = read_settings(config)
     except (OSError, msgspec.MsgspecError) as error:
         fail(f"{config}: {error}", EXIT_USAGE)
-    said: dict[str, Any] = {"data": data and str(data), "nats": nats, "web_port": web_port}
-    said = {name: value for name, value in said.items() if value is not None}
-    return msgspec.structs.replace(found, **(said if web else said | {"web_port": None}))
+    given: dict[str, Any] = {"data": data and str(data), "nats": nats, "web_port": web_port}
+    given = {name: value for name, value in given.items() if value is not None}
+    return msgspec.structs.replace(found, **(given if web else given | {"web_port": None}))
 
 
 def _print_json(found: "StackAddresses") -> None:

@@ -31,7 +31,7 @@ def whatif(
 ) -> None:
     """Replay a day with changed limits, strategies or fees, and say what would have changed.
 
-    The market, producers and operators say what they said, and every decider answers anew, the
+    Market, producers and operators do what they did, and every decider answers anew, the
     paper venue filling on the day's market data. The log itself is never touched. Exits 0 whatever
     it finds.
 

@@ -29,10 +29,10 @@ def why(
     dot: Path | None = None,
     options: LogOptions = LogOptions(),
 ) -> None:
-    """Tell why something happened, and what came of it: every line with its place and id.
+    """Explain why something happened and what followed: every line with its sequence and id.
 
     ID is an event, order, client order, signal, trade or bracket by its id or six or more of its
-    first characters, a place of the log such as 5066.0, or a figure such as
+    first characters, a sequence with an index such as 5066.0, or a figure such as
     pnl:cross/BTCUSD-PERP.PAPER@5066 (position: is the same; without @ it is that of now).
 
     Example: dr replay why 696e046d --data run1

@@ -71,9 +71,9 @@ def _moment(text: str, option: str) -> int:
     else:
         return day if option == "--from" else day + DAY - 1
     try:
-        place = parse_log_point(text)
+        point = parse_log_point(text)
     except LogPointError as error:
         fail(f"{option}: {error}", EXIT_USAGE)
-    if not isinstance(place, AtTime):
+    if not isinstance(point, AtTime):
         fail(f"{option} {text}: give a time such as 2022-01-04T03:00, or a day", EXIT_USAGE)
-    return place.at
+    return point.at

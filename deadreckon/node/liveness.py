@@ -20,17 +20,19 @@ _ASKED = msgspec.json.encode(LivenessRequest(prove=False))
 
 
 class ServiceLiveness(Struct):
-    """What a service said last of itself: `position` is the last message wholly behind it, `heard`
-    when it said so (seconds of this process's clock; null: never)."""
+    """Last answer of a service: `position` is the last message it has finished, `answered_at` the
+    time of its answer (seconds of this process's clock; null: never)."""
 
     name: str
     position: int = 0
-    heard: float | None = None
+    answered_at: float | None = None
 
     @property
     def ready(self) -> bool:
         """True when it answers; one that recovers, is frozen, or is dead does not."""
-        return self.heard is not None and time.monotonic() - self.heard <= SILENT_SECONDS
+        return (
+            self.answered_at is not None and time.monotonic() - self.answered_at <= SILENT_SECONDS
+        )
 
 
 class LivenessProbe:
@@ -55,5 +57,5 @@ class LivenessProbe:
                 pass  # it says so itself by what it does not say
             else:
                 service.position = msgspec.json.decode(reply, type=LivenessReply).position
-                service.heard = time.monotonic()
+                service.answered_at = time.monotonic()
             await asyncio.sleep(max(due - time.monotonic(), 0))

@@ -65,11 +65,11 @@ class Readiness(Struct, frozen=True):
         ready = [service for service in self.services() if service.ready]
         late = {service.name: self.behind(service) for service in ready}
         late = {name: behind for name, behind in late.items() if behind > BEHIND_MAX}
-        told = ", ".join(f"{name} by {behind:,}" for name, behind in late.items())
+        lagging = ", ".join(f"{name} by {behind:,}" for name, behind in late.items())
         return (
             self.fault()
             or self.log_health.fault()
-            or (f"behind the log: {told} messages" if late else "")
+            or (f"behind the log: {lagging} messages" if late else "")
             or self.unready()
         )
 

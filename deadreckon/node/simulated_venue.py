@@ -57,7 +57,7 @@ class SimulatedVenueSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class VenueSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """The venues of a stack beside the paper venue, each with an edge of its own."""
+    """Venues of a stack next to the paper venue, each with its own edge."""
 
     sim: SimulatedVenueSettings | None = None
 
@@ -90,19 +90,21 @@ def check_venue(folder: Folder, wanted: bool) -> None:
 
 
 @asynccontextmanager
-async def own_exchange(folder: Folder, wish: ExchangeSettings) -> AsyncIterator[ExchangeProcess]:
+async def own_exchange(
+    folder: Folder, settings: ExchangeSettings
+) -> AsyncIterator[ExchangeProcess]:
     """An exchange of our own on the folder, as long as this lasts; started again if it ends."""
     where = exchange_folder(folder)
-    async with ExchangeProcess(where, _seed(where, wish.seed)) as exchange:
+    async with ExchangeProcess(where, _seed(where, settings.seed)) as exchange:
         write_login(
             folder, SERVICE, VenueLogin(exchange.address.url, str((where / "key").absolute()))
         )
         async with exchange.keeper() as keeper:
-            for symbol in wish.symbols:
+            for symbol in settings.symbols:
                 await keeper.list_symbol(symbol)
-            for currency, amount in wish.cash.items():
+            for currency, amount in settings.cash.items():
                 await keeper.deposit(f"opening {currency}", currency, amount)
-            await keeper.disturb(wish.faults or Faults())
+            await keeper.disturb(settings.faults or Faults())
         keeping = asyncio.create_task(_keep(exchange), name="exchange")
         try:
             yield exchange
@@ -116,8 +118,8 @@ async def venues_ready(folder: Folder, venues: VenueSettings) -> AsyncIterator[N
     if venues.sim is None:
         yield
     elif venues.sim.embedded:
-        wish = ExchangeSettings(venues.sim.seed, venues.sim.symbols, venues.sim.cash)
-        async with own_exchange(folder, wish):
+        settings = ExchangeSettings(venues.sim.seed, venues.sim.symbols, venues.sim.cash)
+        async with own_exchange(folder, settings):
             yield
     else:
         key_file = str(Path(venues.sim.key_file).absolute())
@@ -150,14 +152,14 @@ def _seed(where: Path, wanted: str | None) -> str:
 
 
 def exchange_for(
-    facts: Iterable[Event], base_price: Decimal, wish: ExchangeSettings
+    facts: Iterable[Event], base_price: Decimal, settings: ExchangeSettings
 ) -> ExchangeSettings:
     """An exchange where what is listed trades around a price, on the terms of its venue, and the
-    account has the cash that was deposited. The wish says the rest."""
+    account has the cash that was deposited. `settings` has the rest."""
     record = list(facts)
     terms = {event.venue: event for event in record if isinstance(event, VenueConfigured)}
     return msgspec.structs.replace(
-        wish,
+        settings,
         symbols=[
             Symbol(
                 symbol=event.symbol,

@@ -128,13 +128,13 @@ async def tail(
     telling = TailReader(patterns)
     async with open_bus(folder, nats) as bus:
         end = (await bus.info()).last
-        place = min(max(end - LATEST_MESSAGES if first is None else first - 1, 0), end)
-        reader = await bus.read(place)
+        sequence = min(max(end - LATEST_MESSAGES if first is None else first - 1, 0), end)
+        reader = await bus.read(sequence)
         try:
-            while follow or place < end:
+            while follow or sequence < end:
                 arrived = await reader.next(POLL_SECONDS)
                 for stored in arrived:
-                    place = stored.sequence
+                    sequence = stored.sequence
                     for told in telling.read(stored):
                         show(told)
                 if not arrived and nats is None and running_server(folder.root) is None:

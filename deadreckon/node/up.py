@@ -47,11 +47,11 @@ log = structlog.get_logger()
 
 
 class StackSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a stack lives and what runs in it. Nothing here changes a decision: that is said by
-    events. `web_port` is on loopback, null for no gateway; `nats_port` is the embedded server's,
+    """Settings of a stack: its folder and its services. Nothing here changes a decision: events
+    do that. `web_port` is on loopback, null for no gateway; `nats_port` is the embedded server's,
     -1 for a free one, `tls` its certificates; `clock_seconds` is between two ticks. With
     `processes` each service has one of its own, started again when it ends. `venues` are those
-    beside the paper venue; each adds its edge to the services. `archive` says whether closed days
+    next to the paper venue; each adds its edge to the services. `archive` says whether closed days
     are sealed. The views are compared with the log every `check_views_minutes`, 0 for never."""
 
     data: str = "var"
@@ -152,7 +152,7 @@ class LiveStack:
     async def run(self, until: asyncio.Event | None = None) -> None:
         """Answer until interrupted (or `until` is set); ends with the error of what failed.
 
-        Who asks it to end while it still recalls is heard as soon as it has.
+        A request to end that comes during recovery takes effect when it is complete.
         """
         ending = asyncio.create_task(until.wait() if until else wait_for_interrupt(), name="ending")
         try:
@@ -213,7 +213,7 @@ class LiveStack:
         return REST_WAIT if self.bus.log_health.available else AWAY_WAIT
 
     async def _end(self) -> None:
-        """Say that it ends, and show what was said; without a log or a disk only end."""
+        """Publish the end and bring the views up to it; without a log or a disk just end."""
         try:
             await asyncio.wait_for(self._say_stopped(), self._patience())
             await asyncio.wait_for(self.views.rest(), self._patience())

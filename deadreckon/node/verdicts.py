@@ -1,4 +1,4 @@
-"""Tells producers what became of their signals, once that is in the log; a notice, no more."""
+"""Notices to producers about their signals, sent once the verdict is in the log."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -26,7 +26,7 @@ from deadreckon.runtime.process.cancellation import cancel_all
 
 WAITING_MAX = 10_000  # notices not yet sent; a producer that must know reads the log
 PRODUCERS_MAX = (
-    100_000  # wishes whose producer is remembered; a verdict follows within milliseconds
+    100_000  # signals whose producer is remembered; a verdict follows within milliseconds
 )
 
 Raised = SignalRaised | CancelRaised | ReplaceRaised
@@ -35,9 +35,9 @@ log = structlog.get_logger()
 
 
 class VerdictView:
-    """The verdicts of a log as they come. What lies at or before `after` was told long ago.
+    """Verdicts of a log as they come; those at or before the sequence `after` are not sent.
 
-    `asked` maps the first cause of each wish to its producer: most verdicts do not name one.
+    `asked` maps the first cause of each signal to its producer: most verdicts do not name one.
     """
 
     def __init__(self, after: int) -> None:
@@ -56,11 +56,11 @@ class VerdictView:
                     self.waiting.put_nowait((producer, _verdict(record, sequence, outcome)))
 
     def written(self) -> bytes:
-        """Whose wishes are under way, as a snapshot keeps it."""
+        """Encode the producers of pending signals for a snapshot."""
         return msgspec.json.encode(self.asked)
 
     def restore(self, written: bytes) -> None:
-        """Go on with what `written` gave."""
+        """Restore what `written` encoded."""
         self.asked = msgspec.json.decode(written, type=dict[str, str])
 
     def _remember(self, record: Recorded[Raised]) -> None:
@@ -70,7 +70,7 @@ class VerdictView:
                 del self.asked[next(iter(self.asked))]
 
     async def announce(self, bus: Bus, book: str) -> None:
-        """Send what waits, for as long as it is asked to; what cannot be sent is let go."""
+        """Send waiting notices until cancelled; one that cannot be sent is dropped."""
         while True:
             producer, verdict = await self.waiting.get()
             try:

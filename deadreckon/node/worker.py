@@ -1,4 +1,4 @@
-"""Some services in a process of their own, beside the rest of a stack."""
+"""Services in a separate process, next to the rest of a stack."""
 
 import asyncio
 import os
@@ -81,22 +81,23 @@ WorkerEvent = AtWork | Ready | TookOver | FencedOut
 Notify = Callable[[WorkerEvent], None]
 
 
-async def run_worker(wish: WorkerOptions, tell: Notify) -> None:
+async def run_worker(options: WorkerOptions, tell: Notify) -> None:
     """Answer, or stand by, until interrupted; ends with the error of the service that failed.
 
-    `tell` hears what becomes of the services. Raises DivergedError for a standby whose state is
-    not the one of the instance at work.
+    `tell` is called when a service changes its role. Raises DivergedError for a standby whose
+    state is not the one of the instance at work.
     """
-    folder = Folder(wish.data).create() if wish.nats else Folder(wish.data).check()
-    name = "-".join([*wish.services, *(["standby"] if wish.standby else [])])
+    found = Folder(options.data)
+    folder = found.create() if options.nats else found.check()
+    name = "-".join([*options.services, *(["standby"] if options.standby else [])])
     log_lines.configure(folder.logs / f"{name}.log")
     structlog.contextvars.bind_contextvars(pid=os.getpid())
 
-    def told(record: WorkerEvent) -> None:
-        log.info(record.__struct_config__.tag, **msgspec.structs.asdict(record))
-        tell(record)
+    def notify(event: WorkerEvent) -> None:
+        log.info(event.__struct_config__.tag, **msgspec.structs.asdict(event))
+        tell(event)
 
-    instance = WorkerProcess(wish, folder, told)
+    instance = WorkerProcess(options, folder, notify)
     living = asyncio.create_task(instance.live(), name="living")
     ending = asyncio.create_task(wait_for_interrupt(), name="ending")
     await asyncio.wait([living, ending], return_when=asyncio.FIRST_COMPLETED)
@@ -122,23 +123,23 @@ class WorkerProcess:
     once: two instances would shut each other out for ever. `ending` asks for an orderly end.
     """
 
-    def __init__(self, wish: WorkerOptions, folder: Folder, tell: Notify) -> None:
+    def __init__(self, options: WorkerOptions, folder: Folder, tell: Notify) -> None:
         self.ending = asyncio.Event()
-        self._wish = wish
+        self._options = options
         self._folder = folder
         self._tell = tell
 
     async def live(self) -> None:
         """Answer or stand by until the end."""
-        standby = self._wish.standby
+        standby = self._options.standby
         while not self.ending.is_set():
             if not await self._server_is_there():
                 return
-            async with service_bus(self._folder, self._wish.nats, self._wish.services) as bus:
+            async with service_bus(self._folder, self._options.nats, self._options.services) as bus:
                 try:
                     await self._life(bus, standby)
                 except FencedOutError as fault:
-                    self._tell(FencedOut(list(self._wish.services), str(fault)))
+                    self._tell(FencedOut(list(self._options.services), str(fault)))
             standby = True
 
     async def _server_is_there(self) -> bool:
@@ -147,7 +148,7 @@ class WorkerProcess:
         Raises ServerFailedError after SERVER_WAIT seconds.
         """
         begun = time.monotonic()
-        while self._wish.nats is None and running_server(self._folder.root) is None:
+        while self._options.nats is None and running_server(self._folder.root) is None:
             if self.ending.is_set():
                 return False
             if time.monotonic() - begun > SERVER_WAIT:
@@ -164,8 +165,8 @@ class WorkerProcess:
         try:
             await asyncio.gather(*(service.replay() for service in services))
             if not standby:
-                place = max(service.position for service in services)
-                self._tell(AtWork(list(self._wish.services), place))
+                sequence = max(service.position for service in services)
+                self._tell(AtWork(list(self._options.services), sequence))
             jobs = [self._job(service, feed, bus, standby) for service in services]
             await first_of([asyncio.create_task(job) for job in (*jobs, self._end())])
             await asyncio.wait_for(_rest(services), REST_WAIT)
@@ -175,16 +176,16 @@ class WorkerProcess:
             await feed.stop()
 
     def _assemble(self, bus: Bus, feed: Feed) -> list[LogService]:
-        wish = self._wish
+        options = self._options
         return assemble(
-            wish.services,
+            options.services,
             bus,
             feed,
-            book=wish.book,
-            mode=wish.mode,
+            book=options.book,
+            mode=options.mode,
             crashes=CrashCounter(self._folder.crashes),
             snapshots=Snapshots(self._folder.root),
-            venues=connect_venues(self._folder, self._wish.services),
+            venues=connect_venues(self._folder, self._options.services),
         )
 
     async def _end(self) -> None:
@@ -193,16 +194,16 @@ class WorkerProcess:
     async def _job(self, service: LogService, feed: Feed, bus: Bus, standby: bool) -> None:
         if standby:
             await self._stand_by(service, feed, bus)
-        book = self._wish.book
-        follows = answer_turns(service, book, bus) if self._wish.turns else service.follow()
+        book = self._options.book
+        follows = answer_turns(service, book, bus) if self._options.turns else service.follow()
         jobs = (follows, answer_liveness(service, book, bus))
         await first_of([asyncio.create_task(job) for job in jobs])
 
     async def _stand_by(self, service: LogService, feed: Feed, bus: Bus) -> None:
-        def ready(standing: StateAtCommit) -> None:
-            self._tell(Ready(service.name, standing.n, standing.digest))
+        def ready(state: StateAtCommit) -> None:
+            self._tell(Ready(service.name, state.n, state.digest))
 
-        await Standby(service, feed, bus, book=self._wish.book, ready=ready).until_alone()
+        await Standby(service, feed, bus, book=self._options.book, ready=ready).until_alone()
         await service.replay()
         self._tell(TookOver(service.name, service.domain.n, service.position))
 

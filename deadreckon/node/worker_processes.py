@@ -43,7 +43,7 @@ class Workers:
     """One child process per service; all are stopped by their own process, never by name.
 
     A child that ends is started again: its log brings it back. `lives` counts by service. They are
-    asked where they stand, for whoever watches the stack.
+    asked for their positions, for the pages that watch the stack.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Does a producer speak the contract: what it sends is checked, from a file or as it comes."""
+"""Check of a producer against the contract: messages of a file, or live ones from the log."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -27,9 +27,9 @@ from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.service.ingress import Ingress
 
-SHOWN = 3  # places named of each fault
+SHOWN = 3  # positions named for each fault
 LOOK_SECONDS = 0.5  # between two looks whether the time is up
-FUTURE = 1_000_000_000  # nanoseconds of the log's time that a wish may be ahead of it unremarked
+FUTURE = 1_000_000_000  # nanoseconds of the log's time that a signal may be ahead of it
 
 ProducerMessage = SignalReceived | CancelReceived | ReplaceReceived
 
@@ -40,24 +40,24 @@ class ContractFault(Struct):
     rule: str
     means: str
     count: int = 0
-    places: list[str] = field(default_factory=list)
+    positions: list[str] = field(default_factory=list, name="places")
     reasons: list[str] = field(default_factory=list)
 
-    def add(self, place: str, reason: str) -> None:
+    def add(self, position: str, reason: str) -> None:
         """Count one more."""
         self.count += 1
-        if len(self.places) < SHOWN:
-            self.places.append(place)
+        if len(self.positions) < SHOWN:
+            self.positions.append(position)
             self.reasons.append(reason)
 
 
 class ConformanceReport(Struct):
     """What a producer sent, and what became of it. `faults` are its own; `refusals` are decisions,
-    by rule; `outcomes` are verdicts. Ages are seconds of the log's time when a wish came."""
+    by rule; `outcomes` are verdicts. Ages are seconds of the log's time at arrival."""
 
     producer: str
     messages: int = 0
-    wishes: int = 0
+    signals: int = field(default=0, name="wishes")
     well_formed: int = 0
     resent: int = 0
     oldest_seconds: float | None = None
@@ -78,35 +78,35 @@ class ContractChecker:
         self.report = ConformanceReport(producer)
         self._bodies: dict[str, str] = {}
 
-    def take(self, place: str, payload: bytes, now: int | None = None) -> None:
+    def take(self, position: str, payload: bytes, now: int | None = None) -> None:
         """Check one message; `now` is the log's time when it came, null where there is none."""
         self.report.messages += 1
-        for wish in read_signals(self.report.producer, payload):
-            self.report.wishes += 1
-            if isinstance(wish, SignalMalformed):
-                self._fault(wish.rule, SIGNAL_RULES[wish.rule], place, wish.reason)
+        for signal in read_signals(self.report.producer, payload):
+            self.report.signals += 1
+            if isinstance(signal, SignalMalformed):
+                self._fault(signal.rule, SIGNAL_RULES[signal.rule], position, signal.reason)
                 continue
             self.report.well_formed += 1
-            self._check_id(place, wish)
+            self._check_id(position, signal)
             if now:
-                self._check_time(place, wish, now)
+                self._check_time(position, signal, now)
 
-    def _check_id(self, place: str, wish: ProducerMessage) -> None:
-        before = self._bodies.setdefault(wish.signal_id, wish.body)
-        if before == wish.body:
+    def _check_id(self, position: str, signal: ProducerMessage) -> None:
+        before = self._bodies.setdefault(signal.signal_id, signal.body)
+        if before == signal.body:
             return
         means = "an id was used again for something else; the second is refused"
-        self._fault("id_reused", means, place, f"id {wish.signal_id}")
+        self._fault("id_reused", means, position, f"id {signal.signal_id}")
 
-    def _check_time(self, place: str, wish: ProducerMessage, now: int) -> None:
-        age = now - wish.claimed_at
+    def _check_time(self, position: str, signal: ProducerMessage, now: int) -> None:
+        age = now - signal.claimed_at
         self.report.oldest_seconds = max(self.report.oldest_seconds or 0.0, age / 1e9)
         if age < -FUTURE:
             means = "`at` is ahead of the log's time: a clock that is wrong, or another's day"
-            self._fault("from_the_future", means, place, f"{-age / 1e9:.3f} seconds ahead")
+            self._fault("from_the_future", means, position, f"{-age / 1e9:.3f} seconds ahead")
 
-    def _fault(self, rule: str, means: str, place: str, reason: str) -> None:
-        self.report.faults.setdefault(rule, ContractFault(rule, means)).add(place, reason)
+    def _fault(self, rule: str, means: str, position: str, reason: str) -> None:
+        self.report.faults.setdefault(rule, ContractFault(rule, means)).add(position, reason)
 
 
 def check_lines(producer: str, lines: Iterable[bytes]) -> ConformanceReport:
@@ -119,7 +119,7 @@ def check_lines(producer: str, lines: Iterable[bytes]) -> ConformanceReport:
 
 
 class ProducerListener:
-    """Follows a log, and checks what one producer says there and what it is told."""
+    """Follows a log, and checks one producer's messages and verdicts."""
 
     def __init__(self, producer: str, book: str, mode: Mode, after: int) -> None:
         self._checker = ContractChecker(producer)
@@ -140,8 +140,8 @@ class ProducerListener:
         message, subject = self._decoding.decode(stored), stored.subject
         facts = [] if message.damage else list(self._intake.records_of(message))
         if subject == self._subject and message.sequence > self._after:
-            place = f"sequence {message.sequence}"
-            self._checker.take(place, message.payload, self._intake.now)
+            position = f"sequence {message.sequence}"
+            self._checker.take(position, message.payload, self._intake.now)
             self._count_resent([record.id for record in facts])
         self._verdicts.fold(message.sequence, facts)
         self._count_verdicts()
@@ -178,7 +178,7 @@ async def check_live(
 ) -> ConformanceReport:
     """Check what a producer sends from now on for some seconds; null: all that the log has of it.
 
-    `show` is told the report now and then.
+    `show` is called with the report now and then.
     """
     folder = Folder(data).check()
     log_lines.configure(folder.logs / "check.log")
@@ -188,10 +188,10 @@ async def check_live(
         reader = await bus.read(0 if seconds is None else end)
         try:
             clock = asyncio.get_running_loop().time
-            until, place = clock() + (seconds or 0.0), 0
-            while place < end if seconds is None else clock() < until:
+            until, position = clock() + (seconds or 0.0), 0
+            while position < end if seconds is None else clock() < until:
                 for stored in await reader.next(LOOK_SECONDS):
-                    place = stored.sequence
+                    position = stored.sequence
                     listener.take(stored)
                 show(listener.report)
         finally:

@@ -1,4 +1,4 @@
-"""Looks at a machine and a folder, and says of each thing whether it is sound."""
+"""Health check of a machine and a data folder, one finding for each thing."""
 
 import platform
 import shutil
@@ -33,7 +33,7 @@ DAMAGES_SHOWN = 3
 
 
 class Check(Struct, frozen=True):
-    """One thing that was looked at: whether it is sound, and what was seen."""
+    """Result of one check: what was checked, whether it is sound, what was seen."""
 
     what: str
     sound: bool
@@ -126,8 +126,8 @@ async def check_archive(folder: Folder, bus: Bus) -> Check:
     except ArchiveError as error:
         fault = str(error)
         seen = ""
-    told = f"{fault}; `dr archive verify` says more" if fault else seen
-    return Check("archive", not fault, told)
+    seen = f"{fault}; `dr archive verify` says more" if fault else seen
+    return Check("archive", not fault, seen)
 
 
 def _replica(replica: Replica) -> Check:
@@ -168,7 +168,7 @@ def check_snapshots(folder: Folder) -> Check:
 
 
 def check_views(folder: Folder, last: int) -> Check:
-    """Whether the stored views can be gone on with, beside a log whose last message is `last`."""
+    """Check that the stored views can continue on a log whose last message is `last`."""
     if folder.holder() is not None:
         return Check("views", True, "a stack is running and keeps them; `dr verify` compares")
     where = paths(folder.root)

@@ -1,4 +1,4 @@
-"""Takes the instance at work away, again and again, and measures until its standby answers."""
+"""Failover drill: kill or stop each active instance, and measure until its standby answers."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ PER_SECOND = 20.0  # signals, throughout
 SIGNALS_MAX = 1_000_000  # more than a drill can last
 GOAL_SECONDS = 2.0  # from the kill to the first commit of the standby
 PATIENCE = 20.0  # seconds for whatever is waited for, until it counts as failed
-QUIET = 1.0  # seconds without a message after which nobody has anything left to say
+QUIET = 1.0  # seconds without a message after which nothing more is expected
 WATCHER = "drill"
 
 Failure = Literal["killed", "stopped"]
@@ -58,7 +58,7 @@ class Failover(Struct):
 
     @property
     def clean(self) -> bool:
-        """Whether it went as it must; how long it took is a matter of its own."""
+        """True when nothing was lost, doubled or failed. Does not judge the duration."""
         taken = self.seconds is not None and self.fenced is not False
         return taken and not (self.lost or self.doubled or self.failure)
 
@@ -80,9 +80,9 @@ class DrilledProcess:
     async def _line(self, event: str) -> dict[str, Any]:
         output = self.process.stdout
         while output is not None and (line := await output.readline()):
-            said: dict[str, Any] = json.loads(line)
-            if said["event"] == event:
-                return said
+            event_document: dict[str, Any] = json.loads(line)
+            if event_document["event"] == event:
+                return event_document
         raise DrillError(f"{self._name}: ended before {event!r}")
 
 
@@ -115,8 +115,8 @@ class CommitTimes:
             return False
         for message in self.feed.since(self._place):
             if message.commit is not None and message.subject.book == BOOK:
-                place = (message.subject.service, message.commit.n)
-                self._stored[place] = message.stored_at
+                commit = (message.subject.service, message.commit.n)
+                self._stored[commit] = message.stored_at
             self._place = message.sequence
         self.feed.done(WATCHER, self._place)
         return True

@@ -102,7 +102,7 @@ class GatewayPages:
         return _json(record | {"book": vitals.book, "mode": vitals.mode})
 
     async def metrics(self) -> Response:
-        """The metrics of the log beside those of the process, for Prometheus."""
+        """Return metrics of the log and of the process, for Prometheus."""
         text = await asyncio.to_thread(generate_latest, self._registry)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 

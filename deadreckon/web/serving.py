@@ -11,7 +11,7 @@ from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.process.loopback import LOOPBACK, listen_on_loopback
 
 # What the gateway is made of takes a second to import. Services that are quick to recall decide
-# first; whoever asks meanwhile waits in the port's queue.
+# first; early requests wait in the port's queue.
 HEAD_START = 2.0  # seconds at most
 LOOK = 0.02
 

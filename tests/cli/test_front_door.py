@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from deadreckon import __main__
+from deadreckon.cli import app, replay
 from tests.conftest import ROOT
 
 PROGRAM = [sys.executable, "-m", "deadreckon"]
@@ -24,6 +25,11 @@ def unread() -> int:
     reader, writer = os.pipe()
     os.close(reader)
     return writer
+
+
+def test_a_verb_lies_in_the_file_that_bears_its_name() -> None:
+    for name, verb in [*app.VERBS.items(), *replay.VERBS.items()]:
+        assert verb.target.partition(":")[0] == f"deadreckon.cli.{name}"
 
 
 def test_a_verb_whose_reader_is_gone_ends_quietly(unread: int) -> None:

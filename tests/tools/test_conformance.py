@@ -90,7 +90,7 @@ def test_each_fault_is_counted_with_its_first_places() -> None:
     bad = [line(quantity=0.01)] * 5
     report = check_lines("ext", [line(), line(side="sell"), *bad, b"half {"])
     assert not report.conforms
-    found = {fault.rule: (fault.count, fault.places) for fault in report.faults.values()}
+    found = {fault.rule: (fault.count, fault.positions) for fault in report.faults.values()}
     assert found == {
         "id_reused": (1, ["line 2"]),
         "wrong_type": (5, ["line 3", "line 4", "line 5"]),

@@ -56,7 +56,7 @@ def between(left: Line, right: Line, width: int) -> Line:
     return fitted(left, room) + right if room > 0 else fitted(left, width)
 
 
-def beside(left: list[Line], right: list[Line]) -> list[Line]:
+def side_by_side(left: list[Line], right: list[Line]) -> list[Line]:
     """Put two blocks of the same height next to each other."""
     return [one + other for one, other in zip(left, right, strict=True)]
 
@@ -76,20 +76,20 @@ def table(
 ) -> list[Line]:
     """Lay out names and rows in the columns that fit; a row has a piece for every column."""
     shown = _chosen(columns, width)
-    spare = width - _needed([columns[place] for place in shown])
-    widths = {place: columns[place].width for place in shown}
-    for place in shown:
-        if columns[place].stretches:
-            widths[place] += spare
+    spare = width - _needed([columns[index] for index in shown])
+    widths = {index: columns[index].width for index in shown}
+    for index in shown:
+        if columns[index].stretches:
+            widths[index] += spare
     names = [[(column.name, DIM) for column in columns]] if named else []
     return [_row(columns, widths, pieces) for pieces in (*names, *rows)]
 
 
 def _chosen(columns: Sequence[Column], width: int) -> list[int]:
-    places = list(range(len(columns)))
-    while len(places) > 1 and _needed([columns[place] for place in places]) > width:
-        places.remove(max(places, key=lambda place: (columns[place].rank, place)))
-    return places
+    indices = list(range(len(columns)))
+    while len(indices) > 1 and _needed([columns[index] for index in indices]) > width:
+        indices.remove(max(indices, key=lambda index: (columns[index].rank, index)))
+    return indices
 
 
 def _needed(columns: Sequence[Column]) -> int:
@@ -98,9 +98,9 @@ def _needed(columns: Sequence[Column]) -> int:
 
 def _row(columns: Sequence[Column], widths: dict[int, int], pieces: Sequence[Piece]) -> Line:
     line: Line = []
-    for place, width in widths.items():
-        text, style = pieces[place]
+    for index, width in widths.items():
+        text, style = pieces[index]
         cut = text if len(text) <= width else text[: width - 1] + "…"
-        filled = cut.rjust(width) if columns[place].right else cut.ljust(width)
+        filled = cut.rjust(width) if columns[index].right else cut.ljust(width)
         line += [("  ", PLAIN)] * bool(line) + [(filled, style)]
     return line

@@ -37,21 +37,21 @@ def _lines(source: str) -> list[bytes]:
 
 def _counts(report: ConformanceReport) -> str:
     return (
-        f"{report.producer}: {report.messages:,} messages, {report.wishes:,} signals, "
+        f"{report.producer}: {report.messages:,} messages, {report.signals:,} signals, "
         f"{report.well_formed:,} well formed"
     )
 
 
 def print_report(report: ConformanceReport) -> None:
-    """Counts, faults with their places, and what became of the signals."""
+    """Print counts, faults and where they are, and the verdicts on the signals."""
     console = Console(highlight=False)
     console.print(_counts(report), soft_wrap=True)
     if report.faults:
         table = Table("fault", "count", "where first", "what it means", box=None)
         for fault in sorted(report.faults.values(), key=lambda it: -it.count):
             where = "\n".join(
-                f"{place}: {reason}"
-                for place, reason in zip(fault.places, fault.reasons, strict=True)
+                f"{position}: {reason}"
+                for position, reason in zip(fault.positions, fault.reasons, strict=True)
             )
             table.add_row(fault.rule, f"{fault.count:,}", where, fault.means)
         console.print(table)
@@ -61,7 +61,7 @@ def print_report(report: ConformanceReport) -> None:
         console.print(f"the oldest was {report.oldest_seconds:.3f} s old when it came")
     for title, counts in (("verdicts", report.outcomes), ("refused by", report.refusals)):
         if counts:
-            told = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
-            console.print(f"{title}: {told}")
+            text = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+            console.print(f"{title}: {text}")
     verdict = "it speaks the contract" if report.conforms else "it does not speak the contract"
     console.print(verdict if report.messages else "nothing was sent: is the name right?")

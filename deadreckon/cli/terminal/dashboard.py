@@ -12,9 +12,9 @@ from deadreckon.cli.terminal.columns import (
     TITLE,
     WARN,
     Line,
-    beside,
     between,
     fitted,
+    side_by_side,
 )
 from deadreckon.formatting.rounded import money
 from deadreckon.formatting.text import cell_text
@@ -22,7 +22,7 @@ from deadreckon.formatting.times import countdown, rounded_moment
 from deadreckon.projections.live_view.lines import Halt, LiveView
 from deadreckon.projections.live_view.live_view import BookFigures, book_figures, halts_in_force
 
-WIDE = 116  # columns from which two boxes fit beside each other
+WIDE = 116  # columns from which two boxes fit side by side
 LAG_WARNED = 5_000  # messages that the board may be behind the log before it says so in colour
 
 
@@ -129,9 +129,11 @@ def _wide(board: LiveView, now: BookFigures, width: int, height: int) -> list[Li
     left = width // 2
     right = width - left
     curves, held, orders, refused = _heights(height, (8, 5, 6, 5), (12, 7, 15, 12))
-    lines = beside(panels.equity(board, now, left, curves), panels.price(board, right, curves))
-    lines += beside(panels.positions(board, left, held), panels.rules(board, right, held))
-    lines += beside(panels.orders(board, left, orders), panels.fills(board, right, orders))
+    lines = side_by_side(
+        panels.equity(board, now, left, curves), panels.price(board, right, curves)
+    )
+    lines += side_by_side(panels.positions(board, left, held), panels.rules(board, right, held))
+    lines += side_by_side(panels.orders(board, left, orders), panels.fills(board, right, orders))
     return lines + panels.refusals(board, width, refused)
 
 
@@ -150,7 +152,7 @@ def _heights(height: int, least: tuple[int, ...], most: tuple[int, ...]) -> list
     """Share a height out: first what each needs, then in turn what each can use."""
     heights = list(least)
     while sum(heights) < height and any(map(int.__lt__, heights, most)):
-        for place, limit in enumerate(most):
-            if heights[place] < limit and sum(heights) < height:
-                heights[place] += 1
+        for index, limit in enumerate(most):
+            if heights[index] < limit and sum(heights) < height:
+                heights[index] += 1
     return heights

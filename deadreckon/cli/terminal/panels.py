@@ -24,7 +24,7 @@ from deadreckon.projections.live_view.lines import LiveFill, LiveOrder, LiveRefu
 from deadreckon.projections.live_view.live_view import BookFigures, LivePosition, latest_orders
 from deadreckon.projections.live_view.live_view import positions as held_positions
 
-FIGURES = 24  # columns of the figures beside the equity curve
+FIGURES = 24  # columns of the figures left of the equity curve
 CENT = Decimal("0.01")
 NAMED = 6  # lines from which a table shows the names of its columns
 
