@@ -73,7 +73,7 @@ def proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
 def proven_root(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
     """The root that a proof leads to; who proves must compare it with a root they trust.
 
-    Raises ValueError for a proof that has another length than such a place needs.
+    Raises ValueError for a proof that has another length than this index needs.
     """
     if not 0 <= index < size:
         raise ValueError(f"leaf {index} is not among {size}")

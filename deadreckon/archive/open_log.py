@@ -186,7 +186,7 @@ async def _external(server: str) -> AsyncIterator[Endpoint]:
 
 async def _provision(endpoint: Endpoint, data: Path | None = None) -> None:
     """Make the log, or see that it is kept as it must be. Where a folder's history was sealed
-    there was a log: an empty one is not made in its place. Raises HoleError."""
+    there was a log: an empty one is not made instead. Raises HoleError."""
     bus = await endpoint.bus(PROVISIONER)
     try:
         if data and has_archive(data) and await retry(bus.api.configuration) is None:

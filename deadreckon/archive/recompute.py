@@ -22,18 +22,18 @@ def column_differences(root: Path, manifest: ArchiveManifest) -> Iterator[tuple[
     """
     files = {(each.family, each.book): root / each.path for each in manifest.segments}
     tables = {
-        place: polars.scan_parquet(path, hive_partitioning=False, glob=False)
-        for place, path in files.items()
+        key: polars.scan_parquet(path, hive_partitioning=False, glob=False)
+        for key, path in files.items()
     }
     messages = polars.concat([table for (family, _), table in tables.items() if family == MESSAGES])
     for begin in range(manifest.first, manifest.last + 1, WINDOW):
         end = min(begin + WINDOW - 1, manifest.last)
         expected = _rows(read_window(messages, begin, end))
-        for place in [place for place in {**tables, **expected} if place[0] != MESSAGES]:
-            table = tables.get(place)
-            sequence = _first(table, place[0], expected.get(place, []), begin, end)
+        for key in [key for key in {**tables, **expected} if key[0] != MESSAGES]:
+            table = tables.get(key)
+            sequence = _first(table, key[0], expected.get(key, []), begin, end)
             if sequence is not None:
-                name = files[place].relative_to(root).as_posix() if table is not None else place[0]
+                name = files[key].relative_to(root).as_posix() if table is not None else key[0]
                 yield name, sequence
                 return
 
@@ -66,9 +66,9 @@ def _first(
     recomputed: list[tuple[Any, ...]] = frame(family, rows).select(names).rows()
     if stored == recomputed:
         return None
-    place = names.index("sequence")
+    index = names.index("sequence")
     for one, other in zip(stored, recomputed, strict=False):
         if one != other:
-            return int(min(one[place], other[place]))
+            return int(min(one[index], other[index]))
     longer = max(stored, recomputed, key=len)
-    return int(longer[min(len(stored), len(recomputed))][place])
+    return int(longer[min(len(stored), len(recomputed))][index])

@@ -49,8 +49,8 @@ class SealedLog(MemoryBus):
         """The last message under `filter`."""
         if self._tails is None:
             self._tails = await asyncio.to_thread(self._read_tails)
-        places = [place for subject, place in self._tails.items() if covers(filter, subject)]
-        return await self.message(max(places)) if places else None
+        found = [sequence for subject, sequence in self._tails.items() if covers(filter, subject)]
+        return await self.message(max(found)) if found else None
 
     def _read_tails(self) -> dict[str, int]:
         with archive_faults_as_holes():
@@ -85,7 +85,7 @@ class SealedLog(MemoryBus):
 
 
 class SealedReader:
-    """Reads an archive from one place to another; `last` is the last sequence handed out."""
+    """Reads an archive from one sequence to another; `last` is the last sequence handed out."""
 
     def __init__(self, archive: Archive, after: int, upto: int) -> None:
         self.last = after

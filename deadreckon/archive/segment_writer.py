@@ -129,7 +129,7 @@ class RangeWriter:
     def finish(
         self, key: SealKey | None, code: str = __version__, *, root: str = ""
     ) -> ArchiveManifest:
-        """Put the segments in their places, then the manifest.
+        """Move the segments to their paths, then the manifest.
 
         Raises ArchiveError when there is nothing to seal, or the Merkle root is not the one given.
         """
@@ -143,7 +143,7 @@ class RangeWriter:
             )
         self._spill()
         name = day_of(counted.now)
-        segments = [self._put(place, name) for place in sorted(self._parts)]
+        segments = [self._put(key, name) for key in sorted(self._parts)]
         killpoints.passed("archive-segments")
         manifest = ArchiveManifest(
             number=self._number,
@@ -167,13 +167,13 @@ class RangeWriter:
         self.discard()
         return manifest
 
-    def _put(self, place: SegmentKey, day: str) -> Segment:
+    def _put(self, key: SegmentKey, day: str) -> Segment:
         """Make one file of the parts of a family and book, and move it to where it is seen."""
-        family, book = place
+        family, book = key
         path = Path(family, f"book={book}", f"day={day}", f"{self._number:08d}.parquet")
         temporary = self._work / f"{family}.{book}.parquet"
         size = ROW_GROUP if family == MESSAGES else ROW_GROUP_TYPED
-        polars.scan_ipc(self._parts[place]).sink_parquet(
+        polars.scan_ipc(self._parts[key]).sink_parquet(
             temporary, compression="zstd", row_group_size=size, maintain_order=True
         )
         rows = polars.scan_parquet(temporary).select(polars.len()).collect().item()
@@ -216,7 +216,7 @@ def delete_unfinished(root: Path, number: int) -> None:
 
 
 def move_durably(source: Path, target: Path) -> None:
-    """Move a file to its place, on the disk before it is seen there."""
+    """Move a file to its path, on the disk before it is seen there."""
     target.parent.mkdir(parents=True, exist_ok=True)
     _to_disk(source)
     os.replace(source, target)

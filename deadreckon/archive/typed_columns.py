@@ -133,7 +133,8 @@ def rows_of(commit: Commit, sequence: int) -> Iterator[tuple[str, Row]]:
 
 
 def row(envelope: Envelope, sequence: int, index: int) -> Row:
-    """An event as a row: its place, its envelope, its body; a field it never had is null.
+    """Make the row of an event: its sequence and index, its envelope, its body; a field it never
+    had is null.
 
     Raises UndecodableError for an event of an unknown version.
     """

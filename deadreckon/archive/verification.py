@@ -72,8 +72,8 @@ class ArchiveVerdict(Struct):
     @property
     def first_bad_sequence(self) -> int | None:
         """The first message that is not what was sealed, where that can be told."""
-        places = [fault.sequence for fault in self.faults if fault.sequence is not None]
-        return min(places, default=None)
+        sequences = [fault.sequence for fault in self.faults if fault.sequence is not None]
+        return min(sequences, default=None)
 
 
 async def verify(
@@ -190,8 +190,8 @@ class _Verification:
             for stored in read_window(table, begin, min(begin + WINDOW - 1, manifest.last)):
                 if stored.sequence != expected:
                     what = "missing" if stored.sequence > expected else "there twice"
-                    place = min(stored.sequence, expected)
-                    self.blame(self._of(manifest), place, f"message {place} is {what}")
+                    sequence = min(stored.sequence, expected)
+                    self.blame(self._of(manifest), sequence, f"message {sequence} is {what}")
                     return
                 expected += 1
                 tree.add(leaf_hash(stored))

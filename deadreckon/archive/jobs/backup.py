@@ -39,7 +39,8 @@ Progress = Callable[[str, int, int], None]  # what is done, how much of it, of h
 
 
 class BackupError(OperationalError):
-    """You named a backup that cannot be used, or a place it cannot go; the message says why."""
+    """You named a backup that cannot be used, or a path where none can be written; the message says
+    why."""
 
 
 class BackupPart(Struct, frozen=True):
@@ -147,9 +148,9 @@ def _sealed(root: Path) -> Iterator[Path]:
 
 def _files(root: Path, credentials: bool) -> Iterator[Path]:
     for name in (*OTHER_FILES, *([CREDENTIALS] if credentials else [])):
-        place = root / name
-        found = sorted(place.rglob("*")) if place.is_dir() else [place]
-        yield from (path for path in found if path.is_file())
+        path = root / name
+        found = sorted(path.rglob("*")) if path.is_dir() else [path]
+        yield from (each for each in found if each.is_file())
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str) -> BackupPart:

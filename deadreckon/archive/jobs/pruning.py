@@ -239,5 +239,7 @@ async def _compare(
 def _same(kept: list[Stored], held: list[Stored]) -> None:
     if kept == held:
         return
-    place = next(mine.sequence for mine, other in zip(kept, held, strict=True) if mine != other)
-    raise PruneError(f"message {place} is another in the log than in the archive; nothing leaves")
+    sequence = next(mine.sequence for mine, other in zip(kept, held, strict=True) if mine != other)
+    raise PruneError(
+        f"message {sequence} is another in the log than in the archive; nothing leaves"
+    )

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct, structs
 
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.market import VolumeUnit
-from deadreckon.marketdata.tapes import binance, ccxt, plain, quality, tardis
+from deadreckon.marketdata.tapes import formats, plain, quality
 from deadreckon.marketdata.tapes.layout import Layout
 from deadreckon.marketdata.tapes.quality import QualityFinding, QualityReport
 from deadreckon.marketdata.tapes.source import SourceTable, column_name, read_table
@@ -103,7 +103,7 @@ def import_cached(
 def recognise(path: Path, table: SourceTable, options: ImportOptions) -> Layout:
     """Which column is what, by the first family that knows the file, with your options on top."""
     # The most particular first.
-    recognisers = (tardis.recognise, binance.recognise, ccxt.recognise, plain.recognise)
+    recognisers = (formats.tardis, formats.binance, formats.ccxt, plain.recognise)
     layout = next((found for knows in recognisers if (found := knows(table))), None)
     if layout is None:
         seen = ", ".join(table.names) if table.named else f"{len(table.names)} without a header"

@@ -76,14 +76,14 @@ def decimals(mantissas: numpy.ndarray, scale: int) -> list[Decimal]:
     """The canonical decimals of integers in units of 10**-scale: no exponent, no trailing zeros."""
     import numpy
 
-    places = numpy.full(mantissas.shape, scale)
+    decimals_left = numpy.full(mantissas.shape, scale)
     for _ in range(scale):
-        shorter = (mantissas % 10 == 0) & (places > 0)
+        shorter = (mantissas % 10 == 0) & (decimals_left > 0)
         if not shorter.any():
             break
         mantissas = numpy.where(shorter, mantissas // 10, mantissas)
-        places = places - shorter
-    units = map(_UNITS.__getitem__, places.tolist())
+        decimals_left = decimals_left - shorter
+    units = map(_UNITS.__getitem__, decimals_left.tolist())
     return list(map(_EXACT.multiply, mantissas.tolist(), units))
 
 

@@ -68,7 +68,7 @@ class LogInfo(Struct, frozen=True):
 
 
 class Reader(Protocol):
-    """Reads the whole log in order from one place on; every sequence is the last plus one."""
+    """Reads the whole log in order from one sequence on; every sequence is the last plus one."""
 
     async def next(self, wait: float) -> list[Stored]:
         """Return the next messages, oldest first; waits up to `wait` seconds for the first message

@@ -37,7 +37,7 @@ class Client(nats.aio.client.Client):
         self._key = key
 
     def _setup_nkeys_connect(self) -> None:
-        # In place of the library's own, which needs a package that exists as source alone.
+        # Instead of the library's own, which needs a package that exists as source alone.
         assert self._key is not None, "called because there is one"
         self._public_nkey = self._key.public
         self._signature_cb = self._key.sign

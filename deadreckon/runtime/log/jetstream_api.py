@@ -106,7 +106,7 @@ class JetStreamApi:
             raise
 
     async def create(self, configuration: dict[str, Any]) -> dict[str, Any] | None:
-        """Create the stream; how it is kept then, or null when another one stands in its place."""
+        """Create the stream; return its configuration, or null when another one has its name."""
         try:
             return (await self._ask(f"STREAM.CREATE.{self.stream}", configuration)).config
         except ApiError as error:
@@ -150,7 +150,7 @@ class JetStreamApi:
         )
 
     async def create_consumer(self, name: str, configuration: dict[str, Any]) -> str:
-        """Make a server keep a place in the stream for a reader; which one, in a cluster."""
+        """Create a consumer for a reader; return the server that keeps it, in a cluster."""
         arguments = {
             "stream_name": self.stream,
             "action": "create",
@@ -164,7 +164,7 @@ class JetStreamApi:
         return f"{self.prefix}.CONSUMER.MSG.NEXT.{self.stream}.{consumer}"
 
     async def delete_consumer(self, name: str) -> None:
-        """Let the server forget a reader's place; it does so by itself after a while."""
+        """Delete a consumer; the server does so by itself after a while."""
         subject = f"{self.prefix}.CONSUMER.DELETE.{self.stream}.{name}"
         await self.connection.request(subject, b"", 1.0)
 

@@ -28,7 +28,7 @@ CONSUMER_CONFIGURATION: dict[str, Any] = {
     "deliver_policy": "by_start_sequence",
     "ack_policy": "none",
     "replay_policy": "instant",
-    "mem_storage": True,  # nothing about a reader is worth keeping: its owner knows the place
+    "mem_storage": True,  # nothing about a reader is worth keeping: its owner knows the sequence
     "num_replicas": 1,
     "inactive_threshold": FORGOTTEN_AFTER * NANOSECONDS,
 }
@@ -72,7 +72,7 @@ class JetStreamReader:
         self._failure: HoleError | None = None
 
     async def open(self) -> None:
-        """Begin to read; raises HoleError when the log ends before the place to begin at."""
+        """Begin to read; raises HoleError when the log ends before the sequence to begin at."""
         inbox = f"{self._inbox}.*"
         self._tapped = await self._connection.subscribe_raw(inbox, self._hear)
         self._connection.watchers.append(self._wake)
@@ -197,11 +197,11 @@ class JetStreamReader:
             await self._api.delete_consumer(self._abandoned.pop())
 
     async def _make_consumer(self) -> str:
-        """A place in the stream on a server that we may read from; the cluster deals them out."""
+        """Create a consumer on a server that we may read from; the cluster deals them out."""
         for _ in range(PLACEMENTS):
             name = f"reader-{secrets.token_hex(8)}"
-            place = {**CONSUMER_CONFIGURATION, "opt_start_seq": self._last + 1}
-            self._node = await self._api.create_consumer(name, place)
+            wanted = {**CONSUMER_CONFIGURATION, "opt_start_seq": self._last + 1}
+            self._node = await self._api.create_consumer(name, wanted)
             if self._node in (self._wanted or self._node, "") and self._node not in self._damaged:
                 return name
             await self._api.delete_consumer(name)

@@ -97,7 +97,7 @@ class MemoryResponder:
 
 
 class MemoryReader:
-    """Reads a list from one place on; holes are for it what they are for any reader."""
+    """Reads a list from one sequence on; holes are for it what they are for any reader."""
 
     def __init__(self, log: MemoryLog, after: int) -> None:
         if after > log.last:
@@ -123,8 +123,8 @@ class MemoryReader:
         return ready
 
     def _before_hole(self, ready: list[Stored]) -> list[Stored]:
-        places = enumerate(ready, self._last + 1)
-        sound = [stored for _, stored in takewhile(lambda it: it[0] == it[1].sequence, places)]
+        numbered = enumerate(ready, self._last + 1)
+        sound = [stored for _, stored in takewhile(lambda it: it[0] == it[1].sequence, numbered)]
         if not sound:
             raise HoleError(
                 f"the log continues with {ready[0].sequence}; {self._last + 1} is missing"

@@ -37,7 +37,7 @@ async def subjects(api: JetStreamApi) -> list[str]:
 async def copy(
     source: JetStreamApi, target: JetStreamApi, first: int, last: int, progress: OnSequence
 ) -> None:
-    """Make `target` a mirror of `source` from `first` on, in place of what there is of it, and wait
+    """Make `target` a mirror of `source` from `first` on, replacing what there is of it, and wait
     until it has reached `last`. Raises UnavailableError when it stops on the way."""
     await delete(target)
     wanted = {

@@ -22,7 +22,7 @@ TURNS_TO_LEAVE = 4
 
 
 class KillStep(Struct, frozen=True):
-    """A place in the code: what has happened there and what has not, and in whose process."""
+    """A point in the code: what has happened there and what has not, and in which process."""
 
     meaning: str
     where: str  # service, stack or venue
@@ -100,8 +100,8 @@ def read_order(text: str) -> KillOrder:
     3
     """
     words, _, process = text.strip().partition(" ")
-    place, colon, nth = words.rpartition(":")
-    step, _, service = place.partition("@")
+    target, colon, nth = words.rpartition(":")
+    step, _, service = target.partition("@")
     known = step in STEPS or step in SEAL_STEPS or step in ROLL_STEPS
     if not colon or not known or not nth.isdigit() or not f"{process}0".isdigit():
         raise KillOrderError(

@@ -14,7 +14,7 @@ DEFAULT_BOOK = "desk"  # of a folder that names no other
 
 
 class Producer(Struct, frozen=True):
-    """Somebody who may send signals to a book, by the public part of its key.
+    """A producer, which may send signals to a book; known by the public part of its key.
 
     With `may_read` it may read the whole log, other producers' signals included.
     """
@@ -48,7 +48,7 @@ class KnownRoles(Struct, frozen=True):
     venues: tuple[str, ...] = ()  # edges of the configured venues, one service each
 
     def with_book(self, book: str) -> "KnownRoles":
-        """Serving this book too."""
+        """Return the roles with this book served too."""
         if book in self.books:
             return self
         return msgspec.structs.replace(self, books=(*self.books, token(book, "book")))
@@ -62,12 +62,12 @@ class KnownRoles(Struct, frozen=True):
         return msgspec.structs.replace(self, venues=(*self.venues, edge))
 
     def with_producer(self, producer: Producer) -> "KnownRoles":
-        """Knowing this producer, in place of one of the same name."""
+        """Return the roles with this producer, replacing one of the same name."""
         others = self.without_producer(producer.name).with_book(producer.book)
         return msgspec.structs.replace(others, producers=(*others.producers, producer))
 
     def without_producer(self, name: str) -> "KnownRoles":
-        """Not knowing a producer of this name any more."""
+        """Return the roles without the producer of this name."""
         left = tuple(each for each in self.producers if each.name != name)
         return msgspec.structs.replace(self, producers=left)
 

@@ -42,7 +42,7 @@ SHARED_SERVICES = ("market", "clock", "sealer", "verifier")  # they speak for ev
 
 NEXT = f"{STREAM}_NEXT"  # the copy of a log whose old history leaves, while it does
 
-# What reading takes. Who reads makes a place in the stream, under a name that nobody guesses.
+# What reading takes. A reader makes a consumer, under a name that nobody guesses.
 PULLS = f"CONSUMER.MSG.NEXT.{STREAM}.*"
 READS = (
     f"STREAM.INFO.{STREAM}",
@@ -105,8 +105,8 @@ def own_roles(registry: KnownRoles) -> list[str]:
 
 def _service(name: str, pattern: str, books: Sequence[str]) -> Rights:
     """Give a service the right to write its own domain in each book, and no other's."""
-    places = (SHARED,) if name in SHARED_SERVICES else tuple(books)
-    asked = () if places == (SHARED,) else tuple(books)  # the shared ones speak, and are not asked
+    domains = (SHARED,) if name in SHARED_SERVICES else tuple(books)
+    asked = () if domains == (SHARED,) else tuple(books)  # the shared ones speak, and are not asked
     turns = tuple(turn_subject(book, name) for book in asked)
     standings = tuple(status_subject(book, name) for book in asked)
     answers = (f"{inbox_prefix(name)}.>", f"{inbox_prefix(STACK)}.>") if asked else ()
@@ -114,8 +114,8 @@ def _service(name: str, pattern: str, books: Sequence[str]) -> Rights:
         role=name,
         purpose=SERVICES[pattern],
         publish=(
-            *(commit_subject(book, name, "events") for book in places),
-            *(commit_subject(book, name, "progress") for book in places),
+            *(commit_subject(book, name, "events") for book in domains),
+            *(commit_subject(book, name, "progress") for book in domains),
             *READING,
             *standings,  # a standby asks the other instance, which has the same name
             *answers,  # to it, and to who gives turns

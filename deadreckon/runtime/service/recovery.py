@@ -27,7 +27,7 @@ class Recovery:
     of the last own commit taken, `committed` and `part` are what it covers: every input up to
     message `committed`, and `part` facts of the next one. Of a service that begins with a snapshot
     they say where that stands; commits up to `n` are passed over when they are met. `begun` holds
-    the answers of a question whose answers are too many for one commit, until all are told.
+    the answers of a question whose answers are too many for one commit, until all are there.
     """
 
     def __init__(
@@ -107,13 +107,13 @@ class Recovery:
                 yield (message.sequence, index, record), []
 
     def _begin(
-        self, commit: Commit, counts: dict[tuple[int, int], int], told: list[Recorded[Any]]
+        self, commit: Commit, counts: dict[tuple[int, int], int], answers: list[Recorded[Any]]
     ) -> None:
         """Keep the answers of the question that comes next; more of them are in the next commit."""
-        place = next(iter(counts))
-        if len(counts) > 1 or not self.waiting or self.waiting[0][:2] != place:
+        first = next(iter(counts))
+        if len(counts) > 1 or not self.waiting or self.waiting[0][:2] != first:
             raise RecoveryError(
-                f"{self._service}: commit {commit.n} answers {place}, "
+                f"{self._service}: commit {commit.n} answers {first}, "
                 "which is no question of this log"
             )
-        self.begun.setdefault(place, []).extend(told)
+        self.begun.setdefault(first, []).extend(answers)

@@ -90,7 +90,7 @@ class SnapshotHead(Struct, frozen=True):
 
 
 class Snapshot(Struct, frozen=True):
-    """A state that may be gone on with, and its place."""
+    """A state to go on from, and its position in the log."""
 
     position: LogPosition
     ingress: Ingress

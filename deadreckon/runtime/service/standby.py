@@ -28,7 +28,9 @@ MISSES = 3  # looks in a row without an answer, and without a new commit in the 
 PROOF_SECONDS = (
     600.0  # between two proofs; each is a commit of the primary, if it had nothing to answer
 )
-PROOF_LOOKS = 25  # looks during which nothing is folded, so that the place to compare is not passed
+PROOF_LOOKS = (
+    25  # looks during which nothing is folded, so that the commit to compare is not passed
+)
 PROOF_WAIT = 5.0  # seconds for the commit of a proof to arrive; it is in the log already
 
 log = structlog.get_logger()

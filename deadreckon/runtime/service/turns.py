@@ -70,7 +70,7 @@ class RemoteTurnTaker:
     """A service of another process, asked over the bus, and asked again when it does not answer.
 
     A process that ends in the middle of its turn never answers; the one that follows it does. A
-    turn that was committed but not told is known by the place of the last commit.
+    turn that was committed but not answered is known by the sequence of the last commit.
     """
 
     def __init__(self, name: str, book: str, bus: Bus) -> None:

@@ -87,17 +87,17 @@ class TapePlayer:
         self._domain = Domain(bus, SHARED, "market", code)
         self.played = TapeProgress()
         self.stopping = False
-        self._place = 0
+        self._position = 0
         feed.follow("market")
 
     async def restore(self) -> None:
-        """Find the place on the tape from the market's last commit, where that is this player's;
+        """Find the position on the tape from the market's last commit, where that is this player's;
         to be called before the feed starts. What follows it is still to be read."""
         commit = await self._domain.recover()
         stood = self._stood(commit) if commit and commit.events else None
         if stood:
-            self.played, self._place = stood, self._domain.sequence
-            self._feed.follow("market", self._place)
+            self.played, self._position = stood, self._domain.sequence
+            self._feed.follow("market", self._position)
 
     def _stood(self, commit: Commit) -> TapeProgress | None:
         """Return our tape's position at a commit of the market; null for a commit of another
@@ -114,11 +114,11 @@ class TapePlayer:
         return None
 
     async def replay(self) -> None:
-        """Find the place on the tape by reading the log. Raises TapeMismatchError."""
+        """Find the position on the tape by reading the log. Raises TapeMismatchError."""
         await self._domain.recover()
         end = (await retry(self._bus.info)).last
         self._feed.require(end)
-        read = self._place
+        read = self._position
         while read < end:
             await self._feed.reach(read + 1)
             for message in self._feed.since(read):
@@ -200,8 +200,8 @@ class TapePlayer:
             root=fact_id,
             event=event,
         )
-        place = self._domain.sequence
-        self._turns.tail = await self._domain.append((place + 1, place, 0), [], [wrap(record)])
+        last = self._domain.sequence
+        self._turns.tail = await self._domain.append((last + 1, last, 0), [], [wrap(record)])
 
     def _event(self, row: BarRow | QuoteRow | TradeRow) -> Event:
         instrument = self._tape.header.instrument
