@@ -15,7 +15,7 @@ test *args:
 
 # The fast tests.
 quick *args:
-    ./dr test -m "not slow and not docker" {{ args }}
+    ./dr test --quick {{ args }}
 
 # Tells the narrated sessions anew; review the diff.
 retell:

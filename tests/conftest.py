@@ -1,7 +1,8 @@
-"""What every test shares: hypothesis without chance, and where the real tapes may lie."""
+"""Settings of all tests: hypothesis without chance, the real tapes, the order of the folders."""
 
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=100)
@@ -9,6 +10,24 @@ settings.load_profile("ci")
 
 ROOT = Path(__file__).resolve().parent.parent
 TAPES = ROOT.parent / "shared" / "tapes"
+
+# Processes, servers, clusters, ten thousand messages: `just quick` leaves them out, and they come
+# first where everything runs, so that the short files fill what is left of the workers' time.
+SLOW_FOLDERS = ("end_to_end", "cluster", "fuzz")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the slow folders, and let them begin."""
+
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.parent.name
+        return SLOW_FOLDERS.index(folder) if folder in SLOW_FOLDERS else len(SLOW_FOLDERS)
+
+    for item in items:
+        if rank(item) < len(SLOW_FOLDERS):
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=rank)
 
 
 def pytest_terminal_summary(terminalreporter: object) -> None:

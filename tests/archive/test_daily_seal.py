@@ -24,7 +24,7 @@ from deadreckon.runtime.process.folder import Folder
 from deadreckon.tools.doctor import check_archive
 from tests.stories import START, at, bar
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sealing")]
+pytestmark = pytest.mark.slow
 
 DAILY = ArchivePolicy("daily")
 

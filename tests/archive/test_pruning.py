@@ -124,6 +124,7 @@ async def pruned(data: Path, before: str, *, agree: bool = True) -> Pruned:
 # What stays
 
 
+@pytest.mark.slow
 async def test_the_log_reads_as_before_with_one_last_word_of_who_was_silent(data: Path) -> None:
     before = await whole_log(data)
     border = Archive(data / FOLDER).manifests[1].last
@@ -167,6 +168,7 @@ async def test_fences_mean_what_they_meant(data: Path) -> None:
         assert door.sequence == 1  # the setup was said once, and stays said
 
 
+@pytest.mark.slow
 async def test_it_can_leave_again_and_again(data: Path) -> None:
     before = await whole_log(data)
     for number in (1, 2):

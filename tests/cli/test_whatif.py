@@ -54,6 +54,7 @@ def test_what_the_table_says_is_what_an_audit_of_the_result_says_and_nothing_is_
         assert audit["checks"]["portfolio_differences"] == audit["checks"]["log_damages"] == []
 
 
+@pytest.mark.slow
 def test_people_get_a_table_with_what_its_figures_rest_on(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,8 +15,6 @@ from deadreckon.runtime.log.jetstream import JetStreamBus
 from deadreckon.runtime.log.stream import configuration
 from tests.cluster.conftest import ClusterLog
 
-pytestmark = pytest.mark.xdist_group("cluster")
-
 SECOND = 1_000_000_000  # nanoseconds
 ROOT = Path(__file__).resolve().parents[2]
 RISK = domain("desk", "risk")

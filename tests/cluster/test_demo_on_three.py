@@ -16,8 +16,6 @@ from deadreckon.runtime.log.jetstream import JetStreamBus
 from tests.cluster.nodes import CONFIGURATION, Cluster, cluster, until
 from tests.conftest import ROOT
 
-pytestmark = [pytest.mark.xdist_group("cluster"), pytest.mark.slow]
-
 ROWS = 1_200
 INSTRUMENT = "BTCUSDT.PAPER"
 

@@ -13,8 +13,6 @@ from deadreckon.runtime.log.jetstream import FENCE_FILTER, FENCE_LAST, JetStream
 from deadreckon.runtime.log.jetstream_api import Acknowledgement, JetStreamApi
 from tests.cluster.conftest import ClusterLog
 
-pytestmark = pytest.mark.xdist_group("cluster")
-
 RISK = domain("desk", "risk")
 EVENTS = commit_subject("desk", "risk", "events")
 PROGRESS = commit_subject("desk", "risk", "progress")

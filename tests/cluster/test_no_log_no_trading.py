@@ -24,8 +24,6 @@ from tests.cluster.nodes import Cluster
 from tests.conftest import ROOT
 from tests.runtime.conftest import free_port
 
-pytestmark = [pytest.mark.xdist_group("cluster"), pytest.mark.slow]
-
 # Nothing leaves without an acknowledgement, so order flow stops at once. That it has stopped is
 # said on the page after AWAY_AFTER at the latest, and in the log of the process at the next
 # attempt that fails.

@@ -15,8 +15,6 @@ import pytest
 from tests.cluster.load import Load
 from tests.cluster.nodes import Cluster, until
 
-pytestmark = [pytest.mark.xdist_group("cluster"), pytest.mark.slow]
-
 TIMES = int(os.environ.get("DR_CLUSTER_KILLS", "0"))
 
 Harm = Callable[[Cluster, Load], Awaitable[None]]

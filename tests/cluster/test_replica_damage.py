@@ -13,8 +13,6 @@ from deadreckon.runtime.log.jetstream_reader import JetStreamReader
 from deadreckon.runtime.log.replicas import examine_replicas
 from tests.cluster.nodes import Cluster, Node, cluster, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
-
 MESSAGES = 200
 
 

@@ -15,8 +15,6 @@ from deadreckon.runtime.server.server_files import ServerAddress
 from deadreckon.runtime.server.server_health import write_fault
 from tests.cluster.disks import Limited, Mounted
 
-pytestmark = [pytest.mark.xdist_group("cluster"), pytest.mark.slow]
-
 PATIENCE = 60.0  # seconds for what takes a few
 EVENTS = "log.desk.op.stack"
 

@@ -84,29 +84,23 @@ def dr(tmp_path: Path) -> Iterator[Dr]:
     verbs.end()
 
 
-@pytest.fixture(scope="session")
-def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first days of the real month, or of a synthetic market where the real tapes are not."""
-    folder = tmp_path_factory.mktemp("tape")
+def first_rows(folder: Path, rows: int) -> Path:
+    """The first bars of the real month, or of a synthetic market where the real tapes are not."""
     if REAL.is_file():
         path = folder / "month.csv"
         with REAL.open() as source:
-            path.write_text("".join(next(source) for _ in range(ROWS + 1)))
+            path.write_text("".join(next(source) for _ in range(rows + 1)))
         return path
     path = folder / "synthetic.parquet"
-    Dr(folder).run(
-        "tape",
-        "synth",
-        "--seed",
-        "7",
-        "--bars",
-        str(ROWS),
-        "--instrument",
-        INSTRUMENT,
-        "--output",
-        str(path),
-    )
+    words = ("--seed", "7", "--bars", str(rows), "--instrument", INSTRUMENT)
+    Dr(folder).run("tape", "synth", *words, "--output", str(path))
     return path
+
+
+@pytest.fixture(scope="session")
+def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tape that most tests play."""
+    return first_rows(tmp_path_factory.mktemp("tape"), ROWS)
 
 
 def until(true: Callable[[], Any], what: str, wait: float = 60) -> Any:

@@ -16,8 +16,6 @@ from deadreckon.runtime.process.killpoints import SEAL_STEPS, VARIABLE
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import Dr
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("archive")]
-
 KILLED = -9
 
 

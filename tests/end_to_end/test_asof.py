@@ -13,8 +13,6 @@ from deadreckon.replay.asof import anchor_job
 from deadreckon.runtime.process.folder import Folder
 from tests.end_to_end.conftest import Dr
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("asof")]
-
 WHO = ("--actor", "ann", "--reason", "invoice 17")
 
 

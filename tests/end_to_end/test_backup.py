@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import signal
 import tarfile
 from collections.abc import Callable
@@ -12,14 +13,20 @@ import pytest
 from tests.end_to_end.conftest import Dr
 from tests.end_to_end.test_up import WHO, started
 
-pytestmark = pytest.mark.slow
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demo that has ended, and its backup."""
+    dr = Dr(tmp_path_factory.mktemp("ended"))
+    dr.run("demo", "--data", "desk", "--for", "1", "--no-web", "--json")
+    dr.run("backup", "one.backup", "--data", "desk")
+    return dr.folder
 
 
 @pytest.fixture
-def backup(dr: Dr) -> Path:
-    """A backup of a demo that has ended."""
-    dr.run("demo", "--data", "desk", "--for", "1", "--no-web", "--json")
-    dr.run("backup", "one.backup", "--data", "desk")
+def backup(dr: Dr, ended: Path) -> Path:
+    """A copy of both, for a test to spoil."""
+    shutil.copytree(ended, dr.folder, dirs_exist_ok=True)
     return dr.folder / "one.backup"
 
 

@@ -14,7 +14,6 @@ from deadreckon.tools.crashtest.program import Edit, copy_program
 from tests.end_to_end.conftest import Dr
 
 # One after another: they start eight processes each.
-pytestmark = pytest.mark.xdist_group("crashtest")
 
 CLEAN = {"lost": 0, "doubled": 0, "differs": 0}
 
@@ -23,7 +22,6 @@ def rows_of(document: Any) -> dict[str, Any]:
     return {row["step"]: row for row in document["steps"]}
 
 
-@pytest.mark.slow
 def test_a_kill_at_every_step_changes_nothing(dr: Dr) -> None:
     found = dr.json("crashtest", "--seed", "7", "--rows", "250", "--data", "crash")
     assert found["clean"], found["findings"]
@@ -36,7 +34,6 @@ def test_a_kill_at_every_step_changes_nothing(dr: Dr) -> None:
     assert not (dr.folder / "crash").exists()
 
 
-@pytest.mark.slow
 def test_nor_does_one_against_an_exchange_that_does_not_forgive(dr: Dr) -> None:
     steps = [name for name in steps_of("sim") if KILL_STEPS[name].where == "venue"] + ["server"]
     words = ("--venue", "sim", "--steps", ",".join(steps), "--seed", "7", "--rows", "80")
@@ -45,7 +42,6 @@ def test_nor_does_one_against_an_exchange_that_does_not_forgive(dr: Dr) -> None:
     assert all(row["kills"] == 1 for row in found["steps"])
 
 
-@pytest.mark.slow
 def test_kills_drawn_by_lot_change_nothing_either(dr: Dr) -> None:
     words = ("--kills", "8", "--steps", "service,commit,server-commit,everything")
     found = dr.json("crashtest", *words, "--seed", "11", "--rows", "250")
@@ -84,7 +80,6 @@ RENAMING = Edit(
 )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("faults", "step", "more"),
     [

@@ -9,14 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 import trustme
 
 from deadreckon.runtime.server.binary import find_nats_server
 from tests.end_to_end.conftest import Dr
 from tests.runtime.conftest import free_port
-
-pytestmark = pytest.mark.slow
 
 SIGNAL = {
     "id": "s-1",

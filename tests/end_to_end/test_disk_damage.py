@@ -18,8 +18,6 @@ from deadreckon.replay.verify.job import verify
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.tools.doctor import examine
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("disk-damage")]
-
 NAMES = ("audit", "lake", "metrics")
 Damage = Callable[[Path], None]
 

@@ -9,12 +9,9 @@ from contextlib import suppress
 from typing import Any
 
 import httpx2
-import pytest
 
 from deadreckon.runtime.server.nats_server import running_server
 from tests.end_to_end.conftest import Dr, until
-
-pytestmark = pytest.mark.slow
 
 
 def allow(pids: Iterable[int], size: int) -> None:

@@ -8,16 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from deadreckon.runtime.log.rollover_notice import FILE
 from deadreckon.runtime.process.killpoints import ROLL_STEPS, VARIABLE
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import Dr
 from tests.end_to_end.test_restart import PARTS
 from tests.end_to_end.test_up import WHO, started
-
-pytestmark = pytest.mark.slow
 
 ALL = "2100-01-01"
 KILLED = -9

@@ -13,8 +13,6 @@ import pytest
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import INSTRUMENT, Dr, until
 
-pytestmark = pytest.mark.xdist_group("doors")
-
 EXAMPLE = ROOT / "docs" / "examples"
 WHO = ("--actor", "ann", "--reason", "test")
 

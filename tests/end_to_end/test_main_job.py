@@ -12,11 +12,16 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.conftest import INSTRUMENT, REAL, Dr, until
+from tests.end_to_end.conftest import INSTRUMENT, REAL, Dr, first_rows, until
 
-pytestmark = pytest.mark.xdist_group("main_job")  # they share one undisturbed run
-
+ROWS = 2_600  # three dates, one fitted model, twenty fills: the same however long it is
 FIGURES = ("events", "signals", "refusals", "orders", "fills", "pnl", "digest")
+
+
+@pytest.fixture(scope="module")
+def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short tape: it is played a dozen times."""
+    return first_rows(tmp_path_factory.mktemp("tape"), ROWS)
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +210,6 @@ def test_two_demos_in_one_folder_do_not_mix(dr: Dr, tape: Path) -> None:
     first.wait(60)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not REAL.is_file(), reason="the real month does not lie beside the checkout")
 def test_the_real_month_trades_and_audits(dr: Dr) -> None:
     summary = dr.play("month", REAL)

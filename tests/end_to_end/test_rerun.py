@@ -12,9 +12,7 @@ from deadreckon.cli.terminal.rerun_table import lines
 from deadreckon.replay.rerun.job.checkout import MODULES
 from deadreckon.tools.crashtest.program import OTHER_DECIDER, OTHER_RULE, Edit, copy_program
 from tests.conftest import ROOT
-from tests.end_to_end.conftest import INSTRUMENT, Dr
-
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rerun")]
+from tests.end_to_end.conftest import Dr, first_rows
 
 
 def different(dr: Dr, *words: str) -> Any:
@@ -35,17 +33,10 @@ RAISES = Edit(
 
 
 @pytest.fixture(scope="module")
-def played(tape: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Dr, Any]]:
-    """One run of a short tape: a log is the same to be asked again however long it is."""
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Dr, Any]]:
+    """One run of a short tape: rerunning a longer log shows nothing more."""
     dr = Dr(tmp_path_factory.mktemp("rerun"))
-    short = dr.folder / "short.csv"
-    if tape.suffix == ".csv":
-        with tape.open() as source:
-            short.write_text("".join(next(source) for _ in range(ROWS + 1)))
-    else:
-        words = ("--seed", "7", "--bars", str(ROWS), "--instrument", INSTRUMENT)
-        dr.run("tape", "synth", *words, "--output", str(short := dr.folder / "short.parquet"))
-    yield dr, dr.play("run", short)
+    yield dr, dr.play("run", first_rows(dr.folder, ROWS))
     dr.end()
 
 

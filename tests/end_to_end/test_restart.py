@@ -5,11 +5,7 @@ import shutil
 import signal
 from pathlib import Path
 
-import pytest
-
 from tests.end_to_end.conftest import INSTRUMENT, Dr, until
-
-pytestmark = pytest.mark.slow
 
 PARTS = ("audit.sqlite", "audit", "lake", "analytics.duckdb", "metrics.json")  # the stored views
 

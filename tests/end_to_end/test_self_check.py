@@ -11,8 +11,6 @@ import pytest
 
 from tests.end_to_end.conftest import Dr, until
 
-pytestmark = pytest.mark.slow
-
 WHO = ("--actor", "ann", "--reason", "opening", "--data", "desk")
 
 

@@ -12,8 +12,6 @@ import pytest
 from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
 from tests.end_to_end.conftest import Dr
 
-pytestmark = [pytest.mark.xdist_group("statement"), pytest.mark.slow]  # they share one run
-
 HEAD = ["trade_id", "time", "symbol", "side", "quantity", "price", "fee", "fee_currency"]
 Row = dict[str, str]
 

@@ -27,8 +27,6 @@ from deadreckon.services.catalogue import RANK
 from deadreckon.tools.drill import miscounts
 from tests.end_to_end.conftest import INSTRUMENT, Dr, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("takeover")]
-
 WHO = ("--actor", "ann", "--reason", "drill", "--data", "desk")
 KILLS = 15
 

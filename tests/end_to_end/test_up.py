@@ -7,11 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import pytest
 
 from tests.end_to_end.conftest import Dr, until
-
-pytestmark = pytest.mark.slow
 
 WHO = ("--actor", "ann", "--reason", "opening")
 LISTING = (

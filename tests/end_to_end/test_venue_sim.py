@@ -14,8 +14,6 @@ from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
 from tests.end_to_end.conftest import Dr, until
 from tests.support.venue_truth import LogFigures, exchange_figures, log_figures
 
-pytestmark = pytest.mark.xdist_group("venue_sim")  # they share one undisturbed run
-
 INSTRUMENT = "BTCUSD-PERP.SIM"
 BARS = 160  # of five minutes: a dozen orders, brackets among them
 
@@ -83,7 +81,6 @@ def test_it_trades_there_and_the_log_agrees_with_the_venue(undisturbed: LogFigur
     assert undisturbed.kinds["OrderUnknown"] == 0
 
 
-@pytest.mark.slow
 def test_whatever_a_request_meets_the_same_comes_of_it(
     dr: Dr, tape: Path, undisturbed: LogFigures
 ) -> None:
@@ -100,7 +97,6 @@ def test_whatever_a_request_meets_the_same_comes_of_it(
     assert found.kinds["VenueReportRefused"] > 0
 
 
-@pytest.mark.slow
 def test_a_stack_that_dies_around_its_requests_goes_on_as_if_it_had_not(
     dr: Dr, tape: Path, undisturbed: LogFigures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,7 +113,6 @@ def test_a_stack_that_dies_around_its_requests_goes_on_as_if_it_had_not(
     assert found.kinds["VenueReconciled"] > 3
 
 
-@pytest.mark.slow
 def test_a_process_of_its_own_may_be_killed_with_the_venue_beside_it_failing(
     dr: Dr, tape: Path, undisturbed: LogFigures
 ) -> None:
@@ -151,7 +146,6 @@ def _has_sent(dr: Dr) -> bool:
     )
 
 
-@pytest.mark.slow
 def test_a_folder_stays_at_the_venue_it_began_with(dr: Dr, tape: Path) -> None:
     words = ("demo", "--tape", str(tape), "--no-web", "--for", "0.5", "--data")
     dr.run(*words, "paper")

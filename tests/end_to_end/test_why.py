@@ -19,8 +19,6 @@ from deadreckon.runtime.log.reading import read_messages, read_stored
 from deadreckon.runtime.process.folder import Folder
 from tests.end_to_end.conftest import Dr
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("why")]
-
 BARS = 2_000
 
 

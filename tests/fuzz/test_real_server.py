@@ -21,8 +21,6 @@ from tests.fuzz.samples import ENTRY
 from tests.fuzz.target import check_answers
 from tests.fuzz.test_inbound import bad_facts, bad_signals
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("fuzz-server")]
-
 INSTRUMENT = "BTCUSD-PERP.PAPER"
 DOORS = {  # every fifth message is an operator's
     producer_role("cli"): (producer_subject(BOOK, "cli"), bad_signals, share(4) * 4 // 5),

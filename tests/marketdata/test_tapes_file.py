@@ -43,6 +43,7 @@ def rewritten(tape: Tape, path: Path, header: TapeHeader | None = None, **how: o
     return path
 
 
+@pytest.mark.slow
 def test_a_tape_opens_as_it_was_written(tape: Tape) -> None:
     opened = open_tape(tape.path)
     assert opened.header == tape.header

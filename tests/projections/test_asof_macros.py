@@ -19,6 +19,8 @@ from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.services.catalogue import BOOK
 from tests.sessions.player import Session, decoded
 
+pytestmark = pytest.mark.slow
+
 SESSIONS = (
     "cancel_and_replace",
     "close_only",

@@ -24,6 +24,8 @@ from deadreckon.runtime.process.file_lock import file_lock
 from tests.support.handmade_logs import FactLog, busy_log, fold_log
 from tests.support.memory_sink import MemorySink
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 ORDERS = 100
 SEED = 9
@@ -90,7 +92,6 @@ def log() -> FactLog:
     return busy_log(SEED, 20)
 
 
-@pytest.mark.slow
 def test_killed_in_the_middle_of_many_flushes_it_goes_on_as_if_nothing_had_been(
     tmp_path: Path,
 ) -> None:

@@ -33,6 +33,8 @@ from tests.stories import DAY, filled
 from tests.support.handmade_logs import FactLog, busy_log, fold_log, position
 from tests.support.memory_sink import MemorySink
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def log() -> FactLog:

@@ -13,6 +13,8 @@ from deadreckon.projections.sinks.sink import SupersededError
 from deadreckon.projections.store import open_projector, paths
 from tests.support.handmade_logs import busy_log
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 # Asks again and again until it is told to stop by a file; every answer must be one moment:
@@ -72,7 +74,6 @@ def reading(program: str, path: Path, stop: Path) -> "subprocess.Popen[str]":
     )
 
 
-@pytest.mark.slow
 def test_readers_see_whole_batches_while_a_writer_writes_and_a_rebuild_swaps(
     tmp_path: Path,
 ) -> None:

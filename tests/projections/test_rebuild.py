@@ -23,6 +23,8 @@ from deadreckon.projections.tables import TABLES
 from deadreckon.runtime.process.file_lock import LockedError
 from tests.support.handmade_logs import FactLog, busy_log, fold_log
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

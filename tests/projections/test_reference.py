@@ -49,6 +49,7 @@ def test_the_page_of_tables_is_current() -> None:
 
 
 @pytest.mark.parametrize("query", queries("DuckDB"))
+@pytest.mark.slow
 def test_every_query_for_duckdb_runs_and_finds_something(
     data: Path, query: str, tmp_path: Path
 ) -> None:

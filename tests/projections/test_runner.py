@@ -18,6 +18,8 @@ from deadreckon.runtime.service import snapshots
 from deadreckon.runtime.service.snapshots import Snapshots
 from tests.sessions.test_sessions import session
 
+pytestmark = pytest.mark.slow
+
 SERVICE = "risk"  # some follower that needs the end of the log only
 
 

@@ -19,6 +19,8 @@ from deadreckon.projections.tables import BY_NAME
 from deadreckon.projections.verification import verify
 from tests.support.handmade_logs import FactLog, busy_log, fold_log
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def log() -> FactLog:

@@ -120,6 +120,7 @@ def remembered(service: str, messages: list[Stored]) -> Any:
 
 
 @pytest.mark.parametrize("name", SESSIONS)
+@pytest.mark.slow
 def test_at_every_place_the_book_is_what_a_fold_up_to_there_gives(
     name: str, tmp_path: Path
 ) -> None:

@@ -50,6 +50,7 @@ def pack(log: list[Stored], wanted: str, to: Path, service: str = "") -> BundleM
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_what_services_decided_in_a_session_comes_out_the_same(name: str, tmp_path: Path) -> None:
     log = session(name).log
     wanted: dict[tuple[str, str], str] = {}

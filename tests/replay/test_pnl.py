@@ -166,6 +166,7 @@ def something(desk: RecordedTrading, chance: random.Random) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("most", "worthwhile"), [(4_000_000, 1), (60, 1), (4_000_000, 10_000)])
+@pytest.mark.slow
 def test_sealed_days_have_the_figures_of_the_audit_and_the_ledger_of_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, most: int, worthwhile: int
 ) -> None:
@@ -184,6 +185,7 @@ def test_sealed_days_have_the_figures_of_the_audit_and_the_ledger_of_the_log(
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("share", [1, 8, 10**9])
+@pytest.mark.slow
 def test_most_fills_are_only_summed_where_nothing_asks_for_their_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, share: int
 ) -> None:
@@ -274,6 +276,7 @@ def test_a_day_that_is_not_sealed_is_refused_with_advice(tmp_path: Path) -> None
         sealed_pnl(archive, "desk", "2031-01-01")
 
 
+@pytest.mark.slow
 def test_the_verb_tells_figures_and_where_they_come_from(tmp_path: Path) -> None:
     desk = RecordedTrading().set_up()
     desk.fill(filled("buy", 2, 100, fee="0.5"))
@@ -290,6 +293,7 @@ def test_the_verb_tells_figures_and_where_they_come_from(tmp_path: Path) -> None
     assert wrong.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_where_the_archive_ends_it_is_told_that_later_is_not_in_the_figures(
     tmp_path: Path,
 ) -> None:

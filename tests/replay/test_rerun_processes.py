@@ -37,6 +37,8 @@ from deadreckon.tools.crashtest.program import copy_program
 from tests.sessions.player import decoded
 from tests.sessions.test_sessions import session
 
+pytestmark = pytest.mark.slow
+
 
 def task(**more: Any) -> RerunTask:
     wish: dict[str, Any] = {"services": list(RANK), "book": BOOK, "mode": "paper", "begin": 0}

@@ -261,6 +261,7 @@ def test_a_change_that_changes_nothing_makes_no_difference() -> None:
     assert variant["notes"]
 
 
+@pytest.mark.slow
 def test_a_grid_side_by_side_is_the_grid_one_by_one(tmp_path: Path) -> None:
     log = played(SIZES)
     grid = ["risk.max_notional=350,500,700"]

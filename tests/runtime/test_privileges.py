@@ -23,8 +23,6 @@ from deadreckon.runtime.server.nkeys import new_seed
 from deadreckon.runtime.server.rights import own_roles
 from deadreckon.runtime.server.server_files import ServerAddress, change_known_roles
 
-pytestmark = pytest.mark.xdist_group("privileges")
-
 EDGES = ("venue-a", "venue-b")
 WRITERS = [*(name for name in SERVICES if name != "venue-*"), *EDGES]
 ROLES = [*own_roles(KnownRoles(venues=EDGES)), "producer-ext", "producer-trusted"]

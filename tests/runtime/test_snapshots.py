@@ -113,6 +113,7 @@ def standings(log: list[Stored], folder: Path | None = None) -> list[StateAtComm
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_a_session_with_snapshots_at_every_commit_says_the_same(
     name: str, played: Callable[[str], Session]
 ) -> None:
@@ -120,6 +121,7 @@ def test_a_session_with_snapshots_at_every_commit_says_the_same(
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_wherever_services_die_a_snapshot_leads_to_the_state_that_the_whole_log_leads_to(
     name: str, played: Callable[[str], Session], tmp_path: Path
 ) -> None:
@@ -134,6 +136,7 @@ def test_wherever_services_die_a_snapshot_leads_to_the_state_that_the_whole_log_
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_services_that_die_and_begin_with_a_snapshot_finish_their_turn_the_same(
     name: str, played: Callable[[str], Session], tmp_path: Path
 ) -> None:
@@ -207,6 +210,7 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
 @pytest.mark.parametrize("name", RANK)
 @settings(max_examples=10)
 @given(data=st.data())
+@pytest.mark.slow
 def test_any_state_that_a_service_may_have_is_read_as_it_was_written(
     name: str, data: st.DataObject
 ) -> None:

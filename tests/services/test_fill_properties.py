@@ -5,6 +5,7 @@ from random import Random
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, note
 from hypothesis import strategies as draw
 
@@ -38,6 +39,8 @@ from tests.stories import (
     trade,
 )
 from tests.support.fill_samples import encoded, fill_driver
+
+pytestmark = pytest.mark.slow
 
 PARTICIPATION = Decimal("0.5")
 

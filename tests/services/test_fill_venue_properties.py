@@ -5,6 +5,7 @@ from random import Random
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as draw
 
@@ -46,6 +47,8 @@ from tests.support.venue_samples import (
     unanswered,
     venue_fill_driver,
 )
+
+pytestmark = pytest.mark.slow
 
 
 class Working:

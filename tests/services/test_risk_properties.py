@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -19,6 +20,8 @@ from deadreckon.contracts.orders import (
 from deadreckon.contracts.signals import ReplaceRaised
 from tests.stories import INSTRUMENT, SECOND, exact, filled, limits, wish
 from tests.support.risk_driver import OTHER, RiskDriver, cancelled, leg, routed
+
+pytestmark = pytest.mark.slow
 
 PRICE = 100
 CAPS = {

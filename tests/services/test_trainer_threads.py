@@ -4,6 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 FIRST_FIT = """
 from deadreckon.models.hmm import fit as fitting
 from deadreckon.models.hmm.training import TrainingSet

@@ -13,6 +13,7 @@ SEEDS = range(25)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.slow
 def test_after_a_random_session_all_services_agree_and_nothing_is_promised(seed: int) -> None:
     session = Session(f"chance {seed}", RandomScript(seed).script())
     asyncio.run(session.play())

@@ -68,6 +68,7 @@ def test_a_session_goes_as_it_was_reviewed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_a_session_cut_between_any_two_rows_is_told_the_same(name: str) -> None:
     uncut = session(name)
     for place in uncut.places_of_rows:
@@ -76,6 +77,7 @@ def test_a_session_cut_between_any_two_rows_is_told_the_same(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_services_of_a_session_that_die_at_any_message_finish_its_turn_the_same(name: str) -> None:
     uncut = session(name)
     for begun, ended in zip([0, *uncut.places], uncut.places, strict=False):

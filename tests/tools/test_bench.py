@@ -121,6 +121,7 @@ async def test_the_bulk_fold_is_measured_beside_the_scan_and_the_live_fold(tmp_p
     assert found["PnL of a day of 5,000 events, cold"].value > 0
 
 
+@pytest.mark.slow
 def test_the_bulk_fold_of_the_bench_is_the_live_fold(tmp_path: Path) -> None:
     """What the bench times comes to the same book."""
     for ends in (True, False):

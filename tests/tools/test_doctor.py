@@ -13,6 +13,8 @@ from deadreckon.runtime.process.folder import Folder
 from deadreckon.tools.doctor import Check, check_views
 from tests.support.handmade_logs import busy_log, fold_log
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:

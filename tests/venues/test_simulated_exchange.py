@@ -414,6 +414,7 @@ def _wish_of(ticket: OrderRequest) -> NewOrder:
 
 @settings(max_examples=30)
 @given(st.integers(0, 10**6))
+@pytest.mark.slow
 def test_what_comes_of_a_moment_does_not_depend_on_what_arrived_first(chance: int) -> None:
     script = _script(random.Random(chance), Decimal(47_981))
     assert _settled(script, random.Random(chance)) == _settled(script, None)
@@ -441,6 +442,7 @@ PLAN = FaultPlan(
 
 
 @pytest.mark.parametrize("chance", [1, 2, 3])
+@pytest.mark.slow
 async def test_faults_retries_and_another_order_of_arrival_change_nothing(
     tmp_path: Path, chance: int
 ) -> None:
