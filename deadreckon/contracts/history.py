@@ -3,9 +3,31 @@
 from typing import Annotated
 
 from deadreckon.contracts.event import Retired
-from deadreckon.contracts.fields import Actor, Reason
+from deadreckon.contracts.fields import (
+    Actor,
+    ClientOrderId,
+    Fee,
+    FeeCurrency,
+    Liquidity,
+    OrderId,
+    Price,
+    Quantity,
+    Reason,
+    Side,
+    VenueName,
+)
 from deadreckon.contracts.governance import HaltRequested
 from deadreckon.contracts.units import described
+from deadreckon.contracts.venues import (
+    TradedAt,
+    TradeId,
+    VenueReportRefused,
+    VenueTradeReported,
+)
+
+Place = Annotated[
+    int, described("number of the trade in the venue's sequence of the account's trades, from 1")
+]
 
 
 class HaltRequestedV1(Retired, frozen=True):
@@ -22,7 +44,68 @@ class HaltRequestedV1(Retired, frozen=True):
         )
 
 
+class VenueTradeReportedV1(Retired, frozen=True):
+    """Until 2026-12 a trade had a `place` in a sequence of the venue's own, without a gap.
+
+    Only the simulated venue has such a sequence: there the place is both number and cursor.
+    """
+
+    venue: VenueName
+    order_id: OrderId
+    client_order_id: ClientOrderId
+    trade_id: TradeId
+    side: Side
+    quantity: Quantity
+    price: Price
+    liquidity: Liquidity
+    fee: Fee
+    fee_currency: FeeCurrency
+    traded_at: TradedAt
+    place: Place = 0
+
+    def upcast(self) -> VenueTradeReported:
+        """Return the trade with its place as number and cursor."""
+        return VenueTradeReported(
+            venue=self.venue,
+            order_id=self.order_id,
+            client_order_id=self.client_order_id,
+            trade_id=self.trade_id,
+            side=self.side,
+            quantity=self.quantity,
+            price=self.price,
+            liquidity=self.liquidity,
+            fee=self.fee,
+            fee_currency=self.fee_currency,
+            traded_at=self.traded_at,
+            number=self.place,
+            cursor=str(self.place) if self.place else "",
+        )
+
+
+class VenueReportRefusedV1(Retired, frozen=True):
+    """Until 2026-12 a refused trade had a `place` in a sequence of the venue's own."""
+
+    venue: VenueName
+    rule: Annotated[str, described("why: malformed, unknown_order or impossible_amount")]
+    reason: Reason
+    evidence: Annotated[str, described("at most 512 characters of the report")]
+    place: Place = 0
+
+    def upcast(self) -> VenueReportRefused:
+        """Return the refusal with the trade's place as number and cursor."""
+        return VenueReportRefused(
+            venue=self.venue,
+            rule=self.rule,
+            reason=self.reason,
+            evidence=self.evidence,
+            number=self.place,
+            cursor=str(self.place) if self.place else "",
+        )
+
+
 # (type, version) -> retired shape. The newest version of a type is one more than its last here.
 RETIRED: dict[tuple[str, int], type[Retired]] = {
     ("governance.halt_requested", 1): HaltRequestedV1,
+    ("venues.venue_trade_reported", 1): VenueTradeReportedV1,
+    ("venues.venue_report_refused", 1): VenueReportRefusedV1,
 }

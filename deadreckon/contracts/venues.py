@@ -32,8 +32,24 @@ VenueOutcome = Annotated[
 ]
 EDGES = (VENUE_EDGES,)
 
+TradeId = Annotated[str, described("the venue's own id of the trade, unique at the venue")]
+TradedAt = Annotated[
+    int, described("the venue's own time of the trade, nanoseconds UTC", "timestamp")
+]
+TradeNumber = Annotated[
+    int, described("number of the trade among those of the venue in this log, from 1")
+]
+TradeCursor = Annotated[
+    str,
+    described("where the venue is asked for trades next; set on the last trade of an answer"),
+]
+ForeignTradeOrigin = Annotated[
+    Literal["order", "liquidation", "auto_deleveraging", "settlement", "conversion", "funding"],
+    described("what made it: an order that somebody else sent, or the venue's own doing"),
+]
 
-class VenueRequestSending(Event, frozen=True):
+
+class VenueRequestSending(Event, frozen=True, omit_defaults=True):
     """A request leaves for the venue once this is in the log, and not before.
 
     From here on the venue may know the order, so after a crash it is queried before anything is
@@ -46,6 +62,13 @@ class VenueRequestSending(Event, frozen=True):
     order_id: OrderId
     client_order_id: ClientOrderId
     request: VenueRequest
+    valid_until: Annotated[
+        int | None,
+        described(
+            "when the venue stops accepting the request, nanoseconds UTC; null: it has no bound",
+            "timestamp",
+        ),
+    ] = None
 
 
 class VenueOrderNotSent(Event, frozen=True):
@@ -76,7 +99,7 @@ class VenueRequestUnanswered(Event, frozen=True):
 
 
 class VenueOrderMissing(Event, frozen=True):
-    """The venue does not know an order that it was queried about: the request never arrived."""
+    """The venue does not know an order, and no request for it can arrive there any more."""
 
     declared = Declaration("venues.venue_order_missing", EDGES, of_order=True)
 
@@ -108,31 +131,50 @@ class VenueOrderRejected(Event, frozen=True):
     reason: Reason
 
 
-class VenueTradeReported(Event, frozen=True):
-    """A trade of one of our orders; a venue may report it more than once."""
+class VenueTradeReported(Event, frozen=True, omit_defaults=True):
+    """A trade of one of our orders, recorded once however often the venue reports it."""
 
     declared = Declaration("venues.venue_trade_reported", EDGES, of_order=True)
 
     venue: VenueName
     order_id: OrderId
     client_order_id: ClientOrderId
-    trade_id: Annotated[str, described("the venue's own id of the trade, unique at the venue")]
+    trade_id: TradeId
     side: Side
     quantity: Quantity
     price: Price
     liquidity: Liquidity
     fee: Fee
     fee_currency: FeeCurrency
-    traded_at: Annotated[
-        int, described("the venue's own time of the trade, nanoseconds UTC", "timestamp")
+    traded_at: TradedAt
+    number: TradeNumber
+    cursor: TradeCursor = ""
+
+
+class VenueForeignTradeReported(Event, frozen=True, omit_defaults=True):
+    """A trade of the account that no order of this log explains, with all its figures.
+
+    It moves no position here: that takes a decision about whose it is.
+    """
+
+    declared = Declaration("venues.venue_foreign_trade_reported", EDGES)
+
+    venue: VenueName
+    symbol: Annotated[str, described("the venue's name of the instrument")]
+    trade_id: TradeId
+    client_order_id: Annotated[
+        str, described("client order id of its order; empty for a trade without one")
     ]
-    place: Annotated[
-        int,
-        described(
-            "number of the trade in the venue's sequence of the account's trades, from 1; a gap "
-            "before it has to be fetched"
-        ),
-    ] = 0
+    origin: ForeignTradeOrigin
+    side: Side
+    quantity: Quantity
+    price: Price
+    liquidity: Liquidity
+    fee: Fee
+    fee_currency: FeeCurrency
+    traded_at: TradedAt
+    number: TradeNumber
+    cursor: TradeCursor = ""
 
 
 class VenueOrderEnded(Event, frozen=True):
@@ -162,7 +204,7 @@ class VenueCancelRejected(Event, frozen=True):
     reason: Reason
 
 
-class VenueReportRefused(Event, frozen=True):
+class VenueReportRefused(Event, frozen=True, omit_defaults=True):
     """A report of the venue cannot be right; nothing changed."""
 
     declared = Declaration("venues.venue_report_refused", EDGES)
@@ -171,12 +213,16 @@ class VenueReportRefused(Event, frozen=True):
     rule: Annotated[str, described("why: malformed, unknown_order or impossible_amount")]
     reason: Reason
     evidence: Annotated[str, described("at most 512 characters of the report")]
-    place: Annotated[
-        int, described("number of a refused trade in the venue's sequence; 0 for other reports")
+    number: Annotated[
+        int, described("number of a refused trade, as of other trades; 0 for other reports")
     ] = 0
+    trade_id: Annotated[
+        str, described("the venue's own id of a refused trade; empty for other reports")
+    ] = ""
+    cursor: TradeCursor = ""
 
 
-class VenueReconciled(Event, frozen=True):
+class VenueReconciled(Event, frozen=True, omit_defaults=True):
     """The venue was queried about every open and unknown order; new ones may be sent again."""
 
     declared = Declaration("venues.venue_reconciled", EDGES)
@@ -192,6 +238,15 @@ class VenueReconciled(Event, frozen=True):
         dict[str, Decimal],
         described("balance of the account by the venue's own account, by currency", "currency"),
     ]
+    positions: Annotated[
+        dict[str, Decimal] | None,
+        described(
+            "signed quantity of each symbol by the venue's own account; null: not queried", "base"
+        ),
+    ] = None
+    cursor: Annotated[
+        str, described("the log has every trade of the venue before it; empty: there were none")
+    ] = ""
 
 
 class VenueConnectionChanged(Event, frozen=True):

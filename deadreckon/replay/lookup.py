@@ -31,6 +31,7 @@ _NAMED: dict[type[Event], tuple[tuple[Kind, str, str], ...]] = {
     orders.BracketArmed: (("bracket", "bracket_id", ""),),
     venues.VenueOrderAccepted: (("venue order", "venue_order_id", ""),),
     venues.VenueTradeReported: (("trade", "trade_id", "venue"),),
+    venues.VenueForeignTradeReported: (("trade", "trade_id", "venue"),),
     **dict.fromkeys(
         (
             signals.SignalReceived,

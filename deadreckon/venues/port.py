@@ -1,18 +1,33 @@
-"""What every venue's adapter can do for us, in the terms of the log and not of the venue."""
+"""Port of a venue: the requests an adapter answers and the types it answers in."""
 
 from collections.abc import AsyncIterator
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from deadreckon.contracts.fields import Liquidity, OrderType, Side, TimeInForce
-from deadreckon.contracts.venues import VenueOutcome
+from deadreckon.contracts.venues import ForeignTradeOrigin, VenueOutcome
+
+
+class Guarantees(Struct, frozen=True):
+    """Promises of a venue that decide when its "no such order" ends the search for an order.
+
+    `unique_ids`: it refuses a client order id it has ever seen, so that a request sent again can
+    never make a second order. `validity` (nanoseconds) is how long after it was sent a request may
+    still be accepted, null where the venue has no such bound; `settling` (nanoseconds) is how long
+    after that an accepted order may still be missing from its answers.
+    """
+
+    unique_ids: bool = False
+    validity: int | None = None
+    settling: int = 0
 
 
 class OrderRequest(Struct, frozen=True):
-    """An order as the venue shall have it. `at` (nanoseconds UTC) is the decision time of the
-    intent; quantities and prices as in OrderSubmitting."""
+    """An order to submit. Quantities (base units or contracts) and prices (quote currency) are
+    those of OrderSubmitting; `at` (nanoseconds UTC) is the decision time of the intent, and the
+    venue must not accept the request after `valid_until` (nanoseconds UTC, null: no bound)."""
 
     client_order_id: str
     symbol: str
@@ -25,14 +40,31 @@ class OrderRequest(Struct, frozen=True):
     post_only: bool
     reduce_only: bool
     at: int
+    valid_until: int | None = None
+
+
+class OrderHandle(Struct, frozen=True):
+    """Names of an order in a cancel or a query: venues differ in which of them they need.
+
+    `venue_order_id` is empty until the venue has acknowledged the order.
+    """
+
+    client_order_id: str
+    venue_order_id: str
+    symbol: str
 
 
 class VenueTrade(Struct, frozen=True):
-    """A trade as the venue tells it; `place` is its number in the venue's own sequence, from 1."""
+    """A trade of the account as the venue reports it.
 
-    place: int
+    `trade_id` is unique at the venue: an adapter whose venue counts trades by symbol puts the
+    symbol into it. `client_order_id` is empty for a trade without an order of a client, whose
+    `origin` says what made it.
+    """
+
     trade_id: str
     client_order_id: str
+    symbol: str
     side: Side
     quantity: Decimal
     price: Decimal
@@ -40,11 +72,24 @@ class VenueTrade(Struct, frozen=True):
     fee: Decimal
     fee_currency: str
     traded_at: int
+    origin: ForeignTradeOrigin = "order"
+
+
+class TradePage(Struct, frozen=True):
+    """Trades behind a cursor, oldest first, and the cursor behind the last of them.
+
+    A cursor is text that only the adapter reads. `complete` says that there was nothing more when
+    the venue answered.
+    """
+
+    trades: list[VenueTrade]
+    cursor: str
+    complete: bool
 
 
 class OrderStatus(Struct, frozen=True):
-    """How an order stands at the venue. `filled` is all that traded of it (base units or
-    contracts); `outcome` is set once it has left the book without having traded wholly."""
+    """State of an order at the venue. `filled` is all that traded of it (base units or contracts);
+    `outcome` is set once it has left the venue's book without having traded wholly."""
 
     client_order_id: str
     venue_order_id: str
@@ -67,7 +112,7 @@ class RejectedError(Exception):
 
 
 class DuplicateError(Exception):
-    """You sent a client order id that the venue has seen; the order behind it is the first one."""
+    """You sent a client order id that the venue has seen; the order of that id is the first one."""
 
 
 class UnansweredError(Exception):
@@ -95,41 +140,61 @@ class Venue(Protocol):
     """One account at one venue. Every method may raise UnansweredError, ThrottledError and
     MalformedReportError, and none retries by itself: that is the edge's business."""
 
-    async def submit(self, ticket: OrderRequest) -> str:
-        """Send an order; the venue's own id of it. Raises RejectedError, DuplicateError."""
+    @property
+    def guarantees(self) -> Guarantees:
+        """Promises of the venue about requests whose outcome is unknown."""
         ...
 
-    async def cancel(self, client_order_id: str, at: int) -> OrderStatus:
-        """Cancel what is open of an order; how it stands after. Raises RejectedError when there is
-        no such order or it had ended."""
+    async def submit(self, order: OrderRequest) -> str:
+        """Send an order; return the venue's own id of it. Raises RejectedError, DuplicateError."""
         ...
 
-    async def query(self, client_order_id: str) -> OrderStatus | None:
-        """How an order stands; null when the venue does not know it."""
+    async def cancel(self, order: OrderHandle, at: int) -> OrderStatus:
+        """Cancel what is open of an order, decided at `at` (nanoseconds UTC); return its state
+        after that. Raises RejectedError when there is no such order or it had ended."""
+        ...
+
+    async def query(self, order: OrderHandle) -> OrderStatus | None:
+        """Return the state of an order, None when the venue does not know it now.
+
+        A venue that forgets orders needs an adapter that joins its status, its open orders, its
+        trades and its history before it answers None.
+        """
         ...
 
     async def open_orders(self) -> list[OrderStatus]:
-        """Every order that is open at the venue."""
+        """List every order that is open at the venue, conditional ones included."""
         ...
 
-    async def trades_since(self, place: int) -> list[VenueTrade]:
-        """The account's trades behind a place of the venue's sequence, oldest first."""
+    async def trades_since(self, cursor: str) -> TradePage:
+        """Return the account's trades behind a cursor, oldest first; the empty one is the start."""
         ...
 
     async def balances(self) -> dict[str, Decimal]:
-        """What the account holds, by currency."""
+        """Return what the account holds, by currency."""
         ...
 
-    async def advance(self, at: int) -> None:
-        """Tell the venue that it is `at` (nanoseconds UTC). Only a simulated one needs to be told,
-        so that its market is a function of seed and event time; others do nothing."""
+    async def positions(self) -> dict[str, Decimal]:
+        """Return the signed quantity (base units or contracts) of each symbol that is not flat."""
         ...
 
     def reports(self) -> AsyncIterator[VenueTrade | OrderStatus]:
-        """Trades and changed orders as the venue pushes them, from now on; some may be missing,
-        doubled or out of order. Ends when the connection does; raises MalformedReportError."""
+        """Yield trades and changed orders as the venue pushes them, from now on.
+
+        Some may be missing, doubled or out of order. Ends when the connection does; raises
+        MalformedReportError.
+        """
         ...
 
     async def close(self) -> None:
         """Give the connection back; idempotent."""
+        ...
+
+
+@runtime_checkable
+class FollowsLogTime(Protocol):
+    """A venue whose market moves by the time of the log and not by itself: a simulated one."""
+
+    async def advance(self, at: int) -> None:
+        """Play the market up to `at` (nanoseconds UTC). Raises as the methods of Venue do."""
         ...

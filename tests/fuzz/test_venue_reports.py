@@ -20,8 +20,10 @@ from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import OrderFilled, OrderSubmitting
 from deadreckon.contracts.venues import (
+    ForeignTradeOrigin,
     VenueCancelRejected,
     VenueConnectionChanged,
+    VenueForeignTradeReported,
     VenueOrderAccepted,
     VenueOrderEnded,
     VenueOrderMissing,
@@ -61,7 +63,7 @@ from tests.fuzz.target import (
 from tests.sessions.player import decoded
 from tests.sessions.script import ann
 from tests.stories import MINUTE, START, venue
-from tests.support.exchange_orders import order_request
+from tests.support.exchange_orders import handle, order_request
 
 PORT_ERRORS = (
     DuplicateError,
@@ -82,6 +84,7 @@ TRADE = {
     "place": 1,
     "trade_id": "t1",
     "client_order_id": "one",
+    "symbol": "BTCUSD",
     "side": "buy",
     "quantity": "0.5",
     "price": "100.25",
@@ -131,7 +134,6 @@ def test_a_pushed_report_is_one_that_can_be_or_refused() -> None:
         if isinstance(report, VenueTrade):
             assert report.quantity > 0
             assert report.price > 0
-            assert 0 < report.place < 2**63
         elif report is not None:
             assert report.filled >= 0
             assert not (report.open and report.outcome)
@@ -182,11 +184,12 @@ def lie(mutator: Mutator) -> bytes:
 def requests(adapter: SimulatedVenue) -> list[Callable[[], Awaitable[Any]]]:
     return [
         lambda: adapter.submit(order_request("one", quantity="0.001")),
-        lambda: adapter.cancel("one", START),
-        lambda: adapter.query("one"),
+        lambda: adapter.cancel(handle("one"), START),
+        lambda: adapter.query(handle("one")),
         adapter.open_orders,
-        lambda: adapter.trades_since(0),
+        lambda: adapter.trades_since(""),
         adapter.balances,
+        adapter.positions,
         lambda: adapter.advance(START),
         lambda: anext(aiter(adapter.reports()), None),
     ]
@@ -264,6 +267,7 @@ class Chaos:
                 VenueReportRefused(where, "malformed", "what?", "x" * 512, random.randrange(9)),
                 VenueReconciled(where, 1, 2, ["stranger"], {"USD": self.size()}),
                 VenueReconciled(where, 0, 0, [], {}),
+                self.foreign_trade(where),
                 VenueConnectionChanged(where, random.random() < 0.5, "it came and went"),
             ]
         )
@@ -271,7 +275,7 @@ class Chaos:
     def trade(self, where: str, order: str, client: str) -> VenueTradeReported:
         random = self.random
         self.trades += random.random() < 0.8  # else an id again, perhaps with another content
-        place = random.choice([self.trades, 0, 2**63 - 1, 1])
+        number = random.choice([self.trades, 0, 2**63 - 1, 1])
         return VenueTradeReported(
             venue=where,
             order_id=order,
@@ -284,7 +288,27 @@ class Chaos:
             fee=Decimal(random.choice(FEES)),
             fee_currency=random.choice(["USDT", "USDT", "BTC", "DOGE", "é"]),
             traded_at=random.choice([START, 0, 2**63 - 1]),
-            place=place,
+            number=number,
+            cursor=random.choice(["", "7", "é" * 40]),
+        )
+
+    def foreign_trade(self, where: str) -> VenueForeignTradeReported:
+        random = self.random
+        origins: list[ForeignTradeOrigin] = ["order", "liquidation", "settlement"]
+        return VenueForeignTradeReported(
+            venue=where,
+            symbol=random.choice(["BTCUSD", "", "é"]),
+            trade_id=f"foreign {random.randrange(50)}",
+            client_order_id=random.choice(["", "somebody"]),
+            origin=random.choice(origins),
+            side=random.choice(["buy", "sell"]),
+            quantity=self.size(),
+            price=Decimal(random.choice(PRICES)),
+            liquidity="taker",
+            fee=Decimal(random.choice(FEES)),
+            fee_currency="USDT",
+            traded_at=START,
+            number=self.trades,
         )
 
     def size(self) -> Decimal:

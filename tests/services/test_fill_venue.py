@@ -386,8 +386,8 @@ def test_orders_at_the_venue_that_nobody_intended_halt_entries_once() -> None:
 
 
 def test_a_trade_that_its_edge_does_not_believe_halts_the_book() -> None:
-    def halted(rule: str, place: int) -> list[tuple[str, str]]:
-        refusal = VenueReportRefused("PAPER", rule, "no", "{", place)
+    def halted(rule: str, number: int) -> list[tuple[str, str]]:
+        refusal = VenueReportRefused("PAPER", rule, "no", "{", number)
         return [
             (halt.scope, halt.rule)
             for halt in answers_of(HaltImposed, venue_fill_driver().tell(refusal))

@@ -20,7 +20,7 @@ async def test_no_order_leaves_from_far_behind_and_all_leave_once_it_has_caught_
     desk = await EdgeDriver(FakeVenue()).open()
     edge = asyncio.create_task(desk.edge.follow())
     await until(lambda: bool(desk.record()), edge)  # reconciled
-    logbook = desk.edge._logbook
+    logbook = desk.edge._journal
     looks, true_end = 0, logbook.end
 
     async def far_ahead() -> int:

@@ -11,7 +11,7 @@ import pytest
 from deadreckon.contracts.governance import HaltRequested, ResumeRequested
 from deadreckon.runtime.log.domain import FencedOutError
 from deadreckon.runtime.service.snapshots import Snapshots
-from deadreckon.venues.port import OrderStatus
+from deadreckon.venues.port import OrderHandle, OrderStatus
 from tests.support.venue_driver import (
     AFTER,
     BEFORE,
@@ -108,16 +108,16 @@ async def test_a_venue_that_has_seen_the_id_is_asked_for_the_order_behind_it(
     desk: EdgeDriver,
 ) -> None:
     await desk.fill(intent("a", limit=90))
-    await desk.venue.submit(_ticket("a"))
+    await desk.venue.submit(_sent_before("a"))
     assert (await desk.turn())[1:] == SUBMITTED
     assert len(desk.venue.orders) == 1
 
 
-def _ticket(name: str) -> Any:
+def _sent_before(name: str) -> Any:
     from deadreckon.services.venue.in_flight import InFlightOrder
-    from deadreckon.services.venue.requests import _ticket
+    from deadreckon.services.venue.requests import _order_request
 
-    return _ticket(InFlightOrder(intent(name, limit=90), "id", "root", 1))
+    return _order_request(InFlightOrder(intent(name, limit=90), "id", "root", 1))
 
 
 async def test_throttling_costs_time_and_nothing_else(desk: EdgeDriver) -> None:
@@ -234,9 +234,9 @@ async def test_a_resend_that_a_halt_overtakes_is_not_sent(desk: EdgeDriver) -> N
     upto = desk.log.last
     query = desk.venue.query
 
-    async def halting(client_order_id: str) -> OrderStatus | None:
+    async def halting(order: OrderHandle) -> OrderStatus | None:
         await desk.operator(HaltRequested("ann", "fire", "all"))
-        return await query(client_order_id)
+        return await query(order)
 
     desk.venue.query = halting  # type: ignore[method-assign]
     await desk.edge.take_turn(upto)
@@ -251,15 +251,15 @@ async def test_a_request_that_was_given_up_and_arrives_after_all_is_told(desk: E
     await desk.fill(intent("a", limit=90))
     query = desk.venue.query
 
-    async def cancelled_meanwhile(client_order_id: str) -> OrderStatus | None:
+    async def cancelled_meanwhile(order: OrderHandle) -> OrderStatus | None:
         await desk.fill(cancelling("a"))
-        await desk.edge._logbook.read(desk.log.last)
-        return await query(client_order_id)
+        await desk.edge._journal.read(desk.log.last)
+        return await query(order)
 
     desk.venue.query = cancelled_meanwhile  # type: ignore[method-assign]
     assert (await desk.turn())[-1] == "OrderNotSent cancelled_before_send"
     del desk.venue.query
-    await desk.venue.submit(_ticket("a"))
+    await desk.venue.submit(_sent_before("a"))
     await desk.tick()
     assert await desk.turn() == ["OrderAccepted"]
     await desk.born()
@@ -284,7 +284,7 @@ async def test_an_edge_that_comes_back_asks_before_it_sends(desk: EdgeDriver) ->
     assert len(desk.venue.told) == 2
 
 
-async def _dies(client_order_id: str) -> OrderStatus | None:
+async def _dies(order: OrderHandle) -> OrderStatus | None:
     raise InterruptedError
 
 
@@ -296,12 +296,12 @@ async def test_recall_sends_nothing_and_folds_what_life_folded(desk: EdgeDriver)
     await desk.tick()
     await desk.fill(cancelling("a"), intent("d", limit=80))
     await desk.turn()
-    lived = desk.edge._logbook.desk
+    lived = desk.edge._journal.state
     sent = list(desk.venue.sent)
     await desk.born()
     assert desk.venue.sent == sent
-    assert desk.edge._logbook.desk == lived
-    assert lived.place == len(desk.venue.told)
+    assert desk.edge._journal.state == lived
+    assert lived.numbered == len(desk.venue.told)
     assert set(lived.orders) == {"b", "d"}
 
 
@@ -353,15 +353,17 @@ async def test_a_start_finds_trades_strangers_and_orders_that_ended(desk: EdgeDr
     await desk.turn()
     desk.venue.fill("a")
     desk.venue.end("b", "the venue wanted it so")
-    await desk.venue.submit(_ticket("stranger"))
+    await desk.venue.submit(_sent_before("stranger"))
     desk.venue.fill("stranger", Decimal(1))
     await desk.born()
     told = await desk.turn()
-    assert told == ["OrderEnded", "TradeReported", "ReportRefused unknown_order", "Reconciled"]
+    assert told == ["OrderEnded", "TradeReported", "ForeignTradeReported", "Reconciled"]
     reconciled = desk.record()[-1].event
     assert (reconciled.orders_asked, reconciled.trades_found) == (2, 2)
     assert reconciled.strangers == ["stranger"]
     assert reconciled.balances == {"USD": Decimal(1000)}
+    assert reconciled.positions == {"BTCUSD": Decimal(2)}
+    assert reconciled.cursor == "2"
 
 
 async def test_a_venue_that_is_away_is_said_once_and_nothing_is_sent_meanwhile(
@@ -394,14 +396,51 @@ async def test_whatever_traded_is_told_and_fill_is_to_judge_it(desk: EdgeDriver)
     assert await desk.turn() == []
 
 
+async def test_trades_come_page_by_page_and_each_page_moves_the_cursor(desk: EdgeDriver) -> None:
+    desk.venue.page = 2
+    await desk.fill(*(intent(f"o{number}") for number in range(5)))
+    told = await desk.turn()
+    assert told.count("TradeReported") == 5
+    trades = [it.event for it in desk.record() if type(it.event).__name__ == "VenueTradeReported"]
+    assert [trade.number for trade in trades] == [1, 2, 3, 4, 5]
+    assert [trade.cursor for trade in trades] == ["", "2", "", "4", "5"]
+
+
+async def test_a_crash_within_a_page_asks_for_it_again_and_records_no_trade_twice(
+    desk: EdgeDriver,
+) -> None:
+    await desk.fill(intent("a", limit=90))
+    await desk.turn()
+    desk.venue.fill("a", Decimal(1))
+    await desk.tick()
+    await desk.turn()
+    desk.edge.state.cursor = ""  # as if the end of the page had not been recorded
+    desk.venue.fill("a")
+    await desk.tick()
+    assert await desk.turn() == ["TradeReported"]
+    trades = [it.event for it in desk.record() if type(it.event).__name__ == "VenueTradeReported"]
+    assert [(trade.trade_id, trade.number) for trade in trades] == [("t1", 1), ("t2", 2)]
+
+
+async def test_a_liquidation_is_recorded_with_all_its_figures(desk: EdgeDriver) -> None:
+    trade = desk.venue.print_trade("", "sell", Decimal(3))
+    desk.venue.told[-1] = msgspec.structs.replace(trade, origin="liquidation")
+    assert await desk.turn() == ["ForeignTradeReported", "Reconciled"]
+    foreign = desk.record()[0].event
+    assert (foreign.origin, foreign.symbol, foreign.side) == ("liquidation", "BTCUSD", "sell")
+    assert (foreign.quantity, foreign.price, foreign.cursor) == (Decimal(3), Decimal(100), "1")
+    await desk.born()
+    assert await desk.turn() == ["Reconciled"]
+
+
 async def test_a_standing_that_contradicts_itself_is_no_answer(desk: EdgeDriver) -> None:
     desk.venue.faults["submit"] = [AFTER]
     query = desk.venue.query
     tries: list[str] = []
 
-    async def contradicting(client_order_id: str) -> OrderStatus | None:
-        tries.append(client_order_id)
-        standing = await query(client_order_id)
+    async def contradicting(order: OrderHandle) -> OrderStatus | None:
+        tries.append(order.client_order_id)
+        standing = await query(order)
         assert standing is not None
         return msgspec.structs.replace(standing, outcome="expired") if len(tries) < 3 else standing
 

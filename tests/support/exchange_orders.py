@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.venues.port import OrderRequest
+from deadreckon.venues.port import OrderHandle, OrderRequest, VenueTrade
 from deadreckon.venues.simulated.adapter import SimulatedVenue
 from deadreckon.venues.simulated.exchange.admin_client import AdminClient
 from deadreckon.venues.simulated.exchange.http_server import ExchangeServers
@@ -53,6 +53,21 @@ def order_request(
         quantity=Decimal(quantity),
         **said,
     )
+
+
+def handle(client_order_id: str) -> OrderHandle:
+    """Name an order that the venue may not have acknowledged."""
+    return OrderHandle(client_order_id, "", SYMBOL.symbol)
+
+
+async def all_trades(venue: SimulatedVenue) -> list[VenueTrade]:
+    """Fetch every trade, page by page."""
+    trades: list[VenueTrade] = []
+    page = await venue.trades_since("")
+    while not page.complete:
+        trades += page.trades
+        page = await venue.trades_since(page.cursor)
+    return trades
 
 
 class RunningExchange:

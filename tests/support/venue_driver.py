@@ -23,11 +23,14 @@ from deadreckon.runtime.service.snapshots import Snapshots
 from deadreckon.services.venue.edge import VenueEdge
 from deadreckon.venues.port import (
     DuplicateError,
+    Guarantees,
     MalformedReportError,
+    OrderHandle,
     OrderRequest,
     OrderStatus,
     RejectedError,
     ThrottledError,
+    TradePage,
     UnansweredError,
     VenueTrade,
 )
@@ -50,9 +53,11 @@ class FakeVenue:
         self.told: list[VenueTrade] = []
         self.faults: dict[str, list[str]] = {}
         self.sent: list[tuple[str, str]] = []
+        self.guarantees = Guarantees(unique_ids=True)
         self.refuses: set[str] = set()
         self.pushed: asyncio.Queue[VenueTrade | OrderStatus | Exception] = asyncio.Queue()
         self.clock = 0
+        self.page = 1_000  # trades of one answer
 
     async def submit(self, ticket: OrderRequest) -> str:
         name = ticket.client_order_id
@@ -68,7 +73,8 @@ class FakeVenue:
         self._leave(fault)
         return f"X{name}"
 
-    async def cancel(self, client_order_id: str, at: int) -> OrderStatus:
+    async def cancel(self, order: OrderHandle, at: int) -> OrderStatus:
+        client_order_id = order.client_order_id
         fault = self._arrived("cancel", client_order_id)
         standing = self.orders.get(client_order_id)
         if standing is None or not standing.open:
@@ -77,21 +83,28 @@ class FakeVenue:
         self._leave(fault)
         return self.orders[client_order_id]
 
-    async def query(self, client_order_id: str) -> OrderStatus | None:
-        self._leave(self._arrived("query", client_order_id))
-        return self.orders.get(client_order_id)
+    async def query(self, order: OrderHandle) -> OrderStatus | None:
+        self._leave(self._arrived("query", order.client_order_id))
+        return self.orders.get(order.client_order_id)
 
     async def open_orders(self) -> list[OrderStatus]:
         self._leave(self._arrived("open_orders", ""))
         return [standing for standing in self.orders.values() if standing.open]
 
-    async def trades_since(self, place: int) -> list[VenueTrade]:
+    async def trades_since(self, cursor: str) -> TradePage:
         self._leave(self._arrived("trades", ""))
-        return [trade for trade in self.told if trade.place > place]
+        begin = int(cursor or "0")
+        end = begin + self.page
+        trades = self.told[begin:end]
+        return TradePage(trades, str(begin + len(trades)), end >= len(self.told))
 
     async def balances(self) -> dict[str, Decimal]:
         self._leave(self._arrived("balances", ""))
         return {"USD": Decimal(1000)}
+
+    async def positions(self) -> dict[str, Decimal]:
+        self._leave(self._arrived("positions", ""))
+        return {"BTCUSD": Decimal(2)}
 
     async def advance(self, at: int) -> None:
         self._leave(self._arrived("clock", ""))
@@ -118,11 +131,11 @@ class FakeVenue:
 
     def print_trade(self, name: str, side: Any, quantity: Decimal) -> VenueTrade:
         """A trade on the account's tape, whoever's it is."""
-        place = len(self.told) + 1
+        number = len(self.told) + 1
         trade = VenueTrade(
-            place,
-            f"t{place}",
+            f"t{number}",
             name,
+            "BTCUSD",
             side,
             quantity,
             Decimal(100),

@@ -80,6 +80,7 @@ def traded(
         fee=exact(fee),
         fee_currency="USDT",
         traded_at=START,
+        number=0,  # fill counts trades by their id
     )
 
 

@@ -20,6 +20,7 @@ from deadreckon.venues.port import (
     OrderStatus,
     RejectedError,
     ThrottledError,
+    TradePage,
     UnansweredError,
     Venue,
     VenueTrade,
@@ -37,6 +38,8 @@ from tests.support.exchange_orders import (
     KEY,
     START,
     RunningExchange,
+    all_trades,
+    handle,
     order_request,
     running_exchange,
     seconds_after_start,
@@ -58,12 +61,12 @@ def test_the_adapter_is_a_venue() -> None:
 
 async def test_an_undisturbed_order_is_accepted_traded_and_told(desk: RunningExchange) -> None:
     name = await desk.venue.submit(ONE)
-    standing = await desk.venue.query("one")
+    standing = await desk.venue.query(handle("one"))
     assert standing == OrderStatus("one", name, Decimal("0.001"), False, None, "")
-    [trade] = await desk.venue.trades_since(0)
-    assert (trade.place, trade.client_order_id, trade.side) == (1, "one", "buy")
-    assert await desk.venue.trades_since(1) == []
-    assert await desk.venue.query("another") is None
+    [trade] = await all_trades(desk.venue)
+    assert (trade.symbol, trade.client_order_id, trade.side) == ("BTCUSD", "one", "buy")
+    assert await desk.venue.trades_since("1") == TradePage([], "1", complete=True)
+    assert await desk.venue.query(handle("another")) is None
 
 
 @pytest.mark.parametrize(
@@ -76,7 +79,7 @@ async def test_an_answer_that_nobody_saw_is_unanswered_and_asking_tells(
     with pytest.raises(UnansweredError):
         await desk.venue.submit(ONE)
     await _up_again(desk)
-    standing = await desk.venue.query("one")
+    standing = await desk.venue.query(handle("one"))
     assert (standing is None) == (fault in NOT_DONE)
     assert await desk.keeper.fault_counts() == {fault: 1}
     if standing is None:
@@ -84,7 +87,7 @@ async def test_an_answer_that_nobody_saw_is_unanswered_and_asking_tells(
     else:
         with pytest.raises(DuplicateError):
             await desk.venue.submit(ONE)
-    assert len(await desk.venue.trades_since(0)) == 1
+    assert len(await all_trades(desk.venue)) == 1
 
 
 async def test_asking_too_often_is_told_with_the_seconds_to_wait(desk: RunningExchange) -> None:
@@ -92,7 +95,7 @@ async def test_asking_too_often_is_told_with_the_seconds_to_wait(desk: RunningEx
     with pytest.raises(ThrottledError) as found:
         await desk.venue.submit(ONE)
     assert found.value.wait == 2.5
-    assert await desk.venue.query("one") is None
+    assert await desk.venue.query(handle("one")) is None
 
 
 async def test_an_answer_that_cannot_be_read_is_never_believed(desk: RunningExchange) -> None:
@@ -100,12 +103,14 @@ async def test_an_answer_that_cannot_be_read_is_never_believed(desk: RunningExch
     for _ in range(30):  # request numbers choose among the kinds of garbage
         await desk.keeper.disturb(Faults(plan=FaultPlan("x", {"garbage_answer": 1_000_000})))
         with pytest.raises(MalformedReportError) as found:
-            await desk.venue.query("one")
+            await desk.venue.query(handle("one"))
         assert len(found.value.evidence) <= 512
         with pytest.raises(MalformedReportError):
-            await desk.venue.query("another")
+            await desk.venue.query(handle("another"))
         with pytest.raises(MalformedReportError):
-            await desk.venue.trades_since(0)
+            await desk.venue.trades_since("")
+        with pytest.raises(MalformedReportError):
+            await desk.venue.positions()
         with pytest.raises(MalformedReportError):
             await desk.venue.balances()
         with pytest.raises(MalformedReportError):
@@ -118,7 +123,7 @@ async def test_a_wrong_key_learns_nothing(desk: RunningExchange) -> None:
     with pytest.raises(UnansweredError, match="401"):
         await stranger.submit(ONE)
     with pytest.raises(UnansweredError, match="401"):
-        await stranger.query("one")
+        await stranger.query(handle("one"))
     await stranger.close()
     assert (await desk.keeper.truth()).requests == {}
 
@@ -132,7 +137,7 @@ async def test_an_exchange_that_is_down_refuses_connections_and_comes_back(
         await desk.venue.submit(ONE)
     await desk.keeper.disturb(Faults())
     await _up_again(desk)
-    assert await desk.venue.query("one") is None
+    assert await desk.venue.query(handle("one")) is None
 
 
 async def test_nothing_is_asked_twice_by_the_adapter_itself(desk: RunningExchange) -> None:
@@ -141,7 +146,7 @@ async def test_nothing_is_asked_twice_by_the_adapter_itself(desk: RunningExchang
     for fault in faults:
         await desk.keeper.disturb(Faults(rules=[FaultRule(fault, "query")]))
         with pytest.raises(UnansweredError):
-            await desk.venue.query("one")
+            await desk.venue.query(handle("one"))
     requests = (await desk.keeper.truth()).requests["one"]
     assert [asked["request"] for asked in requests] == ["submit", "query", "query", "query"]
 
@@ -150,10 +155,11 @@ async def test_many_trades_come_page_by_page_and_all_of_them(desk: RunningExchan
     for number in range(40):
         await desk.venue.submit(order_request(f"many{number}", quantity="0.1"))
     await desk.venue.advance(seconds_after_start(60))
-    trades = await desk.venue.trades_since(0)
-    assert [trade.place for trade in trades] == list(range(1, len(trades) + 1))
+    trades = await all_trades(desk.venue)
+    assert len({trade.trade_id for trade in trades}) == len(trades)
     assert sum(trade.quantity for trade in trades) == 4
-    assert await desk.venue.trades_since(10) == trades[10:]
+    assert (await desk.venue.trades_since("10")).trades == trades[10:]
+    assert await desk.venue.positions() == {"BTCUSD": Decimal(4)}
 
 
 # --- What is pushed -------------------------------------------------------------------------------
@@ -234,6 +240,7 @@ GOOD_TRADE: dict[str, Any] = {
     "place": 1,
     "trade_id": "t",
     "client_order_id": "one",
+    "symbol": "BTCUSD",
     "side": "buy",
     "quantity": "1",
     "price": "2",
@@ -280,13 +287,13 @@ GOOD_STANDING: dict[str, Any] = {
 async def test_a_trade_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
     async with _saying({"trades": [GOOD_TRADE | wrong]}) as venue:
         with pytest.raises(MalformedReportError):
-            await venue.trades_since(0)
+            await venue.trades_since("")
 
 
 async def test_an_answer_about_another_order_is_refused() -> None:
     async with _saying(GOOD_STANDING) as venue:
         with pytest.raises(MalformedReportError, match="one"):
-            await venue.query("one")
+            await venue.query(handle("one"))
         with pytest.raises(MalformedReportError):
             await venue.submit(ONE)
 

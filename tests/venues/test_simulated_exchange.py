@@ -37,6 +37,8 @@ from deadreckon.venues.simulated.exchange.store import ExchangeStore
 from tests.support.exchange_orders import (
     START,
     SYMBOL,
+    all_trades,
+    handle,
     order_request,
     running_exchange,
     seconds_after_start,
@@ -48,7 +50,7 @@ from tests.support.exchange_orders import (
 async def test_a_market_order_trades_at_the_price_of_its_own_time(tmp_path: Path) -> None:
     async with running_exchange(tmp_path) as desk:
         await desk.venue.submit(order_request("whole", quantity="0.001"))
-        [trade] = await desk.venue.trades_since(0)
+        [trade] = await all_trades(desk.venue)
         assert trade.price == await desk.keeper.price("BTCUSD", START)
         assert (trade.traded_at, trade.liquidity) == (START, "taker")
         assert trade.fee == (trade.price * trade.quantity * Decimal("0.0005")).normalize()
@@ -58,9 +60,9 @@ async def test_an_order_trades_in_parts_as_the_clock_moves_on(tmp_path: Path) ->
     async with running_exchange(tmp_path) as desk:
         name = _of_parts(3)
         await desk.venue.submit(order_request(name, quantity="0.1"))
-        assert len(await desk.venue.trades_since(0)) == 1
+        assert len(await all_trades(desk.venue)) == 1
         await desk.venue.advance(seconds_after_start(60))
-        trades = await desk.venue.trades_since(0)
+        trades = await all_trades(desk.venue)
         assert [trade.quantity for trade in trades] == [
             Decimal("0.033"), Decimal("0.033"), Decimal("0.034"),
         ]  # fmt: skip
@@ -78,7 +80,7 @@ async def test_a_limit_waits_for_the_first_second_at_which_the_path_is_there(
             order_request("wait", quantity="0.001", order_type="limit", limit_price=limit)
         )
         await desk.venue.advance(seconds_after_start(3_600))
-        [trade] = await desk.venue.trades_since(0)
+        [trade] = await all_trades(desk.venue)
         assert (trade.price, trade.liquidity) == (limit, "maker")
         assert await desk.keeper.price("BTCUSD", trade.traded_at) <= limit
         for second in range(1, (trade.traded_at - START) // 10**9):
@@ -102,7 +104,7 @@ async def test_a_stop_is_triggered_where_the_path_reaches_it(tmp_path: Path) -> 
             )
         )
         await desk.venue.advance(seconds_after_start(3_600))
-        [trade] = await desk.venue.trades_since(0)
+        [trade] = await all_trades(desk.venue)
         assert trade.client_order_id == "stop"
         assert trade.price <= stop
         assert trade.price == await desk.keeper.price("BTCUSD", trade.traded_at)
@@ -118,7 +120,7 @@ async def test_an_order_that_comes_late_trades_where_it_would_have(tmp_path: Pat
                 await desk.venue.advance(seconds_after_start(3_600))
             await desk.venue.submit(order_request("slow", order_type="limit", limit_price=limit))
             await desk.venue.advance(seconds_after_start(3_600))
-            return await desk.venue.trades_since(0)
+            return await all_trades(desk.venue)
 
     assert await trades(tmp_path / "late", True) == await trades(tmp_path / "early", False)
 
@@ -140,7 +142,7 @@ async def test_immediate_or_cancel_and_fill_or_kill_never_wait(tmp_path: Path) -
                     name, order_type="limit", limit_price=limit, time_in_force=time_in_force
                 )
             )
-            standing = await desk.venue.query(name)
+            standing = await desk.venue.query(handle(name))
             assert standing is not None
             assert (standing.open, standing.filled) == (False, Decimal(filled))
             assert standing.reason == reason
@@ -164,7 +166,7 @@ async def test_an_order_against_the_rules_is_refused_by_name_and_was_never_there
             with pytest.raises(RejectedError) as found:
                 await desk.venue.submit(wish)
             assert found.value.rule == code
-            assert await desk.venue.query(wish.client_order_id) is None
+            assert await desk.venue.query(handle(wish.client_order_id)) is None
 
 
 async def test_a_client_order_id_lives_once(tmp_path: Path) -> None:
@@ -186,7 +188,7 @@ async def test_reduce_only_never_opens_a_position(tmp_path: Path) -> None:
     async with running_exchange(tmp_path) as desk:
         await desk.venue.submit(order_request("nothing", "sell", "0.1", reduce_only=True))
         await desk.venue.advance(START)
-        nothing = await desk.venue.query("nothing")
+        nothing = await desk.venue.query(handle("nothing"))
         assert nothing is not None
         assert (nothing.open, nothing.filled, nothing.reason) == (False, Decimal(0), "reduce_only")
         await desk.venue.submit(order_request("entry", quantity="0.05", at=seconds_after_start(1)))
@@ -196,7 +198,7 @@ async def test_reduce_only_never_opens_a_position(tmp_path: Path) -> None:
         await desk.venue.advance(seconds_after_start(60))
         truth = await desk.keeper.truth()
         assert truth.positions == {}
-        left = await desk.venue.query("exit")
+        left = await desk.venue.query(handle("exit"))
         assert left is not None
         assert (left.filled, left.open, left.reason) == (Decimal("0.05"), False, "reduce_only")
 
@@ -207,7 +209,7 @@ async def test_an_order_trades_up_to_the_time_of_its_cancel_and_not_then(tmp_pat
         probe = order_request("probe", quantity="0.001", order_type="limit", limit_price=limit)
         await desk.venue.submit(probe)
         await desk.venue.advance(seconds_after_start(3_600))
-        [trade] = await desk.venue.trades_since(0)
+        [trade] = await all_trades(desk.venue)
 
     for at, filled in ((trade.traded_at, "0"), (trade.traded_at + 1, "0.001")):
         folder = tmp_path / str(at)
@@ -215,14 +217,14 @@ async def test_an_order_trades_up_to_the_time_of_its_cancel_and_not_then(tmp_pat
         async with running_exchange(folder) as desk:
             await desk.venue.submit(probe)
             if filled == "0":
-                standing = await desk.venue.cancel("probe", at)
+                standing = await desk.venue.cancel(handle("probe"), at)
                 assert (standing.outcome, standing.reason) == ("cancelled", "requested")
             else:
                 with pytest.raises(RejectedError) as found:
-                    await desk.venue.cancel("probe", at)
+                    await desk.venue.cancel(handle("probe"), at)
                 assert found.value.rule == "order_ended"
             await desk.venue.advance(seconds_after_start(3_600))
-            after_all = await desk.venue.query("probe")
+            after_all = await desk.venue.query(handle("probe"))
             assert after_all is not None
             assert after_all.filled == Decimal(filled)
 
@@ -230,7 +232,7 @@ async def test_an_order_trades_up_to_the_time_of_its_cancel_and_not_then(tmp_pat
 async def test_nobody_can_cancel_what_is_not_there(tmp_path: Path) -> None:
     async with running_exchange(tmp_path) as desk:
         with pytest.raises(RejectedError) as found:
-            await desk.venue.cancel("ghost", START)
+            await desk.venue.cancel(handle("ghost"), START)
         assert found.value.rule == "unknown_order"
 
 
@@ -239,7 +241,7 @@ async def test_cash_and_position_are_sums_over_the_trades(tmp_path: Path) -> Non
         await desk.venue.submit(order_request("in", quantity="0.1"))
         await desk.venue.submit(order_request("out", "sell", "0.3"))
         await desk.venue.advance(seconds_after_start(60))
-        trades = await desk.venue.trades_since(0)
+        trades = await all_trades(desk.venue)
         signed = [(trade, 1 if trade.side == "buy" else -1) for trade in trades]
         cash = 100_000 - sum(sign * t.quantity * t.price + t.fee for t, sign in signed)
         assert await desk.venue.balances() == {"USD": cash}
@@ -351,21 +353,21 @@ async def _surely_submit(venue: SimulatedVenue, wish: OrderRequest) -> None:
         except ThrottledError:
             continue
         except (UnansweredError, MalformedReportError):
-            if await _surely(lambda: venue.query(wish.client_order_id)) is not None:
+            if await _surely(lambda: venue.query(handle(wish.client_order_id))) is not None:
                 return
 
 
 async def _surely_cancel(venue: SimulatedVenue, name: str, at: int) -> None:
     while True:
         try:
-            await venue.cancel(name, at)
+            await venue.cancel(handle(name), at)
             return
         except RejectedError:
             return
         except ThrottledError:
             continue
         except (UnansweredError, MalformedReportError):
-            standing = await _surely(lambda: venue.query(name))
+            standing = await _surely(lambda: venue.query(handle(name)))
             if standing is None or not standing.open:
                 return
 
@@ -408,8 +410,9 @@ def _settled(script: list[Step], chance: random.Random | None) -> dict[str, Any]
 
 
 def _wish_of(ticket: OrderRequest) -> NewOrder:
-    record = {name: getattr(ticket, name) for name in ticket.__struct_fields__}
-    return NewOrder(type=record.pop("order_type"), **record)
+    fields = {name: getattr(ticket, name) for name in ticket.__struct_fields__}
+    del fields["valid_until"]  # this venue takes no bound
+    return NewOrder(type=fields.pop("order_type"), **fields)
 
 
 @settings(max_examples=30)
@@ -499,7 +502,7 @@ async def test_a_kill_in_the_middle_of_a_request_leaves_all_of_it_or_nothing(
             await asking
         await exchange.start()
         await keeper.disturb(Faults())
-        standing = await venue.query("gone")
+        standing = await venue.query(handle("gone"))
         assert standing is not None
         assert standing.filled == Decimal("0.001")
         assert (await keeper.fault_counts()) == {"late": 1}

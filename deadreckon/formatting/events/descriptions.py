@@ -89,6 +89,7 @@ DESCRIPTIONS: dict[type[Event], Description] = {
     real.VenueTradeReported: venues.trade,
     real.VenueOrderEnded: venues.ended,
     real.VenueCancelRejected: venues.cancel_rejected,
+    real.VenueForeignTradeReported: venues.foreign_trade,
     real.VenueReportRefused: venues.refused,
     real.VenueReconciled: venues.reconciled,
     real.VenueConnectionChanged: venues.connection,

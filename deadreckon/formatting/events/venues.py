@@ -65,6 +65,18 @@ def trade(record: Recorded[venues.VenueTradeReported], style: Style) -> str:
     )
 
 
+def foreign_trade(record: Recorded[venues.VenueForeignTradeReported], style: Style) -> str:
+    """Describe a trade of the account that no order of the log explains."""
+    it = record.event
+    traded = "bought" if it.side == "buy" else "sold"
+    whose = it.client_order_id or it.origin
+    return f"{it.venue} has a foreign trade {short(it.trade_id, style)}: " + join_parts(
+        f"{traded} {style.number(it.quantity)} {it.symbol} at {style.number(it.price)}",
+        f"{it.liquidity} fee {style.number(it.fee)} {it.fee_currency}",
+        f"of {short(whose, style)}",
+    )
+
+
 def ended(record: Recorded[venues.VenueOrderEnded], style: Style) -> str:
     """Describe an order that ended at the venue, and what the venue counts as traded."""
     it = record.event

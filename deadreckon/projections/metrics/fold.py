@@ -231,6 +231,11 @@ def _unbelievable(state: MetricsState, record: Recorded[venues.VenueReportRefuse
     state.series.count("venue_reports_refused_total", record.book, no.venue, no.rule)
 
 
+def _foreign(state: MetricsState, record: Recorded[venues.VenueForeignTradeReported]) -> None:
+    venue = record.event.venue
+    state.series.count("venue_reports_refused_total", record.book, venue, "unknown_order")
+
+
 def _reconciled(state: MetricsState, record: Recorded[venues.VenueReconciled]) -> None:
     strangers = Decimal(len(record.event.strangers))
     state.series.set("venue_strangers", strangers, record.book, record.event.venue)
@@ -362,6 +367,7 @@ _FOLDS: dict[type[Event], Callable[[MetricsState, Recorded[Any]], None]] = {
     venues.VenueRequestSending: _sending,
     venues.VenueRequestUnanswered: _unanswered,
     venues.VenueReportRefused: _unbelievable,
+    venues.VenueForeignTradeReported: _foreign,
     venues.VenueReconciled: _reconciled,
     venues.VenueConnectionChanged: _connection,
     orders.OrderReplaced: _replaced,

@@ -8,6 +8,7 @@ from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.venues import (
     VenueCancelRejected,
     VenueConnectionChanged,
+    VenueForeignTradeReported,
     VenueOrderAccepted,
     VenueOrderEnded,
     VenueOrderMissing,
@@ -30,8 +31,8 @@ class VenueReportRow(TableRow, frozen=True, array_like=True, gc=False):
     venue: Annotated[str, "the venue"] = ""
     kind: Annotated[
         str,
-        "sending, not_sent, unanswered, missing, accepted, rejected, trade, ended, "
-        "cancel_rejected, refused, reconciled or connection",
+        "sending, not_sent, unanswered, missing, accepted, rejected, trade, "
+        "foreign_trade, ended, cancel_rejected, refused, reconciled or connection",
     ] = ""
     order_id: Annotated[str | None, "the order, where it is about one"] = None
     client_order_id: Annotated[str | None, "what the venue knows it by"] = None
@@ -50,7 +51,7 @@ class VenueReportRow(TableRow, frozen=True, array_like=True, gc=False):
     fee: Annotated[Decimal | None, "of the trade; negative is a rebate"] = None
     fee_currency: Annotated[str | None, "the fee's currency"] = None
     traded_at: Annotated[int | None, "the venue's own time of the trade, nanoseconds UTC"] = None
-    place: Annotated[int | None, "number of the trade in the venue's sequence"] = None
+    place: Annotated[int | None, "number of the trade among those of the venue in the log"] = None
     connected: Annotated[bool | None, "whether the venue can be reached"] = None
     orders_asked: Annotated[int | None, "how many orders a reconciliation asked about"] = None
     trades_found: Annotated[int | None, "trades that the log had not heard of"] = None
@@ -69,6 +70,7 @@ _KINDS: dict[type[Event], str] = {
     VenueOrderAccepted: "accepted",
     VenueOrderRejected: "rejected",
     VenueTradeReported: "trade",
+    VenueForeignTradeReported: "foreign_trade",
     VenueOrderEnded: "ended",
     VenueCancelRejected: "cancel_rejected",
     VenueReportRefused: "refused",
@@ -77,6 +79,7 @@ _KINDS: dict[type[Event], str] = {
 }
 READS = tuple(_KINDS)
 _DOCUMENTS = ("strangers", "balances")
+_COLUMN_OF = {"number": "place"}  # the column was named before the field was renamed
 
 
 def initial() -> VenueReportRow:
@@ -85,9 +88,14 @@ def initial() -> VenueReportRow:
 
 
 def evolve(row: VenueReportRow, record: Recorded[Any]) -> VenueReportRow:
-    """Return the row of a venue message: each field of the event has a column of the same name."""
+    """Return the row of a venue message: a field of the event goes into the column of its name."""
     event = record.event
-    columns = {name: getattr(event, name) for name in type(event).__struct_fields__}
+    columns = {
+        _COLUMN_OF.get(name, name): getattr(event, name)
+        for name in type(event).__struct_fields__
+        if _COLUMN_OF.get(name, name) in _BLANK.__struct_fields__
+    }
+    columns["trade_id"] = columns.get("trade_id") or None  # a refused report may be no trade
     for name in _DOCUMENTS:
         if name in columns:
             columns[name] = document(columns[name])

@@ -1,6 +1,6 @@
-"""Owns the order table, the brackets and the paper venue; obeys halts and hears real venues."""
+"""Decider of the order table, brackets, the paper venue, halts and the reports of real venues."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from deadreckon.contracts.event import Event, Recorded
@@ -50,6 +50,7 @@ from deadreckon.contracts.orders import (
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.contracts.venues import (
     VenueCancelRejected,
+    VenueForeignTradeReported,
     VenueOrderEnded,
     VenueReconciled,
     VenueReportRefused,
@@ -61,154 +62,105 @@ from deadreckon.services.fill import (
     changes,
     consequences,
     halts,
-    heeded,
     market,
     order_store,
+    overdue,
     protection,
     reports,
     venue_discrepancies,
 )
-from deadreckon.services.fill import overdue as owed
 from deadreckon.services.fill.market import PriceEvent
 from deadreckon.services.fill.matching import match
 from deadreckon.services.fill.paper_match import Terms
 from deadreckon.services.fill.state import State
 
-HANDLES = heeded.HANDLES
-
 
 def initial() -> State:
-    """Nothing is open, nothing held, nothing halted."""
+    """Return the state before the first event: nothing open, nothing held, nothing halted."""
     return State()
 
 
 def evolve(state: State, record: Recorded[Any]) -> State:
-    """Fold one event, in place; the same state comes back."""
+    """Fold one event, in place; return the same state."""
     if record.at // DAY != state.day:
         order_store.forget(state, record.at)
-    match record.event:
-        case BarClosed() | QuoteUpdated() | TradePrinted():
-            market.record_price(state, record.event, record.at)
-        case InstrumentListed() as listing:
-            state.listings[listing.instrument] = listing
-        case VenueConfigured() as venue:
-            state.venues[venue.venue] = venue
-        case HaltRequested() | HaltImposed() | LogDamaged():
-            halts.imposed(state, record)
-        case ResumeRequested():
-            state.halts.clear()
-        case CancelApproved() | CancelRequested():
-            changes.withdraw(state, record.event.order_id)
-        case _:
-            _evolve_orders(state, record)
+    if fold := _FOLDS.get(type(record.event)):
+        fold(state, record)
     return state
-
-
-def _evolve_orders(state: State, record: Recorded[Any]) -> None:
-    match record.event:
-        case OrderFilled() as fill:
-            order_store.filled(state, record)
-            brackets.filled(state, record)
-            if not fill.leaves:
-                brackets.leg_ended(state, fill.order_id)
-        case OrderAccepted(order_id=order_id):
-            order_store.accepted(state, order_id, record.at)
-        case OrderSubmitting():
-            order_store.submitting(state, record)
-        case OrderTriggered(order_id=order_id):
-            order_store.triggered(state, order_id, record.at)
-        case OrderReplaced() as change:
-            order_store.replaced(state, change, record.at)
-        case OrderCancelled(order_id=order_id, rule=rule):
-            order_store.reported(state, order_id, "cancelled", record.at)
-            brackets.leg_ended(state, order_id, rule)
-        case OrderRejected(order_id=order_id, rule=rule):
-            order_store.reported(state, order_id, "rejected", record.at)
-            brackets.leg_ended(state, order_id, rule)
-        case OrderExpired(order_id=order_id):
-            order_store.reported(state, order_id, "expired", record.at)
-        case OrderUnknown(order_id=order_id):
-            order_store.reported(state, order_id, "unknown", record.at)
-        case BracketArmed() as bracket:
-            brackets.armed(state, bracket)
-        case BracketClosed(bracket_id=bracket_id):
-            brackets.closed(state, bracket_id)
-        case OrderApproved(order_id=order_id):
-            state.approved[order_id] = False
-        case OrderUnroutable(order_id=order_id):
-            state.approved.pop(order_id, None)
-        case OrderRouted() as order:
-            order_store.routed(state, order)
-        case _:
-            _evolve_venues(state, record)
-
-
-def _evolve_venues(state: State, record: Recorded[Any]) -> None:
-    match record.event:
-        case OrderCancelling():
-            reports.record_cancelling(state, record)
-        case OrderOverdue() as alarm:
-            owed.record_alarm(state, alarm)
-        case VenueOrderEnded():
-            reports.record_ending(state, record)
-        case VenueCancelRejected(order_id=order_id):
-            reports.record_cancel_answer(state, order_id, refused=True)
-        case VenueRequestUnanswered(order_id=order_id, request="cancel"):
-            reports.record_cancel_answer(state, order_id, refused=False)
 
 
 def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
     """Answer one event, this service's own answers among them."""
-    match record.event:
-        case BarClosed() | QuoteUpdated() | TradePrinted():
-            return _at_price(state, record) if state.instruments else ()
-        case ClockTicked() | MarkUpdated() | FundingRatePublished() | CurrencyRateUpdated():
-            return _at_time(state, record.at)
-        case TapeOpened() | TapeEnded():
-            return _at_time(state, record.at)
-        case OrderRouted():
-            return arrivals.submit(state, record)
-        case OrderSubmitting():
-            return arrivals.submitted(state, record)
-        case OrderFilled():
-            return consequences.fill_consequences(state, record)
-        case OrderCancelled() | OrderRejected():
-            return protection.close(state, record.event)
-        case CancelApproved() as cancel:
-            return changes.cancel_approved(state, cancel)
-        case CancelRequested() as request:
-            return changes.cancel_requested(state, request)
-        case ReplaceRouted() as change:
-            return changes.replace(state, change)
-        case HaltRequested() | HaltImposed() | LogDamaged():
-            return halts.obey(state, record)
-        case ResumeRequested():
-            return halts.resume(state, record)
-        case InstrumentDelisted(instrument=instrument):
-            return changes.delist(state, instrument)
-        case VenueReconciled():
-            return venue_discrepancies.halt_for_external_orders(state, record)
-        case VenueReportRefused():
-            return venue_discrepancies.halt_for_refused_report(state, record)
-    return (
-        reports.events_of_report(state, record)
-        if type(record.event) in reports.REPORT_COLUMNS
-        else ()
-    )
+    answer = _ANSWERS.get(type(record.event))
+    return answer(state, record) if answer else ()
 
 
-def _at_time(state: State, at: int) -> list[Event]:
-    return [*arrivals.due_events(state, at).values(), *owed.overdue_alarms(state, at)]
+# Folds that are more than one call.
+
+
+def _price(state: State, record: Recorded[PriceEvent]) -> None:
+    market.record_price(state, record.event, record.at)
+
+
+def _listed(state: State, record: Recorded[InstrumentListed]) -> None:
+    state.listings[record.event.instrument] = record.event
+
+
+def _configured(state: State, record: Recorded[VenueConfigured]) -> None:
+    state.venues[record.event.venue] = record.event
+
+
+def _resumed(state: State, record: Recorded[ResumeRequested]) -> None:
+    state.halts.clear()
+
+
+def _withdrawn(state: State, record: Recorded[CancelApproved | CancelRequested]) -> None:
+    changes.withdraw(state, record.event.order_id)
+
+
+def _approved(state: State, record: Recorded[OrderApproved]) -> None:
+    state.approved[record.event.order_id] = False
+
+
+def _unroutable(state: State, record: Recorded[OrderUnroutable]) -> None:
+    state.approved.pop(record.event.order_id, None)
+
+
+def _filled(state: State, record: Recorded[OrderFilled]) -> None:
+    order_store.filled(state, record)
+    brackets.filled(state, record)
+    if not record.event.leaves:
+        brackets.leg_ended(state, record.event.order_id)
+
+
+def _cancelled(state: State, record: Recorded[OrderCancelled]) -> None:
+    order_store.reported(state, record.event.order_id, "cancelled", record.at)
+    brackets.leg_ended(state, record.event.order_id, record.event.rule)
+
+
+def _rejected(state: State, record: Recorded[OrderRejected]) -> None:
+    order_store.reported(state, record.event.order_id, "rejected", record.at)
+    brackets.leg_ended(state, record.event.order_id, record.event.rule)
+
+
+def _cancel_unanswered(state: State, record: Recorded[VenueRequestUnanswered]) -> None:
+    if record.event.request == "cancel":
+        reports.record_cancel_answer(state, record.event.order_id, refused=False)
+
+
+# Answers that are more than one call.
 
 
 def _at_price(state: State, record: Recorded[PriceEvent]) -> Sequence[Event]:
-    """What time does to open orders comes first, then what the price does."""
+    """Answer a price: first what its time does to open orders, then the price itself."""
+    if not state.instruments:
+        return ()
     event = record.event
-    fates = arrivals.due_events(state, record.at)
-    orders = arrivals.orders_at_market(state, event.instrument, fates)
-    alarms = owed.overdue_alarms(state, record.at)
+    ends = arrivals.due_events(state, record.at)
+    orders = arrivals.orders_at_market(state, event.instrument, ends)
+    alarms = overdue.overdue_alarms(state, record.at)
     if not orders:
-        return [*fates.values(), *alarms]
+        return [*ends.values(), *alarms]
     listing = state.listings[event.instrument]
     matched = match(
         event,
@@ -218,4 +170,82 @@ def _at_price(state: State, record: Recorded[PriceEvent]) -> Sequence[Event]:
         held=state.positions.get(event.instrument, {}),
         terms=Terms(listing, state.venues[listing.venue]),
     )
-    return [*fates.values(), *alarms, *matched]
+    return [*ends.values(), *alarms, *matched]
+
+
+def _at_time(state: State, record: Recorded[Any]) -> list[Event]:
+    due = arrivals.due_events(state, record.at).values()
+    return [*due, *overdue.overdue_alarms(state, record.at)]
+
+
+Fold = Callable[[State, Recorded[Any]], object]
+Handler = Callable[[State, Recorded[Any]], Sequence[Event]]
+
+_PRICES: tuple[type[Event], ...] = (BarClosed, QuoteUpdated, TradePrinted)
+# Events that only let time pass; the ends of a tape do too.
+_TIMES: tuple[type[Event], ...] = (
+    ClockTicked,
+    MarkUpdated,
+    FundingRatePublished,
+    CurrencyRateUpdated,
+    TapeOpened,
+    TapeEnded,
+)
+_HALTS: tuple[type[Event], ...] = (HaltRequested, HaltImposed, LogDamaged)
+
+_FOLDS: dict[type[Event], Fold] = {
+    **dict.fromkeys(_PRICES, _price),
+    **dict.fromkeys(_HALTS, halts.imposed),
+    InstrumentListed: _listed,
+    VenueConfigured: _configured,
+    ResumeRequested: _resumed,
+    CancelApproved: _withdrawn,
+    CancelRequested: _withdrawn,
+    OrderApproved: _approved,
+    OrderUnroutable: _unroutable,
+    OrderRouted: lambda state, it: order_store.routed(state, it.event),
+    OrderSubmitting: order_store.submitting,
+    OrderAccepted: lambda state, it: order_store.accepted(state, it.event.order_id, it.at),
+    OrderUnknown: lambda state, it: order_store.reported(
+        state, it.event.order_id, "unknown", it.at
+    ),
+    OrderTriggered: lambda state, it: order_store.triggered(state, it.event.order_id, it.at),
+    OrderReplaced: lambda state, it: order_store.replaced(state, it.event, it.at),
+    OrderFilled: _filled,
+    OrderCancelled: _cancelled,
+    OrderRejected: _rejected,
+    OrderExpired: lambda state, it: order_store.reported(
+        state, it.event.order_id, "expired", it.at
+    ),
+    BracketArmed: lambda state, it: brackets.armed(state, it.event),
+    BracketClosed: lambda state, it: brackets.closed(state, it.event.bracket_id),
+    OrderCancelling: reports.record_cancelling,
+    OrderOverdue: lambda state, it: overdue.record_alarm(state, it.event),
+    VenueOrderEnded: reports.record_ending,
+    VenueCancelRejected: lambda state, it: reports.record_cancel_answer(
+        state, it.event.order_id, refused=True
+    ),
+    VenueRequestUnanswered: _cancel_unanswered,
+}
+
+_ANSWERS: dict[type[Event], Handler] = {
+    **dict.fromkeys(_PRICES, _at_price),
+    **dict.fromkeys(_TIMES, _at_time),
+    **dict.fromkeys(_HALTS, halts.obey),
+    **dict.fromkeys(reports.REPORT_COLUMNS, reports.events_of_report),
+    ResumeRequested: halts.resume,
+    InstrumentDelisted: lambda state, it: changes.delist(state, it.event.instrument),
+    OrderRouted: arrivals.submit,
+    OrderSubmitting: arrivals.submitted,
+    OrderFilled: consequences.fill_consequences,
+    OrderCancelled: lambda state, it: protection.close(state, it.event),
+    OrderRejected: lambda state, it: protection.close(state, it.event),
+    CancelApproved: lambda state, it: changes.cancel_approved(state, it.event),
+    CancelRequested: lambda state, it: changes.cancel_requested(state, it.event),
+    ReplaceRouted: lambda state, it: changes.replace(state, it.event),
+    VenueReconciled: venue_discrepancies.halt_for_external_orders,
+    VenueReportRefused: venue_discrepancies.halt_for_refused_report,
+    VenueForeignTradeReported: venue_discrepancies.halt_for_foreign_trade,
+}
+
+HANDLES = frozenset({*_FOLDS, *_ANSWERS})

@@ -10,7 +10,12 @@ from deadreckon.contracts.amounts import EXACT
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.fields import HaltScope
 from deadreckon.contracts.governance import HaltImposed
-from deadreckon.contracts.venues import VenueReconciled, VenueReportRefused, VenueTradeReported
+from deadreckon.contracts.venues import (
+    VenueForeignTradeReported,
+    VenueReconciled,
+    VenueReportRefused,
+    VenueTradeReported,
+)
 from deadreckon.services.fill.halts import holds
 from deadreckon.services.fill.state import Order, State, leaves_of
 
@@ -50,12 +55,22 @@ def halt_for_external_orders(state: State, record: Recorded[VenueReconciled]) ->
 def halt_for_refused_report(state: State, record: Recorded[VenueReportRefused]) -> list[Event]:
     """A trade that its edge does not believe is one that no position here will ever show."""
     no = record.event
-    if not no.place:
+    if not no.number:
         return []
-    reason = f"trade {no.place} of {no.venue} is not believed ({no.rule}): {no.reason}"
+    reason = f"trade {no.number} of {no.venue} is not believed ({no.rule}): {no.reason}"
     if no.rule == "unknown_order":
         return _halt(state, record.at, "close_only", "venue_strangers", None, None, reason)
     return _halt(state, record.at, "all", "venue_unbelievable_trade", None, None, reason)
+
+
+def halt_for_foreign_trade(
+    state: State, record: Recorded[VenueForeignTradeReported]
+) -> list[Event]:
+    """Halt entries: the account holds what no position here shows."""
+    trade = record.event
+    figures = f"{trade.side} {trade.quantity} {trade.symbol} at {trade.price}"
+    reason = f"trade {trade.trade_id} of {trade.venue} ({figures}) is of no order here"
+    return _halt(state, record.at, "close_only", "venue_strangers", None, None, reason)
 
 
 def _halt(

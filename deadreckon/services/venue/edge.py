@@ -1,10 +1,12 @@
-"""Sends to a venue what fill intended, and records what came back; recall never sends.
+"""Edge of one venue: sends what fill intended and records the answers; replay never sends.
 
-A request is recorded before it leaves and its outcome after it, so that whoever comes after a crash
-knows what the venue may have heard of, and asks before anything is sent again (decision 0021).
+A request is recorded before it leaves and its outcome after it, so that after a crash the log tells
+what may be at the venue, and it is queried before anything is sent again (decision 0021).
 """
 
 import asyncio
+import time
+from collections.abc import Callable
 
 from deadreckon.contracts.event import Mode
 from deadreckon.runtime.log.bus import Bus
@@ -24,8 +26,12 @@ EDGE = True
 
 
 class VenueEdge:
-    """One account at one venue. On a tape it takes turns and finishes each order before the next;
-    live it follows the log, and requests of different orders are under way together."""
+    """Service of one account at one venue.
+
+    On a tape it takes turns and finishes each order before the next; live it follows the log, and
+    requests of different orders are under way together. `clock` is the wall clock (nanoseconds
+    UTC): it bounds the life of requests, and never decides what is sent.
+    """
 
     def __init__(
         self,
@@ -38,98 +44,98 @@ class VenueEdge:
         mode: Mode,
         code: str,
         snapshots: Snapshots | None = None,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.name = name
         self.ready = False
         self._venue = venue
-        self._logbook = VenueJournal(
+        self._journal = VenueJournal(
             name, bus, feed, book=book, mode=mode, code=code, snapshots=snapshots
         )
-        self._line = VenueLink(self._logbook)
-        self._errands = Dispatcher(venue, self._logbook, self._line)
-        self._reconciliation = Reconciliation(venue, self._logbook, self._line)
-        self._advanced = 0  # the venue was told that it is then (nanoseconds UTC)
+        self._link = VenueLink(self._journal)
+        self._dispatcher = Dispatcher(venue, self._journal, self._link, clock)
+        self._reconciliation = Reconciliation(venue, self._journal, self._link, clock)
 
     @property
     def domain(self) -> Domain:
-        """Its own subjects of the log."""
-        return self._logbook.domain
+        """The edge's own subjects of the log."""
+        return self._journal.domain
 
     @property
     def position(self) -> int:
-        """The last message of the log that it has read."""
-        return self._logbook.position
+        """The last message of the log that the edge has read."""
+        return self._journal.position
 
     @property
     def state(self) -> InFlightOrders:
-        """What is outstanding."""
-        return self._logbook.desk
+        """The orders in flight."""
+        return self._journal.state
 
     async def state_at_commit(self) -> StateAtCommit:
-        """Where the desk stands at the edge's last commit."""
-        return await self._logbook.state_at_commit()
+        """Return the state at the edge's last commit, with its digest."""
+        return await self._journal.state_at_commit()
 
     async def restore(self) -> None:
-        """Stand where the newest snapshot stood; to be called before the feed starts."""
-        await self._logbook.restore()
+        """Continue from the newest snapshot; to be called before the feed starts."""
+        await self._journal.restore()
 
     async def replay(self) -> None:
         """Fold the log up to the edge's own last commit, without sending anything."""
-        await self._logbook.replay()
+        await self._journal.replay()
         self.ready = True
 
     def follow_recorded(self, message: Message) -> None:
-        """Take the next message as recall does, beside another instance that is at work."""
-        self._logbook.follow_recorded(message)
+        """Fold the next message as `replay` does, for a standby of an instance at work."""
+        self._journal.follow_recorded(message)
 
     async def follow(self) -> None:
         """Serve the venue for as long as the log goes on; ends with the error of what failed."""
-        await self._logbook.read(await self._logbook.end())
-        parts = (self._venue, self._logbook, self._line, self._errands, self._reconciliation)
+        await self._journal.read(await self._journal.end())
+        parts = (self._venue, self._journal, self._link, self._dispatcher, self._reconciliation)
         try:
             await LiveSession(*parts).run()
         finally:
             await self._venue.close()
 
     async def take_turn(self, upto: int) -> bool:
-        """Carry out what is intended up to message `upto`, whatever it takes; whether anything
-        was recorded. Pushed reports are not listened to: what a turn adds is a function of the
-        tape and of the venue's market."""
+        """Carry out what is intended up to message `upto`; return whether anything was recorded.
+
+        Pushed reports are not listened to: what a turn adds is a function of the tape and of the
+        venue's market.
+        """
         before = self.domain.n
-        await self._logbook.read(upto)
-        if self._logbook.desk.venues:
+        await self._journal.read(upto)
+        if self._journal.state.venues:
             await self._reconciliation.reconcile()
             await self._play()
         return self.domain.n > before
 
     async def _play(self) -> None:
-        desk, at = self._logbook.desk, self._logbook.at
-        acted = at > self._advanced and bool(desk.orders or desk.abandoned)
-        if acted:
-            await self._line.insist("clock", lambda: self._venue.advance(at))
-            self._advanced = at
+        state = self._journal.state
+        acted = bool(state.orders or state.abandoned)
+        acted = acted and await self._reconciliation.advance(self._journal.at)
         while await self._finish() or acted:
             acted = False
             await self._reconciliation.catch_up()
 
     async def _finish(self) -> bool:
-        """Send and ask until nothing is due; whether anything was."""
+        """Send and query until nothing is due; return whether anything was."""
         acted = False
-        while dues := await self._errands.due():
+        while actions := await self._dispatcher.due():
             acted = True
-            await self._take([due for due in dues if due.step == dues[0].step])
+            await self._run([each for each in actions if each.kind == actions[0].kind])
         return acted
 
-    async def _take(self, dues: list[NextAction]) -> None:
-        """Steps of one kind, one after the other; none overtakes one that was in vain, since then
-        their trades would change places."""
-        await self._errands.record(dues)
-        for due in dues:
-            if due.step != "refuse" and not await self._errands.carry_out(due):
-                await asyncio.sleep(self._errands.wait_of(due.name))
+    async def _run(self, actions: list[NextAction]) -> None:
+        """Run actions of one kind in order. Stop at the first that fails: later orders must not
+        trade before it."""
+        await self._dispatcher.record(actions)
+        for action in actions:
+            if action.kind != "refuse" and not await self._dispatcher.carry_out(action):
+                await asyncio.sleep(self._dispatcher.wait_of(action.name))
                 break
 
     async def rest(self) -> None:
         """Leave a snapshot and give the connection back, at an orderly end."""
-        await self._logbook.rest()
+        await self._journal.rest()
         await self._venue.close()

@@ -1,4 +1,4 @@
-"""What is outstanding at a real venue: a pure fold of intents, requests and what came back."""
+"""State of the orders in flight at a real venue: a pure fold of intents, requests and reports."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -15,6 +15,7 @@ from deadreckon.contracts.timestamps import DAY
 from deadreckon.contracts.venues import (
     VenueCancelRejected,
     VenueConnectionChanged,
+    VenueForeignTradeReported,
     VenueOrderAccepted,
     VenueOrderEnded,
     VenueOrderMissing,
@@ -29,21 +30,22 @@ from deadreckon.contracts.venues import (
 from deadreckon.services.fill import halts
 from deadreckon.services.fill.state import Halt
 
-HORIZON_DAYS = 7  # orders that ended are remembered this long, in log time
+HORIZON_DAYS = 7  # of log time in which ended orders and recorded trades are remembered
 
-# An order may be at the venue from its first `sending` on: `missing` is what the venue itself said.
+# From its first `sending` on an order may be at the venue; `missing` is the venue's own answer.
 OrderPhase = Literal["intended", "sending", "missing", "working"]
 CancelState = Literal["", "wanted", "refused"]
 
 
 class InFlightOrder(Struct):
-    """An intent until all is told of it.
+    """An order from its intent until all its trades are recorded.
 
     `intent_id` and `root` are those of the recorded intent, `at` its decision time (nanoseconds
-    UTC). `traded` is what the log has heard of, `filled` what traded in all once the order has
-    ended (base units or contracts). `sent` says that a request has left once, `acknowledged` that
-    the venue named the order; a trade may come before that. `told` counts our own events about it,
-    and names the next.
+    UTC). `traded` is the quantity of its recorded trades, `filled` what traded in all once the
+    order has ended (base units or contracts). `sent` says that a request has left once; it may
+    still be accepted until `valid_until` (nanoseconds UTC, null: no bound). `acknowledged` says
+    that the venue gave it `venue_order_id`; a trade may come before that. `recorded` counts our own
+    events about the order, and names the next.
     """
 
     intent: OrderSubmitting
@@ -55,25 +57,27 @@ class InFlightOrder(Struct):
     traded: Decimal = ZERO
     filled: Decimal | None = None
     sent: bool = False
+    valid_until: int | None = None
     acknowledged: bool = False
-    told: int = 0
+    venue_order_id: str = ""
+    recorded: int = 0
 
 
 class EndedOrder(Struct, frozen=True):
-    """An order that has ended; a trade of it may still be told."""
+    """An order that has ended; a trade of it may still be reported."""
 
     order_id: str
     venue: str
 
 
 class InFlightOrders(Struct):
-    """Bounded by what is open, and by seven days of log time of what has ended.
+    """Orders of one edge; bounded by what is open, and by seven days of log time of what has ended.
 
-    `venues` are those this edge serves or has served. `orders` are by client order id, in the
-    order of their intents; `abandoned` those that were sent, missing and given up: a request that
-    was on its way all the time may still arrive. `place` is the last of the venue's trades up to
-    which the log has them all; `beyond` those behind a gap. `told` counts our events that are
-    about no order.
+    `venues` are those the edge serves or has served. `orders` are by client order id, oldest intent
+    first; `abandoned` those that were sent, missing and given up: a request that was on its way all
+    the time may still arrive. `cursor` is where the venue is asked for trades next, `numbered` how
+    many of its trades are recorded, `trades` the ids of the recent ones. `recorded` counts our
+    events that are about no order.
     """
 
     edge: str
@@ -83,93 +87,98 @@ class InFlightOrders(Struct):
     abandoned: dict[str, InFlightOrder] = {}
     past: dict[str, EndedOrder] = {}
     past_on: dict[str, list[str]] = {}  # by day of log time, counted from 1970
+    trades: dict[str, bool] = {}
+    trades_on: dict[str, list[str]] = {}
     halts: dict[str, Halt] = {}
-    place: int = 0
-    beyond: dict[int, bool] = {}
+    cursor: str = ""
+    numbered: int = 0
     connected: bool = True
-    told: int = 0
+    recorded: int = 0
     day: int = 0
 
 
 def initial(edge: str) -> InFlightOrders:
-    """Nothing is intended, nothing sent."""
+    """Return the state before the first event: nothing intended, nothing sent."""
     return InFlightOrders(edge)
 
 
-def evolve(desk: InFlightOrders, record: Recorded[Any]) -> InFlightOrders:
-    """Fold one event, in place; the same desk comes back."""
-    if record.at // DAY != desk.day:
-        _forget(desk, record.at // DAY)
+def evolve(state: InFlightOrders, record: Recorded[Any]) -> InFlightOrders:
+    """Fold one event, in place; return the same state."""
+    if record.at // DAY != state.day:
+        _forget(state, record.at // DAY)
     match record.event:
         case OrderSubmitting():
-            _intended(desk, record)
+            _intended(state, record)
         case OrderCancelling(order_id=order_id):
-            _cancel(desk, order_id)
+            _cancel(state, order_id)
         case VenueConfigured(venue=venue, edge=edge):
-            if edge == desk.edge or venue in desk.venues:
-                desk.venues[venue] = edge == desk.edge
+            if edge == state.edge or venue in state.venues:
+                state.venues[venue] = edge == state.edge
         case HaltRequested() | HaltImposed() | LogDamaged():
-            halts.imposed(desk, record)
+            halts.imposed(state, record)
         case ResumeRequested():
-            desk.halts.clear()
-        case _ if record.source == desk.edge:
-            _evolve_own(desk, record)
-    return desk
+            state.halts.clear()
+        case _ if record.source == state.edge:
+            _evolve_own(state, record)
+    return state
 
 
-def _intended(desk: InFlightOrders, record: Recorded[OrderSubmitting]) -> None:
+def _intended(state: InFlightOrders, record: Recorded[OrderSubmitting]) -> None:
     intent = record.event
-    known = intent.client_order_id in desk.orders or intent.client_order_id in desk.past
-    if desk.venues.get(intent.venue) and not known:
-        desk.orders[intent.client_order_id] = InFlightOrder(
+    known = intent.client_order_id in state.orders or intent.client_order_id in state.past
+    if state.venues.get(intent.venue) and not known:
+        state.orders[intent.client_order_id] = InFlightOrder(
             intent, record.id, record.root, record.at
         )
-        desk.names[intent.order_id] = intent.client_order_id
+        state.names[intent.order_id] = intent.client_order_id
 
 
-def _cancel(desk: InFlightOrders, order_id: str) -> None:
-    order = desk.orders.get(desk.names.get(order_id, ""))
+def _cancel(state: InFlightOrders, order_id: str) -> None:
+    order = state.orders.get(state.names.get(order_id, ""))
     if order is not None:
         order.cancel = "wanted"
 
 
-def _evolve_own(desk: InFlightOrders, record: Recorded[Any]) -> None:
-    """What this edge itself has recorded."""
+def _evolve_own(state: InFlightOrders, record: Recorded[Any]) -> None:
+    """Fold an event of the edge itself."""
     event = record.event
     name = getattr(event, "client_order_id", "")
-    if name in desk.abandoned and isinstance(event, VenueOrderAccepted | VenueTradeReported):
-        _resurface(desk, name)
-    order = desk.orders.get(name)
+    if name in state.abandoned and isinstance(event, VenueOrderAccepted | VenueTradeReported):
+        _resurface(state, name)
+    order = state.orders.get(name)
     if order is None:
-        desk.told += 1
+        state.recorded += 1
     else:
-        order.told += 1
+        order.recorded += 1
     match event:
-        case VenueTradeReported(place=place) | VenueReportRefused(place=place):
-            _take_place(desk, place)
+        case VenueTradeReported() | VenueForeignTradeReported() | VenueReportRefused():
+            _count_trade(state, event)
         case VenueConnectionChanged(connected=connected):
-            desk.connected = connected
-        case VenueReconciled():
-            desk.connected = True
+            state.connected = connected
+        case VenueReconciled(cursor=cursor):
+            state.connected = True
+            state.cursor = cursor or state.cursor
     if order is not None:
         _evolve_order(order, event)
-        _settle(desk, order, event)
+        _settle(state, order, event)
 
 
 def _evolve_order(order: InFlightOrder, event: Any) -> None:
     match event:
-        case VenueRequestSending(request="submit") | VenueRequestUnanswered(request="submit") if (
-            order.phase != "working"
-        ):
-            order.phase, order.sent = "sending", True
+        case VenueRequestSending(request="submit", valid_until=valid_until):
+            order.valid_until = valid_until
+            _sent(order)
+        case VenueRequestUnanswered(request="submit"):
+            _sent(order)
         case VenueRequestUnanswered(request="cancel"):
             order.cancel = "wanted"
         case VenueOrderMissing():
             order.phase = "missing"
-        case VenueOrderAccepted():
+        case VenueOrderAccepted(venue_order_id=venue_order_id):
             order.phase, order.acknowledged = "working", True
+            order.venue_order_id = venue_order_id
         case VenueTradeReported(quantity=quantity):
-            order.phase = "working"  # a trade before the acknowledgement says as much
+            order.phase = "working"  # a trade before the acknowledgement proves as much
             order.traded = EXACT.add(order.traded, quantity)
         case VenueOrderEnded(filled=filled):
             order.filled = filled
@@ -177,60 +186,66 @@ def _evolve_order(order: InFlightOrder, event: Any) -> None:
             order.cancel = "refused"
 
 
-def _settle(desk: InFlightOrders, order: InFlightOrder, event: Any) -> None:
-    """Let go of an order once nothing more can be told of it."""
+def _sent(order: InFlightOrder) -> None:
+    if order.phase != "working":
+        order.phase, order.sent = "sending", True
+
+
+def _settle(state: InFlightOrders, order: InFlightOrder, event: Any) -> None:
+    """Move an order to `past` once it has ended and all its trades are recorded."""
     filled = order.intent.quantity if order.filled is None else order.filled
     is_refused = isinstance(event, VenueOrderRejected | VenueOrderNotSent)
     if not is_refused and order.traded < filled:
         return
     name, intent = order.intent.client_order_id, order.intent
-    del desk.orders[name]
-    desk.names.pop(intent.order_id, None)
+    del state.orders[name]
+    state.names.pop(intent.order_id, None)
     if isinstance(event, VenueOrderNotSent) and order.sent:
-        desk.abandoned[name] = order
-    desk.past[name] = EndedOrder(intent.order_id, intent.venue)
-    desk.past_on.setdefault(str(desk.day), []).append(name)
+        state.abandoned[name] = order
+    state.past[name] = EndedOrder(intent.order_id, intent.venue)
+    state.past_on.setdefault(str(state.day), []).append(name)
 
 
-def _resurface(desk: InFlightOrders, name: str) -> None:
-    """What was given up is at the venue after all."""
-    order = desk.orders[name] = desk.abandoned.pop(name)
+def _resurface(state: InFlightOrders, name: str) -> None:
+    """Take an order back that was given up and is at the venue after all."""
+    order = state.orders[name] = state.abandoned.pop(name)
     order.cancel = ""
-    desk.names[order.intent.order_id] = name
+    state.names[order.intent.order_id] = name
 
 
-def _take_place(desk: InFlightOrders, place: int) -> None:
-    if place <= desk.place:
-        return
-    desk.beyond[place] = True
-    while desk.place + 1 in desk.beyond:
-        desk.place += 1
-        del desk.beyond[desk.place]
+def _count_trade(
+    state: InFlightOrders,
+    event: VenueTradeReported | VenueForeignTradeReported | VenueReportRefused,
+) -> None:
+    """Number a recorded trade, remember its id, and move the cursor behind it."""
+    state.numbered = max(state.numbered, event.number)
+    state.cursor = event.cursor or state.cursor
+    if event.trade_id and event.trade_id not in state.trades:
+        state.trades[event.trade_id] = True
+        state.trades_on.setdefault(str(state.day), []).append(event.trade_id)
 
 
-def _forget(desk: InFlightOrders, today: int) -> None:
-    """Let go of what ended longer ago than anybody is told of it."""
-    desk.day = today
-    for day in [day for day in desk.past_on if int(day) <= today - HORIZON_DAYS]:
-        for name in desk.past_on.pop(day):
-            desk.past.pop(name, None)
-            desk.abandoned.pop(name, None)
+def _forget(state: InFlightOrders, today: int) -> None:
+    """Forget what ended longer ago than any venue reports on."""
+    state.day = today
+    for day in [day for day in state.past_on if int(day) <= today - HORIZON_DAYS]:
+        for name in state.past_on.pop(day):
+            state.past.pop(name, None)
+            state.abandoned.pop(name, None)
+    for day in [day for day in state.trades_on if int(day) <= today - HORIZON_DAYS]:
+        for trade_id in state.trades_on.pop(day):
+            del state.trades[trade_id]
 
 
-def is_recorded(desk: InFlightOrders, place: int) -> bool:
-    """Whether the log has the venue's trade at this place."""
-    return place <= desk.place or place in desk.beyond
-
-
-def orders_to_query(desk: InFlightOrders) -> Mapping[str, InFlightOrder]:
-    """The orders that may be at the venue, by client order id."""
+def orders_to_query(state: InFlightOrders) -> Mapping[str, InFlightOrder]:
+    """Select the orders that may be at the venue, by client order id."""
     return {
         name: order
-        for name, order in desk.orders.items()
+        for name, order in state.orders.items()
         if order.phase in ("sending", "working") and order.filled is None
     }
 
 
-def venue_name(desk: InFlightOrders) -> str:
-    """The name under which what concerns no order is recorded; empty while no venue is ours."""
-    return next(iter(desk.venues), "")
+def venue_name(state: InFlightOrders) -> str:
+    """Name the venue in events that are about no order; empty while no venue is configured."""
+    return next(iter(state.venues), "")

@@ -1,4 +1,4 @@
-"""A venue edge's end of the log: the orders in flight, and what it records of the venue."""
+"""Journal of a venue edge: folds the orders in flight and records what the venue answers."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -25,7 +25,7 @@ EDGE = True
 
 
 class _Ahead(Struct):
-    """The halts in force once everything up to the end of the operators' doors is obeyed."""
+    """The halts in force at the end of the operators' subjects."""
 
     halts: dict[str, Halt]
 
@@ -47,7 +47,7 @@ class _Orders:
 
 
 class VenueJournal(EdgeJournal):
-    """An edge's end of the log: folds the orders in flight, and records what the venue answers."""
+    """The journal of one venue edge; `state` is the orders in flight."""
 
     def __init__(
         self,
@@ -76,18 +76,18 @@ class VenueJournal(EdgeJournal):
         )
 
     @property
-    def desk(self) -> InFlightOrders:
-        """What is outstanding."""
+    def state(self) -> InFlightOrders:
+        """The orders in flight."""
         return self._orders.state
 
     async def scope(self) -> HaltScope | None:
-        """The strictest halt in force, those included that operators have said since.
+        """Find the strictest halt in force, those included that operators requested since.
 
         A resume counts only once everything before it was read. Waits for as long as the log is
         away: nothing leaves without it.
         """
         tail = await retry(lambda: self.bus.tail(domain(self._book, "op")))
-        ahead = _Ahead(dict(self.desk.halts))
+        ahead = _Ahead(dict(self.state.halts))
         if tail is not None and tail.sequence > self.position:
             await self.feed.reach(tail.sequence)
             intake = structs.replace(self.ingress)
@@ -98,11 +98,11 @@ class VenueJournal(EdgeJournal):
         return halts.in_force(ahead, self.at)
 
     def recorded(self, event: Event) -> Recorded[Any]:
-        """Its id derives from the order (or the venue), the kind of event, and how many came
-        before it: never from a clock."""
+        """Stamp an event. Its id derives from the order (or the edge), the type of event, and how
+        many came before it: never from a clock."""
         name = getattr(event, "client_order_id", "")
-        order = self.desk.orders.get(name)
-        ordinal = self.desk.told if order is None else order.told
+        order = self.state.orders.get(name)
+        ordinal = self.state.recorded if order is None else order.recorded
         fact_id = derive_id(name if order else self.name, NAMES[type(event)], ordinal)
         return Recorded(
             id=fact_id,

@@ -1,4 +1,4 @@
-"""What is to be done about each outstanding order: pure, from the desk, the time and the halts."""
+"""Next action for each order in flight: a pure function of the state, the time and the halts."""
 
 from typing import Literal
 
@@ -10,14 +10,13 @@ from deadreckon.contracts.orders import OrderSubmitting
 from deadreckon.contracts.venues import VenueOrderNotSent
 from deadreckon.services.venue.in_flight import InFlightOrder, InFlightOrders
 
-# In this order they leave: what takes risk away before what adds to it.
 ActionKind = Literal["refuse", "cancel", "query", "submit"]
 
 
 class NextAction(Struct, frozen=True):
-    """The next step of one order; `refusal` is why a submit does not leave."""
+    """Next action for one order; `refusal` is why a submit does not leave."""
 
-    step: ActionKind
+    kind: ActionKind
     order: InFlightOrder
     refusal: VenueOrderNotSent | None = None
 
@@ -27,16 +26,16 @@ class NextAction(Struct, frozen=True):
         return self.order.intent.client_order_id
 
 
-def actions_due(desk: InFlightOrders, at: int, scope: HaltScope | None) -> list[NextAction]:
-    """Everything that is due at a decision time (nanoseconds UTC), oldest intent first.
+def actions_due(state: InFlightOrders, at: int, scope: HaltScope | None) -> list[NextAction]:
+    """List what is due at a decision time (nanoseconds UTC), oldest intent first.
 
     `scope` is the strictest halt in force. Cancels and queries are never halted.
     """
-    dues = (_due(order, at, scope) for order in desk.orders.values())
-    return [due for due in dues if due is not None]
+    found = (_next_action(order, at, scope) for order in state.orders.values())
+    return [action for action in found if action is not None]
 
 
-def _due(order: InFlightOrder, at: int, scope: HaltScope | None) -> NextAction | None:
+def _next_action(order: InFlightOrder, at: int, scope: HaltScope | None) -> NextAction | None:
     match order.phase:
         case "sending":
             return NextAction("query", order)
@@ -45,11 +44,13 @@ def _due(order: InFlightOrder, at: int, scope: HaltScope | None) -> NextAction |
         case "working":
             return None
     refusal = _refusal(order, at, scope)
-    return NextAction("submit", order) if refusal is None else NextAction("refuse", order, refusal)
+    if refusal is None:
+        return NextAction("submit", order)
+    return NextAction("refuse", order, refusal)
 
 
 def _refusal(order: InFlightOrder, at: int, scope: HaltScope | None) -> VenueOrderNotSent | None:
-    """Why an order that is surely not at the venue may not go there."""
+    """Find the rule by which an order that is surely not at the venue may not go there."""
     intent = order.intent
     if order.cancel:
         return _not_sent(intent, "cancelled_before_send", "cancelled before it was sent")
@@ -61,7 +62,8 @@ def _refusal(order: InFlightOrder, at: int, scope: HaltScope | None) -> VenueOrd
 
 
 def may_leave(intent: OrderSubmitting, scope: HaltScope) -> bool:
-    """What a halt lets pass: flattening always, protection always, other exits unless all stops."""
+    """Tell whether a halt lets an order pass: always what flattens or protects, other exits unless
+    all trading stops."""
     if intent.purpose == "flatten":
         return True
     return intent.reduce_only and (scope == "close_only" or intent.purpose != "entry")
@@ -71,6 +73,6 @@ def _not_sent(intent: OrderSubmitting, rule: str, reason: str) -> VenueOrderNotS
     return VenueOrderNotSent(intent.venue, intent.order_id, intent.client_order_id, rule, reason)
 
 
-def not_sent_events(dues: list[NextAction]) -> list[Event]:
-    """The orders among these that do not leave."""
-    return [due.refusal for due in dues if due.refusal is not None]
+def not_sent_events(actions: list[NextAction]) -> list[Event]:
+    """Collect the refusals among these actions."""
+    return [action.refusal for action in actions if action.refusal is not None]

@@ -1,5 +1,6 @@
-"""From what the venue says to events of the log, or to the refusal to believe it; pure."""
+"""Translation of a venue's reports into events of the log, or into the refusal of one; pure."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 import msgspec
@@ -7,98 +8,105 @@ from msgspec import Struct
 
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.venues import (
+    VenueForeignTradeReported,
     VenueOrderAccepted,
     VenueOrderEnded,
     VenueOrderMissing,
     VenueReportRefused,
     VenueTradeReported,
 )
-from deadreckon.services.venue.in_flight import (
-    InFlightOrder,
-    InFlightOrders,
-    is_recorded,
-    venue_name,
-)
-from deadreckon.venues.port import MalformedReportError, OrderStatus, VenueTrade
+from deadreckon.services.venue.in_flight import InFlightOrder, InFlightOrders, venue_name
+from deadreckon.venues.port import MalformedReportError, OrderStatus, TradePage, VenueTrade
 
 EVIDENCE_MAX = 512  # characters
 
 
-def trade_events(desk: InFlightOrders, trade: VenueTrade) -> list[Event]:
-    """A trade as the log shall have it; nothing when it has it already."""
-    if is_recorded(desk, trade.place):
-        return []
-    order, past = desk.orders.get(trade.client_order_id), desk.past.get(trade.client_order_id)
-    known = order.intent if order is not None else past
-    if known is None:
-        reason = f"a trade of {trade.client_order_id[:64]}, which nobody here intended"
-        return [report_refusal(venue_name(desk), "unknown_order", reason, trade, trade.place)]
+def trade_events(state: InFlightOrders, page: TradePage) -> Iterator[Event]:
+    """Translate the trades of a page that the log does not have yet, each folded before the next.
+
+    The last of them carries the page's cursor, so that the log has all of the page or asks again.
+    """
+    new = {trade.trade_id: trade for trade in page.trades if trade.trade_id not in state.trades}
+    last = next(reversed(new), "")
+    for trade_id, trade in new.items():
+        yield _trade_event(state, trade, page.cursor if trade_id == last else "")
+
+
+def _trade_event(state: InFlightOrders, trade: VenueTrade, cursor: str) -> Event:
+    order = state.orders.get(trade.client_order_id)
+    known = state.past.get(trade.client_order_id) if order is None else order.intent
+    venue, number = venue_name(state) if known is None else known.venue, state.numbered + 1
     if trade.quantity <= 0 or trade.price <= 0:
         reason = "a trade of something for something was expected"
-        return [report_refusal(known.venue, "impossible_amount", reason, trade, trade.place)]
-    return [
-        VenueTradeReported(
-            venue=known.venue,
-            order_id=known.order_id,
-            client_order_id=trade.client_order_id,
-            trade_id=trade.trade_id,
-            side=trade.side,
-            quantity=trade.quantity,
-            price=trade.price,
-            liquidity=trade.liquidity,
-            fee=trade.fee,
-            fee_currency=trade.fee_currency,
-            traded_at=trade.traded_at,
-            place=trade.place,
+        evidence = _encoded(trade)
+        rule = "impossible_amount"
+        return VenueReportRefused(venue, rule, reason, evidence, number, trade.trade_id, cursor)
+    figures = {
+        name: getattr(trade, name)
+        for name in ("trade_id", "client_order_id", "side", "quantity", "price", "liquidity")
+    } | {"fee": trade.fee, "fee_currency": trade.fee_currency, "traded_at": trade.traded_at}
+    if known is None:
+        return VenueForeignTradeReported(
+            venue=venue,
+            symbol=trade.symbol,
+            origin=trade.origin,
+            number=number,
+            cursor=cursor,
+            **figures,
         )
-    ]
+    return VenueTradeReported(
+        venue=venue, order_id=known.order_id, number=number, cursor=cursor, **figures
+    )
 
 
-def status_events(order: InFlightOrder, standing: OrderStatus | None) -> list[Event]:
-    """What is new in how an order stands; null means the venue does not know it."""
+def status_events(order: InFlightOrder, status: OrderStatus | None) -> list[Event]:
+    """Translate what is new in an order's status; None is a final "no such order"."""
     intent = order.intent
     name = (intent.venue, intent.order_id, intent.client_order_id)
-    if standing is None and order.phase == "working":
+    if status is None and order.phase == "working":
         reason = "the venue does not know an order that it worked"
         return [report_refusal(intent.venue, "unknown_order", reason, intent.client_order_id)]
-    if standing is None:
+    if status is None:
         return [VenueOrderMissing(*name)]
-    news: list[Event] = []
+    events: list[Event] = []
     if not order.acknowledged:
-        news.append(VenueOrderAccepted(*name, standing.venue_order_id))
-    if standing.outcome is not None and order.filled is None:
-        ended = VenueOrderEnded(*name, standing.outcome, standing.filled, standing.reason)
-        news.append(ended)
-    return news
+        events.append(VenueOrderAccepted(*name, status.venue_order_id))
+    if status.outcome is not None and order.filled is None:
+        events.append(VenueOrderEnded(*name, status.outcome, status.filled, status.reason))
+    return events
 
 
-def resurfaced_events(desk: InFlightOrders, there: list[OrderStatus]) -> list[Event]:
-    """Orders in the venue's book that were given up here."""
+def resurfaced_events(state: InFlightOrders, there: list[OrderStatus]) -> list[Event]:
+    """Translate open orders at the venue that were given up here."""
     return [
         event
-        for standing in there
-        if (order := desk.abandoned.get(standing.client_order_id)) is not None
-        for event in status_events(order, standing)
+        for status in there
+        if (order := state.abandoned.get(status.client_order_id)) is not None
+        for event in status_events(order, status)
     ]
 
 
-def checked_status(standing: OrderStatus | None, quantity: Decimal) -> OrderStatus | None:
-    """What a venue says of an order of that quantity, unless it contradicts itself.
+def checked_status(status: OrderStatus | None, quantity: Decimal) -> OrderStatus | None:
+    """Return the status of an order of that quantity unless it contradicts itself.
 
-    More than was wanted may have traded: that is for fill to judge. Raises MalformedReportError.
+    More than was ordered may have traded: that is for fill to judge. Raises MalformedReportError.
     """
-    if standing is None or (standing.open and standing.outcome is None and standing.filled >= 0):
-        return standing
-    ended = standing.outcome is not None and not standing.open and standing.filled >= 0
-    if ended or (not standing.open and standing.outcome is None and standing.filled >= quantity):
-        return standing
+    if status is None or (status.open and status.outcome is None and status.filled >= 0):
+        return status
+    ended = status.outcome is not None and not status.open and status.filled >= 0
+    if ended or (not status.open and status.outcome is None and status.filled >= quantity):
+        return status
     reason = f"open, ended, or wholly filled with {quantity} was expected"
-    raise MalformedReportError(reason, msgspec.json.encode(standing).decode()[:EVIDENCE_MAX])
+    raise MalformedReportError(reason, _encoded(status))
 
 
 def report_refusal(
-    venue: str, rule: str, reason: str, evidence: Struct | str, place: int = 0
+    venue: str, rule: str, reason: str, evidence: Struct | str
 ) -> VenueReportRefused:
-    """The refusal to believe a report, with the start of it."""
-    told = evidence if isinstance(evidence, str) else msgspec.json.encode(evidence).decode()
-    return VenueReportRefused(venue, rule, reason, told[:EVIDENCE_MAX], place)
+    """Refuse a report that is no trade, with the start of what was received."""
+    return VenueReportRefused(venue, rule, reason, _encoded(evidence))
+
+
+def _encoded(evidence: Struct | str) -> str:
+    found = evidence if isinstance(evidence, str) else msgspec.json.encode(evidence).decode()
+    return found[:EVIDENCE_MAX]

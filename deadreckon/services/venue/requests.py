@@ -1,7 +1,7 @@
-"""One request to the venue, and what its reply, silence included, adds to the log."""
+"""One request to the venue, and the events that follow from its reply or from the lack of one."""
 
 import asyncio
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
 from msgspec import Struct
@@ -20,7 +20,9 @@ from deadreckon.services.venue.next_actions import NextAction
 from deadreckon.services.venue.reports import checked_status, report_refusal, status_events
 from deadreckon.venues.port import (
     DuplicateError,
+    Guarantees,
     MalformedReportError,
+    OrderHandle,
     OrderRequest,
     OrderStatus,
     RejectedError,
@@ -37,41 +39,67 @@ T = TypeVar("T")
 
 
 class Reply(Struct, frozen=True):
-    """What came back. `fault` is why nobody knows (empty when the venue answered); `wait` the
-    seconds it wants to be left alone; `evidence` the start of what could not be read."""
+    """Reply to one request. `fault` is why its outcome is unknown (empty when the venue answered);
+    `wait` the seconds that the venue wants before the next request; `evidence` the start of what
+    could not be read. `is_premature` is a "no such order" while a request may still arrive."""
 
     venue_order_id: str = ""
-    standing: OrderStatus | None = None
+    status: OrderStatus | None = None
     refusal: RejectedError | None = None
     fault: str = ""
     evidence: str | None = None
     wait: float = 0.0
     is_duplicate: bool = False
+    is_premature: bool = False
 
     @property
     def is_inconclusive(self) -> bool:
-        """Whether the same step has to be tried again, and not at once."""
-        return bool(self.fault or self.wait or self.is_duplicate)
+        """Tell whether the action has to be tried again, and not at once."""
+        return bool(self.fault or self.wait or self.is_duplicate or self.is_premature)
 
 
-def request_intent(due: NextAction) -> Event | None:
-    """What is recorded before a step is taken; asking changes nothing, so that it needs nothing."""
-    intent = due.order.intent
-    if due.step == "submit" or due.step == "cancel":
-        return VenueRequestSending(intent.venue, intent.order_id, intent.client_order_id, due.step)
-    return None
+def request_intent(action: NextAction, guarantees: Guarantees, now: int) -> Event | None:
+    """Make the record of a request that is about to leave; a query needs none.
+
+    `now` is the wall clock (nanoseconds UTC), from which the request's validity counts.
+    """
+    intent = action.order.intent
+    name = (intent.venue, intent.order_id, intent.client_order_id)
+    if action.kind == "submit":
+        bound = guarantees.validity
+        return VenueRequestSending(*name, "submit", None if bound is None else now + bound)
+    return VenueRequestSending(*name, "cancel") if action.kind == "cancel" else None
 
 
-async def perform(venue: Venue, due: NextAction, at: int, edge: str) -> Reply:
-    """Take a step, once. `at` (nanoseconds UTC) is the decision time of a cancel."""
+def is_final(order: InFlightOrder, guarantees: Guarantees, now: int) -> bool:
+    """Tell whether "no such order" is the end of the search for an order.
+
+    It is where a request sent again cannot make a second order, and where none that was sent can
+    still be accepted; a venue that promises neither is asked until an operator decides.
+    """
+    if guarantees.unique_ids:
+        return True
+    return order.valid_until is not None and now > order.valid_until + guarantees.settling
+
+
+def handle_of(order: InFlightOrder) -> OrderHandle:
+    """Name an order for a cancel or a query."""
+    intent = order.intent
+    return OrderHandle(intent.client_order_id, order.venue_order_id, intent.symbol)
+
+
+async def perform(
+    venue: Venue, action: NextAction, at: int, edge: str, clock: Callable[[], int]
+) -> Reply:
+    """Send one request, once. `at` (nanoseconds UTC) is the decision time of a cancel."""
     try:
-        match due.step:
+        match action.kind:
             case "submit":
-                return await _submit(venue, due.order, edge)
+                return await _submit(venue, action.order, edge)
             case "cancel":
-                return await _cancel(venue, due.order, at, edge)
+                return await _cancel(venue, action.order, at, edge)
             case _:
-                return Reply(standing=await _query(venue, due.order))
+                return await _search(venue, action.order, clock)
     except ThrottledError as error:
         return Reply(wait=error.wait)
     except MalformedReportError as error:
@@ -82,7 +110,7 @@ async def perform(venue: Venue, due: NextAction, at: int, edge: str) -> Reply:
 
 async def _submit(venue: Venue, order: InFlightOrder, edge: str) -> Reply:
     try:
-        return Reply(venue_order_id=await _left(venue.submit(_ticket(order)), edge))
+        return Reply(venue_order_id=await _left(venue.submit(_order_request(order)), edge))
     except RejectedError as error:
         return Reply(refusal=error)
     except DuplicateError:
@@ -90,22 +118,29 @@ async def _submit(venue: Venue, order: InFlightOrder, edge: str) -> Reply:
 
 
 async def _cancel(venue: Venue, order: InFlightOrder, at: int, edge: str) -> Reply:
-    """Whoever may not cancel wants to know how the order ended."""
-    intent = order.intent
+    """Cancel at the venue; if it refuses, query the order's final status."""
     try:
-        standing = await _left(venue.cancel(intent.client_order_id, at), edge)
+        status = await _left(venue.cancel(handle_of(order), at), edge)
     except RejectedError as error:
-        return Reply(standing=await _query(venue, order), refusal=error)
-    return Reply(standing=checked_status(standing, intent.quantity))
+        return Reply(status=await query(venue, order), refusal=error)
+    return Reply(status=checked_status(status, order.intent.quantity))
 
 
-async def _query(venue: Venue, order: InFlightOrder) -> OrderStatus | None:
-    standing = await venue.query(order.intent.client_order_id)
-    return checked_status(standing, order.intent.quantity)
+async def _search(venue: Venue, order: InFlightOrder, clock: Callable[[], int]) -> Reply:
+    """Query an order; the clock is read before, so that the answer is no older than it says."""
+    now = clock()
+    status = await query(venue, order)
+    lost = status is None and order.phase == "sending"
+    return Reply(status=status, is_premature=lost and not is_final(order, venue.guarantees, now))
+
+
+async def query(venue: Venue, order: InFlightOrder) -> OrderStatus | None:
+    """Query an order's status, checked. Raises MalformedReportError and what the venue raises."""
+    return checked_status(await venue.query(handle_of(order)), order.intent.quantity)
 
 
 async def _left(request: Awaitable[T], edge: str) -> T:
-    """The reply of a request; a process that shall end once it has left does so."""
+    """Await the reply of a request; a process that shall end once it has left does so."""
     if killpoints.armed is None:
         return await request
     leaving = asyncio.ensure_future(request)
@@ -116,7 +151,7 @@ async def _left(request: Awaitable[T], edge: str) -> T:
     return reply
 
 
-def _ticket(order: InFlightOrder) -> OrderRequest:
+def _order_request(order: InFlightOrder) -> OrderRequest:
     intent = order.intent
     return OrderRequest(
         client_order_id=intent.client_order_id,
@@ -130,38 +165,39 @@ def _ticket(order: InFlightOrder) -> OrderRequest:
         post_only=intent.post_only,
         reduce_only=intent.reduce_only,
         at=order.at,
+        valid_until=order.valid_until,
     )
 
 
-def events_of_reply(desk: InFlightOrders, due: NextAction, reply: Reply) -> Iterator[Event]:
-    """What a reply adds to the log; nothing about an order that has ended meanwhile."""
-    order = desk.orders.get(due.name)
-    if order is None or reply.wait:
+def events_of_reply(state: InFlightOrders, action: NextAction, reply: Reply) -> Iterator[Event]:
+    """Translate a reply; nothing is recorded about an order that has ended meanwhile."""
+    order = state.orders.get(action.name)
+    if order is None or reply.wait or reply.is_premature:
         return
     intent = order.intent
     name = (intent.venue, intent.order_id, intent.client_order_id)
     if reply.evidence is not None:
         yield report_refusal(intent.venue, "malformed", reply.fault, reply.evidence)
     if reply.fault:
-        if due.step == "submit" or due.step == "cancel":
-            yield VenueRequestUnanswered(*name, due.step, reply.fault)
-    elif due.step == "submit" and reply.refusal is not None:
+        if action.kind == "submit" or action.kind == "cancel":
+            yield VenueRequestUnanswered(*name, action.kind, reply.fault)
+    elif action.kind == "submit" and reply.refusal is not None:
         yield VenueOrderRejected(*name, reply.refusal.rule, reply.refusal.reason)
-    elif due.step == "submit":
+    elif action.kind == "submit":
         if not (reply.is_duplicate or order.acknowledged):
             yield VenueOrderAccepted(*name, reply.venue_order_id)
-    elif due.step == "cancel":
-        yield from _cancelled(order, reply)
+    elif action.kind == "cancel":
+        yield from _cancel_events(order, reply)
     else:
-        yield from status_events(order, reply.standing)
+        yield from status_events(order, reply.status)
 
 
-def _cancelled(order: InFlightOrder, reply: Reply) -> Iterator[Event]:
-    intent, refusal, standing = order.intent, reply.refusal, reply.standing
+def _cancel_events(order: InFlightOrder, reply: Reply) -> Iterator[Event]:
+    intent, refusal, status = order.intent, reply.refusal, reply.status
     name = (intent.venue, intent.order_id, intent.client_order_id)
     if refusal is not None:
         yield VenueCancelRejected(*name, refusal.reason)
-    yield from status_events(order, standing)
-    if standing is not None and standing.open:
+    yield from status_events(order, status)
+    if status is not None and status.open:
         reason = "the venue still works what was to be cancelled"
         yield VenueRequestUnanswered(*name, "cancel", reason)

@@ -45,7 +45,7 @@ async def _recovered(copy: Bus, upto: int, services: tuple[str, ...], book: str)
         for journal in journals:
             await journal.replay()
             await journal.read(upto)
-            found[journal.name] = state_digest(journal.desk)
+            found[journal.name] = state_digest(journal.state)
     finally:
         await feed.stop()
     return found

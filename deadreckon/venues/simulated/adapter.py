@@ -1,6 +1,6 @@
-"""Talks to the simulated exchange over HTTP and WebSocket, and believes nothing unchecked.
+"""Adapter of the simulated exchange over HTTP and WebSocket; it checks whatever it receives.
 
-One request per call, never a second try: what an unanswered one means is the edge's to find out.
+One request per call, never a second try: the edge finds out what an unanswered one means.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -21,11 +21,14 @@ from deadreckon.contracts.venues import VenueOutcome
 from deadreckon.runtime.server.secret import read_secret
 from deadreckon.venues.port import (
     DuplicateError,
+    Guarantees,
     MalformedReportError,
+    OrderHandle,
     OrderRequest,
     OrderStatus,
     RejectedError,
     ThrottledError,
+    TradePage,
     UnansweredError,
     VenueTrade,
 )
@@ -55,7 +58,7 @@ class _Order(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Trade(Struct, frozen=True, forbid_unknown_fields=True):
-    place: Annotated[int, Meta(ge=1, le=AT_MAX)]
+    place: Annotated[int, Meta(ge=1, le=AT_MAX)]  # its number at the exchange, without a gap
     trade_id: Text
     client_order_id: Text
     side: Side
@@ -65,6 +68,7 @@ class _Trade(Struct, frozen=True, forbid_unknown_fields=True):
     fee: Amount
     fee_currency: Text
     traded_at: Annotated[int, Meta(ge=0, le=AT_MAX)]
+    symbol: Annotated[str, Meta(max_length=128)] = ""  # empty for trades of 0.1.0
 
 
 class _OrderPushed(_Order, frozen=True, forbid_unknown_fields=True, tag="order"):
@@ -85,6 +89,10 @@ class _Trades(Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Balances(Struct, frozen=True, forbid_unknown_fields=True):
     balances: dict[Text, Amount]
+
+
+class _Positions(Struct, frozen=True, forbid_unknown_fields=True):
+    positions: dict[Text, Amount]
 
 
 class _Clock(Struct, frozen=True, forbid_unknown_fields=True):
@@ -145,59 +153,64 @@ class SimulatedVenue:
             raise UnansweredError(f"no exchange is known in {folder}: {error}") from error
         return SimulatedVenue(address.url, key, timeout=timeout)
 
-    async def submit(self, ticket: OrderRequest) -> str:
-        """Send an order; the venue's own id of it."""
-        answer = await self._ask("POST", "/orders", _Order, body=_order_body(ticket))
-        return _standing(answer, ticket.client_order_id).venue_order_id
+    @property
+    def guarantees(self) -> Guarantees:
+        """An id is refused for ever once it was seen: "no such order" is final at once."""
+        return Guarantees(unique_ids=True)
 
-    async def cancel(self, client_order_id: str, at: int) -> OrderStatus:
-        """Cancel what is open of an order; how it stands after."""
-        path = f"/orders/{quote(client_order_id, safe='')}?at={at}"
-        return _standing(await self._ask("DELETE", path, _Order), client_order_id)
+    async def submit(self, order: OrderRequest) -> str:
+        """Send an order; return the venue's own id of it."""
+        answer = await self._ask("POST", "/orders", _Order, body=_order_body(order))
+        return _standing(answer, order.client_order_id).venue_order_id
 
-    async def query(self, client_order_id: str) -> OrderStatus | None:
-        """How an order stands; null when the venue does not know it."""
-        path = f"/orders/{quote(client_order_id, safe='')}"
+    async def cancel(self, order: OrderHandle, at: int) -> OrderStatus:
+        """Cancel what is open of an order; return its state after that."""
+        path = f"{_path(order)}?at={at}"
+        return _standing(await self._ask("DELETE", path, _Order), order.client_order_id)
+
+    async def query(self, order: OrderHandle) -> OrderStatus | None:
+        """Return the state of an order, None when the venue does not know it."""
         try:
-            answer = await self._ask("GET", path, _Order)
+            answer = await self._ask("GET", _path(order), _Order)
         except RejectedError as error:
             if error.rule == "unknown_order":
                 return None
             raise
-        return _standing(answer, client_order_id)
+        return _standing(answer, order.client_order_id)
 
     async def open_orders(self) -> list[OrderStatus]:
-        """Every order that is open at the venue."""
+        """List every order that is open at the venue."""
         answer = await self._ask("GET", "/orders", _Orders)
         return [_standing(order, order.client_order_id) for order in answer.orders]
 
-    async def trades_since(self, place: int) -> list[VenueTrade]:
-        """The account's trades behind a place of the venue's sequence, oldest first."""
-        trades: list[VenueTrade] = []
-        while True:
-            page = await self._ask("GET", f"/trades?since={place}", _Trades)
-            for told in page.trades:
-                trade = _trade(told)
-                if trade.place != place + 1:
-                    _malformed(f"trade {place + 1} expected, found {trade.place}", told)
-                place = trade.place
-                trades.append(trade)
-            if not page.trades:
-                return trades
+    async def trades_since(self, cursor: str) -> TradePage:
+        """Return a page of trades; the cursor is the exchange's own number of the last one."""
+        number = int(cursor or "0")
+        page = await self._ask("GET", f"/trades?since={number}", _Trades)
+        for trade in page.trades:
+            if trade.place != number + 1:
+                _malformed(f"trade {number + 1} expected, found {trade.place}", trade)
+            number = trade.place
+        return TradePage([_trade(trade) for trade in page.trades], str(number), not page.trades)
 
     async def balances(self) -> dict[str, Decimal]:
-        """What the account holds, by currency."""
+        """Return what the account holds, by currency."""
         answer = await self._ask("GET", "/balances", _Balances)
         return {currency: _amount(record, answer) for currency, record in answer.balances.items()}
 
+    async def positions(self) -> dict[str, Decimal]:
+        """Return the signed quantity of each symbol that is not flat."""
+        answer = await self._ask("GET", "/positions", _Positions)
+        return {symbol: _amount(text, answer) for symbol, text in answer.positions.items()}
+
     async def advance(self, at: int) -> None:
-        """Tell the venue that it is `at` (nanoseconds UTC)."""
+        """Play the exchange's market up to `at` (nanoseconds UTC)."""
         answer = await self._ask("POST", "/clock", _Clock, body={"at": at})
         if answer.at < at:
             _malformed(f"the clock stands at {answer.at} after it was set to {at}", answer)
 
     async def reports(self) -> AsyncIterator[VenueTrade | OrderStatus]:
-        """Trades and changed orders as the venue pushes them; ends when the connection does."""
+        """Yield trades and changed orders as the venue pushes them, until the connection ends."""
         try:
             async with self._opened().ws_connect(
                 f"{self._url}/reports",
@@ -272,19 +285,23 @@ async def _content(stream: aiohttp.StreamReader) -> bytes:
     return content
 
 
-def _order_body(ticket: OrderRequest) -> dict[str, Any]:
+def _path(order: OrderHandle) -> str:
+    return f"/orders/{quote(order.client_order_id, safe='')}"
+
+
+def _order_body(order: OrderRequest) -> dict[str, Any]:
     return {
-        "client_order_id": ticket.client_order_id,
-        "symbol": ticket.symbol,
-        "side": ticket.side,
-        "quantity": text(ticket.quantity),
-        "type": ticket.order_type,
-        "limit_price": None if ticket.limit_price is None else text(ticket.limit_price),
-        "stop_price": None if ticket.stop_price is None else text(ticket.stop_price),
-        "time_in_force": ticket.time_in_force,
-        "post_only": ticket.post_only,
-        "reduce_only": ticket.reduce_only,
-        "at": ticket.at,
+        "client_order_id": order.client_order_id,
+        "symbol": order.symbol,
+        "side": order.side,
+        "quantity": text(order.quantity),
+        "type": order.order_type,
+        "limit_price": None if order.limit_price is None else text(order.limit_price),
+        "stop_price": None if order.stop_price is None else text(order.stop_price),
+        "time_in_force": order.time_in_force,
+        "post_only": order.post_only,
+        "reduce_only": order.reduce_only,
+        "at": order.at,
     }
 
 
@@ -343,9 +360,9 @@ def _standing(told: _Order, client_order_id: str) -> OrderStatus:
 
 def _trade(told: _Trade) -> VenueTrade:
     return VenueTrade(
-        place=told.place,
         trade_id=told.trade_id,
         client_order_id=told.client_order_id,
+        symbol=told.symbol,
         side=told.side,
         quantity=_checked(told.quantity, told, lambda quantity: quantity > 0),
         price=_checked(told.price, told, lambda price: price > 0),

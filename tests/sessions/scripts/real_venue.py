@@ -41,7 +41,7 @@ def _names(intent: OrderSubmitting) -> tuple[str, str, str]:
 
 def traded(number: int, name: str, side: Side, quantity: int, price: int) -> Script:
     amounts = Decimal(quantity), Decimal(price), "taker", Decimal("0.1"), "USDT"
-    return of(number, VenueTradeReported, name, side, *amounts, START)
+    return of(number, VenueTradeReported, name, side, *amounts, START, 0)
 
 
 def says(event: Event) -> Script:

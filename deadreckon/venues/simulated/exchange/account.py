@@ -293,6 +293,7 @@ class ExchangeAccount:
             fee=text(canonical(fee)),
             fee_currency=terms.quote_currency,
             traded_at=moment,
+            symbol=order.symbol,
         )
         self._book.add_trade(trade)
         order.trades += 1

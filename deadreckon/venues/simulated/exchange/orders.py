@@ -73,6 +73,7 @@ class ExchangeTrade(Struct, frozen=True):
     fee: str
     fee_currency: str
     traded_at: int
+    symbol: str = ""  # empty in files of 0.1.0
 
 
 def planned_trades(order: ExchangeOrder) -> int:
