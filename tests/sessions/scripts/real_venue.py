@@ -12,6 +12,7 @@ from deadreckon.contracts.orders import OrderSubmitting
 from deadreckon.contracts.venues import (
     VenueCancelRejected,
     VenueConnectionChanged,
+    VenueForeignTradeReported,
     VenueOrderAccepted,
     VenueOrderEnded,
     VenueOrderMissing,
@@ -42,6 +43,24 @@ def _names(intent: OrderSubmitting) -> tuple[str, str, str]:
 def traded(number: int, name: str, side: Side, quantity: int, price: int) -> Script:
     amounts = Decimal(quantity), Decimal(price), "taker", Decimal("0.1"), "USDT"
     return of(number, VenueTradeReported, name, side, *amounts, START, 0)
+
+
+FOREIGN = VenueForeignTradeReported(
+    venue="SIM",
+    symbol="COIN",
+    trade_id="t4",
+    client_order_id="theirs",
+    origin="order",
+    side="buy",
+    quantity=Decimal(3),
+    price=Decimal(100),
+    liquidity="maker",
+    fee=Decimal("0.1"),
+    fee_currency="USDT",
+    traded_at=START,
+    number=4,
+    cursor="4",
+)
 
 
 def says(event: Event) -> Script:
@@ -89,5 +108,6 @@ SCRIPT: Script = [
     *ann(HaltRequested("ann", "enough", "close_only")),
     *says(VenueReportRefused("SIM", "malformed", "not an object", "[")),
     *says(VenueReconciled("SIM", 1, 0, ["theirs"], {"USDT": Decimal(99_900)})),
+    *says(FOREIGN),
     *minute(bar(100, instrument=COIN)),
 ]
