@@ -1,9 +1,12 @@
 """The command `dr replay asof`: the book as known at a time, a sequence or an event."""
 
 import sys
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from deadreckon.cli.options import LogOptions
+
+if TYPE_CHECKING:
+    from deadreckon.replay.asof import AsofDocument
 
 
 def asof(
@@ -15,8 +18,8 @@ def asof(
 ) -> None:
     """Show the book at a point of the log: positions, cash, open orders, limits, halts and marks.
 
-    "As known then" is what the log said up to there. "As known now" adds what was due by then and
-    came later: a fee, a funding, a venue's trade. What differs is shown with the events behind it.
+    "As known then" is what the log held up to there. "As known now" adds what was due by then and
+    came later: a fee, a funding, a venue's trade. Differences are shown with their events.
 
     Example: dr replay asof 2022-01-15T12:00:00Z --data run1
 
@@ -38,7 +41,7 @@ def asof(
     until_nobody_reads(lambda: _print(document, options.json))
 
 
-def _print(document: dict[str, Any], as_json: bool) -> None:
+def _print(document: "AsofDocument", as_json: bool) -> None:
     if as_json:
         import msgspec
 

@@ -33,14 +33,14 @@ def why(
 
     ID is an event, order, client order, signal, trade or bracket by its id or six or more of its
     first characters, a sequence with an index such as 5066.0, or a figure such as
-    pnl:cross/BTCUSD-PERP.PAPER@5066 (position: is the same; without @ it is that of now).
+    pnl:cross/BTCUSD-PERP.PAPER@5066 (position: is the same; without @ it is the current one).
 
     Example: dr replay why 696e046d --data run1
 
     Parameters
     ----------
     depth
-        How many ties away from the event the story may go, 0 to 200.
+        How many links away from the event the story may go, 0 to 200.
     svg
         Draw the story into this file too.
     dot
@@ -78,13 +78,15 @@ def _show(found: "WhyResult", as_json: bool) -> None:
     if as_json:
         import json as codec
 
+        from msgspec import to_builtins
+
         from deadreckon.replay.why.document import figure_document, story_document
 
         if found.story is not None:
-            document = story_document(found.story)
+            document = to_builtins(story_document(found.story))
         else:
             assert found.figure is not None
-            document = figure_document(found.history, found.figure)
+            document = to_builtins(figure_document(found.history, found.figure))
         until_nobody_reads(lambda: print(codec.dumps(document, ensure_ascii=False)))
         return
     until_nobody_reads(lambda: print_lines(_lines(found)))

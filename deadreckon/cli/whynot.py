@@ -17,9 +17,9 @@ def whynot(
     strategy: str | None = None,
     options: LogOptions = LogOptions(),
 ) -> None:
-    """Tell why nothing happened: what each strategy, open order and rule made of every event.
+    """Explain why nothing happened: the outcome of every event for each strategy, order and rule.
 
-    Equal silences in a row are one line, with the ranges of what was measured.
+    Equal outcomes in a row are one line, with the ranges of what was measured.
 
     Example: dr replay whynot --instrument BTCUSD-PERP.PAPER --from 2022-01-04T03:00
     --to 2022-01-04T06:00 --data run1
@@ -42,21 +42,23 @@ def whynot(
     window = Window(instrument, _moment(start, "--from"), _moment(end, "--to"), strategy)
     if window.end < window.start:
         fail(f"--to {end} is before --from {start}", EXIT_USAGE)
-    listener = run(lambda: job(options.data, window, options.nats, shows=sys.stderr.isatty()))
+    tracker = run(lambda: job(options.data, window, options.nats, shows=sys.stderr.isatty()))
     from deadreckon.cli.tail import until_nobody_reads
 
     if options.json:
         import json as codec
 
+        from msgspec import to_builtins
+
         from deadreckon.replay.whynot.document import window_document
 
-        document = codec.dumps(window_document(listener), ensure_ascii=False)
+        document = codec.dumps(to_builtins(window_document(tracker)), ensure_ascii=False)
         until_nobody_reads(lambda: print(document))
         return
     from deadreckon.cli.why import print_lines, width
     from deadreckon.replay.whynot.page import page
 
-    until_nobody_reads(lambda: print_lines(page(listener, width())))
+    until_nobody_reads(lambda: print_lines(page(tracker, width())))
 
 
 def _moment(text: str, option: str) -> int:

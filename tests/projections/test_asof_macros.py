@@ -90,21 +90,21 @@ def states_compared(session: Session, database: duckdb.DuckDBPyConnection) -> It
 
 def _compare_positions(state: BookState, found: list[dict[str, Any]]) -> None:
     by_name = {(row["strategy"], row["instrument"]): row for row in found}
-    for position in book_at(state)["positions"]:
-        row = by_name.pop((position["strategy"], position["instrument"]))
+    for position in book_at(state).positions:
+        row = by_name.pop((position.strategy, position.instrument))
         for column in ("quantity", "average_price", "cost", "realised", "funding"):
-            assert same(position[column], row[column]), column
-        assert same(position["fees"].get(position["currency"], "0"), row["fees"])
+            assert same(getattr(position, column), row[column]), column
+        assert same(position.fees.get(position.currency, "0"), row["fees"])
     assert not by_name
 
 
 def _compare_orders(state: BookState, found: list[dict[str, Any]]) -> None:
     by_id = {row["order_id"]: row for row in found}
-    for order in book_at(state)["orders"]:
-        row = by_id.pop(order["order_id"])
-        assert row["status"] == order["status"]
+    for order in book_at(state).orders:
+        row = by_id.pop(order.order_id)
+        assert row["status"] == order.status
         for column in ("quantity", "leaves", "filled_quantity", "limit_price", "stop_price"):
-            assert same(order[column], row[column]), column
+            assert same(getattr(order, column), row[column]), column
     assert not by_id
 
 

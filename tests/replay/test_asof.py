@@ -53,6 +53,7 @@ from tests.sessions.player import Session, decoded
 from tests.sessions.script import Script, alice, ann, later, minute, opening
 from tests.stories import HOUR, INSTRUMENT, MINUTE, START, bar, exact, limits, listed
 from tests.support.archived_logs import ArchivedLog
+from tests.support.verb_schemas import check_document
 
 SESSIONS = sorted(
     path.stem
@@ -211,7 +212,7 @@ def test_a_trade_told_again_after_an_anchor_changes_nothing(tmp_path: Path) -> N
     whole = book_at(folded(facts_of(messages)))
     for place in range(len(messages), len(doubled) + 1):
         found = ask(doubled, str(place), tmp_path / "asof", "then").then
-        assert book_at(found)["positions"] == whole["positions"]
+        assert book_at(found).positions == whole.positions
         assert book_at(found) == book_at(folded(facts_of(doubled[:place])))
 
 
@@ -517,13 +518,16 @@ def test_a_venues_trade_counts_now_from_when_it_was_traded(tmp_path: Path) -> No
 def test_the_document_names_what_differs_and_why(tmp_path: Path) -> None:
     messages = late_session(fee("1.5")).log
     place = format_timestamp(DUE)
-    told = document(ask(messages, place, tmp_path / "asof"), place, BOOK)
-    differences = {it["path"]: it["difference"] for it in told["differences"]}
+    found = document(ask(messages, place, tmp_path / "asof"), place, BOOK)
+    check_document("asof", found)
+    differences = {it.path: it.difference for it in found.differences}
     assert differences["equity.fees"] == "1.5"
     assert differences["equity.equity"] == "-1.5"
     assert differences["cash.USDT"] == "-1.5"
-    (late,) = told["late"]
-    assert late["type"] == "FeeCharged"
-    assert late["effective_at"] == place
-    assert "1.5 USDT" in late["says"]
-    assert told["then"]["digest"] != told["now"]["digest"]
+    (late,) = found.late
+    assert late.type == "FeeCharged"
+    assert late.effective_at == place
+    assert "1.5 USDT" in late.says
+    assert found.then is not None
+    assert found.now is not None
+    assert found.then.digest != found.now.digest

@@ -100,7 +100,7 @@ def test_an_answer_that_comes_when_its_cause_is_told_begins_a_story_and_says_so(
     bars = [("market", _said(bar(100), f"b{number}")) for number in range(STORY_MESSAGES + 2)]
     log = _log(*bars, ("fill", _said(filled("buy", 1, 100), "f1", cause="b0")))
     *_, last = _stories(log)
-    assert (last.told.id, last.told.depth, last.told.late) == ("f1", 0, True)
+    assert (last.first.id, last.first.depth, last.first.late) == ("f1", 0, True)
     assert "fill: (late) order-1 bought 1" in "\n".join(StoryPage().add(last))
 
 
@@ -143,7 +143,7 @@ async def test_a_part_is_told_with_the_names_of_the_whole() -> None:
     bus = MemoryBus(MemoryLog(_stored(*(("market", fill) for fill in fills))))
 
     async def told(part: StoryRange) -> list[str]:
-        return [story.told.text.split()[0] async for story in stories(bus, part)]
+        return [story.first.text.split()[0] async for story in stories(bus, part)]
 
     assert await told(StoryRange()) == ["order-1", "order-2", "order-3"]
     assert await told(StoryRange(day="2026-03-03")) == ["order-2"]
@@ -154,7 +154,7 @@ async def test_a_part_is_told_with_the_names_of_the_whole() -> None:
 
 def test_a_line_of_json_has_what_programs_need() -> None:
     (story,) = _stories(_log(("portfolio", _said(limits(), "l1"))))
-    assert msgspec.json.decode(event_json(story.told)) == {
+    assert msgspec.json.decode(event_json(story.first)) == {
         "at": "2026-03-02T00:00:00Z",
         "who": "portfolio",
         "text": "limits-1: entries_per_minute none, entries_per_minute_instrument none",

@@ -29,6 +29,7 @@ from deadreckon.replay.why.tracing import Explanation
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from tests import sessions
 from tests.sessions.logs import facts_in, log_of
+from tests.support.verb_schemas import check_document
 
 SCRIPTS = sorted(
     path.stem
@@ -195,7 +196,7 @@ def test_a_story_goes_no_further_than_it_is_asked_to() -> None:
     fill = facts("moving_average", OrderFilled)[0]
     near = story("moving_average", fill.id, depth=1)
     assert all(not branch.branches for branch in (*near.story.causes, *near.story.effects))
-    assert story_document(near)["not_followed"]
+    assert story_document(near).not_followed
     alone = story("moving_average", fill.id, depth=0)
     assert list(alone.nodes) == [fill.id]
 
@@ -203,12 +204,13 @@ def test_a_story_goes_no_further_than_it_is_asked_to() -> None:
 def test_one_object_of_json_has_every_event_once_and_ties_between_events_of_it() -> None:
     fill = facts("moving_average", OrderFilled)[0]
     document = story_document(story("moving_average", fill.id))
-    ids = [node["id"] for node in document["nodes"]]
+    check_document("why", document)
+    ids = [node.id for node in document.nodes]
     assert len(ids) == len(set(ids))
-    for tie in (*document["causes"], *document["effects"]):
-        assert {tie["from"], tie["to"]} <= set(ids)
-    places = {node["id"]: (node["sequence"], node["index"]) for node in document["nodes"]}
-    assert all(places[tie["from"]] < places[tie["to"]] for tie in document["causes"])
+    for tie in (*document.causes, *document.effects):
+        assert {tie.start, tie.end} <= set(ids)
+    order = {node.id: (node.sequence, node.index) for node in document.nodes}
+    assert all(order[tie.start] < order[tie.end] for tie in document.causes)
 
 
 @pytest.mark.parametrize("name", ["moving_average", "daily_loss", "partial_fills"])
@@ -251,7 +253,7 @@ def test_a_profit_is_the_sum_of_what_made_it_at_every_place_where_it_was_told(na
         assert found.funding == it.funding
         assert found.fees.get(it.currency, Decimal(0)) == it.fees
         assert found.held.quantity == it.quantity
-        assert found.told == record.id
+        assert found.published == record.id
 
 
 def test_a_figure_is_told_in_lines_and_in_json() -> None:
@@ -262,7 +264,8 @@ def test_a_figure_is_told_in_lines_and_in_json() -> None:
     assert "realised -102.8832" in shown[1]
     assert any(line.startswith("portfolio says the same at ") for line in shown)
     document = figure_document(found.history, found.figure)
-    assert sum(Decimal(flow["realised"]) for flow in document["flows"]) == last.realised
+    check_document("why", document)
+    assert sum(Decimal(flow.realised) for flow in document.flows) == last.realised
 
 
 def test_what_the_log_does_not_have_is_refused_in_clear_words() -> None:

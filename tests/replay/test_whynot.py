@@ -20,6 +20,7 @@ from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from tests.sessions.logs import facts_in, log_of, played
 from tests.sessions.script import Script, later, minute, opening
 from tests.stories import DAY, INSTRUMENT, MINUTE, START, bar, limits, strategy
+from tests.support.verb_schemas import check_document
 
 SLOW: Script = [
     *opening(limits(), strategy(fast=2, slow=4, cooldown_seconds=0)),
@@ -46,8 +47,8 @@ def heard(name: str, first: int = 0, last: int = 24 * 60, **more: Any) -> Window
     return asyncio.run(track_window(bus, window, lambda *_: None))
 
 
-def of(listener: WindowTracker, kind: str) -> list[OutcomeGroup]:
-    return [group for group in listener.groups if group.kind == kind]
+def of(tracker: WindowTracker, kind: str) -> list[OutcomeGroup]:
+    return [group for group in tracker.groups if group.kind == kind]
 
 
 def ends(group: OutcomeGroup, figure: str) -> tuple[str, str]:
@@ -55,8 +56,8 @@ def ends(group: OutcomeGroup, figure: str) -> tuple[str, str]:
     return str(least), str(most)
 
 
-def shown(listener: WindowTracker) -> str:
-    return "\n".join(line.text for line in page(listener, 1_000))
+def shown(tracker: WindowTracker) -> str:
+    return "\n".join(line.text for line in page(tracker, 1_000))
 
 
 def test_before_its_slow_window_is_full_a_strategy_has_too_few_bars() -> None:
@@ -90,11 +91,11 @@ def test_groups_of_a_strategy_cover_every_bar_once() -> None:
 
 
 def test_a_wish_that_was_refused_is_told_with_its_rule_and_both_numbers() -> None:
-    listener = heard("moving_average", 4, 4)
-    (refusal,) = [each for each in listener.told if each.type == "SignalRefused"]
+    tracker = heard("moving_average", 4, 4)
+    (refusal,) = [each for each in tracker.events if each.type == "SignalRefused"]
     assert "confidence_min" in refusal.text
     assert "limit 0.5, measured 0.165016502" in refusal.text
-    (raised,) = [each for each in listener.told if each.type == "SignalRaised"]
+    (raised,) = [each for each in tracker.events if each.type == "SignalRaised"]
     (no,) = [rule for rule in raised.rules if rule.verdict == "refuses"]
     record = facts("moving_average", SignalRefused)[0].event
     assert (no.rule, no.limit, no.measured) == (record.rule, record.limit, record.measured)
@@ -104,11 +105,11 @@ def test_a_wish_that_was_refused_is_told_with_its_rule_and_both_numbers() -> Non
 def test_what_was_raised_in_a_window_is_told_and_weighed_as_it_was(name: str) -> None:
     instruments = {record.event.instrument for record in facts(name, BarClosed)}
     for instrument in sorted(instruments):
-        listener = heard(name, instrument=instrument)
+        tracker = heard(name, instrument=instrument)
         wishes = [
             record for record in facts(name, SignalRaised) if record.event.instrument == instrument
         ]
-        by_id = {each.place.id: each for each in listener.told}
+        by_id = {each.reference.id: each for each in tracker.events}
         approved = {record.cause for record in facts(name, OrderApproved)}
         for record in wishes:
             refuses = any(rule.verdict == "refuses" for rule in by_id[record.id].rules)
@@ -128,11 +129,11 @@ def test_an_order_that_waits_shows_its_price_and_how_far_the_market_stayed_away(
 
 
 def test_a_halt_in_force_would_refuse_any_entry_and_says_who_halted() -> None:
-    listener = heard("halt_all")
-    halted = [group for group in of(listener, "rule") if group.who == "halted"]
+    tracker = heard("halt_all")
+    halted = [group for group in of(tracker, "rule") if group.who == "halted"]
     assert halted
-    assert halted[0].rests_on in listener.places
-    assert "rule halted would refuse any entry: the book is halted (all)" in shown(listener)
+    assert halted[0].rests_on in tracker.references
+    assert "rule halted would refuse any entry: the book is halted (all)" in shown(tracker)
 
 
 def test_with_no_limits_nobody_could_have_traded() -> None:
@@ -150,7 +151,7 @@ def test_where_nothing_is_configured_it_says_so_and_what_is() -> None:
 
 
 def test_an_instrument_that_the_log_never_named_is_refused_with_those_it_knows() -> None:
-    with pytest.raises(UnknownInstrumentError, match=r"nothing of ETHUSDT\.PAPER; it knows BTC"):
+    with pytest.raises(UnknownInstrumentError, match=r"not name ETHUSDT\.PAPER by then"):
         heard("slow", instrument="ETHUSDT.PAPER")
 
 
@@ -166,16 +167,17 @@ def test_a_window_before_the_first_price_is_a_gap_and_one_after_the_end_is_empty
     assert early.gaps[0].is_first
     late = heard("slow", DAY // MINUTE, 2 * DAY // MINUTE)
     assert not late.groups
-    assert "the market said nothing of it in this window" in shown(late)
+    assert "the market had no price of it in this window" in shown(late)
 
 
 def test_one_object_of_json_has_groups_gaps_and_events() -> None:
     document = window_document(heard("moving_average"))
-    assert document["strategies"] == {"cross": "moving_average_cross"}
-    assert {group["kind"] for group in document["groups"]} >= {"strategy", "order"}
-    for group in document["groups"]:
-        assert group["first"]["sequence"] <= group["last"]["sequence"]
-        assert group["text"]
-    assert [event["type"] for event in document["events"]].count("OrderFilled") == len(
-        [each for each in heard("moving_average").told if each.type == "OrderFilled"]
+    check_document("whynot", document)
+    assert document.strategies == {"cross": "moving_average_cross"}
+    assert {group.kind for group in document.groups} >= {"strategy", "order"}
+    for group in document.groups:
+        assert group.first.sequence <= group.last.sequence
+        assert group.text
+    assert [event.type for event in document.events].count("OrderFilled") == len(
+        [each for each in heard("moving_average").events if each.type == "OrderFilled"]
     )

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from deadreckon.cli.terminal.columns import (
     BOLD,
     DIM,
@@ -21,47 +23,60 @@ from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.rules import RULE_UNITS
 from deadreckon.formatting.rounded import figure
 from deadreckon.formatting.text import cell_text
-from deadreckon.formatting.times import rounded_span
-
-Document = dict[str, Any]
+from deadreckon.formatting.times import rounded_moment, rounded_span
+from deadreckon.replay.asof.document import (
+    AsofDocument,
+    BookDocument,
+    HaltDocument,
+    LateEventDocument,
+    LimitsDocument,
+    MarkDocument,
+    ModelDocument,
+    OrderDocument,
+    PositionDocument,
+    SetByDocument,
+    StrategyDocument,
+)
 
 _EQUITY = ("equity", "cash", "exposure_gross", "realised", "unrealised", "fees", "funding", "net")
 _MOVED = "as known now"
 
 
-def show(document: Document) -> None:
+def show(document: AsofDocument) -> None:
     """Print the document, in colour on a terminal."""
     out = console()
     out.print(Painted([*_lines(document, out.width)]))
 
 
-def _lines(document: Document, width: int) -> Iterator[Line]:
-    then, now = document["then"] or document["now"], document["now"]
+def _lines(document: AsofDocument, width: int) -> Iterator[Line]:
+    now = document.now
+    then = document.then or now
+    assert then is not None
     yield _head(document)
-    moved = bool(document["differences"])
-    yield from _block("figures", *_figures(then, now if moved else None), width)
-    yield from _block("positions", *_positions(then["positions"]), width)
-    if moved and now["positions"] != then["positions"]:
-        yield from _block(f"positions {_MOVED}", *_positions(now["positions"]), width)
-    yield from _block("open orders", *_orders(then["orders"]), width)
-    if moved and now["orders"] != then["orders"]:
-        yield from _block(f"open orders {_MOVED}", *_orders(now["orders"]), width)
-    yield from _block("halts in force", *_halts(then["halts"]), width)
-    yield from _block("limits in force", *_limits(then["limits"]), width)
+    changed = now if document.differences else None
+    yield from _block("figures", *_figures(then, changed), width)
+    yield from _block("positions", *_positions(then.positions), width)
+    if changed and changed.positions != then.positions:
+        yield from _block(f"positions {_MOVED}", *_positions(changed.positions), width)
+    yield from _block("open orders", *_orders(then.orders), width)
+    if changed and changed.orders != then.orders:
+        yield from _block(f"open orders {_MOVED}", *_orders(changed.orders), width)
+    yield from _block("halts in force", *_halts(then.halts), width)
+    yield from _block("limits in force", *_limits(then.limits), width)
     yield from _block("strategies", *_strategies(then), width)
-    if then["models"]:
-        yield from _block("models", *_models(then["models"]), width)
-    yield from _block("marks", *_marks(then["marks"]), width)
-    if document["late"]:
-        yield from _block("known since", *_late(document["late"]), width)
+    if then.models:
+        yield from _block("models", *_models(then.models), width)
+    yield from _block("marks", *_marks(then.marks), width)
+    if document.late:
+        yield from _block("known since", *_late(document.late), width)
     yield []
-    yield [("digest ", DIM), (then["digest"], DIM)]
+    yield [("digest ", DIM), (then.digest, DIM)]
 
 
-def _head(document: Document) -> Line:
-    place = f"{document['sequence']:,}.{document['index']} of {document['last_sequence']:,}"
-    when = document["at"][:19].replace("T", " ")
-    return [(f"{document['book']} at {when}", BOLD), (f", after message {place}", PLAIN)]
+def _head(document: AsofDocument) -> Line:
+    sequence = f"{document.sequence:,}.{document.index} of {document.last_sequence:,}"
+    when = rounded_moment(document.at)
+    return [(f"{document.book} at {when}", BOLD), (f", after message {sequence}", PLAIN)]
 
 
 Block = tuple[Sequence[tuple[str, bool]], list[list[Piece]]]  # names, right or not; and rows
@@ -80,18 +95,21 @@ def _block(
 def _columns(names: Sequence[tuple[str, bool]], rows: list[list[Piece]]) -> list[Column]:
     """Make columns as wide as their contents."""
     return [
-        Column(name, max(len(name), *(len(row[place][0]) for row in rows)), place, right)
-        for place, (name, right) in enumerate(names)
+        Column(name, max(len(name), *(len(row[index][0]) for row in rows)), index, right)
+        for index, (name, right) in enumerate(names)
     ]
 
 
-def _figures(then: Document, now: Document | None) -> Block:
-    currency = then["equity"]["currency"]
+def _figures(then: BookDocument, now: BookDocument | None) -> Block:
+    currency = then.equity.currency
     amounts = [(f"{name} {currency}".strip().replace("_", " "), name) for name in _EQUITY]
-    rows = [(title, then["equity"][name], now and now["equity"][name]) for title, name in amounts]
-    for name in {**then["cash"], **(now["cash"] if now else {})}:
-        cash = then["cash"].get(name, "0")
-        rows.append((f"cash in {name}", cash, now and now["cash"].get(name, "0")))
+    rows = [
+        (title, getattr(then.equity, name), None if now is None else getattr(now.equity, name))
+        for title, name in amounts
+    ]
+    for name in {**then.cash, **(now.cash if now else {})}:
+        cash = None if now is None else now.cash.get(name, "0")
+        rows.append((f"cash in {name}", then.cash.get(name, "0"), cash))
     if now is None:
         return [("", False), ("", True)], [[_dim(title), _amount(it)] for title, it, _ in rows]
     names = [("", False), ("known then", True), ("known now", True), ("difference", True)]
@@ -104,22 +122,22 @@ def _both(was: str, is_: Any) -> list[Piece]:
     return [_amount(was), _amount(is_), (f"{figure(moved)}" if moved else "", style)]
 
 
-def _positions(positions: list[Document]) -> Block:
+def _positions(positions: list[PositionDocument]) -> Block:
     names = [("strategy", False), ("instrument", False), ("quantity", True), ("average", True)]
     names += [("mark", True), ("realised", True), ("unrealised", True), ("fees", True)]
     names += [("funding", True), ("", False)]
     return names, [
         [
-            (cell_text(it["strategy"]), BOLD),
-            (cell_text(it["instrument"]), PLAIN),
-            _amount(it["quantity"]) if Decimal(it["quantity"]) else _dim("flat"),
-            _amount(it["average_price"] if Decimal(it["quantity"]) else None),
-            _amount(it["mark"]),
-            _amount(it["realised"]),
-            _amount(it["unrealised"]),
-            _plain(_by_currency(it["fees"], it["currency"])),
-            _amount(it["funding"]),
-            _dim(it["currency"]),
+            (cell_text(it.strategy), BOLD),
+            (cell_text(it.instrument), PLAIN),
+            _amount(it.quantity) if Decimal(it.quantity) else _dim("flat"),
+            _amount(it.average_price if Decimal(it.quantity) else None),
+            _amount(it.mark),
+            _amount(it.realised),
+            _amount(it.unrealised),
+            _plain(_by_currency(it.fees, it.currency)),
+            _amount(it.funding),
+            _dim(it.currency),
         ]
         for it in positions
     ]
@@ -130,50 +148,51 @@ def _by_currency(amounts: dict[str, str], own: str) -> str:
     return " ".join(part.strip() for part in parts) or "0"
 
 
-def _orders(orders: list[Document]) -> Block:
+def _orders(orders: list[OrderDocument]) -> Block:
     names = [("order", False), ("side", False), ("quantity", True), ("open", True)]
     names += [("status", False), ("type", False), ("price", True), ("age", True)]
     names += [("strategy", False), ("instrument", False)]
     return names, [
         [
-            _plain(it["order_id"]),
-            _plain(it["side"]),
-            _amount(it["quantity"] or it["notional"]),
-            _amount(it["leaves"]),
-            _plain(it["status"].replace("_", " ") + (", cancelling" if it["cancelling"] else "")),
-            _dim(it["order_type"] if it["purpose"] == "entry" else it["purpose"]),
-            _amount(it["stop_price"] or it["limit_price"]),
-            _plain(_span(it["age_seconds"])),
-            _plain(cell_text(it["strategy"])),
-            _plain(cell_text(it["instrument"])),
+            _plain(it.order_id),
+            _plain(it.side),
+            _amount(it.quantity or it.notional),
+            _amount(it.leaves),
+            _plain(it.status.replace("_", " ") + (", cancelling" if it.cancelling else "")),
+            _dim(it.order_type if it.purpose == "entry" else it.purpose),
+            _amount(it.stop_price or it.limit_price),
+            _plain(_span(it.age_seconds)),
+            _plain(cell_text(it.strategy)),
+            _plain(cell_text(it.instrument)),
         ]
         for it in orders
     ]
 
 
-def _halts(halts: list[Document]) -> Block:
+def _halts(halts: list[HaltDocument]) -> Block:
     names = [("scope", False), ("rule", False), ("until", False), ("since", False), ("by", False)]
     return [*names, ("reason", False)], [
         [
-            (it["scope"], WARN),
-            _plain(it["rule"]),
-            _plain(it["until"] or "resumed"),
-            *_said(it["set_by"]),
-            _plain(cell_text(it["set_by"]["reason"])),
+            (it.scope, WARN),
+            _plain(it.rule),
+            _plain(it.until or "resumed"),
+            *_author(it.set_by),
+            _plain(cell_text(it.set_by.reason)),
         ]
         for it in halts
     ]
 
 
-def _limits(limits: Document | None) -> Block:
+def _limits(limits: LimitsDocument | None) -> Block:
     names = [("", False), ("", True), ("since", False), ("by", False)]
     if limits is None:
         return names, []
-    stated = {name: it for name, it in limits["values"].items() if it not in (None, [], {})}
+    values: dict[str, Any] = msgspec.to_builtins(limits.values)
+    stated = {name: it for name, it in values.items() if it not in (None, [], {})}
     rows = [[_dim(name), _plain(_limit(name, value))] for name, value in stated.items()]
-    nobody = [_dim(""), _dim("")]
-    first = _said(limits["set_by"])
-    return names, [[*row, *(nobody if number else first)] for number, row in enumerate(rows)]
+    blank = [_dim(""), _dim("")]
+    first = _author(limits.set_by)
+    return names, [[*row, *(blank if number else first)] for number, row in enumerate(rows)]
 
 
 def _limit(name: str, value: Any) -> str:
@@ -186,88 +205,84 @@ def _limit(name: str, value: Any) -> str:
     return " ".join(map(cell_text, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _strategies(book: Document) -> Block:
-    configured = {it["strategy"]: it for it in book["strategies"]}
+def _strategies(book: BookDocument) -> Block:
+    configured = {it.strategy: it for it in book.strategies}
     names = [("strategy", False), ("kind", False), ("runs", False), ("notional", True)]
     names += [("cap", True), ("exposure", True), ("of equity", True), ("parameters", False)]
     return names, [
         [
-            (cell_text(it["strategy"]), BOLD),
-            *_configured(configured.get(it["strategy"])),
-            _amount(it["cap"]),
-            _amount(it["exposure"]),
-            _amount(it["weight"]),
-            _dim(_parameters(configured.get(it["strategy"]))),
+            (cell_text(it.strategy), BOLD),
+            *_configured(configured.get(it.strategy)),
+            _amount(it.cap),
+            _amount(it.exposure),
+            _amount(it.weight),
+            _dim(_parameters(configured.get(it.strategy))),
         ]
-        for it in book["allocations"]
+        for it in book.allocations
     ]
 
 
-def _configured(strategy: Document | None) -> list[Piece]:
+def _configured(strategy: StrategyDocument | None) -> list[Piece]:
     if strategy is None:
         return [_dim("external"), _dim(""), _dim("")]
-    runs = "yes" if strategy["enabled"] else "no"
-    return [_plain(cell_text(strategy["kind"])), _plain(runs), _amount(strategy["notional"])]
+    runs = "yes" if strategy.enabled else "no"
+    return [_plain(cell_text(strategy.kind)), _plain(runs), _amount(strategy.notional)]
 
 
-def _parameters(strategy: Document | None) -> str:
-    found = strategy["parameters"] if strategy else {}
+def _parameters(strategy: StrategyDocument | None) -> str:
+    found = strategy.parameters if strategy else {}
     return " ".join(f"{cell_text(name)}={cell_text(value)}" for name, value in found.items())
 
 
-def _models(models: list[Document]) -> Block:
+def _models(models: list[ModelDocument]) -> Block:
     names = [("model", False), ("strategy", False), ("labels", False), ("since", False)]
     return [*names, ("by", False)], [
         [
-            _plain(it["model_id"]),
-            _plain(cell_text(it["strategy"])),
-            _plain(" ".join(it["labels"])),
-            *_said(it["set_by"]),
+            _plain(it.model_id),
+            _plain(cell_text(it.strategy)),
+            _plain(" ".join(it.labels)),
+            *_author(it.set_by),
         ]
         for it in models
     ]
 
 
-def _marks(marks: list[Document]) -> Block:
+def _marks(marks: list[MarkDocument]) -> Block:
     names = [("instrument", False), ("price", True), ("age", True)]
     return names, [
         [
-            _plain(cell_text(it["instrument"])),
-            _amount(it["price"]),
-            _plain(_span(it["age_seconds"])),
+            _plain(cell_text(it.instrument)),
+            _amount(it.price),
+            _plain(_span(it.age_seconds)),
         ]
         for it in marks
     ]
 
 
-def _late(late: list[Document]) -> Block:
-    names = [("place", True), ("due", False), ("recorded", False), ("late by", True)]
+def _late(late: list[LateEventDocument]) -> Block:
+    names = [("sequence", True), ("due", False), ("recorded", False), ("late by", True)]
     return [*names, ("what", False), ("id", False)], [
         [
-            _plain(f"{it['sequence']:,}.{it['index']}"),
-            _plain(_moment(it["effective_at"])),
-            _plain(_moment(it["recorded_at"])),
-            (rounded_span(it["late_by_seconds"]), WARN),
-            _plain(cell_text(it["says"])),
-            _dim(it["id"]),
+            _plain(f"{it.sequence:,}.{it.index}"),
+            _plain(rounded_moment(it.effective_at)),
+            _plain(rounded_moment(it.recorded_at)),
+            (rounded_span(it.late_by_seconds), WARN),
+            _plain(cell_text(it.says)),
+            _dim(it.id),
         ]
         for it in late
     ]
 
 
-def _said(by: Document) -> list[Piece]:
+def _author(by: SetByDocument) -> list[Piece]:
     return [
-        _plain(f"{by['sequence']:,}.{by['index']}"),
-        _plain(cell_text(by["actor"])),
+        _plain(f"{by.sequence:,}.{by.index}"),
+        _plain(cell_text(by.actor)),
     ]
 
 
 def _span(seconds: float | None) -> str:
     return "" if seconds is None else rounded_span(seconds)
-
-
-def _moment(text: str) -> str:
-    return text[:19].replace("T", " ")
 
 
 def _amount(amount: str | None) -> Piece:

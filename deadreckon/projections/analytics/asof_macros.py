@@ -61,7 +61,7 @@ MACROS: dict[str, str] = {
 MACRO_NOTES: dict[str, str] = {
     "sequence_at(time)": "the sequence at which the tables stood at a time (a TIMESTAMP, UTC)",
     "moment_at(sequence)": "the decision time of the tables at a sequence, nanoseconds UTC",
-    "positions_asof(sequence)": "every position as portfolio had told it",
+    "positions_asof(sequence)": "every position as portfolio had last published it",
     "orders_asof(sequence)": "the orders that were open",
     "equity_asof(sequence)": "the last mark of each book's equity",
     "limits_asof(sequence)": "the limits of each book in force, with who set them",

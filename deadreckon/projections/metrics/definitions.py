@@ -54,10 +54,10 @@ METRICS: tuple[MetricDefinition, ...] = (
     MetricDefinition(
         "strategy_signals_total",
         "counter",
-        "wishes raised (trades, cancels and replaces)",
+        "signals raised (trades, cancels and replaces)",
         ("book", "strategy"),
     ),
-    MetricDefinition("signals_refused_total", "counter", "wishes refused, by rule", _RULE),
+    MetricDefinition("signals_refused_total", "counter", "signals refused, by rule", _RULE),
     MetricDefinition("orders_approved_total", "counter", "orders that risk let pass", _BOOK),
     MetricDefinition(
         "orders_unroutable_total", "counter", "approved orders without a way, by rule", _RULE
@@ -67,10 +67,8 @@ METRICS: tuple[MetricDefinition, ...] = (
     MetricDefinition("orders_rejected_total", "counter", "orders not taken, by rule", _RULE),
     MetricDefinition("orders_canceled_total", "counter", "orders cancelled, by rule", _RULE),
     MetricDefinition("orders_expired_total", "counter", "orders whose time ran out", _BOOK),
-    MetricDefinition("orders_unknown_total", "counter", "requests whose outcome nobody saw", _BOOK),
-    MetricDefinition(
-        "orders_unknown_open", "gauge", "open orders whose outcome nobody knows", _BOOK
-    ),
+    MetricDefinition("orders_unknown_total", "counter", "requests whose outcome is unknown", _BOOK),
+    MetricDefinition("orders_unknown_open", "gauge", "open orders whose outcome is unknown", _BOOK),
     MetricDefinition(
         "orders_unknown_age_seconds",
         "gauge",
@@ -96,13 +94,13 @@ METRICS: tuple[MetricDefinition, ...] = (
     MetricDefinition(
         "venue_requests_unanswered_total",
         "counter",
-        "requests whose answer nobody saw",
+        "requests without an answer",
         _REQUEST,
     ),
     MetricDefinition(
         "venue_reports_refused_total",
         "counter",
-        "what a venue said and nobody could believe, by rule",
+        "reports of a venue that were refused, by rule",
         ("book", "venue", "rule"),
     ),
     MetricDefinition(
@@ -139,7 +137,7 @@ METRICS: tuple[MetricDefinition, ...] = (
         edges=SECONDS_BUCKETS,
     ),
     MetricDefinition(
-        "views_differed_total", "counter", "views found not to be what the log says", ("view",)
+        "views_differed_total", "counter", "views found to differ from the log", ("view",)
     ),
     MetricDefinition(
         "views_rebuilt_total", "counter", "views made anew because they differed", ("view",)
@@ -257,7 +255,7 @@ METRICS: tuple[MetricDefinition, ...] = (
         ("book", "limit"),
     ),
     MetricDefinition(
-        "operator_refusals_total", "counter", "operators' words not understood", _RULE
+        "operator_refusals_total", "counter", "operators' messages that could not be read", _RULE
     ),
     MetricDefinition(
         "log_time_seconds", "gauge", "decision time of the last event, Unix seconds", ()

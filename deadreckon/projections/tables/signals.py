@@ -17,7 +17,7 @@ class SignalRow(TableRow, frozen=True, array_like=True, gc=False):
 
     kind: Annotated[str, "trade, cancel or replace"] = ""
     signal_id: Annotated[str, "the producer's own id; unique per book and producer"] = ""
-    producer: Annotated[str, "who sent it; empty for strategies in the house"] = ""
+    producer: Annotated[str, "who sent it; empty for built-in strategies"] = ""
     strategy: Annotated[str, "the strategy it belongs to"] = ""
     instrument: Annotated[str | None, "SYMBOL.VENUE; null for cancel and replace"] = None
     side: Annotated[str | None, "buy or sell"] = None

@@ -54,8 +54,10 @@ class VenueReportRow(TableRow, frozen=True, array_like=True, gc=False):
     place: Annotated[int | None, "number of the trade among those of the venue in the log"] = None
     connected: Annotated[bool | None, "whether the venue can be reached"] = None
     orders_asked: Annotated[int | None, "how many orders a reconciliation asked about"] = None
-    trades_found: Annotated[int | None, "trades that the log had not heard of"] = None
-    strangers: Annotated[str | None, "JSON list: orders there that nobody here intended"] = None
+    trades_found: Annotated[int | None, "trades that were missing in the log"] = None
+    strangers: Annotated[
+        str | None, "JSON list: open orders at the venue without an intent in the log"
+    ] = None
     balances: Annotated[str | None, "JSON object: what the account holds, by currency"] = None
     rule: Annotated[str | None, "why it was not sent, rejected or refused, for machines"] = None
     reason: Annotated[str | None, "the same, for people"] = None

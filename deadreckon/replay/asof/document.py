@@ -1,308 +1,222 @@
-"""JSON document of `asof`: the book at a point, amounts as text, ages in seconds."""
+"""JSON document of `dr replay asof`: the book at a point of the log, as known then and now."""
 
-import hashlib
-from collections.abc import Iterator
-from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
+from msgspec import Meta, Struct
 
-from deadreckon.accounting import average_cost, ledger
-from deadreckon.accounting.money import worth
-from deadreckon.contracts.amounts import EXACT, ZERO, canonical, ratio, text
-from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.contracts.market import FundingRatePublished
-from deadreckon.contracts.orders import OrderFilled
-from deadreckon.contracts.portfolio import FeeCharged
-from deadreckon.contracts.timestamps import format_timestamp
-from deadreckon.projections.tables import orders
-from deadreckon.replay.asof.answer import BookAsof, KnownAs, LateEvent
-from deadreckon.replay.asof.fold import BookState, SetBy, halts_in_force
+from deadreckon.contracts.limits import LimitsSet
 
-Document = dict[str, Any]
-
-_ORDER = (
-    "order_id",
-    "parent_id",
-    "client_order_id",
-    "status",
-    "strategy",
-    "instrument",
-    "venue",
-    "side",
-    "purpose",
-    "order_type",
-    "time_in_force",
-    "reduce_only",
-    "quantity",
-    "notional",
-    "leaves",
-    "filled_quantity",
-    "average_price",
-    "limit_price",
-    "stop_price",
-    "cancelling",
-)
-
-_encode = msgspec.json.Encoder(order="deterministic").encode
+Amount = Annotated[str, Meta(description="exact decimal")]
+Time = Annotated[str, Meta(description="RFC 3339, UTC")]
+Age = Annotated[float, Meta(description="seconds of decision time; null: unknown")]
 
 
-def document(found: BookAsof, asked: str, book: str, known: KnownAs = "both") -> Document:
-    """Make the document of a result: the requested views of the book, their differences, and the
-    late events that explain them."""
-    then = None if known == "now" else book_at(found.then)
-    now = None if found.now is None else book_at(found.now)
-    return {
-        "asked": asked,
-        "book": book,
-        "sequence": found.then.sequence,
-        "index": found.then.index,
-        "at": format_timestamp(found.then.now),
-        "last_sequence": found.last_sequence,
-        "then": then,
-        "now": now,
-        "differences": list(_differences("", then, now)) if then and now else [],
-        "late": [_late(one) for one in found.late],
-    }
+class SetByDocument(Struct, frozen=True):
+    """The event that put something in force."""
+
+    id: str
+    sequence: int
+    index: int
+    actor: Annotated[str, Meta(description="a person, or the publishing service")]
+    reason: str
+    at: Annotated[Time | None, Meta(description="decision time; null before any clock")]
+    age_seconds: Age | None
 
 
-def book_at(state: BookState) -> Document:
-    """Make the document of a book, with a digest over all of it."""
-    found = {
-        "equity": _equity(state),
-        "cash": _texts(ledger.cash_by_currency(state.ledger)),
-        "positions": [_position(state, key, held) for key, held in ledger.holdings(state.ledger)],
-        "orders": [_order(state, row) for row in state.orders.values()],
-        "halts": [
-            {"id": name, **_halt(state, halt)} for name, halt in halts_in_force(state).items()
+class EquityDocument(Struct, frozen=True):
+    """Equity and its parts at the marks of the point, in the reporting currency."""
+
+    currency: str
+    equity: Amount
+    cash: Amount
+    holdings: Amount
+    unrealised_perpetual: Amount
+    realised: Amount
+    unrealised: Amount
+    fees: Amount
+    funding: Amount
+    net: Annotated[Amount, Meta(description="realised - fees + unrealised + funding")]
+    exposure_gross: Amount
+    exposure_net: Amount
+    deposited: Annotated[Amount, Meta(description="deposits less withdrawals")]
+    peak: Annotated[Amount | None, Meta(description="of the last equity mark; null before one")]
+    unpriced: Annotated[list[str], Meta(description="instruments held without a price")]
+
+
+class PositionDocument(Struct, frozen=True):
+    """A position; amounts in `currency`, the instrument's quote currency."""
+
+    strategy: str
+    venue: str
+    instrument: str
+    quantity: Annotated[Amount, Meta(description="signed; base units or contracts")]
+    average_price: Amount
+    cost: Amount
+    mark: Annotated[Amount | None, Meta(description="null before the first price")]
+    realised: Amount
+    unrealised: Amount | None
+    fees: Annotated[dict[str, Amount], Meta(description="paid, by currency")]
+    funding: Annotated[Amount, Meta(description="positive: received")]
+    currency: str
+
+
+class OrderDocument(Struct, frozen=True):
+    """An open order, with the columns of the table `orders` that concern open orders."""
+
+    order_id: str
+    parent_id: str | None
+    client_order_id: str | None
+    status: str
+    strategy: str
+    instrument: str
+    venue: str
+    side: str
+    purpose: str
+    order_type: str
+    time_in_force: str
+    reduce_only: bool
+    quantity: Amount | None
+    notional: Amount | None
+    leaves: Amount | None
+    filled_quantity: Amount
+    average_price: Amount | None
+    limit_price: Amount | None
+    stop_price: Amount | None
+    cancelling: bool
+    age_seconds: Annotated[Age | None, Meta(description="since approval or submission")]
+
+
+class HaltDocument(Struct, frozen=True):
+    """A halt in force; `limit` and `measured` are in the unit of the rule that imposed it."""
+
+    id: str
+    scope: Annotated[str, Meta(description="close_only or all")]
+    rule: Annotated[str, Meta(description="empty for an operator's halt")]
+    until: Annotated[Time | None, Meta(description="when it expires; null: on a resume")]
+    limit: Amount | None
+    measured: Amount | None
+    limit_set_by: str | None
+    acknowledged: Annotated[list[str], Meta(description="services that obey it")]
+    set_by: SetByDocument
+
+
+if TYPE_CHECKING:
+    LimitValues = Struct
+else:
+    LimitValues = msgspec.defstruct(
+        "LimitValues",
+        [
+            (field.name, field.type)
+            for field in msgspec.structs.fields(LimitsSet)
+            if field.name not in ("actor", "reason")
         ],
-        "limits": _limits(state),
-        "allocations": _allocations(state),
-        "strategies": [_strategy(state, name) for name in sorted(state.strategies)],
-        "models": [_model(state, name) for name in sorted(state.models)],
-        "marks": [_mark(state, instrument) for instrument in sorted(state.ledger.marks)],
-    }
-    return found | {"digest": hashlib.sha256(_encode(found)).hexdigest()}
+        frozen=True,
+        module=__name__,
+    )
 
 
-def _equity(state: BookState) -> Document:
-    now = ledger.equity(state.ledger)
-    net = EXACT.add(EXACT.subtract(now.realised, now.fees), EXACT.add(now.unrealised, now.funding))
-    amounts = {
-        "equity": now.equity,
-        "cash": now.cash,
-        "holdings": now.holdings,
-        "unrealised_perpetual": now.unrealised_perpetual,
-        "realised": now.realised,
-        "unrealised": now.unrealised,
-        "fees": now.fees,
-        "funding": now.funding,
-        "net": canonical(net),
-        "exposure_gross": now.exposure_gross,
-        "exposure_net": now.exposure_net,
-        "deposited": ledger.net_deposits(state.ledger),
-        "peak": state.marked.peak if state.marked else None,
-    }
-    found = {"currency": state.ledger.reporting} | _texts(amounts)
-    return found | {"unpriced": now.unpriced}
+class LimitsDocument(Struct, frozen=True):
+    """The limits in force, as `LimitsSet` has them."""
+
+    set_by: SetByDocument
+    values: LimitValues
 
 
-def _position(state: BookState, key: ledger.PositionKey, held: ledger.Holding) -> Document:
-    strategy, venue, instrument = key
-    price = ledger.mark(state.ledger, instrument)
-    gain = average_cost.unrealised(held.position, price.price) if price else None
-    return {
-        "strategy": strategy,
-        "venue": venue,
-        "instrument": instrument,
-        "quantity": text(average_cost.quantity(held.position)),
-        "average_price": text(average_cost.average_price(held.position)),
-        "cost": text(average_cost.cost(held.position)),
-        "mark": text(price.price) if price else None,
-        "realised": text(average_cost.realised(held.position)),
-        "unrealised": None if gain is None else text(gain),
-        "fees": _texts({name: canonical(worth(fee)) for name, fee in sorted(held.fees.items())}),
-        "funding": text(canonical(worth(held.funding))),
-        "currency": state.ledger.listings[instrument].quote_currency,
-    }
+class AllocationDocument(Struct, frozen=True):
+    """A strategy's cap and what it uses, in the reporting currency."""
 
-
-def _order(state: BookState, row: orders.OrderRow) -> Document:
-    begun = row.approved_at if row.approved_at is not None else row.submitted_at
-    found = {name: _plain(getattr(row, name)) for name in _ORDER}
-    return found | {"age_seconds": _age(state, begun or 0)}
-
-
-def _halt(state: BookState, halt: Any) -> Document:
-    return {
-        "scope": halt.scope,
-        "rule": halt.rule,
-        "until": None if halt.until is None else format_timestamp(halt.until),
-        "limit": _plain(halt.limit),
-        "measured": _plain(halt.measured),
-        "limit_set_by": halt.limit_set_by,
-        "acknowledged": list(halt.acknowledged),
-        "set_by": _set_by(state, halt.set_by),
-    }
-
-
-def _limits(state: BookState) -> Document | None:
-    """Return the limits in force; None before the first LimitsSet, when nothing trades."""
-    if state.limits is None:
-        return None
-    values = msgspec.to_builtins(state.limits.values)
-    for name in ("actor", "reason"):
-        del values[name]
-    return {"set_by": _set_by(state, state.limits.set_by), "values": values}
-
-
-def _allocations(state: BookState) -> list[Document]:
-    """Return each strategy's cap, and its gross exposure at marks with its share of equity."""
-    caps = state.limits.values.strategy_allocations if state.limits else {}
-    exposures = _exposures(state)
-    equity = ledger.equity(state.ledger).equity
-    return [
-        {
-            "strategy": name,
-            "cap": _plain(caps.get(name)),
-            "exposure": text(exposures.get(name, ZERO)),
-            "weight": text(ratio(exposures.get(name, ZERO), equity)) if equity > 0 else None,
-        }
-        for name in sorted({*caps, *exposures, *state.strategies})
+    strategy: str
+    cap: Annotated[Amount | None, Meta(description="null: no cap")]
+    exposure: Annotated[Amount, Meta(description="gross exposure at marks")]
+    weight: Annotated[
+        Amount | None, Meta(description="exposure / equity; null unless equity is positive")
     ]
 
 
-def _exposures(state: BookState) -> dict[str, Decimal]:
-    found: dict[str, Decimal] = {}
-    for (strategy, _, instrument), held in ledger.positions(state.ledger):
-        size = average_cost.quantity(held)
-        notional = ledger.notional(state.ledger, instrument, size) if size else None
-        before = found.get(strategy, ZERO)
-        found[strategy] = canonical(EXACT.add(before, EXACT.abs(notional or ZERO)))
-    return found
+class StrategyDocument(Struct, frozen=True):
+    """A strategy's latest settings."""
+
+    strategy: str
+    kind: str
+    instrument: str
+    enabled: bool
+    notional: Annotated[Amount, Meta(description="size of one entry, quote currency")]
+    parameters: dict[str, str]
+    set_by: SetByDocument
 
 
-def _strategy(state: BookState, name: str) -> Document:
-    found = state.strategies[name]
-    values: Document = msgspec.to_builtins(found.values)
-    for record in ("actor", "reason"):
-        del values[record]
-    return values | {"set_by": _set_by(state, found.set_by)}
+class ModelDocument(Struct, frozen=True):
+    """A strategy's latest fitted model, and its training window."""
+
+    model_id: str
+    strategy: str
+    instrument: str
+    states: int
+    labels: list[str]
+    samples: int
+    window_from: Time
+    window_to: Time
+    set_by: SetByDocument
 
 
-def _model(state: BookState, name: str) -> Document:
-    model = state.models[name]
-    return {
-        "model_id": model.model_id,
-        "strategy": model.strategy,
-        "instrument": model.instrument,
-        "states": model.states,
-        "labels": model.labels,
-        "samples": model.samples,
-        "window_from": format_timestamp(model.window_from),
-        "window_to": format_timestamp(model.window_to),
-        "set_by": _set_by(state, model.set_by),
-    }
+class MarkDocument(Struct, frozen=True):
+    """An instrument's mark."""
+
+    instrument: str
+    price: Amount
+    at: Time
+    age_seconds: Age | None
 
 
-def _mark(state: BookState, instrument: str) -> Document:
-    mark = state.ledger.marks[instrument]
-    return {
-        "instrument": instrument,
-        "price": text(mark.price),
-        "at": format_timestamp(mark.at),
-        "age_seconds": _age(state, mark.at),
-    }
+class BookDocument(Struct, frozen=True):
+    """Everything known of a book at a point; equal logs give equal digests."""
+
+    equity: EquityDocument
+    cash: Annotated[dict[str, Amount], Meta(description="by currency")]
+    positions: list[PositionDocument]
+    orders: Annotated[list[OrderDocument], Meta(description="open orders")]
+    halts: Annotated[list[HaltDocument], Meta(description="halts in force")]
+    limits: Annotated[LimitsDocument | None, Meta(description="null: nothing trades")]
+    allocations: list[AllocationDocument]
+    strategies: list[StrategyDocument]
+    models: list[ModelDocument]
+    marks: list[MarkDocument]
+    digest: Annotated[str, Meta(description="SHA-256 of everything above")] = ""
 
 
-def _set_by(state: BookState, found: SetBy) -> Document:
-    return {
-        "id": found.id,
-        "sequence": found.sequence,
-        "index": found.index,
-        "actor": found.actor,
-        "reason": found.reason,
-        "at": format_timestamp(found.at) if found.at else None,  # None: before any clock
-        "age_seconds": _age(state, found.at),
-    }
+class DifferenceDocument(Struct, frozen=True):
+    """A value that is known differently now than then."""
+
+    path: Annotated[str, Meta(description="keys joined with dots; list entries by name")]
+    then: Annotated[Any, Meta(description="null: missing then")]
+    now: Annotated[Any, Meta(description="null: missing now")]
+    difference: Annotated[Amount | None, Meta(description="now - then; null unless amounts")]
 
 
-def _late(one: LateEvent) -> Document:
-    late = one.late
-    return {
-        "id": one.record.id,
-        "type": type(one.record.event).__name__,
-        "sequence": late.sequence,
-        "index": late.index,
-        "effective_at": format_timestamp(late.effective_at),
-        "recorded_at": format_timestamp(late.at),
-        "late_by_seconds": (late.at - late.effective_at) / NANOSECONDS,
-        "says": _says(one),
-    }
+class LateEventDocument(Struct, frozen=True):
+    """An event due by the point and recorded after it."""
+
+    id: str
+    type: str
+    sequence: int
+    index: int
+    effective_at: Time
+    recorded_at: Time
+    late_by_seconds: float
+    says: Annotated[str, Meta(description="description for people")]
 
 
-def _says(one: LateEvent) -> str:
-    match one.record.event:
-        case FeeCharged() as fee:
-            about = f"{fee.strategy} for {fee.instrument}"
-            return f"a fee of {text(fee.amount)} {fee.currency} to {about}: {fee.reason}"
-        case FundingRatePublished() as funding:
-            booked = ", ".join(f"{name} {text(it)}" for name, it in one.late.booked.items())
-            rate = f"{funding.instrument} funding at {text(funding.rate)}"
-            return f"{rate}: {booked or 'nobody held any'}"
-        case OrderFilled() as fill:
-            what = f"{fill.side} {text(fill.quantity)} {fill.instrument} at {text(fill.price)}"
-            return f"{fill.strategy}: {what}, trade {fill.trade_id}"
-        case event:
-            return type(event).__name__
+class AsofDocument(Struct, frozen=True):
+    """The book at a point of the log; the view that was not requested is null."""
 
-
-def _differences(path: str, then: Any, now: Any) -> Iterator[Document]:
-    """Yield the leaves that differ, by path; list entries are compared by name, or else by
-    index."""
-    if then == now or path == "digest":
-        return
-    if isinstance(then, dict) and isinstance(now, dict):
-        for name in [*then, *(name for name in now if name not in then)]:
-            inner = f"{path}.{name}" if path else name
-            yield from _differences(inner, then.get(name), now.get(name))
-    elif isinstance(then, list) and isinstance(now, list):
-        yield from _differences(path, _by_name(then), _by_name(now))
-    else:
-        found = {"path": path, "then": then, "now": now}
-        yield found | {"difference": _difference(then, now)}
-
-
-def _by_name(entries: list[Any]) -> dict[str, Any]:
-    """Convert a list to an object: entries by name where they have one, whatever their index."""
-    return {_name(entry, number): entry for number, entry in enumerate(entries)}
-
-
-def _name(entry: Any, number: int) -> str:
-    if not isinstance(entry, dict):
-        return str(number)
-    named = [entry[key] for key in ("order_id", "id", "model_id") if key in entry]
-    if named:
-        return str(named[0])
-    parts = [entry[key] for key in ("strategy", "instrument") if key in entry]
-    return "/".join(map(str, parts)) or str(number)
-
-
-def _difference(then: Any, now: Any) -> str | None:
-    """Return now - then of two amounts as text; None for other values."""
-    try:
-        return text(EXACT.subtract(Decimal(now), Decimal(then)))
-    except (ArithmeticError, TypeError, ValueError):
-        return None
-
-
-def _age(state: BookState, since: int) -> float | None:
-    return (state.now - since) / NANOSECONDS if since else None
-
-
-def _plain(value: Any) -> Any:
-    return text(value) if isinstance(value, Decimal) else value
-
-
-def _texts(amounts: dict[str, Any]) -> dict[str, Any]:
-    return {name: _plain(amount) for name, amount in amounts.items()}
+    asked: Annotated[str, Meta(description="the point as requested")]
+    book: str
+    sequence: Annotated[int, Meta(description="of the last message folded")]
+    index: Annotated[int, Meta(description="of its last event folded")]
+    at: Annotated[Time, Meta(description="decision time")]
+    last_sequence: Annotated[int, Meta(description="end of the log")]
+    then: Annotated[BookDocument | None, Meta(description="as known at the point")]
+    now: Annotated[BookDocument | None, Meta(description="with late events that were due")]
+    differences: list[DifferenceDocument]
+    late: list[LateEventDocument]

@@ -1,51 +1,35 @@
 """Job of `dr replay asof`: the book at a point of a folder's log."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from deadreckon.archive.open_log import open_bus
-from deadreckon.replay.asof import KnownAs, asof, document, parse_log_point
-from deadreckon.runtime.process import log_lines
-from deadreckon.runtime.process.folder import Folder
+from deadreckon.replay.asof import AsofDocument, KnownAs, asof, document, parse_log_point
+from deadreckon.replay.opening import open_log
 from deadreckon.runtime.server.known_roles import DEFAULT_BOOK
 
 ANCHORS_FOLDER = "asof"  # folder of the anchors, which may be deleted at any time
-PROGRESS_FROM = 20_000  # messages to read from which on a progress bar is shown
+PROGRESS_FROM = 20_000  # messages to read from which on progress is shown
 
 
 async def book_asof(
     data: Path,
-    place: str,
+    point: str,
     *,
     known: KnownAs,
     nats: str | None,
     shows: bool,
     book: str = DEFAULT_BOOK,
-) -> dict[str, Any]:
-    """Compute the document of the book at a point of a folder's log; anchors are saved in the
-    folder.
+) -> AsofDocument:
+    """Compute the book at a point of a folder's log; anchors are saved in the folder.
 
     Raises LogPointError.
     """
-    asked = parse_log_point(place)
-    folder = Folder(data).check()
-    log_lines.configure(folder.logs / "asof.log")
-    cache = folder.root / ANCHORS_FOLDER
-    async with open_bus(folder, nats) as bus:
-        with _progress(shows) as progress:
-            found = await asof(bus, asked, cache, book=book, known=known, progress=progress)
-    return document(found, place, book, known)
+    asked = parse_log_point(point)
+    async with open_log(data, nats, "asof", shows=shows) as opened:
 
+        def progress(done: int, end: int) -> None:
+            if end > PROGRESS_FROM:
+                opened.progress("reading", done, end)
 
-@contextmanager
-def _progress(shows: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """Show a progress bar on a terminal, once there are many messages to read."""
-    if not shows:
-        yield None
-        return
-    from deadreckon.replay.opening import progress_bar  # late: it takes a sixth of a second
-
-    with progress_bar(shows) as tell:
-        yield lambda done, end: tell("reading", done, end) if end > PROGRESS_FROM else None
+        cache = opened.folder.root / ANCHORS_FOLDER
+        found = await asof(opened.bus, asked, cache, book=book, known=known, progress=progress)
+    return document(found, point, book, known)

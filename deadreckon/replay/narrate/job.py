@@ -5,7 +5,6 @@ from pathlib import Path
 
 import msgspec
 
-from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.timestamps import day_of, format_timestamp
 from deadreckon.replay.narrate.narrate import (
@@ -15,10 +14,9 @@ from deadreckon.replay.narrate.narrate import (
     Narrator,
     StoryPage,
 )
+from deadreckon.replay.opening import open_log
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.reading import read_messages
-from deadreckon.runtime.process import log_lines
-from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK
 
 
@@ -30,15 +28,15 @@ class StoryRange(msgspec.Struct, frozen=True):
     first: int = 1
     last: int | None = None
 
-    def has(self, told: NarratedEvent) -> bool:
+    def has(self, event: NarratedEvent) -> bool:
         """True when a story that begins with this event is in the range."""
-        if told.sequence < self.first or (self.last is not None and told.sequence > self.last):
+        if event.sequence < self.first or (self.last is not None and event.sequence > self.last):
             return False
-        return self.day is None or day_of(told.at) == self.day
+        return self.day is None or day_of(event.at) == self.day
 
-    def is_behind(self, told: NarratedEvent) -> bool:
+    def is_behind(self, event: NarratedEvent) -> bool:
         """True when no later story can be in the range."""
-        return self.day is not None and day_of(told.at) > self.day
+        return self.day is not None and day_of(event.at) > self.day
 
 
 async def narrate(
@@ -52,11 +50,9 @@ async def narrate(
 ) -> None:
     """Show a folder's stories line by line. The log is read from its beginning, so that names
     are stable."""
-    folder = Folder(data).check()
-    log_lines.configure(folder.logs / "narrate.log")
     page = StoryPage(quiet=not rows)
-    async with open_bus(folder, nats) as bus:
-        async for story in stories(bus, part):
+    async with open_log(data, nats, "narrate", shows=False) as opened:
+        async for story in stories(opened.bus, part):
             for line in map(event_json, story) if json else page.add(story):
                 show(line)
     for line in page.finish():
@@ -72,17 +68,17 @@ async def stories(
     upto = end if part.last is None else min(end, part.last + STORY_MESSAGES)
     async for message in read_messages(bus, upto):
         for story in narrator.fold(message):
-            if part.is_behind(story.told):
+            if part.is_behind(story.first):
                 return
-            if part.has(story.told):
+            if part.has(story.first):
                 yield story
     for story in narrator.finish():
-        if part.has(story.told):
+        if part.has(story.first):
             yield story
 
 
-def event_json(told: NarratedEvent) -> str:
+def event_json(event: NarratedEvent) -> str:
     """Encode one event as a line of JSON; its time as RFC 3339, null before any clock."""
-    fields = msgspec.structs.asdict(told)
-    fields["at"] = format_timestamp(told.at) if told.at else None
+    fields = msgspec.structs.asdict(event)
+    fields["at"] = format_timestamp(event.at) if event.at else None
     return msgspec.json.encode(fields).decode()

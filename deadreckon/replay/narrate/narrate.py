@@ -50,54 +50,54 @@ class NarratedEvent(Struct, frozen=True):
 class NarratedStory(Struct):
     """A described event with everything that followed from it, in log order."""
 
-    told: NarratedEvent
+    first: NarratedEvent
     branches: list["NarratedStory"] = []
 
     def __iter__(self) -> Iterator[NarratedEvent]:
-        yield self.told
+        yield self.first
         for branch in self.branches:
             yield from branch
 
     @property
     def is_quiet(self) -> bool:
         """True for a market event that nothing followed from."""
-        return not self.branches and self.told.type in MARKET_EVENTS
+        return not self.branches and self.first.type in MARKET_EVENTS
 
 
 class Narrator:
     """Narrator of a log; it needs every message from the first on, so that names are stable."""
 
     def __init__(self, book: str, mode: Mode) -> None:
-        self._intake = Ingress(book, mode, reads_signals=True, restamps=False)
+        self._ingress = Ingress(book, mode, reads_signals=True, restamps=False)
         self._names = Style()
         self._stories: deque[NarratedStory] = deque()  # stories not emitted yet, oldest first
         self._branches: dict[str, NarratedStory] = {}  # by event id, of these stories
 
     def fold(self, message: Message) -> Iterator[NarratedStory]:
         """Fold one message; yields the stories that are complete."""
-        for record in self._intake.records_of(message):
-            self._hear(record)
-        yield from self._tell(message.sequence - STORY_MESSAGES)
+        for record in self._ingress.records_of(message):
+            self._add(record)
+        yield from self._finished(message.sequence - STORY_MESSAGES)
 
     def finish(self) -> Iterator[NarratedStory]:
         """Yield the remaining stories."""
-        yield from self._tell(None)
+        yield from self._finished(None)
 
-    def _hear(self, record: Recorded[Any]) -> None:
+    def _add(self, record: Recorded[Any]) -> None:
         cause = None if record.cause is None else self._branches.get(record.cause)
-        branch = NarratedStory(self._told(record, cause))
+        branch = NarratedStory(self._described(record, cause))
         if cause is not None:
             cause.branches.append(branch)
         else:
             self._stories.append(branch)
         self._branches.setdefault(record.id, branch)
 
-    def _told(self, record: Recorded[Any], cause: NarratedStory | None) -> NarratedEvent:
+    def _described(self, record: Recorded[Any], cause: NarratedStory | None) -> NarratedEvent:
         return NarratedEvent(
             at=record.at,
             who=record.source.removeprefix("op.").removeprefix("in."),
             text=describe(record, self._names),
-            depth=0 if cause is None else cause.told.depth + 1,
+            depth=0 if cause is None else cause.first.depth + 1,
             late=cause is None and record.cause is not None,
             type=type(record.event).__name__,
             id=record.id,
@@ -106,12 +106,12 @@ class Narrator:
             index=record.index,
         )
 
-    def _tell(self, before: int | None) -> Iterator[NarratedStory]:
+    def _finished(self, before: int | None) -> Iterator[NarratedStory]:
         """Yield the stories that began before a message; None: all of them."""
-        while self._stories and (before is None or self._stories[0].told.sequence < before):
+        while self._stories and (before is None or self._stories[0].first.sequence < before):
             story = self._stories.popleft()
-            for told in story:
-                self._branches.pop(told.id, None)
+            for event in story:
+                self._branches.pop(event.id, None)
             yield story
 
 
@@ -132,31 +132,31 @@ class StoryPage:
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
         self._today = ""
-        self._silence: list[NarratedEvent] = []
+        self._quiet_rows: list[NarratedEvent] = []
 
     def add(self, story: NarratedStory) -> Iterator[str]:
         """Yield the lines of one more story, after those of the quiet rows before it."""
-        if self._quiet and story.is_quiet and self._is_today(story.told):
-            self._silence.append(story.told)
+        if self._quiet and story.is_quiet and self._is_today(story.first):
+            self._quiet_rows.append(story.first)
             return
         yield from self.finish()
-        if not self._is_today(story.told):
-            self._today = _day(story.told)
+        if not self._is_today(story.first):
+            self._today = _day(story.first)
             yield self._today
-        for told in story:
-            yield _line(told)
+        for event in story:
+            yield _line(event)
 
     def finish(self) -> Iterator[str]:
         """Yield the line of the quiet rows at the end."""
-        silence, self._silence = self._silence, []
-        if len(silence) > 1:
-            first, last = clock(silence[0].at), clock(silence[-1].at)
-            yield f"{first.ljust(TIME_WIDTH)}{len(silence)} rows of the market, until {last}"
+        rows, self._quiet_rows = self._quiet_rows, []
+        if len(rows) > 1:
+            first, last = clock(rows[0].at), clock(rows[-1].at)
+            yield f"{first.ljust(TIME_WIDTH)}{len(rows)} rows of the market, until {last}"
         else:
-            yield from map(_line, silence)
+            yield from map(_line, rows)
 
-    def _is_today(self, told: NarratedEvent) -> bool:
-        return _day(told) == self._today
+    def _is_today(self, event: NarratedEvent) -> bool:
+        return _day(event) == self._today
 
 
 def lines(stories: Iterable[NarratedStory]) -> Iterator[str]:
@@ -167,12 +167,12 @@ def lines(stories: Iterable[NarratedStory]) -> Iterator[str]:
     yield from page.finish()
 
 
-def _day(told: NarratedEvent) -> str:
-    return day_of(told.at) if told.at else "before any clock"
+def _day(event: NarratedEvent) -> str:
+    return day_of(event.at) if event.at else "before any clock"
 
 
-def _line(told: NarratedEvent) -> str:
-    is_dated = told.depth == 0 and told.at
-    time = (clock(told.at) if is_dated else "").ljust(TIME_WIDTH)
-    late = "(late) " if told.late else ""
-    return f"{time}{INDENT * told.depth}{told.who}: {late}{told.text}"
+def _line(event: NarratedEvent) -> str:
+    is_dated = event.depth == 0 and event.at
+    time = (clock(event.at) if is_dated else "").ljust(TIME_WIDTH)
+    late = "(late) " if event.late else ""
+    return f"{time}{INDENT * event.depth}{event.who}: {late}{event.text}"

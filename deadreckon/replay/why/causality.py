@@ -58,10 +58,10 @@ def effects(history: EventHistory, record: Recorded[Any], *, asked: bool) -> lis
     from that one too.
     """
     found = _known(history, record, _effects(history, record, asked))
-    return sorted(found, key=lambda link: _place(history, link))
+    return sorted(found, key=lambda link: _sequence(history, link))
 
 
-def _place(history: EventHistory, link: CausalLink) -> tuple[int, int]:
+def _sequence(history: EventHistory, link: CausalLink) -> tuple[int, int]:
     record = history.facts[link.id]
     return record.sequence, record.index
 
@@ -77,7 +77,7 @@ def _known(
 
 
 def _causes(history: EventHistory, record: Recorded[Any]) -> Iterator[CausalLink]:
-    yield from (CausalLink(ORDER, name) for name in _lived(history, record))
+    yield from (CausalLink(ORDER, name) for name in _earlier_stages(history, record))
     if record.cause is not None:
         yield CausalLink(CAUSE, record.cause)
     for name in history.named(record):
@@ -103,7 +103,7 @@ def _label(record: Recorded[Any] | None) -> str:
 def _effects(history: EventHistory, record: Recorded[Any], asked: bool) -> Iterator[CausalLink]:
     for name in history.answers.get(record.id, ()):
         yield CausalLink(CAUSE, name)
-    yield from (CausalLink(ORDER, name) for name in _to_live(history, record, asked))
+    yield from (CausalLink(ORDER, name) for name in _later_stages(history, record, asked))
     for name in history.mentions.get(record.id, ()):
         yield CausalLink(_label(record), name)
     if isinstance(record.event, StrategyConfigured):
@@ -116,40 +116,40 @@ def _configured(history: EventHistory, name: str) -> Iterator[str]:
             yield signal
 
 
-def _lived(history: EventHistory, record: Recorded[Any]) -> list[str]:
+def _earlier_stages(history: EventHistory, record: Recorded[Any]) -> list[str]:
     """Return the stages of an order since its intent, the intent first; fills are not causes.
 
     Before the intent, each stage is the answer to the one before.
     """
-    life = _life(history, record)
-    before = life[: life.index(record.id)] if life else []
+    lifecycle = _lifecycle(history, record)
+    before = lifecycle[: lifecycle.index(record.id)] if lifecycle else []
     start = _intent(history, before)
     if start is None:
-        return [] if record.cause in life else before[-1:]
+        return [] if record.cause in lifecycle else before[-1:]
     steps = [name for name in before[start + 1 :] if type(history.facts[name].event) in _STEPS]
     return [before[start], *steps]
 
 
-def _to_live(history: EventHistory, record: Recorded[Any], asked: bool) -> list[str]:
+def _later_stages(history: EventHistory, record: Recorded[Any], asked: bool) -> list[str]:
     """Return the later stages of an order, without those caused by another of its stages."""
-    life = _life(history, record)
-    if not life or not (asked or life[_intent(history, life) or 0] == record.id):
+    lifecycle = _lifecycle(history, record)
+    if not lifecycle or not (asked or lifecycle[_intent(history, lifecycle) or 0] == record.id):
         return []
-    later = life[life.index(record.id) + 1 :]
-    return [name for name in later if history.facts[name].cause not in life]
+    later = lifecycle[lifecycle.index(record.id) + 1 :]
+    return [name for name in later if history.facts[name].cause not in lifecycle]
 
 
-def _life(history: EventHistory, record: Recorded[Any]) -> list[str]:
+def _lifecycle(history: EventHistory, record: Recorded[Any]) -> list[str]:
     if type(record.event) not in ORDER_EVENTS:
         return []
-    return history.lives[record.event.order_id]
+    return history.lifecycles[record.event.order_id]
 
 
-def _intent(history: EventHistory, life: list[str]) -> int | None:
+def _intent(history: EventHistory, lifecycle: list[str]) -> int | None:
     """Return the index of an order's intent in its lifecycle; None when there is none."""
-    for place, name in enumerate(life):
+    for index, name in enumerate(lifecycle):
         if isinstance(history.facts[name].event, OrderSubmitting):
-            return place
+            return index
     return None
 
 

@@ -21,10 +21,10 @@ from deadreckon.replay.why.rule_results import refusal_details, rule_details
 from deadreckon.replay.why.trades import equity_detail, fill_details, holding_text, routing_details
 
 
-def details(history: EventHistory, witness: RiskRecheck, record: Recorded[Any]) -> list[Detail]:
+def details(history: EventHistory, recheck: RiskRecheck, record: Recorded[Any]) -> list[Detail]:
     """Return all details of an event."""
     write = _WRITERS.get(type(record.event))
-    return [] if write is None else list(write(history, witness, record))
+    return [] if write is None else list(write(history, recheck, record))
 
 
 def price_of(event: Any) -> Decimal:
@@ -61,7 +61,7 @@ _KINDS: dict[type, str] = {
 
 
 def _received(
-    history: EventHistory, witness: RiskRecheck, record: Recorded[SignalReceived]
+    history: EventHistory, recheck: RiskRecheck, record: Recorded[SignalReceived]
 ) -> Details:
     yield from _market(history, record)
     if record.event.meta:
@@ -71,19 +71,19 @@ def _received(
         yield Detail("meta", f"the producer's own: {meta}", record.id, dict(record.event.meta))
 
 
-def _raised(history: EventHistory, witness: RiskRecheck, record: Recorded[SignalRaised]) -> Details:
-    wish = record.event
-    if not wish.producer:
+def _raised(history: EventHistory, recheck: RiskRecheck, record: Recorded[SignalRaised]) -> Details:
+    signal = record.event
+    if not signal.producer:
         yield from _market(history, record)
-    if wish.features:
+    if signal.features:
         shown = ", ".join(
-            f"{safe_text(key)} {safe_text(it)}" for key, it in sorted(wish.features.items())
+            f"{safe_text(key)} {safe_text(it)}" for key, it in sorted(signal.features.items())
         )
-        yield Detail("features", shown, record.id, dict(wish.features))
-    if wish.model_id:
-        model = history.models.get(wish.model_id)
-        shown = _model(history, wish.model_id, model)
-        yield Detail("model", shown, model or record.id, {"model_id": wish.model_id})
+        yield Detail("features", shown, record.id, dict(signal.features))
+    if signal.model_id:
+        model = history.models.get(signal.model_id)
+        shown = _model(history, signal.model_id, model)
+        yield Detail("model", shown, model or record.id, {"model_id": signal.model_id})
 
 
 def _model(history: EventHistory, model_id: str, fitted: str | None) -> str:
@@ -97,22 +97,22 @@ def _model(history: EventHistory, model_id: str, fitted: str | None) -> str:
 
 
 def _approved(
-    history: EventHistory, witness: RiskRecheck, record: Recorded[OrderApproved]
+    history: EventHistory, recheck: RiskRecheck, record: Recorded[OrderApproved]
 ) -> Details:
     yield from _market(history, record)
-    yield from rule_details(history, witness, record)
+    yield from rule_details(history, recheck, record)
 
 
 def _position(
-    history: EventHistory, witness: RiskRecheck, record: Recorded[PositionChanged]
+    history: EventHistory, recheck: RiskRecheck, record: Recorded[PositionChanged]
 ) -> Details:
     it = record.event
     totals = history.totals[it.strategy, it.instrument]
-    place = totals.index(record.id)
-    if not place:
+    index = totals.index(record.id)
+    if not index:
         yield Detail("before", f"{it.strategy} had never traded {it.instrument}", record.id)
         return
-    before = history.facts[totals[place - 1]]
+    before = history.facts[totals[index - 1]]
     old = before.event
     changes = {
         name: EXACT.subtract(getattr(it, name), getattr(old, name))
@@ -129,7 +129,7 @@ def _signed(amount: Decimal) -> str:
     return f"{'+' if amount > 0 else ''}{number(amount)}"
 
 
-def _marked(history: EventHistory, witness: RiskRecheck, record: Recorded[EquityMarked]) -> Details:
+def _marked(history: EventHistory, recheck: RiskRecheck, record: Recorded[EquityMarked]) -> Details:
     before = last_mark(history, record)
     if before is None:
         yield Detail("before", "equity had never been marked", record.id)

@@ -68,7 +68,7 @@ class EventHistory:
         self.answers: dict[str, list[str]] = {}  # ids that an event caused
         # Ids of events that name an event as their limit, halt or model.
         self.mentions: dict[str, list[str]] = {}
-        self.lives: dict[str, list[str]] = {}  # events of an order, oldest first
+        self.lifecycles: dict[str, list[str]] = {}  # events of an order, oldest first
         self.moves: dict[str, PositionMove] = {}  # by the id of a fill
         self.prices: dict[str, str] = {}  # the last price event of its instrument before an event
         self.marks: list[str] = []  # EquityMarked, oldest first
@@ -79,7 +79,7 @@ class EventHistory:
         self.settings: dict[str, str] = {}
         self.last = 0
         self._finder = finder
-        self._intake = Ingress(book, mode, reads_signals=True, restamps=False)
+        self._ingress = Ingress(book, mode, reads_signals=True, restamps=False)
         self._recent: dict[str, Recorded[Any]] = {}
         self._latest: dict[str, Recorded[Any]] = {}  # by instrument
         self._configured: dict[str, str] = {}  # by strategy
@@ -88,10 +88,10 @@ class EventHistory:
     def take(self, message: Message) -> None:
         """Fold one message."""
         self.last = message.sequence
-        for record in self._intake.records_of(message):
-            self._hear(record)
+        for record in self._ingress.records_of(message):
+            self._fold(record)
 
-    def _hear(self, record: Recorded[Any]) -> None:
+    def _fold(self, record: Recorded[Any]) -> None:
         is_sought = self._finder is not None and self._finder.hear(record)
         if isinstance(record.event, OrderFilled):
             self._fold_fill(record)
@@ -118,7 +118,7 @@ class EventHistory:
             self._keep_price(record.cause, self._recent.get(record.cause))
             self.answers.setdefault(record.cause, []).append(record.id)
         if type(event) in ORDER_EVENTS:
-            self.lives.setdefault(event.order_id, []).append(record.id)
+            self.lifecycles.setdefault(event.order_id, []).append(record.id)
         price = self._latest.get(getattr(event, "instrument", ""))
         if price is not None:
             self._keep_price(price.id, price)
@@ -183,6 +183,6 @@ class EventHistory:
             average_cost.realised(position),
         )
 
-    def words(self, record: Recorded[Any]) -> str:
+    def describe(self, record: Recorded[Any]) -> str:
         """Describe an event in one line."""
         return describe(record, self.names)

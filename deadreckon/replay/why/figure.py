@@ -60,7 +60,7 @@ class ProfitFigure(Struct, frozen=True):
     it has the same figures: None where it does not cover the last flow yet.
     """
 
-    wanted: FigureQuery
+    query: FigureQuery
     sequence: int
     held: PositionFigures
     realised: Decimal
@@ -70,31 +70,31 @@ class ProfitFigure(Struct, frozen=True):
     marked_at: int | None
     unrealised: Decimal | None
     flows: list[ProfitFlow]
-    told: str | None
+    published: str | None
     agrees: bool | None
 
 
-def compute_figure(history: EventHistory, wanted: FigureQuery) -> ProfitFigure:
+def compute_figure(history: EventHistory, query: FigureQuery) -> ProfitFigure:
     """Compute the figure as of the last message indexed. Raises UnknownIdError for a strategy
     that never traded the instrument."""
-    key = (wanted.strategy, wanted.instrument)
+    key = (query.strategy, query.instrument)
     made = flows(history, *key)
     if not made:
         raise UnknownIdError(
-            f"{wanted.strategy} had not traded {wanted.instrument} by message {history.last}; "
+            f"{query.strategy} had not traded {query.instrument} by message {history.last}; "
             f"traded: {', '.join(f'{one}/{other}' for one, other in history.flows) or 'nothing'}"
         )
     position = ledger.position(history.ledger, *key)
-    mark = ledger.mark(history.ledger, wanted.instrument)
+    mark = ledger.mark(history.ledger, query.instrument)
     totals = history.totals.get(key)
-    told = totals[-1] if totals else None
+    published = totals[-1] if totals else None
     held = history.held(*key)
     realised = _total(flow.realised for flow in made)
     unrealised = None
     if position is not None and mark is not None:
         unrealised = average_cost.unrealised(position, mark.price)
     return ProfitFigure(
-        wanted=wanted,
+        query=query,
         sequence=history.last,
         held=held,
         realised=realised,
@@ -104,8 +104,8 @@ def compute_figure(history: EventHistory, wanted: FigureQuery) -> ProfitFigure:
         marked_at=None if mark is None else mark.at,
         unrealised=unrealised,
         flows=made,
-        told=told,
-        agrees=_agrees(history, made, told, held),
+        published=published,
+        agrees=_agrees(history, made, published, held),
     )
 
 
@@ -125,13 +125,13 @@ def _fees(made: list[ProfitFlow]) -> dict[str, Decimal]:
 
 
 def _agrees(
-    history: EventHistory, made: list[ProfitFlow], told: str | None, held: PositionFigures
+    history: EventHistory, made: list[ProfitFlow], published: str | None, held: PositionFigures
 ) -> bool | None:
     """Compare with the position published after the last flow; None where none was published
     yet."""
     last = history.facts[made[-1].id]
     answered = last.cause if isinstance(last.event, FundingPaid) else last.id
-    record = history.facts.get(told or "")
+    record = history.facts.get(published or "")
     if record is None or record.cause != answered:
         return None
     it = record.event

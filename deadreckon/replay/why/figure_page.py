@@ -17,12 +17,12 @@ FLOWS_SHOWN = 20  # the latest; earlier ones are summed up
 
 def figure_page(history: EventHistory, figure: ProfitFigure) -> Iterator[StyledLine]:
     """Format the figure, whether portfolio published the same, and its flows."""
-    wanted = figure.wanted
-    title = f"{wanted.strategy} in {wanted.instrument}, up to message {figure.sequence}"
+    query = figure.query
+    title = f"{query.strategy} in {query.instrument}, up to message {figure.sequence}"
     yield StyledLine("", "", title, "bold")
     for text in _heads(figure):
         yield StyledLine("", "  ", text)
-    yield _told(history, figure)
+    yield _published(history, figure)
     yield StyledLine("", "", "")
     yield StyledLine("", "", "Because", "bold cyan")
     gone, shown = figure.flows[:-FLOWS_SHOWN], figure.flows[-FLOWS_SHOWN:]
@@ -49,17 +49,17 @@ def _heads(figure: ProfitFigure) -> Iterator[str]:
         yield "unrealised unknown: no price has been seen"
 
 
-def _told(history: EventHistory, figure: ProfitFigure) -> StyledLine:
-    if figure.told is None or figure.agrees is None:
+def _published(history: EventHistory, figure: ProfitFigure) -> StyledLine:
+    if figure.published is None or figure.agrees is None:
         return StyledLine(
-            "", "  ", "portfolio had yet to tell of the last of these events", "yellow"
+            "", "  ", "portfolio has not published the last of these events yet", "yellow"
         )
-    record = history.facts[figure.told]
-    place = f"{sequence_text(record)} {record.id[:ID_SHOWN]}"
+    record = history.facts[figure.published]
+    at = f"{sequence_text(record)} {record.id[:ID_SHOWN]}"
     if figure.agrees:
-        return StyledLine("", "  ", f"portfolio says the same at {place}", "green")
+        return StyledLine("", "  ", f"portfolio says the same at {at}", "green")
     return StyledLine(
-        "", "  ", f"portfolio says otherwise at {place}: {history.words(record)}", "red"
+        "", "  ", f"portfolio says something else at {at}: {history.describe(record)}", "red"
     )
 
 
@@ -92,5 +92,5 @@ def _flow(history: EventHistory, flow: ProfitFlow) -> StyledLine:
         f"then {number(flow.held)}" if flow.held else "then flat",
     )
     gutter = f"{sequence_text(record).rjust(9)}  {record.id[:ID_SHOWN]}"
-    what = history.words(record).partition(", ")[0]
+    what = history.describe(record).partition(", ")[0]
     return StyledLine(gutter, "", f"{moment(record.at)} {what}: {shown}")

@@ -1,14 +1,12 @@
 """Job of `dr replay why`: reads a folder's log for the event, and again for what risk measured."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
 
-from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.event import Mode
 from deadreckon.replay.lookup import IdFinder, UnknownIdError
-from deadreckon.replay.opening import progress_bar
+from deadreckon.replay.opening import Progress, open_log
 from deadreckon.replay.why.event_history import EventHistory
 from deadreckon.replay.why.figure import FigureQuery, ProfitFigure, compute_figure, parse_figure
 from deadreckon.replay.why.risk_recheck import RiskRecheck
@@ -22,11 +20,7 @@ from deadreckon.replay.why.tracing import (
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.reading import read_messages
-from deadreckon.runtime.process import log_lines
-from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK
-
-Progress = Callable[[str, int, int], None]
 
 
 class WhyResult(Struct, frozen=True):
@@ -44,11 +38,8 @@ async def why(
 
     Raises UnknownIdError and AmbiguousIdError.
     """
-    folder = Folder(data).check()
-    log_lines.configure(folder.logs / "why.log")
-    async with open_bus(folder, nats) as bus:
-        with progress_bar(shows) as progress:
-            return await find_reason(bus, text, depth, progress, book)
+    async with open_log(data, nats, "why", shows=shows) as opened:
+        return await find_reason(opened.bus, text, depth, opened.progress, book)
 
 
 async def find_reason(
@@ -65,17 +56,17 @@ async def find_reason(
         history.take(message)
     story = trace(history, found_event(history, finder.found()), depth)
     asked = rechecked_events(history, story)
-    witness = RiskRecheck(set(asked), book, mode)
+    recheck = RiskRecheck(set(asked), book, mode)
     if asked:
         async for message in read_messages(
-            bus, end, lambda done, of: progress("asking risk", done, of)
+            bus, end, lambda done, of: progress("replaying risk", done, of)
         ):
-            witness.take(message)
-            if witness.is_done:
+            recheck.take(message)
+            if recheck.is_done:
                 break
         else:
-            witness.end()
-    return WhyResult(history, story=explanation(history, witness, story))
+            recheck.end()
+    return WhyResult(history, story=explanation(history, recheck, story))
 
 
 async def _figure(

@@ -29,10 +29,10 @@ class StyledLine(Struct, frozen=True):
     style: str = ""
 
 
-def page(answer: Explanation, width: int = WIDTH) -> Iterator[StyledLine]:
+def page(explained: Explanation, width: int = WIDTH) -> Iterator[StyledLine]:
     """Format the queried event, its causes and its effects."""
-    story = answer.story
-    writer = _Writer(answer, width)
+    story = explained.story
+    writer = _Writer(explained, width)
     yield from writer.event(story.asked, "", "", "bold")
     for title, branches in (
         ("Because", story.causes),
@@ -48,12 +48,12 @@ _BORDERS = frozenset({"OrderFilled", "HaltImposed", "HaltRequested", "EquityMark
 
 
 class _Writer:
-    def __init__(self, answer: Explanation, width: int) -> None:
-        self._nodes = answer.nodes
-        self._places = answer.places
-        self._asked = answer.nodes[answer.story.asked.id].record
+    def __init__(self, explained: Explanation, width: int) -> None:
+        self._nodes = explained.nodes
+        self._sequences = explained.sequences
+        self._asked = explained.nodes[explained.story.asked.id].record
         self._width = width
-        self._gutter = max(map(len, answer.places.values())) + ID_SHOWN + 2
+        self._gutter = max(map(len, explained.sequences.values())) + ID_SHOWN + 2
 
     def tree(
         self, branches: list[CausalBranch], guides: str, *, near: bool = True
@@ -77,7 +77,7 @@ class _Writer:
         record = node.record
         when = moment(record.at, self._asked.at) if record.at else "before any clock"
         label = LABELS.get(branch.label, f"({branch.label}) ")
-        text = f"{node.text.partition(':')[0]} (told above)" if branch.again else node.text
+        text = f"{node.text.partition(':')[0]} (see above)" if branch.again else node.text
         shown = f"{when} {label}{node.who}: {text}"
         more_below = not all(map(self._is_idle, branch.branches))
         inner = below + ("│  " if more_below else "   ")
@@ -89,7 +89,7 @@ class _Writer:
         for detail in shown_details:
             yield from self._detail(detail, inner)
         if hidden := len(node.details) - len(shown_details):
-            more = f"· {hidden} more figures: dr replay why {self._places[record.id]}"
+            more = f"· {hidden} more figures: dr replay why {self._sequences[record.id]}"
             yield from self._wrapped("", inner, inner, more, "dim")
         if branch.more:
             more = f"and {branch.more} more, which --depth or their own ids show"
@@ -102,11 +102,13 @@ class _Writer:
     def _detail(self, detail: Detail, guides: str) -> Iterator[StyledLine]:
         gutter = self._of(detail.id)
         style = "red" if detail.is_bad else "dim"
-        yield from self._wrapped(gutter, f"{guides}· ", f"{guides}    ", _said(detail), style)
+        yield from self._wrapped(
+            gutter, f"{guides}· ", f"{guides}    ", _detail_text(detail), style
+        )
 
     def _of(self, name: str) -> str:
-        place = self._places.get(name, "")
-        return f"{place.rjust(self._gutter - ID_SHOWN - 2)}  {name[:ID_SHOWN]}"
+        sequence = self._sequences.get(name, "")
+        return f"{sequence.rjust(self._gutter - ID_SHOWN - 2)}  {name[:ID_SHOWN]}"
 
     def _wrapped(
         self, gutter: str, guides: str, below: str, text: str, style: str
@@ -119,7 +121,7 @@ class _Writer:
                        guides if first else below, part, style)  # fmt: skip
 
 
-def _said(detail: Detail) -> str:
+def _detail_text(detail: Detail) -> str:
     return f"{detail.name}: {detail.text}"
 
 

@@ -7,7 +7,7 @@ from textwrap import wrap
 from msgspec import Struct
 
 from deadreckon.formatting.times import moment
-from deadreckon.replay.why.document import ties
+from deadreckon.replay.why.document import links
 from deadreckon.replay.why.tracing import Explanation, Node
 
 BOX_WIDTH, LINE_HEIGHT, PADDING = 272, 15, 8  # pixels
@@ -63,13 +63,13 @@ class Box(Struct):
 Edge = tuple[str, str, str]  # from, to, label
 
 
-def as_svg(answer: Explanation) -> str:
+def as_svg(explained: Explanation) -> str:
     """Draw a story as a self-contained SVG; equal stories give equal bytes."""
-    drawn = _ties(answer)
-    boxes = {name: _box(answer, node) for name, node in answer.nodes.items()}
+    drawn = _ties(explained)
+    boxes = {name: _box(explained, node) for name, node in explained.nodes.items()}
     layers = _layers(boxes, drawn)
     _order(layers, boxes, drawn)
-    width, height = _place(layers)
+    width, height = _position(layers)
     parts = [
         (
             f"<svg xmlns='http://www.w3.org/2000/svg' width='{width:.0f}' height='{height:.0f}' "
@@ -80,27 +80,27 @@ def as_svg(answer: Explanation) -> str:
             "markerHeight='7' orient='auto'><path d='M0 0L8 4L0 8z' fill='#667'/></marker></defs>"
         ),
         f"<rect width='{width:.0f}' height='{height:.0f}' fill='#ffffff'/>",
-        *(_edge(boxes[tie[0]], boxes[tie[1]], tie[2]) for tie in drawn),
+        *(_edge(boxes[edge[0]], boxes[edge[1]], edge[2]) for edge in drawn),
         *(_drawn(box) for box in boxes.values()),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def as_dot(answer: Explanation) -> str:
+def as_dot(explained: Explanation) -> str:
     """Write a story as Graphviz DOT, for `dot -Tsvg`."""
     lines = [
         "digraph why {",
         '  rankdir=TB; node [shape=box style="filled,rounded" fontname="Helvetica" fontsize=10];',
     ]
-    for name, node in answer.nodes.items():
-        box = _box(answer, node)
+    for name, node in explained.nodes.items():
+        box = _box(explained, node)
         label = "\\l".join(_quoted(text) for text, _ in box.lines) + "\\l"
         wide = " penwidth=3" if box.is_asked else ""
         lines.append(
             f'  "{name}" [label="{label}" fillcolor="{box.fill}" color="{box.edge}"{wide}];'
         )
-    for behind, ahead, label in _ties(answer):
+    for behind, ahead, label in _ties(explained):
         shown = f' [label="{_quoted(label)}"]' if label not in ("cause", "order") else ""
         lines.append(f'  "{behind}" -> "{ahead}"{shown};')
     return "\n".join([*lines, "}"]) + "\n"
@@ -110,27 +110,27 @@ def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _ties(answer: Explanation) -> list[Edge]:
+def _ties(explained: Explanation) -> list[Edge]:
     """Return every link once, from cause to effect."""
-    root, story = answer.story.asked.id, answer.story
-    behind = [(far, near, label) for near, far, label in ties(root, story.causes)]
-    found = {(start, end): label for start, end, label in (*behind, *ties(root, story.effects))}
+    root, story = explained.story.asked.id, explained.story
+    behind = [(far, near, label) for near, far, label in links(root, story.causes)]
+    found = {(start, end): label for start, end, label in (*behind, *links(root, story.effects))}
     return [(start, end, label) for (start, end), label in found.items() if start != end]
 
 
-def _box(answer: Explanation, node: Node) -> Box:
+def _box(explained: Explanation, node: Node) -> Box:
     record = node.record
     kind = type(record.event).__name__
     is_refusal = kind in _REFUSE
     fill, edge = _REFUSALS if is_refusal else _COLOURS.get(node.who, _OTHERS)
-    is_asked = record.id == answer.story.asked.id
+    is_asked = record.id == explained.story.asked.id
     when = moment(record.at) if record.at else "before any clock"
     lines = [(f"{node.who}: {kind}", BOLD), *((text, PLAIN) for text in _cut(node.text))]
     if is_asked or is_refusal:
-        beside = [each for each in node.details if each.is_bad or not each.is_minor]
-        for detail in beside[:DETAILS_SHOWN]:
+        shown = [each for each in node.details if each.is_bad or not each.is_minor]
+        for detail in shown[:DETAILS_SHOWN]:
             lines += [(text, QUIET) for text in _cut(f"{detail.name}: {detail.text}", 2)]
-    lines.append((f"{answer.places[record.id]}  {record.id[:8]}  {when}", QUIET))
+    lines.append((f"{explained.sequences[record.id]}  {record.id[:8]}  {when}", QUIET))
     return Box(record.id, lines, fill, edge, is_asked)
 
 
@@ -187,11 +187,11 @@ def _spread(layers: list[list[Box]]) -> None:
     widest = max(map(len, layers))
     for layer in layers:
         start = (widest - len(layer)) * (BOX_WIDTH + GAP_ACROSS) / 2
-        for place, box in enumerate(layer):
-            box.left = MARGIN + start + place * (BOX_WIDTH + GAP_ACROSS)
+        for index, box in enumerate(layer):
+            box.left = MARGIN + start + index * (BOX_WIDTH + GAP_ACROSS)
 
 
-def _place(layers: list[list[Box]]) -> tuple[float, float]:
+def _position(layers: list[list[Box]]) -> tuple[float, float]:
     """Set the vertical position of every box; returns width and height of the page."""
     _spread(layers)
     top = float(MARGIN)

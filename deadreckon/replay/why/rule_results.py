@@ -13,9 +13,9 @@ from deadreckon.replay.why.risk_recheck import RiskRecheck
 from deadreckon.services.risk.explaining import RuleResult
 
 
-def rule_details(history: EventHistory, witness: RiskRecheck, record: Recorded[Any]) -> Details:
+def rule_details(history: EventHistory, recheck: RiskRecheck, record: Recorded[Any]) -> Details:
     """Yield the results of all rules: the refusing one first, then those with a number."""
-    rules = witness.rules.get(record.cause or "", [])
+    rules = recheck.rules.get(record.cause or "", [])
     for rule in sorted(rules, key=lambda rule: rule.verdict != "refuses"):
         if rule.verdict == "refuses" or (rule.verdict == "passes" and rule.limit is not None):
             yield _rule(history, record, rule)
@@ -74,11 +74,11 @@ def _who_set(history: EventHistory, name: str | None, *, why: bool) -> str:
 
 
 def refusal_details(
-    history: EventHistory, witness: RiskRecheck, record: Recorded[SignalRefused]
+    history: EventHistory, recheck: RiskRecheck, record: Recorded[SignalRefused]
 ) -> Details:
     """Yield the refusing rule, with all rules that passed where risk checked a signal."""
-    if record.cause in witness.rules:
-        yield from rule_details(history, witness, record)
+    if record.cause in recheck.rules:
+        yield from rule_details(history, recheck, record)
         return
     no = record.event
     rule = RuleResult(no.rule, "refuses", no.limit, no.measured, no.reason, no.limit_set_by)

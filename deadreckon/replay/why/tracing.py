@@ -88,9 +88,9 @@ def _grow(
     if depth <= 0:
         branch.more = len([link for link in links if link.id not in seen])
         return branch
-    for place, link in enumerate(links):
-        if place == CHILDREN_SHOWN:
-            branch.more = len(links) - place
+    for index, link in enumerate(links):
+        if index == CHILDREN_SHOWN:
+            branch.more = len(links) - index
             break
         fact = history.facts[link.id]
         if link.id in seen:
@@ -125,14 +125,14 @@ class Node(Struct, frozen=True):
     details: list[Detail]
 
 
-def nodes(history: EventHistory, witness: RiskRecheck, story: Story) -> dict[str, Node]:
+def nodes(history: EventHistory, recheck: RiskRecheck, story: Story) -> dict[str, Node]:
     """Describe every event of a story, by id, in story order."""
     found = {}
     for name in story.ids:
         record = history.facts[name]
         who = record.source.removeprefix("op.").removeprefix("in.")
-        beside = details(history, witness, record)
-        found[name] = Node(record, who, history.words(record), beside)
+        beside = details(history, recheck, record)
+        found[name] = Node(record, who, history.describe(record), beside)
     return found
 
 
@@ -141,16 +141,16 @@ class Explanation(Struct, frozen=True):
 
     story: Story
     nodes: dict[str, Node]
-    places: dict[str, str]
+    sequences: dict[str, str]
 
 
-def explanation(history: EventHistory, witness: RiskRecheck, story: Story) -> Explanation:
+def explanation(history: EventHistory, recheck: RiskRecheck, story: Story) -> Explanation:
     """Explain a story: describe its events and add their details."""
-    found = nodes(history, witness, story)
+    found = nodes(history, recheck, story)
     beside = [detail.id for node in found.values() for detail in node.details]
     known = [name for name in (*found, *beside) if name in history.facts]
-    places = {name: sequence_text(history.facts[name]) for name in known}
-    return Explanation(story, found, places)
+    sequences = {name: sequence_text(history.facts[name]) for name in known}
+    return Explanation(story, found, sequences)
 
 
 def sequence_text(record: Recorded[Any]) -> str:

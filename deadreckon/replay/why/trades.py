@@ -16,7 +16,7 @@ from deadreckon.replay.why.rule_results import headroom_detail
 
 
 def routing_details(
-    history: EventHistory, witness: RiskRecheck, record: Recorded[OrderRouted]
+    history: EventHistory, recheck: RiskRecheck, record: Recorded[OrderRouted]
 ) -> Details:
     """Yield how the order was rounded to whole lots."""
     routed = record.event
@@ -39,7 +39,7 @@ def routing_details(
 
 
 def fill_details(
-    history: EventHistory, witness: RiskRecheck, record: Recorded[OrderFilled]
+    history: EventHistory, recheck: RiskRecheck, record: Recorded[OrderFilled]
 ) -> Details:
     """Yield a fill's slippage, and its effect on position, profit, equity and headroom."""
     fill = record.event
@@ -50,7 +50,7 @@ def fill_details(
         yield _slippage("since the signal", fill, mark, "the mark of the decision", approval.id)
     move = history.moves[record.id]
     if not move.is_new:
-        yield Detail("repeated", "the venue told this trade before: it counts once", record.id)
+        yield Detail("repeated", "the venue reported this trade before: it counts once", record.id)
         return
     became = f"{holding_text(move.before)} became {holding_text(move.after)}"
     yield Detail(
@@ -69,7 +69,7 @@ def fill_details(
         shown, figures["net"] = f"{shown}, net {number(net)}", text(net)
     yield Detail("profit", shown, record.id, figures)
     yield from _equity_around(history, record)
-    for rule in witness.rooms.get(record.id, ()):
+    for rule in recheck.rooms.get(record.id, ()):
         yield headroom_detail(record, rule)
 
 
@@ -82,7 +82,7 @@ def _approval(
     history: EventHistory, record: Recorded[OrderFilled]
 ) -> Recorded[OrderApproved] | None:
     """Return the approval of a fill's order; None for the legs of a bracket, which have none."""
-    for name in history.lives.get(record.event.order_id, ()):
+    for name in history.lifecycles.get(record.event.order_id, ()):
         fact = history.facts[name]
         if isinstance(fact.event, OrderApproved):
             return fact

@@ -68,9 +68,11 @@ class OutcomeGrouping:
         number, group = self._current.get((kind, who), (0, None))
         same = group is not None and (group.outcome, group.rests_on) == (outcome, rests_on)
         if group is None or not same or number < self._event - 1:
-            place = event_reference(record)
+            reference = event_reference(record)
             ranges = {name: (figure, figure) for name, figure in figures.items()}
-            group = OutcomeGroup(kind, who, outcome, place, place, 1, ranges, rests_on, note)
+            group = OutcomeGroup(
+                kind, who, outcome, reference, reference, 1, ranges, rests_on, note
+            )
             self.groups.append(group)
         else:
             _extend(group, figures, record)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from deadreckon.contracts import signals
 from deadreckon.contracts.catalogue import BOOK_EVENTS, INSTRUMENT_EVENTS
@@ -52,7 +52,7 @@ class Window(Struct, frozen=True):
 class WindowEvent(Struct, frozen=True):
     """A reported event of the window; a raised signal comes with the result of every rule."""
 
-    place: EventReference
+    reference: EventReference
     who: str
     type: str
     text: str
@@ -75,22 +75,22 @@ class WindowTracker:
 
     def __init__(self, window: Window, book: str = DEFAULT_BOOK, mode: Mode = "paper") -> None:
         self.window = window
-        self.told: list[WindowEvent] = []
+        self.events: list[WindowEvent] = []
         self.gaps: list[PriceGap] = []
         self.strategies: dict[str, StrategyConfigured] = {}  # as configured at the window's end
         self.instruments: dict[str, None] = {}  # named by the log
         self.producers: dict[str, int] = {}  # number of signals for the instrument in the window
         self.prices = 0
-        self.places: dict[str, EventReference] = {}  # of events that outcome groups refer to
+        self.references: dict[str, EventReference] = {}  # of events that outcome groups refer to
         self.names = Style()
         self._grouping = {name: OutcomeGrouping() for name in ("signal", "risk", "fill")}
         self._rules: dict[str, list[RuleResult]] = {}
         self._previous: Recorded[Any] | None = None
         self._longest_age = PRICE_AGE_DEFAULT
         self._orders: dict[str, None] = {}  # of the instrument
-        self._past: dict[str, bool] = dict.fromkeys(self._grouping, False)
-        self._intake = Ingress(book, mode, reads_signals=True, restamps=False)
-        self._lives = (
+        self._passed: dict[str, bool] = dict.fromkeys(self._grouping, False)
+        self._ingress = Ingress(book, mode, reads_signals=True, restamps=False)
+        self._replays = (
             Refold("signal", decider("signal"), self._signal, book, mode),
             Refold("risk", risk, self._risk, book, mode),
             Refold("fill", fill, self._fill, book, mode),
@@ -99,7 +99,7 @@ class WindowTracker:
     @property
     def is_done(self) -> bool:
         """True when all services are past the window."""
-        return all(self._past.values())
+        return all(self._passed.values())
 
     @property
     def groups(self) -> list[OutcomeGroup]:
@@ -109,17 +109,17 @@ class WindowTracker:
 
     def take(self, message: Message) -> None:
         """Replay one message. Raises RecoveryError for a log that contradicts itself."""
-        for record in self._intake.records_of(message):
-            self._hear(record)
-        for lived in self._lives:
-            lived.take(message)
+        for record in self._ingress.records_of(message):
+            self._report(record)
+        for replay in self._replays:
+            replay.take(message)
 
     def end(self) -> None:
         """Finish at the end of the log or of the window."""
-        for lived in self._lives:
-            lived.end()
+        for replay in self._replays:
+            replay.end()
         self._end_gap()
-        self.told = [_with_rules(told, self._rules) for told in self.told]
+        self.events = [_with_rules(event, self._rules) for event in self.events]
 
     def _is_within(self, record: Recorded[Any]) -> bool:
         return self.window.start <= record.at <= self.window.end
@@ -127,7 +127,7 @@ class WindowTracker:
     def _is_price(self, name: str, record: Recorded[Any]) -> bool:
         """True for a price of the instrument within the window."""
         if record.at > self.window.end:
-            self._past[name] = True
+            self._passed[name] = True
         event = record.event
         if not isinstance(event, PRICES) or event.instrument != self.window.instrument:
             return False
@@ -140,9 +140,9 @@ class WindowTracker:
         grouping.next_event()
         for name, strategy in state.strategies.items():
             if self.window.strategy in (None, name):
-                heard = signal_explaining.explain(strategy, record)
-                if heard is not None:
-                    grouping.add("strategy", name, heard.outcome, heard.figures, record)
+                outcome = signal_explaining.explain(strategy, record)
+                if outcome is not None:
+                    grouping.add("strategy", name, outcome.outcome, outcome.figures, record)
 
     def _risk(self, state: RiskState, record: Recorded[Any]) -> None:
         if isinstance(record.event, signals.SignalRaised) and self._is_within(record):
@@ -152,7 +152,7 @@ class WindowTracker:
             return
         if state.limits is not None:
             self._longest_age = state.limits.price_age_max
-        self._look_for_gap(record)
+        self._check_gap(record)
         grouping = self._grouping["risk"]
         grouping.next_event()
         for no in entry_refusals(state, self.window.instrument, record.at):
@@ -175,7 +175,7 @@ class WindowTracker:
                     "order", order.order_id, order.waiting, order.figures, record, note=note
                 )
 
-    def _look_for_gap(self, record: Recorded[Any]) -> None:
+    def _check_gap(self, record: Recorded[Any]) -> None:
         """Record a gap when a price came later than the next bar, or than a price may be old."""
         self.prices += 1
         before, self._previous = self._previous, record
@@ -202,7 +202,7 @@ class WindowTracker:
 
     def _end_gap(self) -> None:
         last = self._previous
-        end = min(self.window.end, self._intake.now)
+        end = min(self.window.end, self._ingress.now)
         if last is None or end - max(last.at, self.window.start) <= self._expected(last):
             return
         missing = None
@@ -210,7 +210,7 @@ class WindowTracker:
             missing = (end - last.at) // last.event.interval
         self.gaps.append(PriceGap(last.at, end, missing, None))
 
-    def _hear(self, record: Recorded[Any]) -> None:
+    def _report(self, record: Recorded[Any]) -> None:
         event, kind = record.event, type(record.event)
         instrument = getattr(event, "instrument", None)
         if isinstance(instrument, str) and instrument:
@@ -219,7 +219,7 @@ class WindowTracker:
             return
         text = describe(record, self.names)
         if kind in BOOK_EVENTS:
-            self.places[record.id] = event_reference(record)
+            self.references[record.id] = event_reference(record)
         if isinstance(event, StrategyConfigured) and record.at <= self.window.end:
             self.strategies[event.strategy] = event
         if instrument == self.window.instrument and hasattr(event, "order_id"):
@@ -229,7 +229,7 @@ class WindowTracker:
                 count = self.producers.get(event.producer, 0)
                 self.producers[event.producer] = count + 1
             who = record.source.removeprefix("op.").removeprefix("in.")
-            self.told.append(WindowEvent(event_reference(record), who, kind.__name__, text, []))
+            self.events.append(WindowEvent(event_reference(record), who, kind.__name__, text, []))
 
     def _concerns(self, record: Recorded[Any]) -> bool:
         event, kind = record.event, type(record.event)
@@ -246,6 +246,6 @@ class WindowTracker:
         return instrument in ("", self.window.instrument)
 
 
-def _with_rules(told: WindowEvent, rules: dict[str, list[RuleResult]]) -> WindowEvent:
-    found = rules.get(told.place.id)
-    return told if found is None else WindowEvent(told.place, told.who, told.type, told.text, found)
+def _with_rules(event: WindowEvent, rules: dict[str, list[RuleResult]]) -> WindowEvent:
+    found = rules.get(event.reference.id)
+    return event if found is None else structs.replace(event, rules=found)

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from deadreckon.replay.asof.document import AsofDocument
 from deadreckon.replay.audit.document import AuditDocument, FullStatement
 from deadreckon.replay.bundle.file import BundleManifest
 from deadreckon.replay.bundle.opening import OpenedBundle
@@ -13,12 +14,15 @@ from deadreckon.replay.pnl.document import PnlDocument
 from deadreckon.replay.rerun.document import RerunDocument
 from deadreckon.replay.verify.document import VerifyDocument
 from deadreckon.replay.whatif.document import WhatIfDocument
+from deadreckon.replay.why.document import FigureDocument, StoryDocument
+from deadreckon.replay.whynot.document import WindowDocument
 from deadreckon.tools.docgen.schemas import DIALECT
 
 IDENTITY = "urn:deadreckon:document:"
 
 # The documents of each verb; a verb with several prints one of them.
 DOCUMENTS: dict[str, tuple[type[Struct], ...]] = {
+    "asof": (AsofDocument,),
     "audit": (AuditDocument,),
     "audit-statement": (FullStatement,),  # what --output writes to a .json file
     "bundle": (BundleManifest,),
@@ -27,6 +31,8 @@ DOCUMENTS: dict[str, tuple[type[Struct], ...]] = {
     "rerun": (RerunDocument,),
     "verify": (VerifyDocument,),
     "whatif": (WhatIfDocument,),
+    "why": (StoryDocument, FigureDocument),
+    "whynot": (WindowDocument,),
 }
 
 
