@@ -29,6 +29,7 @@ def demo(
     venue: Literal["paper", "sim"] = "paper",
     venue_seed: str | None = None,
     venue_faults: str | None = None,
+    strategy: tuple[str, ...] = (),
     json: bool = False,
 ) -> None:
     """Run everything on a tape: server, services, paper venue, views; then print the statement.
@@ -69,6 +70,9 @@ def demo(
         What the simulated exchange's market is derived from; 1, or what it was before.
     venue_faults
         What goes wrong there: a JSON file as in docs/venues.md, or "all" for a little of each.
+    strategy
+        A further strategy with its defaults: path/to/my.py, path/to/my.py:Class, or the name of an
+        installed one (docs/strategies.md). May be given several times.
     json
         Print the statement as one JSON object.
     """
@@ -92,6 +96,7 @@ def demo(
         venue=venue == "sim",
         venue_seed=venue_seed,
         venue_faults=_faults(venue_faults),
+        strategies=_strategies(strategy),
     )
     _play(options, as_json=json)
 
@@ -106,6 +111,18 @@ def _play(options: "DemoOptions", *, as_json: bool) -> None:
         from deadreckon.cli.terminal.statement_table import show_next
 
         show_next(options.data, finished=bool(document.run and document.run.finished))
+
+
+def _strategies(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a strategy that cannot be used before anything is made for it."""
+    from deadreckon.strategies.loading import StrategyLoadError, resolve
+
+    for kind in kinds:
+        try:
+            resolve(kind)
+        except StrategyLoadError as error:
+            fail(str(error), EXIT_USAGE)
+    return kinds
 
 
 def _check_venue(sim: bool, has_options: bool, memory: bool) -> None:

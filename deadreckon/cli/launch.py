@@ -52,6 +52,7 @@ class DemoOptions(Struct, frozen=True):
     venue: bool = False
     venue_seed: str | None = None
     venue_faults: Faults | None = None
+    strategies: tuple[str, ...] = ()
 
 
 async def run_demo(options: DemoOptions) -> AuditDocument:
@@ -65,6 +66,7 @@ async def run_demo(options: DemoOptions) -> AuditDocument:
         processes=options.processes,
         memory=options.memory,
         edge=SERVICE if options.venue else "",
+        strategies=options.strategies,
     )
     async with AsyncExitStack() as stack:
         stack.enter_context(folder.alone())

@@ -1,12 +1,16 @@
-"""`dr strategy`: list, start, change and stop strategies."""
+"""`dr strategy`: list, start, change and stop strategies, and show those that can run."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from cyclopts import App
 
+from deadreckon.cli.app import EXIT_USAGE, fail
 from deadreckon.cli.operator_facts import Amount, build, in_force, print_rows, publish
 from deadreckon.cli.options import CommandOptions, LogOptions
+
+if TYPE_CHECKING:
+    from deadreckon.contracts.governance import StrategyConfigured
 
 strategy = App(
     name="strategy", help="List, start and stop strategies. Example: dr strategy list --data run1"
@@ -22,6 +26,37 @@ def list_(*, options: LogOptions = LogOptions()) -> None:
     print_rows(in_force(options.data, options.nats).strategies.values(), options)
 
 
+@strategy.command(name="kinds")
+def kinds(*files: str, options: LogOptions = LogOptions()) -> None:
+    """Print every strategy that can run here, with its code and its parameters.
+
+    Built-in ones, installed ones, and files that the data folder lists or `DR_STRATEGIES` names.
+
+    Example: dr strategy kinds path/to/my.py
+
+    Parameters
+    ----------
+    files
+        Show these files instead: path/to/my.py or path/to/my.py:Class.
+    """
+    from deadreckon.strategies.description import describe
+    from deadreckon.strategies.loading import StrategyLoadError, available, load_file, use_folder
+
+    use_folder(options.data)
+    try:
+        found = list(map(load_file, files)) if files else list(available())
+    except StrategyLoadError as error:
+        fail(str(error), EXIT_USAGE)
+    if options.json:
+        print_rows(map(describe, found), options)
+        return
+    for each in map(describe, found):
+        print(f"{each.kind} {each.version}, code {each.code[:16]}, {each.implementation}")
+        for it in each.parameters:
+            default = it.default or "-"
+            print(f"  {it.name:20} {default:8} {it.unit:12} {it.bounds:30} {it.meaning}".rstrip())
+
+
 @strategy.command(name="set")
 def set_(
     name: str,
@@ -34,6 +69,9 @@ def set_(
 ) -> None:
     """Start, change or stop a strategy; what is not named stays as it is.
 
+    The log records which code is meant. Said again after that code has changed, the strategy goes
+    on with the new one.
+
     Example: dr strategy set cross fast=9 slow=21 --kind moving_average_cross
     --instrument BTCUSDT.PAPER --notional 1000 --actor ann --reason "try it"
 
@@ -44,7 +82,8 @@ def set_(
     parameters
         NAME=VALUE pairs of its kind; docs/strategies.md lists them.
     kind
-        moving_average_cross or hmm_regime.
+        What it runs: a name that `dr strategy kinds` prints, or a file, path/to/my.py or
+        path/to/my.py:Class.
     notional
         Size of one entry in quote currency.
     """
@@ -56,4 +95,24 @@ def set_(
     fields |= {key: value for key, value in given.items() if value is not None}
     fields["parameters"] |= dict(text.partition("=")[::2] for text in parameters)
     fields = {"strategy": name, "enabled": True} | fields | options.signature
-    publish(build(StrategyConfigured, fields), options)
+    configured = build(StrategyConfigured, fields)
+    assert isinstance(configured, StrategyConfigured)
+    publish(_with_code(configured, options, is_new=kind is not None or before is None), options)
+
+
+def _with_code(
+    configured: "StrategyConfigured", options: CommandOptions, *, is_new: bool
+) -> "StrategyConfigured":
+    """The configuration with the code of its kind as it is here. A strategy whose code is not here
+    can still be changed and stopped: it keeps the code it was configured with."""
+    from deadreckon.strategies.loading import StrategyLoadError, remember_files, stamped, use_folder
+
+    use_folder(options.data)
+    try:
+        if options.nats is None:
+            remember_files(options.data, [configured.kind])
+        return stamped(configured)
+    except StrategyLoadError as error:
+        if is_new:
+            fail(str(error), EXIT_USAGE)
+        return configured

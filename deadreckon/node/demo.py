@@ -34,6 +34,7 @@ from deadreckon.runtime.service.standby import answer_liveness
 from deadreckon.runtime.service.turns import LocalTurnTaker, RemoteTurnTaker, Round, TurnTaker
 from deadreckon.services.catalogue import BOOK, RANK, assemble, in_turn_order
 from deadreckon.services.market.tape_player import TapePlayer
+from deadreckon.strategies import loading
 
 log = structlog.get_logger()
 
@@ -50,6 +51,7 @@ class DemoPlan(Struct, frozen=True):
     book: str = BOOK
     mode: Mode = "paper"
     edge: str = ""  # of the venue to trade at; empty for the paper venue
+    strategies: tuple[str, ...] = ()  # further ones, by kind or file
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -71,6 +73,7 @@ class Demo:
         rounds: Callable[[Sequence[TurnTaker], Feed], Round] = Round,
     ) -> None:
         self.plan = plan
+        loading.remember_files(folder.root, plan.strategies)
         self.bus = bus
         self.tape = tape
         self.feed = Feed(bus)
@@ -156,7 +159,7 @@ class Demo:
         where = "memory" if plan.memory else "jetstream"
         await self.player.open()
         await halt_after_crashes(self.bus, plan.book, self._crashes)
-        await set_up(self.bus, plan.book, self.tape.header, plan.edge)
+        await set_up(self.bus, plan.book, self.tape.header, plan.edge, plan.strategies)
         started = StackStarted(list(plan.services), __version__, where, "stack", "start")
         await publish_fact(self.bus, plan.book, "stack", log_lines.unique_name("start"), started)
         following = asyncio.create_task(self.views.follow(), name="views")

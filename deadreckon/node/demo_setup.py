@@ -1,6 +1,9 @@
 """Facts that a demo begins with, published as an operator's."""
 
+from collections.abc import Sequence
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.event import NANOSECONDS, Event
@@ -13,6 +16,7 @@ from deadreckon.contracts.subjects import operator_subject
 from deadreckon.marketdata.tapes.tape import TapeHeader
 from deadreckon.runtime.log.bus import Bus, Stored
 from deadreckon.runtime.log.domain import retry
+from deadreckon.strategies.loading import stamped
 
 ACTOR = "demo"
 REASON = "demo setup"
@@ -28,10 +32,12 @@ async def publish_fact(bus: Bus, book: str, name: str, fact_id: str, event: Even
     return await retry(lambda: bus.append(operator_subject(book, name), payload))
 
 
-async def set_up(bus: Bus, book: str, header: TapeHeader, edge: str = "") -> None:
-    """Publish the demo's setup, or the rest of it after a start that was cut short."""
+async def set_up(
+    bus: Bus, book: str, header: TapeHeader, edge: str = "", more: Sequence[str] = ()
+) -> None:
+    """Publish the demo\'s setup, or the rest of it after a start that was cut short."""
     tail = await retry(lambda: bus.tail(operator_subject(book, ACTOR)))
-    events = setup_facts(header, edge)
+    events = setup_facts(header, edge, more)
     names = [f"setup-{number}" for number in range(len(events))]
     for name, event in list(zip(names, events, strict=True))[_said(tail, names) :]:
         await publish_fact(bus, book, ACTOR, name, event)
@@ -45,10 +51,11 @@ def _said(tail: Stored | None, names: list[str]) -> int:
     return names.index(fact_id) + 1 if fact_id in names else len(names)
 
 
-def setup_facts(header: TapeHeader, edge: str = "") -> list[Event]:
+def setup_facts(header: TapeHeader, edge: str = "", more: Sequence[str] = ()) -> list[Event]:
     """Return instrument, venue, reporting, cash, limits and strategies for one tape.
 
-    `edge` is the service that talks to the venue, empty for the paper venue.
+    `edge` is the service that talks to the venue, empty for the paper venue. `more` names further
+    strategies, by kind or file. Raises StrategyLoadError.
     """
     listing = instrument(header)
     quote = listing.quote_currency
@@ -69,7 +76,8 @@ def setup_facts(header: TapeHeader, edge: str = "") -> list[Event]:
         ReportingConfigured(quote, 3600 * NANOSECONDS, actor=ACTOR, reason=REASON),
         CashDeposited(quote, Decimal(100_000), actor=ACTOR, reason=REASON),
         limits(),
-        *strategies(header.instrument),
+        *map(stamped, strategies(header.instrument)),
+        *(further_strategy(kind, header.instrument) for kind in more),
     ]
 
 
@@ -117,6 +125,22 @@ def limits() -> LimitsSet:
         quarantine_stops=3,
         quarantine_window=6 * 3600 * NANOSECONDS,
     )
+
+
+def further_strategy(kind: str, instrument: str) -> StrategyConfigured:
+    """A strategy with its defaults, called what it calls itself."""
+    configured = StrategyConfigured(
+        strategy="",
+        kind=kind,
+        instrument=instrument,
+        enabled=True,
+        notional=Decimal(5_000),
+        parameters={},
+        actor=ACTOR,
+        reason=REASON,
+    )
+    found = stamped(configured)
+    return replace(found, strategy=found.kind)
 
 
 def strategies(name: str) -> list[StrategyConfigured]:

@@ -38,6 +38,7 @@ from deadreckon.runtime.service.snapshots import Snapshots
 from deadreckon.runtime.service.standby import answer_liveness
 from deadreckon.services.catalogue import BOOK, RANK, assemble
 from deadreckon.services.clock.edge import Clock
+from deadreckon.strategies.loading import use_folder
 from deadreckon.venues.port import Venue
 
 AWAY_WAIT = 1.0  # seconds for the same while the log is away
@@ -259,6 +260,7 @@ async def run_stack(
     """
     log_lines.configure()
     folder = Folder(Path(settings.data)).create()
+    use_folder(folder.root)
     async with AsyncExitStack() as stack:
         stack.enter_context(folder.alone())
         bus = await stack.enter_async_context(

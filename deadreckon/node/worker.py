@@ -27,6 +27,7 @@ from deadreckon.runtime.service.snapshots import Snapshots, StateAtCommit
 from deadreckon.runtime.service.standby import Standby, answer_liveness
 from deadreckon.runtime.service.turns import answer_turns
 from deadreckon.services.catalogue import assemble
+from deadreckon.strategies.loading import use_folder
 
 SERVER_WAIT = 30.0  # seconds for the folder's server to be there: it may be starting again
 LOOK = 0.05  # seconds between two looks for it
@@ -91,6 +92,7 @@ async def run_worker(options: WorkerOptions, tell: Notify) -> None:
     folder = found.create() if options.nats else found.check()
     name = "-".join([*options.services, *(["standby"] if options.standby else [])])
     log_lines.configure(folder.logs / f"{name}.log")
+    use_folder(folder.root)
     structlog.contextvars.bind_contextvars(pid=os.getpid())
 
     def notify(event: WorkerEvent) -> None:

@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -71,6 +71,17 @@ def remember(data: Path, implementation: Implementation) -> None:
     unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(listed)) + b"\n")
     unfinished.chmod(0o600)
     os.replace(unfinished, path)
+
+
+def remember_files(data: Path, kinds: Sequence[str]) -> None:
+    """Write those of some strategies that are files into the list of a data folder, and use it.
+
+    Raises StrategyLoadError.
+    """
+    for kind in kinds:
+        if is_file(kind):
+            remember(data, load_file(kind))
+    use_folder(data)
 
 
 def resolve(kind: str) -> Implementation:

@@ -27,6 +27,7 @@ from deadreckon.contracts.subjects import operator_subject, producer_subject
 from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.marketdata.tapes.tape import BarRow, Tape
 from deadreckon.runtime.server.rights import OPERATORS_DOOR, OWN_PRODUCER
+from deadreckon.strategies.loading import stamped
 
 ACTOR = "crashtest"
 OPERATOR_NAME = OPERATORS_DOOR  # the stack knows these two by itself, with rights of their own
@@ -51,7 +52,8 @@ def make_inputs(tape: Tape, book: str, seed: int) -> list[ScriptedInput]:
     author = _Author(dice, tape.header.instrument)
     facts, signals = operator_subject(book, OPERATOR_NAME), producer_subject(book, PRODUCER)
     cues = [
-        ScriptedInput(0, facts, author.fact(event)) for event in opening(tape.header.instrument)
+        ScriptedInput(0, facts, author.fact(event))
+        for event in map(_with_code, opening(tape.header.instrument))
     ]
     for number, row in enumerate(tape.rows(), 1):
         assert isinstance(row, BarRow)
@@ -60,6 +62,10 @@ def make_inputs(tape: Tape, book: str, seed: int) -> list[ScriptedInput]:
         elif dice.randrange(SIGNAL_EVERY) == 0:
             cues.append(ScriptedInput(number, signals, author.message(row)))
     return cues
+
+
+def _with_code(event: Event) -> Event:
+    return stamped(event) if isinstance(event, StrategyConfigured) else event
 
 
 def opening(instrument: str) -> Iterator[Event]:

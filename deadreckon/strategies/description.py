@@ -1,0 +1,68 @@
+"""Strategies as they are shown to people: with their code and their parameters."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import NODEFAULT, Meta, Struct, structs
+
+from deadreckon.strategies.parameters import LIMIT_WORDS, declarations
+from deadreckon.strategies.registry import Implementation
+
+
+class ParameterDescription(Struct, frozen=True):
+    """A parameter of a strategy; `bounds` in words, `default` null for one that must be given."""
+
+    name: str
+    unit: str
+    default: str | None
+    bounds: str
+    meaning: str
+
+
+class StrategyDescription(Struct, frozen=True):
+    """A strategy that can run here; `origin` is the distribution or the file it lies in."""
+
+    kind: str
+    version: str
+    implementation: str
+    code: str
+    origin: str
+    parameters: list[ParameterDescription]
+
+
+def describe(found: Implementation) -> StrategyDescription:
+    """Describe a strategy and every parameter that it declares."""
+    return StrategyDescription(
+        kind=found.kind,
+        version=found.version,
+        implementation=found.reference,
+        code=found.code,
+        origin=found.origin,
+        parameters=list(_parameters(found.strategy.parameters)),
+    )
+
+
+def _parameters(shape: Any) -> Iterator[ParameterDescription]:
+    declared = dict(declarations(shape))
+    for field in structs.fields(shape):
+        meta = declared.get(field.name, Meta())
+        extra = meta.extra or {}
+        yield ParameterDescription(
+            name=field.name,
+            unit=str(extra.get("unit", "")),
+            default=None if field.default is NODEFAULT else _text(field.default),
+            bounds=", ".join(_bounds(meta)),
+            meaning=meta.description or "",
+        )
+
+
+def _bounds(meta: Meta) -> Iterator[str]:
+    exact = (meta.extra or {}).get("bounds", {})
+    for kind, word in LIMIT_WORDS.items():
+        bound = exact.get(kind, getattr(meta, kind))
+        if bound is not None:
+            yield f"{word} {bound}"
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) or value is None else str(value)

@@ -1,0 +1,59 @@
+"""A strategy from a file, as a user has it: in a demo, by `dr strategy set`, and with other code."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.end_to_end.conftest import INSTRUMENT, Dr
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("strategies")]
+
+EXAMPLE = ROOT / "docs" / "examples" / "breakout.py"
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dr]:
+    """A demo with a strategy of somebody else, to its end."""
+    dr = Dr(tmp_path_factory.mktemp("strategies"))
+    (dr.folder / "mine.py").write_bytes(EXAMPLE.read_bytes())
+    words = ("--seed", "7", "--bars", "700", "--instrument", INSTRUMENT)
+    dr.run("tape", "synth", *words, "--output", "short.parquet")
+    dr.run("demo", "--tape", "short.parquet", "--strategy", "mine.py", "--no-web", "--data", "run")
+    yield dr
+    dr.end()
+
+
+def test_it_trades_in_a_demo_and_the_log_names_its_code(played: Dr) -> None:
+    (kind,) = (it for it in played.json("strategy", "kinds", "mine.py"))
+    configured = {it["strategy"]: it for it in played.json("strategy", "list", "--data", "run")}
+    assert configured["breakout"]["code"] == kind["code"]
+    assert configured["breakout"]["implementation"] == "mine.py:Breakout"
+    assert len(configured["cross"]["code"]) == 64
+    audited = played.json("replay", "audit", "--all", "--data", "run")
+    assert "breakout" in [it["strategy"] for it in audited["by_strategy"]]
+
+
+def test_its_log_reruns_and_is_refused_by_name_once_the_file_has_changed(played: Dr) -> None:
+    words = ("replay", "rerun", "--all", "--service", "signal", "--data", "run")
+    assert played.json(*words)["equal"]
+    mine = played.folder / "mine.py"
+    mine.write_bytes(EXAMPLE.read_bytes() + b"# second thoughts\n")
+    refused = played.run(*words, code=3)
+    assert "strategy breakout: breakout was configured with code" in refused
+    assert played.json(*words, "--code", str(ROOT))["equal"]
+    mine.write_bytes(EXAMPLE.read_bytes())
+    assert played.json(*words)["equal"]
+
+
+def test_an_operator_sets_one_from_a_file_and_its_parameters(played: Dr) -> None:
+    mine: Path = played.folder / "mine.py"
+    words = ("--actor", "ann", "--reason", "try it", "--data", "run")
+    told = ("strategy", "set", "mine", "bars=5", "--kind", str(mine), "--instrument", INSTRUMENT)
+    played.run(*told, "--notional", "100", *words)
+    listed = {it["strategy"]: it for it in played.json("strategy", "list", "--data", "run")}
+    assert (listed["mine"]["kind"], listed["mine"]["parameters"]) == ("breakout", {"bars": "5"})
+    played.run("strategy", "set", "mine", "--no-enabled", *words)
+    odd = ("strategy", "set", "odd", "--kind", "nowhere.py", "--instrument", INSTRUMENT)
+    assert "nowhere.py" in played.run(*odd, "--notional", "100", *words, code=2)
