@@ -76,9 +76,7 @@ def demo(
     json
         Print the statement as one JSON object.
     """
-    pace = _speed(speed)
     _check(seconds, tape, instrument)
-    _check_venue(venue == "sim", bool(venue_seed or venue_faults), bus == "memory")
     from deadreckon.cli.launch import DemoOptions
 
     options = DemoOptions(
@@ -86,14 +84,14 @@ def demo(
         tape=tape,
         instrument=instrument,
         volume_unit=volume_unit,
-        speed=pace,
+        speed=_speed(speed),
         seconds=seconds,
         processes=processes == "six",
         memory=bus == "memory",
         nats=nats,
         web_port=web_port if web else None,
         quiet=json,
-        venue=venue == "sim",
+        venue=_checked_venue(venue == "sim", bool(venue_seed or venue_faults), bus == "memory"),
         venue_seed=venue_seed,
         venue_faults=_faults(venue_faults),
         strategies=_strategies(strategy),
@@ -125,11 +123,13 @@ def _strategies(kinds: tuple[str, ...]) -> tuple[str, ...]:
     return kinds
 
 
-def _check_venue(sim: bool, has_options: bool, memory: bool) -> None:
+def _checked_venue(sim: bool, has_options: bool, memory: bool) -> bool:
+    """Return True for the simulated venue; end with exit code 2 where it cannot be used."""
     if has_options and not sim:
         fail("--venue-seed and --venue-faults need --venue sim", EXIT_USAGE)
     if sim and memory:
         fail("--venue sim remembers its orders on disk: leave --bus memory out", EXIT_USAGE)
+    return sim
 
 
 def _check(seconds: float | None, tape: Path | None, instrument: str | None) -> None:

@@ -35,7 +35,7 @@ async def publish_fact(bus: Bus, book: str, name: str, fact_id: str, event: Even
 async def set_up(
     bus: Bus, book: str, header: TapeHeader, edge: str = "", more: Sequence[str] = ()
 ) -> None:
-    """Publish the demo\'s setup, or the rest of it after a start that was cut short."""
+    """Publish the demo's setup, or the rest of it after a start that was cut short."""
     tail = await retry(lambda: bus.tail(operator_subject(book, ACTOR)))
     events = setup_facts(header, edge, more)
     names = [f"setup-{number}" for number in range(len(events))]

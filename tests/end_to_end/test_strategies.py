@@ -1,4 +1,4 @@
-"""A strategy from a file, as a user has it: in a demo, by `dr strategy set`, and with other code."""
+"""A strategy from a file, as a user has it: in a demo, set by an operator, and with other code."""
 
 from collections.abc import Iterator
 from pathlib import Path
