@@ -1,4 +1,4 @@
-"""The run digest: what was said, in which order, by whom; the same wherever the run took place."""
+"""The run digest: which events, in which order, by whom; equal wherever the run took place."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from deadreckon.contracts.envelope import Envelope
 from deadreckon.contracts.subjects import Subject
 from deadreckon.contracts.views import VERIFIER
 
-# What they say is about the log and the views, not about the run: a day that is sealed a week later
+# Their events are about the log and the views, not about the run: a day that is sealed a week later
 # is still the same day.
 OBSERVERS = (SEALER, VERIFIER)
 

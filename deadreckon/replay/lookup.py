@@ -1,4 +1,4 @@
-"""Finds what somebody means by an id, or by the first characters of one, in a log."""
+"""Finds the event, order, signal or trade that an id, or the first characters of one, names."""
 
 import re
 from collections.abc import AsyncIterable, Iterable
@@ -49,10 +49,10 @@ _NAMED: dict[type[Event], tuple[tuple[Kind, str, str], ...]] = {
 
 
 class IdMatch(Struct, frozen=True):
-    """What an id names: its `kind`, the `id` in full, and where the log says it first.
+    """The thing that an id names: its `kind`, the `id` in full, and its first event in the log.
 
     `scope` is the producer of a signal or the venue of a trade, within which the id is unique;
-    `type` is the event at that place, `at` its decision time (nanoseconds UTC).
+    `type` is that event's type, `at` its decision time (nanoseconds UTC).
     """
 
     kind: Kind
@@ -77,9 +77,9 @@ class AmbiguousIdError(UsageError):
 
 
 class IdFinder:
-    """Hears a log from its first message on, and keeps what a text may mean.
+    """A search through a log, from its first message on, for what a text names.
 
-    The text is an id, six or more of its first characters, `PRODUCER/ID`, `VENUE/ID`, or a place
+    The text is an id, six or more of its first characters, `PRODUCER/ID`, `VENUE/ID`, or a position
     `SEQUENCE.INDEX`. Raises UnknownIdError for a text that can be none of these.
     """
 
@@ -87,21 +87,21 @@ class IdFinder:
         self.text = text.strip()
         if not self.text:
             raise UnknownIdError("an id is empty: give one, or six or more characters of one")
-        place = POSITION.fullmatch(self.text)
-        self._place = (int(place[1]), int(place[2])) if place else None
+        position = POSITION.fullmatch(self.text)
+        self._position = (int(position[1]), int(position[2])) if position else None
         self._intake = Ingress(book, mode, reads_signals=True, restamps=False)
         self._found: dict[tuple[str, str], IdMatch] = {}
         self._is_long = len(self.text) >= PREFIX_LEAST
 
     def fold(self, message: Message) -> None:
-        """Hear one message."""
+        """Take one message."""
         for record in self._intake.records_of(message):
-            self.hear(record)
+            self.fold_record(record)
 
-    def hear(self, record: Recorded[Any]) -> bool:
-        """Hear one fact, for who has taken the log apart already; whether it may be meant."""
+    def fold_record(self, record: Recorded[Any]) -> bool:
+        """Take one event of a log that is decoded already; returns true when it is a candidate."""
         before = len(self._found)
-        if self._place == (record.sequence, record.index) or self._names(record.id, ""):
+        if self._position == (record.sequence, record.index) or self._names(record.id, ""):
             self._keep("event", record.id, "", record)
         for kind, field, within in _NAMED.get(type(record.event), ()):
             name, scope = getattr(record.event, field), getattr(record.event, within, "")
@@ -110,13 +110,13 @@ class IdFinder:
         return len(self._found) > before
 
     def found(self) -> IdMatch:
-        """The one thing that the text means. Raises UnknownIdError or AmbiguousIdError."""
+        """Return the one thing that the text names. Raises UnknownIdError or AmbiguousIdError."""
         candidates = self._candidates()
         if len(candidates) == 1:
             return candidates[0]
         if candidates:
             raise AmbiguousIdError(self._choice(candidates))
-        if self._is_long or self._place:
+        if self._is_long or self._position:
             raise UnknownIdError(f"the log has nothing with the id {self.text!r}")
         raise UnknownIdError(
             f"the log has no id {self.text!r}; give at least {PREFIX_LEAST} characters of one"
@@ -134,7 +134,7 @@ class IdFinder:
             self._found[scope, name] = found
 
     def _candidates(self) -> list[IdMatch]:
-        """Whoever is named in full is meant, even where that is the beginning of others."""
+        """List what the text may name; an exact id wins over longer ids that start with it."""
         found = list(self._found.values())
         exact = [one for one in found if self.text in (one.id, f"{one.scope}/{one.id}")]
         unscoped = [one for one in exact if not one.scope]
@@ -151,7 +151,7 @@ class IdFinder:
 def find(
     messages: Iterable[Message], text: str, book: str = DEFAULT_BOOK, mode: Mode = "paper"
 ) -> IdMatch:
-    """What a text means in a log that is read from its first message.
+    """Find what a text names in a log that is read from its first message.
 
     Raises UnknownIdError or AmbiguousIdError.
     """
@@ -164,7 +164,7 @@ def find(
 async def search(
     messages: AsyncIterable[Message], text: str, book: str = DEFAULT_BOOK, mode: Mode = "paper"
 ) -> IdMatch:
-    """The same for a log that arrives (`replay.reading.messages`)."""
+    """Find what a text names in a log that is read asynchronously."""
     finder = IdFinder(text, book, mode)
     async for message in messages:
         finder.fold(message)

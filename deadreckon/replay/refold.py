@@ -1,4 +1,4 @@
-"""A service lived again with its recorded answers: its state as every question found it."""
+"""Replays a service with its recorded answers, to look at its state at every event."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,9 +15,9 @@ Observe = Callable[[Any, Recorded[Any]], None]
 
 
 class Refold:
-    """Takes a log from its first message on; `look` sees each fact once the state has heard it.
+    """A replay of one service; `look` is called with each event once the state has moved.
 
-    Nothing is decided: what was recorded as said is what was said. `look` must not move the state.
+    Nothing is decided: the recorded answers are used. `look` must not move the state.
     """
 
     def __init__(
@@ -37,13 +37,13 @@ class Refold:
         """Move on by one message. Raises RecoveryError for a log that contradicts itself."""
         for (_, _, question), answers in self._recollection.take(message):
             for record in (question, *answers):
-                self._hear(record)
+                self._take(record)
 
     def end(self) -> None:
-        """The log ends here: what nobody has answered is heard too."""
+        """Take the questions that no commit covers: the log ends here."""
         for _, _, question in self._recollection.waiting:
-            self._hear(question)
+            self._take(question)
 
-    def _hear(self, record: Recorded[Any]) -> None:
+    def _take(self, record: Recorded[Any]) -> None:
         self._lived.replay(record, ())
         self._look(self._lived.state, record)

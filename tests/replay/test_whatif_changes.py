@@ -62,9 +62,9 @@ def test_an_unknown_key_is_refused_with_the_known_ones(text: str, why: str) -> N
 
 
 def test_one_thing_cannot_be_supposed_twice_whatever_it_is_called() -> None:
-    with pytest.raises(WhatIfError, match="order_notional_max: supposed more than once"):
+    with pytest.raises(WhatIfError, match="order_notional_max: changed more than once"):
         supposed("risk.max_notional=1", "risk.order_notional_max=2")
-    with pytest.raises(WhatIfError, match="drawdown_max: supposed more than once"):
+    with pytest.raises(WhatIfError, match="drawdown_max: changed more than once"):
         supposed("risk.drawdown_max=0.1", disable=["drawdown_max"])
 
 

@@ -70,7 +70,7 @@ class DecisionSlice(Struct):
 
 
 async def target(
-    bus: Bus, text: str, service: str, book: str, mode: Mode, tell: Progress
+    bus: Bus, text: str, service: str, book: str, mode: Mode, progress: Progress
 ) -> Target:
     """Who decided what a text means, and upon what; of the named service where one is named.
 
@@ -80,7 +80,7 @@ async def target(
     decoding = Decoding()
     end = (await retry(bus.info)).last
     asked: dict[tuple[int, int], str] = {}  # who was first to answer a place
-    async for stored in read_stored(bus, end, lambda done, of: tell("finding", done, of)):
+    async for stored in read_stored(bus, end, lambda done, of: progress("finding", done, of)):
         message = decoding.decode(stored)
         finder.fold(message)
         if message.commit is not None and message.subject.service in DECIDERS:
@@ -105,20 +105,20 @@ async def target(
 
 def _decided(message: Message, found: IdMatch) -> Target:
     """The question to which a commit has this answer."""
-    place = 0
+    end_of_answers = 0
     for sequence, index, count in message.commit.answers if message.commit else ():
-        place += count
-        if found.index < place:
+        end_of_answers += count
+        if found.index < end_of_answers:
             fact = message.facts[found.index]
             return Target(message.subject.service, sequence, index, fact.id)
     raise NoDecisionError(f"{found} is in no answer of its commit")
 
 
-async def cut(bus: Bus, wanted: Target, book: str, mode: Mode, tell: Progress) -> DecisionSlice:
+async def cut(bus: Bus, wanted: Target, book: str, mode: Mode, progress: Progress) -> DecisionSlice:
     """Recall the service up to the question. Raises NoDecisionError where it was never settled."""
     reading = _Reading(wanted, book, mode)
     end = (await retry(bus.info)).last
-    log = read_stored(bus, end, lambda done, of: tell("recalling", done, of))
+    log = read_stored(bus, end, lambda done, of: progress("recalling", done, of))
     found = await reading.through(log)
     if found is None:
         raise NoDecisionError(
@@ -131,8 +131,8 @@ async def cut(bus: Bus, wanted: Target, book: str, mode: Mode, tell: Progress) -
 
 def _check_silence(found: DecisionSlice, wanted: Target) -> None:
     """No commit covers the question: only silence may be what was decided."""
-    lived = copied(found.redecider.runner, found.state)
-    record, _, _ = redecide_question(lived, found.question, found.recorded)
+    runner = copied(found.redecider.runner, found.state)
+    record, _, _ = redecide_question(runner, found.question, found.recorded)
     if record != found.recorded:
         raise NoDecisionError(
             f"the log ends before {wanted.service} has answered the fact at "

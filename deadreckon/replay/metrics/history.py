@@ -88,5 +88,5 @@ def _measured(sample: Sample) -> str:
 def _labels(labels: dict[str, str]) -> str:
     if not labels:
         return ""
-    told = ",".join(f'{name}="{text.translate(_ESCAPES)}"' for name, text in labels.items())
-    return f"{{{told}}}"
+    written = ",".join(f'{name}="{text.translate(_ESCAPES)}"' for name, text in labels.items())
+    return f"{{{written}}}"

@@ -36,7 +36,7 @@ RATES: dict[str, Any] = {
 
 
 class Price(NamedTuple):
-    """What an instrument was worth, and the message that said so."""
+    """The price of an instrument, and the message that has it."""
 
     sequence: int
     mark: Mark
@@ -60,7 +60,7 @@ class SealedLedger:
         self.fills = 0
         self.repeated = 0
 
-    def upto(self, number: int, told: RangeProgress = None) -> Ledger:
+    def upto(self, number: int, progress: RangeProgress = None) -> Ledger:
         """The ledger after the range of that number, its marks as they stood there.
 
         Raises ArchiveError for a file that is not the sealed one, ImpossibleFillError for a fill
@@ -70,8 +70,8 @@ class SealedLedger:
             ranges = self._next(number)
             self._fold(ranges)
             self.done = ranges[-1].number
-            if told:
-                told(self.done, number)
+            if progress:
+                progress(self.done, number)
         self.ledger.marks = self._marks(number)
         return self.ledger
 
@@ -143,7 +143,7 @@ class SealedLedger:
         return [self._archive.root / segment.path for segment in segments]
 
     def _facts(self, ranges: Sequence[ArchiveManifest]) -> list[Recorded[Any]]:
-        """What operators said, and rates, in log order."""
+        """Read operators' facts and rates in log order."""
         found = [*self._operators(ranges), *self._rates(ranges)]
         return sorted(found, key=lambda record: (record.sequence, record.index))
 
@@ -173,8 +173,8 @@ class SealedLedger:
         rows = fill_columns.scan(files).filter(col("type").is_in(list(RATES))).collect()
         for row in rows.iter_rows(named=True):
             shape = RATES[row["type"]]
-            told = (name for name in shape.__struct_fields__ if row.get(name) is not None)
-            fields = {name: row[name] for name in told}
+            progress = (name for name in shape.__struct_fields__ if row.get(name) is not None)
+            fields = {name: row[name] for name in progress}
             event = msgspec.convert(fields, shape, strict=False)
             yield Recorded(
                 row["id"],

@@ -1,4 +1,4 @@
-"""Holds the views of a running stack against its log, again and again, and mends what differs.
+"""Compares the views of a running stack with its log at intervals, and rebuilds what differs.
 
 Both are background jobs (runtime/process/background_jobs.py). A view that was made anew is swapped
 in at once; a reader of the old one keeps it.
@@ -32,9 +32,9 @@ log = structlog.get_logger()
 
 
 class SelfCheck:
-    """Compares every `every_seconds`; says in the log what differed and what was made anew.
+    """A comparison every `every_seconds`; publishes what differed and what was rebuilt.
 
-    `now` tells the decision time (nanoseconds UTC). `compared` counts comparisons.
+    `now` returns the decision time (nanoseconds UTC). `compared` counts comparisons.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class SelfCheck:
             await asyncio.sleep(self._every)
 
     async def check(self) -> None:
-        """Compare once, and mend what differs."""
+        """Compare once, and rebuild what differs."""
         done = await run_verb("verify", *self._where)
         found = _read(done.output) if done.code in FOUND else None
         if found is None:
@@ -71,16 +71,18 @@ class SelfCheck:
             return
         self.compared += 1
         log.info("views_compared", sequence=found.sequence, differences=len(found.differences))
-        differed = {it.projection: await self._tell(it, found.sequence) for it in found.differences}
+        differed = {
+            it.projection: await self._report(it, found.sequence) for it in found.differences
+        }
         if differed:
             await self._mend(differed)
 
-    async def _tell(self, found: TableDifference, place: int) -> str:
-        """Say a difference; the id of the event."""
-        log.error("view_differs", place=place, **msgspec.to_builtins(found))
+    async def _report(self, found: TableDifference, sequence: int) -> str:
+        """Publish a difference; returns the id of the event."""
+        log.error("view_differs", place=sequence, **msgspec.to_builtins(found))
         event = ViewDiffered(
             view=found.projection,
-            place=place,
+            place=sequence,
             table=found.table,
             key=list(found.key),
             column=found.column,
@@ -88,7 +90,7 @@ class SelfCheck:
             expected=found.expected,
             reason=found.note,
         )
-        return await self._say(event, None)
+        return await self._publish(event, None)
 
     async def _mend(self, differed: dict[str, str]) -> None:
         names = sorted({REMEDY.get(name, name) for name in differed} - {"all"})  # all: no log
@@ -98,13 +100,13 @@ class SelfCheck:
         if done.code:
             log.error("views_not_rebuilt", views=names, reason=done.reason)
             return
-        place = msgspec.json.decode(done.output)["sequence"]
+        sequence = msgspec.json.decode(done.output)["sequence"]
         for name, event_id in differed.items():
-            log.warning("view_rebuilt", view=name, place=place)
-            await self._say(ViewRebuilt(name, place, event_id), event_id)
+            log.warning("view_rebuilt", view=name, place=sequence)
+            await self._publish(ViewRebuilt(name, sequence, event_id), event_id)
 
-    async def _say(self, event: Event, cause: str | None) -> str:
-        """Say it behind whatever another stack on the same log has said of its own views."""
+    async def _publish(self, event: Event, cause: str | None) -> str:
+        """Publish after whatever another stack on the same log has published of its own views."""
         while True:
             try:
                 return await self._append(event, cause)
@@ -114,7 +116,7 @@ class SelfCheck:
     async def _append(self, event: Event, cause: str | None) -> str:
         domain = self._domain
         name = derive_id(f"{VERIFIER} {domain.previous}", VERIFIER, domain.n)
-        said: Recorded[Any] = Recorded(
+        record: Recorded[Any] = Recorded(
             id=name,
             at=self._now(),
             book=SHARED,
@@ -124,14 +126,14 @@ class SelfCheck:
             root=cause or name,
             event=event,
         )
-        place = domain.sequence
-        await domain.append((place + 1, place, 0), [], [wrap(said)])
+        sequence = domain.sequence
+        await domain.append((sequence + 1, sequence, 0), [], [wrap(record)])
         return name
 
 
-def _read(said: str) -> VerifyDocument | None:
-    """What a comparison found; null for a program that ended otherwise than it should."""
+def _read(record: str) -> VerifyDocument | None:
+    """Read the result of a comparison; null for a program that failed."""
     try:
-        return msgspec.json.decode(said, type=VerifyDocument)
+        return msgspec.json.decode(record, type=VerifyDocument)
     except msgspec.MsgspecError:
         return None

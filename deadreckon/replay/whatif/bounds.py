@@ -1,4 +1,4 @@
-"""What a variant's PnL rests on: what the record bears out, and what only paper matching says."""
+"""Bounds of a variant's PnL: what the record supports, and what only paper matching gives."""
 
 import copy
 from collections.abc import Iterable
@@ -24,15 +24,15 @@ from deadreckon.replay.whatif.supported_fills import (
 
 
 class Bounds(Struct, frozen=True):
-    """A variant's difference in PnL, told in two honest ways; amounts in the reporting currency.
+    """A variant's difference in PnL, in two ways; amounts in the reporting currency.
 
     `recorded` is the record without the fills that the change takes away: nothing in it is assumed.
     `paper` is the variant less the same replay without a change: all of it is matched on paper.
     `paper` = `recorded` + `assumed` + `terms`, where `assumed` is the part of fills that neither
     the record nor its replay has, and `terms` that of other prices and fees (and of what the record
     and its replay differ by). `left_open` is the notional, at the last marks, by which positions
-    without the fills that are taken away end otherwise than the recorded ones: the less it is, the
-    more `recorded` says. `share` is |assumed| / (|recorded| + |assumed| + |terms|).
+    without the fills that are taken away end differently from the recorded ones: the less, the more
+    `recorded` says. `share` is |assumed| / (|recorded| + |assumed| + |terms|).
     """
 
     recorded: Decimal
@@ -63,12 +63,12 @@ def bounds(
     as_recorded = after(opening, record, record.moves)
     left = cut(record.moves, confirmed_quantities(record, baseline, variant))
     kept = after(opening, record, capped_exits(left, record, opening))
-    supposed = gained(opening, variant, variant.moves)
+    varied = gained(opening, variant, variant.moves)
     unchanged = known(record, baseline, variant)
     certain = gained(opening, variant, cut(variant.moves, unchanged))
     recorded = EXACT.subtract(net(kept), net(as_recorded))
-    paper = EXACT.subtract(supposed, gained(opening, baseline, baseline.moves))
-    assumed = EXACT.subtract(supposed, certain)
+    paper = EXACT.subtract(varied, gained(opening, baseline, baseline.moves))
+    assumed = EXACT.subtract(varied, certain)
     rest = EXACT.subtract(EXACT.subtract(paper, recorded), assumed)
     orders = [name for name, fills in variant.fills.items() if unchanged[name] < traded(fills)]
     fills, notional = _assumed(variant, orders, unchanged, opening)

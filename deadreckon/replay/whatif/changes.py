@@ -114,7 +114,7 @@ def _variant(settings: Iterable[str], disabled: Iterable[str], without: Iterable
 
 def _once(texts: dict[str, str], key_path: str, text: str) -> None:
     if key_path in texts:
-        raise WhatIfError(f"{key_path}: supposed more than once")
+        raise WhatIfError(f"{key_path}: changed more than once")
     texts[key_path] = text
 
 

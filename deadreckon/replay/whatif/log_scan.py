@@ -1,4 +1,4 @@
-"""What a recorded log offers to suppositions: the day's place in it, and what was in force."""
+"""Scans a recorded log for a what-if: where the day lies in it, and which settings applied."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -149,7 +149,7 @@ def check_code(found: LogScan) -> None:
 
 
 def check(variants: Sequence[Variant], found: LogScan) -> None:
-    """Raises WhatIfError for the first variant that says what this log knows nothing of."""
+    """Check that the log knows what variants name. Raises WhatIfError for the first that fails."""
     for variant in variants:
         _check_names(variant, found)
         for event in (*found.opening, *found.later):
@@ -191,7 +191,7 @@ def _check_event(variant: Variant, event: Settings) -> None:
 
 
 def is_external(stored: Stored, book: str) -> bool:
-    """Whether somebody outside said this: the market, the clock, a producer or an operator."""
+    """Return true for a message from outside: the market, the clock, a producer or an operator."""
     _, whose, service, _ = stored.subject.split(".")
     if whose == SHARED:
         return service in CLOCKS

@@ -8,14 +8,14 @@ from deadreckon.contracts.limits import LimitsSet
 from deadreckon.services.governance.performance import MEASURES
 from deadreckon.services.risk.rules import RULES
 
-# Why a rule without a key in the limits stays as it is, whatever anybody supposes.
+# Why a rule without a key in the limits cannot be disabled.
 NOT_DISABLED = {
-    "halted": "a halt is no limit but what an operator or a breaker said; name the breaker's rule",
+    "halted": "an operator or a breaker halted, which is not a limit; name the breaker's rule",
     "limits_set": "nothing trades before somebody has set limits",
-    "order_shape": "such a wish makes no order",
+    "order_shape": "such a signal makes no order",
     "known_instrument": "nothing is known of what was never listed",
     "reduce_only_without_position": "there is nothing to reduce",
-    "expired": "the producer itself gave the wish an end",
+    "expired": "the producer itself gave the signal an end",
     "known_price": "without a price or a rate nothing can be weighed, or matched",
     "bracket_side": "a protective order on the wrong side would close at once",
 }

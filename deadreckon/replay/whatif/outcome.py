@@ -73,8 +73,11 @@ class TrackedSignal(Struct):
 
 
 class RunOutcome(Struct):
-    """A run from some place on. `moves` is what the ledger takes, marks of the market left out but
-    for the last of each instrument; `fills` are by order. `drawdown_max` is a share of the peak."""
+    """A run from some message on.
+
+    `moves` are the ledger's inputs without marks, of which `marks` has the last of each instrument;
+    `fills` are by order. `drawdown_max` is a share of the peak.
+    """
 
     signals: dict[str, TrackedSignal] = {}
     fills: dict[str, list[Recorded[OrderFilled]]] = {}

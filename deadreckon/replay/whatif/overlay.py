@@ -1,4 +1,4 @@
-"""Lays a variant over what operators said: the same facts, in other words where it says so."""
+"""Applies a variant to operators' facts and producers' signals on their way in."""
 
 from typing import Any
 
@@ -24,8 +24,10 @@ CHANGEABLE = (LimitsSet, StrategyConfigured, VenueConfigured)
 
 
 class ChangedFact(Struct, frozen=True):
-    """A fact that was said in other words; `sequence` is its place in the original log, 0 for one
-    that was said at the beginning. `fields` has what was, and what it became."""
+    """A fact that the variant changed, with each changed value before and after.
+
+    `sequence` is that of the original message, 0 for a fact that is published at the start.
+    """
 
     sequence: int
     type: str
@@ -42,7 +44,7 @@ class Overlay:
         self.left_out = 0  # signals of strategies that the variant does without
 
     def opening(self, name: str, event: Event) -> bytes | None:
-        """What is to be said at the beginning of a fact in force; null when it holds as it is.
+        """Return the fact to publish at the start for one in force; null when it is the same.
 
         `name` is nowhere in the log yet, which may be the result of another what-if.
         """
@@ -52,7 +54,7 @@ class Overlay:
         return write_fact(f"{ACTOR}-{name}", NAMES[type(changed)], changed)
 
     def fact(self, sequence: int, door: str, payload: bytes) -> bytes:
-        """An operator's message as it is to be said."""
+        """Apply the variant to an operator's message."""
         fact_id, _, event = read_fact(door, payload)
         if not isinstance(event, CHANGEABLE):
             return payload
@@ -64,8 +66,11 @@ class Overlay:
         nothing is left of it."""
         if not self.variant.without:
             return payload
-        wishes = read_signals(producer, payload)
-        kept = [isinstance(wish, SignalMalformed) or not self._is_out(wish) for wish in wishes]
+        signals_read = read_signals(producer, payload)
+        kept = [
+            isinstance(signal, SignalMalformed) or not self._is_out(signal)
+            for signal in signals_read
+        ]
         if all(kept):
             return payload
         self.left_out += kept.count(False)
@@ -74,13 +79,13 @@ class Overlay:
         items = zip(parse(payload), kept, strict=True)
         return msgspec.json.encode([item for item, stays in items if stays])
 
-    def _is_out(self, wish: Any) -> bool:
-        return wish.strategy in self.variant.without
+    def _is_out(self, signal: Any) -> bool:
+        return signal.strategy in self.variant.without
 
     def _changed(self, event: Event, sequence: int) -> Event:
-        """The event as the variant has it; the same object when it says nothing else.
+        """Change the event and note it; returns the same object when nothing changes.
 
-        Raises WhatIfError when that cannot be said.
+        Raises WhatIfError when the result is not a valid fact.
         """
         changed = checked(self.variant, event)
         if changed is event:
@@ -109,13 +114,13 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[A
 
 
 def checked(variant: Variant, event: Event) -> Event:
-    """An operator's fact as the variant has it. Raises WhatIfError when that cannot be said."""
-    supposed: Event = _supposed(variant, event)
-    if supposed is event:
+    """Apply the variant to an operator's fact. Raises WhatIfError when the result is not valid."""
+    varied: Event = _varied(variant, event)
+    if varied is event:
         return event
     reason, actor = (getattr(event, name) for name in ("reason", "actor"))
     why = f"what if {variant.name}? It was: {reason} ({actor})"
-    changed: Event = replace(supposed, actor=ACTOR, reason=why[:EVIDENCE_MAX])
+    changed: Event = replace(varied, actor=ACTOR, reason=why[:EVIDENCE_MAX])
     _, _, judged = read_fact(ACTOR, write_fact(ACTOR, NAMES[type(changed)], changed))
     if isinstance(judged, OperatorMalformed):
         raise WhatIfError(f"{variant.name}: {judged.reason}")
@@ -124,8 +129,8 @@ def checked(variant: Variant, event: Event) -> Event:
     return changed
 
 
-def _supposed(variant: Variant, event: Any) -> Any:
-    """The event with what is supposed of it; the same object where nothing is."""
+def _varied(variant: Variant, event: Any) -> Any:
+    """Change the event as the variant says; returns the same object where it says nothing."""
     match event:
         case LimitsSet():
             return _built(event, variant.limits, variant)
@@ -182,7 +187,7 @@ def _check_strategy(
 
 
 def keys_of(configured: StrategyConfigured) -> list[str]:
-    """What can be supposed of a strategy: the fields of its configuration and its parameters."""
+    """List what can be changed of a strategy: fields of its configuration and its parameters."""
     setup = read_setup(configured)
     if isinstance(setup, ConfigurationFault):
         return [*STRATEGY_FIELDS]

@@ -33,9 +33,9 @@ def confirmed_quantities(
     kept = {}
     for order_id, fills in record.fills.items():
         quantity = traded(fills)
-        supposed = traded(variant.fills.get(order_id, []))
+        varied = traded(variant.fills.get(order_id, []))
         unchanged = traded(baseline.fills.get(order_id, []))
-        kept[order_id] = quantity if supposed >= unchanged else min(quantity, supposed)
+        kept[order_id] = quantity if varied >= unchanged else min(quantity, varied)
     return kept
 
 

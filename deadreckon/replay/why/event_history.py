@@ -92,7 +92,7 @@ class EventHistory:
             self._fold(record)
 
     def _fold(self, record: Recorded[Any]) -> None:
-        is_sought = self._finder is not None and self._finder.hear(record)
+        is_sought = self._finder is not None and self._finder.fold_record(record)
         if isinstance(record.event, OrderFilled):
             self._fold_fill(record)
         else:

@@ -1,1 +1,1 @@
-"""The PnL statement as a document that opens: every figure with the places in the log behind it."""
+"""The full PnL statement: every figure with the events of the log behind it."""

@@ -17,7 +17,7 @@ from deadreckon.replay.audit.statement.pnl_section import RealisedFill
 
 
 def counts(view: StatementView, audit: Audit) -> Table:
-    """How much was said of each kind."""
+    """Count the events of each kind."""
     figure, counting = view.appendix.figure, view.gathered.counting
     refused = [found.evidence for _, found in sorted(counting.refusals.items())]
     tally = audit.tally
@@ -44,8 +44,8 @@ def orders(view: StatementView) -> Table:
     """How orders ended, and how many did not."""
     found = sorted(view.gathered.counting.outcomes.items())
     rows: list[list[Cell]] = [
-        [outcome, rule, view.appendix.figure(len(places), places)]
-        for (outcome, rule), places in found
+        [outcome, rule, view.appendix.figure(len(evidence), evidence)]
+        for (outcome, rule), evidence in found
     ]
     waiting = Evidence()
     for record in view.gathered.counting.open.values():
@@ -79,22 +79,22 @@ def refusals(view: StatementView) -> Table:
 def _refusal(view: StatementView, refused: RuleRefusals) -> list[Cell]:
     figure, last = view.appendix.figure, refused.last.event
     limit, measured = getattr(last, "limit", None), getattr(last, "measured", None)
-    place = one(refused.last)
+    position = one(refused.last)
     set_by = getattr(last, "limit_set_by", None)
     setting = view.gathered.configured.get(set_by or "")
     return [
         refused.service,
         refused.rule,
         figure(len(refused.evidence), refused.evidence),
-        "" if measured is None else figure(measured, place),
-        "" if limit is None else figure(limit, place),
+        "" if measured is None else figure(measured, position),
+        "" if limit is None else figure(limit, position),
         figure(set_by[:8], one(setting)) if set_by and setting else (set_by or "")[:8],
         last.reason,
     ]
 
 
 def fills(view: StatementView) -> Table:
-    """The first fills one by one, each beside its benchmark."""
+    """List the first fills one by one, each with its benchmark."""
     shown, every = view.gathered.fills, len(view.gathered.counting.fills)
     left = every - len(shown)
     note = f"the first {len(shown)} of {every}; the figures above count all" if left > 0 else ""
@@ -143,12 +143,12 @@ def _fill(view: StatementView, execution: Execution, earned: RealisedFill) -> li
 
 
 def interventions(view: StatementView) -> Table:
-    """What people and rules did beside trading, and what was out of order."""
+    """List what people and rules did besides trading, and what was out of order."""
     found = sorted(view.gathered.counting.interventions.items())
     rows: list[list[Cell]] = []
-    for name, places in found:
-        first = places.lines[0]
-        count = view.appendix.figure(len(places), places)
+    for name, evidence in found:
+        first = evidence.lines[0]
+        count = view.appendix.figure(len(evidence), evidence)
         rows.append([name, count, format_timestamp(first.at), first.what.partition(": ")[2]])
     columns: list[Any] = [("what", "text"), ("times", "count"), ("first", "time")]
     columns.append(("the first in words", "more"))

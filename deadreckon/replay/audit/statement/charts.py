@@ -67,7 +67,7 @@ def _round_step(spread: int, parts: int) -> int:
 
 
 def lines(chart: Chart) -> str:
-    """Curves over time, each in a dash of its own; every point tells itself."""
+    """Draw curves over time, each in its own dash pattern; a tooltip shows every point."""
     drawn = chart.lines or {}
     points = [point for line in drawn.values() for point in line]
     scale = Scale([Decimal(point.value) for point in points] + _grounds(chart))
@@ -106,7 +106,7 @@ def _path(points: list[tuple[int, int]], number: int, *, filled: bool, ground: S
 def _hints(
     chart: Chart, name: str, line: list[Point], first: int, span: int, number: int, of: int
 ) -> str:
-    """A strip under each point that says it; several curves share the height."""
+    """Draw a strip with a tooltip under each point; several curves share the height."""
     xs = [(point.at - first) * SIDE // span for point in line]
     edges = [0, *((a + b) // 2 for a, b in pairwise(xs)), SIDE]
     top, height = SIDE * number // of, SIDE // of
@@ -123,9 +123,9 @@ def _hints(
 def _moments(first: int, span: int) -> list[tuple[int, str]]:
     step = next((one for one in SPANS if span // one <= TICKS + 2), SPANS[-1])
     start = -(-first // step) * step
-    told = slice(5, 10) if step >= DAY else slice(11, 16)
+    shown = slice(5, 10) if step >= DAY else slice(11, 16)
     return [
-        ((at - first) * SIDE // span, format_timestamp(at)[told])
+        ((at - first) * SIDE // span, format_timestamp(at)[shown])
         for at in range(start, first + span + 1, step)
     ]
 

@@ -115,7 +115,7 @@ def funding(view: StatementView) -> Table:
 
 
 def differences(view: StatementView) -> list[str]:
-    """Figures that the places behind them do not add up to; in a book of one currency none may."""
+    """List figures that differ from the sum of their events; a book of one currency has none."""
     if not view.closing.one_currency:
         return []
     found = []

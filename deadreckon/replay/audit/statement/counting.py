@@ -1,4 +1,4 @@
-"""What was said, refused, ordered and done, counted in the order of the log."""
+"""Counts signals, refusals, orders and interventions, in the order of the log."""
 
 from functools import partial
 from typing import Any
@@ -9,7 +9,7 @@ from deadreckon.contracts import governance, instruments, life, orders, portfoli
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.replay.audit.statement.evidence import Evidence, event_line
 
-# What people and rules did to the book beside trading it, and what was out of order.
+# What people and rules did to the book besides trading it, and what was out of order.
 INTERVENTIONS = (
     governance.HaltRequested,
     governance.HaltImposed,

@@ -52,11 +52,11 @@ class Curves(Struct):
     def fold(self, record: Recorded[EquityMarked], equity: Decimal, book: Ledger) -> None:
         """Take a mark; `equity` is what the log adds up to there."""
         event = record.event
-        place = (record.sequence, record.index)
+        position = (record.sequence, record.index)
         if len(self.marks) % self.every == 0:
-            self._keep(ProfitPoint(record.at, place, _net(figures(book))))
+            self._keep(ProfitPoint(record.at, position, _net(figures(book))))
         gross, net = event.exposure_gross, event.exposure_net
-        self.marks.append(EquityPoint(record.at, place, equity, event.drawdown, gross, net))
+        self.marks.append(EquityPoint(record.at, position, equity, event.drawdown, gross, net))
         self.evidence.add(record, partial(event_line, record))
         if self.deepest is None or event.drawdown > self.deepest.event.drawdown:
             self.deepest = record
@@ -95,7 +95,7 @@ def thinned(
     kept = {0, len(marks) - 1}
     for stretch in range(DRAWN):
         start = stretch * len(marks) // DRAWN
-        places = range(start, (stretch + 1) * len(marks) // DRAWN)
-        kept.add(min(places, key=lambda place: by(marks[place])))
-        kept.add(max(places, key=lambda place: by(marks[place])))
-    return [marks[place] for place in sorted(kept)]
+        positions = range(start, (stretch + 1) * len(marks) // DRAWN)
+        kept.add(min(positions, key=lambda position: by(marks[position])))
+        kept.add(max(positions, key=lambda position: by(marks[position])))
+    return [marks[position] for position in sorted(kept)]

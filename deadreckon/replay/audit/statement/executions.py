@@ -1,8 +1,9 @@
-"""What each fill cost beside the price it was wished at: slippage, in basis points and in money.
+"""The slippage of each fill against the price it was meant at, in basis points and in money.
 
 An order that waits for a price of its own (a stop, a limit) is held against that price, all others
-against the mark when their intent was recorded. What an entry cost since its signal, and beside the
-market at the moment of the fill, is told too. Positive is worse for us; buys above, sells below.
+against the mark when their intent was recorded. The cost since the signal of an entry, and against
+the market at the moment of the fill, is given too.
+Positive is worse for us; buys above, sells below.
 """
 
 from decimal import Decimal
@@ -18,19 +19,19 @@ from deadreckon.contracts.orders import OrderFilled, OrderReplaced, OrderSubmitt
 from deadreckon.contracts.signals import SignalRaised
 from deadreckon.replay.audit.statement.evidence import SequenceIndex
 
-BPS_SCALE = 2  # decimals of a basis point that are told
+BPS_SCALE = 2  # decimals of a basis point that are given
 HALF = Decimal("0.5")
 
 
 class MarketQuote(Struct, frozen=True):
-    """A price and the place in the log that it was known from."""
+    """A price and the position in the log that it was known from."""
 
     price: Decimal
     position: SequenceIndex
 
 
 class Intent(Struct):
-    """An order as it was meant: marks are null where nobody had said a price yet."""
+    """An order as it was meant; marks are null where no price was known yet."""
 
     purpose: str
     signalled: MarketQuote | None
@@ -40,7 +41,7 @@ class Intent(Struct):
 
 
 class Execution(Struct, frozen=True):
-    """One fill beside its benchmark; costs in the quote currency of its instrument.
+    """One fill with its benchmark; costs in the quote currency of its instrument.
 
     `against` names the benchmark, `bps` is null where there is none. `since_signal` is null where
     the order follows from a fill rather than from a signal.
@@ -80,9 +81,9 @@ class Executions(Struct):
                 self.marks[instrument] = MarketQuote(canonical(middle), _position(record))
             case InstrumentListed() as listing:
                 self.listings[listing.instrument] = listing
-            case SignalRaised() as wish:
-                known = self.marks.get(wish.instrument)
-                self.signals[wish.producer, wish.signal_id] = known
+            case SignalRaised() as signal:
+                known = self.marks.get(signal.instrument)
+                self.signals[signal.producer, signal.signal_id] = known
             case OrderSubmitting() as order:
                 self.intents[order.order_id] = self._intent(record, order)
             case OrderReplaced() as change:

@@ -56,9 +56,9 @@ def _checks(document: FullStatement) -> str:
     checks = document.checks
     wrong = checks.portfolio_differences + checks.log_damages
     wrong += checks.evidence_differences + [f"no price: {name}" for name in document.unpriced]
-    told = "\n".join(f"- WRONG: {_text(fault)}" for fault in wrong)
+    shown = "\n".join(f"- WRONG: {_text(fault)}" for fault in wrong)
     compared = f"{checks.portfolio_events_compared} figures of portfolio recomputed"
-    return f"{compared}, {len(wrong)} things are wrong{chr(10) * 2 + told if told else '.'}"
+    return f"{compared}, {len(wrong)} things are wrong{chr(10) * 2 + shown if shown else '.'}"
 
 
 def _table(table: Table) -> str:
@@ -73,10 +73,10 @@ def _table(table: Table) -> str:
 
 
 def _cell(cell: Cell) -> str:
-    told = _text(value(cell))
+    shown = _text(value(cell))
     if isinstance(cell, str):
-        return told
-    return f"{told} [{cell.evidence}](#{cell.evidence})"
+        return shown
+    return f"{shown} [{cell.evidence}](#{cell.evidence})"
 
 
 def _chart(chart: Chart) -> str:
@@ -92,11 +92,11 @@ def _piece(name: str, piece: EvidencePiece) -> str:
         record.append("made of " + ", ".join(map(_cell, piece.parts)))
     if piece.count:
         sums = ", ".join(f"{amount} {unit}".strip() for unit, amount in piece.sums.items())
-        places = " ".join(piece.sequences)
+        positions = " ".join(piece.sequences)
         left = piece.ranges_left_out
         more = f" and {left} more, the last at {piece.last}" if left else ""
         adding = f", adding up to {_text(sums)}" if sums else ""
-        record.append(f"{piece.count} places{adding}: {places}{more}")
+        record.append(f"{piece.count} places{adding}: {positions}{more}")
         record.append("\n".join(map(_line, piece.events[:EVENTS_SHOWN])))
     elif not piece.parts and not piece.note:
         record.append("no event")

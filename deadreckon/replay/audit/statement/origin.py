@@ -35,7 +35,7 @@ class Origin(Struct):
     unsure: list[tuple[str, str, int]] = field(default_factory=list)
 
     def read(self, message: Message) -> None:
-        """Take a message; whether it belongs to the statement may be told later."""
+        """Take a message; whether it belongs to the statement may be known later."""
         if not self.begun:
             self.waiting.clear()
             self.unsure.clear()

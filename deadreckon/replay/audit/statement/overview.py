@@ -21,7 +21,7 @@ MADE = "realised + unrealised - fees + funding"
 
 
 class StatementView(Struct, frozen=True):
-    """What the tables are made from: both ends of the book, and the places behind them."""
+    """The input of all tables: both ends of the book, and the events behind the figures."""
 
     opening: AuditSnapshot
     closing: AuditSnapshot
@@ -57,7 +57,7 @@ def _row(view: StatementView, part: int, group: str | None) -> list[Cell]:
 
 
 def cells(view: StatementView, keys: list[PositionKey]) -> dict[str, Cell]:
-    """The figures of some keys, each with the places it comes from."""
+    """Build the figures of some keys, each with the events it comes from."""
     appendix = view.appendix
     sums = total(view.change[key] for key in keys)
     sources = [view.gathered.earning.sources[key] for key in keys if _traded(view, key)]
@@ -108,7 +108,7 @@ def priced_by(end: Boundary, instrument: str) -> Evidence:
 
 
 def one(record: Recorded[Any]) -> Evidence:
-    """A single place."""
+    """Make the evidence of a single event."""
     evidence = Evidence()
     evidence.add(record, lambda: event_line(record))
     return evidence

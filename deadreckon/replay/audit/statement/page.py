@@ -125,7 +125,7 @@ def _checks(document: FullStatement) -> str:
 
 
 def _venue(document: FullStatement) -> list[str]:
-    """What a venue's own statement says of it, where there is one."""
+    """Show the comparison with a venue's own statement, where there is one."""
     found = document.venue_statement
     if found is UNSET:
         return []
@@ -186,29 +186,29 @@ def _cell(cell: Cell, kind: str) -> str:
     content = value(cell)
     if isinstance(cell, Figure) and cell.kind is not UNSET:
         kind = cell.kind
-    told = _text(format_cell(content, kind))
+    shown = _text(format_cell(content, kind))
     if kind == "more" and len(content) > LONG:
         start = _text(content[:LONG])
         return f"<details><summary>{start}…</summary>{_text(content)}</details>"
     if kind == "id":
-        told = f"<code>{told}</code>"
+        shown = f"<code>{shown}</code>"
     if isinstance(cell, str):
-        return _coloured(content, kind, told)
+        return _coloured(content, kind, shown)
     exact = f' title="exactly {_text(content)}"' if kind in NUMBERS else ""
-    opener = f'<button class="f" popovertarget="{cell.evidence}"{exact}>{told}</button>'
+    opener = f'<button class="f" popovertarget="{cell.evidence}"{exact}>{shown}</button>'
     return _coloured(content, kind, opener)
 
 
-def _coloured(value: str, kind: str, told: str) -> str:
-    """A colour beside the sign, never in its place. What is more in cost is worse."""
+def _coloured(value: str, kind: str, shown: str) -> str:
+    """Colour an amount in addition to its sign. A higher cost is worse."""
     if kind not in ("gain", "cost") or not value or not Decimal(value):
-        return told
+        return shown
     is_good = (Decimal(value) > 0) == (kind == "gain")
-    return f'<span class="{"up" if is_good else "down"}">{told}</span>'
+    return f'<span class="{"up" if is_good else "down"}">{shown}</span>'
 
 
 def _pieces(pieces: dict[str, EvidencePiece]) -> list[str]:
-    """Where many figures have evidence, fewer lines of each are told: the page stays small."""
+    """Write all evidence; with many pieces, fewer lines of each, so that the page stays small."""
     most = max(LINES_MIN, LINES // max(1, len(pieces)))
     return [_piece(name, _shortened(piece, most)) for name, piece in pieces.items()]
 
@@ -222,7 +222,7 @@ def _shortened(piece: EvidencePiece, most: int) -> EvidencePiece:
 
 
 def _piece(name: str, piece: EvidencePiece) -> str:
-    """What opens when a figure is asked: how it is made, how many places, where, which."""
+    """Write what a figure opens: how it is made, how many events, where, and which."""
     count = piece.count
     parts = " ".join(
         f'<button class="f" popovertarget="{part.evidence}">{_text(part.value)}</button>'

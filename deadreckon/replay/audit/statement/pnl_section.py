@@ -1,4 +1,4 @@
-"""What the book earned and paid, event by event, in the order in which portfolio lived it."""
+"""Earnings and costs of the book, event by event, in the order portfolio handled them."""
 
 from decimal import Decimal
 from functools import partial

@@ -1,7 +1,7 @@
 """Both sides' money by currency, and every difference between them with its effect.
 
 The whole difference is worked out from both sides' totals, its parts one by one; what the parts
-leave is told as unexplained, never shared out.
+leave is reported as unexplained, never shared out.
 """
 
 from decimal import Decimal
@@ -105,17 +105,17 @@ class VenueReconciliation:
         part: str,
         row: VenueRow | None,
         fill: LoggedFill | None,
-        told: tuple[str, str],
+        shown: tuple[str, str],
         effect: Decimal,
         currency: str,
     ) -> None:
-        """Note a difference; `told` is what it is here and there. No difference is none."""
-        if not effect and (part not in STRUCTURAL or set(told) <= {"", "0"}):
+        """Note a difference; `shown` is how it is written here and there. Ignores equal amounts."""
+        if not effect and (part not in STRUCTURAL or set(shown) <= {"", "0"}):
             return
         trade_id = row.trade_id if row and row.trade_id else ""
         trade_id = trade_id or (fill.record.event.trade_id if fill else "")
         line, record = row.line if row else 0, fill.record if fill else None
-        self.note(VenueDifference(part, line, trade_id, *told, effect, currency, record))
+        self.note(VenueDifference(part, line, trade_id, *shown, effect, currency, record))
 
     def note(self, difference: VenueDifference) -> None:
         """Note a difference as it is."""

@@ -1,4 +1,4 @@
-"""A venue's own statement beside the log: what differs, split into what it is made of.
+"""Compares a venue's own statement with the log, and splits what differs into its parts.
 
 Money is what each trade moved (the notional, signed, less its fee) and each funding; of a list of
 income, realised profit less fees, with funding.

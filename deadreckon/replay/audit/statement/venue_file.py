@@ -77,7 +77,7 @@ class VenueFileError(UsageError):
 class VenueRow(Struct, frozen=True):
     """One line. `amount` is what a fee, funding or realised line moved: received is positive.
 
-    `fee` is positive when it was paid. `scales` tells the decimals each amount was written with.
+    `fee` is positive when it was paid. `scales` has the decimals each amount was written with.
     """
 
     line: int
@@ -134,8 +134,8 @@ def _read(lines: Any) -> VenueFile:
     head = next((cells for cells in lines if any(map(str.strip, cells))), None)
     if head is None:
         raise VenueFileError("it is empty")
-    places, unknown = _columns(head)
-    has = frozenset(places)
+    indexes, unknown = _columns(head)
+    has = frozenset(indexes)
     trades = {"symbol", "side", "quantity", "price"} <= has
     incomes = not trades and {"type", "amount", "currency"} <= has
     if not trades and not incomes:
@@ -145,7 +145,7 @@ def _read(lines: Any) -> VenueFile:
             f"it has {named}"
         )
     rows = [
-        _row(Cells(lines.line_num, cells, places, len(head)), incomes=incomes)
+        _row(Cells(lines.line_num, cells, indexes, len(head)), incomes=incomes)
         for cells in _filled(lines)
     ]
     return VenueFile(rows, unknown, "trade_id" in has, incomes, has)
@@ -160,20 +160,20 @@ def _filled(lines: Iterable[list[str]]) -> Iterator[list[str]]:
 
 
 def _columns(head: list[str]) -> tuple[dict[str, int], list[str]]:
-    """Where each known column stands, and the names of the others."""
-    places: dict[str, int] = {}
+    """Find the index of each known column, and the names of the others."""
+    indexes: dict[str, int] = {}
     unknown = []
     for number, title in enumerate(head):
         plain = _plain(title)
         name = next((name for name, words in COLUMNS.items() if plain in words), None)
-        if name is not None and name not in places:
-            places[name] = number
+        if name is not None and name not in indexes:
+            indexes[name] = number
         elif plain not in IGNORED and plain:
             unknown.append(title.strip())
-    if {"quantity", "price"} <= places.keys():
+    if {"quantity", "price"} <= indexes.keys():
         # In a list of trades an "amount" is the quote value: quantity x price again.
-        places.pop("amount", None)
-    return places, unknown
+        indexes.pop("amount", None)
+    return indexes, unknown
 
 
 def _plain(title: str) -> str:
@@ -183,39 +183,39 @@ def _plain(title: str) -> str:
 class Cells:
     """One line by the names of its columns."""
 
-    def __init__(self, line: int, cells: list[str], places: dict[str, int], width: int) -> None:
+    def __init__(self, line: int, cells: list[str], indexes: dict[str, int], width: int) -> None:
         if len(cells) < width:
             raise VenueFileError(f"line {line} has {len(cells)} columns, {width} were expected")
         self.line = line
         self.scales: dict[str, int] = {}
         self._cells = cells
-        self._places = places
+        self._indexes = indexes
 
     def text(self, name: str) -> str:
-        """What stands in a column; empty where there is none."""
-        place = self._places.get(name)
-        return "" if place is None else self._cells[place].strip()
+        """Return the text of a column; empty where there is none."""
+        index = self._indexes.get(name)
+        return "" if index is None else self._cells[index].strip()
 
     def amount(self, name: str) -> tuple[Decimal | None, str]:
         """An amount, and the unit that is written behind it ("0.04USDT")."""
-        told = self.text(name)
-        if told in ("", "-", "--", "null"):
+        written = self.text(name)
+        if written in ("", "-", "--", "null"):
             return None, ""
-        found = WITH_UNIT.fullmatch(told)
+        found = WITH_UNIT.fullmatch(written)
         try:
             amount = Decimal(found[1].replace(",", "")) if found else None
         except InvalidOperation:
             amount = None
         if found is None or amount is None or not is_sane(amount):
-            raise VenueFileError(f"line {self.line}: {name} {told[:40]!r} is no amount")
+            raise VenueFileError(f"line {self.line}: {name} {written[:40]!r} is no amount")
         exponent = amount.as_tuple().exponent
         self.scales[name] = max(0, -exponent) if isinstance(exponent, int) else 0
         return amount, found[2] or ""
 
     def at(self) -> int | None:
         """The line's time; null where it has none."""
-        told = self.text("time")
-        return _moment(told, self.line) if told else None
+        written = self.text("time")
+        return _moment(written, self.line) if written else None
 
 
 def _row(cells: Cells, *, incomes: bool) -> VenueRow:
@@ -285,22 +285,22 @@ def _check(row: VenueRow, cells: Cells) -> None:
         raise VenueFileError(f"line {row.line}: {row.type} without an amount")
 
 
-def _moment(told: str, line: int) -> int:
+def _moment(written: str, line: int) -> int:
     """RFC 3339, date and time in UTC, or seconds, milliseconds, microseconds, nanoseconds."""
-    if told.isdecimal() and told.isascii():
-        digits = len(told)
+    if written.isdecimal() and written.isascii():
+        digits = len(written)
         scale = next((power for top, power in EPOCHS if digits < top), None)
         if scale is not None:
-            return int(told) * int(10**scale)
+            return int(written) * int(10**scale)
     try:
-        return parse_timestamp(told)
+        return parse_timestamp(written)
     except ValueError:
         pass
     for form in FORMS:
         try:
-            passed = datetime.strptime(told, form).replace(tzinfo=UTC)
+            passed = datetime.strptime(written, form).replace(tzinfo=UTC)
         except ValueError:
             continue
         whole = int((passed - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
         return (whole * 10**6 + passed.microsecond) * 1000
-    raise VenueFileError(f"line {line}: {told[:40]!r} is no time; RFC 3339 in UTC is understood")
+    raise VenueFileError(f"line {line}: {written[:40]!r} is no time; RFC 3339 in UTC is understood")

@@ -1,4 +1,4 @@
-"""A venue's funding beside the log's: payment by payment, all strategies of the book together."""
+"""Compares a venue's funding with the log's, payment by payment, for all strategies together."""
 
 from decimal import Decimal
 
@@ -25,8 +25,8 @@ class Payment(Struct):
 def compare_funding(booking: VenueReconciliation, ours: list[Recorded[FundingPaid]]) -> None:
     """Compare each line with the payment nearest to it in time."""
     rows = booking.rows("funding")
-    tells = booking.file.incomes or "type" in booking.file.columns
-    if not rows and ours and not tells:
+    has_lines = booking.file.incomes or "type" in booking.file.columns
+    if not rows and ours and not has_lines:
         booking.result.not_compared.append("funding: the file has no lines of it")
         return
     waiting = _payments(ours)
@@ -37,9 +37,9 @@ def compare_funding(booking: VenueReconciliation, ours: list[Recorded[FundingPai
         _line(booking, row, paid)
     for paid in waiting:
         booking.our(paid.currency, paid.amount)
-        effect, told = EXACT.minus(paid.amount), text(paid.amount)
+        effect, shown = EXACT.minus(paid.amount), text(paid.amount)
         booking.note(
-            VenueDifference("funding", 0, "", told, "", effect, paid.currency, paid.record)
+            VenueDifference("funding", 0, "", shown, "", effect, paid.currency, paid.record)
         )
 
 
@@ -54,18 +54,20 @@ def _line(booking: VenueReconciliation, row: VenueRow, paid: Payment | None) -> 
         return
     booking.result.compared += 1
     booking.our(paid.currency, paid.amount)
-    told = (text(paid.amount), text(amount))
+    shown = (text(paid.amount), text(amount))
     if currency != paid.currency:
         effect = EXACT.minus(paid.amount)
         booking.note(
-            VenueDifference("funding", row.line, "", *told, effect, paid.currency, paid.record)
+            VenueDifference("funding", row.line, "", *shown, effect, paid.currency, paid.record)
         )
-        booking.note(VenueDifference("funding", row.line, "", *told, amount, currency, paid.record))
+        booking.note(
+            VenueDifference("funding", row.line, "", *shown, amount, currency, paid.record)
+        )
         return
     apart = EXACT.subtract(amount, paid.amount)
     if apart:
         part = booking.part("funding", apart, currency)
-        booking.note(VenueDifference(part, row.line, "", *told, apart, currency, paid.record))
+        booking.note(VenueDifference(part, row.line, "", *shown, apart, currency, paid.record))
 
 
 def _payments(ours: list[Recorded[FundingPaid]]) -> list[Payment]:

@@ -42,8 +42,8 @@ def compare_totals(
         booking.our(currency, own)
         apart = EXACT.subtract(other, own)
         part = booking.part(kind, apart, currency)
-        told = (text(canonical(own)), text(canonical(other)))
-        booking.differ(part, None, None, told, apart, currency)
+        shown = (text(canonical(own)), text(canonical(other)))
+        booking.differ(part, None, None, shown, apart, currency)
 
 
 def _sums(amounts: list[tuple[str, Decimal]]) -> dict[str, Decimal]:
@@ -54,26 +54,26 @@ def _sums(amounts: list[tuple[str, Decimal]]) -> dict[str, Decimal]:
 
 
 def _by_trade(booking: VenueReconciliation) -> None:
-    told: dict[str, Lines] = {}
+    shown: dict[str, Lines] = {}
     for row in booking.file.rows:
         if row.kind not in ("fee", "realised") or (row.kind == "fee" and not row.trade_id):
             continue
         if row.trade_id in booking.fills:
-            told.setdefault(row.trade_id, {}).setdefault(row.kind, []).append(row)
+            shown.setdefault(row.trade_id, {}).setdefault(row.kind, []).append(row)
         elif booking.is_within(row):
-            _stranger(booking, row)
+            _unmatched(booking, row)
         else:
             booking.result.outside += 1
     for trade_id, fill in booking.fills.items():
-        _trade(booking, fill, told.get(trade_id, {}))
+        _trade(booking, fill, shown.get(trade_id, {}))
 
 
-def _stranger(booking: VenueReconciliation, row: VenueRow) -> None:
+def _unmatched(booking: VenueReconciliation, row: VenueRow) -> None:
     amount = row.amount or ZERO
     booking.their(row.currency, amount)
-    told = f"{row.type} {text(amount)} {row.symbol}"
+    shown = f"{row.type} {text(amount)} {row.symbol}"
     note = VenueDifference(
-        "missing here", row.line, row.trade_id, "", told, amount, row.currency, None
+        "missing here", row.line, row.trade_id, "", shown, amount, row.currency, None
     )
     booking.note(note)
 
@@ -109,9 +109,9 @@ def _income(
     booking.our(currency, ours)
     row = rows[0] if rows else None
     if there != currency:
-        told = (f"{text(ours)} {currency}", f"{text(theirs)} {there}")
-        booking.differ(part or kind, row, fill, told, EXACT.minus(ours), currency)
-        booking.differ(part or kind, row, fill, told, theirs, there)
+        shown = (f"{text(ours)} {currency}", f"{text(theirs)} {there}")
+        booking.differ(part or kind, row, fill, shown, EXACT.minus(ours), currency)
+        booking.differ(part or kind, row, fill, shown, theirs, there)
         return
     apart = EXACT.subtract(theirs, ours)
     part = part or booking.part(kind, apart, currency)

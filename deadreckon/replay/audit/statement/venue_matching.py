@@ -30,7 +30,7 @@ class Matching(Struct):
     many lines speak of another day."""
 
     pairs: list[tuple[VenueRow, LoggedFill]] = field(default_factory=list)
-    strangers: list[VenueRow] = field(default_factory=list)
+    unmatched: list[VenueRow] = field(default_factory=list)
     outside: int = 0
 
 
@@ -107,7 +107,7 @@ def matched(found: VenueFile, fills: dict[str, LoggedFill], symbols: Symbols, da
             fill.taken = True
             matching.pairs.append((row, fill))
         elif is_within(row, day):
-            matching.strangers.append(row)
+            matching.unmatched.append(row)
         else:
             matching.outside += 1
     return matching

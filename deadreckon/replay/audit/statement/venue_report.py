@@ -106,12 +106,12 @@ def _parts(view: StatementView, compared: VenueComparison) -> Table:
         groups.setdefault((PARTS.index(found.part), found.currency), []).append(found)
     rows: list[list[Cell]] = []
     for (part, currency), alike in sorted(groups.items()):
-        places = Evidence()
+        positions = Evidence()
         for record in (difference.record for difference in alike):
             if record is not None:
-                places.add(record, partial(event_line, record))
+                positions.add(record, partial(event_line, record))
         times = _times(alike)
-        count: Cell = view.appendix.figure(times, places) if places else f"{times}"
+        count: Cell = view.appendix.figure(times, positions) if positions else f"{times}"
         amount = text(_total([difference.effect for difference in alike]))
         rows.append([PARTS[part], count, amount, currency, MEANING[PARTS[part]]])
     columns: list[Any] = [("part", "text"), ("times", "count"), ("venue - log", "gain")]

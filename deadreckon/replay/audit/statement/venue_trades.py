@@ -22,7 +22,7 @@ def compare_trades(booking: VenueReconciliation, matching: Matching) -> None:
             _realised(booking, row, fill)
         else:
             _alone(booking, "timing", row)
-    for row in matching.strangers:
+    for row in matching.unmatched:
         _alone(booking, "missing here", row)
     for fill in booking.fills.values():
         if fill.counts and not fill.taken:
@@ -61,9 +61,9 @@ def _fee(booking: VenueReconciliation, row: VenueRow, fill: LoggedFill) -> None:
     booking.our(record.fee_currency, EXACT.minus(record.fee))
     ours, theirs = text(record.fee), text(row.fee)
     if currency != record.fee_currency:
-        told = (f"{ours} {record.fee_currency}", f"{theirs} {currency}")
-        booking.differ("fee", row, fill, told, record.fee, record.fee_currency)
-        booking.differ("fee", row, fill, told, EXACT.minus(row.fee), currency)
+        shown = (f"{ours} {record.fee_currency}", f"{theirs} {currency}")
+        booking.differ("fee", row, fill, shown, record.fee, record.fee_currency)
+        booking.differ("fee", row, fill, shown, EXACT.minus(row.fee), currency)
         return
     apart = EXACT.subtract(row.fee, record.fee)
     part = booking.part("fee", apart, currency)
@@ -79,8 +79,8 @@ def _realised(booking: VenueReconciliation, row: VenueRow, fill: LoggedFill) -> 
     booking.our(_profit(quote), fill.realised)
     apart = EXACT.subtract(row.realised, fill.realised)
     part = booking.part("realised", apart, quote)
-    told = (text(fill.realised), text(row.realised))
-    booking.differ(part, row, fill, told, apart, _profit(quote))
+    shown = (text(fill.realised), text(row.realised))
+    booking.differ(part, row, fill, shown, apart, _profit(quote))
 
 
 def _profit(quote: str) -> str:
@@ -94,17 +94,17 @@ def _alone(booking: VenueReconciliation, part: str, row: VenueRow) -> None:
     size = listing.contract_size if listing else Decimal(1)
     quote = listing.quote_currency if listing else row.currency or f"quote of {row.symbol}"
     flow = _flow_of_row(row, size)
-    told = f"{row.side} {text(row.quantity or ZERO)} {row.symbol} at {text(row.price or ZERO)}"
+    shown = f"{row.side} {text(row.quantity or ZERO)} {row.symbol} at {text(row.price or ZERO)}"
     booking.their(quote, flow)
-    booking.differ(part, row, None, ("", told), flow, quote)
+    booking.differ(part, row, None, ("", shown), flow, quote)
     if row.fee:
         currency, paid = row.fee_currency or quote, EXACT.minus(row.fee)
         booking.their(currency, paid)
         booking.differ(part, row, None, ("", f"its fee {text(row.fee)}"), paid, currency)
     if row.realised:
         booking.their(_profit(quote), row.realised)
-        told = f"its realised {text(row.realised)}"
-        booking.differ(part, row, None, ("", told), row.realised, _profit(quote))
+        shown = f"its realised {text(row.realised)}"
+        booking.differ(part, row, None, ("", shown), row.realised, _profit(quote))
 
 
 def _absent(booking: VenueReconciliation, fill: LoggedFill) -> None:
@@ -112,13 +112,13 @@ def _absent(booking: VenueReconciliation, fill: LoggedFill) -> None:
     record, part = fill.record.event, "missing there"
     quote = booking.quote(record.instrument)
     flow = _flow_of(record, booking.size(fill))
-    told = f"{record.side} {text(record.quantity)} {record.instrument} at {text(record.price)}"
+    shown = f"{record.side} {text(record.quantity)} {record.instrument} at {text(record.price)}"
     booking.our(quote, flow)
-    booking.differ(part, None, fill, (told, ""), EXACT.minus(flow), quote)
+    booking.differ(part, None, fill, (shown, ""), EXACT.minus(flow), quote)
     if record.fee and "fee" in booking.file.columns:
         booking.our(record.fee_currency, EXACT.minus(record.fee))
-        told = f"its fee {text(record.fee)}"
-        booking.differ(part, None, fill, (told, ""), record.fee, record.fee_currency)
+        shown = f"its fee {text(record.fee)}"
+        booking.differ(part, None, fill, (shown, ""), record.fee, record.fee_currency)
 
 
 def _flow_of_row(row: VenueRow, size: Decimal) -> Decimal:

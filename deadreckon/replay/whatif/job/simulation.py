@@ -1,4 +1,4 @@
-"""A desk in memory that goes on from a place of a recorded log: all deciders, and nobody waits.
+"""An in-memory stack that goes on from a message of a recorded log: all deciders, no waiting.
 
 It is the runtime's own services in their own turns; only the event loop is left out. In memory
 nothing ever waits for anybody, so a turn is a plain call, and a month plays in seconds.
@@ -74,11 +74,11 @@ class RecordedTrainer:
     those `without` which nothing is to be known."""
 
     def __init__(
-        self, answered: RecordedAnswers, anew: Sequence[str] = (), without: Sequence[str] = ()
+        self, answered: RecordedAnswers, refitted: Sequence[str] = (), without: Sequence[str] = ()
     ) -> None:
         self._original = decider("trainer")
         self._answered = answered
-        self._anew = anew
+        self._refitted = refitted
         self._without = without
         self.HANDLES = getattr(self._original, "HANDLES", EVERY_TYPE)
 
@@ -91,17 +91,17 @@ class RecordedTrainer:
         return self._original.evolve(state, record)
 
     def decide(self, state: Any, record: Recorded[Any]) -> Sequence[Event | Job]:
-        """What was said to this question in its time, and what is to be said anew."""
-        then: Sequence[Any] = self._answered.get(record.id, ())
-        told = [one for one in then if one.strategy not in (*self._anew, *self._without)]
-        if not self._anew:
-            return told
+        """Return the recorded answers to a question, and new ones of refitted strategies."""
+        recorded: Sequence[Any] = self._answered.get(record.id, ())
+        kept = [one for one in recorded if one.strategy not in (*self._refitted, *self._without)]
+        if not self._refitted:
+            return kept
         now: list[Any] = list(self._original.decide(state, record))
-        return told + [one for one in now if one.strategy in self._anew]
+        return kept + [one for one in now if one.strategy in self._refitted]
 
 
 class MemoryStack:
-    """Every service of a book, recalled from `past`, the log up to some place."""
+    """Every service of a book, replayed from `past`, the log up to some message."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class MemoryStack:
         self._turns.tail = self.log.last
 
     def take(self, messages: Iterable[Stored]) -> None:
-        """Append what the world says, then let everybody answer until all are silent."""
+        """Append external messages, then let every service answer until none has anything left."""
         for stored in messages:
             self.log.stored_at = stored.stored_at
             self._turns.tail = self.log.store(stored.subject, stored.payload)

@@ -51,7 +51,7 @@ class _WorkerState:
 
     task: WhatIfTask
     log: list[Stored]
-    told: "Queue[tuple[int, int]]"
+    on_progress: "Queue[tuple[int, int]]"
 
 
 def cores() -> int:
@@ -62,44 +62,50 @@ def cores() -> int:
 def run_all(
     task: WhatIfTask,
     log: list[Stored],
-    orders: Sequence[RunRequest],
+    requests: Sequence[RunRequest],
     jobs: int,
-    told: ReplayProgress,
+    on_progress: ReplayProgress,
 ) -> Generator[RunResult, None, None]:
     """Every run, in the order asked for, as soon as it and those before it are made.
 
     Raises LostWorkerError.
     """
-    if jobs == 1 or len(orders) == 1:
-        for order in orders:
-            yield _make(task, log, order, _one(order, told))
+    if jobs == 1 or len(requests) == 1:
+        for request in requests:
+            yield _make(task, log, request, _one(request, on_progress))
         return
-    with tempfile.TemporaryDirectory(prefix="dr-whatif-") as place:
-        spool = Path(place) / "log"
+    with tempfile.TemporaryDirectory(prefix="dr-whatif-") as folder:
+        spool = Path(folder) / "log"
         spool.write_bytes(msgspec.msgpack.encode(log[: task.scan.last]))
-        yield from _side_by_side(task, spool, orders, jobs, told)
+        yield from _side_by_side(task, spool, requests, jobs, on_progress)
 
 
-def _one(order: RunRequest, told: ReplayProgress) -> Progress:
-    return lambda done: told(order.number, done)
+def _one(request: RunRequest, on_progress: ReplayProgress) -> Progress:
+    return lambda done: on_progress(request.number, done)
 
 
-def _make(task: WhatIfTask, log: list[Stored], order: RunRequest, progress: Progress) -> RunResult:
-    if order.variant is None:
+def _make(
+    task: WhatIfTask, log: list[Stored], request: RunRequest, progress: Progress
+) -> RunResult:
+    if request.variant is None:
         return run_recorded(task, log, progress)
-    return run_variant(task, log, order.variant, progress, order.folder)
+    return run_variant(task, log, request.variant, progress, request.folder)
 
 
 def _side_by_side(
-    task: WhatIfTask, spool: Path, orders: Sequence[RunRequest], jobs: int, told: ReplayProgress
+    task: WhatIfTask,
+    spool: Path,
+    requests: Sequence[RunRequest],
+    jobs: int,
+    on_progress: ReplayProgress,
 ) -> Generator[RunResult, None, None]:
     context = get_context("spawn")
-    news: Queue[tuple[int, int]] = context.Queue()
-    pool = ProcessPoolExecutor(min(jobs, len(orders)), context, _begin, (task, spool, news))
+    updates: Queue[tuple[int, int]] = context.Queue()
+    pool = ProcessPoolExecutor(min(jobs, len(requests)), context, _begin, (task, spool, updates))
     with _ended(pool):
-        futures = deque(pool.submit(_work, order) for order in orders)
+        futures = deque(pool.submit(_work, request) for request in requests)
         while futures:
-            _watch(futures[0], news, told)
+            _watch(futures[0], updates, on_progress)
             try:
                 ran = futures.popleft().result()
             except BrokenProcessPool as error:
@@ -126,35 +132,35 @@ def _ended(pool: ProcessPoolExecutor) -> Iterator[None]:
         pool.shutdown(wait=True, cancel_futures=not done)
 
 
-def _begin(task: WhatIfTask, spool: Path, news: "Queue[tuple[int, int]]") -> None:
+def _begin(task: WhatIfTask, spool: Path, updates: "Queue[tuple[int, int]]") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever made us ends us
-    news.cancel_join_thread()  # nobody waits for news of what is done
+    updates.cancel_join_thread()  # nobody waits for news of what is done
     log_lines.configure(level=logging.WARNING)
-    _WorkerState.task, _WorkerState.told = task, news
+    _WorkerState.task, _WorkerState.on_progress = task, updates
     _WorkerState.log = msgspec.msgpack.decode(spool.read_bytes(), type=list[Stored])
 
 
-def _work(order: RunRequest) -> RunResult:
+def _work(request: RunRequest) -> RunResult:
     return _make(
         _WorkerState.task,
         _WorkerState.log,
-        order,
-        lambda done: _WorkerState.told.put((order.number, done)),
+        request,
+        lambda done: _WorkerState.on_progress.put((request.number, done)),
     )
 
 
 def _watch(
-    awaited: "Future[RunResult]", news: "Queue[tuple[int, int]]", told: ReplayProgress
+    awaited: "Future[RunResult]", updates: "Queue[tuple[int, int]]", on_progress: ReplayProgress
 ) -> None:
     """Pass on how far all of them are until one is done."""
     while not awaited.done():
         wait([awaited], LOOK)
-        _pass_on(news, told)
+        _pass_on(updates, on_progress)
 
 
-def _pass_on(news: "Queue[tuple[int, int]]", told: ReplayProgress) -> None:
+def _pass_on(updates: "Queue[tuple[int, int]]", on_progress: ReplayProgress) -> None:
     while True:
         try:
-            told(*news.get_nowait())
+            on_progress(*updates.get_nowait())
         except Empty:
             return
