@@ -10,10 +10,10 @@ import subprocess
 
 import pytest
 
-from tests.tidy import imports, names, purity, shapes
+from tests.tidy import extension, imports, names, purity, shapes, words
 from tests.tidy.sources import ROOMS, ROOT, Rule, Sample, our_tree, tree_of
 
-TOPICS = (imports, purity, shapes, names)
+TOPICS = (imports, purity, shapes, names, words, extension)
 RULES = [rule for topic in TOPICS for rule in topic.RULES]
 SAMPLES = [sample for topic in TOPICS for sample in topic.SAMPLES]
 

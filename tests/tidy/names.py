@@ -1,10 +1,11 @@
-"""Rules about names: of modules, abbreviations."""
+"""Rules about names: of modules, abbreviations, classes that share one."""
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 
-from tests.tidy.sources import Function, Rule, Sample, SourceTree
+from tests.tidy.sources import Function, Rule, Sample, Source, SourceTree
 
 NAMELESS_MODULES = {"base", "common", "helper", "helpers", "manager", "misc", "util", "utils"}
 
@@ -16,6 +17,16 @@ SPELLED_OUT = {
     "resp": "response", "seq": "sequence", "svc": "service", "sym": "symbol",
     "tmp": "what it holds", "ts": "at", "usr": "user", "val": "value",
 }  # fmt: skip
+
+# Class names that any number of modules may use: each is the convention of one kind of module,
+# and nobody imports two of them into one file.
+CONVENTIONAL = {
+    "State": "what a decider or a fold remembers",
+    "Row": "one row of a table",
+    "Column": "a column: of a database's table, of the terminal, of a statement",
+    "Halt": "a halt in force, with what the decider or the fold that keeps it needs of it",
+}
+SAME_NAME_MAX = 2
 
 
 def modules_are_nouns(tree: SourceTree) -> list[str]:
@@ -66,7 +77,21 @@ def _arguments(function: Function) -> Iterator[ast.arg]:
     yield from (argument for argument in (signature.vararg, signature.kwarg) if argument)
 
 
-RULES: list[Rule] = [modules_are_nouns, names_are_spelled_out]
+def class_names_are_not_shared(tree: SourceTree) -> list[str]:
+    found: dict[str, list[tuple[Source, ast.ClassDef]]] = defaultdict(list)
+    for source in tree.values():
+        for node in source.nodes:
+            if isinstance(node, ast.ClassDef):
+                found[node.name].append((source, node))
+    return [
+        source.at(node.lineno, f"{len(classes)} classes are called {name}; say which one this is")
+        for name, classes in found.items()
+        if name not in CONVENTIONAL and len(classes) > SAME_NAME_MAX
+        for source, node in classes
+    ]
+
+
+RULES: list[Rule] = [modules_are_nouns, names_are_spelled_out, class_names_are_not_shared]
 
 SAMPLES = [
     Sample(
@@ -93,5 +118,18 @@ SAMPLES = [
             "    def __init__(self, ctx): ...\n"
         },
         {f"deadreckon/contracts/orders.py:{line}" for line in (1, 2, 4, 5, 7, 10)},
+    ),
+    Sample(
+        class_names_are_not_shared,
+        {
+            "deadreckon/services/risk.py": "class Line: ...\nclass State: ...",
+            "deadreckon/services/fill.py": "class Line: ...\nclass State: ...\nclass Pair: ...",
+            "deadreckon/services/router.py": "class Pair:\n    class Line: ...\nclass State: ...",
+        },
+        {
+            "deadreckon/services/risk.py:1",
+            "deadreckon/services/fill.py:1",
+            "deadreckon/services/router.py:2",
+        },
     ),
 ]

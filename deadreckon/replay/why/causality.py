@@ -77,7 +77,7 @@ def _known(
 
 
 def _causes(history: EventHistory, record: Recorded[Any]) -> Iterator[CausalLink]:
-    yield from (CausalLink(ORDER, name) for name in _earlier_stages(history, record))
+    yield from (CausalLink(ORDER, name) for name in _earlier_steps(history, record))
     if record.cause is not None:
         yield CausalLink(CAUSE, record.cause)
     for name in history.named(record):
@@ -103,7 +103,7 @@ def _label(record: Recorded[Any] | None) -> str:
 def _effects(history: EventHistory, record: Recorded[Any], asked: bool) -> Iterator[CausalLink]:
     for name in history.answers.get(record.id, ()):
         yield CausalLink(CAUSE, name)
-    yield from (CausalLink(ORDER, name) for name in _later_stages(history, record, asked))
+    yield from (CausalLink(ORDER, name) for name in _later_steps(history, record, asked))
     for name in history.mentions.get(record.id, ()):
         yield CausalLink(_label(record), name)
     if isinstance(record.event, StrategyConfigured):
@@ -116,7 +116,7 @@ def _configured(history: EventHistory, name: str) -> Iterator[str]:
             yield signal
 
 
-def _earlier_stages(history: EventHistory, record: Recorded[Any]) -> list[str]:
+def _earlier_steps(history: EventHistory, record: Recorded[Any]) -> list[str]:
     """Return the stages of an order since its intent, the intent first; fills are not causes.
 
     Before the intent, each stage is the answer to the one before.
@@ -130,7 +130,7 @@ def _earlier_stages(history: EventHistory, record: Recorded[Any]) -> list[str]:
     return [before[start], *steps]
 
 
-def _later_stages(history: EventHistory, record: Recorded[Any], asked: bool) -> list[str]:
+def _later_steps(history: EventHistory, record: Recorded[Any], asked: bool) -> list[str]:
     """Return the later stages of an order, without those caused by another of its stages."""
     lifecycle = _lifecycle(history, record)
     if not lifecycle or not (asked or lifecycle[_intent(history, lifecycle) or 0] == record.id):
