@@ -1,4 +1,4 @@
-"""What a regime model sees of a bar: three exact figures, the same for trainer and decider."""
+"""Features of a bar for a regime model: three exact figures, shared by trainer and strategy."""
 
 from decimal import Context, Decimal
 from math import isqrt
@@ -22,7 +22,7 @@ _FINER = 1_000_000
 
 
 class FeatureWindow(Struct):
-    """As much of the past as the next bar's features need.
+    """Part of the past that the next bar's features need.
 
     `close` is the last close (quote currency), null before the first bar; `returns` the log
     returns of the last DRIFT_BARS bars, oldest first.
@@ -33,7 +33,7 @@ class FeatureWindow(Struct):
 
 
 def advance(tail: FeatureWindow, close: Decimal) -> list[int] | None:
-    """Add a bar to the tail; its features, or None as long as there are too few bars.
+    """Add a bar; return its features, or null as long as there are too few bars.
 
     A close that is not positive has no logarithm: it starts the tail anew.
     """
@@ -50,7 +50,7 @@ def advance(tail: FeatureWindow, close: Decimal) -> list[int] | None:
 
 
 def log_return(before: Decimal, close: Decimal) -> int:
-    """ln(close / before); both positive."""
+    """Return ln(close / before) in 1e-9; both must be positive."""
     logarithm = _LOGARITHM.ln(_LOGARITHM.divide(close, before))
     return int(logarithm.scaleb(9, _LOGARITHM).to_integral_value(context=_LOGARITHM))
 

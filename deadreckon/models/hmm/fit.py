@@ -1,4 +1,4 @@
-"""One fit of a Gaussian HMM: several seeds, the best kept, states told apart by statistics."""
+"""Fit of a Gaussian HMM: several seeds, the best kept, states labelled by their statistics."""
 
 import logging
 import warnings
@@ -18,14 +18,14 @@ from deadreckon.models.hmm.training import TrainingSet
 
 Floats = NDArray[numpy.float64]
 
-# A state in which the market spent less than this share of the window has learnt nothing.
+# A state in which the market spent less than this share of the window is not learnt from.
 OCCUPANCY_MIN = 0.01
 # A state is bull or bear when its mean return is this many standard errors from zero.
 LABEL_ERRORS_MIN = 2.0
 
 
 class SeedFit(Struct, frozen=True):
-    """What one seed arrived at, in standardised features; states in the order of their return's
+    """Result of one seed, in standardised features; states in the order of their return's
     variance. `score` is the log-likelihood of the whole window, `bars` how many each state had."""
 
     seed: int
@@ -38,11 +38,11 @@ class SeedFit(Struct, frozen=True):
 
 
 class DegenerateFitError(ValueError):
-    """A seed led to parameters that no filter can use; the message starts with the rule's name."""
+    """A seed led to parameters no filter can use; the message starts with the rule's name."""
 
 
 def fit(training: TrainingSet) -> RegimeModelFitted | RegimeModelRefused:
-    """The best model of all seeds, or why there is none. Numeric trouble is never raised."""
+    """Return the best model of all seeds, or a refusal. Numeric trouble is never raised."""
     mean, scale = _moments(training.rows)
     if min(scale) <= 0:
         return _refuse(training, "flat_market: a feature never changed within the window")
@@ -68,7 +68,7 @@ def _moments(rows: list[list[int]]) -> tuple[list[int], list[int]]:
 
 
 def _learn(standard: Floats, training: TrainingSet) -> tuple[list[SeedFit], list[str]]:
-    """Every seed's fit, and what went wrong with those that gave none."""
+    """Return the fits of the seeds, and the faults of those that gave none."""
     # Imported first, or its libraries are not there yet to be limited: the first fit of a process
     # would run with all their threads, 40 times as long, and perhaps to other last bits.
     import hmmlearn.hmm  # noqa: F401
@@ -149,7 +149,7 @@ def _recorded(
 
 
 def _labels(best: SeedFit, mean_return: float) -> list[str]:
-    """bull or bear where a state's mean return stands out of its own noise, chop elsewhere."""
+    """Return bull or bear where a state's mean return exceeds its own noise, chop elsewhere."""
     errors = numpy.sqrt(best.variances[:, 0] / best.bars)
     distances = (best.means[:, 0] + mean_return) / errors
     return [
@@ -159,7 +159,7 @@ def _labels(best: SeedFit, mean_return: float) -> list[str]:
 
 
 def _belief_at_end(model: RegimeModelFitted, rows: list[list[int]]) -> list[int]:
-    """What the filter believes after the window's last bar: where the next bar goes on from."""
+    """Return the filter's belief after the window's last bar, from which the next bar goes on."""
     constants = forward_filter.norms(model)
     belief = forward_filter.weigh(model, constants, model.start, rows[0])
     for row in rows[1:]:
@@ -172,12 +172,12 @@ def _shares(row: Floats) -> list[int]:
 
 
 def _whole(shares: list[int]) -> list[int]:
-    """Shares that sum to exactly 1e9; what rounding left over goes to the largest."""
+    """Return shares that sum to exactly 1e9; the rest that rounding leaves goes to the largest."""
     largest = shares.index(max(shares))
     shares[largest] += SCALE - sum(shares)
     return shares
 
 
 def _integers(numbers: Any) -> Any:
-    """Floats as integers of 1e-9, rounded: at this grain they are the same on every machine."""
+    """Round floats to integers of 1e-9: at this grain they are the same on every machine."""
     return numpy.rint(numpy.asarray(numbers) * SCALE).astype(numpy.int64).tolist()

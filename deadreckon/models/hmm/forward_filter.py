@@ -1,4 +1,4 @@
-"""The forward filter of a fitted regime model: what is known of the regime up to this bar only."""
+"""Forward filter of a fitted regime model: the belief from bars up to this one only."""
 
 from decimal import Context, Decimal
 from operator import mul
@@ -18,7 +18,7 @@ _NEGLIGIBLE = -100 * 10**FINE
 
 
 def norms(model: RegimeModelFitted) -> list[int]:
-    """Per state the constant of its log density, -1/2 sum of ln(variance); integers of 1e-12."""
+    """Return each state's constant of log density, -1/2 sum of ln(variance); integers of 1e-12."""
     return [-sum(_logarithm(variance) for variance in row) // 2 for row in model.variances]
 
 
@@ -30,7 +30,7 @@ def _logarithm(amount: int) -> int:
 def step(
     model: RegimeModelFitted, constants: list[int], belief: list[int], vector: list[int]
 ) -> list[int]:
-    """The belief after one more bar: predict by the transitions, weigh by the densities."""
+    """Return the belief after one more bar: predict by transitions, weigh by densities."""
     predicted = [sum(map(mul, belief, into)) for into in zip(*model.transition, strict=True)]
     return weigh(model, constants, predicted, vector)
 
@@ -38,7 +38,7 @@ def step(
 def weigh(
     model: RegimeModelFitted, constants: list[int], predicted: list[int], vector: list[int]
 ) -> list[int]:
-    """The belief once a bar's features are seen, from what was predicted (in any one unit)."""
+    """Return the belief given a bar's features, from a prediction (in any one unit)."""
     standard = standardised(vector, model.feature_mean, model.feature_scale)
     logarithms = [
         constant - _distance(standard, means, variances)
@@ -54,7 +54,7 @@ def weigh(
 
 
 def standardised(vector: list[int], mean: list[int], scale: list[int]) -> list[int]:
-    """Features less their mean, in units of their scale; integers of 1e-9."""
+    """Return features less their mean, in units of their scale; integers of 1e-9."""
     return [
         divide_half_even((value - middle) * SCALE, unit)
         for value, middle, unit in zip(vector, mean, scale, strict=True)

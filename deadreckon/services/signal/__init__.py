@@ -1,1 +1,1 @@
-"""Signal: what producers wish and what our own strategies see becomes a wish for risk to weigh."""
+"""Signal: raises the signals of producers and of in-house strategies for risk to check."""

@@ -1,4 +1,4 @@
-"""Wishes from producers: each is raised once, and refused by name when its time or id is wrong."""
+"""Signals from producers: each is raised once, or refused by rule when its time or id is wrong."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -25,30 +25,30 @@ ProducerSignal = SignalReceived | CancelReceived | ReplaceReceived
 
 
 class SeenSignals(Struct):
-    """Which ids producers have used, with the digests of their bodies.
+    """Ids that producers have used, with the digests of their bodies.
 
-    `latest` says how the wish that was heard last relates to those before it.
+    `latest` says how the newest signal relates to those before it.
     """
 
     bodies: RecentKeys
     latest: Literal["first", "again", "other_body"] = "first"
 
 
-def mark_seen(heard: SeenSignals, record: Recorded[ProducerSignal]) -> None:
-    """Remember a wish by its producer and id, with the digest of its content."""
-    wish = record.event
-    key = f"{wish.producer} {wish.signal_id}"  # no blank can stand in a producer's name
-    body = seen_before(heard.bodies, key, wish.body, record.at)
-    heard.latest = "first" if body is None else "again" if body == wish.body else "other_body"
+def mark_seen(seen: SeenSignals, record: Recorded[ProducerSignal]) -> None:
+    """Remember a signal by its producer and id, with the digest of its content."""
+    signal = record.event
+    key = f"{signal.producer} {signal.signal_id}"  # a producer's name has no blank
+    body = seen_before(seen.bodies, key, signal.body, record.at)
+    seen.latest = "first" if body is None else "again" if body == signal.body else "other_body"
 
 
-def answer(heard: SeenSignals, record: Recorded[ProducerSignal]) -> Sequence[Event]:
-    """A wish raised for risk to weigh; silence for one heard before; or its refusal."""
+def answer(seen: SeenSignals, record: Recorded[ProducerSignal]) -> Sequence[Event]:
+    """Raise a signal for risk to check, refuse it, or return nothing for one seen before."""
     if record.at <= 0:
         return [_refuse(record.event, "no_clock", "the log has no market or clock event yet")]
-    if heard.latest == "again":
+    if seen.latest == "again":
         return []
-    if heard.latest == "other_body":
+    if seen.latest == "other_body":
         return [_refuse(record.event, "id_reused", "this id was used before with another content")]
     ahead = record.event.claimed_at - record.at
     if -ahead > HORIZON:
@@ -58,26 +58,26 @@ def answer(heard: SeenSignals, record: Recorded[ProducerSignal]) -> Sequence[Eve
     return [_raise(record.event)]
 
 
-def _raise(wish: ProducerSignal) -> Event:
-    if isinstance(wish, CancelReceived):
-        return CancelRaised(wish.signal_id, wish.producer, wish.strategy, wish.target)
-    if isinstance(wish, ReplaceReceived):
-        return ReplaceRaised(**_shared(wish, ReplaceRaised))
+def _raise(signal: ProducerSignal) -> Event:
+    if isinstance(signal, CancelReceived):
+        return CancelRaised(signal.signal_id, signal.producer, signal.strategy, signal.target)
+    if isinstance(signal, ReplaceReceived):
+        return ReplaceRaised(**_shared(signal, ReplaceRaised))
     expires_at = None
-    if wish.ttl_seconds is not None:
-        expires_at = wish.claimed_at + wish.ttl_seconds * NANOSECONDS
-    return SignalRaised(**_shared(wish, SignalRaised), expires_at=expires_at)
+    if signal.ttl_seconds is not None:
+        expires_at = signal.claimed_at + signal.ttl_seconds * NANOSECONDS
+    return SignalRaised(**_shared(signal, SignalRaised), expires_at=expires_at)
 
 
-def _shared(wish: ProducerSignal, shape: type[Event]) -> dict[str, Any]:
-    """The fields that a wish and what it is raised as have in common."""
-    fields = structs.asdict(wish)
+def _shared(signal: ProducerSignal, shape: type[Event]) -> dict[str, Any]:
+    """Return the fields that a signal and its raised event have in common."""
+    fields = structs.asdict(signal)
     return {name: fields[name] for name in shape.__struct_fields__ if name in fields}
 
 
-def refuse_malformed(wish: SignalMalformed) -> SignalRefused:
-    """The refusal of what came through the door and is no signal; every time it comes."""
-    return _refuse(wish, wish.rule, wish.reason, evidence=wish.evidence)
+def refuse_malformed(signal: SignalMalformed) -> SignalRefused:
+    """Refuse a message that is not a signal, every time it comes."""
+    return _refuse(signal, signal.rule, signal.reason, evidence=signal.evidence)
 
 
 def _refuse_time(
@@ -93,7 +93,7 @@ def _refuse_time(
 
 
 def _refuse(
-    wish: ProducerSignal | SignalMalformed,
+    signal: ProducerSignal | SignalMalformed,
     rule: str,
     reason: str,
     limit: Decimal | None = None,
@@ -101,10 +101,10 @@ def _refuse(
     evidence: str = "",
 ) -> SignalRefused:
     return SignalRefused(
-        signal_id=wish.signal_id,
-        producer=wish.producer,
-        strategy=wish.strategy,
-        instrument=getattr(wish, "instrument", ""),
+        signal_id=signal.signal_id,
+        producer=signal.producer,
+        strategy=signal.strategy,
+        instrument=getattr(signal, "instrument", ""),
         rule=rule,
         limit=limit,
         measured=measured,

@@ -1,1 +1,1 @@
-"""Trainer: the edge that learns regime models from closed bars and records what it learnt."""
+"""Trainer: decides when a strategy's model is fitted again; the fit itself is a job."""
