@@ -205,12 +205,9 @@ def list_(*, options: FolderOptions = FolderOptions()) -> None:
 
     Example: dr archive list --data run1
     """
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
     from deadreckon.archive.jobs.verbs import list_ranges, plain
     from deadreckon.cli.running import run
-    from deadreckon.cli.terminal.tables import console
+    from deadreckon.cli.terminal.tables import console, ruled_table
 
     ranges, growth = run(lambda: list_ranges(options.data))
     if options.json:
@@ -219,7 +216,7 @@ def list_(*, options: FolderOptions = FolderOptions()) -> None:
     if not ranges:
         print(f"nothing is sealed in {options.data}; `dr archive seal` does it")
         return
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = ruled_table()
     for name in ("range", "day", "messages", "sequences", "events", "bytes", "an event"):
         table.add_column(name, justify="left" if name in ("day", "sequences") else "right")
     for each in ranges:

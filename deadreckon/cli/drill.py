@@ -83,26 +83,20 @@ def _document(found: "Sequence[Failover]") -> dict[str, Any]:
 
 
 def _show(found: "Sequence[Failover]") -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
+    from deadreckon.cli.terminal.tables import console, ruled_table
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("service", "how"):
-        table.add_column(name)
-    for name in ("takeover s", "lost", "doubled"):
-        table.add_column(name, justify="right")
+    table = ruled_table(("service", "how"), ("takeover s", "lost", "doubled"))
     table.add_column("the old one")
     for each in found:
         seconds = "never" if each.seconds is None else f"{each.seconds:.2f}"
         old = {None: "dead", True: "fenced out", False: "NOT fenced out"}[each.fenced]
         row = (each.service, each.how, seconds, str(each.lost), str(each.doubled), old)
         table.add_row(*row, style=None if each.clean else "bold red")
-    console = Console(highlight=False)
-    console.print(table)
+    out = console()
+    out.print(table)
     for each in found:
         if each.failure:
-            console.print(each.failure, style="red", markup=False)
+            out.print(each.failure, style="red", markup=False)
     document = _document(found)
     goal = "reached" if document["goal_reached"] else "MISSED"
-    console.print(f"goal: below {document['goal_seconds']:g} s, {goal}")
+    out.print(f"goal: below {document['goal_seconds']:g} s, {goal}")

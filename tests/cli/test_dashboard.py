@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from deadreckon.cli.terminal.columns import Column, Line, between, fitted, length, table
 from deadreckon.cli.terminal.dashboard import RunProgress, compose, one_line
+from deadreckon.cli.terminal.lines import Column, Line, between, fitted, length, table
 from deadreckon.cli.terminal.sparkline import braille_line
 from deadreckon.contracts import governance, venues
 from deadreckon.formatting.text import cell_text

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from deadreckon.cli.terminal.columns import (
+from deadreckon.cli.terminal.lines import (
     BOLD,
     DIM,
     PLAIN,
@@ -15,9 +15,9 @@ from deadreckon.cli.terminal.columns import (
     Column,
     Line,
     Piece,
+    StyledLines,
     table,
 )
-from deadreckon.cli.terminal.paint import Painted
 from deadreckon.cli.terminal.tables import console
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.rules import RULE_UNITS
@@ -45,7 +45,7 @@ _MOVED = "as known now"
 def show(document: AsofDocument) -> None:
     """Print the document, in colour on a terminal."""
     out = console()
-    out.print(Painted([*_lines(document, out.width)]))
+    out.print(StyledLines([*_lines(document, out.width)]))
 
 
 def _lines(document: AsofDocument, width: int) -> Iterator[Line]:

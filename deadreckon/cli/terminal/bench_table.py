@@ -2,10 +2,7 @@
 
 from collections.abc import Mapping
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-
+from deadreckon.cli.terminal.tables import console, ruled_table
 from deadreckon.tools.bench.figures import Figure
 from deadreckon.tools.bench.history import BenchRun, FigureKey, change
 
@@ -15,11 +12,9 @@ NOISE = 0.3  # of a figure: less than that between two runs is the machine's
 
 def show_run(run: BenchRun, before: Mapping[FigureKey, Figure]) -> None:
     """Print every figure with its limit, its mark, and how it was last time."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = WIDTH
-    console.print(_title(run))
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    out = console(WIDTH)
+    out.print(_title(run))
+    table = ruled_table()
     table.add_column("", no_wrap=True)
     table.add_column("figure", min_width=26)
     for name in ("value", "times the limit"):
@@ -31,10 +26,10 @@ def show_run(run: BenchRun, before: Mapping[FigureKey, Figure]) -> None:
         name = "" if figure.measure == shown else figure.measure
         shown = figure.measure
         table.add_row(name, _named(figure), *_numbers(figure), _mark(figure), _last(figure, before))
-    console.print(table)
+    out.print(table)
     for figure in run.figures:
         if figure.reached is False:
-            console.print(f"MISSED: {figure.measure}, {figure.name}: {figure.mark}")
+            out.print(f"MISSED: {figure.measure}, {figure.name}: {figure.mark}")
 
 
 def markdown(run: BenchRun) -> str:

@@ -4,10 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from statistics import median
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-
+from deadreckon.cli.terminal.tables import console, ruled_table
 from deadreckon.replay.opening import progress_bar
 from deadreckon.tools.crashtest.plan import KILL_STEPS
 from deadreckon.tools.crashtest.report import CrashReport, StepRow
@@ -41,25 +38,23 @@ def progress(
 
 def show(report: CrashReport) -> None:
     """Print a row for every step, what was found, and where it lies."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = WIDTH
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    out = console(WIDTH)
+    table = ruled_table()
     table.add_column("step", no_wrap=True)
     table.add_column("killed when")
     for name in ("kills", "again", "lost", "doubled", "differs", "restart s", "worst"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in report.rows.values():
         table.add_row(*_cells(row), style=None if row.clean else "bold red")
-    console.print(table)
+    out.print(table)
     for finding in report.findings[:FINDINGS_SHOWN]:
-        console.print(finding, style="red", markup=False)
+        out.print(finding, style="red", markup=False)
     more = len(report.findings) - FINDINGS_SHOWN
     if more > 0:
-        console.print(f"... and {more} more")
+        out.print(f"... and {more} more")
     if report.missed:
-        console.print(f"never came by: {', '.join(report.missed)}; give more --rows")
-    console.print(_verdict(report))
+        out.print(f"never came by: {', '.join(report.missed)}; give more --rows")
+    out.print(_verdict(report))
 
 
 def _cells(row: StepRow) -> list[str]:

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from deadreckon.cli.terminal import panels
-from deadreckon.cli.terminal.columns import (
+from deadreckon.cli.terminal.lines import (
     ALARM,
     BOLD,
     DIM,

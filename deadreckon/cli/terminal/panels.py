@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from deadreckon.cli.terminal.columns import (
+from deadreckon.cli.terminal.lines import (
     BAD,
     BOLD,
     DIM,

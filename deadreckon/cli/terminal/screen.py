@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 
 from deadreckon.cli.terminal.dashboard import RunProgress, compose, one_line
-from deadreckon.cli.terminal.paint import Painted
+from deadreckon.cli.terminal.lines import StyledLines
 from deadreckon.projections.live_view.live_view import LiveViewFold
 from deadreckon.runtime.process.cancellation import cancel_all
 
@@ -87,7 +87,7 @@ class Screen:
         begun = time.perf_counter()
         width, height = self._console.size
         lines = compose(self._view.board, self._progress(over=over), width, height - 1)
-        live.update(Painted(lines), refresh=True)
+        live.update(StyledLines(lines), refresh=True)
         return time.perf_counter() - begun
 
     async def _write_lines(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from msgspec import Struct
-from rich.box import ROUNDED, SIMPLE_HEAD
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -28,7 +28,7 @@ def console(width: int = PIPED) -> Console:
     return found if found.is_terminal else Console(highlight=False, width=width)
 
 
-def ruled_table(left: Sequence[str], right: Sequence[str] = ()) -> Table:
+def ruled_table(left: Sequence[str] = (), right: Sequence[str] = ()) -> Table:
     """Return a table with a rule below its head: columns aligned left, then aligned right."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in left:
@@ -38,18 +38,16 @@ def ruled_table(left: Sequence[str], right: Sequence[str] = ()) -> Table:
     return table
 
 
-def boxed_table(title: str | None, *columns: Column) -> Table:
-    """Return a table in a round frame, under its title."""
-    table = Table(box=ROUNDED, border_style="dim", header_style="dim", title=title)
-    table.title_style, table.title_justify = "bold cyan", "left"
-    _add(table, columns)
-    return table
-
-
 def plain_table(columns: Sequence[Column]) -> Table:
     """Return a table without any lines."""
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0), pad_edge=False)
-    _add(table, columns)
+    for column in columns:
+        table.add_column(
+            column.name,
+            justify="right" if column.right else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+        )
     return table
 
 
@@ -69,13 +67,3 @@ def natural_width(out: Console, table: Table) -> int:
     """Return the columns a table takes when nothing in it is cut or wrapped."""
     wide = out.options.update(max_width=MEASURED)
     return out.measure(table, options=wide).maximum
-
-
-def _add(table: Table, columns: Sequence[Column]) -> None:
-    for column in columns:
-        table.add_column(
-            column.name,
-            justify="right" if column.right else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-        )
