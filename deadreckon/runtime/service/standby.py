@@ -23,7 +23,7 @@ from deadreckon.runtime.service.snapshots import StateAtCommit
 
 # A primary that was killed is not there at once, one that was stopped does not answer in time:
 # both are gone after MISSES looks, within a second.
-LOOK_SECONDS = 0.2  # between two looks whether the primary is there, and for its answer
+POLL_SECONDS = 0.2  # between two looks whether the primary is there, and for its answer
 MISSES = 3  # looks in a row without an answer, and without a new commit in the domain
 PROOF_SECONDS = (
     600.0  # between two proofs; each is a commit of the primary, if it had nothing to answer
@@ -126,13 +126,13 @@ class Standby:
                 await self._catch_up()
 
     async def _look(self, *, prove: bool) -> LivenessReply | None:
-        """Ask whether the primary is there, LOOK_SECONDS after it was asked last."""
-        await asyncio.sleep(max(self._looked + LOOK_SECONDS - self._now(), 0))
+        """Ask whether the primary is there, POLL_SECONDS after it was asked last."""
+        await asyncio.sleep(max(self._looked + POLL_SECONDS - self._now(), 0))
         self._looked = self._now()
         request = msgspec.json.encode(LivenessRequest(prove))
         try:
             reply = await as_role(self._bus, self._service.name).request(
-                self._subject, request, LOOK_SECONDS
+                self._subject, request, POLL_SECONDS
             )
         except UnavailableError:
             self._misses += 1
