@@ -200,10 +200,10 @@ def test_the_statement_of_a_session_reads_as_it_was_reviewed() -> None:
 MAKING = """
 import pathlib, sys
 import msgspec
-from deadreckon.replay.statements.markdown import markdown
-from deadreckon.replay.statements.page import page
-from deadreckon.runtime.bus import Stored
-from tests.replay.statements import stated
+from deadreckon.replay.audit.statement.markdown import markdown
+from deadreckon.replay.audit.statement.page import page
+from deadreckon.runtime.log.bus import Stored
+from tests.support.statements import read_statement, stated
 log = msgspec.msgpack.decode(pathlib.Path(sys.argv[1]).read_bytes(), type=list[Stored])
 document = stated(log)
 full = read_statement(document)
