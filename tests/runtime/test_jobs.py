@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -26,6 +27,7 @@ from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from deadreckon.runtime.process.job_process import JobFailedError
 from deadreckon.runtime.service.service import Service
 from deadreckon.runtime.service.snapshots import Snapshots
+from tests.conftest import ROOT
 from tests.support.slow_jobs import Failing, Waiting
 
 LARGE = Decimal(1_000)  # a deposit that starts a job; a smaller one is answered at once
@@ -215,6 +217,21 @@ def _is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it ends by its closed pipes")
+async def test_a_job_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    job = Waiting(str(tmp_path), 1)
+    program = (
+        "import asyncio; from deadreckon.runtime.process.job_process import run_beside;"
+        f"from tests.support.slow_jobs import Waiting; asyncio.run(run_beside({job!r}))"
+    )
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", program, cwd=ROOT)
+    await soon(job.begun.exists)
+    pid = int(job.begun.read_text())
+    parent.kill()
+    await parent.wait()
+    await soon(lambda: not _is_alive(pid))
 
 
 async def test_of_two_instances_that_run_one_job_the_fence_lets_one_result_through(
