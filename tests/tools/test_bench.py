@@ -113,8 +113,8 @@ def test_dr_bench_measures_says_so_and_remembers(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 async def test_the_bulk_fold_is_measured_beside_the_scan_and_the_live_fold(tmp_path: Path) -> None:
-    with bench_fixture(tmp_path / "bench", True, lambda _: None) as shop:
-        found = {figure.name: figure for figure in await bulk.measure(shop)}
+    with bench_fixture(tmp_path / "bench", True, lambda _: None) as fixture:
+        found = {figure.name: figure for figure in await bulk.measure(fixture)}
     for fills in ("round trips", "positions that never end"):
         assert found[f"{fills}: bulk fold"].limit_name == "a bare scan of the same columns"
         assert found[f"{fills}: one at a time, live"].value > 0

@@ -17,15 +17,15 @@ WRITER = "fill"  # whose domain it is
 PAYLOAD = b'{"bench":"' + b"x" * 900 + b'"}'  # bytes of a commit with two events
 
 
-async def measure(shop: Fixture) -> list[Figure]:
+async def measure(fixture: Fixture) -> list[Figure]:
     """Measure how fast messages can be stored with fsync; a bare file is the limit."""
-    count = shop.size(4_000, 300)
-    async with shop.place("append") as place:
-        to_file = percentile(file_syncs(place.folder.root / "limit", count), 0.5)
-        bare = await bare_publish(place.bus, count)
-        fenced = await fenced_commits(place.bus, count)
-    two = 1000 * await batch_seconds(shop, 2, shop.size(300, 20))
-    hundred = await batch_seconds(shop, 100, shop.size(100, 5))
+    count = fixture.size(4_000, 300)
+    async with fixture.temporary_stack("append") as target:
+        to_file = percentile(file_syncs(target.folder.root / "limit", count), 0.5)
+        bare = await bare_publish(target.bus, count)
+        fenced = await fenced_commits(target.bus, count)
+    two = 1000 * await batch_seconds(fixture, 2, fixture.size(300, 20))
+    hundred = await batch_seconds(fixture, 100, fixture.size(100, 5))
     one = "bare publish, p50"
     return [
         rate("bare fsynced publishes", 1000 * len(bare) / sum(bare), "messages/s"),

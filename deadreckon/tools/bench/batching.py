@@ -28,10 +28,10 @@ jetstream {{ store_dir: "{store}", sync_interval: always }}
 WAIT = 10.0  # seconds for the server to come up, and for an answer
 
 
-async def batch_seconds(shop: Fixture, size: int, batches: int) -> float:
+async def batch_seconds(fixture: Fixture, size: int, batches: int) -> float:
     """Seconds that an acknowledged batch of so many messages takes here, p50, one after the
     other."""
-    with shop.folder("batch") as folder:
+    with fixture.folder("batch") as folder:
         async with _server(folder.root) as connection:
             await _ask(connection, "$JS.API.STREAM.CREATE.BATCH", json.dumps(STREAM).encode())
             times = [await _batch(connection, f"batch-{number}", size) for number in range(batches)]
@@ -41,12 +41,14 @@ async def batch_seconds(shop: Fixture, size: int, batches: int) -> float:
 async def _batch(connection: Connection, name: str, size: int) -> float:
     begun = time.perf_counter()
     for number in range(1, size):
-        await connection.publish(SUBJECT, PAYLOAD, headers=_place(name, number))
-    await _ask(connection, SUBJECT, PAYLOAD, _place(name, size) | {"Nats-Batch-Commit": "1"})
+        await connection.publish(SUBJECT, PAYLOAD, headers=_batch_headers(name, number))
+    await _ask(
+        connection, SUBJECT, PAYLOAD, _batch_headers(name, size) | {"Nats-Batch-Commit": "1"}
+    )
     return time.perf_counter() - begun
 
 
-def _place(name: str, number: int) -> dict[str, str]:
+def _batch_headers(name: str, number: int) -> dict[str, str]:
     return {"Nats-Batch-Id": name, "Nats-Batch-Sequence": str(number)}
 
 

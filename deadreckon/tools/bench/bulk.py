@@ -31,28 +31,28 @@ COLUMNS = (
 )
 
 
-async def measure(shop: Fixture) -> list[Figure]:
+async def measure(fixture: Fixture) -> list[Figure]:
     """Two kinds of fills, a day from the command line, and what others make of the same."""
     found = []
-    with shop.folder("bulk") as folder:
+    with fixture.folder("bulk") as folder:
         for name, ends in (("round trips", True), ("positions that never end", False)):
-            shop.tell(name)
-            table = archived.fills(shop.size(2_000_000, 20_000), ends=ends)
+            fixture.tell(name)
+            table = archived.fills(fixture.size(2_000_000, 20_000), ends=ends)
             path = archived.write(table, folder.root / "fills.parquet")
-            found += _figures(shop, name, path, table)
-        shop.tell("a day, cold")
-        found.append(await _cold(shop, folder.root, shop.size(1_000_000, 5_000)))
+            found += _figures(fixture, name, path, table)
+        fixture.tell("a day, cold")
+        found.append(await _cold(fixture, folder.root, fixture.size(1_000_000, 5_000)))
     return found
 
 
-def _figures(shop: Fixture, name: str, path: Path, table: polars.DataFrame) -> list[Figure]:
+def _figures(fixture: Fixture, name: str, path: Path, table: polars.DataFrame) -> list[Figure]:
     count = len(table)
     scans, folds = [], []
-    for _ in range(shop.size(TIMES, 2)):
+    for _ in range(fixture.size(TIMES, 2)):
         scans.append(_seconds(lambda: polars.read_parquet(path, columns=list(COLUMNS))))
         folds.append(_seconds(lambda: _bulk([path])))
     scan, fold = min(scans), min(folds)
-    some = list(archived.told(table.head(shop.size(200_000, 2_000))))
+    some = list(archived.told(table.head(fixture.size(200_000, 2_000))))
     live = len(some) / _seconds(lambda: _live(archived.opened(), some))
     ours = count / fold
     limit = "a bare scan of the same columns"
@@ -61,8 +61,8 @@ def _figures(shop: Fixture, name: str, path: Path, table: polars.DataFrame) -> l
         slower(f"{name}: bulk fold, time", fold * 1e3, scan * 1e3, limit, SCANS),
         rate(f"{name}: one at a time, live", live, "fills/s", None, ours, "the bulk fold"),
     ]
-    for peer, apply in peers.found(shop.tell).items():
-        speed = apply(some[: shop.size(peers.FILLS, 200)])
+    for peer, apply in peers.found(fixture.tell).items():
+        speed = apply(some[: fixture.size(peers.FILLS, 200)])
         figures.append(rate(f"{name}: {peer}", speed, "fills/s", None, ours, "the bulk fold"))
     return figures
 
@@ -84,12 +84,12 @@ def _live(into: Ledger, facts: peers.FillRows) -> None:
         ledger.evolve(into, record)
 
 
-async def _cold(shop: Fixture, root: Path, events: int) -> Figure:
+async def _cold(fixture: Fixture, root: Path, events: int) -> Figure:
     """From the start of a process to the PnL of a day of so many events."""
     write_log(root / FOLDER, archived.day(events))
     words = ["replay", "pnl", day_of(BEGIN), "--data", str(root), "--json"]
     times = []
-    for _ in range(shop.size(3, 1)):
+    for _ in range(fixture.size(3, 1)):
         begun = time.perf_counter()
         process = await ChildProcess.start(
             dr_command(*words), environment=dr_environment(), stdout=PIPE

@@ -55,8 +55,8 @@ async def run_cases(
     figures: list[Figure] = []
     for name in names or (each for each in CASES if each not in ON_DEMAND):
         tell(name, "begins")
-        with bench_fixture(data, quick, partial(tell, name), events) as shop:
-            found = await CASES[name](shop)
+        with bench_fixture(data, quick, partial(tell, name), events) as fixture:
+            found = await CASES[name](fixture)
         figures += [structs.replace(figure, measure=name) for figure in found]
     return BenchRun(
         at=at,

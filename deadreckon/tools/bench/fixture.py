@@ -61,7 +61,7 @@ class Fixture:
             shutil.rmtree(path, ignore_errors=True)
 
     @asynccontextmanager
-    async def place(self, name: str) -> AsyncIterator[TemporaryStack]:
+    async def temporary_stack(self, name: str) -> AsyncIterator[TemporaryStack]:
         """Start a server with a stack's settings on a new folder; both are removed afterwards."""
         with self.folder(name) as folder:
             async with stack_bus(folder, None, more=[PRODUCER]) as bus:

@@ -20,9 +20,9 @@ EVENTS_A_COMMIT = 100
 TradeRow = tuple[int, int, int]  # signed quantity, price and fee, in units of their scales
 
 
-async def measure_fold(shop: Fixture) -> list[Figure]:
+async def measure_fold(fixture: Fixture) -> list[Figure]:
     """Fills a second into the ledger, beside integers through the barest average cost."""
-    fills = [_fill(number) for number in range(shop.size(200_000, 5_000))]
+    fills = [_fill(number) for number in range(fixture.size(200_000, 5_000))]
     trades = [_trade(record.event) for record in fills]
     bare = _seconds(lambda: _fold_integers(trades))
     book = ledger.evolve(ledger.initial(), _recorded(listing(), 0))
@@ -38,9 +38,9 @@ async def measure_fold(shop: Fixture) -> list[Figure]:
     ]
 
 
-async def measure_decode(shop: Fixture) -> list[Figure]:
+async def measure_decode(fixture: Fixture) -> list[Figure]:
     """Events a second out of commits of 100, beside nothing but their bodies' JSON."""
-    fills = [_fill(number) for number in range(shop.size(200_000, 5_000))]
+    fills = [_fill(number) for number in range(fixture.size(200_000, 5_000))]
     groups = [
         fills[start : start + EVENTS_A_COMMIT] for start in range(0, len(fills), EVENTS_A_COMMIT)
     ]

@@ -16,17 +16,20 @@ MARK = 2.0  # times the limit, for the median
 MARK_P99 = 5.0
 
 
-async def measure(shop: Fixture) -> list[Figure]:
+async def measure(fixture: Fixture) -> list[Figure]:
     """Signal stored to intent stored at a steady pace, open loop: a late one is not forgiven."""
-    seconds = shop.size(20.0, 2.0)
-    samples = shop.size(1_000, 100)
-    async with shop.place("limit") as bare, shop.place("latency") as place:
+    seconds = fixture.size(20.0, 2.0)
+    samples = fixture.size(1_000, 100)
+    async with (
+        fixture.temporary_stack("limit") as bare,
+        fixture.temporary_stack("latency") as target,
+    ):
         limits = await fenced_commits(bare.bus, samples)
         publishes = await bare_publish(bare.bus, samples)
-        batch = 1000 * await batch_seconds(shop, 2, shop.size(300, 20))
-        async with live_stack(place) as (_, watcher):
+        batch = 1000 * await batch_seconds(fixture, 2, fixture.size(300, 20))
+        async with live_stack(target) as (_, watcher):
             count = int(seconds * PER_SECOND)
-            sending = asyncio.create_task(produce(place.folder.root, "latency", count, PER_SECOND))
+            sending = asyncio.create_task(produce(target.folder.root, "latency", count, PER_SECOND))
             lives = await watcher.watch(lambda it: len(it.intents) >= count, seconds + PATIENCE)
             await sending
         # Once more afterwards: what else the machine does changes within a minute.

@@ -42,8 +42,8 @@ class Quotes:
         """Quote once, at a moment in nanoseconds UTC."""
         name = derive_id("quote", SHARED, at)
         record = Recorded(name, at, SHARED, "paper", "market", None, name, QUOTE)
-        place = self._domain.sequence
-        await self._domain.append((place + 1, place, 0), [], [wrap(record)])
+        last = self._domain.sequence
+        await self._domain.append((last + 1, last, 0), [], [wrap(record)])
 
 
 async def set_up_bench(bus: Bus, book: str) -> None:

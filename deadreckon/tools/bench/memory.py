@@ -81,18 +81,18 @@ class Driver:
             self._positions += type(record.event) is PositionChanged
 
 
-async def measure(shop: Fixture) -> list[Figure]:
+async def measure(fixture: Fixture) -> list[Figure]:
     """All services in a process of their own, as `dr run` runs them, on JetStream."""
-    events = shop.size(1_000_000, 100_000)
-    async with shop.place("memory") as place, _services(place) as process:
-        samples = await _drive(shop, place, process, events)
+    events = fixture.size(1_000_000, 100_000)
+    async with fixture.temporary_stack("memory") as target, _services(target) as process:
+        samples = await _drive(fixture, target, process, events)
     return _figures(samples)
 
 
 @asynccontextmanager
-async def _services(place: TemporaryStack) -> AsyncIterator[ChildProcess]:
+async def _services(target: TemporaryStack) -> AsyncIterator[ChildProcess]:
     process = await ChildProcess.start(
-        dr_command("run", *RANK, "--data", str(place.folder.root)),
+        dr_command("run", *RANK, "--data", str(target.folder.root)),
         environment=dr_environment(),
         stdout=None,
     )
@@ -103,12 +103,12 @@ async def _services(place: TemporaryStack) -> AsyncIterator[ChildProcess]:
 
 
 async def _drive(
-    shop: Fixture, place: TemporaryStack, process: ChildProcess, events: int
+    fixture: Fixture, target: TemporaryStack, process: ChildProcess, events: int
 ) -> list[MemorySample]:
     batches = events // (BATCH * EVENTS_A_SIGNAL)
-    await set_up_bench(place.bus, BOOK)
-    reader = await place.bus.read(0)
-    driver = Driver(place.bus, reader, process)
+    await set_up_bench(target.bus, BOOK)
+    reader = await target.bus.read(0)
+    driver = Driver(target.bus, reader, process)
     await driver.batch(BEGIN)
     every = events // SAMPLES
     samples = [_sample(driver, process)]
@@ -116,7 +116,7 @@ async def _drive(
         await driver.batch(BEGIN + number * DAYS * DAY // batches)
         if driver.events >= len(samples) * every:
             samples.append(_sample(driver, process))
-            shop.tell(f"{driver.events:,} events, {samples[-1].megabytes:.0f} MB")
+            fixture.tell(f"{driver.events:,} events, {samples[-1].megabytes:.0f} MB")
     samples.append(_sample(driver, process))
     await reader.close()
     return samples

@@ -54,20 +54,20 @@ class LogWatcher:
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
-        self._place = 0
+        self._sequence = 0
         feed.follow(WATCHER)
 
     async def watch(self, done: Callable[[SignalTimes], bool], wait: float) -> SignalTimes:
         """Record times from now on, until `done` or until `wait` seconds have passed."""
         lives = SignalTimes()
-        self._place = self._feed.last
+        self._sequence = self._feed.last
         deadline = time.monotonic() + wait
         while not done(lives) and (left := deadline - time.monotonic()) > 0:
-            if await self._feed.reach(self._place + 1, left):
-                for message in self._feed.since(self._place):
+            if await self._feed.reach(self._sequence + 1, left):
+                for message in self._feed.since(self._sequence):
                     lives.note(message)
-                    self._place = message.sequence
-                self._feed.done(WATCHER, self._place)
+                    self._sequence = message.sequence
+                self._feed.done(WATCHER, self._sequence)
                 await asyncio.sleep(0)
         return lives
 
@@ -77,19 +77,19 @@ class LogWatcher:
 
 
 @asynccontextmanager
-async def live_stack(place: TemporaryStack) -> AsyncIterator[tuple[LiveStack, LogWatcher]]:
+async def live_stack(target: TemporaryStack) -> AsyncIterator[tuple[LiveStack, LogWatcher]]:
     """Services, clock, quotes, views and verdicts at work, as `dr up` runs them."""
     async with AsyncExitStack() as stack:
-        stored = stack.enter_context(stored_views(place.folder))
-        verdicts = await stack.enter_async_context(verdicts_published(place.bus, BOOK))
+        stored = stack.enter_context(stored_views(target.folder))
+        verdicts = await stack.enter_async_context(verdicts_published(target.bus, BOOK))
         live = LiveStack(
-            StackSettings(web_port=None), place.bus, CrashCounter(), stored, [verdicts]
+            StackSettings(web_port=None), target.bus, CrashCounter(), stored, [verdicts]
         )
         watcher = LogWatcher(live.feed)
         ending = asyncio.Event()
         running = asyncio.create_task(live.run(ending))
-        await set_up_bench(place.bus, BOOK)
-        quotes = Quotes(place.bus)
+        await set_up_bench(target.bus, BOOK)
+        quotes = Quotes(target.bus)
         await quotes.replay()
         quoting = asyncio.create_task(quotes.run())
         try:

@@ -23,13 +23,13 @@ MARK = 3.0  # times as long as the bare publishes
 INVENTED_BARS = 20_000
 
 
-async def measure(shop: Fixture) -> list[Figure]:
+async def measure(fixture: Fixture) -> list[Figure]:
     """A tape with fsync, views and all; half of the bare publishes before it, half after."""
-    async with shop.place("limit") as bare, shop.place("play") as place:
-        what, tape = _tape(shop, place.folder)
-        shop.tell(f"{what}: {tape.header.rows:,} rows")
+    async with fixture.temporary_stack("limit") as bare, fixture.temporary_stack("play") as target:
+        what, tape = _tape(fixture, target.folder)
+        fixture.tell(f"{what}: {tape.header.rows:,} rows")
         before = await bare_publish(bare.bus, tape.header.rows // 2)
-        seconds, messages = await _play(place, tape)
+        seconds, messages = await _play(target, tape)
         after = await bare_publish(bare.bus, messages - len(before))
     limit = (sum(before) + sum(after)) / 1000
     name = "as many bare fsynced publishes as the log has messages"
@@ -39,26 +39,26 @@ async def measure(shop: Fixture) -> list[Figure]:
     ]
 
 
-def _tape(shop: Fixture, folder: Folder) -> tuple[str, Tape]:
+def _tape(fixture: Fixture, folder: Folder) -> tuple[str, Tape]:
     folder.tapes.mkdir()
-    if REAL.exists() and not shop.quick:
+    if REAL.exists() and not fixture.quick:
         return "a month of real bars", load_or_import(REAL, INSTRUMENT, folder.tapes)
-    bars = shop.size(INVENTED_BARS, 3_000)
+    bars = fixture.size(INVENTED_BARS, 3_000)
     return f"{bars:,} invented bars", synthetic_tape(folder.tapes / "tape.parquet", bars)
 
 
-async def _play(place: TemporaryStack, tape: Tape) -> tuple[float, int]:
+async def _play(target: TemporaryStack, tape: Tape) -> tuple[float, int]:
     """Seconds it took, and messages it left in the log."""
     plan = DemoPlan()
     async with AsyncExitStack() as stack:
-        stored = stack.enter_context(stored_views(place.folder))
-        verdicts = await stack.enter_async_context(verdicts_published(place.bus, plan.book))
+        stored = stack.enter_context(stored_views(target.folder))
+        verdicts = await stack.enter_async_context(verdicts_published(target.bus, plan.book))
         seen = (LiveViewFold(), verdicts)
-        demo = Demo(plan, place.folder, tape, place.bus, stored, seen)
+        demo = Demo(plan, target.folder, tape, target.bus, stored, seen)
         await stack.enter_async_context(demo)
         begun = time.perf_counter()
         await demo.play(lambda _: None)
         seconds = time.perf_counter() - begun
         if not demo.player.played.ended:
             raise CaseError("stopped while the tape played; nothing was measured")
-    return seconds, (await place.bus.info()).last
+    return seconds, (await target.bus.info()).last

@@ -16,28 +16,28 @@ from deadreckon.tools.bench.recording import played, pour, traded
 MARK = 50_000  # events a second of a demo's log into SQLite, the lake and the metrics
 
 
-async def measure(shop: Fixture) -> list[Figure]:
+async def measure(fixture: Fixture) -> list[Figure]:
     """Two logs: a demo's, mostly bars, one a message; and the worst there is, orders alone, where
     every event becomes two rows of twenty columns in two stores. Only the first has a mark."""
-    with shop.folder("record") as folder:
-        demo = await played(folder, shop.size(40_000, 1_500))
-    orders = await traded(shop.size(20_000, 500))
+    with fixture.folder("record") as folder:
+        demo = await played(folder, fixture.size(40_000, 1_500))
+    orders = await traded(fixture.size(20_000, 500))
     return [
-        *await _replay(shop, "a demo's log", demo, MARK),
-        *await _replay(shop, "orders alone", orders, None),
+        *await _replay(fixture, "a demo's log", demo, MARK),
+        *await _replay(fixture, "orders alone", orders, None),
     ]
 
 
 async def _replay(
-    shop: Fixture, what: str, messages: Sequence[Stored], mark: float | None
+    fixture: Fixture, what: str, messages: Sequence[Stored], mark: float | None
 ) -> list[Figure]:
-    shop.tell(f"{what}: {len(messages):,} messages")
-    async with shop.place("replay") as place:
-        await pour(messages, place.bus)
-        socket = await _seconds_of_socket(place, len(messages))
-        read = await _seconds_of_reader(place.bus, len(messages))
-        events, decode = await _decode(place.bus, len(messages))
-        fold = await _seconds_of_views(place, len(messages))
+    fixture.tell(f"{what}: {len(messages):,} messages")
+    async with fixture.temporary_stack("replay") as target:
+        await pour(messages, target.bus)
+        socket = await _seconds_of_socket(target, len(messages))
+        read = await _seconds_of_reader(target.bus, len(messages))
+        events, decode = await _decode(target.bus, len(messages))
+        fold = await _seconds_of_views(target, len(messages))
     limit, name = events / socket, "through a raw socket, undecoded"
     return [
         rate(f"{what}: read", events / read, "events/s", None, limit, name),
@@ -46,10 +46,10 @@ async def _replay(
     ]
 
 
-async def _seconds_of_socket(place: TemporaryStack, last: int) -> float:
-    message_bytes = (await place.bus.info()).bytes // last
+async def _seconds_of_socket(target: TemporaryStack, last: int) -> float:
+    message_bytes = (await target.bus.info()).bytes // last
     begun = time.perf_counter()
-    await asyncio.to_thread(RawSocket(place.address, message_bytes).pull, last)
+    await asyncio.to_thread(RawSocket(target.address, message_bytes).pull, last)
     return time.perf_counter() - begun
 
 
@@ -79,10 +79,10 @@ async def _decode(bus: Bus, last: int) -> tuple[int, float]:
     return events, took
 
 
-async def _seconds_of_views(place: TemporaryStack, last: int) -> float:
+async def _seconds_of_views(target: TemporaryStack, last: int) -> float:
     """From the first message to everything visible in all of them."""
-    feed = Feed(place.bus)
-    with stored_views(place.folder) as stored:
+    feed = Feed(target.bus)
+    with stored_views(target.folder) as stored:
         views = Views(feed, BOOK, "paper", stored, [])
         begun = time.perf_counter()
         await feed.start()

@@ -28,21 +28,21 @@ PATIENCE = 900.0  # seconds for a decision, on a machine that is busy
 LOOK = 0.005  # seconds between two looks whether the server listens
 
 
-async def measure(shop: Fixture) -> list[Figure]:
+async def measure(fixture: Fixture) -> list[Figure]:
     """`dr up` on logs of a day's orders: folded whole, and begun with the snapshots that an
     orderly end left behind; then with what a kill left, some thousand events further on."""
     figures: list[Figure] = []
-    for events in shop.size((10_000, 100_000, 1_000_000), (2_000,)):
-        figures += await _at_length(shop, events)
+    for events in fixture.size((10_000, 100_000, 1_000_000), (2_000,)):
+        figures += await _at_length(fixture, events)
     return figures
 
 
-async def _at_length(shop: Fixture, events: int) -> list[Figure]:
-    shop.tell(f"{events:,} events")
-    with shop.folder("restart") as folder:
+async def _at_length(fixture: Fixture, events: int) -> list[Figure]:
+    fixture.tell(f"{events:,} events")
+    with fixture.folder("restart") as folder:
         await _fill(folder, events)
         whole = await _first_decision(folder)
-        times = [await _first_decision(folder) for _ in range(shop.size(5, 1))]
+        times = [await _first_decision(folder) for _ in range(fixture.size(5, 1))]
         shutil.rmtree(folder.root / "snapshots")
     seconds = percentile(times, 0.5)
     name = f"first decision of `dr up` after {events:,} events"

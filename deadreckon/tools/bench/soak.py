@@ -38,23 +38,23 @@ class SoakSample(Struct, frozen=True):
     files: Sizes
 
 
-async def measure(shop: Fixture) -> list[Figure]:
+async def measure(fixture: Fixture) -> list[Figure]:
     """`dr up` with a process for each service, its views and snapshots, under steady orders."""
-    events = shop.events or shop.size(EVENTS, 20_000)
-    with shop.folder("soak") as folder:
+    events = fixture.events or fixture.size(EVENTS, 20_000)
+    with fixture.folder("soak") as folder:
         (folder.root / "soak.toml").write_text("processes = true\n", "utf-8")
         begun = time.monotonic()
         async with stack_process(folder, "--config", str(folder.root / "soak.toml")) as process:
             await listening(folder, process)
-            samples = await _drive(shop, folder, process, events)
-        shop.tell(f"{samples[-1].events:,} events in {time.monotonic() - begun:,.0f} s")
+            samples = await _drive(fixture, folder, process, events)
+        fixture.tell(f"{samples[-1].events:,} events in {time.monotonic() - begun:,.0f} s")
     for line in _lines(samples):
-        shop.tell(line)
+        fixture.tell(line)
     return figures(samples)
 
 
 async def _drive(
-    shop: Fixture, folder: Folder, process: ChildProcess, events: int
+    fixture: Fixture, folder: Folder, process: ChildProcess, events: int
 ) -> list[SoakSample]:
     address = running_server(folder.root)
     assert address is not None, "somebody waited until it listens"
@@ -69,7 +69,7 @@ async def _drive(
             await driver.batch(begin + number * DAYS * DAY // batches)
             if driver.events >= len(samples) * min(EVERY, events // 10):
                 samples.append(_sample(driver, folder, process))
-                shop.tell(_told(samples[-1]))
+                fixture.tell(_told(samples[-1]))
         return [*samples, _sample(driver, folder, process)]
     finally:
         await bus.close()

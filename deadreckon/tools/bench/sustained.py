@@ -21,19 +21,22 @@ PATIENCE_FOR_LATE = 120.0  # seconds for those left over, or they would be count
 PATIENCE = 3  # times as long as sending takes, until we stop waiting
 
 
-async def measure(shop: Fixture) -> list[Figure]:
+async def measure(fixture: Fixture) -> list[Figure]:
     """Single signals at a fixed pace, open loop; then batches as fast as they are taken."""
-    seconds = shop.size(15.0, 2.0)
-    async with shop.place("limit") as bare, shop.place("sustained") as place:
-        samples = shop.size(2_000, 200)
+    seconds = fixture.size(15.0, 2.0)
+    async with (
+        fixture.temporary_stack("limit") as bare,
+        fixture.temporary_stack("sustained") as target,
+    ):
+        samples = fixture.size(2_000, 200)
         times = await bare_publish(bare.bus, samples)
-        async with live_stack(place) as (_, watcher):
-            singles = await _singles(place, watcher, seconds)
+        async with live_stack(target) as (_, watcher):
+            singles = await _singles(target, watcher, seconds)
             late = int(seconds * PER_SECOND) - singles.positions
             await watcher.watch(lambda it: it.positions >= late, PATIENCE_FOR_LATE)
-            batched = await _batches(place.bus, watcher, shop.size(300, 10))
+            batched = await _batches(target.bus, watcher, fixture.size(300, 10))
         times += await bare_publish(bare.bus, samples)
-        most = BATCH / await batch_seconds(shop, BATCH, shop.size(100, 5))
+        most = BATCH / await batch_seconds(fixture, BATCH, fixture.size(100, 5))
     limit = 1000 * len(times) / sum(times)
     return [
         *_figures(singles, int(seconds * PER_SECOND), limit),
@@ -48,9 +51,9 @@ async def measure(shop: Fixture) -> list[Figure]:
     ]
 
 
-async def _singles(place: TemporaryStack, watcher: LogWatcher, seconds: float) -> SignalTimes:
+async def _singles(target: TemporaryStack, watcher: LogWatcher, seconds: float) -> SignalTimes:
     count = int(seconds * PER_SECOND)
-    sending = asyncio.create_task(produce(place.folder.root, "single", count, PER_SECOND))
+    sending = asyncio.create_task(produce(target.folder.root, "single", count, PER_SECOND))
     lives = await watcher.watch(lambda it: it.positions >= count, PATIENCE * seconds + 10)
     await sending
     return lives

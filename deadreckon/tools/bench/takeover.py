@@ -7,12 +7,12 @@ from deadreckon.tools.drill import DRILLED, GOAL_SECONDS, Failover, run_drill
 ROUNDS = 3  # drills, each of every service that a signal makes speak
 
 
-async def measure(shop: Fixture) -> list[Figure]:
+async def measure(fixture: Fixture) -> list[Figure]:
     """From the signal that takes an instance away to the first commit of its standby."""
     found: list[Failover] = []
-    for _ in range(shop.size(ROUNDS, 1)):
-        with shop.folder("takeover") as folder:
-            found += await run_drill(folder, shop.size(DRILLED, DRILLED[:1]), shop.tell)
+    for _ in range(fixture.size(ROUNDS, 1)):
+        with fixture.folder("takeover") as folder:
+            found += await run_drill(folder, fixture.size(DRILLED, DRILLED[:1]), fixture.tell)
     bad = sum(not each.clean for each in found)
     if bad:
         return [Figure("takeovers that failed", bad, "takeovers", mark="none", reached=False)]
