@@ -6,6 +6,7 @@ from msgspec import Struct, field
 
 from deadreckon.accounting.average_cost import Position
 from deadreckon.accounting.money import Money
+from deadreckon.contracts.dedup import RecentKeys
 from deadreckon.contracts.instruments import InstrumentListed
 
 
@@ -57,4 +58,4 @@ class Ledger(Struct):
     accounts: dict[str, CurrencyAccount] = {}  # currency -> account
     marks: dict[str, Mark] = {}
     rates: dict[str, dict[str, Decimal]] = {}  # reporting currency -> currency -> rate
-    trades: dict[str, dict[str, dict[str, None]]] = {}  # venue -> UTC day -> its trade ids
+    trades: dict[str, RecentKeys[str]] = {}  # by venue: trade ids

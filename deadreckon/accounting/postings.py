@@ -7,7 +7,9 @@ from typing import Any
 from deadreckon.accounting import average_cost
 from deadreckon.accounting.ledger_state import CurrencyAccount, Holding, Ledger, Mark
 from deadreckon.accounting.money import Money, add, exact_units
+from deadreckon.contracts import dedup
 from deadreckon.contracts.amounts import EXACT, canonical
+from deadreckon.contracts.dedup import RecentKeys
 from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.instruments import InstrumentListed
@@ -26,9 +28,7 @@ from deadreckon.contracts.portfolio import (
     FeeCharged,
     ReportingConfigured,
 )
-from deadreckon.contracts.timestamps import DAY, day_of
 
-TRADES_KEPT_DAYS = 7  # a venue repeats a fill within hours (reconnects), never after a week
 HALF = Decimal("0.5")
 
 
@@ -182,16 +182,11 @@ def is_new_trade(ledger: Ledger, at: int, venue: str, trade_id: str) -> bool:
 
 
 def _remember(ledger: Ledger, at: int, venue: str, trade_id: str) -> bool:
-    """Whether the trade is new; days older than the horizon are forgotten, a whole day at once."""
-    days = ledger.trades.setdefault(venue, {})
-    if any(trade_id in seen for seen in days.values()):
+    """Remember a trade; False when it is known already."""
+    seen = ledger.trades.setdefault(venue, RecentKeys())
+    if dedup.find(seen, trade_id) is not None:
         return False
-    today = day_of(at)
-    if today not in days:
-        oldest = day_of(max(0, at - TRADES_KEPT_DAYS * DAY))
-        for day in [day for day in days if day < oldest]:
-            del days[day]
-    days.setdefault(today, {})[trade_id] = None
+    dedup.remember(seen, trade_id, "", at)
     return True
 
 

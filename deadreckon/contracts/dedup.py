@@ -1,41 +1,55 @@
-"""What was met in the last seven days of log time, in buckets of a day that are dropped whole."""
+"""Keys seen in the last seven days of log time, in buckets of a day that are dropped whole."""
+
+from typing import Generic, TypeVar
 
 from msgspec import Struct
 
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.timestamps import DAY
 
-HORIZON = 7 * DAY
-# A wish may be claimed this far ahead of the log's clock; memory outlives the horizon by as much,
-# or such a wish could come a second time after it was forgotten and before it is too old.
+HORIZON_DAYS = 7
+HORIZON = HORIZON_DAYS * DAY
+# A signal may be claimed this far ahead of the log's clock; keys outlive the horizon by as much,
+# or such a signal could come a second time after it was forgotten and before it is too old.
 AHEAD_MAX = 300 * NANOSECONDS
 
-
-class KeysOfDay(Struct):
-    """The keys met on one day of log time, with a value each; days count from 1970."""
-
-    day: int
-    met: dict[str, str] = {}
+V = TypeVar("V")
 
 
-class RecentKeys(Struct):
-    """The days within the horizon on which something was met, oldest first."""
+class RecentKeys(Struct, Generic[V]):
+    """Keys with a value each, by the day (counted from 1970) on which they were seen."""
 
-    days: list[KeysOfDay] = []
+    days: dict[str, dict[str, V]] = {}
 
 
-def seen_before(memory: RecentKeys, key: str, value: str, at: int) -> str | None:
-    """The value that a key was met with before; None when it is new, and kept from now on.
-
-    `at` is nanoseconds UTC and never goes back. What was met is forgotten a day late at most.
-    """
-    first = (at - HORIZON - AHEAD_MAX) // DAY
-    while memory.days and memory.days[0].day < first:
-        del memory.days[0]
-    for day in memory.days:
-        if key in day.met:
-            return day.met[key]
-    if not memory.days or memory.days[-1].day < at // DAY:
-        memory.days.append(KeysOfDay(at // DAY))
-    memory.days[-1].met[key] = value
+def find(recent: RecentKeys[V], key: str) -> V | None:
+    """Return the value of a key; None when it was not seen, or longer ago than is remembered."""
+    for keys in recent.days.values():
+        if key in keys:
+            return keys[key]
     return None
+
+
+def remember(recent: RecentKeys[V], key: str, value: V, at: int) -> None:
+    """Keep a key seen at `at` (nanoseconds UTC); the first of a day drops what is too old."""
+    if str(at // DAY) not in recent.days:
+        forget(recent, at // DAY - HORIZON_DAYS)
+    recent.days.setdefault(str(at // DAY), {})[key] = value
+
+
+def forget(recent: RecentKeys[V], oldest: int) -> list[str]:
+    """Drop every day before `oldest` (days since 1970); returns the keys that are gone."""
+    gone = [day for day in recent.days if int(day) < oldest]
+    return [key for day in gone for key in recent.days.pop(day)]
+
+
+def seen_before(recent: RecentKeys[V], key: str, value: V, at: int) -> V | None:
+    """Return the value that a key was seen with; None when it is new, and kept from now on.
+
+    `at` is nanoseconds UTC and never goes back. Keys are kept for `AHEAD_MAX` beyond the horizon.
+    """
+    forget(recent, (at - HORIZON - AHEAD_MAX) // DAY)
+    known = find(recent, key)
+    if known is None:
+        recent.days.setdefault(str(at // DAY), {})[key] = value
+    return known

@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from deadreckon.contracts import dedup
+from deadreckon.contracts.dedup import RecentKeys
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import OrderFilled
-from deadreckon.contracts.timestamps import DAY
 from deadreckon.projections.digest import TableDigest
 from deadreckon.projections.metrics.file import MetricsFile
 from deadreckon.projections.sinks.sink import Batch, DamagedError, Sink, TableBatch
@@ -15,7 +16,6 @@ from deadreckon.projections.table_fold import AppendingFold, UpdatingFold
 from deadreckon.projections.tables import BY_NAME, TABLES
 
 ROWS_PER_FLUSH = 20_000  # bounds memory, and makes a Parquet part worth its file
-REMEMBERED = 7 * DAY  # of trade ids, in log time: as long as every service keeps them
 
 
 class OutOfOrderError(Exception):
@@ -170,26 +170,19 @@ class _Trades:
     """Trade ids of the last seven days of log time."""
 
     def __init__(self, source: Sink) -> None:
-        self._at: dict[tuple[str, str, str], int] = {}
+        self._seen: RecentKeys[int] = RecentKeys()
         columns = ("book", "venue", "trade_id", "at")
-        for book, venue, trade_id, at in source.recent(BY_NAME["fills"], columns, REMEMBERED):
-            self._at[book, venue, trade_id] = at
+        for book, venue, trade_id, at in source.recent(BY_NAME["fills"], columns, dedup.HORIZON):
+            dedup.remember(self._seen, _trade_key(book, venue, trade_id), at, at)
 
     def again(self, record: Recorded[Any]) -> bool:
         """Return whether this fill is a repeat, and remember it."""
-        trade = (record.book, record.event.venue, record.event.trade_id)
-        if trade in self._at:
-            return True
-        self._at[trade] = record.at
-        self._forget(record.at - REMEMBERED)
-        return False
+        key = _trade_key(record.book, record.event.venue, record.event.trade_id)
+        return dedup.seen_before(self._seen, key, record.at, record.at) is not None
 
-    def _forget(self, before: int) -> None:
-        while True:
-            oldest = next(iter(self._at))
-            if self._at[oldest] >= before:
-                return
-            del self._at[oldest]
+
+def _trade_key(book: str, venue: str, trade_id: str) -> str:
+    return f"{book}\x1f{venue}\x1f{trade_id}"
 
 
 def _hold(table: Table, source: Sink, digest: TableDigest) -> AppendingFold | UpdatingFold:

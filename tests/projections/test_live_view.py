@@ -163,7 +163,7 @@ def test_a_halt_is_in_force_until_a_resume_and_names_who_obeys() -> None:
 
     found = told(halt, at(governance.HaltAcknowledged("h1", "all", 0), id="h2"))
     (shown,) = live_view.halts_in_force(found)
-    assert (shown.who, shown.scope, shown.acknowledged) == ("ann", "all", ["test"])
+    assert (shown.imposed_by, shown.scope, shown.acknowledged) == ("ann", "all", ("test",))
 
     told(governance.ResumeRequested("ann", "checked"), board_before=found)
     assert live_view.halts_in_force(found) == []

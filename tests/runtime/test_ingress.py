@@ -225,7 +225,7 @@ def test_ids_are_remembered_for_seven_days_of_log_time() -> None:
     assert reading.fact("f-1") == []
     reading.tick(START + 8 * DAY)
     reading.fact("f-2")  # what is forgotten goes when something new is remembered
-    assert list(reading.intake.facts) == [(START + 8 * DAY) // DAY]
+    assert list(reading.intake.facts.days) == [str((START + 8 * DAY) // DAY)]
 
 
 def test_an_unreadable_fact_is_told_with_its_rule_and_counted() -> None:

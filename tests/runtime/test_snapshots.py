@@ -178,6 +178,9 @@ def test_a_start_reads_no_more_of_the_log_than_it_needs(
 def anything(hint: Any) -> st.SearchStrategy[Any]:
     """Values of a type hint, with amounts and integers of any size."""
     origin, inner = get_origin(hint), get_args(hint)
+    if isinstance(origin, type) and issubclass(origin, Struct):
+        fields = {it.name: anything(it.type) for it in msgspec.structs.fields(hint)}
+        return st.builds(origin, **fields)
     if origin is Annotated:
         return anything(inner[0])
     if origin is dict:

@@ -452,7 +452,7 @@ def test_a_restart_at_any_place_keeps_the_bracket(steps: int) -> None:
 def test_a_bracket_older_than_the_memory_of_its_entry_still_closes() -> None:
     story, _ = protected()
     story.tell(*[bar(100)] * 20, after=DAY)
-    assert story.state.ended == {}
+    assert not story.state.ended.days
     assert outcomes(story.tell(bar(94), after=MINUTE)) == ["stop_loss"]
     assert (story.state.protections, story.state.brackets, story.state.legs) == ({}, {}, {})
 

@@ -50,7 +50,7 @@ def replace(
 
 def promised(desk: RiskDriver) -> Any:
     """Buys in flight, to be compared with plain numbers."""
-    return desk.stake().buys.entries
+    return desk.exposure().buys.entries
 
 
 # --- Cancels -------------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ def test_a_higher_limit_is_worth_more_and_weighed_too() -> None:
     resting(desk)
     assert isinstance(desk.ask(replace(limit_price=201)), SignalRefused)
     assert isinstance(desk.ask(replace(limit_price=200)), ReplaceApproved)
-    assert desk.stake().buys.value == 1_000
+    assert desk.exposure().buys.value == 1_000
 
 
 def test_a_replace_keeps_to_the_bounds_of_one_order_as_a_whole() -> None:
@@ -255,7 +255,7 @@ def test_a_replaced_order_promises_what_it_stands_for_now() -> None:
     assert promised(desk) == 8
     assert desk.state.orders[order.order_id].changes == {}
     desk.tell(cancelled(order.order_id, 8))
-    assert desk.state.stakes == {}
+    assert desk.state.exposures == {}
 
 
 def test_a_replace_that_failed_gives_back_what_it_added() -> None:
@@ -287,7 +287,7 @@ def test_a_split_order_is_replaced_when_every_child_is() -> None:
     desk.tell(CancelMissed(second.order_id, "r1", "it has ended"))
     assert promised(desk) == 8
     desk.tell(cancelled(first.order_id, 5), cancelled(second.order_id, 3))
-    assert desk.state.stakes == {}
+    assert desk.state.exposures == {}
 
 
 def test_an_exit_may_be_replaced_up_to_the_position() -> None:
@@ -295,7 +295,7 @@ def test_an_exit_may_be_replaced_up_to_the_position() -> None:
     desk.enter("buy", 5)
     resting(desk, 2, 110, side="sell", reduce_only=True)
     assert isinstance(desk.ask(replace(9)), ReplaceApproved)
-    assert desk.stake().sells.exits == 5
+    assert desk.exposure().sells.exits == 5
     assert not desk.passes("sell", 1, reduce_only=True)
 
 

@@ -176,4 +176,4 @@ def test_a_flattening_order_gives_its_place_back_when_it_ends() -> None:
     (child,) = desk.route(order)
     assert not desk.passes("sell", 1, reduce_only=True), "all of it is on its way out"
     desk.fill(child, 10)
-    assert (desk.state.stakes, desk.state.orders, desk.state.signals) == ({}, {}, {})
+    assert (desk.state.exposures, desk.state.orders, desk.state.signals) == ({}, {}, {})

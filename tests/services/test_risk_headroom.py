@@ -28,8 +28,8 @@ CAP = limits(exposure_instrument_max=1_000)  # ten at the price of 100
 
 def promised(desk: RiskDriver) -> Any:
     """Entries in flight: buys and sells, to be compared with plain numbers."""
-    stake = desk.stake()
-    return stake.buys.entries, stake.sells.entries
+    exposure = desk.exposure()
+    return exposure.buys.entries, exposure.sells.entries
 
 
 def test_concurrent_wishes_cannot_share_the_same_headroom() -> None:
@@ -56,15 +56,15 @@ def test_every_end_of_a_routed_order_gives_its_headroom_back(
     desk.route(order)
     assert not desk.passes("buy", 1)
     desk.tell(accepted(order.order_id), end(order))
-    assert desk.state.stakes == {}
+    assert desk.state.exposures == {}
     assert desk.passes("buy", 10)
-    assert desk.restarted().stake() == desk.stake()
+    assert desk.restarted().exposure() == desk.exposure()
 
 
 def test_an_order_that_found_no_venue_gives_its_headroom_back() -> None:
     desk = RiskDriver(CAP)
     desk.tell(unroutable(desk.approved("buy", 10)))
-    assert (desk.state.stakes, desk.state.orders) == ({}, {})
+    assert (desk.state.exposures, desk.state.orders) == ({}, {})
     assert desk.passes("buy", 10)
 
 
@@ -214,7 +214,7 @@ def test_the_legs_of_a_bracket_cancel_each_other_and_count_once() -> None:
         leg(entry, "stop_loss", 5, order="stop", stop=90),
         leg(entry, "take_profit", 5, order="profit", limit=110),
     )
-    assert desk.stake().sells.protection == 5
+    assert desk.exposure().sells.protection == 5
     assert desk.passes("sell", 25), "10 are left to turn around when 5 are stopped out"
 
 
@@ -224,11 +224,11 @@ def test_a_bracket_grows_with_its_entry_and_shrinks_with_its_fills() -> None:
     desk.tell(leg(entry, "stop_loss", 4, order="stop", stop=90))
     grown = OrderReplaced("stop", exact(10), exact(10), None, exact(90))
     desk.tell(grown)
-    assert desk.stake().sells.protection == 10
+    assert desk.exposure().sells.protection == 10
     desk.tell(filled("sell", 3, 90, order="stop", leaves=7))
-    assert desk.held() == desk.stake().sells.protection == 7
+    assert desk.held() == desk.exposure().sells.protection == 7
     desk.tell(filled("sell", 7, 90, order="stop", id="t2"))
-    assert desk.state.stakes == {}
+    assert desk.state.exposures == {}
 
 
 def test_protection_does_not_keep_anybody_from_leaving_by_hand() -> None:
@@ -254,10 +254,10 @@ def test_exits_in_flight_promise_no_more_than_the_position() -> None:
     desk = RiskDriver(CAP)
     desk.enter("buy", 4)
     (child,) = desk.route(desk.approved("sell", 9, reduce_only=True), 9)
-    assert desk.stake().sells == InFlight(exits=exact(4))
+    assert desk.exposure().sells == InFlight(exits=exact(4))
     desk.fill(child, 4, leaves=5)
     desk.tell(cancelled(child.order_id, 5))
-    assert desk.state.stakes == {}
+    assert desk.state.exposures == {}
 
 
 def test_longs_and_shorts_of_strategies_do_not_hide_each_other() -> None:
@@ -287,8 +287,8 @@ def test_what_is_remembered_of_ended_orders_is_forgotten_after_a_week() -> None:
         (child,) = desk.route(desk.approved("buy", 1, id=f"s{day}"))
         desk.tell(cancelled(child.order_id))
     state = desk.state
-    assert len(state.ended) == 8, "today and seven days"
-    assert (state.orders, state.children, state.signals, state.stakes) == ({}, {}, {}, {})
+    assert len(state.ended.days) == 8, "today and seven days"
+    assert (state.orders, state.children, state.signals, state.exposures) == ({}, {}, {}, {})
 
 
 def test_windows_hold_a_minute_and_no_more() -> None:
@@ -306,6 +306,6 @@ def test_windows_hold_a_minute_and_no_more() -> None:
 def test_a_stake_that_holds_and_promises_nothing_is_forgotten() -> None:
     desk = RiskDriver(CAP)
     desk.enter("buy", 3)
-    assert desk.stake() == Exposure("ext", INSTRUMENT, "PAPER", held=exact(3))
+    assert desk.exposure() == Exposure("ext", INSTRUMENT, "PAPER", held=exact(3))
     desk.enter("sell", 3)
-    assert desk.state.stakes == {}
+    assert desk.state.exposures == {}

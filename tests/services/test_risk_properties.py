@@ -320,7 +320,7 @@ class RandomTrading(RuleBasedStateMachine):
     @invariant()
     def risk_holds_what_was_filled(self) -> None:
         for (strategy, instrument), quantity in self.held.items():
-            assert self.desk.stake(strategy, instrument).held == quantity
+            assert self.desk.exposure(strategy, instrument).held == quantity
             assert self.desk.held(strategy, instrument) == quantity
 
     def teardown(self) -> None:
@@ -335,11 +335,11 @@ class RandomTrading(RuleBasedStateMachine):
         leftovers: list[Any] = [state.orders, state.children, state.signals]
         leftovers += [state.legs, state.brackets]
         assert leftovers == [{}] * 5
-        for stake in state.stakes.values():
-            assert stake.held
-            flights = (stake.buys, stake.sells)
+        for exposure in state.exposures.values():
+            assert exposure.held
+            flights = (exposure.buys, exposure.sells)
             assert all(not getattr(f, name) for f in flights for name in f.__struct_fields__)
-            assert stake.entry_orders == stake.flatten_orders == 0
+            assert exposure.entry_orders == exposure.flatten_orders == 0
         self.desk.restarted()
 
 

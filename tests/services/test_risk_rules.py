@@ -752,7 +752,7 @@ def test_a_reduce_only_wish_may_be_bigger_than_the_position_and_stays_as_it_was_
     desk.enter("buy", 10)
     order = desk.approved("sell", 50, reduce_only=True)
     assert (order.quantity, order.reduce_only) == (exact(50), True)
-    assert desk.stake().sells.exits == 10, "fill never closes more than there is"
+    assert desk.exposure().sells.exits == 10, "fill never closes more than there is"
 
 
 def test_an_exit_by_notional_is_recognised_too() -> None:

@@ -22,7 +22,7 @@ def test_after_a_random_session_all_services_agree_and_nothing_is_promised(seed:
     held = {key: average_cost.quantity(found) for key, found in ledger.positions(book)}
     assert not any(held.values())
     assert not any(fill.positions.values())
-    promised = [risk.orders, risk.children, risk.stakes, risk.legs, risk.brackets]
+    promised = [risk.orders, risk.children, risk.exposures, risk.legs, risk.brackets]
     underway = [fill.orders, fill.waiting, fill.expiring, fill.approved, fill.withdrawn]
     assert not any([*promised, *underway, fill.brackets, fill.legs, router.families])
     assert audited(session.log).differences == []

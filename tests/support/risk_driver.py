@@ -123,9 +123,9 @@ class RiskDriver:
         self.fill(child, quantity, price)
         return order
 
-    def stake(self, strategy: str = "ext", instrument: str = INSTRUMENT) -> Exposure:
-        """What is at stake, nothing included."""
-        found = self.state.stakes.get(key_of(strategy, instrument))
+    def exposure(self, strategy: str = "ext", instrument: str = INSTRUMENT) -> Exposure:
+        """What is at exposure, nothing included."""
+        found = self.state.exposures.get(key_of(strategy, instrument))
         return Exposure(strategy, instrument, "") if found is None else found
 
     def held(self, strategy: str = "ext", instrument: str = INSTRUMENT) -> Any:

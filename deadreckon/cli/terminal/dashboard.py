@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from deadreckon.accounting.halts import Halt
 from deadreckon.cli.terminal import panels
 from deadreckon.cli.terminal.lines import (
     ALARM,
@@ -19,7 +20,7 @@ from deadreckon.cli.terminal.lines import (
 from deadreckon.formatting.rounded import money
 from deadreckon.formatting.text import cell_text
 from deadreckon.formatting.times import countdown, rounded_moment
-from deadreckon.projections.live_view.lines import Halt, LiveView
+from deadreckon.projections.live_view.lines import LiveView
 from deadreckon.projections.live_view.live_view import BookFigures, book_figures, halts_in_force
 
 WIDE = 116  # columns from which two boxes fit side by side
@@ -116,7 +117,7 @@ def _rates(board: LiveView, progress: RunProgress, width: int) -> Line:
 def _halt_banner(halt: Halt, width: int) -> Line:
     until = f" until {rounded_moment(halt.until)} UTC" if halt.until else ""
     obeyed = f", acknowledged by {', '.join(halt.acknowledged)}" if halt.acknowledged else ""
-    text = f" HALTED ({halt.scope}) by {halt.who}{until}{obeyed}: {halt.reason}"
+    text = f" HALTED ({halt.scope}) by {halt.imposed_by}{until}{obeyed}: {halt.reason}"
     return fitted([(cell_text(text).ljust(width), ALARM)], width)
 
 

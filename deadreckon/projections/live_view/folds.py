@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deadreckon.accounting import ledger
+from deadreckon.accounting.halts import acknowledge, impose
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import (
     HaltAcknowledged,
@@ -33,7 +34,6 @@ from deadreckon.contracts.venues import VenueCancelRejected, VenueConnectionChan
 from deadreckon.projections.live_view.downsample import Point
 from deadreckon.projections.live_view.lines import (
     RECENT_LINES,
-    Halt,
     LiveFill,
     LiveOrder,
     LiveRefusal,
@@ -195,28 +195,15 @@ def _end(board: LiveView, order_id: str, status: str, rule: str = "") -> None:
 
 
 def _halt(board: LiveView, record: Recorded[Any]) -> None:
-    board.halts = {name: one for name, one in board.halts.items() if not one.is_over(board.at)}
-    board.halts[record.id] = _halt_of(record.at, record.event)
-
-
-def _halt_of(at: int, event: HaltRequested | HaltImposed | LogDamaged) -> Halt:
-    match event:
-        case HaltRequested(actor=actor, reason=reason, scope=scope):
-            return Halt(at, scope, actor, reason)
-        case HaltImposed(rule=rule, reason=reason, scope=scope, until=until):
-            return Halt(at, scope, rule, reason, until)
-        case LogDamaged(subject=subject, reason=reason):
-            return Halt(at, "all", "log_damaged", f"{subject}: {reason}")
+    impose(board.halts, record)
 
 
 def _acknowledged(board: LiveView, record: Recorded[HaltAcknowledged]) -> None:
-    halt = board.halts.get(record.event.halt_id)
-    if halt is not None and record.source not in halt.acknowledged:
-        halt.acknowledged.append(record.source)
+    acknowledge(board.halts, record)
 
 
 def _resumed(board: LiveView, record: Recorded[ResumeRequested]) -> None:
-    board.halts = {}
+    board.halts.clear()
 
 
 FOLDS: dict[type[Event], Callable[[LiveView, Recorded[Any]], None]] = {

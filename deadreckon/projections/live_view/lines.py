@@ -5,6 +5,7 @@ from decimal import Decimal
 from msgspec import Struct, field
 
 from deadreckon.accounting import ledger
+from deadreckon.accounting.halts import Halts
 from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.contracts.portfolio import EquityMarked
 from deadreckon.projections.live_view.downsample import Curve
@@ -60,21 +61,6 @@ class LiveRefusal(Struct, frozen=True):
     reason: str
 
 
-class Halt(Struct):
-    """A halt; it expires at `until` (nanoseconds UTC), or only on a resume if that is None."""
-
-    at: int
-    scope: str
-    who: str
-    reason: str
-    until: int | None = None
-    acknowledged: list[str] = []
-
-    def is_over(self, at: int) -> bool:
-        """True when the halt has expired."""
-        return self.until is not None and at >= self.until
-
-
 class LiveView(Struct):
     """The book at one sequence of the log. Bounded: open orders, and the latest of everything
     else."""
@@ -95,5 +81,5 @@ class LiveView(Struct):
     recent_fills: list[LiveFill] = []
     recent_refusals: list[LiveRefusal] = []
     refusals_by_rule: dict[str, int] = {}
-    halts: dict[str, Halt] = {}
+    halts: Halts = {}
     unreachable: dict[str, str] = {}  # venue -> why it cannot be reached

@@ -8,11 +8,12 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.accounting import average_cost, ledger
+from deadreckon.accounting.halts import Halt, in_force
 from deadreckon.accounting.ledger_state import Holding
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical, ratio
 from deadreckon.contracts.event import Recorded
 from deadreckon.projections.live_view.folds import FOLDS
-from deadreckon.projections.live_view.lines import Halt, LiveOrder, LiveView
+from deadreckon.projections.live_view.lines import LiveOrder, LiveView
 
 encode_live_view = msgspec.json.Encoder(decimal_format="string").encode
 
@@ -131,4 +132,4 @@ def latest_orders(board: LiveView, most: int) -> list[LiveOrder]:
 
 def halts_in_force(board: LiveView) -> list[Halt]:
     """List the halts in force, oldest first."""
-    return [halt for halt in board.halts.values() if not halt.is_over(board.at)]
+    return list(in_force(board.halts, board.at).values())

@@ -6,8 +6,10 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from deadreckon.accounting.halts import Halts, impose, in_force
 from deadreckon.contracts import (
     archive,
+    dedup,
     governance,
     market,
     orders,
@@ -18,21 +20,13 @@ from deadreckon.contracts import (
 )
 from deadreckon.contracts.amounts import EXACT, canonical, ratio
 from deadreckon.contracts.catalogue import NAMES
+from deadreckon.contracts.dedup import RecentKeys
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
 from deadreckon.contracts.limits import LimitsSet
-from deadreckon.contracts.timestamps import DAY
 from deadreckon.projections.metrics.series import Series
 
-DEDUP_WINDOW = 7 * DAY  # of trade ids, the same in every service
 _TWO = Decimal(2)
 _BASIS_POINTS = Decimal(10_000)
-
-
-class Halt(Struct):
-    """A halt in force: its scope, and when it expires (nanoseconds UTC)."""
-
-    scope: str
-    until: int | None
 
 
 class MetricsState(Struct):
@@ -40,14 +34,14 @@ class MetricsState(Struct):
 
     series: Series = field(default_factory=Series)
     at: int = 0
-    halts: dict[str, list[Halt]] = field(default_factory=dict)  # by book
+    halts: dict[str, Halts] = field(default_factory=dict)  # by book
     enabled: dict[str, bool] = field(default_factory=dict)  # by book, as the limits in force say
     # Open order: its intent, until the first fill.
     intended: dict[str, int | None] = field(default_factory=dict)
     open: dict[str, int] = field(default_factory=dict)  # by book: number of halts
     unknown: dict[str, dict[str, int]] = field(default_factory=dict)  # by book: order and intent
     # Book, venue and trade id: decision time of the report.
-    trades: dict[str, int] = field(default_factory=dict)
+    trades: RecentKeys[int] = field(default_factory=RecentKeys)
 
 
 def initial() -> MetricsState:
@@ -72,7 +66,7 @@ def settled(state: MetricsState, sequence: int) -> Series:
     """Return the series at `sequence`, with the time-dependent ones added."""
     series = state.series
     for book in state.enabled.keys() | state.halts.keys():
-        scopes = {halt.scope for halt in state.halts.get(book, []) if _holds(halt, state.at)}
+        scopes = {halt.scope for halt in in_force(state.halts.get(book, {}), state.at).values()}
         for scope in ("close_only", "all"):
             series.set("trading_halted", Decimal(int(scope in scopes)), book, scope)
         enabled = state.enabled.get(book, False) and not scopes
@@ -87,10 +81,6 @@ def settled(state: MetricsState, sequence: int) -> Series:
     series.set("log_time_seconds", EXACT.divide(Decimal(state.at), Decimal(NANOSECONDS)))
     series.set("log_sequence", Decimal(sequence))
     return series
-
-
-def _holds(halt: Halt, now: int) -> bool:
-    return halt.until is None or now < halt.until
 
 
 def _bar(state: MetricsState, record: Recorded[market.BarClosed]) -> None:
@@ -172,12 +162,7 @@ def _filled(state: MetricsState, record: Recorded[orders.OrderFilled]) -> None:
 
 def _told_before(state: MetricsState, record: Recorded[orders.OrderFilled]) -> bool:
     trade = f"{record.book}\x1f{record.event.venue}\x1f{record.event.trade_id}"
-    if trade in state.trades:
-        return True
-    state.trades[trade] = record.at
-    while state.trades[oldest := next(iter(state.trades))] < record.at - DEDUP_WINDOW:
-        del state.trades[oldest]
-    return False
+    return dedup.seen_before(state.trades, trade, record.at, record.at) is not None
 
 
 def _rejected(state: MetricsState, record: Recorded[orders.OrderRejected]) -> None:
@@ -310,30 +295,24 @@ def _limits(state: MetricsState, record: Recorded[LimitsSet]) -> None:
 
 
 def _halt_requested(state: MetricsState, record: Recorded[governance.HaltRequested]) -> None:
-    _halt(state, record, "operator", None)
+    _halt(state, record, record.event.scope, "operator")
 
 
 def _halt_imposed(state: MetricsState, record: Recorded[governance.HaltImposed]) -> None:
-    _halt(state, record, record.event.rule, record.event.until)
-
-
-def _halt(state: MetricsState, record: Recorded[Any], rule: str, until: int | None) -> None:
-    state.series.count("halts_total", record.book, record.event.scope, rule)
-    _in_force(state, record, Halt(record.event.scope, until))
+    _halt(state, record, record.event.scope, record.event.rule)
 
 
 def _damaged(state: MetricsState, record: Recorded[governance.LogDamaged]) -> None:
-    state.series.count("halts_total", record.book, "all", "log_damaged")
-    _in_force(state, record, Halt("all", None))
+    _halt(state, record, "all", "log_damaged")
 
 
-def _in_force(state: MetricsState, record: Recorded[Any], halt: Halt) -> None:
-    others = [o for o in state.halts.get(record.book, []) if o != halt and _holds(o, record.at)]
-    state.halts[record.book] = [*others, halt]
+def _halt(state: MetricsState, record: Recorded[Any], scope: str, rule: str) -> None:
+    state.series.count("halts_total", record.book, scope, rule)
+    impose(state.halts.setdefault(record.book, {}), record)
 
 
 def _resumed(state: MetricsState, record: Recorded[governance.ResumeRequested]) -> None:
-    state.halts[record.book] = []
+    state.halts[record.book] = {}
 
 
 def _operator(state: MetricsState, record: Recorded[governance.OperatorRefused]) -> None:

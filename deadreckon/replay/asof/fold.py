@@ -4,12 +4,12 @@ Folded in log order, so a sequence defines the state. Only open orders are kept.
 """
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct, field
 
 from deadreckon.accounting import ledger
+from deadreckon.accounting.halts import Halts, acknowledge, impose, in_force
 from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import (
@@ -69,26 +69,6 @@ class ModelInForce(Struct, frozen=True):
     window_to: int
 
 
-class Halt(Struct):
-    """A halt that has not been resumed; it expires at `until` (nanoseconds UTC; None: never).
-
-    `limit` and `measured` are in the unit of the rule that imposed it.
-    """
-
-    set_by: SetBy
-    scope: str
-    rule: str
-    until: int | None = None
-    limit: Decimal | None = None
-    measured: Decimal | None = None
-    limit_set_by: str | None = None
-    acknowledged: list[str] = []
-
-    def is_over(self, at: int) -> bool:
-        """True when the halt has expired."""
-        return self.until is not None and at >= self.until
-
-
 class BookState(Struct):
     """A book after the event at (`sequence`, `index`), at decision time `now` (nanoseconds UTC).
 
@@ -105,7 +85,8 @@ class BookState(Struct):
     limits: LimitsInForce | None = None
     strategies: dict[str, StrategyInForce] = {}
     models: dict[str, ModelInForce] = {}  # by strategy and instrument
-    halts: dict[str, Halt] = {}
+    halts: Halts = {}
+    halts_set_by: dict[str, SetBy] = {}
     marked: EquityMarked | None = None
 
 
@@ -137,9 +118,9 @@ def apply_event(state: BookState, record: Recorded[Any]) -> None:
         fold(state, record)
 
 
-def halts_in_force(state: BookState) -> dict[str, Halt]:
+def halts_in_force(state: BookState) -> Halts:
     """Return the halts in force by event id, oldest first."""
-    return {name: halt for name, halt in state.halts.items() if not halt.is_over(state.now)}
+    return in_force(state.halts, state.now)
 
 
 def _order(state: BookState, record: Recorded[Any]) -> None:
@@ -189,40 +170,20 @@ def _model(state: BookState, record: Recorded[RegimeModelFitted]) -> None:
     )
 
 
-def _requested(state: BookState, record: Recorded[HaltRequested]) -> None:
-    _halt(state, record, Halt(_set_by(record), record.event.scope, rule=""))
-
-
-def _imposed(state: BookState, record: Recorded[HaltImposed]) -> None:
-    halt = record.event
-    imposed = Halt(
-        set_by=_set_by(record),
-        scope=halt.scope,
-        rule=halt.rule,
-        until=halt.until,
-        limit=halt.limit,
-        measured=halt.measured,
-        limit_set_by=halt.limit_set_by,
-    )
-    _halt(state, record, imposed)
-
-
-def _damaged(state: BookState, record: Recorded[LogDamaged]) -> None:
-    _halt(state, record, Halt(_set_by(record), "all", rule="log_damaged"))
-
-
-def _halt(state: BookState, record: Recorded[Any], halt: Halt) -> None:
-    state.halts = halts_in_force(state) | {record.id: halt}
+def _halt(state: BookState, record: Recorded[Any]) -> None:
+    impose(state.halts, record)
+    state.halts_set_by = {
+        name: set_by for name, set_by in state.halts_set_by.items() if name in state.halts
+    } | {record.id: _set_by(record)}
 
 
 def _acknowledged(state: BookState, record: Recorded[HaltAcknowledged]) -> None:
-    halt = state.halts.get(record.event.halt_id)
-    if halt is not None and record.source not in halt.acknowledged:
-        halt.acknowledged.append(record.source)
+    acknowledge(state.halts, record)
 
 
 def _resumed(state: BookState, record: Recorded[ResumeRequested]) -> None:
     state.halts = {}
+    state.halts_set_by = {}
 
 
 def _set_by(record: Recorded[Any]) -> SetBy:
@@ -240,9 +201,9 @@ _FOLDS: dict[type[Event], Callable[[BookState, Recorded[Any]], None]] = {
     LimitsSet: _limits,
     StrategyConfigured: _strategy,
     RegimeModelFitted: _model,
-    HaltRequested: _requested,
-    HaltImposed: _imposed,
-    LogDamaged: _damaged,
+    HaltRequested: _halt,
+    HaltImposed: _halt,
+    LogDamaged: _halt,
     HaltAcknowledged: _acknowledged,
     ResumeRequested: _resumed,
 }

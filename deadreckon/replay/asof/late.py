@@ -14,6 +14,7 @@ from msgspec import Struct
 from deadreckon.accounting import average_cost
 from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.accounting.postings import book_funding
+from deadreckon.contracts import dedup
 from deadreckon.contracts.amounts import ZERO
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.market import FundingRatePublished
@@ -96,7 +97,8 @@ def _trade(event: VenueTradeReported | OrderFilled) -> str:
 
 
 def _is_told(book: Ledger, venue: str, trade_id: str) -> bool:
-    return any(trade_id in day for day in book.trades.get(venue, {}).values())
+    seen = book.trades.get(venue)
+    return seen is not None and dedup.find(seen, trade_id) is not None
 
 
 def _funding(book: Ledger, published: FundingRatePublished) -> dict[str, Decimal]:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import structs
 
 from deadreckon.accounting import average_cost, ledger
+from deadreckon.accounting.halts import Halt
 from deadreckon.accounting.money import worth
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical, ratio, text
 from deadreckon.contracts.event import NANOSECONDS
@@ -129,7 +130,7 @@ def _order(state: BookState, row: orders.OrderRow) -> OrderDocument:
     return OrderDocument(**columns, age_seconds=_age(state, begun or 0))
 
 
-def _halt(state: BookState, name: str, halt: Any) -> HaltDocument:
+def _halt(state: BookState, name: str, halt: Halt) -> HaltDocument:
     return HaltDocument(
         id=name,
         scope=halt.scope,
@@ -139,7 +140,7 @@ def _halt(state: BookState, name: str, halt: Any) -> HaltDocument:
         measured=_amount(halt.measured),
         limit_set_by=halt.limit_set_by,
         acknowledged=list(halt.acknowledged),
-        set_by=_set_by(state, halt.set_by),
+        set_by=_set_by(state, state.halts_set_by[name]),
     )
 
 

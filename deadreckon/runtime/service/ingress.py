@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import Struct, field, structs
 
-from deadreckon.contracts import subjects
+from deadreckon.contracts import dedup, subjects
+from deadreckon.contracts.dedup import RecentKeys
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import LogDamaged, OperatorMalformed
 from deadreckon.contracts.inbound import read_fact, read_signals
@@ -14,15 +15,14 @@ from deadreckon.contracts.signals import SignalMalformed
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.runtime.log.feed import Message
 
-HORIZON_DAYS = 7  # operators' ids are remembered this long, in log time
 CLOCKS = ("market", "clock")  # services of the shared book whose facts move decision time
 
 
 class Ingress(Struct):
     """A function of the log alone: decision time, and which operators' facts were seen.
 
-    `now` is the latest `at` of market and clock events so far (nanoseconds UTC). `facts` maps a
-    day to the facts of that day, by door and id, and the digests of their bodies. `malformed`
+    `now` is the latest `at` of market and clock events so far (nanoseconds UTC). `facts` are
+    the digests of operators' facts by door and id. `malformed`
     counts bad messages by door, so that each of them has an id of its own. Services are given
     facts at their own decision time; readers that only report (`restamps` false) as recorded.
     """
@@ -32,7 +32,7 @@ class Ingress(Struct):
     reads_signals: bool
     restamps: bool = True
     now: int = 0
-    facts: dict[int, dict[str, str]] = {}
+    facts: RecentKeys[str] = field(default_factory=RecentKeys)
     malformed: dict[str, int] = {}
 
     def records_of(self, message: Message) -> Iterable[Recorded[Any]]:
@@ -95,7 +95,7 @@ class Ingress(Struct):
         if isinstance(event, OperatorMalformed):
             return [self._record(message, 0, self._count_malformed(door), event)]
         name = f"{door}|{fact_id}"
-        seen = next((day[name] for day in self.facts.values() if name in day), None)
+        seen = dedup.find(self.facts, name)
         if seen == digest:
             return []
         if seen is not None:
@@ -106,9 +106,12 @@ class Ingress(Struct):
         return [self._record(message, 0, self._today(f"{name}|{digest}"), event)]
 
     def _remember(self, name: str, digest: str) -> None:
+        """Keep a fact's digest in a copy: whoever looks ahead of a service shares its state."""
         today = self.now // DAY
-        kept = {day: names for day, names in self.facts.items() if day > today - HORIZON_DAYS}
-        self.facts = kept | {today: kept.get(today, {}) | {name: digest}}
+        facts = RecentKeys({day: dict(names) for day, names in self.facts.days.items()})
+        dedup.forget(facts, today - dedup.HORIZON_DAYS + 1)
+        dedup.remember(facts, name, digest, self.now)
+        self.facts = facts
 
     def _record(self, message: Message, index: int, name: str, event: Event) -> Recorded[Any]:
         fact_id = hashlib.sha256(f"{self.book}|{name}".encode()).hexdigest()[:32]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from deadreckon.accounting.halts import impose
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import (
     CancelRequested,
@@ -110,6 +111,10 @@ def _configured(state: State, record: Recorded[VenueConfigured]) -> None:
     state.venues[record.event.venue] = record.event
 
 
+def _halted(state: State, record: Recorded[HaltRequested | HaltImposed | LogDamaged]) -> None:
+    impose(state.halts, record)
+
+
 def _resumed(state: State, record: Recorded[ResumeRequested]) -> None:
     state.halts.clear()
 
@@ -195,7 +200,7 @@ _HALTS: tuple[type[Event], ...] = (HaltRequested, HaltImposed, LogDamaged)
 
 _FOLDS: dict[type[Event], Fold] = {
     **dict.fromkeys(_PRICES, _price),
-    **dict.fromkeys(_HALTS, halts.imposed),
+    **dict.fromkeys(_HALTS, _halted),
     InstrumentListed: _listed,
     VenueConfigured: _configured,
     ResumeRequested: _resumed,

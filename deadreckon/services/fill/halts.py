@@ -1,64 +1,26 @@
 """Halts: what is in force, what it forbids, and the acknowledgement that it is obeyed."""
 
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
+from deadreckon.accounting.halts import strictest_scope
 from deadreckon.contracts.amounts import EXACT
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.fields import HaltScope
 from deadreckon.contracts.governance import (
     HaltAcknowledged,
-    HaltImposed,
-    HaltRequested,
-    LogDamaged,
     ResumeAcknowledged,
 )
 from deadreckon.contracts.orders import OrderRouted
 from deadreckon.services.fill import endings
 from deadreckon.services.fill.reduction import reducible
-from deadreckon.services.fill.state import PROTECTIVE, Halt, Order, State, leaves_of, position_of
+from deadreckon.services.fill.state import PROTECTIVE, Order, State, leaves_of, position_of
 
 SendPermission = Literal["free", "exit_only", "halted"]
 
 
-class HaltsInForce(Protocol):
-    """Whoever remembers the halts in force, by the id of the event that imposed them."""
-
-    halts: dict[str, Halt]
-
-
-def _halt_of(event: HaltRequested | HaltImposed | LogDamaged) -> Halt:
-    match event:
-        case HaltRequested(scope=scope):
-            return Halt(scope, until=None)
-        case HaltImposed(scope=scope, until=until, rule=rule):
-            return Halt(scope, until, rule)
-        case LogDamaged():
-            return Halt("all", until=None)
-
-
-def imposed(state: HaltsInForce, record: Recorded[Any]) -> None:
-    """A halt is in force from its place in the log on; those that ran out are let go of."""
-    for halt_id in [name for name, halt in state.halts.items() if not holds(halt, record.at)]:
-        del state.halts[halt_id]
-    state.halts[record.id] = _halt_of(record.event)
-
-
-def holds(halt: Halt, at: int) -> bool:
-    """Whether a halt is still in force."""
-    return halt.until is None or at < halt.until
-
-
-def in_force(state: HaltsInForce, at: int) -> HaltScope | None:
-    """The strictest scope in force at a time; None when trading is free."""
-    scopes = [halt.scope for halt in state.halts.values() if holds(halt, at)]
-    if not scopes:
-        return None
-    return "all" if "all" in scopes else "close_only"
-
-
 def send_permission(state: State, order: OrderRouted, at: int) -> SendPermission:
     """Whether an order may be sent: freely, as an exit that is held to be one, or not at all."""
-    scope = in_force(state, at)
+    scope = strictest_scope(state.halts, at)
     if scope is None or order.purpose == "flatten":
         return "free"
     if scope == "close_only" and (order.reduce_only or _is_exit(state, order)):

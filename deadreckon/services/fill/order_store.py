@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from deadreckon.contracts import dedup
 from deadreckon.contracts.amounts import EXACT
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import (
@@ -28,8 +29,6 @@ from deadreckon.services.fill.state import (
     status_of,
     trade_of,
 )
-
-REMEMBERED = 7  # days of log time in which late and doubled reports are recognised
 
 
 def routed(state: State, order: OrderRouted) -> None:
@@ -121,8 +120,7 @@ def _end(state: State, order_id: str, status: Status, at: int) -> None:
     state.expiring.pop(order_id, None)
     state.withdrawn.pop(order_id, None)
     state.awaited.pop(order_id, None)
-    state.ended[order_id] = status
-    state.ended_on.setdefault(str(at // DAY), []).append(order_id)
+    dedup.remember(state.ended, order_id, status, at)
 
 
 def accepted(state: State, order_id: str, at: int) -> None:
@@ -181,10 +179,9 @@ def replaced(state: State, change: OrderReplaced, at: int) -> None:
 def filled(state: State, record: Recorded[OrderFilled]) -> None:
     """A trade: position, order, and who has nothing left to do because of it."""
     fill, trade = record.event, trade_of(record.event)
-    if trade in state.trades:
+    if dedup.find(state.trades, trade) is not None:
         return
-    state.trades[trade] = record.id
-    state.traded_on.setdefault(str(record.at // DAY), []).append(trade)
+    dedup.remember(state.trades, trade, record.id, record.at)
     before = position_of(state, fill.strategy, fill.instrument)
     after = EXACT.add(before, signed(fill.side, fill.quantity))
     _hold(state, fill.strategy, fill.instrument, after)
@@ -227,14 +224,10 @@ def _doom_with(state: State, order: Order, fill: OrderFilled) -> None:
 def forget(state: State, at: int) -> None:
     """Once a day of log time, let go of what ended more than seven days ago."""
     state.day = at // DAY
-    oldest = state.day - REMEMBERED
-    for day in [day for day in state.traded_on if int(day) < oldest]:
-        for trade in state.traded_on.pop(day):
-            del state.trades[trade]
-    for day in [day for day in state.ended_on if int(day) < oldest]:
-        for order_id in state.ended_on.pop(day):
-            del state.ended[order_id]
-            state.finished.pop(order_id, None)
-            protection = state.protections.get(order_id)
-            if protection is not None and protection.bracket_id not in state.brackets:
-                del state.protections[order_id]
+    oldest = state.day - dedup.HORIZON_DAYS
+    dedup.forget(state.trades, oldest)
+    for order_id in dedup.forget(state.ended, oldest):
+        state.finished.pop(order_id, None)
+        protection = state.protections.get(order_id)
+        if protection is not None and protection.bracket_id not in state.brackets:
+            del state.protections[order_id]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from deadreckon.contracts import dedup
 from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import (
@@ -135,7 +136,8 @@ def _fill(state: State, record: Recorded[VenueTradeReported]) -> list[Event]:
     if order is None:  # it was rejected here before there was an intent
         return venue_discrepancies.halt_for_trade(state, record, None)
     fill = _filled(state, order, record.event)
-    if trade_of(fill) in state.trades or trade_of(fill) in order.trades:
+    is_known = dedup.find(state.trades, trade_of(fill)) is not None
+    if is_known or trade_of(fill) in order.trades:
         return []
     return [fill, *venue_discrepancies.halt_for_trade(state, record, order)]
 

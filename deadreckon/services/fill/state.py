@@ -3,11 +3,14 @@
 from decimal import Decimal
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from deadreckon.accounting.halts import Halts
+from deadreckon.contracts import dedup
 from deadreckon.contracts.amounts import EXACT, ZERO
+from deadreckon.contracts.dedup import RecentKeys
 from deadreckon.contracts.event import Recorded
-from deadreckon.contracts.fields import HaltScope, OrderType, Purpose, Side, TimeInForce
+from deadreckon.contracts.fields import OrderType, Purpose, Side, TimeInForce
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.venues import VenueOutcome
@@ -132,14 +135,6 @@ class Bracket(Struct):
     ended_by: str = ""
 
 
-class Halt(Struct, frozen=True):
-    """A halt in force, for ever or until a time (nanoseconds UTC)."""
-
-    scope: HaltScope
-    until: int | None
-    rule: str = ""
-
-
 class State(Struct):
     """Bounded by what is open, and by seven days of log time of what has ended.
 
@@ -164,11 +159,9 @@ class State(Struct):
     protections: dict[str, Protection] = {}  # by entry order
     brackets: dict[str, Bracket] = {}
     legs: dict[str, str] = {}  # leg -> its bracket
-    halts: dict[str, Halt] = {}
-    ended: dict[str, Status] = {}
-    ended_on: dict[str, list[str]] = {}  # by day of log time, counted from 1970
-    trades: dict[str, str] = {}  # "venue|trade" -> id of the fill that told it first
-    traded_on: dict[str, list[str]] = {}
+    halts: Halts = {}
+    ended: RecentKeys[Status] = field(default_factory=RecentKeys)
+    trades: RecentKeys[str] = field(default_factory=RecentKeys)  # "venue|trade" -> first fill's id
     finished: dict[str, Order] = {}
     awaited: dict[str, int] = {}  # order -> since when an answer is owed (nanoseconds UTC)
     day: int = 0
@@ -181,7 +174,7 @@ def trade_of(fill: OrderFilled) -> str:
 
 def is_new(state: State, record: Recorded[OrderFilled]) -> bool:
     """Whether the fill just folded was told for the first time."""
-    return state.trades.get(trade_of(record.event)) == record.id
+    return dedup.find(state.trades, trade_of(record.event)) == record.id
 
 
 def find(state: State, order_id: str) -> Order | None:
@@ -198,7 +191,9 @@ def find_remembered(state: State, order_id: str) -> Order | None:
 def status_of(state: State, order_id: str) -> Status:
     """Where an order is in the table; "routed" for what nobody remembers."""
     order = find(state, order_id)
-    return state.ended.get(order_id, "routed") if order is None else order.status
+    if order is not None:
+        return order.status
+    return dedup.find(state.ended, order_id) or "routed"
 
 
 def position_of(state: State, strategy: str, instrument: str) -> Decimal:

@@ -6,6 +6,7 @@ the venue's truth.
 
 from decimal import Decimal
 
+from deadreckon.accounting.halts import holds
 from deadreckon.contracts.amounts import EXACT
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.fields import HaltScope
@@ -16,7 +17,6 @@ from deadreckon.contracts.venues import (
     VenueReportRefused,
     VenueTradeReported,
 )
-from deadreckon.services.fill.halts import holds
 from deadreckon.services.fill.state import Order, State, leaves_of
 
 NAMED = 3  # strangers that the reason names; all of them stand in the report

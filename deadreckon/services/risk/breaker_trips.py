@@ -1,6 +1,6 @@
-"""When the book has to stop: the breakers' limits against what they watch.
+"""Breakers: when the book has to stop, by the limits against what they watch.
 
-While a breach lasts, entries are refused; the halt that follows it lasts at least a cooldown.
+While a violation lasts, entries are refused; the halt that follows it lasts at least a cooldown.
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def daily_loss_max(state: State) -> Violation | None:
 
 
 def slippage_bps_max(state: State) -> Violation | None:
-    """Judged on a full set of samples only, so that one bad fill says nothing."""
+    """Check the median slippage; only a full set of samples counts."""
     limits, samples = state.limits, state.breakers.slippages
     if limits is None or limits.slippage_bps_max is None or not samples:
         return None
@@ -57,16 +57,16 @@ def slippage_bps_max(state: State) -> Violation | None:
     return Violation(limits.slippage_bps_max, found, "median slippage of the latest entry fills")
 
 
-def venue_errors_max(asked: Evaluation) -> Violation | None:
-    """The share of a venue's results in the last minute that were faults."""
-    limits, listing = asked.limits, asked.listing
+def venue_errors_max(check: Evaluation) -> Violation | None:
+    """Check the share of a venue's results in the last minute that were faults."""
+    limits, listing = check.limits, check.listing
     if limits.venue_errors_max is None or listing is None:
         return None
-    results = asked.state.breakers.venues.get(listing.venue)
+    results = check.state.breakers.venues.get(listing.venue)
     if results is None:
         return None
-    answers = Decimal(within(results.answers, asked.at, MINUTE))
-    faults = Decimal(within(results.faults, asked.at, MINUTE))
+    answers = Decimal(within(results.answers, check.at, MINUTE))
+    faults = Decimal(within(results.faults, check.at, MINUTE))
     if not answers or answers < limits.venue_errors_samples:
         return None
     if faults <= ROUNDING.multiply(limits.venue_errors_max, answers):
@@ -76,7 +76,7 @@ def venue_errors_max(asked: Evaluation) -> Violation | None:
 
 
 def trip(state: State, record: Recorded[Event]) -> list[Event]:
-    """The halts that are due now, each at most once per cooldown."""
+    """Return the halts that are due now, each at most once per cooldown."""
     return [] if state.limits is None else list(_due(state, record.at))
 
 
@@ -88,19 +88,19 @@ def _due(state: State, at: int) -> Iterator[HaltImposed]:
         ("drawdown_max", drawdown_max, cooled),
         ("daily_loss_max", daily_loss_max, state.breakers.day_ends),
     ):
-        if at >= state.breakers.imposed.get(rule, 0) and (breach := guard(state)):
-            yield _halt(state, rule, breach, until)
-    if breach := slippage_bps_max(state):
-        yield _halt(state, "slippage_bps_max", breach, None)
+        if at >= state.breakers.imposed.get(rule, 0) and (violation := guard(state)):
+            yield _halt(state, rule, violation, until)
+    if violation := slippage_bps_max(state):
+        yield _halt(state, "slippage_bps_max", violation, None)
 
 
-def _halt(state: State, rule: str, breach: Violation, until: int | None) -> HaltImposed:
+def _halt(state: State, rule: str, violation: Violation, until: int | None) -> HaltImposed:
     return HaltImposed(
         scope="close_only",
         rule=rule,
-        limit=breach.limit,
-        measured=breach.measured,
+        limit=violation.limit,
+        measured=violation.measured,
         limit_set_by=state.limits_id,
-        reason=breach.reason,
+        reason=violation.reason,
         until=until,
     )

@@ -1,7 +1,7 @@
-"""What trips the book: equity floor, drawdown, daily loss, slippage; in the log's own time.
+"""Figures that the breakers watch: equity, its peak, the day's result, slippage.
 
-Equity is measured only when something moved it and a rule asks for it. A breach halts the book and
-is halted again, at most once per cooldown, for as long as it lasts.
+Equity is computed only when an event moved it and a rule needs it. A violation halts the book, and
+halts it again at most once per cooldown, for as long as it lasts.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ Priced = BarClosed | QuoteUpdated | TradePrinted | MarkUpdated
 
 
 def limit(state: State, record: Recorded[LimitsSet]) -> None:
-    """The whole set is replaced. A drawdown rule that goes takes its peak along."""
+    """Replace the whole set of limits; without a drawdown limit the peak is dropped."""
     state.limits = record.event
     state.limits_id = record.id
     breakers = state.breakers
@@ -38,7 +38,7 @@ def limit(state: State, record: Recorded[LimitsSet]) -> None:
 
 
 def roll_day(state: State, at: int) -> None:
-    """A UTC day begins: its result starts at nothing, and the peak too where that is the rule."""
+    """Start a UTC day: reset its result, and the peak too where the limits say so."""
     breakers = state.breakers
     breakers.day_ends = (at // DAY + 1) * DAY
     if state.limits is not None and state.limits.drawdown_resets_daily:
@@ -53,25 +53,25 @@ def _anchor(state: State) -> None:
 
 
 def _result(account: CurrencyAccount) -> Decimal:
-    """Cumulative realised - fees + funding, in the account's currency."""
+    """Return cumulative realised - fees + funding, in the account's currency."""
     earned = EXACT.subtract(worth(account.realised), worth(account.fees))
     return EXACT.add(earned, worth(account.funding))
 
 
 def price(state: State, record: Recorded[Priced]) -> None:
-    """A price moved; that matters only where it moves the book."""
+    """Revalue the book when the price of an instrument that moves it has changed."""
     if record.event.instrument in state.breakers.moving:
         _value(state)
 
 
 def measure(state: State) -> None:
-    """Positions, cash, listings or rules changed: find anew what moves the book, and value it."""
+    """Find anew which instruments move the book, and revalue it."""
     state.breakers.moving = _moving(state) if _watched(state.limits) else {}
     _value(state)
 
 
 def book_cash(state: State, record: Recorded[CashDeposited | CashWithdrawn]) -> None:
-    """Money came or went: that is no profit and no loss, so the peak goes along with it."""
+    """Shift the peak by a deposit or withdrawal, so that cash is not counted as profit or loss."""
     event, breakers = record.event, state.breakers
     unit = ledger.rate(state.ledger, event.currency)
     if breakers.peak is not None and unit is not None:
@@ -83,7 +83,7 @@ def book_cash(state: State, record: Recorded[CashDeposited | CashWithdrawn]) -> 
 
 
 def report(state: State, record: Recorded[ReportingConfigured]) -> None:
-    """In another currency the peak is another number; the drawdown stays what it was."""
+    """Convert the peak to a new reporting currency; the drawdown stays the same."""
     breakers = state.breakers
     before, peak = breakers.equity, breakers.peak
     breakers.peak = None
@@ -94,14 +94,14 @@ def report(state: State, record: Recorded[ReportingConfigured]) -> None:
 
 
 def reset(state: State) -> None:
-    """The peak is today's equity, the day's result starts at nothing, and every window is empty."""
+    """Set the peak to today's equity, the day's result to zero, and empty every window."""
     state.breakers = Breakers(day_ends=state.breakers.day_ends)
     _anchor(state)
     measure(state)
 
 
 def impose(state: State, record: Recorded[HaltImposed]) -> None:
-    """Remember until when a rule of ours stays quiet; slippage is judged on new fills only."""
+    """Remember until when a rule does not halt again; slippage starts with new samples."""
     if record.event.rule == "slippage_bps_max":
         state.breakers.slippages.clear()
     elif record.event.until is not None:
@@ -109,7 +109,7 @@ def impose(state: State, record: Recorded[HaltImposed]) -> None:
 
 
 def fill(state: State, record: Recorded[OrderFilled]) -> None:
-    """A fill of an entry is a sample of slippage. Folded before `headroom` forgets the order."""
+    """Take the fill of an entry as a sample of slippage. Runs before `headroom` drops the order."""
     event = record.event
     order = state.orders.get(state.children.get(event.order_id, ""))
     sampled = order is not None and not order.reduces and event.reference_price > 0
@@ -120,7 +120,7 @@ def fill(state: State, record: Recorded[OrderFilled]) -> None:
 
 
 def slippage(event: OrderFilled) -> Decimal:
-    """Basis points by which a fill was worse than the undisturbed price."""
+    """Return the basis points by which a fill was worse than the undisturbed price."""
     worse = EXACT.subtract(event.price, event.reference_price)
     worse = worse if event.side == "buy" else worse.copy_negate()
     return ratio(worse.scaleb(4), event.reference_price)
@@ -135,7 +135,7 @@ def _watched(limits: LimitsSet | None) -> bool:
 
 
 def _moving(state: State) -> dict[str, bool]:
-    """Instruments whose price moves the book: what is held, and what prices a currency of ours."""
+    """Return the instruments that are held, or whose price converts a currency of the book."""
     book = state.ledger
     found = {
         instrument: True
@@ -167,7 +167,7 @@ def _value(state: State) -> None:
 
 
 def _value_day(state: State) -> None:
-    """The day's realised - fees + funding, each currency at today's rate."""
+    """Compute the day's realised - fees + funding, each currency at its present rate."""
     breakers = state.breakers
     found = ZERO
     for currency, account in state.ledger.accounts.items():
@@ -181,7 +181,7 @@ def _value_day(state: State) -> None:
 
 
 def drawdown(breakers: Breakers) -> Decimal | None:
-    """The share of the peak that is lost; a book worth nothing has lost all of it."""
+    """Return the share of the peak that is lost, at most 1; None while equity is unknown."""
     equity, peak = breakers.equity, breakers.peak
     if equity is None or peak is None or equity >= peak:
         return None if equity is None else ZERO
@@ -189,7 +189,7 @@ def drawdown(breakers: Breakers) -> Decimal | None:
 
 
 def median(samples: Sequence[Decimal]) -> Decimal:
-    """The middle one, or half of both middle ones."""
+    """Return the middle sample, or the mean of the two in the middle."""
     ordered = sorted(samples)
     half = len(ordered) // 2
     if len(ordered) % 2:

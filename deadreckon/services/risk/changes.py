@@ -1,7 +1,8 @@
-"""Cancels and replaces: whose order it is, whether it is still open, and what a change adds."""
+"""Cancels and replaces: which order they are about, whether it is open, what a change adds."""
 
 from decimal import Decimal
 
+from deadreckon.contracts import dedup
 from deadreckon.contracts.amounts import EXACT
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.fields import OrderType
@@ -18,7 +19,7 @@ ChangeRequest = Recorded[CancelRaised] | Recorded[ReplaceRaised]
 
 
 def cancel(state: State, record: Recorded[CancelRaised]) -> list[Event]:
-    """An open order may be cancelled at any time, under every halt, short of a flood of cancels."""
+    """Approve the cancel of an open order under every halt, unless there are too many cancels."""
     order_id = _open(state, record)
     if order_id is None:
         return [_missed(state, record)]
@@ -29,7 +30,7 @@ def cancel(state: State, record: Recorded[CancelRaised]) -> list[Event]:
 
 
 def replace(state: State, record: Recorded[ReplaceRaised]) -> list[Event]:
-    """A change towards a trade is weighed like an entry; a lesser one must be a fit order still."""
+    """Check a replace: like an entry when it asks for more, by few rules when it asks for less."""
     order_id = _open(state, record)
     if order_id is None:
         return [_missed(state, record)]
@@ -46,28 +47,28 @@ def replace(state: State, record: Recorded[ReplaceRaised]) -> list[Event]:
         limit_price=event.limit_price,
         stop_price=event.stop_price,
     )
-    found = _breach(state, record, order, wanted)
+    found = _violation(state, record, order, wanted)
     if found is None:
         return [wanted]
-    rule, breach = found
+    rule, violation = found
     set_by = state.limits_id if rule.field else None
-    return [refuse(event, order.instrument, rule.name, breach, set_by)]
+    return [refuse(event, order.instrument, rule.name, violation, set_by)]
 
 
-def _breach(
+def _violation(
     state: State, record: ChangeRequest, order: ApprovedOrder, wanted: ReplaceApproved
 ) -> tuple[Rule, Violation] | None:
-    asked = Evaluation(state, record.at, _as_wish(state, order, wanted), order)
+    check = Evaluation(state, record.at, _as_signal(state, order, wanted), order)
     if grows(order, wanted):
-        return first_violation(asked)
+        return first_violation(check)
     # A change of an exit, or to no more than has traded, lets nothing in.
     if order.reduces or (wanted.quantity is not None and wanted.quantity <= order.filled):
         return None
-    return first_violation_of_reduction(asked)
+    return first_violation_of_reduction(check)
 
 
 def _open(state: State, record: ChangeRequest) -> str | None:
-    """The open order of the target, if it is the asker's: in-house strategies share a producer."""
+    """Find the open order of the target; a built-in strategy sees only its own."""
     event = record.event
     order_id = state.signals.get(key_of(event.producer, event.target))
     if order_id is None:
@@ -79,25 +80,25 @@ def _open(state: State, record: ChangeRequest) -> str | None:
 def _missed(state: State, record: ChangeRequest) -> CancelMissed:
     event = record.event
     signal = key_of(event.producer, event.target)
-    for ended in state.ended.values():
-        if signal in ended:
-            return CancelMissed(ended[signal], event.signal_id, "the order has ended")
+    ended = dedup.find(state.ended, signal)
+    if ended is not None:
+        return CancelMissed(ended, event.signal_id, "the order has ended")
     return CancelMissed("", event.signal_id, f"there is no order of the signal {event.target}")
 
 
 def _halted(state: State, record: ChangeRequest, instrument: str) -> Event | None:
-    """The refusal of a replace under a total halt."""
+    """Refuse a replace under a total halt."""
     found = halts.blocking(state, exit=True)
     if found is None:
         return None
     halt_id, halt = found
     by = halt.rule or "an operator"
-    breach = Violation(halt.limit, halt.measured, f"the book is halted (all) by {by}", halt_id)
-    return refuse(record.event, instrument, "halted", breach, halt_id)
+    violation = Violation(halt.limit, halt.measured, f"the book is halted (all) by {by}", halt_id)
+    return refuse(record.event, instrument, "halted", violation, halt_id)
 
 
 def _flooded(state: State, record: ChangeRequest, instrument: str) -> Event | None:
-    """The refusal of one cancel or replace too many."""
+    """Refuse a cancel or replace beyond the number per minute."""
     limit = state.limits.cancels_per_minute if state.limits else None
     flood = rate_limits.per_minute(limit, state.rates.cancels, record.at)
     if flood is None:
@@ -105,8 +106,8 @@ def _flooded(state: State, record: ChangeRequest, instrument: str) -> Event | No
     return refuse(record.event, instrument, "cancels_per_minute", flood, state.limits_id)
 
 
-def _as_wish(state: State, order: ApprovedOrder, wanted: ReplaceApproved) -> SignalRaised:
-    """The whole order as it would stand, with what has not traded yet as its quantity."""
+def _as_signal(state: State, order: ApprovedOrder, wanted: ReplaceApproved) -> SignalRaised:
+    """Return the whole order as it would be, with the untraded part as its quantity."""
     after = changed(state, order, wanted)
     limit = order.limit_price if wanted.limit_price is None else wanted.limit_price
     stop = order.stop_price if wanted.stop_price is None else wanted.stop_price

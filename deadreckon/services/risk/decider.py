@@ -1,9 +1,10 @@
-"""Risk: weighs every wish against the limits in force and the headroom already promised."""
+"""Risk: checks every signal against the limits in force and the headroom already promised."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from deadreckon.accounting import ledger
+from deadreckon.accounting.halts import lift_expired
 from deadreckon.accounting.postings import FOLDS
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import (
@@ -68,16 +69,16 @@ from deadreckon.services.risk.state import State
 
 
 def initial() -> State:
-    """Nothing trades until someone sets limits."""
+    """Return the state in which nothing trades until limits are set."""
     return State(ledger=ledger.initial())
 
 
 def evolve(state: State, record: Recorded[Any]) -> State:
-    """Let time pass, book the event, then let every part of the state see it, in place."""
+    """Let time pass, update the ledger, then every part of the state that the event concerns."""
     if record.at >= state.breakers.day_ends:
         breakers.roll_day(state, record.at)
     if state.halts:
-        halts.lift_due(state, record.at)
+        lift_expired(state.halts, record.at)
     ledger.evolve(state.ledger, record)
     for fold in _FOLDS.get(type(record.event), ()):
         fold(state, record)
@@ -85,7 +86,7 @@ def evolve(state: State, record: Recorded[Any]) -> State:
 
 
 def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
-    """Wishes are weighed, halts obeyed, and breakers looked at when something moved them."""
+    """Check signals, acknowledge halts, and trip breakers when an event moved their figures."""
     answers = _ANSWERS.get(type(record.event))
     return answers(state, record) if answers else ()
 
@@ -146,9 +147,9 @@ _FOLDS: dict[type[Event], tuple[Fold, ...]] = {
     InstrumentListed: (_list,),
     InstrumentDelisted: (_delist,),
     LimitsSet: (breakers.limit,),
-    HaltRequested: (halts.request,),
-    HaltImposed: (halts.impose, breakers.impose),
-    LogDamaged: (halts.damage,),
+    HaltRequested: (halts.halt,),
+    HaltImposed: (halts.halt, breakers.impose),
+    LogDamaged: (halts.halt,),
     ResumeRequested: (_resume,),
     OrderApproved: (windows.approve, headroom.approve),
     OrderRouted: (headroom.route,),

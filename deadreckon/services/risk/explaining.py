@@ -1,4 +1,4 @@
-"""What every rule said of a wish: which passed it by how much, which refused, which kept out."""
+"""Results of every rule for a signal: passed and by how much, refused, or not applied."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -14,15 +14,15 @@ from deadreckon.services.risk.refusals import Violation, storable
 from deadreckon.services.risk.rules import RULES, Rule, binds
 from deadreckon.services.risk.state import State
 
-# off: no limit is set, or it has no say in such a wish; free: exits pass it without being asked;
+# off: no limit is set, or it has no say in such a signal; free: exits pass it without being asked;
 # unasked: a rule before it has refused.
 RuleOutcome = Literal["passes", "refuses", "off", "free", "unasked"]
 
 
 class RuleResult(Struct, frozen=True):
-    """What one rule said of one wish; `limit` and `measured` in the unit of the rule.
+    """The result of one rule for one signal; `limit` and `measured` in the unit of the rule.
 
-    `limit_set_by` is the id of the event that set the limit; null where nobody did.
+    `limit_set_by` is the id of the event that set the limit; null when none did.
     """
 
     rule: str
@@ -34,42 +34,42 @@ class RuleResult(Struct, frozen=True):
 
 
 def explain(state: State, record: Recorded[SignalRaised]) -> list[RuleResult]:
-    """Every rule in the order in which it is asked, given the state after the wish.
+    """Return the result of every rule in order, given the state after the signal.
 
     The first that refuses, if any, is the refusal that `decide` gives.
     """
     return list(_asked_in_turn(Evaluation(state, record.at, record.event)))
 
 
-def _asked_in_turn(asked: Evaluation) -> Iterator[RuleResult]:
+def _asked_in_turn(check: Evaluation) -> Iterator[RuleResult]:
     refused = False
-    exits = asked.is_exit
+    exits = check.is_exit
     for rule in RULES:
         if refused:
             yield RuleResult(rule.name, "unasked")
-        elif exits and not binds(rule, asked):
+        elif exits and not binds(rule, check):
             yield RuleResult(rule.name, "free")
         else:
-            found = _weighed(rule, asked)
+            found = _weighed(rule, check)
             refused = found.verdict == "refuses"
             yield found
 
 
-def _weighed(rule: Rule, asked: Evaluation) -> RuleResult:
-    set_by = asked.state.limits_id if rule.field else None
-    breach = rule.guard(asked)
-    if breach is not None:
-        found, reason = storable(breach)
+def _weighed(rule: Rule, check: Evaluation) -> RuleResult:
+    set_by = check.state.limits_id if rule.field else None
+    violation = rule.guard(check)
+    if violation is not None:
+        found, reason = storable(violation)
         return RuleResult(
-            rule.name, "refuses", breach.limit, found, reason, breach.set_by or set_by
+            rule.name, "refuses", violation.limit, found, reason, violation.set_by or set_by
         )
-    passed = measured(rule, asked)
+    passed = measured(rule, check)
     if passed is None:
         return RuleResult(rule.name, "off")
     found, note = storable(Violation(passed.limit, passed.measured, passed.note))
     return RuleResult(rule.name, "passes", passed.limit, found, note, set_by)
 
 
-def measured(rule: Rule, asked: Evaluation) -> Measurement | None:
-    """What a rule measured of a wish that it lets pass; None where it had no say."""
-    return BY_GUARD.get(rule.guard, METRICS[rule.name])(asked)
+def measured(rule: Rule, check: Evaluation) -> Measurement | None:
+    """Return what a rule measured of a signal that it lets pass; None where it did not apply."""
+    return BY_GUARD.get(rule.guard, METRICS[rule.name])(check)

@@ -1,4 +1,4 @@
-"""Closes positions at market, reduce-only: for an operator, or after a breaker that is told to."""
+"""Closing of positions at market, reduce-only: for an operator, or after a breaker."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -17,58 +17,67 @@ FLATTENING = ("drawdown_max", "daily_loss_max")  # breakers that `breaker_flatte
 
 
 def flatten(state: State, record: Recorded[FlattenRequested]) -> list[Event]:
-    """One order per open position, whatever halts the book; a refusal where no price is known."""
+    """Approve one order per open position under every halt; refuse where no price is known."""
     answers: list[Event] = []
-    for ordinal, stake in enumerate(_held(state, record.event.instrument)):
-        mark = ledger.mark(state.ledger, stake.instrument)
+    for ordinal, exposure in enumerate(_held(state, record.event.instrument)):
+        mark = ledger.mark(state.ledger, exposure.instrument)
         if mark is None:
-            answers.append(refuse_flattening(record, stake.strategy, stake.instrument))
+            answers.append(refuse_flattening(record, exposure.strategy, exposure.instrument))
         else:
-            answers.append(_close(record, ordinal, stake, mark.price))
+            answers.append(_close(record, ordinal, exposure, mark.price))
     return answers
 
 
 def flatten_after(state: State, record: Recorded[HaltImposed]) -> list[Event]:
-    """After a breach, where limits say so: every position that nobody flattens already."""
+    """Flatten after a breaker, where the limits say so, what is not being flattened yet."""
     limits = state.limits
     if limits is None or not limits.breaker_flattens or record.event.rule not in FLATTENING:
         return []
     return [
-        _close(record, ordinal, stake, mark.price)
-        for ordinal, stake in enumerate(_held(state, None))
-        if not stake.flatten_orders and (mark := ledger.mark(state.ledger, stake.instrument))
+        _close(record, ordinal, exposure, mark.price)
+        for ordinal, exposure in enumerate(_held(state, None))
+        if not exposure.flatten_orders and (mark := ledger.mark(state.ledger, exposure.instrument))
     ]
 
 
 def flatten_late(state: State, record: Recorded[OrderFilled]) -> list[Event]:
-    """While such a halt is in force, an order that was on its way when it came may still fill,
-    on the very bar that tripped the breaker for instance: what it leaves held is closed too."""
+    """Close what an order in flight left held when it filled after the halt, for instance on the
+    bar that tripped the breaker.
+    """
     limits = state.limits
     if limits is None or not limits.breaker_flattens:
         return []
     halt_id = next((name for name, halt in state.halts.items() if halt.rule in FLATTENING), None)
-    stake = state.stakes.get(key_of(record.event.strategy, record.event.instrument))
+    exposure = state.exposures.get(key_of(record.event.strategy, record.event.instrument))
     mark = ledger.mark(state.ledger, record.event.instrument)
-    if halt_id is None or stake is None or not stake.held or stake.flatten_orders or mark is None:
+    if (
+        halt_id is None
+        or exposure is None
+        or not exposure.held
+        or exposure.flatten_orders
+        or mark is None
+    ):
         return []
-    return [structs.replace(_close(record, 0, stake, mark.price), signal_id=halt_id)]
+    return [structs.replace(_close(record, 0, exposure, mark.price), signal_id=halt_id)]
 
 
 def _held(state: State, instrument: str | None) -> Iterator[Exposure]:
-    for stake in state.stakes.values():
-        if stake.held and instrument in (None, stake.instrument):
-            yield stake
+    for exposure in state.exposures.values():
+        if exposure.held and instrument in (None, exposure.instrument):
+            yield exposure
 
 
-def _close(record: Recorded[Event], ordinal: int, stake: Exposure, mark: Decimal) -> OrderApproved:
+def _close(
+    record: Recorded[Event], ordinal: int, exposure: Exposure, mark: Decimal
+) -> OrderApproved:
     return OrderApproved(
         order_id=derive_id(record.id, "order", ordinal),
         signal_id=record.id,
         producer="",
-        strategy=stake.strategy,
-        instrument=stake.instrument,
-        side="sell" if stake.held > 0 else "buy",
-        quantity=stake.held.copy_abs(),
+        strategy=exposure.strategy,
+        instrument=exposure.instrument,
+        side="sell" if exposure.held > 0 else "buy",
+        quantity=exposure.held.copy_abs(),
         notional=None,
         reference_price=mark,
         order_type="market",

@@ -1,12 +1,13 @@
-"""What is promised to orders in flight: reserved at approval, moved by fills, released at the end.
+"""Headroom promised to orders in flight: reserved at approval, moved by fills, freed at the end.
 
-Every change goes through `settle`, which takes an order's old share out of its stake and puts the
-new one in, exactly: when all orders have ended, what is in flight is zero again.
+Every change goes through `settle`, which takes the old share of an order out of its exposure and
+puts the new one in, exactly: once all orders have ended, what is in flight is zero again.
 """
 
 from decimal import Decimal
 
 from deadreckon.accounting import ledger
+from deadreckon.contracts import dedup
 from deadreckon.contracts.amounts import EXACT, ROUNDING, ZERO
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.fields import Side
@@ -16,7 +17,6 @@ from deadreckon.contracts.orders import (
     OrderRouted,
     OrderUnroutable,
 )
-from deadreckon.contracts.timestamps import DAY
 from deadreckon.services.risk.sizes import Size, share_of, size
 from deadreckon.services.risk.state import (
     ApprovedOrder,
@@ -28,13 +28,11 @@ from deadreckon.services.risk.state import (
     side_of,
 )
 
-ENDED_KEPT_DAYS = 7  # a cancel that comes later than this finds "never was" in place of "had ended"
-
 
 def approve(state: State, record: Recorded[OrderApproved]) -> None:
-    """Reserve what an approved order can become; an exit never reserves more than the position."""
+    """Reserve what an approved order can become; an exit never more than the position."""
     event = record.event
-    stake = exposure_of(state, event.strategy, event.instrument)
+    exposure = exposure_of(state, event.strategy, event.instrument)
     sized = _sized(state, event)
     order = ApprovedOrder(
         signal_id=event.signal_id,
@@ -51,19 +49,19 @@ def approve(state: State, record: Recorded[OrderApproved]) -> None:
         stop_loss=event.stop_loss,
         take_profit=event.take_profit,
         unrouted=sized.quantity,
-        cap=closable(stake, event.side) if event.reduce_only else None,
+        cap=closable(exposure, event.side) if event.reduce_only else None,
     )
     state.orders[event.order_id] = order
     if order.purpose == "flatten":
-        stake.flatten_orders += 1
+        exposure.flatten_orders += 1
     else:
         state.signals[key_of(event.producer, event.signal_id)] = event.order_id
-    stake.entry_orders += not order.reduces
+    exposure.entry_orders += not order.reduces
     settle(state, order)
 
 
 def route(state: State, record: Recorded[OrderRouted]) -> None:
-    """A routed child stands for its part of the approval; the last one releases the rounding."""
+    """Move part of the approval to a routed child; the last child frees the rounding."""
     event = record.event
     order = state.orders.get(event.parent_id)
     if order is None:
@@ -78,7 +76,7 @@ def route(state: State, record: Recorded[OrderRouted]) -> None:
 
 
 def fill(state: State, record: Recorded[OrderFilled]) -> None:
-    """What traded moves from reserved to held; a repeated trade moves nothing."""
+    """Move what traded from reserved to held; a repeated trade moves nothing."""
     event = record.event
     hold(state, event.strategy, event.instrument)
     found = state.children.get(event.order_id)
@@ -94,20 +92,20 @@ def fill(state: State, record: Recorded[OrderFilled]) -> None:
 
 
 def end(state: State, record: Recorded[Event]) -> None:
-    """A routed order ended (rejected, cancelled, expired): what was left of it is free again."""
+    """Free what was left of a routed order that was rejected, cancelled or expired."""
     order_id: str = record.event.order_id  # type: ignore[attr-defined]  # every end names its order
     if order_id in state.children:
         _end_child(state, record, order_id)
 
 
 def unroutable(state: State, record: Recorded[OrderUnroutable]) -> None:
-    """An approval that found no way to a venue is over."""
+    """Free an approval that the router could not route."""
     if record.event.order_id in state.orders:
         _forget(state, record, record.event.order_id)
 
 
 def answered(order: ApprovedOrder, signal_id: str, child: str) -> None:
-    """One routed order has answered a replace; with the last one the replace is over."""
+    """Record that one routed order has answered a replace; the last answer ends the replace."""
     wanted = order.changes[signal_id]
     if child in wanted.waiting:
         wanted.waiting.remove(child)
@@ -116,46 +114,46 @@ def answered(order: ApprovedOrder, signal_id: str, child: str) -> None:
 
 
 def hold(state: State, strategy: str, instrument: str) -> None:
-    """Take over what the ledger says a strategy holds."""
-    stake = exposure_of(state, strategy, instrument)
-    stake.held = ledger.held(state.ledger, strategy, instrument)
-    drop_if_empty(state, stake)
+    """Copy the quantity that the ledger has for a strategy."""
+    exposure = exposure_of(state, strategy, instrument)
+    exposure.held = ledger.held(state.ledger, strategy, instrument)
+    drop_if_empty(state, exposure)
 
 
 def exposure_of(state: State, strategy: str, instrument: str) -> Exposure:
-    """The stake of a strategy in an instrument; a new one when there is none."""
+    """Find the exposure of a strategy in an instrument, or make an empty one."""
     key = key_of(strategy, instrument)
-    found = state.stakes.get(key)
+    found = state.exposures.get(key)
     if found is None:
         listing = state.ledger.listings.get(instrument)
         found = Exposure(strategy, instrument, listing.venue if listing else "")
-        state.stakes[key] = found
+        state.exposures[key] = found
     return found
 
 
-def drop_if_empty(state: State, stake: Exposure) -> None:
-    """Forget a stake in which nothing is held or promised."""
-    if stake.held or stake.entry_orders or stake.flatten_orders:
+def drop_if_empty(state: State, exposure: Exposure) -> None:
+    """Drop an exposure in which nothing is held or promised."""
+    if exposure.held or exposure.entry_orders or exposure.flatten_orders:
         return
-    if not (_promised(stake.buys) or _promised(stake.sells)):
-        state.stakes.pop(key_of(stake.strategy, stake.instrument), None)
+    if not (_promised(exposure.buys) or _promised(exposure.sells)):
+        state.exposures.pop(key_of(exposure.strategy, exposure.instrument), None)
 
 
 def _promised(flight: InFlight) -> bool:
     return bool(flight.entries or flight.exits or flight.protection)
 
 
-def closable(stake: Exposure, side: Side) -> Decimal:
-    """How much an order of this side can close that no exit in flight closes already.
+def closable(exposure: Exposure, side: Side) -> Decimal:
+    """Return how much an order of this side can close that no exit in flight closes already.
 
-    Protective orders do not count: they wait for a price, and must not keep anybody from leaving.
+    Protective orders do not count: they wait for a price, and must not block other exits.
     """
-    against = EXACT.minus(stake.held) if side == "buy" else stake.held
-    return max(EXACT.subtract(against, side_of(stake, side).exits), ZERO)
+    against = EXACT.minus(exposure.held) if side == "buy" else exposure.held
+    return max(EXACT.subtract(against, side_of(exposure, side).exits), ZERO)
 
 
 def open_quantity(order: ApprovedOrder) -> Decimal:
-    """What can still trade, replaces aside."""
+    """Return what can still trade, replaces not included."""
     found = order.unrouted
     for leaves in order.leaves.values():
         found = EXACT.add(found, leaves)
@@ -205,32 +203,28 @@ def _end_child(state: State, record: Recorded[Event], order_id: str) -> None:
 
 
 def _forget(state: State, record: Recorded[Event], order_id: str) -> None:
-    """Release all of an order; its signal is remembered for a while as one that had ended."""
+    """Free all of an order; its signal is remembered for seven days as one that had ended."""
     order = state.orders.pop(order_id)
     for child in order.leaves:
         state.children.pop(child, None)
     _count(state, order, OrderShare())
-    stake = exposure_of(state, order.strategy, order.instrument)
+    exposure = exposure_of(state, order.strategy, order.instrument)
     if order.purpose == "flatten":
-        stake.flatten_orders -= 1
+        exposure.flatten_orders -= 1
     else:
         _remember(state, record.at, key_of(order.producer, order.signal_id), order_id)
-    stake.entry_orders -= not order.reduces
-    drop_if_empty(state, stake)
+    exposure.entry_orders -= not order.reduces
+    drop_if_empty(state, exposure)
 
 
 def _remember(state: State, at: int, signal: str, order_id: str) -> None:
     if state.signals.get(signal) == order_id:
         del state.signals[signal]
-    today = at // DAY
-    if str(today) not in state.ended:
-        for day in [day for day in state.ended if int(day) < today - ENDED_KEPT_DAYS]:
-            del state.ended[day]
-    state.ended.setdefault(str(today), {})[signal] = order_id
+    dedup.remember(state.ended, signal, order_id, at)
 
 
 def _sized(state: State, event: OrderApproved) -> Size:
-    """A flattening order is a quantity, so it needs no listing."""
+    """Return the size of an approval; a flattening order is a quantity and needs no listing."""
     listing = state.ledger.listings.get(event.instrument)
     if listing is None:
         assert event.quantity is not None, f"{event.order_id}: nothing of that name was ever listed"

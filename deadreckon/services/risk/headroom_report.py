@@ -1,4 +1,4 @@
-"""How much room each limit of the book has left as it stands: to explain, never to decide."""
+"""Headroom that each limit of the book has left at present; explains, never decides."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -7,12 +7,12 @@ from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import ZERO, ratio
 from deadreckon.services.risk.breakers import drawdown
 from deadreckon.services.risk.explaining import RuleResult
-from deadreckon.services.risk.exposure import worst_cases_with
 from deadreckon.services.risk.state import Exposure, State, key_of
+from deadreckon.services.risk.worst_case import worst_cases_with
 
 
 def headroom_of_book(state: State, strategy: str, instrument: str) -> list[RuleResult]:
-    """Each limit in force that a position moves, with what is measured now, in the rule's unit."""
+    """Return each limit in force that a position moves, with its present value."""
     limits = state.limits
     if limits is None:
         return []
@@ -33,8 +33,8 @@ def _within(rule: str, limit: Decimal, found: Decimal | None) -> bool:
 def _measured(state: State, strategy: str, instrument: str) -> Iterator[tuple[str, Decimal | None]]:
     listing = state.ledger.listings.get(instrument)
     venue = listing.venue if listing else ""
-    stake = state.stakes.get(key_of(strategy, instrument))
-    book = worst_cases_with(state, stake or Exposure(strategy, instrument, venue))
+    exposure = state.exposures.get(key_of(strategy, instrument))
+    book = worst_cases_with(state, exposure or Exposure(strategy, instrument, venue))
     yield "exposure_instrument_max", book.instruments.get(instrument, ZERO)
     yield "exposure_strategy_max", book.strategies.get(strategy, ZERO)
     yield "exposure_venue_max", book.venues.get(venue, ZERO)

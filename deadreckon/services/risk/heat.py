@@ -1,7 +1,7 @@
 """Portfolio heat: what equity loses if every stop is hit, orders in flight included.
 
-A position is at risk from its mark to its stop, an order in flight from its entry price to its own.
-What no stop covers is at risk for a default share of its price.
+A position is at risk from its mark to its stop, an order in flight from its entry price to its own
+stop. Without a stop, a default share of the price is at risk.
 """
 
 from decimal import Decimal
@@ -11,47 +11,47 @@ from deadreckon.contracts.amounts import ROUNDING, ZERO, ratio
 from deadreckon.contracts.fields import Side
 from deadreckon.contracts.limits import LimitsSet
 from deadreckon.services.risk.evaluation import Evaluation
-from deadreckon.services.risk.exposure import exposures_with
 from deadreckon.services.risk.refusals import Violation
 from deadreckon.services.risk.sizes import share_of, unit_value
 from deadreckon.services.risk.state import Exposure, State, key_of
+from deadreckon.services.risk.worst_case import exposures_with
 
 _add = ROUNDING.add
 _multiply = ROUNDING.multiply
 
 
-def heat_max(asked: Evaluation) -> Violation | None:
-    limit = asked.limits.heat_max
+def heat_max(check: Evaluation) -> Violation | None:
+    limit = check.limits.heat_max
     if limit is None:
         return None
-    found, equity = heat(asked), asked.worth.equity
+    found, equity = heat(check), check.worth.equity
     if found <= _multiply(limit, equity):
         return None
     share = ratio(found, equity) if equity > 0 else None
     return Violation(limit, share, "what all stops together can lose, as a share of equity")
 
 
-def heat(asked: Evaluation) -> Decimal:
-    """What is at risk with this order, in the reporting currency."""
-    state, limits = asked.state, asked.limits
+def heat(check: Evaluation) -> Decimal:
+    """Return the amount at risk with this order, in the reporting currency."""
+    state, limits = check.state, check.limits
     covered = _covered(state)
     found = ZERO
-    for stake in exposures_with(state, asked.after):
-        stops = covered.get(key_of(stake.strategy, stake.instrument), [])
-        risk = _add(_held_at_risk(state, stake, stops, limits), _in_flight(stake, limits))
-        unit = unit_value(state.ledger, stake.instrument) or ZERO
+    for exposure in exposures_with(state, check.after):
+        stops = covered.get(key_of(exposure.strategy, exposure.instrument), [])
+        risk = _add(_held_at_risk(state, exposure, stops, limits), _in_flight(exposure, limits))
+        unit = unit_value(state.ledger, exposure.instrument) or ZERO
         found = _add(found, _multiply(risk, unit))
     return found
 
 
-def _in_flight(stake: Exposure, limits: LimitsSet) -> Decimal:
-    stopped = _add(stake.buys.stopped, stake.sells.stopped)
-    bare = _add(stake.buys.bare, stake.sells.bare)
+def _in_flight(exposure: Exposure, limits: LimitsSet) -> Decimal:
+    stopped = _add(exposure.buys.stopped, exposure.sells.stopped)
+    bare = _add(exposure.buys.bare, exposure.sells.bare)
     return _add(stopped, _multiply(bare, limits.heat_stop_default))
 
 
 def _covered(state: State) -> dict[str, list[tuple[Decimal, Decimal]]]:
-    """By stake: quantity and price of each stop-loss that waits."""
+    """Return quantity and price of each waiting stop-loss, by exposure."""
     found: dict[str, list[tuple[Decimal, Decimal]]] = {}
     for leg in state.legs.values():
         if leg.purpose == "stop_loss" and leg.stop_price is not None:
@@ -62,13 +62,13 @@ def _covered(state: State) -> dict[str, list[tuple[Decimal, Decimal]]]:
 
 
 def _held_at_risk(
-    state: State, stake: Exposure, stops: list[tuple[Decimal, Decimal]], limits: LimitsSet
+    state: State, exposure: Exposure, stops: list[tuple[Decimal, Decimal]], limits: LimitsSet
 ) -> Decimal:
-    mark = ledger.mark(state.ledger, stake.instrument)
-    if not stake.held or mark is None:
+    mark = ledger.mark(state.ledger, exposure.instrument)
+    if not exposure.held or mark is None:
         return ZERO
-    side: Side = "buy" if stake.held > 0 else "sell"
-    bare = stake.held.copy_abs()
+    side: Side = "buy" if exposure.held > 0 else "sell"
+    bare = exposure.held.copy_abs()
     found = ZERO
     for quantity, stop in stops:
         part = min(quantity, bare)

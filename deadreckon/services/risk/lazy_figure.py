@@ -1,4 +1,4 @@
-"""A figure that is worked out when it is first asked for, and then kept."""
+"""A property that is computed when it is first read, and then kept."""
 
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, overload
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 class lazily(Generic[T]):  # noqa: N801  # reads like `property`
     """As `functools.cached_property`, without the lock that it takes until Python 3.12: in the
-    thirteen figures of a wish the lock cost more than the sums."""
+    thirteen figures of a signal the lock cost more than the sums."""
 
     def __init__(self, work: Callable[[Any], T]) -> None:
         self._work = work

@@ -1,4 +1,4 @@
-"""Turns a wish into an approved order, or says which rule forbids it."""
+"""The pre-trade check: an approved order, or a refusal by the first rule that forbids it."""
 
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event, Recorded
@@ -11,38 +11,38 @@ from deadreckon.services.risk.state import State
 
 
 def check(state: State, record: Recorded[SignalRaised]) -> list[Event]:
-    """Ask every rule; what none forbids is approved as it was wished."""
-    asked = Evaluation(state, record.at, record.event)
-    found = first_violation(asked)
+    """Apply every rule; approve the order as it was asked for when none forbids it."""
+    evaluation = Evaluation(state, record.at, record.event)
+    found = first_violation(evaluation)
     if found is None:
-        return [_approve(asked, record)]
-    rule, breach = found
+        return [_approve(evaluation, record)]
+    rule, violation = found
     set_by = state.limits_id if rule.field else None
-    return [refuse(record.event, record.event.instrument, rule.name, breach, set_by)]
+    return [refuse(record.event, record.event.instrument, rule.name, violation, set_by)]
 
 
-def _approve(asked: Evaluation, record: Recorded[SignalRaised]) -> OrderApproved:
-    """An exit is approved reduce-only, so that it can never become the entry nobody weighed."""
-    wish = record.event
-    assert asked.mark is not None, "no order passes without a price"
-    exits = asked.is_exit
+def _approve(evaluation: Evaluation, record: Recorded[SignalRaised]) -> OrderApproved:
+    """Approve the order; an exit reduce-only, so that it never becomes an unchecked entry."""
+    signal = record.event
+    assert evaluation.mark is not None, "no order passes without a price"
+    exits = evaluation.is_exit
     return OrderApproved(
         order_id=derive_id(record.id, "order", 0),
-        signal_id=wish.signal_id,
-        producer=wish.producer,
-        strategy=wish.strategy,
-        instrument=wish.instrument,
-        side=wish.side,
-        quantity=wish.quantity,
-        notional=wish.notional,
-        reference_price=asked.mark.price,
-        order_type=wish.order_type,
-        limit_price=wish.limit_price,
-        stop_price=wish.stop_price,
-        time_in_force=wish.time_in_force,
-        post_only=wish.post_only,
+        signal_id=signal.signal_id,
+        producer=signal.producer,
+        strategy=signal.strategy,
+        instrument=signal.instrument,
+        side=signal.side,
+        quantity=signal.quantity,
+        notional=signal.notional,
+        reference_price=evaluation.mark.price,
+        order_type=signal.order_type,
+        limit_price=signal.limit_price,
+        stop_price=signal.stop_price,
+        time_in_force=signal.time_in_force,
+        post_only=signal.post_only,
         reduce_only=exits,
-        stop_loss=None if exits else wish.stop_loss,
-        take_profit=None if exits else wish.take_profit,
-        expires_at=wish.expires_at,
+        stop_loss=None if exits else signal.stop_loss,
+        take_profit=None if exits else signal.take_profit,
+        expires_at=signal.expires_at,
     )

@@ -1,8 +1,7 @@
-"""Stop-losses and take-profits in flight: what they may close, and what they leave at stake.
+"""Stop-losses and take-profits in flight: what they can close of a position.
 
-They come from fill as intents of their own, never through an approval. A stop-loss and the
-take-profit beside it cancel each other, so an entry's bracket closes as much as the bigger of both
-kinds, not their sum.
+They come from fill as intents, not through an approval. A stop-loss and its take-profit cancel each
+other, so a bracket closes as much as the bigger of both, not their sum.
 """
 
 from decimal import Decimal
@@ -19,7 +18,7 @@ PROTECTIVE: tuple[Purpose, ...] = ("stop_loss", "take_profit")
 
 
 def arm(state: State, record: Recorded[OrderSubmitting]) -> None:
-    """A protective order is on its way; said again, it stands with its new quantity."""
+    """Add a protective order; an intent with the same id replaces its quantity."""
     event = record.event
     if event.purpose not in PROTECTIVE:
         return
@@ -36,7 +35,7 @@ def arm(state: State, record: Recorded[OrderSubmitting]) -> None:
 
 
 def fill(state: State, record: Recorded[OrderFilled]) -> None:
-    """A protective order traded: less is protected, as less is held."""
+    """Reduce what is protected by what a protective order traded."""
     leg = state.legs.get(record.event.order_id)
     if leg is None or not ledger.is_new_fill(state.ledger, record):
         return
@@ -45,7 +44,7 @@ def fill(state: State, record: Recorded[OrderFilled]) -> None:
 
 
 def replaced(state: State, record: Recorded[OrderReplaced]) -> None:
-    """A leg grows with its entry, or shrinks with the position."""
+    """Resize a leg with its entry or its position."""
     leg = state.legs.get(record.event.order_id)
     if leg is not None:
         leg.stop_price = record.event.stop_price
@@ -53,7 +52,7 @@ def replaced(state: State, record: Recorded[OrderReplaced]) -> None:
 
 
 def end(state: State, record: Recorded[Event]) -> None:
-    """A protective order was cancelled, rejected or expired."""
+    """Remove a protective order that was cancelled, rejected or expired."""
     order_id: str = record.event.order_id  # type: ignore[attr-defined]  # every end names its order
     if order_id in state.legs:
         _leave(state, order_id, ZERO)
@@ -76,8 +75,8 @@ def _settle(state: State, bracket: Bracket) -> None:
     for leg in (state.legs[name] for name in bracket.legs):
         sums[leg.purpose] = EXACT.add(sums[leg.purpose], leg.leaves)
     quantity = max(sums.values())
-    stake = exposure_of(state, bracket.strategy, bracket.instrument)
-    flight = side_of(stake, bracket.side)
+    exposure = exposure_of(state, bracket.strategy, bracket.instrument)
+    flight = side_of(exposure, bracket.side)
     flight.protection = EXACT.add(flight.protection, EXACT.subtract(quantity, bracket.counted))
     bracket.counted = quantity
-    drop_if_empty(state, stake)
+    drop_if_empty(state, exposure)

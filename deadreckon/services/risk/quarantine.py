@@ -1,4 +1,4 @@
-"""An instrument whose stop-losses keep being struck takes no entries for a while."""
+"""Quarantine: an instrument whose stop-losses keep being hit takes no entries for a while."""
 
 from deadreckon.accounting import ledger
 from deadreckon.contracts.event import Recorded
@@ -8,7 +8,7 @@ from deadreckon.services.risk.windows import remember
 
 
 def fill(state: State, record: Recorded[OrderFilled]) -> None:
-    """Count a stop-loss at its first trade only. Folded before `protection` marks it as struck."""
+    """Count a stop-loss at its first trade. Runs before `protection` marks it as struck."""
     limits = state.limits
     leg = state.legs.get(record.event.order_id)
     if limits is None or limits.quarantine_stops is None:

@@ -1,4 +1,4 @@
-"""A refusal says which rule, the limit in force, what was measured, and who set the limit."""
+"""Refusals: the rule, the limit in force, the measured value, and who set the limit."""
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import NamedTuple
@@ -14,7 +14,7 @@ _FINEST = Decimal(1).scaleb(-SCALE_MAX)
 
 
 class Violation(NamedTuple):
-    """Why a rule says no; `limit` and `measured` in the unit of the rule (docs/risk.md).
+    """Why a rule refuses; `limit` and `measured` in the unit of the rule (docs/risk.md).
 
     `set_by` is the id of the event that set the limit, where that is not the LimitsSet in force.
     """
@@ -26,47 +26,47 @@ class Violation(NamedTuple):
 
 
 def refuse(
-    wish: SignalRaised | CancelRaised | ReplaceRaised,
+    signal: SignalRaised | CancelRaised | ReplaceRaised,
     instrument: str,
     rule: str,
-    breach: Violation,
+    violation: Violation,
     set_by: str | None,
 ) -> SignalRefused:
-    """The refusal of a wish, a cancel or a replace; `set_by` where the breach does not say."""
-    measured, reason = storable(breach)
+    """Refuse a signal, a cancel or a replace; `set_by` is used where the violation has none."""
+    measured, reason = storable(violation)
     return SignalRefused(
-        signal_id=wish.signal_id,
-        producer=wish.producer,
-        strategy=wish.strategy,
+        signal_id=signal.signal_id,
+        producer=signal.producer,
+        strategy=signal.strategy,
         instrument=instrument,
         rule=rule,
-        limit=breach.limit,
+        limit=violation.limit,
         measured=measured,
-        limit_set_by=breach.set_by or set_by,
+        limit_set_by=violation.set_by or set_by,
         reason=reason,
     )
 
 
-def storable(breach: Violation) -> tuple[Decimal | None, str]:
-    """What was measured, as far as a table can hold it, and the reason.
+def storable(violation: Violation) -> tuple[Decimal | None, str]:
+    """Return the measured value as far as a table can hold it, and the reason.
 
-    What is finer is rounded away from the limit, so that a breach still shows; what is too large
-    stands in the reason.
+    A value with too many decimals is rounded away from the limit, so that the violation still
+    shows; one that is too large goes into the reason.
     """
-    measured = breach.measured
+    measured = violation.measured
     if measured is None or (measured.copy_abs() < _STORABLE and decimals(measured) <= SCALE_MAX):
-        return measured, breach.reason
+        return measured, violation.reason
     if measured.copy_abs() >= _STORABLE:
-        return None, f"{breach.reason}: {text(measured)}"
-    below = breach.limit is not None and measured < breach.limit
+        return None, f"{violation.reason}: {text(measured)}"
+    below = violation.limit is not None and measured < violation.limit
     away = ROUND_FLOOR if below else ROUND_CEILING
-    return measured.quantize(_FINEST, away, ROUNDING), breach.reason
+    return measured.quantize(_FINEST, away, ROUNDING), violation.reason
 
 
 def refuse_flattening(
     record: Recorded[FlattenRequested], strategy: str, instrument: str
 ) -> SignalRefused:
-    """A position cannot be flattened: nobody knows what it would trade at."""
+    """Refuse to flatten a position whose price is unknown."""
     return SignalRefused(
         signal_id=record.id,
         producer="",

@@ -1,4 +1,4 @@
-"""What a replace promises from its approval until every routed order has answered it."""
+"""Headroom of a replace, from its approval until every routed order has answered it."""
 
 from decimal import Decimal
 
@@ -11,8 +11,8 @@ from deadreckon.services.risk.state import ApprovedOrder, PendingReplace, State
 
 
 def grows(order: ApprovedOrder, wanted: ReplaceApproved) -> bool:
-    """Whether a replace asks for more than was weighed: quantity, worth, or nearness to a trade."""
-    promised = max([total(order), *(asked.quantity for asked in order.changes.values())])
+    """Tell whether a replace asks for more: quantity, worth, or a price nearer to a trade."""
+    promised = max([total(order), *(check.quantity for check in order.changes.values())])
     if wanted.quantity is not None and wanted.quantity > promised:
         return True
     if _dearer(wanted.limit_price, order.limit_price):
@@ -27,10 +27,10 @@ def _dearer(after: Decimal | None, before: Decimal | None) -> bool:
 
 
 def _nearer(order: ApprovedOrder, wanted: ReplaceApproved) -> bool:
-    """Whether a price of an entry may have come closer to the market: a sell's by going down.
+    """Tell whether a price of an entry may have come closer to the market: a sell's by going down.
 
     A stop comes closer from either side, as the market may have passed its limit. While another
-    replace is on its way, nobody knows from which price this one moves: any counts.
+    replace is on its way its price is unknown, so any change counts.
     """
     if order.changes:
         return wanted.limit_price is not None or wanted.stop_price is not None
@@ -41,12 +41,12 @@ def _nearer(order: ApprovedOrder, wanted: ReplaceApproved) -> bool:
 
 
 def total(order: ApprovedOrder) -> Decimal:
-    """The order's whole quantity: traded and open."""
+    """Return the whole quantity of the order: traded and open."""
     return EXACT.add(order.filled, open_quantity(order))
 
 
 def changed(state: State, order: ApprovedOrder, wanted: ReplaceApproved) -> PendingReplace:
-    """What the order would be once it is replaced, valued at the worst of mark, limit and stop."""
+    """Return the order as it would be, valued at the worst of mark, limit and stop."""
     mark = ledger.mark(state.ledger, order.instrument)
     reference = mark.price if mark else order.reference
     limit = wanted.limit_price or order.limit_price
@@ -57,20 +57,20 @@ def changed(state: State, order: ApprovedOrder, wanted: ReplaceApproved) -> Pend
 
 
 def approve(state: State, record: Recorded[ReplaceApproved]) -> None:
-    """Reserve what a replace asks for beyond what the order has, until its outcome is known."""
+    """Reserve what a replace asks for beyond the order, until its outcome is known."""
     event = record.event
     order = state.orders.get(event.order_id)
     if order is None:
         return
     order.changes[event.signal_id] = changed(state, order, event)
     if order.cap is not None:
-        stake = exposure_of(state, order.strategy, order.instrument)
-        order.cap = EXACT.add(closable(stake, order.side), order.share.quantity)
+        exposure = exposure_of(state, order.strategy, order.instrument)
+        order.cap = EXACT.add(closable(exposure, order.side), order.share.quantity)
     settle(state, order)
 
 
 def missed(state: State, record: Recorded[CancelMissed]) -> None:
-    """A replace that found nothing to change needs no headroom, in a routed order or in all."""
+    """Free the headroom of a replace that found nothing to change."""
     event = record.event
     parent_id = state.children.get(event.order_id, event.order_id)
     order = state.orders.get(parent_id)
@@ -84,7 +84,7 @@ def missed(state: State, record: Recorded[CancelMissed]) -> None:
 
 
 def replaced(state: State, record: Recorded[OrderReplaced]) -> None:
-    """The order stands as replaced; a venue takes replaces in the order of their approval."""
+    """Apply a replace; a venue takes replaces in the order of their approval."""
     event = record.event
     found = state.children.get(event.order_id)
     if found is None:

@@ -1,4 +1,4 @@
-"""Every rule by name, in the order in which they are asked; the first no is the refusal."""
+"""Every rule by name, in the order of checking; the first violation is the refusal."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -11,7 +11,7 @@ from deadreckon.services.risk.state import State
 
 
 class Exits(Enum):
-    """Whether a rule is asked about exits too."""
+    """When a rule applies to exits."""
 
     FREE = "never"
     BOUND = "always"
@@ -19,7 +19,7 @@ class Exits(Enum):
 
 
 class Rule(NamedTuple):
-    """A named guard. `field` is the limit it reads, empty when no LimitsSet has a say in it."""
+    """A named guard. `field` is the limit it reads; empty when it reads none."""
 
     name: str
     field: str
@@ -30,7 +30,7 @@ class Rule(NamedTuple):
 def _of_the_book(
     guard: Callable[[State], Violation | None],
 ) -> Callable[[Evaluation], Violation | None]:
-    return lambda asked: guard(asked.state)
+    return lambda check: guard(check.state)
 
 
 # docs/risk.md explains each; a test holds that table to this one.
@@ -129,25 +129,25 @@ _OF_LESS = tuple(
 )
 
 
-def first_violation(asked: Evaluation) -> tuple[Rule, Violation] | None:
-    """The first rule that says no, with its figures; None when every rule lets it pass."""
-    exits = asked.is_exit
+def first_violation(check: Evaluation) -> tuple[Rule, Violation] | None:
+    """Return the first rule that refuses, with its figures; None when every rule passes."""
+    exits = check.is_exit
     for rule in RULES:
-        if (not exits or binds(rule, asked)) and (breach := rule.guard(asked)):
-            return rule, breach
+        if (not exits or binds(rule, check)) and (violation := rule.guard(check)):
+            return rule, violation
     return None
 
 
-def first_violation_of_reduction(asked: Evaluation) -> tuple[Rule, Violation] | None:
-    """The same for a replace that asks for no more than was weighed: few rules are left."""
+def first_violation_of_reduction(check: Evaluation) -> tuple[Rule, Violation] | None:
+    """Return the first of the few rules that refuses a replace asking for no more than before."""
     for rule in _OF_LESS:
-        if breach := rule.guard(asked):
-            return rule, breach
+        if violation := rule.guard(check):
+            return rule, violation
     return None
 
 
-def binds(rule: Rule, asked: Evaluation) -> bool:
-    """Whether an exit is asked by this rule."""
+def binds(rule: Rule, check: Evaluation) -> bool:
+    """Tell whether a rule applies to an exit."""
     if rule.exits is Exits.IF_THEY_ADD:
-        return asked.adds
+        return check.adds
     return rule.exits is Exits.BOUND

@@ -1,4 +1,4 @@
-"""How big an order can become, and at which price it is valued before anybody has traded."""
+"""Sizes of orders: how big one can become, and at which price it is valued before it trades."""
 
 from decimal import ROUND_DOWN, Decimal
 from typing import NamedTuple
@@ -27,11 +27,11 @@ class Size(NamedTuple):
 def size(
     order: SignalRaised | OrderApproved, reference: Decimal, listing: InstrumentListed
 ) -> Size:
-    """The size of a wish or an approved order, weighed at the mark `reference`.
+    """Return the size of a signal or an approved order at the mark `reference`.
 
-    The router divides a notional by the dearest of mark, limit and stop, of which it may have taken
-    a tick. We do the same a tick below, and cut at 18 decimals, which no lot can undercut: so it is
-    never less than what is sent, and a cap that is met exactly is met and not passed.
+    The router divides a notional by the dearest of mark, limit and stop, which may be a tick
+    better. The size is computed a tick below and cut at 18 decimals, finer than any lot: so it is
+    never less than what is sent, and a limit that is met exactly is met and not passed.
     """
     prices = [price for price in (order.limit_price, order.stop_price) if price is not None]
     expected = order.limit_price or order.stop_price or reference
@@ -46,7 +46,7 @@ def size(
 def share_of(
     side: Side, quantity: Decimal, value: Decimal, price: Decimal, stop_loss: Decimal | None
 ) -> OrderShare:
-    """What an order counts for in flight; beyond its stop nothing is at risk."""
+    """Return what an order counts for in flight; beyond its stop nothing is at risk."""
     if stop_loss is None:
         return OrderShare(quantity, value, bare=ROUNDING.multiply(quantity, price))
     above, below = (price, stop_loss) if side == "buy" else (stop_loss, price)
@@ -55,16 +55,16 @@ def share_of(
 
 
 def unit_value(book: Ledger, instrument: str) -> Decimal | None:
-    """What one unit of quantity x price is worth in the reporting currency; None when unknown."""
+    """Return the worth of one unit of quantity x price in reporting currency; None if unknown."""
     listing = book.listings.get(instrument)
     unit = ledger.rate(book, listing.quote_currency) if listing else None
     return None if unit is None or listing is None else EXACT.multiply(unit, listing.contract_size)
 
 
 def notional(book: Ledger, order: SignalRaised | OrderApproved, size: Size) -> Decimal | None:
-    """The order's notional in the reporting currency; None when its currency has no rate.
+    """Return the order's notional in reporting currency; None when its currency has no rate.
 
-    A quantity is valued at the worst of mark, limit and stop; a notional is what it says.
+    A quantity is valued at the worst of mark, limit and stop.
     """
     if order.quantity is not None:
         return ledger.notional(book, order.instrument, size.quantity, size.price)

@@ -1,31 +1,21 @@
-"""What risk remembers: limits, halts, orders in flight, windows and breakers. Plain data."""
+"""State of risk: limits, halts, orders in flight, windows and breakers. Plain data."""
 
 from decimal import Decimal
 
 from msgspec import Struct, field
 
+from deadreckon.accounting.halts import Halts
 from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.contracts.amounts import ZERO
-from deadreckon.contracts.fields import HaltScope, Purpose, Side
+from deadreckon.contracts.dedup import RecentKeys
+from deadreckon.contracts.fields import Purpose, Side
 from deadreckon.contracts.limits import LimitsSet
 
 
-class Halt(Struct, frozen=True):
-    """A halt in force; `rule` is empty for an operator's, `until` (ns UTC) null until a resume."""
-
-    scope: HaltScope
-    rule: str
-    reason: str
-    until: int | None = None
-    limit: Decimal | None = None
-    measured: Decimal | None = None
-
-
 class PendingReplace(Struct):
-    """A replace on its way: the total `quantity` it asks for, and the worst price it can trade at.
+    """A replace on its way: its total `quantity`, and the worst price it can trade at.
 
-    `reference` is the mark it was weighed with. `waiting` are the routed orders from which no
-    outcome has come.
+    `reference` is the mark at its check. `waiting` are the routed orders that have not answered.
     """
 
     quantity: Decimal
@@ -38,8 +28,8 @@ class OrderShare(Struct, frozen=True):
     """What an order in flight counts for.
 
     `quantity` can still trade; `value` is quantity x worst price. `stopped` is quantity x distance
-    from its expected price to its own stop-loss, `bare` quantity x expected price where it has
-    none. All but the quantity in quote currency per unit of contract.
+    from its expected price to its own stop-loss, `bare` quantity x expected price without one. All
+    but the quantity in quote currency per unit of contract.
     """
 
     quantity: Decimal = ZERO
@@ -51,10 +41,10 @@ class OrderShare(Struct, frozen=True):
 class ApprovedOrder(Struct):
     """An approved order that has not ended.
 
-    Quantities in base units or contracts, prices in quote currency. `reference` is the mark it was
-    weighed with, `price` the worst of mark, limit and stop (what its headroom is valued at).
-    `unrouted` is what no routed child stands for yet, `leaves` what is open of each child. `cap` is
-    the position an exit had to close. `share` is what its stake counts for it at present.
+    Quantities in base units or contracts, prices in quote currency. `reference` is the mark at its
+    check, `price` the worst of mark, limit and stop (at which its headroom is valued). `unrouted`
+    is the part without a routed child, `leaves` the open quantity of each child. `cap` is the
+    position an exit had to close. `share` is what the exposure counts for it at present.
     """
 
     signal_id: str
@@ -81,12 +71,12 @@ class ApprovedOrder(Struct):
 
     @property
     def entry_price(self) -> Decimal:
-        """Where it is expected to trade."""
+        """The price at which it is expected to trade."""
         return self.limit_price or self.stop_price or self.reference
 
 
 class InFlight(Struct):
-    """What is promised on one side of a stake.
+    """Orders in flight on one side of an exposure.
 
     `entries` and `exits` are open quantities; `value`, `stopped` and `bare` the sums of the shares
     of entries. `protection` is what stop-losses and take-profits can close.
@@ -101,7 +91,7 @@ class InFlight(Struct):
 
 
 class Exposure(Struct):
-    """What one strategy holds of one instrument (signed), and what is in flight around it."""
+    """Quantity that one strategy holds of one instrument (signed), and its orders in flight."""
 
     strategy: str
     instrument: str
@@ -136,7 +126,7 @@ class Bracket(Struct):
 
 
 class Lock(Struct, frozen=True):
-    """An instrument belongs to a strategy since a moment (nanoseconds UTC)."""
+    """A strategy that has an instrument to itself since a time (nanoseconds UTC)."""
 
     strategy: str
     since: int
@@ -151,7 +141,7 @@ class Notionals(Struct):
 
 
 class Rates(Struct):
-    """When approved orders and cancels happened: nanoseconds UTC, ascending, pruned by time."""
+    """Times of approved orders and cancels: nanoseconds UTC, ascending, pruned by time."""
 
     last_entry: int | None = None
     entries: list[int] = []
@@ -163,7 +153,7 @@ class Rates(Struct):
 
 
 class VenueResults(Struct):
-    """When a venue answered and when it failed: nanoseconds UTC, ascending, a minute of them."""
+    """Times of the answers and faults of a venue in the last minute: nanoseconds UTC, ascending."""
 
     answers: list[int] = []
     faults: list[int] = []
@@ -193,33 +183,33 @@ class Breakers(Struct):
 
 
 class State(Struct):
-    """Everything risk decides on. `evolve` moves it in place, `decide` never does.
+    """Everything risk decides on. `evolve` changes it in place, `decide` never does.
 
     `orders` holds the open ones. `children` leads from a routed order to its approval, `signals`
-    from a signal to its open order, and `ended` (by day since 1970) to those that ended lately.
+    from a signal to its open order, `ended` from a signal to an order that ended lately.
     """
 
     ledger: Ledger
     limits: LimitsSet | None = None
     limits_id: str | None = None
     delisted: dict[str, bool] = {}
-    halts: dict[str, Halt] = {}
+    halts: Halts = {}
     orders: dict[str, ApprovedOrder] = {}
     children: dict[str, str] = {}
     signals: dict[str, str] = {}
-    ended: dict[str, dict[str, str]] = {}
+    ended: RecentKeys[str] = field(default_factory=RecentKeys)
     legs: dict[str, Leg] = {}
     brackets: dict[str, Bracket] = {}
-    stakes: dict[str, Exposure] = {}
+    exposures: dict[str, Exposure] = {}
     rates: Rates = field(default_factory=Rates)
     breakers: Breakers = field(default_factory=Breakers)
 
 
 def key_of(first: str, second: str) -> str:
-    """One text of two: names at the doors are printable, so no two pairs share it."""
+    """Join two names to one key; inbound names are printable, so no two pairs share it."""
     return f"{first}\n{second}"
 
 
-def side_of(stake: Exposure, side: Side) -> InFlight:
-    """What is in flight on one side of a stake."""
-    return stake.buys if side == "buy" else stake.sells
+def side_of(exposure: Exposure, side: Side) -> InFlight:
+    """Return the orders in flight on one side of an exposure."""
+    return exposure.buys if side == "buy" else exposure.sells

@@ -1,4 +1,4 @@
-"""A venue that fails too often takes no entries, until a minute without failures has passed."""
+"""Errors of venues: one that fails too often takes no entries until a minute without failures."""
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderAccepted, OrderRejected, OrderUnknown
@@ -15,29 +15,29 @@ ANSWERED = frozenset(
 
 
 def accept(state: State, record: Recorded[OrderAccepted]) -> None:
-    """The venue works."""
+    """Count an accepted order as an answer."""
     _answer(state, record.at, record.event.order_id, fault=False)
 
 
 def reject(state: State, record: Recorded[OrderRejected]) -> None:
-    """The venue answered, or failed, by the rule it names."""
+    """Count a rejection as an answer or a fault, by its rule."""
     if record.event.rule not in NOT_ASKED:
         _answer(state, record.at, record.event.order_id, fault=record.event.rule not in ANSWERED)
 
 
 def lose(state: State, record: Recorded[OrderUnknown]) -> None:
-    """Nobody knows what the venue did."""
+    """Count an unknown outcome as a fault."""
     _answer(state, record.at, record.event.order_id, fault=True)
 
 
 def miss(state: State, record: Recorded[VenueRequestUnanswered]) -> None:
-    """A cancel that the venue left unanswered; of a submission fill says that it is unknown."""
+    """Count a cancel that was not answered as a fault; submissions are counted by `lose`."""
     if record.event.request == "cancel":
         _answer(state, record.at, record.event.order_id, fault=True)
 
 
 def _answer(state: State, at: int, order_id: str, *, fault: bool) -> None:
-    """Count a result; folded before an ended order is forgotten."""
+    """Count a result. Runs before an ended order is dropped."""
     venue = _venue(state, order_id)
     if venue is None or state.limits is None or state.limits.venue_errors_max is None:
         return

@@ -1,4 +1,4 @@
-"""How often: sliding windows of approved orders and cancels, in the log's own time."""
+"""Sliding windows of approved orders and cancels, in the log's own time."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ MINUTE = 60 * NANOSECONDS
 
 
 def approve(state: State, record: Recorded[OrderApproved]) -> None:
-    """Count an approved order; flattening is counted nowhere, as nothing may hold it up."""
+    """Count an approved order; flattening is never counted, as nothing may hold it up."""
     event = record.event
     if event.purpose == "flatten":
         return
@@ -30,7 +30,7 @@ def approve(state: State, record: Recorded[OrderApproved]) -> None:
 
 
 def change(state: State, record: Recorded[ReplaceApproved]) -> None:
-    """A replace counts as a cancel, and for what it adds as an entry. Folded before `headroom`."""
+    """Count a replace as a cancel, and what it adds as an entry. Runs before `headroom`."""
     remember(state.rates.cancels, record.at, MINUTE)
     order = state.orders.get(record.event.order_id)
     if order is None or order.reduces or not grows(order, record.event):
@@ -43,7 +43,7 @@ def change(state: State, record: Recorded[ReplaceApproved]) -> None:
 
 
 def cancel(state: State, record: Recorded[Event]) -> None:
-    """Count a cancel that may pass."""
+    """Count an approved cancel."""
     remember(state.rates.cancels, record.at, MINUTE)
 
 
@@ -57,18 +57,18 @@ def _enter(state: State, at: int, instrument: str, worth: Decimal) -> None:
 
 
 def remember(moments: list[int], at: int, span: int) -> None:
-    """Append a moment and forget those that a window of `span` will never see again."""
+    """Append a time and drop those that a window of `span` does not reach any more."""
     del moments[: bisect_right(moments, at - span)]
     moments.append(at)
 
 
 def within(moments: Sequence[int], at: int, span: int) -> int:
-    """How many moments lie in (at - span, at]."""
+    """Count the times in (at - span, at]."""
     return len(moments) - bisect_right(moments, at - span)
 
 
 def notional_within(window: Notionals, at: int, span: int) -> Decimal:
-    """The sum of amounts in (at - span, at]."""
+    """Sum the amounts in (at - span, at]."""
     found = window.total
     for amount in window.amounts[: bisect_right(window.moments, at - span)]:
         found = ROUNDING.subtract(found, amount)
@@ -84,5 +84,5 @@ def _remember_amount(window: Notionals, at: int, span: int, amount: Decimal) -> 
 
 
 def reset(state: State) -> None:
-    """Every window starts anew."""
+    """Empty every window."""
     state.rates = Rates()

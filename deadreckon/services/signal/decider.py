@@ -47,7 +47,7 @@ class State(Struct):
 
     seen: SeenSignals
     strategies: dict[str, StrategyInstance]
-    fills: RecentKeys
+    fills: RecentKeys[str]
 
 
 def initial() -> State:

@@ -30,7 +30,7 @@ class SeenSignals(Struct):
     `latest` says how the newest signal relates to those before it.
     """
 
-    bodies: RecentKeys
+    bodies: RecentKeys[str]
     latest: Literal["first", "again", "other_body"] = "first"
 
 

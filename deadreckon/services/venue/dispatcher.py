@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+from deadreckon.accounting.halts import strictest_scope
 from deadreckon.runtime.process import killpoints
-from deadreckon.services.fill import halts
 from deadreckon.services.venue.journal import VenueJournal
 from deadreckon.services.venue.next_actions import NextAction, actions_due, not_sent_events
 from deadreckon.services.venue.requests import Reply, events_of_reply, perform, request_intent
@@ -36,7 +36,7 @@ class Dispatcher:
         """List what is due now, by rank; before a submit the operators' subjects are read up to
         their end."""
         state, at = self._journal.state, self._journal.at
-        actions = actions_due(state, at, halts.in_force(state, at))
+        actions = actions_due(state, at, strictest_scope(state.halts, at))
         if any(action.kind == "submit" for action in actions):
             scope = await self._journal.scope()
             actions = actions_due(self._journal.state, self._journal.at, scope)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from deadreckon.accounting.halts import Halts, impose
 from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.governance import HaltImposed, HaltRequested, LogDamaged, ResumeRequested
@@ -27,8 +28,6 @@ from deadreckon.contracts.venues import (
     VenueRequestUnanswered,
     VenueTradeReported,
 )
-from deadreckon.services.fill import halts
-from deadreckon.services.fill.state import Halt
 
 HORIZON_DAYS = 7  # of log time in which ended orders and recorded trades are remembered
 
@@ -89,7 +88,7 @@ class InFlightOrders(Struct):
     past_on: dict[str, list[str]] = {}  # by day of log time, counted from 1970
     trades: dict[str, bool] = {}
     trades_on: dict[str, list[str]] = {}
-    halts: dict[str, Halt] = {}
+    halts: Halts = {}
     cursor: str = ""
     numbered: int = 0
     connected: bool = True
@@ -115,7 +114,7 @@ def evolve(state: InFlightOrders, record: Recorded[Any]) -> InFlightOrders:
             if edge == state.edge or venue in state.venues:
                 state.venues[venue] = edge == state.edge
         case HaltRequested() | HaltImposed() | LogDamaged():
-            halts.imposed(state, record)
+            impose(state.halts, record)
         case ResumeRequested():
             state.halts.clear()
         case _ if record.source == state.edge:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import structs
 
+from deadreckon.accounting.halts import impose, strictest_scope
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.codec import canonical_event
 from deadreckon.contracts.envelope import derive_id
@@ -17,17 +18,9 @@ from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.service.edge_journal import EdgeJournal
 from deadreckon.runtime.service.snapshots import Snapshots
-from deadreckon.services.fill import halts
-from deadreckon.services.fill.state import Halt
 from deadreckon.services.venue.in_flight import InFlightOrders, evolve, initial
 
 EDGE = True
-
-
-class _Ahead(Struct):
-    """The halts in force at the end of the operators' subjects."""
-
-    halts: dict[str, Halt]
 
 
 class _Orders:
@@ -87,15 +80,15 @@ class VenueJournal(EdgeJournal):
         away: nothing leaves without it.
         """
         tail = await retry(lambda: self.bus.tail(domain(self._book, "op")))
-        ahead = _Ahead(dict(self.state.halts))
+        ahead = dict(self.state.halts)
         if tail is not None and tail.sequence > self.position:
             await self.feed.reach(tail.sequence)
             intake = structs.replace(self.ingress)
             for message in self.feed.since(self.position, tail.sequence - self.position):
                 for record in intake.records_of(message):
                     if isinstance(record.event, HaltRequested | HaltImposed | LogDamaged):
-                        halts.imposed(ahead, record)
-        return halts.in_force(ahead, self.at)
+                        impose(ahead, record)
+        return strictest_scope(ahead, self.at)
 
     def recorded(self, event: Event) -> Recorded[Any]:
         """Stamp an event. Its id derives from the order (or the edge), the type of event, and how

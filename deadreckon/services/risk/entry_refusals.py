@@ -1,6 +1,6 @@
-"""What would refuse an entry in an instrument whoever wished it: halts, switches, stale prices.
+"""Rules that refuse any entry in an instrument at present: halts, switches, stale prices.
 
-Asked where nobody wishes anything, so that a silence of producers shows what they would have met.
+Used when no producer sends anything, to show what a signal would have met.
 """
 
 from deadreckon.contracts.signals import SignalRaised
@@ -11,7 +11,7 @@ from deadreckon.services.risk.refusals import storable
 from deadreckon.services.risk.rules import RULES
 from deadreckon.services.risk.state import State
 
-# Rules that look at the book and the instrument alone, and never at the wish itself.
+# Rules that look at the book and the instrument alone, and never at the signal itself.
 ENTRY_RULES = (
     "halted",
     "limits_set",
@@ -33,14 +33,14 @@ _STANDING = tuple(
 
 
 def entry_refusals(state: State, instrument: str, at: int) -> list[RuleResult]:
-    """The rules that say no to any entry now (nanoseconds UTC), each with its figures."""
+    """Return the rules that would refuse any entry at `at` (nanoseconds UTC), with figures."""
     nobody = SignalRaised("", "", "", instrument, "buy", None, None)
-    asked = Evaluation(state, at, nobody)
+    check = Evaluation(state, at, nobody)
     found = []
     for rule in _STANDING:
-        breach = rule.guard(asked)
-        if breach is not None:
-            by = breach.set_by or (state.limits_id if rule.field else None)
-            measured, reason = storable(breach)
-            found.append(RuleResult(rule.name, "refuses", breach.limit, measured, reason, by))
+        violation = rule.guard(check)
+        if violation is not None:
+            by = violation.set_by or (state.limits_id if rule.field else None)
+            measured, reason = storable(violation)
+            found.append(RuleResult(rule.name, "refuses", violation.limit, measured, reason, by))
     return found
