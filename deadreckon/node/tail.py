@@ -125,7 +125,7 @@ async def tail(
     folder = Folder(data).check()
     log_lines.configure(folder.logs / "tail.log")
     follow = follow and (nats is not None or running_server(folder.root) is not None)
-    telling = TailReader(patterns)
+    tail_reader = TailReader(patterns)
     async with open_bus(folder, nats) as bus:
         end = (await bus.info()).last
         sequence = min(max(end - LATEST_MESSAGES if first is None else first - 1, 0), end)
@@ -135,8 +135,8 @@ async def tail(
                 arrived = await reader.next(POLL_SECONDS)
                 for stored in arrived:
                     sequence = stored.sequence
-                    for told in telling.read(stored):
-                        show(told)
+                    for event in tail_reader.read(stored):
+                        show(event)
                 if not arrived and nats is None and running_server(folder.root) is None:
                     return
         finally:

@@ -85,13 +85,13 @@ class Projector:
 
     def __init__(self, sinks: Sequence[Sink], metrics: MetricsFile | None = None) -> None:
         self._metrics = metrics
-        by_place: dict[int, list[Sink]] = defaultdict(list)
+        by_sequence: dict[int, list[Sink]] = defaultdict(list)
         for sink in sinks:
-            by_place[sink.sequence].append(sink)
-        for together in by_place.values():
+            by_sequence[sink.sequence].append(sink)
+        for together in by_sequence.values():
             for sink in together[1:]:
                 _agree(sink, together[0])
-        self._lanes = [Lane(by_place[place]) for place in sorted(by_place)]
+        self._lanes = [Lane(by_sequence[sequence]) for sequence in sorted(by_sequence)]
         self._place = min(self._places())
         self._sound = True
 
@@ -156,8 +156,8 @@ class Projector:
             self._metrics.close()
 
     def _places(self) -> list[int]:
-        places = [lane.sequence for lane in self._lanes]
-        return [*places, self._metrics.sequence] if self._metrics else places
+        sequences = [lane.sequence for lane in self._lanes]
+        return [*sequences, self._metrics.sequence] if self._metrics else sequences
 
     def _merge(self) -> None:
         behind, ahead = self._lanes[:2]

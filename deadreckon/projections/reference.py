@@ -26,7 +26,7 @@ puts it into a Prometheus (tried with Debian's 2.42; its retention must reach ba
 METRICS_OF_A_PROCESS = """\
 ## Of the process, not of the log
 
-These begin anew with every start. What to make of them stands in [cluster.md](cluster.md#while-the-log-is-away).
+These begin anew with every start. [cluster.md](cluster.md#while-the-log-is-away) explains them.
 
 | metric | kind | labels | what |
 |---|---|---|---|
@@ -35,22 +35,22 @@ These begin anew with every start. What to make of them stands in [cluster.md](c
 | `deadreckon_log_writes_missed_total` | counter |  | attempts to write without an answer of the log |
 | `deadreckon_service_behind` | gauge | `service` | messages of the log that a service has not answered yet; grows for one that does not answer (`/health` says which) |
 | `deadreckon_service_ends_total` | counter | `service` | with a process for every service: those that ended and were started again |
-| `deadreckon_snapshots_refused_total` | counter | `service` | snapshots that could not be used when this process started; its log says why |"""  # noqa: E501
+| `deadreckon_snapshots_refused_total` | counter | `service` | snapshots that could not be used when this process started; the reason is in its log |"""  # noqa: E501
 
 METRICS_INTRODUCTION = f"""\
-Every figure here is a fold of the log: it goes on after a restart as if there had been none, and a
-rebuild gives it again. They stand on `/metrics` beside what the process measures of itself.
+Every figure here is a fold of the log: it continues after a restart, and a rebuild gives the same.
+They are on `/metrics`, next to the metrics of the process.
 Prometheus shows money as floating point and does not account for it: for exact figures ask the
 tables ([analytics](analytics.md)). A metric has at most {SERIES_MAX} series; counts beyond them go
 to the label `other`, gauges beyond them are left out, and both are counted in
 `metric_series_omitted_total`.
 
 Names are the predecessor's where the meaning is the same; where it is not (a unit in the name that
-is now a label, a gauge called `_total`), the predecessor's name stands beside it. All times are
-decision time unless the name says otherwise.
+is now a label, a gauge called `_total`), the predecessor's name is given. All times are
+decision time unless the name says so.
 
 A histogram with buckets below zero (`exec_slippage_bps`) has no `_sum` and no `_count`, as the
-format wants it: its count is the bucket `+Inf`."""
+format requires: its count is the bucket `+Inf`."""
 
 
 def tables_part() -> str:

@@ -187,7 +187,7 @@ class Views:
             self._intake, self.sequence = found.ingress, found.position.covered
             for name, view in self._views.items():
                 view.restore(bytes(found.state[name]))
-            log.info("restored", service=NAME, place=self.sequence)
+            log.info("restored", service=NAME, sequence=self.sequence)
         last = (await retry(self._feed.bus.info)).last
         near = self._feed.least - self.sequence <= CATCH_UP_MESSAGES
         self._joined = near and last - self.sequence <= HELD_FOR_VIEWS
@@ -238,7 +238,7 @@ class Views:
         if self._joined:
             return
         await self._opened()
-        log.info("views_read_the_past", place=self.sequence, services=self._feed.least)
+        log.info("views_read_the_past", sequence=self.sequence, services=self._feed.least)
         while not self._joined:
             async for message in read_messages(self._feed.bus):
                 if message.sequence > self.sequence:
@@ -246,7 +246,7 @@ class Views:
                     await self._give_way()
                 if self._joined:
                     break
-        log.info("views_joined", place=self.sequence)
+        log.info("views_joined", sequence=self.sequence)
 
     async def _give_way(self) -> None:
         if not self.sequence % MESSAGES_AT_ONCE:
@@ -279,9 +279,9 @@ class Views:
     def _store(self, projector: Projector) -> None:
         """Fold into the stored views the messages they lack."""
         late, self._late = self._late, []
-        for told in late:
-            if told[0] > projector.sequence:
-                projector.fold(*told)
+        for message in late:
+            if message[0] > projector.sequence:
+                projector.fold(*message)
 
     async def _open(self, stored: StoredViews) -> None:
         """Open the stored views when all services have caught up: opening large ones takes a
@@ -304,7 +304,7 @@ class Views:
             except DISK_FAULTS as fault:
                 log.debug("views_still_wait", reason=str(fault))
             else:
-                log.warning("views_back", place=stored.projector.sequence)
+                log.warning("views_back", sequence=stored.projector.sequence)
                 return
 
     async def _opened(self) -> None:
@@ -354,7 +354,7 @@ class Views:
         except DISK_FAULTS as fault:
             _say_waiting(fault)
             await self._write_anew(stored)
-            log.warning("views_back", place=stored.projector.sequence)
+            log.warning("views_back", sequence=stored.projector.sequence)
 
     async def _write_anew(self, stored: StoredViews) -> None:
         """Reopen the stored views, and fold what they lack as soon as disk and log allow it."""

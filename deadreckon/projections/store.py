@@ -62,14 +62,14 @@ class ProjectionExtent(Struct, frozen=True):
 def extent(where: ProjectionPaths) -> ProjectionExtent:
     """Read how far the projections are without opening them for writing, which takes seconds for
     large ones. Raises SinkError."""
-    places = [0, 0, file.read_sequence(where.metrics)]
+    sequences = [0, 0, file.read_sequence(where.metrics)]
     if where.audit.exists():
         book = AuditDatabase(where.audit)
-        places[0] = book.sequence
+        sequences[0] = book.sequence
         book.close()
     if manifest.read(where.lake) is not None:
-        places[1] = Lake(where.lake).sequence
-    return ProjectionExtent(min(places), max(places))
+        sequences[1] = Lake(where.lake).sequence
+    return ProjectionExtent(min(sequences), max(sequences))
 
 
 def refuse_newer(where: ProjectionPaths) -> None:

@@ -86,15 +86,15 @@ class Verifier:
         return None
 
     def _meet(self) -> None:
-        place = self._projector.sequence
-        if self._audit and self._audit.sequence == place:
+        reached = self._projector.sequence
+        if self._audit and self._audit.sequence == reached:
             try:
                 self._compare_audit(self._audit)
             except sqlite3.Error as error:  # for example: a table is gone
                 self._note([_damaged("audit", error)])
-        if self._lake and self._lake.sequence == place:
+        if self._lake and self._lake.sequence == reached:
             self._compare_lake(self._lake)
-        if self._metrics and self._metrics.sequence == place:
+        if self._metrics and self._metrics.sequence == reached:
             self._compare_metrics(self._metrics)
 
     def _compare_audit(self, audit: AuditDatabase) -> None:

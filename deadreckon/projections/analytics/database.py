@@ -37,11 +37,11 @@ def create(analytics: Path, folder: Path) -> None:
     """Create `analytics.duckdb` for the lake in `folder`, replacing any older one atomically."""
     import duckdb  # late: writing the lake does not need it
 
-    beside = analytics.with_name(f".{analytics.name}.new")
-    beside.unlink(missing_ok=True)
+    temporary = analytics.with_name(f".{analytics.name}.new")
+    temporary.unlink(missing_ok=True)
     database = duckdb.connect(config={"autoinstall_known_extensions": False})
     try:
-        database.execute(f"ATTACH {_text(str(beside))} AS made (STORAGE_VERSION '{STORAGE}')")
+        database.execute(f"ATTACH {_text(str(temporary))} AS made (STORAGE_VERSION '{STORAGE}')")
         database.execute("USE made")
         database.execute("BEGIN")
         for statement in statements(folder):
@@ -51,8 +51,8 @@ def create(analytics: Path, folder: Path) -> None:
         database.execute("DETACH made")
     finally:
         database.close()
-    beside.replace(analytics)
-    beside.with_name(f"{beside.name}.wal").unlink(missing_ok=True)
+    temporary.replace(analytics)
+    temporary.with_name(f"{temporary.name}.wal").unlink(missing_ok=True)
 
 
 def create_apart(analytics: Path, folder: Path) -> None:

@@ -8,16 +8,16 @@ from deadreckon.runtime.process import killpoints
 
 def replace_bytes(path: Path, content: bytes) -> None:
     """Replace a file's contents: a reader finds the old or the new, never a part."""
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_bytes(content)
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_bytes(content)
     killpoints.passed("lake-manifest", path.name)
-    beside.replace(path)
+    temporary.replace(path)
 
 
 def replace_link(link: Path, target: Path) -> None:
     """Point a symbolic link to another file atomically; relative, so that the folder may be
     moved."""
-    beside = link.with_name(f".{link.name}.new")
-    beside.unlink(missing_ok=True)
-    beside.symlink_to(os.path.relpath(target, link.parent))
-    beside.replace(link)
+    temporary = link.with_name(f".{link.name}.new")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(os.path.relpath(target, link.parent))
+    temporary.replace(link)

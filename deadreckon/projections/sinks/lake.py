@@ -130,10 +130,10 @@ class Lake:
             .sort(SEQUENCE_COLUMNS)
         )
         latest = few.unique(subset=table.identity, keep="last").filter(wanted)
-        places = latest.select(SEQUENCE_COLUMNS).collect()
+        latest_versions = latest.select(SEQUENCE_COLUMNS).collect()
         for file in files:
             data = parts.read([file]).join(
-                places, on=SEQUENCE_COLUMNS, how="semi", maintain_order="left"
+                latest_versions, on=SEQUENCE_COLUMNS, how="semi", maintain_order="left"
             )
             yield from parts.plain(table, data)
 

@@ -61,15 +61,15 @@ class LakeSink(Lake):
 
     def _add(self, batch: TableBatch, now: int) -> None:
         table = batch.table
-        places = [line[-3] for line in batch.lines]
-        file = self._file(table, places[0], places[-1])
+        sequences = [line[-3] for line in batch.lines]
+        file = self._file(table, sequences[0], sequences[-1])
         written = parts.write(parts.frame(table, batch.lines), self.folder / file)
         part = LakePart(
             table.name,
             file,
             len(batch.lines),
-            places[0],
-            places[-1],
+            sequences[0],
+            sequences[-1],
             written.bytes,
             born=now,
             digest=written.digest,

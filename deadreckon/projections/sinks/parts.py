@@ -54,9 +54,9 @@ def write(data: polars.DataFrame, path: Path) -> Written:
     path.parent.mkdir(parents=True, exist_ok=True)
     content = io.BytesIO()
     data.write_parquet(content, compression="zstd")
-    beside = path.with_suffix(".writing")
-    beside.write_bytes(content.getbuffer())
-    beside.replace(path)
+    temporary = path.with_suffix(".writing")
+    temporary.write_bytes(content.getbuffer())
+    temporary.replace(path)
     return Written(content.tell(), hashlib.sha256(content.getbuffer()).hexdigest())
 
 

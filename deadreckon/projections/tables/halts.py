@@ -72,16 +72,16 @@ def evolve(row: HaltRow, record: Recorded[Any]) -> HaltRow:
                 reason=halt.reason,
                 until=halt.until,
             )
-        case HaltAcknowledged() as heard:
+        case HaltAcknowledged() as acknowledged:
             return _row(
                 record,
                 kind="acknowledged",
-                halt_id=heard.halt_id,
-                scope=heard.scope,
-                open_orders=heard.open_orders,
+                halt_id=acknowledged.halt_id,
+                scope=acknowledged.scope,
+                open_orders=acknowledged.open_orders,
             )
-        case ResumeAcknowledged() as heard:
-            return _row(record, kind="resume_acknowledged", halt_id=heard.resume_id)
+        case ResumeAcknowledged() as acknowledged:
+            return _row(record, kind="resume_acknowledged", halt_id=acknowledged.resume_id)
         case LogDamaged() as damage:
             reason = f"{damage.subject}: {damage.reason}"
             return _row(record, kind="log_damaged", scope="all", reason=reason)

@@ -48,71 +48,71 @@ def initial() -> SignalRow:
 def evolve(row: SignalRow, record: Recorded[Any]) -> SignalRow:
     """Return the row of a raised signal."""
     match record.event:
-        case SignalRaised() as wish:
-            return _trade(record, wish)
-        case CancelRaised() as wish:
+        case SignalRaised() as signal:
+            return _trade(record, signal)
+        case CancelRaised() as signal:
             return SignalRow(
                 event_id=record.id,
                 at=record.at,
                 book=record.book,
                 mode=record.mode,
                 kind="cancel",
-                signal_id=wish.signal_id,
-                producer=wish.producer,
-                strategy=wish.strategy,
-                target=wish.target,
+                signal_id=signal.signal_id,
+                producer=signal.producer,
+                strategy=signal.strategy,
+                target=signal.target,
             )
-        case ReplaceRaised() as wish:
-            return _replace(record, wish)
+        case ReplaceRaised() as signal:
+            return _replace(record, signal)
         case _:
             return row
 
 
-def _trade(record: Recorded[Any], wish: SignalRaised) -> SignalRow:
+def _trade(record: Recorded[Any], signal: SignalRaised) -> SignalRow:
     return SignalRow(
         event_id=record.id,
         at=record.at,
         book=record.book,
         mode=record.mode,
         kind="trade",
-        signal_id=wish.signal_id,
-        producer=wish.producer,
-        strategy=wish.strategy,
-        instrument=wish.instrument,
-        side=wish.side,
-        quantity=wish.quantity,
-        notional=wish.notional,
-        order_type=wish.order_type,
-        limit_price=wish.limit_price,
-        stop_price=wish.stop_price,
-        time_in_force=wish.time_in_force,
-        post_only=wish.post_only,
-        reduce_only=wish.reduce_only,
-        confidence=wish.confidence,
-        stop_loss=wish.stop_loss,
-        take_profit=wish.take_profit,
-        claimed_at=wish.claimed_at,
-        expires_at=wish.expires_at,
-        model_id=wish.model_id,
-        features=document(wish.features) if wish.features else "{}",
-        meta=document(wish.meta) if wish.meta else "{}",
+        signal_id=signal.signal_id,
+        producer=signal.producer,
+        strategy=signal.strategy,
+        instrument=signal.instrument,
+        side=signal.side,
+        quantity=signal.quantity,
+        notional=signal.notional,
+        order_type=signal.order_type,
+        limit_price=signal.limit_price,
+        stop_price=signal.stop_price,
+        time_in_force=signal.time_in_force,
+        post_only=signal.post_only,
+        reduce_only=signal.reduce_only,
+        confidence=signal.confidence,
+        stop_loss=signal.stop_loss,
+        take_profit=signal.take_profit,
+        claimed_at=signal.claimed_at,
+        expires_at=signal.expires_at,
+        model_id=signal.model_id,
+        features=document(signal.features) if signal.features else "{}",
+        meta=document(signal.meta) if signal.meta else "{}",
     )
 
 
-def _replace(record: Recorded[Any], wish: ReplaceRaised) -> SignalRow:
+def _replace(record: Recorded[Any], signal: ReplaceRaised) -> SignalRow:
     return SignalRow(
         event_id=record.id,
         at=record.at,
         book=record.book,
         mode=record.mode,
         kind="replace",
-        signal_id=wish.signal_id,
-        producer=wish.producer,
-        strategy=wish.strategy,
-        quantity=wish.quantity,
-        limit_price=wish.limit_price,
-        stop_price=wish.stop_price,
-        target=wish.target,
+        signal_id=signal.signal_id,
+        producer=signal.producer,
+        strategy=signal.strategy,
+        quantity=signal.quantity,
+        limit_price=signal.limit_price,
+        stop_price=signal.stop_price,
+        target=signal.target,
     )
 
 

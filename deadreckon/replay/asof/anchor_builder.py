@@ -169,8 +169,8 @@ async def bring_up_to_date(
     indexer = AnchorBuilder(anchors, reading, writes=writes)
     if tip is not None:
         indexer.resume(anchors.tip_ids(), tip.repeats)
-    place = tip.sequence if tip else 0
-    async for stored in read_stored(bus, end, progress, after=place):
+    after = tip.sequence if tip else 0
+    async for stored in read_stored(bus, end, progress, after=after):
         indexer.fold(reading.decode(stored))
     indexer.finish()
     return LogEnd(end, indexer.state.now, indexer.ids)

@@ -175,21 +175,21 @@ class Anchors:
 
     def at_sequence(self, sequence: int) -> Anchor | None:
         """Return the last anchor at or before a message; None when there is none."""
-        place = bisect_left(self.index.anchors, sequence + 1, key=lambda it: it.sequence)
-        return self.index.anchors[place - 1] if place else None
+        number = bisect_left(self.index.anchors, sequence + 1, key=lambda it: it.sequence)
+        return self.index.anchors[number - 1] if number else None
 
     def at_time(self, at: int) -> Anchor | None:
         """Return the last anchor at or before a decision time; None when there is none."""
-        place = bisect_left(self.index.anchors, at + 1, key=lambda it: it.at)
-        return self.index.anchors[place - 1] if place else None
+        number = bisect_left(self.index.anchors, at + 1, key=lambda it: it.at)
+        return self.index.anchors[number - 1] if number else None
 
     def repeats(self, anchor: Anchor | None) -> list[tuple[int, int]]:
         """Return (sequence, index) of repeated trades from an anchor (None: the beginning) to
         the next."""
         after = anchor.sequence if anchor else 0
-        place = bisect_left(self.index.anchors, after + 1, key=lambda it: it.sequence)
-        if place < len(self.index.anchors):
-            return self.index.anchors[place].repeats
+        number = bisect_left(self.index.anchors, after + 1, key=lambda it: it.sequence)
+        if number < len(self.index.anchors):
+            return self.index.anchors[number].repeats
         return self.index.tip.repeats if self.index.tip else []
 
     def ids(self) -> Iterator[Path]:
@@ -225,10 +225,10 @@ def _decoded(content: bytes, shape: type[T], path: Path) -> T:
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file atomically; a power cut may leave it empty, which its checksum reveals."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.writing")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.writing")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        beside.write_bytes(content)
-        beside.replace(path)
+        temporary.write_bytes(content)
+        temporary.replace(path)
     except OSError as error:
         raise AnchorsNotKeptError(f"{path}: {error.strerror}") from error

@@ -79,16 +79,16 @@ async def asof(
     Raises LogPointError for a point beyond the log, UnknownIdError or AmbiguousIdError for
     an id, SnapshotAheadError for a log that was cut.
     """
-    question = _Question(bus, cache, book, mode, progress)
-    for remedy in (question.look_again, question.forget):
+    query = _Query(bus, cache, book, mode, progress)
+    for remedy in (query.retry, query.forget):
         try:
-            return await question.answer(asked, known)
+            return await query.answer(asked, known)
         except (AnchorsDamagedError, AnchorsNotKeptError) as fault:
             await remedy(fault)
-    return await question.answer(asked, known)
+    return await query.answer(asked, known)
 
 
-class _Question:
+class _Query:
     """One query: the anchors found, and the messages read after them."""
 
     def __init__(
@@ -99,7 +99,7 @@ class _Question:
         self._anchors = Anchors(self._folder or Path(book), book, mode)
         self._end = LogEnd(0, 0)
 
-    async def look_again(self, fault: Exception) -> None:
+    async def retry(self, fault: Exception) -> None:
         """Retry: another process may have swapped the anchors. If none can be saved, read
         without them."""
         if isinstance(fault, AnchorsNotKeptError):
@@ -122,7 +122,7 @@ class _Question:
             return BookAsof(then, None, [], self._end.sequence)
         now = _copy(then)
         late = [
-            LateEvent(await self._said(late), late)
+            LateEvent(await self._record(late), late)
             for late in late_for(self._anchors.index.late, then)
         ]
         for one in late:
@@ -211,51 +211,51 @@ class _Question:
                 break
         return found
 
-    async def _state_at(self, place: AtSequence | AtTime) -> BookState:
-        anchor = self._nearest(place)
+    async def _state_at(self, point: AtSequence | AtTime) -> BookState:
+        anchor = self._nearest(point)
         if anchor is not None:
             await check_log(self._bus, anchor, self._end.sequence)
         reading = FrameFold(self._anchors.frame(anchor) if anchor else self._anchors.beginning())
         has_trades = anchor is None or anchor is self._anchors.index.tip
         repeats = set() if has_trades else set(self._anchors.repeats(anchor))
         after = anchor.sequence if anchor else 0
-        end = place.sequence if isinstance(place, AtSequence) else self._end.sequence
+        end = point.sequence if isinstance(point, AtSequence) else self._end.sequence
         async with aclosing(read_stored(self._bus, end, after=after)) as arriving:
             async for stored in arriving:
-                if not self._take(reading, stored, place, repeats):
+                if not self._take(reading, stored, point, repeats):
                     return reading.state
-        _check_index(reading.state, place)
+        _check_index(reading.state, point)
         return reading.state
 
     @staticmethod
     def _take(
         reading: FrameFold,
         stored: Stored,
-        place: AtSequence | AtTime,
+        point: AtSequence | AtTime,
         repeats: set[tuple[int, int]],
     ) -> bool:
         """Fold one message up to the point; returns False when the point is reached."""
         message = reading.decode(stored)
         for record in reading.facts(message):
-            if _is_beyond(record, place):
+            if _is_beyond(record, point):
                 return False
             fold = advance if (record.sequence, record.index) in repeats else evolve
             fold(reading.state, record)
         reading.settle(message)
         return True
 
-    def _nearest(self, place: AtSequence | AtTime) -> Anchor | None:
+    def _nearest(self, point: AtSequence | AtTime) -> Anchor | None:
         """Return the anchor to begin from; for an event within a message it is before that
         message."""
         anchors, tip = self._anchors, self._anchors.index.tip
-        if isinstance(place, AtTime):
-            nearest = anchors.at_time(place.at)
-            return tip if tip is not None and tip.at <= place.at else nearest
-        last = place.sequence if place.index is None else place.sequence - 1
+        if isinstance(point, AtTime):
+            nearest = anchors.at_time(point.at)
+            return tip if tip is not None and tip.at <= point.at else nearest
+        last = point.sequence if point.index is None else point.sequence - 1
         nearest = anchors.at_sequence(last)
         return tip if tip is not None and tip.sequence <= last else nearest
 
-    async def _said(self, late: Late) -> Recorded[Any]:
+    async def _record(self, late: Late) -> Recorded[Any]:
         record = await self._fact(late.sequence, late.index, late.at)
         if record is None:
             raise AnchorsDamagedError(f"nothing came late at {late.sequence}.{late.index}")
@@ -273,18 +273,18 @@ class _Question:
         return next((record for record in facts if record.index == index), None)
 
 
-def _is_beyond(record: Recorded[Any], place: AtSequence | AtTime) -> bool:
-    if isinstance(place, AtTime):
-        return record.at > place.at
-    return place.index is not None and (record.sequence, record.index) > (
-        place.sequence,
-        place.index,
+def _is_beyond(record: Recorded[Any], point: AtSequence | AtTime) -> bool:
+    if isinstance(point, AtTime):
+        return record.at > point.at
+    return point.index is not None and (record.sequence, record.index) > (
+        point.sequence,
+        point.index,
     )
 
 
-def _check_index(state: BookState, place: AtSequence | AtTime) -> None:
-    if isinstance(place, AtSequence) and place.index is not None and state.index != place.index:
-        raise LogPointError(f"message {place.sequence} has no event {place.index}")
+def _check_index(state: BookState, point: AtSequence | AtTime) -> None:
+    if isinstance(point, AtSequence) and point.index is not None and state.index != point.index:
+        raise LogPointError(f"message {point.sequence} has no event {point.index}")
 
 
 def _copy(state: BookState) -> BookState:

@@ -32,8 +32,8 @@ def encode_entry(event_id: str, sequence: int, index: int) -> bytes | None:
         return None
     if len(beginning) < ID_BYTES:
         return None
-    place = sequence << 8 * INDEX_BYTES | index
-    return beginning + place.to_bytes(SEQUENCE_BYTES + INDEX_BYTES, "big")
+    packed = sequence << 8 * INDEX_BYTES | index
+    return beginning + packed.to_bytes(SEQUENCE_BYTES + INDEX_BYTES, "big")
 
 
 class IdEntry(Struct, frozen=True):
@@ -52,8 +52,8 @@ def find(entries: bytes | mmap.mmap, beginning: str) -> Iterator[IdEntry]:
         found = entries[number * ENTRY : (number + 1) * ENTRY]
         if found[:ID_BYTES] > most:
             return
-        place = int.from_bytes(found[ID_BYTES:], "big")
-        sequence, index = divmod(place, 1 << 8 * INDEX_BYTES)
+        packed = int.from_bytes(found[ID_BYTES:], "big")
+        sequence, index = divmod(packed, 1 << 8 * INDEX_BYTES)
         yield IdEntry(found[:ID_BYTES].hex(), sequence, index)
 
 

@@ -60,7 +60,7 @@ def parse_log_point(text: str) -> LogPoint:
     if time:
         return AtTime(_moment(text, time))
     if not text or text.startswith("-"):
-        raise LogPointError(f"{text!r} is no place: give {EXAMPLES}")
+        raise LogPointError(f"{text!r} is not a point of the log: give {EXAMPLES}")
     return AtId(text)
 
 
@@ -71,4 +71,4 @@ def _moment(text: str, time: re.Match[str]) -> int:
     try:
         return parse_timestamp(f"{day}T{minute}{second or ':00'}{zone or 'Z'}")
     except ValueError as error:
-        raise LogPointError(f"{text} is no time: {error}") from error
+        raise LogPointError(f"{text} is not a time: {error}") from error

@@ -22,15 +22,15 @@ def rule_details(history: EventHistory, recheck: RiskRecheck, record: Recorded[A
     passed = [rule.rule for rule in rules if rule.verdict == "passes" and rule.limit is None]
     if passed:
         yield Detail("passed", f"without a number: {', '.join(passed)}", record.id, is_minor=True)
-    for verdict, words in _UNHEARD.items():
+    for verdict, phrase in _NOT_MEASURED.items():
         names = [rule.rule for rule in rules if rule.verdict == verdict]
         if names:
             count = f"{len(names)} rule{'s' if len(names) > 1 else ''}"
             figures = {"rules": ", ".join(names)}
-            yield Detail(verdict, f"{words} {count}", record.id, figures, is_minor=True)
+            yield Detail(verdict, f"{phrase} {count}", record.id, figures, is_minor=True)
 
 
-_UNHEARD = {
+_NOT_MEASURED = {
     "free": "an exit is not asked by",
     "off": "nothing is set, or there is nothing to say, for",
     "unasked": "not asked any more:",

@@ -59,7 +59,7 @@ def found_event(history: EventHistory, found: IdMatch) -> Recorded[Any]:
     for fact in history.facts.values():
         if (fact.sequence, fact.index) == (found.sequence, found.index):
             return fact
-    raise UnknownIdError(f"{found} is not kept by the chronicle")
+    raise UnknownIdError(f"{found} is not in the history")
 
 
 def trace(history: EventHistory, record: Recorded[Any], depth: int = DEPTH) -> Story:
@@ -131,8 +131,8 @@ def nodes(history: EventHistory, recheck: RiskRecheck, story: Story) -> dict[str
     for name in story.ids:
         record = history.facts[name]
         who = record.source.removeprefix("op.").removeprefix("in.")
-        beside = details(history, recheck, record)
-        found[name] = Node(record, who, history.describe(record), beside)
+        lines = details(history, recheck, record)
+        found[name] = Node(record, who, history.describe(record), lines)
     return found
 
 
@@ -147,8 +147,8 @@ class Explanation(Struct, frozen=True):
 def explanation(history: EventHistory, recheck: RiskRecheck, story: Story) -> Explanation:
     """Explain a story: describe its events and add their details."""
     found = nodes(history, recheck, story)
-    beside = [detail.id for node in found.values() for detail in node.details]
-    known = [name for name in (*found, *beside) if name in history.facts]
+    cited = [detail.id for node in found.values() for detail in node.details]
+    known = [name for name in (*found, *cited) if name in history.facts]
     sequences = {name: sequence_text(history.facts[name]) for name in known}
     return Explanation(story, found, sequences)
 

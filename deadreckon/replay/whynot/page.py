@@ -26,7 +26,7 @@ OUTCOME_TEXTS = {
     "no_price": "met a close that is no price",
     "no_cross": "saw no cross of its averages",
     "too_unsure": "was not sure enough",
-    "in_position": "holds, and nothing speaks for leaving",
+    "in_position": "holds a position without an exit signal",
     "exit_underway": "asked to exit a moment ago, and waits",
     "no_reverse": "leaves, and may not turn around at once",
     "long_only": "would sell short, and may not",
