@@ -13,7 +13,7 @@ from deadreckon.replay.audit.statement.venue_booking import PARTS, VenueComparis
 SHOWN = 300  # differences listed one by one
 MEANING = {
     "missing here": "a trade that the log does not have",
-    "missing there": "a fill that the venue does not event_line of",
+    "missing there": "a fill that the venue does not tell of",
     "timing": "the log has it on another day",
     "side": "bought here, sold there",
     "price": "the same trade at another price",
