@@ -1,19 +1,13 @@
 """Short words for long events, so that a test shows only the numbers that matter."""
 
-from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from types import ModuleType
 from typing import Any, get_type_hints
 
-import msgspec
-
 from deadreckon.contracts import governance, instruments, market, orders, portfolio, signals
-from deadreckon.contracts.codec import canonical_event
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.fields import Liquidity, OrderType, Purpose, Side, TimeInForce
 from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.timestamps import parse_timestamp
-from deadreckon.runtime.service.decider_runner import DeciderRunner
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -212,63 +206,6 @@ def filled(
         fee_currency=fee_currency,
         reference_price=exact(price if reference is None else reference),
     )
-
-
-class DeciderDriver:
-    """A decider told event by event; minutes pass only where the story says so."""
-
-    def __init__(self, decider: ModuleType, service: str = "", start: int = START) -> None:
-        self.lived = DeciderRunner(service or decider.__name__.rpartition(".")[2], "desk", decider)
-        self.now = start
-        self.told = 0
-        self.record: list[tuple[Recorded[Any], list[Recorded[Event]]]] = []
-
-    @property
-    def state(self) -> Any:
-        return self.lived.state
-
-    def tell(self, *events: Event | Recorded[Any], after: int = 0) -> list[Event]:
-        """Say events one after the other, `after` nanoseconds later each; returns all answers."""
-        answers: list[Event] = []
-        for event in events:
-            self.now += after
-            record = event if isinstance(event, Recorded) else self._recorded(event)
-            self.now = max(self.now, record.at)
-            replies = self.lived.answer(record)
-            self.record.append((record, replies))
-            answers += [reply.event for reply in replies]
-        return answers
-
-    def _recorded(self, event: Event) -> Recorded[Any]:
-        self.told += 1
-        return at(canonical_event(event), self.now, id=f"q{self.told}")
-
-    def restarted(self, decider: ModuleType) -> "DeciderDriver":
-        """The same story recalled from what was recorded, as after a crash: nothing is decided."""
-        fresh = DeciderDriver(decider, self.lived.service, self.now)
-        for question, answers in self.record:
-            fresh.lived.replay(question, answers)
-        fresh.record = list(self.record)
-        fresh.told = self.told
-        return fresh
-
-
-def expect(
-    decider: ModuleType,
-    given: Iterable[Event | Recorded[Any]],
-    when: Event | Recorded[Any],
-    then: Sequence[Event],
-    start: int = START,
-) -> None:
-    """Given events, when one more comes, then exactly these answers follow (ids left aside)."""
-    story = DeciderDriver(decider, start=start)
-    story.tell(*given)
-    answers = story.tell(when)
-    assert _plain(answers) == _plain(then)
-
-
-def _plain(events: Iterable[Event]) -> list[Any]:
-    return [(type(event).__name__, msgspec.to_builtins(canonical_event(event))) for event in events]
 
 
 def withdraw(number: Number, currency: str = "USDT") -> portfolio.CashWithdrawn:

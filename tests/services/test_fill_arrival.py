@@ -17,19 +17,8 @@ from deadreckon.contracts.orders import (
     OrderUnroutable,
 )
 from deadreckon.services.fill import decider as fill
-from tests.stories import (
-    MINUTE,
-    SECOND,
-    START,
-    DeciderDriver,
-    approved,
-    bar,
-    filled,
-    listed,
-    quote,
-    routed,
-    trade,
-)
+from tests.stories import MINUTE, SECOND, START, approved, bar, filled, listed, quote, routed, trade
+from tests.support.driver import DeciderDriver
 from tests.support.fill_samples import answers_of, end_rules, fill_driver, fills, type_names
 
 

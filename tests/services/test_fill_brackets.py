@@ -17,7 +17,8 @@ from deadreckon.contracts.orders import (
     OrderSubmitting,
 )
 from deadreckon.services.fill import decider as fill
-from tests.stories import DAY, INSTRUMENT, MINUTE, DeciderDriver, bar, filled, quote, routed
+from tests.stories import DAY, INSTRUMENT, MINUTE, bar, filled, quote, routed
+from tests.support.driver import DeciderDriver
 from tests.support.fill_samples import (
     answers_of,
     encoded,

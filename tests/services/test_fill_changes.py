@@ -14,18 +14,8 @@ from deadreckon.contracts.orders import (
     OrderReplaced,
     ReplaceRouted,
 )
-from tests.stories import (
-    INSTRUMENT,
-    MINUTE,
-    SECOND,
-    DeciderDriver,
-    amount,
-    approved,
-    bar,
-    listed,
-    quote,
-    routed,
-)
+from tests.stories import INSTRUMENT, MINUTE, SECOND, amount, approved, bar, listed, quote, routed
+from tests.support.driver import DeciderDriver
 from tests.support.fill_samples import end_rules, fill_driver, fills, type_names
 
 

@@ -8,18 +8,8 @@ import pytest
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.market import BarClosed, QuoteUpdated
 from deadreckon.contracts.orders import OrderCancelled, OrderFilled, OrderTriggered
-from tests.stories import (
-    INSTRUMENT,
-    MINUTE,
-    SECOND,
-    DeciderDriver,
-    bar,
-    filled,
-    listed,
-    quote,
-    routed,
-    trade,
-)
+from tests.stories import INSTRUMENT, MINUTE, SECOND, bar, filled, listed, quote, routed, trade
+from tests.support.driver import DeciderDriver
 from tests.support.fill_samples import answers_of, end_rules, fill_driver, fills, type_names
 
 PERPETUAL = "BTCUSD-PERP.PAPER"

@@ -31,7 +31,8 @@ from deadreckon.services.fill.order_table import (
     next_status,
 )
 from deadreckon.services.fill.state import find, status_of
-from tests.stories import DAY, MINUTE, START, DeciderDriver, at, bar, filled, listed, routed, venue
+from tests.stories import DAY, MINUTE, START, at, bar, filled, listed, routed, venue
+from tests.support.driver import DeciderDriver
 from tests.support.fill_samples import fill_driver, type_names
 from tests.support.venue_samples import (
     accepted,
@@ -292,6 +293,9 @@ def test_no_report_of_a_venue_reopens_an_order_nor_ends_it_twice(
     if state in (*ENDED, "routed"):
         assert status_of(story.state, "o1") == state
     ends = [
-        end for _, record in story.record for end in record if isinstance(end.event, OrderCancelled)
+        end
+        for _, record in story.history
+        for end in record
+        if isinstance(end.event, OrderCancelled)
     ]
     assert len(ends) <= 1

@@ -27,17 +27,8 @@ from deadreckon.contracts.orders import (
 from deadreckon.services.fill import decider as fill
 from deadreckon.services.fill.reduction import reducible, signed
 from deadreckon.services.fill.state import State, find, position_of
-from tests.stories import (
-    INSTRUMENT,
-    MINUTE,
-    SECOND,
-    START,
-    DeciderDriver,
-    bar,
-    quote,
-    routed,
-    trade,
-)
+from tests.stories import INSTRUMENT, MINUTE, SECOND, START, bar, quote, routed, trade
+from tests.support.driver import DeciderDriver
 from tests.support.fill_samples import encoded, fill_driver
 
 pytestmark = pytest.mark.slow
@@ -162,7 +153,7 @@ def lived(telling: Telling, latency: int, slippage: int = 0) -> DeciderDriver:
 
 
 def answers(story: DeciderDriver) -> list[Event]:
-    return [answer.event for _, record in story.record for answer in record]
+    return [answer.event for _, record in story.history for answer in record]
 
 
 @given(tellings, latencies)
@@ -207,7 +198,7 @@ def test_an_order_is_sent_once_and_nothing_is_said_after_its_end(
 
 @given(tellings, latencies)
 def test_no_event_gives_more_volume_than_our_share_of_it(telling: Telling, latency: int) -> None:
-    for question, record in lived(telling, latency).record:
+    for question, record in lived(telling, latency).history:
         taken = {"buy": Decimal(0), "sell": Decimal(0)}
         for answer in record:
             if isinstance(answer.event, OrderFilled):
@@ -224,7 +215,7 @@ def test_no_event_gives_more_volume_than_our_share_of_it(telling: Telling, laten
 
 @given(tellings, latencies)
 def test_no_fill_is_better_than_the_market_was(telling: Telling, latency: int) -> None:
-    for question, record in lived(telling, latency).record:
+    for question, record in lived(telling, latency).history:
         lowest, highest = _range(question.event)
         for answer in record:
             if isinstance(answer.event, OrderFilled):
@@ -309,7 +300,7 @@ def _legs_agree(state: State) -> None:
 def test_under_a_halt_no_fill_opens_or_grows_a_position(telling: Telling, latency: int) -> None:
     halted = False
     positions: dict[str, Decimal] = {}
-    for question, record in lived(telling, latency).record:
+    for question, record in lived(telling, latency).history:
         if isinstance(question.event, HaltRequested | ResumeRequested):
             halted = isinstance(question.event, HaltRequested)
         for answer in record:
@@ -338,7 +329,7 @@ def test_a_snapshot_of_the_state_goes_on_like_the_state(
 ) -> None:
     story = lived(telling[:place], latency)
     again = story.restarted(fill)
-    again.lived.state = msgspec.json.decode(encoded(story), type=State)
+    again.runner.state = msgspec.json.decode(encoded(story), type=State)
     note(encoded(story).decode())
     for wait, event in telling[place:]:
         assert again.tell(event, after=wait) == story.tell(event, after=wait)

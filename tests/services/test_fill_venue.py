@@ -27,7 +27,8 @@ from deadreckon.contracts.orders import (
 from deadreckon.contracts.venues import VenueReportRefused
 from deadreckon.services.fill import decider as fill
 from deadreckon.services.fill.state import status_of
-from tests.stories import DAY, INSTRUMENT, MINUTE, SECOND, START, DeciderDriver, bar, quote, routed
+from tests.stories import DAY, INSTRUMENT, MINUTE, SECOND, START, bar, quote, routed
+from tests.support.driver import DeciderDriver
 from tests.support.fill_samples import answers_of, encoded, fills, type_names
 from tests.support.venue_samples import (
     LIMIT,

@@ -15,7 +15,8 @@ from deadreckon.contracts.orders import (
     OrderSubmitting,
 )
 from deadreckon.services.fill import decider as fill
-from tests.stories import SECOND, DeciderDriver, bar, routed
+from tests.stories import SECOND, bar, routed
+from tests.support.driver import DeciderDriver
 from tests.support.fill_samples import answers_of, encoded, type_names
 from tests.support.venue_samples import (
     accepted,

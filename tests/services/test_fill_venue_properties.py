@@ -34,7 +34,8 @@ from deadreckon.contracts.orders import (
 from deadreckon.services.fill import decider as fill
 from deadreckon.services.fill.reduction import signed
 from deadreckon.services.fill.state import State
-from tests.stories import INSTRUMENT, MINUTE, SECOND, START, DeciderDriver, bar, routed
+from tests.stories import INSTRUMENT, MINUTE, SECOND, START, bar, routed
+from tests.support.driver import DeciderDriver
 from tests.support.fill_samples import encoded
 from tests.support.venue_samples import (
     accepted,
@@ -276,7 +277,7 @@ def test_an_order_is_intended_once_ends_once_and_each_trade_fills_once(seed: int
 def test_no_order_is_asked_to_be_cancelled_while_it_is_being_asked(seed: int) -> None:
     day = lived(seed)
     asked: dict[str, bool] = {}
-    for question, record in day.story.record:
+    for question, record in day.story.history:
         if type(question.event).__name__ == "VenueCancelRejected":
             asked.pop(question.event.order_id, None)
         for answer in record:
@@ -314,7 +315,7 @@ def test_every_bracket_is_armed_and_closed_once_and_protects_no_more_than_was_bo
 def test_a_restart_anywhere_at_a_real_venue_changes_nothing(seed: int, place: int) -> None:
     day = lived(seed)
     before = DeciderDriver(fill, "fill")
-    questions = [question for question, _ in day.story.record]
+    questions = [question for question, _ in day.story.history]
     before.tell(*questions[:place])
     again = before.restarted(fill)
     assert encoded(again) == encoded(before)
@@ -324,10 +325,10 @@ def test_a_restart_anywhere_at_a_real_venue_changes_nothing(seed: int, place: in
 
 @given(seeds, draw.integers(0, 80))
 def test_a_snapshot_of_a_real_venues_state_goes_on_like_the_state(seed: int, place: int) -> None:
-    questions = [question for question, _ in lived(seed).story.record]
+    questions = [question for question, _ in lived(seed).story.history]
     before = DeciderDriver(fill, "fill")
     before.tell(*questions[:place])
     again = before.restarted(fill)
-    again.lived.state = msgspec.json.decode(encoded(before), type=State)
+    again.runner.state = msgspec.json.decode(encoded(before), type=State)
     assert again.tell(*questions[place:]) == before.tell(*questions[place:])
     assert encoded(again) == encoded(before)

@@ -19,18 +19,8 @@ from deadreckon.contracts.governance import (
 )
 from deadreckon.services.governance import decider as governance
 from deadreckon.services.governance import performance
-from tests.stories import (
-    MINUTE,
-    DeciderDriver,
-    Number,
-    bar,
-    currency_rate,
-    expect,
-    filled,
-    limits,
-    listed,
-    reporting,
-)
+from tests.stories import MINUTE, Number, bar, currency_rate, filled, limits, listed, reporting
+from tests.support.driver import DeciderDriver, expect
 
 OTHER = "ETHBTC.PAPER"
 

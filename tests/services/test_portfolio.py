@@ -17,14 +17,12 @@ from tests.stories import (
     INSTRUMENT,
     MINUTE,
     START,
-    DeciderDriver,
     Number,
     at,
     bar,
     currency_rate,
     deposit,
     exact,
-    expect,
     filled,
     funding_rate,
     late_fee,
@@ -35,6 +33,7 @@ from tests.stories import (
     trade,
     withdraw,
 )
+from tests.support.driver import DeciderDriver, expect
 
 PERPETUAL = "BTCUSDT-PERP.PAPER"
 GROUND = (listed(), listed(PERPETUAL, kind="perpetual", lot="1", contract="0.001"))
@@ -381,7 +380,7 @@ def test_a_restart_from_a_snapshot_goes_on_as_if_there_had_been_none(
     told = story()
     tell(told, day[:cut])
     again = told.restarted(decider)
-    again.lived.state = msgspec.json.decode(snapshot(told.state), type=decider.State)
+    again.runner.state = msgspec.json.decode(snapshot(told.state), type=decider.State)
     assert tell(again, day[cut:]) == tell(told, day[cut:])
     assert snapshot(again.state) == snapshot(told.state)
 

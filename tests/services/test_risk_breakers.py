@@ -144,7 +144,7 @@ def test_a_resume_that_resets_counters_starts_a_new_peak() -> None:
     desk = held(RiskDriver(limits(drawdown_max="0.01")))
     desk.price(80)
     assert desk.ask(ResumeRequested("test", "story", reset_counters=True)) == ResumeAcknowledged(
-        resume_id=f"q{desk.story.told}"
+        resume_id=f"q{desk.story.count}"
     )
     assert desk.passes()
     assert halts(desk.price(70)), "98,000 is the new peak"

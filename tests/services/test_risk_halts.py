@@ -50,7 +50,7 @@ def test_every_halt_is_acknowledged_once_and_names_itself_in_refusals(
 ) -> None:
     desk = long_desk()
     answer = desk.ask(halt)
-    halt_id = f"q{desk.story.told}"
+    halt_id = f"q{desk.story.count}"
     assert answer == HaltAcknowledged(halt_id=halt_id, scope=scope, open_orders=0)
     for each in (desk, desk.restarted()):
         refusal = each.refused()
@@ -67,7 +67,7 @@ def test_a_halt_in_force_wins_over_missing_limits() -> None:
 def test_a_resume_is_acknowledged_and_lifts_every_halt() -> None:
     desk = long_desk()
     desk.tell(HaltRequested("ann", "news"), imposed(), LogDamaged("log.desk.fill", "story"))
-    assert desk.ask(RESUME) == ResumeAcknowledged(resume_id=f"q{desk.story.told}")
+    assert desk.ask(RESUME) == ResumeAcknowledged(resume_id=f"q{desk.story.count}")
     assert desk.passes()
     assert desk.restarted().passes()
 
@@ -165,7 +165,7 @@ def test_what_has_no_price_cannot_be_flattened_and_says_so() -> None:
     assert (answer.rule, answer.instrument, answer.signal_id) == (
         "known_price",
         "LTCUSDT.PAPER",
-        f"q{desk.story.told}",
+        f"q{desk.story.count}",
     )
 
 

@@ -104,7 +104,7 @@ def stopped_out(desk: RiskDriver) -> None:
     stop = leg(entry, "stop_loss", 1, order=f"stop of {entry.order_id}", stop=90)
     desk.tell(stop)
     desk.tell(accepted(stop.order_id))
-    child = desk.story.record[-2][0].event
+    child = desk.story.history[-2][0].event
     desk.fill(child, 1, 90)
 
 

@@ -24,17 +24,8 @@ from deadreckon.contracts.orders import (
 )
 from deadreckon.services.router import decider as router
 from deadreckon.services.router.splitting import CHILDREN_MAX, children_of, shares
-from tests.stories import (
-    INSTRUMENT,
-    DeciderDriver,
-    amount,
-    approved,
-    at,
-    exact,
-    filled,
-    listed,
-    venue,
-)
+from tests.stories import INSTRUMENT, amount, approved, at, exact, filled, listed, venue
+from tests.support.driver import DeciderDriver
 
 LISTED = at(listed(), id="listing-1")
 

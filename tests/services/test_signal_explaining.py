@@ -9,8 +9,9 @@ from deadreckon.contracts.signals import SignalRaised
 from deadreckon.services.signal import decider as signal
 from deadreckon.services.signal.entries import signals_at
 from deadreckon.services.signal.explaining import BarExplanation, explain
-from tests.stories import HOUR, MINUTE, DeciderDriver, Number, at, bar, exact, filled, strategy
+from tests.stories import HOUR, MINUTE, Number, at, bar, exact, filled, strategy
 from tests.strategies.test_hmm_regime import fitted
+from tests.support.driver import DeciderDriver
 
 CROSS: list[dict[str, Any]] = [
     {"fast": 2, "slow": 4, "cooldown_seconds": 180},

@@ -19,18 +19,8 @@ from deadreckon.contracts.signals import (
 )
 from deadreckon.contracts.timestamps import parse_timestamp
 from deadreckon.services.signal import decider as signal
-from tests.stories import (
-    DAY,
-    HOUR,
-    INSTRUMENT,
-    MINUTE,
-    SECOND,
-    START,
-    DeciderDriver,
-    amount,
-    at,
-    received,
-)
+from tests.stories import DAY, HOUR, INSTRUMENT, MINUTE, SECOND, START, amount, at, received
+from tests.support.driver import DeciderDriver
 
 WEEK = 7 * DAY
 

@@ -19,7 +19,8 @@ from deadreckon.models.hmm.features import SCALE, FeatureWindow
 from deadreckon.models.hmm.fit import DegenerateFitError, SeedFit, fit
 from deadreckon.models.hmm.training import TrainingSet
 from deadreckon.services.trainer import decider as trainer
-from tests.stories import HOUR, INSTRUMENT, MINUTE, DeciderDriver, bar, strategy
+from tests.stories import HOUR, INSTRUMENT, MINUTE, bar, strategy
+from tests.support.driver import DeciderDriver
 
 WARM_UP = features.DRIFT_BARS + 1  # bars before the first has features
 

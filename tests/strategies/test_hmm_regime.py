@@ -21,7 +21,8 @@ from deadreckon.models.hmm import features, forward_filter
 from deadreckon.models.hmm.features import DRIFT_BARS, SCALE, FeatureWindow
 from deadreckon.services.signal import decider as signal
 from deadreckon.strategies.builtin.hmm_regime import RegimeState
-from tests.stories import INSTRUMENT, MINUTE, DeciderDriver, Number, bar, filled, strategy
+from tests.stories import INSTRUMENT, MINUTE, Number, bar, filled, strategy
+from tests.support.driver import DeciderDriver
 
 BILLION = 1_000_000_000
 
@@ -423,7 +424,7 @@ def test_a_restart_in_the_middle_changes_neither_state_nor_wishes(
     again = told.restarted(signal)
     stored = msgspec.json.encode(told.state, order="deterministic")
     assert msgspec.json.encode(again.state, order="deterministic") == stored
-    again.lived.resume(msgspec.json.decode(stored, type=signal.State))
+    again.runner.resume(msgspec.json.decode(stored, type=signal.State))
     assert moves(again, *tape[cut:]) == moves(told, *tape[cut:])
 
 

@@ -21,8 +21,9 @@ from deadreckon.strategies.code_hash import _distributions
 from deadreckon.strategies.description import describe
 from deadreckon.strategies.loading import StrategyLoadError, load_file, resolve, stamped
 from deadreckon.strategies.registry import REGISTRY
-from tests.stories import MINUTE, DeciderDriver, bar, filled, strategy
+from tests.stories import MINUTE, bar, filled, strategy
 from tests.support.distributions import install
+from tests.support.driver import DeciderDriver
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "examples" / "breakout.py"
@@ -121,7 +122,7 @@ def test_a_snapshot_leads_to_the_same_signals(mine: Path) -> None:
     sides(told, 100, 101)
     again = told.restarted(decider("signal"))  # type: ignore[arg-type]
     stored = msgspec.json.encode(told.state)
-    again.lived.resume(msgspec.json.decode(stored, type=State))
+    again.runner.resume(msgspec.json.decode(stored, type=State))
     assert again.state == told.state
     assert sides(again, 102) == sides(told, 102) == ["buy"]
 

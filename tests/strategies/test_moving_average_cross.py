@@ -18,19 +18,8 @@ from deadreckon.strategies.builtin.moving_average_cross import (
     MovingAverageParameters,
     MovingAverageState,
 )
-from tests.stories import (
-    HOUR,
-    INSTRUMENT,
-    MINUTE,
-    SECOND,
-    START,
-    DeciderDriver,
-    Number,
-    at,
-    bar,
-    filled,
-    strategy,
-)
+from tests.stories import HOUR, INSTRUMENT, MINUTE, SECOND, START, Number, at, bar, filled, strategy
+from tests.support.driver import DeciderDriver
 
 # Over windows of 1 and 2 a rise of the close is "above" and a fall "below": short stories.
 QUICK: dict[str, Any] = {"fast": 1, "slow": 2, "cooldown_seconds": 0}
@@ -412,7 +401,7 @@ def test_a_restart_in_the_middle_changes_neither_state_nor_wishes(
     again = told.restarted(signal)
     stored = msgspec.json.encode(told.state, order="deterministic")
     assert msgspec.json.encode(again.state, order="deterministic") == stored
-    again.lived.resume(msgspec.json.decode(stored, type=signal.State))
+    again.runner.resume(msgspec.json.decode(stored, type=signal.State))
     assert closes(again, *path[cut:]) == closes(told, *path[cut:])
 
 

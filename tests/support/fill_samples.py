@@ -7,7 +7,8 @@ import msgspec
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import OrderCancelled, OrderFilled, OrderRejected
 from deadreckon.services.fill import decider as fill
-from tests.stories import DeciderDriver, listed, venue
+from tests.stories import listed, venue
+from tests.support.driver import DeciderDriver
 
 E = TypeVar("E", bound=Event)
 

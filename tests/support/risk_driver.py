@@ -24,7 +24,6 @@ from deadreckon.services.risk import decider
 from deadreckon.services.risk.state import Exposure, State, key_of
 from tests.stories import (
     INSTRUMENT,
-    DeciderDriver,
     Number,
     amount,
     bar,
@@ -35,6 +34,7 @@ from tests.stories import (
     reporting,
     wish,
 )
+from tests.support.driver import DeciderDriver
 
 OTHER = "ETHUSDT.OTHER"
 
@@ -68,7 +68,7 @@ class RiskDriver:
         self, side: Side = "buy", quantity: Number | None = 1, **more: Any
     ) -> OrderApproved:
         """Risk lets a wish pass; ids count themselves."""
-        more.setdefault("id", f"own{self.story.told}")
+        more.setdefault("id", f"own{self.story.count}")
         answer = self.ask(wish(side, quantity, **more))
         assert isinstance(answer, OrderApproved), answer
         return answer
@@ -100,7 +100,7 @@ class RiskDriver:
         leaves: Number = 0,
         **more: Any,
     ) -> list[Event]:
-        more.setdefault("id", f"trade{self.story.told}")
+        more.setdefault("id", f"trade{self.story.count}")
         return self.tell(
             filled(
                 child.side,

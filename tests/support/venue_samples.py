@@ -20,7 +20,8 @@ from deadreckon.contracts.venues import (
     VenueTradeReported,
 )
 from deadreckon.services.fill import decider as fill
-from tests.stories import SECOND, START, DeciderDriver, Number, exact, listed, venue
+from tests.stories import SECOND, START, Number, exact, listed, venue
+from tests.support.driver import DeciderDriver
 
 VENUE = "PAPER"  # the name that routed() sends to; an edge makes it a real one
 EDGE = "venue-sim"
