@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 class ExchangeSettings(Struct, frozen=True):
-    """What an exchange of our own shall be: its market's seed (null: as before), what trades
+    """Settings of an exchange in the folder: its market's seed (null: as before), what trades
     there, the cash of the account by currency, and what goes wrong."""
 
     seed: str | None = None
@@ -114,7 +114,7 @@ async def own_exchange(
 
 @asynccontextmanager
 async def venues_ready(folder: Folder, venues: VenueSettings) -> AsyncIterator[None]:
-    """What the edges of these venues need, as long as this lasts."""
+    """Run what the edges of these venues need, as long as this lasts."""
     if venues.sim is None:
         yield
     elif venues.sim.embedded:
@@ -139,7 +139,7 @@ async def _keep(exchange: ExchangeProcess) -> None:
 
 
 def _seed(where: Path, wanted: str | None) -> str:
-    """What the market is derived from. Raises FolderError for another than it was."""
+    """Find the seed of the market. Raises FolderError for another than it was."""
     try:
         kept = msgspec.json.decode(
             (where / "exchange.json").read_bytes(), type=ExchangeAddress

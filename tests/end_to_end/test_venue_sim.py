@@ -92,7 +92,8 @@ def test_whatever_a_request_meets_the_same_comes_of_it(
     found = log_of(dr)
     agrees_with_venue(dr, found)
     assert found.economic == undisturbed.economic
-    assert found.kinds["OrderUnknown"] > 5
+    # One order may meet several of the faults: it becomes unknown once, and missing each time.
+    assert found.kinds["OrderUnknown"] > 3
     assert found.kinds["VenueOrderMissing"] > 2
     assert found.kinds["VenueReportRefused"] > 0
 

@@ -1,4 +1,4 @@
-"""From a routed order to one that the venue works: intent, arrival, refusals, expiry."""
+"""Arrival of a routed order at its venue: intent, acceptance, refusals, expiry."""
 
 from msgspec.structs import replace as altered
 
@@ -18,7 +18,7 @@ from deadreckon.services.fill.state import Order, State, find, leaves_of, positi
 
 
 def submit(state: State, record: Recorded[OrderRouted]) -> list[Event]:
-    """The intent, or why there is none; an order that has one already gets no second."""
+    """Record the intent, or reject the order; one that has an intent gets no second."""
     order = record.event
     if status_of(state, order.order_id) != "routed":
         return []
@@ -73,7 +73,7 @@ def submitted(state: State, record: Recorded[OrderSubmitting]) -> list[Event]:
 
 
 def due_events(state: State, at: int) -> dict[str, Event]:
-    """What time alone does to open orders, at most one event an order: it ends or it arrives."""
+    """List what time alone does to open orders: each ends or arrives, at most once."""
     fates: dict[str, Event] = {}
     for order_id in state.expiring:
         order = find(state, order_id)

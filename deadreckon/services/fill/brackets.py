@@ -47,7 +47,7 @@ def _guard(state: State, entry_order_id: str, *, guarded: bool) -> None:
 def filled(state: State, record: Recorded[OrderFilled]) -> None:
     """A fill of a leg leaves less to protect, one of the entry leaves more; legs follow at once.
 
-    They do so here and not when they are told to be replaced: of two fills in one market event
+    They do so here and not when OrderReplaced is folded: of two fills in one market event
     the second one's consequences must know the first one's.
     """
     if not is_new(state, record):
@@ -68,13 +68,13 @@ def filled(state: State, record: Recorded[OrderFilled]) -> None:
 
 
 def is_at_real_venue(state: State, fill: OrderFilled) -> bool:
-    """Whether a real venue worked the order: legs there keep their quantity for life."""
+    """Tell whether a real venue worked the order: legs there never change their quantity."""
     order = find_remembered(state, fill.order_id)
     return order is not None and bool(order.edge)
 
 
 def ends_sibling(state: State, fill: OrderFilled) -> bool:
-    """Whether a fill of a leg leaves nothing to its sibling.
+    """Tell whether a fill of a leg ends its sibling.
 
     A real venue cannot resize a take-profit, so that the first fill of the stop ends it; a
     take-profit that fills in part leaves the stop in full, which reduces no more than there is.
@@ -102,7 +102,7 @@ def live_bracket(state: State, entry_order_id: str) -> Bracket | None:
 
 
 def covered(state: State, entry_order_id: str) -> Decimal:
-    """What all brackets of an entry at a real venue protect: each of its fills has its own."""
+    """Sum what all brackets of an entry at a real venue protect: each fill has its own."""
     found = ZERO
     for bracket in state.brackets.values():
         is_own = bracket.entry_order_id == entry_order_id and not bracket.ended_by
@@ -119,7 +119,7 @@ def legs_of(state: State, bracket: Bracket) -> list[Order]:
 
 
 def unprotected(state: State, fill: OrderFilled, covered: Decimal = ZERO) -> Decimal:
-    """How much of an entry's fill is to be protected: never more than its strategy holds.
+    """Compute how much of an entry's fill to protect: never more than its strategy holds.
 
     An entry that only reduced a position has opened nothing.
     """

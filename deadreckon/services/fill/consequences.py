@@ -1,4 +1,4 @@
-"""What follows from a fill: orders that lost their purpose end, brackets arm, grow and close."""
+"""Consequences of a fill: superfluous orders end, brackets arm, grow and close."""
 
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import OrderFilled
@@ -16,7 +16,7 @@ REASONS = {
 
 
 def fill_consequences(state: State, record: Recorded[OrderFilled]) -> list[Event]:
-    """Answer a fill; one that was told before has no consequences."""
+    """Answer a fill; one that was reported before has no consequences."""
     if not is_new(state, record):
         return []
     fill = record.event

@@ -1,4 +1,4 @@
-"""How orders are cancelled, and in which words a real venue's end of one is said."""
+"""Cancels of orders, and the event that a real venue's end of an order leads to."""
 
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.orders import OrderCancelled, OrderCancelling, OrderExpired
@@ -8,7 +8,7 @@ UNFILLED_RULES = {"ioc": "immediate_or_cancel", "fok": "fill_or_kill"}
 
 
 def cancel(order: Order, rule: str, reason: str) -> list[Event]:
-    """The end of an order on paper; where a real venue works it, the intent to end it, once."""
+    """Cancel an order: at once on paper; at a real venue record the intent to cancel, once."""
     if not order.edge:
         return [OrderCancelled(order.order_id, leaves_of(order), rule, reason)]
     if is_cancel_pending(order):
@@ -17,7 +17,7 @@ def cancel(order: Order, rule: str, reason: str) -> list[Event]:
 
 
 def end_events(order: Order | None) -> list[Event]:
-    """The end that its venue has told, as soon as all is told that traded before it."""
+    """End an order as its venue reported, once all trades before that end are recorded."""
     if order is None or order.ending is None or order.filled < order.ending.filled:
         return []
     leaves, ending = leaves_of(order), order.ending

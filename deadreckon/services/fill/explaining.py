@@ -1,5 +1,5 @@
-"""Why an open order did not trade in a market event: what it waits for, beside what came. Nothing
-here decides; a test holds it to what does."""
+"""Explanation of why an open order did not trade in a market event. Nothing here decides; a test
+compares it with the matching."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -28,7 +28,7 @@ UnfilledReason = Literal[
 
 
 class Unfilled(Struct, frozen=True):
-    """What an order waited for in one market event; `figures` are prices in quote currency.
+    """Reason for which an order did not trade; `figures` are prices in quote currency.
 
     `best` and `worst` are of the event as the order's side sees them, `missing` is how far the
     event stayed away from the price that it waits for.
@@ -43,7 +43,7 @@ class Unfilled(Struct, frozen=True):
 
 
 def explain(state: State, record: Recorded[Any]) -> Iterator[Unfilled]:
-    """Every open order of the event's instrument, given the state after the event."""
+    """Explain every open order of the event's instrument, given the state after the event."""
     instrument = record.event.instrument
     fates = arrivals.due_events(state, record.at)
     there = {order.order_id: order for order in arrivals.orders_at_market(state, instrument, fates)}
@@ -87,7 +87,7 @@ def _waits(
 
 
 def _proposes(state: State, order: Order, seen: PriceSpan) -> bool:
-    """Whether the paper venue would have it trade, be triggered or end in the event."""
+    """Tell whether the paper venue would trade, trigger or end it in the event."""
     market = state.markets[order.instrument]
     listing = state.listings[order.instrument]
     terms = Terms(listing, state.venues[listing.venue])

@@ -19,7 +19,7 @@ SendPermission = Literal["free", "exit_only", "halted"]
 
 
 def send_permission(state: State, order: OrderRouted, at: int) -> SendPermission:
-    """Whether an order may be sent: freely, as an exit that is held to be one, or not at all."""
+    """Decide whether an order may be sent: freely, as a reduce-only exit, or not at all."""
     scope = strictest_scope(state.halts, at)
     if scope is None or order.purpose == "flatten":
         return "free"
@@ -29,7 +29,7 @@ def send_permission(state: State, order: OrderRouted, at: int) -> SendPermission
 
 
 def _is_exit(state: State, order: OrderRouted) -> bool:
-    """Whether it only closes what its strategy holds, net of the exits already under way."""
+    """Tell whether it only closes what its strategy holds, net of exits under way."""
     closing = order.quantity
     for other in state.orders.get(order.instrument, {}).values():
         is_same = other.strategy == order.strategy and other.side == order.side
@@ -39,7 +39,7 @@ def _is_exit(state: State, order: OrderRouted) -> bool:
 
 
 def obey(state: State, record: Recorded[Any]) -> list[Event]:
-    """Cancel what the halt does not let stay, and say so; protection stays whatever halts.
+    """Cancel what the halt does not let stay, and acknowledge it; protection always stays.
 
     What a venue is asked to cancel already is not asked again, but counted: it is open still.
     """
@@ -56,10 +56,10 @@ def obey(state: State, record: Recorded[Any]) -> list[Event]:
 
 
 def _may_stay(order: Order, scope: HaltScope) -> bool:
-    """Under `close_only` what only reduces; under `all` no wish of a producer, an exit neither."""
+    """Under `close_only` what only reduces stays; under `all` only protection does."""
     return order.reduce_only and (scope == "close_only" or order.purpose != "entry")
 
 
 def resume(state: State, record: Recorded[Any]) -> list[Event]:
-    """Every halt was lifted; say so."""
+    """Acknowledge that every halt was lifted."""
     return [ResumeAcknowledged(record.id)]

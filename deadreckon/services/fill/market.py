@@ -1,4 +1,4 @@
-"""What an order finds at the market: the price known when it arrives, the prices that come after.
+"""Prices that an order meets: the one known when it arrives, and those that come after it.
 
 An order meets only prices that were not yet past when it arrived. A bar's open, high and low
 count for it when the bar opened at or after the arrival; otherwise only the close does.

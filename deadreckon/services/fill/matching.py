@@ -30,7 +30,7 @@ class MatchingRound(Struct):
     held: dict[str, Decimal]
     left: dict[Side, Decimal] = {}
     gone: dict[str | tuple[str, Side], bool] = {}
-    said: list[Event] = []
+    events: list[Event] = []
 
 
 def match(
@@ -42,7 +42,7 @@ def match(
     held: dict[str, Decimal],
     terms: Terms,
 ) -> list[Event]:
-    """Triggers, fills and ends of `orders` (arrived, in order of arrival) at a market event."""
+    """Match `orders` (arrived, in order of arrival): return triggers, fills and ends."""
     empty = isinstance(event, BarClosed) and not event.volume
     deals: list[PaperMatch] = []
     for order in orders:
@@ -58,7 +58,7 @@ def match(
     session = MatchingRound(event, terms, dict(held))
     for deal in sorted(deals, key=lambda deal: deal.phase):
         _strike(session, deal)
-    return session.said
+    return session.events
 
 
 def _strike(session: MatchingRound, deal: PaperMatch) -> None:
@@ -68,12 +68,12 @@ def _strike(session: MatchingRound, deal: PaperMatch) -> None:
     if order.reduce_only and (order.strategy, order.side) in session.gone:
         return
     if deal.trigger is not None:
-        session.said.append(OrderTriggered(order.order_id, deal.trigger))
+        session.events.append(OrderTriggered(order.order_id, deal.trigger))
     quantity = _quantity(session, deal)
     if deal.price is not None and quantity:
         _fill(session, deal, deal.price, quantity)
     elif order.time_in_force != "gtc":
-        session.said.append(_unfilled(order))
+        session.events.append(_unfilled(order))
 
 
 def _quantity(session: MatchingRound, deal: PaperMatch) -> Decimal:
@@ -120,7 +120,7 @@ def _fill(session: MatchingRound, deal: PaperMatch, price: Decimal, quantity: De
         fee_currency=currency,
         reference_price=deal.reference,
     )
-    session.said.append(fill)
+    session.events.append(fill)
     _consume(session, order.side, quantity)
     before = session.held.get(order.strategy, ZERO)
     after = EXACT.add(before, signed(order.side, quantity))

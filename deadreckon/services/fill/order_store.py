@@ -1,4 +1,4 @@
-"""How reports move the open orders and the positions; every change of the order table is here."""
+"""Store of the open orders and positions; every change of the order table is made here."""
 
 from decimal import Decimal
 
@@ -177,7 +177,7 @@ def replaced(state: State, change: OrderReplaced, at: int) -> None:
 
 
 def filled(state: State, record: Recorded[OrderFilled]) -> None:
-    """A trade: position, order, and who has nothing left to do because of it."""
+    """Fold a trade: position, order, and the orders that it makes superfluous."""
     fill, trade = record.event, trade_of(record.event)
     if dedup.find(state.trades, trade) is not None:
         return
@@ -197,7 +197,7 @@ def filled(state: State, record: Recorded[OrderFilled]) -> None:
 
 
 def _count(order: Order, fill: OrderFilled) -> None:
-    """What has filled. A venue that trades the wrong side of an order has filled none of it."""
+    """Count a fill. A venue that trades the wrong side of an order has filled none of it."""
     if fill.side == order.side:
         order.filled = EXACT.add(order.filled, fill.quantity)
     order.fills += 1
@@ -213,7 +213,7 @@ def _hold(state: State, strategy: str, instrument: str, quantity: Decimal) -> No
 
 
 def _doom_with(state: State, order: Order, fill: OrderFilled) -> None:
-    """What a fill ends by itself: the rest of an IOC, the sibling of a leg that filled wholly."""
+    """Mark what a fill ends: the rest of an IOC, the sibling of a leg that filled wholly."""
     sibling = find(state, order.sibling)
     if fill.leaves and order.time_in_force == "ioc" and not order.edge:
         order.doomed_by = trade_of(fill)
@@ -222,7 +222,7 @@ def _doom_with(state: State, order: Order, fill: OrderFilled) -> None:
 
 
 def forget(state: State, at: int) -> None:
-    """Once a day of log time, let go of what ended more than seven days ago."""
+    """Once a day of log time, forget what ended more than seven days ago."""
     state.day = at // DAY
     oldest = state.day - dedup.HORIZON_DAYS
     dedup.forget(state.trades, oldest)

@@ -36,11 +36,11 @@ TABLE = """\
 | expired          | !          | .        | .       | .         | .        | .                | .      | .         | .       | .        |
 """  # noqa: E501 - a table is read as a table
 
-# What a real venue reports, and what fill says to it: down the states, across the reports.
-# "." says nothing: the report is late, doubled or of no consequence. An `end` is said once all the
-# trades are told that the venue counts; `filled` at every new trade, after the end as well, since
-# it is money; `halt` is for a trade of an order that nobody remembers. A rejected order that the
-# venue works all the same is to be cancelled there. `unanswered` is of a request to submit.
+# Reports of a real venue, and fill's answer to each: down the states, across the reports.
+# "." answers nothing: the report is late, doubled or of no consequence. An `end` follows once all
+# trades are recorded that the venue counts; `filled` at every new trade, after the end as well,
+# since it is money; `halt` is for a trade of an order that is not remembered. A rejected order that
+# the venue works all the same is cancelled there. `unanswered` is of a request to submit.
 VENUE_TABLE = """\
 | state            | accepted   | rejected | not_sent | unanswered | missing | trade  | ended | cancel_rejected |
 |------------------|------------|----------|----------|------------|---------|--------|-------|-----------------|
@@ -81,7 +81,7 @@ _ANSWERS = _read(VENUE_TABLE)
 
 
 def next_status(status: Status, report: str) -> Status:
-    """The state after a report. Raises ImpossibleReportError where the table says "!"."""
+    """Look up the state after a report. Raises ImpossibleReportError where the table says "!"."""
     after = _NEXT[status, report]
     if after == "!":
         raise ImpossibleReportError(f"an order that is {status} cannot be {report} again")
@@ -89,5 +89,5 @@ def next_status(status: Status, report: str) -> Status:
 
 
 def answer_to(status: Status, report: str) -> str:
-    """What is said to a real venue's report about an order: a word of the table."""
+    """Look up the answer to a real venue's report about an order."""
     return _ANSWERS[status, report]

@@ -1,4 +1,4 @@
-"""What real venues owe an answer to, since when, and the alarm when they owe it for too long."""
+"""Overdue answers of real venues: since when each is due, and the alarm when it is late."""
 
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.orders import OrderOverdue
@@ -6,7 +6,7 @@ from deadreckon.services.fill.state import Order, State, find, is_cancel_pending
 
 
 def update_timer(state: State, order: Order) -> None:
-    """Keep account of an order after each change of it; what was alarmed over is not owed anew."""
+    """Update the order's overdue timer. An alarm that was raised is not raised again."""
     since = _since(order)
     if since is None or since == order.alarmed:
         state.awaited.pop(order.order_id, None)
@@ -25,7 +25,7 @@ def _since(order: Order) -> int | None:
 
 
 def overdue_alarms(state: State, at: int) -> list[Event]:
-    """One alarm for each order that a venue has left us waiting about for too long."""
+    """Raise one alarm for each order whose venue has not answered in time."""
     found: list[Event] = []
     for order_id, since in state.awaited.items():
         order = find(state, order_id)
@@ -37,7 +37,7 @@ def overdue_alarms(state: State, at: int) -> list[Event]:
 
 
 def record_alarm(state: State, alarm: OrderOverdue) -> None:
-    """The alarm is raised, and not again for the same answer."""
+    """Note a raised alarm: it is not raised again for the same answer."""
     order = find(state, alarm.order_id)
     if order is not None:
         order.alarmed = alarm.since

@@ -1,4 +1,4 @@
-"""At which price an order would trade in one market event, were there volume enough."""
+"""Match of an order with one market event on paper, as if there were volume enough."""
 
 from decimal import Decimal
 
@@ -17,14 +17,14 @@ AT_OPEN, STOPS, RESTING, GROWING = range(4)
 
 
 class Terms(Struct, frozen=True):
-    """What an instrument and its venue prescribe."""
+    """Terms of an instrument and of its venue."""
 
     listing: InstrumentListed
     venue: VenueConfigured
 
 
 class PaperMatch(Struct, frozen=True):
-    """What an order would do in an event: be triggered, trade, or end without having traded.
+    """Effect of an event on an order: a trigger, a trade, or an end without a trade.
 
     `price` is None when it trades nothing; `reference` is the undisturbed price (quote currency).
     """
@@ -38,7 +38,7 @@ class PaperMatch(Struct, frozen=True):
 
 
 def propose_match(order: Order, span: PriceSpan, terms: Terms, *, new: bool) -> PaperMatch | None:
-    """The deal an order would make; None when the event means nothing to it.
+    """Propose the match of an order; None when the event does not affect it.
 
     `new` orders have just arrived: a limit within reach takes, and an IOC or FOK ends here.
     """
@@ -54,7 +54,7 @@ def propose_match(order: Order, span: PriceSpan, terms: Terms, *, new: bool) -> 
 
 
 def end_unmatched(order: Order) -> PaperMatch | None:
-    """What an event means to an order that cannot trade in it: the end of an IOC or FOK."""
+    """End an IOC or FOK order that cannot trade in an event."""
     waits = order.time_in_force == "gtc" or order.order_type in ("stop", "stop_limit")
     return None if waits else PaperMatch(order, AT_OPEN)
 

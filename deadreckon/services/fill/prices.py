@@ -1,4 +1,4 @@
-"""What a price means to a side: better or worse, worsened by slippage, charged with a fee."""
+"""Prices as a side sees them: better or worse, worsened by slippage, charged with a fee."""
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact
 
@@ -31,17 +31,17 @@ def taker_price(side: Side, quote: TakerPrices) -> Decimal:
 
 
 def within(side: Side, price: Decimal, limit: Decimal) -> bool:
-    """Whether a price is the limit or better for this side."""
+    """Tell whether a price is the limit or better for this side."""
     return price <= limit if side == "buy" else price >= limit
 
 
 def beyond(side: Side, price: Decimal, limit: Decimal) -> bool:
-    """Whether a price is better than the limit: the market traded through it."""
+    """Tell whether a price is better than the limit: the market traded through it."""
     return price < limit if side == "buy" else price > limit
 
 
 def reached(side: Side, price: Decimal, stop: Decimal) -> bool:
-    """Whether a price sets off a stop of this side."""
+    """Tell whether a price triggers a stop of this side."""
     return price >= stop if side == "buy" else price <= stop
 
 
@@ -71,7 +71,7 @@ def fee(
     """The fee of a fill and its currency: rate x notional, rounded half-even to 18 decimals.
 
     A spot venue may charge in the base currency: rate x quantity. Any other fee currency would
-    need a rate that nobody told, so that the fee is then in the quote currency.
+    need a rate that is not known, so that the fee is in the quote currency then.
     """
     rate = venue.maker_fee_rate if liquidity == "maker" else venue.taker_fee_rate
     size = _WIDE.multiply(quantity, listing.contract_size)

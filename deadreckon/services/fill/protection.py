@@ -34,7 +34,7 @@ from deadreckon.services.fill.state import (
 
 
 def protect(state: State, fill: OrderFilled) -> list[Event]:
-    """Arm an entry's bracket with what has just filled, or say that it has grown by that much.
+    """Arm an entry's bracket with what has just filled, or let it grow by that much.
 
     At a real venue nothing grows: each fill gets a bracket of its own.
     """
@@ -127,7 +127,7 @@ def _resized(leg: Order) -> OrderReplaced:
 
 
 def close(state: State, event: OrderFilled | OrderCancelled | OrderRejected) -> list[Event]:
-    """Say how a bracket ended, once, at the leg whose end has closed it."""
+    """Publish how a bracket ended, once, at the leg whose end has closed it."""
     bracket_id = state.legs.get(event.order_id, "")
     bracket = state.brackets.get(bracket_id)
     if bracket is None or bracket.ended_by != event.order_id:
@@ -141,7 +141,7 @@ def close(state: State, event: OrderFilled | OrderCancelled | OrderRejected) -> 
 
 
 def _is_flat(state: State, order_id: str) -> bool:
-    """Whether a leg that its venue ended or refused had nothing to protect any more."""
+    """Tell whether a leg that its venue ended or refused had nothing left to protect."""
     leg = state.finished.get(order_id)
     if leg is None:
         return False

@@ -1,4 +1,4 @@
-"""What a real venue reports about our orders, and the order's own events that follow from it."""
+"""Reports of a real venue about our orders, and the order events that follow from them."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -53,14 +53,14 @@ REPORT_COLUMNS: dict[type[Event], str] = {
 
 
 def record_ending(state: State, record: Recorded[VenueOrderEnded]) -> None:
-    """Remember the end until all trades before it are told; the greater count of them is right."""
-    order, told = find(state, record.event.order_id), record.event
+    """Remember the end until all trades before it are recorded; the greater count is right."""
+    order, report = find(state, record.event.order_id), record.event
     if order is None:
         return
-    at, filled = record.at, told.filled
+    at, filled = record.at, report.filled
     if order.ending is not None:
         at, filled = order.ending.at, max(filled, order.ending.filled)
-    order.ending = Ending(told.outcome, filled, told.reason, at)
+    order.ending = Ending(report.outcome, filled, report.reason, at)
     overdue.update_timer(state, order)
 
 
@@ -78,7 +78,7 @@ def record_cancelling(state: State, record: Recorded[OrderCancelling]) -> None:
 
 
 def record_cancel_answer(state: State, order_id: str, *, refused: bool) -> None:
-    """The venue did not cancel, as the order had ended there: how is told apart from this.
+    """Note that the venue did not cancel: the order had ended, and its end is reported.
 
     Where it then leaves a cancel unanswered, it is being asked again.
     """
@@ -89,7 +89,7 @@ def record_cancel_answer(state: State, order_id: str, *, refused: bool) -> None:
 
 
 def events_of_report(state: State, record: Recorded[Any]) -> list[Event]:
-    """The order's own events that follow from a report."""
+    """Answer a report with the order's own events."""
     report = record.event
     if isinstance(report, VenueRequestUnanswered) and report.request != "submit":
         return []

@@ -1,4 +1,4 @@
-"""What fill remembers: open orders, their brackets, positions, the market, halts in force."""
+"""State of fill: open orders, their brackets, positions, the market, halts in force."""
 
 from decimal import Decimal
 from typing import Literal
@@ -20,7 +20,7 @@ PROTECTIVE: tuple[Purpose, ...] = ("stop_loss", "take_profit")
 
 
 class Ending(Struct, frozen=True):
-    """How a real venue ended an order, told at `at` (nanoseconds UTC).
+    """End of an order at a real venue, reported at `at` (nanoseconds UTC).
 
     `filled` (base units or contracts) is all that traded of it, by the venue's count.
     """
@@ -42,7 +42,7 @@ class Order(Struct):
 
     The rest is of orders that a real venue works, through the service `edge`: `cancelling` is the
     rule by which the venue is asked to cancel, since `cancelling_at`, unless it `refused`;
-    `ending` is the end that the venue told before all of its trades; `trades` are the trades
+    `ending` is the end that the venue reported before all of its trades; `trades` are the trades
     counted, and `alarmed` is the time since which an answer has been owed, once an alarm was
     raised over it.
     """
@@ -84,7 +84,7 @@ class Order(Struct):
 
 
 class TakerPrices(Struct, frozen=True):
-    """What a taker would pay and get, in quote currency; equal when only trades are known."""
+    """Prices that a taker would pay and get, in quote currency; equal without quotes."""
 
     bid: Decimal
     ask: Decimal
@@ -173,7 +173,7 @@ def trade_of(fill: OrderFilled) -> str:
 
 
 def is_new(state: State, record: Recorded[OrderFilled]) -> bool:
-    """Whether the fill just folded was told for the first time."""
+    """Tell whether the fill just folded was reported for the first time."""
     return dedup.find(state.trades, trade_of(record.event)) == record.id
 
 
@@ -189,7 +189,7 @@ def find_remembered(state: State, order_id: str) -> Order | None:
 
 
 def status_of(state: State, order_id: str) -> Status:
-    """Where an order is in the table; "routed" for what nobody remembers."""
+    """Return the status of an order; "routed" for one that is not remembered."""
     order = find(state, order_id)
     if order is not None:
         return order.status
@@ -202,10 +202,10 @@ def position_of(state: State, strategy: str, instrument: str) -> Decimal:
 
 
 def is_cancel_pending(order: Order) -> bool:
-    """Whether a real venue is being asked to cancel an order."""
+    """Tell whether a cancel of an order is pending at a real venue."""
     return bool(order.cancelling) and not order.refused
 
 
 def leaves_of(order: Order) -> Decimal:
-    """What is still open of an order (base units or contracts)."""
+    """Compute what is still open of an order (base units or contracts)."""
     return EXACT.subtract(order.quantity, order.filled)

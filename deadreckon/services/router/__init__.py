@@ -1,1 +1,1 @@
-"""From an approved wish to orders in a venue's own terms."""
+"""Routing of an approved order into orders in a venue's own terms."""

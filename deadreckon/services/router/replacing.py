@@ -12,7 +12,7 @@ from deadreckon.services.router.state import ChildOrder, ParentOrder, State
 
 
 def route_replacement(state: State, change: ReplaceApproved) -> list[Event]:
-    """A change for each open child, or why there is none."""
+    """Route a change to each open child, or answer why there is none."""
     family = state.families.get(change.order_id)
     if family is None:
         return [_missed(change, "the order has ended, or never was routed")]
@@ -46,7 +46,7 @@ def _on_ticks(
 def _misfit(
     change: ReplaceApproved, child: ChildOrder, limit: Decimal | None, stop: Decimal | None
 ) -> str | None:
-    """Why these prices cannot be this order's."""
+    """Find why an order cannot have these prices."""
     if change.limit_price is not None and child.limit_price is None:
         return f"a {child.order_type} order has no limit price"
     if change.stop_price is not None and child.stop_price is None:
@@ -63,7 +63,7 @@ def _shortfall(
     listed: InstrumentListed,
     limit: Decimal | None,
 ) -> str | None:
-    """Why this cannot be the order's total quantity."""
+    """Find why the order cannot have this total quantity."""
     if change.quantity is None:
         return None
     lots = rounding.whole_lots(change.quantity, listed)

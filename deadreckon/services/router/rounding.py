@@ -1,4 +1,4 @@
-"""Prices and quantities in a venue's steps, never beyond what was wished."""
+"""Rounding of prices and quantities to a venue's steps, never beyond what was ordered."""
 
 from decimal import Decimal
 
@@ -13,12 +13,12 @@ def limit_price(price: Decimal, side: Side, tick: Decimal) -> Decimal:
 
 
 def entry_stop(price: Decimal, side: Side, tick: Decimal) -> Decimal:
-    """A stop that enters never triggers before the wish: a buy's goes up, a sell's down."""
+    """Round an entry stop so that it never triggers early: a buy's goes up, a sell's down."""
     return round_up(price, tick) if side == "buy" else round_down(price, tick)
 
 
 def exit_stop(price: Decimal, side: Side, tick: Decimal) -> Decimal:
-    """A stop that protects never triggers later than the wish: a sell's goes up, a buy's down."""
+    """Round a protective stop so that it never triggers late: a sell's up, a buy's down."""
     return round_up(price, tick) if side == "sell" else round_down(price, tick)
 
 
@@ -45,7 +45,7 @@ def quantity_of(lots: int, listed: InstrumentListed) -> Decimal:
 
 
 def notional_of(lots: int, price: Decimal, listed: InstrumentListed) -> Decimal:
-    """What whole lots are worth at a price, in quote currency; exact."""
+    """Compute the exact notional (quote currency) of whole lots at a price."""
     return product(Decimal(lots), _lot_value(price, listed))
 
 

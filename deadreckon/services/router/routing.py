@@ -85,9 +85,9 @@ def _lots(order: OrderApproved, prices: RoundedPrices, listed: InstrumentListed)
 def _vanished(
     order: OrderApproved, prices: RoundedPrices, listing: Listing
 ) -> OrderUnroutable | None:
-    wished = (order.limit_price, order.stop_price, order.stop_loss, order.take_profit)
+    ordered = (order.limit_price, order.stop_price, order.stop_loss, order.take_profit)
     rounded = (prices.limit, prices.stop, prices.stop_loss, prices.take_profit)
-    for before, after in zip(wished, rounded, strict=True):
+    for before, after in zip(ordered, rounded, strict=True):
         if before is not None and not after:
             return _unroutable(
                 order,

@@ -1,4 +1,4 @@
-"""How one order becomes several that add up to it, each of whole lots."""
+"""Splitting of one order into several of whole lots that add up to it."""
 
 # Beyond it children grow instead of multiplying: one approval has to fit into one commit.
 CHILDREN_MAX = 100

@@ -1,4 +1,4 @@
-"""What the router remembers: what may trade where, and which of its orders are open."""
+"""State of the router: listings, venues, and the open routed orders."""
 
 from decimal import Decimal
 
@@ -54,7 +54,7 @@ def listed(state: State, record: Recorded[InstrumentListed]) -> None:
 
 
 def delisted(state: State, instrument: str, by: str) -> None:
-    """What was never listed cannot be delisted; that is no affair of ours."""
+    """Mark an instrument as delisted; one that was never listed is ignored."""
     if instrument in state.listings:
         state.listings[instrument].delisted_by = by
 
@@ -75,7 +75,7 @@ def routed(state: State, order: OrderRouted) -> None:
 
 
 def filled(state: State, fill: OrderFilled) -> None:
-    """`leaves` tells what has filled, so that a fill told twice counts once."""
+    """Count a fill by its `leaves`, so that a fill reported twice counts once."""
     child = _find(state, fill.order_id)
     if child is None:
         return
@@ -94,7 +94,7 @@ def replaced(state: State, change: OrderReplaced) -> None:
 
 
 def ended(state: State, order_id: str) -> None:
-    """An ended child leaves what it has filled to its family; the last one takes the family."""
+    """Move an ended child's fills to its parent order; the last child removes the parent."""
     parent = state.parents.pop(order_id, None)
     if parent is None:
         return

@@ -116,7 +116,7 @@ class _Refusal(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ExchangeAddress(Struct, frozen=True):
-    """Where an exchange told that it listens, in `exchange.json` of its folder."""
+    """Addresses of an exchange, from `exchange.json` of its folder."""
 
     url: str
     admin_url: str
@@ -334,58 +334,64 @@ def _decoded(content: bytes, shape: type[Shape]) -> Shape:
 
 
 def parse_report(data: str | bytes) -> VenueTrade | OrderStatus:
-    """What the exchange pushed. Raises MalformedReportError."""
+    """Parse a pushed report. Raises MalformedReportError."""
     content = data.encode() if isinstance(data, str) else data
     try:
-        told = msgspec.convert(parse(content), type=_OrderPushed | _TradePushed)
+        report = msgspec.convert(parse(content), type=_OrderPushed | _TradePushed)
     except (WireError, msgspec.ValidationError) as error:
         raise MalformedReportError(str(error), evidence(content)) from error
-    return _trade(told) if isinstance(told, _TradePushed) else _standing(told, told.client_order_id)
+    return (
+        _trade(report)
+        if isinstance(report, _TradePushed)
+        else _standing(report, report.client_order_id)
+    )
 
 
-def _standing(told: _Order, client_order_id: str) -> OrderStatus:
-    if told.client_order_id != client_order_id:
-        _malformed(f"asked about {client_order_id}, told of {told.client_order_id}", told)
-    if told.open and told.outcome is not None:
-        _malformed("open and ended at once", told)
+def _standing(report: _Order, client_order_id: str) -> OrderStatus:
+    if report.client_order_id != client_order_id:
+        _malformed(
+            f"asked about {client_order_id}, answered about {report.client_order_id}", report
+        )
+    if report.open and report.outcome is not None:
+        _malformed("open and ended at once", report)
     return OrderStatus(
-        client_order_id=told.client_order_id,
-        venue_order_id=told.venue_order_id,
-        filled=_checked(told.filled, told, lambda filled: filled >= 0),
-        open=told.open,
-        outcome=told.outcome,
-        reason=told.reason,
+        client_order_id=report.client_order_id,
+        venue_order_id=report.venue_order_id,
+        filled=_checked(report.filled, report, lambda filled: filled >= 0),
+        open=report.open,
+        outcome=report.outcome,
+        reason=report.reason,
     )
 
 
-def _trade(told: _Trade) -> VenueTrade:
+def _trade(report: _Trade) -> VenueTrade:
     return VenueTrade(
-        trade_id=told.trade_id,
-        client_order_id=told.client_order_id,
-        symbol=told.symbol,
-        side=told.side,
-        quantity=_checked(told.quantity, told, lambda quantity: quantity > 0),
-        price=_checked(told.price, told, lambda price: price > 0),
-        liquidity=told.liquidity,
-        fee=_amount(told.fee, told),
-        fee_currency=told.fee_currency,
-        traded_at=told.traded_at,
+        trade_id=report.trade_id,
+        client_order_id=report.client_order_id,
+        symbol=report.symbol,
+        side=report.side,
+        quantity=_checked(report.quantity, report, lambda quantity: quantity > 0),
+        price=_checked(report.price, report, lambda price: price > 0),
+        liquidity=report.liquidity,
+        fee=_amount(report.fee, report),
+        fee_currency=report.fee_currency,
+        traded_at=report.traded_at,
     )
 
 
-def _checked(record: str, told: Struct, holds: Callable[[Decimal], bool]) -> Decimal:
-    amount = _amount(record, told)
+def _checked(record: str, report: Struct, holds: Callable[[Decimal], bool]) -> Decimal:
+    amount = _amount(record, report)
     if not holds(amount):
-        _malformed(f"{record} is no amount that can be traded", told)
+        _malformed(f"{record} is no amount that can be traded", report)
     return amount
 
 
-def _amount(record: str, told: Struct) -> Decimal:
+def _amount(record: str, report: Struct) -> Decimal:
     amount = Decimal(record)
     if not is_sane(amount):
-        _malformed(f"{record} is beyond any amount of ours", told)
+        _malformed(f"{record} is beyond any amount of ours", report)
     return canonical(amount)
 
 
-def _malformed(reason: str, told: Struct) -> NoReturn:
-    raise MalformedReportError(reason, evidence(msgspec.json.encode(told)))
+def _malformed(reason: str, report: Struct) -> NoReturn:
+    raise MalformedReportError(reason, evidence(msgspec.json.encode(report)))

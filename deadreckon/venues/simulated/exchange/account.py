@@ -1,4 +1,4 @@
-"""What the exchange does with orders: its clock, its one account, and the trades they make.
+"""Account of the exchange: its clock, its orders, and the trades they make.
 
 The account's cash moves by the whole notional and the fee of each trade, as on a spot market, but
 it may fall below nothing and a position may be short, as with a perpetual: nothing is lent or
@@ -65,7 +65,7 @@ class NewOrder(Struct, frozen=True, forbid_unknown_fields=True):
 
 class ExchangeAccount:
     """The exchange's one account. Every method that changes something wants a transaction of the
-    book around it; `said` collects what is to be pushed about it."""
+    book around it; `reports` collects what is to be pushed about it."""
 
     def __init__(self, book: ExchangeStore, seed: str) -> None:
         self.record: list[dict[str, Any]] = []
@@ -74,7 +74,7 @@ class ExchangeAccount:
         self._paths: dict[str, PricePath] = {}
         self._starts: dict[str, tuple[TradeStart | None, int]] = {}
 
-    # --- What the keeper may do -------------------------------------------------------------------
+    # --- Requests at the admin port ---------------------------------------------------------------
 
     def list_symbol(self, symbol: Symbol) -> None:
         """Let a symbol trade; the same again changes nothing. Raises RefusedError."""
@@ -99,16 +99,16 @@ class ExchangeAccount:
         terms = self._terms(symbol)
         return product(Decimal(self._path(terms).price(at // NANOSECONDS)), terms.tick_size)
 
-    # --- What the trader may do -------------------------------------------------------------------
+    # --- Requests at the trading port -------------------------------------------------------------
 
-    def submit(self, wish: NewOrder) -> ExchangeOrder:
+    def submit(self, new: NewOrder) -> ExchangeOrder:
         """Take an order. What came before its time is played first. Raises RefusedError."""
-        if self._book.order(wish.client_order_id) is not None:
-            name = wish.client_order_id
+        if self._book.order(new.client_order_id) is not None:
+            name = new.client_order_id
             raise RefusedError(409, "duplicate_client_order_id", f"{name} was sent before")
-        order = self._read(wish)
+        order = self._read(new)
         self._starts.pop(order.client_order_id, None)  # of one whose transaction failed
-        self.advance(wish.at - 1)
+        self.advance(new.at - 1)
         self._book.put(order)
         self._tell(order)
         # A reduce-only order waits for its moment, so that it does not matter which of two orders
@@ -130,7 +130,7 @@ class ExchangeAccount:
         return order
 
     def order(self, client_order_id: str) -> ExchangeOrder:
-        """How an order is now. Raises RefusedError (unknown_order)."""
+        """Return an order. Raises RefusedError (unknown_order)."""
         order = self._book.order(client_order_id)
         if order is None:
             raise RefusedError(404, "unknown_order", f"no order {client_order_id}")
@@ -148,13 +148,13 @@ class ExchangeAccount:
         return at
 
     def clock(self) -> int:
-        """How far the market was played (nanoseconds UTC)."""
+        """Return how far the market was played (nanoseconds UTC)."""
         return self._book.cell("clock", int, 0)
 
     # --- How things stand, in the words of the wire -----------------------------------------------
 
     def standing(self, order: ExchangeOrder) -> dict[str, Any]:
-        """How an order stands."""
+        """Encode the status of an order."""
         return {
             "client_order_id": order.client_order_id,
             "venue_order_id": venue_order_id(order),
@@ -165,7 +165,7 @@ class ExchangeAccount:
         }
 
     def standings(self) -> list[dict[str, Any]]:
-        """How the open orders stand."""
+        """Encode the status of each open order."""
         return [self.standing(order) for order in self._book.orders(only_open=True)]
 
     def trades(self, since: int) -> list[dict[str, Any]]:
@@ -174,7 +174,7 @@ class ExchangeAccount:
         return trades
 
     def cash(self) -> dict[str, str]:
-        """What the account holds of each currency."""
+        """Return what the account holds of each currency."""
         return self._book.cell("cash", dict[str, str], {})
 
     def positions(self) -> dict[str, str]:
@@ -196,29 +196,29 @@ class ExchangeAccount:
 
     # --- Inside -----------------------------------------------------------------------------------
 
-    def _read(self, wish: NewOrder) -> ExchangeOrder:
-        _check_time(wish.at)
-        terms = self._terms(wish.symbol)
+    def _read(self, new: NewOrder) -> ExchangeOrder:
+        _check_time(new.at)
+        terms = self._terms(new.symbol)
         needs = {"limit": "limit_price", "stop": "stop_price"}
         for word, field in needs.items():
-            wanted = word in wish.type.split("_")
-            if wanted != (getattr(wish, field) is not None):
-                raise RefusedError(400, "missing_price", f"{wish.type} and {field}")
+            wanted = word in new.type.split("_")
+            if wanted != (getattr(new, field) is not None):
+                raise RefusedError(400, "missing_price", f"{new.type} and {field}")
         order = ExchangeOrder(
             number=self._book.order_count() + 1,
-            client_order_id=wish.client_order_id,
-            symbol=wish.symbol,
-            side=wish.side,
-            quantity=in_steps(wish.quantity, terms.lot_size, "lot_size"),
-            type=wish.type,
-            limit=_ticks(wish.limit_price, terms),
-            stop=_ticks(wish.stop_price, terms),
-            time_in_force=wish.time_in_force,
-            post_only=wish.post_only,
-            reduce_only=wish.reduce_only,
-            at=wish.at,
+            client_order_id=new.client_order_id,
+            symbol=new.symbol,
+            side=new.side,
+            quantity=in_steps(new.quantity, terms.lot_size, "lot_size"),
+            type=new.type,
+            limit=_ticks(new.limit_price, terms),
+            stop=_ticks(new.stop_price, terms),
+            time_in_force=new.time_in_force,
+            post_only=new.post_only,
+            reduce_only=new.reduce_only,
+            at=new.at,
         )
-        if wish.post_only and matching.takes_at_once(order, self._path(terms)):
+        if new.post_only and matching.takes_at_once(order, self._path(terms)):
             raise RefusedError(400, "post_only_would_take", "it would trade at once")
         return order
 
@@ -254,7 +254,7 @@ class ExchangeAccount:
         return found
 
     def _strike(self, order: ExchangeOrder, begun: TradeStart, moment: int) -> None:
-        """What happens with an order at its moment: a trade, its end, or both."""
+        """Carry out an order's moment: a trade, its end, or both."""
         if begun.killed:
             reason = {"ioc": "immediate_or_cancel", "fok": "fill_or_kill"}[order.time_in_force]
             return self._end(order, reason)
@@ -305,7 +305,7 @@ class ExchangeAccount:
         self.record.append({"type": "trade"} | to_builtins(trade))
 
     def _reducible(self, order: ExchangeOrder) -> int:
-        """How many lots an order may trade without more than closing the account's position."""
+        """Compute the lots an order may trade to close the account's position and no more."""
         held = Decimal(self.positions().get(order.symbol, "0"))
         against = held.copy_negate() if order.side == "buy" else held
         if against <= 0:

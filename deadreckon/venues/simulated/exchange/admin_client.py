@@ -16,7 +16,7 @@ TIMEOUT = 30.0  # seconds; nothing goes wrong here, but a long truth takes its t
 
 
 class AdminRefusedError(Exception):
-    """You asked the exchange's keeper for what it refused; the message is its answer."""
+    """You sent an admin request that the exchange refused; the message is its answer."""
 
 
 class GroundTruth(Struct, frozen=True):
@@ -74,7 +74,7 @@ class AdminClient:
         await self._ask("POST", "/clock", {"at": at})
 
     async def price(self, symbol: str, at: int) -> Decimal:
-        """What the path of a symbol is at a time (nanoseconds UTC)."""
+        """Return the price of a symbol at a time (nanoseconds UTC)."""
         answer = await self._ask("GET", "/price", None, symbol=symbol, at=str(at))
         return Decimal(msgspec.json.decode(answer)["price"])
 
@@ -83,7 +83,7 @@ class AdminClient:
         await self._ask("POST", "/faults", faults)
 
     async def fault_counts(self) -> dict[str, int]:
-        """How often each fault was done."""
+        """Return how often each fault was played."""
         counts: dict[str, int] = msgspec.json.decode(await self._ask("GET", "/faults"))["counts"]
         return counts
 

@@ -1,4 +1,4 @@
-"""The exchange's two doors: the trader's, where anything may go wrong, and the keeper's."""
+"""HTTP API of the exchange: the trading port, where faults are played, and the admin port."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -46,7 +46,7 @@ class DepositRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HandledRequest(Struct, frozen=True):
-    """What became of a request: the answer meant for it, what is to be pushed, what goes wrong."""
+    """Result of a request: the answer meant for it, what is to be pushed, the fault."""
 
     number: int
     status: int
@@ -72,7 +72,7 @@ class ExchangeApi:
         self._faults = book.cell("faults", Faults, Faults())
 
     def trading(self) -> web.Application:
-        """The trader's door."""
+        """Build the application of the trading port."""
         rooms: list[tuple[str, str, str, RequestHandler]] = [
             ("POST", "/orders", "submit", self._submit),
             ("DELETE", "/orders/{client_order_id}", "cancel", self._cancel),
@@ -90,7 +90,7 @@ class ExchangeApi:
         return self._application([*routes, web.get("/reports", self.reports.listen)])
 
     def keeping(self) -> web.Application:
-        """The keeper's door, where nothing goes wrong."""
+        """Build the application of the admin port, where no fault is played."""
         rooms: list[tuple[str, str, RequestHandler]] = [
             ("POST", "/symbols", self._list_symbol),
             ("POST", "/deposits", self._deposit),
@@ -199,11 +199,11 @@ class ExchangeApi:
         self._book.keep("fault_counts", counts)
         self._book.keep("faults", self._faults)
 
-    # --- What a trader may ask --------------------------------------------------------------------
+    # --- Requests at the trading port -------------------------------------------------------------
 
     def _submit(self, request: web.Request, body: bytes) -> tuple[int, Any]:
-        wish = _read(body, NewOrder)
-        return 201, self._account.standing(self._account.submit(wish))
+        order = _read(body, NewOrder)
+        return 201, self._account.standing(self._account.submit(order))
 
     def _cancel(self, request: web.Request, body: bytes) -> tuple[int, Any]:
         name = request.match_info["client_order_id"]
@@ -229,7 +229,7 @@ class ExchangeApi:
     def _clock(self, request: web.Request, body: bytes) -> tuple[int, Any]:
         return 200, {"at": self._account.advance(_read(body, ClockRequest).at)}
 
-    # --- What the keeper may ask ------------------------------------------------------------------
+    # --- Requests at the admin port ---------------------------------------------------------------
 
     def _list_symbol(self, request: web.Request, body: bytes) -> tuple[int, Any]:
         self._account.list_symbol(_read(body, Symbol))

@@ -1,4 +1,4 @@
-"""How the exchange misbehaves: by rules for certain requests, and by a plan drawn from a seed."""
+"""Faults of the exchange: by rules for certain requests, and by a plan from a seed."""
 
 import hashlib
 from typing import Annotated, Any, Literal, get_args
@@ -28,7 +28,7 @@ RequestKind = Literal[
 NOT_DONE = ("error_before", "drop_before", "rate_limit", "down")
 REPORTED = ("fills_twice", "out_of_order", "before_ack", "withhold", "garbage_report")
 
-# What a fault takes unless it is told: longer than the adapter waits, and short enough for a test.
+# Seconds that a fault takes unless given: longer than the adapter waits, short enough for a test.
 SECONDS: dict[str, float] = {"late": 3.0, "rate_limit": 0.1, "down": 0.5, "before_ack": 0.05}
 
 _NO_AMOUNTS = (b'"NaN"', b'"-1"', b'"1e999"', b"NaN", b"{}", b'"999999999999999999999"', b"-1")
@@ -59,7 +59,7 @@ class FaultPlan(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Faults(Struct, forbid_unknown_fields=True):
-    """What is to go wrong; rules come first, in their order, then the plan.
+    """Faults to play; rules come first, in their order, then the plan.
 
     `down` seconds from now on every connection is refused; 0 is until faults are set again."""
 
@@ -85,7 +85,7 @@ class ChosenFault(Struct, frozen=True):
 def choose_fault(
     faults: Faults, number: int, request: str, client_order_id: str
 ) -> ChosenFault | None:
-    """What is to go wrong with a request, if anything; changes nothing but what rules skip."""
+    """Choose the fault of a request, if any; changes nothing but what rules skip."""
     for rule in faults.rules:
         if not rule.times or not _fits(rule, request, client_order_id):
             continue

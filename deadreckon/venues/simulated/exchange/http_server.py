@@ -39,16 +39,16 @@ async def serve_exchange(
         book = ExchangeStore(folder / "exchange.sqlite")
         held.callback(book.close)
         _keep_seed(book, seed, folder)
-        house = ExchangeServers(
+        servers = ExchangeServers(
             book, seed, read_or_create_secret(folder / "key", lambda: secrets.token_urlsafe(32))
         )
-        address = await house.open(*_ports(folder, port))
-        _leave_word(folder, address)
+        address = await servers.open(*_ports(folder, port))
+        _write_address(folder, address)
         ready(address)
         try:
             await wait_for_interrupt()
         finally:
-            await house.close()
+            await servers.close()
 
 
 class ExchangeServers:
@@ -61,35 +61,35 @@ class ExchangeServers:
         self._port = 0
         self._front: web.AppRunner | None = None
         self._back = _runner(self.exchange.keeping())
-        self._wish = asyncio.Event()  # something about being up or down has changed
-        self._down_until: float | None = None  # loop time; infinite for "until told"
-        self._doorkeeper: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()  # something about being up or down has changed
+        self._down_until: float | None = None  # loop time; infinite for "until set"
+        self._door_task: asyncio.Task[None] | None = None
 
     async def open(self, port: int, admin_port: int) -> ExchangeAddress:
         """Open both doors; 0 takes a free port."""
         self._port, self._front = await _open(_runner(self.exchange.trading()), port)
         admin, self._back = await _open(self._back, admin_port)
-        self._doorkeeper = asyncio.create_task(self._keep_door(), name="doorkeeper")
+        self._door_task = asyncio.create_task(self._keep_door(), name="trading port")
         url, admin_url = (f"http://{LOOPBACK}:{number}" for number in (self._port, admin))
         return ExchangeAddress(url=url, admin_url=admin_url, pid=os.getpid(), seed=self._seed)
 
     async def close(self) -> None:
         """Shut both doors."""
-        if self._doorkeeper is not None:
-            self._doorkeeper.cancel()
+        if self._door_task is not None:
+            self._door_task.cancel()
         await self.exchange.reports.close()
         for runner in (self._front, self._back):
             if runner is not None:
                 await runner.cleanup()
 
     def _go_down(self, seconds: float | None) -> None:
-        """Null: be up; 0: be down until told; else be down so many seconds."""
+        """Set the trading port: null is up; 0: be down until set; else be down so many seconds."""
         now = asyncio.get_running_loop().time()
         self._down_until = None if seconds is None else now + (seconds or float("inf"))
-        self._wish.set()
+        self._changed.set()
 
     async def _keep_door(self) -> None:
-        """Shut and open the trader's door as wished; the only place that does."""
+        """Close and open the trading port as set; nothing else does."""
         while True:
             now = asyncio.get_running_loop().time()
             down = self._down_until is not None and self._down_until > now
@@ -103,13 +103,13 @@ class ExchangeServers:
                 _, self._front = await _open(runner, self._port)
                 self.shut.clear()
             left = self._down_until - now if down and self._down_until is not None else None
-            self._wish.clear()
+            self._changed.clear()
             await self._pause(left)
 
     async def _pause(self, seconds: float | None) -> None:
         timeout = None if seconds == float("inf") else seconds
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wish.wait(), timeout)
+            await asyncio.wait_for(self._changed.wait(), timeout)
 
 
 def _runner(application: web.Application) -> web.AppRunner:
@@ -163,7 +163,7 @@ def _ports(folder: Path, port: int | None) -> tuple[int, int]:
     return (ports[0] if port is None else port), ports[1]
 
 
-def _leave_word(folder: Path, address: ExchangeAddress) -> None:
+def _write_address(folder: Path, address: ExchangeAddress) -> None:
     unfinished = folder / "exchange.json.part"
     unfinished.write_bytes(msgspec.json.encode(address))
     os.replace(unfinished, folder / "exchange.json")

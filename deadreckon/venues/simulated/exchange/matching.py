@@ -48,7 +48,7 @@ def next_moment(order: ExchangeOrder, begun: TradeStart) -> int:
 
 
 def price(order: ExchangeOrder, begun: TradeStart, path: PricePath, moment: int) -> int:
-    """What a trade costs, in ticks: a maker's own price, a taker's is the path's or better than
+    """Price a trade in ticks: a maker's own price; a taker's is the path's or better than
     its limit allows."""
     market = path.price(moment // NANOSECONDS)
     if order.limit is None:
@@ -59,7 +59,7 @@ def price(order: ExchangeOrder, begun: TradeStart, path: PricePath, moment: int)
 
 
 def ends_after_trade(order: ExchangeOrder) -> str | None:
-    """Why an order that has just traded ends with something left; null when it goes on."""
+    """Find why an order that has just traded ends with something left; None: it goes on."""
     if (
         order.time_in_force == "ioc"
         and order.type != "market"
@@ -70,7 +70,7 @@ def ends_after_trade(order: ExchangeOrder) -> str | None:
 
 
 def takes_at_once(order: ExchangeOrder, path: PricePath) -> bool:
-    """Whether a limit order would not wait in the book when it arrives."""
+    """Tell whether a limit order would trade when it arrives."""
     market = path.price(order.at // NANOSECONDS)
     return order.limit is not None and _reaches(order.side, market, order.limit)
 

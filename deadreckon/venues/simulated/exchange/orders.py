@@ -25,8 +25,11 @@ class RefusedError(Exception):
 
 
 class Symbol(Struct, frozen=True, forbid_unknown_fields=True):
-    """What trades here: `base_price` is what its path moves around (quote currency), fee rates are
-    fractions of the notional, charged in the quote currency. One unit is one of the base."""
+    """A symbol that trades here.
+
+    `base_price` is what its path moves around (quote currency), fee rates are fractions of the
+    notional, charged in the quote currency. One unit is one of the base.
+    """
 
     symbol: str
     base_price: Decimal

@@ -60,11 +60,11 @@ class ExchangeProcess:
         return (self.folder / "key").read_text("ascii").strip()
 
     def keeper(self) -> AdminClient:
-        """A client of the keeper's door."""
+        """Make a client of the admin port."""
         return AdminClient(self.address.admin_url, self.key)
 
     def venue(self, *, timeout: float = 2.0) -> SimulatedVenue:
-        """A client of the trader's door; `timeout` in seconds."""
+        """Make a client of the trading port; `timeout` in seconds."""
         return SimulatedVenue(self.address.url, self.key, timeout=timeout)
 
     async def start(self) -> ExchangeAddress:

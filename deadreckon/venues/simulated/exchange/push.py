@@ -40,7 +40,7 @@ class PushChannel:
         return socket
 
     async def push(self, batch: Sequence[bytes], trouble: ChosenFault | None, number: int) -> None:
-        """Push what one request brought about, disturbed as told."""
+        """Push the reports of one request, with its fault."""
         match trouble.fault if trouble else None:
             case "withhold":
                 self._withheld = [*self._withheld, *batch][-WITHHELD_MAX:]

@@ -112,11 +112,11 @@ class ExchangeStore:
         )
 
     def order_count(self) -> int:
-        """How many orders were ever accepted."""
+        """Return how many orders were ever accepted."""
         return self._count("SELECT coalesce(max(number), 0) FROM orders")
 
     def trade_count(self) -> int:
-        """How many trades there were; also the place of the last one."""
+        """Return how many trades there were; also the number of the last one."""
         return self._count("SELECT coalesce(max(place), 0) FROM trades")
 
     def add_trade(self, trade: ExchangeTrade) -> None:
