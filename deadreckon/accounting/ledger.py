@@ -61,7 +61,7 @@ PositionKey = tuple[str, str, str]  # strategy, venue, instrument
 
 
 def initial() -> Ledger:
-    """Nothing listed, nothing held, no reporting currency."""
+    """Return a ledger with nothing listed, nothing held and no reporting currency."""
     return Ledger()
 
 
@@ -77,18 +77,18 @@ def evolve(ledger: Ledger, record: Recorded[Any]) -> Ledger:
 
 
 def position(ledger: Ledger, strategy: str, instrument: str) -> Position | None:
-    """What a strategy holds; None when it never traded the instrument, flat when it closed it."""
+    """Return the position of a strategy; None when it never traded the instrument."""
     found = holding(ledger, strategy, instrument)
     return None if found is None else found.position
 
 
 def holding(ledger: Ledger, strategy: str, instrument: str) -> Holding | None:
-    """The position with its fees and funding; None when there never was any."""
+    """Return the position with its fees and funding; None when there never was one."""
     return ledger.holdings.get(instrument, {}).get(strategy)
 
 
 def holdings(ledger: Ledger) -> Iterator[tuple[PositionKey, Holding]]:
-    """Every holding, flat ones too, sorted by instrument and strategy."""
+    """Yield every holding, flat ones too, sorted by instrument and strategy."""
     for instrument, held_by in sorted(ledger.holdings.items()):
         venue = ledger.listings[instrument].venue
         for strategy, found in sorted(held_by.items()):
@@ -96,19 +96,19 @@ def holdings(ledger: Ledger) -> Iterator[tuple[PositionKey, Holding]]:
 
 
 def positions(ledger: Ledger) -> Iterator[tuple[PositionKey, Position]]:
-    """Every position, flat ones too, sorted by instrument and strategy."""
+    """Yield every position, flat ones too, sorted by instrument and strategy."""
     for key, found in holdings(ledger):
         yield key, found.position
 
 
 def held(ledger: Ledger, strategy: str, instrument: str) -> Decimal:
-    """Signed quantity of one strategy (base units or contracts)."""
+    """Return the signed quantity of one strategy (base units or contracts)."""
     found = position(ledger, strategy, instrument)
     return ZERO if found is None else average_cost.quantity(found)
 
 
 def held_total(ledger: Ledger, instrument: str) -> Decimal:
-    """Signed quantity, net over all strategies (base units or contracts)."""
+    """Return the signed quantity, net over all strategies (base units or contracts)."""
     total = ZERO
     for found in ledger.holdings.get(instrument, {}).values():
         total = EXACT.add(total, average_cost.quantity(found.position))
@@ -116,8 +116,8 @@ def held_total(ledger: Ledger, instrument: str) -> Decimal:
 
 
 def is_new_fill(ledger: Ledger, record: Recorded[OrderFilled]) -> bool:
-    """Whether the fill just folded changed anything; False when its trade was known already.
+    """Tell whether the fill folded last changed anything; False for a known trade.
 
-    Ask right after `evolve` of the same fill.
+    Call it right after `evolve` of the same fill.
     """
     return ledger.newest_fill == record.id

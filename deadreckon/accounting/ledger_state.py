@@ -1,4 +1,4 @@
-"""What a ledger remembers: positions with their fees, accounts, marks, rates, seen trades."""
+"""State of a ledger: positions with fees, cash, marks, rates and known trades."""
 
 from decimal import Decimal
 

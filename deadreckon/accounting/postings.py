@@ -1,4 +1,4 @@
-"""How each event moves a ledger: what is listed, deposited, filled, charged, funded and marked."""
+"""Postings: how each event moves a ledger."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -37,7 +37,7 @@ class ImpossibleFillError(OperationalError):
 
 
 def _list(ledger: Ledger, record: Recorded[InstrumentListed]) -> None:
-    """What was traded keeps its kind, currencies, venue and contract size: amounts are in them.
+    """Keep the terms of an instrument that was traded: kind, currencies, venue, contract size.
 
     Such a change needs another name; ticks and lots may change at any time.
     """
@@ -116,7 +116,7 @@ def _charge(ledger: Ledger, found: Holding | None, currency: str, fee: Decimal) 
 
 
 def _charge_late(ledger: Ledger, record: Recorded[FeeCharged]) -> None:
-    """A fee of an instrument nobody listed is booked all the same, to no holding."""
+    """Book a fee charged apart from a fill; without a listing, to no holding."""
     fee = record.event
     listing = ledger.listings.get(fee.instrument)
     found = _holding(ledger, listing, fee.strategy) if listing else None
@@ -138,7 +138,7 @@ def _fund(ledger: Ledger, record: Recorded[FundingRatePublished]) -> None:
 
 
 def book_funding(ledger: Ledger, instrument: str, strategy: str, amount: Decimal) -> None:
-    """A holding received this much funding (quote currency); an instrument nobody listed, none."""
+    """Book funding (quote currency) of a holding; ignored for an instrument never listed."""
     listing = ledger.listings.get(instrument)
     if listing is None:
         return
@@ -154,7 +154,7 @@ def _report(ledger: Ledger, record: Recorded[ReportingConfigured]) -> None:
 
 
 def _rate(ledger: Ledger, record: Recorded[CurrencyRateUpdated]) -> None:
-    """A rate that is not positive says that the currency has none."""
+    """Set a currency rate; one that is not positive removes it."""
     stated = ledger.rates.setdefault(record.event.reporting, {})
     if record.event.rate > 0:
         stated[record.event.currency] = record.event.rate
@@ -167,7 +167,7 @@ def _bar(ledger: Ledger, record: Recorded[BarClosed]) -> None:
 
 
 def _quote(ledger: Ledger, record: Recorded[QuoteUpdated]) -> None:
-    """The middle of bid and ask, exact."""
+    """Mark an instrument at the middle of bid and ask, exact."""
     middle = EXACT.multiply(EXACT.add(record.event.bid, record.event.ask), HALF)
     ledger.marks[record.event.instrument] = Mark(canonical(middle), record.at)
 
@@ -177,7 +177,7 @@ def _price(ledger: Ledger, record: Recorded[TradePrinted | MarkUpdated]) -> None
 
 
 def is_new_trade(ledger: Ledger, at: int, venue: str, trade_id: str) -> bool:
-    """Whether a venue's trade counts, decided in log order; it is known from here on."""
+    """Remember a trade of a venue; False when it is known already."""
     return _remember(ledger, at, venue, trade_id)
 
 

@@ -1,4 +1,4 @@
-"""Writes the time into the log, so that decisions age with it and never ask a clock."""
+"""The clock edge: writes the time into the log, where no tape plays."""
 
 import asyncio
 import time
@@ -33,7 +33,7 @@ class Clock:
             await asyncio.sleep(self._every - time.time() % self._every)
 
     async def tick(self, at: int) -> int:
-        """Write one moment (nanoseconds UTC); returns its sequence."""
+        """Write one time (nanoseconds UTC); returns its sequence."""
         name = derive_id("clock", SHARED, at)
         record = Recorded(
             id=name,

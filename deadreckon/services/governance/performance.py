@@ -1,4 +1,4 @@
-"""How well closed trades went, and which minimum they fall short of; exact, without a float."""
+"""Performance of closed trades against the minima in force; exact, without floats."""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -14,7 +14,7 @@ MEASURED_SCALE = 9  # decimals of a measured figure; the comparison itself is ex
 
 
 class Shortfall(Struct, frozen=True):
-    """A minimum that the trades fall short of; `measured` is null where it has no bound below."""
+    """A minimum that the trades fall short of; `measured` is null where it has no lower bound."""
 
     rule: str
     limit: Decimal
@@ -25,7 +25,7 @@ PerformanceCheck = Callable[[Sequence[Decimal], Decimal], tuple[bool, Decimal | 
 
 
 def shortfall(limits: LimitsSet, results: Sequence[Decimal]) -> Shortfall | None:
-    """The first minimum in force that these net profits (oldest first) fall short of."""
+    """Return the first minimum in force that these net profits (oldest first) fall short of."""
     for rule, measure in MEASURES.items():
         least: Decimal | None = getattr(limits, rule)
         if least is None or not results:
