@@ -24,7 +24,6 @@ CONVENTIONAL = {
     "State": "what a decider or a fold remembers",
     "Row": "one row of a table",
     "Column": "a column: of a database's table, of the terminal, of a statement",
-    "Halt": "a halt in force, with what the decider or the fold that keeps it needs of it",
 }
 SAME_NAME_MAX = 2
 
