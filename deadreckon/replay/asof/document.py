@@ -134,8 +134,8 @@ class AllocationDocument(Struct, frozen=True):
     ]
 
 
-class StrategyDocument(Struct, frozen=True):
-    """A strategy's latest settings."""
+class StrategyDocument(Struct, frozen=True, omit_defaults=True):
+    """A strategy's latest settings. Configurations of 0.1.0 name no code."""
 
     strategy: str
     kind: str
@@ -144,6 +144,9 @@ class StrategyDocument(Struct, frozen=True):
     notional: Annotated[Amount, Meta(description="size of one entry, quote currency")]
     parameters: dict[str, str]
     set_by: SetByDocument
+    implementation: str = ""
+    version: str = ""
+    code: Annotated[str, Meta(description="SHA-256 (hex) of the implementation's source")] = ""
 
 
 class ModelDocument(Struct, frozen=True):

@@ -22,7 +22,7 @@ class LockedError(OperationalError):
 def file_lock(path: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold the lock of a file, made if it is missing, for as long as the block runs.
 
-    The holder's process id is written into the file. Raises LockedError at once when another
+    The holder's process id stands in the file for that time. Raises LockedError at once when another
     process (or another block of this one) holds it, unless it is waited for.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,7 +32,10 @@ def file_lock(path: Path, *, wait: bool = False) -> Iterator[None]:
             raise LockedError(path, os.pread(handle, 32, 0).decode("ascii", "replace").strip())
         os.truncate(handle, 0)
         os.pwrite(handle, str(os.getpid()).encode(), 0)
-        yield
+        try:
+            yield
+        finally:
+            os.truncate(handle, 0)
     finally:
         os.close(handle)
 
