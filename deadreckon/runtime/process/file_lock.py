@@ -22,8 +22,8 @@ class LockedError(OperationalError):
 def file_lock(path: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold the lock of a file, made if it is missing, for as long as the block runs.
 
-    The holder's process id stands in the file for that time. Raises LockedError at once when another
-    process (or another block of this one) holds it, unless it is waited for.
+    The holder's process id stands in the file for that time. Raises LockedError at once when
+    another process (or another block of this one) holds it, unless it is waited for.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
