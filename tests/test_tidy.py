@@ -79,6 +79,18 @@ def test_the_root_holds_what_a_newcomer_expects() -> None:
     assert found - COMING == AT_THE_ROOT
 
 
+def test_the_list_of_decisions_has_every_page_in_order_under_its_heading() -> None:
+    pages = ROOT / "docs" / "decisions"
+    listed = re.findall(
+        r"^\| \[(\d+)\]\((.*)\) \| (.*) \|$", (pages / "README.md").read_text(), re.M
+    )
+    found = []
+    for page in sorted(pages.glob("0*.md")):
+        number, _, heading = page.read_text("utf-8").partition("\n")[0].partition(": ")
+        found.append((number.removeprefix("# "), page.name, heading[0].upper() + heading[1:]))
+    assert listed == found
+
+
 # --- Pins ----------------------------------------------------------------------------------------
 
 
