@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Protocol
 
 SIZE = 64  # megabytes
-MEGABYTE = 1024 * 1024
 
 
 class Disk(Protocol):

@@ -33,7 +33,6 @@ from tests.sessions.player import ServiceStack, audited, decoded
 from tests.sessions.script import Row, Script, ann, opening
 from tests.stories import MINUTE, START, bar, limits
 
-RULES_OF_AN_ID = {"no_clock", "id_reused", "too_old", "from_the_future"}
 REASON_MAX = 1_000  # characters: a reason quotes at most some names and figures
 IN = producer_subject(BOOK, "alice")
 OP = operator_subject(BOOK, "ann")
