@@ -45,11 +45,11 @@ class Verifier:
         self._metrics = self._open("metrics", names, lambda: metrics_file.read(where.metrics))
         self._fresh = SqliteSink(scratch / "audit.sqlite")
         self._fresh_lake = LakeSink(scratch / "lake", None) if self._lake else None
-        self._keeper = MetricsFile(scratch / "metrics.json") if self._metrics else None
+        self._metrics_file = MetricsFile(scratch / "metrics.json") if self._metrics else None
         sinks: list[Sink] = [self._fresh]
         if self._fresh_lake:
             sinks.append(self._fresh_lake)
-        self._projector = Projector(sinks, self._keeper)
+        self._projector = Projector(sinks, self._metrics_file)
         if self._audit:
             self._audit.query("BEGIN")  # its writer may continue; the copy stays as it is
             self._audit.query("SELECT count(*) FROM _projection")
@@ -124,11 +124,11 @@ class Verifier:
         )
 
     def _compare_metrics(self, saved: Saved) -> None:
-        keeper = self._keeper
-        assert keeper is not None
-        keeper.flush()
+        metrics_file = self._metrics_file
+        assert metrics_file is not None
+        metrics_file.flush()
         stored = metrics.settled(saved.state, saved.sequence)
-        self._note(_differing_series(stored, keeper.visible))
+        self._note(_differing_series(stored, metrics_file.visible))
 
     def _note(self, differences: Iterable[TableDifference | None]) -> None:
         """Record the first difference, unless this projection has one already."""

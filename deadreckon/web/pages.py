@@ -132,8 +132,8 @@ class GatewayPages:
         return await _answer(lambda: read_table(self._folder, "fills", wanted))
 
     def _series(self) -> Series:
-        keeper = self._vitals.stored.projector.metrics
-        return keeper.visible if keeper else Series()
+        metrics = self._vitals.stored.projector.metrics
+        return metrics.visible if metrics else Series()
 
 
 async def _answer(read: Callable[[], TableAnswer]) -> Response:

@@ -23,17 +23,17 @@ STILL_THERE = {
     "desk": 8,
     "economy": 9,
     "heard": 6,
-    "house": 4,
-    "keeper": 11,
+    "house": 3,
+    "keeper": 4,
     "lived": 1,
     "place": 46,
     "reckon": 1,
-    "said": 26,
+    "said": 19,
     "silence": 12,
     "standing": 6,
-    "strangers": 5,
-    "told": 56,
-    "wish": 18,
+    "strangers": 4,
+    "told": 14,
+    "wish": 4,
 }
 
 # Names that are promised outside, so that a better word would break somebody.
@@ -41,16 +41,15 @@ PROMISED: dict[str, str] = {}
 
 # How many docstrings of a room still begin so. The numbers may only fall.
 STILL_RIDDLES = {
-    "accounting": 24,
+    "accounting": 19,
     "contracts": 13,
     "models": 1,
-    "node": 4,
+    "node": 1,
     "projections": 1,
     "replay": 48,
-    "services": 43,
+    "services": 11,
     "strategies": 1,
     "tools": 16,
-    "venues": 11,
 }
 
 RIDDLES = ("What", "Whether", "The same", "Who", "Whoever")

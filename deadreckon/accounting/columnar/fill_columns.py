@@ -44,7 +44,7 @@ class FillColumns(NamedTuple):
     """Fills in the order of the log.
 
     Quantities are signed (a sale is negative). Amounts are units of 10**-scale. A fill of which
-    int64 is too small for one of the three has 0 for all of them, and is `told` besides.
+    int64 is too small for one of the three has 0 for all of them, and is in `exact` as well.
     """
 
     sequences: Integers
@@ -57,7 +57,7 @@ class FillColumns(NamedTuple):
     fees: Integers
     fee_scales: Integers
     rows: Numbers  # as they were read
-    told: dict[int, ExactFill]  # by row, the fills of which int64 could not hold an amount
+    exact: dict[int, ExactFill]  # by row, the fills of which int64 could not hold an amount
 
     def without(self, known: Numbers) -> "FillColumns":
         """All but the rows that are known to repeat a trade."""
@@ -94,10 +94,12 @@ def read(paths: Sequence[Path]) -> FillColumns:
     scales = [col(f"{name}_scale") for name in AMOUNTS]
     wanted = scan(paths).select("sequence", *names, *amounts, *scales)
     table = wanted.collect(engine="streaming").rechunk()  # at once: column by column takes longer
-    told = _told(paths) if any(table[f"{name}_units"].null_count() for name in AMOUNTS) else {}
+    exact = (
+        _exact_fills(paths) if any(table[f"{name}_units"].null_count() for name in AMOUNTS) else {}
+    )
     kinds, kind = _kinds([table[name] for name in NAMES])
     columns = [table[f"{name}_{part}"] for part in ("units", "scale") for name in AMOUNTS]
-    quantities, prices, fees, *finesse = [_whole(column, sorted(told)) for column in columns]
+    quantities, prices, fees, *finesse = [_whole(column, sorted(exact)) for column in columns]
     return FillColumns(
         sequences=table["sequence"].to_numpy(),
         kinds=kinds,
@@ -109,18 +111,18 @@ def read(paths: Sequence[Path]) -> FillColumns:
         fees=fees,
         fee_scales=finesse[2],
         rows=numpy.arange(len(table)),
-        told=told,
+        exact=exact,
     )
 
 
-def _whole(column: polars.Series, told: Sequence[int]) -> Integers:
-    """A column of integers, 0 where a fill is told by text."""
-    if told:
-        column = column.fill_null(0).scatter(told, 0)
+def _whole(column: polars.Series, exact: Sequence[int]) -> Integers:
+    """A column of integers, 0 where a fill is given as text."""
+    if exact:
+        column = column.fill_null(0).scatter(exact, 0)
     return column.to_numpy()
 
 
-def _told(paths: Sequence[Path]) -> dict[int, ExactFill]:
+def _exact_fills(paths: Sequence[Path]) -> dict[int, ExactFill]:
     unfit = polars.any_horizontal(col(f"{name}_units").is_null() for name in AMOUNTS)
     table = scan(paths).with_row_index("row").filter(unfit)
     found = {}

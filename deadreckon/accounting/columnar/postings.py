@@ -112,8 +112,8 @@ def fault_of(into: Ledger, kind: FillKey) -> str:
     listing = into.listings.get(kind.instrument)
     if listing is not None and listing.venue == kind.venue:
         return ""
-    told = "was never listed" if listing is None else f"is of {listing.venue}"
-    return f"{kind.instrument} {told}, and is filled at {kind.venue}"
+    listed = "was never listed" if listing is None else f"is of {listing.venue}"
+    return f"{kind.instrument} {listed}, and is filled at {kind.venue}"
 
 
 def _trade(into: Ledger, stretch: FillRange) -> None:
@@ -159,9 +159,9 @@ def _charge(into: Ledger, fills: FillColumns) -> None:
     for code in numpy.flatnonzero(charged).tolist():
         number, scale = divmod(code, FEE_SCALES)
         pay(into, fills.kinds[number], sums[code], scale)
-    if fills.told:
-        for row in numpy.flatnonzero(numpy.isin(fills.rows, list(fills.told))).tolist():
-            fee = fills.told[int(fills.rows[row])].fee
+    if fills.exact:
+        for row in numpy.flatnonzero(numpy.isin(fills.rows, list(fills.exact))).tolist():
+            fee = fills.exact[int(fills.rows[row])].fee
             if fee:
                 pay(into, fills.kinds[int(fills.kind[row])], *exact_units(fee))
 
@@ -206,9 +206,9 @@ def _traded(all_fills: FillColumns, rows: Any, place: int) -> Decimal:
         mine = fills.quantities[fills.quantity_scales == scale]
         units = sums_by(numpy.zeros(len(mine), dtype=numpy.int64), mine, 1)[0]
         total = EXACT.add(total, Decimal(units).scaleb(-scale, EXACT))
-    if fills.told:
+    if fills.exact:
         for row in range(len(fills.rows)):
-            if int(fills.rows[row]) in fills.told:
+            if int(fills.rows[row]) in fills.exact:
                 total = EXACT.add(total, amounts(fills, row)[0])
     return total
 

@@ -89,9 +89,9 @@ def one_by_one(position: Position, fills: FillColumns, rows: Any) -> Position:
 
 def amounts(fills: FillColumns, row: int) -> tuple[Any, Any]:
     """Signed quantity and price of a fill as its event says them."""
-    told = fills.told.get(int(fills.rows[row]))
-    if told is not None:
-        return told.quantity, told.price
+    exact = fills.exact.get(int(fills.rows[row]))
+    if exact is not None:
+        return exact.quantity, exact.price
     return (
         from_units(int(fills.quantities[row]), int(fills.quantity_scales[row])),
         from_units(int(fills.prices[row]), int(fills.price_scales[row])),
@@ -110,8 +110,8 @@ def _to_be_told(positions: list[Position], fills: FillColumns, groups: Groups) -
         for number in numpy.flatnonzero(finest > numpy.array(known)).tolist():
             reached = int(numpy.argmax(scales[groups.of(number)] == finest[number])) + 1
             counts[number] = max(counts[number], reached)
-    if fills.told:
-        known_by_text = numpy.isin(fills.rows, list(fills.told))
+    if fills.exact:
+        known_by_text = numpy.isin(fills.rows, list(fills.exact))
         for number in range(len(positions)):
             if known_by_text[groups.of(number)].any():
                 counts[number] = len(groups.of(number))

@@ -23,7 +23,7 @@ from deadreckon.marketdata.tapes.tape import Tape, TapeHeader
 from deadreckon.marketdata.tapes.values import NOISY, ROUNDED
 
 CHART_COLUMNS_MAX = 120
-ROWS_TOLD = 5  # of each finding, in the terminal; --json has twenty
+ROWS_SHOWN = 5  # of each finding, in the terminal; --json has twenty
 
 # What stands for price and activity in each kind: open, high, low, close, volume.
 _LOOKS: dict[TapeKind, tuple[pl.Expr, pl.Expr, pl.Expr, pl.Expr, pl.Expr]] = {
@@ -79,15 +79,17 @@ def describe(tape: Tape) -> TapeDescription:
     header = tape.header
     frame = tape.scan().collect()
     first, high, low, last, volume = _LOOKS[header.kind]
-    told = frame.select(
+    prices = frame.select(
         first.first().alias("first"),
         last.last().alias("last"),
         low.min().alias("low"),
         high.max().alias("high"),
         volume.cast(pl.Int128).sum().alias("volume"),  # int64 sums wrap without a word
     ).row(0, named=True)
-    price = {name: from_units(told[name], header.price_scale) for name in told if name != "volume"}
-    total = from_units(told["volume"], header.quantity_scale)
+    price = {
+        name: from_units(prices[name], header.price_scale) for name in prices if name != "volume"
+    }
+    total = from_units(prices["volume"], header.quantity_scale)
     return TapeDescription(
         path=str(tape.path),
         digest=tape.digest,
@@ -101,12 +103,12 @@ def describe(tape: Tape) -> TapeDescription:
     )
 
 
-def picture(tape: Tape, told: TapeDescription, width: int) -> RenderableType:
+def picture(tape: Tape, described: TapeDescription, width: int) -> RenderableType:
     """Header, chart and oddities for a terminal `width` characters wide."""
-    head = header_grid(told.header, told.digest)
-    parts: list[RenderableType] = [head, Text(), *_drawn(tape, told, width)]
-    if told.oddities:
-        parts += [Text(), findings_grid(told.oddities)]
+    head = header_grid(described.header, described.digest)
+    parts: list[RenderableType] = [head, Text(), *_drawn(tape, described, width)]
+    if described.oddities:
+        parts += [Text(), findings_grid(described.oddities)]
     return Group(*parts)
 
 
@@ -129,13 +131,13 @@ def findings_grid(findings: Sequence[QualityFinding]) -> Grid:
     grid.add_column("")
     grid.add_column("which", overflow="fold")
     for one in findings:
-        told = [str(row) for row in one.rows[:ROWS_TOLD]]
-        told += ["..."] if one.count > ROWS_TOLD else []
+        rows = [str(row) for row in one.rows[:ROWS_SHOWN]]
+        rows += ["..."] if one.count > ROWS_SHOWN else []
         what = Text(RULE_DESCRIPTIONS[one.rule] + (f": {one.notes[0]}" if one.notes else ""))
         style = "red" if one.refused else "yellow"
         fate = "refused" if one.refused else "kept"
         grid.add_row(
-            Text(one.rule, style=style), f"{one.count:,}", fate, Text(f"{', '.join(told)}  ") + what
+            Text(one.rule, style=style), f"{one.count:,}", fate, Text(f"{', '.join(rows)}  ") + what
         )
     return grid
 
@@ -178,8 +180,8 @@ def _oddities(frame: pl.DataFrame, header: TapeHeader) -> list[QualityFinding]:
     return quality.oddities(numbered, header.kind, header.interval_seconds)
 
 
-def _drawn(tape: Tape, told: TapeDescription, width: int) -> list[Text]:
-    labels = _labels(told)
+def _drawn(tape: Tape, described: TapeDescription, width: int) -> list[Text]:
+    labels = _labels(described)
     gutter = max(len(label) for label in labels)
     columns = _candles(tape, max(min(width - gutter - 2, CHART_COLUMNS_MAX), 1))
     styles = ["" if one is None else "green" if one.close >= one.open else "red" for one in columns]
@@ -191,14 +193,14 @@ def _drawn(tape: Tape, told: TapeDescription, width: int) -> list[Text]:
     return [*lines, _time_axis(tape.header, gutter, len(columns))]
 
 
-def _labels(told: TapeDescription) -> list[str]:
+def _labels(described: TapeDescription) -> list[str]:
     """Prices beside the top, the bottom and the half of the chart."""
     labels = [""] * chart.ROWS
-    step = Decimal((0, (1,), -told.header.price_scale))
-    half = (told.highest_price + told.lowest_price) / 2
-    labels[0] = f"{told.highest_price.quantize(step):f}"
+    step = Decimal((0, (1,), -described.header.price_scale))
+    half = (described.highest_price + described.lowest_price) / 2
+    labels[0] = f"{described.highest_price.quantize(step):f}"
     labels[chart.ROWS // 2] = f"{half.quantize(step):f}"
-    labels[-1] = f"{told.lowest_price.quantize(step):f}"
+    labels[-1] = f"{described.lowest_price.quantize(step):f}"
     return labels
 
 

@@ -71,14 +71,14 @@ class Ingress(Struct):
     def _read_signals(self, message: Message) -> list[Recorded[Any]]:
         producer = message.subject.leaf
         return [
-            self._record(message, index, self._wish_name(producer, wish), wish)
-            for index, wish in enumerate(read_signals(producer, message.payload))
+            self._record(message, index, self._signal_name(producer, signal), signal)
+            for index, signal in enumerate(read_signals(producer, message.payload))
         ]
 
-    def _wish_name(self, producer: str, wish: Any) -> str:
-        if isinstance(wish, SignalMalformed):
+    def _signal_name(self, producer: str, signal: Any) -> str:
+        if isinstance(signal, SignalMalformed):
             return self._count_malformed(f"in.{producer}")
-        return self._today(f"in.{producer}|{wish.signal_id}|{wish.body}")
+        return self._today(f"in.{producer}|{signal.signal_id}|{signal.body}")
 
     def _today(self, name: str) -> str:
         """A resend is one fact with what it repeats; one from beyond all memory has its own id."""

@@ -129,17 +129,17 @@ async def answer_turns(service: LogService, book: str, bus: Bus) -> None:
     async def take(request: bytes) -> bytes:
         if request == STATE:
             return state_digest(service.state).encode()
-        told: asyncio.Future[TurnTaken] = asyncio.get_running_loop().create_future()
-        asked.put_nowait((int(request), told))
-        return msgspec.json.encode(await told)
+        answer: asyncio.Future[TurnTaken] = asyncio.get_running_loop().create_future()
+        asked.put_nowait((int(request), answer))
+        return msgspec.json.encode(await answer)
 
     await as_role(bus, service.name).serve(turn_subject(book, service.name), take)
     while True:
-        upto, told = await asked.get()
+        upto, answer = await asked.get()
         spoke = upto != NO_TURN and await service.take_turn(upto)
         killpoints.passed("turn", service.name)
-        if not told.done():
-            told.set_result(TurnTaken(spoke, service.domain.sequence))
+        if not answer.done():
+            answer.set_result(TurnTaken(spoke, service.domain.sequence))
 
 
 class Round:

@@ -19,7 +19,7 @@ from deadreckon.contracts.venues import (
 )
 from deadreckon.services.fill.state import Order, State, leaves_of
 
-NAMED = 3  # strangers that the reason names; all of them stand in the report
+NAMED = 3  # external orders that the reason names; all of them stand in the report
 
 
 def halt_for_trade(
@@ -43,12 +43,12 @@ def halt_for_trade(
 
 def halt_for_external_orders(state: State, record: Recorded[VenueReconciled]) -> list[Event]:
     """Orders at the venue that this log never intended: somebody else trades the account."""
-    strangers = record.event.strangers
-    if not strangers:
+    external = record.event.strangers
+    if not external:
         return []
-    names = ", ".join(strangers[:NAMED]) + (", ..." if len(strangers) > NAMED else "")
+    names = ", ".join(external[:NAMED]) + (", ..." if len(external) > NAMED else "")
     reason = f"{record.event.venue} works orders that this log never intended: {names}"
-    count = Decimal(len(strangers))
+    count = Decimal(len(external))
     return _halt(state, record.at, "close_only", "venue_strangers", None, count, reason)
 
 

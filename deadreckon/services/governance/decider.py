@@ -65,14 +65,14 @@ def initial() -> State:
     return State()
 
 
-def evolve(state: State, said: Recorded[Any]) -> State:
-    match said.event:
+def evolve(state: State, record: Recorded[Any]) -> State:
+    match record.event:
         case OrderFilled():
-            _fold_fill(state, said)
+            _fold_fill(state, record)
         case LimitsSet() as limits:
-            state.limits, state.limits_id = limits, said.id
-            for record in state.records.values():
-                _trim(state, record)
+            state.limits, state.limits_id = limits, record.id
+            for history in state.records.values():
+                _trim(state, history)
         case ResumeRequested(reset_counters=reset):
             state.halted = False
             if reset:
@@ -80,29 +80,29 @@ def evolve(state: State, said: Recorded[Any]) -> State:
         case HaltImposed(rule=rule):
             state.halted = state.halted or rule in RULES
         case _:
-            ledger.evolve(state.ledger, said)
+            ledger.evolve(state.ledger, record)
     return state
 
 
-def _fold_fill(state: State, said: Recorded[OrderFilled]) -> None:
-    closed = trades.fold(state.trades, state.ledger, said)
+def _fold_fill(state: State, record: Recorded[OrderFilled]) -> None:
+    closed = trades.fold(state.trades, state.ledger, record)
     if closed is None:
         return
     if closed.profit is None:
-        state.unpriced = said.id
+        state.unpriced = record.id
         return
-    record = state.records.setdefault(closed.strategy, StrategyRecord())
-    record.closed += 1
-    record.results.append(closed.profit)
-    _trim(state, record)
-    state.newest = said.id
+    history = state.records.setdefault(closed.strategy, StrategyRecord())
+    history.closed += 1
+    history.results.append(closed.profit)
+    _trim(state, history)
+    state.newest = record.id
 
 
-def _trim(state: State, record: StrategyRecord) -> None:
+def _trim(state: State, history: StrategyRecord) -> None:
     window = (
         DEFAULTS.performance_window if state.limits is None else state.limits.performance_window
     )
-    del record.results[: -max(window, 1)]
+    del history.results[: -max(window, 1)]
 
 
 def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
@@ -135,15 +135,15 @@ def _judge(state: State, fill_id: str, strategy: str) -> Sequence[Event]:
         return []
     if state.unpriced == fill_id:
         return [_halt(state, limits, UNPRICED, None, None, _unpriced(strategy))]
-    record = state.records.get(strategy)
-    if record is None or state.newest != fill_id:
+    history = state.records.get(strategy)
+    if history is None or state.newest != fill_id:
         return []
-    if record.closed < (limits.performance_trades_min or 1):
+    if history.closed < (limits.performance_trades_min or 1):
         return []
-    short = performance.shortfall(limits, record.results)
+    short = performance.shortfall(limits, history.results)
     if short is None:
         return []
-    reason = f"{strategy}: the last {len(record.results)} closed trades fall short of {short.rule}"
+    reason = f"{strategy}: the last {len(history.results)} closed trades fall short of {short.rule}"
     return [_halt(state, limits, short.rule, short.limit, short.measured, reason)]
 
 

@@ -139,10 +139,10 @@ def _funded(book: Ledger, published: FundingRatePublished) -> list[Event]:
     listing = book.listings.get(published.instrument)
     if listing is None or listing.kind != "perpetual":
         return []
-    said: list[Event] = []
+    events: list[Event] = []
     for strategy, found in sorted(book.holdings.get(published.instrument, {}).items()):
         if found.position.quantity:
-            said += [
+            events += [
                 FundingPaid(
                     strategy=strategy,
                     venue=listing.venue,
@@ -153,7 +153,7 @@ def _funded(book: Ledger, published: FundingRatePublished) -> list[Event]:
                 ),
                 _position_changed(book, strategy, published.instrument),
             ]
-    return said
+    return events
 
 
 def _marked(state: State, record: Recorded[Any]) -> list[Event]:

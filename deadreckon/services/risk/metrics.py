@@ -174,8 +174,8 @@ def _slippage(check: Evaluation) -> Measurement | None:
     if limits.slippage_bps_max is None:
         return None
     if len(samples) < max(limits.slippage_samples, 1):
-        told = f"{len(samples)} of {limits.slippage_samples} samples yet"
-        return Measurement(limits.slippage_bps_max, None, told)
+        note = f"{len(samples)} of {limits.slippage_samples} samples yet"
+        return Measurement(limits.slippage_bps_max, None, note)
     return Measurement(limits.slippage_bps_max, median(samples), "the median")
 
 

@@ -121,12 +121,12 @@ class RawSocket:
             "mem_storage": True,
             "inactive_threshold": 60_000_000_000,
         }
-        wish = {"stream_name": STREAM, "action": "create", "config": config}
-        self._publish(f"{IMPORTED}.CONSUMER.CREATE.{STREAM}.{self._place}", "made", wish)
+        request = {"stream_name": STREAM, "action": "create", "config": config}
+        self._publish(f"{IMPORTED}.CONSUMER.CREATE.{STREAM}.{self._place}", "made", request)
 
     def _order(self) -> None:
-        wish = {"batch": self._batch, "expires": 30_000_000_000}
-        self._publish(f"{IMPORTED}.CONSUMER.MSG.NEXT.{STREAM}.{self._place}", "next", wish)
+        request = {"batch": self._batch, "expires": 30_000_000_000}
+        self._publish(f"{IMPORTED}.CONSUMER.MSG.NEXT.{STREAM}.{self._place}", "next", request)
         self._on_order += self._batch
 
     def _publish(self, subject: str, reply: str, body: object) -> None:

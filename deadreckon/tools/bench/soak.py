@@ -130,17 +130,17 @@ def _lines(samples: list[SoakSample]) -> list[str]:
 
 
 def figures(samples: list[SoakSample]) -> list[Figure]:
-    """Slopes of memory are told once the horizon is full: then as many ids are forgotten as come.
+    """Slopes of memory are given once the horizon is full: then as many ids are forgotten as come.
     Files grow with the log, which never expires."""
     last = samples[-1]
     full = next(it for it in samples if it.events >= last.events * 0.4)
     found = []
     for name, size in sorted(last.memory.items()):
         slope = (size - full.memory.get(name, size)) / max(last.events - full.events, 1) * MILLION
-        told = f"{name} after {last.events:,} events"
+        label = f"{name} after {last.events:,} events"
         service = name in RANK
         found += [
-            bounded(told, size, "MB", SIZE_MAX) if service else Figure(told, size, "MB"),
+            bounded(label, size, "MB", SIZE_MAX) if service else Figure(label, size, "MB"),
             Figure(f"{name}, slope per million", slope, "MB"),
         ]
     for name, size in sorted(last.files.items()):

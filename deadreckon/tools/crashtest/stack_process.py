@@ -144,8 +144,8 @@ async def exchange_running(settings: RunSettings, folder: Folder) -> AsyncIterat
     tape = open_tape(settings.tape)
     first = next(tape.rows())
     assert isinstance(first, BarRow)
-    wish = ExchangeSettings(seed=str(settings.seed), faults=Faults(plan=settings.faults))
-    async with own_exchange(folder, exchange_for(setup_facts(tape.header), first.close, wish)):
+    wanted = ExchangeSettings(seed=str(settings.seed), faults=Faults(plan=settings.faults))
+    async with own_exchange(folder, exchange_for(setup_facts(tape.header), first.close, wanted)):
         yield
 
 

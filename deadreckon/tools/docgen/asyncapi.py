@@ -138,11 +138,11 @@ def _operation(
     return operation | ({"x-event-types": words} if words else {})
 
 
-def _question(channel: str, asked: str, told: str, summary: str) -> dict[str, Any]:
+def _question(channel: str, asked: str, answer: str, summary: str) -> dict[str, Any]:
     return _operation("send", channel, asked, summary) | {
         "reply": {
             "channel": {"$ref": f"#/channels/{channel}"},
-            "messages": [{"$ref": f"#/channels/{channel}/messages/{told}"}],
+            "messages": [{"$ref": f"#/channels/{channel}/messages/{answer}"}],
         }
     }
 

@@ -77,7 +77,7 @@ def _order(version: str) -> list[int]:
 
 
 def check(docs: Path, now: Shapes | None = None) -> list[ShapeChange]:
-    """What differs from the releases, what breaks first; new shapes are told of the last one."""
+    """What differs from the releases, what breaks first; new shapes are listed for the last one."""
     now = today() if now is None else now
     known = releases(docs)
     changes = [it for release, then in known.items() for it in _compare(release, then, now)]

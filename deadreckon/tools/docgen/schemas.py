@@ -20,7 +20,7 @@ IDENTITY = "urn:deadreckon:contract:"
 CANONICAL = r"^(0|-?([1-9][0-9]*|0(?=\.))(\.[0-9]*[1-9])?)$"
 AT_A_DOOR = r"^-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?$"
 
-# A wish, a cancel or a replace: each forbids what belongs to the others.
+# A signal, a cancel or a replace: each forbids what belongs to the others.
 SIGNAL_FORMS = [
     {
         "title": "signal",
