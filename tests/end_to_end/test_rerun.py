@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from deadreckon.cli.terminal.rerun_table import lines
+from deadreckon.replay.rerun.document import RerunDocument
 from deadreckon.replay.rerun.job.checkout import MODULES
 from deadreckon.tools.crashtest.program import OTHER_DECIDER, OTHER_RULE, Edit, copy_program
 from tests.conftest import ROOT
@@ -94,7 +96,8 @@ def test_other_code_is_caught_where_it_first_answers_otherwise(by_other: Any) ->
     assert first["state"]["by_said"] == []
     assert first["question"]["data"]["strategy"] in first["state"]["names"]
     assert by_other["diverging"] == by_other["services"]["risk"]["answers"]
-    told = "\n".join(lines(by_other))
+    document = msgspec.json.decode(json.dumps(by_other), type=RerunDocument)
+    told = "\n".join(lines(document))
     assert f"the first divergence: risk, at the question {first['sequence']}.0" in told
     assert f"rule: {OTHER_RULE}" in told
 
@@ -118,7 +121,7 @@ def test_a_decision_in_a_bundle_comes_out_the_same_without_the_log(
     assert manifest["secrets_searched"] > 5
     assert manifest["stripped"] == []
     elsewhere = Dr(tmp_path)
-    assert "equal: this program says the same" in elsewhere.run("replay", "open", str(file))
+    assert "equal: this program gives the same" in elsewhere.run("replay", "open", str(file))
     theirs = elsewhere.run("replay", "open", str(file), code=1, program=other)
     assert "DIFFERENT" in theirs
     assert "is not the one that packed the bundle" in theirs
