@@ -163,7 +163,13 @@ async def test_the_python_producer_sends_signals_that_are_read(shop: Shop, tmp_p
 
 def test_the_examples_name_no_registry_and_bring_no_lock_file() -> None:
     files = sorted(path.name for path in EXAMPLES.iterdir() if path.name != "node_modules")
-    assert files == ["breakout.py", "package.json", "producer.mjs", "producer.py", "verify_archive.py"]
+    assert files == [
+        "breakout.py",
+        "package.json",
+        "producer.mjs",
+        "producer.py",
+        "verify_archive.py",
+    ]
     assert "registry" not in (EXAMPLES / "package.json").read_text("utf-8")
 
 
