@@ -1,4 +1,4 @@
-"""What a fill does to a position: average cost in exact integers, for spot and linear perpetuals.
+"""Positions after a fill: average cost in exact integers, for spot and linear perpetuals.
 
 A position counts in units: quantity in 10**-quantity_scale (base units or contracts), prices in
 10**-price_scale (quote currency per base unit), contract in 10**-contract_scale (base units per
@@ -111,7 +111,7 @@ def apply_fitting(position: Position, side: Side, quantity: Decimal, price: Deci
 
 
 def widened(position: Position, quantity: Decimal, price: Decimal) -> Position:
-    """The same position in scales fine enough for a fill; exact, no price is ever rounded.
+    """Return the position in scales fine enough for a fill; exact, no price is ever rounded.
 
     Venues fill at prices finer than the tick (averages, improvements), and ticks change.
     """
@@ -177,7 +177,7 @@ def unrealised(position: Position, mark: Decimal) -> Decimal:
 
 
 def funding(position: Position, mark: Decimal, rate: Decimal) -> Decimal:
-    """What a perpetual position receives (paid when negative), in quote currency.
+    """Return what a perpetual position receives (paid when negative), in quote currency.
 
     -notional x rate, as perpetual venues define it: longs pay shorts when the rate is positive.
     Rounded half-even to 18 decimals where the product is finer: that is what can be booked.

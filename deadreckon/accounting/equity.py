@@ -114,7 +114,7 @@ def equity(ledger: Ledger) -> Equity:
 
 
 def net_worth(ledger: Ledger) -> Worth:
-    """What `equity` says of the equity and of what is unpriced, in less than half the time."""
+    """Compute equity and what is unpriced as `equity` does, in less than half the time."""
     unpriced: list[str] = []
     positions = _positions_at_marks(ledger, unpriced)
     total = ZERO
@@ -189,7 +189,7 @@ def _plus(total: Decimal, amount: Decimal, unit: Decimal) -> Decimal:
 
 
 def _moved(account: CurrencyAccount) -> bool:
-    """Whether anything of this currency is missing from the sums when it has no rate."""
+    """True when an amount of this currency is missing from the sums when it has no rate."""
     parts = (account.cash, account.realised, account.fees, account.funding)
     return any(part.units for part in parts)
 

@@ -33,7 +33,7 @@ class PnlFigures(Struct, frozen=True):
         return PnlFigures(*(_add(self, other, name, 1) for name in self.__struct_fields__))
 
     def minus(self, other: "PnlFigures") -> "PnlFigures":
-        """What came since `other`."""
+        """Subtract `other`: what came since it."""
         return PnlFigures(*(_add(self, other, name, -1) for name in self.__struct_fields__))
 
 

@@ -15,7 +15,7 @@ def mark(ledger: Ledger, instrument: str) -> Mark | None:
 
 
 def rate(ledger: Ledger, currency: str) -> Decimal | None:
-    """What one unit of a currency is worth in the reporting currency; None when nobody said.
+    """Return the worth of one unit of a currency in the reporting currency; None when unknown.
 
     1 for the reporting currency; else what was stated last; else the mark of an instrument
     currency/quote, spot before perpetual, where the quote's own worth is 1 or stated.

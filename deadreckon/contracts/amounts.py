@@ -22,7 +22,7 @@ SCALE_MAX = 18  # decimals of any amount from outside; also the scale of cash le
 
 
 def canonical(amount: Decimal) -> Decimal:
-    """The same number with no exponent, no trailing zeros and no negative zero.
+    """Write the number with no exponent, no trailing zeros and no negative zero.
 
     Raises ValueError for NaN, infinities and what needs more than 100 digits.
 
@@ -151,7 +151,7 @@ def product(left: Decimal, right: Decimal) -> Decimal:
 
 
 def is_sane(amount: Decimal) -> bool:
-    """Whether an amount from outside is finite and within DIGITS_MAX and SCALE_MAX."""
+    """True when an amount from outside is finite and within DIGITS_MAX and SCALE_MAX."""
     _, digits, exponent = amount.as_tuple()
     if not isinstance(exponent, int):
         return False

@@ -1,4 +1,4 @@
-"""What comes in from outside: strict reading of producers' signals and operators' facts."""
+"""Messages from outside: strict reading of producers' signals and operators' facts."""
 
 from deadreckon.contracts.inbound_commands import FACT_RULES, WireFact, read_fact, write_fact
 from deadreckon.contracts.inbound_signals import (

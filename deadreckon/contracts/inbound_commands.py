@@ -1,4 +1,4 @@
-"""What an operator may send: the body of an event that operators may say, read strictly."""
+"""Operators' messages: the body of an event that operators may say, read strictly."""
 
 import hashlib
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What a producer may send: signals, cancels and replaces, read strictly, one or many a message."""
+"""Producers' messages: signals, cancels and replaces, read strictly, one or many a message."""
 
 from decimal import Decimal
 from typing import Annotated, Any

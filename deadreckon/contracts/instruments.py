@@ -1,4 +1,4 @@
-"""What may trade and where: instruments and venues, as operators list them."""
+"""Events about what may trade and where: instruments and venues, as operators list them."""
 
 from decimal import Decimal
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""What every door shares: JSON read within bounds, amounts as text, refusals that name a rule."""
+"""Parsing of input: JSON read within bounds, amounts as text, refusals that name a rule."""
 
 import hashlib
 import json
@@ -83,7 +83,7 @@ def evidence_of(content: Any) -> str:
 
 
 def is_name(text: str) -> bool:
-    """Whether a text can name something: 1 to TEXT_MAX printable characters."""
+    """True when a text can name something: 1 to TEXT_MAX printable characters."""
     return 0 < len(text) <= TEXT_MAX and text.isprintable()
 
 

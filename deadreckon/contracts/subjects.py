@@ -30,7 +30,7 @@ class Subject(Struct, frozen=True):
 
     @property
     def is_inbound(self) -> bool:
-        """Whether single facts come in here, rather than a service's commits."""
+        """True when single facts come in here, rather than a service's commits."""
         return self.service in INBOUND
 
 
@@ -186,7 +186,7 @@ PARAMETERS = {
 
 
 def covers(filter: str, subject: str) -> bool:
-    """Whether a subject falls under a filter with the wildcards of NATS.
+    """True when a subject falls under a filter with the wildcards of NATS.
 
     >>> covers("log.desk.risk.>", "log.desk.risk.events"), covers("log.*.in.>", "log.desk.op.ann")
     (True, False)

@@ -67,7 +67,7 @@ class ConformanceReport(Struct):
 
     @property
     def conforms(self) -> bool:
-        """Whether something was sent, and nothing of it was at fault."""
+        """True when something was sent and nothing of it was at fault."""
         return self.well_formed > 0 and not self.faults
 
 
@@ -132,7 +132,7 @@ class ProducerListener:
 
     @property
     def report(self) -> ConformanceReport:
-        """What was found up to now."""
+        """Return what was found up to now."""
         return self._checker.report
 
     def take(self, stored: Stored) -> None:

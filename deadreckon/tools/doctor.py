@@ -141,7 +141,7 @@ def _replica(replica: Replica) -> Check:
 
 
 def _lost(where: ProjectionPaths) -> str | None:
-    """What is missing of views that were there: opened, it would be made anew, and empty."""
+    """List what is missing of views that were there: opened, it would be made anew, and empty."""
     if where.audit.is_symlink() and not where.audit.exists():
         return f"{where.audit} is missing: `dr rebuild audit` makes it from the log"
     if any(where.lake.glob("generation-*")) and not (where.lake / manifest.NAME).exists():
@@ -160,7 +160,7 @@ def _damage(where: ProjectionPaths) -> str | None:
 
 
 def check_snapshots(folder: Folder) -> Check:
-    """Whether the snapshots are as they were written; a damaged one only makes a start slower."""
+    """Check that snapshots are as they were written; a damaged one only makes a start slower."""
     found = examine_snapshots(folder.root)
     damaged = [f"{path.relative_to(folder.root)}: {fault}" for path, fault in found if fault]
     seen = "; ".join(damaged[:DAMAGES_SHOWN]) + ": delete it, the log is folded instead"

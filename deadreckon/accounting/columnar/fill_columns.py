@@ -24,7 +24,7 @@ HALVES_MAX = 1 << 20  # rows whose halves of 32 bits a float sums without roundi
 
 
 class FillKey(NamedTuple):
-    """What fills have in common that end in one holding and one currency's fees."""
+    """Key of fills that end in one holding and one currency's fees."""
 
     strategy: str
     venue: str

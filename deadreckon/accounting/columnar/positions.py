@@ -1,4 +1,4 @@
-"""What many fills do to positions: `average_cost.apply_fill` over columns, to the same integers.
+"""Positions after many fills: `average_cost.apply_fill` over columns, to the same integers.
 
 Three things make columns fast without a second definition of cost (decision 0024):
 
@@ -150,7 +150,7 @@ def _wrapped(integers: Sequence[int]) -> Integers:
 def _fits(
     positions: Sequence[Position], begins: Integers, rows: AlignedFills, held: Integers
 ) -> Any:
-    """Whether neither a quantity, nor a notional, nor a cost can leave int64.
+    """True when no quantity, notional or cost can leave int64.
 
     A cost is at most what is held at the dearest price there was, and half a unit for each fill
     that rounds. A quantity is at most twice what is held before or after it.

@@ -137,13 +137,13 @@ def take_position(into: Ledger, key: HoldingKey, position: Position) -> None:
 
 
 def _change(before: Position, after: Position) -> tuple[int, int]:
-    """What was realised and what was added to the cost, in the later value scale."""
+    """Return what was realised and what was added to the cost, in the later value scale."""
     finer = 10 ** (after.value_scale - before.value_scale)
     return after.realised - before.realised * finer, after.cost - before.cost * finer
 
 
 def holding_of(into: Ledger, strategy: str, instrument: str) -> Holding:
-    """What a strategy holds of an instrument that is listed, be it nothing yet."""
+    """Return what a strategy holds of a listed instrument, which may be nothing yet."""
     held_by = into.holdings.setdefault(instrument, {})
     if strategy not in held_by:
         held_by[strategy] = Holding(average_cost.flat(into.listings[instrument]))

@@ -41,7 +41,7 @@ class Groups(NamedTuple):
         return Groups(numpy.concatenate(parts), [0, *ends[:-1]])
 
     def without(self, counts: list[int]) -> "Groups":
-        """The same without so many rows at the beginning of each part."""
+        """Copy without so many rows at the beginning of each part."""
         if not any(counts):
             return self
         parts = [self.of(number)[count:] for number, count in enumerate(counts)]

@@ -54,7 +54,7 @@ def positions_after(before: list[Position], fills: FillColumns, number_of: Any) 
 
 
 def _sums_fit(fills: FillColumns, count: int) -> bool:
-    """Whether no notional can leave int64, and there are not too many sums."""
+    """True when no notional can leave int64 and there are not too many sums."""
     if fills.exact or count * SCALE_MAX * SCALE_MAX > CODES_MAX:
         return False
     largest = max(int(fills.quantities.max()), -int(fills.quantities.min()))

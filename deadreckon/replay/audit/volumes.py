@@ -30,7 +30,7 @@ class FillTotals(Struct):
         self.fees[currency] = EXACT.add(self.fees.get(currency, ZERO), fee)
 
     def differences(self, other: "FillTotals") -> list[tuple[str, Decimal, Decimal]]:
-        """What differs: its name, the amount here, the amount there."""
+        """List the differences: its name, the amount here, the amount there."""
         named = [("value of fills", self.value, other.value)]
         for currency in sorted(self.fees | other.fees):
             fees = (self.fees.get(currency, ZERO), other.fees.get(currency, ZERO))

@@ -38,7 +38,7 @@ class Secrets:
         return content
 
     def strip_all(self, parts: Mapping[str, bytes]) -> dict[str, bytes]:
-        """The same for several parts."""
+        """Strip the secrets of several parts."""
         return {name: self.strip(name, content) for name, content in parts.items()}
 
 

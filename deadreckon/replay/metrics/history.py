@@ -34,7 +34,7 @@ class MetricHistory:
 
     @property
     def is_over(self) -> bool:
-        """Whether the day lies behind: what comes now is of no interest."""
+        """True when the day lies behind, so that later events do not matter."""
         return self._next >= self._end
 
     def fold(self, sequence: int, facts: Sequence[Recorded[Any]]) -> None:

@@ -56,6 +56,6 @@ def key_of_rule(name: str) -> str:
 
 
 def open_value(key: str) -> Any:
-    """What a limit is when its rule forbids nothing."""
+    """Return the value of a limit whose rule forbids nothing."""
     assert key in LimitsSet.__struct_fields__, key
     return _OPEN.get(key)

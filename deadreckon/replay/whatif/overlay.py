@@ -98,7 +98,7 @@ class Overlay:
 
 
 def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """What differs, field by field; of a dict entry by entry."""
+    """List what differs, field by field; of a dict entry by entry."""
     found: dict[str, tuple[Any, Any]] = {}
     for name, now in after.items():
         was = before[name]

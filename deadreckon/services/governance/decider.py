@@ -45,7 +45,7 @@ class StrategyRecord(Struct):
 
 
 class State(Struct):
-    """What the performance stops look at.
+    """State that the performance stops look at.
 
     `newest` is the id of the last fill that closed a trade, and `unpriced` of the last one whose
     trade has no known worth. `halted` until somebody resumes.

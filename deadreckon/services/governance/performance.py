@@ -37,7 +37,7 @@ def shortfall(limits: LimitsSet, results: Sequence[Decimal]) -> Shortfall | None
 
 
 def profit_factor(results: Sequence[Decimal], least: Decimal) -> tuple[bool, Decimal | None]:
-    """What was won / what was lost; without a loss it has no upper bound and never falls short.
+    """Divide wins by losses; without a loss it has no upper bound and never falls short.
 
     >>> profit_factor([Decimal(3), Decimal(-2)], Decimal("1.6"))
     (True, Decimal('1.5'))

@@ -110,7 +110,7 @@ def _configure(state: State, record: Recorded[ReportingConfigured]) -> None:
 
 
 def _move_peak(state: State, currency: str, amount: Decimal) -> None:
-    """Who withdraws half of the book has not lost it: the peak goes where the money goes."""
+    """Move the drawdown peak with a deposit or withdrawal, which is neither profit nor loss."""
     unit = ledger.rate(state.ledger, currency)
     if state.peak is not None and unit is not None:
         state.peak = canonical(EXACT.add(state.peak, converted(amount, unit)))
@@ -173,7 +173,7 @@ def _is_due(state: State, record: Recorded[Any]) -> bool:
 
 
 def _passed(since: int, now: int, every: int) -> bool:
-    """Whether a multiple of `every` lies in (since, now]."""
+    """True when a multiple of `every` lies in (since, now]."""
     return now // every > since // every
 
 

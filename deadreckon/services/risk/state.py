@@ -25,7 +25,7 @@ class PendingReplace(Struct):
 
 
 class OrderShare(Struct, frozen=True):
-    """What an order in flight counts for.
+    """Exposure that an order in flight counts for.
 
     `quantity` can still trade; `value` is quantity x worst price. `stopped` is quantity x distance
     from its expected price to its own stop-loss, `bare` quantity x expected price without one. All

@@ -23,7 +23,7 @@ HANDLES = frozenset({BarClosed, StrategyConfigured, RegimeModelFitted, RegimeMod
 
 
 class TrainingWindow(Struct):
-    """What one strategy's next fit will learn from.
+    """Bars that one strategy's next fit will learn from.
 
     `rows` are the features of the last `training.window` bars, `closed` the times they closed at
     (nanoseconds UTC). `bars_since` counts bars since the last fit, null when none was tried with

@@ -36,7 +36,7 @@ def _row(row: Rights) -> str:
 
 
 def reading_list() -> str:
-    """What reading the log takes, request by request."""
+    """List the rights that reading the log takes, request by request."""
     return "\n".join(f"* {_code(subject)}" for subject in READING)
 
 

@@ -67,7 +67,7 @@ def today() -> Shapes:
 
 
 def releases(docs: Path) -> dict[str, Shapes]:
-    """What each release wrote, oldest first."""
+    """List what each release wrote, oldest first."""
     paths = sorted((docs / "released").glob("*.json"), key=lambda path: _order(path.stem))
     return {path.stem: json.loads(path.read_text("utf-8")) for path in paths}
 
@@ -77,7 +77,7 @@ def _order(version: str) -> list[int]:
 
 
 def check(docs: Path, now: Shapes | None = None) -> list[ShapeChange]:
-    """What differs from the releases, what breaks first; new shapes are listed for the last one."""
+    """List differences from the releases, breaking ones first; new shapes with the last one."""
     now = today() if now is None else now
     known = releases(docs)
     changes = [it for release, then in known.items() for it in _compare(release, then, now)]
@@ -182,7 +182,7 @@ def _elsewhere(
 
 
 def _takes_more(before: Any, after: Any) -> bool:
-    """Whether all that was taken is taken still: one of a list of values, say."""
+    """True when all that was taken is still taken: one of a list of values, say."""
     old, new = before.get("enum"), after.get("enum")
     rest = {key: part for key, part in before.items() if key != "enum"}
     same = rest == {key: part for key, part in after.items() if key != "enum"}

@@ -90,7 +90,7 @@ def _constrain_amounts(node: Any, pattern: str) -> None:
 
 
 def is_canonical(text: str) -> bool:
-    """Whether a text is an amount as the log writes it.
+    """True when a text is an amount as the log writes it.
 
     >>> [is_canonical(t) for t in ("0", "-0.5", "12", "1.50", "01", "-0")]
     [True, True, True, False, False, False]

@@ -1,4 +1,4 @@
-"""What trading cost: slippage by strategy and purpose, fees by kind, funding."""
+"""Section of the costs of trading: slippage by strategy and purpose, fees by kind, funding."""
 
 from decimal import Decimal
 

@@ -77,7 +77,7 @@ def _net(found: dict[PositionKey, PnlFigures]) -> dict[PositionKey, Decimal]:
 def since(
     profits: ProfitPoint, opening: dict[PositionKey, PnlFigures], part: int, name: str
 ) -> Decimal:
-    """What one strategy (part 0) or instrument (part 2) made since the opening."""
+    """Return what one strategy (part 0) or instrument (part 2) made since the opening."""
     total = ZERO
     for key, net in profits.net.items():
         if key[part] == name:

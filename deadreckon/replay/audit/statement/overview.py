@@ -127,7 +127,7 @@ def _sum(
 
 
 def positions(view: StatementView) -> Table:
-    """What was held at either end."""
+    """Table of the positions at either end."""
     rows: list[list[Cell]] = []
     for key, after in sorted(view.closing.positions.items()):
         before = view.opening.positions.get(key)

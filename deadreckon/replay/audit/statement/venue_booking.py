@@ -53,7 +53,7 @@ class VenueComparison(Struct):
     outside: int = 0  # lines of another day
 
     def unexplained(self) -> dict[str, Decimal]:
-        """What the parts leave of the whole difference, by currency; empty when nothing."""
+        """Return what the parts leave of the whole difference, by currency; empty when nothing."""
         rest: dict[str, Decimal] = {}
         for side, sign in ((self.theirs, 1), (self.ours, -1)):
             for currency, amount in side.items():
@@ -64,7 +64,7 @@ class VenueComparison(Struct):
 
     @property
     def agrees(self) -> bool:
-        """Whether nothing differs but by rounding."""
+        """True when nothing differs but by rounding."""
         others = any(found.part != ROUNDING_PART for found in self.differences)
         return not others and not self.unexplained()
 
@@ -93,7 +93,7 @@ class VenueReconciliation:
         return [row for row in self.file.rows if row.kind in kinds and self.is_within(row)]
 
     def is_within(self, row: VenueRow) -> bool:
-        """Whether a line is of the statement's day."""
+        """True when a line is of the statement's day."""
         return is_within(row, self._day)
 
     def their(self, currency: str, amount: Decimal) -> None:

@@ -89,7 +89,7 @@ def fills_of(trades: Iterable[BookedEvent], venue: str) -> dict[str, LoggedFill]
 
 
 def is_within(row: VenueRow, day: str) -> bool:
-    """Whether a line is of the statement's day by its own time."""
+    """True when a line is of the statement's day by its own time."""
     return day == "all" or row.at is None or day_of(row.at) == day
 
 

@@ -30,7 +30,7 @@ def compare_trades(booking: VenueReconciliation, matching: Matching) -> None:
 
 
 def _pair(booking: VenueReconciliation, row: VenueRow, fill: LoggedFill) -> None:
-    """What is more in price counts for our quantity, what is more in quantity at their price."""
+    """Split a difference into price (at our quantity) and quantity (at their price)."""
     record, size = fill.record.event, booking.size(fill)
     quote = booking.quote(record.instrument)
     price, quantity = row.price or ZERO, row.quantity or ZERO
@@ -130,6 +130,6 @@ def _flow_of(record: OrderFilled, size: Decimal) -> Decimal:
 
 
 def _flow(side: str, quantity: Decimal, price: Decimal, size: Decimal) -> Decimal:
-    """What a trade moves before its fee, in quote currency."""
+    """Return what a trade moves before its fee, in quote currency."""
     notional = EXACT.multiply(EXACT.multiply(quantity, price), size)
     return EXACT.minus(notional) if side == "buy" else notional

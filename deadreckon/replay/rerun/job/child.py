@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def answer(task: RerunTask, source: BinaryIO) -> Reply:
-    """What becomes of a task. Raises RecoveryError for a log that contradicts itself."""
+    """Carry out a task. Raises RecoveryError for a log that contradicts itself."""
     if task.explains:
         return Explained(explained(task, _messages(task, source)))
     beginnings, codes = _beginnings(task), StrategyCodes()
@@ -83,7 +83,7 @@ def answer(task: RerunTask, source: BinaryIO) -> Reply:
 
 
 def explained(task: RerunTask, messages: Iterator[Message]) -> StateEffects | None:
-    """What the one question does that the task asks for."""
+    """Explain the one question that the task names."""
     if task.explains is None:
         return None
     service, sequence, index = task.explains

@@ -68,7 +68,7 @@ class Hello(Struct, frozen=True, tag_field="line", tag="hello"):
 
 
 class Ended(Struct, frozen=True, tag_field="line", tag="ended"):
-    """What became of each service."""
+    """Outcome of each service."""
 
     tallies: list[ServiceTally]
 
