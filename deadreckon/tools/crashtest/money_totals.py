@@ -132,10 +132,9 @@ def _amounts(economy: MoneyTotals, truth: GroundTruth) -> Iterator[Discrepancy]:
     held = {name: amount for name, amount in truth.positions.items() if amount}
     ours: dict[str, Decimal] = {}
     for position in economy.figures["positions"]:
-        symbol = position["instrument"].partition(".")[0]
-        ours[symbol] = EXACT.add(
-            ours.get(symbol, Decimal(0)), Decimal(position["closing_quantity"])
-        )
+        symbol = position.instrument.partition(".")[0]
+        quantity = Decimal(position.closing_quantity)
+        ours[symbol] = EXACT.add(ours.get(symbol, Decimal(0)), quantity)
     ours = {name: amount for name, amount in ours.items() if amount}
     if held != ours:
         yield Discrepancy(
