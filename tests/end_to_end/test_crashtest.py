@@ -69,13 +69,14 @@ IMPATIENT = Edit(
 )
 UNRECONCILED = Edit(
     "services/venue/reconciliation.py",
-    "names = list(asked_about(self._logbook.desk))",
+    "names = list(orders_to_query(self._journal.state))",
     "names: list[str] = []",
 )
 RENAMING = Edit(
     "services/venue/requests.py",
     "client_order_id=intent.client_order_id,\n        symbol",
-    'client_order_id=f"{intent.client_order_id}{order.told if order.told > 1 else str()}",\n'
+    "client_order_id=intent.client_order_id"
+    " + (str(order.recorded) if order.recorded > 1 else str()),\n"
     "        symbol",
 )
 
