@@ -184,10 +184,7 @@ def is_new_trade(ledger: Ledger, at: int, venue: str, trade_id: str) -> bool:
 def _remember(ledger: Ledger, at: int, venue: str, trade_id: str) -> bool:
     """Remember a trade; False when it is known already."""
     seen = ledger.trades.setdefault(venue, RecentKeys())
-    if dedup.find(seen, trade_id) is not None:
-        return False
-    dedup.remember(seen, trade_id, "", at)
-    return True
+    return not dedup.is_repeat(seen, trade_id, at)
 
 
 def _account(ledger: Ledger, currency: str) -> CurrencyAccount:

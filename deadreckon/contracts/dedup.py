@@ -37,6 +37,14 @@ def remember(recent: RecentKeys[V], key: str, value: V, at: int) -> None:
     recent.days.setdefault(str(at // DAY), {})[key] = value
 
 
+def is_repeat(recent: RecentKeys[str], key: str, at: int) -> bool:
+    """Tell whether a key was seen; a new one, seen at `at` (nanoseconds UTC), is kept."""
+    if find(recent, key) is not None:
+        return True
+    remember(recent, key, "", at)
+    return False
+
+
 def forget(recent: RecentKeys[V], oldest: int) -> list[str]:
     """Drop every day before `oldest` (days since 1970); returns the keys that are gone."""
     gone = [day for day in recent.days if int(day) < oldest]

@@ -8,6 +8,7 @@ from deadreckon.contracts import dedup
 from deadreckon.contracts.dedup import RecentKeys
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import OrderFilled
+from deadreckon.contracts.timestamps import DAY
 from deadreckon.projections.digest import TableDigest
 from deadreckon.projections.metrics.file import MetricsFile
 from deadreckon.projections.sinks.sink import Batch, DamagedError, Sink, TableBatch
@@ -170,15 +171,17 @@ class _Trades:
     """Trade ids of the last seven days of log time."""
 
     def __init__(self, source: Sink) -> None:
-        self._seen: RecentKeys[int] = RecentKeys()
+        self._seen: RecentKeys[str] = RecentKeys()
         columns = ("book", "venue", "trade_id", "at")
-        for book, venue, trade_id, at in source.recent(BY_NAME["fills"], columns, dedup.HORIZON):
-            dedup.remember(self._seen, _trade_key(book, venue, trade_id), at, at)
+        # One day more than the horizon: the oldest day is remembered to its beginning.
+        recent = source.recent(BY_NAME["fills"], columns, dedup.HORIZON + DAY)
+        for book, venue, trade_id, at in recent:
+            dedup.remember(self._seen, _trade_key(book, venue, trade_id), "", at)
 
     def again(self, record: Recorded[Any]) -> bool:
         """Return whether this fill is a repeat, and remember it."""
         key = _trade_key(record.book, record.event.venue, record.event.trade_id)
-        return dedup.seen_before(self._seen, key, record.at, record.at) is not None
+        return dedup.is_repeat(self._seen, key, record.at)
 
 
 def _trade_key(book: str, venue: str, trade_id: str) -> str:

@@ -151,7 +151,7 @@ def test_a_fill_told_again_within_seven_days_is_known_and_later_forgotten() -> N
     log.say(filled("buy", 1, 100, id="t1"))
     log.say(filled("buy", 1, 100, id="t2"), after=7 * stories.DAY)
     log.say(filled("buy", 1, 100, id="t1"))
-    log.say(filled("buy", 1, 100, id="t3"), after=1)
+    log.say(filled("buy", 1, 100, id="t3"), after=stories.DAY)  # ids are forgotten a day at a time
     log.say(filled("buy", 1, 100, id="t1"))
     sink = folded(log)
     assert [fill["sequence"] for fill in sink.rows("fills")] == [1, 2, 4, 5]

@@ -41,7 +41,7 @@ class MetricsState(Struct):
     open: dict[str, int] = field(default_factory=dict)  # by book: number of halts
     unknown: dict[str, dict[str, int]] = field(default_factory=dict)  # by book: order and intent
     # Book, venue and trade id: decision time of the report.
-    trades: RecentKeys[int] = field(default_factory=RecentKeys)
+    trades: RecentKeys[str] = field(default_factory=RecentKeys)
 
 
 def initial() -> MetricsState:
@@ -162,7 +162,7 @@ def _filled(state: MetricsState, record: Recorded[orders.OrderFilled]) -> None:
 
 def _told_before(state: MetricsState, record: Recorded[orders.OrderFilled]) -> bool:
     trade = f"{record.book}\x1f{record.event.venue}\x1f{record.event.trade_id}"
-    return dedup.seen_before(state.trades, trade, record.at, record.at) is not None
+    return dedup.is_repeat(state.trades, trade, record.at)
 
 
 def _rejected(state: MetricsState, record: Recorded[orders.OrderRejected]) -> None:
