@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.strategies.builtin import ENTRY_POINTS
 from deadreckon.strategies.code_hash import CodeHash, code_hash
@@ -41,11 +42,16 @@ PARTS = ("name", "version", "parameters", "state", "initial", "evolve", "decide"
 
 # What a file by somebody else raises while it is imported and looked at, short of a bug of ours.
 _UNUSABLE = (ImportError, SyntaxError, AttributeError, NameError, TypeError, ValueError, OSError)
+# What it may raise besides while it is run.
+_RAISED = (ArithmeticError, AssertionError, LookupError, RuntimeError, SystemExit)
+
+T = TypeVar("T")
+F = TypeVar("F")
 
 log = structlog.get_logger()
 
 
-class StrategyLoadError(Exception):
+class StrategyLoadError(UsageError):
     """You named a strategy that cannot be used; the message says which and why."""
 
 
@@ -151,14 +157,15 @@ def available(kind: str = "", *, quiet: bool = False) -> Iterator[Implementation
     Raises StrategyLoadError for one that cannot be used; `quiet` logs it instead.
     """
     for entry in _entries(kind):
-        yield from _tried(quiet, load_entry, entry)
-    for file in _files(kind):
-        yield from _tried(quiet, load_file, file)
+        yield from _tried(quiet, lambda entry: [load_entry(entry)], entry)
+    for item in _searched():
+        for file in _tried(quiet, lambda item: _files(item, kind), item):
+            yield from _tried(quiet, lambda file: [load_file(file)], file)
 
 
-def _tried(quiet: bool, load: Callable[[Any], Implementation], what: Any) -> list[Implementation]:
+def _tried(quiet: bool, load: Callable[[T], list[F]], what: T) -> list[F]:
     try:
-        return [load(what)]
+        return load(what)
     except StrategyLoadError as error:
         if not quiet:
             raise
@@ -229,7 +236,11 @@ def _run(path: Path, source: bytes, code: CodeHash) -> Any:
     sys.modules[name] = module
     with ExitStack() as failing:
         failing.callback(sys.modules.pop, name)
-        exec(compile(source, str(path), "exec"), module.__dict__)
+        program = compile(source, str(path), "exec")
+        try:
+            exec(program, module.__dict__)
+        except _RAISED as error:
+            raise ImportError(f"it raised {type(error).__name__}: {error}") from error
         failing.pop_all()
     return module
 
@@ -288,13 +299,11 @@ def _searched() -> list[str]:
     return items
 
 
-def _files(kind: str) -> Iterator[str]:
-    for item in _searched():
-        if item.endswith(".json"):
-            listed = _listed(Path(item))
-            yield from (file for name, file in listed.items() if kind in ("", name))
-        else:
-            yield item
+def _files(item: str, kind: str) -> list[str]:
+    """The files of an item of the variable. Raises StrategyLoadError."""
+    if not item.endswith(".json"):
+        return [item]
+    return [file for name, file in _listed(Path(item)).items() if kind in ("", name)]
 
 
 def _listed(path: Path) -> dict[str, str]:

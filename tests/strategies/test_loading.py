@@ -133,6 +133,8 @@ def test_a_snapshot_leads_to_the_same_signals(mine: Path) -> None:
         ("", "expected one strategy, found none"),
         ("import nowhere_to_be_found\n", "nowhere_to_be_found"),
         ("class Oops(:\n", "SyntaxError"),
+        ("raise RuntimeError('too early')\n", "it raised RuntimeError: too early"),
+        ("import sys\nsys.exit(5)\n", "it raised SystemExit: 5"),
     ],
 )
 def test_a_file_that_holds_no_strategy_says_why(tmp_path: Path, change: str, said: str) -> None:
@@ -233,6 +235,14 @@ def test_a_neighbour_that_changed_since_it_was_imported_needs_a_new_process(mine
     with pytest.raises(StrategyLoadError, match="has changed since it was imported: restart"):
         load_file(str(mine))
     del sys.modules["neighbour_of_breakout"]
+
+
+def test_a_list_that_cannot_be_read_is_no_end_of_a_decider(tmp_path: Path) -> None:
+    (tmp_path / loading.LIST).write_text("{bad", "utf-8")
+    loading.use_folder(tmp_path)
+    loading.ensure("grid", "")
+    with pytest.raises(StrategyLoadError, match="JSON is malformed"):
+        list(loading.available("grid"))
 
 
 def test_a_data_folder_remembers_its_files_for_every_process_that_uses_it(

@@ -78,7 +78,7 @@ def answer(task: RerunTask, source: BinaryIO) -> Reply:
         if rerun.past:
             break
     if codes.faults and concerns(task.services) and not task.any_strategy_code:
-        return RefusedTask(f"{codes.faults[0]} (or ask it all the same: --code .)")
+        return RefusedTask(f"{codes.faults[0]} (or ask it all the same: --code {ROOT})")
     return Ended(rerun.end())
 
 
