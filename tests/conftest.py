@@ -1,8 +1,10 @@
 """Settings of all tests: hypothesis without chance, the real tapes, the order of the folders."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=100)
@@ -34,3 +36,10 @@ def pytest_terminal_summary(terminalreporter: object) -> None:
     """Say in every run whether the real tapes were there to run on."""
     there = "are used" if TAPES.is_dir() else "are NOT here: tests on real market data did not run"
     terminalreporter.write_line(f"real tapes ({TAPES.name}/ beside the checkout) {there}")  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
+def log_lines_of_its_own() -> Iterator[None]:
+    """Undo what a verb called in this process did to log lines, so that no later test misses any."""
+    yield
+    structlog.reset_defaults()
