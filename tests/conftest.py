@@ -40,6 +40,6 @@ def pytest_terminal_summary(terminalreporter: object) -> None:
 
 @pytest.fixture(autouse=True)
 def log_lines_of_its_own() -> Iterator[None]:
-    """Undo what a verb called in this process did to log lines, so that no later test misses any."""
+    """Undo what a verb called in this process did to log lines, for the tests after it."""
     yield
     structlog.reset_defaults()
