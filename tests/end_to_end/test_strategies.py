@@ -39,10 +39,12 @@ def test_its_log_reruns_and_is_refused_by_name_once_the_file_has_changed(played:
     words = ("replay", "rerun", "--all", "--service", "signal", "--data", "run")
     assert played.json(*words)["equal"]
     mine = played.folder / "mine.py"
-    mine.write_bytes(EXAMPLE.read_bytes() + b"# second thoughts\n")
+    mine.write_bytes(EXAMPLE.read_bytes() + b"print('second thoughts')\n")
     refused = played.run(*words, code=3)
     assert "strategy breakout: breakout was configured with code" in refused
     assert played.json(*words, "--code", str(ROOT))["equal"]
+    mine.write_bytes(EXAMPLE.read_bytes() + b"class Oops(:\n")
+    assert "no strategy 'breakout' is registered here" in played.run(*words, code=3)
     mine.write_bytes(EXAMPLE.read_bytes())
     assert played.json(*words)["equal"]
 

@@ -8,6 +8,7 @@ The log comes in on standard input, the answers go out as lines of JSON.
 import gc
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from typing import BinaryIO
 
 import msgspec
@@ -122,9 +123,12 @@ def _mode(task: RerunTask) -> Mode:
 
 
 def _send(line: Reply) -> None:
-    sys.stdout.buffer.write(encode_line(line) + b"\n")
-    sys.stdout.buffer.flush()
+    output = sys.__stdout__
+    assert output is not None, "started with PIPE as stdout"
+    output.buffer.write(encode_line(line) + b"\n")
+    output.buffer.flush()
 
 
 if __name__ == "__main__":
-    main()
+    with redirect_stdout(sys.stderr):  # what a strategy or a logger prints is no answer
+        main()
