@@ -31,7 +31,7 @@ AVERAGE_DIGITS = 4  # an average price shows four digits more than the price sca
 class Position(Struct, frozen=True, gc=False):
     """A signed quantity with its cost: long both positive, short both negative, flat both 0.
 
-    `realised` is cumulative, before fees and funding. Units as in the module's caption.
+    `realised` is cumulative, before fees and funding. The module's docstring gives the units.
     """
 
     quantity: int = 0
@@ -49,7 +49,7 @@ class Position(Struct, frozen=True, gc=False):
 
 
 def flat(listing: InstrumentListed) -> Position:
-    """Nothing held yet, in the scales of an instrument's tick, lot and contract."""
+    """Return an empty position in the scales of an instrument's tick, lot and contract."""
     contract_scale = decimals(listing.contract_size)
     return Position(
         price_scale=decimals(listing.tick_size),
@@ -60,15 +60,16 @@ def flat(listing: InstrumentListed) -> Position:
 
 
 def apply_fill(position: Position, side: Side, quantity: int, price: int) -> Position:
-    """The position after a fill of `quantity` > 0 at `price`, both in the position's units.
+    """Return the position after a fill of `quantity` > 0 at `price`, in the position's units.
 
-    Average cost method (IAS 2.27 calls it weighted average cost): what adds to a position adds
-    its notional, quantity x price x contract, to the cost, exactly. What reduces it releases
-    cost x reduced / quantity, rounded half-even to one unit of value; the remainder stays in the
-    cost, so nothing is lost, and a position that ends releases all of it. What is more than the
-    position closes it and opens the other side at the same price.
+    Average cost method (IAS 2.27 calls it weighted average cost): a fill that adds to a position
+    adds its notional, quantity x price x contract, to the cost, exactly. A fill that reduces it
+    releases cost x reduced / quantity, rounded half-even to one unit of value; the remainder
+    stays in the cost, so nothing is lost, and a position that closes releases all of it. A fill
+    larger than the position closes it and opens the other side at the same price.
 
-    For every fill: signed notional == change of cost - change of realised.
+    For every fill: signed notional == change of cost - change of realised. Raises ValueError
+    when `quantity` is not positive.
     """
     if quantity <= 0:
         raise ValueError(f"a fill's quantity is more than 0, found {quantity} units")
@@ -96,12 +97,12 @@ def apply_fill(position: Position, side: Side, quantity: int, price: int) -> Pos
 
 
 def apply_trade(position: Position, side: Side, quantity: Decimal, price: Decimal) -> Position:
-    """`apply_fill` for amounts as events carry them; what is finer than the scales widens them."""
+    """Apply a fill of Decimal amounts; widens the position's scales for finer ones."""
     return apply_fitting(widened(position, quantity, price), side, quantity, price)
 
 
 def apply_fitting(position: Position, side: Side, quantity: Decimal, price: Decimal) -> Position:
-    """The same where both amounts fit the scales, as those of a `widened` position do."""
+    """Apply a fill of Decimal amounts that fit the position's scales (see `widened`)."""
     return apply_fill(
         position,
         side,
@@ -137,22 +138,22 @@ def _fits(amount: Decimal, scale: int) -> bool:
 
 
 def quantity(position: Position) -> Decimal:
-    """Signed quantity, in base units or contracts."""
+    """Return the signed quantity, in base units or contracts."""
     return from_units(position.quantity, position.quantity_scale)
 
 
 def cost(position: Position) -> Decimal:
-    """Signed cost of what is held, in quote currency."""
+    """Return the signed cost of the position, in quote currency."""
     return from_units(position.cost, position.value_scale)
 
 
 def realised(position: Position) -> Decimal:
-    """Profit taken so far, before fees and funding, in quote currency."""
+    """Return the realised profit so far, before fees and funding, in quote currency."""
     return from_units(position.realised, position.value_scale)
 
 
 def average_price(position: Position) -> Decimal:
-    """Cost per base unit (quote currency), 0 when flat; for the eye, no fold uses it.
+    """Return the cost per base unit (quote currency), 0 when flat; for display only.
 
     cost / (quantity x contract), rounded half-even to the price scale plus AVERAGE_DIGITS.
     """
@@ -164,23 +165,23 @@ def average_price(position: Position) -> Decimal:
 
 
 def notional(position: Position, mark: Decimal) -> Decimal:
-    """Signed value at a mark, in quote currency, exact: quantity x contract size x mark."""
+    """Return quantity x contract size x mark: the signed value in quote currency, exact."""
     size = position.quantity * position.contract
     scale = position.quantity_scale + position.contract_scale
     return EXACT.multiply(Decimal(size).scaleb(-scale, EXACT), mark)
 
 
 def unrealised(position: Position, mark: Decimal) -> Decimal:
-    """Profit that a close at the mark would take, in quote currency: notional - cost, exact."""
+    """Return notional - cost: the profit of a close at the mark, in quote currency, exact."""
     paid = Decimal(position.cost).scaleb(-position.value_scale, EXACT)
     return canonical(EXACT.subtract(notional(position, mark), paid))
 
 
 def funding(position: Position, mark: Decimal, rate: Decimal) -> Decimal:
-    """Return what a perpetual position receives (paid when negative), in quote currency.
+    """Return the funding that a perpetual position receives (pays if negative), quote currency.
 
     -notional x rate, as perpetual venues define it: longs pay shorts when the rate is positive.
-    Rounded half-even to 18 decimals where the product is finer: that is what can be booked.
+    Rounded half-even to 18 decimals, the finest amount that can be booked.
     """
     paid = EXACT.multiply(notional(position, mark), rate)
     if decimals(paid) > SCALE_MAX:

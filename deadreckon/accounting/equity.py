@@ -1,4 +1,4 @@
-"""A book's equity at its marks, and what it is made of, in the reporting currency."""
+"""Equity of a book at its marks, with its components, in the reporting currency."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -14,7 +14,7 @@ from deadreckon.contracts.amounts import EXACT, ZERO, canonical
 
 
 class Equity(Struct, frozen=True):
-    """A book at its marks; amounts in the reporting currency.
+    """Equity of a book at its marks, with components; amounts in the reporting currency.
 
     `equity` = `cash` + `holdings` (spot at market, short negative) + `unrealised_perpetual`.
     `unrealised` counts spot too. `fees` were paid and `funding` received, as far as positive.
@@ -38,14 +38,14 @@ class Equity(Struct, frozen=True):
 
 
 class Worth(NamedTuple):
-    """The equity alone, in the reporting currency, and what is left out of it."""
+    """Equity in the reporting currency, and the instruments and currencies left out of it."""
 
     equity: Decimal
     unpriced: list[str]
 
 
 class _Sums(Struct):
-    """Open positions at their marks: in one quote currency, or in total in the reporting one."""
+    """Sums over open positions at their marks, in one quote currency or the reporting one."""
 
     holdings: Decimal = ZERO
     unrealised_spot: Decimal = ZERO
@@ -55,7 +55,7 @@ class _Sums(Struct):
 
 
 class _Totals(_Sums):
-    """The same with the accounts, in the reporting currency."""
+    """Sums over positions and currency accounts, in the reporting currency."""
 
     cash: Decimal = ZERO
     realised: Decimal = ZERO
@@ -64,12 +64,18 @@ class _Totals(_Sums):
 
 
 def realised_net(ledger: Ledger) -> Decimal:
-    """Cumulative realised - fees + funding at today's rates; currencies without one left out."""
+    """Return realised - fees + funding so far, in the reporting currency at current rates.
+
+    Currencies without a rate are left out.
+    """
     return _over_accounts(ledger, _net)
 
 
 def net_deposits(ledger: Ledger) -> Decimal:
-    """Deposited - withdrawn so far at today's rates; currencies without one left out."""
+    """Return deposited - withdrawn so far, in the reporting currency at current rates.
+
+    Currencies without a rate are left out.
+    """
     return _over_accounts(ledger, _deposits)
 
 
@@ -92,10 +98,11 @@ def _deposits(account: CurrencyAccount) -> Decimal:
 
 
 def equity(ledger: Ledger) -> Equity:
-    """The book at its marks. Sums are per currency first, so that each converts only once.
+    """Compute the equity of a book at its marks, with its components.
 
-    Where every rate is 1 it is exact: equity == deposited - withdrawn + realised + unrealised
-    - fees + funding. Every other currency adds at most half of 10**-18 to the error of a sum.
+    Sums are per currency first, so that each converts only once. With every rate 1 it is exact:
+    equity == deposited - withdrawn + realised + unrealised - fees + funding. Every other currency
+    adds at most half of 10**-18 to the error of a sum.
     """
     unpriced: list[str] = []
     positions = _positions_at_marks(ledger, unpriced)
@@ -133,12 +140,12 @@ def net_worth(ledger: Ledger) -> Worth:
 
 
 def cash_by_currency(ledger: Ledger) -> dict[str, Decimal]:
-    """The cash of each account, in its own currency."""
+    """Return the cash of each currency, in that currency's units."""
     return {name: canonical(worth(account.cash)) for name, account in ledger.accounts.items()}
 
 
 def _positions_at_marks(ledger: Ledger, unpriced: list[str]) -> dict[str, _Sums]:
-    """Open positions by quote currency; instruments without a mark go to `unpriced`."""
+    """Sum open positions by quote currency; adds instruments without a mark to `unpriced`."""
     found: dict[str, _Sums] = {}
     for instrument, held_by in ledger.holdings.items():
         for holding in held_by.values():
@@ -189,7 +196,7 @@ def _plus(total: Decimal, amount: Decimal, unit: Decimal) -> Decimal:
 
 
 def _moved(account: CurrencyAccount) -> bool:
-    """True when an amount of this currency is missing from the sums when it has no rate."""
+    """Return True when a currency has amounts that are missing from the sums without a rate."""
     parts = (account.cash, account.realised, account.fees, account.funding)
     return any(part.units for part in parts)
 

@@ -75,7 +75,7 @@ def lift_expired(halts: Halts, at: int) -> None:
 
 
 def holds(halt: Halt, at: int) -> bool:
-    """Tell whether a halt has not yet lifted by itself."""
+    """Return True until the halt lifts by itself at `until`."""
     return halt.until is None or at < halt.until
 
 

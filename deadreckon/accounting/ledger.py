@@ -66,9 +66,9 @@ def initial() -> Ledger:
 
 
 def evolve(ledger: Ledger, record: Recorded[Any]) -> Ledger:
-    """Fold one recorded event, in place; the same ledger comes back.
+    """Fold one recorded event into the ledger, in place, and return the ledger.
 
-    Raises ImpossibleFillError for a fill that no order of ours can have.
+    Raises ImpossibleFillError for a fill of an instrument never listed, or at another venue.
     """
     fold = FOLDS.get(type(record.event))
     if fold is not None:
@@ -116,7 +116,7 @@ def held_total(ledger: Ledger, instrument: str) -> Decimal:
 
 
 def is_new_fill(ledger: Ledger, record: Recorded[OrderFilled]) -> bool:
-    """Tell whether the fill folded last changed anything; False for a known trade.
+    """Return True when the last folded fill changed the ledger; False for a known trade.
 
     Call it right after `evolve` of the same fill.
     """

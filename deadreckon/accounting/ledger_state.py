@@ -11,14 +11,14 @@ from deadreckon.contracts.instruments import InstrumentListed
 
 
 class Mark(Struct, frozen=True):
-    """The last known price of an instrument (quote currency) and when it was known (ns UTC)."""
+    """Last known price of an instrument (quote currency), and its time (ns UTC)."""
 
     price: Decimal
     at: int
 
 
 class Holding(Struct):
-    """A strategy's position in an instrument, and what came with it.
+    """Position of a strategy in an instrument, with its fees and funding.
 
     `fees` by currency (positive was paid), `funding` in quote currency (positive was received);
     both cumulative.
@@ -30,7 +30,7 @@ class Holding(Struct):
 
 
 class CurrencyAccount(Struct):
-    """The cash of one currency, and every way in which it moved; all cumulative.
+    """Cash of one currency, with cumulative totals of each kind of movement.
 
     Without spot trades cash == deposited - withdrawn + realised - fees + funding; a spot trade
     also turns cash into cost.
@@ -45,13 +45,13 @@ class CurrencyAccount(Struct):
 
 
 class Ledger(Struct):
-    """A book's whole portfolio; `ledger.evolve` moves it in place.
+    """Ledger of a book; `ledger.evolve` updates it in place.
 
-    Plain data, and nothing depends on the order of its dicts: a snapshot may write them sorted.
+    Plain data. Nothing depends on the order of its dicts: a snapshot may write them sorted.
     """
 
-    reporting: str = ""  # reporting currency; empty until someone configures it
-    newest_fill: str = ""  # id of the last recorded fill that was no repetition
+    reporting: str = ""  # reporting currency; empty until configured
+    newest_fill: str = ""  # id of the last recorded fill that did not repeat a trade
     listings: dict[str, InstrumentListed] = {}
     bases: dict[str, list[str]] = {}  # base currency -> instruments once listed with it
     holdings: dict[str, dict[str, Holding]] = {}  # instrument -> strategy -> holding

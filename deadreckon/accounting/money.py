@@ -1,4 +1,4 @@
-"""An exact running total of one currency, as an integer that widens rather than rounds."""
+"""Exact running total of one currency: an integer whose scale widens, so it never rounds."""
 
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ from deadreckon.contracts.amounts import EXACT, SCALE_MAX, ZERO, decimals, to_un
 
 
 class Money(Struct):
-    """`units` of 10**-`scale`. The scale starts where amounts from outside end.
+    """Running total of `units` of 10**-`scale`, which starts at the finest scale of inputs.
 
     Products can be finer (a mark of 8 decimals times a funding rate of 8); those widen the scale.
     """
@@ -18,7 +18,7 @@ class Money(Struct):
 
 
 def add(money: Money, units: int, scale: int) -> None:
-    """Add `units` of 10**-`scale`; negative ones take away."""
+    """Add `units` of 10**-`scale`, which may be negative, in place."""
     if scale > money.scale:
         money.units *= 10 ** (scale - money.scale)
         money.scale = scale
@@ -26,11 +26,11 @@ def add(money: Money, units: int, scale: int) -> None:
 
 
 def exact_units(amount: Decimal) -> tuple[int, int]:
-    """(units, scale) of an amount as events carry it, no finer than it needs."""
+    """Return (units, scale) of an amount at the coarsest exact scale."""
     scale = decimals(amount)
     return to_units(amount, scale), scale
 
 
 def worth(money: Money) -> Decimal:
-    """The total as a Decimal, exact; not canonical (callers compute on)."""
+    """Return the exact total as a Decimal; not canonical, because callers compute further."""
     return Decimal(money.units).scaleb(-money.scale, EXACT) if money.units else ZERO

@@ -1,4 +1,4 @@
-"""PnL figures of a ledger at one place, by strategy, venue and instrument."""
+"""PnL figures of a ledger at one time, by strategy, venue and instrument."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -15,7 +15,7 @@ PositionKey = tuple[str, str, str]  # strategy, venue, instrument
 
 
 class PnlFigures(Struct, frozen=True):
-    """Amounts in the reporting currency; `fees` were paid and `funding` received if positive."""
+    """PnL figures in the reporting currency; positive `fees` were paid, `funding` received."""
 
     realised: Decimal = ZERO
     unrealised: Decimal = ZERO
@@ -24,16 +24,16 @@ class PnlFigures(Struct, frozen=True):
 
     @property
     def net(self) -> Decimal:
-        """realised + unrealised - fees + funding."""
+        """Net result: realised + unrealised - fees + funding."""
         total = EXACT.add(EXACT.add(self.realised, self.unrealised), self.funding)
         return canonical(EXACT.subtract(total, self.fees))
 
     def plus(self, other: "PnlFigures") -> "PnlFigures":
-        """The sum, field by field."""
+        """Add `other`, field by field."""
         return PnlFigures(*(_add(self, other, name, 1) for name in self.__struct_fields__))
 
     def minus(self, other: "PnlFigures") -> "PnlFigures":
-        """Subtract `other`: what came since it."""
+        """Subtract `other`, field by field: the change since then."""
         return PnlFigures(*(_add(self, other, name, -1) for name in self.__struct_fields__))
 
 
@@ -43,7 +43,7 @@ def _add(left: PnlFigures, right: PnlFigures, name: str, sign: int) -> Decimal:
 
 
 def total(figures: Iterable[PnlFigures]) -> PnlFigures:
-    """The sum of many."""
+    """Add up figures, field by field."""
     summed = PnlFigures()
     for item in figures:
         summed = summed.plus(item)
@@ -51,7 +51,7 @@ def total(figures: Iterable[PnlFigures]) -> PnlFigures:
 
 
 def figures(book: Ledger) -> dict[PositionKey, PnlFigures]:
-    """Every holding's figures at its mark; what has no mark or rate counts as zero."""
+    """Compute the figures of every holding at its mark; without a mark or rate: zero."""
     return {key: _figures(book, key[2], held) for key, held in ledger.holdings(book)}
 
 

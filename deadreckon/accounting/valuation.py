@@ -1,4 +1,4 @@
-"""Marks and rates: what an amount of an instrument or a currency is worth in the reporting one."""
+"""Valuation of instruments and currencies in the reporting currency, at marks and rates."""
 
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -10,14 +10,14 @@ _FINEST = Decimal(1).scaleb(-SCALE_MAX)  # converted amounts are rounded to this
 
 
 def mark(ledger: Ledger, instrument: str) -> Mark | None:
-    """The last price that a bar, quote (its middle), trade or mark gave; None before the first."""
+    """Return the last price from a bar, quote (its middle), trade or mark; None before any."""
     return ledger.marks.get(instrument)
 
 
 def rate(ledger: Ledger, currency: str) -> Decimal | None:
     """Return the worth of one unit of a currency in the reporting currency; None when unknown.
 
-    1 for the reporting currency; else what was stated last; else the mark of an instrument
+    1 for the reporting currency; else the rate stated last; else the mark of an instrument
     currency/quote, spot before perpetual, where the quote's own worth is 1 or stated.
     """
     stated = _stated_rate(ledger, currency)
@@ -46,7 +46,7 @@ def _implied_rate(ledger: Ledger, currency: str) -> Decimal | None:
 
 
 def converted(amount: Decimal, rate: Decimal) -> Decimal:
-    """amount x rate: exact at rate 1, else rounded half-even to 18 decimals where it is finer."""
+    """Return amount x rate: exact at rate 1, else rounded half-even to at most 18 decimals."""
     if rate is ONE or rate == 1:
         return amount
     product = EXACT.multiply(amount, rate)
@@ -58,10 +58,10 @@ def converted(amount: Decimal, rate: Decimal) -> Decimal:
 def notional(
     ledger: Ledger, instrument: str, quantity: Decimal, price: Decimal | None = None
 ) -> Decimal | None:
-    """quantity x contract size x price in the reporting currency, with the quantity's sign.
+    """Return quantity x contract size x price in the reporting currency, signed like quantity.
 
-    At the mark when no price is given. None when the instrument was never listed, or has no mark,
-    or its quote currency has no rate.
+    Uses the mark when no price is given. None when the instrument was never listed, or has no
+    mark, or its quote currency has no rate.
     """
     listing = ledger.listings.get(instrument)
     known = ledger.marks.get(instrument)

@@ -11,8 +11,8 @@ from decimal import (
     Overflow,
 )
 
-# Wide enough for any product of two amounts; anything it would have to round is a bug. All of it is
-# trapped, for a context that only traps Inexact answers an impossible quantize with a silent NaN.
+# Wide enough for any product of two amounts; anything it would have to round is a bug. Every
+# signal is trapped: a context that traps only Inexact returns NaN for an impossible quantize.
 EXACT = Context(prec=100, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
 ROUNDING = Context(prec=100, traps=[InvalidOperation, DivisionByZero, Overflow])
 
@@ -22,9 +22,9 @@ SCALE_MAX = 18  # decimals of any amount from outside; also the scale of cash le
 
 
 def canonical(amount: Decimal) -> Decimal:
-    """Write the number with no exponent, no trailing zeros and no negative zero.
+    """Return the number without exponent, trailing zeros or negative zero.
 
-    Raises ValueError for NaN, infinities and what needs more than 100 digits.
+    Raises ValueError for NaN, infinities and numbers that need more than 100 digits.
 
     >>> [str(canonical(Decimal(t))) for t in ("1E+3", "1.500", "-0.0")]
     ['1000', '1.5', '0']
@@ -38,8 +38,10 @@ def canonical(amount: Decimal) -> Decimal:
 
 
 def is_canonical_text(record: str) -> bool:
-    """Whether what `str` says of an amount is its canonical text; False for those it says with
-    an exponent. Most are, and to look costs a third of taking the amount apart."""
+    """Return True when the `str` of an amount is its canonical text; False with an exponent.
+
+    Most amounts are canonical already, and this check costs a third of `as_tuple`.
+    """
     last = record[-1]
     if last == "0":
         if "." in record or record == "-0":
@@ -66,7 +68,7 @@ def _canonical(amount: Decimal) -> Decimal:
 
 
 def text(amount: Decimal) -> str:
-    """The canonical text of an amount, never with an exponent; raises ValueError for NaN.
+    """Format an amount as canonical text, without exponent; raises ValueError if not finite.
 
     >>> [text(Decimal(t)) for t in ("1E-7", "1E+3", "0.10")]
     ['0.0000001', '1000', '0.1']
@@ -76,7 +78,7 @@ def text(amount: Decimal) -> str:
 
 
 def decimals(amount: Decimal) -> int:
-    """How many decimals an amount needs.
+    """Return the number of decimals that an amount needs.
 
     >>> decimals(Decimal("0.0100")), decimals(Decimal("500"))
     (2, 0)
@@ -85,7 +87,7 @@ def decimals(amount: Decimal) -> int:
 
 
 def to_units(amount: Decimal, scale: int) -> int:
-    """The amount as an integer of 10**-scale; raises ValueError when it does not fit exactly.
+    """Convert an amount to an integer of 10**-scale; raises ValueError when it is not exact.
 
     >>> to_units(Decimal("1.25"), 2)
     125
@@ -98,7 +100,7 @@ def to_units(amount: Decimal, scale: int) -> int:
 
 
 def from_units(units: int, scale: int) -> Decimal:
-    """The canonical Decimal of an integer of 10**-scale.
+    """Convert an integer of 10**-scale to its canonical Decimal.
 
     >>> from_units(12500, 4)
     Decimal('1.25')
@@ -107,7 +109,7 @@ def from_units(units: int, scale: int) -> Decimal:
 
 
 def divide_half_even(numerator: int, denominator: int) -> int:
-    """Integer division rounded half to even, for either sign.
+    """Divide integers and round half to even, for either sign.
 
     >>> [divide_half_even(n, 2) for n in (1, 3, -1, -3)]
     [0, 2, 0, -2]
@@ -122,7 +124,7 @@ def divide_half_even(numerator: int, denominator: int) -> int:
 
 
 def ratio(numerator: Decimal, denominator: Decimal, scale: int = 9) -> Decimal:
-    """numerator / denominator, rounded half-even to `scale` decimals; canonical."""
+    """Divide amounts, rounding half-even to `scale` decimals; the result is canonical."""
     step = Decimal(1).scaleb(-scale)
     return canonical(
         ROUNDING.divide(numerator, denominator).quantize(step, ROUND_HALF_EVEN, ROUNDING)
@@ -130,7 +132,7 @@ def ratio(numerator: Decimal, denominator: Decimal, scale: int = 9) -> Decimal:
 
 
 def round_down(amount: Decimal, step: Decimal) -> Decimal:
-    """The greatest multiple of `step` not above `amount` (both positive); canonical.
+    """Return the greatest multiple of `step` not above `amount` (both positive); canonical.
 
     >>> round_down(Decimal("1.2399"), Decimal("0.01"))
     Decimal('1.23')
@@ -140,18 +142,18 @@ def round_down(amount: Decimal, step: Decimal) -> Decimal:
 
 
 def round_up(amount: Decimal, step: Decimal) -> Decimal:
-    """The least multiple of `step` not below `amount` (both positive); canonical."""
+    """Return the least multiple of `step` not below `amount` (both positive); canonical."""
     down = round_down(amount, step)
     return down if down == amount else canonical(EXACT.add(down, step))
 
 
 def product(left: Decimal, right: Decimal) -> Decimal:
-    """left x right, exact and canonical."""
+    """Multiply two amounts exactly; the result is canonical."""
     return canonical(EXACT.multiply(left, right))
 
 
 def is_sane(amount: Decimal) -> bool:
-    """True when an amount from outside is finite and within DIGITS_MAX and SCALE_MAX."""
+    """Return True when an amount from outside is finite, within DIGITS_MAX and SCALE_MAX."""
     _, digits, exponent = amount.as_tuple()
     if not isinstance(exponent, int):
         return False

@@ -1,4 +1,4 @@
-"""Shapes no longer written, each with its upcast; the only place that knows version numbers."""
+"""Retired event shapes, each with its upcast; the only module that knows old versions."""
 
 from typing import Annotated
 
@@ -31,7 +31,7 @@ Place = Annotated[
 
 
 class HaltRequestedV1(Retired, frozen=True):
-    """Until 2026-11 a halt said `close_only` as a flag; every other halt was total."""
+    """Halt request until 2026-11: `close_only` was a flag, and every other halt was total."""
 
     actor: Actor
     reason: Reason
@@ -45,9 +45,9 @@ class HaltRequestedV1(Retired, frozen=True):
 
 
 class VenueTradeReportedV1(Retired, frozen=True):
-    """Until 2026-12 a trade had a `place` in a sequence of the venue's own, without a gap.
+    """Venue trade until 2026-12: `place` was its index in the venue's own gapless sequence.
 
-    Only the simulated venue has such a sequence: there the place is both number and cursor.
+    Only the simulated venue has such a sequence; there the index is both number and cursor.
     """
 
     venue: VenueName
@@ -64,7 +64,7 @@ class VenueTradeReportedV1(Retired, frozen=True):
     place: Place = 0
 
     def upcast(self) -> VenueTradeReported:
-        """Return the trade with its place as number and cursor."""
+        """Return the trade with its index as number and cursor."""
         return VenueTradeReported(
             venue=self.venue,
             order_id=self.order_id,
@@ -83,7 +83,7 @@ class VenueTradeReportedV1(Retired, frozen=True):
 
 
 class VenueReportRefusedV1(Retired, frozen=True):
-    """Until 2026-12 a refused trade had a `place` in a sequence of the venue's own."""
+    """Refused venue report until 2026-12: `place` was its index in the venue's own sequence."""
 
     venue: VenueName
     rule: Annotated[str, described("why: malformed, unknown_order or impossible_amount")]
@@ -92,7 +92,7 @@ class VenueReportRefusedV1(Retired, frozen=True):
     place: Place = 0
 
     def upcast(self) -> VenueReportRefused:
-        """Return the refusal with the trade's place as number and cursor."""
+        """Return the refusal with the trade's index as number and cursor."""
         return VenueReportRefused(
             venue=self.venue,
             rule=self.rule,

@@ -1,4 +1,4 @@
-"""Messages from outside: strict reading of producers' signals and operators' facts."""
+"""Inbound messages: strict parsing of producers' signals and operators' events."""
 
 from deadreckon.contracts.inbound_commands import FACT_RULES, WireFact, read_fact, write_fact
 from deadreckon.contracts.inbound_signals import (

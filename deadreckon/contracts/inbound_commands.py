@@ -1,4 +1,4 @@
-"""Operators' messages: the body of an event that operators may say, read strictly."""
+"""Operators' messages: strict parsing of the events that operators may publish."""
 
 import hashlib
 from decimal import Decimal
@@ -27,7 +27,7 @@ from deadreckon.contracts.parsing import (
 )
 from deadreckon.contracts.units import described
 
-# Every name under which this door refuses, and what to mend.
+# Every rule by which an operator's message is refused, with what to correct.
 FACT_RULES = {
     "not_json": "the message is no JSON in UTF-8",
     "too_deep": "arrays and objects are nested deeper than 16",
@@ -64,7 +64,7 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def read_fact(door: str, payload: bytes) -> tuple[str, str, Event]:
-    """(id, body digest, event) of an operator's message; OperatorMalformed when it cannot be read.
+    """Parse an operator's message into (id, body digest, event), or an OperatorMalformed.
 
     Unknown fields, types that operators may not write, and insane amounts are all refused.
     """
@@ -113,7 +113,7 @@ def _check_body(wire: WireFact, shape: type[Struct]) -> None:
 
 @cache
 def _amounts(shape: type[Struct]) -> tuple[str, ...]:
-    """The fields of a shape that hold amounts, plain or by key."""
+    """List the fields of a shape that hold amounts, as a value or in a dict."""
     hints = get_type_hints(shape)
     return tuple(name for name in shape.__struct_fields__ if _holds_decimal(hints[name]))
 
@@ -122,21 +122,21 @@ def _holds_decimal(kind: Any) -> bool:
     return kind is Decimal or any(_holds_decimal(part) for part in get_args(kind))
 
 
-# Amounts that may be negative, by event and field; every other one may not.
+# Amounts that may be negative, by event and field; no other amount may.
 SIGNED = {
     ("FeeCharged", "amount"),
     ("FundingRatePublished", "rate"),
     ("LimitsSet", "sharpe_min"),
     ("VenueConfigured", "maker_fee_rate"),
 }
-# Amounts that may be 0, as every limit may; every other one may not.
+# Amounts that may be 0, as every limit may; no other amount may.
 ZERO_ALLOWED = {
     ("InstrumentListed", "minimum_notional"),
     ("InstrumentListed", "minimum_quantity"),
     ("VenueConfigured", "slippage_bps"),
     ("VenueConfigured", "taker_fee_rate"),
 }
-# Shares of a whole: whoever writes 20 for 20 % would have switched the limit off.
+# Fractions of one: writing 20 for 20 % would switch the limit off.
 SHARES = {
     ("LimitsSet", "confidence_min"),
     ("LimitsSet", "drawdown_max"),
@@ -144,7 +144,7 @@ SHARES = {
     ("LimitsSet", "win_rate_min"),
     ("VenueConfigured", "participation"),
 }
-# Numbers of samples: a rule that looks at none of them would say nothing.
+# Numbers of samples: a rule over no samples could never trip.
 SAMPLES = {
     ("LimitsSet", "performance_window"),
     ("LimitsSet", "slippage_samples"),
@@ -171,7 +171,7 @@ def _check_numbers(event: Event) -> None:
 
 
 def _check_texts(name: str, value: Any) -> None:
-    """What an operator names stands in every answer to it: of a text there must be an end."""
+    """Limit the length and number of texts, because every answer to the operator repeats them."""
     items = [*value, *value.values()] if isinstance(value, dict) else value
     texts = items if isinstance(items, list | tuple) else [items]
     if any(isinstance(text, str) and len(text) > EVIDENCE_MAX for text in texts):
@@ -181,7 +181,7 @@ def _check_texts(name: str, value: Any) -> None:
 
 
 def _check_scale(listing: InstrumentListed) -> None:
-    """Values are price x quantity x contract size, exact: together they may need SCALE_MAX."""
+    """Check that price x quantity x contract size needs at most SCALE_MAX decimals."""
     fineness = sum(map(decimals, (listing.tick_size, listing.lot_size, listing.contract_size)))
     if fineness > SCALE_MAX:
         raise WireError(
@@ -211,5 +211,5 @@ def _check_amount(owner: str, name: str, amount: Decimal) -> None:
 
 
 def write_fact(fact_id: str, name: str, event: Event) -> bytes:
-    """The bytes an operator publishes to say `event`; `fact_id` makes a resend harmless."""
+    """Encode the message that publishes `event`; `fact_id` makes a resend harmless."""
     return _encode(WireFact(id=fact_id, type=name, v=VERSIONS[name], data=plain_body(event)))

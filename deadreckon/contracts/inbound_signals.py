@@ -1,4 +1,4 @@
-"""Producers' messages: signals, cancels and replaces, read strictly, one or many a message."""
+"""Producers' messages: strict parsing of signals, cancels and replaces, one or many each."""
 
 from decimal import Decimal
 from typing import Annotated, Any
@@ -30,9 +30,9 @@ from deadreckon.contracts.units import described
 
 BATCH_MAX = 10_000  # signals in one message
 META_MAX = 32  # entries of `meta`
-TTL_MAX = 31_536_000  # seconds; a wish older than a year is a mistake
+TTL_MAX = 31_536_000  # seconds; a signal older than a year is a mistake
 
-# Every name under which this door refuses, and what to mend; docs/producers.md shows it.
+# Every rule by which a signal is malformed, with what to correct; shown in docs/producers.md.
 SIGNAL_RULES = {
     "not_json": "the message is no JSON in UTF-8",
     "too_deep": "arrays and objects are nested deeper than 16",
@@ -128,7 +128,7 @@ AMOUNTS = (
     "take_profit",
 )
 
-# All that a cancel or a replace can say; anything else they carry would be lost in silence.
+# Fields of a cancel or a replace; any other field would be dropped without notice.
 CANCEL_FIELDS = ("id", "strategy", "at", "instrument", "cancel")
 REPLACE_FIELDS = (
     *("id", "strategy", "at", "instrument", "replace"),
@@ -141,7 +141,7 @@ _EMPTY = WireSignal("", "", "")
 
 
 def read_signals(producer: str, payload: bytes) -> list[InboundSignal]:
-    """Every wish in a producer's message, in order; what cannot be read becomes SignalMalformed."""
+    """Parse every signal of a producer's message, in order; a malformed one: SignalMalformed."""
     try:
         content = parse(payload)
         if not isinstance(content, list):

@@ -12,8 +12,8 @@ from deadreckon.contracts.amounts import canonical, is_sane
 
 TEXT_MAX = 128  # characters of an id, a strategy, an instrument
 EVIDENCE_MAX = 512  # characters of a bad message kept in its refusal
-# A batch of signals with `meta` is 3 deep. The bound is ours, for a parser's own depends on how
-# deep the stack below it already is: the same bytes would be refused here and read there.
+# A batch of signals with `meta` is 3 deep. The bound is explicit, because a parser's own depends
+# on how deep the call stack is: equal bytes would be refused here and read there.
 DEPTH_MAX = 16
 
 _AMOUNT = re.compile(r"-?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
@@ -24,7 +24,7 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class WireError(ValueError):
-    """You sent something that cannot be read; carries the rule's name and the reason."""
+    """Input that cannot be parsed; carries the rule's name and the reason."""
 
     def __init__(self, rule: str, reason: str) -> None:
         super().__init__(reason)
@@ -33,7 +33,7 @@ class WireError(ValueError):
 
 
 def parse(payload: bytes) -> Any:
-    """The JSON value of a message; raises WireError (not_json, too_deep, duplicate_field).
+    """Parse a message as JSON; raises WireError (not_json, too_deep, duplicate_field).
 
     An object that names a field twice is refused: parsers disagree which of the two counts, and
     the sender meant one of them.
@@ -56,7 +56,10 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
 
 
 def _depth(payload: bytes) -> int:
-    """How deep a JSON text nests; at least that for bytes that are none."""
+    """Return the nesting depth of a JSON text, or an upper bound that is at most DEPTH_MAX.
+
+    For bytes that are not JSON it is at least the depth that a parser would reach.
+    """
     opened = payload.count(b"[") + payload.count(b"{")
     if opened <= DEPTH_MAX:
         return opened
@@ -68,27 +71,30 @@ def _depth(payload: bytes) -> int:
 
 
 def body_digest(body: Any) -> str:
-    """SHA-256 (hex) of a parsed JSON value in canonical form: what "same body" means."""
+    """Return the SHA-256 (hex) of a parsed JSON value in canonical form.
+
+    Two messages have the same body when their digests are equal.
+    """
     return hashlib.sha256(_encode(body)).hexdigest()
 
 
 def evidence(payload: bytes) -> str:
-    """The beginning of what was sent, as text that can be kept and shown."""
+    """Return the beginning of a message as printable text of at most EVIDENCE_MAX characters."""
     return payload[:EVIDENCE_MAX].decode("utf-8", "backslashreplace")[:EVIDENCE_MAX]
 
 
 def evidence_of(content: Any) -> str:
-    """The beginning of a parsed JSON value, as text."""
+    """Return the beginning of a parsed JSON value, as text."""
     return evidence(_encode(content))
 
 
 def is_name(text: str) -> bool:
-    """True when a text can name something: 1 to TEXT_MAX printable characters."""
+    """Return True when a text is a valid name: 1 to TEXT_MAX printable characters."""
     return 0 < len(text) <= TEXT_MAX and text.isprintable()
 
 
 def check_amount_text(name: str, value: Any) -> None:
-    """Amounts are decimal text: a JSON number is a float in most languages. Raises WireError."""
+    """Raise WireError when an amount is not decimal text: JSON numbers are mostly floats."""
     if isinstance(value, (int, float)):
         raise WireError("wrong_type", f'{name}: amounts are text, such as "0.01", found {value}')
     if isinstance(value, str) and not _AMOUNT.fullmatch(value):
@@ -96,7 +102,7 @@ def check_amount_text(name: str, value: Any) -> None:
 
 
 def positive(name: str, amount: Decimal | None) -> Decimal | None:
-    """The canonical amount, which must be sane and above 0, if there is one. Raises WireError."""
+    """Return the canonical amount, or None without one; raises WireError unless sane and > 0."""
     if amount is None:
         return None
     if not is_sane(amount) or amount <= 0:

@@ -1,4 +1,4 @@
-"""Times at the doors: RFC 3339 text outside, int64 nanoseconds UTC inside."""
+"""Timestamps: RFC 3339 text outside, int64 nanoseconds UTC inside."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from deadreckon.contracts.event import NANOSECONDS
 
 DAY = 86_400 * NANOSECONDS
 
-# Spelled out, because Python versions differ in what they take: 24:00:00, other scripts' digits.
+# Spelled out, because Python versions accept different texts: 24:00:00, other scripts' digits.
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d{1,9}))?"
     r"([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
@@ -17,7 +17,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_timestamp(text: str) -> int:
-    """Nanoseconds UTC of an RFC 3339 text; raises ValueError when it is none.
+    """Parse an RFC 3339 text into nanoseconds UTC; raises ValueError when it is not one.
 
     >>> parse_timestamp("1970-01-01T00:00:01.5Z")
     1500000000
@@ -33,7 +33,7 @@ def parse_timestamp(text: str) -> int:
 
 
 def format_timestamp(at: int) -> str:
-    """RFC 3339 text of nanoseconds UTC, with as many decimals as it needs.
+    """Format nanoseconds UTC as RFC 3339 text, with as many decimals as needed.
 
     Raises OverflowError outside the years 1 to 9999, which int64 nanoseconds never leave.
 
@@ -47,10 +47,13 @@ def format_timestamp(at: int) -> str:
 
 
 def day_of(at: int) -> str:
-    """The UTC day [00:00, 24:00) of a moment, as YYYY-MM-DD."""
+    """Return the UTC day [00:00, 24:00) of a time in nanoseconds UTC, as YYYY-MM-DD."""
     return (_EPOCH + timedelta(seconds=at // NANOSECONDS)).date().isoformat()
 
 
 def day_start(day: str) -> int:
-    """Nanoseconds UTC at which a day YYYY-MM-DD begins; raises ValueError for another text."""
+    """Return the nanoseconds UTC at which a day YYYY-MM-DD begins.
+
+    Raises ValueError when the text is not a day of that form.
+    """
     return parse_timestamp(f"{day}T00:00:00Z")

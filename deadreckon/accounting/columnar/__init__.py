@@ -1,1 +1,1 @@
-"""Positions and PnL of millions of fills, folded as columns."""
+"""Columnar accounting: positions and PnL of millions of fills, computed on arrays."""

@@ -1,4 +1,4 @@
-"""Fills of an archive as columns of integers, every trade once."""
+"""Columns of an archive's fills as integers, without repeated trades."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -18,13 +18,13 @@ Numbers = NDArray[numpy.intp]  # of rows, from 0
 
 AMOUNTS = ("quantity", "price", "fee")
 NAMES = ("strategy", "venue", "instrument", "fee_currency")
-CODES_MAX = 1 << 16  # kinds in a lookup; more are sorted
-FLOAT_MAX = 1 << 53  # below it a float counts without rounding
+CODES_MAX = 1 << 16  # codes in a lookup table; more than that are sorted
+FLOAT_MAX = 1 << 53  # below it a float holds every integer
 HALVES_MAX = 1 << 20  # rows whose halves of 32 bits a float sums without rounding
 
 
 class FillKey(NamedTuple):
-    """Key of fills that end in one holding and one currency's fees."""
+    """Group key of fills: strategy, venue, instrument and fee currency."""
 
     strategy: str
     venue: str
@@ -33,7 +33,7 @@ class FillKey(NamedTuple):
 
 
 class ExactFill(NamedTuple):
-    """The amounts of a fill as its event says them; `quantity` is signed."""
+    """Amounts of a fill as in its event; `quantity` is signed (a sale is negative)."""
 
     quantity: Decimal
     price: Decimal
@@ -41,30 +41,30 @@ class ExactFill(NamedTuple):
 
 
 class FillColumns(NamedTuple):
-    """Fills in the order of the log.
+    """Fills in log order, one array element per fill.
 
-    Quantities are signed (a sale is negative). Amounts are units of 10**-scale. A fill of which
-    int64 is too small for one of the three has 0 for all of them, and is in `exact` as well.
+    Quantities are signed (a sale is negative). Amounts are units of 10**-scale. A fill with an
+    amount that does not fit int64 has 0 for all three, and its amounts are in `exact`.
     """
 
     sequences: Integers
     kinds: list[FillKey]
-    kind: Integers  # of each fill, a number of `kinds`
+    kind: Integers  # index into `kinds`, per fill
     quantities: Integers
     quantity_scales: Integers
     prices: Integers
     price_scales: Integers
     fees: Integers
     fee_scales: Integers
-    rows: Numbers  # as they were read
-    exact: dict[int, ExactFill]  # by row, the fills of which int64 could not hold an amount
+    rows: Numbers  # row numbers in the files that were read
+    exact: dict[int, ExactFill]  # by row number: fills with an amount that does not fit int64
 
     def without(self, known: Numbers) -> "FillColumns":
-        """All but the rows that are known to repeat a trade."""
+        """Drop the rows that repeat a trade."""
         return self.part(~numpy.isin(self.rows, known)) if len(known) else self
 
     def part(self, wanted: slice | Numbers | NDArray[numpy.bool_]) -> "FillColumns":
-        """Some of them."""
+        """Select fills by slice, row indexes or boolean mask."""
         parts: dict[str, Any] = {
             name: value[wanted]
             for name, value in self._asdict().items()
@@ -74,18 +74,18 @@ class FillColumns(NamedTuple):
 
 
 def nothing() -> FillColumns:
-    """No fill at all."""
+    """Return columns without any fill."""
     none = numpy.array([], dtype=numpy.int64)
     return FillColumns(none, [], none, none, none, none, none, none, none, none, {})
 
 
 def scan(paths: Sequence[Path]) -> polars.LazyFrame:
-    """Files of fills as one table, in the order given."""
+    """Scan files of fills lazily as one table, in the order given."""
     return polars.scan_parquet(list(paths), glob=False, hive_partitioning=False)
 
 
 def read(paths: Sequence[Path]) -> FillColumns:
-    """Every fill of the files, repetitions too."""
+    """Read every fill of the files, repeated trades included."""
     bought = col("side") == "buy"
     signed = polars.when(bought).then(col("quantity_units")).otherwise(-col("quantity_units"))
     pools = [polars.Categorical(polars.Categories.random()) for _ in NAMES]
@@ -93,7 +93,7 @@ def read(paths: Sequence[Path]) -> FillColumns:
     amounts = [signed, col("price_units"), col("fee_units")]
     scales = [col(f"{name}_scale") for name in AMOUNTS]
     wanted = scan(paths).select("sequence", *names, *amounts, *scales)
-    table = wanted.collect(engine="streaming").rechunk()  # at once: column by column takes longer
+    table = wanted.collect(engine="streaming").rechunk()  # faster than column by column
     exact = (
         _exact_fills(paths) if any(table[f"{name}_units"].null_count() for name in AMOUNTS) else {}
     )
@@ -116,7 +116,7 @@ def read(paths: Sequence[Path]) -> FillColumns:
 
 
 def _whole(column: polars.Series, exact: Sequence[int]) -> Integers:
-    """A column of integers, 0 where a fill is given as text."""
+    """Convert a column to integers, 0 for the rows in `exact`."""
     if exact:
         column = column.fill_null(0).scatter(exact, 0)
     return column.to_numpy()
@@ -133,7 +133,7 @@ def _exact_fills(paths: Sequence[Path]) -> dict[int, ExactFill]:
 
 
 def _kinds(columns: list[polars.Series]) -> tuple[list[FillKey], Any]:
-    """The different combinations of names, and which of them each row is."""
+    """List the distinct combinations of names, and the index of each row's combination."""
     kind: Any = numpy.zeros(len(columns[0]), dtype=numpy.uint16)
     count = 1
     for column in columns:
@@ -142,13 +142,13 @@ def _kinds(columns: list[polars.Series]) -> tuple[list[FillKey], Any]:
         if size > 1:
             kind, count = _dense(kind.astype(numpy.int64) * size + physical, count * size)
     met = numpy.zeros(count, dtype=numpy.int64)
-    met[kind] = numpy.arange(len(kind))  # a row of each
+    met[kind] = numpy.arange(len(kind))  # some row of each combination
     texts = [column.gather(met).cast(polars.String).to_list() for column in columns]
     return [FillKey(*names) for names in zip(*texts, strict=True)], kind
 
 
 def _dense(codes: Any, most: int) -> tuple[Any, int]:
-    """The codes, which are below `most`, numbered without gaps, and how many there are."""
+    """Renumber codes, all below `most`, without gaps; also return the number of distinct ones."""
     if most > CODES_MAX:
         met, kind = numpy.unique(codes, return_inverse=True)
         return kind, len(met)
@@ -158,10 +158,10 @@ def _dense(codes: Any, most: int) -> tuple[Any, int]:
 
 
 def repetitions(paths: Sequence[Path]) -> Numbers:
-    """Rows whose trade the ledger knew already, by the ledger's own rule.
+    """Find the rows whose trade the ledger would ignore as already known.
 
-    64 bits of a hash tell whether anything may be repeated at all: that is what a day costs in
-    which nothing is. What may be is looked at by its text.
+    A 64-bit hash of each trade id finds candidates; only candidates are compared as text, so a
+    day without repetitions costs no more than hashing.
     """
     hashes = (
         scan(paths)
@@ -178,8 +178,11 @@ def repetitions(paths: Sequence[Path]) -> Numbers:
 
 
 def _known(paths: Sequence[Path], suspect: NDArray[numpy.bool_]) -> Numbers:
-    """Suspects in log order through the ledger's memory of trades, and with them the first other
-    fill of each venue's day: a new day is when the ledger forgets."""
+    """Run the suspect rows, in log order, through the ledger's memory of trades.
+
+    The first other fill of each venue and day goes with them, because the ledger forgets old
+    trades when a new day begins.
+    """
     table = scan(paths).select("venue", "trade_id", "at").with_row_index("row").collect()
     table = table.with_columns(
         polars.Series("suspect", suspect), day=col("at").cum_max() // 86_400_000_000_000
@@ -198,7 +201,7 @@ def _known(paths: Sequence[Path], suspect: NDArray[numpy.bool_]) -> Numbers:
 
 
 def sums_by(codes: Any, values: Integers, count: int) -> list[int]:
-    """The exact sum of the values of each code below `count`, in Python's integers."""
+    """Sum the values of each code below `count` exactly, as Python integers."""
     most = max(int(values.max(initial=0)), -int(values.min(initial=0)))
     if most * len(values) < FLOAT_MAX:
         return [int(it) for it in numpy.bincount(codes, values, count).tolist()]

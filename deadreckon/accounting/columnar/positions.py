@@ -1,18 +1,18 @@
-"""Positions after many fills: `average_cost.apply_fill` over columns, to the same integers.
+"""Columnar `average_cost.apply_fill`: positions after many fills, equal to the last integer.
 
 Three things make columns fast without a second definition of cost (decision 0024):
 
 * For every fill signed notional == change of cost - change of realised, so over many fills
-  realised is what cost and the sum of notionals leave; nobody has to follow it.
-* A fill that opens, ends or turns a position sets the cost anew, to held x price; what was before
-  no longer matters. Only the fills after the last of these are to be followed.
-* Of those, additions are sums. A reduction rounds, so reductions are followed one by one; but a
-  reduction also brings costs nearer to each other. Followed from both bounds of what the cost can
-  have been, a long row of them meets in one integer: which is the cost, however it began.
+  realised follows from the cost and the sum of notionals; it is never computed per fill.
+* A fill that opens, closes or turns a position resets the cost to held x price, so earlier fills
+  no longer matter. Only the fills after the last reset are processed.
+* Of those, additions are sums. A reduction rounds, so reductions are processed one by one; but a
+  reduction also brings different costs nearer to each other. Started from the least and the
+  greatest possible cost, a long series of reductions ends in the same integer, which is then the
+  cost whatever it was at first.
 
-Products and sums are int64 where bounds prove that the true values fit. A position for which they
-do not is folded by `average_cost.apply_fill`, one fill at a time, in Python's integers: nothing
-wraps.
+Products and sums are int64 where bounds prove that the true values fit. Any other position is
+folded by `average_cost.apply_fill`, one fill at a time, in Python integers: nothing wraps.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,14 +30,14 @@ from deadreckon.contracts.fields import Side
 
 Integers = NDArray[numpy.int64]
 
-WORTHWHILE = 24  # fills of a position from which columns are faster than one at a time
+WORTHWHILE = 24  # fills per position from which columns are faster than one at a time
 COST_MAX = 2**62
-FITS = float(COST_MAX)  # bounds are floats; they err by less than what is left to 2**63
-CONTRACTION = 12.0  # natural logarithm: once bounds are 1 apart, they meet but for e**-12
+FITS = float(COST_MAX)  # bounds are floats; their error is below the margin left to 2**63
+CONTRACTION = 12.0  # natural logarithm: then bounds 1 apart meet, in all but e**-12 of cases
 
 
 class AlignedFills(NamedTuple):
-    """Fills of several positions, those of one beside each other and in the order of the log.
+    """Fills of several positions, grouped by position and in log order within each group.
 
     `quantities` are signed (a sale is negative), in units of each position's quantity scale,
     `prices` in those of its price scale.
@@ -47,23 +47,26 @@ class AlignedFills(NamedTuple):
     prices: Integers
 
     def part(self, start: int, stop: int) -> "AlignedFills":
-        """Some of them."""
+        """Select the rows from `start` up to `stop`."""
         return AlignedFills(self.quantities[start:stop], self.prices[start:stop])
 
 
 class _Course(NamedTuple):
-    """What the fills do, row by row, in int64 that wraps: believe it only where it `fits`."""
+    """Effect of each fill in int64 that may wrap; valid only for positions that `fits` marks."""
 
-    held: Integers  # after each
+    held: Integers  # signed quantity after each fill
     notionals: Integers  # signed: quantity x price x contract
-    resets: NDArray[numpy.bool_]  # the cost is held x price after it, whatever it was before
-    fits: Any  # by position: no true value leaves int64
+    resets: NDArray[numpy.bool_]  # fills after which the cost is held x price
+    fits: Any  # by position: True when no true value exceeds int64
 
 
 def apply_fills(
     positions: Sequence[Position], starts: Sequence[int], rows: AlignedFills
 ) -> list[Position]:
-    """The positions after their fills; those of positions[n] begin at starts[n], and are some."""
+    """Return the positions after their fills; those of positions[n] begin at row starts[n].
+
+    Every position has at least one fill.
+    """
     stops = [*starts[1:], len(rows.quantities)]
     if len(rows.quantities) < WORTHWHILE * len(positions):
         return [
@@ -89,9 +92,9 @@ def apply_fills(
 def settled_costs(
     positions: Sequence[Position], starts: Sequence[int], rows: AlignedFills
 ) -> list[int | None]:
-    """The costs after fills that settle them, whatever they were before; None where they do not.
+    """Return each cost after the fills if they determine it on their own, else None.
 
-    The cost that the positions have is the most that it can have been.
+    The cost in each given position is the upper bound of its cost before these fills.
     """
     stops = [*starts[1:], len(rows.quantities)]
     begins = numpy.asarray(starts, dtype=numpy.int64)
@@ -111,7 +114,7 @@ def settled_costs(
 
 
 def one_by_one(position: Position, rows: AlignedFills) -> Position:
-    """The position after its fills, in Python's integers, which hold whatever comes."""
+    """Return the position after its fills, applied one at a time in Python integers."""
     for quantity, price in zip(rows.quantities.tolist(), rows.prices.tolist(), strict=True):
         side: Side = "buy" if quantity > 0 else "sell"
         position = average_cost.apply_fill(position, side, abs(quantity), price)
@@ -142,7 +145,7 @@ def _course(positions: Sequence[Position], begins: Integers, rows: AlignedFills)
 
 
 def _wrapped(integers: Sequence[int]) -> Integers:
-    """Integers of any size in int64; those that do not fit are 0, and `_fits` knows them."""
+    """Convert integers to int64; those that do not fit become 0, and `_fits` rejects them."""
     held = [integer if abs(integer) < COST_MAX else 0 for integer in integers]
     return numpy.array(held, dtype=numpy.int64)
 
@@ -150,10 +153,10 @@ def _wrapped(integers: Sequence[int]) -> Integers:
 def _fits(
     positions: Sequence[Position], begins: Integers, rows: AlignedFills, held: Integers
 ) -> Any:
-    """True when no quantity, notional or cost can leave int64.
+    """Tell, by position, if no quantity, notional or cost can exceed int64.
 
-    A cost is at most what is held at the dearest price there was, and half a unit for each fill
-    that rounds. A quantity is at most twice what is held before or after it.
+    A cost is at most the held quantity at the highest price, plus half a unit for each fill that
+    rounds. A fill's quantity is at most twice the quantity held before or after it.
     """
     opened = numpy.array([abs(position.quantity) for position in positions], dtype=float)
     cost = numpy.array([abs(position.cost) for position in positions], dtype=float)
@@ -170,7 +173,7 @@ def _sizes(integers: Integers) -> NDArray[numpy.float64]:
 
 
 def _exact_sums(values: Integers, begins: Integers) -> list[int]:
-    """Sums of parts, in Python's integers: halves of 32 bits cannot wrap below 2**31 rows."""
+    """Sum each group as Python integers: halves of 32 bits cannot wrap below 2**31 rows."""
     high = numpy.add.reduceat(values >> 32, begins).tolist()
     low = numpy.add.reduceat(values & 0xFFFFFFFF, begins).tolist()
     return [(above << 32) + below for above, below in zip(high, low, strict=True)]
@@ -179,7 +182,7 @@ def _exact_sums(values: Integers, begins: Integers) -> list[int]:
 def _cost(
     position: Position, course: _Course, rows: AlignedFills, part: tuple[int, int], last: int
 ) -> int:
-    """The cost after all fills of a position: from its last reset on, or from what it was."""
+    """Compute the cost after all fills of a position, from its last reset or its opening cost."""
     start, stop = part
     cost = position.cost
     if last >= 0:
@@ -194,28 +197,28 @@ def _cost(
 
 
 def _met(position: Position, course: _Course, rows: AlignedFills, part: slice) -> int | None:
-    """The cost of a position without a reset, if its reductions alone tell it."""
+    """Compute the cost of a position without a reset; None unless its reductions determine it."""
     reductions, sign = _reductions(position.cost, position.contract, course, rows, part)
     cost = None if reductions is None else reductions.settled()
     return None if cost is None else sign * cost
 
 
 class _Reductions(NamedTuple):
-    """What reduces a long position that stays one, and the notional that adds to it meanwhile."""
+    """Reductions of a position that stays long, with the notional added between them."""
 
-    added: Integers  # between the reduction before and this one
-    reduced: Integers  # quantity, more than 0
-    held: Integers  # before it
-    rest: int  # added after the last
-    dearest: int  # no unit that was held ever cost more
+    added: Integers  # notional added since the previous reduction
+    reduced: Integers  # quantity of the reduction, more than 0
+    held: Integers  # quantity before the reduction
+    rest: int  # notional added after the last reduction
+    dearest: int  # upper bound of the cost of one unit
 
     def after(self, cost: int) -> int:
-        """The cost after all of them, if it is `cost` before the first."""
+        """Compute the cost after all reductions, given the cost before the first."""
         found = self.settled()
         return self._follow(cost, iter(self._steps(0))) + self.rest if found is None else found
 
     def settled(self) -> int | None:
-        """The cost after all of them, if they tell it by themselves."""
+        """Compute the cost after all reductions if it does not depend on the first; else None."""
         distance = numpy.cumsum(-numpy.log1p(-self.reduced[::-1] / self.held[::-1]))
         most = int(self.held.max()) * self.dearest + len(self.held)
         needed = int(numpy.searchsorted(distance, log(2 * most + 1) + CONTRACTION)) + 1
@@ -225,14 +228,15 @@ class _Reductions(NamedTuple):
         return None if found is None else found + self.rest
 
     def _from_bounds(self, start: int, most: int) -> int | None:
-        """The cost after the last, whatever it was at `start`; None if that still tells.
+        """Compute the cost from bounds at reduction `start`; None if the bounds do not meet.
 
-        A greater cost never becomes the smaller one, so what lies between two that met is there.
+        Reductions keep the order of two costs, so once the bounds are equal every cost between
+        them is equal too.
         """
         low, high = -most, most
         steps = iter(self._steps(start))
         for number, (added, reduced, held) in enumerate(steps):
-            if number:  # what was added before the first is in the bounds
+            if number:  # the bounds include what was added before the first reduction
                 low, high = low + added, high + added
             low -= divide_half_even(low * reduced, held)
             high -= divide_half_even(high * reduced, held)
@@ -254,9 +258,10 @@ class _Reductions(NamedTuple):
 def _reductions(
     cost: int, contract: int, course: _Course, rows: AlignedFills, part: slice
 ) -> tuple[_Reductions | None, int]:
-    """The reductions of a part without a reset, as if it were long, and the sign that makes it so.
+    """Collect the reductions of rows without a reset, as for a long position, and the sign.
 
-    `cost` is what the position costs before, or the most that it can. None where nothing reduces.
+    The sign is -1 for a short position, which is negated. `cost` is the cost before these rows,
+    or its upper bound. The first item is None when no row reduces the position.
     """
     held = course.held[part]
     sign = 1 if held[0] > 0 else -1

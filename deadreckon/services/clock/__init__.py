@@ -1,1 +1,1 @@
-"""The clock edge: the time of a stack that plays no tape."""
+"""Clock edge: the time source of a stack that does not play a tape."""

@@ -1,1 +1,1 @@
-"""The service that answers operators and stops what performs badly."""
+"""Governance: refuses malformed operator messages, halts on damage or poor performance."""

@@ -1,4 +1,4 @@
-"""Answers operators who were not understood, and stops the book where a strategy performs badly."""
+"""Governance decider: refuses malformed operator messages, halts a book that performs badly."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -24,7 +24,7 @@ from deadreckon.services.governance.trades import OpenTrades
 
 UNPRICED = "performance_unpriced"
 RULES = (*performance.MEASURES, UNPRICED)
-DEFAULTS = LimitsSet("", "")  # what is remembered before anybody set limits
+DEFAULTS = LimitsSet("", "")  # in use until limits are set
 HANDLES = FOLDS.keys() | {
     LimitsSet,
     ResumeRequested,
@@ -35,9 +35,9 @@ HANDLES = FOLDS.keys() | {
 
 
 class StrategyRecord(Struct):
-    """A strategy's closed trades: how many in all, and the net profits of the latest ones.
+    """Closed trades of a strategy: their number, and the net profits of the latest ones.
 
-    Profits are in the reporting currency, oldest first, as many as `performance_window` says.
+    Profits are in the reporting currency, oldest first, at most `performance_window` of them.
     """
 
     closed: int = 0
@@ -45,10 +45,10 @@ class StrategyRecord(Struct):
 
 
 class State(Struct):
-    """State that the performance stops look at.
+    """State of the performance stops.
 
     `newest` is the id of the last fill that closed a trade, and `unpriced` of the last one whose
-    trade has no known worth. `halted` until somebody resumes.
+    trade has no known worth. `halted` is true until a resume.
     """
 
     limits: LimitsSet | None = None
@@ -129,7 +129,7 @@ def _halt_damaged(subject: str, reason: str) -> HaltImposed:
 
 
 def _judge(state: State, fill_id: str, strategy: str) -> Sequence[Event]:
-    """A halt when this fill closed a trade that leaves the strategy short of a minimum."""
+    """Halt when this fill closed a trade that leaves the strategy below a minimum."""
     limits = state.limits
     if limits is None or state.halted or not _are_minima_set(limits):
         return []

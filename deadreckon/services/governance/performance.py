@@ -14,7 +14,7 @@ MEASURED_SCALE = 9  # decimals of a measured figure; the comparison itself is ex
 
 
 class Shortfall(Struct, frozen=True):
-    """A minimum that the trades fall short of; `measured` is null where it has no lower bound."""
+    """Minimum that closed trades fall short of; `measured` is null where it is unbounded below."""
 
     rule: str
     limit: Decimal
@@ -50,7 +50,7 @@ def profit_factor(results: Sequence[Decimal], least: Decimal) -> tuple[bool, Dec
 
 
 def win_rate(results: Sequence[Decimal], least: Decimal) -> tuple[bool, Decimal | None]:
-    """The share of trades that made money; what came out even did not.
+    """Divide the number of profitable trades by all trades; a profit of 0 is not profitable.
 
     >>> win_rate([Decimal(3), Decimal(-2), Decimal(0)], Decimal("0.3"))
     (False, Decimal('0.333333333'))
@@ -60,10 +60,10 @@ def win_rate(results: Sequence[Decimal], least: Decimal) -> tuple[bool, Decimal 
 
 
 def sharpe(results: Sequence[Decimal], least: Decimal) -> tuple[bool, Decimal | None]:
-    """Mean / sample standard deviation of a trade's profit; two trades at least.
+    """Divide the mean profit by its sample standard deviation; needs at least two trades.
 
-    The root is never taken to compare: sharpe < least is decided by the squares and the signs.
-    Trades that all lost the same have no bound below and fall short of every minimum.
+    No root is taken for the comparison: sharpe < least follows from the squares and the signs.
+    Trades that all lost the same amount are unbounded below and fall short of every minimum.
 
     >>> sharpe([Decimal(3), Decimal(1)], Decimal("1.5"))
     (True, Decimal('1.414213562'))
@@ -98,7 +98,7 @@ def _shown(figure: Fraction) -> Decimal:
 
 
 def _shown_root(square: Fraction, *, negative: bool) -> Decimal:
-    """The square's root, cut (towards zero) to MEASURED_SCALE decimals."""
+    """Return the square root, truncated to MEASURED_SCALE decimals."""
     unit = 10**MEASURED_SCALE
     root = isqrt(square.numerator * unit * unit // square.denominator)
     return ratio(Decimal(-root if negative else root), Decimal(unit), MEASURED_SCALE)

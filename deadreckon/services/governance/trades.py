@@ -1,4 +1,4 @@
-"""Closed trades: what a strategy made in an instrument from flat to flat, net of fees.
+"""Closed trades: profit of a strategy in an instrument from flat to flat, net of fees.
 
 A trade begins with the fill that opens a position and ends with the one that closes or turns it.
 Its profit is in the reporting currency, each part of it at the rate of its own fill. A fill that
@@ -16,18 +16,18 @@ from deadreckon.contracts.amounts import EXACT, SCALE_MAX, ZERO, canonical, prod
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
 
-# Net profit so far; null from the first part on that has no worth in the reporting currency.
+# Net profit so far; null once any part of it has no worth in the reporting currency.
 Profit = Decimal | None
 
 
 class OpenTrades(Struct):
-    """The trades that are open: strategy -> instrument -> net profit so far."""
+    """Open trades: strategy -> instrument -> net profit so far."""
 
     open: dict[str, dict[str, Profit]] = {}
 
 
 class ClosedTrade(Struct, frozen=True):
-    """A trade that has ended, with its net profit in the reporting currency; null: unknown."""
+    """Closed trade with its net profit in the reporting currency; null when unknown."""
 
     strategy: str
     instrument: str
@@ -35,7 +35,7 @@ class ClosedTrade(Struct, frozen=True):
 
 
 def fold(trades: OpenTrades, book: Ledger, record: Recorded[OrderFilled]) -> ClosedTrade | None:
-    """Fold a fill into the ledger and the open trades; the trade that it closed, if it did."""
+    """Fold a fill into the ledger and the open trades; return the trade that it closed, if any."""
     fill = record.event
     before = ledger.position(book, fill.strategy, fill.instrument)
     ledger.evolve(book, record)
@@ -69,7 +69,7 @@ def _is_closed(before: Position | None, after: Position) -> bool:
 
 
 def _fees(fill: OrderFilled, before: Position | None, after: Position) -> tuple[Decimal, Decimal]:
-    """The part of a fill's fee for the trade it belongs to or closes, and for the one it opens."""
+    """Split a fill's fee between the trade it belongs to or closes, and the one it opens."""
     if before is None or not after.quantity or not _is_closed(before, after):
         return fill.fee, ZERO
     share = product(fill.fee, abs(average_cost.quantity(before)))

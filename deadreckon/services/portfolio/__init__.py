@@ -1,1 +1,1 @@
-"""What is held, what it cost and what it is worth: accounting, the ledger, and who announces it."""
+"""Portfolio: announces changes of positions, funding and equity."""

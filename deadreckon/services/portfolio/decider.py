@@ -1,7 +1,7 @@
-"""Announces what a fill, a fee or a funding did to a position, and the book's equity at a cadence.
+"""Portfolio decider: announces position changes, funding payments and periodic equity marks.
 
-Equity is marked at the first market or clock event at or after each multiple of the cadence, at
-or after each midnight UTC, and where a tape ends; once, however many boundaries went by.
+Equity is marked at the first market or clock event at or after each multiple of the cadence and
+each midnight UTC, and at the end of a tape; once, however many boundaries have passed.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ from deadreckon.contracts.portfolio import (
 )
 from deadreckon.contracts.timestamps import DAY
 
-# What moves decision time or a price, so that a boundary is seen to have passed.
+# Events that move decision time or a price, and so may pass a boundary.
 TIMED = frozenset(
     {
         BarClosed,
@@ -55,11 +55,11 @@ HANDLES = TIMED | FOLDS.keys() | {TapeEnded, EquityMarked}
 
 
 class State(Struct):
-    """The ledger, and where the equity curve stands.
+    """State of the portfolio: the ledger and the progress of the equity curve.
 
     `equity_every` (nanoseconds) and `marked_until` (nanoseconds UTC: boundaries up to here are
-    done). `peak` is the highest equity of all marks so far, in the reporting currency, moved along
-    by what is deposited and withdrawn; null before the first mark.
+    done). `peak` is the highest equity of all marks so far, in the reporting currency, shifted by
+    deposits and withdrawals; null before the first mark.
     """
 
     ledger: Ledger = field(default_factory=ledger.initial)
@@ -102,7 +102,7 @@ def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
 
 
 def _configure(state: State, record: Recorded[ReportingConfigured]) -> None:
-    """A boundary at this very moment still counts; a peak in another currency does not."""
+    """Apply the cadence, including a boundary at this time; drop a peak in another currency."""
     state.equity_every = record.event.equity_every
     state.marked_until = max(state.marked_until, record.at - 1)
     if record.event.currency != state.ledger.reporting:
@@ -173,7 +173,7 @@ def _is_due(state: State, record: Recorded[Any]) -> bool:
 
 
 def _passed(since: int, now: int, every: int) -> bool:
-    """True when a multiple of `every` lies in (since, now]."""
+    """Return True when a multiple of `every` lies in (since, now]; all in nanoseconds."""
     return now // every > since // every
 
 

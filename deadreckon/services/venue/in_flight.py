@@ -31,20 +31,20 @@ from deadreckon.contracts.venues import (
 
 HORIZON_DAYS = 7  # of log time in which ended orders and recorded trades are remembered
 
-# From its first `sending` on an order may be at the venue; `missing` is the venue's own answer.
+# An order may be at the venue after its first `sending`; `missing` is the venue's own answer.
 OrderPhase = Literal["intended", "sending", "missing", "working"]
 CancelState = Literal["", "wanted", "refused"]
 
 
 class InFlightOrder(Struct):
-    """An order from its intent until all its trades are recorded.
+    """Order at a venue, from its intent until all its trades are recorded.
 
     `intent_id` and `root` are those of the recorded intent, `at` its decision time (nanoseconds
     UTC). `traded` is the quantity of its recorded trades, `filled` what traded in all once the
-    order has ended (base units or contracts). `sent` says that a request has left once; it may
-    still be accepted until `valid_until` (nanoseconds UTC, null: no bound). `acknowledged` says
-    that the venue gave it `venue_order_id`; a trade may come before that. `recorded` counts our own
-    events about the order, and names the next.
+    order has ended (base units or contracts). `sent` is true once a request was sent; it may
+    still be accepted until `valid_until` (nanoseconds UTC, null: no bound). `acknowledged` is
+    true once the venue assigned `venue_order_id`; a trade may come before that. `recorded` counts
+    the edge's own events about the order and numbers the next.
     """
 
     intent: OrderSubmitting
@@ -63,20 +63,20 @@ class InFlightOrder(Struct):
 
 
 class EndedOrder(Struct, frozen=True):
-    """An order that has ended; a trade of it may still be reported."""
+    """Order that has ended; the venue may still report trades of it."""
 
     order_id: str
     venue: str
 
 
 class InFlightOrders(Struct):
-    """Orders of one edge; bounded by what is open, and by seven days of log time of what has ended.
+    """Orders of one edge: the open ones, and those that ended within seven days of log time.
 
     `venues` are those the edge serves or has served. `orders` are by client order id, oldest intent
-    first; `abandoned` those that were sent, missing and given up: a request that was on its way all
-    the time may still arrive. `cursor` is where the venue is asked for trades next, `numbered` how
-    many of its trades are recorded, `trades` the ids of the recent ones. `recorded` counts our
-    events that are about no order.
+    first; `abandoned` are orders that were sent, missing and given up, because a delayed request
+    may still arrive. `cursor` is the cursor of the next query for trades, `numbered` the number of
+    recorded trades, `trades` the ids of the recent ones. `recorded` counts the edge's events that
+    are not about an order.
     """
 
     edge: str
@@ -206,7 +206,7 @@ def _settle(state: InFlightOrders, order: InFlightOrder, event: Any) -> None:
 
 
 def _resurface(state: InFlightOrders, name: str) -> None:
-    """Take an order back that was given up and is at the venue after all."""
+    """Restore an abandoned order that turned out to be at the venue."""
     order = state.orders[name] = state.abandoned.pop(name)
     order.cancel = ""
     state.names[order.intent.order_id] = name
@@ -225,7 +225,7 @@ def _count_trade(
 
 
 def _forget(state: InFlightOrders, today: int) -> None:
-    """Forget what ended longer ago than any venue reports on."""
+    """Forget orders and trades older than the horizon, on which no venue reports any more."""
     state.day = today
     for day in [day for day in state.past_on if int(day) <= today - HORIZON_DAYS]:
         for name in state.past_on.pop(day):
@@ -246,5 +246,5 @@ def orders_to_query(state: InFlightOrders) -> Mapping[str, InFlightOrder]:
 
 
 def venue_name(state: InFlightOrders) -> str:
-    """Name the venue in events that are about no order; empty while no venue is configured."""
+    """Return the venue's name for events without an order; empty while none is configured."""
     return next(iter(state.venues), "")

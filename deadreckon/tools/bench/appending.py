@@ -1,4 +1,4 @@
-"""The machine's limits of writing: bare fsynced publishes, fenced commits, atomic batches."""
+"""Write limits of the machine: bare fsynced publishes, fenced commits, atomic batches."""
 
 import os
 import time
@@ -13,7 +13,7 @@ from deadreckon.tools.bench.batching import batch_seconds
 from deadreckon.tools.bench.figures import Figure, percentile, rate, slower
 from deadreckon.tools.bench.fixture import PRODUCER, Fixture
 
-WRITER = "fill"  # whose domain it is
+WRITER = "fill"  # service whose domain is written
 PAYLOAD = b'{"bench":"' + b"x" * 900 + b'"}'  # bytes of a commit with two events
 
 
@@ -38,7 +38,7 @@ async def measure(fixture: Fixture) -> list[Figure]:
 
 
 def file_syncs(path: Path, count: int) -> list[float]:
-    """Milliseconds of each of `count` appends to a file, with fsync."""
+    """Measure `count` appends to a file with fsync; returns the milliseconds of each."""
     times = []
     with path.open("wb", buffering=0) as file:
         for _ in range(count):
@@ -50,7 +50,7 @@ def file_syncs(path: Path, count: int) -> list[float]:
 
 
 async def bare_publish(bus: Bus, count: int) -> list[float]:
-    """Milliseconds of each of `count` acknowledged publishes, one after the other."""
+    """Measure `count` acknowledged publishes in sequence; returns the milliseconds of each."""
     subject, sender = producer_subject(BOOK, OWN_PRODUCER), as_role(bus, PRODUCER)
     times = []
     for _ in range(count):
@@ -61,7 +61,7 @@ async def bare_publish(bus: Bus, count: int) -> list[float]:
 
 
 async def fenced_commits(bus: Bus, count: int) -> list[float]:
-    """Milliseconds of each of `count` fenced appends to one domain, one after the other."""
+    """Measure `count` fenced appends to one domain; returns the milliseconds of each."""
     subject, ours = commit_subject(BOOK, WRITER, "events"), domain(BOOK, WRITER)
     writer = as_role(bus, WRITER)
     tail = await writer.tail(ours)

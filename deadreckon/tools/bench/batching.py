@@ -1,7 +1,7 @@
-"""The machine's limit of writing many at once: JetStream's own atomic batches, with fsync.
+"""Batch write limit of the machine: JetStream's own atomic batches, with fsync.
 
-The log needs none of them, its commits are single messages; so they get a stream of their own, on a
-server that knows no accounts.
+The log does not use them, because its commits are single messages; so the bench writes to a
+separate stream, on a server without accounts.
 """
 
 import asyncio
@@ -29,8 +29,7 @@ WAIT = 10.0  # seconds for the server to come up, and for an answer
 
 
 async def batch_seconds(fixture: Fixture, size: int, batches: int) -> float:
-    """Seconds that an acknowledged batch of so many messages takes here, p50, one after the
-    other."""
+    """Return the median seconds of an acknowledged batch of this many messages, in sequence."""
     with fixture.folder("batch") as folder:
         async with _server(folder.root) as connection:
             await _ask(connection, "$JS.API.STREAM.CREATE.BATCH", json.dumps(STREAM).encode())

@@ -1,4 +1,4 @@
-"""Every measure by its name, and a run of some or all of them."""
+"""Cases of the bench by name, and running some or all of them."""
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -27,7 +27,7 @@ from deadreckon.tools.bench.history import BenchRun
 from deadreckon.tools.bench.machine import code_version, this_machine
 
 Case = Callable[[Fixture], Awaitable[list[Figure]]]
-Notify = Callable[[str, str], None]  # the measure's name, and what it is doing
+Notify = Callable[[str, str], None]  # the case's name, and its current activity
 
 CASES: dict[str, Case] = {
     "append": appending.measure,
@@ -43,13 +43,13 @@ CASES: dict[str, Case] = {
     "takeover": takeover.measure,
     "soak": soak.measure,
 }
-ON_DEMAND = ("soak",)  # what takes hours
+ON_DEMAND = ("soak",)  # cases that take hours
 
 
 async def run_cases(
     names: Sequence[str], data: Path, quick: bool, tell: Notify, events: int | None = None
 ) -> BenchRun:
-    """Take the named measures, or all that take minutes, one after the other."""
+    """Run the named cases, or all that take minutes, one after the other."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     begun = time.monotonic()
     figures: list[Figure] = []

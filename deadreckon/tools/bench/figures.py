@@ -1,4 +1,4 @@
-"""A figure, the limit it is compared with, and the mark it has to reach."""
+"""Figures of the bench, each with its limit and the mark to reach."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -7,11 +7,11 @@ from msgspec import Struct
 
 
 class Figure(Struct, frozen=True):
-    """One line of `dr bench`.
+    """Measured figure: one line of `dr bench`.
 
-    `value` and `limit` are in `unit`. `ratio` is how many times longer than the limit it takes
-    (times), or how many times more the limit does (rates); 1 would be the machine itself. `mark`
-    says what is to be reached, `reached` whether it was; null without a mark.
+    `value` and `limit` are in `unit`. `ratio` is value / limit for times and limit / value for
+    rates; 1 equals the machine's limit. `mark` describes the target, `reached` is true when it was
+    met and null without a mark.
     """
 
     name: str
@@ -22,7 +22,7 @@ class Figure(Struct, frozen=True):
     ratio: float | None = None
     mark: str = ""
     reached: bool | None = None
-    measure: str = ""  # the case it belongs to
+    measure: str = ""  # name of its case
 
     @property
     def key(self) -> tuple[str, str]:

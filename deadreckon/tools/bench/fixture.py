@@ -1,4 +1,4 @@
-"""Temporary folders for the cases, each with a server of its own."""
+"""Fixtures of the bench: temporary folders, each with its own server."""
 
 import shutil
 import tempfile
@@ -25,11 +25,11 @@ T = TypeVar("T")
 
 
 class CaseError(OperationalError):
-    """A case could not be measured to its end; the message says why."""
+    """A case that could not be completed; the message gives the reason."""
 
 
 class TemporaryStack(Struct, frozen=True):
-    """A folder, and the empty log of the server that runs on it."""
+    """Temporary folder with a running server and its empty log."""
 
     folder: Folder
     bus: Bus
@@ -37,7 +37,7 @@ class TemporaryStack(Struct, frozen=True):
 
 
 class Fixture:
-    """Gives cases their folders and sizes; `tell` is called with what is being measured."""
+    """Source of folders and sizes for cases; `tell` is called with the current activity."""
 
     def __init__(
         self, root: Path, quick: bool, tell: Callable[[str], None], events: int | None = None
@@ -45,10 +45,10 @@ class Fixture:
         self.root = root
         self.quick = quick
         self.tell = tell
-        self.events = events  # how long a soak is to be
+        self.events = events  # length of a soak
 
     def size(self, full: T, quick: T) -> T:
-        """Return the full amount of work, or with --quick just enough to show that it works."""
+        """Return the full amount of work, or with --quick the minimum that exercises the case."""
         return quick if self.quick else full
 
     @contextmanager
@@ -74,7 +74,7 @@ class Fixture:
 def bench_fixture(
     data: Path, quick: bool, tell: Callable[[str], None], events: int | None = None
 ) -> Iterator[Fixture]:
-    """Make a fixture in `data` that leaves nothing behind."""
+    """Make a fixture in `data` and remove all its files at the end."""
     data.mkdir(parents=True, exist_ok=True)
     root = Path(tempfile.mkdtemp(prefix="run-", dir=data))
     log_lines.configure(root / "bench.log")

@@ -1,4 +1,4 @@
-"""Pure speed of one core: decoding commits, and folding fills into positions, cash and PnL."""
+"""Single-core speed of decoding commits and folding fills into positions, cash and PnL."""
 
 import time
 from collections.abc import Callable
@@ -21,7 +21,7 @@ TradeRow = tuple[int, int, int]  # signed quantity, price and fee, in units of t
 
 
 async def measure_fold(fixture: Fixture) -> list[Figure]:
-    """Fills a second into the ledger, beside integers through the barest average cost."""
+    """Measure fills per second into the ledger; the limit is integer average cost only."""
     fills = [_fill(number) for number in range(fixture.size(200_000, 5_000))]
     trades = [_trade(record.event) for record in fills]
     bare = _seconds(lambda: _fold_integers(trades))
@@ -39,7 +39,7 @@ async def measure_fold(fixture: Fixture) -> list[Figure]:
 
 
 async def measure_decode(fixture: Fixture) -> list[Figure]:
-    """Events a second out of commits of 100, beside nothing but their bodies' JSON."""
+    """Measure events per second decoded from commits of 100; the limit is their JSON only."""
     fills = [_fill(number) for number in range(fixture.size(200_000, 5_000))]
     groups = [
         fills[start : start + EVENTS_A_COMMIT] for start in range(0, len(fills), EVENTS_A_COMMIT)
@@ -112,7 +112,7 @@ def _trade(fill: OrderFilled) -> TradeRow:
 
 
 def _fold_integers(trades: list[TradeRow]) -> tuple[int, int, int, int]:
-    """Average cost as anybody would write it: no names, no currencies, nothing told twice."""
+    """Fold fills by minimal average cost: no names, no currencies, no repeated trades."""
     held = cost = realised = fees = 0
     for quantity, price, fee in trades:
         fees += fee

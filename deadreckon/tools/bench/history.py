@@ -1,4 +1,4 @@
-"""Every run of the bench as a line of a file, so that the next one can be compared with it."""
+"""History of bench runs, one line of JSON each, for comparison with later runs."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,9 +13,9 @@ FigureKey = tuple[str, str]  # measure and name of a figure
 
 
 class BenchRun(Struct, frozen=True):
-    """One run: when it began (RFC 3339), of which code, on which machine, and what came out.
+    """Run of the bench: start time (RFC 3339), code version, machine and figures.
 
-    `reached` is false when a mark was missed.
+    `seconds` is the duration. `reached` is false when a mark was missed.
     """
 
     at: str
@@ -35,9 +35,9 @@ def remember(path: Path, run: BenchRun) -> None:
 
 
 def last_figures(path: Path, quick: bool, machine: Machine) -> Mapping[FigureKey, Figure]:
-    """What each figure was when it was last measured on the like of this machine, as thoroughly.
+    """Return the last figures from an equal machine and the same thoroughness (`quick`).
 
-    Lines that this program cannot read are passed over: an older one may have written them.
+    Lines that cannot be parsed are skipped: an older version may have written them.
     """
     found: dict[FigureKey, Figure] = {}
     if not path.exists():
@@ -53,8 +53,10 @@ def last_figures(path: Path, quick: bool, machine: Machine) -> Mapping[FigureKey
 
 
 def change(now: Figure, before: Figure) -> float:
-    """How many times the earlier figure this one is: of the ratios where both have one, since
-    these hardly depend on how busy the machine was; else of the values."""
+    """Divide a figure by an earlier one: their ratios if both have one, else their values.
+
+    Ratios hardly depend on the machine's other load.
+    """
     if now.ratio and before.ratio:
         return now.ratio / before.ratio
     return now.value / before.value if before.value else 1.0

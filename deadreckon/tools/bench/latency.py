@@ -17,7 +17,7 @@ MARK_P99 = 5.0
 
 
 async def measure(fixture: Fixture) -> list[Figure]:
-    """Signal stored to intent stored at a steady pace, open loop: a late one is not forgiven."""
+    """Measure signal stored to intent stored at a steady pace, open loop: delays count in full."""
     seconds = fixture.size(20.0, 2.0)
     samples = fixture.size(1_000, 100)
     async with (
@@ -32,7 +32,7 @@ async def measure(fixture: Fixture) -> list[Figure]:
             sending = asyncio.create_task(produce(target.folder.root, "latency", count, PER_SECOND))
             lives = await watcher.watch(lambda it: len(it.intents) >= count, seconds + PATIENCE)
             await sending
-        # Once more afterwards: what else the machine does changes within a minute.
+        # Measured again afterwards, because the machine's other load changes within a minute.
         limits += await fenced_commits(bare.bus, samples)
         publishes += await bare_publish(bare.bus, samples)
     fenced, bared = (COMMITS * percentile(each, 0.5) for each in (limits, publishes))

@@ -1,4 +1,4 @@
-"""The machine that a figure was measured on."""
+"""Description of the machine on which a figure is measured."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ from deadreckon.runtime.process.source_tree import ROOT
 
 
 class Machine(Struct, frozen=True):
-    """Cores this process may use, the processor's name, the system, and Python's version."""
+    """Machine: cores available to the process, processor, system and Python version."""
 
     cores: int
     processor: str

@@ -1,4 +1,4 @@
-"""A market for the bench: one deep quote, again and again, so that every order fills."""
+"""Market of the bench: one deep quote, repeated, so that every order fills."""
 
 import asyncio
 import time
@@ -23,23 +23,23 @@ QUOTE = QuoteUpdated(INSTRUMENT, Decimal(50_000), Decimal(50_001), Decimal(10**6
 
 
 class Quotes:
-    """The market's domain, with a single thing to say."""
+    """Market edge that repeats one quote."""
 
     def __init__(self, bus: Bus) -> None:
         self._domain = Domain(bus, SHARED, "market", "bench")
 
     async def replay(self) -> None:
-        """Stand behind the domain's last quote."""
+        """Recover the market's domain up to its last quote."""
         await self._domain.recover()
 
     async def run(self, every: float = 0.1) -> None:
-        """Quote every so many seconds until cancelled."""
+        """Append a quote at a fixed interval (seconds) until cancelled."""
         while True:
             await self.say(time.time_ns())
             await asyncio.sleep(every)
 
     async def say(self, at: int) -> None:
-        """Quote once, at a moment in nanoseconds UTC."""
+        """Append one quote at a time in nanoseconds UTC."""
         name = derive_id("quote", SHARED, at)
         record = Recorded(name, at, SHARED, "paper", "market", None, name, QUOTE)
         last = self._domain.sequence
@@ -47,7 +47,7 @@ class Quotes:
 
 
 async def set_up_bench(bus: Bus, book: str) -> None:
-    """Instrument, venue, cash and limits under which every signal of the bench passes."""
+    """Publish the instrument, venue, cash and limits that let every signal of the bench pass."""
     for number, event in enumerate(_facts()):
         await publish_fact(bus, book, OPERATOR, f"bench-{number}", event)
 

@@ -1,4 +1,4 @@
-"""Memory of the services over a million events, past the horizon at which ids are forgotten."""
+"""Memory of the services over a million events, beyond the horizon at which ids expire."""
 
 import subprocess
 import time
@@ -34,7 +34,7 @@ GROWTH_MAX = 2.0  # MB per 100,000 events once the horizon is full: an allocator
 
 
 class MemorySample(Struct, frozen=True):
-    """Memory of the services' process (MB) when the log had so many events."""
+    """Memory of the services' process (MB) at a number of events in the log."""
 
     events: int
     signals: int
@@ -42,7 +42,7 @@ class MemorySample(Struct, frozen=True):
 
 
 class Driver:
-    """Sends batches, and waits for what comes of each before time moves on."""
+    """Driver that sends batches and waits for the results of each before advancing time."""
 
     def __init__(self, bus: Bus, reader: Reader, process: ChildProcess) -> None:
         self._bus = bus
@@ -56,7 +56,7 @@ class Driver:
         self.events = 0
 
     async def batch(self, at: int) -> None:
-        """Signals at a moment of log time, then the quote at which their orders fill."""
+        """Send signals at a log time, then the quote at which their orders fill."""
         await self._quotes.say(at)
         await send_batch(self._bus, "memory", self.signals, BATCH, at)
         self.signals += BATCH
@@ -82,7 +82,7 @@ class Driver:
 
 
 async def measure(fixture: Fixture) -> list[Figure]:
-    """All services in a process of their own, as `dr run` runs them, on JetStream."""
+    """Measure all services in one separate process, as `dr run` runs them, on JetStream."""
     events = fixture.size(1_000_000, 100_000)
     async with fixture.temporary_stack("memory") as target, _services(target) as process:
         samples = await _drive(fixture, target, process, events)
@@ -127,7 +127,7 @@ def _sample(driver: Driver, process: ChildProcess) -> MemorySample:
 
 
 def resident(pid: int) -> float:
-    """Megabytes of physical memory a process holds."""
+    """Return the resident memory of a process, in MB."""
     status = Path(f"/proc/{pid}/status")
     if status.exists():
         lines = status.read_text("ascii").splitlines()
@@ -139,8 +139,11 @@ def resident(pid: int) -> float:
 
 
 def _figures(samples: list[MemorySample]) -> list[Figure]:
-    """Growth is told for two stretches: while ids are still gathered (the first quarter, less what
-    a process takes to get going), and when as many are forgotten as come; only that can be flat."""
+    """Compute memory growth before and after the horizon of ids is full.
+
+    Before: the first quarter, without the process's start. After: as many ids expire as arrive,
+    so only this growth can be flat.
+    """
     first, last = samples[0], samples[-1]
     warm, fuller = samples[1:3]
     kept = (fuller.megabytes - warm.megabytes) * 1e6 / (fuller.signals - warm.signals)

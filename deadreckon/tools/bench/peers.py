@@ -1,4 +1,4 @@
-"""Other libraries that rebuild positions, where installed; none is a dependency."""
+"""Comparison with other libraries that rebuild positions; only those installed."""
 
 import importlib.util
 import time
@@ -28,7 +28,7 @@ def found(tell: Callable[[str], None]) -> dict[str, Speed]:
 
 
 def _by_position(facts: FillRows) -> list[FillRows]:
-    """The fills of each strategy and instrument."""
+    """Group fills by strategy and instrument."""
     parts: dict[tuple[str, str], FillRows] = {}
     for record in facts:
         parts.setdefault((record.event.strategy, record.event.instrument), []).append(record)
@@ -37,7 +37,7 @@ def _by_position(facts: FillRows) -> list[FillRows]:
 
 @cache
 def _aggregate() -> Any:
-    """An aggregate of that library which holds a position; it takes a class only once."""
+    """Define the eventsourcing aggregate of a position; the library allows a class only once."""
     domain: Any = importlib.import_module("eventsourcing.domain")
 
     class Holding(domain.Aggregate):  # type: ignore[misc]  # no dependency, so no types
@@ -59,7 +59,7 @@ def _aggregate() -> Any:
 
 
 def _eventsourcing(facts: FillRows) -> float:
-    """Aggregates rebuilt from its own store in memory."""
+    """Measure the eventsourcing library: aggregates rebuilt from its store in memory."""
     application: Any = importlib.import_module("eventsourcing.application")
     app = application.Application()
     ids = []
@@ -78,7 +78,7 @@ def _eventsourcing(facts: FillRows) -> float:
 
 
 def _nautilus(facts: FillRows) -> float:
-    """Its positions take fills that are made beforehand; a position that ended begins anew."""
+    """Measure Nautilus: positions apply prepared fills; a closed position is replaced."""
     position: Any = importlib.import_module("nautilus_trader.model.position")
     providers: Any = importlib.import_module("nautilus_trader.test_kit.providers")
     instrument = providers.TestInstrumentProvider.btcusdt_binance()

@@ -1,4 +1,4 @@
-"""Signals through all six services: how long one takes, and how many a second are sustained."""
+"""Signals through all six services: latency of one, and sustained rate."""
 
 import asyncio
 import time
@@ -19,14 +19,14 @@ from deadreckon.tools.bench.fixture import TemporaryStack
 from deadreckon.tools.bench.market import Quotes, set_up_bench
 from deadreckon.tools.bench.signals import ids
 
-WATCHER = "bench"  # our name among the followers of the stack's feed
+WATCHER = "bench"  # name of the watcher among the feed's followers
 SETTLING = 1.0  # seconds of quotes before anything is sent
 
 
 class SignalTimes(Struct):
     """Times at which signals and their results were stored, by the server's clock (nanoseconds).
 
-    `signals` and `intents` say when each was stored, by the signal's id; `positions` counts
+    `signals` and `intents` give the time of each by the signal's id; `positions` counts
     changes of position, `positions_at` is when the last of them was stored.
     """
 
@@ -36,7 +36,7 @@ class SignalTimes(Struct):
     positions_at: int = 0
 
     def note(self, message: Message) -> None:
-        """Take one message of the log."""
+        """Record the times of one message of the log."""
         if message.subject.service == "in":
             for name in ids(message.payload):
                 self.signals[name] = message.stored_at
@@ -50,7 +50,7 @@ class SignalTimes(Struct):
 
 
 class LogWatcher:
-    """Reads the feed of a running stack: no second decoding, no second pull."""
+    """Watcher of a running stack's feed, so that the log is not read or decoded twice."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
@@ -78,7 +78,7 @@ class LogWatcher:
 
 @asynccontextmanager
 async def live_stack(target: TemporaryStack) -> AsyncIterator[tuple[LiveStack, LogWatcher]]:
-    """Services, clock, quotes, views and verdicts at work, as `dr up` runs them."""
+    """Run services, clock, quotes, views and verdicts as `dr up` does."""
     async with AsyncExitStack() as stack:
         stored = stack.enter_context(stored_views(target.folder))
         verdicts = await stack.enter_async_context(verdicts_published(target.bus, BOOK))

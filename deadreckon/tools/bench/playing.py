@@ -1,4 +1,4 @@
-"""The main job: a tape in one process, beside as many bare fsynced publishes as it says things."""
+"""Playing a tape in one process, compared with the same number of bare fsynced publishes."""
 
 import time
 from contextlib import AsyncExitStack
@@ -16,7 +16,7 @@ from deadreckon.tools.bench.figures import Figure, rate, slower
 from deadreckon.tools.bench.fixture import CaseError, Fixture, TemporaryStack
 from deadreckon.tools.bench.recording import synthetic_tape
 
-# Real data lies beside the checkout, where there is any; it is not ours to ship.
+# Real data, if any, is next to the checkout; it is not part of this repository.
 REAL = ROOT.parent / "shared/tapes/btc-perp-20211231-20220201_1m.csv"
 INSTRUMENT = "BTCUSD-PERP.PAPER"
 MARK = 3.0  # times as long as the bare publishes
@@ -24,7 +24,7 @@ INVENTED_BARS = 20_000
 
 
 async def measure(fixture: Fixture) -> list[Figure]:
-    """A tape with fsync, views and all; half of the bare publishes before it, half after."""
+    """Measure a tape with fsync and views; half of the bare publishes run before, half after."""
     async with fixture.temporary_stack("limit") as bare, fixture.temporary_stack("play") as target:
         what, tape = _tape(fixture, target.folder)
         fixture.tell(f"{what}: {tape.header.rows:,} rows")
@@ -48,7 +48,7 @@ def _tape(fixture: Fixture, folder: Folder) -> tuple[str, Tape]:
 
 
 async def _play(target: TemporaryStack, tape: Tape) -> tuple[float, int]:
-    """Seconds it took, and messages it left in the log."""
+    """Play the tape; returns its seconds and the number of messages in the log."""
     plan = DemoPlan()
     async with AsyncExitStack() as stack:
         stored = stack.enter_context(stored_views(target.folder))

@@ -1,4 +1,4 @@
-"""Logs to read: made by the real services in memory, then poured into a server as they are."""
+"""Recorded logs for the bench: made by the real services in memory, then copied to a server."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,12 +24,12 @@ from deadreckon.tools.bench.market import Quotes, set_up_bench
 from deadreckon.tools.bench.signals import send_batch
 
 BEGIN = 1_767_225_600 * NANOSECONDS  # 2026-01-01
-AT_ONCE = 256  # appends on their way at a time
+AT_ONCE = 256  # concurrent appends
 BATCH = 100
 
 
 def synthetic_tape(path: Path, bars: int) -> Tape:
-    """An invented market of as many minutes."""
+    """Generate a tape of a synthetic market of this many minutes."""
     return synthesise(Recipe(seed=7, bars=bars), "BTCUSDT.PAPER", path)
 
 
@@ -44,7 +44,8 @@ async def played(folder: Folder, bars: int) -> list[Stored]:
 
 async def traded(signals: int, begin: int = BEGIN) -> list[Stored]:
     """Record the log of busy producers: per signal an order, a fill and a position. `begin` is
-    when (nanoseconds UTC)."""
+    when (nanoseconds UTC).
+    """
     bus = MemoryBus()
     feed = Feed(bus)
     services = assemble(RANK, bus, feed, book=BOOK, mode="paper", crashes=CrashCounter())
@@ -63,7 +64,7 @@ async def traded(signals: int, begin: int = BEGIN) -> list[Stored]:
 
 
 async def pour(messages: Sequence[Stored], bus: Bus) -> None:
-    """Append messages in their order to an empty log; they come to stand where they stood."""
+    """Append messages in order to an empty log, so that each keeps its sequence."""
     for author, record in groupby(messages, lambda it: _author(it.subject)):
         writer = as_role(bus, author)
         waiting = list(record)
@@ -74,7 +75,7 @@ async def pour(messages: Sequence[Stored], bus: Bus) -> None:
 
 
 def _author(subject: str) -> str:
-    """The role that may write a subject."""
+    """Return the role that may write a subject."""
     found = parse(subject)
     if found.service == "in":
         return producer_role(found.leaf)

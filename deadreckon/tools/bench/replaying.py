@@ -1,4 +1,4 @@
-"""JetStream into all projections, beside a socket that looks at nothing."""
+"""Replay from JetStream into all projections, compared with a socket that parses nothing."""
 
 import asyncio
 import time
@@ -17,8 +17,11 @@ MARK = 50_000  # events a second of a demo's log into SQLite, the lake and the m
 
 
 async def measure(fixture: Fixture) -> list[Figure]:
-    """Two logs: a demo's, mostly bars, one a message; and the worst there is, orders alone, where
-    every event becomes two rows of twenty columns in two stores. Only the first has a mark."""
+    """Measure two logs: a demo's, and the worst case of orders only.
+
+    The demo's log is mostly bars, one per message. In the worst case every event becomes two rows
+    of twenty columns in two stores. Only the first log has a mark.
+    """
     with fixture.folder("record") as folder:
         demo = await played(folder, fixture.size(40_000, 1_500))
     orders = await traded(fixture.size(20_000, 500))
@@ -65,7 +68,7 @@ async def _seconds_of_reader(bus: Bus, last: int) -> float:
 
 
 async def _decode(bus: Bus, last: int) -> tuple[int, float]:
-    """Events in the log, and the seconds it takes to read, decode and chain them."""
+    """Read, decode and chain the log; returns the number of its events and the seconds."""
     begun = time.perf_counter()
     reader = await bus.read(0)
     decoding = Decoding()
@@ -80,7 +83,7 @@ async def _decode(bus: Bus, last: int) -> tuple[int, float]:
 
 
 async def _seconds_of_views(target: TemporaryStack, last: int) -> float:
-    """From the first message to everything visible in all of them."""
+    """Return the seconds from the first message until all views show every event."""
     feed = Feed(target.bus)
     with stored_views(target.folder) as stored:
         views = Views(feed, BOOK, "paper", stored, [])

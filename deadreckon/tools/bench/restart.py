@@ -25,12 +25,14 @@ from deadreckon.tools.bench.signals import signal
 EVENTS_A_SIGNAL = 8
 SECONDS_MAX = 2.0
 PATIENCE = 900.0  # seconds for a decision, on a machine that is busy
-LOOK = 0.005  # seconds between two looks whether the server listens
+LOOK = 0.005  # seconds between two attempts to reach the server
 
 
 async def measure(fixture: Fixture) -> list[Figure]:
-    """`dr up` on logs of a day's orders: folded whole, and begun with the snapshots that an
-    orderly end left behind; then with what a kill left, some thousand events further on."""
+    """Measure `dr up` on logs of a day's orders, with and without snapshots.
+
+    The first start folds the whole log; later ones begin with the snapshots of an orderly stop.
+    """
     figures: list[Figure] = []
     for events in fixture.size((10_000, 100_000, 1_000_000), (2_000,)):
         figures += await _at_length(fixture, events)
@@ -53,7 +55,7 @@ async def _at_length(fixture: Fixture, events: int) -> list[Figure]:
 
 
 async def _fill(folder: Folder, events: int) -> None:
-    """A day's orders up to a moment ago, as the services have answered them."""
+    """Fill a log with a day's orders up to the present, as the services answer them."""
     signals = events // EVENTS_A_SIGNAL
     begin = time.time_ns() - (signals // BATCH + 60) * NANOSECONDS
     messages = await traded(signals, begin)
@@ -62,8 +64,10 @@ async def _fill(folder: Folder, events: int) -> None:
 
 
 async def _first_decision(folder: Folder) -> float:
-    """Seconds from the start of the process to the verdict on a signal that waits for nothing but
-    the log; the stack is ended in good order then."""
+    """Return the seconds from process start to the verdict on a signal, then stop the stack.
+
+    The signal waits for nothing except the log.
+    """
     begun = time.perf_counter()
     async with stack_process(folder) as process:
         await listening(folder, process)
@@ -84,7 +88,7 @@ async def _first_decision(folder: Folder) -> float:
 
 @asynccontextmanager
 async def stack_process(folder: Folder, *words: str) -> AsyncIterator[ChildProcess]:
-    """`dr up` on a folder, ended in good order."""
+    """Run `dr up` on a folder and stop it in an orderly way."""
     folder.logs.mkdir(exist_ok=True)
     command = dr_command("up", "--web-port", "0", "--json", *words)
     command += ["--data", str(folder.root.absolute())]
@@ -97,7 +101,7 @@ async def stack_process(folder: Folder, *words: str) -> AsyncIterator[ChildProce
 
 
 async def listening(folder: Folder, process: ChildProcess) -> None:
-    """Until the server of the stack is there."""
+    """Wait until the stack's server accepts connections."""
     while running_server(folder.root) is None:
         if process.code is not None:
             raise CaseError(f"`dr up` ended with code {process.code}")

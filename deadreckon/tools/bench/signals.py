@@ -1,4 +1,4 @@
-"""Signals as a producer sends them, and a producer in a process of its own to send them."""
+"""Signals of the bench, and a producer in a separate process that sends them."""
 
 import asyncio
 import sys
@@ -26,9 +26,9 @@ QUANTITY = "0.001"
 
 
 def signal(number: int, run: str, at: int | None = None) -> dict[str, str]:
-    """One small entry; one strategy buys, another sells, so that together they hold nothing.
+    """Make one small entry; one strategy buys and another sells, so that the net position is 0.
 
-    A strategy that did both would close its own positions, and race itself to that.
+    A strategy that did both would race to close its own positions.
     """
     side = "buy" if number % 2 else "sell"
     return {
@@ -42,7 +42,7 @@ def signal(number: int, run: str, at: int | None = None) -> dict[str, str]:
 
 
 def ids(payload: bytes) -> list[str]:
-    """The ids of the signals in a producer's message."""
+    """Return the ids of the signals in a producer's message."""
     content = msgspec.json.decode(payload)
     return [each["id"] for each in (content if isinstance(content, list) else [content])]
 
@@ -56,10 +56,10 @@ async def send_batch(bus: Bus, run: str, first: int, count: int, at: int | None 
 
 
 async def send(bus: Bus, run: str, count: int, per_second: float) -> None:
-    """Publish signals at a steady pace, whatever happens to those before (open loop).
+    """Publish signals at a steady pace, regardless of earlier acknowledgements (open loop).
 
-    What is not acknowledged in time is stored all the same, later; sending it again would only
-    lengthen the queue it stands in.
+    A signal that is not acknowledged in time is still stored later; a resend would only lengthen
+    the queue.
     """
     subject = producer_subject(BOOK, OWN_PRODUCER)
     begun = time.monotonic()
@@ -80,7 +80,7 @@ async def _publish(bus: Bus, subject: str, content: object) -> None:
 
 
 async def produce(data: Path, run: str, count: int, per_second: float) -> None:
-    """Send from another process, as producers do: the services have theirs to themselves."""
+    """Send from a separate process, as producers do, so that the services keep theirs."""
     command = [sys.executable, "-m", "deadreckon.tools.bench.signals", str(data.absolute())]
     command += [run, str(count), str(per_second)]
     process = await ChildProcess.start(command, environment=dr_environment(), stdout=None)

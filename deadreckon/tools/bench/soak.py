@@ -1,4 +1,4 @@
-"""Memory of each process and growth of each file, over hours."""
+"""Soak test: memory of each process and growth of each file, over hours."""
 
 import time
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class SoakSample(Struct, frozen=True):
 
 
 async def measure(fixture: Fixture) -> list[Figure]:
-    """`dr up` with a process for each service, its views and snapshots, under steady orders."""
+    """Measure `dr up` with one process per service, views and snapshots, under steady orders."""
     events = fixture.events or fixture.size(EVENTS, 20_000)
     with fixture.folder("soak") as folder:
         (folder.root / "soak.toml").write_text("processes = true\n", "utf-8")
@@ -87,12 +87,12 @@ def _sample(driver: Driver, folder: Folder, process: ChildProcess) -> SoakSample
 def _megabytes(path: Path) -> float:
     try:
         return path.stat().st_size / 1e6 if path.is_file() else 0.0
-    except FileNotFoundError:  # a part that was merged, a snapshot that gave way to another
+    except FileNotFoundError:  # a part that was merged, or a snapshot that was replaced
         return 0.0
 
 
 def _processes(parent: int) -> dict[str, int]:
-    """The stack's own process and its children, by what they are."""
+    """Find the stack's process and its children, by name."""
     found = {WHOLE: parent}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -108,7 +108,7 @@ def _processes(parent: int) -> dict[str, int]:
 
 
 def _name(record: list[str]) -> str:
-    """Which child a command line is: a service, a module of ours, or another program."""
+    """Name a child process by its command line: a service, a module, or another program."""
     modules = [word.rpartition(".")[2] for word in record if word.startswith("deadreckon.")]
     return next((name for name in RANK if name in record), [*modules, Path(record[0]).name][0])
 
@@ -120,7 +120,7 @@ def _told(sample: SoakSample) -> str:
 
 
 def _lines(samples: list[SoakSample]) -> list[str]:
-    """Each process's memory as a line of bars, from nothing to the most it had."""
+    """Draw each process's memory as a line of bars, from 0 to its maximum."""
     lines = []
     for name in samples[-1].memory:
         sizes = [sample.memory.get(name, 0.0) for sample in samples]
@@ -130,8 +130,11 @@ def _lines(samples: list[SoakSample]) -> list[str]:
 
 
 def figures(samples: list[SoakSample]) -> list[Figure]:
-    """Slopes of memory are given once the horizon is full: then as many ids are forgotten as come.
-    Files grow with the log, which never expires."""
+    """Compute growth of memory and of files.
+
+    Memory slopes start once the horizon is full, when as many ids expire as arrive. Files grow
+    with the log, which never expires.
+    """
     last = samples[-1]
     full = next(it for it in samples if it.events >= last.events * 0.4)
     found = []

@@ -12,17 +12,17 @@ from deadreckon.tools.bench.pipeline import LogWatcher, SignalTimes, live_stack
 from deadreckon.tools.bench.signals import produce, send_batch
 
 PER_SECOND = 2_000.0
-SENDER_SHARE = 0.98  # of that pace which the sender itself has to reach for the mark to count
+SENDER_SHARE = 0.98  # share of the pace that the sender must reach for the mark to count
 LAG_MAX = 1.0  # seconds between the last signal and the last change of position
 BATCH = 100
 BATCHED_LEAST = 10_000.0  # signals a second
 AHEAD = 20  # batches the sender may be ahead of the services
-PATIENCE_FOR_LATE = 120.0  # seconds for those left over, or they would be counted as batched
-PATIENCE = 3  # times as long as sending takes, until we stop waiting
+PATIENCE_FOR_LATE = 120.0  # seconds for late single signals, which batches would else include
+PATIENCE = 3  # multiple of the sending time to wait for results
 
 
 async def measure(fixture: Fixture) -> list[Figure]:
-    """Single signals at a fixed pace, open loop; then batches as fast as they are taken."""
+    """Measure single signals at a fixed pace, open loop; then batches at the maximal rate."""
     seconds = fixture.size(15.0, 2.0)
     async with (
         fixture.temporary_stack("limit") as bare,
@@ -76,7 +76,7 @@ def _figures(lives: SignalTimes, count: int, limit: float) -> list[Figure]:
 
 
 async def _batches(bus: Bus, watcher: LogWatcher, batches: int) -> float:
-    """Batches as fast as the services take them: the sender waits when it is too far ahead."""
+    """Send batches as fast as services process them; the sender waits when too far ahead."""
     begun = time.monotonic()
     count = batches * BATCH
     room = asyncio.Semaphore(AHEAD)

@@ -1,14 +1,14 @@
-"""Time until a standby answers, measured by the drill of `dr drill failover`."""
+"""Time until a standby takes over, measured by `dr drill failover`."""
 
 from deadreckon.tools.bench.figures import Figure, bounded, percentile
 from deadreckon.tools.bench.fixture import Fixture
 from deadreckon.tools.drill import DRILLED, GOAL_SECONDS, Failover, run_drill
 
-ROUNDS = 3  # drills, each of every service that a signal makes speak
+ROUNDS = 3  # drills, each covering every service that answers a signal
 
 
 async def measure(fixture: Fixture) -> list[Figure]:
-    """From the signal that takes an instance away to the first commit of its standby."""
+    """Measure from the signal that kills an instance to the first commit of its standby."""
     found: list[Failover] = []
     for _ in range(fixture.size(ROUNDS, 1)):
         with fixture.folder("takeover") as folder:

@@ -1,1 +1,1 @@
-"""The documents that are generated from the contracts: pages, JSON Schemas, AsyncAPI."""
+"""Documents generated from the contracts: pages, JSON Schemas, AsyncAPI."""

@@ -1,4 +1,4 @@
-"""The AsyncAPI 3 document: subjects as channels, what they carry, who sends and who receives."""
+"""AsyncAPI 3 document: subjects as channels, with their messages, senders and receivers."""
 
 from typing import Any
 
@@ -18,10 +18,10 @@ from deadreckon.tools.docgen.schemas import SIGNAL_FORMS, components, event_sche
 SCHEMAS = "#/components/schemas/"
 MESSAGES = "#/components/messages/"
 
-# They speak for every book, and of what others say they answer nothing.
+# Services that write for every book and do not answer events of others.
 SHARED_SERVICES = ("market", "clock", "sealer", "verifier")
 
-# Which message travels on which form of subject.
+# Messages carried by each form of subject.
 CARRIED = {
     "log.{book}.{service}.events": ("commit",),
     "log.{book}.{service}.progress": ("progress",),
@@ -38,7 +38,7 @@ CARRIED = {
 
 
 def document() -> dict[str, Any]:
-    """The whole document."""
+    """Build the whole AsyncAPI document."""
     return {
         "asyncapi": "3.0.0",
         "info": _info(),
@@ -185,7 +185,7 @@ def _schemas() -> dict[str, Any]:
 
 
 def _bodies(among: frozenset[str]) -> list[dict[str, Any]]:
-    """For each of these types and its versions, which schema `data` has."""
+    """Build the conditions that select the schema of `data` by type and version."""
     return [
         {
             "if": {"properties": {"type": {"const": name}, "v": {"const": v}}},

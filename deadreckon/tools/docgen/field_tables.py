@@ -1,4 +1,4 @@
-"""Fields of a shape as rows of a table: name, type in words, default and description."""
+"""Table rows for the fields of a shape: name, type, default and description."""
 
 import inspect
 import re
@@ -13,7 +13,7 @@ from deadreckon.contracts.units import descriptions
 
 
 class FieldRow(Struct, frozen=True):
-    """One row of a table: a field's name, its type in words, its default, its description."""
+    """Table row of one field: name, readable type, default and description."""
 
     name: str
     kind: str
@@ -59,7 +59,7 @@ PLAIN = {
 
 
 def kind_in_words(kind: Any) -> str:
-    """Return a field's type as a reader of JSON knows it; an amount is decimal text.
+    """Describe a field's type in terms of JSON; an amount is decimal text.
 
     >>> kind_in_words(dict[str, Decimal] | None)
     'amount by key, or null'

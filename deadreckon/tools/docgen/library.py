@@ -1,4 +1,4 @@
-"""All generated documents by their place, written or held against what is there."""
+"""Generated documents by path: writes them, or compares them with the existing files."""
 
 import json
 import re
@@ -26,7 +26,7 @@ _INSERT = re.compile(r"(<!-- generated: ([a-z ]+) -->\n).*?(<!-- end -->)", re.D
 
 
 def documents(root: Path) -> dict[Path, str]:
-    """Every generated document: where it lies under the folder of the docs, and its text."""
+    """Generate every document; returns text by path under the docs folder."""
     found = {
         root / "events.md": pages.events_page(),
         root / "subjects.md": pages.subjects_page(),
@@ -49,22 +49,22 @@ def _text(document: dict[str, Any]) -> str:
 
 
 def filled(page: str) -> str:
-    """A written page with its generated parts put in anew.
+    """Replace the generated parts of a hand-written page.
 
-    Raises KeyError when the page names a part that nobody generates.
+    Raises KeyError when the page names an unknown part.
     """
     return _INSERT.sub(lambda part: f"{part[1]}\n{INSERTS[part[2]]()}\n\n{part[3]}", page)
 
 
 def stale(root: Path) -> list[Path]:
-    """Documents that are missing, differ from the contracts, or belong to none of them any more."""
+    """List the documents that are missing, outdated or no longer generated."""
     wanted = documents(root)
     differing = [path for path, text in wanted.items() if _read(path) != text]
     return sorted(differing + [path for path in _schema_files(root) if path not in wanted])
 
 
 def write(root: Path) -> list[Path]:
-    """Bring every document up to date; returns those that changed."""
+    """Write every outdated document and remove those no longer generated; returns their paths."""
     changed = stale(root)
     wanted = documents(root)
     for path in changed:

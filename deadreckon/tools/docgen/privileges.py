@@ -1,4 +1,4 @@
-"""The table of rights for people: what each credential may publish and hear."""
+"""Table of rights: the subjects that each credential may publish and subscribe to."""
 
 from deadreckon.contracts.publishers import venue_edge
 from deadreckon.runtime.server.known_roles import KnownRoles, Producer
@@ -36,7 +36,7 @@ def _row(row: Rights) -> str:
 
 
 def reading_list() -> str:
-    """List the rights that reading the log takes, request by request."""
+    """Render the rights that reading the log requires, request by request."""
     return "\n".join(f"* {_code(subject)}" for subject in READING)
 
 

@@ -1,8 +1,8 @@
-"""What a release wrote can be read for ever: today's shapes beside those of every release.
+"""Compatibility with released shapes: current shapes compared with those of every release.
 
-A release leaves a file in docs/released: the schema of each shape, without its words. A shape of
-the log may only be added to where no byte of what was written before would change (decision 0011);
-a shape of the doors may only take more than it took.
+Each release leaves a file in docs/released: the schema of each shape, without descriptions. A
+shape of the log may only gain fields that change no byte of earlier events (decision 0011); an
+inbound shape may only accept more than before.
 """
 
 import json
@@ -27,12 +27,14 @@ Shapes = dict[str, dict[str, Any]]  # by "type.vN", or by name for the others
 
 
 class ReleasedError(DifferenceError):
-    """You cannot release this; the message says what stands in the way."""
+    """A release that is not possible; the message gives the reason."""
 
 
 class ShapeChange(Struct, frozen=True):
-    """One difference from a release: which shape, what became of it, whether anybody's bytes
-    would be read or written otherwise, and what to do about it."""
+    """Difference of a shape from a release, with advice.
+
+    `breaks` is true when existing bytes would be read or written differently.
+    """
 
     shape: str
     what: str
@@ -42,7 +44,7 @@ class ShapeChange(Struct, frozen=True):
 
 
 def fingerprint(shape: type[Struct]) -> dict[str, Any]:
-    """A shape without its words: what changes when its bytes would."""
+    """Return the schema of a shape without descriptions; it changes if the encoding does."""
     (_,), found = msgspec.json.schema_components([shape])
     schema: dict[str, Any] = _without_words(found)
     if shape.__struct_config__.omit_defaults:
@@ -59,7 +61,7 @@ def _without_words(node: Any) -> Any:
 
 
 def today() -> Shapes:
-    """Every shape of this program."""
+    """Return the fingerprints of every shape of this program."""
     found = {f"{name}.v{v}": fingerprint(shape) for name, v, shape in shapes()}
     found |= {name: fingerprint(shape) for name, shape in (LOG | DOORS).items()}
     plain: Shapes = json.loads(json.dumps(found))  # a default may be a tuple
@@ -67,7 +69,7 @@ def today() -> Shapes:
 
 
 def releases(docs: Path) -> dict[str, Shapes]:
-    """List what each release wrote, oldest first."""
+    """Read the shapes of each release, oldest first."""
     paths = sorted((docs / "released").glob("*.json"), key=lambda path: _order(path.stem))
     return {path.stem: json.loads(path.read_text("utf-8")) for path in paths}
 
@@ -77,7 +79,10 @@ def _order(version: str) -> list[int]:
 
 
 def check(docs: Path, now: Shapes | None = None) -> list[ShapeChange]:
-    """List differences from the releases, breaking ones first; new shapes with the last one."""
+    """List differences from the releases, breaking ones first.
+
+    A new shape counts as a difference from the newest release.
+    """
     now = today() if now is None else now
     known = releases(docs)
     changes = [it for release, then in known.items() for it in _compare(release, then, now)]
@@ -93,7 +98,10 @@ def check(docs: Path, now: Shapes | None = None) -> list[ShapeChange]:
 
 
 def release(docs: Path, version: str) -> Path:
-    """Put today's shapes down as what this version wrote. Raises ReleasedError."""
+    """Record the current shapes as those of a version; returns the path of the file.
+
+    Raises ReleasedError when the version is released already, or a shape is incompatible.
+    """
     path = docs / "released" / f"{version}.json"
     if path.exists():
         raise ReleasedError(f"{path} exists: what was released is never released again")
@@ -133,7 +141,7 @@ def _advice(name: str, what: str | None) -> str:
 def _differences(
     before: dict[str, Any], after: dict[str, Any], *, door: bool
 ) -> Iterator[tuple[str, bool]]:
-    """What became of a shape in words, and whether that breaks."""
+    """Yield each difference as text, and True when it breaks compatibility."""
     old, new = before[before[""]], after[after[""]]
     was, now = old["properties"], new["properties"]
     for field in was.keys() - now.keys():
@@ -170,7 +178,7 @@ def _added(field: str, old: dict[str, Any], new: dict[str, Any], *, door: bool) 
 def _elsewhere(
     before: dict[str, Any], after: dict[str, Any], *, door: bool
 ) -> Iterator[tuple[str, bool]]:
-    """Differences in what a shape holds, and in what is no field of it."""
+    """Yield differences in nested shapes and in settings other than fields."""
     names = {before[""], after[""], ""}
     held = (before.keys() | after.keys()) - names
     for name in held:
@@ -182,7 +190,7 @@ def _elsewhere(
 
 
 def _takes_more(before: Any, after: Any) -> bool:
-    """True when all that was taken is still taken: one of a list of values, say."""
+    """Return True when the only change is that an enum accepts more values."""
     old, new = before.get("enum"), after.get("enum")
     rest = {key: part for key, part in before.items() if key != "enum"}
     same = rest == {key: part for key, part in after.items() if key != "enum"}
