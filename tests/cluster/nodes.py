@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from deadreckon.runtime.process.child_process import dies_with_parent
 from deadreckon.runtime.server.binary import find_nats_server
-from tests.runtime.conftest import free_port
+from tests.support.ports import free_port
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy" / "cluster" / "nats.conf"
 NAMES = ("a", "b", "c")

@@ -22,7 +22,7 @@ from tests.cluster.disks import Disk, Limited, small_disk
 from tests.cluster.live_stack import TradingStack, trading_stack
 from tests.cluster.nodes import Cluster
 from tests.conftest import ROOT
-from tests.runtime.conftest import free_port
+from tests.support.ports import free_port
 
 # Nothing leaves without an acknowledgement, so order flow stops at once. That it has stopped is
 # said on the page after AWAY_AFTER at the latest, and in the log of the process at the next

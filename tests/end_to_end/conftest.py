@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.conftest import ROOT, TAPES
@@ -112,3 +113,8 @@ def until(true: Callable[[], Any], what: str, wait: float = 60) -> Any:
             return found
         time.sleep(0.1)
     raise AssertionError(f"waited {wait} s for {what}")
+
+
+def page(url: str) -> httpx2.Response:
+    """Get a page of a stack; a machine on which seven processes start may take its time."""
+    return httpx2.get(url, timeout=60)

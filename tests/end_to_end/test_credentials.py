@@ -13,7 +13,7 @@ import trustme
 
 from deadreckon.runtime.server.binary import find_nats_server
 from tests.end_to_end.conftest import Dr
-from tests.runtime.conftest import free_port
+from tests.support.ports import free_port
 
 SIGNAL = {
     "id": "s-1",

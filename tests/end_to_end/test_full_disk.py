@@ -8,10 +8,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-import httpx2
-
 from deadreckon.runtime.server.nats_server import running_server
-from tests.end_to_end.conftest import Dr, until
+from tests.end_to_end.conftest import Dr, page, until
 
 
 def allow(pids: Iterable[int], size: int) -> None:
@@ -29,7 +27,7 @@ def test_a_stack_outlives_a_full_disk_and_lacks_nothing_afterwards(dr: Dr) -> No
     web = json.loads(process.stdout.readline())["web"]
 
     def health() -> Any:
-        return httpx2.get(f"{web}/health").json()
+        return page(f"{web}/health").json()
 
     until(lambda: health()["ok"], "a stack that is well")
     # The very first start makes files that there is no waiting for.
@@ -63,11 +61,11 @@ def test_a_stack_can_be_ended_while_its_log_is_away(dr: Dr) -> None:
     process = dr.start("up", "--data", "desk", "--web-port", "0", "--json")
     assert process.stdout is not None
     web = json.loads(process.stdout.readline())["web"]
-    until(lambda: httpx2.get(f"{web}/health").json()["ok"], "a stack that is well")
+    until(lambda: page(f"{web}/health").json()["ok"], "a stack that is well")
     server = running_server(dr.folder / "desk")
     assert server is not None
     os.kill(server.pid, signal.SIGSTOP)
-    until(lambda: not httpx2.get(f"{web}/health").json()["ok"], "word that it is not well")
+    until(lambda: not page(f"{web}/health").json()["ok"], "word that it is not well")
 
     process.send_signal(signal.SIGTERM)
 

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
-from tests.end_to_end.conftest import Dr, until
+from tests.end_to_end.conftest import Dr, page, until
 
 WHO = ("--actor", "ann", "--reason", "opening", "--data", "desk")
 
@@ -21,7 +20,7 @@ def web(dr: Dr) -> str:
     process = dr.start("up", "--config", "desk.toml", "--web-port", "0", "--json")
     assert process.stdout is not None
     url = json.loads(process.stdout.readline())["web"]
-    until(lambda: httpx2.get(f"{url}/readyz").status_code == 200, "readiness")
+    until(lambda: page(f"{url}/readyz").status_code == 200, "readiness")
     dr.run("cash", "report", "USDT", "--every", "1", *WHO)
     dr.run("cash", "deposit", "USDT", "1000", *WHO)
     until(lambda: rows(dr, "SELECT 1 FROM cash WHERE kind = 'deposit'"), "the deposit")
@@ -66,7 +65,7 @@ def test_a_view_that_was_changed_is_told_and_made_anew_while_readers_go_on(
 
     dr.run("cash", "deposit", "USDT", "5", *WHO)  # and it goes on from there
     until(lambda: rows(dr, "SELECT 1 FROM cash WHERE amount = '5'"), "the next row")
-    figures = httpx2.get(f"{web}/metrics").text
+    figures = page(f"{web}/metrics").text
     assert 'views_differed_total{view="audit"} 1.0' in figures
     assert 'views_rebuilt_total{view="audit"} 1.0' in figures
     assert len(record(dr, "ViewDiffered")()) == 1
@@ -80,7 +79,7 @@ def test_a_view_that_lost_a_table_is_made_anew_and_the_stack_lives_on(dr: Dr, we
     assert differed["view"] == "audit"
     assert "no such table: refusals" in differed["reason"]
     until(record(dr, "ViewRebuilt"), "word that it was made anew")
-    until(lambda: httpx2.get(f"{web}/readyz").status_code == 200, "readiness")
+    until(lambda: page(f"{web}/readyz").status_code == 200, "readiness")
     until(lambda: dr.json("verify", "--data", "desk", code=None)["agree"], "the views to agree")
 
 
@@ -99,6 +98,6 @@ def test_metrics_that_were_changed_are_made_anew_in_the_process_that_shows_them(
 
     def deposits() -> bool:
         line = 'log_events_total{type="portfolio.cash_deposited"} 1.0'
-        return line in httpx2.get(f"{url}/metrics").text
+        return line in page(f"{url}/metrics").text
 
     until(deposits, "the right figure")

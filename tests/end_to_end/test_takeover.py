@@ -13,7 +13,6 @@ from pathlib import Path
 from select import select
 from typing import Any
 
-import httpx2
 import msgspec
 import pytest
 
@@ -25,7 +24,7 @@ from deadreckon.runtime.service.snapshots import StateAtCommit
 from deadreckon.runtime.service.standby import LivenessReply
 from deadreckon.services.catalogue import RANK
 from deadreckon.tools.drill import miscounts
-from tests.end_to_end.conftest import INSTRUMENT, Dr, until
+from tests.end_to_end.conftest import INSTRUMENT, Dr, page, until
 
 WHO = ("--actor", "ann", "--reason", "drill", "--data", "desk")
 KILLS = 15
@@ -202,7 +201,7 @@ def test_a_stack_of_processes_says_which_of_them_does_not_answer(dr: Dr) -> None
     web = json.loads(line(process))["web"]
 
     def health() -> dict[str, Any]:
-        said: dict[str, Any] = httpx2.get(f"{web}/health").json()
+        said: dict[str, Any] = page(f"{web}/health").json()
         return said
 
     until(lambda: health()["ok"], "every service to answer")
@@ -211,7 +210,7 @@ def test_a_stack_of_processes_says_which_of_them_does_not_answer(dr: Dr) -> None
     os.kill(pid, signal.SIGSTOP)
     until(lambda: re.search("not answering: .*risk", health()["reason"]), "word of risk's silence")
     assert not health()["services"]["risk"]["ready"]
-    assert httpx2.get(f"{web}/readyz").status_code == 503
+    assert page(f"{web}/readyz").status_code == 503
     os.kill(pid, signal.SIGCONT)
     until(lambda: health()["ok"], "risk to answer again")
 
@@ -219,7 +218,7 @@ def test_a_stack_of_processes_says_which_of_them_does_not_answer(dr: Dr) -> None
     until(lambda: process_log.read_text().count("at_work") == 2, "risk to be back")
     until(lambda: health()["ok"], "risk to answer again")
     assert health()["services"]["risk"]["ends"] == 1
-    figures = httpx2.get(f"{web}/metrics").text
+    figures = page(f"{web}/metrics").text
     assert 'deadreckon_service_ends_total{service="risk"} 1.0' in figures
     assert 'deadreckon_service_behind{service="risk"}' in figures
 

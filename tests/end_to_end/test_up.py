@@ -6,9 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import httpx2
-
-from tests.end_to_end.conftest import Dr, until
+from tests.end_to_end.conftest import Dr, page, until
 
 WHO = ("--actor", "ann", "--reason", "opening")
 LISTING = (
@@ -31,13 +29,13 @@ def test_it_stays_up_answers_and_ends_in_good_order(dr: Dr) -> None:
     process, where = started(dr)
     assert (Path(where["credentials"]) / "operator.nk").is_file()
 
-    until(lambda: httpx2.get(f"{where['web']}/readyz").status_code == 200, "readiness")
+    until(lambda: page(f"{where['web']}/readyz").status_code == 200, "readiness")
     dr.run("instruments", "add", "BTCUSDT.PAPER", *LISTING, *WHO, "--data", "desk")
     dr.run("cash", "report", "USDT", "--every", "1", *WHO, "--data", "desk")
     dr.run("cash", "deposit", "USDT", "1000", *WHO, "--data", "desk")
 
     def equity() -> Any:
-        return httpx2.get(f"{where['web']}/portfolio").json()["data"]["equity"]
+        return page(f"{where['web']}/portfolio").json()["data"]["equity"]
 
     assert until(equity, "a mark of equity")["equity"] in ("0", "1000")
     status = dr.json("status", "--data", "desk")

@@ -1,6 +1,5 @@
 """Places to keep a log in: memory, and a real nats-server that is shared by a file of tests."""
 
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.jetstream import JetStreamBus
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from deadreckon.runtime.server.binary import find_nats_server
+from tests.support.ports import free_port
 
 
 class LogStore(Protocol):
@@ -89,12 +89,6 @@ def in_memory() -> InMemory:
 def place(request: pytest.FixtureRequest) -> LogStore:
     chosen: LogStore = request.getfixturevalue(request.param)
     return chosen
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

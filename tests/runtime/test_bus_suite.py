@@ -29,7 +29,8 @@ from deadreckon.runtime.log.memory import MemoryBus, MemoryLog, MemoryReader
 from deadreckon.runtime.log.stream import configuration, configuration_faults
 from deadreckon.runtime.server.nats_server import EmbeddedServer
 from deadreckon.runtime.server.rights import PROVISIONER
-from tests.runtime.conftest import InMemory, LogStore, OnServer, free_port, server_with
+from tests.runtime.conftest import InMemory, LogStore, OnServer, server_with
+from tests.support.ports import free_port
 
 RISK = "log.desk.risk.events"
 FILL = "log.desk.fill.events"
