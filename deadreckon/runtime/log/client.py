@@ -4,10 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import nats.aio.client
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
-
+from deadreckon.runtime.log.nats_library import Client as LibraryClient
+from deadreckon.runtime.log.nats_library import Msg, Subscription
 from deadreckon.runtime.server.nkeys import NKey
 
 RawCallback = Callable[[bytes, bytes, bytes, bytes], None]  # subject, reply, payload, raw headers
@@ -20,7 +18,7 @@ class RawSubscription(NamedTuple):
     subscription: Subscription
 
 
-class Client(nats.aio.client.Client):
+class Client(LibraryClient):
     """nats-py's client with a short way in: a raw subscription gets bytes, at once.
 
     The ordinary way parses headers, builds a message, and passes it through a queue and a task:

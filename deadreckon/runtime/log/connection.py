@@ -8,10 +8,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
-from nats import errors
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
-from nats.nuid import NUID
 
 from deadreckon.runtime.log.bus import (
     ConfigurationError,
@@ -20,6 +16,7 @@ from deadreckon.runtime.log.bus import (
     UnavailableError,
 )
 from deadreckon.runtime.log.client import Client, RawCallback, RawSubscription
+from deadreckon.runtime.log.nats_library import NUID, Msg, Subscription, errors
 from deadreckon.runtime.log.pending_requests import PendingRequests, RawReply, denied_error
 from deadreckon.runtime.process import killpoints
 from deadreckon.runtime.server.credentials import Credential

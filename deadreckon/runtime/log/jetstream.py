@@ -5,8 +5,6 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 
 from deadreckon.contracts.subjects import ALL, STREAM, covers
 from deadreckon.runtime.log.addresses import servers
@@ -32,6 +30,7 @@ from deadreckon.runtime.log.jetstream_api import (
 )
 from deadreckon.runtime.log.jetstream_reader import JetStreamReader
 from deadreckon.runtime.log.log_health import LogHealth
+from deadreckon.runtime.log.nats_library import Msg, Subscription
 from deadreckon.runtime.log.notices import NoticeQueue
 from deadreckon.runtime.log.stream import configuration, configuration_faults
 from deadreckon.runtime.process.cancellation import cancel_all
