@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from tests.conftest import ROOT, TAPES
+from tests.support.forked_verbs import may_be_forked, run_forked
 
 REAL = TAPES / "btc-perp-20211231-20220201_1m.csv"
 INSTRUMENT = "BTCUSD-PERP.PAPER"
@@ -49,11 +50,15 @@ class Dr:
         self, *words: str, code: int | None = 0, wait: float = 600, program: Path = ROOT
     ) -> str:
         """Run a verb to its end; its standard output."""
-        process = self.start(*words, program=program)
-        output, errors = process.communicate(timeout=wait)
-        assert code is None or process.returncode == code, (
-            f"{words}: {errors[-2000:]}{output[-500:]}"
-        )
+        environment = dict(os.environ, PYTHONPATH=str(program))
+        if program == ROOT and may_be_forked(words, environment):
+            done = run_forked(words, self.folder, environment, wait)
+            returncode, output, errors = done.returncode, done.stdout, done.stderr
+        else:
+            process = self.start(*words, program=program)
+            output, errors = process.communicate(timeout=wait)
+            returncode = process.returncode
+        assert code is None or returncode == code, f"{words}: {errors[-2000:]}{output[-500:]}"
         return output if code in (0, None) else output + errors
 
     def json(self, *words: str, code: int | None = 0) -> Any:
