@@ -34,12 +34,6 @@ class Groups(NamedTuple):
         """How many rows each part has."""
         return numpy.diff(self.starts, append=len(self.order))
 
-    def only(self, numbers: list[int]) -> "Groups":
-        """Some of the parts."""
-        parts = [self.of(number) for number in numbers]
-        ends = numpy.cumsum([len(part) for part in parts]).tolist()
-        return Groups(numpy.concatenate(parts), [0, *ends[:-1]])
-
     def without(self, counts: list[int]) -> "Groups":
         """Copy without so many rows at the beginning of each part."""
         if not any(counts):

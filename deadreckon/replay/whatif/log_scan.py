@@ -75,7 +75,7 @@ class _Reading:
         self._ends = self._begins + DAY if day else 2**63
         self._intake = Ingress(book, mode, reads_signals=False, restamps=False)
         self._force: dict[tuple[type[Event], str], Settings] = {}
-        self._started = self._began_at = 0
+        self._began_at = 0
 
     def fold(self, message: Message) -> None:
         if message.damage:

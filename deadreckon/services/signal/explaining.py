@@ -13,23 +13,6 @@ from deadreckon.services.signal.instance import StrategyInstance, looks_at
 from deadreckon.strategies.registry import CODE_RULES, ConfigurationFault, Setup
 from deadreckon.strategies.strategy import Decision
 
-# Outcomes that any strategy can have. A strategy adds words of its own for why it has no view or
-# does not enter (`Explanation`).
-OUTCOMES = (
-    "entry",  # it raised an entry
-    "exit",  # it raised an exit
-    "exit_and_entry",
-    "off",  # switched off
-    "faulty",  # its parameters cannot be read
-    "other_code",  # its code is not the one of its configuration
-    "other_bars",  # it looks at bars of another length
-    "in_position",  # it holds, and nothing speaks for leaving
-    "exit_underway",  # it raised an exit a moment ago
-    "no_reverse",  # it leaves, and may not turn around at once
-    "long_only",  # it would sell short, and must not
-    "cooldown",  # it entered a moment ago
-)
-
 
 class BarExplanation(Struct, frozen=True):
     """What a strategy made of one bar; `figures` by name: prices in quote currency, shares of one,
