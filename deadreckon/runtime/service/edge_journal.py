@@ -1,18 +1,15 @@
 """An edge's end of the log: it folds what others publish, and appends when the world answers."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 from deadreckon.contracts.codec import wrap
-from deadreckon.contracts.event import Event, Mode, Recorded
-from deadreckon.runtime.log.bus import Bus
+from deadreckon.contracts.event import Event, Recorded
 from deadreckon.runtime.log.domain import retry
-from deadreckon.runtime.log.feed import Feed, Message
-from deadreckon.runtime.log.role_connections import as_role
-from deadreckon.runtime.service.journal import MESSAGES_AT_ONCE, Fold, Journal
-from deadreckon.runtime.service.snapshots import Snapshots
+from deadreckon.runtime.log.feed import Message
+from deadreckon.runtime.service.journal import MESSAGES_AT_ONCE, Journal
 
 EDGE = True
 
@@ -28,32 +25,7 @@ class EdgeJournal(Journal):
     follow everything that the commit covers, in replay as when they were published.
     """
 
-    def __init__(
-        self,
-        name: str,
-        fold: Fold,
-        bus: Bus,
-        feed: Feed,
-        *,
-        book: str,
-        mode: Mode,
-        code: str,
-        modules: Sequence[str],
-        snapshots: Snapshots | None = None,
-    ) -> None:
-        super().__init__(
-            name,
-            fold,
-            bus,
-            feed,
-            book=book,
-            mode=mode,
-            code=code,
-            modules=modules,
-            snapshots=snapshots,
-            counts_answers=False,
-        )
-        self.bus = as_role(bus, name)
+    counts_answers = False
 
     @abstractmethod
     def recorded(self, event: Event) -> Recorded[Any]:

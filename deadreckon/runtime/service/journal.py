@@ -3,7 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import structlog
 
@@ -12,6 +12,7 @@ from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import Domain
 from deadreckon.runtime.log.feed import ChainLinks, Feed, Message
+from deadreckon.runtime.log.role_connections import as_role
 from deadreckon.runtime.process import killpoints
 from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.runtime.service.recovery import Recovery
@@ -53,6 +54,8 @@ class Journal(ABC):
     only folds what was recorded, and its state is the one at that commit.
     """
 
+    counts_answers: ClassVar[bool] = True  # whether its events answer single inputs
+
     def __init__(
         self,
         name: str,
@@ -65,13 +68,13 @@ class Journal(ABC):
         code: str,
         modules: Sequence[str],
         snapshots: Snapshots | None = None,
-        counts_answers: bool = True,
         reads_signals: bool = False,
     ) -> None:
         self.name = name
         self.fold = fold
         self.ingress = Ingress(book, mode, reads_signals=reads_signals)
-        self.recovery = Recovery(name, book, self.ingress, counts_answers=counts_answers)
+        self.recovery = Recovery(name, book, self.ingress, counts_answers=self.counts_answers)
+        self.bus = as_role(bus, name)
         self.domain = Domain(bus, book, name, code)
         self.feed = feed
         self.ready = False
