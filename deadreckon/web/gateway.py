@@ -4,7 +4,6 @@ import asyncio
 import logging
 import socket
 from contextlib import AbstractContextManager, nullcontext
-from types import TracebackType
 
 import structlog
 import uvicorn
@@ -58,12 +57,7 @@ class Gateway:
         log.info("gateway_ready", url=self.url)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._url_file.unlink(missing_ok=True)
         self._server.should_exit = True
         if self._task:

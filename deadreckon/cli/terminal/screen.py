@@ -5,7 +5,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from types import TracebackType
 
 from rich.console import Console
 from rich.live import Live
@@ -56,12 +55,7 @@ class Screen:
         self._task = asyncio.create_task(self.run(), name="screen")
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._task:
             await cancel_all([self._task])
 

@@ -1,7 +1,6 @@
 """Puts the recorded questions of a service again, in their order, each to the recorded state."""
 
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any
 
 from msgspec import Struct
@@ -51,12 +50,7 @@ class CapturedError:
     def __enter__(self) -> "CapturedError":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
+    def __exit__(self, kind: object, error: object, trace: object) -> bool:
         if not isinstance(error, Exception):
             return False
         self.error = f"{type(error).__name__}: {error}"

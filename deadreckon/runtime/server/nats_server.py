@@ -8,7 +8,6 @@ import socket
 import time
 import urllib.request
 from pathlib import Path
-from types import TracebackType
 from urllib.parse import urlsplit
 
 import structlog
@@ -113,12 +112,7 @@ class EmbeddedServer:
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     async def start(self) -> ServerAddress:

@@ -2,7 +2,6 @@
 
 import contextlib
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -72,13 +71,8 @@ class CrashGuard:
     def __enter__(self) -> None:
         pass
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is not None and isinstance(error, Exception) and self.question is not None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if isinstance(error, Exception) and self.question is not None:
             self._book.note(
                 Crash(
                     service=self._service,

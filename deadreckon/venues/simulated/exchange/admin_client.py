@@ -1,7 +1,6 @@
 """Talks to the exchange's back door: what trades, what time it is, what goes wrong, the truth."""
 
 from decimal import Decimal
-from types import TracebackType
 from typing import Any
 
 import aiohttp
@@ -46,12 +45,7 @@ class AdminClient:
     async def __aenter__(self) -> "AdminClient":
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def close(self) -> None:

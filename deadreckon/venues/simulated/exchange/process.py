@@ -2,7 +2,6 @@
 
 from asyncio.subprocess import PIPE
 from pathlib import Path
-from types import TracebackType
 
 import msgspec
 
@@ -39,12 +38,7 @@ class ExchangeProcess:
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     @property
