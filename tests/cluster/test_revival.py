@@ -12,7 +12,7 @@ from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.nats_server import running_server
 from deadreckon.runtime.server.server_files import ServerAddress
-from deadreckon.runtime.server.server_health import write_fault
+from deadreckon.runtime.server.supervisor import write_fault
 from tests.cluster.disks import Limited, Mounted
 
 PATIENCE = 60.0  # seconds for what takes a few

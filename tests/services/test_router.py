@@ -23,7 +23,7 @@ from deadreckon.contracts.orders import (
     ReplaceRouted,
 )
 from deadreckon.services.router import decider as router
-from deadreckon.services.router.splitting import CHILDREN_MAX, children_of, shares
+from deadreckon.services.router.rounding import CHILDREN_MAX, children_of, shares
 from tests.stories import INSTRUMENT, amount, approved, at, exact, filled, listed, venue
 from tests.support.driver import DeciderDriver
 

@@ -10,8 +10,7 @@ from deadreckon.replay.refold import Refold
 from deadreckon.runtime.log.feed import Message
 from deadreckon.runtime.server.known_roles import DEFAULT_BOOK
 from deadreckon.services.risk import decider
-from deadreckon.services.risk.explaining import RuleResult, explain
-from deadreckon.services.risk.headroom_report import headroom_of_book
+from deadreckon.services.risk.explaining import RuleResult, explain, headroom_of_book
 from deadreckon.services.risk.state import State
 
 

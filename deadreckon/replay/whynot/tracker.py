@@ -27,8 +27,7 @@ from deadreckon.services.fill import explaining as fill_explaining
 from deadreckon.services.fill.state import State as FillState
 from deadreckon.services.risk import decider as risk
 from deadreckon.services.risk import explaining as risk_explaining
-from deadreckon.services.risk.entry_refusals import entry_refusals
-from deadreckon.services.risk.explaining import RuleResult
+from deadreckon.services.risk.explaining import RuleResult, entry_refusals
 from deadreckon.services.risk.state import State as RiskState
 from deadreckon.services.signal import explaining as signal_explaining
 from deadreckon.services.signal.decider import State as SignalState

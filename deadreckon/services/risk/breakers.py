@@ -20,6 +20,7 @@ from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import CashDeposited, CashWithdrawn, ReportingConfigured
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.services.risk.state import Breakers, State
+from deadreckon.services.risk.windows import remember
 
 HALF = Decimal("0.5")
 
@@ -195,3 +196,20 @@ def median(samples: Sequence[Decimal]) -> Decimal:
     if len(ordered) % 2:
         return ordered[half]
     return EXACT.multiply(EXACT.add(ordered[half - 1], ordered[half]), HALF)
+
+
+def quarantine(state: State, record: Recorded[OrderFilled]) -> None:
+    """Count a stop-loss at its first trade. Runs before `protection` marks it as struck."""
+    limits = state.limits
+    leg = state.legs.get(record.event.order_id)
+    if limits is None or limits.quarantine_stops is None:
+        return
+    if leg is None or leg.purpose != "stop_loss" or leg.struck:
+        return
+    if not ledger.is_new_fill(state.ledger, record):
+        return
+    instrument = record.event.instrument
+    struck = state.breakers.stops.setdefault(instrument, [])
+    remember(struck, record.at, limits.quarantine_window)
+    if len(struck) >= limits.quarantine_stops:
+        state.breakers.quarantined[instrument] = record.at + limits.quarantine_for

@@ -6,13 +6,18 @@ from typing import Literal
 
 from msgspec import Struct
 
+from deadreckon.accounting import ledger
+from deadreckon.contracts.amounts import ZERO, ratio
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.signals import SignalRaised
+from deadreckon.services.risk import preconditions
+from deadreckon.services.risk.breakers import drawdown
 from deadreckon.services.risk.evaluation import Evaluation
 from deadreckon.services.risk.metrics import BY_GUARD, METRICS, Measurement
 from deadreckon.services.risk.refusals import Violation, storable
 from deadreckon.services.risk.rules import RULES, Rule, binds
-from deadreckon.services.risk.state import State
+from deadreckon.services.risk.state import Exposure, State, key_of
+from deadreckon.services.risk.worst_case import worst_cases_with
 
 # off: no limit is set, or it has no say in such a signal; free: exits pass it without being asked;
 # unasked: a rule before it has refused.
@@ -73,3 +78,74 @@ def _weighed(rule: Rule, check: Evaluation) -> RuleResult:
 def measured(rule: Rule, check: Evaluation) -> Measurement | None:
     """Return what a rule measured of a signal that it lets pass; None where it did not apply."""
     return BY_GUARD.get(rule.guard, METRICS[rule.name])(check)
+
+
+# Rules that look at the book and the instrument alone, and never at the signal itself.
+ENTRY_RULES = (
+    "halted",
+    "limits_set",
+    "trading_enabled",
+    "known_instrument",
+    "instruments_allowed",
+    "markets_allowed",
+    "quarantine",
+    "price_age_max",
+    "equity_floor",
+    "drawdown_max",
+    "daily_loss_max",
+    "slippage_bps_max",
+    "venue_errors_max",
+)
+_STANDING = tuple(
+    rule for rule in RULES if rule.name in ENTRY_RULES or rule.guard is preconditions.known_price
+)
+
+
+def entry_refusals(state: State, instrument: str, at: int) -> list[RuleResult]:
+    """Return the rules that would refuse any entry at `at` (nanoseconds UTC), with figures."""
+    nobody = SignalRaised("", "", "", instrument, "buy", None, None)
+    check = Evaluation(state, at, nobody)
+    found = []
+    for rule in _STANDING:
+        violation = rule.guard(check)
+        if violation is not None:
+            by = violation.set_by or (state.limits_id if rule.field else None)
+            measured, reason = storable(violation)
+            found.append(RuleResult(rule.name, "refuses", violation.limit, measured, reason, by))
+    return found
+
+
+def headroom_of_book(state: State, strategy: str, instrument: str) -> list[RuleResult]:
+    """Return each limit in force that a position moves, with its present value."""
+    limits = state.limits
+    if limits is None:
+        return []
+    return [
+        RuleResult(rule, "passes" if _is_within(rule, limit, found) else "refuses", limit, found,
+                limit_set_by=state.limits_id)
+        for rule, found in _of_book(state, strategy, instrument)
+        if (limit := getattr(limits, rule)) is not None
+    ]  # fmt: skip
+
+
+def _is_within(rule: str, limit: Decimal, found: Decimal | None) -> bool:
+    if found is None:
+        return True
+    return found >= limit if rule == "equity_floor" else found <= limit
+
+
+def _of_book(state: State, strategy: str, instrument: str) -> Iterator[tuple[str, Decimal | None]]:
+    listing = state.ledger.listings.get(instrument)
+    venue = listing.venue if listing else ""
+    exposure = state.exposures.get(key_of(strategy, instrument))
+    book = worst_cases_with(state, exposure or Exposure(strategy, instrument, venue))
+    yield "exposure_instrument_max", book.instruments.get(instrument, ZERO)
+    yield "exposure_strategy_max", book.strategies.get(strategy, ZERO)
+    yield "exposure_venue_max", book.venues.get(venue, ZERO)
+    yield "exposure_gross_max", book.gross
+    yield "exposure_net_max", book.net
+    equity = ledger.net_worth(state.ledger).equity
+    yield "leverage_max", ratio(book.gross, equity) if equity > 0 else None
+    yield "equity_floor", state.breakers.equity
+    yield "drawdown_max", drawdown(state.breakers)
+    yield "daily_loss_max", state.breakers.day_result.copy_negate()

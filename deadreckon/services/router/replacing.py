@@ -7,7 +7,7 @@ from deadreckon.contracts.event import Event
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.orders import CancelMissed, ReplaceApproved, ReplaceRouted
 from deadreckon.services.router import rounding
-from deadreckon.services.router.splitting import shares
+from deadreckon.services.router.rounding import shares
 from deadreckon.services.router.state import ChildOrder, ParentOrder, State
 
 

@@ -1,10 +1,14 @@
-"""Rounding of prices and quantities to a venue's steps, never beyond what was ordered."""
+"""Rounding of prices and quantities to a venue's steps, and splitting of what is too large for one
+order; never beyond what was ordered."""
 
 from decimal import Decimal
 
 from deadreckon.contracts.amounts import EXACT, ROUNDING, product, round_down, round_up
 from deadreckon.contracts.fields import Side
 from deadreckon.contracts.instruments import InstrumentListed
+
+# Beyond it children grow instead of multiplying: one approval has to fit into one commit.
+CHILDREN_MAX = 100
 
 
 def limit_price(price: Decimal, side: Side, tick: Decimal) -> Decimal:
@@ -56,3 +60,19 @@ def _lot_value(price: Decimal, listed: InstrumentListed) -> Decimal:
 def _ceiling(amount: Decimal, step: Decimal) -> int:
     steps, rest = ROUNDING.divmod(amount, step)
     return int(steps) + bool(rest)
+
+
+def children_of(lots: int, most: int, least: int) -> list[int]:
+    """The lots of each child: as few children as keep each at `most`, none under `least`.
+
+    >>> children_of(10, most=4, least=1), children_of(10, most=4, least=5)
+    ([4, 3, 3], [5, 5])
+    """
+    wanted = -(-lots // max(1, most))
+    return shares(lots, max(1, min(wanted, lots // least, CHILDREN_MAX)))
+
+
+def shares(total: int, parts: int) -> list[int]:
+    """`total` in `parts` as even as whole numbers can be, the greater ones first."""
+    least, rest = divmod(total, parts)
+    return [least + 1] * rest + [least] * (parts - rest)

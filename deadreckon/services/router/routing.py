@@ -11,7 +11,7 @@ from deadreckon.contracts.fields import Side
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.orders import OrderApproved, OrderRouted, OrderUnroutable
 from deadreckon.services.router import rounding
-from deadreckon.services.router.splitting import children_of
+from deadreckon.services.router.rounding import children_of
 from deadreckon.services.router.state import Listing, State
 
 FINEST = Decimal(1).scaleb(-SCALE_MAX)  # a price of 18 decimals times a lot has more than that

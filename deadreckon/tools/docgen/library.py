@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deadreckon.projections import reference
-from deadreckon.tools.docgen import asyncapi, pages, privileges, schemas, verb_documents
+from deadreckon.tools.docgen import asyncapi, pages, privileges, schemas
 
 # Parts of pages that people write: `<!-- generated: NAME -->` up to `<!-- end -->`.
 INSERTS: dict[str, Callable[[], str]] = {
@@ -36,7 +36,7 @@ def documents(root: Path) -> dict[Path, str]:
     }
     for name, schema in schemas.documents().items():
         found[root / "schemas" / f"{name}.json"] = _text(schema)
-    for verb, schema in verb_documents.verb_schemas().items():
+    for verb, schema in schemas.verb_schemas().items():
         found[root / "schemas" / "documents" / f"{verb}.json"] = _text(schema)
     for name in PAGES_WITH_INSERTS:
         if (root / name).exists():

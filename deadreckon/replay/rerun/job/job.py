@@ -1,10 +1,10 @@
 """The rerun of a data folder: each recorded question put again, to this or to other code."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from msgspec import UNSET, Struct, structs
+from msgspec import UNSET, Raw, Struct, structs
 
 from deadreckon.contracts import subjects
 from deadreckon.contracts.errors import UsageError
@@ -21,14 +21,15 @@ from deadreckon.replay.rerun.document import (
     ServiceResult,
     divergence_state,
 )
-from deadreckon.replay.rerun.job.anchors import StartPoints, start_points
 from deadreckon.replay.rerun.job.checkout import OURS, Checkout, checked_out
 from deadreckon.replay.rerun.job.feeding import RerunOutcome, explain, rerun_log
-from deadreckon.replay.rerun.job.protocol import RerunTask
+from deadreckon.replay.rerun.job.protocol import RerunTask, ServiceStart
 from deadreckon.replay.rerun.redecide import FOREVER
 from deadreckon.replay.rerun.states import StateEffects, between
 from deadreckon.runtime.log.bus import Bus
-from deadreckon.services.catalogue import BOOK, DECIDERS
+from deadreckon.runtime.log.feed import ChainLink
+from deadreckon.runtime.service.snapshots import Snapshot, Snapshots, encode_state
+from deadreckon.services.catalogue import BOOK, DECIDERS, decider
 from deadreckon.strategies.loading import use_folder
 
 
@@ -165,3 +166,40 @@ def _with_state(first: Divergence, effects: Sequence[StateEffects | None]) -> Fi
         differences = between(effects[1], effects[0])
         state = structs.replace(state, remembered_differently=differences)
     return FirstDivergence(**structs.asdict(first), state=state)
+
+
+class StartPoints(Struct, frozen=True):
+    """The states that services begin from, and the message after which the log is sent to them."""
+
+    after: int = 0
+    links: dict[str, ChainLink] = {}
+    starts: dict[str, ServiceStart] = {}
+
+
+async def start_points(
+    data: Path, bus: Bus, services: Iterable[str], book: str, mode: Mode, before: int
+) -> StartPoints:
+    """Find the snapshots from before a moment (nanoseconds UTC) that fit log and program.
+
+    A service without one begins at the log's first message.
+    """
+    found: dict[str, Snapshot] = {}
+    wanted = list(services)
+    stores = Snapshots(data)
+    for name in wanted:
+        shape = type(decider(name).initial())
+        snapshot_store = stores.snapshot_store(name, book, mode, [DECIDERS[name]], shape)
+        snapshot = await snapshot_store.load(bus)
+        if snapshot is not None and snapshot.ingress.now < before:
+            found[name] = snapshot
+    starts = {
+        name: ServiceStart(
+            each.position.n, each.position.covered, each.ingress, Raw(encode_state(each.state))
+        )
+        for name, each in found.items()
+    }
+    if len(found) < len(wanted):
+        return StartPoints(starts=starts)
+    least = min(found.values(), key=lambda each: each.position.covered)
+    links = {f"{of}.{service}": link for (of, service), link in least.links.items()}
+    return StartPoints(least.position.covered, links, starts)
