@@ -27,7 +27,7 @@ def _is_left() -> bool:
         return False
     asked = select.poll()
     asked.register(sys.stdout.fileno(), 0)
-    return any(told & select.POLLERR for _, told in asked.poll(0))
+    return any(ready & select.POLLERR for _, ready in asked.poll(0))
 
 
 def _let_go() -> None:

@@ -27,7 +27,7 @@ from deadreckon.runtime.server.nats_server import (
     ServerFailedError,
     running_server,
 )
-from deadreckon.runtime.server.rights import ANALYST, KEEPER, OPERATOR, PROVISIONER, READER, STACK
+from deadreckon.runtime.server.rights import ANALYST, COPIER, OPERATOR, PROVISIONER, READER, STACK
 from deadreckon.runtime.server.server_files import (
     ANY_PORT,
     change_known_roles,
@@ -129,7 +129,7 @@ async def owner_bus(folder: Folder, *, empty: bool = False) -> AsyncIterator[Jet
             found = (await stack.enter_async_context(ServerSupervisor(folder.root))).address
             if not empty:
                 await _provision(found.endpoint, folder.root)
-        bus = await found.endpoint.bus(KEEPER)
+        bus = await found.endpoint.bus(COPIER)
         stack.push_async_callback(bus.close)
         if not empty:
             await _check(bus)

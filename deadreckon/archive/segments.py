@@ -1,7 +1,7 @@
-"""An archive as its readers see it: ranges of the log in sealed Parquet files.
+"""Reader of an archive: ranges of the log in sealed Parquet files.
 
 manifests/00000001.json                                one for each range, linked and signed
-messages/book=desk/day=2022-01-15/00000001.parquet     every message, its bytes as stored
+messages/book=BOOK/day=2022-01-15/00000001.parquet     every message, its bytes as stored
 fills/ orders/ signals/ refusals/ marks/               likewise: columns of the hot families
 """
 

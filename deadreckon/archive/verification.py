@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import polars
-from msgspec import Struct
+from msgspec import Struct, field
 from polars.exceptions import PanicException, PolarsError
 
 from deadreckon.archive.days import SEALS
@@ -38,8 +38,8 @@ Progress = Callable[[int, int], None]  # sequence reached, of how many
 
 
 class ArchiveFault(Struct, frozen=True):
-    """Something that is not as it was sealed: in which file (or `log`), from which sequence on
-    (null where none can be told), and what."""
+    """A difference from what was sealed: in which file (or `log`), from which sequence on (null if
+    unknown), and what."""
 
     where: str
     sequence: int | None
@@ -49,8 +49,9 @@ class ArchiveFault(Struct, frozen=True):
 class ArchiveVerdict(Struct):
     """The result of a verification: what was read, and the faults found.
 
-    `compared` counts messages found in the log as well, `said` the ranges that the log speaks of,
-    `unsaid` those it does not yet. `keys` are those that signed; none for a log that was made.
+    `compared` counts messages found in the log as well, `recorded` the ranges whose seal the
+    log records, `unsaid` lists those it does not yet. `keys` are those that signed; none for a
+    generated log.
     """
 
     ranges: int = 0
@@ -59,7 +60,7 @@ class ArchiveVerdict(Struct):
     events: int = 0
     files: int = 0
     compared: int = 0
-    said: int = 0
+    recorded: int = field(name="said", default=0)
     unsaid: list[int] = []
     keys: list[str] = []
     faults: list[ArchiveFault] = []
@@ -71,7 +72,7 @@ class ArchiveVerdict(Struct):
 
     @property
     def first_bad_sequence(self) -> int | None:
-        """The first message that is not what was sealed, where that can be told."""
+        """The first message known to differ from what was sealed; null if unknown."""
         sequences = [fault.sequence for fault in self.faults if fault.sequence is not None]
         return min(sequences, default=None)
 
@@ -269,7 +270,7 @@ class _Verification:
             latest[seal.number] = (sequence, seal)
         for sequence, seal in latest.values():
             self._check_seal(sequence, seal)
-        self.verdict.said = len(latest)
+        self.verdict.recorded = len(latest)
         if log_is_here and self.verdict.keys:
             self.verdict.unsaid = list(range(len(latest) + 1, len(self._chain) + 1))
 

@@ -161,7 +161,8 @@ def _tell_verdict(found: "ArchiveVerdict", as_json: bool) -> None:
     if found.first_bad_sequence is not None:
         print(f"the first message that is not as it was sealed: {found.first_bad_sequence:,}")
     if found.compared:
-        print(f"{found.compared:,} messages are in the log as well; it records {found.said} ranges")
+        recorded = f"it records {found.recorded} ranges"
+        print(f"{found.compared:,} messages are in the log as well; {recorded}")
     if found.unsaid:
         print(f"{len(found.unsaid)} ranges are not recorded in the log yet: `dr archive seal`")
     print(f"signed by {', '.join(found.keys) or 'nobody: a log that was made, not recorded'}")

@@ -22,7 +22,7 @@ def backup(
     Views and snapshots are left out: `dr restore` makes them from the log. A message that is
     damaged in the store ends the backup with an error.
 
-    Example: dr backup desk-2026-11-21.backup --data run1
+    Example: dr backup 2026-11-21.backup --data run1
 
     Parameters
     ----------

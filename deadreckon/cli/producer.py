@@ -62,7 +62,7 @@ def add(
     from deadreckon.node.producers import add_producer, as_document
 
     given = _done(lambda: add_producer(options.data, name, book, may_read=may_read))
-    print(codec.dumps(as_document(given)) if options.json else _told(given))
+    print(codec.dumps(as_document(given)) if options.json else _instructions(given))
 
 
 @producer.command(name="list")
@@ -162,7 +162,7 @@ def _done(job: "Callable[[], T]") -> "T":
         fail(str(error), EXIT_USAGE)
 
 
-def _told(given: "ProducerAccess") -> str:
+def _instructions(given: "ProducerAccess") -> str:
     when = f"the server at {given.url} knows it" if given.url else "known from the next start"
     example = EXAMPLE.format(
         seed_file=codec.dumps(given.seed_file),

@@ -13,7 +13,7 @@ def restore(file: Path, *, data: Path, json: bool = False) -> None:
     Every part is checked against the backup's own digests, and the log that results against the
     log that was backed up. Without credentials in the backup new ones are made.
 
-    Example: dr restore desk-2026-11-21.backup --data run2
+    Example: dr restore 2026-11-21.backup --data run2
 
     Parameters
     ----------

@@ -69,8 +69,8 @@ def set_(
 ) -> None:
     """Start, change or stop a strategy; what is not named stays as it is.
 
-    The log records which code is meant. Said again after that code has changed, the strategy goes
-    on with the new one.
+    The log records which code the strategy runs. After that code has changed, set the strategy
+    again to go on with the new code.
 
     Example: dr strategy set cross fast=9 slow=21 --kind moving_average_cross
     --instrument BTCUSDT.PAPER --notional 1000 --actor ann --reason "try it"

@@ -24,7 +24,7 @@ def up(
     Its log goes to stderr, as JSON unless that is a terminal. Nothing trades before instruments,
     cash and limits are set: `dr instruments`, `dr cash`, `dr limits`.
 
-    Example: dr up --data desk1 --web-port 8787
+    Example: dr up --data run1 --web-port 8787
 
     Parameters
     ----------

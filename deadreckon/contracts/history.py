@@ -25,7 +25,7 @@ from deadreckon.contracts.venues import (
     VenueTradeReported,
 )
 
-Place = Annotated[
+AccountTradeNumber = Annotated[
     int, described("number of the trade in the venue's sequence of the account's trades, from 1")
 ]
 
@@ -61,7 +61,7 @@ class VenueTradeReportedV1(Retired, frozen=True):
     fee: Fee
     fee_currency: FeeCurrency
     traded_at: TradedAt
-    place: Place = 0
+    place: AccountTradeNumber = 0
 
     def upcast(self) -> VenueTradeReported:
         """Return the trade with its index as number and cursor."""
@@ -89,7 +89,7 @@ class VenueReportRefusedV1(Retired, frozen=True):
     rule: Annotated[str, described("why: malformed, unknown_order or impossible_amount")]
     reason: Reason
     evidence: Annotated[str, described("at most 512 characters of the report")]
-    place: Place = 0
+    place: AccountTradeNumber = 0
 
     def upcast(self) -> VenueReportRefused:
         """Return the refusal with the trade's index as number and cursor."""

@@ -163,7 +163,7 @@ def _read_signal(producer: str, content: Any, position: int) -> InboundSignal:
             return _cancel(wire, producer, digest, claimed_at)
         if wire.replace is not None:
             return _replace(wire, producer, digest, claimed_at)
-        return _wish(wire, producer, digest, claimed_at)
+        return _signal(wire, producer, digest, claimed_at)
     except WireError as refusal:
         return _malformed(producer, content, refusal, evidence_of(content), position)
 
@@ -208,7 +208,7 @@ def _check_texts(wire: WireSignal) -> None:
         raise WireError("bad_text", f"meta: at most {META_MAX} texts of {TEXT_MAX} characters")
 
 
-def _wish(wire: WireSignal, producer: str, digest: str, claimed_at: int) -> SignalReceived:
+def _signal(wire: WireSignal, producer: str, digest: str, claimed_at: int) -> SignalReceived:
     if isinstance(wire.instrument, UnsetType) or isinstance(wire.side, UnsetType):
         raise WireError("missing_field", "a signal needs instrument and side")
     if (wire.quantity is None) == (wire.notional is None):

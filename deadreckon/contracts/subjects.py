@@ -188,7 +188,7 @@ PARAMETERS = {
 def covers(filter: str, subject: str) -> bool:
     """True when a subject falls under a filter with the wildcards of NATS.
 
-    >>> covers("log.desk.risk.>", "log.desk.risk.events"), covers("log.*.in.>", "log.desk.op.ann")
+    >>> covers("log.a.risk.>", "log.a.risk.events"), covers("log.*.in.>", "log.a.op.ann")
     (True, False)
     """
     wanted, found = filter.split("."), subject.split(".")

@@ -39,11 +39,11 @@ async def set_up(
     tail = await retry(lambda: bus.tail(operator_subject(book, ACTOR)))
     events = setup_facts(header, edge, more)
     names = [f"setup-{number}" for number in range(len(events))]
-    for name, event in list(zip(names, events, strict=True))[_said(tail, names) :]:
+    for name, event in list(zip(names, events, strict=True))[_published_count(tail, names) :]:
         await publish_fact(bus, book, ACTOR, name, event)
 
 
-def _said(tail: Stored | None, names: list[str]) -> int:
+def _published_count(tail: Stored | None, names: list[str]) -> int:
     """Count the setup's facts in the log: they are written in order, before any other."""
     if tail is None:
         return 0

@@ -121,7 +121,7 @@ def _seconds(seconds: float | None) -> float:
 async def log_health(folder: Folder) -> dict[str, Any]:
     """Whether the folder's log takes what is written, as the stack that runs there knows, and its
     last sequence (null: nobody knows); what is asked of the log alone where no stack tells."""
-    record = await asyncio.to_thread(_told, folder)
+    record = await asyncio.to_thread(_gateway_health, folder)
     if record is not None:
         return {"available": record["log"]["available"], "reason": record["reason"]} | {
             "sequence": record["log"]["sequence"]
@@ -136,7 +136,7 @@ async def log_health(folder: Folder) -> dict[str, Any]:
     return {"available": None if end is None else True, "reason": "", "sequence": end}
 
 
-def _told(folder: Folder) -> dict[str, Any] | None:
+def _gateway_health(folder: Folder) -> dict[str, Any] | None:
     """The page /health of the gateway that runs on the folder, if one does."""
     try:
         url = (folder.root / "gateway.url").read_text("utf-8").strip()

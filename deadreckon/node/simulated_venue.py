@@ -99,12 +99,12 @@ async def own_exchange(
         write_login(
             folder, SERVICE, VenueLogin(exchange.address.url, str((where / "key").absolute()))
         )
-        async with exchange.keeper() as keeper:
+        async with exchange.admin() as admin:
             for symbol in settings.symbols:
-                await keeper.list_symbol(symbol)
+                await admin.list_symbol(symbol)
             for currency, amount in settings.cash.items():
-                await keeper.deposit(f"opening {currency}", currency, amount)
-            await keeper.disturb(settings.faults or Faults())
+                await admin.deposit(f"opening {currency}", currency, amount)
+            await admin.disturb(settings.faults or Faults())
         keeping = asyncio.create_task(_keep(exchange), name="exchange")
         try:
             yield exchange

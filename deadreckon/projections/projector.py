@@ -93,13 +93,13 @@ class Projector:
             for sink in together[1:]:
                 _agree(sink, together[0])
         self._lanes = [Lane(by_sequence[sequence]) for sequence in sorted(by_sequence)]
-        self._place = min(self._places())
+        self._sequence = min(self._sink_sequences())
         self._sound = True
 
     @property
     def sequence(self) -> int:
         """The last sequence that every sink has; fold the next one."""
-        return self._place
+        return self._sequence
 
     @property
     def metrics(self) -> MetricsFile | None:
@@ -109,7 +109,7 @@ class Projector:
     @property
     def furthest(self) -> int:
         """The last sequence that any sink has; if it is beyond the log's end, the log was cut."""
-        return max(self._places())
+        return max(self._sink_sequences())
 
     def fold(
         self, sequence: int, facts: Sequence[Recorded[Any]], stored_at: int | None = None
@@ -124,7 +124,7 @@ class Projector:
                 lane.fold(sequence, facts, stored_at)
         if self._metrics and self._metrics.sequence == sequence - 1:
             self._metrics.fold(sequence, facts)
-        self._place = sequence
+        self._sequence = sequence
         if len(self._lanes) > 1 and self._lanes[0].sequence == self._lanes[1].sequence:
             self._merge()
         self._sound = True
@@ -156,7 +156,7 @@ class Projector:
         if self._metrics and sound:
             self._metrics.close()
 
-    def _places(self) -> list[int]:
+    def _sink_sequences(self) -> list[int]:
         sequences = [lane.sequence for lane in self._lanes]
         return [*sequences, self._metrics.sequence] if self._metrics else sequences
 

@@ -30,7 +30,7 @@ class Refold:
     ) -> None:
         intake = Ingress(book, mode, reads_signals=service == "signal")
         self._recollection = Recovery(service, book, intake)
-        self._lived = DeciderRunner(service, book, decider)
+        self._runner = DeciderRunner(service, book, decider)
         self._look = look
 
     def take(self, message: Message) -> None:
@@ -45,5 +45,5 @@ class Refold:
             self._take(question)
 
     def _take(self, record: Recorded[Any]) -> None:
-        self._lived.replay(record, ())
-        self._look(self._lived.state, record)
+        self._runner.replay(record, ())
+        self._look(self._runner.state, record)

@@ -93,7 +93,7 @@ class CommitTimes:
         self.feed = Feed(bus)
         self.feed.follow(WATCHER)
         self._stored: dict[tuple[str, int], int] = {}
-        self._place = 0
+        self._sequence = 0
 
     async def stored_at(self, service: str, n: int) -> int:
         """When commit `n` of a service was stored; waits for it. Raises DrillError."""
@@ -111,14 +111,14 @@ class CommitTimes:
                 raise DrillError(f"the log is not quiet after {PATIENCE:g} seconds")
 
     async def _read(self, wait: float) -> bool:
-        if wait <= 0 or not await self.feed.reach(self._place + 1, wait):
+        if wait <= 0 or not await self.feed.reach(self._sequence + 1, wait):
             return False
-        for message in self.feed.since(self._place):
+        for message in self.feed.since(self._sequence):
             if message.commit is not None and message.subject.book == BOOK:
                 commit = (message.subject.service, message.commit.n)
                 self._stored[commit] = message.stored_at
-            self._place = message.sequence
-        self.feed.done(WATCHER, self._place)
+            self._sequence = message.sequence
+        self.feed.done(WATCHER, self._sequence)
         return True
 
 

@@ -208,7 +208,7 @@ def test_what_another_version_writes_again_is_said_again(
     assert [manifest.code for manifest in desk.chain] == ["9.9", "9.9"]
     assert desk.log.last == end + 2
     found = desk.verify()
-    assert (found.faults, found.said, found.unsaid) == ([], 2, [])
+    assert (found.faults, found.recorded, found.unsaid) == ([], 2, [])
 
     desk.log.messages.pop()  # it was killed before the last word
     desk.log._tails.clear()

@@ -91,7 +91,7 @@ def test_an_archive_is_proved_alone_and_beside_its_log(desk: ArchivedLog) -> Non
     found = desk.verify()
     assert found.faults == []
     assert (found.ranges, found.messages, found.compared) == (2, found.last, found.last)
-    assert (found.said, found.unsaid, found.keys) == (2, [], [KEY.public])
+    assert (found.recorded, found.unsaid, found.keys) == (2, [], [KEY.public])
     alone = desk.verify(alone=True, key=KEY.public)
     assert (alone.sound, alone.messages, alone.compared) == (True, found.last, 0)
 

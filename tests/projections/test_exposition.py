@@ -23,20 +23,20 @@ def registry_of(series: Series) -> CollectorRegistry:
 
 
 def kept(tmp_path: Path, log: FactLog) -> MetricsFile:
-    keeper = MetricsFile(tmp_path / "metrics.json")
+    metrics = MetricsFile(tmp_path / "metrics.json")
     for sequence, facts, _ in log:
-        keeper.fold(sequence, facts)
-    keeper.flush()
-    return keeper
+        metrics.fold(sequence, facts)
+    metrics.flush()
+    return metrics
 
 
 def test_the_text_says_what_the_fold_says(tmp_path: Path) -> None:
-    keeper = kept(tmp_path, busy_log(1, 60))
-    registry = registry_of(keeper.visible)
+    metrics = kept(tmp_path, busy_log(1, 60))
+    registry = registry_of(metrics.visible)
     text = generate_latest(registry).decode()
     families = {family.name: family for family in text_string_to_metric_families(text)}
-    told = keeper.visible.counters["orders_filled_total"]["desk"]
-    assert registry.get_sample_value("orders_filled_total", {"book": "desk"}) == told > 0
+    counts = metrics.visible.counters["orders_filled_total"]["desk"]
+    assert registry.get_sample_value("orders_filled_total", {"book": "desk"}) == counts > 0
     assert families["equity"].type == "gauge"
     assert families["orders_filled"].type == "counter"
     assert families["exec_slippage_bps"].type == "histogram"
@@ -76,8 +76,8 @@ def test_waiting_times_have_a_sum_and_a_count(tmp_path: Path) -> None:
 def test_one_registry_shows_the_fold_beside_the_processs_own(tmp_path: Path) -> None:
     registry = CollectorRegistry()
     Gauge("process_own", "what the process knows of itself", registry=registry).set(3)
-    keeper = kept(tmp_path, busy_log(1, 5))
-    registry.register(LogCollector(lambda: keeper.visible))
+    metrics = kept(tmp_path, busy_log(1, 5))
+    registry.register(LogCollector(lambda: metrics.visible))
     text = generate_latest(registry).decode()
     assert "process_own 3.0" in text
     assert "log_sequence" in text
@@ -92,11 +92,11 @@ def test_a_name_that_is_taken_is_refused_when_it_is_registered() -> None:
 
 def test_every_scrape_shows_the_newest_flush(tmp_path: Path) -> None:
     registry = CollectorRegistry()
-    keeper = MetricsFile(tmp_path / "metrics.json")
-    registry.register(LogCollector(lambda: keeper.visible))
+    metrics = MetricsFile(tmp_path / "metrics.json")
+    registry.register(LogCollector(lambda: metrics.visible))
     assert registry.get_sample_value("log_sequence") == 0
-    keeper.fold(1, [])
-    keeper.flush()
+    metrics.fold(1, [])
+    metrics.flush()
     assert registry.get_sample_value("log_sequence") == 1
 
 

@@ -157,7 +157,7 @@ def test_a_clock_set_back_hides_nothing(clock: list[int]) -> None:
     assert now == clock[0]
     assert all(part.born <= now - DELAY for part in listing.parts)
     assert listing.parts[1].retired <= now - DELAY
-    assert [(moment.place, moment.born) for moment in listing.moments] == [(7, now - DELAY)]
+    assert [(moment.sequence, moment.born) for moment in listing.moments] == [(7, now - DELAY)]
 
 
 def test_settling_keeps_the_older_past_and_ends_at_the_last_place() -> None:
@@ -165,7 +165,7 @@ def test_settling_keeps_the_older_past_and_ends_at_the_last_place() -> None:
     listing = LakeManifest("shape")
     listing.moments = [LakeMoment(9, now - GRACE), LakeMoment(3, now - 2), LakeMoment(4, now - 1)]
     listing.settle(now)
-    seen = [(moment.place, moment.born) for moment in listing.moments]
+    seen = [(moment.sequence, moment.born) for moment in listing.moments]
     assert seen == [(9, now - GRACE), (4, now - DELAY)]
 
 

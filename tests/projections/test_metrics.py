@@ -314,11 +314,11 @@ def test_every_series_that_is_written_stands_in_the_catalogue_with_its_labels() 
 
 
 def keep(path: Path, log: FactLog, until: int | None = None) -> MetricsFile:
-    keeper = MetricsFile(path)
-    for sequence, facts, _ in log.messages[keeper.sequence : until or log.last]:
-        keeper.fold(sequence, facts)
-    keeper.flush()
-    return keeper
+    file = MetricsFile(path)
+    for sequence, facts, _ in log.messages[file.sequence : until or log.last]:
+        file.fold(sequence, facts)
+    file.flush()
+    return file
 
 
 @pytest.mark.parametrize("cut", [1, 50, 100, 200])
@@ -345,13 +345,13 @@ def test_a_killed_process_folds_what_was_not_saved_again(
 
 def test_readers_see_the_metrics_of_the_last_flush(tmp_path: Path) -> None:
     log = busy_log(2, 30)
-    keeper = keep(tmp_path / "m.json", log, until=50)
-    seen = keeper.visible
+    file = keep(tmp_path / "m.json", log, until=50)
+    seen = file.visible
     for sequence, facts, _ in log.messages[50:]:
-        keeper.fold(sequence, facts)
-    assert keeper.visible == seen
-    keeper.flush()
-    assert gauge(keeper.visible, "log_sequence") == log.last
+        file.fold(sequence, facts)
+    assert file.visible == seen
+    file.flush()
+    assert gauge(file.visible, "log_sequence") == log.last
 
 
 def test_a_file_that_cannot_be_trusted_is_refused(tmp_path: Path) -> None:

@@ -230,7 +230,7 @@ async def test_the_answer_to_a_standby_never_waits_for_the_service() -> None:
         async with primary.service.busy:  # it waits for the log, say
             request = msgspec.json.encode(LivenessRequest(prove=True))
             reply = await MemoryBus(log).request(status_subject("desk", "echo"), request, 1.0)
-            assert msgspec.json.decode(reply, type=LivenessReply).standing is None
+            assert msgspec.json.decode(reply, type=LivenessReply).latest is None
 
 
 async def test_who_comes_back_and_meets_the_others_commit_stops_at_once() -> None:

@@ -74,12 +74,12 @@ class RunningExchange:
     """An exchange in this process, a client of each of its doors, and SYMBOL trading there."""
 
     def __init__(
-        self, folder: Path, house: ExchangeServers, venue: SimulatedVenue, keeper: AdminClient
+        self, folder: Path, servers: ExchangeServers, venue: SimulatedVenue, admin: AdminClient
     ) -> None:
         self.folder = folder
-        self.house = house
+        self.servers = servers
         self.venue = venue
-        self.keeper = keeper
+        self.admin = admin
 
 
 @asynccontextmanager
@@ -88,17 +88,17 @@ async def running_exchange(
 ) -> AsyncIterator[RunningExchange]:
     """An exchange on free ports; `timeout` (seconds) is the adapter's patience."""
     book = ExchangeStore(folder / "exchange.sqlite")
-    house = ExchangeServers(book, seed, KEY)
-    address = await house.open(0, 0)
+    servers = ExchangeServers(book, seed, KEY)
+    address = await servers.open(0, 0)
     venue = SimulatedVenue(address.url, KEY, timeout=timeout)
-    keeper = AdminClient(address.admin_url, KEY)
+    admin = AdminClient(address.admin_url, KEY)
     try:
-        await keeper.list_symbol(SYMBOL)
-        await keeper.deposit("start", "USD", Decimal(100_000))
-        yield RunningExchange(folder, house, venue, keeper)
+        await admin.list_symbol(SYMBOL)
+        await admin.deposit("start", "USD", Decimal(100_000))
+        yield RunningExchange(folder, servers, venue, admin)
     finally:
         await venue.close()
-        await keeper.close()
-        await house.close()
+        await admin.close()
+        await servers.close()
         book.close()
         await asyncio.sleep(0)  # the closed sockets' own callbacks

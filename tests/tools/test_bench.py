@@ -128,7 +128,7 @@ def test_the_bulk_fold_of_the_bench_is_the_live_fold(tmp_path: Path) -> None:
         table = archived.fills(30_000, ends=ends)
         path = archived.write(table, tmp_path / "fills.parquet")
         one, many = archived.opened(), archived.opened()
-        for record in archived.told(table):
+        for record in archived.records_of(table):
             ledger.evolve(one, record)
         book(many, fill_columns.read([path]), ())
         one.trades, one.newest_fill = {}, ""

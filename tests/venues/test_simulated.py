@@ -49,7 +49,7 @@ ONE = order_request("one", quantity="0.001")  # a single lot: one trade, at once
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[RunningExchange]:
+async def running(tmp_path: Path) -> AsyncIterator[RunningExchange]:
     async with running_exchange(tmp_path, timeout=0.3) as opened:
         yield opened
 
@@ -59,134 +59,134 @@ def test_the_adapter_is_a_venue() -> None:
     assert venue is not None
 
 
-async def test_an_undisturbed_order_is_accepted_traded_and_told(desk: RunningExchange) -> None:
-    name = await desk.venue.submit(ONE)
-    standing = await desk.venue.query(handle("one"))
-    assert standing == OrderStatus("one", name, Decimal("0.001"), False, None, "")
-    [trade] = await all_trades(desk.venue)
+async def test_an_undisturbed_order_is_accepted_traded_and_told(running: RunningExchange) -> None:
+    name = await running.venue.submit(ONE)
+    status = await running.venue.query(handle("one"))
+    assert status == OrderStatus("one", name, Decimal("0.001"), False, None, "")
+    [trade] = await all_trades(running.venue)
     assert (trade.symbol, trade.client_order_id, trade.side) == ("BTCUSD", "one", "buy")
-    assert await desk.venue.trades_since("1") == TradePage([], "1", complete=True)
-    assert await desk.venue.query(handle("another")) is None
+    assert await running.venue.trades_since("1") == TradePage([], "1", complete=True)
+    assert await running.venue.query(handle("another")) is None
 
 
 @pytest.mark.parametrize(
     "fault", ["late", "error_before", "error_after", "drop_before", "drop_after", "down"]
 )
 async def test_an_answer_that_nobody_saw_is_unanswered_and_asking_tells(
-    desk: RunningExchange, fault: FaultKind
+    running: RunningExchange, fault: FaultKind
 ) -> None:
-    await desk.keeper.disturb(Faults(rules=[FaultRule(fault, "submit", seconds=0.4)]))
+    await running.admin.disturb(Faults(rules=[FaultRule(fault, "submit", seconds=0.4)]))
     with pytest.raises(UnansweredError):
-        await desk.venue.submit(ONE)
-    await _up_again(desk)
-    standing = await desk.venue.query(handle("one"))
-    assert (standing is None) == (fault in NOT_DONE)
-    assert await desk.keeper.fault_counts() == {fault: 1}
-    if standing is None:
-        await desk.venue.submit(ONE)
+        await running.venue.submit(ONE)
+    await _up_again(running)
+    status = await running.venue.query(handle("one"))
+    assert (status is None) == (fault in NOT_DONE)
+    assert await running.admin.fault_counts() == {fault: 1}
+    if status is None:
+        await running.venue.submit(ONE)
     else:
         with pytest.raises(DuplicateError):
-            await desk.venue.submit(ONE)
-    assert len(await all_trades(desk.venue)) == 1
+            await running.venue.submit(ONE)
+    assert len(await all_trades(running.venue)) == 1
 
 
-async def test_asking_too_often_is_told_with_the_seconds_to_wait(desk: RunningExchange) -> None:
-    await desk.keeper.disturb(Faults(rules=[FaultRule("rate_limit", "submit", seconds=2.5)]))
+async def test_asking_too_often_is_told_with_the_seconds_to_wait(running: RunningExchange) -> None:
+    await running.admin.disturb(Faults(rules=[FaultRule("rate_limit", "submit", seconds=2.5)]))
     with pytest.raises(ThrottledError) as found:
-        await desk.venue.submit(ONE)
+        await running.venue.submit(ONE)
     assert found.value.wait == 2.5
-    assert await desk.venue.query(handle("one")) is None
+    assert await running.venue.query(handle("one")) is None
 
 
-async def test_an_answer_that_cannot_be_read_is_never_believed(desk: RunningExchange) -> None:
-    await desk.venue.submit(ONE)
+async def test_an_answer_that_cannot_be_read_is_never_believed(running: RunningExchange) -> None:
+    await running.venue.submit(ONE)
     for _ in range(30):  # request numbers choose among the kinds of garbage
-        await desk.keeper.disturb(Faults(plan=FaultPlan("x", {"garbage_answer": 1_000_000})))
+        await running.admin.disturb(Faults(plan=FaultPlan("x", {"garbage_answer": 1_000_000})))
         with pytest.raises(MalformedReportError) as found:
-            await desk.venue.query(handle("one"))
+            await running.venue.query(handle("one"))
         assert len(found.value.evidence) <= 512
         with pytest.raises(MalformedReportError):
-            await desk.venue.query(handle("another"))
+            await running.venue.query(handle("another"))
         with pytest.raises(MalformedReportError):
-            await desk.venue.trades_since("")
+            await running.venue.trades_since("")
         with pytest.raises(MalformedReportError):
-            await desk.venue.positions()
+            await running.venue.positions()
         with pytest.raises(MalformedReportError):
-            await desk.venue.balances()
+            await running.venue.balances()
         with pytest.raises(MalformedReportError):
-            await desk.venue.advance(START)
+            await running.venue.advance(START)
 
 
-async def test_a_wrong_key_learns_nothing(desk: RunningExchange) -> None:
-    url = desk.venue._url
+async def test_a_wrong_key_learns_nothing(running: RunningExchange) -> None:
+    url = running.venue._url
     stranger = SimulatedVenue(url, "another key", timeout=1)
     with pytest.raises(UnansweredError, match="401"):
         await stranger.submit(ONE)
     with pytest.raises(UnansweredError, match="401"):
         await stranger.query(handle("one"))
     await stranger.close()
-    assert (await desk.keeper.truth()).requests == {}
+    assert (await running.admin.truth()).requests == {}
 
 
 async def test_an_exchange_that_is_down_refuses_connections_and_comes_back(
-    desk: RunningExchange,
+    running: RunningExchange,
 ) -> None:
-    await desk.keeper.disturb(Faults(down=0))
-    await desk.house.shut.wait()
+    await running.admin.disturb(Faults(down=0))
+    await running.servers.shut.wait()
     with pytest.raises(UnansweredError, match="ClientConnectorError"):
-        await desk.venue.submit(ONE)
-    await desk.keeper.disturb(Faults())
-    await _up_again(desk)
-    assert await desk.venue.query(handle("one")) is None
+        await running.venue.submit(ONE)
+    await running.admin.disturb(Faults())
+    await _up_again(running)
+    assert await running.venue.query(handle("one")) is None
 
 
-async def test_nothing_is_asked_twice_by_the_adapter_itself(desk: RunningExchange) -> None:
-    await desk.venue.submit(ONE)
+async def test_nothing_is_asked_twice_by_the_adapter_itself(running: RunningExchange) -> None:
+    await running.venue.submit(ONE)
     faults: list[FaultKind] = ["drop_before", "drop_after", "error_before"]
     for fault in faults:
-        await desk.keeper.disturb(Faults(rules=[FaultRule(fault, "query")]))
+        await running.admin.disturb(Faults(rules=[FaultRule(fault, "query")]))
         with pytest.raises(UnansweredError):
-            await desk.venue.query(handle("one"))
-    requests = (await desk.keeper.truth()).requests["one"]
+            await running.venue.query(handle("one"))
+    requests = (await running.admin.truth()).requests["one"]
     assert [asked["request"] for asked in requests] == ["submit", "query", "query", "query"]
 
 
-async def test_many_trades_come_page_by_page_and_all_of_them(desk: RunningExchange) -> None:
+async def test_many_trades_come_page_by_page_and_all_of_them(running: RunningExchange) -> None:
     for number in range(40):
-        await desk.venue.submit(order_request(f"many{number}", quantity="0.1"))
-    await desk.venue.advance(seconds_after_start(60))
-    trades = await all_trades(desk.venue)
+        await running.venue.submit(order_request(f"many{number}", quantity="0.1"))
+    await running.venue.advance(seconds_after_start(60))
+    trades = await all_trades(running.venue)
     assert len({trade.trade_id for trade in trades}) == len(trades)
     assert sum(trade.quantity for trade in trades) == 4
-    assert (await desk.venue.trades_since("10")).trades == trades[10:]
-    assert await desk.venue.positions() == {"BTCUSD": Decimal(4)}
+    assert (await running.venue.trades_since("10")).trades == trades[10:]
+    assert await running.venue.positions() == {"BTCUSD": Decimal(4)}
 
 
 # --- What is pushed -------------------------------------------------------------------------------
 
 
-async def test_reports_follow_the_answer_in_order(desk: RunningExchange) -> None:
-    async with _listening(desk) as reports:
-        await desk.venue.submit(ONE)
+async def test_reports_follow_the_answer_in_order(running: RunningExchange) -> None:
+    async with _listening(running) as reports:
+        await running.venue.submit(ONE)
         told = await reports.take(3)
         assert [_what(report) for report in told] == ["open", "trade", "ended"]
 
 
-async def test_reports_come_twice(desk: RunningExchange) -> None:
-    async with _listening(desk) as reports:
-        await desk.keeper.disturb(Faults(rules=[FaultRule("fills_twice")]))
-        await desk.venue.submit(ONE)
+async def test_reports_come_twice(running: RunningExchange) -> None:
+    async with _listening(running) as reports:
+        await running.admin.disturb(Faults(rules=[FaultRule("fills_twice")]))
+        await running.venue.submit(ONE)
         told = await reports.take(6)
         assert [_what(report) for report in told] == [
             "open", "open", "trade", "trade", "ended", "ended",
         ]  # fmt: skip
 
 
-async def test_reports_come_out_of_order(desk: RunningExchange) -> None:
-    async with _listening(desk) as reports:
-        await desk.keeper.disturb(Faults(rules=[FaultRule("out_of_order")]))
-        await desk.venue.submit(ONE)
-        await desk.venue.submit(order_request("two", quantity="0.001"))
+async def test_reports_come_out_of_order(running: RunningExchange) -> None:
+    async with _listening(running) as reports:
+        await running.admin.disturb(Faults(rules=[FaultRule("out_of_order")]))
+        await running.venue.submit(ONE)
+        await running.venue.submit(order_request("two", quantity="0.001"))
         told = await reports.take(6)
         assert [(report.client_order_id, _what(report)) for report in told] == [
             ("two", "open"), ("two", "trade"), ("two", "ended"),
@@ -194,43 +194,45 @@ async def test_reports_come_out_of_order(desk: RunningExchange) -> None:
         ]  # fmt: skip
 
 
-async def test_a_fill_is_reported_before_the_order_is_acknowledged(desk: RunningExchange) -> None:
-    async with _listening(desk) as reports:
-        await desk.keeper.disturb(Faults(rules=[FaultRule("before_ack", seconds=0.2)]))
-        asking = asyncio.create_task(desk.venue.submit(ONE))
+async def test_a_fill_is_reported_before_the_order_is_acknowledged(
+    running: RunningExchange,
+) -> None:
+    async with _listening(running) as reports:
+        await running.admin.disturb(Faults(rules=[FaultRule("before_ack", seconds=0.2)]))
+        asking = asyncio.create_task(running.venue.submit(ONE))
         told = await reports.take(3)
         assert not asking.done()
         assert _what(told[1]) == "trade"
         await asking
 
 
-async def test_what_was_withheld_comes_when_the_client_comes_back(desk: RunningExchange) -> None:
-    async with _listening(desk) as reports:
-        await desk.keeper.disturb(Faults(rules=[FaultRule("withhold")]))
-        await desk.venue.submit(ONE)
-        await desk.venue.submit(order_request("two", quantity="0.001"))
+async def test_what_was_withheld_comes_when_the_client_comes_back(running: RunningExchange) -> None:
+    async with _listening(running) as reports:
+        await running.admin.disturb(Faults(rules=[FaultRule("withhold")]))
+        await running.venue.submit(ONE)
+        await running.venue.submit(order_request("two", quantity="0.001"))
         told = await reports.take(3)
         assert {report.client_order_id for report in told} == {"two"}
-    async with _listening(desk) as reports:
+    async with _listening(running) as reports:
         told = await reports.take(3)
         assert {report.client_order_id for report in told} == {"one"}
 
 
-async def test_a_report_that_cannot_be_read_is_never_believed(desk: RunningExchange) -> None:
+async def test_a_report_that_cannot_be_read_is_never_believed(running: RunningExchange) -> None:
     for number in range(20):
-        async with _listening(desk) as reports:
-            await desk.keeper.disturb(Faults(rules=[FaultRule("garbage_report")]))
-            await desk.venue.submit(order_request(f"g{number}", quantity="0.001"))
+        async with _listening(running) as reports:
+            await running.admin.disturb(Faults(rules=[FaultRule("garbage_report")]))
+            await running.venue.submit(order_request(f"g{number}", quantity="0.001"))
             with pytest.raises(MalformedReportError):
                 await reports.take(1)
 
 
-async def test_reports_end_when_the_exchange_goes_down(desk: RunningExchange) -> None:
-    async with _listening(desk) as reports:
-        await desk.keeper.disturb(Faults(down=0))
+async def test_reports_end_when_the_exchange_goes_down(running: RunningExchange) -> None:
+    async with _listening(running) as reports:
+        await running.admin.disturb(Faults(down=0))
         with pytest.raises(StopAsyncIteration):
             await reports.take(1)
-    await desk.keeper.disturb(Faults())
+    await running.admin.disturb(Faults())
 
 
 # --- What no exchange of ours would say -----------------------------------------------------------
@@ -370,21 +372,21 @@ class _Reports:
 
 
 class _listening:  # noqa: N801 - reads as a function
-    """`async with _listening(desk) as reports:` once the exchange knows that we listen."""
+    """`async with _listening(running) as reports:` once the exchange knows that we listen."""
 
-    def __init__(self, desk: RunningExchange) -> None:
-        self._desk = desk
-        self._venue = SimulatedVenue(desk.venue._url, KEY, timeout=5)
+    def __init__(self, running: RunningExchange) -> None:
+        self._running = running
+        self._venue = SimulatedVenue(running.venue._url, KEY, timeout=5)
 
     async def __aenter__(self) -> _Reports:
         reports = _Reports(self._venue)
         first = asyncio.ensure_future(reports.take(1))
-        await asyncio.wait_for(self._desk.house.exchange.reports.heard.wait(), 5)
+        await asyncio.wait_for(self._running.servers.exchange.reports.has_listener.wait(), 5)
         return _Ahead(first, reports)
 
     async def __aexit__(self, *_: object) -> None:
         await self._venue.close()
-        await asyncio.wait_for(self._desk.house.exchange.reports.unheard.wait(), 5)
+        await asyncio.wait_for(self._running.servers.exchange.reports.no_listener.wait(), 5)
 
 
 class _Ahead(_Reports):
@@ -439,10 +441,10 @@ def _what(report: VenueTrade | OrderStatus) -> str:
     return "open" if report.open else "ended"
 
 
-async def _up_again(desk: RunningExchange) -> None:
+async def _up_again(running: RunningExchange) -> None:
     for _ in range(300):
         try:
-            await desk.venue.balances()
+            await running.venue.balances()
             return
         except UnansweredError:
             await asyncio.sleep(0.01)

@@ -48,52 +48,52 @@ from tests.support.exchange_orders import (
 
 
 async def test_a_market_order_trades_at_the_price_of_its_own_time(tmp_path: Path) -> None:
-    async with running_exchange(tmp_path) as desk:
-        await desk.venue.submit(order_request("whole", quantity="0.001"))
-        [trade] = await all_trades(desk.venue)
-        assert trade.price == await desk.keeper.price("BTCUSD", START)
+    async with running_exchange(tmp_path) as running:
+        await running.venue.submit(order_request("whole", quantity="0.001"))
+        [trade] = await all_trades(running.venue)
+        assert trade.price == await running.admin.price("BTCUSD", START)
         assert (trade.traded_at, trade.liquidity) == (START, "taker")
         assert trade.fee == (trade.price * trade.quantity * Decimal("0.0005")).normalize()
 
 
 async def test_an_order_trades_in_parts_as_the_clock_moves_on(tmp_path: Path) -> None:
-    async with running_exchange(tmp_path) as desk:
+    async with running_exchange(tmp_path) as running:
         name = _of_parts(3)
-        await desk.venue.submit(order_request(name, quantity="0.1"))
-        assert len(await all_trades(desk.venue)) == 1
-        await desk.venue.advance(seconds_after_start(60))
-        trades = await all_trades(desk.venue)
+        await running.venue.submit(order_request(name, quantity="0.1"))
+        assert len(await all_trades(running.venue)) == 1
+        await running.venue.advance(seconds_after_start(60))
+        trades = await all_trades(running.venue)
         assert [trade.quantity for trade in trades] == [
             Decimal("0.033"), Decimal("0.033"), Decimal("0.034"),
         ]  # fmt: skip
         assert len({trade.trade_id for trade in trades}) == 3
         for trade in trades:
-            assert trade.price == await desk.keeper.price("BTCUSD", trade.traded_at)
+            assert trade.price == await running.admin.price("BTCUSD", trade.traded_at)
 
 
 async def test_a_limit_waits_for_the_first_second_at_which_the_path_is_there(
     tmp_path: Path,
 ) -> None:
-    async with running_exchange(tmp_path) as desk:
-        limit = await desk.keeper.price("BTCUSD", START) - 10
-        await desk.venue.submit(
+    async with running_exchange(tmp_path) as running:
+        limit = await running.admin.price("BTCUSD", START) - 10
+        await running.venue.submit(
             order_request("wait", quantity="0.001", order_type="limit", limit_price=limit)
         )
-        await desk.venue.advance(seconds_after_start(3_600))
-        [trade] = await all_trades(desk.venue)
+        await running.venue.advance(seconds_after_start(3_600))
+        [trade] = await all_trades(running.venue)
         assert (trade.price, trade.liquidity) == (limit, "maker")
-        assert await desk.keeper.price("BTCUSD", trade.traded_at) <= limit
+        assert await running.admin.price("BTCUSD", trade.traded_at) <= limit
         for second in range(1, (trade.traded_at - START) // 10**9):
-            assert await desk.keeper.price("BTCUSD", seconds_after_start(second)) > limit
+            assert await running.admin.price("BTCUSD", seconds_after_start(second)) > limit
 
 
 async def test_a_stop_is_triggered_where_the_path_reaches_it(tmp_path: Path) -> None:
-    async with running_exchange(tmp_path) as desk:
-        stop = await desk.keeper.price("BTCUSD", START) - 10
-        await desk.venue.submit(
+    async with running_exchange(tmp_path) as running:
+        stop = await running.admin.price("BTCUSD", START) - 10
+        await running.venue.submit(
             order_request("stop", "sell", "0.001", order_type="stop", stop_price=stop)
         )
-        await desk.venue.submit(
+        await running.venue.submit(
             order_request(
                 "held",
                 "sell",
@@ -103,31 +103,31 @@ async def test_a_stop_is_triggered_where_the_path_reaches_it(tmp_path: Path) -> 
                 limit_price=stop + 5_000,
             )
         )
-        await desk.venue.advance(seconds_after_start(3_600))
-        [trade] = await all_trades(desk.venue)
+        await running.venue.advance(seconds_after_start(3_600))
+        [trade] = await all_trades(running.venue)
         assert trade.client_order_id == "stop"
         assert trade.price <= stop
-        assert trade.price == await desk.keeper.price("BTCUSD", trade.traded_at)
-        assert [order.client_order_id for order in await desk.venue.open_orders()] == ["held"]
+        assert trade.price == await running.admin.price("BTCUSD", trade.traded_at)
+        assert [order.client_order_id for order in await running.venue.open_orders()] == ["held"]
 
 
 async def test_an_order_that_comes_late_trades_where_it_would_have(tmp_path: Path) -> None:
     async def trades(folder: Path, late: bool) -> list[Any]:
         folder.mkdir()
-        async with running_exchange(folder) as desk:
-            limit = await desk.keeper.price("BTCUSD", START) - 10
+        async with running_exchange(folder) as running:
+            limit = await running.admin.price("BTCUSD", START) - 10
             if late:
-                await desk.venue.advance(seconds_after_start(3_600))
-            await desk.venue.submit(order_request("slow", order_type="limit", limit_price=limit))
-            await desk.venue.advance(seconds_after_start(3_600))
-            return await all_trades(desk.venue)
+                await running.venue.advance(seconds_after_start(3_600))
+            await running.venue.submit(order_request("slow", order_type="limit", limit_price=limit))
+            await running.venue.advance(seconds_after_start(3_600))
+            return await all_trades(running.venue)
 
     assert await trades(tmp_path / "late", True) == await trades(tmp_path / "early", False)
 
 
 async def test_immediate_or_cancel_and_fill_or_kill_never_wait(tmp_path: Path) -> None:
-    async with running_exchange(tmp_path) as desk:
-        far = await desk.keeper.price("BTCUSD", START) - 500
+    async with running_exchange(tmp_path) as running:
+        far = await running.admin.price("BTCUSD", START) - 500
         near = far + 1_000
         split = _of_parts(3)
         wanted = {
@@ -137,23 +137,23 @@ async def test_immediate_or_cancel_and_fill_or_kill_never_wait(tmp_path: Path) -
             split: ("ioc", near, "0.033", "immediate_or_cancel"),
         }
         for name, (time_in_force, limit, filled, reason) in wanted.items():
-            await desk.venue.submit(
+            await running.venue.submit(
                 order_request(
                     name, order_type="limit", limit_price=limit, time_in_force=time_in_force
                 )
             )
-            standing = await desk.venue.query(handle(name))
-            assert standing is not None
-            assert (standing.open, standing.filled) == (False, Decimal(filled))
-            assert standing.reason == reason
-            assert standing.outcome == ("cancelled" if reason else None)
+            status = await running.venue.query(handle(name))
+            assert status is not None
+            assert (status.open, status.filled) == (False, Decimal(filled))
+            assert status.reason == reason
+            assert status.outcome == ("cancelled" if reason else None)
 
 
 async def test_an_order_against_the_rules_is_refused_by_name_and_was_never_there(
     tmp_path: Path,
 ) -> None:
-    async with running_exchange(tmp_path) as desk:
-        price = await desk.keeper.price("BTCUSD", START)
+    async with running_exchange(tmp_path) as running:
+        price = await running.admin.price("BTCUSD", START)
         limit: dict[str, Any] = {"order_type": "limit", "limit_price": price}
         refused = {
             "lot_size": order_request("a", quantity="0.0005"),
@@ -164,17 +164,17 @@ async def test_an_order_against_the_rules_is_refused_by_name_and_was_never_there
         }
         for code, wish in refused.items():
             with pytest.raises(RejectedError) as found:
-                await desk.venue.submit(wish)
+                await running.venue.submit(wish)
             assert found.value.rule == code
-            assert await desk.venue.query(handle(wish.client_order_id)) is None
+            assert await running.venue.query(handle(wish.client_order_id)) is None
 
 
 async def test_a_client_order_id_lives_once(tmp_path: Path) -> None:
-    async with running_exchange(tmp_path) as desk:
-        await desk.venue.submit(order_request("once", quantity="0.001"))
+    async with running_exchange(tmp_path) as running:
+        await running.venue.submit(order_request("once", quantity="0.001"))
         with pytest.raises(DuplicateError):
-            await desk.venue.submit(order_request("once", "sell", "5"))
-        truth = await desk.keeper.truth()
+            await running.venue.submit(order_request("once", "sell", "5"))
+        truth = await running.admin.truth()
         assert len(truth.trades) == 1
         assert [asked["code"] for asked in truth.requests["once"]] == [
             "", "duplicate_client_order_id",
@@ -185,67 +185,69 @@ async def test_a_client_order_id_lives_once(tmp_path: Path) -> None:
 
 
 async def test_reduce_only_never_opens_a_position(tmp_path: Path) -> None:
-    async with running_exchange(tmp_path) as desk:
-        await desk.venue.submit(order_request("nothing", "sell", "0.1", reduce_only=True))
-        await desk.venue.advance(START)
-        nothing = await desk.venue.query(handle("nothing"))
+    async with running_exchange(tmp_path) as running:
+        await running.venue.submit(order_request("nothing", "sell", "0.1", reduce_only=True))
+        await running.venue.advance(START)
+        nothing = await running.venue.query(handle("nothing"))
         assert nothing is not None
         assert (nothing.open, nothing.filled, nothing.reason) == (False, Decimal(0), "reduce_only")
-        await desk.venue.submit(order_request("entry", quantity="0.05", at=seconds_after_start(1)))
-        await desk.venue.submit(
+        await running.venue.submit(
+            order_request("entry", quantity="0.05", at=seconds_after_start(1))
+        )
+        await running.venue.submit(
             order_request("exit", "sell", "0.2", reduce_only=True, at=seconds_after_start(20))
         )
-        await desk.venue.advance(seconds_after_start(60))
-        truth = await desk.keeper.truth()
+        await running.venue.advance(seconds_after_start(60))
+        truth = await running.admin.truth()
         assert truth.positions == {}
-        left = await desk.venue.query(handle("exit"))
+        left = await running.venue.query(handle("exit"))
         assert left is not None
         assert (left.filled, left.open, left.reason) == (Decimal("0.05"), False, "reduce_only")
 
 
 async def test_an_order_trades_up_to_the_time_of_its_cancel_and_not_then(tmp_path: Path) -> None:
-    async with running_exchange(tmp_path) as desk:
-        limit = await desk.keeper.price("BTCUSD", START) - 10
+    async with running_exchange(tmp_path) as running:
+        limit = await running.admin.price("BTCUSD", START) - 10
         probe = order_request("probe", quantity="0.001", order_type="limit", limit_price=limit)
-        await desk.venue.submit(probe)
-        await desk.venue.advance(seconds_after_start(3_600))
-        [trade] = await all_trades(desk.venue)
+        await running.venue.submit(probe)
+        await running.venue.advance(seconds_after_start(3_600))
+        [trade] = await all_trades(running.venue)
 
     for at, filled in ((trade.traded_at, "0"), (trade.traded_at + 1, "0.001")):
         folder = tmp_path / str(at)
         folder.mkdir()
-        async with running_exchange(folder) as desk:
-            await desk.venue.submit(probe)
+        async with running_exchange(folder) as running:
+            await running.venue.submit(probe)
             if filled == "0":
-                standing = await desk.venue.cancel(handle("probe"), at)
-                assert (standing.outcome, standing.reason) == ("cancelled", "requested")
+                status = await running.venue.cancel(handle("probe"), at)
+                assert (status.outcome, status.reason) == ("cancelled", "requested")
             else:
                 with pytest.raises(RejectedError) as found:
-                    await desk.venue.cancel(handle("probe"), at)
+                    await running.venue.cancel(handle("probe"), at)
                 assert found.value.rule == "order_ended"
-            await desk.venue.advance(seconds_after_start(3_600))
-            after_all = await desk.venue.query(handle("probe"))
+            await running.venue.advance(seconds_after_start(3_600))
+            after_all = await running.venue.query(handle("probe"))
             assert after_all is not None
             assert after_all.filled == Decimal(filled)
 
 
 async def test_nobody_can_cancel_what_is_not_there(tmp_path: Path) -> None:
-    async with running_exchange(tmp_path) as desk:
+    async with running_exchange(tmp_path) as running:
         with pytest.raises(RejectedError) as found:
-            await desk.venue.cancel(handle("ghost"), START)
+            await running.venue.cancel(handle("ghost"), START)
         assert found.value.rule == "unknown_order"
 
 
 async def test_cash_and_position_are_sums_over_the_trades(tmp_path: Path) -> None:
-    async with running_exchange(tmp_path) as desk:
-        await desk.venue.submit(order_request("in", quantity="0.1"))
-        await desk.venue.submit(order_request("out", "sell", "0.3"))
-        await desk.venue.advance(seconds_after_start(60))
-        trades = await all_trades(desk.venue)
+    async with running_exchange(tmp_path) as running:
+        await running.venue.submit(order_request("in", quantity="0.1"))
+        await running.venue.submit(order_request("out", "sell", "0.3"))
+        await running.venue.advance(seconds_after_start(60))
+        trades = await all_trades(running.venue)
         signed = [(trade, 1 if trade.side == "buy" else -1) for trade in trades]
         cash = 100_000 - sum(sign * t.quantity * t.price + t.fee for t, sign in signed)
-        assert await desk.venue.balances() == {"USD": cash}
-        assert (await desk.keeper.truth()).positions == {"BTCUSD": Decimal("-0.2")}
+        assert await running.venue.balances() == {"USD": cash}
+        assert (await running.admin.truth()).positions == {"BTCUSD": Decimal("-0.2")}
 
 
 @given(st.text(min_size=1, max_size=20), st.integers(1, 1_000))
@@ -300,7 +302,7 @@ def _wish(chance: random.Random, name: str, at: int, price: Decimal) -> OrderReq
     )
 
 
-def economy(truth: GroundTruth) -> dict[str, Any]:
+def money_totals(truth: GroundTruth) -> dict[str, Any]:
     """All of the truth that is money; not how often somebody asked, or in which order."""
     orders = {order["client_order_id"]: dict(order, number=0) for order in truth.orders}
     trades = {trade["trade_id"]: dict(trade, place=0) for trade in truth.trades}
@@ -367,19 +369,19 @@ async def _surely_cancel(venue: SimulatedVenue, name: str, at: int) -> None:
         except ThrottledError:
             continue
         except (UnansweredError, MalformedReportError):
-            standing = await _surely(lambda: venue.query(handle(name)))
-            if standing is None or not standing.open:
+            status = await _surely(lambda: venue.query(handle(name)))
+            if status is None or not status.open:
                 return
 
 
 async def _undisturbed(folder: Path, chance: int) -> tuple[list[Step], dict[str, Any]]:
     folder.mkdir()
-    async with running_exchange(folder) as desk:
-        script = _script(random.Random(chance), await desk.keeper.price("BTCUSD", START))
-        await _play(desk.venue, script)
-        truth = await desk.keeper.truth()
+    async with running_exchange(folder) as running:
+        script = _script(random.Random(chance), await running.admin.price("BTCUSD", START))
+        await _play(running.venue, script)
+        truth = await running.admin.truth()
     assert len(truth.trades) > 20
-    return script, economy(truth)
+    return script, money_totals(truth)
 
 
 def _settled(script: list[Step], chance: random.Random | None) -> dict[str, Any]:
@@ -398,7 +400,7 @@ def _settled(script: list[Step], chance: random.Random | None) -> dict[str, Any]
         account.advance(at)
     account.advance(seconds_after_start(24 * 3_600))
     orders = [account.detail(order) | {"number": 0} for order in book.orders(only_open=False)]
-    trades = [structs.replace(trade, place=0) for trade in book.trades(0, 10_000)]
+    trades = [structs.replace(trade, number=0) for trade in book.trades(0, 10_000)]
     settled = {
         "orders": sorted(orders, key=lambda order: str(order["client_order_id"])),
         "trades": sorted(trades, key=lambda trade: trade.trade_id),
@@ -454,12 +456,12 @@ async def test_faults_retries_and_another_order_of_arrival_change_nothing(
     shuffled = [(at, shuffler.sample(wishes, len(wishes))) for at, wishes in script]
     folder = tmp_path / "rough"
     folder.mkdir()
-    async with running_exchange(folder, timeout=0.3) as desk:
-        await desk.keeper.disturb(Faults(plan=PLAN))
-        await _play(desk.venue, shuffled)
-        truth = await desk.keeper.truth()
-        counts = await desk.keeper.fault_counts()
-    assert economy(truth) == wanted
+    async with running_exchange(folder, timeout=0.3) as running:
+        await running.admin.disturb(Faults(plan=PLAN))
+        await _play(running.venue, shuffled)
+        truth = await running.admin.truth()
+        counts = await running.admin.fault_counts()
+    assert money_totals(truth) == wanted
     assert sum(counts.values()) > 20
     assert any(len(asked) > 1 for asked in truth.requests.values())
 
@@ -468,20 +470,20 @@ async def test_faults_retries_and_another_order_of_arrival_change_nothing(
 async def test_killing_the_exchange_again_and_again_changes_nothing(tmp_path: Path) -> None:
     script, wanted = await _undisturbed(tmp_path / "quiet", 4)
     exchange = ExchangeProcess(tmp_path / "killed", "7")
-    async with exchange, exchange.keeper() as keeper:
-        await _open_for_business(keeper)
+    async with exchange, exchange.admin() as admin:
+        await _open_for_business(admin)
         venue = exchange.venue(timeout=1.0)
 
         async def disturb(asked: int) -> None:
             if asked % 20 == 0:
-                before = await keeper.truth()
+                before = await admin.truth()
                 await exchange.kill()
                 address = exchange.address
                 assert (await exchange.start()).url == address.url
-                assert await keeper.truth() == before
+                assert await admin.truth() == before
 
         await _play(venue, script, disturb)
-        assert economy(await keeper.truth()) == wanted
+        assert money_totals(await admin.truth()) == wanted
         await venue.close()
 
 
@@ -490,28 +492,28 @@ async def test_a_kill_in_the_middle_of_a_request_leaves_all_of_it_or_nothing(
     tmp_path: Path,
 ) -> None:
     exchange = ExchangeProcess(tmp_path, "7")
-    async with exchange, exchange.keeper() as keeper:
-        await _open_for_business(keeper)
+    async with exchange, exchange.admin() as admin:
+        await _open_for_business(admin)
         venue = exchange.venue(timeout=5.0)
-        await keeper.disturb(Faults(plan=FaultPlan("x", {"late": 1_000_000}, {"late": 60.0})))
+        await admin.disturb(Faults(plan=FaultPlan("x", {"late": 1_000_000}, {"late": 60.0})))
         asking = asyncio.create_task(venue.submit(order_request("gone", quantity="0.001")))
-        while not (await keeper.truth()).requests:
+        while not (await admin.truth()).requests:
             assert not asking.done()
         await exchange.kill()
         with pytest.raises(UnansweredError):
             await asking
         await exchange.start()
-        await keeper.disturb(Faults())
-        standing = await venue.query(handle("gone"))
-        assert standing is not None
-        assert standing.filled == Decimal("0.001")
-        assert (await keeper.fault_counts()) == {"late": 1}
+        await admin.disturb(Faults())
+        status = await venue.query(handle("gone"))
+        assert status is not None
+        assert status.filled == Decimal("0.001")
+        assert (await admin.fault_counts()) == {"late": 1}
         await venue.close()
 
 
-async def _open_for_business(keeper: AdminClient) -> None:
-    await keeper.list_symbol(SYMBOL)
-    await keeper.deposit("start", "USD", Decimal(100_000))
+async def _open_for_business(admin: AdminClient) -> None:
+    await admin.list_symbol(SYMBOL)
+    await admin.deposit("start", "USD", Decimal(100_000))
 
 
 def _of_parts(number: int) -> str:
@@ -525,24 +527,24 @@ def _of_parts(number: int) -> str:
     raise AssertionError("no such name")
 
 
-# --- The keeper's door ----------------------------------------------------------------------------
+# --- The admin's door ----------------------------------------------------------------------------
 
 
 async def test_a_symbol_and_a_deposit_count_once(tmp_path: Path) -> None:
-    async with running_exchange(tmp_path) as desk:
-        await _open_for_business(desk.keeper)
-        assert (await desk.keeper.truth()).cash == {"USD": Decimal(100_000)}
+    async with running_exchange(tmp_path) as running:
+        await _open_for_business(running.admin)
+        assert (await running.admin.truth()).cash == {"USD": Decimal(100_000)}
 
 
 async def test_the_keeper_is_answered_while_the_exchange_is_down(tmp_path: Path) -> None:
-    async with running_exchange(tmp_path) as desk:
-        await desk.keeper.disturb(Faults(down=0))
-        await desk.house.shut.wait()
+    async with running_exchange(tmp_path) as running:
+        await running.admin.disturb(Faults(down=0))
+        await running.servers.shut.wait()
         with pytest.raises(UnansweredError, match="ClientConnectorError"):
-            await desk.venue.balances()
-        assert (await desk.keeper.truth()).orders == []
-        await desk.keeper.disturb(Faults())
-        await _surely(desk.venue.balances)
+            await running.venue.balances()
+        assert (await running.admin.truth()).orders == []
+        await running.admin.disturb(Faults())
+        await _surely(running.venue.balances)
 
 
 @pytest.mark.slow
@@ -554,9 +556,9 @@ async def test_another_seed_on_a_used_folder_is_refused_with_both_names(tmp_path
 
 
 async def test_an_order_cannot_be_called_what_has_a_meaning_in_an_address(tmp_path: Path) -> None:
-    async with running_exchange(tmp_path) as desk:
+    async with running_exchange(tmp_path) as running:
         for name in ("a/b", "ä", "%2F", "..", "?at=1", "", "x" * 65):
             with pytest.raises(RejectedError) as found:
-                await desk.venue.submit(order_request(name))
+                await running.venue.submit(order_request(name))
             assert found.value.rule == "bad_request"
-        assert (await desk.keeper.truth()).orders == []
+        assert (await running.admin.truth()).orders == []

@@ -29,12 +29,12 @@ FEE_SCALES = 32  # more decimals than an amount can have
 class FillRange(NamedTuple):
     """Fills while no instrument changes, by holding, with the facts that stand among them.
 
-    `places` tells for each fact before which fill it stands.
+    `indexes` has, for each fact, the index of the fill that it precedes.
     """
 
     fills: FillColumns
     facts: OtherEvents
-    places: list[int]
+    indexes: list[int]
     keys: list[HoldingKey]
     number_of: Any  # for each kind of fill, which of the keys it belongs to
 
@@ -51,10 +51,10 @@ def book(into: Ledger, fills: FillColumns, facts: OtherEvents) -> None:
     """
     for stretch in _stretches(into, fills, facts):
         groups: Groups | None = None  # to put fills in order takes a while
-        for fact, place in zip(stretch.facts, stretch.places, strict=True):
+        for fact, index in zip(stretch.facts, stretch.indexes, strict=True):
             if isinstance(fact.event, FundingRatePublished):
                 groups = groups or stretch.groups()
-                _fund(into, stretch, groups, fact.event, place)
+                _fund(into, stretch, groups, fact.event, index)
             else:
                 ledger.evolve(into, fact)
         _check(into, stretch)
@@ -65,31 +65,31 @@ def book(into: Ledger, fills: FillColumns, facts: OtherEvents) -> None:
 def _stretches(into: Ledger, fills: FillColumns, facts: OtherEvents) -> Iterator[FillRange]:
     """Parts of the log, each of which begins where an instrument changes."""
     sequences = numpy.array([fact.sequence for fact in facts], dtype=numpy.int64)
-    places = numpy.searchsorted(fills.sequences, sequences).tolist()
+    indexes = numpy.searchsorted(fills.sequences, sequences).tolist()
     known = dict(into.listings)
     cuts = {0}
-    for place, fact in zip(places, facts, strict=True):
+    for index, fact in zip(indexes, facts, strict=True):
         listing = fact.event
         if isinstance(listing, InstrumentListed) and known.get(listing.instrument) != listing:
             known[listing.instrument] = listing
-            cuts.add(place)
+            cuts.add(index)
     done = 0
     begins = sorted(cuts)
     ends = [*begins[1:], len(fills.sequences)]
     for begin, end in zip(begins, ends, strict=True):
-        upto = len(facts) if begin == begins[-1] else int(numpy.searchsorted(places, end))
-        among = [place - begin for place in places[done:upto]]
+        upto = len(facts) if begin == begins[-1] else int(numpy.searchsorted(indexes, end))
+        among = [index - begin for index in indexes[done:upto]]
         yield _stretch(fills.part(slice(begin, end)), facts[done:upto], among)
         done = upto
 
 
-def _stretch(fills: FillColumns, facts: OtherEvents, places: list[int]) -> FillRange:
+def _stretch(fills: FillColumns, facts: OtherEvents, indexes: list[int]) -> FillRange:
     numbers: dict[HoldingKey, int] = {}
     number_of = numpy.zeros(len(fills.kinds), dtype=numpy.int64)
     for number in _met(fills):
         kind = fills.kinds[number]
         number_of[number] = numbers.setdefault((kind.strategy, kind.instrument), len(numbers))
-    return FillRange(fills, facts, places, list(numbers), number_of)
+    return FillRange(fills, facts, indexes, list(numbers), number_of)
 
 
 def _met(fills: FillColumns) -> list[int]:
@@ -176,9 +176,9 @@ def pay(into: Ledger, kind: FillKey, units: int, scale: int) -> None:
 
 
 def _fund(
-    into: Ledger, stretch: FillRange, groups: Groups, published: FundingRatePublished, place: int
+    into: Ledger, stretch: FillRange, groups: Groups, published: FundingRatePublished, index: int
 ) -> None:
-    """Funding of what is held where it stands: before the fills from `place` on."""
+    """Funding of what is held where it stands: before the fills from `index` on."""
     listing = into.listings.get(published.instrument)
     if listing is None or listing.kind != "perpetual":
         return
@@ -191,17 +191,17 @@ def _fund(
         quantity = average_cost.quantity(position)
         number = numbers.get((strategy, published.instrument))
         if number is not None:
-            quantity = EXACT.add(quantity, _traded(stretch.fills, groups.of(number), place))
+            quantity = EXACT.add(quantity, _traded(stretch.fills, groups.of(number), index))
         if quantity:
             held = _of_quantity(position, canonical(quantity))
             amount = average_cost.funding(held, published.mark, published.rate)
             book_funding(into, published.instrument, strategy, amount)
 
 
-def _traded(all_fills: FillColumns, rows: Any, place: int) -> Decimal:
-    """The signed quantity of those of a holding's fills that are before `place`."""
+def _traded(all_fills: FillColumns, rows: Any, index: int) -> Decimal:
+    """The signed quantity of those of a holding's fills that are before `index`."""
     total = Decimal(0)
-    fills = all_fills.part(rows[: int(numpy.searchsorted(rows, place))])
+    fills = all_fills.part(rows[: int(numpy.searchsorted(rows, index))])
     for scale in numpy.unique(fills.quantity_scales).tolist():
         mine = fills.quantities[fills.quantity_scales == scale]
         units = sums_by(numpy.zeros(len(mine), dtype=numpy.int64), mine, 1)[0]

@@ -58,7 +58,7 @@ def moved(positions: list[Position], fills: FillColumns, groups: Groups) -> list
     """
     if not positions:
         return []
-    first = _to_be_told(positions, fills, groups)
+    first = _count_one_by_one(positions, fills, groups)
     begun = [
         one_by_one(position, fills, groups.of(number)[: first[number]])
         for number, position in enumerate(positions)
@@ -92,7 +92,7 @@ def amounts(fills: FillColumns, row: int) -> tuple[Any, Any]:
     )
 
 
-def _to_be_told(positions: list[Position], fills: FillColumns, groups: Groups) -> list[int]:
+def _count_one_by_one(positions: list[Position], fills: FillColumns, groups: Groups) -> list[int]:
     """How many fills of each position go one at a time before columns can begin."""
     counts = [0] * len(positions)
     columns = (

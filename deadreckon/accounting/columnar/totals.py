@@ -45,10 +45,10 @@ def positions_after(before: list[Position], fills: FillColumns, number_of: Any) 
     found |= _settled(sums, found, last, number_of, _dearest(fills))
     left = [number for number in range(len(before)) if number not in found]
     if left:
-        places = numpy.full(len(before), -1)
-        places[left] = numpy.arange(len(left))
-        theirs = fills.part(places[number_of][fills.kind] >= 0)
-        groups = grouped(places[number_of], theirs.kind, len(left))
+        indexes = numpy.full(len(before), -1)
+        indexes[left] = numpy.arange(len(left))
+        theirs = fills.part(indexes[number_of][fills.kind] >= 0)
+        groups = grouped(indexes[number_of], theirs.kind, len(left))
         found |= zip(left, moved([before[it] for it in left], theirs, groups), strict=True)
     return [found[number] for number in range(len(before))]
 
@@ -68,14 +68,14 @@ def _sums(before: list[Position], fills: FillColumns, number_of: Any) -> dict[in
     codes = number_of.astype(numpy.int32)[fills.kind] * (SCALE_MAX * SCALE_MAX) + scales
     count = len(before) * SCALE_MAX * SCALE_MAX
     met = numpy.flatnonzero(numpy.bincount(codes, minlength=count))
-    places = numpy.zeros(count, dtype=numpy.intp)
-    places[met] = numpy.arange(len(met))
-    codes = places[codes]
+    indexes = numpy.zeros(count, dtype=numpy.intp)
+    indexes[met] = numpy.arange(len(met))
+    codes = indexes[codes]
     quantities = sums_by(codes, fills.quantities, len(met))
     notionals = sums_by(codes, fills.quantities * fills.prices, len(met))
     found: dict[int, Sum] = {}
     fine = set()
-    for place, code in enumerate(met.tolist()):
+    for index, code in enumerate(met.tolist()):
         number, quantity_scale, price_scale = (
             code // (SCALE_MAX * SCALE_MAX),
             code // SCALE_MAX % SCALE_MAX,
@@ -88,8 +88,8 @@ def _sums(before: list[Position], fills: FillColumns, number_of: Any) -> dict[in
             fine.add(number)
             continue
         known = found.get(number) or Sum(position, position, 0)
-        held = known.position.quantity + quantities[place] * 10**finer
-        value = notionals[place] * 10 ** (finer + closer) * position.contract
+        held = known.position.quantity + quantities[index] * 10**finer
+        value = notionals[index] * 10 ** (finer + closer) * position.contract
         after = structs.replace(position, quantity=held)
         found[number] = Sum(after, position, known.notional + value)
     return {number: it for number, it in found.items() if number not in fine}
@@ -108,10 +108,10 @@ def _settled(
     met = sorted(set(number_of[there].tolist()) & sums.keys() - flat.keys())
     if not met:
         return {}
-    places = numpy.full(int(number_of.max()) + 1, -1)
-    places[met] = numpy.arange(len(met))
-    theirs = last.part(places[number_of][last.kind] >= 0)
-    groups = grouped(places[number_of], theirs.kind, len(met))
+    indexes = numpy.full(int(number_of.max()) + 1, -1)
+    indexes[met] = numpy.arange(len(met))
+    theirs = last.part(indexes[number_of][last.kind] >= 0)
+    groups = grouped(indexes[number_of], theirs.kind, len(met))
     wanted = [sums[number] for number in met]
     begun, rows, fit = _begun(wanted, theirs, groups, dearest)
     costs = settled_costs(begun, groups.starts, rows)

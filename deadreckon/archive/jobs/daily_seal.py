@@ -28,7 +28,7 @@ class ArchivePolicy(Struct, frozen=True, forbid_unknown_fields=True):
     seal: Literal["daily", "off"] | None = None
 
 
-class _Said(Struct):
+class _SealReport(Struct):
     """The part of `dr archive seal --json` that is used."""
 
     sealed: list[msgspec.Raw]
@@ -77,7 +77,7 @@ class DailySealer:
         if done.code:
             self._failed(done.reason)
             return False
-        found = msgspec.json.decode(done.output, type=_Said)
+        found = msgspec.json.decode(done.output, type=_SealReport)
         self.last = found.last
         log.info("archive_sealed", ranges=len(found.sealed), last=found.last, day=found.day)
         return True

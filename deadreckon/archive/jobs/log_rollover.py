@@ -85,7 +85,7 @@ async def finish(data: Path, roll: Rollover, progress: Progress) -> None:
         roll = await _close(data, roll, progress)
         roll = await _copy_copy(data, roll, progress)
     if roll.step == "copied":
-        roll = await _put_in_place(data, roll, progress)
+        roll = await _copy_back(data, roll, progress)
     await _open(data, roll, progress)
     rollover_notice.forget(data)
 
@@ -118,7 +118,7 @@ async def _copy_copy(data: Path, roll: Rollover, progress: Progress) -> Rollover
     return _step(data, replace(roll, step="copied"))
 
 
-async def _put_in_place(data: Path, roll: Rollover, progress: Progress) -> Rollover:
+async def _copy_back(data: Path, roll: Rollover, progress: Progress) -> Rollover:
     """Make the log anew of its copy. Whatever there is of the log is only dropped once the copy
     was proved, every time."""
     async with rollover_connections(data, hurried=True) as shop:

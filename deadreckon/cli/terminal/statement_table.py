@@ -208,8 +208,8 @@ def _counts(document: AuditDocument) -> Text:
         f"{document.events:,} events, {document.signals:,} signals, "
         f"{document.refusals:,} refusals, {document.orders:,} orders, {document.fills:,} fills"
     )
-    places = f"{document.first_sequence:,} to {document.last_sequence:,}"
-    return Text.assemble(counted, ("  sequences ", "dim"), places)
+    sequences = f"{document.first_sequence:,} to {document.last_sequence:,}"
+    return Text.assemble(counted, ("  sequences ", "dim"), sequences)
 
 
 def _run(run: DemoRun | UnsetType) -> list[Text]:

@@ -1,4 +1,4 @@
-"""Styles of descriptions: how ids and figures are written, and how much is said."""
+"""Styles of descriptions: how ids and figures are written, and how much detail is given."""
 
 import re
 from decimal import Decimal

@@ -100,11 +100,11 @@ def refused(record: Recorded[venues.VenueReportRefused], style: Style) -> str:
 def reconciled(record: Recorded[venues.VenueReconciled], style: Style) -> str:
     """Describe a reconciliation: what was queried and what was found."""
     it = record.event
-    strangers = ", ".join(short(name, style) for name in it.strangers)
+    external = ", ".join(short(name, style) for name in it.strangers)
     held = [f"{style.number(amount)} {currency}" for currency, amount in it.balances.items()]
     return f"{it.venue} was asked about {it.orders_asked} orders: " + join_parts(
         f"{it.trades_found} trades unheard of",
-        f"strangers {strangers}" if strangers else "no strangers",
+        f"strangers {external}" if external else "no strangers",
         f"the account holds {' and '.join(held)}" if held else "",
     )
 

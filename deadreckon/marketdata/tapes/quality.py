@@ -23,8 +23,8 @@ NORMAL_DEVIATIONS_PER_MEDIAN = 1.4826  # of absolute moves, were they normal
 JUMP_LEAST = 0.002  # smaller moves never matter, however quiet the market was
 
 # Ticks have no interval: a silence counts as a gap from here on, in mean spacings and in ns.
-SILENCE_SPACINGS = 100
-SILENCE_MINIMUM = 60 * NANOSECONDS
+TICK_GAP_SPACINGS = 100
+TICK_GAP_MINIMUM = 60 * NANOSECONDS
 
 RULE_DESCRIPTIONS = {
     "unparseable": "a field is not a number, time or side, or the row has too few or many fields",
@@ -129,7 +129,7 @@ def _breaches(kind: TapeKind) -> Sequence[tuple[str, pl.Expr]]:
 def _times(frame: pl.DataFrame, interval_seconds: int | None) -> list[QualityFinding]:
     timed = frame.with_columns(step=pl.col("at").diff())
     if interval_seconds is None:
-        return [_silences(timed)]
+        return [_tick_gaps(timed)]
     interval = interval_seconds * NANOSECONDS
     gaps = timed.filter(pl.col("step") >= 2 * interval)
     missing = [(step // interval - 1, at) for at, step in _head(gaps)]
@@ -138,9 +138,9 @@ def _times(frame: pl.DataFrame, interval_seconds: int | None) -> list[QualityFin
     return [_finding("gap", gaps, notes), _finding("off_grid", off_grid)]
 
 
-def _silences(timed: pl.DataFrame) -> QualityFinding:
+def _tick_gaps(timed: pl.DataFrame) -> QualityFinding:
     mean = (timed["at"][-1] - timed["at"][0]) // max(timed.height - 1, 1)
-    longest = max(SILENCE_MINIMUM, SILENCE_SPACINGS * mean)
+    longest = max(TICK_GAP_MINIMUM, TICK_GAP_SPACINGS * mean)
     gaps = timed.filter(pl.col("step") > longest)
     notes = [
         f"{_duration(step)} of silence before {format_timestamp(at)}" for at, step in _head(gaps)

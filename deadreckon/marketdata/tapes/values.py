@@ -96,13 +96,13 @@ def _others(table: SourceTable, layout: Layout) -> dict[str, pl.Series]:
     at = nanoseconds(table.frame[layout.columns["at"]])
     if layout.kind != "trades":
         return {"at": at}
-    silence = pl.repeat("", at.len(), eager=True)
+    blank = pl.repeat("", at.len(), eager=True)
     identity = layout.columns.get("trade_id")
-    trade_id = table.frame[identity].fill_null("") if identity else silence
+    trade_id = table.frame[identity].fill_null("") if identity else blank
     aggressor = _aggressor(table, layout)
     return {
         "at": at,
-        "aggressor": silence if aggressor is None else aggressor,
+        "aggressor": blank if aggressor is None else aggressor,
         "trade_id": trade_id,
     }
 

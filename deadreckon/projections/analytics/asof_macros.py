@@ -9,7 +9,7 @@ from deadreckon.projections.tables import TABLES, orders
 # The parameter of every macro; no column has this name.
 ASKED = "asked"
 
-_PLACES = " UNION ALL ".join(
+_SEQUENCES = " UNION ALL ".join(
     f'SELECT sequence, "at" FROM {table.name}{"_changes" if table.updates else ""}'
     for table in TABLES
 )
@@ -39,12 +39,12 @@ WHERE halt.sequence <= {ASKED} AND halt.kind IN ('requested', 'imposed', 'log_da
   AND (halt.until IS NULL OR halt.until > coalesce(moment, moment_at({ASKED})))
 """
 
-_MOMENT = f'(SELECT coalesce(max("at"), 0) FROM ({_PLACES}) WHERE sequence <= {ASKED})'
+_MOMENT = f'(SELECT coalesce(max("at"), 0) FROM ({_SEQUENCES}) WHERE sequence <= {ASKED})'
 
 _SEQUENCE = f"""(
 SELECT coalesce(
   min(sequence) FILTER ("at" > epoch_ns({ASKED})) - 1, (SELECT sequence FROM place)
-) FROM ({_PLACES}))"""
+) FROM ({_SEQUENCES}))"""
 
 # The body of each macro; a macro may use those defined before it.
 MACROS: dict[str, str] = {

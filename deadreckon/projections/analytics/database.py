@@ -110,7 +110,7 @@ def main() -> None:
 def statements(folder: Path) -> list[str]:
     """Return the statements that create the views, with the absolute path of the lake."""
     root = folder.resolve()
-    made = [_manifest(root), _parts(root), _place()]
+    made = [_manifest(root), _parts(root), _sequence()]
     for table in TABLES:
         made += _views(table, root)
     made += [f"CREATE VIEW {name} AS {query}" for name, query in QUESTIONS.items()]
@@ -130,7 +130,7 @@ def _parts(root: Path) -> str:
     )
 
 
-def _place() -> str:
+def _sequence() -> str:
     return (
         "CREATE VIEW place AS SELECT coalesce(arg_max(moment.place, moment.born), 0) AS sequence "
         "FROM (SELECT unnest(moments) AS moment FROM _manifest) "

@@ -30,9 +30,9 @@ _encode = msgspec.json.Encoder(decimal_format="string", order="deterministic").e
 _encode_saved = msgspec.json.Encoder(decimal_format="string").encode
 
 
-class _Stamped(Struct):
+class _Stamped(Struct, rename={"sequence": "place"}):
     format: int
-    place: int = 0
+    sequence: int = 0
 
 
 class Saved(Struct, rename={"sequence": "place"}):
@@ -129,7 +129,7 @@ def read(path: Path) -> Saved:
 def read_sequence(path: Path) -> int:
     """Read the sequence of the saved fold alone; 0 when there is no file."""
     try:
-        return _stamp(path, path.read_bytes()).place
+        return _stamp(path, path.read_bytes()).sequence
     except FileNotFoundError:
         return 0
     except msgspec.MsgspecError as error:

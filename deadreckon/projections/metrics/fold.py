@@ -105,7 +105,7 @@ def _market(state: MetricsState, record: Recorded[Any], kind: str, price: Decima
     state.series.set("mark_price", price, record.event.instrument)
 
 
-def _wish(state: MetricsState, record: Recorded[Any]) -> None:
+def _raised(state: MetricsState, record: Recorded[Any]) -> None:
     state.series.count("strategy_signals_total", record.book, record.event.strategy)
 
 
@@ -140,7 +140,7 @@ def _known(state: MetricsState, record: Recorded[Any]) -> None:
 
 def _filled(state: MetricsState, record: Recorded[orders.OrderFilled]) -> None:
     fill = record.event
-    if _told_before(state, record):
+    if _is_repeat(state, record):
         return
     _known(state, record)
     state.series.count("fills_total", record.book, fill.strategy, fill.instrument)
@@ -160,7 +160,7 @@ def _filled(state: MetricsState, record: Recorded[orders.OrderFilled]) -> None:
         _ended(state, record)
 
 
-def _told_before(state: MetricsState, record: Recorded[orders.OrderFilled]) -> bool:
+def _is_repeat(state: MetricsState, record: Recorded[orders.OrderFilled]) -> bool:
     trade = f"{record.book}\x1f{record.event.venue}\x1f{record.event.trade_id}"
     return dedup.is_repeat(state.trades, trade, record.at)
 
@@ -222,8 +222,8 @@ def _foreign(state: MetricsState, record: Recorded[venues.VenueForeignTradeRepor
 
 
 def _reconciled(state: MetricsState, record: Recorded[venues.VenueReconciled]) -> None:
-    strangers = Decimal(len(record.event.strangers))
-    state.series.set("venue_strangers", strangers, record.book, record.event.venue)
+    external = Decimal(len(record.event.strangers))
+    state.series.set("venue_strangers", external, record.book, record.event.venue)
 
 
 def _connection(state: MetricsState, record: Recorded[venues.VenueConnectionChanged]) -> None:
@@ -328,9 +328,9 @@ _FOLDS: dict[type[Event], Callable[[MetricsState, Recorded[Any]], None]] = {
     market.QuoteUpdated: _quote,
     market.TradePrinted: _trade,
     market.MarkUpdated: _mark,
-    signals.SignalRaised: _wish,
-    signals.CancelRaised: _wish,
-    signals.ReplaceRaised: _wish,
+    signals.SignalRaised: _raised,
+    signals.CancelRaised: _raised,
+    signals.ReplaceRaised: _raised,
     signals.SignalRefused: _refused,
     orders.OrderApproved: _approved,
     orders.OrderUnroutable: _unroutable,

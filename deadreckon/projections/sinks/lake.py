@@ -40,7 +40,7 @@ class Lake:
     @property
     def sequence(self) -> int:
         """The last sequence whose events are stored; 0 for none."""
-        return self.manifest.place
+        return self.manifest.sequence
 
     def digests(self) -> dict[str, TableDigest]:
         """Row count and digest of the current rows of every table."""

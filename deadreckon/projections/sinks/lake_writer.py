@@ -44,7 +44,7 @@ class LakeSink(Lake):
                 self._add(table, now)
             for name, digest in batch.digests.items():
                 self._stand(name, digest)
-            self.manifest.place = batch.sequence
+            self.manifest.sequence = batch.sequence
             self.manifest.moments.append(LakeMoment(batch.sequence, now))
             killpoints.passed("lake-parts", "views")
             self._swap(now)
@@ -174,7 +174,7 @@ def adopt(folder: Path, built: Path) -> None:
         for part in old.parts:
             part.retired = min(part.retired, now)
         fresh.parts = old.parts + fresh.parts
-        fresh.moments = [*old.moments, LakeMoment(fresh.place, now)]
+        fresh.moments = [*old.moments, LakeMoment(fresh.sequence, now)]
         fresh.horizon = old.horizon  # `views` stays empty, so that the views are created anew
         if not old.moments:
             fresh.settle(now)

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from deadreckon.projections.digest import TableDigest
 from deadreckon.projections.sinks.atomic_files import replace_bytes
@@ -53,9 +53,9 @@ class TableTotals(Struct):
 
 
 class LakeMoment(Struct):
-    """From `born` on (wall time, nanoseconds UTC) the lake was at sequence `place`."""
+    """From `born` on (wall time, nanoseconds UTC) the lake was at sequence `sequence`."""
 
-    place: int
+    sequence: int = field(name="place")
     born: int
 
 
@@ -63,13 +63,13 @@ class LakeManifest(Struct):
     """The current contents of the lake, and those within `GRACE`.
 
     `horizon` is the wall time before which retired parts are forgotten; `views` is the version of
-    the statements that made `analytics.duckdb`; `place` is the last sequence stored.
+    the statements that made `analytics.duckdb`; `sequence` is the last sequence stored.
     """
 
     shape: str
     format: int = FORMAT
     generation: int = 1
-    place: int = 0
+    sequence: int = field(name="place", default=0)
     horizon: int = 0
     views: str = ""
     tables: dict[str, TableTotals] = {}
@@ -95,7 +95,7 @@ class LakeManifest(Struct):
         """Make everything visible at once, as if the last change had been made `DELAY` ago."""
         then = now - DELAY
         before = [moment for moment in self.moments if moment.born < then]
-        self.moments = before + [LakeMoment(moment.place, then) for moment in self.moments[-1:]]
+        self.moments = before + [LakeMoment(moment.sequence, then) for moment in self.moments[-1:]]
         for part in self.parts:
             part.born = min(part.born, then)
             if part.retired != FOREVER:

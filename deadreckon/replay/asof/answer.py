@@ -117,7 +117,7 @@ class _Query:
         await self._bring_up()
         if not self._end.sequence:
             raise LogPointError("the log is empty")
-        then = await self._state_at(await self._place(asked))
+        then = await self._state_at(await self._resolve(asked))
         if known == "then":
             return BookAsof(then, None, [], self._end.sequence)
         now = _copy(then)
@@ -153,7 +153,7 @@ class _Query:
                     raise AnchorsNotKeptError(str(error)) from error
             yield
 
-    async def _place(self, asked: LogPoint) -> AtSequence | AtTime:
+    async def _resolve(self, asked: LogPoint) -> AtSequence | AtTime:
         match asked:
             case AtId(id=text):
                 return await self._find(text)

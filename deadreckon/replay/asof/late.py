@@ -60,7 +60,7 @@ class LatenessDetector:
                 booked = _funding(state.ledger, record.event)
                 return Late(record.sequence, record.index, record.at, effective_at, booked)
             case VenueTradeReported(traded_at=traded_at) as trade:
-                if not _is_told(state.ledger, trade.venue, trade.trade_id):
+                if not _is_filled(state.ledger, trade.venue, trade.trade_id):
                     self.reported.setdefault(_trade(trade), traded_at)
             case OrderFilled() as fill:
                 return self._filled(state, record, fill)
@@ -96,7 +96,7 @@ def _trade(event: VenueTradeReported | OrderFilled) -> str:
     return f"{event.venue}|{event.trade_id}"
 
 
-def _is_told(book: Ledger, venue: str, trade_id: str) -> bool:
+def _is_filled(book: Ledger, venue: str, trade_id: str) -> bool:
     seen = book.trades.get(venue)
     return seen is not None and dedup.find(seen, trade_id) is not None
 

@@ -39,7 +39,7 @@ class FillTotals(Struct):
 
 
 class TradedVolumes(Struct):
-    """Folds fills, each once, and keeps what was said last of each position.
+    """Fold of fills, each once, with the last published figures of each position.
 
     `positions` holds (signed quantity, realised PnL in quote currency).
     """

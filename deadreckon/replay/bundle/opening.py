@@ -118,16 +118,16 @@ def _question(
     Where something was stripped of them, ids that derive from their digest are taken from the
     manifest.
     """
-    kept, place = manifest.messages[0], manifest.question
+    kept, position = manifest.messages[0], manifest.question
     links = {tuple(name.split(".", 1)): link for name, link in head.links.items()}
     stored = Stored(kept.sequence, kept.subject, parts[kept.part], kept.stored_at)
     message = Decoding(links=links).decode(stored)  # type: ignore[arg-type]
     facts = list(structs.replace(head.ingress).records_of(message))
-    if place.index >= len(facts):
-        raise BundleError(f"{path}: {kept.part} has no fact {place.index}")
-    question = facts[place.index]
+    if position.index >= len(facts):
+        raise BundleError(f"{path}: {kept.part} has no fact {position.index}")
+    question = facts[position.index]
     if any(each.part == kept.part for each in manifest.stripped) and message.subject.is_inbound:
-        return structs.replace(question, id=place.id, root=place.id)
+        return structs.replace(question, id=position.id, root=position.id)
     return question
 
 
@@ -143,8 +143,8 @@ def _recorded(
             begin = 0
             for sequence, index, count in commit.answers:
                 if (sequence, index) == wanted:
-                    places = range(begin, begin + count)
-                    found += [unwrap(commit.events[at], kept.sequence, at) for at in places]
+                    indexes = range(begin, begin + count)
+                    found += [unwrap(commit.events[at], kept.sequence, at) for at in indexes]
                 begin += count
         except (ValueError, IndexError) as error:
             raise BundleError(f"{path}: {kept.part} cannot be read: {error}") from error

@@ -39,7 +39,7 @@ class NoDecisionError(UsageError):
 
 
 class Target(Struct, frozen=True):
-    """Who decided, and the place of the question; `id` is the answer meant, empty for none."""
+    """A decision: the service, and where the log has its question; `id` is the answer, if any."""
 
     service: str
     sequence: int
@@ -72,14 +72,14 @@ class DecisionSlice(Struct):
 async def target(
     bus: Bus, text: str, service: str, book: str, mode: Mode, progress: Progress
 ) -> Target:
-    """Who decided what a text means, and upon what; of the named service where one is named.
+    """Find the decision that a text names, of the given service if one is given.
 
     Raises UnknownIdError, AmbiguousIdError or NoDecisionError.
     """
     finder = IdFinder(text, book, mode)
     decoding = Decoding()
     end = (await retry(bus.info)).last
-    asked: dict[tuple[int, int], str] = {}  # who was first to answer a place
+    asked: dict[tuple[int, int], str] = {}  # the first service to answer a question
     async for stored in read_stored(bus, end, lambda done, of: progress("finding", done, of)):
         message = decoding.decode(stored)
         finder.fold(message)
@@ -104,7 +104,7 @@ async def target(
 
 
 def _decided(message: Message, found: IdMatch) -> Target:
-    """The question to which a commit has this answer."""
+    """Find the question to which a commit holds this answer."""
     end_of_answers = 0
     for sequence, index, count in message.commit.answers if message.commit else ():
         end_of_answers += count
@@ -115,7 +115,7 @@ def _decided(message: Message, found: IdMatch) -> Target:
 
 
 async def cut(bus: Bus, wanted: Target, book: str, mode: Mode, progress: Progress) -> DecisionSlice:
-    """Recall the service up to the question. Raises NoDecisionError where it was never settled."""
+    """Replay the service up to the question. Raises NoDecisionError if it was never settled."""
     reading = _Reading(wanted, book, mode)
     end = (await retry(bus.info)).last
     log = read_stored(bus, end, lambda done, of: progress("recalling", done, of))
@@ -125,12 +125,12 @@ async def cut(bus: Bus, wanted: Target, book: str, mode: Mode, progress: Progres
             f"{wanted.service} is never asked the fact at {wanted.sequence}.{wanted.index}"
         )
     if not found.settled:
-        _check_silence(found, wanted)
+        _check_unanswered(found, wanted)
     return found
 
 
-def _check_silence(found: DecisionSlice, wanted: Target) -> None:
-    """No commit covers the question: only silence may be what was decided."""
+def _check_unanswered(found: DecisionSlice, wanted: Target) -> None:
+    """Raise NoDecisionError unless no answer was due to a question that no commit covers."""
     runner = copied(found.redecider.runner, found.state)
     record, _, _ = redecide_question(runner, found.question, found.recorded)
     if record != found.recorded:
@@ -145,7 +145,7 @@ class _Reading:
 
     def __init__(self, wanted: Target, book: str, mode: Mode) -> None:
         self._wanted = wanted
-        self._place = (wanted.sequence, wanted.index)
+        self._question_at = (wanted.sequence, wanted.index)
         self._decoding = Decoding()
         self._redecider = Redecider(wanted.service, book, decider(wanted.service), mode)
         self._configured: dict[tuple[type[Event], str], Recorded[Any]] = {}
@@ -168,9 +168,9 @@ class _Reading:
             self._configure(message)
             self._keep_commit(stored, message)
             n = self._redecider.n
-            if met := self._redecider.lead(message, *self._place):
+            if met := self._redecider.lead(message, *self._question_at):
                 return self._slice(*met, n, settled=True)
-        met = self._redecider.lead_at_end(*self._place)
+        met = self._redecider.lead_at_end(*self._question_at)
         return self._slice(*met, self._redecider.n, settled=False) if met else None
 
     def _configure(self, message: Message) -> None:
@@ -185,7 +185,7 @@ class _Reading:
         commit = message.commit
         if commit is None or not self._redecider.is_own(message):
             return
-        if any((sequence, index) == self._place for sequence, index, _ in commit.answers):
+        if any((sequence, index) == self._question_at for sequence, index, _ in commit.answers):
             self._commits.append(stored)
             self._codes.append(commit.code)
 

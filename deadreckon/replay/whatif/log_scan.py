@@ -36,7 +36,7 @@ class LogScan(Struct):
 
     `first` and `last` are the sequences of the day's first and last message. `opening` holds what
     was in force when it began, `later` what was set in it, in log order. `strategies` has the last
-    configuration of each strategy of the house, `producers` the strategies that others' signals
+    configuration of each strategy that runs here, `producers` the strategies that others' signals
     named. `fits` are the trainer's answers by the id of their question. `on_tape` says whether a
     tape was the clock; `edge_sent` whether orders left for a venue.
     """

@@ -18,7 +18,7 @@ BATCH = 2_000  # messages of one order; between one and two of them are always o
 BYTES_FIRST = 4 * 1024 * 1024  # of one order, so that big messages cannot pile up
 EXPIRES = 30  # seconds an order stands; the first half of it, so that two never end together
 HEARTBEAT = 2  # seconds between signs of life while nothing comes
-SILENCE = 2 * HEARTBEAT + 1.0  # seconds without any: the server has forgotten us
+IDLE_MAX = 2 * HEARTBEAT + 1.0  # seconds without any: the server has forgotten us
 FORGOTTEN_AFTER = 60  # seconds after which the server forgets a reader that orders nothing
 ATTEMPTS = 3  # new beginnings that must meet the same hole before it is believed
 PLACEMENTS = 60  # readers made and given up again until one is on a server that will do
@@ -64,7 +64,7 @@ class JetStreamReader:
         self._generation = 0
         self._on_order = 0
         self._bytes_max = BYTES_FIRST
-        self._heard = self._left = self._looked = self._loop.time()
+        self._last_sign = self._left = self._looked = self._loop.time()
         self._waiter: asyncio.Future[None] | None = None
         self._hole_after = -1
         self._hole_seen = 0
@@ -91,7 +91,7 @@ class JetStreamReader:
         now = self._loop.time()
         deadline = now + wait
         if now - self._left > HEARTBEAT:
-            self._heard = now  # it was we who were away
+            self._last_sign = now  # it was we who were away
         while not self._ready:
             await self._mend()
             await self._look_ahead()
@@ -127,9 +127,9 @@ class JetStreamReader:
             log.debug("reader_cannot_look", reason=str(fault))
 
     async def _rest(self, seconds: float) -> None:
-        """Wait until something comes or happens, or SILENCE seconds are over."""
+        """Wait until something comes or happens, or IDLE_MAX seconds are over."""
         if self._connection.is_up:
-            seconds = min(seconds, self._heard + SILENCE - self._loop.time())
+            seconds = min(seconds, self._last_sign + IDLE_MAX - self._loop.time())
         if seconds <= 0 or self._ready:
             await asyncio.sleep(0)
             return
@@ -154,7 +154,7 @@ class JetStreamReader:
         self._connection.check_permitted(self._api.next_subject(self._consumer))
         if not self._connection.is_up:
             return
-        silent = self._loop.time() - self._heard > SILENCE
+        silent = self._loop.time() - self._last_sign > IDLE_MAX
         if silent or self._generation != self._connection.generation:
             self._give_up("silence" if silent else "reconnected")
         try:
@@ -236,7 +236,7 @@ class JetStreamReader:
     async def _order_more(self) -> None:
         while self._consumer and self._on_order <= BATCH:
             if not self._on_order:
-                self._heard = self._loop.time()  # without an order there were no signs of life
+                self._last_sign = self._loop.time()  # without an order there were no signs of life
             order = {
                 "batch": BATCH,
                 "max_bytes": self._bytes_max,
@@ -264,7 +264,7 @@ class JetStreamReader:
             self._stumble(f"the log continues with {sequence}; {self._last + 1} is missing")
             return
         if not self._ready:
-            self._heard = self._loop.time()
+            self._last_sign = self._loop.time()
             self._wake()
         self._on_order -= 1
         self._last = sequence
@@ -277,7 +277,7 @@ class JetStreamReader:
     def _hear_status(self, subject: bytes, headers: bytes) -> None:
         if subject != self._status_subject:
             return  # about a consumer given up
-        self._heard = self._loop.time()
+        self._last_sign = self._loop.time()
         status = headers[9:12]  # after "NATS/1.0 "
         if status == b"100":
             return

@@ -12,14 +12,14 @@ class NoticeQueue:
 
     def __init__(self) -> None:
         self.lost = 0
-        self._said: deque[bytes] = deque()
+        self._waiting: deque[bytes] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._over = False
 
     def add(self, payload: bytes) -> None:
         """Take one notice in."""
-        if len(self._said) < NOTICES_MAX:
-            self._said.append(payload)
+        if len(self._waiting) < NOTICES_MAX:
+            self._waiting.append(payload)
             self._wake()
         else:
             self.lost += 1
@@ -35,9 +35,9 @@ class NoticeQueue:
 
     async def take(self) -> bytes | None:
         """The next notice, when there is one; null at the end."""
-        while not self._said:
+        while not self._waiting:
             if self._over:
                 return None
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
-        return self._said.popleft()
+        return self._waiting.popleft()

@@ -11,7 +11,7 @@ from deadreckon.runtime.log.bus import ConfigurationError, UnavailableError
 from deadreckon.runtime.log.jetstream_api import JetStreamApi
 
 CHUNK = 128 * 1024  # bytes the server sends at once
-SILENCE = 30.0  # seconds without a chunk after which the copy has failed
+IDLE_MAX = 30.0  # seconds without a chunk after which the copy has failed
 
 
 class CopyHead(Struct, frozen=True):
@@ -67,10 +67,10 @@ async def copy_out(api: JetStreamApi) -> tuple[CopyHead, AsyncIterator[bytes]]:
 
 async def _next(arrived: "asyncio.Queue[tuple[str, bytes, bytes]]") -> tuple[str, bytes, bytes]:
     try:
-        return await asyncio.wait_for(arrived.get(), SILENCE)
+        return await asyncio.wait_for(arrived.get(), IDLE_MAX)
     except TimeoutError:
         raise UnavailableError(
-            f"the copy was cut off: nothing came for {SILENCE:g} seconds"
+            f"the copy was cut off: nothing came for {IDLE_MAX:g} seconds"
         ) from None
 
 
@@ -92,7 +92,7 @@ async def copy_in(api: JetStreamApi, head: CopyHead, chunks: Iterable[bytes]) ->
 
 
 async def _hand_over(api: JetStreamApi, subject: str, chunk: bytes) -> None:
-    answer = (await api.connection.request(subject, chunk, SILENCE)).payload
+    answer = (await api.connection.request(subject, chunk, IDLE_MAX)).payload
     error = msgspec.json.decode(answer).get("error") if answer else None
     if error:
         raise ConfigurationError(f"the server refuses the copy: {error.get('description')}")

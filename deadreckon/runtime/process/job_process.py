@@ -1,7 +1,7 @@
-"""Runs a job in a process of its own, so that the event loop goes on meanwhile.
+"""Jobs that run in a process of their own, so that the event loop goes on meanwhile.
 
-The process is told all on standard input and answers with the event on standard output. It ends
-with whoever started it, and at once when nobody waits for its result any more.
+The process reads the job from standard input and writes the event to standard output. It ends
+with its parent, and at once when nothing waits for its result any more.
 """
 
 import asyncio

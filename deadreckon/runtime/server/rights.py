@@ -31,8 +31,8 @@ API = "$JS.API"  # JetStream's requests in the stream's own account
 IMPORTED = "jslog"  # the few of them that others see, under this prefix
 
 STACK, READER, ANALYST, OPERATOR = "stack", "reader", "analyst", "operator"
-PROVISIONER, KEEPER = "provisioner", "keeper"
-OWNERS = (PROVISIONER, KEEPER)  # those in the stream's account
+PROVISIONER, COPIER = "provisioner", "keeper"
+OWNERS = (PROVISIONER, COPIER)  # those in the stream's account
 ROLLER = "roller"  # likewise, but only on a server that `dr archive prune` has started for itself
 OWN_PRODUCER = "cli"  # the producer of `dr signal send` unless another is named
 
@@ -108,7 +108,7 @@ def _service(name: str, pattern: str, books: Sequence[str]) -> Rights:
     domains = (SHARED,) if name in SHARED_SERVICES else tuple(books)
     asked = () if domains == (SHARED,) else tuple(books)  # the shared ones speak, and are not asked
     turns = tuple(turn_subject(book, name) for book in asked)
-    standings = tuple(status_subject(book, name) for book in asked)
+    liveness = tuple(status_subject(book, name) for book in asked)
     answers = (f"{inbox_prefix(name)}.>", f"{inbox_prefix(STACK)}.>") if asked else ()
     return Rights(
         role=name,
@@ -117,10 +117,10 @@ def _service(name: str, pattern: str, books: Sequence[str]) -> Rights:
             *(commit_subject(book, name, "events") for book in domains),
             *(commit_subject(book, name, "progress") for book in domains),
             *READING,
-            *standings,  # a standby asks the other instance, which has the same name
+            *liveness,  # a standby asks the other instance, which has the same name
             *answers,  # to it, and to who gives turns
         ),
-        subscribe=(f"{inbox_prefix(name)}.>", *turns, *standings),
+        subscribe=(f"{inbox_prefix(name)}.>", *turns, *liveness),
     )
 
 
@@ -174,7 +174,7 @@ def _owners() -> list[Rights]:
     return [
         owner(PROVISIONER, "makes the stream, once", *stream),
         owner(
-            KEEPER,
+            COPIER,
             "copies the stream for a backup, and fills an empty store with one",
             *copies,
             *(f"{API}.{request}" for request in READS),

@@ -83,7 +83,7 @@ class DeciderRunner:
         return self._follow_up(self.record(question, decided))
 
     def _follow_up(self, answers: list[Recorded[Event]]) -> list[Recorded[Event]]:
-        """Evolve by answers and ask after each; what is said then comes behind them all."""
+        """Evolve by each answer and decide on it; the new answers are appended."""
         for record in answers:  # the list grows while it is gone through
             if type(record.event) not in self.handles:
                 continue

@@ -154,7 +154,7 @@ class SnapshotStore:
         self._writing = asyncio.ensure_future(writing)
 
     async def written(self) -> None:
-        """Returns once what was kept is on disk, or could not be written and that was said."""
+        """Wait until the last snapshot is on disk, or has failed and been logged."""
         if self._writing is not None:
             await self._writing
 

@@ -49,10 +49,10 @@ class LivenessRequest(Struct, frozen=True):
 class LivenessReply(Struct, frozen=True):
     """The active service's reply that it is alive."""
 
-    standing: Annotated[
+    latest: Annotated[
         StateAtCommit | None,
         described("digest of its state at a commit, when it was last asked for one; else null"),
-    ]
+    ] = msgspec.field(name="standing")
     position: Annotated[
         int, described("sequence up to which the service has answered every message")
     ] = 0
@@ -119,8 +119,8 @@ class Standby:
             reply = await self._look(prove=due)
             if self._misses >= MISSES and await self._is_alone():
                 return
-            if proving and reply and reply.standing and reply.standing.n >= self._n:
-                await self._prove(reply.standing)
+            if proving and reply and reply.latest and reply.latest.n >= self._n:
+                await self._prove(reply.latest)
                 proving = 0
             if not proving:
                 await self._catch_up()

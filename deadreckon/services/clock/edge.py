@@ -45,5 +45,5 @@ class Clock:
             root=name,
             event=ClockTicked(),
         )
-        place = self._domain.sequence
-        return await self._domain.append((place + 1, place, 0), [], [wrap(record)])
+        sequence = self._domain.sequence
+        return await self._domain.append((sequence + 1, sequence, 0), [], [wrap(record)])

@@ -1,1 +1,1 @@
-"""Signal: raises the signals of producers and of in-house strategies for risk to check."""
+"""Signal: raises the signals of producers and of its own strategies for risk to check."""

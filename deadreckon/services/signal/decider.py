@@ -43,7 +43,7 @@ HANDLES = frozenset(
 
 
 class State(Struct):
-    """The signals that producers sent, the in-house strategies by name, and the fills they had."""
+    """Signals that producers sent, this stack's own strategies by name, and the fills seen."""
 
     seen: SeenSignals
     strategies: dict[str, StrategyInstance]

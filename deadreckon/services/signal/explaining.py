@@ -1,5 +1,7 @@
-"""What a strategy made of a bar, silence included: the step of its decision that ended it, and the
-figures it had. Nothing here decides; a test holds it to what does."""
+"""Explanation of a strategy's answer to a bar, also of none: the step that ended it, with figures.
+
+Nothing here decides; a test holds it to the code that does.
+"""
 
 from decimal import Decimal
 
@@ -15,8 +17,8 @@ from deadreckon.strategies.strategy import Decision
 
 
 class BarExplanation(Struct, frozen=True):
-    """What a strategy made of one bar; `figures` by name: prices in quote currency, shares of one,
-    bars, seconds."""
+    """Outcome of one bar for a strategy, with the figures it had by name: prices in quote currency,
+    fractions, bars, seconds."""
 
     outcome: str
     figures: dict[str, Decimal]
@@ -61,18 +63,18 @@ def _outcome(
     leaves = decision.leaves(held)
     retrying = too_soon(instance.left_at, setup.parameters.exit_retry_seconds, at)
     exits = leaves and not retrying
-    silence = _no_entry(instance, setup, decision, no_entry, at, exits)
-    if silence is None:
+    reason = _no_entry(instance, setup, decision, no_entry, at, exits)
+    if reason is None:
         return "exit_and_entry" if exits else "entry"
     if exits:
         return "exit"
     if leaves:
         figures["seconds_since_exit"] = _seconds(at - (instance.left_at or 0))
         return "exit_underway"
-    if silence == "cooldown":
+    if reason == "cooldown":
         figures["seconds_since_entry"] = _seconds(at - (instance.entered_at or 0))
         figures["cooldown_seconds"] = Decimal(setup.parameters.cooldown_seconds)
-    return silence
+    return reason
 
 
 def _no_entry(

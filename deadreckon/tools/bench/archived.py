@@ -1,4 +1,4 @@
-"""Invented archives to fold: files of fills, and a whole day of a busy desk."""
+"""Invented archives to fold: files of fills, and a whole day of a busy book."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -105,7 +105,7 @@ def _canonical(units: Any, scale: int) -> tuple[Any, Any]:
     return units, scales
 
 
-def told(table: polars.DataFrame) -> Iterator[Recorded[OrderFilled]]:
+def records_of(table: polars.DataFrame) -> Iterator[Recorded[OrderFilled]]:
     """Convert the rows back to the events they came from."""
     for number, row in enumerate(table.iter_rows(named=True)):
         amount = {
@@ -159,7 +159,7 @@ def day(events: int) -> Iterator[Stored]:
     yield writer.fact(CashDeposited("USDT", Decimal(10**9), "bench", "bench"))
     waiting: list[Recorded[Any]] = []
     count = events * 3 // 5
-    for number, fill in enumerate(told(fills(count))):
+    for number, fill in enumerate(records_of(fills(count))):
         if number % 3 < 2:
             yield writer.commit(SHARED, "market", [_bar(number, fill.at)])
         waiting.append(fill)

@@ -52,7 +52,7 @@ def _figures(fixture: Fixture, name: str, path: Path, table: polars.DataFrame) -
         scans.append(_seconds(lambda: polars.read_parquet(path, columns=list(COLUMNS))))
         folds.append(_seconds(lambda: _bulk([path])))
     scan, fold = min(scans), min(folds)
-    some = list(archived.told(table.head(fixture.size(200_000, 2_000))))
+    some = list(archived.records_of(table.head(fixture.size(200_000, 2_000))))
     live = len(some) / _seconds(lambda: _live(archived.opened(), some))
     ours = count / fold
     limit = "a bare scan of the same columns"

@@ -13,27 +13,27 @@ from deadreckon.runtime.server.server_files import ServerAddress
 BATCH = 5_000  # messages of one order; one to two are always out, so that the server never waits
 BYTES = 16 * 1024 * 1024  # of one order: it closes connections behind which 64 MB wait
 RECEIVE_BYTES = 1 << 20
-SILENCE = 30.0  # seconds without a byte after which the server is gone
+IDLE_MAX = 30.0  # seconds without a byte after which the server is gone
 
 INBOX = inbox_prefix(ANALYST)
 
 
 class RawSocketError(Exception):
-    """The server said something that the plainest of clients does not understand."""
+    """You read a log over a raw socket; the server sent what this reader cannot parse."""
 
 
 class RawSocket:
-    """Reads a log with as little work as Python allows: found, counted, let go."""
+    """Reader of a log that does as little as Python allows: it counts messages and drops them."""
 
     def __init__(self, address: ServerAddress, message_bytes: int) -> None:
         """`message_bytes` is what a message has on average."""
         where = urlsplit(address.url)
-        self._wire = socket.create_connection((where.hostname or "", where.port or 0), SILENCE)
+        self._wire = socket.create_connection((where.hostname or "", where.port or 0), IDLE_MAX)
         self._key = Credentials(address.credentials).read(ANALYST).key
-        self._place = f"rawsocket-{secrets.token_hex(8)}"
+        self._consumer = f"rawsocket-{secrets.token_hex(8)}"
         self._batch = max(1, min(BATCH, BYTES // message_bytes))
         self._on_order = 0
-        self._placed = False
+        self._has_consumer = False
         self._missing = 0  # bytes of the message begun
         self.messages = 0
         self.bytes = 0
@@ -42,16 +42,16 @@ class RawSocket:
         """Read messages 1 to `upto`, then close. Raises RawSocketError or OSError."""
         with self._wire:
             self._greet()
-            self._ask_for_place()
+            self._create_consumer()
             rest = b""
             while self.messages < upto:
                 rest = self._take(rest + self._receive(self._missing))
-                while self._placed and self._on_order <= self._batch:
+                while self._has_consumer and self._on_order <= self._batch:
                     self._order()
 
     def _receive(self, least: int) -> bytes:
-        """What has come, and of a message begun at least its rest: else big ones, which come in
-        many pieces, would be put together again and again."""
+        """Receive at least `least` bytes. Asking for the rest of a begun message avoids joining the
+        pieces of a big one again and again."""
         pieces: list[bytes] = []
         while least > 0 or not pieces:
             pieces.append(self._wire.recv(RECEIVE_BYTES))
@@ -61,21 +61,21 @@ class RawSocket:
         return b"".join(pieces)
 
     def _take(self, buffer: bytes) -> bytes:
-        """Take apart what came; returns the bytes of a message that is not whole yet."""
-        place = self._missing = 0
-        while (line_end := buffer.find(b"\r\n", place)) >= 0:
-            words = buffer[place:line_end].split(b" ")
+        """Parse what was received; returns the bytes of a message that is not whole yet."""
+        offset = self._missing = 0
+        while (line_end := buffer.find(b"\r\n", offset)) >= 0:
+            words = buffer[offset:line_end].split(b" ")
             if words[0] in (b"MSG", b"HMSG"):
                 end = line_end + 4 + int(words[-1])
                 if end > len(buffer):
                     self._missing = end - len(buffer)
                     break
                 self._hear(words[1], buffer[line_end + 2 : end - 2])
-                place = end
+                offset = end
             else:
-                self._answer(words[0], buffer[place:line_end])
-                place = line_end + 2
-        return buffer[place:]
+                self._answer(words[0], buffer[offset:line_end])
+                offset = line_end + 2
+        return buffer[offset:]
 
     def _hear(self, subject: bytes, payload: bytes) -> None:
         if subject.startswith(b"log."):
@@ -85,7 +85,7 @@ class RawSocket:
         elif b'"error"' in payload:
             raise RawSocketError(payload.decode("utf-8", "replace"))
         else:
-            self._placed = True
+            self._has_consumer = True
 
     def _answer(self, word: bytes, line: bytes) -> None:
         if word == b"PING":
@@ -113,20 +113,20 @@ class RawSocket:
             info += self._receive(0)
         return str(json.loads(info.removeprefix(b"INFO "))["nonce"])
 
-    def _ask_for_place(self) -> None:
+    def _create_consumer(self) -> None:
         config = {
-            "name": self._place,
+            "name": self._consumer,
             "deliver_policy": "all",
             "ack_policy": "none",
             "mem_storage": True,
             "inactive_threshold": 60_000_000_000,
         }
         request = {"stream_name": STREAM, "action": "create", "config": config}
-        self._publish(f"{IMPORTED}.CONSUMER.CREATE.{STREAM}.{self._place}", "made", request)
+        self._publish(f"{IMPORTED}.CONSUMER.CREATE.{STREAM}.{self._consumer}", "made", request)
 
     def _order(self) -> None:
         request = {"batch": self._batch, "expires": 30_000_000_000}
-        self._publish(f"{IMPORTED}.CONSUMER.MSG.NEXT.{STREAM}.{self._place}", "next", request)
+        self._publish(f"{IMPORTED}.CONSUMER.MSG.NEXT.{STREAM}.{self._consumer}", "next", request)
         self._on_order += self._batch
 
     def _publish(self, subject: str, reply: str, body: object) -> None:

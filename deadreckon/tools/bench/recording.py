@@ -70,8 +70,10 @@ async def pour(messages: Sequence[Stored], bus: Bus) -> None:
         waiting = list(record)
         for start in range(0, len(waiting), AT_ONCE):
             some = waiting[start : start + AT_ONCE]
-            places = await asyncio.gather(*(writer.append(it.subject, it.payload) for it in some))
-            assert places == [it.sequence for it in some]
+            sequences = await asyncio.gather(
+                *(writer.append(it.subject, it.payload) for it in some)
+            )
+            assert sequences == [it.sequence for it in some]
 
 
 def _author(subject: str) -> str:

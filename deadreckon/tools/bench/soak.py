@@ -69,7 +69,7 @@ async def _drive(
             await driver.batch(begin + number * DAYS * DAY // batches)
             if driver.events >= len(samples) * min(EVERY, events // 10):
                 samples.append(_sample(driver, folder, process))
-                fixture.tell(_told(samples[-1]))
+                fixture.tell(_summary(samples[-1]))
         return [*samples, _sample(driver, folder, process)]
     finally:
         await bus.close()
@@ -113,7 +113,7 @@ def _name(record: list[str]) -> str:
     return next((name for name in RANK if name in record), [*modules, Path(record[0]).name][0])
 
 
-def _told(sample: SoakSample) -> str:
+def _summary(sample: SoakSample) -> str:
     most = max((name for name in sample.memory if name in RANK), key=sample.memory.__getitem__)
     files = ", ".join(f"{name} {size:.0f}" for name, size in sample.files.items() if size >= 1)
     return f"{sample.events:,} events; {most} {sample.memory[most]:.0f} MB; files (MB): {files}"

@@ -187,9 +187,9 @@ class _Author:
             case 4:
                 content = {"id": self._name(), "strategy": "ext", "quantity": 1}
             case 5:
-                content = [self._wish(row) for _ in range(3)]
+                content = [self._signal(row) for _ in range(3)]
             case _:
-                content = self._wish(row)
+                content = self._signal(row)
         self._number += 1
         return json.dumps(content).encode() + b" " * self._number
 
@@ -213,7 +213,7 @@ class _Author:
     def _size(self) -> Decimal:
         return Decimal(self._dice.randrange(5, 60)).scaleb(-3)
 
-    def _wish(self, row: BarRow) -> dict[str, Any]:
+    def _signal(self, row: BarRow) -> dict[str, Any]:
         dice, close = self._dice, row.close
         side = dice.choice(["buy", "sell"])
         sign = 1 if side == "buy" else -1

@@ -36,10 +36,10 @@ async def inspect(
         found = await audit(bus, BOOK, MODE)
         views = await verify(folder.root, NAMES, None, shows=False)
         document = statement(found, BOOK, None)
-        economy = await total_money(bus, document)
+        money = await total_money(bus, document)
     if truth is not None:
-        findings = [*account.faults, *compare_with_venue(economy, truth)]
-        findings += compare_money(economy, reference.economy)
+        findings = [*account.faults, *compare_with_venue(money, truth)]
+        findings += compare_money(money, reference.money)
     elif changed is None:
         findings = compare(account, reference.account)
     else:

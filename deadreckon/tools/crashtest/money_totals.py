@@ -46,74 +46,74 @@ class MoneyTotals(Struct):
 
 async def total_money(bus: Bus, document: AuditDocument) -> MoneyTotals:
     """Read a log from end to end; the statement's document says what it comes to."""
-    economy = MoneyTotals(trades=Counter(), intents=Counter())
+    totals = MoneyTotals(trades=Counter(), intents=Counter())
     async for message in read_messages(bus):
-        _fold(economy, message)
-    economy.fills.sort()
-    economy.figures = {
+        _fold(totals, message)
+    totals.fills.sort()
+    totals.figures = {
         name: getattr(document, name)
         for name in ("orders", "fills", "pnl", "by_strategy", "positions")
     }
-    return economy
+    return totals
 
 
-def _fold(economy: MoneyTotals, message: Message) -> None:
+def _fold(totals: MoneyTotals, message: Message) -> None:
     if message.subject.service == "market":
-        economy.rows += len(message.facts)
+        totals.rows += len(message.facts)
     if message.subject.is_inbound and message.subject.service == "op":
-        _fold_fact(economy, message)
+        _fold_fact(totals, message)
     for record in message.facts:
         match record.event:
             case OrderSubmitting(order_id=order_id, client_order_id=name):
-                economy.orders[order_id] = ""
-                economy.intents[name] += 1
+                totals.orders[order_id] = ""
+                totals.intents[name] += 1
             case OrderFilled() as fill:
-                _fill(economy, fill)
+                _fill(totals, fill)
             case OrderCancelled() | OrderExpired() | OrderRejected():
-                economy.orders[record.event.order_id] = type(record.event).__name__
+                totals.orders[record.event.order_id] = type(record.event).__name__
             case VenueOrderNotSent(client_order_id=name) | VenueOrderRejected(client_order_id=name):
-                economy.refused[name] = True
+                totals.refused[name] = True
 
 
-def _fold_fact(economy: MoneyTotals, message: Message) -> None:
+def _fold_fact(totals: MoneyTotals, message: Message) -> None:
     _, _, fact = read_fact(message.subject.leaf, message.payload)
     if isinstance(fact, CashDeposited):
-        economy.deposited = EXACT.add(economy.deposited, fact.amount)
+        totals.deposited = EXACT.add(totals.deposited, fact.amount)
 
 
-def _fill(economy: MoneyTotals, fill: OrderFilled) -> None:
+def _fill(totals: MoneyTotals, fill: OrderFilled) -> None:
     amounts = (text(fill.quantity), text(fill.price), text(fill.fee))
-    economy.fills.append((fill.order_id, fill.side, *amounts))
-    economy.trades[fill.trade_id] += 1
+    totals.fills.append((fill.order_id, fill.side, *amounts))
+    totals.trades[fill.trade_id] += 1
     if not fill.leaves:
-        economy.orders[fill.order_id] = "OrderFilled"
+        totals.orders[fill.order_id] = "OrderFilled"
 
 
-def compare_with_venue(economy: MoneyTotals, truth: GroundTruth) -> list[Discrepancy]:
+def compare_with_venue(totals: MoneyTotals, truth: GroundTruth) -> list[Discrepancy]:
     """Compare the log with the venue's own books, once nothing moves any more."""
     there = Counter(order["client_order_id"] for order in truth.orders)
-    sent = Counter({name: n for name, n in economy.intents.items() if name not in economy.refused})
+    sent = Counter({name: n for name, n in totals.intents.items() if name not in totals.refused})
     trades = Counter(trade["trade_id"] for trade in truth.trades)
     return [
-        *_both(economy, "order", sent, there),
-        *_both(economy, "trade", trades, economy.trades),
+        *_both(totals, "order", sent, there),
+        *_both(totals, "trade", trades, totals.trades),
         *(
-            Discrepancy("doubled", economy.rows, f"the venue took {name} {count} times")
+            Discrepancy("doubled", totals.rows, f"the venue took {name} {count} times")
             for name, count in _taken(truth).items()
             if count > 1
         ),
-        *_amounts(economy, truth),
+        *_amounts(totals, truth),
     ]
 
 
 def _both(
-    economy: MoneyTotals, what: str, wanted: Counter[str], found: Counter[str]
+    totals: MoneyTotals, what: str, wanted: Counter[str], found: Counter[str]
 ) -> Iterator[Discrepancy]:
     for name in sorted(wanted - found):
-        yield Discrepancy("lost", economy.rows, f"{what} {name} is on one side only")
+        yield Discrepancy("lost", totals.rows, f"{what} {name} is on one side only")
     for name in sorted(found - wanted):
         yield Discrepancy(
-            "doubled", economy.rows, f"{what} {name} was never meant, or is there twice"
+            "doubled", totals.rows, f"{what} {name} was never meant, or is there twice"
         )
 
 
@@ -127,23 +127,23 @@ def _taken(truth: GroundTruth) -> Counter[str]:
     return taken
 
 
-def _amounts(economy: MoneyTotals, truth: GroundTruth) -> Iterator[Discrepancy]:
+def _amounts(totals: MoneyTotals, truth: GroundTruth) -> Iterator[Discrepancy]:
     """Positions and open orders at the venue, as the log has them."""
     held = {name: amount for name, amount in truth.positions.items() if amount}
     ours: dict[str, Decimal] = {}
-    for position in economy.figures["positions"]:
+    for position in totals.figures["positions"]:
         symbol = position.instrument.partition(".")[0]
         quantity = Decimal(position.closing_quantity)
         ours[symbol] = EXACT.add(ours.get(symbol, Decimal(0)), quantity)
     ours = {name: amount for name, amount in ours.items() if amount}
     if held != ours:
         yield Discrepancy(
-            "differs", economy.rows, f"positions at the venue {held}, in the log {ours}"
+            "differs", totals.rows, f"positions at the venue {held}, in the log {ours}"
         )
-    still_open = [order for order, end in economy.orders.items() if not end]
+    still_open = [order for order, end in totals.orders.items() if not end]
     if len(still_open) != len(truth.open_orders):
         counts = f"{len(truth.open_orders)} at the venue, {len(still_open)} in the log"
-        yield Discrepancy("differs", economy.rows, f"open orders: {counts}")
+        yield Discrepancy("differs", totals.rows, f"open orders: {counts}")
 
 
 def compare_money(found: MoneyTotals, wanted: MoneyTotals) -> list[Discrepancy]:

@@ -37,7 +37,7 @@ class Reference(Struct):
     states: dict[tuple[int, int], dict[str, str]]
     account: LogTally
     tables: dict[str, TableDigest]
-    economy: MoneyTotals
+    money: MoneyTotals
 
 
 async def undisturbed(settings: RunSettings, folder: Path) -> Reference:
@@ -61,7 +61,7 @@ async def undisturbed(settings: RunSettings, folder: Path) -> Reference:
         states={} if settings.venue == SIM else states,
         account=await tally_log(bus),
         tables=await _tables(bus, folder),
-        economy=await total_money(bus, document),
+        money=await total_money(bus, document),
     )
 
 

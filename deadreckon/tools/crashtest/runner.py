@@ -137,8 +137,8 @@ async def _truth(folder: Folder) -> GroundTruth:
     """Read the ground truth of the exchange of a finished run."""
     where = exchange_folder(folder)
     seed = json.loads((where / "exchange.json").read_bytes())["seed"]
-    async with ExchangeProcess(where, seed) as exchange, exchange.keeper() as keeper:
-        return await keeper.truth()
+    async with ExchangeProcess(where, seed) as exchange, exchange.admin() as admin:
+        return await admin.truth()
 
 
 def _sooner(missed: Kill) -> Kill:

@@ -153,7 +153,7 @@ def _rules(rules: dict[str, str]) -> str:
 
 
 def operators_page() -> str:
-    """docs/operators.md: what may be said at an operator's door."""
+    """docs/operators.md: the facts that an operator may publish."""
     record = [
         [
             f"[`{name}`](events.md#{name.replace('.', '')}-v{v})",

@@ -74,9 +74,9 @@ def _document(identity: str, shape: type[Struct]) -> dict[str, Any]:
     return schema | ({"$defs": definitions} if definitions else {})
 
 
-def components(kinds: list[type[Struct]], place: str) -> dict[str, Any]:
-    """Schemas of shapes and what they hold, by class name; `place` is where references point."""
-    _, found = msgspec.json.schema_components(kinds, ref_template=place)
+def components(kinds: list[type[Struct]], template: str) -> dict[str, Any]:
+    """Return schemas of shapes and their parts by class name; `template` is for references."""
+    _, found = msgspec.json.schema_components(kinds, ref_template=template)
     within: list[type[Struct]] = [Envelope] if Commit in kinds else []
     for shape in kinds + within:
         _explain(found[shape.__name__], shape)

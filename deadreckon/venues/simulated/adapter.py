@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import aiohttp
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from deadreckon.contracts.amounts import canonical, is_sane, text
 from deadreckon.contracts.fields import Liquidity, Side
@@ -58,7 +58,8 @@ class _Order(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Trade(Struct, frozen=True, forbid_unknown_fields=True):
-    place: Annotated[int, Meta(ge=1, le=AT_MAX)]  # its number at the exchange, without a gap
+    # its number at the exchange, without a gap
+    number: Annotated[int, Meta(ge=1, le=AT_MAX)] = field(name="place")
     trade_id: Text
     client_order_id: Text
     side: Side
@@ -161,12 +162,12 @@ class SimulatedVenue:
     async def submit(self, order: OrderRequest) -> str:
         """Send an order; return the venue's own id of it."""
         answer = await self._ask("POST", "/orders", _Order, body=_order_body(order))
-        return _standing(answer, order.client_order_id).venue_order_id
+        return _status(answer, order.client_order_id).venue_order_id
 
     async def cancel(self, order: OrderHandle, at: int) -> OrderStatus:
         """Cancel what is open of an order; return its state after that."""
         path = f"{_path(order)}?at={at}"
-        return _standing(await self._ask("DELETE", path, _Order), order.client_order_id)
+        return _status(await self._ask("DELETE", path, _Order), order.client_order_id)
 
     async def query(self, order: OrderHandle) -> OrderStatus | None:
         """Return the state of an order, None when the venue does not know it."""
@@ -176,21 +177,21 @@ class SimulatedVenue:
             if error.rule == "unknown_order":
                 return None
             raise
-        return _standing(answer, order.client_order_id)
+        return _status(answer, order.client_order_id)
 
     async def open_orders(self) -> list[OrderStatus]:
         """List every order that is open at the venue."""
         answer = await self._ask("GET", "/orders", _Orders)
-        return [_standing(order, order.client_order_id) for order in answer.orders]
+        return [_status(order, order.client_order_id) for order in answer.orders]
 
     async def trades_since(self, cursor: str) -> TradePage:
         """Return a page of trades; the cursor is the exchange's own number of the last one."""
         number = int(cursor or "0")
         page = await self._ask("GET", f"/trades?since={number}", _Trades)
         for trade in page.trades:
-            if trade.place != number + 1:
-                _malformed(f"trade {number + 1} expected, found {trade.place}", trade)
-            number = trade.place
+            if trade.number != number + 1:
+                _malformed(f"trade {number + 1} expected, found {trade.number}", trade)
+            number = trade.number
         return TradePage([_trade(trade) for trade in page.trades], str(number), not page.trades)
 
     async def balances(self) -> dict[str, Decimal]:
@@ -343,11 +344,11 @@ def parse_report(data: str | bytes) -> VenueTrade | OrderStatus:
     return (
         _trade(report)
         if isinstance(report, _TradePushed)
-        else _standing(report, report.client_order_id)
+        else _status(report, report.client_order_id)
     )
 
 
-def _standing(report: _Order, client_order_id: str) -> OrderStatus:
+def _status(report: _Order, client_order_id: str) -> OrderStatus:
     if report.client_order_id != client_order_id:
         _malformed(
             f"asked about {client_order_id}, answered about {report.client_order_id}", report

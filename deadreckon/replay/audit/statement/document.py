@@ -22,7 +22,7 @@ from deadreckon.replay.pnl.rows import change_between
 
 
 class VenueStatement(Struct, frozen=True):
-    """A venue's own statement: its file's bytes, and the venue it is said to be of, if any."""
+    """Statement by the venue: the bytes of its file, and the venue's name if one was given."""
 
     content: bytes
     venue: str = ""

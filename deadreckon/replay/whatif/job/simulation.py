@@ -69,9 +69,10 @@ class MemoryFeed(Feed):
 
 
 class RecordedTrainer:
-    """The trainer, whose fits rest on a numeric library and differ between machines: what it once
-    said is said again, but of the strategies `anew`, which learn of something else now, and of
-    those `without` which nothing is to be known."""
+    """Trainer that repeats its recorded answers, since fits differ between machines.
+
+    Strategies in `refitted` are fitted again, from other data; those in `without` get no model.
+    """
 
     def __init__(
         self, answered: RecordedAnswers, refitted: Sequence[str] = (), without: Sequence[str] = ()

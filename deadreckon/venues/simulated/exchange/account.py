@@ -153,7 +153,7 @@ class ExchangeAccount:
 
     # --- How things stand, in the words of the wire -----------------------------------------------
 
-    def standing(self, order: ExchangeOrder) -> dict[str, Any]:
+    def status(self, order: ExchangeOrder) -> dict[str, Any]:
         """Encode the status of an order."""
         return {
             "client_order_id": order.client_order_id,
@@ -164,12 +164,12 @@ class ExchangeAccount:
             "reason": order.reason,
         }
 
-    def standings(self) -> list[dict[str, Any]]:
+    def open_statuses(self) -> list[dict[str, Any]]:
         """Encode the status of each open order."""
-        return [self.standing(order) for order in self._book.orders(only_open=True)]
+        return [self.status(order) for order in self._book.orders(only_open=True)]
 
     def trades(self, since: int) -> list[dict[str, Any]]:
-        """A page of the trades behind a place."""
+        """Return a page of the trades after a number."""
         trades: list[dict[str, Any]] = to_builtins(self._book.trades(since, TRADES_MAX))
         return trades
 
@@ -192,7 +192,7 @@ class ExchangeAccount:
         for name in ("symbol", "side", "type", "time_in_force", "post_only", "reduce_only", "at"):
             sent[name] = getattr(order, name)
         sent["quantity"] = text(product(Decimal(order.quantity), terms.lot_size))
-        return self.standing(order) | sent | {"number": order.number, "trades": order.trades}
+        return self.status(order) | sent | {"number": order.number, "trades": order.trades}
 
     # --- Inside -----------------------------------------------------------------------------------
 
@@ -283,7 +283,7 @@ class ExchangeAccount:
             FEE_STEP, ROUND_HALF_EVEN, ROUNDING
         )
         trade = ExchangeTrade(
-            place=self._book.trade_count() + 1,
+            number=self._book.trade_count() + 1,
             trade_id=trade_id(order),
             client_order_id=order.client_order_id,
             side=order.side,
@@ -325,7 +325,7 @@ class ExchangeAccount:
         self._tell(order)
 
     def _tell(self, order: ExchangeOrder) -> None:
-        self.record.append({"type": "order"} | self.standing(order))
+        self.record.append({"type": "order"} | self.status(order))
 
     def _move(self, cell: str, name: str, amount: Decimal) -> None:
         held: dict[str, str] = self._book.cell(cell, dict[str, str], {})

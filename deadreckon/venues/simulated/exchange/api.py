@@ -117,7 +117,9 @@ class ExchangeApi:
     ) -> web.StreamResponse:
         given = request.headers.get("X-Api-Key", "")
         if not compare_digest(given.encode(), self._key.encode()):
-            return _response(401, _told("wrong_key", "the X-Api-Key header is missing or wrong"))
+            return _response(
+                401, _error_body("wrong_key", "the X-Api-Key header is missing or wrong")
+            )
         return await handler(request)
 
     def _undisturbed(
@@ -128,7 +130,7 @@ class ExchangeApi:
             self._account.record.clear()
             with self._book.transaction():
                 status, answer = _outcome(action, request, body)
-            await self.reports.push(self._said(), None, 0)
+            await self.reports.push(self._encoded_reports(), None, 0)
             return _response(status, msgspec.json.encode(answer))
 
         return handle
@@ -156,7 +158,7 @@ class ExchangeApi:
             status, answer = _stopped(trouble)
             if not status:
                 status, answer = _outcome(action, request, body)
-            batch = self._said()
+            batch = self._encoded_reports()
             if trouble and trouble.fault in REPORTED and not batch:
                 trouble = None  # there is nothing to report wrongly
             if trouble:
@@ -178,7 +180,7 @@ class ExchangeApi:
         if fault == "rate_limit":
             response.headers["Retry-After"] = f"{seconds:g}"
         if fault == "error_after":
-            response = _response(503, _told("broken", "something went wrong"))
+            response = _response(503, _error_body("broken", "something went wrong"))
         if fault == "garbage_answer":
             response = _response(done.status, garbage(done.number, done.content))
         if fault in ("drop_before", "drop_after", "down"):
@@ -190,7 +192,7 @@ class ExchangeApi:
             await self.reports.push(done.batch, done.trouble, done.number)
         return response
 
-    def _said(self) -> list[bytes]:
+    def _encoded_reports(self) -> list[bytes]:
         return [msgspec.json.encode(message) for message in self._account.record]
 
     def _count(self, trouble: ChosenFault) -> None:
@@ -203,19 +205,19 @@ class ExchangeApi:
 
     def _submit(self, request: web.Request, body: bytes) -> tuple[int, Any]:
         order = _read(body, NewOrder)
-        return 201, self._account.standing(self._account.submit(order))
+        return 201, self._account.status(self._account.submit(order))
 
     def _cancel(self, request: web.Request, body: bytes) -> tuple[int, Any]:
         name = request.match_info["client_order_id"]
         order = self._account.cancel(name, _whole(request.query.get("at", "")))
-        return 200, self._account.standing(order)
+        return 200, self._account.status(order)
 
     def _query(self, request: web.Request, body: bytes) -> tuple[int, Any]:
         order = self._account.order(request.match_info["client_order_id"])
-        return 200, self._account.standing(order)
+        return 200, self._account.status(order)
 
     def _open_orders(self, request: web.Request, body: bytes) -> tuple[int, Any]:
-        return 200, {"orders": self._account.standings()}
+        return 200, {"orders": self._account.open_statuses()}
 
     def _trades(self, request: web.Request, body: bytes) -> tuple[int, Any]:
         return 200, {"trades": self._account.trades(_whole(request.query.get("since", "0")))}
@@ -321,7 +323,7 @@ def _whole(record: str) -> int:
     return int(record)
 
 
-def _told(code: str, reason: str) -> bytes:
+def _error_body(code: str, reason: str) -> bytes:
     return msgspec.json.encode({"code": code, "reason": reason})
 
 

@@ -4,7 +4,7 @@ import hashlib
 from decimal import Decimal
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from deadreckon.contracts.amounts import decimals, to_units
 from deadreckon.contracts.fields import Liquidity, OrderType, Side, TimeInForce
@@ -66,7 +66,7 @@ class ExchangeOrder(Struct):
 class ExchangeTrade(Struct, frozen=True):
     """A trade of the account, in the words of the wire."""
 
-    place: int
+    number: int = field(name="place")
     trade_id: str
     client_order_id: str
     side: Side

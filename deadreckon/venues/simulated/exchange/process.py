@@ -53,7 +53,7 @@ class ExchangeProcess:
         """Its API key."""
         return (self.folder / "key").read_text("ascii").strip()
 
-    def keeper(self) -> AdminClient:
+    def admin(self) -> AdminClient:
         """Make a client of the admin port."""
         return AdminClient(self.address.admin_url, self.key)
 

@@ -16,9 +16,9 @@ class PushChannel:
     counts is asked for."""
 
     def __init__(self) -> None:
-        self.heard = asyncio.Event()  # somebody listens
-        self.unheard = asyncio.Event()  # nobody does
-        self.unheard.set()
+        self.has_listener = asyncio.Event()  # somebody listens
+        self.no_listener = asyncio.Event()  # nobody does
+        self.no_listener.set()
         self._listening: list[web.WebSocketResponse] = []
         self._withheld: list[bytes] = []  # until somebody connects
         self._held_back: list[bytes] = []  # until something else is pushed
@@ -50,7 +50,7 @@ class PushChannel:
                 await self._send([message for message in batch for _ in range(2)])
             case "garbage_report":
                 await self._send(
-                    [garbage(number + place, message) for place, message in enumerate(batch)]
+                    [garbage(number + index, message) for index, message in enumerate(batch)]
                 )
             case _:
                 await self._send(batch)
@@ -65,7 +65,7 @@ class PushChannel:
         self, change: Callable[[web.WebSocketResponse], None], socket: web.WebSocketResponse
     ) -> None:
         change(socket)
-        now, before = self.heard, self.unheard
+        now, before = self.has_listener, self.no_listener
         if not self._listening:
             now, before = before, now
         before.clear()

@@ -123,7 +123,7 @@ class ExchangeStore:
         """Keep a new trade; raises sqlite3.IntegrityError for a place or id that is taken."""
         self._connection.execute(
             "INSERT INTO trades VALUES (?, ?, ?)",
-            (trade.place, trade.trade_id, msgspec.json.encode(trade)),
+            (trade.number, trade.trade_id, msgspec.json.encode(trade)),
         )
 
     def trades(self, since: int, at_most: int) -> list[ExchangeTrade]:
