@@ -1,8 +1,8 @@
-"""Keeps a NATS server running: restarts one that died or can no longer write.
+"""Supervisor of a NATS server: restarts one that died or can no longer write.
 
 nats-server 2.15 does not recover by itself. After a failed write (disk full, read-only, I/O error)
-it answers reads and leaves every append without an answer, for ever, room or not; and how much it
-may keep in all it reckons once, when it starts: three quarters of what is free and its own.
+it still answers reads, but no append is ever answered again, even once there is room. Its storage
+limit is computed once, at its start: three quarters of the free space and of its own files.
 """
 
 import asyncio

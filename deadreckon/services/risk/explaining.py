@@ -96,7 +96,7 @@ ENTRY_RULES = (
     "slippage_bps_max",
     "venue_errors_max",
 )
-_STANDING = tuple(
+_BLOCKING = tuple(
     rule for rule in RULES if rule.name in ENTRY_RULES or rule.guard is preconditions.known_price
 )
 
@@ -106,7 +106,7 @@ def entry_refusals(state: State, instrument: str, at: int) -> list[RuleResult]:
     nobody = SignalRaised("", "", "", instrument, "buy", None, None)
     check = Evaluation(state, at, nobody)
     found = []
-    for rule in _STANDING:
+    for rule in _BLOCKING:
         violation = rule.guard(check)
         if violation is not None:
             by = violation.set_by or (state.limits_id if rule.field else None)
