@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def _is_left() -> bool:
-    """True when the reader of standard output is gone; a pipe may break elsewhere, too."""
+    """Return True when the reader of standard output is gone; a pipe may break elsewhere, too."""
     if not sys.stdout:
         return False
     asked = select.poll()

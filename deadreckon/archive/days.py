@@ -23,7 +23,7 @@ SEALS = f"log.{SHARED}.{SEALER}."
 
 
 def latest_time(commit: Commit | None, now: int) -> int:
-    """Decision time after a commit of the market or clock."""
+    """Return the decision time after a commit of the market or clock."""
     return max((envelope.at for envelope in commit.events), default=now) if commit else now
 
 
@@ -53,8 +53,8 @@ class DayWriter:
         self._begun = False
 
     def add(self, stored: Stored) -> ArchiveManifest | None:
-        """One more message; the manifest of the day that it ended, if it did. Raises ArchiveError,
-        also where the disk fails."""
+        """Add a message; return the manifest of the day that it ended, if it did. Raises
+        ArchiveError, also when the disk fails."""
         commit = _commit_of(stored)
         before = self.now
         if commit is not None and stored.subject.startswith(TIMES):

@@ -26,7 +26,8 @@ class LiveReader:
             self._messages = read_stored(self._bus, info.last, after=max(info.first - 1, 0))
 
     async def next(self, sequence: int) -> Stored | None:
-        """The message of this sequence; null where the log has it no more, or not any longer."""
+        """Return the message of this sequence; null when the log does not have it, or not any
+        longer."""
         if self._messages is None or not self.first <= sequence <= self.last or self.fault:
             return None
         try:

@@ -67,7 +67,7 @@ class ArchiveManifest(Struct, frozen=True):
 
 
 def file_of(root: Path, number: int) -> Path:
-    """The file of a range's manifest, which may not exist."""
+    """Return the path of a range's manifest, which may not exist."""
     return root / FOLDER / f"{number:08d}.json"
 
 
@@ -80,7 +80,7 @@ def signed_bytes(manifest: ArchiveManifest) -> bytes:
 
 
 def signed(manifest: ArchiveManifest, key: SealKey | None) -> ArchiveManifest:
-    """The manifest with its signature; as it is where nobody signs."""
+    """Return the manifest with its signature; unchanged without a key."""
     if key is None:
         return manifest
     named = structs.replace(manifest, public_key=key.public)
@@ -93,17 +93,17 @@ def has_valid_signature(manifest: ArchiveManifest) -> bool:
 
 
 def file_bytes(manifest: ArchiveManifest) -> bytes:
-    """The manifest as its file holds it; `previous` of the next is the hash of these bytes."""
+    """Return the manifest as in its file; `previous` of the next is the hash of these bytes."""
     return msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=1) + b"\n"
 
 
 def digest_of(manifest: ArchiveManifest) -> str:
-    """SHA-256 (hex) of the manifest's file."""
+    """Return the SHA-256 (hex) of the manifest's file."""
     return hashlib.sha256(file_bytes(manifest)).hexdigest()
 
 
 def read_chain(root: Path) -> list[ArchiveManifest]:
-    """Every manifest of an archive in order, each checked against the one before.
+    """Read every manifest of an archive in order, each checked against the one before.
 
     Signatures are for `verify`. Raises ArchiveError naming the first file that is wrong.
     """
@@ -114,8 +114,8 @@ def read_chain(root: Path) -> list[ArchiveManifest]:
 
 
 def read_prefix(root: Path) -> tuple[list[ArchiveManifest], str]:
-    """The manifests of an archive up to the first that is wrong, and what is wrong with that one
-    (empty when nothing is)."""
+    """Read the manifests of an archive up to the first that is wrong; also return what is wrong
+    with that one (empty when nothing is)."""
     found = sorted(path.name for path in (root / FOLDER).glob("*.json"))
     chain: list[ArchiveManifest] = []
     for number in range(1, len(found) + 1):

@@ -14,14 +14,14 @@ _HEAD = Struct(">xQQI").pack  # the leading zero byte is the leaf's
 
 
 def leaf_hash(stored: Stored) -> bytes:
-    """The hash of one message, exactly as it is stored."""
+    """Hash one message, exactly as it is stored."""
     subject = stored.subject.encode()
     head = _HEAD(stored.sequence, stored.stored_at, len(subject))
     return hashlib.sha256(head + subject + stored.payload).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of two subtrees."""
+    """Hash two subtrees."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
@@ -33,7 +33,7 @@ class Tree:
         self._peaks: list[bytes] = []  # largest subtree first
 
     def add(self, leaf: bytes) -> None:
-        """One more leaf, by its hash."""
+        """Add a leaf, by its hash."""
         self.size += 1
         full = self.size
         while not full & 1:
@@ -42,7 +42,7 @@ class Tree:
         self._peaks.append(leaf)
 
     def root(self) -> bytes:
-        """The hash over all leaves so far."""
+        """Return the hash over all leaves so far."""
         if not self._peaks:
             return hashlib.sha256(b"").digest()
         *others, root = self._peaks
@@ -52,7 +52,7 @@ class Tree:
 
 
 def root_of(leaves: Sequence[bytes]) -> bytes:
-    """The root over the hashes of leaves."""
+    """Return the root over the hashes of leaves."""
     tree = Tree()
     for leaf in leaves:
         tree.add(leaf)
@@ -71,7 +71,7 @@ def proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
 
 
 def proven_root(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
-    """The root that a proof leads to; who proves must compare it with a root they trust.
+    """Return the root that a proof leads to; the caller compares it with a root they trust.
 
     Raises ValueError for a proof that has another length than this index needs.
     """

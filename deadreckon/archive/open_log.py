@@ -45,9 +45,9 @@ log = structlog.get_logger()
 async def open_bus(
     folder: Folder, server: str | None = None, role: str = ANALYST, *, live_only: bool = False
 ) -> AsyncIterator[Bus]:
-    """The folder's log, in one role, for as long as a verb needs it: on `server` (see `external`),
-    on the one that runs there, or on one started for the purpose. What has left it is read from
-    the archive, unless only what is live is asked for."""
+    """Open the folder's log in one role for a verb: on `server` (see `external`), on the server
+    that runs there, or on one started for the purpose. What has left the log is read from the
+    archive, unless only the live part is asked for."""
     if server is None and is_archive_only(folder.root):
         yield archived_log(folder.root)
         return
@@ -67,7 +67,7 @@ async def open_bus(
 async def service_bus(
     folder: Folder, server: str | None, services: Sequence[str]
 ) -> AsyncIterator[Bus]:
-    """The log with the rights of some services, each its own; the first one reads for all.
+    """Open the log with the rights of some services, each its own; the first one reads for all.
 
     They never start a server: the stack, when it starts its own again, would find the store taken.
     Raises ServerFailedError.
@@ -89,9 +89,9 @@ async def stack_bus(
     venues: Sequence[str] = (),
     more: Sequence[str] = (),
 ) -> AsyncIterator[Bus]:
-    """The log of a stack that stays, with the rights of everybody in it: in memory, on `server`
-    (see `external`), or on a server of its own, with certificates if there are any. `venues` are
-    the edges that write too, `more` the roles of those who measure a stack."""
+    """Open the log of a stack, with the rights of everything in it: in memory, on `server` (see
+    `external`), or on a server of its own, with certificates if there are any. `venues` are the
+    edges that write too, `more` the roles of programs that measure a stack."""
     if memory:
         yield MemoryBus()
         return
@@ -162,8 +162,8 @@ async def _attached(folder: Folder) -> AsyncIterator[Endpoint]:
 
 @asynccontextmanager
 async def _own(folder: Folder, port: int = ANY_PORT) -> AsyncIterator[Endpoint]:
-    """A server of our own, which a stack needs: one that a verb has started ends with the verb, so
-    it is waited for. Raises StoreLockedError."""
+    """Start a server for a stack; waits for the end of one that a verb has started. Raises
+    StoreLockedError."""
     for _ in range(int(VERB_WAIT / VERB_LOOK)):
         if running_server(folder.root) is None:
             break
@@ -177,7 +177,7 @@ async def _own(folder: Folder, port: int = ANY_PORT) -> AsyncIterator[Endpoint]:
 
 @asynccontextmanager
 async def _external(server: str) -> AsyncIterator[Endpoint]:
-    """Somebody else's server; the log is made there if it is missing and we may make it."""
+    """Connect to an external server; the log is created there if it is missing and we may."""
     endpoint = external_endpoint(server)
     if endpoint.has(PROVISIONER):
         await _provision(endpoint)
@@ -213,7 +213,7 @@ async def _switchboard(endpoint: Endpoint, roles: Sequence[str]) -> AsyncIterato
 
 
 async def _whole(folder: Folder, bus: Bus, role: str) -> Bus:
-    """The log with what was archived of it. For an operator it is optional: a halt must not fail
+    """Join the log with its archive. For an operator the archive is optional: a halt must not fail
     because history lies on another machine."""
     try:
         return await whole_log(folder.root, bus)
@@ -233,7 +233,7 @@ def _refuse_archive_only(data: Path) -> None:
 
 
 async def _check(bus: Bus) -> None:
-    """The log is there, kept as it must be, and whole; a stack that just starts may be making it.
+    """Wait until the log is there, and check that it is configured as it must be, and whole.
 
     Raises ConfigurationError or HoleError.
     """
@@ -252,8 +252,8 @@ async def _check(bus: Bus) -> None:
 
 
 async def _check_end(bus: Bus, last: int) -> None:
-    """A damaged last message is counted by the server all the same, and the tail of its domain
-    would be an older one: its writer would say the same again. Raises HoleError."""
+    """Check the log's last message. The server counts a damaged one, but returns an older tail of
+    its domain, whose writer would then repeat itself. Raises HoleError."""
     if last and await retry(lambda: bus.message(last)) is None:
         raise HoleError(
             f"message {last}, the log's last, is counted but cannot be read: its store is "

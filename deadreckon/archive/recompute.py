@@ -16,7 +16,8 @@ from deadreckon.runtime.log.bus import Stored
 
 
 def column_differences(root: Path, manifest: ArchiveManifest) -> Iterator[tuple[str, int]]:
-    """Files of a range whose columns are not what its messages say, with the first such message.
+    """Yield the files of a range whose columns are not what its messages say, with the first such
+    message.
 
     Columns are compared that this program and the one that sealed both know.
     """
@@ -56,7 +57,7 @@ def _rows(messages: list[Stored]) -> dict[SegmentKey, list[Row]]:
 def _first(
     table: polars.LazyFrame | None, family: str, rows: list[Row], begin: int, end: int
 ) -> int | None:
-    """The first sequence at which a family's file has other rows than these; null: nowhere."""
+    """Return the first sequence at which a family's file has other rows; null if none."""
     if table is None:
         return int(rows[0]["sequence"])
     here = polars.col("sequence").is_between(begin, end)

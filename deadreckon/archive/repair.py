@@ -14,7 +14,7 @@ SealRecords = dict[int, RangeSealed]  # by the number of the range: the last eve
 
 
 async def seal_records(bus: Bus, end: int) -> SealRecords:
-    """Everything that the log says of its archive. Raises HoleError."""
+    """Read everything that the log records about its archive. Raises HoleError."""
     found: SealRecords = {}
     async for stored in read_stored(bus, end):
         if stored.subject.startswith(SEALS):
@@ -28,8 +28,8 @@ async def seal_records(bus: Bus, end: int) -> SealRecords:
 async def restore_ranges(
     bus: Bus, root: Path, key: SealKey, chain: list[ArchiveManifest], end: int
 ) -> tuple[list[ArchiveManifest], int]:
-    """The chain with every range that the log speaks of, and how many of these it need not say
-    again: a program of another version makes other files of the same messages.
+    """Return the chain with every range that the log records, and how many of these it need not
+    record again: a program of another version makes other files of the same messages.
 
     Raises ArchiveError when the log's messages are not those that were sealed, and HoleError when
     the log has them no more.

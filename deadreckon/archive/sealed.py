@@ -32,7 +32,7 @@ class SealedLog(MemoryBus):
         self._check_files()
 
     def _check_files(self) -> None:
-        """They are all there, by their sizes; what is in them is checked when it is read."""
+        """Check that all files are there, by their sizes; content is checked when it is read."""
         for manifest in self.archive.manifests:
             for segment in manifest.segments:
                 path = self.archive.root / segment.path
@@ -42,11 +42,11 @@ class SealedLog(MemoryBus):
                     raise HoleError(f"{path} has {size} bytes, not {segment.bytes}: restore it")
 
     async def append(self, subject: str, payload: bytes, fence: Fence | None = None) -> int:
-        """Always refused."""
+        """Refuse: nothing can be appended to an archive."""
         raise DeniedError(f"{subject}: this log is an archive, nothing can be added to it")
 
     async def tail(self, filter: str) -> Stored | None:
-        """The last message under `filter`."""
+        """Return the last message under `filter`."""
         if self._tails is None:
             self._tails = await asyncio.to_thread(self._read_tails)
         found = [sequence for subject, sequence in self._tails.items() if covers(filter, subject)]
@@ -64,21 +64,21 @@ class SealedLog(MemoryBus):
         return dict(rows.iter_rows())
 
     async def message(self, sequence: int) -> Stored | None:
-        """One message by its sequence."""
+        """Return one message by its sequence."""
         if not 1 <= sequence <= self.last:
             return None
         with archive_faults_as_holes():
             return await asyncio.to_thread(self.archive.message, sequence)
 
     async def info(self) -> LogInfo:
-        """First and last sequence; an archive has no holes. `bytes` are those of its files."""
+        """Return first and last sequence (there are no holes), and the bytes of its files."""
         with archive_faults_as_holes():
             ranges = [each for each in self.archive.manifests if each.first <= self.last]
         size = sum(segment.bytes for each in ranges for segment in each.segments)
         return LogInfo(1 if self.last else 0, self.last, self.last, size, 0)
 
     async def read(self, after: int) -> "SealedReader":
-        """A reader that begins with sequence `after` + 1, and waits for ever at the end."""
+        """Return a reader that begins with sequence `after` + 1, and waits for ever at the end."""
         if after > self.last:
             raise HoleError(f"the log ends at {self.last}; {after} was read or written before")
         return SealedReader(self.archive, after, self.last)

@@ -123,7 +123,7 @@ async def decision_time(bus: Bus) -> int:
 
 
 async def _last_commit(bus: Bus, service: str) -> Commit | None:
-    """The last commit with events of a service of the shared book."""
+    """Find the last commit with events of a service of the shared book."""
     subject = commit_subject(SHARED, service, "events")
     tail = await retry(lambda: bus.tail(subject))
     return decode_commit(tail.payload) if tail else None
@@ -176,7 +176,7 @@ async def seal_days(
 
 
 def _target(now: int, day: str | None) -> int:
-    """The last day to seal, counted from 1970. Raises OpenDayError."""
+    """Return the last day to seal, counted from 1970. Raises OpenDayError."""
     if day is None:
         return now // DAY - 1
     if not now or day_start(day) // DAY >= now // DAY:
@@ -243,7 +243,7 @@ def _publish(root: Path, key: SealKey) -> None:
 
 
 def public_keys(root: Path) -> list[str]:
-    """The public keys (hex) that an archive says it was sealed with. Raises ArchiveError."""
+    """List the public keys (hex) with which an archive says it was sealed. Raises ArchiveError."""
     try:
         return (root / PUBLIC).read_text("ascii").split()
     except FileNotFoundError:

@@ -78,7 +78,8 @@ class RangeWriter:
         delete_unfinished(root, self._number)
 
     def add(self, stored: Stored, commit: Commit | None, now: int) -> None:
-        """The next message, its commit if it is one, and decision time after it (nanoseconds).
+        """Add the next message, its commit if it is one, and the decision time after it
+        (nanoseconds).
 
         Raises ArchiveError for a message that does not continue the range.
         """
@@ -100,7 +101,7 @@ class RangeWriter:
             self._spill()
 
     def damaged(self) -> None:
-        """The last message is in a service's domain, and is no commit."""
+        """Note that the last message lies in a service's domain but is not a commit."""
         self.counted.damaged += 1
 
     def _add_events(self, commit: Commit, sequence: int, book: str) -> None:
@@ -191,8 +192,8 @@ class RangeWriter:
 
 @contextmanager
 def write_faults_as_archive_errors(root: Path) -> Iterator[None]:
-    """Raises ArchiveError, with the file where it is known, when the disk does not take what the
-    block writes under `root`."""
+    """Raise ArchiveError, with the file if it is known, when the disk does not take what the block
+    writes under `root`."""
     try:
         yield
     except (OSError, PolarsError, PanicException) as error:
@@ -224,7 +225,7 @@ def move_durably(source: Path, target: Path) -> None:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 (hex) of a file."""
+    """Return the SHA-256 (hex) of a file."""
     running = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(HASHED):
@@ -257,7 +258,7 @@ def _to_disk(path: Path) -> None:
 
 
 def book_of(subject: str) -> str:
-    """The folder of a subject; what anybody wrote into one never becomes part of a path."""
+    """Return the folder of a subject; a name from outside never becomes part of a path."""
     try:
         book = parse(subject).book
     except ValueError:

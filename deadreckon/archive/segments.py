@@ -29,7 +29,7 @@ class Archive:
     """
 
     def __init__(self, root: Path) -> None:
-        """Raises ArchiveError when the chain of manifests is broken."""
+        """Read the manifests. Raises ArchiveError when their chain is broken."""
         self.root = root
         self.manifests = read_chain(root)
         self._sound: set[str] = set()
@@ -45,7 +45,7 @@ class Archive:
         return self.manifests[-1].last if self.manifests else 0
 
     def messages(self, after: int, upto: int | None = None) -> Iterator[list[Stored]]:
-        """Every message after `after` and up to `upto` (null: the last), in lists of some.
+        """Yield every message after `after` and up to `upto` (null: the last), in lists.
 
         Raises ArchiveError naming the file or sequence that is damaged.
         """
@@ -56,12 +56,12 @@ class Archive:
                 yield from self._messages(manifest, first, last)
 
     def message(self, sequence: int) -> Stored | None:
-        """One message; null when it is not sealed."""
+        """Return one message; null when it is not sealed."""
         found = next(self.messages(sequence - 1, sequence), [])
         return found[0] if found else None
 
     def paths(self, family: str, days: Iterable[str] | None = None) -> list[Path]:
-        """The files of a family, all or those of some days, in the order of the log."""
+        """List the files of a family, all or those of some days, in the order of the log."""
         wanted = None if days is None else set(days)
         return [
             self.root / segment.path
@@ -72,7 +72,7 @@ class Archive:
         ]
 
     def check_file(self, segment: Segment) -> None:
-        """Raises ArchiveError when a segment's file is not the one that was sealed."""
+        """Raise ArchiveError when a segment's file is not the one that was sealed."""
         path = self.root / segment.path
         if segment.path in self._sound:
             return
@@ -98,7 +98,7 @@ class Archive:
 
 
 def read_window(table: polars.LazyFrame, first: int, last: int) -> list[Stored]:
-    """The messages `first`..`last` of the files of all books, by sequence."""
+    """Read the messages `first`..`last` of the files of all books, by sequence."""
     rows = (
         table.filter(polars.col("sequence").is_between(first, last))
         .select("sequence", "subject", "payload", "stored_at")
@@ -109,7 +109,7 @@ def read_window(table: polars.LazyFrame, first: int, last: int) -> list[Stored]:
 
 
 def check_contiguous(found: list[Stored], first: int, last: int, manifest: ArchiveManifest) -> None:
-    """Raises ArchiveError naming the first message that is missing or there twice."""
+    """Raise ArchiveError naming the first message that is missing or there twice."""
     expected = first
     for stored in found:
         if stored.sequence != expected:

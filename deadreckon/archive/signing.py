@@ -27,12 +27,12 @@ class SealKey:
         return f"SealKey({self.public})"
 
     def sign(self, content: bytes) -> str:
-        """The signature (hex); the same key and content always give the same one."""
+        """Return the signature (hex); the same key and content always give the same one."""
         return self._key.sign(content).hex()
 
 
 def read_or_create_key(credentials: Path) -> SealKey:
-    """The key kept among a folder's credentials, made now if there is none.
+    """Return the key kept among a folder's credentials, created if there is none.
 
     Raises ExposedSecretError or DamagedKeyError.
     """

@@ -63,7 +63,8 @@ class SplicedLog:
         return await where.message(sequence)
 
     async def info(self) -> LogInfo:
-        """Of both together; `bytes` are those of the archive's files and the live store."""
+        """Return the extent of both together; `bytes` are those of the archive's files and the live
+        store."""
         old, live = await self._old.info(), await self.live.info()
         messages, size = old.messages + live.messages, old.bytes + live.bytes
         return LogInfo(1, live.last, messages, size, live.deleted)
@@ -124,7 +125,7 @@ class SplicedReader:
 
 
 def sealed_log(data: Path) -> SealedLog:
-    """The log of a folder that is an archive only. Raises HoleError."""
+    """Open the log of a folder that has only an archive. Raises HoleError."""
     with archive_faults_as_holes():
         archive = Archive(data / FOLDER)
     return SealedLog(archive)

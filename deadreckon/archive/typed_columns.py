@@ -57,7 +57,7 @@ Row = dict[str, Any]
 
 
 def frame(family: str, rows: list[Any]) -> polars.DataFrame:
-    """Rows as columns: tuples of messages, or what `row` made of events of a family."""
+    """Convert rows to columns: tuples of messages, or what `row` made of events of a family."""
     if family == MESSAGES:
         return polars.DataFrame(rows, schema=MESSAGE_COLUMNS, orient="row")
     shape = columns(family)
@@ -83,8 +83,8 @@ class TypedColumn(Struct, frozen=True):
 
 @cache
 def columns(family: str) -> dict[str, Any]:
-    """The columns of a family, by name, as polars types them; one that is a number in one type
-    of event and text in another is text."""
+    """Return the columns of a family by name, with their polars types; one that is a number in one
+    type of event and text in another is text."""
     found = dict(LOG_COLUMNS)
     for name in FAMILIES[family]:
         for field, shape in fields_of(name).items():
@@ -109,7 +109,7 @@ def fields_of(name: str) -> dict[str, TypedColumn]:
 
 
 def _dtype(hint: Any) -> Any:
-    """Text for names and amounts, and JSON text for what is deeper than a value."""
+    """Return the column type: text for names and amounts, JSON text for nested values."""
     kinds = {option for option in (get_args(hint) or (hint,)) if option is not type(None)}
     if kinds == {int}:
         return polars.Int64
@@ -123,7 +123,7 @@ def _default(field: structs.FieldInfo) -> Any:
 
 
 def rows_of(commit: Commit, sequence: int) -> Iterator[tuple[str, Row]]:
-    """The rows that a commit has, each with its family; none for what nobody can decode."""
+    """Yield the rows of a commit, each with its family; none for one that cannot be decoded."""
     for index, envelope in enumerate(commit.events):
         for family in FAMILIES_OF.get(envelope.type, ()):
             try:
@@ -165,7 +165,7 @@ def _body(envelope: Envelope) -> dict[str, Any]:
 
 
 def _cell(value: Any) -> Any:
-    """A value as its column takes it; an integer beyond int64 is null, never wrapped."""
+    """Convert a value for its column; an integer beyond int64 becomes null, never wrapped."""
     if isinstance(value, dict | list):
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     if type(value) is int and not -INTEGER_MAX <= value <= INTEGER_MAX:
@@ -174,7 +174,7 @@ def _cell(value: Any) -> Any:
 
 
 def _with_units(found: Row) -> None:
-    """Fills: quantity, price and fee as integers of a scale; null where int64 is too small."""
+    """Add quantity, price and fee of a fill as integers of a scale; null beyond int64."""
     for name in UNITS:
         whole, _, decimals = found[name].partition(".")
         units = int(whole + decimals)

@@ -129,7 +129,7 @@ class _Verification:
         self.verdict.faults.append(ArchiveFault(where, sequence, reason))
 
     def check_manifest(self, manifest: ArchiveManifest) -> None:
-        """Whose signature it is, and whether it is one."""
+        """Check a manifest's signature, and note who signed it."""
         where = self._of(manifest)
         if manifest.public_key and manifest.public_key not in self.verdict.keys:
             self.verdict.keys.append(manifest.public_key)
@@ -144,7 +144,8 @@ class _Verification:
             self.blame(where, manifest.first, reason)
 
     async def check_range(self, manifest: ArchiveManifest, live: LiveReader) -> bool:
-        """Files, messages, counts and root of one range; whether its files are those sealed."""
+        """Check files, messages, counts and root of one range; returns whether its files are those
+        sealed."""
         sound = [self._is_whole(segment, manifest) for segment in manifest.segments]
         whole = all(sound)
         files = [each for each in manifest.segments if each.family == MESSAGES]
@@ -211,7 +212,7 @@ class _Verification:
             self.blame(self._of(manifest), None, reason)
 
     async def _compare(self, stored: Stored, live: LiveReader) -> None:
-        """The log's own copy of a message has the same subject, bytes and time."""
+        """Check that the log's own copy of a message has the same subject, bytes and time."""
         found = await live.next(stored.sequence)
         if found is None:
             return
@@ -240,7 +241,7 @@ class _Verification:
         return len(commit.events)
 
     def check_strays(self) -> None:
-        """Files that a query over the folders would read, though no manifest names them."""
+        """Report files that a query over the folders would read although no manifest names them."""
         named = {segment.path for each in self._chain for segment in each.segments}
         for path in sorted(self._root.rglob("*.parquet")):
             name = _name(self._root, path)
@@ -248,7 +249,7 @@ class _Verification:
                 self.blame(name, None, "no manifest names this file")
 
     def check_end(self, live: LiveReader) -> None:
-        """The log goes on at least as far as the archive."""
+        """Check that the log goes at least as far as the archive."""
         if live.fault:
             self.blame("log", None, live.fault)
         elif live.last < self.last:

@@ -8,8 +8,8 @@ from deadreckon.runtime.log.domain import retry
 
 
 async def whole_log(data: Path, live: Bus) -> Bus:
-    """The log from its first message on: `live` itself where it has all of it, otherwise with the
-    archive before it. Raises HoleError where the two do not meet."""
+    """Return the log from its first message on: `live` itself if it has all of it, otherwise with
+    the archive before it. Raises HoleError if the two do not meet."""
     if has_archive(data):
         from deadreckon.archive.spliced_log import with_archive  # polars; most starts need none
 
@@ -24,7 +24,7 @@ async def whole_log(data: Path, live: Bus) -> Bus:
 
 
 def archived_log(data: Path) -> Bus:
-    """The log of a folder that is only an archive. Raises HoleError."""
+    """Open the log of a folder that is only an archive. Raises HoleError."""
     from deadreckon.archive.spliced_log import sealed_log  # polars; most starts need none
 
     return sealed_log(data)

@@ -103,8 +103,8 @@ def set_(
 def _with_code(
     configured: "StrategyConfigured", options: CommandOptions, *, is_new: bool
 ) -> "StrategyConfigured":
-    """The configuration with the code of its kind as it is here. A strategy whose code is not here
-    can still be changed and stopped: it keeps the code it was configured with."""
+    """Return the configuration with the code of its kind as it is here. A strategy whose code is
+    missing can still be changed and stopped: it keeps the code it was configured with."""
     from deadreckon.strategies.loading import StrategyLoadError, remember_files, stamped, use_folder
 
     use_folder(options.data)

@@ -177,7 +177,7 @@ def synth(
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """A file that cannot be used, or a folder that cannot be written, in one line."""
+    """Report a file that cannot be used, or a folder that cannot be written, in one line."""
     try:
         yield
     except TapeError as error:

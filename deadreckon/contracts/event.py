@@ -13,12 +13,12 @@ ArchiveTable = Literal["fills", "orders", "signals", "refusals", "marks"]
 
 
 class Declaration(Struct, frozen=True):
-    """What the stack needs to know of a type of event, declared on its class and nowhere else.
+    """Declaration of a type of event on its class: name, publishers, archive tables.
 
     `name` is its name on the wire; an event without one is read from inbound messages and never
     written. `publishers` are the services that may write it, by name or by a pattern such as
-    `venue-*`; `operators` may send it as well where that is true. `archive` names the tables of
-    the archive that hold it. `of_order` says that it belongs to the life of the order in its field
+    `venue-*`; `operators` may send it as well where that is true. `archive` names the tables of the
+    archive that hold it. `of_order` says that it belongs to the life of the order in its field
     `order_id`. `timeline` says whether it explains what an instrument, or the whole book, did.
     """
 

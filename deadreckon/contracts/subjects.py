@@ -35,44 +35,44 @@ class Subject(Struct, frozen=True):
 
 
 def token(text: str, what: str) -> str:
-    """The text, if it may stand in a subject; raises ValueError naming `what` otherwise."""
+    """Return the text if it may stand in a subject; raises ValueError naming `what` otherwise."""
     if not TOKEN.fullmatch(text):
         raise ValueError(f"{what} {text!r}: use letters, digits, _ and -, at most 64 of them")
     return text
 
 
 def domain(book: str, service: str) -> str:
-    """The fence filter of a domain; every writer must use exactly this string."""
+    """Return the fence filter of a domain; every writer must use exactly this string."""
     return f"log.{token(book, 'book')}.{token(service, 'service')}.>"
 
 
 def commit_subject(book: str, service: str, kind: Literal["events", "progress"]) -> str:
-    """Where a service's commit is stored."""
+    """Return the subject under which a service's commit is stored."""
     return f"log.{book}.{service}.{kind}"
 
 
 def producer_subject(book: str, producer: str) -> str:
-    """Where a producer publishes its signals."""
+    """Return the subject on which a producer publishes its signals."""
     return f"log.{token(book, 'book')}.in.{token(producer, 'producer')}"
 
 
 def operator_subject(book: str, name: str) -> str:
-    """Where an operator publishes facts."""
+    """Return the subject on which an operator publishes facts."""
     return f"log.{token(book, 'book')}.op.{token(name, 'operator')}"
 
 
 def verdict_subject(book: str, producer: str) -> str:
-    """Where a producer hears its verdicts (a notice; the truth is in the log)."""
+    """Return the subject of a producer's verdict notices; the stored facts are in the log."""
     return f"verdict.{token(book, 'book')}.{token(producer, 'producer')}"
 
 
 def turn_subject(book: str, service: str) -> str:
-    """Where a service of another process is asked to take its turn on a tape."""
+    """Return the subject of requests to a service in another process to take its turn on a tape."""
     return f"turn.{token(book, 'book')}.{token(service, 'service')}"
 
 
 def status_subject(book: str, service: str) -> str:
-    """Where a service at work is asked whether it is there, and where it stands."""
+    """Return the subject of requests whether a service is at work, and at which commit."""
     return f"standing.{token(book, 'book')}.{token(service, 'service')}"
 
 
@@ -186,7 +186,7 @@ PARAMETERS = {
 
 
 def covers(filter: str, subject: str) -> bool:
-    """True when a subject falls under a filter with the wildcards of NATS.
+    """Return True when a subject falls under a filter with the wildcards of NATS.
 
     >>> covers("log.a.risk.>", "log.a.risk.events"), covers("log.*.in.>", "log.a.op.ann")
     (True, False)

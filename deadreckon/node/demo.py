@@ -197,7 +197,7 @@ class Demo:
             await self.player.answer_doors(lambda: False)
 
     async def summary(self, seconds: float, rows: int) -> AuditDocument:
-        """The statement of the whole log with this run's rates."""
+        """Return the statement of the whole log with this run's rates."""
         found = await audit(self.bus, self.plan.book, self.plan.mode)
         document = statement(found, self.plan.book, None)
         info = await retry(self.bus.info)

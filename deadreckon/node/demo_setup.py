@@ -82,7 +82,7 @@ def setup_facts(header: TapeHeader, edge: str = "", more: Sequence[str] = ()) ->
 
 
 def instrument(header: TapeHeader) -> InstrumentListed:
-    """The tape's instrument, with the steps its prices and sizes were recorded in."""
+    """Return the tape's instrument, with the steps its prices and sizes were recorded in."""
     symbol, _, venue = header.instrument.partition(".")
     perpetual = "PERP" in symbol.upper()
     pair = symbol.upper().removesuffix("-PERP").replace("_", "").replace("/", "").replace("-", "")
@@ -106,7 +106,7 @@ def instrument(header: TapeHeader) -> InstrumentListed:
 
 
 def limits() -> LimitsSet:
-    """Tight enough that a month of trading meets several of them."""
+    """Return limits so tight that a month of trading meets several of them."""
     return LimitsSet(
         actor=ACTOR,
         reason=REASON,
@@ -128,7 +128,7 @@ def limits() -> LimitsSet:
 
 
 def further_strategy(kind: str, instrument: str) -> StrategyConfigured:
-    """A strategy with its defaults, called what it calls itself."""
+    """Return a strategy with its defaults, under the name it gives itself."""
     configured = StrategyConfigured(
         strategy="",
         kind=kind,
@@ -144,7 +144,7 @@ def further_strategy(kind: str, instrument: str) -> StrategyConfigured:
 
 
 def strategies(name: str) -> list[StrategyConfigured]:
-    """One moving-average cross and one regime strategy."""
+    """Return one moving-average cross and one regime strategy."""
     return [
         StrategyConfigured(
             strategy="cross",

@@ -52,11 +52,11 @@ class HealthCollector(Collector):
         self._vitals = vitals
 
     def describe(self) -> Iterator[Metric]:
-        """Every metric there may be."""
+        """List every metric there may be."""
         return self.collect()
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric as it is now."""
+        """Yield every metric as it is now."""
         log_health = self._vitals.log_health
         yield _gauge(
             "deadreckon_log_available",
@@ -82,7 +82,7 @@ class HealthCollector(Collector):
         yield from self._counts()
 
     def _counts(self) -> Iterator[Metric]:
-        """Counters since this process started."""
+        """Yield the counters since this process started."""
         yield _counter(
             "deadreckon_service_ends",
             "processes of a service that ended and were started again",
@@ -119,8 +119,8 @@ def _seconds(seconds: float | None) -> float:
 
 
 async def log_health(folder: Folder) -> dict[str, Any]:
-    """Whether the folder's log takes what is written, as the stack that runs there knows, and its
-    last sequence (null: nobody knows); what is asked of the log alone where no stack tells."""
+    """Report whether the folder's log takes writes, as the stack that runs there knows, and its
+    last sequence (null: unknown); without a stack, only the log is queried."""
     record = await asyncio.to_thread(_gateway_health, folder)
     if record is not None:
         return {"available": record["log"]["available"], "reason": record["reason"]} | {
@@ -137,7 +137,7 @@ async def log_health(folder: Folder) -> dict[str, Any]:
 
 
 def _gateway_health(folder: Folder) -> dict[str, Any] | None:
-    """The page /health of the gateway that runs on the folder, if one does."""
+    """Fetch the page /health of the gateway that runs on the folder, if one does."""
     try:
         url = (folder.root / "gateway.url").read_text("utf-8").strip()
         with urllib.request.urlopen(f"{url}/health", timeout=ASK_WAIT) as answer:

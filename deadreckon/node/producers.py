@@ -65,7 +65,7 @@ def remove_producer(data: Path, name: str) -> None:
 
 
 def producers(data: Path) -> list[ProducerAccess]:
-    """Everybody who was given a credential."""
+    """List every producer with a credential."""
     folder = Folder(data).check()
     files = ServerFiles(folder.root)
     known = read_known_roles(files.registry).producers
@@ -101,5 +101,5 @@ def _given(folder: Folder, files: ServerFiles, producer: Producer) -> ProducerAc
 
 
 def as_document(given: ProducerAccess) -> dict[str, Any]:
-    """For `--json`."""
+    """Return the document for `--json`."""
     return {name: getattr(given, name) for name in given.__struct_fields__}

@@ -61,7 +61,7 @@ class Readiness(Struct, frozen=True):
         return max(self.feed.last, self.log_health.sequence) - service.position
 
     def trouble(self) -> str:
-        """Reason why nothing trades, or only late; empty when all is well."""
+        """Return the reason why nothing trades, or only late; empty when all is well."""
         ready = [service for service in self.services() if service.ready]
         late = {service.name: self.behind(service) for service in ready}
         late = {name: behind for name, behind in late.items() if behind > BEHIND_MAX}
@@ -79,11 +79,11 @@ class Readiness(Struct, frozen=True):
         return recalling if self.ends() is None else f"{recalling}, or not answering"
 
     def fault(self) -> str:
-        """Reason why this process should be restarted; empty when it is alive."""
+        """Return the reason why this process should be restarted; empty when it is alive."""
         return "" if self.feed.alive else "the log is not being read"
 
     def unready(self) -> str:
-        """Reason why this process is not ready; empty when it is."""
+        """Return the reason why this process is not ready; empty when it is."""
         if self.fault() or self.log_health.fault():
             return self.fault() or self.log_health.fault()
         recalling = [service.name for service in self.services() if not service.ready]

@@ -68,7 +68,7 @@ class VenueSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def exchange_folder(folder: Folder) -> Path:
-    """Where an exchange of our own keeps its book."""
+    """Return the folder in which an exchange of our own keeps its store."""
     return folder.root / "exchange"
 
 
@@ -93,7 +93,7 @@ def check_venue(folder: Folder, wanted: bool) -> None:
 async def own_exchange(
     folder: Folder, settings: ExchangeSettings
 ) -> AsyncIterator[ExchangeProcess]:
-    """An exchange of our own on the folder, as long as this lasts; started again if it ends."""
+    """Run an exchange of our own on the folder within this context; restarts it if it ends."""
     where = exchange_folder(folder)
     async with ExchangeProcess(where, _seed(where, settings.seed)) as exchange:
         write_login(
@@ -154,8 +154,8 @@ def _seed(where: Path, wanted: str | None) -> str:
 def exchange_for(
     facts: Iterable[Event], base_price: Decimal, settings: ExchangeSettings
 ) -> ExchangeSettings:
-    """An exchange where what is listed trades around a price, on the terms of its venue, and the
-    account has the cash that was deposited. `settings` has the rest."""
+    """Set up an exchange where what is listed trades around a price, on the terms of its venue, and
+    the account has the cash that was deposited. `settings` has the rest."""
     record = list(facts)
     terms = {event.venue: event for event in record if isinstance(event, VenueConfigured)}
     return msgspec.structs.replace(

@@ -77,7 +77,8 @@ class StackSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_settings(path: Path | None) -> StackSettings:
-    """The settings in a TOML file, or the defaults; raises msgspec.ValidationError or OSError."""
+    """Read the settings from a TOML file, or the defaults; raises msgspec.ValidationError or
+    OSError."""
     if path is None:
         return StackSettings()
     return msgspec.toml.decode(path.read_bytes(), type=StackSettings)
@@ -210,7 +211,8 @@ class LiveStack:
             await asyncio.wait_for(resting, self._patience())
 
     def _patience(self) -> float:
-        """Seconds for a step of an orderly end; a log that is away has been waited for already."""
+        """Return the seconds for a step of an orderly end; a log that is away has been waited for
+        already."""
         return REST_WAIT if self.bus.log_health.available else AWAY_WAIT
 
     async def _end(self) -> None:

@@ -80,7 +80,7 @@ class VerdictView:
 
 
 def encode(verdict: Verdict) -> bytes:
-    """The notice as JSON, amounts as canonical text."""
+    """Encode the notice as JSON, amounts as canonical text."""
     return msgspec.json.encode(plain_body(verdict))
 
 
@@ -114,7 +114,7 @@ def _verdict(record: Recorded[Event], sequence: int, outcome: SignalOutcome) -> 
 
 @asynccontextmanager
 async def verdicts_published(bus: Bus, book: str) -> AsyncIterator[VerdictView]:
-    """A view whose verdicts are sent from now on, until this context ends."""
+    """Provide a view whose verdicts are sent from now on, until this context ends."""
     view = VerdictView((await retry(bus.info)).last)
     telling = asyncio.create_task(view.announce(bus, book), name="verdicts")
     try:

@@ -148,7 +148,7 @@ class Workers:
             raise WorkerError(self._hopeless.result())
 
     async def watch(self) -> None:
-        """Ends with WorkerError as soon as one of them will not live."""
+        """Wait until a worker ends and cannot be restarted; raises WorkerError."""
         watched: list[asyncio.Future[Any]] = [self._hopeless, *self._keeping]
         await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
         for task in self._keeping:

@@ -32,7 +32,7 @@ class Readable(Protocol):
     name: str
 
     def digests(self) -> dict[str, TableDigest]:
-        """Row count and digest of every table, as stored."""
+        """Return row count and digest of every table, as stored."""
         ...
 
     def lines(self, table: Table) -> Iterator[list[Any]]:

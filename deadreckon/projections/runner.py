@@ -195,7 +195,7 @@ class Views:
             self._feed.follow(NAME, self.sequence, found.links if found and self.sequence else None)
 
     def _fits(self, found: Snapshot) -> bool:
-        """True when the snapshot has every view and no stored projection is behind it."""
+        """Return True when the snapshot has every view and no stored projection is behind it."""
         least = self._stored.extent.least if self._stored else found.position.covered
         return found.position.covered <= least and self._views.keys() <= found.state.keys()
 

@@ -60,7 +60,7 @@ class Table(Struct, frozen=True):
         return self.updates.columns if self.updates else ("event_id",)
 
     def ended(self, row: TableRow) -> bool:
-        """True when no further event is expected to change the row."""
+        """Return True when no further event is expected to change the row."""
         updates = self.updates
         if updates is None or updates.column is None:
             return False

@@ -37,14 +37,14 @@ class RunDigest:
         running.update(head + bytes(envelope.data) + b"\n")
 
     def hexdigest(self) -> str:
-        """SHA-256 over the domains' digests in the order of their names."""
+        """Return the SHA-256 over the domains' digests in the order of their names."""
         return combined_digest(
             {name: running.hexdigest() for name, running in self._domains.items()}
         )
 
 
 def combined_digest(digests: Mapping[str, str]) -> str:
-    """SHA-256 (hex) over digests in the order of their names."""
+    """Return the SHA-256 (hex) over digests in the order of their names."""
     running = hashlib.sha256()
     for name in sorted(digests):
         running.update(f"{name}|{digests[name]}\n".encode())

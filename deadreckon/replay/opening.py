@@ -1,4 +1,4 @@
-"""What every question to a log begins with: the folder checked, its log open, progress shown."""
+"""Common start of every question to a log: check the folder, open its log, show progress."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager

@@ -52,7 +52,7 @@ RUN_STRATEGIES = ("trainer", "signal")
 
 @cache
 def decider(name: str) -> Decider:
-    """The module that decides for a service; raises KeyError for an unknown one."""
+    """Return the module that decides for a service; raises KeyError for an unknown one."""
     module = import_module(DECIDERS[name])
     return LoadsStrategies(module) if name in RUN_STRATEGIES else cast(Decider, module)
 
@@ -68,7 +68,7 @@ def assemble(
     snapshots: Snapshots | None = None,
     venues: Mapping[str, Venue] | None = None,
 ) -> list[LogService]:
-    """The named services on one bus and one feed, in the order of turns.
+    """Build the named services on one bus and one feed, in the order of turns.
 
     `venues` are the accounts by the edge that serves each; raises ValueError for an edge without
     one.

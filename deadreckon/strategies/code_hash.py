@@ -18,11 +18,10 @@ PROGRAM = ("deadreckon", "msgspec")  # msgspec is how parameters and states are 
 
 
 class CodeHash(Struct, frozen=True):
-    """What a strategy's code consists of.
+    """Code of a strategy: its files, the packages it imports, and one hash over all.
 
-    `digest` is the SHA-256 (hex) over all of it. `modules` are the files it imports by module
-    name, `hashes` those of their content; `packages` the installed distributions it imports, by
-    version.
+    `digest` is the SHA-256 (hex) over all of it. `modules` are the files it imports by module name,
+    `hashes` those of their content; `packages` the installed distributions it imports, by version.
     """
 
     digest: str
@@ -101,12 +100,12 @@ class _Reached:
 
 @cache
 def _distributions() -> Mapping[str, list[str]]:
-    """The installed distributions by the top-level modules they bring."""
+    """Map the top-level modules to the installed distributions that bring them."""
     return packages_distributions()
 
 
 def _imports(source: bytes, package: str) -> Iterator[tuple[str, list[str]]]:
-    """Every module that a source imports, and the names taken from it, which may be modules."""
+    """Yield every module that a source imports, and names taken from it that may be modules."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, []) for alias in node.names)

@@ -132,7 +132,7 @@ def code_fault(configured: StrategyConfigured) -> str:
 
 
 def is_file(kind: str) -> bool:
-    """True for what names a file, with or without a class in it."""
+    """Return True for what names a file, with or without a class in it."""
     _, suffix, rest = kind.partition(".py")
     return suffix == ".py" and rest[:1] in ("", ":")
 
@@ -174,7 +174,7 @@ def _tried(quiet: bool, load: Callable[[T], list[F]], what: T) -> list[F]:
 
 
 def _entries(kind: str) -> Iterator[EntryPoint]:
-    """The entry points of the group; the built-in ones also where nothing is installed."""
+    """Yield the entry points of the group; the built-in ones even if nothing is installed."""
     for name, value in ENTRY_POINTS.items():
         if kind in ("", name):
             yield EntryPoint(name, value, GROUP)
@@ -223,7 +223,7 @@ def load_file(spec: str) -> Implementation:
 
 
 def _run(path: Path, source: bytes, code: CodeHash) -> Any:
-    """The module of a file, run once per code."""
+    """Return the module of a file, run once per code."""
     name = f"deadreckon_strategy_{code.digest[:16]}"
     if name in sys.modules:
         return sys.modules[name]
@@ -272,7 +272,7 @@ def _only_strategy(module: Any) -> Any:
 
 
 def _checked(found: Any, spec: str) -> AnyStrategy:
-    """An instance of a strategy's class, tried with its defaults. Raises TypeError, ValueError."""
+    """Instantiate a strategy's class, tried with its defaults. Raises TypeError, ValueError."""
     strategy: AnyStrategy = found()
     if missing := [part for part in PARTS if not hasattr(strategy, part)]:
         raise TypeError(f"is not a strategy: it has no {', '.join(missing)}")
@@ -289,7 +289,7 @@ def _checked(found: Any, spec: str) -> AnyStrategy:
 
 
 def _searched() -> list[str]:
-    """The items of the variable; a class follows its file, as in "my.py:Class"."""
+    """Return the items of the variable; a class follows its file, as in "my.py:Class"."""
     items: list[str] = []
     for part in filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)):
         if items and part.isidentifier() and items[-1].endswith(".py"):
@@ -300,14 +300,14 @@ def _searched() -> list[str]:
 
 
 def _files(item: str, kind: str) -> list[str]:
-    """The files of an item of the variable. Raises StrategyLoadError."""
+    """Return the files of an item of the variable. Raises StrategyLoadError."""
     if not item.endswith(".json"):
         return [item]
     return [file for name, file in _listed(Path(item)).items() if kind in ("", name)]
 
 
 def _listed(path: Path) -> dict[str, str]:
-    """The files of a list by kind; none where there is no list. Raises StrategyLoadError."""
+    """Return the files of a list by kind; empty if there is no list. Raises StrategyLoadError."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
     except FileNotFoundError:

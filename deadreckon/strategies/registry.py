@@ -83,7 +83,7 @@ class Registry:
         self.accepts_any_code = False
 
     def has(self, kind: str, code: str) -> bool:
-        """True when exactly this code is known."""
+        """Return True when exactly this code is known."""
         return (kind, code) in self._found
 
     def newest(self, kind: str) -> Implementation | None:

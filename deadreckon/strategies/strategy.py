@@ -33,7 +33,7 @@ class Decision(Struct, frozen=True):
     model_id: str = ""  # empty: the strategy's name and version
 
     def leaves(self, held: Decimal) -> bool:
-        """True when a position of this size (negative: short) should be closed."""
+        """Return True when a position of this size (negative: short) should be closed."""
         return self.leave_long if held > ZERO else held < ZERO and self.leave_short
 
 

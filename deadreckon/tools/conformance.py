@@ -52,8 +52,11 @@ class ContractFault(Struct):
 
 
 class ConformanceReport(Struct):
-    """What a producer sent, and what became of it. `faults` are its own; `refusals` are decisions,
-    by rule; `outcomes` are verdicts. Ages are seconds of the log's time at arrival."""
+    """Report on the messages of a producer and their outcomes.
+
+    `faults` are the producer's own; `refusals` are decisions, by rule; `outcomes` are verdicts.
+    Ages are seconds of the log's time at arrival.
+    """
 
     producer: str
     messages: int = 0
@@ -200,7 +203,7 @@ async def check_live(
 
 
 def as_document(report: ConformanceReport) -> dict[str, Any]:
-    """The report as JSON would have it."""
+    """Return the report as it is written to JSON."""
     found: dict[str, Any] = msgspec.to_builtins(report)
     found["faults"] = list(found["faults"].values())
     return {"conforms": report.conforms} | found

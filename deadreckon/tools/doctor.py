@@ -41,7 +41,7 @@ class Check(Struct, frozen=True):
 
 
 async def examine(data: Path, nats: str | None) -> AsyncIterator[Check]:
-    """Every finding, in the order in which a person would look."""
+    """Yield every finding, in the order in which a person would look."""
     yield _python()
     yield _server()
     folder = Folder(data)
@@ -113,8 +113,8 @@ async def _content(bus: Bus) -> AsyncIterator[Check]:
 
 
 async def check_archive(folder: Folder, bus: Bus) -> Check:
-    """Whether the archive is the one of which the log says that it was sealed; that its bytes are
-    still those is shown by `dr archive verify`."""
+    """Check that the archive is the one that the log records as sealed; `dr archive verify` also
+    checks its bytes."""
     from deadreckon.archive.sealer import last_sealed_range
     from deadreckon.archive.segments import Archive
     from deadreckon.archive.spliced_log import chain_fault  # polars; few folders need it
@@ -150,7 +150,7 @@ def _lost(where: ProjectionPaths) -> str | None:
 
 
 def _damage(where: ProjectionPaths) -> str | None:
-    """What is wrong with the bytes that analysts ask, all of which are read."""
+    """Read all bytes of the views and return what is wrong with them, if anything."""
     if where.audit.exists():
         with closing(AuditDatabase(where.audit)) as book:
             book.examine()

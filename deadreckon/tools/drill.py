@@ -71,7 +71,7 @@ class DrilledProcess:
         self._name = name
 
     async def hears(self, event: str) -> dict[str, Any]:
-        """The next line of that kind; others are passed over. Raises DrillError."""
+        """Return the next line of that kind, skipping others. Raises DrillError."""
         try:
             return await asyncio.wait_for(self._line(event), PATIENCE)
         except TimeoutError:
@@ -96,7 +96,7 @@ class CommitTimes:
         self._sequence = 0
 
     async def stored_at(self, service: str, n: int) -> int:
-        """When commit `n` of a service was stored; waits for it. Raises DrillError."""
+        """Return when commit `n` of a service was stored; waits for it. Raises DrillError."""
         deadline = time.monotonic() + PATIENCE
         while (service, n) not in self._stored:
             if not await self._read(deadline - time.monotonic()):
@@ -104,7 +104,7 @@ class CommitTimes:
         return self._stored[service, n]
 
     async def quiet(self) -> None:
-        """Returns when nothing has come for QUIET seconds. Raises DrillError."""
+        """Wait until nothing has come for QUIET seconds. Raises DrillError."""
         deadline = time.monotonic() + PATIENCE
         while await self._read(QUIET):
             if time.monotonic() > deadline:
@@ -212,7 +212,7 @@ async def run_drill(
 
 
 async def _rounds(one: FailoverDrill, services: Sequence[str]) -> list[Failover]:
-    """Each of them killed, then each of them stopped; standbys start all at once in between."""
+    """Kill each of them, then stop each of them; standbys start all at once in between."""
     takeovers: list[Failover] = []
     for how in SIGNALS:
         one.tell("starting a standby of each, and waiting until it is proved equal")
@@ -225,7 +225,7 @@ async def _rounds(one: FailoverDrill, services: Sequence[str]) -> list[Failover]
 
 @asynccontextmanager
 async def _load(bus: Bus) -> AsyncIterator[None]:
-    """Clock, quotes and signals at a steady pace."""
+    """Send clock, quotes and signals at a steady pace within this context."""
     quotes = Quotes(bus)
     clock = Clock(bus, mode="paper", code=__version__)
     await quotes.replay()
@@ -243,7 +243,7 @@ async def _load(bus: Bus) -> AsyncIterator[None]:
 
 
 async def miscounts(bus: Bus, services: Sequence[str]) -> list[Miscount]:
-    """Every answer of these services that is missing from the log, or too many in it."""
+    """List every answer of these services that is missing from the log, or too many in it."""
     asked = [CompletenessCheck(service, BOOK, "paper") for service in services]
     async for message in read_messages(bus):
         for answers in asked:

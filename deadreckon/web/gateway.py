@@ -79,7 +79,7 @@ class _Forwarding(logging.Handler):
 
 
 def _log_quietly() -> None:
-    """Only warnings of the HTTP server matter, and they must not land on the terminal."""
+    """Limit the HTTP server's log to warnings, and keep it off the terminal."""
     logger = logging.getLogger("uvicorn")
     logger.setLevel(logging.WARNING)
     logger.propagate = False

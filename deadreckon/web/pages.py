@@ -48,7 +48,7 @@ _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
 def application(folder: Folder, vitals: Readiness) -> FastAPI:
-    """The pages of one stack; nothing in it reports to anybody else."""
+    """Build the pages of one stack; nothing in it reports to anybody else."""
     app = FastAPI(
         title="Deadreckon",
         version=__version__,
@@ -96,7 +96,7 @@ class GatewayPages:
         return _verdict(self._vitals.unready())
 
     async def version(self) -> Response:
-        """Which program this is, and what it runs."""
+        """Answer with this program's version, and what it runs."""
         vitals = self._vitals
         record = {"version": __version__, "folder_format": FORMAT}
         return _json(record | {"book": vitals.book, "mode": vitals.mode})
@@ -109,7 +109,7 @@ class GatewayPages:
     async def portfolio(
         self, strategy: Strategy = None, instrument: Instrument = None, open_only: Open = False
     ) -> Response:
-        """Positions, the last equity mark, and halts in force."""
+        """Answer with positions, the last equity mark, and halts in force."""
         wanted = TableQuery(None, strategy, instrument, open_only)
         return await _answer(lambda: read_portfolio(self._folder, wanted))
 
@@ -120,14 +120,14 @@ class GatewayPages:
         instrument: Instrument = None,
         open_only: Open = False,
     ) -> Response:
-        """Orders, the latest changed first."""
+        """Answer with orders, the latest changed first."""
         wanted = TableQuery(limit, strategy, instrument, open_only)
         return await _answer(lambda: read_table(self._folder, "orders", wanted))
 
     async def fills(
         self, limit: Limit = LIMIT, strategy: Strategy = None, instrument: Instrument = None
     ) -> Response:
-        """Fills, the latest first."""
+        """Answer with fills, the latest first."""
         wanted = TableQuery(limit, strategy, instrument)
         return await _answer(lambda: read_table(self._folder, "fills", wanted))
 

@@ -50,5 +50,5 @@ async def _serve(
 
 
 def _are_level(vitals: Readiness) -> bool:
-    """True when the services have answered every message of the log."""
+    """Return True when the services have answered every message of the log."""
     return all(service.ready and not vitals.behind(service) for service in vitals.services())

@@ -2,7 +2,6 @@
 
 import ast
 import re
-from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 
@@ -27,19 +26,6 @@ PROMISED = {
     ("deadreckon/projections/tables/venue_reports.py", "strangers"): "a column",
 }
 
-# How many docstrings of a room still begin so. The numbers may only fall.
-STILL_RIDDLES = {
-    "accounting": 5,
-    "contracts": 3,
-    "models": 1,
-    "node": 1,
-    "projections": 1,
-    "replay": 31,
-    "services": 5,
-    "strategies": 1,
-    "tools": 7,
-}
-
 RIDDLES = ("What", "Whether", "The same", "Who", "Whoever")
 
 
@@ -49,12 +35,6 @@ def words_to_avoid_are_avoided(tree: SourceTree) -> list[str]:
         for source in tree.values()
         for line, where, word in [*_avoided_names(source), *_avoided_prose(source)]
     ]
-
-
-def _beyond(allowed: dict[str, int], found: list[tuple[str, str]]) -> list[str]:
-    """Offences of every kind that has more of them than its number allows."""
-    counts = Counter(kind for kind, _ in found)
-    return [offence for kind, offence in found if counts[kind] > allowed.get(kind, 0)]
 
 
 def _avoided_names(source: Source) -> Iterator[tuple[int, str, str]]:
@@ -111,14 +91,13 @@ def _docstrings(source: Source) -> Iterator[tuple[int, str]]:
 
 def docstrings_say_what_it_does(tree: SourceTree) -> list[str]:
     """Verb and object for a function, a noun phrase for a type: sense alone in a tooltip."""
-    found = [
-        (source.room, source.at(line, f"begins with {opening!r}; begin with a verb or a noun"))
+    return [
+        source.at(line, f"begins with {opening!r}; begin with a verb or a noun")
         for source in tree.values()
         for line, text in _docstrings(source)
         for opening in RIDDLES
         if re.match(rf"{opening}\b", text)
     ]
-    return _beyond(STILL_RIDDLES, found)
 
 
 RULES: list[Rule] = [words_to_avoid_are_avoided, docstrings_say_what_it_does]

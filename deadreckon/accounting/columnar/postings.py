@@ -39,7 +39,7 @@ class FillRange(NamedTuple):
     number_of: Any  # for each kind of fill, which of the keys it belongs to
 
     def groups(self) -> Groups:
-        """The fills of each key, in log order."""
+        """Group the fills by key, in log order."""
         return grouped(self.number_of, self.fills.kind, len(self.keys))
 
 
@@ -63,7 +63,7 @@ def book(into: Ledger, fills: FillColumns, facts: OtherEvents) -> None:
 
 
 def _stretches(into: Ledger, fills: FillColumns, facts: OtherEvents) -> Iterator[FillRange]:
-    """Parts of the log, each of which begins where an instrument changes."""
+    """Yield the parts of the log, each of which begins where an instrument changes."""
     sequences = numpy.array([fact.sequence for fact in facts], dtype=numpy.int64)
     indexes = numpy.searchsorted(fills.sequences, sequences).tolist()
     known = dict(into.listings)
@@ -99,7 +99,7 @@ def _met(fills: FillColumns) -> list[int]:
 
 
 def _check(into: Ledger, stretch: FillRange) -> None:
-    """Fills of what was never listed, or at another venue, cannot be."""
+    """Raise ImpossibleFillError for fills of an instrument never listed, or at another venue."""
     for number in _met(stretch.fills):
         fault = fault_of(into, stretch.fills.kinds[number])
         if fault:
@@ -108,7 +108,7 @@ def _check(into: Ledger, stretch: FillRange) -> None:
 
 
 def fault_of(into: Ledger, kind: FillKey) -> str:
-    """Why such a fill cannot be; empty when it can."""
+    """Return the reason why such a fill cannot be; empty when it can."""
     listing = into.listings.get(kind.instrument)
     if listing is not None and listing.venue == kind.venue:
         return ""
@@ -124,7 +124,7 @@ def _trade(into: Ledger, stretch: FillRange) -> None:
 
 
 def take_position(into: Ledger, key: HoldingKey, position: Position) -> None:
-    """A holding came to this position; cash and what its currency realised follow."""
+    """Set a holding's position; cash and what its currency realised follow."""
     strategy, instrument = key
     holding = holding_of(into, strategy, instrument)
     listing = into.listings[instrument]
@@ -151,7 +151,7 @@ def holding_of(into: Ledger, strategy: str, instrument: str) -> Holding:
 
 
 def _charge(into: Ledger, fills: FillColumns) -> None:
-    """The sum of fees of each kind and scale; a fee of 0 is none."""
+    """Book the sum of the fees of each kind and scale; a fee of 0 is not booked."""
     codes = fills.kind.astype(numpy.int64) * FEE_SCALES + fills.fee_scales
     count = len(fills.kinds) * FEE_SCALES
     charged = numpy.bincount(codes[fills.fees != 0], minlength=count)
@@ -167,7 +167,7 @@ def _charge(into: Ledger, fills: FillColumns) -> None:
 
 
 def pay(into: Ledger, kind: FillKey, units: int, scale: int) -> None:
-    """A fee of so many units of 10**-scale leaves the cash of its currency."""
+    """Take a fee of `units` of 10**-scale from the cash of its currency."""
     account = into.accounts.setdefault(kind.fee_currency, CurrencyAccount())
     holding = into.holdings[kind.instrument][kind.strategy]
     add(account.cash, -units, scale)
@@ -178,7 +178,7 @@ def pay(into: Ledger, kind: FillKey, units: int, scale: int) -> None:
 def _fund(
     into: Ledger, stretch: FillRange, groups: Groups, published: FundingRatePublished, index: int
 ) -> None:
-    """Funding of what is held where it stands: before the fills from `index` on."""
+    """Book funding on what is held at that point: before the fills from `index` on."""
     listing = into.listings.get(published.instrument)
     if listing is None or listing.kind != "perpetual":
         return
@@ -199,7 +199,7 @@ def _fund(
 
 
 def _traded(all_fills: FillColumns, rows: Any, index: int) -> Decimal:
-    """The signed quantity of those of a holding's fills that are before `index`."""
+    """Return the signed quantity of the fills of a holding that come before `index`."""
     total = Decimal(0)
     fills = all_fills.part(rows[: int(numpy.searchsorted(rows, index))])
     for scale in numpy.unique(fills.quantity_scales).tolist():
@@ -214,6 +214,6 @@ def _traded(all_fills: FillColumns, rows: Any, index: int) -> Decimal:
 
 
 def _of_quantity(position: Position, quantity: Decimal) -> Position:
-    """A position that holds so much, as far as its notional is concerned."""
+    """Return a position that holds this quantity, as far as its notional is concerned."""
     units, scale = exact_units(quantity)
     return structs.replace(position, quantity=units, quantity_scale=scale)

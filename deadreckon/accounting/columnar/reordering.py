@@ -25,7 +25,7 @@ class Groups(NamedTuple):
     starts: list[int]
 
     def of(self, number: int) -> Any:
-        """The rows of one part."""
+        """Return the row numbers of one part."""
         stop = self.starts[number + 1] if number + 1 < len(self.starts) else len(self.order)
         return self.order[self.starts[number] : stop]
 
@@ -44,14 +44,14 @@ class Groups(NamedTuple):
 
 
 def grouped(number_of: Any, kinds: Any, count: int) -> Groups:
-    """Rows by the number of their kind, which is below `count`; each number occurs."""
+    """Group rows by the number of their kind, which is below `count`; each number occurs."""
     numbers = (number_of.astype(numpy.uint16) if count <= KEYS_MAX else number_of)[kinds]
     order = numpy.argsort(numbers, kind="stable")
     return Groups(order, numpy.searchsorted(numbers[order], numpy.arange(count)).tolist())
 
 
 def moved(positions: list[Position], fills: FillColumns, groups: Groups) -> list[Position]:
-    """The positions after their fills.
+    """Return the positions after their fills.
 
     Up to the last fill that makes a position's scales finer, and where int64 is too small, fills
     are taken one at a time: what a reduction rounds to is the scale of its moment.
@@ -73,7 +73,7 @@ def moved(positions: list[Position], fills: FillColumns, groups: Groups) -> list
 
 
 def one_by_one(position: Position, fills: FillColumns, rows: Any) -> Position:
-    """What columns have to equal."""
+    """Apply fills one at a time: the result that columns must equal."""
     for row in rows.tolist():
         quantity, price = amounts(fills, row)
         side: Side = "buy" if quantity > 0 else "sell"
@@ -82,7 +82,7 @@ def one_by_one(position: Position, fills: FillColumns, rows: Any) -> Position:
 
 
 def amounts(fills: FillColumns, row: int) -> tuple[Any, Any]:
-    """Signed quantity and price of a fill as its event says them."""
+    """Return the signed quantity and the price of a fill, as in its event."""
     exact = fills.exact.get(int(fills.rows[row]))
     if exact is not None:
         return exact.quantity, exact.price
@@ -93,7 +93,7 @@ def amounts(fills: FillColumns, row: int) -> tuple[Any, Any]:
 
 
 def _count_one_by_one(positions: list[Position], fills: FillColumns, groups: Groups) -> list[int]:
-    """How many fills of each position go one at a time before columns can begin."""
+    """Count the fills of each position that go one at a time before columns can begin."""
     counts = [0] * len(positions)
     columns = (
         (fills.quantity_scales, [position.quantity_scale for position in positions]),
@@ -113,7 +113,7 @@ def _count_one_by_one(positions: list[Position], fills: FillColumns, groups: Gro
 
 
 def _in_columns(positions: list[Position], fills: FillColumns, groups: Groups) -> list[Position]:
-    """Some positions at a time, so that their columns stay in the processor's cache."""
+    """Fold some positions at a time, so that their columns stay in the processor's cache."""
     stops = [*groups.starts[1:], len(groups.order)] if positions else []
     after: list[Position] = []
     begin = 0
@@ -149,7 +149,8 @@ def _block(positions: list[Position], fills: FillColumns, groups: Groups) -> lis
 def aligned(
     units: Integers, scales: Integers, wanted: list[int], groups: Groups
 ) -> tuple[Integers, NDArray[numpy.bool_]]:
-    """Amounts in the scale wanted of each part, and of each part whether int64 holds them all."""
+    """Convert amounts to the scale wanted of each part; tells for each part whether int64 holds
+    all."""
     found = units[groups.order]
     missing = numpy.repeat(numpy.array(wanted, dtype=scales.dtype), groups.lengths)
     missing -= scales[groups.order]

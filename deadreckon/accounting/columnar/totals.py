@@ -29,13 +29,13 @@ class Sum(NamedTuple):
     notional: int
 
     def at_cost(self, cost: int) -> Position:
-        """The position, once its cost is known."""
+        """Return the position with this cost."""
         realised = self.before.realised + cost - self.before.cost - self.notional
         return structs.replace(self.position, cost=cost, realised=realised)
 
 
 def positions_after(before: list[Position], fills: FillColumns, number_of: Any) -> list[Position]:
-    """The positions after their fills; `number_of` tells for each kind of fill whose it is."""
+    """Return the positions after their fills; `number_of` gives each kind its position."""
     if len(fills.rows) < WORTHWHILE or not _sums_fit(fills, len(before)):
         return moved(before, fills, grouped(number_of, fills.kind, len(before)))
     sums = _sums(before, fills, number_of)
@@ -54,7 +54,7 @@ def positions_after(before: list[Position], fills: FillColumns, number_of: Any) 
 
 
 def _sums_fit(fills: FillColumns, count: int) -> bool:
-    """True when no notional can leave int64 and there are not too many sums."""
+    """Return True when no notional can leave int64 and there are not too many sums."""
     if fills.exact or count * SCALE_MAX * SCALE_MAX > CODES_MAX:
         return False
     largest = max(int(fills.quantities.max()), -int(fills.quantities.min()))
@@ -63,7 +63,7 @@ def _sums_fit(fills: FillColumns, count: int) -> bool:
 
 
 def _sums(before: list[Position], fills: FillColumns, number_of: Any) -> dict[int, Sum]:
-    """Those of positions whose scales no fill makes finer: what a reduction rounds to changes."""
+    """Sum the fills of positions whose scales no fill widens: rounding depends on the scale."""
     scales = fills.quantity_scales * SCALE_MAX + fills.price_scales
     codes = number_of.astype(numpy.int32)[fills.kind] * (SCALE_MAX * SCALE_MAX) + scales
     count = len(before) * SCALE_MAX * SCALE_MAX
@@ -102,7 +102,7 @@ def _settled(
     number_of: Any,
     dearest: float,
 ) -> dict[int, Position]:
-    """The positions whose cost the last fills tell."""
+    """Return the positions whose cost the last fills determine."""
     there = numpy.zeros(len(number_of), dtype=bool)
     there[last.kind] = True
     met = sorted(set(number_of[there].tolist()) & sums.keys() - flat.keys())
@@ -123,14 +123,14 @@ def _settled(
 
 
 def _dearest(fills: FillColumns) -> float:
-    """No less than any price, in quote currency."""
+    """Return an upper bound of all prices, in quote currency."""
     steps = 10.0 ** -numpy.arange(SCALE_MAX)
     prices = fills.prices * steps[fills.price_scales]
     return max(float(prices.max()), -float(prices.min())) * (1 + 1e-9)
 
 
 def _most(it: Sum, quantity: int, dearest: float) -> int:
-    """No less than the cost of so much can have been."""
+    """Return an upper bound of what the cost of a position can have been."""
     price = int(dearest * 10**it.position.price_scale) + 1
     if it.before.quantity:
         opened = it.before.quantity * it.position.contract
@@ -141,8 +141,8 @@ def _most(it: Sum, quantity: int, dearest: float) -> int:
 def _begun(
     wanted: list[Sum], last: FillColumns, groups: Groups, dearest: float
 ) -> tuple[list[Position], AlignedFills, Any]:
-    """The positions before the last fills, with the most that their cost can have been; those
-    fills in their scales; and whether these fit."""
+    """Return the positions before the last fills, each with the upper bound of its cost; those
+    fills in the positions' scales; and whether they fit."""
     finest = [it.position.quantity_scale for it in wanted]
     closest = [it.position.price_scale for it in wanted]
     quantities, some = aligned(last.quantities, last.quantity_scales, finest, groups)

@@ -183,7 +183,7 @@ class _Hashing:
 
 
 async def digest_of_log(bus: Bus, last: int, progress: Progress) -> str:
-    """SHA-256 over sequence, subject and bytes of every message up to `last`."""
+    """Return the SHA-256 over sequence, subject and bytes of every message up to `last`."""
     running = hashlib.sha256()
     async for stored in read_stored(bus, last):
         running.update(f"{stored.sequence}|{stored.subject}|{len(stored.payload)}|".encode())
@@ -284,7 +284,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
 
 
 def summary(manifest: BackupManifest) -> dict[str, Any]:
-    """A manifest as `--json` prints it."""
+    """Return a manifest as `--json` prints it."""
     return {
         "messages": manifest.head.messages,
         "last_sequence": manifest.head.last,

@@ -161,17 +161,17 @@ def _step(data: Path, roll: Rollover) -> Rollover:
 
 
 def _force_to_disk(data: Path, stream: str) -> None:
-    """Only once the server has ended: until then some of it may be in its memory alone."""
+    """Force a stream's files to disk. The server must have ended, or some may be in memory."""
     rollover_notice.sync_all(stream_folder(data, stream))
 
 
 def stream_folder(data: Path, stream: str = STREAM) -> Path:
-    """The folder in which the embedded server keeps a stream."""
+    """Return the folder in which the embedded server keeps a stream."""
     return ServerFiles(data).store / "jetstream" / "LOG" / "streams" / stream
 
 
 async def _prove(bus: JetStreamBus, roll: Rollover, progress: Progress) -> None:
-    """The stream holds what the log held when nobody could write any more. Raises HoleError."""
+    """Check that the stream holds what the log held when it was sealed. Raises HoleError."""
     info = await bus.info()
     found = ""
     if info.last >= roll.last:
@@ -197,7 +197,7 @@ def _share(progress: Progress, what: str, roll: Rollover) -> Callable[[int], Non
 
 
 async def domains(shop: RolloverConnections) -> list[tuple[str, str]]:
-    """Every (book, service) that has written in the log."""
+    """List every (book, service) that has written in the log."""
     found = map(parse, await stream_rollover.subjects(shop.log.api))
     return sorted({(each.book, each.service) for each in found if not each.is_inbound})
 

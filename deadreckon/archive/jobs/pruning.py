@@ -58,7 +58,7 @@ class PrunePolicy(Struct, frozen=True):
     days: int | None = None
 
     def first_day_kept(self, archive: Archive) -> str:
-        """The day from which on nothing leaves."""
+        """Return the first day that stays."""
         if self.days is None:
             return self.before or ""
         return day_of(archive.manifests[-1].now - self.days * DAY)
@@ -145,7 +145,7 @@ async def _proof(data: Path, policy: PrunePolicy | None, progress: Progress) -> 
 
 
 async def _sound(shop: RolloverConnections) -> LogInfo:
-    """The log as it stands; raises HoleError or ConfigurationError for one that is not whole."""
+    """Return the extent of the log; raises HoleError or ConfigurationError unless it is whole."""
     found = await shop.log.api.configuration()
     if found is None:
         raise HoleError("the store has no log: restore the folder from a backup")
@@ -157,7 +157,7 @@ async def _sound(shop: RolloverConnections) -> LogInfo:
 
 
 def _old(archive: Archive, first_day_kept: str, info: LogInfo) -> list[ArchiveManifest]:
-    """The ranges that leave: what is still in the log, up to the first that is not old enough."""
+    """Return the ranges that leave: still in the log, up to the first that is not old enough."""
     old: list[ArchiveManifest] = []
     for manifest in archive.manifests:
         if manifest.day >= first_day_kept:
@@ -188,7 +188,7 @@ async def _check_word(archive: Archive, shop: RolloverConnections, upto: int) ->
 
 
 def _check_room(data: Path) -> None:
-    """While it rolls, what stays lies there twice."""
+    """Raise an error unless the disk has room for the log's second copy during the rollover."""
     needed, free = bytes_under(stream_folder(data)), shutil.disk_usage(data).free
     if free < needed:
         raise PruneError(f"{needed:,} bytes must be free on the disk, {free:,} are: make room")

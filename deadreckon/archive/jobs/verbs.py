@@ -90,7 +90,7 @@ class Inclusion(Struct, frozen=True):
 
 
 async def prove_message(data: Path, sequence: int) -> Inclusion:
-    """The proof of one message. Raises ArchiveError where it is not sealed, or damaged."""
+    """Return the proof of one message. Raises ArchiveError if it is not sealed, or damaged."""
     archive = Archive(Folder(data).check().root / FOLDER)
     manifest = next((each for each in archive.manifests if each.last >= sequence), None)
     if manifest is None or sequence < 1:
@@ -147,7 +147,7 @@ class ArchiveGrowth(Struct, frozen=True):
 
 
 async def list_ranges(data: Path) -> tuple[list[RangeSummary], ArchiveGrowth]:
-    """The ranges of a folder's archive and how it grows. Raises ArchiveError, FolderError."""
+    """List the ranges of a folder's archive and its growth. Raises ArchiveError, FolderError."""
     root = Folder(data).check().root / FOLDER
     ranges = [_range(manifest) for manifest in Archive(root).manifests]
     days = len({each.day for each in ranges})
@@ -181,6 +181,6 @@ def _range(manifest: ArchiveManifest) -> RangeSummary:
 
 
 def plain(value: Struct) -> dict[str, Any]:
-    """A struct as `--json` prints it."""
+    """Return a struct as `--json` prints it."""
     found: dict[str, Any] = to_builtins(value)
     return found

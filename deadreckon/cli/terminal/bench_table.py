@@ -33,7 +33,7 @@ def show_run(run: BenchRun, before: Mapping[FigureKey, Figure]) -> None:
 
 
 def markdown(run: BenchRun) -> str:
-    """The figures as the table that docs/performance.md holds."""
+    """Format the figures as the table in docs/performance.md."""
     machine = run.machine
     measured_on = (
         f"{run.at[:10]}, deadreckon {run.code}, {machine.cores} cores of {machine.processor}, "
@@ -74,7 +74,7 @@ def _numbers(figure: Figure) -> tuple[str, str]:
 
 
 def number(value: float) -> str:
-    """A number with as many digits as mean something."""
+    """Format a number with as many digits as mean something."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.3g}"
 
 

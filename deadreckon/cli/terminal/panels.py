@@ -51,7 +51,7 @@ def _listing(
     width: int,
     height: int,
 ) -> list[Line]:
-    """A table in a box; where there is little room, rows matter more than the columns' names."""
+    """Draw a table in a box; without room for both, rows take precedence over the column names."""
     lines = table(columns, rows, width - 4, named=height >= NAMED)
     return boxed(title, note, lines, width, height)
 

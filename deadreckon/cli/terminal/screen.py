@@ -120,7 +120,7 @@ class Screen:
 
 
 def can_draw(console: Console) -> bool:
-    """True when frames can be drawn on this terminal."""
+    """Return True when frames can be drawn on this terminal."""
     width, height = console.size
     drawable = console.is_terminal and not console.is_dumb_terminal
     return (

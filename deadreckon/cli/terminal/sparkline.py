@@ -21,13 +21,13 @@ def braille_line(values: Sequence[float], width: int, height: int) -> list[str]:
 
 
 def _spread(values: Sequence[float], columns: int) -> list[float]:
-    """One value a column: the nearest one in time."""
+    """Return one value per column: the nearest one in time."""
     last = len(values) - 1
     return [values[round(column * last / (columns - 1))] for column in range(columns)]
 
 
 def _draw(cells: list[list[int]], rows: list[int]) -> None:
-    """Dots from each column's value to the one before, so that the line has no gaps."""
+    """Draw dots from each column's value to the one before, so that the line has no gaps."""
     before = rows[0]
     for column, row in enumerate(rows):
         step = 1 if row > before else -1

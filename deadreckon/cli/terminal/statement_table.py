@@ -160,7 +160,7 @@ def _refusals(document: AuditDocument) -> Table:
 
 
 def _abreast(console: Console, tables: Sequence[Table]) -> list[Table]:
-    """Next to each other where the terminal is wide enough."""
+    """Put tables next to each other if the terminal is wide enough."""
     width = sum(console.measure(table).maximum + 2 for table in tables)
     if len(tables) < 2 or width > console.width:
         return list(tables)

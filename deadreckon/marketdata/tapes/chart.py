@@ -25,7 +25,7 @@ class Candle(Struct, frozen=True):
 
 
 def candles(columns: Sequence[Candle | None], rows: int = ROWS) -> list[str]:
-    """The chart, top line first, as wide as there are columns."""
+    """Draw the chart, top line first, as wide as there are columns."""
     present = [candle for candle in columns if candle]
     top, bottom = max(one.high for one in present), min(one.low for one in present)
     halves = 2 * rows
@@ -38,7 +38,7 @@ def candles(columns: Sequence[Candle | None], rows: int = ROWS) -> list[str]:
 
 
 def volumes(columns: Sequence[Candle | None]) -> str:
-    """One line of bars; anything above zero shows."""
+    """Draw one line of bars; anything above zero shows."""
     most = max((candle.volume for candle in columns if candle), default=0.0)
     return "".join(_VOLUME[_level(candle, most)] for candle in columns)
 

@@ -57,13 +57,13 @@ class ImportReport(Struct, frozen=True):
 
     @staticmethod
     def of(tape: Tape | None, header: TapeHeader, report: QualityReport) -> ImportReport:
-        """The report on an import, with the tape it wrote."""
+        """Build the report on an import, with the tape it wrote."""
         if tape is None:
             return ImportReport(None, None, header, report)
         return ImportReport(str(tape.path), tape.digest, tape.header, report)
 
     def picture(self, width: int) -> RenderableType:
-        """The report for a terminal."""
+        """Draw the report for a terminal."""
         report = self.quality
         kept = f"{report.rows_kept:,} of {report.rows_read:,} rows kept"
         lines = f"; line in the file = row + {report.header_lines}" if report.header_lines else ""
@@ -75,7 +75,7 @@ class ImportReport(Struct, frozen=True):
 
 
 def describe(tape: Tape) -> TapeDescription:
-    """Reads the whole tape and says what is in it."""
+    """Read the whole tape and describe its content."""
     header = tape.header
     frame = tape.scan().collect()
     first, high, low, last, volume = _LOOKS[header.kind]
@@ -104,7 +104,7 @@ def describe(tape: Tape) -> TapeDescription:
 
 
 def picture(tape: Tape, described: TapeDescription, width: int) -> RenderableType:
-    """Header, chart and oddities for a terminal `width` characters wide."""
+    """Draw header, chart and oddities for a terminal `width` characters wide."""
     head = header_grid(described.header, described.digest)
     parts: list[RenderableType] = [head, Text(), *_drawn(tape, described, width)]
     if described.oddities:
@@ -124,7 +124,7 @@ def header_grid(header: TapeHeader, digest: str) -> Grid:
 
 
 def findings_grid(findings: Sequence[QualityFinding]) -> Grid:
-    """A line per rule: how many rows, which first, and what the rule means."""
+    """Return a line per rule: how many rows, which first, and what the rule means."""
     grid = Grid(box=None, header_style="dim", padding=(0, 2, 0, 0))
     grid.add_column("rule")
     grid.add_column("rows", justify="right")
@@ -194,7 +194,7 @@ def _drawn(tape: Tape, described: TapeDescription, width: int) -> list[Text]:
 
 
 def _labels(described: TapeDescription) -> list[str]:
-    """Prices beside the top, the bottom and the half of the chart."""
+    """Label the top, the bottom and the half of the chart with prices."""
     labels = [""] * chart.ROWS
     step = Decimal((0, (1,), -described.header.price_scale))
     half = (described.highest_price + described.lowest_price) / 2
@@ -218,7 +218,7 @@ def _time_axis(header: TapeHeader, gutter: int, columns: int) -> Text:
 
 
 def _candles(tape: Tape, columns: int) -> list[Candle | None]:
-    """As many candles of equal time as fit; None where the tape is silent."""
+    """Return as many candles of equal time as fit; None where the tape has no rows."""
     header = tape.header
     span = header.last_at - header.first_at
     step = span // max(min(columns, header.rows), 1) + 1

@@ -26,7 +26,8 @@ _QUIET = Context(prec=FLOAT_DIGITS, rounding=ROUND_HALF_EVEN)
 def split(
     texts: pl.Series, decimals_max: int | None = None, *, as_floats: bool = False
 ) -> pl.DataFrame:
-    """Columns `missing`, `malformed`, `noisy`, `rounded` (bool), `whole`, `fraction`, `decimals`.
+    """Split numbers into columns `missing`, `malformed`, `noisy`, `rounded` (bool), `whole`,
+    `fraction`, `decimals`.
 
     `fraction` is without trailing zeros. `as_floats` takes the noise from printed floats
     (0.30000000000000004 is 0.3) and says so in `noisy`; with `decimals_max`, finer numbers are
@@ -57,12 +58,12 @@ def split(
 
 
 def plain_notation(texts: pl.Series) -> pl.Series:
-    """Numbers with an exponent written out: `1e-7` becomes `0.0000001`."""
+    """Write numbers with an exponent out in full: `1e-7` becomes `0.0000001`."""
     return _rewritten(texts, texts.str.contains("[eE]").fill_null(False), Decimal)
 
 
 def mantissas(parts: pl.DataFrame, scale: int) -> pl.Series:
-    """Integers of 10**-scale; null where the number is too large for int64 or for an amount."""
+    """Return integers of 10**-scale; null if the number is too large for int64 or for an amount."""
     fraction = parts["fraction"].str.slice(0, scale).str.pad_end(scale, "0")
     integers = (parts["whole"] + fraction).cast(pl.Int64, strict=False)
     limit = min(10 ** (DIGITS_MAX + scale), 2**63 - 1)

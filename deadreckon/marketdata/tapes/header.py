@@ -42,7 +42,7 @@ class TapeHeader(Struct, frozen=True, kw_only=True):
 
 
 def checked_instrument(instrument: str | None) -> str:
-    """The instrument, when it has the form SYMBOL.VENUE."""
+    """Return the instrument if it has the form SYMBOL.VENUE."""
     if instrument is None or not _INSTRUMENT.fullmatch(instrument):
         raise TapeError(
             f"{instrument or 'no instrument'} given; say --instrument SYMBOL.VENUE, "

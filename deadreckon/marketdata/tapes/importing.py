@@ -51,7 +51,7 @@ class ImportOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 def convert(
     path: Path, instrument: str | None, options: ImportOptions
 ) -> tuple[TapeHeader, pl.DataFrame, QualityReport]:
-    """Header, columns and report of the tape a file would become; writes nothing."""
+    """Convert a file to the header, columns and report of a tape; writes nothing."""
     name = checked_instrument(instrument)
     if path.is_file() and is_tape(path):
         raise TapeError(f"{path} is a tape already; look at it with: dr tape describe {path}")
@@ -75,13 +75,13 @@ def convert(
 def import_source(
     path: Path, instrument: str | None, output: Path, options: ImportOptions
 ) -> tuple[Tape, QualityReport]:
-    """Imports one file into the tape `output`; raises `TapeError` when nothing sound is in it."""
+    """Import one file into the tape `output`; raises `TapeError` when nothing sound is in it."""
     header, columns, report = convert(path, instrument, options)
     return write_tape(output, header, columns.to_dict()), report
 
 
 def checked_options(options: Mapping[str, Any]) -> ImportOptions:
-    """The options by name, when they exist and make sense."""
+    """Return the options by name; raises if one is unknown or makes no sense."""
     try:
         return msgspec.convert(dict(options), ImportOptions)
     except msgspec.ValidationError as error:
@@ -91,7 +91,7 @@ def checked_options(options: Mapping[str, Any]) -> ImportOptions:
 def import_cached(
     path: Path, instrument: str | None, cache_dir: Path, options: Mapping[str, Any]
 ) -> Tape:
-    """Imports into `cache_dir`, unless the same content was imported there with these options."""
+    """Import into `cache_dir`, unless the same content was imported there with these options."""
     content, name, chosen = _sha256(path), checked_instrument(instrument), checked_options(options)
     asked = msgspec.json.encode([REVISION, content, name, chosen])
     cached = cache_dir / f"{stem(path)}-{hashlib.sha256(asked).hexdigest()[:16]}.tape.parquet"
@@ -101,7 +101,8 @@ def import_cached(
 
 
 def recognise(path: Path, table: SourceTable, options: ImportOptions) -> Layout:
-    """Which column is what, by the first family that knows the file, with your options on top."""
+    """Return which column is what, by the first family that knows the file, with your options on
+    top."""
     # The most particular first.
     recognisers = (formats.tardis, formats.binance, formats.ccxt, plain.recognise)
     layout = next((found for knows in recognisers if (found := knows(table))), None)
@@ -121,7 +122,7 @@ def recognise(path: Path, table: SourceTable, options: ImportOptions) -> Layout:
 
 
 def stem(path: Path) -> str:
-    """The file's name without its endings: `BTCUSDT-1m` of `BTCUSDT-1m.csv.gz`."""
+    """Return the file's name without its endings: `BTCUSDT-1m` of `BTCUSDT-1m.csv.gz`."""
     return re.sub(r"(\.(tape|csv|tsv|txt|json|zip|gz|parquet|feather|arrow))+$", "", path.name)
 
 
@@ -135,7 +136,7 @@ def _time_column(path: Path, table: SourceTable, layout: Layout, wanted: str | N
 
 
 def _one_symbol(path: Path, table: SourceTable, wanted: str | None) -> SourceTable:
-    """Never two markets in one tape: a file of several needs a choice."""
+    """Select the rows of one symbol: a file of several markets needs a choice."""
     if "symbol" not in table.names:
         return table
     symbols = table.frame["symbol"].drop_nulls().unique(maintain_order=True)
@@ -148,7 +149,7 @@ def _one_symbol(path: Path, table: SourceTable, wanted: str | None) -> SourceTab
 
 
 def _interval(path: Path, at: pl.Series, layout: Layout, options: ImportOptions) -> int | None:
-    """Seconds from bar to bar: as you say, else the most common step."""
+    """Return the seconds from bar to bar: as given, else the most common step."""
     if layout.kind != "bars" or options.interval_seconds:
         return options.interval_seconds if layout.kind == "bars" else None
     common = at.diff().drop_nulls().mode().min()
@@ -175,7 +176,7 @@ def _header(
 
 
 def _at_close(frame: pl.DataFrame, header: TapeHeader) -> pl.DataFrame:
-    """A bar's time in the tape is its close, whatever the source stamped."""
+    """Move each bar's time to its close, whatever the source stamped."""
     seconds = header.interval_seconds if header.stamp == "open" else None
     return frame.with_columns(pl.col("at") + (seconds or 0) * NANOSECONDS)
 

@@ -32,17 +32,18 @@ class Layout(Struct, frozen=True):
 
 
 def numbered(roles: Mapping[str, int]) -> dict[str, str]:
-    """Roles of a table without header, by position."""
+    """Return the roles of a table without header, by position."""
     return {role: str(position) for role, position in roles.items()}
 
 
 def required(kind: TapeKind) -> set[str]:
-    """The roles without which there is no tape of this kind."""
+    """Return the roles without which there is no tape of this kind."""
     return set(COLUMNS[kind]) - {"aggressor", "trade_id"}
 
 
 def shape(table: SourceTable) -> str:
-    """A letter per column: T time, N other number, B boolean, S side of a trade, ? anything else.
+    """Return a letter per column: T time, N other number, B boolean, S side of a trade, ? anything
+    else.
 
     What most rows of a sample are; a few bad ones do not hide it. A volume can look like a time.
     """

@@ -9,7 +9,7 @@ from deadreckon.marketdata.tapes.tape import Tape, TapeError, is_tape, open_tape
 def load_or_import(
     path: Path | str, instrument: str | None, cache_dir: Path | str, **options: Any
 ) -> Tape:
-    """Opens a tape, or imports any other source into `cache_dir` (once) and opens that.
+    """Open a tape, or import any other source into `cache_dir` (once) and open that.
 
     `options` are the fields of `importing.ImportOptions`. Refused rows: `.header.refused`.
     """

@@ -78,7 +78,7 @@ _LISTED_BARS = numbered({"at": 0, "open": 1, "high": 2, "low": 3, "close": 4, "v
 
 
 def recognise(table: SourceTable) -> Layout | None:
-    """The layout, when the names (or for bare OHLCV the shape) leave no doubt."""
+    """Return the layout, if the names (or for bare OHLCV the shape) leave no doubt."""
     if not table.named:
         bare = re.fullmatch("T[NT]{5}", shape(table))
         return Layout("plain bars", "bars", _LISTED_BARS, "unknown", "open") if bare else None

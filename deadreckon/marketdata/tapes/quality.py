@@ -79,7 +79,7 @@ class QualityReport(Struct, frozen=True):
 
 
 def sieve(frame: pl.DataFrame, kind: TapeKind) -> pl.DataFrame:
-    """The frame with RULE naming the first rule that each row breaks; null where it is kept."""
+    """Return the frame with RULE naming the first rule that each row breaks; null if it is kept."""
     for name, breach in _breaches(kind):
         frame = frame.with_columns(mark(frame[RULE], name, frame.select(breach).to_series()))
     latest = frame.select(
@@ -92,7 +92,7 @@ def sieve(frame: pl.DataFrame, kind: TapeKind) -> pl.DataFrame:
 
 
 def refusals(frame: pl.DataFrame) -> list[QualityFinding]:
-    """A finding per rule that refused rows, in the order of the rows."""
+    """List a finding per rule that refused rows, in the order of the rows."""
     refused = frame.filter(pl.col(RULE).is_not_null())
     groups = refused.group_by(RULE, maintain_order=True).agg(
         pl.len().alias("count"), pl.col(ROW).head(ROWS_SHOWN)

@@ -73,7 +73,7 @@ ROWS: dict[TapeKind, type[BarRow] | type[QuoteRow] | type[TradeRow]] = {
 
 
 def decimals(mantissas: numpy.ndarray, scale: int) -> list[Decimal]:
-    """The canonical decimals of integers in units of 10**-scale: no exponent, no trailing zeros."""
+    """Return the canonical decimals of integers in units of 10**-scale."""
     import numpy
 
     decimals_left = numpy.full(mantissas.shape, scale)
@@ -90,7 +90,7 @@ def decimals(mantissas: numpy.ndarray, scale: int) -> list[Decimal]:
 def decode(
     frame: polars.DataFrame, kind: TapeKind, first: int, price_scale: int, quantity_scale: int
 ) -> Iterator[TapeRow]:
-    """The rows of one frame of the tape; `first` is the number of its first row."""
+    """Yield the rows of one frame of the tape; `first` is the number of its first row."""
     for offset in range(0, frame.height, SLICE_ROWS):
         part = frame.slice(offset, SLICE_ROWS)
         numbers = range(first + offset, first + offset + part.height)

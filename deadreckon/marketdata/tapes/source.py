@@ -48,7 +48,7 @@ class SourceTable(Struct, frozen=True):
 
 
 def read_table(path: Path) -> SourceTable:
-    """Reads CSV, JSON, Parquet or feather, plain or in .gz or .zip, by content, not by name."""
+    """Read CSV, JSON, Parquet or feather, plain or in .gz or .zip, by content, not by name."""
     if not path.is_file():
         found = "is a folder" if path.is_dir() else "does not exist"
         raise TapeError(f"{path} {found}; give the path of one file")
@@ -152,7 +152,7 @@ def _scalar(value: Any) -> str | None:
 
 
 def _encodable(text: str) -> str:
-    """JSON can spell half a surrogate pair; no column can hold one, and no number has any."""
+    """Replace half surrogate pairs, which JSON can spell but no column can hold."""
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 
@@ -172,7 +172,7 @@ def _from_lines(path: Path, content: bytes) -> SourceTable:
 
 
 def _blocks(content: bytes, skipped_lines: int) -> Iterator[pl.Series]:
-    """The lines in blocks, so that a large file is never in memory in four shapes at once."""
+    """Yield the lines in blocks, so that a large file is never in memory in four shapes at once."""
     start = 0
     for _ in range(skipped_lines):
         start = (content.find(b"\n", start) + 1) or len(content)
@@ -186,7 +186,7 @@ def _blocks(content: bytes, skipped_lines: int) -> Iterator[pl.Series]:
 
 
 def _delimiter(line: str) -> str:
-    """The delimiter that cuts the line in most pieces, or "" when it stays whole."""
+    """Return the delimiter that cuts the line in most pieces, or "" when it stays whole."""
     best = max(DELIMITERS, key=line.count)
     return best if line.count(best) > 1 else ""
 

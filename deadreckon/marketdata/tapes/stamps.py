@@ -21,10 +21,10 @@ _ISO = (
 
 
 def nanoseconds(texts: pl.Series) -> pl.Series:
-    """Int64 nanoseconds UTC; null where the text is no time between 1989 and 2103.
+    """Return int64 nanoseconds UTC; null where the text is not a time between 1989 and 2103.
 
-    Epoch numbers in seconds, ms, us or ns (also with a fraction) and ISO 8601 texts; a text
-    without a zone is UTC.
+    Epoch numbers in seconds, ms, us or ns (also with a fraction) and ISO 8601 texts; a text without
+    a zone is UTC.
     """
     whole = texts.cast(pl.Int64, strict=False)
     at = _scaled(whole) if not whole.has_nulls() else _read(texts.str.strip_chars())
@@ -45,7 +45,7 @@ def _epoch(texts: pl.Series) -> pl.Series:
 
 
 def _scaled(whole: pl.Series, billionths: pl.Series | None = None) -> pl.Series:
-    """Epoch numbers in their own unit, and what stood after their point, as nanoseconds."""
+    """Convert epoch numbers in their own unit, with their fraction, to nanoseconds."""
     at = pl.repeat(None, whole.len(), dtype=pl.Int64, eager=True)
     for unit in UNITS_PER_SECOND:
         fits = whole.is_between(EARLIEST_SECONDS * unit, LATEST_SECONDS * unit, closed="left")

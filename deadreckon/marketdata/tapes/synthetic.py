@@ -82,7 +82,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
     def of(
         seed: int, *, days: int, bars: int | None, interval: int, start: str, price: int
     ) -> Recipe:
-        """The recipe an operator asks for; `days` counts where `bars` does not."""
+        """Return the recipe an operator asks for; `days` counts if `bars` is not given."""
         if interval < 1 or price < 1 or seed < 0:
             raise TapeError("--interval and --price start at 1, --seed at 0")
         try:
@@ -105,7 +105,7 @@ class SyntheticBar(Struct, frozen=True):
 
 
 def synthesise(recipe: Recipe, instrument: str, output: Path) -> Tape:
-    """Writes the tape of a recipe: `recipe.bars` bars, some minutes missing between them."""
+    """Write the tape of a recipe: `recipe.bars` bars, some minutes missing between them."""
     if not 0 < recipe.bars <= BARS_MAX:
         raise TapeError(f"{recipe.bars} bars asked for; choose from 1 to {BARS_MAX:,}")
     bars = list(invent(recipe))
@@ -127,7 +127,7 @@ def synthesise(recipe: Recipe, instrument: str, output: Path) -> Tape:
 
 
 def invent(recipe: Recipe) -> Iterator[SyntheticBar]:
-    """The bars of a recipe, one after the other."""
+    """Yield the bars of a recipe, one after the other."""
     dice = Dice(recipe.seed)
     market = _Market(recipe, dice)
     slot = 0
@@ -152,7 +152,7 @@ class Dice:
         self._words: Iterator[int] = iter(())
 
     def word(self) -> int:
-        """A uniform 64-bit integer."""
+        """Draw a uniform 64-bit integer."""
         word = next(self._words, None)
         if word is None:
             self._words = iter(self._source.random_raw(self.BATCH).tolist())
@@ -160,7 +160,7 @@ class Dice:
         return word
 
     def below(self, limit: int) -> int:
-        """A uniform integer of 0..limit-1 (limit is small: the bias is below 1e-9)."""
+        """Draw a uniform integer of 0..limit-1 (limit is small: the bias is below 1e-9)."""
         return (self.word() * limit) >> 64
 
     def chance(self, probability: int) -> bool:
@@ -168,7 +168,8 @@ class Dice:
         return self.below(ONE) < probability
 
     def normal(self) -> int:
-        """Nearly normal, deviation 1e9: the sum of twelve 16-bit uniforms (Irwin-Hall)."""
+        """Draw a nearly normal integer, deviation 1e9: the sum of twelve 16-bit uniforms
+        (Irwin-Hall)."""
         total = 0
         for _ in range(3):
             word = self.word()
@@ -187,7 +188,7 @@ class _Market:
         self.variance = self._resting_variance()
 
     def bar(self, start: int) -> SyntheticBar:
-        """The bar that opens at `start` (ns UTC)."""
+        """Generate the bar that opens at `start` (ns UTC)."""
         self._change_mood()
         hour = HOURS[start // (3_600 * NANOSECONDS) % 24]
         deviation = isqrt(self.variance)
@@ -207,7 +208,7 @@ class _Market:
         )
 
     def drift_unseen(self, bars: int) -> None:
-        """The market goes on while nobody records it."""
+        """Move the market during a gap that nobody records."""
         for _ in range(bars):
             self._path(isqrt(self.variance))
 
@@ -223,7 +224,7 @@ class _Market:
             draw -= share
 
     def _path(self, deviation: int) -> list[int]:
-        """Prices from the open of a bar to its close; now and then the open has jumped."""
+        """Generate prices from the open of a bar to its close; now and then the open jumps."""
         if self.dice.chance(JUMP_CHANCE):
             size = JUMP_LEAST + self.dice.below(JUMP_MOST - JUMP_LEAST)
             self._move(size if self.dice.below(2) else -size)
@@ -248,7 +249,7 @@ class _Market:
         self.variance = (rest + shock * shock * ARCH + self.variance * GARCH) // THOUSAND
 
     def _volume(self, surprise: int, deviation: int, hour: int) -> int:
-        """More is traded when it moves, when it is nervous, and when people are awake."""
+        """Generate a volume: greater with large moves, high volatility, and by day."""
         usual: int = self.recipe.volume * 10**self.recipe.quantity_scale
         usual = usual * self.recipe.interval_seconds // 60 * hour // THOUSAND
         calm = isqrt(self._resting_variance("calm"))

@@ -70,13 +70,13 @@ class Tape:
         self._sealed = sealed
 
     def scan(self) -> polars.LazyFrame:
-        """The stored integers, lazily, for computing in columns."""
+        """Return the stored integers as a lazy frame, for computing in columns."""
         import polars
 
         return polars.scan_parquet(self.path, glob=False).select(COLUMNS[self.header.kind])
 
     def blocks(self, start: int = 0) -> Iterator[tuple[int, polars.DataFrame]]:
-        """The stored integers from row `start`, with the number of each block's first row."""
+        """Yield the stored integers from row `start`, with the number of each block's first row."""
         first = max(start, 0)
         while first < self.header.rows:
             end = first - first % BLOCK_ROWS + BLOCK_ROWS
@@ -86,7 +86,7 @@ class Tape:
             first = end
 
     def rows(self, start: int = 0) -> Iterator[TapeRow]:
-        """Rows from number `start` on (the first row is 0), as exact canonical decimals."""
+        """Yield the rows from number `start` on (the first is 0), as exact canonical decimals."""
         header = self.header
         for first, frame in self.blocks(start):
             yield from decode(frame, header.kind, first, header.price_scale, header.quantity_scale)
@@ -121,7 +121,7 @@ def is_tape(path: Path) -> bool:
 
 
 def open_tape(path: Path | str) -> Tape:
-    """Opens a tape, or raises `TapeError` saying what to do instead."""
+    """Open a tape, or raise `TapeError` saying what to do instead."""
     path = Path(path)
     if not path.is_file():
         found = "is a folder" if path.is_dir() else "does not exist"
@@ -137,7 +137,7 @@ def open_tape(path: Path | str) -> Tape:
 
 
 def write_tape(path: Path | str, header: TapeHeader, columns: Mapping[str, Any]) -> Tape:
-    """Writes columns of stored integers and texts as a tape, all of it or nothing.
+    """Write columns of stored integers and texts as a tape, all of it or nothing.
 
     Row count and first and last time of the header are taken from the columns.
     """

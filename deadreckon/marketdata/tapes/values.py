@@ -38,10 +38,10 @@ class Values(Struct, frozen=True):
 def read_values(
     table: SourceTable, layout: Layout, price_decimals: int | None, quantity_decimals: int | None
 ) -> Values:
-    """Reads every column that has a role; `..._decimals` asks for rounding to that many.
+    """Read every column that has a role; `..._decimals` asks for rounding to that many.
 
-    Texts are taken to the last digit. Only where that costs rows that do not fit int64 are those
-    of more than 15 digits taken for printed floats, as binary floats always are; both are reported.
+    Texts are taken to the last digit. Only where that costs rows that do not fit int64 are those of
+    more than 15 digits taken for printed floats, as binary floats always are; both are reported.
     """
     decimals = dict.fromkeys(PRICES, price_decimals) | dict.fromkeys(QUANTITIES, quantity_decimals)
     exact = _read(table, layout, decimals, table.floats)
@@ -52,7 +52,7 @@ def read_values(
 
 
 def mark(rule: pl.Series, name: str, hits: pl.Series) -> pl.Series:
-    """Names the rule for the rows it hits, unless an earlier rule has them already."""
+    """Name the rule for the rows it hits, unless an earlier rule has them already."""
     return rule.zip_with(rule.is_not_null() | ~hits.fill_null(False), pl.Series([name]))
 
 

@@ -56,12 +56,12 @@ def log_return(before: Decimal, close: Decimal) -> int:
 
 
 def _volatility(squares: list[int]) -> int:
-    """Root mean square of the last VOLATILITY_BARS returns."""
+    """Return the root mean square of the last VOLATILITY_BARS returns."""
     return isqrt(sum(squares[-VOLATILITY_BARS:]) // VOLATILITY_BARS)
 
 
 def _drift(move: int, squares: int) -> int:
-    """The move over DRIFT_BARS in units of its own noise: about +-1 when prices only wander."""
+    """Return the move over DRIFT_BARS in units of its own noise: about +-1 in a random walk."""
     # The root in 1e-15, or a calm market would leave it too few digits to divide by.
     noise = isqrt(squares * _FINER**2)
     return divide_half_even(move * SCALE * _FINER, noise) if noise else 0

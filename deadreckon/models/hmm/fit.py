@@ -62,7 +62,7 @@ def _refuse(training: TrainingSet, trouble: str) -> RegimeModelRefused:
 
 
 def _moments(rows: list[list[int]]) -> tuple[list[int], list[int]]:
-    """Mean and standard deviation of each feature, as integers of 1e-9."""
+    """Return mean and standard deviation of each feature, as integers of 1e-9."""
     table = numpy.array(rows, dtype=float)
     return _integers(table.mean(axis=0) / SCALE), _integers(table.std(axis=0) / SCALE)
 

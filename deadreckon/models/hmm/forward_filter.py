@@ -62,7 +62,7 @@ def standardised(vector: list[int], mean: list[int], scale: list[int]) -> list[i
 
 
 def _distance(standard: list[int], means: list[int], variances: list[int]) -> int:
-    """Half the squared distance in units of the variance; an integer of 1e-12."""
+    """Return half the squared distance in units of the variance; an integer of 1e-12."""
     return sum(
         (value - mean) ** 2 * 1_000 // (2 * variance)
         for value, mean, variance in zip(standard, means, variances, strict=True)
@@ -70,7 +70,7 @@ def _distance(standard: list[int], means: list[int], variances: list[int]) -> in
 
 
 def _exponential(log: int) -> int:
-    """exp of an integer of 1e-12 (at most 0), as an integer of 1e-40."""
+    """Return exp of an integer of 1e-12 (at most 0), as an integer of 1e-40."""
     if log == 0:
         return _WEIGHT
     if log < _NEGLIGIBLE:

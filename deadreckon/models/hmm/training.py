@@ -1,4 +1,4 @@
-"""What a fit of a Gaussian HMM learns from, as a strategy asks for it and as the job gets it."""
+"""Training of a Gaussian HMM: the request of a strategy, and the data set of one fit."""
 
 from typing import ClassVar
 
@@ -9,9 +9,11 @@ from deadreckon.contracts.jobs import Job
 
 
 class HmmTraining(Struct, frozen=True):
-    """Request of a strategy for fitted models: the last `window` bars, fitted again every
-    `refit_every` bars, with so many `states`; the best of `seeds` starts of at most `iterations`
-    steps."""
+    """Request of a strategy for fitted models.
+
+    The last `window` bars are fitted, again every `refit_every` bars, with `states` states: the
+    best of `seeds` starts of at most `iterations` steps.
+    """
 
     window: int
     refit_every: int
@@ -20,7 +22,7 @@ class HmmTraining(Struct, frozen=True):
     iterations: int
 
     def learns_alike(self, other: "HmmTraining") -> bool:
-        """True when both lead to the same model of the same bars."""
+        """Return True when both lead to the same model of the same bars."""
         return replace(self, refit_every=other.refit_every) == other
 
 

@@ -34,5 +34,5 @@ class Curve(Struct):
         self.due = point.at + self.gap
 
     def is_due(self, at: int) -> bool:
-        """True when a point at this time (nanoseconds UTC) would be kept."""
+        """Return True when a point at this time (nanoseconds UTC) would be kept."""
         return at >= self.due

@@ -63,7 +63,7 @@ class AuditDatabase:
         return int(found[0])
 
     def digests(self) -> dict[str, TableDigest]:
-        """Row count and digest of every table, as stored."""
+        """Return row count and digest of every table, as stored."""
         found = self._database.execute('SELECT "table", rows, digest FROM _projection')
         return {name: TableDigest(rows, int(digest, 16)) for name, rows, digest in found}
 

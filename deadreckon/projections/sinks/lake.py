@@ -43,14 +43,14 @@ class Lake:
         return self.manifest.sequence
 
     def digests(self) -> dict[str, TableDigest]:
-        """Row count and digest of the current rows of every table."""
+        """Return row count and digest of the current rows of every table."""
         return {
             name: TableDigest(totals.rows, int(totals.digest, 16))
             for name, totals in self.manifest.tables.items()
         }
 
     def changes(self) -> dict[str, TableDigest]:
-        """Row count and digest of every change ever written, by updating table."""
+        """Return row count and digest of every change ever written, by updating table."""
         changing = {table.name for table in TABLES if table.updates}
         return {
             name: TableDigest(totals.change_rows, int(totals.change_digest, 16))

@@ -75,7 +75,7 @@ class Sink(Protocol):
         ...
 
     def digests(self) -> dict[str, TableDigest]:
-        """Row count and digest of every table, as stored."""
+        """Return row count and digest of every table, as stored."""
         ...
 
     def load(self, table: Table, key: Key) -> TableRow | None:

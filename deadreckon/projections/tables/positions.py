@@ -1,4 +1,4 @@
-"""What each strategy holds at each venue, and what it has made: totals after the last change."""
+"""Positions of each strategy at each venue, with their totals after the last change."""
 
 from collections.abc import Sequence
 from decimal import Decimal

@@ -20,7 +20,7 @@ _IS_BEGINNING = re.compile(f"[0-9a-f]{{{PREFIX_DIGITS_MIN},}}").fullmatch
 
 
 def is_id_prefix(text: str) -> bool:
-    """True when a text may be an id, or a prefix long enough to search for."""
+    """Return True when a text may be an id, or a prefix long enough to search for."""
     return _IS_BEGINNING(text) is not None
 
 

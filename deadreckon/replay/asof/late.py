@@ -36,7 +36,7 @@ class Late(Struct, frozen=True, array_like=True):
     booked: dict[str, Decimal] = {}
 
     def concerns(self, state: BookState) -> bool:
-        """True when it was due by the state's time and not known yet."""
+        """Return True when it was due by the state's time and not known yet."""
         is_after = (self.sequence, self.index) > (state.sequence, state.index)
         return is_after and self.effective_at <= state.now
 

@@ -103,7 +103,7 @@ class AuditObserver(Protocol):
         ...
 
     def on_day_start(self) -> None:
-        """The day begins with the next event that portfolio handles."""
+        """Begin the day with the next event that portfolio handles."""
         ...
 
     def on_ledger(self, record: Recorded[Any], book: Ledger, phase: int) -> None:
@@ -115,7 +115,7 @@ class AuditObserver(Protocol):
         ...
 
     def on_day_end(self) -> None:
-        """The day ended with the last event that portfolio handled."""
+        """End the day with the last event that portfolio handled."""
         ...
 
 

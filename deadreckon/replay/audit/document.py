@@ -63,7 +63,7 @@ class FullChecks(LogChecks, frozen=True):
 
 
 class SealStatus(Struct, frozen=True):
-    """Whether the archive has sealed the statement's messages, and with the same Merkle root.
+    """Comparison of a statement's messages with the archive: sealed or not, with which Merkle root.
 
     `agrees` is null where there is no sealed range of exactly these messages.
     """

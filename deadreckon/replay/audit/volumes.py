@@ -1,4 +1,4 @@
-"""What a log says was traded, in few figures: to hold against what others make of the same log."""
+"""Traded volumes of a log in few figures, to compare with what other programs make of the log."""
 
 from collections.abc import Iterable
 from decimal import Decimal

@@ -45,8 +45,10 @@ class StoredPart(Struct, frozen=True):
 
 
 class Program(Struct, frozen=True):
-    """Who packed: version and git revision (empty where unknown) of this program, of Python and of
-    the library that encodes. `recorded_by` is the version that gave the recorded answers."""
+    """Program that packed a bundle: version and git revision (empty if unknown), Python, msgspec.
+
+    `recorded_by` is the version that gave the recorded answers.
+    """
 
     version: str
     revision: str
@@ -56,7 +58,7 @@ class Program(Struct, frozen=True):
 
 
 class Stripped(Struct, frozen=True):
-    """What was made unreadable: a secret of this file of the data folder, how often in which
+    """Secret that was made unreadable: from which file of the data folder, how often, in which
     part."""
 
     secret: str
@@ -65,8 +67,11 @@ class Stripped(Struct, frozen=True):
 
 
 class BundleManifest(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a bundle is of. `parts` are the SHA-256 of every other part; `wanted` is the id that was
-    asked for, and `decided` the answer that it names, null where nothing was answered."""
+    """Contents of a bundle: its decision, and the SHA-256 of each other part in `parts`.
+
+    `wanted` is the id that was asked for, `decided` the answer that it names, null if nothing was
+    answered.
+    """
 
     format: int
     wanted: str
@@ -109,7 +114,7 @@ def write_bundle(
 
 
 def read_bundle(path: Path) -> tuple[BundleManifest, dict[str, bytes]]:
-    """The manifest and the parts, each checked. Raises BundleError naming what is wrong."""
+    """Read the manifest and the parts, each checked. Raises BundleError naming what is wrong."""
     parts = _read(path)
     head = parts.pop(MANIFEST, None)
     mark = parts.pop(MARK, b"").strip().decode("ascii", "replace")

@@ -113,7 +113,7 @@ def _state(
 def _question(
     path: Path, manifest: BundleManifest, head: SnapshotHead, parts: Mapping[str, bytes]
 ) -> Recorded[Any]:
-    """The question as this program reads it out of the stored bytes.
+    """Decode the question from the stored bytes with this program.
 
     Where something was stripped of them, ids that derive from their digest are taken from the
     manifest.
@@ -134,7 +134,7 @@ def _question(
 def _recorded(
     path: Path, manifest: BundleManifest, parts: Mapping[str, bytes]
 ) -> list[Recorded[Any]]:
-    """The answers to the question, out of the commits that recorded them."""
+    """Return the answers to the question, out of the commits that recorded them."""
     wanted = (manifest.question.sequence, manifest.question.index)
     found: list[Recorded[Any]] = []
     for kept in manifest.messages[1:]:

@@ -28,7 +28,7 @@ class Secrets:
         return len(self._known)
 
     def strip(self, part: str, content: bytes) -> bytes:
-        """The content with every secret in it blotted out; what was found is kept in mind."""
+        """Blank every secret in the content, and count what was found."""
         for (file, _), text in self._known.items():
             for form in _forms(text):
                 times = content.count(form)
@@ -55,8 +55,8 @@ def _secrets(data: Path) -> Iterator[tuple[tuple[str, int], str]]:
 
 
 def _files(data: Path) -> Iterator[Path]:
-    """Whatever keeps a secret: the credentials, keys by their names, and those that lie elsewhere
-    and are named in the folder."""
+    """Yield the files that keep a secret: the credentials, keys by their names, and those elsewhere
+    that the folder names."""
     files = ServerFiles(data)
     found = {path for path in files.credentials.folder.rglob("*") if path.is_file()}
     for pattern in NAMED:
@@ -67,7 +67,7 @@ def _files(data: Path) -> Iterator[Path]:
 
 
 def _named_in(path: Path) -> Iterator[Path]:
-    """Key files that a small settings file refers to."""
+    """Yield the key files that a small settings file refers to."""
     try:
         document = msgspec.json.decode(path.read_bytes()) if _is_small(path) else None
     except (OSError, msgspec.MsgspecError):
@@ -90,7 +90,7 @@ def _is_small(path: Path) -> bool:
 
 
 def _forms(text: str) -> list[bytes]:
-    """A secret as it may be written: as it is, as JSON has it, in base64, in hex."""
+    """Return a secret in every form in which it may be written: plain, JSON, base64 and hex."""
     plain = text.encode()
     escaped = msgspec.json.encode(text)[1:-1]
     coded = base64.b64encode(plain).rstrip(b"=")

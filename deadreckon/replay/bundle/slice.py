@@ -157,7 +157,7 @@ class _Reading:
         self._asked_in: Stored | None = None
 
     async def through(self, log: AsyncIterable[Stored]) -> DecisionSlice | None:
-        """The slice, once the question is settled; null where it never comes."""
+        """Return the slice once the question is settled; null when it never is."""
         async for stored in log:
             if stored.sequence == self._wanted.sequence:
                 self._asked_in = stored

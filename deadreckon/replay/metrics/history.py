@@ -46,12 +46,12 @@ class MetricHistory:
         self._sequence = sequence
 
     def finish(self) -> None:
-        """The log ends here: sample what its last event still reached."""
+        """Sample what the log's last event still reached."""
         if self._state.at >= self._next:
             self._sample_before(self._state.at + 1)
 
     def lines(self) -> Iterator[str]:
-        """The text, one thing measured after the other, as the format wants it."""
+        """Yield the text, one metric after the other, as the format requires."""
         for name, family in self._families.items():
             yield f"# HELP {name} {family.documentation.translate(_ESCAPES)}\n"
             yield f"# TYPE {name} {family.type}\n"
@@ -81,7 +81,7 @@ class MetricHistory:
 
 
 def _measured(sample: Sample) -> str:
-    """What tells one histogram from another: its buckets stand together at each moment."""
+    """Return the labels that identify a histogram: its buckets stand together at each moment."""
     return _labels({name: text for name, text in sample.labels.items() if name != "le"})
 
 

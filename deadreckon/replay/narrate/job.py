@@ -29,13 +29,13 @@ class StoryRange(msgspec.Struct, frozen=True):
     last: int | None = None
 
     def has(self, event: NarratedEvent) -> bool:
-        """True when a story that begins with this event is in the range."""
+        """Return True when a story that begins with this event is in the range."""
         if event.sequence < self.first or (self.last is not None and event.sequence > self.last):
             return False
         return self.day is None or day_of(event.at) == self.day
 
     def is_behind(self, event: NarratedEvent) -> bool:
-        """True when no later story can be in the range."""
+        """Return True when no later story can be in the range."""
         return self.day is not None and day_of(event.at) > self.day
 
 

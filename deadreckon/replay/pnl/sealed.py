@@ -46,7 +46,7 @@ class SealedLedger:
     """Folds ranges of an archive one after the other; each file is held against its hash first."""
 
     def __init__(self, archive: Archive, book: str, last: int, mode: Mode = "paper") -> None:
-        """`last` is the number of the last range that will be asked for."""
+        """Prepare to fold; `last` is the number of the last range that will be asked for."""
         self._archive = archive
         self._ranges = archive.manifests[:last]
         self._book = book
@@ -61,7 +61,7 @@ class SealedLedger:
         self.repeated = 0
 
     def upto(self, number: int, progress: RangeProgress = None) -> Ledger:
-        """The ledger after the range of that number, its marks as they stood there.
+        """Return the ledger after the range of that number, with the marks at its end.
 
         Raises ArchiveError for a file that is not the sealed one, ImpossibleFillError for a fill
         that cannot be.
@@ -76,7 +76,7 @@ class SealedLedger:
         return self.ledger
 
     def before_the_first_day(self) -> Ledger:
-        """The ledger when time begins: what was set up before any market or clock event."""
+        """Return the ledger when time begins: what was set up before any market or clock event."""
         if self._ranges and not self.done:
             first = self._ranges[:1]
             times = polars.any_horizontal(col("subject").str.starts_with(each) for each in TIMES)
@@ -90,7 +90,7 @@ class SealedLedger:
         return self.ledger
 
     def _next(self, number: int) -> list[ArchiveManifest]:
-        """So many ranges as may be folded at once."""
+        """Return as many ranges as may be folded at once."""
         found: list[ArchiveManifest] = []
         rows = 0
         for manifest in self._ranges[self.done : number]:
@@ -136,7 +136,7 @@ class SealedLedger:
         ]
 
     def _checked(self, ranges: Sequence[ArchiveManifest], family: str) -> list[Path]:
-        """The files of a family, none of which differs from what was sealed."""
+        """Return the files of a family, checked against what was sealed."""
         segments = self._segments(ranges, family)
         with ThreadPoolExecutor() as pool:
             list(pool.map(self._archive.check_file, segments))
@@ -148,7 +148,7 @@ class SealedLedger:
         return sorted(found, key=lambda record: (record.sequence, record.index))
 
     def _operators(self, ranges: Sequence[ArchiveManifest]) -> Iterator[Recorded[Any]]:
-        """Facts from the doors, each once, as every service takes them."""
+        """Yield the facts of operators, each once, as every service takes them."""
         files = self._checked(ranges, MESSAGES)
         door = f"log.{self._book}.op."
         rows = (
@@ -190,8 +190,8 @@ class SealedLedger:
             )
 
     def _marks(self, number: int) -> dict[str, Mark]:
-        """The last price of every instrument at the end of a range: the ranges before are looked
-        through from there on, until nothing that is listed is missing."""
+        """Return the last price of every instrument at the end of a range, looking back through
+        earlier ranges until no listed instrument is missing."""
         found: dict[str, Price] = {}
         for manifest in reversed(self._ranges[:number]):
             if found.keys() >= self.ledger.listings.keys():

@@ -19,7 +19,7 @@ class StrategyCodes:
 
     @property
     def faults(self) -> list[str]:
-        """What is missing, one text per strategy."""
+        """Missing code, one text per strategy."""
         return list(self._faults.values())
 
     def take_state(self, state: Any) -> None:

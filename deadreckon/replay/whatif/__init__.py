@@ -1,1 +1,1 @@
-"""What a day would have come to under other limits, parameters, fees or strategies."""
+"""Results of a day under other limits, parameters, fees or strategies: what-if runs."""

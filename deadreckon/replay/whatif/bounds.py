@@ -88,12 +88,13 @@ def bounds(
 
 
 def gained(opening: Ledger, run: RunOutcome, moves: Iterable[Recorded[Any]]) -> Decimal:
-    """Net PnL from the opening ledger to the run's last marks, by the book's own accounting."""
+    """Return the net PnL from the opening ledger to the run's last marks, by the book's own
+    accounting."""
     return EXACT.subtract(net(after(opening, run, moves)), net(opening))
 
 
 def after(opening: Ledger, run: RunOutcome, moves: Iterable[Recorded[Any]]) -> Ledger:
-    """The ledger once all this has moved it; the opening one stays as it is."""
+    """Return the ledger after these moves; the opening one stays as it is."""
     book = copy.deepcopy(opening)
     for record in (*moves, *run.marks.values()):
         book = ledger.evolve(book, record)
@@ -101,13 +102,13 @@ def after(opening: Ledger, run: RunOutcome, moves: Iterable[Recorded[Any]]) -> L
 
 
 def net(book: Ledger) -> Decimal:
-    """realised + unrealised - fees + funding of everything held."""
+    """Return realised + unrealised - fees + funding of everything held."""
     summed: PnlFigures = total(figures(book).values())
     return summed.net
 
 
 def _apart(one: Ledger, other: Ledger) -> Decimal:
-    """The worth of what is held in one ledger and not in the other, at the same marks."""
+    """Return the worth of what is held in one ledger and not in the other, at the same marks."""
     worth = ZERO
     for (strategy, _, instrument), _ in ledger.positions(other):
         quantities = (ledger.held(book, strategy, instrument) for book in (one, other))
@@ -119,7 +120,7 @@ def _apart(one: Ledger, other: Ledger) -> Decimal:
 def _assumed(
     variant: RunOutcome, orders: list[str], unchanged: dict[str, Decimal], opening: Ledger
 ) -> tuple[int, Decimal]:
-    """How many fills are assumed, wholly or in part, and what they are worth."""
+    """Return how many fills are assumed, wholly or in part, and their worth."""
     book = after(opening, variant, variant.moves)
     count, worth = 0, ZERO
     for order_id in orders:

@@ -64,7 +64,7 @@ def variants(
     without: Sequence[str],
     grids: Sequence[str],
 ) -> list[Variant]:
-    """The variants that were asked for: one, or one for each point of the grid.
+    """Return the requested variants: one, or one for each point of the grid.
 
     Raises WhatIfError when a key is unknown, or there are too many.
     """
@@ -126,7 +126,7 @@ def _rules_key(rule: str) -> str:
 
 
 def _taken_apart(text: str) -> tuple[str, str, str, str]:
-    """Kind, whose, key and value of one change."""
+    """Split a change into its kind, owner, key and value."""
     key_path, sign, value = text.partition("=")
     kind, _, rest = key_path.partition(".")
     name, _, key = rest.rpartition(".")

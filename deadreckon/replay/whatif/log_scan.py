@@ -55,7 +55,7 @@ class LogScan(Struct):
     edge_sent: bool = False
 
     def trained(self) -> list[str]:
-        """The strategies that rest on the trainer's models."""
+        """List the strategies that rest on the trainer's models."""
         return [name for name, one in self.strategies.items() if _is_trained(one)]
 
 
@@ -141,8 +141,8 @@ def _is_trained(configured: StrategyConfigured) -> bool:
 
 
 def check_code(found: LogScan) -> None:
-    """Raises WhatIfError for the first strategy of the log whose code is not here: it would only
-    be silent."""
+    """Raise WhatIfError for the first strategy of the log whose code is missing: it would only be
+    silent."""
     for configured in found.strategies.values():
         if fault := code_fault(configured):
             raise WhatIfError(fault)

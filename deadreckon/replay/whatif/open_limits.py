@@ -1,4 +1,4 @@
-"""What each rule's limit is when it forbids nothing, and which rules no limit can open."""
+"""Limits that forbid nothing, rule by rule, and the rules that no limit can open."""
 
 from typing import Any, get_args
 
@@ -32,13 +32,14 @@ _OPEN: dict[str, Any] = {
 
 
 def limits_of_rules() -> dict[str, str]:
-    """The key of the limits for each rule that has one, in the order in which they are asked."""
+    """Return the key of the limits for each rule that has one, in the order in which they are
+    checked."""
     found = {rule.name: rule.field for rule in RULES if rule.field}
     return found | {name: name for name in MEASURES}
 
 
 def key_of_rule(name: str) -> str:
-    """The limit that belongs to a rule, by the rule's name or its own.
+    """Return the limit that belongs to a rule, by the rule's name or its own.
 
     Raises ValueError that says why there is none, or which rules there are.
     """

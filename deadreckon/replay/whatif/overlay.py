@@ -62,8 +62,8 @@ class Overlay:
         return payload if changed is event else write_fact(fact_id, NAMES[type(event)], changed)
 
     def signals(self, producer: str, payload: bytes) -> bytes | None:
-        """A producer's message without the signals of strategies that are left out; null when
-        nothing is left of it."""
+        """Return a producer's message without the signals of strategies that are left out; null
+        when nothing is left of it."""
         if not self.variant.without:
             return payload
         signals_read = read_signals(producer, payload)
@@ -165,7 +165,7 @@ def _strategy(
 
 
 def _built(event: Any, fields: dict[str, Any], variant: Variant) -> Any:
-    """The event with other fields; the same object when they are what they were."""
+    """Return the event with other fields; the same object when nothing changes."""
     try:
         plain = msgspec.to_builtins(event) | fields
         changed = canonical_event(msgspec.convert(plain, type(event), strict=False))
@@ -177,8 +177,8 @@ def _built(event: Any, fields: dict[str, Any], variant: Variant) -> Any:
 def _check_strategy(
     variant: Variant, before: StrategyConfigured, changed: StrategyConfigured
 ) -> None:
-    """What the strategy itself would refuse is refused here: it would only be silent. What it had
-    refused in its time may stay so."""
+    """Refuse a configuration that the strategy itself would refuse, since the strategy would only
+    be silent. What was refused at the time may stay so."""
     setup = read_setup(changed)
     if isinstance(setup, ConfigurationFault) and not isinstance(
         read_setup(before), ConfigurationFault

@@ -1,4 +1,4 @@
-"""What of one run's fills the record bears out: each order's trades, cut to some quantity."""
+"""Fills of one run that the record supports: each order's trades, cut to some quantity."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -18,7 +18,7 @@ Quantities = Mapping[str, Decimal]  # by order, in base units or contracts
 
 
 def traded(fills: Fills) -> Decimal:
-    """How much of an order traded."""
+    """Return how much of an order traded."""
     total = ZERO
     for record in fills:
         total = EXACT.add(total, record.event.quantity)
@@ -28,8 +28,8 @@ def traded(fills: Fills) -> Decimal:
 def confirmed_quantities(
     record: RunOutcome, baseline: RunOutcome, variant: RunOutcome
 ) -> dict[str, Decimal]:
-    """How much of each recorded order still trades: all of it, unless the variant trades less than
-    the same replay does without any change."""
+    """Return how much of each recorded order still trades: all of it, unless the variant trades
+    less than the unchanged replay does."""
     kept = {}
     for order_id, fills in record.fills.items():
         quantity = traded(fills)
@@ -40,8 +40,8 @@ def confirmed_quantities(
 
 
 def known(record: RunOutcome, baseline: RunOutcome, variant: RunOutcome) -> dict[str, Decimal]:
-    """How much of each of the variant's orders trades without the change as well: in the record,
-    or in its replay, from which a difference is taken. What trades beyond is assumed."""
+    """Return how much of each of the variant's orders also trades without the change: in the
+    record, or in its replay, from which a difference is taken. The rest is assumed."""
     return {
         order_id: min(
             traded(fills),
@@ -52,7 +52,8 @@ def known(record: RunOutcome, baseline: RunOutcome, variant: RunOutcome) -> dict
 
 
 def cut(moves: list[Recorded[Any]], kept: Quantities) -> Iterator[Recorded[Any]]:
-    """What moves a ledger, with no more of each order's fills than is kept; the first ones stay."""
+    """Yield a ledger's events, cutting each order's fills to the quantity kept; the first ones
+    stay."""
     left = dict(kept)
     for record in moves:
         if not isinstance(record.event, OrderFilled):
@@ -70,8 +71,8 @@ def cut(moves: list[Recorded[Any]], kept: Quantities) -> Iterator[Recorded[Any]]
 def capped_exits(
     moves: Iterable[Recorded[Any]], run: RunOutcome, opening: Ledger
 ) -> Iterator[Recorded[Any]]:
-    """The same with every exit cut to what is left to close: where the entry is gone, what closed
-    it would open something else."""
+    """Yield the events with each exit capped at the remaining position: without its entry, an exit
+    would open a new position."""
     held: dict[tuple[str, str], Decimal] = {}
     for record in moves:
         fill = record.event
@@ -93,6 +94,6 @@ def capped_exits(
 
 
 def part(fill: OrderFilled, quantity: Decimal) -> OrderFilled:
-    """So much of a fill at its own price; of its fee a share, rounded half-even."""
+    """Return part of a fill at its own price, with its share of the fee, rounded half-even."""
     fee = ratio(EXACT.multiply(fill.fee, quantity), fill.quantity, SCALE_MAX)
     return replace(fill, quantity=quantity, fee=fee)

@@ -96,7 +96,7 @@ class _Writer:
             yield from self._wrapped("", inner, inner, more, "dim")
 
     def _is_idle(self, branch: CausalBranch) -> bool:
-        """True for a repeated link between stages of one order."""
+        """Return True for a repeated link between stages of one order."""
         return branch.again and type(self._nodes[branch.id].record.event) in ORDER_EVENTS
 
     def _detail(self, detail: Detail, guides: str) -> Iterator[StyledLine]:

@@ -124,7 +124,7 @@ class WindowTracker:
         return self.window.start <= record.at <= self.window.end
 
     def _is_price(self, name: str, record: Recorded[Any]) -> bool:
-        """True for a price of the instrument within the window."""
+        """Return True for a price of the instrument within the window."""
         if record.at > self.window.end:
             self._passed[name] = True
         event = record.event

@@ -18,7 +18,7 @@ class Servers(Struct, frozen=True):
 
 
 def servers(text: str | Sequence[str]) -> Servers:
-    """The servers in a text or a list.
+    """Parse the servers in a text or a list.
 
     The user is taken out of the URLs: a cluster tells its clients of further servers by address
     alone, and they know the same user. Raises ValueError when URLs name two users.

@@ -114,7 +114,7 @@ class WriteHealth(Protocol):
         ...
 
     def fault(self) -> str:
-        """The reason why nothing can be written; empty when the log is available."""
+        """Return the reason why nothing can be written; empty when the log is available."""
         ...
 
 
@@ -158,19 +158,19 @@ class Bus(Protocol):
         ...
 
     async def tail(self, filter: str) -> Stored | None:
-        """The last message under `filter`, asked of the leader; null when there is none."""
+        """Return the last message under `filter`, asked of the leader; null when there is none."""
         ...
 
     async def message(self, sequence: int) -> Stored | None:
-        """One message by its sequence, asked of the leader; null when there is none."""
+        """Return one message by its sequence, asked of the leader; null when there is none."""
         ...
 
     async def info(self) -> LogInfo:
-        """First and last sequence and what is deleted, asked of the leader."""
+        """Return first and last sequence and what is deleted, asked of the leader."""
         ...
 
     async def read(self, after: int) -> Reader:
-        """A reader that begins with sequence `after` + 1.
+        """Return a reader that begins with sequence `after` + 1.
 
         Raises HoleError when the log ends before `after`: it was cut, and must not be continued.
         """
@@ -193,7 +193,7 @@ class Bus(Protocol):
         ...
 
     def listen(self, subject: str) -> Notices:
-        """Notices on `subject` as they come."""
+        """Return the notices on `subject` as they come."""
         ...
 
     async def close(self) -> None:

@@ -91,4 +91,4 @@ class Client(LibraryClient):
 
 
 async def _unheard(_: Msg) -> None:
-    """The callback of a raw subscription, which the library never calls."""
+    """Stand in as the callback of a raw subscription, which the library never calls."""

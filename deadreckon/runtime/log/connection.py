@@ -202,7 +202,7 @@ class Connection:
         return self.is_up and self._bug is None and self._refusal is None
 
     def new_inbox(self) -> str:
-        """A subject of our own that nobody can guess."""
+        """Return a subject of our own that nobody can guess."""
         return f"{self.inbox_prefix}.{NUID().next().decode()}"
 
     async def request(
@@ -294,7 +294,8 @@ class Connection:
             log.debug("nats_unsubscribe", reason=str(error))
 
     async def settle(self, *subjects: str) -> None:
-        """Returns when the server has taken what was sent so far; DeniedError if not these."""
+        """Wait until the server has taken what was sent so far; DeniedError if it refused these
+        subjects."""
         await self._be_connected(CONNECT_WAIT)
         # The client's own flush sends its ping ahead of what is waiting to be written, and has no
         # event for when that is done.
@@ -307,7 +308,7 @@ class Connection:
         self.check_permitted(*subjects)
 
     def check_permitted(self, *subjects: str) -> None:
-        """Raises DeniedError if the server has refused us, or one of these subjects."""
+        """Raise DeniedError if the server has refused us, or one of these subjects."""
         if self._bug is not None:
             raise self._bug
         if self._refusal is not None:

@@ -61,7 +61,7 @@ class Decoding:
         self._subjects: dict[str, Subject] = {}
 
     def decode(self, stored: Stored) -> Message:
-        """The message with its facts; damage instead of facts where chain or bytes are wrong."""
+        """Decode a message with its facts; damage instead of facts if chain or bytes are wrong."""
         subject = self._subject(stored.subject)
         if subject.is_inbound:
             return self._message(stored, subject, None, (), "")
@@ -110,7 +110,7 @@ class Decoding:
 
 
 def _taken_apart(text: str) -> Subject:
-    """The subject's parts; one that has another form is of no book, so that everybody skips it."""
+    """Parse a subject; one of another form gets no book, so that everybody skips it."""
     try:
         return subjects.parse(text)
     except ValueError:
@@ -145,8 +145,8 @@ class Feed:
             self._links[name] = links
 
     def require(self, sequence: int) -> None:
-        """Somebody recalls up to here: it is read however many messages are held for others, who
-        may have replayed all of theirs and go on only when everybody has."""
+        """Read up to this sequence however many messages are held: a follower that replays needs
+        them, and the others, who hold them, go on only after it."""
         self._required = max(self._required, sequence)
 
     @property
@@ -216,7 +216,7 @@ class Feed:
                 waiter.set_result(None)
 
     def since(self, sequence: int, most: int = 500) -> list[Message]:
-        """Messages after `sequence` that are here, oldest first, at most `most`."""
+        """Return messages after `sequence` that are here, oldest first, at most `most`."""
         start = sequence + 1 - self._first
         return self._buffer[start : start + most]
 
@@ -233,13 +233,13 @@ class Feed:
         return links
 
     def done(self, name: str, sequence: int) -> None:
-        """This follower needs nothing up to `sequence` any more."""
+        """Release this follower's messages up to `sequence`."""
         self._positions[name] = sequence
         if len(self._buffer) > TRIM_AT or self._bytes > TRIM_AT_BYTES:
             self._trim()
 
     def leave(self, name: str) -> None:
-        """This follower needs nothing any more at all."""
+        """Release all messages of this follower, for good."""
         self._positions.pop(name, None)
 
     def _trim(self) -> None:

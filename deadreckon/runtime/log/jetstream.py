@@ -162,19 +162,19 @@ class JetStreamBus:
         return failure(subject, refusal)
 
     async def tail(self, filter: str) -> Stored | None:
-        """The last message under `filter`, asked of the leader."""
+        """Return the last message under `filter`, asked of the leader."""
         return await self._api.tail(filter)
 
     async def message(self, sequence: int) -> Stored | None:
-        """One message by its sequence, asked of the leader."""
+        """Return one message by its sequence, asked of the leader."""
         return await self._api.message(sequence)
 
     async def info(self) -> LogInfo:
-        """First and last sequence and what is deleted, asked of the leader."""
+        """Return first and last sequence and what is deleted, asked of the leader."""
         return await self._api.info()
 
     async def read(self, after: int) -> Reader:
-        """A reader that begins with sequence `after` + 1."""
+        """Return a reader that begins with sequence `after` + 1."""
         reader = JetStreamReader(self._api, after)
         await reader.open()
         self._readers = [*(r for r in self._readers if not r.closed), reader]
@@ -212,13 +212,13 @@ class JetStreamBus:
                 log.warning("reply_lost", subject=message.subject, reason=str(fault))
 
     def _ended(self, server: "asyncio.Task[None]") -> None:
-        """A bug in somebody's `answer` comes out of the bus: nobody waits for that task."""
+        """Fail the connection with an exception of `answer`: nothing else waits for that task."""
         bug = None if server.cancelled() else server.exception()
         if bug is not None:
             self._connection.fail_with(bug)
 
     def listen(self, subject: str) -> Notices:
-        """Notices on `subject` as they come."""
+        """Return the notices on `subject` as they come."""
         notices = NatsNotices(self._connection, subject)
         self._notices.append(notices)
         return notices
@@ -256,7 +256,7 @@ class NatsNotices:
         return payload
 
     async def ready(self) -> None:
-        """Returns once the server listens for us; raises DeniedError if it will not."""
+        """Wait until the server listens for us; raises DeniedError if it will not."""
         await asyncio.shield(self._subscription)
 
     async def close(self) -> None:

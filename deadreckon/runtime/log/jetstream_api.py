@@ -115,7 +115,7 @@ class JetStreamApi:
             raise
 
     async def info(self) -> LogInfo:
-        """First and last sequence and what is deleted, asked of the leader."""
+        """Return first and last sequence and what is deleted, asked of the leader."""
         state = (await self._ask(f"STREAM.INFO.{self.stream}", {})).state
         if state is None:
             raise UnavailableError("an answer without the state of the stream")
@@ -124,11 +124,11 @@ class JetStreamApi:
         )
 
     async def tail(self, filter: str) -> Stored | None:
-        """The last message under a filter, asked of the leader (a follower may be behind)."""
+        """Return the last message under a filter, from the leader (a follower may be behind)."""
         return await self._get({"last_by_subj": filter})
 
     async def message(self, sequence: int) -> Stored | None:
-        """One message by its sequence, asked of the leader."""
+        """Return one message by its sequence, asked of the leader."""
         return await self._get({"seq": sequence})
 
     async def _get(self, which: dict[str, Any]) -> Stored | None:
@@ -143,7 +143,7 @@ class JetStreamApi:
         return Stored(it.seq, it.subject, it.data, parse_timestamp(it.time))
 
     async def nodes(self) -> list[str]:
-        """The servers that keep the stream, its leader first; empty where there is only one."""
+        """List the servers that keep the stream, its leader first; empty if there is only one."""
         cluster = (await self._ask(f"STREAM.INFO.{self.stream}", {})).cluster
         return (
             [cluster.leader, *(peer.name for peer in cluster.replicas)] if cluster.replicas else []
@@ -160,7 +160,7 @@ class JetStreamApi:
         return created.cluster.leader
 
     def next_subject(self, consumer: str) -> str:
-        """The subject on which a reader requests more messages."""
+        """Return the subject on which a reader requests more messages."""
         return f"{self.prefix}.CONSUMER.MSG.NEXT.{self.stream}.{consumer}"
 
     async def delete_consumer(self, name: str) -> None:
@@ -169,7 +169,7 @@ class JetStreamApi:
         await self.connection.request(subject, b"", 1.0)
 
     async def ask(self, request: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Any other request about the stream; the answer as it came."""
+        """Send any other request about the stream; return the answer as it came."""
         subject = f"{self.prefix}.{request}.{self.stream}"
         payload = msgspec.json.encode(arguments)
         answer = await self.connection.request(subject, payload, ANSWER_WAIT)
@@ -196,7 +196,7 @@ def _decode(subject: str, payload: bytes, kind: type[T]) -> T:
 
 
 def failure(request: str, refusal: Refusal) -> UnavailableError | ApiError:
-    """The server is in trouble and may do it later, or it will never do what it was asked for."""
+    """Return UnavailableError if the server may do it later, ApiError if it never will."""
     if refusal.code >= 500 or refusal.err_code in OUT_OF_RESOURCES:
         return UnavailableError(f"{request}: {refusal.description} ({refusal.err_code})")
     return ApiError(request, refusal)

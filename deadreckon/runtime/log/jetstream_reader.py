@@ -87,7 +87,7 @@ class JetStreamReader:
                 await self.close()
 
     async def next(self, wait: float) -> list[Stored]:
-        """All that has come since; waits up to `wait` seconds for the first message."""
+        """Return all that has come since; waits up to `wait` seconds for the first message."""
         now = self._loop.time()
         deadline = now + wait
         if now - self._left > HEARTBEAT:
@@ -109,8 +109,8 @@ class JetStreamReader:
         return ready
 
     async def _look_ahead(self) -> None:
-        """After a while without messages, check that none is kept back: a damaged last one is
-        counted by the server and never delivered, and no message behind it shows the hole."""
+        """Check, after a while without messages, that none is kept back: the server counts a
+        damaged last one but never delivers it, and no later message shows the hole."""
         now = self._loop.time()
         if now - self._looked < HEARTBEAT or not self._connection.is_up:
             return
@@ -146,7 +146,8 @@ class JetStreamReader:
             self._waiter.set_result(None)
 
     async def _mend(self) -> None:
-        """Order more; or begin anew after a gap, missing heartbeats, or with a new connection."""
+        """Request more messages; or begin anew after a gap, missing heartbeats, or with a new
+        connection."""
         if self.closed:
             raise UnavailableError("this reader is closed")
         if self._failure is not None:
@@ -175,7 +176,7 @@ class JetStreamReader:
         self._consumer, self._consumer_token, self._status_subject = "", b"", b""
 
     async def _begin(self) -> None:
-        """A new consumer behind the last message; the log must still reach that far."""
+        """Create a consumer behind the last message; the log must still reach that far."""
         generation = self._connection.generation
         info = await self._api.info()
         if info.last < self._last:
@@ -192,7 +193,7 @@ class JetStreamReader:
         self._on_order = 0
 
     async def _let_go(self) -> None:
-        """Readers given up are deleted, not left to be forgotten: a server keeps only so many."""
+        """Delete consumers that were given up: a server keeps only so many."""
         while self._abandoned:
             await self._api.delete_consumer(self._abandoned.pop())
 
@@ -291,7 +292,7 @@ class JetStreamReader:
         self._wake()
 
     def _stumble(self, reason: str) -> None:
-        """A sequence is missing: lost on the way, or in one replica, or for ever."""
+        """Handle a missing sequence: lost on the way, in one replica, or for ever."""
         if self._hole_after != self._last:
             self._hole_after, self._hole_seen = self._last, 0
         self._hole_seen += 1

@@ -84,7 +84,7 @@ class LogHealth:
         return None if self._acknowledged is None else self._now() - self._acknowledged
 
     def fault(self) -> str:
-        """The reason why nothing can be written; empty when the log is available."""
+        """Return the reason why nothing can be written; empty when the log is available."""
         if self.available:
             return ""
         why = self.reason or "no answer yet"

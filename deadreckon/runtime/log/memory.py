@@ -49,7 +49,7 @@ class MemoryLog:
         return self.messages[-1].sequence if self.messages else 0
 
     def tail(self, filter: str) -> Stored | None:
-        """The last message under a filter; found by search once, known from then on."""
+        """Return the last message under a filter; searched once, known from then on."""
         try:
             return self._tails[filter]
         except KeyError:
@@ -91,7 +91,7 @@ class MemoryResponder:
         self._turn = asyncio.Lock()
 
     async def reply(self, payload: bytes) -> bytes:
-        """The answer to one request, when those before it are answered."""
+        """Answer one request, after those before it."""
         async with self._turn:
             return await self._answer(payload)
 
@@ -132,7 +132,7 @@ class MemoryReader:
         return sound
 
     async def _rest(self, wait: float) -> None:
-        """Until a message comes, the reader is closed, or the time is over."""
+        """Wait until a message comes, the reader is closed, or the time is over."""
         if wait <= 0:
             await asyncio.sleep(0)
             return
@@ -193,7 +193,7 @@ class MemoryBus:
         self._closed = False
 
     async def provision(self) -> None:
-        """There is nothing to create."""
+        """Do nothing: a log in memory needs no creation."""
 
     async def append(self, subject: str, payload: bytes, fence: Fence | None = None) -> int:
         """Store one message, if the fence stands; see Bus.append."""
@@ -213,12 +213,12 @@ class MemoryBus:
         return sequence
 
     async def tail(self, filter: str) -> Stored | None:
-        """The last message under `filter`."""
+        """Return the last message under `filter`."""
         self._check_open()
         return self.log.tail(filter)
 
     async def message(self, sequence: int) -> Stored | None:
-        """One message by its sequence."""
+        """Return one message by its sequence."""
         self._check_open()
         messages = self.log.messages
         index = bisect_left(messages, sequence, key=attrgetter("sequence"))
@@ -226,7 +226,7 @@ class MemoryBus:
         return found[0] if found and found[0].sequence == sequence else None
 
     async def info(self) -> LogInfo:
-        """First and last sequence, and what is missing between them."""
+        """Return first and last sequence, and what is missing between them."""
         self._check_open()
         messages = self.log.messages
         if not messages:
@@ -236,7 +236,7 @@ class MemoryBus:
         return LogInfo(first, last, len(messages), size, last - first + 1 - len(messages))
 
     async def read(self, after: int) -> Reader:
-        """A reader that begins with sequence `after` + 1."""
+        """Return a reader that begins with sequence `after` + 1."""
         self._check_open()
         reader = MemoryReader(self.log, after)
         self._readers = [*(r for r in self._readers if not r.closed), reader]
@@ -268,7 +268,7 @@ class MemoryBus:
         self.log.servers.append(server)
 
     def listen(self, subject: str) -> Notices:
-        """Notices on `subject` as they come."""
+        """Return the notices on `subject` as they come."""
         self._check_open()
         notices = MemoryNotices(self.log, subject)
         self._notices.append(notices)

@@ -25,7 +25,7 @@ class NoticeQueue:
             self.lost += 1
 
     def end(self) -> None:
-        """Nothing more will come: who iterates gets what is here and then the end."""
+        """End the queue: an iteration gets what is here and then stops."""
         self._over = True
         self._wake()
 
@@ -34,7 +34,7 @@ class NoticeQueue:
             self._waiter.set_result(None)
 
     async def take(self) -> bytes | None:
-        """The next notice, when there is one; null at the end."""
+        """Return the next notice, waiting for it; null at the end."""
         while not self._waiting:
             if self._over:
                 return None

@@ -56,13 +56,14 @@ class PendingRequests:
             question.answer.set_result(RawReply(payload, headers))
 
     def deny(self, subject: str) -> None:
-        """The server names a subject (in lower case), not the request: end those it fits."""
+        """End the requests that a denied subject (in lower case) fits: the server does not name
+        them."""
         for question in self._open.values():
             if question.subject.lower() == subject:
                 _fail(question, denied_error(question.subject))
 
     def fail(self, reason: str) -> None:
-        """No answer can come any more."""
+        """End every open request: no answer can come any more."""
         for question in self._open.values():
             _fail(question, UnavailableError(f"{question.subject}: {reason}"))
 

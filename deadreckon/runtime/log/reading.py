@@ -24,7 +24,8 @@ async def read_stored(
     progress: Callable[[int, int], None] | None = None,
     after: int = 0,
 ) -> AsyncGenerator[Stored, None]:
-    """Every message after `after` up to `end` as it is stored. Who stops early closes it."""
+    """Yield every message after `after` up to `end` as it is stored. A caller that stops early
+    closes it."""
     if after >= end:
         return
     reader = await bus.read(after)

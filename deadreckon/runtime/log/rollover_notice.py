@@ -35,8 +35,8 @@ class Rollover(Struct, frozen=True):
 
 
 def unfinished(data: Path) -> Rollover | None:
-    """The unfinished rollover of a folder, if any. Raises UnfinishedRolloverError when its notice
-    cannot be read."""
+    """Return the unfinished rollover of a folder, if any. Raises UnfinishedRolloverError when its
+    notice cannot be read."""
     path = data / FILE
     try:
         return msgspec.json.decode(path.read_bytes(), type=Rollover)

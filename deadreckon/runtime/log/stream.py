@@ -60,7 +60,7 @@ HARMLESS = {
 
 
 def configuration(name: str, replicas: int) -> dict[str, Any]:
-    """The configuration this program creates a log with."""
+    """Return the configuration with which this program creates a log."""
     return {
         **REQUIRED,
         "name": name,

@@ -33,7 +33,7 @@ class CopyHead(Struct, frozen=True):
 
 
 async def copy_out(api: JetStreamApi) -> tuple[CopyHead, AsyncIterator[bytes]]:
-    """A copy of the stream as it is now; writing to it may go on meanwhile.
+    """Open a copy of the stream as it is now; writing to it may go on meanwhile.
 
     The server checks every message on the way: the last chunk is followed by ConfigurationError
     when one was damaged. Raises UnavailableError when the server stops sending.
@@ -75,7 +75,7 @@ async def _next(arrived: "asyncio.Queue[tuple[str, bytes, bytes]]") -> tuple[str
 
 
 def _check_end(headers: bytes) -> None:
-    """A copy that is whole ends with status 204, or when it was short with none at all."""
+    """Check a copy's last chunk: a whole one ends with status 204, or if it was short with none."""
     status = headers[9:].split(b"\r\n", 1)[0].strip()
     if status and not status.startswith(b"204"):
         raise ConfigurationError(f"the server ended the copy: {status.decode('ascii', 'replace')}")

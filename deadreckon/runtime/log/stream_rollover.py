@@ -29,7 +29,7 @@ async def seal(api: JetStreamApi) -> None:
 
 
 async def subjects(api: JetStreamApi) -> list[str]:
-    """Every subject that the stream holds messages of."""
+    """List every subject that the stream holds messages of."""
     state = (await api.ask("STREAM.INFO", {"subjects_filter": ">"}))["state"]
     return sorted(state.get("subjects", {}))
 
@@ -86,7 +86,8 @@ async def delete(api: JetStreamApi) -> None:
 
 
 async def stream_digest(bus: JetStreamBus, first: int, last: int, progress: OnSequence) -> str:
-    """SHA-256 over sequence, subject, time and bytes of every message from `first` to `last`.
+    """Return the SHA-256 over sequence, subject, time and bytes of every message from `first` to
+    `last`.
 
     Raises HoleError when one is missing.
     """

@@ -151,7 +151,7 @@ class ChildProcess:
 
 
 def dies_with_parent(command: list[str]) -> list[str]:
-    """The command that runs `command` (an absolute program and its arguments) and has it ended by
+    """Return the command that runs `command` (an absolute program and its arguments) and ends it by
     SIGTERM when this process dies, on Linux."""
     if not sys.platform.startswith("linux"):
         return command
@@ -159,20 +159,20 @@ def dies_with_parent(command: list[str]) -> list[str]:
 
 
 def dr_command(*words: str, polite: bool = False) -> list[str]:
-    """The command that runs `dr` with these words, by this interpreter; at the lowest priority when
-    `polite`."""
+    """Return the command that runs `dr` with these arguments, by this interpreter; at the lowest
+    priority when `polite`."""
     nice = shutil.which("nice") if polite else None
     return [*([nice, "-n", "19"] if nice else []), sys.executable, "-m", "deadreckon", *words]
 
 
 def dr_environment(root: Path = ROOT, **more: str) -> dict[str, str]:
-    """Our environment, for a Python that imports the program under `root` and nothing that lies in
-    the working directory."""
+    """Return our environment, for a Python that imports the program under `root` and nothing that
+    lies in the working directory."""
     return dict(os.environ, PYTHONPATH=str(root), PYTHONSAFEPATH="1", **more)
 
 
 def last_line(file: Path) -> str:
-    """The last line of a file of log lines, for an error message."""
+    """Return the last line of a file of log lines, for an error message."""
     try:
         lines = file.read_text("utf-8", "replace").splitlines()
     except FileNotFoundError:

@@ -51,7 +51,7 @@ def take(handle: int, *, wait: bool = False) -> bool:
 
 
 def holder(path: Path) -> int | None:
-    """The process that holds the lock of a file (0 when it left no id); null when none does."""
+    """Return the process that holds a file's lock (0 when it left no id); null when none does."""
     try:
         handle = os.open(path, os.O_RDONLY)
     except FileNotFoundError:

@@ -83,5 +83,5 @@ class Folder:
             ) from None
 
     def holder(self) -> int | None:
-        """The process of the stack that runs on this folder; null when none does."""
+        """Return the process of the stack that runs on this folder; null when none does."""
         return holder(self._lock)

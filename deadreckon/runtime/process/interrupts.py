@@ -7,7 +7,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 async def wait_for_interrupt() -> None:
-    """Returns when this process is asked to end; a second request is handled as usual."""
+    """Wait until this process is asked to end; a second request is handled as usual."""
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
     for number in SIGNALS:

@@ -94,7 +94,7 @@ class KillOrder(Struct, frozen=True):
 
 
 def read_order(text: str) -> KillOrder:
-    """An order as it is written. Raises KillOrderError.
+    """Parse a kill order. Raises KillOrderError.
 
     >>> read_order("commit@risk:3").nth
     3
@@ -120,7 +120,7 @@ class Armed:
         self._passings = 0
 
     def passed(self, step: str, service: str) -> None:
-        """Ends a process if this is the passing that the order means."""
+        """End a process if this is the passing that the order means."""
         if self._file is not None:
             self._look(self._file)
         order = self._order
@@ -155,14 +155,14 @@ armed = Armed(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None
 
 
 def passed(step: str, service: str = "") -> None:
-    """This process is at a step that STEPS names."""
+    """Note that this process is at a step that STEPS names; ends it if it is ordered to."""
     if armed is not None:
         armed.passed(step, service)
 
 
 @contextmanager
 def unarmed() -> Iterator[None]:
-    """Nothing is obeyed meanwhile: who only looks passes the same steps as who acts."""
+    """Ignore orders within this context: a reader passes the same steps as the writer."""
     global armed
     before, armed = armed, None
     try:
@@ -172,7 +172,7 @@ def unarmed() -> Iterator[None]:
 
 
 async def left(subject: str) -> None:
-    """A message was just handed to the client: its step, if it is for the log, once it has left."""
+    """Note the step of a message that was just handed to the client, once it has left."""
     parts = subject.split(".")
     if armed is not None and len(parts) == 4 and parts[0] == "log":
         for _ in range(TURNS_TO_LEAVE):

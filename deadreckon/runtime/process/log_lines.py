@@ -36,7 +36,7 @@ def configure(path: Path | None = None, level: int = logging.INFO) -> None:
 
 
 def unique_name(what: str) -> str:
-    """A name for something this process does once in its life; nothing is decided on it."""
+    """Return a unique name for something this process does once; nothing is decided on it."""
     return f"{what}-{time.time_ns():x}"
 
 
@@ -54,7 +54,7 @@ class _Lines:
         return len(text)
 
     def flush(self) -> None:
-        """Nothing is kept back."""
+        """Do nothing: no line is buffered."""
 
 
 def _json(fields: object, **_: object) -> str:

@@ -13,7 +13,7 @@ class PortBusyError(OperationalError):
 
 
 def listen_on_loopback(port: int) -> socket.socket:
-    """A socket that holds a port on loopback; 0 takes a free one. Raises PortBusyError."""
+    """Open a socket that holds a port on loopback; 0 takes a free one. Raises PortBusyError."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -17,7 +17,7 @@ system_account: SYS
 
 
 def accounts_text(table: Iterable[Rights], public_key: Callable[[str], str]) -> str:
-    """The accounts of a server's configuration; `public_key` knows a role's.
+    """Return the accounts of a server's configuration; `public_key` knows a role's.
 
     Nobody who is not in the table gets in: there is no user for those who do not say who they are.
     """

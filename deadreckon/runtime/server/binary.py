@@ -25,7 +25,7 @@ class MissingServerError(OperationalError):
 
 @cache
 def find_nats_server() -> Path:
-    """The server to start, found and asked for its version once. Raises MissingServerError."""
+    """Find the server to start and check its version, once. Raises MissingServerError."""
     for path in _candidates():
         if path.is_file() and os.access(path, os.X_OK):
             _check_version(path)

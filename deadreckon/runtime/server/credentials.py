@@ -36,12 +36,12 @@ class Credential(Struct, frozen=True):
 
 
 def producer_role(name: str) -> str:
-    """The role of a producer; raises ValueError for a name that cannot stand in a subject."""
+    """Return a producer's role; raises ValueError for a name that cannot stand in a subject."""
     return PRODUCER_PREFIX + token(name, "producer")
 
 
 def inbox_prefix(role: str) -> str:
-    """The prefix of a role's inbox subjects; no other role may subscribe to them."""
+    """Return the prefix of a role's inbox subjects; no other role may subscribe to them."""
     return f"_INBOX.{role}"
 
 
@@ -52,7 +52,7 @@ class Credentials:
         self.folder = folder
 
     def file(self, role: str) -> Path:
-        """The file of a role's seed, which may not exist."""
+        """Return the path of a role's seed, which may not exist."""
         return self.folder / f"{role}{SUFFIX}"
 
     def has(self, role: str) -> bool:
@@ -60,13 +60,13 @@ class Credentials:
         return self.file(role).exists()
 
     def kept(self, role: str) -> Credential:
-        """The credential of a role, made now if there is none. Raises ExposedSecretError."""
+        """Return the credential of a role, created if there is none. Raises ExposedSecretError."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         return self._checked(role, read_or_create_secret(self.file(role), new_seed))
 
     def read(self, role: str) -> Credential:
-        """The credential of a role. Raises CredentialError or ExposedSecretError."""
+        """Read the credential of a role. Raises CredentialError or ExposedSecretError."""
         try:
             return self._checked(role, read_secret(self.file(role)))
         except OSError as error:

@@ -30,7 +30,7 @@ class Endpoint(Struct, frozen=True):
         return self.credentials is None or Credentials(self.credentials).has(role)
 
     async def bus(self, role: str, *, wait: float = CONNECT_WAIT) -> JetStreamBus:
-        """A connection in a role. Raises CredentialError, ExposedSecretError, and what
+        """Connect in a role. Raises CredentialError, ExposedSecretError, and what
         JetStreamBus.connect does."""
         if self.credentials is None:
             return await JetStreamBus.connect(
@@ -47,7 +47,7 @@ class Endpoint(Struct, frozen=True):
         )
 
     async def roller(self, credential: Credential, stream: str) -> JetStreamBus:
-        """A connection, about one stream, for who lets old history leave."""
+        """Connect with the rights of a rollover, for one stream."""
         return await JetStreamBus.connect(
             self.urls,
             credential=credential,
@@ -58,7 +58,8 @@ class Endpoint(Struct, frozen=True):
         )
 
     def _tls(self) -> ssl.SSLContext | None:
-        """Whom to trust; null where connections are not encrypted, or the system knows whom."""
+        """Return the certificates to trust; null if connections are not encrypted, or the system
+        knows."""
         if not self.ca:
             return None
         try:
@@ -78,7 +79,7 @@ class _Settings(Struct, forbid_unknown_fields=True):
 
 
 def external_endpoint(server: str) -> Endpoint:
-    """The way in to a server named by URL, or by a TOML file that says more than a URL can.
+    """Return the endpoint of a server named by URL, or by a TOML file with further settings.
 
     Raises ConfigurationError.
     """

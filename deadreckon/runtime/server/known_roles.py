@@ -73,7 +73,7 @@ class KnownRoles(Struct, frozen=True):
 
 
 def read_known_roles(path: Path) -> KnownRoles:
-    """The registry in a file; the first one when there is no file."""
+    """Read the known roles from a file; the initial ones when there is no file."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=KnownRoles)
     except FileNotFoundError:
@@ -81,7 +81,7 @@ def read_known_roles(path: Path) -> KnownRoles:
 
 
 def lock_of(path: Path) -> Path:
-    """The file whose lock is held while the file of known roles is changed."""
+    """Return the path of the lock that is held while the file of known roles is changed."""
     return path.with_suffix(".lock")
 
 

@@ -20,18 +20,18 @@ class NKey:
     """A user's key, made of its seed: its public part, and signatures."""
 
     def __init__(self, seed: str) -> None:
-        """Raises InvalidSeedError."""
+        """Decode a seed. Raises InvalidSeedError."""
         self._key = Ed25519PrivateKey.from_private_bytes(_private_bytes(seed))
         public = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         self.public = _encode(bytes([USER]) + public)
 
     def sign(self, nonce: str) -> bytes:
-        """The signature of a server's challenge, as a client sends it."""
+        """Sign a server's challenge, as a client sends it."""
         return base64.urlsafe_b64encode(self._key.sign(nonce.encode())).rstrip(b"=")
 
 
 def new_seed() -> str:
-    """The seed of a new user's key, from the system's randomness."""
+    """Generate the seed of a new user's key, from the system's randomness."""
     return _encode(_SEED_PREFIX + Ed25519PrivateKey.generate().private_bytes_raw())
 
 

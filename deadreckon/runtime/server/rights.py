@@ -65,7 +65,7 @@ class Rights(Struct, frozen=True):
 
 
 def table(registry: KnownRoles) -> list[Rights]:
-    """Everybody whom a server knows."""
+    """List the rights of every role that a server knows."""
     books = registry.books
     return [
         *(_service(name, name, books) for name in SERVICES if name != VENUE_EDGES),
@@ -81,7 +81,7 @@ def table(registry: KnownRoles) -> list[Rights]:
 
 
 def roller_rights() -> Rights:
-    """Rights to put a copy of the log in its place. Nobody keeps this credential: it is
+    """Return the rights to put a copy of the log in its place. This credential is not kept: it is
     made for one run, and the servers of stacks do not know it."""
     verbs = ("CREATE", "INFO", "UPDATE", "DELETE", "MSG.GET")
     return Rights(

@@ -14,7 +14,7 @@ class ExposedSecretError(OperationalError):
 
 
 def read_or_create_secret(path: Path, make: Callable[[], str]) -> str:
-    """The secret in this file, made now if there is none. Raises ExposedSecretError."""
+    """Return the secret in this file, created if there is none. Raises ExposedSecretError."""
     if not path.exists():
         # Whole or not there at all, whoever is killed meanwhile; and the first of two who make one
         # wins.
@@ -27,7 +27,7 @@ def read_or_create_secret(path: Path, make: Callable[[], str]) -> str:
 
 
 def read_secret(path: Path) -> str:
-    """The secret in this file. Raises ExposedSecretError, or OSError when there is none."""
+    """Read the secret in this file. Raises ExposedSecretError, or OSError when there is none."""
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise ExposedSecretError(
             f"{path} can be read by others: delete it for a new secret, or chmod 600 it"

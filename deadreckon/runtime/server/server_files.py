@@ -96,7 +96,7 @@ class ServerFiles:
         self.log = self.folder / "nats.log"
 
     def prepare(self) -> None:
-        """The folder, for its owner alone."""
+        """Create the folder, accessible for its owner alone."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.chmod(0o700)
 
@@ -120,7 +120,7 @@ class ServerFiles:
                 write_known_roles(self.registry, known)
 
     def address(self) -> ServerAddress | None:
-        """The address that a running server has written down; null when none runs."""
+        """Return the address that a running server has written down; null when none runs."""
         for path in self.folder.glob("nats-server_*.ports"):
             pid = int(path.stem.rpartition("_")[2])
             try:
@@ -135,19 +135,20 @@ class ServerFiles:
         return None
 
     def write_settings(self, port: int = ANY_PORT, rolling: RolloverOptions | None = None) -> None:
-        """The server's configuration, made of what is registered now. Makes what credentials are
-        missing; raises ExposedSecretError and CredentialError."""
+        """Write the server's configuration from what is registered now, creating missing
+        credentials; raises ExposedSecretError and CredentialError."""
         unfinished = self.settings.with_suffix(".unfinished")
         write_private_file(unfinished, self._text(port, rolling))
         os.replace(unfinished, self.settings)
 
     def rewrite_settings(self, running: ServerAddress) -> None:
-        """The configuration of a server that runs, and stays on its port. (The port that it is
-        asked on has to be the configured one, even where that is any.)"""
+        """Write the configuration of a running server, which stays on its port: a reload requires
+        the port that is in use, even if any was configured."""
         self.write_settings(urlsplit(running.url).port or ANY_PORT)
 
     def _text(self, port: int, rolling: RolloverOptions | None = None) -> str:
-        """On loopback only, on disk before it is confirmed, and nobody in but those we know."""
+        """Compose the configuration: loopback only, synced before it is acknowledged, known users
+        only."""
         registry = read_known_roles(self.registry)
         text = SETTINGS.format(
             port=port,
@@ -160,7 +161,7 @@ class ServerFiles:
         return text + _tls_text(registry.tls) + self.accounts_text(registry, rolling)
 
     def accounts_text(self, registry: KnownRoles, rolling: RolloverOptions | None = None) -> str:
-        """The accounts and users, with the public parts of their keys."""
+        """Return the accounts and users, with the public parts of their keys."""
         users = table(registry)
         public = {role: self.credentials.kept(role).key.public for role in own_roles(registry)}
         for producer in registry.producers:
@@ -176,7 +177,7 @@ class ServerFiles:
             path.unlink(missing_ok=True)
 
     def log_end(self) -> str:
-        """The end of the server's log."""
+        """Return the end of the server's log."""
         try:
             lines = self.log.read_text("utf-8", "replace").splitlines()
         except FileNotFoundError:

@@ -55,7 +55,7 @@ class ServerSupervisor:
         await self._server.stop()
 
     async def _keep(self) -> None:
-        """Connections look for the old address, so the new server takes the same port."""
+        """Restart the server on the same port, since connections look for it at the old address."""
         port = urlsplit(self.address.url).port or ANY_PORT
         while True:
             reason = await self._end_of_service()
@@ -106,8 +106,8 @@ class _Store(Struct):
 
 
 def write_fault(monitoring: str, store: Path) -> str:
-    """The reason why the server at a monitoring URL cannot write although its disk has room for the
-    store; empty when it can, when there is no room, or when it does not say."""
+    """Return the reason why the server at a monitoring URL cannot write although its disk has room
+    for the store; empty when it can, when there is no room, or when it does not say."""
     free = shutil.disk_usage(store if store.exists() else store.parent).free
     if free < ROOM:
         return ""

@@ -41,10 +41,10 @@ class CrashCounter:
                 lines.write(msgspec.json.encode(crash) + b"\n")
 
     def repeated(self) -> Crash | None:
-        """The crash that ended the last REPEATS lives of a service alike, if there is one.
+        """Return the crash with which the last REPEATS lives of a service ended alike, if they did.
 
-        It is looked for among those of the service that failed last: services in processes of
-        their own fail in turn.
+        It is looked for among those of the service that failed last: services in processes of their
+        own fail in turn.
         """
         if self._path is None or not self._path.exists():
             return None
@@ -54,7 +54,7 @@ class CrashCounter:
         return latest[0] if alike else None
 
     def forget(self) -> None:
-        """An orderly end: what happened before is over."""
+        """Forget earlier crashes, after an orderly end."""
         if self._path is not None:
             with contextlib.suppress(FileNotFoundError):
                 self._path.unlink()

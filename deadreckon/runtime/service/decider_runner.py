@@ -18,16 +18,16 @@ class Decider(Protocol):
     """
 
     def initial(self) -> Any:
-        """The state before the first event."""
+        """Return the state before the first event."""
         ...
 
     def evolve(self, state: Any, record: Recorded[Any]) -> Any:
-        """The state after an event; never refuses."""
+        """Return the state after an event; never refuses."""
         ...
 
     def decide(self, state: Any, record: Recorded[Any]) -> Sequence[Event | Job]:
-        """The answers to an event, given the state after it; never moves state. A job among them
-        is run, and its result is the answer."""
+        """Return the answers to an event, given the state after it; never moves state. A job among
+        them is run, and its result is the answer."""
         ...
 
 
@@ -94,8 +94,8 @@ class DeciderRunner:
     def record(
         self, question: Recorded[Any], decided: Sequence[Event | Job]
     ) -> list[Recorded[Event]]:
-        """Answers to a question as they are recorded, in this service's book; moves nothing. A job
-        among them is run first."""
+        """Return answers to a question as they are recorded, in this service's book; moves nothing.
+        A job among them is run first."""
         events = [run_here(each) if isinstance(each, Job) else each for each in decided]
         answers = [
             answer(question, self.service, ordinal, event) for ordinal, event in enumerate(events)

@@ -29,10 +29,10 @@ class EdgeJournal(Journal):
 
     @abstractmethod
     def recorded(self, event: Event) -> Recorded[Any]:
-        """The event as it is recorded: with an id that is a function of the log alone."""
+        """Return the event as it is recorded: with an id that is a function of the log alone."""
 
     async def end(self) -> int:
-        """The last message of the log."""
+        """Return the sequence of the log's last message."""
         return (await retry(self.bus.info)).last
 
     async def arrives(self) -> None:

@@ -30,9 +30,9 @@ FOLDING = (
 
 
 def fold_code(names: Iterable[str]) -> str:
-    """SHA-256 (hex) over the named modules and every module of the package that they import,
-    however far away, less what only carries facts. Another source means another hash, even where it
-    would fold alike."""
+    """Return the SHA-256 (hex) over the named modules and every module of the package that they
+    import, transitively, except those that only carry facts. Another source means another hash,
+    even if it would fold alike."""
     total = hashlib.sha256()
     for name in sorted(_reached([*names, *FOLDING])):
         total.update(f"{name} {_source(name)}\n".encode())
@@ -59,7 +59,7 @@ def _reached(names: list[str]) -> set[str]:
 
 @cache
 def _imported(name: str) -> list[str]:
-    """The modules of the package that a module imports, anywhere in it."""
+    """List the modules of the package that a module imports, anywhere in it."""
     file = _file(name)
     source = file.read_text("utf-8") if file else ""
     found = {module for match in IMPORT.finditer(source) for module in _named(match)}
@@ -79,7 +79,7 @@ def _named(match: re.Match[str]) -> Iterator[str]:
 
 @cache
 def _file(name: str) -> Path | None:
-    """The source file of a module; null for a name that is not a module of this package."""
+    """Return the source file of a module; null for a name that is not a module of this package."""
     path = ROOT.joinpath(*name.split("."))
     for file in (path.with_suffix(".py"), path / "__init__.py"):
         if file.is_file():

@@ -36,7 +36,7 @@ class Ingress(Struct):
     malformed: dict[str, int] = {}
 
     def records_of(self, message: Message) -> Iterable[Recorded[Any]]:
-        """The facts of a message for a service of this book, in order, at decision time."""
+        """Return the facts of a message for a service of this book, in order, at decision time."""
         book = message.subject.book
         if book not in (self.book, subjects.SHARED):
             return ()
@@ -81,7 +81,7 @@ class Ingress(Struct):
         return self._today(f"in.{producer}|{signal.signal_id}|{signal.body}")
 
     def _today(self, name: str) -> str:
-        """A resend is one fact with what it repeats; one from beyond all memory has its own id."""
+        """Return the id of a fact: a resend shares that of the original, unless it is forgotten."""
         return f"{name}|{self.now // DAY}"
 
     def _count_malformed(self, door: str) -> str:

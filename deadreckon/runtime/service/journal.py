@@ -195,8 +195,8 @@ class Journal(ABC):
         """Commit how far was read, where no commit tells; `busy` must be held."""
 
     async def state_at_commit(self) -> StateAtCommit:
-        """The state at our own last commit, once no commit is in the making; another instance that
-        has taken the same commit has the same.
+        """Return the state at our own last commit, once no commit is in the making; another
+        instance that has taken the same commit has the same.
 
         At work, inputs that were not answered are recorded by progress first.
         """
@@ -216,8 +216,8 @@ class Journal(ABC):
         return store is not None and self.facts >= store.facts_between
 
     def links_here(self) -> ChainLinks | None:
-        """The chains at the position; null where no snapshot can be taken: between the facts of one
-        message, before damage, and as long as recorded inputs wait."""
+        """Return the chain ends at the position; null if no snapshot can be taken: between the
+        facts of one message, before damage, and as long as recorded inputs wait."""
         if not self.at_work or self.part or self.recovery.waiting:
             return None
         return self.feed.links_at(self.position)

@@ -51,8 +51,8 @@ class Recovery:
         self.begun: dict[tuple[int, int], list[Recorded[Any]]] = {}
 
     def continued(self, intake: Ingress, n: int, committed: int) -> "Recovery":
-        """The recovery that goes on behind a snapshot: after commit `n`, which covered every input
-        up to message `committed`."""
+        """Return the recovery that goes on behind a snapshot: after commit `n`, which covered every
+        input up to message `committed`."""
         counts_answers = self._counts_answers
         return Recovery(
             self._service, self._book, intake, n, committed, counts_answers=counts_answers

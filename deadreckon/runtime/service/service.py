@@ -129,7 +129,7 @@ class Service(Journal):
         return spoke
 
     def _questions_of(self, message: Message) -> list[Recorded[Any]] | None:
-        """The questions of a message; null for one of our own. Raises FencedOutError."""
+        """Return the questions of a message; null for one of our own. Raises FencedOutError."""
         own = self.is_own(message)
         if own and not message.damage and message.sequence > self.domain.sequence:
             raise FencedOutError(f"{self.domain.filter}: another instance wrote a commit")
@@ -195,7 +195,7 @@ class Service(Journal):
         return events
 
     def _handled(self, message: Message) -> Questions:
-        """The questions of a message that can have an answer, with their indices."""
+        """Return the questions of a message that can have an answer, with their indices."""
         questions = enumerate(self._questions_of(message) or ())
         return [each for each in questions if type(each[1].event) in self.runner.handles]
 
@@ -216,8 +216,8 @@ class Service(Journal):
         await asyncio.sleep(0)
 
     def links_here(self) -> ChainLinks | None:
-        """The chains at the position; null also between a question and the answer of its job, and
-        as long as messages are set aside."""
+        """Return the chain ends at the position; null also between a question and the answer of its
+        job, and as long as messages are set aside."""
         if self._awaits_job or self.position < self._ahead.position:
             return None
         return super().links_here()

@@ -122,8 +122,8 @@ class SnapshotStore:
         return max(FACTS_MIN, self._size // BYTES_PER_FACT)
 
     async def load(self, bus: Bus) -> Snapshot | None:
-        """The newest snapshot that this log, this program and its own checksum bear out; null when
-        there is none. Every one refused is named in the process's log.
+        """Load the newest snapshot that this log, this program and its own checksum confirm; null
+        when there is none. Every one refused is named in the process's log.
 
         Raises SnapshotAheadError when one is ahead of the log.
         """
@@ -207,7 +207,8 @@ class SnapshotStore:
     def _write(
         self, position: LogPosition, ingress: Ingress, links: ChainLinks, encoded: bytes
     ) -> None:
-        """A disk that takes no snapshot stops nobody from trading: the log is what counts."""
+        """Write a snapshot; a disk that does not take it stops no trading, since the log is what
+        counts."""
         head = encode_state(self._head(position, ingress, links, encoded))
         path = self.folder / f"{position.sequence:016d}{SUFFIX}"
         temporary = path.with_suffix(f".{os.getpid()}{WRITING}")
@@ -253,13 +254,13 @@ class Snapshots:
 
 
 def state_digest(state: Any) -> str:
-    """SHA-256 (hex) of a state as it would be written down."""
+    """Return the SHA-256 (hex) of a state as it would be written down."""
     return hashlib.sha256(encode_state(state)).hexdigest()
 
 
 def examine_snapshots(data: Path) -> list[tuple[Path, str | None]]:
-    """Every snapshot under a data folder, with what is wrong with the file (null: nothing is).
-    Whether it fits the log and the program is seen when a service starts."""
+    """List every snapshot under a data folder, with what is wrong with the file (null: nothing is).
+    Whether it fits the log and the program is checked when a service starts."""
     return [(path, _fault(path)) for path in sorted((data / "snapshots").glob(f"*/*{SUFFIX}"))]
 
 
@@ -272,7 +273,7 @@ def _fault(path: Path) -> str | None:
 
 
 def _read(path: Path) -> tuple[SnapshotHead, memoryview]:
-    """The head and the encoded state of a file that is as it was written. Raises _RefusedError."""
+    """Read the head and the encoded state of an undamaged file. Raises _RefusedError."""
     try:
         content = path.read_bytes()
     except OSError as error:

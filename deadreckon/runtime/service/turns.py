@@ -41,7 +41,7 @@ class TurnTaker(Protocol):
     name: str
 
     async def state(self) -> str:
-        """The digest of the service's state; between two turns it is a function of the log."""
+        """Return the digest of the service's state, a function of the log between two turns."""
         ...
 
     async def take(self, upto: int) -> TurnTaken:
@@ -62,7 +62,7 @@ class LocalTurnTaker:
         return TurnTaken(spoke, self._service.domain.sequence)
 
     async def state(self) -> str:
-        """The digest of the service's state; between two turns it is a function of the log."""
+        """Return the digest of the service's state, a function of the log between two turns."""
         return state_digest(self._service.state)
 
 
@@ -96,7 +96,7 @@ class RemoteTurnTaker:
         return TurnTaken(taken.spoke or untold, taken.sequence)
 
     async def _ask(self, upto: int) -> tuple[TurnTaken, bool]:
-        """The answer, and whether it took more than one request."""
+        """Return the answer, and whether it took more than one request."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + TURN_WAIT
         wait, again = ASK_FIRST, False

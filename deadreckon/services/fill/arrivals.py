@@ -65,7 +65,7 @@ def _intent(order: OrderRouted, *, reduce_only: bool) -> OrderSubmitting:
 
 
 def submitted(state: State, record: Recorded[OrderSubmitting]) -> list[Event]:
-    """Without latency an order arrives the moment its intent is recorded; on paper, that is."""
+    """Submit an order on paper; without latency it arrives the moment its intent is recorded."""
     order = find(state, record.event.order_id)
     if order is None or order.edge or order.arrives_at > record.at:
         return []
@@ -109,7 +109,7 @@ def _arrival(state: State, order: Order) -> OrderAccepted | OrderRejected:
 
 
 def orders_at_market(state: State, instrument: str, fates: dict[str, Event]) -> list[Order]:
-    """The instrument's orders that the paper venue has, with those that arrive just now."""
+    """Return the instrument's orders that the paper venue has, with those that arrive just now."""
     return [
         _as_arrived(state, order) if order.order_id in fates else order
         for order in state.orders.get(instrument, {}).values()

@@ -21,7 +21,7 @@ from deadreckon.services.fill.state import (
 
 
 def armed(state: State, bracket: BracketArmed) -> None:
-    """A new bracket, or one that has grown, which changes nothing here."""
+    """Add a new bracket; one that has grown changes nothing here."""
     if bracket.bracket_id in state.brackets:
         return
     legs = (bracket.stop_order_id, bracket.take_profit_order_id)
@@ -45,10 +45,10 @@ def _guard(state: State, entry_order_id: str, *, guarded: bool) -> None:
 
 
 def filled(state: State, record: Recorded[OrderFilled]) -> None:
-    """A fill of a leg leaves less to protect, one of the entry leaves more; legs follow at once.
+    """Apply a fill to its bracket: a leg's leaves less to protect, the entry's more; legs follow.
 
-    They do so here and not when OrderReplaced is folded: of two fills in one market event
-    the second one's consequences must know the first one's.
+    They do so here and not when OrderReplaced is folded: of two fills in one market event the
+    second one's consequences must know the first one's.
     """
     if not is_new(state, record):
         return
@@ -93,7 +93,7 @@ def _resize(state: State, bracket: Bracket, fill: OrderFilled, quantity: Decimal
 
 
 def live_bracket(state: State, entry_order_id: str) -> Bracket | None:
-    """The bracket that protects what an entry has filled; None when it has none any more."""
+    """Return the bracket that protects what an entry has filled; None when it has none any more."""
     protection = state.protections.get(entry_order_id)
     bracket = None if protection is None else state.brackets.get(protection.bracket_id)
     if bracket is None or bracket.ended_by or not legs_of(state, bracket):
@@ -112,7 +112,7 @@ def covered(state: State, entry_order_id: str) -> Decimal:
 
 
 def legs_of(state: State, bracket: Bracket) -> list[Order]:
-    """The legs that still work."""
+    """Return the legs that still work."""
     names = (bracket.stop_order_id, bracket.take_profit_order_id)
     legs = [find(state, name) for name in names if name is not None]
     return [leg for leg in legs if leg is not None and not leg.doomed_by]
@@ -128,7 +128,7 @@ def unprotected(state: State, fill: OrderFilled, covered: Decimal = ZERO) -> Dec
 
 
 def leg_ended(state: State, order_id: str, rule: str = "") -> None:
-    """The first leg to end closes its bracket, but for a take-profit that someone cancelled.
+    """Close a bracket with the first leg that ends, except a take-profit that someone cancelled.
 
     At a real venue whatever ends a take-profit, short of its own fill, leaves the stop in charge.
     """
@@ -147,7 +147,7 @@ def leg_ended(state: State, order_id: str, rule: str = "") -> None:
 
 
 def closed(state: State, bracket_id: str) -> None:
-    """A leg that is left over stays what it is: a reduce-only order."""
+    """Close a bracket; a leg that is left over stays what it is: a reduce-only order."""
     bracket = state.brackets.pop(bracket_id, None)
     if bracket is None:
         return

@@ -23,7 +23,7 @@ FIXED_REASON = "this venue cannot change orders; cancel it and send anew"
 
 
 def withdraw(state: State, order_id: str | None) -> None:
-    """A cancel may overtake the order between risk and here; it will not be sent then."""
+    """Withdraw an order that has not been sent; a cancel may overtake it between risk and here."""
     for approved in [order_id] if order_id is not None else list(state.approved):
         if approved in state.approved:
             state.approved[approved] = True
@@ -62,7 +62,7 @@ def cancel_requested(state: State, request: CancelRequested) -> list[Event]:
 
 
 def delist(state: State, instrument: str) -> list[Event]:
-    """Nothing can trade any more, protection included."""
+    """End every order of a delisted instrument, protection included."""
     orders = list(state.orders.get(instrument, {}).values())
     return _cancelled(orders, "the instrument was delisted", rule="delisted")
 
@@ -76,7 +76,7 @@ def _cancelled(orders: list[Order], reason: str, rule: str = "requested") -> lis
 
 
 def replace(state: State, change: ReplaceRouted) -> list[Event]:
-    """The order on its new terms; null leaves a term. `quantity` is the new total."""
+    """Put an order on its new terms; null leaves a term. `quantity` is the new total."""
     order = find(state, change.order_id)
     if order is None:
         return [CancelMissed(change.order_id, change.signal_id, ENDED_REASON)]

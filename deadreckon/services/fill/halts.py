@@ -56,7 +56,8 @@ def obey(state: State, record: Recorded[Any]) -> list[Event]:
 
 
 def _may_stay(order: Order, scope: HaltScope) -> bool:
-    """Under `close_only` what only reduces stays; under `all` only protection does."""
+    """Tell whether an order may stay: under `close_only` if it only reduces, under `all` if it
+    protects."""
     return order.reduce_only and (scope == "close_only" or order.purpose != "entry")
 
 

@@ -56,14 +56,14 @@ def _quote_of(event: PriceEvent) -> TakerPrices:
 
 
 def known_at(market: MarketState | None, at: int) -> TakerPrices | None:
-    """The newest price that was there at a time; None when there was none."""
+    """Return the newest price that was known at a time; None when there was none."""
     if market is None:
         return None
     return market.last if market.at <= at else market.before
 
 
 def price_span(event: PriceEvent, at: int, order: Order) -> PriceSpan:
-    """The prices that this event shows to this order."""
+    """Return the prices that this event shows to this order."""
     match event:
         case BarClosed(interval=interval, close=close):
             if at - interval < order.arrives_at:
@@ -81,7 +81,8 @@ def price_span(event: PriceEvent, at: int, order: Order) -> PriceSpan:
 def available(
     event: PriceEvent, side: Side, listing: InstrumentListed, venue: VenueConfigured
 ) -> Decimal:
-    """The quantity (base units or contracts) that our orders may take of an event, in whole lots.
+    """Return the quantity (base units or contracts) that our orders may take of an event, in whole
+    lots.
 
     Participation x what traded, or x what a quote offers to this side.
     """

@@ -95,7 +95,8 @@ def _left(session: MatchingRound, side: Side) -> Decimal:
 
 
 def _consume(session: MatchingRound, side: Side, quantity: Decimal) -> None:
-    """Both sides share what a bar or a trade has; a quote offers to each side its own."""
+    """Take a fill from the available quantity; the sides share a bar or trade, a quote has one
+    each."""
     left = EXACT.subtract(_left(session, side), quantity)
     session.left[side] = left
     if not isinstance(session.event, QuoteUpdated):

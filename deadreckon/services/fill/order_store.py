@@ -55,7 +55,7 @@ def routed(state: State, order: OrderRouted) -> None:
 
 
 def submitting(state: State, record: Recorded[OrderSubmitting]) -> None:
-    """The intent is recorded; the order is on its way. Raises for a second intent."""
+    """Record the intent; the order is on its way. Raises for a second intent."""
     intent = record.event
     next_status(status_of(state, intent.order_id), "submitting")
     venue = state.venues[intent.venue]
@@ -124,7 +124,7 @@ def _end(state: State, order_id: str, status: Status, at: int) -> None:
 
 
 def accepted(state: State, order_id: str, at: int) -> None:
-    """The venue has it: from here on prices may fill it."""
+    """Note that the venue has the order: from here on prices may fill it."""
     is_first = status_of(state, order_id) in ("submitting", "unknown")
     order = reported(state, order_id, "accepted", at)
     if order is not None and is_first and not order.edge:
@@ -148,14 +148,14 @@ def arrive_at_market(order: Order, market: MarketState | None) -> None:
 
 
 def triggered(state: State, order_id: str, at: int) -> None:
-    """A stop has become what it was to become."""
+    """Turn a stop that was reached into its market or limit order."""
     order = reported(state, order_id, "triggered", at)
     if order is not None:
         order.order_type = "market" if order.limit_price is None else "limit"
 
 
 def replaced(state: State, change: OrderReplaced, at: int) -> None:
-    """New terms; a new price or a greater quantity makes it the newest order.
+    """Set new terms; a new price or a greater quantity makes it the newest order.
 
     As such it meets only prices to come; a smaller quantity keeps its place.
     """
@@ -222,7 +222,7 @@ def _doom_with(state: State, order: Order, fill: OrderFilled) -> None:
 
 
 def forget(state: State, at: int) -> None:
-    """Once a day of log time, forget what ended more than seven days ago."""
+    """Forget, once a day of log time, what ended more than seven days ago."""
     state.day = at // DAY
     oldest = state.day - dedup.HORIZON_DAYS
     dedup.forget(state.trades, oldest)

@@ -82,7 +82,7 @@ def _stop(order: Order, span: PriceSpan, terms: Terms) -> PaperMatch | None:
 
 
 def _stop_limit(order: Order, span: PriceSpan, terms: Terms) -> PaperMatch | None:
-    """Once triggered it may trade at the last price of the event, since that came after."""
+    """Match a triggered stop-limit at the last price of the event, since that came after."""
     assert order.stop_price is not None, f"stop order {order.order_id} without a stop"
     assert order.limit_price is not None, f"limit order {order.order_id} without a limit"
     if not prices.reached(order.side, span.worst, order.stop_price):

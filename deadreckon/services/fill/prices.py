@@ -21,12 +21,12 @@ _ROUNDED = Context(prec=200)
 
 
 def opposite(side: Side) -> Side:
-    """The side that closes what this one opens."""
+    """Return the side that closes what this one opens."""
     return "sell" if side == "buy" else "buy"
 
 
 def taker_price(side: Side, quote: TakerPrices) -> Decimal:
-    """The price that a taker of this side meets."""
+    """Return the price that a taker of this side meets."""
     return quote.ask if side == "buy" else quote.bid
 
 
@@ -46,12 +46,12 @@ def reached(side: Side, price: Decimal, stop: Decimal) -> bool:
 
 
 def worse(side: Side, one: Decimal, other: Decimal) -> Decimal:
-    """The worse of two prices for this side."""
+    """Return the worse of two prices for this side."""
     return max(one, other) if side == "buy" else min(one, other)
 
 
 def slipped(side: Side, price: Decimal, basis_points: Decimal, tick: Decimal) -> Decimal:
-    """A taker's price: worsened by slippage, then rounded to the tick against the taker.
+    """Return a taker's price: worsened by slippage, then rounded to the tick against the taker.
 
     Zero or less when a sale has nothing left of the price; nobody trades there.
     """
@@ -68,10 +68,10 @@ def fee(
     quantity: Decimal,
     price: Decimal,
 ) -> tuple[Decimal, str]:
-    """The fee of a fill and its currency: rate x notional, rounded half-even to 18 decimals.
+    """Return the fee of a fill and its currency: rate x notional, rounded half-even to 18 decimals.
 
-    A spot venue may charge in the base currency: rate x quantity. Any other fee currency would
-    need a rate that is not known, so that the fee is in the quote currency then.
+    A spot venue may charge in the base currency: rate x quantity. Any other fee currency would need
+    a rate that is not known, so that the fee is in the quote currency then.
     """
     rate = venue.maker_fee_rate if liquidity == "maker" else venue.taker_fee_rate
     size = _WIDE.multiply(quantity, listing.contract_size)

@@ -109,7 +109,7 @@ def _leg(
 
 
 def shrink(state: State, fill: OrderFilled) -> list[Event]:
-    """A leg that filled in part leaves less for its sibling to protect."""
+    """Shrink the sibling of a leg that filled in part."""
     bracket = state.brackets.get(state.legs.get(fill.order_id, ""))
     if bracket is None or bracket.resized_by != trade_of(fill):
         return []

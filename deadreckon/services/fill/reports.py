@@ -65,7 +65,7 @@ def record_ending(state: State, record: Recorded[VenueOrderEnded]) -> None:
 
 
 def record_cancelling(state: State, record: Recorded[OrderCancelling]) -> None:
-    """The venue is asked to cancel; until it answers, the order may still fill."""
+    """Note that a cancel was requested at the venue; until it answers, the order may still fill."""
     order = find_remembered(state, record.event.order_id)
     if order is None:
         return
@@ -119,7 +119,7 @@ def _end(state: State, record: Recorded[VenueOrderEnded]) -> list[Event]:
 
 
 def _recall(state: State, record: Recorded[VenueOrderAccepted]) -> list[Event]:
-    """An order that we hold for rejected lives at the venue: a late request did arrive."""
+    """Reinstate an order that counted as rejected but lives at the venue after a late request."""
     order = find_remembered(state, record.event.order_id)
     if order is None:
         return []
@@ -131,7 +131,7 @@ def _halt(state: State, record: Recorded[VenueTradeReported]) -> list[Event]:
 
 
 def _fill(state: State, record: Recorded[VenueTradeReported]) -> list[Event]:
-    """A trade that nobody has counted yet, whatever its order is by now."""
+    """Book a trade that was not counted yet, whatever its order is by now."""
     order = find_remembered(state, record.event.order_id)
     if order is None:  # it was rejected here before there was an intent
         return venue_discrepancies.halt_for_trade(state, record, None)
@@ -164,7 +164,7 @@ def _filled(state: State, order: Order, trade: VenueTradeReported) -> OrderFille
 
 
 def _reference(state: State, instrument: str) -> Decimal | None:
-    """The middle of the last price seen, in quote currency."""
+    """Return the middle of the last price seen, in quote currency."""
     market = state.markets.get(instrument)
     if market is None:
         return None

@@ -168,7 +168,7 @@ class State(Struct):
 
 
 def trade_of(fill: OrderFilled) -> str:
-    """The name under which a trade is counted once."""
+    """Return the key under which a trade is counted once."""
     return f"{fill.venue}|{fill.trade_id}"
 
 
@@ -178,13 +178,13 @@ def is_new(state: State, record: Recorded[OrderFilled]) -> bool:
 
 
 def find(state: State, order_id: str) -> Order | None:
-    """An open order; None when it has ended or never was."""
+    """Return an open order; None when it has ended or never was."""
     instrument = state.instruments.get(order_id)
     return None if instrument is None else state.orders[instrument][order_id]
 
 
 def find_remembered(state: State, order_id: str) -> Order | None:
-    """An open order, or one that a real venue worked and that is still remembered."""
+    """Return an open order, or one that a real venue worked and that is still remembered."""
     return find(state, order_id) or state.finished.get(order_id)
 
 
@@ -197,7 +197,7 @@ def status_of(state: State, order_id: str) -> Status:
 
 
 def position_of(state: State, strategy: str, instrument: str) -> Decimal:
-    """The signed quantity that a strategy holds (base units or contracts)."""
+    """Return the signed quantity that a strategy holds (base units or contracts)."""
     return state.positions.get(instrument, {}).get(strategy, ZERO)
 
 

@@ -25,7 +25,7 @@ NAMED = 3  # external orders that the reason names; all of them stand in the rep
 def halt_for_trade(
     state: State, record: Recorded[VenueTradeReported], order: Order | None
 ) -> list[Event]:
-    """A trade that its order cannot have had, or whose order nobody remembers."""
+    """Halt for a trade that its order cannot have had, or whose order is unknown."""
     trade = record.event
     what = f"{trade.side} {trade.quantity} at {trade.price} ({trade.venue} trade {trade.trade_id})"
     if order is None:
@@ -42,7 +42,7 @@ def halt_for_trade(
 
 
 def halt_for_external_orders(state: State, record: Recorded[VenueReconciled]) -> list[Event]:
-    """Orders at the venue that this log never intended: somebody else trades the account."""
+    """Halt for orders at the venue that this log never intended: others trade the account."""
     external = record.event.strangers
     if not external:
         return []
@@ -53,7 +53,7 @@ def halt_for_external_orders(state: State, record: Recorded[VenueReconciled]) ->
 
 
 def halt_for_refused_report(state: State, record: Recorded[VenueReportRefused]) -> list[Event]:
-    """A trade that its edge does not believe is one that no position here will ever show."""
+    """Halt for a trade that its edge refused: no position here will ever include it."""
     no = record.event
     if not no.number:
         return []
@@ -82,7 +82,7 @@ def _halt(
     measured: Decimal | None,
     reason: str,
 ) -> list[Event]:
-    """The halt, unless one by the same rule is in force."""
+    """Return the halt, unless one by the same rule is in force."""
     if any(halt.rule == rule and holds(halt, at) for halt in state.halts.values()):
         return []
     return [HaltImposed(scope, rule, limit, measured, limit_set_by=None, reason=reason)]

@@ -183,7 +183,7 @@ class TapePlayer:
                 await self._turns.settle()
 
     async def answer_doors(self, idle: Callable[[], bool]) -> None:
-        """After the tape's end: keep answering what comes in until `idle` says to stop."""
+        """Answer inbound messages after the tape's end, until `idle` says to stop."""
         while not self.stopping and not idle():
             if await self._feed.reach(self._turns.tail + 1, IDLE_LOOK):
                 await self._turns.settle()

@@ -66,7 +66,7 @@ class Evaluation:
 
     @lazily
     def listing(self) -> InstrumentListed | None:
-        """The listing; None when the instrument was never listed, or was delisted."""
+        """Return the listing; None when the instrument was never listed, or was delisted."""
         instrument = self.signal.instrument
         return (
             None
@@ -80,12 +80,12 @@ class Evaluation:
 
     @lazily
     def unit(self) -> Decimal | None:
-        """Worth of one unit of quantity x price; None without a rate."""
+        """Return the worth of one unit of quantity x price; None without a rate."""
         return sizes.unit_value(self.state.ledger, self.signal.instrument)
 
     @lazily
     def shape_fault(self) -> str:
-        """The fault in the shape of the signal; empty when it has none."""
+        """Return the fault in the shape of the signal; empty when it has none."""
         signal = self.signal
         if (signal.quantity is None) == (signal.notional is None):
             return "exactly one of quantity and notional makes a size"
@@ -100,7 +100,7 @@ class Evaluation:
 
     @lazily
     def size(self) -> Size | None:
-        """Quantity and prices; None without a valid shape or a mark."""
+        """Return quantity and prices; None without a valid shape or a mark."""
         listing = self.state.ledger.listings.get(self.signal.instrument)
         if self.mark is None or listing is None or self.shape_fault:
             return None
@@ -108,26 +108,27 @@ class Evaluation:
 
     @lazily
     def known_size(self) -> Size:
-        """The size, once an earlier rule has made sure that there is one."""
+        """Return the size, once an earlier rule has made sure that there is one."""
         assert self.size is not None, "rules about sizes come after those about shape and price"
         return self.size
 
     @lazily
     def known_unit(self) -> Decimal:
-        """The unit's worth, once an earlier rule has made sure that there is one."""
+        """Return the unit's worth, once an earlier rule has made sure that there is one."""
         assert self.unit is not None, "rules about amounts come after the one about price"
         return self.unit
 
     @lazily
     def notional(self) -> Decimal:
-        """The order's notional: a quantity is valued at the worst of mark, limit and stop."""
+        """Return the order's notional: quantity is valued at the worst of mark, limit and stop."""
         found = sizes.notional(self.state.ledger, self.signal, self.known_size)
         assert found is not None, "rules about amounts come after the one about price"
         return found
 
     @lazily
     def exposure(self) -> Exposure:
-        """The strategy's exposure in the instrument, without the order that would be replaced."""
+        """Return the strategy's exposure in the instrument, without the order that would be
+        replaced."""
         signal, order = self.signal, self.replaces
         found = self.state.exposures.get(key_of(signal.strategy, signal.instrument))
         if found is None:
@@ -141,12 +142,12 @@ class Evaluation:
 
     @lazily
     def closable(self) -> Decimal:
-        """Quantity of the position that is left to close, in base units or contracts."""
+        """Return the quantity of the position that is left to close, in base units or contracts."""
         return closable(self.exposure, self.signal.side)
 
     @lazily
     def is_exit(self) -> bool:
-        """True when it can only bring the strategy's own position closer to zero."""
+        """Return True when it can only bring the strategy's own position closer to zero."""
         if self.signal.reduce_only:
             return True
         if not self.closable:  # a position on this side of the signal has nothing to close
@@ -157,7 +158,7 @@ class Evaluation:
 
     @lazily
     def after(self) -> Exposure:
-        """The exposure with this order in flight."""
+        """Return the exposure with this order in flight."""
         size, side = self.known_size, self.signal.side
         if self.is_exit:
             return worst_case.with_exit(self.exposure, side, min(size.quantity, self.closable))
@@ -171,9 +172,8 @@ class Evaluation:
 
     @lazily
     def adds(self) -> bool:
-        """True when the worst case grows: for an exit only if an entry against the position is in
-        flight, which would then start from less.
-        """
+        """Return True when the worst case grows: for an exit only if an entry against the position
+        is in flight, which would then start from less."""
         if not self.is_exit:
             return True
         if self.mark is None or self.unit is None or not self._opposed:
@@ -187,17 +187,17 @@ class Evaluation:
 
     @lazily
     def book(self) -> WorstCases:
-        """The worst cases of the whole book with this order in flight."""
+        """Return the worst cases of the whole book with this order in flight."""
         return worst_case.worst_cases_with(self.state, self.after)
 
     @lazily
     def worth(self) -> ledger.Worth:
-        """The book valued at its marks."""
+        """Return the book valued at its marks."""
         return ledger.net_worth(self.state.ledger)
 
     @lazily
     def added_notional(self) -> Decimal:
-        """Notional that this adds to entries: less that of the order it replaces."""
+        """Return the notional that this adds to entries, less that of the order it replaces."""
         order = self.replaces
         if order is None:
             return self.notional

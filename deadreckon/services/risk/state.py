@@ -160,7 +160,7 @@ class VenueResults(Struct):
 
 
 class Breakers(Struct):
-    """What the breakers watch; amounts in the reporting currency.
+    """Figures that the breakers watch; amounts in the reporting currency.
 
     `equity` is null while it is not watched or something is unpriced. `moving` are the instruments
     whose price moves it. `day_anchors` is realised - fees + funding of each currency when the day

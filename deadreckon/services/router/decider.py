@@ -42,7 +42,7 @@ HANDLES = frozenset(
 
 
 def initial() -> State:
-    """Nothing is listed, so nothing can be routed."""
+    """Return the state with nothing listed, so that nothing can be routed."""
     return State()
 
 

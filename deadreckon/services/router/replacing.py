@@ -83,7 +83,7 @@ def _shortfall(
 def _quantities(
     change: ReplaceApproved, family: ParentOrder, listed: InstrumentListed
 ) -> list[Decimal | None]:
-    """The new total of each open child; what is left to fill is spread evenly over them."""
+    """Return the new total of each open child; what is left to fill is spread evenly over them."""
     children = family.children.values()
     if change.quantity is None:
         return [None] * len(children)

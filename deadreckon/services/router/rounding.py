@@ -12,7 +12,7 @@ CHILDREN_MAX = 100
 
 
 def limit_price(price: Decimal, side: Side, tick: Decimal) -> Decimal:
-    """Never pay more, never take less: a buy's limit goes down, a sell's up."""
+    """Round a limit price so as never to pay more or take less: down for a buy, up for a sell."""
     return round_down(price, tick) if side == "buy" else round_up(price, tick)
 
 
@@ -27,24 +27,24 @@ def exit_stop(price: Decimal, side: Side, tick: Decimal) -> Decimal:
 
 
 def whole_lots(quantity: Decimal, listed: InstrumentListed) -> int:
-    """Lots in a quantity (base units or contracts), rounded down."""
+    """Return the lots in a quantity (base units or contracts), rounded down."""
     return int(ROUNDING.divide_int(quantity, listed.lot_size))
 
 
 def affordable_lots(notional: Decimal, price: Decimal, listed: InstrumentListed) -> int:
-    """Lots that a notional (quote currency) pays for at a price, rounded down."""
+    """Return the lots that a notional (quote currency) pays for at a price, rounded down."""
     return int(ROUNDING.divide_int(notional, _lot_value(price, listed)))
 
 
 def least_lots(price: Decimal, listed: InstrumentListed) -> int:
-    """The fewest lots that the venue takes as one order at this price."""
+    """Return the fewest lots that the venue takes as one order at this price."""
     by_quantity = _ceiling(listed.minimum_quantity, listed.lot_size)
     by_notional = _ceiling(listed.minimum_notional, _lot_value(price, listed))
     return max(1, by_quantity, by_notional)
 
 
 def quantity_of(lots: int, listed: InstrumentListed) -> Decimal:
-    """The quantity (base units or contracts) of whole lots."""
+    """Return the quantity (base units or contracts) of whole lots."""
     return product(Decimal(lots), listed.lot_size)
 
 
@@ -63,7 +63,7 @@ def _ceiling(amount: Decimal, step: Decimal) -> int:
 
 
 def children_of(lots: int, most: int, least: int) -> list[int]:
-    """The lots of each child: as few children as keep each at `most`, none under `least`.
+    """Return the lots of each child: as few children as keep each at `most`, none under `least`.
 
     >>> children_of(10, most=4, least=1), children_of(10, most=4, least=5)
     ([4, 3, 3], [5, 5])
@@ -73,6 +73,6 @@ def children_of(lots: int, most: int, least: int) -> list[int]:
 
 
 def shares(total: int, parts: int) -> list[int]:
-    """`total` in `parts` as even as whole numbers can be, the greater ones first."""
+    """Split `total` into `parts` as evenly as whole numbers can be, the greater ones first."""
     least, rest = divmod(total, parts)
     return [least + 1] * rest + [least] * (parts - rest)

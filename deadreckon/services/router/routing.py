@@ -27,7 +27,7 @@ class RoundedPrices(Struct, frozen=True):
 
 
 def route(state: State, record: Recorded[OrderApproved]) -> list[Event]:
-    """The children to send, or the one refusal; guards in order of precedence."""
+    """Return the children to send, or the one refusal; guards in order of precedence."""
     order = record.event
     listing = state.listings.get(order.instrument)
     if listing is None:
@@ -66,12 +66,12 @@ def _on_ticks(order: OrderApproved, listed: InstrumentListed) -> RoundedPrices:
 
 
 def _dearest(order: OrderApproved, prices: RoundedPrices) -> Decimal:
-    """The highest price we know it may trade at: a notional divided by it is never exceeded."""
+    """Return the highest price of a trade: a notional divided by it is never exceeded."""
     return max(order.reference_price, prices.limit or Decimal(0), prices.stop or Decimal(0))
 
 
 def _expected(order: OrderApproved, prices: RoundedPrices) -> Decimal:
-    """The price at which a venue weighs an order against its least notional."""
+    """Return the price at which a venue weighs an order against its least notional."""
     return prices.limit or prices.stop or order.reference_price
 
 
@@ -103,7 +103,7 @@ def _vanished(
 def _too_small(
     order: OrderApproved, prices: RoundedPrices, lots: int, listing: Listing
 ) -> OrderUnroutable | None:
-    """An exit under the least notional goes all the same: venues let positions be closed."""
+    """Refuse an order under the least notional, except an exit: venues let positions be closed."""
     listed = listing.listed
     quantity = rounding.quantity_of(lots, listed)
     if not lots or quantity < listed.minimum_quantity:

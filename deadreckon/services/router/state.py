@@ -49,7 +49,7 @@ class State(Struct):
 
 
 def listed(state: State, record: Recorded[InstrumentListed]) -> None:
-    """A listing replaces the one before, and undoes a delisting."""
+    """Add a listing, which replaces the one before and undoes a delisting."""
     state.listings[record.event.instrument] = Listing(record.event, record.id)
 
 
@@ -60,7 +60,7 @@ def delisted(state: State, instrument: str, by: str) -> None:
 
 
 def routed(state: State, order: OrderRouted) -> None:
-    """The order is open from its routing to its end."""
+    """Add a routed order, which is open from its routing to its end."""
     family = state.families.setdefault(order.parent_id, ParentOrder())
     family.children[order.order_id] = ChildOrder(
         instrument=order.instrument,
@@ -85,7 +85,7 @@ def filled(state: State, fill: OrderFilled) -> None:
 
 
 def replaced(state: State, change: OrderReplaced) -> None:
-    """The venue has taken a change."""
+    """Apply a change that the venue has taken."""
     child = _find(state, change.order_id)
     if child is not None:
         child.quantity = change.quantity

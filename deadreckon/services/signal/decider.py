@@ -108,8 +108,8 @@ def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
 
 
 def _at_bar(state: State, record: Recorded[BarClosed]) -> list[Event]:
-    """The signals of the strategies that look at a bar; the refusal of one whose code is not here
-    any more, which must not go on unnoticed."""
+    """Return the signals of the strategies that look at a bar; also the refusal of one whose code
+    is missing, so that it does not go on unnoticed."""
     answers: list[Event] = []
     for name, instance in state.strategies.items():
         if looks_at(instance, record.event):
@@ -129,7 +129,7 @@ def _judge_model(instance: StrategyInstance, model: Any) -> list[Event]:
 
 
 def _refuse(strategy: str, instrument: str, fault: ConfigurationFault) -> SignalRefused:
-    """A strategy that stays off, or keeps the model it had."""
+    """Refuse a configuration: the strategy stays off, or keeps the model it had."""
     return SignalRefused(
         signal_id="",
         producer="",

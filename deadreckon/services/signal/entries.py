@@ -47,7 +47,7 @@ def too_soon(since: int | None, seconds: int, at: int) -> bool:
 def _exit(
     name: str, setup: Setup, decision: Decision, record: Recorded[BarClosed], held: Decimal
 ) -> SignalRaised:
-    """All of what is held, at market; without a confidence, which could keep it from leaving."""
+    """Return an exit of all that is held, at market; without confidence, which could hinder it."""
     return SignalRaised(
         signal_id=_signal_id(name, record, "exit"),
         producer="",
@@ -104,12 +104,13 @@ def _texts(features: Mapping[str, Decimal | str]) -> dict[str, str]:
 
 
 def _signal_id(name: str, record: Recorded[BarClosed], what: str) -> str:
-    """Unique for a strategy and bar, whatever the ids of bars look like."""
+    """Return an id that is unique for a strategy and bar, whatever the ids of bars look like."""
     return f"{name}-{derive_id(record.id, name, 0)[:16]}-{what}"
 
 
 def _price_away(close: Decimal, basis_points: Decimal | None, ahead: int) -> Decimal | None:
-    """The price so many basis points above (ahead 1) or below (-1) the close, to 18 decimals."""
+    """Return the price so many basis points above (ahead 1) or below (-1) the close, to 18
+    decimals."""
     if basis_points is None:
         return None
     share = EXACT.fma(basis_points, Decimal(ahead), BASIS_POINTS)

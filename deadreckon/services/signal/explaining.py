@@ -57,7 +57,7 @@ def _stopped(instance: StrategyInstance) -> str:
 def _outcome(
     instance: StrategyInstance, setup: Setup, no_entry: str, at: int, figures: dict[str, Decimal]
 ) -> str:
-    """The step at which it ended; adds the figures of that step."""
+    """Return the step at which it ended; adds the figures of that step."""
     held = instance.position
     decision = setup.strategy.decide(instance.memory, setup.parameters, held)
     leaves = decision.leaves(held)
@@ -85,7 +85,7 @@ def _no_entry(
     at: int,
     exits: bool,
 ) -> str | None:
-    """Why it does not enter; null when it does."""
+    """Return why it does not enter; null when it does."""
     held = instance.position
     if held and not exits:
         return "in_position"

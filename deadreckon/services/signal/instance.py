@@ -53,7 +53,7 @@ class StrategyInstance(Struct, dict=True):
 
     @property
     def position(self) -> Decimal:
-        """What it holds of the instrument it trades."""
+        """Signed quantity that it holds of the instrument it trades."""
         return self.held.get(self.configured.instrument, ZERO)
 
     @property

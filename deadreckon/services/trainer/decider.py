@@ -89,7 +89,7 @@ def _trim(window: TrainingWindow) -> None:
 
 
 def _try_again(window: TrainingWindow) -> None:
-    """After a refused fit the next one is due as soon as a quarter of the window is new."""
+    """Schedule the next fit after a refused one: as soon as a quarter of the window is new."""
     training = window.training
     window.bars_since = max(0, training.refit_every - training.window // 4)
 

@@ -143,7 +143,7 @@ def _advance(state: RegimeState, close: Decimal) -> None:
 
 
 def _shares(state: RegimeState) -> dict[str, Decimal]:
-    """The probabilities of the three labels, as shares of 1."""
+    """Return the probabilities of the three labels, as shares of 1."""
     return {name: from_units(probability(state, name), 9) for name in LABELS}
 
 

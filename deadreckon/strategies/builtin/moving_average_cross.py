@@ -144,7 +144,7 @@ def _figures(state: MovingAverageState, parameters: MovingAverageParameters) -> 
 
 
 def _confidence(state: MovingAverageState, parameters: MovingAverageParameters) -> Decimal:
-    """|fast - slow| / price x confidence_scale, at most 1, to 9 decimals."""
+    """Return |fast - slow| / price x confidence_scale, at most 1, to 9 decimals."""
     scaled = EXACT.multiply(_gap(state, parameters).copy_abs(), parameters.confidence_scale)
     windows = Decimal(parameters.fast * parameters.slow)
     return min(ONE, ratio(scaled, EXACT.multiply(windows, state.closes[-1])))
@@ -163,7 +163,7 @@ def _sum(closes: list[Decimal]) -> Decimal:
 
 
 def _gap(state: MovingAverageState, parameters: MovingAverageParameters) -> Decimal:
-    """(fast average - slow average) x fast x slow, so that nothing is divided; 0 in warm-up."""
+    """Return (fast average - slow average) x fast x slow, so without division; 0 in warm-up."""
     if len(state.closes) < parameters.slow:
         return ZERO
     fast = EXACT.multiply(state.fast_sum, Decimal(parameters.slow))

@@ -35,7 +35,7 @@ AT_ONCE = 100  # fills a commit
 
 
 def listings() -> list[InstrumentListed]:
-    """Everything that is traded, as the bench's own instrument but by other names."""
+    """List every traded instrument: the bench's own under other names."""
     like = listing()
     lot, tick = (Decimal(1).scaleb(-SCALES[name]) for name in ("quantity", "price"))
     return [
@@ -44,7 +44,7 @@ def listings() -> list[InstrumentListed]:
 
 
 def opened() -> Ledger:
-    """A book in which all of it is listed."""
+    """Return a ledger in which all of it is listed."""
     book = ledger.initial()
     for event in listings():
         ledger.evolve(book, Recorded("x", BEGIN, BOOK, "paper", "op.bench", None, "x", event))
@@ -52,7 +52,7 @@ def opened() -> Ledger:
 
 
 def fills(count: int, *, ends: bool = True) -> polars.DataFrame:
-    """Fills of an archive's columns, of all strategies in all instruments in turns.
+    """Generate fills of an archive's columns, of all strategies in all instruments in turns.
 
     A strategy goes in with two fills and out with two, again and again; where nothing `ends`, one
     more fill at the beginning sees to it that no position ever does.
@@ -96,7 +96,7 @@ def _frame(key: Any, signed: Any, price: Any, fee: Any, noise: bytes) -> polars.
 
 
 def _canonical(units: Any, scale: int) -> tuple[Any, Any]:
-    """Amounts without trailing zeros, as events have them."""
+    """Return amounts without trailing zeros, as events have them."""
     units, scales = units.copy(), numpy.full(len(units), scale, dtype=numpy.int16)
     for _ in range(scale):
         even = (units % 10 == 0) & (scales > 0)
@@ -152,7 +152,7 @@ class _Writer:
 
 
 def day(events: int) -> Iterator[Stored]:
-    """A day's log: two bars to every three fills, a commit of fills every hundred of them."""
+    """Yield a day's log: two bars to every three fills, a commit of fills every hundred of them."""
     writer = _Writer()
     for event in (*listings(), ReportingConfigured("USDT", DAY, "bench", "bench")):
         yield writer.fact(event)
@@ -176,6 +176,6 @@ def _bar(number: int, at: int) -> Recorded[BarClosed]:
 
 
 def write(table: polars.DataFrame, path: Path) -> Path:
-    """A file as an archive holds it, but for its name and manifest."""
+    """Write a file as an archive holds it, except for its name and manifest."""
     table.write_parquet(path, compression="zstd")
     return path

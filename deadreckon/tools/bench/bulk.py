@@ -32,7 +32,8 @@ COLUMNS = (
 
 
 async def measure(fixture: Fixture) -> list[Figure]:
-    """Two kinds of fills, a day from the command line, and what others make of the same."""
+    """Measure two kinds of fills, a day from the command line, and the folds that they are compared
+    with."""
     found = []
     with fixture.folder("bulk") as folder:
         for name, ends in (("round trips", True), ("positions that never end", False)):
@@ -74,7 +75,7 @@ def _seconds(job: Callable[[], object]) -> float:
 
 
 def _bulk(paths: list[Path]) -> None:
-    """As `dr replay pnl` folds files."""
+    """Fold files as `dr replay pnl` does."""
     known = fill_columns.repetitions(paths)
     book(archived.opened(), fill_columns.read(paths).without(known), ())
 
@@ -85,7 +86,7 @@ def _live(into: Ledger, facts: peers.FillRows) -> None:
 
 
 async def _cold(fixture: Fixture, root: Path, events: int) -> Figure:
-    """From the start of a process to the PnL of a day of so many events."""
+    """Measure from the start of a process to the PnL of a day of so many events."""
     write_log(root / FOLDER, archived.day(events))
     words = ["replay", "pnl", day_of(BEGIN), "--data", str(root), "--json"]
     times = []

@@ -26,7 +26,7 @@ class RawSocket:
     """Reader of a log that does as little as Python allows: it counts messages and drops them."""
 
     def __init__(self, address: ServerAddress, message_bytes: int) -> None:
-        """`message_bytes` is what a message has on average."""
+        """Connect; `message_bytes` is the average size of a message."""
         where = urlsplit(address.url)
         self._wire = socket.create_connection((where.hostname or "", where.port or 0), IDLE_MAX)
         self._key = Credentials(address.credentials).read(ANALYST).key

@@ -47,7 +47,7 @@ class ScriptedInput(Struct, frozen=True):
 
 
 def make_inputs(tape: Tape, book: str, seed: int) -> list[ScriptedInput]:
-    """Every cue of a tape of bars, in order."""
+    """Return every cue of a tape of bars, in order."""
     dice = random.Random(f"script|{seed}")
     author = _Author(dice, tape.header.instrument)
     facts, signals = operator_subject(book, OPERATOR_NAME), producer_subject(book, PRODUCER)
@@ -69,7 +69,7 @@ def _with_code(event: Event) -> Event:
 
 
 def opening(instrument: str) -> Iterator[Event]:
-    """Wide limits and hasty strategies, so that every service has much to do."""
+    """Yield wide limits and hasty strategies, so that every service has much to do."""
     yield limits(Decimal(400))
     yield StrategyConfigured(
         strategy="hasty",
@@ -107,7 +107,7 @@ def opening(instrument: str) -> Iterator[Event]:
 
 
 def limits(daily_loss: Decimal) -> LimitsSet:
-    """Limits that are met now and then: counters, peaks and cooldowns move all the time."""
+    """Return limits that are met now and then: counters, peaks and cooldowns move all the time."""
     return LimitsSet(
         actor=ACTOR,
         reason="crash test",
@@ -142,19 +142,19 @@ class _Author:
         self.halted = False
 
     def fact(self, event: Event) -> bytes:
-        """An operator's fact with an id of its own."""
+        """Encode an operator's fact with an id of its own."""
         self._number += 1
         return write_fact(f"cue-{self._number}", NAMES[type(event)], event)
 
     def decree(self) -> bytes:
-        """A message of the operator, now and then one that nobody can read."""
+        """Return a message of the operator, now and then one that cannot be parsed."""
         if not self.halted and self._dice.randrange(7) == 0:
             self._number += 1
             return b"{" + b" " * self._number
         return self.fact(self._decree())
 
     def _decree(self) -> Event:
-        """Something an operator says; a halt never lasts longer than to the next decree."""
+        """Choose an operator's event; a halt never lasts longer than to the next one."""
         who: dict[str, Any] = {"actor": ACTOR, "reason": f"decree {self._number}"}
         if self.halted:
             self.halted = False
@@ -176,7 +176,7 @@ class _Author:
                 return ResumeRequested(**who)
 
     def message(self, row: BarRow) -> bytes:
-        """One message of the producer. Spaces at its end tell repeated ones apart."""
+        """Return one message of the producer; trailing spaces tell repeated ones apart."""
         match self._dice.randrange(12):
             case 0 | 1 if self._signals:
                 content: Any = self._about("cancel", row)
@@ -240,5 +240,5 @@ class _Author:
 
 
 def _price(close: Decimal, basis_points: int) -> str:
-    """The close moved by so many basis points, on the tick."""
+    """Format the close moved by so many basis points, on the tick."""
     return str((close * (10_000 + basis_points) / 10_000).quantize(TICK))

@@ -26,7 +26,7 @@ from deadreckon.venues.simulated.exchange.admin_client import GroundTruth
 async def inspect(
     folder: Folder, reference: Reference, changed: int | None, truth: GroundTruth | None
 ) -> list[Discrepancy]:
-    """Everything that is not as in the undisturbed run: the log, its audit, and the views.
+    """List every difference from the undisturbed run: in the log, its audit, and the views.
 
     `changed` is the row from which on another program decided; null if none did. `truth` is what
     the exchange knows, where the run traded at one.

@@ -93,7 +93,8 @@ class _Accountant:
             self._check_covering(domain, commit)
 
     def _check_covering(self, domain: str, commit: Commit) -> None:
-        """No range goes back behind another, no input is answered twice or out of order."""
+        """Check that no range goes back behind another, and no input is answered twice or out of
+        order."""
         covering = self._covering.setdefault(domain, _Covering())
         # Who begins with a snapshot stands behind what was no question to it, its own last commit
         # for instance: a gap is none.
@@ -172,5 +173,5 @@ def _compare(
 
 
 def differing(values: dict[str, Any], others: dict[str, Any]) -> list[str]:
-    """The names under which two dictionaries differ."""
+    """List the keys under which two dictionaries differ."""
     return [name for name in sorted(values | others) if values.get(name) != others.get(name)]

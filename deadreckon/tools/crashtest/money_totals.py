@@ -128,7 +128,7 @@ def _taken(truth: GroundTruth) -> Counter[str]:
 
 
 def _amounts(totals: MoneyTotals, truth: GroundTruth) -> Iterator[Discrepancy]:
-    """Positions and open orders at the venue, as the log has them."""
+    """Yield differences in positions and open orders between the venue and the log."""
     held = {name: amount for name, amount in truth.positions.items() if amount}
     ours: dict[str, Decimal] = {}
     for position in totals.figures["positions"]:

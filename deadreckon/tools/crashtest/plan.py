@@ -75,7 +75,7 @@ class Kill(Struct, frozen=True):
 
 
 def steps_of(venue: str) -> list[str]:
-    """Every step that a run against this venue comes by, those that come late at the end."""
+    """List every step that a run against this venue passes, those that come late at the end."""
     left_out = (
         CHANGES if venue == "sim" else [n for n, s in KILL_STEPS.items() if s.where == "venue"]
     )
@@ -84,7 +84,7 @@ def steps_of(venue: str) -> list[str]:
 
 
 def make_plan(steps: Sequence[str], kills: int, seed: int) -> list[Kill]:
-    """One kill at each step, then so many more at steps and moments drawn by lot."""
+    """Plan one kill at each step, then `kills` in all, at random steps and moments."""
     dice = random.Random(f"plan|{seed}")
     kills_first = [_draw(dice, name, first=True) for name in steps]
     drawn = [name for name in steps if name not in CHANGES] or list(steps)
@@ -104,7 +104,7 @@ def _draw(dice: random.Random, name: str, *, first: bool) -> Kill:
 
 
 def _apart(dice: random.Random, name: str, where: str, *, first: bool) -> bool:
-    """True where every service has its own process; such a stack takes seconds to start."""
+    """Return True where every service has its own process; such a stack takes seconds to start."""
     if name in APART or where in ("service", "venue"):
         return True
     if first:

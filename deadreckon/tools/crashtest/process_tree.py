@@ -79,7 +79,7 @@ class ProcessTree:
             await asyncio.sleep(LOOK)
 
     async def states(self) -> StackStatus | None:
-        """The states of all services at the next settled point; null when the stack ends."""
+        """Return the states of all services at the next settled point; null when the stack ends."""
         assert self._process is not None
         inbox = self._process.stdin
         assert inbox is not None
@@ -162,7 +162,7 @@ class ProcessTree:
             await asyncio.sleep(LOOK)
 
     def _is_ours(self, pid: int) -> bool:
-        """True when a process is still a child of the stack's: ids are used again."""
+        """Return True when a process is still a child of the stack's: ids are used again."""
         return self._process is not None and _parent_of(pid) == self._process.pid
 
 

@@ -75,7 +75,7 @@ async def _tables(bus: Bus, folder: Path) -> dict[str, TableDigest]:
 
 
 def digests(folder: Path) -> dict[str, TableDigest]:
-    """Rows and digest of every table of a folder's audit book."""
+    """Return rows and digest of every table of a folder's audit database."""
     book = AuditDatabase(paths(folder).audit)
     try:
         return book.digests()

@@ -68,7 +68,7 @@ class CrashReport(Struct):
         self.findings.append(f"{finding.kind}: {finding.what} (after {where})")
 
     def document(self) -> dict[str, Any]:
-        """The report as plain data."""
+        """Return the report as plain data."""
         return {
             "kills": self.kills,
             "seconds": round(self.seconds, 1),

@@ -85,7 +85,7 @@ class _Runner:
         self._other = copy_program(options.folder / "other", [*edits, OTHER_DECIDER])
 
     async def run_kills(self, processes: bool) -> None:
-        """All kills in which every service has a process of its own, or none."""
+        """Run all kills in which every service has a process of its own, or none."""
         kills = deque(each for each in self._kills if each.processes == processes)
         idle = 0  # scenarios in a row in which nothing could be killed
         while kills and not self.report.findings:
@@ -127,7 +127,7 @@ class _Runner:
 
 
 def exchange_faults(seed: int) -> FaultPlan:
-    """A little of everything that can go wrong, and nothing that takes seconds."""
+    """Return a plan with a little of every fault, none of which takes seconds."""
     each = FAULTS_IN_A_MILLION // len(get_args(FaultKind))
     seconds: dict[FaultKind, float] = {"late": 0.05, "rate_limit": 0.02, "down": 0.1}
     return FaultPlan(f"crashtest-{seed}", dict.fromkeys(get_args(FaultKind), each), seconds)

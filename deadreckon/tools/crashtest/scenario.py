@@ -160,7 +160,7 @@ class Scenario:
         return order.twice
 
     async def _compare_states(self) -> list[Discrepancy]:
-        """Counters, peaks, halts, brackets, cooldowns: all that services remember, as it was."""
+        """Compare all that services remember: counters, peaks, halts, brackets, cooldowns."""
         at = await self._processes.states()
         if at is None or at.states is None:
             return []

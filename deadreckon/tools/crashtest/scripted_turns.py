@@ -64,7 +64,7 @@ class ScriptedRound(Round):
             await self._on_settled(self._rows(), self._published, self)
 
     async def states(self) -> dict[str, str]:
-        """The digest of every service's state, when all are quiet.
+        """Return the digest of every service's state, when all are quiet.
 
         A service killed since has recovered up to its last commit; it reads the rest first.
         """

@@ -71,7 +71,7 @@ class RunSettings(Struct, frozen=True):
 
 
 def command(settings: RunSettings) -> list[str]:
-    """The command that runs its process."""
+    """Return the command that runs its process."""
     argument = msgspec.json.encode(settings, enc_hook=str).decode()
     return [sys.executable, "-m", MODULE, argument]
 
@@ -84,7 +84,7 @@ def scripted_demo(
     connections: Mapping[str, Bus],
     on_settled: OnSettled,
 ) -> Demo:
-    """A demo whose turns have the script's cues between them."""
+    """Build a demo whose turns have the script's cues between them."""
     plan = DemoPlan(processes=settings.processes, memory=settings.memory, edge=settings.edge)
     tape = open_tape(settings.tape)
 
@@ -181,7 +181,7 @@ class _Asked(asyncio.Protocol):
         self._asked += data.count(b"\n")
 
     def any(self) -> bool:
-        """True when there are unanswered requests; they count as answered now."""
+        """Return True when there are unanswered requests; they count as answered now."""
         asked, self._asked = self._asked, 0
         return asked > 0
 

@@ -37,7 +37,7 @@ answered once it is in the log."""
 
 
 def events_page() -> str:
-    """docs/events.md."""
+    """Render docs/events.md."""
     return _page(
         "# Events",
         GENERATED,
@@ -104,7 +104,7 @@ def _rows(head: list[str], rows: list[list[str]]) -> str:
 
 
 def subjects_page() -> str:
-    """docs/subjects.md."""
+    """Render docs/subjects.md."""
     forms = [
         [
             f"`{subject.form}`",
@@ -134,17 +134,17 @@ def subjects_page() -> str:
 
 
 def signal_table() -> str:
-    """The fields of a signal on the wire, for docs/producers.md."""
+    """Render the fields of a signal on the wire, for docs/producers.md."""
     return _table(WireSignal)
 
 
 def signal_rules() -> str:
-    """The refusals of a producer's door, for docs/producers.md."""
+    """Render the refusals of producers' messages, for docs/producers.md."""
     return _rules(SIGNAL_RULES)
 
 
 def verdict_table() -> str:
-    """The fields of a verdict notice, for docs/producers.md."""
+    """Render the fields of a verdict notice, for docs/producers.md."""
     return _table(Verdict)
 
 
@@ -153,7 +153,7 @@ def _rules(rules: dict[str, str]) -> str:
 
 
 def operators_page() -> str:
-    """docs/operators.md: the facts that an operator may publish."""
+    """Render docs/operators.md: the facts that an operator may publish."""
     record = [
         [
             f"[`{name}`](events.md#{name.replace('.', '')}-v{v})",

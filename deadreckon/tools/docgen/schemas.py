@@ -46,19 +46,20 @@ SIGNAL_FORMS = [
 
 
 def shapes() -> Iterator[tuple[str, int, type[Struct]]]:
-    """(type, version, shape) of all that may lie in a log: retired shapes before their newest."""
+    """Yield (type, version, shape) of all that may lie in a log: retired shapes before their
+    newest."""
     for name, shape in EVENTS.items():
         yield from ((kind, v, past) for (kind, v), past in RETIRED.items() if kind == name)
         yield name, VERSIONS[name], shape
 
 
 def event_schema(name: str, v: int, shape: type[Struct]) -> dict[str, Any]:
-    """The schema of an event's body."""
+    """Return the schema of an event's body."""
     return _document(f"{name}.v{v}", shape)
 
 
 def documents() -> dict[str, dict[str, Any]]:
-    """Every schema by the name of its file."""
+    """Return every schema by the name of its file."""
     found = {f"{name}.v{v}": event_schema(name, v, shape) for name, v, shape in shapes()}
     found["envelope"] = _document("envelope", Envelope)
     found["commit"] = _document("commit", Commit)
@@ -102,7 +103,7 @@ def _constrain_amounts(node: Any, pattern: str) -> None:
 
 
 def is_canonical(text: str) -> bool:
-    """True when a text is an amount as the log writes it.
+    """Return True when a text is an amount as the log writes it.
 
     >>> [is_canonical(t) for t in ("0", "-0.5", "12", "1.50", "01", "-0")]
     [True, True, True, False, False, False]

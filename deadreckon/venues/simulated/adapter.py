@@ -144,7 +144,8 @@ class SimulatedVenue:
 
     @staticmethod
     def of(folder: Path, *, timeout: float = TIMEOUT) -> "SimulatedVenue":
-        """The exchange that keeps this folder. Raises UnansweredError when none ever ran there."""
+        """Return the exchange that keeps this folder. Raises UnansweredError when none ever ran
+        there."""
         try:
             address = msgspec.json.decode(
                 (folder / "exchange.json").read_bytes(), type=ExchangeAddress
@@ -270,8 +271,8 @@ class SimulatedVenue:
 async def _only_once(
     request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Makes a broken connection our own error at once: aiohttp sends a GET or DELETE again by
-    itself when it meets its own."""
+    """Raise a broken connection as our own error at once: aiohttp repeats a GET or DELETE by itself
+    when it meets its own error."""
     try:
         return await send(request)
     except (aiohttp.ClientError, OSError) as error:
@@ -279,7 +280,7 @@ async def _only_once(
 
 
 async def _content(stream: aiohttp.StreamReader) -> bytes:
-    """All of an answer, or a little more than the most that is believed."""
+    """Read an answer whole, or up to just beyond the size that is accepted."""
     content = b""
     while len(content) <= ANSWER_BYTES_MAX and (chunk := await stream.readany()):
         content += chunk
@@ -325,7 +326,7 @@ def _named(error: Exception) -> str:
 
 
 def _decoded(content: bytes, shape: type[Shape]) -> Shape:
-    """JSON of exactly this shape; the door's own parser refuses depth and fields named twice."""
+    """Decode JSON of exactly this shape; the parser refuses depth and fields named twice."""
     if len(content) > ANSWER_BYTES_MAX:
         raise MalformedReportError(f"longer than {ANSWER_BYTES_MAX} bytes", evidence(content))
     try:

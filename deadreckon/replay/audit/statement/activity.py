@@ -1,4 +1,4 @@
-"""What was done and what was not: orders, refusals, fills, interventions, what was in force."""
+"""Tables of activity: orders, refusals, fills, interventions, and the configuration in force."""
 
 from functools import partial
 from typing import Any
@@ -41,7 +41,7 @@ def counts(view: StatementView, audit: Audit) -> Table:
 
 
 def orders(view: StatementView) -> Table:
-    """How orders ended, and how many did not."""
+    """Count how orders ended, and how many did not."""
     found = sorted(view.gathered.counting.outcomes.items())
     rows: list[list[Cell]] = [
         [outcome, rule, view.appendix.figure(len(evidence), evidence)]
@@ -57,7 +57,7 @@ def orders(view: StatementView) -> Table:
 
 
 def refusals(view: StatementView) -> Table:
-    """One row for each service and rule, with the numbers of its last refusal."""
+    """List one row for each service and rule, with the numbers of its last refusal."""
     found = sorted(view.gathered.counting.refusals.items())
     return table(
         "refusals",
@@ -156,7 +156,7 @@ def interventions(view: StatementView) -> Table:
 
 
 def configuration(view: StatementView, audit: Audit) -> Table:
-    """What was in force at the end, who set it, why and where."""
+    """List the configuration in force at the end, with who set each part, why and where."""
     rows: list[list[Cell]] = []
     for name, setting in sorted(audit.configuration.items()):
         body = setting.body
@@ -178,7 +178,7 @@ def configuration(view: StatementView, audit: Audit) -> Table:
 
 
 def _settings(body: dict[str, Any]) -> str:
-    """Everything but what is empty, as name and value."""
+    """Format every setting that is not empty, as name and value."""
     skipped = ("actor", "reason")
     record = {name: value for name, value in body.items() if name not in skipped and value != ""}
     return "; ".join(
@@ -191,7 +191,7 @@ def _plain(value: Any) -> str:
 
 
 def code(view: StatementView) -> Table:
-    """Which program decided, service by service."""
+    """List the program that decided, service by service."""
     found = sorted(view.gathered.origin.codes.items())
     rows: list[list[Cell]] = [
         [service, version, f"{code.commits}", f"{code.first}-{code.last}"]

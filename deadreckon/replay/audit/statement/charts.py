@@ -37,7 +37,7 @@ class Scale:
         self._high = max(-(-high // self.step) * self.step, self._low + self.step)
 
     def y(self, amount: Decimal) -> int:
-        """From the top, in units of the drawing."""
+        """Return the distance from the top, in units of the drawing."""
         return self._y(to_units(amount, self._scale))
 
     def ticks(self) -> list[tuple[int, str]]:
@@ -46,7 +46,7 @@ class Scale:
         return [(self._y(unit), exact(canonical(self._amount(unit)))) for unit in units]
 
     def zero(self) -> int | None:
-        """Where nothing is, if that is within."""
+        """Return the position of zero, if it is within the scale."""
         return self._y(0) if self._low < 0 < self._high else None
 
     def _y(self, units: int) -> int:
@@ -57,7 +57,7 @@ class Scale:
 
 
 def _round_step(spread: int, parts: int) -> int:
-    """1, 2 or 5 times a power of ten that cuts a spread into about so many parts."""
+    """Return the 1, 2 or 5 times a power of ten that cuts a spread into about `parts` parts."""
     power = 1
     while True:
         for digit in (1, 2, 5):
@@ -83,7 +83,7 @@ def lines(chart: Chart) -> str:
 
 
 def _grounds(chart: Chart) -> list[Decimal]:
-    """Equity is looked at closely; all else is seen from nothing."""
+    """Return the base line of each curve: equity from near its lowest value, all else from zero."""
     return [] if chart.name == "equity" else [Decimal(0)]
 
 
@@ -131,7 +131,7 @@ def _moments(first: int, span: int) -> list[tuple[int, str]]:
 
 
 def bars(chart: Chart) -> str:
-    """A distribution: how many lie in each stretch."""
+    """Draw a distribution: the count in each interval."""
     drawn = chart.bars or []
     counts = [Decimal(bar.figure.value) for bar in drawn]
     scale = Scale([*counts, Decimal(0)])
@@ -159,7 +159,7 @@ def _stretch(bar: HistogramBar) -> str:
 
 
 def amounts(chart: Chart) -> str:
-    """Bars with their labels and figures, each as wide as its share of the largest one."""
+    """Draw bars with their labels and figures, each as wide as its share of the largest one."""
     drawn = chart.amounts or []
     most: dict[str, Decimal] = {}
     for bar in drawn:

@@ -16,7 +16,7 @@ SLIPPAGE = (
 
 
 def slippage(view: StatementView) -> Table:
-    """One row for each strategy, purpose and benchmark."""
+    """List one row for each strategy, purpose and benchmark."""
     groups = sorted(view.gathered.slippage.groups.items())
     return table(
         "slippage",
@@ -64,7 +64,7 @@ def _total(evidence: Evidence) -> Decimal:
 
 
 def fees(view: StatementView) -> Table:
-    """One row for each venue, kind and currency."""
+    """List one row for each venue, kind and currency."""
     found = sorted(view.gathered.earning.fees.items())
     return table(
         "fees",
@@ -91,7 +91,7 @@ def fees(view: StatementView) -> Table:
 
 
 def funding(view: StatementView) -> Table:
-    """One row for each strategy and instrument that paid or received."""
+    """List one row for each strategy and instrument that paid or received."""
     rows: list[list[Cell]] = []
     for key, sources in sorted(view.gathered.earning.sources.items()):
         for currency, amount in sorted(sources.funding.sums.items()):

@@ -89,7 +89,7 @@ def since(
 def thinned(
     marks: Sequence[EquityPoint], by: Callable[[EquityPoint], Decimal]
 ) -> list[EquityPoint]:
-    """No more points than can be seen: of each stretch the lowest and the highest, and the ends."""
+    """Drop points that cannot be seen: each interval keeps its lowest and highest, and the ends."""
     if len(marks) <= 2 * DRAWN:
         return list(marks)
     kept = {0, len(marks) - 1}

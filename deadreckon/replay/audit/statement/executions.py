@@ -138,7 +138,7 @@ def _own(record: Recorded[Any], order: OrderSubmitting | OrderReplaced) -> Marke
 
 
 def _worse(fill: OrderFilled, than: Decimal) -> Decimal:
-    """How much worse the price is, in quote currency per base unit."""
+    """Return how much worse the price is, in quote currency per base unit."""
     apart = EXACT.subtract(fill.price, than)
     return apart if fill.side == "buy" else EXACT.minus(apart)
 

@@ -20,7 +20,7 @@ SPECIAL = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>|#"})
 
 
 def markdown(document: FullStatement) -> str:
-    """The whole statement; a function of the document alone."""
+    """Render the whole statement; a function of the document alone."""
     parts = [_header(document), _checks(document)]
     found = document.venue_statement
     if found is not UNSET:
@@ -80,7 +80,7 @@ def _cell(cell: Cell) -> str:
 
 
 def _chart(chart: Chart) -> str:
-    """A picture cannot stand here; what it shows can be counted and looked up."""
+    """Write a chart's figures as text, since Markdown has no pictures."""
     return f"*{_text(chart.title)}*: {_text(chart.note)} {_cell(chart.figure)}"
 
 

@@ -1,7 +1,7 @@
-"""What a statement rests on: which messages, what bytes, which programs decided in them.
+"""Origin of a statement: its messages, their bytes, and the programs that decided in them.
 
-The root is that of the archive's Merkle tree (`archive/merkle.py`) over the stored messages
-from the first to the last one of the statement, so that one changed byte in any of them shows.
+The root is that of the archive's Merkle tree (`archive/merkle.py`) over the stored messages from
+the first to the last one of the statement, so that one changed byte in any of them shows.
 """
 
 from msgspec import Struct, field
@@ -45,7 +45,7 @@ class Origin(Struct):
             self.unsure.append(record)
 
     def reach(self) -> None:
-        """The statement reaches to the last message read."""
+        """Extend the statement to the last message read."""
         self.begun = True
         for hashed in self.waiting:
             self.tree.add(hashed)

@@ -33,7 +33,7 @@ class StatementView(Struct, frozen=True):
 
 
 def profit_tables(view: StatementView) -> list[Table]:
-    """Profit and loss by strategy, venue and instrument."""
+    """Break profit and loss down by strategy, venue and instrument."""
     columns = [("realised", "gain"), ("unrealised", "gain"), ("fees", "money")]
     columns += [("funding", "gain"), ("net", "gain")]
     tables = []
@@ -77,7 +77,7 @@ def _traded(view: StatementView, key: PositionKey) -> bool:
 
 
 def _unrealised(view: StatementView, keys: list[PositionKey], amount: Decimal) -> Cell:
-    """Held positions at their prices, at the end less at the beginning."""
+    """Return the change of unrealised profit: positions at their prices, end less beginning."""
     ends = ((view.closing, view.ends), (view.opening, view.gathered.opening))
     found = [_held(end, keys) for _, end in ends]
     after, before = (_sum(book.figures, keys, lambda f: f.unrealised) for book, _ in ends)
@@ -86,7 +86,7 @@ def _unrealised(view: StatementView, keys: list[PositionKey], amount: Decimal) -
 
 
 def _held(end: Boundary, keys: list[PositionKey]) -> Evidence:
-    """The fills that positions were built from, and the facts they were priced by."""
+    """Return the fills that positions were built from, and the facts they were priced by."""
     built = [end.building[key] for key in keys if key in end.building]
     instruments = dict.fromkeys(key[2] for key in keys if key in end.building)
     priced = [priced_by(end, instrument) for instrument in instruments]
@@ -95,14 +95,14 @@ def _held(end: Boundary, keys: list[PositionKey]) -> Evidence:
 
 
 def _without_sums(evidence: Evidence) -> Evidence:
-    """Quantities of several instruments add up to nothing."""
+    """Drop sums: quantities of several instruments add up to nothing."""
     bare = merged([evidence], alone=False)
     bare.sums = {}
     return bare
 
 
 def priced_by(end: Boundary, instrument: str) -> Evidence:
-    """The fact that an instrument was last priced by, if there is one."""
+    """Return the fact that an instrument was last priced by, if there is one."""
     price = end.prices.get(instrument)
     return one(price) if price is not None else Evidence()
 
@@ -127,7 +127,7 @@ def _sum(
 
 
 def positions(view: StatementView) -> Table:
-    """Table of the positions at either end."""
+    """List the positions at either end."""
     rows: list[list[Cell]] = []
     for key, after in sorted(view.closing.positions.items()):
         before = view.opening.positions.get(key)
@@ -165,7 +165,7 @@ def positions(view: StatementView) -> Table:
 
 
 def equity_table(view: StatementView, equity: EquityChange) -> Table:
-    """How the book came from its opening to its closing equity; the parts add up exactly."""
+    """Show how the book came from its opening to its closing equity; the parts add up exactly."""
     figure = view.appendix.figure
     earned = cells(view, list(view.change))
     before = figure(

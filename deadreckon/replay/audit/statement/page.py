@@ -34,7 +34,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-a
 
 
 def page(document: FullStatement) -> str:
-    """The whole page; a function of the statement alone."""
+    """Render the whole page; a function of the statement alone."""
     title = f"PnL statement: {document.book}, {document.day}"
     body = [
         _header(document),
@@ -79,7 +79,7 @@ def _header(document: FullStatement) -> str:
 
 
 def _tiles(document: FullStatement) -> str:
-    """The figures that are looked for first."""
+    """Render the figures that are looked for first."""
     by_name = {table.name: table for table in document.tables}
     equity = by_name["equity"]
     total = by_name["by_strategy"].total if "by_strategy" in by_name else None
@@ -200,7 +200,7 @@ def _cell(cell: Cell, kind: str) -> str:
 
 
 def _coloured(value: str, kind: str, shown: str) -> str:
-    """Colour an amount in addition to its sign. A higher cost is worse."""
+    """Colour an amount in addition to its sign; a higher cost is worse."""
     if kind not in ("gain", "cost") or not value or not Decimal(value):
         return shown
     is_good = (Decimal(value) > 0) == (kind == "gain")
@@ -214,7 +214,7 @@ def _pieces(pieces: dict[str, EvidencePiece]) -> list[str]:
 
 
 def _shortened(piece: EvidencePiece, most: int) -> EvidencePiece:
-    """A piece with so many lines at the most, and four ranges for each of them."""
+    """Shorten a piece to at most so many lines, with four ranges for each of them."""
     sequences = piece.sequences[: 4 * most]
     left = piece.ranges_left_out + len(piece.sequences) - len(sequences)
     events = piece.events[:most]

@@ -74,7 +74,7 @@ class PnlSources(Struct):
         return None
 
     def of(self, key: PositionKey) -> Sources:
-        """The sources of a key, made where there are none yet."""
+        """Return the sources of a key, created if there are none yet."""
         return self.sources.setdefault(key, Sources())
 
     def _fill(self, record: Recorded[OrderFilled], book: Ledger, *, counts: bool) -> RealisedFill:
@@ -96,7 +96,7 @@ class PnlSources(Struct):
         return RealisedFill(record, gained)
 
     def _build(self, key: PositionKey, record: Recorded[OrderFilled], quantity: int) -> None:
-        """A position that turns begins anew with the fill that turned it."""
+        """Collect a position's fills; a fill that turns the position starts a new collection."""
         bought = record.event.side == "buy"
         made = self.building.get(key)
         signed = record.event.quantity if bought else EXACT.minus(record.event.quantity)

@@ -29,14 +29,14 @@ class Costs(Struct):
     beside_market: Evidence = field(default_factory=Evidence)
 
     def mean(self) -> Decimal | None:
-        """Basis points weighted by notional."""
+        """Return the mean of the basis points, weighted by notional."""
         if not self.notional:
             return None
         total = sum(self.evidence.sums.values(), ZERO)
         return ratio(total.scaleb(4), self.notional, BPS_SCALE)
 
     def median(self) -> Decimal | None:
-        """The middle one, or the lower of the two in the middle."""
+        """Return the median, or the lower of the two in the middle."""
         if not self.bps:
             return None
         middle = sorted(self.bps)[(len(self.bps) - 1) // 2]
@@ -77,8 +77,8 @@ class Slippage(Struct):
             costs.worst = execution
 
     def bars(self, what: Callable[[Execution], str]) -> list[SlippageBar]:
-        """The distribution over all fills in bars of one round width; what lies far out, one in
-        fifty on either side at the most, is in a bar without an end."""
+        """Return the distribution over all fills in bars of one round width; outliers, at most one
+        in fifty on either side, are in an open bar."""
         if not self.measured:
             return []
         found = sorted(units for units, _ in self.measured)

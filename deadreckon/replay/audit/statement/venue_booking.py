@@ -41,7 +41,10 @@ class VenueDifference(Struct, frozen=True):
 
 
 class VenueComparison(Struct):
-    """What came of it. `left_out` are lines that have no counterpart here, by type and currency."""
+    """Result of comparing a venue's file with the log's fills.
+
+    `left_out` are lines that have no counterpart here, by type and currency.
+    """
 
     venue: str
     theirs: dict[str, Decimal] = field(default_factory=dict)
@@ -70,7 +73,7 @@ class VenueComparison(Struct):
 
 
 class VenueReconciliation:
-    """What all comparisons share: the file, our fills, and where money and differences go."""
+    """Common ground of all comparisons: the file, our fills, and where money and differences go."""
 
     def __init__(
         self,
@@ -89,11 +92,11 @@ class VenueReconciliation:
         self._scales: Scales = scales(found, fills.values(), listings)
 
     def rows(self, *kinds: str) -> list[VenueRow]:
-        """The file's lines of some kinds, of the statement's day."""
+        """Return the file's lines of some kinds, of the statement's day."""
         return [row for row in self.file.rows if row.kind in kinds and self.is_within(row)]
 
     def is_within(self, row: VenueRow) -> bool:
-        """True when a line is of the statement's day."""
+        """Return True when a line is of the statement's day."""
         return is_within(row, self._day)
 
     def their(self, currency: str, amount: Decimal) -> None:
@@ -126,16 +129,16 @@ class VenueReconciliation:
         self.result.differences.append(difference)
 
     def part(self, kind: str, apart: Decimal, of: str) -> str:
-        """Less than one unit of the coarser side's last decimal is rounding."""
+        """Classify a difference: below one unit of the coarser side's last decimal is rounding."""
         scale = self._scales.get((kind, of), 0)
         return ROUNDING_PART if abs(apart) < Decimal(1).scaleb(-scale) else kind
 
     def size(self, fill: LoggedFill) -> Decimal:
-        """Base units of one contract of what was traded."""
+        """Return the base units of one contract of what was traded."""
         return self.listings[fill.record.event.instrument].contract_size
 
     def quote(self, instrument: str | None) -> str:
-        """The quote currency of an instrument."""
+        """Return the quote currency of an instrument."""
         listing = self.listings.get(instrument or "")
         return listing.quote_currency if listing else UNKNOWN
 

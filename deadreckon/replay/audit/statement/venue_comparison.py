@@ -54,7 +54,7 @@ def compared(
 
 
 def _fees_apart(booking: VenueReconciliation, charged: list[tuple[str, Decimal]]) -> None:
-    """Fees that came with no trade stand in lines of their own, which not every list has."""
+    """Compare fees that came without a trade: they have lines of their own, not in every list."""
     if charged and "type" not in booking.file.columns:
         booking.result.not_compared.append("fees without a trade: the file has no lines of them")
         return
@@ -67,7 +67,7 @@ def _is_at(trade: BookedEvent, listings: dict[str, InstrumentListed], venue: str
 
 
 class Payment(Struct):
-    """What the strategies of a book received together by one funding of an instrument."""
+    """Funding that the strategies of a book received together for an instrument at one time."""
 
     instrument: str
     currency: str
@@ -133,7 +133,7 @@ def _payments(ours: list[Recorded[FundingPaid]]) -> list[Payment]:
 
 
 def _nearest(waiting: list[Payment], instrument: str | None, row: VenueRow) -> Payment | None:
-    """The payment that a line tells of; without a time, the oldest one that is left."""
+    """Find the payment that a line reports; without a time, the oldest one that is left."""
     fitting = [paid for paid in waiting if paid.instrument == instrument]
     if row.at is None:
         return fitting[0] if fitting else None

@@ -98,7 +98,7 @@ class VenueRow(Struct, frozen=True):
 
 
 class VenueFile(Struct, frozen=True):
-    """What a file holds; `incomes` tells a list of income from a list of trades."""
+    """Content of a venue's file; `incomes` is true for a list of income, false for trades."""
 
     rows: list[VenueRow]
     unknown: list[str]  # columns that were not read
@@ -108,7 +108,7 @@ class VenueFile(Struct, frozen=True):
 
 
 def read_venue_file(content: bytes) -> VenueFile:
-    """The statement in a file. Raises VenueFileError."""
+    """Read the statement in a file. Raises VenueFileError."""
     try:
         written = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -125,7 +125,7 @@ def read_venue_file(content: bytes) -> VenueFile:
 
 
 def _delimiter(written: str) -> str:
-    """The one that the first line has most of."""
+    """Return the delimiter that occurs most in the first line."""
     first = next((line for line in written.splitlines() if line.strip()), "")
     return max(",;\t|", key=first.count)
 
@@ -197,7 +197,7 @@ class Cells:
         return "" if index is None else self._cells[index].strip()
 
     def amount(self, name: str) -> tuple[Decimal | None, str]:
-        """An amount, and the unit that is written behind it ("0.04USDT")."""
+        """Parse an amount, and the unit that is written behind it ("0.04USDT")."""
         written = self.text(name)
         if written in ("", "-", "--", "null"):
             return None, ""
@@ -213,7 +213,7 @@ class Cells:
         return amount, found[2] or ""
 
     def at(self) -> int | None:
-        """The line's time; null where it has none."""
+        """Parse the line's time; null without one."""
         written = self.text("time")
         return _moment(written, self.line) if written else None
 
@@ -247,7 +247,7 @@ def _row(cells: Cells, *, incomes: bool) -> VenueRow:
 
 
 def _kind(cells: Cells, type: str) -> Kind:
-    """By its type; without one, a line with nothing but funding is funding."""
+    """Return a line's kind by its type; without one, a line with nothing but funding is funding."""
     kind = KINDS.get(_plain(type), "other")
     funding, _ = cells.amount("funding")
     if kind == "trade" and funding:
@@ -260,7 +260,8 @@ def _kind(cells: Cells, type: str) -> Kind:
 
 
 def _amount(cells: Cells, kind: Kind) -> tuple[Decimal | None, str]:
-    """What a line moved that is no trade: in its own column, or in that of its kind."""
+    """Return the amount that a line other than a trade moved: from its own column, or from that of
+    its kind."""
     amount, unit = cells.amount("amount")
     if amount is None and kind == "funding":
         amount, unit = cells.amount("funding")
@@ -286,7 +287,7 @@ def _check(row: VenueRow, cells: Cells) -> None:
 
 
 def _moment(written: str, line: int) -> int:
-    """RFC 3339, date and time in UTC, or seconds, milliseconds, microseconds, nanoseconds."""
+    """Parse RFC 3339, date and time in UTC, or seconds, milliseconds, microseconds, nanoseconds."""
     if written.isdecimal() and written.isascii():
         digits = len(written)
         scale = next((power for top, power in EPOCHS if digits < top), None)

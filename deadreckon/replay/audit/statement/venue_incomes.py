@@ -100,7 +100,7 @@ def _income(
     fill: LoggedFill,
     own: tuple[Decimal, str],
 ) -> None:
-    """One kind of income of one trade, in as many lines as the venue took for it."""
+    """Compare one kind of income of one trade, which may take several lines of the venue."""
     kind, part = named
     ours, currency = own if fill.counts else (ZERO, own[1])
     theirs = canonical(sum((row.amount or ZERO for row in rows), ZERO))

@@ -45,7 +45,7 @@ class Symbols:
                     self.names.setdefault(_plain(name), instrument)
 
     def instrument(self, symbol: str) -> str | None:
-        """The instrument that a file calls so."""
+        """Return the instrument to which a file gives this symbol."""
         return self.names.get(_plain(symbol))
 
 
@@ -54,7 +54,7 @@ def _plain(symbol: str) -> str:
 
 
 def venue_of(found: VenueFile, listings: Mapping[str, InstrumentListed], asked: str) -> str:
-    """The venue that a file is of: the one asked for, or the one whose symbols it has.
+    """Return the venue that a file is of: the one asked for, or the one whose symbols it has.
 
     Raises VenueFileError.
     """
@@ -78,7 +78,7 @@ def venue_of(found: VenueFile, listings: Mapping[str, InstrumentListed], asked: 
 
 
 def fills_of(trades: Iterable[BookedEvent], venue: str) -> dict[str, LoggedFill]:
-    """Every fill of the log at a venue by its trade id."""
+    """Collect every fill of the log at a venue by its trade id."""
     return {
         trade.record.event.trade_id: LoggedFill(
             trade.record, trade.counts, trade.realised or Decimal(0)
@@ -89,7 +89,7 @@ def fills_of(trades: Iterable[BookedEvent], venue: str) -> dict[str, LoggedFill]
 
 
 def is_within(row: VenueRow, day: str) -> bool:
-    """True when a line is of the statement's day by its own time."""
+    """Return True when a line is of the statement's day by its own time."""
     return day == "all" or row.at is None or day_of(row.at) == day
 
 

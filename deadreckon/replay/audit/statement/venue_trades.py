@@ -52,7 +52,7 @@ def _pair(booking: VenueReconciliation, row: VenueRow, fill: LoggedFill) -> None
 
 
 def _fee(booking: VenueReconciliation, row: VenueRow, fill: LoggedFill) -> None:
-    """A fee that a line leaves empty is not compared; one that it gives is."""
+    """Compare the fee of a trade; one that a line leaves empty is not compared."""
     if row.fee is None:
         return
     record = fill.record.event
@@ -71,7 +71,7 @@ def _fee(booking: VenueReconciliation, row: VenueRow, fill: LoggedFill) -> None:
 
 
 def _realised(booking: VenueReconciliation, row: VenueRow, fill: LoggedFill) -> None:
-    """Realised profit follows from trades, it moves no money of its own: a line by itself."""
+    """Compare realised profit apart: it follows from trades and moves no money of its own."""
     if row.realised is None:
         return
     quote = booking.quote(fill.record.event.instrument)
@@ -88,7 +88,7 @@ def _profit(quote: str) -> str:
 
 
 def _alone(booking: VenueReconciliation, part: str, row: VenueRow) -> None:
-    """A trade that the venue tells of and the log does not have, or not within the statement."""
+    """Report a trade of the venue that the log does not have, or not within the statement."""
     instrument = booking.symbols.instrument(row.symbol)
     listing = booking.listings.get(instrument or "")
     size = listing.contract_size if listing else Decimal(1)
@@ -108,7 +108,7 @@ def _alone(booking: VenueReconciliation, part: str, row: VenueRow) -> None:
 
 
 def _absent(booking: VenueReconciliation, fill: LoggedFill) -> None:
-    """A fill of the log that the venue does not tell of."""
+    """Report a fill of the log that the venue does not have."""
     record, part = fill.record.event, "missing there"
     quote = booking.quote(record.instrument)
     flow = _flow_of(record, booking.size(fill))

@@ -105,7 +105,7 @@ def _messages(task: RerunTask, source: BinaryIO) -> Iterator[Message]:
 
 
 def _beginnings(task: RerunTask) -> dict[str, StartState]:
-    """Raises msgspec.ValidationError for a state of another shape than this program's."""
+    """Decode the states to begin with; raises msgspec.ValidationError for another shape."""
     return {
         name: StartState(
             start.n,

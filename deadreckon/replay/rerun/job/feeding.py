@@ -23,8 +23,10 @@ SPLIT_FROM = 3_000  # messages: a second process takes a third of a second to st
 
 
 class RerunOutcome(Struct):
-    """What became of a rerun: tallies in rank order, who answered, what was read. `spoken` counts
-    the messages of each domain of the log."""
+    """Outcome of a rerun: tallies in rank order, the programs that answered, the messages read.
+
+    `spoken` counts the messages of each domain of the log.
+    """
 
     tallies: list[ServiceTally]
     hello: Hello
@@ -51,7 +53,7 @@ async def rerun_log(bus: Bus, code: Checkout, task: RerunTask, progress: Progres
 async def explain(
     bus: Bus, codes: Sequence[Checkout], task: RerunTask
 ) -> list[StateEffects | None]:
-    """What one question does, by each of these codes; null where it was not met."""
+    """Explain what one question does with each of these codes; null where it was not met."""
     processes = [RerunProcess(code, task) for code in codes]
     end = (await retry(bus.info)).last
     await _feed(bus, processes, task.after, end)
@@ -97,7 +99,7 @@ async def _feed(
 
 
 def _split(services: list[str], messages: int) -> list[list[str]]:
-    """The services of each process, the work about equal."""
+    """Split the services between processes, the work about equal."""
     count = min(PROCESSES_MAX, os.cpu_count() or 1, len(services))
     if messages < SPLIT_FROM:
         count = 1

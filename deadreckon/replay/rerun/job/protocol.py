@@ -58,8 +58,7 @@ class RerunTask(Struct, frozen=True):
 
 
 class Hello(Struct, frozen=True, tag_field="line", tag="hello"):
-    """Who answers: the protocol it speaks, its version, where its code lies, and the fold code of
-    each service."""
+    """Greeting of a rerun process: its protocol, version, root of its code, and each fold code."""
 
     protocol: int
     version: str
@@ -74,13 +73,13 @@ class Ended(Struct, frozen=True, tag_field="line", tag="ended"):
 
 
 class Explained(Struct, frozen=True, tag_field="line", tag="explained"):
-    """What the question does; null where it was not met."""
+    """Effects of the question; null if it was not met."""
 
     effects: StateEffects | None
 
 
 class RefusedTask(Struct, frozen=True, tag_field="line", tag="refused"):
-    """Why the log cannot be asked."""
+    """Refusal of a task: the reason why the log cannot be rerun."""
 
     reason: str
 

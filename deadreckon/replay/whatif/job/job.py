@@ -1,4 +1,4 @@
-"""What-if on a data folder: read the log, run every variant, compare them all."""
+"""A what-if on a data folder: read the log, run every variant, compare them all."""
 
 import json
 import re

@@ -31,7 +31,7 @@ PROGRESS_EVERY = 200  # messages between two calls
 
 
 class WhatIfTask(Struct, frozen=True):
-    """What all runs share: book, mode, and the scan of the log up to the day's end."""
+    """Common input of all runs: book, mode, and the scan of the log up to the day's end."""
 
     book: str
     mode: Mode

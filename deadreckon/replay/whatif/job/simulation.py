@@ -28,7 +28,7 @@ RecordedAnswers = Mapping[
 
 
 def finished(job: Coroutine[Any, Any, T]) -> T:
-    """The result of a job that never has to wait: it only gives way, and goes on at once."""
+    """Run a coroutine that never has to wait to its end and return its result."""
     while True:
         try:
             waited = job.send(None)
@@ -84,11 +84,11 @@ class RecordedTrainer:
         self.HANDLES = getattr(self._original, "HANDLES", EVERY_TYPE)
 
     def initial(self) -> Any:
-        """The state before the first event."""
+        """Return the state before the first event."""
         return self._original.initial()
 
     def evolve(self, state: Any, record: Recorded[Any]) -> Any:
-        """The state after an event."""
+        """Return the state after an event."""
         return self._original.evolve(state, record)
 
     def decide(self, state: Any, record: Recorded[Any]) -> Sequence[Event | Job]:

@@ -47,7 +47,7 @@ class RunRequest(Struct, frozen=True):
 
 
 class _WorkerState:
-    """What a worker process is given once, and holds for every run it makes."""
+    """Input that a worker process is given once, and uses for every run it makes."""
 
     task: WhatIfTask
     log: list[Stored]
@@ -55,7 +55,7 @@ class _WorkerState:
 
 
 def cores() -> int:
-    """How many processes can work at once here."""
+    """Return the number of processes that can work at once here."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -66,7 +66,7 @@ def run_all(
     jobs: int,
     on_progress: ReplayProgress,
 ) -> Generator[RunResult, None, None]:
-    """Every run, in the order asked for, as soon as it and those before it are made.
+    """Yield every run in the order asked for, as soon as it and those before it are done.
 
     Raises LostWorkerError.
     """
@@ -118,7 +118,7 @@ def _side_by_side(
 
 @contextmanager
 def _ended(pool: ProcessPoolExecutor) -> Iterator[None]:
-    """Lets no worker outlive us: when we are interrupted or fail they end at once."""
+    """End all workers at once when this process is interrupted or fails."""
     others = active_children()
     done = False
     try:

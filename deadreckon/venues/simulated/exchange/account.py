@@ -95,7 +95,7 @@ class ExchangeAccount:
         self._move("cash", currency, amount)
 
     def price(self, symbol: str, at: int) -> Decimal:
-        """The path's price at a moment (nanoseconds UTC). Raises RefusedError."""
+        """Return the path's price at a moment (nanoseconds UTC). Raises RefusedError."""
         terms = self._terms(symbol)
         return product(Decimal(self._path(terms).price(at // NANOSECONDS)), terms.tick_size)
 
@@ -178,11 +178,11 @@ class ExchangeAccount:
         return self._book.cell("cash", dict[str, str], {})
 
     def positions(self) -> dict[str, str]:
-        """The signed quantity of each symbol; those that are flat are left out."""
+        """Return the signed quantity of each symbol; those that are flat are left out."""
         return self._book.cell("positions", dict[str, str], {})
 
     def detail(self, order: ExchangeOrder) -> dict[str, Any]:
-        """All of an order: as it was sent, and how it stands."""
+        """Return all of an order: as it was sent, and its status."""
         terms = self._terms(order.symbol)
         prices = {"limit_price": order.limit, "stop_price": order.stop}
         sent: dict[str, Any] = {

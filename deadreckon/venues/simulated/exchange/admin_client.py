@@ -82,7 +82,7 @@ class AdminClient:
         return counts
 
     async def truth(self) -> GroundTruth:
-        """Everything."""
+        """Fetch everything that the exchange knows."""
         return msgspec.json.decode(await self._ask("GET", "/truth"), type=GroundTruth)
 
     async def _ask(self, method: str, path: str, body: Any = None, **query: str) -> bytes:

@@ -148,7 +148,8 @@ class ExchangeApi:
     def _do(
         self, name: str, action: RequestHandler, request: web.Request, body: bytes
     ) -> HandledRequest:
-        """One transaction: the request is counted, done unless a fault forbids it, and kept."""
+        """Handle a request in one transaction: it is counted, done unless a fault forbids it, and
+        kept."""
         self._account.record.clear()
         with self._book.transaction():
             number = self._book.cell("requests", int, 0) + 1
@@ -277,7 +278,7 @@ def _outcome(action: RequestHandler, request: web.Request, body: bytes) -> tuple
 
 
 def _stopped(trouble: ChosenFault | None) -> tuple[int, Any]:
-    """The answer of a fault that comes before anything is done; status 0 when it goes on."""
+    """Return the answer of a fault that comes before anything is done; status 0 when it goes on."""
     if trouble is None or trouble.fault not in NOT_DONE:
         return 0, None
     if trouble.fault == "rate_limit":
@@ -293,7 +294,7 @@ def _asked(
 
 
 def _named(request: web.Request, body: bytes) -> str:
-    """The client order id that a request names, empty for none."""
+    """Return the client order id that a request names, empty for none."""
     if name := request.match_info.get("client_order_id"):
         return name
     try:
@@ -305,7 +306,7 @@ def _named(request: web.Request, body: bytes) -> str:
 
 
 def _read(body: bytes, shape: type[Shape]) -> Shape:
-    """The body in its shape, every amount sane. Raises RefusedError."""
+    """Decode the body in its shape and check every amount. Raises RefusedError."""
     try:
         content = msgspec.convert(parse(body), type=shape)
     except (WireError, msgspec.ValidationError) as error:

@@ -69,7 +69,7 @@ class Faults(Struct, forbid_unknown_fields=True):
 
 
 def every_fault(seed: str = "every") -> Faults:
-    """A little of everything that can go wrong, sooner or later: a hundredth of the requests."""
+    """Return a plan with every fault, sooner or later: a hundredth of the requests."""
     each = 1_000_000 // 100 // len(get_args(FaultKind))
     return Faults(plan=FaultPlan(seed, dict.fromkeys(get_args(FaultKind), each)))
 
@@ -104,7 +104,7 @@ def count_fault(trouble: ChosenFault, counts: dict[str, int]) -> None:
 
 
 def garbage(number: int, content: bytes) -> bytes:
-    """Something that is no answer to request `number`, made from the true one."""
+    """Return an invalid answer to request `number`, made from the true one."""
     kind = number % (len(_NO_AMOUNTS) + 3)
     if kind >= len(_NO_AMOUNTS):
         return (content[: len(content) // 2], b"\xff\xfe" + content, b"")[kind % 3]
@@ -120,7 +120,7 @@ def garbage(number: int, content: bytes) -> bytes:
 
 
 def _first_thing(answer: Any) -> dict[str, Any]:
-    """The innermost first object of an answer: a standing, a trade, a refusal, the balances."""
+    """Return the innermost first object of an answer: a status, trade, refusal or balances."""
     inner = next(iter(answer.values()), None) if isinstance(answer, dict) else answer
     if isinstance(inner, list):
         inner = next(iter(inner), {})

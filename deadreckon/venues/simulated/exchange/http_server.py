@@ -154,7 +154,7 @@ def _keep_seed(book: ExchangeStore, seed: str, folder: Path) -> None:
 
 
 def _ports(folder: Path, port: int | None) -> tuple[int, int]:
-    """The wanted ports; those of the last time unless others are named."""
+    """Return the wanted ports; those of the last time unless others are named."""
     try:
         last = msgspec.json.decode((folder / "exchange.json").read_bytes(), type=ExchangeAddress)
     except (FileNotFoundError, msgspec.MsgspecError):

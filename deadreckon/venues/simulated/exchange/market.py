@@ -33,19 +33,19 @@ class PricePath:
         self._reach = sum(heights)
 
     def price(self, second: int) -> int:
-        """The price in ticks at a second (UTC, since 1970) of event time."""
+        """Return the price in ticks at a second (UTC, since 1970) of event time."""
         return self._base + self._sum(len(OCTAVES) - 1, second) // _UNIT
 
     def first_at_or_below(self, level: int, first: int, last: int) -> int | None:
-        """The first second in [first, last] whose price is `level` ticks or less."""
+        """Return the first second in [first, last] whose price is `level` ticks or less."""
         return self._search(1, (level - self._base + 1) * _UNIT - 1, first, last)
 
     def first_at_or_above(self, level: int, first: int, last: int) -> int | None:
-        """The first second in [first, last] whose price is `level` ticks or more."""
+        """Return the first second in [first, last] whose price is `level` ticks or more."""
         return self._search(-1, (self._base - level) * _UNIT, first, last)
 
     def _search(self, sign: int, bound: int, first: int, last: int) -> int | None:
-        """The first second at which `sign` x path is `bound` or less."""
+        """Return the first second at which `sign` x path is `bound` or less."""
         if first > last or bound < -self._reach:
             return None
         return self._descend(0, sign, bound, first, last)
@@ -64,8 +64,9 @@ class PricePath:
         return None
 
     def _within(self, octave: int, sign: int, bound: int, low: int, high: int) -> int | None:
-        """As `_descend`, for seconds between two neighbouring points of the octave: up to this
-        octave the path is a straight line there, and the others cannot move it further than so."""
+        """Search as `_descend` does, for seconds between two neighbouring points of the octave: up
+        to this octave the path is a straight line there, and the others can move it by no more than
+        that."""
         ends = sign * self._sum(octave, low), sign * self._sum(octave, high)
         if min(ends) - self._beyond[octave] > bound:
             return None
@@ -82,7 +83,7 @@ class PricePath:
         return high
 
     def _sum(self, octave: int, second: int) -> int:
-        """The octaves up to this one at a second, in parts of a tick (see _UNIT)."""
+        """Return the octaves up to this one at a second, in parts of a tick (see _UNIT)."""
         total = 0
         for period, basis_points in OCTAVES[: octave + 1]:
             index, offset = divmod(second, period)
@@ -95,6 +96,6 @@ class PricePath:
 
 @lru_cache(maxsize=65_536)
 def _height(name: str, period: int, index: int) -> int:
-    """The height that belongs to one point of one octave."""
+    """Return the height of one point of one octave."""
     digest = hashlib.sha256(f"{name}|{period}|{index}".encode()).digest()
     return int.from_bytes(digest[:8], "big") - _HALF

@@ -26,7 +26,7 @@ class TradeStart(Struct, frozen=True):
 
 
 def trade_start(order: ExchangeOrder, path: PricePath, until: int) -> TradeStart | None:
-    """When an order begins to trade, if that is up to `until` (nanoseconds UTC)."""
+    """Return when an order begins to trade, if that is up to `until` (nanoseconds UTC)."""
     released = _released(order, path, until)
     if released is None:
         return None
@@ -41,7 +41,7 @@ def trade_start(order: ExchangeOrder, path: PricePath, until: int) -> TradeStart
 
 
 def next_moment(order: ExchangeOrder, begun: TradeStart) -> int:
-    """When an order that has begun to trade trades next (nanoseconds UTC)."""
+    """Return when an order that has begun to trade trades next (nanoseconds UTC)."""
     if order.time_in_force == "fok":
         return begun.at
     return begun.at + order.trades * seconds_between_trades(order) * NANOSECONDS
@@ -76,7 +76,7 @@ def takes_at_once(order: ExchangeOrder, path: PricePath) -> bool:
 
 
 def _released(order: ExchangeOrder, path: PricePath, until: int) -> int | None:
-    """When an order may begin to trade at all: at its own time, or when its stop is reached."""
+    """Return when an order may begin to trade: at its own time, or when its stop is reached."""
     if order.stop is None:
         return order.at if order.at <= until else None
     market = path.price(order.at // NANOSECONDS)
@@ -91,7 +91,8 @@ def _reaches(side: str, market: int, limit: int) -> bool:
 
 
 def _first(path: PricePath, downwards: bool, level: int, after: int, until: int) -> int | None:
-    """The first whole second behind `after` and up to `until` at which the path is at the level."""
+    """Return the first whole second after `after` and up to `until` at which the path is at the
+    level."""
     search = path.first_at_or_below if downwards else path.first_at_or_above
     second = search(level, after // NANOSECONDS + 1, until // NANOSECONDS)
     return None if second is None else second * NANOSECONDS

@@ -80,12 +80,12 @@ class ExchangeTrade(Struct, frozen=True):
 
 
 def planned_trades(order: ExchangeOrder) -> int:
-    """Into how many trades an order is split: 1 to 3, decided by its client order id."""
+    """Return into how many trades an order is split: 1 to 3, decided by its client order id."""
     return min(1 + _chance(order, "parts") % PARTS_MAX, order.quantity)
 
 
 def next_trade_lots(order: ExchangeOrder) -> int:
-    """The lots of its next trade."""
+    """Return the lots of its next trade."""
     number = planned_trades(order)
     if order.trades + 1 >= number:
         return order.quantity - order.filled
@@ -93,22 +93,22 @@ def next_trade_lots(order: ExchangeOrder) -> int:
 
 
 def seconds_between_trades(order: ExchangeOrder) -> int:
-    """Seconds between two of its trades, decided by its client order id."""
+    """Return the seconds between two of its trades, decided by its client order id."""
     return 1 + _chance(order, "gap") % GAP_MAX
 
 
 def trade_id(order: ExchangeOrder) -> str:
-    """The name of its next trade, from the client order id and how often it traded."""
+    """Return the name of its next trade, from the client order id and how often it traded."""
     return hashlib.sha256(f"{order.client_order_id}|{order.trades}".encode()).hexdigest()[:24]
 
 
 def venue_order_id(order: ExchangeOrder) -> str:
-    """The exchange's own name of an order; the same however often it has to be sent."""
+    """Return the exchange's own name of an order; the same however often it has to be sent."""
     return "X" + hashlib.sha256(f"{order.client_order_id}|venue".encode()).hexdigest()[:16]
 
 
 def in_steps(amount: Decimal, step: Decimal, code: str) -> int:
-    """An amount as a multiple of a step. Raises RefusedError with `code` when it is none."""
+    """Return an amount as a multiple of a step. Raises RefusedError with `code` if it is not."""
     scale = max(decimals(amount), decimals(step))
     count, rest = divmod(to_units(amount, scale), to_units(step, scale))
     if rest or not 0 < count < STEPS_MAX:

@@ -75,7 +75,7 @@ class ExchangeProcess:
         return self._address
 
     async def ended(self) -> None:
-        """Returns when the process has ended, whoever wanted that."""
+        """Wait until the process has ended, for whatever reason."""
         if self._child is not None:
             await self._child.wait()
 

@@ -63,7 +63,7 @@ class ExchangeStore:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of what is done within, on disk at its end, or nothing."""
+        """Run the block as one transaction: all of it is on disk at its end, or nothing."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -73,7 +73,7 @@ class ExchangeStore:
                 self._connection.execute("ROLLBACK")
 
     def cell(self, name: str, shape: Any, missing: T) -> T:
-        """A small thing kept under a name, decoded as `shape`; `missing` when there is none."""
+        """Return a value kept under a name, decoded as `shape`; `missing` when there is none."""
         row = self._connection.execute(
             "SELECT content FROM cells WHERE name = ?", (name,)
         ).fetchone()
@@ -91,13 +91,13 @@ class ExchangeStore:
         )
 
     def orders(self, *, only_open: bool) -> list[ExchangeOrder]:
-        """The orders in their order of arrival."""
+        """Return the orders in their order of arrival."""
         where = "WHERE open" if only_open else ""
         rows = self._connection.execute(f"SELECT content FROM orders {where} ORDER BY number")
         return [msgspec.json.decode(content, type=ExchangeOrder) for (content,) in rows]
 
     def order(self, client_order_id: str) -> ExchangeOrder | None:
-        """The order of that name, if one was ever accepted."""
+        """Return the order of that name, if one was ever accepted."""
         row = self._connection.execute(
             "SELECT content FROM orders WHERE client_order_id = ?", (client_order_id,)
         ).fetchone()
@@ -127,7 +127,7 @@ class ExchangeStore:
         )
 
     def trades(self, since: int, at_most: int) -> list[ExchangeTrade]:
-        """The trades behind a place, oldest first."""
+        """Return the trades after a number, oldest first."""
         rows = self._connection.execute(
             "SELECT content FROM trades WHERE place > ? ORDER BY place LIMIT ?", (since, at_most)
         )
@@ -141,7 +141,7 @@ class ExchangeStore:
         )
 
     def requests(self) -> dict[str, list[RequestRecord]]:
-        """Every request that named an order, by client order id, in their order of arrival."""
+        """Return every request that named an order, by client order id, in order of arrival."""
         found: dict[str, list[RequestRecord]] = {}
         rows = self._connection.execute(
             "SELECT client_order_id, content FROM requests ORDER BY number"
