@@ -16,8 +16,15 @@ from deadreckon.tools.bench import archived, bulk, soak
 from deadreckon.tools.bench.cases import CASES, ON_DEMAND
 from deadreckon.tools.bench.figures import Figure, bounded, percentile, rate, slower
 from deadreckon.tools.bench.fixture import bench_fixture
-from deadreckon.tools.bench.history import BenchRun, change, last_figures, remember
-from deadreckon.tools.bench.machine import Machine, this_machine
+from deadreckon.tools.bench.history import (
+    BenchRun,
+    Machine,
+    change,
+    last_figures,
+    remember,
+    this_machine,
+)
+from deadreckon.tools.bench.memory import MemorySample
 
 ROOT = Path(__file__).parents[2]
 
@@ -82,7 +89,7 @@ def test_the_command_line_names_every_measure() -> None:
 def test_a_soak_tells_the_slope_from_where_ids_are_forgotten() -> None:
     """A service that gathers ids for the first quarter and is flat from then on has no slope."""
     samples = [
-        soak.SoakSample(events, {"risk": min(60 + events / 10_000, 90)}, {"nats": events / 10_000})
+        MemorySample(events, {"risk": min(60 + events / 10_000, 90)}, {"nats": events / 10_000})
         for events in range(0, 1_000_001, 100_000)
     ]
     found = {figure.name: figure for figure in soak.figures(samples)}

@@ -65,14 +65,14 @@ class Connection:
         cls,
         servers: str | Sequence[str],
         *,
-        user: str | None,
-        password: str | None,
-        token: str | None,
-        credential: Credential | None,
-        tls: ssl.SSLContext | None,
         name: str,
         inbox_prefix: str,
         wait: float,
+        user: str | None = None,
+        password: str | None = None,
+        token: str | None = None,
+        credential: Credential | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> "Connection":
         """Connect. Raises DeniedError for wrong credentials, UnavailableError when nobody is
         there within `wait` seconds, ConfigurationError for a server that is too old."""

@@ -25,7 +25,7 @@ from deadreckon.contracts.subjects import SHARED, commit_subject, operator_subje
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.services.catalogue import BOOK
-from deadreckon.tools.bench.market import listing
+from deadreckon.tools.bench.market import filled, listing
 from deadreckon.tools.bench.recording import BEGIN
 
 STRATEGIES = tuple(f"strategy-{number}" for number in range(10))
@@ -108,23 +108,18 @@ def _canonical(units: Any, scale: int) -> tuple[Any, Any]:
 def records_of(table: polars.DataFrame) -> Iterator[Recorded[OrderFilled]]:
     """Convert the rows back to the events they came from."""
     for number, row in enumerate(table.iter_rows(named=True)):
-        amount = {
-            name: Decimal(row[f"{name}_units"]).scaleb(-row[f"{name}_scale"]) for name in SCALES
-        }
-        event = OrderFilled(
-            order_id=f"o{number}",
-            trade_id=row["trade_id"],
-            strategy=row["strategy"],
-            instrument=row["instrument"],
-            venue=row["venue"],
-            side=row["side"],
-            quantity=amount["quantity"],
-            price=amount["price"],
-            leaves=Decimal(0),
-            liquidity="taker",
-            fee=amount["fee"],
-            fee_currency=row["fee_currency"],
-            reference_price=amount["price"],
+        quantity, price, fee = (
+            Decimal(row[f"{name}_units"]).scaleb(-row[f"{name}_scale"]) for name in SCALES
+        )
+        event = filled(
+            number,
+            row["trade_id"],
+            row["strategy"],
+            row["instrument"],
+            row["side"],
+            quantity,
+            price,
+            fee,
         )
         yield Recorded(f"f{number}", row["at"], BOOK, "paper", "fill", None, f"f{number}", event)
 

@@ -3,7 +3,6 @@
 import json
 import time
 from asyncio.subprocess import PIPE
-from collections.abc import Callable
 from pathlib import Path
 
 import polars
@@ -17,7 +16,7 @@ from deadreckon.archive.segments import write_log
 from deadreckon.contracts.timestamps import day_of
 from deadreckon.runtime.process.child_process import ChildProcess, dr_command, dr_environment
 from deadreckon.tools.bench import archived, peers
-from deadreckon.tools.bench.figures import Figure, bounded, rate, slower
+from deadreckon.tools.bench.figures import Figure, bounded, duration, rate, slower
 from deadreckon.tools.bench.fixture import CaseError, Fixture
 from deadreckon.tools.bench.recording import BEGIN
 
@@ -50,11 +49,11 @@ def _figures(fixture: Fixture, name: str, path: Path, table: polars.DataFrame) -
     count = len(table)
     scans, folds = [], []
     for _ in range(fixture.size(TIMES, 2)):
-        scans.append(_seconds(lambda: polars.read_parquet(path, columns=list(COLUMNS))))
-        folds.append(_seconds(lambda: _bulk([path])))
+        scans.append(duration(lambda: polars.read_parquet(path, columns=list(COLUMNS))))
+        folds.append(duration(lambda: _bulk([path])))
     scan, fold = min(scans), min(folds)
     some = list(archived.records_of(table.head(fixture.size(200_000, 2_000))))
-    live = len(some) / _seconds(lambda: _live(archived.opened(), some))
+    live = len(some) / duration(lambda: _live(archived.opened(), some))
     ours = count / fold
     limit = "a bare scan of the same columns"
     figures = [
@@ -66,12 +65,6 @@ def _figures(fixture: Fixture, name: str, path: Path, table: polars.DataFrame) -
         speed = apply(some[: fixture.size(peers.FILLS, 200)])
         figures.append(rate(f"{name}: {peer}", speed, "fills/s", None, ours, "the bulk fold"))
     return figures
-
-
-def _seconds(job: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    job()
-    return time.perf_counter() - begun
 
 
 def _bulk(paths: list[Path]) -> None:

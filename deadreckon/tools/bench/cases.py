@@ -12,19 +12,15 @@ from deadreckon.tools.bench import (
     appending,
     bulk,
     folding,
-    latency,
     memory,
-    playing,
+    pipeline,
     replaying,
     restart,
     soak,
-    sustained,
-    takeover,
 )
 from deadreckon.tools.bench.figures import Figure
 from deadreckon.tools.bench.fixture import Fixture, bench_fixture
-from deadreckon.tools.bench.history import BenchRun
-from deadreckon.tools.bench.machine import code_version, this_machine
+from deadreckon.tools.bench.history import BenchRun, code_version, this_machine
 
 Case = Callable[[Fixture], Awaitable[list[Figure]]]
 Notify = Callable[[str, str], None]  # the case's name, and its current activity
@@ -34,13 +30,13 @@ CASES: dict[str, Case] = {
     "decode": folding.measure_decode,
     "fold": folding.measure_fold,
     "bulk": bulk.measure,
-    "replay": replaying.measure,
-    "latency": latency.measure,
-    "sustained": sustained.measure,
-    "play": playing.measure,
+    "replay": replaying.measure_replay,
+    "latency": pipeline.measure_latency,
+    "sustained": pipeline.measure_sustained,
+    "play": replaying.measure_play,
     "memory": memory.measure,
-    "restart": restart.measure,
-    "takeover": takeover.measure,
+    "restart": restart.measure_restart,
+    "takeover": restart.measure_takeover,
     "soak": soak.measure,
 }
 ON_DEMAND = ("soak",)  # cases that take hours

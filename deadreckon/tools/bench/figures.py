@@ -1,6 +1,7 @@
 """Figures of the bench, each with its limit and the mark to reach."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from math import ceil
 
 from msgspec import Struct
@@ -40,16 +41,8 @@ def slower(
 ) -> Figure:
     """Compare a time with the machine's minimum; `most` is the allowed multiple of it."""
     ratio = value / limit
-    return Figure(
-        name=name,
-        value=value,
-        unit=unit,
-        limit_name=limit_name,
-        limit=limit,
-        ratio=ratio,
-        mark=f"at most {most:g}x" if most else "",
-        reached=ratio <= most if most else None,
-    )
+    mark, reached = (f"at most {most:g}x", ratio <= most) if most else ("", None)
+    return Figure(name, value, unit, limit_name, limit, ratio, mark, reached)
 
 
 def rate(
@@ -61,21 +54,26 @@ def rate(
     limit_name: str = "",
 ) -> Figure:
     """Return a rate per second, optionally with the machine's limit and a mark."""
-    return Figure(
-        name=name,
-        value=value,
-        unit=unit,
-        limit_name=limit_name,
-        limit=limit,
-        ratio=limit / value if limit and value else None,
-        mark=f"at least {least:,.0f}" if least else "",
-        reached=value >= least if least else None,
-    )
+    ratio = limit / value if limit and value else None
+    mark, reached = (f"at least {least:,.0f}", value >= least) if least else ("", None)
+    return Figure(name, value, unit, limit_name, limit, ratio, mark, reached)
 
 
 def bounded(name: str, value: float, unit: str, most: float) -> Figure:
     """Return an amount that must not exceed a bound."""
     return Figure(name, value, unit, mark=f"at most {most:g}", reached=value <= most)
+
+
+def missing(name: str, count: int, unit: str) -> Figure:
+    """Return a count of what should not have occurred at all."""
+    return Figure(name, count, unit, mark="none", reached=False)
+
+
+def duration(job: Callable[[], object]) -> float:
+    """Run a job and return its seconds."""
+    begun = time.perf_counter()
+    job()
+    return time.perf_counter() - begun
 
 
 def percentile(values: Sequence[float], share: float) -> float:

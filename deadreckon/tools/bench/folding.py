@@ -1,7 +1,5 @@
 """Single-core speed of decoding commits and folding fills into positions, cash and PnL."""
 
-import time
-from collections.abc import Callable
 from decimal import Decimal
 
 import msgspec
@@ -11,9 +9,9 @@ from deadreckon.contracts.codec import answer, decode_commit, encode_commit, unw
 from deadreckon.contracts.envelope import Commit
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.orders import OrderFilled
-from deadreckon.tools.bench.figures import Figure, rate
+from deadreckon.tools.bench.figures import Figure, duration, rate
 from deadreckon.tools.bench.fixture import Fixture
-from deadreckon.tools.bench.market import INSTRUMENT, listing
+from deadreckon.tools.bench.market import INSTRUMENT, filled, listing
 
 EVENTS_A_COMMIT = 100
 
@@ -24,9 +22,9 @@ async def measure_fold(fixture: Fixture) -> list[Figure]:
     """Measure fills per second into the ledger; the limit is integer average cost only."""
     fills = [_fill(number) for number in range(fixture.size(200_000, 5_000))]
     trades = [_trade(record.event) for record in fills]
-    bare = _seconds(lambda: _fold_integers(trades))
+    bare = duration(lambda: _fold_integers(trades))
     book = ledger.evolve(ledger.initial(), _recorded(listing(), 0))
-    fold = _seconds(lambda: [ledger.evolve(book, record) for record in fills])
+    fold = duration(lambda: [ledger.evolve(book, record) for record in fills])
     return [
         rate(
             "fold fills into the ledger",
@@ -46,22 +44,16 @@ async def measure_decode(fixture: Fixture) -> list[Figure]:
     ]
     commits = [_commit(group) for group in groups]
     bodies = [msgspec.json.encode([record.event for record in group]) for group in groups]
-    bare = _seconds(lambda: _decode_bodies(bodies))
+    bare = duration(lambda: _decode_bodies(bodies))
     return [
         rate(
             "decode",
-            len(fills) / _seconds(lambda: _decode(commits)),
+            len(fills) / duration(lambda: _decode(commits)),
             "events/s",
             limit=len(fills) / bare,
             limit_name="msgspec on the bodies alone",
         )
     ]
-
-
-def _seconds(job: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    job()
-    return time.perf_counter() - begun
 
 
 def _decode(commits: list[bytes]) -> None:
@@ -87,20 +79,15 @@ def _recorded(event: Event, number: int) -> Recorded[Event]:
 
 
 def _fill(number: int) -> Recorded[OrderFilled]:
-    event = OrderFilled(
-        order_id=f"o{number}",
-        trade_id=f"t{number}",
-        strategy="bench",
-        instrument=INSTRUMENT,
-        venue="PAPER",
-        side="buy" if number % 3 else "sell",
-        quantity=Decimal(number % 7 + 1).scaleb(-3),
-        price=Decimal(4_000_000 + number % 1_000).scaleb(-2),
-        leaves=Decimal(0),
-        liquidity="taker",
-        fee=Decimal(number % 50 + 1).scaleb(-4),
-        fee_currency="USDT",
-        reference_price=Decimal(4_000_000).scaleb(-2),
+    event = filled(
+        number,
+        f"t{number}",
+        "bench",
+        INSTRUMENT,
+        "buy" if number % 3 else "sell",
+        Decimal(number % 7 + 1).scaleb(-3),
+        Decimal(4_000_000 + number % 1_000).scaleb(-2),
+        Decimal(number % 50 + 1).scaleb(-4),
     )
     return _recorded(event, number)  # type: ignore[return-value]
 

@@ -7,9 +7,11 @@ from decimal import Decimal
 from deadreckon.contracts.codec import wrap
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
+from deadreckon.contracts.fields import Side
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.market import QuoteUpdated
+from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import CashDeposited, ReportingConfigured
 from deadreckon.contracts.subjects import SHARED
 from deadreckon.node.demo_setup import publish_fact
@@ -69,6 +71,34 @@ def listing() -> InstrumentListed:
         market="perpetual",
         actor=ACTOR,
         reason=ACTOR,
+    )
+
+
+def filled(
+    number: int,
+    trade_id: str,
+    strategy: str,
+    instrument: str,
+    side: Side,
+    quantity: Decimal,
+    price: Decimal,
+    fee: Decimal,
+) -> OrderFilled:
+    """Make the one fill of a market order, at its reference price."""
+    return OrderFilled(
+        order_id=f"o{number}",
+        trade_id=trade_id,
+        strategy=strategy,
+        instrument=instrument,
+        venue="PAPER",
+        side=side,
+        quantity=quantity,
+        price=price,
+        leaves=Decimal(0),
+        liquidity="taker",
+        fee=fee,
+        fee_currency="USDT",
+        reference_price=price,
     )
 
 

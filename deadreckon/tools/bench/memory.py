@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -26,19 +26,24 @@ from deadreckon.tools.bench.signals import send_batch
 BATCH = 100  # signals a message
 EVENTS_A_SIGNAL = 8  # the signal and its seven answers, to the change of position
 DAYS = 28  # of log time for the whole run: ids are forgotten after seven of them
-SAMPLES = 10
+SAMPLES = 10  # at the least
+EVERY = 100_000  # events between two samples at the most
 PATIENCE = 120.0  # seconds for a batch to come through
 
 SIZE_MAX = 200.0  # MB
 GROWTH_MAX = 2.0  # MB per 100,000 events once the horizon is full: an allocator's own unrest
+SERVICES = "services"  # in one process
+
+Sizes = Mapping[str, float]  # MB, by the name of a process or of a part of the data folder
 
 
 class MemorySample(Struct, frozen=True):
-    """Memory of the services' process (MB) at a number of events in the log."""
+    """Memory of each process and size of each part of the data folder at a length of the log."""
 
     events: int
-    signals: int
-    megabytes: float
+    memory: Sizes
+    files: Sizes
+    signals: int = 0
 
 
 class Driver:
@@ -81,11 +86,46 @@ class Driver:
             self._positions += type(record.event) is PositionChanged
 
 
+async def drive(
+    bus: Bus,
+    process: ChildProcess,
+    events: int,
+    begin: int,
+    sample: Callable[[Driver], MemorySample],
+    tell: Callable[[MemorySample], None],
+) -> list[MemorySample]:
+    """Spread the batches over `DAYS` of log time from `begin`, and sample on the way."""
+    await set_up_bench(bus, BOOK)
+    reader = await bus.read(0)
+    driver = Driver(bus, reader, process)
+    batches = events // (BATCH * EVENTS_A_SIGNAL)
+    await driver.batch(begin)
+    samples = [sample(driver)]
+    for number in range(1, batches):
+        await driver.batch(begin + number * DAYS * DAY // batches)
+        if driver.events >= len(samples) * min(EVERY, events // SAMPLES):
+            samples.append(sample(driver))
+            tell(samples[-1])
+    await reader.close()
+    return [*samples, sample(driver)]
+
+
 async def measure(fixture: Fixture) -> list[Figure]:
     """Measure all services in one separate process, as `dr run` runs them, on JetStream."""
-    events = fixture.size(1_000_000, 100_000)
     async with fixture.temporary_stack("memory") as target, _services(target) as process:
-        samples = await _drive(fixture, target, process, events)
+
+        def sample(driver: Driver) -> MemorySample:
+            size = {SERVICES: resident(process.pid)}
+            return MemorySample(driver.events, size, {}, driver.signals)
+
+        samples = await drive(
+            target.bus,
+            process,
+            fixture.size(1_000_000, 100_000),
+            BEGIN,
+            sample,
+            lambda it: fixture.tell(f"{it.events:,} events, {it.memory[SERVICES]:.0f} MB"),
+        )
     return _figures(samples)
 
 
@@ -100,30 +140,6 @@ async def _services(target: TemporaryStack) -> AsyncIterator[ChildProcess]:
         yield process
     finally:
         await process.stop(PATIENCE)
-
-
-async def _drive(
-    fixture: Fixture, target: TemporaryStack, process: ChildProcess, events: int
-) -> list[MemorySample]:
-    batches = events // (BATCH * EVENTS_A_SIGNAL)
-    await set_up_bench(target.bus, BOOK)
-    reader = await target.bus.read(0)
-    driver = Driver(target.bus, reader, process)
-    await driver.batch(BEGIN)
-    every = events // SAMPLES
-    samples = [_sample(driver, process)]
-    for number in range(1, batches):
-        await driver.batch(BEGIN + number * DAYS * DAY // batches)
-        if driver.events >= len(samples) * every:
-            samples.append(_sample(driver, process))
-            fixture.tell(f"{driver.events:,} events, {samples[-1].megabytes:.0f} MB")
-    samples.append(_sample(driver, process))
-    await reader.close()
-    return samples
-
-
-def _sample(driver: Driver, process: ChildProcess) -> MemorySample:
-    return MemorySample(driver.events, driver.signals, resident(process.pid))
 
 
 def resident(pid: int) -> float:
@@ -144,14 +160,23 @@ def _figures(samples: list[MemorySample]) -> list[Figure]:
     Before: the first quarter, without the process's start. After: as many ids expire as arrive,
     so only this growth can be flat.
     """
-    first, last = samples[0], samples[-1]
-    warm, fuller = samples[1:3]
-    kept = (fuller.megabytes - warm.megabytes) * 1e6 / (fuller.signals - warm.signals)
-    full = next(it for it in samples if it.events >= last.events * 0.4)
-    growth = (last.megabytes - full.megabytes) / (last.events - full.events) * 100_000
+    last, warm, fuller = samples[-1], *samples[1:3]
+    kept = growth(warm, fuller) * 1e6 / (fuller.signals - warm.signals)
+    full = full_horizon(samples)
+    rise = growth(full, last) / (last.events - full.events) * 100_000
     return [
-        Figure("all services in one process, at the start", first.megabytes, "MB"),
-        bounded(f"after {last.events:,} events", last.megabytes, "MB", SIZE_MAX),
+        Figure("all services in one process, at the start", samples[0].memory[SERVICES], "MB"),
+        bounded(f"after {last.events:,} events", last.memory[SERVICES], "MB", SIZE_MAX),
         Figure("kept of a signal for seven days of log time", kept, "bytes"),
-        bounded("growth per 100,000 events after these", growth, "MB", GROWTH_MAX),
+        bounded("growth per 100,000 events after these", rise, "MB", GROWTH_MAX),
     ]
+
+
+def growth(before: MemorySample, after: MemorySample, name: str = SERVICES) -> float:
+    """Return the growth of a process (MB) between samples; 0 where it is new."""
+    return after.memory[name] - before.memory.get(name, after.memory[name])
+
+
+def full_horizon(samples: list[MemorySample]) -> MemorySample:
+    """Find the first sample with the horizon of ids full."""
+    return next(it for it in samples if it.events >= samples[-1].events * 0.4)

@@ -10,21 +10,9 @@ from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
 
 FILLS = 20_000  # enough for a steady figure of what is a hundred times slower
-LIBRARIES = ("eventsourcing", "nautilus_trader")
 
 FillRows = list[Recorded[OrderFilled]]
 Speed = Callable[[FillRows], float]  # fills a second
-
-
-def found(tell: Callable[[str], None]) -> dict[str, Speed]:
-    """Return the installed libraries by name; report those that are missing."""
-    there: dict[str, Speed] = {}
-    for name in LIBRARIES:
-        if importlib.util.find_spec(name) is None:
-            tell(f"{name} is not installed here (docs/performance.md says how), so not measured")
-        else:
-            there[name] = {"eventsourcing": _eventsourcing, "nautilus_trader": _nautilus}[name]
-    return there
 
 
 def _by_position(facts: FillRows) -> list[FillRows]:
@@ -98,12 +86,11 @@ def _nautilus(facts: FillRows) -> float:
 
 
 def _nautilus_fill(instrument: Any, number: int, fill: OrderFilled) -> Any:
-    names: Any = importlib.import_module("nautilus_trader.model.identifiers")
-    kinds: Any = importlib.import_module("nautilus_trader.model.enums")
-    objects: Any = importlib.import_module("nautilus_trader.model.objects")
-    events: Any = importlib.import_module("nautilus_trader.model.events")
+    names, kinds, objects, events, currencies = (
+        importlib.import_module(f"nautilus_trader.model.{name}")
+        for name in ("identifiers", "enums", "objects", "events", "currencies")
+    )
     core: Any = importlib.import_module("nautilus_trader.core.uuid")
-    usdt: Any = importlib.import_module("nautilus_trader.model.currencies").USDT
     return events.OrderFilled(
         names.TraderId("T-1"),
         names.StrategyId("S-1"),
@@ -117,10 +104,21 @@ def _nautilus_fill(instrument: Any, number: int, fill: OrderFilled) -> Any:
         kinds.OrderType.MARKET,
         objects.Quantity(fill.quantity, instrument.size_precision),
         objects.Price(fill.price, instrument.price_precision),
-        usdt,
-        objects.Money(fill.fee, usdt),
+        currencies.USDT,
+        objects.Money(fill.fee, currencies.USDT),
         kinds.LiquiditySide.TAKER,
         core.UUID4(),
         number,
         number,
     )
+
+
+LIBRARIES: dict[str, Speed] = {"eventsourcing": _eventsourcing, "nautilus_trader": _nautilus}
+
+
+def found(tell: Callable[[str], None]) -> dict[str, Speed]:
+    """Return the installed libraries by name; report those that are missing."""
+    there = {name: speed for name, speed in LIBRARIES.items() if importlib.util.find_spec(name)}
+    for name in [each for each in LIBRARIES if each not in there]:
+        tell(f"{name} is not installed here (docs/performance.md says how), so not measured")
+    return there

@@ -34,53 +34,28 @@ class RawSocket:
         self._batch = max(1, min(BATCH, BYTES // message_bytes))
         self._on_order = 0
         self._has_consumer = False
-        self._missing = 0  # bytes of the message begun
         self.messages = 0
-        self.bytes = 0
 
     def pull(self, upto: int) -> None:
         """Read messages 1 to `upto`, then close. Raises RawSocketError or OSError."""
-        with self._wire:
-            self._greet()
+        with self._wire, self._wire.makefile("rb", RECEIVE_BYTES) as stream:
+            self._greet(stream.readline())
             self._create_consumer()
-            rest = b""
             while self.messages < upto:
-                rest = self._take(rest + self._receive(self._missing))
+                line = stream.readline()
+                words = line.split()
+                if not words:
+                    raise RawSocketError("the server closed the connection")
+                if words[0] in (b"MSG", b"HMSG"):
+                    self._hear(words[1], stream.read(int(words[-1]) + 2))
+                else:
+                    self._answer(words[0], line)
                 while self._has_consumer and self._on_order <= self._batch:
                     self._order()
-
-    def _receive(self, least: int) -> bytes:
-        """Receive at least `least` bytes. Asking for the rest of a begun message avoids joining the
-        pieces of a big one again and again."""
-        pieces: list[bytes] = []
-        while least > 0 or not pieces:
-            pieces.append(self._wire.recv(RECEIVE_BYTES))
-            if not pieces[-1]:
-                raise RawSocketError("the server closed the connection")
-            least -= len(pieces[-1])
-        return b"".join(pieces)
-
-    def _take(self, buffer: bytes) -> bytes:
-        """Parse what was received; returns the bytes of a message that is not whole yet."""
-        offset = self._missing = 0
-        while (line_end := buffer.find(b"\r\n", offset)) >= 0:
-            words = buffer[offset:line_end].split(b" ")
-            if words[0] in (b"MSG", b"HMSG"):
-                end = line_end + 4 + int(words[-1])
-                if end > len(buffer):
-                    self._missing = end - len(buffer)
-                    break
-                self._hear(words[1], buffer[line_end + 2 : end - 2])
-                offset = end
-            else:
-                self._answer(words[0], buffer[offset:line_end])
-                offset = line_end + 2
-        return buffer[offset:]
 
     def _hear(self, subject: bytes, payload: bytes) -> None:
         if subject.startswith(b"log."):
             self.messages += 1
-            self.bytes += len(payload)
             self._on_order -= 1
         elif b'"error"' in payload:
             raise RawSocketError(payload.decode("utf-8", "replace"))
@@ -93,11 +68,13 @@ class RawSocket:
         elif word == b"-ERR":
             raise RawSocketError(line.decode("utf-8", "replace"))
 
-    def _greet(self) -> None:
+    def _greet(self, info: bytes) -> None:
+        """Sign the nonce of the server, which speaks first."""
+        nonce = str(json.loads(info.removeprefix(b"INFO "))["nonce"])
         options = {
             "verbose": False,
             "nkey": self._key.public,
-            "sig": self._key.sign(self._nonce()).decode(),
+            "sig": self._key.sign(nonce).decode(),
             "headers": True,
             "no_responders": True,
             "lang": "python",
@@ -105,13 +82,6 @@ class RawSocket:
         }
         greeting = f"CONNECT {json.dumps(options)}\r\nSUB {INBOX}.> 1\r\n"
         self._wire.sendall(greeting.encode())
-
-    def _nonce(self) -> str:
-        """Return the nonce that the server wants signed; it speaks first."""
-        info = b""
-        while not info.endswith(b"\r\n"):
-            info += self._receive(0)
-        return str(json.loads(info.removeprefix(b"INFO "))["nonce"])
 
     def _create_consumer(self) -> None:
         config = {

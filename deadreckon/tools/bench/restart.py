@@ -1,4 +1,4 @@
-"""Time from process start to the first decision, for logs of several lengths."""
+"""Time to the first decision: from process start, for logs of several lengths, and of a standby."""
 
 import asyncio
 import shutil
@@ -16,11 +16,12 @@ from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.nats_server import running_server
 from deadreckon.runtime.server.rights import OWN_PRODUCER
 from deadreckon.services.catalogue import BOOK
-from deadreckon.tools.bench.figures import Figure, bounded, percentile
+from deadreckon.tools.bench.figures import Figure, bounded, missing, percentile
 from deadreckon.tools.bench.fixture import PRODUCER, CaseError, Fixture
 from deadreckon.tools.bench.market import Quotes
 from deadreckon.tools.bench.recording import BATCH, pour, traded
 from deadreckon.tools.bench.signals import signal
+from deadreckon.tools.drill import DRILLED, GOAL_SECONDS, Failover, run_drill
 
 EVENTS_A_SIGNAL = 8
 SECONDS_MAX = 2.0
@@ -28,7 +29,7 @@ PATIENCE = 900.0  # seconds for a decision, on a machine that is busy
 LOOK = 0.005  # seconds between two attempts to reach the server
 
 
-async def measure(fixture: Fixture) -> list[Figure]:
+async def measure_restart(fixture: Fixture) -> list[Figure]:
     """Measure `dr up` on logs of a day's orders, with and without snapshots.
 
     The first start folds the whole log; later ones begin with the snapshots of an orderly stop.
@@ -106,3 +107,27 @@ async def listening(folder: Folder, process: ChildProcess) -> None:
         if process.code is not None:
             raise CaseError(f"`dr up` ended with code {process.code}")
         await asyncio.sleep(LOOK)
+
+
+ROUNDS = 3  # drills, each covering every service that answers a signal
+
+
+async def measure_takeover(fixture: Fixture) -> list[Figure]:
+    """Measure from the signal that kills an instance to the first commit of its standby."""
+    found: list[Failover] = []
+    for _ in range(fixture.size(ROUNDS, 1)):
+        with fixture.folder("takeover") as folder:
+            found += await run_drill(folder, fixture.size(DRILLED, DRILLED[:1]), fixture.tell)
+    bad = sum(not each.clean for each in found)
+    if bad:
+        return [missing("takeovers that failed", bad, "takeovers")]
+    return [figure for how in ("killed", "stopped") for figure in _takeover_figures(found, how)]
+
+
+def _takeover_figures(found: list[Failover], how: str) -> list[Figure]:
+    seconds = [each.seconds for each in found if each.how == how and each.seconds is not None]
+    first = f"{how} to first commit"
+    return [
+        bounded(f"{first} of the standby, p50", percentile(seconds, 0.5), "s", GOAL_SECONDS),
+        bounded(f"{first}, max", max(seconds), "s", GOAL_SECONDS),
+    ]

@@ -1,41 +1,32 @@
 """Soak test: memory of each process and growth of each file, over hours."""
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
-from msgspec import Struct
-
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.contracts.timestamps import DAY
 from deadreckon.runtime.log.role_connections import RoleConnections
 from deadreckon.runtime.process.child_process import ChildProcess
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.nats_server import running_server
 from deadreckon.runtime.server.rights import STACK
-from deadreckon.services.catalogue import BOOK, RANK
+from deadreckon.services.catalogue import RANK
 from deadreckon.tools.bench.figures import Figure, bounded
 from deadreckon.tools.bench.fixture import PRODUCER, CaseError, Fixture
-from deadreckon.tools.bench.market import set_up_bench
-from deadreckon.tools.bench.memory import BATCH, EVENTS_A_SIGNAL, SIZE_MAX, Driver, resident
+from deadreckon.tools.bench.memory import (
+    SIZE_MAX,
+    Driver,
+    MemorySample,
+    drive,
+    full_horizon,
+    growth,
+    resident,
+)
 from deadreckon.tools.bench.restart import listening, stack_process
 
 EVENTS = 5_000_000
-EVERY = 100_000  # events between two samples
-DAYS = 28  # of log time for the whole run: ids are forgotten after seven of them
 MILLION = 1_000_000
 BARS = "▁▂▃▄▅▆▇█"
 WHOLE = "stack with its views"
-
-Sizes = Mapping[str, float]  # MB, by the name of a process or of a part of the data folder
-
-
-class SoakSample(Struct, frozen=True):
-    """Memory of each process and size of each part of the data folder at a length of the log."""
-
-    events: int
-    memory: Sizes
-    files: Sizes
 
 
 async def measure(fixture: Fixture) -> list[Figure]:
@@ -46,42 +37,33 @@ async def measure(fixture: Fixture) -> list[Figure]:
         begun = time.monotonic()
         async with stack_process(folder, "--config", str(folder.root / "soak.toml")) as process:
             await listening(folder, process)
-            samples = await _drive(fixture, folder, process, events)
+            address = running_server(folder.root)
+            assert address is not None, "somebody waited until it listens"
+            bus = await RoleConnections.open(address.endpoint, STACK, [PRODUCER, "market"])
+            try:
+                samples = await drive(
+                    bus,
+                    process,
+                    events,
+                    time.time_ns() + NANOSECONDS,
+                    lambda driver: _sample(driver, folder, process),
+                    lambda sample: fixture.tell(_summary(sample)),
+                )
+            finally:
+                await bus.close()
         fixture.tell(f"{samples[-1].events:,} events in {time.monotonic() - begun:,.0f} s")
     for line in _lines(samples):
         fixture.tell(line)
     return figures(samples)
 
 
-async def _drive(
-    fixture: Fixture, folder: Folder, process: ChildProcess, events: int
-) -> list[SoakSample]:
-    address = running_server(folder.root)
-    assert address is not None, "somebody waited until it listens"
-    bus = await RoleConnections.open(address.endpoint, STACK, [PRODUCER, "market"])
-    try:
-        await set_up_bench(bus, BOOK)
-        driver = Driver(bus, await bus.read(0), process)
-        begin, batches = time.time_ns() + NANOSECONDS, events // (BATCH * EVENTS_A_SIGNAL)
-        await driver.batch(begin)
-        samples = [_sample(driver, folder, process)]
-        for number in range(1, batches):
-            await driver.batch(begin + number * DAYS * DAY // batches)
-            if driver.events >= len(samples) * min(EVERY, events // 10):
-                samples.append(_sample(driver, folder, process))
-                fixture.tell(_summary(samples[-1]))
-        return [*samples, _sample(driver, folder, process)]
-    finally:
-        await bus.close()
-
-
-def _sample(driver: Driver, folder: Folder, process: ChildProcess) -> SoakSample:
+def _sample(driver: Driver, folder: Folder, process: ChildProcess) -> MemorySample:
     memory = {name: resident(pid) for name, pid in _processes(process.pid).items()}
     files: dict[str, float] = {}
     for path in folder.root.rglob("*"):
         part = path.relative_to(folder.root).parts[0].partition(".")[0]
         files[part] = files.get(part, 0.0) + _megabytes(path)
-    return SoakSample(driver.events, memory, files)
+    return MemorySample(driver.events, memory, files)
 
 
 def _megabytes(path: Path) -> float:
@@ -113,13 +95,13 @@ def _name(record: list[str]) -> str:
     return next((name for name in RANK if name in record), [*modules, Path(record[0]).name][0])
 
 
-def _summary(sample: SoakSample) -> str:
+def _summary(sample: MemorySample) -> str:
     most = max((name for name in sample.memory if name in RANK), key=sample.memory.__getitem__)
     files = ", ".join(f"{name} {size:.0f}" for name, size in sample.files.items() if size >= 1)
     return f"{sample.events:,} events; {most} {sample.memory[most]:.0f} MB; files (MB): {files}"
 
 
-def _lines(samples: list[SoakSample]) -> list[str]:
+def _lines(samples: list[MemorySample]) -> list[str]:
     """Draw each process's memory as a line of bars, from 0 to its maximum."""
     lines = []
     for name in samples[-1].memory:
@@ -129,17 +111,17 @@ def _lines(samples: list[SoakSample]) -> list[str]:
     return lines
 
 
-def figures(samples: list[SoakSample]) -> list[Figure]:
+def figures(samples: list[MemorySample]) -> list[Figure]:
     """Compute growth of memory and of files.
 
     Memory slopes start once the horizon is full, when as many ids expire as arrive. Files grow
     with the log, which never expires.
     """
     last = samples[-1]
-    full = next(it for it in samples if it.events >= last.events * 0.4)
+    full = full_horizon(samples)
     found = []
     for name, size in sorted(last.memory.items()):
-        slope = (size - full.memory.get(name, size)) / max(last.events - full.events, 1) * MILLION
+        slope = growth(full, last, name) / max(last.events - full.events, 1) * MILLION
         label = f"{name} after {last.events:,} events"
         service = name in RANK
         found += [
