@@ -134,7 +134,6 @@ async def _services(target: TemporaryStack) -> AsyncIterator[ChildProcess]:
     process = await ChildProcess.start(
         dr_command("run", *RANK, "--data", str(target.folder.root)),
         environment=dr_environment(),
-        stdout=None,
     )
     try:
         yield process
