@@ -33,7 +33,7 @@ HALF = Decimal("0.5")
 
 
 class ImpossibleFillError(OperationalError):
-    """You folded a fill that cannot be: of an instrument never listed, or of another venue's."""
+    """You folded a fill that cannot be: of an instrument never listed, or at another venue."""
 
 
 def _list(ledger: Ledger, record: Recorded[InstrumentListed]) -> None:

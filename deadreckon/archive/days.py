@@ -77,8 +77,10 @@ class DayWriter:
         return self._begun
 
     def finish(self, root: str = "") -> ArchiveManifest:
-        """Seal the open range, whatever its day has come to; only with this Merkle root (hex), if
-        one is given. Raises ArchiveError."""
+        """Seal the open range, also within a day. Raises ArchiveError.
+
+        With `root` given, only if the range has this Merkle root (hex).
+        """
         with write_faults_as_archive_errors(self._root):
             writer = self._writer or RangeWriter(self._root, self.before)
             manifest = writer.finish(self._key, root=root)

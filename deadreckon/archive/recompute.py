@@ -1,4 +1,4 @@
-"""Works the families' columns out anew from the messages, to see that they say the same."""
+"""Recomputation of the families' columns from the messages, to check that they agree."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Writes lost ranges anew that the log speaks of, from the messages that it still has."""
+"""Restoration of lost ranges that the log records, from the messages that it still has."""
 
 from pathlib import Path
 

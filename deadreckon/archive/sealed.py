@@ -1,4 +1,4 @@
-"""An archive as a log that has ended: everything can be read, nothing appended."""
+"""Archive as a log that has ended: everything can be read, nothing appended."""
 
 import asyncio
 from collections.abc import Iterator

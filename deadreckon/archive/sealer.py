@@ -1,8 +1,4 @@
-"""The sealer: puts days of the log that are over into the archive, and says so in the log.
-
-Each step leaves something that the next run goes on from: segments (which nobody counts without a
-manifest), the manifest, the event in the log. Killed anywhere and run again it ends the same.
-"""
+"""Sealer: puts closed days of the log into the archive, and records that in the log."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -54,7 +50,7 @@ class SealResult(Struct, frozen=True):
 
 
 class SealPublisher:
-    """Says in the log what was sealed, each range once and in order."""
+    """Publisher of the sealed ranges in the log, each once and in order."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
@@ -233,7 +229,7 @@ class _Run:
 
 
 def _publish(root: Path, key: SealKey) -> None:
-    """Put the public key where those who verify look for it."""
+    """Put the public key where a verification looks for it."""
     path = root / PUBLIC
     known = public_keys(root)
     if key.public not in known:

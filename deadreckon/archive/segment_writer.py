@@ -1,4 +1,4 @@
-"""Writes a range of the log as Parquet segments and a manifest, of which nobody sees a half."""
+"""Writer of a range of the log: Parquet segments and a manifest, complete or not visible at all."""
 
 import hashlib
 import os
@@ -56,11 +56,7 @@ class RangeCounts(Struct):
 
 
 class RangeWriter:
-    """One range, message by message; nothing is to be seen of it before `finish`.
-
-    Its files are a function of the messages, the range before, the program's version and the key:
-    who is killed and writes it again writes the same bytes.
-    """
+    """Writer of one range, message by message; nothing of it is visible before `finish`."""
 
     def __init__(self, root: Path, before: ArchiveManifest | None) -> None:
         self._root = root

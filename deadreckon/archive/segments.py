@@ -23,10 +23,7 @@ __all__ = ["Archive", "ArchiveError", "ArchiveManifest", "Segment", "write_log",
 
 
 class Archive:
-    """Reads what is sealed under `root`; there may be nothing yet.
-
-    Nothing is taken from a file whose hash differs from its manifest's: ArchiveError instead.
-    """
+    """Reader of what is sealed under `root`; it may be empty."""
 
     def __init__(self, root: Path) -> None:
         """Read the manifests. Raises ArchiveError when their chain is broken."""

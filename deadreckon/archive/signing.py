@@ -12,7 +12,7 @@ FILE = "archive.seal"
 
 
 class DamagedKeyError(OperationalError):
-    """You have a signing key that is none; the message names the file, never its content."""
+    """You have a damaged signing key; the message names the file, never its content."""
 
 
 class SealKey:

@@ -1,9 +1,4 @@
-"""Proves that an archive is what was sealed, and says where it is not.
-
-Everything is worked out anew: the chain of manifests, their signatures, the hash of every file,
-counts and Merkle roots from the stored bytes; then these are held against what the log says of the
-archive, and byte for byte against the messages that the log still has.
-"""
+"""Verification that an archive is what was sealed; a fault names its place."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -106,7 +101,7 @@ async def verify(
 
 
 class _Verification:
-    """One look at an archive; collects what is wrong rather than stopping."""
+    """Verification of an archive; collects what is wrong instead of stopping."""
 
     def __init__(self, root: Path, chain: list[ArchiveManifest], key: str | None) -> None:
         self._root = root

@@ -1,4 +1,4 @@
-"""`dr doctor`: is everything here sound."""
+"""`dr doctor`: health check of the machine and the data folder."""
 
 import json as codec
 

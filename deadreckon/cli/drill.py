@@ -1,4 +1,4 @@
-"""`dr drill`: what is to happen in an emergency, done on a stack that may break."""
+"""`dr drill`: rehearsals of an emergency, on a stack that may break."""
 
 import sys
 import tempfile

@@ -1,4 +1,4 @@
-"""Starts a demo as its options say, and shows it while it runs."""
+"""Start of a demo as its options say, with its display while it runs."""
 
 import time
 from contextlib import AsyncExitStack, nullcontext

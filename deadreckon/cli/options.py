@@ -12,7 +12,7 @@ from deadreckon.cli.app import EXIT_USAGE, fail
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class FolderOptions:
-    """Which data folder, and whether to print JSON."""
+    """Options that name the data folder, and whether to print JSON."""
 
     data: Annotated[Path, Parameter(help="The data folder of a stack, running or not.")] = Path(
         "var"
@@ -23,7 +23,7 @@ class FolderOptions:
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class LogOptions(FolderOptions):
-    """Which log: that of the data folder, or that of a NATS server of one's own."""
+    """Options that name the log: that of the data folder, or that of an external NATS server."""
 
     nats: Annotated[
         str | None,

@@ -1,4 +1,4 @@
-"""Runs a verb's job with orderly interrupts; expected errors become one line and an exit code."""
+"""Runner of a verb's job: orderly interrupts; expected errors become one line and an exit code."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Which subject a fact is filed under: few, fixed in form, without ids and versions.
+"""Subjects under which facts are filed: few, fixed in form, without ids and versions.
 
 log.<book>.<service>.events|progress   commits of a domain, written by that service alone
 log.<book>.in.<producer>               signals, written by that producer
@@ -22,7 +22,7 @@ INBOUND = ("in", "op")
 
 
 class Subject(Struct, frozen=True):
-    """A subject of the log, taken apart: `leaf` is a producer's or operator's name at a door."""
+    """Parts of a subject of the log; `leaf` is a producer's or operator's name."""
 
     book: str
     service: str
@@ -30,7 +30,7 @@ class Subject(Struct, frozen=True):
 
     @property
     def is_inbound(self) -> bool:
-        """True when single facts come in here, rather than a service's commits."""
+        """True when single facts of producers or operators arrive here, not a service's commits."""
         return self.service in INBOUND
 
 
@@ -85,9 +85,9 @@ def parse(subject: str) -> Subject:
 
 
 class SubjectForm(Struct, frozen=True):
-    """A form that subjects have: who may publish there, who reads it, what it carries.
+    """Form of a subject: who may publish there, who reads it, what it carries.
 
-    `kept` tells what is stored in the log from notices and requests that nobody stores.
+    `kept` is true for messages that the log stores, false for notices and requests.
     """
 
     form: str

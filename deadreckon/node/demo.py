@@ -150,11 +150,11 @@ class Demo:
 
     @property
     def ends(self) -> dict[str, int] | None:
-        """How many processes of each service ended; null when they live in this one."""
+        """Number of ended processes of each service; null when the services live in this one."""
         return self._workers.ends if self._workers else None
 
     async def play(self, progress: Callable[[int], None]) -> None:
-        """Play until the tape, the time or somebody's patience ends; views are complete then."""
+        """Play until the tape or the time ends or the caller stops it; views are complete then."""
         plan = self.plan
         where = "memory" if plan.memory else "jetstream"
         await self.player.open()

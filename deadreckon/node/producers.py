@@ -17,7 +17,7 @@ from deadreckon.runtime.server.server_files import ServerFiles, change_known_rol
 
 
 class ProducerError(UsageError):
-    """You named a producer that there is already, or none that there is; the message says which."""
+    """You named a producer that exists already, or does not exist; the message says which."""
 
 
 class ProducerAccess(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""A service that fails is started again; a book whose services keep failing halts."""
+"""Supervision: a failed service is started again; a book with services that keep failing halts."""
 
 from msgspec import Struct
 
@@ -16,10 +16,7 @@ FAILURES_MAX = 5  # quick failures in a row before it counts as hopeless
 
 
 class RestartBackoff(Struct):
-    """The lives of one service's processes: how many ended, and how many of the last failed.
-
-    A process that was killed by a signal has not failed: somebody, or the kernel, wanted it so.
-    """
+    """History of one service's processes: how many ended, and how many of the last failed."""
 
     ends: int = 0
     failures: int = 0

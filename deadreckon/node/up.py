@@ -125,7 +125,7 @@ class LiveStack:
 
     @property
     def ends(self) -> dict[str, int] | None:
-        """How many processes of each service ended; null when they live in this one."""
+        """Number of ended processes of each service; null when the services live in this one."""
         return self._workers.ends if self._workers else None
 
     def _processes(self) -> Workers:

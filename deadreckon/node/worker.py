@@ -37,7 +37,7 @@ log = structlog.get_logger()
 
 
 class WorkerOptions(Struct, frozen=True):
-    """Which services, where, whether they wait for turns, and whether they begin as standbys."""
+    """Options of a worker: services, folder, whether they wait for turns or begin as standbys."""
 
     services: tuple[str, ...]
     data: Path
@@ -49,14 +49,14 @@ class WorkerOptions(Struct, frozen=True):
 
 
 class AtWork(Struct, frozen=True, tag_field="event", tag="at_work"):
-    """These services answer; `sequence` is the last message that they recalled."""
+    """Notice that these services answer; `sequence` is the last message that they replayed."""
 
     services: list[str]
     sequence: int
 
 
 class Ready(Struct, frozen=True, tag_field="event", tag="ready"):
-    """A standby's state is the one of the instance at work, at its commit `n`."""
+    """Notice that a standby's state equals that of the active instance, at its commit `n`."""
 
     service: str
     n: int
@@ -64,7 +64,7 @@ class Ready(Struct, frozen=True, tag_field="event", tag="ready"):
 
 
 class TookOver(Struct, frozen=True, tag_field="event", tag="took_over"):
-    """A standby is at work now, behind the last commit `n` of the instance that is gone."""
+    """Notice that a standby is active now, behind the last commit `n` of the one before it."""
 
     service: str
     n: int
@@ -72,7 +72,7 @@ class TookOver(Struct, frozen=True, tag_field="event", tag="took_over"):
 
 
 class FencedOut(Struct, frozen=True, tag_field="event", tag="fenced_out"):
-    """Another instance writes in our domain; these services forget all and become standbys."""
+    """Notice that another instance writes in our domain; these services become standbys."""
 
     services: list[str]
     reason: str
@@ -119,11 +119,7 @@ async def first_of(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 
 class WorkerProcess:
-    """The services of one process, life after life; they share a reading of the log.
-
-    Who is fenced out forgets everything and follows the one that wrote. Never back to work at
-    once: two instances would shut each other out for ever. `ending` asks for an orderly end.
-    """
+    """Services of one process, restarted in place; they share a reading of the log."""
 
     def __init__(self, options: WorkerOptions, folder: Folder, tell: Notify) -> None:
         self.ending = asyncio.Event()

@@ -81,7 +81,7 @@ class Workers:
 
     @property
     def ends(self) -> dict[str, int]:
-        """How many processes of each service have ended by now."""
+        """Number of processes of each service that have ended by now."""
         return {name: lives.ends for name, lives in self.lives.items()}
 
     async def start(self) -> None:

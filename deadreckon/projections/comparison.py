@@ -1,4 +1,4 @@
-"""Finds the first row in which two projections differ."""
+"""Search for the first row in which two projections differ."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest

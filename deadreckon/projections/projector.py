@@ -1,4 +1,4 @@
-"""Folds the log into the tables of its sinks, and makes all of a batch visible at once."""
+"""Fold of the log into the tables of its sinks; all of a batch becomes visible at once."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -44,8 +44,10 @@ class TableAnswer(Struct, frozen=True):
 
 
 class TableQuery(Struct, frozen=True):
-    """Which rows to return: the latest `limit` (None: all), of one strategy, of one instrument;
-    `open_only` omits ended orders and flat positions."""
+    """Selection of rows: the latest `limit` (None: all), of one strategy, of one instrument.
+
+    `open_only` omits ended orders and flat positions.
+    """
 
     limit: int | None = LIMIT
     strategy: str | None = None

@@ -1,5 +1,4 @@
-"""Rebuilds projections from the log in a separate folder, and swaps them in when they are
-complete."""
+"""Rebuild of projections from the log in a separate folder, swapped in when complete."""
 
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The run digest: which events, in which order, by whom; equal wherever the run took place."""
+"""Run digest: the events, their order and publishers; equal wherever the run took place."""
 
 import hashlib
 from collections.abc import Mapping

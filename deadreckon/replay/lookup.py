@@ -77,11 +77,7 @@ class AmbiguousIdError(UsageError):
 
 
 class IdFinder:
-    """A search through a log, from its first message on, for what a text names.
-
-    The text is an id, six or more of its first characters, `PRODUCER/ID`, `VENUE/ID`, or a position
-    `SEQUENCE.INDEX`. Raises UnknownIdError for a text that can be none of these.
-    """
+    """Search through a log, from its first message on, for what an id names."""
 
     def __init__(self, text: str, book: str = DEFAULT_BOOK, mode: Mode = "paper") -> None:
         self.text = text.strip()

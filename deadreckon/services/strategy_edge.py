@@ -1,5 +1,7 @@
-"""The edge of the deciders that run strategies: finds a strategy's code before its configuration
-reaches the decider, which itself only looks it up."""
+"""Edge of the deciders that run strategies: loads a strategy's code before it is configured.
+
+The decider itself only looks the code up.
+"""
 
 from collections.abc import Sequence
 from types import ModuleType
@@ -14,7 +16,7 @@ EDGE = True
 
 
 class LoadsStrategies:
-    """A decider whose strategies are found by name, file or installation as the log names them."""
+    """Decider with its strategies found by name, file or installation, as the log names them."""
 
     def __init__(self, decider: ModuleType) -> None:
         self._decider: Any = decider

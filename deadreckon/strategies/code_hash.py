@@ -1,5 +1,4 @@
-"""The hash of a strategy's code: its file, and what it imports outside the standard library and
-this program."""
+"""Hash of a strategy's code: its file and all imports but the standard library and this program."""
 
 import ast
 import hashlib
@@ -50,7 +49,7 @@ def code_hash(path: Path, source: bytes | None = None, own: str = "") -> CodeHas
 
 
 class _Reached:
-    """Everything that was reached so far from one file."""
+    """Files reached so far from one file."""
 
     def __init__(self, folder: Path, own: str) -> None:
         self.modules: dict[str, Path] = {}

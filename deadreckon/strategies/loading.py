@@ -1,4 +1,4 @@
-"""Finds strategies outside this program: installed ones by their entry points, others by file.
+"""Loader of strategies outside this program: installed ones by entry points, others by file.
 
 The environment says where files are (`DR_STRATEGIES`: files, and lists of files, separated as in
 PATH); the log says which strategy is meant and which code. A data folder has a list of its own,
@@ -56,7 +56,7 @@ class StrategyLoadError(UsageError):
 
 
 class _Loaded:
-    """Hashes of the modules beside a strategy, as they were when this process imported them."""
+    """Hashes of a strategy's neighbouring modules, as they were when this process imported them."""
 
     hashes: dict[str, str] = {}
 

@@ -1,4 +1,4 @@
-"""The strategies that this process knows: by the kind of their configurations and by their code.
+"""Registry of the strategies that this process knows: by kind of configuration, and by code.
 
 Filled at the edge (`loading`) before a configuration reaches a decider; deciders only look up.
 """
@@ -51,7 +51,7 @@ class Setup(Struct, frozen=True):
 
 
 class ConfigurationFault(Struct, frozen=True):
-    """Why a configuration cannot run: `rule` for machines, `reason` for people."""
+    """Fault of a configuration that cannot run: `rule` for machines, `reason` for people."""
 
     rule: str
     reason: str
@@ -73,7 +73,7 @@ class Registry:
         self.accepts_any_code = False
 
     def add(self, implementation: Implementation) -> None:
-        """Make an implementation known, beside others of its kind with other code."""
+        """Register an implementation, next to others of its kind with other code."""
         self._found.pop((implementation.kind, implementation.code), None)
         self._found[implementation.kind, implementation.code] = implementation
 

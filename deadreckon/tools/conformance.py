@@ -75,7 +75,7 @@ class ConformanceReport(Struct):
 
 
 class ContractChecker:
-    """Folds messages of one producer into a report."""
+    """Fold of one producer's messages into a report."""
 
     def __init__(self, producer: str) -> None:
         self.report = ConformanceReport(producer)
@@ -122,7 +122,7 @@ def check_lines(producer: str, lines: Iterable[bytes]) -> ConformanceReport:
 
 
 class ProducerListener:
-    """Follows a log, and checks one producer's messages and verdicts."""
+    """Follower of a log that checks one producer's messages and verdicts."""
 
     def __init__(self, producer: str, book: str, mode: Mode, after: int) -> None:
         self._checker = ContractChecker(producer)

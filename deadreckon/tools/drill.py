@@ -40,7 +40,7 @@ SIGNALS: dict[Failure, signal.Signals] = {"killed": signal.SIGKILL, "stopped": s
 
 
 class DrillError(Exception):
-    """Something did not happen that the drill waited for; the message says what."""
+    """You ran a drill that waited in vain; the message says for what."""
 
 
 class Failover(Struct):
@@ -64,7 +64,7 @@ class Failover(Struct):
 
 
 class DrilledProcess:
-    """A process of one service, and what it tells of itself."""
+    """Process of one service, with the lines that it logs."""
 
     def __init__(self, process: ChildProcess, name: str) -> None:
         self.process = process
@@ -87,7 +87,7 @@ class DrilledProcess:
 
 
 class CommitTimes:
-    """When each commit of each service was stored, by the server's clock (nanoseconds)."""
+    """Times at which each commit of a service was stored, by the server's clock (nanoseconds)."""
 
     def __init__(self, bus: Bus) -> None:
         self.feed = Feed(bus)

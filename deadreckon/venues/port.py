@@ -137,8 +137,11 @@ class MalformedReportError(Exception):
 
 
 class Venue(Protocol):
-    """One account at one venue. Every method may raise UnansweredError, ThrottledError and
-    MalformedReportError, and none retries by itself: that is the edge's business."""
+    """Account at a venue, as an adapter presents it to the edge.
+
+    Every method may raise UnansweredError, ThrottledError and MalformedReportError, and none
+    retries by itself: that is the edge's task.
+    """
 
     @property
     def guarantees(self) -> Guarantees:

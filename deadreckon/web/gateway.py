@@ -65,14 +65,14 @@ class Gateway:
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the signals to the stack around it."""
+    """HTTP server that leaves the signals to the stack around it."""
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()
 
 
 class _Forwarding(logging.Handler):
-    """Passes what the HTTP server logs on to our own log."""
+    """Log handler that passes the HTTP server's lines on to our own log."""
 
     def emit(self, record: logging.LogRecord) -> None:
         log.warning("gateway", record=self.format(record))

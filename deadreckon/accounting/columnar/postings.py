@@ -1,4 +1,4 @@
-"""Columns of fills into a ledger, between the facts that stand among them: as if one by one."""
+"""Postings of fill columns to a ledger, between the other events: the same as one by one."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -27,9 +27,9 @@ FEE_SCALES = 32  # more decimals than an amount can have
 
 
 class FillRange(NamedTuple):
-    """Fills while no instrument changes, by holding, with the facts that stand among them.
+    """Fills while no instrument changes, by holding, with the other events between them.
 
-    `indexes` has, for each fact, the index of the fill that it precedes.
+    `indexes` has, for each event, the index of the fill that it precedes.
     """
 
     fills: FillColumns
@@ -44,9 +44,9 @@ class FillRange(NamedTuple):
 
 
 def book(into: Ledger, fills: FillColumns, facts: OtherEvents) -> None:
-    """Fold fills and facts (all that a ledger folds, but marks), both in log order.
+    """Fold fills and facts (all that a ledger folds, except marks), both in log order.
 
-    The ledger comes to what one event at a time would make of it, but for its memory of trades:
+    The ledger becomes what one event at a time would make of it, except for its memory of trades:
     repetitions must have been left out. Raises ImpossibleFillError.
     """
     for stretch in _stretches(into, fills, facts):

@@ -1,4 +1,4 @@
-"""Columns of fills into positions: each fill in its position's scales, or one at a time."""
+"""Positions from columns of fills, each fill in its position's scales, or one at a time."""
 
 from typing import Any, NamedTuple
 
@@ -31,7 +31,7 @@ class Groups(NamedTuple):
 
     @property
     def lengths(self) -> Any:
-        """How many rows each part has."""
+        """Number of rows of each part."""
         return numpy.diff(self.starts, append=len(self.order))
 
     def without(self, counts: list[int]) -> "Groups":

@@ -1,8 +1,8 @@
 """Positions after many fills by sums, for the order of most fills does not matter.
 
 Quantities and notionals add up in any order. Only the cost of what is held at the end depends on
-one, and mostly the last fills settle it (see `services.portfolio.bulk`): those alone are put in
-order. What they leave open is put in order as a whole.
+one, and mostly the last fills determine it (see `positions`): only those are put in order. What
+they leave open is put in order as a whole.
 """
 
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ CODES_MAX = 1 << 22  # holdings times scales times scales
 
 
 class Sum(NamedTuple):
-    """A position but for its cost, and the notional that its cost and realised profit share."""
+    """Position without its cost, and the notional that its cost and realised profit share."""
 
     position: Position
     before: Position

@@ -1,4 +1,4 @@
-"""Rolls the log of a folder on to begin later; killed anywhere, called again, it goes on."""
+"""Rollover of a folder's log to a later start; after a kill anywhere, a second call finishes it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -30,7 +30,7 @@ Progress = Callable[[str, int, int], None]  # what is done, how much of it, of h
 
 
 class RolloverConnections(Struct, frozen=True):
-    """A server that nobody else uses, and the two streams on it: the log and its copy."""
+    """Connections to a server in exclusive use, with its two streams: the log and its copy."""
 
     endpoint: Endpoint
     log: JetStreamBus
@@ -91,7 +91,7 @@ async def finish(data: Path, roll: Rollover, progress: Progress) -> None:
 
 
 async def _close(data: Path, roll: Rollover, progress: Progress) -> Rollover:
-    """Give every domain a commit in what stays, and let nobody write any more."""
+    """Give every domain a commit in what stays, then seal the stream against further writes."""
     passed("roll-begun")
     async with rollover_connections(data) as shop:
         progress("carrying domains over", 0, 1)

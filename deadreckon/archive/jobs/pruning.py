@@ -1,4 +1,4 @@
-"""Lets old history leave a folder's log, once it is proved to be in the archive."""
+"""Pruning of old history from a folder's log, once it is proved to be in the archive."""
 
 import shutil
 from collections.abc import Callable

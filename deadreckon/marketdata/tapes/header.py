@@ -17,7 +17,7 @@ Stamp = Literal["open", "close"]
 
 
 class TapeError(UsageError):
-    """The file you named cannot be used as a tape; the message says what to do."""
+    """You named a file that cannot be used as a tape; the message says what to do."""
 
 
 class TapeHeader(Struct, frozen=True, kw_only=True):

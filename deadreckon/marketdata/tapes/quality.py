@@ -62,7 +62,7 @@ class QualityFinding(Struct, frozen=True):
 
 
 class QualityReport(Struct, frozen=True):
-    """The whole report on one file; line in a text file = row + `header_lines`."""
+    """Report on one file; the line in a text file is row + `header_lines`."""
 
     rows_read: int
     rows_kept: int

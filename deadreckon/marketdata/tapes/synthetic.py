@@ -40,7 +40,7 @@ HOURS = (*_MORNING, 1100, 1350, 1500, 1450, 1350, 1200, 1080, 1000, 960, 900, 86
 
 
 class Regime(Struct, frozen=True):
-    """A mood of the market, per minute: how much it moves, where to, and how long it lasts."""
+    """Phase of the market, per minute: how much it moves, where to, and how long it lasts."""
 
     name: str
     deviation: int  # 1e-9 of price, per minute
@@ -178,7 +178,7 @@ class Dice:
 
 
 class _Market:
-    """Price, mood and nervousness; every bar moves them on."""
+    """Invented market: price, phase and volatility; every bar moves them on."""
 
     def __init__(self, recipe: Recipe, dice: Dice) -> None:
         self.recipe = recipe

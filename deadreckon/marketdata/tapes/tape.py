@@ -93,10 +93,7 @@ class Tape:
 
     @cached_property
     def digest(self) -> str:
-        """Identity of what is played, hex SHA-256; blind to encoding, source and file name.
-
-        Raises `TapeError` when it is not what was written.
-        """
+        """Identity of the played rows, hex SHA-256; independent of encoding and file name."""
         found = _digest(self.header, (frame for _, frame in self.blocks()))
         if self._sealed not in (None, found):
             raise TapeError(f"{self.path} was altered after it was written; make it again")

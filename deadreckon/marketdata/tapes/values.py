@@ -28,7 +28,7 @@ _SILENT = [*ABSENT, "unknown"]
 
 
 class Values(Struct, frozen=True):
-    """Integers in the two scales, beside ROW, RULE (null while a row is sound) and what changed."""
+    """Integers in the two scales, with ROW, RULE (null while a row is sound) and what changed."""
 
     frame: pl.DataFrame
     price_scale: int

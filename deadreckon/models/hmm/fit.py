@@ -25,8 +25,11 @@ LABEL_ERRORS_MIN = 2.0
 
 
 class SeedFit(Struct, frozen=True):
-    """Result of one seed, in standardised features; states in the order of their return's
-    variance. `score` is the log-likelihood of the whole window, `bars` how many each state had."""
+    """Result of one seed, in standardised features.
+
+    States are in the order of their return's variance. `score` is the log-likelihood of the whole
+    window, `bars` how many each state had.
+    """
 
     seed: int
     score: float

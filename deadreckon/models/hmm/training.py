@@ -27,8 +27,7 @@ class HmmTraining(Struct, frozen=True):
 
 
 class TrainingSet(Job, frozen=True):
-    """One fit to make: a vector of features per bar, and the window they cover (nanoseconds
-    UTC)."""
+    """Data of one fit: a vector of features per bar, and the window (nanoseconds UTC)."""
 
     function: ClassVar[str] = "deadreckon.models.hmm.fit:fit"
 

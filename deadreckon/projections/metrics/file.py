@@ -1,5 +1,4 @@
-"""Saves the metrics fold across restarts: one small file, a bounded number of messages behind
-the log."""
+"""File of the metrics fold, kept across restarts a bounded number of messages behind the log."""
 
 from collections.abc import Sequence
 from pathlib import Path

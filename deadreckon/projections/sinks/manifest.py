@@ -53,7 +53,8 @@ class TableTotals(Struct):
 
 
 class LakeMoment(Struct):
-    """From `born` on (wall time, nanoseconds UTC) the lake was at sequence `sequence`."""
+    """Extent of the lake at a time: from `born` on (wall time, nanoseconds UTC) it was at
+    `sequence`."""
 
     sequence: int = field(name="place")
     born: int

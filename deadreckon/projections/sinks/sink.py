@@ -35,7 +35,7 @@ class SupersededError(SinkError):
 
 
 class DoesNotFitError(SinkError, ValueError):
-    """You met an amount beyond 20 integer digits or 18 decimals; the message names its row."""
+    """You stored an amount beyond 20 integer digits or 18 decimals; the message names its row."""
 
 
 class TableBatch(Struct, gc=False):

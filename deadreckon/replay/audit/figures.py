@@ -1,4 +1,4 @@
-"""Turns a finished audit into the statement an operator reads."""
+"""Statement for an operator, made from a finished audit."""
 
 from collections.abc import Iterable
 from decimal import Decimal

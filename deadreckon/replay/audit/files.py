@@ -1,4 +1,4 @@
-"""Writes a statement to files, in the form that their suffixes name, whole or not at all."""
+"""Files of a statement, in the form that their suffixes name, written whole or not at all."""
 
 import hashlib
 import os

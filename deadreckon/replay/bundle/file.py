@@ -21,7 +21,7 @@ BYTES_MAX = 1024**3  # of a part: a state that is bigger fits into no machine th
 
 
 class BundleError(UsageError):
-    """You gave a file that is no bundle, or is damaged; the message names the file and the part."""
+    """You gave a file that is not a bundle, or is damaged; the message names file and part."""
 
 
 class FactPosition(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Finds the secrets of a data folder in what is to leave it, and makes them unreadable."""
+"""Secrets of a data folder: found in what is to leave it, and made unreadable."""
 
 import base64
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ class Secrets:
 
     @property
     def count(self) -> int:
-        """How many are searched for."""
+        """Number of secrets that are searched for."""
         return len(self._known)
 
     def strip(self, part: str, content: bytes) -> bytes:

@@ -15,11 +15,7 @@ _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
 
 class MetricHistory:
-    """Folds a log from its first message, and samples every series at each step of a day.
-
-    A sample at a moment shows what was recorded up to it, in log time. There are none before the
-    log's first event nor after its last: what nobody knew is not made up.
-    """
+    """Fold of a log from its first message that samples every series at each step of a day."""
 
     def __init__(self, day: str, step_seconds: int) -> None:
         self._state = metrics.initial()

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class Servers(Struct, frozen=True):
-    """The servers of one log without what is secret, and as whom to connect to any of them."""
+    """Servers of one log, without secrets, and the user with whom to connect to any of them."""
 
     urls: list[str]
     user: str | None = None

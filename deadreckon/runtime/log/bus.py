@@ -1,4 +1,4 @@
-"""The log as everything else sees it: append with a fence, read without a hole."""
+"""The log as the rest of the program sees it: append with a fence, read without a hole."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager
@@ -68,7 +68,7 @@ class LogInfo(Struct, frozen=True):
 
 
 class Reader(Protocol):
-    """Reads the whole log in order from one sequence on; every sequence is the last plus one."""
+    """Reader of the whole log in order from one sequence on; each is the last plus one."""
 
     async def next(self, wait: float) -> list[Stored]:
         """Return the next messages, oldest first; waits up to `wait` seconds for the first message
@@ -139,8 +139,10 @@ class Notices(Protocol):
 
 
 class Bus(Protocol):
-    """One log, and notices that nothing stores. JetStream and memory keep the same promises
-    (tests/runtime/test_bus_suite.py)."""
+    """Log, and notices that nothing stores.
+
+    JetStream and memory keep the same promises (tests/runtime/test_bus_suite.py).
+    """
 
     payload_max: int  # bytes of one message
     log_health: WriteHealth  # whether the log takes what is written here
@@ -181,7 +183,7 @@ class Bus(Protocol):
         ...
 
     async def request(self, subject: str, payload: bytes, wait: float) -> bytes:
-        """Ask whoever serves `subject`; raises UnavailableError after `wait` seconds."""
+        """Send a request on `subject`; raises UnavailableError if none comes in `wait` seconds."""
         ...
 
     async def serve(self, subject: str, answer: Callable[[bytes], Awaitable[bytes]]) -> None:
@@ -197,5 +199,5 @@ class Bus(Protocol):
         ...
 
     async def close(self) -> None:
-        """Give everything back; idempotent."""
+        """Release everything; idempotent."""
         ...

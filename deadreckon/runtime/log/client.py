@@ -1,4 +1,4 @@
-"""nats-py's client, with a short way in and a quick way out of a dead connection."""
+"""Client of nats-py, with a short path for bytes and a quick exit from a dead connection."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,10 +19,10 @@ class RawSubscription(NamedTuple):
 
 
 class Client(LibraryClient):
-    """nats-py's client with a short way in: a raw subscription gets bytes, at once.
+    """Client of nats-py in which a raw subscription gets bytes at once.
 
-    The ordinary way parses headers, builds a message, and passes it through a queue and a task:
-    the messages of a log, fence headers and all, come three times as fast without.
+    The ordinary way parses headers, builds a message, and passes it through a queue and a task: the
+    messages of a log, fence headers and all, come three times as fast without.
     """
 
     def __init__(self) -> None:

@@ -40,8 +40,11 @@ def _tells_something(record: logging.LogRecord) -> bool:
 
 
 class Connection:
-    """A connection that mends itself. `generation` rises with every new one behind it, so that
-    who keeps something on the server knows when to look after it; `faults` counts by kind."""
+    """Connection that reconnects by itself.
+
+    `generation` rises with every new one behind it, so that a caller that keeps something on the
+    server knows when to renew it; `faults` counts by kind.
+    """
 
     def __init__(self, inbox_prefix: str) -> None:
         self.inbox_prefix = inbox_prefix
@@ -74,8 +77,11 @@ class Connection:
         credential: Credential | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> "Connection":
-        """Connect. Raises DeniedError for wrong credentials, UnavailableError when nobody is
-        there within `wait` seconds, ConfigurationError for a server that is too old."""
+        """Connect.
+
+        Raises DeniedError for wrong credentials, UnavailableError when no server answers within
+        `wait` seconds, ConfigurationError for a server that is too old.
+        """
         self = cls(inbox_prefix)
         if tls is not None:
             # asyncio remarks at each end that a plain stream would have been closed otherwise.
@@ -183,7 +189,7 @@ class Connection:
         say("nats_fault", fault=type(error).__name__, reason=text)
 
     def fail_with(self, bug: BaseException) -> None:
-        """Let a bug come out of everything that is done with this connection from now on."""
+        """Raise a bug's exception from everything that uses this connection from now on."""
         self._bug = bug
         self._tell()
 
@@ -208,7 +214,7 @@ class Connection:
     async def request(
         self, subject: str, payload: bytes, wait: float, headers: dict[str, str] | None = None
     ) -> RawReply:
-        """Ask, and wait up to `wait` seconds for a connection and for the answer each.
+        """Send a request, and wait up to `wait` seconds for a connection and for the answer each.
 
         Raises UnavailableError when none came, DeniedError when the server did not let it through.
         """
@@ -226,8 +232,11 @@ class Connection:
     async def publish(
         self, subject: str, payload: bytes, reply: str = "", headers: dict[str, str] | None = None
     ) -> None:
-        """Say something; raises UnavailableError when there is no connection to say it on, and
-        DeniedError when the server has refused this subject before."""
+        """Publish a message.
+
+        Raises UnavailableError without a connection, and DeniedError when the server has refused
+        this subject before.
+        """
         self.check_permitted(subject)
         if not self.is_up:
             raise UnavailableError(f"{subject}: not connected")
@@ -287,7 +296,7 @@ class Connection:
         await self.unsubscribe(tapped.subscription)
 
     async def unsubscribe(self, subscription: Subscription) -> None:
-        """End a subscription; on a closed connection there is nothing to end."""
+        """End a subscription; on a closed connection this does nothing."""
         try:
             await subscription.unsubscribe()
         except errors.Error as error:
@@ -318,7 +327,7 @@ class Connection:
                 raise denied_error(subject)
 
     async def close(self) -> None:
-        """Close for good; idempotent. A server that takes nothing more is not waited for."""
+        """Close for good; idempotent. Does not wait for a server that takes nothing more."""
         self._closing = True
         closing = asyncio.ensure_future(self._client.close())
         await asyncio.wait({closing}, timeout=CLOSE_WAIT)

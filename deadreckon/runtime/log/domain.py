@@ -27,8 +27,10 @@ class FencedOutError(OperationalError):
 
 
 class ForeignMessageError(OperationalError):
-    """Something lies in the domain you write in that no instance of the service has written there:
-    an incident, which a person has to look into before anybody goes on (see the runbook)."""
+    """You write in a domain that holds a message of something other than the service.
+
+    It is an incident that a person has to look into before anybody goes on (see the runbook).
+    """
 
 
 class Domain:
@@ -51,9 +53,9 @@ class Domain:
         self.previous = ""
 
     async def recover(self) -> Commit | None:
-        """Read the domain's last commit from the log and stand behind it; null when it is new.
+        """Read the domain's last commit, if any, from the log and set the fence behind it.
 
-        Raises ForeignMessageError when the tail is no commit.
+        Raises ForeignMessageError when the tail is not a commit.
         """
         tail = await retry(lambda: self._bus.tail(self.filter))
         if tail is None:

@@ -1,4 +1,4 @@
-"""The log as facts: every message decoded once a process, its chain checked on the way."""
+"""Feed of the log: every message decoded once a process, its chain checked on the way."""
 
 import asyncio
 from collections.abc import Sequence
@@ -23,9 +23,9 @@ TRIM_AT_BYTES = 4 * 1024 * 1024  # likewise: a thousand full commits would be hu
 
 
 class Message(Struct, frozen=True, gc=False):
-    """One message of the log, taken apart.
+    """Message of the log, parsed.
 
-    `facts` are a commit's events; a door's message has none here (each service's intake reads
+    `facts` are a commit's events; an inbound message has none here (each service's ingress reads
     it). `damage` says why a domain's message cannot be trusted, empty when it can.
     """
 
@@ -49,9 +49,9 @@ ChainLinks = dict[tuple[str, str], ChainLink]  # by book and service
 
 
 class Decoding:
-    """Decodes messages in log order and follows the chain of every domain.
+    """Decoder of messages in log order that follows the chain of every domain.
 
-    A reading that does not begin at the log's first message goes on from the `links` that stood
+    A reading that does not begin at the log's first message goes on from the `links` that were
     there, or (`from_start` false) takes the first commit it meets of each domain on trust.
     """
 
@@ -135,9 +135,9 @@ class Feed:
         self.last = 0
 
     def follow(self, name: str, sequence: int = 0, links: ChainLinks | None = None) -> None:
-        """Hold messages after `sequence` for this follower; `links` is how the chains stood there.
+        """Hold messages after `sequence` for this follower; `links` are the chain ends there.
 
-        A follower that knows its sequence may say so again before reading starts, and join later
+        A follower that knows its sequence may call this again before reading starts, and join later
         where `holds` allows it.
         """
         self._positions[name] = sequence
@@ -151,7 +151,7 @@ class Feed:
 
     @property
     def least(self) -> int:
-        """The least sequence that a follower needs."""
+        """Least sequence that a follower needs."""
         return min(self._positions.values(), default=self.last)
 
     def holds(self, sequence: int) -> bool:
@@ -159,8 +159,7 @@ class Feed:
         return sequence + 1 >= self._first
 
     async def start(self) -> None:
-        """Begin to read at the least sequence that a follower needs; all must have been named
-        before.
+        """Begin to read at the least sequence that a follower needs; all must be known before.
 
         Raises HoleError when the log ends before that sequence.
         """
@@ -201,8 +200,11 @@ class Feed:
                 self._trim()
 
     def _is_full(self) -> bool:
-        """Tell whether reading pauses. Bytes alone never stop one who waits: on a tape those who
-        are behind may be waiting for a turn that only comes after."""
+        """Tell whether reading pauses.
+
+        Bytes alone never stop a follower that waits: on a tape those that are behind may be waiting
+        for a turn that only comes after.
+        """
         if self.last < self._required:
             return False
         waited_for = any(not waiter.done() for waiter in self._waiters)

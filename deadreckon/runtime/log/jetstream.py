@@ -1,4 +1,4 @@
-"""The log on NATS JetStream: a thin layer of our own over requests and their JSON."""
+"""Log on NATS JetStream: a thin layer of our own over requests and their JSON."""
 
 import asyncio
 import ssl
@@ -51,8 +51,11 @@ log = structlog.get_logger()
 
 
 class JetStreamBus:
-    """The log in one stream. `api_prefix` and `inbox_prefix` are where accounts come in: the
-    stream may live in another account than those who write and read it."""
+    """Log in one stream.
+
+    `api_prefix` and `inbox_prefix` are needed with accounts: the stream may live in another account
+    than its writers and readers.
+    """
 
     def __init__(self, connection: Connection, api: JetStreamApi, replicas: int) -> None:
         self.payload_max = connection.payload_max - HEADER_ROOM
@@ -185,7 +188,8 @@ class JetStreamBus:
         await self._connection.publish(subject, payload)
 
     async def request(self, subject: str, payload: bytes, wait: float) -> bytes:
-        """Ask whoever serves `subject`; raises UnavailableError at once when nobody does."""
+        """Send a request to the server of `subject`; raises UnavailableError at once if there is
+        none."""
         return (await self._connection.request(subject, payload, wait)).payload
 
     async def serve(self, subject: str, answer: Responder) -> None:

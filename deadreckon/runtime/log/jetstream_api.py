@@ -1,4 +1,4 @@
-"""JetStream's requests and their JSON: the few that a log needs, about one stream."""
+"""Requests of JetStream and their JSON: the few that a log needs, about one stream."""
 
 from typing import Any, TypeVar
 
@@ -82,7 +82,7 @@ class ApiError(ConfigurationError):
 
 
 class JetStreamApi:
-    """Requests about one stream, below a prefix: another account's API is a matter of its name."""
+    """Requests about one stream, below a prefix, which names another account's API."""
 
     def __init__(self, connection: Connection, prefix: str, stream: str) -> None:
         self.connection = connection

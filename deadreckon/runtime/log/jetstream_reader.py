@@ -1,4 +1,4 @@
-"""Reads the log from JetStream: every sequence is the last plus one, or the reading begins anew."""
+"""Reader of the log from JetStream: every sequence is the last plus one, or it begins anew."""
 
 import asyncio
 import re
@@ -127,7 +127,7 @@ class JetStreamReader:
             log.debug("reader_cannot_look", reason=str(fault))
 
     async def _rest(self, seconds: float) -> None:
-        """Wait until something comes or happens, or IDLE_MAX seconds are over."""
+        """Wait until a message or an event comes, or IDLE_MAX seconds are over."""
         if self._connection.is_up:
             seconds = min(seconds, self._last_sign + IDLE_MAX - self._loop.time())
         if seconds <= 0 or self._ready:
@@ -167,7 +167,7 @@ class JetStreamReader:
             await asyncio.sleep(BACKOFF)
 
     def _give_up(self, reason: str) -> None:
-        """Trust nothing more from this consumer; the next wait makes another."""
+        """Stop trusting this consumer; the next wait creates another."""
         if self._consumer:
             self._connection.faults[f"reader_{reason}"] += 1
             say = log.warning if reason == "hole" else log.info

@@ -61,7 +61,7 @@ class MemoryLog:
             return found
 
     def store(self, subject: str, payload: bytes) -> int:
-        """Put one message at the end and wake who waits for it."""
+        """Append one message and wake the readers."""
         messages = self.messages
         stored = Stored(messages[-1].sequence + 1 if messages else 1, subject, payload)
         messages.append(stored)
@@ -83,7 +83,7 @@ class MemoryLog:
 
 
 class MemoryResponder:
-    """Somebody who answers requests on a subject, one after the other."""
+    """Responder to requests on a subject, one after the other."""
 
     def __init__(self, subject: str, answer: Responder) -> None:
         self.subject = subject
@@ -97,7 +97,7 @@ class MemoryResponder:
 
 
 class MemoryReader:
-    """Reads a list from one sequence on; holes are for it what they are for any reader."""
+    """Reader of a list from one sequence on; treats holes as any reader does."""
 
     def __init__(self, log: MemoryLog, after: int) -> None:
         if after > log.last:
@@ -181,7 +181,7 @@ class MemoryNotices:
 
 
 class MemoryBus:
-    """The bus of a single process. Give it the log of an earlier one to go on with that."""
+    """Bus of a single process; given the log of an earlier one it goes on with that."""
 
     def __init__(self, log: MemoryLog | None = None, *, payload_max: int = PAYLOAD_MAX) -> None:
         self.payload_max = payload_max
@@ -250,7 +250,7 @@ class MemoryBus:
                 notices.queue.add(payload)
 
     async def request(self, subject: str, payload: bytes, wait: float) -> bytes:
-        """Ask whoever serves `subject`."""
+        """Send a request to the server of `subject`."""
         self._check_open()
         server = next((s for s in self.log.servers if covers(s.subject, subject)), None)
         if server is None:

@@ -7,8 +7,10 @@ NOTICES_MAX = 65_536  # unheard ones kept for one listener
 
 
 class NoticeQueue:
-    """Notices in the order they came. Too many unheard ones, and the newest is lost and counted:
-    that is what a notice is."""
+    """Queue of notices in the order they came.
+
+    When there are too many unread ones the newest is lost and counted, as notices allow.
+    """
 
     def __init__(self) -> None:
         self.lost = 0

@@ -1,4 +1,4 @@
-"""Requests that wait for an answer, and everything that may become of them."""
+"""Requests that wait for an answer, each with its possible endings."""
 
 import asyncio
 from typing import NamedTuple
@@ -29,7 +29,7 @@ class PendingRequests:
         self._open: dict[bytes, _Question] = {}
 
     def ask(self, subject: str, wait: float) -> "tuple[str, asyncio.Future[RawReply]]":
-        """Open a question: the inbox for its answer, and the answer within `wait` seconds."""
+        """Open a request: return the inbox for its answer, and the answer within `wait` seconds."""
         loop = asyncio.get_running_loop()
         self._asked += 1
         inbox = f"{self._inbox}.{self._asked}"

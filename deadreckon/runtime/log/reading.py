@@ -1,4 +1,4 @@
-"""Reads a log from its first message to its last, decoded and checked."""
+"""Reading of a log from its first message to its last, decoded and checked."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 

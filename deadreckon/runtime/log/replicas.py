@@ -1,4 +1,4 @@
-"""Every copy of the log read for itself: a cluster never compares them, and lets any one lead."""
+"""Check of every copy of the log: a cluster never compares them, and lets any one lead."""
 
 from msgspec import Struct
 
@@ -8,7 +8,7 @@ from deadreckon.runtime.log.jetstream_reader import JetStreamReader
 
 
 class Replica(Struct, frozen=True):
-    """One node's copy of the log: how many messages were read of it, and what is wrong with it."""
+    """Copy of the log on one node: how many messages were read of it, and what is wrong with it."""
 
     node: str
     messages: int

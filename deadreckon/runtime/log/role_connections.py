@@ -12,8 +12,7 @@ from deadreckon.runtime.server.endpoint import Endpoint
 
 
 class RoleConnections:
-    """A log over one connection per role. Its own calls use `role`; `acting` gives the connections
-    of the others."""
+    """Log over one connection per role. Its own calls use `role`; `acting` holds the others."""
 
     def __init__(self, buses: Mapping[str, JetStreamBus], role: str) -> None:
         self.buses = buses
@@ -25,7 +24,7 @@ class RoleConnections:
 
     @classmethod
     async def open(cls, endpoint: Endpoint, role: str, others: Iterable[str]) -> "RoleConnections":
-        """Connect as every role at once; raises what Entrance.bus does."""
+        """Connect as every role at once; raises what Endpoint.bus does."""
         roles = [role, *(other for other in others if other != role)]
         opening = [asyncio.ensure_future(endpoint.bus(each)) for each in roles]
         await asyncio.wait(opening)

@@ -1,4 +1,4 @@
-"""The note of a rollover under way: old history leaves the log, and nothing else may start."""
+"""Notice of a rollover under way: old history leaves the log, and nothing else may start."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ FILE = Path("nats", "roll.json")
 
 
 class UnfinishedRolloverError(ConfigurationError):
-    """You started on a folder whose old history is leaving, and that is not finished."""
+    """You started on a folder with an unfinished rollover of its log."""
 
 
 class Rollover(Struct, frozen=True):

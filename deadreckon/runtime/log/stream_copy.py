@@ -1,4 +1,4 @@
-"""The whole stream as the server keeps it, out of one store and into another: times and all."""
+"""Copy of the whole stream as the server keeps it, out of one store and into another."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable

@@ -1,7 +1,7 @@
-"""Rolls a log over: the server copies it from one sequence on, and the copy takes its place.
+"""Rollover of a log: the server copies it from one sequence on, and the copy replaces it.
 
-A mirror keeps sequences, times and bytes; with its mirroring taken away it is a stream like any
-other (decision 0023). Nothing is purged: the fences of what stays mean what they meant.
+A mirror keeps sequences, times and bytes; with its mirroring removed it is a stream like any other
+(decision 0023). Nothing is purged: the fences of what stays keep their meaning.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ async def copy(
 
 
 async def release(api: JetStreamApi, **how: Any) -> None:
-    """Make a mirror a stream of its own. One that is already stays what it is."""
+    """Make a mirror a stream of its own; one that is already stays as it is."""
     await retry(lambda: _update(api, {"mirror": None, "mirror_direct": False, **how}))
 
 

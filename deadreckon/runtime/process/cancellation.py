@@ -1,4 +1,4 @@
-"""Ends tasks for good: before Python 3.12 a cancellation that meets the end of a wait gets lost."""
+"""Cancellation of tasks: before Python 3.12 one that meets the end of a wait gets lost."""
 
 import asyncio
 from collections.abc import Iterable
@@ -8,10 +8,10 @@ REPEAT_SECONDS = 0.5  # seconds after which a task that goes on is cancelled aga
 
 
 async def cancel_all(tasks: Iterable["asyncio.Future[Any]"]) -> None:
-    """Cancel tasks until each of them has ended; what they raise stays in them, and is looked at.
+    """Cancel tasks until each of them has ended; their exceptions are read and dropped.
 
-    asyncio.wait_for, and code that uses it (nats-py as well), may return in the moment in
-    which it is cancelled: then the task goes on as if nobody had asked it to end.
+    asyncio.wait_for, and code that uses it (also nats-py), may return at the moment at which it is
+    cancelled: then the task goes on as if it had not been cancelled.
     """
     left = {task for task in tasks if not task.done()}
     ended = set(tasks) - left

@@ -100,10 +100,10 @@ class ChildProcess:
         return await self.process.wait()
 
     async def first_line(self, seconds: float) -> bytes:
-        """Read the line by which it says that it is ready, from an `stdout` that is PIPE.
+        """Read the line by which the child reports that it is ready, from an `stdout` that is PIPE.
 
-        Raises ChildFailedError when none comes within `seconds`; the child is killed then, as it
-        is when the waiting is cancelled.
+        Raises ChildFailedError when none comes within `seconds`; the child is killed then, as it is
+        when the waiting is cancelled.
         """
         assert self.process.stdout is not None, "started with PIPE as stdout"
         line = b""

@@ -41,8 +41,11 @@ def file_lock(path: Path, *, wait: bool = False) -> Iterator[None]:
 
 
 def take(handle: int, *, wait: bool = False) -> bool:
-    """Take the lock of an open file; false when another process holds it. It is let go when the
-    last handle of the same opening is closed: one that a child inherits keeps it."""
+    """Take the lock of an open file; false when another process holds it.
+
+    It is released when the last handle of the same opening is closed: one that a child inherits
+    keeps it.
+    """
     try:
         fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -48,7 +48,7 @@ class Folder:
         return self
 
     def check(self) -> "Folder":
-        """Refuse a folder that is none of ours, or was written by a newer program."""
+        """Refuse a folder that is not a data folder, or was written by a newer program."""
         try:
             stamp = json.loads(self._stamp.read_text())["format"]
         except FileNotFoundError:

@@ -1,9 +1,9 @@
-"""Named steps at which a process ends itself, as by `kill -9`, when its environment says so.
+"""Steps at which a process ends itself, as by `kill -9`, when its environment orders it.
 
 `DEADRECKON_KILL=STEP[@SERVICE]:NTH` ends the process at the NTH passing of the step. Written as
-`@FILE` it names a file that may come and go and holds such an order: it is obeyed once, by
-whoever comes there first, and the file is gone then; a number after the order is the process to
-end instead. Without the variable a step costs one comparison. `dr crashtest` gives the orders.
+`@FILE` it names a file that may come and go and holds such an order: it is obeyed once, by the
+first process to reach the step, and the file is gone then; a number after the order is the process
+to end instead. Without the variable a step costs one comparison. `dr crashtest` gives the orders.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ TURNS_TO_LEAVE = 4
 
 
 class KillStep(Struct, frozen=True):
-    """A point in the code: what has happened there and what has not, and in which process."""
+    """Step in the code: what has happened there, what has not, and in which process."""
 
     meaning: str
     where: str  # service, stack or venue
@@ -81,11 +81,12 @@ ROLL_STEPS = {
 
 
 class KillOrderError(ValueError):
-    """You wrote a DEADRECKON_KILL that is no order; the message says how one looks."""
+    """You wrote a DEADRECKON_KILL that is not an order; the message shows how one looks."""
 
 
 class KillOrder(Struct, frozen=True):
-    """Which passing of which step; an empty service means any, process 0 the one that passes."""
+    """Order to end at a passing of a step; an empty service means any, process 0 the one that
+    passes."""
 
     step: str
     service: str

@@ -41,8 +41,11 @@ def unique_name(what: str) -> str:
 
 
 class _Lines:
-    """A file of lines. One that the disk does not take is lost: no reason to stop, least of all
-    while reporting that the disk is full."""
+    """File of log lines.
+
+    A line that the disk does not take is lost: that is no reason to stop, least of all while
+    reporting that the disk is full.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

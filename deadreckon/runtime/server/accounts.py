@@ -1,4 +1,4 @@
-"""The table of rights as a nats-server reads it: accounts, what passes between them, and users."""
+"""Accounts of a nats-server, made from the table of rights: accounts, imports and users."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator

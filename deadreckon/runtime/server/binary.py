@@ -20,7 +20,7 @@ VERSION_MIN = (2, 15)  # what fences and recoveries were tried on; older ones ig
 
 
 class MissingServerError(OperationalError):
-    """You have no nats-server this program can start; the message says what was looked at."""
+    """You have no nats-server that this program can start; the message lists what was tried."""
 
 
 @cache

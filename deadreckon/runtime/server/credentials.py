@@ -21,7 +21,7 @@ class CredentialError(OperationalError):
 
 
 class Credential(Struct, frozen=True):
-    """The right to speak in a role. Its seed is for connecting, never for showing."""
+    """Key of a role. Its seed is for connecting, never for showing."""
 
     role: str
     seed: str

@@ -14,10 +14,10 @@ from deadreckon.runtime.server.rights import API, IMPORTED, OWNERS
 
 
 class Endpoint(Struct, frozen=True):
-    """One server or several of a cluster.
+    """Endpoint of a log: one server or several of a cluster.
 
-    Without `credentials` one comes in as the URL says, and may do whatever the server lets one;
-    with them, every connection speaks in one role. `ca` is a file of certificates to trust.
+    Without `credentials` a connection uses the URL's user, and may do whatever the server lets it;
+    with them, every connection has one role. `ca` is a file of certificates to trust.
     """
 
     urls: tuple[str, ...]

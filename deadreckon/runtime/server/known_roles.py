@@ -40,7 +40,10 @@ class Tls(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KnownRoles(Struct, frozen=True):
-    """Nothing in here is secret; all of it takes effect when the server reads its settings."""
+    """Roles that a server knows besides the stack's own.
+
+    None of it is secret; all of it takes effect when the server reads its settings.
+    """
 
     books: tuple[str, ...] = (DEFAULT_BOOK,)
     producers: tuple[Producer, ...] = ()
@@ -48,7 +51,7 @@ class KnownRoles(Struct, frozen=True):
     venues: tuple[str, ...] = ()  # edges of the configured venues, one service each
 
     def with_book(self, book: str) -> "KnownRoles":
-        """Return the roles with this book served too."""
+        """Return the roles with this book too."""
         if book in self.books:
             return self
         return msgspec.structs.replace(self, books=(*self.books, token(book, "book")))

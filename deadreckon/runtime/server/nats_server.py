@@ -1,4 +1,4 @@
-"""The nats-server that a stack starts itself: one per store, and never longer than its parent."""
+"""Embedded nats-server of a stack: one per store, and never longer than its parent."""
 
 import asyncio
 import json
@@ -53,9 +53,9 @@ def running_server(data: Path) -> ServerAddress | None:
 
 
 def reload_server(data: Path) -> bool:
-    """Have the server that runs on this folder, if one does, take what is registered now.
+    """Have the server that runs on this folder, if one does, read its settings again.
 
-    Whoever it still knows stays connected. Raises ServerFailedError when it does not take it.
+    Connections whose role it still knows stay. Raises ServerFailedError when it does not reload.
     """
     files = ServerFiles(data.absolute())
     found = running_server(data)

@@ -13,11 +13,11 @@ CHECK_BYTES = 2
 
 
 class InvalidSeedError(ValueError):
-    """You gave something that is no seed of a user's nkey; the message never repeats it."""
+    """You gave something that is not the seed of a user's nkey; the message never repeats it."""
 
 
 class NKey:
-    """A user's key, made of its seed: its public part, and signatures."""
+    """Key of a user, made from its seed: its public part, and signatures."""
 
     def __init__(self, seed: str) -> None:
         """Decode a seed. Raises InvalidSeedError."""

@@ -1,7 +1,7 @@
 """Rights on NATS: the one table from which the server's configuration is made.
 
-The stream lives in an account of its own. Everybody but its owners is in another one and reaches it
-through imports alone: from there, a reply subject that names somebody's domain stores nothing.
+The stream lives in an account of its own. Only its owners are in that account; all others reach it
+through imports: from there, a reply subject in another role's domain stores nothing.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A secret made at the first run and kept in a file only its owner may read."""
+"""Secret that is created at the first run and kept in a file that only its owner may read."""
 
 import contextlib
 import os

@@ -101,7 +101,7 @@ class ServerFiles:
         self.folder.chmod(0o700)
 
     def bring_up_to_date(self) -> None:
-        """Make of a folder from before there were accounts one of now; the lock must be held."""
+        """Convert a folder from before there were accounts; the lock must be held."""
         accounts = self.store / "jetstream"
         everybodys, own = accounts / "$G", accounts / "LOG"
         if everybodys.is_dir() and not own.exists():
@@ -172,7 +172,7 @@ class ServerFiles:
         return accounts_text(users, public.__getitem__)
 
     def forget_ports(self) -> None:
-        """Remove what killed servers have left; the lock must be held."""
+        """Remove the files that killed servers have left; the lock must be held."""
         for path in self.folder.glob("nats-server_*.ports"):
             path.unlink(missing_ok=True)
 
@@ -206,7 +206,7 @@ def _quoted(path: Path) -> str:
 
 
 def change_known_roles(folder: Folder, change: Callable[[KnownRoles], KnownRoles]) -> KnownRoles:
-    """Change whom the server of a folder knows; it learns of it when it starts, or by `reload`."""
+    """Change the roles that a folder's server knows; it reads them at its start, or by `reload`."""
     files = ServerFiles(folder.root)
     files.prepare()
     with file_lock(lock_of(files.registry), wait=True):

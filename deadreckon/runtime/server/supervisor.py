@@ -70,7 +70,7 @@ class ServerSupervisor:
                 await asyncio.sleep(RESTART_WAIT)
 
     async def _end_of_service(self) -> str:
-        """Wait until the server is of no more use; returns why."""
+        """Wait until the server has to be replaced; returns why."""
         store = ServerFiles(self._data).store
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Remembers on which event a service failed, so that failing again and again halts the book."""
+"""Counter of crashes by event, so that a service that fails again and again halts the book."""
 
 import contextlib
 from pathlib import Path
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 class Crash(Struct, frozen=True):
-    """A service ended by an exception while it answered an event."""
+    """Crash of a service: an exception while it answered an event."""
 
     service: str
     event_id: str
@@ -61,7 +61,7 @@ class CrashCounter:
 
 
 class CrashGuard:
-    """Names the event in the crash book when answering it fails; hides nothing."""
+    """Context that notes the event in the crash counter when answering it fails; hides nothing."""
 
     def __init__(self, book: CrashCounter, service: str) -> None:
         self._book = book

@@ -1,4 +1,4 @@
-"""Runs a decider over the log: inputs in log order, its own answers right after each."""
+"""Runner of a decider over the log: inputs in log order, its own answers right after each."""
 
 from collections.abc import Container, Iterable, Sequence
 from typing import Any, Protocol
@@ -10,7 +10,7 @@ from deadreckon.runtime.process.job_process import run_here
 
 
 class Decider(Protocol):
-    """A module with the three functions of a decider; the state is its own affair.
+    """Module with the three functions of a decider.
 
     It may name in `HANDLES` the types of event that it looks at. Any other neither moves its state
     nor is answered, and is not even shown to it: most of the log concerns others. A function
@@ -42,8 +42,7 @@ EVERY_TYPE = EveryType()
 
 
 class DeciderRunner:
-    """One service's state, and how it is moved: at work by deciding, in replay by what was
-    recorded.
+    """State of one service, moved by deciding when active, and by recorded answers in replay.
 
     An answer is itself a question: `decide` sees each of the service's own answers too, breadth
     first, so that a fill can be followed by the orders that protect it.

@@ -1,4 +1,4 @@
-"""An edge's end of the log: it folds what others publish, and appends when the world answers."""
+"""Journal of an edge: folds what others publish, and appends when the outside world answers."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
@@ -75,7 +75,7 @@ class EdgeJournal(Journal):
         return spoke
 
     async def record_progress(self) -> None:
-        """Commit how far was read, until a commit tells all of it; `busy` must be held."""
+        """Commit the position that was read, unless a commit holds it; `busy` must be held."""
         while self.committed < self.position:  # reading goes on meanwhile
             await self.append([])
 

@@ -1,4 +1,4 @@
-"""Which program a state was folded by: a hash over the source of everything a fold rests on."""
+"""Hash of the program that folded a state: over the source of everything that the fold imports."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Turns messages into the records a service is given: at decision time, inbound bodies parsed."""
+"""Ingress: turns messages into a service's records, at decision time, inbound bodies parsed."""
 
 import hashlib
 from collections.abc import Iterable
@@ -19,12 +19,12 @@ CLOCKS = ("market", "clock")  # services of the shared book whose facts move dec
 
 
 class Ingress(Struct):
-    """A function of the log alone: decision time, and which operators' facts were seen.
+    """State of the ingress, a function of the log alone: decision time, and operators' facts seen.
 
-    `now` is the latest `at` of market and clock events so far (nanoseconds UTC). `facts` are
-    the digests of operators' facts by door and id. `malformed`
-    counts bad messages by door, so that each of them has an id of its own. Services are given
-    facts at their own decision time; readers that only report (`restamps` false) as recorded.
+    `now` is the latest `at` of market and clock events so far (nanoseconds UTC). `facts` are the
+    digests of operators' facts by operator and id. `malformed` counts bad messages by subject, so
+    that each of them has an id of its own. Services are given facts at their own decision time;
+    readers that only report (`restamps` false) as recorded.
     """
 
     book: str
@@ -106,7 +106,7 @@ class Ingress(Struct):
         return [self._record(message, 0, self._today(f"{name}|{digest}"), event)]
 
     def _remember(self, name: str, digest: str) -> None:
-        """Keep a fact's digest in a copy: whoever looks ahead of a service shares its state."""
+        """Keep a fact's digest in a copy: a reading ahead of a service shares its state."""
         today = self.now // DAY
         facts = RecentKeys({day: dict(names) for day, names in self.facts.days.items()})
         dedup.forget(facts, today - dedup.HORIZON_DAYS + 1)

@@ -1,4 +1,4 @@
-"""A publisher's end of the log: what it has folded of it, and its own commits behind a fence."""
+"""Journal of a publisher: what it has folded of the log, and its own commits behind a fence."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -47,11 +47,11 @@ class Fold(Protocol):
 
 
 class Journal(ABC):
-    """A publisher's end of the log: what it has folded of it, and its own commits.
+    """Journal of a publisher: what it has folded of the log, and its own commits.
 
     `position` is the last message wholly behind it; `part` counts facts of the next one that are
-    behind it too. `at_work` says that it goes on from its own last commit by itself; until then it
-    only folds what was recorded, and its state is the one at that commit.
+    behind it too. `at_work` is true once it goes on from its own last commit by itself; until then
+    it only folds what was recorded, and its state is the one at that commit.
     """
 
     counts_answers: ClassVar[bool] = True  # whether its events answer single inputs
@@ -160,7 +160,7 @@ class Journal(ABC):
         self._committed, self._committed_part = self.recovery.committed, self.recovery.part
 
     async def done(self) -> None:
-        """Let the feed forget what is behind us, and others have their turn."""
+        """Release the messages behind the position, and let other tasks run."""
         self.feed.done(self.name, self.position)
         await asyncio.sleep(0)
 
@@ -192,7 +192,7 @@ class Journal(ABC):
 
     @abstractmethod
     async def record_progress(self) -> None:
-        """Commit how far was read, where no commit tells; `busy` must be held."""
+        """Commit the position that was read, if no commit holds it; `busy` must be held."""
 
     async def state_at_commit(self) -> StateAtCommit:
         """Return the state at our own last commit, once no commit is in the making; another
@@ -223,7 +223,7 @@ class Journal(ABC):
         return self.feed.links_at(self.position)
 
     async def keep_snapshot(self) -> None:
-        """Record how far was read, and take a snapshot there."""
+        """Record the position that was read, and take a snapshot there."""
         async with self.busy:
             if self.snapshot_store is None or self.links_here() is None:
                 return
@@ -241,7 +241,7 @@ class Journal(ABC):
         self.facts = 0
 
     async def rest(self) -> None:
-        """Leave a snapshot behind that spares the next start something, at an orderly end."""
+        """Write a snapshot that spares the next start some work, at an orderly end."""
         if self.snapshot_store is not None:
             if self.facts >= REST_FACTS:
                 await self.keep_snapshot()

@@ -8,7 +8,7 @@ from deadreckon.runtime.service.snapshots import StateAtCommit
 
 
 class LogService(Protocol):
-    """A publisher of the log, as the code that starts, paces, watches and ends it sees it."""
+    """Publisher of the log, as the code that starts, paces, watches and ends it sees it."""
 
     name: str
     ready: bool  # it has replayed the log up to its own last commit
@@ -41,7 +41,7 @@ class LogService(Protocol):
         ...
 
     async def follow(self) -> None:
-        """Answer what comes for as long as the log does."""
+        """Answer new messages for as long as the log runs."""
         ...
 
     async def take_turn(self, upto: int) -> bool:
@@ -53,5 +53,5 @@ class LogService(Protocol):
         ...
 
     async def rest(self) -> None:
-        """Leave everything in order at an orderly end."""
+        """Leave everything in order, at an orderly end."""
         ...

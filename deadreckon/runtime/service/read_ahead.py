@@ -1,4 +1,4 @@
-"""Messages set aside while a service waits for a job, so that nobody else waits for it."""
+"""Messages set aside while a service waits for a job, so that no other service has to wait."""
 
 import asyncio
 from collections import deque
@@ -17,9 +17,9 @@ Questions = list[tuple[int, Recorded]]  # type: ignore[type-arg]
 
 
 class ReadAhead:
-    """Reads on for a service that is busy with a job.
+    """Reading ahead of a service that is busy with a job.
 
-    What it may have to answer is kept in order, by message; the rest is let go. `position` is the
+    Messages that it may have to answer are kept in order; the rest is dropped. `position` is the
     last message read. The feed that all services of a process share is never held up.
     """
 

@@ -1,4 +1,4 @@
-"""The log in the order in which a publisher took it: each question with its recorded answers."""
+"""Recovery: the log in the order in which a publisher took it, with the recorded answers."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -18,15 +18,15 @@ class RecoveryError(OperationalError):
 
 
 class Recovery:
-    """Pairs questions and recorded answers, message by message; a function of the log alone.
+    """Pairs of questions and recorded answers, message by message; a function of the log alone.
 
     With `counts_answers` false the publisher is an edge, which publishes what the outside world
-    answered: its events follow everything that their commit covers, and answer none of it.
+    answered: its events follow everything that their commit covers, and do not answer any of it.
 
-    `waiting` holds the questions that no commit has covered yet, oldest first. `n` is the number
-    of the last own commit taken, `committed` and `part` are what it covers: every input up to
-    message `committed`, and `part` facts of the next one. Of a service that begins with a snapshot
-    they say where that stands; commits up to `n` are passed over when they are met. `begun` holds
+    `waiting` holds the questions that no commit has covered yet, oldest first. `n` is the number of
+    the last own commit taken, `committed` and `part` are what it covers: every input up to message
+    `committed`, and `part` facts of the next one. For a service that begins with a snapshot they
+    are those of the snapshot; commits up to `n` are passed over when they are met. `begun` holds
     the answers of a question whose answers are too many for one commit, until all are there.
     """
 

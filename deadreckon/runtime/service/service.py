@@ -1,4 +1,4 @@
-"""The loop of a decider's service: replay without deciding; then answer, append, go on."""
+"""Loop of a decider's service: replay without deciding; then answer, append, go on."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -211,7 +211,7 @@ class Service(Journal):
         return spoke
 
     async def done(self) -> None:
-        """Let the feed forget what is behind us or set aside, and others have their turn."""
+        """Release the messages that are behind us or set aside, and let other tasks run."""
         self.feed.done(self.name, max(self.position, self._ahead.position))
         await asyncio.sleep(0)
 
@@ -272,7 +272,7 @@ class Service(Journal):
             await self._append_all()
 
     async def rest(self) -> None:
-        """Commit what is at hand and leave a snapshot behind, at an orderly end."""
+        """Commit the answers at hand and write a snapshot, at an orderly end."""
         if self.snapshot_store is not None and self.at_work and not self._awaits_job:
             async with self.busy:
                 await self.commit()

@@ -1,7 +1,7 @@
-"""Snapshots of a state: a cache of what the log adds up to, borne out by the log or refused.
+"""Snapshots of a state: a cache of the fold, confirmed by the log or refused.
 
 A file has three lines: a mark with the format and the SHA-256 of all that follows; the head; the
-state. It is written beside, forced to disk and renamed, so that it is whole or not there.
+state. It is written under another name, synced and renamed, so that it is whole or not there.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class SnapshotAheadError(OperationalError):
 
 
 class _RefusedError(Exception):
-    """The reason why a snapshot cannot be used."""
+    """Refusal of a snapshot, with the reason."""
 
 
 class StateAtCommit(Struct, frozen=True):
@@ -143,8 +143,10 @@ class SnapshotStore:
         return None
 
     def keep(self, position: LogPosition, ingress: Ingress, links: ChainLinks, state: Any) -> None:
-        """Write a state down as it is now; encoded at once, written beside the event loop. While
-        one is still being written the next one is let go."""
+        """Write a state as it is now; encoded at once, written in a thread.
+
+        While one is still being written the next one is dropped.
+        """
         if self._writing is not None and not self._writing.done():
             return
         encoded = encode_state(state)

@@ -126,7 +126,7 @@ class Standby:
                 await self._catch_up()
 
     async def _look(self, *, prove: bool) -> LivenessReply | None:
-        """Ask whether the primary is there, POLL_SECONDS after it was asked last."""
+        """Ask whether the primary is there, POLL_SECONDS after the last request."""
         await asyncio.sleep(max(self._looked + POLL_SECONDS - self._now(), 0))
         self._looked = self._now()
         request = msgspec.json.encode(LivenessRequest(prove))
@@ -141,7 +141,7 @@ class Standby:
         return msgspec.json.decode(reply, type=LivenessReply)
 
     async def _is_alone(self) -> bool:
-        """Tell whether the domain has nothing new; without the log there is no telling."""
+        """Tell whether the domain has nothing new; unknown while the log is away."""
         try:
             tail = await self._bus.tail(self._service.domain.filter)
         except UnavailableError:
@@ -154,7 +154,7 @@ class Standby:
         return True
 
     async def _prove(self, theirs: StateAtCommit) -> None:
-        """Fold up to exactly the commit at which the primary stood, and compare."""
+        """Fold up to exactly the primary's commit, and compare the digests."""
         while self._n < theirs.n:
             if not await self._feed.reach(self._service.position + 1, PROOF_WAIT):
                 log.warning("proof_put_off", service=self._service.name, missing_commit=theirs.n)

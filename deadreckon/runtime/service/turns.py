@@ -1,4 +1,4 @@
-"""On a tape the services answer in a fixed order, round by round until none publishes anything.
+"""Turns on a tape: services answer in a fixed order, round by round until none publishes.
 
 So a run is a function of its tape, in one process or in six, on JetStream or in memory.
 """
@@ -50,7 +50,7 @@ class TurnTaker(Protocol):
 
 
 class LocalTurnTaker:
-    """A service of this process."""
+    """Turn taker in this process."""
 
     def __init__(self, service: LogService) -> None:
         self.name = service.name
@@ -67,10 +67,10 @@ class LocalTurnTaker:
 
 
 class RemoteTurnTaker:
-    """A service of another process, asked over the bus, and asked again when it does not answer.
+    """Turn taker in another process, asked over the bus, and again when it does not answer.
 
     A process that ends in the middle of its turn never answers; the one that follows it does. A
-    turn that was committed but not answered is known by the sequence of the last commit.
+    turn that was committed but not answered is recognised by the sequence of the last commit.
     """
 
     def __init__(self, name: str, book: str, bus: Bus) -> None:
@@ -80,15 +80,15 @@ class RemoteTurnTaker:
         self._sequence = 0
 
     async def stand(self) -> None:
-        """Ask once where the service stands; raises UnavailableError when nobody answers."""
+        """Ask once for the service's position; raises UnavailableError without an answer."""
         self._sequence = (await self._request(NO_TURN, ASK_LAST)).sequence
 
     async def state(self) -> str:
-        """Ask for the digest of its state; raises UnavailableError when nobody answers."""
+        """Ask for the digest of its state; raises UnavailableError without an answer."""
         return (await self._bus.request(self._subject, STATE, STATE_WAIT)).decode()
 
     async def take(self, upto: int) -> TurnTaken:
-        """Ask for the turn; raises UnavailableError when nobody answers within TURN_WAIT."""
+        """Ask for the turn; raises UnavailableError without an answer within TURN_WAIT."""
         before = self._sequence
         taken, again = await self._ask(upto)
         self._sequence = taken.sequence
@@ -119,10 +119,10 @@ class RemoteTurnTaker:
 
 
 async def answer_turns(service: LogService, book: str, bus: Bus) -> None:
-    """Give this service its turns whenever somebody asks, for ever.
+    """Give this service its turns whenever they are requested, for ever.
 
-    Ends with the error of the turn that failed: it has to end the process, and nobody waits for
-    what the bus does with an answer.
+    Ends with the error of the turn that failed: it has to end the process, and the bus would drop
+    it.
     """
     asked: asyncio.Queue[tuple[int, asyncio.Future[TurnTaken]]] = asyncio.Queue()
 
@@ -143,7 +143,7 @@ async def answer_turns(service: LogService, book: str, bus: Bus) -> None:
 
 
 class Round:
-    """Gives turns until all are silent. `tail` is the last message known to anybody here."""
+    """Rounds of turns until no service publishes. `tail` is the last message known to them."""
 
     def __init__(self, players: Sequence[TurnTaker], feed: Feed) -> None:
         self._players = players
@@ -152,9 +152,10 @@ class Round:
         self.tail = 0
 
     async def settle(self, after: str | None = None) -> None:
-        """Go round until everyone in a row was silent.
+        """Give turns until every service in a row has published nothing.
 
-        A run that was cut off goes on with the service `after` that spoke last, as it would have.
+        A run that was cut off goes on with the service `after` that published last, as it would
+        have.
         """
         rank = self._rank.get(after, 0) if after else 0
         silent = 0

@@ -15,7 +15,7 @@ EDGE = True
 
 
 class Clock:
-    """One ClockTicked each `every` seconds; the only thing an idle stack writes."""
+    """Publisher of one ClockTicked each `every` seconds, all that an idle stack writes."""
 
     def __init__(self, bus: Bus, *, mode: Mode, code: str, every: float = 1.0) -> None:
         self._domain = Domain(bus, SHARED, "clock", code)

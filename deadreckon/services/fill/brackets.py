@@ -1,4 +1,4 @@
-"""Which legs belong to which bracket, how much they protect, and which leg's end has closed it."""
+"""Membership of legs in brackets: how much they protect, and which leg's end closes the bracket."""
 
 from decimal import Decimal
 

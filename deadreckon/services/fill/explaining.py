@@ -1,5 +1,7 @@
-"""Explanation of why an open order did not trade in a market event. Nothing here decides; a test
-compares it with the matching."""
+"""Explanation of why an open order did not trade in a market event; decides nothing.
+
+A test compares it with the matching.
+"""
 
 from collections.abc import Iterator
 from decimal import Decimal

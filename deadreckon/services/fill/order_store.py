@@ -197,7 +197,7 @@ def filled(state: State, record: Recorded[OrderFilled]) -> None:
 
 
 def _count(order: Order, fill: OrderFilled) -> None:
-    """Count a fill. A venue that trades the wrong side of an order has filled none of it."""
+    """Count a fill, unless it is of the wrong side: a venue that trades that has filled nothing."""
     if fill.side == order.side:
         order.filled = EXACT.add(order.filled, fill.quantity)
     order.fills += 1

@@ -60,7 +60,7 @@ ENDED: tuple[Status, ...] = ("filled", "cancelled", "rejected", "expired")
 
 
 class ImpossibleReportError(Exception):
-    """You met a report that no order can have, such as a second intent: a bug, not a fault."""
+    """You folded a report that no order can have, such as a second intent: a bug, not a fault."""
 
 
 def _read(table: str) -> dict[tuple[str, str], str]:

@@ -136,15 +136,7 @@ class Bracket(Struct):
 
 
 class State(Struct):
-    """Bounded by what is open, and by seven days of log time of what has ended.
-
-    `waiting` and `expiring` are the open orders that time alone can change. `approved` holds the
-    orders that risk let through and nobody routed yet, true when they were cancelled meanwhile;
-    `withdrawn` those of them that were routed all the same. `finished` are the ended orders of
-    real venues, whose trades may still come; `awaited` the open ones to which a venue owes an
-    answer. The order of dicts is part of the state (a queue is a dict), so a snapshot must not
-    sort them.
-    """
+    """State of fill: bounded by what is open, and by seven days of log time of what has ended."""
 
     listings: dict[str, InstrumentListed] = {}
     venues: dict[str, VenueConfigured] = {}

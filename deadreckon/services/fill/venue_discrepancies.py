@@ -1,8 +1,4 @@
-"""Where a real venue contradicts the log, the book halts: what it holds may not be what we think.
-
-The trade itself is folded all the same wherever its order is known, since positions have to follow
-the venue's truth.
-"""
+"""Halts where a real venue contradicts the log: its positions may not be what the log says."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Publishes a tape's rows into the log: the market edge of paper runs and backtests."""
+"""Player of a tape into the log: the market edge of paper runs and backtests."""
 
 import asyncio
 import time

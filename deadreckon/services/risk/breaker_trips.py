@@ -1,7 +1,4 @@
-"""Breakers: when the book has to stop, by the limits against what they watch.
-
-While a violation lasts, entries are refused; the halt that follows it lasts at least a cooldown.
-"""
+"""Breakers that trip: the limits in force against the figures that are watched."""
 
 from collections.abc import Iterator
 from decimal import Decimal

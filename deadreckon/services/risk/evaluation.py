@@ -21,8 +21,10 @@ T = TypeVar("T")
 
 
 class lazily(Generic[T]):  # noqa: N801  # reads like `property`
-    """As `functools.cached_property`, without the lock that it takes until Python 3.12: in the
-    thirteen figures of a signal the lock cost more than the sums."""
+    """Cache a property as `functools.cached_property` does, without the lock of Python before 3.12.
+
+    In the thirteen figures of a signal the lock cost more than the sums.
+    """
 
     def __init__(self, work: Callable[[Any], T]) -> None:
         self._work = work

@@ -14,10 +14,7 @@ _FINEST = Decimal(1).scaleb(-SCALE_MAX)
 
 
 class Violation(NamedTuple):
-    """Why a rule refuses; `limit` and `measured` in the unit of the rule (docs/risk.md).
-
-    `set_by` is the id of the event that set the limit, where that is not the LimitsSet in force.
-    """
+    """Violation of a rule, with `limit` and `measured` in the unit of the rule (docs/risk.md)."""
 
     limit: Decimal | None
     measured: Decimal | None

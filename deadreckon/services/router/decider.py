@@ -1,4 +1,4 @@
-"""Puts approved orders into a venue's own terms: symbol, lots, ticks, children."""
+"""Decider that puts approved orders into a venue's own terms: symbol, lots, ticks, children."""
 
 from collections.abc import Sequence
 from typing import Any

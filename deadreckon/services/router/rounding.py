@@ -1,5 +1,4 @@
-"""Rounding of prices and quantities to a venue's steps, and splitting of what is too large for one
-order; never beyond what was ordered."""
+"""Rounding to a venue's steps, and splitting of large orders; never beyond what was ordered."""
 
 from decimal import Decimal
 

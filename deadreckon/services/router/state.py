@@ -40,7 +40,7 @@ class ParentOrder(Struct):
 
 
 class State(Struct):
-    """Bounded by what is listed and what is open."""
+    """State of the router, bounded by what is listed and what is open."""
 
     listings: dict[str, Listing] = {}
     venues: dict[str, VenueConfigured] = {}

@@ -1,4 +1,4 @@
-"""Turns what producers send and what bars show into signals, each at most once."""
+"""Decider that turns producers' messages and bars into signals, each at most once."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""From a strategy's decision to its signals: first leave what it holds, then enter anew."""
+"""Signals from a strategy's decision: first leave what it holds, then enter anew."""
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal

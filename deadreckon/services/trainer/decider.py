@@ -1,8 +1,4 @@
-"""Asks for the fit of a model when one is due, on the bars that have closed.
-
-The fit itself is a job: it rests on a numeric library and is not reproducible to the bit
-everywhere. What it found is an event, so replay and recovery load it and never fit again.
-"""
+"""Decider that asks for the fit of a model when one is due, on the bars that have closed."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -103,7 +103,7 @@ def checked_status(status: OrderStatus | None, quantity: Decimal) -> OrderStatus
 def report_refusal(
     venue: str, rule: str, reason: str, evidence: Struct | str
 ) -> VenueReportRefused:
-    """Refuse a report that is no trade, with the start of what was received."""
+    """Refuse a report that is not a trade, with the start of what was received."""
     return VenueReportRefused(venue, rule, reason, _encoded(evidence))
 
 

@@ -1,4 +1,4 @@
-"""The bulk fold: archived fills to positions, beside a bare scan, one at a time, and libraries."""
+"""Bulk fold of archived fills, next to a bare scan, a fold one by one, and other libraries."""
 
 import json
 import time

@@ -1,1 +1,1 @@
-"""Kills a whole stack, everywhere, and counts what was lost or doubled."""
+"""Crash test: kills a whole stack at every step, and counts what was lost or doubled."""

@@ -39,7 +39,7 @@ TICK = Decimal("0.01")
 
 
 class ScriptedInput(Struct, frozen=True):
-    """One message at a door, once `row` rows of the tape are settled. Payloads never repeat."""
+    """Inbound message, sent once `row` rows of the tape are settled. Payloads never repeat."""
 
     row: int
     subject: str
@@ -132,7 +132,7 @@ def limits(daily_loss: Decimal) -> LimitsSet:
 
 
 class _Author:
-    """Invents messages; remembers what it wished, to cancel, change and repeat it."""
+    """Inventor of messages; remembers its signals, to cancel, change and repeat them."""
 
     def __init__(self, dice: random.Random, instrument: str) -> None:
         self._dice = dice

@@ -25,8 +25,10 @@ class LoggedEvent(Struct, frozen=True, gc=False):
 
 
 class Discrepancy(Struct, frozen=True):
-    """Something that would not be so in an undisturbed run: `kind` is lost, doubled or differs;
-    `row` is how many rows of the tape lay before it."""
+    """Difference from an undisturbed run: `kind` is lost, doubled or differs.
+
+    `row` is how many rows of the tape lay before it.
+    """
 
     kind: str
     row: int
@@ -47,14 +49,14 @@ class LogTally(Struct):
 
 
 class _Covering(Struct):
-    """Up to where a service's commits cover its inputs, and the last input it answered."""
+    """Extent to which a service's commits cover its inputs, and the last input it answered."""
 
     to: int = 0
     answered: tuple[int, int] = (0, -1)
 
 
 class _Accountant:
-    """Folds a log into a tally."""
+    """Fold of a log into a tally."""
 
     def __init__(self) -> None:
         self.account = LogTally()

@@ -1,4 +1,4 @@
-"""Totals of a run in money, whatever was asked twice, answered late, or never answered."""
+"""Totals of a run in money, even if requests were repeated, answered late, or never answered."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Which process is killed, where, and how often: the same for a seed."""
+"""Plan of kills: which process, where, and how often; the same for a seed."""
 
 import random
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ class Kill(Struct, frozen=True):
 
     @property
     def where(self) -> str:
-        """Whose process it is: a service's, the stack's, the server's or the venue's."""
+        """Owner of the process: a service, the stack, the server or the venue."""
         where = KILL_STEPS[self.step].where
         if where == "venue" and self.step != EXCHANGE:
             where = "service"  # the edge's own

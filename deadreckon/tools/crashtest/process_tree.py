@@ -21,7 +21,7 @@ PATIENCE = 120.0  # seconds for anything; beyond it something is stuck, which is
 
 
 class StuckError(Exception):
-    """Your stack does not go on after a kill; the message says what was waited for."""
+    """You killed a stack that does not go on; the message says what was waited for."""
 
 
 class ProcessTree:

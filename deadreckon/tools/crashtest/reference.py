@@ -1,4 +1,4 @@
-"""The undisturbed run: what a tape with a script comes to when nobody is killed."""
+"""Undisturbed run: the result of a tape with a script without any kill."""
 
 from pathlib import Path
 
@@ -28,10 +28,9 @@ from deadreckon.tools.crashtest.stack_process import (
 
 
 class Reference(Struct):
-    """States of all services by (rows, cues) settled; every event; what the tables come to, and
-    all of it in money.
+    """Results of the undisturbed run: states by (rows, cues) settled, events, tables, money.
 
-    Against an exchange only that counts: what is asked twice there, and how often, is recorded.
+    At an exchange only the money is compared: repeated requests are recorded there.
     """
 
     states: dict[tuple[int, int], dict[str, str]]

@@ -63,7 +63,7 @@ async def run_crashtest(options: CrashTestOptions, on_outcome: OnOutcome) -> Cra
 
 
 class _Runner:
-    """Runs scenarios one after another and compares each with one undisturbed reference."""
+    """Runner of scenarios, one after another, each compared with one undisturbed reference."""
 
     def __init__(
         self,

@@ -36,8 +36,7 @@ class KillOutcome(Struct):
 
 
 class Scenario:
-    """Plays the tape once and strikes as planned; a kill that the tape was too short for stays
-    in the plan."""
+    """Playing of the tape with planned kills; a kill beyond the tape's end stays in the plan."""
 
     def __init__(
         self,

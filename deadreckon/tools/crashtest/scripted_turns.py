@@ -21,10 +21,7 @@ OnSettled = Callable[
 
 
 class ScriptedRound(Round):
-    """Publishes each input once, when its row is settled, and lets all answer it before the next.
-
-    After a crash the log shows which were published: payloads never repeat, and each is fenced.
-    """
+    """Round that publishes each input once, when its row is settled, and waits for answers."""
 
     def __init__(
         self,

@@ -105,7 +105,7 @@ def scripted_demo(
 
 
 async def run_scripted(settings: RunSettings) -> None:
-    """Play to the end, or until somebody ends this process."""
+    """Play to the end, or until this process is asked to end."""
     folder = Folder(settings.data).create()
     log_lines.configure(folder.logs / "demo.log")
     asked = await _questions()
@@ -172,7 +172,7 @@ def _say(line: StackStatus) -> None:
 
 
 class _Asked(asyncio.Protocol):
-    """Counts the lines on standard input that nobody has answered yet."""
+    """Counter of the lines on standard input that are not answered yet."""
 
     def __init__(self) -> None:
         self._asked = 0

@@ -1,5 +1,4 @@
-"""JSON Schemas (2020-12) of every shape that was ever written, of what the doors take, and of
-what the verbs print with `--json`."""
+"""JSON Schemas (2020-12) of all event shapes, of inbound messages, and of `--json` documents."""
 
 import re
 from collections.abc import Iterator

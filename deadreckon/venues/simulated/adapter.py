@@ -134,7 +134,10 @@ def connect(url: str, key_file: Path) -> "SimulatedVenue":
 
 
 class SimulatedVenue:
-    """The account at a simulated exchange, as the port `Venue` wants it. `timeout` in seconds."""
+    """Adapter of the account at a simulated exchange, an implementation of `Venue`.
+
+    `timeout` is in seconds.
+    """
 
     def __init__(self, url: str, key: str, *, timeout: float = TIMEOUT) -> None:
         self._url = url
@@ -157,7 +160,8 @@ class SimulatedVenue:
 
     @property
     def guarantees(self) -> Guarantees:
-        """An id is refused for ever once it was seen: "no such order" is final at once."""
+        """Promises of this exchange: it refuses a repeated id for ever, so "no such order" is
+        final."""
         return Guarantees(unique_ids=True)
 
     async def submit(self, order: OrderRequest) -> str:

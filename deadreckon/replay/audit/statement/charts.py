@@ -25,7 +25,7 @@ SPANS += [n * DAY for n in (1, 2, 5, 7, 14, 30, 60, 90, 180, 365)]
 
 
 class Scale:
-    """Where an amount lies between the bottom and the top of a drawing."""
+    """Scale of a drawing: places an amount between bottom and top."""
 
     def __init__(self, amounts: Sequence[Decimal]) -> None:
         self._scale = max(decimals(amount) for amount in amounts)

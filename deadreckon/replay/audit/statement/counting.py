@@ -40,7 +40,8 @@ class RuleRefusals(Struct):
 
 
 class Counting(Struct):
-    """`outcomes` is how orders ended, by (outcome, rule); `open` are the intents that have not."""
+    """Counts of a day; `outcomes` has ended orders by (outcome, rule), `open` the intents without
+    one."""
 
     events: int = 0
     signals: Evidence = field(default_factory=Evidence)

@@ -1,7 +1,5 @@
-"""The book's equity, drawdown and exposure over time, and what each strategy and instrument made.
-
-Every mark of equity is kept as it is; profit by key is only worked out for so many of them.
-"""
+"""Curves of the book's equity, drawdown and exposure, and of each strategy's and instrument's
+profit."""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -40,7 +38,7 @@ class ProfitPoint(Struct, frozen=True):
 
 
 class Curves(Struct):
-    """`deepest` and `widest` are the marks of the greatest drawdown and gross exposure."""
+    """Curves of a day; `deepest` and `widest` mark the greatest drawdown and gross exposure."""
 
     marks: list[EquityPoint] = field(default_factory=list)
     evidence: Evidence = field(default_factory=Evidence)

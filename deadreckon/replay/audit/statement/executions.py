@@ -60,7 +60,7 @@ class Execution(Struct, frozen=True):
 
 
 class Executions(Struct):
-    """Folds a log in its own order; `fold` answers a fill with what it cost."""
+    """Fold of a log in its own order; `fold` answers a fill with its costs."""
 
     listings: dict[str, InstrumentListed] = field(default_factory=dict)
     marks: dict[str, MarketQuote] = field(default_factory=dict)

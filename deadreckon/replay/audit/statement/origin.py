@@ -26,7 +26,7 @@ class CodeVersion(Struct):
 
 
 class Origin(Struct):
-    """Follows the messages of a log; what comes behind the last that counts is left out."""
+    """Fold of a log's messages up to the last that counts."""
 
     tree: Tree = field(default_factory=Tree)
     codes: dict[tuple[str, str], CodeVersion] = field(default_factory=dict)  # (service, version)

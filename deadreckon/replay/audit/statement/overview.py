@@ -1,4 +1,4 @@
-"""The first tables of a statement: what the book is worth, who made what, what is held."""
+"""First tables of a statement: worth of the book, profit by strategy, positions."""
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal

@@ -28,7 +28,7 @@ SEPARATE_FEE = "charged apart"  # the kind of a fee that came with no fill
 
 
 class Sources(Struct):
-    """Where the figures of one key come from, each in the currency it was earned or paid in."""
+    """Sources of the figures of one key, each in the currency it was earned or paid in."""
 
     realised: Evidence = field(default_factory=Evidence)
     fees: Evidence = field(default_factory=Evidence)

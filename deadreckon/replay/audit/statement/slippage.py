@@ -1,4 +1,4 @@
-"""How much worse than meant the fills were: in money and basis points, by strategy and purpose."""
+"""Slippage of the fills against their intents: money and basis points, by strategy and purpose."""
 
 from bisect import bisect_right
 from collections.abc import Callable
@@ -53,7 +53,7 @@ class SlippageBar(Struct):
 
 
 class Slippage(Struct):
-    """Folds executions."""
+    """Fold of executions into their slippage."""
 
     groups: dict[Group, Costs] = field(default_factory=dict)
     measured: list[tuple[int, Execution]] = field(default_factory=list)

@@ -28,7 +28,7 @@ UNKNOWN = "unknown"  # the currency of what is listed nowhere
 
 
 class VenueDifference(Struct, frozen=True):
-    """One thing that differs: `effect` is what the venue's money has more than ours by it."""
+    """Difference between venue and log: `effect` is the venue's amount less ours because of it."""
 
     part: str
     line: int  # of the file, 0 where it has none

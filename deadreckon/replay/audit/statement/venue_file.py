@@ -1,9 +1,4 @@
-"""A broker's or exchange's own statement, read from CSV: every amount exact, every column named.
-
-Two shapes are known by their columns: a list of trades (quantity and price), with fees and funding
-beside or in lines of their own; and a list of income (an amount of some type), as futures venues
-export it. What is in no known column is named, never guessed at.
-"""
+"""Statement of a broker or exchange, read from CSV: every amount exact, every column named."""
 
 import csv
 import io
@@ -71,7 +66,7 @@ ROWS_MAX = 5_000_000
 
 
 class VenueFileError(UsageError):
-    """You gave a file that is no venue's statement; the message names the line and the column."""
+    """You gave a file that is not a venue's statement; the message names line and column."""
 
 
 class VenueRow(Struct, frozen=True):
@@ -181,7 +176,7 @@ def _plain(title: str) -> str:
 
 
 class Cells:
-    """One line by the names of its columns."""
+    """Cells of one line by the names of its columns."""
 
     def __init__(self, line: int, cells: list[str], indexes: dict[str, int], width: int) -> None:
         if len(cells) < width:

@@ -1,4 +1,4 @@
-"""A venue's list of income beside the log: realised profit and fees, trade by trade or in sum."""
+"""Comparison of a venue's list of income with the log: trade by trade, or in sum."""
 
 from decimal import Decimal
 from itertools import chain

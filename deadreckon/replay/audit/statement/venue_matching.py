@@ -1,4 +1,4 @@
-"""Which line of a venue's statement is which fill of the log: by trade id, or by what it says."""
+"""Matching of a venue's lines with the log's fills: by trade id, or by their figures."""
 
 import re
 from collections import deque
@@ -26,8 +26,10 @@ class LoggedFill(Struct):
 
 
 class Matching(Struct):
-    """`pairs` are lines with the fill they tell of, `strangers` lines without one; `outside` is how
-    many lines speak of another day."""
+    """Result of matching: `pairs` of lines and fills, `unmatched` lines.
+
+    `outside` is the number of lines of another day.
+    """
 
     pairs: list[tuple[VenueRow, LoggedFill]] = field(default_factory=list)
     unmatched: list[VenueRow] = field(default_factory=list)
@@ -35,7 +37,7 @@ class Matching(Struct):
 
 
 class Symbols:
-    """The venue's names of instruments, however a file writes them."""
+    """Instruments by the venue's symbols, in any spelling of the file."""
 
     def __init__(self, listings: Mapping[str, InstrumentListed], venue: str) -> None:
         self.names: dict[str, str] = {}
@@ -123,8 +125,11 @@ class _TradeIds:
 
 
 class _Likeness:
-    """Where a file has no trade ids: the oldest fill of the same side, quantity and price; else of
-    the same quantity; else of the same price."""
+    """Search for the fill of a line without trade id.
+
+    It is the oldest fill of the same side, quantity and price; else of the same quantity; else of
+    the same price.
+    """
 
     def __init__(self, fills: dict[str, LoggedFill], symbols: Symbols) -> None:
         self._symbols = symbols

@@ -1,4 +1,4 @@
-"""A venue's list of trades beside our fills: each pair taken apart into price, quantity and fee."""
+"""Comparison of a venue's list of trades with the fills: each pair by price, quantity and fee."""
 
 from decimal import Decimal
 

@@ -1,1 +1,1 @@
-"""A small exchange that does not forgive, as a process of its own, to try the venue edge on."""
+"""Simulated exchange with faults, a process of its own to test the venue edge on."""

@@ -64,8 +64,11 @@ class NewOrder(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ExchangeAccount:
-    """The exchange's one account. Every method that changes something wants a transaction of the
-    book around it; `reports` collects what is to be pushed about it."""
+    """Only account of the exchange.
+
+    Every method that changes something needs a transaction of the store around it; `record`
+    collects the reports that are to be pushed.
+    """
 
     def __init__(self, book: ExchangeStore, seed: str) -> None:
         self.record: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Talks to the exchange's back door: what trades, what time it is, what goes wrong, the truth."""
+"""Client of the exchange's admin API: symbols, time, faults, and all that the exchange knows."""
 
 from decimal import Decimal
 from typing import Any
@@ -34,8 +34,11 @@ class GroundTruth(Struct, frozen=True):
 
 
 class AdminClient:
-    """A client of the back door; raises AdminRefusedError for a refusal, aiohttp.ClientError and
-    TimeoutError when the exchange is not there."""
+    """Client of the admin API.
+
+    Raises AdminRefusedError for a refusal, aiohttp.ClientError and TimeoutError when the exchange
+    is not there.
+    """
 
     def __init__(self, admin_url: str, key: str) -> None:
         self._url = admin_url

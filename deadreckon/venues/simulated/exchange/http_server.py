@@ -1,4 +1,4 @@
-"""Opens the exchange's doors on its ports, and shuts the trader's while it is "down"."""
+"""HTTP servers of the exchange; the trading port is closed while the exchange is "down"."""
 
 import asyncio
 import os
@@ -52,7 +52,7 @@ async def serve_exchange(
 
 
 class ExchangeServers:
-    """The two doors of an exchange and their ports; `open` it, and `close` it."""
+    """Trading and admin servers of an exchange, with their ports; `open` them, and `close` them."""
 
     def __init__(self, book: ExchangeStore, seed: str, key: str) -> None:
         self.exchange = ExchangeApi(book, seed, key, self._go_down)

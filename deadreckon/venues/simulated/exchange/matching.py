@@ -1,8 +1,4 @@
-"""When an order trades next, and at which price: a function of the order and the path alone.
-
-Nothing here depends on other orders, so that it does not matter in which order they arrived. Only
-how much a reduce-only order may trade does, and that is decided when its moment has come.
-"""
+"""Next trade of an order, its time and price: a function of the order and the path alone."""
 
 from msgspec import Struct
 

@@ -1,4 +1,4 @@
-"""An order as the exchange keeps it: amounts in lots and ticks, and what became of it so far."""
+"""Orders as the exchange keeps them: amounts in lots and ticks, and their outcome so far."""
 
 import hashlib
 from decimal import Decimal
@@ -64,7 +64,7 @@ class ExchangeOrder(Struct):
 
 
 class ExchangeTrade(Struct, frozen=True):
-    """A trade of the account, in the words of the wire."""
+    """Trade of the account, with the names of the wire."""
 
     number: int = field(name="place")
     trade_id: str

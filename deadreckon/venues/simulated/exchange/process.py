@@ -43,7 +43,7 @@ class ExchangeProcess:
 
     @property
     def address(self) -> ExchangeAddress:
-        """Where it is. Raises ExchangeFailedError before it was started."""
+        """Address of the exchange. Raises ExchangeFailedError before it was started."""
         if self._address is None:
             raise ExchangeFailedError(f"no exchange was started on {self.folder}")
         return self._address

@@ -1,4 +1,4 @@
-"""The WebSocket side: what happened is pushed to whoever listens, or not as it should be."""
+"""WebSocket side of the exchange: reports are pushed to all listeners, faults included."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -12,8 +12,10 @@ WITHHELD_MAX = 10_000  # pushes; beyond it the oldest are lost, as a venue's wou
 
 
 class PushChannel:
-    """Those who listen, and what is kept from them. All of it is lost with the process: what
-    counts is asked for."""
+    """Listeners, and the reports withheld from them.
+
+    All of it is lost with the process: a client has to query what counts.
+    """
 
     def __init__(self) -> None:
         self.has_listener = asyncio.Event()  # somebody listens

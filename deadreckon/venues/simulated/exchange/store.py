@@ -1,4 +1,4 @@
-"""All that the exchange knows, in one SQLite file: on disk before a request is answered."""
+"""Store of all that the exchange knows, in one SQLite file: synced before a request is answered."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -36,10 +36,7 @@ T = TypeVar("T")
 
 
 class RequestRecord(Struct, frozen=True):
-    """A request that named an order: what it was, what was done to it, what it was answered.
-
-    `fault` is empty for none; `status` is the HTTP status meant for it, 0 where nothing was
-    answered."""
+    """Request that named an order: its kind, the fault done to it, and its answer."""
 
     number: int
     request: str
@@ -134,7 +131,7 @@ class ExchangeStore:
         return [msgspec.json.decode(content, type=ExchangeTrade) for (content,) in rows]
 
     def add_request(self, client_order_id: str, asked: RequestRecord) -> None:
-        """Remember that an order was asked about, whatever became of it."""
+        """Remember that an order was named in a request, whatever its outcome."""
         self._connection.execute(
             "INSERT INTO requests VALUES (?, ?, ?)",
             (asked.number, client_order_id, msgspec.json.encode(asked)),
