@@ -135,6 +135,12 @@ class StrategyConfigured(Event, frozen=True, omit_defaults=True):
     code: Annotated[
         str, described("SHA-256 (hex) of its source; with other code it does not trade")
     ] = ""
+    quantity: Annotated[
+        Decimal | None,
+        described(
+            "size of one entry, in base units or contracts; then `notional` is not used", "base"
+        ),
+    ] = None
 
 
 class OperatorRefused(Event, frozen=True):

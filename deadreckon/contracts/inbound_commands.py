@@ -133,6 +133,7 @@ SIGNED = {
 ZERO_ALLOWED = {
     ("InstrumentListed", "minimum_notional"),
     ("InstrumentListed", "minimum_quantity"),
+    ("VenueConfigured", "participation"),
     ("VenueConfigured", "slippage_bps"),
     ("VenueConfigured", "taker_fee_rate"),
 }

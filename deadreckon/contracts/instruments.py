@@ -77,7 +77,11 @@ class VenueConfigured(Event, frozen=True):
     ]
     participation: Annotated[
         Decimal,
-        described("share (0 to 1] of a bar's or trade's volume that our orders may take", "share"),
+        described(
+            "share (up to 1) of a bar's or trade's volume that our orders may take; 0: all of an "
+            "order trades, whatever the volume",
+            "share",
+        ),
     ]
     actor: Actor
     reason: Reason

@@ -37,6 +37,17 @@ class TapeEnded(Event, frozen=True):
     rows: Annotated[int, described("number of rows that were played", "count")]
 
 
+class BarOpened(Event, frozen=True):
+    """A bar begins; its time (`at` of the envelope) is its opening, and nothing that follows is
+    known yet. A bar may close without it: nothing rests on it but the time of fills at the open."""
+
+    declared = Declaration("market.bar_opened", ("market",))
+
+    instrument: InstrumentName
+    interval: Annotated[int, described("length of the bar, in nanoseconds", "nanoseconds")]
+    open: Annotated[Decimal, described("first price, in quote currency per base unit", "price")]
+
+
 class BarClosed(Event, frozen=True):
     """A bar is complete; its time (`at` of the envelope) is its close."""
 

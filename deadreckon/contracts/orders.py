@@ -404,6 +404,16 @@ class OrderReplaced(Event, frozen=True):
     stop_price: StopPrice
 
 
+class BarSettled(Event, frozen=True):
+    """Every fill that a bar caused on paper is recorded; what waited for them can be decided."""
+
+    declared = Declaration("orders.bar_settled", ("fill",))
+
+    bar: Annotated[str, described("id of the bar that closed")]
+    instrument: InstrumentName
+    strategies: Annotated[list[str], described("strategies that waited, in order")]
+
+
 class BracketArmed(Event, frozen=True):
     """A filled entry is protected by two reduce-only orders that cancel each other."""
 

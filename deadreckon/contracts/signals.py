@@ -179,6 +179,16 @@ class ReplaceRaised(Event, frozen=True):
     stop_price: NewStopPrice
 
 
+class DecisionDeferred(Event, frozen=True):
+    """Strategies with orders at work decide on a bar only once its fills are recorded."""
+
+    declared = Declaration("signals.decision_deferred", ("signal",))
+
+    bar: Annotated[str, described("id of the bar that closed")]
+    instrument: InstrumentName
+    strategies: Annotated[list[str], described("strategies that wait, in order")]
+
+
 class SignalRefused(Event, frozen=True):
     """A signal will not be acted on; `rule` is for programs, `reason` for people.
 

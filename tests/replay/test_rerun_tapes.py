@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from deadreckon import __version__
+from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
+from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.subjects import producer_subject
 from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.marketdata.tapes.loading import load_or_import
@@ -17,10 +21,12 @@ from deadreckon.replay.rerun.rerun import Rerun
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Decoding, Feed
 from deadreckon.runtime.log.memory import MemoryBus
+from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.runtime.service.turns import LocalTurnTaker, Round
 from deadreckon.services.catalogue import BOOK, RANK, assemble, decider
 from deadreckon.services.market.tape_player import TapePlayer
 from tests.conftest import TAPES
+from tests.support.market_bounds import lies_within
 
 ROWS = 800  # of each
 QUIET = 50  # of them before somebody wishes something
@@ -83,6 +89,7 @@ async def test_every_answer_on_an_invented_market_is_given_again(tmp_path: Path)
 async def answers_given_again(tape: Tape) -> int:
     """How many answers the log of a tape has, all of which are given again."""
     log = await played(tape)
+    _fills_lie_within_the_market(log)
     rerun = Rerun({name: decider(name) for name in RANK})
     decoding = Decoding()
     for stored in log:
@@ -91,3 +98,17 @@ async def answers_given_again(tape: Tape) -> int:
     assert [tally.first for tally in tallies if tally.first] == []
     assert all(tally.questions >= min(ROWS, tape.header.rows) for tally in tallies)
     return sum(tally.answers for tally in tallies)
+
+
+def _fills_lie_within_the_market(log: list[Stored]) -> None:
+    """Every fill of the log against the bar, quote or print that it answers."""
+    decoding = Decoding()
+    ingress = Ingress(BOOK, "paper", reads_signals=False, restamps=False)
+    read = [ingress.records_of(decoding.decode(stored)) for stored in log]
+    records: dict[str | None, Recorded[Any]] = {r.id: r for found in read for r in found}
+    terms = {type(r.event): r.event for r in records.values()}
+    tick, slippage = terms[InstrumentListed].tick_size, terms[VenueConfigured].slippage_bps
+    fills = [r for r in records.values() if isinstance(r.event, OrderFilled)]
+    assert fills
+    for fill in fills:
+        assert lies_within(fill.event, records[fill.cause].event, slippage, tick), fill

@@ -77,10 +77,10 @@ def test_then_there_is_no_cross_and_the_averages_stand_beside_it() -> None:
 
 def test_then_it_enters_and_once_it_is_filled_it_holds() -> None:
     groups = of(heard("slow"), "strategy")
-    # The bar after the entry fills it, and the strategy looks at a bar before it is filled there.
-    expected = ["warming_up", "no_cross", "entry", "no_cross", "in_position"]
+    # The bar after the entry fills it, and the strategy decides on that bar knowing so.
+    expected = ["warming_up", "no_cross", "entry", "in_position"]
     assert [group.outcome for group in groups] == expected
-    assert groups[-1].count == 2
+    assert groups[-1].count == 3
     assert "held" in groups[-1].ranges
 
 

@@ -143,7 +143,7 @@ def test_post_only_is_measured_by_the_price_known_when_it_arrives_not_by_a_later
     story = fill_driver(bar(101), latency=SECOND)
     story.tell(routed("buy", 1, limit_price=100, post_only=True))
     answers = story.tell(bar(99, open=101, low=98), after=MINUTE)
-    assert fills(answers) == [("o1", "1", "100", "maker")]
+    assert fills(answers) == [("o1", "1", "99", "taker")]
 
 
 # Reduce-only.

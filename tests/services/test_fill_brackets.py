@@ -362,7 +362,7 @@ def test_the_other_leg_of_an_unprotected_bracket_still_works() -> None:
     story, armed = protected()
     leg = legs(armed)
     story.tell(OrderRejected(leg["stop_loss"].order_id, "venue_said_no", ""))
-    answers = story.tell(bar(111), after=MINUTE)
+    answers = story.tell(bar(109, high=111), after=MINUTE)
     assert fills(answers) == [(leg["take_profit"].order_id, "2", "110", "maker")]
     assert outcomes(answers) == []
 

@@ -146,7 +146,7 @@ def test_a_new_quantity_counts_what_has_filled() -> None:
     story = fill_driver(bar(100), routed("buy", 5, limit_price=99))
     story.tell(bar(98, volume=2), after=MINUTE)
     assert story.tell(change(3)) == [OrderReplaced("o1", Decimal(3), Decimal(1), Decimal(99), None)]
-    assert fills(story.tell(bar(98), after=MINUTE)) == [("o1", "1", "99", "maker")]
+    assert fills(story.tell(bar(98), after=MINUTE)) == [("o1", "1", "98", "taker")]
 
 
 def test_a_change_to_what_has_filled_ends_the_order() -> None:

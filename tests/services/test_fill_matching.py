@@ -128,8 +128,7 @@ def test_a_maker_has_no_slippage() -> None:
 
 def test_slippage_never_carries_a_limit_order_beyond_its_limit() -> None:
     story = fill_driver(bar(99), routed("buy", 1, limit_price=100), slippage=50)
-    assert fills(after(story, bar("99.9", low="99.9"))) == []
-    assert fills(after(story, bar("99.9"))) == [("o1", "1", "100", "maker")]
+    assert fills(after(story, bar("99.9", low="99.9"))) == [("o1", "1", "100", "taker")]
 
 
 def test_a_sale_that_slippage_leaves_nothing_of_does_not_happen() -> None:
@@ -157,9 +156,15 @@ def test_touching_a_limit_is_not_enough_for_a_bar(side: Any, limit: int, price: 
     assert fills(after(fill_driver(bar(100), routed(side, 1, limit_price=limit)), price)) == []
 
 
-def test_a_resting_limit_gets_no_better_price_from_a_gap() -> None:
+def test_a_market_that_jumps_over_a_resting_limit_trades_at_its_own_price_with_a_taker() -> None:
     story = fill_driver(bar(100), routed("buy", 1, limit_price=99))
-    assert fills(after(story, bar(95, open=95))) == [("o1", "1", "99", "maker")]
+    assert fills(after(story, bar(95, open=95))) == [("o1", "1", "95", "taker")]
+
+
+def test_a_market_that_opens_at_a_resting_limit_may_have_been_anothers() -> None:
+    story = fill_driver(bar(100), routed("buy", 1, limit_price=99))
+    assert fills(after(story, bar(100, open=99))) == []
+    assert fills(after(story, bar(100, open=99, low=98))) == [("o1", "1", "99", "maker")]
 
 
 def test_without_a_known_price_the_first_one_tells_whether_a_limit_takes() -> None:
@@ -167,10 +172,17 @@ def test_without_a_known_price_the_first_one_tells_whether_a_limit_takes() -> No
     assert fills(after(story, bar(95, open=95))) == [("o1", "1", "95", "taker")]
 
 
-def test_what_a_taker_leaves_rests_at_the_limit() -> None:
+def test_what_a_taker_leaves_takes_from_the_market_as_long_as_that_is_within_its_limit() -> None:
     story = fill_driver(bar(100), routed("buy", 3, limit_price=100))
     assert fills(after(story, bar(100, open=99, volume=1))) == [("o1", "1", "99", "taker")]
-    assert fills(after(story, bar(99, open=99))) == [("o1", "2", "100", "maker")]
+    assert fills(after(story, bar(99, open=99))) == [("o1", "2", "99", "taker")]
+
+
+def test_what_a_taker_leaves_rests_once_the_market_has_left_its_limit() -> None:
+    story = fill_driver(bar(100), routed("buy", 3, limit_price=100))
+    assert fills(after(story, bar(101, open=99, volume=1))) == [("o1", "1", "99", "taker")]
+    assert fills(after(story, bar(101, low=100))) == []
+    assert fills(after(story, bar(101, low=99))) == [("o1", "2", "100", "maker")]
 
 
 def test_a_limit_within_reach_that_arrives_within_a_bar_takes_at_its_close() -> None:
@@ -183,13 +195,13 @@ def test_an_order_that_missed_on_its_arrival_rests_from_then_on() -> None:
     story = fill_driver(bar(100), latency=1)
     story.tell(routed("buy", 1, limit_price=101))
     assert fills(after(story, bar(102, open=100))) == []
-    assert fills(after(story, bar(100, open="100.5"))) == [("o1", "1", "101", "maker")]
+    assert fills(after(story, bar(102, open=102, low=100))) == [("o1", "1", "101", "maker")]
 
 
 def test_a_print_at_the_limit_may_have_been_anothers() -> None:
     story = fill_driver(bar(100), routed("buy", 1, limit_price=99))
     assert fills(after(story, trade(99, 5))) == []
-    assert fills(after(story, trade("98.99", 5))) == [("o1", "1", "99", "maker")]
+    assert fills(after(story, trade("98.99", 5))) == [("o1", "1", "98.99", "taker")]
 
 
 def test_a_quote_that_comes_to_the_limit_fills_it() -> None:
@@ -268,10 +280,11 @@ def test_a_stop_limit_whose_close_is_beyond_the_limit_rests_from_then_on() -> No
     assert fills(after(story, bar(107, low=105))) == [("o1", "1", "106", "maker")]
 
 
-def test_a_stop_limit_that_slippage_would_carry_beyond_its_limit_is_triggered_and_rests() -> None:
+def test_slippage_carries_a_stop_limit_no_further_than_its_limit() -> None:
     story = fill_driver(routed("buy", 1, stop_price=105, limit_price=106), slippage=100)
-    assert type_names(after(story, bar(106, open=100))) == ["OrderTriggered"]
-    assert fills(after(story, bar(106, low=105))) == [("o1", "1", "106", "maker")]
+    answers = after(story, bar("105.9", open=100, high=107))
+    assert type_names(answers)[:2] == ["OrderTriggered", "OrderFilled"]
+    assert fills(answers) == [("o1", "1", "106", "taker")]
 
 
 def test_an_immediate_stop_limit_that_misses_at_its_trigger_ends_there() -> None:
@@ -526,7 +539,7 @@ def test_a_taker_pays_the_takers_rate_in_the_quote_currency() -> None:
 
 def test_a_maker_pays_the_makers_rate_and_a_negative_one_is_a_rebate() -> None:
     story = fill_driver(bar(100), routed("buy", 2, limit_price=99), taker="0.0005", maker="-0.0001")
-    fill = fill_of(after(story, bar(98)))
+    fill = fill_of(after(story, bar(100, low=98)))
     assert (str(fill.fee), fill.fee_currency) == ("-0.0198", "USDT")
 
 

@@ -167,12 +167,13 @@ def test_an_acknowledgement_after_a_partial_fill_keeps_what_has_filled() -> None
 
 
 def test_an_acknowledgement_told_twice_does_not_make_the_order_new_to_the_market() -> None:
-    story = fill_driver(bar(100), routed("buy", 1, limit_price=101))
-    story.tell(bar(100, volume=0), after=MINUTE)
+    story = fill_driver(bar(100), routed("buy", 1, limit_price=99))
+    story.tell(bar(99, open=100), after=MINUTE)
     story.tell(OrderAccepted("o1", "v1"))
-    (fill,) = story.tell(bar(100), after=MINUTE)
+    assert story.tell(bar(100, open=99), after=MINUTE) == []  # an order that is new would take
+    (fill,) = story.tell(bar(100, low=98), after=MINUTE)
     assert isinstance(fill, OrderFilled)
-    assert (str(fill.price), fill.liquidity) == ("101", "maker")
+    assert (str(fill.price), fill.liquidity) == ("99", "maker")
 
 
 def test_what_has_ended_waits_for_nothing() -> None:

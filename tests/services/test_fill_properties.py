@@ -11,7 +11,13 @@ from hypothesis import strategies as draw
 
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.governance import CancelRequested, HaltRequested, ResumeRequested
-from deadreckon.contracts.market import BarClosed, ClockTicked, QuoteUpdated, TradePrinted
+from deadreckon.contracts.market import (
+    BarClosed,
+    BarOpened,
+    ClockTicked,
+    QuoteUpdated,
+    TradePrinted,
+)
 from deadreckon.contracts.orders import (
     BracketArmed,
     BracketClosed,
@@ -30,10 +36,12 @@ from deadreckon.services.fill.state import State, find, position_of
 from tests.stories import INSTRUMENT, MINUTE, SECOND, START, bar, quote, routed, trade
 from tests.support.driver import DeciderDriver
 from tests.support.fill_samples import encoded, fill_driver
+from tests.support.market_bounds import lies_within
 
 pytestmark = pytest.mark.slow
 
 PARTICIPATION = Decimal("0.5")
+TICK = Decimal("0.01")
 
 Telling = list[tuple[int, Event]]
 
@@ -44,10 +52,12 @@ class Day:
     def __init__(self, seed: int) -> None:
         self.chance = Random(seed)
         self.price = 100
+        self.opened: int | None = None  # a bar is under way
         self.orders = 0
 
     def telling(self) -> Telling:
         kinds = {
+            self.opening: 5,
             self.bar: 8,
             self.quote: 3,
             self.print: 3,
@@ -64,8 +74,13 @@ class Day:
         waits = (0, SECOND, MINUTE, MINUTE, MINUTE, 2 * MINUTE)
         return [(self.chance.choice(waits), kind()) for kind in told]
 
+    def opening(self) -> Event:
+        self.opened = self.price = max(20, self.price + self.chance.randint(-9, 9))
+        return BarOpened(INSTRUMENT, MINUTE, Decimal(self.opened))
+
     def bar(self) -> Event:
-        first = self.price
+        first = self.price if self.opened is None else self.opened
+        self.opened = None
         self.price = max(20, first + self.chance.randint(-4, 4))
         return bar(
             self.price,
@@ -198,13 +213,22 @@ def test_an_order_is_sent_once_and_nothing_is_said_after_its_end(
 
 @given(tellings, latencies)
 def test_no_event_gives_more_volume_than_our_share_of_it(telling: Telling, latency: int) -> None:
+    before, opened_at, at_open = Decimal(0), 0, Decimal(0)
     for question, record in lived(telling, latency).history:
         taken = {"buy": Decimal(0), "sell": Decimal(0)}
         for answer in record:
             if isinstance(answer.event, OrderFilled):
                 taken[answer.event.side] += answer.event.quantity
         match question.event:
-            case BarClosed(volume=volume) | TradePrinted(quantity=volume):
+            case BarOpened():  # its volume is not known yet: that of the bar before counts
+                opened_at, at_open = question.at, taken["buy"] + taken["sell"]
+                assert at_open <= before * PARTICIPATION
+            case BarClosed(volume=volume):
+                before = volume
+                if question.at - MINUTE == opened_at:
+                    volume -= min(volume, at_open / PARTICIPATION)
+                assert taken["buy"] + taken["sell"] <= volume * PARTICIPATION
+            case TradePrinted(quantity=volume):
                 assert taken["buy"] + taken["sell"] <= volume * PARTICIPATION
             case QuoteUpdated(bid_size=bid_size, ask_size=ask_size):
                 assert taken["buy"] <= ask_size * PARTICIPATION
@@ -213,25 +237,21 @@ def test_no_event_gives_more_volume_than_our_share_of_it(telling: Telling, laten
                 assert not any(taken.values()), "only the market fills"
 
 
-@given(tellings, latencies)
-def test_no_fill_is_better_than_the_market_was(telling: Telling, latency: int) -> None:
-    for question, record in lived(telling, latency).history:
-        lowest, highest = _range(question.event)
+@given(tellings, latencies, draw.sampled_from([0, 25, 300]))
+def test_no_fill_lies_outside_the_market_that_made_it(
+    telling: Telling, latency: int, slippage: int
+) -> None:
+    """A taker may be worse off by the declared slippage and a tick, and nobody better off."""
+    limits: dict[str, Decimal | None] = {}
+    for question, record in lived(telling, latency, slippage).history:
         for answer in record:
-            if isinstance(answer.event, OrderFilled):
-                price = answer.event.price
-                assert price >= lowest if answer.event.side == "buy" else price <= highest
-
-
-def _range(event: Event) -> tuple[Decimal, Decimal]:
-    match event:
-        case BarClosed():
-            return event.low, event.high
-        case TradePrinted():
-            return event.price, event.price
-        case QuoteUpdated():
-            return event.ask, event.bid
-    return Decimal(0), Decimal(0)
+            match answer.event:
+                case OrderSubmitting() | OrderReplaced() as order:
+                    limits[order.order_id] = order.limit_price
+                case OrderFilled() as fill:
+                    assert lies_within(fill, question.event, Decimal(slippage), TICK)
+                    if fill.liquidity == "maker":
+                        assert fill.price == limits[fill.order_id]
 
 
 @given(tellings, latencies)

@@ -22,7 +22,7 @@ from deadreckon.models.hmm.features import DRIFT_BARS, SCALE, FeatureWindow
 from deadreckon.services.signal import decider as signal
 from deadreckon.strategies.builtin.hmm_regime import RegimeState
 from tests.stories import INSTRUMENT, MINUTE, Number, bar, filled, strategy
-from tests.support.driver import DeciderDriver
+from tests.support.driver import DeciderDriver, SettlingDriver
 
 BILLION = 1_000_000_000
 
@@ -66,7 +66,7 @@ def path(*moves: int, start: int = 10_000) -> list[Decimal]:
 
 def story(*, model: RegimeModelFitted | None = None, **parameters: Any) -> DeciderDriver:
     """A strategy that has seen a quiet market for as long as features need, then got its model."""
-    told = DeciderDriver(signal, "signal")
+    told = SettlingDriver(signal, "signal")
     quick: dict[str, Any] = {"cooldown_seconds": 60}
     told.tell(strategy("hmm_regime", name="regime", **(quick | parameters)))
     moves(told, *[0] * 40)
@@ -277,7 +277,7 @@ def test_a_belief_knows_nothing_of_bars_to_come() -> None:
 
 
 def test_without_a_model_nothing_is_wished() -> None:
-    told = DeciderDriver(signal, "signal")
+    told = SettlingDriver(signal, "signal")
     told.tell(strategy("hmm_regime", name="regime"))
     assert moves(told, *[10] * 60) == []
 
@@ -458,7 +458,7 @@ def test_the_decider_needs_no_library_of_models() -> None:
     ],
 )
 def test_a_bad_parameter_is_refused_by_name(parameters: dict[str, Any], named: str) -> None:
-    (refused,) = DeciderDriver(signal, "signal").tell(strategy("hmm_regime", **parameters))
+    (refused,) = SettlingDriver(signal, "signal").tell(strategy("hmm_regime", **parameters))
     assert isinstance(refused, SignalRefused)
     assert refused.rule == "bad_parameter"
     assert named in refused.reason

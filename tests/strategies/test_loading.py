@@ -23,7 +23,7 @@ from deadreckon.strategies.loading import StrategyLoadError, load_file, resolve,
 from deadreckon.strategies.registry import REGISTRY
 from tests.stories import MINUTE, bar, filled, strategy
 from tests.support.distributions import install
-from tests.support.driver import DeciderDriver
+from tests.support.driver import SettlingDriver
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "examples" / "breakout.py"
@@ -52,11 +52,11 @@ def configured(kind: str | Path, **parameters: Any) -> StrategyConfigured:
     return stamped(strategy(str(kind), name="mine", cooldown_seconds=0, **parameters))
 
 
-def driver() -> DeciderDriver:
-    return DeciderDriver(decider("signal"), "signal")  # type: ignore[arg-type]
+def driver() -> SettlingDriver:
+    return SettlingDriver(decider("signal"), "signal")  # type: ignore[arg-type]
 
 
-def sides(told: DeciderDriver, *prices: int) -> list[str]:
+def sides(told: SettlingDriver, *prices: int) -> list[str]:
     answers = told.tell(*(bar(price) for price in prices), after=MINUTE)
     return [
         f"exit {it.side}" if it.reduce_only else it.side

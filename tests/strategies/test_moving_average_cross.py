@@ -19,14 +19,14 @@ from deadreckon.strategies.builtin.moving_average_cross import (
     MovingAverageState,
 )
 from tests.stories import HOUR, INSTRUMENT, MINUTE, SECOND, START, Number, at, bar, filled, strategy
-from tests.support.driver import DeciderDriver
+from tests.support.driver import DeciderDriver, SettlingDriver
 
 # Over windows of 1 and 2 a rise of the close is "above" and a fall "below": short stories.
 QUICK: dict[str, Any] = {"fast": 1, "slow": 2, "cooldown_seconds": 0}
 
 
 def story(**parameters: Number | bool) -> DeciderDriver:
-    told = DeciderDriver(signal, "signal")
+    told = SettlingDriver(signal, "signal")
     told.tell(strategy(**(QUICK | parameters)))
     return told
 
@@ -49,7 +49,7 @@ def told_of_fill(told: DeciderDriver, side: Any, quantity: Number, id: str = "t1
 
 
 def test_an_entry_says_its_size_and_all_it_was_decided_on() -> None:
-    told = DeciderDriver(signal, "signal")
+    told = SettlingDriver(signal, "signal")
     told.tell(strategy(fast=2, slow=3, cooldown_seconds=0, confidence_scale=10, notional=2_500))
     (wish,) = closes(told, 100, 100, 99, 104)
     assert wish == SignalRaised(
@@ -281,7 +281,7 @@ def test_ids_of_wishes_differ_even_where_ids_of_bars_differ_late() -> None:
 
 
 def test_without_a_configuration_nothing_is_wished() -> None:
-    assert closes(DeciderDriver(signal, "signal"), 100, 99, 101) == []
+    assert closes(SettlingDriver(signal, "signal"), 100, 99, 101) == []
 
 
 def test_a_disabled_strategy_is_silent_and_knows_the_market_when_it_is_enabled() -> None:
@@ -326,7 +326,7 @@ def test_another_instrument_starts_with_an_empty_window() -> None:
 
 
 def test_an_unknown_kind_is_refused_by_name() -> None:
-    (refused,) = DeciderDriver(signal, "signal").tell(strategy("grid"))
+    (refused,) = SettlingDriver(signal, "signal").tell(strategy("grid"))
     assert isinstance(refused, SignalRefused)
     assert (refused.rule, refused.strategy, refused.signal_id) == (
         "unknown_strategy_kind",
@@ -371,7 +371,7 @@ def test_a_bad_parameter_is_refused_by_name_and_the_strategy_is_off(
 
 
 def test_a_kind_among_the_parameters_is_refused_too() -> None:
-    (refused,) = DeciderDriver(signal, "signal").tell(
+    (refused,) = SettlingDriver(signal, "signal").tell(
         replace(strategy(), parameters={"kind": "hmm_regime"})
     )
     assert isinstance(refused, SignalRefused)

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
 from deadreckon.contracts.codec import canonical_event
 from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.orders import BarSettled
+from deadreckon.contracts.signals import DecisionDeferred
 from deadreckon.runtime.service.decider_runner import DeciderRunner
 from tests.stories import START, at
 
@@ -41,14 +43,29 @@ class DeciderDriver:
         self.count += 1
         return at(canonical_event(event), self.now, id=f"q{self.count}")
 
-    def restarted(self, decider: ModuleType) -> "DeciderDriver":
+    def restarted(self, decider: ModuleType) -> Self:
         """A second driver with the recorded history, as after a crash: nothing is decided."""
-        fresh = DeciderDriver(decider, self.runner.service, self.now)
+        fresh = type(self)(decider, self.runner.service, self.now)
         for question, answers in self.history:
             fresh.runner.replay(question, answers)
         fresh.history = list(self.history)
         fresh.count = self.count
         return fresh
+
+
+class SettlingDriver(DeciderDriver):
+    """The signal service, with a paper venue that has recorded every fill when it is asked."""
+
+    def tell(self, *events: Event | Recorded[Any], after: int = 0) -> list[Event]:
+        answers: list[Event] = []
+        for event in events:
+            for answer in super().tell(event, after=after):
+                if isinstance(answer, DecisionDeferred):
+                    settled = BarSettled(answer.bar, answer.instrument, answer.strategies)
+                    answers += super().tell(settled)
+                else:
+                    answers.append(answer)
+        return answers
 
 
 def expect(

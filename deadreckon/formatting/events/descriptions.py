@@ -21,6 +21,7 @@ Description = Callable[[Recorded[Any], Style], str]
 DESCRIPTIONS: dict[type[Event], Description] = {
     prices.TapeOpened: market.tape_opened,
     prices.TapeEnded: market.tape_ended,
+    prices.BarOpened: market.bar_opened,
     prices.BarClosed: market.bar,
     prices.QuoteUpdated: market.quote,
     prices.TradePrinted: market.trade,
@@ -38,6 +39,7 @@ DESCRIPTIONS: dict[type[Event], Description] = {
     signal.SignalRaised: signals.raised,
     signal.CancelRaised: signals.cancel_raised,
     signal.ReplaceRaised: signals.replace_raised,
+    signal.DecisionDeferred: signals.deferred,
     signal.SignalRefused: signals.refused,
     order.OrderApproved: orders.approved,
     order.OrderUnroutable: orders.unroutable,
@@ -57,6 +59,7 @@ DESCRIPTIONS: dict[type[Event], Description] = {
     order.ReplaceApproved: orders.replace_approved,
     order.ReplaceRouted: orders.replace_routed,
     order.OrderReplaced: orders.replaced,
+    order.BarSettled: orders.bar_settled,
     order.BracketArmed: orders.bracket_armed,
     order.BracketClosed: orders.bracket_closed,
     book.PositionChanged: portfolio.position,

@@ -22,6 +22,12 @@ def tape_ended(record: Recorded[market.TapeEnded], style: Style) -> str:
     return f"tape {style.shorten(record.event.tape)} ended after {record.event.rows} rows"
 
 
+def bar_opened(record: Recorded[market.BarOpened], style: Style) -> str:
+    """Describe the first price of a bar."""
+    it = record.event
+    return f"{it.instrument} bar of {style.span(it.interval)} opened at {style.number(it.open)}"
+
+
 def bar(record: Recorded[market.BarClosed], style: Style) -> str:
     """Describe a bar: open, high, low, close, or one price where they are equal."""
     it = record.event

@@ -155,3 +155,8 @@ def bracket_closed(record: Recorded[orders.BracketClosed], style: Style) -> str:
     it = record.event
     entry = style.order(it.entry_order_id)
     return f"{style.of('bracket', it.bracket_id)} of {entry} closed: {it.outcome}"
+
+
+def bar_settled(record: Recorded[orders.BarSettled], style: Style) -> str:
+    """Describe that a bar has no more fills to come."""
+    return f"{record.event.instrument}: every fill of the bar is recorded"

@@ -197,3 +197,9 @@ def refusal_text(no: RuleRefusal, style: Style) -> str:
     )
     reason = safe_text(style.shorten(no.reason))
     return f"{no.rule}{set_by}: " + "; ".join(part for part in (figures, reason) if part)
+
+
+def deferred(record: Recorded[signals.DecisionDeferred], style: Style) -> str:
+    """Describe which strategies wait for the fills of a bar."""
+    it = record.event
+    return f"{', '.join(it.strategies)} on {it.instrument}: decided once the bar's fills are known"

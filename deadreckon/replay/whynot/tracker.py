@@ -9,6 +9,7 @@ from deadreckon.contracts.catalogue import BOOK_EVENTS, INSTRUMENT_EVENTS
 from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.market import BarClosed, QuoteUpdated, TradePrinted
+from deadreckon.contracts.orders import BarSettled
 from deadreckon.formatting.events import describe
 from deadreckon.formatting.events.style import Style
 from deadreckon.replay.refold import Refold
@@ -31,6 +32,7 @@ from deadreckon.services.risk.explaining import RuleResult, entry_refusals
 from deadreckon.services.risk.state import State as RiskState
 from deadreckon.services.signal import explaining as signal_explaining
 from deadreckon.services.signal.decider import State as SignalState
+from deadreckon.services.signal.instance import StrategyInstance
 
 PRICES = (BarClosed, QuoteUpdated, TradePrinted)
 PRICE_AGE_DEFAULT = (
@@ -133,15 +135,28 @@ class WindowTracker:
         return self._is_within(record)
 
     def _signal(self, state: SignalState, record: Recorded[Any]) -> None:
-        if not self._is_price("signal", record) or not isinstance(record.event, BarClosed):
+        if isinstance(record.event, BarSettled):
+            for name in record.event.strategies:
+                instance = state.strategies.get(name)
+                if (
+                    instance is not None
+                    and instance.bar is not None
+                    and self._is_price("signal", instance.bar)
+                ):
+                    self._strategy(name, instance, instance.bar)
+        elif isinstance(record.event, BarClosed) and self._is_price("signal", record):
+            self._grouping["signal"].next_event()
+            for name, instance in state.strategies.items():
+                if not any(bar.id == record.id for bar in instance.waiting):
+                    self._strategy(name, instance, record)
+
+    def _strategy(self, name: str, instance: StrategyInstance, record: Recorded[BarClosed]) -> None:
+        if self.window.strategy not in (None, name):
             return
-        grouping = self._grouping["signal"]
-        grouping.next_event()
-        for name, strategy in state.strategies.items():
-            if self.window.strategy in (None, name):
-                outcome = signal_explaining.explain(strategy, record)
-                if outcome is not None:
-                    grouping.add("strategy", name, outcome.outcome, outcome.figures, record)
+        outcome = signal_explaining.explain(instance, record)
+        if outcome is not None:
+            grouping = self._grouping["signal"]
+            grouping.add("strategy", name, outcome.outcome, outcome.figures, record)
 
     def _risk(self, state: RiskState, record: Recorded[Any]) -> None:
         if isinstance(record.event, signals.SignalRaised) and self._is_within(record):

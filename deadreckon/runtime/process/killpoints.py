@@ -36,6 +36,7 @@ STEPS = {
     "progress": KillStep("a progress commit has left, its reply is not processed", "service"),
     "stored": KillStep("a commit is acknowledged, nothing was read since", "service"),
     "turn": KillStep("a turn was taken, whoever gave it is not told", "service"),
+    "opened": KillStep("the opening of a bar is stored, nobody had a turn", "stack"),
     "row": KillStep("a row of the tape is stored, nobody had a turn", "stack"),
     "settled": KillStep("all are silent, the next row is not stored", "stack"),
     "book-open": KillStep("inside the transaction of the audit book", "stack"),

@@ -14,7 +14,8 @@ class Decider(Protocol):
 
     It may name in `HANDLES` the types of event that it looks at. Any other neither moves its state
     nor is answered, and is not even shown to it: most of the log concerns others. A function
-    `resume` may prepare a state that was read from a snapshot.
+    `resume` may prepare a state that was read from a snapshot, `awaits_price` tell that the next
+    price may fill an order.
     """
 
     def initial(self) -> Any:
@@ -59,6 +60,11 @@ class DeciderRunner:
         """Go on from a state that was read from a snapshot."""
         resume = getattr(self.decider, "resume", None)
         self.state = resume(state) if resume else state
+
+    def awaits_price(self) -> bool:
+        """Return whether an order of the state waits for the next price."""
+        awaits = getattr(self.decider, "awaits_price", None)
+        return awaits is not None and awaits(self.state)
 
     def answer(self, question: Recorded[Any]) -> list[Recorded[Event]]:
         """Evolve by the question, decide, evolve by the answers; returns the answers in order. Jobs

@@ -28,6 +28,11 @@ class LogService(Protocol):
         """Its state: plain data, a function of the log alone."""
         ...
 
+    @property
+    def awaits_price(self) -> bool:
+        """True when it has an order that the next price may fill."""
+        ...
+
     async def restore(self) -> None:
         """Continue from the newest snapshot; to be called before the feed starts."""
         ...

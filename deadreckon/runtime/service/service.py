@@ -85,6 +85,11 @@ class Service(Journal):
                 await self._take(self.feed.last)
                 await self.commit()
 
+    @property
+    def awaits_price(self) -> bool:
+        """True when the decider has an order that the next price may fill."""
+        return self.runner.awaits_price()
+
     async def take_turn(self, upto: int) -> bool:
         """Answer everything up to message `upto`; returns whether any event was published."""
         async with self.busy:

@@ -33,6 +33,9 @@ class TurnTaken(Struct, frozen=True):
 
     spoke: Annotated[bool, described("true when it published an event")]
     sequence: Annotated[int, described("sequence of the service's last commit")]
+    awaits_price: Annotated[
+        bool, described("true when it has an order that the next price may fill")
+    ] = False
 
 
 class TurnTaker(Protocol):
@@ -59,7 +62,7 @@ class LocalTurnTaker:
     async def take(self, upto: int) -> TurnTaken:
         """Answer everything up to message `upto`."""
         spoke = await self._service.take_turn(upto)
-        return TurnTaken(spoke, self._service.domain.sequence)
+        return _taken(self._service, spoke)
 
     async def state(self) -> str:
         """Return the digest of the service's state, a function of the log between two turns."""
@@ -93,7 +96,7 @@ class RemoteTurnTaker:
         taken, again = await self._ask(upto)
         self._sequence = taken.sequence
         untold = again and taken.sequence > before
-        return TurnTaken(taken.spoke or untold, taken.sequence)
+        return TurnTaken(taken.spoke or untold, taken.sequence, taken.awaits_price)
 
     async def _ask(self, upto: int) -> tuple[TurnTaken, bool]:
         """Return the answer, and whether it took more than one request."""
@@ -139,17 +142,26 @@ async def answer_turns(service: LogService, book: str, bus: Bus) -> None:
         spoke = upto != NO_TURN and await service.take_turn(upto)
         killpoints.passed("turn", service.name)
         if not answer.done():
-            answer.set_result(TurnTaken(spoke, service.domain.sequence))
+            answer.set_result(_taken(service, spoke))
+
+
+def _taken(service: LogService, spoke: bool) -> TurnTaken:
+    return TurnTaken(spoke, service.domain.sequence, service.awaits_price)
 
 
 class Round:
-    """Rounds of turns until no service publishes. `tail` is the last message known to them."""
+    """Rounds of turns until no service publishes. `tail` is the last message known to them.
+
+    `awaits_price` tells, once all are silent, whether an order waits for the next price. It is a
+    function of the log up to there.
+    """
 
     def __init__(self, players: Sequence[TurnTaker], feed: Feed) -> None:
         self._players = players
         self._feed = feed
         self._rank = {player.name: rank for rank, player in enumerate(players)}
         self.tail = 0
+        self.awaits_price = False
 
     async def settle(self, after: str | None = None) -> None:
         """Give turns until every service in a row has published nothing.
@@ -159,9 +171,12 @@ class Round:
         """
         rank = self._rank.get(after, 0) if after else 0
         silent = 0
+        awaiting: dict[int, bool] = {}
         while silent < len(self._players):
             self.tail = max(self.tail, self._feed.last)
             taken = await self._players[rank].take(self.tail)
             self.tail = max(self.tail, taken.sequence)
+            awaiting[rank] = taken.awaits_price
             silent = 0 if taken.spoke else silent + 1
             rank = (rank + 1) % len(self._players)
+        self.awaits_price = any(awaiting.values())

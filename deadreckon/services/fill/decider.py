@@ -19,6 +19,7 @@ from deadreckon.contracts.instruments import (
 )
 from deadreckon.contracts.market import (
     BarClosed,
+    BarOpened,
     ClockTicked,
     CurrencyRateUpdated,
     FundingRatePublished,
@@ -29,6 +30,7 @@ from deadreckon.contracts.market import (
     TradePrinted,
 )
 from deadreckon.contracts.orders import (
+    BarSettled,
     BracketArmed,
     BracketClosed,
     CancelApproved,
@@ -48,6 +50,7 @@ from deadreckon.contracts.orders import (
     OrderUnroutable,
     ReplaceRouted,
 )
+from deadreckon.contracts.signals import DecisionDeferred
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.contracts.venues import (
     VenueCancelRejected,
@@ -79,6 +82,11 @@ from deadreckon.services.fill.state import State
 def initial() -> State:
     """Return the state before the first event: nothing open, nothing held, nothing halted."""
     return State()
+
+
+def awaits_price(state: State) -> bool:
+    """Tell whether the paper venue has an order, which the next price may fill."""
+    return any(not order.edge for orders in state.orders.values() for order in orders.values())
 
 
 def evolve(state: State, record: Recorded[Any]) -> State:
@@ -178,6 +186,12 @@ def _at_price(state: State, record: Recorded[PriceEvent]) -> Sequence[Event]:
     return [*ends.values(), *alarms, *matched]
 
 
+def _settled(state: State, record: Recorded[DecisionDeferred]) -> list[Event]:
+    """The bar was answered before this, so that its fills stand in the log before this answer."""
+    waited = record.event
+    return [BarSettled(waited.bar, waited.instrument, waited.strategies)]
+
+
 def _at_time(state: State, record: Recorded[Any]) -> list[Event]:
     due = arrivals.due_events(state, record.at).values()
     return [*due, *overdue.overdue_alarms(state, record.at)]
@@ -186,7 +200,7 @@ def _at_time(state: State, record: Recorded[Any]) -> list[Event]:
 Fold = Callable[[State, Recorded[Any]], object]
 Handler = Callable[[State, Recorded[Any]], Sequence[Event]]
 
-_PRICES: tuple[type[Event], ...] = (BarClosed, QuoteUpdated, TradePrinted)
+_PRICES: tuple[type[Event], ...] = (BarOpened, BarClosed, QuoteUpdated, TradePrinted)
 # Events that only let time pass; the ends of a tape do too.
 _TIMES: tuple[type[Event], ...] = (
     ClockTicked,
@@ -240,6 +254,7 @@ _ANSWERS: dict[type[Event], Handler] = {
     **dict.fromkeys(reports.REPORT_COLUMNS, reports.events_of_report),
     ResumeRequested: halts.resume,
     InstrumentDelisted: lambda state, it: changes.delist(state, it.event.instrument),
+    DecisionDeferred: _settled,
     OrderRouted: arrivals.submit,
     OrderSubmitting: arrivals.submitted,
     OrderFilled: consequences.fill_consequences,

@@ -25,7 +25,8 @@ UnfilledReason = Literal[
     "stop_not_reached",
     "no_volume",  # nothing traded in the bar
     "meets_its_price",  # it trades in this event, or ends in it: the log says how
-    "price_too_bad",  # what a taker would pay is beyond its limit
+    "price_too_bad",  # a sale that slippage leaves nothing of
+    "next_open",  # it takes from the market, which has no volume left before the next bar opens
 ]
 
 
@@ -70,31 +71,34 @@ def _waits(
     event: BarClosed | QuoteUpdated | TradePrinted = record.event
     if isinstance(event, BarClosed) and not event.volume:
         return "no_volume", _prices(order)
-    seen = price_span(event, record.at, order)
+    market = state.markets[order.instrument]
+    seen = price_span(event, record.at, order, market)
     if _proposes(state, order, seen):
         return "meets_its_price", _prices(order)
+    if seen.met and _takes(order, seen):
+        return "next_open", {**_prices(order), "price": seen.first}
     if order.stop_price is not None and order.order_type in ("stop", "stop_limit"):
         missing = _missing(order.stop_price, seen.worst)
         return "stop_not_reached", {**_prices(order), "reached": seen.worst, "missing": missing}
     if order.limit_price is None:
         return "price_too_bad", {"price": seen.first}
-    figures = {
-        **_prices(order),
-        "reached": seen.best,
-        "missing": _missing(order.limit_price, seen.best),
-    }
-    if prices.beyond(order.side, seen.best, order.limit_price):
-        return "price_too_bad", figures
-    return "limit_not_reached", figures
+    missing = _missing(order.limit_price, seen.best)
+    return "limit_not_reached", {**_prices(order), "reached": seen.best, "missing": missing}
 
 
 def _proposes(state: State, order: Order, seen: PriceSpan) -> bool:
     """Tell whether the paper venue would trade, trigger or end it in the event."""
-    market = state.markets[order.instrument]
     listing = state.listings[order.instrument]
     terms = Terms(listing, state.venues[listing.venue])
-    new = market.events <= order.events_before + 1
-    return propose_match(order, seen, terms, new=new) is not None
+    return propose_match(order, seen, terms) is not None
+
+
+def _takes(order: Order, seen: PriceSpan) -> bool:
+    """Tell whether it takes from the market at the first price of the event."""
+    limit = order.limit_price
+    if limit is None:
+        return order.order_type == "market"
+    return order.order_type == "limit" and prices.within(order.side, seen.first, limit)
 
 
 def _prices(order: Order) -> dict[str, Decimal]:

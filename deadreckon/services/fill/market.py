@@ -1,20 +1,23 @@
 """Prices that an order meets: the one known when it arrives, and those that come after it.
 
 An order meets only prices that were not yet past when it arrived. A bar's open, high and low
-count for it when the bar opened at or after the arrival; otherwise only the close does.
+count for it when the bar opened at or after the arrival; otherwise only the close does. Where
+`BarOpened` came before the close, the open was met then.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from msgspec import Struct
 
-from deadreckon.contracts.amounts import EXACT, ROUNDING, product
+from deadreckon.contracts.amounts import EXACT, ROUNDING, ZERO, product
 from deadreckon.contracts.fields import Side
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
-from deadreckon.contracts.market import BarClosed, QuoteUpdated, TradePrinted
+from deadreckon.contracts.market import BarClosed, BarOpened, QuoteUpdated, TradePrinted
+from deadreckon.services.fill import prices
 from deadreckon.services.fill.state import MarketState, Order, State, TakerPrices
 
-PriceEvent = BarClosed | QuoteUpdated | TradePrinted
+PriceEvent = BarOpened | BarClosed | QuoteUpdated | TradePrinted
 
 
 class PriceSpan(Struct, frozen=True):
@@ -22,7 +25,8 @@ class PriceSpan(Struct, frozen=True):
 
     `first` is the earliest that counts, `last` the latest; `worst` and `best` lie between them,
     as the order's side sees it. `touches` says that meeting a limit fills it, as a quote does
-    whose other side has come to us; a trade at our price may have been another's.
+    whose other side has come to us; a trade at our price may have been another's. `met` says that
+    the order has met the first price before, when `BarOpened` came.
     """
 
     first: Decimal
@@ -30,6 +34,7 @@ class PriceSpan(Struct, frozen=True):
     best: Decimal
     last: Decimal
     touches: bool = False
+    met: bool = False
 
 
 def record_price(state: State, event: PriceEvent, at: int) -> None:
@@ -37,16 +42,30 @@ def record_price(state: State, event: PriceEvent, at: int) -> None:
     quote = _quote_of(event)
     market = state.markets.get(event.instrument)
     if market is None:
-        state.markets[event.instrument] = MarketState(quote, at)
-        return
-    market.before = market.last
-    market.last = quote
-    market.at = at
-    market.events += 1
+        market = state.markets[event.instrument] = MarketState(quote, at)
+    else:
+        _rest_away_from(market.last, state.orders.get(event.instrument, {}).values())
+        market.before = market.last
+        market.last = quote
+        market.at = at
+    if isinstance(event, BarOpened):
+        market.opened_at, market.taken = at, ZERO
+    elif isinstance(event, BarClosed):
+        market.bar = event
+
+
+def _rest_away_from(quote: TakerPrices, orders: Iterable[Order]) -> None:
+    """Mark the limit orders that the market has left behind: they rest until it comes back."""
+    for order in orders:
+        if order.order_type == "limit" and order.limit_price is not None and not order.resting:
+            price = prices.taker_price(order.side, quote)
+            order.resting = not prices.within(order.side, price, order.limit_price)
 
 
 def _quote_of(event: PriceEvent) -> TakerPrices:
     match event:
+        case BarOpened():
+            return TakerPrices(event.open, event.open)
         case BarClosed():
             return TakerPrices(event.close, event.close)
         case TradePrinted():
@@ -62,15 +81,18 @@ def known_at(market: MarketState | None, at: int) -> TakerPrices | None:
     return market.last if market.at <= at else market.before
 
 
-def price_span(event: PriceEvent, at: int, order: Order) -> PriceSpan:
+def price_span(event: PriceEvent, at: int, order: Order, market: MarketState) -> PriceSpan:
     """Return the prices that this event shows to this order."""
     match event:
+        case BarOpened(open=price):
+            return PriceSpan(price, price, price, price)
         case BarClosed(interval=interval, close=close):
             if at - interval < order.arrives_at:
                 return PriceSpan(close, close, close, close)
+            met = was_opened(event, at, market)
             if order.side == "buy":
-                return PriceSpan(event.open, event.high, event.low, close)
-            return PriceSpan(event.open, event.low, event.high, close)
+                return PriceSpan(event.open, event.high, event.low, close, met=met)
+            return PriceSpan(event.open, event.low, event.high, close, met=met)
         case TradePrinted(price=price):
             return PriceSpan(price, price, price, price)
         case QuoteUpdated(bid=bid, ask=ask):
@@ -78,20 +100,37 @@ def price_span(event: PriceEvent, at: int, order: Order) -> PriceSpan:
             return PriceSpan(price, price, price, price, touches=True)
 
 
+def was_opened(bar: BarClosed, at: int, market: MarketState) -> bool:
+    """Tell whether `BarOpened` came before this close."""
+    return market.opened_at == at - bar.interval
+
+
 def available(
-    event: PriceEvent, side: Side, listing: InstrumentListed, venue: VenueConfigured
+    event: PriceEvent,
+    at: int,
+    side: Side,
+    market: MarketState,
+    listing: InstrumentListed,
+    venue: VenueConfigured,
 ) -> Decimal:
     """Return the quantity (base units or contracts) that our orders may take of an event, in whole
     lots.
 
-    Participation x what traded, or x what a quote offers to this side.
+    Participation x what traded, or x what a quote offers to this side. When a bar opens nobody
+    knows its volume: that of the bar before counts, and what was taken then counts at the close.
     """
-    if isinstance(event, BarClosed):
-        lots = _lots_of_bar(event, listing, venue)
-    elif isinstance(event, TradePrinted):
-        lots = _lots_of(event.quantity, listing, venue)
-    else:
-        lots = _lots_of(event.ask_size if side == "buy" else event.bid_size, listing, venue)
+    match event:
+        case BarOpened():
+            lots = ZERO if market.bar is None else _lots_of_bar(market.bar, listing, venue)
+        case BarClosed():
+            lots = _lots_of_bar(event, listing, venue)
+            if was_opened(event, at, market):
+                left = EXACT.subtract(product(lots, listing.lot_size), market.taken)
+                return max(ZERO, left)
+        case TradePrinted():
+            lots = _lots_of(event.quantity, listing, venue)
+        case _:
+            lots = _lots_of(event.ask_size if side == "buy" else event.bid_size, listing, venue)
     return product(lots, listing.lot_size)
 
 

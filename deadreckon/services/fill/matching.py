@@ -26,6 +26,8 @@ class MatchingRound(Struct):
     """
 
     event: PriceEvent
+    at: int
+    market: MarketState
     terms: Terms
     held: dict[str, Decimal]
     left: dict[Side, Decimal] = {}
@@ -43,19 +45,18 @@ def match(
     terms: Terms,
 ) -> list[Event]:
     """Match `orders` (arrived, in order of arrival): return triggers, fills and ends."""
-    empty = isinstance(event, BarClosed) and not event.volume
+    empty = isinstance(event, BarClosed) and not event.volume and terms.venue.participation
     deals: list[PaperMatch] = []
     for order in orders:
         if empty:
             deal = end_unmatched(order)
         else:
-            new = market.events <= order.events_before + 1
-            deal = propose_match(order, price_span(event, at, order), terms, new=new)
+            deal = propose_match(order, price_span(event, at, order, market), terms)
         if deal is not None:
             deals.append(deal)
     if not deals:
         return []
-    session = MatchingRound(event, terms, dict(held))
+    session = MatchingRound(event, at, market, terms, dict(held))
     for deal in sorted(deals, key=lambda deal: deal.phase):
         _strike(session, deal)
     return session.events
@@ -78,7 +79,9 @@ def _strike(session: MatchingRound, deal: PaperMatch) -> None:
 
 def _quantity(session: MatchingRound, deal: PaperMatch) -> Decimal:
     order, leaves = deal.order, leaves_of(deal.order)
-    quantity = min(leaves, _left(session, order.side))
+    quantity = leaves
+    if session.terms.venue.participation:
+        quantity = min(leaves, _left(session, order.side))
     if order.reduce_only:
         position = session.held.get(order.strategy, ZERO)
         quantity = min(quantity, reducible(position, order.side))
@@ -89,14 +92,18 @@ def _quantity(session: MatchingRound, deal: PaperMatch) -> Decimal:
 
 def _left(session: MatchingRound, side: Side) -> Decimal:
     if side not in session.left:
-        event, terms = session.event, session.terms
-        session.left[side] = available(event, side, terms.listing, terms.venue)
+        terms = session.terms
+        session.left[side] = available(
+            session.event, session.at, side, session.market, terms.listing, terms.venue
+        )
     return session.left[side]
 
 
 def _consume(session: MatchingRound, side: Side, quantity: Decimal) -> None:
     """Take a fill from the available quantity; the sides share a bar or trade, a quote has one
     each."""
+    if not session.terms.venue.participation:
+        return
     left = EXACT.subtract(_left(session, side), quantity)
     session.left[side] = left
     if not isinstance(session.event, QuoteUpdated):

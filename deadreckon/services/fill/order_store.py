@@ -132,19 +132,13 @@ def accepted(state: State, order_id: str, at: int) -> None:
 
 
 def arrive_at_market(order: Order, market: MarketState | None) -> None:
-    """Place an order in the market it meets: which prices came before it, and whether it rests.
-
-    When it was on its way, the price that has just come is the first that it meets.
-    """
+    """Place an order in the market it meets: whether it rests."""
     known = known_at(market, order.arrives_at)
     order.resting = (
         order.limit_price is not None
         and known is not None
         and not prices.within(order.side, prices.taker_price(order.side, known), order.limit_price)
     )
-    if market is not None:
-        is_late = order.submitted_at < order.arrives_at <= market.at
-        order.events_before = market.events - is_late
 
 
 def triggered(state: State, order_id: str, at: int) -> None:
@@ -188,6 +182,8 @@ def filled(state: State, record: Recorded[OrderFilled]) -> None:
     order = find_remembered(state, fill.order_id)
     if order is not None:
         _count(order, fill)
+        if not order.edge and (market := state.markets.get(fill.instrument)) is not None:
+            market.taken = EXACT.add(market.taken, fill.quantity)
         _doom_with(state, order, fill)
     reported(state, fill.order_id, "partly" if fill.leaves else "wholly", record.at)
     for side in closed_sides(before, after):

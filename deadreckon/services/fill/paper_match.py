@@ -37,16 +37,17 @@ class PaperMatch(Struct, frozen=True):
     trigger: Decimal | None = None
 
 
-def propose_match(order: Order, span: PriceSpan, terms: Terms, *, new: bool) -> PaperMatch | None:
+def propose_match(order: Order, span: PriceSpan, terms: Terms) -> PaperMatch | None:
     """Propose the match of an order; None when the event does not affect it.
 
-    `new` orders have just arrived: a limit within reach takes, and an IOC or FOK ends here.
+    What can trade at the market trades at the first price that it meets, as a taker. What that
+    left for want of volume waits for the next first price: the open of the next bar.
     """
     match order.order_type:
         case "market":
-            return _take(order, span.first, terms, AT_OPEN)
+            return None if span.met else _take(order, span.first, terms, AT_OPEN)
         case "limit":
-            return _limit(order, span, terms, new)
+            return _limit(order, span, terms)
         case "stop":
             return _stop(order, span, terms)
         case "stop_limit":
@@ -59,16 +60,21 @@ def end_unmatched(order: Order) -> PaperMatch | None:
     return None if waits else PaperMatch(order, AT_OPEN)
 
 
-def _limit(order: Order, span: PriceSpan, terms: Terms, new: bool) -> PaperMatch | None:
+def _limit(order: Order, span: PriceSpan, terms: Terms) -> PaperMatch | None:
+    """A market that comes to a resting limit trades there with a maker. One that jumps over it, or
+    that is there already, trades at its own price with a taker."""
     assert order.limit_price is not None, f"limit order {order.order_id} without a limit"
-    if new and not order.resting and prices.within(order.side, span.first, order.limit_price):
-        return _take(order, span.first, terms, AT_OPEN)
+    limit = order.limit_price
+    if order.resting and order.time_in_force != "gtc":
+        return end_unmatched(order)
+    meets = prices.beyond if order.resting else prices.within
+    if meets(order.side, span.first, limit):
+        return None if span.met else _take(order, span.first, terms, AT_OPEN)
     if order.time_in_force != "gtc":
         return end_unmatched(order)
     through = prices.within if span.touches else prices.beyond
-    if not through(order.side, span.best, order.limit_price):
+    if not through(order.side, span.best, limit):
         return None
-    limit = order.limit_price
     return PaperMatch(order, GROWING if order.guarded else RESTING, limit, limit, "maker")
 
 
@@ -98,7 +104,8 @@ def _take(
 ) -> PaperMatch | None:
     tick, basis_points = terms.listing.tick_size, terms.venue.slippage_bps
     paid = prices.slipped(order.side, price, basis_points, tick)
-    limit = order.limit_price
-    if paid > 0 and (limit is None or prices.within(order.side, paid, limit)):
+    if order.limit_price is not None and prices.within(order.side, price, order.limit_price):
+        paid = prices.better(order.side, paid, order.limit_price)
+    if paid > 0:
         return PaperMatch(order, GROWING if order.guarded else phase, paid, price, "taker", trigger)
     return end_unmatched(order) if trigger is None else PaperMatch(order, phase, trigger=trigger)

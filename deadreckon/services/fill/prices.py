@@ -50,6 +50,11 @@ def worse(side: Side, one: Decimal, other: Decimal) -> Decimal:
     return max(one, other) if side == "buy" else min(one, other)
 
 
+def better(side: Side, one: Decimal, other: Decimal) -> Decimal:
+    """The better of two prices for this side."""
+    return min(one, other) if side == "buy" else max(one, other)
+
+
 def slipped(side: Side, price: Decimal, basis_points: Decimal, tick: Decimal) -> Decimal:
     """Return a taker's price: worsened by slippage, then rounded to the tick against the taker.
 

@@ -12,6 +12,7 @@ from deadreckon.contracts.dedup import RecentKeys
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.fields import OrderType, Purpose, Side, TimeInForce
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
+from deadreckon.contracts.market import BarClosed
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.venues import VenueOutcome
 from deadreckon.services.fill.order_table import Status
@@ -35,10 +36,10 @@ class Order(Struct):
     """An order between its intent and its end; quantities in base units or contracts.
 
     From its trigger on, `order_type` is what the stop has become: market or limit. `arrives_at`
-    is when the venue has it (nanoseconds UTC). `resting` limit orders wait in the book and are
-    makers; `events_before` counts the prices of the instrument before its arrival: at the next
-    one it is new to the market. `sibling` is the other leg of its bracket, `guarded` says that a
-    bracket grows with it. `doomed_by` is the trade that has taken away what it was for.
+    is when the venue has it (nanoseconds UTC). `resting` limit orders wait in the book: the market
+    has been away from their limit since they arrived. `sibling` is the other leg of its bracket,
+    `guarded` says that a bracket grows with it. `doomed_by` is the trade that has taken away what
+    it was for.
 
     The rest is of orders that a real venue works, through the service `edge`: `cancelling` is the
     rule by which the venue is asked to cancel, since `cancelling_at`, unless it `refused`;
@@ -68,7 +69,6 @@ class Order(Struct):
     filled: Decimal = ZERO
     fills: int = 0
     resting: bool = False
-    events_before: int = 0
     sibling: str = ""
     guarded: bool = False
     doomed_by: str = ""
@@ -91,12 +91,18 @@ class TakerPrices(Struct, frozen=True):
 
 
 class MarketState(Struct):
-    """The last price seen, the one before it, when the last came, and how many have come."""
+    """The last price seen, the one before it, and when the last came.
+
+    `bar` is the last one that closed. `opened_at` is when the last one opened (nanoseconds UTC), as
+    far as `BarOpened` came, `taken` what our orders have traded since (base units or contracts).
+    """
 
     last: TakerPrices
     at: int
     before: TakerPrices | None = None
-    events: int = 1
+    bar: BarClosed | None = None
+    opened_at: int | None = None
+    taken: Decimal = ZERO
 
 
 class Protection(Struct):

@@ -13,6 +13,7 @@ from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.event import NANOSECONDS, Event, Mode, Recorded
 from deadreckon.contracts.market import (
     BarClosed,
+    BarOpened,
     QuoteUpdated,
     TapeEnded,
     TapeOpened,
@@ -27,7 +28,6 @@ from deadreckon.runtime.process import killpoints
 from deadreckon.runtime.service.turns import Round
 
 ROWS = (BarClosed, QuoteUpdated, TradePrinted)
-CARRIED_MAX = 1_000  # commits of the market without a row: so often may old history have left
 IDLE_LOOK = 0.05  # seconds between two looks at the doors while a paced tape waits
 
 
@@ -38,11 +38,13 @@ class TapeMismatchError(UsageError):
 class TapeProgress(Struct):
     """The position of a log on its tape; a fold of the market's domain and what followed it.
 
-    `publisher` is the last service that published since the last row.
+    `opened` says that the log has the opening of the next row, a bar. `publisher` is the last
+    service that published since the last event of the market.
     """
 
     tape: str | None = None
     rows: int = 0
+    opened: bool = False
     ended: bool = False
     at: int = 0
     publisher: str | None = None
@@ -62,8 +64,11 @@ class TapeProgress(Struct):
             self.tape = record.event.tape
         elif isinstance(record.event, TapeEnded):
             self.ended = True
+        elif isinstance(record.event, BarOpened):
+            self.opened = True
         elif isinstance(record.event, ROWS):
             self.rows += 1
+            self.opened = False
 
 
 class TapePlayer:
@@ -88,6 +93,7 @@ class TapePlayer:
         self.played = TapeProgress()
         self.stopping = False
         self._position = 0
+        self._interval = (tape.header.interval_seconds or 0) * NANOSECONDS  # of its bars
         feed.follow("market")
 
     async def restore(self) -> None:
@@ -107,10 +113,12 @@ class TapePlayer:
             return TapeProgress(tape, 0, at=record.at)
         if record.id == derive_id(tape, "ended", 0):
             return TapeProgress(tape, self._tape.header.rows, ended=True, at=record.at)
-        most = commit.n - 1  # one commit a row, after the one that opened it; and some carried over
-        for rows in range(most, max(most - CARRIED_MAX, 0), -1):
+        # At most one commit a row, after the one that opened the tape; a bar may have two.
+        for rows in range(min(commit.n, self._tape.header.rows), 0, -1):
             if record.id == derive_id(tape, f"row|{rows - 1}", 0):
                 return TapeProgress(tape, rows, at=record.at)
+            if record.id == derive_id(tape, f"open|{rows - 1}", 0):
+                return TapeProgress(tape, rows - 1, opened=True, at=record.at)
         return None
 
     async def replay(self) -> None:
@@ -145,8 +153,8 @@ class TapePlayer:
                 rows=header.rows,
                 volume_unit=header.volume_unit,
             )
-            begin = header.first_at - (header.interval_seconds or 0) * NANOSECONDS
-            await self._append("opened", begin, opened)
+            begin = header.first_at - self._interval
+            await self._append(self._record("opened", begin, opened))
             self.played.tape = self._tape.digest
             self.played.at = begin
 
@@ -155,12 +163,18 @@ class TapePlayer:
         await self._turns.settle(self.played.publisher)
         rows = self._tape.rows(self.played.rows)
         while not self.stopping and (row := next(rows, None)) is not None:
+            if isinstance(row, BarRow):
+                await self._wait_until_due(self._opening(row), speed)
+                await self._open_bar(row)
             await self._wait_until_due(row.at, speed)
             if self.stopping:
                 return
-            await self._append(f"row|{row.row}", row.at, self._event(row))
+            if isinstance(row, BarRow):  # for an order that came while the bar was under way
+                await self._open_bar(row)
+            await self._append_row(row)
             killpoints.passed("row", "market")
             self.played.rows += 1
+            self.played.opened = False
             self.played.at = row.at
             await self._turns.settle()
             killpoints.passed("settled", "market")
@@ -168,8 +182,40 @@ class TapePlayer:
         if not self.stopping and not self.played.ended:
             await self._end()
 
+    async def _open_bar(self, row: BarRow) -> None:
+        """Publish a bar's opening by itself if an order waits for it; otherwise it comes together
+        with the close."""
+        at = self._opening(row)
+        if self.played.opened or self.stopping or not self._turns.awaits_price:
+            return
+        if at < self.played.at:  # bars that overlap: their opening is past
+            return
+        await self._append(self._opened(row))
+        killpoints.passed("opened", "market")
+        self.played.opened = True
+        self.played.at = at
+        await self._turns.settle()
+
+    def _opening(self, row: BarRow) -> int:
+        return row.at - self._interval
+
+    def _opened(self, row: BarRow) -> Recorded[Event]:
+        event = BarOpened(self._tape.header.instrument, self._interval, row.open)
+        return self._record(f"open|{row.row}", self._opening(row), event)
+
+    async def _append_row(self, row: BarRow | QuoteRow | TradeRow) -> None:
+        records = [self._record(f"row|{row.row}", row.at, self._event(row))]
+        if (
+            isinstance(row, BarRow)
+            and not self.played.opened
+            and self._opening(row) >= self.played.at
+        ):
+            records.insert(0, self._opened(row))
+        await self._append(*records)
+
     async def _end(self) -> None:
-        await self._append("ended", self.played.at, TapeEnded(self._tape.digest, self.played.rows))
+        ended = TapeEnded(self._tape.digest, self.played.rows)
+        await self._append(self._record("ended", self.played.at, ended))
         self.played.ended = True
         await self._turns.settle()
 
@@ -188,9 +234,9 @@ class TapePlayer:
             if await self._feed.reach(self._turns.tail + 1, IDLE_LOOK):
                 await self._turns.settle()
 
-    async def _append(self, name: str, at: int, event: Event) -> None:
+    def _record(self, name: str, at: int, event: Event) -> Recorded[Event]:
         fact_id = derive_id(self._tape.digest, name, 0)
-        record = Recorded(
+        return Recorded(
             id=fact_id,
             at=at,
             book=SHARED,
@@ -200,8 +246,12 @@ class TapePlayer:
             root=fact_id,
             event=event,
         )
+
+    async def _append(self, *records: Recorded[Event]) -> None:
+        """Append events in one commit."""
         last = self._domain.sequence
-        self._turns.tail = await self._domain.append((last + 1, last, 0), [], [wrap(record)])
+        envelopes = [wrap(record) for record in records]
+        self._turns.tail = await self._domain.append((last + 1, last, 0), [], envelopes)
 
     def _event(self, row: BarRow | QuoteRow | TradeRow) -> Event:
         instrument = self._tape.header.instrument
@@ -209,7 +259,7 @@ class TapePlayer:
             case BarRow():
                 return BarClosed(
                     instrument=instrument,
-                    interval=(self._tape.header.interval_seconds or 0) * NANOSECONDS,
+                    interval=self._interval,
                     open=row.open,
                     high=row.high,
                     low=row.low,

@@ -10,9 +10,20 @@ from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.market import BarClosed
 from deadreckon.contracts.models import FITTED, is_fitted
-from deadreckon.contracts.orders import OrderFilled
+from deadreckon.contracts.orders import (
+    BarSettled,
+    OrderApproved,
+    OrderCancelled,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderRouted,
+    OrderSubmitting,
+    OrderUnroutable,
+)
 from deadreckon.contracts.signals import (
     CancelReceived,
+    DecisionDeferred,
     ReplaceReceived,
     SignalMalformed,
     SignalRaised,
@@ -22,7 +33,7 @@ from deadreckon.contracts.signals import (
 from deadreckon.services.signal import instance as instances
 from deadreckon.services.signal import producers
 from deadreckon.services.signal.entries import signals_at
-from deadreckon.services.signal.instance import StrategyInstance, looks_at, trains
+from deadreckon.services.signal.instance import StrategyInstance, trains
 from deadreckon.services.signal.producers import SeenSignals
 from deadreckon.strategies.registry import CONFIGURATION_RULES, ConfigurationFault
 
@@ -35,7 +46,15 @@ HANDLES = frozenset(
         SignalMalformed,
         SignalRaised,
         SignalRefused,
+        OrderApproved,
+        OrderRouted,
+        OrderUnroutable,
+        OrderSubmitting,
         OrderFilled,
+        OrderCancelled,
+        OrderRejected,
+        OrderExpired,
+        BarSettled,
         StrategyConfigured,
         *FITTED,
     }
@@ -62,10 +81,15 @@ def resume(state: State) -> State:
 
 
 def evolve(state: State, record: Recorded[Any]) -> State:
+    instances.follow_order(state.strategies, record.event)
     match record.event:
         case BarClosed():
             for instance in state.strategies.values():
                 instances.observe_bar(instance, record)
+        case BarSettled(bar=bar, strategies=names):
+            for name in names:
+                if name in state.strategies:
+                    instances.settle_bar(state.strategies[name], bar)
         case SignalReceived() | CancelReceived() | ReplaceReceived():
             producers.mark_seen(state.seen, record)
         case SignalRaised(producer="", strategy=name) if name in state.strategies:
@@ -92,6 +116,8 @@ def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
     match record.event:
         case BarClosed():
             return _at_bar(state, record)
+        case BarSettled() as settled:
+            return _at_settled(state, settled)
         case SignalReceived() | CancelReceived() | ReplaceReceived():
             return producers.answer(state.seen, record)
         case SignalMalformed() as malformed:
@@ -108,15 +134,31 @@ def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
 
 
 def _at_bar(state: State, record: Recorded[BarClosed]) -> list[Event]:
-    """Return the signals of the strategies that look at a bar; also the refusal of one whose code
-    is missing, so that it does not go on unnoticed."""
+    """Return the signals of the strategies that look at a bar, unless they wait for its fills; also
+    the refusal of one whose code is missing, so that it does not go on unnoticed."""
     answers: list[Event] = []
+    deferred: list[str] = []
     for name, instance in state.strategies.items():
-        if looks_at(instance, record.event):
+        if instance.bar is not None and instance.bar.id == record.id:
             answers += signals_at(name, instance, record)
+        elif instance.waiting and instance.waiting[-1].id == record.id:
+            deferred.append(name)
         elif (fault := instance.code_fault) is not None:
             answers.append(_refuse(name, instance.configured.instrument, fault))
+    if deferred:
+        answers.append(DecisionDeferred(record.id, record.event.instrument, deferred))
     return answers
+
+
+def _at_settled(state: State, settled: BarSettled) -> list[Event]:
+    """The signals of the strategies that waited for the fills of a bar."""
+    return [
+        signal
+        for name in settled.strategies
+        if (instance := state.strategies.get(name)) is not None
+        if instance.bar is not None and instance.bar.id == settled.bar
+        for signal in signals_at(name, instance, instance.bar)
+    ]
 
 
 def _judge_model(instance: StrategyInstance, model: Any) -> list[Event]:

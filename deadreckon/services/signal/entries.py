@@ -72,6 +72,7 @@ def _entry(
     side: Side,
 ) -> SignalRaised:
     parameters, close = setup.parameters, record.event.close
+    quantity = instance.configured.quantity
     ahead = 1 if side == "buy" else -1
     ttl = parameters.ttl_seconds
     return SignalRaised(
@@ -80,8 +81,8 @@ def _entry(
         strategy=name,
         instrument=record.event.instrument,
         side=side,
-        quantity=None,
-        notional=instance.configured.notional,
+        quantity=quantity,
+        notional=instance.configured.notional if quantity is None else None,
         confidence=decision.confidence,
         stop_loss=_price_away(close, parameters.stop_loss_bps, -ahead),
         take_profit=_price_away(close, parameters.take_profit_bps, ahead),

@@ -1,18 +1,28 @@
 """One configured strategy: its setup, its memory of the market, and what it holds by its fills."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical
-from deadreckon.contracts.event import NANOSECONDS, Recorded
+from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.market import BarClosed
-from deadreckon.contracts.orders import OrderFilled
-from deadreckon.contracts.signals import SignalRaised
+from deadreckon.contracts.orders import (
+    OrderApproved,
+    OrderCancelled,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    OrderRouted,
+    OrderSubmitting,
+    OrderUnroutable,
+)
+from deadreckon.contracts.signals import SignalRaised, SignalRefused
 from deadreckon.strategies.registry import (
     CODE_RULES,
     ConfigurationFault,
@@ -28,7 +38,8 @@ class StrategyInstance(Struct, dict=True):
     cannot run. `refused` says that the log refuses that configuration. `held` is what it owns by
     its own fills, per instrument (base units or contracts, shorts negative). `entered_at` and
     `left_at` (nanoseconds UTC) are when it last raised an entry, and an exit of what it still
-    holds.
+    holds. `bar` is the last one it has seen, `waiting` are those whose fills are not all recorded.
+    `working` holds its signals that nobody answered yet and its orders that have not ended.
     """
 
     configured: StrategyConfigured
@@ -37,6 +48,9 @@ class StrategyInstance(Struct, dict=True):
     held: dict[str, Decimal] = {}
     entered_at: int | None = None
     left_at: int | None = None
+    bar: Recorded[BarClosed] | None = None
+    waiting: list[Recorded[BarClosed]] = []
+    working: dict[str, Literal[True]] = {}
 
     @cached_property
     def setup(self) -> Setup | ConfigurationFault:
@@ -81,10 +95,12 @@ def configure(before: StrategyInstance | None, event: StrategyConfigured) -> Str
         strategy, parameters = setup.strategy, setup.parameters
         if before is not None and _sees_alike(before, after):
             after.memory = strategy.adapt(before.memory, parameters)
+            after.bar, after.waiting = before.bar, before.waiting
         else:
             after.memory = strategy.initial(parameters)
     if before is not None:
         after.held, after.entered_at, after.left_at = before.held, before.entered_at, before.left_at
+        after.working = before.working
     return after
 
 
@@ -105,9 +121,28 @@ def looks_at(instance: StrategyInstance, bar: BarClosed) -> bool:
 
 
 def observe_bar(instance: StrategyInstance, record: Recorded[BarClosed]) -> None:
-    """Show a closed bar; also while disabled, so that it knows the market when enabled again."""
-    if looks_at(instance, record.event):
-        _show(instance, record)
+    """Show a closed bar; also while disabled, so that it knows the market when enabled again.
+
+    On paper a strategy with orders at work sees a bar only once the fills of that are recorded: it
+    decides on what it holds. Elsewhere the venue is asked by nobody, and nothing waits.
+    """
+    if not looks_at(instance, record.event):
+        return
+    if record.mode in ("paper", "backtest") and (instance.working or instance.waiting):
+        instance.waiting.append(record)
+    else:
+        _close(instance, record)
+
+
+def settle_bar(instance: StrategyInstance, bar: str) -> None:
+    """Show the bars up to the one whose fills are now recorded."""
+    while any(record.id == bar for record in instance.waiting):
+        _close(instance, instance.waiting.pop(0))
+
+
+def _close(instance: StrategyInstance, record: Recorded[BarClosed]) -> None:
+    instance.bar = record
+    _show(instance, record)
 
 
 def observe_model(instance: StrategyInstance, record: Recorded[Any]) -> None:
@@ -147,6 +182,35 @@ def remember_signal(instance: StrategyInstance, record: Recorded[SignalRaised]) 
         instance.left_at = record.at
     else:
         instance.entered_at = record.at
+
+
+def follow_order(instances: Mapping[str, StrategyInstance], event: Event) -> None:
+    """Keep account of the signals and orders at work of every strategy."""
+    match event:
+        case SignalRaised(producer="", strategy=name, signal_id=opened):
+            ended = ""
+        case OrderApproved(strategy=name, order_id=opened, signal_id=ended):
+            pass
+        case OrderRouted(strategy=name, order_id=opened, parent_id=ended):
+            pass
+        case OrderSubmitting(strategy=name, order_id=opened):
+            ended = ""
+        case SignalRefused(strategy=name, signal_id=ended):
+            opened = ""
+        case OrderFilled(strategy=name, order_id=ended, leaves=leaves) if not leaves:
+            opened = ""
+        case OrderUnroutable() | OrderRejected() | OrderCancelled() | OrderExpired():
+            for instance in instances.values():
+                instance.working.pop(event.order_id, None)
+            return
+        case _:
+            return
+    if (found := instances.get(name)) is None:
+        return
+    if ended:
+        found.working.pop(ended, None)
+    if opened:
+        found.working[opened] = True
 
 
 def refuse(instance: StrategyInstance) -> None:

@@ -71,6 +71,11 @@ class VenueEdge:
         """The orders in flight."""
         return self._journal.state
 
+    @property
+    def awaits_price(self) -> bool:
+        """False: the orders of a real venue meet no price of the log."""
+        return False
+
     async def state_at_commit(self) -> StateAtCommit:
         """Return the state at the edge's last commit, with its digest."""
         return await self._journal.state_at_commit()

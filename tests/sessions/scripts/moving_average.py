@@ -1,9 +1,11 @@
 """An in-house strategy: too unsure at first, then short, turned by the next cross, stopped out."""
 
+from decimal import Decimal
 from typing import Any
 
-from tests.sessions.script import Script, ann, minute, opening
-from tests.stories import bar, limits, strategy, venue
+from deadreckon.contracts.market import BarOpened
+from tests.sessions.script import Script, ann, at_once, minute, opening
+from tests.stories import INSTRUMENT, MINUTE, bar, limits, strategy, venue
 
 PARAMETERS: dict[str, Any] = {"fast": 2, "slow": 3, "cooldown_seconds": 120, "stop_loss_bps": 500}
 
@@ -18,9 +20,10 @@ SCRIPT: Script = [
     # A cross: 99.5 over 99.333333. The gap of 0.166667 is 0.165 % of the price, times 100.
     *minute(bar(101)),
     *minute(bar(97)),
-    # A cross down: 96 under 97.666667, two minutes after the last wish. 1,000 / 95 = 10.526.
+    # A cross down: 96 under 97.666667, two minutes after the last signal. 1,000 / 95 = 10.526.
     *minute(bar(95)),
     # Sold at the open, 94 less 1 bp, down to the tick: 93.99. Fee 0.05 % of 989.33874.
+    *at_once(BarOpened(INSTRUMENT, MINUTE, Decimal(94))),
     *minute(bar(94), bar(93)),
     # A cross up: 95.5 over 95. It leaves the short and enters long for 1,000 / 98 = 10.204.
     *minute(bar(98)),
