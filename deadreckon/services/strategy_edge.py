@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
+import structlog
+
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.jobs import Job
 from deadreckon.strategies import loading
 
 EDGE = True
+
+log = structlog.get_logger()
 
 
 class LoadsStrategies:
@@ -30,17 +34,22 @@ class LoadsStrategies:
     def resume(self, state: Any) -> Any:
         """Return a state that a snapshot held, once the code that goes on with it is found."""
         for instance in getattr(state, "strategies", {}).values():
-            loading.ensure(instance.configured.kind, instance.configured.code)
+            _ensure(instance.configured)
         resume = getattr(self._decider, "resume", None)
         return resume(state) if resume else state
 
     def evolve(self, state: Any, record: Recorded[Any]) -> Any:
         """Return the state after an event."""
         if isinstance(record.event, StrategyConfigured):
-            loading.ensure(record.event.kind, record.event.code)
+            _ensure(record.event)
         return self._decider.evolve(state, record)
 
     def decide(self, state: Any, record: Recorded[Any]) -> Sequence[Event | Job]:
         """Return the answers to an event, given the state after it."""
         answers: Sequence[Event | Job] = self._decider.decide(state, record)
         return answers
+
+
+def _ensure(configured: StrategyConfigured) -> None:
+    for reason in loading.ensure(configured.kind, configured.code):
+        log.warning("strategy_not_loaded", reason=reason)

@@ -39,7 +39,7 @@ def code_hash(path: Path, source: bytes | None = None, own: str = "") -> CodeHas
     """
     content = path.read_bytes() if source is None else source
     found = _Reached(path.parent, own)
-    found.follow(content, "")
+    found.follow(content, path, "")
     lines = [f"strategy {hashlib.sha256(content).hexdigest()}"]
     lines += [f"module {name} {sha}" for name, sha in sorted(found.hashes.items())]
     lines += [f"package {name} {number}" for name, number in sorted(found.packages.items())]
@@ -59,9 +59,9 @@ class _Reached:
         self._path = [str(folder), *sys.path]
         self._own = own
 
-    def follow(self, source: bytes, package: str) -> None:
+    def follow(self, source: bytes, file: Path, package: str) -> None:
         """Reach all that a module of `package` imports."""
-        for name, members in _imports(source, package):
+        for name, members in _imports(ast.parse(source, str(file)), package):
             if self._reach(name, required=True):
                 for member in members:
                     self._reach(f"{name}.{member}", required=False)
@@ -94,7 +94,7 @@ class _Reached:
         self.modules[name] = file
         self.hashes[name] = hashlib.sha256(content).hexdigest()
         if file.suffix == ".py":
-            self.follow(content, name if is_package else name.rpartition(".")[0])
+            self.follow(content, file, name if is_package else name.rpartition(".")[0])
 
 
 @cache
@@ -103,9 +103,9 @@ def _distributions() -> Mapping[str, list[str]]:
     return packages_distributions()
 
 
-def _imports(source: bytes, package: str) -> Iterator[tuple[str, list[str]]]:
+def _imports(source: ast.Module, package: str) -> Iterator[tuple[str, list[str]]]:
     """Yield every module that a source imports, and names taken from it that may be modules."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(source):
         if isinstance(node, ast.Import):
             yield from ((alias.name, []) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

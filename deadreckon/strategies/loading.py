@@ -10,13 +10,13 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any, TypeVar
 
 import msgspec
-import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -40,15 +40,12 @@ VARIABLE = "DR_STRATEGIES"
 LIST = "strategies.json"
 PARTS = ("name", "version", "parameters", "state", "initial", "evolve", "decide")
 
-# What a file by somebody else raises while it is imported and looked at, short of a bug of ours.
-_UNUSABLE = (ImportError, SyntaxError, AttributeError, NameError, TypeError, ValueError, OSError)
-# What it may raise besides while it is run.
-_RAISED = (ArithmeticError, AssertionError, LookupError, RuntimeError, SystemExit)
+# Code by somebody else raises anything while it is imported and tried, also SystemExit.
+_UNUSABLE = (Exception, SystemExit)
+_OURS = f"{Path(__file__).parents[1]}{os.sep}"
 
 T = TypeVar("T")
 F = TypeVar("F")
-
-log = structlog.get_logger()
 
 
 class StrategyLoadError(UsageError):
@@ -124,11 +121,11 @@ def stamped(configured: StrategyConfigured) -> StrategyConfigured:
 def code_fault(configured: StrategyConfigured) -> str:
     """Return why the code that a configuration names is not here; empty when it is, or when none is
     named."""
-    ensure(configured.kind, configured.code)
+    unusable = ensure(configured.kind, configured.code)
     found = REGISTRY.find(configured.kind, configured.code)
     if not configured.code or not isinstance(found, ConfigurationFault):
         return ""
-    return f"strategy {configured.strategy}: {found.reason}"
+    return "; ".join([f"strategy {configured.strategy}: {found.reason}", *unusable])
 
 
 def is_file(kind: str) -> bool:
@@ -137,39 +134,41 @@ def is_file(kind: str) -> bool:
     return suffix == ".py" and rest[:1] in ("", ":")
 
 
-def ensure(kind: str, code: str) -> None:
-    """Register whatever this process can find of a kind, unless that code is known.
+def ensure(kind: str, code: str) -> list[str]:
+    """Register whatever this process can find of a kind, unless that code is known; return why
+    others cannot be used.
 
-    Never raises for a strategy that cannot be used: the log line says why, and the configuration
-    that needs it is refused.
+    Never raises for a strategy that cannot be used: the configuration that needs it is refused.
     """
+    unusable: list[str] = []
     if REGISTRY.has(kind, code) or (not code and kind in ENTRY_POINTS):
-        return
-    for implementation in available(kind, quiet=True):
+        return unusable
+    for implementation in available(kind, unusable):
         if implementation.kind == kind:
             REGISTRY.add(implementation)
+    return unusable
 
 
-def available(kind: str = "", *, quiet: bool = False) -> Iterator[Implementation]:
+def available(kind: str = "", unusable: list[str] | None = None) -> Iterator[Implementation]:
     """Yield every strategy that can be found: built-in, installed, and listed by file; with `kind`
     at least those of that kind.
 
-    Raises StrategyLoadError for one that cannot be used; `quiet` logs it instead.
+    Raises StrategyLoadError for one that cannot be used; with `unusable` the reason goes there.
     """
     for entry in _entries(kind):
-        yield from _tried(quiet, lambda entry: [load_entry(entry)], entry)
+        yield from _tried(unusable, lambda entry: [load_entry(entry)], entry)
     for item in _searched():
-        for file in _tried(quiet, lambda item: _files(item, kind), item):
-            yield from _tried(quiet, lambda file: [load_file(file)], file)
+        for file in _tried(unusable, lambda item: _files(item, kind), item):
+            yield from _tried(unusable, lambda file: [load_file(file)], file)
 
 
-def _tried(quiet: bool, load: Callable[[T], list[F]], what: T) -> list[F]:
+def _tried(unusable: list[str] | None, load: Callable[[T], list[F]], what: T) -> list[F]:
     try:
         return load(what)
     except StrategyLoadError as error:
-        if not quiet:
+        if unusable is None:
             raise
-        log.warning("strategy_not_loaded", reason=str(error))
+        unusable.append(str(error))
         return []
 
 
@@ -192,11 +191,11 @@ def load_entry(entry: EntryPoint) -> Implementation:
         raise StrategyLoadError(f"{distribution}: {entry.name} is the name of a built-in strategy")
     try:
         loaded = entry.load()
-        strategy = _checked(loaded, entry.value)
+        strategy = _checked(loaded)
         file = sys.modules[entry.module].__file__ or ""
         code = code_hash(Path(file), own=distribution)
     except _UNUSABLE as error:
-        raise StrategyLoadError(f"{entry.value}: {type(error).__name__}: {error}") from error
+        raise StrategyLoadError(_fault(entry.value, error)) from error
     return Implementation(entry.name, strategy, entry.value, code.digest, distribution or PROGRAM)
 
 
@@ -213,10 +212,9 @@ def load_file(spec: str) -> Implementation:
         code = code_hash(path, source)
         _check_neighbours(code, path)
         module = _run(path, source, code)
-        found = getattr(module, wanted) if wanted else _only_strategy(module)
-        strategy = _checked(found, spec)
+        strategy = _checked(_class(module, wanted))
     except _UNUSABLE as error:
-        raise StrategyLoadError(f"{spec}: {type(error).__name__}: {error}") from error
+        raise StrategyLoadError(_fault(spec, error, path.parent)) from error
     reference = f"{path.name}:{type(strategy).__name__}"
     origin = f"{path}:{wanted}" if wanted else str(path)
     return Implementation(strategy.name, strategy, reference, code.digest, origin)
@@ -234,15 +232,30 @@ def _run(path: Path, source: bytes, code: CodeHash) -> Any:
         raise ImportError("is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    with ExitStack() as failing:
+    with ExitStack() as failing, redirect_stdout(sys.stderr):  # what it prints is no answer
         failing.callback(sys.modules.pop, name)
-        program = compile(source, str(path), "exec")
-        try:
-            exec(program, module.__dict__)
-        except _RAISED as error:
-            raise ImportError(f"it raised {type(error).__name__}: {error}") from error
+        exec(compile(source, str(path), "exec"), module.__dict__)
         failing.pop_all()
     return module
+
+
+def _fault(spec: str, error: BaseException, folder: Path | None = None) -> str:
+    """Describe in one line why a strategy cannot be used, with the file and line that raised the
+    error; `folder` is that of a strategy's file."""
+    kind = type(error).__name__
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{spec}: {error.filename}, line {error.lineno}: {kind}: {error.msg}"
+    words = " ".join(f"{kind}: {error}".split()).removesuffix(":")
+    frames = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    theirs = [
+        (file, line)
+        for file, line in frames
+        if not file.startswith(("<", _OURS)) and (folder is None or Path(file).parent == folder)
+    ]
+    if not theirs:
+        return f"{spec}: {words}"
+    file, line = theirs[-1]
+    return f"{spec}: {file}, line {line}: it raised {words}"
 
 
 def _check_neighbours(code: CodeHash, path: Path) -> None:
@@ -258,20 +271,23 @@ def _check_neighbours(code: CodeHash, path: Path) -> None:
         _Loaded.hashes[name] = sha
 
 
-def _only_strategy(module: Any) -> Any:
+def _class(module: Any, wanted: str) -> Any:
+    """Return the class that is wanted, or the only strategy of a module. Raises ValueError."""
+    classes = {name: each for name, each in vars(module).items() if isinstance(each, type)}
     own = [
-        each
-        for each in vars(module).values()
-        if isinstance(each, type) and each.__module__ == module.__name__
-        if all(hasattr(each, part) for part in PARTS)
+        each.__name__
+        for each in classes.values()
+        if each.__module__ == module.__name__ and all(hasattr(each, part) for part in PARTS)
     ]
-    if len(own) != 1:
-        names = ", ".join(each.__name__ for each in own) or "none"
+    names = ", ".join(own) or "none"
+    if wanted and wanted not in classes:
+        raise ValueError(f"has no class {wanted!r}; strategies in it: {names}")
+    if not wanted and len(own) != 1:
         raise ValueError(f"expected one strategy, found {names}; name it: path/to/my.py:Class")
-    return own[0]
+    return classes[wanted or own[0]]
 
 
-def _checked(found: Any, spec: str) -> AnyStrategy:
+def _checked(found: Any) -> AnyStrategy:
     """Instantiate a strategy's class, tried with its defaults. Raises TypeError, ValueError."""
     strategy: AnyStrategy = found()
     if missing := [part for part in PARTS if not hasattr(strategy, part)]:

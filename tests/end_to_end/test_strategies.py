@@ -43,8 +43,15 @@ def test_its_log_reruns_and_is_refused_by_name_once_the_file_has_changed(played:
     refused = played.run(*words, code=3)
     assert "strategy breakout: breakout was configured with code" in refused
     assert played.json(*words, "--code", str(ROOT))["equal"]
+    whatif = ("replay", "whatif", "--all", "--jobs", "1", "--data", "run")
+    printed, line = played.run(*whatif, code=2).splitlines()
+    assert printed == "second thoughts"
+    assert line.startswith("dr: strategy breakout: breakout was configured with code")
+    assert f"`dr replay rerun --code {ROOT}`" in line
     mine.write_bytes(EXAMPLE.read_bytes() + b"class Oops(:\n")
     assert "no strategy 'breakout' is registered here" in played.run(*words, code=3)
+    (line,) = played.run(*whatif, code=2).splitlines()
+    assert f"mine.py, line {len(EXAMPLE.read_bytes().splitlines()) + 1}: SyntaxError" in line
     mine.write_bytes(EXAMPLE.read_bytes())
     assert played.json(*words)["equal"]
 

@@ -135,13 +135,44 @@ def test_a_snapshot_leads_to_the_same_signals(mine: Path) -> None:
         ("class Oops(:\n", "SyntaxError"),
         ("raise RuntimeError('too early')\n", "it raised RuntimeError: too early"),
         ("import sys\nsys.exit(5)\n", "it raised SystemExit: 5"),
+        ("\nimport nowhere_to_be_found\n", "odd.py, line 2: it raised ModuleNotFoundError: No mod"),
+        ("\n\nclass Oops(:\n", "odd.py, line 3: SyntaxError: invalid syntax"),
+        (
+            "class Own(Exception): ...\nraise Own('my\\nway')\n",
+            "py, line 2: it raised Own: my way$",
+        ),
+        ("import sys\nsys.exit()\n", "odd.py, line 2: it raised SystemExit$"),
+        ("from beside import level\n", "beside.py, line 2: it raised Strange: level"),
     ],
 )
 def test_a_file_that_holds_no_strategy_says_why(tmp_path: Path, change: str, said: str) -> None:
     path = tmp_path / "odd.py"
     path.write_text(change, "utf-8")
-    with pytest.raises(StrategyLoadError, match=said):
+    beside = "class Strange(Exception): ...\nraise Strange('level')\n"
+    path.with_name("beside.py").write_text(beside, "utf-8")
+    with pytest.raises(StrategyLoadError, match=said) as refused:
         load_file(str(path))
+    assert str(refused.value).startswith(f"{path}: ")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("word", ["initial", "__init__"])
+def test_a_strategy_that_cannot_be_tried_says_where(mine: Path, word: str) -> None:
+    source = mine.read_text("utf-8").replace(
+        "def initial(self, parameters)", f"def {word}(self, *_)"
+    )
+    source = source.replace("        return BreakoutState()\n", "        raise KeyError('level')\n")
+    mine.write_text(source, "utf-8")
+    line = source.splitlines().index("        raise KeyError('level')") + 1
+    with pytest.raises(StrategyLoadError, match=f"breakout.py, line {line}: it raised KeyError"):
+        load_file(str(mine))
+
+
+def test_a_class_that_is_not_in_the_file_is_named_with_those_that_are(mine: Path) -> None:
+    with pytest.raises(StrategyLoadError) as refused:
+        load_file(f"{mine}:Nope")
+    wanted = f"{mine}:Nope: ValueError: has no class 'Nope'; strategies in it: Breakout"
+    assert str(refused.value) == wanted
 
 
 def test_an_unknown_name_lists_those_that_are_known() -> None:
@@ -150,6 +181,17 @@ def test_an_unknown_name_lists_those_that_are_known() -> None:
 
 
 # --- From another distribution ---
+
+
+def test_an_installed_strategy_that_raises_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = "[deadreckon.strategies]\nacme_odd = acme_odd:Odd\n"
+    source = "class Own(Exception): ...\n\nraise Own('no')\n"
+    install(tmp_path, "acme-odd", "3.0", {"acme_odd.py": source}, points)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(StrategyLoadError, match="line 3: it raised Own: no"):
+        resolve("acme_odd")
 
 
 def test_a_strategy_of_an_installed_distribution_is_found_by_its_entry_point(
@@ -235,6 +277,20 @@ def test_a_neighbour_that_changed_since_it_was_imported_needs_a_new_process(mine
     with pytest.raises(StrategyLoadError, match="has changed since it was imported: restart"):
         load_file(str(mine))
     del sys.modules["neighbour_of_breakout"]
+
+
+def test_a_fault_of_a_configuration_says_why_its_file_cannot_be_read_and_logs_nothing(
+    mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = configured(mine)
+    loading.remember(tmp_path, load_file(str(mine)))
+    loading.use_folder(tmp_path)
+    REGISTRY.clear()
+    mine.write_bytes(b"class Oops(:\n")
+    fault = loading.code_fault(found)
+    assert fault.startswith("strategy mine: no strategy 'breakout' is registered here; ")
+    assert "breakout.py, line 1: SyntaxError: invalid syntax" in fault
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_list_that_cannot_be_read_is_no_end_of_a_decider(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from deadreckon.replay.whatif.changes import Variant, WhatIfError
 from deadreckon.replay.whatif.overlay import checked, keys_of
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Decoding, Message
+from deadreckon.runtime.process.source_tree import ROOT
 from deadreckon.runtime.service.ingress import CLOCKS, Ingress
 from deadreckon.strategies.loading import code_fault
 from deadreckon.strategies.registry import ConfigurationFault, read_setup
@@ -145,7 +146,10 @@ def check_code(found: LogScan) -> None:
     silent."""
     for configured in found.strategies.values():
         if fault := code_fault(configured):
-            raise WhatIfError(fault)
+            raise WhatIfError(
+                f"{fault} (a what-if needs the recorded code; `dr replay rerun --code {ROOT}` "
+                "compares the answers of the code that is here)"
+            )
 
 
 def check(variants: Sequence[Variant], found: LogScan) -> None:
