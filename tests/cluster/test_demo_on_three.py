@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from deadreckon.runtime.log.bus import DeniedError
 from deadreckon.runtime.log.jetstream import JetStreamBus
 from tests.cluster.nodes import CONFIGURATION, Cluster, cluster, until
 from tests.conftest import ROOT
+from tests.support.forked_verbs import run_forked
 
 ROWS = 1_200
 INSTRUMENT = "BTCUSDT.PAPER"
@@ -76,12 +78,9 @@ async def test_with_a_key_for_every_role_the_log_is_kept_three_times(tmp_path: P
 
 async def dr(*words: str) -> str:
     """What a verb prints."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "deadreckon", *words, cwd=ROOT, stdout=asyncio.subprocess.PIPE
-    )
-    record, _ = await process.communicate()
-    assert process.returncode == 0
-    return record.decode()
+    done = await asyncio.to_thread(run_forked, words, ROOT, os.environ, 60)
+    assert done.returncode == 0
+    return done.stdout
 
 
 async def test_a_run_on_three_servers_is_the_run_on_none_even_when_the_leader_dies(

@@ -2,9 +2,9 @@
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +22,7 @@ from tests.cluster.disks import Disk, Limited, small_disk
 from tests.cluster.live_stack import TradingStack, trading_stack
 from tests.cluster.nodes import Cluster
 from tests.conftest import ROOT
+from tests.support.forked_verbs import run_forked
 from tests.support.ports import free_port
 
 # Nothing leaves without an acknowledgement, so order flow stops at once. That it has stopped is
@@ -94,12 +95,9 @@ async def is_back(trading: TradingStack, lines: "Lines") -> None:
 
 async def dr(*words: str) -> str:
     """What a verb says."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "deadreckon", *words, cwd=ROOT, stdout=subprocess.PIPE
-    )
-    record, _ = await process.communicate()
-    assert process.returncode == 0
-    return record.decode()
+    done = await asyncio.to_thread(run_forked, words, ROOT, os.environ, 60)
+    assert done.returncode == 0
+    return done.stdout
 
 
 class Lines:

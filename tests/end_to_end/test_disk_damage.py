@@ -1,6 +1,7 @@
 """Bytes flipped and files cut short on disk: each is found and named, and none is served unseen."""
 
 import asyncio
+import os
 import random
 import re
 import shutil
@@ -17,6 +18,8 @@ from deadreckon.projections.comparison import TableDifference
 from deadreckon.replay.verify.job import verify
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.tools.doctor import examine
+from tests.conftest import ROOT
+from tests.support.forked_verbs import run_forked
 
 NAMES = ("audit", "lake", "metrics")
 Damage = Callable[[Path], None]
@@ -214,8 +217,7 @@ def test_a_damaged_view_is_named_and_is_whole_again_when_rebuilt(desk: Path, dam
     if damage != "no manifest":  # the log is whole: there is just nothing to compare
         assert differences(desk)
 
-    rebuilt = [sys.executable, "-m", "deadreckon", "rebuild", "--data", str(desk)]
-    subprocess.run(rebuilt, check=True, capture_output=True)
+    run_forked(("rebuild", "--data", str(desk)), ROOT, os.environ, 60).check_returncode()
     assert faults(desk) == {}
     assert differences(desk) == []
 

@@ -1,11 +1,11 @@
 """The PnL of sealed days: the audit's own figures, from columns, or a clear refusal."""
 
 import json
+import os
 import random
-import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import msgspec
@@ -45,6 +45,7 @@ from tests.stories import (
     withdraw,
 )
 from tests.support.archived_logs import KEY
+from tests.support.forked_verbs import run_forked
 from tests.support.messages import StoredLog
 
 ROOT = Path(__file__).parents[2]
@@ -314,6 +315,5 @@ def test_where_the_archive_ends_it_is_told_that_later_is_not_in_the_figures(
     assert (found["last_sequence"], found["sealed_up_to"]) == (last - 2, last)
 
 
-def _pnl(data: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "deadreckon", "replay", "pnl", *words, "--data", str(data)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+def _pnl(data: Path, *words: str) -> CompletedProcess[str]:
+    return run_forked(("replay", "pnl", *words, "--data", str(data)), ROOT, os.environ, 60)
