@@ -1,6 +1,7 @@
 """Runner of a verb's job: orderly interrupts; expected errors become one line and an exit code."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ T = TypeVar("T")
 
 def run(job: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine and return its result; end in one line on stderr for expected errors."""
+    gc.freeze()  # what was imported stays for good: no collection has to look at it again
     return run_sync(lambda: asyncio.run(job()))
 
 

@@ -130,7 +130,9 @@ class Service(Journal):
             self.position, self.part = message.sequence, 0
             if answered > GIVE_WAY_EVERY or self._ahead.position > self.position:
                 break
-        await self.done()
+        self.feed.done(self.name, max(self.position, self._ahead.position))
+        if self.position < upto:
+            await asyncio.sleep(0)  # others have their turn; with nothing left, whoever asked waits
         return spoke
 
     def _questions_of(self, message: Message) -> list[Recorded[Any]] | None:
@@ -214,11 +216,6 @@ class Service(Journal):
             self.position, self.part = sequence, 0
         self.position = max(self.position, self._ahead.position)
         return spoke
-
-    async def done(self) -> None:
-        """Release the messages that are behind us or set aside, and let other tasks run."""
-        self.feed.done(self.name, max(self.position, self._ahead.position))
-        await asyncio.sleep(0)
 
     def links_here(self) -> ChainLinks | None:
         """Return the chain ends at the position; null also between a question and the answer of its
