@@ -45,7 +45,7 @@ MODE: Mode = "paper"
 class StackStatus(Struct, omit_defaults=True):
     """Status line of the process: its progress, and what it was asked for."""
 
-    rows: int
+    rows: int  # settled; the end of the tape counts as one: services know more after it
     cues: int
     states: dict[str, str] | None = None
     recalled: dict[str, str] | None = None  # the same services, recovered from the log alone
@@ -96,7 +96,7 @@ def scripted_demo(
             book=plan.book,
             connections=connections,
             script=make_inputs(tape, plan.book, settings.seed),
-            rows=lambda: demo.player.played.rows,
+            rows=lambda: demo.player.played.rows + demo.player.played.ended,
             on_settled=on_settled,
         )
 
