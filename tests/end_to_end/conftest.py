@@ -15,10 +15,12 @@ import pytest
 
 from tests.conftest import ROOT, TAPES
 from tests.support.forked_verbs import may_be_forked, run_forked
+from tests.support.recordings import recorded
 
 REAL = TAPES / "btc-perp-20211231-20220201_1m.csv"
 INSTRUMENT = "BTCUSD-PERP.PAPER"
 ROWS = 4_000  # of the tape that most tests play: some days, dozens of fills, one fitted model
+BARS = 2_000  # of the synthetic demo
 
 
 class Dr:
@@ -51,7 +53,7 @@ class Dr:
     ) -> str:
         """Run a verb to its end; its standard output."""
         environment = dict(os.environ, PYTHONPATH=str(program))
-        if program == ROOT and may_be_forked(words, environment):
+        if program == ROOT and may_be_forked(words):
             done = run_forked(words, self.folder, environment, wait)
             returncode, output, errors = done.returncode, done.stdout, done.stderr
         else:
@@ -107,6 +109,29 @@ def first_rows(folder: Path, rows: int) -> Path:
 def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tape that most tests play."""
     return first_rows(tmp_path_factory.mktemp("tape"), ROWS)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tape: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """A folder in which the tape was played to its end, and the summary; to be copied."""
+    folder, summary = recorded(
+        tmp_path_factory, "tape", lambda folder: Dr(folder).play("desk", tape)
+    )
+    return folder / "desk", summary
+
+
+@pytest.fixture(scope="session")
+def demo_of_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a demo of some synthetic days that has ended, in `desk`; to be copied."""
+
+    def make(folder: Path) -> None:
+        words = ("--seed", "7", "--bars", str(BARS), "--instrument", "BTCUSDT.PAPER")
+        dr = Dr(folder)
+        dr.run("tape", "synth", *words, "--output", "market.parquet")
+        dr.run("demo", "--tape", "market.parquet", "--data", "desk", "--no-web", "--json")
+
+    folder, _ = recorded(tmp_path_factory, "days", make)
+    return folder
 
 
 def until(true: Callable[[], Any], what: str, wait: float = 60) -> Any:

@@ -3,10 +3,9 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import polars
 import pytest
@@ -15,17 +14,18 @@ from deadreckon.archive.signing import read_or_create_key
 from deadreckon.runtime.process.killpoints import SEAL_STEPS, VARIABLE
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import Dr
+from tests.support.forked_verbs import run_forked
 
 KILLED = -9
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory, tape: Path) -> Path:
+def played(undisturbed: tuple[Path, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with some days of a tape, and the key they will be sealed with."""
-    dr = Dr(tmp_path_factory.mktemp("archive"))
-    dr.play("desk", tape)
-    read_or_create_key(dr.folder / "desk" / "nats" / "credentials")
-    return dr.folder / "desk"
+    folder = tmp_path_factory.mktemp("archive") / "desk"
+    shutil.copytree(undisturbed[0], folder, symlinks=True)
+    read_or_create_key(folder / "nats" / "credentials")
+    return folder
 
 
 @pytest.fixture
@@ -46,13 +46,8 @@ def sealed(folder: Path) -> dict[str, bytes]:
 
 
 def killed_at(dr: Dr, step: str, nth: int) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "deadreckon", "archive", "seal", "--data", "desk"],
-        cwd=dr.folder,
-        env=dict(os.environ, PYTHONPATH=str(ROOT)) | {VARIABLE: f"{step}:{nth}"},
-        capture_output=True,
-        timeout=120,
-    )
+    environment = dict(os.environ, PYTHONPATH=str(ROOT)) | {VARIABLE: f"{step}:{nth}"}
+    done = run_forked(("archive", "seal", "--data", "desk"), dr.folder, environment, 120)
     assert done.returncode == KILLED, done.stderr
 
 

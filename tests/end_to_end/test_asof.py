@@ -17,13 +17,11 @@ WHO = ("--actor", "ann", "--reason", "invoice 17")
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ended(demo_of_days: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demo of some days that has ended, and a fee that became known after it."""
     folder = tmp_path_factory.mktemp("asof")
-    dr = Dr(folder)
-    dr.run("tape", "synth", "--seed", "7", "--bars", "2000", "--instrument", "BTCUSDT.PAPER",
-           "--output", "market.parquet")  # fmt: skip
-    dr.run("demo", "--tape", "market.parquet", "--data", "desk", "--no-web", "--json")
+    shutil.copytree(demo_of_days, folder, dirs_exist_ok=True, symlinks=True)
+    Dr(folder).run("rebuild", "--data", "desk")  # views name the folder they were made in
     return folder
 
 

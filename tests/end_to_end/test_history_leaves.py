@@ -3,8 +3,6 @@ that anybody can ask is any different afterwards."""
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from tests.conftest import ROOT
 from tests.end_to_end.conftest import Dr
 from tests.end_to_end.test_restart import PARTS
 from tests.end_to_end.test_up import WHO, started
+from tests.support.forked_verbs import run_forked
 
 ALL = "2100-01-01"
 KILLED = -9
@@ -21,12 +20,9 @@ KILLED = -9
 
 def killed_at(dr: Dr, step: str, *words: str) -> int:
     """How the verb ended that was to be killed at a step."""
-    command = [sys.executable, "-m", "deadreckon", "archive", "prune", "--data", "desk", *words]
+    prune = ("archive", "prune", "--data", "desk", *words)
     environment = dict(os.environ, PYTHONPATH=str(ROOT)) | {VARIABLE: f"{step}:1"}
-    done = subprocess.run(
-        command, cwd=dr.folder, env=environment, capture_output=True, text=True, timeout=120
-    )
-    return done.returncode
+    return run_forked(prune, dr.folder, environment, 120).returncode
 
 
 def forgotten(folder: Path) -> None:
@@ -44,8 +40,9 @@ def answers(dr: Dr, data: str) -> list[Any]:
     return [audited, dr.run("replay", "narrate", "--all", "--data", data)]
 
 
-def test_history_leaves_though_it_is_killed_at_every_step(dr: Dr, tape: Path) -> None:
-    undisturbed = dr.play("memory", tape, "--bus", "memory")
+def test_history_leaves_though_it_is_killed_at_every_step(
+    dr: Dr, tape: Path, undisturbed: tuple[Path, Any]
+) -> None:
     dr.play("desk", tape, "--for", "3")
     dr.run("archive", "seal", "--all", "--data", "desk")
     before = answers(dr, "desk")
@@ -65,9 +62,9 @@ def test_history_leaves_though_it_is_killed_at_every_step(dr: Dr, tape: Path) ->
     assert answers(dr, "desk") == before
     forgotten(dr.folder / "desk")
     ended = dr.play("desk", tape)
-    assert ended["digest"] == undisturbed["digest"]
-    assert ended["pnl"] == undisturbed["pnl"]
-    assert dr.play("desk", tape)["run"]["rows"] == undisturbed["run"]["rows"]
+    assert ended["digest"] == undisturbed[1]["digest"]
+    assert ended["pnl"] == undisturbed[1]["pnl"]
+    assert dr.play("desk", tape)["run"]["rows"] == undisturbed[1]["run"]["rows"]
     assert "agree" in dr.run("verify", "--data", "desk")
     dr.run("doctor", "--data", "desk")
     assert dr.json("archive", "verify", "--data", "desk")["sound"]

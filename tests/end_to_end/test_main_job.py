@@ -238,11 +238,8 @@ def test_wrong_usage_is_one_line_and_code_two(dr: Dr) -> None:
         ("replay", "audit", "--all", "--data", "missing"),
         ("demo", "--tape", "missing.csv", "--instrument", "A.B", "--data", "x"),
     ):
-        process = dr.start(*words)
-        _, errors = process.communicate(timeout=60)
-        assert process.returncode == 2, (words, errors)
+        errors = dr.run(*words, code=2)
         assert len(errors.strip().splitlines()) == 1, errors
-        assert isinstance(process, subprocess.Popen)
 
 
 def test_json_output_is_one_object(played: tuple[Dr, Any]) -> None:

@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 from tests.end_to_end.conftest import INSTRUMENT, Dr, until
 
@@ -24,8 +25,9 @@ def kept(dr: Dr, data: str = "data") -> list[Path]:
     return sorted((dr.folder / data / "snapshots").glob("*/*.snapshot"))
 
 
-def test_a_demo_goes_on_from_snapshots_whatever_became_of_them(dr: Dr, tape: Path) -> None:
-    undisturbed = dr.play("memory", tape, "--bus", "memory")
+def test_a_demo_goes_on_from_snapshots_whatever_became_of_them(
+    dr: Dr, tape: Path, undisturbed: tuple[Path, Any]
+) -> None:
     dr.play("data", tape, "--for", "4")
     shelves = {path.parent.name for path in kept(dr)}
     assert {"desk.risk", "desk.fill", "desk.views"} <= shelves
@@ -43,8 +45,8 @@ def test_a_demo_goes_on_from_snapshots_whatever_became_of_them(dr: Dr, tape: Pat
     finished = dr.play("data", tape)
     (refusal,) = logged(dr, "snapshot_refused")
     assert refusal["snapshot"] == str(damaged.relative_to(dr.folder))
-    assert finished["digest"] == undisturbed["digest"]
-    assert finished["pnl"] == undisturbed["pnl"]
+    assert finished["digest"] == undisturbed[1]["digest"]
+    assert finished["pnl"] == undisturbed[1]["pnl"]
     assert "agree" in dr.run("verify", "--data", "data")
 
 

@@ -1,6 +1,7 @@
 """`dr replay why` and `whynot` as an operator uses them, on a demo's log."""
 
 import asyncio
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +18,14 @@ from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from deadreckon.runtime.log.reading import read_messages, read_stored
 from deadreckon.runtime.process.folder import Folder
-from tests.end_to_end.conftest import Dr
-
-BARS = 2_000
+from tests.end_to_end.conftest import BARS, Dr
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ended(demo_of_days: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demo of some days that has ended."""
     folder = tmp_path_factory.mktemp("why")
-    dr = Dr(folder)
-    dr.run("tape", "synth", "--seed", "7", "--bars", str(BARS), "--instrument", "BTCUSDT.PAPER",
-           "--output", "market.parquet")  # fmt: skip
-    dr.run("demo", "--tape", "market.parquet", "--data", "desk", "--no-web", "--json")
-    return folder
+    return shutil.copytree(demo_of_days, folder, dirs_exist_ok=True, symlinks=True)
 
 
 @pytest.fixture(scope="module")

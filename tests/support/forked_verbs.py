@@ -10,6 +10,7 @@ from pathlib import Path
 from subprocess import CompletedProcess, TimeoutExpired
 
 import deadreckon.cli
+from deadreckon.runtime.process import killpoints
 
 # Starting Python and importing is most of what a verb costs: the server does it once.
 IMPORTED = [
@@ -23,10 +24,9 @@ IMPORTED = [
 DECIDING = ("demo", "up", "run", "crashtest", "drill")
 
 
-def may_be_forked(words: tuple[str, ...], environment: Mapping[str, str]) -> bool:
-    """Whether nothing is lost when a verb is forked: it decides nothing, and no variable changes
-    how it is imported."""
-    return words[:1] not in [(name,) for name in DECIDING] and "DEADRECKON_KILL" not in environment
+def may_be_forked(words: tuple[str, ...]) -> bool:
+    """Whether nothing is lost when a verb is forked: it decides nothing."""
+    return words[0] not in DECIDING or "--help" in words
 
 
 def run_forked(
@@ -59,6 +59,8 @@ def _play(
     os.dup2(sys.stdout.fileno(), 1)
     os.dup2(sys.stderr.fileno(), 2)
     sys.argv = ["deadreckon", *words]
+    if order := environment.get(killpoints.VARIABLE):  # it is read when the module is imported
+        killpoints.armed = killpoints.Armed(order)
     from deadreckon.__main__ import main
 
     main()
