@@ -24,7 +24,7 @@ from deadreckon.node.simulated_venue import (
 )
 from deadreckon.node.verdicts import verdicts_published
 from deadreckon.projections.live_view.live_view import LiveViewFold
-from deadreckon.projections.runner import StoredViews, stored_views
+from deadreckon.projections.stored_views import StoredViews, stored_views
 from deadreckon.replay.audit.document import AuditDocument
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder

@@ -16,7 +16,8 @@ from deadreckon.node.readiness import WatchedService
 from deadreckon.node.supervision import halt_after_crashes
 from deadreckon.node.venue_logins import connect_venues
 from deadreckon.node.worker_processes import Workers
-from deadreckon.projections.runner import FoldedView, StoredViews, Views
+from deadreckon.projections.runner import FoldedView, Views
+from deadreckon.projections.stored_views import StoredViews
 from deadreckon.replay.audit.audit import audit
 from deadreckon.replay.audit.document import AuditDocument, DemoRun
 from deadreckon.replay.audit.figures import statement

@@ -5,7 +5,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from deadreckon.projections.runner import StoredViews, Views
+from deadreckon.projections.runner import Views
+from deadreckon.projections.stored_views import StoredViews
 from deadreckon.runtime.log.bus import WriteHealth
 from deadreckon.runtime.log.feed import Feed
 

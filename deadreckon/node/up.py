@@ -21,7 +21,8 @@ from deadreckon.node.supervision import halt_after_crashes
 from deadreckon.node.venue_logins import connect_venues
 from deadreckon.node.verdicts import verdicts_published
 from deadreckon.node.worker_processes import Workers
-from deadreckon.projections.runner import FoldedView, StoredViews, Views, stored_views
+from deadreckon.projections.runner import FoldedView, Views
+from deadreckon.projections.stored_views import StoredViews, stored_views
 from deadreckon.replay.asof.anchor_job import AnchorJob
 from deadreckon.replay.verify.self_check import SelfCheck
 from deadreckon.runtime.log.bus import Bus

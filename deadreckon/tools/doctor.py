@@ -13,12 +13,12 @@ from deadreckon.archive.location import FOLDER, has_archive
 from deadreckon.archive.manifests import ArchiveError
 from deadreckon.archive.open_log import open_bus
 from deadreckon.projections.analytics import database
-from deadreckon.projections.runner import ViewAheadError, check_sequence, stored_views
 from deadreckon.projections.sinks import manifest
 from deadreckon.projections.sinks.audit_database import AuditDatabase
 from deadreckon.projections.sinks.lake import Lake
 from deadreckon.projections.sinks.sink import SinkError
 from deadreckon.projections.store import ProjectionPaths, paths
+from deadreckon.projections.stored_views import ViewAheadError, check_sequence, stored_views
 from deadreckon.runtime.log.bus import Bus, ConfigurationError, HoleError
 from deadreckon.runtime.log.jetstream import JetStreamBus
 from deadreckon.runtime.log.reading import read_messages
@@ -26,7 +26,7 @@ from deadreckon.runtime.log.replicas import Replica, examine_replicas
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder, FolderError
 from deadreckon.runtime.server.binary import MissingServerError, find_nats_server
-from deadreckon.runtime.service.snapshots import examine_snapshots
+from deadreckon.runtime.service.snapshot_file import examine_snapshots
 
 DISK_MIN = 1_000_000_000  # bytes free below which a log may soon have no room
 DAMAGES_SHOWN = 3

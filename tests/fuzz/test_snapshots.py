@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
-from deadreckon.runtime.service import snapshots
+from deadreckon.runtime.service import snapshot_file, snapshots
 from deadreckon.runtime.service.snapshots import (
     Snapshot,
     SnapshotAheadError,
@@ -56,8 +56,8 @@ def resealed(mutator: Mutator, content: bytes) -> bytes:
     )
     rest = head + b"\n" + state
     mark = b"%s %d %s\n" % (
-        snapshots.MARK,
-        snapshots.FORMAT,
+        snapshot_file.MARK,
+        snapshot_file.FORMAT,
         hashlib.sha256(rest).hexdigest().encode(),
     )
     return mark + rest

@@ -8,8 +8,9 @@ from structlog.testing import capture_logs
 from deadreckon.node.verdicts import VerdictView
 from deadreckon.projections import runner
 from deadreckon.projections.live_view.live_view import LiveViewFold
-from deadreckon.projections.runner import Views, stored_views
+from deadreckon.projections.runner import Views
 from deadreckon.projections.store import extent, paths
+from deadreckon.projections.stored_views import stored_views
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog

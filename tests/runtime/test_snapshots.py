@@ -25,12 +25,12 @@ from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from deadreckon.runtime.service import snapshots
 from deadreckon.runtime.service.log_service import LogService
 from deadreckon.runtime.service.service import Service
+from deadreckon.runtime.service.snapshot_file import examine_snapshots
 from deadreckon.runtime.service.snapshots import (
     SnapshotAheadError,
     Snapshots,
     StateAtCommit,
     encode_state,
-    examine_snapshots,
     state_digest,
 )
 from deadreckon.services.catalogue import BOOK, RANK, assemble, decider

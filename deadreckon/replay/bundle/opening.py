@@ -25,7 +25,8 @@ from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Decoding
 from deadreckon.runtime.service.decider_runner import DeciderRunner
 from deadreckon.runtime.service.fold_code import fold_code
-from deadreckon.runtime.service.snapshots import SnapshotHead, state_digest
+from deadreckon.runtime.service.snapshot_file import SnapshotHead
+from deadreckon.runtime.service.snapshots import state_digest
 from deadreckon.services.catalogue import DECIDERS, decider
 
 

@@ -28,7 +28,8 @@ from deadreckon.replay.rerun.comparison import answer_detail
 from deadreckon.replay.rerun.job.checkout import own_revision
 from deadreckon.runtime.log.bus import Bus, Stored
 from deadreckon.runtime.service.fold_code import fold_code
-from deadreckon.runtime.service.snapshots import LogPosition, SnapshotHead, encode_state
+from deadreckon.runtime.service.snapshot_file import LogPosition, SnapshotHead
+from deadreckon.runtime.service.snapshots import encode_state
 from deadreckon.services.catalogue import BOOK, DECIDERS
 
 HEAD, STATE, ANSWERS, CONFIGURATION = (

@@ -16,12 +16,8 @@ from deadreckon.runtime.log.role_connections import as_role
 from deadreckon.runtime.process import killpoints
 from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.runtime.service.recovery import Recovery
-from deadreckon.runtime.service.snapshots import (
-    LogPosition,
-    Snapshots,
-    StateAtCommit,
-    state_digest,
-)
+from deadreckon.runtime.service.snapshot_file import LogPosition
+from deadreckon.runtime.service.snapshots import Snapshots, StateAtCommit, state_digest
 
 REST_FACTS = 100  # since the last snapshot, for one at the end: fewer are folded in no time
 REPLAYED_AT_ONCE = 2_000  # facts; a connection that is not looked after for seconds is given up

@@ -1,8 +1,4 @@
-"""Snapshots of a state: a cache of the fold, confirmed by the log or refused.
-
-A file has three lines: a mark with the format and the SHA-256 of all that follows; the head; the
-state. It is written under another name, synced and renamed, so that it is whole or not there.
-"""
+"""Snapshots of a state: a cache of the fold, confirmed by the log or refused."""
 
 import asyncio
 import hashlib
@@ -13,7 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 import structlog
-from msgspec import Struct, field, structs
+from msgspec import Struct, structs
 
 from deadreckon.contracts.envelope import digest
 from deadreckon.contracts.errors import OperationalError
@@ -21,21 +17,26 @@ from deadreckon.contracts.event import Mode
 from deadreckon.contracts.units import described
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import retry
-from deadreckon.runtime.log.feed import ChainLink, ChainLinks
+from deadreckon.runtime.log.feed import ChainLinks
 from deadreckon.runtime.process import killpoints
 from deadreckon.runtime.service.fold_code import fold_code
 from deadreckon.runtime.service.ingress import Ingress
+from deadreckon.runtime.service.snapshot_file import (
+    SUFFIX,
+    UNREADABLE,
+    LogPosition,
+    SnapshotHead,
+    SnapshotRefusedError,
+    read_snapshot,
+    sync_folder,
+    write_whole,
+)
 
-FORMAT = 1
-MARK = b"deadreckon snapshot"
-SUFFIX = ".snapshot"
 WRITING = ".writing"
 KEPT = 2  # the newest, and one before it in case that is damaged
 FACTS_MIN = 25_000  # between two snapshots: what a start folds in well under a second
 BYTES_PER_FACT = 400  # of a state: the bigger it is, the longer the pause in which it is encoded
 
-# What the decoder raises over bytes that nobody here wrote.
-_UNREADABLE = (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError)
 
 log = structlog.get_logger()
 
@@ -47,10 +48,6 @@ class SnapshotAheadError(OperationalError):
     """You started on a log that ends before a snapshot of it: the log was cut."""
 
 
-class _RefusedError(Exception):
-    """Refusal of a snapshot, with the reason."""
-
-
 class StateAtCommit(Struct, frozen=True):
     """The digest of a service's state at one of its commits."""
 
@@ -58,35 +55,6 @@ class StateAtCommit(Struct, frozen=True):
     position: Annotated[int, described("sequence up to which it answered every message")]
     part: Annotated[int, described("number of events of the next message that it answered")]
     digest: Annotated[str, described("SHA-256 (hex) of the state")]
-
-
-class LogPosition(Struct, frozen=True):
-    """A position in a log that identifies the log: a message's `sequence` and the SHA-256 of its
-    bytes. A service's is its own commit number `n`, which covers every input up to message
-    `covered`."""
-
-    sequence: int
-    digest: str
-    n: int
-    covered: int = field(name="place")
-
-
-class SnapshotHead(Struct, frozen=True):
-    """The head of a snapshot: its owner, its position in the log, and the hashes that prove it.
-
-    `code` and `schema` are hashes of the program that folded it and of the state's shape; `ingress`
-    and `links` (by `book.service`) are those at `covered`; `state` is the state's digest.
-    """
-
-    name: str
-    book: str
-    mode: Mode
-    code: str
-    schema: str
-    position: LogPosition = field(name="moment")
-    ingress: Ingress = field(name="intake")
-    links: dict[str, ChainLink]
-    state: str
 
 
 class Snapshot(Struct, frozen=True):
@@ -131,7 +99,7 @@ class SnapshotStore:
         for path in sorted(self.folder.glob(f"*{SUFFIX}"), reverse=True):
             try:
                 return await self._verified(path, bus, last)
-            except _RefusedError as fault:
+            except SnapshotRefusedError as fault:
                 self.refused += 1
                 log.warning(
                     "snapshot_refused",
@@ -167,16 +135,16 @@ class SnapshotStore:
         return self._key
 
     async def _verified(self, path: Path, bus: Bus, last: int) -> Snapshot:
-        head, encoded = _read(path)
+        head, encoded = read_snapshot(path)
         self._check_whose(head)
         await _check_log(path, head.position, bus, last)
         self._check_program(head)
         try:
             state = msgspec.json.decode(encoded, type=self._shape)
-        except _UNREADABLE as error:
-            raise _RefusedError(f"its state cannot be read: {error}") from error
+        except UNREADABLE as error:
+            raise SnapshotRefusedError(f"its state cannot be read: {error}") from error
         if state_digest(state) != head.state:
-            raise _RefusedError("what is read of its state is not what was written")
+            raise SnapshotRefusedError("what is read of its state is not what was written")
         self._size = len(encoded)
         links = {_domain(name): link for name, link in head.links.items()}
         return Snapshot(head.position, head.ingress, links, state)
@@ -184,11 +152,11 @@ class SnapshotStore:
     def _check_whose(self, head: SnapshotHead) -> None:
         found, wanted = (head.name, head.book, head.mode), (self._name, self._book, self._mode)
         if found != wanted:
-            raise _RefusedError(f"it is of {' '.join(found)}, not of {' '.join(wanted)}")
+            raise SnapshotRefusedError(f"it is of {' '.join(found)}, not of {' '.join(wanted)}")
 
     def _check_program(self, head: SnapshotHead) -> None:
         if (head.code, head.schema) != self._program():
-            raise _RefusedError("other code folded it")
+            raise SnapshotRefusedError("other code folded it")
 
     def _head(
         self, position: LogPosition, ingress: Ingress, links: ChainLinks, encoded: bytes
@@ -217,10 +185,10 @@ class SnapshotStore:
         try:
             for folder in (self.folder.parent, self.folder):
                 folder.mkdir(exist_ok=True, mode=0o700)
-            _write_whole(temporary, head, encoded, self._name)
+            write_whole(temporary, head, encoded, self._name)
             killpoints.passed("snapshot-whole", self._name)
             os.replace(temporary, path)
-            _sync_folder(self.folder)
+            sync_folder(self.folder)
             killpoints.passed("snapshot-done", self._name)
             self._prune()
         except OSError as error:
@@ -260,40 +228,6 @@ def state_digest(state: Any) -> str:
     return hashlib.sha256(encode_state(state)).hexdigest()
 
 
-def examine_snapshots(data: Path) -> list[tuple[Path, str | None]]:
-    """List every snapshot under a data folder, with what is wrong with the file (null: nothing is).
-    Whether it fits the log and the program is checked when a service starts."""
-    return [(path, _fault(path)) for path in sorted((data / "snapshots").glob(f"*/*{SUFFIX}"))]
-
-
-def _fault(path: Path) -> str | None:
-    try:
-        _read(path)
-    except _RefusedError as fault:
-        return str(fault)
-    return None
-
-
-def _read(path: Path) -> tuple[SnapshotHead, memoryview]:
-    """Read the head and the encoded state of an undamaged file. Raises _RefusedError."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise _RefusedError(f"it cannot be read: {error.strerror}") from error
-    begin = content.find(b"\n") + 1
-    mark, _, checksum = content[: max(begin - 1, 0)].rpartition(b" ")
-    if mark != _mark():
-        raise _RefusedError(f"it does not begin as a snapshot of format {FORMAT}")
-    rest = memoryview(content)[begin:]  # a state may be big: no copies of it
-    if checksum != hashlib.sha256(rest).hexdigest().encode():
-        raise _RefusedError("it is damaged: its checksum is another")
-    length = content.find(b"\n", begin) - begin
-    try:
-        return msgspec.json.decode(rest[:length], type=SnapshotHead), rest[length + 1 :]
-    except _UNREADABLE as error:
-        raise _RefusedError(f"its head cannot be read: {error}") from error
-
-
 async def _check_log(path: Path, position: LogPosition, bus: Bus, last: int) -> None:
     if position.sequence > last:
         raise SnapshotAheadError(
@@ -303,36 +237,9 @@ async def _check_log(path: Path, position: LogPosition, bus: Bus, last: int) -> 
         )
     stored = await retry(lambda: bus.message(position.sequence))
     if stored is None or digest(stored.payload) != position.digest:
-        raise _RefusedError(f"it is of another log: message {position.sequence} is not the same")
-
-
-def _mark() -> bytes:
-    return b"%s %d" % (MARK, FORMAT)
-
-
-def _write_whole(path: Path, head: bytes, encoded: bytes, name: str) -> None:
-    checksum = hashlib.sha256(head + b"\n")
-    checksum.update(encoded)
-    mark = b"%s %s\n" % (_mark(), checksum.hexdigest().encode())
-    state = memoryview(encoded)
-    half = len(state) // 2
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(mark + head + b"\n")
-        file.write(state[:half])
-        if killpoints.armed is not None:
-            file.flush()
-            killpoints.passed("snapshot-half", name)
-        file.write(state[half:])
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        raise SnapshotRefusedError(
+            f"it is of another log: message {position.sequence} is not the same"
+        )
 
 
 def _domain(name: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from deadreckon.contracts.orders import OrderSubmitting
 from deadreckon.contracts.portfolio import PositionChanged
 from deadreckon.node.up import LiveStack, StackSettings
 from deadreckon.node.verdicts import verdicts_published
-from deadreckon.projections.runner import stored_views
+from deadreckon.projections.stored_views import stored_views
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.feed import Feed, Message
 from deadreckon.runtime.service.crash_counter import CrashCounter

@@ -10,7 +10,8 @@ from deadreckon.marketdata.tapes.tape import Tape
 from deadreckon.node.demo import Demo, DemoPlan
 from deadreckon.node.verdicts import verdicts_published
 from deadreckon.projections.live_view.live_view import LiveViewFold
-from deadreckon.projections.runner import Views, stored_views
+from deadreckon.projections.runner import Views
+from deadreckon.projections.stored_views import stored_views
 from deadreckon.runtime.log.bus import Bus, Stored
 from deadreckon.runtime.log.feed import Decoding, Feed
 from deadreckon.runtime.process.folder import Folder

@@ -21,7 +21,7 @@ from deadreckon.marketdata.tapes.tape import BarRow, open_tape
 from deadreckon.node.demo import Demo, DemoPlan
 from deadreckon.node.demo_setup import setup_facts
 from deadreckon.node.simulated_venue import ExchangeSettings, exchange_for, own_exchange
-from deadreckon.projections.runner import StoredViews, stored_views
+from deadreckon.projections.stored_views import StoredViews, stored_views
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.process import log_lines
