@@ -31,6 +31,7 @@ from deadreckon.contracts.subjects import TOKEN, parse
 from deadreckon.contracts.timestamps import day_of
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.process.durable import sync
 
 UNFINISHED = ".unfinished"  # the folder of a range that is being written
 CHUNK_MESSAGES = 20_000  # held in memory before they go to disk, so that a day may be of any size
@@ -215,9 +216,9 @@ def delete_unfinished(root: Path, number: int) -> None:
 def move_durably(source: Path, target: Path) -> None:
     """Move a file to its path, on the disk before it is seen there."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    _to_disk(source)
+    sync(source)
     os.replace(source, target)
-    _to_disk(target.parent)
+    sync(target.parent)
 
 
 def file_digest(path: Path) -> str:
@@ -232,8 +233,8 @@ def file_digest(path: Path) -> str:
 def _keep_manifest(root: Path, manifest: ArchiveManifest) -> None:
     for segment in manifest.segments:  # the folders may be new as well
         for folder in (root / segment.path).parents[1:3]:
-            _to_disk(folder)
-    _to_disk(root)
+            sync(folder)
+    sync(root)
     replace_durably(root, file_of(root, manifest.number), file_bytes(manifest))
 
 
@@ -243,14 +244,6 @@ def replace_durably(root: Path, path: Path, content: bytes) -> None:
     temporary.parent.mkdir(parents=True, exist_ok=True)
     temporary.write_bytes(content)
     move_durably(temporary, path)
-
-
-def _to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def book_of(subject: str) -> str:

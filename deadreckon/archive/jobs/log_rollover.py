@@ -18,6 +18,7 @@ from deadreckon.runtime.log.jetstream import JetStreamBus
 from deadreckon.runtime.log.role_connections import RoleConnections
 from deadreckon.runtime.log.rollover_notice import Rollover
 from deadreckon.runtime.process.cancellation import cancel_all
+from deadreckon.runtime.process.durable import sync_all
 from deadreckon.runtime.process.killpoints import passed
 from deadreckon.runtime.server.credentials import Credential
 from deadreckon.runtime.server.endpoint import Endpoint
@@ -162,7 +163,7 @@ def _step(data: Path, roll: Rollover) -> Rollover:
 
 def _force_to_disk(data: Path, stream: str) -> None:
     """Force a stream's files to disk. The server must have ended, or some may be in memory."""
-    rollover_notice.sync_all(stream_folder(data, stream))
+    sync_all(stream_folder(data, stream))
 
 
 def stream_folder(data: Path, stream: str = STREAM) -> Path:

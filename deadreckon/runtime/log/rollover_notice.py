@@ -1,6 +1,5 @@
 """Notice of a rollover under way: old history leaves the log, and nothing else may start."""
 
-import os
 from pathlib import Path
 from typing import Literal
 
@@ -8,7 +7,8 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.runtime.log.bus import ConfigurationError
-from deadreckon.runtime.server.secret import write_private_file
+from deadreckon.runtime.process.durable import sync
+from deadreckon.runtime.server.secret import replace_private_file
 
 FILE = Path("nats", "roll.json")
 
@@ -60,9 +60,7 @@ def refuse_unfinished_rollover(data: Path) -> None:
 def keep(data: Path, roll: Rollover) -> None:
     """Write the note to disk, before the step that it announces."""
     path = data / FILE
-    temporary = path.with_suffix(".unfinished")
-    write_private_file(temporary, msgspec.json.encode(roll).decode() + "\n")
-    os.replace(temporary, path)
+    replace_private_file(path, msgspec.json.encode(roll).decode() + "\n")
     sync(path.parent)
 
 
@@ -71,19 +69,3 @@ def forget(data: Path) -> None:
     path = data / FILE
     path.unlink(missing_ok=True)
     sync(path.parent)
-
-
-def sync(path: Path) -> None:
-    """Force a file, or the names in a folder, to disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def sync_all(folder: Path) -> None:
-    """Force everything under a folder to disk, and its own name."""
-    for path in (*folder.rglob("*"), folder, folder.parent):
-        if path.is_file() or path.is_dir():
-            sync(path)

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from deadreckon.contracts.publishers import is_venue_edge
 from deadreckon.contracts.subjects import VENUE_EDGES, token
-from deadreckon.runtime.server.secret import write_private_file
+from deadreckon.runtime.server.secret import replace_private_file
 
 DEFAULT_BOOK = "desk"  # of a folder that names no other
 
@@ -90,8 +90,4 @@ def lock_of(path: Path) -> Path:
 
 def write_known_roles(path: Path, registry: KnownRoles) -> None:
     """Replace the registry, whole."""
-    unfinished = path.with_suffix(".unfinished")
-    write_private_file(
-        unfinished, msgspec.json.format(msgspec.json.encode(registry)).decode() + "\n"
-    )
-    os.replace(unfinished, path)
+    replace_private_file(path, msgspec.json.format(msgspec.json.encode(registry)).decode() + "\n")

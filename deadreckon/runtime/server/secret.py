@@ -43,3 +43,10 @@ def write_private_file(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
+
+
+def replace_private_file(path: Path, text: str) -> None:
+    """Replace a file for its owner alone: a reader finds the old content or the new."""
+    unfinished = path.with_suffix(".unfinished")
+    write_private_file(unfinished, text)
+    os.replace(unfinished, path)

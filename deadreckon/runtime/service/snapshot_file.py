@@ -111,12 +111,3 @@ def write_whole(path: Path, head: bytes, encoded: bytes, name: str) -> None:
         file.write(state[half:])
         file.flush()
         os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Force the names in a folder to disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -19,6 +19,7 @@ from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.feed import ChainLinks
 from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.process.durable import sync
 from deadreckon.runtime.service.fold_code import fold_code
 from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.runtime.service.snapshot_file import (
@@ -28,7 +29,6 @@ from deadreckon.runtime.service.snapshot_file import (
     SnapshotHead,
     SnapshotRefusedError,
     read_snapshot,
-    sync_folder,
     write_whole,
 )
 
@@ -188,7 +188,7 @@ class SnapshotStore:
             write_whole(temporary, head, encoded, self._name)
             killpoints.passed("snapshot-whole", self._name)
             os.replace(temporary, path)
-            sync_folder(self.folder)
+            sync(self.folder)
             killpoints.passed("snapshot-done", self._name)
             self._prune()
         except OSError as error:
