@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from msgspec import Struct
 
-from deadreckon.contracts.event import Mode
+from deadreckon.contracts.event import Mode, Recorded
 
 ColumnKind = Literal["text", "integer", "flag", "amount"]
 _KINDS: dict[Any, ColumnKind] = {str: "text", int: "integer", bool: "flag", Decimal: "amount"}
@@ -21,6 +21,11 @@ class TableRow(Struct, frozen=True, array_like=True, gc=False):
     at: Annotated[int, "decision time of that event, nanoseconds UTC"] = 0
     book: Annotated[str, "the risk unit"] = ""
     mode: Annotated[Mode, "paper, shadow, live or backtest"] = "paper"
+
+
+def origin(record: Recorded[Any]) -> tuple[str, int, str, Mode]:
+    """Return the values of a row's first columns, which are those of every table."""
+    return record.id, record.at, record.book, record.mode
 
 
 class Column(Struct, frozen=True):

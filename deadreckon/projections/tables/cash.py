@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from deadreckon.contracts.amounts import EXACT, canonical
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.portfolio import CashDeposited, CashWithdrawn, FeeCharged, FundingPaid
-from deadreckon.projections.columns import TableRow
+from deadreckon.projections.columns import TableRow, origin
 
 READS = (CashDeposited, CashWithdrawn, FeeCharged, FundingPaid)
 
@@ -46,10 +46,7 @@ def evolve(row: CashRow, record: Recorded[Any]) -> CashRow:
             )
         case FundingPaid() as paid:
             return CashRow(
-                event_id=record.id,
-                at=record.at,
-                book=record.book,
-                mode=record.mode,
+                *origin(record),
                 kind="funding",
                 currency=paid.currency,
                 amount=paid.amount,
@@ -63,10 +60,7 @@ def evolve(row: CashRow, record: Recorded[Any]) -> CashRow:
 
 def _moved(record: Recorded[Any], kind: str, amount: Decimal, **more: Any) -> CashRow:
     return CashRow(
-        event_id=record.id,
-        at=record.at,
-        book=record.book,
-        mode=record.mode,
+        *origin(record),
         kind=kind,
         currency=record.event.currency,
         amount=canonical(amount),

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.portfolio import EquityMarked
-from deadreckon.projections.columns import TableRow
+from deadreckon.projections.columns import TableRow, origin
 from deadreckon.projections.tables.derived import document
 
 READS = (EquityMarked,)
@@ -40,10 +40,7 @@ def evolve(row: EquityRow, record: Recorded[Any]) -> EquityRow:
     """Return the row of an equity mark."""
     event: EquityMarked = record.event
     return EquityRow(
-        event_id=record.id,
-        at=record.at,
-        book=record.book,
-        mode=record.mode,
+        *origin(record),
         currency=event.currency,
         equity=event.equity,
         cash=event.cash,

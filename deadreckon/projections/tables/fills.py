@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
-from deadreckon.projections.columns import TableRow
+from deadreckon.projections.columns import TableRow, origin
 from deadreckon.projections.tables.derived import rounded_product
 
 READS = (OrderFilled,)
@@ -42,10 +42,7 @@ def evolve(row: FillRow, record: Recorded[Any]) -> FillRow:
     """Return the row of a fill."""
     fill: OrderFilled = record.event
     return FillRow(
-        event_id=record.id,
-        at=record.at,
-        book=record.book,
-        mode=record.mode,
+        *origin(record),
         fill_id=f"{fill.venue}:{fill.trade_id}",
         order_id=fill.order_id,
         trade_id=fill.trade_id,

@@ -14,7 +14,7 @@ from deadreckon.contracts.governance import (
     ResumeAcknowledged,
     ResumeRequested,
 )
-from deadreckon.projections.columns import TableRow
+from deadreckon.projections.columns import TableRow, origin
 
 READS = (
     HaltRequested,
@@ -111,10 +111,7 @@ def _requested(row: HaltRow, record: Recorded[Any]) -> HaltRow:
 
 def _row(record: Recorded[Any], halt_id: str = "", **columns: Any) -> HaltRow:
     return HaltRow(
-        event_id=record.id,
-        at=record.at,
-        book=record.book,
-        mode=record.mode,
+        *origin(record),
         halt_id=halt_id or record.id,
         source=record.source,
         **columns,

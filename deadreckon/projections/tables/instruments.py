@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.instruments import InstrumentDelisted, InstrumentListed
-from deadreckon.projections.columns import TableRow
+from deadreckon.projections.columns import TableRow, origin
 
 READS = (InstrumentListed, InstrumentDelisted)
 
@@ -66,10 +66,7 @@ def evolve(row: InstrumentRow, record: Recorded[Any]) -> InstrumentRow:
 
 def _listed(record: Recorded[Any], listing: InstrumentListed) -> InstrumentRow:
     return InstrumentRow(
-        event_id=record.id,
-        at=record.at,
-        book=record.book,
-        mode=record.mode,
+        *origin(record),
         instrument=listing.instrument,
         symbol=listing.symbol,
         venue=listing.venue,

@@ -8,7 +8,7 @@ import msgspec
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.limits import LimitsSet
-from deadreckon.projections.columns import TableRow
+from deadreckon.projections.columns import TableRow, origin
 from deadreckon.projections.tables.derived import document
 
 READS = (LimitsSet,)
@@ -56,6 +56,4 @@ def evolve(row: Any, record: Recorded[Any]) -> Any:
     """Return the row of a set of limits."""
     limits = {name: getattr(record.event, name) for name in _HINTS}
     documents = {name: document(limits[name]) for name in _DOCUMENTS}
-    return LimitsRow(
-        event_id=record.id, at=record.at, book=record.book, mode=record.mode, **(limits | documents)
-    )
+    return LimitsRow(*origin(record), **(limits | documents))

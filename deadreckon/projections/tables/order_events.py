@@ -26,7 +26,7 @@ from deadreckon.contracts.orders import (
     ReplaceApproved,
     ReplaceRouted,
 )
-from deadreckon.projections.columns import TableRow
+from deadreckon.projections.columns import TableRow, origin
 
 # Fields of events that have a column of the same name.
 _SAME = ("quantity", "price", "limit_price", "stop_price", "leaves", "rule", "reason")
@@ -94,10 +94,7 @@ def evolve(row: OrderEventRow, record: Recorded[Any]) -> OrderEventRow:
         columns["rule"] = event.outcome
     bracket = shape is BracketArmed or shape is BracketClosed
     return OrderEventRow(
-        event_id=record.id,
-        at=record.at,
-        book=record.book,
-        mode=record.mode,
+        *origin(record),
         order_id=event.entry_order_id if bracket else event.order_id,
         kind=_KINDS[shape],
         source=record.source,

@@ -24,7 +24,7 @@ from deadreckon.contracts.orders import (
     OrderUnroutable,
 )
 from deadreckon.contracts.venues import VenueCancelRejected
-from deadreckon.projections.columns import TableRow
+from deadreckon.projections.columns import TableRow, origin
 from deadreckon.projections.tables.derived import rounded_product, rounded_quotient, total
 
 # Events for a finished order are rare: a late fill, a late report of the venue.
@@ -105,10 +105,7 @@ def evolve(row: OrderRow, record: Recorded[Any]) -> OrderRow:
 def _approved(row: OrderRow, record: Recorded[Any]) -> OrderRow:
     order: OrderApproved = record.event
     return OrderRow(
-        event_id=record.id,
-        at=record.at,
-        book=record.book,
-        mode=record.mode,
+        *origin(record),
         order_id=order.order_id,
         parent_id=order.order_id,
         status="approved",

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.portfolio import PositionChanged
-from deadreckon.projections.columns import TableRow
+from deadreckon.projections.columns import TableRow, origin
 from deadreckon.projections.tables.derived import document
 
 READS = (PositionChanged,)
@@ -44,10 +44,7 @@ def evolve(row: PositionRow, record: Recorded[Any]) -> PositionRow:
     """Return the position's row after a change."""
     event: PositionChanged = record.event
     return PositionRow(
-        event_id=record.id,
-        at=record.at,
-        book=record.book,
-        mode=record.mode,
+        *origin(record),
         strategy=event.strategy,
         venue=event.venue,
         instrument=event.instrument,

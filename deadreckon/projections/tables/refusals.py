@@ -8,7 +8,7 @@ from deadreckon.contracts.governance import OperatorRefused
 from deadreckon.contracts.models import RegimeModelRefused
 from deadreckon.contracts.orders import CancelMissed, OrderRejected, OrderUnroutable
 from deadreckon.contracts.signals import SignalRefused
-from deadreckon.projections.columns import TableRow
+from deadreckon.projections.columns import TableRow, origin
 
 READS = (
     SignalRefused,
@@ -111,10 +111,7 @@ def _of_order(record: Recorded[Any]) -> RefusalRow:
 
 def _row(record: Recorded[Any], **columns: Any) -> RefusalRow:
     return RefusalRow(
-        event_id=record.id,
-        at=record.at,
-        book=record.book,
-        mode=record.mode,
+        *origin(record),
         source=record.source,
         **columns,
     )

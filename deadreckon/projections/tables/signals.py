@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRaised
-from deadreckon.projections.columns import TableRow
+from deadreckon.projections.columns import TableRow, origin
 from deadreckon.projections.tables.derived import document
 
 READS = (SignalRaised, CancelRaised, ReplaceRaised)
@@ -52,10 +52,7 @@ def evolve(row: SignalRow, record: Recorded[Any]) -> SignalRow:
             return _trade(record, signal)
         case CancelRaised() as signal:
             return SignalRow(
-                event_id=record.id,
-                at=record.at,
-                book=record.book,
-                mode=record.mode,
+                *origin(record),
                 kind="cancel",
                 signal_id=signal.signal_id,
                 producer=signal.producer,
@@ -70,10 +67,7 @@ def evolve(row: SignalRow, record: Recorded[Any]) -> SignalRow:
 
 def _trade(record: Recorded[Any], signal: SignalRaised) -> SignalRow:
     return SignalRow(
-        event_id=record.id,
-        at=record.at,
-        book=record.book,
-        mode=record.mode,
+        *origin(record),
         kind="trade",
         signal_id=signal.signal_id,
         producer=signal.producer,
@@ -101,10 +95,7 @@ def _trade(record: Recorded[Any], signal: SignalRaised) -> SignalRow:
 
 def _replace(record: Recorded[Any], signal: ReplaceRaised) -> SignalRow:
     return SignalRow(
-        event_id=record.id,
-        at=record.at,
-        book=record.book,
-        mode=record.mode,
+        *origin(record),
         kind="replace",
         signal_id=signal.signal_id,
         producer=signal.producer,

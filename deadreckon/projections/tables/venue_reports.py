@@ -20,7 +20,7 @@ from deadreckon.contracts.venues import (
     VenueRequestUnanswered,
     VenueTradeReported,
 )
-from deadreckon.projections.columns import TableRow
+from deadreckon.projections.columns import TableRow, origin
 from deadreckon.projections.tables.derived import document
 
 
@@ -102,10 +102,7 @@ def evolve(row: VenueReportRow, record: Recorded[Any]) -> VenueReportRow:
         if name in columns:
             columns[name] = document(columns[name])
     return VenueReportRow(
-        event_id=record.id,
-        at=record.at,
-        book=record.book,
-        mode=record.mode,
+        *origin(record),
         kind=_KINDS[type(event)],
         cause_id=record.cause,
         **columns,
