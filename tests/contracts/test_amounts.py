@@ -1,5 +1,6 @@
 """Exact amounts: canonical, whole in their scale, rounded half-even where a division must round."""
 
+import re
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
@@ -23,7 +24,7 @@ from deadreckon.contracts.amounts import (
     text,
     to_units,
 )
-from deadreckon.tools.docgen.schemas import is_canonical
+from deadreckon.tools.docgen.schemas import CANONICAL
 
 sane = st.decimals(
     min_value=-(10**DIGITS_MAX) + 1, max_value=10**DIGITS_MAX - 1, places=SCALE_MAX
@@ -36,11 +37,16 @@ positive = sane.map(abs).filter(bool)
 integers = st.integers(-(10**40), 10**40)
 
 
+def test_the_pattern_of_the_schemas_takes_amounts_as_the_log_writes_them() -> None:
+    found = [bool(re.fullmatch(CANONICAL, it)) for it in ("0", "-0.5", "12", "1.50", "01", "-0")]
+    assert found == [True, True, True, False, False, False]
+
+
 @given(sane)
 def test_the_canonical_form_is_the_same_number_as_the_log_writes_it(amount: Decimal) -> None:
     plain = canonical(amount)
     assert plain == amount
-    assert is_canonical(text(plain))
+    assert re.fullmatch(CANONICAL, text(plain))
     assert canonical(plain) is plain or plain == 0
 
 

@@ -1,6 +1,5 @@
 """JSON Schemas (2020-12) of all event shapes, of inbound messages, and of `--json` documents."""
 
-import re
 from collections.abc import Iterator
 from inspect import cleandoc
 from typing import Any
@@ -99,15 +98,6 @@ def _constrain_amounts(node: Any, pattern: str) -> None:
     elif isinstance(node, list):
         for part in node:
             _constrain_amounts(part, pattern)
-
-
-def is_canonical(text: str) -> bool:
-    """Return True when a text is an amount as the log writes it.
-
-    >>> [is_canonical(t) for t in ("0", "-0.5", "12", "1.50", "01", "-0")]
-    [True, True, True, False, False, False]
-    """
-    return re.fullmatch(CANONICAL, text) is not None
 
 
 DOCUMENT_IDENTITY = "urn:deadreckon:document:"
