@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from deadreckon.contracts.dedup import RecentKeys, find
 from deadreckon.contracts.governance import HaltRequested, ResumeRequested
 from deadreckon.runtime.log.domain import FencedOutError
 from deadreckon.runtime.service.snapshots import Snapshots
+from deadreckon.services.venue.in_flight import EndedOrder
 from deadreckon.venues.port import OrderHandle, OrderStatus
 from tests.support.venue_driver import (
     AFTER,
@@ -25,6 +27,7 @@ from tests.support.venue_driver import (
     intent,
 )
 
+DAY_SECONDS = 86_400
 SUBMITTED = ["RequestSending submit", "OrderAccepted"]
 
 
@@ -420,6 +423,20 @@ async def test_a_crash_within_a_page_asks_for_it_again_and_records_no_trade_twic
     assert await desk.turn() == ["TradeReported"]
     trades = [it.event for it in desk.record() if type(it.event).__name__ == "VenueTradeReported"]
     assert [(trade.trade_id, trade.number) for trade in trades] == [("t1", 1), ("t2", 2)]
+
+
+async def test_what_ended_is_forgotten_after_seven_days_of_log_time(desk: EdgeDriver) -> None:
+    desk.venue.faults["submit"] = [AFTER]
+    await desk.fill(intent("a"))
+    await desk.turn()
+    state = desk.edge.state
+    await desk.tick(7 * DAY_SECONDS)
+    await desk.turn()
+    assert find(state.past, "a") == EndedOrder("order-a", "SIM")
+    assert find(state.trades, "t1") is True
+    await desk.tick(DAY_SECONDS)
+    await desk.turn()
+    assert (state.past, state.trades) == (RecentKeys(), RecentKeys())
 
 
 async def test_a_liquidation_is_recorded_with_all_its_figures(desk: EdgeDriver) -> None:

@@ -7,13 +7,12 @@ from typing import Any
 from msgspec import Struct, field
 
 from deadreckon.accounting.pnl import PositionKey
+from deadreckon.contracts import dedup
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical
+from deadreckon.contracts.dedup import RecentKeys
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import PositionChanged
-from deadreckon.contracts.timestamps import DAY
-
-TRADE_IDS_KEPT = 7 * DAY  # of trade ids, in log time: as long as every service remembers them
 
 
 class FillTotals(Struct):
@@ -46,24 +45,16 @@ class TradedVolumes(Struct):
 
     totals: FillTotals = field(default_factory=FillTotals)
     positions: dict[PositionKey, tuple[Decimal, Decimal]] = field(default_factory=dict)
-    seen: dict[tuple[str, str], int] = field(default_factory=dict)
+    seen: RecentKeys[str] = field(default_factory=RecentKeys)
 
     def fold(self, facts: Iterable[Recorded[Any]]) -> None:
         """Take facts in log order."""
         for record in facts:
             match record.event:
                 case OrderFilled() as fill:
-                    if not self._again(fill, record.at):
+                    trade = f"{fill.venue}\x1f{fill.trade_id}"
+                    if not dedup.is_repeat(self.seen, trade, record.at):
                         self.totals.add(fill.quantity, fill.price, fill.fee, fill.fee_currency)
                 case PositionChanged() as held:
                     key = (held.strategy, held.venue, held.instrument)
                     self.positions[key] = (held.quantity, held.realised)
-
-    def _again(self, fill: OrderFilled, at: int) -> bool:
-        trade = (fill.venue, fill.trade_id)
-        if trade in self.seen:
-            return True
-        self.seen[trade] = at
-        while self.seen[oldest := next(iter(self.seen))] < at - TRADE_IDS_KEPT:
-            del self.seen[oldest]
-        return False

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from deadreckon.accounting.halts import Halts, impose
+from deadreckon.contracts import dedup
 from deadreckon.contracts.amounts import EXACT, ZERO
+from deadreckon.contracts.dedup import RecentKeys
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.governance import HaltImposed, HaltRequested, LogDamaged, ResumeRequested
 from deadreckon.contracts.instruments import VenueConfigured
@@ -28,8 +30,6 @@ from deadreckon.contracts.venues import (
     VenueRequestUnanswered,
     VenueTradeReported,
 )
-
-HORIZON_DAYS = 7  # of log time in which ended orders and recorded trades are remembered
 
 # An order may be at the venue after its first `sending`; `missing` is the venue's own answer.
 OrderPhase = Literal["intended", "sending", "missing", "working"]
@@ -84,10 +84,8 @@ class InFlightOrders(Struct):
     orders: dict[str, InFlightOrder] = {}
     names: dict[str, str] = {}  # open order -> its client order id
     abandoned: dict[str, InFlightOrder] = {}
-    past: dict[str, EndedOrder] = {}
-    past_on: dict[str, list[str]] = {}  # by day of log time, counted from 1970
-    trades: dict[str, bool] = {}
-    trades_on: dict[str, list[str]] = {}
+    past: RecentKeys[EndedOrder] = field(default_factory=RecentKeys)
+    trades: RecentKeys[bool] = field(default_factory=RecentKeys)
     halts: Halts = {}
     cursor: str = ""
     numbered: int = 0
@@ -124,12 +122,11 @@ def evolve(state: InFlightOrders, record: Recorded[Any]) -> InFlightOrders:
 
 def _intended(state: InFlightOrders, record: Recorded[OrderSubmitting]) -> None:
     intent = record.event
-    known = intent.client_order_id in state.orders or intent.client_order_id in state.past
+    name = intent.client_order_id
+    known = name in state.orders or dedup.find(state.past, name) is not None
     if state.venues.get(intent.venue) and not known:
-        state.orders[intent.client_order_id] = InFlightOrder(
-            intent, record.id, record.root, record.at
-        )
-        state.names[intent.order_id] = intent.client_order_id
+        state.orders[name] = InFlightOrder(intent, record.id, record.root, record.at)
+        state.names[intent.order_id] = name
 
 
 def _cancel(state: InFlightOrders, order_id: str) -> None:
@@ -151,7 +148,7 @@ def _evolve_own(state: InFlightOrders, record: Recorded[Any]) -> None:
         order.recorded += 1
     match event:
         case VenueTradeReported() | VenueForeignTradeReported() | VenueReportRefused():
-            _count_trade(state, event)
+            _count_trade(state, event, record.at)
         case VenueConnectionChanged(connected=connected):
             state.connected = connected
         case VenueReconciled(cursor=cursor):
@@ -159,7 +156,7 @@ def _evolve_own(state: InFlightOrders, record: Recorded[Any]) -> None:
             state.cursor = cursor or state.cursor
     if order is not None:
         _evolve_order(order, event)
-        _settle(state, order, event)
+        _settle(state, order, event, record.at)
 
 
 def _evolve_order(order: InFlightOrder, event: Any) -> None:
@@ -190,7 +187,7 @@ def _sent(order: InFlightOrder) -> None:
         order.phase, order.sent = "sending", True
 
 
-def _settle(state: InFlightOrders, order: InFlightOrder, event: Any) -> None:
+def _settle(state: InFlightOrders, order: InFlightOrder, event: Any, at: int) -> None:
     """Move an order to `past` once it has ended and all its trades are recorded."""
     filled = order.intent.quantity if order.filled is None else order.filled
     is_refused = isinstance(event, VenueOrderRejected | VenueOrderNotSent)
@@ -201,8 +198,7 @@ def _settle(state: InFlightOrders, order: InFlightOrder, event: Any) -> None:
     state.names.pop(intent.order_id, None)
     if isinstance(event, VenueOrderNotSent) and order.sent:
         state.abandoned[name] = order
-    state.past[name] = EndedOrder(intent.order_id, intent.venue)
-    state.past_on.setdefault(str(state.day), []).append(name)
+    dedup.remember(state.past, name, EndedOrder(intent.order_id, intent.venue), at)
 
 
 def _resurface(state: InFlightOrders, name: str) -> None:
@@ -215,25 +211,22 @@ def _resurface(state: InFlightOrders, name: str) -> None:
 def _count_trade(
     state: InFlightOrders,
     event: VenueTradeReported | VenueForeignTradeReported | VenueReportRefused,
+    at: int,
 ) -> None:
     """Number a recorded trade, remember its id, and move the cursor behind it."""
     state.numbered = max(state.numbered, event.number)
     state.cursor = event.cursor or state.cursor
-    if event.trade_id and event.trade_id not in state.trades:
-        state.trades[event.trade_id] = True
-        state.trades_on.setdefault(str(state.day), []).append(event.trade_id)
+    if event.trade_id and dedup.find(state.trades, event.trade_id) is None:
+        dedup.remember(state.trades, event.trade_id, True, at)
 
 
 def _forget(state: InFlightOrders, today: int) -> None:
     """Forget orders and trades older than the horizon, on which no venue reports any more."""
     state.day = today
-    for day in [day for day in state.past_on if int(day) <= today - HORIZON_DAYS]:
-        for name in state.past_on.pop(day):
-            state.past.pop(name, None)
-            state.abandoned.pop(name, None)
-    for day in [day for day in state.trades_on if int(day) <= today - HORIZON_DAYS]:
-        for trade_id in state.trades_on.pop(day):
-            del state.trades[trade_id]
+    oldest = today - dedup.HORIZON_DAYS
+    dedup.forget(state.trades, oldest)
+    for name in dedup.forget(state.past, oldest):
+        state.abandoned.pop(name, None)
 
 
 def orders_to_query(state: InFlightOrders) -> Mapping[str, InFlightOrder]:

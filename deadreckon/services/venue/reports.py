@@ -6,6 +6,7 @@ from decimal import Decimal
 import msgspec
 from msgspec import Struct
 
+from deadreckon.contracts import dedup
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.venues import (
     VenueForeignTradeReported,
@@ -26,7 +27,11 @@ def trade_events(state: InFlightOrders, page: TradePage) -> Iterator[Event]:
 
     The last of them carries the page's cursor, so that the log has all of the page or asks again.
     """
-    new = {trade.trade_id: trade for trade in page.trades if trade.trade_id not in state.trades}
+    new = {
+        trade.trade_id: trade
+        for trade in page.trades
+        if dedup.find(state.trades, trade.trade_id) is None
+    }
     last = next(reversed(new), "")
     for trade_id, trade in new.items():
         yield _trade_event(state, trade, page.cursor if trade_id == last else "")
@@ -34,7 +39,7 @@ def trade_events(state: InFlightOrders, page: TradePage) -> Iterator[Event]:
 
 def _trade_event(state: InFlightOrders, trade: VenueTrade, cursor: str) -> Event:
     order = state.orders.get(trade.client_order_id)
-    known = state.past.get(trade.client_order_id) if order is None else order.intent
+    known = dedup.find(state.past, trade.client_order_id) if order is None else order.intent
     venue, number = venue_name(state) if known is None else known.venue, state.numbered + 1
     if trade.quantity <= 0 or trade.price <= 0:
         reason = "a trade of something for something was expected"
