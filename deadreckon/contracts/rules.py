@@ -1,10 +1,21 @@
-"""The unit of every rule that measures something: of its limit and of what it measured."""
+"""The unit of every rule that refuses or halts: of its limit and of what it measured.
+
+Declared here alone, beside the events that name the rules: formatting reads it, and lies below the
+services whose guards measure. A test holds every rule of a service to it.
+"""
 
 from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.units import Unit, units
 
-# Rules without a field of the same name in LimitsSet.
-_OTHERS: dict[str, Unit] = {
+# Rules without a field of the same name in LimitsSet that has a unit; None: it measures nothing.
+_OTHERS: dict[str, Unit | None] = {
+    "halted": None,  # its figures are those of the rule that halted
+    "limits_set": None,
+    "trading_enabled": None,
+    "order_shape": None,
+    "known_instrument": None,
+    "instruments_allowed": None,
+    "markets_allowed": None,
     "expired": "timestamp",
     "too_old": "seconds",
     "from_the_future": "seconds",
@@ -13,6 +24,13 @@ _OTHERS: dict[str, Unit] = {
     "reduce_only_without_position": "base",
     "known_price": "price",
     "bracket_side": "price",
+    "minimum_price": "price",
+    "minimum_quantity": "base",
+    "minimum_notional": "quote",
+    "venue_unknown_order": "base",
+    "venue_wrong_side": "base",
+    "venue_overfill": "base",
+    "venue_strangers": "count",
 }
 
-RULE_UNITS: dict[str, Unit] = {**units(LimitsSet), **_OTHERS}
+RULE_UNITS: dict[str, Unit | None] = {**units(LimitsSet), **_OTHERS}

@@ -12,6 +12,7 @@ from deadreckon.contracts.governance import HaltRequested, ResumeRequested
 from deadreckon.contracts.instruments import InstrumentDelisted
 from deadreckon.contracts.orders import OrderApproved
 from deadreckon.contracts.portfolio import FeeCharged
+from deadreckon.contracts.rules import RULE_UNITS
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
 from deadreckon.services.risk.rules import RULES, Exits
 from tests.stories import (
@@ -603,6 +604,13 @@ def test_after_a_restart_the_refusal_is_the_same(case: Case) -> None:
 
 def test_every_rule_has_a_case() -> None:
     assert {case.rule for case in CASES} | TOLD_ELSEWHERE == {rule.name for rule in RULES}
+
+
+def test_every_rule_declares_its_unit_and_those_that_measure_have_one() -> None:
+    measuring = {case.rule for case in CASES if (case.limit, case.measured) != (None, None)}
+    for rule in RULES:
+        assert rule.name in RULE_UNITS, rule.name
+        assert RULE_UNITS[rule.name] or rule.name not in measuring, rule.name
 
 
 def test_with_no_limits_nothing_trades() -> None:

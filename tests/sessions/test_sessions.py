@@ -11,9 +11,14 @@ import pytest
 
 from deadreckon.contracts.catalogue import EVENTS
 from deadreckon.contracts.envelope import Envelope
+from deadreckon.contracts.governance import HaltImposed
+from deadreckon.contracts.orders import OrderUnroutable
+from deadreckon.contracts.rules import RULE_UNITS
+from deadreckon.contracts.signals import SignalRefused
 from deadreckon.replay.narrate.narrate import narrated_stories
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.services.catalogue import BOOK
+from tests.sessions.logs import facts_in
 from tests.sessions.player import Session, audited, decoded, narration
 
 HERE = Path(__file__).parent
@@ -65,6 +70,15 @@ def test_a_session_goes_as_it_was_reviewed(name: str) -> None:
         )
         advice = "If this is how it should go: just retell, and review the diff."
         pytest.fail("\n".join([*change, advice]), pytrace=False)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_figure_of_a_refusal_or_halt_has_the_unit_of_its_rule(name: str) -> None:
+    shapes = (SignalRefused, OrderUnroutable, HaltImposed)
+    told = [record.event for record in facts_in(tuple(session(name).log), *shapes)]
+    figured = {it.rule for it in told if it.limit is not None or it.measured is not None}
+    # The figures of `halted` are those of the rule that halted.
+    assert [rule for rule in figured - {"halted"} if not RULE_UNITS.get(rule)] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

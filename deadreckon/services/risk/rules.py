@@ -19,7 +19,7 @@ class Exits(Enum):
 
 
 class Rule(NamedTuple):
-    """A named guard. `field` is the limit it reads; empty when it reads none."""
+    """A named guard; its unit is in `contracts.rules`. `field` is the limit it reads, or empty."""
 
     name: str
     field: str
