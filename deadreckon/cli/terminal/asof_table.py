@@ -1,24 +1,14 @@
 """Text tables of `dr replay asof`: the book, and what became known since."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import msgspec
+from rich.console import Console
+from rich.text import Text
 
-from deadreckon.cli.terminal.lines import (
-    BOLD,
-    DIM,
-    PLAIN,
-    TITLE,
-    WARN,
-    Column,
-    Line,
-    Piece,
-    StyledLines,
-    table,
-)
-from deadreckon.cli.terminal.tables import console
+from deadreckon.cli.terminal.tables import Column, console, fitting_table
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.rules import RULE_UNITS
 from deadreckon.formatting.rounded import figure
@@ -45,59 +35,49 @@ _MOVED = "as known now"
 def show(document: AsofDocument) -> None:
     """Print the document, in colour on a terminal."""
     out = console()
-    out.print(StyledLines([*_lines(document, out.width)]))
-
-
-def _lines(document: AsofDocument, width: int) -> Iterator[Line]:
     now = document.now
     then = document.then or now
     assert then is not None
-    yield _head(document)
     changed = now if document.differences else None
-    yield from _block("figures", *_figures(then, changed), width)
-    yield from _block("positions", *_positions(then.positions), width)
+    out.print(_head(document))
+    _print(out, "figures", _figures(then, changed))
+    _print(out, "positions", _positions(then.positions))
     if changed and changed.positions != then.positions:
-        yield from _block(f"positions {_MOVED}", *_positions(changed.positions), width)
-    yield from _block("open orders", *_orders(then.orders), width)
+        _print(out, f"positions {_MOVED}", _positions(changed.positions))
+    _print(out, "open orders", _orders(then.orders))
     if changed and changed.orders != then.orders:
-        yield from _block(f"open orders {_MOVED}", *_orders(changed.orders), width)
-    yield from _block("halts in force", *_halts(then.halts), width)
-    yield from _block("limits in force", *_limits(then.limits), width)
-    yield from _block("strategies", *_strategies(then), width)
+        _print(out, f"open orders {_MOVED}", _orders(changed.orders))
+    _print(out, "halts in force", _halts(then.halts))
+    _print(out, "limits in force", _limits(then.limits))
+    _print(out, "strategies", _strategies(then))
     if then.models:
-        yield from _block("models", *_models(then.models), width)
-    yield from _block("marks", *_marks(then.marks), width)
+        _print(out, "models", _models(then.models))
+    _print(out, "marks", _marks(then.marks))
     if document.late:
-        yield from _block("known since", *_late(document.late), width)
-    yield []
-    yield [("digest ", DIM), (then.digest, DIM)]
+        _print(out, "known since", _late(document.late))
+    out.print()
+    out.print(_dim(f"digest {then.digest}"))
 
 
-def _head(document: AsofDocument) -> Line:
+def _head(document: AsofDocument) -> Text:
     sequence = f"{document.sequence:,}.{document.index} of {document.last_sequence:,}"
     when = rounded_moment(document.at)
-    return [(f"{document.book} at {when}", BOLD), (f", after message {sequence}", PLAIN)]
+    return Text.assemble((f"{document.book} at {when}", "bold"), f", after message {sequence}")
 
 
-Block = tuple[Sequence[tuple[str, bool]], list[list[Piece]]]  # names, right or not; and rows
+Block = tuple[Sequence[tuple[str, bool]], list[list[Text]]]  # names, right or not; and rows
 
 
-def _block(
-    title: str, names: Sequence[tuple[str, bool]], rows: list[list[Piece]], width: int
-) -> Iterator[Line]:
-    yield []
-    yield [(title, TITLE)] if rows else [(title, TITLE), (": none", DIM)]
+def _print(out: Console, title: str, block: Block) -> None:
+    """Print a titled table; its last columns are left out first where there is no room."""
+    names, rows = block
+    out.print()
+    out.print(Text.assemble((title, "bold cyan"), ("" if rows else ": none", "dim")))
     if rows:
-        named = any(name for name, _ in names)
-        yield from table(_columns(names, rows), rows, width, named=named)
-
-
-def _columns(names: Sequence[tuple[str, bool]], rows: list[list[Piece]]) -> list[Column]:
-    """Make columns as wide as their contents."""
-    return [
-        Column(name, max(len(name), *(len(row[index][0]) for row in rows)), index, right)
-        for index, (name, right) in enumerate(names)
-    ]
+        columns = [Column(name, rank, right) for rank, (name, right) in enumerate(names)]
+        table = fitting_table(out, columns, rows)
+        table.show_header = any(name for name, _ in names)
+        out.print(table)
 
 
 def _figures(then: BookDocument, now: BookDocument | None) -> Block:
@@ -116,10 +96,9 @@ def _figures(then: BookDocument, now: BookDocument | None) -> Block:
     return names, [[_dim(title), *_both(was, is_)] for title, was, is_ in rows]
 
 
-def _both(was: str, is_: Any) -> list[Piece]:
+def _both(was: str, is_: Any) -> list[Text]:
     moved = Decimal(is_) - Decimal(was)
-    style = WARN if moved else DIM
-    return [_amount(was), _amount(is_), (f"{figure(moved)}" if moved else "", style)]
+    return [_amount(was), _amount(is_), Text(figure(moved) if moved else "", "yellow")]
 
 
 def _positions(positions: list[PositionDocument]) -> Block:
@@ -128,8 +107,8 @@ def _positions(positions: list[PositionDocument]) -> Block:
     names += [("funding", True), ("", False)]
     return names, [
         [
-            (cell_text(it.strategy), BOLD),
-            (cell_text(it.instrument), PLAIN),
+            Text(cell_text(it.strategy), "bold"),
+            _plain(cell_text(it.instrument)),
             _amount(it.quantity) if Decimal(it.quantity) else _dim("flat"),
             _amount(it.average_price if Decimal(it.quantity) else None),
             _amount(it.mark),
@@ -173,7 +152,7 @@ def _halts(halts: list[HaltDocument]) -> Block:
     names = [("scope", False), ("rule", False), ("until", False), ("since", False), ("by", False)]
     return [*names, ("reason", False)], [
         [
-            (it.scope, WARN),
+            Text(it.scope, "yellow"),
             _plain(it.rule),
             _plain(it.until or "resumed"),
             *_author(it.set_by),
@@ -211,7 +190,7 @@ def _strategies(book: BookDocument) -> Block:
     names += [("cap", True), ("exposure", True), ("of equity", True), ("parameters", False)]
     return names, [
         [
-            (cell_text(it.strategy), BOLD),
+            Text(cell_text(it.strategy), "bold"),
             *_configured(configured.get(it.strategy)),
             _amount(it.cap),
             _amount(it.exposure),
@@ -222,7 +201,7 @@ def _strategies(book: BookDocument) -> Block:
     ]
 
 
-def _configured(strategy: StrategyDocument | None) -> list[Piece]:
+def _configured(strategy: StrategyDocument | None) -> list[Text]:
     if strategy is None:
         return [_dim("external"), _dim(""), _dim("")]
     runs = "yes" if strategy.enabled else "no"
@@ -266,7 +245,7 @@ def _late(late: list[LateEventDocument]) -> Block:
             _plain(f"{it.sequence:,}.{it.index}"),
             _plain(rounded_moment(it.effective_at)),
             _plain(rounded_moment(it.recorded_at)),
-            (rounded_span(it.late_by_seconds), WARN),
+            Text(rounded_span(it.late_by_seconds), "yellow"),
             _plain(cell_text(it.says)),
             _dim(it.id),
         ]
@@ -274,7 +253,7 @@ def _late(late: list[LateEventDocument]) -> Block:
     ]
 
 
-def _author(by: SetByDocument) -> list[Piece]:
+def _author(by: SetByDocument) -> list[Text]:
     return [
         _plain(f"{by.sequence:,}.{by.index}"),
         _plain(cell_text(by.actor)),
@@ -285,13 +264,13 @@ def _span(seconds: float | None) -> str:
     return "" if seconds is None else rounded_span(seconds)
 
 
-def _amount(amount: str | None) -> Piece:
-    return (figure(None if amount is None else Decimal(amount)), PLAIN)
+def _amount(amount: str | None) -> Text:
+    return Text(figure(None if amount is None else Decimal(amount)))
 
 
-def _plain(text: str) -> Piece:
-    return (text, PLAIN)
+def _plain(text: str) -> Text:
+    return Text(text)
 
 
-def _dim(text: str) -> Piece:
-    return (text, DIM)
+def _dim(text: str) -> Text:
+    return Text(text, "dim")
