@@ -11,6 +11,7 @@ from deadreckon.cli.options import CommandOptions, LogOptions
 
 if TYPE_CHECKING:
     from deadreckon.contracts.governance import StrategyConfigured
+    from deadreckon.strategies.description import ParameterDescription
 
 strategy = App(
     name="strategy", help="List, start and stop strategies. Example: dr strategy list --data run1"
@@ -52,9 +53,22 @@ def kinds(*files: str, options: LogOptions = LogOptions()) -> None:
         return
     for each in map(describe, found):
         print(f"{each.kind} {each.version}, code {each.code[:16]}, {each.implementation}")
-        for it in each.parameters:
-            default = it.default or "-"
-            print(f"  {it.name:20} {default:8} {it.unit:12} {it.bounds:30} {it.meaning}".rstrip())
+        _print_parameters(each.parameters)
+
+
+def _print_parameters(parameters: "list[ParameterDescription]") -> None:
+    from rich.text import Text
+
+    from deadreckon.cli.terminal.tables import Column, console, fitting_table
+
+    names = ("name", "default", "unit", "bounds", "meaning")
+    rows = [
+        [Text(text) for text in (it.name, it.default or "-", it.unit, it.bounds, it.meaning)]
+        for it in parameters
+    ]
+    out = console()
+    out.print(fitting_table(out, [Column(name, rank) for rank, name in enumerate(names)], rows))
+    out.print()
 
 
 @strategy.command(name="set")

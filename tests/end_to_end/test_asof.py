@@ -12,6 +12,7 @@ from deadreckon.archive.open_log import open_bus
 from deadreckon.replay.asof import anchor_job
 from deadreckon.runtime.process.folder import Folder
 from tests.end_to_end.conftest import Dr
+from tests.support.verb_schemas import check_document
 
 WHO = ("--actor", "ann", "--reason", "invoice 17")
 
@@ -106,7 +107,9 @@ def test_a_stack_keeps_the_anchors_near_the_end_of_its_log(
 def test_it_writes_nothing_to_the_log(desk: Dr) -> None:
     before = asof(desk, "10")["last_sequence"]
     assert asof(desk, "10")["last_sequence"] == before
-    assert json.loads(desk.run("verify", "--data", "desk", "--json"))
+    found = json.loads(desk.run("verify", "--data", "desk", "--json"))
+    assert found
+    check_document("verify", found)
 
 
 def test_a_folder_that_is_none_is_wrong_usage(dr: Dr) -> None:

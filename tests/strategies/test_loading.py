@@ -24,6 +24,7 @@ from deadreckon.strategies.registry import REGISTRY
 from tests.stories import MINUTE, bar, filled, strategy
 from tests.support.distributions import install
 from tests.support.driver import SettlingDriver
+from tests.support.verb_schemas import check_document
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "examples" / "breakout.py"
@@ -88,6 +89,7 @@ def test_parameters_are_described_with_unit_default_and_bounds(mine: Path) -> No
     bars = found.parameters[-1]
     assert (bars.name, bars.unit, bars.default) == ("bars", "bars", "20")
     assert bars.bounds == "at least 2, at most 1000"
+    check_document("strategy-kinds", [found])
 
 
 # --- From a file ---

@@ -21,6 +21,7 @@ from deadreckon.replay.verify.document import VerifyDocument
 from deadreckon.replay.whatif.document import WhatIfDocument
 from deadreckon.replay.why.document import FigureDocument, StoryDocument
 from deadreckon.replay.whynot.document import WindowDocument
+from deadreckon.strategies.description import StrategyDescription
 from deadreckon.tools.docgen.field_tables import docstring
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -103,7 +104,7 @@ def _constrain_amounts(node: Any, pattern: str) -> None:
 DOCUMENT_IDENTITY = "urn:deadreckon:document:"
 
 # The documents of each verb; a verb with several prints one of them.
-DOCUMENTS: dict[str, tuple[type[Struct], ...]] = {
+DOCUMENTS: dict[str, tuple[Any, ...]] = {
     "asof": (AsofDocument,),
     "audit": (AuditDocument,),
     "audit-statement": (FullStatement,),  # what --output writes to a .json file
@@ -111,6 +112,7 @@ DOCUMENTS: dict[str, tuple[type[Struct], ...]] = {
     "open": (OpenedBundle,),
     "pnl": (PnlDocument,),
     "rerun": (RerunDocument,),
+    "strategy-kinds": (list[StrategyDescription],),
     "verify": (VerifyDocument,),
     "whatif": (WhatIfDocument,),
     "why": (StoryDocument, FigureDocument),
@@ -123,14 +125,15 @@ def verb_schemas() -> dict[str, dict[str, Any]]:
     return {verb: _schema(verb, shapes) for verb, shapes in DOCUMENTS.items()}
 
 
-def _schema(verb: str, shapes: tuple[type[Struct], ...]) -> dict[str, Any]:
+def _schema(verb: str, shapes: tuple[Any, ...]) -> dict[str, Any]:
     references, found = msgspec.json.schema_components(shapes, ref_template="#/$defs/{name}")
     for definition in found.values():
         if "description" in definition:
             definition["description"] = cleandoc(definition["description"])
     schema: dict[str, Any] = {"$schema": DIALECT, "$id": DOCUMENT_IDENTITY + verb}
-    if len(shapes) == 1:
-        schema |= found.pop(shapes[0].__name__)
-    else:
+    if len(shapes) > 1:
         schema |= {"oneOf": list(references)}
+    else:
+        (only,) = references
+        schema |= found.pop(shapes[0].__name__) if "$ref" in only else only
     return schema | {"$defs": {name: found[name] for name in sorted(found)}}
