@@ -93,13 +93,15 @@ def _confirmed() -> bool:
 
 
 def _tell_proof(proof: "PruneProof") -> None:
+    from deadreckon.cli.terminal.tables import Column, console, plain_table
+
     print("In the log and in the archive alike, by sequence, time, subject and bytes:")
-    print(f"{'range':>7} {'day':10} {'first':>12} {'last':>12} {'messages':>12}  root")
+    right = [Column(name, right=True) for name in ("first", "last", "messages")]
+    table = plain_table([Column("range", right=True), Column("day"), *right, Column("root")])
     for each in proof.ranges:
-        print(
-            f"{each.number:>7} {each.day:10} {each.first:>12,} {each.last:>12,} "
-            f"{each.messages:>12,}  {each.root}"
-        )
+        figures = (f"{each.first:,}", f"{each.last:,}", f"{each.messages:,}")
+        table.add_row(str(each.number), each.day, *figures, each.root)
+    console().print(table)
     total = sum(each.messages for each in proof.ranges)
     for key in sorted({each.public_key for each in proof.ranges}):
         print(f"sealed with ed25519 key {key}")

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from deadreckon.cli.terminal.rerun_table import lines
+from deadreckon.cli.terminal.rerun_table import show_rerun
 from deadreckon.replay.rerun.document import RerunDocument
 from deadreckon.replay.rerun.job.checkout import MODULES
 from deadreckon.tools.crashtest.program import OTHER_DECIDER, OTHER_RULE, Edit, copy_program
@@ -88,7 +88,9 @@ def by_other(played: tuple[Dr, Any], other: Path) -> Any:
     return found
 
 
-def test_other_code_is_caught_where_it_first_answers_otherwise(by_other: Any) -> None:
+def test_other_code_is_caught_where_it_first_answers_otherwise(
+    by_other: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     first = by_other["first"]
     assert first["service"] == "risk"
     assert first["question"]["type"] == "SignalRaised"
@@ -96,8 +98,8 @@ def test_other_code_is_caught_where_it_first_answers_otherwise(by_other: Any) ->
     assert first["state"]["by_said"] == []
     assert first["question"]["data"]["strategy"] in first["state"]["names"]
     assert by_other["diverging"] == by_other["services"]["risk"]["answers"]
-    document = msgspec.json.decode(json.dumps(by_other), type=RerunDocument)
-    told = "\n".join(lines(document))
+    show_rerun(msgspec.json.decode(json.dumps(by_other), type=RerunDocument))
+    told = capsys.readouterr().out
     assert f"the first divergence: risk, at the question {first['sequence']}.0" in told
     assert f"rule: {OTHER_RULE}" in told
 

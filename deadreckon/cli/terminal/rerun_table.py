@@ -1,54 +1,56 @@
-"""The result of a rerun as lines of text."""
+"""The result of a rerun as text: a table of the services, and the first divergence in full."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from rich.table import Table
+from rich.text import Text
 
+from deadreckon.cli.terminal.tables import Column, console, plain_table
 from deadreckon.formatting.text import safe_text
 from deadreckon.replay.rerun.comparison import Divergence, EventDetail
 from deadreckon.replay.rerun.document import DivergenceState, RerunDocument, ServiceResult
 from deadreckon.replay.rerun.states import PathChange
 
 PATHS_SHOWN = 40
+_COUNTED = ("questions", "handled", "answers", "diverging")
 
 
 def show_rerun(document: RerunDocument) -> None:
-    """Print a rerun."""
-    for line in lines(document):
+    """Print what each service was asked and answered, and the first divergence in full."""
+    out = console()
+    code = document.code
+    revision = f" ({code.revision[:12]})" if code.revision else ""
+    _print([f"asked again: {document.day}, by {code.name}{revision}, version {code.version}", ""])
+    out.print(_services(document))
+    _print(
+        f"{name}: an edge: its events are questions, it decides nothing" for name in document.edges
+    )
+    _print(["", *_notes(document.services)])
+    pace = document.questions / max(document.seconds, 1e-3)
+    if document.equal:
+        equal = f"equal: {document.questions:,} questions, {document.answers:,} answers, "
+        took = f"in {document.seconds:.1f} s ({pace:,.0f} questions/s)"
+        _print([equal + took, f"digest {document.digest}"])
+        return
+    _print([f"DIFFERENT: {document.diverging:,} of {document.handled:,} questions"])
+    out.print(_kinds(document.services))
+    if document.first is not None:
+        _print(["", *divergence(document.first, document.first.state, "the first divergence")])
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
         print(line)
 
 
-def lines(document: RerunDocument) -> Iterator[str]:
-    """Yield a line for each service, and the first divergence in full."""
-    code = document.code
-    revision = f" ({code.revision[:12]})" if code.revision else ""
-    yield f"asked again: {document.day}, by {code.name}{revision}, version {code.version}"
-    yield ""
-    yield f"{'service':<12}{'questions':>12}{'handled':>12}{'answers':>12}{'diverging':>12}"
+def _services(document: RerunDocument) -> Table:
+    table = plain_table([Column("service"), *(Column(name, right=True) for name in _COUNTED)])
     for name, tally in document.services.items():
-        yield (
-            f"{name:<12}{tally.questions:>12,}{tally.handled:>12,}"
-            f"{tally.answers:>12,}{tally.diverging:>12,}"
-        )
-    for name in document.edges:
-        yield f"{name:<12}an edge: its events are questions, it decides nothing"
-    yield ""
-    yield from _notes(document.services)
-    pace = document.questions / max(document.seconds, 1e-3)
-    if document.equal:
-        yield (
-            f"equal: {document.questions:,} questions, {document.answers:,} answers, "
-            f"in {document.seconds:.1f} s ({pace:,.0f} questions/s)"
-        )
-        yield f"digest {document.digest}"
-        return
-    yield f"DIFFERENT: {document.diverging:,} of {document.handled:,} questions"
-    yield from _kinds(document.services)
-    yield ""
-    if document.first is not None:
-        yield from divergence(document.first, document.first.state, "the first divergence")
+        table.add_row(Text(name), *(f"{getattr(tally, counted):,}" for counted in _COUNTED))
+    return table
 
 
 def _notes(services: dict[str, ServiceResult]) -> Iterator[str]:
@@ -60,10 +62,13 @@ def _notes(services: dict[str, ServiceResult]) -> Iterator[str]:
             yield f"{name}: the log ends before the answer to {question} ({tally.unasked} more)"
 
 
-def _kinds(services: dict[str, ServiceResult]) -> Iterator[str]:
+def _kinds(services: dict[str, ServiceResult]) -> Table:
+    table = plain_table([Column(""), Column("", right=True), Column("")])
+    table.show_header = False
     for name, tally in services.items():
         for what, count in tally.kinds.items():
-            yield f"  {name:<12}{count:>8,}  {what}"
+            table.add_row(Text(f"  {name}"), f"{count:,}", Text(what))
+    return table
 
 
 def divergence(first: Divergence, state: DivergenceState | UnsetType, title: str) -> Iterator[str]:
