@@ -369,6 +369,14 @@ async def test_a_start_finds_trades_strangers_and_orders_that_ended(desk: EdgeDr
     assert reconciled.cursor == "2"
 
 
+async def test_an_external_order_without_an_id_of_a_client_is_named_by_the_venues(
+    desk: EdgeDriver,
+) -> None:
+    desk.venue.orders[""] = OrderStatus("", "X17", Decimal(0), True, None, "")
+    assert await desk.turn() == ["Reconciled"]
+    assert desk.record()[-1].event.strangers == ["X17"]
+
+
 async def test_a_venue_that_is_away_is_said_once_and_nothing_is_sent_meanwhile(
     desk: EdgeDriver,
 ) -> None:

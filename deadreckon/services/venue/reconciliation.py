@@ -50,7 +50,11 @@ class Reconciliation:
         killpoints.passed("venue-reconcile", self._journal.name)
         there = await self._open_orders()
         known = self._journal.state.orders
-        external = [order.client_order_id for order in there if order.client_order_id not in known]
+        external = [
+            order.client_order_id or order.venue_order_id
+            for order in there
+            if order.client_order_id not in known
+        ]
         reconciled = VenueReconciled(
             venue=venue_name(self._journal.state),
             orders_asked=len(names),
