@@ -1,5 +1,6 @@
 """Events, their declaration, and an event as it was recorded in the log."""
 
+from functools import cache
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from msgspec import Struct
@@ -70,3 +71,17 @@ class Recorded(Struct, Generic[E], frozen=True, gc=False):
     event: E
     sequence: int = 0
     index: int = 0
+
+
+S = TypeVar("S", bound=Struct)
+
+
+def carried(shape: type[S], source: Struct, **stated: Any) -> S:
+    """Build a shape from the fields that `source` has by the same names; `stated` ones go first."""
+    names = _shared(shape, type(source)) - stated.keys()
+    return shape(**{name: getattr(source, name) for name in names}, **stated)
+
+
+@cache
+def _shared(shape: type[Struct], source: type[Struct]) -> frozenset[str]:
+    return frozenset(shape.__struct_fields__) & frozenset(source.__struct_fields__)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from deadreckon.contracts.event import Retired
+from deadreckon.contracts.event import Retired, carried
 from deadreckon.contracts.fields import (
     Actor,
     ClientOrderId,
@@ -65,21 +65,8 @@ class VenueTradeReportedV1(Retired, frozen=True):
 
     def upcast(self) -> VenueTradeReported:
         """Return the trade with its index as number and cursor."""
-        return VenueTradeReported(
-            venue=self.venue,
-            order_id=self.order_id,
-            client_order_id=self.client_order_id,
-            trade_id=self.trade_id,
-            side=self.side,
-            quantity=self.quantity,
-            price=self.price,
-            liquidity=self.liquidity,
-            fee=self.fee,
-            fee_currency=self.fee_currency,
-            traded_at=self.traded_at,
-            number=self.place,
-            cursor=str(self.place) if self.place else "",
-        )
+        cursor = str(self.place) if self.place else ""
+        return carried(VenueTradeReported, self, number=self.place, cursor=cursor)
 
 
 class VenueReportRefusedV1(Retired, frozen=True):
@@ -93,14 +80,8 @@ class VenueReportRefusedV1(Retired, frozen=True):
 
     def upcast(self) -> VenueReportRefused:
         """Return the refusal with the trade's index as number and cursor."""
-        return VenueReportRefused(
-            venue=self.venue,
-            rule=self.rule,
-            reason=self.reason,
-            evidence=self.evidence,
-            number=self.place,
-            cursor=str(self.place) if self.place else "",
-        )
+        cursor = str(self.place) if self.place else ""
+        return carried(VenueReportRefused, self, number=self.place, cursor=cursor)
 
 
 # (type, version) -> retired shape. The newest version of a type is one more than its last here.

@@ -3,7 +3,7 @@
 from msgspec.structs import replace as altered
 
 from deadreckon.contracts.envelope import derive_id
-from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.event import Event, Recorded, carried
 from deadreckon.contracts.orders import (
     OrderAccepted,
     OrderExpired,
@@ -33,35 +33,12 @@ def submit(state: State, record: Recorded[OrderRouted]) -> list[Event]:
         return [_rejected(order.order_id, "expired_before_send", reason)]
     if order.venue not in state.venues or order.instrument not in state.listings:
         return [_rejected(order.order_id, "known_venue", "nobody configured the venue")]
-    return [_intent(order, reduce_only=order.reduce_only or verdict == "exit_only")]
+    reduce_only = order.reduce_only or verdict == "exit_only"
+    return [carried(OrderSubmitting, order, reduce_only=reduce_only)]
 
 
 def _rejected(order_id: str, rule: str, reason: str) -> OrderRejected:
     return OrderRejected(order_id, rule, reason)
-
-
-def _intent(order: OrderRouted, *, reduce_only: bool) -> OrderSubmitting:
-    return OrderSubmitting(
-        order_id=order.order_id,
-        parent_id=order.parent_id,
-        client_order_id=order.client_order_id,
-        signal_id=order.signal_id,
-        producer=order.producer,
-        strategy=order.strategy,
-        instrument=order.instrument,
-        venue=order.venue,
-        symbol=order.symbol,
-        side=order.side,
-        quantity=order.quantity,
-        order_type=order.order_type,
-        limit_price=order.limit_price,
-        stop_price=order.stop_price,
-        time_in_force=order.time_in_force,
-        post_only=order.post_only,
-        reduce_only=reduce_only,
-        purpose=order.purpose,
-        expires_at=order.expires_at,
-    )
 
 
 def submitted(state: State, record: Recorded[OrderSubmitting]) -> list[Event]:

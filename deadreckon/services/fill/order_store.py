@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from deadreckon.contracts import dedup
 from deadreckon.contracts.amounts import EXACT
-from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.event import Recorded, carried
 from deadreckon.contracts.orders import (
     OrderFilled,
     OrderReplaced,
@@ -40,18 +40,7 @@ def routed(state: State, order: OrderRouted) -> None:
     wants_bracket = order.stop_loss is not None or order.take_profit is not None
     if not wants_bracket or order.order_id in state.protections:
         return
-    state.protections[order.order_id] = Protection(
-        entry_order_id=order.order_id,
-        strategy=order.strategy,
-        instrument=order.instrument,
-        venue=order.venue,
-        symbol=order.symbol,
-        side=order.side,
-        signal_id=order.signal_id,
-        producer=order.producer,
-        stop_loss=order.stop_loss,
-        take_profit=order.take_profit,
-    )
+    state.protections[order.order_id] = carried(Protection, order, entry_order_id=order.order_id)
 
 
 def submitting(state: State, record: Recorded[OrderSubmitting]) -> None:
@@ -59,25 +48,11 @@ def submitting(state: State, record: Recorded[OrderSubmitting]) -> None:
     intent = record.event
     next_status(status_of(state, intent.order_id), "submitting")
     venue = state.venues[intent.venue]
-    order = Order(
-        order_id=intent.order_id,
-        parent_id=intent.parent_id,
-        strategy=intent.strategy,
-        instrument=intent.instrument,
-        venue=intent.venue,
-        side=intent.side,
-        quantity=intent.quantity,
-        order_type=intent.order_type,
-        limit_price=intent.limit_price,
-        stop_price=intent.stop_price,
-        time_in_force=intent.time_in_force,
-        post_only=intent.post_only,
-        reduce_only=intent.reduce_only,
-        purpose=intent.purpose,
-        expires_at=intent.expires_at,
+    order = carried(
+        Order,
+        intent,
         submitted_at=record.at,
         arrives_at=record.at + venue.latency,
-        client_order_id=intent.client_order_id,
         edge=venue.edge,
     )
     state.orders.setdefault(order.instrument, {})[order.order_id] = order

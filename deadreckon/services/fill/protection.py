@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from deadreckon.contracts.envelope import derive_id
-from deadreckon.contracts.event import Event
+from deadreckon.contracts.event import Event, carried
 from deadreckon.contracts.fields import Purpose
 from deadreckon.contracts.orders import (
     BracketArmed,
@@ -86,16 +86,12 @@ def _leg(
         return None
     order_id = derive_id(protection.entry_order_id, purpose, protection.generation)
     is_stop = purpose == "stop_loss"
-    return OrderSubmitting(
+    return carried(
+        OrderSubmitting,
+        protection,
         order_id=order_id,
         parent_id=protection.entry_order_id,
         client_order_id=derive_id(order_id, "client", 0),
-        signal_id=protection.signal_id,
-        producer=protection.producer,
-        strategy=protection.strategy,
-        instrument=protection.instrument,
-        venue=protection.venue,
-        symbol=protection.symbol,
         side=opposite(protection.side),
         quantity=quantity,
         order_type="stop" if is_stop else "limit",

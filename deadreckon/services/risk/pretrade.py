@@ -1,7 +1,7 @@
 """The pre-trade check: an approved order, or a refusal by the first rule that forbids it."""
 
 from deadreckon.contracts.envelope import derive_id
-from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.event import Event, Recorded, carried
 from deadreckon.contracts.orders import OrderApproved
 from deadreckon.contracts.signals import SignalRaised
 from deadreckon.services.risk.evaluation import Evaluation
@@ -26,23 +26,12 @@ def _approve(evaluation: Evaluation, record: Recorded[SignalRaised]) -> OrderApp
     signal = record.event
     assert evaluation.mark is not None, "no order passes without a price"
     exits = evaluation.is_exit
-    return OrderApproved(
+    return carried(
+        OrderApproved,
+        signal,
         order_id=derive_id(record.id, "order", 0),
-        signal_id=signal.signal_id,
-        producer=signal.producer,
-        strategy=signal.strategy,
-        instrument=signal.instrument,
-        side=signal.side,
-        quantity=signal.quantity,
-        notional=signal.notional,
         reference_price=evaluation.mark.price,
-        order_type=signal.order_type,
-        limit_price=signal.limit_price,
-        stop_price=signal.stop_price,
-        time_in_force=signal.time_in_force,
-        post_only=signal.post_only,
         reduce_only=exits,
         stop_loss=None if exits else signal.stop_loss,
         take_profit=None if exits else signal.take_profit,
-        expires_at=signal.expires_at,
     )

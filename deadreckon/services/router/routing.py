@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from deadreckon.contracts.amounts import SCALE_MAX, round_down
 from deadreckon.contracts.envelope import derive_id
-from deadreckon.contracts.event import Event, Recorded
+from deadreckon.contracts.event import Event, Recorded, carried
 from deadreckon.contracts.fields import Side
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.orders import OrderApproved, OrderRouted, OrderUnroutable
@@ -137,11 +137,9 @@ def _unroutable(
     measured: Decimal | None = None,
     set_by: str | None = None,
 ) -> OrderUnroutable:
-    return OrderUnroutable(
-        order_id=order.order_id,
-        signal_id=order.signal_id,
-        strategy=order.strategy,
-        instrument=order.instrument,
+    return carried(
+        OrderUnroutable,
+        order,
         rule=rule,
         limit=limit,
         measured=measured,
@@ -159,28 +157,19 @@ def _child(
 ) -> OrderRouted:
     order = record.event
     alone = len(sizes) == 1
-    return OrderRouted(
+    return carried(
+        OrderRouted,
+        order,
         order_id=order.order_id if alone else derive_id(order.order_id, "child", child),
         parent_id=order.order_id,
         child=child,
         children=len(sizes),
         client_order_id=derive_id(record.id, "client", child),
-        signal_id=order.signal_id,
-        producer=order.producer,
-        strategy=order.strategy,
-        instrument=order.instrument,
         venue=listed.venue,
         symbol=listed.symbol,
-        side=order.side,
         quantity=rounding.quantity_of(sizes[child], listed),
-        order_type=order.order_type,
         limit_price=prices.limit,
         stop_price=prices.stop,
-        time_in_force=order.time_in_force,
-        post_only=order.post_only,
-        reduce_only=order.reduce_only,
         stop_loss=prices.stop_loss,
         take_profit=prices.take_profit,
-        expires_at=order.expires_at,
-        purpose=order.purpose,
     )

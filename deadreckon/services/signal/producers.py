@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from deadreckon.contracts.amounts import from_units
 from deadreckon.contracts.dedup import AHEAD_MAX, HORIZON, RecentKeys, seen_before
-from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
+from deadreckon.contracts.event import NANOSECONDS, Event, Recorded, carried
 from deadreckon.contracts.signals import (
     CancelRaised,
     CancelReceived,
@@ -62,17 +62,11 @@ def _raise(signal: ProducerSignal) -> Event:
     if isinstance(signal, CancelReceived):
         return CancelRaised(signal.signal_id, signal.producer, signal.strategy, signal.target)
     if isinstance(signal, ReplaceReceived):
-        return ReplaceRaised(**_shared(signal, ReplaceRaised))
+        return carried(ReplaceRaised, signal)
     expires_at = None
     if signal.ttl_seconds is not None:
         expires_at = signal.claimed_at + signal.ttl_seconds * NANOSECONDS
-    return SignalRaised(**_shared(signal, SignalRaised), expires_at=expires_at)
-
-
-def _shared(signal: ProducerSignal, shape: type[Event]) -> dict[str, Any]:
-    """Return the fields that a signal and its raised event have in common."""
-    fields = structs.asdict(signal)
-    return {name: fields[name] for name in shape.__struct_fields__ if name in fields}
+    return carried(SignalRaised, signal, expires_at=expires_at)
 
 
 def refuse_malformed(signal: SignalMalformed) -> SignalRefused:

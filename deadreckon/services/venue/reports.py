@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts import dedup
-from deadreckon.contracts.event import Event
+from deadreckon.contracts.event import Event, carried
 from deadreckon.contracts.venues import (
     VenueForeignTradeReported,
     VenueOrderAccepted,
@@ -46,21 +46,15 @@ def _trade_event(state: InFlightOrders, trade: VenueTrade, cursor: str) -> Event
         evidence = _encoded(trade)
         rule = "impossible_amount"
         return VenueReportRefused(venue, rule, reason, evidence, number, trade.trade_id, cursor)
-    figures = {
-        name: getattr(trade, name)
-        for name in ("trade_id", "client_order_id", "side", "quantity", "price", "liquidity")
-    } | {"fee": trade.fee, "fee_currency": trade.fee_currency, "traded_at": trade.traded_at}
     if known is None:
-        return VenueForeignTradeReported(
-            venue=venue,
-            symbol=trade.symbol,
-            origin=trade.origin,
-            number=number,
-            cursor=cursor,
-            **figures,
-        )
-    return VenueTradeReported(
-        venue=venue, order_id=known.order_id, number=number, cursor=cursor, **figures
+        return carried(VenueForeignTradeReported, trade, venue=venue, number=number, cursor=cursor)
+    return carried(
+        VenueTradeReported,
+        trade,
+        venue=venue,
+        order_id=known.order_id,
+        number=number,
+        cursor=cursor,
     )
 
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from deadreckon.contracts.event import Event
+from deadreckon.contracts.event import Event, carried
 from deadreckon.contracts.venues import (
     VenueCancelRejected,
     VenueOrderAccepted,
@@ -152,21 +152,7 @@ async def _left(request: Awaitable[T], edge: str) -> T:
 
 
 def _order_request(order: InFlightOrder) -> OrderRequest:
-    intent = order.intent
-    return OrderRequest(
-        client_order_id=intent.client_order_id,
-        symbol=intent.symbol,
-        side=intent.side,
-        quantity=intent.quantity,
-        order_type=intent.order_type,
-        limit_price=intent.limit_price,
-        stop_price=intent.stop_price,
-        time_in_force=intent.time_in_force,
-        post_only=intent.post_only,
-        reduce_only=intent.reduce_only,
-        at=order.at,
-        valid_until=order.valid_until,
-    )
+    return carried(OrderRequest, order.intent, at=order.at, valid_until=order.valid_until)
 
 
 def events_of_reply(state: InFlightOrders, action: NextAction, reply: Reply) -> Iterator[Event]:
