@@ -16,6 +16,8 @@ TAPES = ROOT.parent / "shared" / "tapes"
 # Processes, servers, clusters, ten thousand messages: `just quick` leaves them out, and they come
 # first where everything runs, so that the short files fill what is left of the workers' time.
 SLOW_FOLDERS = ("end_to_end", "cluster", "fuzz")
+# The longest of them before all others: a worker that began one of them last would end alone.
+LONGEST = ("test_main_job.py", "test_crashtest.py")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -29,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if rank(item) < len(SLOW_FOLDERS):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=rank)
+    items.sort(key=lambda item: (rank(item), item.path.name not in LONGEST))
 
 
 def pytest_terminal_summary(terminalreporter: object) -> None:

@@ -60,6 +60,7 @@ def test_hundreds_of_thousands_of_random_fills_come_to_the_same_positions(
         done += len(fills.quantities)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     st.lists(

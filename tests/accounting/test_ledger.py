@@ -544,6 +544,7 @@ def test_at_every_place_equity_is_what_came_in_and_what_was_earned(events: list[
         assert now.unpriced == []
 
 
+@pytest.mark.slow
 @given(EVERYWHERE, rates, rates)
 def test_with_many_currencies_only_conversion_rounds(
     events: list[Event], euro: Decimal, coin: Decimal

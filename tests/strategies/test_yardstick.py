@@ -117,6 +117,7 @@ def fills_of(tape: Tape, quantity: str) -> list[Traded]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not TAPES.is_dir(), reason=f"no real market data: {TAPES.name}/ is not there")
 @pytest.mark.parametrize(
     ("file", "rows", "quantity", "count", "pnl"),
