@@ -1,10 +1,8 @@
 """The tables as they stood: at every place where all had answered, what `dr replay asof` says."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from deadreckon.replay.asof import BookState, book_at, evolve, halts_in_force, i
 from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.services.catalogue import BOOK
 from tests.sessions.player import Session, decoded
+from tests.sessions.test_sessions import session
 
 pytestmark = pytest.mark.slow
 
@@ -67,11 +66,10 @@ def same(text: str | None, amount: Decimal | None) -> bool:
 
 @pytest.mark.parametrize("name", SESSIONS)
 def test_the_tables_as_they_stood_say_what_the_verb_says(name: str, tmp_path: Path) -> None:
-    session = Session(name, import_module(f"tests.sessions.scripts.{name}").SCRIPT)
-    asyncio.run(session.play())
-    with lake_of(session, tmp_path) as database:
-        seen = list(states_compared(session, database))
-    assert seen[-1] == session.places[-1]
+    played = session(name)
+    with lake_of(played, tmp_path) as database:
+        seen = list(states_compared(played, database))
+    assert seen[-1] == played.places[-1]
 
 
 def states_compared(session: Session, database: duckdb.DuckDBPyConnection) -> Iterator[int]:
@@ -118,11 +116,10 @@ def _compare_limits(state: BookState, found: list[dict[str, Any]]) -> None:
 
 
 def test_a_time_leads_to_the_place_that_the_tables_had_then(tmp_path: Path) -> None:
-    session = Session("stop_loss", import_module("tests.sessions.scripts.stop_loss").SCRIPT)
-    asyncio.run(session.play())
-    with lake_of(session, tmp_path) as database:
-        times = _times(session)
-        for place, state in states(session):
+    played = session("stop_loss")
+    with lake_of(played, tmp_path) as database:
+        times = _times(played)
+        for place, state in states(played):
             if not state.now:
                 continue
             asked = f"positions_asof(sequence_at(TIMESTAMP '{format_timestamp(state.now)[:-1]}'))"
