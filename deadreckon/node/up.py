@@ -31,7 +31,7 @@ from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.process.interrupts import wait_for_interrupt
+from deadreckon.runtime.process.interrupts import interrupt_event, wait_for_interrupt
 from deadreckon.runtime.server.known_roles import Tls
 from deadreckon.runtime.server.server_files import ANY_PORT
 from deadreckon.runtime.service.crash_counter import CrashCounter
@@ -295,5 +295,6 @@ async def run_stack(
         web = await stack.enter_async_context(serve(folder, vitals, settings.web_port))
         server = None if settings.nats else server_location(folder)
         found = server or {"url": settings.nats or "", "credentials": ""}
+        asked = stack.enter_context(interrupt_event())  # whoever reads the addresses may stop it
         announce(StackAddresses(str(folder.root), found["url"], found["credentials"], web))
-        await live.run()
+        await live.run(asked)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_ENVIRONMENT, EXIT_INTERRUPTED, EXIT_USAGE
 from deadreckon.cli.running import run_sync
 from deadreckon.contracts.errors import (
     DifferenceError,
@@ -12,6 +13,7 @@ from deadreckon.contracts.errors import (
 from deadreckon.replay.audit.job import EmptyDayError
 from deadreckon.runtime.log.bus import UnavailableError
 from deadreckon.runtime.process.folder import FolderBusyError, FolderError
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize(
@@ -45,3 +47,23 @@ def test_a_bug_keeps_its_traceback() -> None:
 
     with pytest.raises(ZeroDivisionError):
         run_sync(job)
+
+
+def test_an_interrupt_is_one_line_and_130(capsys: pytest.CaptureFixture[str]) -> None:
+    def job() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as end:
+        run_sync(job)
+
+    assert end.value.code == 130
+    assert capsys.readouterr() == ("", "dr: interrupted\n")
+
+
+def test_every_exit_code_is_in_the_readme() -> None:
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    assert (EXIT_DIFFERENCE, EXIT_USAGE, EXIT_ENVIRONMENT, EXIT_INTERRUPTED) == (1, 2, 3, 130)
+    assert (
+        "exit codes are 0 ok, 1 a difference or refusal was found, 2 wrong usage, 3 environment, "
+        "130 interrupted by Ctrl-C." in readme
+    )

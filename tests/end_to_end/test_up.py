@@ -50,6 +50,16 @@ def test_it_stays_up_answers_and_ends_in_good_order(dr: Dr) -> None:
     assert not (dr.folder / "desk" / "gateway.url").exists()
 
 
+def test_ctrl_c_ends_in_good_order_as_soon_as_it_says_where_it_is(dr: Dr) -> None:
+    process, _ = started(dr)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "interrupted" not in errors
+    words = ("tail", "--data", "desk", "--no-follow", "--from", "1", "--type", "StackStopped")
+    assert len(dr.run(*words, "--json").splitlines()) == 1
+
+
 def test_a_tail_follows_while_it_runs_and_ends_with_it(dr: Dr) -> None:
     process, _ = started(dr)
     tail = dr.start("tail", "--data", "desk", "--type", "CashDeposited", "--json")
