@@ -39,6 +39,13 @@ def in_force(data: Path, nats: str | None) -> "InForce":
 
 def publish(event: Event, options: LogOptions) -> None:
     """Record a fact and print its sequence; end with exit code 2 if it would be refused."""
+    check(event)
+    sequence = record(event, options)
+    print_result({"sequence": sequence}, f"recorded at sequence {sequence}", options)
+
+
+def check(event: Event) -> None:
+    """End with exit code 2 if a fact would be refused as malformed."""
     from deadreckon.contracts.catalogue import NAMES
     from deadreckon.contracts.governance import OperatorMalformed
     from deadreckon.contracts.inbound import read_fact, write_fact
@@ -50,8 +57,6 @@ def publish(event: Event, options: LogOptions) -> None:
     judged = read_fact("cli", payload)[2]
     if isinstance(judged, OperatorMalformed):
         fail(f"{judged.rule}: {judged.reason}", EXIT_USAGE)
-    sequence = record(event, options)
-    print_result({"sequence": sequence}, f"recorded at sequence {sequence}", options)
 
 
 def record(event: Event, options: LogOptions) -> int:
@@ -120,7 +125,7 @@ def _value(text: str) -> Any:
 def publish_and_wait(verb: str, event: Event, options: LogOptions, wait: float) -> None:
     """Record a halt or a resume and print who acknowledged it; exit with 1 unless all did."""
     from deadreckon.cli.running import run
-    from deadreckon.node.operator_commands import record_and_wait
+    from deadreckon.node.command_answers import record_and_wait
 
     outcome = run(lambda: record_and_wait(options.data, event, wait, options.nats))
     if options.json:

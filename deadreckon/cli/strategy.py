@@ -5,8 +5,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from cyclopts import App
 
-from deadreckon.cli.app import EXIT_USAGE, fail
-from deadreckon.cli.operator_facts import Amount, build, in_force, print_rows, publish
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+from deadreckon.cli.operator_facts import (
+    Amount,
+    Wait,
+    build,
+    check,
+    in_force,
+    print_result,
+    print_rows,
+)
 from deadreckon.cli.options import CommandOptions, LogOptions
 
 if TYPE_CHECKING:
@@ -79,12 +87,15 @@ def set_(
     instrument: str | None = None,
     notional: Amount | None = None,
     enabled: bool | None = None,
+    wait: Wait = 10.0,
     options: CommandOptions,
 ) -> None:
     """Start, change or stop a strategy; what is not named stays as it is.
 
     The log records which code the strategy runs. After that code has changed, set the strategy
-    again to go on with the new code.
+    again to go on with the new code. Parameters that its code cannot take are refused and not
+    recorded. On a running stack it returns when signal has answered; exits 1 when signal refuses
+    the configuration, or does not answer in time.
 
     Example: dr strategy set cross fast=9 slow=21 --kind moving_average_cross
     --instrument BTCUSDT.PAPER --notional 1000 --actor ann --reason "try it"
@@ -111,7 +122,43 @@ def set_(
     fields = {"strategy": name, "enabled": True} | fields | options.signature
     configured = build(StrategyConfigured, fields)
     assert isinstance(configured, StrategyConfigured)
-    publish(_with_code(configured, options, is_new=kind is not None or before is None), options)
+    check(configured)
+    configured = _with_code(configured, options, is_new=kind is not None or before is None)
+    _check_parameters(configured, options)
+    _publish(configured, wait, options)
+
+
+def _check_parameters(configured: "StrategyConfigured", options: CommandOptions) -> None:
+    """End with exit code 1 when signal would refuse the parameters: the strategy that runs goes on
+    as it is. What stops it is recorded all the same."""
+    from deadreckon.strategies.description import parameter_fault
+
+    fault = parameter_fault(configured) if configured.enabled else None
+    if fault is not None:
+        document = {"sequence": None, "answered": None, "refused": msgspec.to_builtins(fault)}
+        text = f"refused by {fault.rule}: {fault.reason}; nothing was recorded"
+        print_result(document, text, options)
+        raise SystemExit(EXIT_DIFFERENCE)
+
+
+def _publish(configured: "StrategyConfigured", wait: float, options: CommandOptions) -> None:
+    from deadreckon.cli.running import run
+    from deadreckon.node.command_answers import record_strategy
+
+    outcome = run(lambda: record_strategy(options.data, configured, wait, options.nats))
+    refused = outcome.refused
+    if refused is not None:
+        what = f"refused by {refused.rule}: {refused.reason}; it stays off"
+    elif outcome.answered is None:
+        what = "no stack runs here: signal answers it when one starts"
+    elif outcome.answered:
+        what = "signal has taken it"
+    else:
+        what = f"NOT answered within {wait:g} s by: signal"
+    text = f"recorded at sequence {outcome.sequence}\n{what}"
+    print_result(msgspec.to_builtins(outcome), text, options)
+    if outcome.answered is False or (refused is not None and configured.enabled):
+        raise SystemExit(EXIT_DIFFERENCE)
 
 
 def _with_code(

@@ -4,9 +4,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from msgspec import NODEFAULT, Meta, Struct, structs
+from msgspec.structs import replace
 
+from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.strategies.parameters import LIMIT_WORDS, declarations
-from deadreckon.strategies.registry import Implementation
+from deadreckon.strategies.registry import (
+    REGISTRY,
+    ConfigurationFault,
+    Implementation,
+    read_setup,
+)
 
 
 class ParameterDescription(Struct, frozen=True):
@@ -40,6 +47,28 @@ def describe(found: Implementation) -> StrategyDescription:
         origin=found.origin,
         parameters=list(_parameters(found.strategy.parameters)),
     )
+
+
+def parameter_fault(configured: StrategyConfigured) -> ConfigurationFault | None:
+    """Return the fault of a configuration's parameters, with what was given and what its kind
+    takes; null when they can be read, or when its code is missing."""
+    fault = read_setup(configured)
+    strategy = REGISTRY.find(configured.kind, configured.code)
+    if not isinstance(fault, ConfigurationFault) or isinstance(strategy, ConfigurationFault):
+        return None
+    takes = {each.name: each for each in _parameters(strategy.parameters)}
+    unknown = sorted(set(configured.parameters) - set(takes))
+    if unknown:
+        known = f"{configured.kind} has {', '.join(takes)}"
+        return replace(fault, reason=f"no parameter {', '.join(unknown)}; {known}")
+    words = {word.strip("`$.:") for word in fault.reason.split()}
+    named = [name for name in configured.parameters if name in words]
+    given = [
+        f"{name}={configured.parameters[name]}"
+        + (f" ({takes[name].bounds})" if takes[name].bounds else "")
+        for name in named
+    ]
+    return replace(fault, reason="; ".join([fault.reason, *given]))
 
 
 def _parameters(shape: Any) -> Iterator[ParameterDescription]:

@@ -37,6 +37,7 @@ ROLLER = "roller"  # likewise, but only on a server that `dr archive prune` has 
 OWN_PRODUCER = "cli"  # the producer of `dr signal send` unless another is named
 
 OPERATORS_DOOR = "cli"
+SIGNAL = "signal"  # the service that judges a strategy's configuration
 STACK_DOORS = ("stack", "demo", "supervisor")  # facts that the stack says as an operator would
 SHARED_SERVICES = ("market", "clock", "sealer", "verifier")  # they speak for every book
 
@@ -109,7 +110,8 @@ def _service(name: str, pattern: str, books: Sequence[str]) -> Rights:
     asked = () if domains == (SHARED,) else tuple(books)  # the shared ones speak, and are not asked
     turns = tuple(turn_subject(book, name) for book in asked)
     liveness = tuple(status_subject(book, name) for book in asked)
-    answers = (f"{inbox_prefix(name)}.>", f"{inbox_prefix(STACK)}.>") if asked else ()
+    askers = (name, STACK, OPERATOR) if name == SIGNAL else (name, STACK)
+    answers = tuple(f"{inbox_prefix(asker)}.>" for asker in askers) if asked else ()
     return Rights(
         role=name,
         purpose=SERVICES[pattern],
@@ -118,7 +120,7 @@ def _service(name: str, pattern: str, books: Sequence[str]) -> Rights:
             *(commit_subject(book, name, "progress") for book in domains),
             *READING,
             *liveness,  # a standby asks the other instance, which has the same name
-            *answers,  # to it, and to who gives turns
+            *answers,  # to it, to who gives turns, and to who configures a strategy
         ),
         subscribe=(f"{inbox_prefix(name)}.>", *turns, *liveness),
     )
@@ -147,7 +149,11 @@ def _operator(books: Sequence[str]) -> Rights:
     return Rights(
         role=OPERATOR,
         purpose="says operators' facts from the command line, and reads what they lead to",
-        publish=(*(operator_subject(book, OPERATORS_DOOR) for book in books), *READING),
+        publish=(
+            *(operator_subject(book, OPERATORS_DOOR) for book in books),
+            *(status_subject(book, SIGNAL) for book in books),  # how far it is
+            *READING,
+        ),
         subscribe=(f"{inbox_prefix(OPERATOR)}.>",),
     )
 

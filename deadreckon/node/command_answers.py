@@ -1,0 +1,184 @@
+"""Answers to an operator's command: who acknowledged it, and who refused it by which rule."""
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from deadreckon.archive.open_log import open_bus
+from deadreckon.contracts.event import Event
+from deadreckon.contracts.governance import (
+    OBEYING,
+    HaltAcknowledged,
+    OperatorRefused,
+    ResumeAcknowledged,
+    StrategyConfigured,
+)
+from deadreckon.contracts.signals import SignalRefused
+from deadreckon.contracts.subjects import status_subject
+from deadreckon.node.demo_setup import publish_fact
+from deadreckon.node.operator_commands import COMMAND_LINE
+from deadreckon.runtime.log.bus import Bus, DeniedError, Stored, UnavailableError
+from deadreckon.runtime.log.feed import Decoding
+from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.rights import OPERATOR, SIGNAL
+from deadreckon.runtime.service.standby import LivenessReply, LivenessRequest
+from deadreckon.services.catalogue import BOOK
+
+LOOK_SECONDS = 0.2  # at most for one reading of the log, and for one reply
+
+
+class CommandOutcome(Struct, frozen=True):
+    """Result of a halt or a resume: its sequence, and who acknowledged or refused it."""
+
+    sequence: int
+    acknowledged: list[str]
+    missing: list[str]
+    open_orders: int
+    refused: str | None
+
+
+class StrategyOutcome(Struct, frozen=True):
+    """Result of a strategy's configuration: its sequence, whether the signal service has answered
+    it (null: no stack runs that could), and its refusal."""
+
+    sequence: int
+    answered: bool | None
+    refused: SignalRefused | None
+
+
+async def record_and_wait(
+    data: Path, event: Event, wait: float, nats: str | None = None, book: str = BOOK
+) -> CommandOutcome:
+    """Publish a halt or a resume, and read until every service concerned has acknowledged it."""
+    async with open_bus(Folder(data).check(), nats, OPERATOR) as bus:
+        answers = _Answers(bus, book)
+        await answers.follow(event, wait, lambda: _acknowledged(answers).is_complete)
+        return _acknowledged(answers).outcome(answers.sequence)
+
+
+async def record_strategy(
+    data: Path, event: StrategyConfigured, wait: float, nats: str | None = None, book: str = BOOK
+) -> StrategyOutcome:
+    """Publish a strategy's configuration, and read until the signal service has answered it: by
+    a refusal, or by going on."""
+    folder = Folder(data).check()
+    may_run = nats is not None or folder.holder() is not None
+    async with open_bus(folder, nats, OPERATOR) as bus:
+        answers = _Answers(bus, book)
+
+        def complete() -> bool:
+            return answers.committed.get(SIGNAL, 0) >= answers.sequence
+
+        await answers.follow(event, wait if may_run else 0, complete, _Commits(answers).request)
+        refusals = [each for _, each in answers.events if isinstance(each, SignalRefused)]
+        refused = refusals[0] if refusals else None
+        return StrategyOutcome(answers.sequence, complete() if may_run else None, refused)
+
+
+class _Answers:
+    """Publishes a fact and reads the log for its answers.
+
+    `events` are the answers with their services; `committed` says up to which sequence the newest
+    commit of each service answers everything.
+    """
+
+    def __init__(self, bus: Bus, book: str) -> None:
+        self.bus = bus
+        self.book = book
+        self.sequence = 0
+        self.events: list[tuple[str, Event]] = []
+        self.committed: dict[str, int] = {}
+        self._decoding = Decoding(from_start=False)
+
+    async def follow(
+        self,
+        event: Event,
+        wait: float,
+        complete: Callable[[], bool],
+        request: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Publish the fact, and read until its answers are complete or the wait is over; `request`
+        asks for those that do not come by themselves."""
+        reader = await self.bus.read((await self.bus.info()).last)
+        try:
+            fact_id = secrets.token_hex(16)
+            self.sequence = await publish_fact(self.bus, self.book, COMMAND_LINE, fact_id, event)
+            deadline = time.monotonic() + wait
+            while not complete() and (left := deadline - time.monotonic()) > 0:
+                if request is not None:
+                    await request()
+                for stored in await reader.next(min(left, LOOK_SECONDS)):
+                    self._fold(stored)
+        finally:
+            await reader.close()
+
+    def _fold(self, stored: Stored) -> None:
+        message = self._decoding.decode(stored)
+        if message.commit is None or message.subject.book != self.book:
+            return
+        facts = iter(message.facts)
+        for sequence, _, count in message.commit.answers:
+            for record in islice(facts, max(count, 0)):
+                if sequence == self.sequence:
+                    self.events.append((record.source, record.event))
+        self.committed[message.subject.service] = message.commit.to
+
+
+class _Commits:
+    """Asks the signal service to commit how far it is: a configuration that it takes has no answer
+    by which that would be seen."""
+
+    def __init__(self, answers: _Answers) -> None:
+        self._answers = answers
+        self._position = 0
+
+    async def request(self) -> None:
+        """Ask how far it is, and for a commit once it is past the fact."""
+        answers = self._answers
+        request = LivenessRequest(prove=self._position >= answers.sequence)
+        with suppress(UnavailableError, DeniedError):  # silence is what the outcome says then
+            reply = await answers.bus.request(
+                status_subject(answers.book, SIGNAL), msgspec.json.encode(request), LOOK_SECONDS
+            )
+            self._position = msgspec.json.decode(reply, type=LivenessReply).position
+
+
+class _Acknowledged(Struct):
+    """Services that have acknowledged a halt or a resume, with their open orders."""
+
+    open_orders: dict[str, int] = {}
+    refused: str | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """True when every service has answered, or governance has refused."""
+        return self.refused is not None or all(name in self.open_orders for name in OBEYING)
+
+    def outcome(self, sequence: int) -> CommandOutcome:
+        """Return the services that answered and those that did not."""
+        return CommandOutcome(
+            sequence=sequence,
+            acknowledged=[name for name in OBEYING if name in self.open_orders],
+            missing=[name for name in OBEYING if name not in self.open_orders],
+            open_orders=sum(self.open_orders.values()),
+            refused=self.refused,
+        )
+
+
+def _acknowledged(answers: _Answers) -> _Acknowledged:
+    found = _Acknowledged()
+    for source, event in answers.events:
+        match event:
+            case HaltAcknowledged(open_orders=number):
+                found.open_orders[source] = number
+            case ResumeAcknowledged():
+                found.open_orders[source] = 0
+            case OperatorRefused(reason=reason):
+                found.refused = reason
+    return found
