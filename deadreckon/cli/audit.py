@@ -22,8 +22,8 @@ def audit(
 ) -> None:
     """Recompute a day's PnL (or all of it) from the log alone, and compare it with the record.
 
-    Exits 1 when portfolio's own events, the chain of the log, a projection or a venue's statement
-    disagree (with the latter in more than rounding).
+    Exits 1 when the log has no event of the day, and when portfolio's own events, the chain of the
+    log, a projection or a venue's statement disagree (with the latter in more than rounding).
 
     Example: dr replay audit 2022-01-15 --data run1 -o statement.html
 
@@ -48,7 +48,4 @@ def audit(
         shows = sys.stderr.isatty()
         return await audit_folder(options.data, wanted_day, options.nats, shows=shows, wanted=more)
 
-    document = run(job)
-    if not document.events:
-        print("dr: the log has nothing of that day", file=sys.stderr)
-    show(document, options.json)
+    show(run(job), options.json)

@@ -1,7 +1,9 @@
 """A folder in one file and back: taken from a running stack, checked before it is believed."""
 
+import asyncio
 import io
 import json
+import secrets
 import shutil
 import signal
 import tarfile
@@ -10,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from deadreckon.archive.open_log import open_bus
+from deadreckon.contracts.subjects import operator_subject
+from deadreckon.node.operator_commands import COMMAND_LINE, OPERATOR
+from deadreckon.runtime.process.folder import Folder
 from tests.end_to_end.conftest import Dr
 from tests.end_to_end.test_up import WHO, started
 
@@ -89,6 +95,26 @@ def test_a_running_stack_is_copied_and_goes_on(dr: Dr) -> None:
         dr.json("replay", "audit", "--all", "--data", "desk")["last_sequence"]
         > (told["last_sequence"])
     )
+
+
+def test_a_log_of_more_than_the_servers_window_is_copied_whole(dr: Dr, ended: Path) -> None:
+    """From 8 MiB on the server waits for acknowledgements on subjects of another length."""
+    shutil.copytree(ended, dr.folder, dirs_exist_ok=True)
+
+    async def grow() -> None:
+        async with open_bus(Folder(dr.folder / "desk"), role=OPERATOR) as bus:
+            for _ in range(24):  # bytes that no compression makes fewer
+                await bus.append(
+                    operator_subject("desk", COMMAND_LINE), secrets.token_bytes(500_000)
+                )
+
+    asyncio.run(grow())
+    dr.run("backup", "big.backup", "--data", "desk")
+    assert (dr.folder / "big.backup").stat().st_size > 12_000_000
+    dr.run("restore", "big.backup", "--data", "again")
+    before, after = (dr.json("replay", "audit", "--all", "--data", d) for d in ("desk", "again"))
+    for name in ("digest", "last_sequence", "equity"):
+        assert after[name] == before[name]
 
 
 def test_no_secret_leaves_unless_asked_for(dr: Dr, backup: Path) -> None:

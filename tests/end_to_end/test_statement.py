@@ -103,6 +103,9 @@ def test_a_day_without_events_and_a_form_nobody_knows_are_refused(dr: Dr) -> Non
     record = dr.run(*words, "2001-01-01", "-o", "none.html", code=1)
     assert "the log has nothing of 2001-01-01, only of 20" in record
     assert not (dr.folder / "none.html").exists()
+    for day in ("2001-01-01", "2099-01-01"):  # before the log, and behind its end
+        assert f"the log has nothing of {day}, only of 20" in dr.run(*words, day, code=1)
+        assert dr.run(*words, day, "--json", code=1).count("{") == 0
     assert "the suffix says the form" in dr.run(*words, "--all", "-o", "x.pdf", code=2)
     assert "does not exist" in dr.run(*words, "--all", "-o", "no/x.md", code=2)
 

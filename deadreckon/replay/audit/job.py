@@ -50,6 +50,8 @@ async def audit_folder(
     async with open_log(data, nats, "audit", shows=shows) as log:
         found = await audit(log.bus, book, "paper", day, log.reading("auditing"), collector)
     document = statement(found, book, day)
+    if day is not None and not document.events:
+        raise EmptyDayError(_nothing(found, document.day))
     projections = compare_projections(
         log.folder.audit, found.traded, document.last_sequence, day, book
     )
@@ -82,6 +84,6 @@ def _in_full(
 
 def _nothing(found: Audit, day: str) -> str:
     if found.first_at is None:
-        return "the log has no events at all: nothing is written"
+        return "the log has no events at all: there is no statement"
     reach = f"{day_of(found.first_at)} to {day_of(found.last_at)}"
-    return f"the log has nothing of {day}, only of {reach}: nothing is written"
+    return f"the log has nothing of {day}, only of {reach} (--all takes everything)"

@@ -184,7 +184,7 @@ def _owners() -> list[Rights]:
             "copies the stream for a backup, and fills an empty store with one",
             *copies,
             *(f"{API}.{request}" for request in READS),
-            f"$JS.SNAPSHOT.ACK.{STREAM}.*",
+            f"$JS.SNAPSHOT.ACK.{STREAM}.>",  # three tokens more, once a copy exceeds 8 MiB
             f"$JS.SNAPSHOT.RESTORE.{STREAM}.*",
         ),
     ]
