@@ -194,6 +194,10 @@ async def _provision(endpoint: Endpoint, data: Path | None = None) -> None:
                 f"{data} has an archive and its store no log: restore the folder from a backup"
             )
         await bus.provision()
+        try:
+            await bus.shorten_duplicate_window()
+        except DeniedError as error:  # of an external server: `dr nats config` gives the right
+            log.warning("duplicate_window_not_shortened", reason=str(error))
     finally:
         await bus.close()
 

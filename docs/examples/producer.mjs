@@ -82,6 +82,7 @@ async function append(connection, subject, payload) {
     try {
       const answer = (await connection.request(subject, payload, { timeout: 5_000 })).json();
       if (answer.error) throw new Error(`the log refused: ${answer.error.description}`);
+      if (answer.duplicate) throw new Error("not stored: the server took it for a duplicate");
       return answer.seq;
     } catch (fault) {
       const silent = fault.code === ErrorCode.Timeout || fault.code === ErrorCode.NoResponders;

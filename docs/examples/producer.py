@@ -61,6 +61,8 @@ async def main(url: str, seed_file: str, instrument: str) -> None:
         stored = json.loads(answer.data)
         if "error" in stored:
             raise SystemExit(f"the log refused: {stored['error']['description']}")
+        if stored.get("duplicate"):  # somebody's Nats-Msg-Id: this message is not in the log
+            raise SystemExit("not stored: the server took it for a duplicate")
         print(f"signal {number} is message {stored['seq']} of the log")
     try:
         for _ in range(COUNT):

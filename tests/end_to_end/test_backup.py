@@ -14,8 +14,9 @@ import pytest
 
 from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.subjects import operator_subject
-from deadreckon.node.operator_commands import COMMAND_LINE, OPERATOR
+from deadreckon.node.operator_commands import COMMAND_LINE
 from deadreckon.runtime.process.folder import Folder
+from deadreckon.runtime.server.rights import OPERATOR
 from tests.end_to_end.conftest import Dr
 from tests.end_to_end.test_up import WHO, started
 

@@ -586,6 +586,30 @@ async def test_provisioning_twice_changes_nothing(on_server: OnServer) -> None:
     assert (await bus.info()).messages == 2
 
 
+async def test_a_stream_of_an_older_program_gets_the_shortest_window_for_duplicates(
+    on_server: OnServer,
+) -> None:
+    bus = await on_server.connect()
+    await _create(bus, duplicate_window=120_000_000_000)
+    await bus.provision()
+    await fill(bus, 2)
+
+    await bus.shorten_duplicate_window()
+
+    found = await bus.api.configuration()
+    assert found is not None
+    assert found["duplicate_window"] == 100_000_000
+    assert configuration_faults(found) == []
+    assert (await bus.info()).messages == 2
+
+
+async def test_a_new_stream_has_the_shortest_window_for_duplicates(on_server: OnServer) -> None:
+    bus = await on_server.open()
+    found = await bus.api.configuration()
+    assert found is not None
+    assert found["duplicate_window"] == 100_000_000
+
+
 async def test_a_stream_that_differs_is_reported_field_by_field_and_left_alone(
     on_server: OnServer,
 ) -> None:

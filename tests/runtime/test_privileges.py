@@ -84,7 +84,7 @@ PUBLISHERS: dict[str, set[str]] = {
     "jslog.DIRECT.GET.LOG": NOBODY,
     # JetStream itself.
     "$JS.API.STREAM.CREATE.LOG": {"provisioner"},
-    "$JS.API.STREAM.UPDATE.LOG": NOBODY,
+    "$JS.API.STREAM.UPDATE.LOG": {"provisioner"},
     "$JS.API.STREAM.INFO.LOG": {"provisioner", "keeper"},
     "$JS.API.STREAM.SNAPSHOT.LOG": {"keeper"},
     "$JS.API.STREAM.RESTORE.LOG": {"keeper"},

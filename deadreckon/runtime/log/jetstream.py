@@ -32,7 +32,11 @@ from deadreckon.runtime.log.jetstream_reader import JetStreamReader
 from deadreckon.runtime.log.log_health import LogHealth
 from deadreckon.runtime.log.nats_library import Msg, Subscription
 from deadreckon.runtime.log.notices import NoticeQueue
-from deadreckon.runtime.log.stream import configuration, configuration_faults
+from deadreckon.runtime.log.stream import (
+    DUPLICATE_WINDOW,
+    configuration,
+    configuration_faults,
+)
 from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.server.credentials import Credential
 from deadreckon.runtime.server.credentials import inbox_prefix as inbox_of
@@ -132,6 +136,13 @@ class JetStreamBus:
             raise ConfigurationError(
                 f"stream {self._api.stream} cannot keep the log: {'; '.join(faults)}"
             )
+
+    async def shorten_duplicate_window(self) -> None:
+        """Give a stream of an older program the shortest window for duplicates. Raises DeniedError
+        on a server whose accounts are older still."""
+        found = await self._api.configuration()
+        if found is not None and found.get("duplicate_window") != DUPLICATE_WINDOW:
+            await self._api.update({**found, "duplicate_window": DUPLICATE_WINDOW})
 
     async def append(self, subject: str, payload: bytes, fence: Fence | None = None) -> int:
         """Store one message, if the fence stands; one attempt. Bus.append says what it raises."""

@@ -114,6 +114,10 @@ class JetStreamApi:
                 return None
             raise
 
+    async def update(self, configuration: dict[str, Any]) -> None:
+        """Change the stream's configuration to this one."""
+        await self._ask(f"STREAM.UPDATE.{self.stream}", configuration)
+
     async def info(self) -> LogInfo:
         """Return first and last sequence and what is deleted, asked of the leader."""
         state = (await self._ask(f"STREAM.INFO.{self.stream}", {})).state

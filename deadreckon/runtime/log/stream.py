@@ -6,6 +6,9 @@ from typing import Any
 from deadreckon.contracts.subjects import ALL
 
 UNLIMITED = -1
+# The least that a server takes (nanoseconds). Within it, of two messages with one `Nats-Msg-Id` the
+# second is acknowledged and not stored, whoever sent the first. Ours have none; a producer's may.
+DUPLICATE_WINDOW = 100_000_000
 
 # Whatever deletes a message brings the fence tokens before it back to life, so that a writer who
 # was shut out may write again; and a log with holes can no longer be replayed.
@@ -52,7 +55,7 @@ HARMLESS = {
     "num_replicas",  # the bus knows how many it wants
     "placement",
     "compression",  # but not with replicas, see below
-    "duplicate_window",  # for messages with an id of their own; ours have none
+    "duplicate_window",  # shortened where it may be
     "allow_atomic",
     "allow_batched",
     "persist_mode",  # looked at apart
@@ -65,6 +68,7 @@ def configuration(name: str, replicas: int) -> dict[str, Any]:
         **REQUIRED,
         "name": name,
         "num_replicas": replicas,
+        "duplicate_window": DUPLICATE_WINDOW,
         # Half the disk for commits of JSON. An append costs the same; once in 8 MB, when a block
         # is full, one waits a few milliseconds longer. Never with replicas: decision 0019.
         "compression": "s2" if replicas == 1 else "none",

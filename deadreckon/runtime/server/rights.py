@@ -175,10 +175,10 @@ def _owners() -> list[Rights]:
     def owner(role: str, purpose: str, *publish: str) -> Rights:
         return Rights(role, purpose, publish, (f"{inbox_prefix(role)}.>",), account="LOG")
 
-    stream = (f"{API}.STREAM.{verb}.{STREAM}" for verb in ("CREATE", "INFO"))
+    stream = (f"{API}.STREAM.{verb}.{STREAM}" for verb in ("CREATE", "UPDATE", "INFO"))
     copies = (f"{API}.STREAM.{verb}.{STREAM}" for verb in ("SNAPSHOT", "RESTORE"))
     return [
-        owner(PROVISIONER, "makes the stream, once", *stream),
+        owner(PROVISIONER, "makes the stream, shortens its window for duplicates", *stream),
         owner(
             COPIER,
             "copies the stream for a backup, and fills an empty store with one",
