@@ -102,10 +102,13 @@ def _run(options: "CrashTestOptions") -> "CrashReport":
 
 
 def _list(names: list[str]) -> None:
+    from deadreckon.cli.terminal.tables import Column, console, plain_table
     from deadreckon.tools.crashtest.plan import KILL_STEPS
 
+    table = plain_table([Column("step"), Column("killed when")])
     for name in names:
-        print(f"{name:16}{KILL_STEPS[name].meaning}")
+        table.add_row(name, KILL_STEPS[name].meaning)
+    console().print(table)
 
 
 def _show(report: "CrashReport", as_json: bool) -> None:
