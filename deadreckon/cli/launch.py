@@ -1,5 +1,6 @@
 """Start of a demo as its options say, with its display while it runs."""
 
+import sys
 import time
 from contextlib import AsyncExitStack, nullcontext
 from pathlib import Path
@@ -92,6 +93,8 @@ async def run_demo(options: DemoOptions) -> AuditDocument:
         screen = Screen(board, lambda: demo.feed.last, rows, tape.header.rows, url)
         async with nullcontext() if options.quiet else screen:
             await demo.play(screen.update)
+        for fault in await demo.code_faults():
+            print(f"dr: {fault}", file=sys.stderr)
         with waiting_status("auditing the log", shown=not options.quiet):
             return await demo.summary(time.monotonic() - begun, demo.player.played.rows - rows)
 

@@ -12,6 +12,7 @@ from deadreckon.contracts.event import Mode
 from deadreckon.contracts.life import StackStarted, StackStopped
 from deadreckon.marketdata.tapes.tape import Tape
 from deadreckon.node.demo_setup import publish_fact, set_up
+from deadreckon.node.operator_commands import read_in_force
 from deadreckon.node.readiness import WatchedService
 from deadreckon.node.supervision import halt_after_crashes
 from deadreckon.node.venue_logins import connect_venues
@@ -36,6 +37,11 @@ from deadreckon.runtime.service.turns import LocalTurnTaker, RemoteTurnTaker, Ro
 from deadreckon.services.catalogue import BOOK, RANK, assemble, in_turn_order
 from deadreckon.services.market.tape_player import TapePlayer
 from deadreckon.strategies import loading
+
+OTHER_RUN = (
+    "What this folder has played was decided by the recorded code; another --data folder plays the"
+    " tape by the code that is here"
+)
 
 log = structlog.get_logger()
 
@@ -86,6 +92,7 @@ class Demo:
         self._crashes = CrashCounter(folder.crashes)
         self._stack = AsyncExitStack()
         self._workers: Workers | None = None
+        self._goes_on = False  # the log held a part of the tape before
         self.services: list[LogService] = []
         self.turns: Round
         self.player: TapePlayer
@@ -115,6 +122,7 @@ class Demo:
         await self.feed.start()
         self._stack.push_async_callback(self.feed.stop)
         await asyncio.gather(self.player.replay(), *(service.replay() for service in self.services))
+        self._goes_on = self.player.played.rows > 0
         if self._workers:
             await self._workers.ready([p for p in players if isinstance(p, RemoteTurnTaker)])
 
@@ -196,6 +204,14 @@ class Demo:
         await self.player.play(self.plan.speed, progress)
         if self.plan.stay:
             await self.player.answer_doors(lambda: False)
+
+    async def code_faults(self) -> list[str]:
+        """Return the strategies of a log that goes on whose recorded code is not the code here."""
+        if not self._goes_on:
+            return []
+        found = await read_in_force(self.bus, self.plan.book, self.plan.mode)
+        faults = filter(None, map(loading.code_fault, found.strategies.values()))
+        return [f"{fault}. {OTHER_RUN}" for fault in faults]
 
     async def summary(self, seconds: float, rows: int) -> AuditDocument:
         """Return the statement of the whole log with this run's rates."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from deadreckon.strategies.loading import load_file
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import INSTRUMENT, Dr
 
@@ -54,6 +55,29 @@ def test_its_log_reruns_and_is_refused_by_name_once_the_file_has_changed(played:
     assert f"mine.py, line {len(EXAMPLE.read_bytes().splitlines()) + 1}: SyntaxError" in line
     mine.write_bytes(EXAMPLE.read_bytes())
     assert played.json(*words)["equal"]
+
+
+def test_a_demo_on_a_folder_that_was_played_with_other_code_says_so(played: Dr) -> None:
+    mine = played.folder / "mine.py"
+    words = ("demo", "--tape", "short.parquet", "--no-web", "--json", "--data", "run")
+
+    def again() -> str:
+        process = played.start(*words)
+        _, errors = process.communicate(timeout=600)
+        assert process.returncode == 0, errors
+        return errors
+
+    mine.write_bytes(EXAMPLE.read_bytes() + b"# second thoughts\n")
+    (line,) = again().splitlines()
+    recorded = {it["strategy"]: it for it in played.json("strategy", "list", "--data", "run")}
+    was, now = recorded["breakout"]["code"], load_file(str(mine)).code
+    assert line.startswith(
+        f"dr: strategy breakout: breakout was configured with code {was[:12]}, and has code"
+        f" {now[:12]} here; configure it again to trade by this code. "
+    )
+    assert "another --data folder plays the tape by the code that is here" in line
+    mine.write_bytes(EXAMPLE.read_bytes())
+    assert again() == ""
 
 
 def test_an_operator_sets_one_from_a_file_and_its_parameters(played: Dr) -> None:

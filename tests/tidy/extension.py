@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from tests.tidy.sources import Rule, Sample, Source, SourceTree
 
 BUILT_IN = "deadreckon.strategies.builtin"
+STRATEGIES = "deadreckon.strategies"
+KINDS = ("moving_average_cross", "hmm_regime")
 SIMULATED = "deadreckon.venues.simulated"
 EDGE_NAME = "venue-sim"
 
@@ -39,6 +41,21 @@ def _classes_asked_for(source: Source) -> Iterator[tuple[int, str]]:
                 yield node.cls.lineno, name
 
 
+def no_strategy_is_known_by_its_kind(tree: SourceTree) -> list[str]:
+    """A kind is a word of configurations: `kind=` of one may name it, and nobody compares it."""
+    return [
+        source.at(node.lineno, f"names {node.value}; put what differs into the Strategy protocol")
+        for source in tree.values()
+        if not source.name.startswith(STRATEGIES)
+        for node in source.nodes
+        if isinstance(node, ast.Constant) and node.value in KINDS
+        if not any(
+            isinstance(each, ast.keyword) and each.value is node and each.arg == "kind"
+            for each in source.nodes
+        )
+    ]
+
+
 def no_venue_is_known_by_its_name(tree: SourceTree) -> list[str]:
     return [
         source.at(node.lineno, f"names {EDGE_NAME}; ask for the pattern `venue-*`, or be told it")
@@ -55,7 +72,11 @@ def _is_prose(source: Source, constant: ast.Constant) -> bool:
     return any(isinstance(node, ast.Expr) and node.value is constant for node in source.nodes)
 
 
-RULES: list[Rule] = [no_strategy_is_known_by_its_class, no_venue_is_known_by_its_name]
+RULES: list[Rule] = [
+    no_strategy_is_known_by_its_class,
+    no_strategy_is_known_by_its_kind,
+    no_venue_is_known_by_its_name,
+]
 
 SAMPLES = [
     Sample(
@@ -71,6 +92,18 @@ SAMPLES = [
             "    case Other(): ...\n",
         },
         {f"deadreckon/services/signal.py:{line}" for line in (2, 3, 6)},
+    ),
+    Sample(
+        no_strategy_is_known_by_its_kind,
+        {
+            "deadreckon/strategies/registry.py": "known = {'hmm_regime': 1}",
+            "deadreckon/services/trainer.py": "configured(kind='hmm_regime')\n"
+            "is_it = configured.kind == 'hmm_regime'\n"
+            "match kind:\n"
+            "    case 'moving_average_cross': ...\n"
+            "'such as hmm_regime'\n",
+        },
+        {f"deadreckon/services/trainer.py:{line}" for line in (2, 4)},
     ),
     Sample(
         no_venue_is_known_by_its_name,
