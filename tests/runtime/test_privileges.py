@@ -156,6 +156,12 @@ class Everybody:
         """The log's last sequence."""
         return (await (await self.bus("reader")).info()).last
 
+    async def reach(self, sequence: int) -> None:
+        """Wait until the log has so many messages: who published did not wait for an answer."""
+        reader = await (await self.bus("reader")).read(sequence - 1)
+        await reader.next(30)
+        await reader.close()
+
     async def close(self) -> None:
         for bus in self._buses:
             await bus.close()
@@ -190,6 +196,7 @@ async def test_a_role_publishes_what_is_its_own_and_nothing_else(
     assert await everybody.last() == before
     assert await published(bus, allowed) == []
     stored = sum(subject.startswith("log.") for subject in allowed)
+    await everybody.reach(before + stored)
     assert await everybody.last() == before + stored
 
 

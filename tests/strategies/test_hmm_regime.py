@@ -20,7 +20,7 @@ from deadreckon.contracts.signals import SignalRaised, SignalRefused
 from deadreckon.models.hmm import features, forward_filter
 from deadreckon.models.hmm.features import DRIFT_BARS, SCALE, FeatureWindow
 from deadreckon.services.signal import decider as signal
-from deadreckon.strategies.builtin.hmm_regime import RegimeState
+from deadreckon.strategies.builtin.hmm_regime import RegimeState, probability
 from tests.stories import INSTRUMENT, MINUTE, Number, bar, filled, strategy
 from tests.support.driver import DeciderDriver, SettlingDriver
 
@@ -462,3 +462,9 @@ def test_a_bad_parameter_is_refused_by_name(parameters: dict[str, Any], named: s
     assert isinstance(refused, SignalRefused)
     assert refused.rule == "bad_parameter"
     assert named in refused.reason
+
+
+def test_states_that_are_certain_together_are_no_more_than_certain() -> None:
+    model = fitted(labels=["bull", "bull"])
+    state = RegimeState(FeatureWindow(), model=model, belief=[333_333_334, 666_666_667])
+    assert probability(state, "bull") == 1_000_000_000

@@ -18,6 +18,7 @@ from deadreckon.strategies.strategy import NO_DECISION, Decision, Explanation, S
 
 LABELS = ("bull", "bear", "chop")
 ONE = Decimal(1)
+CERTAIN = 1_000_000_000  # probability 1, in 1e-9
 
 
 class RegimeParameters(EntryParameters, frozen=True):
@@ -148,8 +149,9 @@ def _shares(state: RegimeState) -> dict[str, Decimal]:
 
 
 def probability(state: RegimeState, label: str) -> int:
-    """Return how likely the states of a label are together, in 1e-9."""
+    """Return how likely the states of a label are together, in 1e-9, at most 1."""
     if state.model is None:
         return 0
     shares = zip(state.belief, state.model.labels, strict=True)
-    return sum(share for share, name in shares if name == label)
+    together = sum(share for share, name in shares if name == label)
+    return min(together, CERTAIN)  # each share was rounded by itself
