@@ -12,6 +12,7 @@ settings.load_profile("ci")
 
 ROOT = Path(__file__).resolve().parent.parent
 TAPES = ROOT.parent / "shared" / "tapes"
+CASES = ROOT.parent / "shared" / "cases"
 
 # Processes, servers, clusters, ten thousand messages: `just quick` leaves them out, and they come
 # first where everything runs, so that the short files fill what is left of the workers' time.
@@ -35,9 +36,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: object) -> None:
-    """Say in every run whether the real tapes were there to run on."""
-    there = "are used" if TAPES.is_dir() else "are NOT here: tests on real market data did not run"
-    terminalreporter.write_line(f"real tapes ({TAPES.name}/ beside the checkout) {there}")  # type: ignore[attr-defined]
+    """Say in every run whether the real tapes and the reported cases were there to run on."""
+    for what, folder in (("real tapes", TAPES), ("reported cases", CASES)):
+        there = "are used" if folder.is_dir() else "are NOT here: tests on them did not run"
+        terminalreporter.write_line(f"{what} ({folder.name}/ beside the checkout) {there}")  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Tapes at the front door: import, describe, synth."""
+"""Tapes at the front door: import, inspect, describe, synth."""
 
 from __future__ import annotations
 
@@ -6,50 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 from msgspec import json as codec
 
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_ENVIRONMENT, EXIT_USAGE, fail
+from deadreckon.cli.tape_choices import NO_CHOICES, SourceChoices
 from deadreckon.marketdata.tapes.tape import TapeError, open_tape, write_tape
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class SourceChoices:
-    """Options for what a market data file may leave open.
-
-    Parameters
-    ----------
-    stamp
-        What the time of a bar means in the source; open by default, as exchanges publish it.
-    volume_unit
-        What volumes and sizes count, where the file does not say.
-    interval_seconds
-        From bar to bar; by default the most common step.
-    time_column
-        The column to take the time from, such as Tardis's local_timestamp.
-    symbol
-        Which symbol to take from a file that holds several.
-    price_decimals
-        Round prices half-even to so many decimals, and count what was rounded.
-    quantity_decimals
-        Round volumes and sizes half-even to so many decimals, and count what was rounded.
-    """
-
-    stamp: Literal["open", "close"] | None = None
-    volume_unit: Literal["base", "quote", "contracts", "unknown"] | None = None
-    interval_seconds: int | None = None
-    time_column: str | None = None
-    symbol: str | None = None
-    price_decimals: int | None = None
-    quantity_decimals: int | None = None
 
 
 @Parameter(name="*")
@@ -83,7 +52,7 @@ def import_tape(
     *,
     instrument: str,
     output: Output = None,
-    choices: SourceChoices = SourceChoices(),
+    choices: SourceChoices = NO_CHOICES,
     strict: bool = False,
     json: bool = False,
 ) -> None:
@@ -111,15 +80,39 @@ def import_tape(
     with _plain_errors():
         from deadreckon.marketdata.tapes import describe, importing
 
-        options = importing.checked_options(asdict(choices))
         target = output or Path(f"{importing.stem(source)}.tape.parquet")
-        header, columns, report = importing.convert(source, instrument, options)
+        header, columns, report = importing.convert(source, instrument, choices.options())
         refused = sum(report.refused.values())
-        kept = not (strict and refused)
+        kept = not (report.loss or (strict and refused))
         tape = write_tape(target, header, columns.to_dict()) if kept else None
         _print(json, found := describe.ImportReport.of(tape, header, report), found.picture)
+    if report.loss:
+        fail(f"{report.loss}; nothing written", EXIT_DIFFERENCE)
     if tape is None:
         fail(f"{refused} rows refused, nothing written; leave out --strict", EXIT_DIFFERENCE)
+
+
+def inspect(source: Path, *, choices: SourceChoices = NO_CHOICES, json: bool = False) -> None:
+    """Show how a market data file would be read, before anything is written.
+
+    Takes the options of `dr tape import`; ends with 1 when that would fail, and says why.
+
+    Example: dr tape inspect eurusd.csv --columns time=0,open=1,high=2,low=3,close=4 --volume none
+
+    Parameters
+    ----------
+    source
+        The file to look at.
+    json
+        Print columns, first rows and the report as one JSON object.
+    """
+    with _plain_errors():
+        from deadreckon.marketdata.tapes import inspection
+
+        found = inspection.inspect(source, choices.options())
+        _print(json, found, found.picture)
+    if found.problem:
+        fail(found.problem, EXIT_DIFFERENCE)
 
 
 def describe(tape: Path, *, json: bool = False) -> None:
@@ -198,8 +191,9 @@ def _print(json: bool, value: Any, picture: Callable[[int], RenderableType]) -> 
 
 verbs = App(
     name="tape",
-    help="Import, describe and invent tapes of market data. Example: dr tape describe btc.parquet",
+    help="Inspect, import, describe and invent market data. Example: dr tape describe btc.parquet",
 )
 verbs.command(import_tape, name="import")
+verbs.command(inspect, name="inspect")
 verbs.command(describe, name="describe")
 verbs.command(synth, name="synth")

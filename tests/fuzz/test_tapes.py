@@ -11,7 +11,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from deadreckon.marketdata.tapes.importing import ImportOptions, import_source
+from deadreckon.marketdata.tapes.importing import import_source
+from deadreckon.marketdata.tapes.options import ImportOptions
 from deadreckon.marketdata.tapes.tape import Tape, TapeError, open_tape
 from tests.fuzz.budget import SEED, attempt, kept, share
 from tests.fuzz.mutator import AMOUNTS, TEXTS, TIMES, Mutator
@@ -98,7 +99,10 @@ def importing(folder: Path, name: str = "source") -> Callable[[bytes], Tape | No
         path.write_bytes(content)
         try:
             tape, report = import_source(
-                path, "BTCUSDT.BINANCE", folder / "made.tape.parquet", ImportOptions()
+                path,
+                "BTCUSDT.BINANCE",
+                folder / "made.tape.parquet",
+                ImportOptions(refused_max=100),
             )
         except TapeError as error:
             return check_words(error, path)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from deadreckon.marketdata.tapes.digits import mantissas, split
-from deadreckon.marketdata.tapes.importing import ImportOptions, convert, import_source
+from deadreckon.marketdata.tapes.importing import convert, import_source
+from deadreckon.marketdata.tapes.options import ImportOptions
 from deadreckon.marketdata.tapes.rows import decimals
 from deadreckon.marketdata.tapes.tape import BarRow, Tape
 
@@ -20,7 +21,8 @@ def bars(folder: Path, *volumes: str) -> Tape:
     lines = [f"{1_700_000_040 + 60 * n},10,12,9,11,{volume}" for n, volume in enumerate(volumes)]
     path = folder / "source.csv"
     path.write_text("\n".join(["time,open,high,low,close,volume", *lines]))
-    return import_source(path, "A.B", folder / "t.parquet", ImportOptions(interval_seconds=60))[0]
+    options = ImportOptions(interval_seconds=60, refused_max=50)
+    return import_source(path, "A.B", folder / "t.parquet", options)[0]
 
 
 def volumes(tape: Tape) -> list[str]:

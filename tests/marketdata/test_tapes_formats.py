@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from deadreckon.contracts.timestamps import parse_timestamp
-from deadreckon.marketdata.tapes import source
-from deadreckon.marketdata.tapes.importing import ImportOptions, convert, import_source
+from deadreckon.marketdata.tapes.importing import convert, import_source
+from deadreckon.marketdata.tapes.options import ImportOptions
 from deadreckon.marketdata.tapes.tape import BarRow, QuoteRow, Tape, TapeError, TapeRow, TradeRow
 
 MINUTE = 60 * 10**9
@@ -403,14 +403,16 @@ def test_an_address_above_the_header_is_passed_over(tmp_path: Path) -> None:
     ]
 
 
-def test_large_files_are_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = [f"{1_700_000_040 + 60 * n},{n + 1},{n + 2},{n + 1},{n + 2},5" for n in range(200)]
-    lines[150] = "late,1,2,1,2,5"
-    path = written(tmp_path, "long.csv", "\r\n".join(["time,open,high,low,close,volume", *lines]))
-    whole = convert(path, "X.Y", ImportOptions())
-    monkeypatch.setattr(source, "BLOCK_BYTES", 100)
-    in_blocks = convert(path, "X.Y", ImportOptions())
-    assert in_blocks[0] == whole[0]
-    assert in_blocks[1].equals(whole[1])
-    assert in_blocks[2] == whole[2]
-    assert [one.rows for one in whole[2].findings if one.refused] == [[151]]
+def test_rows_of_a_large_file_are_counted_whatever_ends_its_lines(tmp_path: Path) -> None:
+    """Large files are parsed in pieces by several threads."""
+    lines = [f"{1_600_000_020 + 60 * n},{n + 1},{n + 2},{n + 1},{n + 2},5" for n in range(150_000)]
+    lines[120_000] = "late,1,2,1,2,5"
+    text = "\n".join(["time,open,high,low,close,volume", *lines])
+    whole = convert(written(tmp_path, "long.csv", text), "X.Y", ImportOptions())
+    other = tmp_path / "other.csv"
+    other.write_bytes(text.replace("\n", "\r\n").encode() + b"\r\n\r\n")
+    of_other = convert(other, "X.Y", ImportOptions())
+    assert of_other[1].equals(whole[1])
+    assert of_other[2] == whole[2]
+    assert (whole[0].refused, whole[1].height) == ({"unparseable": 1}, 149_999)
+    assert [one.rows for one in whole[2].findings if one.refused] == [[120_001]]

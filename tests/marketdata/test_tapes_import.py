@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from deadreckon.cli import tape as cli
+from deadreckon.cli.tape_choices import SourceChoices
 from deadreckon.marketdata.tapes.chart import Candle, candles, volumes
 
 BARS = """time,open,high,low,close,volume
@@ -26,12 +27,15 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+LENIENT = SourceChoices(refused_max="25%")
+
+
 def record(capture: pytest.CaptureFixture[str]) -> Any:
     return json.loads(capture.readouterr().out)
 
 
 def test_import_reports_what_it_refused(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cli.import_tape(source, instrument="BTCUSDT.BINANCE", json=True)
+    cli.import_tape(source, instrument="BTCUSDT.BINANCE", choices=LENIENT, json=True)
     report = record(capsys)
     assert report["path"] == "btc.tape.parquet"
     assert report["quality"]["rows_read"] == 4
@@ -48,7 +52,7 @@ def test_import_reports_what_it_refused(source: Path, capsys: pytest.CaptureFixt
 def test_import_for_people_names_rule_row_and_line(
     source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cli.import_tape(source, instrument="BTCUSDT.BINANCE", output=Path("t.parquet"))
+    cli.import_tape(source, instrument="BTCUSDT.BINANCE", output=Path("t.parquet"), choices=LENIENT)
     text = capsys.readouterr().out
     assert "t.parquet: 3 of 4 rows kept; line in the file = row + 1" in text
     assert "unparseable" in text
@@ -56,7 +60,7 @@ def test_import_for_people_names_rule_row_and_line(
 
 
 def test_import_takes_options(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    choices = cli.SourceChoices(volume_unit="contracts", stamp="close")
+    choices = SourceChoices(volume_unit="contracts", stamp="close", refused_max="25")
     cli.import_tape(source, instrument="A.B", choices=choices, json=True)
     header = record(capsys)["header"]
     assert (header["volume_unit"], header["stamp"]) == ("contracts", "close")
@@ -67,7 +71,7 @@ def test_strict_import_writes_nothing_and_ends_with_one(
     source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as end:
-        cli.import_tape(source, instrument="A.B", strict=True, json=True)
+        cli.import_tape(source, instrument="A.B", choices=LENIENT, strict=True, json=True)
     assert end.value.code == 1
     captured = capsys.readouterr()
     assert json.loads(captured.out)["path"] is None
@@ -75,18 +79,33 @@ def test_strict_import_writes_nothing_and_ends_with_one(
     assert not Path("btc.tape.parquet").exists()
 
 
+def test_an_import_that_would_lose_rows_fails_and_says_what_would_help(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.import_tape(source, instrument="A.B", json=True)
+    assert end.value.code == 1
+    captured = capsys.readouterr()
+    report = json.loads(captured.out)
+    assert (report["path"], report["header"]["refused"]) == (None, {"unparseable": 1})
+    assert captured.err == (
+        f"dr: {source}: only 3 of 4 rows can be kept (unparseable: 1); row 2 reads "
+        "time=1700000100, open=10, high=12, low=9, close=x, volume=5: --columns says which column "
+        "is what; or accept it with --refused-max 25%; nothing written\n"
+    )
+    assert not Path("btc.tape.parquet").exists()
+
+
 def test_wrong_usage_ends_with_two_and_one_line(
     source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tape = source.with_name("tape")
-    cli.import_tape(source, instrument="A.B", output=tape)
+    cli.import_tape(source, instrument="A.B", choices=LENIENT, output=tape)
     capsys.readouterr()
     attempts: list[Callable[[], None]] = [
         lambda: cli.import_tape(source, instrument="BTCUSDT"),
         lambda: cli.import_tape(Path("missing.csv"), instrument="A.B"),
-        lambda: cli.import_tape(
-            source, instrument="A.B", choices=cli.SourceChoices(price_decimals=99)
-        ),
+        lambda: cli.import_tape(source, instrument="A.B", choices=SourceChoices(price_decimals=99)),
         lambda: cli.import_tape(tape, instrument="A.B"),
         lambda: cli.describe(source),
         lambda: cli.synth(seed=1, market=cli.MarketChoices(bars=0)),
@@ -104,7 +123,9 @@ def test_a_place_that_cannot_be_written_ends_with_three(
     source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as end:
-        cli.import_tape(source, instrument="A.B", output=source / "below" / "a-file.parquet")
+        cli.import_tape(
+            source, instrument="A.B", choices=LENIENT, output=source / "below" / "a-file.parquet"
+        )
     assert end.value.code == 3
     assert capsys.readouterr().err.count("\n") == 1
 

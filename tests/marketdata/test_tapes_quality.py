@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from deadreckon.marketdata.tapes.importing import ImportOptions, convert
+from deadreckon.marketdata.tapes.importing import convert
+from deadreckon.marketdata.tapes.options import ImportOptions
 from deadreckon.marketdata.tapes.quality import RULE_DESCRIPTIONS, QualityReport
 
 BARS = "time,open,high,low,close,volume"

@@ -16,9 +16,9 @@ from deadreckon.contracts.amounts import from_units
 from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.marketdata.tapes import chart, quality
 from deadreckon.marketdata.tapes.chart import Candle
+from deadreckon.marketdata.tapes.lines import ROW
 from deadreckon.marketdata.tapes.quality import RULE_DESCRIPTIONS, QualityFinding, QualityReport
 from deadreckon.marketdata.tapes.rows import TapeKind
-from deadreckon.marketdata.tapes.source import ROW
 from deadreckon.marketdata.tapes.tape import Tape, TapeHeader
 from deadreckon.marketdata.tapes.values import NOISY, ROUNDED
 
@@ -112,14 +112,15 @@ def picture(tape: Tape, described: TapeDescription, width: int) -> RenderableTyp
     return Group(*parts)
 
 
-def header_grid(header: TapeHeader, digest: str) -> Grid:
+def header_grid(header: TapeHeader, digest: str | None = None) -> Grid:
     """Draw the header as a grid, one line per field."""
     grid = Grid.grid(padding=(0, 2))
     grid.add_column()
     grid.add_column(overflow="fold")
     for name, value in _header_lines(header):
         grid.add_row(Text(name, style="dim"), Text(value))
-    grid.add_row(Text("digest", style="dim"), Text(digest))
+    if digest is not None:
+        grid.add_row(Text("digest", style="dim"), Text(digest))
     return grid
 
 
@@ -132,12 +133,15 @@ def findings_grid(findings: Sequence[QualityFinding]) -> Grid:
     grid.add_column("which", overflow="fold")
     for one in findings:
         rows = [str(row) for row in one.rows[:ROWS_SHOWN]]
-        rows += ["..."] if one.count > ROWS_SHOWN else []
+        rows += ["..."] if len(one.rows) > ROWS_SHOWN else []
         what = Text(RULE_DESCRIPTIONS[one.rule] + (f": {one.notes[0]}" if one.notes else ""))
         style = "red" if one.refused else "yellow"
         fate = "refused" if one.refused else "kept"
         grid.add_row(
-            Text(one.rule, style=style), f"{one.count:,}", fate, Text(f"{', '.join(rows)}  ") + what
+            Text(one.rule, style=style),
+            f"{one.count:,}",
+            fate,
+            Text(f"{', '.join(rows)}  " if rows else "") + what,
         )
     return grid
 

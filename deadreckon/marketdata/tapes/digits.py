@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Literal
 
 import polars as pl
 
@@ -12,6 +13,13 @@ from deadreckon.contracts.amounts import DIGITS_MAX
 NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?$"
 ABSENT = ["", "-", "nan", "null", "none", "na", "n/a"]
 ABSENT += ["inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"]
+
+# As people write numbers: a currency before, thousands apart, K, M or B behind.
+DECORATED = r"^[$€£¥]?[+-]?[0-9][0-9.,]*[KMBkmb]?$"
+_GROUPED = r"^[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?$"
+_THOUSANDS = {"k": "e3", "m": "e6", "b": "e9"}
+
+Comma = Literal["decimal", "thousands"]
 
 # No text can make us write out a number of a million digits.
 LENGTH_MAX = 400
@@ -24,16 +32,21 @@ _QUIET = Context(prec=FLOAT_DIGITS, rounding=ROUND_HALF_EVEN)
 
 
 def split(
-    texts: pl.Series, decimals_max: int | None = None, *, as_floats: bool = False
+    texts: pl.Series,
+    decimals_max: int | None = None,
+    *,
+    as_floats: bool = False,
+    comma: Comma | None = None,
 ) -> pl.DataFrame:
     """Split numbers into columns `missing`, `malformed`, `noisy`, `rounded` (bool), `whole`,
     `fraction`, `decimals`.
 
     `fraction` is without trailing zeros. `as_floats` takes the noise from printed floats
     (0.30000000000000004 is 0.3) and says so in `noisy`; with `decimals_max`, finer numbers are
-    rounded half-even and say so in `rounded`.
+    rounded half-even and say so in `rounded`. A number with commas is malformed unless `comma`
+    says what they are.
     """
-    trimmed = texts.str.strip_chars()
+    trimmed = undecorated(texts.str.strip_chars(), comma)
     missing = trimmed.is_null() | trimmed.str.to_lowercase().is_in(ABSENT).fill_null(False)
     sound = trimmed.str.contains(NUMBER) & (trimmed.str.len_bytes() <= LENGTH_MAX)
     sound = sound.fill_null(False)
@@ -55,6 +68,33 @@ def split(
             "decimals": fraction.str.len_bytes(),
         }
     )
+
+
+def undecorated(trimmed: pl.Series, comma: Comma | None) -> pl.Series:
+    """Rewrite numbers as people write them; anything else stays as it is."""
+    if trimmed.str.contains(NUMBER).all() and comma != "decimal":
+        return trimmed
+    people = trimmed.str.contains(DECORATED).fill_null(False)
+    texts = trimmed.str.strip_chars_start("$€£¥")
+    if comma == "decimal":
+        points = texts.str.contains(r"^[+-]?[0-9]{1,3}(?:\.[0-9]{3})*(?:,[0-9]+)?$")
+        grouped = points.fill_null(False)
+        texts = texts.str.replace_all(".", "", literal=True).zip_with(grouped, texts)
+        texts = texts.str.replace(",", ".", literal=True)
+    elif comma == "thousands":
+        grouped = texts.str.contains(_GROUPED).fill_null(False)
+        texts = texts.str.replace_all(",", "", literal=True).zip_with(grouped, texts)
+    for letter, exponent in _THOUSANDS.items():
+        texts = texts.str.replace(f"(?i)([0-9]){letter}$", f"${{1}}{exponent}")
+    return texts.zip_with(people, trimmed)
+
+
+def comma_in(columns: Iterable[pl.Series], delimiter: str) -> Comma | None:
+    """Return "thousands" where commas in numbers can be nothing else; they are never decimals."""
+    found = pl.concat([column.filter(column.str.contains(",")) for column in columns])
+    plain = found.str.strip_chars(" $€£¥").str.replace(r"[KMBkmb]$", "")
+    sure = delimiter not in ("\t", ";", "|") or plain.str.contains(r"\.").any()
+    return "thousands" if sure and plain.str.contains(_GROUPED).all() else None
 
 
 def plain_notation(texts: pl.Series) -> pl.Series:

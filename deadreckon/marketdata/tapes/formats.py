@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import re
 
-from deadreckon.marketdata.tapes.layout import BUYER_IS_MAKER, SIDE, Layout, numbered, shape
+from deadreckon.marketdata.tapes.layout import (
+    BUYER_IS_MAKER,
+    LISTED_BARS,
+    SIDE,
+    Layout,
+    numbered,
+    shape,
+)
 from deadreckon.marketdata.tapes.source import SourceTable
 
-_BINANCE_KLINES = numbered({"at": 0, "open": 1, "high": 2, "low": 3, "close": 4, "volume": 5})
-_BINANCE_AGGREGATES = numbered(
-    {"trade_id": 0, "price": 1, "quantity": 2, "at": 5, BUYER_IS_MAKER: 6}
-)
-_BINANCE_TRADES = numbered({"trade_id": 0, "price": 1, "quantity": 2, "at": 4, BUYER_IS_MAKER: 5})
+_BINANCE_AGGREGATES = {"trade_id": 0, "price": 1, "quantity": 2, "at": 5, BUYER_IS_MAKER: 6}
+_BINANCE_TRADES = {"trade_id": 0, "price": 1, "quantity": 2, "at": 4, BUYER_IS_MAKER: 5}
 
 
 def binance(table: SourceTable) -> Layout | None:
@@ -43,11 +47,11 @@ def _binance_by_name(table: SourceTable) -> Layout | None:
 def _binance_by_shape(table: SourceTable) -> Layout | None:
     found = shape(table)
     if len(found) == 12 and re.match("T[NT]{5}T", found):
-        return _binance_bars(_BINANCE_KLINES)
+        return _binance_bars(numbered(table, LISTED_BARS))
     if len(found) in (7, 8) and found[5:7] == "TB":
-        return _binance_trades(_BINANCE_AGGREGATES)
+        return _binance_trades(numbered(table, _BINANCE_AGGREGATES))
     if len(found) in (6, 7) and found[4:6] == "TB":
-        return _binance_trades(_BINANCE_TRADES)
+        return _binance_trades(numbered(table, _BINANCE_TRADES))
     return None
 
 
@@ -60,10 +64,9 @@ def _binance_trades(columns: dict[str, str]) -> Layout:
 
 
 _CCXT_BARS = {"at": "date", **{name: name for name in ("open", "high", "low", "close", "volume")}}
-_CCXT_LISTED_BARS = numbered({"at": 0, "open": 1, "high": 2, "low": 3, "close": 4, "volume": 5})
 _CCXT_TRADES = {"at": "timestamp", "price": "price", "quantity": "amount", "trade_id": "id"}
 _CCXT_TRADES[SIDE] = "side"
-_CCXT_LISTED_TRADES = numbered({"at": 0, "trade_id": 1, SIDE: 3, "price": 4, "quantity": 5})
+_CCXT_LISTED_TRADES = {"at": 0, "trade_id": 1, SIDE: 3, "price": 4, "quantity": 5}
 
 
 def ccxt(table: SourceTable) -> Layout | None:
@@ -86,9 +89,11 @@ def _ccxt_by_name(table: SourceTable) -> Layout | None:
 def _ccxt_by_shape(table: SourceTable) -> Layout | None:
     found = shape(table)
     if table.container == "json" and re.fullmatch("T[NT]{5}", found):
-        return Layout("ccxt bars", "bars", _CCXT_LISTED_BARS, volume_unit="base", stamp="open")
+        columns = numbered(table, LISTED_BARS)
+        return Layout("ccxt bars", "bars", columns, volume_unit="base", stamp="open")
     if re.fullmatch("T..S[NT]{3}", found):
-        return Layout("ccxt trades", "trades", _CCXT_LISTED_TRADES, volume_unit="base")
+        columns = numbered(table, _CCXT_LISTED_TRADES)
+        return Layout("ccxt trades", "trades", columns, volume_unit="base")
     return None
 
 

@@ -6,18 +6,23 @@ import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import polars as pl
-from msgspec import Meta, Struct, structs
+from msgspec import structs
 
 from deadreckon.contracts.event import NANOSECONDS
-from deadreckon.contracts.market import VolumeUnit
 from deadreckon.marketdata.tapes import formats, plain, quality
+from deadreckon.marketdata.tapes.advice import loss, unrecognised
+from deadreckon.marketdata.tapes.digits import ABSENT
+from deadreckon.marketdata.tapes.joining import with_moments
 from deadreckon.marketdata.tapes.layout import Layout
-from deadreckon.marketdata.tapes.quality import QualityFinding, QualityReport
-from deadreckon.marketdata.tapes.source import SourceTable, column_name, read_table
+from deadreckon.marketdata.tapes.markets import one_market
+from deadreckon.marketdata.tapes.options import ImportOptions, checked_options
+from deadreckon.marketdata.tapes.quality import QualityReport
+from deadreckon.marketdata.tapes.rows import COLUMNS, QUANTITIES
+from deadreckon.marketdata.tapes.source import SourceTable, read_table
 from deadreckon.marketdata.tapes.tape import (
     Stamp,
     Tape,
@@ -28,64 +33,62 @@ from deadreckon.marketdata.tapes.tape import (
     open_tape,
     write_tape,
 )
-from deadreckon.marketdata.tapes.values import DECIMALS_MAX, RULE, Values, finest, read_values
+from deadreckon.marketdata.tapes.values import RULE, Values, finest, read_values
 
 # Part of the name of what is cached: raise it when the same source would give another tape.
-REVISION = 1
+REVISION = 2
 
-Decimals = Annotated[int, Meta(ge=0, le=DECIMALS_MAX)]
-
-
-class ImportOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Facts that a file does not state; None leaves them to the format of the source."""
-
-    stamp: Stamp | None = None  # what the time of a bar means in the source
-    volume_unit: VolumeUnit | None = None
-    interval_seconds: Annotated[int, Meta(ge=1)] | None = None  # of bars; else the most common step
-    time_column: str | None = None
-    symbol: str | None = None  # which one to take from a file of several
-    price_decimals: Decimals | None = None  # round half-even what is finer, and count it
-    quantity_decimals: Decimals | None = None
+_DECLARED = "declared"  # the column that --volume makes
 
 
 def convert(
     path: Path, instrument: str | None, options: ImportOptions
 ) -> tuple[TapeHeader, pl.DataFrame, QualityReport]:
-    """Convert a file to the header, columns and report of a tape; writes nothing."""
+    """Convert a file to the header, columns and report of a tape; writes nothing.
+
+    The report's `loss` says why it should not be written.
+    """
     name = checked_instrument(instrument)
-    if path.is_file() and is_tape(path):
-        raise TapeError(f"{path} is a tape already; look at it with: dr tape describe {path}")
-    table = read_table(path)
+    table = read_source(path, options)
     layout = recognise(path, table, options)
-    table = _one_symbol(path, table, options.symbol)
-    values = read_values(table, layout, options.price_decimals, options.quantity_decimals)
-    judged = quality.sieve(values.frame, layout.kind)
-    refusals = quality.refusals(judged)
+    table = one_market(path, table, layout, options)
+    table, layout = _with_volume(table, layout, options.volume)
+    values = read_values(table, layout, options.reading)
+    ordered, ordering = quality.in_order(values.frame, sort=options.sort)
+    judged = quality.sieve(ordered, layout.kind)
     sound = judged.filter(pl.col(RULE).is_null())
-    if sound.is_empty():
-        raise TapeError(f"{path} has no row that can be played ({_counts(refusals)})")
-    values = finest(structs.replace(values, frame=sound))
-    interval = _interval(path, sound["at"], layout, options)
+    report = QualityReport(
+        judged.height, sound.height, table.header_lines, quality.refusals(judged) + ordering
+    )
+    report = structs.replace(report, loss=loss(path, table, layout, report, options))
+    interval = _interval(sound["at"], layout, options)
+    if report.loss and (sound.is_empty() or (layout.kind == "bars" and interval is None)):
+        raise TapeError(report.loss)
+    if layout.kind == "bars" and interval is None:
+        raise TapeError(f"{path} does not show how long its bars are; say --interval-seconds")
     oddities = quality.oddities(sound, layout.kind, interval)
-    report = QualityReport(judged.height, sound.height, table.header_lines, refusals + oddities)
+    report = structs.replace(report, findings=report.findings + oddities)
+    values = finest(structs.replace(values, frame=sound))
     header = structs.replace(_header(path, name, layout, values, report), interval_seconds=interval)
     return header, _at_close(values.frame, header), report
+
+
+def read_source(path: Path, options: ImportOptions) -> SourceTable:
+    """Read the file as a table whose rows have their date and time in one column."""
+    if path.is_file() and is_tape(path):
+        raise TapeError(f"{path} is a tape already; look at it with: dr tape describe {path}")
+    table = read_table(path, options.header, options.size_max_mib)
+    return with_moments(table, options.columns)
 
 
 def import_source(
     path: Path, instrument: str | None, output: Path, options: ImportOptions
 ) -> tuple[Tape, QualityReport]:
-    """Import one file into the tape `output`; raises `TapeError` when nothing sound is in it."""
+    """Import one file into the tape `output`; raises `TapeError` when too little is sound."""
     header, columns, report = convert(path, instrument, options)
+    if report.loss:
+        raise TapeError(report.loss)
     return write_tape(output, header, columns.to_dict()), report
-
-
-def checked_options(options: Mapping[str, Any]) -> ImportOptions:
-    """Return the options by name; raises if one is unknown or makes no sense."""
-    try:
-        return msgspec.convert(dict(options), ImportOptions)
-    except msgspec.ValidationError as error:
-        raise TapeError(f"an import option makes no sense: {error}") from error
 
 
 def import_cached(
@@ -101,24 +104,28 @@ def import_cached(
 
 
 def recognise(path: Path, table: SourceTable, options: ImportOptions) -> Layout:
-    """Return which column is what, by the first family that knows the file, with your options on
-    top."""
-    # The most particular first.
-    recognisers = (formats.tardis, formats.binance, formats.ccxt, plain.recognise)
-    layout = next((found for knows in recognisers if (found := knows(table))), None)
+    """Return which column is what: by the first family that knows it, your options on top."""
+    families = [] if options.columns or options.kind else _FAMILIES
+    known = next((found for knows in families if (found := knows(table))), None)
+    layout = known or plain.recognise(table, options)
     if layout is None:
-        seen = ", ".join(table.names) if table.named else f"{len(table.names)} without a header"
-        raise TapeError(
-            f"{path} has no columns recognised as bars (time, open, high, low, close, volume), "
-            f"quotes (time, bid, ask, bid_size, ask_size) or trades (time, price, quantity); "
-            f"rename them (found: {seen[:200]})"
-        )
-    unit = options.volume_unit or layout.volume_unit
-    time = _time_column(path, table, layout, options.time_column)
-    usual: Stamp | None = "close" if time in plain.CLOSE_TIMES else layout.stamp
-    stamp = layout.stamp and (options.stamp or usual)
-    columns = {**layout.columns, "at": time}
-    return structs.replace(layout, volume_unit=unit, stamp=stamp, columns=columns)
+        raise TapeError(unrecognised(path, table, options))
+    columns = {**layout.columns, **plain.given_columns(table, options)}
+    for name in columns.values():
+        if name not in table.names:
+            choice = f"choose --columns and --time-column from: {', '.join(table.names)[:500]}"
+            raise TapeError(f"{path} has no column {name}; {choice}")
+    usual: Stamp | None = "close" if columns["at"] in plain.CLOSE_TIMES else layout.stamp
+    return structs.replace(
+        layout,
+        volume_unit=options.volume_unit or layout.volume_unit,
+        stamp=layout.stamp and (options.stamp or usual),
+        columns=columns,
+    )
+
+
+# The most particular first.
+_FAMILIES = (formats.tardis, formats.binance, formats.ccxt)
 
 
 def stem(path: Path) -> str:
@@ -126,35 +133,29 @@ def stem(path: Path) -> str:
     return re.sub(r"(\.(tape|csv|tsv|txt|json|zip|gz|parquet|feather|arrow))+$", "", path.name)
 
 
-def _time_column(path: Path, table: SourceTable, layout: Layout, wanted: str | None) -> str:
-    column = column_name(wanted) if wanted else layout.columns["at"]
-    if column not in table.names:
-        raise TapeError(
-            f"{path} has no column {wanted}; choose --time-column from: {', '.join(table.names)}"
-        )
-    return column
+def _with_volume(
+    table: SourceTable, layout: Layout, volume: str | None
+) -> tuple[SourceTable, Layout]:
+    """Add the volumes and sizes that the file does not say, as you declare them."""
+    if volume is None:
+        return table, layout
+    declared = pl.lit("0" if volume == "none" else volume)
+    roles = [role for role in COLUMNS[layout.kind] if role in QUANTITIES]
+    there = [layout.columns[role] for role in roles if role in layout.columns]
+    empty = pl.col(there).fill_null("").str.strip_chars().str.to_lowercase().is_in(ABSENT)
+    filled = pl.when(empty).then(declared).otherwise(pl.col(there)).name.keep()
+    frame = table.frame.with_columns(filled, declared.alias(_DECLARED))
+    columns = dict.fromkeys(roles, _DECLARED) | dict(layout.columns)
+    return structs.replace(table, frame=frame), structs.replace(layout, columns=columns)
 
 
-def _one_symbol(path: Path, table: SourceTable, wanted: str | None) -> SourceTable:
-    """Select the rows of one symbol: a file of several markets needs a choice."""
-    if "symbol" not in table.names:
-        return table
-    symbols = table.frame["symbol"].drop_nulls().unique(maintain_order=True)
-    if wanted is not None:
-        table = structs.replace(table, frame=table.frame.filter(pl.col("symbol") == wanted))
-    if (wanted is None and symbols.len() > 1) or table.frame.is_empty():
-        some = ", ".join(symbols.head(5).to_list())
-        raise TapeError(f"{path} holds {symbols.len()} symbols ({some}); choose one with --symbol")
-    return table
-
-
-def _interval(path: Path, at: pl.Series, layout: Layout, options: ImportOptions) -> int | None:
-    """Return the seconds from bar to bar: as given, else the most common step."""
+def _interval(at: pl.Series, layout: Layout, options: ImportOptions) -> int | None:
+    """Return the seconds from bar to bar: as given, else the most common step, if it is whole."""
     if layout.kind != "bars" or options.interval_seconds:
         return options.interval_seconds if layout.kind == "bars" else None
     common = at.diff().drop_nulls().mode().min()
     if not isinstance(common, int) or common % NANOSECONDS:
-        raise TapeError(f"{path} does not show how long its bars are; say --interval-seconds")
+        return None
     return common // NANOSECONDS
 
 
@@ -179,10 +180,6 @@ def _at_close(frame: pl.DataFrame, header: TapeHeader) -> pl.DataFrame:
     """Move each bar's time to its close, whatever the source stamped."""
     seconds = header.interval_seconds if header.stamp == "open" else None
     return frame.with_columns(pl.col("at") + (seconds or 0) * NANOSECONDS)
-
-
-def _counts(findings: list[QualityFinding]) -> str:
-    return ", ".join(f"{one.rule}: {one.count}" for one in findings) or "it has no rows at all"
 
 
 def _sha256(path: Path) -> str:

@@ -11,14 +11,33 @@ from deadreckon.contracts.market import VolumeUnit
 from deadreckon.marketdata.tapes.digits import NUMBER
 from deadreckon.marketdata.tapes.rows import COLUMNS, TapeKind
 from deadreckon.marketdata.tapes.source import SourceTable
-from deadreckon.marketdata.tapes.stamps import nanoseconds
+from deadreckon.marketdata.tapes.stamps import SOME_DATE, nanoseconds
 from deadreckon.marketdata.tapes.tape import Stamp
 
 # Beside the columns of a tape: words for a trade's side that need translation.
 SIDE = "side"
 BUYER_IS_MAKER = "buyer_is_maker"
 
-_SAMPLE_ROWS = 50
+# What `--columns` calls the roles; `date` is the day of a `time` that stands in another column.
+ROLES = {
+    "time": "at",
+    "date": "date",
+    **{
+        name: name
+        for names in COLUMNS.values()
+        for name in names
+        if name not in ("at", "aggressor")
+    },
+    "size": "quantity",
+    "id": "trade_id",
+    SIDE: SIDE,
+    BUYER_IS_MAKER: BUYER_IS_MAKER,
+}
+
+# Bars without names stand in this order nearly everywhere; where not, their highs are not high.
+LISTED_BARS = {"at": 0, "open": 1, "high": 2, "low": 3, "close": 4, "volume": 5}
+
+SAMPLE_ROWS = 50
 
 
 class Layout(Struct, frozen=True):
@@ -31,9 +50,9 @@ class Layout(Struct, frozen=True):
     stamp: Stamp | None = None
 
 
-def numbered(roles: Mapping[str, int]) -> dict[str, str]:
+def numbered(table: SourceTable, roles: Mapping[str, int]) -> dict[str, str]:
     """Return the roles of a table without header, by position."""
-    return {role: str(position) for role, position in roles.items()}
+    return {role: table.names[position] for role, position in roles.items()}
 
 
 def required(kind: TapeKind) -> set[str]:
@@ -41,14 +60,18 @@ def required(kind: TapeKind) -> set[str]:
     return set(COLUMNS[kind]) - {"aggressor", "trade_id"}
 
 
+def sample(table: SourceTable) -> pl.DataFrame:
+    """Return the first rows, from which columns are known."""
+    return table.frame.head(SAMPLE_ROWS)
+
+
 def shape(table: SourceTable) -> str:
-    """Return a letter per column: T time, N other number, B boolean, S side of a trade, ? anything
-    else.
+    """Return a letter per column: T time, N other number, B boolean, S side, ? anything else.
 
     What most rows of a sample are; a few bad ones do not hide it. A volume can look like a time.
     """
-    sample = table.frame.head(_SAMPLE_ROWS)
-    return "".join(_letter(sample[name]) for name in table.names)
+    rows = sample(table)
+    return "".join(_letter(rows[name]) for name in table.names)
 
 
 def _letter(texts: pl.Series) -> str:
@@ -58,7 +81,7 @@ def _letter(texts: pl.Series) -> str:
 
 def _tests(words: pl.Series) -> Sequence[tuple[str, pl.Series]]:
     return (
-        ("T", nanoseconds(words).is_not_null()),
+        ("T", nanoseconds(words, SOME_DATE).is_not_null()),
         ("N", words.str.contains(NUMBER)),
         ("B", words.is_in(["true", "false"])),
         ("S", words.is_in(["buy", "sell"])),

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.timestamps import format_timestamp
+from deadreckon.marketdata.tapes.lines import ROW
 from deadreckon.marketdata.tapes.rows import TapeKind
-from deadreckon.marketdata.tapes.source import ROW
 from deadreckon.marketdata.tapes.values import NOISY, ROUNDED, RULE, mark
 
 ROWS_SHOWN = 20
@@ -45,10 +45,12 @@ RULE_DESCRIPTIONS = {
     "duplicate_trade_id": "this trade id was there before",
     "float_noise": "a float of 16 or 17 digits, taken as the 15 that mean something",
     "rounded": "rounded half-even, as you asked",
+    "newest_first": "the source is sorted newest first; its rows are taken from the end",
+    "sorted": "put in time order, as you asked",
 }
 
 
-ADJUSTMENTS = ("float_noise", "rounded")
+ADJUSTMENTS = ("float_noise", "rounded", "newest_first", "sorted")
 
 
 class QualityFinding(Struct, frozen=True):
@@ -68,6 +70,7 @@ class QualityReport(Struct, frozen=True):
     rows_kept: int
     header_lines: int
     findings: list[QualityFinding]
+    loss: str | None = None  # why nothing should be written: too many rows are refused
 
     @property
     def refused(self) -> dict[str, int]:
@@ -76,6 +79,18 @@ class QualityReport(Struct, frozen=True):
     @property
     def adjusted(self) -> dict[str, int]:
         return {one.rule: one.count for one in self.findings if one.rule in ADJUSTMENTS}
+
+
+def in_order(frame: pl.DataFrame, *, sort: bool) -> tuple[pl.DataFrame, list[QualityFinding]]:
+    """Put the rows in time order, if you ask for it or the source is sorted newest first."""
+    steps = frame["at"].drop_nulls().diff()
+    backwards, forwards = (steps < 0).sum(), (steps > 0).sum()
+    if sort and backwards:
+        ordered = frame.sort("at", maintain_order=True, nulls_last=True)
+        return ordered, [QualityFinding("sorted", False, frame.height, [])]
+    if backwards > forwards:
+        return frame.reverse(), [QualityFinding("newest_first", False, frame.height, [])]
+    return frame, []
 
 
 def sieve(frame: pl.DataFrame, kind: TapeKind) -> pl.DataFrame:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import reduce
 from operator import or_
 
 import polars as pl
 from msgspec import Struct
 
-from deadreckon.marketdata.tapes.digits import ABSENT, mantissas, split
+from deadreckon.marketdata.tapes.digits import ABSENT, Comma, comma_in, mantissas, split
 from deadreckon.marketdata.tapes.layout import BUYER_IS_MAKER, SIDE, Layout
+from deadreckon.marketdata.tapes.lines import RAGGED, ROW
 from deadreckon.marketdata.tapes.rows import COLUMNS, PRICES, QUANTITIES
-from deadreckon.marketdata.tapes.source import RAGGED, ROW, SourceTable
-from deadreckon.marketdata.tapes.stamps import nanoseconds
+from deadreckon.marketdata.tapes.source import SourceTable
+from deadreckon.marketdata.tapes.stamps import Zone, nanoseconds
 
 RULE = "#rule"
 NOISY = "#noisy"
@@ -23,8 +23,17 @@ ROUNDED = "#rounded"
 DECIMALS_MAX = 12
 
 _BUY = ["buy", "b"]
-_SELL = ["sell", "s"]
-_SILENT = [*ABSENT, "unknown"]
+_SELL = ["sell", "s", "a"]  # Databento and Hyperliquid: the ask was hit by a seller
+_SILENT = [*ABSENT, "unknown", "n"]
+
+
+class Reading(Struct, frozen=True):
+    """The meaning of texts that do not say it themselves."""
+
+    price_decimals: int | None = None  # round to so many
+    quantity_decimals: int | None = None
+    comma: Comma | None = None
+    zone: Zone = Zone()
 
 
 class Values(Struct, frozen=True):
@@ -35,19 +44,16 @@ class Values(Struct, frozen=True):
     quantity_scale: int
 
 
-def read_values(
-    table: SourceTable, layout: Layout, price_decimals: int | None, quantity_decimals: int | None
-) -> Values:
-    """Read every column that has a role; `..._decimals` asks for rounding to that many.
+def read_values(table: SourceTable, layout: Layout, reading: Reading) -> Values:
+    """Read every column that has a role.
 
     Texts are taken to the last digit. Only where that costs rows that do not fit int64 are those of
     more than 15 digits taken for printed floats, as binary floats always are; both are reported.
     """
-    decimals = dict.fromkeys(PRICES, price_decimals) | dict.fromkeys(QUANTITIES, quantity_decimals)
-    exact = _read(table, layout, decimals, table.floats)
+    exact = _read(table, layout, reading, table.floats)
     if not _too_large(exact):
         return exact
-    quiet = _read(table, layout, decimals, frozenset(table.names))
+    quiet = _read(table, layout, reading, frozenset(table.names))
     return quiet if _too_large(quiet) < _too_large(exact) else exact
 
 
@@ -68,15 +74,17 @@ def _too_large(values: Values) -> int:
     return int((values.frame[RULE] == "too_large").sum())
 
 
-def _read(
-    table: SourceTable, layout: Layout, decimals: Mapping[str, int | None], floats: frozenset[str]
-) -> Values:
-    numbers = [(name, layout.columns[name]) for name in COLUMNS[layout.kind] if name in decimals]
+def _read(table: SourceTable, layout: Layout, reading: Reading, floats: frozenset[str]) -> Values:
+    decimals = dict.fromkeys(PRICES, reading.price_decimals)
+    decimals |= dict.fromkeys(QUANTITIES, reading.quantity_decimals)
+    numbers = {name: layout.columns[name] for name in COLUMNS[layout.kind] if name in decimals}
+    texts = {name: table.frame[column] for name, column in numbers.items()}
+    comma = reading.comma or comma_in(texts.values(), table.delimiter)
     parts = {
-        name: split(table.frame[column], decimals[name], as_floats=column in floats)
-        for name, column in numbers
+        name: split(texts[name], decimals[name], as_floats=column in floats, comma=comma)
+        for name, column in numbers.items()
     }
-    others = _others(table, layout)
+    others = _others(table, layout, reading.zone)
     rule = _unreadable(table, parts, others)
     price_scale, quantity_scale = _scale(parts, PRICES, rule), _scale(parts, QUANTITIES, rule)
     integers = {
@@ -92,8 +100,8 @@ def _read(
     return Values(frame, price_scale, quantity_scale)
 
 
-def _others(table: SourceTable, layout: Layout) -> dict[str, pl.Series]:
-    at = nanoseconds(table.frame[layout.columns["at"]])
+def _others(table: SourceTable, layout: Layout, zone: Zone) -> dict[str, pl.Series]:
+    at = nanoseconds(table.frame[layout.columns["at"]], zone)
     if layout.kind != "trades":
         return {"at": at}
     blank = pl.repeat("", at.len(), eager=True)
