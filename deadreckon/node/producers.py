@@ -11,9 +11,14 @@ from deadreckon.contracts.subjects import producer_subject, token, verdict_subje
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.credentials import inbox_prefix, producer_role
 from deadreckon.runtime.server.known_roles import Producer, read_known_roles
-from deadreckon.runtime.server.nats_server import reload_server, running_server
+from deadreckon.runtime.server.nats_server import running_server
+from deadreckon.runtime.server.reloading import (
+    change_served_roles,
+    check_served,
+    wait_until_cut_off,
+)
 from deadreckon.runtime.server.rights import OWN_PRODUCER
-from deadreckon.runtime.server.server_files import ServerFiles, change_known_roles
+from deadreckon.runtime.server.server_files import ServerFiles
 
 
 class ProducerError(UsageError):
@@ -38,7 +43,11 @@ class ProducerAccess(Struct, frozen=True):
 
 
 def add_producer(data: Path, name: str, book: str, *, may_read: bool) -> ProducerAccess:
-    """Make a credential, and let the server know. Raises ProducerError or ValueError."""
+    """Make a credential, and let the server know.
+
+    Raises ProducerError, ValueError, or ServerFailedError when the server that runs refuses it:
+    then nothing has changed.
+    """
     folder, files = _opened(data, name)
     token(book, "book")
     if name in _names(files):
@@ -49,26 +58,40 @@ def add_producer(data: Path, name: str, book: str, *, may_read: bool) -> Produce
     role = producer_role(name)
     files.credentials.forget(role)  # of one that was taken back while its file lay elsewhere
     producer = Producer(name, book, files.credentials.kept(role).key.public, may_read)
-    change_known_roles(folder, lambda known: known.with_producer(producer))
-    reload_server(folder.root)
+    added = False
+    try:
+        change_served_roles(folder.root, lambda known: known.with_producer(producer))
+        added = True
+    finally:
+        if not added:
+            files.credentials.forget(role)
     return _given(folder, files, producer)
 
 
 def remove_producer(data: Path, name: str) -> None:
-    """Take a producer's credential back: it is disconnected at once. Raises ProducerError."""
+    """Take a producer's credential back, and see that it is disconnected.
+
+    Raises ProducerError, or ServerFailedError when the server that runs refuses it: then nothing
+    has changed.
+    """
     folder, files = _opened(data, name)
-    if name not in _names(files):
+    known = {producer.name: producer for producer in read_known_roles(files.registry).producers}
+    if name not in known:
         raise ProducerError(f"there is no producer {name}: `dr producer list` names all")
-    change_known_roles(folder, lambda known: known.without_producer(name))
+    change_served_roles(folder.root, lambda roles: roles.without_producer(name))
     files.credentials.forget(producer_role(name))
-    reload_server(folder.root)
+    wait_until_cut_off(folder.root, known[name].public)
 
 
 def producers(data: Path) -> list[ProducerAccess]:
-    """List every producer with a credential."""
+    """List every producer that may send.
+
+    Raises ServerFailedError when the server that runs lets others in than are registered.
+    """
     folder = Folder(data).check()
     files = ServerFiles(folder.root)
     known = read_known_roles(files.registry).producers
+    check_served(folder.root, {producer.name: producer.public for producer in known})
     return [_given(folder, files, producer) for producer in known]
 
 

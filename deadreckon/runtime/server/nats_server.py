@@ -1,12 +1,9 @@
 """Embedded nats-server of a stack: one per store, and never longer than its parent."""
 
 import asyncio
-import json
 import os
-import signal
 import socket
 import time
-import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -52,35 +49,6 @@ def running_server(data: Path) -> ServerAddress | None:
         os.close(lock)
 
 
-def reload_server(data: Path) -> bool:
-    """Have the server that runs on this folder, if one does, read its settings again.
-
-    Connections whose role it still knows stay. Raises ServerFailedError when it does not reload.
-    """
-    files = ServerFiles(data.absolute())
-    found = running_server(data)
-    if found is None:
-        return False
-    before = _loaded_at(found)
-    files.rewrite_settings(found)
-    os.kill(found.pid, signal.SIGHUP)
-    patience = time.monotonic() + PATIENCE
-    while _loaded_at(found) == before:
-        if time.monotonic() > patience:
-            raise ServerFailedError(f"nats-server kept its old settings: {files.log_end()}")
-        time.sleep(LOOK)
-    return True
-
-
-def _loaded_at(address: ServerAddress) -> str:
-    """Ask when the server last read its settings."""
-    try:
-        with urllib.request.urlopen(f"{address.monitoring}/varz", timeout=PATIENCE) as answer:
-            return str(json.load(answer)["config_load_time"])
-    except OSError as error:
-        raise ServerFailedError(f"{address.monitoring} does not answer: {error}") from None
-
-
 class EmbeddedServer:
     """`async with EmbeddedServer(data) as server:` runs a server on `<data>/nats/store`.
 
@@ -93,7 +61,7 @@ class EmbeddedServer:
     ) -> None:
         self.died = asyncio.Event()
         self._data = data
-        self._files = ServerFiles(data.absolute())
+        self._files = ServerFiles(data)
         self._port = port
         self._rolling = rolling
         self._process: ChildProcess | None = None

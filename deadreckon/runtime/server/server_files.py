@@ -84,10 +84,14 @@ class RolloverOptions(Struct, frozen=True):
 
 
 class ServerFiles:
-    """The files in `<data>/nats`."""
+    """The files in `<data>/nats`.
+
+    The path is resolved: whichever spelling of the folder a verb was given, a server's
+    configuration names the same store, without which the server would refuse to reload it.
+    """
 
     def __init__(self, data: Path) -> None:
-        self.folder = data / "nats"
+        self.folder = data.resolve() / "nats"
         self.settings = self.folder / "nats.conf"
         self.store = self.folder / "store"
         self.credentials = Credentials(self.folder / "credentials")
