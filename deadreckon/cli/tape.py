@@ -58,11 +58,13 @@ def import_tape(
 ) -> None:
     """Turn a market data file into a tape; bad rows are refused and counted, never repaired.
 
-    Reads Binance public data (klines, aggTrades, trades), Tardis quotes and trades, ccxt and
-    freqtrade OHLCV and trades, and plain CSV, Parquet, feather or JSON with recognisable columns,
-    also in .gz and .zip. Rows in the report count from 1 and leave the header out.
+    Reads CSV, JSON, Parquet and feather, also in .gz and .zip, of some seventy layouts
+    (docs/tapes.md); `dr tape inspect` shows what each column is taken for, and the options say what
+    a file leaves open. Rows in the report count from 1 and leave the header out.
 
     Example: dr tape import BTCUSDT-1m-2025-01.zip --instrument BTCUSDT.BINANCE
+
+    Example: dr tape import mt.csv --instrument EURUSD.FX --timezone Europe/Athens --volume none
 
     Parameters
     ----------

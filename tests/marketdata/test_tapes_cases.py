@@ -1,13 +1,18 @@
 """Files that were once read wrongly with exit 0: each read whole now, or refused in words."""
 
+import csv
+import gzip
 import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deadreckon.cli.tape_choices import SourceChoices
 from deadreckon.marketdata.tapes.importing import convert, import_source
@@ -289,3 +294,52 @@ def test_one_bad_row_in_a_hundred_is_kept_out_and_two_fail(tmp_path: Path) -> No
         path.write_text("\n".join([HEADER, *lines[bad:], *["late,1,1,1,1,1"] * bad]))
         report = convert(path, "A.B", ImportOptions())[2]
         assert (report.rows_kept, report.loss is not None) == (200 - bad, loss)
+
+
+def test_two_markets_that_no_column_tells_apart_are_refused(tmp_path: Path) -> None:
+    lines = [f"{NEW_YEAR + n},{(96_000, 3_300)[n % 2] + n},0.5" for n in range(8)]
+    text = "\n".join(["timestamp,price,amount", *lines])
+    with pytest.raises(TapeError, match=r"move by \d+% from one row to the next: several markets"):
+        imported(tmp_path, text)
+    assert imported(tmp_path, text, kind="trades").header.rows == 8
+    doubled = "\n".join([HEADER, *(line for bar in BARS for line in (bar, bar))])
+    with pytest.raises(TapeError, match=r"duplicate_time: 6.*--only COLUMN=VALUE takes one"):
+        imported(tmp_path, doubled)
+
+
+NAMES = ["timestamp", "open", "high", "low", "close", "volume", "note"]
+
+
+@given(
+    order=st.permutations(NAMES),
+    notes=st.lists(st.text("ab ,;\t|\"'.1", max_size=6), min_size=6, max_size=6),
+    delimiter=st.sampled_from(",;\t|"),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    newline=st.sampled_from(["\n", "\r\n"]),
+    newest_first=st.booleans(),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    packed=st.booleans(),
+)
+def test_bars_are_the_same_however_they_are_written(
+    order: list[str],
+    notes: list[str],
+    delimiter: str,
+    quoting: Literal[0, 1],
+    newline: str,
+    newest_first: bool,
+    encoding: str,
+    packed: bool,
+) -> None:
+    fields = [[*bar.split(","), note] for bar, note in zip(BARS, notes, strict=True)]
+    rows = [dict(zip(NAMES, values, strict=True)) for values in fields]
+    text = io.StringIO()
+    writer = csv.DictWriter(
+        text, order, delimiter=delimiter, quoting=quoting, lineterminator=newline
+    )
+    writer.writeheader()
+    writer.writerows(reversed(rows) if newest_first else rows)
+    content = text.getvalue().encode(encoding)
+    with TemporaryDirectory() as folder:
+        tape = imported(Path(folder), gzip.compress(content) if packed else content)
+        assert closes(tape) == RIGHT
+        assert tape.header.refused == {}

@@ -96,6 +96,49 @@ def test_an_import_that_would_lose_rows_fails_and_says_what_would_help(
     assert not Path("btc.tape.parquet").exists()
 
 
+def test_inspect_shows_columns_and_rows_and_writes_nothing(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source.write_text(BARS.replace(",x,", ",11,").replace("time,", "when it was,"))
+    with pytest.raises(SystemExit) as end:
+        cli.inspect(source)
+    assert end.value.code == 1
+    captured = capsys.readouterr()
+    assert "when_it_was" in captured.out
+    assert captured.err.count("\n") == 1
+    assert "--columns time=NAME" in captured.err
+    cli.inspect(source, choices=SourceChoices(time_column="when it was"), json=True)
+    found = record(capsys)
+    assert [(one["name"], one["role"]) for one in found["columns"]] == [
+        ("when_it_was", "time"),
+        *((name, name) for name in ("open", "high", "low", "close", "volume")),
+    ]
+    assert (found["problem"], found["header"]["rows"], found["delimiter"]) == (None, 4, ",")
+    assert found["first"][0] == {
+        "at": "2023-11-14T22:15:00Z",
+        "open": "10",
+        "high": "12",
+        "low": "9",
+        "close": "11",
+        "volume": "5",
+    }
+    assert list(source.parent.iterdir()) == [source]
+
+
+def test_inspect_reports_what_an_import_would_lose(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.inspect(source, json=True)
+    assert end.value.code == 1
+    captured = capsys.readouterr()
+    found = json.loads(captured.out)
+    assert found["problem"] in captured.err
+    assert found["quality"]["rows_kept"] == 3
+    cli.inspect(source, choices=LENIENT)
+    assert "read as plain bars" in capsys.readouterr().out
+
+
 def test_wrong_usage_ends_with_two_and_one_line(
     source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,7 +19,8 @@ from deadreckon.marketdata.tapes.rows import PRICES, QUANTITIES, TapeKind
 from deadreckon.marketdata.tapes.source import SourceTable
 from deadreckon.marketdata.tapes.stamps import is_ambiguous
 
-_LISTED = "--columns time=0,open=1,high=2,low=3,close=4,volume=5"
+_LISTED_BARS = "--columns time=0,open=1,high=2,low=3,close=4,volume=5"
+_LISTED_TICKS = "--columns time=0,price=1,size=2 or --columns time=0,bid=1,ask=2 --volume N|none"
 _NAMED = {"at": "time"}
 
 _HELP = {
@@ -45,7 +46,8 @@ def unrecognised(path: Path, table: SourceTable, options: ImportOptions) -> str:
     if not table.named and not options.columns:
         return (
             f"{path} has no columns recognised as bars, quotes or trades (found: "
-            f"{len(table.names)} without a header); say which is what, such as {_LISTED}"
+            f"{len(table.names)} without a header); say which is what, such as "
+            f"{_LISTED_BARS if len(table.names) > 4 else _LISTED_TICKS}"
         )
     kinds: Sequence[TapeKind] = (options.kind,) if options.kind else get_args(TapeKind)
     missing = {kind: lacking(table, kind, options) for kind in kinds}

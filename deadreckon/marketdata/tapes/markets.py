@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import expm1
 from pathlib import Path
 
 import polars as pl
@@ -42,6 +43,10 @@ _EMPTY_SHARE_MAX = 0.01  # of sizes: a print without a size is rare, a level tha
 # Markets that take turns move so many times more than each of them does.
 _TURNS_MOVE = 20
 _TURNS_LEAST = 0.01
+
+# No market moves by this at every second tick; a few ticks may.
+_USUAL_MOVE_MAX = 0.05
+_MOVES_LEAST = 8
 _PRICE = "#price"
 
 
@@ -57,7 +62,7 @@ def one_market(
         values = table.frame[name].drop_nulls().unique(maintain_order=True)
         if values.len() > 1:
             raise TapeError(_several(path, name, values))
-    if layout.kind != "bars" and table.named:
+    if layout.kind not in ("bars", options.kind) and ALL not in options.only.values():
         _check_turns(path, table, layout, free)
     if layout.kind == "trades" and options.kind != "trades":
         _check_book(path, table, layout)
@@ -121,7 +126,8 @@ def _check_turns(path: Path, table: SourceTable, layout: Layout, free: list[str]
     logarithm = undecorated(price, "thousands").cast(pl.Float64, strict=False).log()
     frame = pl.DataFrame([logarithm.alias(_PRICE), *(table.frame[name] for name in free)])
     frame = frame.filter(pl.col(_PRICE).is_finite())
-    moved = frame[_PRICE].diff().abs().mean()
+    moves = frame[_PRICE].diff().abs()
+    moved, usual = moves.mean(), moves.median()
     if not isinstance(moved, float) or moved < _TURNS_LEAST:
         return
     for name in free:
@@ -129,6 +135,12 @@ def _check_turns(path: Path, table: SourceTable, layout: Layout, free: list[str]
         if 1 < frame[name].n_unique() < frame.height / 2 and (alone or 0) * _TURNS_MOVE < moved:
             values = frame[name].drop_nulls().unique(maintain_order=True)
             raise TapeError(_several(path, name, values))
+    if isinstance(usual, float) and usual > _USUAL_MOVE_MAX and frame.height >= _MOVES_LEAST:
+        raise TapeError(
+            f"{path} has prices that move by {expm1(usual):.0%} from one row to the next: several "
+            "markets, or a column that is not the price (--columns); if they are right, say "
+            f"--kind {layout.kind}"
+        )
 
 
 def _check_book(path: Path, table: SourceTable, layout: Layout) -> None:

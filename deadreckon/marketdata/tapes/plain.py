@@ -118,15 +118,31 @@ NAMES: dict[TapeKind, Mapping[str, tuple[str, ...]]] = {
         "volume": VOLUMES,
     },
     "quotes": {
-        "bid": ("bid", "bid_price", "best_bid", "best_bid_price", "bid_px", "bid_px_00"),
-        "ask": ("ask", "ask_price", "best_ask", "best_ask_price", "ask_px", "ask_px_00"),
+        "bid": (
+            "bid",
+            "bid_price",
+            "best_bid",
+            "best_bid_price",
+            "bid_px",
+            "bid_px_00",
+            "price_bid",
+        ),
+        "ask": (
+            "ask",
+            "ask_price",
+            "best_ask",
+            "best_ask_price",
+            "ask_px",
+            "ask_px_00",
+            "price_ask",
+        ),
         "bid_size": (
             *("bid_size", "bid_amount", "bid_quantity", "bid_qty", "best_bid_qty"),
-            *("bid_volume", "bid_sz_00", "best_bid_size"),
+            *("bid_volume", "bid_sz_00", "best_bid_size", "size_bid"),
         ),
         "ask_size": (
             *("ask_size", "ask_amount", "ask_quantity", "ask_qty", "best_ask_qty"),
-            *("ask_volume", "ask_sz_00", "best_ask_size"),
+            *("ask_volume", "ask_sz_00", "best_ask_size", "size_ask"),
         ),
     },
     "trades": {

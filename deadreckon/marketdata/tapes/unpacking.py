@@ -20,7 +20,7 @@ class Stream(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-# A table takes some eight times its text in memory while it is read.
+# A table takes some nine times its text in memory while it is read, and a second for 15 MiB.
 CONTENT_MIB_MAX = 1_024
 
 # Market data packs 3 to 30 times. What packs further is no market data; small files are let be.
@@ -101,7 +101,7 @@ def _bounded(path: Path, stream: Stream, mib: int, mib_max: int | None = None) -
     content = stream.read(mib * MIB + 1)
     if len(content) > (mib_max or mib) * MIB:
         raise TapeError(
-            f"{path} holds more than {mib_max or mib} MiB, which takes some eight times that in "
+            f"{path} holds more than {mib_max or mib} MiB, which takes some nine times that in "
             "memory; split it by time and import each part, or say --size-max-mib"
         )
     return content
