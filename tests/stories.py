@@ -148,7 +148,7 @@ def reporting(currency: str = "USDT", every: int = HOUR) -> portfolio.ReportingC
     return portfolio.ReportingConfigured(currency, every, actor="test", reason="story")
 
 
-def wish(
+def signal(
     side: Side = "buy",
     quantity: Number | None = None,
     *,

@@ -70,7 +70,7 @@ def recorded() -> StoredLog:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stack_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that has such a log, sealed to the end of the third day."""
     return asyncio.run(made(Folder(tmp_path_factory.mktemp("prune") / "desk").create()))
 
@@ -92,9 +92,9 @@ async def made(folder: Folder) -> Path:
 
 
 @pytest.fixture
-def data(desk: Path, tmp_path: Path) -> Path:
+def data(stack_folder: Path, tmp_path: Path) -> Path:
     """A copy of that folder."""
-    shutil.copytree(desk, tmp_path / "desk")
+    shutil.copytree(stack_folder, tmp_path / "desk")
     return tmp_path / "desk"
 
 

@@ -72,10 +72,10 @@ def test_a_mark_is_what_the_ledger_takes_for_the_price() -> None:
 
 
 def test_the_rows_of_an_archive_are_its_events_at_their_places(tmp_path: Path) -> None:
-    desk = ArchivedLog(tmp_path / "archive")
-    desk.seal()
-    archive = Archive(desk.root)
-    fills = polars.read_parquet(desk.root / "fills/**/*.parquet", hive_partitioning=True)
+    archived = ArchivedLog(tmp_path / "archive")
+    archived.seal()
+    archive = Archive(archived.root)
+    fills = polars.read_parquet(archived.root / "fills/**/*.parquet", hive_partitioning=True)
     assert fills["trade_id"].to_list() == ["t0", "t1"]
     assert fills["price"].to_list() == ["100.125", "100.125"]
     assert fills["price_units"].to_list() == [100_125, 100_125]

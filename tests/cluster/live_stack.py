@@ -114,9 +114,9 @@ class TradingStack:
         subject = producer_subject("desk", "ext")
         while not self._stopping.is_set():
             name = f"signal-{len(self.acknowledged) + 1}"
-            wish = {"id": name, "strategy": "ext", "instrument": INSTRUMENT, "side": "buy"}
+            signal = {"id": name, "strategy": "ext", "instrument": INSTRUMENT, "side": "buy"}
             now = datetime.now(UTC).isoformat()
-            record = json.dumps({**wish, "quantity": "0.01", "at": now}).encode()
+            record = json.dumps({**signal, "quantity": "0.01", "at": now}).encode()
             await retry(lambda record=record: bus.append(subject, record))  # type: ignore[misc]
             self.acknowledged.append(name)
             await asyncio.sleep(PAUSE)

@@ -57,9 +57,9 @@ async def read_for_ever(bus: JetStreamBus) -> None:
 
 async def lead(nodes: Cluster, bus: JetStreamBus, node: Node) -> None:
     """Let this node lead the log."""
-    wish = {"placement": {"preferred": node.name}}
+    signal = {"placement": {"preferred": node.name}}
     while (await nodes.leader()) is not node:
-        await bus.api.ask("STREAM.LEADER.STEPDOWN", wish)
+        await bus.api.ask("STREAM.LEADER.STEPDOWN", signal)
         await until(lambda: nodes._leader() and True, "a leader")
 
 

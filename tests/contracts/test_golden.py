@@ -167,9 +167,9 @@ def test_a_stored_commit_is_read_and_written_byte_for_byte() -> None:
     stored = golden("commit", encode_commit(everything_said()))
     commit = decode_commit(stored)
     assert encode_commit(commit) == stored
-    said: list[Event] = [unwrap(envelope).event for envelope in commit.events]
-    assert [NAMES[type(event)] for event in said] == list(EVENTS)
-    assert said == [sample(shape) for shape in EVENTS.values()]
+    published: list[Event] = [unwrap(envelope).event for envelope in commit.events]
+    assert [NAMES[type(event)] for event in published] == list(EVENTS)
+    assert published == [sample(shape) for shape in EVENTS.values()]
 
 
 def test_a_stored_commit_fits_its_json_schema() -> None:

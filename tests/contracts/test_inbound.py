@@ -63,8 +63,8 @@ def told(event: Event) -> dict[str, Any]:
 def one(**changes: Any) -> Any:
     """The only wish in a good signal with some fields changed; None takes a field away."""
     body = {name: value for name, value in (GOOD | changes).items() if value is not None}
-    (wish,) = read_signals("ext", json.dumps(body).encode())
-    return wish
+    (trade_signal,) = read_signals("ext", json.dumps(body).encode())
+    return trade_signal
 
 
 # Golden samples.
@@ -130,10 +130,16 @@ def test_another_wish_under_the_same_id_has_another_body() -> None:
 def test_a_batch_is_read_in_order_and_a_bad_one_stops_nobody() -> None:
     batch = [GOOD | {"id": f"s-{n}"} for n in range(5)]
     batch[2]["side"] = "hold"
-    wishes = read_signals("ext", json.dumps(batch).encode())
-    assert [wish.signal_id for wish in wishes] == [f"s-{n}" for n in range(5)]
-    assert [type(wish) is SignalReceived for wish in wishes] == [True, True, False, True, True]
-    bad = wishes[2]
+    sent_signals = read_signals("ext", json.dumps(batch).encode())
+    assert [trade_signal.signal_id for trade_signal in sent_signals] == [f"s-{n}" for n in range(5)]
+    assert [type(trade_signal) is SignalReceived for trade_signal in sent_signals] == [
+        True,
+        True,
+        False,
+        True,
+        True,
+    ]
+    bad = sent_signals[2]
     assert isinstance(bad, SignalMalformed)
     assert bad.position == 2
 
@@ -172,8 +178,8 @@ def test_a_wish_is_read_alike_from_any_depth_of_the_stack() -> None:
 
 def test_brackets_in_a_text_are_no_depth() -> None:
     batch = [GOOD | {"id": f"{n}", "meta": {"note": '[{"' * 30 + "\\"}} for n in range(3)]
-    wishes = read_signals("ext", json.dumps(batch).encode())
-    assert [type(wish) for wish in wishes] == [SignalReceived] * 3
+    sent_signals = read_signals("ext", json.dumps(batch).encode())
+    assert [type(trade_signal) for trade_signal in sent_signals] == [SignalReceived] * 3
 
 
 texts = st.text(max_size=20) | st.sampled_from(["buy", "limit", "0.01", "1e3", "NaN", "-0", "x.Y"])
@@ -224,12 +230,12 @@ def test_no_number_of_json_is_ever_taken_for_an_amount(field: str, number: float
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value="0.000001"))
 def test_every_decent_amount_is_taken_exactly(amount: Any) -> None:
-    wish = one(quantity=str(amount))
+    trade_signal = one(quantity=str(amount))
     if amount < 10**15:
-        assert wish.quantity == amount
-        assert "E" not in str(wish.quantity)
+        assert trade_signal.quantity == amount
+        assert "E" not in str(trade_signal.quantity)
     else:
-        assert wish.rule == "bad_number"
+        assert trade_signal.rule == "bad_number"
 
 
 # Operators' facts.
@@ -307,9 +313,9 @@ def test_a_field_named_twice_is_refused_at_both_doors() -> None:
         b'{"id":"a","strategy":"ext","instrument":"A.B","side":"buy","side":"sell",'
         b'"quantity":"1","at":"2026-11-20T12:00:00Z"}'
     )
-    (wish,) = inbound.read_signals("ext", signal)
-    assert isinstance(wish, SignalMalformed)
-    assert wish.rule == "duplicate_field"
+    (trade_signal,) = inbound.read_signals("ext", signal)
+    assert isinstance(trade_signal, SignalMalformed)
+    assert trade_signal.rule == "duplicate_field"
     fact = b'{"id":"1","id":"2","type":"governance.halt_requested","v":2,"data":{}}'
     refused = inbound.read_fact("ann", fact)[2]
     assert isinstance(refused, OperatorMalformed)
@@ -317,8 +323,8 @@ def test_a_field_named_twice_is_refused_at_both_doors() -> None:
 
 
 def test_a_number_of_many_digits_is_refused_like_any_other() -> None:
-    (wish,) = inbound.read_signals("ext", b'{"id":' + b"9" * 10_000 + b"}")
-    assert isinstance(wish, SignalMalformed)
+    (trade_signal,) = inbound.read_signals("ext", b'{"id":' + b"9" * 10_000 + b"}")
+    assert isinstance(trade_signal, SignalMalformed)
 
 
 def test_an_operator_without_a_name_or_a_reason_is_refused() -> None:

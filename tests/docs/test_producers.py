@@ -95,8 +95,8 @@ async def produce(shop: Shop, folder: Path, *more: str) -> dict[str, Any]:
         *("--start", START, *more),
     )
     assert code == 0, errors
-    said: dict[str, Any] = json.loads(output)
-    return said
+    published: dict[str, Any] = json.loads(output)
+    return published
 
 
 @needs_node
@@ -112,13 +112,16 @@ async def test_a_thousand_signals_of_which_ten_are_malformed_in_ten_ways(
         "first_sequence": stored[0].sequence,
         "last_sequence": stored[-1].sequence,
     }
-    wishes = [wish for each in stored for wish in read_signals("ext", each.payload)]
-    good = [wish for wish in wishes if isinstance(wish, SignalReceived)]
-    bad = [wish for wish in wishes if isinstance(wish, SignalMalformed)]
-    assert (len(good), len({wish.signal_id for wish in good})) == (990, 990)
-    assert (len(bad), len({wish.rule for wish in bad})) == (10, 10)
-    assert {wish.rule for wish in bad} <= set(SIGNAL_RULES)
-    assert max(wish.claimed_at for wish in good) - min(wish.claimed_at for wish in good) < 10**9
+    sent_signals = [signal for each in stored for signal in read_signals("ext", each.payload)]
+    good = [signal for signal in sent_signals if isinstance(signal, SignalReceived)]
+    bad = [signal for signal in sent_signals if isinstance(signal, SignalMalformed)]
+    assert (len(good), len({signal.signal_id for signal in good})) == (990, 990)
+    assert (len(bad), len({signal.rule for signal in bad})) == (10, 10)
+    assert {signal.rule for signal in bad} <= set(SIGNAL_RULES)
+    assert (
+        max(signal.claimed_at for signal in good) - min(signal.claimed_at for signal in good)
+        < 10**9
+    )
 
 
 @needs_node
@@ -157,8 +160,10 @@ async def test_the_python_producer_sends_signals_that_are_read(shop: Shop, tmp_p
     assert code == 0, errors
     assert "signal 2 is message 3 of the log" in output
     assert "no verdict within 3 seconds" in output  # nobody is there to give one
-    wishes = [wish for each in await shop.sent("ext") for wish in read_signals("x", each.payload)]
-    assert [type(wish) for wish in wishes] == [SignalReceived] * 3
+    sent_signals = [
+        signal for each in await shop.sent("ext") for signal in read_signals("x", each.payload)
+    ]
+    assert [type(signal) for signal in sent_signals] == [SignalReceived] * 3
 
 
 def test_the_examples_name_no_registry_and_bring_no_lock_file() -> None:
@@ -180,5 +185,5 @@ def test_every_signal_shown_in_the_docs_is_one() -> None:
     shown = [block for block in blocks if '"strategy"' in block and '"outcome"' not in block]
     assert len(shown) >= 3
     for block in shown:
-        for wish in read_signals("ext", block.encode()):
-            assert not isinstance(wish, SignalMalformed), (block, wish.reason)
+        for signal in read_signals("ext", block.encode()):
+            assert not isinstance(signal, SignalMalformed), (block, signal.reason)

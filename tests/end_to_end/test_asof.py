@@ -27,7 +27,7 @@ def ended(demo_of_days: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def desk(ended: Path, dr: Dr) -> Dr:
+def ended_run(ended: Path, dr: Dr) -> Dr:
     dr.folder = ended
     return dr
 
@@ -36,35 +36,35 @@ def asof(dr: Dr, place: str, *more: str) -> Any:
     return dr.json("replay", "asof", place, "--data", "desk", *more)
 
 
-def test_a_sequence_a_time_and_an_id_lead_to_the_same_book(desk: Dr) -> None:
-    by_sequence = asof(desk, "900")
-    by_time = asof(desk, by_sequence["at"])
+def test_a_sequence_a_time_and_an_id_lead_to_the_same_book(ended_run: Dr) -> None:
+    by_sequence = asof(ended_run, "900")
+    by_time = asof(ended_run, by_sequence["at"])
     assert by_time["at"] == by_sequence["at"]
     assert by_time["sequence"] >= 900
     limits = by_sequence["then"]["limits"]["set_by"]
-    by_id = asof(desk, limits["id"][:12], "--known", "then")
+    by_id = asof(ended_run, limits["id"][:12], "--known", "then")
     assert (by_id["sequence"], by_id["index"]) == (limits["sequence"], limits["index"])
     assert by_id["now"] is None
     assert limits["actor"] == "demo"
     assert by_id["then"]["limits"]["set_by"]["id"] == limits["id"]
 
 
-def test_the_end_of_the_log_is_what_the_audit_says(desk: Dr) -> None:
-    audit = desk.json("replay", "audit", "--all", "--data", "desk")
-    found = asof(desk, str(audit["last_sequence"]))
+def test_the_end_of_the_log_is_what_the_audit_says(ended_run: Dr) -> None:
+    audit = ended_run.json("replay", "audit", "--all", "--data", "desk")
+    found = asof(ended_run, str(audit["last_sequence"]))
     for name, amount in audit["pnl"].items():
         assert found["then"]["equity"][name] == amount
 
 
-def test_a_late_fee_is_shown_at_its_own_time_beside_what_was_known(desk: Dr) -> None:
-    due = asof(desk, "900")["at"]
-    before = asof(desk, due)
-    charged = desk.json(
+def test_a_late_fee_is_shown_at_its_own_time_beside_what_was_known(ended_run: Dr) -> None:
+    due = asof(ended_run, "900")["at"]
+    before = asof(ended_run, due)
+    charged = ended_run.json(
         "cash", "fee", "USDT", "3.75", "--strategy", "cross", "--instrument", "BTCUSDT.PAPER",
         "--effective", due, *WHO, "--data", "desk",
     )  # fmt: skip
 
-    found = asof(desk, due)
+    found = asof(ended_run, due)
 
     assert found["then"] == before["then"]
     differences = {it["path"]: it["difference"] for it in found["differences"]}
@@ -72,25 +72,25 @@ def test_a_late_fee_is_shown_at_its_own_time_beside_what_was_known(desk: Dr) -> 
     (late,) = found["late"]
     assert (late["sequence"], late["effective_at"]) == (charged["sequence"], due)
     assert "invoice 17" in late["says"]
-    now = asof(desk, due, "--known", "now")
+    now = asof(ended_run, due, "--known", "now")
     assert (now["then"], now["now"]) == (None, found["now"])
-    assert "known since" in desk.run("replay", "asof", due, "--data", "desk")
+    assert "known since" in ended_run.run("replay", "asof", due, "--data", "desk")
 
 
 @pytest.mark.parametrize(
     "place", ["0", "99999999", "1999-01-01T00:00:00Z", "2026-01-01", "abcdef123456", "5.77"]
 )
-def test_a_place_that_is_none_is_one_line_and_wrong_usage(place: str, desk: Dr) -> None:
-    record = desk.run("replay", "asof", place, "--data", "desk", code=2)
+def test_a_place_that_is_none_is_one_line_and_wrong_usage(place: str, ended_run: Dr) -> None:
+    record = ended_run.run("replay", "asof", place, "--data", "desk", code=2)
     assert record.startswith("dr: ")
     assert record.count("\n") == 1
 
 
 def test_a_stack_keeps_the_anchors_near_the_end_of_its_log(
-    desk: Dr, monkeypatch: pytest.MonkeyPatch
+    ended_run: Dr, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(anchor_job, "GROWTH_MESSAGES", 100)
-    data = desk.folder / "desk"
+    data = ended_run.folder / "desk"
     shutil.rmtree(data / "asof", ignore_errors=True)
 
     async def looks() -> tuple[int, int]:
@@ -104,10 +104,10 @@ def test_a_stack_keeps_the_anchors_near_the_end_of_its_log(
     assert place == last == index["tip"]["sequence"]
 
 
-def test_it_writes_nothing_to_the_log(desk: Dr) -> None:
-    before = asof(desk, "10")["last_sequence"]
-    assert asof(desk, "10")["last_sequence"] == before
-    found = json.loads(desk.run("verify", "--data", "desk", "--json"))
+def test_it_writes_nothing_to_the_log(ended_run: Dr) -> None:
+    before = asof(ended_run, "10")["last_sequence"]
+    assert asof(ended_run, "10")["last_sequence"] == before
+    found = json.loads(ended_run.run("verify", "--data", "desk", "--json"))
     assert found
     check_document("verify", found)
 
@@ -117,13 +117,13 @@ def test_a_folder_that_is_none_is_wrong_usage(dr: Dr) -> None:
     assert "nowhere is no data folder yet" in record
 
 
-def test_a_funding_of_its_own_time_can_be_told_and_a_time_that_is_none_not(desk: Dr) -> None:
+def test_a_funding_of_its_own_time_can_be_told_and_a_time_that_is_none_not(ended_run: Dr) -> None:
     rate = ("cash", "funding", "BTCUSDT.PAPER", "-0.0001", "50000", "--data", "desk")
-    record = desk.run(*rate, "--effective", "yesterday", code=2)
+    record = ended_run.run(*rate, "--effective", "yesterday", code=2)
     assert "is not an RFC 3339 time" in record
-    told = desk.json(*rate, "--effective", "2026-01-01T12:00:00Z")
-    assert asof(desk, str(told["sequence"]), "--known", "then")["sequence"] == told["sequence"]
+    told = ended_run.json(*rate, "--effective", "2026-01-01T12:00:00Z")
+    assert asof(ended_run, str(told["sequence"]), "--known", "then")["sequence"] == told["sequence"]
     # A spot is paid no funding: it is late all the same, and moves nothing.
-    found = asof(desk, "2026-01-01T12:00:00Z")
+    found = asof(ended_run, "2026-01-01T12:00:00Z")
     assert "funding at -0.0001: nobody held any" in [it["says"] for it in found["late"]][-1]
     assert found["then"]["equity"]["funding"] == found["now"]["equity"]["funding"] == "0"

@@ -111,14 +111,17 @@ def test_an_operator_elsewhere_halts_a_stack_on_a_server_of_ones_own_with_one_fi
     dr.run("producer", "list", "--data", "desk", code=2)  # no folder yet
     accounts = dr.run("nats", "config", "--data", "desk")
     assert "SU" not in [word[:2] for word in accounts.split() if len(word) == 58]
-    server, desk, elsewhere = (tmp_path / name for name in ("server", "desk", "elsewhere"))
+    server, stack_folder, elsewhere = (tmp_path / name for name in ("server", "desk", "elsewhere"))
     server.mkdir()
     with own_server(server, accounts) as port:
-        shutil.copytree(desk / "nats" / "credentials", elsewhere / "credentials")
+        shutil.copytree(stack_folder / "nats" / "credentials", elsewhere / "credentials")
         for file in (elsewhere / "credentials").iterdir():
             if file.stem != "operator":
                 file.unlink()
-        for place, credentials in ((desk, "nats/credentials"), (elsewhere, "credentials")):
+        for place, credentials in (
+            (stack_folder, "nats/credentials"),
+            (elsewhere, "credentials"),
+        ):
             shutil.copy(server / "ca.pem", place)
             (place / "nats.toml").write_text(
                 f'url = "tls://127.0.0.1:{port}"\ncredentials = "{credentials}"\nca = "ca.pem"\n'

@@ -30,15 +30,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demo that has ended, beside the place where every test finds a copy of it: the views name
     the folder they were made in."""
     root = tmp_path_factory.mktemp("disk")
-    desk = root / "desk"
-    words = ["demo", "--data", str(desk), "--no-web", "--json", "--for", "3"]
+    stack_folder = root / "desk"
+    words = ["demo", "--data", str(stack_folder), "--no-web", "--json", "--for", "3"]
     subprocess.run([sys.executable, "-m", "deadreckon", *words], check=True, capture_output=True)
-    shutil.copytree(desk, root / "whole", symlinks=True)
+    shutil.copytree(stack_folder, root / "whole", symlinks=True)
     return root / "whole"
 
 
 @pytest.fixture
-def desk(whole: Path) -> Path:
+def stack_folder(whole: Path) -> Path:
     folder = whole.parent / "desk"
     shutil.rmtree(folder)
     shutil.copytree(whole, folder, symlinks=True)
@@ -58,58 +58,58 @@ def cut(file: Path, share: float) -> None:
     file.write_bytes(content[: int(len(content) * share)])
 
 
-def faults(desk: Path) -> dict[str, str]:
+def faults(stack_folder: Path) -> dict[str, str]:
     """What `dr doctor` finds unsound."""
 
     async def look() -> dict[str, str]:
-        found = [finding async for finding in examine(desk, None)]
+        found = [finding async for finding in examine(stack_folder, None)]
         return {finding.what: finding.seen for finding in found if not finding.sound}
 
     return asyncio.run(look())
 
 
-def differences(desk: Path) -> list[TableDifference]:
+def differences(stack_folder: Path) -> list[TableDifference]:
     """What `dr verify` finds."""
-    return asyncio.run(verify(desk, NAMES, None, shows=False)).differences
+    return asyncio.run(verify(stack_folder, NAMES, None, shows=False)).differences
 
 
-def log_digest(desk: Path) -> str:
+def log_digest(stack_folder: Path) -> str:
     async def read() -> str:
-        async with owner_bus(Folder(desk)) as bus:
+        async with owner_bus(Folder(stack_folder)) as bus:
             return await digest_of_log(bus, (await bus.info()).last, lambda *_: None)
 
     return asyncio.run(read())
 
 
-def stream(desk: Path) -> Path:
+def stream(stack_folder: Path) -> Path:
     """Where the server keeps the messages of the log."""
-    return next(iter(desk.glob("nats/store/jetstream/*/streams/LOG/msgs")))
+    return next(iter(stack_folder.glob("nats/store/jetstream/*/streams/LOG/msgs")))
 
 
-def in_the_middle(desk: Path) -> None:
-    block = stream(desk) / "1.blk"
+def in_the_middle(stack_folder: Path) -> None:
+    block = stream(stack_folder) / "1.blk"
     flip(block, block.stat().st_size // 2)
 
 
-def in_the_last_message(desk: Path) -> None:
-    flip(stream(desk) / "1.blk", -200)
+def in_the_last_message(stack_folder: Path) -> None:
+    flip(stream(stack_folder) / "1.blk", -200)
 
 
-def half_a_block(desk: Path) -> None:
-    cut(stream(desk) / "1.blk", 0.5)
+def half_a_block(stack_folder: Path) -> None:
+    cut(stream(stack_folder) / "1.blk", 0.5)
 
 
-def no_block(desk: Path) -> None:
-    (stream(desk) / "1.blk").unlink()
+def no_block(stack_folder: Path) -> None:
+    (stream(stack_folder) / "1.blk").unlink()
 
 
-def no_index(desk: Path) -> None:
-    (stream(desk) / "index.db").unlink(missing_ok=True)
+def no_index(stack_folder: Path) -> None:
+    (stream(stack_folder) / "index.db").unlink(missing_ok=True)
 
 
-def test_an_untouched_folder_is_sound(desk: Path) -> None:
-    assert faults(desk) == {}
-    assert differences(desk) == []
+def test_an_untouched_folder_is_sound(stack_folder: Path) -> None:
+    assert faults(stack_folder) == {}
+    assert differences(stack_folder) == []
 
 
 LOST = {
@@ -123,13 +123,22 @@ HOLE = re.compile(r"\d+ (is )?missing|message \d+.* cannot be read")
 
 @pytest.mark.parametrize("damage", LOST)
 def test_a_damaged_log_is_a_hole_that_is_named_and_nothing_starts_on_it(
-    desk: Path, damage: str
+    stack_folder: Path, damage: str
 ) -> None:
-    LOST[damage](desk)
+    LOST[damage](stack_folder)
 
-    assert HOLE.search(faults(desk)["contiguity"])
+    assert HOLE.search(faults(stack_folder)["contiguity"])
     started = subprocess.run(
-        [sys.executable, "-m", "deadreckon", "demo", "--data", str(desk), "--no-web", "--json"],
+        [
+            sys.executable,
+            "-m",
+            "deadreckon",
+            "demo",
+            "--data",
+            str(stack_folder),
+            "--no-web",
+            "--json",
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -139,62 +148,64 @@ def test_a_damaged_log_is_a_hole_that_is_named_and_nothing_starts_on_it(
 
 
 @pytest.mark.parametrize("harm", [in_the_middle, in_the_last_message, half_a_block])
-def test_a_log_that_was_cut_is_told_by_the_views_that_saw_more(desk: Path, harm: Damage) -> None:
+def test_a_log_that_was_cut_is_told_by_the_views_that_saw_more(
+    stack_folder: Path, harm: Damage
+) -> None:
     """Without its index the server takes the damaged end for the end: no hole, only less."""
-    harm(desk)
-    no_index(desk)
+    harm(stack_folder)
+    no_index(stack_folder)
 
-    found = faults(desk)
+    found = faults(stack_folder)
 
     assert "the log was cut" in found["views"]
 
 
-def test_what_the_server_mends_by_itself_changes_nothing(desk: Path) -> None:
-    before = log_digest(desk)
-    no_index(desk)
-    assert log_digest(desk) == before
+def test_what_the_server_mends_by_itself_changes_nothing(stack_folder: Path) -> None:
+    before = log_digest(stack_folder)
+    no_index(stack_folder)
+    assert log_digest(stack_folder) == before
 
-    flip(stream(desk) / "index.db", 20)
-    assert log_digest(desk) == before
+    flip(stream(stack_folder) / "index.db", 20)
+    assert log_digest(stack_folder) == before
 
 
-def live_part(desk: Path) -> Path:
+def live_part(stack_folder: Path) -> Path:
     """A part of the lake that is asked today."""
     from deadreckon.projections.sinks import manifest
 
-    lake = desk / "lake"
+    lake = stack_folder / "lake"
     found = manifest.read(lake)
     assert found is not None
     return lake / next(part.file for part in found.live("equity"))
 
 
-def an_amount_in_the_lake(desk: Path) -> None:
-    part = live_part(desk)
+def an_amount_in_the_lake(stack_folder: Path) -> None:
+    part = live_part(stack_folder)
     flip(part, part.stat().st_size // 3)
 
 
-def a_part_cut_short(desk: Path) -> None:
-    cut(live_part(desk), 0.5)
+def a_part_cut_short(stack_folder: Path) -> None:
+    cut(live_part(stack_folder), 0.5)
 
 
-def no_manifest(desk: Path) -> None:
-    (desk / "lake" / "manifest.json").unlink()
+def no_manifest(stack_folder: Path) -> None:
+    (stack_folder / "lake" / "manifest.json").unlink()
 
 
-def a_cut_manifest(desk: Path) -> None:
-    cut(desk / "lake" / "manifest.json", 0.5)
+def a_cut_manifest(stack_folder: Path) -> None:
+    cut(stack_folder / "lake" / "manifest.json", 0.5)
 
 
-def a_cut_audit_book(desk: Path) -> None:
-    cut((desk / "audit.sqlite").resolve(), 0.7)
+def a_cut_audit_book(stack_folder: Path) -> None:
+    cut((stack_folder / "audit.sqlite").resolve(), 0.7)
 
 
-def no_audit_book(desk: Path) -> None:
-    (desk / "audit.sqlite").resolve().unlink()
+def no_audit_book(stack_folder: Path) -> None:
+    (stack_folder / "audit.sqlite").resolve().unlink()
 
 
-def a_bit_of_the_views(desk: Path) -> None:
-    flip(desk / "analytics.duckdb", 16_300)
+def a_bit_of_the_views(stack_folder: Path) -> None:
+    flip(stack_folder / "analytics.duckdb", 16_300)
 
 
 VIEWS = {
@@ -209,29 +220,31 @@ VIEWS = {
 
 
 @pytest.mark.parametrize("damage", VIEWS)
-def test_a_damaged_view_is_named_and_is_whole_again_when_rebuilt(desk: Path, damage: str) -> None:
+def test_a_damaged_view_is_named_and_is_whole_again_when_rebuilt(
+    stack_folder: Path, damage: str
+) -> None:
     harm, words = VIEWS[damage]
-    harm(desk)
+    harm(stack_folder)
 
-    assert words in faults(desk)["views"]
+    assert words in faults(stack_folder)["views"]
     if damage != "no manifest":  # the log is whole: there is just nothing to compare
-        assert differences(desk)
+        assert differences(stack_folder)
 
-    run_forked(("rebuild", "--data", str(desk)), ROOT, os.environ, 60).check_returncode()
-    assert faults(desk) == {}
-    assert differences(desk) == []
+    run_forked(("rebuild", "--data", str(stack_folder)), ROOT, os.environ, 60).check_returncode()
+    assert faults(stack_folder) == {}
+    assert differences(stack_folder) == []
 
 
-def test_no_bit_of_the_audit_book_turns_unseen(desk: Path, whole: Path) -> None:
+def test_no_bit_of_the_audit_book_turns_unseen(stack_folder: Path, whole: Path) -> None:
     """A bit in what SQLite does not use is harmless; every other one is found."""
-    book = (desk / "audit.sqlite").resolve()
+    book = (stack_folder / "audit.sqlite").resolve()
     sound = book.read_bytes()
     chance = random.Random(11)
     silent = []
     for _ in range(12):
         place = chance.randrange(len(sound))
         flip(book, place)
-        if not differences(desk) and not faults(desk):
+        if not differences(stack_folder) and not faults(stack_folder):
             silent.append(place)
         book.write_bytes(sound)
         book.with_name(f"{book.name}-wal").unlink(missing_ok=True)
@@ -256,17 +269,17 @@ def unused(book: Path, place: int) -> bool:
         flip(book, place)
 
 
-def test_a_damaged_snapshot_is_named_and_a_start_goes_without_it(desk: Path) -> None:
-    snapshots = sorted((desk / "snapshots").glob("*.risk/*"))
+def test_a_damaged_snapshot_is_named_and_a_start_goes_without_it(stack_folder: Path) -> None:
+    snapshots = sorted((stack_folder / "snapshots").glob("*.risk/*"))
     assert snapshots
     for snapshot in snapshots:
         flip(snapshot, snapshot.stat().st_size // 2)
 
-    assert "its checksum is another" in faults(desk)["snapshots"]
+    assert "its checksum is another" in faults(stack_folder)["snapshots"]
 
-    before = log_digest(desk)
-    words = ["demo", "--data", str(desk), "--no-web", "--json", "--for", "1"]
+    before = log_digest(stack_folder)
+    words = ["demo", "--data", str(stack_folder), "--no-web", "--json", "--for", "1"]
     subprocess.run([sys.executable, "-m", "deadreckon", *words], check=True, capture_output=True)
-    assert "its checksum is another" in (desk / "logs" / "demo.log").read_text()
-    assert log_digest(desk) != before  # it went on
-    assert differences(desk) == []
+    assert "its checksum is another" in (stack_folder / "logs" / "demo.log").read_text()
+    assert log_digest(stack_folder) != before  # it went on
+    assert differences(stack_folder) == []

@@ -68,7 +68,7 @@ def tape_time(dr: Dr) -> str:
     return format_timestamp(int(bars[-1]["at"]))
 
 
-def wish(dr: Dr, name: str, **more: Any) -> str:
+def trade_signal(dr: Dr, name: str, **more: Any) -> str:
     body = {
         "id": name,
         "strategy": "ext",
@@ -84,7 +84,7 @@ def wish(dr: Dr, name: str, **more: Any) -> str:
 def test_a_signal_sent_by_hand_becomes_an_order_and_a_fill(
     dr: Dr, paced: subprocess.Popen[str]
 ) -> None:
-    (dr.folder / "signals.jsonl").write_text(wish(dr, "one") + "\n\n" + '{"id":"bad"}\n')
+    (dr.folder / "signals.jsonl").write_text(trade_signal(dr, "one") + "\n\n" + '{"id":"bad"}\n')
     record = dr.start("signal", "send", "signals.jsonl", "--data", "run", "--json")
     output, errors = record.communicate(timeout=60)
     assert record.returncode == 1
@@ -98,8 +98,8 @@ def test_a_producer_learns_whether_it_speaks_the_contract(
 ) -> None:
     """Signals come from a pipe this time."""
     lines = dr.folder / "lines.jsonl"
-    first = wish(dr, "a")
-    lines.write_text(f"{first}\n{wish(dr, 'b')}\n{first}\n")
+    first = trade_signal(dr, "a")
+    lines.write_text(f"{first}\n{trade_signal(dr, 'b')}\n{first}\n")
     record = dr.start("signal", "send", "-", "--data", "run", "--json", stdin=lines)
     output, errors = record.communicate(timeout=60)
     assert record.returncode == 0, errors
@@ -111,7 +111,7 @@ def test_a_producer_learns_whether_it_speaks_the_contract(
     assert sum(report["outcomes"].values()) == 2
 
     assert "nothing was sent" in dr.run(*words, "--producer", "nobody", "--for", "0.1", code=1)
-    lines.write_text(wish(dr, "c", quantity=0.01) + "\n")
+    lines.write_text(trade_signal(dr, "c", quantity=0.01) + "\n")
     refused = dr.start(*words, "-", "--json", stdin=lines)
     output, _ = refused.communicate(timeout=60)
     assert refused.returncode == 1
@@ -139,7 +139,7 @@ def test_a_halt_is_acknowledged_by_risk_and_fill_and_survives_a_restart(
     )
     until(lambda: again.poll() is None and _sequence(dr) > halted["sequence"] + 3, "the restart")
     before = len(rows(dr, "SELECT 1 FROM fills"))
-    (dr.folder / "late.jsonl").write_text(wish(dr, "while-halted"))
+    (dr.folder / "late.jsonl").write_text(trade_signal(dr, "while-halted"))
     dr.run("signal", "send", "late.jsonl", "--data", "run")
     refused = until(
         lambda: rows(dr, "SELECT rule FROM refusals WHERE signal_id = 'while-halted'"), "a refusal"
@@ -148,7 +148,7 @@ def test_a_halt_is_acknowledged_by_risk_and_fill_and_survives_a_restart(
     assert len(rows(dr, "SELECT 1 FROM fills")) == before
     resumed = dr.json("resume", *WHO, "--data", "run")
     assert resumed["missing"] == []
-    (dr.folder / "after.jsonl").write_text(wish(dr, "after-resume"))
+    (dr.folder / "after.jsonl").write_text(trade_signal(dr, "after-resume"))
     dr.run("signal", "send", "after.jsonl", "--data", "run")
     until(lambda: rows(dr, "SELECT 1 FROM fills WHERE strategy = 'ext'"), "trading again")
 
@@ -181,7 +181,7 @@ def test_limits_changed_while_running_bind_at_once_and_name_who_set_them(
     shown = dr.json("limits", "show", "--data", "run")
     assert shown["order_notional_max"] == "100"
     assert shown["actor"] == "ann"
-    (dr.folder / "big.jsonl").write_text(wish(dr, "too-big"))
+    (dr.folder / "big.jsonl").write_text(trade_signal(dr, "too-big"))
     dr.run("signal", "send", "big.jsonl", "--data", "run")
     found = until(
         lambda: rows(
@@ -194,7 +194,7 @@ def test_limits_changed_while_running_bind_at_once_and_name_who_set_them(
 
 
 def test_flatten_closes_what_is_held(dr: Dr, paced: subprocess.Popen[str]) -> None:
-    (dr.folder / "one.jsonl").write_text(wish(dr, "held"))
+    (dr.folder / "one.jsonl").write_text(trade_signal(dr, "held"))
     dr.run("signal", "send", "one.jsonl", "--data", "run")
     held = "SELECT quantity FROM positions WHERE strategy = 'ext'"
     until(lambda: rows(dr, held) and rows(dr, held)[0][0] == "0.01", "a position")
@@ -281,7 +281,7 @@ def test_garbage_at_the_doors_is_refused_by_name_and_nothing_behind_it_waits(
                     await bus.append(door, garbage)
 
     asyncio.run(throw())
-    (dr.folder / "good.jsonl").write_text(wish(dr, "behind-garbage"))
+    (dr.folder / "good.jsonl").write_text(trade_signal(dr, "behind-garbage"))
     dr.run("signal", "send", "good.jsonl", "--data", "run")
     until(lambda: rows(dr, "SELECT 1 FROM orders WHERE signal_id = 'behind-garbage'"), "the order")
     assert len(rows(dr, "SELECT 1 FROM refusals WHERE producer = 'cli'")) == 6

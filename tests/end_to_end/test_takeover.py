@@ -52,9 +52,9 @@ def risk(dr: Dr, *more: str) -> subprocess.Popen[str]:
 
 def hears(process: subprocess.Popen[str], event: str) -> dict[str, Any]:
     """The next thing that an instance tells of itself must be this."""
-    said: dict[str, Any] = json.loads(line(process))
-    assert said["event"] == event, said
-    return said
+    published: dict[str, Any] = json.loads(line(process))
+    assert published["event"] == event, published
+    return published
 
 
 def check_log(folder: Path) -> None:
@@ -201,8 +201,8 @@ def test_a_stack_of_processes_says_which_of_them_does_not_answer(dr: Dr) -> None
     web = json.loads(line(process))["web"]
 
     def health() -> dict[str, Any]:
-        said: dict[str, Any] = page(f"{web}/health").json()
-        return said
+        published: dict[str, Any] = page(f"{web}/health").json()
+        return published
 
     until(lambda: health()["ok"], "every service to answer")
     assert set(health()["services"]) == set(RANK)

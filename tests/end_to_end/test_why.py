@@ -45,7 +45,7 @@ async def facts(log: list[Stored], *shapes: type) -> list[Recorded[Any]]:
 
 
 @pytest.fixture
-def desk(ended: Path, dr: Dr) -> Dr:
+def ended_run(ended: Path, dr: Dr) -> Dr:
     dr.folder = ended
     return dr
 
@@ -86,20 +86,20 @@ async def test_every_order_of_the_demo_leads_back_to_the_bar_that_it_was_wished_
 
 
 async def test_the_verbs_tell_it_in_lines_in_json_and_in_pictures(
-    desk: Dr, log: list[Stored]
+    ended_run: Dr, log: list[Stored]
 ) -> None:
     fill = (await facts(log, OrderFilled))[0]
-    told = desk.run("replay", "why", fill.id[:10], "--data", "desk", "--svg", "why.svg")
+    told = ended_run.run("replay", "why", fill.id[:10], "--data", "desk", "--svg", "why.svg")
     assert "\nBecause\n" in told
     assert f"{fill.sequence}.{fill.index}  {fill.id[:8]}" in told
     assert max(map(len, told.splitlines())) <= 100
-    assert (desk.folder / "why.svg").read_text().startswith("<svg")
-    document = desk.json("replay", "why", fill.event.trade_id, "--data", "desk")
+    assert (ended_run.folder / "why.svg").read_text().startswith("<svg")
+    document = ended_run.json("replay", "why", fill.event.trade_id, "--data", "desk")
     assert document["asked"] == fill.id
     figure = f"pnl:{fill.event.strategy}/{fill.event.instrument}"
-    assert desk.json("replay", "why", figure, "--data", "desk")["agrees"]
+    assert ended_run.json("replay", "why", figure, "--data", "desk")["agrees"]
 
-    silent = desk.json(
+    silent = ended_run.json(
         "replay", "whynot", "--instrument", "BTCUSDT.PAPER", "--from", "2000-01-01", "--to",
         "2100-01-01", "--data", "desk",
     )  # fmt: skip
@@ -109,7 +109,7 @@ async def test_the_verbs_tell_it_in_lines_in_json_and_in_pictures(
         assert sum(bars) == BARS
 
 
-def test_what_is_not_there_is_refused_in_one_line(desk: Dr) -> None:
+def test_what_is_not_there_is_refused_in_one_line(ended_run: Dr) -> None:
     for words, says in (
         (("why", "ffffffffffff"), "the log has nothing with the id 'ffffffffffff'"),
         (("why", "cross-"), "may be any of"),
@@ -128,6 +128,6 @@ def test_what_is_not_there_is_refused_in_one_line(desk: Dr) -> None:
             "--from noon",
         ),
     ):
-        answer = desk.run("replay", *words, "--data", "desk", code=2)
+        answer = ended_run.run("replay", *words, "--data", "desk", code=2)
         assert says in answer
         assert len([line for line in answer.splitlines() if line.startswith("dr: ")]) == 1

@@ -148,20 +148,22 @@ def check_answers(log: list[Stored], good: int) -> Counter[str]:
     raised: list[str] = []
     heard: set[tuple[str, str]] = set()
     for question in answered(messages, "signal"):
-        wish = question.asked.event
-        if not isinstance(wish, (SignalMalformed, SignalReceived, CancelReceived, ReplaceReceived)):
+        signal = question.asked.event
+        if not isinstance(
+            signal, (SignalMalformed, SignalReceived, CancelReceived, ReplaceReceived)
+        ):
             continue
         again = False
-        if isinstance(wish, SignalMalformed):
-            assert wish.rule in SIGNAL_RULES, wish
+        if isinstance(signal, SignalMalformed):
+            assert signal.rule in SIGNAL_RULES, signal
         else:
-            again = (wish.signal_id, wish.body) in heard
-            heard.add((wish.signal_id, wish.body))
+            again = (signal.signal_id, signal.body) in heard
+            heard.add((signal.signal_id, signal.body))
         assert again or len(question.answers) == 1, question
         for record in question.answers:
             rule = check_refusal(record.event)
             rules[rule] += 1
-            if not rule and wish.signal_id.startswith("sound-"):
+            if not rule and signal.signal_id.startswith("sound-"):
                 raised.append(record.id)
     _check_order(messages, raised, good)
     for question in answered(messages, "governance"):
@@ -210,8 +212,8 @@ def check_books(log: list[Stored], folder: Path) -> None:
 
 async def check_restart(log: list[Stored], name: str, states: dict[str, Any]) -> None:
     """Services that begin with this log say nothing more, and remember what those before did."""
-    async with fuzzed_stack(name, log) as desk:
-        assert desk.stage.bus.log.last == len(log)
-        assert desk.stage.states == states
-        for service in desk.stage.services:
+    async with fuzzed_stack(name, log) as stack:
+        assert stack.stage.bus.log.last == len(log)
+        assert stack.stage.states == states
+        for service in stack.stage.services:
             assert service.position == len(log)

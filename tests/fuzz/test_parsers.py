@@ -31,11 +31,11 @@ ANY: draw.SearchStrategy[Any] = draw.recursive(
 
 def read_door(payload: bytes) -> None:
     """Both doors, whatever it is: they are given the same."""
-    for wish in read_signals("alice", payload):
-        if isinstance(wish, SignalMalformed):
-            assert wish.rule in SIGNAL_RULES
-            assert len(wish.evidence) <= EVIDENCE_MAX
-            assert len(wish.reason) <= EVIDENCE_MAX
+    for signal in read_signals("alice", payload):
+        if isinstance(signal, SignalMalformed):
+            assert signal.rule in SIGNAL_RULES
+            assert len(signal.evidence) <= EVIDENCE_MAX
+            assert len(signal.reason) <= EVIDENCE_MAX
     _, _, event = read_fact("ann", payload)
     if isinstance(event, OperatorMalformed):
         assert event.rule in FACT_RULES

@@ -45,12 +45,12 @@ def log() -> list[Stored]:
 
 
 async def _play() -> list[Stored]:
-    async with fuzzed_stack("poison") as desk:
-        await desk.prepare()
+    async with fuzzed_stack("poison") as stack:
+        await stack.prepare()
         for _ in range(3):
-            await desk.throw(IN, bad_signals("poison", 0, 5))
-            await desk.tick()
-        return list(desk.log)
+            await stack.throw(IN, bad_signals("poison", 0, 5))
+            await stack.tick()
+        return list(stack.log)
 
 
 def last_commit(log: list[Stored], book: str, service: str) -> tuple[Stored, Commit]:

@@ -52,8 +52,8 @@ async def throw(data: Path) -> int:
                     except TooLargeError:  # the sender is told, and nothing is stored
                         too_large += 1
                     good += 1
-                    wish = sound(good, 1_767_225_600_000_000_000)
-                    await producer.append(producer_subject(BOOK, "cli"), wish)
+                    signal = sound(good, 1_767_225_600_000_000_000)
+                    await producer.append(producer_subject(BOOK, "cli"), signal)
     return good
 
 

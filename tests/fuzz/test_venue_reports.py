@@ -318,46 +318,46 @@ class Chaos:
 class ChaosDriver:
     """A desk whose venue is chaos."""
 
-    def __init__(self, desk: FuzzedStack, chaos: Chaos) -> None:
-        self.desk = desk
+    def __init__(self, stack: FuzzedStack, chaos: Chaos) -> None:
+        self.stack = stack
         self.chaos = chaos
-        self._edge = Domain(desk.stage.bus, BOOK, SERVICE, "chaos")
+        self._edge = Domain(stack.stage.bus, BOOK, SERVICE, "chaos")
         self._said = 0
 
     async def open(self) -> None:
-        await self.desk.prepare()
+        await self.stack.prepare()
         await self.mend()
         await self._edge.recover()
 
     async def mend(self) -> None:
         """Trade on after a halt: the venue is the edge's, and its silence is borne for a while."""
-        await self.desk.mend()
+        await self.stack.mend()
         real = replace(venue(), edge=SERVICE, unknown_after=2 * MINUTE)
-        await self.desk.say(ann(real))
+        await self.stack.say(ann(real))
 
-    async def wishes(self, number: int) -> None:
+    async def signals(self, number: int) -> None:
         for offset in range(4):
             terms = self.chaos.random.choice(TERMS[:5])
             side = self.chaos.random.choice(["buy", "sell"])
-            more = {"id": f"w{number}-{offset}", "side": side, "at": self.desk.moment}
+            more = {"id": f"w{number}-{offset}", "side": side, "at": self.stack.moment}
             payload = json.dumps(ENTRY | terms | more).encode()
-            await self.desk.stage.bus.append(IN, payload)
-        await self.desk.stage.settle()
+            await self.stack.stage.bus.append(IN, payload)
+        await self.stack.stage.settle()
 
     async def reports(self, count: int) -> None:
-        self.chaos.learn(self.desk.log)
+        self.chaos.learn(self.stack.log)
         for _ in range(count // 5):
             events = [self._recorded(self.chaos.event()) for _ in range(5)]
             place = self._edge.sequence
             await self._edge.append((place + 1, place, 0), [], [wrap(record) for record in events])
-        await self.desk.stage.settle()
+        await self.stack.stage.settle()
 
     def _recorded(self, event: Event) -> Recorded[Any]:
         self._said += 1
         fact_id = derive_id("chaos", SERVICE, self._said)
         return Recorded(
             id=fact_id,
-            at=self.desk.now,
+            at=self.stack.now,
             book=BOOK,
             mode="paper",
             source=SERVICE,
@@ -373,16 +373,16 @@ async def test_no_position_is_held_that_no_accepted_trade_explains(
 ) -> None:
     for lot in range(0, share(5), 2_000):
         seed = f"chaos/{SEED}/{life}/{lot}"
-        async with fuzzed_stack(seed) as desk:
-            chaos = ChaosDriver(desk, Chaos(seed))
+        async with fuzzed_stack(seed) as stack:
+            chaos = ChaosDriver(stack, Chaos(seed))
             await chaos.open()
             for number in range(min(2_000, share(5) - lot) // 50 + 1):
-                await chaos.wishes(number)
+                await chaos.signals(number)
                 await chaos.reports(50)
-                await desk.tick()
+                await stack.tick()
                 if number % 3:
                     await chaos.mend()
-            log, states = desk.log, desk.stage.states
+            log, states = stack.log, stack.stage.states
         for message in decoded(log):
             for record in message.facts:
                 check_refusal(record.event)

@@ -22,8 +22,7 @@ from deadreckon.formatting.text import TEXT_MAX
 from deadreckon.node.tail import TailedEvent, TailReader
 from deadreckon.runtime.log.bus import Stored
 from tests.contracts.samples import sample
-from tests.stories import START, at, bar, deposit, filled
-from tests.stories import wish as signal
+from tests.stories import START, at, bar, deposit, filled, signal
 from tests.support.handmade_logs import equity
 
 REFUSED = signals.SignalRefused(

@@ -15,7 +15,7 @@ from deadreckon.node.verdicts import VerdictView, verdicts_published
 from deadreckon.runtime.log.bus import UnavailableError
 from deadreckon.runtime.log.memory import MemoryBus
 from tests.contracts.samples import sample
-from tests.stories import START, approved, at, wish
+from tests.stories import START, approved, at, signal
 
 
 def record(event: Event, root: str = "r") -> Recorded[Any]:
@@ -61,7 +61,7 @@ def test_a_cancels_verdicts_go_to_whoever_wished_it() -> None:
 def test_in_house_wishes_and_flattening_orders_are_told_to_nobody() -> None:
     view = VerdictView(0)
     flattening = msgspec.structs.replace(approved(), producer="ext", purpose="flatten")
-    view.fold(1, [record(wish(quantity=1)), record(refusal("")), record(flattening)])
+    view.fold(1, [record(signal(quantity=1)), record(refusal("")), record(flattening)])
     view.fold(2, [record(sample(OrderFilled))])
     assert told(view) == []
 

@@ -17,7 +17,7 @@ from deadreckon.projections.metrics.file import MetricsFile
 from deadreckon.projections.metrics.series import BETWEEN, OMITTED, Series
 from deadreckon.projections.sinks.sink import FORMAT, DamagedError, NewerFormatError
 from tests import stories
-from tests.stories import MINUTE, START, filled, limits, wish
+from tests.stories import MINUTE, START, filled, limits, signal
 from tests.support.handmade_logs import (
     FactLog,
     accepted,
@@ -61,7 +61,7 @@ def live(id: str) -> list[Event]:
 
 def test_orders_are_counted_by_what_became_of_them() -> None:
     series = told(
-        wish(quantity=1),
+        signal(quantity=1),
         *live("a"),
         filled("buy", 2, 100, order="a", leaves=0),
         *live("b"),
@@ -275,7 +275,7 @@ def test_books_are_kept_apart() -> None:
 def test_the_number_of_series_is_bounded_and_nothing_is_lost() -> None:
     log = FactLog()
     for number in range(SERIES_MAX + 50):
-        log.say(wish(quantity=1, strategy=f"made-up-{number}"))
+        log.say(signal(quantity=1, strategy=f"made-up-{number}"))
     series = measured(log)
     counts = series.counters["strategy_signals_total"]
     assert len(counts) == SERIES_MAX + 1

@@ -14,7 +14,8 @@ from deadreckon.projections.columns import columns_of
 from deadreckon.projections.tables import BY_NAME, TABLES, fills, limits
 from tests import stories
 from tests.contracts.samples import sample
-from tests.stories import MINUTE, START, deposit, filled, listed, wish
+from tests.stories import MINUTE, START, deposit, filled, listed
+from tests.stories import signal as trade_signal
 from tests.support import venue_samples
 from tests.support.handmade_logs import (
     FactLog,
@@ -61,9 +62,9 @@ def test_every_table_has_the_columns_the_issue_promises() -> None:
 
 def test_a_column_without_a_note_is_refused() -> None:
     class Silent(fills.FillRow, frozen=True, array_like=True):
-        said: str = ""
+        published: str = ""
 
-    with pytest.raises(TypeError, match="said has no note"):
+    with pytest.raises(TypeError, match="published has no note"):
         columns_of(Silent)
 
 
@@ -77,7 +78,7 @@ def test_a_row_names_its_place_and_the_logs_own_time() -> None:
 
 
 def test_a_raised_wish_is_a_row_with_what_it_was_decided_on() -> None:
-    event = wish(quantity="1.5", features={"slow": "99", "fast": "101"}, confidence="0.7")
+    event = trade_signal(quantity="1.5", features={"slow": "99", "fast": "101"}, confidence="0.7")
     signal = row(told(event), "signals")
     assert signal["kind"] == "trade"
     assert signal["quantity"] == "1.5"
@@ -315,7 +316,7 @@ def test_a_small_amount_is_written_without_an_exponent() -> None:
 
 
 def test_a_name_that_looks_like_an_exponent_stays_as_it_is() -> None:
-    signal = row(told(wish(quantity="1E-7", id="STYLE-7", strategy="1E-7")), "signals")
+    signal = row(told(trade_signal(quantity="1E-7", id="STYLE-7", strategy="1E-7")), "signals")
     assert (signal["signal_id"], signal["strategy"]) == ("STYLE-7", "1E-7")
     assert signal["quantity"] == "0.0000001"
 

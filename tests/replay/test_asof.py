@@ -227,9 +227,9 @@ def _by_another(stored: Stored, number: int, sequence: int) -> Stored:
 
 
 def test_a_log_that_is_partly_in_the_archive_is_one_log(tmp_path: Path) -> None:
-    desk = ArchivedLog(tmp_path / FOLDER, list(session("partial_fills").log))
-    desk.seal(everything=True)
-    messages = desk.log.messages
+    driver = ArchivedLog(tmp_path / FOLDER, list(session("partial_fills").log))
+    driver.seal(everything=True)
+    messages = driver.log.messages
     seam = len(messages) // 2
     cache = tmp_path / "asof"
 

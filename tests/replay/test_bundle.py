@@ -31,12 +31,14 @@ SEED = "SUAFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKE"
 
 
 def facts(log: list[Stored]) -> list[Recorded[Any]]:
-    return [said for message in decoded(log) for said in message.facts]
+    return [published for message in decoded(log) for published in message.facts]
 
 
 def first(log: list[Stored], shape: type[Any], source: str = "") -> Recorded[Any]:
     return next(
-        said for said in facts(log) if isinstance(said.event, shape) and source in ("", said.source)
+        published
+        for published in facts(log)
+        if isinstance(published.event, shape) and source in ("", published.source)
     )
 
 
@@ -44,9 +46,9 @@ def pack(log: list[Stored], wanted: str, to: Path, service: str = "") -> BundleM
     credentials = to.parent / "data" / "nats" / "credentials"
     credentials.mkdir(parents=True, exist_ok=True)
     (credentials / "risk.nk").write_text(SEED + "\n")
-    wish = BundleRequest(to.parent / "data", wanted, to, service)
+    signal = BundleRequest(to.parent / "data", wanted, to, service)
     bus = MemoryBus(MemoryLog(list(log)))
-    return asyncio.run(pack_from(bus, wish, lambda part, done, end: None))
+    return asyncio.run(pack_from(bus, signal, lambda part, done, end: None))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -54,9 +56,9 @@ def pack(log: list[Stored], wanted: str, to: Path, service: str = "") -> BundleM
 def test_what_services_decided_in_a_session_comes_out_the_same(name: str, tmp_path: Path) -> None:
     log = session(name).log
     wanted: dict[tuple[str, str], str] = {}
-    for said in facts(log):
-        if said.source in DECIDERS:
-            wanted.setdefault((said.source, type(said.event).__name__), said.id)
+    for published in facts(log):
+        if published.source in DECIDERS:
+            wanted.setdefault((published.source, type(published.event).__name__), published.id)
     for number, ((service, kind), fact_id) in enumerate(wanted.items()):
         path = tmp_path / f"{number}.bundle"
         manifest = pack(log, fact_id, path)
@@ -100,12 +102,12 @@ def test_what_nobody_decided_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_not_answered_yet_is_no_silence(tmp_path: Path) -> None:
     log = session("stop_loss").log
-    wish = first(log, SignalRaised)
+    signal = first(log, SignalRaised)
     answered = next(
         at for at, it in enumerate(decoded(log)) if it.facts and it.facts[0].source == "risk"
     )
     with pytest.raises(NoDecisionError, match="ends before risk has answered"):
-        pack(log[:answered], wish.id, tmp_path / "early", "risk")
+        pack(log[:answered], signal.id, tmp_path / "early", "risk")
 
 
 def test_the_same_decision_gives_the_same_bytes_and_no_file_is_overwritten(tmp_path: Path) -> None:
@@ -139,8 +141,8 @@ def test_another_decider_is_told_to_answer_otherwise(
     pack(log, first(log, SignalRefused, "risk").id, tmp_path / "refusal")
     ours: Any = decider("risk")
 
-    def decide(state: Any, said: Recorded[Any]) -> list[Any]:
-        return [structs.replace(each, reason="no") for each in ours.decide(state, said)]
+    def decide(state: Any, published: Recorded[Any]) -> list[Any]:
+        return [structs.replace(each, reason="no") for each in ours.decide(state, published)]
 
     other = SimpleNamespace(
         initial=ours.initial, evolve=ours.evolve, decide=decide, HANDLES=ours.HANDLES

@@ -61,7 +61,7 @@ def test_an_order_a_client_order_a_trade_and_a_signal_are_found_where_they_are_f
 
 
 def test_a_producers_short_signal_id_is_found_in_full_and_by_the_producers_name() -> None:
-    raised = first("cancel_and_replace", SignalRaised, lambda wish: wish.producer)
+    raised = first("cancel_and_replace", SignalRaised, lambda signal: signal.producer)
     name, producer = raised.event.signal_id, raised.event.producer
     found = find(log("cancel_and_replace"), f"{producer}/{name}")
     assert (found.kind, found.id, found.scope) == ("signal", name, producer)

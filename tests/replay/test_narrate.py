@@ -28,7 +28,8 @@ from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Decoding, Message
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from tests.contracts.samples import sample
-from tests.stories import DAY, MINUTE, START, bar, filled, limits, wish
+from tests.stories import DAY, MINUTE, START, bar, filled, limits
+from tests.stories import signal as trade_signal
 
 HEARD_AT_DOORS = {
     signals.SignalReceived,
@@ -84,7 +85,7 @@ def test_names_are_given_by_first_appearance_and_kept() -> None:
 
 
 def test_what_followed_stands_under_its_cause_in_the_order_of_the_log() -> None:
-    first, second = _said(bar(100), "b1"), _said(wish(quantity=1), "s1")
+    first, second = _said(bar(100), "b1"), _said(trade_signal(quantity=1), "s1")
     log = _log(
         ("market", first),
         ("signal", second),

@@ -106,11 +106,11 @@ def prices(book: Ledger) -> dict[str, Decimal]:
     return {instrument: mark.price for instrument, mark in book.marks.items()}
 
 
-def agree(desk: RecordedTrading, root: Path) -> Archive:
+def agree(trading: RecordedTrading, root: Path) -> Archive:
     """Each day, and everything, as the audit has it."""
-    archive = desk.sealed(root)
+    archive = trading.sealed(root)
     for day in (None, *dict.fromkeys(each.day for each in archive.manifests)):
-        told, book = audited(desk.log.stored, day)
+        told, book = audited(trading.log.stored, day)
         found = to_builtins(sealed_pnl(archive, "desk", day))
         assert found["fills"] + found["repeated_fills"] == told["fills"]
         for name in SAME[1:]:
@@ -125,17 +125,17 @@ def agree(desk: RecordedTrading, root: Path) -> Archive:
     return archive
 
 
-def something(desk: RecordedTrading, chance: random.Random) -> None:
+def something(trading: RecordedTrading, chance: random.Random) -> None:
     """Mostly fills of all sizes, and everything else that moves a book."""
     strategy = chance.choice(["cross", "regime", "ext"])
     instrument = chance.choice([SPOT, PERPETUAL, OTHER])
     price = Decimal(chance.randrange(90_00, 110_00)).scaleb(-chance.choice([0, 1, 2, 2, 2, 5]))
     kind = chance.random()
     if kind < 0.7:
-        number = chance.choice([f"t{len(desk.log.stored)}", f"t{chance.randrange(30)}"])
+        number = chance.choice([f"t{len(trading.log.stored)}", f"t{chance.randrange(30)}"])
         fee = Decimal(chance.randrange(-5, 100)).scaleb(-chance.randrange(8))
         quantity = Decimal(chance.randrange(1, 5_000)).scaleb(-chance.choice([0, 1, 3, 3]))
-        desk.fill(
+        trading.fill(
             filled(
                 chance.choice(["buy", "sell"]),
                 str(quantity),
@@ -148,21 +148,21 @@ def something(desk: RecordedTrading, chance: random.Random) -> None:
             )
         )
     elif kind < 0.85:
-        desk.market(bar(str(price), instrument=instrument), later=chance.randrange(DAY // 10))
+        trading.market(bar(str(price), instrument=instrument), later=chance.randrange(DAY // 10))
     elif kind < 0.88:
-        desk.market(funding_rate("0.0001", str(price), PERPETUAL))
+        trading.market(funding_rate("0.0001", str(price), PERPETUAL))
     elif kind < 0.90:
-        desk.market(currency_rate("EUR", str(price)))
+        trading.market(currency_rate("EUR", str(price)))
     elif kind < 0.92:
-        desk.say(late_fee("1.5", strategy=strategy, instrument=instrument))
+        trading.say(late_fee("1.5", strategy=strategy, instrument=instrument))
     elif kind < 0.94:
-        desk.say(marked(str(price), instrument))
+        trading.say(marked(str(price), instrument))
     elif kind < 0.96:
-        desk.say(chance.choice([deposit(100), withdraw(50)]), id=f"cash-{chance.randrange(40)}")
+        trading.say(chance.choice([deposit(100), withdraw(50)]), id=f"cash-{chance.randrange(40)}")
     elif kind < 0.98:
-        desk.say(funding_rate("-0.0002", str(price), PERPETUAL))
+        trading.say(funding_rate("-0.0002", str(price), PERPETUAL))
     else:
-        desk.say(listed(SPOT, tick=chance.choice(["0.01", "0.1", "0.0001"])))
+        trading.say(listed(SPOT, tick=chance.choice(["0.01", "0.1", "0.0001"])))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -177,10 +177,10 @@ def test_sealed_days_have_the_figures_of_the_audit_and_the_ledger_of_the_log(
     monkeypatch.setattr(totals, "WORTHWHILE", worthwhile)
     monkeypatch.setattr(totals, "LAST_SHARE", 4)
     chance = random.Random(seed)
-    desk = RecordedTrading().set_up()
+    trading = RecordedTrading().set_up()
     for _ in range(600):
-        something(desk, chance)
-    archive = agree(desk, tmp_path / "archive")
+        something(trading, chance)
+    archive = agree(trading, tmp_path / "archive")
     assert len({each.day for each in archive.manifests}) > 2
 
 
@@ -194,10 +194,10 @@ def test_most_fills_are_only_summed_where_nothing_asks_for_their_order(
     monkeypatch.setattr(totals, "WORTHWHILE", 1)
     monkeypatch.setattr(totals, "LAST_SHARE", share)
     chance = random.Random(seed)
-    desk = RecordedTrading().set_up()
+    trading = RecordedTrading().set_up()
     for number in range(400):
         if number % 40 == 20:
-            desk.market(bar(100 + number), later=DAY // 6)
+            trading.market(bar(100 + number), later=DAY // 6)
         price = Decimal(chance.randrange(9_000, 11_000)).scaleb(-chance.choice([0, 1, 2]))
         quantity = Decimal(chance.randrange(1, 900)).scaleb(-chance.choice([0, 1, 3]))
         side: Side = "buy" if chance.random() < 0.6 else "sell"
@@ -212,21 +212,21 @@ def test_most_fills_are_only_summed_where_nothing_asks_for_their_order(
         }
         if instrument == PERPETUAL:
             quantity = Decimal(chance.randrange(1, 90))
-        desk.fill(filled(side, str(quantity), str(price), **more))
-    agree(desk, tmp_path / "archive")
+        trading.fill(filled(side, str(quantity), str(price), **more))
+    agree(trading, tmp_path / "archive")
 
 
 def test_amounts_beyond_64_bits_are_folded_exactly(tmp_path: Path) -> None:
     """A price of 18 decimals and a quantity of 15 digits are no integers of one int64."""
-    desk = RecordedTrading().set_up()
+    trading = RecordedTrading().set_up()
     for number in range(60):
         side: Side = "buy" if number % 3 else "sell"
-        desk.fill(
+        trading.fill(
             filled(side, "0.3", "100", id=f"a{number}"),
             filled(side, "123456789012345.123456", f"1.{number + 1:018}", id=f"b{number}"),
             filled(side, "900000000000", "90000", id=f"c{number}", instrument=PERPETUAL, fee="7"),
         )
-    archive = agree(desk, tmp_path / "archive")
+    archive = agree(trading, tmp_path / "archive")
     realised = sealed_pnl(archive, "desk", None).pnl.realised
     assert len(realised.partition(".")[2]) > 20, "no digit was lost"
     alone = RecordedTrading().set_up()
@@ -236,11 +236,11 @@ def test_amounts_beyond_64_bits_are_folded_exactly(tmp_path: Path) -> None:
 
 def test_a_trade_reported_again_counts_once_until_the_ledger_forgets_it(tmp_path: Path) -> None:
     """Seven days on, and in other ranges: the days in between are no less sealed."""
-    desk = RecordedTrading().set_up()
+    trading = RecordedTrading().set_up()
     for day in range(11):
-        desk.market(bar(100 + day), later=DAY if day else 1)
-        desk.fill(filled("buy", 1, 100, id=f"own-{day}"), filled("buy", 1, 100, id="again"))
-    archive = agree(desk, tmp_path / "archive")
+        trading.market(bar(100 + day), later=DAY if day else 1)
+        trading.fill(filled("buy", 1, 100, id=f"own-{day}"), filled("buy", 1, 100, id="again"))
+    archive = agree(trading, tmp_path / "archive")
     assert len(archive.manifests) == 11
     found = to_builtins(sealed_pnl(archive, "desk", None))
     assert (found["fills"], found["repeated_fills"]) == (13, 9)
@@ -248,9 +248,9 @@ def test_a_trade_reported_again_counts_once_until_the_ledger_forgets_it(tmp_path
 
 
 def test_a_fill_of_what_was_never_listed_is_named(tmp_path: Path) -> None:
-    desk = RecordedTrading().set_up()
-    desk.fill(filled("buy", 1, 100, instrument="DOGE.PAPER"))
-    archive = desk.sealed(tmp_path / "archive")
+    trading = RecordedTrading().set_up()
+    trading.fill(filled("buy", 1, 100, instrument="DOGE.PAPER"))
+    archive = trading.sealed(tmp_path / "archive")
     with pytest.raises(ImpossibleFillError, match=r"message 7: DOGE\.PAPER was never listed"):
         sealed_pnl(archive, "desk", None)
 
@@ -259,9 +259,9 @@ def test_a_fill_of_what_was_never_listed_is_named(tmp_path: Path) -> None:
 def test_nothing_is_taken_from_a_file_that_is_not_the_sealed_one(
     tmp_path: Path, family: str
 ) -> None:
-    desk = RecordedTrading().set_up()
-    desk.fill(filled("buy", 1, 100))
-    archive = desk.sealed(tmp_path / "archive")
+    trading = RecordedTrading().set_up()
+    trading.fill(filled("buy", 1, 100))
+    archive = trading.sealed(tmp_path / "archive")
     [path, *_] = archive.paths(family)
     path.write_bytes(path.read_bytes()[:-1] + b"\0")
     with pytest.raises(ArchiveError, match=str(path)):
@@ -271,19 +271,19 @@ def test_nothing_is_taken_from_a_file_that_is_not_the_sealed_one(
 def test_a_day_that_is_not_sealed_is_refused_with_advice(tmp_path: Path) -> None:
     with pytest.raises(NotSealedError, match="nothing is sealed"):
         sealed_pnl(Archive(tmp_path / "none"), "desk", None)
-    desk = RecordedTrading().set_up()
-    archive = desk.sealed(tmp_path / "archive")
+    trading = RecordedTrading().set_up()
+    archive = trading.sealed(tmp_path / "archive")
     with pytest.raises(NotSealedError, match="dr archive seal 2031-01-01"):
         sealed_pnl(archive, "desk", "2031-01-01")
 
 
 @pytest.mark.slow
 def test_the_verb_tells_figures_and_where_they_come_from(tmp_path: Path) -> None:
-    desk = RecordedTrading().set_up()
-    desk.fill(filled("buy", 2, 100, fee="0.5"))
-    desk.market(bar(110), later=1)
+    trading = RecordedTrading().set_up()
+    trading.fill(filled("buy", 2, 100, fee="0.5"))
+    trading.market(bar(110), later=1)
     folder = Folder(tmp_path / "data").create()
-    archive = desk.sealed(folder.root / FOLDER)
+    archive = trading.sealed(folder.root / FOLDER)
     told = _pnl(folder.root, "--all", "--json")
     found = json.loads(told.stdout)
     assert found["pnl"]["net"] == "19.5"
@@ -298,13 +298,13 @@ def test_the_verb_tells_figures_and_where_they_come_from(tmp_path: Path) -> None
 def test_where_the_archive_ends_it_is_told_that_later_is_not_in_the_figures(
     tmp_path: Path,
 ) -> None:
-    desk = RecordedTrading().set_up()
-    desk.fill(filled("buy", 2, 100))
+    trading = RecordedTrading().set_up()
+    trading.fill(filled("buy", 2, 100))
     for _ in range(2):
-        desk.market(bar(110), later=DAY)
+        trading.market(bar(110), later=DAY)
     for name, key in (("recorded", KEY), ("made", None)):
-        write_log(Folder(tmp_path / name).create().root / FOLDER, desk.log.stored, key)
-    last = len(desk.log.stored)
+        write_log(Folder(tmp_path / name).create().root / FOLDER, trading.log.stored, key)
+    last = len(trading.log.stored)
 
     told = f"sealed up to sequence {last:,}; what the log said later is not in here"
     assert told in _pnl(tmp_path / "recorded", "--all").stdout

@@ -41,21 +41,21 @@ pytestmark = pytest.mark.slow
 
 
 def task(**more: Any) -> RerunTask:
-    wish: dict[str, Any] = {"services": list(RANK), "book": BOOK, "mode": "paper", "begin": 0}
-    return RerunTask(**(wish | {"end": FOREVER} | more))
+    signal: dict[str, Any] = {"services": list(RANK), "book": BOOK, "mode": "paper", "begin": 0}
+    return RerunTask(**(signal | {"end": FOREVER} | more))
 
 
-def record(wish: RerunTask, log: list[Stored]) -> Any:
+def record(signal: RerunTask, log: list[Stored]) -> Any:
     """What the other process would say; it takes a line to say it."""
-    line = answer(wish, io.BytesIO(b"".join(map(pack, log))))
+    line = answer(signal, io.BytesIO(b"".join(map(pack, log))))
     return decode_line(encode_line(line))
 
 
 def test_a_task_and_messages_come_through_as_they_are() -> None:
     log = [structs.replace(stored, stored_at=-1) for stored in session("stop_loss").log]
-    wish = task(explains=("risk", 3, 0))
-    source = io.BytesIO(pack_task(wish) + b"".join(map(pack, log)))
-    assert unpack_task(source) == wish
+    signal = task(explains=("risk", 3, 0))
+    source = io.BytesIO(pack_task(signal) + b"".join(map(pack, log)))
+    assert unpack_task(source) == signal
     assert list(unpack(source)) == log
 
 
@@ -98,8 +98,8 @@ def test_a_service_goes_on_from_a_snapshots_state() -> None:
         assert not list(leading.take(decoding.decode(stored)))
     links = {f"{book}.{service}": link for (book, service), link in decoding.links.items()}
     begun = ServiceStart(leading.n, place, leading.ingress, Raw(encode_state(leading.runner.state)))
-    wish = task(services=["risk"], after=place, links=links, starts={"risk": begun})
-    (part,) = record(wish, log[place:]).tallies
+    signal = task(services=["risk"], after=place, links=links, starts={"risk": begun})
+    (part,) = record(signal, log[place:]).tallies
     (whole,) = record(task(services=["risk"]), log).tallies
     later = [it for message in decoded(log)[place:] for it in message.facts if it.source == "risk"]
     assert 0 < part.answers == len(later) < whole.answers
@@ -113,8 +113,8 @@ def first_wish(log: list[Stored]) -> Recorded[Any]:
 
 def test_one_question_is_looked_at_alone() -> None:
     log = session("stop_loss").log
-    wish = first_wish(log)
-    found = record(task(explains=("risk", wish.sequence, wish.index), services=["risk"]), log)
+    signal = first_wish(log)
+    found = record(task(explains=("risk", signal.sequence, signal.index), services=["risk"]), log)
     assert isinstance(found, Explained)
     assert found.effects is not None
     assert found.effects.by_recorded == found.effects.by_today
@@ -146,8 +146,8 @@ async def test_a_service_that_the_other_code_does_not_have_is_named(tmp_path: Pa
     bus = MemoryBus(MemoryLog(list(session("stop_loss").log)))
     with pytest.raises(OtherCodeError, match="no service that decides and is called hedger"):
         await rerun_log(bus, OURS, task(services=["hedger"]), lambda done, end: None)
-    wish = first_wish(bus.log.messages)
-    place = ("risk", wish.sequence, wish.index)
+    signal = first_wish(bus.log.messages)
+    place = ("risk", signal.sequence, signal.index)
     (found,) = await explain(bus, [OURS], task(services=["risk"], explains=place, whole=True))
     assert found is not None
     assert len(found.paths) > len(found.before)

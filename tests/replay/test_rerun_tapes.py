@@ -62,9 +62,9 @@ async def played(tape: Tape) -> list[Stored]:
     await player.open()
     await set_up(bus, BOOK, tape.header)
     await player.play(None, until(QUIET))
-    for number, wish in enumerate(WISHES):  # whether our strategies like this market or not
+    for number, signal in enumerate(WISHES):  # whether our strategies like this market or not
         common = {"id": f"{number}", "instrument": tape.header.instrument}
-        sent = common | {"at": format_timestamp(player.played.at), "confidence": "1"} | wish
+        sent = common | {"at": format_timestamp(player.played.at), "confidence": "1"} | signal
         await bus.append(producer_subject(BOOK, "alice"), msgspec.json.encode(sent))
     await player.play(None, until(ROWS))
     await feed.stop()

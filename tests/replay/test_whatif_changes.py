@@ -121,8 +121,8 @@ def test_what_the_strategy_would_refuse_is_refused_at_once(text: str, why: str) 
 
 def test_signals_of_a_strategy_that_is_left_out_are_taken_from_their_batch() -> None:
     overlay = Overlay(supposed(without=["b"]))
-    wish = '{"id":"%s","strategy":"%s","instrument":"X.Y","side":"buy","quantity":"1","at":"%s"}'
-    one, other = (wish % (name, name, "2026-01-01T00:00:00Z") for name in "ab")
+    signal = '{"id":"%s","strategy":"%s","instrument":"X.Y","side":"buy","quantity":"1","at":"%s"}'
+    one, other = (signal % (name, name, "2026-01-01T00:00:00Z") for name in "ab")
 
     assert overlay.signals("alice", f"[{one},{other},{{}}]".encode()) == f"[{one},{{}}]".encode()
     assert overlay.signals("alice", other.encode()) is None

@@ -72,10 +72,10 @@ class Live:
         payload = write_fact(f"f{self._told}", NAMES[type(event)], event)
         await self.bus.append(operator_subject(BOOK, "ann"), payload)
 
-    async def wish(self, id: str, side: str, quantity: int, **more: Any) -> None:
-        wish = {"id": id, "strategy": "ext", "instrument": INSTRUMENT, "side": side}
-        wish |= {"quantity": str(quantity), "at": format_timestamp(self.now)} | more
-        await self.bus.append(producer_subject(BOOK, "alice"), msgspec.json.encode(wish))
+    async def signal(self, id: str, side: str, quantity: int, **more: Any) -> None:
+        signal = {"id": id, "strategy": "ext", "instrument": INSTRUMENT, "side": side}
+        signal |= {"quantity": str(quantity), "at": format_timestamp(self.now)} | more
+        await self.bus.append(producer_subject(BOOK, "alice"), msgspec.json.encode(signal))
 
     async def settled(self) -> None:
         while any(service.position < self.bus.log.last for service in self._services):
@@ -87,13 +87,13 @@ class Live:
             await self.fact(event)
         for number, price in enumerate((100, 101, 102, 103, 104)):
             await self.row(bar(price))
-            await self.wish(f"buy {number}", "buy", 1 + number)
+            await self.signal(f"buy {number}", "buy", 1 + number)
         await self.row(bar(105), 24 * HOUR)
-        await self.wish("big", "buy", 8)
+        await self.signal("big", "buy", 8)
         for price in (106, 107, 108):
             await self.row(bar(price))
         await self.settled()
-        await self.wish("out", "sell", 23, reduce_only=True)
+        await self.signal("out", "sell", 23, reduce_only=True)
         await self.row(bar(110))
         await self.settled()
         await self.row(bar(111))

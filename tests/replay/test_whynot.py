@@ -106,12 +106,12 @@ def test_what_was_raised_in_a_window_is_told_and_weighed_as_it_was(name: str) ->
     instruments = {record.event.instrument for record in facts(name, BarClosed)}
     for instrument in sorted(instruments):
         tracker = heard(name, instrument=instrument)
-        wishes = [
+        sent_signals = [
             record for record in facts(name, SignalRaised) if record.event.instrument == instrument
         ]
         by_id = {each.reference.id: each for each in tracker.events}
         approved = {record.cause for record in facts(name, OrderApproved)}
-        for record in wishes:
+        for record in sent_signals:
             refuses = any(rule.verdict == "refuses" for rule in by_id[record.id].rules)
             assert refuses != (record.id in approved)
 

@@ -268,11 +268,11 @@ async def test_who_may_read_can_have_nothing_stored_by_naming_where_answers_go(
     connection = (await everybody.bus(role))._connection
     before = await everybody.last()
     place = {"name": "evil", "deliver_policy": "all", "ack_policy": "none", "mem_storage": True}
-    wish = {"stream_name": "LOG", "action": "create", "config": place}
+    signal = {"stream_name": "LOG", "action": "create", "config": place}
     requests = {
         "jslog.STREAM.INFO.LOG": {},
         "jslog.STREAM.MSG.GET.LOG": {"seq": 1},
-        "jslog.CONSUMER.CREATE.LOG.evil": wish,
+        "jslog.CONSUMER.CREATE.LOG.evil": signal,
         "jslog.CONSUMER.MSG.NEXT.LOG.evil": {"batch": 1, "no_wait": True},
     }
     for victim in ("log.desk.risk.events", "log.desk.in.ext", "log.desk.op.cli"):
@@ -300,8 +300,8 @@ async def test_the_log_cannot_be_made_to_send_itself_orders(
         "mem_storage": True,
         "deliver_subject": target,
     }
-    wish = {"stream_name": "LOG", "action": "create", "config": place}
-    await connection.request("jslog.CONSUMER.CREATE.LOG.push", json.dumps(wish).encode(), 2.0)
+    signal = {"stream_name": "LOG", "action": "create", "config": place}
+    await connection.request("jslog.CONSUMER.CREATE.LOG.push", json.dumps(signal).encode(), 2.0)
     await (await everybody.bus("producer-cli")).append("log.desk.in.cli", b"")
     await connection.request("jslog.CONSUMER.DELETE.LOG.push", b"", 2.0)
 

@@ -121,11 +121,11 @@ async def commits(bus: MemoryBus) -> list[Any]:
 
 async def test_own_answers_come_right_after_their_question_live_and_recalled() -> None:
     log = MemoryBus()
-    async with EchoLoop(log) as desk:
+    async with EchoLoop(log) as echo_loop:
         for number in range(3):
             await say(log, number)
-        assert await desk.turn()
-        lived = list(desk.heard)
+        assert await echo_loop.turn()
+        lived = list(echo_loop.heard)
         assert [name.partition(":")[0] for name in lived] == [
             "CashDeposited",
             "HaltAcknowledged",
@@ -139,10 +139,10 @@ async def test_own_answers_come_right_after_their_question_live_and_recalled() -
 
 async def test_recall_decides_nothing_even_when_the_code_has_changed() -> None:
     log = MemoryBus()
-    async with EchoLoop(log) as desk:
+    async with EchoLoop(log) as echo_loop:
         await say(log, 0)
-        await desk.turn()
-        lived = list(desk.heard)
+        await echo_loop.turn()
+        lived = list(echo_loop.heard)
 
     class Silent(Echo):
         def decide(self, state: Seen, record: Recorded[Any]) -> Sequence[Event]:
@@ -158,15 +158,15 @@ async def test_an_input_between_reading_and_committing_is_answered_after_a_resta
     undisturbed = MemoryBus()
     lived: list[str] = []
     for bus, late in ((log, True), (undisturbed, False)):
-        async with EchoLoop(bus) as desk:
+        async with EchoLoop(bus) as echo_loop:
             await say(bus, 0)
-            await desk.service.feed.reach(1)
-            await desk.service._take(1)
+            await echo_loop.service.feed.reach(1)
+            await echo_loop.service._take(1)
             await say(bus, 1)  # sequence 2, before our commit at 3
-            await desk.service.commit()
+            await echo_loop.service.commit()
             if not late:
-                await desk.turn()
-                lived = list(desk.heard)
+                await echo_loop.turn()
+                lived = list(echo_loop.heard)
     async with EchoLoop(log) as again:
         assert await again.turn()
         assert again.heard == lived
@@ -179,13 +179,13 @@ async def test_with_a_backlog_many_inputs_share_a_commit_and_when_idle_each_has_
     log = MemoryBus()
     for number in range(50):
         await say(log, number)
-    async with EchoLoop(log) as desk:
-        following = asyncio.create_task(desk.service.follow())
-        await desk.feed.reach(51)
+    async with EchoLoop(log) as echo_loop:
+        following = asyncio.create_task(echo_loop.service.follow())
+        await echo_loop.feed.reach(51)
         backlog = len(await commits(log))
         for number in range(50, 53):
             last = await say(log, number)
-            await desk.feed.reach(last + 1)
+            await echo_loop.feed.reach(last + 1)
         following.cancel()
     assert backlog == 1
     assert len(await commits(log)) == 4
@@ -193,11 +193,11 @@ async def test_with_a_backlog_many_inputs_share_a_commit_and_when_idle_each_has_
 
 async def test_a_message_that_asks_too_much_for_one_commit_is_answered_in_parts() -> None:
     log = MemoryBus(payload_max=16_000)
-    async with EchoLoop(log) as desk:
+    async with EchoLoop(log) as echo_loop:
         for number in range(30):
             await say(log, number)
-        await desk.turn()
-        lived = list(desk.heard)
+        await echo_loop.turn()
+        lived = list(echo_loop.heard)
     parts = await commits(log)
     assert len(parts) > 1
     assert sum(len(commit.events) for commit in parts) == 60
@@ -208,12 +208,12 @@ async def test_a_message_that_asks_too_much_for_one_commit_is_answered_in_parts(
 
 async def test_one_question_may_have_more_answers_than_one_commit_takes() -> None:
     log = MemoryBus(payload_max=16_000)
-    async with EchoLoop(log, Crowd()) as desk:
+    async with EchoLoop(log, Crowd()) as echo_loop:
         await say(log, 1)
         await say(log, 2, FLATTEN)
         await say(log, 3)
-        await desk.turn()
-        lived = list(desk.heard)
+        await echo_loop.turn()
+        lived = list(echo_loop.heard)
     whole = log.log.messages
     told = [event.id for commit in await commits(log) for event in commit.events]
     assert len(set(told)) == len(told) == Crowd.many + 4
@@ -231,16 +231,16 @@ async def test_one_question_may_have_more_answers_than_one_commit_takes() -> Non
 async def test_silent_inputs_are_recorded_by_progress_and_progress_calls_for_none() -> None:
     log = MemoryBus()
     other = Domain(log, "desk", "other", "t")
-    async with EchoLoop(log) as desk:
+    async with EchoLoop(log) as echo_loop:
         halt = HaltRequested("me", "story")
         for number in range(PROGRESS_EVERY):
             payload = write_fact(f"h{number}", "governance.halt_requested", halt)
             await log.append(operator_subject("desk", "me"), payload)
-        assert not await desk.turn()
+        assert not await echo_loop.turn()
         assert len(await commits(log)) == 1
         for _ in range(3 * PROGRESS_EVERY):
             await other.append((1, 1, 0), [], [])
-        await desk.turn()
+        await echo_loop.turn()
     assert len(await commits(log)) == 1
 
 
@@ -256,11 +256,11 @@ async def test_a_lost_acknowledgement_stores_nothing_twice() -> None:
             return sequence
 
     log = Forgetful()
-    async with EchoLoop(log) as desk:
+    async with EchoLoop(log) as echo_loop:
         for number in range(5):
             with contextlib.suppress(UnavailableError):
                 await say(log, number)
-            await desk.turn()
+            await echo_loop.turn()
     stored = await commits(log)
     causes = [event.id for commit in stored for event in commit.events]
     assert len(causes) == len(set(causes)) == 10
@@ -280,18 +280,20 @@ async def test_a_second_instance_is_fenced_out() -> None:
 
 async def test_operators_ids_are_remembered_and_reuse_is_told() -> None:
     log = MemoryBus()
-    async with EchoLoop(log) as desk:
+    async with EchoLoop(log) as echo_loop:
         await say(log, 0)
         await say(log, 0)
-        await desk.turn()
-        assert len(desk.heard) == 3
+        await echo_loop.turn()
+        assert len(echo_loop.heard) == 3
         fact = write_fact(
             "f0", "portfolio.cash_deposited", CashDeposited("USD", Decimal(9), "a", "b")
         )
         await log.append(operator_subject("desk", "me"), fact)
         await log.append(operator_subject("desk", "me"), b"garbage")
-        await desk.turn()
-    assert [name.partition(":")[0] for name in desk.heard[3:]] == [OperatorMalformed.__name__] * 2
+        await echo_loop.turn()
+    assert [name.partition(":")[0] for name in echo_loop.heard[3:]] == [
+        OperatorMalformed.__name__
+    ] * 2
 
 
 @pytest.mark.parametrize("damage", [b"\xff garbage", None])
@@ -306,8 +308,8 @@ async def test_damage_in_a_domain_reaches_every_service_at_the_same_place(
         assert tail is not None
         damage = msgspec.json.encode(msgspec.json.decode(tail.payload) | {"n": 2, "previous": "00"})
     await log.append(commit_subject("desk", "other", "events"), damage)
-    async with EchoLoop(log) as desk:
+    async with EchoLoop(log) as echo_loop:
         await say(log, 0)
-        await desk.turn()
-        assert desk.heard[0].startswith(LogDamaged.__name__)
-        assert desk.heard[1].startswith(CashDeposited.__name__)
+        await echo_loop.turn()
+        assert echo_loop.heard[0].startswith(LogDamaged.__name__)
+        assert echo_loop.heard[1].startswith(CashDeposited.__name__)

@@ -84,15 +84,15 @@ def test_a_damaged_log_halts_the_whole_book() -> None:
 
 
 def test_without_a_minimum_nothing_is_ever_stopped() -> None:
-    desk = GovernanceDriver(limits())
-    assert [desk.trade(-500) for _ in range(5)] == [[]] * 5
+    stops = GovernanceDriver(limits())
+    assert [stops.trade(-500) for _ in range(5)] == [[]] * 5
 
 
 def test_without_limits_nothing_is_stopped_but_trades_are_remembered() -> None:
-    desk = GovernanceDriver()
-    assert desk.trade(-5) == []
-    desk.story.tell(limits(win_rate_min="0.5"))
-    assert halted(desk.trade(-5))[2] == 0
+    stops = GovernanceDriver()
+    assert stops.trade(-5) == []
+    stops.story.tell(limits(win_rate_min="0.5"))
+    assert halted(stops.trade(-5))[2] == 0
 
 
 def test_a_profit_factor_on_its_minimum_passes_and_just_below_it_halts() -> None:
@@ -105,10 +105,10 @@ def test_a_profit_factor_on_its_minimum_passes_and_just_below_it_halts() -> None
 
 
 def test_a_win_rate_on_its_minimum_passes_and_just_below_it_halts() -> None:
-    desk = GovernanceDriver(limits(win_rate_min="0.5"))
-    assert (desk.trade(1), desk.trade(-1), desk.trade(1)) == ([], [], [])
-    assert desk.trade(-1) == []
-    assert halted(desk.trade(-1)) == ("win_rate_min", Decimal("0.5"), Decimal("0.4"))
+    stops = GovernanceDriver(limits(win_rate_min="0.5"))
+    assert (stops.trade(1), stops.trade(-1), stops.trade(1)) == ([], [], [])
+    assert stops.trade(-1) == []
+    assert halted(stops.trade(-1)) == ("win_rate_min", Decimal("0.5"), Decimal("0.4"))
 
 
 def test_a_sharpe_ratio_on_its_minimum_passes_and_just_below_it_halts() -> None:
@@ -123,15 +123,15 @@ def test_a_sharpe_ratio_on_its_minimum_passes_and_just_below_it_halts() -> None:
 
 
 def test_trades_that_all_lost_the_same_fall_short_of_any_sharpe_ratio() -> None:
-    desk = GovernanceDriver(limits(sharpe_min=0))
-    desk.trade(-1)
-    assert halted(desk.trade(-1)) == ("sharpe_min", 0, None)
+    stops = GovernanceDriver(limits(sharpe_min=0))
+    stops.trade(-1)
+    assert halted(stops.trade(-1)) == ("sharpe_min", 0, None)
 
 
 def test_the_halt_says_what_it_forbids_and_who_set_the_minimum() -> None:
-    desk = GovernanceDriver()
-    desk.story.tell(limits(win_rate_min=1, performance_scope="all"))
-    (halt,) = desk.trade(-1)
+    stops = GovernanceDriver()
+    stops.story.tell(limits(win_rate_min=1, performance_scope="all"))
+    (halt,) = stops.trade(-1)
     assert isinstance(halt, HaltImposed)
     assert halt.scope == "all"
     assert halt.limit_set_by == "q3"  # listing, reporting, limits
@@ -140,127 +140,127 @@ def test_the_halt_says_what_it_forbids_and_who_set_the_minimum() -> None:
 
 
 def test_nothing_is_looked_at_before_enough_trades_have_closed() -> None:
-    desk = GovernanceDriver(limits(win_rate_min="0.5", performance_trades_min=3))
-    assert (desk.trade(-1), desk.trade(-1)) == ([], [])
-    assert halted(desk.trade(-1))[2] == 0
+    stops = GovernanceDriver(limits(win_rate_min="0.5", performance_trades_min=3))
+    assert (stops.trade(-1), stops.trade(-1)) == ([], [])
+    assert halted(stops.trade(-1))[2] == 0
 
 
 def test_only_the_latest_trades_count() -> None:
-    desk = GovernanceDriver(
+    stops = GovernanceDriver(
         limits(win_rate_min="0.5", performance_window=2, performance_trades_min=3)
     )
     for profit in (-1, -1, 1):
-        assert desk.trade(profit) == []
-    assert desk.trade(-1) == []
-    assert halted(desk.trade(-1))[2] == 0
+        assert stops.trade(profit) == []
+    assert stops.trade(-1) == []
+    assert halted(stops.trade(-1))[2] == 0
 
 
 def test_every_strategy_answers_for_itself() -> None:
-    desk = GovernanceDriver(limits(win_rate_min="0.5"))
-    desk.trade(1, "good")
-    assert halted(desk.trade(-1, "bad"))[0] == "win_rate_min"
+    stops = GovernanceDriver(limits(win_rate_min="0.5"))
+    stops.trade(1, "good")
+    assert halted(stops.trade(-1, "bad"))[0] == "win_rate_min"
 
 
 def test_fees_make_a_losing_trade_of_a_small_gain() -> None:
-    desk = GovernanceDriver(limits(win_rate_min="0.5"))
-    assert halted(desk.trade("1.99", fee=1))[0] == "win_rate_min"
+    stops = GovernanceDriver(limits(win_rate_min="0.5"))
+    assert halted(stops.trade("1.99", fee=1))[0] == "win_rate_min"
     assert GovernanceDriver(limits(win_rate_min="0.5")).trade("2.01", fee=1) == []
 
 
 def test_a_partial_exit_closes_no_trade_and_counts_once_it_is_flat() -> None:
-    desk = GovernanceDriver(limits(win_rate_min=1))
-    desk.fill("buy", 2, 100)
-    assert desk.fill("sell", 1, 90) == []
-    assert desk.fill("sell", 1, 111) == []  # 1 in all
-    assert desk.story.state.records["ext"].results == [Decimal(1)]
+    stops = GovernanceDriver(limits(win_rate_min=1))
+    stops.fill("buy", 2, 100)
+    assert stops.fill("sell", 1, 90) == []
+    assert stops.fill("sell", 1, 111) == []  # 1 in all
+    assert stops.story.state.records["ext"].results == [Decimal(1)]
 
 
 def test_a_fill_that_turns_a_position_closes_one_trade_and_opens_the_next_with_its_fee_share() -> (
     None
 ):
-    desk = GovernanceDriver(limits(performance_trades_min=9, win_rate_min=1))
-    desk.fill("buy", 1, 100, fee=1)
-    desk.fill("sell", 4, 110, fee=4)  # closes 1 with a fee of 1, opens 3 with a fee of 3
-    desk.fill("buy", 3, 100, fee=3)
-    assert desk.story.state.records["ext"].results == [Decimal(8), Decimal(24)]
+    stops = GovernanceDriver(limits(performance_trades_min=9, win_rate_min=1))
+    stops.fill("buy", 1, 100, fee=1)
+    stops.fill("sell", 4, 110, fee=4)  # closes 1 with a fee of 1, opens 3 with a fee of 3
+    stops.fill("buy", 3, 100, fee=3)
+    assert stops.story.state.records["ext"].results == [Decimal(8), Decimal(24)]
 
 
 def test_a_repeated_fill_closes_nothing_twice() -> None:
-    desk = GovernanceDriver(limits(win_rate_min="0.5", performance_trades_min=2))
-    desk.trade(-1)
-    assert desk.story.tell(filled("sell", 1, 999, id="t2")) == []
-    assert desk.story.state.records["ext"].closed == 1
+    stops = GovernanceDriver(limits(win_rate_min="0.5", performance_trades_min=2))
+    stops.trade(-1)
+    assert stops.story.tell(filled("sell", 1, 999, id="t2")) == []
+    assert stops.story.state.records["ext"].closed == 1
 
 
 def test_a_trade_is_worth_what_its_parts_were_worth_in_the_reporting_currency() -> None:
-    desk = GovernanceDriver(
+    stops = GovernanceDriver(
         listed(OTHER, base="ETH", quote="BTC"),
         currency_rate("BTC", 50_000),
         limits(win_rate_min=1, performance_trades_min=9),
     )
-    desk.fill("buy", 1, "0.05", instrument=OTHER)
-    desk.story.tell(currency_rate("BTC", 60_000))
-    desk.fill("sell", 1, "0.06", instrument=OTHER, fee="0.001", fee_currency="BTC")
-    assert desk.story.state.records["ext"].results == [Decimal(540)]
+    stops.fill("buy", 1, "0.05", instrument=OTHER)
+    stops.story.tell(currency_rate("BTC", 60_000))
+    stops.fill("sell", 1, "0.06", instrument=OTHER, fee="0.001", fee_currency="BTC")
+    assert stops.story.state.records["ext"].results == [Decimal(540)]
 
 
 def test_a_trade_without_a_known_worth_halts_rather_than_pass_unseen() -> None:
-    desk = GovernanceDriver(limits(win_rate_min="0.5"))
-    desk.fill("buy", 1, 100, fee="0.1", fee_currency="BNB")
-    assert halted(desk.fill("sell", 1, 200)) == ("performance_unpriced", None, None)
+    stops = GovernanceDriver(limits(win_rate_min="0.5"))
+    stops.fill("buy", 1, 100, fee="0.1", fee_currency="BNB")
+    assert halted(stops.fill("sell", 1, 200)) == ("performance_unpriced", None, None)
 
 
 def test_a_trade_without_a_known_worth_is_no_matter_where_no_minimum_is_set() -> None:
-    desk = GovernanceDriver(limits())
-    desk.fill("buy", 1, 100, fee="0.1", fee_currency="BNB")
-    assert desk.fill("sell", 1, 200) == []
+    stops = GovernanceDriver(limits())
+    stops.fill("buy", 1, 100, fee="0.1", fee_currency="BNB")
+    assert stops.fill("sell", 1, 200) == []
 
 
 def test_a_halted_book_is_not_halted_again_until_somebody_resumes() -> None:
-    desk = GovernanceDriver(limits(win_rate_min="0.5"))
-    assert len(desk.trade(-1)) == 1
-    assert desk.trade(-1) == []
-    desk.story.tell(ResumeRequested("ann", "again"))
-    assert len(desk.trade(-1)) == 1
+    stops = GovernanceDriver(limits(win_rate_min="0.5"))
+    assert len(stops.trade(-1)) == 1
+    assert stops.trade(-1) == []
+    stops.story.tell(ResumeRequested("ann", "again"))
+    assert len(stops.trade(-1)) == 1
 
 
 def test_resuming_with_counters_reset_forgets_the_trades_that_closed() -> None:
-    desk = GovernanceDriver(limits(win_rate_min="0.5", performance_trades_min=2))
-    desk.trade(-1)
-    assert len(desk.trade(-1)) == 1
-    desk.story.tell(ResumeRequested("ann", "anew", reset_counters=True))
-    assert desk.trade(-1) == []
-    assert len(desk.trade(-1)) == 1
+    stops = GovernanceDriver(limits(win_rate_min="0.5", performance_trades_min=2))
+    stops.trade(-1)
+    assert len(stops.trade(-1)) == 1
+    stops.story.tell(ResumeRequested("ann", "anew", reset_counters=True))
+    assert stops.trade(-1) == []
+    assert len(stops.trade(-1)) == 1
 
 
 def test_another_rules_halt_is_none_of_ours() -> None:
-    desk = GovernanceDriver(limits(win_rate_min="0.5"))
-    desk.story.tell(HaltImposed("all", "drawdown_max", None, None, None, "deep"))
-    assert len(desk.trade(-1)) == 1
+    stops = GovernanceDriver(limits(win_rate_min="0.5"))
+    stops.story.tell(HaltImposed("all", "drawdown_max", None, None, None, "deep"))
+    assert len(stops.trade(-1)) == 1
 
 
 def test_after_a_restart_everything_is_as_it_was() -> None:
-    desk = GovernanceDriver(limits(win_rate_min="0.5", performance_trades_min=3))
-    desk.trade(-1)
-    desk.trade(2, "other")
-    desk.fill("buy", 1, 100, fee=1)
-    desk.story.tell(bar(90), after=MINUTE)
+    stops = GovernanceDriver(limits(win_rate_min="0.5", performance_trades_min=3))
+    stops.trade(-1)
+    stops.trade(2, "other")
+    stops.fill("buy", 1, 100, fee=1)
+    stops.story.tell(bar(90), after=MINUTE)
 
-    story = desk.story.restarted(governance)
-    assert msgspec.json.encode(story.state) == msgspec.json.encode(desk.story.state)
-    desk.story = story
-    assert desk.fill("sell", 1, 100) == []
-    assert halted(desk.trade(-1)) == ("win_rate_min", Decimal("0.5"), 0)
-    again = desk.story.restarted(governance)
+    story = stops.story.restarted(governance)
+    assert msgspec.json.encode(story.state) == msgspec.json.encode(stops.story.state)
+    stops.story = story
+    assert stops.fill("sell", 1, 100) == []
+    assert halted(stops.trade(-1)) == ("win_rate_min", Decimal("0.5"), 0)
+    again = stops.story.restarted(governance)
     assert again.state.halted
-    assert msgspec.json.encode(again.state) == msgspec.json.encode(desk.story.state)
+    assert msgspec.json.encode(again.state) == msgspec.json.encode(stops.story.state)
 
 
 def test_a_month_of_trades_is_remembered_as_its_window() -> None:
-    desk = GovernanceDriver(limits(performance_window=5))
+    stops = GovernanceDriver(limits(performance_window=5))
     for _ in range(300):
-        desk.trade(1)
-    record = desk.story.state.records["ext"]
+        stops.trade(1)
+    record = stops.story.state.records["ext"]
     assert (record.closed, len(record.results)) == (300, 5)
 
 

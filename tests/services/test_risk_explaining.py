@@ -112,13 +112,13 @@ class _Refusal:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_what_is_measured_beside_a_rule_that_passes_is_what_it_refuses_with(case: Case) -> None:
-    desk = desk_of(case)
-    case.turn(desk)
-    record = at(case.outside, desk.story.now)
-    rules = explain(desk.state, record)
+    driver = desk_of(case)
+    case.turn(driver)
+    record = at(case.outside, driver.story.now)
+    rules = explain(driver.state, record)
     refusal = next(weighed for weighed in rules if weighed.verdict == "refuses")
     assert refusal.rule == case.rule
-    asked = Evaluation(desk.state, record.at, record.event)
+    asked = Evaluation(driver.state, record.at, record.event)
     rule = next(rule for rule in RULES if rule.name == case.rule and rule.guard(asked))
     if refusal.limit is not None:
         found = measured(rule, asked)
@@ -128,14 +128,14 @@ def test_what_is_measured_beside_a_rule_that_passes_is_what_it_refuses_with(case
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_wish_just_inside_a_limit_shows_the_limit_and_what_was_measured(case: Case) -> None:
-    desk = desk_of(case)
-    rules = explain(desk.state, at(case.inside, desk.story.now))
+    driver = desk_of(case)
+    rules = explain(driver.state, at(case.inside, driver.story.now))
     assert {rule.verdict for rule in rules} <= {"passes", "off", "free"}
     shown = [rule for rule in rules if rule.rule == case.rule and rule.verdict == "passes"]
     if case.limits.get(case.rule) is not None and case.rule in NUMBERED:
         (rule,) = shown
         assert rule.limit == amount(case.limits[case.rule])
-        assert rule.limit_set_by == desk.state.limits_id
+        assert rule.limit_set_by == driver.state.limits_id
 
 
 def rehearse(log: list[Stored], look: Any) -> None:

@@ -18,7 +18,8 @@ from deadreckon.contracts.orders import (
     ReplaceApproved,
 )
 from deadreckon.contracts.signals import ReplaceRaised
-from tests.stories import INSTRUMENT, SECOND, exact, filled, limits, wish
+from tests.stories import INSTRUMENT, SECOND, exact, filled, limits
+from tests.stories import signal as trade_signal
 from tests.support.risk_driver import OTHER, RiskDriver, cancelled, leg, routed
 
 pytestmark = pytest.mark.slow
@@ -68,7 +69,7 @@ class RandomTrading(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.desk = RiskDriver(limits(**CAPS), cash=10**9)
+        self.driver = RiskDriver(limits(**CAPS), cash=10**9)
         self.held: dict[Place, Decimal] = {}
         self.open: dict[str, Open] = {}
         self.approved: list[OrderApproved] = []  # not routed yet
@@ -90,7 +91,7 @@ class RandomTrading(RuleBasedStateMachine):
         bracket=st.booleans(),
         parts=st.integers(0, 3),
     )
-    def wish(
+    def trade_signal(
         self,
         strategy: str,
         instrument: str,
@@ -101,8 +102,8 @@ class RandomTrading(RuleBasedStateMachine):
         bracket: bool,
         parts: int,
     ) -> None:
-        answer = self.desk.ask(
-            wish(
+        answer = self.driver.ask(
+            trade_signal(
                 side,
                 None if by_notional else quantity,
                 notional=quantity * PRICE if by_notional else None,
@@ -131,7 +132,7 @@ class RandomTrading(RuleBasedStateMachine):
         lots = int(quantity * 1_000)
         sizes = [Decimal(lots // parts) / 1_000 for _ in range(parts)]
         children = [routed(order, child, sizes) for child in range(parts)]
-        self.desk.tell(*children)
+        self.driver.tell(*children)
         for child in children:
             place = (order.strategy, order.instrument)
             bracket = order.stop_loss is not None
@@ -183,7 +184,7 @@ class RandomTrading(RuleBasedStateMachine):
             instrument=instrument,
             leaves=found.leaves,
         )
-        self.desk.tell(*[told] * (2 if again else 1))
+        self.driver.tell(*[told] * (2 if again else 1))
         sibling = self.open.get(found.sibling)
         if sibling is not None:
             self._resize(found.sibling, sibling, found.leaves)
@@ -195,7 +196,7 @@ class RandomTrading(RuleBasedStateMachine):
     def _resize(self, order_id: str, found: Open, leaves: Decimal) -> None:
         found.leaves = leaves
         if leaves:
-            self.desk.tell(OrderReplaced(order_id, leaves, leaves, None, None))
+            self.driver.tell(OrderReplaced(order_id, leaves, leaves, None, None))
         else:
             self._cancel(order_id)
 
@@ -207,7 +208,7 @@ class RandomTrading(RuleBasedStateMachine):
         if not quantity:
             return
         stop, profit = self._next("stop"), self._next("profit")
-        self.desk.tell(
+        self.driver.tell(
             leg(found.order, "stop_loss", quantity, order=stop, stop=50),
             leg(found.order, "take_profit", quantity, order=profit, limit=150),
         )
@@ -221,7 +222,7 @@ class RandomTrading(RuleBasedStateMachine):
 
     def _cancel(self, order_id: str) -> None:
         found = self.open.pop(order_id)
-        self.desk.tell(cancelled(order_id, found.leaves))
+        self.driver.tell(cancelled(order_id, found.leaves))
 
     @precondition(lambda self: self.open)
     @rule(data=st.data(), total=st.sampled_from(SIZES))
@@ -232,7 +233,7 @@ class RandomTrading(RuleBasedStateMachine):
             return
         signal = self._next("r")
         raised = ReplaceRaised(signal, "", order.strategy, order.signal_id, total, None, None)
-        answer = self.desk.ask(raised)
+        answer = self.driver.ask(raised)
         if isinstance(answer, ReplaceApproved):
             self.open[order.order_id].wanted[signal] = total
 
@@ -245,17 +246,17 @@ class RandomTrading(RuleBasedStateMachine):
         signal = next(iter(found.wanted))
         total = found.wanted.pop(signal)
         if not succeeds or total <= found.filled:
-            self.desk.tell(CancelMissed(order_id, signal, "the venue did not take it"))
+            self.driver.tell(CancelMissed(order_id, signal, "the venue did not take it"))
             return
         found.leaves = total - found.filled
-        self.desk.tell(OrderReplaced(order_id, total, found.leaves, None, None))
+        self.driver.tell(OrderReplaced(order_id, total, found.leaves, None, None))
 
     @rule(crash=st.booleans())
     def wait(self, crash: bool) -> None:
-        self.desk.price(PRICE, after=SECOND)
-        self.desk.price(PRICE, OTHER)
+        self.driver.price(PRICE, after=SECOND)
+        self.driver.price(PRICE, OTHER)
         if crash:
-            self.desk = self.desk.restarted()
+            self.driver = self.driver.restarted()
 
     def _take(self, data: st.DataObject, things: list[OrderApproved]) -> OrderApproved:
         return things.pop(data.draw(st.integers(0, len(things) - 1)))
@@ -320,18 +321,18 @@ class RandomTrading(RuleBasedStateMachine):
     @invariant()
     def risk_holds_what_was_filled(self) -> None:
         for (strategy, instrument), quantity in self.held.items():
-            assert self.desk.exposure(strategy, instrument).held == quantity
-            assert self.desk.held(strategy, instrument) == quantity
+            assert self.driver.exposure(strategy, instrument).held == quantity
+            assert self.driver.held(strategy, instrument) == quantity
 
     def teardown(self) -> None:
         """When every order has ended, nothing is promised any more."""
         for order in self.approved:
-            (child,) = self.desk.route(order, 1)
-            self.desk.tell(cancelled(child.order_id))
+            (child,) = self.driver.route(order, 1)
+            self.driver.tell(cancelled(child.order_id))
         for order_id in list(self.open):
             if order_id in self.open:
                 self._cancel(order_id)
-        state = self.desk.state
+        state = self.driver.state
         leftovers: list[Any] = [state.orders, state.children, state.signals]
         leftovers += [state.legs, state.brackets]
         assert leftovers == [{}] * 5
@@ -340,7 +341,7 @@ class RandomTrading(RuleBasedStateMachine):
             flights = (exposure.buys, exposure.sells)
             assert all(not getattr(f, name) for f in flights for name in f.__struct_fields__)
             assert exposure.entry_orders == exposure.flatten_orders == 0
-        self.desk.restarted()
+        self.driver.restarted()
 
 
 class OneStake(RandomTrading):

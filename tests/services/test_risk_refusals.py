@@ -6,14 +6,14 @@ import pytest
 
 from deadreckon.contracts.signals import SignalRefused
 from deadreckon.services.risk.refusals import Violation, refuse
-from tests.stories import exact, wish
+from tests.stories import exact, signal
 
 LIMIT = exact("7500")
 
 
 def refused(limit: Decimal | None, measured: Decimal | None) -> SignalRefused:
     breach = Violation(limit, measured, "too much")
-    return refuse(wish(quantity=1), "BTCUSDT.PAPER", "some_rule", breach, None)
+    return refuse(signal(quantity=1), "BTCUSDT.PAPER", "some_rule", breach, None)
 
 
 def test_what_fits_stays_as_it_was_measured() -> None:

@@ -28,7 +28,7 @@ from tests.stories import (
     exact,
     limits,
     listed,
-    wish,
+    signal,
 )
 from tests.support.risk_driver import OTHER, RiskDriver, accepted, leg, rejected
 
@@ -37,7 +37,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "risk.md"
 Turn = Callable[[RiskDriver], object]
 
 
-def nothing(desk: RiskDriver) -> None:
+def nothing(driver: RiskDriver) -> None:
     """Nothing happens."""
 
 
@@ -60,53 +60,53 @@ class Case:
 
 
 def buy(quantity: Number | None = 1, **more: Any) -> SignalRaised:
-    return wish("buy", quantity, **more)
+    return signal("buy", quantity, **more)
 
 
 def sell(quantity: Number | None = 1, **more: Any) -> SignalRaised:
-    return wish("sell", quantity, **more)
+    return signal("sell", quantity, **more)
 
 
 def minutes(count: int) -> Turn:
-    return lambda desk: desk.price(100, after=count * MINUTE)
+    return lambda driver: driver.price(100, after=count * MINUTE)
 
 
 def entries(count: int, **more: Any) -> Turn:
-    return lambda desk: [desk.approved(**more) for _ in range(count)]
+    return lambda driver: [driver.approved(**more) for _ in range(count)]
 
 
 def held(side: Any = "buy", quantity: Number = 10, **more: Any) -> Turn:
-    return lambda desk: desk.enter(side, quantity, **more)
+    return lambda driver: driver.enter(side, quantity, **more)
 
 
 def both(*turns: Turn) -> Turn:
-    return lambda desk: [turn(desk) for turn in turns]
+    return lambda driver: [turn(driver) for turn in turns]
 
 
 def exits(count: int) -> Turn:
     """So many exits of one, approved and on their way."""
-    return lambda desk: [desk.approved("sell", 1) for _ in range(count)]
+    return lambda driver: [driver.approved("sell", 1) for _ in range(count)]
 
 
 def results(answers: int, faults: int) -> Turn:
     """So many orders, of which the venue takes some and fails at others."""
 
-    def turn(desk: RiskDriver) -> None:
+    def turn(driver: RiskDriver) -> None:
         for number in range(answers):
-            (child,) = desk.route(desk.approved("buy", "0.01"))
-            desk.tell(rejected(child.order_id) if number < faults else accepted(child.order_id))
+            (child,) = driver.route(driver.approved("buy", "0.01"))
+            driver.tell(rejected(child.order_id) if number < faults else accepted(child.order_id))
 
     return turn
 
 
-def stopped_out(desk: RiskDriver) -> None:
+def stopped_out(driver: RiskDriver) -> None:
     """An entry whose stop-loss is struck."""
-    entry = desk.enter("buy", 1, stop_loss=90)
+    entry = driver.enter("buy", 1, stop_loss=90)
     stop = leg(entry, "stop_loss", 1, order=f"stop of {entry.order_id}", stop=90)
-    desk.tell(stop)
-    desk.tell(accepted(stop.order_id))
-    child = desk.story.history[-2][0].event
-    desk.fill(child, 1, 90)
+    driver.tell(stop)
+    driver.tell(accepted(stop.order_id))
+    child = driver.story.history[-2][0].event
+    driver.fill(child, 1, 90)
 
 
 CASES = [
@@ -114,7 +114,7 @@ CASES = [
         "trading_enabled",
         buy(),
         buy(),
-        turn=lambda desk: desk.tell(limits(trading_enabled=False)),
+        turn=lambda driver: driver.tell(limits(trading_enabled=False)),
     ),
     Case("order_shape", buy(1), buy(1, notional=100), set_by=""),
     Case("order_shape", buy(1), buy(None), set_by=""),
@@ -136,7 +136,7 @@ CASES = [
         "known_instrument",
         buy(),
         buy(),
-        turn=lambda desk: desk.tell(InstrumentDelisted(INSTRUMENT, "test", "story")),
+        turn=lambda driver: driver.tell(InstrumentDelisted(INSTRUMENT, "test", "story")),
         set_by="",
     ),
     Case(
@@ -145,7 +145,7 @@ CASES = [
         sell(1, reduce_only=True),
         measured=1,
         given=held(quantity=1),
-        turn=lambda desk: desk.approved("sell", 1, reduce_only=True),  # it is closed already
+        turn=lambda driver: driver.approved("sell", 1, reduce_only=True),  # it is closed already
         set_by="",
     ),
     Case(
@@ -159,7 +159,7 @@ CASES = [
         buy(),
         buy(instrument=OTHER),
         limits={"markets_allowed": ("spot",)},
-        given=lambda desk: desk.tell(listed(OTHER, kind="perpetual", base="ETH")),
+        given=lambda driver: driver.tell(listed(OTHER, kind="perpetual", base="ETH")),
     ),
     Case(
         "quarantine",
@@ -206,14 +206,14 @@ CASES = [
         "known_price",
         buy(),
         buy(instrument="LTCUSDT.PAPER"),
-        given=lambda desk: desk.tell(listed("LTCUSDT.PAPER", base="LTC")),
+        given=lambda driver: driver.tell(listed("LTCUSDT.PAPER", base="LTC")),
         set_by="",
     ),
     Case(
         "known_price",  # nothing says what the quote currency is worth
         buy(),
         buy(instrument="LTCEUR.PAPER"),
-        given=lambda desk: desk.tell(
+        given=lambda driver: driver.tell(
             listed("LTCEUR.PAPER", base="LTC", quote="EUR"), bar(100, instrument="LTCEUR.PAPER")
         ),
         set_by="",
@@ -223,7 +223,7 @@ CASES = [
         buy(),
         buy(),
         limits={"leverage_max": 10},
-        turn=lambda desk: desk.tell(deposit(1, "EUR")),
+        turn=lambda driver: driver.tell(deposit(1, "EUR")),
         set_by="",
     ),
     Case(
@@ -233,7 +233,7 @@ CASES = [
         limit=30 * SECOND,
         measured=MINUTE,
         limits={"price_age_max": 30 * SECOND},
-        turn=lambda desk: desk.price(100, OTHER, after=MINUTE),
+        turn=lambda driver: driver.price(100, OTHER, after=MINUTE),
     ),
     Case("bracket_side", buy(stop_loss=99), buy(stop_loss=100), limit=100, measured=100, set_by=""),
     Case(
@@ -492,8 +492,8 @@ CASES = [
         limit="0.00095",
         measured="0.00096",
         limits={"heat_max": "0.00095"},
-        given=lambda desk: desk.tell(
-            leg(desk.enter("buy", 10), "stop_loss", 5, order="stop", stop=90)
+        given=lambda driver: driver.tell(
+            leg(driver.enter("buy", 10), "stop_loss", 5, order="stop", stop=90)
         ),
     ),
     Case(
@@ -568,10 +568,10 @@ TOLD_ELSEWHERE = {
 
 
 def desk_of(case: Case) -> RiskDriver:
-    desk = RiskDriver()
-    desk.tell(limits(**case.limits))
-    case.given(desk)
-    return desk
+    driver = RiskDriver()
+    driver.tell(limits(**case.limits))
+    case.given(driver)
+    return driver
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -581,25 +581,25 @@ def test_just_inside_the_limit_it_passes(case: Case) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_just_outside_it_is_refused_with_both_numbers_and_who_set_the_limit(case: Case) -> None:
-    desk = desk_of(case)
-    case.turn(desk)
-    answer = desk.ask(case.outside)
+    driver = desk_of(case)
+    case.turn(driver)
+    answer = driver.ask(case.outside)
     assert isinstance(answer, SignalRefused), answer
     assert (answer.rule, answer.limit, answer.measured) == (
         case.rule,
         amount(case.limit),
         amount(case.measured),
     )
-    assert answer.limit_set_by == (desk.state.limits_id if case.set_by else None)
+    assert answer.limit_set_by == (driver.state.limits_id if case.set_by else None)
     assert answer.reason
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_after_a_restart_the_refusal_is_the_same(case: Case) -> None:
-    desk = desk_of(case)
-    case.turn(desk)
-    again = desk.restarted()
-    assert again.ask(case.outside) == desk.ask(case.outside)
+    driver = desk_of(case)
+    case.turn(driver)
+    again = driver.restarted()
+    assert again.ask(case.outside) == driver.ask(case.outside)
 
 
 def test_every_rule_has_a_case() -> None:
@@ -620,21 +620,21 @@ def test_with_no_limits_nothing_trades() -> None:
 
 
 def test_limits_replace_the_whole_set_and_a_refusal_names_the_newest() -> None:
-    desk = RiskDriver(limits(order_notional_max=100))
-    assert desk.refused(quantity=2).rule == "order_notional_max"
-    desk.tell(limits(order_notional_min=300))
-    assert desk.refused(quantity=2).limit_set_by == desk.state.limits_id
-    assert isinstance(desk.approved(quantity=4), OrderApproved)
+    driver = RiskDriver(limits(order_notional_max=100))
+    assert driver.refused(quantity=2).rule == "order_notional_max"
+    driver.tell(limits(order_notional_min=300))
+    assert driver.refused(quantity=2).limit_set_by == driver.state.limits_id
+    assert isinstance(driver.approved(quantity=4), OrderApproved)
 
 
 def test_rules_are_asked_in_the_order_of_the_table() -> None:
     """A wish that breaks many rules is refused by the first; mended, by the next."""
-    desk = RiskDriver()
-    desk.tell(HaltRequested("test", "story"))
+    driver = RiskDriver()
+    driver.tell(HaltRequested("test", "story"))
     bad: dict[str, Any] = {"confidence": "0.1", "expires_at": START, "claimed_at": 0}
-    told = [desk.refused(quantity=0, **bad).rule]
-    desk.tell(ResumeRequested("test", "story"))
-    told.append(desk.refused(quantity=0, **bad).rule)
+    told = [driver.refused(quantity=0, **bad).rule]
+    driver.tell(ResumeRequested("test", "story"))
+    told.append(driver.refused(quantity=0, **bad).rule)
     rules: dict[str, Any] = {
         "instruments_allowed": [OTHER],
         "signal_age_max": SECOND,
@@ -660,8 +660,8 @@ def test_rules_are_asked_in_the_order_of_the_table() -> None:
     for of_limits, of_wish in mending:
         rules |= of_limits
         bad |= of_wish
-        desk.tell(limits(**rules))
-        told.append(desk.refused(**bad).rule)
+        driver.tell(limits(**rules))
+        told.append(driver.refused(**bad).rule)
     assert told == [
         "halted",
         "limits_set",
@@ -716,22 +716,22 @@ ENTRY_RULES = limits(
 @pytest.mark.parametrize("reduce_only", [True, False])
 @pytest.mark.parametrize("side", ["buy", "sell"])
 def test_an_exit_passes_every_rule_about_entries(side: Any, reduce_only: bool) -> None:
-    desk = RiskDriver(limits())
-    desk.enter("sell" if side == "buy" else "buy", 10)
-    desk.tell(bar(100, instrument=OTHER), after=HOUR)  # the price of what we hold is stale
-    desk.tell(ENTRY_RULES)
-    order = desk.approved(side, 10, reduce_only=reduce_only, claimed_at=0)
+    driver = RiskDriver(limits())
+    driver.enter("sell" if side == "buy" else "buy", 10)
+    driver.tell(bar(100, instrument=OTHER), after=HOUR)  # the price of what we hold is stale
+    driver.tell(ENTRY_RULES)
+    order = driver.approved(side, 10, reduce_only=reduce_only, claimed_at=0)
     assert order.reduce_only, "what passed as an exit must not become an entry"
 
 
 @pytest.mark.parametrize(
     ("rule", "turn", "more"),
     [
-        ("halted", lambda desk: desk.tell(HaltRequested("test", "story", "all")), {}),
-        ("trading_enabled", lambda desk: desk.tell(limits(trading_enabled=False)), {}),
+        ("halted", lambda driver: driver.tell(HaltRequested("test", "story", "all")), {}),
+        ("trading_enabled", lambda driver: driver.tell(limits(trading_enabled=False)), {}),
         (
             "known_instrument",
-            lambda desk: desk.tell(InstrumentDelisted(INSTRUMENT, "test", "story")),
+            lambda driver: driver.tell(InstrumentDelisted(INSTRUMENT, "test", "story")),
             {},
         ),
         ("expired", nothing, {"expires_at": START}),
@@ -739,57 +739,57 @@ def test_an_exit_passes_every_rule_about_entries(side: Any, reduce_only: bool) -
     ],
 )
 def test_an_exit_is_bound_by(rule: str, turn: Turn, more: dict[str, Any]) -> None:
-    desk = RiskDriver(limits())
-    desk.enter("buy", 10)
-    turn(desk)
-    assert desk.refused("sell", 10, reduce_only=True, **more).rule == rule
+    driver = RiskDriver(limits())
+    driver.enter("buy", 10)
+    turn(driver)
+    assert driver.refused("sell", 10, reduce_only=True, **more).rule == rule
 
 
 def test_what_is_more_than_the_position_is_an_entry() -> None:
-    desk = RiskDriver(limits())
-    desk.enter("buy", 10)
-    desk.tell(HaltRequested("test", "story", "close_only"))
-    assert desk.refused("sell", "10.1").rule == "halted"
-    assert desk.approved("sell", 6).reduce_only
-    assert desk.refused("sell", "4.1").rule == "halted", "6 of 10 are on their way out already"
-    assert desk.approved("sell", 4).reduce_only
+    driver = RiskDriver(limits())
+    driver.enter("buy", 10)
+    driver.tell(HaltRequested("test", "story", "close_only"))
+    assert driver.refused("sell", "10.1").rule == "halted"
+    assert driver.approved("sell", 6).reduce_only
+    assert driver.refused("sell", "4.1").rule == "halted", "6 of 10 are on their way out already"
+    assert driver.approved("sell", 4).reduce_only
 
 
 def test_a_reduce_only_wish_may_be_bigger_than_the_position_and_stays_as_it_was_wished() -> None:
-    desk = RiskDriver(limits(exposure_gross_max=1_000))
-    desk.enter("buy", 10)
-    order = desk.approved("sell", 50, reduce_only=True)
+    driver = RiskDriver(limits(exposure_gross_max=1_000))
+    driver.enter("buy", 10)
+    order = driver.approved("sell", 50, reduce_only=True)
     assert (order.quantity, order.reduce_only) == (exact(50), True)
-    assert desk.exposure().sells.exits == 10, "fill never closes more than there is"
+    assert driver.exposure().sells.exits == 10, "fill never closes more than there is"
 
 
 def test_an_exit_by_notional_is_recognised_too() -> None:
-    desk = RiskDriver(limits())
-    desk.enter("buy", 10)
-    desk.tell(HaltRequested("test", "story", "close_only"))
-    assert desk.approved("sell", None, notional=1_000).reduce_only
-    assert desk.refused("sell", None, notional="1000.1").rule == "halted"
+    driver = RiskDriver(limits())
+    driver.enter("buy", 10)
+    driver.tell(HaltRequested("test", "story", "close_only"))
+    assert driver.approved("sell", None, notional=1_000).reduce_only
+    assert driver.refused("sell", None, notional="1000.1").rule == "halted"
 
 
 def test_another_strategys_position_is_nothing_to_exit_from() -> None:
-    desk = RiskDriver(limits())
-    desk.enter("buy", 10, strategy="owner")
-    assert desk.refused("sell", 1, reduce_only=True, strategy="other").rule == (
+    driver = RiskDriver(limits())
+    driver.enter("buy", 10, strategy="owner")
+    assert driver.refused("sell", 1, reduce_only=True, strategy="other").rule == (
         "reduce_only_without_position"
     )
 
 
 def test_an_exit_carries_no_bracket() -> None:
-    desk = RiskDriver(limits())
-    desk.enter("buy", 10)
-    order = desk.approved("sell", 10, stop_loss=110, take_profit=90)
+    driver = RiskDriver(limits())
+    driver.enter("buy", 10)
+    order = driver.approved("sell", 10, stop_loss=110, take_profit=90)
     assert (order.stop_loss, order.take_profit) == (None, None)
 
 
 def test_a_fee_in_a_currency_without_a_rate_shuts_rules_that_need_the_days_result() -> None:
-    desk = RiskDriver(limits(daily_loss_max=100))
-    desk.tell(FeeCharged("ext", INSTRUMENT, exact(1), "BNB", "test", "story"))
-    assert desk.refused().rule == "known_price"
+    driver = RiskDriver(limits(daily_loss_max=100))
+    driver.tell(FeeCharged("ext", INSTRUMENT, exact(1), "BNB", "test", "story"))
+    assert driver.refused().rule == "known_price"
 
 
 # --- The page ------------------------------------------------------------------------------------

@@ -68,8 +68,10 @@ def change(
 
 def test_an_order_goes_out_in_the_venues_own_terms() -> None:
     perpetual = msgspec.structs.replace(listed("BTCUSD-PERP.PAPER"), symbol="XBTUSD")
-    wish = approved("sell", 2, instrument="BTCUSD-PERP.PAPER", order_type="limit", limit_price=101)
-    routed = order(perpetual, when=wish)
+    signal = approved(
+        "sell", 2, instrument="BTCUSD-PERP.PAPER", order_type="limit", limit_price=101
+    )
+    routed = order(perpetual, when=signal)
     assert (routed.symbol, routed.venue, routed.side) == ("XBTUSD", "PAPER", "sell")
     assert (routed.order_id, routed.parent_id) == ("o1", "o1")
     assert (routed.child, routed.children) == (0, 1)
@@ -84,7 +86,7 @@ def test_the_client_order_id_derives_from_the_approval_and_nothing_else() -> Non
 
 
 def test_everything_else_of_the_approval_is_carried_unchanged() -> None:
-    wish = approved(
+    signal = approved(
         "buy",
         1,
         time_in_force="ioc",
@@ -93,9 +95,9 @@ def test_everything_else_of_the_approval_is_carried_unchanged() -> None:
         purpose="flatten",
         strategy="cross",
     )
-    routed = order(when=wish)
+    routed = order(when=signal)
     same = ("signal_id", "strategy", "time_in_force", "reduce_only", "expires_at", "purpose")
-    assert all(getattr(routed, name) == getattr(wish, name) for name in same)
+    assert all(getattr(routed, name) == getattr(signal, name) for name in same)
 
 
 def test_a_quantity_is_rounded_down_to_whole_lots() -> None:
@@ -117,31 +119,31 @@ def test_a_notional_counts_the_size_of_a_contract() -> None:
 def test_a_notional_is_divided_by_the_limit_where_that_is_dearer(
     side: Any, limit: int, quantity: int
 ) -> None:
-    wish = approved(side, notional=1_000, order_type="limit", limit_price=limit)
-    assert order(when=wish).quantity == quantity
+    signal = approved(side, notional=1_000, order_type="limit", limit_price=limit)
+    assert order(when=signal).quantity == quantity
 
 
 def test_a_notional_is_divided_by_the_stop_where_that_is_dearer() -> None:
-    wish = approved("buy", notional=1_000, order_type="stop", stop_price=125)
-    assert order(when=wish).quantity == 8
+    signal = approved("buy", notional=1_000, order_type="stop", stop_price=125)
+    assert order(when=signal).quantity == 8
 
 
 @pytest.mark.parametrize(("side", "limit"), [("buy", "99.99"), ("sell", "100")])
 def test_a_limit_never_pays_more_nor_takes_less_than_wished(side: Any, limit: str) -> None:
-    wish = approved(side, 1, order_type="limit", limit_price="99.995")
-    assert order(when=wish).limit_price == Decimal(limit)
+    signal = approved(side, 1, order_type="limit", limit_price="99.995")
+    assert order(when=signal).limit_price == Decimal(limit)
 
 
 @pytest.mark.parametrize(("side", "stop"), [("buy", "100"), ("sell", "99.99")])
 def test_a_stop_that_enters_never_triggers_before_the_wish(side: Any, stop: str) -> None:
-    wish = approved(side, 1, order_type="stop", stop_price="99.995")
-    assert order(when=wish).stop_price == Decimal(stop)
+    signal = approved(side, 1, order_type="stop", stop_price="99.995")
+    assert order(when=signal).stop_price == Decimal(stop)
 
 
 @pytest.mark.parametrize(("side", "stop"), [("buy", "99.99"), ("sell", "100")])
 def test_a_stop_that_only_reduces_never_triggers_after_the_wish(side: Any, stop: str) -> None:
-    wish = approved(side, 1, order_type="stop", stop_price="99.995", reduce_only=True)
-    assert order(when=wish).stop_price == Decimal(stop)
+    signal = approved(side, 1, order_type="stop", stop_price="99.995", reduce_only=True)
+    assert order(when=signal).stop_price == Decimal(stop)
 
 
 @pytest.mark.parametrize(
@@ -204,18 +206,18 @@ def test_exactly_the_least_notional_is_routed() -> None:
 
 
 def test_the_least_notional_is_weighed_at_the_limit_as_venues_do() -> None:
-    wish = approved("buy", "0.1", order_type="limit", limit_price=99)
-    assert refusal(listed(notional=10), when=wish).measured == Decimal("9.9")
+    signal = approved("buy", "0.1", order_type="limit", limit_price=99)
+    assert refusal(listed(notional=10), when=signal).measured == Decimal("9.9")
 
 
 def test_an_exit_below_the_least_notional_goes_all_the_same() -> None:
-    wish = approved("sell", "0.01", reduce_only=True)
-    assert order(listed(notional=10), when=wish).quantity == Decimal("0.01")
+    signal = approved("sell", "0.01", reduce_only=True)
+    assert order(listed(notional=10), when=signal).quantity == Decimal("0.01")
 
 
 def test_a_price_below_one_tick_is_refused() -> None:
-    wish = approved("buy", 1_000, order_type="limit", limit_price="0.004")
-    refused = refusal(when=wish)
+    signal = approved("buy", 1_000, order_type="limit", limit_price="0.004")
+    refused = refusal(when=signal)
     assert (refused.rule, refused.limit) == ("minimum_price", Decimal("0.01"))
     assert refused.measured == Decimal("0.004")
 
@@ -228,8 +230,8 @@ def test_a_new_listing_replaces_the_old_one() -> None:
 
 
 def test_a_bigger_order_is_split_into_children_that_add_up_to_it() -> None:
-    wish = at(approved("buy", "10.001"), id="approval-1")
-    answers = told(venue(split=400), when=wish)
+    signal = at(approved("buy", "10.001"), id="approval-1")
+    answers = told(venue(split=400), when=signal)
     children = [child for child in answers if isinstance(child, OrderRouted)]
     assert [str(child.quantity) for child in children] == ["3.334", "3.334", "3.333"]
     assert [child.order_id for child in children] == [derive_id("o1", "child", n) for n in range(3)]
@@ -423,7 +425,7 @@ def test_rounding_never_exceeds_the_wish(
 ) -> None:
     assume(reference > 0)
     listing = listed(lot=lot, tick=tick, contract=contract, minimum=0, notional=0)
-    wish = approved(
+    signal = approved(
         side,
         None if by_notional else wished,
         notional=wished if by_notional else None,
@@ -433,7 +435,7 @@ def test_rounding_never_exceeds_the_wish(
     )
     children = [
         child
-        for child in told(listing, venue(split=wished / 3 + 1), when=wish)
+        for child in told(listing, venue(split=wished / 3 + 1), when=signal)
         if isinstance(child, OrderRouted)
     ]
     if not children:

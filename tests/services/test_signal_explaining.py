@@ -43,21 +43,30 @@ class Market:
         record = at(bar(self.price), self.story.now, id=f"bar {self.story.now}")
         state = signal.evolve(self.story.state, record)
         follower = state.strategies[self.name]
-        wishes = list(signals_at(self.name, follower, record))
+        sent_signals = list(signals_at(self.name, follower, record))
         heard = explain(follower, record)
         assert heard is not None
-        assert heard.outcome in EXPECTED[tuple(wish.reduce_only for wish in wishes)], heard
-        for wish in wishes:
-            self._answer(wish)
+        assert (
+            heard.outcome
+            in EXPECTED[tuple(trade_signal.reduce_only for trade_signal in sent_signals)]
+        ), heard
+        for trade_signal in sent_signals:
+            self._answer(trade_signal)
         return heard
 
-    def _answer(self, wish: SignalRaised) -> None:
-        self.story.tell(wish)
+    def _answer(self, trade_signal: SignalRaised) -> None:
+        self.story.tell(trade_signal)
         if self.random.random() < 0.8:
             self.trades += 1
-            quantity: Number = wish.quantity or 1
+            quantity: Number = trade_signal.quantity or 1
             self.story.tell(
-                filled(wish.side, quantity, self.price, id=f"t{self.trades}", strategy=self.name)
+                filled(
+                    trade_signal.side,
+                    quantity,
+                    self.price,
+                    id=f"t{self.trades}",
+                    strategy=self.name,
+                )
             )
 
 

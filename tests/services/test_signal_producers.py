@@ -35,7 +35,7 @@ def rules(events: list[Event]) -> list[str]:
 
 
 def test_a_wish_is_raised_with_all_it_says_and_the_time_it_claims() -> None:
-    wish = received(
+    trade_signal = received(
         "sell",
         "0.5",
         claimed_at=START - SECOND,
@@ -47,7 +47,7 @@ def test_a_wish_is_raised_with_all_it_says_and_the_time_it_claims() -> None:
         take_profit=amount(90),
         meta={"model": "m7"},
     )
-    assert story().tell(wish) == [
+    assert story().tell(trade_signal) == [
         SignalRaised(
             signal_id="s1",
             producer="alice",
@@ -76,23 +76,25 @@ def test_a_time_to_live_counts_from_the_producers_own_time() -> None:
 
 
 def test_a_cancel_is_raised_for_its_target_and_left_to_risk_to_judge() -> None:
-    wish = CancelReceived("c1", "alice", "body", START, "ext", "never heard of")
-    assert story().tell(wish) == [CancelRaised("c1", "alice", "ext", "never heard of")]
+    trade_signal = CancelReceived("c1", "alice", "body", START, "ext", "never heard of")
+    assert story().tell(trade_signal) == [CancelRaised("c1", "alice", "ext", "never heard of")]
 
 
 def test_a_replacement_is_raised_with_what_it_changes() -> None:
-    wish = ReplaceReceived("r1", "alice", "body", START, "ext", "s1", None, Decimal(99), None)
-    assert story().tell(wish) == [
+    trade_signal = ReplaceReceived(
+        "r1", "alice", "body", START, "ext", "s1", None, Decimal(99), None
+    )
+    assert story().tell(trade_signal) == [
         ReplaceRaised("r1", "alice", "ext", "s1", None, Decimal(99), None)
     ]
 
 
 def test_what_is_no_signal_is_refused_with_its_rule_and_evidence_every_time() -> None:
-    wish = SignalMalformed("s1", "alice", "", "", "not_json", "unexpected end", "{", 0)
+    trade_signal = SignalMalformed("s1", "alice", "", "", "not_json", "unexpected end", "{", 0)
     refused = SignalRefused(
         "s1", "alice", "", "", "not_json", None, None, None, "unexpected end", "{"
     )
-    assert story().tell(wish, wish) == [refused, refused]
+    assert story().tell(trade_signal, trade_signal) == [refused, refused]
 
 
 # --- The same id ---------------------------------------------------------------------------------
@@ -149,8 +151,8 @@ def test_memory_holds_no_more_days_than_the_horizon_needs() -> None:
 )
 def test_no_wish_is_ever_raised_twice(claimed: int, waits: list[int]) -> None:
     told = story()
-    wish = received(claimed_at=START + claimed)
-    answers = [answer for wait in [0, *waits] for answer in told.tell(wish, after=wait)]
+    trade_signal = received(claimed_at=START + claimed)
+    answers = [answer for wait in [0, *waits] for answer in told.tell(trade_signal, after=wait)]
     assert rules(answers).count("raised") <= 1
 
 
@@ -206,7 +208,7 @@ def test_before_the_first_clock_every_wish_is_refused_and_none_is_used_up() -> N
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "trade_signal",
     [
         CancelReceived("c1", "alice", "body", START - WEEK - 1, "ext", "s1"),
         ReplaceReceived(
@@ -214,8 +216,8 @@ def test_before_the_first_clock_every_wish_is_refused_and_none_is_used_up() -> N
         ),
     ],
 )
-def test_changes_age_like_signals(wish: Event) -> None:
-    assert rules(story().tell(wish)) == ["too_old"]
+def test_changes_age_like_signals(trade_signal: Event) -> None:
+    assert rules(story().tell(trade_signal)) == ["too_old"]
 
 
 def test_what_was_heard_survives_a_snapshot() -> None:

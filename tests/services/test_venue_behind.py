@@ -17,10 +17,10 @@ async def until(holds: Callable[[], bool], edge: "asyncio.Task[None]") -> None:
 
 
 async def test_no_order_leaves_from_far_behind_and_all_leave_once_it_has_caught_up() -> None:
-    desk = await EdgeDriver(FakeVenue()).open()
-    edge = asyncio.create_task(desk.edge.follow())
-    await until(lambda: bool(desk.record()), edge)  # reconciled
-    logbook = desk.edge._journal
+    driver = await EdgeDriver(FakeVenue()).open()
+    edge = asyncio.create_task(driver.edge.follow())
+    await until(lambda: bool(driver.record()), edge)  # reconciled
+    logbook = driver.edge._journal
     looks, true_end = 0, logbook.end
 
     async def far_ahead() -> int:
@@ -29,13 +29,13 @@ async def test_no_order_leaves_from_far_behind_and_all_leave_once_it_has_caught_
         return logbook.position + MESSAGES_BEHIND_MAX + 1
 
     logbook.end = far_ahead  # type: ignore[method-assign]
-    await desk.fill(intent("a"))
+    await driver.fill(intent("a"))
     await until(lambda: looks > 1, edge)
-    assert [request for request, _ in desk.venue.sent if request == "submit"] == []
+    assert [request for request, _ in driver.venue.sent if request == "submit"] == []
 
     logbook.end = true_end  # type: ignore[method-assign]
-    await until(lambda: ("submit", "a") in desk.venue.sent, edge)
+    await until(lambda: ("submit", "a") in driver.venue.sent, edge)
 
     edge.cancel()
     await asyncio.gather(edge, return_exceptions=True)
-    await desk.closed()
+    await driver.closed()

@@ -53,7 +53,7 @@ class RandomScript:
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
         self.price = 100.0
-        self.wishes = 0
+        self.signals = 0
         self.instrument = self.random.choice([INSTRUMENT, PERPETUAL])
 
     def script(self) -> Script:
@@ -86,7 +86,7 @@ class RandomScript:
         flatten = FlattenRequested("ann", "chance")
         return [
             self.market,
-            self.wish,
+            self.signal,
             self.cancel,
             self.change,
             lambda: ann(halt),
@@ -130,7 +130,7 @@ class RandomScript:
             instrument=self.instrument,
         )
 
-    def wish(self) -> Script:
+    def signal(self) -> Script:
         random = self.random
         side: Side = random.choice(["buy", "sell"])
         ahead = 1 if side == "buy" else -1
@@ -153,11 +153,11 @@ class RandomScript:
         size = {"notional": f"{random.uniform(5, 600):.2f}"}
         if random.random() < 0.7:
             size = {"quantity": f"{random.uniform(0.0005, 5):.4f}"}
-        self.wishes += 1
+        self.signals += 1
         strategy = random.choice(["ext", "two"])
-        wish = f"w{self.wishes}"
+        signal = f"w{self.signals}"
         more |= size
-        return alice(wish, side, strategy=strategy, instrument=self.instrument, **more)
+        return alice(signal, side, strategy=strategy, instrument=self.instrument, **more)
 
     def cancel(self) -> Script:
         return alice_cancels(self._earlier(), id=self._another())
@@ -175,11 +175,11 @@ class RandomScript:
         )
 
     def _another(self) -> str:
-        self.wishes += 1
-        return f"w{self.wishes}"
+        self.signals += 1
+        return f"w{self.signals}"
 
     def _earlier(self) -> str:
-        return f"w{self.random.randint(1, max(1, self.wishes))}"
+        return f"w{self.random.randint(1, max(1, self.signals))}"
 
     def _near(self, distance: float) -> str:
         return f"{max(1.0, self.price + distance):.3f}"

@@ -76,11 +76,16 @@ def alice(
     **more: Any,
 ) -> Script:
     """Alice is a producer; her amounts go over the wire as texts."""
-    wish: dict[str, Any] = {"id": id, "strategy": strategy, "instrument": instrument, "side": side}
+    signal: dict[str, Any] = {
+        "id": id,
+        "strategy": strategy,
+        "instrument": instrument,
+        "side": side,
+    }
     if quantity is not None:
-        wish["quantity"] = str(quantity)
+        signal["quantity"] = str(quantity)
     texts = {name: str(value) if name in AMOUNTS else value for name, value in more.items()}
-    return [Wire("alice", wish | texts)]
+    return [Wire("alice", signal | texts)]
 
 
 def alice_cancels(target: str, *, id: str = "", strategy: str = "ext") -> Script:

@@ -36,10 +36,10 @@ def random_session(seed: int) -> Session:
     return played
 
 
-def asked_again(log: list[Stored], *services: Any, **wishes: Any) -> dict[str, ServiceTally]:
+def asked_again(log: list[Stored], *services: Any, **sent_signals: Any) -> dict[str, ServiceTally]:
     deciders = {name: decider(name) for name in RANK}
     deciders |= dict(zip(services[::2], services[1::2], strict=True))
-    rerun = Rerun(deciders, **wishes)
+    rerun = Rerun(deciders, **sent_signals)
     for message in decoded(log):
         rerun.take(message)
     return {tally.service: tally for tally in rerun.end()}
@@ -279,7 +279,7 @@ def test_what_answers_do_to_the_state_is_shown_path_by_path() -> None:
 
 def test_what_another_program_remembers_otherwise_is_shown() -> None:
     log = session("stop_loss").log
-    wish = next(
+    signal = next(
         record
         for it in decoded(log)
         for record in it.facts
@@ -297,7 +297,7 @@ def test_what_another_program_remembers_otherwise_is_shown() -> None:
     seen = []
     for code in (ours, other):
         redecider = Redecider("risk", BOOK, code)
-        met = [redecider.lead(message, wish.sequence, wish.index) for message in decoded(log)]
+        met = [redecider.lead(message, signal.sequence, signal.index) for message in decoded(log)]
         seen.append(effects(redecider.runner, *next(filter(None, met)), whole=True))
     (found,) = between(*seen)
     assert found == PathChange("/limits_id", found.before, "forgotten")

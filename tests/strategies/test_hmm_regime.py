@@ -76,12 +76,14 @@ def story(*, model: RegimeModelFitted | None = None, **parameters: Any) -> Decid
 
 def moves(told: DeciderDriver, *basis_points: int) -> list[SignalRaised]:
     """A bar a minute, each moving the price; what was wished over them."""
-    wishes: list[SignalRaised] = []
+    sent_signals: list[SignalRaised] = []
     for move in basis_points:
         price = round(memory(told).window.close or Decimal(10_000), 6)
         answers = told.tell(bar(round(price * (10_000 + move) / 10_000, 6)), after=MINUTE)
-        wishes += [wish for wish in answers if isinstance(wish, SignalRaised)]
-    return wishes
+        sent_signals += [
+            trade_signal for trade_signal in answers if isinstance(trade_signal, SignalRaised)
+        ]
+    return sent_signals
 
 
 def memory(told: DeciderDriver) -> RegimeState:
@@ -91,8 +93,10 @@ def memory(told: DeciderDriver) -> RegimeState:
     return found
 
 
-def words(wishes: list[SignalRaised]) -> list[str]:
-    return [f"exit {w.side} {w.quantity}" if w.reduce_only else f"enter {w.side}" for w in wishes]
+def words(sent_signals: list[SignalRaised]) -> list[str]:
+    return [
+        f"exit {w.side} {w.quantity}" if w.reduce_only else f"enter {w.side}" for w in sent_signals
+    ]
 
 
 def own(told: DeciderDriver, side: Any, quantity: Number, id: str) -> None:
@@ -284,13 +288,13 @@ def test_without_a_model_nothing_is_wished() -> None:
 
 def test_a_likely_bull_is_entered_with_its_probabilities_on_record() -> None:
     told = story(notional=2_500)
-    (wish,) = moves(told, 10, 10, 10)[:1]
-    shares = {name: Decimal(text) for name, text in wish.features.items()}
+    (trade_signal,) = moves(told, 10, 10, 10)[:1]
+    shares = {name: Decimal(text) for name, text in trade_signal.features.items()}
     assert list(shares) == ["bull", "bear", "chop"]
-    assert wish.side == "buy"
-    assert wish.notional == 2_500
-    assert wish.model_id == "m1"
-    assert wish.confidence == shares["bull"] >= Decimal("0.6")
+    assert trade_signal.side == "buy"
+    assert trade_signal.notional == 2_500
+    assert trade_signal.model_id == "m1"
+    assert trade_signal.confidence == shares["bull"] >= Decimal("0.6")
     assert sum(shares.values()) == pytest.approx(1, abs=Decimal("0.000000003"))
 
 
@@ -312,9 +316,9 @@ def test_states_of_one_label_count_together() -> None:
     two_bulls = fitted(
         labels=["bull", "bull", "bear"], transition=[[450_000_000, 450_000_000, 100_000_000]] * 3
     )
-    (wish, *_) = moves(story(model=two_bulls, enter="0.95"), 5)
-    assert wish.confidence is not None
-    assert wish.confidence > Decimal("0.95")
+    (trade_signal, *_) = moves(story(model=two_bulls, enter="0.95"), 5)
+    assert trade_signal.confidence is not None
+    assert trade_signal.confidence > Decimal("0.95")
 
 
 def test_it_leaves_when_the_probability_of_its_side_falls_below_the_threshold() -> None:
@@ -322,16 +326,20 @@ def test_it_leaves_when_the_probability_of_its_side_falls_below_the_threshold() 
     assert words(moves(told, 10, 10)) == ["enter buy"]
     own(told, "buy", "0.5", "t1")
     assert moves(told, 10) == []
-    (wish,) = moves(told, 0, 0)[:1]
-    assert words([wish]) == ["exit sell 0.5"]
-    assert Decimal(wish.features["bull"]) < Decimal("0.4")
-    assert wish.confidence is None
+    (trade_signal,) = moves(told, 0, 0)[:1]
+    assert words([trade_signal]) == ["exit sell 0.5"]
+    assert Decimal(trade_signal.features["bull"]) < Decimal("0.4")
+    assert trade_signal.confidence is None
 
 
 def test_a_short_is_left_when_the_bear_fades_and_not_before() -> None:
     told = story(cooldown_seconds=3_600)
-    (wish,) = moves(told, -10, -10)
-    assert str(wish.confidence) == wish.features["bear"] > wish.features["bull"]
+    (trade_signal,) = moves(told, -10, -10)
+    assert (
+        str(trade_signal.confidence)
+        == trade_signal.features["bear"]
+        > trade_signal.features["bull"]
+    )
     own(told, "sell", 2, "t1")
     assert moves(told, -10) == []
     assert words(moves(told, 0, 0)[:1]) == ["exit buy 2"]

@@ -130,7 +130,7 @@ def test_a_snapshot_leads_to_the_same_signals(mine: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "reason"),
     [
         ("", "expected one strategy, found none"),
         ("import nowhere_to_be_found\n", "nowhere_to_be_found"),
@@ -147,12 +147,12 @@ def test_a_snapshot_leads_to_the_same_signals(mine: Path) -> None:
         ("from beside import level\n", "beside.py, line 2: it raised Strange: level"),
     ],
 )
-def test_a_file_that_holds_no_strategy_says_why(tmp_path: Path, change: str, said: str) -> None:
+def test_a_file_that_holds_no_strategy_says_why(tmp_path: Path, change: str, reason: str) -> None:
     path = tmp_path / "odd.py"
     path.write_text(change, "utf-8")
     beside = "class Strange(Exception): ...\nraise Strange('level')\n"
     path.with_name("beside.py").write_text(beside, "utf-8")
-    with pytest.raises(StrategyLoadError, match=said) as refused:
+    with pytest.raises(StrategyLoadError, match=reason) as refused:
         load_file(str(path))
     assert str(refused.value).startswith(f"{path}: ")
     assert "\n" not in str(refused.value)

@@ -33,12 +33,14 @@ def story(**parameters: Number | bool) -> DeciderDriver:
 
 def closes(told: DeciderDriver, *prices: Number) -> list[SignalRaised]:
     """A bar a minute; what was wished over them."""
-    wishes = told.tell(*(bar(price) for price in prices), after=MINUTE)
-    return [wish for wish in wishes if isinstance(wish, SignalRaised)]
+    sent_signals = told.tell(*(bar(price) for price in prices), after=MINUTE)
+    return [trade_signal for trade_signal in sent_signals if isinstance(trade_signal, SignalRaised)]
 
 
-def words(wishes: list[SignalRaised]) -> list[str]:
-    return [f"exit {w.side} {w.quantity}" if w.reduce_only else f"enter {w.side}" for w in wishes]
+def words(sent_signals: list[SignalRaised]) -> list[str]:
+    return [
+        f"exit {w.side} {w.quantity}" if w.reduce_only else f"enter {w.side}" for w in sent_signals
+    ]
 
 
 def told_of_fill(told: DeciderDriver, side: Any, quantity: Number, id: str = "t1") -> list[Event]:
@@ -51,9 +53,9 @@ def told_of_fill(told: DeciderDriver, side: Any, quantity: Number, id: str = "t1
 def test_an_entry_says_its_size_and_all_it_was_decided_on() -> None:
     told = SettlingDriver(signal, "signal")
     told.tell(strategy(fast=2, slow=3, cooldown_seconds=0, confidence_scale=10, notional=2_500))
-    (wish,) = closes(told, 100, 100, 99, 104)
-    assert wish == SignalRaised(
-        signal_id=wish.signal_id,
+    (trade_signal,) = closes(told, 100, 100, 99, 104)
+    assert trade_signal == SignalRaised(
+        signal_id=trade_signal.signal_id,
         producer="",
         strategy="cross",
         instrument=INSTRUMENT,
@@ -115,8 +117,8 @@ def test_a_cross_below_the_least_confidence_is_passed_over_and_one_at_it_is_not(
 
 
 def test_confidence_is_at_most_one() -> None:
-    (wish,) = closes(story(confidence_scale=1_000_000), 100, 99, 101)
-    assert wish.confidence == 1
+    (trade_signal,) = closes(story(confidence_scale=1_000_000), 100, 99, 101)
+    assert trade_signal.confidence == 1
 
 
 def test_a_cross_within_the_cooldown_is_passed_over_and_one_at_its_end_is_not() -> None:
@@ -255,16 +257,16 @@ def test_brackets_stand_the_given_basis_points_from_the_close_on_either_side() -
 
 def test_an_entry_ages_when_told_so() -> None:
     told = story(ttl_seconds=90)
-    (wish,) = closes(told, 100, 99, 101)
-    assert wish.expires_at == told.now + 90 * SECOND
+    (trade_signal,) = closes(told, 100, 99, 101)
+    assert trade_signal.expires_at == told.now + 90 * SECOND
 
 
 def test_two_strategies_wish_at_the_same_bar_in_the_order_they_were_configured() -> None:
     told = story()
     told.tell(strategy(name="another", **QUICK))
-    wishes = closes(told, 100, 99, 101)
-    assert [wish.strategy for wish in wishes] == ["cross", "another"]
-    assert len({wish.signal_id for wish in wishes}) == 2
+    sent_signals = closes(told, 100, 99, 101)
+    assert [trade_signal.strategy for trade_signal in sent_signals] == ["cross", "another"]
+    assert len({trade_signal.signal_id for trade_signal in sent_signals}) == 2
 
 
 def test_ids_of_wishes_differ_even_where_ids_of_bars_differ_late() -> None:
@@ -273,8 +275,10 @@ def test_ids_of_wishes_differ_even_where_ids_of_bars_differ_late() -> None:
         at(bar(price), START + n * MINUTE, id=f"{'0' * 31}{n}")
         for n, price in enumerate((100, 99, 101, 99, 101))
     ]
-    wishes = [wish for wish in told.tell(*bars) if isinstance(wish, SignalRaised)]
-    assert len({wish.signal_id for wish in wishes}) == 3
+    sent_signals = [
+        trade_signal for trade_signal in told.tell(*bars) if isinstance(trade_signal, SignalRaised)
+    ]
+    assert len({trade_signal.signal_id for trade_signal in sent_signals}) == 3
 
 
 # --- Configuration -------------------------------------------------------------------------------

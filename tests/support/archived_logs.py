@@ -25,7 +25,8 @@ from deadreckon.contracts.subjects import producer_subject
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
-from tests.stories import INSTRUMENT, MINUTE, START, bar, filled, quote, wish
+from tests.stories import INSTRUMENT, MINUTE, START, bar, filled, quote
+from tests.stories import signal as trade_signal
 from tests.support.messages import StoredLog
 
 DAYS = 3
@@ -43,7 +44,7 @@ def some_days() -> StoredLog:
             log.market(bar(close=100 + row), START + day * DAY + row * MINUTE)
             log.commit("risk")
         log.market(quote(bid="100.1", ask="100.2"), START + day * DAY + ROWS * MINUTE)
-        log.commit("signal", wish(quantity=1, id=f"s{day}", features={"b": "2", "a": "1"}))
+        log.commit("signal", trade_signal(quantity=1, id=f"s{day}", features={"b": "2", "a": "1"}))
         log.commit("risk", refused(f"s{day}"))
         fill = filled("buy", "0.25", "100.125", id=f"t{day}", fee="0.01")
         log.commit("fill", fill, when=START + day * DAY)
@@ -116,21 +117,21 @@ def rewrite(path: Path, change: Callable[[polars.DataFrame], polars.DataFrame]) 
     change(polars.read_parquet(path, hive_partitioning=False)).write_parquet(path)
 
 
-def resign(desk: ArchivedLog, number: int, key: SealKey, **changes: Any) -> None:
+def resign(archived: ArchivedLog, number: int, key: SealKey, **changes: Any) -> None:
     """Write a manifest anew, with the hashes that its files have now, and all after it."""
-    chain = desk.chain
+    chain = archived.chain
     for place in range(number - 1, len(chain)):
         more = dict(changes) if place == number - 1 else {}
         named = more.pop("segments", chain[place].segments)
         segments = [
-            structs.replace(each, sha256=file_digest(desk.root / each.path)) for each in named
+            structs.replace(each, sha256=file_digest(archived.root / each.path)) for each in named
         ]
         previous = digest_of(chain[place - 1]) if place else ""
         told = structs.replace(chain[place], segments=segments, previous=previous, **more)
         chain[place] = signed(told, key)
-        file_of(desk.root, place + 1).write_bytes(file_bytes(chain[place]))
+        file_of(archived.root, place + 1).write_bytes(file_bytes(chain[place]))
 
 
-def trust(desk: ArchivedLog, key: SealKey) -> None:
+def trust(archived: ArchivedLog, key: SealKey) -> None:
     """Make the archive say that it was sealed with this key."""
-    (desk.root / PUBLIC).write_text(f"{key.public}\n")
+    (archived.root / PUBLIC).write_text(f"{key.public}\n")

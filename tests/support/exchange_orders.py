@@ -37,7 +37,7 @@ def order_request(
     client_order_id: str, side: Any = "buy", quantity: str = "0.1", **more: Any
 ) -> OrderRequest:
     """A market order at START, unless more is said."""
-    said: dict[str, Any] = {
+    published: dict[str, Any] = {
         "order_type": "market",
         "limit_price": None,
         "stop_price": None,
@@ -51,7 +51,7 @@ def order_request(
         symbol=SYMBOL.symbol,
         side=side,
         quantity=Decimal(quantity),
-        **said,
+        **published,
     )
 
 

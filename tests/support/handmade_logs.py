@@ -188,7 +188,7 @@ def refused(rule: str = "max_notional", **changes: Any) -> signals.SignalRefused
 def one_order(log: FactLog, random: Random, number: int) -> None:
     """A wish and what becomes of it: refused, or an order that is filled in parts or cancelled."""
     signal, order = f"signal-{number:032d}", f"order-{number:032d}"
-    (raised,) = log.say(stories.wish(quantity="1.5", id=signal), source="signal")
+    (raised,) = log.say(stories.signal(quantity="1.5", id=signal), source="signal")
     if random.random() < 0.1:
         log.say(refused(signal_id=signal), source="risk", cause=raised.id)
         return

@@ -32,7 +32,7 @@ from tests.stories import (
     filled,
     listed,
     reporting,
-    wish,
+    signal,
 )
 from tests.support.driver import DeciderDriver
 
@@ -69,7 +69,7 @@ class RiskDriver:
     ) -> OrderApproved:
         """Risk lets a wish pass; ids count themselves."""
         more.setdefault("id", f"own{self.story.count}")
-        answer = self.ask(wish(side, quantity, **more))
+        answer = self.ask(signal(side, quantity, **more))
         assert isinstance(answer, OrderApproved), answer
         return answer
 
@@ -77,13 +77,13 @@ class RiskDriver:
         self, side: Side = "buy", quantity: Number | None = 1, **more: Any
     ) -> SignalRefused:
         """Risk refuses a wish."""
-        answer = self.ask(wish(side, quantity, **more))
+        answer = self.ask(signal(side, quantity, **more))
         assert isinstance(answer, SignalRefused), answer
         return answer
 
     def passes(self, side: Side = "buy", quantity: Number | None = 1, **more: Any) -> bool:
         """Whether risk lets a wish pass."""
-        return isinstance(self.ask(wish(side, quantity, **more)), OrderApproved)
+        return isinstance(self.ask(signal(side, quantity, **more)), OrderApproved)
 
     def route(self, order: OrderApproved, *quantities: Number) -> list[OrderRouted]:
         """Send an order on its way, in as many children as there are quantities."""
@@ -134,14 +134,14 @@ class RiskDriver:
 
     def restarted(self) -> "RiskDriver":
         """The same desk after a crash."""
-        desk = RiskDriver.__new__(RiskDriver)
-        desk.story = self.story.restarted(decider)
-        assert encoded_state(desk) == encoded_state(self)
-        return desk
+        risk_driver = RiskDriver.__new__(RiskDriver)
+        risk_driver.story = self.story.restarted(decider)
+        assert encoded_state(risk_driver) == encoded_state(self)
+        return risk_driver
 
 
-def encoded_state(desk: RiskDriver) -> bytes:
-    return msgspec.json.encode(desk.state, order="deterministic")
+def encoded_state(risk_driver: RiskDriver) -> bytes:
+    return msgspec.json.encode(risk_driver.state, order="deterministic")
 
 
 def routed(order: OrderApproved, child: int, sizes: list[Decimal]) -> OrderRouted:

@@ -31,8 +31,8 @@ def sent(sample: dict[str, str]) -> bytes:
 
 @pytest.mark.parametrize("sample", [it for it in SAMPLES if "rule" not in it], ids=claim)
 def test_a_valid_sample_is_taken_by_the_door_and_by_the_schema(sample: dict[str, str]) -> None:
-    wishes = read_signals("ext", sent(sample))
-    assert not [wish for wish in wishes if isinstance(wish, SignalMalformed)]
+    sent_signals = read_signals("ext", sent(sample))
+    assert not [signal for signal in sent_signals if isinstance(signal, SignalMalformed)]
     content = json.loads(sent(sample))
     for one in content if isinstance(content, list) else [content]:
         SCHEMA.validate(one)
@@ -40,9 +40,9 @@ def test_a_valid_sample_is_taken_by_the_door_and_by_the_schema(sample: dict[str,
 
 @pytest.mark.parametrize("sample", [it for it in SAMPLES if "rule" in it], ids=claim)
 def test_an_invalid_sample_is_refused_under_its_rule(sample: dict[str, str]) -> None:
-    (wish,) = read_signals("ext", sent(sample))
-    assert isinstance(wish, SignalMalformed)
-    assert wish.rule == sample["rule"]
+    (signal,) = read_signals("ext", sent(sample))
+    assert isinstance(signal, SignalMalformed)
+    assert signal.rule == sample["rule"]
 
 
 def test_the_page_says_how_much_a_schema_finds() -> None:
@@ -105,13 +105,13 @@ def test_nothing_sent_is_no_proof_of_anything() -> None:
 @pytest.fixture(scope="module")
 def answered() -> Any:
     """A session in which a producer sends well, twice the same, badly, and ahead of time."""
-    wish = {"id": "w-1", "strategy": "ext", "instrument": "BTCUSDT.PAPER", "side": "buy"}
-    wish |= {"quantity": "0.01"}
+    signal = {"id": "w-1", "strategy": "ext", "instrument": "BTCUSDT.PAPER", "side": "buy"}
+    signal |= {"quantity": "0.01"}
     steps = [
         *SCRIPT,
-        Wire("ext", wish | {"at": "2099-01-01T00:00:00Z"}),
-        Wire("ext", wish | {"id": "w-2"}),
-        Wire("ext", wish | {"id": "w-2"}),
+        Wire("ext", signal | {"at": "2099-01-01T00:00:00Z"}),
+        Wire("ext", signal | {"id": "w-2"}),
+        Wire("ext", signal | {"id": "w-2"}),
         Wire("ext", b"no json"),
         *minute(bar(104)),
     ]

@@ -41,13 +41,13 @@ def test_a_script_is_the_same_for_a_seed_and_repeats_no_payload(tape: Tape) -> N
 def test_a_script_has_what_a_day_has(tape: Tape) -> None:
     """Wishes, cancels, changes, repetitions, rubbish; limits, halts, resumes, flattenings."""
     script = make_inputs(tape, "desk", 7)
-    wishes = [wish for cue in script if ".in." in cue.subject for wish in _wishes(cue.payload)]
+    signals = [signal for cue in script if ".in." in cue.subject for signal in _wishes(cue.payload)]
     facts = [
         type(read_fact(OPERATOR_NAME, cue.payload)[2]) for cue in script if ".op." in cue.subject
     ]
-    found = {type(wish).__name__ for wish in wishes}
+    found = {type(signal).__name__ for signal in signals}
     assert found == {"SignalReceived", "CancelReceived", "ReplaceReceived", "SignalMalformed"}
-    ids = [(wish.signal_id, getattr(wish, "body", "")) for wish in wishes]
+    ids = [(signal.signal_id, getattr(signal, "body", "")) for signal in signals]
     assert len(set(ids)) < len(ids)
     names = {fact.__name__ for fact in facts}
     assert {"LimitsSet", "HaltRequested", "ResumeRequested", "FlattenRequested"} <= names

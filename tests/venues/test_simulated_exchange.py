@@ -162,11 +162,11 @@ async def test_an_order_against_the_rules_is_refused_by_name_and_was_never_there
             "post_only_would_take": order_request("d", **limit, post_only=True),
             "bad_request": order_request("e", at=-1),
         }
-        for code, wish in refused.items():
+        for code, signal in refused.items():
             with pytest.raises(RejectedError) as found:
-                await running.venue.submit(wish)
+                await running.venue.submit(signal)
             assert found.value.rule == code
-            assert await running.venue.query(handle(wish.client_order_id)) is None
+            assert await running.venue.query(handle(signal.client_order_id)) is None
 
 
 async def test_a_client_order_id_lives_once(tmp_path: Path) -> None:
@@ -277,12 +277,12 @@ def _script(chance: random.Random, price: Decimal) -> list[Step]:
     names: list[str] = []
     for number in range(12):
         at = seconds_after_start(60 * number)
-        wishes: list[OrderRequest | str] = [
+        signals: list[OrderRequest | str] = [
             _wish(chance, f"o{number}-{i}", at, price) for i in range(3)
         ]
-        wishes += chance.sample(names, min(len(names), 2))
-        names += [wish.client_order_id for wish in wishes if isinstance(wish, OrderRequest)]
-        steps.append((at, wishes))
+        signals += chance.sample(names, min(len(names), 2))
+        names += [signal.client_order_id for signal in signals if isinstance(signal, OrderRequest)]
+        steps.append((at, signals))
     return steps
 
 
@@ -323,15 +323,15 @@ async def _play(
 ) -> None:
     """Send it all as an edge would: ask before sending again, and the clock moves in the end."""
     asked = 0
-    for at, wishes in script:
-        for wish in wishes:
+    for at, signals in script:
+        for signal in signals:
             asked += 1
             if disturb is not None:
                 await disturb(asked)
-            if isinstance(wish, OrderRequest):
-                await _surely_submit(venue, wish)
+            if isinstance(signal, OrderRequest):
+                await _surely_submit(venue, signal)
             else:
-                await _surely_cancel(venue, wish, at)
+                await _surely_cancel(venue, signal, at)
         await _surely(partial(venue.advance, at))
     await _surely(lambda: venue.advance(seconds_after_start(24 * 3_600)))
 
@@ -345,17 +345,17 @@ async def _surely(ask: Callable[[], Awaitable[Any]]) -> Any:
     raise AssertionError("no answer in 200 tries")
 
 
-async def _surely_submit(venue: SimulatedVenue, wish: OrderRequest) -> None:
+async def _surely_submit(venue: SimulatedVenue, signal: OrderRequest) -> None:
     while True:
         try:
-            await venue.submit(wish)
+            await venue.submit(signal)
             return
         except RejectedError:
             return
         except ThrottledError:
             continue
         except (UnansweredError, MalformedReportError):
-            if await _surely(lambda: venue.query(handle(wish.client_order_id))) is not None:
+            if await _surely(lambda: venue.query(handle(signal.client_order_id))) is not None:
                 return
 
 
@@ -389,14 +389,14 @@ def _settled(script: list[Step], chance: random.Random | None) -> dict[str, Any]
     book = ExchangeStore(Path(":memory:"))
     account = ExchangeAccount(book, "7")
     account.list_symbol(SYMBOL)
-    for at, wishes in script:
-        sent = wishes if chance is None else chance.sample(wishes * 2, len(wishes) * 2)
-        for wish in sent:
+    for at, signals in script:
+        sent = signals if chance is None else chance.sample(signals * 2, len(signals) * 2)
+        for signal in sent:
             with suppress(RefusedError):
-                if isinstance(wish, OrderRequest):
-                    account.submit(_wish_of(wish))
+                if isinstance(signal, OrderRequest):
+                    account.submit(_wish_of(signal))
                 else:
-                    account.cancel(wish, at)
+                    account.cancel(signal, at)
         account.advance(at)
     account.advance(seconds_after_start(24 * 3_600))
     orders = [account.detail(order) | {"number": 0} for order in book.orders(only_open=False)]
@@ -453,7 +453,7 @@ async def test_faults_retries_and_another_order_of_arrival_change_nothing(
 ) -> None:
     script, wanted = await _undisturbed(tmp_path / "quiet", chance)
     shuffler = random.Random(chance)
-    shuffled = [(at, shuffler.sample(wishes, len(wishes))) for at, wishes in script]
+    shuffled = [(at, shuffler.sample(signals, len(signals))) for at, signals in script]
     folder = tmp_path / "rough"
     folder.mkdir()
     async with running_exchange(folder, timeout=0.3) as running:

@@ -294,7 +294,7 @@ async def test_it_answers_while_a_tape_plays_and_agrees_with_the_statement(tmp_p
     tape = tmp_path / "tape.parquet"
     synthesise(Recipe(seed=7, bars=800), "BTCUSDT.PAPER", tape)
     data = tmp_path / "run"
-    wish = DemoOptions(
+    trade_signal = DemoOptions(
         data=data,
         tape=tape,
         instrument=None,
@@ -307,7 +307,7 @@ async def test_it_answers_while_a_tape_plays_and_agrees_with_the_statement(tmp_p
         web_port=0,
         quiet=True,
     )
-    playing = asyncio.create_task(run_demo(wish))
+    playing = asyncio.create_task(run_demo(trade_signal))
     record = data / "gateway.url"
     while not record.exists():
         assert not playing.done(), playing.result()
