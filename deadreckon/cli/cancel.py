@@ -35,4 +35,4 @@ def cancel(
     if (order is None) != all_orders:
         fail("name one order, or --all", EXIT_USAGE)
     event = CancelRequested(options.actor, options.reason, order)
-    publish_command("cancel", event, options)
+    publish_command("cancel", event, options, "fill")

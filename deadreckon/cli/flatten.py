@@ -17,4 +17,4 @@ def flatten(*, instrument: str | None = None, options: CommandOptions) -> None:
     from deadreckon.contracts.governance import FlattenRequested
 
     event = FlattenRequested(options.actor, options.reason, instrument)
-    publish_command("flatten", event, options)
+    publish_command("flatten", event, options, "risk")

@@ -1,8 +1,10 @@
 """Operators' facts from the command line: built from text, checked, recorded and printed."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +26,7 @@ def _amount(_: Any, tokens: Sequence[Token]) -> Decimal:
         raise ValueError(f"{tokens[0].value[:40]!r} is not a decimal number") from None
 
 
+WAIT_SECONDS = 10.0  # for what services answer to a fact
 Amount = Annotated[Decimal, Parameter(converter=_amount)]
 SignedAmount = Annotated[Decimal, Parameter(converter=_amount, allow_leading_hyphen=True)]
 Wait = Annotated[float, Parameter(help="Seconds to wait for acknowledgements.")]
@@ -38,10 +41,9 @@ def in_force(data: Path, nats: str | None) -> "InForce":
 
 
 def publish(event: Event, options: LogOptions) -> None:
-    """Record a fact and print its sequence; end with exit code 2 if it would be refused."""
+    """Record a fact and print what comes of it; end with exit code 2 if it is malformed."""
     check(event)
-    sequence = record(event, options)
-    print_result({"sequence": sequence}, f"recorded at sequence {sequence}", options)
+    publish_command("fact", event, options)
 
 
 def check(event: Event) -> None:
@@ -57,15 +59,6 @@ def check(event: Event) -> None:
     judged = read_fact("cli", payload)[2]
     if isinstance(judged, OperatorMalformed):
         fail(f"{judged.rule}: {judged.reason}", EXIT_USAGE)
-
-
-def record(event: Event, options: LogOptions) -> int:
-    """Record a fact; return its sequence."""
-    from deadreckon.cli.running import run
-    from deadreckon.node.operator_commands import record_facts
-
-    (sequence,) = run(lambda: record_facts(options.data, [event], options.nats))
-    return sequence
 
 
 def print_result(document: dict[str, Any], text: str, options: LogOptions) -> None:
@@ -141,11 +134,40 @@ def publish_and_wait(verb: str, event: Event, options: LogOptions, wait: float) 
         raise SystemExit(EXIT_DIFFERENCE)
 
 
-def publish_command(verb: str, event: Event, options: LogOptions) -> None:
-    """Record an operator's command and print its sequence."""
-    sequence = record(event, options)
-    text = (
-        f"{verb} recorded at sequence {sequence}; "
-        f"`dr tail --data {options.data}` shows what follows"
+def _nearest(event: Event, options: LogOptions) -> str:
+    """The listed instrument whose name comes nearest to that of a refused fact, as a question."""
+    name = getattr(event, "instrument", None) or ""
+    near = get_close_matches(name, in_force(options.data, options.nats).instruments, 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def publish_command(
+    verb: str, event: Event, options: LogOptions, *services: str, wait: float = WAIT_SECONDS
+) -> None:
+    """Record an operator's fact, and print what governance and `services` answer to it.
+
+    Exits with 1 when it is refused, names nothing, or is not answered in time.
+    """
+    from deadreckon.cli.running import run
+    from deadreckon.node.command_answers import record_and_read
+
+    asked = ("governance", *services)
+    found = run(lambda: record_and_read(options.data, event, asked, wait, options.nats))
+    if found.refused is not None:
+        what = f"refused by {found.refused.rule}: {found.refused.reason}{_nearest(event, options)}"
+    elif found.missed is not None:
+        what = f"missed: {found.missed.reason}"
+    elif found.answered is None:
+        what = "no stack runs here: it is answered when one starts"
+    elif not found.answered:
+        what = f"NOT answered within {wait:g} s by: {' and '.join(asked)}"
+    elif found.events:
+        counts = Counter(found.events)
+        what = "answered: " + ", ".join(f"{count} {name}" for name, count in counts.items())
+    else:
+        what = "taken; nothing had to be done"
+    print_result(
+        msgspec.to_builtins(found), f"recorded at sequence {found.sequence}; {what}", options
     )
-    print_result({"sequence": sequence}, text, options)
+    if found.refused is not None or found.missed is not None or found.answered is False:
+        raise SystemExit(EXIT_DIFFERENCE)

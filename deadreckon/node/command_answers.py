@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,7 @@ from deadreckon.contracts.governance import (
     ResumeAcknowledged,
     StrategyConfigured,
 )
+from deadreckon.contracts.orders import CancelMissed
 from deadreckon.contracts.signals import SignalRefused
 from deadreckon.contracts.subjects import status_subject
 from deadreckon.node.demo_setup import publish_fact
@@ -26,10 +27,11 @@ from deadreckon.node.operator_commands import COMMAND_LINE
 from deadreckon.runtime.log.bus import Bus, DeniedError, Stored, UnavailableError
 from deadreckon.runtime.log.feed import Decoding
 from deadreckon.runtime.process.folder import Folder
-from deadreckon.runtime.server.rights import OPERATOR, SIGNAL
+from deadreckon.runtime.server.rights import OPERATOR
 from deadreckon.runtime.service.standby import LivenessReply, LivenessRequest
 from deadreckon.services.catalogue import BOOK
 
+SIGNAL = "signal"
 LOOK_SECONDS = 0.2  # at most for one reading of the log, and for one reply
 
 
@@ -41,6 +43,17 @@ class CommandOutcome(Struct, frozen=True):
     missing: list[str]
     open_orders: int
     refused: str | None
+
+
+class CommandAnswers(Struct, frozen=True):
+    """Answers to any other fact of an operator: its sequence, whether the services concerned have
+    answered it (null: no stack runs that could), its refusal, and their events in words."""
+
+    sequence: int
+    answered: bool | None
+    refused: OperatorRefused | None
+    missed: CancelMissed | None
+    events: list[str]
 
 
 class StrategyOutcome(Struct, frozen=True):
@@ -75,10 +88,41 @@ async def record_strategy(
         def complete() -> bool:
             return answers.committed.get(SIGNAL, 0) >= answers.sequence
 
-        await answers.follow(event, wait if may_run else 0, complete, _Commits(answers).request)
+        await answers.follow(
+            event, wait if may_run else 0, complete, _Commits(answers, [SIGNAL]).request
+        )
         refusals = [each for _, each in answers.events if isinstance(each, SignalRefused)]
         refused = refusals[0] if refusals else None
         return StrategyOutcome(answers.sequence, complete() if may_run else None, refused)
+
+
+async def record_and_read(
+    data: Path,
+    event: Event,
+    services: Sequence[str],
+    wait: float,
+    nats: str | None = None,
+    book: str = BOOK,
+) -> CommandAnswers:
+    """Publish a fact, and read until every one of the services has answered it, or has gone on."""
+    folder = Folder(data).check()
+    may_run = nats is not None or folder.holder() is not None
+    async with open_bus(folder, nats, OPERATOR) as bus:
+        answers = _Answers(bus, book)
+
+        def complete() -> bool:
+            return all(answers.committed.get(each, 0) >= answers.sequence for each in services)
+
+        commits = _Commits(answers, services)
+        await answers.follow(event, wait if may_run else 0, complete, commits.request)
+        found = [each for _, each in answers.events]
+        return CommandAnswers(
+            answers.sequence,
+            complete() if may_run else None,
+            next((each for each in found if isinstance(each, OperatorRefused)), None),
+            next((each for each in found if isinstance(each, CancelMissed)), None),
+            [type(each).__name__ for each in found],
+        )
 
 
 class _Answers:
@@ -131,22 +175,28 @@ class _Answers:
 
 
 class _Commits:
-    """Asks the signal service to commit how far it is: a configuration that it takes has no answer
-    by which that would be seen."""
+    """Asks services to commit how far they are: what they take without an answer is not seen
+    otherwise."""
 
-    def __init__(self, answers: _Answers) -> None:
+    def __init__(self, answers: _Answers, services: Sequence[str]) -> None:
         self._answers = answers
-        self._position = 0
+        self._positions = dict.fromkeys(services, 0)
 
     async def request(self) -> None:
-        """Ask how far it is, and for a commit once it is past the fact."""
+        """Ask how far each is, and for a commit once it is past the fact."""
         answers = self._answers
-        request = LivenessRequest(prove=self._position >= answers.sequence)
-        with suppress(UnavailableError, DeniedError):  # silence is what the outcome says then
-            reply = await answers.bus.request(
-                status_subject(answers.book, SIGNAL), msgspec.json.encode(request), LOOK_SECONDS
-            )
-            self._position = msgspec.json.decode(reply, type=LivenessReply).position
+        for service, position in self._positions.items():
+            if answers.committed.get(service, 0) >= answers.sequence:
+                continue
+            request = LivenessRequest(prove=position >= answers.sequence)
+            with suppress(UnavailableError, DeniedError):  # silence is what the outcome says then
+                reply = await answers.bus.request(
+                    status_subject(answers.book, service),
+                    msgspec.json.encode(request),
+                    LOOK_SECONDS,
+                )
+                position = msgspec.json.decode(reply, type=LivenessReply).position
+                self._positions[service] = position
 
 
 class _Acknowledged(Struct):

@@ -96,3 +96,29 @@ def test_settings_come_from_a_file_and_the_command_line_wins(dr: Dr) -> None:
 
     settings.write_text("webport = 1\n")
     assert "webport" in dr.run("up", "--config", "desk.toml", code=2)
+
+
+def test_what_names_nothing_is_refused_by_the_stack_and_the_verb_says_so(dr: Dr) -> None:
+    started(dr)
+    said = dr.run("instruments", "add", "BTCUSDT.PAPER", *LISTING, *WHO, "--data", "desk")
+    assert "taken; nothing had to be done" in said
+
+    typo = ("--instrument", "BTCUSD.PAPER", *WHO, "--data", "desk")
+    refused = dr.run("flatten", *typo, code=1)
+    assert "refused by unknown_instrument" in refused
+    assert "did you mean BTCUSDT.PAPER?" in refused
+    record = json.loads(dr.run("flatten", *typo, "--json", code=1))
+    assert record["refused"]["rule"] == "unknown_instrument"
+    assert "missed" in dr.run("cancel", "nosuchorder", *WHO, "--data", "desk", code=1)
+    removed = dr.run("instruments", "remove", "NOPE.PAPER", *WHO, "--data", "desk", code=1)
+    assert "NOPE.PAPER was never listed" in removed
+    flat = dr.run("flatten", "--instrument", "BTCUSDT.PAPER", *WHO, "--data", "desk")
+    assert "taken; nothing had to be done" in flat
+
+
+def test_a_fact_for_a_stack_that_does_not_run_waits_for_its_start(dr: Dr) -> None:
+    process, _ = started(dr)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    waits = dr.run("flatten", "--instrument", "BTCUSD.PAPER", *WHO, "--data", "desk")
+    assert "no stack runs here: it is answered when one starts" in waits

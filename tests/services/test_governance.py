@@ -8,18 +8,34 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.governance import (
+    FlattenRequested,
     HaltImposed,
     LogDamaged,
     OperatorMalformed,
     OperatorRefused,
     ResumeRequested,
 )
+from deadreckon.contracts.instruments import InstrumentDelisted
+from deadreckon.contracts.market import MarkUpdated
 from deadreckon.services.governance import decider as governance
 from deadreckon.services.governance import performance
-from tests.stories import MINUTE, Number, bar, currency_rate, filled, limits, listed, reporting
+from tests.stories import (
+    INSTRUMENT,
+    MINUTE,
+    START,
+    Number,
+    at,
+    bar,
+    currency_rate,
+    filled,
+    limits,
+    listed,
+    reporting,
+)
 from tests.support.driver import DeciderDriver, expect
 
 OTHER = "ETHBTC.PAPER"
@@ -51,6 +67,33 @@ def halted(answers: list[Event]) -> tuple[Any, ...]:
 
 
 # Operators and damage.
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        FlattenRequested("ann", "end", "BTCUSD.PAPER"),
+        InstrumentDelisted("BTCUSD.PAPER", "ann", "end"),
+        MarkUpdated("BTCUSD.PAPER", Decimal(100)),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+def test_an_operator_who_names_no_instrument_is_refused(event: Event) -> None:
+    story = DeciderDriver(governance, "governance")
+    story.tell(listed())
+    asked = replace(at(event, START), source="op.cli")
+    reason = "BTCUSD.PAPER was never listed"
+    refused = OperatorRefused("cli", "unknown_instrument", reason, "BTCUSD.PAPER")
+    assert story.tell(asked) == [refused]
+    assert story.tell(replace(asked, source="market")) == []
+
+
+def test_what_was_listed_once_may_be_named_and_everything_without_a_name() -> None:
+    story = DeciderDriver(governance, "governance")
+    story.tell(listed(), InstrumentDelisted(INSTRUMENT, "ann", "end"))
+    for name in (INSTRUMENT, None):
+        asked = at(FlattenRequested("ann", "end", name), START)
+        assert story.tell(replace(asked, source="op.cli")) == []
 
 
 def test_what_an_operator_sent_unreadably_is_refused_with_the_reason() -> None:

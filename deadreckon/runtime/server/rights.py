@@ -37,7 +37,6 @@ ROLLER = "roller"  # likewise, but only on a server that `dr archive prune` has 
 OWN_PRODUCER = "cli"  # the producer of `dr signal send` unless another is named
 
 OPERATORS_DOOR = "cli"
-SIGNAL = "signal"  # the service that judges a strategy's configuration
 STACK_DOORS = ("stack", "demo", "supervisor")  # facts that the stack says as an operator would
 SHARED_SERVICES = ("market", "clock", "sealer", "verifier")  # they speak for every book
 
@@ -110,7 +109,7 @@ def _service(name: str, pattern: str, books: Sequence[str]) -> Rights:
     asked = () if domains == (SHARED,) else tuple(books)  # the shared ones speak, and are not asked
     turns = tuple(turn_subject(book, name) for book in asked)
     liveness = tuple(status_subject(book, name) for book in asked)
-    askers = (name, STACK, OPERATOR) if name == SIGNAL else (name, STACK)
+    askers = (name, STACK, OPERATOR)
     answers = tuple(f"{inbox_prefix(asker)}.>" for asker in askers) if asked else ()
     return Rights(
         role=name,
@@ -120,7 +119,7 @@ def _service(name: str, pattern: str, books: Sequence[str]) -> Rights:
             *(commit_subject(book, name, "progress") for book in domains),
             *READING,
             *liveness,  # a standby asks the other instance, which has the same name
-            *answers,  # to it, to who gives turns, and to who configures a strategy
+            *answers,  # to it, to who gives turns, and to an operator who waits for an answer
         ),
         subscribe=(f"{inbox_prefix(name)}.>", *turns, *liveness),
     )
@@ -151,7 +150,7 @@ def _operator(books: Sequence[str]) -> Rights:
         purpose="says operators' facts from the command line, and reads what they lead to",
         publish=(
             *(operator_subject(book, OPERATORS_DOOR) for book in books),
-            *(status_subject(book, SIGNAL) for book in books),  # how far it is
+            *(f"{status_subject(book, 'x')[:-1]}*" for book in books),  # how far a service is
             *READING,
         ),
         subscribe=(f"{inbox_prefix(OPERATOR)}.>",),

@@ -1,4 +1,5 @@
-"""Governance decider: refuses malformed operator messages, halts a book that performs badly."""
+"""Governance decider: refuses operators' messages that are malformed or name nothing, halts a book
+that performs badly."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -17,15 +18,19 @@ from deadreckon.contracts.governance import (
     OperatorRefused,
     ResumeRequested,
 )
+from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.orders import OrderFilled
-from deadreckon.services.governance import performance, trades
+from deadreckon.services.governance import known_names, performance, trades
+from deadreckon.services.governance.known_names import KnownNames
 from deadreckon.services.governance.trades import OpenTrades
 
 UNPRICED = "performance_unpriced"
 RULES = (*performance.MEASURES, UNPRICED)
 DEFAULTS = LimitsSet("", "")  # in use until limits are set
 HANDLES = FOLDS.keys() | {
+    *known_names.REFERRING,
+    InstrumentListed,
     LimitsSet,
     ResumeRequested,
     HaltImposed,
@@ -59,6 +64,7 @@ class State(Struct):
     newest: str = ""
     unpriced: str = ""
     halted: bool = False
+    known: KnownNames = field(default_factory=KnownNames)
 
 
 def initial() -> State:
@@ -80,6 +86,8 @@ def evolve(state: State, record: Recorded[Any]) -> State:
         case HaltImposed(rule=rule):
             state.halted = state.halted or rule in RULES
         case _:
+            if isinstance(record.event, InstrumentListed):
+                known_names.fold(state.known, record.event)
             ledger.evolve(state.ledger, record)
     return state
 
@@ -113,6 +121,9 @@ def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
             return [OperatorRefused(door, rule, reason, evidence)]
         case LogDamaged(subject=subject, reason=reason):
             return [_halt_damaged(subject, reason)]
+        case event if isinstance(event, known_names.REFERRING):
+            refused = known_names.refusal(state.known, record)
+            return [] if refused is None else [refused]
         case _:
             return []
 
