@@ -354,6 +354,26 @@ def test_readers_see_the_metrics_of_the_last_flush(tmp_path: Path) -> None:
     assert gauge(file.visible, "log_sequence") == log.last
 
 
+SAVED_BY_0_1_0 = (
+    b'{"place":9,"state":{"series":{"counters":{},"gauges":{},"histograms":{},"omitted":{}},"at":9,'
+    b'"halts":%s,"trades":{"desk\\u001fPAPER\\u001ftrade-1":9}},"format":1}'
+)
+
+
+@pytest.mark.parametrize("halts", [b"{}", b'{"desk":[{"scope":"close_only","until":9}]}'])
+def test_a_fold_that_another_release_saved_in_its_own_shape_is_made_anew(
+    tmp_path: Path, halts: bytes
+) -> None:
+    log = busy_log(2, 30)
+    whole = keep(tmp_path / "whole.json", log).visible
+    file = tmp_path / "m.json"
+    file.write_bytes(SAVED_BY_0_1_0 % halts)
+    assert metrics_file.read_sequence(file) == MetricsFile(file).sequence == 0
+    keep(file, log).close()
+    assert MetricsFile(file).visible == whole
+    assert metrics_file.read_sequence(file) == log.last
+
+
 def test_a_file_that_cannot_be_trusted_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "m.json"
     file.write_bytes(b'{"place":')

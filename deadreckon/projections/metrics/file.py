@@ -1,5 +1,6 @@
 """File of the metrics fold, kept across restarts a bounded number of messages behind the log."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from deadreckon.projections.sinks.sink import (
 # A killed process folds at most this many messages again; writing at every flush would cost more.
 MESSAGES_PER_SAVE = 50_000
 
+# A fold saved in another shape counts as none: the log is folded anew.
+SHAPE = hashlib.sha256(msgspec.json.encode(msgspec.json.schema(MetricsState))).hexdigest()
+
 _encode = msgspec.json.Encoder(decimal_format="string", order="deterministic").encode
 
 # In the order of the fold, which forgets the oldest trades first. Sorting a hundred thousand of
@@ -32,6 +36,7 @@ _encode_saved = msgspec.json.Encoder(decimal_format="string").encode
 class _Stamped(Struct, rename={"sequence": "place"}):
     format: int
     sequence: int = 0
+    shape: str = ""
 
 
 class Saved(Struct, rename={"sequence": "place"}):
@@ -40,6 +45,7 @@ class Saved(Struct, rename={"sequence": "place"}):
     sequence: int
     state: MetricsState
     format: int = FORMAT
+    shape: str = SHAPE
 
 
 class MetricsFile:
@@ -114,10 +120,11 @@ def _identity(path: Path) -> tuple[int, int, int] | None:
 
 
 def read(path: Path) -> Saved:
-    """Read the saved fold; an empty one when there is no file."""
+    """Read the saved fold; an empty one when there is no file, or one of another shape."""
     try:
         content = path.read_bytes()
-        _stamp(path, content)
+        if _stamp(path, content).shape != SHAPE:
+            return Saved(0, metrics.initial())
         return msgspec.json.decode(content, type=Saved)
     except FileNotFoundError:
         return Saved(0, metrics.initial())
@@ -126,9 +133,10 @@ def read(path: Path) -> Saved:
 
 
 def read_sequence(path: Path) -> int:
-    """Read the sequence of the saved fold alone; 0 when there is no file."""
+    """Read the sequence of the saved fold alone; 0 when there is none that can be gone on with."""
     try:
-        return _stamp(path, path.read_bytes()).sequence
+        stamp = _stamp(path, path.read_bytes())
+        return stamp.sequence if stamp.shape == SHAPE else 0
     except FileNotFoundError:
         return 0
     except msgspec.MsgspecError as error:
