@@ -354,6 +354,7 @@ def routed(
     take_profit: Number | None = None,
     expires_at: int | None = None,
     purpose: Purpose = "entry",
+    producer: str = "alice",
 ) -> orders.OrderRouted:
     """An order in the venue's terms; its type follows from the prices it has."""
     parts = ("stop" if stop_price is not None else "", "limit" if limit_price is not None else "")
@@ -366,7 +367,7 @@ def routed(
         children=children,
         client_order_id=f"client of {id}",
         signal_id=f"signal of {parent or id}",
-        producer="",
+        producer=producer,
         strategy=strategy,
         instrument=instrument,
         venue=venue_name,

@@ -266,8 +266,9 @@ class OrderCancelled(Event, frozen=True):
     rule: Annotated[
         str,
         described(
-            "why: requested, halted, sibling_filled, immediate_or_cancel, fill_or_kill, "
-            "position_closed, reduce_only_exceeded, delisted, resurfaced, or venue when only the "
+            "why: requested, halted, sibling_filled, bracket_closed, strategy_exit, "
+            "strategy_reversal, immediate_or_cancel, fill_or_kill, position_closed, "
+            "reduce_only_exceeded, delisted, resurfaced, or venue when only the "
             "venue knows"
         ),
     ]

@@ -63,7 +63,13 @@ class EntryParameters(Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[Decimal, parameter("bps", "target of each entry", gt=ZERO, lt=BPS_MAX)] | None
     ) = None
     ttl_seconds: (
-        Annotated[int, parameter("s", "an entry lapses after this", ge=1, le=YEAR_SECONDS)] | None
+        Annotated[
+            int,
+            parameter(
+                "s", "an entry expires after this; else after three bars", ge=1, le=YEAR_SECONDS
+            ),
+        ]
+        | None
     ) = None
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ from deadreckon.contracts.orders import (
     BracketClosed,
     CancelApproved,
     OrderCancelled,
+    OrderFilled,
     OrderRejected,
     OrderReplaced,
     OrderSubmitting,
@@ -207,12 +208,9 @@ def test_a_take_profit_meets_a_bar_before_the_rest_of_its_entry_does() -> None:
     story = fill_driver(bar(101), routed("buy", 3, limit_price=100, take_profit=110))
     story.tell(bar(99, volume=1), after=MINUTE)
     answers = story.tell(bar(105, low=99, high=111), after=MINUTE)
-    assert [(quantity, price) for _, quantity, price, _ in fills(answers)] == [
-        ("1", "110"),
-        ("2", "100"),
-    ]
+    assert [(quantity, price) for _, quantity, price, _ in fills(answers)] == [("1", "110")]
     assert outcomes(answers) == ["take_profit"]
-    assert [armed.quantity for armed in answers_of(BracketArmed, answers)] == [2]
+    assert end_rules(answers) == {"o1": "bracket_closed"}
 
 
 def test_a_gap_through_the_stop_loses_more_than_the_stop_said() -> None:
@@ -233,19 +231,63 @@ def test_a_leg_that_fills_in_part_shrinks_its_sibling() -> None:
     assert story.state.positions[INSTRUMENT] == {}
 
 
-def test_an_entry_that_goes_on_filling_after_the_stop_gets_another_bracket() -> None:
+def test_a_stop_that_fills_ends_what_is_left_of_its_entry() -> None:
     story = fill_driver(routed("buy", 3, limit_price=100, stop_loss=95, take_profit=110))
     first = story.tell(bar(99, volume=1), after=MINUTE)
     second = story.tell(bar(94, open=100, volume=2), after=MINUTE)
-    assert [order for order, *_ in fills(second)] == [legs(first)["stop_loss"].order_id, "o1"]
+    stop, target = (legs(first)[leg].order_id for leg in ("stop_loss", "take_profit"))
+    assert [order for order, *_ in fills(second)] == [stop]
     assert outcomes(second) == ["stop_loss"]
-    assert [armed.quantity for armed in answers_of(BracketArmed, second)] == [1]
-    assert set(legs(first)) == set(legs(second))
-    assert {leg.order_id for leg in legs(first).values()}.isdisjoint(
-        leg.order_id for leg in legs(second).values()
-    )
-    third = story.tell(bar(94), after=MINUTE)
-    assert (legs(second)["stop_loss"].order_id, "1", "94", "taker") in fills(third)
+    assert end_rules(second) == {target: "sibling_filled", "o1": "bracket_closed"}
+    assert [cancel.leaves for cancel in answers_of(OrderCancelled, second)] == [2, 1]
+    assert story.tell(bar(94), after=MINUTE) == []
+    assert (story.state.positions[INSTRUMENT], story.state.orders) == ({}, {})
+
+
+def test_a_market_far_above_the_target_sees_one_bracket_and_no_further_entry() -> None:
+    """A market order for more than the bars trade, while the price leaps over its target."""
+    story = fill_driver(routed("buy", 60, stop_loss=90, take_profit=105), participation="0.1")
+    answers = story.tell(bar(100, volume=100), after=MINUTE)
+    for volume in (10, 100, 100, 100, 100):
+        answers += story.tell(bar(150, low="149.5", high="150.5", volume=volume), after=MINUTE)
+    assert len(answers_of(OrderSubmitting, answers)) == 2
+    assert {armed.bracket_id for armed in answers_of(BracketArmed, answers)} == {
+        closed.bracket_id for closed in answers_of(BracketClosed, answers)
+    }
+    bought, sold = fills(answers)[0], fills(answers)[1:]
+    assert bought == ("o1", "10", "100", "taker")
+    assert {(price, liquidity) for _, _, price, liquidity in sold} == {("150", "taker")}
+    assert end_rules(answers)["o1"] == "bracket_closed"
+
+
+def test_a_bracket_follows_its_position_down_and_its_entry_up() -> None:
+    story = fill_driver(bar(101), routed("buy", 5, limit_price=100, stop_loss=95, take_profit=110))
+    armed = story.tell(bar(99, volume=4), after=MINUTE)
+    story.tell(routed("sell", 3, id="exit", reduce_only=True))
+    shrunk = story.tell(bar(101, open=101, volume=3), after=MINUTE)
+    grown = story.tell(bar(99, open=101), after=MINUTE)
+    names = [leg.order_id for leg in legs(armed).values()]
+    assert [
+        (change.order_id, change.leaves) for change in answers_of(OrderReplaced, shrunk + grown)
+    ] == [(name, Decimal(leaves)) for leaves in (1, 2) for name in names]
+    assert [armed.quantity for armed in answers_of(BracketArmed, grown)] == [2]
+    assert story.state.positions[INSTRUMENT] == {"ext": 2}
+    assert fills(story.tell(bar(94, open=101), after=MINUTE)) == [(names[0], "2", "95", "taker")]
+
+
+def test_a_leg_meets_the_bar_with_what_an_exit_of_that_bar_has_left() -> None:
+    story, armed = protected()
+    stop, target = (leg.order_id for leg in legs(armed).values())
+    story.tell(routed("sell", "0.5", id="exit", reduce_only=True))
+    answers = story.tell(bar(94, open=100, volume=1), after=MINUTE)
+    assert fills(answers) == [("exit", "0.5", "100", "taker"), (stop, "0.5", "95", "taker")]
+    assert [leaves.leaves for leaves in answers_of(OrderFilled, answers)] == [0, 1]
+    assert [(change.order_id, change.leaves) for change in answers_of(OrderReplaced, answers)] == [
+        (stop, Decimal("1.5")),
+        (target, Decimal("1.5")),
+        (target, 1),
+    ]
+    assert story.state.positions[INSTRUMENT] == {"ext": 1}
 
 
 def test_an_entry_that_fills_on_while_another_exit_closes_the_position_gets_another_bracket() -> (
@@ -265,8 +307,10 @@ def test_an_entry_without_a_bracket_any_more_trades_in_its_turn_again() -> None:
     story, entry = fill_driver(routed("buy", 3, stop_loss=95)), "o1"
     story.tell(bar(100, volume=1), after=MINUTE)
     assert story.state.orders[INSTRUMENT][entry].guarded
-    story.tell(bar(94, open=100, volume=1), after=MINUTE)
+    (stop,) = (leg for leg in story.state.legs)
+    assert outcomes(story.tell(CancelRequested("op", "testing", stop))) == ["unprotected"]
     assert not story.state.orders[INSTRUMENT][entry].guarded
+    assert len(legs(story.tell(bar(100, volume=1), after=MINUTE))) == 1
 
 
 def test_a_late_fill_of_a_cancelled_entry_is_protected_too() -> None:
@@ -323,10 +367,11 @@ def test_a_flip_takes_both_legs_along() -> None:
 def test_legs_never_open_a_position_after_another_exit_has_reduced_it() -> None:
     story, _ = protected()
     story.tell(routed("sell", "1.5", id="exit", reduce_only=True))
-    story.tell(bar(100), after=MINUTE)
+    shrunk = story.tell(bar(100), after=MINUTE)
+    assert [change.leaves for change in answers_of(OrderReplaced, shrunk)] == [Decimal("0.5")] * 2
     answers = story.tell(bar(94), after=MINUTE)
     assert fills(answers)[0][1] == "0.5"
-    assert sorted(end_rules(answers).values()) == ["position_closed", "reduce_only_exceeded"]
+    assert list(end_rules(answers).values()) == ["sibling_filled"]
     assert outcomes(answers) == ["stop_loss"]
     assert story.state.positions[INSTRUMENT] == {}
 

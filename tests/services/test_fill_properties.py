@@ -31,7 +31,7 @@ from deadreckon.contracts.orders import (
     ReplaceRouted,
 )
 from deadreckon.services.fill import decider as fill
-from deadreckon.services.fill.reduction import reducible, signed
+from deadreckon.services.fill.reduction import SIDES, reducible, signed
 from deadreckon.services.fill.state import State, find, position_of
 from tests.stories import INSTRUMENT, MINUTE, SECOND, START, bar, quote, routed, trade
 from tests.support.driver import DeciderDriver
@@ -121,6 +121,7 @@ class Day:
             stop_loss=self.price - 5 * ahead if protects else None,
             take_profit=self.price + 5 * ahead if protects and self.chance.random() < 0.7 else None,
             expires_at=self._time() if self.chance.random() < 0.1 else None,
+            producer=self.chance.choice(("", "alice")),
         )
 
     def exit(self) -> Event:
@@ -292,28 +293,61 @@ def test_a_bracket_is_armed_and_closed_once_and_its_legs_agree(
     story = fill_driver(latency=latency, participation=PARTICIPATION)
     armed: dict[str, BracketArmed] = {}
     closed: dict[str, bool] = {}
+    crowded: dict[str, bool] = {}  # armed by an event that reduced, too, what it had opened
     for wait, told in telling:
-        for event in story.tell(told, after=wait):
+        found = story.tell(told, after=wait)
+        sides = {(fill.strategy, fill.side) for fill in found if isinstance(fill, OrderFilled)}
+        for event in found:
             if isinstance(event, BracketArmed):
                 assert event.bracket_id not in closed
                 armed[event.bracket_id] = event
+                crowded[event.bracket_id] = all((event.strategy, side) in sides for side in SIDES)
             elif isinstance(event, BracketClosed):
                 assert event.bracket_id not in closed
                 closed[event.bracket_id] = True
         assert set(story.state.brackets) == set(armed) - set(closed)
         assert not any(bracket.ended_by for bracket in story.state.brackets.values())
-        _legs_agree(story.state)
+        _legs_agree(story.state, crowded, latency)
 
 
-def _legs_agree(state: State) -> None:
+@given(tellings, latencies)
+def test_an_entry_has_one_stop_and_one_target_and_ends_with_them(
+    telling: Telling, latency: int
+) -> None:
+    working: dict[str, dict[str, bool]] = {}  # of an entry and purpose
+    entries: dict[str, str] = {}
+    over: dict[str, bool] = {}
+    for event in answers(lived(telling, latency)):
+        match event:
+            case OrderSubmitting(purpose="stop_loss" | "take_profit"):
+                legs = working.setdefault(event.parent_id + event.purpose, {})
+                legs[event.order_id] = True
+                assert len(legs) == 1
+            case OrderCancelled() | OrderRejected() | OrderFilled(leaves=0):
+                for legs in working.values():
+                    legs.pop(event.order_id, None)
+            case BracketArmed():
+                entries[event.bracket_id] = event.entry_order_id
+            case BracketClosed(outcome="stop_loss" | "take_profit"):
+                over[entries[event.bracket_id]] = True
+        if isinstance(event, OrderFilled):
+            assert event.order_id not in over
+
+
+def _legs_agree(state: State, crowded: dict[str, bool], latency: int) -> None:
     """What both legs still have to fill is the same, and never more than is held."""
-    for bracket in state.brackets.values():
+    for name, bracket in state.brackets.items():
         names = [bracket.stop_order_id, bracket.take_profit_order_id]
         legs = [find(state, name) for name in names if name is not None]
         leaves = [leg.quantity - leg.filled for leg in legs if leg is not None]
         assert leaves
         assert len(leaves) == len(legs)
         assert len(set(leaves)) == 1
+        assert leaves[0] == bracket.quantity
+        leg = next(leg for leg in legs if leg is not None)
+        if not latency and not crowded[name]:
+            held = position_of(state, leg.strategy, INSTRUMENT)
+            assert leaves[0] <= reducible(held, leg.side)
 
 
 @given(tellings, latencies)

@@ -95,6 +95,14 @@ def test_brackets_of_one_entry_live_and_end_apart() -> None:
     assert asked(answers) == {second.stop: "sibling_filled"}
 
 
+def test_a_leg_that_has_filled_asks_for_the_end_of_its_entry() -> None:
+    story, legs = protected(1)
+    answers = story.tell(sold(1, legs.stop))
+    assert asked(answers) == {legs.target: "sibling_filled", "o1": "bracket_closed"}
+    late = story.tell(traded("buy", 2, 101, id="t2"))
+    assert [leg.quantity for leg in answers_of(OrderSubmitting, late)] == [2, 2]
+
+
 def test_a_fill_that_only_reduces_has_nothing_to_protect() -> None:
     story = venue_fill_driver(
         bar(100), routed("sell", 5, id="o0"), traded("sell", 5, 100, order="o0")

@@ -64,6 +64,7 @@ def test_an_entry_says_its_size_and_all_it_was_decided_on() -> None:
         notional=Decimal(2_500),
         confidence=Decimal("0.048076923"),  # (101.5 - 101) / 104 x 10
         claimed_at=told.now,
+        expires_at=told.now + 3 * MINUTE,
         model_id="moving_average_cross/2/3",
         features={"fast": "101.5", "slow": "101", "price": "104"},
     )

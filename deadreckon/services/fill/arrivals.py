@@ -34,7 +34,25 @@ def submit(state: State, record: Recorded[OrderRouted]) -> list[Event]:
     if order.venue not in state.venues or order.instrument not in state.listings:
         return [_rejected(order.order_id, "known_venue", "nobody configured the venue")]
     reduce_only = order.reduce_only or verdict == "exit_only"
-    return [carried(OrderSubmitting, order, reduce_only=reduce_only)]
+    intent = carried(OrderSubmitting, order, reduce_only=reduce_only)
+    return [*_superseded(state, intent), intent]
+
+
+def _superseded(state: State, intent: OrderSubmitting) -> list[Event]:
+    """End the entries of a strategy of this stack that its newer order on the other side speaks
+    against; producers cancel their own."""
+    if intent.producer or intent.purpose != "entry":
+        return []
+    rule, reason = "strategy_reversal", "its strategy wants the other side"
+    if intent.reduce_only:
+        rule, reason = "strategy_exit", "its strategy leaves its position"
+    return [
+        event
+        for order in state.orders.get(intent.instrument, {}).values()
+        if order.own_strategy and order.strategy == intent.strategy
+        if order.side != intent.side and not order.reduce_only
+        for event in endings.cancel(order, rule, reason)
+    ]
 
 
 def _rejected(order_id: str, rule: str, reason: str) -> OrderRejected:
@@ -54,13 +72,22 @@ def due_events(state: State, at: int) -> dict[str, Event]:
     fates: dict[str, Event] = {}
     for order_id in state.expiring:
         order = find(state, order_id)
-        if order is not None and order.expires_at is not None and order.expires_at <= at:
+        if order is not None and _is_over(order, at):
             fates.update((order_id, event) for event in _expired(order))
     for order_id in state.waiting:
         order = find(state, order_id)
         if order is not None and order.arrives_at <= at and order_id not in fates:
             fates[order_id] = _arrival(state, order)
     return fates
+
+
+def _is_over(order: Order, at: int) -> bool:
+    """Tell whether an order expires: one of this stack's strategies not before its market has given
+    it a price to trade at, however long a gap in its bars."""
+    if order.expires_at is None or order.expires_at > at:
+        return False
+    is_unmet = order.met_at is None or order.met_at == at
+    return bool(order.edge) or not (order.own_strategy and is_unmet)
 
 
 def _expired(order: Order) -> list[Event]:
@@ -103,6 +130,6 @@ def _is_there(order: Order, fates: dict[str, Event]) -> bool:
 
 
 def _as_arrived(state: State, order: Order) -> Order:
-    copy = altered(order)
+    copy = altered(order, status="accepted")
     order_store.arrive_at_market(copy, state.markets.get(order.instrument))
     return copy

@@ -9,6 +9,7 @@ from deadreckon.services.fill.state import Order, State, find, is_new, position_
 
 REASONS = {
     "sibling_filled": "the other leg of its bracket has filled",
+    "bracket_closed": "its stop or target has filled, and ends the entry too",
     "position_closed": "the position it was to reduce is closed",
     "reduce_only_exceeded": "it has closed the position; the rest would open another",
     "immediate_or_cancel": "the rest could not fill at once",
@@ -44,6 +45,8 @@ def _rule(state: State, order: Order, fill: OrderFilled) -> str:
         position = position_of(state, order.strategy, order.instrument)
         is_over = order.reduce_only and not reducible(position, order.side)
         return "reduce_only_exceeded" if is_over else "immediate_or_cancel"
+    if not order.reduce_only:
+        return "bracket_closed"
     is_answered = order.sibling == fill.order_id and ends_sibling(state, fill)
     return "sibling_filled" if is_answered else "position_closed"
 

@@ -48,10 +48,17 @@ def record_price(state: State, event: PriceEvent, at: int) -> None:
         market.before = market.last
         market.last = quote
         market.at = at
+    _meet(state.orders.get(event.instrument, {}).values(), at)
     if isinstance(event, BarOpened):
         market.opened_at, market.taken = at, ZERO
     elif isinstance(event, BarClosed):
         market.bar = event
+
+
+def _meet(orders: Iterable[Order], at: int) -> None:
+    for order in orders:
+        if order.own_strategy and order.met_at is None and order.arrives_at <= at:
+            order.met_at = at
 
 
 def _rest_away_from(quote: TakerPrices, orders: Iterable[Order]) -> None:

@@ -16,7 +16,7 @@ from deadreckon.services.fill import overdue, prices
 from deadreckon.services.fill.brackets import ends_sibling
 from deadreckon.services.fill.market import known_at
 from deadreckon.services.fill.order_table import ENDED, Status, next_status
-from deadreckon.services.fill.reduction import closed_sides, signed
+from deadreckon.services.fill.reduction import closed_sides, reducible, signed
 from deadreckon.services.fill.state import (
     PROTECTIVE,
     MarketState,
@@ -25,7 +25,9 @@ from deadreckon.services.fill.state import (
     State,
     find,
     find_remembered,
+    leaves_of,
     position_of,
+    shrinks,
     status_of,
     trade_of,
 )
@@ -53,6 +55,7 @@ def submitting(state: State, record: Recorded[OrderSubmitting]) -> None:
         intent,
         submitted_at=record.at,
         arrives_at=record.at + venue.latency,
+        own_strategy=intent.purpose == "entry" and not intent.producer,
         edge=venue.edge,
     )
     state.orders.setdefault(order.instrument, {})[order.order_id] = order
@@ -157,9 +160,11 @@ def filled(state: State, record: Recorded[OrderFilled]) -> None:
     order = find_remembered(state, fill.order_id)
     if order is not None:
         _count(order, fill)
-        if not order.edge and (market := state.markets.get(fill.instrument)) is not None:
-            market.taken = EXACT.add(market.taken, fill.quantity)
         _doom_with(state, order, fill)
+        if not order.edge:
+            if (market := state.markets.get(fill.instrument)) is not None:
+                market.taken = EXACT.add(market.taken, fill.quantity)
+            _shrink(state, order, reducible(after, fill.side))
     reported(state, fill.order_id, "partly" if fill.leaves else "wholly", record.at)
     for side in closed_sides(before, after):
         for other in state.orders.get(fill.instrument, {}).values():
@@ -183,13 +188,28 @@ def _hold(state: State, strategy: str, instrument: str, quantity: Decimal) -> No
         del holders[strategy]
 
 
+def _shrink(state: State, filled: Order, held: Decimal) -> None:
+    """Let what waits to reduce a position follow it down, as the matching of the fill recorded;
+    where nothing is left it ends."""
+    for order in state.orders.get(filled.instrument, {}).values() if held else ():
+        if shrinks(order, filled, leaves_of(order), held):
+            order.quantity = EXACT.add(order.filled, held)
+            bracket = state.brackets.get(state.legs.get(order.order_id, ""))
+            if bracket is not None:
+                bracket.quantity = held
+
+
 def _doom_with(state: State, order: Order, fill: OrderFilled) -> None:
-    """Mark what a fill ends: the rest of an IOC, the sibling of a leg that filled wholly."""
+    """Mark what a fill ends: the rest of an IOC, the sibling of a leg that filled wholly, and what
+    is left of the entry that it protected."""
     sibling = find(state, order.sibling)
     if fill.leaves and order.time_in_force == "ioc" and not order.edge:
         order.doomed_by = trade_of(fill)
     elif ends_sibling(state, fill) and sibling is not None:
         sibling.doomed_by = trade_of(fill)
+    entry = find(state, order.parent_id) if order.purpose in PROTECTIVE else None
+    if entry is not None and not fill.leaves:
+        entry.doomed_by = entry.doomed_by or trade_of(fill)
 
 
 def forget(state: State, at: int) -> None:

@@ -37,9 +37,10 @@ class Order(Struct):
 
     From its trigger on, `order_type` is what the stop has become: market or limit. `arrives_at`
     is when the venue has it (nanoseconds UTC). `resting` limit orders wait in the book: the market
-    has been away from their limit since they arrived. `sibling` is the other leg of its bracket,
-    `guarded` says that a bracket grows with it. `doomed_by` is the trade that has taken away what
-    it was for.
+    has been away from their limit since they arrived. `own_strategy` marks orders of signals that a
+    strategy of this stack raised; `met_at` is when their market first gave a price since they
+    arrived. `sibling` is the other leg of its bracket, `guarded` says that a bracket grows with it.
+    `doomed_by` is the trade that has taken away what it was for.
 
     The rest is of orders that a real venue works, through the service `edge`: `cancelling` is the
     rule by which the venue is asked to cancel, since `cancelling_at`, unless it `refused`;
@@ -73,6 +74,8 @@ class Order(Struct):
     guarded: bool = False
     doomed_by: str = ""
     client_order_id: str = ""
+    own_strategy: bool = False
+    met_at: int | None = None
     edge: str = ""
     cancelling: str = ""
     cancelling_reason: str = ""
@@ -197,6 +200,23 @@ def status_of(state: State, order_id: str) -> Status:
 def position_of(state: State, strategy: str, instrument: str) -> Decimal:
     """Return the signed quantity that a strategy holds (base units or contracts)."""
     return state.positions.get(instrument, {}).get(strategy, ZERO)
+
+
+def waits(order: Order) -> bool:
+    """Tell whether an order only reduces, once a price comes: a target or a stop, not an exit that
+    trades now. On paper it follows its position down."""
+    has_price = order.resting or order.stop_price is not None or order.purpose in PROTECTIVE
+    return order.reduce_only and has_price and not order.edge
+
+
+def shrinks(order: Order, filled: Order, leaves: Decimal, held: Decimal) -> bool:
+    """Tell whether a fill of `filled` left less of a position than an order waits to reduce. The
+    sibling of a leg follows that leg."""
+    is_other = filled.order_id not in (order.order_id, order.sibling)
+    is_same = order.strategy == filled.strategy and order.side == filled.side
+    has_arrived = order.status not in ("submitting", "unknown")
+    is_there = has_arrived and not order.doomed_by
+    return is_other and is_same and is_there and waits(order) and leaves > held
 
 
 def is_cancel_pending(order: Order) -> bool:

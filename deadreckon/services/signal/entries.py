@@ -14,6 +14,9 @@ from deadreckon.strategies.registry import Setup
 from deadreckon.strategies.strategy import Decision
 
 BASIS_POINTS = Decimal(10_000)
+ENTRY_BARS = (
+    3  # an entry that a view three bars old still works for is not what the strategy sees now
+)
 
 
 def signals_at(
@@ -75,6 +78,7 @@ def _entry(
     quantity = instance.configured.quantity
     ahead = 1 if side == "buy" else -1
     ttl = parameters.ttl_seconds
+    lifetime = ENTRY_BARS * record.event.interval if ttl is None else ttl * NANOSECONDS
     return SignalRaised(
         signal_id=_signal_id(name, record, "entry"),
         producer="",
@@ -87,7 +91,7 @@ def _entry(
         stop_loss=_price_away(close, parameters.stop_loss_bps, -ahead),
         take_profit=_price_away(close, parameters.take_profit_bps, ahead),
         claimed_at=record.at,
-        expires_at=None if ttl is None else record.at + ttl * NANOSECONDS,
+        expires_at=record.at + lifetime,
         model_id=_model_id(setup, decision),
         features=_texts(decision.features),
     )
