@@ -1,5 +1,7 @@
 """Entries of this stack's own strategies: ended by a newer decision, or by three bars gone by."""
 
+from decimal import Decimal
+
 import pytest
 
 from deadreckon.contracts.event import Event
@@ -12,9 +14,9 @@ from tests.support.venue_samples import accepted, traded, venue_fill_driver
 THREE_BARS = START + 3 * MINUTE
 
 
-def half_filled(producer: str = "", **entry: int) -> DeciderDriver:
+def half_filled(producer: str = "", stop_loss: int | None = None) -> DeciderDriver:
     """An entry of 3 that has bought 1."""
-    story = fill_driver(routed("buy", 3, producer=producer, **entry))
+    story = fill_driver(routed("buy", 3, producer=producer, stop_loss=stop_loss))
     story.tell(bar(100, volume=1), after=MINUTE)
     return story
 
@@ -28,7 +30,8 @@ def test_an_exit_ends_what_is_left_of_its_strategys_entry() -> None:
     answers = story.tell(leave())
     assert type_names(answers) == ["OrderCancelled", "OrderSubmitting", "OrderAccepted"]
     (cancelled,) = answers_of(OrderCancelled, answers)
-    assert (cancelled.order_id, cancelled.rule, cancelled.leaves) == ("o1", "strategy_exit", 2)
+    assert cancelled.leaves == 2
+    assert (cancelled.order_id, cancelled.rule) == ("o1", "strategy_exit")
     assert fills(story.tell(bar(101), after=MINUTE)) == [("exit", "1", "101", "taker")]
     assert (story.state.positions, story.state.orders) == ({"BTCUSDT.PAPER": {}}, {})
 
@@ -92,15 +95,15 @@ def test_it_expires_after_three_bars() -> None:
     story = fill_driver(routed("buy", 3, limit_price=90, expires_at=THREE_BARS, producer=""))
     for _ in range(2):
         assert story.tell(bar(100), after=MINUTE) == []
-    assert story.tell(bar(100, low=80), after=MINUTE) == [OrderExpired("o1", 3)]  # type: ignore[arg-type]
+    assert story.tell(bar(100, low=80), after=MINUTE) == [OrderExpired("o1", Decimal(3))]
 
 
 def test_a_gap_in_the_bars_does_not_expire_it_before_it_has_met_a_price() -> None:
     story = fill_driver(routed("buy", 3, expires_at=THREE_BARS, producer=""))
     assert fills(story.tell(bar(100, volume=1), after=HOUR)) == [("o1", "1", "100", "taker")]
-    assert story.tell(bar(100), after=MINUTE) == [OrderExpired("o1", 2)]  # type: ignore[arg-type]
+    assert story.tell(bar(100), after=MINUTE) == [OrderExpired("o1", Decimal(2))]
 
 
 def test_a_producers_time_to_live_is_what_it_says() -> None:
     story = fill_driver(routed("buy", 3, expires_at=THREE_BARS))
-    assert story.tell(quote(99, 100), after=HOUR) == [OrderExpired("o1", 3)]  # type: ignore[arg-type]
+    assert story.tell(quote(99, 100), after=HOUR) == [OrderExpired("o1", Decimal(3))]
